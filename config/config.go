@@ -1,0 +1,53 @@
+// Package config is the appliance's own settings: a raw YAML file, strict, into a
+// typed Config. The shipped reference.yaml names every key and is parsed by a test.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Config is the appliance's settings, complete: defaults are filled in.
+type Config struct {
+	State     string // folder for the database, CA, images and caches
+	Inventory string // folder of the inventory
+	Secrets   string // folder of secrets: secret a/b is the first line of the file a/b
+	Socket    string // unix socket of the operator's command line
+	// Interfaces are the links on which hosts boot: DHCP and router
+	// advertisements are answered there.
+	Interfaces []string
+	// Address is where hosts reach the appliance; by default the first IPv4
+	// address of the first interface.
+	Address netip.Addr
+	HTTP    uint16 // port for boot files, answer files, images and the mirror: 80
+	TFTP    uint16 // 69
+	Agents  uint16 // port for agents, mutual TLS: 8443
+	Page    Page
+	Mirror  Mirror
+	// Bootfiles are folders with the operator's own boot programs, before those
+	// of the distribution's packages.
+	Bootfiles []string
+	Install   Install
+}
+
+// Page is the status page.
+type Page struct {
+	// Listen is host:port, or unix:/path. Empty: no page but over the socket.
+	Listen string
+}
+
+// Mirror is the cache between hosts and package mirrors.
+type Mirror struct {
+	// Upstreams are base URLs by the name under which hosts see them:
+	// debian -> http://.../debian is served as /mirror/debian/.
+	Upstreams map[string]string
+	// Via is an optional HTTP proxy for the upstreams: http://host:port, or
+	// unix:/path for one on a unix socket.
+	Via string
+}
+
+// Install holds the defaults for installs.
+type Install struct {
+	Attempts int           // how often the installer may be handed out: 3
+	Expires  time.Duration // how long a host stays armed: 1 h
+}

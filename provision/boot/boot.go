@@ -1,0 +1,71 @@
+// Package boot decides what a host gets when it boots from the network. It is
+// pure: (Snapshot, Install, Request) -> Decision.
+package boot
+
+import (
+	"rackhand/inventory"
+)
+
+// An Arch is a client's processor and firmware, DHCP option 93 (RFC 4578 with
+// its errata; IANA "Processor Architecture Types").
+type Arch uint16
+
+// The architectures that a boot program exists for.
+const (
+	ArchBIOS      Arch = 0x00
+	ArchIA32UEFI  Arch = 0x06
+	ArchX64UEFI   Arch = 0x07
+	ArchEBC       Arch = 0x09 // RFC 4578 swapped 7 and 9: old x64 firmware sends 9
+	ArchARM64UEFI Arch = 0x0b
+	ArchX64HTTP   Arch = 0x10
+	ArchARM64HTTP Arch = 0x13
+)
+
+// A Request is what is known of a client that asks.
+type Request struct {
+	MAC  inventory.MAC
+	Arch Arch
+	// Client tells what asks.
+	Client Client
+}
+
+// A Client is the kind of program that asks.
+type Client int
+
+// The kinds of client. Only firmware and iPXE are ever given a boot file.
+const (
+	Other    Client = iota // an installer's or a system's DHCP client
+	PXE                    // firmware's PXE ROM (option 60 PXEClient)
+	HTTPBoot               // UEFI HTTP Boot (option 60 HTTPClient)
+	IPXE                   // iPXE (option 77, or option 175): wants a script
+)
+
+// An Action is what happens to a host that boots from the network.
+type Action string
+
+// The actions.
+const (
+	// Nothing: not ours to boot (unclaimed): an address and no more.
+	Nothing Action = "nothing"
+	// Disk: it boots its own disk; no boot file.
+	Disk Action = "disk"
+	// InstallIt: it gets the boot program, script, kernel and installer.
+	InstallIt Action = "install"
+)
+
+// A Decision is what a client gets.
+type Decision struct {
+	Host   *inventory.Host // nil for a box that is not in the inventory
+	Action Action
+	// Arm: this network boot arms the host's first install (policy first-boot).
+	// The caller arms it, durably, before it answers.
+	Arm bool
+	// Program names the boot program for the client's firmware, a name that
+	// package bootfiles knows (undionly.kpxe, snponly.efi); "" when the client
+	// gets none: nothing to boot, no client that boots, no program for its firmware.
+	Program string
+	// Script: the client is iPXE, and gets the URL of its script instead of a program.
+	Script bool
+	// Why says it in one sentence, for the event.
+	Why string
+}

@@ -1,0 +1,114 @@
+// Package catalog holds the wire types between the appliance and the agent: the
+// catalog, the report, enrolment. It uses the standard library only, since it is
+// linked into a program that runs as root on every host.
+package catalog
+
+import "time"
+
+// A Catalog is the resolved list of resources for one host, in the order in
+// which they are to be converged.
+type Catalog struct {
+	Host string `json:"host"`
+	Role string `json:"role"`
+	// Version is a hash of the resources: the same catalog has the same version.
+	Version   string     `json:"version"`
+	Resources []Resource `json:"resources"`
+}
+
+// A Resource is one thing that shall hold on a host. Exactly one of Package,
+// File and Service is set.
+type Resource struct {
+	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package *Package `json:"package,omitempty"`
+	File    *File    `json:"file,omitempty"`
+	Service *Service `json:"service,omitempty"`
+	// Notify lists the ids of services to restart or reload when this resource changed.
+	Notify []string `json:"notify,omitempty"`
+	// Require lists the ids that must hold before this one is tried.
+	Require []string `json:"require,omitempty"`
+	// Source is where it was declared: roles/web.yaml:12:5.
+	Source string `json:"source"`
+	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
+	Deadline int `json:"deadline,omitempty"`
+}
+
+// A Package of the system's package manager.
+type Package struct {
+	Name   string `json:"name"`
+	Ensure string `json:"ensure"` // present, absent, or an exact version
+}
+
+// A File, directory, or the absence of one.
+type File struct {
+	Path    string `json:"path"`   // absolute
+	Ensure  string `json:"ensure"` // file, directory, absent
+	Content string `json:"content,omitempty"`
+	Mode    string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
+	Owner   string `json:"owner,omitempty"`
+	Group   string `json:"group,omitempty"`
+	// Validate is a command that must exit 0 before the new content takes its
+	// place; %s is the path of the new content.
+	Validate []string `json:"validate,omitempty"`
+	// Sensitive: the content reaches no log, diff or report.
+	Sensitive bool `json:"sensitive,omitempty"`
+}
+
+// A Service of systemd.
+type Service struct {
+	Name    string `json:"name"`
+	Running *bool  `json:"running,omitempty"`
+	Enabled *bool  `json:"enabled,omitempty"`
+	// Refresh is what a notification does: restart (default) or reload.
+	Refresh string `json:"refresh,omitempty"`
+}
+
+// Outcomes of a resource.
+const (
+	OK      = "ok"      // held already
+	Changed = "changed" // was brought about
+	Failed  = "failed"
+	Skipped = "skipped" // something that it requires failed
+)
+
+// A Result is what became of one resource.
+type Result struct {
+	ID      string  `json:"id"`
+	Status  string  `json:"status"`
+	Message string  `json:"message,omitempty"` // what was changed, or why it failed
+	Seconds float64 `json:"seconds"`
+}
+
+// A Report is what the agent says after a run.
+type Report struct {
+	Host     string    `json:"host"`
+	Version  string    `json:"version"` // of the catalog
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	// Status is OK, Changed or Failed: the worst of the results.
+	Status  string   `json:"status"`
+	Results []Result `json:"results"`
+	Error   string   `json:"error,omitempty"` // why the run could not be carried out at all
+}
+
+// Progress is what the agent says at the beginning of a run.
+type Progress struct {
+	Version   string `json:"version"`
+	Resources int    `json:"resources"`
+}
+
+// EnrolRequest asks for a certificate, authorised by the one-time enrolment token.
+type EnrolRequest struct {
+	Host  string `json:"host"`
+	Token string `json:"token"`
+	CSR   string `json:"csr"` // PEM
+}
+
+// EnrolReply carries the certificate.
+type EnrolReply struct {
+	Certificate string `json:"certificate"` // PEM
+}
+
+// TimeReply tells the appliance's clock.
+type TimeReply struct {
+	Time time.Time `json:"time"`
+}

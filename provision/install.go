@@ -1,0 +1,73 @@
+package provision
+
+import "time"
+
+// An Install is one journey of a host from requested to serving.
+type Install struct {
+	ID     string `json:"id"`
+	Host   string `json:"host"`
+	System string `json:"system"`
+	// Armed: the installer may be handed out. Cleared when the system is
+	// installed, the install ends, its attempts are spent or Expires has passed.
+	Armed    bool      `json:"armed"`
+	Wipe     bool      `json:"wipe"` // disks that carry data may be wiped
+	Attempts int       `json:"attempts"`
+	Budget   Budget    `json:"budget"`
+	Expires  time.Time `json:"expires"` // of the arming
+
+	Stage     Stage     `json:"stage"`
+	Reason    string    `json:"reason,omitempty"` // why it failed or was cancelled
+	Requested time.Time `json:"requested"`
+	PoweredOn time.Time `json:"powered_on,omitzero"` // the clock starts here
+	Ended     time.Time `json:"ended,omitzero"`
+
+	// Token is the SHA-256 (hex) of the one-time token in the script that was
+	// handed out last; Enrol that of the agent's enrolment token in the answer
+	// file. The tokens themselves are kept nowhere.
+	Token      string `json:"token,omitempty"`
+	TokenSpent bool   `json:"token_spent,omitempty"` // the installer has its answer file
+	Enrol      string `json:"enrol,omitempty"`
+
+	// Reached is when each stage was first reached, in this attempt.
+	Reached map[Stage]time.Time `json:"reached"`
+	// Progress is the installer's last word within a stage: "412 of 980 MB".
+	Progress string `json:"progress,omitempty"`
+}
+
+// A Budget bounds an install.
+type Budget struct {
+	Attempts int           `json:"attempts"` // how often the installer may be handed out
+	Time     time.Duration `json:"time"`     // from power-on to serving
+}
+
+// A HostStatus is what an operator sees of one host, computed from the
+// inventory, the journal and the leases.
+type HostStatus struct {
+	Host      string    `json:"host"` // name, or the MAC of an unclaimed box
+	Unclaimed bool      `json:"unclaimed,omitempty"`
+	MACs      []string  `json:"macs"`
+	Address   string    `json:"address,omitempty"`
+	Group     string    `json:"group,omitempty"`
+	Role      string    `json:"role,omitempty"`
+	System    string    `json:"system,omitempty"`
+	Rack      string    `json:"rack,omitempty"`  // "r1 unit 12"
+	BMC       string    `json:"bmc,omitempty"`   // its address
+	Power     string    `json:"power,omitempty"` // on, off, unknown: as last seen
+	Maker     string    `json:"maker,omitempty"` // what an unclaimed box tells of itself
+	LastSeen  time.Time `json:"last_seen,omitzero"`
+	Install   *Install  `json:"install,omitempty"` // the latest one
+	// Last is the latest event of this host.
+	Last *Event `json:"last,omitempty"`
+}
+
+// A Lease is an address given to a MAC.
+type Lease struct {
+	MAC      string    `json:"mac"`
+	Address  string    `json:"address"`
+	Host     string    `json:"host,omitempty"` // inventory name, "" for an unclaimed box
+	Since    time.Time `json:"since"`
+	Expires  time.Time `json:"expires"`
+	HostName string    `json:"host_name,omitempty"` // what the client calls itself
+	Vendor   string    `json:"vendor,omitempty"`    // option 60, as text
+	UUID     string    `json:"uuid,omitempty"`      // option 97
+}
