@@ -27,12 +27,40 @@ type Install struct {
 	Token      string `json:"token,omitempty"`
 	TokenSpent bool   `json:"token_spent,omitempty"` // the installer has its answer file
 	Enrol      string `json:"enrol,omitempty"`
+	// EnrolKey is the SHA-256 (hex) of the public key that the enrolment token was
+	// used with: an agent whose answer was lost asks again with the same key, and
+	// nobody can with another.
+	EnrolKey string `json:"enrol_key,omitempty"`
+
+	// Power is what is to be done, and was done, about the box's power.
+	Power PowerPlan `json:"power,omitempty"`
+	// DiskSet: the next boot was set to disk after the installer was done, or
+	// there is nobody to set it.
+	DiskSet bool `json:"disk_set,omitempty"`
+	// Late: the time budget has passed, and the operator was told.
+	Late bool `json:"late,omitempty"`
+	// CheckFailed: the role's checks did not pass in their time, and the operator
+	// was told. They are tried on.
+	CheckFailed bool `json:"check_failed,omitempty"`
+	// Events counts what the installer reported in this install, to bound it.
+	Events int `json:"events,omitempty"`
 
 	// Reached is when each stage was first reached, in this attempt.
 	Reached map[Stage]time.Time `json:"reached"`
 	// Progress is the installer's last word within a stage: "412 of 980 MB".
 	Progress string `json:"progress,omitempty"`
 }
+
+// A PowerPlan tells where the power-on of an install stands.
+type PowerPlan string
+
+// The plans. PowerManual: someone presses the button, or did.
+const (
+	PowerManual PowerPlan = ""
+	PowerWanted PowerPlan = "wanted"
+	PowerDone   PowerPlan = "done"
+	PowerFailed PowerPlan = "failed"
+)
 
 // A Budget bounds an install.
 type Budget struct {

@@ -1,0 +1,62 @@
+package provision
+
+import (
+	"maps"
+	"time"
+)
+
+// KindAttempt is the kind of the event that hands out the installer: it begins
+// an attempt, and takes a box that rebooted in the middle back to its script.
+const KindAttempt = "attempt"
+
+// KindProgress is the kind of an event that tells how far a stage is.
+const KindProgress = "progress"
+
+// Advance applies an event to an install and returns the install after it; the
+// one given stays as it is. An event never takes an install backwards, except
+// that a new attempt begins again at the script.
+func (in Install) Advance(e Event) Install {
+	if in.Stage.Ended() {
+		return in
+	}
+	in.Reached = maps.Clone(in.Reached)
+	if in.Reached == nil {
+		in.Reached = make(map[Stage]time.Time)
+	}
+	if e.Kind == KindProgress {
+		in.Progress = e.Message
+	}
+	switch {
+	case e.Stage == "":
+		return in
+	case e.Stage == Failed || e.Stage == Cancelled:
+		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, e.Time, false
+		in.Reached[e.Stage] = e.Time
+		return in
+	case e.Kind == KindAttempt && in.Stage.Rank() > Script.Rank():
+		for s := range in.Reached {
+			if s.Rank() >= Script.Rank() {
+				delete(in.Reached, s)
+			}
+		}
+	case e.Stage.Rank() <= in.Stage.Rank():
+		return in
+	}
+	in.Stage, in.Progress = e.Stage, ""
+	in.Reached[e.Stage] = e.Time
+	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
+		in.PoweredOn = e.Time
+	}
+	switch e.Stage {
+	case Installer:
+		in.TokenSpent = true
+	case Installed:
+		in.Armed = false
+	case Converging:
+		// The agent has shown its certificate: the token has done its work.
+		in.Enrol, in.EnrolKey = "", ""
+	case Serving:
+		in.Ended, in.Armed = e.Time, false
+	}
+	return in
+}

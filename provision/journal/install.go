@@ -1,0 +1,175 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rackhand/provision"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrUnderWay = errors.New("an install of this host is under way: cancel it first")
+	ErrNoArm    = errors.New("no install is armed")
+	ErrToken    = errors.New("the token is not valid")
+	ErrTooMany  = errors.New("the installer has reported too much")
+)
+
+// maxInstallerEvents bounds what one install may write into the journal.
+const maxInstallerEvents = 5000
+
+// A Request is what an install is armed with.
+type Request struct {
+	Host, System string
+	Wipe         bool
+	Power        provision.PowerPlan
+	Budget       provision.Budget
+	Expires      time.Duration // how long it stays armed
+	Source       string        // operator or dhcp: who asked
+	Why          string        // the event's message
+	FirstOnly    bool          // only a host that was never installed (policy first-boot)
+}
+
+// Arm begins an install. ErrUnderWay when one is under way already.
+func (j *Journal) Arm(r Request) (provision.Install, error) {
+	var made provision.Install
+	err := j.do(func(v *view) error {
+		if in, ok := v.installs[r.Host]; ok {
+			if !in.Stage.Ended() {
+				return ErrUnderWay
+			}
+			if r.FirstOnly {
+				return fmt.Errorf("%s was installed before: a host is armed by itself only once", r.Host)
+			}
+		}
+		h := v.hosts[r.Host]
+		h.Host = r.Host
+		h.Installs++
+		v.hosts[r.Host] = h
+		made = provision.Install{
+			ID: fmt.Sprintf("%s-%d", r.Host, h.Installs), Host: r.Host, System: r.System,
+			Armed: true, Wipe: r.Wipe, Budget: r.Budget, Power: r.Power,
+			Requested: v.now, Expires: v.now.Add(r.Expires),
+			Stage:   provision.Requested,
+			Reached: map[provision.Stage]time.Time{provision.Requested: v.now},
+		}
+		v.put(made)
+		v.append(provision.Event{Host: r.Host, Install: made.ID, Source: r.Source, Kind: "armed", Stage: provision.Requested, Message: r.Why})
+		return nil
+	})
+	return made, err
+}
+
+// Update changes the install under way of a host and records an event with it,
+// in one write. change sees the install as it is and returns it changed; an
+// error leaves everything as it was. The event is applied after the change.
+func (j *Journal) Update(host, id string, change func(provision.Install) (provision.Install, provision.Event, error)) (provision.Install, error) {
+	var after provision.Install
+	err := j.do(func(v *view) error {
+		in, ok := v.installs[host]
+		if !ok || in.Stage.Ended() || (id != "" && in.ID != id) {
+			return ErrNoArm
+		}
+		in, e, err := change(in)
+		if err != nil {
+			return err
+		}
+		v.put(in)
+		if e.Kind != "" {
+			e.Host, e.Install = host, in.ID
+			v.append(e)
+		}
+		after = v.installs[host]
+		return nil
+	})
+	return after, err
+}
+
+// BeginAttempt counts an attempt and mints the one-time token that goes into the
+// script; the token of an earlier attempt is worth nothing from then on.
+func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Install, token string, err error) {
+	token, hash, err := provision.NewToken(random)
+	if err != nil {
+		return in, "", err
+	}
+	in, err = j.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		if ok, why := in.MayHandOut(j.clock()); !ok {
+			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
+		}
+		in.Attempts++
+		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
+		return in, provision.Event{
+			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,
+			Message: fmt.Sprintf("the boot script was handed out, attempt %d of %d", in.Attempts, in.Budget.Attempts),
+		}, nil
+	})
+	return in, token, err
+}
+
+// ByToken finds the install under way that a token belongs to.
+func (j *Journal) ByToken(token string) (provision.Install, bool) {
+	return j.find(func(in provision.Install) string { return in.Token }, token)
+}
+
+func (j *Journal) find(hash func(provision.Install) string, token string) (provision.Install, bool) {
+	want := provision.HashToken(token)
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, in := range j.state.installs {
+		if !in.Stage.Ended() && provision.SameHash(hash(in), want) {
+			return in, true
+		}
+	}
+	return provision.Install{}, false
+}
+
+// MintEnrol mints the enrolment token that goes into an answer file. It holds
+// only while the token of the script does.
+func (j *Journal) MintEnrol(in provision.Install, random io.Reader) (string, error) {
+	token, hash, err := provision.NewToken(random)
+	if err != nil {
+		return "", err
+	}
+	_, err = j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+		if now.Token != in.Token || now.TokenSpent || !now.Armed {
+			return now, provision.Event{}, ErrToken
+		}
+		now.Enrol = hash
+		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out"}, nil
+	})
+	return token, err
+}
+
+// Reported records what an installer says of its install.
+func (j *Journal) Reported(in provision.Install, e provision.Event) error {
+	_, err := j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+		if now.Token != in.Token {
+			return now, e, ErrToken
+		}
+		// The end of an install is told even when nothing else is listened to.
+		if now.Events++; now.Events > maxInstallerEvents && e.Stage == "" {
+			return now, e, ErrTooMany
+		}
+		return now, e, nil
+	})
+	return err
+}
+
+// Enrol accepts an enrolment token: it must be that of the host's install, whose
+// system is at least written to disk. key is the hash of the public key that asks:
+// the token belongs to the first key that used it.
+func (j *Journal) Enrol(host, token, key string) error {
+	_, err := j.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		if !provision.SameHash(in.Enrol, provision.HashToken(token)) || in.Stage.Rank() < provision.Installed.Rank() {
+			return in, provision.Event{}, ErrToken
+		}
+		if in.EnrolKey != "" && !provision.SameHash(in.EnrolKey, key) {
+			return in, provision.Event{}, ErrToken
+		}
+		in.EnrolKey = key
+		return in, provision.Event{Source: "agent", Kind: "enrolled", Stage: provision.Enrolled, Message: "the agent enrolled: it has a certificate of its own"}, nil
+	})
+	return err
+}

@@ -1,0 +1,137 @@
+// Package journal is the append-only record of events, and the installs that
+// they move. One goroutine writes; many requests that wait at the same time share
+// one transaction; nobody is told yes before it is on disk.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+// ErrClosed is returned once Run has ended.
+var ErrClosed = errors.New("the journal is closed: the appliance is stopping")
+
+// A Journal records events and keeps the installs. It is a provision.Recorder.
+type Journal struct {
+	store store.Store
+	clock func() time.Time
+	log   *slog.Logger
+
+	requests chan *request
+	done     chan struct{} // closed when Run has ended
+
+	mu      sync.RWMutex
+	state   state
+	changed chan struct{} // closed and replaced at every commit
+}
+
+// state is what the writer folds events into; values in it are never changed in
+// place.
+type state struct {
+	seq      uint64
+	installs map[string]provision.Install // the latest of each host
+	hosts    map[string]Host
+}
+
+// A Host is what the journal knows of a host or unclaimed box beyond its installs.
+type Host struct {
+	Host     string            `json:"host"`
+	Seen     time.Time         `json:"seen"`
+	Power    string            `json:"power,omitempty"` // on, off: as last seen by the BMC
+	Installs int               `json:"installs"`        // how many there were
+	Serves   bool              `json:"serves"`          // an install of it has ended serving
+	Last     provision.Event   `json:"last"`
+	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
+}
+
+// Open reads the journal's state from the store. Run must be started before
+// anything is recorded.
+func Open(ctx context.Context, s store.Store, clock func() time.Time, log *slog.Logger) (*Journal, error) {
+	j := &Journal{
+		store: s, clock: clock, log: log,
+		requests: make(chan *request),
+		done:     make(chan struct{}),
+		changed:  make(chan struct{}),
+		state:    state{installs: map[string]provision.Install{}, hosts: map[string]Host{}},
+	}
+	last, err := s.Range(ctx, eventPrefix, prefixEnd(eventPrefix), 1, true)
+	if err != nil {
+		return nil, fmt.Errorf("opening the journal: %w", err)
+	}
+	for _, r := range last {
+		var e provision.Event
+		if err := json.Unmarshal(r.Value, &e); err != nil {
+			return nil, fmt.Errorf("opening the journal: event %s: %w", r.Key, err)
+		}
+		j.state.seq = e.Seq
+	}
+	if err := load(ctx, s, hostPrefix, func(h Host) { j.state.hosts[h.Host] = h }); err != nil {
+		return nil, err
+	}
+	// Keys sort by host and number, so the last one of each host is its latest.
+	if err := load(ctx, s, installPrefix, func(in provision.Install) { j.state.installs[in.Host] = in }); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+func load[T any](ctx context.Context, s store.Store, prefix string, keep func(T)) error {
+	records, _, err := s.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("opening the journal: %w", err)
+	}
+	for _, r := range records {
+		var v T
+		if err := json.Unmarshal(r.Value, &v); err != nil {
+			return fmt.Errorf("opening the journal: record %s: %w", r.Key, err)
+		}
+		keep(v)
+	}
+	return nil
+}
+
+// Install returns the latest install of a host.
+func (j *Journal) Install(host string) (provision.Install, bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	in, ok := j.state.installs[host]
+	return in, ok
+}
+
+// Installs returns the latest install of every host.
+func (j *Journal) Installs() map[string]provision.Install {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return maps.Clone(j.state.installs)
+}
+
+// Hosts returns what is known of every host and unclaimed box that was ever seen.
+func (j *Journal) Hosts() map[string]Host {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return maps.Clone(j.state.hosts)
+}
+
+// Seq is the number of the latest event.
+func (j *Journal) Seq() uint64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.state.seq
+}
+
+// Record appends an event and returns once it is on disk.
+func (j *Journal) Record(e provision.Event) error {
+	return j.do(func(v *view) error {
+		v.append(e)
+		return nil
+	})
+}

@@ -1,0 +1,81 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"rackhand/provision"
+)
+
+// Events returns the last events, oldest first: of one host, or of all when host
+// is empty. limit 0 means all.
+func (j *Journal) Events(ctx context.Context, host string, limit int) ([]provision.Event, error) {
+	prefix := eventPrefix
+	if host != "" {
+		prefix = indexPrefix + host + "/"
+	}
+	records, err := j.store.Range(ctx, prefix, prefixEnd(prefix), limit, true)
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	events := make([]provision.Event, len(records))
+	for i, r := range records {
+		if host != "" {
+			key := eventPrefix + strings.TrimPrefix(r.Key, prefix)
+			if r, err = j.store.Get(ctx, key); err != nil {
+				return nil, fmt.Errorf("reading the journal: %s: %w", key, err)
+			}
+		}
+		if err := json.Unmarshal(r.Value, &events[len(records)-1-i]); err != nil {
+			return nil, fmt.Errorf("reading the journal: %s: %w", r.Key, err)
+		}
+	}
+	return events, nil
+}
+
+// Subscribe sends every event after number after, in order and without a gap,
+// until ctx ends; then it closes the channel. A slow reader costs nobody
+// anything: what it has not read yet stays in the store.
+func (j *Journal) Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error) {
+	out := make(chan provision.Event)
+	go func() {
+		defer close(out)
+		for {
+			j.mu.RLock()
+			changed, seq := j.changed, j.state.seq
+			j.mu.RUnlock()
+			for after < seq {
+				records, err := j.store.Range(ctx, eventKey(after+1), prefixEnd(eventPrefix), 256, false)
+				if err != nil || len(records) == 0 {
+					if ctx.Err() == nil {
+						j.log.Error("reading events for a subscriber", "error", err, "after", after)
+					}
+					return
+				}
+				for _, r := range records {
+					var e provision.Event
+					if err := json.Unmarshal(r.Value, &e); err != nil {
+						j.log.Error("an event in the journal is damaged", "key", r.Key, "error", err)
+						return
+					}
+					select {
+					case out <- e:
+						after = e.Seq
+					case <-ctx.Done():
+						return
+					}
+				}
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			case <-j.done:
+				return
+			}
+		}
+	}()
+	return out, nil
+}

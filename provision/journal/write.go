@@ -1,0 +1,228 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+const (
+	eventPrefix   = "event/"
+	indexPrefix   = "eventof/" // eventof/HOST/SEQ, empty: a host's events without reading all
+	installPrefix = "install/"
+	hostPrefix    = "host/"
+
+	// Bounds what one commit holds, so that a burst cannot make one of any size.
+	maxBatch = 256
+	// Longest text of an event that is kept: what comes from outside is cut here.
+	maxText = 2000
+)
+
+func eventKey(seq uint64) string { return fmt.Sprintf("%s%016x", eventPrefix, seq) }
+
+func indexKey(host string, seq uint64) string {
+	return fmt.Sprintf("%s%s/%016x", indexPrefix, host, seq)
+}
+
+func installKey(host string, n int) string {
+	return fmt.Sprintf("%s%s/%06d", installPrefix, host, n)
+}
+
+// prefixEnd is the first key after all that begin with prefix.
+func prefixEnd(prefix string) string {
+	return prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
+}
+
+type request struct {
+	apply func(*view) error
+	reply chan error
+}
+
+func (j *Journal) do(apply func(*view) error) error {
+	r := &request{apply: apply, reply: make(chan error, 1)}
+	select {
+	case j.requests <- r:
+		// Run answers every request that it has taken.
+		return <-r.reply
+	case <-j.done:
+		return ErrClosed
+	}
+}
+
+// Run writes until ctx ends. It is the only writer of events, installs and hosts.
+func (j *Journal) Run(ctx context.Context) error {
+	defer close(j.done)
+	for {
+		var batch []*request
+		select {
+		case <-ctx.Done():
+			return nil
+		case r := <-j.requests:
+			batch = append(batch, r)
+		}
+		for more := true; more && len(batch) < maxBatch; {
+			select {
+			case r := <-j.requests:
+				batch = append(batch, r)
+			default:
+				more = false
+			}
+		}
+		j.commit(batch)
+	}
+}
+
+// commit applies the requests in order to a view of the state and writes all that
+// came of it at once. A request that fails leaves no trace; a write that fails
+// fails all of them and leaves the state as it was.
+func (j *Journal) commit(batch []*request) {
+	v := &view{now: j.clock(), state: state{
+		seq:      j.state.seq,
+		installs: maps.Clone(j.state.installs),
+		hosts:    maps.Clone(j.state.hosts),
+	}, dirtyInstalls: map[string]bool{}, dirtyHosts: map[string]bool{}}
+	var accepted []*request
+	for _, r := range batch {
+		saved := v.save()
+		if err := r.apply(v); err != nil {
+			v.restore(saved)
+			r.reply <- err
+			continue
+		}
+		accepted = append(accepted, r)
+	}
+	ops, err := v.ops()
+	if err == nil && len(ops) > 0 {
+		// Not the caller's context: what is begun is ended, so that nobody is told
+		// that something failed which is on disk.
+		_, err = j.store.Txn(context.Background(), nil, ops...)
+	}
+	if err == nil {
+		j.mu.Lock()
+		j.state = v.state
+		close(j.changed)
+		j.changed = make(chan struct{})
+		j.mu.Unlock()
+		for _, e := range v.events {
+			j.log.Info(e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
+		}
+	} else {
+		err = fmt.Errorf("writing the journal: %w", err)
+	}
+	for _, r := range accepted {
+		r.reply <- err
+	}
+}
+
+// A view is the state as a batch of requests sees and changes it.
+type view struct {
+	state
+	now           time.Time
+	events        []provision.Event
+	dirtyInstalls map[string]bool
+	dirtyHosts    map[string]bool
+}
+
+type savepoint struct {
+	state
+	events   int
+	installs map[string]bool
+	hosts    map[string]bool
+}
+
+func (v *view) save() savepoint {
+	return savepoint{
+		state:  state{v.seq, maps.Clone(v.installs), maps.Clone(v.hosts)},
+		events: len(v.events), installs: maps.Clone(v.dirtyInstalls), hosts: maps.Clone(v.dirtyHosts),
+	}
+}
+
+func (v *view) restore(s savepoint) {
+	v.state, v.events, v.dirtyInstalls, v.dirtyHosts = s.state, v.events[:s.events], s.installs, s.hosts
+}
+
+// put replaces the latest install of its host.
+func (v *view) put(in provision.Install) {
+	v.installs[in.Host] = in
+	v.dirtyInstalls[in.Host] = true
+}
+
+// append gives an event its number and folds it into its host and install.
+func (v *view) append(e provision.Event) provision.Event {
+	v.seq++
+	e.Seq = v.seq
+	if e.Time.IsZero() {
+		e.Time = v.now
+	}
+	e.Message = clip(e.Message)
+	for k, f := range e.Fields {
+		if len(f) > maxText {
+			e.Fields = maps.Clone(e.Fields)
+			e.Fields[k] = clip(f)
+		}
+	}
+	if e.Host != "" {
+		if in, ok := v.installs[e.Host]; ok && (e.Install == "" || e.Install == in.ID) && !in.Stage.Ended() {
+			e.Install = in.ID
+			v.put(in.Advance(e))
+		}
+		h := v.hosts[e.Host]
+		h.Host, h.Last = e.Host, e
+		if e.Source != "operator" && e.Source != "inventory" && e.Source != "appliance" {
+			h.Seen = e.Time
+		}
+		if p := e.Fields["power"]; p != "" {
+			h.Power = p
+		}
+		if e.Stage == provision.Serving {
+			h.Serves = true
+		}
+		if e.Kind == "unclaimed" {
+			h.Facts = e.Fields
+		}
+		v.hosts[e.Host] = h
+		v.dirtyHosts[e.Host] = true
+	}
+	v.events = append(v.events, e)
+	return e
+}
+
+func clip(s string) string {
+	if len(s) > maxText {
+		return s[:maxText] + "…"
+	}
+	return s
+}
+
+func (v *view) ops() ([]store.Op, error) {
+	var ops []store.Op
+	put := func(key string, value any) error {
+		b, err := json.Marshal(value)
+		ops = append(ops, store.Op{Key: key, Value: b})
+		return err
+	}
+	for _, e := range v.events {
+		if err := put(eventKey(e.Seq), e); err != nil {
+			return nil, err
+		}
+		if e.Host != "" {
+			ops = append(ops, store.Op{Key: indexKey(e.Host, e.Seq), Value: []byte{}})
+		}
+	}
+	for host := range v.dirtyInstalls {
+		if err := put(installKey(host, v.hosts[host].Installs), v.installs[host]); err != nil {
+			return nil, err
+		}
+	}
+	for host := range v.dirtyHosts {
+		if err := put(hostPrefix+host, v.hosts[host]); err != nil {
+			return nil, err
+		}
+	}
+	return ops, nil
+}

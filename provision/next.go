@@ -1,0 +1,67 @@
+package provision
+
+import "time"
+
+// An Action is something that the appliance does for an install.
+type Action string
+
+// The actions.
+const (
+	// DoPowerOn sets a one-shot network boot and powers the box on, or cycles it.
+	DoPowerOn Action = "power-on"
+	// DoBootDisk sets the boot device to disk, now that a system is on it.
+	DoBootDisk Action = "boot-disk"
+	// DoCheck runs the role's checks from outside.
+	DoCheck Action = "check"
+	// DoExpire ends an install whose box never came.
+	DoExpire Action = "expire"
+	// DoLate tells the operator that the time budget has passed.
+	DoLate Action = "late"
+)
+
+// Next says what is to be done for an install now. It is asked again after every
+// event and every second, also after a restart of the appliance: what was begun
+// and not recorded as done comes back.
+func Next(in Install, now time.Time) []Action {
+	if in.Stage.Ended() {
+		return nil
+	}
+	var do []Action
+	if in.Stage == Requested && in.Power == PowerWanted {
+		do = append(do, DoPowerOn)
+	}
+	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) {
+		do = append(do, DoExpire)
+	}
+	if in.Stage.Rank() >= Installed.Rank() && !in.DiskSet {
+		do = append(do, DoBootDisk)
+	}
+	if in.Stage == Converged {
+		do = append(do, DoCheck)
+	}
+	if !in.Late && in.Overdue(now) {
+		do = append(do, DoLate)
+	}
+	return do
+}
+
+// Overdue reports whether the time budget has passed.
+func (in Install) Overdue(now time.Time) bool {
+	return !in.PoweredOn.IsZero() && in.Budget.Time > 0 && now.Sub(in.PoweredOn) > in.Budget.Time
+}
+
+// MayHandOut reports whether the installer may be handed out once more, and if
+// not, why.
+func (in Install) MayHandOut(now time.Time) (bool, string) {
+	switch {
+	case in.Stage.Ended():
+		return false, "the install is over (" + string(in.Stage) + ")"
+	case !in.Armed:
+		return false, "no install is armed"
+	case now.After(in.Expires):
+		return false, "the arming has expired"
+	case in.Attempts >= in.Budget.Attempts:
+		return false, "its attempts are spent"
+	}
+	return true, ""
+}
