@@ -58,11 +58,13 @@ type Store interface {
 	// revision of the store that they were read at.
 	List(ctx context.Context, prefix string) ([]Record, uint64, error)
 	// Range returns at most limit records with from <= key < to in key order, or
-	// in reverse order when reverse is set; limit 0 means all.
+	// in reverse order when reverse is set; limit 0 means all, and an empty to
+	// means that there is no upper end.
 	Range(ctx context.Context, from, to string, limit int, reverse bool) ([]Record, error)
 	// Txn writes all ops or none, and returns the new revision once they are on
 	// disk. ErrConflict when a condition does not hold. Transactions that wait at
-	// the same time share one sync.
+	// the same time share one sync. When ctx ends while it is being written, the
+	// error is ErrUnknown: read before deciding. The bounds are in limits.go.
 	Txn(ctx context.Context, conds []Cond, ops ...Op) (uint64, error)
 	// Watch sends every change under prefix made after revision after, in order,
 	// until ctx ends; then the channel is closed. A watcher that is too slow is
