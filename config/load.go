@@ -1,0 +1,163 @@
+package config
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// Default is the configuration before the file is read: everything that may be
+// left out has its value here.
+func Default() *Config {
+	return &Config{
+		State:     "/var/lib/rackhand",
+		Inventory: "/etc/rackhand/inventory",
+		Secrets:   "/etc/rackhand/secrets",
+		Socket:    "/run/rackhand/rackhand.sock",
+		HTTP:      80,
+		TFTP:      69,
+		Agents:    8443,
+		Page:      Page{Listen: "127.0.0.1:8080"},
+		Mirror:    Mirror{Upstreams: map[string]string{}},
+		Install:   Install{Attempts: 3, Expires: time.Hour},
+	}
+}
+
+// Load reads the configuration from a file. Either it is complete and there are
+// no problems, or it is nil. Relative paths in it are those from the file's
+// folder. Address is left zero when the file doesn't give one: whoever opens the
+// interfaces fills it in.
+func Load(path string) (*Config, problem.Problems) {
+	var list problem.List
+	data, err := readFile(path)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "write one, or name another with --config; config/minimal.yaml is enough to begin with"
+		}
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		list.Addf(problem.Place{File: path}, hint, "can't read the configuration: %v", err)
+		return nil, list.Problems()
+	}
+	return Parse(path, data)
+}
+
+// Parse is Load for a file's bytes; path names it in problems and is where
+// relative paths begin.
+func Parse(path string, data []byte) (*Config, problem.Problems) {
+	var list problem.List
+	c := Default()
+	root, ok := schema.Parse(path, data, &list)
+	if !ok {
+		return nil, list.Problems()
+	}
+	r := reader{config: c, dir: filepath.Dir(path), list: &list}
+	root.Fields("configuration", r.fields())
+	r.check(root)
+	if list.Len() > 0 {
+		return nil, list.Problems()
+	}
+	return c, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// One byte more than allowed: schema.Parse says so.
+	return io.ReadAll(io.LimitReader(f, schema.MaxSize+1))
+}
+
+// A reader fills a Config from the file's nodes.
+type reader struct {
+	config *Config
+	dir    string
+	list   *problem.List
+	// given are the nodes of keys that are looked at again in check.
+	given map[string]schema.Node
+}
+
+// fields is the file's schema: every key that may stand in it.
+func (r *reader) fields() schema.Fields {
+	c := r.config
+	r.given = map[string]schema.Node{}
+	return schema.Fields{
+		"state":      r.path("state", &c.State),
+		"inventory":  r.path("inventory", &c.Inventory),
+		"secrets":    r.path("secrets", &c.Secrets),
+		"socket":     r.path("socket", &c.Socket),
+		"interfaces": r.interfaces,
+		"address":    r.address,
+		"http":       r.port("http", &c.HTTP),
+		"tftp":       r.port("tftp", &c.TFTP),
+		"agents":     r.port("agents", &c.Agents),
+		"page":       func(n schema.Node) { n.Fields("page", r.pageFields()) },
+		"mirror":     func(n schema.Node) { n.Fields("mirror", r.mirrorFields()) },
+		"bootfiles":  r.bootfiles,
+		"install":    func(n schema.Node) { n.Fields("install", r.installFields()) },
+	}
+}
+
+func (r *reader) pageFields() schema.Fields {
+	return schema.Fields{"listen": r.listen}
+}
+
+func (r *reader) mirrorFields() schema.Fields {
+	return schema.Fields{"upstreams": r.upstreams, "via": r.via}
+}
+
+func (r *reader) installFields() schema.Fields {
+	c := r.config
+	return schema.Fields{
+		"attempts": func(n schema.Node) {
+			if i, ok := n.Int("install.attempts", 1, 100); ok {
+				c.Install.Attempts = i
+			}
+		},
+		"expires": func(n schema.Node) {
+			if d, ok := n.Duration("install.expires", time.Minute, 7*24*time.Hour); ok {
+				c.Install.Expires = d
+			}
+		},
+	}
+}
+
+// check looks at what only the whole shows.
+func (r *reader) check(root schema.Node) {
+	if _, ok := r.given["interfaces"]; !ok {
+		r.list.Addf(problem.Place{File: root.At().File}, "add interfaces: [NAME]; `ip link` lists them. DHCP is answered on these links and on no other",
+			"interfaces is missing")
+	}
+	if r.config.HTTP == r.config.Agents {
+		at, ok := r.given["agents"]
+		if !ok {
+			at = r.given["http"]
+		}
+		at.Problem("give each a port of its own", "http and agents can't share the TCP port %d", r.config.HTTP)
+	}
+}
+
+func (r *reader) address(n schema.Node) {
+	text, ok := n.Text("address")
+	if !ok {
+		return
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || !addr.Is4() || addr.IsUnspecified() || addr.IsMulticast() {
+		n.Problem("write one of the appliance's own addresses, such as 10.77.0.1", "address must be an IPv4 address, not %q", text)
+		return
+	}
+	r.config.Address = addr
+}

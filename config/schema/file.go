@@ -1,0 +1,72 @@
+// Package schema reads a YAML file by the schema of whoever reads it: a scalar
+// is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
+// key must be known, and whatever is wrong becomes a [problem.Problem] with its
+// place. Reading goes on after a problem, so that one run finds them all.
+//
+// The Node types of yaml.v3 are used for positions and raw text only: its own
+// decoding turns yes into true and 0755 into 493, and forgets KnownFields.
+package schema
+
+import (
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"rackhand/config/problem"
+)
+
+// MaxSize bounds a file, in bytes. A box takes some 300 bytes, so that thousands
+// fit; yaml.v3 takes about a hundred times the size while it parses.
+const MaxSize = 1 << 20
+
+// maxDepth bounds how deep mappings and lists may lie in each other.
+const maxDepth = 32
+
+// A File is one YAML file that is being read.
+type File struct {
+	name   string
+	lines  []string
+	list   *problem.List
+	hidden map[int]int         // line -> column from which it is hidden
+	bad    map[*yaml.Node]bool // reported already: readers pass over them
+}
+
+// Line is the text of a line, from 1, without its secrets; "" when there is none.
+func (f *File) Line(n int) string {
+	if n < 1 || n > len(f.lines) {
+		return ""
+	}
+	line := f.lines[n-1]
+	if column, ok := f.hidden[n]; ok {
+		if r := []rune(line); column-1 < len(r) {
+			line = string(r[:column-1]) + "***"
+		}
+	}
+	return hideSecrets(line)
+}
+
+var (
+	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
+	reference = regexp.MustCompile(`^\{\s*secret\s*:`)
+)
+
+// hideSecrets cuts a line after a key that sounds like a secret, unless a
+// reference such as {secret: name} follows. It needs no parsed file: a line with
+// a syntax error is shown too.
+func hideSecrets(line string) string {
+	for _, at := range secretKey.FindAllStringIndex(line, -1) {
+		rest := line[at[1]:]
+		if rest == "" || strings.HasPrefix(rest, "#") || reference.MatchString(rest) {
+			continue
+		}
+		return line[:at[1]] + "***"
+	}
+	return line
+}
+
+// splitLines splits where YAML does: at CR LF, LF, CR, NEL, LS and PS.
+func splitLines(s string) []string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	return strings.Split(s, "\n")
+}

@@ -1,0 +1,202 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"rackhand/config/problem"
+)
+
+// A Node is a value in a file. Its readers report what doesn't fit, with what
+// named in the message ("host web1: address"), and return ok false; a value that
+// was reported already is passed over in silence.
+type Node struct {
+	file *File
+	n    *yaml.Node
+}
+
+// Fields are the keys that a mapping may have, each with what reads its value.
+type Fields map[string]func(Node)
+
+// At is where the value begins.
+func (n Node) At() problem.Place { return n.file.place(n.n) }
+
+// Problem reports a problem with this value.
+func (n Node) Problem(hint, format string, args ...any) {
+	n.file.problem(n.n, hint, format, args...)
+}
+
+// Hide keeps the value, and what follows it on its lines, out of every problem:
+// it is a secret that should not stand here.
+func (n Node) Hide() {
+	last := n.n.Line + len(splitLines(n.n.Value)) // a block text begins a line later
+	for line := n.n.Line; line <= last && line <= len(n.file.lines); line++ {
+		column := 1
+		if line == n.n.Line {
+			column = n.n.Column
+		} else if n.n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && line == last {
+			break
+		}
+		if c, ok := n.file.hidden[line]; !ok || column < c {
+			n.file.hidden[line] = column
+		}
+	}
+}
+
+// Null reports whether nothing was written: "key:", ~ or null.
+func (n Node) Null() bool { return isNull(n.n) }
+
+// IsMapping, IsList and IsText tell the kind of a value.
+func (n Node) IsMapping() bool { return n.n.Kind == yaml.MappingNode }
+
+// IsList reports whether it is a list.
+func (n Node) IsList() bool { return n.n.Kind == yaml.SequenceNode }
+
+// IsText reports whether it is a scalar.
+func (n Node) IsText() bool { return n.n.Kind == yaml.ScalarNode }
+
+// Fields reads a mapping whose keys are known. Nothing counts as an empty one.
+func (n Node) Fields(what string, fields Fields) (ok bool) {
+	return n.FieldsOr(what, fields, nil)
+}
+
+// FieldsOr is Fields, with a function that is told of every unknown key as well.
+func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, value Node)) (ok bool) {
+	return n.Each(what, func(name string, key, value Node) {
+		read := fields[name]
+		if read == nil {
+			key.Problem(problem.DidYouMean(name, slices.Collect(maps.Keys(fields))), "%s: unknown key %q", what, name)
+			if unknown != nil {
+				unknown(name, value)
+			}
+			return
+		}
+		read(value)
+	})
+}
+
+// Each reads a mapping whose keys are names. Nothing counts as an empty one.
+func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) {
+	if n.file.bad[n.n] {
+		return false
+	}
+	if n.Null() {
+		return true
+	}
+	if !n.IsMapping() {
+		n.Problem("write key: value lines below it, indented by two spaces", "%s must be a mapping, not %s", what, kind(n.n))
+		return false
+	}
+	for i := 0; i+1 < len(n.n.Content); i += 2 {
+		k, v := n.n.Content[i], n.n.Content[i+1]
+		if !n.file.bad[k] {
+			f(k.Value, Node{n.file, k}, Node{n.file, v})
+		}
+	}
+	return true
+}
+
+// Text reads a scalar as it was written, without its quotes. Nothing, and an
+// empty text, are problems.
+func (n Node) Text(what string) (text string, ok bool) {
+	switch {
+	case n.file.bad[n.n]:
+		return "", false
+	case !n.IsText():
+		n.Problem("", "%s must be text, not %s", what, kind(n.n))
+		return "", false
+	case n.n.Value == "" || n.Null():
+		n.Problem("write a value, or remove the line", "%s has no value", what)
+		return "", false
+	}
+	return n.n.Value, true
+}
+
+// List reads a list, or one scalar as a list of one. Nothing is an empty list.
+func (n Node) List(what string) (items []Node, ok bool) {
+	switch {
+	case n.file.bad[n.n]:
+		return nil, false
+	case n.Null():
+		return nil, true
+	case n.IsText():
+		return []Node{n}, true
+	case !n.IsList():
+		n.Problem("write [a, b], or lines that begin with a dash", "%s must be a list, not %s", what, kind(n.n))
+		return nil, false
+	}
+	for _, c := range n.n.Content {
+		items = append(items, Node{n.file, c})
+	}
+	return items, true
+}
+
+// Any reads whatever stands there: a scalar as its text, a list as []any, a
+// mapping as map[string]any.
+func (n Node) Any() any {
+	switch n.n.Kind {
+	case yaml.SequenceNode:
+		items := make([]any, 0, len(n.n.Content))
+		for _, c := range n.n.Content {
+			items = append(items, Node{n.file, c}.Any())
+		}
+		return items
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.n.Content)/2)
+		for i := 0; i+1 < len(n.n.Content); i += 2 {
+			if k := n.n.Content[i]; !n.file.bad[k] {
+				m[k.Value] = Node{n.file, n.n.Content[i+1]}.Any()
+			}
+		}
+		return m
+	case yaml.AliasNode:
+		return ""
+	}
+	return n.n.Value
+}
+
+// Int reads a decimal number from low to high.
+func (n Node) Int(what string, low, high int) (i int, ok bool) {
+	text, ok := n.Text(what)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(text)
+	if err != nil || i < low || i > high {
+		n.Problem("", "%s must be a number from %d to %d, not %q", what, low, high, text)
+		return 0, false
+	}
+	return i, true
+}
+
+// Duration reads a Go duration from low to high.
+func (n Node) Duration(what string, low, high time.Duration) (d time.Duration, ok bool) {
+	text, ok := n.Text(what)
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		n.Problem("write a number with its unit: 90s, 15m, 1h30m", "%s must be a duration, not %q", what, text)
+		return 0, false
+	}
+	if d < low || d > high {
+		n.Problem("", "%s must be from %s to %s, not %s", what, low, high, text)
+		return 0, false
+	}
+	return d, true
+}
+
+// OneOf reads a text that must be one of those known.
+func (n Node) OneOf(what string, known ...string) (text string, ok bool) {
+	text, ok = n.Text(what)
+	if ok && !slices.Contains(known, text) {
+		n.Problem(problem.DidYouMean(text, known), "%s: unknown value %q", what, text)
+		return "", false
+	}
+	return text, ok
+}
