@@ -88,6 +88,9 @@ type Report struct {
 	Status  string   `json:"status"`
 	Results []Result `json:"results"`
 	Error   string   `json:"error,omitempty"` // why the run could not be carried out at all
+	// CatalogFetched is set when the appliance could not be asked and the catalog
+	// kept on the host was converged instead: when that one was last confirmed.
+	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`
 }
 
 // Progress is what the agent says at the beginning of a run.

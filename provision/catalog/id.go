@@ -1,0 +1,43 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// The kinds of resources, as they stand before the bracket of an id.
+const (
+	KindPackage = "package"
+	KindFile    = "file"
+	KindService = "service"
+)
+
+// The values of Package.Ensure and File.Ensure; a package's may be a version too.
+const (
+	Present   = "present"
+	Absent    = "absent"
+	FileKind  = "file"
+	Directory = "directory"
+)
+
+// The values of Service.Refresh.
+const (
+	Restart = "restart"
+	Reload  = "reload"
+)
+
+// ID is the id of a resource: service[nginx].
+func ID(kind, name string) string { return kind + "[" + name + "]" }
+
+// Version is the hash that names a list of resources: 16 hex digits of the
+// SHA-256 of their JSON.
+func Version(resources []Resource) (string, error) {
+	b, err := json.Marshal(resources)
+	if err != nil {
+		return "", fmt.Errorf("hashing the catalog: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
+}

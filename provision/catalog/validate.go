@@ -1,0 +1,151 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The bounds of a catalog.
+const (
+	MaxResources = 2000
+	MaxSize      = 16 << 20 // of its JSON, in bytes
+	MaxDeadline  = 24 * 3600
+)
+
+var (
+	// Debian Policy 5.6.1, with an architecture after a colon as dpkg(1) takes
+	// it. No glob character and no leading dash gets through to dpkg or apt.
+	packageName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9+._-]*(:[a-z0-9-]+)?$`)
+	// Debian Policy 5.6.12: epoch, upstream version, revision.
+	packageVersion = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.+~:_-]*$`)
+	// systemd.unit(5): the characters of a unit's name.
+	unitName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9:_.\\@-]*$`)
+	// What useradd(8) accepts, and a number.
+	userName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?$`)
+)
+
+// Validate says what in a catalog cannot be converged. The appliance checks what
+// it compiles, and the agent what it is handed: names become arguments of
+// programs that run as root.
+func (c *Catalog) Validate() error {
+	if len(c.Resources) > MaxResources {
+		return fmt.Errorf("the catalog has %d resources, at most %d are allowed", len(c.Resources), MaxResources)
+	}
+	seen := make(map[string]bool, len(c.Resources))
+	for i := range c.Resources {
+		r := &c.Resources[i]
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("resource %d, %.200q: %w", i+1, r.ID, err)
+		}
+		if seen[r.ID] {
+			return fmt.Errorf("resource %d: %.200q stands in the catalog twice", i+1, r.ID)
+		}
+		// The order is the order of work: what is required has come before.
+		for _, id := range r.Require {
+			if !seen[id] {
+				return fmt.Errorf("resource %d, %.200q: requires %.200q, which does not come before it", i+1, r.ID, id)
+			}
+		}
+		seen[r.ID] = true
+	}
+	return nil
+}
+
+// Validate says what is wrong with one resource by itself.
+func (r *Resource) Validate() error {
+	if r.Deadline < 0 || r.Deadline > MaxDeadline {
+		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
+	}
+	var want string
+	var err error
+	n := 0
+	if r.Package != nil {
+		n++
+		want, err = ID(KindPackage, r.Package.Name), r.Package.validate()
+	}
+	if r.File != nil {
+		n++
+		want, err = ID(KindFile, r.File.Path), r.File.validate()
+	}
+	if r.Service != nil {
+		n++
+		want, err = ID(KindService, r.Service.Name), r.Service.validate()
+	}
+	switch {
+	case n != 1:
+		return fmt.Errorf("exactly one of package, file and service must be set, not %d", n)
+	case err != nil:
+		return err
+	case r.ID != want:
+		return fmt.Errorf("the id should be %.200q", want)
+	}
+	for _, id := range r.Notify {
+		if !strings.HasPrefix(id, KindService+"[") {
+			return fmt.Errorf("notifies %.200q: only a service can be notified", id)
+		}
+	}
+	return nil
+}
+
+func (p *Package) validate() error {
+	if len(p.Name) > 128 || !packageName.MatchString(p.Name) {
+		return fmt.Errorf("%.140q is no name of a package", p.Name)
+	}
+	if p.Ensure != Present && p.Ensure != Absent && (len(p.Ensure) > 128 || !packageVersion.MatchString(p.Ensure)) {
+		return fmt.Errorf("ensure is %.140q: present, absent or a version is wanted", p.Ensure)
+	}
+	return nil
+}
+
+func (f *File) validate() error {
+	switch {
+	case len(f.Path) > 4095 || !path.IsAbs(f.Path) || strings.ContainsAny(f.Path, "\x00\n"):
+		return errors.New("the path of a file must be absolute: /etc/motd")
+	case f.Path != path.Clean(f.Path) || f.Path == "/":
+		return fmt.Errorf("the path should be written %q", path.Clean(f.Path))
+	case !slices.Contains([]string{FileKind, Directory, Absent}, f.Ensure):
+		return fmt.Errorf("ensure is %.40q: file, directory or absent is wanted", f.Ensure)
+	case f.Owner != "" && (len(f.Owner) > 64 || !userName.MatchString(f.Owner)):
+		return fmt.Errorf("%.80q is no name of a user", f.Owner)
+	case f.Group != "" && (len(f.Group) > 64 || !userName.MatchString(f.Group)):
+		return fmt.Errorf("%.80q is no name of a group", f.Group)
+	case f.Ensure != FileKind && (f.Content != "" || len(f.Validate) > 0):
+		return fmt.Errorf("content and validate are for ensure: file, not %s", f.Ensure)
+	}
+	if f.Mode != "" {
+		if _, err := ParseMode(f.Mode); err != nil {
+			return err
+		}
+	}
+	for i, word := range f.Validate {
+		if strings.ContainsRune(word, 0) || word == "" && i == 0 {
+			return errors.New("validate must be a program and its arguments")
+		}
+	}
+	return nil
+}
+
+func (s *Service) validate() error {
+	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {
+		return fmt.Errorf("%.140q is no name of a service", s.Name)
+	}
+	if s.Refresh != "" && s.Refresh != Restart && s.Refresh != Reload {
+		return fmt.Errorf("refresh is %.40q: restart or reload is wanted", s.Refresh)
+	}
+	return nil
+}
+
+// ParseMode reads permissions as octal digits, with or without leading zeros:
+// 0644, 644, 02755. Bits beyond 07777 are an error.
+func ParseMode(text string) (uint32, error) {
+	mode, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || len(text) < 3 || len(text) > 5 || mode > 0o7777 {
+		return 0, fmt.Errorf("mode %.20q: three or four octal digits are wanted, such as 0644", text)
+	}
+	return uint32(mode), nil
+}
