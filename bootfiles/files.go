@@ -1,0 +1,119 @@
+// Package bootfiles knows the network boot programs: which file a name means,
+// and where it lies. The operator's own folders come first, then the places where
+// the distribution's packages put theirs; no binary is committed here.
+package bootfiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// MaxName is the longest name, in bytes, that Open looks for: that of a DHCP
+// header's file field (RFC 2131 section 2), which firmware asks back for.
+const MaxName = 127
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrName: the name is no plain file name, and was not looked for.
+	ErrName = errors.New("not the name of a boot file")
+	// ErrNotFound: no such boot file; it wraps fs.ErrNotExist.
+	ErrNotFound = fmt.Errorf("no such boot file: %w", fs.ErrNotExist)
+)
+
+// A source is a boot program that a distribution's package brings.
+type source struct{ name, folder, pkg string }
+
+// packaged lists the programs that rackhand hands out by itself, and where
+// Debian's packages put them.
+func packaged() []source {
+	return []source{
+		{"undionly.kpxe", "/usr/lib/ipxe", "ipxe"},
+		{"ipxe.efi", "/usr/lib/ipxe", "ipxe"},
+		{"snponly.efi", "/usr/lib/ipxe", "ipxe"},
+	}
+}
+
+// Files finds boot programs by name. It keeps nothing open, and a file that is
+// put in place later is found at once.
+type Files struct {
+	dirs    []string
+	sources []source
+}
+
+// New makes Files over the operator's folders, in the order in which they are
+// searched. A folder that doesn't exist yet is no error.
+func New(dirs []string) *Files { return &Files{dirs: dirs, sources: packaged()} }
+
+// Open opens the boot program of that name for reading and tells its size in
+// bytes. A name is a plain file name of at most MaxName bytes: no folder, no
+// leading dot. Errors: ErrName, ErrNotFound (which names the package to install,
+// where one has it), or that of the file system.
+func (f *Files) Open(name string) (*os.File, int64, error) {
+	if err := CheckName(name); err != nil {
+		return nil, 0, err
+	}
+	for _, dir := range f.dirs {
+		file, size, err := open(dir, name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, size, err
+		}
+	}
+	for _, s := range f.sources {
+		if s.name != name {
+			continue
+		}
+		file, size, err := open(s.folder, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, 0, fmt.Errorf("%w: %s: install the package %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrNotFound, name, s.pkg)
+		}
+		return file, size, err
+	}
+	return nil, 0, fmt.Errorf("%w: %s", ErrNotFound, name)
+}
+
+// open opens dir/name if that is a regular file. os.Root keeps a symbolic link
+// from leading out of the folder.
+func open(dir, name string) (*os.File, int64, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, 0, fmt.Errorf("boot file %s: %w", name, err)
+	}
+	defer root.Close()
+	// Asked before opening: to open a named pipe would wait for a writer.
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("boot file %s: %w", filepath.Join(dir, name), err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("boot file %s: %s, not a regular file", filepath.Join(dir, name), info.Mode().Type())
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("boot file %s: %w", filepath.Join(dir, name), err)
+	}
+	return file, info.Size(), nil
+}
+
+// CheckName says whether a name can be that of a boot file at all; the error is
+// ErrName. A caller that takes names from the wire strips what its protocol adds
+// (a leading slash) first.
+func CheckName(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: it is empty", ErrName)
+	case len(name) > MaxName:
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrName, len(name), MaxName)
+	case strings.HasPrefix(name, "."):
+		return fmt.Errorf("%w: %q begins with a dot", ErrName, name)
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c == '/' || c == '\\' || c >= 0x7f {
+			return fmt.Errorf("%w: %q has the byte 0x%02x", ErrName, name, c)
+		}
+	}
+	return nil
+}

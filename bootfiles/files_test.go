@@ -1,0 +1,183 @@
+package bootfiles
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// rack makes two operator's folders and one of a package.
+func rack(t *testing.T) (*Files, string) {
+	t.Helper()
+	top := t.TempDir()
+	write := func(path, content string) {
+		path = filepath.Join(top, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("own/mine.efi", "mine")
+	write("own/sub/deep.efi", "deep")
+	write("second/mine.efi", "the second one's")
+	write("second/snponly.efi", "my own snponly")
+	write("pkg/snponly.efi", "the package's")
+	write("pkg/ipxe.efi", "ipxe")
+	write("pkg/unlisted", "not handed out")
+	write("secret", "secret")
+	if err := os.Symlink("../secret", filepath.Join(top, "own", "leak.efi")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(top, "own", "pipe.efi"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in := func(dir string) string { return filepath.Join(top, dir) }
+	return &Files{
+		dirs: []string{in("own"), in("second"), in("absent")},
+		sources: []source{
+			{"snponly.efi", in("pkg"), "ipxe"},
+			{"ipxe.efi", in("pkg"), "ipxe"},
+			{"undionly.kpxe", in("pkg"), "ipxe"},
+		},
+	}, top
+}
+
+func TestOpen(t *testing.T) {
+	f, _ := rack(t)
+	for name, want := range map[string]string{
+		"mine.efi":    "mine",           // the first folder wins
+		"snponly.efi": "my own snponly", // the operator's before the package's
+		"ipxe.efi":    "ipxe",
+	} {
+		file, size, err := f.Open(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, err := io.ReadAll(file)
+		file.Close()
+		if err != nil || string(got) != want || size != int64(len(want)) {
+			t.Errorf("%s: %q, size %d, %v; want %q", name, got, size, err, want)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	f, _ := rack(t)
+	cases := []struct {
+		name string
+		want error
+		text string
+	}{
+		{"", ErrName, "empty"},
+		{"..", ErrName, "dot"},
+		{".hidden", ErrName, "dot"},
+		{"../secret", ErrName, "dot"},
+		{"sub/deep.efi", ErrName, "0x2f"},
+		{"/etc/passwd", ErrName, "0x2f"},
+		{`..\secret`, ErrName, "dot"},
+		{`a\b`, ErrName, "0x5c"},
+		{"mine.efi\x00.png", ErrName, "0x00"},
+		{"mine efi", ErrName, "0x20"},
+		{"m\xffne", ErrName, "0xff"},
+		{strings.Repeat("a", 10_000), ErrName, "at most 127"},
+		{"nobody.efi", fs.ErrNotExist, "nobody.efi"},
+		{"unlisted", ErrNotFound, "unlisted"},
+		{"undionly.kpxe", ErrNotFound, "install the package ipxe"},
+		{"sub", nil, "not a regular file"},
+		{"pipe.efi", nil, "not a regular file"},
+		{"leak.efi", nil, "escapes"},
+	}
+	for _, tc := range cases {
+		file, _, err := f.Open(tc.name)
+		if err == nil {
+			file.Close()
+			t.Errorf("%.40q was opened", tc.name)
+			continue
+		}
+		if tc.want != nil && !errors.Is(err, tc.want) {
+			t.Errorf("%.40q: %v, want %v", tc.name, err, tc.want)
+		}
+		if !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%.40q: %v, want %q in it", tc.name, err, tc.text)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	f, top := rack(t)
+	list, err := f.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range list {
+		missing := strings.ReplaceAll(e.Missing, top, "")
+		got = append(got, strings.Join([]string{e.Name, e.SHA256[:min(8, len(e.SHA256))], strings.TrimPrefix(e.Path, top), missing}, " | "))
+	}
+	want := []string{
+		"ipxe.efi | 56102690 | /pkg/ipxe.efi | ",
+		"leak.efi |  |  | boot file /own/leak.efi: statat leak.efi: path escapes from parent",
+		"mine.efi | 3fd30542 | /own/mine.efi | ",
+		"snponly.efi | 33fd47e9 | /second/snponly.efi | ",
+		"undionly.kpxe |  |  | no such boot file: file does not exist: undionly.kpxe: install the package ipxe, or put the file into a folder of bootfiles in rackhand.yaml",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("manifest (-want +got):\n%s", diff)
+	}
+}
+
+func TestPayload(t *testing.T) {
+	files := fstest.MapFS{
+		"payload/README":         {Data: []byte("readme")},
+		"payload/rackhand-agent": {Data: []byte("\x7fELF")},
+	}
+	if b, err := payloadFrom(files, PayloadAgent); err != nil || string(b) != "\x7fELF" {
+		t.Errorf("agent: %q, %v", b, err)
+	}
+	if _, err := payloadFrom(files, PayloadInstaller); !errors.Is(err, ErrNoPayload) {
+		t.Errorf("installer: %v, want ErrNoPayload", err)
+	}
+	for _, name := range []string{"README", "", "../payload/README", "rackhand"} {
+		if _, err := payloadFrom(files, name); err == nil || errors.Is(err, ErrNoPayload) {
+			t.Errorf("%q: %v, want an error that it is none", name, err)
+		}
+	}
+	if b, err := payload.ReadFile("payload/README"); err != nil || len(b) == 0 {
+		t.Errorf("the embedded folder: %v", err)
+	}
+}
+
+// FuzzOpen: whatever is asked for, only files of the folders come out.
+func FuzzOpen(f *testing.F) {
+	for _, s := range []string{"mine.efi", "../secret", "leak.efi", "sub/deep.efi", "a\x00b", "./mine.efi", "…"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		files, top := rack(t)
+		file, size, err := files.Open(name)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		if len(name) > MaxName || strings.ContainsAny(name, "/\\\x00") || name[0] == '.' {
+			t.Fatalf("%q was opened", name)
+		}
+		if rel, err := filepath.Rel(top, file.Name()); err != nil || strings.HasPrefix(rel, "..") || rel == "secret" {
+			t.Fatalf("%q opened %s", name, file.Name())
+		}
+		if size < 0 {
+			t.Fatal("negative size")
+		}
+	})
+}

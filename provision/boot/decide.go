@@ -1,0 +1,101 @@
+package boot
+
+import (
+	"fmt"
+	"time"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// chainTime is how long after its first lease a network boot that began while
+// the host was armed may still ask for its next file. Firmware on a slow link
+// takes a minute or two from lease to script; a box that comes back later has
+// been power-cycled and begins anew.
+const chainTime = 10 * time.Minute
+
+// Decide says what a client gets. inst is the latest install of the host, nil
+// when it never had one; now is compared with the arming's expiry. It reads its
+// arguments only, and may be called at every packet.
+//
+// A client that boots nothing by itself (Other: an installer's or a system's
+// DHCP client) is told of an install under way by Action InstallIt, and never
+// gets a Program or a Script.
+func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, req Request) Decision {
+	var host *inventory.Host
+	if snap != nil {
+		host = snap.HostByMAC(req.MAC)
+	}
+	d := Decision{Host: host, Action: Disk}
+	switch {
+	case host == nil:
+		d.Action = Nothing
+		d.Why = fmt.Sprintf("%s is not in the inventory: it gets an address and nothing to boot", req.MAC)
+		return d
+	case host.System == nil:
+		d.Why = host.Name + " has no system in the inventory: it boots its own disk"
+		return d
+	case inst == nil:
+		return firstBoot(d, req)
+	}
+	may, why := mayInstall(inst, now, req.Client)
+	if !may {
+		d.Why = fmt.Sprintf("%s boots its own disk: %s", host.Name, why)
+		return d
+	}
+	d.Action = InstallIt
+	d.Program, d.Script, d.Why = handOut(req)
+	d.Why = fmt.Sprintf("%s is being installed (%s): %s", host.Name, inst.ID, d.Why)
+	return d
+}
+
+// firstBoot decides for a host that never had an install: policy first-boot arms
+// it, but only for a client that can go on from here. A client that we have no
+// boot program for must not arm, for it would never use the install up.
+func firstBoot(d Decision, req Request) Decision {
+	name := d.Host.Name
+	if d.Host.Install != inventory.FirstBoot {
+		d.Why = fmt.Sprintf("%s boots its own disk: its installs are on request, and none was: `rackhand install %s` arms one", name, name)
+		return d
+	}
+	program, script, why := handOut(req)
+	if program == "" && !script {
+		d.Why = fmt.Sprintf("%s was never installed, and is not armed now: %s", name, why)
+		return d
+	}
+	d.Action, d.Arm, d.Program, d.Script = InstallIt, true, program, script
+	d.Why = fmt.Sprintf("%s was never installed: its first network boot arms it: %s", name, why)
+	return d
+}
+
+// mayInstall says whether the installer may be handed out for inst now, or for a
+// client that boots nothing, whether inst is under way; and if not, why.
+func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool, why string) {
+	arm := "`rackhand install " + inst.Host + "` arms another"
+	switch {
+	case inst.Stage.Ended():
+		return false, fmt.Sprintf("its last install (%s) ended as %s; %s", inst.ID, inst.Stage, arm)
+	case !inst.Armed:
+		return false, fmt.Sprintf("its install (%s) is no longer armed, it is at %s", inst.ID, inst.Stage)
+	case client == Other:
+		return true, ""
+	case inst.Attempts >= inst.Budget.Attempts:
+		// Every script that was handed out counts, so a box that asks again has
+		// rebooted in mid-install. This is what makes a reinstall loop impossible.
+		return false, fmt.Sprintf("its install (%s) has spent %d of %d attempts; %s", inst.ID, inst.Attempts, inst.Budget.Attempts, arm)
+	case now.After(inst.Expires) && !begun(inst, now):
+		return false, fmt.Sprintf("its install (%s) was armed until %s; %s", inst.ID, inst.Expires.UTC().Format(time.RFC3339), arm)
+	}
+	return true, ""
+}
+
+// begun reports whether a network boot that started in time is still on its way
+// from lease to script: an arming that expires between the two must not strand
+// the box in its boot program.
+func begun(inst *provision.Install, now time.Time) bool {
+	if inst.Stage != provision.Addressed && inst.Stage != provision.Bootfile {
+		return false
+	}
+	at, ok := inst.Reached[provision.Addressed]
+	return ok && !at.After(inst.Expires) && now.Sub(at) <= chainTime
+}

@@ -1,0 +1,188 @@
+package boot
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var (
+	now      = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	mac      = inventory.MAC{0x52, 0x54, 0, 0, 0, 1}
+	stranger = inventory.MAC{0x52, 0x54, 0, 0, 0, 0x99}
+	every    = []Client{Other, PXE, HTTPBoot, IPXE}
+)
+
+func snapshot(policy inventory.Policy, system *inventory.System) *inventory.Snapshot {
+	h := &inventory.Host{Name: "web1", MACs: []inventory.MAC{mac}, Install: policy, System: system}
+	return &inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": h}}
+}
+
+func armed(change func(*provision.Install)) *provision.Install {
+	in := &provision.Install{
+		ID: "i7", Host: "web1", Armed: true, Stage: provision.Requested,
+		Budget: provision.Budget{Attempts: 3, Time: 15 * time.Minute}, Expires: now.Add(time.Hour),
+		Reached: map[provision.Stage]time.Time{},
+	}
+	if change != nil {
+		change(in)
+	}
+	return in
+}
+
+// boots is what a host that may be installed gets, by client, on x64.
+var boots = map[Client]Decision{
+	Other:    {Action: InstallIt},
+	PXE:      {Action: InstallIt, Program: ProgramUEFI},
+	HTTPBoot: {Action: InstallIt, Program: ProgramUEFI},
+	IPXE:     {Action: InstallIt, Script: true},
+}
+
+func same(d Decision) map[Client]Decision {
+	return map[Client]Decision{Other: d, PXE: d, HTTPBoot: d, IPXE: d}
+}
+
+// onlyOther is for an install that is under way but not handed out: the clients
+// that boot get their disk.
+func onlyOther() map[Client]Decision {
+	m := same(Decision{Action: Disk})
+	m[Other] = Decision{Action: InstallIt}
+	return m
+}
+
+func arming() map[Client]Decision {
+	m := map[Client]Decision{Other: {Action: Disk}}
+	for _, c := range every[1:] {
+		d := boots[c]
+		d.Arm = true
+		m[c] = d
+	}
+	return m
+}
+
+func TestDecide(t *testing.T) {
+	debian := &inventory.System{Name: "debian12"}
+	cases := []struct {
+		name   string
+		snap   *inventory.Snapshot
+		inst   *provision.Install
+		mac    inventory.MAC
+		nohost bool
+		want   map[Client]Decision
+	}{
+		{name: "no inventory", mac: mac, nohost: true, want: same(Decision{Action: Nothing})},
+		{name: "unclaimed", snap: snapshot(inventory.FirstBoot, debian), mac: stranger, nohost: true, want: same(Decision{Action: Nothing})},
+		{name: "unclaimed, stray install", snap: snapshot(inventory.FirstBoot, debian), inst: armed(nil), mac: stranger, nohost: true, want: same(Decision{Action: Nothing})},
+		{name: "no system", snap: snapshot(inventory.FirstBoot, nil), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "no system, armed", snap: snapshot(inventory.FirstBoot, nil), inst: armed(nil), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "never installed, first-boot", snap: snapshot(inventory.FirstBoot, debian), mac: mac, want: arming()},
+		{name: "never installed, on-request", snap: snapshot(inventory.OnRequest, debian), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "never installed, no policy", snap: snapshot("", debian), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "armed", snap: snapshot(inventory.OnRequest, debian), inst: armed(nil), mac: mac, want: boots},
+		{name: "armed, attempts left", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 2, provision.Packages }), mac: mac, want: boots},
+		{name: "armed, attempts spent", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 3, provision.Packages }), mac: mac, want: onlyOther()},
+		{name: "armed, no budget", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Budget.Attempts = 0 }), mac: mac, want: onlyOther()},
+		{name: "armed, expires this instant", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now }), mac: mac, want: boots},
+		{name: "armed, expired", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now.Add(-time.Second) }), mac: mac, want: onlyOther()},
+		{name: "expired on the way to the script", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Expires, i.Stage = now.Add(-time.Second), provision.Bootfile
+			i.Reached[provision.Addressed] = now.Add(-time.Minute)
+		}), mac: mac, want: boots},
+		{name: "expired, lease came after", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Expires, i.Stage = now.Add(-time.Minute), provision.Addressed
+			i.Reached[provision.Addressed] = now.Add(-time.Second)
+		}), mac: mac, want: onlyOther()},
+		{name: "expired, lease is old", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Expires, i.Stage = now.Add(-time.Second), provision.Bootfile
+			i.Reached[provision.Addressed] = now.Add(-time.Hour)
+		}), mac: mac, want: onlyOther()},
+		{name: "expired, under way past the script", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Expires, i.Stage = now.Add(-time.Second), provision.Packages
+			i.Reached[provision.Addressed] = now.Add(-time.Minute)
+		}), mac: mac, want: onlyOther()},
+		{name: "installed, disarmed", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Installed }), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "serving", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Serving }), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "failed never arms itself again", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Failed }), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "cancelled but still armed", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Stage = provision.Cancelled }), mac: mac, want: same(Decision{Action: Disk})},
+	}
+	var whys strings.Builder
+	for _, tc := range cases {
+		for _, client := range every {
+			got := Decide(tc.snap, tc.inst, now, Request{MAC: tc.mac, Arch: ArchX64UEFI, Client: client})
+			fmt.Fprintf(&whys, "%s / %s: %s\n", tc.name, client, got.Why)
+			if (got.Host == nil) != tc.nohost {
+				t.Errorf("%s / %s: host %v", tc.name, client, got.Host)
+			}
+			got.Host, got.Why = nil, ""
+			if diff := cmp.Diff(tc.want[client], got); diff != "" {
+				t.Errorf("%s / %s (-want +got):\n%s", tc.name, client, diff)
+			}
+		}
+	}
+	for _, arch := range []Arch{0, 6, 7, 9, 0x0b, 0x0f, 0x10, 0x13, 0x14, 0xffff} {
+		for _, client := range every {
+			got := Decide(snapshot(inventory.OnRequest, debian), armed(nil), now, Request{MAC: mac, Arch: arch, Client: client})
+			fmt.Fprintf(&whys, "armed 0x%02x / %s: %s\n", uint16(arch), client, got.Why)
+		}
+	}
+	golden(t, "why.golden", whys.String())
+}
+
+// TestPrograms: which program for which firmware, and that a client without one
+// neither boots nor arms.
+func TestPrograms(t *testing.T) {
+	x64 := map[Client]Decision{PXE: {Program: ProgramUEFI}, HTTPBoot: {Program: ProgramUEFI}, IPXE: {Script: true}, Other: {}}
+	want := map[Arch]map[Client]Decision{
+		ArchBIOS:      {PXE: {Program: ProgramBIOS}, HTTPBoot: {}, IPXE: {Script: true}, Other: {}},
+		ArchX64UEFI:   x64,
+		ArchEBC:       x64,
+		ArchX64HTTP:   x64,
+		ArchIA32UEFI:  same(Decision{}),
+		ArchARM64UEFI: same(Decision{}),
+		ArchARM64HTTP: same(Decision{}),
+		0xffff:        same(Decision{}),
+	}
+	first := snapshot(inventory.FirstBoot, &inventory.System{Name: "debian12"})
+	for arch, clients := range want {
+		for client, w := range clients {
+			req := Request{MAC: mac, Arch: arch, Client: client}
+			got := Decide(first, armed(nil), now, req)
+			if got.Action != InstallIt || got.Program != w.Program || got.Script != w.Script {
+				t.Errorf("armed, %s, %s: %+v, want program %q script %v", arch, client, got, w.Program, w.Script)
+			}
+			boots := w.Program != "" || w.Script
+			got = Decide(first, nil, now, req)
+			if got.Arm != boots || (got.Action == InstallIt) != boots {
+				t.Errorf("first boot, %s, %s: %+v, want arming %v", arch, client, got, boots)
+			}
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v: run the test with -update to write it", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", path, diff)
+	}
+}
