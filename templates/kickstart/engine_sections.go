@@ -1,0 +1,69 @@
+package kickstart
+
+import "strings"
+
+// A Script is a script section with its header's options told apart.
+type Script struct {
+	Section     *Section
+	Interpreter string // /bin/sh unless given
+	Log         string // "" for none; on the installer's side, or the target's for %post in it
+	ErrorOnFail bool
+	NoChroot    bool // it runs in the installer, not in the installed system
+}
+
+// ImageSection tells a section's header apart for the image engine. The script is
+// nil for a section that is none and that the engine may pass over.
+func ImageSection(f *File, s *Section) (*Script, []*Problem) {
+	ps := &problems{file: f.Name}
+	syntax, err := LookupSyntax(imageRelease)
+	if err != nil {
+		ps.errorf(s.Pos, "", "%v", err)
+		return nil, ps.list
+	}
+	switch s.Name {
+	case "%anaconda": // pwpolicy: about passwords typed into Anaconda's own pages
+		return nil, nil
+	case "%packages":
+		for i, line := range strings.Split(s.Body, "\n") {
+			line, _, _ = strings.Cut(line, "#")
+			if strings.TrimSpace(line) != "" {
+				ps.errorf(Pos{s.BodyLine + i, 1}, "put packages into the image, or into the host's role",
+					"rackhand-installer installs an image, no packages")
+				break
+			}
+		}
+		return nil, ps.list
+	case "%pre", "%pre-install", "%post", "%onerror":
+	default:
+		ps.errorf(s.Pos, "leave it out for systems that are images", "rackhand-installer can't carry out %s", s.Name)
+		return nil, ps.list
+	}
+	args := bindSection(ps, syntax, s)
+	out := &Script{
+		Section: s, Interpreter: "/bin/sh", ErrorOnFail: args.Has("--erroronfail"),
+		NoChroot: s.Name != "%post" || args.Has("--nochroot"),
+	}
+	for _, o := range args.Options {
+		switch o.Name() {
+		case "--interpreter":
+			out.Interpreter = o.Value
+			if want := KindPath.check(o.Value); want != "" {
+				ps.errorf(o.ValuePos, "it must be "+want, "%s: --interpreter can't be used", s.Name)
+			} else if out.NoChroot && o.Value != "/bin/sh" {
+				ps.errorf(o.ValuePos, "the installer has /bin/sh only (busybox)",
+					"rackhand-installer can't run %s with %s", s.Name, clip(o.Value))
+			}
+		case "--log", "--logfile":
+			out.Log = o.Value
+			if want := KindPath.check(o.Value); want != "" {
+				ps.errorf(o.ValuePos, "it must be "+want, "%s: %s can't be used", s.Name, o.Name())
+			}
+		}
+	}
+	for i, line := range strings.Split(s.Body, "\n") {
+		if word, at := firstField(line, s.BodyLine+i); word == "%include" || word == "%ksappend" {
+			ps.errorf(at, "put the lines themselves here", "rackhand-installer can't carry out %s", word)
+		}
+	}
+	return out, ps.list
+}

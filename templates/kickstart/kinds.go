@@ -1,0 +1,149 @@
+package kickstart
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A Kind is what a value must look like for the image engine to carry it out.
+type Kind int
+
+// The kinds of value.
+const (
+	KindNone    Kind = iota // none, or a flag
+	KindLine                // any text on one line
+	KindName                // text without blanks
+	KindPath                // an absolute path without ..
+	KindMount               // a mount point: a path, swap or biosboot
+	KindCount               // a whole number from 0 to 2^31-1
+	KindIPv4                // 10.0.0.1
+	KindIPs                 // addresses, comma separated
+	KindNetmask             // 255.255.255.0
+	KindHost                // a host name, short or full
+	KindUser                // a user's or group's name
+	KindGecos               // a user's description
+	KindZone                // Europe/Berlin
+	KindLabel               // a file system's label, up to 16 bytes
+	KindURL                 // http or https
+	KindSHA256              // 64 hexadecimal digits
+)
+
+// check returns "" for a good value, else what a good one is.
+func (k Kind) check(v string) string {
+	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "text on one line without control characters"
+	}
+	for _, c := range []struct {
+		kind Kind
+		good func(string) bool
+		want string
+	}{
+		{KindName, isName, "text without blanks"},
+		{KindPath, isPath, "an absolute path"},
+		{KindMount, isMount, "a mount point: /PATH, swap or biosboot"},
+		{KindCount, isCount, "a whole number, not negative"},
+		{KindIPv4, isIPv4, "an IPv4 address"},
+		{KindIPs, isIPs, "IP addresses, comma separated"},
+		{KindNetmask, isNetmask, "a netmask such as 255.255.255.0"},
+		{KindHost, matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253), "a host name"},
+		{KindUser, matcher(`^[a-z_][a-z0-9_-]*$`, 32), "a user name: a-z, 0-9, _ and -"},
+		{KindGecos, func(s string) bool { return !strings.Contains(s, ":") }, "text without a colon"},
+		{KindZone, matcher(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`, 64), "a time zone such as Europe/Berlin"},
+		{KindLabel, func(s string) bool { return len(s) <= 16 && isName(s) }, "a label of up to 16 bytes without blanks"},
+		{KindURL, isURL, "an http or https URL"},
+		{KindSHA256, isSHA256, "a SHA-256 of 64 hexadecimal digits"},
+	} {
+		if c.kind == k && !c.good(v) {
+			return c.want
+		}
+	}
+	return ""
+}
+
+func matcher(pattern string, most int) func(string) bool {
+	re := regexp.MustCompile(pattern)
+	return func(s string) bool { return len(s) <= most && re.MatchString(s) }
+}
+
+func isName(s string) bool { return s != "" && !strings.ContainsAny(s, " \t") }
+
+func isPath(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && isName(s) }
+
+func isMount(s string) bool {
+	return s == "swap" || s == "biosboot" || isPath(MountPoint(s))
+}
+
+// MountPoint is a mount point in its normal form: /home/ is /home.
+func MountPoint(s string) string {
+	if strings.HasPrefix(s, "/") && !strings.Contains(s, "..") {
+		return path.Clean(s)
+	}
+	return s
+}
+
+func isCount(s string) bool {
+	n, ok := parseInt(s)
+	return ok && n >= 0 && n < 1<<31
+}
+
+// Count is the number of a KindCount or int value, 0 when it is none.
+func Count(s string) int {
+	n, _ := parseInt(s)
+	return int(n)
+}
+
+// On is the truth of an on/off value.
+func On(s string) bool {
+	v, _ := parseBool(s)
+	return v
+}
+
+func isIPv4(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is4() && !a.IsUnspecified()
+}
+
+func isIPs(s string) bool {
+	for _, item := range splitList(s) {
+		if a, err := netip.ParseAddr(item); err != nil || a.Zone() != "" {
+			return false
+		}
+	}
+	return len(splitList(s)) > 0
+}
+
+func isNetmask(s string) bool {
+	_, ok := MaskBits(s)
+	return ok
+}
+
+// MaskBits is the prefix length of a netmask such as 255.255.255.0; false when
+// its ones are not all at the front, or there are none.
+func MaskBits(s string) (int, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || !a.Is4() {
+		return 0, false
+	}
+	b := a.As4()
+	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	bits := strings.TrimRight(strconv.FormatUint(uint64(n), 2), "0")
+	if n == 0 || len(strconv.FormatUint(uint64(n), 2)) != 32 || strings.Contains(bits, "0") {
+		return 0, false
+	}
+	return len(bits), true
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+func isSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32
+}

@@ -1,0 +1,141 @@
+package kickstart
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxSize bounds a Kickstart: 4 MiB.
+const MaxSize = 4 << 20
+
+// sectionNames are the sections that every release knows.
+var sectionNames = []string{
+	"%pre", "%pre-install", "%post", "%onerror", "%traceback",
+	"%packages", "%certificate", "%addon", "%anaconda",
+}
+
+// Parse reads a Kickstart. The name is used in messages. The error, if any, is a
+// *Problem: the structure of the file is broken (a quote or section that does not
+// end, an unknown section, text that is not UTF-8), and what follows it can't be
+// told. A file that parses may still be wrong: see Check and CheckEngine.
+func Parse(name string, text []byte) (*File, error) {
+	p := &parser{file: &File{Name: name}}
+	if len(text) > MaxSize {
+		return nil, p.fail(Pos{1, 1}, "", "the file is larger than 4 MiB")
+	}
+	if !utf8.Valid(text) {
+		return nil, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")
+	}
+	p.lines = strings.SplitAfter(string(text), "\n")
+	for p.at < len(p.lines) {
+		if err := p.line(); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.file.Commands)+len(p.file.Sections) == 0 && strings.TrimSpace(string(text)) == "" {
+		return nil, p.fail(Pos{1, 1}, "", "the file is empty")
+	}
+	return p.file, nil
+}
+
+type parser struct {
+	file  *File
+	lines []string
+	at    int // index of the next line
+}
+
+func (p *parser) fail(at Pos, hint, message string) error {
+	return &Problem{File: p.file.Name, Pos: at, Message: message, Hint: hint}
+}
+
+// next takes the next line, without its line end, and gives its number.
+func (p *parser) next() (string, int) {
+	s := p.lines[p.at]
+	p.at++
+	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), p.at
+}
+
+func (p *parser) line() error {
+	line, number := p.next()
+	words, at, err := splitWords(line, number)
+	if err != nil {
+		return p.fail(at, "close it, or escape it with a backslash", err.Error())
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	first := words[0]
+	switch {
+	case first.Text == "":
+		return p.fail(first.Pos, "", "the command's name is empty")
+	case first.Text == "%include" || first.Text == "%ksappend":
+		if len(words) < 2 || words[1].Text == "" {
+			return p.fail(first.Pos, "", first.Text+" needs a path or URL")
+		}
+	case first.Text[0] == '%':
+		return p.section(words)
+	}
+	p.file.Commands = append(p.file.Commands, &Command{Name: first.Text, Pos: first.Pos, Words: words[1:]})
+	return nil
+}
+
+func (p *parser) section(words []Word) error {
+	head := words[0]
+	if !isSection(head.Text) {
+		if head.Text == "%end" {
+			return p.fail(head.Pos, "", "%end without a section")
+		}
+		return p.fail(head.Pos, didYouMean(head.Text, sectionNames), "unknown section "+head.Text)
+	}
+	s := &Section{Name: head.Text, Pos: head.Pos, Words: words[1:], BodyLine: p.at + 1}
+	var body strings.Builder
+	for p.at < len(p.lines) {
+		raw := p.lines[p.at]
+		line, number := p.next()
+		switch word, at := firstField(line, number); {
+		case word == "%end":
+			if _, at, err := splitWords(line, number); err != nil {
+				return p.fail(at, "", err.Error())
+			}
+			s.Body = body.String()
+			p.file.Sections = append(p.file.Sections, s)
+			return nil
+		case isSection(word):
+			return p.fail(at, "close it with %end first; sections do not nest",
+				word+" inside "+s.Name+" of line "+itoa(s.Pos.Line))
+		}
+		body.WriteString(raw)
+	}
+	return p.fail(s.Pos, "add a line %end", s.Name+" has no %end")
+}
+
+func isSection(word string) bool {
+	for _, n := range sectionNames {
+		if n == word {
+			return true
+		}
+	}
+	return false
+}
+
+// firstField is the line's first blank-separated field and its place.
+func firstField(line string, number int) (string, Pos) {
+	trimmed := strings.TrimLeft(line, " \t")
+	word, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "\t", " "), " ")
+	return word, Pos{number, utf8.RuneCountInString(line[:len(line)-len(trimmed)]) + 1}
+}
+
+func badByte(text []byte) Pos {
+	line, col := 1, 1
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		if col++; r == '\n' {
+			line, col = line+1, 1
+		}
+		text = text[size:]
+	}
+	return Pos{line, col}
+}

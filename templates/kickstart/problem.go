@@ -1,0 +1,77 @@
+package kickstart
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Pos is a place in a file: line and column, both from 1, the column counted
+// in characters.
+type Pos struct{ Line, Col int }
+
+// String is "line:column".
+func (p Pos) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Col) }
+
+// A Severity says how bad a problem is.
+type Severity int
+
+// The severities. An Error stops an installer; a Warning is accepted by it, and
+// has no effect or will soon have none.
+const (
+	Error Severity = iota
+	Warning
+)
+
+// A Problem is something wrong in a file. It is an error.
+type Problem struct {
+	File     string
+	Pos      Pos
+	Severity Severity
+	Message  string // what is wrong; never a value that may be a secret
+	Hint     string // what to do; may be empty
+}
+
+// Error is "file:line:column: message (hint)".
+func (p *Problem) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%s: ", p.File, p.Pos)
+	if p.Severity == Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(p.Message)
+	if p.Hint != "" {
+		b.WriteString(" (" + p.Hint + ")")
+	}
+	return b.String()
+}
+
+// Errors are those of problems that stop an installer.
+func Errors(problems []*Problem) []*Problem {
+	var out []*Problem
+	for _, p := range problems {
+		if p.Severity == Error {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// problems collects what is wrong in one file.
+type problems struct {
+	file string
+	list []*Problem
+}
+
+func (ps *problems) add(at Pos, s Severity, hint, format string, args ...any) {
+	ps.list = append(ps.list, &Problem{
+		File: ps.file, Pos: at, Severity: s, Hint: hint, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+func (ps *problems) errorf(at Pos, hint, format string, args ...any) {
+	ps.add(at, Error, hint, format, args...)
+}
+
+func (ps *problems) warnf(at Pos, hint, format string, args ...any) {
+	ps.add(at, Warning, hint, format, args...)
+}
