@@ -125,21 +125,18 @@ func (j *Journal) find(hash func(provision.Install) string, token string) (provi
 	return provision.Install{}, false
 }
 
-// MintEnrol mints the enrolment token that goes into an answer file. It holds
-// only while the token of the script does.
-func (j *Journal) MintEnrol(in provision.Install, random io.Reader) (string, error) {
-	token, hash, err := provision.NewToken(random)
-	if err != nil {
-		return "", err
-	}
-	_, err = j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+// Answered records that the answer file goes out, with the hash of the enrolment
+// token in it. It may as long as the script's token holds and its installer has
+// not begun.
+func (j *Journal) Answered(in provision.Install, enrol string) error {
+	_, err := j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
 		if now.Token != in.Token || now.TokenSpent || !now.Armed {
 			return now, provision.Event{}, ErrToken
 		}
-		now.Enrol = hash
+		now.Enrol = enrol
 		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out"}, nil
 	})
-	return token, err
+	return err
 }
 
 // Reported records what an installer says of its install.
