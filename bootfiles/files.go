@@ -22,6 +22,9 @@ var (
 	ErrName = errors.New("not the name of a boot file")
 	// ErrNotFound: no such boot file; it wraps fs.ErrNotExist.
 	ErrNotFound = fmt.Errorf("no such boot file: %w", fs.ErrNotExist)
+	// ErrMissing: a program that rackhand hands out by itself isn't there, because
+	// a package isn't installed; it is an ErrNotFound as well.
+	ErrMissing = fmt.Errorf("boot program is missing: %w", ErrNotFound)
 )
 
 // A source is a boot program that a distribution's package brings.
@@ -50,8 +53,8 @@ func New(dirs []string) *Files { return &Files{dirs: dirs, sources: packaged()} 
 
 // Open opens the boot program of that name for reading and tells its size in
 // bytes. A name is a plain file name of at most MaxName bytes: no folder, no
-// leading dot. Errors: ErrName, ErrNotFound (which names the package to install,
-// where one has it), or that of the file system.
+// leading dot. Errors: ErrName, ErrNotFound, ErrMissing (which names the package to
+// install), or that of the file system.
 func (f *Files) Open(name string) (*os.File, int64, error) {
 	if err := CheckName(name); err != nil {
 		return nil, 0, err
@@ -68,7 +71,7 @@ func (f *Files) Open(name string) (*os.File, int64, error) {
 		}
 		file, size, err := open(s.folder, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%w: %s: install the package %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrNotFound, name, s.pkg)
+			return nil, 0, fmt.Errorf("%w: %s: install the package %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrMissing, name, s.pkg)
 		}
 		return file, size, err
 	}

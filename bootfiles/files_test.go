@@ -93,7 +93,8 @@ func TestOpenRefuses(t *testing.T) {
 		{strings.Repeat("a", 10_000), ErrName, "at most 127"},
 		{"nobody.efi", fs.ErrNotExist, "nobody.efi"},
 		{"unlisted", ErrNotFound, "unlisted"},
-		{"undionly.kpxe", ErrNotFound, "install the package ipxe"},
+		{"undionly.kpxe", ErrNotFound, "undionly.kpxe"},
+		{"undionly.kpxe", ErrMissing, "install the package ipxe"},
 		{"sub", nil, "not a regular file"},
 		{"pipe.efi", nil, "not a regular file"},
 		{"leak.efi", nil, "escapes"},
@@ -130,7 +131,7 @@ func TestList(t *testing.T) {
 		"leak.efi |  |  | boot file /own/leak.efi: statat leak.efi: path escapes from parent",
 		"mine.efi | 3fd30542 | /own/mine.efi | ",
 		"snponly.efi | 33fd47e9 | /second/snponly.efi | ",
-		"undionly.kpxe |  |  | no such boot file: file does not exist: undionly.kpxe: install the package ipxe, or put the file into a folder of bootfiles in rackhand.yaml",
+		"undionly.kpxe |  |  | boot program is missing: no such boot file: file does not exist: undionly.kpxe: install the package ipxe, or put the file into a folder of bootfiles in rackhand.yaml",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)

@@ -1,0 +1,88 @@
+package tftp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"rackhand/bootfiles"
+	"rackhand/provision"
+)
+
+// What a client is told. The library sends an error's text as it is, so nothing
+// of ours (paths, causes) may stand in one.
+var (
+	errNoFile = errors.New("file not found")
+	errServer = errors.New("server error")
+	errBusy   = errors.New("server busy, try again")
+)
+
+// cleanName makes a plain file name of what a client asks for: firmware that was
+// given a URL, and shim, put slashes before it. Errors are bootfiles.ErrName.
+func cleanName(raw string) (string, error) {
+	name := strings.TrimLeft(raw, "/")
+	if err := bootfiles.CheckName(name); err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+// show shortens a hostile name for the log.
+func show(raw string) string {
+	if len(raw) > 80 {
+		return strconv.QuoteToASCII(raw[:80]) + "..."
+	}
+	return strconv.QuoteToASCII(raw)
+}
+
+// refuse maps the error of Open to what the client is told. A name that nobody
+// has is everyday: boot loaders probe for several. A program that we send clients
+// for and haven't got is the operator's to mend.
+func (s *Server) refuse(host string, peer netip.Addr, name string, err error) error {
+	told := errServer
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, bootfiles.ErrName) {
+		told = errNoFile
+	}
+	if told == errNoFile && !errors.Is(err, bootfiles.ErrMissing) {
+		s.Log.Info("tftp: no such file", "peer", peer, "host", host, "name", name)
+		return told
+	}
+	s.Log.Error("tftp: could not open a boot file", "peer", peer, "host", host, "name", name, "error", err)
+	s.record(provision.Event{
+		Host: host, Kind: "fetch-failed", Level: provision.LevelError,
+		Message: fmt.Sprintf("asked for %s: %v", name, err),
+		Fields:  map[string]string{"name": name, "address": peer.String()},
+	})
+	return told
+}
+
+// stopped reports a transfer that didn't end well. A client that breaks off after
+// the option exchange only wanted to know the size (tsize), and error 8 says that
+// it asks again with other options: both are everyday.
+func (s *Server) stopped(host string, peer netip.Addr, name string, sent, size int64, err error) {
+	if probe(err) {
+		s.Log.Debug("tftp: asked for the size", "peer", peer, "host", host, "name", name)
+		return
+	}
+	s.Log.Warn("tftp: transfer stopped", "peer", peer, "host", host, "name", name, "sent", sent, "size", size, "error", err)
+	s.record(provision.Event{
+		Host: host, Kind: "fetch-stopped", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("stopped fetching %s after %d of %d bytes", name, sent, size),
+		Fields: map[string]string{
+			"name": name, "address": peer.String(),
+			"bytes": strconv.FormatInt(sent, 10), "size": strconv.FormatInt(size, 10),
+		},
+	})
+}
+
+// probe reports whether the client itself broke the transfer off at its start, or
+// with error 8 (RFC 2347: options refused). The library has no type for a
+// client's error, only the text "sending block N: code=C, error: ...".
+func probe(err error) bool {
+	var block, code int
+	n, _ := fmt.Sscanf(err.Error(), "sending block %d: code=%d,", &block, &code)
+	return n == 2 && (block == 0 || code == 8)
+}

@@ -1,0 +1,395 @@
+package tftp
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	pin "github.com/pin/tftp/v3"
+
+	"rackhand/bootfiles"
+	"rackhand/provision"
+)
+
+// program is bigger than a few blocks of any size, and no multiple of 512.
+var program = bytes.Repeat([]byte("rackhand"), 12_345)
+
+type file struct {
+	*bytes.Reader
+	closed func()
+}
+
+func (f file) Close() error { f.closed(); return nil }
+
+// A bench is a running server on a port of loopback.
+type bench struct {
+	addr   *net.UDPAddr
+	srv    *Server
+	mu     sync.Mutex
+	events []provision.Event
+	open   int
+	nobody bool // no address is known to be anybody's
+}
+
+func (b *bench) Record(e provision.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, e)
+	return nil
+}
+
+func (b *bench) openFile(name string) (io.ReadSeekCloser, int64, error) {
+	switch name {
+	case "snponly.efi":
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.open++
+		return file{bytes.NewReader(program), func() { b.mu.Lock(); defer b.mu.Unlock(); b.open-- }}, int64(len(program)), nil
+	case "undionly.kpxe":
+		return nil, 0, fmt.Errorf("%w: in /a/secret/folder", bootfiles.ErrMissing)
+	case "broken.efi":
+		return nil, 0, errors.New("input/output error in /a/secret/folder")
+	case "panic.efi":
+		panic("a bug")
+	}
+	return nil, 0, fmt.Errorf("%s in /a/secret/folder: %w", name, fs.ErrNotExist)
+}
+
+func start(t *testing.T, max int) *bench {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{addr: conn.LocalAddr().(*net.UDPAddr)}
+	b.srv = New(Options{Open: b.openFile, Record: b, MaxTransfers: max, Host: func(a netip.Addr) string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.nobody || a != netip.MustParseAddr("127.0.0.1") {
+			return ""
+		}
+		return "web1"
+	}})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.srv.Serve(ctx, conn) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.open != 0 {
+			t.Errorf("%d files were left open", b.open)
+		}
+	})
+	return b
+}
+
+// wait waits for the server to have recorded n events: the client has its last
+// block before the server has its ACK.
+func (b *bench) wait(t *testing.T, n int) []provision.Event {
+	t.Helper()
+	for range 500 {
+		b.mu.Lock()
+		events := append([]provision.Event(nil), b.events...)
+		b.mu.Unlock()
+		if len(events) >= n {
+			return events
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%d events never came", n)
+	return nil
+}
+
+func (b *bench) get(t *testing.T, name string, blksize int) ([]byte, error) {
+	t.Helper()
+	c, err := pin.NewClient(b.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if blksize > 0 {
+		c.SetBlockSize(blksize)
+	}
+	c.RequestTSize(true)
+	w, err := c.Receive(name, "octet")
+	if err != nil {
+		return nil, err
+	}
+	if size, ok := w.(pin.IncomingTransfer).Size(); blksize > 0 && (!ok || size != int64(len(program))) {
+		t.Errorf("tsize %d, %v; want %d", size, ok, len(program))
+	}
+	var got bytes.Buffer
+	_, err = w.WriteTo(&got)
+	return got.Bytes(), err
+}
+
+func TestFetch(t *testing.T) {
+	b := start(t, 0)
+	for i, tc := range []struct {
+		name    string
+		blksize int
+	}{{"snponly.efi", 0}, {"/snponly.efi", 1468}, {"//snponly.efi", 8192}} {
+		got, err := b.get(t, tc.name, tc.blksize)
+		if err != nil || !bytes.Equal(got, program) {
+			t.Fatalf("%+v: %d bytes, %v", tc, len(got), err)
+		}
+		e := b.wait(t, i+1)[i]
+		if e.Source != "tftp" || e.Kind != "fetch" || e.Stage != provision.Bootfile || e.Host != "web1" || e.Level != "" ||
+			e.Fields["name"] != "snponly.efi" || e.Fields["bytes"] != "98760" || e.Fields["milliseconds"] == "" {
+			t.Errorf("event %+v", e)
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	b := start(t, 0)
+	for _, name := range []string{"nobody.efi", "../etc/passwd", "/../../etc/passwd", "..", "", "/", "a/b", `a\b`, "snponly.efi ", strings.Repeat("a", 300)} {
+		_, err := b.get(t, name, 0)
+		if err == nil || !strings.Contains(err.Error(), "file not found") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"broken.efi", "panic.efi"} {
+		_, err := b.get(t, name, 0)
+		if err == nil || !strings.Contains(err.Error(), "server error") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := b.get(t, "undionly.kpxe", 0); err == nil || !strings.Contains(err.Error(), "file not found") {
+		t.Errorf("a missing program: %v", err)
+	}
+	events := b.wait(t, 2)
+	if len(events) != 2 || events[0].Kind != "fetch-failed" || events[1].Fields["name"] != "undionly.kpxe" || events[1].Level != provision.LevelError {
+		t.Errorf("events %+v", events)
+	}
+	// Whatever was refused, the server still serves.
+	if got, err := b.get(t, "snponly.efi", 0); err != nil || !bytes.Equal(got, program) {
+		t.Errorf("afterwards: %d bytes, %v", len(got), err)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	b := start(t, 0)
+	c, err := pin.NewClient(b.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Send("snponly.efi", "octet"); err == nil || !strings.Contains(err.Error(), "does not support write") {
+		t.Errorf("a write: %v", err)
+	}
+}
+
+// request is a read request as bytes, with options as firmware sends them.
+func request(name string, options ...string) []byte {
+	b := append([]byte{0, 1}, name...)
+	b = append(b, "\x00octet\x00"...)
+	for _, o := range options {
+		b = append(append(b, o...), 0)
+	}
+	return b
+}
+
+func dial(t *testing.T, b *bench) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// exchange sends to the server and reads one answer.
+func exchange(t *testing.T, c *net.UDPConn, to *net.UDPAddr, msg []byte) ([]byte, *net.UDPAddr) {
+	t.Helper()
+	if _, err := c.WriteToUDP(msg, to); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 65536)
+	n, from, err := c.ReadFromUDP(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf[:n], from
+}
+
+// TestSizeProbe is what EDK2 does: ask for tsize, break off with error 8, ask
+// again. windowsize (RFC 7440) is left out of the answer, as it isn't known here.
+func TestSizeProbe(t *testing.T) {
+	b := start(t, 0)
+	for _, code := range []byte{8, 0} {
+		c := dial(t, b)
+		oack, from := exchange(t, c, b.addr, request("snponly.efi", "tsize", "0", "blksize", "1468", "windowsize", "4"))
+		if binary.BigEndian.Uint16(oack) != 6 || !bytes.Contains(oack, []byte("tsize\x0098760\x00")) || bytes.Contains(oack, []byte("windowsize")) {
+			t.Fatalf("option acknowledgement %q", oack)
+		}
+		if _, err := c.WriteToUDP([]byte{0, 5, 0, code, 'n', 'o', 0}, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.get(t, "snponly.efi", 1468); err != nil {
+		t.Fatal(err)
+	}
+	if events := b.wait(t, 1); len(events) != 1 || events[0].Kind != "fetch" {
+		t.Errorf("a probe left an event: %+v", events)
+	}
+}
+
+// TestStopped: a client that breaks off in the middle is a warning.
+func TestStopped(t *testing.T) {
+	b := start(t, 0)
+	c := dial(t, b)
+	data, from := exchange(t, c, b.addr, request("snponly.efi"))
+	if len(data) != 516 || binary.BigEndian.Uint16(data) != 3 {
+		t.Fatalf("first block: %d bytes", len(data))
+	}
+	if data, _ = exchange(t, c, from, []byte{0, 4, 0, 1}); binary.BigEndian.Uint16(data[2:]) != 2 {
+		t.Fatalf("second block: % x", data[:4])
+	}
+	if _, err := c.WriteToUDP([]byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0}, from); err != nil {
+		t.Fatal(err)
+	}
+	e := b.wait(t, 1)[0]
+	if e.Kind != "fetch-stopped" || e.Level != provision.LevelWarn || e.Stage != "" || e.Fields["size"] != "98760" {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// TestBusy: the transfer over the limit is refused with an answer, and one that
+// ends makes room.
+func TestBusy(t *testing.T) {
+	b := start(t, 1)
+	c := dial(t, b)
+	_, from := exchange(t, c, b.addr, request("snponly.efi"))
+	if _, err := b.get(t, "snponly.efi", 0); err == nil || !strings.Contains(err.Error(), "busy") {
+		t.Fatalf("second transfer: %v", err)
+	}
+	if _, err := c.WriteToUDP([]byte{0, 5, 0, 3, 0}, from); err != nil {
+		t.Fatal(err)
+	}
+	b.wait(t, 1)
+	var err error
+	for range 100 { // the slot is given back just after the event
+		if _, err = b.get(t, "snponly.efi", 0); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		t.Errorf("after the first one ended: %v", err)
+	}
+}
+
+// TestGarbage: bytes that are no request neither stop the server nor get a file.
+func TestGarbage(t *testing.T) {
+	b := start(t, 0)
+	c := dial(t, b)
+	for _, msg := range [][]byte{
+		{},
+		{0},
+		{0, 1},
+		{0, 1, 0, 0},
+		{0, 9, 1, 2},
+		{255, 255},
+		[]byte("\x00\x01snponly.efi"),
+		request(strings.Repeat("a", 10_000)), request("snponly.efi\x00x", "tsize"),
+		bytes.Repeat([]byte{0, 1}, 5000), []byte("\x00\x05\x00\x08"),
+	} {
+		if _, err := c.WriteToUDP(msg, b.addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := b.get(t, "snponly.efi", 0); err != nil || !bytes.Equal(got, program) {
+		t.Errorf("afterwards: %d bytes, %v", len(got), err)
+	}
+}
+
+// TestStrangersLeaveNoEvents: nobody that we gave no address to fills the journal.
+func TestStrangersLeaveNoEvents(t *testing.T) {
+	b := start(t, 0)
+	b.mu.Lock()
+	b.nobody = true
+	b.mu.Unlock()
+	for _, name := range []string{"snponly.efi", "undionly.kpxe"} {
+		_, err := b.get(t, name, 0)
+		if (err == nil) != (name == "snponly.efi") {
+			t.Fatal(err)
+		}
+	}
+	b.mu.Lock()
+	b.nobody = false
+	b.mu.Unlock()
+	if _, err := b.get(t, "undionly.kpxe", 0); err == nil {
+		t.Fatal("a missing program was sent")
+	}
+	if events := b.wait(t, 1); len(events) != 1 || events[0].Kind != "fetch-failed" {
+		t.Errorf("events %+v", events)
+	}
+}
+
+// TestShutdown: Serve returns while a transfer hangs on a client that went away.
+func TestShutdown(t *testing.T) {
+	b := start(t, 0)
+	exchange(t, dial(t, b), b.addr, request("snponly.efi"))
+	// The cleanup of start cancels, waits for Serve and looks for open files.
+}
+
+func TestPortTaken(t *testing.T) {
+	b := start(t, 0)
+	s := New(Options{Listen: b.addr.AddrPort(), Open: b.openFile, Record: b})
+	if err := s.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "another TFTP server") {
+		t.Errorf("second server on the port: %v", err)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	for text, want := range map[string]bool{
+		"sending block 0: code=0, error: User aborted":      true,
+		"sending block 0: code=8, error: tsize only":        true,
+		"sending block 5: code=8, error: bad":               true,
+		"sending block 5: code=3, error: disk is full":      false,
+		"sending block 5: code=0, error: code=8, ":          false,
+		"read udp 127.0.0.1:69: i/o timeout, code=8, error": false,
+	} {
+		if got := probe(errors.New(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func FuzzCleanName(f *testing.F) {
+	for _, s := range []string{"snponly.efi", "/snponly.efi", "//x", "..", "/../x", "a\x00b", `\\x\y`, strings.Repeat("a", 200)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		name, err := cleanName(raw)
+		if err != nil {
+			if !errors.Is(err, bootfiles.ErrName) {
+				t.Fatalf("%q: %v is no ErrName", raw, err)
+			}
+			return
+		}
+		if name == "" || name[0] == '.' || len(name) > bootfiles.MaxName || strings.ContainsAny(name, "/\\\x00") || !strings.HasSuffix(raw, name) {
+			t.Fatalf("%q became %q", raw, name)
+		}
+		if len(show(raw)) > 4*80+5 {
+			t.Fatal("a long name in the log")
+		}
+	})
+}
