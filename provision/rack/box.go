@@ -1,0 +1,222 @@
+package rack
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// errOff says that a command needs a box that is on.
+var errOff = errors.New("the box is off")
+
+// A Box is a virtual box: its disk, its firmware's memory, its power. All its
+// methods may be called at any time, from any goroutine.
+type Box struct {
+	opts   BoxOptions
+	ns     string // the rack's network namespace
+	m      machine
+	logDir string
+	log    *slog.Logger
+	clock  func() time.Time
+
+	mu            sync.Mutex
+	guest         *guest // nil while the power is off
+	boot          bootState
+	setInProgress byte // boot option parameter 0
+	ack           byte // boot option parameter 4
+	boots         []Boot
+	closed        bool // the rack is going: nothing starts any more
+}
+
+// A Boot is one start of a box: by power-on, reset, or the guest's own reboot.
+type Boot struct {
+	Time  time.Time
+	First string // BootPXE or BootDisk: what the firmware tries first
+}
+
+// newBox puts a box's disk and firmware variables into dir.
+func newBox(o BoxOptions, ns, tap, accel, dir, logDir string, log *slog.Logger, clock func() time.Time) (*Box, error) {
+	b := &Box{
+		opts: o, ns: ns, logDir: logDir, clock: clock,
+		log:  log.With("box", o.Name),
+		boot: newBootState(o.DefaultBoot),
+		m: machine{
+			box: o, accel: accel, tap: tap,
+			disk:   o.DiskImage,
+			serial: serialLog(logDir, o.Name),
+		},
+	}
+	if b.m.disk == "" {
+		b.m.disk = filepath.Join(dir, o.Name+".disk.raw")
+		if err := blankDisk(b.m.disk, int64(o.DiskGB)<<30); err != nil {
+			return nil, err
+		}
+	} else if _, err := os.Stat(b.m.disk); err != nil {
+		return nil, fmt.Errorf("rack: disk image of %s: %w", o.Name, err)
+	}
+	if o.Firmware == UEFI {
+		b.m.vars = filepath.Join(dir, o.Name+".vars.fd")
+		if err := copyFile(b.m.vars, ovmfVars); err != nil {
+			return nil, fmt.Errorf("rack: UEFI variables of %s: %w (Debian package ovmf)", o.Name, err)
+		}
+	}
+	return b, nil
+}
+
+// Name is the box's name.
+func (b *Box) Name() string { return b.opts.Name }
+
+// Options are the box's options with all defaults filled in.
+func (b *Box) Options() BoxOptions { return b.opts }
+
+// SerialLog is the path of what the box wrote to its serial port since the rack
+// was put up; over several boots it goes on in the same file.
+func (b *Box) SerialLog() string { return b.m.serial }
+
+// Disk is the path of the box's raw disk image.
+func (b *Box) Disk() string { return b.m.disk }
+
+// Boots lists the box's starts.
+func (b *Box) Boots() []Boot {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Boot(nil), b.boots...)
+}
+
+// On reports whether the power is on.
+func (b *Box) On() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.guest != nil
+}
+
+// PowerOn switches the box on, as its front button does; a box that is on stays so.
+func (b *Box) PowerOn() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest != nil {
+		return nil
+	}
+	return b.startLocked()
+}
+
+// PowerCut takes the power away without a word to the guest.
+func (b *Box) PowerCut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopLocked()
+}
+
+// Reset starts the box anew at once; it must be on. Power never reads off meanwhile.
+func (b *Box) Reset() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest == nil {
+		return fmt.Errorf("rack: reset %s: %w", b.opts.Name, errOff)
+	}
+	b.stopLocked()
+	return b.startLocked()
+}
+
+// SoftOff asks the guest's system to shut down, as ACPI's power button does. It
+// may take its time, or not listen.
+func (b *Box) SoftOff() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest == nil {
+		return fmt.Errorf("rack: shut down %s: %w", b.opts.Name, errOff)
+	}
+	return b.guest.qmp.execute("system_powerdown")
+}
+
+// close takes the power away for good.
+func (b *Box) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.stopLocked()
+}
+
+func (b *Box) stopLocked() {
+	if b.guest == nil {
+		return
+	}
+	g := b.guest
+	b.guest = nil // so that watch knows it was us
+	g.kill()
+}
+
+func (b *Box) startLocked() error {
+	if b.closed {
+		return fmt.Errorf("rack: start %s: the rack is closed", b.opts.Name)
+	}
+	now := b.clock()
+	first := b.boot.start(now)
+	g, err := startGuest(b.ns, b.m.args(first), qemuLog(b.logDir, b.opts.Name), b.log)
+	if err != nil {
+		return err
+	}
+	b.guest = g
+	b.boots = append(b.boots, Boot{Time: now, First: first})
+	b.log.Info("box starts", "first", first)
+	go b.watch(g)
+	return nil
+}
+
+// watch does what a board does when the machine on it resets or powers off by
+// itself.
+func (b *Box) watch(g *guest) {
+	<-g.done
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest != g {
+		return // the chassis ended it
+	}
+	b.guest = nil
+	switch g.cause {
+	case causeGuestReset:
+		if b.closed {
+			return
+		}
+		if err := b.startLocked(); err != nil {
+			b.log.Error("box couldn't start again after its reset; it is off now", "error", err)
+		}
+	case causeGuestShutdown:
+		b.log.Info("box switched itself off")
+	default:
+		b.log.Error("QEMU ended unexpectedly; the box is off now",
+			"cause", g.cause, "error", g.err, "see", qemuLog(b.logDir, b.opts.Name))
+	}
+}
+
+// blankDisk makes a sparse file of the given size.
+func blankDisk(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("rack: blank disk: %w", err)
+	}
+	err = f.Truncate(size)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("rack: blank disk %s: %w", path, err)
+	}
+	return nil
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

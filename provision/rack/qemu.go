@@ -1,0 +1,115 @@
+package rack
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	qemuProgram = "qemu-system-x86_64"
+
+	accelKVM = "kvm"
+	accelTCG = "tcg"
+
+	// Debian's ovmf package.
+	ovmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	ovmfVars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+)
+
+// A machine is what QEMU has to know to start one box.
+type machine struct {
+	box    BoxOptions
+	accel  string
+	tap    string
+	disk   string // raw image
+	vars   string // UEFI variables; "" for BIOS
+	serial string // log that is appended to
+}
+
+// args is QEMU's command line for one power-on that tries first (BootPXE or
+// BootDisk) before the other device. QMP is spoken over file descriptor 3.
+func (m machine) args(first string) []string {
+	pxe, disk := 1, 2
+	if first == BootDisk {
+		pxe, disk = 2, 1
+	}
+	accel := "tcg,thread=multi"
+	if m.accel == accelKVM {
+		accel = "kvm"
+	}
+	machineType := "q35"
+	if m.box.Firmware == BIOS {
+		// graphics=off makes SeaBIOS show its screen on the serial port, iPXE's
+		// with it; OVMF does so anyway.
+		machineType += ",graphics=off"
+	}
+	a := []string{
+		"-name", m.box.Name,
+		"-nodefaults", "-no-user-config",
+		"-machine", machineType,
+		"-accel", accel,
+		"-cpu", "max",
+		"-smp", "2",
+		"-m", strconv.Itoa(m.box.MemoryMB),
+		"-uuid", uuidFor(m.box.Name),
+		"-display", "none",
+		// A guest that reboots ends this QEMU; the chassis starts the next one,
+		// with the boot order of that moment. The order is fixed for the life of
+		// a QEMU, so a one-shot override couldn't be honoured otherwise.
+		"-action", "reboot=shutdown",
+		"-chardev", "file,id=serial,append=on,path=" + comma(m.serial),
+		"-serial", "chardev:serial",
+		"-chardev", "socket,id=qmp,fd=3",
+		"-mon", "chardev=qmp,mode=control",
+		"-device", "virtio-rng-pci",
+		"-netdev", "tap,id=net0,script=no,downscript=no,ifname=" + m.tap,
+	}
+	nic := fmt.Sprintf("virtio-net-pci,netdev=net0,mac=%s,bootindex=%d", m.box.MAC, pxe)
+	if m.box.Firmware == UEFI {
+		// Without its ROM, QEMU's iPXE, the card is served by OVMF's own PXE stack.
+		nic += ",romfile="
+		a = append(a,
+			"-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+ovmfCode,
+			"-drive", "if=pflash,unit=1,format=raw,file="+comma(m.vars),
+			// The rack's network has no DHCPv6: don't wait for it.
+			"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n")
+		if m.box.HTTPBoot {
+			a = append(a, "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
+		}
+	} else {
+		// When nothing boots, a server tries again; SeaBIOS would stop for ever.
+		a = append(a, "-boot", "reboot-timeout=5000")
+	}
+	return append(a,
+		"-device", nic,
+		// Nothing here has to survive a power failure of this machine.
+		"-drive", "if=none,id=disk0,format=raw,cache=unsafe,aio=threads,discard=unmap,file="+comma(m.disk),
+		"-device", fmt.Sprintf("virtio-blk-pci,drive=disk0,serial=%s,bootindex=%d", diskSerial(m.box.Name), disk))
+}
+
+// comma doubles commas, which else end a value of QEMU's options.
+func comma(s string) string { return strings.ReplaceAll(s, ",", ",,") }
+
+// uuidFor derives the machine's UUID (DHCP option 97) from its name, in the
+// form of RFC 9562 version 8, so that a box is the same one in every rehearsal.
+func uuidFor(name string) string {
+	h := sha256.Sum256([]byte("rackhand virtual box " + name))
+	h[6] = h[6]&0x0f | 0x80
+	h[8] = h[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// diskSerial is at most 20 bytes (virtio-blk): the guest sees it in
+// /dev/disk/by-id/virtio-SERIAL.
+func diskSerial(name string) string {
+	if len(name) > 16 {
+		name = name[:16]
+	}
+	return "vd-" + name
+}
+
+func serialLog(dir, name string) string { return filepath.Join(dir, name+".serial.log") }
+func qemuLog(dir, name string) string   { return filepath.Join(dir, name+".qemu.log") }
