@@ -53,6 +53,17 @@ func (c *Catalog) Validate() error {
 		}
 		seen[r.ID] = true
 	}
+	// A service that is notified has its turn after whatever notifies it.
+	clear(seen)
+	for i := len(c.Resources) - 1; i >= 0; i-- {
+		r := &c.Resources[i]
+		for _, id := range r.Notify {
+			if !seen[id] {
+				return fmt.Errorf("resource %d, %.200q: notifies %.200q, which does not come after it", i+1, r.ID, id)
+			}
+		}
+		seen[r.ID] = true
+	}
 	return nil
 }
 

@@ -1,0 +1,117 @@
+package role
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/provision/catalog"
+)
+
+// Compile makes the catalog and the checks of a role for one host. An error is
+// of type [Problems] where the role is at fault, with file:line:column.
+func (s *Set) Compile(name string, in Input) (*Compiled, error) {
+	r := s.roles[name]
+	switch {
+	case r == nil:
+		hint := problem.DidYouMean(name, s.Names())
+		if hint == "" {
+			hint = "write roles/" + name + ".yaml"
+		}
+		return nil, fmt.Errorf("there is no role %q: %s", name, hint)
+	case r.broken:
+		return nil, fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
+	case in.Host == nil:
+		return nil, fmt.Errorf("role %s: no host to compile it for", name)
+	}
+	c := &compiler{role: r, in: in, problems: r.problems, index: map[string]int{}}
+	c.resources()
+	if c.problems.Len() == 0 {
+		c.link()
+	}
+	if c.problems.Len() == 0 {
+		c.sort()
+	}
+	checks := c.checks()
+	if c.problems.Len() > 0 {
+		return nil, c.problems.Problems()
+	}
+	out := &Compiled{Checks: checks}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: name, Resources: c.ordered()}
+	var err error
+	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+	}
+	if err := out.Catalog.Validate(); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+	}
+	return out, out.checkSize()
+}
+
+func (c *Compiled) checkSize() error {
+	b, err := json.Marshal(c.Catalog)
+	if err != nil {
+		return fmt.Errorf("role %s: %w", c.Catalog.Role, err)
+	}
+	if len(b) > catalog.MaxSize {
+		return fmt.Errorf("role %s for host %s: the catalog has %d bytes, agents take at most %d: fetch large files by a package", c.Catalog.Role, c.Catalog.Host, len(b), catalog.MaxSize)
+	}
+	return nil
+}
+
+// compiler is one compilation.
+type compiler struct {
+	role     *role
+	in       Input
+	problems problem.List
+	nodes    []*node
+	index    map[string]int // id -> place in nodes
+	order    []int
+}
+
+// node is a resource and its edges.
+type node struct {
+	catalog.Resource
+	decl *declaration
+	// notify and require as written, with their places.
+	notify, require []target
+	// before lists the nodes that come before this one.
+	before map[int]bool
+}
+
+type target struct {
+	id string
+	at problem.Place
+}
+
+func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
+	c.problems.Addf(at, hint, format, args...)
+}
+
+// checks compiles the checks.
+func (c *compiler) checks() []Check {
+	var checks []Check
+	for _, d := range c.role.checks {
+		f := c.fields(d.fields, "check")
+		check := Check{
+			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
+			Within: f.duration("within", time.Minute),
+			Source: d.at.String(),
+		}
+		if check.HTTP.Path == "" {
+			check.HTTP.Path = "/"
+		}
+		checks = append(checks, check)
+	}
+	return checks
+}
+
+// ordered lists the resources in the order of work.
+func (c *compiler) ordered() []catalog.Resource {
+	out := make([]catalog.Resource, 0, len(c.order))
+	for _, i := range c.order {
+		out = append(out, c.nodes[i].Resource)
+	}
+	return out
+}

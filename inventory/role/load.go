@@ -1,0 +1,93 @@
+package role
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+var roleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// maxRoles bounds how many files are read.
+const maxRoles = 1000
+
+// Load reads the roles of an inventory's folder, dir/roles/*.yaml. Without that
+// folder there are no roles. The set holds every role; one with problems is known
+// by name and refuses to be compiled.
+func Load(dir string) (*Set, Problems) {
+	set := &Set{roles: map[string]*role{}}
+	var all problem.List
+	entries, err := os.ReadDir(filepath.Join(dir, "roles"))
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
+		}
+		return set, all.Problems()
+	}
+	var problems Problems
+	for _, e := range entries {
+		file := "roles/" + e.Name()
+		place := problem.Place{File: file}
+		name, isYAML := strings.CutSuffix(e.Name(), ".yaml")
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+			// an editor's own file
+		case strings.HasSuffix(e.Name(), ".yml"):
+			all.Addf(place, "rename it to "+strings.TrimSuffix(e.Name(), ".yml")+".yaml", "this file is not read: a role is named NAME.yaml")
+		case !isYAML:
+			// README and the like
+		case !roleName.MatchString(name):
+			all.Addf(place, "use small letters, digits, - and _", "%.80q is no name for a role", name)
+		case len(set.roles) >= maxRoles:
+			all.Addf(place, "", "more than %d roles", maxRoles)
+		default:
+			data, err := readFile(filepath.Join(dir, "roles", e.Name()))
+			if err != nil {
+				all.Addf(place, "", "the role cannot be read: %v", err)
+				set.roles[name] = &role{name: name, broken: true}
+				continue
+			}
+			r, found := parse(name, data)
+			set.roles[name] = r
+			problems = append(problems, found...)
+		}
+	}
+	return set, append(all.Problems(), problems...)
+}
+
+// readFile reads at most one byte more than a file may have; parsing says so.
+func readFile(name string) ([]byte, error) {
+	// A pipe or device named x.yaml must not hang the appliance.
+	if fi, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, schema.MaxSize+1))
+}
+
+// Names lists the roles in order.
+func (s *Set) Names() []string {
+	names := make([]string, 0, len(s.roles))
+	for name := range s.roles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Has reports whether there is a role of this name.
+func (s *Set) Has(name string) bool { return s.roles[name] != nil }

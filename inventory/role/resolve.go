@@ -1,0 +1,218 @@
+package role
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rackhand/config/problem"
+)
+
+// resolver reads the fields of one declaration with their references resolved.
+type resolver struct {
+	c      *compiler
+	fields map[string]value
+	specs  map[string]spec
+	// secret is set once a secret was substituted.
+	secret bool
+}
+
+func (c *compiler) fields(fields map[string]value, kind string) *resolver {
+	specs := httpFields()
+	specs["within"] = withinSpec()
+	if kind != "check" {
+		specs = fieldsOf(kind)
+	}
+	return &resolver{c: c, fields: fields, specs: specs}
+}
+
+// text is a field's text, "" when it isn't there or doesn't fit (reported).
+func (r *resolver) text(name string) string {
+	v, ok := r.fields[name]
+	if !ok {
+		return ""
+	}
+	text, ok := r.scalar(name, r.specs[name], v)
+	if !ok {
+		return ""
+	}
+	return text
+}
+
+func (r *resolver) has(name string) bool { _, ok := r.fields[name]; return ok }
+
+func (r *resolver) bool(name string) *bool {
+	if !r.has(name) {
+		return nil
+	}
+	b, ok := parseBool(r.text(name))
+	if !ok {
+		return nil
+	}
+	return &b
+}
+
+func (r *resolver) number(name string, otherwise int) int {
+	n, err := strconv.Atoi(r.text(name))
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+func (r *resolver) duration(name string, otherwise time.Duration) time.Duration {
+	d, err := time.ParseDuration(r.text(name))
+	if err != nil {
+		return otherwise
+	}
+	return d
+}
+
+// list is a field that takes a list.
+func (r *resolver) list(name string) (items []target) {
+	v, ok := r.fields[name]
+	if !ok {
+		return nil
+	}
+	s := r.specs[name]
+	if !v.isList { // a whole ${...}
+		ref, _ := v.whole()
+		found, ok := r.lookup(name, v, ref)
+		if !ok {
+			return nil
+		}
+		all, isList := found.([]any)
+		if !isList {
+			all = []any{found}
+		}
+		for _, item := range all {
+			if text, ok := r.fit(name, s, v, item); ok {
+				items = append(items, target{text, v.at})
+			}
+		}
+		return items
+	}
+	for _, item := range v.list {
+		if text, ok := r.scalar(name, s, item); ok {
+			items = append(items, target{text, item.at})
+		}
+	}
+	return items
+}
+
+// scalar substitutes the references in a scalar and checks the result.
+func (r *resolver) scalar(name string, s spec, v value) (string, bool) {
+	if v.static() {
+		return literal(v), true // was checked when it was parsed
+	}
+	var b strings.Builder
+	for _, p := range v.parts {
+		if !p.ref {
+			b.WriteString(p.text)
+			continue
+		}
+		found, ok := r.lookup(name, v, p.text)
+		if !ok {
+			return "", false
+		}
+		text, isText := found.(string)
+		if !isText {
+			r.c.addf(v.at, "name an entry of it: ${"+p.text+".KEY}; a list fits where a list is taken", "%s: ${%s} is %s, not one value", name, p.text, kindOf(found))
+			return "", false
+		}
+		b.WriteString(text)
+	}
+	return r.fit(name, s, v, b.String())
+}
+
+// fit checks a resolved value; it is not quoted when a secret is in it.
+func (r *resolver) fit(name string, s spec, v value, found any) (string, bool) {
+	text, ok := found.(string)
+	if !ok {
+		r.c.addf(v.at, "", "%s: %s is %s, not text", name, v.text, kindOf(found))
+		return "", false
+	}
+	if text == "" && !s.empty {
+		r.c.addf(v.at, "", "%s: %s is empty for host %s", name, v.text, r.c.in.Host.Name)
+		return "", false
+	}
+	if hint, err := s.check(text); err != nil {
+		r.c.addf(v.at, hint, "%s: for host %s: %v", name, r.c.in.Host.Name, err)
+		return "", false
+	}
+	return text, true
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a mapping"
+	}
+	return "a text"
+}
+
+// lookup finds what a reference stands for; a failure is reported.
+func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
+	in, host := r.c.in, r.c.in.Host
+	switch ref {
+	case "host.name":
+		return host.Name, true
+	case "host.address":
+		return host.Address.String(), true
+	case "host.group":
+		return host.Group, true
+	case "host.mac":
+		if len(host.MACs) == 0 {
+			return "", true
+		}
+		return host.MACs[0].String(), true
+	case "appliance.url":
+		return in.Appliance, true
+	}
+	if secret, ok := strings.CutPrefix(ref, "secret."); ok {
+		text, err := r.c.secret(secret)
+		if err != nil {
+			r.c.addf(v.at, "", "%s: secret %s: %v", name, secret, err)
+			return nil, false
+		}
+		r.secret = true
+		return text, true
+	}
+	path := strings.TrimPrefix(ref, "var.")
+	found, known, ok := variable(host.Variables, path)
+	if !ok {
+		hint := problem.DidYouMean(path, known)
+		if hint == "" {
+			hint = "set it on the host, its group or its system"
+		}
+		r.c.addf(v.at, hint, "%s: host %s has no variable %q", name, host.Name, path)
+	}
+	return found, ok
+}
+
+func (c *compiler) secret(name string) (string, error) {
+	if c.in.Secret == nil {
+		return "", fmt.Errorf("secrets are not at hand here")
+	}
+	return c.in.Secret(name)
+}
+
+// variable finds a variable by its name, or one within mappings by a.b.c.
+// known lists the names where the search ended.
+func variable(vars map[string]any, path string) (found any, known []string, ok bool) {
+	if v, ok := vars[path]; ok {
+		return v, nil, true
+	}
+	known = slices.Sorted(maps.Keys(vars))
+	key, rest, more := strings.Cut(path, ".")
+	inner, isMap := vars[key].(map[string]any)
+	if !more || !isMap {
+		return nil, known, false
+	}
+	return variable(inner, rest)
+}

@@ -1,0 +1,147 @@
+package role
+
+import (
+	"errors"
+	"path"
+	"reflect"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// resources resolves the declarations; identical ones become one, and their
+// notify and require are united.
+func (c *compiler) resources() {
+	for i := range c.role.resources {
+		d := &c.role.resources[i]
+		n := c.resource(d)
+		if n == nil {
+			continue
+		}
+		at, twice := c.index[n.ID]
+		if !twice {
+			c.index[n.ID] = len(c.nodes)
+			c.nodes = append(c.nodes, n)
+			continue
+		}
+		first := c.nodes[at]
+		a, b := first.Resource, n.Resource
+		a.Source, b.Source = "", ""
+		if !reflect.DeepEqual(a, b) {
+			c.addf(d.at, "keep one of them, or make them the same", "%s is declared differently at %s", n.ID, first.decl.at)
+			continue
+		}
+		first.notify = append(first.notify, n.notify...)
+		first.require = append(first.require, n.require...)
+	}
+}
+
+// resource resolves one declaration, nil when it is at fault (reported).
+func (c *compiler) resource(d *declaration) *node {
+	before := c.problems.Len()
+	f := c.fields(d.fields, d.kind)
+	name, ok := f.scalar(d.kind, spec{typ: title, known: []string{d.kind}}, d.title)
+	if !ok {
+		return nil
+	}
+	n := &node{decl: d, before: map[int]bool{}}
+	switch d.kind {
+	case catalog.KindPackage:
+		n.Package = &catalog.Package{Name: name, Ensure: or(f.text("ensure"), catalog.Present)}
+	case catalog.KindFile:
+		name = path.Clean(name)
+		n.File = c.file(f, name)
+	case catalog.KindService:
+		n.Service = &catalog.Service{Name: name, Running: f.bool("running"), Enabled: f.bool("enabled"), Refresh: f.text("refresh")}
+	}
+	n.ID = catalog.ID(d.kind, name)
+	n.Source = d.at.String()
+	n.Deadline = int((f.duration("deadline", 0) + time.Second - 1) / time.Second)
+	n.notify, n.require = cleaned(f.list("notify")), cleaned(f.list("require"))
+	if c.problems.Len() > before {
+		return nil
+	}
+	if err := n.Validate(); err != nil {
+		c.addf(d.at, "", "%s, for host %s: %v", n.ID, c.in.Host.Name, err)
+		return nil
+	}
+	return n
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// cleaned writes the paths in ids as the ids of files have them.
+func cleaned(targets []target) []target {
+	for i, t := range targets {
+		m := idForm.FindStringSubmatch(t.id)
+		if m != nil && m[1] == catalog.KindFile && path.IsAbs(m[2]) {
+			targets[i].id = catalog.ID(m[1], path.Clean(m[2]))
+		}
+	}
+	return targets
+}
+
+func (c *compiler) file(f *resolver, name string) *catalog.File {
+	file := &catalog.File{
+		Path: name, Ensure: or(f.text("ensure"), catalog.FileKind),
+		Mode: f.text("mode"), Owner: f.text("owner"), Group: f.text("group"),
+	}
+	for _, word := range f.list("validate") {
+		file.Validate = append(file.Validate, word.id)
+	}
+	if b := f.bool("sensitive"); b != nil {
+		file.Sensitive = *b
+	}
+	var content string
+	var err error
+	field := ""
+	switch {
+	case f.has("content"):
+		content = f.text("content")
+	case f.has("source"):
+		field = "source"
+		if text := f.text(field); text != "" {
+			content, err = c.readFile(text)
+		}
+	case f.has("template"):
+		field = "template"
+		if text := f.text(field); text != "" {
+			content, err = c.render(text, f)
+		}
+	}
+	if err != nil {
+		c.addf(f.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
+	}
+	file.Content = content
+	file.Sensitive = file.Sensitive || f.secret
+	return file
+}
+
+func (c *compiler) readFile(name string) (string, error) {
+	if c.in.ReadFile == nil {
+		return "", errNoTemplates
+	}
+	return c.in.ReadFile(name)
+}
+
+func (c *compiler) render(name string, f *resolver) (string, error) {
+	if c.in.Render == nil {
+		return "", errNoTemplates
+	}
+	data := Data{Host: c.in.Host, Role: c.role.name, Var: c.in.Host.Variables}
+	data.Appliance.URL = c.in.Appliance
+	if data.Var == nil {
+		data.Var = map[string]any{}
+	}
+	return c.in.Render(name, data, func(secret string) (string, error) {
+		f.secret = true
+		return c.secret(secret)
+	})
+}
+
+var errNoTemplates = errors.New("templates are not at hand here")

@@ -1,0 +1,96 @@
+// Package role is the role language: what a host becomes. A role is a YAML file
+// beside the inventory, roles/NAME.yaml. It is parsed with positions, its values
+// are decoded by schema from the text that the operator wrote, and it is compiled
+// for one host at a time: ${...} is substituted after parsing, the resources are
+// put in order, and what comes out is the [catalog.Catalog] that the host's agent
+// converges and the [Check]s that the appliance runs from outside.
+package role
+
+import (
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/inventory"
+	"rackhand/provision/catalog"
+)
+
+// A Problem is one thing that is wrong in a role, with its place.
+type Problem = problem.Problem
+
+// Problems are all that is wrong.
+type Problems = problem.Problems
+
+// An Input is what a role is compiled with.
+type Input struct {
+	Host *inventory.Host
+	// Appliance is the URL at which hosts reach the appliance's files,
+	// http://10.77.0.1: ${appliance.url} and .Appliance.URL in a template.
+	Appliance string
+	// ReadFile returns a file of templates/ as it is, for source.
+	ReadFile func(name string) (string, error)
+	// Render renders a file of templates/, for template. A missing key must be
+	// an error. secret is to be offered to the template: whoever uses it makes
+	// the file sensitive.
+	Render func(name string, data any, secret func(name string) (string, error)) (string, error)
+	// Secret looks a secret up by its name, for ${secret.NAME} and templates.
+	// Its value reaches file content and nothing else.
+	Secret func(name string) (string, error)
+}
+
+// Data is what a template of a role is rendered from.
+type Data struct {
+	Host      *inventory.Host
+	Role      string
+	Appliance struct{ URL string }
+	// Var is the host's variables: {{ .Var.colour }}.
+	Var map[string]any
+}
+
+// Compiled is a role for one host.
+type Compiled struct {
+	Catalog catalog.Catalog
+	Checks  []Check
+}
+
+// A Check is run against a host from outside; when all of a role pass, it serves.
+type Check struct {
+	HTTP *HTTPCheck `json:"http,omitempty"`
+	// Within is how long it may go on failing before that is a failure.
+	Within time.Duration `json:"within"`
+	Source string        `json:"source"` // roles/web.yaml:20:5
+}
+
+// An HTTPCheck asks for a page at the host's address.
+type HTTPCheck struct {
+	Port     int    `json:"port"`               // 80 unless given
+	Path     string `json:"path"`               // "/" unless given; begins with "/"
+	Status   int    `json:"status"`             // 200 unless given
+	Contains string `json:"contains,omitempty"` // what the body must contain; "" for nothing
+}
+
+// A Set is the roles of an inventory, immutable.
+type Set struct{ roles map[string]*role }
+
+// role is a parsed file.
+type role struct {
+	name      string
+	resources []declaration
+	checks    []checkDeclaration
+	// problems is empty but knows the lines of the file: a copy of it collects
+	// what a compilation finds.
+	problems problem.List
+	broken   bool
+}
+
+// declaration is a resource as written.
+type declaration struct {
+	kind   string // catalog.KindPackage, ...
+	title  value
+	at     problem.Place
+	fields map[string]value
+}
+
+type checkDeclaration struct {
+	at     problem.Place
+	fields map[string]value // port, path, ..., within
+}

@@ -1,0 +1,163 @@
+package role
+
+import (
+	"fmt"
+	"strings"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// value is a scalar or a list of scalars as written.
+type value struct {
+	text   string
+	list   []value
+	isList bool
+	at     problem.Place
+	parts  []part // of a scalar
+}
+
+// part of a scalar: literal text, or a reference such as host.name.
+type part struct {
+	text string
+	ref  bool
+}
+
+// static reports whether nothing is substituted in the value.
+func (v value) static() bool {
+	for _, p := range v.parts {
+		if p.ref {
+			return false
+		}
+	}
+	for _, item := range v.list {
+		if !item.static() {
+			return false
+		}
+	}
+	return true
+}
+
+// whole is the reference that is all of the scalar, if it is one.
+func (v value) whole() (ref string, ok bool) {
+	if len(v.parts) == 1 && v.parts[0].ref {
+		return v.parts[0].text, true
+	}
+	return "", false
+}
+
+// readValue reads a scalar, or a list of them where that is allowed.
+func readValue(n schema.Node, what string, s spec) (value, bool) {
+	if !s.list() {
+		return readScalar(n, what, s)
+	}
+	items, ok := n.List(what)
+	if !ok {
+		return value{}, false
+	}
+	// One ${...} may stand for a whole list.
+	if n.IsText() {
+		v, ok := readScalar(n, what, s)
+		if _, whole := v.whole(); !ok || whole {
+			return v, ok
+		}
+		return value{list: []value{v}, isList: true, at: v.at}, true
+	}
+	list := value{isList: true, at: n.At()}
+	for _, item := range items {
+		v, ok := readScalar(item, what, s)
+		if !ok {
+			return value{}, false
+		}
+		list.list = append(list.list, v)
+	}
+	return list, true
+}
+
+func readScalar(n schema.Node, what string, s spec) (value, bool) {
+	var text string
+	if s.empty && n.IsText() && !n.Null() {
+		text = n.Any().(string)
+	} else {
+		var ok bool
+		if text, ok = n.Text(what); !ok {
+			return value{}, false
+		}
+	}
+	v := value{text: text, at: n.At()}
+	parts, hint, err := split(text)
+	if err != nil {
+		n.Problem(hint, "%s: %v", what, err)
+		return value{}, false
+	}
+	v.parts = parts
+	for _, p := range parts {
+		if !p.ref {
+			continue
+		}
+		if strings.HasPrefix(p.text, "secret.") && !s.secret {
+			n.Problem("a secret may stand in content, or in a template as {{ secret \"NAME\" }}", "%s: a secret can't stand here, where logs and pages show it", what)
+			return value{}, false
+		}
+	}
+	return v, true
+}
+
+// references are the roots that can be referred to; those that end with a dot
+// take any name behind it.
+func references() []string {
+	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "var.NAME", "secret.NAME"}
+}
+
+// split takes a scalar apart at its ${...}. $${ is a literal ${.
+func split(text string) (parts []part, hint string, err error) {
+	const escape = "write $${ for ${ as it is"
+	var lit strings.Builder
+	flush := func() {
+		if lit.Len() > 0 {
+			parts = append(parts, part{text: lit.String()})
+			lit.Reset()
+		}
+	}
+	for text != "" {
+		i := strings.Index(text, "${")
+		if i < 0 {
+			lit.WriteString(text)
+			break
+		}
+		if i > 0 && text[i-1] == '$' {
+			lit.WriteString(text[:i-1] + "${")
+			text = text[i+2:]
+			continue
+		}
+		lit.WriteString(text[:i])
+		flush()
+		text = text[i+2:]
+		end := strings.IndexByte(text, '}')
+		if end < 0 {
+			return nil, "close it with }, or " + escape, fmt.Errorf("${%.40s is not closed", text)
+		}
+		name := text[:end]
+		if !knownReference(name) {
+			return nil, problem.DidYouMean(name, references()) + "; " + escape, fmt.Errorf("${%.60s} is not known", name)
+		}
+		parts = append(parts, part{text: name, ref: true})
+		text = text[end+1:]
+	}
+	flush()
+	return parts, "", nil
+}
+
+func knownReference(name string) bool {
+	for _, root := range []string{"var.", "secret."} {
+		if rest, ok := strings.CutPrefix(name, root); ok {
+			return rest != "" && !strings.ContainsAny(rest, " \t\n${}")
+		}
+	}
+	for _, r := range references() {
+		if name == r {
+			return true
+		}
+	}
+	return false
+}
