@@ -1,0 +1,69 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+
+	"rackhand/provision"
+)
+
+// overviewModel is the page of all hosts.
+type overviewModel struct {
+	Problems  []string
+	Hosts     []hostView
+	Unclaimed []hostView
+	Attention []hostView // installs that failed
+	Tally     tally
+}
+
+// overview serves all hosts. The fragment with ?partial and ?host=NAME... has
+// the rows of those hosts alone: one box that installs among 500 costs one row.
+func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
+	now := h.Clock()
+	seq, err := h.newest(r.Context()) // before the hosts: what comes between is told twice, not lost
+	if err != nil {
+		h.fail(w, "read the newest event", err)
+		return
+	}
+	hosts, err := h.Source.Hosts(r.Context())
+	if err != nil {
+		h.fail(w, "read the hosts", err)
+		return
+	}
+	hosts = slices.Clone(hosts)
+	slices.SortFunc(hosts, func(a, b provision.HostStatus) int {
+		return cmp.Or(naturally(a.Host, b.Host), cmp.Compare(a.Host, b.Host))
+	})
+	var all []hostView
+	for _, hs := range hosts {
+		all = append(all, viewHost(hs, now))
+	}
+	model := overviewModel{Problems: h.Source.Problems(), Tally: count(all)}
+	query := r.URL.Query()
+	only := query["host"]
+	for _, v := range all {
+		switch {
+		case v.Unclaimed:
+			model.Unclaimed = append(model.Unclaimed, v)
+		case !query.Has("partial") || slices.Contains(only, v.Host):
+			model.Hosts = append(model.Hosts, v)
+		}
+		if v.Tone == toneFailed {
+			model.Attention = append(model.Attention, v)
+		}
+	}
+	h.render(w, r, http.StatusOK, "overview.html", frame{
+		Heading: "Hosts", Fragment: "/fragment/hosts", Seq: seq, Now: now, Page: model,
+	})
+}
+
+// newest is the Seq of the newest event, 0 when there is none.
+func (h *Handler) newest(ctx context.Context) (uint64, error) {
+	events, err := h.Source.Events(ctx, "", 1)
+	if err != nil || len(events) == 0 {
+		return 0, err
+	}
+	return events[len(events)-1].Seq, nil
+}

@@ -1,0 +1,111 @@
+// Package page is the status page: all hosts at a glance, the journey of each,
+// live over server-sent events and readable without JavaScript. It only reads.
+package page
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Options are what a page is made of.
+type Options struct {
+	Source Source           // required
+	Log    *slog.Logger     // required
+	Clock  func() time.Time // required
+	// Title names the appliance in the page's head; "rackhand" by default.
+	Title string
+	// MaxStreams is how many browsers may follow live at once (64); one more gets
+	// 503 and tries again.
+	MaxStreams int
+	// Heartbeat is how often a quiet stream shows that it is alive (10 s).
+	Heartbeat time.Duration
+	// SendTimeout is how long a stream's client may take to accept what is sent
+	// before it is dropped (10 s). It comes back and goes on from where it was.
+	SendTimeout time.Duration
+}
+
+// A Handler serves the page, at the root of its server:
+//
+//	GET /                    all hosts
+//	GET /host/NAME           one host, or the unclaimed box with that MAC
+//	GET /events              server-sent events; resumes from Last-Event-ID or ?after=SEQ
+//	GET /fragment/...        the live part of a page, for its own script
+//	GET /static/...          style sheet, script, icon; immutable, named by their hash
+//	GET /healthz             200 when the source can be read
+//
+// A stream ends when its request's context does: cancel the server's BaseContext
+// in RegisterOnShutdown, else Shutdown waits for every browser.
+type Handler struct {
+	Options
+	assets    *assets
+	templates *template.Template
+	streams   chan struct{} // one token a stream
+	mux       *http.ServeMux
+}
+
+// New makes the page. An error means that an option is missing or that the
+// embedded templates don't parse.
+func New(o Options) (*Handler, error) {
+	if o.Source == nil || o.Log == nil || o.Clock == nil {
+		return nil, errors.New("status page: Source, Log and Clock must be given")
+	}
+	o.Title = cmp.Or(o.Title, "rackhand")
+	o.MaxStreams = cmp.Or(o.MaxStreams, 64)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
+	o.SendTimeout = cmp.Or(o.SendTimeout, 10*time.Second)
+	a, err := loadAssets()
+	if err != nil {
+		return nil, fmt.Errorf("status page: %w", err)
+	}
+	t, err := parseTemplates(a)
+	if err != nil {
+		return nil, fmt.Errorf("status page: %w", err)
+	}
+	h := &Handler{Options: o, assets: a, templates: t, streams: make(chan struct{}, o.MaxStreams), mux: http.NewServeMux()}
+	h.mux.HandleFunc("GET /{$}", h.overview)
+	h.mux.HandleFunc("GET /fragment/hosts", h.overview)
+	h.mux.HandleFunc("GET /host/{name}", h.host)
+	h.mux.HandleFunc("GET /fragment/host/{name}", h.host)
+	h.mux.HandleFunc("GET /events", h.events)
+	h.mux.HandleFunc("GET /static/{name}", h.assets.serve)
+	h.mux.HandleFunc("GET /healthz", h.healthz)
+	h.mux.HandleFunc("GET /", h.notFound)
+	return h, nil
+}
+
+// ServeHTTP sets the headers that every answer carries, and refuses all that
+// could change something.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	// No inline script or style anywhere: what a box calls itself can't become code.
+	header.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY") // for browsers that don't know frame-ancestors
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD")
+		http.Error(w, "this page is for reading: use GET", http.StatusMethodNotAllowed)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// healthz tells a supervisor whether the page can read its source.
+func (h *Handler) healthz(w http.ResponseWriter, r *http.Request) {
+	if _, err := h.Source.Hosts(r.Context()); err != nil {
+		h.Log.Error("health check: hosts can't be read", "err", err)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "the hosts can't be read; see the appliance's log", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // an error is the client's going away
+}

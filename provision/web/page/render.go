@@ -1,0 +1,83 @@
+package page
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// A frame is what every page has around its own model.
+type frame struct {
+	Appliance string // the appliance's title
+	Heading   string // this page's
+	Fragment  string // where the script gets the live part again
+	Watching  string // the one host whose events concern the page; empty for all
+	Seq       uint64 // every event up to here is in what is shown
+	Now       time.Time
+	Version   string  // of the assets
+	Beat      float64 // seconds between heartbeats
+	Page      any     // the page's own model
+}
+
+// NowISO is the appliance's clock, against which the script shows running times.
+func (f frame) NowISO() string { return at(f.Now, f.Now).ISO }
+
+func parseTemplates(a *assets) (*template.Template, error) {
+	funcs := template.FuncMap{
+		"asset":    a.url,
+		"hostpath": hostPath,
+	}
+	return template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/*.html")
+}
+
+// render answers with a page, or for the page's script with its live part alone.
+// body names the template of that part.
+func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, body string, f frame) {
+	f.Appliance = h.Title
+	f.Version = h.assets.version
+	f.Beat = h.Heartbeat.Seconds()
+	var content bytes.Buffer
+	if err := h.templates.ExecuteTemplate(&content, body, f); err != nil {
+		h.fail(w, "render "+body, err)
+		return
+	}
+	out := &content
+	if !strings.HasPrefix(r.URL.Path, "/fragment/") {
+		out = &bytes.Buffer{}
+		err := h.templates.ExecuteTemplate(out, "layout.html", struct {
+			frame
+			Body template.HTML // made by html/template just above
+		}{f, template.HTML(content.String())})
+		if err != nil {
+			h.fail(w, "render layout", err)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", fmt.Sprint(out.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(out.Bytes()) // an error is the client's going away
+	}
+}
+
+// fail tells the log what went wrong and the reader that something did.
+func (h *Handler) fail(w http.ResponseWriter, what string, err error) {
+	h.Log.Error("status page: "+what, "err", err)
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, "The status can't be shown now; the appliance's log says why. Try again in a moment.", http.StatusServiceUnavailable)
+}
+
+func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
+	h.render(w, r, http.StatusNotFound, "missing.html", frame{
+		Heading: "Not found", Fragment: "/fragment/hosts", Now: h.Clock(),
+		Page: "There is no such page here.",
+	})
+}
