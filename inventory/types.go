@@ -19,6 +19,9 @@ type Snapshot struct {
 	Networks map[string]*Network
 	Systems  map[string]*System
 	Hosts    map[string]*Host
+
+	// origins tell where the hosts' settings come from, for Explain.
+	origins map[string]origins
 }
 
 // A Network is a link that hosts stand on.

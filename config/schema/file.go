@@ -30,6 +30,7 @@ type File struct {
 	list   *problem.List
 	hidden map[int]int         // line -> column from which it is hidden
 	bad    map[*yaml.Node]bool // reported already: readers pass over them
+	alias  bool                // an alias was reported
 }
 
 // Line is the text of a line, from 1, without its secrets; "" when there is none.

@@ -12,7 +12,10 @@ import (
 // error.
 const maxSearch = 8 << 20
 
-var statedLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	statedLine = regexp.MustCompile(`^line (\d+): `)
+	bareWord   = regexp.MustCompile(`^ *[\w.-]+\s*$`)
+)
 
 // syntax reports a syntax error at the line that breaks the file, in the words
 // of someone who writes YAML.
@@ -37,6 +40,13 @@ func (f *File) syntax(text string, fail *failure) {
 	}
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):
+		if line > 1 && bareWord.MatchString(f.lines[line-2]) {
+			// The line before was meant as the key that this one belongs to.
+			at.Line--
+			at.Column = len(f.lines[line-2]) - len(strings.TrimLeft(f.lines[line-2], " ")) + 1
+			f.list.Addf(at, "end it with a colon", "a key without a colon")
+			return
+		}
 		if i := strings.LastIndex(src+" ", ": "); i >= 0 {
 			at.Column = column(i)
 		}
@@ -67,7 +77,7 @@ func (f *File) syntax(text string, fail *failure) {
 		f.list.Addf(at, "quote a text that begins with such a character", "a value can't begin with this character")
 	case strings.Contains(message, "did not find expected key"), strings.Contains(message, "expected '-' indicator"):
 		f.list.Addf(at, "keys of one mapping, and the dashes of one list, begin in one column; quotes around a value must hold all of it",
-			"this line fits neither the mapping or list before it")
+			"this line doesn't fit the mapping or list before it")
 	case strings.Contains(message, "sequence entries are not allowed"):
 		f.list.Addf(at, "begin the list on a line of its own, below its key", "a list entry can't begin here")
 	case strings.Contains(message, "exceeded max depth"):

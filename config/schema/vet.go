@@ -17,7 +17,12 @@ func (f *File) vet(n *yaml.Node, depth int) {
 		return
 	}
 	switch {
+	case n.Kind == yaml.AliasNode && f.alias:
+		// One a file is enough: whoever uses them uses many.
+		f.bad[n] = true
+		return
 	case n.Kind == yaml.AliasNode:
+		f.alias = true
 		f.mark(n, "write the value out, or share it by a group, a system or defaults; quote a text that begins with *",
 			"aliases (*name) are not supported")
 		return

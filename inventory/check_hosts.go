@@ -1,0 +1,148 @@
+package inventory
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"rackhand/config/problem"
+)
+
+// A claim is what was the first to take an address or MAC.
+type claim struct {
+	who string
+	at  problem.Place
+}
+
+// checkHosts looks at what must be unique among hosts and fit their networks.
+// The hosts go in the order in which they stand in the files, so that a
+// duplicate is reported at the later place and names the earlier one.
+func (l *loader) checkHosts() {
+	macs := map[MAC]claim{}
+	addrs := map[netip.Addr]claim{}
+	bmcs := map[netip.AddrPort]claim{}
+	for _, name := range sortedKeys(l.networks) {
+		if n := l.networks[name]; n.Gateway.IsValid() {
+			addrs[n.Gateway] = claim{"the gateway of network " + name, n.gateway.At()}
+		}
+	}
+	hosts := l.inOrder()
+	for _, d := range hosts {
+		what := "host " + d.name
+		for i, mac := range d.macs {
+			if first, ok := macs[mac]; ok {
+				d.macNodes[i].Problem("each port has a MAC of its own: correct one of the two", "%s: MAC %s is that of %s (%s)", what, mac, first.who, first.at)
+				continue
+			}
+			macs[mac] = claim{what, d.macNodes[i].At()}
+		}
+		if d.address.IsValid() {
+			l.checkAddress(d, addrs)
+		}
+		if d.bmc.IsValid() {
+			if first, ok := bmcs[d.bmc]; ok {
+				d.bmcNode.Problem("each box has a BMC of its own: correct one of the two", "%s: BMC address %s is that of %s's BMC (%s)", what, d.bmc, first.who, first.at)
+			} else {
+				bmcs[d.bmc] = claim{what, d.bmcNode.At()}
+			}
+		}
+		l.checkComplete(d)
+	}
+	// Only now are all addresses known that a BMC must not have.
+	for _, d := range hosts {
+		if first, ok := addrs[d.bmc.Addr()]; ok && d.bmc.IsValid() {
+			d.bmcNode.Problem("a BMC has an address of its own", "host %s: BMC address %s is that of %s (%s)", d.name, d.bmc.Addr(), first.who, first.at)
+		}
+	}
+}
+
+func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
+	what, a := "host "+d.name, d.address
+	if first, ok := addrs[a]; ok {
+		d.addrNode.Problem("correct one of the two", "%s: address %s is that of %s (%s)", what, a, first.who, first.at)
+		return
+	}
+	addrs[a] = claim{what, d.addrNode.At()}
+	n := l.networkOf(a)
+	if n == nil {
+		// What a broken file, or a network whose subnet is wrong, would have held
+		// isn't known.
+		if !l.broken && !l.brokenNetwork() {
+			d.addrNode.Problem(l.networksHint(), "%s: address %s lies in no network", what, a)
+		}
+		return
+	}
+	if why := notAHost(n.Subnet, a); why != "" {
+		d.addrNode.Problem("choose another in "+n.Subnet.String(), "%s: address %s %s (network %s)", what, a, why, n.Name)
+		return
+	}
+	if n.Leases.Contains(a) {
+		d.addrNode.Problem("choose one outside of "+n.Leases.First.String()+"-"+n.Leases.Last.String()+", or make the range smaller",
+			"%s: address %s lies in the leases of network %s (%s), which are for unclaimed boxes", what, a, n.Name, n.leases.At())
+	}
+}
+
+// checkComplete looks for what a host needs of its layers together.
+func (l *loader) checkComplete(d *hostDecl) {
+	if l.broken || !d.whole {
+		return
+	}
+	m := l.merge(d)
+	what := "host " + d.name
+	if m.system != nil && !m.has(keyKickstart) {
+		d.key.Problem("add kickstart: base.ks to its group, its system or defaults", "%s has a system, but no kickstart to install it with", what)
+	}
+	if !d.bmc.IsValid() {
+		return
+	}
+	if !m.has(keyBMCUser) {
+		d.bmcNode.Problem("add user: to this bmc, or to bmc: in its group or defaults", "%s has a BMC, but no user for it", what)
+	}
+	if !m.has(keyBMCPassword) {
+		d.bmcNode.Problem("add password: {secret: bmc/"+d.name+"} to this bmc, or to bmc: in its group or defaults", "%s has a BMC, but no password for it", what)
+	}
+}
+
+// networkOf finds the network that an address lies in, or nil.
+func (l *loader) networkOf(a netip.Addr) *networkDecl {
+	for _, n := range l.subnets {
+		if n.Subnet.Contains(a) {
+			return n
+		}
+	}
+	return nil
+}
+
+// brokenNetwork reports whether some network's subnet couldn't be read; hosts
+// that lie in none may well lie there.
+func (l *loader) brokenNetwork() bool { return len(l.subnets) < len(l.networks) }
+
+func (l *loader) networksHint() string {
+	if len(l.networks) == 0 {
+		return "add networks: {rack1: {subnet: 10.77.0.0/24}}"
+	}
+	hint := "the networks are"
+	for i, name := range sortedKeys(l.networks) {
+		if i == 8 {
+			return hint + ", ..."
+		}
+		if i > 0 {
+			hint += ","
+		}
+		hint += " " + name + " " + l.networks[name].Subnet.String()
+	}
+	return hint
+}
+
+// inOrder lists the hosts as they stand in the files.
+func (l *loader) inOrder() []*hostDecl {
+	hosts := make([]*hostDecl, 0, len(l.hosts))
+	for _, d := range l.hosts {
+		hosts = append(hosts, d)
+	}
+	slices.SortFunc(hosts, func(a, b *hostDecl) int {
+		p, q := a.place(), b.place()
+		return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+	})
+	return hosts
+}

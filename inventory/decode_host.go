@@ -1,0 +1,152 @@
+package inventory
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"rackhand/config/schema"
+)
+
+// bmcPort is where a BMC listens for IPMI over LAN (IPMI 2.0, 13.1.2).
+const bmcPort = 623
+
+// maxMACs bounds a host's MACs; the biggest switch has fewer ports.
+const maxMACs = 64
+
+// A hostDecl is a host as declared; what was wrong is left zero.
+type hostDecl struct {
+	declared
+	name     string
+	macs     []MAC
+	macNodes []schema.Node
+	address  netip.Addr
+	addrNode schema.Node
+	group    setting
+	rack     *RackPlace
+	rackNode schema.Node
+	bmc      netip.AddrPort
+	bmcNode  schema.Node
+	layer    layer
+	// whole: the host could be read as a mapping, so that what is missing is
+	// missing indeed.
+	whole bool
+}
+
+func (l *loader) decodeHost(name string, key, value schema.Node) {
+	what := "host " + name
+	if !validLabel(name) {
+		hint := "use small letters, digits and -, 63 at most, no dash first or last"
+		if strings.Contains(name, ".") {
+			hint += "; the domain belongs to the network"
+		}
+		key.Problem(hint, "%q can't be a host's name", name)
+		return
+	}
+	if !declare(l.hosts, "host", name, key, maxHosts) {
+		return
+	}
+	d := &hostDecl{declared: declared{key}, name: name, layer: layer{}}
+	l.hosts[name] = d
+	given := map[string]bool{}
+	fields := l.layerFields(what, d.layer, keySystem)
+	fields["mac"] = func(n schema.Node) {
+		given["mac"] = true
+		d.decodeMACs(what, n)
+	}
+	fields["address"] = func(n schema.Node) {
+		given["address"] = true
+		d.addrNode = n
+		d.address = parseAddr(what+": address", n)
+	}
+	fields["group"] = func(n schema.Node) {
+		if text, ok := n.Text(what + ": group"); ok {
+			d.group = setting{text, n}
+		}
+	}
+	fields["bmc"] = func(n schema.Node) {
+		l.bmcFields(what, n, d.layer, func(n schema.Node) {
+			d.bmcNode = n
+			d.bmc = parseBMC(what, n)
+		})
+	}
+	fields["rack"] = func(n schema.Node) { d.rack, d.rackNode = decodeRack(what, n), n }
+	if d.whole = value.Fields(what, fields); !d.whole {
+		return
+	}
+	if !given["mac"] {
+		key.Problem("add mac: 52:54:00:00:00:01, of the port it boots from; a box shows it when it starts", "%s has no mac", what)
+	}
+	if !given["address"] {
+		key.Problem("add address:, outside of the network's leases", "%s has no address", what)
+	}
+}
+
+func (d *hostDecl) decodeMACs(what string, n schema.Node) {
+	items, ok := n.List(what + ": mac")
+	if ok && len(items) == 0 {
+		n.Problem("write the MAC of the port it boots from", "%s: mac has no value", what)
+	}
+	if len(items) > maxMACs {
+		n.Problem("name the ports that may boot", "%s has more than %d MACs", what, maxMACs)
+		return
+	}
+	for _, item := range items {
+		text, ok := item.Text(what + ": mac")
+		if !ok {
+			continue
+		}
+		mac, err := ParseMAC(text)
+		switch {
+		case err != nil:
+			item.Problem("write six bytes in hex, such as 52:54:00:00:00:01", "%s: %q is not a MAC", what, text)
+		case mac == MAC{} || mac[0]&1 != 0:
+			// The lowest bit of the first byte marks a group of stations (IEEE 802, 8.2).
+			item.Problem("copy it from the port's label or the firmware's screen", "%s: %s is not the MAC of one port", what, mac)
+		case slices.Contains(d.macs, mac):
+			item.Problem("keep one of the two", "%s: MAC %s stands here twice", what, mac)
+		default:
+			d.macs, d.macNodes = append(d.macs, mac), append(d.macNodes, item)
+		}
+	}
+}
+
+// parseBMC reads host or host:port; hosts are addresses, since the appliance is
+// what brings names up.
+func parseBMC(what string, n schema.Node) netip.AddrPort {
+	text, ok := n.Text(what + ": bmc address")
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(text)
+	if err != nil {
+		var a netip.Addr
+		a, err = netip.ParseAddr(text)
+		ap = netip.AddrPortFrom(a, bmcPort)
+	}
+	if err != nil || ap.Port() == 0 || ap.Addr().IsUnspecified() || ap.Addr().IsMulticast() || ap.Addr().Zone() != "" {
+		n.Problem("write an address, with a port if it isn't 623: 10.77.0.111 or 10.77.0.111:6230", "%s: %q is not the address of a BMC", what, text)
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+func decodeRack(what string, n schema.Node) *RackPlace {
+	place, named := &RackPlace{}, false
+	ok := n.Fields(what+": rack", schema.Fields{
+		"name": func(n schema.Node) {
+			named = true
+			text, ok := n.Text(what + ": rack name")
+			if ok && (len(text) > 63 || !printable(text)) {
+				n.Problem("", "%s: a rack's name has at most 63 printable characters", what)
+				return
+			}
+			place.Name = text
+		},
+		"unit": func(n schema.Node) { place.Unit, _ = n.Int(what+": rack unit", 1, 100) },
+	})
+	if ok && !named {
+		n.Problem("write rack: {name: r1, unit: 12}", "%s: rack has no name", what)
+	}
+	return place
+}

@@ -1,0 +1,76 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+
+	"rackhand/config/problem"
+)
+
+// An Origin is where one value of a host's setting comes from.
+type Origin struct {
+	Layer string // "host web1", "group web", "system debian12", "defaults", "built in"
+	// Value is as in [Host]: string, Policy, time.Duration, SecretRef, MACs, or for
+	// a variable whatever it holds.
+	Value any
+	At    string // file:line:column; "" when built in
+}
+
+// origins are the origins of a host's settings, the one in force first.
+type origins map[string][]Origin
+
+// Explain tells where a host's setting comes from: the first origin is in force,
+// those after it were overridden, the stronger ones first. Keys are those of the
+// YAML (system, kickstart, role, install, budget, disk, mac, address, group,
+// rack), bmc.address, bmc.user, bmc.password and variables.NAME. A key that
+// nothing gives has no origins; an unknown host is an error.
+func Explain(s *Snapshot, host, key string) ([]Origin, error) {
+	if s == nil {
+		return nil, fmt.Errorf("no inventory is loaded: mend the problems that `rackhand check` shows")
+	}
+	of, ok := s.origins[host]
+	if !ok {
+		err := fmt.Errorf("there is no host %q in the inventory", host)
+		if hint := problem.DidYouMean(host, s.HostNames()); hint != "" {
+			err = fmt.Errorf("%w: %s", err, hint)
+		}
+		return nil, err
+	}
+	return slices.Clone(of[key]), nil
+}
+
+// ExplainKeys lists the keys of a host's settings, sorted.
+func ExplainKeys(s *Snapshot, host string) []string {
+	if s == nil {
+		return nil
+	}
+	return sortedKeys(s.origins[host])
+}
+
+// originsOf gathers the origins of a host's settings.
+func originsOf(d *hostDecl, m merged) origins {
+	o := origins{}
+	for _, n := range slices.Backward(m.layers) {
+		for key, s := range n.layer {
+			o[key] = append(o[key], Origin{n.name, s.value, s.node.At().String()})
+		}
+	}
+	o[keyInstall] = append(o[keyInstall], Origin{"built in", defaultInstall, ""})
+	o[keyBudget] = append(o[keyBudget], Origin{"built in", defaultBudget, ""})
+
+	own := func(key string, value any, at problem.Place) {
+		o[key] = []Origin{{"host " + d.name, value, at.String()}}
+	}
+	own("mac", d.macs, d.macNodes[0].At())
+	own("address", d.address, d.addrNode.At())
+	if group, ok := d.group.value.(string); ok {
+		own("group", group, d.group.node.At())
+	}
+	if d.bmc.IsValid() {
+		own("bmc.address", d.bmc, d.bmcNode.At())
+	}
+	if d.rack != nil {
+		own("rack", *d.rack, d.rackNode.At())
+	}
+	return o
+}

@@ -1,0 +1,166 @@
+package inventory
+
+import (
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// The keys that every layer (defaults, system, group, host) may give. Variables
+// are merged one by one: the variable lang is the setting variables.lang.
+const (
+	keySystem      = "system"
+	keyKickstart   = "kickstart"
+	keyRole        = "role"
+	keyInstall     = "install"
+	keyBudget      = "budget"
+	keyDisk        = "disk"
+	keyBMCUser     = "bmc.user"
+	keyBMCPassword = "bmc.password"
+	variablePrefix = "variables."
+)
+
+// maxBMCUser is the longest user name of IPMI, in bytes (IPMI 2.0, 22.28).
+const maxBMCUser = 16
+
+// A setting is a value that a layer gives, and where it stands.
+type setting struct {
+	value any
+	node  schema.Node
+}
+
+// A layer is what one of the four places that are merged into a host gives:
+// settings by key. A wrong value is reported, and nil here: the key was given.
+type layer map[string]setting
+
+// text is a setting that is text, or "".
+func (l layer) text(key string) string {
+	s, _ := l[key].value.(string)
+	return s
+}
+
+// put keeps a setting. defaults may stand in several files: then one key must
+// not stand in two of them.
+func (l layer) put(what, key string, n schema.Node, value any) {
+	if first, ok := l[key]; ok {
+		n.Problem("keep one of the two", "%s: %s is given a second time; first at %s", what, key, first.node.At())
+		return
+	}
+	l[key] = setting{value, n}
+}
+
+// layerFields reads the keys that a layer may give; more are the keys among
+// them that not every layer has.
+func (l *loader) layerFields(what string, to layer, more ...string) schema.Fields {
+	text := func(key string, valid func(string) bool, hint string) func(schema.Node) {
+		return func(n schema.Node) {
+			var value any
+			if t, ok := n.Text(what + ": " + key); ok && valid(t) {
+				value = t
+			} else if ok {
+				n.Problem(hint, "%s: %q can't be a %s", what, t, key)
+			}
+			to.put(what, key, n, value)
+		}
+	}
+	fields := schema.Fields{
+		keyKickstart: text(keyKickstart, validFileName, "name a file of templates/, such as base.ks, without a path"),
+		keyRole:      text(keyRole, validName, "name a file of roles/, such as web, without a path"),
+		keyDisk:      text(keyDisk, validDisk, "write sda, nvme0n1 or /dev/disk/by-id/..."),
+		keyInstall: func(n schema.Node) {
+			var value any
+			if t, ok := n.OneOf(what+": install", string(FirstBoot), string(OnRequest)); ok {
+				value = Policy(t)
+			}
+			to.put(what, keyInstall, n, value)
+		},
+		keyBudget: func(n schema.Node) {
+			var value any
+			if d, ok := n.Duration(what+": budget", time.Minute, 24*time.Hour); ok {
+				value = d
+			}
+			to.put(what, keyBudget, n, value)
+		},
+		"variables": func(n schema.Node) {
+			n.Each(what+": variables", func(name string, key, value schema.Node) {
+				if !validVariable(name) {
+					key.Problem("use letters, digits and _, a letter first", "%s: %q can't be a variable", what, name)
+					return
+				}
+				to.put(what, variablePrefix+name, value, value.Any())
+			})
+		},
+		"bmc": func(n schema.Node) { l.bmcFields(what, n, to, nil) },
+	}
+	for _, key := range more {
+		if key == keySystem {
+			fields[key] = text(keySystem, validName, "name one of systems:")
+		}
+	}
+	return fields
+}
+
+// bmcFields reads a bmc mapping; address is nil where no address can stand.
+func (l *loader) bmcFields(what string, n schema.Node, to layer, address func(schema.Node)) {
+	fields := schema.Fields{
+		"user": func(n schema.Node) {
+			var value any
+			if t, ok := n.Text(what + ": bmc user"); ok && len(t) <= maxBMCUser && printable(t) {
+				value = t
+			} else if ok {
+				n.Problem("", "%s: a BMC's user has at most %d printable characters", what, maxBMCUser)
+			}
+			to.put(what, keyBMCUser, n, value)
+		},
+		"password": func(n schema.Node) {
+			var value any
+			if ref, ok := secretRef(what+": bmc password", n); ok {
+				value = ref
+			}
+			to.put(what, keyBMCPassword, n, value)
+		},
+		"address": func(n schema.Node) {
+			n.Problem("give it to the host; user and password may stand here", "%s: an address belongs to one host's BMC", what)
+		},
+	}
+	if address != nil {
+		fields["address"] = address
+	}
+	// A misspelt password must not be shown either.
+	n.FieldsOr(what+": bmc", fields, func(_ string, value schema.Node) { value.Hide() })
+}
+
+// secretRef reads {secret: name}. A secret in plain text is a problem, and is
+// not shown.
+func secretRef(what string, n schema.Node) (ref SecretRef, ok bool) {
+	if !n.IsMapping() {
+		n.Hide()
+		n.Problem("put it into a file of the secrets folder, chmod 600, and write {secret: bmc/web1}; change it if others read this file",
+			"%s must name a secret, not hold it", what)
+		return "", false
+	}
+	given := false
+	n.FieldsOr(what, schema.Fields{"secret": func(n schema.Node) {
+		given = true
+		name, read := n.Text(what + ": secret")
+		if !read {
+			return
+		}
+		if !validSecret(name) {
+			n.Hide() // it may be the secret itself
+			n.Problem("write a path within the secrets folder, such as bmc/web1", "%s: this can't be the name of a secret", what)
+			return
+		}
+		ref, ok = SecretRef(name), true
+	}}, func(_ string, value schema.Node) { value.Hide() })
+	if !given {
+		n.Problem("write {secret: bmc/web1}", "%s names no secret", what)
+	}
+	return ref, ok
+}
+
+// declared is what stands somewhere under a name of its own.
+type declared struct{ key schema.Node }
+
+func (d declared) place() problem.Place { return d.key.At() }

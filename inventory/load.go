@@ -1,0 +1,124 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// A Problem is one thing that is wrong in the inventory; its String shows place,
+// source line and hint.
+type Problem = problem.Problem
+
+// Problems are all problems of a load, sorted by place. File names in them are
+// those within the inventory's folder.
+type Problems = problem.Problems
+
+// Options are what a load needs to know from elsewhere.
+type Options struct {
+	// Roles are the names of the roles that there are; nil: not checked.
+	Roles []string
+	// Templates reports whether a Kickstart template of that name is there, in
+	// the inventory's templates/ or built in; nil: not checked.
+	Templates func(name string) bool
+}
+
+// Load reads the inventory in a folder: every *.yaml and *.yml file directly in
+// it, merged. Either the snapshot is whole and there are no problems, or it is
+// nil and the problems are all that were found, in all files.
+func Load(dir string, opt Options) (*Snapshot, Problems) {
+	l := newLoader(opt)
+	files := readDir(dir, l)
+	return l.load(dir, files)
+}
+
+// Parse is Load for one file's bytes, read from nowhere: for drafts that are not
+// saved yet. The snapshot has no Dir.
+func Parse(name string, data []byte, opt Options) (*Snapshot, Problems) {
+	return newLoader(opt).load("", []file{{name, data}})
+}
+
+// A loader gathers what the files declare, and the problems.
+type loader struct {
+	opt  Options
+	list problem.List
+	// broken: some file couldn't be read, so that a name that isn't declared may
+	// well stand there; such references are not reported on top.
+	broken bool
+
+	defaults layer
+	networks map[string]*networkDecl
+	systems  map[string]*systemDecl
+	groups   map[string]*groupDecl
+	hosts    map[string]*hostDecl
+	// subnets are the networks whose subnet is right, by name; from checkNetworks.
+	subnets []*networkDecl
+}
+
+func newLoader(opt Options) *loader {
+	return &loader{
+		opt:      opt,
+		defaults: layer{},
+		networks: map[string]*networkDecl{},
+		systems:  map[string]*systemDecl{},
+		groups:   map[string]*groupDecl{},
+		hosts:    map[string]*hostDecl{},
+	}
+}
+
+// load decodes the files, checks the whole, and builds the snapshot.
+func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
+	for _, f := range files {
+		root, ok := schema.Parse(f.name, f.data, &l.list)
+		if !ok {
+			l.broken = true
+			continue
+		}
+		l.decode(root)
+	}
+	l.checkNetworks()
+	l.checkReferences()
+	l.checkHosts()
+	if l.list.Len() > 0 {
+		return nil, l.list.Problems()
+	}
+	return l.snapshot(dir, revision(files)), nil
+}
+
+// decode reads the sections of one file.
+func (l *loader) decode(root schema.Node) {
+	section := func(what string, read func(name string, key, value schema.Node)) func(schema.Node) {
+		return func(n schema.Node) { n.Each(what, read) }
+	}
+	root.Fields("inventory", schema.Fields{
+		"defaults": func(n schema.Node) { n.Fields("defaults", l.layerFields("defaults", l.defaults, "system")) },
+		"networks": section("networks", l.decodeNetwork),
+		"systems":  section("systems", l.decodeSystem),
+		"groups":   section("groups", l.decodeGroup),
+		"hosts":    section("hosts", l.decodeHost),
+	})
+}
+
+// Bounds on what an inventory declares, far above 500 boxes: comparing all with
+// all takes no time that anyone notices.
+const (
+	maxHosts  = 20000
+	maxOthers = 2000
+)
+
+// declare reports a name that is declared already, and one too many.
+func declare[T interface{ place() problem.Place }](m map[string]T, what, name string, key schema.Node, most int) bool {
+	if first, ok := m[name]; ok {
+		key.Problem("keep one of the two, or rename one", "%s %s is declared a second time; first at %s", what, name, first.place())
+		return false
+	}
+	if len(m) >= most {
+		key.Problem("use several appliances", "more than %d %ss", most, what)
+		return false
+	}
+	return true
+}
+
+func sortedKeys[T any, M ~map[string]T](m M) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,63 @@
+package inventory
+
+import "time"
+
+// snapshot builds the hosts out of declarations in which nothing is wrong.
+func (l *loader) snapshot(dir, revision string) *Snapshot {
+	s := &Snapshot{
+		Revision: revision,
+		Dir:      dir,
+		Networks: make(map[string]*Network, len(l.networks)),
+		Systems:  make(map[string]*System, len(l.systems)),
+		Hosts:    make(map[string]*Host, len(l.hosts)),
+		origins:  make(map[string]origins, len(l.hosts)),
+	}
+	// Copies, so that the snapshot doesn't keep the files' nodes alive.
+	for name, d := range l.networks {
+		network := d.Network
+		s.Networks[name] = &network
+	}
+	for name, d := range l.systems {
+		system := d.System
+		s.Systems[name] = &system
+	}
+	for name, d := range l.hosts {
+		m := l.merge(d)
+		s.Hosts[name] = l.host(s, d, m)
+		s.origins[name] = originsOf(d, m)
+	}
+	return s
+}
+
+// host puts one host together.
+func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
+	h := &Host{
+		Name:      d.name,
+		MACs:      d.macs,
+		Address:   d.address,
+		Network:   s.Networks[l.networkOf(d.address).Name],
+		Kickstart: m.text(keyKickstart),
+		Role:      m.text(keyRole),
+		Install:   defaultInstall,
+		Budget:    defaultBudget,
+		Rack:      d.rack,
+		Disk:      m.text(keyDisk),
+		Variables: m.variables(),
+		Line:      d.place().String(),
+	}
+	h.Group, _ = d.group.value.(string)
+	if m.system != nil {
+		h.System = s.Systems[m.system.Name]
+	}
+	if p, ok := m.value(keyInstall).(Policy); ok {
+		h.Install = p
+	}
+	if b, ok := m.value(keyBudget).(time.Duration); ok {
+		h.Budget = b
+	}
+	if d.bmc.IsValid() {
+		ref, _ := m.value(keyBMCPassword).(SecretRef)
+		h.BMC = &BMC{Address: d.bmc, User: m.text(keyBMCUser), Password: ref}
+	}
+	return h
+}
