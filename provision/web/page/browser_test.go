@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
@@ -49,53 +50,100 @@ func chromium(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	run(t, ctx) // starts it
+	do(t, ctx) // starts it
 	// Ends it in good order, before its profile is removed.
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
 	return ctx
 }
 
-func run(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Run(ctx, actions...); err != nil {
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// until waits for a JavaScript expression to be true.
-func until(expression string) chromedp.Action {
-	return chromedp.Poll("Boolean("+expression+")", nil, chromedp.WithPollingTimeout(30*time.Second), chromedp.WithPollingInterval(50*time.Millisecond))
+func command[P, R any](t *testing.T, ctx context.Context, cmd cdp.Command[P, R], params P) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, cmd, params); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // eval reads a JavaScript expression.
 func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 	t.Helper()
-	var v T
-	run(t, ctx, chromedp.Evaluate(expression, &v))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%v\nin %s", err, expression)
+	}
 	return v
+}
+
+// until waits for a JavaScript expression to be true. (chromedp's own Poll needs
+// eval in the page, which its policy forbids.)
+func until(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	for range 600 {
+		// An error may come from a page that is just being replaced.
+		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && ok {
+			return
+		}
+		if err := ctx.Err(); err != nil {
+			t.Fatalf("%v while waiting for %s", err, expression)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	t.Fatalf("not so after 30 s: %s\nThe page says:\n%s", expression, text)
+}
+
+const isLive = `document.querySelector('#link[data-state=live]')`
+
+// open goes to a page and waits until it follows live.
+func open(t *testing.T, ctx context.Context, url string) {
+	t.Helper()
+	do(t, ctx, chromedp.Navigate(url))
+	until(t, ctx, isLive)
 }
 
 // complaints collects what the browser's console says that is not good: errors,
 // warnings, uncaught exceptions, refusals by the security policy.
-func complaints(ctx context.Context) func() []string {
+func complaints(t *testing.T, ctx context.Context) func() []string {
+	t.Helper()
 	var mu sync.Mutex
 	var all []string
-	chromedp.ListenTarget(ctx, func(ev any) {
+	err := chromedp.Listen(ctx, func(ev any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := ev.(type) {
 		case *runtime.EventExceptionThrown:
-			all = append(all, e.ExceptionDetails.Error())
+			all = append(all, e.ExceptionDetails.Text)
 		case *runtime.EventConsoleAPICalled:
 			all = append(all, fmt.Sprintf("console.%s", e.Type))
 		case *log.EventEntryAdded:
 			all = append(all, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return append([]string(nil), all...)
+		t.Helper()
+		// What is said last comes last: then all before it was heard.
+		eval[bool](t, ctx, `console.error('that is all') === undefined`)
+		for {
+			mu.Lock()
+			heard := append([]string(nil), all...)
+			mu.Unlock()
+			if n := len(heard); n > 0 && heard[n-1] == "console.error" {
+				return heard[:n-1]
+			}
+			if err := ctx.Err(); err != nil {
+				t.Fatalf("the console is not heard: %v", err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }
 
@@ -157,18 +205,18 @@ func TestLive(t *testing.T) {
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
-	said := complaints(ctx)
-	run(t, ctx, chromedp.Navigate(s.url("/host/web3")), until(`document.querySelector('#link[data-state=live]')`),
-		chromedp.Evaluate(`window.sameDocument = true; document.querySelector('.crumbs a').focus()`, nil))
+	said := complaints(t, ctx)
+	open(t, ctx, s.url("/host/web3"))
+	eval[bool](t, ctx, `document.querySelector('.crumbs a').focus(), window.sameDocument = true`)
 	clock := eval[string](t, ctx, `document.querySelector('#summary .run').textContent`)
-	run(t, ctx, chromedp.Sleep(4*time.Second)) // beyond the server's write timeout
+	time.Sleep(4 * time.Second) // beyond the server's write timeout
 	if later := eval[string](t, ctx, `document.querySelector('#summary .run').textContent`); later == clock {
 		t.Errorf("the clock stands at %s", later)
 	}
 	for _, stage := range []provision.Stage{provision.Installed, provision.Booted, provision.Enrolled, provision.Converging, provision.Converged, provision.Serving} {
 		f.emit(event("web3", stage, "now in "+string(stage)))
-		run(t, ctx, until(fmt.Sprintf(`document.querySelector('#summary .badge').textContent.trim() === %q`, stage)),
-			until(fmt.Sprintf(`document.querySelector('#events').textContent.includes('now in %s')`, stage)))
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#summary .badge').textContent.trim() === %q`, stage))
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#events').textContent.includes('now in %s')`, stage))
 	}
 	if n := eval[int](t, ctx, `document.querySelectorAll('.journey tr.done').length`); n != 14 {
 		t.Errorf("%d stages of 14 are done at the end", n)
@@ -190,20 +238,21 @@ func TestLiveOverview(t *testing.T) {
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
-	said := complaints(ctx)
-	run(t, ctx, chromedp.Navigate(s.url("/")), until(`document.querySelector('#link[data-state=live]')`),
-		chromedp.Evaluate(`window.sameDocument = true; document.querySelector('#host-web10 a').focus()`, nil))
+	said := complaints(t, ctx)
+	open(t, ctx, s.url("/"))
+	eval[bool](t, ctx, `document.querySelector('#host-web10 a').focus(), window.sameDocument = true`)
 	f.emit(event("web10", provision.Installer, "the installer runs"))
-	run(t, ctx, until(`document.querySelector('#host-web10 .badge').textContent === 'installer'`))
+	until(t, ctx, `document.querySelector('#host-web10 .badge').textContent === 'installer'`)
 	f.setProblems("hosts.yaml:3:1: a mistake")
 	f.emit(provision.Event{Time: time.Now(), Source: "inventory", Kind: "rejected", Message: "The edit is not taken."})
-	run(t, ctx, until(`document.querySelector('#problems pre').textContent === 'hosts.yaml:3:1: a mistake'`), chromedp.WaitVisible("#problems"))
+	until(t, ctx, `document.querySelector('#problems pre').textContent === 'hosts.yaml:3:1: a mistake'`)
+	do(t, ctx, chromedp.WaitVisible("#problems"))
 	f.setProblems()
 	f.emit(provision.Event{Time: time.Now(), Source: "inventory", Kind: "taken", Message: "Reloaded."})
-	run(t, ctx, chromedp.WaitNotVisible("#problems"))
+	do(t, ctx, chromedp.WaitNotVisible("#problems"))
 	f.add(20, "web4", "debian12", "web", &provision.Install{Requested: time.Now()})
 	f.emit(event("web4", provision.Addressed, "a new host"))
-	run(t, ctx, until(`document.querySelector('#host-web4 .badge').textContent === 'addressed'`))
+	until(t, ctx, `document.querySelector('#host-web4 .badge').textContent === 'addressed'`)
 	if !eval[bool](t, ctx, `window.sameDocument === true && document.activeElement.textContent === 'web10'`) {
 		t.Error("the page was loaded again, or took the reader's focus away")
 	}
@@ -218,19 +267,20 @@ func TestComesBack(t *testing.T) {
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
-	run(t, ctx, chromedp.Navigate(s.url("/")), until(`document.querySelector('#link[data-state=live]')`), chromedp.Evaluate(`window.sameDocument = true`, nil))
+	open(t, ctx, s.url("/"))
+	eval[bool](t, ctx, `window.sameDocument = true`)
 	for round, stage := range []provision.Stage{provision.Installed, provision.Booted} {
 		s.down()
-		run(t, ctx, until(`document.querySelector('#link[data-state=lost]')`))
+		until(t, ctx, `document.querySelector('#link[data-state=lost]')`)
 		if word := eval[string](t, ctx, `document.getElementById('link').textContent`); !strings.Contains(word, "connection lost") {
 			t.Errorf("round %d: the page says %q", round, word)
 		}
 		f.emit(event("web3", stage, "meanwhile"))
 		s.up()
-		run(t, ctx, until(`document.querySelector('#link[data-state=live]')`),
-			until(fmt.Sprintf(`document.querySelector('#host-web3 .badge').textContent === %q`, stage)))
+		until(t, ctx, isLive)
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#host-web3 .badge').textContent === %q`, stage))
 		f.emit(event("web3", provision.Enrolled, "live again"))
-		run(t, ctx, until(`document.querySelector('#host-web3 .badge').textContent === 'enrolled'`))
+		until(t, ctx, `document.querySelector('#host-web3 .badge').textContent === 'enrolled'`)
 	}
 	if !eval[bool](t, ctx, `window.sameDocument === true`) {
 		t.Error("the page was loaded again")
@@ -244,17 +294,26 @@ func TestWithoutScript(t *testing.T) {
 	f := rack(now)
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
-	run(t, ctx, emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(s.url("/host/web3")))
-	var text string
-	run(t, ctx, chromedp.Text("body", &text))
+	command(t, ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	read := func() string {
+		t.Helper()
+		text, err := chromedp.Run(ctx, chromedp.Text("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	do(t, ctx, chromedp.Navigate(s.url("/host/web3")))
+	text := read()
 	for _, want := range []string{"web3", "packages", "412 of 980 MB", "10.77.0.13", "52:54:00:00:00:03", "10.77.0.113", "UTC", "of 15:00", "The installer has its answer file.", "reloads every 5 s"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without JavaScript the page lacks %q", want)
 		}
 	}
 	f.emit(event("web3", provision.Serving, "it serves, and the page reloaded"))
-	run(t, ctx, chromedp.WaitVisible(`.badge.serving`)) // by the meta refresh
-	run(t, ctx, chromedp.Navigate(s.url("/")), chromedp.Text("body", &text))
+	until(t, ctx, `document.querySelector('.badge.serving')`) // by the meta refresh
+	do(t, ctx, chromedp.Navigate(s.url("/")))
+	text = read()
 	for _, want := range []string{"web10", "spare1", "3c:ec:ef:10:20:31", "Supermicro", "How to claim it", "UTC"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without JavaScript the page of all hosts lacks %q", want)
@@ -272,10 +331,11 @@ func TestFits(t *testing.T) {
 	f.emit(long)
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
-	said := complaints(ctx)
+	said := complaints(t, ctx)
 	for _, width := range []int64{320, 390, 681, 768, 901, 1440} {
 		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
-			run(t, ctx, chromedp.EmulateViewport(width, 844), chromedp.Navigate(s.url(path)), until(`document.querySelector('#link[data-state=live]')`))
+			do(t, ctx, chromedp.EmulateViewport(width, 844))
+			open(t, ctx, s.url(path))
 			if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 				who := eval[[]string](t, ctx, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)`)
 				t.Errorf("%s at %d pixels is %d too wide: %v", path, width, over, who)
@@ -295,11 +355,9 @@ func TestContrast(t *testing.T) {
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
 	for _, scheme := range []string{"light", "dark"} {
-		run(t, ctx, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}))
+		prefer(t, ctx, scheme)
 		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
-			run(t, ctx, chromedp.Navigate(s.url(path)), until(`document.querySelector('#link[data-state=live]')`))
+			open(t, ctx, s.url(path))
 			if poor := eval[[]string](t, ctx, poorContrast); len(poor) > 0 {
 				t.Errorf("%s, %s: too little contrast:\n%s", path, scheme, strings.Join(poor, "\n"))
 			}
@@ -308,6 +366,14 @@ func TestContrast(t *testing.T) {
 			}
 		}
 	}
+}
+
+// prefer sets the reader's colour scheme, and stops motion.
+func prefer(t *testing.T, ctx context.Context, scheme string) {
+	t.Helper()
+	command(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 }
 
 // poorContrast lists the texts whose contrast is below 4.5, by the formula of
@@ -351,6 +417,7 @@ func TestScreenshots(t *testing.T) {
 	clock := func() time.Time { return now }
 	good, bad := newSite(t, f, clock), newSite(t, broken, clock)
 	ctx := chromium(t)
+	command(t, ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "UTC"})
 	for _, tt := range []struct {
 		name   string
 		site   *site
@@ -374,15 +441,13 @@ func TestScreenshots(t *testing.T) {
 		{"missing-light", good, "/host/nobody", "light", 1280, 800},
 		{"tablet-light", good, "/", "light", 768, 1024},
 	} {
-		var picture []byte
-		run(t, ctx,
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: tt.scheme}}),
-			emulation.SetTimezoneOverride("UTC"),
-			chromedp.EmulateViewport(tt.width, tt.height),
-			chromedp.Navigate(tt.site.url(tt.path)),
-			until(`document.querySelector('#link[data-state=live]')`),
-			chromedp.FullScreenshot(&picture, 100),
-		)
+		prefer(t, ctx, tt.scheme)
+		do(t, ctx, chromedp.EmulateViewport(tt.width, tt.height))
+		open(t, ctx, tt.site.url(tt.path))
+		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(picture) < 1000 {
 			t.Errorf("%s: a picture of %d bytes", tt.name, len(picture))
 		}

@@ -200,9 +200,9 @@ func TestStatic(t *testing.T) {
 func TestClaimedBox(t *testing.T) {
 	h := newPage(t, rack(theTime()))
 	for path, want := range map[string]string{
-		"/host/52:54:00:00:00:01":          "/host/web1",
+		"/host/52:54:00:00:00:01":           "/host/web1",
 		"/host/52%3A54%3A00%3A00%3A00%3A01": "/host/web1",
-		"/fragment/host/52:54:00:00:00:01": "/fragment/host/web1",
+		"/fragment/host/52:54:00:00:00:01":  "/fragment/host/web1",
 	} {
 		if got := get(t, h, path).Header().Get("Location"); got != want {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
