@@ -1,0 +1,87 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// leftovers are what a build leaves in a root and no host must inherit: this
+// machine's mirror and resolver, secrets that every host makes for itself, and
+// logs and caches that differ from build to build.
+func leftovers() []string {
+	return []string{
+		"etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap",
+		"etc/resolv.conf", "etc/hostname", "etc/hosts",
+		"etc/ssh/ssh_host_*", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret",
+		"var/lib/dbus/machine-id", "etc/.pwd.lock", "etc/*-", "run/*", "tmp/*", "var/tmp/*",
+		"var/log/*.log", "var/log/apt/*", "var/lib/apt/lists/*", "var/cache/apt/*",
+		"var/cache/ldconfig/*", "var/cache/debconf/*-old", "var/lib/dpkg/*-old", "var/lib/dpkg/lock*",
+		"var/lib/dpkg/triggers/Lock", "root/.*_history", "boot/*.old", "initrd.img.old", "vmlinuz.old",
+		// apt's own timers would hold dpkg's lock while the agent converges the host at
+		// its first boot. They are disabled, not masked: systemctl enable brings them back.
+		"etc/systemd/system/timers.target.wants/apt-daily.timer",
+		"etc/systemd/system/timers.target.wants/apt-daily-upgrade.timer",
+	}
+}
+
+// finish makes a fresh root fit for many hosts.
+func finish(root string) error {
+	for _, pattern := range leftovers() {
+		names, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			if err := os.RemoveAll(n); err != nil {
+				return fmt.Errorf("clean the root: %w", err)
+			}
+		}
+	}
+	for _, f := range []struct {
+		name, text string
+		mode       os.FileMode
+	}{
+		// Empty, not absent: systemd then makes one at the first boot without taking
+		// that for a first boot, where it would reset which units are enabled.
+		{"etc/machine-id", "", 0o444},
+		{"etc/hostname", "localhost\n", 0o644},
+		{"etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", 0o644},
+		{"etc/resolv.conf", "", 0o644},
+		{"etc/fstab", "# The installer writes this file.\n", 0o644},
+		{"etc/network/interfaces", "# The installer adds this host's interfaces below interfaces.d.\nauto lo\niface lo inet loopback\n\nsource /etc/network/interfaces.d/*\n", 0o644},
+	} {
+		path := filepath.Join(root, f.name)
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("clean the root: %w", err)
+		}
+		if err := os.WriteFile(path, []byte(f.text), f.mode); err != nil {
+			return fmt.Errorf("finish the root: %w", err)
+		}
+	}
+	// dpkg keeps to the same exclusions on the host.
+	err := os.Rename(filepath.Join(root, "etc/dpkg/dpkg.cfg.d/99mmdebstrap"), filepath.Join(root, "etc/dpkg/dpkg.cfg.d/rackhand"))
+	if err != nil {
+		return fmt.Errorf("finish the root: %w", err)
+	}
+	return nil
+}
+
+// kernelOf finds the version of the root's one kernel.
+func kernelOf(root string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(root, "boot/vmlinuz-*"))
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("the root has %d kernels in /boot, and should have one", len(found))
+	}
+	version := strings.TrimPrefix(filepath.Base(found[0]), "vmlinuz-")
+	if _, err := os.Stat(filepath.Join(root, "boot/initrd.img-"+version)); err != nil {
+		return "", fmt.Errorf("the root's kernel has no initrd: %w", err)
+	}
+	return version, nil
+}
