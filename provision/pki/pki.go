@@ -1,0 +1,253 @@
+// Package pki is the appliance's certificate authority: one CA made at first
+// start, a server certificate for the agents' port, a client certificate for each
+// host. Only the latest certificate of a host counts, so that a reinstalled host
+// and its former self cannot both speak for it.
+package pki
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"rackhand/provision/store"
+)
+
+const (
+	caLife     = 20 * 365 * 24 * time.Hour
+	serverLife = 2 * 365 * 24 * time.Hour
+	agentLife  = 2 * 365 * 24 * time.Hour
+	// backdate lets a host whose clock is a little behind use its certificate.
+	backdate   = time.Hour
+	certPrefix = "cert/"
+	maxCSR     = 16 << 10
+)
+
+// An Authority signs for one appliance.
+type Authority struct {
+	cert   *x509.Certificate
+	pem    []byte
+	key    crypto.Signer
+	server tls.Certificate
+	store  store.Store
+	random io.Reader
+	clock  func() time.Time
+}
+
+// A Cert is what is kept of a host's certificate.
+type Cert struct {
+	Host    string    `json:"host"`
+	Serial  string    `json:"serial"` // hex
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"`
+}
+
+// Open reads the authority from its folder (mode 0700), or makes it there. addr is
+// the appliance's address, which the server certificate names.
+func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock func() time.Time) (*Authority, error) {
+	a := &Authority{store: s, random: random, clock: clock}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the CA's folder: %w", err)
+	}
+	certFile, keyFile := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key")
+	if _, err := os.Stat(certFile); errors.Is(err, os.ErrNotExist) {
+		if err := a.makeCA(certFile, keyFile); err != nil {
+			return nil, fmt.Errorf("making the CA: %w", err)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the CA: %w; restore both files from a backup, or remove them and reinstall the hosts", err)
+	}
+	a.cert, a.key = pair.Leaf, pair.PrivateKey.(crypto.Signer)
+	a.pem = encode("CERTIFICATE", a.cert.Raw)
+	if err := a.makeServer(addr); err != nil {
+		return nil, fmt.Errorf("making the server certificate: %w", err)
+	}
+	return a, nil
+}
+
+func (a *Authority) makeCA(certFile, keyFile string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
+	if err != nil {
+		return err
+	}
+	serial, err := a.serial()
+	if err != nil {
+		return err
+	}
+	now := a.clock()
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "rackhand CA"},
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(caLife),
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	der, err := x509.CreateCertificate(a.random, t, t, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	kb, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	// The key first: a certificate without its key would look like a CA that is there.
+	if err := renameio.WriteFile(keyFile, encode("PRIVATE KEY", kb), 0o600); err != nil {
+		return err
+	}
+	return renameio.WriteFile(certFile, encode("CERTIFICATE", der), 0o644)
+}
+
+// makeServer makes the server certificate anew at each start: it is cheap, it
+// always names the address of today, and nothing pins it.
+func (a *Authority) makeServer(addr netip.Addr) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
+	if err != nil {
+		return err
+	}
+	serial, err := a.serial()
+	if err != nil {
+		return err
+	}
+	now := a.clock()
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "rackhand"},
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(serverLife),
+		DNSNames: []string{"rackhand"}, IPAddresses: []net.IP{addr.AsSlice()},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(a.random, t, a.cert, key.Public(), a.key)
+	if err != nil {
+		return err
+	}
+	a.server = tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
+	return nil
+}
+
+func (a *Authority) serial() (*big.Int, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(a.random, b[:]); err != nil {
+		return nil, err
+	}
+	b[0] &= 0x7f // positive in DER
+	return new(big.Int).SetBytes(b[:]), nil
+}
+
+// CA is the authority's certificate, PEM.
+func (a *Authority) CA() []byte { return a.pem }
+
+// TLS is the agents' server configuration: a client certificate is verified when
+// one is given; which routes want one is the routes' affair.
+func (a *Authority) TLS() *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return &tls.Config{
+		Certificates: []tls.Certificate{a.server},
+		ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: pool,
+		MinVersion: tls.VersionTLS13, Time: a.clock,
+	}
+}
+
+// A CSR is a checked certificate request.
+type CSR struct {
+	req *x509.CertificateRequest
+	// Key is the SHA-256 of its public key, hex.
+	Key string
+}
+
+// ParseCSR checks a request: PEM, signed by its own key, ECDSA P-256, for this host.
+func ParseCSR(text, host string) (*CSR, error) {
+	if len(text) > maxCSR {
+		return nil, errors.New("the certificate request is too large")
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil || block.Type != "CERTIFICATE REQUEST" {
+		return nil, errors.New("no PEM certificate request")
+	}
+	req, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("certificate request: %w", err)
+	}
+	if err := req.CheckSignature(); err != nil {
+		return nil, fmt.Errorf("certificate request: %w", err)
+	}
+	if k, ok := req.PublicKey.(*ecdsa.PublicKey); !ok || k.Curve != elliptic.P256() {
+		return nil, errors.New("certificate request: an ECDSA P-256 key is wanted")
+	}
+	if req.Subject.CommonName != host {
+		return nil, fmt.Errorf("certificate request: it is for %.60q, not for %s", req.Subject.CommonName, host)
+	}
+	sum := sha256.Sum256(req.RawSubjectPublicKeyInfo)
+	return &CSR{req: req, Key: hex.EncodeToString(sum[:])}, nil
+}
+
+// Sign issues a host's client certificate, PEM, and makes it the one that counts.
+// It is on record before it is returned.
+func (a *Authority) Sign(ctx context.Context, csr *CSR, host string) ([]byte, error) {
+	serial, err := a.serial()
+	if err != nil {
+		return nil, err
+	}
+	now := a.clock()
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: host},
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(agentLife),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(a.random, t, a.cert, csr.req.PublicKey, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("signing for %s: %w", host, err)
+	}
+	rec, err := json.Marshal(Cert{Host: host, Serial: serial.Text(16), Issued: now, Expires: t.NotAfter})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.store.Txn(ctx, nil, store.Op{Key: certPrefix + host, Value: rec}); err != nil {
+		return nil, fmt.Errorf("recording the certificate of %s: %w", host, err)
+	}
+	return encode("CERTIFICATE", der), nil
+}
+
+// HostOf says whose certificate a verified connection showed: it must be the
+// latest that was issued for that host.
+func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (string, error) {
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return "", errors.New("a client certificate of this appliance is wanted")
+	}
+	leaf := state.VerifiedChains[0][0]
+	host := leaf.Subject.CommonName
+	rec, err := a.store.Get(ctx, certPrefix+host)
+	if err != nil {
+		return "", fmt.Errorf("certificate of %.60q: %w", host, err)
+	}
+	var c Cert
+	if err := json.Unmarshal(rec.Value, &c); err != nil {
+		return "", fmt.Errorf("certificate of %s: %w", host, err)
+	}
+	if c.Serial != leaf.SerialNumber.Text(16) {
+		return "", fmt.Errorf("certificate of %s: a later one was issued; this one no longer counts", host)
+	}
+	return host, nil
+}
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}

@@ -1,0 +1,146 @@
+package pki_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision/pki"
+	"rackhand/provision/store"
+)
+
+func authority(t *testing.T, dir string) *pki.Authority {
+	t.Helper()
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	a, err := pki.Open(dir, netip.MustParseAddr("127.0.0.1"), st, rand.Reader, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func csr(t *testing.T, key any, host string) string {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: host}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func sign(t *testing.T, a *pki.Authority, key *ecdsa.PrivateKey, host string) tls.Certificate {
+	t.Helper()
+	req, err := pki.ParseCSR(csr(t, key, host), host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := a.Sign(t.Context(), req, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(c)
+	return tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
+}
+
+// TestMutualTLS speaks over a real connection: only the latest certificate counts.
+func TestMutualTLS(t *testing.T) {
+	a := authority(t, t.TempDir())
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, err := a.HostOf(r.Context(), r.TLS)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		if _, err := w.Write([]byte(host)); err != nil {
+			t.Error(err)
+		}
+	}))
+	srv.TLS = a.TLS()
+	srv.StartTLS()
+	defer srv.Close()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(a.CA())
+	ask := func(certs ...tls.Certificate) int {
+		c := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: certs}}}
+		defer c.CloseIdleConnections()
+		res, err := c.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	first := sign(t, a, newKey(t), "web1")
+	if got := ask(first); got != 200 {
+		t.Errorf("with its certificate: %d", got)
+	}
+	if got := ask(); got != 403 {
+		t.Errorf("without a certificate: %d", got)
+	}
+	second := sign(t, a, newKey(t), "web1")
+	if got := ask(first); got != 403 {
+		t.Errorf("with the certificate of before the reinstall: %d", got)
+	}
+	if got := ask(second); got != 200 {
+		t.Errorf("with the latest certificate: %d", got)
+	}
+}
+
+func TestCSRIsChecked(t *testing.T) {
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := csr(t, newKey(t), "web1")
+	for name, tt := range map[string]struct{ text, want string }{
+		"another host": {csr(t, newKey(t), "web2"), "not for web1"},
+		"RSA":          {csr(t, other, "web1"), "P-256"},
+		"no PEM":       {"hello", "PEM"},
+		"huge":         {strings.Repeat("x", 1<<20), "too large"},
+		"broken":       {strings.Replace(good, "M", "N", 1), ""},
+	} {
+		if _, err := pki.ParseCSR(tt.text, "web1"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSurvivesRestart(t *testing.T) {
+	dir := t.TempDir()
+	if string(authority(t, dir).CA()) != string(authority(t, dir).CA()) {
+		t.Error("a second start made another CA")
+	}
+	st, err := os.Stat(filepath.Join(dir, "ca.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode().Perm() != 0o600 {
+		t.Errorf("the CA's key has mode %o", st.Mode().Perm())
+	}
+}

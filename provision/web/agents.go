@@ -1,0 +1,207 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/catalog"
+	"rackhand/provision/pki"
+	"rackhand/provision/store"
+)
+
+const (
+	maxAgentBody = 4 << 20
+	reportPrefix = "report/"
+)
+
+// Agents is the handler of the agents' port.
+func (s *Server) Agents() http.Handler {
+	e := newEcho(s.Log)
+	e.GET("/v1/time", s.time)
+	e.POST("/v1/enrol", s.enrol)
+	e.GET("/v1/catalog", s.catalog)
+	e.POST("/v1/progress", s.progress)
+	e.POST("/v1/report", s.report)
+	return e
+}
+
+// time tells the clock to anyone; for a host whose installer is done it is the
+// first sign of life of the installed system.
+func (s *Server) time(c echo.Context) error {
+	if h := s.Snapshot().HostByAddress(peer(c)); h != nil {
+		if in, ok := s.Journal.Install(h.Name); ok && in.Stage == provision.Installed {
+			err := s.Journal.Record(provision.Event{
+				Host: h.Name, Install: in.ID, Source: "agent", Kind: "booted", Stage: provision.Booted,
+				Message: "the installed system is up: its agent asked for the time",
+			})
+			if err != nil {
+				return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
+			}
+		}
+	}
+	return c.JSON(http.StatusOK, catalog.TimeReply{Time: s.Clock()})
+}
+
+func (s *Server) enrol(c echo.Context) error {
+	var r catalog.EnrolRequest
+	if err := body(c, &r); err != nil {
+		return err
+	}
+	from := peer(c)
+	h := s.Snapshot().Hosts[r.Host]
+	if h == nil || h.Address != from {
+		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
+		return errRefused
+	}
+	csr, err := pki.ParseCSR(r.CSR, h.Name)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	if err := s.Journal.Enrol(h.Name, r.Token, csr.Key); err != nil {
+		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
+		return errRefused
+	}
+	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name)
+	if err != nil {
+		s.Log.Error("signing a certificate", "host", h.Name, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not signed: try again")
+	}
+	return c.JSON(http.StatusOK, catalog.EnrolReply{Certificate: string(cert)})
+}
+
+// agent says which host's agent asks.
+func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
+	name, err := s.Authority.HostOf(c.Request().Context(), c.Request().TLS)
+	if err != nil {
+		s.refuse(peer(c), "", "agent-refused", fmt.Sprintf("%s: %v", peer(c), err))
+		return nil, echo.NewHTTPError(http.StatusForbidden, err.Error())
+	}
+	h := s.Snapshot().Hosts[name]
+	if h == nil {
+		return nil, echo.NewHTTPError(http.StatusForbidden, name+" is no longer in the inventory")
+	}
+	return h, nil
+}
+
+func (s *Server) catalog(c echo.Context) error {
+	h, err := s.agent(c)
+	if err != nil {
+		return err
+	}
+	compiled, err := s.Compile(h)
+	if err != nil {
+		s.warn(h.Name, "catalog", fmt.Sprintf("the catalog of %s does not compile: %v", h.Name, err))
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
+	}
+	etag := `"` + compiled.Catalog.Version + `"`
+	c.Response().Header().Set("ETag", etag)
+	c.Response().Header().Set("Cache-Control", "no-store")
+	if c.Request().Header.Get("If-None-Match") == etag {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.JSON(http.StatusOK, compiled.Catalog)
+}
+
+func (s *Server) progress(c echo.Context) error {
+	h, err := s.agent(c)
+	if err != nil {
+		return err
+	}
+	var p catalog.Progress
+	if err := body(c, &p); err != nil {
+		return err
+	}
+	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage.Rank() >= provision.Converging.Rank() || in.Stage.Ended() {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return s.record(c, provision.Event{
+		Host: h.Name, Source: "agent", Kind: "converging", Stage: provision.Converging,
+		Message: fmt.Sprintf("the agent has its catalog of %d resources", p.Resources),
+	})
+}
+
+func (s *Server) report(c echo.Context) error {
+	h, err := s.agent(c)
+	if err != nil {
+		return err
+	}
+	var r catalog.Report
+	if err := body(c, &r); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, r.Status) {
+		return echo.NewHTTPError(http.StatusBadRequest, "a report's status is ok, changed or failed")
+	}
+	r.Host = h.Name
+	kept, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if len(kept) <= 512<<10 {
+		if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
+			s.Log.Error("keeping a report", "host", h.Name, "error", err)
+			return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
+		}
+	}
+	in, ok := s.Journal.Install(h.Name)
+	underWay := ok && !in.Stage.Ended()
+	if r.Status == catalog.OK && !underWay {
+		return c.NoContent(http.StatusNoContent) // nothing changed on a host that serves: no news
+	}
+	e := reportEvent(r)
+	e.Host = h.Name
+	return s.record(c, e)
+}
+
+// reportEvent says what a report means.
+func reportEvent(r catalog.Report) provision.Event {
+	count := map[string]int{}
+	var failed []string
+	for _, x := range r.Results {
+		count[x.Status]++
+		if x.Status == catalog.Failed && len(failed) < 5 {
+			failed = append(failed, x.ID+": "+x.Message)
+		}
+	}
+	took := r.Finished.Sub(r.Started).Round(10e6)
+	if r.Status == catalog.Failed {
+		if r.Error != "" {
+			failed = append(failed, r.Error)
+		}
+		return provision.Event{
+			Source: "agent", Kind: "converge-failed", Level: provision.LevelError,
+			Message: fmt.Sprintf("%d of %d resources failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), strings.Join(failed, "; ")),
+		}
+	}
+	return provision.Event{
+		Source: "agent", Kind: "converged", Stage: provision.Converged,
+		Message: fmt.Sprintf("everything holds: %d resources changed, %d held already, in %s", count[catalog.Changed], count[catalog.OK], took),
+	}
+}
+
+func (s *Server) record(c echo.Context, e provision.Event) error {
+	if err := s.Journal.Record(e); err != nil {
+		s.Log.Error("recording an agent's event", "host", e.Host, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func body(c echo.Context, into any) error {
+	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxAgentBody+1))
+	if err != nil || len(b) > maxAgentBody {
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 4 MiB are wanted")
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// Package client is the operator's side of the appliance's unix socket.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+)
+
+// A Client speaks to one appliance.
+type Client struct {
+	http   *http.Client
+	socket string
+}
+
+// New makes a client of the appliance that listens on a unix socket.
+func New(socket string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, socket: socket}
+}
+
+// Status returns the whole picture.
+func (c *Client) Status(ctx context.Context) (web.Status, error) {
+	var s web.Status
+	return s, c.call(ctx, http.MethodGet, "/api/status", nil, &s)
+}
+
+// Events returns a host's last events, oldest first.
+func (c *Client) Events(ctx context.Context, host string) ([]provision.Event, error) {
+	var e []provision.Event
+	return e, c.call(ctx, http.MethodGet, "/api/hosts/"+host+"/events", nil, &e)
+}
+
+// Install arms a host.
+func (c *Client) Install(ctx context.Context, host string, r web.InstallRequest) (provision.Install, error) {
+	var in provision.Install
+	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/install", r, &in)
+}
+
+// Cancel ends the install under way.
+func (c *Client) Cancel(ctx context.Context, host string) error {
+	return c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/cancel", struct{}{}, nil)
+}
+
+// Power does on, off, cycle, reset or status.
+func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
+	var r web.PowerReply
+	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
+}
+
+// Watch calls each for every event after a number, until it returns false, ctx
+// ends or the appliance goes away. It returns the number of the last event.
+func (c *Client) Watch(ctx context.Context, after uint64, each func(provision.Event) bool) (uint64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	res, err := c.do(ctx, http.MethodGet, fmt.Sprintf("/api/events?after=%d", after), nil)
+	if err != nil {
+		return after, err
+	}
+	defer res.Body.Close()
+	// The appliance sends an empty line every 5 s: silence means that it is gone.
+	silence := time.AfterFunc(20*time.Second, cancel)
+	defer silence.Stop()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		silence.Reset(20 * time.Second)
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		var e provision.Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return after, fmt.Errorf("reading events: %w", err)
+		}
+		after = e.Seq
+		if !each(e) {
+			return after, nil
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return after, fmt.Errorf("reading events: %w", err)
+	}
+	return after, io.EOF
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	res, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(io.LimitReader(res.Body, 64<<20)).Decode(out)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://rackhand"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no appliance answers on %s: %w; is `rackhand serve` running?", c.socket, err)
+	}
+	if res.StatusCode >= 300 {
+		defer res.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+		return nil, fmt.Errorf("the appliance says: %s", strings.TrimSpace(string(text)))
+	}
+	return res, nil
+}

@@ -1,0 +1,184 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/bootfiles"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+	"rackhand/templates"
+)
+
+// maxInstallerEvent bounds one event's body.
+const maxInstallerEvent = 64 << 10
+
+var errRefused = echo.NewHTTPError(http.StatusForbidden, "this token is not valid here")
+
+// holder finds the install that a request's token belongs to. The token must come
+// from the address that is leased to its host.
+func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, error) {
+	from := peer(c)
+	in, ok := s.Journal.ByToken(c.Param("token"))
+	if !ok {
+		s.refuse(from, s.hostAt(from), "token-refused", fmt.Sprintf("%s came with a token that is wrong or no longer valid", from))
+		return in, nil, errRefused
+	}
+	h := s.Snapshot().Hosts[in.Host]
+	if h == nil {
+		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, which is no longer in the inventory", from, in.Host))
+		return in, nil, errRefused
+	}
+	if !s.holds(c, h, from) {
+		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, to which that address is not leased", from, in.Host))
+		return in, nil, errRefused
+	}
+	return in, h, nil
+}
+
+func (s *Server) holds(c echo.Context, h *inventory.Host, from netip.Addr) bool {
+	for _, mac := range h.MACs {
+		if addr, ok := s.Leased(c.Request().Context(), mac); ok && addr == from {
+			return true
+		}
+	}
+	return false
+}
+
+// answer renders the Kickstart for the install that the token belongs to. It may
+// be fetched again (a broken connection, an installer that asks once for each
+// interface) until the installer has said that it has it.
+func (s *Server) answer(c echo.Context) error {
+	in, h, err := s.holder(c)
+	if err != nil {
+		return err
+	}
+	if in.TokenSpent || !in.Armed {
+		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("the answer file of %s was asked for again after its installer had begun", in.Host))
+		return errRefused
+	}
+	img, err := s.image(h)
+	if err != nil {
+		s.warn(h.Name, "no-image", err.Error())
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "the image is not at hand")
+	}
+	mac := h.MACs[0]
+	for _, m := range h.MACs {
+		if addr, ok := s.Leased(c.Request().Context(), m); ok && addr == peer(c) {
+			mac = m
+		}
+	}
+	enrol, hash, err := provision.NewToken(s.Random)
+	if err != nil {
+		return err
+	}
+	text, err := s.Templates.Render(h.Kickstart, s.data(h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret))
+	if err != nil {
+		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
+	}
+	if err := s.Journal.Answered(in, hash); err != nil {
+		if errors.Is(err, journal.ErrToken) || errors.Is(err, journal.ErrNoArm) {
+			return errRefused
+		}
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+}
+
+// A report is what an installer posts.
+type report struct {
+	Stage   provision.Stage   `json:"stage"`
+	Kind    string            `json:"kind"`
+	Message string            `json:"message"`
+	Level   string            `json:"level"`
+	Fields  map[string]string `json:"fields"`
+}
+
+// event takes what an installer reports of itself.
+func (s *Server) event(c echo.Context) error {
+	in, _, err := s.holder(c)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxInstallerEvent+1))
+	if err != nil || len(body) > maxInstallerEvent {
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "an event of at most 64 KiB is wanted")
+	}
+	var r report
+	if err := json.Unmarshal(body, &r); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, "the event is no JSON object as documented")
+	}
+	e, err := r.event()
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	switch err := s.Journal.Reported(in, e); {
+	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
+		return errRefused
+	case errors.Is(err, journal.ErrTooMany):
+		return echo.NewHTTPError(http.StatusTooManyRequests, err.Error())
+	case err != nil:
+		s.Log.Error("recording an installer's event", "host", in.Host, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// event checks a report: an installer may move its install through the stages
+// that are its own and no further.
+func (r report) event() (provision.Event, error) {
+	switch r.Stage {
+	case "", provision.Installer, provision.Packages, provision.Installed, provision.Failed:
+	default:
+		return provision.Event{}, fmt.Errorf("stage %.40q is not for an installer to report", r.Stage)
+	}
+	switch r.Level {
+	case "", provision.LevelWarn, provision.LevelError:
+	default:
+		return provision.Event{}, fmt.Errorf("level %.40q is unknown", r.Level)
+	}
+	if len(r.Fields) > 32 || len(r.Kind) > 40 || r.Kind == provision.KindAttempt {
+		return provision.Event{}, errors.New("too many fields, or a kind that is not an installer's")
+	}
+	// Fields that mean something to the appliance itself are not taken from outside.
+	delete(r.Fields, "power")
+	if r.Kind == "" {
+		r.Kind = "report"
+	}
+	if r.Stage == provision.Failed {
+		r.Level = provision.LevelError
+	}
+	return provision.Event{Source: "installer", Kind: r.Kind, Stage: r.Stage, Level: r.Level, Message: r.Message, Fields: r.Fields}, nil
+}
+
+func (s *Server) agentBinary(c echo.Context) error {
+	if _, _, err := s.holder(c); err != nil {
+		return err
+	}
+	b, err := bootfiles.Payload("rackhand-agent")
+	if err != nil {
+		s.Log.Error("the agent's binary", "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent")
+	}
+	c.Response().Header().Set("Content-Type", "application/octet-stream")
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(b))
+	return nil
+}
+
+func (s *Server) caCert(c echo.Context) error {
+	if _, _, err := s.holder(c); err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, "application/x-pem-file", s.Authority.CA())
+}

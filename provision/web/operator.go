@@ -1,0 +1,134 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/provision/journal"
+)
+
+// An InstallRequest is what `rackhand install` posts.
+type InstallRequest struct {
+	Wipe  bool `json:"wipe"`
+	Power bool `json:"power"`
+}
+
+// A PowerReply says what a BMC was seen to be.
+type PowerReply struct {
+	Seen string `json:"seen"`
+}
+
+// ErrNoHost is an Operator's answer about a host that is not in the inventory.
+var ErrNoHost = errors.New("no such host in the inventory")
+
+// API is the handler of the operator's unix socket: whoever may open the socket
+// may do everything.
+func (s *Server) API() http.Handler {
+	e := newEcho(s.Log)
+	e.GET("/api/status", func(c echo.Context) error {
+		st, err := s.Operator.Status(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, st)
+	})
+	e.GET("/api/events", s.events)
+	e.GET("/api/hosts/:host/events", func(c echo.Context) error {
+		limit, _ := strconv.Atoi(c.QueryParam("limit"))
+		if limit <= 0 || limit > 10000 {
+			limit = 10000
+		}
+		events, err := s.Journal.Events(c.Request().Context(), c.Param("host"), limit)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, events)
+	})
+	e.POST("/api/hosts/:host/install", func(c echo.Context) error {
+		var r InstallRequest
+		if err := body(c, &r); err != nil {
+			return err
+		}
+		in, err := s.Operator.Install(c.Request().Context(), c.Param("host"), r.Wipe, r.Power)
+		if err != nil {
+			return operatorError(err)
+		}
+		return c.JSON(http.StatusOK, in)
+	})
+	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {
+		if err := s.Operator.Cancel(c.Request().Context(), c.Param("host")); err != nil {
+			return operatorError(err)
+		}
+		return c.NoContent(http.StatusNoContent)
+	})
+	e.POST("/api/hosts/:host/power/:action", func(c echo.Context) error {
+		seen, err := s.Operator.Power(c.Request().Context(), c.Param("host"), c.Param("action"))
+		if err != nil {
+			return operatorError(err)
+		}
+		return c.JSON(http.StatusOK, PowerReply{Seen: seen})
+	})
+	if s.Page != nil {
+		e.Any("/*", echo.WrapHandler(s.Page))
+	}
+	return e
+}
+
+func operatorError(err error) error {
+	switch {
+	case errors.Is(err, ErrNoHost):
+		return echo.NewHTTPError(http.StatusNotFound, err.Error())
+	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm):
+		return echo.NewHTTPError(http.StatusConflict, err.Error())
+	}
+	// The operator is told what went wrong; an Operator's errors hold no secrets.
+	return echo.NewHTTPError(http.StatusBadGateway, err.Error())
+}
+
+// events streams the journal as JSON lines, from after the number given; an empty
+// line now and then shows that the appliance is still there.
+func (s *Server) events(c echo.Context) error {
+	after, err := strconv.ParseUint(c.QueryParam("after"), 10, 64)
+	if err != nil && c.QueryParam("after") != "" {
+		return echo.NewHTTPError(http.StatusBadRequest, "after is the number of an event")
+	}
+	ctx := c.Request().Context()
+	events, err := s.Journal.Subscribe(ctx, after)
+	if err != nil {
+		return err
+	}
+	w := c.Response()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	w.Flush()
+	beat := time.NewTicker(5 * time.Second)
+	defer beat.Stop()
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return nil
+			}
+			b, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(append(b, '\n')); err != nil {
+				return nil // the reader has gone
+			}
+		case <-beat.C:
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+		w.Flush()
+	}
+}

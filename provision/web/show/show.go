@@ -1,0 +1,118 @@
+// Package show writes what the operator asks for as text for a terminal.
+package show
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+)
+
+// Status writes the hosts, a line each, and what is wrong with the inventory.
+func Status(out io.Writer, st web.Status, now time.Time) error {
+	for _, p := range st.Problems {
+		fmt.Fprintln(out, p)
+	}
+	if len(st.Problems) > 0 {
+		fmt.Fprintf(out, "The inventory has %d problems; the last good one is in force.\n\n", len(st.Problems))
+	}
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "HOST\tADDRESS\tSTAGE\tSINCE\tPOWER\tLAST")
+	for _, h := range st.Hosts {
+		stage, since := "-", "-"
+		switch {
+		case h.Unclaimed:
+			stage = "unclaimed"
+		case h.Install != nil:
+			stage = string(h.Install.Stage)
+			if t, ok := h.Install.Reached[h.Install.Stage]; ok {
+				since = ago(now.Sub(t))
+			}
+		}
+		last := ""
+		if h.Last != nil {
+			last = OneLine(h.Last.Message, 80)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Host, dash(h.Address), stage, since, dash(h.Power), last)
+	}
+	return w.Flush()
+}
+
+// Event writes an event as one line.
+func Event(e provision.Event) string {
+	mark := " "
+	switch e.Level {
+	case provision.LevelWarn:
+		mark = "!"
+	case provision.LevelError:
+		mark = "X"
+	}
+	return fmt.Sprintf("%s %s %-12s %-10s %-9s %s", e.Time.Local().Format("15:04:05"), mark,
+		dash(e.Host), dash(string(e.Stage)), e.Source, OneLine(e.Message, 240))
+}
+
+// Stages writes the table of an install's stages with the time each took and the
+// time since power-on, against the budget.
+func Stages(out io.Writer, in provision.Install) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "stage\ttook\tsince power-on\t")
+	before := in.Requested
+	for _, s := range append(provision.Stages(), provision.Failed, provision.Cancelled) {
+		t, ok := in.Reached[s]
+		if !ok {
+			continue
+		}
+		since := "-"
+		if !in.PoweredOn.IsZero() && !t.Before(in.PoweredOn) {
+			since = seconds(t.Sub(in.PoweredOn))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t\n", s, seconds(t.Sub(before)), since)
+		before = t
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if in.Stage == provision.Serving {
+		took := in.Ended.Sub(in.PoweredOn)
+		fmt.Fprintf(out, "%s: from power-on to serving in %s, of a budget of %s (%d%%)\n",
+			in.Host, seconds(took), in.Budget.Time, 100*took/max(in.Budget.Time, 1))
+	} else {
+		fmt.Fprintf(out, "%s: %s: %s\n", in.Host, in.Stage, in.Reason)
+	}
+	return nil
+}
+
+// OneLine makes text from outside fit for a terminal: one line, no control
+// characters, at most limit characters.
+func OneLine(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > limit {
+		s = string(r[:limit-1]) + "…"
+	}
+	return s
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func ago(d time.Duration) string {
+	return d.Round(time.Second).String()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,373 @@
+package web_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/bootfiles"
+	"rackhand/bootfiles/image"
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+	"rackhand/provision/catalog"
+	"rackhand/provision/journal"
+	"rackhand/provision/pki"
+	"rackhand/provision/store"
+	"rackhand/provision/web"
+	"rackhand/templates"
+)
+
+const (
+	web1MAC = "52:54:00:00:00:01"
+	web2MAC = "52:54:00:00:00:02"
+)
+
+// A rig is the routes over a real journal, store and CA; the network around them
+// is the leases map.
+type rig struct {
+	t       *testing.T
+	journal *journal.Journal
+	snap    *inventory.Snapshot
+	leases  map[string]string // MAC -> address
+	boot    http.Handler
+	agents  http.Handler
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(t.Context(), st, time.Now, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done; st.Close() })
+	authority, err := pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, journal: j, snap: snapshot(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	s := web.New(web.Options{
+		Journal: j, Store: st, Authority: authority,
+		Snapshot: func() *inventory.Snapshot { return r.snap },
+		Leased: func(_ context.Context, mac inventory.MAC) (netip.Addr, bool) {
+			a, err := netip.ParseAddr(r.leases[mac.String()])
+			return a, err == nil
+		},
+		Decide: func(_ context.Context, q boot.Request) (boot.Decision, error) {
+			h := r.snap.HostByMAC(q.MAC)
+			if h == nil {
+				return boot.Decision{Action: boot.Nothing}, nil
+			}
+			if in, ok := j.Install(h.Name); ok {
+				if may, _ := in.MayHandOut(time.Now()); may {
+					return boot.Decision{Host: h, Action: boot.InstallIt, Script: true}, nil
+				}
+			}
+			return boot.Decision{Host: h, Action: boot.Disk}, nil
+		},
+		Compile: func(h *inventory.Host) (*role.Compiled, error) {
+			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
+		},
+		Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
+		Files: bootfiles.New(nil), Images: images(t), Mirrors: []string{"debian"},
+		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
+		Random:    rand.Reader, Clock: time.Now, Log: log,
+	})
+	r.boot, r.agents = s.Boot(), s.Agents()
+	return r
+}
+
+func snapshot(t *testing.T) *inventory.Snapshot {
+	t.Helper()
+	n := &inventory.Network{Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")}
+	sys := &inventory.System{Name: "debian12", Installer: inventory.InstallerImage, Image: "debian12"}
+	s := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}, Networks: map[string]*inventory.Network{"rack1": n}}
+	for i, mac := range []string{web1MAC, web2MAC} {
+		m, err := inventory.ParseMAC(mac)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprintf("web%d", i+1)
+		s.Hosts[name] = &inventory.Host{
+			Name: name, MACs: []inventory.MAC{m}, Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(11 + i)}),
+			Network: n, System: sys, Kickstart: "base.ks",
+		}
+	}
+	return s
+}
+
+// images writes an image of three small files.
+func images(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	m := image.Manifest{Name: "debian12", Created: time.Now(), Release: "bookworm", Arch: "amd64", Kernel: "6.1.0-1-amd64", Packages: 1, Unpacked: 1, Files: map[string]image.File{}}
+	if err := os.Mkdir(filepath.Join(dir, "debian12"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{image.KernelFile, image.InitrdFile, image.BaseFile, image.PackagesFile, image.RootFile} {
+		text := []byte("this is " + name)
+		sum := sha256.Sum256(text)
+		m.Files[name] = image.File{Name: name, Size: int64(len(text)), SHA256: hex.EncodeToString(sum[:])}
+		if err := os.WriteFile(filepath.Join(dir, "debian12", name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "debian12", image.ManifestFile), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// ask sends a request as if from an address.
+func (r *rig) ask(h http.Handler, from, method, path, body string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.RemoteAddr = from + ":1024"
+	req.Header.Set("X-Forwarded-For", "10.77.0.11") // believed by nobody
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	return w
+}
+
+func (r *rig) arm(host string) {
+	r.t.Helper()
+	_, err := r.journal.Arm(journal.Request{
+		Host: host, System: "debian12", Budget: provision.Budget{Attempts: 3, Time: time.Minute},
+		Expires: time.Hour, Source: "operator", Why: "asked for",
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+var tokenIn = regexp.MustCompile(`inst\.ks=http://10\.77\.0\.1/i/([A-Za-z0-9_-]+)/ks`)
+
+// script fetches the boot script of a host and returns the token in it.
+func (r *rig) script(mac, from string) string {
+	r.t.Helper()
+	w := r.ask(r.boot, from, "GET", "/boot/ipxe?mac="+mac, "")
+	m := tokenIn.FindStringSubmatch(w.Body.String())
+	if w.Code != 200 || m == nil {
+		r.t.Fatalf("the boot script: %d %s", w.Code, w.Body)
+	}
+	return m[1]
+}
+
+func (r *rig) want(w *httptest.ResponseRecorder, code int) {
+	r.t.Helper()
+	if w.Code != code {
+		r.t.Errorf("status %d, want %d: %s", w.Code, code, w.Body)
+	}
+}
+
+func (r *rig) wantEvent(host, kind string) {
+	r.t.Helper()
+	events, err := r.journal.Events(r.t.Context(), host, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.Kind == kind {
+			return
+		}
+	}
+	r.t.Errorf("no event %s of %q", kind, host)
+}
+
+func TestInstallOverTheWire(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	w := r.ask(r.boot, "10.77.0.11", "HEAD", "/image/debian12/initrd.img", "")
+	r.want(w, 200)
+	if w.Header().Get("Content-Length") != "18" {
+		t.Errorf("HEAD says %s bytes", w.Header().Get("Content-Length"))
+	}
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/image/debian12/initrd.img", ""), 200)
+	if in, _ := r.journal.Install("web1"); in.Stage != provision.Kernel {
+		t.Errorf("after the initrd it is at %s", in.Stage)
+	}
+	w = r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", "")
+	r.want(w, 200)
+	ks := w.Body.String()
+	for _, want := range []string{"liveimg --url=http://10.77.0.1/image/debian12/root.tar.zst --checksum=", "--ip=10.77.0.11 --netmask=255.255.255.0", `"host": "web1"`, "wipefs", "http://10.77.0.1/mirror/debian"} {
+		if !strings.Contains(ks, want) {
+			t.Errorf("the Kickstart lacks %q", want)
+		}
+	}
+	// A connection that broke, an interface more: asked for again, it is given again.
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer","kind":"started","message":"here"}`), 204)
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 403)
+	r.wantEvent("web1", "token-refused")
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ca.pem", ""), 200)
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installed","message":"done"}`), 204)
+	in, _ := r.journal.Install("web1")
+	if in.Armed || in.Stage != provision.Installed {
+		t.Errorf("after installed: armed %v, at %s", in.Armed, in.Stage)
+	}
+	// What boots from the network now gets its disk.
+	if w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""); !strings.Contains(w.Body.String(), "sanboot") {
+		t.Errorf("an installed box gets %s", w.Body)
+	}
+}
+
+func TestTokensAreBound(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	for _, path := range []string{"/ks", "/agent", "/ca.pem"} {
+		r.want(r.ask(r.boot, "10.77.0.99", "GET", "/i/"+token+path, ""), 403)
+		r.want(r.ask(r.boot, "10.77.0.12", "GET", "/i/"+token+path, ""), 403)
+		r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+strings.Repeat("A", 32)+path, ""), 403)
+	}
+	r.want(r.ask(r.boot, "10.77.0.12", "POST", "/i/"+token+"/event", `{"stage":"failed"}`), 403)
+	r.wantEvent("web1", "token-refused")
+	// Another box's MAC, from an address that is not leased to it.
+	r.want(r.ask(r.boot, "10.77.0.12", "GET", "/boot/ipxe?mac="+web1MAC, ""), 403)
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac=nonsense", ""), 400)
+	// A second script makes the first token worthless.
+	second := r.script(web1MAC, "10.77.0.11")
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 403)
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+second+"/ks", ""), 200)
+	// A cancelled install's token is worth nothing.
+	if err := r.journal.Record(provision.Event{Host: "web1", Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "no"}); err != nil {
+		t.Fatal(err)
+	}
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+second+"/ks", ""), 403)
+	events, err := r.journal.Events(t.Context(), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if b, _ := json.Marshal(e); strings.Contains(string(b), token) || strings.Contains(string(b), second) {
+			t.Errorf("a token stands in the journal: %s", b)
+		}
+	}
+}
+
+func TestAttemptsAreSpent(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	for range 3 {
+		r.script(web1MAC, "10.77.0.11")
+	}
+	if w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""); strings.Contains(w.Body.String(), "inst.ks") {
+		t.Error("a fourth attempt of three")
+	}
+}
+
+func TestInstallerMayNotReportEverything(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	post := func(body string) *httptest.ResponseRecorder {
+		return r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", body)
+	}
+	for _, body := range []string{`{"stage":"serving"}`, `{"stage":"cancelled"}`, `{"level":"loud"}`, `{"kind":"attempt"}`, `[]`, `{`, ``} {
+		r.want(post(body), 400)
+	}
+	r.want(post(`{"message":"`+strings.Repeat("x", 1<<20)+`"}`), 413)
+	if in, _ := r.journal.Install("web1"); in.Stage != provision.Script {
+		t.Errorf("it is at %s", in.Stage)
+	}
+}
+
+func TestMissingImageIsNotReady(t *testing.T) {
+	r := newRig(t)
+	r.snap.Hosts["web1"].System = &inventory.System{Name: "other", Installer: inventory.InstallerImage, Image: "other"}
+	r.arm("web1")
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
+	r.want(w, 503)
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+	r.wantEvent("web1", "no-image")
+}
+
+func TestNoWayOutOfTheFolders(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/image/debian12/manifest.json", "/image/..%2f..%2fetc/passwd", "/image/debian12/..%2fdebian12%2fvmlinuz", "/boot/file/..%2f..%2fpasswd", "/image/x/y"} {
+		if w := r.ask(r.boot, "10.77.0.11", "GET", path, ""); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+func TestEnrolment(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", "")
+	r.want(w, 200)
+	enrol := regexp.MustCompile(`(?m)^[A-Za-z0-9_-]{32}$`).FindString(w.Body.String())
+	if enrol == "" {
+		t.Fatal("no enrolment token in the answer file")
+	}
+	csr := func(host string) string {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: host}}, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	}
+	body := func(q catalog.EnrolRequest) string {
+		b, err := json.Marshal(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	good := body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web1")})
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 403) // not installed yet
+	for _, s := range []string{"installer", "installed"} {
+		r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"`+s+`"}`), 204)
+	}
+	r.want(r.ask(r.agents, "10.77.0.11", "GET", "/v1/time", ""), 200)
+	if in, _ := r.journal.Install("web1"); in.Stage != provision.Booted {
+		t.Errorf("after the time was asked for it is at %s", in.Stage)
+	}
+	r.want(r.ask(r.agents, "10.77.0.12", "POST", "/v1/enrol", good), 403)
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: "wrong", CSR: csr("web1")})), 403)
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web2")})), 400)
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 200)
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 200) // its answer was lost
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web1")})), 403)
+	r.wantEvent("web1", "enrol-refused")
+	r.want(r.ask(r.agents, "10.77.0.11", "GET", "/v1/catalog", ""), 403) // no certificate
+}
