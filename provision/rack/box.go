@@ -81,7 +81,10 @@ func (b *Box) SerialLog() string { return b.m.serial }
 // Disk is the path of the box's raw disk image.
 func (b *Box) Disk() string { return b.m.disk }
 
-// Boots lists the box's starts.
+// maxBoots bounds the list of starts.
+const maxBoots = 1000
+
+// Boots lists the box's latest starts, up to a thousand.
 func (b *Box) Boots() []Boot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -162,6 +165,9 @@ func (b *Box) startLocked() error {
 		return err
 	}
 	b.guest = g
+	if len(b.boots) >= maxBoots {
+		b.boots = append(b.boots[:0], b.boots[maxBoots/2:]...) // a box that reboots for ever
+	}
 	b.boots = append(b.boots, Boot{Time: now, First: first})
 	b.log.Info("box starts", "first", first)
 	go b.watch(g)

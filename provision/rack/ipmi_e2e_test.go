@@ -4,6 +4,8 @@ package rack
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,9 +103,57 @@ func TestSimulatedBMC(t *testing.T) {
 	}
 }
 
-// TestOneShot sets PXE once on a box that boots from disk: the box asks the
-// network once, and after its own reboot starts from disk. Persistent disk on a
-// box that boots from the network stays over reboots.
+// netboot runs dnsmasq in the appliance's namespace, a DHCP and TFTP server that
+// isn't ours: whoever boots from the network gets iPXE with a script that makes
+// the machine reboot by itself. It returns dnsmasq's log.
+func netboot(t *testing.T, r *Rack) (log func() string) {
+	t.Helper()
+	dir := t.TempDir()
+	ipxe, err := os.ReadFile("/usr/lib/ipxe/ipxe.efi")
+	if err != nil {
+		t.Fatalf("%v: install Debian's package ipxe", err)
+	}
+	for name, content := range map[string][]byte{
+		"ipxe.efi":    ipxe,
+		"reboot.ipxe": []byte("#!ipxe\necho rebooting as told by the script\nreboot\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logPath := filepath.Join(dir, "dnsmasq.log")
+	cmd := r.Command(t.Context(), "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root",
+		"--pid-file="+filepath.Join(dir, "pid"), "--log-facility="+logPath, "--log-dhcp", "--leasefile-ro",
+		"--port=0", "--interface="+applianceLink, "--no-ping", "--dhcp-authoritative",
+		"--dhcp-range=10.77.0.50,10.77.0.60,1h", "--dhcp-option=encap:175,176,1b",
+		"--enable-tftp", "--tftp-root="+dir,
+		"--dhcp-match=set:ipxe,175", "--dhcp-boot=tag:!ipxe,ipxe.efi", "--dhcp-boot=tag:ipxe,reboot.ipxe")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	log = func() string {
+		b, _ := os.ReadFile(logPath)
+		return string(b)
+	}
+	waitFor(t, "dnsmasq serves (is dnsmasq-base installed?)", func() bool { return strings.Contains(log(), "TFTP root is") })
+	return log
+}
+
+// first lists what a box tried first at each start.
+func first(b *Box) []string {
+	var f []string
+	for _, boot := range b.Boots() {
+		f = append(f, boot.First)
+	}
+	return f
+}
+
+// TestOneShot sets PXE once on a box that boots from disk: it boots from the
+// network, and after the reboot that the script there makes, from disk.
 func TestOneShot(t *testing.T) {
 	for _, firmware := range []string{BIOS, UEFI} {
 		t.Run(firmware, func(t *testing.T) {
@@ -111,38 +161,41 @@ func TestOneShot(t *testing.T) {
 			o.DefaultBoot = BootDisk
 			r := putUp(t, Options{Boxes: []BoxOptions{o}})
 			b := r.Box("once")
-			seen := discovers(t, r)
+			log := netboot(t, r)
 			mustIPMI(t, r, b, "-C", "17", "chassis", "bootdev", "pxe")
 			mustIPMI(t, r, b, "-C", "17", "chassis", "power", "on")
-			nextDiscover(t, seen, b)
 			has(t, mustIPMI(t, r, b, "-C", "17", "chassis", "bootparam", "get", "5"), "Boot Flag Invalid")
-			// The guest's own reboot, as QEMU sees it.
-			reboot(t, b, 2)
-			mustIPMI(t, r, b, "-C", "17", "chassis", "bootdev", "disk", "options=persistent")
-			reboot(t, b, 3)
-			reboot(t, b, 4)
+			waitFor(t, "the script reboots the box", func() bool { return len(b.Boots()) >= 2 })
 			if !b.On() {
-				t.Error("the box is off after its reboots")
+				t.Error("the box is off after its reboot")
 			}
-			want := []string{BootPXE, BootDisk, BootDisk, BootDisk}
-			for i, boot := range b.Boots()[:4] {
-				if boot.First != want[i] {
-					t.Errorf("start %d was from %s, want %s", i+1, boot.First, want[i])
-				}
+			if got := first(b)[:2]; !slices.Equal(got, []string{BootPXE, BootDisk}) {
+				t.Errorf("starts from %v, want once from the network, then from disk", got)
+			}
+			if !strings.Contains(log(), "reboot.ipxe to") {
+				t.Errorf("the box rebooted but never fetched the script:\n%s", log())
 			}
 		})
 	}
 }
 
-// reboot presses the machine's own reset line and waits until the chassis has
-// started it for the nth time.
-func reboot(t *testing.T, b *Box, n int) {
-	t.Helper()
-	b.mu.Lock()
-	err := b.guest.qmp.execute("system_reset")
-	b.mu.Unlock()
-	if err != nil {
-		t.Fatal(err)
+// TestPersistentDisk sets disk for good on a box that boots from the network; its
+// disk makes it reboot over and over, and it never asks the network.
+func TestPersistentDisk(t *testing.T) {
+	r := putUp(t, Options{Boxes: []BoxOptions{testBox("disk", BIOS, 4)}})
+	b := r.Box("disk")
+	putBootSector(t, b, resetter())
+	log := netboot(t, r)
+	mustIPMI(t, r, b, "-C", "17", "chassis", "bootdev", "disk", "options=persistent")
+	mustIPMI(t, r, b, "-C", "17", "chassis", "power", "on")
+	waitFor(t, "the box reboots three times from disk", func() bool { return len(b.Boots()) >= 4 })
+	has(t, mustIPMI(t, r, b, "-C", "17", "chassis", "bootparam", "get", "5"), "Options apply to all future boots")
+	for i, f := range first(b) {
+		if f != BootDisk {
+			t.Errorf("start %d was from %s", i+1, f)
+		}
 	}
-	waitFor(t, "the box starts again", func() bool { return len(b.Boots()) >= n })
+	if strings.Contains(log(), "DHCPDISCOVER") {
+		t.Errorf("the box asked the network:\n%s", log())
+	}
 }
