@@ -176,3 +176,17 @@ func TestNetwork(t *testing.T) {
 		t.Error("a name was accepted")
 	}
 }
+
+// TestAptUpstreams asks this machine's apt.
+func TestAptUpstreams(t *testing.T) {
+	got, err := AptUpstreams()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, base := range got {
+		t.Logf("%s: %d bytes of URL", name, len(base))
+	}
+	if got["debian"] == "" {
+		t.Errorf("no mirror called debian among %d", len(got))
+	}
+}

@@ -1,0 +1,437 @@
+//go:build e2e
+
+package rehearse_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/rack/rehearse"
+	"rackhand/provision/web"
+)
+
+// patience bounds each wait. It is no measure of speed: emulated guests on a busy
+// machine take what they take.
+const patience = 12 * time.Minute
+
+func need(t *testing.T, name string) string {
+	t.Helper()
+	v := os.Getenv(name)
+	if v == "" {
+		t.Fatalf("%s is not set: run these tests with `make e2e`", name)
+	}
+	return v
+}
+
+// A rig is a rehearsal under test.
+type rig struct {
+	*rehearse.Rehearsal
+	t    *testing.T
+	ctx  context.Context
+	seq  uint64
+	logs string
+}
+
+func start(t *testing.T, o rehearse.Options) *rig {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	t.Cleanup(cancel)
+	o.Program = need(t, "RACKHAND_BIN")
+	if o.Images == "" {
+		o.Images = need(t, "RACKHAND_IMAGES")
+	}
+	o.Logs = t.TempDir()
+	o.Log = slog.New(slog.DiscardHandler)
+	r, err := rehearse.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &rig{Rehearsal: r, t: t, ctx: ctx, logs: o.Logs}
+	t.Cleanup(func() {
+		if t.Failed() {
+			x.dump()
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return x
+}
+
+// dump shows the end of every log of a test that failed.
+func (r *rig) dump() {
+	logs, err := filepath.Glob(filepath.Join(r.logs, "*"))
+	if err != nil {
+		r.t.Error(err)
+	}
+	for _, f := range logs {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		if len(b) > 6000 {
+			b = b[len(b)-6000:]
+		}
+		r.t.Logf("=== %s\n%s", filepath.Base(f), b)
+	}
+}
+
+// until follows the journal until an event fits.
+func (r *rig) until(what string, fits func(provision.Event) bool) provision.Event {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	var found provision.Event
+	seq, err := r.Client.Watch(ctx, r.seq, func(e provision.Event) bool {
+		r.t.Logf("%s %s %s: %s", e.Host, e.Source, e.Stage, e.Message)
+		if fits(e) {
+			found = e
+			return false
+		}
+		return true
+	})
+	r.seq = seq
+	if err != nil {
+		r.t.Fatalf("waiting for %s: %v", what, err)
+	}
+	return found
+}
+
+// reach waits until a host is at a stage; ending elsewhere ends the test.
+func (r *rig) reach(host string, stage provision.Stage) provision.Event {
+	r.t.Helper()
+	e := r.until(host+" at "+string(stage), func(e provision.Event) bool {
+		return e.Host == host && (e.Stage == stage || e.Stage.Ended())
+	})
+	if e.Stage != stage {
+		r.t.Fatalf("%s ended %s, not %s: %s", host, e.Stage, stage, e.Message)
+	}
+	return e
+}
+
+func (r *rig) host(name string) provision.HostStatus {
+	r.t.Helper()
+	st, err := r.Client.Status(r.ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, h := range st.Hosts {
+		if h.Host == name {
+			return h
+		}
+	}
+	r.t.Fatalf("no host %s in the status", name)
+	return provision.HostStatus{}
+}
+
+// eventually tries until it works.
+func (r *rig) eventually(what string, try func() error) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) || r.ctx.Err() != nil {
+			r.t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// rackhand runs a command as the operator would.
+func (r *rig) rackhand(args ...string) string {
+	r.t.Helper()
+	cmd := exec.CommandContext(r.ctx, r.program(), args...)
+	cmd.Env = append(os.Environ(), "RACKHAND_SOCKET="+r.Socket())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("rackhand %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (r *rig) program() string { return need(r.t, "RACKHAND_BIN") }
+
+// events are all events of a host.
+func (r *rig) events(host string) []provision.Event {
+	r.t.Helper()
+	events, err := r.Client.Events(r.ctx, host)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return events
+}
+
+func (r *rig) count(host, kind string) int {
+	n := 0
+	for _, e := range r.events(host) {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// outside sends a GET from the appliance's network, from an address that is
+// leased to nobody.
+func (r *rig) outside(path string) int {
+	r.t.Helper()
+	c := http.Client{Transport: &http.Transport{DialContext: r.Dial, DisableKeepAlives: true}}
+	res, err := c.Get("http://10.77.0.1" + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// TestUEFI takes a box to serving that nobody armed: it was racked and powered on,
+// no more. Beside it stands a box that is not in the inventory.
+func TestUEFI(t *testing.T) {
+	r := start(t, rehearse.Options{
+		Policy: "first-boot", Page: "127.0.0.1:0",
+		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi"}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
+	})
+	b := browse(t, r.PageURL)
+	if out := r.rackhand("power", "web1", "on"); !strings.Contains(out, "on") {
+		t.Errorf("power on says %q", out)
+	}
+	r.reach("web1", provision.Addressed)
+	b.wait(t, "web1", "script")
+	r.reach("web1", provision.Installer)
+	b.wait(t, "web1", "packages")
+
+	stray := r.Rack.Box("stray")
+	if err := stray.PowerOn(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the stray box", func(e provision.Event) bool { return e.Kind == "unclaimed" && e.Host == rehearse.MAC(1) })
+
+	r.breakInventory()
+	r.eventually("serving", func() error {
+		if h := r.host("web1"); h.Install.Stage != provision.Serving {
+			if h.Install.Stage.Ended() {
+				t.Fatalf("web1 ended %s: %s", h.Install.Stage, h.Install.Reason)
+			}
+			return fmt.Errorf("at %s", h.Install.Stage)
+		}
+		return nil
+	})
+	b.wait(t, "web1", "serving")
+	b.sameDocument(t)
+	r.mustAnswer(0)
+	if h := r.host(rehearse.MAC(1)); !h.Unclaimed || h.Install != nil {
+		t.Errorf("the stray box: %+v", h)
+	}
+	if n := r.count(rehearse.MAC(1), "fetch"); n != 0 {
+		t.Errorf("the stray box fetched %d files", n)
+	}
+	stray.PowerCut()
+	r.noSecrets("web1")
+	r.powerCycleInstallsNothing()
+}
+
+// powerCycleInstallsNothing: a host that serves boots its disk, whatever its
+// firmware tries first.
+func (r *rig) powerCycleInstallsNothing() {
+	r.t.Helper()
+	before := r.host("web1").Install
+	r.rackhand("power", "web1", "cycle")
+	r.eventually("the box going down", func() error {
+		if _, err := r.Ask(r.ctx, rehearse.Address(0)); err != nil {
+			return nil
+		}
+		return errors.New("it still answers")
+	})
+	r.eventually("the box coming back", func() error {
+		_, err := r.Ask(r.ctx, rehearse.Address(0))
+		return err
+	})
+	after := r.host("web1").Install
+	if after.ID != before.ID || after.Attempts != before.Attempts || after.Armed || after.Stage != provision.Serving {
+		r.t.Errorf("after a power cycle: %+v", after)
+	}
+}
+
+// breakInventory edits the inventory badly and mends it: the last good one stays.
+func (r *rig) breakInventory() {
+	r.t.Helper()
+	path := filepath.Join(r.Inventory, "rack.yaml")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	bad := strings.Replace(string(good), "group: web", "group: wbe", 1)
+	write := func(text string) {
+		tmp := path + ".new"
+		if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+		if err := os.Rename(tmp, path); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	write(bad)
+	r.eventually("the problem being shown", func() error {
+		st, err := r.Client.Status(r.ctx)
+		if err != nil {
+			return err
+		}
+		if text := strings.Join(st.Problems, "\n"); !strings.Contains(text, "rack.yaml:") || !strings.Contains(text, "wbe") {
+			return fmt.Errorf("problems: %q", text)
+		}
+		return nil
+	})
+	if h := r.host("web1"); h.Group != "web" {
+		r.t.Errorf("with a broken inventory web1 is %+v", h)
+	}
+	write(string(good))
+	r.eventually("the problem being gone", func() error {
+		st, err := r.Client.Status(r.ctx)
+		if err == nil && len(st.Problems) > 0 {
+			err = errors.New(st.Problems[0])
+		}
+		return err
+	})
+}
+
+func (r *rig) mustAnswer(box int) {
+	r.t.Helper()
+	if _, err := r.Ask(r.ctx, rehearse.Address(box)); err != nil {
+		r.t.Errorf("it serves, but asked from outside: %v", err)
+	}
+}
+
+// noSecrets looks for tokens in what was recorded and logged.
+func (r *rig) noSecrets(host string) {
+	r.t.Helper()
+	var text strings.Builder
+	for _, e := range r.events(host) {
+		fmt.Fprintln(&text, e.Message, e.Fields)
+	}
+	log, err := os.ReadFile(filepath.Join(r.logs, "appliance.log"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	text.Write(log)
+	for _, sign := range []string{"/i/", "PRIVATE KEY"} {
+		if i := strings.Index(text.String(), sign); i >= 0 {
+			r.t.Errorf("a secret's trace in events or log: …%.80s", text.String()[i:])
+		}
+	}
+}
+
+// TestBIOSAndKill kills the appliance while the installer runs.
+func TestBIOSAndKill(t *testing.T) {
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
+	if out := r.rackhand("install", "web1"); !strings.Contains(out, "web1-1") {
+		t.Errorf("install says %q", out)
+	}
+	r.reach("web1", provision.Packages)
+	// Strangers: not the address that the token and the script belong to.
+	for _, path := range []string{"/boot/ipxe?mac=" + rehearse.MAC(0), "/i/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/ks", "/i/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/agent"} {
+		if got := r.outside(path); got != http.StatusForbidden {
+			t.Errorf("%s from outside: %d", path, got)
+		}
+	}
+	if err := r.KillAppliance(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.StartAppliance(r.ctx); err != nil {
+		t.Fatal(err)
+	}
+	r.reach("web1", provision.Serving)
+	r.mustAnswer(0)
+	if h := r.host("web1"); h.Install.ID != "web1-1" || h.Install.Attempts != 1 {
+		t.Errorf("after the kill: %+v", h.Install)
+	}
+	all := r.events("")
+	refused := 0
+	for i, e := range all {
+		if e.Seq != uint64(i+1) {
+			t.Fatalf("event %d has number %d: the journal has a gap", i+1, e.Seq)
+		}
+		if e.Kind == "token-refused" || e.Kind == "script-refused" {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("strangers were refused, and no event says so")
+	}
+	if n := r.count("web1", "boot-disk"); n != 1 {
+		t.Errorf("the boot device was set to disk %d times", n)
+	}
+}
+
+// TestDataDisk offers a disk that carries data: refused, then wiped when told to.
+func TestDataDisk(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk.raw")
+	if err := exec.Command("truncate", "-s", "4G", disk).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", "-L", "precious", disk).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v %s; install e2fsprogs", err, out)
+	}
+	before := digest(t, disk)
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", DiskImage: disk}}})
+	r.rackhand("install", "web1")
+	e := r.reach("web1", provision.Failed)
+	if !strings.Contains(e.Message, "ext4") {
+		t.Errorf("the refusal does not name what is on the disk: %s", e.Message)
+	}
+	r.rackhand("power", "web1", "off")
+	if digest(t, disk) != before {
+		t.Fatal("the disk that carries data was written to")
+	}
+	r.rackhand("install", "web1", "--wipe")
+	r.reach("web1", provision.Installed)
+}
+
+// TestWrongChecksum: an image that is not what its manifest says never boots.
+func TestWrongChecksum(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk.raw")
+	if err := exec.Command("truncate", "-s", "4G", disk).Run(); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, rehearse.Options{
+		Images: spoiledImage(t, need(t, "RACKHAND_IMAGES")),
+		Boxes:  []rehearse.Box{{Name: "web1", Firmware: "bios", DiskImage: disk}},
+	})
+	r.rackhand("install", "web1")
+	e := r.reach("web1", provision.Failed)
+	if !strings.Contains(e.Message, "sha256") && !strings.Contains(e.Message, "SHA-256") && !strings.Contains(e.Message, "checksum") {
+		t.Errorf("the failure does not name the checksum: %s", e.Message)
+	}
+	r.rackhand("power", "web1", "off")
+	out, err := exec.Command("wipefs", "--noheadings", "--output", "TYPE", disk).Output()
+	if err != nil {
+		t.Fatalf("wipefs: %v", err)
+	}
+	if s := strings.TrimSpace(string(out)); s != "" {
+		t.Errorf("the disk still carries %q: half a system might boot", s)
+	}
+}
+
+// TestNoHost: what the operator is told about a host that is not there.
+func TestNoHost(t *testing.T) {
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
+	_, err := r.Client.Install(r.ctx, "web9", web.InstallRequest{})
+	if err == nil || !strings.Contains(err.Error(), "no such host") {
+		t.Errorf("installing a host that is not there: %v", err)
+	}
+	if out := r.rackhand("status"); !strings.Contains(out, "web1") {
+		t.Errorf("status says %s", out)
+	}
+}
