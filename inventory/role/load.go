@@ -19,13 +19,13 @@ var roleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 // maxRoles bounds how many files are read.
 const maxRoles = 1000
 
-// Load reads the roles of an inventory's folder, dir/roles/*.yaml. Without that
-// folder there are no roles. The set holds every role; one with problems is known
+// Load reads the roles in a folder, the inventory's roles/: dir/*.yaml. Without
+// that folder there are no roles. Problems name files as roles/NAME.yaml. The set holds every role; one with problems is known
 // by name and refuses to be compiled.
 func Load(dir string) (*Set, Problems) {
 	set := &Set{roles: map[string]*role{}}
 	var all problem.List
-	entries, err := os.ReadDir(filepath.Join(dir, "roles"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
@@ -49,7 +49,7 @@ func Load(dir string) (*Set, Problems) {
 		case len(set.roles) >= maxRoles:
 			all.Addf(place, "", "more than %d roles", maxRoles)
 		default:
-			data, err := readFile(filepath.Join(dir, "roles", e.Name()))
+			data, err := readFile(filepath.Join(dir, e.Name()))
 			if err != nil {
 				all.Addf(place, "", "the role cannot be read: %v", err)
 				set.roles[name] = &role{name: name, broken: true}

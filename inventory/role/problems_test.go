@@ -75,11 +75,11 @@ func TestProblems(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	set, problems := Load(t.TempDir())
+	set, problems := Load(t.TempDir() + "/none")
 	if len(problems) > 0 || len(set.Names()) > 0 {
 		t.Errorf("an inventory without roles: %v, %v", set.Names(), problems)
 	}
-	set, problems = Load("testdata/bad")
+	set, problems = Load("testdata/bad/roles")
 	if got := strings.Join(set.Names(), " "); got != "broken good" {
 		t.Errorf("roles are %q", got)
 	}
