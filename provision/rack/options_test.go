@@ -50,7 +50,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"little memory", func(o *Options) { o.Boxes[0].MemoryMB = 8 }, "memory"},
 		{"BMC elsewhere", func(o *Options) { o.Boxes[0].BMCAddress = netip.MustParseAddrPort("192.0.2.1:623") }, "BMC address"},
 		{"BMC on the appliance", func(o *Options) { o.Boxes[0].BMCAddress = netip.MustParseAddrPort("10.77.0.1:623") }, "BMC address"},
-		{"long password", func(o *Options) { o.Boxes[0].BMCPassword = strings.Repeat("x", 21) }, "20 bytes"},
+		{"long password", func(o *Options) { o.Boxes[0].BMCPassword = strings.Repeat("x", 21) }, "at most 20"},
 		{"twice the same", func(o *Options) { o.Boxes = append(o.Boxes, goodBox()) }, "another box"},
 	}
 	for _, tt := range tests {
