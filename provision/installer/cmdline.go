@@ -1,0 +1,82 @@
+package installer
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Cmdline is what the kernel's command line says to the installer.
+type Cmdline struct {
+	Kickstart string           // inst.ks=URL; the last one wins, as with Anaconda
+	Report    string           // rackhand.report=URL; "" for none
+	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
+	Wipe      bool             // rackhand.wipe=1: disks that carry data may be wiped
+	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
+}
+
+// ParseCmdline reads /proc/cmdline. Words are separated by blanks; double quotes
+// keep blanks within a value, as the kernel's own parser has it. What it doesn't
+// know or can't use it passes over: the line carries arguments for many.
+func ParseCmdline(s string) Cmdline {
+	c := Cmdline{Hold: 30 * time.Second}
+	for _, word := range cmdlineWords(s) {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "inst.ks":
+			c.Kickstart = value
+		case "rackhand.report":
+			c.Report = value
+		case "BOOTIF":
+			c.BootMAC = parseBootIF(value)
+		case "rackhand.wipe":
+			c.Wipe = value == "1"
+		case "rackhand.hold":
+			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n <= 24*3600 {
+				c.Hold = time.Duration(n) * time.Second
+			}
+		}
+	}
+	return c
+}
+
+func cmdlineWords(s string) []string {
+	var (
+		words  []string
+		word   strings.Builder
+		quoted bool
+	)
+	end := func() {
+		if word.Len() > 0 {
+			words = append(words, word.String())
+			word.Reset()
+		}
+	}
+	for _, r := range s {
+		switch {
+		case r == '"':
+			quoted = !quoted
+		case !quoted && (r == ' ' || r == '\t' || r == '\n' || r == '\r'):
+			end()
+		default:
+			word.WriteRune(r)
+		}
+	}
+	end()
+	return words
+}
+
+// parseBootIF reads BOOTIF's MAC, which pxelinux and iPXE write with the
+// hardware type 01 before it; nil when it is none.
+func parseBootIF(s string) net.HardwareAddr {
+	s = strings.ReplaceAll(s, "-", ":")
+	if len(s) == 20 && strings.HasPrefix(s, "01:") {
+		s = s[3:]
+	}
+	mac, err := net.ParseMAC(s)
+	if err != nil || len(mac) != 6 {
+		return nil
+	}
+	return mac
+}

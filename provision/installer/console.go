@@ -1,0 +1,161 @@
+package installer
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A console writes lines to every screen and serial line that a person may look
+// at. A line that nobody reads must not stop an install: each has its own queue,
+// and what a full one can't take is lost there.
+type console struct {
+	mu    sync.Mutex
+	clean func(string) string
+	start time.Time
+	now   func() time.Time
+	lines []*consoleLine
+}
+
+type consoleLine struct {
+	fd    int
+	queue chan []byte
+	done  chan struct{}
+}
+
+func newConsole(now func() time.Time, clean func(string) string) *console {
+	return &console{now: now, start: now(), clean: clean}
+}
+
+// setClean changes how secrets are taken out, once they are known.
+func (c *console) setClean(clean func(string) string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clean = clean
+}
+
+// printf writes one or more lines, without secrets, with the time since start.
+func (c *console) printf(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stamp := c.now().Sub(c.start).Seconds()
+	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
+		text := fmt.Appendf(nil, "[%6.1f] %s\r\n", stamp, c.clean(line))
+		for _, l := range c.lines {
+			select {
+			case l.queue <- text:
+			default:
+			}
+		}
+	}
+}
+
+// open adds a device.
+func (c *console) open(path string) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return // it isn't there
+	}
+	l := &consoleLine{fd: fd, queue: make(chan []byte, 1024), done: make(chan struct{})}
+	go l.run()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, l)
+}
+
+func (l *consoleLine) run() {
+	defer close(l.done)
+	for text := range l.queue {
+		// a serial line at 9600 baud takes a tenth of a second for a line; give up
+		// on one that takes none for ten
+		for tries := 0; len(text) > 0 && tries < 500; {
+			n, err := unix.Write(l.fd, text)
+			switch {
+			case n > 0:
+				text, tries = text[n:], 0
+			case err == unix.EAGAIN || err == unix.EINTR || err == nil:
+				tries++
+				time.Sleep(20 * time.Millisecond)
+			default:
+				tries = 500
+			}
+		}
+	}
+}
+
+// flush ends the console and waits up to d for what is queued to be written.
+func (c *console) flush(d time.Duration) {
+	c.mu.Lock()
+	lines := c.lines
+	c.lines = nil
+	c.mu.Unlock()
+	limit := time.After(d)
+	for _, l := range lines {
+		close(l.queue)
+		select {
+		case <-l.done:
+			_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
+		case <-limit:
+			return
+		}
+	}
+}
+
+// openAll opens /dev/console and every serial line that has hardware behind it
+// and isn't a console of the kernel's already.
+func (c *console) openAll() {
+	active, _ := os.ReadFile("/sys/class/tty/console/active")
+	names := strings.Fields(string(active))
+	c.open("/dev/console") // the last of the active ones
+	if len(names) > 0 {
+		for _, n := range names[:len(names)-1] {
+			c.open("/dev/" + n)
+		}
+	}
+	serial, _ := filepath.Glob("/sys/class/tty/ttyS*")
+	for _, dir := range serial {
+		kind, _ := os.ReadFile(dir + "/type") // 0: no UART there
+		if n := filepath.Base(dir); !slices.Contains(names, n) && strings.TrimSpace(string(kind)) != "0" {
+			c.open("/dev/" + n)
+		}
+	}
+}
+
+// A lineWriter hands whole lines to a function, for the output of programs. Very
+// long lines are cut into pieces.
+type lineWriter struct {
+	line func(string)
+	buf  []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.buf = append(w.buf, p...)
+	for {
+		i := bytes.IndexByte(w.buf, '\n')
+		if i < 0 && len(w.buf) < 4096 {
+			return len(p), nil
+		}
+		if i < 0 || i > 4096 {
+			w.line(string(w.buf[:4096]))
+			w.buf = w.buf[4096:]
+			continue
+		}
+		w.line(strings.TrimRight(string(w.buf[:i]), "\r"))
+		w.buf = w.buf[i+1:]
+	}
+}
+
+// end hands over what has no line feed yet.
+func (w *lineWriter) end() {
+	if len(w.buf) > 0 {
+		w.line(string(w.buf))
+		w.buf = nil
+	}
+}

@@ -1,0 +1,90 @@
+package installer
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Facts are what is known of the machine before anything is planned.
+type Facts struct {
+	Disks []Disk
+	NICs  []NIC
+	// BootNIC is the name of the card the machine booted from, "" when unknown.
+	BootNIC string
+	UEFI    bool // booted by UEFI firmware
+	// DNS is the content of resolv.conf as the lease had it.
+	DNS []string
+}
+
+// A Disk is a whole disk that could be installed to.
+type Disk struct {
+	Name   string // vda
+	Size   int64  // bytes
+	Sector int    // logical sector, bytes: 512 or 4096
+	Model  string
+	Serial string
+	WWN    string
+}
+
+// A NIC is a network card.
+type NIC struct{ Name, MAC string }
+
+// String names a disk as a person would look for it.
+func (d Disk) String() string {
+	s := fmt.Sprintf("%s (%s", d.Name, gigabytes(d.Size))
+	if d.Model != "" {
+		s += ", " + d.Model
+	}
+	if d.Serial != "" {
+		s += ", serial " + d.Serial
+	}
+	return s + ")"
+}
+
+func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
+
+// matches reports whether a Kickstart's word means this disk: its name with or
+// without /dev/, a shell pattern (vd*), several of those with | between, its
+// serial number, its WWN, or a by-id link that ends in one of those.
+func (d Disk) matches(word string) bool {
+	for alt := range strings.SplitSeq(word, "|") {
+		alt = strings.TrimPrefix(strings.TrimSpace(alt), "/dev/")
+		if alt == "" {
+			continue
+		}
+		if id, ok := strings.CutPrefix(alt, "disk/by-id/"); ok {
+			if (d.Serial != "" && strings.HasSuffix(id, "-"+d.Serial)) || (d.Serial != "" && strings.HasSuffix(id, "_"+d.Serial)) ||
+				(d.WWN != "" && (id == "wwn-"+d.WWN || id == "nvme-"+d.WWN)) {
+				return true
+			}
+			continue
+		}
+		if ok, err := path.Match(alt, d.Name); err == nil && ok {
+			return true
+		}
+		if alt == d.Serial || alt == d.WWN {
+			return true
+		}
+	}
+	return false
+}
+
+// partition is the name of the disk's n-th partition: vda1, nvme0n1p1.
+func (d Disk) partition(n int) string {
+	if last := d.Name[len(d.Name)-1]; last >= '0' && last <= '9' {
+		return fmt.Sprintf("%sp%d", d.Name, n)
+	}
+	return fmt.Sprintf("%s%d", d.Name, n)
+}
+
+func disksText(disks []Disk) string {
+	var out []string
+	for _, d := range disks {
+		out = append(out, d.String())
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,33 @@
+package installer
+
+import "errors"
+
+// A Failure is an error with a machine-readable kind, for the event.
+type Failure struct {
+	Kind string
+	Err  error
+}
+
+// The kinds of failure.
+const (
+	FailDisk      = "disk-refused"      // a disk carries data
+	FailKickstart = "kickstart-refused" // the answer file can't be carried out
+	FailFetch     = "fetch-refused"     // the answer file can't be had
+	FailImage     = "image-refused"     // the image is broken or not the one named
+	FailScript    = "script-failed"     // a script with --erroronfail
+	FailOther     = "failed"
+)
+
+// Error is the cause's text.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap is the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+func failKind(err error) string {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f.Kind
+	}
+	return FailOther
+}

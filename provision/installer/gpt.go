@@ -1,0 +1,143 @@
+package installer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"unicode/utf16"
+)
+
+// Partition types (UEFI specification, table "Defined GPT Partition Entry", and
+// systemd's Discoverable Partitions Specification).
+const (
+	typeEFI   = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+	typeBIOS  = "21686148-6449-6e6f-744e-656564454649"
+	typeSwap  = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"
+	typeLinux = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+)
+
+// A gptTable is a GUID partition table (UEFI specification, chapter 5).
+type gptTable struct {
+	GUID   string
+	Size   int64 // of the disk, bytes
+	Sector int   // logical sector, bytes
+	Parts  []gptPart
+}
+
+// A gptPart is a partition; Start and Length are in bytes, multiples of 1 MiB.
+// It has the number of its place in the table, from 1.
+type gptPart struct {
+	Type, GUID, Name string
+	Start, Length    int64
+}
+
+const (
+	gptEntries   = 128
+	gptEntrySize = 128
+	mib          = int64(1) << 20
+)
+
+// write puts the table on the disk: the backup first, then the entries, and the
+// protective MBR and the primary header, which make the disk bootable, last.
+func (t gptTable) write(w io.WriterAt) error {
+	entries, err := t.entries()
+	if err != nil {
+		return err
+	}
+	sector := int64(t.Sector)
+	last := t.Size/sector - 1
+	entrySectors := (int64(len(entries)) + sector - 1) / sector
+	guid, err := guidBytes(t.GUID)
+	if err != nil {
+		return err
+	}
+	header := func(at, other, entriesAt int64) []byte {
+		h := make([]byte, sector)
+		copy(h, "EFI PART")
+		le := binary.LittleEndian
+		le.PutUint32(h[8:], 0x00010000)
+		le.PutUint32(h[12:], 92)
+		le.PutUint64(h[24:], uint64(at))
+		le.PutUint64(h[32:], uint64(other))
+		le.PutUint64(h[40:], uint64(2+entrySectors))
+		le.PutUint64(h[48:], uint64(last-entrySectors-1))
+		copy(h[56:], guid)
+		le.PutUint64(h[72:], uint64(entriesAt))
+		le.PutUint32(h[80:], gptEntries)
+		le.PutUint32(h[84:], gptEntrySize)
+		le.PutUint32(h[88:], crc32.ChecksumIEEE(entries))
+		le.PutUint32(h[16:], crc32.ChecksumIEEE(h[:92]))
+		return h
+	}
+	for _, piece := range []struct {
+		at   int64
+		data []byte
+	}{
+		{(last - entrySectors) * sector, entries},
+		{last * sector, header(last, 1, last-entrySectors)},
+		{2 * sector, entries},
+		{sector, header(1, last, 2)},
+		{0, protectiveMBR(last, t.Sector)},
+	} {
+		if _, err := w.WriteAt(piece.data, piece.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t gptTable) entries() ([]byte, error) {
+	if len(t.Parts) > gptEntries {
+		return nil, fmt.Errorf("%d partitions are more than a GPT holds", len(t.Parts))
+	}
+	out := make([]byte, gptEntries*gptEntrySize)
+	le := binary.LittleEndian
+	for i, p := range t.Parts {
+		e := out[i*gptEntrySize:]
+		kind, err := guidBytes(p.Type)
+		if err != nil {
+			return nil, err
+		}
+		guid, err := guidBytes(p.GUID)
+		if err != nil {
+			return nil, err
+		}
+		copy(e, kind)
+		copy(e[16:], guid)
+		le.PutUint64(e[32:], uint64(p.Start/int64(t.Sector)))
+		le.PutUint64(e[40:], uint64((p.Start+p.Length)/int64(t.Sector)-1))
+		name := utf16.Encode([]rune(p.Name))
+		for j, c := range name[:min(len(name), 36)] {
+			le.PutUint16(e[56+2*j:], c)
+		}
+	}
+	return out, nil
+}
+
+func protectiveMBR(last int64, sector int) []byte {
+	b := make([]byte, sector)
+	e := b[446:]
+	copy(e, []byte{0, 0x00, 0x02, 0x00, 0xee, 0xff, 0xff, 0xff})
+	binary.LittleEndian.PutUint32(e[8:], 1)
+	binary.LittleEndian.PutUint32(e[12:], uint32(min(last, 0xffffffff)))
+	b[510], b[511] = 0x55, 0xaa
+	return b
+}
+
+// guidBytes is a GUID in its mixed-endian form on disk.
+func guidBytes(s string) ([]byte, error) {
+	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+	if err != nil || len(b) != 16 {
+		return nil, fmt.Errorf("%q is no GUID", s)
+	}
+	for _, r := range [][2]int{{0, 4}, {4, 6}, {6, 8}} {
+		for i, j := r[0], r[1]-1; i < j; i, j = i+1, j-1 {
+			b[i], b[j] = b[j], b[i]
+		}
+	}
+	return bytes.Clone(b), nil
+}

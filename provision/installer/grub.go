@@ -1,0 +1,51 @@
+package installer
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// planGRUB are the steps that make the system boot: GRUB for every firmware that
+// there is a partition for, whichever booted the installer, so that a box may be
+// switched over later.
+func planGRUB(b bootConfig, uefi bool, disk Disk, parts []partition) ([]Step, error) {
+	var bios, efi bool
+	for _, p := range parts {
+		bios = bios || p.FS == "biosboot"
+		efi = efi || p.FS == "efi"
+	}
+	switch {
+	case uefi && !efi:
+		return nil, fmt.Errorf("this machine was booted by UEFI firmware, and the Kickstart has no EFI system partition: add part /boot/efi --fstype=efi --size=128")
+	case !uefi && !bios:
+		return nil, fmt.Errorf("this machine was booted by BIOS firmware, and the Kickstart has no biosboot partition: add part biosboot --fstype=biosboot --size=1")
+	}
+	steps := []Step{fileStep{Path: "/etc/default/grub.d/rackhand.cfg", Mode: 0o644, Text: grubDefaults(b)}}
+	if bios {
+		steps = append(steps, grubStep{Target: "i386-pc", Device: "/dev/" + disk.Name})
+	}
+	if efi {
+		steps = append(steps, grubStep{Target: "x86_64-efi"})
+	}
+	return append(steps, grubConfigStep{}), nil
+}
+
+var serialArg = regexp.MustCompile(`(?:^|\s)console=ttyS([0-3])(?:,(\d+))?`)
+
+// grubDefaults is sourced by grub-mkconfig. With a serial console for the kernel
+// GRUB speaks there too: nobody looks at the screen of a box in a rack.
+func grubDefaults(b bootConfig) string {
+	var s strings.Builder
+	s.WriteString("# written by rackhand-installer from the Kickstart's bootloader line\n")
+	fmt.Fprintf(&s, "GRUB_CMDLINE_LINUX_DEFAULT=\nGRUB_CMDLINE_LINUX=%s\n", shellQuote(b.Append))
+	fmt.Fprintf(&s, "GRUB_TIMEOUT=%d\n", b.Timeout)
+	if m := serialArg.FindStringSubmatch(b.Append); m != nil {
+		speed := m[2]
+		if speed == "" {
+			speed = "9600" // the kernel's own default
+		}
+		fmt.Fprintf(&s, "GRUB_TERMINAL='console serial'\nGRUB_SERIAL_COMMAND='serial --unit=%s --speed=%s'\n", m[1], speed)
+	}
+	return s.String()
+}

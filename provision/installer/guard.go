@@ -1,0 +1,59 @@
+package installer
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A volume is a disk or one of its partitions, to look at.
+type volume struct {
+	Name string
+	Size int64
+	R    io.ReaderAt
+}
+
+// inspect says what a disk carries: marks on the disk and on its partitions, and
+// failing those, anything but zeros in its first or last MiB. nil: it is blank.
+// The first volume is the disk, the others its partitions.
+func inspect(vols []volume) ([]string, error) {
+	var found []string
+	for i, v := range vols {
+		names, err := probe(v.R, v.Size)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", v.Name, err)
+		}
+		if i > 0 {
+			if len(names) == 0 {
+				names = []string{"a partition"}
+			}
+			names = []string{v.Name + ": " + strings.Join(names, ", ")}
+		}
+		found = append(found, names...)
+	}
+	if len(found) > 0 || len(vols) == 0 {
+		return found, nil
+	}
+	disk := vols[0]
+	for _, part := range []struct {
+		name string
+		from int64
+	}{{"first", 0}, {"last", max(0, disk.Size-mib)}} {
+		b, err := readPart(disk.R, part.from, min(mib, disk.Size))
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", disk.Name, err)
+		}
+		if len(bytes.Trim(b, "\x00")) > 0 {
+			found = append(found, "unknown data in its "+part.name+" MiB")
+		}
+	}
+	return found, nil
+}
+
+// refuse is the failure for a disk that carries data.
+func refuse(d Disk, found []string) error {
+	return &Failure{Kind: FailDisk, Err: fmt.Errorf(
+		"disk %s carries data: %s. Nothing was written. To erase it, arm the install with --wipe",
+		d, strings.Join(found, "; "))}
+}

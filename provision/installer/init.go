@@ -1,0 +1,156 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How the installer ends, as its exit status to Supervise.
+const (
+	exitReboot   = 10
+	exitPowerOff = 11
+	exitHalt     = 12
+)
+
+// Supervise is /init: it prepares the kernel's file systems, runs the installer
+// as a child, and reboots or powers off when that has ended. The installer is a
+// process of its own so that even its crash is told and ends well; and it is not
+// the one to which orphans fall. It does not return.
+func Supervise() {
+	prepErr := mountKernelFS()
+	con := newConsole(time.Now, newRedactor().clean)
+	if prepErr != nil {
+		con.openAll()
+		con.printf("rackhand-installer: %v", prepErr)
+	}
+	code, text, err := runChild()
+	switch code {
+	case exitReboot:
+		end(unix.LINUX_REBOOT_CMD_RESTART)
+	case exitPowerOff:
+		end(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	case exitHalt:
+		end(unix.LINUX_REBOOT_CMD_HALT)
+	}
+	crashed(con, fmt.Sprintf("the installer crashed: %v: %s", err, text))
+}
+
+// crashed tells of a crash and powers off.
+func crashed(con *console, message string) {
+	con.openAll()
+	con.printf("%s", message)
+	cmdline := ParseCmdline(readText("/proc/cmdline"))
+	rep := newReporter(cmdline.Report, &http.Client{}, realClock{}, newRedactor().clean, con.printf)
+	rep.start(context.Background())
+	_ = rep.last(context.Background(), Event{Stage: "failed", Kind: "crashed", Level: "error", Message: message}, time.Minute)
+	time.Sleep(cmdline.Hold)
+	con.flush(2 * time.Second)
+	end(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+// runChild runs the installer and reaps whatever else ends meanwhile. It returns
+// the exit status, -1 for none, and the beginning of what it said on its standard
+// error: a panic's text; everything else goes to the consoles directly.
+func runChild() (code int, text string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return -1, "", err
+	}
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return -1, "", err
+	}
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{"rackhand-installer", "install"}, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{null.Fd(), null.Fd(), w.Fd()},
+	})
+	_ = w.Close()
+	if err != nil {
+		return -1, "", fmt.Errorf("start the installer: %w", err)
+	}
+	tail := &tailWriter{}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(tail, r)
+	}()
+	for {
+		var status syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return -1, "", err
+		case got != pid:
+			continue
+		}
+		select {
+		case <-copied:
+		case <-time.After(time.Second): // somebody else holds its end open
+		}
+		if status.Exited() {
+			return status.ExitStatus(), tail.first(), fmt.Errorf("exit status %d", status.ExitStatus())
+		}
+		return -1, tail.first(), fmt.Errorf("signal %v", status.Signal())
+	}
+}
+
+// end stops everything and reboots, powers off or halts.
+func end(how int) {
+	_ = syscall.Kill(-1, syscall.SIGKILL)
+	unix.Sync()
+	_ = unix.Reboot(how)
+	select {} // pid 1 must not return
+}
+
+// tailWriter keeps the first part of what a crashing program says.
+type tailWriter struct{ text []byte }
+
+func (t *tailWriter) Write(p []byte) (int, error) {
+	if room := 4096 - len(t.text); room > 0 {
+		t.text = append(t.text, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
+}
+
+func (t *tailWriter) first() string {
+	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
+	return strings.Join(lines[:min(len(lines), 8)], " / ")
+}
+
+func mountKernelFS() error {
+	var errs []error
+	for _, m := range []struct {
+		from, on, kind string
+		mode           os.FileMode
+	}{
+		{"proc", "/proc", "proc", 0o555},
+		{"sysfs", "/sys", "sysfs", 0o555},
+		{"devtmpfs", "/dev", "devtmpfs", 0o755},
+		{"tmpfs", "/run", "tmpfs", 0o755},
+		{"tmpfs", "/tmp", "tmpfs", 0o1777},
+	} {
+		if err := os.MkdirAll(m.on, m.mode); err != nil {
+			errs = append(errs, err)
+		}
+		// EBUSY: the kernel has mounted devtmpfs by itself
+		if err := unix.Mount(m.from, m.on, m.kind, 0, ""); err != nil && err != unix.EBUSY {
+			errs = append(errs, fmt.Errorf("mount %s: %w", m.on, err))
+		}
+	}
+	for _, dir := range []string{"/etc", "/root", "/mnt/sysimage"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

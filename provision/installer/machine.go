@@ -1,0 +1,129 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"rackhand/templates/kickstart"
+)
+
+// A machine is what steps act on.
+type machine struct {
+	target  string // where the system is mounted: /mnt/sysimage, as with Anaconda
+	con     *console
+	rep     *reporter
+	client  *http.Client
+	clk     clock
+	onError []kickstart.Script
+	touched []string // devices that were written to and must not boot after a failure
+	mounts  []string // in the order they were made
+	timings []timing
+	scripts int
+}
+
+type timing struct {
+	what string
+	took time.Duration
+}
+
+// timed runs f and keeps how long it took.
+func (m *machine) timed(what string, f func() error) error {
+	start := m.clk.Now()
+	err := f()
+	m.timings = append(m.timings, timing{what, m.clk.Now().Sub(start)})
+	return err
+}
+
+// event tells the appliance and the console.
+func (m *machine) event(e Event) {
+	m.con.printf("%s", e.Message)
+	m.rep.send(e)
+}
+
+func (m *machine) warnf(format string, args ...any) {
+	m.event(Event{Kind: "warning", Level: "warn", Message: fmt.Sprintf(format, args...)})
+}
+
+// How long programs may take before they are killed.
+const (
+	programLimit = 10 * time.Minute
+	scriptLimit  = 30 * time.Minute
+)
+
+// run runs a program; its output goes to the console, and its last lines into
+// the error. root is "" or the folder to chroot to.
+func (m *machine) run(ctx context.Context, root string, limit time.Duration, log io.Writer, input string, argv ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(input)
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux",
+		"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", "ANA_INSTALL_PATH=" + m.target,
+	}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second // a daemon that keeps the output open
+	var tail []string
+	out := &lineWriter{line: func(s string) {
+		m.con.printf("  %s", s)
+		if tail = append(tail, s); len(tail) > 4 {
+			tail = tail[1:]
+		}
+	}}
+	var w io.Writer = out
+	if log != nil {
+		w = io.MultiWriter(out, log)
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	err := cmd.Run()
+	out.end()
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case ctx.Err() == context.DeadlineExceeded:
+		return fmt.Errorf("%s: killed, it took longer than %v", filepath.Base(argv[0]), limit)
+	case len(tail) > 0:
+		return fmt.Errorf("%s: %w: %s", filepath.Base(argv[0]), err, strings.Join(tail, " / "))
+	}
+	return fmt.Errorf("%s: %w", filepath.Base(argv[0]), err)
+}
+
+// tool runs a program of the installer's own initramfs.
+func (m *machine) tool(ctx context.Context, argv ...string) error {
+	path, err := findProgram("/", argv[0])
+	if err != nil {
+		return fmt.Errorf("the installer's initramfs lacks a program: %w", err)
+	}
+	return m.run(ctx, "", programLimit, nil, "", append([]string{path}, argv[1:]...)...)
+}
+
+// inTarget runs a program of the installed system in it.
+func (m *machine) inTarget(ctx context.Context, input string, argv ...string) error {
+	path, err := findProgram(m.target, argv[0])
+	if err != nil {
+		return fmt.Errorf("the image lacks a program: %w", err)
+	}
+	return m.run(ctx, m.target, programLimit, nil, input, append([]string{path}, argv[1:]...)...)
+}
+
+// findProgram is a program's path below root.
+func findProgram(root, name string) (string, error) {
+	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		// Lstat: a link in the target must not be followed out of it
+		if st, err := os.Lstat(filepath.Join(root, dir, name)); err == nil && !st.IsDir() {
+			return dir + "/" + name, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not in /usr/sbin, /usr/bin, /sbin or /bin", name)
+}

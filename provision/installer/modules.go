@@ -1,0 +1,189 @@
+package installer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A moduleLoader loads kernel modules for the devices that are there, as
+// modprobe and udev would.
+type moduleLoader struct {
+	dir     string              // /lib/modules/VERSION
+	deps    map[string][]string // module -> files to load before it, then its own, in order
+	aliases []moduleAlias
+	before  map[string][]string // softdep pre:
+	load    func(file string) error
+	warn    func(format string, args ...any)
+
+	loaded map[string]bool // modules
+	seen   map[string]bool // modaliases
+}
+
+type moduleAlias struct{ prefix, pattern, module string }
+
+func newModuleLoader(dir string, load func(string) error, warn func(string, ...any)) (*moduleLoader, error) {
+	l := &moduleLoader{
+		dir: dir, load: load, warn: warn,
+		deps: map[string][]string{}, before: map[string][]string{},
+		loaded: map[string]bool{}, seen: map[string]bool{},
+	}
+	for _, f := range []struct {
+		name string
+		line func(string)
+		must bool
+	}{{"modules.dep", l.depLine, true}, {"modules.alias", l.aliasLine, true}, {"modules.softdep", l.softdepLine, false}} {
+		if err := eachLine(filepath.Join(dir, f.name), f.line); err != nil && (f.must || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func eachLine(name string, line func(string)) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		line(sc.Text())
+	}
+	return sc.Err()
+}
+
+// moduleName: virtio-blk and virtio_blk are the same.
+func moduleName(s string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(path.Base(s), ".ko"), "-", "_")
+}
+
+// depLine: "kernel/fs/ext4.ko: kernel/fs/jbd2.ko kernel/lib/crc16.ko"; the
+// dependencies stand with the innermost last.
+func (l *moduleLoader) depLine(s string) {
+	file, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		return
+	}
+	deps := strings.Fields(rest)
+	var order []string
+	for i := len(deps) - 1; i >= 0; i-- {
+		order = append(order, deps[i])
+	}
+	l.deps[moduleName(file)] = append(order, file)
+}
+
+// aliasLine: "alias pci:v00001AF4d00001000sv*sd*bc*sc*i* virtio_pci".
+func (l *moduleLoader) aliasLine(s string) {
+	f := strings.Fields(s)
+	if len(f) != 3 || f[0] != "alias" {
+		return
+	}
+	prefix := f[1]
+	if i := strings.IndexAny(prefix, "*?["); i >= 0 {
+		prefix = prefix[:i]
+	}
+	l.aliases = append(l.aliases, moduleAlias{prefix, f[1], moduleName(f[2])})
+}
+
+// softdepLine: "softdep ext4 pre: crc32c post: x".
+func (l *moduleLoader) softdepLine(s string) {
+	f := strings.Fields(s)
+	if len(f) < 3 || f[0] != "softdep" {
+		return
+	}
+	pre := false
+	for _, w := range f[2:] {
+		switch {
+		case strings.HasSuffix(w, ":"):
+			pre = w == "pre:"
+		case pre:
+			l.before[moduleName(f[1])] = append(l.before[moduleName(f[1])], w)
+		}
+	}
+}
+
+// resolve are the modules that a name or modalias means.
+func (l *moduleLoader) resolve(name string) []string {
+	if _, ok := l.deps[moduleName(name)]; ok {
+		return []string{moduleName(name)}
+	}
+	var out []string
+	for _, a := range l.aliases {
+		if strings.HasPrefix(name, a.prefix) {
+			if ok, err := path.Match(a.pattern, name); err == nil && ok {
+				out = append(out, a.module)
+			}
+		}
+	}
+	return out
+}
+
+// add loads what a name means, with what it depends on. A module that isn't in
+// the initramfs, or won't load, is told of and passed over: another driver or
+// device may do.
+func (l *moduleLoader) add(name string) { l.addDeep(name, 0) }
+
+func (l *moduleLoader) addDeep(name string, depth int) {
+	if depth > 8 {
+		return // softdeps in a circle
+	}
+	for _, m := range l.resolve(name) {
+		if l.loaded[m] {
+			continue
+		}
+		l.loaded[m] = true
+		for _, pre := range l.before[m] {
+			l.addDeep(pre, depth+1)
+		}
+		for _, file := range l.deps[m] {
+			if dep := moduleName(file); dep != m {
+				if l.loaded[dep] {
+					continue
+				}
+				l.loaded[dep] = true
+			}
+			if err := l.load(filepath.Join(l.dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				l.warn("module %s: %v", moduleName(file), err)
+			}
+		}
+	}
+}
+
+// scan loads modules for every device below sys (/sys) that it hasn't seen, and
+// says whether there were any. Buses bring new devices: call it again.
+func (l *moduleLoader) scan(sys string) bool {
+	fresh := false
+	_ = filepath.WalkDir(sys+"/devices", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "modalias" {
+			return nil // a device that has just gone
+		}
+		alias := readText(p)
+		if alias != "" && !l.seen[alias] {
+			l.seen[alias], fresh = true, true
+			l.add(alias)
+		}
+		return nil
+	})
+	return fresh
+}
+
+// finitModule gives a module's file to the kernel.
+func finitModule(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST {
+		return fmt.Errorf("load it: %w", err)
+	}
+	return nil
+}

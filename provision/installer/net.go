@@ -1,0 +1,164 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"github.com/vishvananda/netlink"
+)
+
+// A lease is what DHCP gave.
+type lease struct {
+	NIC     string
+	Address net.IPNet
+	Routes  []dhcpv4.Route
+	DNS     []string
+}
+
+// bringUp gets the boot card an address. rescan loads modules for devices that
+// have appeared. With no boot card named, the first card that gets a lease is it.
+func bringUp(ctx context.Context, boot net.HardwareAddr, rescan func(), warn func(string, ...any)) (*lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // STP and LACP take 30 s and more
+	defer cancel()
+	var last error
+	for n := 0; ; n++ {
+		rescan()
+		nics := findNICs("/sys")
+		found := false
+		for _, nic := range nics {
+			if boot != nil && nic.MAC != boot.String() {
+				continue
+			}
+			found = true
+			l, err := askLease(ctx, nic.Name)
+			if err == nil {
+				err = l.apply()
+			}
+			if err == nil {
+				return l, nil
+			}
+			if last == nil || last.Error() != err.Error() {
+				warn("network card %s %s: %v", nic.Name, nic.MAC, err)
+			}
+			last = err
+		}
+		if !found && n == 40 {
+			warn("still looking for the network card %s; there are: %s", boot, nicsText(nics))
+		}
+		wait := 250 * time.Millisecond
+		if found {
+			wait = time.Second
+		}
+		if err := (realClock{}).Sleep(ctx, wait); err != nil {
+			switch {
+			case last != nil:
+				return nil, fmt.Errorf("no address from DHCP: %w", last)
+			case boot != nil:
+				return nil, fmt.Errorf("no network card has the address %s of BOOTIF; there are: %s (has the installer its driver?)", boot, nicsText(nics))
+			}
+			return nil, errors.New("no network card was found: has the installer its driver?")
+		}
+	}
+}
+
+// askLease brings a card up and asks DHCP for an address. Like firmware it sends
+// no client id (option 61), so that a server that goes by it gives the same
+// address as before.
+func askLease(ctx context.Context, name string) (*lease, error) {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := netlink.LinkSetUp(link); err != nil {
+		return nil, fmt.Errorf("bring it up: %w", err)
+	}
+	if !waitCarrier(ctx, name, 5*time.Second) {
+		return nil, errors.New("no cable, or the switch's port is down")
+	}
+	client, err := nclient4.New(name, nclient4.WithTimeout(time.Second), nclient4.WithRetry(4))
+	if err != nil {
+		return nil, fmt.Errorf("open a raw socket: %w", err)
+	}
+	defer client.Close()
+	got, err := client.Request(ctx,
+		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("rackhand-installer")),
+		dhcpv4.WithRequestedOptions(dhcpv4.OptionClasslessStaticRoute))
+	if err != nil {
+		return nil, err
+	}
+	return readLease(name, got.ACK)
+}
+
+// readLease takes what is needed out of an ACK. Classless routes (option 121)
+// stand in for the router (option 3), as RFC 3442 has it.
+func readLease(nic string, ack *dhcpv4.DHCPv4) (*lease, error) {
+	mask := ack.SubnetMask()
+	if ones, bits := mask.Size(); bits != 32 || ones == 0 {
+		mask = net.CIDRMask(24, 32) // a server that says nothing of it
+	}
+	ip := ack.YourIPAddr.To4()
+	if ip == nil || ip.IsUnspecified() {
+		return nil, errors.New("the server's answer has no address in it")
+	}
+	l := &lease{NIC: nic, Address: net.IPNet{IP: ip, Mask: mask}}
+	for _, r := range ack.ClasslessStaticRoute() {
+		l.Routes = append(l.Routes, *r)
+	}
+	if len(l.Routes) == 0 {
+		for _, r := range ack.Router() {
+			all := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+			l.Routes = append(l.Routes, dhcpv4.Route{Dest: all, Router: r})
+			break // the first is preferred; two defaults would clash
+		}
+	}
+	for _, d := range ack.DNS() {
+		l.DNS = append(l.DNS, d.String())
+	}
+	return l, nil
+}
+
+func (l *lease) apply() error {
+	link, err := netlink.LinkByName(l.NIC)
+	if err != nil {
+		return err
+	}
+	if lo, err := netlink.LinkByName("lo"); err == nil {
+		_ = netlink.LinkSetUp(lo) // for programs in %pre and %post
+	}
+	if err := netlink.AddrReplace(link, &netlink.Addr{IPNet: &l.Address}); err != nil {
+		return fmt.Errorf("set the address %s: %w", &l.Address, err)
+	}
+	for _, r := range l.Routes {
+		route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: r.Dest, Gw: r.Router}
+		if r.Router == nil || r.Router.IsUnspecified() { // RFC 3442: on the link itself
+			route.Gw, route.Scope = nil, netlink.SCOPE_LINK
+		}
+		if err := netlink.RouteReplace(route); err != nil {
+			return fmt.Errorf("set the route to %s by %s: %w", r.Dest, r.Router, err)
+		}
+	}
+	var b strings.Builder
+	for _, d := range l.DNS {
+		fmt.Fprintf(&b, "nameserver %s\n", d)
+	}
+	return os.WriteFile("/etc/resolv.conf", []byte(b.String()), 0o644)
+}
+
+func waitCarrier(ctx context.Context, name string, limit time.Duration) bool {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+		if readText("/sys/class/net/"+name+"/carrier") == "1" {
+			return true
+		}
+		if (realClock{}).Sleep(ctx, 50*time.Millisecond) != nil {
+			return false
+		}
+	}
+	return false
+}

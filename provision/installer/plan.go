@@ -1,0 +1,240 @@
+package installer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"rackhand/templates/kickstart"
+)
+
+// A Recipe is what a Kickstart says, read by the image engine's table: all that
+// can be told without the machine.
+type Recipe struct {
+	Pre, PreInstall, Post, OnError []kickstart.Script
+	Secrets                        []string // passwords and their hashes: never to be shown
+
+	parts       []partition
+	onlyUse     []string
+	ignored     []string
+	clearDrives []string
+	networks    []netConfig
+	boot        bootConfig
+	image       imageStep
+	config      []Step // what configures the unpacked system, in the file's order
+	end         string
+}
+
+type bootConfig struct {
+	Append string
+	Drive  string
+	// Timeout is GRUB's, in seconds.
+	Timeout int
+}
+
+// Read checks a Kickstart for the image engine, whole, and reads it. The error,
+// with every problem on a line of its own, is a Failure of kind FailKickstart.
+func Read(f *kickstart.File) (*Recipe, error) {
+	problems, err := kickstart.CheckEngine(f, kickstart.EngineImage)
+	if err != nil {
+		return nil, err
+	}
+	if bad := kickstart.Errors(problems); len(bad) > 0 {
+		var lines []string
+		for _, p := range bad {
+			lines = append(lines, p.Error())
+		}
+		return nil, &Failure{FailKickstart, fmt.Errorf("%s", strings.Join(lines, "\n"))}
+	}
+	r := &Recipe{end: "reboot", boot: bootConfig{Timeout: 1}}
+	for _, c := range f.Commands {
+		rule, args, _ := kickstart.ImageCommand(f, c)
+		if err := r.command(c, rule.Verb, args); err != nil {
+			return nil, &Failure{FailKickstart, fmt.Errorf("%s:%s: %s: %w", f.Name, c.Pos, c.Name, err)}
+		}
+	}
+	for _, s := range f.Sections {
+		script, _ := kickstart.ImageSection(f, s)
+		if script == nil || strings.TrimSpace(s.Body) == "" {
+			continue
+		}
+		switch s.Name {
+		case "%pre":
+			r.Pre = append(r.Pre, *script)
+		case "%pre-install":
+			r.PreInstall = append(r.PreInstall, *script)
+		case "%post":
+			r.Post = append(r.Post, *script)
+		case "%onerror":
+			r.OnError = append(r.OnError, *script)
+		}
+	}
+	return r, nil
+}
+
+// diskWords are the disks that the Kickstart names.
+func (r *Recipe) diskWords() []string {
+	out := slices.Concat(r.onlyUse, r.clearDrives)
+	for _, p := range r.parts {
+		if p.OnDisk != "" && !slices.Contains(out, p.OnDisk) {
+			out = append(out, p.OnDisk)
+		}
+	}
+	return out
+}
+
+// Plan turns a recipe and the machine's facts into the steps to carry out, from
+// the disk guard to the unmounting. newGUID gives random GUIDs. It is pure.
+func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, error) {
+	var onDisk []string
+	for _, p := range r.parts {
+		if p.OnDisk != "" && !slices.Contains(onDisk, p.OnDisk) {
+			onDisk = append(onDisk, p.OnDisk)
+		}
+	}
+	disks, err := chooseDisks(facts.Disks, r.onlyUse, r.ignored, r.clearDrives, onDisk)
+	if err != nil {
+		return nil, err
+	}
+	tables, parts, err := placeParts(r.parts, disks, newGUID)
+	if err != nil {
+		return nil, err
+	}
+	bootDisk, err := bootDisk(r.boot.Drive, tables, parts)
+	if err != nil {
+		return nil, err
+	}
+	grub, err := planGRUB(r.boot, facts.UEFI, bootDisk, parts)
+	if err != nil {
+		return nil, err
+	}
+	cards, err := resolveCards(r.networks, facts)
+	if err != nil {
+		return nil, err
+	}
+
+	var steps []Step
+	for _, t := range tables {
+		steps = append(steps, guardStep{Disk: t.disk, Wipe: wipe})
+	}
+	for _, t := range tables {
+		steps = append(steps, partitionStep{Disk: t.disk, Table: t.table})
+	}
+	for _, p := range parts {
+		if p.FS != "biosboot" {
+			steps = append(steps, formatStep{Part: p})
+		}
+	}
+	for _, p := range inMountOrder(parts) {
+		steps = append(steps, mountStep{Part: p})
+	}
+	for _, s := range r.PreInstall {
+		steps = append(steps, scriptStep{Script: s})
+	}
+	steps = append(steps, r.image)
+	for _, t := range tables {
+		steps = append(steps, tableStep{Disk: t.disk, Table: t.table}) // only now: the image is verified
+	}
+	steps = append(steps, bindStep{})
+	steps = append(steps, systemFiles(r, cards, parts, facts)...)
+	steps = append(steps, r.config...)
+	steps = append(steps, grub...)
+	for _, s := range r.Post {
+		steps = append(steps, scriptStep{Script: s})
+	}
+	return append(steps, unmountStep{}), nil
+}
+
+// systemFiles are the files that follow from the whole of the Kickstart.
+func systemFiles(r *Recipe, cards []netCard, parts []partition, facts Facts) []Step {
+	host := ""
+	for _, n := range r.networks {
+		if n.Host != "" {
+			host = n.Host
+		}
+	}
+	out := []Step{
+		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
+		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, cards)},
+	}
+	if host != "" {
+		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
+	}
+	if len(cards) > 0 {
+		out = append(out, fileStep{Path: "/etc/network/interfaces", Mode: 0o644, Text: interfacesFile(cards)})
+	}
+	if s := resolvFile(cards, facts.DNS); s != "" {
+		out = append(out, fileStep{Path: "/etc/resolv.conf", Mode: 0o644, Text: s})
+	}
+	return out
+}
+
+type diskTable struct {
+	disk  Disk
+	table gptTable
+}
+
+// placeParts lays the partitions out: those with --ondisk there, the others on
+// the first disk.
+func placeParts(all []partition, disks []Disk, newGUID func() string) ([]diskTable, []partition, error) {
+	var tables []diskTable
+	parts := slices.Clone(all)
+	for i, d := range disks {
+		var mine []*partition
+		for j := range parts {
+			if p := &parts[j]; (p.OnDisk == "" && i == 0) || (p.OnDisk != "" && p.Disk == "" && d.matches(p.OnDisk)) {
+				mine = append(mine, p)
+			}
+		}
+		if len(mine) == 0 {
+			continue // nothing is asked of it: it isn't touched
+		}
+		if err := layOut(d, mine); err != nil {
+			return nil, nil, err
+		}
+		t := gptTable{GUID: newGUID(), Size: d.Size, Sector: d.Sector}
+		for _, p := range mine {
+			p.GUID, p.UUID = newGUID(), newGUID()
+			if p.FS == "efi" || p.FS == "vfat" {
+				p.UUID = strings.ToUpper(p.UUID[:4] + "-" + p.UUID[4:8]) // FAT has 32 bits
+			}
+			t.Parts = append(t.Parts, gptPart{Type: p.gptType(), GUID: p.GUID, Name: partName(p), Start: p.Start, Length: p.Length})
+		}
+		tables = append(tables, diskTable{d, t})
+	}
+	for _, p := range parts {
+		if p.Disk == "" {
+			return nil, nil, fmt.Errorf("part %s --ondisk=%s: that disk is not among those to install to: %s", p.Mount, p.OnDisk, disksText(disks))
+		}
+	}
+	return tables, parts, nil
+}
+
+func partName(p *partition) string {
+	if p.Label != "" {
+		return p.Label
+	}
+	switch p.Mount {
+	case "/":
+		return "root"
+	case "swap", "biosboot":
+		return p.Mount
+	}
+	return strings.TrimPrefix(p.Mount, "/")
+}
+
+// bootDisk is the disk that GRUB goes to: bootloader --boot-drive, else the one
+// with the biosboot or EFI partition.
+func bootDisk(drive string, tables []diskTable, parts []partition) (Disk, error) {
+	for _, t := range tables {
+		if drive != "" && t.disk.matches(drive) {
+			return t.disk, nil
+		}
+		for _, p := range parts {
+			if drive == "" && p.Disk == t.disk.Name && (p.FS == "biosboot" || p.FS == "efi") {
+				return t.disk, nil
+			}
+		}
+	}
+	return Disk{}, fmt.Errorf("bootloader --boot-drive=%s is not among the disks that are laid out", drive)
+}

@@ -1,0 +1,202 @@
+package installer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"rackhand/templates/kickstart"
+)
+
+// command reads one command. Its verb and what its options may be come from the
+// engine's table, which has checked them.
+func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.Args) error {
+	arg := ""
+	if len(a.Positionals) > 0 {
+		arg = a.Positionals[0].Text
+	}
+	switch verb {
+	case kickstart.NoOp, kickstart.Firewall, kickstart.SELinux, kickstart.Lang, kickstart.Keyboard,
+		kickstart.Timezone, kickstart.Services, kickstart.SSHKey, kickstart.Group:
+		r.config = append(r.config, configSteps(verb, a, arg)...)
+	case kickstart.Bootloader:
+		r.boot.Append, r.boot.Drive = a.Value("--append"), a.Value("--boot-drive")
+		if o, ok := a.Option("--timeout"); ok {
+			r.boot.Timeout = kickstart.Count(o.Value)
+		}
+	case kickstart.ClearPart:
+		r.clearDrives = a.List("--drives")
+	case kickstart.End:
+		r.end = c.Name
+	case kickstart.IgnoreDisk:
+		r.onlyUse, r.ignored = a.List("--only-use"), a.List("--drives")
+	case kickstart.LiveImg:
+		r.image = imageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
+	case kickstart.Network:
+		r.networks = append(r.networks, readNetwork(a))
+	case kickstart.Part:
+		r.parts = append(r.parts, readPartition(c.Pos, a, arg))
+	case kickstart.RootPW:
+		steps, err := r.password("root", arg, a)
+		r.config = append(r.config, steps...)
+		return err
+	case kickstart.User:
+		r.config = append(r.config, userAdd(a))
+		steps, err := r.password(a.Value("--name"), a.Value("--password"), a)
+		r.config = append(r.config, steps...)
+		return err
+	default:
+		return fmt.Errorf("the engine's table has verb %d and the installer doesn't: this is a defect in rackhand", verb)
+	}
+	return nil
+}
+
+func readPartition(pos kickstart.Pos, a kickstart.Args, mount string) partition {
+	p := partition{
+		Pos: pos, Mount: kickstart.MountPoint(mount), FS: a.Value("--fstype"),
+		Size: int64(kickstart.Count(a.Value("--size"))), Max: int64(kickstart.Count(a.Value("--maxsize"))),
+		Grow: a.Has("--grow"), OnDisk: a.Value("--ondisk"), Label: a.Value("--label"), Options: a.Value("--fsoptions"),
+	}
+	if p.FS == "" {
+		switch p.Mount {
+		case "swap", "biosboot":
+			p.FS = p.Mount
+		case "/boot/efi":
+			p.FS = "efi"
+		default:
+			p.FS = "ext4"
+		}
+	}
+	return p
+}
+
+// password sets or locks a user's password, which goes to chpasswd by its input,
+// never on a command line.
+func (r *Recipe) password(user, word string, a kickstart.Args) ([]Step, error) {
+	if strings.ContainsAny(word, "\r\n") || strings.Contains(user, ":") {
+		return nil, errors.New("a password can't have line ends in it")
+	}
+	var out []Step
+	if word != "" {
+		r.Secrets = append(r.Secrets, word)
+		argv := []string{"chpasswd"}
+		if crypted(a) {
+			argv = append(argv, "-e")
+			if strings.Contains(word, ":") {
+				return nil, errors.New("a password hash has no colon")
+			}
+		}
+		out = append(out, chrootStep{Argv: argv, Input: user + ":" + word + "\n", What: "password of " + user})
+	}
+	if a.Has("--lock") {
+		out = append(out, chrootStep{Argv: []string{"usermod", "-L", user}, What: "password of " + user + " locked"})
+	}
+	return out, nil
+}
+
+// crypted: the last one of --iscrypted and --plaintext counts.
+func crypted(a kickstart.Args) bool {
+	is := false
+	for _, o := range a.Options {
+		switch o.Name() {
+		case "--iscrypted":
+			is = true
+		case "--plaintext":
+			is = false
+		}
+	}
+	return is
+}
+
+func userAdd(a kickstart.Args) Step {
+	argv := []string{"useradd", "--create-home"}
+	for _, o := range []struct{ ks, add string }{
+		{"--gecos", "--comment"},
+		{"--homedir", "--home-dir"},
+		{"--uid", "--uid"},
+		{"--gid", "--gid"},
+		{"--shell", "--shell"},
+	} {
+		if a.Has(o.ks) {
+			argv = append(argv, o.add, a.Value(o.ks))
+		}
+	}
+	if groups := a.List("--groups"); len(groups) > 0 {
+		argv = append(argv, "--groups", strings.Join(groups, ","))
+	}
+	return chrootStep{Argv: append(argv, "--", a.Value("--name")), What: "user " + a.Value("--name")}
+}
+
+// configSteps are the steps of the commands that set one thing each.
+func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
+	switch verb {
+	case kickstart.Group:
+		argv := []string{"groupadd"}
+		if a.Has("--gid") {
+			argv = append(argv, "--gid", a.Value("--gid"))
+		}
+		return []Step{chrootStep{Argv: append(argv, "--", a.Value("--name")), What: "group " + a.Value("--name")}}
+	case kickstart.SSHKey:
+		return []Step{sshKeyStep{User: a.Value("--username"), Key: arg}}
+	case kickstart.Services:
+		var out []Step
+		for _, s := range []struct{ flag, verb string }{{"--disabled", "disable"}, {"--enabled", "enable"}} {
+			if list := a.List(s.flag); len(list) > 0 {
+				out = append(out, chrootStep{Argv: append([]string{"systemctl", s.verb, "--"}, list...), What: "services " + s.verb + "d"})
+			}
+		}
+		return out
+	case kickstart.Firewall:
+		return []Step{firewallStep{}}
+	case kickstart.SELinux:
+		mode := "disabled"
+		for _, o := range a.Options {
+			mode = strings.TrimPrefix(o.Name(), "--") // the last one counts
+		}
+		return []Step{selinuxStep{Mode: mode}}
+	case kickstart.Timezone:
+		return []Step{timezoneStep{Zone: arg, UTC: a.Has("--utc") || a.Has("--isUtc")}}
+	case kickstart.Lang:
+		text := "LANG=" + arg + "\n"
+		return []Step{
+			fileStep{Path: "/etc/locale.conf", Mode: 0o644, Text: text},
+			fileStep{Path: "/etc/default/locale", Mode: 0o644, Text: text},
+		}
+	case kickstart.Keyboard:
+		return keyboardFiles(a, arg)
+	}
+	return nil
+}
+
+// keyboardFiles set the console's keymap (vconsole.conf(5)) and the X layout that
+// Debian's console-setup uses too (keyboard(5)).
+func keyboardFiles(a kickstart.Args, arg string) []Step {
+	keymap := a.Value("--vckeymap")
+	layouts := a.List("--xlayouts")
+	if keymap == "" {
+		keymap = arg
+	}
+	if len(layouts) == 0 && arg != "" {
+		layouts = []string{arg}
+	}
+	var out []Step
+	if keymap != "" {
+		out = append(out, fileStep{Path: "/etc/vconsole.conf", Mode: 0o644, Text: "KEYMAP=" + shellQuote(keymap) + "\n"})
+	}
+	if len(layouts) > 0 {
+		var names, variants []string
+		for _, l := range layouts { // "cz (qwerty)" is layout cz, variant qwerty
+			name, variant, _ := strings.Cut(l, " ")
+			names = append(names, name)
+			variants = append(variants, strings.Trim(variant, "() "))
+		}
+		out = append(out, fileStep{Path: "/etc/default/keyboard", Mode: 0o644, Text: fmt.Sprintf(
+			"XKBMODEL=pc105\nXKBLAYOUT=%s\nXKBVARIANT=%s\nXKBOPTIONS=\n",
+			shellQuote(strings.Join(names, ",")), shellQuote(strings.Join(variants, ",")))})
+	}
+	return out
+}
+
+// shellQuote makes a word that a shell, and systemd's environment files, take
+// literally.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

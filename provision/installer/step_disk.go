@@ -1,0 +1,332 @@
+package installer
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func (s guardStep) do(_ context.Context, m *machine) error {
+	vols, closeAll, err := openVolumes(s.Disk)
+	defer closeAll()
+	if err != nil {
+		return err
+	}
+	found, err := inspect(vols)
+	switch {
+	case err != nil:
+		return err
+	case len(found) > 0 && !s.Wipe:
+		return refuse(s.Disk, found)
+	case len(found) > 0:
+		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
+	default:
+		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
+	}
+	return nil
+}
+
+// openVolumes opens a disk and the partitions that the kernel sees on it.
+func openVolumes(d Disk) ([]volume, func(), error) {
+	var (
+		vols  []volume
+		files []*os.File
+	)
+	closeAll := func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
+	sizes := map[string]int64{d.Name: d.Size}
+	names := []string{d.Name}
+	for name, size := range kernelPartitions(d.Name) {
+		names, sizes[name] = append(names, name), size
+	}
+	for _, name := range names {
+		f, err := os.Open("/dev/" + name)
+		if err != nil {
+			if name != d.Name && (errors.Is(err, unix.ENXIO) || os.IsNotExist(err)) {
+				continue
+			}
+			return nil, closeAll, err
+		}
+		files = append(files, f)
+		vols = append(vols, volume{Name: name, Size: sizes[name], R: f})
+	}
+	return vols, closeAll, nil
+}
+
+// kernelPartitions are a disk's partitions and their sizes in bytes.
+func kernelPartitions(disk string) map[string]int64 {
+	out := map[string]int64{}
+	dirs, _ := filepath.Glob("/sys/block/" + disk + "/" + disk + "*/partition")
+	for _, f := range dirs {
+		dir := filepath.Dir(f)
+		out[filepath.Base(dir)] = readInt(dir+"/size") * 512
+	}
+	return out
+}
+
+func (s partitionStep) do(ctx context.Context, m *machine) error {
+	for name, size := range kernelPartitions(s.Disk.Name) { // old marks must not shine through
+		if err := zeroEnds("/dev/"+name, size); err != nil {
+			return err
+		}
+	}
+	dev := "/dev/" + s.Disk.Name
+	m.touched = append(m.touched, dev)
+	if err := zeroEnds(dev, s.Disk.Size); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(dev, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// the disk has no table now: reading it again drops the old partitions
+	if err := unix.IoctlSetInt(int(f.Fd()), unix.BLKRRPART, 0); err != nil && err != unix.EINVAL {
+		return fmt.Errorf("%s: its old partitions are in use: %w", dev, err)
+	}
+	for i, p := range s.Table.Parts {
+		if err := addPartition(f, i+1, p); err != nil {
+			return fmt.Errorf("%s: tell the kernel of partition %d: %w", dev, i+1, err)
+		}
+	}
+	for i, p := range s.Table.Parts {
+		part := "/dev/" + s.Disk.partition(i+1)
+		if err := waitFor(ctx, part, 5*time.Second); err != nil {
+			return err
+		}
+		if err := zeroEnds(part, p.Length); err != nil {
+			return err
+		}
+		m.touched = append(m.touched, part)
+	}
+	m.con.printf("%s", s)
+	return nil
+}
+
+// addPartition is BLKPG_ADD_PARTITION (linux/blkpg.h).
+func addPartition(disk *os.File, number int, p gptPart) error {
+	part := unix.BlkpgPartition{Start: p.Start, Length: p.Length, Pno: int32(number)}
+	arg := unix.BlkpgIoctlArg{
+		Op: unix.BLKPG_ADD_PARTITION, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part)),
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, disk.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func waitFor(ctx context.Context, path string, limit time.Duration) error {
+	for deadline := time.Now().Add(limit); ; {
+		if _, err := os.Stat(path); err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s does not appear", path)
+		}
+		if err := (realClock{}).Sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// zeroEnds overwrites the first and the last MiB of a device, where tables and
+// signatures lie, and waits until that is on disk.
+func zeroEnds(dev string, size int64) error {
+	f, err := os.OpenFile(dev, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	zero := make([]byte, min(mib, size))
+	for _, at := range []int64{0, max(0, size-mib)} {
+		if _, err := f.WriteAt(zero, at); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+func (s tableStep) do(_ context.Context, m *machine) error {
+	f, err := os.OpenFile("/dev/"+s.Disk.Name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.Table.write(f); err != nil {
+		return err
+	}
+	m.con.printf("%s", s)
+	return f.Sync()
+}
+
+func (s formatStep) do(ctx context.Context, m *machine) error {
+	p := s.Part
+	dev := "/dev/" + p.Device
+	m.con.printf("%s", s)
+	var err error
+	switch p.FS {
+	case "swap":
+		err = makeSwap(dev, p)
+	case "efi", "vfat":
+		argv := []string{"mkfs.vfat", "-i", strings.ReplaceAll(p.UUID, "-", "")}
+		if p.FS == "efi" && p.Length >= 260*mib {
+			argv = append(argv, "-F", "32") // as the UEFI specification likes it; smaller ones are left to mkfs
+		}
+		if p.Label != "" {
+			argv = append(argv, "-n", p.Label)
+		}
+		err = m.tool(ctx, append(argv, dev)...)
+	default:
+		argv := []string{
+			"mke2fs", "-q", "-F", "-t", p.FS, "-U", p.UUID,
+			"-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
+		}
+		if p.FS == "ext4" { // features that the GRUB and fsck of older systems don't read
+			argv = append(argv, "-O", "^orphan_file,^metadata_csum_seed")
+		}
+		if p.Label != "" {
+			argv = append(argv, "-L", p.Label)
+		}
+		err = m.tool(ctx, append(argv, dev)...)
+	}
+	if err != nil {
+		return fmt.Errorf("format %s: %w", p.Device, err)
+	}
+	// no udev here, and grub-mkconfig names the root by UUID only when it finds this
+	if err := os.MkdirAll("/dev/disk/by-uuid", 0o755); err != nil {
+		return err
+	}
+	return os.Symlink("../../"+p.Device, "/dev/disk/by-uuid/"+p.UUID)
+}
+
+// makeSwap writes a swap area's header (mkswap(8); linux/swap.h, version 1).
+func makeSwap(dev string, p partition) error {
+	head, err := swapHeader(p)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(dev, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteAt(head, 0)
+	return err
+}
+
+// swapHeader is the first page of a swap area, for pages of 4096 bytes.
+func swapHeader(p partition) ([]byte, error) {
+	const page = 4096
+	uuid, err := hex.DecodeString(strings.ReplaceAll(p.UUID, "-", ""))
+	if err != nil || len(uuid) != 16 {
+		return nil, fmt.Errorf("%q is no UUID", p.UUID)
+	}
+	b := make([]byte, page)
+	binary.LittleEndian.PutUint32(b[1024:], 1)
+	binary.LittleEndian.PutUint32(b[1028:], uint32(p.Length/page-1))
+	copy(b[1036:], uuid)
+	copy(b[1052:1068], p.Label)
+	copy(b[page-10:], "SWAPSPACE2")
+	return b, nil
+}
+
+func (s mountStep) do(_ context.Context, m *machine) error {
+	p := s.Part
+	kind := p.FS
+	if kind == "efi" {
+		kind = "vfat"
+	}
+	dir := filepath.Join(m.target, p.Mount)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("/dev/"+p.Device, dir, kind, unix.MS_NOATIME, ""); err != nil {
+		return fmt.Errorf("mount %s as %s: %w (has the installer its module?)", p.Device, kind, err)
+	}
+	m.mounts = append(m.mounts, dir)
+	return nil
+}
+
+func (unmountStep) do(_ context.Context, m *machine) error {
+	unix.Sync()
+	for len(m.mounts) > 0 {
+		dir := m.mounts[len(m.mounts)-1]
+		if err := unmountPatiently(dir); err != nil {
+			return err
+		}
+		m.mounts = m.mounts[:len(m.mounts)-1]
+	}
+	for _, dev := range m.touched { // the disks' own write caches
+		f, err := os.OpenFile(dev, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		_ = f.Close()
+		if err != nil {
+			return fmt.Errorf("write %s out: %w", dev, err)
+		}
+	}
+	return nil
+}
+
+// unmountPatiently unmounts a folder; a program that a script left behind may
+// still sit in it for a moment.
+func unmountPatiently(dir string) error {
+	var err error
+	for range 50 {
+		if err = unix.Unmount(dir, 0); err != unix.EBUSY {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err == unix.EBUSY { // it stays in use: write it out and let go of it
+		_ = unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+		err = unix.Unmount(dir, unix.MNT_DETACH)
+	}
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", dir, err)
+	}
+	return nil
+}
+
+// makeUnbootable takes everything off the touched disks that a firmware, or the
+// next attempt's guard, would take for a system.
+func (m *machine) makeUnbootable() error {
+	for i := len(m.mounts) - 1; i >= 0; i-- {
+		_ = unix.Unmount(m.mounts[i], unix.MNT_DETACH)
+	}
+	m.mounts = nil
+	unix.Sync()
+	var errs []error
+	for i := len(m.touched) - 1; i >= 0; i-- { // partitions before their disk
+		f, err := os.Open(m.touched[i])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		size, err := f.Seek(0, 2)
+		_ = f.Close()
+		if err == nil {
+			err = zeroEnds(m.touched[i], size)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,82 @@
+package installer
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+func readText(path string) string {
+	b, _ := os.ReadFile(path)
+	return strings.TrimSpace(strings.ReplaceAll(string(b), "\x00", ""))
+}
+
+func readInt(path string) int64 {
+	n, _ := strconv.ParseInt(readText(path), 10, 64)
+	return n
+}
+
+// findDisks are the disks that could be installed to: whole, fixed, writable and
+// made of something. sys is /sys.
+func findDisks(sys string) []Disk {
+	dirs, _ := filepath.Glob(sys + "/block/*")
+	var out []Disk
+	for _, dir := range dirs {
+		name := filepath.Base(dir)
+		if skipDisk(name) || readInt(dir+"/ro") != 0 || readInt(dir+"/removable") != 0 {
+			continue
+		}
+		if _, err := os.Stat(dir + "/device"); err != nil {
+			continue // a virtual one
+		}
+		d := Disk{
+			Name: name, Size: readInt(dir+"/size") * 512, // always in units of 512
+			Sector: int(readInt(dir + "/queue/logical_block_size")),
+			Model:  strings.Join(strings.Fields(readText(dir+"/device/model")), " "),
+			Serial: readText(dir + "/device/serial"), WWN: readText(dir + "/device/wwid"),
+		}
+		if d.Serial == "" {
+			d.Serial = readText(dir + "/serial") // virtio has it here
+		}
+		if d.WWN == "" {
+			d.WWN = readText(dir + "/wwid")
+		}
+		if d.Sector == 0 {
+			d.Sector = 512
+		}
+		if d.Size >= 64*mib { // less is a firmware's window, not a disk
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func skipDisk(name string) bool {
+	for _, p := range []string{"loop", "ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return strings.Contains(name, "boot") && strings.HasPrefix(name, "mmcblk") // eMMC boot areas
+}
+
+// findNICs are the network cards, by name.
+func findNICs(sys string) []NIC {
+	dirs, _ := filepath.Glob(sys + "/class/net/*")
+	var out []NIC
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir + "/device"); err != nil {
+			continue // lo, bridges
+		}
+		mac, err := net.ParseMAC(readText(dir + "/address"))
+		if err != nil || len(mac) != 6 {
+			continue
+		}
+		out = append(out, NIC{filepath.Base(dir), mac.String()})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
