@@ -1,0 +1,113 @@
+package dhcp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/mdlayher/ndp"
+	"golang.org/x/net/ipv6"
+)
+
+// An Advertiser answers router solicitations (RFC 4861) on one link with an
+// advertisement that offers nothing: no router, no prefix, no DHCPv6. iPXE sets up
+// IPv6 before it goes on, and waits some 13 s for an answer when there is none. It
+// never sends unasked, and answers the one that asked only: other hosts keep what
+// a real router told them.
+type Advertiser struct {
+	Interface string       // the link, in the network namespace that Run runs in
+	Log       *slog.Logger // discarded when nil
+}
+
+// relisten is how long Run waits before it tries again after the link failed: a
+// link that just came up has no address for the first second or two, until
+// duplicate address detection is done.
+const relisten = time.Second
+
+// Run answers until ctx ends, then returns nil. Nothing else ends it: a link that
+// has no IPv6 costs booting boxes some seconds, and is no reason not to serve.
+func (a *Advertiser) Run(ctx context.Context) error {
+	log := a.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	warned := false
+	for ctx.Err() == nil {
+		err := a.serve(ctx, log, func() { warned = false })
+		if ctx.Err() != nil {
+			break
+		}
+		if !warned {
+			log.Warn("router advertisements: none can be sent now, so iPXE waits some 13 s at each boot; trying on", "interface", a.Interface, "error", err)
+			warned = true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(relisten):
+		}
+	}
+	return nil
+}
+
+// serve listens and answers until ctx ends or the link fails.
+func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func()) error {
+	ifi, err := net.InterfaceByName(a.Interface)
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", a.Interface, err)
+	}
+	conn, addr, err := ndp.Listen(ifi, ndp.LinkLocal)
+	if err != nil {
+		return fmt.Errorf("listen for router solicitations: %w: is IPv6 switched off on %s?", err, a.Interface)
+	}
+	defer conn.Close()
+	var filter ipv6.ICMPFilter
+	filter.SetAll(true)
+	filter.Accept(ipv6.ICMPTypeRouterSolicitation)
+	if err := conn.SetICMPFilter(&filter); err != nil {
+		return fmt.Errorf("filter router solicitations: %w", err)
+	}
+	if err := conn.SetControlMessage(ipv6.FlagHopLimit, true); err != nil {
+		return fmt.Errorf("ask for the hop limit: %w", err)
+	}
+	if err := conn.JoinGroup(netip.MustParseAddr("ff02::2")); err != nil { // all routers
+		return fmt.Errorf("join the group of routers: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	log.Info("router advertisements: answering", "interface", a.Interface, "from", addr)
+	listening()
+	for {
+		m, cm, from, err := conn.ReadFrom()
+		if err != nil {
+			return err
+		}
+		to, ok := solicited(m, cm, from)
+		if !ok {
+			continue
+		}
+		if err := conn.WriteTo(advertisement(ifi.HardwareAddr), nil, to); err != nil {
+			log.Debug("router advertisements: one was not sent", "to", to, "error", err)
+		}
+	}
+}
+
+// solicited says whom to answer. A message whose hop limit isn't 255 came from
+// another link (RFC 4861 section 6.1.1). One without a source address, of a client
+// that is still making sure of its own, can't be answered alone: it asks again.
+func solicited(m ndp.Message, cm *ipv6.ControlMessage, from netip.Addr) (netip.Addr, bool) {
+	_, ok := m.(*ndp.RouterSolicitation)
+	return from, ok && cm != nil && cm.HopLimit == ndp.HopLimit && from.IsLinkLocalUnicast()
+}
+
+// advertisement is what is answered: router lifetime 0 says that we are no default
+// router; neither flag set, that there is no DHCPv6 to ask.
+func advertisement(mac net.HardwareAddr) *ndp.RouterAdvertisement {
+	ra := &ndp.RouterAdvertisement{RouterLifetime: 0}
+	if len(mac) == 6 {
+		ra.Options = []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: mac}}
+	}
+	return ra
+}

@@ -1,0 +1,426 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+	"rackhand/provision/store"
+)
+
+const (
+	ack   = dhcpv4.MessageTypeAck
+	nak   = dhcpv4.MessageTypeNak
+	offer = dhcpv4.MessageTypeOffer
+)
+
+// TestMessages: each message of RFC 2131 section 4.3, in each state of a client.
+func TestMessages(t *testing.T) {
+	const mine, wrong = "10.77.0.130", "10.77.0.99"
+	cases := []struct {
+		name string
+		msg  *dhcpv4.DHCPv4
+		want dhcpv4.MessageType // none: silence
+		to   string
+	}{
+		{"discover", discover(web1), offer, "frame 10.77.0.130:68"},
+		{"discover, wants a broadcast", discover(web1, dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
+		{"discover, relayed", discover(web1, relayed("10.77.0.254")), offer, "10.77.0.254:67"},
+		{"discover, relay of nowhere", discover(web1, relayed("192.0.2.1")), 0, ""},
+		{"selecting", request(web1, server("10.77.0.1"), requested(mine)), ack, "frame 10.77.0.130:68"},
+		{"selecting another server", request(web1, server("10.77.0.66"), requested("10.77.0.99")), 0, ""},
+		{"selecting, wrong address", request(web1, server("10.77.0.1"), requested(wrong)), nak, "255.255.255.255:68"},
+		{"init-reboot", request(web1, requested(mine)), ack, "frame 10.77.0.130:68"},
+		{"init-reboot, wrong address", request(web1, requested(wrong)), nak, "255.255.255.255:68"},
+		{"init-reboot, other network", request(web1, requested("192.0.2.9")), nak, "255.255.255.255:68"},
+		{"init-reboot, wrong, relayed", request(web1, requested(wrong), relayed("10.77.0.254")), nak, "10.77.0.254:67"},
+		{"renewing", request(web1, ciaddr(mine)), ack, "10.77.0.130:68"},
+		{"rebinding", request(web1, ciaddr(mine), dhcpv4.WithBroadcast(true)), ack, "10.77.0.130:68"},
+		{"renewing, wrong address", request(web1, ciaddr(wrong)), nak, "255.255.255.255:68"},
+		{"request without an address", request(web1), 0, ""},
+		{"unclaimed, init-reboot in the range", request(stranger, requested("10.77.0.201")), ack, "frame 10.77.0.201:68"},
+		{"unclaimed, init-reboot elsewhere", request(stranger, requested("10.77.0.50")), nak, "255.255.255.255:68"},
+		{"unclaimed wants a reserved address", request(stranger, requested(mine)), nak, "255.255.255.255:68"},
+		{"inform", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77")), ack, "10.77.0.77:68"},
+		{"inform from elsewhere", message(web1, dhcpv4.MessageTypeInform, ciaddr("192.0.2.7")), 0, ""},
+		{"release of nothing", message(web1, dhcpv4.MessageTypeRelease, ciaddr(mine)), 0, ""},
+		{"decline of nothing", message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested(mine)), 0, ""},
+		{"no message type", message(web1, 0), 0, ""},
+		{"an offer", message(web1, offer), 0, ""},
+	}
+	for _, tc := range cases {
+		b := newBench(t)
+		got := b.ask(tc.msg)
+		if got == nil {
+			if tc.want != 0 {
+				t.Errorf("%s: silence", tc.name)
+			}
+			continue
+		}
+		if got.MessageType() != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got.MessageType(), tc.want)
+			continue
+		}
+		to := route(tc.msg, got, web1)
+		text := to.to.String()
+		if to.frame {
+			text = "frame " + text
+		}
+		if text != tc.to {
+			t.Errorf("%s: sent to %s, want %s", tc.name, text, tc.to)
+		}
+		if lease := got.Options.Has(dhcpv4.OptionIPAddressLeaseTime); lease != (tc.want == offer || tc.want == ack && !strings.HasPrefix(tc.name, "inform")) {
+			t.Errorf("%s: lease time %v", tc.name, lease)
+		}
+		if zero := got.YourIPAddr.IsUnspecified(); zero != (tc.want == nak || strings.HasPrefix(tc.name, "inform")) {
+			t.Errorf("%s: yiaddr %s", tc.name, got.YourIPAddr)
+		}
+		if tc.want == nak && strings.Contains(tc.name, "relayed") != got.IsBroadcast() {
+			t.Errorf("%s: broadcast flag %v", tc.name, got.IsBroadcast())
+		}
+	}
+}
+
+// TestOneBoot: the programs of one boot differ in client-id and class, and get one
+// address; the journal hears of each, but not of a renewal.
+func TestOneBoot(t *testing.T) {
+	b := newBench(t)
+	b.arm("web1")
+	if got := b.join(web1, pxe); got != "10.77.0.130" {
+		t.Fatalf("firmware got %s", got)
+	}
+	if got := b.join(web1, ipxe, raw(61, "\x01RTwww1")); got != "10.77.0.130" {
+		t.Fatalf("iPXE got %s", got)
+	}
+	if got := b.join(web1, raw(60, "d-i"), raw(61, "\xffsomething else")); got != "10.77.0.130" {
+		t.Fatalf("the installer got %s", got)
+	}
+	if got := b.join(web1, raw(12, "web1")); got != "10.77.0.130" {
+		t.Fatalf("the system got %s", got)
+	}
+	b.wantKinds("web1 ack addressed", "web1 ack addressed", "web1 ack", "web1 ack")
+	since := b.lease(web1).Since
+	b.now = b.now.Add(30 * time.Minute)
+	if b.ask(request(web1, ciaddr("10.77.0.130"))) == nil {
+		t.Fatal("renewal")
+	}
+	b.wantKinds()
+	l := b.lease(web1)
+	if !l.Since.Equal(since) || !l.Expires.Equal(b.now.Add(time.Hour)) || l.Host != "web1" {
+		t.Errorf("after the renewal: %+v", l)
+	}
+}
+
+// TestUnclaimed: a stable address, nothing to boot, one event a minute.
+func TestUnclaimed(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger, pxe)
+	b.wantKinds(stranger.String() + " unclaimed")
+	r := b.ask(discover(stranger, pxe))
+	if r.BootFileName != "" || r.Options.Has(dhcpv4.OptionBootfileName) || !r.ServerIPAddr.IsUnspecified() {
+		t.Errorf("an unclaimed box got something to boot: %s", r.Summary())
+	}
+	b.wantKinds()
+	b.now = b.now.Add(48 * time.Hour)
+	if again := b.join(stranger); again != first {
+		t.Errorf("after its lease ran out: %s, before %s", again, first)
+	}
+	e := b.events[0]
+	if e.Fields["address"] != first || e.Fields["mac"] != stranger.String() {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// TestMakerIsTold: what an unclaimed box says of itself stands in its event.
+func TestMakerIsTold(t *testing.T) {
+	b := newBench(t)
+	b.ask(discover(stranger, pxe, raw(12, "evil\x1b[2Jname"), raw(97, "\x00\x44\x45\x4c\x4c\x00\x01\x02\x03\x80\x04\x05\x06\x07\x08\x09\x0a")))
+	want := "x64 UEFI, PXEClient:Arch:00007:UNDI:003001, calls itself evil?[2Jname, UUID 4c4c4544-0100-0302-8004-05060708090a"
+	if got := b.events[0].Fields["maker"]; got != want {
+		t.Errorf("maker %q, want %q", got, want)
+	}
+}
+
+// TestExhausted: offers are held, an event tells when the range is full, and an
+// address that ran out goes to who needs it, with its record.
+func TestExhausted(t *testing.T) {
+	b := newBench(t)
+	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 1, n} }
+	got := map[string]bool{}
+	for n := range byte(4) {
+		got[b.ask(discover(box(n))).YourIPAddr.String()] = true
+	}
+	if len(got) != 4 {
+		t.Fatalf("four boxes were offered %v", got)
+	}
+	if r := b.ask(discover(box(4))); r != nil {
+		t.Fatalf("a fifth one was offered %s", r.YourIPAddr)
+	}
+	for range 3 {
+		b.ask(discover(box(4)))
+	}
+	kinds := b.kinds()
+	if n := strings.Count(strings.Join(kinds, ","), "exhausted"); n != 1 {
+		t.Errorf("events %q", kinds)
+	}
+	b.now = b.now.Add(2 * offerHold) // nobody took the offers
+	for n := byte(4); n < 8; n++ {
+		b.join(box(n))
+	}
+	b.now = b.now.Add(time.Minute)
+	b.join(box(5)) // renewed: the others run out before it
+	b.now = b.now.Add(time.Hour)
+	taken := b.join(box(9))
+	gone := 0
+	for n := byte(4); n < 8; n++ {
+		l := b.lease(box(n))
+		if l == nil {
+			gone++
+		} else if l.Address == taken {
+			t.Errorf("two records for %s", taken)
+		}
+	}
+	if gone != 1 || b.lease(box(5)) == nil {
+		t.Errorf("%d records gave way, that of the renewed box: %v", gone, b.lease(box(5)))
+	}
+}
+
+// TestClaimed: a box that is claimed while it holds an address of the range is
+// refused that one and gets its own.
+func TestClaimed(t *testing.T) {
+	b := newBench(t)
+	before := b.join(stranger)
+	b.kinds()
+	b.snap = snapshot()
+	b.snap.Hosts["new"] = &inventory.Host{Name: "new", MACs: []inventory.MAC{stranger}, Address: serverAddr.Next().Next().Next()}
+	if r := b.ask(request(stranger, ciaddr(before))); r.MessageType() != nak {
+		t.Fatalf("the old address: %s", r.MessageType())
+	}
+	if got := b.join(stranger); got != "10.77.0.4" {
+		t.Fatalf("got %s", got)
+	}
+	b.wantKinds("new nak", "new ack")
+	if l := b.lease(stranger); l.Address != "10.77.0.4" || l.Host != "new" {
+		t.Errorf("lease %+v", l)
+	}
+}
+
+// TestRestart: what was acknowledged is known after a restart, an offer isn't; a
+// record that can't be read costs nobody else theirs.
+func TestRestart(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger)
+	for key, value := range map[string]string{
+		"52:54:00:99:00:aa": "not JSON", "52:54:00:99:00:ab": `{"mac":"x"}`,
+		"52:54:00:99:00:ac": `{"mac":"52:54:00:99:00:ac","address":"fe80::1"}`,
+		// Lost a race for the address, and was about to be deleted.
+		"52:54:00:99:00:ad": fmt.Sprintf(`{"mac":"52:54:00:99:00:ad","address":%q,"expires":"2020-01-01T00:00:00Z"}`, first),
+	} {
+		if _, err := b.Store.Txn(context.Background(), nil, store.Op{Key: LeasePrefix + key, Value: []byte(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start(b.Store)
+	if got := b.ask(request(stranger, ciaddr(first))); got == nil || got.MessageType() != ack {
+		t.Fatalf("renewal after a restart: %v", got)
+	}
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	if r := b.ask(request(other, requested(first))); r.MessageType() != nak {
+		t.Errorf("another one got a leased address: %s", r.MessageType())
+	}
+}
+
+// TestLeaseBeforeAck: no acknowledgement without a lease on disk.
+func TestLeaseBeforeAck(t *testing.T) {
+	b := newBench(t)
+	b.start(broken{b.Store})
+	if b.ask(discover(web1)) == nil {
+		t.Fatal("an offer needs no disk")
+	}
+	if r := b.ask(request(web1, requested("10.77.0.130"))); r != nil {
+		t.Errorf("acknowledged without a lease: %s", r.Summary())
+	}
+	b.wantKinds()
+}
+
+type broken struct{ store.Store }
+
+func (broken) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) {
+	return 0, errors.New("disk full")
+}
+
+// TestRelease: the address is free, and the same box gets it again.
+func TestRelease(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger)
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	b.ask(message(other, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
+	if l := b.lease(stranger); !l.Expires.After(b.now) {
+		t.Fatal("somebody else ended the lease")
+	}
+	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
+	if l := b.lease(stranger); l.Expires.After(b.now) {
+		t.Errorf("lease %+v", l)
+	}
+	if again := b.join(stranger); again != first {
+		t.Errorf("got %s, before %s", again, first)
+	}
+}
+
+// TestDecline: the address stays out of use for a while; only its holder can say so.
+func TestDecline(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger)
+	b.kinds()
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	b.ask(message(other, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	b.wantKinds()
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	b.wantKinds(stranger.String() + " decline")
+	if b.lease(stranger) != nil {
+		t.Error("the lease is still there")
+	}
+	if second := b.join(stranger); second == first {
+		t.Errorf("got %s again", first)
+	}
+	b.now = b.now.Add(declineHold + time.Hour + time.Minute)
+	if r := b.ask(request(other, requested(first))); r == nil || r.MessageType() != ack {
+		t.Errorf("after a while: %v", r)
+	}
+}
+
+// TestSecondCard: the second card of a host doesn't get the address that the
+// first one is using, nor anything to boot; when the first one is silent, it does.
+func TestSecondCard(t *testing.T) {
+	b := newBench(t)
+	b.arm("web2")
+	if got := b.join(web2nic2, pxe); got != "10.77.0.131" {
+		t.Fatalf("the second card alone got %s", got)
+	}
+	if got := b.join(web2, pxe); got != "10.77.0.131" {
+		t.Fatalf("the first card got %s", got)
+	}
+	b.kinds()
+	r := b.ask(discover(web2nic2, pxe))
+	if r.YourIPAddr.String() == "10.77.0.131" || r.BootFileName != "" {
+		t.Errorf("both at once: the second one got %s and %q", r.YourIPAddr, r.BootFileName)
+	}
+	b.join(web2nic2, pxe)
+	b.wantKinds("web2 ack") // no stage
+	b.now = b.now.Add(2 * time.Hour)
+	b.arm("web2")
+	if got := b.join(web2nic2, pxe); got != "10.77.0.131" {
+		t.Errorf("after the first one's lease: %s", got)
+	}
+}
+
+func TestWrongNetwork(t *testing.T) {
+	b := newBench(t)
+	b.arm("away")
+	for range 3 {
+		if r := b.ask(discover(away, pxe)); r != nil {
+			t.Errorf("got %s", r.YourIPAddr)
+		}
+	}
+	b.wantKinds("away wrong-network")
+	if r := b.ask(discover(away, pxe, relayed("10.78.0.1"))); r == nil || r.YourIPAddr.String() != "10.78.0.44" {
+		t.Errorf("through the relay of its own network: %v", r)
+	}
+}
+
+// TestNoDecision: a client that boots asks again rather than going to its disk; a
+// system keeps its address.
+func TestNoDecision(t *testing.T) {
+	b := newBench(t)
+	b.fail = errors.New("journal is full")
+	if r := b.ask(discover(web1, pxe)); r != nil {
+		t.Errorf("firmware got %s", r.Summary())
+	}
+	if got := b.join(web1); got != "10.77.0.130" {
+		t.Errorf("the system got %s", got)
+	}
+	b.snap = nil
+	if r := b.ask(discover(web1)); r != nil {
+		t.Errorf("without an inventory: %s", r.Summary())
+	}
+}
+
+// TestArmsAtFirstBoot: only a client that boots is told to arm, and only when it
+// can be given an address.
+func TestArmsAtFirstBoot(t *testing.T) {
+	b := newBench(t)
+	b.snap.Hosts["web1"].Install = inventory.FirstBoot
+	b.snap.Hosts["away"].Install = inventory.FirstBoot
+	decide, arms := b.Decide, 0
+	b.Decide = func(ctx context.Context, r boot.Request) (boot.Decision, error) {
+		d, err := decide(ctx, r)
+		if d.Arm {
+			arms++
+		}
+		return d, err
+	}
+	b.ask(discover(web1))
+	b.ask(discover(away, pxe))
+	b.ask(discover(stranger, pxe))
+	if arms != 0 {
+		t.Fatalf("armed %d times", arms)
+	}
+	r := b.ask(discover(web1, pxe))
+	if arms != 1 || r.BootFileName != "snponly.efi" {
+		t.Errorf("armed %d times, file %q", arms, r.BootFileName)
+	}
+}
+
+// TestBadPackets: garbage gets no answer, and one event a minute for each sender.
+func TestBadPackets(t *testing.T) {
+	b := newBench(t)
+	good := discover(web1).ToBytes()
+	change := func(at int, v byte) []byte {
+		p := append([]byte(nil), good...)
+		p[at] = v
+		return p
+	}
+	for name, p := range map[string][]byte{
+		"empty": {}, "short": good[:100], "no options": good[:240], "cut": good[:242],
+		"a reply": change(0, 2), "token ring": change(1, 6), "long address": change(2, 16),
+		"no cookie": change(236, 0), "multicast": change(28, 1),
+	} {
+		if _, _, ok := b.answer(context.Background(), p); ok {
+			t.Errorf("%s was answered", name)
+		}
+	}
+	n := len(b.kinds())
+	if n < 1 || n > 4 { // senders: unknown, web1, web1 with another first byte
+		t.Errorf("%d events", n)
+	}
+	for i := range 1000 {
+		p := change(0, 2)
+		p[32], p[33] = byte(i>>8), byte(i)
+		b.answer(context.Background(), p)
+	}
+	if n := len(b.kinds()); n > limitTotal {
+		t.Errorf("%d events of one flood", n)
+	}
+	b.now = b.now.Add(limitEvery)
+	b.answer(context.Background(), change(0, 2))
+	b.wantKinds(" bad-packet")
+}
+
+// TestPanicCostsOnePacket: serve survives whatever answering does.
+func TestPanicCostsOnePacket(t *testing.T) {
+	b := newBench(t)
+	b.ScriptURL = nil
+	b.arm("web1")
+	b.serve(context.Background(), nil, discover(web1, ipxe).ToBytes())
+	b.wantKinds(" bad-packet")
+}
+
+var _ provision.Recorder = (*bench)(nil)

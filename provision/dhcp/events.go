@@ -1,0 +1,156 @@
+package dhcp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+)
+
+// who names the client in an event: the host, or the MAC of an unclaimed box.
+func (v view) who() string {
+	if v.decision.Host != nil {
+		return v.decision.Host.Name
+	}
+	return v.client.mac.String()
+}
+
+// fields are what every event about a client says.
+func (v view) fields() map[string]string {
+	f := map[string]string{"mac": v.client.mac.String(), "client": v.client.kind.String()}
+	if v.address.IsValid() {
+		f["address"] = v.address.String()
+	}
+	if v.client.kind.Boots() {
+		f["arch"] = v.client.arch.String()
+	}
+	if v.client.vendor != "" {
+		f["vendor"] = v.client.vendor
+	}
+	if v.client.uuid != "" {
+		f["uuid"] = v.client.uuid
+	}
+	return f
+}
+
+// noticeAck tells of a lease. It moves an install to Addressed when the box is on
+// its way into it.
+func (s *Server) noticeAck(v view) {
+	host := v.decision.Host
+	if host == nil {
+		return // an unclaimed box has its own event
+	}
+	e := provision.Event{Host: host.Name, Kind: "ack", Fields: v.fields()}
+	e.Message = fmt.Sprintf("%s got %s", v.client.kind, v.address)
+	if v.client.kind == boot.Other {
+		e.Message = fmt.Sprintf("%s is leased to %s", v.address, v.client.mac)
+		s.record(e)
+		return
+	}
+	e.Message += ": " + v.decision.Why
+	if file := v.bootFile(); file != "" {
+		e.Fields["file"] = file
+	}
+	switch {
+	case v.address != host.Address:
+		e.Level = provision.LevelWarn
+		e.Message = fmt.Sprintf("%s got %s and nothing to boot: another card of this host is using %s", v.client.mac, v.address, host.Address)
+	case v.decision.Action == boot.InstallIt:
+		e.Stage = provision.Addressed
+	}
+	s.record(e)
+}
+
+// noticeUnclaimed tells of a box that isn't in the inventory, once a minute.
+func (s *Server) noticeUnclaimed(v view) {
+	if v.decision.Host != nil || !s.unclaimed.allow(v.client.mac.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
+	e.Message = "a box that is not in the inventory asks for an address"
+	if maker := v.client.maker(); maker != "" {
+		e.Fields["maker"] = maker
+		e.Message += ": " + maker
+	}
+	s.record(e)
+}
+
+// noticeMissing tells why a client gets no address, once a minute.
+func (s *Server) noticeMissing(v view, err error) {
+	e := provision.Event{Host: v.who(), Fields: v.fields()}
+	key := v.client.mac.String()
+	switch {
+	case errors.Is(err, errExhausted):
+		key = "exhausted " + v.network.Name
+		e.Kind, e.Level, e.Host = "exhausted", provision.LevelError, ""
+		e.Message = fmt.Sprintf("%s got no address: every one of %s-%s is taken: widen `leases` of network %s, or claim the boxes that hold them",
+			v.client.mac, v.network.Leases.First, v.network.Leases.Last, v.network.Name)
+		e.Fields["network"] = v.network.Name
+	case errors.Is(err, errWrongNetwork):
+		e.Kind, e.Level = "wrong-network", provision.LevelWarn
+		e.Message = fmt.Sprintf("asks from network %s, where its address %s doesn't belong: it gets none; correct the address, or move the cable",
+			v.network.Name, v.decision.Host.Address)
+	default:
+		return
+	}
+	if s.trouble.allow(e.Kind+" "+key, s.Clock()) {
+		s.record(e)
+	}
+}
+
+// noticeRefused tells of a NAK, once a minute.
+func (s *Server) noticeRefused(v view, asked netip.Addr) {
+	if !s.trouble.allow("nak "+v.client.mac.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
+	e.Fields["asked"] = asked.String()
+	e.Message = fmt.Sprintf("%s asked for %s and was refused: there is no address for it here", v.client.mac, asked)
+	if v.address.IsValid() {
+		e.Message = fmt.Sprintf("%s asked for %s and was refused: its address here is %s", v.client.mac, asked, v.address)
+	}
+	s.record(e)
+}
+
+// noticeDeclined tells that an address is in use by somebody whom we didn't give
+// it to.
+func (s *Server) noticeDeclined(v view, addr netip.Addr) {
+	if !s.trouble.allow("decline "+v.client.mac.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
+	e.Fields["address"] = addr.String()
+	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address", v.client.mac, addr, addr)
+	s.record(e)
+}
+
+// badPacket tells of a packet that can't be answered, once a minute for each
+// sender.
+func (s *Server) badPacket(packet []byte, why error) {
+	sender := "unknown"
+	if len(packet) >= 34 { // chaddr (RFC 2131 section 2)
+		sender = inventory.MAC(packet[28:34]).String()
+	}
+	s.Log.Debug("dhcp: bad packet", "sender", sender, "bytes", len(packet), "why", why)
+	if !s.bad.allow(sender, s.Clock()) {
+		return
+	}
+	// The reason is ours or the library's and short, but it may quote the packet.
+	s.record(provision.Event{
+		Kind: "bad-packet", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("a DHCP packet from %s was dropped: %s", sender, clip(why.Error())),
+		Fields:  map[string]string{"mac": sender, "interface": s.Interface},
+	})
+}
+
+func clip(s string) string { return s[:min(len(s), 200)] }
+
+func (s *Server) record(e provision.Event) {
+	e.Source, e.Time = "dhcp", s.Clock()
+	if err := s.Record.Record(e); err != nil {
+		s.Log.Error("dhcp: event not kept", "host", e.Host, "kind", e.Kind, "error", err)
+	}
+}

@@ -1,0 +1,161 @@
+package dhcp
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision/boot"
+)
+
+// A view is all that a reply depends on: plan computes from it, and from the
+// request, what to send.
+type view struct {
+	server    netip.Addr
+	network   *inventory.Network // of the link that was asked on
+	client    client
+	decision  boot.Decision
+	address   netip.Addr // what this client has or may have; invalid for none
+	leaseTime time.Duration
+	scriptURL func(inventory.MAC) string
+	fileURL   func(program string) string
+}
+
+// A verdict is what became of a request.
+type verdict int
+
+const (
+	silent   verdict = iota // nothing to say: not for us, or nothing to give
+	offered                 // OFFER: hold the address
+	acked                   // ACK: the lease is written first
+	informed                // ACK of an INFORM: settings, no lease
+	refused                 // NAK
+	released                // the client gives its address back
+	declined                // the client found somebody else on its address
+)
+
+// plan answers one request (RFC 2131 section 4.3). The reply is nil when nothing
+// is sent; asked is the address that the client named, invalid for none.
+func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
+	ciaddr, requested := addrOf(req.ClientIPAddr), addrOf(req.RequestedIPAddress())
+	toUs, toOther := v.addressee(req)
+	switch req.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+		if !v.address.IsValid() {
+			return silent, nil, requested
+		}
+		return offered, v.grant(req, dhcpv4.MessageTypeOffer), requested
+
+	case dhcpv4.MessageTypeRequest:
+		switch {
+		case toOther:
+			return silent, nil, requested // it took another server's offer
+		case requested.IsValid():
+			asked = requested // selecting, or init-reboot
+		case ciaddr.IsValid():
+			asked = ciaddr // renewing or rebinding
+		default:
+			return silent, nil, netip.Addr{}
+		}
+		// We are the only server of this network: a client whose address isn't the
+		// one that it would get from us is told so at once, and starts anew.
+		if asked != v.address {
+			return refused, v.refuse(req, asked), asked
+		}
+		return acked, v.grant(req, dhcpv4.MessageTypeAck), asked
+
+	case dhcpv4.MessageTypeInform:
+		// The answer goes to ciaddr, so it has to be one of this network.
+		if toOther || !v.network.Subnet.Contains(ciaddr) {
+			return silent, nil, ciaddr
+		}
+		reply = v.skeleton(req, dhcpv4.MessageTypeAck)
+		v.configure(reply, req)
+		echo(reply, req)
+		return informed, reply, ciaddr
+
+	case dhcpv4.MessageTypeRelease:
+		if toOther || !ciaddr.IsValid() {
+			return silent, nil, ciaddr
+		}
+		return released, nil, ciaddr
+
+	case dhcpv4.MessageTypeDecline:
+		if !toUs || !requested.IsValid() {
+			return silent, nil, requested
+		}
+		return declined, nil, requested
+	}
+	return silent, nil, netip.Addr{}
+}
+
+// addressee reads option 54: whether a message names us, or another server.
+func (v view) addressee(req *dhcpv4.DHCPv4) (us, other bool) {
+	id := req.Options.Get(dhcpv4.OptionServerIdentifier)
+	if id == nil {
+		return false, false
+	}
+	us = addrOf(id) == v.server
+	return us, !us
+}
+
+// grant makes an OFFER or an ACK.
+func (v view) grant(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
+	r := v.skeleton(req, kind)
+	r.YourIPAddr = v.address.AsSlice()
+	if kind == dhcpv4.MessageTypeAck {
+		r.ClientIPAddr = req.ClientIPAddr // RFC 2131 table 3
+	}
+	v.setTimes(r)
+	v.configure(r, req)
+	v.setBoot(r)
+	echo(r, req)
+	return r
+}
+
+// refuse makes a NAK (RFC 2131 table 3: all addresses zero).
+func (v view) refuse(req *dhcpv4.DHCPv4, asked netip.Addr) *dhcpv4.DHCPv4 {
+	r := v.skeleton(req, dhcpv4.MessageTypeNak)
+	put(r, dhcpv4.OptionMessage, []byte(asked.String()+" is not your address here")) // 56
+	if !req.GatewayIPAddr.IsUnspecified() {
+		r.SetBroadcast() // the relay can't reach the client by its wrong address
+	}
+	return r
+}
+
+// skeleton is what every reply has: the request's xid, hardware address, flags and
+// giaddr, options 53 and 54, and 61 and 82 as they came.
+func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
+	r := &dhcpv4.DHCPv4{
+		OpCode:        dhcpv4.OpcodeBootReply,
+		HWType:        req.HWType,
+		TransactionID: req.TransactionID,
+		Flags:         req.Flags & 0x8000, // the others must be zero
+		GatewayIPAddr: req.GatewayIPAddr,
+		ClientHWAddr:  req.ClientHWAddr,
+		ClientIPAddr:  net.IPv4zero,
+		YourIPAddr:    net.IPv4zero,
+		ServerIPAddr:  net.IPv4zero,
+		Options:       dhcpv4.Options{},
+	}
+	put(r, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
+	put(r, dhcpv4.OptionServerIdentifier, v.server.AsSlice())
+	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClientIdentifier, dhcpv4.OptionRelayAgentInformation} {
+		if value := req.Options.Get(code); value != nil {
+			put(r, code, value)
+		}
+	}
+	return r
+}
+
+// addrOf reads an address of a packet; the zero address is none.
+func addrOf(ip []byte) netip.Addr {
+	a, ok := netip.AddrFromSlice(ip)
+	if a = a.Unmap(); !ok || !a.Is4() || a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
+}

@@ -1,0 +1,35 @@
+package dhcp
+
+import (
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+)
+
+// A destination is where a reply goes.
+type destination struct {
+	// to is the UDP address. When frame is set, the client has no address yet and
+	// answers no ARP: the reply goes as a frame of our own to its hardware address.
+	to    netip.AddrPort
+	frame bool
+	mac   inventory.MAC
+}
+
+// route says where a reply goes (RFC 2131 section 4.1).
+func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC) destination {
+	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	relay, ciaddr := addrOf(req.GatewayIPAddr), addrOf(req.ClientIPAddr)
+	switch {
+	case relay.IsValid():
+		return destination{to: netip.AddrPortFrom(relay, dhcpv4.ServerPort)}
+	case reply.MessageType() == dhcpv4.MessageTypeNak:
+		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
+	case ciaddr.IsValid():
+		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort)}
+	case req.IsBroadcast():
+		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
+	}
+	return destination{to: netip.AddrPortFrom(addrOf(reply.YourIPAddr), dhcpv4.ClientPort), frame: true, mac: mac}
+}

@@ -1,0 +1,170 @@
+// Package dhcp is an authoritative DHCPv4 server for one link (RFC 2131), and the
+// router advertisements that keep iPXE from waiting. It gives every claimed box
+// its reserved address whichever program asks, other boxes one from the network's
+// range, and something to boot to firmware that asks for it. It owns the leases:
+// records under LeasePrefix, written by nobody else.
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+	"rackhand/provision/store"
+)
+
+// LeasePrefix is where leases lie in the store: LeasePrefix + MAC holds a
+// provision.Lease as JSON. An expired one stays until another MAC needs its
+// address, so that its box gets the same one again.
+const LeasePrefix = "lease/"
+
+// DefaultLeaseTime is the length of a lease when Options doesn't say: a change of
+// the inventory reaches every box within half of it.
+const DefaultLeaseTime = time.Hour
+
+// How much happens at once. Workers wait for the disk, not for the processor, and
+// those that wait together share one sync.
+const (
+	workers = 16
+	backlog = 256 // packets; a client whose packet is dropped asks again
+)
+
+// Options are what a server is made of. All but Clock, Log and LeaseTime must be
+// set.
+type Options struct {
+	// Interface is the link to serve, in the network namespace that Run runs in.
+	Interface string
+	// ServerAddr is our IPv4 address there: server identifier, TFTP server, and
+	// what says which of the inventory's networks the link is.
+	ServerAddr netip.Addr
+	// Decide says what a client boots (boot.Decide on the current snapshot and the
+	// host's latest install) and, when Decision.Arm is set, has armed the install
+	// durably before it returns. It is called at each DISCOVER and REQUEST. When it
+	// fails, a client that boots gets no answer and asks again.
+	Decide func(context.Context, boot.Request) (boot.Decision, error)
+	// Snapshot is the current inventory; nil while there is none: nobody is
+	// answered.
+	Snapshot func() *inventory.Snapshot
+	Store    store.Store
+	// Record takes the events ack, unclaimed, nak, decline, exhausted,
+	// wrong-network and bad-packet.
+	Record provision.Recorder
+	// ScriptURL is where iPXE fetches the script of a MAC; FileURL, where UEFI
+	// HTTP boot fetches a program.
+	ScriptURL func(inventory.MAC) string
+	FileURL   func(program string) string
+
+	LeaseTime time.Duration    // DefaultLeaseTime when 0
+	Clock     func() time.Time // time.Now when nil
+	Log       *slog.Logger     // discarded when nil
+}
+
+// A Server serves DHCP on one link.
+type Server struct {
+	Options
+
+	mu    sync.Mutex
+	table *table
+
+	// Each has a budget of its own, so that a flood of one kind hides no other.
+	unclaimed, bad, trouble limiter
+}
+
+// New makes a server; Run starts it.
+func New(o Options) *Server {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.LeaseTime <= 0 {
+		o.LeaseTime = DefaultLeaseTime
+	}
+	return &Server{Options: o, table: newTable()}
+}
+
+// Run loads the leases, listens and answers until ctx ends; then it returns nil.
+// It needs the right to open port 67 and to bind to a device (CAP_NET_BIND_SERVICE,
+// CAP_NET_RAW). Another server on the same link of this machine is an error.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.ServerAddr.Is4() {
+		return fmt.Errorf("serve DHCP on %s: %q is no IPv4 address: set `address` in rackhand.yaml", s.Interface, s.ServerAddr)
+	}
+	if err := s.load(ctx); err != nil {
+		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
+	}
+	l, err := listen(ctx, s.Interface, s.ServerAddr, s.Log)
+	if err != nil {
+		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
+	}
+	defer l.close()
+	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
+
+	queue := make(chan []byte, backlog)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(queue)
+		return s.receive(ctx, l, queue)
+	})
+	for range workers {
+		group.Go(func() error {
+			for packet := range queue {
+				s.serve(ctx, l, packet)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// receive reads packets into the queue until ctx ends.
+func (s *Server) receive(ctx context.Context, l *link, queue chan<- []byte) error {
+	stop := context.AfterFunc(ctx, l.interrupt)
+	defer stop()
+	for {
+		packet, err := l.read()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
+		case packet == nil:
+			continue
+		}
+		select {
+		case queue <- packet:
+		default:
+			if s.trouble.allow("overload", s.Clock()) {
+				s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
+			}
+		}
+	}
+}
+
+// serve answers one packet. A panic, of ours or of the parser, costs that packet
+// only.
+func (s *Server) serve(ctx context.Context, l *link, packet []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("dhcp: panic while answering", "panic", p)
+			s.badPacket(packet, errors.New("it made the server panic"))
+		}
+	}()
+	reply, to, ok := s.answer(ctx, packet)
+	if !ok {
+		return
+	}
+	if err := l.send(reply, to); err != nil && ctx.Err() == nil {
+		s.Log.Warn("dhcp: reply not sent", "to", to.to, "mac", to.mac, "error", err)
+	}
+}

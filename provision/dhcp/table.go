@@ -1,0 +1,219 @@
+package dhcp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+	"time"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// How long an offer is kept for the client that it was made to, and an address
+// that somebody else was found on is left alone.
+const (
+	offerHold   = time.Minute
+	declineHold = 10 * time.Minute
+)
+
+// maxScan bounds the search for a free address in a range.
+const maxScan = 1 << 16
+
+// Why there is no address for a client.
+var (
+	errNoRange      = errors.New("the network has no `leases` range for unclaimed boxes")
+	errExhausted    = errors.New("every address of the `leases` range is taken")
+	errWrongNetwork = errors.New("the host's address lies in another network than it asks from")
+)
+
+// A slot is a MAC's hold on an address: a lease that was acknowledged, an offer
+// that wasn't yet, or an old lease that nobody else has needed the address of.
+type slot struct {
+	addr  netip.Addr
+	until time.Time        // free for others after this
+	lease *provision.Lease // nil for an offer
+	// displaced is the MAC whose expired lease on this address gave way; its
+	// record goes when this slot's is written.
+	displaced *inventory.MAC
+}
+
+// A table knows who holds which address. It is memory only; the caller keeps its
+// lock. It never holds more slots than the ranges and the hosts have addresses.
+type table struct {
+	byMAC    map[inventory.MAC]slot
+	byAddr   map[netip.Addr]inventory.MAC
+	declined map[netip.Addr]time.Time // until when
+}
+
+func newTable() *table {
+	return &table{byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{}, declined: map[netip.Addr]time.Time{}}
+}
+
+// load puts a record of the store into the table. Of two records for one address
+// the one that lasts longer wins: the other was about to be deleted.
+func (t *table) load(value []byte) error {
+	var l provision.Lease
+	if err := json.Unmarshal(value, &l); err != nil {
+		return fmt.Errorf("read lease: %w", err)
+	}
+	mac, err := inventory.ParseMAC(l.MAC)
+	if err != nil {
+		return fmt.Errorf("read lease: %w", err)
+	}
+	addr, err := netip.ParseAddr(l.Address)
+	if err != nil || !addr.Is4() {
+		return fmt.Errorf("read lease of %s: %q is no IPv4 address", mac, l.Address)
+	}
+	if owner, taken := t.byAddr[addr]; taken && t.byMAC[owner].until.After(l.Expires) {
+		return nil
+	}
+	t.put(mac, slot{addr: addr, until: l.Expires, lease: &l})
+	return nil
+}
+
+// put gives an address to a MAC, and takes it from whoever had it.
+func (t *table) put(mac inventory.MAC, s slot) {
+	t.drop(mac)
+	if old, taken := t.byAddr[s.addr]; taken {
+		t.drop(old)
+	}
+	t.byMAC[mac], t.byAddr[s.addr] = s, mac
+}
+
+func (t *table) drop(mac inventory.MAC) {
+	if s, ok := t.byMAC[mac]; ok {
+		delete(t.byMAC, mac)
+		delete(t.byAddr, s.addr)
+	}
+}
+
+// address is the address that a MAC has or may have on a network. It changes
+// nothing. want is the address that the client would like, invalid for none.
+func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server netip.Addr, mac inventory.MAC, want netip.Addr, now time.Time) (netip.Addr, error) {
+	if host := snap.HostByMAC(mac); host != nil {
+		switch {
+		case !n.Subnet.Contains(host.Address):
+			return netip.Addr{}, errWrongNetwork
+		case !t.usedBySibling(host, mac, now):
+			return host.Address, nil
+		}
+	}
+	if !n.Leases.First.Is4() || !n.Leases.Last.Is4() || n.Leases.Last.Less(n.Leases.First) {
+		return netip.Addr{}, errNoRange
+	}
+	reserved := make(map[netip.Addr]bool, len(snap.Hosts))
+	for _, h := range snap.Hosts {
+		reserved[h.Address] = true
+	}
+	free := func(a netip.Addr) bool {
+		owner, taken := t.byAddr[a]
+		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
+			!slices.Contains(n.DNS, a) && !reserved[a] &&
+			!t.declined[a].After(now) && !(taken && owner != mac && t.byMAC[owner].until.After(now))
+	}
+	if s, ok := t.byMAC[mac]; ok && free(s.addr) {
+		return s.addr, nil
+	}
+	if _, taken := t.byAddr[want]; !taken && free(want) {
+		return want, nil
+	}
+	return t.pick(n.Leases, mac, free)
+}
+
+// pick finds an address in a range: from a place that the MAC decides, so that a
+// box gets the same one even when its lease is long forgotten, the first that
+// nobody ever had, else the one whose lease ran out first.
+func (t *table) pick(r inventory.Range, mac inventory.MAC, free func(netip.Addr) bool) (netip.Addr, error) {
+	first, last := number(r.First), number(r.Last)
+	size := min(uint64(last)-uint64(first)+1, maxScan)
+	h := fnv.New32a()
+	_, _ = h.Write(mac[:])
+	start := uint64(h.Sum32()) % size
+	var oldest netip.Addr
+	for i := range size {
+		a := address(first + uint32((start+i)%size))
+		if !free(a) {
+			continue
+		}
+		owner, taken := t.byAddr[a]
+		if !taken {
+			return a, nil
+		}
+		if !oldest.IsValid() || t.byMAC[owner].until.Before(t.byMAC[t.byAddr[oldest]].until) {
+			oldest = a
+		}
+	}
+	if !oldest.IsValid() {
+		return netip.Addr{}, errExhausted
+	}
+	return oldest, nil
+}
+
+// usedBySibling reports whether another card of the host is using its address, so
+// that this one can't have it too. The host's first MAC always can.
+func (t *table) usedBySibling(host *inventory.Host, mac inventory.MAC, now time.Time) bool {
+	owner, taken := t.byAddr[host.Address]
+	return taken && owner != mac && mac != host.MACs[0] &&
+		slices.Contains(host.MACs, owner) && t.byMAC[owner].until.After(now)
+}
+
+// hold keeps an address for the client that it is offered to.
+func (t *table) hold(mac inventory.MAC, addr netip.Addr, now time.Time) {
+	until := now.Add(offerHold)
+	s, ok := t.byMAC[mac]
+	if ok && s.addr == addr {
+		if s.until.Before(until) {
+			s.until = until
+		}
+		t.byMAC[mac] = s
+		return
+	}
+	t.put(mac, slot{addr: addr, until: until, displaced: t.displaced(mac, addr)})
+}
+
+// displaced is the MAC whose record stands in the store for this address.
+func (t *table) displaced(mac inventory.MAC, addr netip.Addr) *inventory.MAC {
+	owner, taken := t.byAddr[addr]
+	switch {
+	case !taken || owner == mac:
+		return nil
+	case t.byMAC[owner].lease == nil:
+		return t.byMAC[owner].displaced
+	}
+	return &owner
+}
+
+// bind enters an acknowledged lease, and returns the MAC whose record is to be
+// deleted with the same transaction, nil for none.
+func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease) *inventory.MAC {
+	displaced := t.displaced(mac, addr)
+	if s, ok := t.byMAC[mac]; ok && s.addr == addr {
+		displaced = s.displaced
+	}
+	t.put(mac, slot{addr: addr, until: l.Expires, lease: l})
+	return displaced
+}
+
+// decline takes an address out of use for a while.
+func (t *table) decline(mac inventory.MAC, addr netip.Addr, now time.Time) {
+	for a, until := range t.declined {
+		if !until.After(now) {
+			delete(t.declined, a)
+		}
+	}
+	t.drop(mac)
+	t.declined[addr] = now.Add(declineHold)
+}
+
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+func address(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
