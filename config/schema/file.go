@@ -40,7 +40,7 @@ func (f *File) Line(n int) string {
 	}
 	line := f.lines[n-1]
 	if column, ok := f.hidden[n]; ok {
-		if r := []rune(line); column-1 < len(r) {
+		if r := []rune(line); column <= len(r) {
 			line = string(r[:column-1]) + "***"
 		}
 	}
@@ -51,6 +51,13 @@ var (
 	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
 	reference = regexp.MustCompile(`^\{\s*secret\s*:`)
 )
+
+// hide keeps a line from a column on out of what Line shows.
+func (f *File) hide(line, column int) {
+	if c, ok := f.hidden[line]; !ok || column < c {
+		f.hidden[line] = column
+	}
+}
 
 // hideSecrets cuts a line after a key that sounds like a secret, unless a
 // reference such as {secret: name} follows. It needs no parsed file: a line with

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -31,21 +32,31 @@ func (n Node) Problem(hint, format string, args ...any) {
 }
 
 // Hide keeps the value, and what follows it on its lines, out of every problem:
-// it is a secret that should not stand here.
+// it is a secret that should not stand here. Where a value ends yaml.v3 doesn't
+// say, so whatever is indented deeper than its first line is taken for it, and
+// so is a line that begins with a word of it.
 func (n Node) Hide() {
-	last := n.n.Line + len(splitLines(n.n.Value)) // a block text begins a line later
-	for line := n.n.Line; line <= last && line <= len(n.file.lines); line++ {
-		column := 1
-		if line == n.n.Line {
-			column = n.n.Column
-		} else if n.n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && line == last {
-			break
+	f, first := n.file, n.At().Line
+	for _, c := range n.n.Content {
+		Node{f, c}.Hide()
+	}
+	f.hide(first, n.At().Column)
+	if first > len(f.lines) {
+		return
+	}
+	base := indentOf(f.lines[first-1])
+	for line := first + 1; line <= len(f.lines); line++ {
+		text := f.lines[line-1]
+		word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+		word = strings.TrimRight(word, `"',}]`)
+		if word != "" && indentOf(text) <= base && !strings.Contains(n.n.Value, word) {
+			return
 		}
-		if c, ok := n.file.hidden[line]; !ok || column < c {
-			n.file.hidden[line] = column
-		}
+		f.hide(line, 1)
 	}
 }
+
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // Null reports whether nothing was written: "key:", ~ or null.
 func (n Node) Null() bool { return isNull(n.n) }

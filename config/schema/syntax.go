@@ -59,7 +59,8 @@ func (f *File) syntax(text string, fail *failure) {
 			at.Column = column(i)
 		}
 		f.list.Addf(at, "quote a text that begins with *", "a value that begins with * is an alias, which is not supported")
-	case strings.Contains(message, "did not find expected ',' or"):
+	case strings.Contains(message, "did not find expected ',' or"),
+		strings.Contains(message, "expected node content") && strings.ContainsAny(src, "[{"):
 		if i := strings.LastIndexAny(src, "[{"); i >= 0 {
 			at.Column = column(i)
 		}
@@ -87,6 +88,8 @@ func (f *File) syntax(text string, fail *failure) {
 			at.Column = column(i)
 		}
 		f.list.Addf(at, "in double quotes write \\\\ for a backslash, or use single quotes", "an unknown escape in a quoted text")
+	case strings.Contains(message, "expected node content"):
+		f.list.Addf(at, "look for a comma or bracket too many", "a value is missing here")
 	default:
 		f.list.Addf(at, "", "not YAML: %s", problem.Printable(message))
 	}
