@@ -19,8 +19,9 @@ const (
 
 var (
 	// Debian Policy 5.6.1, with an architecture after a colon as dpkg(1) takes
-	// it. No glob character and no leading dash gets through to dpkg or apt.
-	packageName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9+._-]*(:[a-z0-9-]+)?$`)
+	// it. No glob character and no leading dash gets through to dpkg or apt, and
+	// no dash at the end either: apt-get install name- removes (apt-get(8)).
+	packageName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9+._-]*[a-zA-Z0-9+._])?(:[a-z0-9]([a-z0-9-]*[a-z0-9])?)?$`)
 	// Debian Policy 5.6.12: epoch, upstream version, revision.
 	packageVersion = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.+~:_-]*$`)
 	// systemd.unit(5): the characters of a unit's name.

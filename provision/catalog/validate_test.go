@@ -27,6 +27,8 @@ func TestValidate(t *testing.T) {
 		}, ""},
 		{"option as a package", []Resource{pkg("-oFoo", Present)}, "no name of a package"},
 		{"glob as a package", []Resource{pkg("ngin*", Present)}, "no name of a package"},
+		{"removal as a package", []Resource{pkg("nginx-", Present)}, "no name of a package"},
+		{"removal as an architecture", []Resource{pkg("nginx:i386-", Present)}, "no name of a package"},
 		{"empty ensure", []Resource{pkg("nginx", "")}, "present, absent or a version"},
 		{"option as a version", []Resource{pkg("nginx", "-1")}, "present, absent or a version"},
 		{"relative path", []Resource{file(File{Path: "etc/motd", Ensure: FileKind})}, "absolute"},

@@ -1,0 +1,222 @@
+package converge
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// client talks to the appliance.
+type client struct {
+	base   *url.URL
+	ca     *x509.CertPool
+	clock  *adjusted
+	log    *slog.Logger
+	random *rand.Rand
+	sleep  func(context.Context, time.Duration) error
+	mutual *http.Client // with the host's certificate; nil until there is one
+}
+
+// The bounds of retries.
+const (
+	attempts     = 5
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
+
+// refusal is an answer that isn't 2xx.
+type refusal struct {
+	status     int
+	path       string
+	message    string
+	retryAfter time.Duration
+}
+
+func (e *refusal) Error() string {
+	text := fmt.Sprintf("the appliance answers %s with %d %s", e.path, e.status, http.StatusText(e.status))
+	if e.message != "" {
+		text += ": " + e.message
+	}
+	return text
+}
+
+// worthRetrying: the appliance is away or not ready; what it refuses it refuses
+// again.
+func worthRetrying(err error) bool {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.status >= 500 || r.status == http.StatusTooManyRequests || r.status == http.StatusRequestTimeout
+	}
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	return !errors.As(err, &unknown) && !errors.As(err, &name)
+}
+
+// away reports whether there is no word of the appliance: it could not be
+// reached, was not able to answer, or something else answered in its place. A
+// refusal is a word.
+func away(err error) bool {
+	var r *refusal
+	return err != nil && (!errors.As(err, &r) || worthRetrying(err))
+}
+
+func newTransport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		// No proxy: the appliance is on the host's own network.
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		MaxIdleConns:          2,
+		IdleConnTimeout:       30 * time.Second,
+	}
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// secure is a client that verifies the appliance as usual and shows the host's
+// certificate, if there is one.
+func (c *client) secure(cert *tls.Certificate) *http.Client {
+	config := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: c.ca, Time: c.clock.now}
+	if cert != nil {
+		config.Certificates = []tls.Certificate{*cert}
+	}
+	return &http.Client{Transport: newTransport(config), CheckRedirect: noRedirect}
+}
+
+// retry calls f until it works, refuses for good, or attempts are spent. Pauses
+// double and are drawn at random, lest a whole rack that was powered on together
+// comes back together.
+func (c *client) retry(ctx context.Context, f func() error) error {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		err := f()
+		if err == nil || !worthRetrying(err) || attempt == attempts || ctx.Err() != nil {
+			return err
+		}
+		wait := pause/2 + time.Duration(c.random.Int64N(int64(pause)))
+		var r *refusal
+		if errors.As(err, &r) {
+			wait = max(wait, min(r.retryAfter, longestPause))
+		}
+		c.log.Warn("the appliance doesn't answer; trying again", "attempt", attempt, "in", wait.Round(time.Millisecond).String(), "error", short(err.Error()))
+		if c.sleep(ctx, wait) != nil {
+			return err
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// do sends one request and decodes the answer into out, unless out is nil.
+func (c *client) do(ctx context.Context, with *http.Client, method, path string, in, out any, limit int64) error {
+	_, err := c.exchange(ctx, with, method, path, "", in, out, limit)
+	return err
+}
+
+// exchange is do with an entity tag: notModified says that what the host has is
+// what the appliance has.
+func (c *client) exchange(ctx context.Context, with *http.Client, method, path, etag string, in, out any, limit int64) (notModified bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", path, err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), body)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if etag != "" {
+		req.Header.Set("If-None-Match", strconv.Quote(etag))
+	}
+	resp, err := with.Do(req)
+	if err != nil {
+		return false, fmt.Errorf("asking the appliance: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotModified && etag != "" {
+		return true, nil
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return false, newRefusal(resp, path)
+	}
+	if out == nil {
+		return false, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return false, fmt.Errorf("the appliance's answer to %s: %w", path, err)
+	}
+	if int64(len(b)) > limit {
+		return false, &refusal{status: resp.StatusCode, path: path, message: fmt.Sprintf("its body has more than %d bytes", limit)}
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return false, &refusal{status: resp.StatusCode, path: path, message: "its body can't be read: " + err.Error()}
+	}
+	return false, nil
+}
+
+func newRefusal(resp *http.Response, path string) *refusal {
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	r := &refusal{status: resp.StatusCode, path: path}
+	text := strings.TrimSpace(string(b))
+	// echo's and our own errors are {"message": ...} or {"error": ...}.
+	var fields struct {
+		Message string `json:"message"`
+		Error   string `json:"error"`
+	}
+	if json.Unmarshal(b, &fields) == nil && fields.Message+fields.Error != "" {
+		text = fields.Message + fields.Error
+	}
+	r.message = short(text)
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		r.retryAfter = time.Duration(min(seconds, 3600)) * time.Second
+	}
+	return r
+}
+
+// catalog fetches the host's catalog. Nil without an error: it is still the one
+// with the version that the host has.
+func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, error) {
+	var got *catalog.Catalog
+	err := c.retry(ctx, func() error {
+		got = &catalog.Catalog{}
+		same, err := c.exchange(ctx, c.mutual, http.MethodGet, "/v1/catalog", have, nil, got, catalog.MaxSize)
+		if same {
+			got = nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+func (c *client) post(ctx context.Context, path string, in any) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, c.mutual, http.MethodPost, path, in, nil, 0)
+	})
+}

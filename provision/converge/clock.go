@@ -1,0 +1,112 @@
+package converge
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/catalog"
+)
+
+// A Clock is the host's clock.
+type Clock interface {
+	Now() time.Time
+	Set(t time.Time) error
+}
+
+// SystemClock is the kernel's.
+type SystemClock struct{}
+
+// Now is the time as the kernel has it.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// Set sets it, by settimeofday(2).
+func (SystemClock) Set(t time.Time) error {
+	tv := unix.NsecToTimeval(t.UnixNano())
+	return unix.Settimeofday(&tv)
+}
+
+// adjusted is a clock with what it is off by: where the clock may not be set (a
+// container), the agent goes on with the right time all the same.
+type adjusted struct {
+	Clock
+	off time.Duration
+}
+
+func (c *adjusted) now() time.Time { return c.Clock.Now().Add(c.off) }
+
+// maxSkew is how far the clock may be off before it is set.
+const maxSkew = 2 * time.Second
+
+// syncClock asks the appliance for the time and sets the clock by it. Nothing on
+// the way depends on the clock: it may say 1970.
+func (c *client) syncClock(ctx context.Context) error {
+	var validity [2]time.Time
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		// The certificate is verified below, at a time when it is valid. That the
+		// time is right can't be known yet, that it is our appliance can.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(cs tls.ConnectionState) (err error) {
+			validity, err = c.verifyTimeless(cs)
+			return err
+		},
+	}
+	transport := newTransport(config)
+	defer transport.CloseIdleConnections()
+	start := time.Now() // monotonic, whatever the clock says
+	var reply catalog.TimeReply
+	if err := c.do(ctx, &http.Client{Transport: transport, CheckRedirect: noRedirect}, http.MethodGet, "/v1/time", nil, &reply, 4<<10); err != nil {
+		return err
+	}
+	now := reply.Time.Add(time.Since(start) / 2)
+	if now.Before(validity[0]) || now.After(validity[1]) {
+		return fmt.Errorf("the appliance says that it is %s, when its own certificate is not valid (%s to %s): set the appliance's clock",
+			now.Format(time.RFC3339), validity[0].Format(time.RFC3339), validity[1].Format(time.RFC3339))
+	}
+	c.clock.off = 0
+	off := now.Sub(c.clock.Now())
+	if off.Abs() <= maxSkew {
+		return nil
+	}
+	if err := c.clock.Set(now); err != nil {
+		c.clock.off = off
+		c.log.Warn("the clock can't be set; the agent goes on with the appliance's time", "off", off.String(), "error", err)
+		return nil
+	}
+	c.log.Info("clock set from the appliance", "off", off.Round(time.Millisecond).String(), "now", now.UTC().Format(time.RFC3339))
+	return nil
+}
+
+// verifyTimeless verifies the appliance's certificate against the CA as of a time
+// when both are valid, and returns the bounds of that.
+func (c *client) verifyTimeless(cs tls.ConnectionState) (validity [2]time.Time, err error) {
+	if len(cs.PeerCertificates) == 0 {
+		return validity, errors.New("the appliance has no certificate")
+	}
+	leaf := cs.PeerCertificates[0]
+	options := x509.VerifyOptions{
+		Roots: c.ca, Intermediates: x509.NewCertPool(),
+		// At the host's time, if that may be right; an appliance renews in time.
+		CurrentTime: c.clock.now(),
+		// Not from the connection: that is empty for an address.
+		DNSName: c.base.Hostname(),
+	}
+	for _, cert := range cs.PeerCertificates[1:] {
+		options.Intermediates.AddCert(cert)
+	}
+	if options.CurrentTime.Before(leaf.NotBefore) || options.CurrentTime.After(leaf.NotAfter) {
+		// A leaf begins after its CA does; a second later both are valid.
+		options.CurrentTime = leaf.NotBefore.Add(time.Second)
+	}
+	if _, err := leaf.Verify(options); err != nil {
+		return validity, fmt.Errorf("this is not our appliance: %w", err)
+	}
+	return [2]time.Time{leaf.NotBefore, leaf.NotAfter}, nil
+}

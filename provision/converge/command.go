@@ -1,0 +1,136 @@
+package converge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// An Output is what a program left behind.
+type Output struct {
+	Code           int // exit status; -1 when a signal ended it
+	Stdout, Stderr string
+}
+
+// A Runner runs programs. An exit status other than 0 is no error; one that
+// can't be started or had to be ended is.
+type Runner interface {
+	Run(ctx context.Context, env []string, args ...string) (Output, error)
+}
+
+const (
+	maxStdout = 4 << 20
+	maxStderr = 64 << 10
+)
+
+// Exec runs programs of the machine, found in PATH.
+type Exec struct {
+	// Grace is how long a program has to end after SIGTERM; 10 s when 0. A
+	// package manager that is killed at once leaves its database half written.
+	Grace time.Duration
+}
+
+// Run runs a program with nothing on stdin, in a process group of its own that
+// is ended as a whole when ctx is. Output is kept up to a bound: the head of
+// stdout, the tail of stderr.
+func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	stdout, stderr := &head{limit: maxStdout}, &tail{limit: maxStderr}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	// What is looked for in output must not depend on the language.
+	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C.UTF-8"}, env...)...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	// Also bounds the wait for a grandchild that keeps a pipe open.
+	cmd.WaitDelay = e.Grace
+	if cmd.WaitDelay == 0 {
+		cmd.WaitDelay = 10 * time.Second
+	}
+	err := cmd.Run()
+	out := Output{Stdout: stdout.String(), Stderr: stderr.String()}
+	if cmd.ProcessState != nil {
+		out.Code = cmd.ProcessState.ExitCode()
+	}
+	if ctx.Err() != nil {
+		if cmd.Process != nil {
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+		return out, fmt.Errorf("%s was ended: %w", args[0], context.Cause(ctx))
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) || errors.Is(err, exec.ErrWaitDelay) {
+		return out, nil
+	}
+	if err != nil {
+		return out, fmt.Errorf("cannot run %s: %w", args[0], err)
+	}
+	return out, nil
+}
+
+// explain is the gist of a failed program's output: one line, bounded.
+func (o Output) explain() string {
+	text := strings.TrimSpace(o.Stderr)
+	if text == "" {
+		text = strings.TrimSpace(o.Stdout)
+	}
+	lines := strings.Split(text, "\n")
+	text = strings.TrimSpace(strings.Join(lines[max(0, len(lines)-4):], "; "))
+	if text == "" {
+		return fmt.Sprintf("exit status %d", o.Code)
+	}
+	return fmt.Sprintf("exit status %d: %s", o.Code, short(text))
+}
+
+// maxMessage bounds a message, in characters.
+const maxMessage = 400
+
+// short makes text fit for a message: printable, one line, bounded.
+func short(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > maxMessage {
+		return string(r[:maxMessage]) + "…"
+	}
+	return text
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	bytes.Buffer
+	limit int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	if room := h.limit - h.Len(); room > 0 {
+		h.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	kept  []byte
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.kept = append(t.kept, p...)
+	if over := len(t.kept) - t.limit; over > 0 {
+		t.kept = append(t.kept[:0], t.kept[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return string(t.kept) }

@@ -1,0 +1,173 @@
+package converge
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakes is a host in a folder: a root, and a PATH with programs that keep what
+// they are told in files.
+type fakes struct {
+	t    *testing.T
+	dir  string
+	root Paths
+}
+
+const fakeDpkgQuery = `
+echo "dpkg-query" >> "$FAKE/log"
+shift 3
+code=0
+for name; do
+	if grep -q "^$name	" "$FAKE/installed"; then grep "^$name	" "$FAKE/installed"
+	else echo "dpkg-query: no packages found matching $name" >&2; code=1; fi
+done
+exit $code
+`
+
+const fakeApt = `
+echo "apt-get $*" >> "$FAKE/log"
+if [ -s "$FAKE/apt-fails" ]; then
+	head -n 1 "$FAKE/apt-fails" >&2
+	sed -i 1d "$FAKE/apt-fails"
+	exit 100
+fi
+case "$*" in
+*" update") mkdir -p "$FAKE/root/var/lib/apt/lists"; : > "$FAKE/root/var/lib/apt/lists/x_Packages"
+	cat "$FAKE/upstream" > "$FAKE/index"; exit 0 ;;
+esac
+while [ "$1" != -- ]; do shift; done
+shift
+for name; do
+	base=${name%%=*}
+	case "$name" in
+	*-) sed -i "/^${name%-}	/d" "$FAKE/installed"; continue ;;
+	esac
+	grep -qx "$base" "$FAKE/index" || { echo "E: Unable to locate package $base" >&2; exit 100; }
+done
+for name; do
+	base=${name%%=*}; version=1.0
+	[ "$base" = "$name" ] || version=${name#*=}
+	case "$name" in *-) continue ;; esac
+	sed -i "/^$base	/d" "$FAKE/installed"
+	printf '%s\tamd64\tii \t%s\n' "$base" "$version" >> "$FAKE/installed"
+done
+`
+
+const fakeSystemctl = `
+echo "systemctl $*" >> "$FAKE/log"
+for name; do :; done
+unit="$FAKE/units/$name"
+if [ -e "$FAKE/systemctl-fails-$1" ]; then echo "Job for $name failed." >&2; exit 1; fi
+case "$1" in
+is-active) if [ -e "$unit" ]; then head -n 1 "$unit"; else echo inactive; exit 4; fi ;;
+is-enabled) if [ -e "$unit" ]; then sed -n 2p "$unit"; else echo "Failed to get unit file state" >&2; exit 1; fi ;;
+start|restart) [ -e "$unit" ] || { echo "Unit $name not found." >&2; exit 5; }
+	sed -i 1s/.*/active/ "$unit" ;;
+reload) ;;
+stop) sed -i 1s/.*/inactive/ "$unit" ;;
+enable) sed -i 2s/.*/enabled/ "$unit" ;;
+disable) sed -i 2s/.*/disabled/ "$unit" ;;
+show) cat "$FAKE/need-reload" ;;
+daemon-reload) : > "$FAKE/need-reload" ;;
+esac
+exit 0
+`
+
+func newFakes(t *testing.T) *fakes {
+	t.Helper()
+	f := &fakes{t: t, dir: t.TempDir()}
+	f.root = Paths{Root: filepath.Join(f.dir, "root")}
+	for name, script := range map[string]string{"dpkg-query": fakeDpkgQuery, "apt-get": fakeApt, "systemctl": fakeSystemctl} {
+		f.write("bin/"+name, "#!/bin/sh\n"+script)
+		if err := os.Chmod(filepath.Join(f.dir, "bin", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"log", "installed", "upstream", "index", "need-reload", "root/etc/apt/sources.list"} {
+		f.write(name, "")
+	}
+	f.write("root/etc/passwd", "root:x:0:0::/:/bin/sh\n")
+	f.write("units/.keep", "")
+	t.Setenv("FAKE", f.dir)
+	t.Setenv("PATH", filepath.Join(f.dir, "bin")+":"+os.Getenv("PATH"))
+	return f
+}
+
+func (f *fakes) write(name, content string) {
+	f.t.Helper()
+	name = filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fakes) read(name string) string {
+	f.t.Helper()
+	b, err := os.ReadFile(filepath.Join(f.dir, name))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// log returns the programs that were run since the last call, and forgets them.
+func (f *fakes) log() []string {
+	f.t.Helper()
+	lines := strings.Fields(strings.NewReplacer(" ", "\x00").Replace(f.read("log")))
+	for i := range lines {
+		lines[i] = strings.ReplaceAll(lines[i], "\x00", " ")
+	}
+	f.write("log", "")
+	return lines
+}
+
+// logged counts the programs with a part in their command line.
+func logged(log []string, part string) (n int) {
+	for _, line := range log {
+		if strings.Contains(line, part) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fakes) apt() *Apt {
+	return &Apt{Paths: f.root, Runner: Exec{}, Sleep: Sleep, Clock: time.Now}
+}
+
+func (f *fakes) files() *Files {
+	return &Files{Paths: f.root, Runner: Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
+}
+
+func (f *fakes) engine() *Engine {
+	return &Engine{
+		Packages: f.apt(), Files: f.files(), Services: Systemd{Runner: Exec{}},
+		Log: slog.New(slog.DiscardHandler), Clock: time.Now,
+	}
+}
+
+func (f *fakes) state() *State {
+	f.t.Helper()
+	path := filepath.Join(f.dir, "state.json")
+	s, damaged, err := OpenState(path)
+	if err != nil || damaged != nil {
+		f.t.Fatal(err, damaged)
+	}
+	return s
+}
+
+// noSleep is a Sleep that takes no time and counts.
+func noSleep(count *int) func(context.Context, time.Duration) error {
+	return func(ctx context.Context, _ time.Duration) error {
+		*count++
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,199 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/catalog"
+)
+
+// Files brings about files, directories and their absence, below Paths.Root.
+type Files struct {
+	Paths  Paths
+	Runner Runner    // for validate
+	Random io.Reader // for names of temporary files
+	// Trust says whose symbolic links are followed on the way to a file; those of
+	// root and of the agent's user when nil.
+	Trust func(uid uint32) bool
+}
+
+// place is where a resource lies on the disk: a directory and a name in it.
+type place struct {
+	dir    int // O_PATH
+	name   string
+	exists bool
+	st     unix.Stat_t // of name, when it exists
+}
+
+func (p *place) close()       { unix.Close(p.dir) }
+func (p *place) kind() uint32 { return p.st.Mode & unix.S_IFMT }
+
+func (p *place) stat() error {
+	err := unix.Fstatat(p.dir, p.name, &p.st, unix.AT_SYMLINK_NOFOLLOW)
+	p.exists = err == nil
+	if errors.Is(err, unix.ENOENT) {
+		err = nil
+	}
+	return err
+}
+
+// old and fresh are the names of markers: while a file that is validated in its
+// place hasn't passed, old is the former file, or fresh says that there was none.
+// One that is found at the next run is a change that was interrupted.
+func (p *place) old() string   { return "." + p.name + ".rackhand-old" }
+func (p *place) fresh() string { return "." + p.name + ".rackhand-new" }
+
+func (p *place) interrupted() bool {
+	var st unix.Stat_t
+	return unix.Fstatat(p.dir, p.old(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil ||
+		unix.Fstatat(p.dir, p.fresh(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+func (f *Files) locate(file *catalog.File) (*place, error) {
+	dir, err := f.openDir(path.Dir(file.Path))
+	if err != nil {
+		if errors.Is(err, unix.ENOENT) && file.Ensure != catalog.Absent {
+			return nil, fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))
+		}
+		return nil, err
+	}
+	p := &place{dir: dir, name: path.Base(file.Path)}
+	if err := p.stat(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("%s: %w", file.Path, err)
+	}
+	return p, nil
+}
+
+// want is a file with its numbers looked up; -1 leaves what is there.
+type want struct {
+	*catalog.File
+	mode     int64
+	uid, gid int
+}
+
+func (f *Files) want(file *catalog.File) (w want, err error) {
+	w = want{File: file, mode: -1, uid: -1, gid: -1}
+	if file.Mode != "" {
+		mode, err := catalog.ParseMode(file.Mode)
+		if err != nil {
+			return w, err
+		}
+		w.mode = int64(mode)
+	}
+	if file.Owner != "" {
+		if w.uid, err = f.Paths.accountID("/etc/passwd", file.Owner); err != nil {
+			return w, fmt.Errorf("owner: %w", err)
+		}
+	}
+	if file.Group != "" {
+		if w.gid, err = f.Paths.accountID("/etc/group", file.Group); err != nil {
+			return w, fmt.Errorf("group: %w", err)
+		}
+	}
+	return w, nil
+}
+
+// Check tells what differs from the declaration, in words for a person; nothing
+// when it holds. It changes nothing.
+func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
+	p, err := f.locate(file)
+	if file.Ensure == catalog.Absent && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)) {
+		return nil, nil // what it would lie in is absent
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if p.interrupted() {
+		return []string{"undo a change that was interrupted before it was validated"}, nil
+	}
+	return f.differs(p, file)
+}
+
+func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
+	if file.Ensure == catalog.Absent {
+		if !p.exists {
+			return nil, nil
+		}
+		return []string{"removed"}, nil
+	}
+	w, err := f.want(file)
+	if err != nil {
+		return nil, err
+	}
+	if file.Ensure == catalog.Directory {
+		switch {
+		case !p.exists:
+			return []string{"directory made"}, nil
+		case p.kind() != unix.S_IFDIR:
+			return nil, fmt.Errorf("%s is %s: remove it first, it may hold data", file.Path, kindName(p.kind()))
+		}
+		return w.attributes(p), nil
+	}
+	switch {
+	case !p.exists:
+		return []string{fmt.Sprintf("made, %d bytes", len(file.Content))}, nil
+	case p.kind() == unix.S_IFLNK:
+		return []string{fmt.Sprintf("a symbolic link becomes a file of %d bytes", len(file.Content))}, nil
+	case p.kind() != unix.S_IFREG:
+		return nil, fmt.Errorf("%s is %s: remove it first", file.Path, kindName(p.kind()))
+	}
+	same, err := p.holds(file.Content)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file.Path, err)
+	}
+	var out []string
+	if !same {
+		out = append(out, fmt.Sprintf("content changed, %d → %d bytes", p.st.Size, len(file.Content)))
+	}
+	return append(out, w.attributes(p)...), nil
+}
+
+// holds compares the content of a regular file.
+func (p *place) holds(content string) (bool, error) {
+	if p.st.Size != int64(len(content)) {
+		return false, nil
+	}
+	// O_NONBLOCK: it may have become a pipe since it was looked at.
+	fd, err := unix.Openat(p.dir, p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, err
+	}
+	file := os.NewFile(uintptr(fd), p.name)
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, int64(len(content))+1))
+	return string(b) == content, err
+}
+
+// attributes tells which of mode, owner and group differ.
+func (w want) attributes(p *place) (out []string) {
+	if now := int64(p.st.Mode & 0o7777); w.mode >= 0 && w.mode != now {
+		out = append(out, fmt.Sprintf("mode %04o → %04o", now, w.mode))
+	}
+	if w.uid >= 0 && w.uid != int(p.st.Uid) {
+		out = append(out, fmt.Sprintf("owner %d → %s", p.st.Uid, w.Owner))
+	}
+	if w.gid >= 0 && w.gid != int(p.st.Gid) {
+		out = append(out, fmt.Sprintf("group %d → %s", p.st.Gid, w.Group))
+	}
+	return out
+}
+
+func kindName(mode uint32) string {
+	switch mode {
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFLNK:
+		return "a symbolic link"
+	case unix.S_IFREG:
+		return "a file"
+	}
+	return "neither a file nor a directory"
+}

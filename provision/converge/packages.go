@@ -1,0 +1,199 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// Apt manages packages through dpkg and apt (dpkg-query(1), apt-get(8)). It
+// leaves the signature checks of apt as they are.
+type Apt struct {
+	Paths  Paths
+	Runner Runner
+	Sleep  func(context.Context, time.Duration) error
+	Clock  func() time.Time
+	// LockWait is how long another package manager is waited for; 2 min when 0.
+	LockWait time.Duration
+	// Proc is where /proc is; "/proc" when "".
+	Proc string
+
+	mu      sync.Mutex
+	sourced string // hash of the sources that the package index was last updated from
+}
+
+// Sources is the hash of apt's sources at the last successful update, "" for none.
+// It is kept in the agent's state from run to run.
+func (a *Apt) Sources() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sourced
+}
+
+// SetSources tells what Sources was in an earlier process.
+func (a *Apt) SetSources(hash string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sourced = hash
+}
+
+// Query returns the installed version of each package that is installed, by the
+// name as asked for. It is one call of dpkg-query for all of them.
+func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	args := append([]string{"dpkg-query", "-W", "-f", `${Package}\t${Architecture}\t${db:Status-Abbrev}\t${Version}\n`}, names...)
+	out, err := a.Runner.Run(ctx, nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	// 1: some of them are unknown to dpkg, which is an answer.
+	if out.Code != 0 && out.Code != 1 {
+		return nil, fmt.Errorf("dpkg-query failed: %s", out.explain())
+	}
+	installed := map[string]string{}
+	for line := range strings.Lines(out.Stdout) {
+		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		// The second letter is the state: i is installed and configured, c means
+		// that configuration files are left, others are half done (dpkg-query(1)).
+		if len(f) != 4 || len(f[2]) < 2 || f[2][1] != 'i' {
+			continue
+		}
+		for _, name := range names {
+			base, arch, qualified := strings.Cut(name, ":")
+			if base == f[0] && (!qualified || arch == f[1]) {
+				installed[name] = f[3]
+			}
+		}
+	}
+	return installed, nil
+}
+
+// Apply brings packages about in one transaction. refused names those that no
+// source has; the others were carried out without them.
+func (a *Apt) Apply(ctx context.Context, packages []catalog.Package) (refused map[string]error, err error) {
+	hash, err := a.sources()
+	if err != nil {
+		return nil, err
+	}
+	updated, updateErr := false, error(nil)
+	update := func() {
+		updateErr = a.update(ctx)
+		updated = true
+		if updateErr == nil {
+			a.SetSources(hash)
+		}
+	}
+	if a.Sources() != hash || !a.haveLists() {
+		update()
+	}
+	configured, downgraded := false, false
+	for {
+		out, err := a.locked(ctx, transaction(packages, downgraded)...)
+		if err != nil || out.Code == 0 {
+			return refused, err
+		}
+		text := out.Stderr + "\n" + out.Stdout
+		missing := notFound(text, packages)
+		switch {
+		case strings.Contains(text, "dpkg --configure -a") && !configured:
+			// A transaction was cut off, perhaps by this agent's deadline.
+			configured = true
+			if out, err := a.locked(ctx, "dpkg", "--configure", "-a", "--force-confold"); err != nil || out.Code != 0 {
+				return refused, fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.explain())))
+			}
+		case (len(missing) > 0 || stale(text)) && !updated:
+			update()
+		case len(missing) > 0:
+			if refused == nil {
+				refused = map[string]error{}
+			}
+			for name, why := range missing {
+				refused[name] = errors.Join(errors.New(why), updateErr)
+			}
+			packages = slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return missing[p.Name] != "" })
+			if len(packages) == 0 {
+				return refused, nil
+			}
+		case strings.Contains(text, "--allow-downgrades") && !downgraded && slices.ContainsFunc(packages, exact):
+			downgraded = true
+		default:
+			return refused, errors.Join(fmt.Errorf("apt-get failed: %s", aptErrors(out)), updateErr)
+		}
+	}
+}
+
+// exact reports whether a version is asked for.
+func exact(p catalog.Package) bool {
+	return p.Ensure != catalog.Present && p.Ensure != catalog.Absent
+}
+
+// transaction is the command line for packages: name, name=version, name-
+// (apt-get(8), install).
+func transaction(packages []catalog.Package, downgrades bool) []string {
+	args := []string{"apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-confold"}
+	if downgrades {
+		args = append(args, "--allow-downgrades")
+	}
+	args = append(args, "install", "--")
+	for _, p := range packages {
+		switch {
+		case p.Ensure == catalog.Absent:
+			args = append(args, p.Name+"-")
+		case exact(p):
+			args = append(args, p.Name+"="+p.Ensure)
+		default:
+			args = append(args, p.Name)
+		}
+	}
+	return args
+}
+
+// The words in which apt says that it knows no such package or version.
+var (
+	unknownPackage = regexp.MustCompile(`E: (?:Unable to locate package|Package '?|Version '[^']*' for ')\s*([^\s']+)'?(?: has no installation candidate| was not found)?`)
+	cannotFetch    = regexp.MustCompile(`E: (?:Failed to fetch|Unable to fetch some archives)|404  Not Found|Hash Sum mismatch|have unmet dependencies`)
+)
+
+// notFound lists the packages that apt doesn't know, with its words.
+func notFound(text string, packages []catalog.Package) map[string]string {
+	missing := map[string]string{}
+	for line := range strings.Lines(text) {
+		m := unknownPackage.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		for _, p := range packages {
+			base, _, _ := strings.Cut(p.Name, ":")
+			if m[1] == p.Name || m[1] == base {
+				missing[p.Name] = "apt-get: " + short(strings.TrimPrefix(strings.TrimSpace(line), "E: "))
+			}
+		}
+	}
+	return missing
+}
+
+// stale reports whether a newer package index may mend what failed.
+func stale(text string) bool { return cannotFetch.MatchString(text) }
+
+// aptErrors is what apt gives as errors, or the end of its output.
+func aptErrors(out Output) string {
+	var lines []string
+	for line := range strings.Lines(out.Stderr) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "E: "); ok {
+			lines = append(lines, text)
+		}
+	}
+	if len(lines) == 0 {
+		return out.explain()
+	}
+	return short(strings.Join(lines, "; "))
+}

@@ -1,0 +1,75 @@
+package converge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Paths are the files of the agent, all below Root; "" is the machine's own root.
+type Paths struct{ Root string }
+
+// In is an absolute path of the host, below the root.
+func (p Paths) In(path string) string { return filepath.Join("/", p.Root, path) }
+
+func (p Paths) config() string  { return p.In("/etc/rackhand/agent.json") }
+func (p Paths) ca() string      { return p.In("/etc/rackhand/ca.pem") }
+func (p Paths) token() string   { return p.In("/etc/rackhand/enrol-token") }
+func (p Paths) folder() string  { return p.In("/var/lib/rackhand-agent") }
+func (p Paths) key() string     { return filepath.Join(p.folder(), "key.pem") }
+func (p Paths) cert() string    { return filepath.Join(p.folder(), "cert.pem") }
+func (p Paths) catalog() string { return filepath.Join(p.folder(), "catalog.json") }
+func (p Paths) state() string   { return filepath.Join(p.folder(), "state.json") }
+func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
+
+// readFile reads a small file of the agent's own.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
+	}
+	return b, err
+}
+
+// writeFile puts a file of the agent's own in place, 0600, such that after a
+// crash there is the old one or the new one. It returns when it is on disk.
+func writeFile(name string, data []byte) error {
+	dir := filepath.Dir(name)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(dir)
+}
+
+// removeFile removes a file for good, before it returns.
+func removeFile(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,153 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// packages converges the packages at the head of resources in one transaction,
+// and returns how many resources that were.
+func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int) {
+	start := r.Clock()
+	var todo []*catalog.Resource
+	deadline := time.Duration(0)
+	for ; n < len(resources) && resources[n].Package != nil; n++ {
+		res := &resources[n]
+		// Those before it in the same transaction are part of it: their failure is
+		// told by apt.
+		switch why := r.blocked(res); {
+		case why != "":
+			r.done(res, start, catalog.Skipped, why)
+		case r.queryErr != nil:
+			r.done(res, start, catalog.Failed, short(r.queryErr.Error()))
+		case holds(res.Package, r.installed):
+			r.done(res, start, catalog.OK, "")
+		default:
+			todo = append(todo, res)
+			own := packageDeadline
+			if res.Deadline > 0 {
+				own = time.Duration(res.Deadline) * time.Second
+			}
+			deadline = max(deadline, own)
+		}
+	}
+	switch {
+	case len(todo) == 0:
+	case r.noop:
+		for _, res := range todo {
+			r.done(res, start, catalog.Changed, change(res.Package, r.installed[res.Package.Name], ""))
+		}
+	default:
+		r.transaction(ctx, todo, deadline, start)
+	}
+	return n
+}
+
+// holds reports whether a package is as declared.
+func holds(p *catalog.Package, installed map[string]string) bool {
+	version, there := installed[p.Name]
+	switch p.Ensure {
+	case catalog.Present:
+		return there
+	case catalog.Absent:
+		return !there
+	}
+	return there && version == p.Ensure
+}
+
+// change tells what was done to a package; now is "" in a dry run.
+func change(p *catalog.Package, was, now string) string {
+	switch {
+	case p.Ensure == catalog.Absent:
+		return "removed " + was
+	case was == "" && now == "":
+		return "installed"
+	case was == "":
+		return "installed " + now
+	case now == "":
+		now = p.Ensure
+	}
+	return was + " → " + now
+}
+
+func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+	var packages []catalog.Package
+	var names []string
+	added := map[string][]string{}
+	for _, res := range todo {
+		packages, names = append(packages, *res.Package), append(names, res.Package.Name)
+		services, err := r.state.mark(res.Notify, res.ID, r.Clock())
+		if err != nil {
+			for _, res := range todo {
+				r.done(res, start, catalog.Failed, short(err.Error()))
+			}
+			return
+		}
+		added[res.ID] = services
+	}
+	answer := make(chan map[string]error, 1) // work that is left behind must not write to a variable here
+	err := r.bounded(ctx, "apt-get", deadline, func(ctx context.Context) error {
+		refused, err := r.Packages.Apply(ctx, packages)
+		answer <- refused
+		return err
+	})
+	var refused map[string]error
+	select {
+	case refused = <-answer:
+	default: // it hangs
+	}
+	// What dpkg says now counts, whatever apt said; also when ctx is at its end.
+	now, queryErr := r.query(context.WithoutCancel(ctx), names)
+	for _, res := range todo {
+		p := res.Package
+		was := r.installed[p.Name]
+		if queryErr == nil && holds(p, now) {
+			r.done(res, start, catalog.Changed, change(p, was, now[p.Name]))
+			r.remember(p.Name, now)
+			continue
+		}
+		why := errors.Join(refused[p.Name], queryErr)
+		if why == nil {
+			why = err
+		}
+		if why == nil {
+			why = fmt.Errorf("apt-get is content, but dpkg doesn't have it as declared: is %s a virtual package?", p.Name)
+		}
+		if queryErr == nil && now[p.Name] == was {
+			if err := r.state.unmark(added[res.ID], res.ID); err != nil {
+				why = errors.Join(why, err)
+			}
+		}
+		r.done(res, start, catalog.Failed, short(why.Error()))
+	}
+}
+
+// query asks which of the packages are installed.
+func (r *run) query(ctx context.Context, names []string) (map[string]string, error) {
+	answer := make(chan map[string]string, 1)
+	err := r.bounded(ctx, "dpkg-query", defaultDeadline, func(ctx context.Context) error {
+		installed, err := r.Packages.Query(ctx, names)
+		answer <- installed
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-answer, nil
+}
+
+// remember keeps what is installed now.
+func (r *run) remember(name string, now map[string]string) {
+	if r.installed == nil {
+		r.installed = map[string]string{}
+	}
+	if version, there := now[name]; there {
+		r.installed[name] = version
+	} else {
+		delete(r.installed, name)
+	}
+}

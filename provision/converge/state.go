@@ -1,0 +1,131 @@
+package converge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+const (
+	maxState  = 64 << 20
+	maxUnsent = 20
+)
+
+// A State is what the agent remembers from run to run, in state.json. The run
+// that holds the lock is its only writer.
+type State struct {
+	// Pending are the services that are to be restarted or reloaded, by id. An
+	// entry is on disk before the change that causes it is made, and goes once
+	// the service was refreshed.
+	Pending map[string]Pending `json:"pending,omitempty"`
+	// Sources is a hash of apt's sources at the last successful apt-get update.
+	Sources string `json:"apt_sources,omitempty"`
+	// Fetched is when the appliance last confirmed the catalog kept here.
+	Fetched time.Time `json:"catalog_fetched,omitzero"`
+	// Unsent are reports that the appliance hasn't taken yet, oldest first.
+	Unsent []catalog.Report `json:"unsent,omitempty"`
+
+	path string
+}
+
+// Pending is a refresh that is due.
+type Pending struct {
+	Since time.Time `json:"since"`
+	By    []string  `json:"by"` // the resources that changed
+}
+
+// OpenState reads state.json; without one it is empty. One that can't be read as
+// JSON is put aside, and damaged says so: pending restarts may be lost with it.
+func OpenState(path string) (s *State, damaged error, err error) {
+	s = &State{path: path}
+	b, err := readFile(path, maxState)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("reading the agent's state: %w", err)
+	}
+	if err := json.Unmarshal(b, s); err != nil {
+		aside := path + ".damaged"
+		if err := os.Rename(path, aside); err != nil {
+			return nil, nil, fmt.Errorf("putting a damaged state aside: %w", err)
+		}
+		return &State{path: path}, fmt.Errorf("%s was damaged (%w) and is kept as %s: restarts that were pending are forgotten", path, err, aside), nil
+	}
+	return s, nil, nil
+}
+
+// Save puts the state on disk.
+func (s *State) Save() error {
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = writeFile(s.path, b)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the agent's state: %w", err)
+	}
+	return nil
+}
+
+// mark notes that services are to be refreshed because of a resource that is
+// about to change, and returns those for which this is new.
+func (s *State) mark(services []string, by string, now time.Time) (added []string, err error) {
+	for _, id := range services {
+		p := s.Pending[id]
+		if slices.Contains(p.By, by) {
+			continue
+		}
+		if p.By == nil {
+			p.Since = now
+		}
+		p.By = append(p.By, by)
+		if s.Pending == nil {
+			s.Pending = map[string]Pending{}
+		}
+		s.Pending[id] = p
+		added = append(added, id)
+	}
+	if len(added) == 0 {
+		return nil, nil
+	}
+	return added, s.Save()
+}
+
+// unmark takes back what mark added, when the change did not happen.
+func (s *State) unmark(services []string, by string) error {
+	if len(services) == 0 {
+		return nil
+	}
+	for _, id := range services {
+		p := s.Pending[id]
+		p.By = slices.DeleteFunc(slices.Clone(p.By), func(x string) bool { return x == by })
+		if len(p.By) == 0 {
+			delete(s.Pending, id)
+		} else {
+			s.Pending[id] = p
+		}
+	}
+	return s.Save()
+}
+
+// refreshed notes that a service was refreshed.
+func (s *State) refreshed(id string) error {
+	if _, ok := s.Pending[id]; !ok {
+		return nil
+	}
+	delete(s.Pending, id)
+	return s.Save()
+}
+
+// queue keeps a report until it is taken; the oldest go when there are too many.
+func (s *State) queue(r catalog.Report) error {
+	s.Unsent = append(s.Unsent, r)
+	s.Unsent = s.Unsent[max(0, len(s.Unsent)-maxUnsent):]
+	return s.Save()
+}

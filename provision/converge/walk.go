@@ -1,0 +1,99 @@
+package converge
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// openDir opens a directory of the host for use as a dirfd, one component at a
+// time. A symbolic link on the way is followed only if its owner is trusted: a
+// user who may write to a directory on the way must not be able to lead root
+// elsewhere. Whatever the links say, the way stays below the root.
+func (f *Files) openDir(path string) (fd int, err error) {
+	root, err := unix.Open(f.Paths.In("/"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", f.Paths.In("/"), err)
+	}
+	stack := []int{root}
+	defer func() {
+		for _, fd := range stack {
+			unix.Close(fd)
+		}
+	}()
+	rest, links := strings.Split(path, "/"), 0
+	for len(rest) > 0 {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			if len(stack) > 1 {
+				unix.Close(stack[len(stack)-1])
+				stack = stack[:len(stack)-1]
+			}
+			continue
+		}
+		fd, err := unix.Openat(stack[len(stack)-1], name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, fmt.Errorf("directory %s, at %s: %w", path, name, err)
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("directory %s, at %s: %w", path, name, err)
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			stack = append(stack, fd)
+		case unix.S_IFLNK:
+			target, err := f.readLink(fd, st.Uid)
+			unix.Close(fd)
+			if links++; err == nil && links > 40 {
+				err = unix.ELOOP
+			}
+			if err != nil {
+				return -1, fmt.Errorf("directory %s, at %s: %w", path, name, err)
+			}
+			if strings.HasPrefix(target, "/") {
+				for _, fd := range stack[1:] {
+					unix.Close(fd)
+				}
+				stack = stack[:1]
+			}
+			rest = append(strings.Split(target, "/"), rest...)
+		default:
+			unix.Close(fd)
+			return -1, fmt.Errorf("directory %s, at %s: %w", path, name, unix.ENOTDIR)
+		}
+	}
+	fd = stack[len(stack)-1]
+	stack = stack[:len(stack)-1]
+	return fd, nil
+}
+
+// readLink reads the symbolic link that fd was opened on (readlinkat(2) with an
+// empty path).
+func (f *Files) readLink(fd int, owner uint32) (string, error) {
+	if !f.trusts(owner) {
+		return "", fmt.Errorf("it is a symbolic link that belongs to user %d, and is not followed", owner)
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err != nil {
+		return "", err
+	}
+	if n == len(buf) {
+		return "", unix.ENAMETOOLONG
+	}
+	return string(buf[:n]), nil
+}
+
+func (f *Files) trusts(owner uint32) bool {
+	if f.Trust != nil {
+		return f.Trust(owner)
+	}
+	return owner == 0 || int(owner) == unix.Geteuid()
+}
