@@ -25,8 +25,9 @@ func debootstrapArgs(root, sources, overlay string) []string {
 		"--aptopt=Acquire::Languages \"none\"",
 		"--aptopt=Acquire::Retries \"3\"",
 		"--include=" + strings.Join(packages(), ","),
-		// In place before the kernel is configured: its postinst makes the initrd.
-		"--essential-hook=tar-in " + overlay + " /",
+		// In place from the start: it says which of two packages is installed, and how
+		// the kernel's postinst makes the initrd.
+		"--setup-hook=tar-in " + overlay + " /",
 	}
 	for _, p := range excludes() {
 		args = append(args, "--dpkgopt=path-exclude="+p)

@@ -15,6 +15,7 @@ import (
 func leftovers() []string {
 	return []string{
 		"etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap",
+		"etc/apt/preferences.d/50rackhand-build",
 		"etc/resolv.conf", "etc/hostname", "etc/hosts",
 		"etc/ssh/ssh_host_*", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret",
 		"var/lib/dbus/machine-id", "etc/.pwd.lock", "etc/*-", "run/*", "tmp/*", "var/tmp/*",

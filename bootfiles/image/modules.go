@@ -15,7 +15,13 @@ func moduleWanted(file string) bool {
 	for _, no := range []string{
 		"drivers/net/ethernet/mellanox/mlxsw/", "drivers/scsi/pcmcia/", "drivers/usb/host/u132-hcd",
 		"drivers/block/drbd/", "drivers/block/rbd", "drivers/block/nbd", "drivers/block/zram/",
-		"drivers/ata/pata_", "drivers/scsi/cxgbi/", "drivers/net/usb/ipheth",
+		"drivers/ata/pata_", "drivers/net/usb/ipheth",
+		// Fibre Channel, iSCSI offload and SCSI of the nineties: a third of all the
+		// disk drivers. A root on a SAN isn't something that this installer lays out.
+		"drivers/scsi/lpfc/", "drivers/scsi/qla2xxx/", "drivers/scsi/qla4xxx/", "drivers/scsi/bfa/",
+		"drivers/scsi/csiostor/", "drivers/scsi/bnx2", "drivers/scsi/cxgbi/", "drivers/scsi/qed",
+		"drivers/scsi/fnic/", "drivers/scsi/fcoe/", "drivers/scsi/be2iscsi/", "drivers/scsi/aic7xxx/",
+		"drivers/scsi/scsi_debug", "drivers/scsi/elx/", "drivers/scsi/snic/", "drivers/scsi/device_handler/",
 	} {
 		if strings.HasPrefix(p, no) {
 			return false

@@ -28,6 +28,15 @@ func writeOverlay(w io.Writer) error {
 		_, err := t.Write(data)
 		return err
 	}
+	// /usr is merged from the first file on; the package usr-is-merged insists.
+	for _, l := range append(mergedLinks(), "lib32", "libx32") {
+		if err := add(&tar.Header{Typeflag: tar.TypeDir, Name: "usr/" + l + "/", Mode: 0o755}, nil); err != nil {
+			return fmt.Errorf("write the overlay: %w", err)
+		}
+		if err := add(&tar.Header{Typeflag: tar.TypeSymlink, Name: l, Linkname: "usr/" + l, Mode: 0o777}, nil); err != nil {
+			return fmt.Errorf("write the overlay: %w", err)
+		}
+	}
 	err := fs.WalkDir(overlay, "overlay", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

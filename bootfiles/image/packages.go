@@ -21,7 +21,8 @@ const (
 // packages are what goes into the root beside apt and the essential ones.
 func packages() []string {
 	return []string{
-		// usr-is-merged stands in for usrmerge, which brings 50 MB of Perl.
+		// usr-is-merged stands in for usrmerge, which brings 50 MB of Perl; the
+		// overlay pins the other away while the root is made.
 		"usr-is-merged",
 		// It boots by itself, on BIOS and UEFI. The cloud kernel lacks the drivers of
 		// real boxes.
@@ -46,11 +47,12 @@ func excludes() []string {
 		"sound", "drivers/media", "drivers/net/wireless", "drivers/bluetooth", "drivers/staging",
 		"drivers/gpu/drm/amd", "drivers/gpu/drm/nouveau", "drivers/gpu/drm/radeon", "drivers/gpu/drm/i915",
 		"drivers/iio", "drivers/comedi", "drivers/isdn", "drivers/input/joystick", "drivers/input/touchscreen",
-		"drivers/input/tablet", "drivers/pcmcia", "drivers/parport", "net/bluetooth", "net/mac80211", "net/nfc",
+		"drivers/input/tablet", "drivers/pcmcia", "drivers/parport", "net/bluetooth", "net/mac80211", "net/wireless", "net/nfc",
 	} {
 		paths = append(paths, "/lib/modules/*/kernel/"+m+"/*")
 	}
-	return paths
+	// A test of the kernel's own, 5 MB.
+	return append(paths, "/lib/modules/*/kernel/lib/test_bpf.ko")
 }
 
 // A Package is an installed package.

@@ -55,7 +55,12 @@ func (l *lock) release() { l.f.Close() }
 // image's lock. The tilde can't be in a name, so that the folders of debian and
 // debian-web are told apart.
 func buildDir(dir, name string) (string, error) {
-	return os.MkdirTemp(dir, buildPrefix+name+"~*")
+	work, err := os.MkdirTemp(dir, buildPrefix+name+"~*")
+	if err != nil {
+		return "", err
+	}
+	// apt fetches as a user of its own, which has to get in.
+	return work, os.Chmod(work, 0o755)
 }
 
 // writeManifest writes m into the folder and syncs it and its files: the rename
