@@ -22,9 +22,7 @@ type Advertiser struct {
 	Log       *slog.Logger // discarded when nil
 }
 
-// relisten is how long Run waits before it tries again after the link failed: a
-// link that just came up has no address for the first second or two, until
-// duplicate address detection is done.
+// relisten is how long Run waits before it tries again after the link failed.
 const relisten = time.Second
 
 // Run answers until ctx ends, then returns nil. Nothing else ends it: a link that
@@ -58,9 +56,12 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", a.Interface, err)
 	}
-	conn, addr, err := ndp.Listen(ifi, ndp.LinkLocal)
+	// Not on the link-local address: a bridge has none before the first box on it
+	// is powered on, and that box is the one that asks. The kernel chooses it as the
+	// source when we answer.
+	conn, _, err := ndp.Listen(ifi, ndp.Unspecified)
 	if err != nil {
-		return fmt.Errorf("listen for router solicitations: %w: is IPv6 switched off on %s?", err, a.Interface)
+		return fmt.Errorf("listen for router solicitations: %w", err)
 	}
 	defer conn.Close()
 	var filter ipv6.ICMPFilter
@@ -69,15 +70,15 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 	if err := conn.SetICMPFilter(&filter); err != nil {
 		return fmt.Errorf("filter router solicitations: %w", err)
 	}
-	if err := conn.SetControlMessage(ipv6.FlagHopLimit, true); err != nil {
-		return fmt.Errorf("ask for the hop limit: %w", err)
+	if err := conn.SetControlMessage(ipv6.FlagHopLimit|ipv6.FlagInterface, true); err != nil {
+		return fmt.Errorf("ask for the hop limit and interface: %w", err)
 	}
 	if err := conn.JoinGroup(netip.MustParseAddr("ff02::2")); err != nil { // all routers
-		return fmt.Errorf("join the group of routers: %w", err)
+		return fmt.Errorf("join the group of routers: %w: is IPv6 switched off on %s?", err, a.Interface)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	log.Info("router advertisements: answering", "interface", a.Interface, "from", addr)
+	log.Info("router advertisements: answering", "interface", a.Interface)
 	listening()
 	for {
 		m, cm, from, err := conn.ReadFrom()
@@ -85,10 +86,12 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 			return err
 		}
 		to, ok := solicited(m, cm, from)
-		if !ok {
+		if !ok || cm.IfIndex != ifi.Index {
 			continue
 		}
 		if err := conn.WriteTo(advertisement(ifi.HardwareAddr), nil, to); err != nil {
+			// Everyday while duplicate address detection runs on a link that just came
+			// up: iPXE asks again.
 			log.Debug("router advertisements: one was not sent", "to", to, "error", err)
 		}
 	}
