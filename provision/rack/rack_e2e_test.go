@@ -120,14 +120,6 @@ func nextDiscover(t *testing.T, seen <-chan *dhcpv4.DHCPv4, b *Box) *dhcpv4.DHCP
 	}
 }
 
-func mac(s string) net.HardwareAddr {
-	m, err := net.ParseMAC(s)
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-
 func testBox(name, firmware string, n byte) BoxOptions {
 	return BoxOptions{
 		Name: name, Firmware: firmware,

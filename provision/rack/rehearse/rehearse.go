@@ -108,9 +108,15 @@ func (r *Rehearsal) start(ctx, background context.Context, password string) erro
 	if err != nil {
 		return err
 	}
-	if _, err := rack.ForwardHTTP(background, filepath.Join(r.dir, "mirror.sock"), hosts); err != nil {
+	forward, err := rack.NewForward(filepath.Join(r.dir, "mirror.sock"), hosts, r.o.Log)
+	if err != nil {
 		return err
 	}
+	go func() {
+		if err := forward.Run(background); err != nil {
+			r.o.Log.Error("forwarding to the package mirrors", "error", err)
+		}
+	}()
 	if r.logFile, err = os.Create(filepath.Join(r.o.Logs, "appliance.log")); err != nil {
 		return err
 	}

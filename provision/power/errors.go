@@ -1,0 +1,139 @@
+package power
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/bougou/go-ipmi/pkg/client"
+	"github.com/bougou/go-ipmi/pkg/types"
+)
+
+// Kinds of failure, for errors.Is.
+var (
+	ErrUnreachable = errors.New("the BMC doesn't answer")
+	ErrCredentials = errors.New("the BMC refused the user or the password")
+	ErrSessions    = errors.New("the BMC has no session free")
+	ErrCipher      = errors.New("the BMC offers neither cipher suite 17 nor 3")
+	ErrRefused     = errors.New("the BMC refused the command")
+	ErrBootDevice  = errors.New("the BMC kept another boot device than it was told")
+	ErrPowerState  = errors.New("the box didn't reach the power state that it was told to")
+	ErrBusy        = errors.New("another operation on this BMC took too long")
+)
+
+// An Error is a failed operation on a BMC. It says what failed, why, and what to
+// do; it never holds a password.
+type Error struct {
+	Op   string         // what was tried: "set the boot device"
+	BMC  netip.AddrPort // of whom
+	Kind error          // one of the kinds above
+	Err  error          // the cause, may be nil
+	Hint string         // what to do; a general one for the kind when empty
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "power: %s by BMC %s: %v", e.Op, e.BMC, e.Kind)
+	if e.Err != nil {
+		fmt.Fprintf(&b, " (%v)", e.Err)
+	}
+	hint := e.Hint
+	if hint == "" {
+		hint = hintFor(e.Kind)
+	}
+	if hint != "" {
+		b.WriteString(": " + hint)
+	}
+	return b.String()
+}
+
+// Unwrap lets errors.Is find the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+func hintFor(kind error) string {
+	switch {
+	case errors.Is(kind, ErrUnreachable):
+		return "check its address and cable, and that IPMI over LAN is switched on in its settings"
+	case errors.Is(kind, ErrCredentials):
+		return "check bmc.user and the secret it names; the account needs administrator privilege over LAN"
+	case errors.Is(kind, ErrSessions):
+		return "too many tools are logged in; sessions left open end by themselves after a minute, or reset the BMC"
+	case errors.Is(kind, ErrCipher):
+		return "enable cipher suite 17 or 3 in its settings"
+	case errors.Is(kind, ErrBootDevice):
+		return "set the boot order in the box's firmware setup, or update the BMC's firmware"
+	case errors.Is(kind, ErrPowerState):
+		return "look at the box: its power may be locked, faulty, or slower than usual"
+	}
+	return ""
+}
+
+// named fills in whom and what an error is about.
+func named(op string, t Target, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Op, e.BMC = op, t.Address
+		return e
+	}
+	return &Error{Op: op, BMC: t.Address, Kind: ErrRefused, Err: err}
+}
+
+// classify makes an Error of what the IPMI library returns.
+func classify(err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	kind := ErrRefused
+	var status *types.RmcpStatusError
+	switch {
+	case errors.As(err, &status):
+		kind = kindOfStatus(status.StatusCode())
+	case errors.Is(err, client.ErrRAKPAuthentication):
+		kind = ErrCredentials
+	case isTimeout(err):
+		kind = ErrUnreachable
+	default:
+		var op *net.OpError // no route, port unreachable
+		if errors.As(err, &op) {
+			kind = ErrUnreachable
+		}
+	}
+	return &Error{Kind: kind, Err: err}
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &ne) && ne.Timeout() ||
+		// go-ipmi's own error for this has no name: no datagram was the answer.
+		strings.Contains(err.Error(), "no datagram matched")
+}
+
+// kindOfStatus sorts the status codes of IPMI 2.0 table 13-15.
+func kindOfStatus(code types.RmcpStatusCode) error {
+	switch code {
+	case types.RmcpStatusCodeNoResToCreateSess, types.RmcpStatusCodeNoResToCreateSessAtRole,
+		// The BMC dropped the half-open session to make room for another.
+		types.RmcpStatusCodeInvalidSessionID, types.RmcpStatusCodeInactiveSessionID:
+		return ErrSessions
+	case types.RmcpStatusCodeInvalidAuthAlg, types.RmcpStatusCodeInvalidIntegrityAlg,
+		types.RmcpStatusCodeNoMatchingAuthPayload, types.RmcpStatusCodeNoMatchingIntegrityPayload,
+		types.RmcpStatusCodeInvalidConfidentAlg, types.RmcpStatusCodeNoCipherSuiteMatch:
+		return ErrCipher
+	case types.RmcpStatusCodeInvalidRole, types.RmcpStatusCodeUnauthorizedRoleOfPriLevel,
+		types.RmcpStatusCodeInvalidNameLength, types.RmcpStatusCodeUnauthorizedName,
+		types.RmcpStatusCodeInvalidIntegrityCheckValue:
+		return ErrCredentials
+	}
+	return ErrRefused
+}

@@ -1,0 +1,196 @@
+package power
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/bougou/go-ipmi/pkg/crypto"
+	"github.com/bougou/go-ipmi/pkg/types"
+)
+
+// A guard stands between the network and go-ipmi's client and lets through only
+// datagrams that answer what was asked last. The library decrypts in-session
+// answers without checking their integrity code (IPMI 2.0 §13.28.4), takes any
+// algorithm that the other side names, and panics on some malformed packets, in
+// goroutines of its own, where nobody can recover.
+//
+// It reads along during the login and derives the same session keys.
+type guard struct {
+	net.Conn
+	user, password string
+	auth           types.AuthAlg
+	integrity      types.IntegrityAlg
+	crypt          types.CryptAlg
+	log            *slog.Logger
+
+	mu          sync.Mutex
+	expect      byte // payload type of the answer awaited
+	consoleID   uint32
+	consoleRand [16]byte
+	role        byte
+	k1, k2      []byte // nil until RAKP message 2
+}
+
+// RMCP+ payload types, IPMI 2.0 table 13-16.
+const (
+	payloadIPMI     = 0x00
+	payloadOpenReq  = 0x10
+	payloadOpenResp = 0x11
+	payloadRAKP1    = 0x12
+	payloadRAKP2    = 0x13
+	payloadRAKP3    = 0x14
+	payloadRAKP4    = 0x15
+)
+
+// Sizes and places in a packet, IPMI 2.0 tables 13-8 to 13-14.
+const (
+	rmcpHeader   = 4
+	headerSize   = rmcpHeader + 12 // with RMCP+'s session header
+	flagSealed   = 0xc0            // encrypted and authenticated
+	openRespSize = 36
+	setupError   = 8  // an answer that carries an error ends after the session id
+	rakp2Size    = 40 // without the key exchange code
+	maxDatagram  = 2048
+)
+
+func newGuard(conn net.Conn, t Target, suite types.CipherSuiteID, log *slog.Logger) (*guard, error) {
+	auth, integrity, crypt, ok := types.GetCipherSuiteAlgorithms(suite)
+	if !ok {
+		return nil, &Error{Kind: ErrCipher}
+	}
+	return &guard{
+		Conn: conn, user: t.User, password: t.Password,
+		auth: auth, integrity: integrity, crypt: crypt, log: log,
+	}, nil
+}
+
+// Write sends a datagram and notes what it asks.
+func (g *guard) Write(b []byte) (int, error) {
+	g.mu.Lock()
+	g.sent(b)
+	g.mu.Unlock()
+	return g.Conn.Write(b)
+}
+
+// Read returns the next datagram that is an answer. The deadline that the
+// library sets ends it.
+func (g *guard) Read(b []byte) (int, error) {
+	buf := make([]byte, maxDatagram)
+	for {
+		n, err := g.Conn.Read(buf)
+		if err != nil {
+			return 0, err
+		}
+		g.mu.Lock()
+		why := g.refuse(buf[:n])
+		g.mu.Unlock()
+		if why == "" {
+			return copy(b, buf[:n]), nil
+		}
+		g.log.Debug("datagram from a BMC dropped", "from", g.RemoteAddr(), "reason", why)
+	}
+}
+
+// sent reads the client's own packet.
+func (g *guard) sent(b []byte) {
+	if len(b) < headerSize {
+		return
+	}
+	payload := b[headerSize:]
+	switch b[5] & 0x3f {
+	case payloadOpenReq:
+		g.expect = payloadOpenResp
+		g.k1, g.k2 = nil, nil
+		if len(payload) >= 8 {
+			g.consoleID = binary.LittleEndian.Uint32(payload[4:])
+		}
+	case payloadRAKP1:
+		g.expect = payloadRAKP2
+		if len(payload) >= 28 {
+			copy(g.consoleRand[:], payload[8:])
+			g.role = payload[24]
+		}
+	case payloadRAKP3:
+		g.expect = payloadRAKP4
+	default:
+		g.expect = payloadIPMI
+	}
+}
+
+// refuse says why a datagram isn't the answer awaited; "" when it may be.
+func (g *guard) refuse(b []byte) string {
+	if len(b) < headerSize || b[0] != 0x06 || b[3] != 0x07 || b[4] != 0x06 {
+		return "not RMCP+"
+	}
+	payload := b[headerSize:]
+	length := int(binary.LittleEndian.Uint16(b[14:]))
+	if length > len(payload) {
+		return "shorter than it says"
+	}
+	kind := b[5] & 0x3f
+	if kind != g.expect {
+		return "not the answer awaited"
+	}
+	if kind == payloadIPMI {
+		return g.refuseSealed(b, payload[:length])
+	}
+	if b[5]&flagSealed != 0 || binary.LittleEndian.Uint32(b[6:]) != 0 {
+		return "malformed login"
+	}
+	payload = payload[:length]
+	if length < setupError || binary.LittleEndian.Uint32(payload[4:]) != g.consoleID && payload[1] == 0 {
+		return "of another login"
+	}
+	if payload[1] != 0 {
+		return "" // a refusal: only its code is read
+	}
+	switch kind {
+	case payloadOpenResp:
+		if length < openRespSize {
+			return "malformed login"
+		}
+		if types.AuthAlg(payload[16]) != g.auth || types.IntegrityAlg(payload[24]) != g.integrity || types.CryptAlg(payload[32]) != g.crypt {
+			return "another cipher suite than was asked for"
+		}
+	case payloadRAKP2:
+		if length < rakp2Size {
+			return "malformed login"
+		}
+		_, k1, k2, err := crypto.DeriveSessionKeys(g.auth, g.consoleRand[:], payload[8:24], g.role,
+			g.user, crypto.PadPassword20([]byte(g.password)))
+		if err != nil {
+			return "no session keys: " + err.Error()
+		}
+		g.k1, g.k2 = k1, k2
+	}
+	return ""
+}
+
+// refuseSealed checks an in-session answer's integrity code and that its payload
+// decrypts to something well-formed.
+func (g *guard) refuseSealed(b, payload []byte) string {
+	size, ok := crypto.IntegrityAuthCodeLen(g.integrity)
+	if !ok || g.k1 == nil || b[5]&flagSealed != flagSealed {
+		return "not sealed by the session's keys"
+	}
+	// After the payload: padding, its length, next header, the code.
+	if len(b) < headerSize+len(payload)+2+size {
+		return "no room for its integrity code"
+	}
+	end := len(b) - size
+	want, err := crypto.SessionIntegrityAuthCode(g.integrity, b[rmcpHeader:end], g.k1, g.password)
+	if err != nil || !crypto.Equal(want, b[end:]) {
+		return "its integrity code is wrong"
+	}
+	plain, err := crypto.DecryptAESPayload(payload, g.k2)
+	if err != nil {
+		return "it doesn't decrypt"
+	}
+	// rsAddr, NetFn, checksum, rqAddr, sequence, command, code, checksum.
+	if len(plain) < 8 {
+		return "no IPMI message inside"
+	}
+	return ""
+}
