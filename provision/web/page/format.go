@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func fraction(progress string) (done, total float64, ok bool) {
 		}
 		done, err1 := strconv.ParseFloat(words[i-1], 64)
 		total, err2 := strconv.ParseFloat(words[i+1], 64)
-		if err1 == nil && err2 == nil && done >= 0 && total > 0 && done <= total {
+		if err1 == nil && err2 == nil && done >= 0 && total > 0 && done <= total && !math.IsInf(total, 0) {
 			return done, total, true
 		}
 	}
