@@ -1,0 +1,178 @@
+package converge
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// appliance is a fake one, with a CA of its own, and the routes of the contract.
+type appliance struct {
+	*httptest.Server
+	t     *testing.T
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
+	now   time.Time // what its clock says
+
+	mu       sync.Mutex
+	token    string
+	catalog  catalog.Catalog
+	fail     map[string]int // path -> status to answer with
+	failures int            // how many more times; -1 for ever
+	calls    map[string]int
+	reports  []catalog.Report
+	progress []catalog.Progress
+	enrolled func() // called while an enrolment is answered
+}
+
+func newAppliance(t *testing.T, now time.Time) *appliance {
+	t.Helper()
+	a := &appliance{t: t, now: now, token: "s3cret-token", fail: map[string]int{}, failures: -1, calls: map[string]int{}}
+	a.catalog = catalog.Catalog{Host: "web1", Role: "web", Version: "v1"}
+	var err error
+	if a.caKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(1000 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, a.caKey.Public(), a.caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.ca, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	return a
+}
+
+func (a *appliance) start() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cert := tls.Certificate{Certificate: [][]byte{a.issue("appliance", key.Public(), x509.ExtKeyUsageServerAuth)}, PrivateKey: key}
+	pool := x509.NewCertPool()
+	pool.AddCert(a.ca)
+	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
+	a.Server.TLS = &tls.Config{
+		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
+		Time: func() time.Time { return a.now },
+	}
+	a.Server.StartTLS()
+	a.t.Cleanup(a.Server.Close)
+}
+
+// issue signs a certificate that is valid for an hour either way.
+func (a *appliance) issue(name string, public any, usage x509.ExtKeyUsage) []byte {
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: a.now.Add(-time.Hour), NotAfter: a.now.Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	}, a.ca, public, a.caKey)
+	if err != nil {
+		a.t.Error(err)
+	}
+	return der
+}
+
+func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls[r.URL.Path]++
+	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
+		a.failures--
+		http.Error(w, `{"message": "not today"}`, status)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	answer := func(v any) {
+		if err := json.NewEncoder(w).Encode(v); err != nil {
+			a.t.Error(err)
+		}
+	}
+	switch r.URL.Path {
+	case "/v1/time":
+		answer(catalog.TimeReply{Time: a.now})
+		return
+	case "/v1/enrol":
+		a.enrol(w, body, answer)
+		return
+	}
+	if len(r.TLS.VerifiedChains) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != "web1" {
+		http.Error(w, "a certificate is wanted", http.StatusForbidden)
+		return
+	}
+	var err error
+	switch r.URL.Path {
+	case "/v1/catalog":
+		etag := `"` + a.catalog.Version + `"`
+		if r.Header.Get("If-None-Match") == etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("ETag", etag)
+		answer(a.catalog)
+	case "/v1/progress":
+		var p catalog.Progress
+		err = json.Unmarshal(body, &p)
+		a.progress = append(a.progress, p)
+		w.WriteHeader(http.StatusNoContent)
+	case "/v1/report":
+		var p catalog.Report
+		err = json.Unmarshal(body, &p)
+		a.reports = append(a.reports, p)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		http.NotFound(w, r)
+	}
+	if err != nil {
+		a.t.Error(err)
+	}
+}
+
+func (a *appliance) enrol(w http.ResponseWriter, body []byte, answer func(any)) {
+	var request catalog.EnrolRequest
+	if err := json.Unmarshal(body, &request); err != nil {
+		a.t.Error(err)
+	}
+	if a.enrolled != nil {
+		a.enrolled()
+	}
+	if request.Token != a.token || request.Host != "web1" {
+		// An appliance should not, but may, repeat what it was told.
+		http.Error(w, "the token "+request.Token+" is spent", http.StatusForbidden)
+		return
+	}
+	block, _ := pem.Decode([]byte(request.CSR))
+	csr, err := x509.ParseCertificateRequest(block.Bytes)
+	if err == nil {
+		err = csr.CheckSignature()
+	}
+	if err != nil {
+		a.t.Error(err)
+		return
+	}
+	der := a.issue(csr.Subject.CommonName, csr.PublicKey, x509.ExtKeyUsageClientAuth)
+	answer(catalog.EnrolReply{Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))})
+}
+
+func (a *appliance) caPEM() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw}))
+}
