@@ -1,0 +1,61 @@
+package mirror
+
+import (
+	"errors"
+	"net/url"
+	"sync"
+	"time"
+
+	"rackhand/provision"
+)
+
+// The kinds of events that the cache records.
+const (
+	kindStale       = "mirror-stale"       // an old copy was served, since the upstream doesn't answer
+	kindUnavailable = "mirror-unavailable" // there was no copy to serve
+	kindBroken      = "mirror-broken"      // a file broke off under way
+	kindDisk        = "mirror-disk"        // the cache's own folder fails
+)
+
+// quiet is how long an upstream's events of one kind are held back after one: a
+// rack of hosts that install at once would write thousands.
+const quiet = time.Minute
+
+// events records what happened, at most once a minute per upstream and kind.
+type events struct {
+	o    Options
+	mu   sync.Mutex
+	last map[[2]string]time.Time
+}
+
+func newEvents(o Options) *events { return &events{o: o, last: map[[2]string]time.Time{}} }
+
+func (e *events) record(upstream, kind, message string) {
+	now := e.o.Clock()
+	e.mu.Lock()
+	key := [2]string{upstream, kind}
+	if last, ok := e.last[key]; ok && now.Sub(last) < quiet && !now.Before(last) {
+		e.mu.Unlock()
+		return
+	}
+	e.last[key] = now
+	e.mu.Unlock()
+	e.o.Log.Warn("mirror: "+message, "upstream", upstream, "kind", kind)
+	err := e.o.Record.Record(provision.Event{
+		Time: now, Source: "appliance", Kind: kind, Level: provision.LevelWarn, Message: message,
+		Fields: map[string]string{"mirror": upstream},
+	})
+	if err != nil {
+		e.o.Log.Error("mirror: an event wasn't kept", "error", err)
+	}
+}
+
+// reason is an error's text without the upstream's URL, which may hold a password
+// or a token in its path.
+func reason(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,144 @@
+package mirror
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A meta is what is known of a file beside its bytes: what the upstream said, to
+// be passed on to hosts and back to the upstream.
+type meta struct {
+	Upstream     string    `json:"upstream"`
+	Path         string    `json:"path"`
+	Size         int64     `json:"size"` // -1 while it isn't known
+	Type         string    `json:"type,omitempty"`
+	Encoding     string    `json:"encoding,omitempty"`
+	ETag         string    `json:"etag,omitempty"`
+	LastModified string    `json:"last_modified,omitempty"`
+	Stored       time.Time `json:"stored"`
+}
+
+// A kept file is the bytes, then meta as JSON, then the JSON's length in 8 bytes
+// and a magic word: one file, so that one rename brings both or neither.
+const (
+	keptMagic = "rackhnd1"
+	maxMeta   = 64 << 10
+)
+
+// A kept is an open file of the cache.
+type kept struct {
+	meta
+	f *os.File
+}
+
+func (k *kept) content() io.ReadSeeker { return io.NewSectionReader(k.f, 0, k.Size) }
+
+func (k *kept) Close() error { return k.f.Close() }
+
+// file is where the cache keeps an upstream's path: under its hash, since an
+// upstream may have both a file "a" and a file "a/b" over time, and names of any
+// length.
+func (c *Cache) file(upstream, path string) string {
+	sum := sha256.Sum256([]byte(upstream + "\x00" + path))
+	name := hex.EncodeToString(sum[:])
+	return filepath.Join(c.files(), name[:2], name)
+}
+
+// open opens a kept file; nil when there is none. One that can't be read counts as
+// none, and is removed.
+func (c *Cache) open(upstream, path string) *kept {
+	name := c.file(upstream, path)
+	f, err := os.Open(name)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			c.events.record(upstream, kindDisk, "the cache can't be read: "+err.Error())
+		}
+		return nil
+	}
+	m, err := readMeta(f)
+	if err == nil && (m.Upstream != upstream || m.Path != path) {
+		err = errors.New("it belongs to another path")
+	}
+	if err != nil {
+		f.Close()
+		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched anew: "+err.Error())
+		_ = os.Remove(name) // What stays is replaced by the next fetch.
+		return nil
+	}
+	return &kept{m, f}
+}
+
+// readMeta reads the end of a kept file and checks that it fits the file's size.
+func readMeta(f *os.File) (meta, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return meta{}, err
+	}
+	tail := make([]byte, 16)
+	if _, err := f.ReadAt(tail, max(info.Size()-16, 0)); err != nil {
+		return meta{}, fmt.Errorf("read its end: %w", err)
+	}
+	n := binary.BigEndian.Uint64(tail)
+	if string(tail[8:]) != keptMagic || n > maxMeta || int64(n) > info.Size()-16 {
+		return meta{}, errors.New("its end isn't as it was written")
+	}
+	data := make([]byte, n)
+	at := info.Size() - 16 - int64(n)
+	if _, err := f.ReadAt(data, at); err != nil {
+		return meta{}, fmt.Errorf("read its end: %w", err)
+	}
+	var m meta
+	if err := json.Unmarshal(data, &m); err != nil {
+		return meta{}, err
+	}
+	if m.Size != at {
+		return meta{}, fmt.Errorf("it holds %d bytes and should hold %d", at, m.Size)
+	}
+	return m, nil
+}
+
+// writeMeta ends a file whose bytes are all written.
+func writeMeta(f *os.File, m meta) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(data) > maxMeta {
+		return errors.New("the upstream's headers are too long")
+	}
+	data = binary.BigEndian.AppendUint64(data, uint64(len(data)))
+	_, err = f.WriteAt(append(data, keptMagic...), m.Size)
+	return err
+}
+
+// keep moves a finished file from its temporary name into the cache.
+func (c *Cache) keep(f *os.File, m meta) error {
+	if err := writeMeta(f, m); err != nil {
+		return err
+	}
+	// A power failure must not leave a name without its bytes.
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	name := c.file(m.Upstream, m.Path)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// drop forgets a kept file.
+func (c *Cache) drop(upstream, path string) {
+	if err := os.Remove(c.file(upstream, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.events.record(upstream, kindDisk, "a file can't be removed from the cache: "+err.Error())
+	}
+}

@@ -1,0 +1,144 @@
+package mirror
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// retryAfter is what clients are told, in seconds, when an upstream fails.
+const retryAfter = "10"
+
+// ServeHTTP answers GET and HEAD for /mirror/NAME/...
+func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "the mirror answers GET and HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	name, path, ok := split(r.URL.Path)
+	if !ok || c.upstreams[name] == nil {
+		http.Error(w, "the mirror has no such file; it serves /mirror/NAME/... for: "+strings.Join(c.Names(), ", "), http.StatusNotFound)
+		return
+	}
+	k := c.open(name, path)
+	if k != nil {
+		defer k.Close()
+		if c.current(k, r) {
+			c.serveKept(w, r, k)
+			return
+		}
+	}
+	f := c.fetch(name, path)
+	if f == nil {
+		unavailable(w, "the mirror has too much under way")
+		return
+	}
+	defer f.leave()
+	select {
+	case <-f.ready:
+	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
+	}
+	c.serveFlight(w, r, k, f, name, path)
+}
+
+// serveFlight answers with what a flight brought; k is the copy from before, if any.
+func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *flight, name, path string) {
+	switch f.outcome {
+	case coming:
+		c.serveComing(w, r, f)
+	case unchanged:
+		// The flight compared with the copy of its own moment, which may be newer.
+		if now := c.open(name, path); now != nil {
+			defer now.Close()
+			k = now
+		}
+		if k == nil {
+			unavailable(w, "the mirror's copy went away; ask again")
+			return
+		}
+		c.serveKept(w, r, k)
+	case absent:
+		http.Error(w, "the upstream has no such file", http.StatusNotFound)
+	case refused:
+		http.Error(w, "the upstream refuses to give that file", http.StatusBadGateway)
+	case unreachable, full:
+		if k == nil {
+			c.events.record(name, kindUnavailable, "mirror "+name+": a file couldn't be fetched, and there is no copy of it: "+reason(f.cause))
+			unavailable(w, "the upstream doesn't give that file now, and the mirror has no copy")
+			return
+		}
+		c.events.record(name, kindStale, "mirror "+name+": old copies are served, since the upstream doesn't answer: "+reason(f.cause))
+		// RFC 7234 section 5.5.1; obsolete in RFC 9111, but still what tells a person.
+		w.Header().Set("Warning", `110 - "Response is Stale"`)
+		c.serveKept(w, r, k)
+	}
+}
+
+func unavailable(w http.ResponseWriter, text string) {
+	w.Header().Set("Retry-After", retryAfter)
+	http.Error(w, text, http.StatusServiceUnavailable)
+}
+
+// current says whether a kept file may be served without asking the upstream.
+func (c *Cache) current(k *kept, r *http.Request) bool {
+	if strings.Contains(strings.ToLower(r.Header.Get("Cache-Control")), "no-cache") {
+		return false
+	}
+	if immutable(k.Path) {
+		return true
+	}
+	age := c.o.Clock().Sub(c.checkedAt(k))
+	return age >= 0 && age < c.o.Fresh
+}
+
+func (c *Cache) serveKept(w http.ResponseWriter, r *http.Request, k *kept) {
+	c.touch(k)
+	serve(w, r, k.meta, k.content())
+}
+
+// serveComing streams a file while it comes in.
+func (c *Cache) serveComing(w http.ResponseWriter, r *http.Request, f *flight) {
+	t := &tail{ctx: r.Context(), f: f}
+	if f.meta.Size >= 0 {
+		serve(w, r, f.meta, t)
+	} else {
+		headers(w, f.meta)
+		w.WriteHeader(http.StatusOK)
+		if r.Method == http.MethodGet {
+			_, err := io.Copy(w, t)
+			if err != nil && t.err == nil {
+				t.err = err
+			}
+		}
+	}
+	if t.err != nil {
+		// The client must not take what it has for the whole file.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func headers(w http.ResponseWriter, m meta) {
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	for key, value := range map[string]string{
+		"Content-Type": m.Type, "Content-Encoding": m.Encoding, "ETag": m.ETag, "Last-Modified": m.LastModified,
+	} {
+		if value != "" {
+			h.Set(key, value)
+		}
+	}
+}
+
+// serve answers with a file of known size: ranges, conditions and HEAD are the
+// standard library's.
+func serve(w http.ResponseWriter, r *http.Request, m meta, content io.ReadSeeker) {
+	headers(w, m)
+	modified, err := http.ParseTime(m.LastModified)
+	if err != nil {
+		modified = time.Time{}
+	}
+	http.ServeContent(w, r, "", modified, content)
+}
