@@ -332,7 +332,7 @@ func TestFits(t *testing.T) {
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
 	said := complaints(t, ctx)
-	for _, width := range []int64{320, 390, 681, 768, 901, 1440} {
+	for _, width := range []int64{320, 390, 768, 821, 901, 1440} {
 		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
 			do(t, ctx, chromedp.EmulateViewport(width, 844))
 			open(t, ctx, s.url(path))

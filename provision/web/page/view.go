@@ -84,7 +84,7 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 	case toneFailed, toneCancelled:
 		v.Detail = cut(in.Reason, 300)
 	case toneWaiting:
-		v.Detail = "power the box on to begin"
+		v.Detail = "waiting for power-on"
 		if !in.Armed {
 			v.Detail = "not armed"
 		}
