@@ -44,7 +44,11 @@ func (s *Server) API() http.Handler {
 		if limit <= 0 || limit > 10000 {
 			limit = 10000
 		}
-		events, err := s.Journal.Events(c.Request().Context(), c.Param("host"), limit)
+		host := c.Param("host")
+		if host == "*" {
+			host = ""
+		}
+		events, err := s.Journal.Events(c.Request().Context(), host, limit)
 		if err != nil {
 			return err
 		}

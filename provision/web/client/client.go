@@ -4,12 +4,14 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -38,10 +40,10 @@ func (c *Client) Status(ctx context.Context) (web.Status, error) {
 	return s, c.call(ctx, http.MethodGet, "/api/status", nil, &s)
 }
 
-// Events returns a host's last events, oldest first.
+// Events returns the last events, oldest first: a host's, or all when host is empty.
 func (c *Client) Events(ctx context.Context, host string) ([]provision.Event, error) {
 	var e []provision.Event
-	return e, c.call(ctx, http.MethodGet, "/api/hosts/"+host+"/events", nil, &e)
+	return e, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(cmp.Or(host, "*"))+"/events", nil, &e)
 }
 
 // Install arms a host.

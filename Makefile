@@ -1,0 +1,52 @@
+# rackhand: plain `make` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build check test unit e2e demo image deps deps-test clean bench
+
+# Where the demo and the tests keep their root image between runs.
+CACHE ?= $(CURDIR)/.cache
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo development)
+PAYLOAD := bootfiles/payload
+
+# Demo: BOXES=3 FIRMWARE=bios KEEP=1
+BOXES ?= 1
+FIRMWARE ?= uefi
+KEEP ?=
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build rackhand (it carries the agent and the installer) into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
+
+check: ## gofumpt, go vet, staticcheck
+	@out=$$(go tool gofumpt -l cmd provision templates bootfiles inventory config); \
+	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+	go vet ./... && go vet -tags e2e ./...
+	go tool staticcheck -tags e2e ./...
+
+deps: ## install with apt what the demo needs
+	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
+
+deps-test: deps
+	@$(SUDO) .ci/apt ipmitool dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium
+
+image: build
+	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing
+
+demo: deps build image ## a virtual rack, a bare box, and the whole path (BOXES=1 FIRMWARE=uefi|bios KEEP=1)
+	$(SUDO) bin/rackhand demo --boxes $(BOXES) --firmware $(FIRMWARE) --images $(CACHE)/images $(if $(KEEP),--keep)
+
+unit: build ## the tests that need no root and no tools
+	go test ./...
+
+e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
+	$(SUDO) env "PATH=$$PATH" RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 1 -timeout 60m ./...
+
+test: check unit e2e ## everything, as CI runs it
+
+clean: ## remove what was built; the root image in .cache stays
+	rm -rf bin $(PAYLOAD)/rackhand-agent $(PAYLOAD)/rackhand-installer

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"rackhand/provision/rack/rehearse"
+)
+
+type demoCmd struct {
+	Boxes    int    `help:"How many boxes stand in the rack." default:"1"`
+	Firmware string `help:"Their firmware." enum:"bios,uefi" default:"uefi"`
+	Keep     bool   `help:"Leave it running until Ctrl-C."`
+	Images   string `help:"The folder of root images." default:"/var/lib/rackhand/images" type:"path"`
+	Logs     string `help:"Where the logs are kept." default:"/var/tmp/rackhand-demo-logs" type:"path"`
+	Page     string `help:"Where the status page answers on this machine." default:"127.0.0.1:8080"`
+}
+
+func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return rehearse.Demo(ctx, rehearse.DemoOptions{
+		Program: program, Boxes: c.Boxes, Firmware: c.Firmware, Keep: c.Keep,
+		Images: c.Images, Logs: c.Logs, Page: c.Page, Out: out,
+	})
+}

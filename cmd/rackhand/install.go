@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"rackhand/provision/web"
+	"rackhand/provision/web/client"
+)
+
+type installCmd struct {
+	socketFlag
+	Host    string `arg:"" help:"The host, by its name in the inventory."`
+	Wipe    bool   `help:"Its disks may be wiped even when they carry data."`
+	NoPower bool   `help:"Leave its power alone: somebody presses the button."`
+}
+
+func (c *installCmd) Run(ctx context.Context, out io.Writer) error {
+	in, err := client.New(c.Socket).Install(ctx, c.Host, web.InstallRequest{Wipe: c.Wipe, Power: !c.NoPower})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "install %s is armed until %s", in.ID, in.Expires.Local().Format("15:04"))
+	if in.Power == "" {
+		fmt.Fprint(out, "; power the box on and let it boot from the network")
+	}
+	fmt.Fprintf(out, "\nfollow it: rackhand watch %s\n", c.Host)
+	return nil
+}
+
+type cancelCmd struct {
+	socketFlag
+	Host string `arg:"" help:"The host, by its name in the inventory."`
+}
+
+func (c *cancelCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := client.New(c.Socket).Cancel(ctx, c.Host); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "cancelled; the box itself was left as it is")
+	return nil
+}

@@ -1,0 +1,89 @@
+// rackhand is a provisioning appliance and its operator's command line: plug in
+// power and network, and fifteen minutes later the box serves traffic.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "development"
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the appliance."`
+	Check   checkCmd   `cmd:"" help:"Check an inventory: every problem with file, line and column."`
+	Status  statusCmd  `cmd:"" help:"Show every host and where it is."`
+	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
+	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
+	Cancel  cancelCmd  `cmd:"" help:"End the install under way."`
+	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
+	Image   imageCmd   `cmd:"" help:"Build, list, verify and remove root images."`
+	Demo    demoCmd    `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// socketFlag is shared by the commands that speak to a running appliance.
+type socketFlag struct {
+	Socket string `help:"The appliance's unix socket." default:"/run/rackhand/rackhand.sock" env:"RACKHAND_SOCKET"`
+}
+
+// A silent error ends a command without a further word: it has said all.
+type silent struct{ code int }
+
+func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.code) }
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exit := -1
+	parser, err := kong.New(
+		&cli{},
+		kong.Name("rackhand"),
+		kong.Description("A provisioning appliance: from a bare box to serving traffic."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) {
+			if exit < 0 {
+				exit = code
+			}
+		}),
+		kong.Vars{"version": version},
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "rackhand:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	cmd, err := parser.Parse(args)
+	switch {
+	case exit >= 0: // --help and --version have done their work
+		return exit
+	case err != nil:
+		fmt.Fprintln(stderr, "rackhand:", err)
+		return 2
+	}
+	if err := cmd.Run(); err != nil {
+		if s, ok := err.(silent); ok {
+			return s.code
+		}
+		fmt.Fprintln(stderr, "rackhand:", err)
+		return 1
+	}
+	return 0
+}

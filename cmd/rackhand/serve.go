@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"rackhand/config"
+	"rackhand/provision/appliance"
+)
+
+type serveCmd struct {
+	Config string `help:"The appliance's settings." default:"/etc/rackhand/rackhand.yaml" type:"path"`
+	Debug  bool   `help:"Log more."`
+}
+
+func (c *serveCmd) Run(ctx context.Context) error {
+	cfg, problems := config.Load(c.Config)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	level := slog.LevelInfo
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	reload := make(chan struct{}, 1)
+	go func() {
+		for range hup {
+			select {
+			case reload <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return appliance.Run(ctx, cfg, appliance.Deps{Clock: time.Now, Random: rand.Reader, Log: log}, reload)
+}

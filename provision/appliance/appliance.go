@@ -1,0 +1,226 @@
+// Package appliance builds the parts, ties them together, starts and stops them.
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rackhand/bootfiles"
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/dhcp"
+	"rackhand/provision/journal"
+	"rackhand/provision/mirror"
+	"rackhand/provision/pki"
+	"rackhand/provision/power"
+	"rackhand/provision/store"
+	"rackhand/provision/tftp"
+	"rackhand/provision/web"
+	"rackhand/provision/web/page"
+	"rackhand/templates"
+)
+
+// Deps is what an appliance takes from the world besides its settings.
+type Deps struct {
+	Clock  func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+}
+
+// An Appliance is the parts, built and tied together.
+type Appliance struct {
+	Deps
+	cfg     *config.Config
+	store   store.Store
+	journal *journal.Journal
+	holder  *inventory.Holder
+	watcher *inventory.Watcher
+	power   *power.Controller
+	secrets config.Secrets
+	set     *templates.Set
+	files   *bootfiles.Files
+	web     *web.Server
+	page    *page.Handler
+	mirror  *mirror.Cache
+	urls    templates.Appliance
+}
+
+// Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
+func Run(ctx context.Context, cfg *config.Config, d Deps, reload <-chan struct{}) error {
+	a, err := build(ctx, cfg, d)
+	if err != nil {
+		return err
+	}
+	defer a.store.Close()
+	return a.run(ctx, reload)
+}
+
+func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) {
+	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
+		return nil, fmt.Errorf("the state folder: %w", err)
+	}
+	if !cfg.Address.IsValid() {
+		addr, err := firstAddress(cfg.Interfaces[0])
+		if err != nil {
+			return nil, err
+		}
+		cfg.Address = addr
+	}
+	st, err := store.OpenBolt(filepath.Join(cfg.State, "rackhand.db"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	a, err := assemble(ctx, cfg, d, st)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func assemble(ctx context.Context, cfg *config.Config, d Deps, st store.Store) (*Appliance, error) {
+	a := &Appliance{Deps: d, cfg: cfg, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootfiles.New(cfg.Bootfiles)}
+	a.urls = templates.Appliance{
+		URL:    "http://" + withPort(cfg.Address, cfg.HTTP, 80),
+		Agents: "https://" + withPort(cfg.Address, cfg.Agents, 443),
+	}
+	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
+	a.power = power.New(power.Options{Log: d.Log})
+	var err error
+	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Log); err != nil {
+		return nil, err
+	}
+	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.loadInventory(); err != nil {
+		return nil, err
+	}
+	a.mirror, err = mirror.New(mirror.Options{
+		Dir: filepath.Join(cfg.State, "mirror"), Upstreams: cfg.Mirror.Upstreams, Via: cfg.Mirror.Via,
+		Clock: d.Clock, Log: d.Log, Record: a.journal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var mirrors []string
+	for name := range cfg.Mirror.Upstreams {
+		mirrors = append(mirrors, name)
+	}
+	if a.page, err = page.New(page.Options{Source: source{a}, Log: d.Log, Clock: d.Clock}); err != nil {
+		return nil, err
+	}
+	a.web = web.New(web.Options{
+		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
+		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
+		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
+	})
+	return a, nil
+}
+
+func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
+	g, ctx := errgroup.WithContext(ctx)
+	part := func(name string, run func(context.Context) error) {
+		g.Go(func() error {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	// The journal outlives the others, so that what they saw last is kept.
+	journalCtx, stopJournal := context.WithCancel(context.WithoutCancel(ctx))
+	journalDone := make(chan error, 1)
+	go func() { journalDone <- a.journal.Run(journalCtx) }()
+	defer func() { stopJournal(); <-journalDone }()
+
+	// Every port is opened before anything is answered: a port that is taken ends
+	// the start with one clear error, and no host sees half an appliance.
+	serve, closeAll, err := a.listeners()
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	for _, s := range serve {
+		part(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
+	}
+	for _, link := range a.cfg.Interfaces {
+		part("dhcp on "+link, a.dhcp(link).Run)
+		part("router advertisements on "+link, (&dhcp.Advertiser{Interface: link, Log: a.Log}).Run)
+	}
+	part("tftp", tftp.New(tftp.Options{
+		Listen: netip.AddrPortFrom(a.cfg.Address, a.cfg.TFTP), Clock: a.Clock, Open: a.openBootfile,
+		Host: a.bootingAt, Record: a.journal, Log: a.Log,
+	}).Run)
+	part("inventory", a.watcher.Run)
+	part("conductor", newConductor(a).Run)
+	g.Go(func() error {
+		for {
+			select {
+			case <-reload:
+				a.watcher.Reload()
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	a.Log.Info("rackhand serves", "address", a.cfg.Address.String(), "socket", a.cfg.Socket, "page", a.cfg.Page.Listen)
+	if err := a.journal.Record(provision.Event{Source: "appliance", Kind: "started", Message: "the appliance started"}); err != nil {
+		a.Log.Error("recording the start", "error", err)
+	}
+	return g.Wait()
+}
+
+// A listener is an open port and what answers on it.
+type listener struct {
+	name string
+	l    net.Listener
+	h    webHandler
+}
+
+func withPort(a netip.Addr, port, usual uint16) string {
+	if port == usual {
+		return a.String()
+	}
+	return netip.AddrPortFrom(a, port).String()
+}
+
+func firstAddress(link string) (netip.Addr, error) {
+	i, err := net.InterfaceByName(link)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w; name one that exists under `interfaces:`", link, err)
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w", link, err)
+	}
+	for _, x := range addrs {
+		if p, err := netip.ParsePrefix(x.String()); err == nil && p.Addr().Is4() {
+			return p.Addr(), nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("interface %s has no IPv4 address: give it one, or set `address:`", link)
+}
+
+func pageListener(listen string) (net.Listener, error) {
+	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
+		return web.ListenUnix(path, 0o600)
+	}
+	return net.Listen("tcp", listen)
+}
+
+func port(a netip.Addr, p uint16) string { return net.JoinHostPort(a.String(), strconv.Itoa(int(p))) }

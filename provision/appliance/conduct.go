@@ -1,0 +1,183 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+	"rackhand/provision/power"
+)
+
+// A conductor does what provision.Next says, install by install. It holds no
+// state that matters: after a restart Next says the same again.
+type conductor struct {
+	*Appliance
+	mu      sync.Mutex
+	running map[string]bool // install id + action
+	wg      sync.WaitGroup
+}
+
+func newConductor(a *Appliance) *conductor {
+	return &conductor{Appliance: a, running: make(map[string]bool)}
+}
+
+// Run conducts until ctx ends.
+func (c *conductor) Run(ctx context.Context) error {
+	defer c.wg.Wait()
+	events, err := c.journal.Subscribe(ctx, c.journal.Seq())
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		for _, in := range c.journal.Installs() {
+			for _, do := range provision.Next(in, c.Clock()) {
+				c.start(ctx, in, do)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case _, ok := <-events:
+			if !ok {
+				return nil
+			}
+		}
+	}
+}
+
+// start does an action in the background, unless it is being done already.
+func (c *conductor) start(ctx context.Context, in provision.Install, do provision.Action) {
+	key := in.ID + " " + string(do)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running[key] {
+		return
+	}
+	c.running[key] = true
+	c.wg.Go(func() {
+		defer func() {
+			c.mu.Lock()
+			delete(c.running, key)
+			c.mu.Unlock()
+		}()
+		if err := c.act(ctx, in, do); err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrNoArm) {
+			c.Log.Error("conducting an install", "install", in.ID, "action", string(do), "error", err)
+			wait(ctx, 5*time.Second) // what cannot be recorded is not tried in a tight loop
+		}
+	})
+}
+
+func (c *conductor) act(ctx context.Context, in provision.Install, do provision.Action) error {
+	h := c.holder.Current().Hosts[in.Host]
+	switch do {
+	case provision.DoPowerOn:
+		return c.powerOn(ctx, in, h)
+	case provision.DoBootDisk:
+		return c.bootDisk(ctx, in, h)
+	case provision.DoCheck:
+		return c.check(ctx, in, h)
+	case provision.DoExpire:
+		return c.tell(in, provision.Event{
+			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError,
+			Message: "nothing was installed before the arming expired: look at the box's power, cabling and boot order",
+		}, nil)
+	case provision.DoLate:
+		return c.tell(in, provision.Event{
+			Source: "appliance", Kind: "late", Level: provision.LevelWarn,
+			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", in.Budget.Time, in.Stage),
+		}, func(in *provision.Install) { in.Late = true })
+	}
+	return fmt.Errorf("unknown action %q", do)
+}
+
+// tell records an event and marks the install in one write.
+func (c *conductor) tell(in provision.Install, e provision.Event, mark func(*provision.Install)) error {
+	_, err := c.journal.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+		if mark != nil {
+			mark(&now)
+		}
+		return now, e, nil
+	})
+	return err
+}
+
+func (c *conductor) powerOn(ctx context.Context, in provision.Install, h *inventory.Host) error {
+	failed := func(err error) error {
+		return c.tell(in, provision.Event{
+			Source: "bmc", Kind: "power-failed", Level: provision.LevelError,
+			Message: "the box was not powered on: " + err.Error() + "; press its button, it is still armed",
+		}, func(in *provision.Install) { in.Power = provision.PowerFailed })
+	}
+	t, err := c.target(h)
+	if err != nil {
+		return failed(err)
+	}
+	seen, err := c.power.PXEOnce(ctx, t)
+	if ctx.Err() != nil {
+		return ctx.Err() // the appliance stops: the next one does it again
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return c.tell(in, provision.Event{
+		Source: "bmc", Kind: "powered-on", Stage: provision.Powered,
+		Message: fmt.Sprintf("network boot set (the BMC read back: %s), then power %s; the BMC says: %s", seen.Boot, seen.Action, onOff(seen.Status.On)),
+		Fields:  map[string]string{"power": "on"},
+	}, func(in *provision.Install) { in.Power = provision.PowerDone })
+}
+
+func (c *conductor) bootDisk(ctx context.Context, in provision.Install, h *inventory.Host) error {
+	done := func(in *provision.Install) { in.DiskSet = true }
+	if h == nil || h.BMC == nil {
+		return c.tell(in, provision.Event{}, done)
+	}
+	t, err := c.target(h)
+	if err == nil {
+		var seen power.Boot
+		if seen, err = c.power.SetBoot(ctx, t, power.Disk, power.BootOptions{Persistent: true}); err == nil {
+			return c.tell(in, provision.Event{
+				Source: "bmc", Kind: "boot-disk",
+				Message: "the next boots are from disk; the BMC read back: " + seen.String(),
+			}, done)
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return c.tell(in, provision.Event{
+		Source: "bmc", Kind: "boot-disk-failed", Level: provision.LevelWarn,
+		Message: "the boot device was not set to disk: " + err.Error() + "; nothing is armed, so a network boot falls through to the disk",
+	}, done)
+}
+
+// target is where a host's BMC answers.
+func (a *Appliance) target(h *inventory.Host) (power.Target, error) {
+	if h == nil || h.BMC == nil {
+		return power.Target{}, errors.New("it has no BMC in the inventory")
+	}
+	t := power.Target{Address: h.BMC.Address, User: h.BMC.User}
+	if h.BMC.Password != "" {
+		var err error
+		if t.Password, err = a.secrets.Get(string(h.BMC.Password)); err != nil {
+			return t, fmt.Errorf("the BMC's password: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,64 @@
+package appliance
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision"
+)
+
+// loadInventory reads the inventory for the first time. An appliance starts with
+// a broken one as well: it says so, boots nobody, and waits for the mended one.
+func (a *Appliance) loadInventory() error {
+	if _, err := os.Stat(a.cfg.Inventory); err != nil {
+		return fmt.Errorf("the inventory's folder: %w", err)
+	}
+	// An empty one, so that there is always a snapshot to decide from.
+	a.holder = &inventory.Holder{}
+	a.holder.Put(&inventory.Snapshot{Dir: a.cfg.Inventory}, nil)
+	a.holder.Put(Load(a.cfg.Inventory))
+	a.watcher = &inventory.Watcher{
+		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
+		Load: func() (*inventory.Snapshot, inventory.Problems) { return Load(a.cfg.Inventory) },
+	}
+	return nil
+}
+
+// inventoryLoaded takes a snapshot in, or keeps the last good one.
+func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory.Problems) {
+	changes := a.holder.Put(snap, problems)
+	e := provision.Event{Source: "inventory", Kind: "inventory-loaded"}
+	switch {
+	case len(problems) > 0:
+		e.Kind, e.Level = "inventory-broken", provision.LevelError
+		e.Message = fmt.Sprintf("the inventory has %d problems, the first: %s; the last good one stays in force", len(problems), problems[0].Place())
+	case len(changes) == 0:
+		return
+	default:
+		var names []string
+		for _, c := range changes {
+			names = append(names, c.Host)
+		}
+		e.Message = "the inventory was loaded; changed: " + strings.Join(names, ", ")
+	}
+	if err := a.journal.Record(e); err != nil {
+		a.Log.Error("recording the inventory's load", "error", err)
+	}
+}
+
+// Load reads an inventory with all that hangs on it: roles and the names of
+// templates too. It is what `rackhand check` runs.
+func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
+	roles, problems := role.Load(filepath.Join(dir, "roles"))
+	names := roles.Names()
+	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir)})
+	problems = append(more, problems...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return snap, nil
+}

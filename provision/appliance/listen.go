@@ -1,0 +1,62 @@
+package appliance
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"rackhand/provision/web"
+)
+
+type webHandler = http.Handler
+
+// listeners opens every TCP port and unix socket; closeAll closes what was opened.
+func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
+	closeAll = func() {
+		for _, x := range all {
+			x.l.Close()
+		}
+	}
+	defer func() {
+		if err != nil {
+			closeAll()
+		}
+	}()
+	add := func(name, where string, l net.Listener, h http.Handler, err error) error {
+		if err != nil {
+			return fmt.Errorf("%s: cannot listen on %s: %w", name, where, err)
+		}
+		all = append(all, listener{name, l, h})
+		return nil
+	}
+	where := port(a.cfg.Address, a.cfg.HTTP)
+	l, err := net.Listen("tcp", where)
+	if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
+		return nil, nil, err
+	}
+	where = port(a.cfg.Address, a.cfg.Agents)
+	l, err = net.Listen("tcp", where)
+	if err == nil {
+		l = tls.NewListener(l, a.web.AgentTLS())
+	}
+	if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
+		return nil, nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(a.cfg.Socket), 0o755); err != nil {
+		return nil, nil, fmt.Errorf("the operator's socket: %w", err)
+	}
+	l, err = web.ListenUnix(a.cfg.Socket, 0o600)
+	if err := add("operator's socket", a.cfg.Socket, l, a.web.API(), err); err != nil {
+		return nil, nil, err
+	}
+	if a.cfg.Page.Listen != "" {
+		l, err = pageListener(a.cfg.Page.Listen)
+		if err := add("status page", a.cfg.Page.Listen, l, a.page, err); err != nil {
+			return nil, nil, err
+		}
+	}
+	return all, closeAll, nil
+}

@@ -1,0 +1,102 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+	"rackhand/provision/power"
+	"rackhand/provision/web"
+)
+
+// Install arms a host, and boots it from the network when power is asked for and
+// it has a BMC.
+func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) (provision.Install, error) {
+	h, err := a.host(host)
+	if err != nil {
+		return provision.Install{}, err
+	}
+	if h.System == nil {
+		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
+	}
+	r := journal.Request{
+		Host: host, System: h.System.Name, Wipe: wipe,
+		Budget: a.budget(h), Expires: a.cfg.Install.Expires, Source: "operator",
+		Why: "the operator asked for an install of " + h.System.Name,
+	}
+	if wipe {
+		r.Why += ", and that its disks be wiped"
+	}
+	if powerOn && h.BMC != nil {
+		r.Power = provision.PowerWanted
+	}
+	return a.journal.Arm(r)
+}
+
+// Cancel ends the install under way.
+func (a *Appliance) Cancel(_ context.Context, host string) error {
+	_, err := a.journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "the operator cancelled the install"}, nil
+	})
+	return err
+}
+
+// Power does on, off, cycle, reset or status and says what was seen.
+func (a *Appliance) Power(ctx context.Context, host, action string) (string, error) {
+	h, err := a.host(host)
+	if err != nil {
+		return "", err
+	}
+	t, err := a.target(h)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", host, err)
+	}
+	do := map[string]func(context.Context, power.Target) (power.Status, error){
+		"on": a.power.On, "off": a.power.Off, "cycle": a.power.Cycle, "reset": a.power.Reset, "status": a.power.Status,
+	}[action]
+	if do == nil {
+		return "", fmt.Errorf("power %q: on, off, cycle, reset or status is wanted", action)
+	}
+	st, err := do(ctx, t)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", host, err)
+	}
+	seen := onOff(st.On)
+	if action != "status" {
+		err = a.journal.Record(provision.Event{
+			Host: host, Source: "bmc", Kind: "power-" + action,
+			Message: fmt.Sprintf("the operator asked for power %s; the BMC says: %s", action, seen),
+			Fields:  map[string]string{"power": seen},
+		})
+	}
+	return seen, err
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func (a *Appliance) host(name string) (*inventory.Host, error) {
+	h := a.holder.Current().Hosts[name]
+	if h == nil {
+		return nil, fmt.Errorf("%s: %w", name, web.ErrNoHost)
+	}
+	return h, nil
+}
+
+// Status is the whole picture.
+func (a *Appliance) Status(context.Context) (web.Status, error) {
+	if a.holder == nil {
+		return web.Status{}, errors.New("no inventory")
+	}
+	return web.Status{
+		Hosts:    Statuses(a.holder.Current(), a.journal.Installs(), a.journal.Hosts()),
+		Problems: a.problems(), Seq: a.journal.Seq(),
+	}, nil
+}

@@ -1,0 +1,85 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+)
+
+// Statuses computes what an operator sees of every host and unclaimed box, hosts
+// first, each by name. It is pure.
+func Statuses(snap *inventory.Snapshot, installs map[string]provision.Install, seen map[string]journal.Host) []provision.HostStatus {
+	var out []provision.HostStatus
+	for _, name := range snap.HostNames() {
+		h := snap.Hosts[name]
+		s := provision.HostStatus{Host: name, Address: h.Address.String(), Group: h.Group, Role: h.Role, Power: "unknown"}
+		for _, m := range h.MACs {
+			s.MACs = append(s.MACs, m.String())
+		}
+		if h.System != nil {
+			s.System = h.System.Name
+		}
+		if h.Rack != nil {
+			s.Rack = fmt.Sprintf("%s unit %d", h.Rack.Name, h.Rack.Unit)
+		}
+		if h.BMC != nil {
+			s.BMC = h.BMC.Address.Addr().String()
+		}
+		if in, ok := installs[name]; ok {
+			in.Token, in.Enrol, in.EnrolKey = "", "", "" // hashes, but nobody's business
+			s.Install = &in
+		}
+		if j, ok := seen[name]; ok {
+			last := j.Last
+			s.LastSeen, s.Last = j.Seen, &last
+			if j.Power != "" {
+				s.Power = j.Power
+			}
+		}
+		out = append(out, s)
+	}
+	var unclaimed []provision.HostStatus
+	for name, j := range seen {
+		mac, err := inventory.ParseMAC(name)
+		if err != nil || snap.HostByMAC(mac) != nil {
+			continue
+		}
+		last := j.Last
+		unclaimed = append(unclaimed, provision.HostStatus{
+			Host: name, Unclaimed: true, MACs: []string{name}, Address: j.Facts["address"],
+			Maker: j.Facts["maker"], LastSeen: j.Seen, Last: &last,
+		})
+	}
+	sort.Slice(unclaimed, func(i, k int) bool { return unclaimed[i].Host < unclaimed[k].Host })
+	return append(out, unclaimed...)
+}
+
+// source is what the status page reads.
+type source struct{ a *Appliance }
+
+func (s source) Hosts(ctx context.Context) ([]provision.HostStatus, error) {
+	st, err := s.a.Status(ctx)
+	return st.Hosts, err
+}
+
+func (s source) Events(ctx context.Context, host string, limit int) ([]provision.Event, error) {
+	return s.a.journal.Events(ctx, host, limit)
+}
+
+func (s source) Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error) {
+	return s.a.journal.Subscribe(ctx, after)
+}
+
+func (s source) Problems() []string { return s.a.problems() }
+
+func (a *Appliance) problems() []string {
+	var out []string
+	for _, p := range a.holder.Problems() {
+		out = append(out, p.String())
+	}
+	return out
+}

@@ -1,0 +1,111 @@
+package provision_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A rule names packages (by the beginning of their path), what they must not
+// reach, and why.
+type rule struct {
+	from    string
+	forbid  []string
+	allowed []string // exceptions to forbid
+	why     string
+}
+
+var bottom = []string{"rackhand/inventory", "rackhand/templates", "rackhand/bootfiles", "rackhand/config"}
+
+// rules are the arrows of docs/architecture.md.
+func rules() []rule {
+	r := []rule{
+		{
+			from: "rackhand/cmd/rackhand-agent", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/cmd/rackhand-agent", "rackhand/provision/converge", "rackhand/provision/catalog"},
+			why:     "the agent runs as root on every host and links nothing that it does not need",
+		},
+		{
+			from: "rackhand/cmd/rackhand-agent", forbid: []string{"github.com/insomniacslk/dhcp", "github.com/pin/tftp", "github.com/bougou/go-ipmi", "text/template", "html/template"},
+			why: "the agent links no DHCP, TFTP, IPMI or template code",
+		},
+		{
+			from: "rackhand/cmd/rackhand-installer", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart"},
+			why:     "the installer is /init of an initramfs of a few MB",
+		},
+		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
+		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},
+		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema"}, why: "a boot decision is pure: it knows what it is given"},
+	}
+	for _, b := range bottom {
+		r = append(r, rule{
+			from: b, forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/catalog"},
+			why: "the bottom four rooms know nothing of those above",
+		})
+	}
+	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack"}
+	for _, s := range shells {
+		x := rule{
+			from: "rackhand/provision/" + s, forbid: []string{"rackhand/provision/appliance", "rackhand/cmd"},
+			why: "shells around the wire know neither each other nor the appliance that ties them",
+		}
+		for _, other := range shells {
+			if other != s {
+				x.forbid = append(x.forbid, "rackhand/provision/"+other)
+			}
+		}
+		r = append(r, x)
+	}
+	return append(r, rule{
+		from: "rackhand/provision/appliance", forbid: []string{"rackhand/provision/rack", "rackhand/provision/converge", "rackhand/provision/installer"},
+		why: "the appliance knows neither the virtual rack nor what runs on hosts",
+	})
+}
+
+// TestImports holds the code against the rules, over what is linked in truth.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "rackhand/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := make(map[int]bool)
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg, deps := fields[0], fields[1:]
+		// The rehearsal ties rack and appliance's client: it stands on the
+		// appliance's own level, above the shells.
+		if under(pkg, "rackhand/provision/rack/rehearse") {
+			continue
+		}
+		for i, r := range rules() {
+			if !under(pkg, r.from) {
+				continue
+			}
+			seen[i] = true
+			for _, d := range deps {
+				if anyUnder(d, r.forbid) && !anyUnder(d, r.allowed) {
+					t.Errorf("%s must not reach %s: %s", pkg, d, r.why)
+				}
+			}
+		}
+	}
+	for i, r := range rules() {
+		if !seen[i] {
+			t.Errorf("the rule about %s holds for no package: was it renamed?", r.from)
+		}
+	}
+}
+
+func under(pkg, prefix string) bool {
+	return pkg == prefix || strings.HasPrefix(pkg, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+func anyUnder(pkg string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if under(pkg, p) {
+			return true
+		}
+	}
+	return false
+}
