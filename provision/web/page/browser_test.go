@@ -4,13 +4,11 @@ package page_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,8 +23,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/web/page"
 )
-
-var shots = flag.String("shots", "", "folder for TestScreenshots to put its pictures in; a temporary one by default")
 
 // chromium starts a headless browser of Debian's package, with a profile of its
 // own. The returned context ends with the test.
@@ -317,142 +313,6 @@ func TestWithoutScript(t *testing.T) {
 	for _, want := range []string{"web10", "spare1", "3c:ec:ef:10:20:31", "Supermicro", "How to claim it", "UTC"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without JavaScript the page of all hosts lacks %q", want)
-		}
-	}
-}
-
-// TestFits: nothing makes the page scroll sideways, on a phone or a desk, not
-// even long words; and nothing readable is lost in the narrow form.
-func TestFits(t *testing.T) {
-	f := rack(time.Now())
-	f.setProblems("inventory/hosts.yaml:14:5: " + strings.Repeat("a long line of a problem ", 20))
-	long := event("web3", "", strings.Repeat("unbroken", 200))
-	long.Fields = map[string]string{"path": strings.Repeat("/very/long", 50)}
-	f.emit(long)
-	s := newSite(t, f, time.Now)
-	ctx := chromium(t)
-	said := complaints(t, ctx)
-	for _, width := range []int64{320, 390, 768, 821, 901, 1440} {
-		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
-			do(t, ctx, chromedp.EmulateViewport(width, 844))
-			open(t, ctx, s.url(path))
-			if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-				who := eval[[]string](t, ctx, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)`)
-				t.Errorf("%s at %d pixels is %d too wide: %v", path, width, over, who)
-			}
-		}
-	}
-	if all := said(); len(all) > 0 {
-		t.Errorf("the console says: %s", strings.Join(all, "\n"))
-	}
-}
-
-// TestContrast computes the contrast of every text against its background, dark
-// and light: at least 4.5 (WCAG 2.2 AA, 1.4.3).
-func TestContrast(t *testing.T) {
-	f := rack(time.Now())
-	f.setProblems("hosts.yaml:3:1: a mistake")
-	s := newSite(t, f, time.Now)
-	ctx := chromium(t)
-	for _, scheme := range []string{"light", "dark"} {
-		prefer(t, ctx, scheme)
-		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
-			open(t, ctx, s.url(path))
-			if poor := eval[[]string](t, ctx, poorContrast); len(poor) > 0 {
-				t.Errorf("%s, %s: too little contrast:\n%s", path, scheme, strings.Join(poor, "\n"))
-			}
-			if n := eval[int](t, ctx, `[...document.querySelectorAll('body *')].length`); n < 50 {
-				t.Errorf("%s has %d elements only", path, n)
-			}
-		}
-	}
-}
-
-// prefer sets the reader's colour scheme, and stops motion.
-func prefer(t *testing.T, ctx context.Context, scheme string) {
-	t.Helper()
-	command(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}})
-}
-
-// poorContrast lists the texts whose contrast is below 4.5, by the formula of
-// WCAG 2.2, "relative luminance".
-const poorContrast = `(() => {
-	const rgba = (s) => { const m = s.match(/[\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
-	const over = (a, b) => [0, 1, 2].map((i) => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
-	const lum = (c) => { const f = (v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }; return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]); };
-	const back = (el) => { const chain = []; for (let e = el; e; e = e.parentElement) chain.unshift(rgba(getComputedStyle(e).backgroundColor)); return chain.reduce((b, c) => over(c, b), [255, 255, 255, 1]); };
-	const poor = new Set();
-	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-	while (walker.nextNode()) {
-		const el = walker.currentNode.parentElement;
-		if (!walker.currentNode.textContent.trim() || !el.checkVisibility() || el.closest('noscript, .unseen')) continue;
-		let opacity = 1;
-		for (let e = el; e; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
-		const b = back(el), c = rgba(getComputedStyle(el).color);
-		c[3] *= opacity;
-		const [x, y] = [lum(over(c, b)), lum(b)].sort((p, q) => q - p);
-		const ratio = (x + 0.05) / (y + 0.05);
-		if (ratio < 4.5) poor.add(ratio.toFixed(2) + ' ' + el.tagName + '.' + el.className + ': ' + walker.currentNode.textContent.trim().slice(0, 40));
-	}
-	return [...poor];
-})()`
-
-// TestScreenshots takes pictures of the pages, dark, light and on a phone:
-//
-//	go test -tags e2e -run Screenshots ./provision/web/page -args -shots DIR
-func TestScreenshots(t *testing.T) {
-	dir := *shots
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	now := theTime()
-	f := rack(now)
-	broken := rack(now)
-	broken.setProblems("inventory/hosts.yaml:14:5: unknown key \"adress\"\n\n    14 |     adress: 10.77.0.12\n       |     ^ did you mean \"address\"?")
-	clock := func() time.Time { return now }
-	good, bad := newSite(t, f, clock), newSite(t, broken, clock)
-	ctx := chromium(t)
-	command(t, ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "UTC"})
-	for _, tt := range []struct {
-		name   string
-		site   *site
-		path   string
-		scheme string
-		width  int64
-		height int64
-	}{
-		{"hosts-light", good, "/", "light", 1280, 800},
-		{"hosts-dark", good, "/", "dark", 1280, 800},
-		{"hosts-phone", good, "/", "light", 390, 844},
-		{"problem-light", bad, "/", "light", 1280, 800},
-		{"problem-phone-dark", bad, "/", "dark", 390, 844},
-		{"host-light", good, "/host/web3", "light", 1280, 800},
-		{"host-dark", good, "/host/web3", "dark", 1280, 800},
-		{"host-phone", good, "/host/web3", "dark", 390, 844},
-		{"serving-light", good, "/host/web1", "light", 1280, 800},
-		{"failed-dark", good, "/host/db2", "dark", 1280, 800},
-		{"idle-light", good, "/host/spare1", "light", 1280, 800},
-		{"unclaimed-light", good, "/host/3c:ec:ef:10:20:31", "light", 1280, 800},
-		{"missing-light", good, "/host/nobody", "light", 1280, 800},
-		{"tablet-light", good, "/", "light", 768, 1024},
-	} {
-		prefer(t, ctx, tt.scheme)
-		do(t, ctx, chromedp.EmulateViewport(tt.width, tt.height))
-		open(t, ctx, tt.site.url(tt.path))
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(picture) < 1000 {
-			t.Errorf("%s: a picture of %d bytes", tt.name, len(picture))
-		}
-		if err := os.WriteFile(filepath.Join(dir, tt.name+".png"), picture, 0o644); err != nil {
-			t.Error(err)
 		}
 	}
 }
