@@ -110,7 +110,8 @@ func (c chassis) SetPower(_ context.Context, on bool) error {
 		c.b.PowerCut()
 		return nil
 	}
-	return c.b.PowerOn()
+	_, err := c.b.powerOn()
+	return err
 }
 
 func (c chassis) PowerCycle(context.Context) error {

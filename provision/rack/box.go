@@ -98,14 +98,26 @@ func (b *Box) On() bool {
 	return b.guest != nil
 }
 
-// PowerOn switches the box on, as its front button does; a box that is on stays so.
+// PowerOn switches the box on, as its front button does, and returns when QEMU
+// has built the machine; a box that is on stays so.
 func (b *Box) PowerOn() error {
+	g, err := b.powerOn()
+	if err != nil {
+		return err
+	}
+	return g.up()
+}
+
+// powerOn doesn't wait: a BMC acknowledges a command at once.
+func (b *Box) powerOn() (*guest, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.guest != nil {
-		return nil
+	if b.guest == nil {
+		if err := b.startLocked(); err != nil {
+			return nil, err
+		}
 	}
-	return b.startLocked()
+	return b.guest, nil
 }
 
 // PowerCut takes the power away without a word to the guest.

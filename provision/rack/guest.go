@@ -14,9 +14,10 @@ import (
 
 // A guest is one run of QEMU: from a power-on or reset to the next.
 type guest struct {
-	cmd  *exec.Cmd
-	qmp  *qmp
-	done chan struct{} // closed once it has ended and cause is set
+	cmd     *exec.Cmd
+	qmp     *qmp
+	logPath string
+	done    chan struct{} // closed once it has ended and cause is set
 	// cause is QEMU's reason for its end: causeGuestReset, causeGuestShutdown, or
 	// "" when it was killed or crashed.
 	cause string
@@ -57,17 +58,21 @@ func startGuest(ns string, args []string, logPath string, log *slog.Logger) (*gu
 		_ = cmd.Wait()
 		return nil, fmt.Errorf("%w; see %s", err, logPath)
 	}
-	g := &guest{cmd: cmd, qmp: q, done: make(chan struct{})}
+	g := &guest{cmd: cmd, qmp: q, done: make(chan struct{}), logPath: logPath}
 	go g.wait()
+	return g, nil
+}
+
+// up waits until QEMU has built the machine, and says why if it didn't.
+func (g *guest) up() error {
 	select {
-	case <-q.ready:
-		return g, nil
+	case <-g.qmp.ready:
+		return nil
 	case <-g.done:
-		said, _ := os.ReadFile(logPath)
-		return nil, fmt.Errorf("rack: QEMU ended at once (%v): %s; see %s", g.err, lastLine(said), logPath)
+		said, _ := os.ReadFile(g.logPath)
+		return fmt.Errorf("rack: QEMU ended at once (%v): %s; see %s", g.err, lastLine(said), g.logPath)
 	case <-time.After(startPatience):
-		g.kill()
-		return nil, fmt.Errorf("rack: QEMU didn't come up within %s; see %s", startPatience, logPath)
+		return fmt.Errorf("rack: QEMU didn't come up within %s; see %s", startPatience, g.logPath)
 	}
 }
 

@@ -96,10 +96,10 @@ func TestKillMinus9(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ns := range []string{appliance, rack} {
-		pids, err := exec.Command("ip", "netns", "pids", ns).Output()
-		if err != nil || len(pids) == 0 {
-			t.Fatalf("nothing runs in %s: %v", ns, err)
-		}
+		waitFor(t, "a process runs in "+ns, func() bool {
+			pids, err := exec.Command("ip", "netns", "pids", ns).Output()
+			return err == nil && len(pids) > 0
+		})
 	}
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
