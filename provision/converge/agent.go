@@ -197,8 +197,11 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	}
 	if away(err) && kept != nil {
 		report.CatalogFetched = state.Fetched
+		if fi, err := os.Stat(a.Paths.catalog()); err == nil && state.Fetched.IsZero() {
+			report.CatalogFetched = fi.ModTime().UTC() // the state was lost; never pass it off as fresh
+		}
 		a.Log.Warn("the appliance can't be asked; converging the catalog kept here",
-			"age", a.clock.now().Sub(state.Fetched).Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
+			"age", a.clock.now().Sub(report.CatalogFetched).Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
 		return kept, nil
 	}
 	return nil, errors.Join(err, keptErr)

@@ -270,6 +270,19 @@ func TestApplianceDown(t *testing.T) {
 	}
 }
 
+// A catalog whose age is forgotten is not passed off as fresh.
+func TestApplianceDownAndStateLost(t *testing.T) {
+	r := newRig(t)
+	r.once(catalog.Changed)
+	r.app.fail["/v1/catalog"] = 503
+	r.write("root/var/lib/rackhand-agent/state.json", "{damaged")
+	r.restart()
+	r.once(catalog.OK)
+	if last := r.app.reports[len(r.app.reports)-1]; last.CatalogFetched.IsZero() {
+		t.Errorf("the report says that the catalog is fresh: %+v", last)
+	}
+}
+
 func TestApplianceDownAtFirst(t *testing.T) {
 	r := newRig(t)
 	r.app.Server.Close()

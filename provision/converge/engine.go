@@ -170,7 +170,11 @@ func (r *run) done(res *catalog.Resource, start time.Time, status, message strin
 	if r.noop && status == catalog.Changed {
 		verb = "would change"
 	}
-	r.Log.Log(context.Background(), level, verb, "resource", res.ID, "what", message, "source", short(res.Source))
+	words := []any{"resource", res.ID}
+	if message != "" {
+		words = append(words, "what", message, "source", short(res.Source))
+	}
+	r.Log.Log(context.Background(), level, verb, words...)
 }
 
 // bounded runs work that may hang where nothing can interrupt it. Work that
