@@ -1,0 +1,97 @@
+package converge
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	mrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// testClock is a clock that can be wrong, and perhaps not be set.
+type testClock struct {
+	now    time.Time
+	sets   int
+	refuse bool
+}
+
+func (c *testClock) Now() time.Time { return c.now }
+
+func (c *testClock) Set(t time.Time) error {
+	c.sets++
+	if c.refuse {
+		return errors.New("operation not permitted")
+	}
+	c.now = t
+	return nil
+}
+
+// rig is a host, its agent and its appliance.
+type rig struct {
+	*fakes
+	*Agent
+	app    *appliance
+	clock  *testClock
+	out    *bytes.Buffer
+	pauses int
+}
+
+const now = "2026-11-22T17:00:00Z"
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{fakes: newFakes(t), app: newAppliance(t, at), clock: &testClock{now: at}, out: &bytes.Buffer{}}
+	r.write("root/etc/rackhand/agent.json", fmt.Sprintf(`{"appliance": %q, "host": "web1"}`, r.app.URL))
+	r.write("root/etc/rackhand/ca.pem", r.app.caPEM())
+	r.write("root/etc/rackhand/enrol-token", r.app.token+"\n")
+	r.app.catalog.Resources = []catalog.Resource{file("/etc/motd", "hello\n")}
+	r.restart()
+	return r
+}
+
+// restart is a new process: it knows what is on disk and nothing else.
+func (r *rig) restart() {
+	log := slog.New(slog.NewTextHandler(r.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	engine := r.engine()
+	engine.Log = log
+	r.Agent = &Agent{
+		Paths: r.root, Engine: engine, Log: log, Clock: r.clock, Sleep: noSleep(&r.pauses),
+		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*Apt),
+	}
+}
+
+func (r *rig) once(want string) {
+	r.t.Helper()
+	status, err := r.Once(r.t.Context(), false)
+	if err != nil || status != want {
+		r.t.Fatalf("Once = %q, %v; want %q\n%s", status, err, want, r.out)
+	}
+}
+
+func (r *rig) exists(name string) bool {
+	_, err := os.Stat(filepath.Join(r.dir, name))
+	return err == nil
+}
+
+// noSecrets: whatever happened, no secret is in what was logged and reported.
+func (r *rig) noSecrets() {
+	r.t.Helper()
+	text := r.out.String() + fmt.Sprintf("%+v", r.app.reports)
+	for _, secret := range []string{r.app.token, "hunter2", "PRIVATE KEY"} {
+		if strings.Contains(text, secret) {
+			r.t.Errorf("%q stands in:\n%s", secret, text)
+		}
+	}
+}
