@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -235,5 +236,26 @@ func TestInstallerIsBounded(t *testing.T) {
 	}
 	if got, _ := j.Install("web1"); len(got.Reason) > 4000 {
 		t.Errorf("a reason of %d bytes is kept", len(got.Reason))
+	}
+}
+
+// A burst from many hosts must not make a transaction that the store refuses.
+func TestBurst(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	var wg sync.WaitGroup
+	for i := range 300 {
+		wg.Go(func() {
+			host := "web" + strconv.Itoa(i)
+			if _, err := j.Arm(request(host)); err != nil {
+				t.Error(err)
+			}
+			if err := j.Record(provision.Event{Host: host, Kind: "k", Message: strings.Repeat("x", 3000)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if j.Seq() != 600 {
+		t.Errorf("%d events", j.Seq())
 	}
 }

@@ -17,8 +17,9 @@ const (
 	installPrefix = "install/"
 	hostPrefix    = "host/"
 
-	// Bounds what one commit holds, so that a burst cannot make one of any size.
-	maxBatch = 256
+	// Bounds what one commit holds: a request makes at most 4 ops, and the store
+	// takes 128 of them, and 1.25 MiB, in one transaction.
+	maxBatch = 24
 	// Longest text of an event that is kept: what comes from outside is cut here.
 	maxText = 2000
 )

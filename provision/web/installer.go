@@ -19,8 +19,9 @@ import (
 	"rackhand/templates"
 )
 
-// maxInstallerEvent bounds one event's body.
-const maxInstallerEvent = 64 << 10
+// maxInstallerEvent bounds one event's body, so that a batch of them fits into one
+// transaction of the store.
+const maxInstallerEvent = 16 << 10
 
 var errRefused = echo.NewHTTPError(http.StatusForbidden, "this token is not valid here")
 
@@ -113,7 +114,7 @@ func (s *Server) event(c echo.Context) error {
 	}
 	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxInstallerEvent+1))
 	if err != nil || len(body) > maxInstallerEvent {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "an event of at most 64 KiB is wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "an event of at most 16 KiB is wanted")
 	}
 	var r report
 	if err := json.Unmarshal(body, &r); err != nil {
