@@ -1,0 +1,55 @@
+package installer
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestParseCmdline(t *testing.T) {
+	mac := parseBootIF("52:54:00:00:00:01")
+	for _, c := range []struct {
+		in   string
+		want Cmdline
+	}{
+		{"", Cmdline{Hold: 30 * time.Second}},
+		{
+			"quiet inst.ks=http://a/i/T/ks rackhand.report=http://a/i/T/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp console=ttyS0\n",
+			Cmdline{Kickstart: "http://a/i/T/ks", Report: "http://a/i/T/event", BootMAC: mac, Hold: 30 * time.Second},
+		},
+		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Wipe: true, Hold: 5 * time.Second}},
+		{"rackhand.wipe=yes rackhand.hold=-1 BOOTIF=x", Cmdline{Hold: 30 * time.Second}},
+		{"rackhand.hold=99999999999 BOOTIF=52:54:00:00:00:01", Cmdline{BootMAC: mac, Hold: 30 * time.Second}},
+		{`foo="a inst.ks=no" inst.ks="x y"`, Cmdline{Kickstart: "x y", Hold: 30 * time.Second}},
+	} {
+		if got := ParseCmdline(c.in); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%q:\n got %+v\nwant %+v", c.in, got, c.want)
+		}
+	}
+}
+
+func FuzzParseCmdline(f *testing.F) {
+	f.Add("inst.ks=http://a/ BOOTIF=01-52-54-00-00-00-01 rackhand.hold=1")
+	f.Add("\"a b\"=c \" x")
+	f.Fuzz(func(t *testing.T, s string) {
+		c := ParseCmdline(s)
+		if c.Hold < 0 || c.Hold > 24*time.Hour || (c.BootMAC != nil && len(c.BootMAC) != 6) {
+			t.Errorf("%q: %+v", s, c)
+		}
+	})
+}
+
+func TestRedactor(t *testing.T) {
+	clean := newRedactor("hunter22", "hunter2", "ab").clean
+	for in, want := range map[string]string{
+		"GET http://a/i/SECRET/ks failed": "GET http://a/i/…/ks failed",
+		"http://a/i/SECRET":               "http://a/i/…",
+		`"http://a/i/SECRET"`:             `"http://a/i/…"`,
+		"pw hunter22!":                    "pw …!",
+		"drab":                            "drab",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
