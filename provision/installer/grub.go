@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -28,7 +29,7 @@ func planGRUB(b bootConfig, uefi bool, disk Disk, parts []partition) ([]Step, er
 	if efi {
 		steps = append(steps, grubStep{Target: "x86_64-efi"})
 	}
-	return append(steps, grubConfigStep{}), nil
+	return append(steps, grubConfigStep{Boot: b, Place: bootPlaceOf(parts)}), nil
 }
 
 var serialArg = regexp.MustCompile(`(?:^|\s)console=ttyS([0-3])(?:,(\d+))?`)
@@ -40,12 +41,18 @@ func grubDefaults(b bootConfig) string {
 	s.WriteString("# written by rackhand-installer from the Kickstart's bootloader line\n")
 	fmt.Fprintf(&s, "GRUB_CMDLINE_LINUX_DEFAULT=\nGRUB_CMDLINE_LINUX=%s\n", shellQuote(b.Append))
 	fmt.Fprintf(&s, "GRUB_TIMEOUT=%d\n", b.Timeout)
-	if m := serialArg.FindStringSubmatch(b.Append); m != nil {
-		speed := m[2]
-		if speed == "" {
-			speed = "9600" // the kernel's own default
-		}
-		fmt.Fprintf(&s, "GRUB_TERMINAL='console serial'\nGRUB_SERIAL_COMMAND='serial --unit=%s --speed=%s'\n", m[1], speed)
+	if unit, speed, ok := serialOf(b.Append); ok {
+		fmt.Fprintf(&s, "GRUB_TERMINAL='console serial'\nGRUB_SERIAL_COMMAND='serial --unit=%s --speed=%s'\n", unit, speed)
 	}
 	return s.String()
+}
+
+// serialOf finds the serial console in the kernel's arguments. The kernel's own
+// default speed is 9600.
+func serialOf(args string) (unit, speed string, ok bool) {
+	m := serialArg.FindStringSubmatch(args)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1], cmp.Or(m[2], "9600"), true
 }

@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -142,9 +143,14 @@ type grubStep struct {
 func (s grubStep) String() string { return strings.TrimSpace("grub " + s.Target + " " + s.Device) }
 
 // grubConfigStep writes GRUB's menu.
-type grubConfigStep struct{}
+type grubConfigStep struct {
+	Boot  bootConfig
+	Place bootPlace
+}
 
-func (grubConfigStep) String() string { return "grub menu" }
+func (s grubConfigStep) String() string {
+	return "grub menu: root " + s.Place.RootUUID + ", kernels in " + s.Place.BootUUID + " " + cmp.Or(s.Place.Dir, "/")
+}
 
 // scriptStep runs a script of the Kickstart.
 type scriptStep struct{ Script kickstart.Script }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -52,6 +53,7 @@ func openVolumes(d Disk) ([]volume, func(), error) {
 	for name, size := range kernelPartitions(d.Name) {
 		names, sizes[name] = append(names, name), size
 	}
+	slices.SortFunc(names, compareVersions) // the disk first, vda2 before vda10
 	for _, name := range names {
 		f, err := os.Open("/dev/" + name)
 		if err != nil {

@@ -83,15 +83,37 @@ func removablePath(root *os.Root) error {
 	return errors.New("grub-install left no EFI/*/grubx64.efi on the EFI system partition")
 }
 
-func (grubConfigStep) do(ctx context.Context, m *machine) error {
+// do writes the menu itself where the system's own grub-mkconfig would say
+// nothing else; systems that keep entries elsewhere (Boot Loader Specification)
+// have their own way run.
+func (s grubConfigStep) do(ctx context.Context, m *machine) error {
 	prog, err := m.grubProgram("mkconfig")
 	if err != nil {
 		return err
 	}
 	m.con.printf("grub menu")
-	out := "/boot/grub/grub.cfg"
 	if strings.HasPrefix(prog, "grub2-") {
-		out = "/boot/grub2/grub.cfg"
+		return m.inTarget(ctx, "", prog, "-o", "/boot/grub2/grub.cfg")
 	}
-	return m.inTarget(ctx, "", prog, "-o", out)
+	done := false
+	err = m.inRoot(func(root *os.Root) error {
+		entries, err := fs.ReadDir(root.FS(), "boot")
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		kernels := findKernels(names)
+		if len(kernels) == 0 {
+			return nil
+		}
+		done = true
+		return writeFile(root, "/boot/grub/grub.cfg", 0o600, grubMenu(s.Boot, s.Place, kernels))
+	})
+	if err != nil || done {
+		return err
+	}
+	return m.inTarget(ctx, "", prog, "-o", "/boot/grub/grub.cfg")
 }

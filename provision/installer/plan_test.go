@@ -1,0 +1,356 @@
+package installer
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rackhand/templates/kickstart"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func oneDisk() Facts {
+	return Facts{
+		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1"}},
+		NICs:    []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}},
+		BootNIC: "eth0", DNS: []string{"10.77.0.9"},
+	}
+}
+
+func twoDisks() Facts {
+	f := oneDisk()
+	f.UEFI = true
+	f.Disks = append(f.Disks, Disk{Name: "nvme0n1", Size: 40 << 30, Sector: 4096}, Disk{Name: "sda", Size: 1 << 40, Sector: 512})
+	return f
+}
+
+// counting makes GUIDs that tell themselves apart.
+func counting() func() string {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("%08x-0000-4000-8000-000000000000", n) }
+}
+
+func planText(t *testing.T, text string, facts Facts) (string, error) {
+	t.Helper()
+	f, err := kickstart.Parse("t.ks", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Read(f)
+	if err != nil {
+		return "", err
+	}
+	steps, err := Plan(r, facts, false, counting())
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, s := range r.Pre {
+		fmt.Fprintf(&b, "%s\n", scriptStep{s})
+	}
+	for _, s := range steps {
+		fmt.Fprintf(&b, "%s\n", s)
+	}
+	fmt.Fprintf(&b, "%s\n", r.end)
+	for _, secret := range r.Secrets {
+		if strings.Contains(b.String(), secret) {
+			t.Errorf("the plan shows the secret %q", secret)
+		}
+	}
+	return b.String(), nil
+}
+
+// planAll is a plan with everything in it, secrets too.
+func planAll(t *testing.T, text string, facts Facts) (string, error) {
+	t.Helper()
+	f, err := kickstart.Parse("t.ks", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Read(f)
+	if err != nil {
+		return "", err
+	}
+	steps, err := Plan(r, facts, false, counting())
+	return fmt.Sprintf("%+v", struct{ steps []any }{raw(steps)}), err
+}
+
+// raw are the steps without their String methods.
+func raw(steps []Step) []any {
+	var out []any
+	for _, s := range steps {
+		if c, ok := s.(chrootStep); ok {
+			out = append(out, struct {
+				argv  []string
+				input string
+			}{c.Argv, c.Input})
+			continue
+		}
+		out = append(out, s.String())
+	}
+	return out
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPlanGolden(t *testing.T) {
+	for name, facts := range map[string]Facts{"base": oneDisk(), "two-disks": twoDisks()} {
+		t.Run(name, func(t *testing.T) {
+			got, err := planText(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := filepath.Join("testdata/plans", name+".plan")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := readFile(t, golden); got != want {
+				t.Errorf("the plan is not that of %s (-update writes it anew):\n%s", golden, got)
+			}
+		})
+	}
+}
+
+func TestPlanErrors(t *testing.T) {
+	base := readFile(t, "testdata/plans/base.ks")
+	small := oneDisk()
+	small.Disks[0].Size = 512 * mib
+	none := oneDisk()
+	none.Disks = nil
+	uefi := oneDisk()
+	uefi.UEFI = true
+	for _, c := range []struct {
+		name, old, with string
+		facts           Facts
+		want            string
+	}{
+		{"several disks", "", "", twoDisks(), "several disks and the Kickstart names none: vda"},
+		{"no disk", "", "", none, "no disk that could be installed to"},
+		{"too small", "", "", small, "has room for 510 MiB; the partitions need 1409 MiB"},
+		{"no such disk", "zerombr", "ignoredisk --only-use=sdz", oneDisk(), "names disk sdz; this machine has: vda"},
+		{"all ignored", "zerombr", "ignoredisk --drives=vd*", oneDisk(), "excludes every disk"},
+		{"no such card", "52:54:00:00:00:01", "52:54:00:00:00:77", oneDisk(), "is no card of this machine: eth0 52:54:00:00:00:01"},
+		{"uefi without esp", "part /boot/efi --fstype=efi --size=128", "", uefi, "no EFI system partition"},
+		{"bios without biosboot", "part biosboot --fstype=biosboot --size=1", "", oneDisk(), "no biosboot partition"},
+		{"one card twice", "zerombr", "network --device=eth0 --bootproto=dhcp", oneDisk(), "the same card"},
+		{"another disk", "--size=256", "--size=256 --ondisk=sda", twoDisks(), "not among those to install to"},
+	} {
+		text := strings.Replace(base, c.old, c.with, 1)
+		if c.name == "another disk" {
+			text = strings.Replace(text, "zerombr", "ignoredisk --only-use=vda", 1)
+		}
+		if _, err := planText(t, text, c.facts); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestReadReportsEveryProblem(t *testing.T) {
+	f, err := kickstart.Parse("t.ks", []byte("autopart\nfirewall --enabled\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Read(f)
+	if err == nil || failKind(err) != FailKickstart {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out autopart", "t.ks:2:10: ", "there is nothing to install"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+}
+
+// Every option that the engine's table accepts changes the plan, unless the
+// table says that it asks for what is so anyway: none is silently lost.
+func TestEveryOptionCounts(t *testing.T) {
+	base := readFile(t, "testdata/plans/base.ks")
+	facts := twoDisks()
+	facts.UEFI = false
+	base = strings.Replace(base, "zerombr\n", "ignoredisk --only-use=vda,nvme0n1\n", 1)
+	values := map[kickstart.Kind]string{
+		kickstart.KindLine: "q", kickstart.KindName: "q", kickstart.KindPath: "/q", kickstart.KindMount: "/q",
+		kickstart.KindCount: "7", kickstart.KindIPv4: "10.9.9.9", kickstart.KindIPs: "10.9.9.9",
+		kickstart.KindNetmask: "255.255.0.0", kickstart.KindHost: "q", kickstart.KindUser: "q", kickstart.KindGecos: "q",
+		kickstart.KindLabel: "q", kickstart.KindURL: "http://q/",
+		kickstart.KindSHA256: strings.Repeat("a", 64), kickstart.KindZone: "Q",
+	}
+	// a line of each command that the option is added to, and what else it takes
+	lines := map[kickstart.Verb]string{
+		kickstart.Bootloader: "bootloader", kickstart.Group: "group --name=g", kickstart.IgnoreDisk: "ignoredisk",
+		kickstart.Keyboard: "keyboard us", kickstart.LiveImg: "", kickstart.Network: "network --bootproto=static --device=eth1 --ip=10.8.0.2 --netmask=255.255.255.0 --gateway=10.8.0.1",
+		kickstart.Part: "part /q --size=5", kickstart.RootPW: "rootpw --iscrypted passw0rd", kickstart.SELinux: "selinux --enforcing",
+		kickstart.Services: "services", kickstart.SSHKey: "sshkey 'k'", kickstart.Timezone: "timezone Q", kickstart.User: "user --name=u --iscrypted --password=passw0rd",
+		kickstart.ClearPart: "clearpart --all --initlabel",
+	}
+	special := map[string]string{
+		"bootloader --boot-drive": "nvme0n1", "clearpart --drives": "nvme0n1", "ignoredisk --only-use": "nvme0n1", "ignoredisk --drives": "vda",
+		"network --device": "enp7s0", "network --onboot": "off", "network --bootproto": "dhcp", "part --ondisk": "nvme0n1", "part --fstype": "vfat",
+		"part --size": "9", "user --name": "w", "group --name": "w", "sshkey --username": "w", "part --maxsize": "6",
+	}
+	for _, rule := range kickstart.ImageCommands() {
+		for _, o := range rule.Options {
+			name := rule.Names[0] + " " + o.Flag
+			if o.NoOp || rule.Verb == kickstart.LiveImg {
+				continue
+			}
+			line, ok := lines[rule.Verb]
+			if !ok {
+				t.Errorf("%s: this test has no line for it", name)
+				continue
+			}
+			with := o.Flag
+			if v, ok := special[name]; ok {
+				with += "=" + v
+			} else if o.Kind != kickstart.KindNone {
+				with += "=" + values[o.Kind]
+			}
+			plain := line
+			switch name { // options that need another one beside them
+			case "part --maxsize":
+				plain += " --grow"
+			case "selinux --disabled", "services --enabled", "services --disabled", "sshkey --username":
+				plain = "skipx"
+			case "selinux --permissive":
+				plain = "selinux --disabled"
+			case "rootpw --iscrypted", "user --iscrypted":
+				plain = strings.Replace(line, "--iscrypted", "--plaintext", 1)
+			case "ignoredisk --only-use", "ignoredisk --drives":
+				plain = "skipx"
+			}
+			target := plain
+			if plain == "skipx" {
+				target = line
+			}
+			if strings.HasPrefix(name, "selinux") {
+				target = "selinux"
+			}
+			place := func(l string) string {
+				text := strings.Replace(base, "reboot\n", l+"\nreboot\n", 1)
+				if rule.Verb == kickstart.IgnoreDisk {
+					text = strings.Replace(text, "ignoredisk --only-use=vda,nvme0n1\n", "", 1)
+					text = strings.Replace(text, "clearpart --all", "clearpart --drives=nvme0n1,vda,sda --all", 1)
+				}
+				if name == "bootloader --boot-drive" {
+					text = strings.Replace(text, "part swap", "part swap --ondisk=nvme0n1", 1)
+				}
+				return text
+			}
+			first, err1 := planAll(t, place(plain), facts)
+			second, err2 := planAll(t, place(target+" "+with), facts)
+			switch {
+			case err1 != nil || err2 != nil:
+				t.Errorf("%s: %v, %v", name, err1, err2)
+			case first == second:
+				t.Errorf("%s changes nothing in the plan", name)
+			}
+		}
+	}
+}
+
+// The installer knows every verb of the table; that it does is checked by reading
+// a command of each.
+func TestEveryVerbIsRead(t *testing.T) {
+	for _, rule := range kickstart.ImageCommands() {
+		r := &Recipe{}
+		err := r.command(&kickstart.Command{Name: rule.Names[0]}, rule.Verb, kickstart.Args{})
+		if err != nil {
+			t.Errorf("%s: %v", rule.Names[0], err)
+		}
+	}
+	if err := (&Recipe{}).command(&kickstart.Command{}, 999, kickstart.Args{}); err == nil {
+		t.Error("verb 999 is known")
+	}
+}
+
+func TestLayOut(t *testing.T) {
+	disk := Disk{Name: "vda", Size: 10_002 * mib}
+	for _, c := range []struct {
+		name  string
+		parts []*partition
+		want  []int64 // MiB
+	}{
+		{"fixed", []*partition{{Size: 10}, {Size: 20}}, []int64{10, 20}},
+		{"one grows", []*partition{{Size: 10}, {Size: 20, Grow: true}}, []int64{10, 9990}},
+		{"by size", []*partition{{Size: 1000, Grow: true}, {Size: 3000, Grow: true}}, []int64{2500, 7500}},
+		{"maximum", []*partition{{Size: 1000, Grow: true, Max: 1500}, {Size: 3000, Grow: true}}, []int64{1500, 8500}},
+		{"all at their maximum", []*partition{{Size: 10, Grow: true, Max: 20}, {Size: 10, Grow: true, Max: 30}}, []int64{20, 30}},
+		{"maximum below size", []*partition{{Size: 10, Grow: true, Max: 5}}, []int64{10}},
+	} {
+		if err := layOut(disk, c.parts); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []int64
+		at := mib
+		for _, p := range c.parts {
+			got = append(got, p.Length/mib)
+			if p.Start != at {
+				t.Errorf("%s: a partition starts at %d, want %d", c.name, p.Start, at)
+			}
+			at += p.Length
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDiskMatches(t *testing.T) {
+	d := Disk{Name: "nvme0n1", Serial: "S123", WWN: "eui.0025"}
+	for word, want := range map[string]bool{
+		"nvme0n1": true, "/dev/nvme0n1": true, "nvme*": true, "sda|nvme0n1": true, "S123": true,
+		"disk/by-id/nvme-SAMSUNG_S123": true, "/dev/disk/by-id/nvme-eui.0025": true, "sda": false, "nvme0n": false,
+		"disk/by-id/nvme-SAMSUNG_XS123": false, "": false, "|": false, "[": false,
+	} {
+		if got := d.matches(word); got != want {
+			t.Errorf("%q: %v", word, got)
+		}
+	}
+	blank := Disk{Name: "sda"}
+	if blank.matches("") || blank.matches("disk/by-id/x-") {
+		t.Error("a disk without a serial number matches nothing")
+	}
+}
+
+func TestSerialSettings(t *testing.T) {
+	for args, want := range map[string]string{
+		"console=ttyS0": "0 9600 true", "console=tty0 console=ttyS1,115200n8": "1 115200 true", "quiet": "  false",
+		"myconsole=ttyS0": "  false",
+	} {
+		u, s, ok := serialOf(args)
+		if got := fmt.Sprint(u, " ", s, " ", ok); got != want {
+			t.Errorf("%q: got %q, want %q", args, got, want)
+		}
+	}
+}
+
+func TestGRUBMenu(t *testing.T) {
+	kernels := findKernels([]string{"vmlinuz-6.1.0-9-amd64", "initrd.img-6.1.0-9-amd64", "vmlinuz-6.1.0-10-amd64", "initrd.img-6.1.0-10-amd64", "vmlinuz-7", "grub"})
+	if len(kernels) != 2 || kernels[0].version != "6.1.0-10-amd64" {
+		t.Fatalf("got %+v", kernels)
+	}
+	got := grubMenu(bootConfig{Append: "a=$b;c 'd' console=ttyS0", Timeout: 2}, bootPlace{"R", "B", ""}, kernels[:1])
+	for _, want := range []string{
+		"set timeout=2\n", "search --no-floppy --fs-uuid --set=root B\n", "serial --unit=0 --speed=9600\n",
+		"\tlinux /vmlinuz-6.1.0-10-amd64 root=UUID=R ro a=\\$b\\;c \\'d\\' console=ttyS0\n\tinitrd /initrd.img-6.1.0-10-amd64\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+}
