@@ -17,9 +17,16 @@ func (c *checkCmd) Run(out io.Writer) error {
 		fmt.Fprintln(out, p)
 	}
 	if len(problems) > 0 {
-		fmt.Fprintf(out, "%d problems\n", len(problems))
+		fmt.Fprintln(out, count(len(problems), "problem"))
 		return silent{1}
 	}
-	fmt.Fprintf(out, "%d hosts in %d networks: no problem found\n", len(snap.Hosts), len(snap.Networks))
+	fmt.Fprintf(out, "%s in %s: no problem found\n", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
 	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -50,13 +50,16 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	}
 }
 
-// Load reads an inventory with all that hangs on it: roles and the names of
-// templates too. It is what `rackhand check` runs.
+// Load reads an inventory with all that hangs on it, roles and templates too, and
+// tries them out for every host. It is what `rackhand check` runs.
 func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
 	roles, problems := role.Load(filepath.Join(dir, "roles"))
 	names := roles.Names()
 	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir)})
 	problems = append(more, problems...)
+	if len(problems) == 0 {
+		problems = tryHosts(dir, snap, roles)
+	}
 	if len(problems) > 0 {
 		return nil, problems
 	}

@@ -24,10 +24,14 @@ func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	return set.Compile(h.Role, role.Input{
-		Host: h, Appliance: a.urls.URL, ReadFile: a.set.Read, Secret: a.secrets.Get,
+	return compileRole(set, a.set, h, a.urls.URL, a.secrets.Get)
+}
+
+func compileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
+	return roles.Compile(h.Role, role.Input{
+		Host: h, Appliance: url, ReadFile: set.Read, Secret: secret,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
-			return a.set.Render(name, data, templates.Funcs(h, secret))
+			return set.Render(name, data, templates.Funcs(h, secret))
 		},
 	})
 }
