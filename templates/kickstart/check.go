@@ -11,7 +11,8 @@ import (
 // options that exclude each other, missing or surplus positionals, and options of
 // section headers. What a table can't hold (conflicts between commands, value
 // ranges) it doesn't look at. Problems come in the file's order. The error is not
-// nil when the release is unknown.
+// nil when the release is unknown. Of very many problems the first few hundred are
+// reported.
 func Check(f *File, r Release) ([]*Problem, error) {
 	syntax, err := LookupSyntax(r)
 	if err != nil {
@@ -19,6 +20,9 @@ func Check(f *File, r Release) ([]*Problem, error) {
 	}
 	ps := &problems{file: f.Name}
 	for _, c := range f.Commands {
+		if ps.full() {
+			break
+		}
 		checkCommand(ps, syntax, r, c)
 	}
 	for _, s := range f.Sections {

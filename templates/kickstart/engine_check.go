@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // CheckEngine reports what an engine can't carry out: commands, options, values
@@ -15,6 +16,9 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 	}
 	ps := &problems{file: f.Name}
 	for _, c := range f.Commands {
+		if ps.full() {
+			break
+		}
 		_, _, more := ImageCommand(f, c)
 		ps.list = append(ps.list, more...)
 	}
@@ -61,8 +65,11 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	return rule, args, ps.list
 }
 
+// imageTable is ImageCommands, made once.
+var imageTable = sync.OnceValue(ImageCommands)
+
 func imageRule(name string) (EngineCommand, bool) {
-	for _, r := range ImageCommands() {
+	for _, r := range imageTable() {
 		if slices.Contains(r.Names, name) {
 			return r, true
 		}
@@ -72,7 +79,7 @@ func imageRule(name string) (EngineCommand, bool) {
 
 func imageNames() []string {
 	var out []string
-	for _, r := range ImageCommands() {
+	for _, r := range imageTable() {
 		out = append(out, r.Names...)
 	}
 	return out

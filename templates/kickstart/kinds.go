@@ -38,31 +38,31 @@ func (k Kind) check(v string) string {
 	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "text on one line without control characters"
 	}
-	for _, c := range []struct {
-		kind Kind
-		good func(string) bool
-		want string
-	}{
-		{KindName, isName, "text without blanks"},
-		{KindPath, isPath, "an absolute path"},
-		{KindMount, isMount, "a mount point: /PATH, swap or biosboot"},
-		{KindCount, isCount, "a whole number, not negative"},
-		{KindIPv4, isIPv4, "an IPv4 address"},
-		{KindIPs, isIPs, "IP addresses, comma separated"},
-		{KindNetmask, isNetmask, "a netmask such as 255.255.255.0"},
-		{KindHost, matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253), "a host name"},
-		{KindUser, matcher(`^[a-z_][a-z0-9_-]*$`, 32), "a user name: a-z, 0-9, _ and -"},
-		{KindGecos, func(s string) bool { return !strings.Contains(s, ":") }, "text without a colon"},
-		{KindZone, matcher(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`, 64), "a time zone such as Europe/Berlin"},
-		{KindLabel, func(s string) bool { return len(s) <= 16 && isName(s) }, "a label of up to 16 bytes without blanks"},
-		{KindURL, isURL, "an http or https URL"},
-		{KindSHA256, isSHA256, "a SHA-256 of 64 hexadecimal digits"},
-	} {
-		if c.kind == k && !c.good(v) {
-			return c.want
-		}
+	if f := kindForms[k]; f.good != nil && !f.good(v) {
+		return f.want
 	}
 	return ""
+}
+
+// kindForms are the kinds that have a form, and how it is described.
+var kindForms = map[Kind]struct {
+	good func(string) bool
+	want string
+}{
+	KindName:    {isName, "text without blanks"},
+	KindPath:    {isPath, "an absolute path"},
+	KindMount:   {isMount, "a mount point: /PATH, swap or biosboot"},
+	KindCount:   {isCount, "a whole number, not negative"},
+	KindIPv4:    {isIPv4, "an IPv4 address"},
+	KindIPs:     {isIPs, "IP addresses, comma separated"},
+	KindNetmask: {isNetmask, "a netmask such as 255.255.255.0"},
+	KindHost:    {matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253), "a host name"},
+	KindUser:    {matcher(`^[a-z_][a-z0-9_-]*$`, 32), "a user name: a-z, 0-9, _ and -"},
+	KindGecos:   {func(s string) bool { return !strings.Contains(s, ":") }, "text without a colon"},
+	KindZone:    {matcher(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`, 64), "a time zone such as Europe/Berlin"},
+	KindLabel:   {func(s string) bool { return len(s) <= 16 && isName(s) }, "a label of up to 16 bytes without blanks"},
+	KindURL:     {isURL, "an http or https URL"},
+	KindSHA256:  {isSHA256, "a SHA-256 of 64 hexadecimal digits"},
 }
 
 func matcher(pattern string, most int) func(string) bool {

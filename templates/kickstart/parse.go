@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize bounds a Kickstart: 4 MiB.
-const MaxSize = 4 << 20
+// MaxSize bounds a Kickstart: 1 MiB.
+const MaxSize = 1 << 20
 
 // sectionNames are the sections that every release knows.
 var sectionNames = []string{
@@ -21,7 +21,7 @@ var sectionNames = []string{
 func Parse(name string, text []byte) (*File, error) {
 	p := &parser{file: &File{Name: name}}
 	if len(text) > MaxSize {
-		return nil, p.fail(Pos{1, 1}, "", "the file is larger than 4 MiB")
+		return nil, p.fail(Pos{1, 1}, "", "the file is larger than 1 MiB")
 	}
 	if !utf8.Valid(text) {
 		return nil, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")

@@ -58,6 +58,21 @@ func TestParsePassesThrough(t *testing.T) {
 	}
 }
 
+// A hostile file must not take long or much: what it costs is bounded.
+func TestCheckManyProblems(t *testing.T) {
+	f, err := Parse("t.ks", []byte(strings.Repeat("prat\n", MaxSize/5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := Check(f, RHEL9)
+	if err != nil || len(problems) != maxProblems {
+		t.Errorf("%d problems, %v", len(problems), err)
+	}
+	if _, err := Parse("t.ks", make([]byte, MaxSize+1)); err == nil {
+		t.Error("a file larger than MaxSize was parsed")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	good, err := os.ReadFile("testdata/good.ks")
 	if err != nil {

@@ -56,6 +56,12 @@ func Errors(problems []*Problem) []*Problem {
 	return out
 }
 
+// maxProblems bounds what is reported of one file: nobody reads more.
+const maxProblems = 200
+
+// full reports that nothing more needs to be looked for.
+func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
+
 // problems collects what is wrong in one file.
 type problems struct {
 	file string

@@ -1,0 +1,370 @@
+//go:build e2e
+
+package installer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rackhand/bootfiles/image"
+	"rackhand/provision/installer"
+)
+
+// The environment variable that turns the test's binary into the pipe between a
+// guest's connection and the test's server: QEMU's guestfwd starts it.
+const pipeTo = "RACKHAND_INSTALLER_PIPE"
+
+func TestMain(m *testing.M) {
+	if socket := os.Getenv(pipeTo); socket != "" {
+		if err := pipe(socket); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func pipe(socket string) error {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(c, os.Stdin)
+		_ = c.(*net.UnixConn).CloseWrite()
+	}()
+	_, err = io.Copy(os.Stdout, c)
+	return err
+}
+
+// A bench is what a guest finds on its network: an HTTP server behind QEMU's own
+// user-mode network, which reaches nothing else (restrict=on) and needs no root.
+type bench struct {
+	t      *testing.T
+	dir    string
+	image  string // folder of the image
+	kernel string
+	initrd string
+
+	mu     sync.Mutex
+	ks     string
+	events []installer.Event
+	files  map[string]string
+}
+
+const (
+	token  = "0123456789abcdef-secret-token"
+	serial = "console=ttyS0,115200"
+)
+
+func need(t *testing.T, what, hint string) {
+	t.Helper()
+	if _, err := exec.LookPath(what); err != nil {
+		if _, err := os.Stat(what); err != nil {
+			t.Fatalf("%s is missing: %s", what, hint)
+		}
+	}
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
+	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}}
+	init := filepath.Join(b.dir, "init")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", init, "rackhand/cmd/rackhand-installer")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the installer: %v\n%s", err, out)
+	}
+	program, err := os.ReadFile(init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An image takes a minute or two to build: RACKHAND_TEST_IMAGES names a folder
+	// that keeps it from one run to the next.
+	images := os.Getenv("RACKHAND_TEST_IMAGES")
+	if images == "" {
+		images = filepath.Join(b.dir, "images")
+	}
+	ctx := t.Context()
+	if _, err := image.Open(images, "debian12"); err != nil {
+		log := slog.New(slog.NewTextHandler(t.Output(), nil))
+		if _, err := image.Build(ctx, image.Options{Name: "debian12", Dir: images, Installer: program, Log: log}); err != nil {
+			t.Fatalf("%v (name a folder with a built image by RACKHAND_TEST_IMAGES)", err)
+		}
+	}
+	b.image = filepath.Join(images, "debian12")
+	b.kernel = filepath.Join(b.image, image.KernelFile)
+	if err := image.Refresh(images, "debian12", program); err != nil {
+		t.Fatal(err)
+	}
+	b.initrd = filepath.Join(b.image, image.InitrdFile)
+	b.files["/image/root.tar.zst"] = filepath.Join(b.image, image.RootFile)
+	b.serve()
+	return b
+}
+
+func (b *bench) serve() {
+	l, err := net.Listen("unix", filepath.Join(b.dir, "http.sock"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	srv := &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second}
+	go srv.Serve(l)
+	b.t.Cleanup(func() { srv.Close() })
+}
+
+// ServeHTTP is the appliance as the installer sees it.
+func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/i/" + token + "/ks":
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		io.WriteString(w, b.ks)
+	case "/i/" + token + "/event":
+		var e installer.Event
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&e); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		b.mu.Lock()
+		b.events = append(b.events, e)
+		b.mu.Unlock()
+		b.t.Logf("event %-10s %-14s %-6s %s", e.Stage, e.Kind, e.Level, e.Message)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		if name, ok := b.files[r.URL.Path]; ok {
+			http.ServeFile(w, r, name)
+			return
+		}
+		http.NotFound(w, r)
+	}
+}
+
+// boot runs a guest until it powers off or reboots, or until its serial line has
+// shown the marker; it returns what the line said. A guest that does neither in
+// its time is a failure.
+func (b *bench) boot(uefi bool, disk, marker string, limit time.Duration, more ...string) string {
+	b.t.Helper()
+	log := filepath.Join(b.dir, fmt.Sprintf("serial-%d.log", time.Now().UnixNano()))
+	self, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	forward := fmt.Sprintf("tcp:10.77.0.1:80-cmd:/usr/bin/env %s=%s %s", pipeTo, filepath.Join(b.dir, "http.sock"), self)
+	args := []string{
+		"-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
+		"-nographic", "-monitor", "none", "-serial", "file:" + log, "-no-reboot",
+		"-drive", "file=" + disk + ",format=raw,if=virtio,cache=unsafe,aio=threads",
+		"-netdev", "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward,
+		"-device", "virtio-net-pci,netdev=n,mac=52:54:00:00:00:01,romfile=",
+	}
+	if uefi {
+		const vars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+		need(b.t, vars, "apt install ovmf")
+		mine := filepath.Join(b.dir, "vars.fd")
+		data, err := os.ReadFile(vars)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if err := os.WriteFile(mine, data, 0o644); err != nil { // fresh: nothing is kept in NVRAM
+			b.t.Fatal(err)
+		}
+		args = append(args, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+			"-drive", "if=pflash,unit=1,format=raw,file="+mine)
+	}
+	ctx, cancel := context.WithTimeout(b.t.Context(), limit)
+	defer cancel()
+	start := time.Now()
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", append(args, more...)...)
+	var qemu bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &qemu, &qemu
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			text := b.read(log)
+			b.t.Logf("guest ended after %.1f s", time.Since(start).Seconds())
+			if err != nil || (marker != "" && !strings.Contains(text, marker)) {
+				b.t.Fatalf("guest ended: %v %s (want %q)\n%s", err, qemu.String(), marker, tailOf(text))
+			}
+			return text
+		case <-time.After(200 * time.Millisecond):
+			if text := b.read(log); marker != "" && strings.Contains(text, marker) {
+				b.t.Logf("guest shows %q after %.1f s", marker, time.Since(start).Seconds())
+				cancel()
+				<-ended
+				return text
+			}
+		}
+	}
+}
+
+func (b *bench) read(file string) string {
+	data, _ := os.ReadFile(file)
+	return string(data)
+}
+
+func tailOf(s string) string {
+	return s[max(0, len(s)-6000):]
+}
+
+// install boots the installer.
+func (b *bench) install(uefi bool, disk, args string) string {
+	b.t.Helper()
+	b.mu.Lock()
+	b.events = nil
+	b.mu.Unlock()
+	append_ := "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
+		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
+	text := b.boot(uefi, disk, "", 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", append_)
+	if _, after, _ := strings.Cut(text, "rackhand-installer"); strings.Contains(after, token) {
+		b.t.Error("the token is on the console")
+	}
+	return text
+}
+
+func (b *bench) find(stage, kind string) *installer.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.events {
+		if e.Stage == stage && e.Kind == kind {
+			return &e
+		}
+	}
+	return nil
+}
+
+func (b *bench) disk(name string) string {
+	b.t.Helper()
+	path := filepath.Join(b.dir, name)
+	f, err := os.Create(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(4 << 30); err != nil {
+		b.t.Fatal(err)
+	}
+	return path
+}
+
+// kickstart is the built-in template's shape, with a unit that tells on the
+// serial line when the network is up.
+func (b *bench) kickstart(url, sum, more string) string {
+	return `lang C.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+network --bootproto=static --device=52:54:00:00:00:01 --ip=10.77.0.11 --netmask=255.255.255.0 --gateway=10.77.0.2 --nameserver=10.77.0.1 --hostname=web1 --activate
+rootpw --plaintext secret-of-root
+user --name=op --groups=adm --iscrypted --password=$6$saltsalt$hashhash --shell=/bin/sh
+sshkey --username=root "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB op@desk"
+sshkey --username=op "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB op@desk"
+selinux --disabled
+firewall --disabled
+zerombr
+clearpart --all --initlabel --disklabel=gpt
+part biosboot --fstype=biosboot --size=1
+part /boot/efi --fstype=efi --size=128
+part swap --fstype=swap --size=256
+part / --fstype=ext4 --size=1024 --grow
+bootloader --append="console=tty0 ` + serial + `"
+liveimg --url=` + url + ` --checksum=` + sum + `
+reboot
+%pre --erroronfail
+test -x /bin/sh && wget -q -O /tmp/ks-again http://10.77.0.1/i/` + token + `/ks
+%end
+%post --nochroot --erroronfail
+wget -q -O /mnt/sysimage/root/ks http://10.77.0.1/i/` + token + `/ks
+%end
+%post --erroronfail --log=/root/post.log
+set -e
+cat >/usr/local/sbin/told <<'EOF'
+#!/bin/sh
+{
+echo "IT SERVES: $(hostname) $(ip -br -4 addr show scope global | tr -s ' ')"
+echo "root is $(findmnt -no FSTYPE /), efi $(findmnt -no FSTYPE /boot/efi), swaps $(tail -n +2 /proc/swaps | wc -l)"
+test -d /sys/firmware/efi && echo "firmware uefi" || echo "firmware bios"
+echo "key $(stat -c %U:%a /home/op/.ssh/authorized_keys), root $(passwd -S root | cut -d' ' -f2)"
+echo "failed units $(systemctl --failed --no-legend | wc -l)"
+echo "THAT IS ALL"
+} >/dev/ttyS0
+EOF
+chmod 755 /usr/local/sbin/told
+cat >/etc/systemd/system/told.service <<'EOF'
+[Unit]
+After=network-online.target
+Wants=network-online.target
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/told
+[Install]
+WantedBy=multi-user.target
+EOF
+systemctl enable told.service
+%end
+` + more
+}
+
+func (b *bench) rootSum() string {
+	m, err := image.Open(filepath.Dir(b.image), "debian12")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return m.Root().SHA256
+}
+
+func (b *bench) check(text string, wants ...string) {
+	b.t.Helper()
+	i := strings.Index(text, served)
+	if i < 0 {
+		b.t.Fatalf("the system doesn't say %q:\n%s", served, tailOf(text))
+	}
+	lines := text[i:]
+	b.t.Log(lines)
+	for _, want := range append(wants, "10.77.0.11/24", "root is ext4, efi vfat, swaps 1", "key op:600, root P", "failed units 0") {
+		if !strings.Contains(lines, want) {
+			b.t.Errorf("the installed system lacks %q", want)
+		}
+	}
+}
+
+func scribble(t *testing.T, disk string, at int64, text string) {
+	t.Helper()
+	f, err := os.OpenFile(disk, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte(text), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// diskSum is the checksum of the disk as it is, holes and all.
+func diskSum(t *testing.T, disk string) string {
+	t.Helper()
+	out, err := exec.Command("sha256sum", disk).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out[:64])
+}
