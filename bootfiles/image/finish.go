@@ -26,6 +26,9 @@ func leftovers() []string {
 		// its first boot. They are disabled, not masked: systemctl enable brings them back.
 		"etc/systemd/system/timers.target.wants/apt-daily.timer",
 		"etc/systemd/system/timers.target.wants/apt-daily-upgrade.timer",
+		// Only for ext4 on LVM, and a slow start of nothing else.
+		"etc/systemd/system/timers.target.wants/e2scrub_all.timer",
+		"etc/systemd/system/multi-user.target.wants/e2scrub_reap.service",
 	}
 }
 
