@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -133,7 +134,8 @@ func TestCSRIsChecked(t *testing.T) {
 
 func TestSurvivesRestart(t *testing.T) {
 	dir := t.TempDir()
-	if string(authority(t, dir).CA()) != string(authority(t, dir).CA()) {
+	first, second := authority(t, dir), authority(t, dir)
+	if !bytes.Equal(first.CA(), second.CA()) {
 		t.Error("a second start made another CA")
 	}
 	st, err := os.Stat(filepath.Join(dir, "ca.key"))

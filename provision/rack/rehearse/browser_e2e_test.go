@@ -69,7 +69,7 @@ func (b *browser) wait(t *testing.T, host, stage string) {
 	if err != nil {
 		t.Fatalf("waiting for the page to show %s at %s: %v", host, stage, err)
 	}
-	t.Log(fmt.Sprintf("the page shows %q", strings.Join(strings.Fields(text), " ")))
+	t.Logf("the page shows %q", strings.Join(strings.Fields(text), " "))
 }
 
 // sameDocument fails when the page was loaded anew.
