@@ -166,6 +166,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		Listen: netip.AddrPortFrom(a.cfg.Address, a.cfg.TFTP), Clock: a.Clock, Open: a.openBootfile,
 		Host: a.bootingAt, Record: a.journal, Log: a.Log,
 	}).Run)
+	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", newConductor(a).Run)
 	g.Go(func() error {
