@@ -94,9 +94,9 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An image takes a minute or two to build: RACKHAND_TEST_IMAGES names a folder
+	// An image takes a minute or two to build: RACKHAND_IMAGES names a folder
 	// that keeps it from one run to the next.
-	images := os.Getenv("RACKHAND_TEST_IMAGES")
+	images := os.Getenv("RACKHAND_IMAGES")
 	if images == "" {
 		images = filepath.Join(b.dir, "images")
 	}
@@ -104,7 +104,7 @@ func newBench(t *testing.T) *bench {
 	if _, err := image.Open(images, "debian12"); err != nil {
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
 		if _, err := image.Build(ctx, image.Options{Name: "debian12", Dir: images, Installer: program, Log: log}); err != nil {
-			t.Fatalf("%v (name a folder with a built image by RACKHAND_TEST_IMAGES)", err)
+			t.Fatalf("%v (name a folder with a built image by RACKHAND_IMAGES)", err)
 		}
 	}
 	b.image = filepath.Join(images, "debian12")
