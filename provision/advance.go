@@ -23,6 +23,9 @@ func (in Install) Advance(e Event) Install {
 	if in.Reached == nil {
 		in.Reached = make(map[Stage]time.Time)
 	}
+	if e.Time.After(in.Heard) {
+		in.Heard = e.Time
+	}
 	if e.Kind == KindProgress {
 		in.Progress = e.Message
 	}
@@ -47,9 +50,11 @@ func (in Install) Advance(e Event) Install {
 	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
 		in.PoweredOn = e.Time
 	}
-	switch e.Stage {
-	case Installer:
+	// Whichever report of the installer comes first: it has its answer file.
+	if e.Stage.Rank() >= Installer.Rank() {
 		in.TokenSpent = true
+	}
+	switch e.Stage {
 	case Installed:
 		in.Armed = false
 	case Converging:

@@ -81,6 +81,28 @@ func TestAdvanceNewAttempt(t *testing.T) {
 	}
 }
 
+// The installer's first report may be lost: any later one spends the answer file.
+func TestAdvanceSpendsTheAnswer(t *testing.T) {
+	if in := fresh().Advance(event(1, provision.Packages)); !in.TokenSpent {
+		t.Error("the answer file is not spent")
+	}
+}
+
+func TestSpent(t *testing.T) {
+	in := fresh()
+	if spent, _ := in.Spent(at(1)); spent {
+		t.Error("a fresh install is spent")
+	}
+	in.Attempts = 3
+	if spent, why := in.Spent(at(1)); !spent || why != "its attempts are spent" {
+		t.Errorf("after three attempts of three: %v %q", spent, why)
+	}
+	in.Armed = false // installed
+	if spent, _ := in.Spent(at(1)); spent {
+		t.Error("an install that is past its installer is spent")
+	}
+}
+
 func TestAdvanceProgress(t *testing.T) {
 	in := fresh().Advance(provision.Event{Kind: provision.KindProgress, Message: "1 of 2 MB"})
 	if in.Progress != "1 of 2 MB" {
@@ -112,6 +134,15 @@ func TestNext(t *testing.T) {
 		{"converged", with(func(in *provision.Install) { in.Stage, in.Armed, in.DiskSet = provision.Converged, false, true }), at(1), []provision.Action{provision.DoCheck}},
 		{"late", with(func(in *provision.Install) { in.Stage, in.PoweredOn = provision.Packages, at(1) }), at(902), []provision.Action{provision.DoLate}},
 		{"late, and told", with(func(in *provision.Install) { in.Stage, in.PoweredOn, in.Late = provision.Packages, at(1), true }), at(902), nil},
+		{"silent", with(func(in *provision.Install) { in.Stage, in.Heard = provision.Packages, at(1) }), at(7202), []provision.Action{provision.DoGiveUp}},
+		{"on its way when the arming expires", with(func(in *provision.Install) {
+			in.Stage = provision.Kernel
+			in.Reached[provision.Addressed] = at(3599)
+		}), at(3660), nil},
+		{"it came in time and got lost", with(func(in *provision.Install) {
+			in.Stage = provision.Kernel
+			in.Reached[provision.Addressed] = at(3599)
+		}), at(4200), []provision.Action{provision.DoExpire}},
 		{"serving", with(func(in *provision.Install) { in.Stage = provision.Serving }), at(9999), nil},
 	}
 	for _, tt := range tests {

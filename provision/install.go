@@ -45,6 +45,8 @@ type Install struct {
 	// Events counts what the installer reported in this install, to bound it.
 	Events int `json:"events,omitempty"`
 
+	// Heard is the time of its latest event.
+	Heard time.Time `json:"heard,omitzero"`
 	// Reached is when each stage was first reached, in this attempt.
 	Reached map[Stage]time.Time `json:"reached"`
 	// Progress is the installer's last word within a stage: "412 of 980 MB".

@@ -15,6 +15,8 @@ const (
 	DoCheck Action = "check"
 	// DoExpire ends an install whose box never came.
 	DoExpire Action = "expire"
+	// DoGiveUp ends an install of which nothing was heard for a long time.
+	DoGiveUp Action = "give-up"
 	// DoLate tells the operator that the time budget has passed.
 	DoLate Action = "late"
 )
@@ -30,8 +32,11 @@ func Next(in Install, now time.Time) []Action {
 	if in.Stage == Requested && in.Power == PowerWanted {
 		do = append(do, DoPowerOn)
 	}
-	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) {
+	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) && !in.Begun(now) {
 		do = append(do, DoExpire)
+	}
+	if in.Stage.Rank() >= Installer.Rank() && in.Stage.Rank() < Converged.Rank() && !in.Heard.IsZero() && now.Sub(in.Heard) > Silence {
+		do = append(do, DoGiveUp)
 	}
 	if in.Stage.Rank() >= Installed.Rank() && !in.DiskSet {
 		do = append(do, DoBootDisk)
@@ -50,6 +55,33 @@ func (in Install) Overdue(now time.Time) bool {
 	return !in.PoweredOn.IsZero() && in.Budget.Time > 0 && now.Sub(in.PoweredOn) > in.Budget.Time
 }
 
+// Silence is how long a running installer, or a system that was just installed,
+// may say nothing before its install is given up.
+const Silence = 2 * time.Hour
+
+// chainTime is how long after its first lease a network boot may still be on its
+// way. Firmware on a slow link takes a minute or two; a box that comes back later
+// has been power-cycled and begins anew.
+const chainTime = 10 * time.Minute
+
+// Begun reports whether a network boot that began while the install was armed in
+// time is still on its way to the installer: an arming that expires in between
+// must not strand the box.
+func (in Install) Begun(now time.Time) bool {
+	if in.Stage.Rank() < Addressed.Rank() || in.Stage.Rank() >= Installer.Rank() {
+		return false
+	}
+	at, ok := in.Reached[Addressed]
+	return ok && !at.After(in.Expires) && now.Sub(at) <= chainTime
+}
+
+// Spent reports whether an install that is under way can't be handed out again,
+// so that a box that asks for it once more has failed for good.
+func (in Install) Spent(now time.Time) (bool, string) {
+	may, why := in.MayHandOut(now)
+	return !may && in.Armed && !in.Stage.Ended(), why
+}
+
 // MayHandOut reports whether the installer may be handed out once more, and if
 // not, why.
 func (in Install) MayHandOut(now time.Time) (bool, string) {
@@ -58,7 +90,7 @@ func (in Install) MayHandOut(now time.Time) (bool, string) {
 		return false, "the install is over (" + string(in.Stage) + ")"
 	case !in.Armed:
 		return false, "no install is armed"
-	case now.After(in.Expires):
+	case now.After(in.Expires) && !in.Begun(now):
 		return false, "the arming has expired"
 	case in.Attempts >= in.Budget.Attempts:
 		return false, "its attempts are spent"

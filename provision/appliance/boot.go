@@ -24,18 +24,51 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 	for range 2 {
 		d := boot.Decide(snap, a.latest(snap, r.MAC), a.Clock(), r)
 		if !d.Arm {
-			return d, nil
+			return d, a.failSpent(d, r)
 		}
 		_, err := a.journal.Arm(journal.Request{
-			Host: d.Host.Name, System: d.Host.System.Name, FirstOnly: true,
+			Host: d.Host.Name, MACs: macs(d.Host), System: d.Host.System.Name, FirstOnly: true,
 			Budget: a.budget(d.Host), Expires: a.cfg.Install.Expires,
 			Source: "dhcp", Why: "armed by itself: this box was never installed, and its first network boot was seen",
 		})
+		if errors.Is(err, journal.ErrNotFirst) {
+			return boot.Decision{Host: d.Host, Action: boot.Disk, Why: d.Host.Name + " boots its own disk: " + err.Error()}, nil
+		}
 		if err != nil && !errors.Is(err, journal.ErrUnderWay) {
 			return d, fmt.Errorf("arming the first install of %s: %w", d.Host.Name, err)
 		}
 	}
 	return boot.Decision{}, fmt.Errorf("the install of %s could not be armed", r.MAC)
+}
+
+// failSpent ends an install whose box asks for the installer again when it can't
+// have it: it rebooted in the middle of its last attempt.
+func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
+	if d.Host == nil || d.Action != boot.Disk || !r.Client.Boots() {
+		return nil
+	}
+	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		spent, why := in.Spent(a.Clock())
+		if !spent {
+			return in, provision.Event{}, nil
+		}
+		return in, provision.Event{
+			Source: "dhcp", Kind: "spent", Stage: provision.Failed, Level: provision.LevelError,
+			Message: fmt.Sprintf("the box boots from the network again and may not have the installer: %s; `rackhand install %s` arms another", why, in.Host),
+		}, nil
+	})
+	if errors.Is(err, journal.ErrNoArm) {
+		return nil
+	}
+	return err
+}
+
+func macs(h *inventory.Host) []string {
+	var out []string
+	for _, m := range h.MACs {
+		out = append(out, m.String())
+	}
+	return out
 }
 
 func (a *Appliance) latest(snap *inventory.Snapshot, mac inventory.MAC) *provision.Install {
@@ -54,7 +87,9 @@ func (a *Appliance) budget(h *inventory.Host) provision.Budget {
 	return provision.Budget{Attempts: a.cfg.Install.Attempts, Time: h.Budget}
 }
 
-// leased is the address that a MAC holds a lease of now.
+// leased is the address that a MAC was leased. Its end is not looked at: an
+// installer may run for longer than a lease and does not renew it, and an address
+// that was given to another box since stands in that box's lease alone.
 func (a *Appliance) leased(ctx context.Context, mac inventory.MAC) (netip.Addr, bool) {
 	r, err := a.store.Get(ctx, dhcp.LeasePrefix+mac.String())
 	var l provision.Lease
@@ -68,7 +103,7 @@ func (a *Appliance) leased(ctx context.Context, mac inventory.MAC) (netip.Addr, 
 		return netip.Addr{}, false
 	}
 	addr, err := netip.ParseAddr(l.Address)
-	return addr, err == nil && a.Clock().Before(l.Expires)
+	return addr, err == nil
 }
 
 // bootingAt names the host at an address, for the events of TFTP.

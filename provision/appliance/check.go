@@ -21,48 +21,57 @@ const (
 	checkBody    = 1 << 20
 )
 
-// check runs the role's checks from outside until they pass.
-func (c *conductor) check(ctx context.Context, in provision.Install, h *inventory.Host) error {
+// check runs the role's checks from outside until all of them pass in one round.
+// Host and role are looked up anew for each round: the operator may have mended
+// either.
+func (c *conductor) check(ctx context.Context, in provision.Install) error {
+	began, told := c.Clock(), in.CheckFailed
+	for {
+		message, within, err := c.round(ctx, in.Host)
+		if err == nil {
+			return c.tell(in, provision.Event{Source: "check", Kind: "serving", Stage: provision.Serving, Message: message}, nil)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
+			return nil
+		}
+		if !told && c.Clock().Sub(began) > within {
+			told = true
+			if err := c.tell(in, provision.Event{
+				Source: "check", Kind: "check-failed", Level: provision.LevelError,
+				Message: fmt.Sprintf("after %s it does not serve: %v; tried on", within, err),
+			}, func(in *provision.Install) { in.CheckFailed = true }); err != nil {
+				return err
+			}
+		}
+		wait(ctx, checkEvery)
+	}
+}
+
+// round runs each check once. An error comes with how long that one may fail.
+func (c *conductor) round(ctx context.Context, host string) (message string, within time.Duration, err error) {
+	h := c.holder.Current().Hosts[host]
 	if h == nil {
-		return fmt.Errorf("%s is no longer in the inventory", in.Host)
+		return "", 0, fmt.Errorf("%s is no longer in the inventory", host)
 	}
 	compiled, err := c.compile(h)
 	if err != nil {
-		wait(ctx, 5*time.Second)
-		return fmt.Errorf("the role's checks: %w", err)
+		return "", 0, fmt.Errorf("the role's checks: %w", err)
 	}
-	began, told := c.Clock(), in.CheckFailed
 	var passed []string
 	for _, chk := range compiled.Checks {
-		for {
-			said, err := probe(ctx, h, chk)
-			if err == nil {
-				passed = append(passed, said)
-				break
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
-				return nil
-			}
-			if !told && c.Clock().Sub(began) > chk.Within {
-				told = true
-				if err := c.tell(in, provision.Event{
-					Source: "check", Kind: "check-failed", Level: provision.LevelError,
-					Message: fmt.Sprintf("after %s it does not serve: %v; tried on", chk.Within, err),
-				}, func(in *provision.Install) { in.CheckFailed = true }); err != nil {
-					return err
-				}
-			}
-			wait(ctx, checkEvery)
+		said, err := probe(ctx, h, chk)
+		if err != nil {
+			return "", chk.Within, err
 		}
+		passed = append(passed, said)
 	}
-	message := "it serves: " + strings.Join(passed, "; ")
 	if len(passed) == 0 {
-		message = "it has converged; its role has no checks"
+		return "it has converged; its role has no checks", 0, nil
 	}
-	return c.tell(in, provision.Event{Source: "check", Kind: "serving", Stage: provision.Serving, Message: message}, nil)
+	return "it serves: " + strings.Join(passed, "; "), 0, nil
 }
 
 // probe runs one check once and says what it saw.

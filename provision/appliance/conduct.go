@@ -47,7 +47,7 @@ func (c *conductor) Run(ctx context.Context) error {
 		case <-tick.C:
 		case _, ok := <-events:
 			if !ok {
-				return nil
+				events = nil // the tick alone goes on
 			}
 		}
 	}
@@ -83,11 +83,16 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoBootDisk:
 		return c.bootDisk(ctx, in, h)
 	case provision.DoCheck:
-		return c.check(ctx, in, h)
+		return c.check(ctx, in)
 	case provision.DoExpire:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError,
 			Message: "nothing was installed before the arming expired: look at the box's power, cabling and boot order",
+		}, nil)
+	case provision.DoGiveUp:
+		return c.tell(in, provision.Event{
+			Source: "appliance", Kind: "given-up", Stage: provision.Failed, Level: provision.LevelError,
+			Message: fmt.Sprintf("nothing was heard of it for %s, at %s: look at its console", provision.Silence, in.Stage),
 		}, nil)
 	case provision.DoLate:
 		return c.tell(in, provision.Event{
@@ -163,7 +168,7 @@ func (a *Appliance) target(h *inventory.Host) (power.Target, error) {
 	if h == nil || h.BMC == nil {
 		return power.Target{}, errors.New("it has no BMC in the inventory")
 	}
-	t := power.Target{Address: h.BMC.Address, User: h.BMC.User}
+	t := power.Target{Address: h.BMC.Address, User: h.BMC.User, EFI: a.journal.Hosts()[h.Name].EFI}
 	if h.BMC.Password != "" {
 		var err error
 		if t.Password, err = a.secrets.Get(string(h.BMC.Password)); err != nil {

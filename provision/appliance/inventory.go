@@ -12,15 +12,27 @@ import (
 )
 
 // loadInventory reads the inventory for the first time. An appliance starts with
-// a broken one as well: it says so, boots nobody, and waits for the mended one.
+// a broken one as well: it says so and goes on with the last good one.
 func (a *Appliance) loadInventory() error {
 	if _, err := os.Stat(a.cfg.Inventory); err != nil {
 		return fmt.Errorf("the inventory's folder: %w", err)
 	}
-	// An empty one, so that there is always a snapshot to decide from.
+	// The last good one, else an empty one: there is always a snapshot to decide from.
 	a.holder = &inventory.Holder{}
-	a.holder.Put(&inventory.Snapshot{Dir: a.cfg.Inventory}, nil)
-	a.holder.Put(Load(a.cfg.Inventory))
+	last, err := loadGood(a.goodFile())
+	if err != nil {
+		a.Log.Error("the copy of the last good inventory", "error", err)
+	}
+	if last == nil {
+		last = &inventory.Snapshot{}
+	}
+	last.Dir = a.cfg.Inventory
+	a.holder.Put(last, nil)
+	snap, problems := Load(a.cfg.Inventory)
+	a.holder.Put(snap, problems)
+	if len(problems) == 0 {
+		a.keepGood()
+	}
 	a.watcher = &inventory.Watcher{
 		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
 		Load: func() (*inventory.Snapshot, inventory.Problems) { return Load(a.cfg.Inventory) },
@@ -28,9 +40,20 @@ func (a *Appliance) loadInventory() error {
 	return nil
 }
 
+func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, "inventory.good.json") }
+
+func (a *Appliance) keepGood() {
+	if err := keepGood(a.cfg.Inventory, a.goodFile()); err != nil {
+		a.Log.Error("keeping a copy of the inventory", "error", err)
+	}
+}
+
 // inventoryLoaded takes a snapshot in, or keeps the last good one.
 func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory.Problems) {
 	changes := a.holder.Put(snap, problems)
+	if len(problems) == 0 {
+		a.keepGood()
+	}
 	e := provision.Event{Source: "inventory", Kind: "inventory-loaded"}
 	switch {
 	case len(problems) > 0:

@@ -22,8 +22,13 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 	if h.System == nil {
 		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
 	}
+	// What could not be handed out is not armed: a host in service would be cycled
+	// for nothing.
+	if err := a.web.Ready(h); err != nil {
+		return provision.Install{}, err
+	}
 	r := journal.Request{
-		Host: host, System: h.System.Name, Wipe: wipe,
+		Host: host, MACs: macs(h), System: h.System.Name, Wipe: wipe,
 		Budget: a.budget(h), Expires: a.cfg.Install.Expires, Source: "operator",
 		Why: "the operator asked for an install of " + h.System.Name,
 	}

@@ -8,12 +8,6 @@ import (
 	"rackhand/provision"
 )
 
-// chainTime is how long after its first lease a network boot that began while
-// the host was armed may still ask for its next file. Firmware on a slow link
-// takes a minute or two from lease to script; a box that comes back later has
-// been power-cycled and begins anew.
-const chainTime = 10 * time.Minute
-
 // Decide says what a client gets. inst is the latest install of the host, nil
 // when it never had one; now is compared with the arming's expiry. It reads its
 // arguments only, and may be called at every packet.
@@ -83,19 +77,8 @@ func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool
 		// Every script that was handed out counts, so a box that asks again has
 		// rebooted in mid-install. This is what makes a reinstall loop impossible.
 		return false, fmt.Sprintf("its install (%s) has spent %d of %d attempts; %s", inst.ID, inst.Attempts, inst.Budget.Attempts, arm)
-	case now.After(inst.Expires) && !begun(inst, now):
+	case now.After(inst.Expires) && !inst.Begun(now):
 		return false, fmt.Sprintf("its install (%s) was armed until %s; %s", inst.ID, inst.Expires.UTC().Format(time.RFC3339), arm)
 	}
 	return true, ""
-}
-
-// begun reports whether a network boot that started in time is still on its way
-// from lease to script: an arming that expires between the two must not strand
-// the box in its boot program.
-func begun(inst *provision.Install, now time.Time) bool {
-	if inst.Stage != provision.Addressed && inst.Stage != provision.Bootfile {
-		return false
-	}
-	at, ok := inst.Reached[provision.Addressed]
-	return ok && !at.After(inst.Expires) && now.Sub(at) <= chainTime
 }

@@ -60,6 +60,11 @@ func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 		return v.decision, true // nothing to boot, and above all nothing to arm
 	}
 	c := v.client
+	// A second card, while the first holds the host's address, gets nothing to boot:
+	// so it must not arm anything either.
+	if v.address != v.decision.Host.Address {
+		c.kind = boot.Other
+	}
 	d, err := s.Decide(ctx, boot.Request{MAC: c.mac, Arch: c.arch, Client: c.kind})
 	if err != nil {
 		s.Log.Error("dhcp: no decision", "mac", c.mac, "client", c.kind, "error", err)

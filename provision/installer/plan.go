@@ -131,17 +131,19 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	for _, s := range r.PreInstall {
 		steps = append(steps, scriptStep{Script: s})
 	}
-	steps = append(steps, r.image)
-	for _, t := range tables {
-		steps = append(steps, tableStep{Disk: t.disk, Table: t.table}) // only now: the image is verified
-	}
-	steps = append(steps, bindStep{})
+	steps = append(steps, r.image, bindStep{})
 	steps = append(steps, systemFiles(r, cards, parts, facts)...)
 	steps = append(steps, r.config...)
-	steps = append(steps, grub...)
 	for _, s := range r.Post {
 		steps = append(steps, scriptStep{Script: s})
 	}
+	// Only now: the image is verified and every %post has run. A box that loses its
+	// power before this has a disk that looks blank, boots nothing, and may be
+	// installed again.
+	for _, t := range tables {
+		steps = append(steps, tableStep{Disk: t.disk, Table: t.table})
+	}
+	steps = append(steps, grub...)
 	return append(steps, unmountStep{}), nil
 }
 

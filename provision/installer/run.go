@@ -38,8 +38,7 @@ func Install(ctx context.Context) int {
 		err = m.finished(ctx)
 	}
 	if err != nil {
-		m.failed(ctx, err, cmdline.Hold)
-		end = "poweroff"
+		end = m.failed(ctx, err, cmdline.Hold)
 	}
 	m.con.flush(5 * time.Second)
 	switch end {
@@ -64,9 +63,12 @@ func (m *machine) finished(ctx context.Context) error {
 	return nil
 }
 
-// failed leaves the box unbootable, tells why, and keeps it on the screen. After
-// that the box is powered off: booting again would come back here.
-func (m *machine) failed(ctx context.Context, err error, hold time.Duration) {
+// failed leaves the box unbootable, tells why, keeps it on the screen, and says how
+// the box ends. It is powered off, since booting again might come back here; but a
+// disk that was refused for what it carries may be that of a box in service: once
+// the appliance knows, and so hands out no installer, the box goes back to it.
+func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
+	end = "poweroff"
 	m.con.printf("FAILED: %v", err)
 	for _, s := range m.onError {
 		if e := m.script(ctx, scriptStep{s}); e != nil {
@@ -81,9 +83,12 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) {
 	}
 	if e := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute); e != nil {
 		m.con.printf("the appliance could not be told: %v", e)
+	} else if failKind(err) == FailDisk && len(m.touched) == 0 {
+		end = "reboot"
 	}
-	m.con.printf("\nTHE INSTALL FAILED: %s\npower off in %v", message, hold)
+	m.con.printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
 	_ = m.clk.Sleep(ctx, hold)
+	return end
 }
 
 // install does everything up to the unmounting. It returns how the Kickstart

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rackhand/provision"
@@ -13,6 +14,7 @@ import (
 var (
 	ErrUnderWay = errors.New("an install of this host is under way: cancel it first")
 	ErrNoArm    = errors.New("no install is armed")
+	ErrNotFirst = errors.New("this box was installed before: a box is armed by itself only once")
 	ErrToken    = errors.New("the token is not valid")
 	ErrTooMany  = errors.New("the installer has reported too much")
 )
@@ -23,6 +25,7 @@ const maxInstallerEvents = 5000
 // A Request is what an install is armed with.
 type Request struct {
 	Host, System string
+	MACs         []string
 	Wipe         bool
 	Power        provision.PowerPlan
 	Budget       provision.Budget
@@ -40,12 +43,12 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 			if !in.Stage.Ended() {
 				return ErrUnderWay
 			}
-			if r.FirstOnly {
-				return fmt.Errorf("%s was installed before: a host is armed by itself only once", r.Host)
-			}
+		}
+		if r.FirstOnly && v.installedBefore(r) {
+			return ErrNotFirst
 		}
 		h := v.hosts[r.Host]
-		h.Host = r.Host
+		h.Host, h.MACs = r.Host, r.MACs
 		h.Installs++
 		v.hosts[r.Host] = h
 		made = provision.Install{
@@ -60,6 +63,20 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		return nil
 	})
 	return made, err
+}
+
+// installedBefore reports whether a box was ever armed, under this name or another:
+// a host that is renamed in the inventory is the same box.
+func (v *view) installedBefore(r Request) bool {
+	for _, h := range v.hosts {
+		if h.Installs == 0 {
+			continue
+		}
+		if h.Host == r.Host || slices.ContainsFunc(h.MACs, func(m string) bool { return slices.Contains(r.MACs, m) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Update changes the install under way of a host and records an event with it,
@@ -146,12 +163,27 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 			return now, e, ErrToken
 		}
 		// The end of an install is told even when nothing else is listened to.
-		if now.Events++; now.Events > maxInstallerEvents && e.Stage == "" {
+		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed
+		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany
 		}
 		return now, e, nil
 	})
 	return err
+}
+
+// Agent records what a host's agent says. It moves an install only from Enrolled
+// on: until the system that the install wrote has enrolled, whoever speaks for the
+// host is the system of before.
+func (j *Journal) Agent(host string, e provision.Event) error {
+	return j.do(func(v *view) error {
+		if in, ok := v.installs[host]; ok && !in.Stage.Ended() && in.Stage.Rank() < provision.Enrolled.Rank() {
+			e.Stage = ""
+		}
+		e.Host = host
+		v.append(e)
+		return nil
+	})
 }
 
 // Enrol accepts an enrolment token: it must be that of the host's install, whose

@@ -259,3 +259,65 @@ func TestBurst(t *testing.T) {
 		t.Errorf("%d events", j.Seq())
 	}
 }
+
+// Until the new system has enrolled, an agent that speaks is the old system's.
+func TestOldAgentMovesNothing(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	if _, err := j.Arm(request("web1")); err != nil {
+		t.Fatal(err)
+	}
+	report := provision.Event{Source: "agent", Kind: "converged", Stage: provision.Converged, Message: "all is well"}
+	if err := j.Agent("web1", report); err != nil {
+		t.Fatal(err)
+	}
+	if in, _ := j.Install("web1"); in.Stage != provision.Requested {
+		t.Errorf("the old agent took the install to %s", in.Stage)
+	}
+	if err := j.Record(provision.Event{Host: "web1", Kind: "k", Stage: provision.Enrolled}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Agent("web1", report); err != nil {
+		t.Fatal(err)
+	}
+	if in, _ := j.Install("web1"); in.Stage != provision.Converged {
+		t.Errorf("the new agent left the install at %s", in.Stage)
+	}
+}
+
+func TestRenamedHostIsTheSameBox(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	first := request("web1")
+	first.MACs, first.FirstOnly = []string{"52:54:00:00:00:01"}, true
+	if _, err := j.Arm(first); err != nil {
+		t.Fatal(err)
+	}
+	first.Host = "www1"
+	if _, err := j.Arm(first); !errors.Is(err, journal.ErrNotFirst) {
+		t.Errorf("renamed: %v", err)
+	}
+	first.MACs = []string{"52:54:00:00:00:02"}
+	if _, err := j.Arm(first); err != nil {
+		t.Errorf("another box: %v", err)
+	}
+}
+
+// One host's events must not make another's fail.
+func TestGreedyFields(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			fields := map[string]string{}
+			for i := range 32 {
+				fields[strings.Repeat("<", 100)+strconv.Itoa(i)] = strings.Repeat("<", 16<<10)
+			}
+			if err := j.Record(provision.Event{Host: "greedy", Kind: "k", Message: strings.Repeat("<", 16<<10), Fields: fields}); err != nil {
+				t.Error(err)
+			}
+			if err := j.Record(provision.Event{Host: "modest", Kind: "k", Message: "m"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"rackhand/provision"
@@ -20,8 +22,11 @@ const (
 	// Bounds what one commit holds: a request makes at most 4 ops, and the store
 	// takes 128 of them, and 1.25 MiB, in one transaction.
 	maxBatch = 24
-	// Longest text of an event that is kept: what comes from outside is cut here.
-	maxText = 2000
+	maxBytes = 512 << 10
+	// What is kept of an event: what comes from outside is cut here.
+	maxText   = 2000
+	maxFields = 16
+	maxField  = 500
 )
 
 func eventKey(seq uint64) string { return fmt.Sprintf("%s%016x", eventPrefix, seq) }
@@ -74,14 +79,17 @@ func (j *Journal) Run(ctx context.Context) error {
 				more = false
 			}
 		}
-		j.commit(batch)
+		for len(batch) > 0 {
+			batch = batch[j.commit(batch):]
+		}
 	}
 }
 
 // commit applies the requests in order to a view of the state and writes all that
 // came of it at once. A request that fails leaves no trace; a write that fails
-// fails all of them and leaves the state as it was.
-func (j *Journal) commit(batch []*request) {
+// fails all of them and leaves the state as it was. It returns how many it took:
+// not all when they would make too large a transaction.
+func (j *Journal) commit(batch []*request) (taken int) {
 	v := &view{now: j.clock(), state: state{
 		seq:      j.state.seq,
 		installs: maps.Clone(j.state.installs),
@@ -89,6 +97,10 @@ func (j *Journal) commit(batch []*request) {
 	}, dirtyInstalls: map[string]bool{}, dirtyHosts: map[string]bool{}}
 	var accepted []*request
 	for _, r := range batch {
+		if v.size > maxBytes {
+			break
+		}
+		taken++
 		saved := v.save()
 		if err := r.apply(v); err != nil {
 			v.restore(saved)
@@ -118,6 +130,7 @@ func (j *Journal) commit(batch []*request) {
 	for _, r := range accepted {
 		r.reply <- err
 	}
+	return taken
 }
 
 // A view is the state as a batch of requests sees and changes it.
@@ -125,6 +138,7 @@ type view struct {
 	state
 	now           time.Time
 	events        []provision.Event
+	size          int // bytes that the events take in the store, about
 	dirtyInstalls map[string]bool
 	dirtyHosts    map[string]bool
 }
@@ -160,12 +174,9 @@ func (v *view) append(e provision.Event) provision.Event {
 	if e.Time.IsZero() {
 		e.Time = v.now
 	}
-	e.Message = clip(e.Message)
-	for k, f := range e.Fields {
-		if len(f) > maxText {
-			e.Fields = maps.Clone(e.Fields)
-			e.Fields[k] = clip(f)
-		}
+	e.Message, e.Fields = clip(e.Message, maxText), clipFields(e.Fields)
+	if b, err := json.Marshal(e); err == nil {
+		v.size += 2*len(b) + 4096 // it stands in its host's record too; an install beside it
 	}
 	if e.Host != "" {
 		if in, ok := v.installs[e.Host]; ok && (e.Install == "" || e.Install == in.ID) && !in.Stage.Ended() {
@@ -180,6 +191,9 @@ func (v *view) append(e provision.Event) provision.Event {
 		if p := e.Fields["power"]; p != "" {
 			h.Power = p
 		}
+		if arch := e.Fields["arch"]; arch != "" && e.Source == "dhcp" {
+			h.EFI = strings.Contains(arch, "UEFI")
+		}
 		if e.Stage == provision.Serving {
 			h.Serves = true
 		}
@@ -193,11 +207,25 @@ func (v *view) append(e provision.Event) provision.Event {
 	return e
 }
 
-func clip(s string) string {
-	if len(s) > maxText {
-		return s[:maxText] + "…"
+func clip(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
+}
+
+func clipFields(fields map[string]string) map[string]string {
+	if fields == nil {
+		return nil
+	}
+	out := make(map[string]string, min(len(fields), maxFields))
+	for _, k := range slices.Sorted(maps.Keys(fields)) {
+		if len(out) == maxFields {
+			break
+		}
+		out[clip(k, 40)] = clip(fields[k], maxField)
+	}
+	return out
 }
 
 func (v *view) ops() ([]store.Op, error) {

@@ -122,8 +122,8 @@ func (s *Server) progress(c echo.Context) error {
 	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage.Rank() >= provision.Converging.Rank() || in.Stage.Ended() {
 		return c.NoContent(http.StatusNoContent)
 	}
-	return s.record(c, provision.Event{
-		Host: h.Name, Source: "agent", Kind: "converging", Stage: provision.Converging,
+	return s.record(c, h.Name, provision.Event{
+		Source: "agent", Kind: "converging", Stage: provision.Converging,
 		Message: fmt.Sprintf("the agent has its catalog of %d resources", p.Resources),
 	})
 }
@@ -156,9 +156,7 @@ func (s *Server) report(c echo.Context) error {
 	if r.Status == catalog.OK && !underWay {
 		return c.NoContent(http.StatusNoContent) // nothing changed on a host that serves: no news
 	}
-	e := reportEvent(r)
-	e.Host = h.Name
-	return s.record(c, e)
+	return s.record(c, h.Name, reportEvent(r))
 }
 
 // reportEvent says what a report means.
@@ -187,9 +185,9 @@ func reportEvent(r catalog.Report) provision.Event {
 	}
 }
 
-func (s *Server) record(c echo.Context, e provision.Event) error {
-	if err := s.Journal.Record(e); err != nil {
-		s.Log.Error("recording an agent's event", "host", e.Host, "error", err)
+func (s *Server) record(c echo.Context, host string, e provision.Event) error {
+	if err := s.Journal.Agent(host, e); err != nil {
+		s.Log.Error("recording an agent's event", "host", host, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -61,12 +61,23 @@ func (s *Server) script(c echo.Context) error {
 		s.warn(d.Host.Name, "no-image", err.Error())
 		return echo.NewHTTPError(http.StatusServiceUnavailable, err.Error())
 	}
+	// A template that does not render must not cost an attempt.
+	if _, err := s.Templates.Render("install.ipxe", s.data(d.Host, provision.Install{}, mac, "token", "", img), templates.Funcs(d.Host, s.Secret)); err != nil {
+		s.warn(d.Host.Name, "template", err.Error())
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "the template does not render; the status page says why")
+	}
 	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
 	if err != nil {
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return s.render(c, "disk.ipxe", templates.Data{Host: d.Host})
 	}
 	return s.render(c, "install.ipxe", s.data(d.Host, in, mac, token, "", img))
+}
+
+// Ready says what is missing for an install of a host to be handed out.
+func (s *Server) Ready(h *inventory.Host) error {
+	_, err := s.image(h)
+	return err
 }
 
 // image finds the root image of a host's system.

@@ -1,0 +1,50 @@
+package appliance
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestLastGood(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "good.json")
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if snap, err := loadGood(file); snap != nil || err != nil {
+		t.Errorf("without a copy: %v %v", snap, err)
+	}
+	write("rack.yaml", `networks:
+  rack1: {subnet: 10.77.0.0/24}
+systems:
+  debian12: {installer: image, image: debian12}
+hosts:
+  web1: {mac: "52:54:00:00:00:01", address: 10.77.0.11, system: debian12, kickstart: base.ks, role: web}
+`)
+	write("roles/web.yaml", "resources:\n  - file: /etc/motd\n    template: motd\n")
+	write("templates/motd", "hello {{ .Host.Name }}\n")
+	if _, problems := Load(dir); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if err := keepGood(dir, file); err != nil {
+		t.Fatal(err)
+	}
+	write("rack.yaml", "hosts: [\n")
+	snap, err := loadGood(file)
+	if err != nil || snap.Hosts["web1"] == nil {
+		t.Fatalf("the copy: %v", err)
+	}
+	if err := os.WriteFile(file, []byte(`{"../evil": "aGVsbG8="}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadGood(file); err == nil {
+		t.Error("a name that leads out of the folder was followed")
+	}
+}
