@@ -58,7 +58,7 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	switch {
 	case len(problems) > 0:
 		e.Kind, e.Level = "inventory-broken", provision.LevelError
-		e.Message = fmt.Sprintf("the inventory has %d problems, the first: %s; the last good one stays in force", len(problems), problems[0].Place())
+		e.Message = fmt.Sprintf("problems of the inventory: %d, the first at %s; the last good one stays in force", len(problems), problems[0].Place())
 	case len(changes) == 0:
 		return
 	default:

@@ -4,7 +4,10 @@ package rehearse_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +73,30 @@ func (b *browser) wait(t *testing.T, host, stage string) {
 		t.Fatalf("waiting for the page to show %s at %s: %v", host, stage, err)
 	}
 	t.Logf("the page shows %q", strings.Join(strings.Fields(text), " "))
+}
+
+// shots is a folder for pictures of the page as it is in the middle of an install.
+var shots = flag.String("shots", "", "write screenshots of the status page into this folder")
+
+// shoot writes a picture of a page of its own, so that the one under test stays.
+func (b *browser) shoot(t *testing.T, url, name string) {
+	t.Helper()
+	if *shots == "" {
+		return
+	}
+	ctx, stop := chromedp.NewContext(b.ctx)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 720), chromedp.Navigate(url), chromedp.WaitReady("body")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // until the page's script has connected
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, name), picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // sameDocument fails when the page was loaded anew.

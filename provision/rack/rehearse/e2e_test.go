@@ -219,6 +219,7 @@ func TestUEFI(t *testing.T) {
 	}
 	r.until("the stray box", func(e provision.Event) bool { return e.Kind == "unclaimed" && e.Host == rehearse.MAC(1) })
 
+	b.shoot(t, r.PageURL, "hosts.png")
 	r.breakInventory()
 	r.eventually("serving", func() error {
 		if h := r.host("web1"); h.Install.Stage != provision.Serving {
@@ -231,6 +232,7 @@ func TestUEFI(t *testing.T) {
 	})
 	b.wait(t, "web1", "serving")
 	b.sameDocument(t)
+	b.shoot(t, r.PageURL+"host/web1", "host.png")
 	r.mustAnswer(0)
 	if h := r.host(rehearse.MAC(1)); !h.Unclaimed || h.Install != nil {
 		t.Errorf("the stray box: %+v", h)

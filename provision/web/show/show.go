@@ -18,7 +18,7 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		fmt.Fprintln(out, p)
 	}
 	if len(st.Problems) > 0 {
-		fmt.Fprintf(out, "The inventory has %d problems; the last good one is in force.\n\n", len(st.Problems))
+		fmt.Fprintf(out, "Problems of the inventory: %d; the last good one is in force.\n\n", len(st.Problems))
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "HOST\tADDRESS\tSTAGE\tSINCE\tPOWER\tLAST")

@@ -1,0 +1,87 @@
+package show_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+	"rackhand/provision/web/show"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func at(s int) time.Time { return time.Date(2026, 1, 1, 12, 0, s, 0, time.UTC) }
+
+func install(stage provision.Stage) *provision.Install {
+	in := &provision.Install{
+		ID: "web1-1", Host: "web1", Stage: stage, Requested: at(0), PoweredOn: at(1), Budget: provision.Budget{Time: 15 * time.Minute},
+		Reached: map[provision.Stage]time.Time{provision.Requested: at(0), provision.Powered: at(1), provision.Kernel: at(11), stage: at(91)},
+	}
+	if stage.Ended() {
+		in.Ended = at(91)
+	}
+	return in
+}
+
+func TestStatus(t *testing.T) {
+	var out strings.Builder
+	err := show.Status(&out, web.Status{
+		Problems: []string{"rack.yaml:8:64: host web1: there is no group \"wbe\"\n"},
+		Hosts: []provision.HostStatus{
+			{Host: "web1", Address: "10.77.0.11", Power: "on", Install: install(provision.Packages), Last: &provision.Event{Message: "412 of 980 MB"}},
+			{Host: "web2", Address: "10.77.0.12", Power: "unknown"},
+			{Host: "52:54:00:00:00:09", Unclaimed: true, Address: "10.77.0.200", Last: &provision.Event{Message: "hostile \x1b[31m\nname " + strings.Repeat("x", 200)}},
+		},
+	}, at(101))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "status.txt", out.String())
+}
+
+func TestStages(t *testing.T) {
+	var out strings.Builder
+	if err := show.Stages(&out, *install(provision.Serving)); err != nil {
+		t.Fatal(err)
+	}
+	failed := install(provision.Failed)
+	failed.Reason = "the disk carries data"
+	if err := show.Stages(&out, *failed); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "stages.txt", out.String())
+}
+
+func TestOneLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain": "plain", "a\nb\tc": "a b c", "\x1b[31mred\x07": "?[31mred?", "äöü": "äöü", "0123456789abc": "012345678…", "\u009b31m": "?31m",
+	} {
+		if got := show.OneLine(in, 10); got != want {
+			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package templates_test
+
+import (
+	"errors"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rackhand/inventory"
+	"rackhand/templates"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func host() *inventory.Host {
+	return &inventory.Host{
+		Name: "web1", MACs: []inventory.MAC{{0x52, 0x54, 0, 0, 0, 1}}, Address: netip.MustParseAddr("10.77.0.11"),
+		Network: &inventory.Network{
+			Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24"), Gateway: netip.MustParseAddr("10.77.0.1"),
+			DNS: []netip.Addr{netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")},
+		},
+		Kickstart: "base.ks",
+		Variables: map[string]any{"swap_mb": "512", "ssh_keys": []any{"ssh-ed25519 AAAA it's me"}, "root_password": "root"},
+	}
+}
+
+func data(h *inventory.Host) templates.Data {
+	const base = "http://10.77.0.1/i/TOKEN"
+	return templates.Data{
+		Host: h, Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
+		Image:   templates.Image{URL: "http://10.77.0.1/image/debian12/root.tar.zst", SHA256: strings.Repeat("0", 64), Kernel: "http://10.77.0.1/k", Initrd: "http://10.77.0.1/i"},
+		Mirrors: map[string]string{"debian": "http://10.77.0.1/mirror/debian", "debian-security": "http://10.77.0.1/mirror/debian-security", "rocky": "http://10.77.0.1/mirror/rocky"},
+		Install: templates.Install{ID: "web1-1", Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem", EnrolToken: "ENROL", BootIF: "01-52-54-00-00-00-01"},
+	}
+}
+
+func secret(name string) (string, error) {
+	if name == "root" {
+		return "$6$salt$hash", nil
+	}
+	return "", errors.New("no such secret")
+}
+
+func TestBuiltins(t *testing.T) {
+	wiped := data(host())
+	wiped.Install.Wipe = true
+	small := data(host())
+	small.Host.Variables, small.Host.Network.Gateway, small.Host.Disk, small.Mirrors = nil, netip.Addr{}, "vda", nil
+	for name, tt := range map[string]struct {
+		template string
+		data     templates.Data
+	}{
+		"base": {"base.ks", data(host())}, "base-wipe": {"base.ks", wiped}, "base-small": {"base.ks", small},
+		"install": {"install.ipxe", data(host())}, "disk": {"disk.ipxe", data(host())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := templates.New("").Render(tt.template, tt.data, templates.Funcs(tt.data.Host, secret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOperatorsOwn(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("guard.ks", "# mine\n")
+	write("loop.ks", `{{ template "loop2.ks" . }}`)
+	write("loop2.ks", `{{ template "loop.ks" . }}`)
+	write("missing.ks", `{{ .Host.Variables.nope }}`)
+	write("secret.ks", `{{ secret "other" }}`)
+	write("gone.ks", `{{ template "gone2.ks" . }}`)
+	write("line.ks", `{{ quote "a\nb" }}`)
+	set := templates.New(dir)
+	render := func(name string) (string, error) {
+		h := host()
+		return set.Render(name, data(h), templates.Funcs(h, secret))
+	}
+	got, err := render("base.ks")
+	if err != nil || !strings.Contains(got, "# mine") || strings.Contains(got, "wipefs") {
+		t.Errorf("the operator's guard.ks does not take the built-in one's place: %v", err)
+	}
+	for name, want := range map[string]string{
+		"loop.ks": "", "missing.ks": "nope", "secret.ks": "no such secret", "gone.ks": "gone2.ks", "line.ks": "line break",
+		"../guard.ks": "without a folder", ".hidden": "without a folder", "none.ks": "neither",
+	} {
+		if out, err := render(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v; want an error with %q", name, out, err, want)
+		}
+	}
+	if !set.Has("base.ks") || set.Has("none.ks") {
+		t.Error("Has")
+	}
+}
