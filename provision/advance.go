@@ -48,7 +48,9 @@ func (in Install) Advance(e Event) Install {
 	in.Stage, in.Progress = e.Stage, ""
 	in.Reached[e.Stage] = e.Time
 	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
+		// Somebody pressed the button: it is on since it was first seen on the wire.
 		in.PoweredOn = e.Time
+		in.Reached[Powered] = e.Time
 	}
 	// Whichever report of the installer comes first: it has its answer file.
 	if e.Stage.Rank() >= Installer.Rank() {

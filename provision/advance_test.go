@@ -42,6 +42,13 @@ func TestAdvanceWholeJourney(t *testing.T) {
 	}
 }
 
+func TestAdvanceSeenOnTheWire(t *testing.T) {
+	in := fresh().Advance(event(5, provision.Addressed))
+	if in.PoweredOn != at(5) || in.Reached[provision.Powered] != at(5) {
+		t.Errorf("seen on the wire at 5 s: powered on %s, reached %v", in.PoweredOn, in.Reached)
+	}
+}
+
 func TestAdvanceNeverGoesBack(t *testing.T) {
 	in := fresh().Advance(event(1, provision.Kernel))
 	for _, s := range []provision.Stage{provision.Requested, provision.Addressed, provision.Kernel, "", "nonsense"} {

@@ -38,7 +38,9 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) inventory.P
 	}
 	for _, name := range snap.HostNames() {
 		h := snap.Hosts[name]
-		if h.System != nil {
+		if h.System != nil && h.System.Installer != inventory.InstallerImage {
+			tell(problemsOf(fmt.Errorf("its system %s has `installer: %s`, which this version cannot carry out yet: use a system with `installer: image`", h.System.Name, h.System.Installer), h)...)
+		} else if h.System != nil {
 			tell(tryKickstart(set, h, secret)...)
 		}
 		if h.Role != "" {
@@ -68,10 +70,8 @@ func tryKickstart(set *templates.Set, h *inventory.Host, secret func(string) (st
 		found = append(found, p)
 	case err != nil:
 		return problemsOf(err, h)
-	case h.System.Installer == inventory.InstallerImage:
-		found, err = kickstart.CheckEngine(f, kickstart.EngineImage)
 	default:
-		found, err = kickstart.Check(f, kickstart.Release(h.System.Release))
+		found, err = kickstart.CheckEngine(f, kickstart.EngineImage)
 	}
 	if err != nil && len(found) == 0 {
 		return problemsOf(err, h)

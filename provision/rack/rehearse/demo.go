@@ -64,7 +64,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 			err = errors.Join(err, fmt.Errorf("taking the rack down: %w", cerr))
 		}
 	}()
-	fmt.Fprintf(o.Out, "Guests run with %s. The status page: %s\nCommands: rackhand status --socket %s\n\n", r.Rack.Accelerator(), r.PageURL, r.Socket())
+	fmt.Fprintf(o.Out, "Guests run with %s. The status page: %s\nCommands: %s status --socket %s\n\n", r.Rack.Accelerator(), r.PageURL, o.Program, r.Socket())
 	if err := r.demo(ctx, o); err != nil {
 		return fmt.Errorf("%w\nThe logs: %s", err, o.Logs)
 	}

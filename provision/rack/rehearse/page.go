@@ -2,12 +2,14 @@ package rehearse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"syscall"
 
 	"rackhand/provision/web"
 )
@@ -16,6 +18,10 @@ import (
 // appliance stands in a namespace, answer on this machine too; it returns its URL.
 func forwardPage(ctx context.Context, listen, socket string, log *slog.Logger) (string, error) {
 	l, err := net.Listen("tcp", listen)
+	if host, _, e := net.SplitHostPort(listen); e == nil && errors.Is(err, syscall.EADDRINUSE) {
+		// Somebody's port is no reason not to rehearse: another one does as well.
+		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	}
 	if err != nil {
 		return "", fmt.Errorf("the status page's port: %w", err)
 	}
