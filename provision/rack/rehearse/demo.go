@@ -44,6 +44,13 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if err := freshLogs(o.Logs); err != nil {
 		return err
 	}
+	defer func() { // the last of all: a demo that went well leaves no logs either
+		if err == nil {
+			if err = freshLogs(o.Logs); err == nil {
+				_ = os.Remove(o.Logs) // unless somebody else keeps something there
+			}
+		}
+	}()
 	log, closeLog, err := demoLog(o.Logs)
 	if err != nil {
 		return err

@@ -100,6 +100,24 @@ func namesakes(t *testing.T, rack string) []string {
 	return pids
 }
 
+// TestDemo is what a newcomer sees: one command, to a box that serves.
+func TestDemo(t *testing.T) {
+	logs := filepath.Join(t.TempDir(), "logs")
+	cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", need(t, "RACKHAND_IMAGES"), "--logs", logs, "--page", "127.0.0.1:0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("it ended with %v:\n%s", err, out)
+	}
+	for _, want := range []string{"The status page: http://127.0.0.1:", "since power-on", "from power-on to serving in", "asked from outside: 200 OK"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+	if _, err := os.Stat(logs); err == nil {
+		t.Error("a demo that went well left its logs")
+	}
+}
+
 // TestDemoFails says which stage, why, and where the logs lie.
 func TestDemoFails(t *testing.T) {
 	logs := t.TempDir()
