@@ -87,7 +87,7 @@ func (s *Server) image(h *inventory.Host) (templates.Image, error) {
 	}
 	m, err := image.Open(s.Images, h.System.Image)
 	if err != nil {
-		return templates.Image{}, fmt.Errorf("the image %s is not at hand: %w; run: rackhand image build %s", h.System.Image, err, h.System.Image)
+		return templates.Image{}, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err)
 	}
 	root := m.Root()
 	base := s.Appliance.URL + "/image/" + m.Name + "/"
