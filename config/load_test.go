@@ -42,10 +42,10 @@ func TestReference(t *testing.T) {
 	want.Address = netip.MustParseAddr("10.77.0.1")
 	want.Mirror = config.Mirror{
 		Upstreams: map[string]string{
-			"debian": "http://deb.example.org/debian",
+			"debian": "http://mirror.example/debian",
 			"rocky":  "https://mirror.example.org/rocky",
 		},
-		Via: "http://proxy.example.org:3128",
+		Via: "http://cache.example:3128",
 	}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
 	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {

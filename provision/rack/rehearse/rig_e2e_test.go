@@ -1,0 +1,195 @@
+//go:build e2e
+
+package rehearse_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/rack/rehearse"
+)
+
+// patience bounds each wait. It is no measure of speed: emulated guests on a busy
+// machine take what they take.
+const patience = 12 * time.Minute
+
+func need(t *testing.T, name string) string {
+	t.Helper()
+	v := os.Getenv(name)
+	if v == "" {
+		t.Fatalf("%s is not set: run these tests with `make e2e`", name)
+	}
+	return v
+}
+
+// A rig is a rehearsal under test.
+type rig struct {
+	*rehearse.Rehearsal
+	t    *testing.T
+	ctx  context.Context
+	seq  uint64
+	logs string
+}
+
+func start(t *testing.T, o rehearse.Options) *rig {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	t.Cleanup(cancel)
+	o.Program = need(t, "RACKHAND_BIN")
+	if o.Images == "" {
+		o.Images = need(t, "RACKHAND_IMAGES")
+	}
+	o.Logs = t.TempDir()
+	o.Log = slog.New(slog.DiscardHandler)
+	r, err := rehearse.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &rig{Rehearsal: r, t: t, ctx: ctx, logs: o.Logs}
+	t.Cleanup(func() {
+		if t.Failed() {
+			x.dump()
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return x
+}
+
+// dump shows the end of every log of a test that failed.
+func (r *rig) dump() {
+	logs, err := filepath.Glob(filepath.Join(r.logs, "*"))
+	if err != nil {
+		r.t.Error(err)
+	}
+	for _, f := range logs {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		if len(b) > 6000 {
+			b = b[len(b)-6000:]
+		}
+		r.t.Logf("=== %s\n%s", filepath.Base(f), b)
+	}
+}
+
+// until follows the journal until an event fits.
+func (r *rig) until(what string, fits func(provision.Event) bool) provision.Event {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	var found provision.Event
+	seq, err := r.Client.Watch(ctx, r.seq, func(e provision.Event) bool {
+		r.t.Logf("%s %s %s: %s", e.Host, e.Source, e.Stage, e.Message)
+		if fits(e) {
+			found = e
+			return false
+		}
+		return true
+	})
+	r.seq = seq
+	if err != nil {
+		r.t.Fatalf("waiting for %s: %v", what, err)
+	}
+	return found
+}
+
+// reach waits until a host is at a stage; ending elsewhere ends the test.
+func (r *rig) reach(host string, stage provision.Stage) provision.Event {
+	r.t.Helper()
+	e := r.until(host+" at "+string(stage), func(e provision.Event) bool {
+		return e.Host == host && (e.Stage == stage || e.Stage.Ended())
+	})
+	if e.Stage != stage {
+		r.t.Fatalf("%s ended %s, not %s: %s", host, e.Stage, stage, e.Message)
+	}
+	return e
+}
+
+func (r *rig) host(name string) provision.HostStatus {
+	r.t.Helper()
+	st, err := r.Client.Status(r.ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, h := range st.Hosts {
+		if h.Host == name {
+			return h
+		}
+	}
+	r.t.Fatalf("no host %s in the status", name)
+	return provision.HostStatus{}
+}
+
+// eventually tries until it works.
+func (r *rig) eventually(what string, try func() error) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) || r.ctx.Err() != nil {
+			r.t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// rackhand runs a command as the operator would.
+func (r *rig) rackhand(args ...string) string {
+	r.t.Helper()
+	cmd := exec.CommandContext(r.ctx, r.program(), args...)
+	cmd.Env = append(os.Environ(), "RACKHAND_SOCKET="+r.Socket())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("rackhand %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (r *rig) program() string { return need(r.t, "RACKHAND_BIN") }
+
+// events are all events of a host.
+func (r *rig) events(host string) []provision.Event {
+	r.t.Helper()
+	events, err := r.Client.Events(r.ctx, host)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return events
+}
+
+func (r *rig) count(host, kind string) int {
+	n := 0
+	for _, e := range r.events(host) {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// outside sends a GET from the appliance's network, from an address that is
+// leased to nobody.
+func (r *rig) outside(path string) int {
+	r.t.Helper()
+	c := http.Client{Transport: &http.Transport{DialContext: r.Dial, DisableKeepAlives: true}}
+	res, err := c.Get("http://10.77.0.1" + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
