@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -186,13 +185,6 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	return g.Wait()
 }
 
-// A listener is an open port and what answers on it.
-type listener struct {
-	name string
-	l    net.Listener
-	h    webHandler
-}
-
 func withPort(a netip.Addr, port, usual uint16) string {
 	if port == usual {
 		return a.String()
@@ -223,5 +215,3 @@ func pageListener(listen string) (net.Listener, error) {
 	}
 	return net.Listen("tcp", listen)
 }
-
-func port(a netip.Addr, p uint16) string { return net.JoinHostPort(a.String(), strconv.Itoa(int(p))) }

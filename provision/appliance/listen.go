@@ -5,13 +5,19 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 
 	"rackhand/provision/web"
 )
 
-type webHandler = http.Handler
+// A listener is an open port and what answers on it.
+type listener struct {
+	name string
+	l    net.Listener
+	h    http.Handler
+}
 
 // listeners opens every TCP port and unix socket; closeAll closes what was opened.
 func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
@@ -32,12 +38,12 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		all = append(all, listener{name, l, h})
 		return nil
 	}
-	where := port(a.cfg.Address, a.cfg.HTTP)
+	where := netip.AddrPortFrom(a.cfg.Address, a.cfg.HTTP).String()
 	l, err := net.Listen("tcp", where)
 	if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
 		return nil, nil, err
 	}
-	where = port(a.cfg.Address, a.cfg.Agents)
+	where = netip.AddrPortFrom(a.cfg.Address, a.cfg.Agents).String()
 	l, err = net.Listen("tcp", where)
 	if err == nil {
 		l = tls.NewListener(l, a.web.AgentTLS())

@@ -66,7 +66,7 @@ func (s *Server) noticeAck(v view) {
 
 // noticeUnclaimed tells of a box that isn't in the inventory, once a minute.
 func (s *Server) noticeUnclaimed(v view) {
-	if v.decision.Host != nil || !s.unclaimed.allow(v.client.mac.String(), s.Clock()) {
+	if v.decision.Host != nil || !s.unclaimed.Allow(v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
@@ -96,14 +96,14 @@ func (s *Server) noticeMissing(v view, err error) {
 	default:
 		return
 	}
-	if s.trouble.allow(e.Kind+" "+key, s.Clock()) {
+	if s.trouble.Allow(e.Kind+" "+key, s.Clock()) {
 		s.record(e)
 	}
 }
 
 // noticeRefused tells of a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.trouble.allow("nak "+v.client.mac.String(), s.Clock()) {
+	if !s.trouble.Allow("nak "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
@@ -118,7 +118,7 @@ func (s *Server) noticeRefused(v view, asked netip.Addr) {
 // noticeDeclined tells that an address is in use by somebody whom we didn't give
 // it to.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.trouble.allow("decline "+v.client.mac.String(), s.Clock()) {
+	if !s.trouble.Allow("decline "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
@@ -135,7 +135,7 @@ func (s *Server) badPacket(packet []byte, why error) {
 		sender = inventory.MAC(packet[28:34]).String()
 	}
 	s.Log.Debug("dhcp: bad packet", "sender", sender, "bytes", len(packet), "why", why)
-	if !s.bad.allow(sender, s.Clock()) {
+	if !s.bad.Allow(sender, s.Clock()) {
 		return
 	}
 	// The reason is ours or the library's and short, but it may quote the packet.

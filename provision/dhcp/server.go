@@ -76,7 +76,7 @@ type Server struct {
 	table *table
 
 	// Each has a budget of its own, so that a flood of one kind hides no other.
-	unclaimed, bad, trouble limiter
+	unclaimed, bad, trouble *provision.Quiet
 }
 
 // New makes a server; Run starts it.
@@ -90,7 +90,10 @@ func New(o Options) *Server {
 	if o.LeaseTime <= 0 {
 		o.LeaseTime = DefaultLeaseTime
 	}
-	return &Server{Options: o, table: newTable()}
+	return &Server{
+		Options: o, table: newTable(),
+		unclaimed: newLimiter(), bad: newLimiter(), trouble: newLimiter(),
+	}
 }
 
 // Run loads the leases, listens and answers until ctx ends; then it returns nil.
@@ -144,7 +147,7 @@ func (s *Server) receive(ctx context.Context, l *link, queue chan<- []byte) erro
 		select {
 		case queue <- packet:
 		default:
-			if s.trouble.allow("overload", s.Clock()) {
+			if s.trouble.Allow("overload", s.Clock()) {
 				s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 			}
 		}

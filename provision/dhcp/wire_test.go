@@ -184,26 +184,6 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-func TestLimiter(t *testing.T) {
-	var l limiter
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	if !l.allow("a", now) || l.allow("a", now.Add(59*time.Second)) || !l.allow("a", now.Add(time.Minute)) {
-		t.Error("not once a minute")
-	}
-	passed := 0
-	for i := range 10 * limitTotal {
-		if l.allow(fmt.Sprint(i), now.Add(time.Hour)) {
-			passed++
-		}
-	}
-	if passed != limitTotal || len(l.last) > limitTotal {
-		t.Errorf("%d passed, %d are remembered", passed, len(l.last))
-	}
-	if !l.allow("a", now) {
-		t.Error("a clock that was set back shuts the limiter")
-	}
-}
-
 // TestSolicited: who is answered, and with what.
 func TestSolicited(t *testing.T) {
 	from := netip.MustParseAddr("fe80::1%eth0")

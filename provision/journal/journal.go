@@ -50,7 +50,6 @@ type Host struct {
 	Installs int               `json:"installs"`        // how many there were
 	MACs     []string          `json:"macs,omitempty"`  // of the box when it was last armed
 	EFI      bool              `json:"efi,omitempty"`   // its firmware, as DHCP saw it last, is UEFI
-	Serves   bool              `json:"serves"`          // an install of it has ended serving
 	Last     provision.Event   `json:"last"`
 	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
 }

@@ -101,9 +101,7 @@ func (j *Journal) commit(batch []*request) (taken int) {
 			break
 		}
 		taken++
-		saved := v.save()
 		if err := r.apply(v); err != nil {
-			v.restore(saved)
 			r.reply <- err
 			continue
 		}
@@ -133,7 +131,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 	return taken
 }
 
-// A view is the state as a batch of requests sees and changes it.
+// A view is the state as a batch of requests sees and changes it. What is applied
+// to it refuses first and changes then: an error leaves no trace.
 type view struct {
 	state
 	now           time.Time
@@ -143,24 +142,6 @@ type view struct {
 	dirtyHosts    map[string]bool
 }
 
-type savepoint struct {
-	state
-	events   int
-	installs map[string]bool
-	hosts    map[string]bool
-}
-
-func (v *view) save() savepoint {
-	return savepoint{
-		state:  state{v.seq, maps.Clone(v.installs), maps.Clone(v.hosts)},
-		events: len(v.events), installs: maps.Clone(v.dirtyInstalls), hosts: maps.Clone(v.dirtyHosts),
-	}
-}
-
-func (v *view) restore(s savepoint) {
-	v.state, v.events, v.dirtyInstalls, v.dirtyHosts = s.state, v.events[:s.events], s.installs, s.hosts
-}
-
 // put replaces the latest install of its host.
 func (v *view) put(in provision.Install) {
 	v.installs[in.Host] = in
@@ -168,7 +149,7 @@ func (v *view) put(in provision.Install) {
 }
 
 // append gives an event its number and folds it into its host and install.
-func (v *view) append(e provision.Event) provision.Event {
+func (v *view) append(e provision.Event) {
 	v.seq++
 	e.Seq = v.seq
 	if e.Time.IsZero() {
@@ -194,9 +175,6 @@ func (v *view) append(e provision.Event) provision.Event {
 		if arch := e.Fields["arch"]; arch != "" && e.Source == "dhcp" {
 			h.EFI = strings.Contains(arch, "UEFI")
 		}
-		if e.Stage == provision.Serving {
-			h.Serves = true
-		}
 		if e.Kind == "unclaimed" {
 			h.Facts = e.Fields
 		}
@@ -204,7 +182,6 @@ func (v *view) append(e provision.Event) provision.Event {
 		v.dirtyHosts[e.Host] = true
 	}
 	v.events = append(v.events, e)
-	return e
 }
 
 func clip(s string, most int) string {

@@ -3,7 +3,6 @@ package mirror
 import (
 	"errors"
 	"net/url"
-	"sync"
 	"time"
 
 	"rackhand/provision"
@@ -24,22 +23,16 @@ const quiet = time.Minute
 // events records what happened, at most once a minute per upstream and kind.
 type events struct {
 	o    Options
-	mu   sync.Mutex
-	last map[[2]string]time.Time
+	said *provision.Quiet
 }
 
-func newEvents(o Options) *events { return &events{o: o, last: map[[2]string]time.Time{}} }
+func newEvents(o Options) *events { return &events{o: o, said: &provision.Quiet{Every: quiet}} }
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()
-	e.mu.Lock()
-	key := [2]string{upstream, kind}
-	if last, ok := e.last[key]; ok && now.Sub(last) < quiet && !now.Before(last) {
-		e.mu.Unlock()
+	if !e.said.Allow(upstream+" "+kind, now) {
 		return
 	}
-	e.last[key] = now
-	e.mu.Unlock()
 	e.o.Log.Warn("mirror: "+message, "upstream", upstream, "kind", kind)
 	err := e.o.Record.Record(provision.Event{
 		Time: now, Source: "appliance", Kind: kind, Level: provision.LevelWarn, Message: message,

@@ -90,18 +90,12 @@ func (a *Authority) makeCA(certFile, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	serial, err := a.serial()
-	if err != nil {
-		return err
-	}
-	now := a.clock()
 	t := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "rackhand CA"},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(caLife),
-		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		Subject: pkix.Name{CommonName: "rackhand CA"},
+		IsCA:    true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	der, err := x509.CreateCertificate(a.random, t, t, key.Public(), key)
+	der, err := a.issue(t, caLife, t, key.Public(), key)
 	if err != nil {
 		return err
 	}
@@ -123,23 +117,28 @@ func (a *Authority) makeServer(addr netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	serial, err := a.serial()
-	if err != nil {
-		return err
-	}
-	now := a.clock()
 	t := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "rackhand"},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(serverLife),
+		Subject:  pkix.Name{CommonName: "rackhand"},
 		DNSNames: []string{"rackhand"}, IPAddresses: []net.IP{addr.AsSlice()},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := x509.CreateCertificate(a.random, t, a.cert, key.Public(), a.key)
+	der, err := a.issue(t, serverLife, a.cert, key.Public(), a.key)
 	if err != nil {
 		return err
 	}
 	a.server = tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
 	return nil
+}
+
+// issue gives t its serial number and its life from now on, and signs it.
+func (a *Authority) issue(t *x509.Certificate, life time.Duration, parent *x509.Certificate, pub any, key crypto.Signer) ([]byte, error) {
+	var err error
+	if t.SerialNumber, err = a.serial(); err != nil {
+		return nil, err
+	}
+	now := a.clock()
+	t.NotBefore, t.NotAfter = now.Add(-backdate), now.Add(life)
+	return x509.CreateCertificate(a.random, t, parent, pub, key)
 }
 
 func (a *Authority) serial() (*big.Int, error) {
@@ -202,21 +201,16 @@ func ParseCSR(text, host string) (*CSR, error) {
 // Sign issues a host's client certificate, PEM, and makes it the one that counts.
 // It is on record before it is returned.
 func (a *Authority) Sign(ctx context.Context, csr *CSR, host string) ([]byte, error) {
-	serial, err := a.serial()
-	if err != nil {
-		return nil, err
-	}
-	now := a.clock()
 	t := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: host},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(agentLife),
+		Subject:  pkix.Name{CommonName: host},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(a.random, t, a.cert, csr.req.PublicKey, a.key)
+	der, err := a.issue(t, agentLife, a.cert, csr.req.PublicKey, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("signing for %s: %w", host, err)
 	}
-	rec, err := json.Marshal(Cert{Host: host, Serial: serial.Text(16), Issued: now, Expires: t.NotAfter})
+	// The certificate begins backdate before it was issued.
+	rec, err := json.Marshal(Cert{Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotBefore.Add(backdate), Expires: t.NotAfter})
 	if err != nil {
 		return nil, err
 	}

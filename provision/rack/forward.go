@@ -31,16 +31,6 @@ type Forward struct {
 	slots    chan struct{}
 }
 
-// ForwardHTTP listens on socketPath and forwards until ctx ends. Use [NewForward]
-// to know when the socket is there.
-func ForwardHTTP(ctx context.Context, socketPath string, allowedHosts []string) error {
-	f, err := NewForward(socketPath, allowedHosts, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	return f.Run(ctx)
-}
-
 // NewForward listens on a unix socket that only this user may open. allowedHosts
 // are host or host:port as they stand in URLs; nothing else is fetched.
 func NewForward(socketPath string, allowedHosts []string, log *slog.Logger) (*Forward, error) {
