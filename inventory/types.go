@@ -34,6 +34,41 @@ type Network struct {
 	Domain  string       // option 15
 	// Leases is the range for boxes that nobody has claimed; zero when there is none.
 	Leases Range
+	// DHCP is what the appliance does on this network; "" means DHCPAuthoritative.
+	DHCP DHCPMode
+	// AllowOtherDHCP lets it be authoritative where another DHCP server answers.
+	AllowOtherDHCP bool
+	LeaseTime      time.Duration // option 51; 0: the server's default
+	Search         []string      // option 119
+	MTU            int           // option 26, bytes; 0 when not given
+	Routes         []Route       // option 121
+	// Options are raw options by number, as they stand on the wire.
+	Options map[uint8][]byte
+}
+
+// A Route is a classless static route (RFC 3442).
+type Route struct {
+	To  netip.Prefix
+	Via netip.Addr
+}
+
+// A DHCPMode is what the appliance does on a network.
+type DHCPMode string
+
+// The modes. A proxy stands beside a DHCP server that gives the addresses, and adds
+// the boot options alone (PXE specification 2.1, section 2.2).
+const (
+	DHCPAuthoritative DHCPMode = "authoritative"
+	DHCPProxy         DHCPMode = "proxy"
+	DHCPOff           DHCPMode = "off"
+)
+
+// Mode is the network's mode, never empty.
+func (n *Network) Mode() DHCPMode {
+	if n.DHCP == "" {
+		return DHCPAuthoritative
+	}
+	return n.DHCP
 }
 
 // A Range is an inclusive range of addresses.
@@ -46,6 +81,22 @@ type System struct {
 	Release   string // a Kickstart release such as RHEL9; for images may be empty
 	Image     string // the root image's name, for InstallerImage
 	Media     string // the media's name, for InstallerAnaconda
+	// Arch is the processor that its kernel runs on; "" means ArchAMD64.
+	Arch string
+}
+
+// The processors that systems are made for, by Debian's names.
+const (
+	ArchAMD64 = "amd64"
+	ArchARM64 = "arm64"
+)
+
+// Processor is the system's processor, never empty.
+func (s *System) Processor() string {
+	if s.Arch == "" {
+		return ArchAMD64
+	}
+	return s.Arch
 }
 
 // The engines that carry out a Kickstart.
@@ -81,6 +132,7 @@ type Host struct {
 	Budget    time.Duration // from power-on to serving; 15 min by default
 	BMC       *BMC          // nil when it has none
 	Rack      *RackPlace    // nil when not given
+	Boot      Boot
 	// Disk names the disk to install to (sda, /dev/disk/by-id/...); "" means the
 	// only one there is.
 	Disk string
@@ -91,6 +143,33 @@ type Host struct {
 	// Line is where the host stands: file:line:column.
 	Line string
 }
+
+// Boot is what is odd about a host's way from its firmware to the kernel. The zero
+// value is a box that needs nothing.
+type Boot struct {
+	// Program is the boot program instead of the usual one for its firmware; given
+	// for a card whose own ROM is iPXE, that ROM loads it first.
+	Program string
+	Console string   // kernel's console=, such as ttyS1,115200n8; "" for the usual ones
+	Args    []string // further arguments of the installer's kernel
+	VLAN    int      // 802.1Q id that it goes on in after its firmware, 1..4094; 0: none
+	// SecureBoot: its firmware starts signed programs only. DHCP can't tell, so the
+	// operator says it.
+	SecureBoot bool
+	// Proxy is how a proxy answers its firmware.
+	Proxy ProxyForm
+}
+
+// A ProxyForm is the form of a proxy's offer.
+type ProxyForm string
+
+// The forms. By ProxyPXE the offer itself says what to load (option 43 with
+// sub-option 6 = 8); by ProxyBINL the client asks for it on port 4011. "" means
+// ProxyPXE.
+const (
+	ProxyPXE  ProxyForm = "pxe"
+	ProxyBINL ProxyForm = "binl"
+)
 
 // A BMC is the baseboard management controller of a host.
 type BMC struct {

@@ -73,19 +73,21 @@ type Budget struct {
 // A HostStatus is what an operator sees of one host, computed from the
 // inventory, the journal and the leases.
 type HostStatus struct {
-	Host      string    `json:"host"` // name, or the MAC of an unclaimed box
-	Unclaimed bool      `json:"unclaimed,omitempty"`
-	MACs      []string  `json:"macs"`
-	Address   string    `json:"address,omitempty"`
-	Group     string    `json:"group,omitempty"`
-	Role      string    `json:"role,omitempty"`
-	System    string    `json:"system,omitempty"`
-	Rack      string    `json:"rack,omitempty"`  // "r1 unit 12"
-	BMC       string    `json:"bmc,omitempty"`   // its address
-	Power     string    `json:"power,omitempty"` // on, off, unknown: as last seen
-	Maker     string    `json:"maker,omitempty"` // what an unclaimed box tells of itself
-	LastSeen  time.Time `json:"last_seen,omitzero"`
-	Install   *Install  `json:"install,omitempty"` // the latest one
+	Host      string   `json:"host"` // name, or the MAC of an unclaimed box
+	Unclaimed bool     `json:"unclaimed,omitempty"`
+	MACs      []string `json:"macs"`
+	Address   string   `json:"address,omitempty"`
+	Group     string   `json:"group,omitempty"`
+	Role      string   `json:"role,omitempty"`
+	System    string   `json:"system,omitempty"`
+	Rack      string   `json:"rack,omitempty"`  // "r1 unit 12"
+	BMC       string   `json:"bmc,omitempty"`   // its address
+	Power     string   `json:"power,omitempty"` // on, off, unknown: as last seen
+	Maker     string   `json:"maker,omitempty"` // what an unclaimed box tells of itself
+	// SwitchPort is where its cable ends, as the relay agent's option 82 says; "" unknown.
+	SwitchPort string    `json:"switch_port,omitempty"`
+	LastSeen   time.Time `json:"last_seen,omitzero"`
+	Install    *Install  `json:"install,omitempty"` // the latest one
 	// Last is the latest event of this host.
 	Last *Event `json:"last,omitempty"`
 }
@@ -100,4 +102,17 @@ type Lease struct {
 	HostName string    `json:"host_name,omitempty"` // what the client calls itself
 	Vendor   string    `json:"vendor,omitempty"`    // option 60, as text
 	UUID     string    `json:"uuid,omitempty"`      // option 97
+	// Relay is the agent that the client asked through (RFC 3046); nil on our own link.
+	Relay *Relay `json:"relay,omitempty"`
+	// Server is the DHCP server that gave the address, on a network where we are a
+	// proxy: then this is what the client was heard to ask that server for. Empty
+	// for a lease of our own.
+	Server string `json:"server,omitempty"`
+}
+
+// A Relay is what a DHCP relay agent said of a client's place.
+type Relay struct {
+	Address string `json:"address"`           // giaddr
+	Circuit string `json:"circuit,omitempty"` // option 82.1, printable or hex
+	Remote  string `json:"remote,omitempty"`  // option 82.2
 }

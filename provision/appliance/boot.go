@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 
 	"rackhand/inventory"
@@ -112,14 +111,6 @@ func (a *Appliance) bootingAt(addr netip.Addr) string {
 		return h.Name
 	}
 	return ""
-}
-
-func (a *Appliance) openBootfile(name string) (io.ReadSeekCloser, int64, error) {
-	f, size, err := a.files.Open(name)
-	if err != nil {
-		return nil, 0, err // not a typed nil in the interface
-	}
-	return f, size, nil
 }
 
 func (a *Appliance) dhcp(link string) *dhcp.Server {

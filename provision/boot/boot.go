@@ -27,6 +27,9 @@ type Request struct {
 	Arch Arch
 	// Client tells what asks.
 	Client Client
+	// Chained: this MAC's card was given a boot program in the last minutes, so an
+	// iPXE that asks now is that program and not the card's own.
+	Chained bool
 }
 
 // A Client is the kind of program that asks.

@@ -30,6 +30,9 @@ func (s *Server) answer(ctx context.Context, packet []byte) (reply []byte, to de
 		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
 		return nil, to, false
 	}
+	if n.Mode() == inventory.DHCPProxy {
+		return s.proxy(ctx, snap, n, c, req)
+	}
 	v := view{
 		server: s.ServerAddr, network: n, client: c, leaseTime: s.LeaseTime,
 		scriptURL: s.ScriptURL, fileURL: s.FileURL,

@@ -58,6 +58,10 @@ type Options struct {
 	// Record takes the events ack, unclaimed, nak, decline, exhausted,
 	// wrong-network and bad-packet.
 	Record provision.Recorder
+	// MayServe says whether we may be authoritative on a network now; its error, why
+	// not: another server answers there, or nobody has looked yet. Nobody is answered
+	// then. Always when nil.
+	MayServe func(*inventory.Network) error
 	// ScriptURL is where iPXE fetches the script of a MAC; FileURL, where UEFI
 	// HTTP boot fetches a program.
 	ScriptURL func(inventory.MAC) string

@@ -35,9 +35,11 @@ const DefaultTransfers = 128
 type Options struct {
 	// Listen is the address and UDP port to serve; port 69 for firmware.
 	Listen netip.AddrPort
-	// Open opens a boot file by its plain name, and tells its size in bytes. An
-	// error that is fs.ErrNotExist or bootfiles.ErrName means that there is none.
-	Open func(name string) (file io.ReadSeekCloser, size int64, err error)
+	// Open opens what the client at peer asks for, and tells its size in bytes. The
+	// name is a clean path below nothing: folders, if any, with single slashes
+	// between them, none at its ends, no part that is empty, "." or "..". An error
+	// that is fs.ErrNotExist or bootfiles.ErrName means that there is none.
+	Open func(ctx context.Context, peer netip.Addr, name string) (file io.ReadSeekCloser, size int64, err error)
 	// Host names the host (or the MAC) that holds an address; "" when nobody is
 	// known to: then no event is recorded, so that strangers can't fill the journal.
 	Host func(netip.Addr) string
@@ -130,7 +132,7 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 		s.Log.Info("tftp: refused a name", "peer", peer, "name", show(raw), "why", err)
 		return errNoFile
 	}
-	file, size, err := s.Open(name)
+	file, size, err := s.Open(ctx, peer, name)
 	if err != nil {
 		return s.refuse(host, peer, name, err)
 	}

@@ -48,7 +48,7 @@ func (b *bench) Record(e provision.Event) error {
 	return nil
 }
 
-func (b *bench) openFile(name string) (io.ReadSeekCloser, int64, error) {
+func (b *bench) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
 	switch name {
 	case "snponly.efi":
 		b.mu.Lock()
