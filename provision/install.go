@@ -39,6 +39,8 @@ type Install struct {
 	DiskSet bool `json:"disk_set,omitempty"`
 	// Late: the time budget has passed, and the operator was told.
 	Late bool `json:"late,omitempty"`
+	// Hinted is the stage at which the operator was told that the box stopped there.
+	Hinted Stage `json:"hinted,omitempty"`
 	// CheckFailed: the role's checks did not pass in their time, and the operator
 	// was told. They are tried on.
 	CheckFailed bool `json:"check_failed,omitempty"`

@@ -19,6 +19,9 @@ const (
 	DoGiveUp Action = "give-up"
 	// DoLate tells the operator that the time budget has passed.
 	DoLate Action = "late"
+	// DoHint tells the operator where to look when a box stops on its way from the
+	// power button to its boot script.
+	DoHint Action = "hint"
 )
 
 // Next says what is to be done for an install now. It is asked again after every
@@ -47,7 +50,27 @@ func Next(in Install, now time.Time) []Action {
 	if !in.Late && in.Overdue(now) {
 		do = append(do, DoLate)
 	}
+	if in.Stalled(now) {
+		do = append(do, DoHint)
+	}
 	return do
+}
+
+// How long a box may take on its way to its script before the operator is told
+// where to look. Memory training and option ROMs cost a server minutes before its
+// first DISCOVER; after that, a minute is more than the worst firmware needs.
+const (
+	firmwareTime = 5 * time.Minute
+	fetchTime    = time.Minute
+)
+
+// Stalled reports whether a box that was powered on, or was given its address,
+// has not come further for so long that the operator should look. It is said once
+// for each stage.
+func (in Install) Stalled(now time.Time) bool {
+	patience := map[Stage]time.Duration{Powered: firmwareTime, Addressed: fetchTime}[in.Stage]
+	at, ok := in.Reached[in.Stage]
+	return patience > 0 && ok && in.Hinted != in.Stage && now.Sub(at) > patience
 }
 
 // Overdue reports whether the time budget has passed.

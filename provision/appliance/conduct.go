@@ -99,8 +99,20 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 			Source: "appliance", Kind: "late", Level: provision.LevelWarn,
 			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", in.Budget.Time, in.Stage),
 		}, func(in *provision.Install) { in.Late = true })
+	case provision.DoHint:
+		return c.tell(in, provision.Event{
+			Source: "appliance", Kind: "stalled", Level: provision.LevelWarn, Message: hint(in.Stage),
+		}, func(now *provision.Install) { now.Hinted = in.Stage })
 	}
 	return fmt.Errorf("unknown action %q", do)
+}
+
+// hint says where to look when a box has stopped at a stage.
+func hint(at provision.Stage) string {
+	if at == provision.Powered {
+		return "the box was powered on, and no DHCP request of it was seen since: some BMCs accept a boot device and then ignore it; look at its console, boot order and cable, and whether its MAC in the inventory is that of the port it boots from"
+	}
+	return "the box has its address and fetched nothing since: a switch port that waits 30 s before it forwards (set portfast, or edge), another server that answers its boot request, or a firewall before port 69 and 80; `rackhand doctor` looks for the last two"
 }
 
 // tell records an event and marks the install in one write.
