@@ -21,6 +21,9 @@ func (s *Server) load(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range records {
+		if s.heard.load(r.Value) {
+			continue // another server's: the table must never hand it out
+		}
 		if err := s.table.load(r.Value); err != nil {
 			s.Log.Error("dhcp: a lease was passed over", "key", r.Key, "error", err)
 		}

@@ -78,6 +78,8 @@ type Server struct {
 
 	mu    sync.Mutex
 	table *table
+	// heard are the leases of other servers, on networks where we are a proxy.
+	heard *heard
 
 	// Each has a budget of its own, so that a flood of one kind hides no other.
 	unclaimed, bad, trouble *provision.Quiet
@@ -95,7 +97,7 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(),
+		Options: o, table: newTable(), heard: newHeard(),
 		unclaimed: newLimiter(), bad: newLimiter(), trouble: newLimiter(),
 	}
 }
@@ -123,6 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 		defer close(queue)
 		return s.receive(ctx, l, queue)
 	})
+	group.Go(func() error { return s.serveBINL(ctx) })
 	for range workers {
 		group.Go(func() error {
 			for packet := range queue {

@@ -1,0 +1,66 @@
+package dhcp
+
+import (
+	"encoding/json"
+	"net/netip"
+	"sync"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// heard knows the leases of other servers, as far as their clients were heard to
+// ask for them. It is apart from the table, which gives addresses: nothing in here
+// is ours to give. One MAC holds one address and one address belongs to one MAC, so
+// it never grows beyond the networks' sizes.
+type heard struct {
+	mu     sync.Mutex
+	byMAC  map[inventory.MAC]provision.Lease
+	byAddr map[netip.Addr]inventory.MAC
+}
+
+func newHeard() *heard {
+	return &heard{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
+}
+
+// load takes a record of the store when it is of another server, and reports
+// whether it was.
+func (h *heard) load(value []byte) bool {
+	var l provision.Lease
+	if err := json.Unmarshal(value, &l); err != nil || l.Server == "" {
+		return false
+	}
+	mac, err := inventory.ParseMAC(l.MAC)
+	addr, err2 := netip.ParseAddr(l.Address)
+	if err != nil || err2 != nil {
+		return true // of no use to anybody
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.put(mac, addr, l)
+	return true
+}
+
+// put enters a lease; the caller holds the lock. It returns the MAC that had the
+// address before, nil for none.
+func (h *heard) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
+	h.drop(mac)
+	if old, taken := h.byAddr[addr]; taken {
+		h.drop(old)
+		displaced = &old
+	}
+	h.byMAC[mac], h.byAddr[addr] = l, mac
+	return displaced
+}
+
+// drop forgets a MAC; the caller holds the lock.
+func (h *heard) drop(mac inventory.MAC) {
+	l, ok := h.byMAC[mac]
+	if !ok {
+		return
+	}
+	delete(h.byMAC, mac)
+	if addr, err := netip.ParseAddr(l.Address); err == nil {
+		delete(h.byAddr, addr)
+	}
+}
