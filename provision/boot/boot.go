@@ -10,7 +10,7 @@ import (
 // its errata; IANA "Processor Architecture Types").
 type Arch uint16
 
-// The architectures that a boot program exists for.
+// The architectures that are told apart here; those with a boot program, and IA32.
 const (
 	ArchBIOS      Arch = 0x00
 	ArchIA32UEFI  Arch = 0x06
@@ -35,13 +35,34 @@ type Request struct {
 // A Client is the kind of program that asks.
 type Client int
 
-// The kinds of client. Only firmware and iPXE are ever given a boot file.
+// The kinds of client. Only firmware and iPXE are ever given a boot file over DHCP.
 const (
 	Other    Client = iota // an installer's or a system's DHCP client
 	PXE                    // firmware's PXE ROM (option 60 PXEClient)
 	HTTPBoot               // UEFI HTTP Boot (option 60 HTTPClient)
 	IPXE                   // iPXE (option 77, or option 175): wants a script
+	GRUB                   // GRUB, which asks for its menu by TFTP, not over DHCP
 )
+
+// Boots reports whether this kind of client loads what it is given: firmware,
+// iPXE and GRUB do; an installer's or a system's DHCP client doesn't.
+func (c Client) Boots() bool { return c != Other }
+
+// String names the client as events and pages show it.
+func (c Client) String() string {
+	switch c {
+	case PXE:
+		return "PXE"
+	case HTTPBoot:
+		return "HTTP boot"
+	case IPXE:
+		return "iPXE"
+	case GRUB:
+		return "GRUB"
+	default:
+		return "other"
+	}
+}
 
 // An Action is what happens to a host that boots from the network.
 type Action string
@@ -67,7 +88,7 @@ type Decision struct {
 	// package bootfiles knows (undionly.kpxe, snponly.efi); "" when the client
 	// gets none: nothing to boot, no client that boots, no program for its firmware.
 	Program string
-	// Script: the client is iPXE, and gets the URL of its script instead of a program.
+	// Script: the client is iPXE or GRUB, and gets its script instead of a program.
 	Script bool
 	// Why says it in one sentence, for the event.
 	Why string

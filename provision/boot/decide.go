@@ -38,8 +38,9 @@ func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, re
 		return d
 	}
 	d.Action = InstallIt
-	d.Program, d.Script, d.Why = handOut(req)
-	d.Why = fmt.Sprintf("%s is being installed (%s): %s", host.Name, inst.ID, d.Why)
+	out := handOut(host, req)
+	d.Program, d.Script = out.program, out.script
+	d.Why = fmt.Sprintf("%s is being installed (%s): %s", host.Name, inst.ID, out.why)
 	return d
 }
 
@@ -52,13 +53,13 @@ func firstBoot(d Decision, req Request) Decision {
 		d.Why = fmt.Sprintf("%s boots its own disk: its installs are on request, and none was: `rackhand install %s` arms one", name, name)
 		return d
 	}
-	program, script, why := handOut(req)
-	if program == "" && !script {
-		d.Why = fmt.Sprintf("%s was never installed, and is not armed now: %s", name, why)
+	out := handOut(d.Host, req)
+	if out.program == "" && !out.script {
+		d.Why = fmt.Sprintf("%s was never installed, and is not armed now: %s", name, out.why)
 		return d
 	}
-	d.Action, d.Arm, d.Program, d.Script = InstallIt, true, program, script
-	d.Why = fmt.Sprintf("%s was never installed: its first network boot arms it: %s", name, why)
+	d.Action, d.Arm, d.Program, d.Script = InstallIt, true, out.program, out.script
+	d.Why = fmt.Sprintf("%s was never installed: its first network boot arms it: %s", name, out.why)
 	return d
 }
 

@@ -149,7 +149,7 @@ func TestPrograms(t *testing.T) {
 		ArchEBC:       x64,
 		ArchX64HTTP:   x64,
 		ArchIA32UEFI:  same(Decision{}),
-		ArchARM64UEFI: same(Decision{}),
+		ArchARM64UEFI: same(Decision{}), // its system is for amd64
 		ArchARM64HTTP: same(Decision{}),
 		0xffff:        same(Decision{}),
 	}

@@ -1,83 +1,116 @@
 package boot
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
 
-// The boot programs by the names under which package bootfiles knows them. Both
-// drive the network card through the firmware that loaded them, so they need no
-// driver of their own for it.
+	"rackhand/inventory"
+)
+
+// The boot programs by the names under which package bootfiles knows them. iPXE's
+// two drive the network card through the firmware that loaded them, so they need
+// no driver of their own for it.
 const (
 	ProgramBIOS = "undionly.kpxe" // iPXE over UNDI
 	ProgramUEFI = "snponly.efi"   // iPXE over the Simple Network Protocol, x64
+	// ProgramARM64 is Debian's signed network GRUB: its package of iPXE has no
+	// program for ARM64. GRUB goes on by TFTP alone.
+	ProgramARM64 = "grubaa64.efi"
+	// Shims are signed by Microsoft, and load grubx64.efi or grubaa64.efi (a name
+	// that they derive from their own) from where they came from.
+	ShimX64   = "shimx64.efi"
+	ShimARM64 = "shimaa64.efi"
 )
 
-// Boots reports whether this kind of client loads what it is given: firmware and
-// iPXE do; an installer's or a system's DHCP client doesn't.
-func (c Client) Boots() bool { return c == PXE || c == HTTPBoot || c == IPXE }
-
-// String names the client as events and pages show it.
-func (c Client) String() string {
-	switch c {
-	case PXE:
-		return "PXE"
-	case HTTPBoot:
-		return "HTTP boot"
-	case IPXE:
-		return "iPXE"
-	default:
-		return "other"
-	}
-}
-
-// String names the architecture for people; one that has no name here is shown
-// as its number.
-func (a Arch) String() string {
-	switch a {
-	case ArchBIOS:
-		return "x86 BIOS"
-	case ArchIA32UEFI:
-		return "IA32 UEFI"
-	case ArchX64UEFI:
-		return "x64 UEFI"
-	case ArchEBC:
-		return "x64 UEFI (EBC)"
-	case ArchARM64UEFI:
-		return "ARM64 UEFI"
-	case ArchX64HTTP:
-		return "x64 UEFI HTTP"
-	case ArchARM64HTTP:
-		return "ARM64 UEFI HTTP"
-	default:
-		return fmt.Sprintf("architecture 0x%04x", uint16(a))
-	}
-}
-
-// ProgramFor is the boot program for an architecture, "" when there is none.
+// ProgramFor is the usual boot program for an architecture, "" when there is none.
 func ProgramFor(a Arch) string {
 	switch a {
 	case ArchBIOS:
+		// A Raspberry Pi 5 says 0 as well (its firmware's mistake). It can't be told
+		// apart here, and doesn't start what it is given.
 		return ProgramBIOS
 	case ArchX64UEFI, ArchEBC, ArchX64HTTP:
 		return ProgramUEFI
+	case ArchARM64UEFI:
+		return ProgramARM64
 	default:
 		return ""
 	}
 }
 
-// handOut says what this client is given so that it goes on to the installer:
-// a program, its script, or neither; and in words, which.
-func handOut(req Request) (program string, script bool, why string) {
-	if !req.Client.Boots() {
-		return "", false, "this client boots nothing, so it gets an address only"
-	}
-	program = ProgramFor(req.Arch)
-	switch {
-	case program == "":
-		// iPXE too: the installers' kernels are x86-64, and would not start there.
-		return "", false, fmt.Sprintf("there is no boot program for %s (option 93)", req.Arch)
-	case req.Client == IPXE:
-		return "", true, "iPXE gets its script"
-	case req.Client == HTTPBoot && program == ProgramBIOS:
-		return "", false, fmt.Sprintf("there is no boot program for HTTP boot on %s (option 93)", req.Arch)
-	}
-	return program, false, fmt.Sprintf("%s on %s gets %s", req.Client, req.Arch, program)
+// A handout is what a client is given so that it goes on to the installer: a
+// program, its script, or neither; and in words, which.
+type handout struct {
+	program string
+	script  bool
+	why     string
 }
+
+// handOut says what a client of a host gets that may be installed.
+func handOut(h *inventory.Host, req Request) handout {
+	none := func(format string, args ...any) handout { return handout{why: fmt.Sprintf(format, args...)} }
+	processor := req.Arch.Processor()
+	switch {
+	case !req.Client.Boots():
+		return none("this client boots nothing, so it gets an address only")
+	case processor == "":
+		// iPXE too: the installers' kernels would not start there.
+		return none("there is no boot program for %s (option 93)", req.Arch)
+	case processor != h.System.Processor():
+		return none("%s is %s (option 93), and its system %s is for %s: give it a system with `arch: %s`",
+			h.Name, req.Arch, h.System.Name, h.System.Processor(), processor)
+	case req.Client == GRUB:
+		return handout{script: true, why: "GRUB gets its menu"}
+	}
+	program, remark, err := programFor(h, req)
+	switch {
+	case req.Client == IPXE && (req.Chained || program == "" || !special(h, program)):
+		// This is what ends the chain: an iPXE that was loaded by us, whoever's build
+		// it is, is never sent to load a program again.
+		return handout{script: true, why: "iPXE gets its script" + remark}
+	case req.Client == IPXE:
+		return handout{program: program, why: "the card's own iPXE gets " + program + " first" + remark}
+	case err != nil:
+		return none("%v", err)
+	}
+	return handout{program: program, why: fmt.Sprintf("%s on %s gets %s%s", req.Client, req.Arch, program, remark)}
+}
+
+// special reports whether the host is to go through a program of its own rather
+// than the usual one.
+func special(h *inventory.Host, program string) bool {
+	return program == h.Boot.Program || program == ShimX64 || program == ShimARM64
+}
+
+// programFor is the program for a host's firmware: its own, the shim for Secure
+// Boot, or the usual one. remark begins with a colon when the host's settings
+// could not be followed.
+func programFor(h *inventory.Host, req Request) (program, remark string, err error) {
+	http := req.Client == HTTPBoot
+	if http && !req.Arch.UEFI() {
+		return "", "", fmt.Errorf("there is no boot program for HTTP boot on %s (option 93)", req.Arch)
+	}
+	if own := h.Boot.Program; own != "" {
+		if isEFI(own) == req.Arch.UEFI() {
+			return own, "", nil
+		}
+		remark = fmt.Sprintf(": boot.program %s is not for %s", own, req.Arch)
+	}
+	if h.Boot.SecureBoot && req.Arch.UEFI() {
+		if http {
+			return "", "", fmt.Errorf("%s has secure_boot, and the signed GRUB can't go on after HTTP boot: set its firmware to PXE", h.Name)
+		}
+		if req.Arch.Processor() == inventory.ArchARM64 {
+			return ShimARM64, remark, nil
+		}
+		return ShimX64, remark, nil
+	}
+	if program = ProgramFor(req.Arch); program == "" {
+		return "", "", fmt.Errorf("there is no boot program for HTTP boot on %s: set its firmware to PXE, or name one with `boot: {program: ...}`", req.Arch)
+	}
+	return program, remark, nil
+}
+
+// isEFI tells UEFI's programs from the others by their names, which is all that
+// the operator gives.
+func isEFI(program string) bool { return strings.HasSuffix(strings.ToLower(program), ".efi") }
