@@ -6,9 +6,59 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
+	"rackhand/provision/boot"
 )
 
-// proxy answers a request on a network where another server gives the addresses.
-func (s *Server) proxy(_ context.Context, _ *inventory.Snapshot, _ *inventory.Network, _ client, _ *dhcpv4.DHCPv4) (reply []byte, to destination, ok bool) {
+// proxy answers a request on a network where another server gives the addresses
+// (PXE specification 2.1, section 2.2): a client that boots gets its boot options,
+// in an offer without an address. Nobody else is answered, and nothing is refused.
+func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4) (reply []byte, to destination, ok bool) {
+	v := s.proxyView(snap, n, c)
+	switch req.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+		if !c.kind.Boots() {
+			return nil, to, false // beside us live machines that are none of our business
+		}
+		s.noticeUnclaimed(v)
+		if v.decision, ok = s.proxyDecide(ctx, v); !ok {
+			return nil, to, false
+		}
+		offer := v.proxyOffer(req)
+		if offer == nil {
+			return nil, to, false
+		}
+		s.Log.Debug("dhcp: offering as a proxy", "mac", c.mac, "client", c.kind, "file", v.bootFile())
+		return offer.ToBytes(), proxyRoute(req), true
+
+	case dhcpv4.MessageTypeRequest:
+		s.hear(ctx, v, req)
+	case dhcpv4.MessageTypeDecline:
+		s.unhear(ctx, v, req)
+	}
 	return nil, to, false
+}
+
+// proxyView is what a proxy's reply depends on. Its address is that of the
+// inventory, for a host: we don't know which one the other server gives, and what
+// a host boots doesn't hang on it.
+func (s *Server) proxyView(snap *inventory.Snapshot, n *inventory.Network, c client) view {
+	v := view{
+		server: s.ServerAddr, network: n, client: c, leaseTime: s.LeaseTime,
+		scriptURL: s.ScriptURL, fileURL: s.FileURL,
+		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
+	}
+	if n.LeaseTime > 0 {
+		v.leaseTime = n.LeaseTime
+	}
+	if v.decision.Host != nil {
+		v.address = v.decision.Host.Address
+	}
+	return v
+}
+
+// proxyDecide asks what the client boots, as an authoritative answer does. A first
+// network boot arms the host's install here: the REQUEST that follows goes to the
+// other server.
+func (s *Server) proxyDecide(ctx context.Context, v view) (boot.Decision, bool) {
+	return s.decide(ctx, v)
 }

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"rackhand/inventory"
@@ -63,4 +64,19 @@ func (h *heard) drop(mac inventory.MAC) {
 	if addr, err := netip.ParseAddr(l.Address); err == nil {
 		delete(h.byAddr, addr)
 	}
+}
+
+func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l, ok := h.byMAC[mac]
+	return l, ok
+}
+
+// holds reports whether one of these cards was heard to ask for the address.
+func (h *heard) holds(addr netip.Addr, macs []inventory.MAC) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	owner, ok := h.byAddr[addr]
+	return ok && slices.Contains(macs, owner)
 }

@@ -1,0 +1,80 @@
+package dhcp
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+)
+
+// answerBINL takes one packet that came to port 4011 and returns the reply to it,
+// which goes back to where it came from. Its sender has an address already, and
+// picks the network by it: an authoritative network's clients have no reason to
+// come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
+// not answered.
+func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
+	req, err := dhcpv4.FromBytes(packet)
+	if err != nil {
+		s.badPacket(packet, err)
+		return nil, false
+	}
+	c, err := recognise(req)
+	if err != nil {
+		s.badPacket(packet, err)
+		return nil, false
+	}
+	snap := s.Snapshot()
+	n := proxied(snap, from.Addr())
+	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.MessageType()) {
+		return nil, false
+	}
+	v := s.proxyView(snap, n, c)
+	s.noticeUnclaimed(v)
+	if v.decision, ok = s.proxyDecide(ctx, v); !ok {
+		return nil, false
+	}
+	ack := v.binlAck(req)
+	if ack == nil {
+		return nil, false
+	}
+	s.noticeBINL(v, from.Addr())
+	return ack.ToBytes(), true
+}
+
+// proxied is the network of an address, when we are a proxy there.
+func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
+	if snap == nil {
+		return nil
+	}
+	if n := snap.NetworkOf(addr); n != nil && n.Mode() == inventory.DHCPProxy && n.Subnet.Addr().Is4() {
+		return n
+	}
+	return nil
+}
+
+// asksBINL says which messages are questions here. The specification has REQUEST;
+// INFORM and DISCOVER are what some ROMs send in its place.
+func asksBINL(t dhcpv4.MessageType) bool {
+	return t == dhcpv4.MessageTypeRequest || t == dhcpv4.MessageTypeInform || t == dhcpv4.MessageTypeDiscover
+}
+
+// noticeBINL tells, once a minute, that a client was told what to load on port 4011.
+func (s *Server) noticeBINL(v view, from netip.Addr) {
+	if !s.trouble.Allow("binl "+v.client.mac.String(), s.Clock()) {
+		return
+	}
+	file := v.bootFile()
+	v.address = from
+	e := provision.Event{Host: v.who(), Kind: "binl", Fields: v.fields()}
+	e.Fields["file"] = file
+	e.Message = fmt.Sprintf("asked on port 4011 (%s): %s", v.client.kind, v.decision.Why)
+	if v.decision.Action == boot.InstallIt {
+		e.Stage = provision.Addressed
+	}
+	s.record(e)
+}

@@ -1,0 +1,168 @@
+package dhcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/provision"
+	"rackhand/provision/boot"
+	"rackhand/provision/store"
+)
+
+// hear notes what a client asks another server for. The REQUEST is all that we ever
+// see of it: what the server answers goes to the client alone, and so does every
+// renewal. The lease is what the script's and the answer file's checks go by.
+func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
+	asked, server := v.heardIn(req)
+	known, isKnown := s.heard.get(v.client.mac)
+	if !server.IsValid() {
+		// It comes back with an address that it had (init-reboot), or has lost its
+		// server (rebinding): it may well be refused, so only what we know of counts.
+		if !isKnown || known.Address != asked.String() {
+			return
+		}
+		server, _ = netip.ParseAddr(known.Server)
+	}
+	if !asked.IsValid() || asked == v.server || !v.network.Subnet.Contains(asked) {
+		return
+	}
+	host := v.decision.Host
+	if host == nil && !v.client.kind.Boots() && !isKnown {
+		return // a machine that is none of our business
+	}
+	file, err := "", error(nil)
+	if host != nil && v.client.kind.Boots() {
+		var ok bool
+		if v.decision, ok = s.proxyDecide(ctx, v); ok {
+			file = v.bootFile()
+		}
+	}
+	v.address = asked
+	news, err := s.keepHeard(ctx, v, server)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			s.Log.Error("dhcp: another server's lease not written", "mac", v.client.mac, "address", asked, "error", err)
+		}
+		return
+	}
+	if news || v.client.kind.Boots() {
+		s.noticeHeard(v, server, file)
+	}
+	s.noticeDiffers(v, server)
+}
+
+// heardIn reads a REQUEST: which address the client wants, and of which server;
+// invalid when it doesn't say, or when it is us.
+func (v view) heardIn(req *dhcpv4.DHCPv4) (asked, server netip.Addr) {
+	asked = addrOf(req.RequestedIPAddress())
+	if !asked.IsValid() {
+		asked = addrOf(req.ClientIPAddr)
+	}
+	if us, other := v.addressee(req); us {
+		asked = netip.Addr{}
+	} else if other {
+		if server = addrOf(req.Options.Get(dhcpv4.OptionServerIdentifier)); !server.IsValid() {
+			asked = netip.Addr{} // an option of a wrong length
+		}
+	}
+	return asked, server
+}
+
+// keepHeard writes the lease; news is false for one that stood there already.
+func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news bool, err error) {
+	now := s.Clock()
+	l := provision.Lease{
+		MAC: v.client.mac.String(), Address: v.address.String(), Server: server.String(),
+		Since: now, Expires: now.Add(v.leaseTime),
+		HostName: v.client.hostName, Vendor: v.client.vendor, UUID: v.client.uuid,
+	}
+	if v.decision.Host != nil {
+		l.Host = v.decision.Host.Name
+	}
+	s.heard.mu.Lock()
+	before, known := s.heard.byMAC[v.client.mac]
+	same := known && before.Address == l.Address && before.Host == l.Host && before.Server == l.Server && before.Expires.After(now)
+	if same {
+		l.Since = before.Since
+	}
+	if known && l.UUID == "" {
+		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
+	}
+	displaced := s.heard.put(v.client.mac, v.address, l)
+	s.heard.mu.Unlock()
+
+	value, err := json.Marshal(l)
+	if err != nil {
+		return false, fmt.Errorf("write lease: %w", err)
+	}
+	ops := []store.Op{{Key: LeasePrefix + l.MAC, Value: value}}
+	if displaced != nil {
+		ops = append(ops, store.Op{Key: LeasePrefix + displaced.String(), Delete: true})
+	}
+	if _, err := s.Store.Txn(ctx, nil, ops...); err != nil {
+		return false, fmt.Errorf("write lease: %w", err)
+	}
+	return !same || before.Vendor != l.Vendor, nil
+}
+
+// unhear forgets a lease whose client found another machine on the address.
+func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
+	asked := addrOf(req.RequestedIPAddress())
+	_, other := v.addressee(req)
+	s.heard.mu.Lock()
+	known, ok := s.heard.byMAC[v.client.mac]
+	ok = ok && other && known.Address == asked.String()
+	if ok {
+		s.heard.drop(v.client.mac)
+	}
+	s.heard.mu.Unlock()
+	if !ok {
+		return
+	}
+	s.noticeDeclined(v, asked)
+	if _, err := s.Store.Txn(ctx, nil, store.Op{Key: LeasePrefix + v.client.mac.String(), Delete: true}); err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.Error("dhcp: another server's lease not deleted", "mac", v.client.mac, "address", asked, "error", err)
+	}
+}
+
+// noticeHeard tells what a client was heard to ask for. It moves an install to
+// Addressed when the box is on its way into it.
+func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
+	if v.decision.Host == nil && !s.unclaimed.Allow("heard "+v.client.mac.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: v.who(), Kind: "observed", Fields: v.fields()}
+	e.Fields["server"] = server.String()
+	e.Message = fmt.Sprintf("%s asked %s for %s", v.who(), server, v.address)
+	if v.client.kind.Boots() && v.decision.Host != nil {
+		e.Message += " (" + v.client.kind.String() + "): " + v.decision.Why
+		if file != "" {
+			e.Fields["file"] = file
+		}
+		if v.decision.Action == boot.InstallIt {
+			e.Stage = provision.Addressed
+		}
+	}
+	s.record(e)
+}
+
+// noticeDiffers tells, once a minute, that the other server gives a host another
+// address than the inventory says. Everything that goes out to the host, such as
+// the role's checks, goes to the inventory's.
+func (s *Server) noticeDiffers(v view, server netip.Addr) {
+	host := v.decision.Host
+	if host == nil || host.Address == v.address || s.heard.holds(host.Address, host.MACs) ||
+		!s.trouble.Allow("differs "+v.client.mac.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}
+	e.Fields["server"], e.Fields["expected"] = server.String(), host.Address.String()
+	e.Message = fmt.Sprintf("the DHCP server %s gives it %s, and the inventory says %s: reserve %s for %s on that server, or correct `address` in the inventory",
+		server, v.address, host.Address, host.Address, v.client.mac)
+	s.record(e)
+}
