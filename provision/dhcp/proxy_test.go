@@ -1,0 +1,384 @@
+package dhcp
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+// newProxy is a bench whose network has another server, 10.77.0.66.
+func newProxy(t testing.TB) *bench {
+	b := newBench(t)
+	b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
+	return b
+}
+
+// binl sends a packet to port 4011 from an address and returns the reply, nil for
+// none.
+func (b *bench) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
+	b.t.Helper()
+	raw, ok := b.answerBINL(context.Background(), p.ToBytes(), netip.MustParseAddrPort(from))
+	if !ok {
+		return nil
+	}
+	r, err := dhcpv4.FromBytes(raw)
+	if err != nil {
+		b.t.Fatalf("the reply can't be read: %v", err)
+	}
+	return r
+}
+
+// TestProxyCapture replays what real clients sent, to a proxy: each form of its
+// offer, hosts that boot their disks, and boxes that nobody knows; and each PXE
+// client's DISCOVER once more as a REQUEST to port 4011.
+func TestProxyCapture(t *testing.T) {
+	arm := func(b *bench, form inventory.ProxyForm) {
+		for name, h := range b.snap.Hosts {
+			b.arm(name)
+			h.Boot.Proxy = form
+		}
+	}
+	for name, prepare := range map[string]func(*bench){
+		"pxe":       func(b *bench) { arm(b, inventory.ProxyPXE) },
+		"binl":      func(b *bench) { arm(b, inventory.ProxyBINL) },
+		"disk":      func(*bench) {},
+		"unclaimed": func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			for i, p := range captured(t) {
+				b := newProxy(t)
+				prepare(b)
+				req, err := dhcpv4.FromBytes(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c, err := recognise(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&out, "%d. %s from %s: %s, %s\n", i+1, req.MessageType(), c.mac, c.kind, c.arch)
+				if req.MessageType() == dhcpv4.MessageTypeRequest {
+					raw(54, "\x0a\x4d\x00\x42")(req) // it took the other server's offer
+				}
+				reply, to, ok := b.answer(context.Background(), req.ToBytes())
+				if !ok {
+					out.WriteString("   silence\n")
+				} else {
+					show(t, &out, reply, to)
+				}
+				say := func() {
+					for _, e := range b.events {
+						fmt.Fprintf(&out, "   event %s %s %s%s: %s\n", e.Host, e.Kind, e.Stage, e.Level, e.Message)
+					}
+					b.events = nil
+				}
+				say()
+				if req.MessageType() != dhcpv4.MessageTypeDiscover {
+					continue
+				}
+				req.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeRequest))
+				req.ClientIPAddr = []byte{10, 77, 0, 99}
+				from := netip.MustParseAddrPort("10.77.0.99:4011")
+				if reply, ok := b.answerBINL(context.Background(), req.ToBytes(), from); ok {
+					out.WriteString("   and on port 4011:\n")
+					show(t, &out, reply, destination{to: from})
+				}
+				say()
+			}
+			golden(t, "proxy-"+name+".golden", out.String())
+		})
+	}
+}
+
+// TestProxyOffers: who gets an offer, and what is never in one.
+func TestProxyOffers(t *testing.T) {
+	http := func(p *dhcpv4.DHCPv4) { raw(60, "HTTPClient:Arch:00016:UNDI:003001")(p); raw(93, "\x00\x10")(p) }
+	cases := []struct {
+		name string
+		msg  *dhcpv4.DHCPv4
+		to   string // "" for silence
+		file string
+		on60 string
+	}{
+		{"firmware", discover(web1, pxe), "255.255.255.255:68", "snponly.efi\x00", "PXEClient"},
+		{"firmware that wants no broadcast", discover(web1, pxe, dhcpv4.WithBroadcast(false)), "255.255.255.255:68", "snponly.efi\x00", "PXEClient"},
+		{"firmware behind a relay", discover(web1, pxe, relayed("10.77.0.254")), "10.77.0.254:67", "snponly.efi\x00", "PXEClient"},
+		{"relay of nowhere", discover(web1, pxe, relayed("192.0.2.1")), "", "", ""},
+		{"HTTP boot", discover(web1, http), "255.255.255.255:68", "http://10.77.0.1/boot/file/snponly.efi\x00", "HTTPClient"},
+		{"iPXE", discover(web1, ipxe), "255.255.255.255:68", "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01", "PXEClient"},
+		{"an installed system", discover(web1), "", "", ""},
+		{"debian-installer", discover(web1, raw(60, "d-i")), "", "", ""},
+		{"a host with nothing to boot", discover(web2, pxe), "", "", ""},
+		{"an unclaimed box", discover(stranger, pxe), "", "", ""},
+		{"somebody's laptop", discover(stranger), "", "", ""},
+		{"a request to us", request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130")), "", "", ""},
+		{"a request to the other", request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")), "", "", ""},
+		{"a wrong address is not ours to refuse", request(web1, requested("192.0.2.9")), "", "", ""},
+		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, ciaddr("10.77.0.130")), "", "", ""},
+		{"release", message(web1, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130")), "", "", ""},
+	}
+	for _, tc := range cases {
+		b := newProxy(t)
+		b.arm("web1")
+		got, to, ok := b.answer(context.Background(), tc.msg.ToBytes())
+		if !ok {
+			if tc.to != "" {
+				t.Errorf("%s: silence", tc.name)
+			}
+			continue
+		}
+		r, err := dhcpv4.FromBytes(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to.to.String() != tc.to || to.frame {
+			t.Errorf("%s: sent to %+v, want %q", tc.name, to, tc.to)
+		}
+		if r.MessageType() != offer || !r.YourIPAddr.IsUnspecified() || !r.IsBroadcast() {
+			t.Errorf("%s: %s, yiaddr %s, broadcast %v", tc.name, r.MessageType(), r.YourIPAddr, r.IsBroadcast())
+		}
+		if file := string(r.Options.Get(dhcpv4.OptionBootfileName)); file != tc.file {
+			t.Errorf("%s: file %q, want %q", tc.name, file, tc.file)
+		}
+		if class := string(r.Options.Get(dhcpv4.OptionClassIdentifier)); class != tc.on60 {
+			t.Errorf("%s: option 60 is %q, want %q", tc.name, class, tc.on60)
+		}
+		for _, code := range []uint8{1, 3, 6, 12, 15, 51, 58, 59, 175} {
+			if r.Options.Has(dhcpv4.GenericOptionCode(code)) {
+				t.Errorf("%s: option %d is the other server's", tc.name, code)
+			}
+		}
+		if b.lease(web1) != nil {
+			t.Errorf("%s: a lease was written", tc.name)
+		}
+	}
+}
+
+// TestBINL: who is answered on port 4011.
+func TestBINL(t *testing.T) {
+	const at = "10.77.0.99:4011"
+	here := ciaddr("10.77.0.99")
+	cases := []struct {
+		name string
+		msg  *dhcpv4.DHCPv4
+		from string
+		want bool
+	}{
+		{"request", request(web1, pxe, here), at, true},
+		{"request from port 68", request(web1, pxe, here), "10.77.0.99:68", true},
+		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, here), at, true},
+		{"discover", discover(web1, pxe, here), at, true},
+		{"an old iPXE", request(web1, ipxe, here, server("10.77.0.1")), at, true},
+		{"a release", message(web1, dhcpv4.MessageTypeRelease, pxe, here), at, false},
+		{"an installed system", request(web1, here), at, false},
+		{"a host with nothing to boot", request(web2, pxe, here), at, false},
+		{"an unclaimed box", request(stranger, pxe, here), at, false},
+		{"from an authoritative network", request(web1, pxe, here), "10.78.0.9:4011", false},
+		{"from nowhere", request(web1, pxe, here), "192.0.2.9:4011", false},
+		{"from ourselves", request(web1, pxe, here), "10.77.0.1:4011", false},
+	}
+	for _, tc := range cases {
+		b := newProxy(t)
+		b.arm("web1")
+		r := b.binl(tc.msg, tc.from)
+		if (r != nil) != tc.want {
+			t.Errorf("%s: answered %v", tc.name, r)
+		}
+		if r == nil {
+			continue
+		}
+		if r.MessageType() != ack || !r.ClientIPAddr.Equal(tc.msg.ClientIPAddr) || !r.YourIPAddr.IsUnspecified() || addrOf(r.ServerIPAddr) != serverAddr || r.BootFileName == "" {
+			t.Errorf("%s: %s", tc.name, r.Summary())
+		}
+		b.wantKinds("web1 binl addressed")
+	}
+}
+
+// TestProxyArms: the first DISCOVER arms a host whose installs begin by themselves,
+// since its REQUEST goes elsewhere; when that can't be written, it gets nothing.
+func TestProxyArms(t *testing.T) {
+	b := newProxy(t)
+	b.snap.Hosts["web1"].Install = inventory.FirstBoot
+	if r := b.ask(discover(web1, pxe)); r == nil || r.BootFileName == "" {
+		t.Errorf("the first boot of a new host: %v", r)
+	}
+	b.fail = store.ErrClosed
+	if r := b.ask(discover(web1, pxe)); r != nil {
+		t.Errorf("an offer without a decision: %s", r.Summary())
+	}
+	if r := b.binl(request(web1, pxe, ciaddr("10.77.0.99")), "10.77.0.99:4011"); r != nil {
+		t.Errorf("an answer on 4011 without a decision: %s", r.Summary())
+	}
+}
+
+// TestHeard: what is written of REQUESTs to the other server.
+func TestHeard(t *testing.T) {
+	const other = "10.77.0.66"
+	cases := []struct {
+		name string
+		mac  inventory.MAC
+		msgs []*dhcpv4.DHCPv4
+		want string // the address, "" for no lease
+	}{
+		{"a host's firmware", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.130"))}, "10.77.0.130"},
+		{"a host's system", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.131"))}, "10.77.0.131"},
+		{"through a relay", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.130"), relayed("10.77.0.254"))}, "10.77.0.130"},
+		{"an unclaimed box that boots", stranger, []*dhcpv4.DHCPv4{request(stranger, pxe, server(other), requested("10.77.0.77"))}, "10.77.0.77"},
+		{"and its system", stranger, []*dhcpv4.DHCPv4{
+			request(stranger, pxe, server(other), requested("10.77.0.77")), request(stranger, server(other), requested("10.77.0.78")),
+		}, "10.77.0.78"},
+		{"somebody's laptop", stranger, []*dhcpv4.DHCPv4{request(stranger, server(other), requested("10.77.0.77"))}, ""},
+		{"a request to us", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130"))}, ""},
+		{"an address of elsewhere", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
+		{"our own address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.1"))}, ""},
+		{"no address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other))}, ""},
+		{"a server of three bytes", web1, []*dhcpv4.DHCPv4{request(web1, pxe, raw(54, "abc"), requested("10.77.0.130"))}, ""},
+		{"init-reboot of the unknown", web1, []*dhcpv4.DHCPv4{request(web1, requested("10.77.0.130"))}, ""},
+		{"another init-reboot than what is known", web1, []*dhcpv4.DHCPv4{
+			request(web1, server(other), requested("10.77.0.130")), request(web1, requested("10.77.0.140")),
+		}, "10.77.0.130"},
+		{"declined", web1, []*dhcpv4.DHCPv4{
+			request(web1, server(other), requested("10.77.0.130")),
+			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.130")),
+		}, ""},
+		{"another declined", web1, []*dhcpv4.DHCPv4{
+			request(web1, server(other), requested("10.77.0.130")),
+			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.131")),
+		}, "10.77.0.130"},
+		{"the address goes to another box", web1, []*dhcpv4.DHCPv4{
+			request(web1, server(other), requested("10.77.0.150")), request(web2, server(other), requested("10.77.0.150")),
+		}, ""},
+	}
+	for _, tc := range cases {
+		b := newProxy(t)
+		for _, m := range tc.msgs {
+			if r := b.ask(m); r != nil {
+				t.Errorf("%s: answered: %s", tc.name, r.Summary())
+			}
+		}
+		l := b.lease(tc.mac)
+		switch {
+		case l == nil && tc.want != "":
+			t.Errorf("%s: no lease", tc.name)
+		case l == nil:
+		case l.Address != tc.want || l.Server != other:
+			t.Errorf("%s: %+v, want %q", tc.name, l, tc.want)
+		}
+		if len(b.table.byMAC) > 0 {
+			t.Errorf("%s: the table, which gives addresses, knows of it", tc.name)
+		}
+	}
+}
+
+// TestHeardEvents: news and boots are told, renewals aren't; a lease is extended by
+// a client that comes back with it, and known again after a restart.
+func TestHeardEvents(t *testing.T) {
+	const other = "10.77.0.66"
+	b := newProxy(t)
+	b.arm("web1")
+	b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
+	b.wantKinds("web1 observed addressed")
+	since := b.lease(web1).Since
+	b.ask(request(web1, server(other), requested("10.77.0.130"))) // now with another vendor class
+	b.wantKinds("web1 observed")
+	b.now = b.now.Add(10 * time.Minute)
+	b.ask(request(web1, server(other), requested("10.77.0.130")))
+	b.wantKinds()
+	b.start(b.Store)
+	b.now = b.now.Add(10 * time.Minute)
+	b.ask(request(web1, requested("10.77.0.130"))) // init-reboot
+	b.ask(request(web1, ciaddr("10.77.0.130")))    // rebinding
+	b.wantKinds()
+	l := b.lease(web1)
+	if !l.Since.Equal(since) || !l.Expires.Equal(b.now.Add(time.Hour)) || l.Host != "web1" || l.Server != other {
+		t.Errorf("the lease: %+v", l)
+	}
+	if len(b.table.byMAC) > 0 {
+		t.Error("after a restart the table, which gives addresses, knows of it")
+	}
+}
+
+// TestHeardDiffers: a host that is given another address than the inventory's, and
+// a second card, which may have one.
+func TestHeardDiffers(t *testing.T) {
+	const other = "10.77.0.66"
+	b := newProxy(t)
+	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	if !slices.ContainsFunc(b.events, func(e provision.Event) bool {
+		return e.Kind == "address-differs" && e.Level == provision.LevelWarn && strings.Contains(e.Message, "10.77.0.150") && strings.Contains(e.Message, "10.77.0.130")
+	}) {
+		t.Errorf("nothing was said: %+v", b.events)
+	}
+	b.events = nil
+	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	b.wantKinds() // once a minute
+	b.now = b.now.Add(2 * time.Minute)
+	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	b.wantKinds("web1 address-differs")
+
+	b.ask(request(web2, server(other), requested("10.77.0.131")))
+	b.ask(request(web2nic2, server(other), requested("10.77.0.160")))
+	b.wantKinds("web2 observed", "web2 observed")
+}
+
+// TestUnclaimedOfProxy: a box that boots is told of, once a minute, with the address
+// that it asked for; a machine that doesn't is nobody's business.
+func TestUnclaimedOfProxy(t *testing.T) {
+	b := newProxy(t)
+	for range 3 {
+		b.ask(discover(stranger, pxe))
+		b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.77")))
+		b.ask(discover(inventory.MAC{2, 3, 4, 5, 6, 7}, raw(12, "laptop")))
+	}
+	if len(b.events) != 2 || b.events[1].Fields["address"] != "10.77.0.77" {
+		t.Errorf("events %+v", b.events)
+	}
+	b.wantKinds(stranger.String()+" unclaimed", stranger.String()+" observed")
+}
+
+// FuzzProxy: whatever comes to port 67 or 4011 of a proxy neither panics nor gets
+// an address.
+func FuzzProxy(f *testing.F) {
+	for _, p := range captured(f) {
+		f.Add(p, true)
+		f.Add(p, false)
+	}
+	b := newProxy(f)
+	for name := range b.snap.Hosts {
+		b.arm(name)
+	}
+	f.Fuzz(func(t *testing.T, packet []byte, on4011 bool) {
+		if len(packet) > 1500 {
+			return
+		}
+		b.events = nil
+		var reply []byte
+		var ok bool
+		if on4011 {
+			reply, ok = b.answerBINL(context.Background(), packet, netip.MustParseAddrPort("10.77.0.99:4011"))
+		} else {
+			reply, _, ok = b.answer(context.Background(), packet)
+		}
+		if !ok {
+			return
+		}
+		r, err := dhcpv4.FromBytes(reply)
+		if err != nil {
+			t.Fatalf("the reply can't be read: %v", err)
+		}
+		if !r.YourIPAddr.IsUnspecified() || r.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+			t.Fatalf("a proxy gave an address: %s", r.Summary())
+		}
+	})
+}
