@@ -33,6 +33,7 @@ func (l *loader) checkNetworks() {
 				d.leases.Problem("choose a range without it", "%s: leases hold the gateway %s", what, d.Gateway)
 			}
 		}
+		d.checkRoutes(what)
 		for _, other := range names[:i] {
 			if o := l.networks[other]; o.Subnet.IsValid() && o.Subnet.Overlaps(d.Subnet) {
 				d.subnet.Problem("an address must lie in one network", "%s: subnet %s overlaps that of network %s, %s (%s)",

@@ -11,7 +11,9 @@ import (
 type networkDecl struct {
 	declared
 	Network
-	subnet, gateway, leases schema.Node
+	subnet, gateway, leases, options schema.Node
+	// vias are where the routers of Routes stand, one for one.
+	vias []schema.Node
 }
 
 func (l *loader) decodeNetwork(name string, key, value schema.Node) {
@@ -26,7 +28,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 	d := &networkDecl{declared: declared{key}, Network: Network{Name: name}}
 	l.networks[name] = d
 	given := false
-	read := value.Fields(what, schema.Fields{
+	fields := schema.Fields{
 		"subnet": func(n schema.Node) {
 			given, d.subnet = true, n
 			d.Subnet = parseSubnet(what, n)
@@ -49,10 +51,15 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 			d.leases = n
 			d.Leases = parseRange(what, n)
 		},
-	})
-	if read && !given {
+	}
+	d.dhcpFields(what, fields)
+	if !value.Fields(what, fields) {
+		return
+	}
+	if !given {
 		key.Problem("add subnet: 10.77.0.0/24", "%s has no subnet", what)
 	}
+	d.checkMode(what)
 }
 
 // parseSubnet reads an IPv4 prefix that has room for hosts.
@@ -97,8 +104,15 @@ func parseAddr(what string, n schema.Node) netip.Addr {
 	return netip.Addr{}
 }
 
+// maxAddrs is how many addresses one option holds: 255 bytes, 4 for each.
+const maxAddrs = maxOption / 4
+
 func parseAddrs(what string, n schema.Node) []netip.Addr {
 	items, _ := n.List(what)
+	if len(items) > maxAddrs {
+		n.Problem("keep those that are needed", "%s: more than %d addresses don't fit into a DHCP option", what, maxAddrs)
+		return nil
+	}
 	var addrs []netip.Addr
 	for _, item := range items {
 		if a := parseAddr(what, item); a.IsValid() {

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"bytes"
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -14,29 +16,62 @@ const (
 	Altered = "altered"
 )
 
-// A Change is what a reload made of one host.
+// A Change is what a reload made of one network or one host.
 type Change struct {
-	Host string
-	Kind string // Added, Removed or Altered
-	// Fields are what differs in an altered host, sorted: mac, address, network,
-	// group, system, kickstart, role, install, budget, bmc, rack, disk,
-	// variables.NAME. Network and system stand for what they hold too.
+	// Of Host and Network one is given.
+	Host    string
+	Network string
+	Kind    string // Added, Removed or Altered
+	// Fields are what differs in an altered host, sorted: mac, address, network (it
+	// lies in another one), network.KEY (its network has another KEY), group,
+	// system, kickstart, role, install, budget, bmc, boot.KEY, rack, disk,
+	// variables.NAME; system stands for what it holds too. In an altered network
+	// they are its keys.
 	Fields []string
 }
 
-// String writes "web1: address, role" or "web1: added".
+// String writes "web1: address, role", "web1: added" or "network rack1: dhcp".
 func (c Change) String() string {
-	if c.Kind != Altered {
-		return c.Host + ": " + c.Kind
+	name := c.Host
+	if c.Network != "" {
+		name = "network " + c.Network
 	}
-	return c.Host + ": " + strings.Join(c.Fields, ", ")
+	if c.Kind != Altered {
+		return name + ": " + c.Kind
+	}
+	return name + ": " + strings.Join(c.Fields, ", ")
 }
 
-// Diff tells what differs in the hosts of two snapshots, by name; nil stands for
-// a snapshot without hosts. Where in the files a host stands makes no difference.
+// ByNetwork reports whether a host's change is nothing but that of its network.
+func (c Change) ByNetwork() bool {
+	return c.Host != "" && c.Kind == Altered &&
+		!slices.ContainsFunc(c.Fields, func(field string) bool { return !strings.HasPrefix(field, networkPrefix) })
+}
+
+// networkPrefix marks the fields of a host that are its network's.
+const networkPrefix = "network."
+
+// Diff tells what differs in the networks and then the hosts of two snapshots, by
+// name; nil stands for an empty snapshot. Where in the files something stands
+// makes no difference.
 func Diff(old, now *Snapshot) []Change {
-	before, after := hostsOf(old), hostsOf(now)
-	names := maps.Clone(before)
+	if old == nil {
+		old = &Snapshot{}
+	}
+	if now == nil {
+		now = &Snapshot{}
+	}
+	networks := diffAll(old.Networks, now.Networks, diffNetwork)
+	for i, c := range networks {
+		networks[i].Host, networks[i].Network = "", c.Host
+	}
+	return append(networks, diffAll(old.Hosts, now.Hosts, diffHost)...)
+}
+
+// diffAll compares what two snapshots hold of one kind; the names stand in Host.
+func diffAll[T any](before, after map[string]*T, diff func(a, b *T) []string) []Change {
+	names := map[string]*T{}
+	maps.Copy(names, before)
 	maps.Copy(names, after)
 	var changes []Change
 	for _, name := range sortedKeys(names) {
@@ -47,7 +82,7 @@ func Diff(old, now *Snapshot) []Change {
 		case b == nil:
 			changes = append(changes, Change{Host: name, Kind: Removed})
 		default:
-			if fields := diffHost(a, b); len(fields) > 0 {
+			if fields := diff(a, b); len(fields) > 0 {
 				changes = append(changes, Change{Host: name, Kind: Altered, Fields: fields})
 			}
 		}
@@ -55,13 +90,34 @@ func Diff(old, now *Snapshot) []Change {
 	return changes
 }
 
-func hostsOf(s *Snapshot) map[string]*Host {
-	if s == nil || s.Hosts == nil {
-		return map[string]*Host{}
+// diffNetwork lists the keys that two states of a network differ in, sorted.
+func diffNetwork(a, b *Network) []string {
+	if a == b {
+		return nil
 	}
-	return s.Hosts
+	var fields []string
+	field := func(name string, same bool) {
+		if !same {
+			fields = append(fields, name)
+		}
+	}
+	field("allow_other_dhcp", a.AllowOtherDHCP == b.AllowOtherDHCP)
+	field("dhcp", a.Mode() == b.Mode())
+	field("dns", slices.Equal(a.DNS, b.DNS))
+	field("domain", a.Domain == b.Domain)
+	field("gateway", a.Gateway == b.Gateway)
+	field("lease_time", a.LeaseTime == b.LeaseTime)
+	field("leases", a.Leases == b.Leases)
+	field("mtu", a.MTU == b.MTU)
+	field("ntp", slices.Equal(a.NTP, b.NTP))
+	field("options", maps.EqualFunc(a.Options, b.Options, bytes.Equal))
+	field("routes", slices.Equal(a.Routes, b.Routes))
+	field("search", slices.Equal(a.Search, b.Search))
+	field("subnet", a.Subnet == b.Subnet)
+	return fields
 }
 
+// diffHost lists what differs in two states of a host, sorted.
 func diffHost(a, b *Host) []string {
 	var fields []string
 	field := func(name string, same bool) {
@@ -71,7 +127,13 @@ func diffHost(a, b *Host) []string {
 	}
 	field("mac", slices.Equal(a.MACs, b.MACs))
 	field("address", a.Address == b.Address)
-	field("network", reflect.DeepEqual(a.Network, b.Network))
+	if a.Network == nil || b.Network == nil || a.Network.Name != b.Network.Name {
+		field("network", a.Network == b.Network)
+	} else {
+		for _, name := range diffNetwork(a.Network, b.Network) {
+			field(networkPrefix+name, false)
+		}
+	}
 	field("group", a.Group == b.Group)
 	field("system", samePointed(a.System, b.System))
 	field("kickstart", a.Kickstart == b.Kickstart)
@@ -79,6 +141,12 @@ func diffHost(a, b *Host) []string {
 	field("install", a.Install == b.Install)
 	field("budget", a.Budget == b.Budget)
 	field("bmc", samePointed(a.BMC, b.BMC))
+	field(keyBootProgram, a.Boot.Program == b.Boot.Program)
+	field(keyBootConsole, a.Boot.Console == b.Boot.Console)
+	field(keyBootArgs, slices.Equal(a.Boot.Args, b.Boot.Args))
+	field(keyBootVLAN, a.Boot.VLAN == b.Boot.VLAN)
+	field(keyBootSecureBoot, a.Boot.SecureBoot == b.Boot.SecureBoot)
+	field(keyBootProxy, cmp.Or(a.Boot.Proxy, ProxyPXE) == cmp.Or(b.Boot.Proxy, ProxyPXE))
 	field("rack", samePointed(a.Rack, b.Rack))
 	field("disk", a.Disk == b.Disk)
 	names := maps.Clone(a.Variables)

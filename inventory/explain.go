@@ -10,8 +10,8 @@ import (
 // An Origin is where one value of a host's setting comes from.
 type Origin struct {
 	Layer string // "host web1", "group web", "system debian12", "defaults", "built in"
-	// Value is as in [Host]: string, Policy, time.Duration, SecretRef, MACs, or for
-	// a variable whatever it holds.
+	// Value is as in [Host] and [Boot]: string, Policy, time.Duration, SecretRef,
+	// MACs, []string, int, bool, ProxyForm, or for a variable whatever it holds.
 	Value any
 	At    string // file:line:column; "" when built in
 }
@@ -22,8 +22,9 @@ type origins map[string][]Origin
 // Explain tells where a host's setting comes from: the first origin is in force,
 // those after it were overridden, the stronger ones first. Keys are those of the
 // YAML (system, kickstart, role, install, budget, disk, mac, address, group,
-// rack), bmc.address, bmc.user, bmc.password and variables.NAME. A key that
-// nothing gives has no origins; an unknown host is an error.
+// rack), bmc.address, bmc.user, bmc.password, boot.program, boot.console,
+// boot.args, boot.vlan, boot.secure_boot, boot.proxy and variables.NAME. A key
+// that nothing gives has no origins; an unknown host is an error.
 func Explain(s *Snapshot, host, key string) ([]Origin, error) {
 	if s == nil {
 		return nil, fmt.Errorf("no inventory is loaded: mend the problems that `rackhand check` shows")

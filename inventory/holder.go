@@ -20,8 +20,8 @@ type held struct {
 }
 
 // Put takes the outcome of a load. A good snapshot replaces the last one, and
-// what changed in its hosts is returned; problems leave the last good one where
-// it is.
+// what changed in its networks and hosts is returned; problems leave the last
+// good one where it is.
 func (h *Holder) Put(s *Snapshot, problems Problems) []Change {
 	h.put.Lock()
 	defer h.put.Unlock()
@@ -55,7 +55,7 @@ func (h *Holder) Problems() Problems {
 	return nil
 }
 
-// Changed is what the last good load changed in the hosts.
+// Changed is what the last good load changed in networks and hosts.
 func (h *Holder) Changed() []Change {
 	if held := h.state.Load(); held != nil {
 		return held.changed

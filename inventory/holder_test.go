@@ -75,8 +75,9 @@ func texts(changes []Change) []string {
 func TestDiff(t *testing.T) {
 	a, b := parse(t, before), parse(t, after)
 	want := []string{
-		"all: address, bmc, budget, disk, group, install, kickstart, mac, network, rack, role, system, variables.v, variables.w, variables.x",
-		"by-network: address, network",
+		"network n: gateway",
+		"all: address, bmc, budget, disk, group, install, kickstart, mac, network.gateway, rack, role, system, variables.v, variables.w, variables.x",
+		"by-network: address, network.gateway",
 		"by-system: system",
 		"gone: removed",
 		"new: added",
@@ -87,10 +88,10 @@ func TestDiff(t *testing.T) {
 	if got := Diff(b, b); got != nil {
 		t.Errorf("a snapshot differs from itself: %v", got)
 	}
-	if got := texts(Diff(nil, parse(t, oneHost))); !cmp.Equal(got, []string{"web1: added"}) {
+	if got := texts(Diff(nil, parse(t, oneHost))); !cmp.Equal(got, []string{"network n: added", "web1: added"}) {
 		t.Errorf("first load: %v", got)
 	}
-	if got := texts(Diff(parse(t, oneHost), nil)); !cmp.Equal(got, []string{"web1: removed"}) {
+	if got := texts(Diff(parse(t, oneHost), nil)); !cmp.Equal(got, []string{"network n: removed", "web1: removed"}) {
 		t.Errorf("to nothing: %v", got)
 	}
 	if got := Diff(nil, nil); got != nil {
@@ -108,13 +109,13 @@ func TestHolderKeepsTheLastGoodOne(t *testing.T) {
 		t.Error("a bad first load")
 	}
 	first := parse(t, oneHost)
-	if got := texts(h.Put(first, nil)); !cmp.Equal(got, []string{"web1: added"}) {
+	if got := texts(h.Put(first, nil)); !cmp.Equal(got, []string{"network n: added", "web1: added"}) {
 		t.Errorf("changes: %v", got)
 	}
 	if h.Current() != first || len(h.Problems()) != 0 {
 		t.Error("the good load isn't there")
 	}
-	if got := h.Put(nil, wrong); got != nil || h.Current() != first || len(h.Problems()) != 1 || len(h.Changed()) != 1 {
+	if got := h.Put(nil, wrong); got != nil || h.Current() != first || len(h.Problems()) != 1 || len(h.Changed()) != 2 {
 		t.Error("a bad load replaced the good one, or wasn't told")
 	}
 	// Even if it comes with a snapshot.
@@ -123,7 +124,7 @@ func TestHolderKeepsTheLastGoodOne(t *testing.T) {
 	}
 	second := parse(t, "hosts: {}")
 	h.Put(second, nil)
-	if got := texts(h.Changed()); h.Current() != second || len(h.Problems()) != 0 || !cmp.Equal(got, []string{"web1: removed"}) {
+	if got := texts(h.Changed()); h.Current() != second || len(h.Problems()) != 0 || !cmp.Equal(got, []string{"network n: removed", "web1: removed"}) {
 		t.Errorf("changes: %v", got)
 	}
 }

@@ -91,7 +91,8 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 				to.put(what, variablePrefix+name, value, value.Any())
 			})
 		},
-		"bmc": func(n schema.Node) { l.bmcFields(what, n, to, nil) },
+		"bmc":  func(n schema.Node) { l.bmcFields(what, n, to, nil) },
+		"boot": func(n schema.Node) { bootFields(what, n, to) },
 	}
 	for _, key := range more {
 		if key == keySystem {

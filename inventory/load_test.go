@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -113,6 +114,15 @@ func dump(s *Snapshot) string {
 		n := s.Networks[name]
 		fmt.Fprintf(&b, "network %s: subnet %s gateway %s dns %s ntp %s domain %q leases %s-%s\n",
 			n.Name, n.Subnet, n.Gateway, n.DNS, n.NTP, n.Domain, n.Leases.First, n.Leases.Last)
+		if n.DHCP != "" || n.AllowOtherDHCP || n.LeaseTime != 0 || n.MTU != 0 || n.Search != nil {
+			fmt.Fprintf(&b, "  dhcp %s, others allowed %t, lease time %s, mtu %d, search %s\n", n.Mode(), n.AllowOtherDHCP, n.LeaseTime, n.MTU, n.Search)
+		}
+		for _, r := range n.Routes {
+			fmt.Fprintf(&b, "  route to %s via %s\n", r.To, r.Via)
+		}
+		for _, number := range slices.Sorted(maps.Keys(n.Options)) {
+			fmt.Fprintf(&b, "  option %d = % x\n", number, n.Options[number])
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Systems)) {
 		fmt.Fprintf(&b, "system %+v\n", *s.Systems[name])
@@ -128,6 +138,9 @@ func dump(s *Snapshot) string {
 		fmt.Fprintf(&b, "  system %s kickstart %q role %q install %s budget %s disk %q\n", system, h.Kickstart, h.Role, h.Install, h.Budget, h.Disk)
 		if h.BMC != nil {
 			fmt.Fprintf(&b, "  bmc %s user %q password %q\n", h.BMC.Address, h.BMC.User, h.BMC.Password)
+		}
+		if !reflect.DeepEqual(h.Boot, Boot{}) {
+			fmt.Fprintf(&b, "  boot %+v\n", h.Boot)
 		}
 		if h.Rack != nil {
 			fmt.Fprintf(&b, "  rack %+v\n", *h.Rack)

@@ -5,8 +5,14 @@ import (
 	"slices"
 )
 
+// A snapshot that was loaded has an index. One that is written down as a literal,
+// as tests do, hasn't: it may still be changed, and is searched.
+
 // HostByMAC finds the host that owns a MAC, or nil.
 func (s *Snapshot) HostByMAC(mac MAC) *Host {
+	if s.index != nil {
+		return s.index.byMAC[mac]
+	}
 	for _, h := range s.Hosts {
 		if slices.Contains(h.MACs, mac) {
 			return h
@@ -17,6 +23,9 @@ func (s *Snapshot) HostByMAC(mac MAC) *Host {
 
 // HostByAddress finds the host that an address is reserved for, or nil.
 func (s *Snapshot) HostByAddress(addr netip.Addr) *Host {
+	if s.index != nil {
+		return s.index.byAddress[addr]
+	}
 	for _, h := range s.Hosts {
 		if h.Address == addr {
 			return h
@@ -25,14 +34,19 @@ func (s *Snapshot) HostByAddress(addr netip.Addr) *Host {
 	return nil
 }
 
-// NetworkOf finds the network that an address lies in, or nil.
+// NetworkOf finds the network that an address lies in, or nil. Where networks
+// overlap, which those of a loaded snapshot don't, it is the smallest.
 func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {
+	if s.index != nil {
+		return s.index.networkOf(addr)
+	}
+	var found *Network
 	for _, n := range s.Networks {
-		if n.Subnet.Contains(addr) {
-			return n
+		if n.Subnet.Contains(addr) && (found == nil || n.Subnet.Bits() > found.Subnet.Bits()) {
+			found = n
 		}
 	}
-	return nil
+	return found
 }
 
 // HostNames lists the hosts in order.

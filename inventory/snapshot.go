@@ -26,6 +26,7 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		s.Hosts[name] = l.host(s, d, m)
 		s.origins[name] = originsOf(d, m)
 	}
+	s.index = newIndex(s)
 	return s
 }
 
@@ -41,6 +42,7 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 		Install:   defaultInstall,
 		Budget:    defaultBudget,
 		Rack:      d.rack,
+		Boot:      m.boot(),
 		Disk:      m.text(keyDisk),
 		Variables: m.variables(),
 		Line:      d.place().String(),

@@ -22,6 +22,8 @@ type Snapshot struct {
 
 	// origins tell where the hosts' settings come from, for Explain.
 	origins map[string]origins
+	// index answers lookups; nil in a snapshot that wasn't loaded.
+	index *index
 }
 
 // A Network is a link that hosts stand on.
