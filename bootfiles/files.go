@@ -27,19 +27,6 @@ var (
 	ErrMissing = fmt.Errorf("boot program is missing: %w", ErrNotFound)
 )
 
-// A source is a boot program that a distribution's package brings.
-type source struct{ name, folder, pkg string }
-
-// packaged lists the programs that rackhand hands out by itself, and where
-// Debian's packages put them.
-func packaged() []source {
-	return []source{
-		{"undionly.kpxe", "/usr/lib/ipxe", "ipxe"},
-		{"ipxe.efi", "/usr/lib/ipxe", "ipxe"},
-		{"snponly.efi", "/usr/lib/ipxe", "ipxe"},
-	}
-}
-
 // Files finds boot programs by name. It keeps nothing open, and a file that is
 // put in place later is found at once.
 type Files struct {
@@ -50,6 +37,12 @@ type Files struct {
 // New makes Files over the operator's folders, in the order in which they are
 // searched. A folder that doesn't exist yet is no error.
 func New(dirs []string) *Files { return &Files{dirs: dirs, sources: packaged()} }
+
+// WithFetched adds the programs that package fetch has put into a folder: those of
+// a processor that isn't this machine's, whose packages can't be installed here.
+func (f *Files) WithFetched(dir string) *Files {
+	return &Files{dirs: f.dirs, sources: append(packaged(), fetched(dir)...)}
+}
 
 // Open opens the boot program of that name for reading and tells its size in
 // bytes. A name is a plain file name of at most MaxName bytes: no folder, no
@@ -69,13 +62,23 @@ func (f *Files) Open(name string) (*os.File, int64, error) {
 		if s.name != name {
 			continue
 		}
-		file, size, err := open(s.folder, name)
+		file, size, err := s.open()
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%w: %s: install the package %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrMissing, name, s.pkg)
+			return nil, 0, fmt.Errorf("%w: %s: %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrMissing, name, s.remedy())
 		}
 		return file, size, err
 	}
 	return nil, 0, fmt.Errorf("%w: %s", ErrNotFound, name)
+}
+
+// open opens the package's file. Debian's ipxe.efi is a link to /boot: a package's
+// links are followed, since who installs packages is trusted with more.
+func (s source) open() (*os.File, int64, error) {
+	path, err := filepath.EvalSymlinks(filepath.Join(s.folder, s.file))
+	if err != nil {
+		return nil, 0, fmt.Errorf("boot file %s: %w", s.name, err)
+	}
+	return open(filepath.Dir(path), filepath.Base(path))
 }
 
 // open opens dir/name if that is a regular file. os.Root keeps a symbolic link

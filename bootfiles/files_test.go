@@ -32,10 +32,17 @@ func rack(t *testing.T) (*Files, string) {
 	write("second/mine.efi", "the second one's")
 	write("second/snponly.efi", "my own snponly")
 	write("pkg/snponly.efi", "the package's")
-	write("pkg/ipxe.efi", "ipxe")
+	write("boot/ipxe.efi", "ipxe") // Debian's package has a link to it
+	write("pkg/shimx64.efi.signed", "shim")
 	write("pkg/unlisted", "not handed out")
 	write("secret", "secret")
 	if err := os.Symlink("../secret", filepath.Join(top, "own", "leak.efi")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(top, "pkg"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(top, "boot", "ipxe.efi"), filepath.Join(top, "pkg", "ipxe.efi")); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(top, "own", "pipe.efi"), 0o644); err != nil {
@@ -45,9 +52,11 @@ func rack(t *testing.T) (*Files, string) {
 	return &Files{
 		dirs: []string{in("own"), in("second"), in("absent")},
 		sources: []source{
-			{"snponly.efi", in("pkg"), "ipxe"},
-			{"ipxe.efi", in("pkg"), "ipxe"},
-			{"undionly.kpxe", in("pkg"), "ipxe"},
+			{name: "snponly.efi", folder: in("pkg"), file: "snponly.efi", pkg: "ipxe"},
+			{name: "ipxe.efi", folder: in("pkg"), file: "ipxe.efi", pkg: "ipxe"},
+			{name: "undionly.kpxe", folder: in("pkg"), file: "undionly.kpxe", pkg: "ipxe"},
+			{name: "shimx64.efi", folder: in("pkg"), file: "shimx64.efi.signed", pkg: "shim-signed"},
+			{name: "grubaa64.efi", folder: in("fetched"), file: "grubaa64.efi", pkg: "grub-efi-arm64-signed", fetch: "arm64"},
 		},
 	}, top
 }
@@ -58,6 +67,7 @@ func TestOpen(t *testing.T) {
 		"mine.efi":    "mine",           // the first folder wins
 		"snponly.efi": "my own snponly", // the operator's before the package's
 		"ipxe.efi":    "ipxe",
+		"shimx64.efi": "shim", // under another name in its package
 	} {
 		file, size, err := f.Open(name)
 		if err != nil {
@@ -95,6 +105,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"unlisted", ErrNotFound, "unlisted"},
 		{"undionly.kpxe", ErrNotFound, "undionly.kpxe"},
 		{"undionly.kpxe", ErrMissing, "install the package ipxe"},
+		{"grubaa64.efi", ErrMissing, "run `rackhand bootfiles fetch arm64`"},
+		{"shimx64.efi.signed", ErrNotFound, "shimx64.efi.signed"},
 		{"sub", nil, "not a regular file"},
 		{"pipe.efi", nil, "not a regular file"},
 		{"leak.efi", nil, "escapes"},
@@ -127,9 +139,11 @@ func TestList(t *testing.T) {
 		got = append(got, strings.Join([]string{e.Name, e.SHA256[:min(8, len(e.SHA256))], strings.TrimPrefix(e.Path, top), missing}, " | "))
 	}
 	want := []string{
-		"ipxe.efi | 56102690 | /pkg/ipxe.efi | ",
+		"grubaa64.efi |  |  | boot program is missing: no such boot file: file does not exist: grubaa64.efi: run `rackhand bootfiles fetch arm64`, or put the file into a folder of bootfiles in rackhand.yaml",
+		"ipxe.efi | 56102690 | /boot/ipxe.efi | ",
 		"leak.efi |  |  | boot file /own/leak.efi: statat leak.efi: path escapes from parent",
 		"mine.efi | 3fd30542 | /own/mine.efi | ",
+		"shimx64.efi | 04e666aa | /pkg/shimx64.efi.signed | ",
 		"snponly.efi | 33fd47e9 | /second/snponly.efi | ",
 		"undionly.kpxe |  |  | boot program is missing: no such boot file: file does not exist: undionly.kpxe: install the package ipxe, or put the file into a folder of bootfiles in rackhand.yaml",
 	}

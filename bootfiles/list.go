@@ -17,13 +17,16 @@ type File struct {
 	Size   int64  `json:"size"`   // bytes
 	SHA256 string `json:"sha256"` // hex
 	Path   string `json:"path"`   // where it was found
+	// From says whose it is: "operator", "package ipxe" or "fetched for arm64".
+	From string `json:"from"`
 	// Missing says what to do about a program that rackhand needs and that isn't
 	// there; then Size, SHA256 and Path are empty.
 	Missing string `json:"missing,omitempty"`
 }
 
 // List is the manifest: every file that Open would open, by name, and the
-// programs of the packages that are missing. It reads each file whole. A folder
+// programs of the packages that are missing, or that aren't any more what was
+// fetched. It reads each file whole. A folder
 // that doesn't exist is passed over; one that can't be read is an error.
 func (f *Files) List() ([]File, error) {
 	names := map[string]bool{}
@@ -49,12 +52,29 @@ func (f *Files) List() ([]File, error) {
 	for name := range names {
 		entry, err := f.describe(name)
 		if err != nil {
-			entry = File{Name: name, Missing: err.Error()}
+			entry = File{Name: name, Missing: err.Error(), From: f.whose(name)}
 		}
 		list = append(list, entry)
 	}
 	slices.SortFunc(list, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// whose says whose a program would be that isn't there.
+func (f *Files) whose(name string) string {
+	for _, s := range f.sources {
+		if s.name == name {
+			return s.whose()
+		}
+	}
+	return "operator"
+}
+
+func (s source) whose() string {
+	if s.fetch != "" {
+		return "fetched for " + s.fetch
+	}
+	return "package " + s.pkg
 }
 
 func (f *Files) describe(name string) (File, error) {
@@ -67,5 +87,16 @@ func (f *Files) describe(name string) (File, error) {
 	if _, err := io.Copy(sum, file); err != nil {
 		return File{}, fmt.Errorf("read boot file: %w", err)
 	}
-	return File{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil)), Path: file.Name()}, nil
+	entry := File{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil)), Path: file.Name(), From: "operator"}
+	for _, s := range f.sources {
+		// By its folder: an operator's own file has the name as well.
+		if real, err := filepath.EvalSymlinks(filepath.Join(s.folder, s.file)); s.name != name || err != nil || real != file.Name() {
+			continue
+		}
+		entry.From = s.whose()
+		if s.fetch != "" {
+			return entry, checkFetched(s.folder, entry)
+		}
+	}
+	return entry, nil
 }

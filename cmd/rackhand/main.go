@@ -17,15 +17,16 @@ import (
 var version = "development"
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the appliance."`
-	Check   checkCmd   `cmd:"" help:"Check an inventory: every problem with file, line and column."`
-	Status  statusCmd  `cmd:"" help:"Show every host and where it is."`
-	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
-	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
-	Cancel  cancelCmd  `cmd:"" help:"End the install under way."`
-	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
-	Image   imageCmd   `cmd:"" help:"Build, list, verify and remove root images."`
-	Demo    demoCmd    `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
+	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
+	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
+	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
+	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
+	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
+	Cancel    cancelCmd    `cmd:"" help:"End the install under way."`
+	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
+	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
+	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
+	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/bootfiles"
+	"rackhand/bootfiles/fetch"
+	"rackhand/config"
+)
+
+type bootfilesCmd struct {
+	List  bootfilesList  `cmd:"" default:"withargs" help:"List the boot programs: size, checksum, where from, and what is missing."`
+	Fetch bootfilesFetch `cmd:"" help:"Fetch the boot programs of another processor out of Debian's packages."`
+
+	Config string `help:"The appliance's settings, for the state folder and the operator's own folders." default:"/etc/rackhand/rackhand.yaml" type:"path"`
+	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
+}
+
+// settings reads the appliance's settings. Without such a file there are none to
+// heed: the command is of use before the appliance is set up.
+func (c *bootfilesCmd) settings() (*config.Config, error) {
+	cfg := config.Default()
+	if _, err := os.Stat(c.Config); err == nil {
+		read, problems := config.Load(c.Config)
+		if err := problems.Err(); err != nil {
+			return nil, err
+		}
+		cfg = read
+	}
+	if c.State != "" {
+		cfg.State = c.State
+	}
+	return cfg, nil
+}
+
+type bootfilesList struct {
+	JSON bool `name:"json" help:"As JSON."`
+}
+
+func (c *bootfilesList) Run(p *bootfilesCmd, out io.Writer) error {
+	cfg, err := p.settings()
+	if err != nil {
+		return err
+	}
+	list, err := bootfiles.New(cfg.Bootfiles).WithFetched(filepath.Join(cfg.State, "bootfiles")).List()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(list)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tBYTES\tSHA-256\tFROM")
+	for _, f := range list {
+		if f.Missing != "" {
+			// The last part of the error says what to do.
+			say := f.Missing[strings.LastIndex(f.Missing, ": ")+1:]
+			fmt.Fprintf(w, "%s\t-\t-\tmissing:%s\n", f.Name, say)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.16s\t%s\n", f.Name, f.Size, f.SHA256, f.From)
+	}
+	return w.Flush()
+}
+
+type bootfilesFetch struct {
+	Processor string `arg:"" enum:"arm64" help:"The processor: arm64."`
+	Release   string `help:"The Debian release to take them from; this machine's own when not given."`
+}
+
+func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer) error {
+	cfg, err := p.settings()
+	if err != nil {
+		return err
+	}
+	release := c.Release
+	if release == "" {
+		if release, err = codename("/etc/os-release"); err != nil {
+			return err
+		}
+	}
+	m, err := fetch.Fetch(ctx, fetch.Options{
+		Dir: filepath.Join(cfg.State, "bootfiles"), Processor: c.Processor, Release: release,
+		Clock: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range m.Files {
+		fmt.Fprintf(out, "%12d  %-14s from %s %s\n", f.Size, f.Name, f.Package, f.Version)
+	}
+	fmt.Fprintf(out, "boot programs for %s are ready\n", m.Processor)
+	return nil
+}
+
+// codename is this machine's Debian release, as os-release(5) has it.
+func codename(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("which Debian release this machine has is not known (%w): give --release", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok && strings.Trim(v, `"`) != "" {
+			return strings.Trim(v, `"`), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no VERSION_CODENAME: give --release", path)
+}
