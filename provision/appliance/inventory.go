@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rackhand/inventory"
@@ -62,15 +63,56 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	case len(changes) == 0:
 		return
 	default:
-		var names []string
-		for _, c := range changes {
-			names = append(names, c.Host)
-		}
-		e.Message = "the inventory was loaded; changed: " + strings.Join(names, ", ")
+		e.Message = loadedMessage(snap, changes)
 	}
 	if err := a.journal.Record(e); err != nil {
 		a.Log.Error("recording the inventory's load", "error", err)
 	}
+}
+
+// maxTold is how many hosts, networks, or keys of one of them, an event tells by
+// name: one edit may change ten thousand.
+const maxTold = 10
+
+// loadedMessage tells what a load changed. A network's change is told once, with
+// the number of its hosts, and not again for each of them.
+func loadedMessage(snap *inventory.Snapshot, changes []inventory.Change) string {
+	in := make(map[string]int)
+	for _, h := range snap.Hosts {
+		in[h.Network.Name]++
+	}
+	var networks, hosts []string
+	for _, c := range changes {
+		if c.ByNetwork() {
+			continue
+		}
+		for i, field := range c.Fields {
+			// The one word that decides whether boxes get addresses at all.
+			if c.Network != "" && field == "dhcp" {
+				c.Fields = slices.Clone(c.Fields)
+				c.Fields[i] = "dhcp is now " + string(snap.Networks[c.Network].Mode())
+			}
+		}
+		c.Fields = some(c.Fields, "keys")
+		switch {
+		case c.Network == "":
+			hosts = append(hosts, c.String())
+		case c.Kind == inventory.Removed:
+			networks = append(networks, c.String())
+		default:
+			networks = append(networks, fmt.Sprintf("%s (its hosts: %d)", c, in[c.Network]))
+		}
+	}
+	told := slices.Concat(some(networks, "networks"), some(hosts, "hosts"))
+	return "the inventory was loaded; changed: " + strings.Join(told, "; ")
+}
+
+// some shortens a list to what can be told.
+func some(list []string, what string) []string {
+	if len(list) <= maxTold {
+		return list
+	}
+	return append(slices.Clone(list[:maxTold]), fmt.Sprintf("and %d more %s", len(list)-maxTold, what))
 }
 
 // Load reads an inventory with all that hangs on it, roles and templates too, and
