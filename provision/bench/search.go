@@ -1,0 +1,100 @@
+package bench
+
+import "fmt"
+
+// A Probe measures a server under one rate, in exchanges a second.
+type Probe func(rate int) (Load, error)
+
+// A Load is what came of one probe.
+type Load struct {
+	Rate      int     // exchanges a second that were asked for
+	Seconds   float64 // how long they were sent
+	Sent      int     // exchanges that were begun
+	Completed int     // exchanges that came to their end
+}
+
+// Drops is the share of the exchanges begun that did not come to their end, 0..1.
+func (l Load) Drops() float64 {
+	if l.Sent == 0 {
+		return 1
+	}
+	return 1 - float64(l.Completed)/float64(l.Sent)
+}
+
+// Achieved is how many exchanges a second came to their end.
+func (l Load) Achieved() float64 {
+	if l.Seconds <= 0 {
+		return 0
+	}
+	return float64(l.Completed) / l.Seconds
+}
+
+// Bounds of a search: perfdhcp itself reaches some 30,000 exchanges a second.
+const (
+	leastRate = 10
+	mostRate  = 50000
+)
+
+// A Search looks for the highest rate that a server stands.
+type Search struct {
+	MaxDrops float64 // share of exchanges that may be lost, such as 0.01
+	// Resolution is how near the highest rate that passed is to the lowest that did
+	// not, as a share of the rate: 0.05 ends within 5 %.
+	Resolution float64
+}
+
+// Highest doubles the rate from start until a probe fails, or halves it until one
+// passes, then bisects. A rate that fails is asked for a second time before it
+// counts as failed, since one hiccup of the machine must not halve a result. It
+// returns the best probe that passed; an error when none did.
+func (s Search) Highest(start int, probe Probe) (Load, error) {
+	passed, failed := 0, 0
+	var best Load
+	for rate := min(max(start, leastRate), mostRate); ; rate = next(passed, failed) {
+		l, ok, err := s.try(rate, probe)
+		switch {
+		case err != nil:
+			return Load{}, err
+		case ok:
+			passed = rate
+			if l.Achieved() > best.Achieved() {
+				best = l
+			}
+		default:
+			failed = rate
+		}
+		switch {
+		case failed != 0 && failed <= leastRate:
+			return Load{}, fmt.Errorf("more than %.0f %% of the exchanges were lost even at %d a second: is the server up?", 100*s.MaxDrops, failed)
+		case passed >= mostRate:
+			return best, nil
+		case passed != 0 && failed != 0 && float64(failed-passed) <= max(1, s.Resolution*float64(failed)):
+			return best, nil
+		}
+	}
+}
+
+// try probes a rate, twice when the first time failed.
+func (s Search) try(rate int, probe Probe) (Load, bool, error) {
+	var l Load
+	for range 2 {
+		var err error
+		if l, err = probe(rate); err != nil {
+			return l, false, fmt.Errorf("a probe at %d a second: %w", rate, err)
+		}
+		if l.Drops() <= s.MaxDrops {
+			return l, true, nil
+		}
+	}
+	return l, false, nil
+}
+
+func next(passed, failed int) int {
+	switch {
+	case failed == 0:
+		return min(2*passed, mostRate)
+	case passed == 0:
+		return max(failed/2, leastRate)
+	}
+	return (passed + failed) / 2
+}

@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// limited is a server that stands a rate and loses everything above it.
+func limited(capacity int, asked *[]int) Probe {
+	return func(rate int) (Load, error) {
+		if len(*asked) > 100 {
+			return Load{}, errors.New("the search does not end")
+		}
+		*asked = append(*asked, rate)
+		return Load{Rate: rate, Seconds: 2, Sent: 2 * rate, Completed: 2 * min(rate, capacity)}, nil
+	}
+}
+
+func TestSearchFindsTheCapacity(t *testing.T) {
+	for _, c := range []struct{ capacity, start int }{
+		{12000, 500}, {12000, 12000}, {12000, 40000}, {37, 1000}, {mostRate + 1, 1000}, {11, 10},
+	} {
+		t.Run(fmt.Sprintf("%d from %d", c.capacity, c.start), func(t *testing.T) {
+			var asked []int
+			s := Search{MaxDrops: 0.01, Resolution: 0.05}
+			l, err := s.Highest(c.start, limited(c.capacity, &asked))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := float64(min(c.capacity, mostRate))
+			if got := l.Achieved(); got < 0.94*want-1 || got > 1.01*want {
+				t.Errorf("found %.0f, capacity %.0f; asked %v", got, want, asked)
+			}
+			if len(asked) > 25 {
+				t.Errorf("asked %d times: %v", len(asked), asked)
+			}
+		})
+	}
+}
+
+func TestSearchAsksTwice(t *testing.T) {
+	var asked []int
+	stands := limited(800, &asked)
+	hiccup := true
+	l, err := Search{MaxDrops: 0.01, Resolution: 0.05}.Highest(400, func(rate int) (Load, error) {
+		if hiccup {
+			hiccup = false
+			return Load{Rate: rate, Seconds: 2, Sent: 2 * rate}, nil
+		}
+		return stands(rate)
+	})
+	if err != nil || l.Achieved() < 760 {
+		t.Errorf("one hiccup made it %.0f, %v", l.Achieved(), err)
+	}
+}
+
+func TestSearchOfADeadServer(t *testing.T) {
+	var asked []int
+	_, err := Search{MaxDrops: 0.01, Resolution: 0.05}.Highest(1000, limited(0, &asked))
+	if err == nil || !strings.Contains(err.Error(), "is the server up") {
+		t.Errorf("got %v", err)
+	}
+	broken := errors.New("broken")
+	if _, err := (Search{}).Highest(1, func(int) (Load, error) { return Load{}, broken }); !errors.Is(err, broken) {
+		t.Errorf("got %v, want the probe's error", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	if d := (Load{}).Drops(); d != 1 {
+		t.Errorf("nothing sent: %v lost, want 1", d)
+	}
+	if a := (Load{Completed: 5}).Achieved(); a != 0 {
+		t.Errorf("no time: %v a second, want 0", a)
+	}
+	if d := (Load{Sent: 200, Completed: 199}).Drops(); d < 0.0049 || d > 0.0051 {
+		t.Errorf("1 of 200 is %v", d)
+	}
+}
