@@ -51,12 +51,24 @@ func TestBuiltins(t *testing.T) {
 	wiped.Install.Wipe = true
 	small := data(host())
 	small.Host.Variables, small.Host.Network.Gateway, small.Host.Disk, small.Mirrors = nil, netip.Addr{}, "vda", nil
+	quirks := data(host())
+	quirks.Host.Boot = inventory.Boot{Console: "ttyS1,9600n8", Args: []string{"nomodeset", "pci=noaer"}, VLAN: 10}
+	quirks.Install.Wipe = true
+	arm := data(host())
+	arm.Host.System = &inventory.System{Name: "debian12-arm64", Arch: inventory.ArchARM64}
+	arm.Image.Kernel, arm.Image.Initrd = "(tftp,10.77.0.1)/image/x/vmlinuz", "(tftp,10.77.0.1)/image/x/initrd.img"
+	args := data(host())
+	args.Host.Variables["installer_args"] = "console=ttyS2  quiet"
+	args.Host.Boot.Console = "ttyS1"
 	for name, tt := range map[string]struct {
 		template string
 		data     templates.Data
 	}{
 		"base": {"base.ks", data(host())}, "base-wipe": {"base.ks", wiped}, "base-small": {"base.ks", small},
 		"install": {"install.ipxe", data(host())}, "disk": {"disk.ipxe", data(host())},
+		"install-quirks": {"install.ipxe", quirks}, "install-args": {"install.ipxe", args},
+		"grub": {"install.grub", data(host())}, "grub-quirks": {"install.grub", quirks}, "grub-arm64": {"install.grub", arm},
+		"grub-disk": {"disk.grub", data(host())}, "base-quirks": {"base.ks", quirks},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := templates.New("").Render(tt.template, tt.data, templates.Funcs(tt.data.Host, secret))
@@ -114,5 +126,21 @@ func TestOperatorsOwn(t *testing.T) {
 	}
 	if !set.Has("base.ks") || set.Has("none.ks") {
 		t.Error("Has")
+	}
+}
+
+// TestKernelArgs: what can't stand on a kernel's command line never gets there.
+func TestKernelArgs(t *testing.T) {
+	for _, bad := range []string{"a b", "a'b", `a"b`, "a\nb", "a\x00", "über", "${net0/mac}", "&&"} {
+		d := data(host())
+		d.Host.Boot.Args = []string{bad}
+		if args, err := d.KernelArgs(); err == nil {
+			t.Errorf("%q: %q", bad, args)
+		}
+		for _, name := range []string{"install.ipxe", "install.grub"} {
+			if _, err := templates.New("").Render(name, d, templates.Funcs(d.Host, secret)); err == nil {
+				t.Errorf("%s renders with %q", name, bad)
+			}
+		}
 	}
 }

@@ -1,0 +1,70 @@
+package templates
+
+import (
+	"fmt"
+	"strings"
+
+	"rackhand/inventory"
+)
+
+// Consoles are the kernel's console= arguments: the host's own, or a screen and the
+// first serial line of its processor's usual boards.
+func (d Data) Consoles() string {
+	switch {
+	case d.Host.Boot.Console != "":
+		return "console=" + d.Host.Boot.Console
+	case d.Host.System != nil && d.Host.System.Processor() == inventory.ArchARM64:
+		return "console=tty0 console=ttyAMA0,115200" // PL011 (SBSA)
+	default:
+		return "console=tty0 console=ttyS0,115200"
+	}
+}
+
+// KernelArgs are the arguments of the installer's kernel, the same ones whatever
+// boot loader hands them over. The variable installer_args stands in for the usual
+// consoles. They are an error when one can't stand on a kernel's command line.
+func (d Data) KernelArgs() ([]string, error) {
+	args := []string{
+		"inst.ks=" + d.Install.Kickstart,
+		"rackhand.report=" + d.Install.Report,
+		"BOOTIF=" + d.Install.BootIF,
+	}
+	args = append(args, d.network()...)
+	if d.Install.Wipe {
+		args = append(args, "rackhand.wipe=1")
+	}
+	if own, ok := d.Host.Variables["installer_args"]; ok {
+		args = append(args, strings.Fields(fmt.Sprint(own))...)
+		if d.Host.Boot.Console != "" {
+			args = append(args, d.Consoles())
+		}
+	} else {
+		args = append(args, strings.Fields(d.Consoles())...)
+	}
+	args = append(args, d.Host.Boot.Args...)
+	for _, a := range args {
+		// iPXE would expand ${...}, and end the command at && and ||.
+		if strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\'' || r == '"' }) ||
+			strings.Contains(a, "${") || a == "&&" || a == "||" {
+			return nil, fmt.Errorf("%q can't be an argument of the installer's kernel: no blanks, quotes, ${, && and ||, nor letters beyond ASCII", a)
+		}
+	}
+	return args, nil
+}
+
+// network says how the installer gets onto the network, in dracut's terms
+// (dracut.cmdline(7)). With a VLAN the card gets a name by its MAC first, so that
+// the tagged device can be put on it. rackhand-installer knows neither ip= nor
+// vlan=: it asks for its address on the card itself.
+func (d Data) network() []string {
+	vlan := d.Host.Boot.VLAN
+	if vlan == 0 {
+		return []string{"ip=dhcp"}
+	}
+	mac := strings.ReplaceAll(strings.TrimPrefix(d.Install.BootIF, "01-"), "-", ":")
+	return []string{
+		"ifname=bootnet:" + mac,
+		fmt.Sprintf("vlan=vlan%d:bootnet", vlan),
+		fmt.Sprintf("ip=vlan%d:dhcp", vlan),
+	}
+}
