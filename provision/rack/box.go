@@ -59,10 +59,10 @@ func newBox(o BoxOptions, ns, tap, accel, dir, logDir string, log *slog.Logger, 
 	} else if _, err := os.Stat(b.m.disk); err != nil {
 		return nil, fmt.Errorf("rack: disk image of %s: %w", o.Name, err)
 	}
-	if o.Firmware == UEFI {
+	if f := o.firmware(); f.vars != "" {
 		b.m.vars = filepath.Join(dir, o.Name+".vars.fd")
-		if err := copyFile(b.m.vars, ovmfVars); err != nil {
-			return nil, fmt.Errorf("rack: UEFI variables of %s: %w (Debian package ovmf)", o.Name, err)
+		if err := copyFile(b.m.vars, f.vars); err != nil {
+			return nil, fmt.Errorf("rack: UEFI variables of %s: %w (Debian package %s)", o.Name, err, f.codePackage)
 		}
 	}
 	return b, nil
@@ -172,7 +172,7 @@ func (b *Box) startLocked() error {
 	}
 	now := b.clock()
 	first := b.boot.start(now)
-	g, err := startGuest(b.ns, b.m.args(first), qemuLog(b.logDir, b.opts.Name), b.log)
+	g, err := startGuest(b.ns, b.m.program(), b.m.args(first), qemuLog(b.logDir, b.opts.Name), b.log)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ const startPatience = 30 * time.Second
 
 // startGuest runs QEMU in a namespace. The guest isn't bound to any context: a
 // box stays on until its chassis turns it off.
-func startGuest(ns string, args []string, logPath string, log *slog.Logger) (*guest, error) {
+func startGuest(ns, program string, args []string, logPath string, log *slog.Logger) (*guest, error) {
 	logFile, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("rack: QEMU's log: %w", err)
@@ -41,7 +41,7 @@ func startGuest(ns string, args []string, logPath string, log *slog.Logger) (*gu
 		return nil, err
 	}
 	defer func() { _ = theirs.Close() }()
-	cmd := exec.Command("ip", append([]string{"netns", "exec", ns, qemuProgram}, args...)...)
+	cmd := exec.Command("ip", append([]string{"netns", "exec", ns, program}, args...)...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.ExtraFiles = []*os.File{theirs} // file descriptor 3
 	// A session of its own, as for the janitor: Ctrl-C is for the program that
@@ -49,7 +49,7 @@ func startGuest(ns string, args []string, logPath string, log *slog.Logger) (*gu
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		_ = ours.Close()
-		return nil, fmt.Errorf("rack: start %s: %w (Debian package qemu-system-x86)", qemuProgram, err)
+		return nil, fmt.Errorf("rack: start %s: %w", program, err)
 	}
 	q, err := startQMP(ours, func(desc string) { log.Warn("QEMU refused a command", "reason", desc) })
 	if err != nil {

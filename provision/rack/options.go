@@ -42,6 +42,7 @@ type BoxOptions struct {
 	BMCUser     string           // at most 16 bytes
 	BMCPassword string           // at most 20 bytes
 	Firmware    string           // BIOS or UEFI; BIOS when empty
+	Arch        string           // AMD64 or ARM64; AMD64 when empty
 	MemoryMB    int              // 1024 when 0
 	DiskGB      int              // 4 when 0; the disk is blank and sparse
 	// DiskImage is an existing raw image that is used, and written to, instead
@@ -52,12 +53,21 @@ type BoxOptions struct {
 	DefaultBoot string
 	// HTTPBoot makes UEFI firmware skip PXE and go straight to HTTP Boot.
 	HTTPBoot bool
+	// SecureBoot makes UEFI firmware start nothing but what Microsoft's keys, or
+	// those of a program that they signed, vouch for.
+	SecureBoot bool
+	// IPXEROM gives the card of an amd64 UEFI box iPXE as its ROM. A BIOS box has
+	// it always.
+	IPXEROM bool
 }
 
-// The firmwares and boot devices of a box.
+// The firmwares, processors and boot devices of a box.
 const (
 	BIOS = "bios"
 	UEFI = "uefi"
+
+	AMD64 = "amd64"
+	ARM64 = "arm64"
 
 	BootPXE  = "pxe"
 	BootDisk = "disk"
@@ -130,8 +140,16 @@ func (b BoxOptions) withDefaults(subnet netip.Prefix) (BoxOptions, error) {
 	if b.Firmware != BIOS && b.Firmware != UEFI {
 		return b, fmt.Errorf("firmware %q: want %q or %q", b.Firmware, BIOS, UEFI)
 	}
-	if b.HTTPBoot && b.Firmware != UEFI {
-		return b, errors.New("HTTPBoot needs UEFI firmware")
+	if b.Arch == "" {
+		b.Arch = AMD64
+	}
+	switch {
+	case b.Arch != AMD64 && b.Arch != ARM64:
+		return b, fmt.Errorf("processor %q: want %q or %q", b.Arch, AMD64, ARM64)
+	case b.Firmware != UEFI && (b.HTTPBoot || b.SecureBoot || b.IPXEROM || b.Arch == ARM64):
+		return b, errors.New("HTTPBoot, SecureBoot, IPXEROM and arm64 need UEFI firmware")
+	case b.IPXEROM && (b.SecureBoot || b.HTTPBoot || b.Arch == ARM64):
+		return b, errors.New("IPXEROM is for an amd64 box without SecureBoot and HTTPBoot: that ROM isn't signed, and boots by itself")
 	}
 	if b.DefaultBoot == "" {
 		b.DefaultBoot = BootPXE

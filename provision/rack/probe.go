@@ -37,7 +37,7 @@ func boots(ctx context.Context, dir, accel string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, qemuProgram, "-nodefaults", "-no-user-config",
+	cmd := exec.CommandContext(ctx, qemuAMD64, "-nodefaults", "-no-user-config",
 		"-machine", "q35", "-accel", accel, "-cpu", "max", "-m", "64", "-display", "none",
 		"-drive", "if=none,id=d,format=raw,file="+comma(image),
 		"-device", "virtio-blk-pci,drive=d,bootindex=1",
@@ -57,7 +57,8 @@ func boots(ctx context.Context, dir, accel string) error {
 	}
 }
 
-// accelerator chooses KVM only where a guest really runs with it.
+// accelerator chooses KVM only where a guest really runs with it: an amd64 one;
+// arm64 boxes are emulated always.
 func (r *Rack) accelerator(ctx context.Context) (string, error) {
 	if r.opts.Accelerator != "" {
 		return r.opts.Accelerator, nil

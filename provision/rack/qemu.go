@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	qemuProgram = "qemu-system-x86_64"
+	qemuAMD64 = "qemu-system-x86_64"
+	qemuARM64 = "qemu-system-aarch64"
 
 	accelKVM = "kvm"
 	accelTCG = "tcg"
-
-	// Debian's ovmf package.
-	ovmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-	ovmfVars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 )
 
 // A machine is what QEMU has to know to start one box.
 type machine struct {
 	box    BoxOptions
-	accel  string
+	accel  string // of amd64 boxes
 	tap    string
 	disk   string // raw image
 	vars   string // UEFI variables; "" for BIOS
 	serial string // log that is appended to
 }
+
+func (m machine) program() string { return m.box.firmware().qemu }
 
 // args is QEMU's command line for one power-on that tries first (BootPXE or
 // BootDisk) before the other device. QMP is spoken over file descriptor 3.
@@ -36,22 +35,8 @@ func (m machine) args(first string) []string {
 	if first == BootDisk {
 		pxe, disk = 2, 1
 	}
-	accel := "tcg,thread=multi"
-	if m.accel == accelKVM {
-		accel = "kvm"
-	}
-	machineType := "q35"
-	if m.box.Firmware == BIOS {
-		// graphics=off makes SeaBIOS show its screen on the serial port, iPXE's
-		// with it; OVMF does so anyway.
-		machineType += ",graphics=off"
-	}
-	a := []string{
-		"-name", m.box.Name,
-		"-nodefaults", "-no-user-config",
-		"-machine", machineType,
-		"-accel", accel,
-		"-cpu", "max",
+	a := append([]string{"-name", m.box.Name, "-nodefaults", "-no-user-config"}, m.board()...)
+	a = append(a,
 		"-smp", "2",
 		"-m", strconv.Itoa(m.box.MemoryMB),
 		"-uuid", uuidFor(m.box.Name),
@@ -60,34 +45,66 @@ func (m machine) args(first string) []string {
 		// with the boot order of that moment. The order is fixed for the life of
 		// a QEMU, so a one-shot override couldn't be honoured otherwise.
 		"-action", "reboot=shutdown",
-		"-chardev", "file,id=serial,append=on,path=" + comma(m.serial),
+		"-chardev", "file,id=serial,append=on,path="+comma(m.serial),
 		"-serial", "chardev:serial",
 		"-chardev", "socket,id=qmp,fd=3",
 		"-mon", "chardev=qmp,mode=control",
 		"-device", "virtio-rng-pci",
-		"-netdev", "tap,id=net0,script=no,downscript=no,ifname=" + m.tap,
-	}
+		"-netdev", "tap,id=net0,script=no,downscript=no,ifname="+m.tap)
+	a = append(a, m.bios()...)
 	nic := fmt.Sprintf("virtio-net-pci,netdev=net0,mac=%s,bootindex=%d", m.box.MAC, pxe)
 	if m.box.Firmware == UEFI {
-		// Without its ROM, QEMU's iPXE, the card is served by OVMF's own PXE stack.
-		nic += ",romfile="
-		a = append(a,
-			"-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+ovmfCode,
-			"-drive", "if=pflash,unit=1,format=raw,file="+comma(m.vars),
-			// The rack's network has no DHCPv6: don't wait for it.
-			"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n")
-		if m.box.HTTPBoot {
-			a = append(a, "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
-		}
-	} else {
-		// When nothing boots, a server tries again; SeaBIOS would stop for ever.
-		a = append(a, "-boot", "reboot-timeout=5000")
+		// Without QEMU's own ROM, iPXE, the card is served by the firmware's PXE stack.
+		nic += ",romfile=" + m.box.firmware().rom
 	}
 	return append(a,
 		"-device", nic,
 		// Nothing here has to survive a power failure of this machine.
 		"-drive", "if=none,id=disk0,format=raw,cache=unsafe,aio=threads,discard=unmap,file="+comma(m.disk),
 		"-device", fmt.Sprintf("virtio-blk-pci,drive=disk0,serial=%s,bootindex=%d", diskSerial(m.box.Name), disk))
+}
+
+// board is the machine itself: its processor and chipset.
+func (m machine) board() []string {
+	accel := "tcg,thread=multi"
+	if m.box.Arch == ARM64 {
+		// pauth-impdef: the architecture's own pointer authentication takes half of
+		// the emulator's time.
+		return []string{"-machine", "virt", "-accel", accel, "-cpu", "max,pauth-impdef=on"}
+	}
+	if m.accel == accelKVM {
+		accel = "kvm"
+	}
+	a := []string{"-machine", "q35", "-accel", accel, "-cpu", "max"}
+	switch {
+	case m.box.SecureBoot:
+		// Only the firmware, in SMM, may write its variables. S3 would be a way round.
+		a[1] += ",smm=on"
+		a = append(a, "-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1")
+	case m.box.Firmware == BIOS:
+		// graphics=off makes SeaBIOS show its screen on the serial port, iPXE's
+		// with it; OVMF does so anyway.
+		a[1] += ",graphics=off"
+	}
+	return a
+}
+
+// bios is the firmware and its settings.
+func (m machine) bios() []string {
+	if m.box.Firmware == BIOS {
+		// When nothing boots, a server tries again; SeaBIOS would stop for ever.
+		return []string{"-boot", "reboot-timeout=5000"}
+	}
+	a := []string{
+		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + m.box.firmware().code,
+		"-drive", "if=pflash,unit=1,format=raw,file=" + comma(m.vars),
+		// The rack's network has no DHCPv6: don't wait for it.
+		"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
+	}
+	if m.box.HTTPBoot {
+		a = append(a, "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
+	}
+	return a
 }
 
 // comma doubles commas, which else end a value of QEMU's options.

@@ -128,27 +128,6 @@ func (r *Rack) build(ctx context.Context) error {
 	return nil
 }
 
-// requirePrograms names all that is missing at once, with the package to install.
-func requirePrograms(boxes []BoxOptions) error {
-	var errs []error
-	if len(boxes) == 0 {
-		return nil
-	}
-	if _, err := exec.LookPath(qemuProgram); err != nil {
-		errs = append(errs, fmt.Errorf("rack: %w: install qemu-system-x86", err))
-	}
-	for _, b := range boxes {
-		if b.Firmware != UEFI {
-			continue
-		}
-		if _, err := os.Stat(ovmfCode); err != nil {
-			errs = append(errs, fmt.Errorf("rack: UEFI firmware: %w: install ovmf", err))
-		}
-		break
-	}
-	return errors.Join(errs...)
-}
-
 // Boxes are the rack's boxes, in the order of Options.Boxes.
 func (r *Rack) Boxes() []*Box { return append([]*Box(nil), r.boxes...) }
 
