@@ -112,12 +112,3 @@ func (a *Appliance) bootingAt(addr netip.Addr) string {
 	}
 	return ""
 }
-
-func (a *Appliance) dhcp(link string) *dhcp.Server {
-	return dhcp.New(dhcp.Options{
-		Interface: link, ServerAddr: a.cfg.Address, Decide: a.decide, Snapshot: a.holder.Current,
-		Store: a.store, Record: a.journal, Clock: a.Clock, Log: a.Log,
-		ScriptURL: func(mac inventory.MAC) string { return a.urls.URL + "/boot/ipxe?mac=" + mac.String() },
-		FileURL:   func(program string) string { return a.urls.URL + "/boot/file/" + program },
-	})
-}

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -13,35 +14,30 @@ import (
 
 // answer takes one packet as it came and does everything but send: it returns
 // the reply and where to. A lease that it acknowledges is on disk when it returns.
-func (s *Server) answer(ctx context.Context, packet []byte) (reply []byte, to destination, ok bool) {
-	req, err := dhcpv4.FromBytes(packet)
-	if err != nil {
-		s.badPacket(packet, err)
-		return nil, to, false
-	}
-	c, err := recognise(req)
-	if err != nil {
-		s.badPacket(packet, err)
+func (s *Server) answer(ctx context.Context, d datagram) (reply []byte, to destination, ok bool) {
+	req, c, ok := s.read(d)
+	if !ok {
 		return nil, to, false
 	}
 	snap := s.Snapshot()
-	n := s.network(snap, req)
-	if n == nil {
+	n, away := s.network(snap, c, req, d)
+	switch {
+	case n == nil:
 		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
 		return nil, to, false
-	}
-	if n.Mode() == inventory.DHCPProxy {
+	case n.Mode() == inventory.DHCPProxy:
 		return s.proxy(ctx, snap, n, c, req)
+	case n.Mode() != inventory.DHCPAuthoritative || !s.mayServe(n):
+		return nil, to, false
 	}
-	v := view{
-		server: s.ServerAddr, network: n, client: c, leaseTime: s.LeaseTime,
-		scriptURL: s.ScriptURL, fileURL: s.FileURL,
-		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
-	}
-	_, elsewhere := v.addressee(req)
-	asks := req.MessageType() == dhcpv4.MessageTypeDiscover || req.MessageType() == dhcpv4.MessageTypeRequest
-	if asks && !elsewhere {
-		v.address, err = s.choose(snap, v, req)
+	v := s.view(snap, n, c)
+	v.moved = d.tries > 0
+	v.renews = addrOf(req.ClientIPAddr).IsValid()
+	v.known = !n.AllowOtherDHCP || s.knows(snap, v)
+	first := false
+	if v.needsAddress(req) {
+		var err error
+		v.address, first, err = s.choose(snap, v, req)
 		s.noticeMissing(v, err)
 		s.noticeUnclaimed(v)
 		if v.decision, ok = s.decide(ctx, v); !ok {
@@ -53,7 +49,50 @@ func (s *Server) answer(ctx context.Context, packet []byte) (reply []byte, to de
 		return nil, to, false
 	}
 	s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", msg.MessageType(), "address", v.address, "asked", asked)
-	return fit(msg, req), route(req, msg, c.mac), true
+	reply, to = fit(msg, req), route(req, msg, c.mac)
+	if away {
+		to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
+	}
+	if does == offered && s.holdBack(v, first, d, reply, to) {
+		return nil, to, false
+	}
+	return reply, to, true
+}
+
+// read parses a packet; one that can't be answered is told of.
+func (s *Server) read(d datagram) (*dhcpv4.DHCPv4, client, bool) {
+	if len(d.payload) > maxPacket {
+		s.badPacket(d.payload, fmt.Errorf("it has more than %d bytes", maxPacket))
+		return nil, client{}, false
+	}
+	req, err := dhcpv4.FromBytes(d.payload)
+	if err != nil {
+		s.badPacket(d.payload, err)
+		return nil, client{}, false
+	}
+	c, err := recognise(req)
+	if err == nil && c.agent.addr == s.ServerAddr {
+		err = errors.New("its relay has our own address")
+	}
+	if err != nil {
+		s.badPacket(d.payload, err)
+		return nil, client{}, false
+	}
+	return req, c, true
+}
+
+// view is what is known of a client before anything is decided.
+func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) view {
+	v := view{
+		server: s.ServerAddr, name: c.agent.server, network: n, client: c, leaseTime: s.LeaseTime,
+		scriptURL: s.ScriptURL, tftpScriptURL: s.TFTPScriptURL, fileURL: s.FileURL,
+		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
+		relay:    c.agent.relay(),
+	}
+	if n.LeaseTime > 0 {
+		v.leaseTime = n.LeaseTime
+	}
+	return v
 }
 
 // decide asks what the client boots. It returns false when that can't be known
@@ -68,7 +107,7 @@ func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 	if v.address != v.decision.Host.Address {
 		c.kind = boot.Other
 	}
-	d, err := s.Decide(ctx, boot.Request{MAC: c.mac, Arch: c.arch, Client: c.kind})
+	d, err := s.Decide(ctx, boot.Request{MAC: c.mac, Arch: c.arch, Client: c.kind, Chained: s.chained.has(c.mac, s.Clock())})
 	if err != nil {
 		s.Log.Error("dhcp: no decision", "mac", c.mac, "client", c.kind, "error", err)
 		return v.decision, !c.kind.Boots()
@@ -79,26 +118,20 @@ func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 	return d, true
 }
 
-// network is the inventory's network that a request came from: that of the relay,
-// or of our own address. A relay elsewhere could be anybody's address to send
-// packets to, and gets none.
-func (s *Server) network(snap *inventory.Snapshot, req *dhcpv4.DHCPv4) *inventory.Network {
-	if snap == nil {
-		return nil
+// knows reports whether we have a record of the client: a reservation on this
+// network, or a lease.
+func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
+	if host := snap.HostByMAC(v.client.mac); host != nil && v.network.Subnet.Contains(host.Address) {
+		return true
 	}
-	link := s.ServerAddr
-	if relay := addrOf(req.GatewayIPAddr); relay.IsValid() {
-		link = relay
-	}
-	n := snap.NetworkOf(link)
-	if n == nil || !n.Subnet.Addr().Is4() {
-		return nil
-	}
-	return n
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.byMAC[v.client.mac].lease != nil
 }
 
-// choose finds the client's address, and keeps it for the client.
-func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (netip.Addr, error) {
+// choose finds the client's address, and keeps it for the client. first says that
+// it isn't the one that the client had before.
+func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (addr netip.Addr, first bool, err error) {
 	want := addrOf(req.RequestedIPAddress())
 	if !want.IsValid() {
 		want = addrOf(req.ClientIPAddr)
@@ -106,11 +139,12 @@ func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (n
 	now := s.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr, err := s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, now)
+	addr, err = s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, now)
 	if err == nil {
+		first = s.table.byMAC[v.client.mac].addr != addr
 		s.table.hold(v.client.mac, addr, now)
 	}
-	return addr, err
+	return addr, first, err
 }
 
 // enact carries out what was planned, before the reply goes out: the lease on
@@ -131,22 +165,4 @@ func (s *Server) enact(ctx context.Context, v view, does verdict, asked netip.Ad
 		s.Log.Error("dhcp: lease not written, so not acknowledged", "mac", v.client.mac, "address", asked, "error", err)
 	}
 	return err == nil
-}
-
-// fit writes a reply out within the size that every client takes (RFC 2131
-// section 2: 576 bytes with the IP and UDP headers) or that this one said
-// (option 57), by leaving out what it can do without.
-func fit(reply, req *dhcpv4.DHCPv4) []byte {
-	const least = 576
-	most := least
-	if said, err := req.MaxMessageSize(); err == nil {
-		most = max(least, min(int(said), 1472)) // RFC 2132 section 9.10; one frame
-	}
-	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionNTPServers, dhcpv4.OptionDomainName, dhcpv4.OptionHostName, dhcpv4.OptionDomainNameServer} {
-		if b := reply.ToBytes(); len(b)+ipLen+udpLen <= most {
-			return b
-		}
-		reply.DeleteOption(code)
-	}
-	return reply.ToBytes()
 }

@@ -92,10 +92,11 @@ func (b *bench) start(s store.Store) {
 			}
 			return boot.Decide(b.snap, in, b.now, r), b.fail
 		},
-		Snapshot:  func() *inventory.Snapshot { return b.snap },
-		ScriptURL: func(m inventory.MAC) string { return "http://10.77.0.1/boot/ipxe?mac=" + m.String() },
-		FileURL:   func(p string) string { return "http://10.77.0.1/boot/file/" + p },
-		Clock:     func() time.Time { return b.now },
+		Snapshot:      func() *inventory.Snapshot { return b.snap },
+		ScriptURL:     func(m inventory.MAC) string { return "http://10.77.0.1/boot/ipxe?mac=" + m.String() },
+		TFTPScriptURL: func(m inventory.MAC) string { return "tftp://10.77.0.1/ipxe/" + m.String() },
+		FileURL:       func(p string) string { return "http://10.77.0.1/boot/file/" + p },
+		Clock:         func() time.Time { return b.now },
 	})
 	if err := b.load(context.Background()); err != nil {
 		b.t.Fatal(err)
@@ -137,6 +138,11 @@ func (b *bench) arm(host string) {
 		ID: "i1", Host: host, Armed: true, Stage: provision.Requested, Expires: b.now.Add(time.Hour),
 		Budget: provision.Budget{Attempts: 3},
 	}
+}
+
+// answer takes a packet that came from who knows where.
+func (b *bench) answer(ctx context.Context, packet []byte) ([]byte, destination, bool) {
+	return b.Server.answer(ctx, datagram{payload: packet})
 }
 
 // ask sends a packet and returns the reply, nil for none.

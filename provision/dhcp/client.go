@@ -21,10 +21,12 @@ type client struct {
 	mac      inventory.MAC
 	kind     boot.Client
 	arch     boot.Arch
-	ipxe     bool   // it is iPXE, whatever it is treated as
+	ipxe     bool   // it is iPXE
+	noHTTP   bool   // it is an iPXE that was built without HTTP
 	vendor   string // option 60
 	hostName string // option 12
 	uuid     string // option 97, "" when absent or all zeros
+	agent    agent  // what relay agents said of its place
 }
 
 // recognise reads who sent a request; the error says why it can't be a client of
@@ -33,6 +35,7 @@ type client struct {
 // hardware address is what they share, so it alone is the key.
 func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	var c client
+	var err error
 	switch {
 	case p.OpCode != dhcpv4.OpcodeBootRequest:
 		return c, errors.New("not a request")
@@ -43,6 +46,9 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	if c.mac == (inventory.MAC{}) || c.mac[0]&1 != 0 {
 		return c, fmt.Errorf("%s is no machine's hardware address", c.mac)
 	}
+	if c.agent, err = readAgent(p); err != nil {
+		return c, err
+	}
 	c.vendor = text(p.Options.Get(dhcpv4.OptionClassIdentifier))
 	c.hostName = text(p.Options.Get(dhcpv4.OptionHostName))
 	c.uuid = uuid(p.Options.Get(dhcpv4.OptionClientMachineIdentifier))
@@ -50,12 +56,10 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	features := suboptions(p.Options.Get(optIPXE))
 	c.ipxe = userClassIPXE(p.Options.Get(dhcpv4.OptionUserClassInformation)) || len(features) > 0
 	switch {
-	case c.ipxe && len(features) > 0 && !features[ipxeHTTP]:
-		// A card's own iPXE that was built without HTTP can't fetch a script: it is
-		// given the boot program by TFTP, which can.
-		c.kind = boot.PXE
 	case c.ipxe:
 		c.kind = boot.IPXE
+		// A card's own iPXE may lack HTTP: it is given the URL of its script by TFTP.
+		c.noHTTP = len(features) > 0 && !features[ipxeHTTP]
 	case strings.HasPrefix(c.vendor, "PXEClient"):
 		c.kind = boot.PXE
 	case strings.HasPrefix(c.vendor, "HTTPClient"):

@@ -33,6 +33,17 @@ func (v view) fields() map[string]string {
 	if v.client.uuid != "" {
 		f["uuid"] = v.client.uuid
 	}
+	r := v.relay
+	if r == nil {
+		r = v.client.agent.relay()
+	}
+	if r != nil {
+		for name, said := range map[string]string{"relay": r.Address, "circuit": r.Circuit, "remote": r.Remote} {
+			if said != "" {
+				f[name] = said
+			}
+		}
+	}
 	return f
 }
 
@@ -64,9 +75,14 @@ func (s *Server) noticeAck(v view) {
 	s.record(e)
 }
 
-// noticeUnclaimed tells of a box that isn't in the inventory, once a minute.
+// noticeUnclaimed tells of a box that isn't in the inventory, once a minute; once more
+// when the address that was told of turned out to be taken.
 func (s *Server) noticeUnclaimed(v view) {
-	if v.decision.Host != nil || !s.unclaimed.Allow(v.client.mac.String(), s.Clock()) {
+	key := v.client.mac.String()
+	if v.moved {
+		key = "another for " + key
+	}
+	if v.decision.Host != nil || !s.unclaimed.Allow(key, s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
@@ -127,12 +143,34 @@ func (s *Server) noticeDeclined(v view, addr netip.Addr) {
 	s.record(e)
 }
 
+// noticeConflict tells that a machine was found on an address that we were about to
+// give, once a minute for each address. by is its hardware address, zero when it
+// answered through a relay.
+func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
+	if !s.conflicts.Allow(p.addr.String(), s.Clock()) {
+		return
+	}
+	e := provision.Event{Host: p.who, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
+		"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface,
+	}}
+	other := "another machine"
+	if by != (inventory.MAC{}) {
+		other = by.String()
+		e.Fields["other"] = other
+	}
+	e.Message = fmt.Sprintf("%s was about to be given %s, where %s answers: the address rests for %s, and another one is tried", p.mac, p.addr, other, declineHold)
+	if p.reply == nil {
+		e.Message = fmt.Sprintf("%s is reserved for this host, and %s answers there: change one of the two", p.addr, other)
+	}
+	s.record(e)
+}
+
 // badPacket tells of a packet that can't be answered, once a minute for each
 // sender.
 func (s *Server) badPacket(packet []byte, why error) {
 	sender := "unknown"
-	if len(packet) >= 34 { // chaddr (RFC 2131 section 2)
-		sender = inventory.MAC(packet[28:34]).String()
+	if mac := chaddr(packet); mac != (inventory.MAC{}) {
+		sender = mac.String()
 	}
 	s.Log.Debug("dhcp: bad packet", "sender", sender, "bytes", len(packet), "why", why)
 	if !s.bad.Allow(sender, s.Clock()) {
@@ -147,10 +185,3 @@ func (s *Server) badPacket(packet []byte, why error) {
 }
 
 func clip(s string) string { return s[:min(len(s), 200)] }
-
-func (s *Server) record(e provision.Event) {
-	e.Source, e.Time = "dhcp", s.Clock()
-	if err := s.Record.Record(e); err != nil {
-		s.Log.Error("dhcp: event not kept", "host", e.Host, "kind", e.Kind, "error", err)
-	}
-}

@@ -38,6 +38,7 @@ func (s *Server) bind(ctx context.Context, v view) error {
 		MAC: v.client.mac.String(), Address: v.address.String(),
 		Since: now, Expires: now.Add(v.leaseTime),
 		HostName: v.client.hostName, Vendor: v.client.vendor, UUID: v.client.uuid,
+		Relay: v.relay,
 	}
 	if v.decision.Host != nil {
 		l.Host = v.decision.Host.Name
@@ -50,6 +51,9 @@ func (s *Server) bind(ctx context.Context, v view) error {
 	}
 	if before != nil && l.UUID == "" {
 		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
+	}
+	if same && l.Relay == nil && v.renews {
+		l.Relay, v.relay = before.Relay, before.Relay // it asks us directly, past its relay
 	}
 	displaced := s.table.bind(v.client.mac, v.address, &l)
 	s.mu.Unlock()
@@ -64,6 +68,9 @@ func (s *Server) bind(ctx context.Context, v view) error {
 	}
 	if _, err := s.Store.Txn(ctx, nil, ops...); err != nil {
 		return fmt.Errorf("write lease: %w", err)
+	}
+	if v.client.kind.Boots() && v.decision.Program != "" && v.bootFile() != "" {
+		s.chained.add(v.client.mac, now)
 	}
 	// A renewal is nothing new, and would fill the journal.
 	if !same || before.Vendor != l.Vendor || v.client.kind.Boots() {
@@ -85,6 +92,7 @@ func (s *Server) release(ctx context.Context, mac inventory.MAC, addr netip.Addr
 	l.Expires = s.Clock()
 	held.until, held.lease = l.Expires, &l
 	s.table.byMAC[mac] = held
+	clear(s.table.full)
 	s.mu.Unlock()
 
 	value, err := json.Marshal(l)

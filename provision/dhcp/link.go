@@ -7,29 +7,41 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/mdlayher/packet"
+	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"rackhand/inventory"
 )
 
-// maxPacket is the biggest packet that is read, in bytes: one frame's worth.
-const maxPacket = 1500
+const (
+	// maxPacket is the biggest packet that is answered, in bytes: it may come in
+	// fragments (RFC 2132 section 9.10 lets a client say how much it takes).
+	maxPacket = 4096
+	// readAtOnce is how many packets one system call reads.
+	readAtOnce = 64
+	// receiveBuffer is how much the kernel keeps until we read it, in bytes: a rack
+	// that is powered on asks all at once.
+	receiveBuffer = 4 << 20
+)
 
-// A link is the wire: the UDP socket bound to the interface, and a raw one for
-// clients that have no address yet.
+// A link is the wire: the UDP socket bound to the interface, a raw one for clients
+// that have no address yet, and what addresses are probed by.
 type link struct {
 	udp    *ipv4.PacketConn
 	raw    *packet.Conn // nil when it couldn't be opened: such replies are broadcast
+	arp    *packet.Conn // nil when it couldn't be opened: nothing is probed
+	echo   *icmp.PacketConn
 	index  int
 	mac    inventory.MAC
 	server netip.Addr
-	buf    []byte
+	batch  []ipv4.Message
 }
 
 // listen opens the link. The socket has neither SO_REUSEADDR nor SO_REUSEPORT,
@@ -51,10 +63,17 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, buf: make([]byte, maxPacket+1)}
-	if err := l.udp.SetControlMessage(ipv4.FlagInterface, true); err != nil {
+	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, batch: make([]ipv4.Message, readAtOnce)}
+	for i := range l.batch {
+		l.batch[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
+		l.batch[i].OOB = ipv4.NewControlMessage(ipv4.FlagInterface | ipv4.FlagDst)
+	}
+	if err := l.udp.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true); err != nil {
 		l.close()
 		return nil, fmt.Errorf("ask for the interface of packets: %w", err)
+	}
+	if err := enlarge(conn); err != nil {
+		log.Debug("dhcp: the receive buffer stays as it is", "error", err)
 	}
 	if len(ifi.HardwareAddr) != len(l.mac) {
 		log.Warn("dhcp: no Ethernet interface, so replies are broadcast", "interface", name)
@@ -66,22 +85,49 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 		log.Warn("dhcp: no raw socket, so replies are broadcast", "interface", name, "error", err)
 		l.raw = nil
 	}
+	l.openProbes(ifi, log)
 	return l, nil
 }
 
-// read returns the next packet, nil for one to pass over. An error is the
-// socket's end.
-func (l *link) read() ([]byte, error) {
-	n, cm, _, err := l.udp.ReadFrom(l.buf)
+// enlarge asks for a bigger receive buffer: beyond the system's limit when we may.
+func enlarge(conn net.PacketConn) error {
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
+		if set != nil {
+			set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+		}
+	})
+	return errors.Join(err, set)
+}
+
+// read returns the packets that have come, at least one unless there was nothing but
+// what is passed over. An error is the socket's end.
+func (l *link) read() ([]datagram, error) {
+	n, err := l.udp.ReadBatch(l.batch, 0)
 	switch {
 	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ECONNREFUSED):
 		return nil, nil // the cable, or an ICMP answer to a reply of ours: not the end
 	case err != nil:
 		return nil, err
-	case n > maxPacket || cm == nil || cm.IfIndex != l.index:
-		return nil, nil
 	}
-	return append([]byte(nil), l.buf[:n]...), nil
+	packets := make([]datagram, 0, n)
+	for _, m := range l.batch[:n] {
+		var cm ipv4.ControlMessage
+		if err := cm.Parse(m.OOB[:m.NN]); err != nil || cm.IfIndex != l.index {
+			continue
+		}
+		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), tous: addrOf(cm.Dst) == l.server}
+		if from, ok := m.Addr.(*net.UDPAddr); ok {
+			d.from = addrOf(from.IP)
+		}
+		packets = append(packets, d)
+	}
+	return packets, nil
 }
 
 // send sends a reply.
@@ -105,7 +151,12 @@ func (l *link) interrupt() { _ = l.udp.SetReadDeadline(time.Unix(1, 0)) }
 
 func (l *link) close() {
 	l.udp.Close()
-	if l.raw != nil {
-		l.raw.Close()
+	for _, c := range []*packet.Conn{l.raw, l.arp} {
+		if c != nil {
+			c.Close()
+		}
+	}
+	if l.echo != nil {
+		l.echo.Close()
 	}
 }

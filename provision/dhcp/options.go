@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -24,26 +25,47 @@ const (
 // section 2).
 const maxFile = 127
 
-// configure puts the network's settings into a reply. Mask, router and name
-// servers are always sent, the rest when asked for (option 55). UEFI's HTTP
-// client has a garbage byte in that list, so nothing that booting needs may
-// depend on it.
+// configure puts the network's settings into a reply. Mask, router, name servers and
+// what the operator wrote by number are always sent, the rest when asked for (option
+// 55). UEFI's HTTP client has a garbage byte in that list, so nothing that booting
+// needs may depend on it.
 func (v view) configure(resp, req *dhcpv4.DHCPv4) {
 	n := v.network
+	for code, value := range n.Options {
+		if !ours[code] && (!bootsBy[code] || !v.client.kind.Boots()) {
+			resp.Options[code] = value // replaced below by what we say of it ourselves
+		}
+	}
 	put(resp, dhcpv4.OptionSubnetMask, net.CIDRMask(n.Subnet.Bits(), 32)) // 1
 	if n.Gateway.Is4() {
 		put(resp, dhcpv4.OptionRouter, n.Gateway.AsSlice()) // 3
 	}
-	putAddrs(resp, dhcpv4.OptionDomainNameServer, n.DNS)                        // 6
-	if v.decision.Host != nil && req.IsOptionRequested(dhcpv4.OptionHostName) { // 12
-		put(resp, dhcpv4.OptionHostName, []byte(v.decision.Host.Name))
+	putAddrs(resp, dhcpv4.OptionDomainNameServer, n.DNS) // 6
+	if v.decision.Host != nil && asked(req, dhcpv4.OptionHostName) {
+		put(resp, dhcpv4.OptionHostName, []byte(v.decision.Host.Name)) // 12
 	}
-	if n.Domain != "" && req.IsOptionRequested(dhcpv4.OptionDomainName) { // 15
-		put(resp, dhcpv4.OptionDomainName, []byte(n.Domain))
+	if n.Domain != "" && asked(req, dhcpv4.OptionDomainName) {
+		put(resp, dhcpv4.OptionDomainName, []byte(n.Domain)) // 15
 	}
-	if req.IsOptionRequested(dhcpv4.OptionNTPServers) { // 42
-		putAddrs(resp, dhcpv4.OptionNTPServers, n.NTP)
+	if n.MTU > 0 && asked(req, dhcpv4.OptionInterfaceMTU) {
+		put(resp, dhcpv4.OptionInterfaceMTU, binary.BigEndian.AppendUint16(nil, uint16(min(n.MTU, 0xffff)))) // 26
 	}
+	if asked(req, dhcpv4.OptionNTPServers) {
+		putAddrs(resp, dhcpv4.OptionNTPServers, n.NTP) // 42
+	}
+	if list := searchList(n.Search); len(list) > 0 && asked(req, dhcpv4.OptionDNSDomainSearchList) {
+		put(resp, dhcpv4.OptionDNSDomainSearchList, list) // 119
+	}
+	if table := routes(n.Routes, n.Gateway); len(table) > 0 && asked(req, dhcpv4.OptionClasslessStaticRoute) {
+		put(resp, dhcpv4.OptionClasslessStaticRoute, table) // 121
+	}
+}
+
+// asked reports whether a client wants an option: it stands in option 55, or there
+// is none (RFC 2131 section 3.5).
+func asked(req *dhcpv4.DHCPv4, code dhcpv4.OptionCode) bool {
+	list, given := req.Options[dhcpv4.OptionParameterRequestList.Code()]
+	return !given || bytes.IndexByte(list, code.Code()) >= 0
 }
 
 // setTimes puts the lease's times into a reply: 51 its length, 58 when the client
@@ -68,8 +90,8 @@ func (v view) setBoot(resp *dhcpv4.DHCPv4) {
 	if len(file) <= maxFile {
 		resp.BootFileName = file
 	}
-	switch v.client.kind {
-	case boot.PXE:
+	switch {
+	case v.byTFTP():
 		// Option 60 is left out on purpose: with it and without a valid option 43,
 		// UEFI takes us for a boot information server and asks at port 4011.
 		resp.ServerIPAddr = v.server.AsSlice()
@@ -77,18 +99,18 @@ func (v view) setBoot(resp *dhcpv4.DHCPv4) {
 		// UEFI prefers 67 to the header, and writes a NUL behind it when there is
 		// none, over whatever follows.
 		put(resp, dhcpv4.OptionBootfileName, append([]byte(file), 0))
-	case boot.HTTPBoot:
+	case v.client.kind == boot.HTTPBoot:
 		// UEFI's HTTP client passes over any offer that doesn't say so.
 		put(resp, dhcpv4.OptionClassIdentifier, []byte("HTTPClient"))
 		put(resp, dhcpv4.OptionBootfileName, append([]byte(file), 0))
-	case boot.IPXE:
+	case v.client.kind == boot.IPXE:
 		resp.ServerIPAddr = v.server.AsSlice()
 		put(resp, dhcpv4.OptionBootfileName, []byte(file))
 	}
 }
 
 // bootFile is what this client loads: a TFTP name for PXE, a URL for HTTP boot and
-// iPXE, "" for nothing.
+// for an iPXE's script, "" for nothing.
 func (v view) bootFile() string {
 	d, c := v.decision, v.client
 	switch {
@@ -96,14 +118,23 @@ func (v view) bootFile() string {
 		// A second card of a host whose address is in use by the first one: the
 		// installer would be refused there.
 		return ""
+	case v.byTFTP():
+		return d.Program
+	case c.kind == boot.IPXE && d.Script && c.noHTTP && v.tftpScriptURL != nil:
+		return v.tftpScriptURL(c.mac)
 	case c.kind == boot.IPXE && d.Script:
 		return v.scriptURL(c.mac)
 	case c.kind == boot.HTTPBoot && d.Program != "":
 		return v.fileURL(d.Program)
-	case c.kind == boot.PXE && d.Program != "":
-		return d.Program
 	}
 	return ""
+}
+
+// byTFTP reports whether the client is given a program by TFTP: PXE, and an iPXE in
+// a card's ROM that the operator wants replaced (inventory.Boot.Program).
+func (v view) byTFTP() bool {
+	d, c := v.decision, v.client
+	return d.Program != "" && (c.kind == boot.PXE || c.kind == boot.IPXE && !d.Script)
 }
 
 // echo copies from the request what a reply must carry back: 97 for firmware
@@ -116,7 +147,7 @@ func echo(resp, req *dhcpv4.DHCPv4) {
 }
 
 func put(p *dhcpv4.DHCPv4, code dhcpv4.OptionCode, value []byte) {
-	p.UpdateOption(dhcpv4.OptGeneric(code, value))
+	p.Options[code.Code()] = value
 }
 
 func putSeconds(p *dhcpv4.DHCPv4, code dhcpv4.OptionCode, d time.Duration) {

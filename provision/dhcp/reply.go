@@ -8,20 +8,28 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
+	"rackhand/provision"
 	"rackhand/provision/boot"
 )
 
 // A view is all that a reply depends on: plan computes from it, and from the
 // request, what to send.
 type view struct {
-	server    netip.Addr
+	server    netip.Addr         // our address
+	name      netip.Addr         // what a relay wants us to be called (RFC 5107); invalid: our address
 	network   *inventory.Network // of the link that was asked on
 	client    client
 	decision  boot.Decision
 	address   netip.Addr // what this client has or may have; invalid for none
+	known     bool       // we have a record of it, or are the only server of its network
+	renews    bool       // it has an address and names it in ciaddr
+	moved     bool       // the address that it was to have turned out to be taken
+	relay     *provision.Relay
 	leaseTime time.Duration
 	scriptURL func(inventory.MAC) string
-	fileURL   func(program string) string
+	// tftpScriptURL is for an iPXE without HTTP; nil: scriptURL.
+	tftpScriptURL func(inventory.MAC) string
+	fileURL       func(program string) string
 }
 
 // A verdict is what became of a request.
@@ -60,8 +68,11 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 		default:
 			return silent, nil, netip.Addr{}
 		}
-		// We are the only server of this network: a client whose address isn't the
-		// one that it would get from us is told so at once, and starts anew.
+		if v.leaves(asked, toUs) {
+			return silent, nil, asked
+		}
+		// A client whose address isn't the one that it would get from us is told so at
+		// once, and starts anew.
 		if asked != v.address {
 			return refused, v.refuse(req, asked), asked
 		}
@@ -92,13 +103,34 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 	return silent, nil, netip.Addr{}
 }
 
+// needsAddress reports whether a request is for an address, and of us.
+func (v view) needsAddress(req *dhcpv4.DHCPv4) bool {
+	us, other := v.addressee(req)
+	requested := addrOf(req.RequestedIPAddress())
+	switch req.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+		return true
+	case dhcpv4.MessageTypeRequest:
+		return !other && !v.leaves(requested, us)
+	}
+	return false
+}
+
+// leaves reports whether a REQUEST is left to the network's other server: it names
+// no server, and we never heard of its sender. One for an address of another
+// network is refused all the same (RFC 2131 section 4.3.2, INIT-REBOOT).
+func (v view) leaves(asked netip.Addr, toUs bool) bool {
+	return !v.known && !toUs && (!asked.IsValid() || v.network.Subnet.Contains(asked))
+}
+
 // addressee reads option 54: whether a message names us, or another server.
 func (v view) addressee(req *dhcpv4.DHCPv4) (us, other bool) {
 	id := req.Options.Get(dhcpv4.OptionServerIdentifier)
 	if id == nil {
 		return false, false
 	}
-	us = addrOf(id) == v.server
+	a := addrOf(id)
+	us = a.IsValid() && (a == v.server || a == v.name)
 	return us, !us
 }
 
@@ -142,7 +174,11 @@ func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCP
 		Options:       dhcpv4.Options{},
 	}
 	put(r, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
-	put(r, dhcpv4.OptionServerIdentifier, v.server.AsSlice())
+	name := v.server
+	if v.name.IsValid() {
+		name = v.name
+	}
+	put(r, dhcpv4.OptionServerIdentifier, name.AsSlice())
 	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClientIdentifier, dhcpv4.OptionRelayAgentInformation} {
 		if value := req.Options.Get(code); value != nil {
 			put(r, code, value)

@@ -31,12 +31,9 @@ const LeasePrefix = "lease/"
 // the inventory reaches every box within half of it.
 const DefaultLeaseTime = time.Hour
 
-// How much happens at once. Workers wait for the disk, not for the processor, and
-// those that wait together share one sync.
-const (
-	workers = 16
-	backlog = 256 // packets; a client whose packet is dropped asks again
-)
+// workers is how many packets are answered at once. They wait for the disk, not for
+// the processor, and those that wait together share one sync.
+const workers = 128
 
 // Options are what a server is made of. All but Clock, Log and LeaseTime must be
 // set.
@@ -55,17 +52,19 @@ type Options struct {
 	// answered.
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
-	// Record takes the events ack, unclaimed, nak, decline, exhausted,
+	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
 	// wrong-network and bad-packet.
 	Record provision.Recorder
 	// MayServe says whether we may be authoritative on a network now; its error, why
 	// not: another server answers there, or nobody has looked yet. Nobody is answered
 	// then. Always when nil.
 	MayServe func(*inventory.Network) error
-	// ScriptURL is where iPXE fetches the script of a MAC; FileURL, where UEFI
-	// HTTP boot fetches a program.
-	ScriptURL func(inventory.MAC) string
-	FileURL   func(program string) string
+	// ScriptURL is where iPXE fetches the script of a MAC; TFTPScriptURL, where an
+	// iPXE without HTTP does (ScriptURL when nil); FileURL, where UEFI HTTP boot
+	// fetches a program.
+	ScriptURL     func(inventory.MAC) string
+	TFTPScriptURL func(inventory.MAC) string
+	FileURL       func(program string) string
 
 	LeaseTime time.Duration    // DefaultLeaseTime when 0
 	Clock     func() time.Time // time.Now when nil
@@ -81,8 +80,13 @@ type Server struct {
 	// heard are the leases of other servers, on networks where we are a proxy.
 	heard *heard
 
+	chained chained
+	probes  *probes
+	prober  prober                 // nil: addresses are offered unprobed
+	scribes []chan provision.Event // nil: record waits for the disk
+
 	// Each has a budget of its own, so that a flood of one kind hides no other.
-	unclaimed, bad, trouble *provision.Quiet
+	unclaimed, bad, conflicts, trouble *provision.Quiet
 }
 
 // New makes a server; Run starts it.
@@ -97,8 +101,8 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(), heard: newHeard(),
-		unclaimed: newLimiter(), bad: newLimiter(), trouble: newLimiter(),
+		Options: o, table: newTable(), heard: newHeard(), probes: newProbes(),
+		unclaimed: newLimiter(), bad: newLimiter(), conflicts: newLimiter(), trouble: newLimiter(),
 	}
 }
 
@@ -119,17 +123,26 @@ func (s *Server) Run(ctx context.Context) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
 
-	queue := make(chan []byte, backlog)
+	stop := s.startScribes()
+	defer stop()
+	if l.arp != nil {
+		s.prober = l
+	}
+	send := s.sender(ctx, l)
+	q := newQueue()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		defer close(queue)
-		return s.receive(ctx, l, queue)
+		defer q.close()
+		return s.receive(ctx, l, q)
 	})
 	group.Go(func() error { return s.serveBINL(ctx) })
+	group.Go(func() error { return s.sendProbed(ctx, send) })
+	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
 	for range workers {
 		group.Go(func() error {
-			for packet := range queue {
-				s.serve(ctx, l, packet)
+			for d := range q.packets {
+				s.serve(ctx, send, d)
+				q.done(d)
 			}
 			return nil
 		})
@@ -138,43 +151,51 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // receive reads packets into the queue until ctx ends.
-func (s *Server) receive(ctx context.Context, l *link, queue chan<- []byte) error {
+func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 	stop := context.AfterFunc(ctx, l.interrupt)
 	defer stop()
 	for {
-		packet, err := l.read()
+		packets, err := l.read()
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
-		case packet == nil:
-			continue
 		}
-		select {
-		case queue <- packet:
-		default:
-			if s.trouble.Allow("overload", s.Clock()) {
+		for _, d := range packets {
+			ok, flood := q.put(d)
+			switch {
+			case ok:
+			case flood && s.trouble.Allow("flood "+chaddr(d.payload).String(), s.Clock()):
+				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", chaddr(d.payload))
+			case !flood && s.trouble.Allow("overload", s.Clock()):
 				s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 			}
 		}
 	}
 }
 
+// A sender sends a reply; what goes wrong is logged.
+type sender func(reply []byte, to destination)
+
+func (s *Server) sender(ctx context.Context, l *link) sender {
+	return func(reply []byte, to destination) {
+		if err := l.send(reply, to); err != nil && ctx.Err() == nil {
+			s.Log.Warn("dhcp: reply not sent", "to", to.to, "mac", to.mac, "error", err)
+		}
+	}
+}
+
 // serve answers one packet. A panic, of ours or of the parser, costs that packet
 // only.
-func (s *Server) serve(ctx context.Context, l *link, packet []byte) {
+func (s *Server) serve(ctx context.Context, send sender, d datagram) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("dhcp: panic while answering", "panic", p)
-			s.badPacket(packet, errors.New("it made the server panic"))
+			s.badPacket(d.payload, errors.New("it made the server panic"))
 		}
 	}()
-	reply, to, ok := s.answer(ctx, packet)
-	if !ok {
-		return
-	}
-	if err := l.send(reply, to); err != nil && ctx.Err() == nil {
-		s.Log.Warn("dhcp: reply not sent", "to", to.to, "mac", to.mac, "error", err)
+	if reply, to, ok := s.answer(ctx, d); ok {
+		send(reply, to)
 	}
 }

@@ -47,10 +47,19 @@ type table struct {
 	byMAC    map[inventory.MAC]slot
 	byAddr   map[netip.Addr]inventory.MAC
 	declined map[netip.Addr]time.Time // until when
+	// full are the networks whose range was found full, by name, and until when that
+	// is believed: so a flood of made-up boxes doesn't pay for a search each.
+	full map[string]time.Time
 }
 
+// fullFor is how long a range that was found full is taken to be so.
+const fullFor = time.Second
+
 func newTable() *table {
-	return &table{byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{}, declined: map[netip.Addr]time.Time{}}
+	return &table{
+		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
+		declined: map[netip.Addr]time.Time{}, full: map[string]time.Time{},
+	}
 }
 
 // load puts a record of the store into the table. Of two records for one address
@@ -88,6 +97,7 @@ func (t *table) drop(mac inventory.MAC) {
 	if s, ok := t.byMAC[mac]; ok {
 		delete(t.byMAC, mac)
 		delete(t.byAddr, s.addr)
+		clear(t.full)
 	}
 }
 
@@ -105,15 +115,11 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	if !n.Leases.First.Is4() || !n.Leases.Last.Is4() || n.Leases.Last.Less(n.Leases.First) {
 		return netip.Addr{}, errNoRange
 	}
-	reserved := make(map[netip.Addr]bool, len(snap.Hosts))
-	for _, h := range snap.Hosts {
-		reserved[h.Address] = true
-	}
 	free := func(a netip.Addr) bool {
 		owner, taken := t.byAddr[a]
 		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
-			!slices.Contains(n.DNS, a) && !reserved[a] &&
-			!t.declined[a].After(now) && !(taken && owner != mac && t.byMAC[owner].until.After(now))
+			!t.declined[a].After(now) && !(taken && owner != mac && t.byMAC[owner].until.After(now)) &&
+			!slices.Contains(n.DNS, a) && snap.HostByAddress(a) == nil
 	}
 	if s, ok := t.byMAC[mac]; ok && free(s.addr) {
 		return s.addr, nil
@@ -121,7 +127,14 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	if _, taken := t.byAddr[want]; !taken && free(want) {
 		return want, nil
 	}
-	return t.pick(n.Leases, mac, free)
+	if until := t.full[n.Name]; now.Before(until) && until.Sub(now) <= fullFor {
+		return netip.Addr{}, errExhausted
+	}
+	addr, err := t.pick(n.Leases, mac, free)
+	if err != nil {
+		t.full[n.Name] = now.Add(fullFor)
+	}
+	return addr, err
 }
 
 // pick finds an address in a range: from a place that the MAC decides, so that a

@@ -41,7 +41,7 @@ func TestRecognise(t *testing.T) {
 		{"iPXE, as RFC 3004", []option{raw(77, "\x04iPXE")}, boot.IPXE, boot.ArchBIOS},
 		{"iPXE, second class", []option{raw(77, "\x03abc\x04iPXE")}, boot.IPXE, boot.ArchBIOS},
 		{"iPXE, by 175 alone", []option{raw(175, "\x13\x01\x01\x24\x01\x01")}, boot.IPXE, boot.ArchX64UEFI},
-		{"iPXE without HTTP", []option{pxe, raw(77, "iPXE"), raw(175, "\x12\x01\x01")}, boot.PXE, boot.ArchX64UEFI},
+		{"iPXE without HTTP", []option{pxe, raw(77, "iPXE"), raw(175, "\x12\x01\x01")}, boot.IPXE, boot.ArchX64UEFI},
 		{"another class", []option{raw(77, "\x04ipxe")}, boot.Other, 0},
 		{"a class that lies", []option{raw(77, "\xffiPXE")}, boot.Other, 0},
 		{"175 broken", []option{raw(175, "\x13\xff")}, boot.Other, 0},

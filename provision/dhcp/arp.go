@@ -1,0 +1,45 @@
+package dhcp
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"rackhand/inventory"
+)
+
+// arpLen is the length of an ARP packet for IPv4 over Ethernet, without the frame's
+// header and padding, in bytes.
+const arpLen = 28
+
+// arpProbe builds the frame that asks who has an address (RFC 5227 section 2.1.1): the
+// sender's own address is zero, so that nobody's ARP cache learns anything wrong.
+func arpProbe(src inventory.MAC, addr netip.Addr) []byte {
+	f := make([]byte, etherLen+arpLen)
+	copy(f[0:6], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+	copy(f[6:12], src[:])
+	binary.BigEndian.PutUint16(f[12:], 0x0806)
+	a := f[etherLen:]
+	binary.BigEndian.PutUint16(a[0:], 1)      // Ethernet
+	binary.BigEndian.PutUint16(a[2:], 0x0800) // IPv4
+	a[4], a[5] = 6, 4
+	binary.BigEndian.PutUint16(a[6:], 1) // request
+	copy(a[8:14], src[:])
+	target := addr.As4()
+	copy(a[24:28], target[:])
+	return f
+}
+
+// arpSender reads who says in a frame that an address is its own: the sender of an ARP
+// request or reply. One that probes, as we do, says nothing.
+func arpSender(f []byte) (addr netip.Addr, mac inventory.MAC, ok bool) {
+	if len(f) < etherLen+arpLen || binary.BigEndian.Uint16(f[12:]) != 0x0806 {
+		return addr, mac, false
+	}
+	a := f[etherLen:]
+	op := binary.BigEndian.Uint16(a[6:])
+	if binary.BigEndian.Uint16(a[0:]) != 1 || binary.BigEndian.Uint16(a[2:]) != 0x0800 || a[4] != 6 || a[5] != 4 || op != 1 && op != 2 {
+		return addr, mac, false
+	}
+	addr, mac = netip.AddrFrom4([4]byte(a[14:18])), inventory.MAC(a[8:14])
+	return addr, mac, !addr.IsUnspecified()
+}

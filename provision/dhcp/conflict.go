@@ -1,0 +1,96 @@
+package dhcp
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"rackhand/inventory"
+)
+
+// A prober asks the network who has an address: by ARP on our own link, by an ICMP
+// echo behind a relay. It doesn't wait for an answer.
+type prober interface {
+	probe(addr netip.Addr, behind bool) error
+}
+
+// holdBack asks the network about an address before it is offered for the first time,
+// and reports whether the offer waits for that. One of the range does; one that is
+// reserved doesn't, for it would be given anyway. An address that the client held
+// before isn't asked about, nor is any when too many are already.
+func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to destination) bool {
+	if s.prober == nil {
+		return false
+	}
+	if !first {
+		return s.probes.replace(v.client.mac, v.address, d, reply, to)
+	}
+	p := &probe{
+		addr: v.address, mac: v.client.mac, who: v.who(), until: s.Clock().Add(probeWait),
+		reply: reply, to: to, asked: d,
+	}
+	if host := v.decision.Host; host != nil && host.Address == v.address {
+		p.reply, p.kin = nil, slices.Clone(host.MACs)
+	}
+	if d.tries >= probeTry {
+		return false
+	}
+	if !s.probes.begin(p) {
+		s.Log.Debug("dhcp: too many addresses are being probed: offered without", "mac", v.client.mac, "address", v.address)
+		return false
+	}
+	if err := s.prober.probe(v.address, v.client.agent.addr.IsValid()); err != nil {
+		s.Log.Debug("dhcp: address not probed", "address", v.address, "error", err)
+		s.probes.cancel(p)
+		return false
+	}
+	return p.reply != nil
+}
+
+// conflict is called for an answer from an address: when it was being probed, it is
+// left alone for a while, and its client gets another.
+func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC, send sender) {
+	p := s.probes.heard(addr, by)
+	if p == nil {
+		return
+	}
+	s.noticeConflict(p, by)
+	if p.reply == nil {
+		return
+	}
+	s.mu.Lock()
+	if held := s.table.byMAC[p.mac]; held.addr == p.addr && held.lease == nil {
+		s.table.decline(p.mac, p.addr, s.Clock())
+	}
+	s.mu.Unlock()
+	again := p.asked
+	again.tries++
+	s.serve(ctx, send, again)
+}
+
+// sendProbed sends the offers whose address nobody was heard on, until ctx ends.
+func (s *Server) sendProbed(ctx context.Context, send sender) error {
+	const together = 5 * time.Millisecond // so many that end within it need one timer
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		quiet, next := s.probes.expire(s.Clock())
+		for _, p := range quiet {
+			if p.reply != nil {
+				send(p.reply, p.to)
+			}
+		}
+		wait := time.Hour
+		if !next.IsZero() {
+			wait = max(together, next.Sub(s.Clock()))
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-s.probes.wake:
+		}
+	}
+}

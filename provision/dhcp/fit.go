@@ -1,0 +1,67 @@
+package dhcp
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Without these a reply is none, or its client doesn't boot.
+var needed = [256]bool{
+	1: true, 3: true, 43: true, 51: true, 53: true, 54: true, 56: true, 58: true, 59: true, 60: true, 61: true,
+	66: true, 67: true, 82: true, 97: true, 175: true,
+}
+
+// What is left out first, and what last, where there is no room.
+var (
+	spareFirst = []uint8{119, 42, 15, 12}
+	spareLast  = []uint8{121, 26, 6}
+)
+
+// fit writes a reply out within the size that every client takes (RFC 2131
+// section 2: 576 bytes with the IP and UDP headers) or that this one said
+// (option 57), by leaving out what it can do without: names and clocks first, then
+// what the operator wrote by number, from the biggest on, then routes (option 3
+// remains), MTU and name servers.
+func fit(reply, req *dhcpv4.DHCPv4) []byte {
+	const least = 576
+	most := least
+	if said, err := req.MaxMessageSize(); err == nil {
+		most = max(least, min(int(said), 1472)) // RFC 2132 section 9.10; one frame
+	}
+	b := reply.ToBytes()
+	if len(b)+ipLen+udpLen <= most {
+		return b
+	}
+	for _, code := range spare(reply.Options) {
+		delete(reply.Options, code)
+		if b = reply.ToBytes(); len(b)+ipLen+udpLen <= most {
+			break
+		}
+	}
+	return b
+}
+
+// spare lists the options of a reply that it can do without, in the order in which
+// they go.
+func spare(o dhcpv4.Options) []uint8 {
+	var first, middle, last []uint8
+	for _, code := range spareFirst {
+		if _, ok := o[code]; ok {
+			first = append(first, code)
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(o)) {
+		if !needed[code] && !slices.Contains(spareFirst, code) && !slices.Contains(spareLast, code) {
+			middle = append(middle, code)
+		}
+	}
+	slices.SortStableFunc(middle, func(a, b uint8) int { return len(o[b]) - len(o[a]) })
+	for _, code := range spareLast {
+		if _, ok := o[code]; ok {
+			last = append(last, code)
+		}
+	}
+	return slices.Concat(first, middle, last)
+}

@@ -1,0 +1,61 @@
+package dhcp
+
+import (
+	"hash/fnv"
+
+	"golang.org/x/sync/errgroup"
+
+	"rackhand/provision"
+)
+
+// How many events may be on their way to the disk: so many at once, that they share
+// syncs, and so many that wait.
+const (
+	scribes     = 16
+	scribeQueue = 64
+)
+
+// record keeps an event. While the server runs, it returns before the event is on
+// disk, so that a client waits for one sync, that of its lease, and not for a second
+// one. Events of one host stay in order. Nothing is dropped: when the disk is too slow
+// it waits.
+func (s *Server) record(e provision.Event) {
+	e.Source, e.Time = "dhcp", s.Clock()
+	if s.scribes == nil {
+		s.keep(e)
+		return
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(e.Host))
+	s.scribes[h.Sum32()%scribes] <- e
+}
+
+func (s *Server) keep(e provision.Event) {
+	if err := s.Record.Record(e); err != nil {
+		s.Log.Error("dhcp: event not kept", "host", e.Host, "kind", e.Kind, "error", err)
+	}
+}
+
+// startScribes makes record asynchronous. The function that it returns ends that,
+// once nobody records any more, and waits until all is on disk.
+func (s *Server) startScribes() (stop func()) {
+	var group errgroup.Group
+	s.scribes = make([]chan provision.Event, scribes)
+	for i := range s.scribes {
+		events := make(chan provision.Event, scribeQueue)
+		s.scribes[i] = events
+		group.Go(func() error {
+			for e := range events {
+				s.keep(e)
+			}
+			return nil
+		})
+	}
+	return func() {
+		for _, events := range s.scribes {
+			close(events)
+		}
+		_ = group.Wait() // none of them fails
+		s.scribes = nil
+	}
+}
