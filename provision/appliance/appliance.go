@@ -54,6 +54,8 @@ type Appliance struct {
 	page    *page.Handler
 	mirror  *mirror.Cache
 	urls    templates.Appliance
+	links   []link
+	gate    *gate
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -70,18 +72,15 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("the state folder: %w", err)
 	}
-	if !cfg.Address.IsValid() {
-		addr, err := firstAddress(cfg.Interfaces[0])
-		if err != nil {
-			return nil, err
-		}
-		cfg.Address = addr
+	links, err := resolveLinks(cfg)
+	if err != nil {
+		return nil, err
 	}
 	st, err := store.OpenBolt(filepath.Join(cfg.State, "rackhand.db"))
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	a, err := assemble(ctx, cfg, d, st)
+	a, err := assemble(ctx, cfg, links, d, st)
 	if err != nil {
 		st.Close()
 		return nil, err
@@ -89,19 +88,17 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	return a, nil
 }
 
-func assemble(ctx context.Context, cfg *config.Config, d Deps, st store.Store) (*Appliance, error) {
-	a := &Appliance{Deps: d, cfg: cfg, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootfiles.New(cfg.Bootfiles)}
-	a.urls = templates.Appliance{
-		URL:    "http://" + withPort(cfg.Address, cfg.HTTP, 80),
-		Agents: "https://" + withPort(cfg.Address, cfg.Agents, 443),
-	}
+func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st store.Store) (*Appliance, error) {
+	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootfiles.New(cfg.Bootfiles)}
+	a.urls = a.applianceAt(cfg.Address)
+	a.gate = newGate(a)
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.power = power.New(power.Options{Log: d.Log})
 	var err error
 	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Log); err != nil {
 		return nil, err
 	}
-	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock)
+	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +144,13 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	go func() { journalDone <- a.journal.Run(journalCtx) }()
 	defer func() { stopJournal(); <-journalDone }()
 
+	// A link is locked before anything on it is opened: the ports alone don't tell,
+	// since two appliances may have two addresses on one link.
+	unlock, err := a.lockLinks(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	// Every port is opened before anything is answered: a port that is taken ends
 	// the start with one clear error, and no host sees half an appliance.
 	serve, closeAll, err := a.listeners()
@@ -157,14 +161,17 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, s := range serve {
 		part(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
 	}
-	for _, link := range a.cfg.Interfaces {
-		part("dhcp on "+link, a.dhcp(link).Run)
-		part("router advertisements on "+link, (&dhcp.Advertiser{Interface: link, Log: a.Log}).Run)
+	for _, l := range a.links {
+		part("dhcp on "+l.name, a.dhcpOn(l).Run)
+		part("router advertisements on "+l.name, (&dhcp.Advertiser{Interface: l.name, Log: a.Log}).Run)
 	}
-	part("tftp", tftp.New(tftp.Options{
-		Listen: netip.AddrPortFrom(a.cfg.Address, a.cfg.TFTP), Clock: a.Clock, Open: a.openBootfile,
-		Host: a.bootingAt, Record: a.journal, Log: a.Log,
-	}).Run)
+	part("looks at the links", a.gate.Run)
+	for _, addr := range a.addresses() {
+		part("tftp on "+addr.String(), tftp.New(tftp.Options{
+			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openBootfile,
+			Host: a.bootingAt, Record: a.journal, Log: a.Log,
+		}).Run)
+	}
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", newConductor(a).Run)
@@ -190,23 +197,6 @@ func withPort(a netip.Addr, port, usual uint16) string {
 		return a.String()
 	}
 	return netip.AddrPortFrom(a, port).String()
-}
-
-func firstAddress(link string) (netip.Addr, error) {
-	i, err := net.InterfaceByName(link)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("interface %s: %w; name one that exists under `interfaces:`", link, err)
-	}
-	addrs, err := i.Addrs()
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("interface %s: %w", link, err)
-	}
-	for _, x := range addrs {
-		if p, err := netip.ParsePrefix(x.String()); err == nil && p.Addr().Is4() {
-			return p.Addr(), nil
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("interface %s has no IPv4 address: give it one, or set `address:`", link)
 }
 
 func pageListener(listen string) (net.Listener, error) {

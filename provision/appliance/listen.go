@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/doctor"
 	"rackhand/provision/web"
 )
 
@@ -33,28 +37,30 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 	}()
 	add := func(name, where string, l net.Listener, h http.Handler, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: cannot listen on %s: %w", name, where, err)
+			return fmt.Errorf("%s: cannot listen on %s: %w%s", name, where, err, holder(err, where))
 		}
 		all = append(all, listener{name, l, h})
 		return nil
 	}
-	where := netip.AddrPortFrom(a.cfg.Address, a.cfg.HTTP).String()
-	l, err := net.Listen("tcp", where)
-	if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
-		return nil, nil, err
-	}
-	where = netip.AddrPortFrom(a.cfg.Address, a.cfg.Agents).String()
-	l, err = net.Listen("tcp", where)
-	if err == nil {
-		l = tls.NewListener(l, a.web.AgentTLS())
-	}
-	if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
-		return nil, nil, err
+	for _, addr := range a.addresses() {
+		where := netip.AddrPortFrom(addr, a.cfg.HTTP).String()
+		l, err := net.Listen("tcp", where)
+		if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
+			return nil, nil, err
+		}
+		where = netip.AddrPortFrom(addr, a.cfg.Agents).String()
+		l, err = net.Listen("tcp", where)
+		if err == nil {
+			l = tls.NewListener(l, a.web.AgentTLS())
+		}
+		if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(a.cfg.Socket), 0o755); err != nil {
 		return nil, nil, fmt.Errorf("the operator's socket: %w", err)
 	}
-	l, err = web.ListenUnix(a.cfg.Socket, 0o600)
+	l, err := web.ListenUnix(a.cfg.Socket, 0o600)
 	if err := add("operator's socket", a.cfg.Socket, l, a.web.API(), err); err != nil {
 		return nil, nil, err
 	}
@@ -65,4 +71,16 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		}
 	}
 	return all, closeAll, nil
+}
+
+// holder says who has the port that could not be opened, when it is found.
+func holder(err error, where string) string {
+	at, perr := netip.ParseAddrPort(where)
+	if perr != nil || !errors.Is(err, unix.EADDRINUSE) {
+		return ""
+	}
+	if who := doctor.Who("tcp", at.Port()); who != "" {
+		return ": it is taken by " + who
+	}
+	return ""
 }

@@ -81,5 +81,5 @@ func (a *Appliance) problems() []string {
 	for _, p := range a.holder.Problems() {
 		out = append(out, p.String())
 	}
-	return out
+	return append(out, a.gate.problems()...)
 }

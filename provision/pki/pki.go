@@ -24,6 +24,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -61,8 +62,9 @@ type Cert struct {
 }
 
 // Open reads the authority from its folder (mode 0700), or makes it there. addr is
-// the appliance's address, which the server certificate names.
-func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock func() time.Time) (*Authority, error) {
+// the appliance's address, more are those that it has on further links: the server
+// certificate names them all.
+func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock func() time.Time, more ...netip.Addr) (*Authority, error) {
 	a := &Authority{store: s, random: random, clock: clock}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the CA's folder: %w", err)
@@ -79,7 +81,7 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	}
 	a.cert, a.key = pair.Leaf, pair.PrivateKey.(crypto.Signer)
 	a.pem = encode("CERTIFICATE", a.cert.Raw)
-	if err := a.makeServer(addr); err != nil {
+	if err := a.makeServer(append([]netip.Addr{addr}, more...)); err != nil {
 		return nil, fmt.Errorf("making the server certificate: %w", err)
 	}
 	return a, nil
@@ -111,15 +113,21 @@ func (a *Authority) makeCA(certFile, keyFile string) error {
 }
 
 // makeServer makes the server certificate anew at each start: it is cheap, it
-// always names the address of today, and nothing pins it.
-func (a *Authority) makeServer(addr netip.Addr) error {
+// always names the addresses of today, and nothing pins it.
+func (a *Authority) makeServer(addrs []netip.Addr) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
 	if err != nil {
 		return err
 	}
+	var ips []net.IP
+	for _, addr := range addrs {
+		if ip := net.IP(addr.AsSlice()); !slices.ContainsFunc(ips, ip.Equal) {
+			ips = append(ips, ip)
+		}
+	}
 	t := &x509.Certificate{
 		Subject:  pkix.Name{CommonName: "rackhand"},
-		DNSNames: []string{"rackhand"}, IPAddresses: []net.IP{addr.AsSlice()},
+		DNSNames: []string{"rackhand"}, IPAddresses: ips,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := a.issue(t, serverLife, a.cert, key.Public(), a.key)

@@ -69,6 +69,36 @@ func sign(t *testing.T, a *pki.Authority, key *ecdsa.PrivateKey, host string) tl
 	return tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
 }
 
+// TestEveryAddress: an agent on any link reaches the appliance at the address that
+// it has there.
+func TestEveryAddress(t *testing.T) {
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	one, two := netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.78.0.1")
+	a, err := pki.Open(t.TempDir(), one, st, rand.Reader, time.Now, one, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(a.TLS().Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range []netip.Addr{one, two} {
+		if err := leaf.VerifyHostname(addr.String()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := leaf.VerifyHostname("10.79.0.1"); err == nil {
+		t.Error("it names an address that isn't ours")
+	}
+	if len(leaf.IPAddresses) != 2 {
+		t.Errorf("it names %v: each address once is wanted", leaf.IPAddresses)
+	}
+}
+
 // TestMutualTLS speaks over a real connection: only the latest certificate counts.
 func TestMutualTLS(t *testing.T) {
 	a := authority(t, t.TempDir())

@@ -1,0 +1,132 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+
+	"rackhand/inventory"
+)
+
+// Foreign are the answerers that give addresses and aren't this machine: two such
+// servers on one link give boxes addresses in turns.
+func Foreign(answers []Answerer) []Answerer { return others(answers, true) }
+
+// ForeignPXE are those that give firmware something to boot and no addresses, and
+// aren't this machine.
+func ForeignPXE(answers []Answerer) []Answerer { return others(answers, false) }
+
+func others(answers []Answerer, giveAddresses bool) []Answerer {
+	var out []Answerer
+	for _, a := range answers {
+		if !a.Ours && (a.Kind != PXE) == giveAddresses {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Fits says which mode fits what answers on a link, and why.
+func Fits(answers []Answerer) (inventory.DHCPMode, string) {
+	servers, pxe := Foreign(answers), ForeignPXE(answers)
+	boots := append([]Answerer(nil), pxe...)
+	for _, a := range servers {
+		if a.Kind == BootServer {
+			boots = append(boots, a)
+		}
+	}
+	switch {
+	case len(servers) == 0 && len(pxe) == 0:
+		return inventory.DHCPAuthoritative, "nobody else answers DHCP on this link"
+	case len(servers) == 0:
+		return inventory.DHCPAuthoritative, names(pxe) + " gives boot options and nobody gives addresses: switch it off, since firmware may take its boot file"
+	case len(boots) > 0:
+		return inventory.DHCPOff, names(boots) + " boots machines already: keep it and stay off; or take its boot options away and use proxy"
+	}
+	return inventory.DHCPProxy, names(servers) + " gives addresses and nothing to boot: rackhand adds the boot options"
+}
+
+// Judge says what the answers mean for a network; nil when the inventory has none
+// for the link.
+func Judge(n *inventory.Network, answers []Answerer) []Finding {
+	servers, pxe := Foreign(answers), ForeignPXE(answers)
+	fits, why := Fits(answers)
+	var out []Finding
+	if n == nil {
+		f := Finding{OK, "no other DHCP server answers", "", false}
+		if len(servers)+len(pxe) > 0 {
+			f = Finding{Note, "others answer DHCP here: " + list(append(servers, pxe...)), "the mode that fits is " + string(fits) + ": " + why, false}
+		}
+		return append(out, f)
+	}
+	switch n.Mode() {
+	case inventory.DHCPAuthoritative:
+		out = append(out, judgeAuthoritative(n, servers))
+	case inventory.DHCPProxy:
+		out = append(out, judgeProxy(n, servers))
+	case inventory.DHCPOff:
+		f := Finding{OK, fmt.Sprintf("rackhand is off on network %s, and %s gives addresses", n.Name, names(servers)), "", false}
+		if len(servers) == 0 {
+			f = Finding{Note, fmt.Sprintf("rackhand is off on network %s, and nobody gives addresses there", n.Name), "to boot boxes there, write `dhcp: authoritative`", false}
+		}
+		return append(out, f)
+	}
+	for _, a := range pxe {
+		out = append(out, Finding{Warning, "another PXE answerer: " + a.Text(), "firmware may take its boot file instead of ours: switch it off on this link", false})
+	}
+	return out
+}
+
+func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
+	switch {
+	case len(servers) == 0:
+		return Finding{OK, "no other DHCP server answers", "", false}
+	case n.AllowOtherDHCP:
+		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + list(servers), "boxes get addresses from whoever is quicker, and boot options from us only then", false}
+	}
+	hint := "switch it off on this link"
+	if fits, _ := Fits(servers); fits == inventory.DHCPProxy {
+		hint += fmt.Sprintf("; or keep it, and write `dhcp: proxy` for network %s: it gives the addresses, rackhand the boot options", n.Name)
+	} else {
+		hint += fmt.Sprintf("; or take its boot options away, keep it, and write `dhcp: proxy` for network %s; or `dhcp: off`", n.Name)
+	}
+	hint += "; or, if you know that they don't fight, write `allow_other_dhcp: true`"
+	return Finding{Problem, "another DHCP server answers: " + list(servers) + fmt.Sprintf("; so rackhand gives no addresses on network %s", n.Name), hint, false}
+}
+
+func judgeProxy(n *inventory.Network, servers []Answerer) Finding {
+	if len(servers) == 0 {
+		return Finding{Warning, fmt.Sprintf("network %s says `dhcp: proxy`, and nobody gives addresses there", n.Name), "start its DHCP server; or write `dhcp: authoritative`, and rackhand gives them", false}
+	}
+	for _, a := range servers {
+		if a.Kind == BootServer {
+			return Finding{Warning, "the DHCP server has boot options of its own: " + list(servers), "firmware may take its boot file instead of ours: take the boot options away there", false}
+		}
+	}
+	return Finding{OK, names(servers) + " gives the addresses, rackhand the boot options", "", false}
+}
+
+func names(answers []Answerer) string {
+	var out []string
+	for _, a := range answers {
+		out = append(out, a.Server.String())
+	}
+	if len(out) == 0 {
+		return "nobody"
+	}
+	return strings.Join(out, " and ")
+}
+
+// maxListed bounds what one sentence names.
+const maxListed = 4
+
+func list(answers []Answerer) string {
+	var out []string
+	for i, a := range answers {
+		if i == maxListed {
+			out = append(out, fmt.Sprintf("and %d more", len(answers)-i))
+			break
+		}
+		out = append(out, a.Text())
+	}
+	return strings.Join(out, "; ")
+}
