@@ -1,6 +1,7 @@
 package kickstart
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ func (o Option) Name() string { return o.Spec.Flags[0] }
 type Args struct {
 	Options     []Option
 	Positionals []Word
+	// Split is the index of the first positional that stands after an option which
+	// itself follows a positional; 0 when they stand together.
+	Split int
 }
 
 // Option returns the last use of an option, by any of its spellings.
@@ -60,17 +64,30 @@ func splitList(s string) []string {
 }
 
 // bind tells options and positionals apart as Python's argparse does, and
-// checks every option against its grammar.
+// checks every option against its grammar. A word that looks like an option and is
+// none is an error, or a positional when loose is set.
 func bind(ps *problems, name string, spec *CommandSpec, words []Word) Args {
+	return bindWords(ps, name, spec, words, false)
+}
+
+func bindWords(ps *problems, name string, spec *CommandSpec, words []Word, loose bool) Args {
 	var args Args
+	// after: an option stood between this positional and the one before.
+	after := false
+	positional := func(ws ...Word) {
+		if after && len(args.Positionals) > 0 && args.Split == 0 {
+			args.Split = len(args.Positionals)
+		}
+		args.Positionals, after = append(args.Positionals, ws...), false
+	}
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		if w.Text == "--" {
-			args.Positionals = append(args.Positionals, words[i+1:]...)
+			positional(words[i+1:]...)
 			break
 		}
 		if !looksLikeOption(w.Text) {
-			args.Positionals = append(args.Positionals, w)
+			positional(w)
 			continue
 		}
 		flag, value, given := strings.Cut(w.Text, "=")
@@ -79,13 +96,14 @@ func bind(ps *problems, name string, spec *CommandSpec, words []Word) Args {
 		case o == nil && several != nil:
 			ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", name, flag)
 			continue
-		case o == nil && strings.Contains(w.Text, " ") && !given:
-			args.Positionals = append(args.Positionals, w)
+		case o == nil && (loose || strings.Contains(w.Text, " ")):
+			positional(w)
 			continue
 		case o == nil:
 			ps.errorf(w.Pos, didYouMean(flag, spec.flags()), "%s has no option %s", name, clip(flag))
 			continue
 		}
+		after = true
 		opt := Option{Spec: o, Value: value, Pos: w.Pos, ValuePos: w.Pos}
 		if given {
 			opt.ValuePos.Col += len([]rune(flag)) + 1
@@ -114,8 +132,20 @@ func looksLikeOption(s string) bool {
 	if len(s) < 2 || s[0] != '-' {
 		return false
 	}
-	_, err := strconv.ParseFloat(s, 64)
-	return err != nil
+	return !negativeNumber(s)
+}
+
+// negativeNumber is argparse's own notion: -1, -.5 and -1.5, not -1e3.
+func negativeNumber(s string) bool {
+	whole, fraction, point := strings.Cut(s[1:], ".")
+	if point {
+		return digits(fraction) && (whole == "" || digits(whole))
+	}
+	return digits(whole)
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func checkOption(ps *problems, name string, o Option) bool {
@@ -130,6 +160,10 @@ func checkOption(ps *problems, name string, o Option) bool {
 	if len(o.Spec.Choices) > 0 && !slices.Contains(o.Spec.Choices, o.Value) {
 		ps.errorf(o.ValuePos, "choose one of "+strings.Join(o.Spec.Choices, ", "),
 			"%s: %s can't be %q", name, flag, clip(o.Value))
+		return false
+	}
+	if want := typeForms[o.Spec.Type]; want.good != nil && !want.good(o.Value) {
+		ps.errorf(o.ValuePos, "choose one of "+want.hint, "%s: %s can't be %q", name, flag, clip(o.Value))
 		return false
 	}
 	switch o.Spec.Type {
@@ -148,15 +182,21 @@ func checkOption(ps *problems, name string, o Option) bool {
 }
 
 // parseInt reads a number as Python's int() does: sign, underscores between
-// digits and blanks around it are allowed.
+// digits and blanks around it are allowed, and there is no largest one; what 64 bits
+// don't hold is cut to what they do.
 func parseInt(s string) (int64, bool) {
 	s = strings.TrimSpace(s)
-	if strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__") ||
-		strings.HasPrefix(s, "+_") || strings.HasPrefix(s, "-_") {
-		return 0, false
+	sign, plain := "", s
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		sign, plain = s[:1], s[1:]
 	}
-	n, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 10, 64)
-	return n, err == nil
+	for part := range strings.SplitSeq(plain, "_") {
+		if !digits(part) {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(sign+strings.ReplaceAll(plain, "_", ""), 10, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 func parseBool(s string) (value, ok bool) {

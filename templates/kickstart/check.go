@@ -1,35 +1,36 @@
 package kickstart
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
 
-// Check reports what is wrong with a file for a release: unknown and removed
-// commands and options, missing values, values that are no choice or number,
-// options that exclude each other, missing or surplus positionals, and options of
-// section headers. What a table can't hold (conflicts between commands, value
-// ranges) it doesn't look at. Problems come in the file's order. The error is not
-// nil when the release is unknown. Of very many problems the first few hundred are
-// reported.
+// Check reports what is wrong with a file for a release, as Red Hat's own parser
+// sees it: an Error where that rejects the file, a Warning where it goes on, or
+// where it sees nothing wrong and an installer will. Problems come in the file's
+// order. The error is not nil when the release is unknown. Of very many problems
+// the first few hundred are reported.
 func Check(f *File, r Release) ([]*Problem, error) {
 	syntax, err := LookupSyntax(r)
 	if err != nil {
 		return nil, err
 	}
-	ps := &problems{file: f.Name}
-	for _, c := range f.Commands {
-		if ps.full() {
+	c := newChecker(f.Name, r, syntax)
+	for _, cmd := range f.Commands {
+		if c.ps.full() {
 			break
 		}
-		checkCommand(ps, syntax, r, c)
+		c.command(cmd)
 	}
 	for _, s := range f.Sections {
-		bindSection(ps, syntax, s)
+		if c.ps.full() {
+			break
+		}
+		c.section(s)
 	}
-	slices.SortStableFunc(ps.list, byPlace)
-	return ps.list, nil
+	doubts(c.ps, f, syntax)
+	slices.SortStableFunc(c.ps.list, byPlace)
+	return c.ps.list, nil
 }
 
 func byPlace(a, b *Problem) int {
@@ -37,46 +38,6 @@ func byPlace(a, b *Problem) int {
 		return a.Pos.Line - b.Pos.Line
 	}
 	return a.Pos.Col - b.Pos.Col
-}
-
-func checkCommand(ps *problems, syntax *Syntax, r Release, c *Command) {
-	if strings.HasPrefix(c.Name, "%") { // %include, %ksappend: what they name is not read
-		return
-	}
-	spec := syntax.Commands[c.Name]
-	switch {
-	case spec == nil:
-		ps.errorf(c.Pos, didYouMean(c.Name, slices.Sorted(maps.Keys(syntax.Commands))),
-			"%s has no command %s", r, clip(c.Name))
-		return
-	case spec.Status == "removed":
-		ps.errorf(c.Pos, "leave it out", "%s has been removed from %s", c.Name, r)
-		return
-	case spec.Status == "deprecated":
-		ps.warnf(c.Pos, "leave it out", "%s is deprecated in %s and has no effect", c.Name, r)
-		return
-	}
-	if freeText(c.Name) {
-		return
-	}
-	before := len(ps.list)
-	args := bind(ps, c.Name, spec, c.Words)
-	if len(Errors(ps.list[before:])) > 0 {
-		return // what is missing can't be told while something wasn't understood
-	}
-	checkRequired(ps, c, spec, args)
-	checkPositionals(ps, c, spec, args)
-	checkGroups(ps, c, spec, args)
-}
-
-// freeText: commands whose arguments the installer doesn't look at, or that
-// have sub-commands.
-func freeText(name string) bool {
-	switch name {
-	case "auth", "authconfig", "authselect", "realm", "method":
-		return true
-	}
-	return false
 }
 
 func checkRequired(ps *problems, c *Command, spec *CommandSpec, args Args) {
@@ -101,9 +62,6 @@ func checkPositionals(ps *problems, c *Command, spec *CommandSpec, args Args) {
 			least, most = least+1, most+1
 		}
 	}
-	if c.Name == "keyboard" || c.Name == "timezone" {
-		most = 1
-	}
 	switch n := len(args.Positionals); {
 	case n < least:
 		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names, ", "))
@@ -115,58 +73,6 @@ func checkPositionals(ps *problems, c *Command, spec *CommandSpec, args Args) {
 		if len(p.Choices) > 0 && i < len(args.Positionals) && !slices.Contains(p.Choices, args.Positionals[i].Text) {
 			ps.errorf(args.Positionals[i].Pos, "choose one of "+strings.Join(p.Choices, ", "),
 				"%s: %s can't be %q", c.Name, p.Name, clip(args.Positionals[i].Text))
-		}
-	}
-}
-
-// A group is a set of options of one command of which at most one may be given,
-// and of which one must be when need is set. An empty value counts as not given.
-type group struct {
-	command string
-	flags   []string
-	need    bool
-}
-
-func groups() []group {
-	return []group{
-		{"url", []string{"--url", "--mirrorlist", "--metalink"}, true},
-		{"repo", []string{"--baseurl", "--mirrorlist", "--metalink"}, false},
-		{"ignoredisk", []string{"--drives", "--only-use"}, true},
-		{"timesource", []string{"--ntp-server", "--ntp-pool", "--ntp-disable"}, true},
-		{"bootloader", []string{"--sdboot", "--extlinux"}, false},
-		{"rescue", []string{"--nomount", "--romount"}, false},
-		{"autopart", []string{"--noswap", "--hibernation"}, false},
-		{"timezone", []string{"--nontp", "--ntpservers"}, false},
-		{"part", []string{"--fsprofile", "--mkfsoptions"}, false},
-		{"part", []string{"--noformat", "--mkfsoptions"}, false},
-		{"raid", []string{"--fsprofile", "--mkfsoptions"}, false},
-		{"logvol", []string{"--fsprofile", "--mkfsoptions"}, false},
-	}
-}
-
-func checkGroups(ps *problems, c *Command, spec *CommandSpec, args Args) {
-	for _, g := range groups() {
-		if g.command != c.Name && (g.command != "part" || c.Name != "partition") {
-			continue
-		}
-		var given []Option
-		for _, flag := range g.flags {
-			if o, ok := args.Option(flag); ok && (o.Value != "" || !o.Spec.TakesValue) {
-				given = append(given, o)
-			}
-		}
-		switch {
-		case len(given) > 1:
-			ps.errorf(given[1].Pos, "leave one of them out",
-				"%s: %s and %s exclude each other", c.Name, given[0].Name(), given[1].Name())
-		case len(given) == 0 && g.need:
-			var known []string
-			for _, f := range g.flags {
-				if slices.Contains(spec.flags(), f) {
-					known = append(known, f)
-				}
-			}
-			ps.errorf(c.Pos, "", "%s needs one of %s", c.Name, strings.Join(known, ", "))
 		}
 	}
 }

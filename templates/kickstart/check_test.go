@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 		{RHEL9, "bootloader --location=MBR", "t.ks:1:23: bootloader: --location can't be"},
 		{RHEL9, "network --onboot=maybe", "t.ks:1:18: network: --onboot is neither on nor off"},
 		{RHEL9, "url --url=a --mirrorlist=b", "t.ks:1:13: url: --url and --mirrorlist exclude each other"},
-		{RHEL9, "ignoredisk", "t.ks:1:1: ignoredisk needs one of"},
+		{RHEL9, "ignoredisk", "t.ks:1:1: ignoredisk: needs one of"},
 		{RHEL9, "autostep --anything at all", "t.ks:1:1: warning: autostep is deprecated"},
 		{RHEL9, "zerombr yes", "t.ks:1:9: zerombr: one word too many"},
 		{RHEL9, "authselect select sssd --whatever", ""},

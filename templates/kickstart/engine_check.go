@@ -62,6 +62,11 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	if rule.Arg != KindNone {
 		imageArg(ps, c, rule, args)
 	}
+	if check := rules()[c.Name]; check != nil && len(ps.list) == 0 {
+		line := &line{checker: newChecker(f.Name, imageRelease, syntax), c: c, args: args}
+		check(line)
+		ps.list = append(ps.list, Errors(line.ps.list)...)
+	}
 	return rule, args, ps.list
 }
 
@@ -118,7 +123,6 @@ func imageOptions(ps *problems, c *Command, rule EngineCommand, args Args) {
 		return // ImageCommand has reported it
 	}
 	spec := syntax.Commands[c.Name]
-	checkGroups(ps, c, spec, args)
 	for _, o := range spec.Options {
 		need := func(eo EngineOption) bool { return eo.Need && slices.Contains(o.Flags, eo.Flag) }
 		if o.Required && !args.Has(o.Flags[0]) && !slices.ContainsFunc(rule.Options, need) {

@@ -100,6 +100,15 @@ func (p *parser) section(words []Word) error {
 			s.Body = body.String()
 			p.file.Sections = append(p.file.Sections, s)
 			return nil
+		case word == "%include":
+			// It is read in scripts too, whatever the script's language thinks.
+			words, quote, err := splitWords(line, number)
+			if err != nil {
+				return p.fail(quote, "", err.Error())
+			}
+			if len(words) < 2 || words[1].Text == "" {
+				return p.fail(at, "", "%include needs a path or URL")
+			}
 		case isSection(word):
 			return p.fail(at, "close it with %end first; sections do not nest",
 				word+" inside "+s.Name+" of line "+itoa(s.Pos.Line))

@@ -116,7 +116,7 @@ func (c *CommandSpec) find(flag string) (*OptionSpec, []string) {
 			switch {
 			case f == flag:
 				return o, nil
-			case len(flag) > 2 && len(f) > len(flag) && f[:len(flag)] == flag:
+			case !o.Removed && len(flag) > 2 && len(f) > len(flag) && f[:len(flag)] == flag:
 				found = o
 				names = append(names, f)
 			}

@@ -1,0 +1,221 @@
+package kickstart
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A checker holds a file against a release's grammar and rules, line by line.
+type checker struct {
+	ps      *problems
+	release Release
+	syntax  *Syntax
+	rules   map[string]func(*line)
+	state   state
+}
+
+// state is what earlier lines have said that later ones are held against.
+type state struct {
+	commands map[string]int            // command -> line of its first use
+	names    map[string]map[string]int // kind -> name -> line
+
+	autopartFS string
+	ignoredisk map[string]bool
+	harddrive  map[string]bool
+	xlayouts   bool
+	services   bool
+}
+
+func newChecker(name string, r Release, syntax *Syntax) *checker {
+	return &checker{
+		ps: &problems{file: name}, release: r, syntax: syntax, rules: rules(),
+		state: state{
+			commands: map[string]int{}, names: map[string]map[string]int{},
+			ignoredisk: map[string]bool{}, harddrive: map[string]bool{},
+		},
+	}
+}
+
+// seen enters a name of a kind, and returns the line where it was seen before, 0
+// for the first time.
+func (c *checker) seen(kind, name string, at Pos) int {
+	if c.state.names[kind] == nil {
+		c.state.names[kind] = map[string]int{}
+	}
+	first := c.state.names[kind][name]
+	if first == 0 {
+		c.state.names[kind][name] = at.Line
+	}
+	return first
+}
+
+// once warns of a second definition: the later one is added to the first, or
+// replaces it.
+func (l *line) once(kind, name string, at Word) {
+	if first := l.seen(kind, name, at.Pos); first != 0 {
+		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, clip(name), first)
+	}
+}
+
+func (c *checker) command(cmd *Command) {
+	if cmd.Name == "%include" { // what it names is not read
+		return
+	}
+	if cmd.Name == "%ksappend" {
+		c.ps.errorf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names can't be read here")
+		return
+	}
+	spec := c.syntax.Commands[cmd.Name]
+	status := ""
+	if spec != nil {
+		status = spec.Status
+	}
+	switch {
+	case spec == nil:
+		c.ps.errorf(cmd.Pos, didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands))),
+			"%s has no command %s", c.release, clip(cmd.Name))
+		return
+	case status == "removed":
+		c.ps.errorf(cmd.Pos, "leave it out", "%s has been removed from %s", cmd.Name, c.release)
+		return
+	case cmd.Name == "method" && status == "":
+		c.ps.errorf(cmd.Pos, "write url, nfs, cdrom or harddrive", "method can't be used in %s", c.release)
+		return
+	case status == "deprecated":
+		c.ps.warnf(cmd.Pos, "leave it out", "%s is deprecated in %s and has no effect", cmd.Name, c.release)
+		return
+	case cmd.Name == "auth" || cmd.Name == "authconfig":
+		if c.release == RHEL8 || c.release == RHEL9 {
+			c.ps.warnf(cmd.Pos, "write authselect", "%s is deprecated in %s", cmd.Name, c.release)
+		}
+		return
+	case cmd.Name == "authselect" || cmd.Name == "deviceprobe":
+		return // free text
+	case cmd.Name == "realm":
+		c.realm(cmd)
+		return
+	}
+	c.arguments(cmd, spec)
+	c.conflicts(cmd)
+}
+
+// arguments checks a command's words.
+func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
+	before := len(c.ps.list)
+	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
+	args := bindWords(c.ps, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
+	failed := func() bool { return len(Errors(c.ps.list[before:])) > 0 }
+	if failed() {
+		return // what is missing can't be told while something wasn't understood
+	}
+	checkRequired(c.ps, cmd, spec, args)
+	if !counted(cmd.Name) {
+		checkPositionals(c.ps, cmd, spec, args)
+	}
+	if failed() {
+		return
+	}
+	l := &line{checker: c, c: cmd, args: args}
+	if rule := c.rules[cmd.Name]; rule != nil {
+		rule(l)
+	}
+	l.names()
+}
+
+// names warns of things that are defined twice.
+func (l *line) names() {
+	for _, n := range []struct{ command, flag, kind string }{
+		{"user", "--name", "user"},
+		{"group", "--name", "group"},
+		{"sshpw", "--username", "password of user"},
+		{"sshkey", "--username", "key of user"},
+		{"fcoe", "--nic", "line for card"},
+	} {
+		if l.c.Name == n.command {
+			name := l.args.Value(n.flag)
+			l.once(n.kind, name, Word{name, l.at(n.flag)})
+		}
+	}
+	switch l.c.Name {
+	case "device":
+		l.once("module", l.args.Positionals[0].Text, l.args.Positionals[0])
+	case "dmraid":
+		key := l.args.Value("--name")
+		for _, o := range l.args.Options {
+			if o.Name() == "--dev" {
+				key += " " + o.Value
+			}
+		}
+		l.once("array", key, Word{key, l.c.Pos})
+	}
+}
+
+// A clash is two kinds of command that can't stand in one file.
+type clash struct {
+	one, other []string
+	inOrder    bool // only when one comes before other
+	in         []Release
+}
+
+func clashes() []clash {
+	all := Releases()
+	mounting := []Release{RHEL8, RHEL9, RHEL10, F42, F43, F44}
+	return []clash{
+		{one: []string{"autopart"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: all},
+		{one: []string{"mount"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: mounting},
+		{one: []string{"autopart"}, other: []string{"mount"}, inOrder: true, in: mounting},
+		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, in: []Release{RHEL10, F42, F43, F44}},
+		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, inOrder: true, in: []Release{RHEL9}},
+		{one: []string{"bootc"}, other: []string{"ostreesetup", "ostreecontainer"}, in: []Release{RHEL10, F43, F44}},
+	}
+}
+
+// conflicts reports a command that an earlier one, right or wrong, excludes.
+func (c *checker) conflicts(cmd *Command) {
+	for _, x := range clashes() {
+		if !slices.Contains(x.in, c.release) {
+			continue
+		}
+		var against []string
+		switch {
+		case slices.Contains(x.other, cmd.Name):
+			against = x.one
+		case slices.Contains(x.one, cmd.Name) && !x.inOrder:
+			against = x.other
+		}
+		for _, name := range against {
+			if first := c.state.commands[name]; first != 0 {
+				c.ps.errorf(cmd.Pos, "leave one of them out", "%s doesn't go with %s of line %d", cmd.Name, name, first)
+				break
+			}
+		}
+	}
+	if c.state.commands[cmd.Name] == 0 {
+		c.state.commands[cmd.Name] = cmd.Pos.Line
+	}
+}
+
+// section checks a section's header and, where the language has rules for it, its
+// body.
+func (c *checker) section(s *Section) {
+	args := bindSection(c.ps, c.syntax, s)
+	switch s.Name {
+	case "%traceback":
+		if !slices.Contains([]Release{RHEL7, RHEL8}, c.release) {
+			c.ps.warnf(s.Pos, "write %onerror", "%%traceback is deprecated in %s", c.release)
+		}
+	case "%certificate":
+		if !args.Has("--filename") {
+			c.ps.errorf(s.Pos, "", "%%certificate needs --filename")
+		}
+		if !args.Has("--dir") && !args.Has("--type") {
+			c.ps.errorf(s.Pos, "", "%%certificate needs --dir or --type")
+		}
+		if strings.TrimSpace(s.Body) == "" {
+			c.ps.errorf(s.Pos, "", "%%certificate is empty")
+		}
+	case "%packages":
+		c.packages(s, args)
+	}
+}

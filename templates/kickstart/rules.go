@@ -1,0 +1,95 @@
+package kickstart
+
+import (
+	"slices"
+	"strings"
+)
+
+// A line is one command under its rules.
+type line struct {
+	*checker
+	c    *Command
+	args Args
+}
+
+// given reports an option whose value isn't empty, or a flag.
+func (l *line) given(flag string) bool {
+	o, ok := l.args.Option(flag)
+	return ok && (o.Value != "" || !o.Spec.TakesValue)
+}
+
+// any reports whether one of the options is given.
+func (l *line) any(flags ...string) bool { return slices.ContainsFunc(flags, l.given) }
+
+// number is an option's number, 0 when it isn't given.
+func (l *line) number(flag string) int64 {
+	n, _ := parseInt(l.args.Value(flag))
+	return n
+}
+
+// at is an option's place, or the command's.
+func (l *line) at(flag string) Pos {
+	if o, ok := l.args.Option(flag); ok {
+		return o.Pos
+	}
+	return l.c.Pos
+}
+
+func (l *line) fail(at Pos, hint, format string, args ...any) {
+	l.ps.errorf(at, hint, l.c.Name+": "+format, args...)
+}
+
+// exclude reports two options that don't go together.
+func (l *line) exclude(a, b string) {
+	if l.given(a) && l.given(b) {
+		l.fail(l.at(b), "leave one of them out", "%s and %s exclude each other", a, b)
+	}
+}
+
+// need reports an option that doesn't go without another.
+func (l *line) need(flag string, others ...string) {
+	if l.given(flag) && !l.any(others...) {
+		l.fail(l.at(flag), "", "%s needs %s", flag, strings.Join(others, " or "))
+	}
+}
+
+// words are how many positionals a command takes: from least to most; what names
+// them.
+func (l *line) words(least, most int, what string) {
+	switch n := len(l.args.Positionals); {
+	case n < least:
+		l.fail(l.c.Pos, "", "needs %s", what)
+	case n > most:
+		l.fail(l.args.Positionals[most].Pos, "quote a value that has blanks in it", "one word too many")
+	}
+}
+
+// released reports whether the check is for one of these releases.
+func (l *line) released(rs ...Release) bool { return slices.Contains(rs, l.release) }
+
+// rules are what a table of options can't hold, command by command.
+func rules() map[string]func(*line) {
+	return map[string]func(*line){
+		"autopart": (*line).autopart, "bootloader": (*line).bootloader, "btrfs": (*line).btrfs,
+		"cmdline": (*line).cmdline, "device": (*line).device, "driverdisk": (*line).driverdisk,
+		"eula": (*line).eula, "harddrive": (*line).harddrive, "ignoredisk": (*line).ignoredisk,
+		"install": (*line).install, "keyboard": (*line).keyboard, "logging": (*line).logging,
+		"logvol": (*line).logvol, "mount": (*line).mount, "network": (*line).network,
+		"nvdimm": (*line).nvdimm, "ostreesetup": (*line).ostreesetup, "part": (*line).part,
+		"partition": (*line).part, "raid": (*line).raid, "repo": (*line).repo,
+		"rescue": (*line).rescue, "rhsm": (*line).rhsm, "rootpw": (*line).rootpw,
+		"services": (*line).services, "snapshot": (*line).snapshot, "sshpw": (*line).sshpw,
+		"timesource": (*line).timesource, "timezone": (*line).timezone, "updates": (*line).updates,
+		"url": (*line).url, "volgroup": (*line).volgroup, "zfcp": (*line).zfcp,
+	}
+}
+
+// counted are the commands whose positionals their rules count; the table counts
+// the others'.
+func counted(name string) bool {
+	switch name {
+	case "btrfs", "device", "driverdisk", "keyboard", "raid", "sshpw", "timezone", "updates", "volgroup":
+		return true
+	}
+	return false
+}

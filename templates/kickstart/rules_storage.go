@@ -1,0 +1,253 @@
+package kickstart
+
+import "strings"
+
+// luks are the rules of the encryption options.
+func (l *line) luks() {
+	if l.number("--pbkdf-time") != 0 && l.number("--pbkdf-iterations") != 0 {
+		l.fail(l.at("--pbkdf-iterations"), "leave one of them out", "--pbkdf-time and --pbkdf-iterations exclude each other")
+	}
+	if l.given("--hw-passphrase") && !(l.args.Has("--encrypted") && strings.HasPrefix(l.args.Value("--luks-version"), "luks2-")) {
+		l.fail(l.at("--hw-passphrase"), "", "--hw-passphrase needs --encrypted and a --luks-version that begins with luks2-")
+	}
+}
+
+// mkfs are the rules of the options that make a file system.
+func (l *line) mkfs() {
+	l.exclude("--noformat", "--mkfsoptions")
+	l.exclude("--fsprofile", "--mkfsoptions")
+}
+
+// noBtrfs refuses a file system that a release has no longer.
+func (l *line) noBtrfs(in ...Release) {
+	if l.args.Value("--fstype") == "btrfs" && l.released(in...) {
+		l.fail(l.at("--fstype"), "use xfs or ext4", "%s has no btrfs", l.release)
+	}
+}
+
+func (l *line) part() {
+	l.luks()
+	l.mkfs()
+	l.noBtrfs(RHEL8, RHEL9, RHEL10)
+	mount := l.args.Positionals[0]
+	if strings.HasPrefix(mount.Text, "btrfs.") && l.released(RHEL8, RHEL9, RHEL10) {
+		l.fail(mount.Pos, "", "%s has no btrfs", l.release)
+	}
+	if l.args.Has("--resize") && (!l.given("--onpart") || l.number("--size") == 0) {
+		l.fail(l.at("--resize"), "", "--resize needs --onpart and --size")
+	}
+	if l.args.Value("--fstype") == "tmpfs" && (l.args.Has("--grow") || l.number("--maxsize") != 0) {
+		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
+	}
+	if mount.Text != "swap" {
+		l.once("mount point", MountPoint(mount.Text), mount)
+	}
+}
+
+func (l *line) raid() {
+	l.luks()
+	l.mkfs()
+	l.noBtrfs(RHEL8, RHEL9)
+	if len(l.args.Positionals) == 0 {
+		l.fail(l.c.Pos, "", "needs a mount point")
+		return
+	}
+	device := l.args.Value("--device")
+	if l.released(RHEL7, RHEL8, RHEL9, F42) {
+		device = strings.TrimPrefix(device, "md")
+	}
+	members := l.args.Positionals[1:]
+	if l.any("--useexisting", "--noformat") {
+		if len(members) > 0 {
+			l.fail(members[0].Pos, "leave them out", "an existing array has its members already")
+		}
+		if device == "" {
+			l.fail(l.at("--device"), "", "--device names no array")
+		}
+	} else {
+		if len(members) == 0 {
+			l.fail(l.c.Pos, "name the raid.NN partitions", "a new array needs its members")
+		}
+		if !l.args.Has("--level") {
+			l.fail(l.c.Pos, "", "a new array needs --level")
+		}
+	}
+	l.once("array", device, Word{device, l.at("--device")})
+}
+
+func (l *line) volgroup() {
+	if len(l.args.Positionals) == 0 {
+		l.fail(l.c.Pos, "", "needs the group's name")
+		return
+	}
+	members := l.args.Positionals[1:]
+	switch existing := l.any("--useexisting", "--noformat"); {
+	case existing && len(members) > 0:
+		l.fail(members[0].Pos, "leave them out", "an existing volume group has its members already")
+	case !existing && len(members) == 0:
+		l.fail(l.c.Pos, "name the pv.NN partitions", "a new volume group needs its members")
+	}
+	if l.args.Has("--reserved-space") && l.number("--reserved-space") < 0 {
+		l.fail(l.at("--reserved-space"), "in MiB", "--reserved-space can't be negative")
+	}
+	if p := l.number("--reserved-percent"); l.args.Has("--reserved-percent") && (p < 1 || p > 99) {
+		l.fail(l.at("--reserved-percent"), "", "--reserved-percent must be from 1 to 99")
+	}
+	l.once("volume group", l.args.Positionals[0].Text, l.args.Positionals[0])
+}
+
+func (l *line) logvol() {
+	l.luks()
+	l.mkfs()
+	l.noBtrfs(RHEL8, RHEL9, RHEL10)
+	existing := l.any("--useexisting", "--noformat")
+	size, percent := l.number("--size"), l.number("--percent")
+	switch {
+	case percent < 0 || percent > 100:
+		l.fail(l.at("--percent"), "", "--percent must be from 0 to 100")
+	case percent != 0 && size != 0:
+		l.fail(l.at("--percent"), "leave one of them out", "--size and --percent exclude each other")
+	case percent == 0 && size == 0 && !existing && !l.any("--recommended", "--hibernation"):
+		l.fail(l.c.Pos, "add --size=MiB or --percent", "a new volume needs a size")
+	}
+	if l.args.Has("--resize") && (!existing || size == 0) {
+		l.fail(l.at("--resize"), "", "--resize needs --useexisting and --size")
+	}
+	l.exclude("--thinpool", "--thin")
+	l.need("--thin", "--poolname")
+	for _, f := range []string{"--chunksize", "--metadatasize"} {
+		if l.number(f) != 0 && !l.args.Has("--thinpool") {
+			l.fail(l.at(f), "", "%s needs --thinpool", f)
+		}
+	}
+	l.cache(existing)
+	vg, name := l.args.Value("--vgname"), l.args.Value("--name")
+	l.once("volume", vg+"/"+name, Word{vg + "/" + name, l.at("--name")})
+}
+
+// cache are the rules of a volume's cache.
+func (l *line) cache(existing bool) {
+	if !l.any("--cachesize", "--cachemode", "--cachepvs") {
+		return
+	}
+	at := l.c.Pos
+	for _, f := range []string{"--cachemode", "--cachepvs", "--cachesize"} {
+		if l.args.Has(f) {
+			at = l.at(f)
+		}
+	}
+	switch mode := l.args.Value("--cachemode"); {
+	case existing:
+		l.fail(at, "", "an existing volume can't be given a cache")
+	case l.args.Has("--thin"):
+		l.fail(at, "", "a thin volume can't have a cache")
+	case !l.given("--cachepvs") || l.number("--cachesize") == 0:
+		l.fail(at, "", "a cache needs --cachepvs and --cachesize")
+	case mode != "" && mode != "writeback" && mode != "writethrough":
+		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", clip(mode))
+	}
+}
+
+func (l *line) btrfs() {
+	switch len(l.args.Positionals) {
+	case 0:
+		l.fail(l.c.Pos, "", "needs a mount point, or none")
+		return
+	case 1:
+		l.fail(l.c.Pos, "", "needs its members")
+	}
+	if l.args.Has("--subvol") && !l.given("--name") {
+		l.fail(l.at("--subvol"), "", "--subvol needs --name")
+	}
+	l.exclude("--noformat", "--mkfsoptions")
+	l.exclude("--useexisting", "--mkfsoptions")
+	mount := l.args.Positionals[0]
+	l.once("btrfs mount point", MountPoint(mount.Text), mount)
+}
+
+func (l *line) autopart() {
+	l.luks()
+	if l.args.Value("--fstype") == "btrfs" {
+		l.fail(l.at("--fstype"), "write --type=btrfs where the release has it", "--fstype can't be btrfs")
+	}
+	// Settings of an earlier line stay in force: --type and --fstype merge.
+	if l.given("--fstype") {
+		l.state.autopartFS = l.args.Value("--fstype")
+	}
+	if kind := strings.ToLower(l.args.Value("--type")); kind == "btrfs" {
+		switch {
+		case l.released(RHEL8, RHEL9, RHEL10):
+			l.fail(l.at("--type"), "choose lvm, plain or thinp", "%s has no btrfs", l.release)
+		case l.state.autopartFS != "":
+			l.fail(l.at("--type"), "leave one of them out", "--type=btrfs and --fstype exclude each other")
+		}
+	}
+	l.exclude("--noswap", "--hibernation")
+}
+
+func (l *line) ignoredisk() {
+	flags := []string{"--drives", "--only-use"}
+	if l.release == RHEL7 {
+		flags = append(flags, "--interactive")
+	}
+	// An earlier line's list stays in force.
+	set := 0
+	for _, f := range flags {
+		if len(l.args.List(f)) > 0 || f == "--interactive" && l.args.Has(f) {
+			l.state.ignoredisk[f] = true
+		}
+		if l.state.ignoredisk[f] {
+			set++
+		}
+	}
+	switch {
+	case set > 1:
+		l.fail(l.c.Pos, "leave one of them out", "%s exclude each other", strings.Join(flags, " and "))
+	case set == 0:
+		l.fail(l.c.Pos, "", "needs one of %s", strings.Join(flags, ", "))
+	}
+}
+
+func (l *line) mount() {
+	at := l.args.Positionals[1]
+	if !strings.HasPrefix(at.Text, "/") && strings.ToLower(at.Text) != "none" {
+		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", clip(at.Text))
+	}
+	if l.given("--mkfsoptions") && !l.args.Has("--reformat") { // whose value is optional
+		l.fail(l.at("--mkfsoptions"), "", "--mkfsoptions needs --reformat")
+	}
+}
+
+func (l *line) snapshot() {
+	origin := l.args.Positionals[0]
+	vg, lv, slash := strings.Cut(origin.Text, "/")
+	if !slash || vg == "" || lv == "" || strings.Contains(lv, "/") {
+		l.fail(origin.Pos, "write VG/VOLUME", "the origin can't be %q", clip(origin.Text))
+	}
+	name := l.args.Value("--name")
+	if l.seen("snapshot", name, l.c.Pos) != 0 {
+		l.fail(l.at("--name"), "give it another name", "a second snapshot of this name")
+	}
+}
+
+func (l *line) nvdimm() {
+	l.exclude("--namespace", "--blockdevs")
+	action := l.args.Positionals[0].Text
+	switch {
+	case action == "reconfigure" && (!l.given("--namespace") || l.number("--sectorsize") == 0):
+		l.fail(l.c.Pos, "", "reconfigure needs --namespace and --sectorsize")
+	case action == "use" && !l.any("--namespace", "--blockdevs"):
+		l.fail(l.c.Pos, "", "use needs --namespace or --blockdevs")
+	}
+	l.once("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
+}
+
+func (l *line) zfcp() {
+	if l.given("--wwpn") != l.given("--fcplun") {
+		l.fail(l.c.Pos, "", "--wwpn and --fcplun go together")
+	}
+	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
+	l.once("device", key, Word{key, l.c.Pos})
+}
+
+func (l *line) device() { l.words(1, 1, "one module's name") }

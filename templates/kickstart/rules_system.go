@@ -1,0 +1,245 @@
+package kickstart
+
+import (
+	"strings"
+)
+
+func (l *line) bootloader() {
+	l.exclude("--sdboot", "--extlinux")
+	if strings.Contains(l.args.Value("--boot-drive"), ",") {
+		l.fail(l.at("--boot-drive"), "name one; --driveorder takes several", "--boot-drive names one drive")
+	}
+}
+
+func (l *line) cmdline() {
+	if l.args.Has("--non-interactive") {
+		l.fail(l.at("--non-interactive"), "leave it out", "cmdline asks nothing anyway")
+	}
+}
+
+func (l *line) driverdisk() {
+	n := len(l.args.Positionals)
+	for _, f := range []string{"--source", "--biospart"} {
+		if l.given(f) {
+			n++
+		}
+	}
+	if n != 1 {
+		l.fail(l.c.Pos, "", "needs exactly one of a partition, --source, --biospart")
+	}
+}
+
+func (l *line) eula() {
+	if len(l.args.Options) == 0 {
+		l.fail(l.c.Pos, "", "needs --agreed")
+	}
+}
+
+func (l *line) harddrive() {
+	if !l.released(RHEL7, RHEL8) {
+		return
+	}
+	set := 0
+	for _, f := range []string{"--partition", "--biospart"} {
+		if l.given(f) {
+			l.state.harddrive[f] = true // stays in force for a later line
+		}
+		if l.state.harddrive[f] {
+			set++
+		}
+	}
+	if set != 1 {
+		l.fail(l.c.Pos, "", "needs exactly one of --partition, --biospart")
+	}
+}
+
+func (l *line) install() {
+	if o, ok := l.args.Option("--root-device"); ok && o.Value == "" {
+		l.fail(o.Pos, "", "--root-device is empty")
+	}
+}
+
+func (l *line) keyboard() {
+	l.words(0, 1, "a keyboard")
+	if l.given("--xlayouts") {
+		l.state.xlayouts = len(l.args.List("--xlayouts")) > 0
+	}
+	word := len(l.args.Positionals) > 0 && l.args.Positionals[0].Text != ""
+	if !word && !l.given("--vckeymap") && !l.state.xlayouts {
+		l.fail(l.c.Pos, "write keyboard us", "needs a keyboard, --vckeymap or --xlayouts")
+	}
+}
+
+func (l *line) logging() {
+	l.need("--port", "--host")
+}
+
+func (l *line) network() {
+	l.bridge()
+	if l.released(RHEL7) {
+		l.interfaceName()
+	}
+	if l.given("--bindto") && l.given("--vlanid") && !l.given("--bondopts") {
+		l.fail(l.at("--bindto"), "", "--bindto doesn't go with --vlanid")
+	}
+	for _, f := range []string{"--ipv4-dns-search", "--ipv6-dns-search", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"} {
+		l.need(f, "--device")
+	}
+	device := l.args.Value("--device")
+	if device == "" {
+		l.once("line without --device", "", Word{"", l.c.Pos})
+		return
+	}
+	l.once("line for device", device, Word{device, l.at("--device")})
+}
+
+// bridge checks --bridgeopts: key=value, comma separated.
+func (l *line) bridge() {
+	if !l.given("--bridgeopts") {
+		return
+	}
+	l.need("--bridgeopts", "--bridgeslaves")
+	for item := range strings.SplitSeq(l.args.Value("--bridgeopts"), ",") {
+		_, value, ok := strings.Cut(strings.TrimSpace(item), "=")
+		if !ok || value == "" || strings.Contains(value, "=") {
+			l.fail(l.at("--bridgeopts"), "write KEY=VALUE,KEY=VALUE", "--bridgeopts has %q", clip(item))
+			return
+		}
+	}
+}
+
+// interfaceName checks --interfacename as RHEL 7 does: a VLAN's number is its end.
+func (l *line) interfaceName() {
+	name := l.args.Value("--interfacename")
+	number := func(s string) bool {
+		n, ok := parseInt(s)
+		return ok && n >= 0 && n <= 4095
+	}
+	prefix, id, dotted := strings.Cut(name, ".")
+	bad := false
+	switch rest, vlan := strings.CutPrefix(name, "vlan"); {
+	case dotted:
+		bad = prefix == "vlan" || !number(id)
+	case vlan:
+		bad = !number(rest)
+	}
+	if bad {
+		l.fail(l.at("--interfacename"), "write vlan10 or eth0.10", "--interfacename can't be %q", clip(name))
+	}
+}
+
+func (l *line) ostreesetup() {
+	url := l.args.Value("--url")
+	for _, scheme := range []string{"file:", "http:", "https:"} {
+		if strings.HasPrefix(url, scheme) {
+			return
+		}
+	}
+	l.fail(l.at("--url"), "", "--url must begin with file:, http: or https:")
+}
+
+func (l *line) repo() {
+	l.oneSource(false)
+	l.once("repository", l.args.Value("--name"), Word{l.args.Value("--name"), l.at("--name")})
+}
+
+func (l *line) url() { l.oneSource(true) }
+
+// oneSource checks that at most one source is given, or exactly one.
+func (l *line) oneSource(need bool) {
+	flags := []string{"--url", "--mirrorlist", "--metalink"}
+	if l.c.Name == "repo" {
+		flags[0] = "--baseurl"
+	}
+	var given []string
+	for _, f := range flags {
+		if l.given(f) {
+			given = append(given, f)
+		}
+	}
+	switch {
+	case len(given) > 1:
+		l.fail(l.at(given[1]), "leave one of them out", "%s and %s exclude each other", given[0], given[1])
+	case len(given) == 0 && need:
+		l.fail(l.c.Pos, "", "needs one of %s", strings.Join(flags, ", "))
+	}
+}
+
+func (l *line) rescue() { l.exclude("--nomount", "--romount") }
+
+func (l *line) rhsm() {
+	for _, o := range l.args.Options {
+		if o.Name() == "--activation-key" && o.Value == "" {
+			l.fail(o.Pos, "", "--activation-key is empty")
+		}
+	}
+}
+
+func (l *line) rootpw() {
+	empty := len(l.args.Positionals) == 0 || l.args.Positionals[0].Text == ""
+	if empty && !l.args.Has("--lock") {
+		l.fail(l.c.Pos, "", "needs a password, or --lock")
+	}
+}
+
+func (l *line) services() {
+	for _, f := range []string{"--enabled", "--disabled"} {
+		if len(l.args.List(f)) > 0 {
+			l.state.services = true // stays in force for a later line
+		}
+	}
+	if !l.state.services {
+		l.fail(l.c.Pos, "", "needs --enabled or --disabled with a list")
+	}
+}
+
+func (l *line) sshpw() { l.words(1, 1<<30, "a password") }
+
+func (l *line) timesource() {
+	given := 0
+	for _, f := range []string{"--ntp-server", "--ntp-pool", "--ntp-disable"} {
+		if l.given(f) {
+			given++
+		}
+	}
+	if given != 1 {
+		l.fail(l.c.Pos, "a line for each server", "needs exactly one of --ntp-server, --ntp-pool, --ntp-disable")
+	}
+}
+
+func (l *line) timezone() {
+	l.words(0, 1, "a zone")
+	if len(l.args.Positionals) == 0 && len(l.args.Options) == 0 {
+		l.fail(l.c.Pos, "write timezone Europe/Berlin --utc", "needs a zone")
+	}
+	l.exclude("--nontp", "--ntpservers")
+}
+
+func (l *line) updates() {
+	if l.released(RHEL7, RHEL8) {
+		l.words(0, 1, "")
+		return
+	}
+	l.words(1, 1, "a URL")
+}
+
+// realm is checked by itself: its options belong to its sub-command.
+func (c *checker) realm(cmd *Command) {
+	l := &line{checker: c, c: cmd}
+	if len(cmd.Words) == 0 || cmd.Words[0].Text != "join" {
+		l.fail(cmd.Pos, "write realm join REALM", "only join is known")
+		return
+	}
+	spec := &CommandSpec{Options: []OptionSpec{{Flags: []string{"--no-password"}}}}
+	for _, f := range []string{"--client-software", "--server-software", "--membership-software", "--one-time-password", "--computer-ou"} {
+		spec.Options = append(spec.Options, OptionSpec{Flags: []string{f}, TakesValue: true})
+	}
+	before := len(c.ps.list)
+	l.args = bind(c.ps, cmd.Name, spec, cmd.Words[1:])
+	if len(c.ps.list) == before {
+		l.words(1, 1, "one realm")
+	}
+	if l.seen("realm", "", cmd.Pos) != 0 {
+		l.fail(cmd.Pos, "leave it out", "a second realm join")
+	}
+}
