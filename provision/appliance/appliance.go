@@ -89,7 +89,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 }
 
 func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st store.Store) (*Appliance, error) {
-	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootfiles.New(cfg.Bootfiles)}
+	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
 	a.gate = newGate(a)
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
@@ -121,6 +121,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	}
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Leaseholder: a.leaseholder, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
@@ -168,7 +169,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	part("looks at the links", a.gate.Run)
 	for _, addr := range a.addresses() {
 		part("tftp on "+addr.String(), tftp.New(tftp.Options{
-			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openBootfile,
+			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
 			Host: a.bootingAt, Record: a.journal, Log: a.Log,
 		}).Run)
 	}

@@ -2,15 +2,60 @@ package appliance
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/netip"
+	"path/filepath"
+
+	"rackhand/bootfiles"
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/dhcp"
+	"rackhand/provision/web"
 )
 
-// openBootfile opens what a client of TFTP asks for.
-func (a *Appliance) openBootfile(_ context.Context, _ netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
-	f, size, err := a.files.Open(name)
-	if err != nil {
-		return nil, 0, err // not a typed nil in the interface
+// bootFiles are the boot programs: the operator's own, those of this machine's
+// packages, and those that `rackhand bootfiles fetch` has put into the state folder.
+func bootFiles(cfg *config.Config) *bootfiles.Files {
+	return bootfiles.New(cfg.Bootfiles).WithFetched(filepath.Join(cfg.State, "bootfiles"))
+}
+
+// openAt opens what a client of TFTP asks for that came to our address local.
+func (a *Appliance) openAt(local netip.Addr) func(context.Context, netip.Addr, string) (io.ReadSeekCloser, int64, error) {
+	return func(ctx context.Context, peer netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
+		return a.web.BootFile(web.WithLocal(ctx, local), peer, name)
 	}
-	return f, size, nil
+}
+
+// leaseholder is the MAC that holds the lease of an address. A host of the inventory
+// is looked up by its leases; any other address is looked for among all of them, once
+// for a file and not for each packet.
+func (a *Appliance) leaseholder(ctx context.Context, addr netip.Addr) (inventory.MAC, bool) {
+	if h := a.holder.Current().HostByAddress(addr); h != nil {
+		for _, mac := range h.MACs {
+			if at, ok := a.leased(ctx, mac); ok && at == addr {
+				return mac, true
+			}
+		}
+	}
+	records, _, err := a.store.List(ctx, dhcp.LeasePrefix)
+	if err != nil {
+		a.Log.Error("reading the leases", "error", err)
+		return inventory.MAC{}, false
+	}
+	var latest provision.Lease
+	for _, r := range records {
+		var l provision.Lease
+		if json.Unmarshal(r.Value, &l) != nil {
+			continue
+		}
+		// Of two, the one that is good for longer: an address is given to another box
+		// only after its lease has ended.
+		if at, err := netip.ParseAddr(l.Address); err == nil && at == addr && l.Expires.After(latest.Expires) {
+			latest = l
+		}
+	}
+	mac, err := inventory.ParseMAC(latest.MAC)
+	return mac, err == nil
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/netip"
 	"os"
@@ -12,18 +14,19 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/boot"
 	"rackhand/templates"
 )
 
-// Boot is the handler of port 80.
+// Boot is the handler of port 80, for boot loaders, installers and package managers.
 func (s *Server) Boot() http.Handler {
 	e := newEcho(s.Log)
 	both := []string{http.MethodGet, http.MethodHead}
 	e.GET("/boot/ipxe", s.script)
+	e.GET("/grub/*", s.grub)
 	e.Match(both, "/boot/file/:name", s.bootFile)
 	e.Match(both, "/image/:image/:file", s.imageFile)
 	e.GET("/i/:token/ks", s.answer)
@@ -33,7 +36,7 @@ func (s *Server) Boot() http.Handler {
 	if s.Mirror != nil {
 		e.Any("/mirror/*", echo.WrapHandler(s.Mirror))
 	}
-	return e
+	return &bootHandler{routes: e, crowd: newCrowd()}
 }
 
 // script hands iPXE its script, to the box that holds the lease of that MAC.
@@ -44,68 +47,58 @@ func (s *Server) script(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
 	from := peer(c)
-	if addr, ok := s.Leased(ctx, mac); !ok || addr != from {
+	switch addr, ok := s.Leased(ctx, mac); {
+	case !ok:
+		// A box beside another DHCP server may be quicker than what we hear of it.
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "no lease of that MAC was seen yet")
+	case addr != from:
 		s.refuse(from, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", from, mac))
 		return echo.NewHTTPError(http.StatusForbidden, "this address is not leased to that MAC")
 	}
-	d, err := s.Decide(ctx, boot.Request{MAC: mac, Client: boot.IPXE})
+	text, _, err := s.bootScript(ctx, mac, ipxeHTTP)
 	if err != nil {
-		s.Log.Error("deciding a boot", "mac", mac.String(), "error", err)
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
+		return unavailable(err)
 	}
-	if d.Action != boot.InstallIt {
-		return s.render(c, "disk.ipxe", templates.Data{Host: &inventory.Host{}})
-	}
-	img, err := s.image(d.Host)
-	if err != nil {
-		s.warn(d.Host.Name, "no-image", err.Error())
-		return echo.NewHTTPError(http.StatusServiceUnavailable, err.Error())
-	}
-	// A template that does not render must not cost an attempt.
-	if _, err := s.Templates.Render("install.ipxe", s.data(d.Host, provision.Install{}, mac, "token", "", img), templates.Funcs(d.Host, s.Secret)); err != nil {
-		s.warn(d.Host.Name, "template", err.Error())
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the template does not render; the status page says why")
-	}
-	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
-	if err != nil {
-		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
-		return s.render(c, "disk.ipxe", templates.Data{Host: d.Host})
-	}
-	return s.render(c, "install.ipxe", s.data(d.Host, in, mac, token, "", img))
+	return plain(c, text)
 }
 
-// Ready says what is missing for an install of a host to be handed out.
-func (s *Server) Ready(h *inventory.Host) error {
-	_, err := s.image(h)
-	return err
+// grub hands GRUB its menu, for one that was built with HTTP.
+func (s *Server) grub(c echo.Context) error {
+	said, ok := grubMenu(c.Param("*"))
+	if !ok {
+		return echo.NewHTTPError(http.StatusNotFound, "no such file of GRUB")
+	}
+	text, err := s.menu(c.Request().Context(), peer(c), said, grubHTTP)
+	if errors.Is(err, fs.ErrNotExist) {
+		return echo.NewHTTPError(http.StatusForbidden, "this address is not leased to that MAC")
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return plain(c, text)
 }
 
-// image finds the root image of a host's system.
-func (s *Server) image(h *inventory.Host) (templates.Image, error) {
-	if h.System == nil || h.System.Installer != inventory.InstallerImage {
-		return templates.Image{}, fmt.Errorf("%s has no system that is an image", h.Name)
-	}
-	m, err := image.Open(s.Images, h.System.Image)
-	if err != nil {
-		return templates.Image{}, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err)
-	}
-	root := m.Root()
-	base := s.Appliance.URL + "/image/" + m.Name + "/"
-	return templates.Image{
-		URL: base + root.Name, SHA256: root.SHA256,
-		Kernel: base + "vmlinuz", Initrd: base + "initrd.img",
-	}, nil
+// plain sends a text with its length: boot loaders may not know chunks.
+func plain(c echo.Context, text string) error {
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(text)))
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+}
+
+// unavailable is 503 for what will be there later.
+func unavailable(err error) error {
+	return echo.NewHTTPError(http.StatusServiceUnavailable, err.Error())
 }
 
 // data is what templates are rendered from.
-func (s *Server) data(h *inventory.Host, in provision.Install, mac inventory.MAC, token, enrol string, img templates.Image) templates.Data {
-	base := s.Appliance.URL + "/i/" + token
+func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.Install, mac inventory.MAC, token, enrol string, img templates.Image) templates.Data {
+	base := at.URL + "/i/" + token
 	mirrors := make(map[string]string, len(s.Mirrors))
 	for _, m := range s.Mirrors {
-		mirrors[m] = s.Appliance.URL + "/mirror/" + m
+		mirrors[m] = at.URL + "/mirror/" + m
 	}
 	return templates.Data{
-		Host: h, Appliance: s.Appliance, Image: img, Mirrors: mirrors,
+		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
 		Install: templates.Install{
 			ID: in.ID, Wipe: in.Wipe, EnrolToken: enrol,
 			Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem",
@@ -114,24 +107,28 @@ func (s *Server) data(h *inventory.Host, in provision.Install, mac inventory.MAC
 	}
 }
 
-func (s *Server) render(c echo.Context, name string, d templates.Data) error {
-	text, err := s.Templates.Render(name, d, templates.Funcs(d.Host, s.Secret))
-	if err != nil {
-		s.warn(d.Host.Name, "template", err.Error())
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the template does not render; the status page says why")
-	}
-	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
-}
-
 // bootFile sends a boot program to UEFI HTTP Boot.
 func (s *Server) bootFile(c echo.Context) error {
-	f, _, err := s.Files.Open(c.Param("name"))
+	name := c.Param("name")
+	f, _, err := s.Files.Open(name)
+	if errors.Is(err, bootfiles.ErrMissing) {
+		// A program that we send boxes for: the operator's to mend.
+		from := peer(c)
+		s.say(provision.Event{
+			Host: s.hostAt(c.Request().Context(), from), Source: "http", Kind: "fetch-failed", Level: provision.LevelError,
+			Message: fmt.Sprintf("asked for %s: %v", name, err), Fields: map[string]string{"file": name, "address": from.String()},
+		}, from.String())
+	}
 	if err != nil {
 		return echo.NewHTTPError(http.StatusNotFound, "no such boot file")
 	}
 	defer f.Close()
 	// UEFI HTTP Boot wants this type for an .efi program.
-	c.Response().Header().Set("Content-Type", "application/efi")
+	kind := "application/octet-stream"
+	if strings.HasSuffix(strings.ToLower(name), ".efi") {
+		kind = "application/efi"
+	}
+	c.Response().Header().Set("Content-Type", kind)
 	return s.send(c, f, provision.Bootfile)
 }
 
@@ -139,23 +136,43 @@ func (s *Server) bootFile(c echo.Context) error {
 func (s *Server) imageFile(c echo.Context) error {
 	name, file := c.Param("image"), c.Param("file")
 	m, err := image.Open(s.Images, name)
-	if err != nil {
+	switch {
+	case errors.Is(err, image.ErrNoImage) && s.expected(name):
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is not built yet")
+	case errors.Is(err, image.ErrNoImage), image.CheckName(name) != nil:
 		return echo.NewHTTPError(http.StatusNotFound, "no such image")
+	case err != nil:
+		s.Log.Error("an image can't be served", "image", name, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image can't be read at this moment")
 	}
 	if _, ok := m.Files[file]; !ok {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file in the image")
 	}
 	f, err := os.Open(filepath.Join(s.Images, name, file))
+	if errors.Is(err, fs.ErrNotExist) { // another one is just taking its place
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is being replaced")
+	}
 	if err != nil {
 		return fmt.Errorf("image %s: %w", name, err)
 	}
 	defer f.Close()
 	c.Response().Header().Set("Content-Type", "application/octet-stream")
-	var stage provision.Stage
-	if file == "initrd.img" {
-		stage = provision.Kernel
+	return s.send(c, f, stageOf(file))
+}
+
+// expected reports whether an image that isn't there is one that somebody waits for:
+// a system of the inventory is made of it.
+func (s *Server) expected(name string) bool {
+	snap := s.Snapshot()
+	if snap == nil {
+		return true
 	}
-	return s.send(c, f, stage)
+	for _, system := range snap.Systems {
+		if system.Image == name {
+			return true
+		}
+	}
+	return false
 }
 
 // send sends a file (HEAD and ranges too) and records that a host in an install
@@ -166,14 +183,14 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 		return err
 	}
 	// The plain writer underneath echo's, since echo's hides sendfile.
-	w := &counter{ResponseWriter: c.Response().Writer}
+	w := newCounter(c.Response().Writer)
 	began := s.Clock()
 	http.ServeContent(w, c.Request(), "", st.ModTime(), f)
 	c.Response().Committed = true
 	if c.Request().Method != http.MethodGet || !w.reachedEnd(st.Size()) {
 		return nil
 	}
-	host := s.hostAt(peer(c))
+	host := s.hostAt(c.Request().Context(), peer(c))
 	if host == "" {
 		return nil
 	}
@@ -187,18 +204,6 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 		s.Log.Error("recording a fetch", "error", err)
 	}
 	return nil
-}
-
-// hostAt names the host at an address while an install of it is under way.
-func (s *Server) hostAt(addr netip.Addr) string {
-	h := s.Snapshot().HostByAddress(addr)
-	if h == nil {
-		return ""
-	}
-	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage.Ended() {
-		return ""
-	}
-	return h.Name
 }
 
 func (s *Server) warn(host, kind, message string) {

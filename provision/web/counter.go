@@ -4,13 +4,29 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
-// A counter counts what is written, and keeps sendfile possible.
+// A client that is slow is waited for, one that reads nothing is not: a piece of
+// what is sent has a minute to get away. 1 MiB a minute is less than the slowest
+// management network carries.
+const (
+	pieceBytes    = 1 << 20
+	piecePatience = time.Minute
+)
+
+// A counter counts what is written, keeps sendfile possible, and moves the
+// connection's write deadline on with it.
 type counter struct {
 	http.ResponseWriter
-	status int
-	n      int64
+	status   int
+	n        int64
+	piece    int64
+	patience time.Duration
+}
+
+func newCounter(w http.ResponseWriter) *counter {
+	return &counter{ResponseWriter: w, piece: pieceBytes, patience: piecePatience}
 }
 
 func (c *counter) WriteHeader(status int) {
@@ -19,16 +35,44 @@ func (c *counter) WriteHeader(status int) {
 }
 
 func (c *counter) Write(b []byte) (int, error) {
+	c.renew()
 	n, err := c.ResponseWriter.Write(b)
 	c.n += int64(n)
 	return n, err
 }
 
-// ReadFrom hands the file to the connection, where it becomes sendfile(2).
-func (c *counter) ReadFrom(r io.Reader) (int64, error) {
-	n, err := io.Copy(c.ResponseWriter, r)
+// ReadFrom hands a file to the connection, where it becomes sendfile(2). For that
+// it has to arrive there as an *io.LimitedReader over an *os.File and in nothing
+// else, so the limit that http.ServeContent puts around it is taken off first.
+func (c *counter) ReadFrom(r io.Reader) (n int64, err error) {
+	left := int64(1) << 62
+	whole, limited := r.(*io.LimitedReader)
+	if limited {
+		left, r = whole.N, whole.R
+	}
+	for left > 0 && err == nil {
+		c.renew()
+		piece := &io.LimitedReader{R: r, N: min(left, c.piece)}
+		want := piece.N
+		var got int64
+		got, err = io.Copy(c.ResponseWriter, piece)
+		n += got
+		left -= got
+		if got < want {
+			break // the end of r
+		}
+	}
+	if limited {
+		whole.N = left
+	}
 	c.n += n
 	return n, err
+}
+
+// renew gives the next piece its time. The deadline is the kernel's affair, so it is
+// by the real clock. A connection that knows no deadlines is a test's.
+func (c *counter) renew() {
+	_ = http.NewResponseController(c.ResponseWriter).SetWriteDeadline(time.Now().Add(c.patience))
 }
 
 // Unwrap lets http.ResponseController reach the connection.

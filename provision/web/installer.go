@@ -31,10 +31,14 @@ func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, err
 	from := peer(c)
 	in, ok := s.Journal.ByToken(c.Param("token"))
 	if !ok {
-		s.refuse(from, s.hostAt(from), "token-refused", fmt.Sprintf("%s came with a token that is wrong or no longer valid", from))
+		s.refuse(from, s.hostAt(c.Request().Context(), from), "token-refused", fmt.Sprintf("%s came with a token that is wrong or no longer valid", from))
 		return in, nil, errRefused
 	}
-	h := s.Snapshot().Hosts[in.Host]
+	snap := s.Snapshot()
+	if snap == nil {
+		return in, nil, echo.NewHTTPError(http.StatusServiceUnavailable, "the inventory is not loaded yet")
+	}
+	h := snap.Hosts[in.Host]
 	if h == nil {
 		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, which is no longer in the inventory", from, in.Host))
 		return in, nil, errRefused
@@ -67,7 +71,8 @@ func (s *Server) answer(c echo.Context) error {
 		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("the answer file of %s was asked for again after its installer had begun", in.Host))
 		return errRefused
 	}
-	img, err := s.image(h)
+	at := s.appliance(c.Request().Context())
+	img, err := s.image(h, ipxeHTTP, at.URL)
 	if err != nil {
 		s.warn(h.Name, "no-image", err.Error())
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "the image is not at hand")
@@ -82,7 +87,7 @@ func (s *Server) answer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := s.Templates.Render(h.Kickstart, s.data(h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret))
+	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret))
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
@@ -93,8 +98,7 @@ func (s *Server) answer(c echo.Context) error {
 		}
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+	return plain(c, text)
 }
 
 // A report is what an installer posts.
@@ -173,7 +177,8 @@ func (s *Server) agentBinary(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent")
 	}
 	c.Response().Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(b))
+	http.ServeContent(newCounter(c.Response().Writer), c.Request(), "", time.Time{}, bytes.NewReader(b))
+	c.Response().Committed = true
 	return nil
 }
 

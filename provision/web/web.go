@@ -36,6 +36,8 @@ type Options struct {
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
 	Leased func(ctx context.Context, mac inventory.MAC) (netip.Addr, bool)
+	// Leaseholder is the other way round: the MAC that holds the lease of an address.
+	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Compile   func(host *inventory.Host) (*role.Compiled, error)
@@ -48,9 +50,12 @@ type Options struct {
 	Mirrors   []string // names
 	Page      http.Handler
 	Appliance templates.Appliance
-	Random    io.Reader
-	Clock     func() time.Time
-	Log       *slog.Logger
+	// At is how the appliance is reached by who came to our address local, where it
+	// has several; nil: as Appliance says.
+	At     func(local netip.Addr) templates.Appliance
+	Random io.Reader
+	Clock  func() time.Time
+	Log    *slog.Logger
 }
 
 // An Operator carries out what the operator asks for.
@@ -73,7 +78,8 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet *provision.Quiet
+	quiet  *provision.Quiet
+	handed handed
 }
 
 // New makes the routes.
@@ -123,14 +129,18 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	defer cancel()
 	s := &http.Server{
 		Handler: h,
-		// No WriteTimeout: a root image over a slow link takes what it takes. A
-		// client that does not read is bounded by the kernel's own give-up.
+		// No WriteTimeout: a root image over a slow link takes what it takes. What
+		// is sent to boxes has a deadline that moves on with it (see counter).
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	if b, ok := h.(*bootHandler); ok {
+		l = b.crowd.limit(l)
+		s.ConnContext = remember
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()

@@ -49,6 +49,8 @@ type rig struct {
 	journal *journal.Journal
 	snap    *inventory.Snapshot
 	leases  map[string]string // MAC -> address
+	server  *web.Server
+	images  string
 	boot    http.Handler
 	agents  http.Handler
 }
@@ -72,13 +74,22 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, journal: j, snap: snapshot(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	r := &rig{t: t, journal: j, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
 	s := web.New(web.Options{
 		Journal: j, Store: st, Authority: authority,
 		Snapshot: func() *inventory.Snapshot { return r.snap },
 		Leased: func(_ context.Context, mac inventory.MAC) (netip.Addr, bool) {
 			a, err := netip.ParseAddr(r.leases[mac.String()])
 			return a, err == nil
+		},
+		Leaseholder: func(_ context.Context, addr netip.Addr) (inventory.MAC, bool) {
+			for mac, a := range r.leases {
+				if a == addr.String() {
+					m, err := inventory.ParseMAC(mac)
+					return m, err == nil
+				}
+			}
+			return inventory.MAC{}, false
 		},
 		Decide: func(_ context.Context, q boot.Request) (boot.Decision, error) {
 			h := r.snap.HostByMAC(q.MAC)
@@ -96,11 +107,11 @@ func newRig(t *testing.T) *rig {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
 		},
 		Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
-		Files: bootfiles.New(nil), Images: images(t), Mirrors: []string{"debian"},
+		Files: bootfiles.New(nil), Images: r.images, Mirrors: []string{"debian"},
 		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
 		Random:    rand.Reader, Clock: time.Now, Log: log,
 	})
-	r.boot, r.agents = s.Boot(), s.Agents()
+	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
 	return r
 }
 
@@ -108,7 +119,10 @@ func snapshot(t *testing.T) *inventory.Snapshot {
 	t.Helper()
 	n := &inventory.Network{Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")}
 	sys := &inventory.System{Name: "debian12", Installer: inventory.InstallerImage, Image: "debian12"}
-	s := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}, Networks: map[string]*inventory.Network{"rack1": n}}
+	s := &inventory.Snapshot{
+		Hosts: map[string]*inventory.Host{}, Networks: map[string]*inventory.Network{"rack1": n},
+		Systems: map[string]*inventory.System{"debian12": sys, "later": {Name: "later", Installer: inventory.InstallerImage, Image: "later"}},
+	}
 	for i, mac := range []string{web1MAC, web2MAC} {
 		m, err := inventory.ParseMAC(mac)
 		if err != nil {

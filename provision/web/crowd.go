@@ -1,0 +1,103 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// How many connections may be open at once. A box has a handful: an installer that
+// loads in parallel, a package manager behind it.
+const (
+	maxOfOne = 128
+	maxInAll = 4096
+)
+
+// A crowd counts the connections of each address.
+type crowd struct {
+	ofOne, inAll int
+	mu           sync.Mutex
+	open         map[netip.Addr]int
+	all          int
+}
+
+func newCrowd() *crowd {
+	return &crowd{ofOne: maxOfOne, inAll: maxInAll, open: make(map[netip.Addr]int)}
+}
+
+// limit makes a listener whose connections are counted. One too many is still taken,
+// to be told so (503); twice as many are closed without a word, so that what it costs
+// to tell is bounded too.
+func (c *crowd) limit(l net.Listener) net.Listener { return &countingListener{l, c} }
+
+func (c *crowd) enter(a netip.Addr) (over, far bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[a]++
+	c.all++
+	return c.open[a] > c.ofOne || c.all > c.inAll, c.open[a] > 2*c.ofOne || c.all > 2*c.inAll
+}
+
+func (c *crowd) leave(a netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all--
+	if c.open[a]--; c.open[a] <= 0 {
+		delete(c.open, a)
+	}
+}
+
+type countingListener struct {
+	net.Listener
+	crowd *crowd
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok { // a unix socket: the operator's own
+			return conn, nil
+		}
+		var from netip.Addr
+		if ap, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
+			from = ap.Addr().Unmap()
+		}
+		over, far := l.crowd.enter(from)
+		counted := &countedConn{TCPConn: tcp, over: over, leave: sync.OnceFunc(func() { l.crowd.leave(from) })}
+		if !far {
+			return counted, nil
+		}
+		counted.Close()
+	}
+}
+
+// A countedConn is a TCP connection with all that it can: net/http finds sendfile in
+// the ReadFrom of the embedded one.
+type countedConn struct {
+	*net.TCPConn
+	over  bool // one too many
+	leave func()
+}
+
+func (c *countedConn) Close() error {
+	c.leave()
+	return c.TCPConn.Close()
+}
+
+type overKey struct{}
+
+// remember is an http.Server's ConnContext: requests learn that their connection is
+// one too many.
+func remember(ctx context.Context, c net.Conn) context.Context {
+	if counted, ok := c.(*countedConn); ok && counted.over {
+		return context.WithValue(ctx, overKey{}, true)
+	}
+	return ctx
+}
+
+func tooMany(ctx context.Context) bool { return ctx.Value(overKey{}) != nil }

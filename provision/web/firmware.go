@@ -1,0 +1,59 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A bootHandler stands before the routes of port 80 for firmware's sake. It wraps no
+// ResponseWriter: files go to the connection itself, by sendfile.
+type bootHandler struct {
+	routes http.Handler
+	crowd  *crowd
+}
+
+func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if tooMany(r.Context()) {
+		w.Header().Set("Retry-After", "3")
+		w.Header().Set("Connection", "close")
+		http.Error(w, "too many connections from this address", http.StatusServiceUnavailable)
+		return
+	}
+	r = cleanPath(r)
+	// What is answered has a minute to get away, and files renew it (see counter). The
+	// mirror takes as long as its upstream does.
+	deadline := time.Now().Add(piecePatience)
+	if strings.HasPrefix(r.URL.Path, "/mirror/") {
+		deadline = time.Time{}
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
+	b.routes.ServeHTTP(w, r)
+}
+
+// cleanPath makes single slashes of doubled ones, which shim and some UEFI
+// implementations send. Without a redirect: firmware doesn't follow any. Nothing else
+// is cleaned: a path with .. in it is nobody's.
+func cleanPath(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
+		return r
+	}
+	clean := new(http.Request)
+	*clean = *r
+	clean.URL = new(url.URL)
+	*clean.URL = *r.URL
+	clean.URL.Path, clean.URL.RawPath = oneSlash(r.URL.Path), oneSlash(r.URL.RawPath)
+	return clean
+}
+
+func oneSlash(path string) string {
+	var b strings.Builder
+	b.Grow(len(path))
+	for i := range len(path) {
+		if path[i] != '/' || i == 0 || path[i-1] != '/' {
+			b.WriteByte(path[i])
+		}
+	}
+	return b.String()
+}

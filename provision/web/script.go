@@ -1,0 +1,185 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+
+	"rackhand/bootfiles/image"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+	"rackhand/templates"
+)
+
+// A loader is a boot loader that asks for its script, and how it fetches kernel and
+// initrd. Its templates are install.NAME and disk.NAME.
+type loader struct {
+	name   string // ipxe or grub
+	client boot.Client
+	tftp   bool // else by HTTP
+}
+
+// The loaders that there are scripts for.
+var (
+	ipxeHTTP = loader{"ipxe", boot.IPXE, false}
+	ipxeTFTP = loader{"ipxe", boot.IPXE, true}
+	grubHTTP = loader{"grub", boot.GRUB, false}
+	grubTFTP = loader{"grub", boot.GRUB, true}
+)
+
+// A notReady is the reason why a script can't be handed out at this moment though
+// the box may have one: it is to ask again.
+type notReady struct{ error }
+
+// bootScript decides what the box with this MAC boots, begins the attempt when it is
+// the installer, and renders the script. It is the one way to an installer, whatever
+// asks: every script that it makes costs an attempt and has a token of its own.
+// The install is that of the attempt, its zero value when the box boots its disk.
+// An error is notReady.
+func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (string, provision.Install, error) {
+	none := provision.Install{}
+	wait := func(format string, args ...any) (string, provision.Install, error) {
+		return "", none, notReady{fmt.Errorf(format, args...)}
+	}
+	snap := s.Snapshot()
+	if snap == nil {
+		return wait("the inventory is not loaded yet")
+	}
+	// What asks for a script was sent here by DHCP, which has seen its processor
+	// (option 93): it is that of the host's system, or it would not be here.
+	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.client, Chained: true}
+	if h := snap.HostByMAC(mac); h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
+		req.Arch = boot.ArchARM64UEFI
+	}
+	d, err := s.Decide(ctx, req)
+	if err != nil {
+		s.Log.Error("deciding a boot", "mac", mac.String(), "error", err)
+		return wait("not ready")
+	}
+	disk := func() (string, provision.Install, error) {
+		h := d.Host
+		if h == nil {
+			h = &inventory.Host{}
+		}
+		text, err := s.render("disk."+l.name, templates.Data{Host: h})
+		return text, none, err
+	}
+	if d.Action != boot.InstallIt || !d.Script {
+		return disk()
+	}
+	at := s.appliance(ctx)
+	img, err := s.image(d.Host, l, at.URL)
+	if err != nil {
+		s.warn(d.Host.Name, "no-image", err.Error())
+		return "", none, notReady{err}
+	}
+	// A template that does not render must not cost an attempt.
+	if _, err := s.render("install."+l.name, s.data(at, d.Host, provision.Install{}, mac, "token", "", img)); err != nil {
+		return "", none, err
+	}
+	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
+	if err != nil {
+		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
+		return disk()
+	}
+	text, err := s.render("install."+l.name, s.data(at, d.Host, in, mac, token, "", img))
+	return text, in, err
+}
+
+func (s *Server) render(name string, d templates.Data) (string, error) {
+	text, err := s.Templates.Render(name, d, templates.Funcs(d.Host, s.Secret))
+	if err != nil {
+		s.warn(d.Host.Name, "template", err.Error())
+		return "", notReady{errors.New("the template does not render; the status page says why")}
+	}
+	return text, nil
+}
+
+// Ready says what is missing for an install of a host to be handed out.
+func (s *Server) Ready(h *inventory.Host) error {
+	_, err := s.image(h, ipxeHTTP, s.Appliance.URL)
+	return err
+}
+
+// image finds the root image of a host's system, and its kernel as a loader names it
+// that reaches us at the URL at.
+func (s *Server) image(h *inventory.Host, l loader, at string) (templates.Image, error) {
+	if h.System == nil || h.System.Installer != inventory.InstallerImage {
+		return templates.Image{}, fmt.Errorf("%s has no system that is an image", h.Name)
+	}
+	m, err := image.Open(s.Images, h.System.Image)
+	if err != nil {
+		return templates.Image{}, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err)
+	}
+	if m.Arch != h.System.Processor() {
+		return templates.Image{}, fmt.Errorf("the image %s is for %s, and the system %s of %s for %s: name another image, or set `arch:` of the system",
+			m.Name, m.Arch, h.System.Name, h.Name, h.System.Processor())
+	}
+	folder := "/image/" + m.Name + "/"
+	base, err := l.base(at)
+	if err != nil {
+		return templates.Image{}, err
+	}
+	root := m.Root()
+	return templates.Image{
+		URL: at + folder + root.Name, SHA256: root.SHA256,
+		Kernel: base + folder + image.KernelFile, Initrd: base + folder + image.InitrdFile,
+	}, nil
+}
+
+// base is how a loader names this appliance before a path: GRUB has devices
+// instead of URLs, (tftp,10.77.0.1).
+func (l loader) base(appliance string) (string, error) {
+	u, err := url.Parse(appliance)
+	if err != nil {
+		return "", fmt.Errorf("the appliance's own URL: %w", err)
+	}
+	switch {
+	case l.client == boot.GRUB && l.tftp:
+		return "(tftp," + u.Hostname() + ")", nil
+	case l.client == boot.GRUB:
+		return "(http," + u.Host + ")", nil
+	case l.tftp:
+		return "tftp://" + u.Hostname(), nil
+	default:
+		return appliance, nil
+	}
+}
+
+// hostAt names the host at an address while an install of it is under way.
+func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
+	h := s.hostOf(ctx, addr)
+	if h == nil {
+		return ""
+	}
+	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage.Ended() {
+		return ""
+	}
+	return h.Name
+}
+
+// hostOf finds the host at an address: that of the inventory or, where another
+// server gives the addresses, that of the lease which was seen.
+func (s *Server) hostOf(ctx context.Context, addr netip.Addr) *inventory.Host {
+	snap := s.Snapshot()
+	if snap == nil {
+		return nil
+	}
+	if h := snap.HostByAddress(addr); h != nil {
+		return h
+	}
+	if mac, ok := s.leaseholder(ctx, addr); ok {
+		return snap.HostByMAC(mac)
+	}
+	return nil
+}
+
+func (s *Server) leaseholder(ctx context.Context, addr netip.Addr) (inventory.MAC, bool) {
+	if s.Leaseholder == nil {
+		return inventory.MAC{}, false
+	}
+	return s.Leaseholder(ctx, addr)
+}
