@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,6 +42,12 @@ type silent struct{ code int }
 
 func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.code) }
 
+// An exitError ends a command with a word and a status of its own.
+type exitError struct {
+	code int
+	error
+}
+
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -59,10 +66,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 				exit = code
 			}
 		}),
-		kong.Vars{"version": version},
+		kong.Vars{"version": version, "inventory": defaultInventory},
 		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.BindTo(os.Stdin, (*io.Reader)(nil)),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "rackhand:", err)
@@ -80,10 +88,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if err := cmd.Run(); err != nil {
-		if s, ok := err.(silent); ok {
-			return s.code
+		var quiet silent
+		if errors.As(err, &quiet) {
+			return quiet.code
 		}
 		fmt.Fprintln(stderr, "rackhand:", err)
+		var coded exitError
+		if errors.As(err, &coded) {
+			return coded.code
+		}
 		return 1
 	}
 	return 0
