@@ -1,41 +1,34 @@
 package tftp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"strconv"
-	"strings"
+
+	pin "github.com/pin/tftp/v3"
 
 	"rackhand/bootfiles"
 	"rackhand/provision"
 )
 
 // What a client is told. The library sends an error's text as it is, so nothing
-// of ours (paths, causes) may stand in one.
+// of ours (paths, causes) may stand in one; its code is always 1, file not found.
 var (
-	errNoFile = errors.New("file not found")
-	errServer = errors.New("server error")
-	errBusy   = errors.New("server busy, try again")
+	errNoFile   = errors.New("file not found")
+	errServer   = errors.New("server error")
+	errBusy     = errors.New("server busy, try again")
+	errReadOnly = errors.New("this server takes no files")
 )
 
-// cleanName makes a plain file name of what a client asks for: firmware that was
-// given a URL, and shim, put slashes before it. Errors are bootfiles.ErrName.
-func cleanName(raw string) (string, error) {
-	name := strings.TrimLeft(raw, "/")
-	if err := bootfiles.CheckName(name); err != nil {
-		return "", err
+// say writes about an offender, at most once a minute for each kind of offence.
+func (s *Server) say(level slog.Level, offender, what string, args ...any) {
+	if s.quiet.Allow(what+" "+offender, s.Clock()) {
+		s.Log.Log(context.Background(), level, what, args...)
 	}
-	return name, nil
-}
-
-// show shortens a hostile name for the log.
-func show(raw string) string {
-	if len(raw) > 80 {
-		return strconv.QuoteToASCII(raw[:80]) + "..."
-	}
-	return strconv.QuoteToASCII(raw)
 }
 
 // refuse maps the error of Open to what the client is told. A name that nobody
@@ -47,7 +40,10 @@ func (s *Server) refuse(host string, peer netip.Addr, name string, err error) er
 		told = errNoFile
 	}
 	if told == errNoFile && !errors.Is(err, bootfiles.ErrMissing) {
-		s.Log.Info("tftp: no such file", "peer", peer, "host", host, "name", name)
+		s.say(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "host", host, "name", name)
+		return told
+	}
+	if !s.quiet.Allow("failed "+peer.String()+" "+name, s.Clock()) {
 		return told
 	}
 	s.Log.Error("tftp: could not open a boot file", "peer", peer, "host", host, "name", name, "error", err)
@@ -65,6 +61,9 @@ func (s *Server) refuse(host string, peer netip.Addr, name string, err error) er
 func (s *Server) stopped(host string, peer netip.Addr, name string, sent, size int64, err error) {
 	if probe(err) {
 		s.Log.Debug("tftp: asked for the size", "peer", peer, "host", host, "name", name)
+		return
+	}
+	if !s.quiet.Allow("stopped "+peer.String(), s.Clock()) {
 		return
 	}
 	s.Log.Warn("tftp: transfer stopped", "peer", peer, "host", host, "name", name, "sent", sent, "size", size, "error", err)
@@ -85,4 +84,18 @@ func probe(err error) bool {
 	var block, code int
 	n, _ := fmt.Sscanf(err.Error(), "sending block %d: code=%d,", &block, &code)
 	return n == 2 && (block == 0 || code == 8)
+}
+
+// garbage is the library's hook: it tells of packets that are no request, for
+// which no handler is called.
+type garbage struct{ s *Server }
+
+func (garbage) OnSuccess(pin.TransferStats) {}
+
+// OnFailure is called for transfers too; those have an address, and their handler
+// reports them.
+func (g garbage) OnFailure(t pin.TransferStats, err error) {
+	if t.RemoteAddr == nil {
+		g.s.say(slog.LevelInfo, "", "tftp: a packet that starts no transfer", "why", err)
+	}
 }

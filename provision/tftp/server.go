@@ -1,11 +1,11 @@
 // Package tftp serves boot programs to firmware (RFC 1350, with the options
-// blksize and tsize of RFC 2348 and 2349). It only reads, knows plain file names
-// only, and bounds how much it does at once.
+// blksize and tsize of RFC 2348 and 2349; windowsize of RFC 7440 isn't known and
+// left out of the answer). It only reads, knows clean relative paths only, bounds
+// how much it does at once, and is quick to send again what a link has lost.
 package tftp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,17 +19,20 @@ import (
 	"rackhand/provision"
 )
 
-// How a transfer waits for its client: a block is sent again after a second, and
-// the client is given up after retries more. The library's own 5 s with a random
-// pause on top cost a booting box half a minute for two lost packets.
-const (
-	blockTimeout = time.Second
-	blockRetries = 5
-)
+// fetchQuiet is how long a second fetch of one file by one client leaves no event: a
+// box that boots anew takes longer, and who fetches in a loop fills no journal.
+const fetchQuiet = 2 * time.Second
 
 // DefaultTransfers is how many transfers run at once when Options doesn't say:
-// a rack that powers on together, and a few kB of memory each.
-const DefaultTransfers = 128
+// a rack that powers on together, and a few kB of memory each. DefaultEach is how
+// many of them are of one address. Who comes when all are taken waits for up to
+// DefaultPatience, and up to DefaultWaiters wait.
+const (
+	DefaultTransfers = 128
+	DefaultEach      = 8
+	DefaultWaiters   = 512
+	DefaultPatience  = 10 * time.Second
+)
 
 // Options are what a server is made of. Open and Record must be set.
 type Options struct {
@@ -47,15 +50,20 @@ type Options struct {
 	Record provision.Recorder
 	Clock  func() time.Time // time.Now when nil
 	Log    *slog.Logger     // discarded when nil
-	// MaxTransfers is how many transfers run at once; DefaultTransfers when 0.
-	// Who comes when all are taken is told to try again.
-	MaxTransfers int
+	// MaxTransfers is how many transfers run at once, MaxEach how many of them are of
+	// one address. A request over the limit waits for up to Patience, and is told to
+	// try again when its turn hasn't come by then, or when MaxWaiters wait already.
+	// Each has its default when it is 0.
+	MaxTransfers, MaxEach, MaxWaiters int
+	Patience                          time.Duration
 }
 
 // A Server serves boot files over TFTP.
 type Server struct {
 	Options
-	slots chan struct{}
+	gate    gate
+	quiet   provision.Quiet // offenders
+	fetched provision.Quiet // fetches that have left an event
 }
 
 // New makes a server; Run starts it.
@@ -66,13 +74,25 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxTransfers <= 0 {
-		o.MaxTransfers = DefaultTransfers
+	for _, d := range []struct {
+		limit *int
+		usual int
+	}{{&o.MaxTransfers, DefaultTransfers}, {&o.MaxEach, DefaultEach}, {&o.MaxWaiters, DefaultWaiters}} {
+		if *d.limit <= 0 {
+			*d.limit = d.usual
+		}
+	}
+	if o.Patience <= 0 {
+		o.Patience = DefaultPatience
 	}
 	if o.Host == nil {
 		o.Host = func(netip.Addr) string { return "" }
 	}
-	return &Server{Options: o, slots: make(chan struct{}, o.MaxTransfers)}
+	return &Server{
+		Options: o,
+		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, room: o.MaxWaiters, patience: o.Patience},
+		fetched: provision.Quiet{Every: fetchQuiet},
+	}
 }
 
 // Run listens and serves until ctx ends, then breaks off the transfers under way
@@ -89,10 +109,13 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Serve(ctx context.Context, conn *net.UDPConn) error {
 	// Neither EnableSinglePort nor SetAnticipate may ever be switched on: a
 	// duplicate ACK or a read error ends the process there.
-	srv := pin.NewServer(func(name string, rf io.ReaderFrom) error { return s.read(ctx, name, rf) }, nil)
-	srv.SetTimeout(blockTimeout)
-	srv.SetRetries(blockRetries)
-	srv.SetBackoff(func(int) time.Duration { return 0 })
+	srv := pin.NewServer(
+		func(name string, rf io.ReaderFrom) error { return s.read(ctx, name, rf) },
+		func(name string, wt io.WriterTo) error { return s.write(name, wt) })
+	srv.SetHook(garbage{s})
+	srv.SetTimeout(firstWait)
+	srv.SetRetries(retries)
+	srv.SetBackoff(backoff(ctx))
 
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(conn) }()
@@ -118,20 +141,23 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 			err = errServer
 		}
 	}()
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		s.Log.Warn("tftp: busy, refused a transfer", "transfers", cap(s.slots))
-		return errBusy
+	from := peerOf(rf)
+	peer := from.Addr()
+	ticket, err := s.gate.enter(ctx, from, s.Clock)
+	if err != nil {
+		s.say(slog.LevelWarn, "", "tftp: busy, refused a transfer", "peer", peer, "transfers", s.MaxTransfers, "of one address", s.MaxEach)
+		return err
 	}
-	peer := peerOf(rf)
-	host := s.Host(peer)
+	defer s.gate.leave(ticket)
+	if ticket.state == repeats {
+		return drop(rf)
+	}
 	name, err := cleanName(raw)
 	if err != nil {
-		s.Log.Info("tftp: refused a name", "peer", peer, "name", show(raw), "why", err)
+		s.say(slog.LevelInfo, peer.String(), "tftp: refused a name", "peer", peer, "name", show(raw), "why", err)
 		return errNoFile
 	}
+	host := s.Host(peer)
 	file, size, err := s.Open(ctx, peer, name)
 	if err != nil {
 		return s.refuse(host, peer, name, err)
@@ -139,11 +165,33 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	defer file.Close()
 
 	began := s.Clock()
-	sent, err := rf.ReadFrom(untilDone{ctx, file})
+	src := &source{ReadSeeker: file, ctx: ctx, clock: s.Clock, heard: ticket.heard}
+	sent, err := rf.ReadFrom(src)
 	took := s.Clock().Sub(began)
-	if err != nil {
+	switch {
+	case err == nil:
+	case src.unheard(err):
+		took = src.ended.Sub(began)
+		s.Log.Debug("tftp: all sent, the last acknowledgement never came", "peer", peer, "host", host, "name", name)
+	default:
 		s.stopped(host, peer, name, sent, size, err)
 		return err
+	}
+	s.sent(host, peer, name, sent, took)
+	return nil
+}
+
+// write refuses a client that wants to put a file here.
+func (s *Server) write(raw string, wt io.WriterTo) error {
+	peer := peerOf(wt).Addr()
+	s.say(slog.LevelWarn, peer.String(), "tftp: refused to take a file", "peer", peer, "name", show(raw))
+	return errReadOnly
+}
+
+// sent reports a file that a client has fetched.
+func (s *Server) sent(host string, peer netip.Addr, name string, sent int64, took time.Duration) {
+	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) {
+		return
 	}
 	s.Log.Info("tftp: sent", "peer", peer, "host", host, "name", name, "bytes", sent, "took", took)
 	s.record(provision.Event{
@@ -154,7 +202,6 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 			"milliseconds": strconv.FormatInt(took.Milliseconds(), 10),
 		},
 	})
-	return nil
 }
 
 // record writes an event about a known host.
@@ -168,26 +215,13 @@ func (s *Server) record(e provision.Event) {
 	}
 }
 
-// peerOf is the client's address; invalid when the library doesn't tell it.
-func peerOf(rf io.ReaderFrom) netip.Addr {
-	t, ok := rf.(pin.OutgoingTransfer)
+// peerOf is the client's address and port; invalid when the library doesn't tell.
+func peerOf(transfer any) netip.AddrPort {
+	t, ok := transfer.(interface{ RemoteAddr() net.UDPAddr })
 	if !ok {
-		return netip.Addr{}
+		return netip.AddrPort{}
 	}
 	remote := t.RemoteAddr()
-	return remote.AddrPort().Addr().Unmap()
-}
-
-// untilDone reads until ctx ends, so that a transfer under way doesn't outlive
-// the server. It seeks as well: that is how the library learns tsize.
-type untilDone struct {
-	ctx context.Context
-	io.ReadSeeker
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, errors.New("the server is going down")
-	}
-	return u.ReadSeeker.Read(p)
+	from := remote.AddrPort()
+	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 }

@@ -1,0 +1,74 @@
+package tftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// A source is the file as the library reads it: block by block, each when the
+// client has acknowledged the one before. It seeks as well: that is how the library
+// learns tsize.
+type source struct {
+	io.ReadSeeker
+	ctx   context.Context
+	clock func() time.Time
+	heard func(time.Time) // told when the client has acknowledged a block
+	reads int
+	ended time.Time // when the last block was read; zero before
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	// A transfer under way must not outlive the server.
+	if s.ctx.Err() != nil {
+		return 0, errors.New("the server is going down")
+	}
+	if s.reads++; s.reads > 1 {
+		s.heard(s.clock())
+	}
+	// All that fits, so that one call is one block.
+	n, err := io.ReadFull(s.ReadSeeker, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	if n < len(p) {
+		s.ended = s.clock()
+	}
+	return n, err
+}
+
+// unheard reports whether a transfer ended with every byte sent and the last ACK
+// missing. Boot loaders close their port once they have the last block; when their
+// one ACK of it is lost, they have the file and don't answer any more.
+func (s *source) unheard(err error) bool {
+	var timeout net.Error
+	return !s.ended.IsZero() && errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// errDropped ends the library's part in a request without a word to the client.
+var errDropped = errors.New("dropped")
+
+// mute is a source that ends in a panic, which drop catches: on its way the library
+// closes the transfer's socket. It sends the client's error on every other way out,
+// and leaks the socket when it's never called.
+type mute struct{}
+
+func (mute) Read([]byte) (int, error)       { panic(errDropped) }
+func (mute) Seek(int64, int) (int64, error) { panic(errDropped) }
+
+// drop forgets a request without an answer. When the request has options and
+// tsize isn't among them, the library acknowledges those first, and gives up after
+// a while: harmless to a client that has begun another transfer, which is the only
+// kind that is dropped.
+func drop(rf io.ReaderFrom) (err error) {
+	defer func() {
+		if p := recover(); p != nil && p != any(errDropped) {
+			err = fmt.Errorf("dropping a request: %v", p)
+		}
+	}()
+	_, _ = rf.ReadFrom(mute{})
+	return nil
+}
