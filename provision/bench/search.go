@@ -41,16 +41,18 @@ type Search struct {
 	// Resolution is how near the highest rate that passed is to the lowest that did
 	// not, as a share of the rate: 0.05 ends within 5 %.
 	Resolution float64
+	Growth     float64 // factor from a rate that passed to the next, above 1
 }
 
-// Highest doubles the rate from start until a probe fails, or halves it until one
-// passes, then bisects. A rate that fails is asked for a second time before it
-// counts as failed, since one hiccup of the machine must not halve a result. It
+// Highest raises the rate from start by Growth until a probe fails, or lowers it so
+// until one passes, then bisects. A rate that fails by little is asked for a second
+// time before it counts as failed, since one hiccup of the machine must not halve a
+// result. It
 // returns the best probe that passed; an error when none did.
 func (s Search) Highest(start int, probe Probe) (Load, error) {
 	passed, failed := 0, 0
 	var best Load
-	for rate := min(max(start, leastRate), mostRate); ; rate = next(passed, failed) {
+	for rate := min(max(start, leastRate), mostRate); ; rate = s.next(passed, failed) {
 		l, ok, err := s.try(rate, probe)
 		switch {
 		case err != nil:
@@ -74,7 +76,10 @@ func (s Search) Highest(start int, probe Probe) (Load, error) {
 	}
 }
 
-// try probes a rate, twice when the first time failed.
+// hiccup is how much a probe may lose and be asked for again.
+const hiccup = 0.25
+
+// try probes a rate, twice when the first time failed by little.
 func (s Search) try(rate int, probe Probe) (Load, bool, error) {
 	var l Load
 	for range 2 {
@@ -85,16 +90,19 @@ func (s Search) try(rate int, probe Probe) (Load, bool, error) {
 		if l.Drops() <= s.MaxDrops {
 			return l, true, nil
 		}
+		if l.Drops() > hiccup {
+			break
+		}
 	}
 	return l, false, nil
 }
 
-func next(passed, failed int) int {
+func (s Search) next(passed, failed int) int {
 	switch {
 	case failed == 0:
-		return min(2*passed, mostRate)
+		return min(max(int(s.Growth*float64(passed)), passed+1), mostRate)
 	case passed == 0:
-		return max(failed/2, leastRate)
+		return max(min(int(float64(failed)/s.Growth), failed-1), leastRate)
 	}
 	return (passed + failed) / 2
 }

@@ -24,7 +24,7 @@ func TestSearchFindsTheCapacity(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d from %d", c.capacity, c.start), func(t *testing.T) {
 			var asked []int
-			s := Search{MaxDrops: 0.01, Resolution: 0.05}
+			s := Search{MaxDrops: 0.01, Resolution: 0.05, Growth: 2}
 			l, err := s.Highest(c.start, limited(c.capacity, &asked))
 			if err != nil {
 				t.Fatal(err)
@@ -43,11 +43,11 @@ func TestSearchFindsTheCapacity(t *testing.T) {
 func TestSearchAsksTwice(t *testing.T) {
 	var asked []int
 	stands := limited(800, &asked)
-	hiccup := true
-	l, err := Search{MaxDrops: 0.01, Resolution: 0.05}.Highest(400, func(rate int) (Load, error) {
-		if hiccup {
-			hiccup = false
-			return Load{Rate: rate, Seconds: 2, Sent: 2 * rate}, nil
+	once := true
+	l, err := Search{MaxDrops: 0.01, Resolution: 0.05, Growth: 2}.Highest(400, func(rate int) (Load, error) {
+		if once {
+			once = false
+			return Load{Rate: rate, Seconds: 2, Sent: 2 * rate, Completed: 18 * rate / 10}, nil
 		}
 		return stands(rate)
 	})
@@ -58,7 +58,7 @@ func TestSearchAsksTwice(t *testing.T) {
 
 func TestSearchOfADeadServer(t *testing.T) {
 	var asked []int
-	_, err := Search{MaxDrops: 0.01, Resolution: 0.05}.Highest(1000, limited(0, &asked))
+	_, err := Search{MaxDrops: 0.01, Resolution: 0.05, Growth: 2}.Highest(1000, limited(0, &asked))
 	if err == nil || !strings.Contains(err.Error(), "is the server up") {
 		t.Errorf("got %v", err)
 	}

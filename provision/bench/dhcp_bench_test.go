@@ -1,0 +1,223 @@
+//go:build bench
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// How DHCP is measured.
+const (
+	dhcpSeconds  = 4    // length of a probe
+	dhcpWait     = 1.25 // seconds that a probe waits for the last answers
+	dhcpDropTime = 1    // seconds after which an answer counts as lost
+	maxDrops     = 0.01
+	// The link, the pool that each server has, and how many addresses that is.
+	link                = "10.64.0.0/10"
+	poolFirst, poolLast = "10.64.16.0", "10.127.255.250"
+	poolSize            = 4190203
+)
+
+// A crowd is who asks for addresses: perfdhcp chooses one of so many MACs at random
+// for each exchange.
+type crowd struct {
+	name string
+	macs int
+	// known crowds have been there before they are counted.
+	known bool
+}
+
+func crowds() []crowd {
+	return []crowd{
+		{name: "known clients", macs: 5000, known: true},
+		{name: "new clients", macs: 1 << 24},
+	}
+}
+
+// A contender is a DHCP server; start runs it with an empty lease file in dir.
+type contender struct {
+	name   string
+	leases string // what becomes of a lease before its ACK goes out
+	start  func(r *rig, dir string) *daemon
+}
+
+func contenders(t *testing.T) []contender {
+	t.Helper()
+	kea := func(threads bool) func(*rig, string) *daemon {
+		bin, env := peer(t, "kea-dhcp4-server", "usr/sbin/kea-dhcp4")
+		return func(r *rig, dir string) *daemon {
+			conf := save(t, fmt.Sprintf(keaConf, filepath.Join(dir, "leases.csv"), threads, poolFirst, poolLast, serverAddr, serverAddr), dir, "kea.conf")
+			env := append(slices.Clone(env), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
+			return r.start("Kea", dir, env, bin, "-c", conf)
+		}
+	}
+	rackhandBin, dnsmasq := program(t), tool(t, "dnsmasq", "dnsmasq-base")
+	all := []contender{
+		{name: rackhand, leases: "synced (bbolt)", start: func(r *rig, dir string) *daemon {
+			return startRackhand(r, rackhandBin, dir, fmt.Sprintf(inventory, serverAddr, serverAddr, poolFirst, poolLast))
+		}},
+		{name: keaOne, leases: "written, not synced (memfile)", start: kea(false)},
+		{name: "dnsmasq", leases: "synced, the whole file anew", start: func(r *rig, dir string) *daemon {
+			return r.start("dnsmasq", dir, nil, dnsmasq,
+				"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--log-facility=-", "--user=root",
+				"--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-authoritative", "--no-ping", "--quiet-dhcp",
+				"--dhcp-range="+poolFirst+","+poolLast+",255.192.0.0,1h", "--dhcp-lease-max=1000000",
+				"--dhcp-leasefile="+filepath.Join(dir, "leases"))
+		}},
+	}
+	// On two cores, one of them perfdhcp's, Kea's threads are only in each other's
+	// way.
+	if runtime.NumCPU() > 2 {
+		all = append(all, contender{name: keaThreads, leases: "written, not synced (memfile)", start: kea(true)})
+	}
+	return all
+}
+
+// Names that the table looks for.
+const (
+	rackhand   = "rackhand"
+	keaOne     = "Kea"
+	keaThreads = "Kea, multi-threading"
+)
+
+// Kea as its Debian package is configured, with this link and pool, and logging
+// less: it says a line for each lease else. UDP sockets instead of raw ones are
+// what its manual advises when all clients come through relays, as perfdhcp's do.
+const keaConf = `{"Dhcp4": {
+  "interfaces-config": {"interfaces": ["srv"], "dhcp-socket-type": "udp"},
+  "lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 3600},
+  "multi-threading": {"enable-multi-threading": %t},
+  "valid-lifetime": 3600,
+  "subnet4": [{"subnet": "10.64.0.0/10", "pools": [{"pool": "%s - %s"}], "option-data": [
+    {"name": "routers", "data": %q}, {"name": "domain-name-servers", "data": %q}]}],
+  "loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "stderr"}]}]
+}}
+`
+
+const inventory = `networks:
+  rack1:
+    subnet: 10.64.0.0/10
+    gateway: %s
+    dns: [%s]
+    leases: %s-%s
+`
+
+// startRackhand runs the real program with a state of its own.
+func startRackhand(r *rig, bin, dir, inventory string) *daemon {
+	r.t.Helper()
+	save(r.t, inventory, dir, "inventory", "rack.yaml")
+	if err := os.MkdirAll(filepath.Join(dir, "secrets"), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	config := save(r.t, "state: state\ninventory: inventory\nsecrets: secrets\nsocket: rackhand.sock\ninterfaces: [srv]\npage: {listen: \"\"}\n", dir, "rackhand.yaml")
+	return r.start(rackhand, dir, nil, bin, "serve", "--config", config)
+}
+
+// load is one run of perfdhcp, which plays a relay with many clients behind it.
+func (r *rig) load(perfdhcp string, macs, rate int, seconds float64) (Load, error) {
+	out, err := r.onClient(nil, perfdhcp, "-4", "-g", "single", "-l", clientAddr,
+		"-r", strconv.Itoa(rate), "-R", strconv.Itoa(macs),
+		"-p", strconv.Itoa(int(seconds)), "-W", strconv.Itoa(dhcpWait*1e6), "-d", strconv.Itoa(dhcpDropTime), serverAddr)
+	sent, completed, parsed := parsePerfdhcp(out)
+	// It ends with 3 when it lost packets, which is what is being measured.
+	if parsed != nil {
+		return Load{}, errors.Join(err, parsed)
+	}
+	return Load{Rate: rate, Seconds: seconds, Sent: sent, Completed: completed}, nil
+}
+
+func TestDHCP(t *testing.T) {
+	dir := diskFolder(t)
+	r := newRig(t)
+	perfdhcp := tool(t, "perfdhcp", "kea-admin")
+	all := contenders(t)
+	rates := make(rates)
+	for round := range *rounds {
+		for i, who := range crowds() {
+			for j, c := range all {
+				before := Median(rates[who.name+c.name])
+				rate := r.measure(c, who, filepath.Join(dir, fmt.Sprintf("%d-%d-%d", round, i, j)), perfdhcp, before)
+				rates[who.name+c.name] = append(rates[who.name+c.name], rate)
+			}
+		}
+	}
+	publish(t, "dhcp", dhcpTable(all, rates).Markdown())
+}
+
+// rates are the exchanges a second of each round, by crowd and contender.
+type rates map[string][]float64
+
+// measure runs one server and finds its rate. before is what an earlier round
+// found, 0 when this is the first.
+func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float64) float64 {
+	r.t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	d := c.start(r, dir)
+	defer d.stop()
+	probe := func(rate int) (Load, error) {
+		l, err := r.load(perfdhcp, who.macs, rate, dhcpSeconds)
+		if err == nil {
+			progress("dhcp: %s, %s: %d a second: %.2f %% lost", c.name, who.name, rate, 100*l.Drops())
+		}
+		return l, err
+	}
+	d.await(func() error {
+		l, err := r.load(perfdhcp, who.macs, 10, 1)
+		if err == nil && l.Completed == 0 {
+			err = errors.New("no exchange was completed")
+		}
+		return err
+	})
+	if who.known {
+		// Three exchanges for each of them, so that nearly all have been chosen once.
+		if _, err := r.load(perfdhcp, who.macs, 1000, float64(3*who.macs)/1000); err != nil {
+			r.t.Fatalf("%s: %v", c.name, err)
+		}
+	}
+	s, start := Search{MaxDrops: maxDrops, Resolution: 0.05, Growth: 2}, 1000
+	if before > 0 {
+		s.Growth, start = 1.25, int(0.9*before)
+	}
+	best, err := s.Highest(start, probe)
+	if err != nil {
+		r.t.Fatalf("%s: %v; it said: %s", c.name, err, d.said())
+	}
+	progress("dhcp: %s, %s: %.0f a second", c.name, who.name, best.Achieved())
+	return best.Achieved()
+}
+
+func dhcpTable(all []contender, found rates) Table {
+	table := Table{Head: []string{"server"}}
+	for _, who := range crowds() {
+		table.Head = append(table.Head, who.name+", DORA/s", "rounds", "to Kea")
+	}
+	table.Head = append(table.Head, "a lease before its ACK")
+	for _, c := range all {
+		row := []string{c.name}
+		for _, who := range crowds() {
+			values := found[who.name+c.name]
+			kea := max(Median(found[who.name+keaOne]), Median(found[who.name+keaThreads]))
+			row = append(row, fmt.Sprintf("%.0f", Median(values)),
+				fmt.Sprintf("%.0f–%.0f", slices.Min(values), slices.Max(values)),
+				fmt.Sprintf("%.2f ×", Median(values)/kea))
+		}
+		table.Rows = append(table.Rows, append(row, c.leases))
+	}
+	table.Legend = []string{
+		fmt.Sprintf("The highest rate of whole exchanges (DISCOVER, OFFER, REQUEST, ACK) at which perfdhcp loses no more than %.0f %%: doubled until it loses more, then bisected to 5 %%; a rate that fails by little is tried twice. Each probe is %d s and %g s for the last answers. The median of %d rounds, in turns, with the lowest and the highest; each round starts each server with an empty lease file on the disk above. The ratio is to Kea, to the better one where its multi-threading was measured too (on more than two cores).",
+			100*maxDrops, dhcpSeconds, dhcpWait, *rounds),
+		fmt.Sprintf("perfdhcp plays a relay. Known clients: %d boxes that renew or come again, after they all had their first address. New clients: each exchange is a box that was never seen before, as after a rack was plugged in. Nobody is in the inventory; all servers have the same pool of %d addresses and leases of one hour. An answer that takes longer than %d s is lost; rackhand holds back the first offer of an address for the 200 ms of its conflict probe, Kea has no such probe and dnsmasq's is off (`--no-ping`). Kea logs warnings only, dnsmasq nothing about leases, rackhand what it always does. Server and perfdhcp (single-threaded, which is the faster way on few cores) share the machine's cores.",
+			crowds()[0].macs, poolSize, dhcpDropTime),
+		"Durable is not the same for all: rackhand has the lease on disk and synced before the ACK; Kea appends it to its file and doesn't sync; dnsmasq writes its whole file anew and syncs it.",
+	}
+	return table
+}
