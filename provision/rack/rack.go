@@ -156,6 +156,12 @@ func (r *Rack) Command(ctx context.Context, name string, args ...string) *exec.C
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.appliance, name}, args...)...)
 }
 
+// CommandBeside is like Command, for a program that stands beside the appliance:
+// in the namespace of the boxes, where the bridge br0 is the network's.
+func (r *Rack) CommandBeside(ctx context.Context, name string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.rack, name}, args...)...)
+}
+
 // DialContext opens a TCP or UDP socket from the appliance's namespace: address
 // is IP:port. It fits http.Transport.DialContext, so a box can be asked "from
 // outside".

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"embed"
 	"fmt"
@@ -28,6 +29,8 @@ type spot struct {
 	bmc     netip.Addr
 	BMC     string
 	Unit    int
+	System  string // "" for the group's
+	Boot    string // "" for nothing
 }
 
 func place(i int) spot {
@@ -50,15 +53,23 @@ func MAC(i int) string { return place(i).MAC }
 // writeFiles writes the settings, inventory and secrets of a rehearsal.
 func writeFiles(dir string, o Options, password string) error {
 	data := struct {
-		Dir, Policy string
-		Upstreams   map[string]string
-		Hosts       []spot
-	}{Dir: dir, Policy: o.Policy, Upstreams: o.Upstreams}
+		Dir, Policy, DHCP, Bootfiles string
+		Upstreams                    map[string]string
+		Systems                      map[string]string // processor by name
+		Hosts                        []spot
+	}{
+		Dir: dir, Policy: o.Policy, DHCP: cmp.Or(o.DHCP, string(inventory.DHCPAuthoritative)),
+		Bootfiles: o.Bootfiles, Upstreams: o.Upstreams,
+		Systems: map[string]string{"debian12": inventory.ArchAMD64},
+	}
 	for i, b := range o.Boxes {
 		if !b.Unclaimed {
 			p := place(i)
-			p.Name = b.Name
+			p.Name, p.System, p.Boot = b.Name, b.System, b.Boot
 			data.Hosts = append(data.Hosts, p)
+		}
+		if b.System != "" {
+			data.Systems[b.System] = cmp.Or(b.Arch, inventory.ArchAMD64)
 		}
 	}
 	for _, sub := range []string{"state", "inventory/roles", "inventory/templates", "secrets/bmc"} {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -18,29 +17,6 @@ import (
 	"rackhand/provision/rack"
 	"rackhand/provision/web/client"
 )
-
-// Options say what is rehearsed.
-type Options struct {
-	Program string // path of the rackhand program that is run as the appliance
-	Images  string // folder with the root images
-	Boxes   []Box
-	Policy  string // install policy of the boxes: on-request unless given
-	// Upstreams are the package mirrors by name; by default those of this
-	// machine's apt.
-	Upstreams map[string]string
-	Logs      string // folder that keeps the logs of the boxes and the appliance
-	Page      string // host:port where this machine's browsers see the status page; "" for none
-	Log       *slog.Logger
-}
-
-// A Box is a virtual box and what the inventory says of it.
-type Box struct {
-	Name      string
-	Firmware  string // bios or uefi
-	Unclaimed bool   // it is not in the inventory
-	DiskImage string // an existing raw image, for a box that carries data
-	DiskGB    int
-}
 
 // A Rehearsal stands until it is closed.
 type Rehearsal struct {
@@ -79,6 +55,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 		p := place(i)
 		boxes[i] = rack.BoxOptions{
 			Name: b.Name, MAC: p.mac.HardwareAddr(), Firmware: b.Firmware, DiskImage: b.DiskImage, DiskGB: b.DiskGB,
+			Arch: b.Arch, HTTPBoot: b.HTTPBoot, SecureBoot: b.SecureBoot, IPXEROM: b.IPXEROM,
 			BMCAddress: netip.AddrPortFrom(p.bmc, 623), BMCUser: "admin", BMCPassword: password,
 		}
 	}

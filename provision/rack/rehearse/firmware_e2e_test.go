@@ -1,0 +1,211 @@
+//go:build e2e
+
+package rehearse_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/rack/rehearse"
+)
+
+// A firmwareCase is a kind of box, and how it is to come up.
+type firmwareCase struct {
+	rehearse.Box
+	// programs are the boot programs that the journal says it fetched, in order;
+	// empty for a card that has its script at once.
+	programs []string
+	// says must stand in what the box writes to its serial port.
+	says []string
+}
+
+const (
+	linux      = "Linux version "
+	locked     = "Secure boot enabled" // arch/x86/kernel/setup.c, drivers/firmware/efi/libstub
+	probe      = "rackhand arm64 init"
+	ownArg     = "rackhand-matrix=yes"
+	ownConsole = "ttyS0,57600n8"
+)
+
+// firmwares are the rows of the table of firmwares, and what a host's boot settings
+// change in them.
+func firmwares() []firmwareCase {
+	return []firmwareCase{
+		{rehearse.Box{Name: "bios", Firmware: "bios"}, nil, []string{linux}},
+		{
+			rehearse.Box{Name: "bios-chained", Firmware: "bios", Boot: "{program: undionly.kpxe}"},
+			[]string{"undionly.kpxe"},
+			[]string{linux},
+		},
+		{rehearse.Box{Name: "uefi", Firmware: "uefi"}, []string{"snponly.efi"}, []string{linux}},
+		{rehearse.Box{Name: "uefi-http", Firmware: "uefi", HTTPBoot: true}, []string{"snponly.efi"}, []string{linux}},
+		{rehearse.Box{Name: "uefi-rom", Firmware: "uefi", IPXEROM: true}, nil, []string{linux}},
+		{
+			rehearse.Box{
+				Name: "uefi-own", Firmware: "uefi",
+				Boot: "{program: ipxe.efi, console: '" + ownConsole + "', args: [" + ownArg + "]}",
+			},
+			[]string{"ipxe.efi"},
+			[]string{linux, "console=" + ownConsole, ownArg},
+		},
+		{
+			rehearse.Box{Name: "secureboot", Firmware: "uefi", SecureBoot: true, Boot: "{secure_boot: true}"},
+			[]string{"shimx64.efi", "grubx64.efi"},
+			[]string{linux, locked},
+		},
+		{
+			rehearse.Box{Name: "arm64", Firmware: "uefi", Arch: "arm64", System: probeImage},
+			[]string{"grubaa64.efi"},
+			[]string{linux, probe, "inst.ks="},
+		},
+		{
+			rehearse.Box{Name: "arm64-secureboot", Firmware: "uefi", Arch: "arm64", System: probeImage, SecureBoot: true, Boot: "{secure_boot: true}"},
+			[]string{"shimaa64.efi", "grubaa64.efi"},
+			[]string{linux, locked, probe},
+		},
+	}
+}
+
+// TestFirmwares powers on one box after another; each is cut when its kernel runs.
+func TestFirmwares(t *testing.T) {
+	matrix(t, rehearse.Options{}, firmwares())
+}
+
+// matrix boots the boxes of a rehearsal, one at a time, and tells their times.
+func matrix(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
+	t.Helper()
+	images := need(t, "RACKHAND_IMAGES")
+	o.Images, o.Policy = images, "first-boot"
+	if slices.ContainsFunc(cases, func(c firmwareCase) bool { return c.System == probeImage }) {
+		o.Images = arm64Images(t, images)
+		o.Bootfiles = arm64Bootfiles(t, need(t, "RACKHAND_BIN"), images)
+	}
+	for _, c := range cases {
+		o.Boxes = append(o.Boxes, c.Box)
+	}
+	r := start(t, o)
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "box\taddress\tprogram\tscript\tkernel fetched\tkernel runs")
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) { r.boot(t, c, w) })
+	}
+	if err := w.Flush(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("seconds from power-on (%s)\n%s", r.Rack.Accelerator(), table.String())
+	return r
+}
+
+// boot takes one box from power-on to its kernel.
+func (r *rig) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
+	t.Helper()
+	box := r.Rack.Box(c.Name)
+	defer box.PowerCut()
+	began := time.Now()
+	if err := box.PowerOn(); err != nil {
+		t.Fatal(err)
+	}
+	runs := r.serialSays(t, c, began)
+	box.PowerCut()
+	took := map[provision.Stage]time.Time{}
+	var programs []string
+	for _, e := range r.eventsWith(t, c.Name, provision.Kernel) {
+		if _, seen := took[e.Stage]; !seen && e.Stage != "" {
+			took[e.Stage] = e.Time
+		}
+		if name := fetched(e); e.Stage == provision.Bootfile && name != "" && !slices.Contains(programs, name) {
+			programs = append(programs, name)
+		}
+	}
+	want := []provision.Stage{provision.Addressed, provision.Script, provision.Kernel}
+	if len(c.programs) > 0 {
+		want = append(want, provision.Bootfile)
+	}
+	for _, s := range want {
+		if took[s].IsZero() {
+			t.Errorf("no event of stage %s in the journal", s)
+		}
+	}
+	if !slices.Equal(programs, c.programs) {
+		t.Errorf("it fetched the boot programs %q, not %q", programs, c.programs)
+	}
+	if in := r.host(c.Name).Install; in == nil || in.Attempts != 1 || in.Stage.Ended() {
+		t.Errorf("one boot is one attempt of an install under way: %+v", in)
+	}
+	r.noSecrets(c.Name)
+	since := func(at time.Time) string {
+		if at.IsZero() {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f", at.Sub(began).Seconds())
+	}
+	fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Name, since(took[provision.Addressed]), since(took[provision.Bootfile]),
+		since(took[provision.Script]), since(took[provision.Kernel]), since(runs))
+}
+
+// bootPatience bounds one boot: ten times what the slowest takes on a busy machine.
+const bootPatience = 6 * time.Minute
+
+// serialSays waits until all that a case wants stands in the box's serial log, and
+// returns when its kernel was first seen.
+func (r *rig) serialSays(t *testing.T, c firmwareCase, began time.Time) (runs time.Time) {
+	t.Helper()
+	for {
+		said, err := os.ReadFile(r.Rack.Box(c.Name).SerialLog())
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if runs.IsZero() && bytes.Contains(said, []byte(linux)) {
+			runs = time.Now()
+		}
+		missing := slices.DeleteFunc(slices.Clone(c.says), func(s string) bool { return bytes.Contains(said, []byte(s)) })
+		if len(missing) == 0 {
+			return runs
+		}
+		if time.Since(began) > bootPatience {
+			for _, e := range r.events(c.Name) {
+				t.Logf("%s %s %s: %s", e.Source, e.Kind, e.Stage, e.Message)
+			}
+			t.Fatalf("after %s its serial port has not said %q; it ends with\n%s", bootPatience, missing, said[max(0, len(said)-3000):])
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// eventsWith are a host's events once one of a stage is among them: a box is quicker
+// than the journal's writer.
+func (r *rig) eventsWith(t *testing.T, host string, stage provision.Stage) []provision.Event {
+	t.Helper()
+	var events []provision.Event
+	for range 100 {
+		events = r.events(host)
+		if slices.ContainsFunc(events, func(e provision.Event) bool { return e.Stage == stage }) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, e := range events {
+		t.Logf("%s %s %s: %s", e.Source, e.Kind, e.Stage, e.Message)
+	}
+	return events
+}
+
+// fetched is the name of the file that an event of a fetch tells of.
+func fetched(e provision.Event) string {
+	if e.Kind != "fetch" {
+		return ""
+	}
+	name := e.Fields["file"]
+	if name == "" {
+		name = e.Fields["name"]
+	}
+	return name[strings.LastIndex(name, "/")+1:]
+}

@@ -1,0 +1,41 @@
+package rehearse
+
+import "log/slog"
+
+// Options say what is rehearsed.
+type Options struct {
+	Program string // path of the rackhand program that is run as the appliance
+	Images  string // folder with the root images
+	// Bootfiles is a folder with boot programs that stands before those of the
+	// packages; "" for none.
+	Bootfiles string
+	Boxes     []Box
+	Policy    string // install policy of the boxes: on-request unless given
+	// DHCP is what the appliance does on the network: authoritative unless given.
+	DHCP string
+	// Upstreams are the package mirrors by name; by default those of this
+	// machine's apt.
+	Upstreams map[string]string
+	Logs      string // folder that keeps the logs of the boxes and the appliance
+	Page      string // host:port where this machine's browsers see the status page; "" for none
+	Log       *slog.Logger
+}
+
+// A Box is a virtual box and what the inventory says of it.
+type Box struct {
+	Name      string
+	Firmware  string // bios or uefi
+	Unclaimed bool   // it is not in the inventory
+	DiskImage string // an existing raw image, for a box that carries data
+	DiskGB    int
+
+	// The box's own kind; see rack.BoxOptions.
+	Arch                          string
+	HTTPBoot, SecureBoot, IPXEROM bool
+	// System is the image that it gets, made for the box's processor: debian12
+	// unless given.
+	System string
+	// Boot is what the inventory says of its boot, a flow mapping of YAML such as
+	// {program: ipxe.efi}; "" for nothing.
+	Boot string
+}
