@@ -35,7 +35,7 @@ func Statuses(snap *inventory.Snapshot, installs map[string]provision.Install, s
 		}
 		if j, ok := seen[name]; ok {
 			last := j.Last
-			s.LastSeen, s.Last = j.Seen, &last
+			s.LastSeen, s.Last, s.SwitchPort = j.Seen, &last, j.SwitchPort
 			if j.Power != "" {
 				s.Power = j.Power
 			}
@@ -51,7 +51,7 @@ func Statuses(snap *inventory.Snapshot, installs map[string]provision.Install, s
 		last := j.Last
 		unclaimed = append(unclaimed, provision.HostStatus{
 			Host: name, Unclaimed: true, MACs: []string{name}, Address: j.Facts["address"],
-			Maker: j.Facts["maker"], LastSeen: j.Seen, Last: &last,
+			Maker: j.Facts["maker"], SwitchPort: j.SwitchPort, LastSeen: j.Seen, Last: &last,
 		})
 	}
 	sort.Slice(unclaimed, func(i, k int) bool { return unclaimed[i].Host < unclaimed[k].Host })

@@ -96,6 +96,9 @@ func (s *Server) noticeUnclaimed(v view) {
 
 // noticeMissing tells why a client gets no address, once a minute.
 func (s *Server) noticeMissing(v view, err error) {
+	if err == nil {
+		return
+	}
 	e := provision.Event{Host: v.who(), Fields: v.fields()}
 	key := v.client.mac.String()
 	switch {

@@ -10,7 +10,7 @@ import (
 // being answered among them. A client has one question at a time, and asks again when
 // it isn't answered.
 const (
-	backlog       = 1024
+	backlog       = 4096
 	backlogClient = 4
 )
 

@@ -32,8 +32,9 @@ const LeasePrefix = "lease/"
 const DefaultLeaseTime = time.Hour
 
 // workers is how many packets are answered at once. They wait for the disk, not for
-// the processor, and those that wait together share one sync.
-const workers = 128
+// the processor, and those that wait together share one sync: twice as many as the
+// store takes into one, so that the next one is full when this one is done.
+const workers = 256
 
 // Options are what a server is made of. All but Clock, Log and LeaseTime must be
 // set.

@@ -52,6 +52,9 @@ type Host struct {
 	EFI      bool              `json:"efi,omitempty"`   // its firmware, as DHCP saw it last, is UEFI
 	Last     provision.Event   `json:"last"`
 	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
+	// SwitchPort is where its cable ended when it was given its last lease, as its
+	// relay or switch said (option 82); "" when nobody said.
+	SwitchPort string `json:"switch_port,omitempty"`
 }
 
 // Open reads the journal's state from the store. Run must be started before

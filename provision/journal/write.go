@@ -178,10 +178,25 @@ func (v *view) append(e provision.Event) {
 		if e.Kind == "unclaimed" {
 			h.Facts = e.Fields
 		}
+		if e.Source == "dhcp" && (e.Kind == "ack" || e.Kind == "unclaimed") {
+			h.SwitchPort = switchPort(e.Fields)
+		}
 		v.hosts[e.Host] = h
 		v.dirtyHosts[e.Host] = true
 	}
 	v.events = append(v.events, e)
+}
+
+// switchPort writes what option 82 says of a client's place: the port, and the switch.
+func switchPort(fields map[string]string) string {
+	circuit, remote := fields["circuit"], fields["remote"]
+	switch {
+	case circuit != "" && remote != "":
+		return circuit + " on " + remote
+	case remote != "":
+		return "on " + remote
+	}
+	return circuit
 }
 
 func clip(s string, most int) string {

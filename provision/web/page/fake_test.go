@@ -250,7 +250,7 @@ func rack(now time.Time) *fake {
 	for i, maker := range []string{"Supermicro, SYS-1029P, serial E1640121", ""} {
 		f.hosts = append(f.hosts, provision.HostStatus{
 			Host: fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i), Unclaimed: true, MACs: []string{fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i)},
-			Address: fmt.Sprintf("10.77.0.%d", 200+i), Maker: maker, LastSeen: now.Add(-time.Duration(4+i*90) * time.Second),
+			Address: fmt.Sprintf("10.77.0.%d", 200+i), Maker: maker, SwitchPort: fmt.Sprintf("Gi1/0/%d on sw1", 31+i), LastSeen: now.Add(-time.Duration(4+i*90) * time.Second),
 		})
 		f.emit(provision.Event{
 			Time: now.Add(-time.Duration(4+i*90) * time.Second), Host: fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i), Source: "dhcp", Kind: "ack",

@@ -4,6 +4,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,7 +22,13 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		fmt.Fprintf(out, "Problems of the inventory: %d; the last good one is in force.\n\n", len(st.Problems))
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "HOST\tADDRESS\tSTAGE\tSINCE\tPOWER\tLAST")
+	// The column is there when somebody knows: most racks have no relay to tell.
+	ports := slices.ContainsFunc(st.Hosts, func(h provision.HostStatus) bool { return h.SwitchPort != "" })
+	header := "HOST\tADDRESS\tSTAGE\tSINCE\tPOWER\t"
+	if ports {
+		header += "SWITCH PORT\t"
+	}
+	fmt.Fprintln(w, header+"LAST")
 	for _, h := range st.Hosts {
 		stage, since := "-", "-"
 		switch {
@@ -36,6 +43,9 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		last := ""
 		if h.Last != nil {
 			last = OneLine(h.Last.Message, 80)
+		}
+		if ports {
+			last = dash(OneLine(h.SwitchPort, 40)) + "\t" + last
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Host, dash(h.Address), stage, since, dash(h.Power), last)
 	}

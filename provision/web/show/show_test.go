@@ -63,6 +63,20 @@ func TestStatus(t *testing.T) {
 	golden(t, "status.txt", out.String())
 }
 
+// TestSwitchPort: the column is there when a relay told of a port.
+func TestSwitchPort(t *testing.T) {
+	var out strings.Builder
+	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+		{Host: "web1", Address: "10.77.0.11", Power: "on", SwitchPort: "Gi1/0/12 on sw1", Last: &provision.Event{Message: "leased"}},
+		{Host: "web2", Address: "10.77.0.12", Power: "unknown", Last: &provision.Event{Message: "leased"}},
+		{Host: "52:54:00:00:00:09", Unclaimed: true, SwitchPort: "hostile \x1b[31m" + strings.Repeat("p", 100)},
+	}}, at(101))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "switch-port.txt", out.String())
+}
+
 func TestStages(t *testing.T) {
 	var out strings.Builder
 	if err := show.Stages(&out, *install(provision.Serving)); err != nil {
