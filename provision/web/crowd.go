@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -59,16 +60,14 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		tcp, ok := conn.(*net.TCPConn)
-		if !ok { // a unix socket: the operator's own
+		tcp, ok := conn.(stream)
+		ap, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+		if !ok || err != nil { // no TCP connection
 			return conn, nil
 		}
-		var from netip.Addr
-		if ap, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
-			from = ap.Addr().Unmap()
-		}
+		from := ap.Addr().Unmap()
 		over, far := l.crowd.enter(from)
-		counted := &countedConn{TCPConn: tcp, over: over, leave: sync.OnceFunc(func() { l.crowd.leave(from) })}
+		counted := &countedConn{stream: tcp, over: over, leave: sync.OnceFunc(func() { l.crowd.leave(from) })}
 		if !far {
 			return counted, nil
 		}
@@ -76,17 +75,24 @@ func (l *countingListener) Accept() (net.Conn, error) {
 	}
 }
 
-// A countedConn is a TCP connection with all that it can: net/http finds sendfile in
-// the ReadFrom of the embedded one.
+// A stream is what net/http uses of a TCP connection: ReadFrom is where sendfile is,
+// CloseWrite is how an answer reaches a client that is still sending.
+type stream interface {
+	net.Conn
+	io.ReaderFrom
+	CloseWrite() error
+}
+
+// A countedConn is a TCP connection with all that it can.
 type countedConn struct {
-	*net.TCPConn
+	stream
 	over  bool // one too many
 	leave func()
 }
 
 func (c *countedConn) Close() error {
 	c.leave()
-	return c.TCPConn.Close()
+	return c.stream.Close()
 }
 
 type overKey struct{}

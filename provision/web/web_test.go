@@ -23,7 +23,6 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
@@ -50,6 +49,7 @@ type rig struct {
 	snap    *inventory.Snapshot
 	leases  map[string]string // MAC -> address
 	server  *web.Server
+	later   time.Duration // what the routes' clock is ahead
 	images  string
 	boot    http.Handler
 	agents  http.Handler
@@ -107,13 +107,16 @@ func newRig(t *testing.T) *rig {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
 		},
 		Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
-		Files: bootfiles.New(nil), Images: r.images, Mirrors: []string{"debian"},
+		Files: ownFiles(t), Images: r.images, Mirrors: []string{"debian"},
 		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
-		Random:    rand.Reader, Clock: time.Now, Log: log,
+		Random:    rand.Reader, Clock: r.clock, Log: log,
 	})
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
 	return r
 }
+
+// clock is the real time, moved on by what a test says.
+func (r *rig) clock() time.Time { return time.Now().Add(r.later) }
 
 func snapshot(t *testing.T) *inventory.Snapshot {
 	t.Helper()
