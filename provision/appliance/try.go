@@ -19,7 +19,7 @@ var placeholder = strings.Repeat("0", 64)
 
 // tryHosts makes for each host what an install of it would make, with
 // placeholders for secrets: its Kickstart is rendered and held against the engine
-// that would carry it out, its role is compiled. What would go wrong in the
+// that would carry it out, its boot scripts are rendered, its role is compiled. What would go wrong in the
 // middle of an install goes wrong here. The same problem of many hosts is told
 // once, for the first of them.
 func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) inventory.Problems {
@@ -42,6 +42,7 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) inventory.P
 			tell(problemsOf(fmt.Errorf("its system %s has `installer: %s`, which this version cannot carry out yet: use a system with `installer: image`", h.System.Name, h.System.Installer), h)...)
 		} else if h.System != nil {
 			tell(tryKickstart(set, h, secret)...)
+			tell(tryScripts(set, h, secret)...)
 		}
 		if h.Role != "" {
 			_, err := compileRole(roles, set, h, "http://192.0.2.1", secret)
@@ -51,15 +52,35 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) inventory.P
 	return all
 }
 
-// tryKickstart renders a host's Kickstart and checks it for its engine.
-func tryKickstart(set *templates.Set, h *inventory.Host, secret func(string) (string, error)) inventory.Problems {
+// tryData is what an install's templates would be rendered from.
+func tryData(h *inventory.Host) templates.Data {
 	const url = "http://192.0.2.1" // TEST-NET-1: never an appliance
-	text, err := set.Render(h.Kickstart, templates.Data{
+	return templates.Data{
 		Host: h, Appliance: templates.Appliance{URL: url, Agents: url},
 		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url},
 		Mirrors: map[string]string{"debian": url},
 		Install: templates.Install{ID: h.Name + "-0", Kickstart: url, Report: url, Agent: url, CA: url, EnrolToken: placeholder, BootIF: "01-" + h.MACs[0].String()},
-	}, templates.Funcs(h, secret))
+	}
+}
+
+// tryScripts renders the boot scripts that a host may be handed: iPXE's, and GRUB's
+// where that is what boots it.
+func tryScripts(set *templates.Set, h *inventory.Host, secret func(string) (string, error)) inventory.Problems {
+	scripts := []string{"install.ipxe", "disk.ipxe"}
+	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
+		scripts = append(scripts, "install.grub", "disk.grub", "wait.grub")
+	}
+	for _, name := range scripts {
+		if _, err := set.Render(name, tryData(h), templates.Funcs(h, secret)); err != nil {
+			return problemsOf(fmt.Errorf("its boot script does not render: %w", err), h)
+		}
+	}
+	return nil
+}
+
+// tryKickstart renders a host's Kickstart and checks it for its engine.
+func tryKickstart(set *templates.Set, h *inventory.Host, secret func(string) (string, error)) inventory.Problems {
+	text, err := set.Render(h.Kickstart, tryData(h), templates.Funcs(h, secret))
 	if err != nil {
 		return problemsOf(fmt.Errorf("its Kickstart does not render: %w", err), h)
 	}
