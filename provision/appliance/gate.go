@@ -16,7 +16,10 @@ import (
 )
 
 // How often a link is looked at: soon while it is not served, rarely while it is.
+// And how often it is seen whether it is a link's turn: a cable that is plugged in, or a
+// change of the inventory, waits for that long.
 const (
+	lookAbout = 500 * time.Millisecond
 	lookSoon = time.Minute
 	lookIdly = 10 * time.Minute
 )
@@ -74,7 +77,7 @@ func (g *gate) Run(ctx context.Context) error {
 	}
 	var looks sync.WaitGroup
 	defer looks.Wait()
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(lookAbout)
 	defer tick.Stop()
 	for {
 		for _, l := range g.due() {
@@ -201,20 +204,12 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 		}
 		if f.Level == doctor.Problem && l.clear {
 			// It turned up later.
-			f.Text = "another DHCP server turned up beside rackhand: " + list(doctor.Foreign(l.answers)) +
+			f.Text = "another DHCP server turned up beside rackhand: " + doctor.List(doctor.Foreign(l.answers)) +
 				"; rackhand goes on, so that boxes under way are not dropped"
 		}
 		out = append(out, f)
 	}
 	return out
-}
-
-func list(answers []doctor.Answerer) string {
-	var out []string
-	for _, a := range answers {
-		out = append(out, a.Text())
-	}
-	return strings.Join(out, "; ")
 }
 
 // news makes an event of what a link's look found, if it differs from what was told
@@ -291,7 +286,7 @@ func (g *gate) mayServe(name string, n *inventory.Network) error {
 	case !l.done:
 		return fmt.Errorf("%s has not been looked at yet: another DHCP server may answer there", name)
 	}
-	return fmt.Errorf("another DHCP server answers on %s: %s", name, list(doctor.Foreign(l.answers)))
+	return fmt.Errorf("another DHCP server answers on %s: %s", name, doctor.List(doctor.Foreign(l.answers)))
 }
 
 // problems are what an operator must see of the links, as text blocks.

@@ -38,6 +38,25 @@ func resolveLinks(cfg *config.Config) ([]link, error) {
 	return links, err
 }
 
+// AddressOn is our address on one of the configuration's links; invalid when that
+// can't be said, as for a link that isn't there.
+func AddressOn(cfg *config.Config, name string) netip.Addr {
+	if !cfg.Address.IsValid() {
+		return netip.Addr{} // the link's own
+	}
+	copied := *cfg
+	links, err := resolveLinks(&copied)
+	if err != nil {
+		return netip.Addr{}
+	}
+	for _, l := range links {
+		if l.name == name {
+			return l.addr
+		}
+	}
+	return netip.Addr{}
+}
+
 // chooseAddresses is our address on each link: its first one; the one that the
 // configuration gives, on the link that bears it, else on the first: there it may be
 // one that comes up later, or that is translated on the way.

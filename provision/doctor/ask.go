@@ -123,7 +123,8 @@ func send(ctx context.Context, conn *packet.Conn, src, mac inventory.MAC, xids [
 		for q := range questions {
 			to := &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
 			_, err := conn.WriteTo(frame(src, discover(q, mac, xids[q])), to)
-			if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
+			// ENOBUFS: what a link without carrier says before it says that it is down.
+			if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
 				return fmt.Errorf("%w: %w", ErrNoLink, err)
 			}
 			if err != nil {

@@ -159,7 +159,7 @@ func judgeFirewall(tool, link string, ports []Port, rules ruleset) []Finding {
 		}
 		out = append(out, Finding{
 			Problem, fmt.Sprintf("the firewall (%s, %s) drops what boxes send to %s on %s", tool, strings.Join(by, ", "), strings.Join(shut, ", "), link),
-			fmt.Sprintf("let it in: nft add rule inet FILTER INPUT iifname %q udp dport '{ 67, 69, 4011 }' accept, tcp dport likewise; or ufw allow in on %s; or firewall-cmd --zone=trusted --add-interface=%s", link, link, link), false,
+			fmt.Sprintf("let boxes in on that link: `ufw allow in on %s`, `firewall-cmd --zone=trusted --add-interface=%s`, or an accepting rule for iifname %s before the one that drops", link, link, link), false,
 		})
 	}
 	if len(unsure) > 0 {
@@ -215,5 +215,5 @@ func Firewall(ctx context.Context, run Tool, link string, ports []Port) []Findin
 	if errors.Is(err, exec.ErrNotFound) && errors.Is(err2, exec.ErrNotFound) {
 		return []Finding{{Note, "the firewall was not looked at: neither nft nor iptables-save is installed", "", false}}
 	}
-	return []Finding{{Note, fmt.Sprintf("the firewall was not looked at: nft: %v; iptables-save: %v", err, err2), "run it as root", false}}
+	return []Finding{{Note, fmt.Sprintf("the firewall was not looked at: nft: %v; iptables-save: %v", err, err2), "run it as root", true}}
 }

@@ -38,11 +38,11 @@ func Fits(answers []Answerer) (inventory.DHCPMode, string) {
 	case len(servers) == 0 && len(pxe) == 0:
 		return inventory.DHCPAuthoritative, "nobody else answers DHCP on this link"
 	case len(servers) == 0:
-		return inventory.DHCPAuthoritative, names(pxe) + " gives boot options and nobody gives addresses: switch it off, since firmware may take its boot file"
+		return inventory.DHCPAuthoritative, "nobody gives addresses; but boot options come from " + names(pxe) + ": switch that off, since firmware may take its boot file"
 	case len(boots) > 0:
-		return inventory.DHCPOff, names(boots) + " boots machines already: keep it and stay off; or take its boot options away and use proxy"
+		return inventory.DHCPOff, "machines are booted already, by " + names(boots) + ": keep that and stay off; or take its boot options away and use proxy"
 	}
-	return inventory.DHCPProxy, names(servers) + " gives addresses and nothing to boot: rackhand adds the boot options"
+	return inventory.DHCPProxy, "addresses come from " + names(servers) + ", with nothing to boot: rackhand adds the boot options"
 }
 
 // Judge says what the answers mean for a network; nil when the inventory has none
@@ -54,7 +54,7 @@ func Judge(n *inventory.Network, answers []Answerer) []Finding {
 	if n == nil {
 		f := Finding{OK, "no other DHCP server answers", "", false}
 		if len(servers)+len(pxe) > 0 {
-			f = Finding{Note, "others answer DHCP here: " + list(append(servers, pxe...)), "the mode that fits is " + string(fits) + ": " + why, false}
+			f = Finding{Note, "others answer DHCP here: " + List(append(servers, pxe...)), "the mode that fits is " + string(fits) + ": " + why, false}
 		}
 		return append(out, f)
 	}
@@ -64,7 +64,7 @@ func Judge(n *inventory.Network, answers []Answerer) []Finding {
 	case inventory.DHCPProxy:
 		out = append(out, judgeProxy(n, servers))
 	case inventory.DHCPOff:
-		f := Finding{OK, fmt.Sprintf("rackhand is off on network %s, and %s gives addresses", n.Name, names(servers)), "", false}
+		f := Finding{OK, fmt.Sprintf("rackhand is off on network %s; addresses come from %s", n.Name, names(servers)), "", false}
 		if len(servers) == 0 {
 			f = Finding{Note, fmt.Sprintf("rackhand is off on network %s, and nobody gives addresses there", n.Name), "to boot boxes there, write `dhcp: authoritative`", false}
 		}
@@ -81,7 +81,7 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 	case len(servers) == 0:
 		return Finding{OK, "no other DHCP server answers", "", false}
 	case n.AllowOtherDHCP:
-		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + list(servers), "boxes get addresses from whoever is quicker, and boot options from us only then", false}
+		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + List(servers), "boxes get addresses from whoever is quicker, and boot options from us only then", false}
 	}
 	hint := "switch it off on this link"
 	if fits, _ := Fits(servers); fits == inventory.DHCPProxy {
@@ -90,7 +90,7 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 		hint += fmt.Sprintf("; or take its boot options away, keep it, and write `dhcp: proxy` for network %s; or `dhcp: off`", n.Name)
 	}
 	hint += "; or, if you know that they don't fight, write `allow_other_dhcp: true`"
-	return Finding{Problem, "another DHCP server answers: " + list(servers) + fmt.Sprintf("; so rackhand gives no addresses on network %s", n.Name), hint, false}
+	return Finding{Problem, "another DHCP server answers: " + List(servers) + fmt.Sprintf("; so rackhand gives no addresses on network %s", n.Name), hint, false}
 }
 
 func judgeProxy(n *inventory.Network, servers []Answerer) Finding {
@@ -99,19 +99,21 @@ func judgeProxy(n *inventory.Network, servers []Answerer) Finding {
 	}
 	for _, a := range servers {
 		if a.Kind == BootServer {
-			return Finding{Warning, "the DHCP server has boot options of its own: " + list(servers), "firmware may take its boot file instead of ours: take the boot options away there", false}
+			return Finding{Warning, "the DHCP server has boot options of its own: " + List(servers), "firmware may take its boot file instead of ours: take the boot options away there", false}
 		}
 	}
-	return Finding{OK, names(servers) + " gives the addresses, rackhand the boot options", "", false}
+	return Finding{OK, "addresses come from " + names(servers) + ", boot options from rackhand", "", false}
 }
 
+// names are the addresses of servers that answered.
 func names(answers []Answerer) string {
 	var out []string
-	for _, a := range answers {
+	for i, a := range answers {
+		if i == maxListed {
+			out = append(out, fmt.Sprintf("%d more", len(answers)-i))
+			break
+		}
 		out = append(out, a.Server.String())
-	}
-	if len(out) == 0 {
-		return "nobody"
 	}
 	return strings.Join(out, " and ")
 }
@@ -119,7 +121,8 @@ func names(answers []Answerer) string {
 // maxListed bounds what one sentence names.
 const maxListed = 4
 
-func list(answers []Answerer) string {
+// List says who answered, and with what.
+func List(answers []Answerer) string {
 	var out []string
 	for i, a := range answers {
 		if i == maxListed {

@@ -32,9 +32,8 @@ type Link struct {
 	StrictRP bool
 }
 
-// Links lists the interfaces of this network namespace. Sys is /sys/class/net, Proc
-// is /proc/sys/net/ipv4/conf.
-func Links(sys, proc fs.FS) ([]Link, error) {
+// Links lists the interfaces of this network namespace.
+func Links(m Machine) ([]Link, error) {
 	ifis, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("list the links: %w", err)
@@ -56,7 +55,7 @@ func Links(sys, proc fs.FS) ([]Link, error) {
 				l.Addrs = append(l.Addrs, p)
 			}
 		}
-		l.settings(sys, proc)
+		l.settings(m.Sys, m.Conf)
 		out = append(out, l)
 	}
 	return out, nil
@@ -64,14 +63,14 @@ func Links(sys, proc fs.FS) ([]Link, error) {
 
 // settings reads what lies in files. What can't be read is left as it is: these are
 // hints only.
-func (l *Link) settings(sys, proc fs.FS) {
+func (l *Link) settings(sys, conf fs.FS) {
 	if target, err := fs.ReadLink(sys, path.Join(l.Name, "master")); err == nil {
 		l.Master = path.Base(target)
 	}
 	l.STP = number(sys, path.Join(l.Name, "bridge/stp_state")) > 0
 	l.Delay = number(sys, path.Join(l.Name, "bridge/forward_delay"))
 	// The stricter of the two holds, as long as 2 isn't among them (ip-sysctl).
-	l.StrictRP = max(number(proc, "all/rp_filter"), number(proc, path.Join(l.Name, "rp_filter"))) == 1
+	l.StrictRP = max(number(conf, "all/rp_filter"), number(conf, path.Join(l.Name, "rp_filter"))) == 1
 }
 
 func number(f fs.FS, name string) int {
@@ -120,6 +119,7 @@ func judgeLink(l Link, all []Link, snap *inventory.Snapshot, addr netip.Addr) []
 	switch {
 	case l.Loopback || !l.Ethernet:
 		bad(Problem, "boxes boot over Ethernet"+better(l, all, snap), "%s is no Ethernet link", l.Name)
+		return out
 	case l.Master != "":
 		bad(Problem, "name "+l.Master+" under `interfaces:` instead", "%s is a port of %s, which takes its packets", l.Name, l.Master)
 	case !l.Up:

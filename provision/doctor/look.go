@@ -10,19 +10,51 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/inventory"
 )
 
-// Options are what a look at a link needs. All but Snapshot, Address and Wait must be
-// set.
-type Options struct {
+// A Target is a link to look at.
+type Target struct {
 	Link string
 	// Address is what the configuration gives for ours on the link; invalid: the
 	// link's own.
-	Address  netip.Addr
+	Address netip.Addr
+}
+
+// LookAll looks at some links at once; o holds all but their Target.
+func LookAll(ctx context.Context, targets []Target, o Options) []Report {
+	reports := make([]Report, len(targets))
+	var wg sync.WaitGroup
+	// Ids are drawn from one source, which need not bear several readers.
+	o.Random = &sharedReader{r: o.Random}
+	for i, t := range targets {
+		o.Target = t
+		mine := o
+		wg.Go(func() { reports[i] = Look(ctx, mine) })
+	}
+	wg.Wait()
+	return reports
+}
+
+type sharedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (s *sharedReader) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.r.Read(b)
+}
+
+// Options are what a look at a link needs. All but Snapshot, Address and Wait must be
+// set.
+type Options struct {
+	Target
 	Snapshot *inventory.Snapshot // nil when there is none
 	Ports    []Port
 	Random   io.Reader
@@ -49,14 +81,10 @@ func ThisMachine() Machine {
 // looked at is a finding that says so.
 func Look(ctx context.Context, o Options) Report {
 	r := Report{Link: o.Link, Answers: []Answerer{}}
-	all, err := Links(o.Sys, o.Conf)
+	l, all, err := o.settled(ctx)
 	if err != nil {
 		r.Findings = []Finding{{Problem, err.Error(), "", true}}
 		return r
-	}
-	l := Link{Name: o.Link}
-	if i := slices.IndexFunc(all, func(x Link) bool { return x.Name == o.Link }); i >= 0 {
-		l = all[i]
 	}
 	var n *inventory.Network
 	r.Address, n = l.network(o.Snapshot)
@@ -73,31 +101,53 @@ func Look(ctx context.Context, o Options) Report {
 	if !l.Serves() {
 		return r // nothing to ask, and nobody to serve
 	}
-	if l.Carrier {
-		r.ask(ctx, o, n, all)
+	if l.Carrier && errors.Is(r.ask(ctx, o, n, all), ErrNoLink) {
+		l.Carrier = false // it went down, or the kernel was slow to say so
+		r.Findings = judgeLink(l, all, o.Snapshot, o.Address)
 	}
 	r.Findings = append(r.Findings, o.ports(ctx, r.Address)...)
 	r.Findings = append(r.Findings, Firewall(ctx, o.Run, o.Link, o.Ports)...)
 	return r
 }
 
-// ask asks who answers, and judges it.
-func (r *Report) ask(ctx context.Context, o Options, n *inventory.Network, all []Link) {
+// settled reads the links; one that was just switched on gets a moment for its
+// carrier.
+func (o Options) settled(ctx context.Context) (l Link, all []Link, err error) {
+	for range 8 {
+		if all, err = Links(o.Machine); err != nil {
+			return l, nil, err
+		}
+		l = Link{Name: o.Link}
+		if i := slices.IndexFunc(all, func(x Link) bool { return x.Name == o.Link }); i >= 0 {
+			l = all[i]
+		}
+		if !l.Serves() || l.Carrier {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return l, all, ctx.Err()
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	return l, all, nil
+}
+
+// ask asks who answers, and judges it. ErrNoLink is all that it leaves to the caller.
+func (r *Report) ask(ctx context.Context, o Options, n *inventory.Network, all []Link) error {
 	mac, err := MAC(o.Random)
 	if err == nil {
 		r.Answers, err = Ask(ctx, AskOptions{Link: o.Link, MAC: mac, Random: o.Random, Wait: o.Wait})
 	}
-	switch {
-	case errors.Is(err, ErrNoLink):
-		r.Findings = append(r.Findings, Finding{Problem, err.Error(), "", false})
-		return
-	case err != nil:
-		r.Answers = []Answerer{}
-		r.Findings = append(r.Findings, Finding{Note, "who else answers DHCP could not be looked at: " + err.Error(), "run it as root", true})
-		return
-	}
 	if r.Answers == nil {
 		r.Answers = []Answerer{}
+	}
+	switch {
+	case errors.Is(err, ErrNoLink):
+		return err
+	case err != nil:
+		r.Findings = append(r.Findings, Finding{Note, "who else answers DHCP could not be looked at: " + err.Error(), "run it as root", true})
+		return nil
 	}
 	var mine []netip.Addr
 	for _, l := range all {
@@ -108,6 +158,7 @@ func (r *Report) ask(ctx context.Context, o Options, n *inventory.Network, all [
 	Own(r.Answers, append(mine, r.Address)...)
 	r.Fits, r.Why = Fits(r.Answers)
 	r.Findings = append(r.Findings, Judge(n, r.Answers)...)
+	return nil
 }
 
 // Own marks those answerers that are this machine, by its addresses.

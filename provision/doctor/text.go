@@ -22,7 +22,7 @@ func Write(w io.Writer, r Report) error {
 	for _, a := range r.Answers {
 		who := "answers"
 		if a.Ours {
-			who = "ourselves"
+			who = "ours"
 		}
 		fmt.Fprintf(&b, "  %-9s%s\n", who, a.Text())
 	}
