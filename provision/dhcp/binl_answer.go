@@ -18,14 +18,8 @@ import (
 // come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
 // not answered.
 func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
-	req, err := dhcpv4.FromBytes(packet)
-	if err != nil {
-		s.badPacket(packet, err)
-		return nil, false
-	}
-	c, err := recognise(req)
-	if err != nil {
-		s.badPacket(packet, err)
+	req, c, ok := s.read(datagram{payload: packet, from: from.Addr(), tous: true})
+	if !ok {
 		return nil, false
 	}
 	snap := s.Snapshot()
@@ -58,7 +52,7 @@ func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
 }
 
 // asksBINL says which messages are questions here. The specification has REQUEST;
-// INFORM and DISCOVER are what some ROMs send in its place.
+// DISCOVER and INFORM can't mean anything else on this port.
 func asksBINL(t dhcpv4.MessageType) bool {
 	return t == dhcpv4.MessageTypeRequest || t == dhcpv4.MessageTypeInform || t == dhcpv4.MessageTypeDiscover
 }

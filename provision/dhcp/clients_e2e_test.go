@@ -3,112 +3,202 @@
 package dhcp
 
 import (
+	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"rackhand/inventory"
+	"rackhand/provision"
 )
 
-// script writes a client's hook, which notes what the client was given.
+// shortLease is the length of the leases of these tests: clients renew at half of it.
+const shortLease = 6 * time.Second
+
+// script writes a client's hook, which notes what the client was given, and sets the
+// address so that it can renew.
 func script(t *testing.T) (path, log string) {
 	dir := t.TempDir()
 	path, log = filepath.Join(dir, "hook"), filepath.Join(dir, "log")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\nenv >> "+log+"\n"), 0o755); err != nil {
+	hook := `#!/bin/sh
+case "$reason$1" in
+BOUND|bound) ip addr flush dev cli; ip addr add "${new_ip_address:-$ip}/24" dev cli ;;
+esac
+env >> ` + log + `
+`
+	if err := os.WriteFile(path, []byte(hook), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path, log
 }
 
-// TestRealClients: ISC dhclient and busybox udhcpc get their address and settings,
-// and nothing to boot.
-func TestRealClients(t *testing.T) {
+// A realClient is how a DHCP client of others is run, and made to give its lease
+// back.
+type realClient struct {
+	run func(t *testing.T, ns, hook string) *program
+	// renew makes it renew at once; nil for one that does so when half of its lease
+	// is over.
+	renew   func(p *program)
+	release func(t *testing.T, ns string, p *program)
+}
+
+func realClients(t *testing.T) map[string]realClient {
 	dhclient := need(t, "dhclient", "isc-dhcp-client")
 	busybox := need(t, "busybox", "busybox")
-	clients := map[string]func(hook, dir string) []string{
-		"dhclient": func(hook, dir string) []string {
-			return []string{dhclient, "-4", "-1", "-v", "-sf", hook, "-lf", dir + "/leases", "-pf", dir + "/pid", "-cf", "/dev/null", "-d", "cli"}
+	need(t, "networkctl", "systemd")
+	return map[string]realClient{
+		"dhclient": {
+			run: func(t *testing.T, ns, hook string) *program {
+				dir := t.TempDir()
+				return run(t, ns, dhclient, "-4", "-v", "-sf", hook, "-lf", dir+"/leases", "-pf", dir+"/pid", "-cf", "/dev/null", "-d", "cli")
+			},
+			// -r in another process finds the first by its pid file, and ends it.
+			release: func(t *testing.T, ns string, p *program) {
+				args := []string{"netns", "exec", ns, dhclient, "-4", "-r"}
+				for i, a := range p.Args {
+					if a == "-sf" || a == "-lf" || a == "-pf" || a == "-cf" {
+						args = append(args, a, p.Args[i+1])
+					}
+				}
+				sh(t, append(append([]string{"ip"}, args...), "cli")...)
+			},
 		},
-		"udhcpc": func(hook, _ string) []string {
-			return []string{busybox, "udhcpc", "-i", "cli", "-f", "-q", "-n", "-s", hook}
+		"udhcpc": {
+			run: func(t *testing.T, ns, hook string) *program {
+				return run(t, ns, busybox, "udhcpc", "-i", "cli", "-f", "-s", hook)
+			},
+			renew:   func(p *program) { _ = p.Process.Signal(syscall.SIGUSR1) }, // by itself it never does before 15 s
+			release: func(_ *testing.T, _ string, p *program) { _ = p.Process.Signal(syscall.SIGUSR2) },
 		},
+		"networkd": {run: networkd, release: func(_ *testing.T, _ string, p *program) { _ = p.Process.Signal(syscall.SIGTERM) }},
 	}
+}
+
+// networkd runs systemd's DHCP client by itself: with a /run of its own, so that it
+// finds neither the machine's bus nor its settings, and a /sys that can't be written,
+// by which it knows that there is no udev to wait for.
+func networkd(t *testing.T, ns, hook string) *program {
+	return run(t, ns, "unshare", "-m", "sh", "-ec", `
+mount --make-rprivate /
+mount -t tmpfs none /run
+mount -o remount,ro /sys
+mkdir -p /run/systemd/network /run/systemd/netif
+chown systemd-network: /run/systemd/netif
+printf '[Match]\nName=cli\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[DHCPv4]\nDUIDType=link-layer\n' > /run/systemd/network/10-cli.network
+(for i in $(seq 300); do
+	if ip -4 -o addr show dev cli | grep 10.77 >> `+filepath.Dir(hook)+`/log; then cat /run/systemd/netif/leases/* >> `+filepath.Dir(hook)+`/log; break; fi
+	sleep 0.1
+done) &
+export SYSTEMD_LOG_LEVEL=debug
+exec /lib/systemd/systemd-networkd`)
+}
+
+// TestRealClients: ISC dhclient, busybox udhcpc and systemd-networkd get their
+// address and settings and nothing to boot, renew, and give the lease back.
+func TestRealClients(t *testing.T) {
 	boxes := map[string]struct {
 		mac  inventory.MAC
 		want []string
 	}{
-		"claimed":   {web1, []string{"10.77.0.130", "255.255.255.0", "10.77.0.254", "10.77.0.1", "rack.example"}},
-		"unclaimed": {stranger, []string{"10.77.0.20", "255.255.255.0"}},
+		"claimed":   {web1, []string{"10.77.0.130", "10.77.0.254", "10.77.0.1", "rack.example"}},
+		"unclaimed": {stranger, []string{"10.77.0.20"}},
 	}
-	for client, args := range clients {
+	for name, client := range realClients(t) {
 		for box, tc := range boxes {
-			t.Run(client+"/"+box, func(t *testing.T) {
+			t.Run(name+"/"+box, func(t *testing.T) {
 				server, ns := pair(t, tc.mac)
-				d, _ := serve(t, server, "srv", false)
-				d.until(20*time.Second, "dhcp: serving")
+				d := serve(t, server, setup{Interface: "srv", Lease: shortLease})
 				hook, log := script(t)
-				cmd := exec.Command("ip", append([]string{"netns", "exec", ns}, args(hook, t.TempDir())...)...)
-				out := &strings.Builder{}
-				cmd.Stdout, cmd.Stderr = out, out
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				ended := make(chan struct{})
-				go func() { _ = cmd.Wait(); close(ended) }()
-				t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-
-				if box == "claimed" {
-					d.until(30*time.Second, "EVENT", `"ack"`, tc.mac.String())
-				} else {
-					d.until(30*time.Second, "EVENT", `"unclaimed"`, tc.mac.String())
-				}
+				p := client.run(t, ns, hook)
+				first := d.lease(30*time.Second, tc.mac.String(), func(l provision.Lease) bool { return true })
 				d.until(30*time.Second, "answering", "type=ACK")
 				got := ""
 				for range 200 {
 					b, _ := os.ReadFile(log)
-					if got = string(b); strings.Contains(got, "10.77.0.") {
+					if got = string(b); strings.Contains(got, "10.77.0.") && strings.Contains(got, tc.want[len(tc.want)-1]) {
 						break
 					}
 					time.Sleep(50 * time.Millisecond)
 				}
 				for _, want := range tc.want {
 					if !strings.Contains(got, want) {
-						t.Errorf("%s has no %s:\n%s\n%s", client, want, got, out)
+						t.Errorf("%s has no %s:\n%s", name, want, got)
 					}
 				}
 				for _, bad := range []string{"snponly", "http://", "boot_file", "new_filename", "siaddr=10"} {
 					if strings.Contains(got, bad) {
-						t.Errorf("%s was given something to boot (%s):\n%s", client, bad, got)
+						t.Errorf("%s was given something to boot (%s):\n%s", name, bad, got)
 					}
 				}
+				if client.renew != nil {
+					client.renew(p)
+				}
+				renewed := d.lease(30*time.Second, tc.mac.String(), func(l provision.Lease) bool { return l.Expires.After(first.Expires) })
+				if renewed.Address != first.Address || !renewed.Since.Equal(first.Since) {
+					t.Errorf("renewed: %+v, before: %+v", renewed, first)
+				}
+				// A lease that is given back ends before it would have.
+				client.release(t, ns, p)
+				d.lease(30*time.Second, tc.mac.String(), func(l provision.Lease) bool { return l.Expires.Before(renewed.Expires) })
 			})
 		}
 	}
+}
+
+// TestPerfdhcp: many clients of Kea's load generator join, renew and release.
+func TestPerfdhcp(t *testing.T) {
+	perfdhcp := need(t, "perfdhcp", "kea-admin")
+	server, ns := pair(t, stranger)
+	sh(t, "ip", "-n", ns, "addr", "add", "10.77.0.2/24", "dev", "cli")
+	d := serve(t, server, setup{
+		Interface: "srv", Lease: time.Minute,
+		Pool: inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.239")},
+	})
+	p := run(t, ns, perfdhcp, "-4", "-l", "cli", "-r", "20", "-f", "10", "-F", "4", "-R", "60", "-p", "5", "10.77.0.1")
+	p.await(t, 40*time.Second)
+	for _, exchange := range []string{"DISCOVER-OFFER", "REQUEST-ACK", "REQUEST-ACK (renewal)"} {
+		if got := received(p.String(), exchange); got < 10 {
+			t.Errorf("%s: %d answers:\n%s", exchange, got, p)
+		}
+	}
+	// What is released ends at once.
+	d.lease(10*time.Second, "00:0c:01:", func(l provision.Lease) bool { return !l.Expires.After(l.Since.Add(30 * time.Second)) })
+}
+
+// received reads the number of answers to an exchange in perfdhcp's report.
+func received(report, exchange string) int {
+	_, rest, _ := strings.Cut(report, "Statistics for: "+exchange+"***")
+	m := regexp.MustCompile(`received packets: (\d+)`).FindStringSubmatch(rest)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
 }
 
 // TestSecondServer: no other server can open the same link of this machine beside
 // us, nor we beside it; and we say so.
 func TestSecondServer(t *testing.T) {
 	server, _ := pair(t, web1)
-	d, stop := serve(t, server, "srv", false)
-	d.until(20*time.Second, "dhcp: serving")
+	d := serve(t, server, setup{Interface: "srv"})
 
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
-	out, err := exec.Command("ip", "netns", "exec", server, dnsmasq, "--no-daemon", "--port=0", "--dhcp-range=10.77.0.50,10.77.0.60", "--conf-file=/dev/null", "--dhcp-leasefile=/dev/null").CombinedOutput()
+	args := []string{dnsmasq, "--no-daemon", "--port=0", "--dhcp-range=10.77.0.50,10.77.0.60", "--conf-file=/dev/null", "--dhcp-leasefile=/dev/null"}
+	out, err := exec.Command("ip", append([]string{"netns", "exec", server}, args...)...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "in use") {
 		t.Errorf("dnsmasq beside us: %v: %s", err, out)
 	}
-	stop()
+	d.stop()
 
 	// The other way round: dnsmasq is first.
-	cmd := exec.Command("ip", "netns", "exec", server, dnsmasq, "--no-daemon", "--port=0", "--dhcp-range=10.77.0.50,10.77.0.60", "--conf-file=/dev/null", "--dhcp-leasefile=/dev/null")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	run(t, server, args...)
 	for range 100 {
 		if strings.Contains(sh(t, "ip", "netns", "exec", server, "ss", "-uln"), ":67") {
 			break
@@ -120,7 +210,7 @@ func TestSecondServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := exec.Command("ip", "netns", "exec", server, self)
-	second.Env = append(os.Environ(), envServe+"=srv", envStore+"="+filepath.Join(t.TempDir(), "second.db"))
+	second.Env = append(os.Environ(), fmt.Sprintf(`%s={"Interface": "srv", "Address": "10.77.0.1", "Store": %q}`, envSetup, filepath.Join(t.TempDir(), "second.db")))
 	second.Stdin = neverEnds(t)
 	said, err := second.CombinedOutput()
 	if err == nil || !strings.Contains(string(said), "another DHCP server") {

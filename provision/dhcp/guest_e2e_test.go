@@ -4,70 +4,85 @@ package dhcp
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
-// TestGuests boots real firmware up to its script: a BIOS box whose ROM is iPXE,
-// with and without our router advertisements, and a UEFI box by HTTP boot. The
-// times are logged, never judged.
-func TestGuests(t *testing.T) {
+// guest boots a virtual box on the tap of a namespace; it ends with the test.
+func guest(t *testing.T, ns string, args []string) *program {
+	t.Helper()
 	qemu := need(t, "qemu-system-x86_64", "qemu-system-x86")
-	common := []string{
+	return run(t, ns, append([]string{
+		qemu,
 		"-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "512", "-display", "none", "-no-reboot", "-nodefaults",
 		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no",
+	}, args...)...)
+}
+
+// bios is a box whose card's ROM is iPXE.
+func bios(*testing.T) []string {
+	return []string{"-device", "virtio-net-pci,netdev=n,mac=" + web1.String(), "-boot", "n"}
+}
+
+// uefi is a box whose firmware boots by PXE.
+func uefi(t *testing.T) []string {
+	vars := filepath.Join(t.TempDir(), "vars.fd")
+	b, err := os.ReadFile("/usr/share/OVMF/OVMF_VARS_4M.fd")
+	if err != nil {
+		t.Fatalf("%v: install the package ovmf", err)
 	}
-	bios := func(*testing.T) []string {
-		return []string{"-device", "virtio-net-pci,netdev=n,mac=" + web1.String(), "-boot", "n"}
+	if err := os.WriteFile(vars, b, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	uefi := func(t *testing.T) []string {
-		vars := filepath.Join(t.TempDir(), "vars.fd")
-		b, err := os.ReadFile("/usr/share/OVMF/OVMF_VARS_4M.fd")
-		if err != nil {
-			t.Fatalf("%v: install the package ovmf", err)
-		}
-		if err := os.WriteFile(vars, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return []string{
-			"-device", "virtio-net-pci,netdev=n,romfile=,mac=" + web1.String(),
-			"-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
-			"-drive", "if=pflash,format=raw,file=" + vars,
-			"-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n",
-			"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
-		}
+	return []string{
+		"-device", "virtio-net-pci,netdev=n,romfile=,mac=" + web1.String(),
+		"-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+		"-drive", "if=pflash,format=raw,file=" + vars,
+		"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
 	}
+}
+
+// uefiHTTP is a box whose firmware boots by HTTP.
+func uefiHTTP(t *testing.T) []string {
+	return append(uefi(t), "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
+}
+
+// TestGuests boots real firmware up to its script: a BIOS box whose ROM is iPXE,
+// with and without our router advertisements, and a UEFI box by PXE and by HTTP
+// boot. The times are logged, never judged.
+func TestGuests(t *testing.T) {
+	script := []string{"SCRIPT", web1.String()}
+	chained := [][]string{{"EVENT", "addressed", "iPXE"}, script}
 	for _, tc := range []struct {
 		name      string
 		advertise bool
-		guest     func(*testing.T) []string
+		box       func(*testing.T) []string
 		want      [][]string
 	}{
-		{"BIOS, advertised", true, bios, [][]string{{"EVENT", "addressed", "iPXE"}, {"SCRIPT", web1.String()}}},
-		{"BIOS, not advertised", false, bios, [][]string{{"EVENT", "addressed", "iPXE"}, {"SCRIPT", web1.String()}}},
-		{"UEFI HTTP boot", true, uefi, [][]string{{"EVENT", "addressed", "HTTP boot"}, {"FILE GET snponly.efi"}, {"EVENT", "addressed", "iPXE"}, {"SCRIPT", web1.String()}}},
+		{"BIOS, advertised", true, bios, chained},
+		{"BIOS, not advertised", false, bios, chained},
+		{"UEFI PXE", true, uefi, append([][]string{{"EVENT", "addressed", "PXE"}, {"FILE TFTP snponly.efi"}}, chained...)},
+		{"UEFI HTTP boot", true, uefiHTTP, append([][]string{{"EVENT", "addressed", "HTTP boot"}, {"FILE GET snponly.efi"}}, chained...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ns := bridge(t)
-			d, _ := serve(t, ns, "br0", tc.advertise)
-			d.until(20*time.Second, "dhcp: serving")
+			d := serve(t, ns, setup{Interface: "br0", Advertise: tc.advertise})
 			if tc.advertise {
 				d.until(20*time.Second, "router advertisements: answering")
 			}
-			args := append([]string{"netns", "exec", ns, qemu}, common...)
-			cmd := exec.Command("ip", append(args, tc.guest(t)...)...)
-			cmd.Stderr = os.Stderr
-			began := time.Now()
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-			for _, want := range tc.want {
-				d.until(3*time.Minute, want...)
-				t.Logf("%6.1f s %v", time.Since(began).Seconds(), want)
-			}
+			boots(t, d, ns, tc.box(t), tc.want)
 		})
+	}
+}
+
+// boots starts a box and waits for what it does, in this order.
+func boots(t *testing.T, d *daemon, ns string, box []string, want [][]string) {
+	t.Helper()
+	began := time.Now()
+	guest(t, ns, box)
+	for _, w := range want {
+		d.until(3*time.Minute, w...)
+		t.Logf("%6.1f s %v", time.Since(began).Seconds(), w)
 	}
 }

@@ -27,6 +27,9 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 		if offer == nil {
 			return nil, to, false
 		}
+		if c.kind == boot.PXE {
+			s.chained.add(c.mac, s.Clock()) // its REQUEST may go past us, to the other server alone
+		}
 		s.Log.Debug("dhcp: offering as a proxy", "mac", c.mac, "client", c.kind, "file", v.bootFile())
 		return offer.ToBytes(), proxyRoute(req), true
 
@@ -42,14 +45,7 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 // inventory, for a host: we don't know which one the other server gives, and what
 // a host boots doesn't hang on it.
 func (s *Server) proxyView(snap *inventory.Snapshot, n *inventory.Network, c client) view {
-	v := view{
-		server: s.ServerAddr, network: n, client: c, leaseTime: s.LeaseTime,
-		scriptURL: s.ScriptURL, fileURL: s.FileURL,
-		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
-	}
-	if n.LeaseTime > 0 {
-		v.leaseTime = n.LeaseTime
-	}
+	v := s.view(snap, n, c)
 	if v.decision.Host != nil {
 		v.address = v.decision.Host.Address
 	}

@@ -41,6 +41,9 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 		if v.decision, ok = s.proxyDecide(ctx, v); ok {
 			file = v.bootFile()
 		}
+		if file != "" && v.decision.Program != "" {
+			s.chained.add(v.client.mac, s.Clock())
+		}
 	}
 	v.address = asked
 	news, err := s.keepHeard(ctx, v, server)
@@ -80,6 +83,7 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 		MAC: v.client.mac.String(), Address: v.address.String(), Server: server.String(),
 		Since: now, Expires: now.Add(v.leaseTime),
 		HostName: v.client.hostName, Vendor: v.client.vendor, UUID: v.client.uuid,
+		Relay: v.relay,
 	}
 	if v.decision.Host != nil {
 		l.Host = v.decision.Host.Name

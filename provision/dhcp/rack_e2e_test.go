@@ -4,14 +4,8 @@ package dhcp
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,111 +14,18 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/boot"
-	"rackhand/provision/store"
 )
 
-// The test binary is its own server: run again inside the server's namespace with
-// these in its environment.
-const (
-	envServe     = "RACKHAND_DHCP_E2E_SERVE"     // the interface
-	envStore     = "RACKHAND_DHCP_E2E_STORE"     // the database
-	envAdvertise = "RACKHAND_DHCP_E2E_ADVERTISE" // "yes": answer router solicitations
-)
-
-func TestMain(m *testing.M) {
-	if os.Getenv(envServe) == "" {
-		os.Exit(m.Run())
-	}
-	if err := serveMain(); err != nil {
-		fmt.Println("ERROR", err)
-		os.Exit(1)
-	}
-}
-
-// serveMain serves DHCP and the few HTTP files that a boot needs until stdin ends,
-// and prints a line for each thing that happens.
-func serveMain() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
-	var mu sync.Mutex
-	say := func(format string, args ...any) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Printf(format+"\n", args...)
-	}
-	db, err := store.OpenBolt(os.Getenv(envStore))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	snap := snapshot()
-	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := New(Options{
-		Interface: os.Getenv(envServe), ServerAddr: serverAddr, Store: db, Log: log,
-		Snapshot: func() *inventory.Snapshot { return snap },
-		Decide: func(_ context.Context, r boot.Request) (boot.Decision, error) {
-			in := &provision.Install{ID: "i1", Host: "web", Armed: true, Stage: provision.Requested, Expires: time.Now().Add(time.Hour), Budget: provision.Budget{Attempts: 9}}
-			return boot.Decide(snap, in, time.Now(), r), nil
-		},
-		Record: provision.RecorderFunc(func(e provision.Event) error {
-			b, err := json.Marshal(e)
-			say("EVENT %s", b)
-			return err
-		}),
-		ScriptURL: func(m inventory.MAC) string { return "http://10.77.0.1/boot/ipxe?mac=" + m.String() },
-		FileURL:   func(p string) string { return "http://10.77.0.1/boot/file/" + p },
-	})
-	files := bootfiles.New(nil)
-	mux := http.NewServeMux()
-	mux.HandleFunc("/boot/ipxe", func(w http.ResponseWriter, r *http.Request) {
-		say("SCRIPT %s", r.URL.Query().Get("mac"))
-		fmt.Fprint(w, "#!ipxe\necho rackhand was here\n")
-	})
-	mux.HandleFunc("/boot/file/{name}", func(w http.ResponseWriter, r *http.Request) {
-		say("FILE %s %s", r.Method, r.PathValue("name"))
-		f, _, err := files.Open(r.PathValue("name"))
-		if err != nil {
-			say("ERROR %v", err)
-			http.Error(w, err.Error(), http.StatusNotFound)
-			return
-		}
-		defer f.Close()
-		w.Header().Set("Content-Type", "application/efi")
-		http.ServeContent(w, r, "", time.Time{}, f)
-	})
-	web, err := net.Listen("tcp", "10.77.0.1:80")
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.Run(ctx) })
-	if os.Getenv(envAdvertise) == "yes" {
-		a := &Advertiser{Interface: s.Interface, Log: log}
-		group.Go(func() error { return a.Run(ctx) })
-	}
-	srv := &http.Server{Handler: mux}
-	group.Go(func() error { <-ctx.Done(); return srv.Close() })
-	group.Go(func() error {
-		if err := srv.Serve(web); ctx.Err() == nil {
-			return err
-		}
-		return nil
-	})
-	return group.Wait()
-}
+const needs = "(these tests need root, and the packages iproute2, isc-dhcp-client, busybox, systemd, kea-admin, dnsmasq-base, qemu-system-x86, ovmf, ipxe)"
 
 // sh runs a command and returns what it printed; a failure ends the test.
 func sh(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v: %s(these tests need root, and the packages iproute2, isc-dhcp-client, busybox, qemu-system-x86, ovmf, ipxe)", strings.Join(args, " "), err, out)
+		t.Fatalf("%s: %v: %s%s", strings.Join(args, " "), err, out, needs)
 	}
 	return string(out)
 }
@@ -149,26 +50,87 @@ func namespace(t *testing.T, suffix string) string {
 	return name
 }
 
+// A program is something that runs in a namespace for the length of the test.
+type program struct {
+	*exec.Cmd
+	ended chan struct{}
+	once  sync.Once
+	mu    sync.Mutex
+	said  strings.Builder
+}
+
+func (p *program) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said.Write(b)
+}
+
+func (p *program) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said.String()
+}
+
+// run starts a program in a namespace; `ip netns exec` becomes the program itself,
+// so its process is the one to signal.
+func run(t *testing.T, ns string, args ...string) *program {
+	t.Helper()
+	p := &program{Cmd: exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...), ended: make(chan struct{})}
+	p.Stdout, p.Stderr = p, p
+	p.WaitDelay = 5 * time.Second // a grandchild that keeps the pipe must not keep us
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.Wait(); close(p.ended) }()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", strings.Join(args, " "), p)
+		}
+	})
+	return p
+}
+
+func (p *program) kill() {
+	p.once.Do(func() { _ = p.Process.Kill() })
+	<-p.ended
+}
+
+// await waits for the program's own end.
+func (p *program) await(t *testing.T, limit time.Duration) {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(limit):
+		t.Fatalf("%s didn't end within %s", p.Path, limit)
+	}
+}
+
 // A daemon is the server in its namespace.
 type daemon struct {
 	t     *testing.T
 	lines chan string
 	all   []string
+	stop  func() // it ends with the test, or when this is called
 }
 
-// serve starts the server on an interface of a namespace; it ends with the test,
-// or when stop is called.
-func serve(t *testing.T, ns, ifname string, advertise bool) (d *daemon, stop func()) {
+// serve starts the server in a namespace.
+func serve(t *testing.T, ns string, s setup) *daemon {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("ip", "netns", "exec", ns, self)
-	cmd.Env = append(os.Environ(), envServe+"="+ifname, envStore+"="+filepath.Join(t.TempDir(), "e2e.db"))
-	if advertise {
-		cmd.Env = append(cmd.Env, envAdvertise+"=yes")
+	s.Store = filepath.Join(t.TempDir(), "e2e.db")
+	if s.Address == "" {
+		s.Address = serverAddr.String()
 	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ip", "netns", "exec", ns, self)
+	cmd.Env = append(os.Environ(), envSetup+"="+string(b))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -181,24 +143,27 @@ func serve(t *testing.T, ns, ifname string, advertise bool) (d *daemon, stop fun
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d = &daemon{t: t, lines: make(chan string, 10000)}
+	d := &daemon{t: t, lines: make(chan string, 100_000)}
+	read := make(chan struct{})
 	go func() {
+		defer close(read)
 		for s := bufio.NewScanner(out); s.Scan(); {
 			d.lines <- s.Text()
 		}
 		close(d.lines)
 	}()
 	var once sync.Once
-	stop = func() {
+	d.stop = func() {
 		once.Do(func() {
 			in.Close()
+			<-read // Wait closes the pipe under the reader's hands
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("the server ended badly: %v", err)
 			}
 		})
 	}
 	t.Cleanup(func() {
-		stop()
+		d.stop()
 		if t.Failed() {
 			for l := range d.lines {
 				d.all = append(d.all, l)
@@ -206,7 +171,8 @@ func serve(t *testing.T, ns, ifname string, advertise bool) (d *daemon, stop fun
 			t.Logf("the server said:\n%s", strings.Join(d.all, "\n"))
 		}
 	})
-	return d, stop
+	d.until(20*time.Second, "dhcp: serving")
+	return d
 }
 
 // until waits for a line that has all of the texts.
@@ -233,6 +199,23 @@ func (d *daemon) until(limit time.Duration, texts ...string) string {
 	}
 }
 
+// lease waits for a lease of a MAC, or the beginning of one, to be written that
+// pleases, and returns it.
+func (d *daemon) lease(limit time.Duration, mac string, pleases func(provision.Lease) bool) provision.Lease {
+	d.t.Helper()
+	late := time.Now().Add(limit)
+	for {
+		line := d.until(time.Until(late), "LEASE ", `"mac":"`+mac)
+		var l provision.Lease
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "LEASE ")), &l); err != nil {
+			d.t.Fatalf("%v: %s", err, line)
+		}
+		if pleases(l) {
+			return l
+		}
+	}
+}
+
 // pair makes a server's and a client's namespace with a cable between them.
 func pair(t *testing.T, mac inventory.MAC) (server, client string) {
 	t.Helper()
@@ -251,7 +234,7 @@ func bridge(t *testing.T) string {
 	t.Helper()
 	ns := namespace(t, "v")
 	sh(t, "ip", "-n", ns, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
-	sh(t, "ip", "-n", ns, "addr", "add", netip.PrefixFrom(serverAddr, 24).String(), "dev", "br0")
+	sh(t, "ip", "-n", ns, "addr", "add", serverAddr.String()+"/24", "dev", "br0")
 	sh(t, "ip", "-n", ns, "tuntap", "add", "tap0", "mode", "tap")
 	sh(t, "ip", "-n", ns, "link", "set", "tap0", "master", "br0")
 	sh(t, "ip", "-n", ns, "link", "set", "tap0", "up")
