@@ -15,6 +15,9 @@ type source struct {
 
 // remedy says how to get a program that isn't there.
 func (s source) remedy() string {
+	if s.name == GRUBHTTPARM64 {
+		return "install the package grub-common and run `rackhand bootfiles fetch " + s.fetch + "`"
+	}
 	if s.fetch != "" {
 		return "run `rackhand bootfiles fetch " + s.fetch + "`"
 	}
@@ -61,9 +64,14 @@ func ARM64() []Wanted {
 	}
 }
 
+// GRUBHTTPARM64 is a GRUB that `rackhand bootfiles fetch arm64` makes out of Debian's
+// modules, for UEFI HTTP Boot: the signed one has no HTTP. It asks for its menu at
+// /grub/grub.cfg of the server that it came from.
+const GRUBHTTPARM64 = "grubhttpaa64.efi"
+
 // fetched lists the programs of other processors, as they lie below dir.
 func fetched(dir string) []source {
-	var list []source
+	list := []source{{name: GRUBHTTPARM64, folder: filepath.Join(dir, "arm64"), file: GRUBHTTPARM64, pkg: "grub-efi-arm64-bin", fetch: "arm64"}}
 	for _, w := range ARM64() {
 		list = append(list, source{name: w.Name, folder: filepath.Join(dir, "arm64"), file: w.Name, pkg: w.Package, fetch: "arm64"})
 	}

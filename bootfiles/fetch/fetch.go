@@ -88,7 +88,7 @@ func fetch(ctx context.Context, o Options) (*bootfiles.Fetched, error) {
 	defer os.RemoveAll(work)
 	wanted := bootfiles.ARM64()
 	a := &apt{work: work, processor: o.Processor, run: o.run, log: o.Log}
-	versions, err := a.packages(ctx, o.Sources, packagesOf(wanted))
+	versions, err := a.packages(ctx, o.Sources, append(packagesOf(wanted), modulesPackage))
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,16 @@ func fetch(ctx context.Context, o Options) (*bootfiles.Fetched, error) {
 		}
 		f.Version = versions[w.Package]
 		m.Files = append(m.Files, f)
+	}
+	made, err := a.grubHTTP(ctx, folder)
+	switch {
+	case errors.Is(err, errNoTool):
+		o.Log.Warn("boxes that boot by UEFI HTTP have no program: " + err.Error())
+	case err != nil:
+		return nil, err
+	default:
+		made.Version = versions[modulesPackage]
+		m.Files = append(m.Files, made)
 	}
 	return m, place(folder, filepath.Join(o.Dir, o.Processor), m)
 }
@@ -123,27 +133,36 @@ const maxProgram = 64 << 20
 
 // take copies a program out of the unpacked packages, and measures it.
 func take(root string, w bootfiles.Wanted, folder string) (bootfiles.FetchedFile, error) {
+	data, f, err := measure(root, w)
+	if err != nil {
+		return f, err
+	}
+	return f, os.WriteFile(filepath.Join(folder, w.Name), data, 0o644)
+}
+
+// measure reads a program below root.
+func measure(root string, w bootfiles.Wanted) ([]byte, bootfiles.FetchedFile, error) {
 	f := bootfiles.FetchedFile{Name: w.Name, Package: w.Package}
 	tree, err := os.OpenRoot(root) // a package's links lead nowhere else
 	if err != nil {
-		return f, err
+		return nil, f, err
 	}
 	defer tree.Close()
 	from, err := tree.Open(w.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, fmt.Errorf("the package %s has no %s: this Debian release is not known to rackhand", w.Package, w.Path)
+		return nil, f, fmt.Errorf("the package %s has no %s: this Debian release is not known to rackhand", w.Package, w.Path)
 	}
 	if err != nil {
-		return f, err
+		return nil, f, err
 	}
 	defer from.Close()
 	data, err := io.ReadAll(io.LimitReader(from, maxProgram+1))
 	switch {
 	case err != nil:
-		return f, err
+		return nil, f, err
 	case len(data) > maxProgram, !strings.HasPrefix(string(data[:min(2, len(data))]), "MZ"):
-		return f, fmt.Errorf("%s of the package %s is no UEFI program", w.Path, w.Package)
+		return nil, f, fmt.Errorf("%s of the package %s is no UEFI program", w.Path, w.Package)
 	}
 	f.Size, f.SHA256 = int64(len(data)), sum(data)
-	return f, os.WriteFile(filepath.Join(folder, w.Name), data, 0o644)
+	return data, f, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type fake struct {
 	calls   []string
 	fail    string // the command that fails
 	omit    string // a package without its file
+	noTool  bool   // grub-mkimage isn't installed
 }
 
 func (f *fake) run(_ context.Context, dir, name string, args ...string) (string, error) {
@@ -38,6 +40,11 @@ func (f *fake) run(_ context.Context, dir, name string, args ...string) (string,
 				return "", err
 			}
 		}
+	case "grub-mkimage":
+		if f.noTool {
+			return "", explain(name, exec.ErrNotFound, "")
+		}
+		return "", os.WriteFile(filepath.Join(dir, bootfiles.GRUBHTTPARM64), []byte(f.content), 0o644)
 	case "dpkg-deb":
 		if args[0] == "--field" {
 			return "1.2\n", nil
@@ -76,7 +83,7 @@ func TestFetch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m.Files) != len(bootfiles.ARM64()) || m.Files[0].Version != "1.2" {
+		if len(m.Files) != len(bootfiles.ARM64())+1 || m.Files[0].Version != "1.2" {
 			t.Errorf("manifest %+v", m)
 		}
 		list, err := bootfiles.New(nil).WithFetched(dir).List()
@@ -120,6 +127,7 @@ func TestFetchFails(t *testing.T) {
 		"download":   {fake{fail: "apt-get download"}, "some mirrors have amd64 alone"},
 		"unpack":     {fake{fail: "dpkg-deb"}, "dpkg-deb failed"},
 		"no file":    {fake{content: "MZ ", omit: "shim-signed"}, "the package shim-signed has no usr/lib/shim"},
+		"image":      {fake{content: "MZ ", fail: "grub-mkimage"}, "make a GRUB with HTTP"},
 		"no program": {fake{content: "<html>"}, "no UEFI program"},
 	} {
 		_, err := Fetch(t.Context(), options(dir, &tc.fake))
@@ -133,6 +141,10 @@ func TestFetchFails(t *testing.T) {
 		if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 			t.Errorf("%s: left behind: %v", name, entries)
 		}
+	}
+	m, err := Fetch(t.Context(), options(dir, &fake{content: "MZ good ", noTool: true}))
+	if err != nil || len(m.Files) != len(bootfiles.ARM64()) {
+		t.Errorf("without grub-mkimage: %+v, %v", m, err)
 	}
 	o := options(dir, &fake{})
 	o.Processor = "riscv64"

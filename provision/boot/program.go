@@ -16,6 +16,9 @@ const (
 	// ProgramARM64 is Debian's signed network GRUB: its package of iPXE has no
 	// program for ARM64. GRUB goes on by TFTP alone.
 	ProgramARM64 = "grubaa64.efi"
+	// ProgramARM64HTTP is a GRUB with HTTP, which `rackhand bootfiles fetch arm64` makes
+	// out of Debian's modules: the signed one has no HTTP.
+	ProgramARM64HTTP = "grubhttpaa64.efi"
 	// Shims are signed by Microsoft, and load grubx64.efi or grubaa64.efi (a name
 	// that they derive from their own) from where they came from.
 	ShimX64   = "shimx64.efi"
@@ -33,6 +36,8 @@ func ProgramFor(a Arch) string {
 		return ProgramUEFI
 	case ArchARM64UEFI:
 		return ProgramARM64
+	case ArchARM64HTTP:
+		return ProgramARM64HTTP
 	default:
 		return ""
 	}
@@ -105,10 +110,10 @@ func programFor(h *inventory.Host, req Request) (program, remark string, err err
 		}
 		return ShimX64, remark, nil
 	}
-	if program = ProgramFor(req.Arch); program == "" {
-		return "", "", fmt.Errorf("there is no boot program for HTTP boot on %s: set its firmware to PXE, or name one with `boot: {program: ...}`", req.Arch)
+	if http && req.Arch == ArchARM64UEFI {
+		return ProgramARM64HTTP, remark, nil // an HTTP client that names its PXE number
 	}
-	return program, remark, nil
+	return ProgramFor(req.Arch), remark, nil
 }
 
 // isEFI tells UEFI's programs from the others by their names, which is all that
