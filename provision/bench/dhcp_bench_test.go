@@ -138,25 +138,38 @@ func TestDHCP(t *testing.T) {
 	r := newRig(t)
 	perfdhcp := tool(t, "perfdhcp", "kea-admin")
 	all := contenders(t)
-	rates := make(rates)
+	found := make(results)
 	for round := range *rounds {
 		for i, who := range crowds() {
 			for j, c := range all {
-				before := Median(rates[who.name+c.name])
-				rate := r.measure(c, who, filepath.Join(dir, fmt.Sprintf("%d-%d-%d", round, i, j)), perfdhcp, before)
-				rates[who.name+c.name] = append(rates[who.name+c.name], rate)
+				before := found.rate(who, c.name)
+				best := r.measure(c, who, filepath.Join(dir, fmt.Sprintf("%d-%d-%d", round, i, j)), perfdhcp, before)
+				found[who.name+c.name] = append(found[who.name+c.name], best)
 			}
 		}
 	}
-	publish(t, "dhcp", dhcpTable(all, rates).Markdown())
+	publish(t, "dhcp", dhcpTable(all, found).Markdown())
 }
 
-// rates are the exchanges a second of each round, by crowd and contender.
-type rates map[string][]float64
+// results are the best probe of each round, by crowd and contender.
+type results map[string][]Load
+
+// rate is the median rate, 0 when nothing was measured.
+func (r results) rate(who crowd, name string) float64 {
+	return Median(each(r[who.name+name], Load.Achieved))
+}
+
+func each(loads []Load, value func(Load) float64) []float64 {
+	var values []float64
+	for _, l := range loads {
+		values = append(values, value(l))
+	}
+	return values
+}
 
 // measure runs one server and finds its rate. before is what an earlier round
 // found, 0 when this is the first.
-func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float64) float64 {
+func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float64) Load {
 	r.t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		r.t.Fatal(err)
@@ -164,8 +177,10 @@ func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float
 	d := c.start(r, dir)
 	defer d.stop()
 	probe := func(rate int) (Load, error) {
+		used := d.cpu()
 		l, err := r.load(perfdhcp, who.macs, rate, dhcpSeconds)
 		if err == nil {
+			l.CPU = d.cpu() - used
 			progress("dhcp: %s, %s: %d a second: %.2f %% lost", c.name, who.name, rate, 100*l.Drops())
 		}
 		return l, err
@@ -192,28 +207,29 @@ func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float
 		r.t.Fatalf("%s: %v; it said: %s", c.name, err, d.said())
 	}
 	progress("dhcp: %s, %s: %.0f a second", c.name, who.name, best.Achieved())
-	return best.Achieved()
+	return best
 }
 
-func dhcpTable(all []contender, found rates) Table {
+func dhcpTable(all []contender, found results) Table {
 	table := Table{Head: []string{"server"}}
 	for _, who := range crowds() {
-		table.Head = append(table.Head, who.name+", DORA/s", "rounds", "to Kea")
+		table.Head = append(table.Head, who.name+", DORA/s", "to Kea", "CPU each")
 	}
 	table.Head = append(table.Head, "a lease before its ACK")
 	for _, c := range all {
 		row := []string{c.name}
 		for _, who := range crowds() {
-			values := found[who.name+c.name]
-			kea := max(Median(found[who.name+keaOne]), Median(found[who.name+keaThreads]))
-			row = append(row, fmt.Sprintf("%.0f", Median(values)),
-				fmt.Sprintf("%.0f–%.0f", slices.Min(values), slices.Max(values)),
-				fmt.Sprintf("%.2f ×", Median(values)/kea))
+			loads := found[who.name+c.name]
+			rates := each(loads, Load.Achieved)
+			kea := max(found.rate(who, keaOne), found.rate(who, keaThreads))
+			cpu := Median(each(loads, func(l Load) float64 { return float64(l.CPUEach()) / 1e3 }))
+			row = append(row, fmt.Sprintf("%.0f (%.0f–%.0f)", Median(rates), slices.Min(rates), slices.Max(rates)),
+				fmt.Sprintf("%.2f ×", Median(rates)/kea), fmt.Sprintf("%.0f µs", cpu))
 		}
 		table.Rows = append(table.Rows, append(row, c.leases))
 	}
 	table.Legend = []string{
-		fmt.Sprintf("The highest rate of whole exchanges (DISCOVER, OFFER, REQUEST, ACK) at which perfdhcp loses no more than %.0f %%: doubled until it loses more, then bisected to 5 %%; a rate that fails by little is tried twice. Each probe is %d s and %g s for the last answers. The median of %d rounds, in turns, with the lowest and the highest; each round starts each server with an empty lease file on the disk above. The ratio is to Kea, to the better one where its multi-threading was measured too (on more than two cores).",
+		fmt.Sprintf("The highest rate of whole exchanges (DISCOVER, OFFER, REQUEST, ACK) at which perfdhcp loses no more than %.0f %%: doubled until it loses more, then bisected to 5 %%; a rate that fails by little is tried twice. Each probe is %d s and %g s for the last answers. The median of %d rounds in turns (the lowest and the highest in brackets); each round starts each server with an empty lease file on the disk above. The ratio is to Kea, to the better one where its multi-threading was measured too (on more than two cores). CPU each is the server's processor time for one exchange at that rate.",
 			100*maxDrops, dhcpSeconds, dhcpWait, *rounds),
 		fmt.Sprintf("perfdhcp plays a relay. Known clients: %d boxes that renew or come again, after they all had their first address. New clients: each exchange is a box that was never seen before, as after a rack was plugged in. Nobody is in the inventory; all servers have the same pool of %d addresses and leases of one hour. An answer that takes longer than %d s is lost; rackhand holds back the first offer of an address for the 200 ms of its conflict probe, Kea has no such probe and dnsmasq's is off (`--no-ping`). Kea logs warnings only, dnsmasq nothing about leases, rackhand what it always does. Server and perfdhcp (single-threaded, which is the faster way on few cores) share the machine's cores.",
 			crowds()[0].macs, poolSize, dhcpDropTime),

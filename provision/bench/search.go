@@ -1,6 +1,9 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Probe measures a server under one rate, in exchanges a second.
 type Probe func(rate int) (Load, error)
@@ -11,6 +14,7 @@ type Load struct {
 	Seconds   float64 // how long they were sent
 	Sent      int     // exchanges that were begun
 	Completed int     // exchanges that came to their end
+	CPU       float64 // processor seconds that the server used
 }
 
 // Drops is the share of the exchanges begun that did not come to their end, 0..1.
@@ -27,6 +31,14 @@ func (l Load) Achieved() float64 {
 		return 0
 	}
 	return float64(l.Completed) / l.Seconds
+}
+
+// CPUEach is the processor time that the server used for a completed exchange.
+func (l Load) CPUEach() time.Duration {
+	if l.Completed == 0 {
+		return 0
+	}
+	return time.Duration(l.CPU / float64(l.Completed) * float64(time.Second))
 }
 
 // Bounds of a search: perfdhcp itself reaches some 30,000 exchanges a second.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // limited is a server that stands a rate and loses everything above it.
@@ -71,6 +72,12 @@ func TestSearchOfADeadServer(t *testing.T) {
 func TestLoad(t *testing.T) {
 	if d := (Load{}).Drops(); d != 1 {
 		t.Errorf("nothing sent: %v lost, want 1", d)
+	}
+	if c := (Load{CPU: 2}).CPUEach(); c != 0 {
+		t.Errorf("nothing completed: %s each, want 0", c)
+	}
+	if c := (Load{Completed: 8000, CPU: 2}).CPUEach(); c != 250*time.Microsecond {
+		t.Errorf("2 s for 8000 are %s each", c)
 	}
 	if a := (Load{Completed: 5}).Achieved(); a != 0 {
 		t.Errorf("no time: %v a second, want 0", a)
