@@ -1,0 +1,98 @@
+package dhcp
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+)
+
+// TestModes: off is silence, whoever asks for what; authoritative only where we may be.
+func TestModes(t *testing.T) {
+	every := []*dhcpv4.DHCPv4{
+		discover(web1), discover(web1, pxe), discover(stranger, ipxe), request(web1, requested("10.77.0.130")), request(web1, ciaddr("10.77.0.9")),
+		request(web1, server("10.77.0.1"), requested("10.77.0.130")), message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.130")),
+		message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested("10.77.0.130")), message(web1, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130")),
+	}
+	for name, prepare := range map[string]func(*bench){
+		"off":     func(b *bench) { b.snap.Networks["rack1"].DHCP = inventory.DHCPOff },
+		"unknown": func(b *bench) { b.snap.Networks["rack1"].DHCP = "mode of a later version" },
+		"may not": func(b *bench) {
+			b.MayServe = func(n *inventory.Network) error {
+				if n.Name == "rack1" {
+					return context.DeadlineExceeded
+				}
+				return nil
+			}
+		},
+	} {
+		b := newBench(t)
+		b.arm("web1")
+		prepare(b)
+		for _, msg := range every {
+			if r := b.ask(msg); r != nil {
+				t.Errorf("%s: %s was answered: %s", name, msg.MessageType(), r.Summary())
+			}
+		}
+		b.wantKinds()
+		if b.lease(web1) != nil || len(b.table.byMAC) != 0 {
+			t.Errorf("%s: something is held", name)
+		}
+		if r := b.ask(discover(away, relayed("10.78.0.1"))); r == nil {
+			t.Errorf("%s: the other network isn't served", name)
+		}
+	}
+	b := newBench(t)
+	b.MayServe = func(*inventory.Network) error { return nil }
+	if b.ask(discover(web1)) == nil {
+		t.Error("we may, and are silent")
+	}
+}
+
+// TestOtherServerToo: where another server answers as well, an address that we know
+// nothing of is left to it; a wrong network is refused all the same.
+func TestOtherServerToo(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		msg  *dhcpv4.DHCPv4
+		want dhcpv4.MessageType
+	}{
+		{"unknown, init-reboot", request(stranger, requested("10.77.0.50")), 0},
+		{"unknown, init-reboot in our range", request(stranger, requested("10.77.0.201")), 0},
+		{"unknown, rebinding", request(stranger, ciaddr("10.77.0.50")), 0},
+		{"unknown, init-reboot on the wrong network", request(stranger, requested("192.0.2.7")), nak},
+		{"unknown, selecting us", request(stranger, server("10.77.0.1"), requested("10.77.0.201")), ack},
+		{"unknown, discover", discover(stranger), offer},
+		{"host, init-reboot", request(web1, requested("10.77.0.130")), ack},
+		{"host, init-reboot with a wrong address", request(web1, requested("10.77.0.50")), nak},
+		{"host, rebinding", request(web1, ciaddr("10.77.0.50")), nak},
+	} {
+		b := newBench(t)
+		b.snap.Networks["rack1"].AllowOtherDHCP = true
+		r := b.ask(tc.msg)
+		if r == nil || tc.want == 0 {
+			if r != nil || tc.want != 0 {
+				t.Errorf("%s: %v", tc.name, r)
+			}
+			if len(b.table.byMAC) != 0 {
+				t.Errorf("%s: an address is held", tc.name)
+			}
+			continue
+		}
+		if r.MessageType() != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, r.MessageType(), tc.want)
+		}
+	}
+	b := newBench(t)
+	b.snap.Networks["rack1"].AllowOtherDHCP = true
+	addr := b.join(stranger)
+	if r := b.ask(request(stranger, requested(addr))); r == nil || r.MessageType() != ack {
+		t.Errorf("a box that we gave an address comes back: %v", r)
+	}
+	if !slices.Contains([]string{"10.77.0.200", "10.77.0.201", "10.77.0.202", "10.77.0.203"}, addr) {
+		t.Errorf("got %s", addr)
+	}
+}
