@@ -168,8 +168,13 @@ func (r report) event() (provision.Event, error) {
 }
 
 func (s *Server) agentBinary(c echo.Context) error {
-	if _, _, err := s.holder(c); err != nil {
+	_, h, err := s.holder(c)
+	if err != nil {
 		return err
+	}
+	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
+		s.warn(h.Name, "no-agent", fmt.Sprintf("%s is %s, and this rackhand carries an agent for %s alone", h.Name, h.System.Processor(), inventory.ArchAMD64))
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent for that processor")
 	}
 	b, err := bootfiles.Payload("rackhand-agent")
 	if err != nil {

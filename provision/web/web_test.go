@@ -388,3 +388,13 @@ func TestEnrolment(t *testing.T) {
 	r.wantEvent("web1", "enrol-refused")
 	r.want(r.ask(r.agents, "10.77.0.11", "GET", "/v1/catalog", ""), 403) // no certificate
 }
+
+// TestAgentOfAnotherProcessor: a program that can't run there is not handed out.
+func TestAgentOfAnotherProcessor(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	r.snap.Hosts["web1"].System = &inventory.System{Name: "arm", Installer: inventory.InstallerImage, Image: "debian12", Arch: inventory.ArchARM64}
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/agent", ""), 503)
+	r.wantEvent("web1", "no-agent")
+}
