@@ -4,6 +4,7 @@ package rehearse_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -24,6 +25,9 @@ type firmwareCase struct {
 	programs []string
 	// says must stand in what the box writes to its serial port.
 	says []string
+	// reaches is the stage that the journal has to show before the box is cut; kernel
+	// unless given.
+	reaches provision.Stage
 }
 
 const (
@@ -38,48 +42,54 @@ const (
 // change in them.
 func firmwares() []firmwareCase {
 	return []firmwareCase{
-		{rehearse.Box{Name: "bios", Firmware: "bios"}, nil, []string{linux}},
+		{Box: rehearse.Box{Name: "bios", Firmware: "bios"}, says: []string{linux}},
 		{
-			rehearse.Box{Name: "bios-chained", Firmware: "bios", Boot: "{program: undionly.kpxe}"},
-			[]string{"undionly.kpxe"},
-			[]string{linux},
+			Box:      rehearse.Box{Name: "bios-chained", Firmware: "bios", Boot: "{program: undionly.kpxe}"},
+			programs: []string{"undionly.kpxe"},
+			says:     []string{linux},
 		},
-		{rehearse.Box{Name: "uefi", Firmware: "uefi"}, []string{"snponly.efi"}, []string{linux}},
-		{rehearse.Box{Name: "uefi-http", Firmware: "uefi", HTTPBoot: true}, []string{"snponly.efi"}, []string{linux}},
-		{rehearse.Box{Name: "uefi-rom", Firmware: "uefi", IPXEROM: true}, nil, []string{linux}},
+		{Box: rehearse.Box{Name: "uefi", Firmware: "uefi"}, programs: []string{"snponly.efi"}, says: []string{linux}},
+		{Box: rehearse.Box{Name: "uefi-http", Firmware: "uefi", HTTPBoot: true}, programs: []string{"snponly.efi"}, says: []string{linux}},
+		{Box: rehearse.Box{Name: "uefi-rom", Firmware: "uefi", IPXEROM: true}, says: []string{linux}},
 		{
-			rehearse.Box{
+			Box: rehearse.Box{
 				Name: "uefi-own", Firmware: "uefi",
 				Boot: "{program: ipxe.efi, console: '" + ownConsole + "', args: [" + ownArg + "]}",
 			},
-			[]string{"ipxe.efi"},
-			[]string{linux, "console=" + ownConsole, ownArg},
+			programs: []string{"ipxe.efi"},
+			says:     []string{linux, "console=" + ownConsole, ownArg},
 		},
 		{
-			rehearse.Box{Name: "secureboot", Firmware: "uefi", SecureBoot: true, Boot: "{secure_boot: true}"},
-			[]string{"shimx64.efi", "grubx64.efi"},
-			[]string{linux, locked},
+			Box:      rehearse.Box{Name: "secureboot", Firmware: "uefi", SecureBoot: true, Boot: "{secure_boot: true}"},
+			programs: []string{"shimx64.efi", "grubx64.efi"},
+			says:     []string{linux, locked},
 		},
 		{
-			rehearse.Box{Name: "arm64", Firmware: "uefi", Arch: "arm64", System: probeImage},
-			[]string{"grubaa64.efi"},
-			[]string{linux, probe, "inst.ks="},
+			Box:      rehearse.Box{Name: "arm64", Firmware: "uefi", Arch: "arm64", System: probeImage},
+			programs: []string{"grubaa64.efi"},
+			says:     []string{linux, probe, "inst.ks="},
 		},
 		{
-			rehearse.Box{Name: "arm64-secureboot", Firmware: "uefi", Arch: "arm64", System: probeImage, SecureBoot: true, Boot: "{secure_boot: true}"},
-			[]string{"shimaa64.efi", "grubaa64.efi"},
-			[]string{linux, locked, probe},
+			Box:      rehearse.Box{Name: "arm64-http", Firmware: "uefi", Arch: "arm64", System: probeImage, HTTPBoot: true},
+			programs: []string{"grubhttpaa64.efi"},
+			says:     []string{linux, probe, "inst.ks="},
+		},
+		{
+			Box:      rehearse.Box{Name: "arm64-secureboot", Firmware: "uefi", Arch: "arm64", System: probeImage, SecureBoot: true, Boot: "{secure_boot: true}"},
+			programs: []string{"shimaa64.efi", "grubaa64.efi"},
+			says:     []string{linux, locked, probe},
 		},
 	}
 }
 
 // TestFirmwares powers on one box after another; each is cut when its kernel runs.
 func TestFirmwares(t *testing.T) {
-	matrix(t, rehearse.Options{}, firmwares())
+	cases := firmwares()
+	startCases(t, rehearse.Options{}, cases).matrix(t, cases)
 }
 
-// matrix boots the boxes of a rehearsal, one at a time, and tells their times.
-func matrix(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
+// startCases puts up a rack with the boxes of cases, which are armed by their first boot.
+func startCases(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
 	t.Helper()
 	images := need(t, "RACKHAND_IMAGES")
 	o.Images, o.Policy = images, "first-boot"
@@ -90,7 +100,12 @@ func matrix(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
 	for _, c := range cases {
 		o.Boxes = append(o.Boxes, c.Box)
 	}
-	r := start(t, o)
+	return start(t, o)
+}
+
+// matrix boots the boxes of cases, one at a time, and tells their times.
+func (r *rig) matrix(t *testing.T, cases []firmwareCase) {
+	t.Helper()
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "box\taddress\tprogram\tscript\tkernel fetched\tkernel runs")
@@ -101,7 +116,6 @@ func matrix(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
 		t.Error(err)
 	}
 	t.Logf("seconds from power-on (%s)\n%s", r.Rack.Accelerator(), table.String())
-	return r
 }
 
 // boot takes one box from power-on to its kernel.
@@ -114,10 +128,10 @@ func (r *rig) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
 		t.Fatal(err)
 	}
 	runs := r.serialSays(t, c, began)
-	box.PowerCut()
 	took := map[provision.Stage]time.Time{}
 	var programs []string
-	for _, e := range r.eventsWith(t, c.Name, provision.Kernel) {
+	reaches := cmp.Or(c.reaches, provision.Kernel)
+	for _, e := range r.eventsWith(t, c.Name, reaches) {
 		if _, seen := took[e.Stage]; !seen && e.Stage != "" {
 			took[e.Stage] = e.Time
 		}
@@ -125,7 +139,7 @@ func (r *rig) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
 			programs = append(programs, name)
 		}
 	}
-	want := []provision.Stage{provision.Addressed, provision.Script, provision.Kernel}
+	want := []provision.Stage{provision.Addressed, provision.Script, provision.Kernel, reaches}
 	if len(c.programs) > 0 {
 		want = append(want, provision.Bootfile)
 	}
@@ -180,17 +194,17 @@ func (r *rig) serialSays(t *testing.T, c firmwareCase, began time.Time) (runs ti
 	}
 }
 
-// eventsWith are a host's events once one of a stage is among them: a box is quicker
-// than the journal's writer.
+// eventsWith are a host's events once one of a stage is among them, or has not come
+// for long.
 func (r *rig) eventsWith(t *testing.T, host string, stage provision.Stage) []provision.Event {
 	t.Helper()
 	var events []provision.Event
-	for range 100 {
+	for range 300 {
 		events = r.events(host)
 		if slices.ContainsFunc(events, func(e provision.Event) bool { return e.Stage == stage }) {
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 	for _, e := range events {
 		t.Logf("%s %s %s: %s", e.Source, e.Kind, e.Stage, e.Message)

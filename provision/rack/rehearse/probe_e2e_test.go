@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 
 	"rackhand/bootfiles/image"
+	"rackhand/provision/boot"
 )
 
 // probeImage is the name of the image that arm64Images makes: a kernel of Debian's
@@ -39,16 +41,7 @@ func arm64Images(t *testing.T, images string) string {
 	kernel := read(t, filepath.Join(cache, "vmlinuz"))
 	version := strings.TrimSpace(string(read(t, filepath.Join(cache, "version"))))
 
-	// Beside images, so that the root image isn't copied but linked.
-	dir, err := os.MkdirTemp(filepath.Dir(images), "images-of-a-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := t.TempDir()
 	link(t, filepath.Join(images, "debian12"), filepath.Join(dir, "debian12"))
 	writeImage(t, filepath.Join(dir, probeImage), image.Manifest{
 		Name: probeImage, Created: time.Now().UTC(), Release: "bookworm", Arch: "arm64", Kernel: version,
@@ -58,7 +51,7 @@ func arm64Images(t *testing.T, images string) string {
 	return dir
 }
 
-// link makes a folder of hard links to the files of another.
+// link makes a folder of the files of another, without copying them where that can be.
 func link(t *testing.T, from, to string) {
 	t.Helper()
 	files, err := os.ReadDir(from)
@@ -69,7 +62,11 @@ func link(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := os.Link(filepath.Join(from, f.Name()), filepath.Join(to, f.Name())); err != nil {
+		if os.Link(filepath.Join(from, f.Name()), filepath.Join(to, f.Name())) == nil {
+			continue
+		}
+		// Another file system.
+		if err := os.WriteFile(filepath.Join(to, f.Name()), read(t, filepath.Join(from, f.Name())), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,7 +133,11 @@ func arm64Bootfiles(t *testing.T, program, images string) string {
 	t.Helper()
 	state := filepath.Dir(images)
 	folder := filepath.Join(state, "bootfiles", "arm64")
-	if _, err := os.Stat(filepath.Join(folder, "manifest.json")); err == nil {
+	missing := slices.ContainsFunc([]string{boot.ProgramARM64, boot.ProgramARM64HTTP, boot.ShimARM64}, func(name string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err != nil
+	})
+	if !missing {
 		return folder
 	}
 	if out, err := exec.CommandContext(t.Context(), program, "bootfiles", "--state", state, "fetch", "arm64").CombinedOutput(); err != nil {
