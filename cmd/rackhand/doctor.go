@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"rackhand/bootfiles"
@@ -43,13 +44,13 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	var d diagnosis
 	var snap *inventory.Snapshot
-	ports := doctor.Ports(69, 80, 8443)
-	files := bootfiles.New(nil)
+	known := cfg
+	if known == nil {
+		known = config.Default()
+	}
 	if cfg == nil {
 		d.Machine = append(d.Machine, doctor.Finding{Level: doctor.Note, Text: "there is no " + usualConfig + ": networks and modes are not known"})
 	} else {
-		ports = doctor.Ports(cfg.TFTP, cfg.HTTP, cfg.Agents)
-		files = bootfiles.New(cfg.Bootfiles)
 		var problems inventory.Problems
 		if snap, problems = appliance.Load(cfg.Inventory); len(problems) > 0 {
 			d.Machine = append(d.Machine, doctor.Finding{
@@ -62,8 +63,10 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d.Machine = append(d.Machine, doctor.Programs(files)...)
-	d.Links = doctor.LookAll(ctx, links, doctor.Options{Snapshot: snap, Ports: ports, Random: rand.Reader, Machine: doctor.ThisMachine()})
+	d.Machine = append(d.Machine, doctor.Programs(bootfiles.New(known.Bootfiles).WithFetched(filepath.Join(known.State, "bootfiles")))...)
+	d.Links = doctor.LookAll(ctx, links, doctor.Options{
+		Snapshot: snap, Ports: doctor.Ports(known.TFTP, known.HTTP, known.Agents), Random: rand.Reader, Machine: doctor.ThisMachine(),
+	})
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}

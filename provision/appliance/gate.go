@@ -20,8 +20,8 @@ import (
 // change of the inventory, waits for that long.
 const (
 	lookAbout = 500 * time.Millisecond
-	lookSoon = time.Minute
-	lookIdly = 10 * time.Minute
+	lookSoon  = time.Minute
+	lookIdly  = 10 * time.Minute
 )
 
 // A gate keeps the DHCP servers from giving addresses on a link before it was looked
@@ -42,6 +42,7 @@ type looked struct {
 	busy     bool // a look is under way
 	at       time.Time
 	settings string // that counted at the last look: see settings
+	revision string // of the inventory then
 	answers  []doctor.Answerer
 	err      error // the last look could not be done
 	done     bool  // a look was done
@@ -102,15 +103,15 @@ func (g *gate) due() []link {
 	var out []link
 	for _, l := range g.links {
 		n := g.network(l.link)
-		carrier := g.carrier(l.name)
+		revision, carrier := g.holder.Current().Revision, g.carrier(l.name)
 		g.mu.Lock()
 		// Where we don't give addresses, others may well: that is looked at anew when
 		// the mode changes.
 		if n != nil && n.Mode() != inventory.DHCPAuthoritative {
 			l.clear = false
 		}
-		if l.due(n, carrier, now) {
-			l.busy, l.at, l.settings = true, now, settings(n)
+		if l.due(n, revision, carrier, now) {
+			l.busy, l.at, l.settings, l.revision = true, now, settings(n), revision
 			out = append(out, l.link)
 		}
 		g.mu.Unlock()
@@ -119,7 +120,7 @@ func (g *gate) due() []link {
 }
 
 // due says whether it is a link's turn to be looked at.
-func (l *looked) due(n *inventory.Network, carrier bool, now time.Time) bool {
+func (l *looked) due(n *inventory.Network, revision string, carrier bool, now time.Time) bool {
 	age := now.Sub(l.at)
 	switch {
 	case l.busy, n == nil, n.Mode() == inventory.DHCPOff:
@@ -128,6 +129,8 @@ func (l *looked) due(n *inventory.Network, carrier bool, now time.Time) bool {
 		return false // nobody would hear it; at once when somebody is there
 	case l.at.IsZero(), age < 0, errors.Is(l.err, doctor.ErrNoLink), l.settings != settings(n):
 		return true
+	case !l.clear && l.revision != revision:
+		return true // somebody is at it: perhaps the other server has been seen to too
 	case l.clear || n.AllowOtherDHCP || n.Mode() == inventory.DHCPProxy && len(doctor.Foreign(l.answers)) > 0:
 		return age >= lookIdly
 	}
@@ -217,14 +220,15 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
 	// The same servers in the same roles: what they offer may change at each look.
 	key := ""
-	for _, a := range l.answers {
-		key += fmt.Sprint(a.Server, a.MAC, a.Kind, " ")
+	if l.err != nil {
+		key = l.err.Error()
+	} else {
+		for _, a := range l.answers {
+			key += fmt.Sprint(a.Server, a.MAC, a.Kind, " ")
+		}
 	}
 	for _, f := range l.findings {
 		key += string(f.Level)
-	}
-	if l.err != nil {
-		key = "error: " + l.err.Error()
 	}
 	if n == nil || len(l.findings) == 0 {
 		key = ""
@@ -266,7 +270,7 @@ func (l *looked) serves(n *inventory.Network) string {
 	return "rackhand gives addresses on network " + n.Name
 }
 
-// MayServe says whether the DHCP server of a link may give addresses on a network
+// mayServe says whether the DHCP server of a link may give addresses on a network
 // now, and else why not (dhcp.Options.MayServe). A network behind a relay is none
 // that a DISCOVER of ours would reach: the relay was told to ask us, so it may.
 func (g *gate) mayServe(name string, n *inventory.Network) error {

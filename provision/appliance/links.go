@@ -133,6 +133,7 @@ func (a *Appliance) dhcpOn(l link) *dhcp.Server {
 	s.ServerAddr = l.addr
 	s.MayServe = func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) }
 	s.ScriptURL = func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() }
+	s.TFTPScriptURL = func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() }
 	s.FileURL = func(program string) string { return at.URL + "/boot/file/" + program }
 	return s
 }

@@ -1,0 +1,260 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/doctor"
+	"rackhand/provision/journal"
+	"rackhand/provision/store"
+)
+
+// A gateBench is a gate with a clock, an inventory and neighbours of the test's own.
+type gateBench struct {
+	*gate
+	t       *testing.T
+	now     time.Time
+	up      bool
+	answers []doctor.Answerer
+	err     error
+}
+
+func newGateBench(t *testing.T) *gateBench {
+	t.Helper()
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	b := &gateBench{t: t, now: time.Unix(1_800_000_000, 0), up: true}
+	clock := func() time.Time { return b.now }
+	log := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(t.Context(), st, clock, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	a := &Appliance{
+		Deps: Deps{Clock: clock, Log: log}, cfg: &config.Config{Address: addr("10.77.0.1")},
+		journal: j, holder: &inventory.Holder{}, links: []link{{"eth1", addr("10.77.0.1")}},
+	}
+	b.gate = newGate(a)
+	b.carrier = func(string) bool { return b.up }
+	b.declare(inventory.Network{})
+	return b
+}
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// declare puts an inventory in force in which the network has these settings.
+func (b *gateBench) declare(n inventory.Network) *inventory.Network {
+	n.Name, n.Subnet = "rack1", netip.MustParsePrefix("10.77.0.0/24")
+	b.holder.Put(&inventory.Snapshot{Networks: map[string]*inventory.Network{"rack1": &n}}, nil)
+	return &n
+}
+
+// step lets time pass, and looks if it is time to. It returns whether it looked.
+func (b *gateBench) step(d time.Duration) bool {
+	b.now = b.now.Add(d)
+	looks := b.due()
+	for _, l := range looks {
+		b.saw(l.name, slices.Clone(b.answers), b.err)
+	}
+	return len(looks) > 0
+}
+
+// events are those that the gate recorded.
+func (b *gateBench) events() []string {
+	b.t.Helper()
+	all, err := b.journal.Events(b.t.Context(), "", 100)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out []string
+	for _, e := range all {
+		out = append(out, strings.TrimSpace(e.Kind+" "+e.Level))
+	}
+	return out
+}
+
+// is holds what the gate says against what is wanted; "" for a gate that is open.
+func (b *gateBench) is(step, may, problem string, events ...string) {
+	b.t.Helper()
+	n := b.holder.Current().Networks["rack1"]
+	err := b.mayServe("eth1", n)
+	if may == "" && err != nil || may != "" && (err == nil || !strings.Contains(err.Error(), may)) {
+		b.t.Errorf("%s: may serve: %v, want %q", step, err, may)
+	}
+	ps := strings.Join(b.problems(), "")
+	if problem == "" && ps != "" || !strings.Contains(ps, problem) {
+		b.t.Errorf("%s: problems %q, want %q", step, ps, problem)
+	}
+	if got := b.events(); !slices.Equal(got, events) {
+		b.t.Errorf("%s: events %q, want %q", step, got, events)
+	}
+}
+
+var (
+	neighbour = doctor.Answerer{Kind: doctor.Server, Server: addr("10.77.0.2"), Source: addr("10.77.0.2"), Offers: addr("10.77.0.50")}
+	pxe       = doctor.Answerer{Kind: doctor.PXE, Server: addr("10.77.0.3"), Source: addr("10.77.0.3")}
+	ourselves = doctor.Answerer{Kind: doctor.BootServer, Server: addr("10.77.0.1"), Source: addr("10.77.0.1"), Offers: addr("10.77.0.51")}
+)
+
+// TestGateRefuses: nobody is served before the look nor beside another server; when
+// that has gone, boxes are served, and it is said.
+func TestGateRefuses(t *testing.T) {
+	b := newGateBench(t)
+	b.is("at first", "has not been looked at yet", "")
+	b.answers = []doctor.Answerer{neighbour}
+	if !b.step(0) {
+		t.Error("it doesn't look at once")
+	}
+	const refusal = "other-dhcp " + provision.LevelError
+	b.is("a neighbour", "another DHCP server answers on eth1: 10.77.0.2", "so rackhand gives no addresses on network rack1", refusal)
+	if b.step(30 * time.Second) {
+		t.Error("it looks again within a minute")
+	}
+	b.answers[0].Offers = addr("10.77.0.52")
+	if !b.step(30 * time.Second) {
+		t.Error("it doesn't look again after a minute")
+	}
+	b.is("the same neighbour", "another DHCP server", "hint: switch it off", refusal)
+	b.answers = nil
+	b.holder.Put(&inventory.Snapshot{Revision: "2", Networks: b.holder.Current().Networks}, nil)
+	if !b.step(time.Second) {
+		t.Error("an edit of the inventory makes no look while nobody is served")
+	}
+	b.is("alone", "", "", refusal, "dhcp-clear")
+	b.holder.Put(&inventory.Snapshot{Revision: "3", Networks: b.holder.Current().Networks}, nil)
+	if b.step(time.Second) {
+		t.Error("every edit makes a look, though nothing is wrong")
+	}
+}
+
+// TestGateStaysOpen: a server that turns up later is shown; boxes under way are not
+// dropped.
+func TestGateStaysOpen(t *testing.T) {
+	b := newGateBench(t)
+	b.answers = []doctor.Answerer{ourselves}
+	b.step(0)
+	b.is("ourselves alone", "", "")
+	b.answers = append(b.answers, neighbour)
+	if b.step(9 * time.Minute) {
+		t.Error("it looks again within ten minutes")
+	}
+	b.step(time.Minute)
+	b.is("a rogue", "", "turned up beside rackhand", "other-dhcp error")
+	b.answers = nil
+	b.step(10 * time.Minute)
+	b.is("it has gone", "", "", "other-dhcp error", "dhcp-clear")
+}
+
+// TestGateAllowed: the operator's word opens the gate before any look, and a warning
+// stays.
+func TestGateAllowed(t *testing.T) {
+	b := newGateBench(t)
+	b.answers = []doctor.Answerer{neighbour}
+	b.declare(inventory.Network{AllowOtherDHCP: true})
+	b.is("not looked yet", "", "")
+	b.step(0)
+	b.is("allowed", "", "which allow_other_dhcp allows", "other-dhcp warn")
+	b.declare(inventory.Network{})
+	if !b.step(time.Second) {
+		t.Error("a change of the inventory makes no look")
+	}
+	b.is("no longer", "another DHCP server", "gives no addresses", "other-dhcp warn", "other-dhcp error")
+}
+
+// TestGatePXE: a second PXE answerer is a warning and no refusal.
+func TestGatePXE(t *testing.T) {
+	b := newGateBench(t)
+	b.answers = []doctor.Answerer{pxe}
+	b.step(0)
+	b.is("PXE", "", "another PXE answerer: 10.77.0.3", "other-dhcp warn")
+}
+
+// TestGateProxy: a proxy wants a server beside it, and being clear as a proxy opens
+// nothing once the network becomes authoritative.
+func TestGateProxy(t *testing.T) {
+	b := newGateBench(t)
+	b.declare(inventory.Network{DHCP: inventory.DHCPProxy})
+	b.step(0)
+	if got := strings.Join(b.problems(), ""); !strings.Contains(got, "nobody gives addresses") {
+		t.Errorf("problems: %q", got)
+	}
+	b.answers = []doctor.Answerer{neighbour}
+	b.step(time.Minute)
+	if got := b.problems(); len(got) > 0 {
+		t.Errorf("problems: %q", got)
+	}
+	b.declare(inventory.Network{})
+	b.step(time.Second)
+	b.is("authoritative now", "another DHCP server", "gives no addresses", "other-dhcp warn", "dhcp-clear", "other-dhcp error")
+	b.declare(inventory.Network{DHCP: inventory.DHCPOff})
+	if b.step(time.Hour) || len(b.problems()) > 0 {
+		t.Error("a network that is off is looked at")
+	}
+}
+
+// TestGateBlind: what can't be looked at is not served, unless it was clear before or
+// the operator says so.
+func TestGateBlind(t *testing.T) {
+	b := newGateBench(t)
+	b.err = errors.New("open a raw socket: operation not permitted")
+	b.step(0)
+	b.is("blind", "operation not permitted", "could not be looked at", "other-dhcp error")
+	b.declare(inventory.Network{AllowOtherDHCP: true})
+	b.step(time.Second)
+	b.is("allowed", "", "could not be looked at", "other-dhcp error", "other-dhcp warn")
+
+	b = newGateBench(t)
+	b.step(0)
+	b.err = errors.New("no memory")
+	b.step(10 * time.Minute)
+	b.is("was clear", "", "could not be looked at", "other-dhcp warn")
+}
+
+// TestGateCarrier: a link without carrier is looked at as soon as it has one.
+func TestGateCarrier(t *testing.T) {
+	b := newGateBench(t)
+	b.up = false
+	if b.step(time.Hour) {
+		t.Error("it looks at a link without carrier")
+	}
+	b.is("no carrier", "not been looked at", "eth1: no carrier")
+	b.up, b.err = true, doctor.ErrNoLink
+	b.step(time.Second)
+	b.is("went down again", "could not be looked at", "")
+	b.err = nil
+	if !b.step(time.Second) {
+		t.Error("it waits although there was no link")
+	}
+	b.is("carrier", "", "")
+}
+
+// TestGateElsewhere: our address in no network is shown; a relayed network is served
+// without a look.
+func TestGateElsewhere(t *testing.T) {
+	b := newGateBench(t)
+	relayed := &inventory.Network{Name: "rack9", Subnet: netip.MustParsePrefix("10.99.0.0/24")}
+	if err := b.mayServe("eth1", relayed); err != nil {
+		t.Errorf("behind a relay: %v", err)
+	}
+	b.holder.Put(&inventory.Snapshot{Networks: map[string]*inventory.Network{"rack9": relayed}}, nil)
+	if got := strings.Join(b.problems(), ""); b.step(0) || !strings.Contains(got, "10.77.0.1 lies in no network") {
+		t.Errorf("problems: %q", got)
+	}
+}
