@@ -29,7 +29,8 @@ func script(t *testing.T) (path, log string) {
 	path, log = filepath.Join(dir, "hook"), filepath.Join(dir, "log")
 	hook := `#!/bin/sh
 case "$reason$1" in
-BOUND|bound) ip addr flush dev cli; ip addr add "${new_ip_address:-$ip}/24" dev cli ;;
+BOUND|bound) ip addr flush dev cli; ip addr add "${new_ip_address:-$ip}/24" dev cli
+	ip route replace default via "${new_routers:-$router}" ;;
 esac
 env >> ` + log + `
 `

@@ -1,0 +1,91 @@
+//go:build e2e
+
+package dhcp
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// otherServer is where a real dnsmasq gives the addresses of rack1.
+const otherServer = "10.77.0.66"
+
+// beside starts dnsmasq in a namespace of its own on the bridge of another. It
+// gives web1 its address of the inventory, and knows nothing of booting.
+func beside(t *testing.T, ns string) {
+	t.Helper()
+	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
+	other := namespace(t, "d")
+	sh(t, "ip", "-n", ns, "link", "add", "port", "type", "veth", "peer", "name", "eth0", "netns", other)
+	sh(t, "ip", "-n", ns, "link", "set", "port", "master", "br0")
+	sh(t, "ip", "-n", ns, "link", "set", "port", "up")
+	sh(t, "ip", "-n", other, "addr", "add", otherServer+"/24", "dev", "eth0")
+	sh(t, "ip", "-n", other, "link", "set", "eth0", "up")
+	p := run(
+		t, other, dnsmasq, "--no-daemon", "--port=0", "--conf-file=/dev/null", "--dhcp-leasefile=/dev/null", "--log-dhcp",
+		"--dhcp-authoritative", "--dhcp-range=10.77.0.200,10.77.0.203,2m", "--dhcp-host="+web1.String()+",10.77.0.130",
+		"--dhcp-option=option:router,10.77.0.254", "--dhcp-option=option:dns-server,10.77.0.1",
+	)
+	listens(t, other, p, ":67")
+}
+
+// TestProxyBesideDnsmasq boots real firmware from us, with addresses from dnsmasq:
+// each form of a proxy's offer, up to the script.
+func TestProxyBesideDnsmasq(t *testing.T) {
+	heard := func(client string) []string { return []string{"EVENT", `"observed"`, "addressed", client, otherServer} }
+	// The script is asked for from the address that we heard of.
+	script := []string{"SCRIPT", web1.String(), "10.77.0.130:"}
+	chained := [][]string{heard("iPXE"), script}
+	for _, tc := range []struct {
+		name string
+		form inventory.ProxyForm
+		box  func(*testing.T) []string
+		want [][]string
+	}{
+		{"BIOS", inventory.ProxyPXE, bios, chained},
+		{"UEFI PXE", inventory.ProxyPXE, uefi, append([][]string{heard("PXE"), {"FILE TFTP snponly.efi"}}, chained...)},
+		{"UEFI PXE, binl", inventory.ProxyBINL, uefi, append([][]string{heard("PXE"), {"EVENT", `"binl"`, "addressed", "snponly.efi"}, {"FILE TFTP snponly.efi"}}, chained...)},
+		{"UEFI HTTP boot", inventory.ProxyPXE, uefiHTTP, append([][]string{heard("HTTP boot"), {"FILE GET snponly.efi"}}, chained...)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ns := bridge(t)
+			beside(t, ns)
+			d := serve(t, ns, setup{Interface: "br0", Advertise: true, Mode: inventory.DHCPProxy, Form: tc.form})
+			boots(t, d, ns, tc.box(t), tc.want)
+		})
+	}
+}
+
+// TestProxyLeavesOthersAlone: a system that doesn't boot gets all from dnsmasq, and
+// what it was given is known.
+func TestProxyLeavesOthersAlone(t *testing.T) {
+	busybox := need(t, "busybox", "busybox")
+	ns := bridge(t)
+	beside(t, ns)
+	client := namespace(t, "c")
+	sh(t, "ip", "-n", ns, "link", "add", "plug", "type", "veth", "peer", "name", "cli", "netns", client)
+	sh(t, "ip", "-n", ns, "link", "set", "plug", "master", "br0")
+	sh(t, "ip", "-n", ns, "link", "set", "plug", "up")
+	sh(t, "ip", "-n", client, "link", "set", "cli", "address", web1.String())
+	sh(t, "ip", "-n", client, "link", "set", "cli", "up")
+	d := serve(t, ns, setup{Interface: "br0", Mode: inventory.DHCPProxy})
+	hook, _ := script(t)
+	p := run(t, client, busybox, "udhcpc", "-i", "cli", "-f", "-q", "-n", "-s", hook)
+	p.await(t, 30*time.Second)
+	d.lease(10*time.Second, web1.String(), func(l provision.Lease) bool {
+		return l.Address == "10.77.0.130" && l.Server == otherServer && l.Host == "web1"
+	})
+	d.stop()
+	for line := range d.lines {
+		d.all = append(d.all, line)
+	}
+	for _, line := range d.all {
+		if strings.Contains(line, "offering as a proxy") || strings.Contains(line, "answering") {
+			t.Errorf("we answered: %s", line)
+		}
+	}
+}
