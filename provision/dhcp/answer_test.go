@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,79 +16,6 @@ import (
 	"rackhand/provision/boot"
 	"rackhand/provision/store"
 )
-
-const (
-	ack   = dhcpv4.MessageTypeAck
-	nak   = dhcpv4.MessageTypeNak
-	offer = dhcpv4.MessageTypeOffer
-)
-
-// TestMessages: each message of RFC 2131 section 4.3, in each state of a client.
-func TestMessages(t *testing.T) {
-	const mine, wrong = "10.77.0.130", "10.77.0.99"
-	cases := []struct {
-		name string
-		msg  *dhcpv4.DHCPv4
-		want dhcpv4.MessageType // none: silence
-		to   string
-	}{
-		{"discover", discover(web1), offer, "frame 10.77.0.130:68"},
-		{"discover, wants a broadcast", discover(web1, dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
-		{"discover, relayed", discover(web1, relayed("10.77.0.254")), offer, "10.77.0.254:67"},
-		{"discover, relay of nowhere", discover(web1, relayed("192.0.2.1")), 0, ""},
-		{"selecting", request(web1, server("10.77.0.1"), requested(mine)), ack, "frame 10.77.0.130:68"},
-		{"selecting another server", request(web1, server("10.77.0.66"), requested("10.77.0.99")), 0, ""},
-		{"selecting, wrong address", request(web1, server("10.77.0.1"), requested(wrong)), nak, "255.255.255.255:68"},
-		{"init-reboot", request(web1, requested(mine)), ack, "frame 10.77.0.130:68"},
-		{"init-reboot, wrong address", request(web1, requested(wrong)), nak, "255.255.255.255:68"},
-		{"init-reboot, other network", request(web1, requested("192.0.2.9")), nak, "255.255.255.255:68"},
-		{"init-reboot, wrong, relayed", request(web1, requested(wrong), relayed("10.77.0.254")), nak, "10.77.0.254:67"},
-		{"renewing", request(web1, ciaddr(mine)), ack, "10.77.0.130:68"},
-		{"rebinding", request(web1, ciaddr(mine), dhcpv4.WithBroadcast(true)), ack, "10.77.0.130:68"},
-		{"renewing, wrong address", request(web1, ciaddr(wrong)), nak, "255.255.255.255:68"},
-		{"request without an address", request(web1), 0, ""},
-		{"unclaimed, init-reboot in the range", request(stranger, requested("10.77.0.201")), ack, "frame 10.77.0.201:68"},
-		{"unclaimed, init-reboot elsewhere", request(stranger, requested("10.77.0.50")), nak, "255.255.255.255:68"},
-		{"unclaimed wants a reserved address", request(stranger, requested(mine)), nak, "255.255.255.255:68"},
-		{"inform", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77")), ack, "10.77.0.77:68"},
-		{"inform from elsewhere", message(web1, dhcpv4.MessageTypeInform, ciaddr("192.0.2.7")), 0, ""},
-		{"release of nothing", message(web1, dhcpv4.MessageTypeRelease, ciaddr(mine)), 0, ""},
-		{"decline of nothing", message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested(mine)), 0, ""},
-		{"no message type", message(web1, 0), 0, ""},
-		{"an offer", message(web1, offer), 0, ""},
-	}
-	for _, tc := range cases {
-		b := newBench(t)
-		got := b.ask(tc.msg)
-		if got == nil {
-			if tc.want != 0 {
-				t.Errorf("%s: silence", tc.name)
-			}
-			continue
-		}
-		if got.MessageType() != tc.want {
-			t.Errorf("%s: %s, want %s", tc.name, got.MessageType(), tc.want)
-			continue
-		}
-		to := route(tc.msg, got, web1)
-		text := to.to.String()
-		if to.frame {
-			text = "frame " + text
-		}
-		if text != tc.to {
-			t.Errorf("%s: sent to %s, want %s", tc.name, text, tc.to)
-		}
-		if lease := got.Options.Has(dhcpv4.OptionIPAddressLeaseTime); lease != (tc.want == offer || tc.want == ack && !strings.HasPrefix(tc.name, "inform")) {
-			t.Errorf("%s: lease time %v", tc.name, lease)
-		}
-		if zero := got.YourIPAddr.IsUnspecified(); zero != (tc.want == nak || strings.HasPrefix(tc.name, "inform")) {
-			t.Errorf("%s: yiaddr %s", tc.name, got.YourIPAddr)
-		}
-		if tc.want == nak && strings.Contains(tc.name, "relayed") != got.IsBroadcast() {
-			t.Errorf("%s: broadcast flag %v", tc.name, got.IsBroadcast())
-		}
-	}
-}
 
 // TestOneBoot: the programs of one boot differ in client-id and class, and get one
 // address; the journal hears of each, but not of a renewal.
@@ -266,6 +194,16 @@ func TestRelease(t *testing.T) {
 	if l := b.lease(stranger); !l.Expires.After(b.now) {
 		t.Fatal("somebody else ended the lease")
 	}
+	for name, msg := range map[string]*dhcpv4.DHCPv4{
+		"to another server":  message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.66")),
+		"without an address": message(stranger, dhcpv4.MessageTypeRelease, server("10.77.0.1")),
+		"another address":    message(stranger, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130"), server("10.77.0.1")),
+		"in option 50":       message(stranger, dhcpv4.MessageTypeRelease, requested(first), server("10.77.0.1")),
+	} {
+		if r := b.ask(msg); r != nil || !b.lease(stranger).Expires.After(b.now) {
+			t.Errorf("released %s: %v", name, r)
+		}
+	}
 	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
 	if l := b.lease(stranger); l.Expires.After(b.now) {
 		t.Errorf("lease %+v", l)
@@ -282,6 +220,10 @@ func TestDecline(t *testing.T) {
 	b.kinds()
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	b.ask(message(other, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.66")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first)))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, ciaddr(first), server("10.77.0.1")))
 	b.wantKinds()
 	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
 	b.wantKinds(stranger.String() + " decline")
@@ -392,10 +334,20 @@ func TestBadPackets(t *testing.T) {
 		"empty": {}, "short": good[:100], "no options": good[:240], "cut": good[:242],
 		"a reply": change(0, 2), "token ring": change(1, 6), "long address": change(2, 16),
 		"no cookie": change(236, 0), "multicast": change(28, 1),
+		"more than is read":                        append(append([]byte(nil), good...), make([]byte, maxPacket)...),
+		"an option that is longer than the packet": append(append([]byte(nil), good[:bytes.LastIndexByte(good, 255)]...), 60, 200, 'x'),
 	} {
 		if _, _, ok := b.answer(context.Background(), p); ok {
 			t.Errorf("%s was answered", name)
 		}
+	}
+	// As big as they get, and good: answered.
+	big := discover(web1)
+	for code := uint8(224); code < 240; code++ {
+		raw(code, strings.Repeat("x", 234))(big)
+	}
+	if r := b.ask(big); r == nil || len(big.ToBytes()) < 4000 || len(big.ToBytes()) > maxPacket {
+		t.Errorf("%d bytes: %v", len(big.ToBytes()), r)
 	}
 	n := len(b.kinds())
 	if n < 1 || n > 4 { // senders: unknown, web1, web1 with another first byte

@@ -21,6 +21,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
+	"rackhand/provision/boot"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -59,48 +60,82 @@ func captured(t testing.TB) [][]byte {
 	return packets
 }
 
-// TestCapture replays what real clients sent, to a rack whose hosts are armed, one
-// whose hosts boot their disks, and one that knows none of them.
+// A replay is a rack that the captured packets are sent to, and what became of the
+// packets on the way; one for which change returns false isn't sent.
+type replay struct {
+	prepare func(*bench)
+	change  func(client, *dhcpv4.DHCPv4) bool
+}
+
+func armAll(b *bench) {
+	for host := range b.snap.Hosts {
+		b.arm(host)
+	}
+}
+
+// TestCapture replays what real clients sent: to a rack whose hosts are armed, one
+// whose hosts boot their disks, and one that knows none of them; then through a relay
+// that tells the port and renames us, and as from cards whose iPXE has no HTTP.
 func TestCapture(t *testing.T) {
-	for name, prepare := range map[string]func(*bench){
-		"armed": func(b *bench) {
-			for host := range b.snap.Hosts {
-				b.arm(host)
+	asTheyCame := func(client, *dhcpv4.DHCPv4) bool { return true }
+	for name, r := range map[string]replay{
+		"armed":     {armAll, asTheyCame},
+		"disk":      {func(*bench) {}, asTheyCame},
+		"unclaimed": {func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} }, asTheyCame},
+		"relayed": {armAll, func(_ client, p *dhcpv4.DHCPv4) bool {
+			relayed("10.77.0.253")(p)
+			raw(82, sub(1, "Gi1/0/12")+sub(2, "\x00\x06\xaa\xbb\xcc\x00\x00\x01")+sub(11, bytesOf("10.77.0.253")))(p)
+			p.HopCount = 1
+			return true
+		}},
+		"without-http": {armAll, func(c client, p *dhcpv4.DHCPv4) bool {
+			if o := p.Options[175]; o != nil {
+				at := bytes.Index(o, []byte{ipxeHTTP, 1, 1})
+				o[at+2] = 0
 			}
-		},
-		"disk":      func(*bench) {},
-		"unclaimed": func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} },
+			return c.kind == boot.IPXE
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			for i, p := range captured(t) {
 				b := newBench(t) // each alone: the capture took days, with other addresses
-				prepare(b)
-				req, err := dhcpv4.FromBytes(p)
-				if err != nil {
-					t.Fatal(err)
-				}
-				c, err := recognise(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				fmt.Fprintf(&out, "%d. %s from %s: %s, %s", i+1, req.MessageType(), c.mac, c.kind, c.arch)
-				if asked := addrOf(req.RequestedIPAddress()); asked.IsValid() {
-					fmt.Fprintf(&out, ", asks for %s", asked)
-				}
-				fmt.Fprintf(&out, "\n   60 %q\n", c.vendor)
-				raw, to, ok := b.answer(context.Background(), p)
-				if !ok {
-					out.WriteString("   silence\n")
-				} else {
-					show(t, &out, raw, to)
-				}
-				for _, e := range b.events {
-					fmt.Fprintf(&out, "   event %s %s %s%s: %s\n", e.Host, e.Kind, e.Stage, e.Level, e.Message)
-				}
+				r.prepare(b)
+				replayOne(t, b, r, i+1, p, &out)
 			}
 			golden(t, "capture-"+name+".golden", out.String())
 		})
+	}
+}
+
+func replayOne(t *testing.T, b *bench, r replay, number int, p []byte, out io.Writer) {
+	req, err := dhcpv4.FromBytes(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := recognise(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.change(c, req) {
+		return
+	}
+	fmt.Fprintf(out, "%d. %s from %s: %s, %s", number, req.MessageType(), c.mac, c.kind, c.arch)
+	if asked := addrOf(req.RequestedIPAddress()); asked.IsValid() {
+		fmt.Fprintf(out, ", asks for %s", asked)
+	}
+	fmt.Fprintf(out, "\n   60 %q\n", c.vendor)
+	raw, to, ok := b.answer(context.Background(), req.ToBytes())
+	if !ok {
+		fmt.Fprintln(out, "   silence")
+	} else {
+		show(t, out, raw, to)
+	}
+	for _, e := range b.events {
+		fmt.Fprintf(out, "   event %s %s %s%s: %s\n", e.Host, e.Kind, e.Stage, e.Level, e.Message)
+		if place := e.Fields["circuit"]; place != "" {
+			fmt.Fprintf(out, "     at %s on %s, through %s\n", place, e.Fields["remote"], e.Fields["relay"])
+		}
 	}
 }
 

@@ -109,7 +109,7 @@ func (v view) needsAddress(req *dhcpv4.DHCPv4) bool {
 	requested := addrOf(req.RequestedIPAddress())
 	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
-		return true
+		return !other
 	case dhcpv4.MessageTypeRequest:
 		return !other && !v.leaves(requested, us)
 	}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -216,55 +215,4 @@ func TestSolicited(t *testing.T) {
 	if !bytes.Equal(b, want) {
 		t.Errorf("advertisement % x, want % x", b, want)
 	}
-}
-
-// FuzzAnswer: whatever comes in, nothing panics, and what goes out can be read, is
-// a reply to what came in, and never gives a boot file to who doesn't boot.
-func FuzzAnswer(f *testing.F) {
-	for _, p := range captured(f) {
-		f.Add(p)
-	}
-	b := newBench(f)
-	for host := range b.snap.Hosts {
-		b.arm(host)
-	}
-	f.Fuzz(func(t *testing.T, p []byte) {
-		b.now = b.now.Add(time.Second)
-		b.events = nil
-		out, to, ok := b.answer(t.Context(), p)
-		if len(b.table.byMAC) > len(b.snap.Hosts)+5 || len(b.table.declined) > len(b.snap.Hosts)+5 {
-			t.Fatalf("%d slots, %d declined", len(b.table.byMAC), len(b.table.declined))
-		}
-		if !ok {
-			return
-		}
-		req, err := dhcpv4.FromBytes(p)
-		if err != nil {
-			t.Fatal("answered what can't be read")
-		}
-		r, err := dhcpv4.FromBytes(out)
-		if err != nil {
-			t.Fatalf("unreadable reply: %v", err)
-		}
-		if r.OpCode != dhcpv4.OpcodeBootReply || r.TransactionID != req.TransactionID || !bytes.Equal(r.ClientHWAddr, req.ClientHWAddr) {
-			t.Fatalf("no reply to it: %s", r.Summary())
-		}
-		c, err := recognise(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !c.kind.Boots() && (r.BootFileName != "" || r.Options.Has(dhcpv4.OptionBootfileName) || addrOf(r.ServerIPAddr).IsValid()) {
-			t.Fatalf("a boot file for %q", c.vendor)
-		}
-		if !to.to.Addr().Is4() || to.to.Port() != 67 && to.to.Port() != 68 {
-			t.Fatalf("sent to %s", to.to)
-		}
-		for _, e := range b.events {
-			for _, s := range append([]string{e.Message, e.Host}, e.Fields["vendor"], e.Fields["maker"]) {
-				if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(s) > 1000 {
-					t.Fatalf("event text %q", s)
-				}
-			}
-		}
-	})
 }

@@ -1,0 +1,280 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+)
+
+var squatter = inventory.MAC{0x52, 0x54, 0, 0x66, 0, 1}
+
+// A fakeProber notes what was asked, and answers nothing by itself.
+type fakeProber struct {
+	asked []string
+	fail  error
+}
+
+func (f *fakeProber) probe(addr netip.Addr, behind bool) error {
+	how := "arp"
+	if behind {
+		how = "icmp"
+	}
+	f.asked = append(f.asked, how+" "+addr.String())
+	return f.fail
+}
+
+// probing gives a bench a prober, and a wire that collects what is sent.
+func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, quiet func()) {
+	b, f, sent = newBench(t), &fakeProber{}, new([]*dhcpv4.DHCPv4)
+	b.prober = f
+	quiet = func() { // the time is over
+		b.now = b.now.Add(probeWait)
+		done, next := b.probes.expire(b.now)
+		for _, p := range done {
+			if p.reply != nil {
+				r, err := dhcpv4.FromBytes(p.reply)
+				if err != nil {
+					t.Fatal(err)
+				}
+				*sent = append(*sent, r)
+			}
+		}
+		if !next.IsZero() {
+			t.Errorf("something waits until %s", next)
+		}
+	}
+	return b, f, sent, quiet
+}
+
+// answers is a machine that says the address is its own.
+func (b *bench) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
+	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(reply []byte, _ destination) {
+		r, err := dhcpv4.FromBytes(reply)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		*sent = append(*sent, r)
+	})
+}
+
+// TestProbesFirstOffer: an address of the range is asked about before it is offered for
+// the first time, and never again for the same box; one that is reserved doesn't wait.
+func TestProbesFirstOffer(t *testing.T) {
+	b, f, sent, quiet := probing(t)
+	if r := b.ask(discover(stranger)); r != nil {
+		t.Fatalf("offered at once: %s", r.Summary())
+	}
+	quiet()
+	if len(*sent) != 1 || (*sent)[0].MessageType() != offer {
+		t.Fatalf("sent %v", *sent)
+	}
+	addr := (*sent)[0].YourIPAddr.String()
+	if r := b.ask(discover(stranger)); r == nil || r.YourIPAddr.String() != addr {
+		t.Errorf("asked again: %v", r)
+	}
+	if got := b.join(stranger); got != addr {
+		t.Errorf("joined as %s", got)
+	}
+	b.now = b.now.Add(48 * 3600e9)
+	if got := b.join(stranger); got != addr {
+		t.Errorf("after its lease ran out: %s", got)
+	}
+	b.start(b.Store)
+	b.prober = f
+	if got := b.join(stranger); got != addr {
+		t.Errorf("after a restart: %s", got)
+	}
+	if got := b.join(web1); got != "10.77.0.130" {
+		t.Errorf("the host got %s", got)
+	}
+	if r := b.ask(discover(away, relayed("10.78.0.1"))); r == nil {
+		t.Error("the host behind the relay waits")
+	}
+	if want := []string{"arp " + addr, "arp 10.77.0.130", "icmp 10.78.0.44"}; !slices.Equal(f.asked, want) {
+		t.Errorf("asked about %q, want %q", f.asked, want)
+	}
+}
+
+// TestAsksAgainWhileProbing: the offer that goes out answers the latest question, once.
+func TestAsksAgainWhileProbing(t *testing.T) {
+	b, f, sent, quiet := probing(t)
+	b.ask(discover(stranger))
+	again := discover(stranger)
+	again.TransactionID = dhcpv4.TransactionID{9, 9, 9, 9}
+	if b.ask(again) != nil {
+		t.Error("offered before the address was listened to")
+	}
+	quiet()
+	if len(*sent) != 1 || (*sent)[0].TransactionID != again.TransactionID || len(f.asked) != 1 {
+		t.Errorf("sent %v, asked %q", *sent, f.asked)
+	}
+	if len(b.probes.byAddr)+len(b.probes.byMAC)+len(b.probes.queue) != 0 {
+		t.Error("something is left")
+	}
+}
+
+// TestTaken: a machine answers: the address rests, an event names it, and the client
+// gets another one; not for ever.
+func TestTaken(t *testing.T) {
+	b, f, sent, quiet := probing(t)
+	b.ask(discover(stranger))
+	var tried []string
+	for range probeTry {
+		last := f.asked[len(f.asked)-1]
+		tried = append(tried, last)
+		b.answers(last[len("arp "):], squatter, sent)
+	}
+	if len(f.asked) != probeTry || len(*sent) != 1 || slices.Contains(tried, "arp "+(*sent)[0].YourIPAddr.String()) {
+		t.Fatalf("asked %q, sent %v", f.asked, *sent)
+	}
+	quiet()
+	if len(*sent) != 1 {
+		t.Errorf("sent %v", *sent)
+	}
+	// Four addresses: three rest, one is held. There is none for another box.
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	if b.ask(discover(other)); len(f.asked) != probeTry {
+		t.Errorf("asked %q", f.asked)
+	}
+	conflicts, unclaimed := 0, ""
+	for _, e := range b.events {
+		if e.Kind == "conflict" {
+			conflicts++
+			if e.Host != stranger.String() || e.Fields["other"] != squatter.String() || "arp "+e.Fields["address"] != tried[conflicts-1] {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if e.Kind == "unclaimed" && e.Host == stranger.String() {
+			unclaimed = e.Fields["address"]
+		}
+	}
+	if conflicts != probeTry {
+		t.Errorf("%d conflicts told", conflicts)
+	}
+	if unclaimed == tried[0][len("arp "):] {
+		t.Errorf("the box is said to be at %s, which it never got", unclaimed)
+	}
+	b.now = b.now.Add(declineHold)
+	if b.ask(discover(other)); len(f.asked) != probeTry+1 {
+		t.Error("the addresses still rest")
+	}
+}
+
+// TestNotTaken: whose answer is no conflict.
+func TestNotTaken(t *testing.T) {
+	b, f, sent, quiet := probing(t)
+	b.ask(discover(stranger))
+	addr := f.asked[0][len("arp "):]
+	b.answers(addr, stranger, sent) // the box itself, by an address of before
+	b.answers("10.77.0.99", squatter, sent)
+	b.ask(discover(web2nic2))
+	b.answers("10.77.0.131", web2, sent) // the host's other card
+	quiet()
+	b.answers(addr, squatter, sent) // too late: the client looks for itself
+	if len(*sent) != 1 || (*sent)[0].YourIPAddr.String() != addr {
+		t.Errorf("sent %v", *sent)
+	}
+	if kinds := b.kinds(); slices.ContainsFunc(kinds, func(k string) bool { return k[len(k)-8:] == "conflict" }) {
+		t.Errorf("events %q", kinds)
+	}
+}
+
+// TestReservedIsTaken: a host gets its address all the same, and the operator hears of
+// the machine that sits on it, once a minute.
+func TestReservedIsTaken(t *testing.T) {
+	b, _, sent, quiet := probing(t)
+	for range 3 {
+		if b.ask(discover(web1)) == nil {
+			t.Fatal("the offer waits")
+		}
+		b.answers("10.77.0.130", squatter, sent)
+	}
+	b.wantKinds("web1 conflict")
+	quiet()
+	if len(*sent) != 0 || len(b.table.declined) != 0 {
+		t.Errorf("sent %v, resting %v", *sent, b.table.declined)
+	}
+	if got := b.join(web1); got != "10.77.0.130" {
+		t.Errorf("the host got %s", got)
+	}
+}
+
+// TestProbesAreBounded: when too many wait, or none can be asked about, addresses are
+// offered unprobed.
+func TestProbesAreBounded(t *testing.T) {
+	b, f, _, quiet := probing(t)
+	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.64.0.0/12")
+	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.66.0.0"), Last: netip.MustParseAddr("10.66.255.255")}
+	offered := 0
+	for n := range probeMost + 10 {
+		if b.ask(discover(inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)})) != nil {
+			offered++
+		}
+	}
+	if offered != 10 || len(f.asked) != probeMost || len(b.probes.queue) != probeMost {
+		t.Errorf("%d offered at once, %d asked about, %d wait", offered, len(f.asked), len(b.probes.queue))
+	}
+	quiet()
+	f.fail = errors.New("no socket")
+	if b.ask(discover(inventory.MAC{0x52, 0x54, 0, 0x99, 0xff, 1})) == nil {
+		t.Error("nothing could be asked, and the offer waits")
+	}
+	if len(b.probes.byAddr)+len(b.probes.byMAC) != 0 {
+		t.Error("a probe that wasn't sent is waited for")
+	}
+}
+
+// TestClockBack: a clock that is set back holds no offer.
+func TestClockBack(t *testing.T) {
+	b, _, _, _ := probing(t)
+	b.ask(discover(stranger))
+	if done, _ := b.probes.expire(b.now.Add(-3600e9)); len(done) != 1 {
+		t.Errorf("%d are over", len(done))
+	}
+}
+
+// TestARP: what is asked and heard, byte by byte.
+func TestARP(t *testing.T) {
+	got := fmt.Sprintf("% x", arpProbe(web1, netip.MustParseAddr("10.77.0.200")))
+	// RFC 826, and RFC 5227 section 2.1.1: sender's IP address and target's hardware
+	// address are zero.
+	want := "ff ff ff ff ff ff 52 54 00 77 00 01 08 06 00 01 08 00 06 04 00 01 52 54 00 77 00 01 00 00 00 00 00 00 00 00 00 00 0a 4d 00 c8"
+	if got != want {
+		t.Errorf("probe\n%s, want\n%s", got, want)
+	}
+	frame := func(change func([]byte)) []byte {
+		f := arpProbe(squatter, netip.MustParseAddr("10.77.0.1"))
+		copy(f[etherLen+14:], []byte{10, 77, 0, 200})
+		f[etherLen+7] = 2
+		change(f)
+		return f
+	}
+	for name, tc := range map[string]struct {
+		frame []byte
+		ok    bool
+	}{
+		"reply":          {frame(func([]byte) {}), true},
+		"padded":         {append(frame(func([]byte) {}), make([]byte, 18)...), true},
+		"request":        {frame(func(f []byte) { f[etherLen+7] = 1 }), true},
+		"probe":          {arpProbe(squatter, netip.MustParseAddr("10.77.0.200")), false},
+		"reverse ARP":    {frame(func(f []byte) { f[etherLen+7] = 3 }), false},
+		"another type":   {frame(func(f []byte) { f[13] = 0 }), false},
+		"not Ethernet":   {frame(func(f []byte) { f[etherLen+1] = 6 }), false},
+		"not IPv4":       {frame(func(f []byte) { f[etherLen+3] = 1 }), false},
+		"address length": {frame(func(f []byte) { f[etherLen+4] = 8 }), false},
+		"cut":            {frame(func([]byte) {})[:etherLen+arpLen-1], false},
+		"empty":          {nil, false},
+	} {
+		addr, mac, ok := arpSender(tc.frame)
+		if ok != tc.ok || ok && (addr.String() != "10.77.0.200" || mac != squatter) {
+			t.Errorf("%s: %s has %s, %v", name, mac, addr, ok)
+		}
+	}
+}

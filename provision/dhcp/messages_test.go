@@ -1,0 +1,104 @@
+package dhcp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+const (
+	ack   = dhcpv4.MessageTypeAck
+	nak   = dhcpv4.MessageTypeNak
+	offer = dhcpv4.MessageTypeOffer
+)
+
+// TestMessages: each message of RFC 2131 section 4.3, in each state of a client.
+func TestMessages(t *testing.T) {
+	const mine, wrong = "10.77.0.130", "10.77.0.99"
+	cases := []struct {
+		name string
+		msg  *dhcpv4.DHCPv4
+		want dhcpv4.MessageType // none: silence
+		to   string
+	}{
+		{"discover", discover(web1), offer, "frame 10.77.0.130:68"},
+		{"discover, wants a broadcast", discover(web1, dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
+		{"discover, relayed", discover(web1, relayed("10.77.0.254")), offer, "10.77.0.254:67"},
+		{"discover, relay of nowhere", discover(web1, relayed("192.0.2.1")), 0, ""},
+		{"selecting", request(web1, server("10.77.0.1"), requested(mine)), ack, "frame 10.77.0.130:68"},
+		{"selecting another server", request(web1, server("10.77.0.66"), requested("10.77.0.99")), 0, ""},
+		{"selecting, wrong address", request(web1, server("10.77.0.1"), requested(wrong)), nak, "255.255.255.255:68"},
+		{"init-reboot", request(web1, requested(mine)), ack, "frame 10.77.0.130:68"},
+		{"init-reboot, wrong address", request(web1, requested(wrong)), nak, "255.255.255.255:68"},
+		{"init-reboot, other network", request(web1, requested("192.0.2.9")), nak, "255.255.255.255:68"},
+		{"init-reboot, wrong, relayed", request(web1, requested(wrong), relayed("10.77.0.254")), nak, "10.77.0.254:67"},
+		{"renewing", request(web1, ciaddr(mine)), ack, "10.77.0.130:68"},
+		{"rebinding", request(web1, ciaddr(mine), dhcpv4.WithBroadcast(true)), ack, "10.77.0.130:68"},
+		{"renewing, wrong address", request(web1, ciaddr(wrong)), nak, "255.255.255.255:68"},
+		{"request without an address", request(web1), 0, ""},
+		{"discover for another server", discover(web1, server("10.77.0.66")), 0, ""},
+		{"discover, wants an address of another's", discover(web1, requested("10.77.0.131")), offer, "frame 10.77.0.130:68"},
+		{"discover, still has an address", discover(web1, ciaddr(mine)), offer, "10.77.0.130:68"},
+		{"selecting, wants a broadcast", request(web1, server("10.77.0.1"), requested(mine), dhcpv4.WithBroadcast(true)), ack, "255.255.255.255:68"},
+		{"selecting, no address named", request(web1, server("10.77.0.1")), 0, ""},
+		// Both set is neither selecting nor renewing: option 50 counts, and the answer
+		// goes to the address that the client has.
+		{"selecting, has the address already", request(web1, server("10.77.0.1"), requested(mine), ciaddr(mine)), ack, "10.77.0.130:68"},
+		{"both set, differing", request(web1, requested(mine), ciaddr(wrong)), ack, "10.77.0.99:68"},
+		{"both set, option 50 wrong", request(web1, requested(wrong), ciaddr(mine)), nak, "255.255.255.255:68"},
+		{"renewing, names us", request(web1, ciaddr(mine), server("10.77.0.1")), ack, "10.77.0.130:68"},
+		{"rebinding, names another server", request(web1, ciaddr(mine), server("10.77.0.66")), 0, ""},
+		{"rebinding with another network's address", request(web1, ciaddr("192.0.2.9"), dhcpv4.WithBroadcast(true)), nak, "255.255.255.255:68"},
+		{"rebinding, relayed", request(web1, ciaddr(mine), relayed("10.77.0.254")), ack, "10.77.0.254:67"},
+		{"init-reboot of a host in another network", request(away, requested("10.78.0.44")), nak, "255.255.255.255:68"},
+		{"a server id of three bytes", request(web1, requested(mine), raw(54, "\x0a\x4d\x00")), 0, ""},
+		{"unclaimed, no range here", discover(stranger, relayed("10.78.0.1")), 0, ""},
+		{"unclaimed, no range here, init-reboot", request(stranger, requested("10.78.0.9"), relayed("10.78.0.1")), nak, "10.78.0.1:67"},
+		{"unclaimed wants our own address", request(stranger, requested("10.77.0.1")), nak, "255.255.255.255:68"},
+		{"inform, relayed", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), relayed("10.77.0.254")), ack, "10.77.0.254:67"},
+		{"inform, wants a broadcast", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), dhcpv4.WithBroadcast(true)), ack, "10.77.0.77:68"},
+		{"inform another server", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), server("10.77.0.66")), 0, ""},
+		{"inform without an address", message(web1, dhcpv4.MessageTypeInform), 0, ""},
+		{"unclaimed, init-reboot in the range", request(stranger, requested("10.77.0.201")), ack, "frame 10.77.0.201:68"},
+		{"unclaimed, init-reboot elsewhere", request(stranger, requested("10.77.0.50")), nak, "255.255.255.255:68"},
+		{"unclaimed wants a reserved address", request(stranger, requested(mine)), nak, "255.255.255.255:68"},
+		{"inform", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77")), ack, "10.77.0.77:68"},
+		{"inform from elsewhere", message(web1, dhcpv4.MessageTypeInform, ciaddr("192.0.2.7")), 0, ""},
+		{"release of nothing", message(web1, dhcpv4.MessageTypeRelease, ciaddr(mine)), 0, ""},
+		{"decline of nothing", message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested(mine)), 0, ""},
+		{"no message type", message(web1, 0), 0, ""},
+		{"an offer", message(web1, offer), 0, ""},
+	}
+	for _, tc := range cases {
+		b := newBench(t)
+		got := b.ask(tc.msg)
+		if got == nil {
+			if tc.want != 0 {
+				t.Errorf("%s: silence", tc.name)
+			}
+			continue
+		}
+		if got.MessageType() != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got.MessageType(), tc.want)
+			continue
+		}
+		to := route(tc.msg, got, web1)
+		text := to.to.String()
+		if to.frame {
+			text = "frame " + text
+		}
+		if text != tc.to {
+			t.Errorf("%s: sent to %s, want %s", tc.name, text, tc.to)
+		}
+		if lease := got.Options.Has(dhcpv4.OptionIPAddressLeaseTime); lease != (tc.want == offer || tc.want == ack && !strings.HasPrefix(tc.name, "inform")) {
+			t.Errorf("%s: lease time %v", tc.name, lease)
+		}
+		if zero := got.YourIPAddr.IsUnspecified(); zero != (tc.want == nak || strings.HasPrefix(tc.name, "inform")) {
+			t.Errorf("%s: yiaddr %s", tc.name, got.YourIPAddr)
+		}
+		if tc.want == nak && (addrOf(tc.msg.GatewayIPAddr).IsValid() || tc.msg.IsBroadcast()) != got.IsBroadcast() {
+			t.Errorf("%s: broadcast flag %v", tc.name, got.IsBroadcast())
+		}
+	}
+}
