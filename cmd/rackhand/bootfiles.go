@@ -98,7 +98,7 @@ func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer
 		return err
 	}
 	for _, f := range m.Files {
-		fmt.Fprintf(out, "%12d  %-14s from %s %s\n", f.Size, f.Name, f.Package, f.Version)
+		fmt.Fprintf(out, "%12d  %-18s from %s %s\n", f.Size, f.Name, f.Package, f.Version)
 	}
 	fmt.Fprintf(out, "boot programs for %s are ready\n", m.Processor)
 	return nil
