@@ -63,7 +63,7 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d.Machine = append(d.Machine, doctor.Programs(bootfiles.New(known.Bootfiles).WithFetched(filepath.Join(known.State, "bootfiles")))...)
+	d.Machine = append(d.Machine, doctor.Programs(bootfiles.New(known.Bootfiles).WithFetched(filepath.Join(known.State, "bootfiles")), snap)...)
 	d.Links = doctor.LookAll(ctx, links, doctor.Options{
 		Snapshot: snap, Ports: doctor.Ports(known.TFTP, known.HTTP, known.Agents), Random: rand.Reader, Machine: doctor.ThisMachine(),
 	})

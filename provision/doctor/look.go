@@ -190,29 +190,51 @@ func (o Options) ports(ctx context.Context, addr netip.Addr) []Finding {
 	return out
 }
 
-// Programs lists the boot programs that are missing, by what to do about them.
-func Programs(files *bootfiles.Files) []Finding {
+// Programs lists the boot programs that are missing, by what to do about them. Those
+// for arm64 are worth a note only, unless the inventory has a system for it.
+func Programs(files *bootfiles.Files, snap *inventory.Snapshot) []Finding {
 	list, err := files.List()
 	if err != nil {
 		return []Finding{{Problem, "the boot programs: " + err.Error(), "look at `bootfiles:` in rackhand.yaml", false}}
 	}
-	var why []string
-	missing := map[string][]string{}
+	return judgePrograms(list, snap)
+}
+
+func judgePrograms(list []bootfiles.File, snap *inventory.Snapshot) []Finding {
+	arm64 := false
+	if snap != nil {
+		for _, s := range snap.Systems {
+			arm64 = arm64 || s.Processor() == inventory.ArchARM64
+		}
+	}
+	type group struct {
+		level Level
+		hint  string
+	}
+	var order []group
+	missing := map[group][]string{}
 	for _, f := range list {
 		if f.Missing == "" {
 			continue
 		}
-		if missing[f.Missing] == nil {
-			why = append(why, f.Missing)
+		g := group{Warning, f.Missing}
+		if _, after, ok := strings.Cut(f.Missing, f.Name+": "); ok {
+			g.hint = after // what stands before says in three ways that it is missing
 		}
-		missing[f.Missing] = append(missing[f.Missing], f.Name)
+		if !arm64 && (strings.Contains(f.Name, "aa64") || strings.Contains(f.Name, "arm64")) {
+			g.level = Note
+		}
+		if missing[g] == nil {
+			order = append(order, g)
+		}
+		missing[g] = append(missing[g], f.Name)
 	}
-	if len(why) == 0 {
+	if len(order) == 0 {
 		return []Finding{{OK, fmt.Sprintf("all %d boot programs are there", len(list)), "", false}}
 	}
 	var out []Finding
-	for _, w := range why {
-		out = append(out, Finding{Warning, "boot program " + strings.Join(missing[w], ", ") + " is missing: " + w, "", false})
+	for _, g := range order {
+		out = append(out, Finding{g.level, "missing boot programs: " + strings.Join(missing[g], ", "), g.hint, false})
 	}
 	return out
 }

@@ -161,7 +161,11 @@ func judgePort(p Port, taken bool, err error, holders []Process, appliance int, 
 	ours := running && slices.ContainsFunc(holders, func(h Process) bool { return h.PID == appliance && h.PID != 0 })
 	switch {
 	case err != nil:
-		return Finding{Note, fmt.Sprintf("whether %s is free could not be tried: %v", what, err), "run it as root, and give the link its address", true}
+		hint := "give the link the address that the appliance has there"
+		if errors.Is(err, fs.ErrPermission) {
+			hint = "run it as root"
+		}
+		return Finding{Note, fmt.Sprintf("whether %s is free could not be tried: %v", what, err), hint, true}
 	case ours && len(holders) == 1:
 		return Finding{OK, fmt.Sprintf("%s is ours: the appliance runs, process %d", what, appliance), "", false}
 	case ours:
