@@ -98,9 +98,9 @@ func New(o Options) *Server {
 // Run listens and serves until ctx ends, then breaks off the transfers under way
 // and returns nil once they are gone. An error means that it could not listen.
 func (s *Server) Run(ctx context.Context) error {
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(s.Listen))
+	conn, err := listen(ctx, s.Listen)
 	if err != nil {
-		return fmt.Errorf("serve TFTP on %s: %w: is another TFTP server running, and may this user open the port?", s.Listen, err)
+		return err
 	}
 	return s.Serve(ctx, conn)
 }

@@ -80,7 +80,7 @@ func (b *bench) Record(e provision.Event) error {
 
 func (b *bench) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
 	switch name {
-	case "snponly.efi":
+	case "snponly.efi", "grub/x86_64-efi/grub.cfg":
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.open++
@@ -101,15 +101,22 @@ func start(t *testing.T, max int) *bench {
 }
 
 // startWith starts a server with some limits.
-func startWith(t *testing.T, o Options) *bench {
+func startWith(t testing.TB, o Options) *bench {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return startAt(t, "127.0.0.1:0", o)
+}
+
+func startAt(t testing.TB, addr string, o Options) *bench {
+	t.Helper()
+	conn, err := listen(t.Context(), netip.MustParseAddrPort(addr))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{addr: conn.LocalAddr().(*net.UDPAddr)}
 	o.Open, o.Record, o.Clock = b.openFile, b, b.now
-	o.Log = slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	o.Host = func(a netip.Addr) string {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -232,56 +239,17 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// request is a read request as bytes, with options as firmware sends them.
-func request(name string, options ...string) []byte {
-	b := append([]byte{0, 1}, name...)
-	b = append(b, "\x00octet\x00"...)
-	for _, o := range options {
-		b = append(append(b, o...), 0)
-	}
-	return b
-}
-
-func dial(t *testing.T, b *bench) *net.UDPConn {
-	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// exchange sends to the server and reads one answer.
-func exchange(t *testing.T, c *net.UDPConn, to *net.UDPAddr, msg []byte) ([]byte, *net.UDPAddr) {
-	t.Helper()
-	if _, err := c.WriteToUDP(msg, to); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 65536)
-	n, from, err := c.ReadFromUDP(buf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return buf[:n], from
-}
-
 // TestSizeProbe is what EDK2 does: ask for tsize, break off with error 8, ask
 // again. windowsize (RFC 7440) is left out of the answer, as it isn't known here.
 func TestSizeProbe(t *testing.T) {
 	b := start(t, 0)
 	for _, code := range []byte{8, 0} {
-		c := dial(t, b)
+		c := dial(t)
 		oack, from := exchange(t, c, b.addr, request("snponly.efi", "tsize", "0", "blksize", "1468", "windowsize", "4"))
 		if binary.BigEndian.Uint16(oack) != 6 || !bytes.Contains(oack, []byte("tsize\x0098760\x00")) || bytes.Contains(oack, []byte("windowsize")) {
 			t.Fatalf("option acknowledgement %q", oack)
 		}
-		if _, err := c.WriteToUDP([]byte{0, 5, 0, code, 'n', 'o', 0}, from); err != nil {
-			t.Fatal(err)
-		}
+		tell(t, c, from, []byte{0, 5, 0, code, 'n', 'o', 0})
 	}
 	if _, err := b.get(t, "snponly.efi", 1468); err != nil {
 		t.Fatal(err)
@@ -294,44 +262,16 @@ func TestSizeProbe(t *testing.T) {
 // TestStopped: a client that breaks off in the middle is a warning.
 func TestStopped(t *testing.T) {
 	b := start(t, 0)
-	c := dial(t, b)
+	c := dial(t)
 	data, from := exchange(t, c, b.addr, request("snponly.efi"))
 	if len(data) != 516 || binary.BigEndian.Uint16(data) != 3 {
 		t.Fatalf("first block: %d bytes", len(data))
 	}
-	if data, _ = exchange(t, c, from, []byte{0, 4, 0, 1}); binary.BigEndian.Uint16(data[2:]) != 2 {
-		t.Fatalf("second block: % x", data[:4])
-	}
-	if _, err := c.WriteToUDP([]byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0}, from); err != nil {
-		t.Fatal(err)
-	}
+	secondBlock(t, c, from)
+	tell(t, c, from, []byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0})
 	e := b.wait(t, 1)[0]
 	if e.Kind != "fetch-stopped" || e.Level != provision.LevelWarn || e.Stage != "" || e.Fields["size"] != "98760" {
 		t.Errorf("event %+v", e)
-	}
-}
-
-// TestGarbage: bytes that are no request neither stop the server nor get a file.
-func TestGarbage(t *testing.T) {
-	b := start(t, 0)
-	c := dial(t, b)
-	for _, msg := range [][]byte{
-		{},
-		{0},
-		{0, 1},
-		{0, 1, 0, 0},
-		{0, 9, 1, 2},
-		{255, 255},
-		[]byte("\x00\x01snponly.efi"),
-		request(strings.Repeat("a", 10_000)), request("snponly.efi\x00x", "tsize"),
-		bytes.Repeat([]byte{0, 1}, 5000), []byte("\x00\x05\x00\x08"),
-	} {
-		if _, err := c.WriteToUDP(msg, b.addr); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := b.get(t, "snponly.efi", 0); err != nil || !bytes.Equal(got, program) {
-		t.Errorf("afterwards: %d bytes, %v", len(got), err)
 	}
 }
 
@@ -362,8 +302,17 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 // TestShutdown: Serve returns while a transfer hangs on a client that went away.
 func TestShutdown(t *testing.T) {
 	b := start(t, 0)
-	exchange(t, dial(t, b), b.addr, request("snponly.efi"))
+	exchange(t, dial(t), b.addr, request("snponly.efi"))
 	// The cleanup of start cancels, waits for Serve and looks for open files.
+}
+
+// TestAnswersFromTheAddressAsked: firmware listens to no other address than the one
+// it asked, and the kernel would take the first of the interface.
+func TestAnswersFromTheAddressAsked(t *testing.T) {
+	b := startAt(t, "127.0.0.9:0", Options{})
+	if _, from := exchange(t, dial(t), b.addr, request("snponly.efi")); !from.IP.Equal(net.IPv4(127, 0, 0, 9)) {
+		t.Errorf("answered from %v", from)
+	}
 }
 
 func TestPortTaken(t *testing.T) {
