@@ -41,6 +41,7 @@ type setup struct {
 	Store     string
 	Advertise bool                // answer router solicitations
 	Mode      inventory.DHCPMode  // of rack1
+	Far       inventory.DHCPMode  // of rack2, behind a relay
 	Form      inventory.ProxyForm // of every host
 	Lease     time.Duration
 	Pool      inventory.Range // of rack1, when set
@@ -66,7 +67,7 @@ func TestMain(m *testing.M) {
 func e2eSnapshot(s setup) *inventory.Snapshot {
 	snap := snapshot()
 	rack, other := snap.Networks["rack1"], snap.Networks["rack2"]
-	rack.DHCP = s.Mode
+	rack.DHCP, other.DHCP = s.Mode, s.Far
 	if s.Pool.First.IsValid() {
 		rack.Leases = s.Pool
 	}

@@ -15,7 +15,8 @@ import (
 const otherServer = "10.77.0.66"
 
 // beside starts dnsmasq in a namespace of its own on the bridge of another. It
-// gives web1 its address of the inventory, and knows nothing of booting.
+// gives web1 its address of the inventory, and the relayed host too, and knows
+// nothing of booting.
 func beside(t *testing.T, ns string) {
 	t.Helper()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
@@ -25,10 +26,13 @@ func beside(t *testing.T, ns string) {
 	sh(t, "ip", "-n", ns, "link", "set", "port", "up")
 	sh(t, "ip", "-n", other, "addr", "add", otherServer+"/24", "dev", "eth0")
 	sh(t, "ip", "-n", other, "link", "set", "eth0", "up")
+	sh(t, "ip", "-n", other, "route", "add", "10.78.0.0/24", "via", "10.77.0.254")
 	p := run(
 		t, other, dnsmasq, "--no-daemon", "--port=0", "--conf-file=/dev/null", "--dhcp-leasefile=/dev/null", "--log-dhcp",
 		"--dhcp-authoritative", "--dhcp-range=10.77.0.200,10.77.0.203,2m", "--dhcp-host="+web1.String()+",10.77.0.130",
-		"--dhcp-option=option:router,10.77.0.254", "--dhcp-option=option:dns-server,10.77.0.1",
+		"--dhcp-range=set:far,10.78.0.200,10.78.0.203,255.255.255.0,2m", "--dhcp-host="+away.String()+",10.78.0.44",
+		"--dhcp-option=tag:far,option:router,10.78.0.1",
+		"--dhcp-option=tag:!far,option:router,10.77.0.254", "--dhcp-option=option:dns-server,10.77.0.1",
 	)
 	listens(t, other, p, ":67")
 }
@@ -58,6 +62,37 @@ func TestProxyBesideDnsmasq(t *testing.T) {
 			boots(t, d, ns, tc.box(t), tc.want)
 		})
 	}
+}
+
+// TestProxyBehindRelay boots a box of a network that a relay stands before, which
+// asks dnsmasq and us.
+func TestProxyBehindRelay(t *testing.T) {
+	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
+	ns, router, far := bridge(t), namespace(t, "r"), namespace(t, "g")
+	beside(t, ns)
+	sh(t, "ip", "-n", far, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+	sh(t, "ip", "-n", far, "tuntap", "add", "tap0", "mode", "tap")
+	sh(t, "ip", "-n", ns, "link", "add", "uplink", "type", "veth", "peer", "name", "uplink", "netns", router)
+	sh(t, "ip", "-n", far, "link", "add", "port", "type", "veth", "peer", "name", "port", "netns", router)
+	for _, in := range [][2]string{{ns, "uplink"}, {far, "port"}, {far, "tap0"}} {
+		sh(t, "ip", "-n", in[0], "link", "set", in[1], "master", "br0", "up")
+	}
+	sh(t, "ip", "-n", far, "link", "set", "br0", "up")
+	sh(t, "ip", "-n", router, "addr", "add", "10.77.0.254/24", "dev", "uplink")
+	sh(t, "ip", "-n", router, "addr", "add", "10.78.0.1/24", "dev", "port")
+	sh(t, "ip", "-n", router, "link", "set", "uplink", "up")
+	sh(t, "ip", "-n", router, "link", "set", "port", "up")
+	sh(t, "ip", "-n", ns, "route", "add", "10.78.0.0/24", "via", "10.77.0.254")
+	sh(t, "ip", "netns", "exec", router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+	listens(t, router, run(
+		t, router, dnsmasq, "--no-daemon", "--port=0", "--conf-file=/dev/null",
+		"--dhcp-relay=10.78.0.1,10.77.0.1", "--dhcp-relay=10.78.0.1,"+otherServer,
+	), ":67")
+	d := serve(t, ns, setup{Interface: "br0", Far: inventory.DHCPProxy})
+	boots(t, d, far, []string{"-device", "virtio-net-pci,netdev=n,mac=" + away.String(), "-boot", "n"}, [][]string{
+		{"EVENT", `"observed"`, "addressed", "iPXE", otherServer, `"relay":"10.78.0.1"`},
+		{"SCRIPT", away.String(), "10.78.0.44:"},
+	})
 }
 
 // TestProxyLeavesOthersAlone: a system that doesn't boot gets all from dnsmasq, and

@@ -32,8 +32,8 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 		return
 	}
 	host := v.decision.Host
-	if host == nil && !v.client.kind.Boots() && !isKnown {
-		return // a machine that is none of our business
+	if host == nil && !isKnown && (!v.client.kind.Boots() || s.heard.full()) {
+		return // a machine that is none of our business, or a flood
 	}
 	file, err := "", error(nil)
 	if host != nil && v.client.kind.Boots() {

@@ -10,10 +10,14 @@ import (
 	"rackhand/provision"
 )
 
+// heardMost bounds what is known of boxes that aren't in the inventory: anybody can
+// claim to be as many as he likes.
+const heardMost = 1 << 14
+
 // heard knows the leases of other servers, as far as their clients were heard to
 // ask for them. It is apart from the table, which gives addresses: nothing in here
-// is ours to give. One MAC holds one address and one address belongs to one MAC, so
-// it never grows beyond the networks' sizes.
+// is ours to give. One MAC holds one address and one address belongs to one MAC, as
+// in the table: who asks for an address that another had, has it now.
 type heard struct {
 	mu     sync.Mutex
 	byMAC  map[inventory.MAC]provision.Lease
@@ -71,6 +75,13 @@ func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
 	defer h.mu.Unlock()
 	l, ok := h.byMAC[mac]
 	return l, ok
+}
+
+// full reports whether no more strangers are taken in.
+func (h *heard) full() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.byMAC) >= heardMost
 }
 
 // holds reports whether one of these cards was heard to ask for the address.

@@ -332,6 +332,47 @@ func TestHeardDiffers(t *testing.T) {
 	b.wantKinds("web2 observed", "web2 observed")
 }
 
+// TestProxyReplacesIPXE: a card's own iPXE that is to be replaced gets the program,
+// and the iPXE that asks next its script.
+func TestProxyReplacesIPXE(t *testing.T) {
+	b := newProxy(t)
+	b.arm("web1")
+	b.snap.Hosts["web1"].Boot.Program = "ipxe.efi"
+	const script = "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01"
+	for i, want := range []string{"ipxe.efi", "ipxe.efi", script} {
+		if i == 2 {
+			b.ask(request(web1, ipxe, server("10.77.0.66"), requested("10.77.0.130")))
+		}
+		r := b.ask(discover(web1, ipxe))
+		if r == nil || r.BootFileName != want || r.Options.Has(optIPXE) || string(r.Options.Get(dhcpv4.OptionClassIdentifier)) != "PXEClient" {
+			t.Errorf("DISCOVER %d: %v, want %s", i, r, want)
+		}
+	}
+	b.now = b.now.Add(10 * time.Minute)
+	if r := b.ask(discover(web1, ipxe)); r == nil || r.BootFileName != "ipxe.efi" {
+		t.Errorf("at its next boot: %v", r)
+	}
+}
+
+// TestHeardFlood: a stranger that claims to be very many fills no memory, and keeps
+// no host out.
+func TestHeardFlood(t *testing.T) {
+	b := newProxy(t)
+	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
+	for i := range uint32(heardMost) {
+		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
+		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String()})
+	}
+	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
+	if l := b.lease(stranger); l != nil {
+		t.Errorf("one more stranger: %+v", l)
+	}
+	b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
+	if b.lease(web1) == nil {
+		t.Error("a host was kept out")
+	}
+}
+
 // TestUnclaimedOfProxy: a box that boots is told of, once a minute, with the address
 // that it asked for; a machine that doesn't is nobody's business.
 func TestUnclaimedOfProxy(t *testing.T) {
