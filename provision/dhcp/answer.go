@@ -31,8 +31,7 @@ func (s *Server) answer(ctx context.Context, d datagram) (reply []byte, to desti
 		return nil, to, false
 	}
 	v := s.view(snap, n, c)
-	v.moved = d.tries > 0
-	v.renews = addrOf(req.ClientIPAddr).IsValid()
+	v.tries, v.renews = d.tries, addrOf(req.ClientIPAddr).IsValid()
 	v.known = !n.AllowOtherDHCP || s.knows(snap, v)
 	first := false
 	if v.needsAddress(req) {

@@ -158,8 +158,8 @@ func TestTaken(t *testing.T) {
 	if conflicts != probeTry {
 		t.Errorf("%d conflicts told", conflicts)
 	}
-	if unclaimed == tried[0][len("arp "):] {
-		t.Errorf("the box is said to be at %s, which it never got", unclaimed)
+	if got := (*sent)[0].YourIPAddr.String(); unclaimed != got {
+		t.Errorf("the box is said to be at %s, and got %s", unclaimed, got)
 	}
 	b.now = b.now.Add(declineHold)
 	if b.ask(discover(other)); len(f.asked) != probeTry+1 {

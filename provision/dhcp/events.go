@@ -76,11 +76,11 @@ func (s *Server) noticeAck(v view) {
 }
 
 // noticeUnclaimed tells of a box that isn't in the inventory, once a minute; once more
-// when the address that was told of turned out to be taken.
+// for each address that was told of and turned out to be taken.
 func (s *Server) noticeUnclaimed(v view) {
 	key := v.client.mac.String()
-	if v.moved {
-		key = "another for " + key
+	if v.tries > 0 {
+		key += fmt.Sprint(" again ", v.tries)
 	}
 	if v.decision.Host != nil || !s.unclaimed.Allow(key, s.Clock()) {
 		return

@@ -23,7 +23,7 @@ type view struct {
 	address   netip.Addr // what this client has or may have; invalid for none
 	known     bool       // we have a record of it, or are the only server of its network
 	renews    bool       // it has an address and names it in ciaddr
-	moved     bool       // the address that it was to have turned out to be taken
+	tries     int        // how many addresses that it was to have turned out to be taken
 	relay     *provision.Relay
 	leaseTime time.Duration
 	scriptURL func(inventory.MAC) string
