@@ -48,31 +48,25 @@ func checkRequired(ps *problems, c *Command, spec *CommandSpec, args Args) {
 	}
 }
 
+// checkPositionals reports positionals that are missing or too many. How many words
+// one takes that may take any number is for rules that no table holds.
 func checkPositionals(ps *problems, c *Command, spec *CommandSpec, args Args) {
-	least, most := 0, 0
 	var names []string
 	for _, p := range spec.Positionals {
 		names = append(names, p.Name)
-		switch p.Nargs {
-		case "*":
-			most = 1 << 30 // how many is for rules that no table holds
-		case "?":
-			most++
-		default:
-			least, most = least+1, most+1
-		}
 	}
-	switch n := len(args.Positionals); {
-	case n < least:
-		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names, ", "))
-	case n > most:
-		ps.errorf(args.Positionals[most].Pos, "quote a value that has blanks in it",
-			"%s: one word too many", c.Name)
+	if missing := len(spec.Positionals) - len(args.Taken); missing > 0 {
+		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names[len(args.Taken):], ", "))
+		return
+	}
+	if len(args.Extra) > 0 {
+		ps.errorf(args.Extra[0].Pos, "quote a value that has blanks in it", "%s: one word too many", c.Name)
 	}
 	for i, p := range spec.Positionals {
-		if len(p.Choices) > 0 && i < len(args.Positionals) && !slices.Contains(p.Choices, args.Positionals[i].Text) {
-			ps.errorf(args.Positionals[i].Pos, "choose one of "+strings.Join(p.Choices, ", "),
-				"%s: %s can't be %q", c.Name, p.Name, clip(args.Positionals[i].Text))
+		for _, w := range args.Taken[i] {
+			if len(p.Choices) > 0 && !slices.Contains(p.Choices, w.Text) {
+				ps.errorf(w.Pos, "choose one of "+strings.Join(p.Choices, ", "), "%s: %s can't be %q", c.Name, p.Name, clip(w.Text))
+			}
 		}
 	}
 }
@@ -94,8 +88,8 @@ func bindSection(ps *problems, syntax *Syntax, s *Section) Args {
 		}
 		spec.Options = append(spec.Options, o)
 	}
-	args := bind(ps, s.Name, spec, s.Words)
-	for _, w := range args.Positionals {
+	args := bind(ps, s.Name, spec, s.Words, false)
+	for _, w := range args.Extra {
 		ps.errorf(w.Pos, "", "%s: %q is no option", s.Name, clip(w.Text))
 	}
 	return args

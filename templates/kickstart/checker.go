@@ -11,7 +11,6 @@ type checker struct {
 	ps      *problems
 	release Release
 	syntax  *Syntax
-	rules   map[string]func(*line)
 	state   state
 }
 
@@ -20,19 +19,23 @@ type state struct {
 	commands map[string]int            // command -> line of its first use
 	names    map[string]map[string]int // kind -> name -> line
 
-	autopartFS string
-	ignoredisk map[string]bool
-	harddrive  map[string]bool
-	xlayouts   bool
-	services   bool
+	// What earlier lines of a command set, and later ones that don't set it again
+	// leave in force.
+	autopartFS, autopartType string
+	ignoredisk               map[string]bool
+	harddrive                map[string]bool
+	xlayouts                 bool
+	services                 map[string]bool
+
+	continued int // the line that ended with a backslash
 }
 
 func newChecker(name string, r Release, syntax *Syntax) *checker {
 	return &checker{
-		ps: &problems{file: name}, release: r, syntax: syntax, rules: rules(),
+		ps: &problems{file: name}, release: r, syntax: syntax,
 		state: state{
 			commands: map[string]int{}, names: map[string]map[string]int{},
-			ignoredisk: map[string]bool{}, harddrive: map[string]bool{},
+			ignoredisk: map[string]bool{}, harddrive: map[string]bool{}, services: map[string]bool{},
 		},
 	}
 }
@@ -63,9 +66,14 @@ func (c *checker) command(cmd *Command) {
 		return
 	}
 	if cmd.Name == "%ksappend" {
-		c.ps.errorf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names can't be read here")
+		c.ps.warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
 		return
 	}
+	defer func() {
+		if strings.HasSuffix(cmd.Line, "\\\n") {
+			c.state.continued = cmd.Pos.Line
+		}
+	}()
 	spec := c.syntax.Commands[cmd.Name]
 	status := ""
 	if spec != nil {
@@ -73,8 +81,7 @@ func (c *checker) command(cmd *Command) {
 	}
 	switch {
 	case spec == nil:
-		c.ps.errorf(cmd.Pos, didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands))),
-			"%s has no command %s", c.release, clip(cmd.Name))
+		c.unknown(cmd)
 		return
 	case status == "removed":
 		c.ps.errorf(cmd.Pos, "leave it out", "%s has been removed from %s", cmd.Name, c.release)
@@ -100,27 +107,43 @@ func (c *checker) command(cmd *Command) {
 	c.conflicts(cmd)
 }
 
+// unknown reports a command that the release doesn't know. After a line that ends
+// with a backslash the word may be the rest of a password, and isn't shown.
+func (c *checker) unknown(cmd *Command) {
+	switch {
+	case c.state.continued == cmd.Pos.Line-1 && c.state.continued > 0:
+		c.ps.errorf(cmd.Pos, "write one long line", "a backslash at a line's end does not continue it: this is a command of its own, and there is none of this name")
+	case strings.HasPrefix(cmd.Name, "\ufeff"):
+		c.ps.errorf(cmd.Pos, "save the file as UTF-8 without it", "the file begins with a byte-order mark, which is taken for a part of the first command")
+	default:
+		c.ps.errorf(cmd.Pos, didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands))),
+			"%s has no command %s", c.release, clip(cmd.Name))
+	}
+}
+
 // arguments checks a command's words.
 func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	before := len(c.ps.list)
 	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
-	args := bindWords(c.ps, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
+	args := bind(c.ps, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
 	failed := func() bool { return len(Errors(c.ps.list[before:])) > 0 }
 	if failed() {
 		return // what is missing can't be told while something wasn't understood
 	}
 	checkRequired(c.ps, cmd, spec, args)
-	if !counted(cmd.Name) {
+	if !leftovers(cmd.Name) {
 		checkPositionals(c.ps, cmd, spec, args)
 	}
 	if failed() {
 		return
 	}
 	l := &line{checker: c, c: cmd, args: args}
-	if rule := c.rules[cmd.Name]; rule != nil {
+	if rule := ruleTable()[cmd.Name]; rule != nil {
 		rule(l)
 	}
-	l.names()
+	if !failed() {
+		l.names()
+	}
 }
 
 // names warns of things that are defined twice.
@@ -139,7 +162,7 @@ func (l *line) names() {
 	}
 	switch l.c.Name {
 	case "device":
-		l.once("module", l.args.Positionals[0].Text, l.args.Positionals[0])
+		l.once("module", l.args.Extra[0].Text, l.args.Extra[0])
 	case "dmraid":
 		key := l.args.Value("--name")
 		for _, o := range l.args.Options {
@@ -207,9 +230,9 @@ func (c *checker) section(s *Section) {
 		}
 	case "%certificate":
 		if !args.Has("--filename") {
-			c.ps.errorf(s.Pos, "", "%%certificate needs --filename")
+			c.ps.errorf(s.Pos, "name the file to write", "%%certificate needs --filename")
 		}
-		if !args.Has("--dir") && !args.Has("--type") {
+		if args.Value("--dir") == "" && args.Value("--type") == "" {
 			c.ps.errorf(s.Pos, "", "%%certificate needs --dir or --type")
 		}
 		if strings.TrimSpace(s.Body) == "" {

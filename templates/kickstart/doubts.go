@@ -17,7 +17,7 @@ func doubts(ps *problems, f *File, syntax *Syntax) {
 			return Args{}, false
 		}
 		own := &problems{}
-		args := bindWords(own, c.Name, spec, c.Words, c.Name == "volgroup")
+		args := bind(own, c.Name, spec, c.Words, c.Name == "volgroup")
 		return args, len(Errors(own.list)) == 0
 	}
 	if len(f.Find("%include")) > 0 {
@@ -86,7 +86,8 @@ var cryptForm = regexp.MustCompile(`^(\$(1|2[abxy]?|5|6|y|gy|7|sha1)\$.+|[./0-9A
 // hash warns of a value that is called a hash and can't be one, and of a password
 // that stands in the file as it is. Neither is ever shown.
 func (d *doubt) hash(c *Command, args Args) {
-	at, value := c.Pos, ""
+	var at Pos
+	var value string
 	switch {
 	case c.Name == "user":
 		o, ok := args.Option("--password")

@@ -54,7 +54,7 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	if len(ps.list) > 0 {
 		return rule, Args{}, ps.list
 	}
-	args := bind(ps, c.Name, spec, c.Words)
+	args := bind(ps, c.Name, spec, c.Words, false)
 	imageOptions(ps, c, rule, args)
 	if rule.Arg == KindNone && len(args.Positionals) > 0 {
 		ps.errorf(args.Positionals[0].Pos, "quote a value that has blanks in it", "%s: one word too many", c.Name)
@@ -62,7 +62,7 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	if rule.Arg != KindNone {
 		imageArg(ps, c, rule, args)
 	}
-	if check := rules()[c.Name]; check != nil && len(ps.list) == 0 {
+	if check := ruleTable()[c.Name]; check != nil && len(ps.list) == 0 {
 		line := &line{checker: newChecker(f.Name, imageRelease, syntax), c: c, args: args}
 		check(line)
 		ps.list = append(ps.list, Errors(line.ps.list)...)

@@ -1,6 +1,10 @@
 package kickstart
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
@@ -44,4 +48,15 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// clip keeps a word in a message short, and on one line.
+func clip(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		s = strings.Trim(strconv.Quote(s), `"`)
+	}
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
 }

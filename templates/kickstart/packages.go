@@ -24,29 +24,28 @@ func (c *checker) packages(s *Section, args Args) {
 			c.ps.warnf(o.Pos, "", "%%packages %s is deprecated in %s", o.Name(), c.release)
 		}
 	}
-	for i, line := range strings.Split(s.Body, "\n") {
+	for i, line := range splitLines(s.Body) {
 		line, _, _ = strings.Cut(line, "#")
-		at := Pos{s.BodyLine + i, 1}
-		switch line = strings.TrimSpace(line); {
+		_, at := firstField(line, s.BodyLine+i)
+		switch line = strings.TrimFunc(line, isSpace); {
 		case line == "-":
-			c.ps.errorf(at, "", "%%packages: a dash without a package")
+			c.ps.errorf(at, "write -PACKAGE", "%%packages: a dash without a package")
 		case strings.HasPrefix(line, "@") && !strings.HasPrefix(line, "@^"):
-			c.group(at, strings.Fields(line))
+			c.group(at, strings.Fields(line[1:]))
 		}
 	}
 }
 
-// group checks the options of a line @GROUP.
+// group checks the options of a line @GROUP, given without its @; other words that
+// look like options are part of the name.
 func (c *checker) group(at Pos, words []string) {
-	var nodefaults, optional bool
-	for _, w := range words[1:] {
-		if len(w) < 3 {
-			continue
-		}
-		nodefaults = nodefaults || strings.HasPrefix("--nodefaults", w)
-		optional = optional || strings.HasPrefix("--optional", w)
+	spec := &CommandSpec{Options: []OptionSpec{{Flags: []string{"--nodefaults"}}, {Flags: []string{"--optional"}}}}
+	var given []Word
+	for _, w := range words {
+		given = append(given, Word{w, at})
 	}
-	if nodefaults && optional {
+	args := bind(c.ps, "%packages", spec, given, true)
+	if args.Has("--nodefaults") && args.Has("--optional") {
 		c.ps.errorf(at, "leave one of them out", "%%packages: --nodefaults and --optional exclude each other")
 	}
 }

@@ -26,13 +26,13 @@ func Parse(name string, text []byte) (*File, error) {
 	if !utf8.Valid(text) {
 		return nil, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")
 	}
-	p.lines = strings.SplitAfter(string(text), "\n")
+	p.lines = splitLines(string(text))
 	for p.at < len(p.lines) {
 		if err := p.line(); err != nil {
 			return nil, err
 		}
 	}
-	if len(p.file.Commands)+len(p.file.Sections) == 0 && strings.TrimSpace(string(text)) == "" {
+	if len(p.file.Commands)+len(p.file.Sections) == 0 && strings.TrimFunc(string(text), isSpace) == "" {
 		return nil, p.fail(Pos{1, 1}, "", "the file is empty")
 	}
 	return p.file, nil
@@ -48,21 +48,24 @@ func (p *parser) fail(at Pos, hint, message string) error {
 	return &Problem{File: p.file.Name, Pos: at, Message: message, Hint: hint}
 }
 
-// next takes the next line, without its line end, and gives its number.
+// next takes the next line, with its line end as \n, and gives its number.
 func (p *parser) next() (string, int) {
 	s := p.lines[p.at]
 	p.at++
-	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), p.at
+	if body, cut := strings.CutSuffix(strings.TrimSuffix(s, "\n"), "\r"); cut {
+		s = body + "\n"
+	}
+	return s, p.at
 }
 
 func (p *parser) line() error {
 	line, number := p.next()
-	words, at, err := splitWords(line, number)
-	if err != nil {
-		return p.fail(at, "close it, or escape it with a backslash", err.Error())
-	}
-	if len(words) == 0 {
+	if rest := strings.TrimLeftFunc(line, isSpace); rest == "" || rest[0] == '#' {
 		return nil
+	}
+	words, at, err := splitWords(line, number, true)
+	if err != nil {
+		return p.fail(at, "a quote ends on its line; there are no continuation lines", err.Error())
 	}
 	first := words[0]
 	switch {
@@ -75,7 +78,7 @@ func (p *parser) line() error {
 	case first.Text[0] == '%':
 		return p.section(words)
 	}
-	p.file.Commands = append(p.file.Commands, &Command{Name: first.Text, Pos: first.Pos, Words: words[1:]})
+	p.file.Commands = append(p.file.Commands, &Command{Name: first.Text, Pos: first.Pos, Words: words[1:], Line: line})
 	return nil
 }
 
@@ -85,7 +88,7 @@ func (p *parser) section(words []Word) error {
 		if head.Text == "%end" {
 			return p.fail(head.Pos, "", "%end without a section")
 		}
-		return p.fail(head.Pos, didYouMean(head.Text, sectionNames), "unknown section "+head.Text)
+		return p.fail(head.Pos, didYouMean(head.Text, sectionNames), "unknown section "+clip(head.Text))
 	}
 	s := &Section{Name: head.Text, Pos: head.Pos, Words: words[1:], BodyLine: p.at + 1}
 	var body strings.Builder
@@ -94,7 +97,7 @@ func (p *parser) section(words []Word) error {
 		line, number := p.next()
 		switch word, at := firstField(line, number); {
 		case word == "%end":
-			if _, at, err := splitWords(line, number); err != nil {
+			if _, at, err := splitWords(line, number, false); err != nil {
 				return p.fail(at, "", err.Error())
 			}
 			s.Body = body.String()
@@ -102,7 +105,7 @@ func (p *parser) section(words []Word) error {
 			return nil
 		case word == "%include":
 			// It is read in scripts too, whatever the script's language thinks.
-			words, quote, err := splitWords(line, number)
+			words, quote, err := splitWords(line, number, false)
 			if err != nil {
 				return p.fail(quote, "", err.Error())
 			}
@@ -125,13 +128,6 @@ func isSection(word string) bool {
 		}
 	}
 	return false
-}
-
-// firstField is the line's first blank-separated field and its place.
-func firstField(line string, number int) (string, Pos) {
-	trimmed := strings.TrimLeft(line, " \t")
-	word, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "\t", " "), " ")
-	return word, Pos{number, utf8.RuneCountInString(line[:len(line)-len(trimmed)]) + 1}
 }
 
 func badByte(text []byte) Pos {

@@ -3,6 +3,7 @@ package kickstart
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A line is one command under its rules.
@@ -53,19 +54,21 @@ func (l *line) need(flag string, others ...string) {
 	}
 }
 
-// words are how many positionals a command takes: from least to most; what names
-// them.
-func (l *line) words(least, most int, what string) {
-	switch n := len(l.args.Positionals); {
+// count checks how many words a command takes: from least to most; what names them.
+func (l *line) count(words []Word, least, most int, what string) {
+	switch n := len(words); {
 	case n < least:
 		l.fail(l.c.Pos, "", "needs %s", what)
 	case n > most:
-		l.fail(l.args.Positionals[most].Pos, "quote a value that has blanks in it", "one word too many")
+		l.fail(words[most].Pos, "quote a value that has blanks in it", "one word too many")
 	}
 }
 
 // released reports whether the check is for one of these releases.
 func (l *line) released(rs ...Release) bool { return slices.Contains(rs, l.release) }
+
+// ruleTable is rules, made once.
+var ruleTable = sync.OnceValue(rules)
 
 // rules are what a table of options can't hold, command by command.
 func rules() map[string]func(*line) {
@@ -84,12 +87,8 @@ func rules() map[string]func(*line) {
 	}
 }
 
-// counted are the commands whose positionals their rules count; the table counts
-// the others'.
-func counted(name string) bool {
-	switch name {
-	case "btrfs", "device", "driverdisk", "keyboard", "raid", "sshpw", "timezone", "updates", "volgroup":
-		return true
-	}
-	return false
+// leftovers are the commands that look at words which no positional of the grammar
+// took; with all others such a word is one too many.
+func leftovers(name string) bool {
+	return slices.Contains([]string{"btrfs", "device", "raid", "volgroup"}, name)
 }

@@ -48,15 +48,25 @@ func (l *line) raid() {
 	l.luks()
 	l.mkfs()
 	l.noBtrfs(RHEL8, RHEL9)
-	if len(l.args.Positionals) == 0 {
+	if len(l.args.Taken) == 0 {
 		l.fail(l.c.Pos, "", "needs a mount point")
 		return
+	}
+	// Members stand together after the mount point, or somewhere after it.
+	members := l.args.Taken[1]
+	if len(members) == 0 {
+		members = l.args.Extra
+	}
+	for _, w := range l.args.Extra {
+		if strings.HasPrefix(w.Text, "-") {
+			l.fail(w.Pos, "", "a member's name can't begin with a dash")
+			return
+		}
 	}
 	device := l.args.Value("--device")
 	if l.released(RHEL7, RHEL8, RHEL9, F42) {
 		device = strings.TrimPrefix(device, "md")
 	}
-	members := l.args.Positionals[1:]
 	if l.any("--useexisting", "--noformat") {
 		if len(members) > 0 {
 			l.fail(members[0].Pos, "leave them out", "an existing array has its members already")
@@ -76,11 +86,14 @@ func (l *line) raid() {
 }
 
 func (l *line) volgroup() {
-	if len(l.args.Positionals) == 0 {
+	name, members := l.args.Taken[0], l.args.Extra
+	if len(name) == 0 {
 		l.fail(l.c.Pos, "", "needs the group's name")
 		return
 	}
-	members := l.args.Positionals[1:]
+	if len(members) == 0 { // else what stood beside the name is lost
+		members = name[1:]
+	}
 	switch existing := l.any("--useexisting", "--noformat"); {
 	case existing && len(members) > 0:
 		l.fail(members[0].Pos, "leave them out", "an existing volume group has its members already")
@@ -93,7 +106,7 @@ func (l *line) volgroup() {
 	if p := l.number("--reserved-percent"); l.args.Has("--reserved-percent") && (p < 1 || p > 99) {
 		l.fail(l.at("--reserved-percent"), "", "--reserved-percent must be from 1 to 99")
 	}
-	l.once("volume group", l.args.Positionals[0].Text, l.args.Positionals[0])
+	l.once("volume group", name[0].Text, name[0])
 }
 
 func (l *line) logvol() {
@@ -127,7 +140,9 @@ func (l *line) logvol() {
 
 // cache are the rules of a volume's cache.
 func (l *line) cache(existing bool) {
-	if !l.any("--cachesize", "--cachemode", "--cachepvs") {
+	pvs := len(l.args.List("--cachepvs")) > 0
+	size := l.number("--cachesize") != 0
+	if !pvs && !size && !l.given("--cachemode") {
 		return
 	}
 	at := l.c.Pos
@@ -141,7 +156,7 @@ func (l *line) cache(existing bool) {
 		l.fail(at, "", "an existing volume can't be given a cache")
 	case l.args.Has("--thin"):
 		l.fail(at, "", "a thin volume can't have a cache")
-	case !l.given("--cachepvs") || l.number("--cachesize") == 0:
+	case !pvs || !size:
 		l.fail(at, "", "a cache needs --cachepvs and --cachesize")
 	case mode != "" && mode != "writeback" && mode != "writethrough":
 		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", clip(mode))
@@ -149,7 +164,13 @@ func (l *line) cache(existing bool) {
 }
 
 func (l *line) btrfs() {
-	switch len(l.args.Positionals) {
+	for _, w := range l.args.Extra {
+		if strings.HasPrefix(w.Text, "-") {
+			l.fail(w.Pos, "", "a member's name can't begin with a dash")
+			return
+		}
+	}
+	switch len(l.args.Extra) {
 	case 0:
 		l.fail(l.c.Pos, "", "needs a mount point, or none")
 		return
@@ -161,7 +182,7 @@ func (l *line) btrfs() {
 	}
 	l.exclude("--noformat", "--mkfsoptions")
 	l.exclude("--useexisting", "--mkfsoptions")
-	mount := l.args.Positionals[0]
+	mount := l.args.Extra[0]
 	l.once("btrfs mount point", MountPoint(mount.Text), mount)
 }
 
@@ -174,7 +195,15 @@ func (l *line) autopart() {
 	if l.given("--fstype") {
 		l.state.autopartFS = l.args.Value("--fstype")
 	}
-	if kind := strings.ToLower(l.args.Value("--type")); kind == "btrfs" {
+	for _, o := range l.args.Options { // --nolvm is --type=plain
+		switch o.Name() {
+		case "--type":
+			l.state.autopartType = strings.ToLower(o.Value)
+		case "--nolvm":
+			l.state.autopartType = "plain"
+		}
+	}
+	if l.state.autopartType == "btrfs" {
 		switch {
 		case l.released(RHEL8, RHEL9, RHEL10):
 			l.fail(l.at("--type"), "choose lvm, plain or thinp", "%s has no btrfs", l.release)
@@ -209,7 +238,7 @@ func (l *line) ignoredisk() {
 }
 
 func (l *line) mount() {
-	at := l.args.Positionals[1]
+	at := l.args.Taken[1][0]
 	if !strings.HasPrefix(at.Text, "/") && strings.ToLower(at.Text) != "none" {
 		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", clip(at.Text))
 	}
@@ -232,7 +261,7 @@ func (l *line) snapshot() {
 
 func (l *line) nvdimm() {
 	l.exclude("--namespace", "--blockdevs")
-	action := l.args.Positionals[0].Text
+	action := l.args.Taken[0][0].Text
 	switch {
 	case action == "reconfigure" && (!l.given("--namespace") || l.number("--sectorsize") == 0):
 		l.fail(l.c.Pos, "", "reconfigure needs --namespace and --sectorsize")
@@ -250,4 +279,4 @@ func (l *line) zfcp() {
 	l.once("device", key, Word{key, l.c.Pos})
 }
 
-func (l *line) device() { l.words(1, 1, "one module's name") }
+func (l *line) device() { l.count(l.args.Extra, 1, 1, "one module's name") }

@@ -18,7 +18,7 @@ func (l *line) cmdline() {
 }
 
 func (l *line) driverdisk() {
-	n := len(l.args.Positionals)
+	n := len(l.args.Taken[0])
 	for _, f := range []string{"--source", "--biospart"} {
 		if l.given(f) {
 			n++
@@ -60,11 +60,11 @@ func (l *line) install() {
 }
 
 func (l *line) keyboard() {
-	l.words(0, 1, "a keyboard")
+	l.count(l.args.Taken[0], 0, 1, "")
 	if l.given("--xlayouts") {
 		l.state.xlayouts = len(l.args.List("--xlayouts")) > 0
 	}
-	word := len(l.args.Positionals) > 0 && l.args.Positionals[0].Text != ""
+	word := len(l.args.Taken[0]) > 0 && l.args.Taken[0][0].Text != ""
 	if !word && !l.given("--vckeymap") && !l.state.xlayouts {
 		l.fail(l.c.Pos, "write keyboard us", "needs a keyboard, --vckeymap or --xlayouts")
 	}
@@ -176,7 +176,7 @@ func (l *line) rhsm() {
 }
 
 func (l *line) rootpw() {
-	empty := len(l.args.Positionals) == 0 || l.args.Positionals[0].Text == ""
+	empty := len(l.args.Taken[0]) == 0 || l.args.Taken[0][0].Text == ""
 	if empty && !l.args.Has("--lock") {
 		l.fail(l.c.Pos, "", "needs a password, or --lock")
 	}
@@ -184,16 +184,16 @@ func (l *line) rootpw() {
 
 func (l *line) services() {
 	for _, f := range []string{"--enabled", "--disabled"} {
-		if len(l.args.List(f)) > 0 {
-			l.state.services = true // stays in force for a later line
+		if l.args.Has(f) {
+			l.state.services[f] = len(l.args.List(f)) > 0 // stays in force for a later line
 		}
 	}
-	if !l.state.services {
+	if !l.state.services["--enabled"] && !l.state.services["--disabled"] {
 		l.fail(l.c.Pos, "", "needs --enabled or --disabled with a list")
 	}
 }
 
-func (l *line) sshpw() { l.words(1, 1<<30, "a password") }
+func (l *line) sshpw() { l.count(l.args.Taken[0], 1, 1<<30, "a password") }
 
 func (l *line) timesource() {
 	given := 0
@@ -208,38 +208,23 @@ func (l *line) timesource() {
 }
 
 func (l *line) timezone() {
-	l.words(0, 1, "a zone")
-	if len(l.args.Positionals) == 0 && len(l.args.Options) == 0 {
+	l.count(l.args.Taken[0], 0, 1, "")
+	if len(l.args.Taken[0]) == 0 && len(l.args.Options) == 0 {
 		l.fail(l.c.Pos, "write timezone Europe/Berlin --utc", "needs a zone")
 	}
 	l.exclude("--nontp", "--ntpservers")
+	if l.released(RHEL9) {
+		for _, o := range l.args.Options {
+			switch o.Name() {
+			case "--isUtc":
+				l.ps.warnf(o.Pos, "write --utc", "timezone --isUtc is deprecated in RHEL9")
+			case "--nontp", "--ntpservers":
+				l.ps.warnf(o.Pos, "write timesource", "timezone %s is deprecated in RHEL9", o.Name())
+			}
+		}
+	}
 }
 
 func (l *line) updates() {
-	if l.released(RHEL7, RHEL8) {
-		l.words(0, 1, "")
-		return
-	}
-	l.words(1, 1, "a URL")
-}
-
-// realm is checked by itself: its options belong to its sub-command.
-func (c *checker) realm(cmd *Command) {
-	l := &line{checker: c, c: cmd}
-	if len(cmd.Words) == 0 || cmd.Words[0].Text != "join" {
-		l.fail(cmd.Pos, "write realm join REALM", "only join is known")
-		return
-	}
-	spec := &CommandSpec{Options: []OptionSpec{{Flags: []string{"--no-password"}}}}
-	for _, f := range []string{"--client-software", "--server-software", "--membership-software", "--one-time-password", "--computer-ou"} {
-		spec.Options = append(spec.Options, OptionSpec{Flags: []string{f}, TakesValue: true})
-	}
-	before := len(c.ps.list)
-	l.args = bind(c.ps, cmd.Name, spec, cmd.Words[1:])
-	if len(c.ps.list) == before {
-		l.words(1, 1, "one realm")
-	}
-	if l.seen("realm", "", cmd.Pos) != 0 {
-		l.fail(cmd.Pos, "leave it out", "a second realm join")
-	}
+	l.count(l.args.Taken[0], 0, 1, "")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -116,7 +117,7 @@ func (c *CommandSpec) find(flag string) (*OptionSpec, []string) {
 			switch {
 			case f == flag:
 				return o, nil
-			case !o.Removed && len(flag) > 2 && len(f) > len(flag) && f[:len(flag)] == flag:
+			case !o.Removed && strings.HasPrefix(flag, "--") && strings.HasPrefix(f, flag):
 				found = o
 				names = append(names, f)
 			}

@@ -16,6 +16,8 @@ type Command struct {
 	Name  string
 	Pos   Pos
 	Words []Word
+	// Line is the whole line as it stands, with its line end.
+	Line string
 }
 
 // A Section is a %script, %packages or another section.

@@ -12,15 +12,18 @@ type Word struct {
 	Pos  Pos
 }
 
-// errQuote: a quote or an escape has no end on its line.
-var errQuote = errors.New("a quote is not closed on this line")
+// errQuote: a quote has no end on its line. errEscape: a backslash ends the file.
+var (
+	errQuote  = errors.New("a quote is not closed on this line")
+	errEscape = errors.New("a backslash has nothing to escape")
+)
 
-// splitWords reads the words of one line as pykickstart does, which is Python's
-// shlex in POSIX mode with comments: '...' is literal; in "..." a backslash
-// escapes only " and itself; elsewhere it escapes any character. An unquoted #
-// starts a comment even inside a word. On an error the position is that of the
-// open quote.
-func splitWords(line string, number int) ([]Word, Pos, error) {
+// splitWords reads the words of one line, given with its line end, as pykickstart
+// does, which is Python's shlex in POSIX mode: '...' is literal; in "..." a
+// backslash escapes only " and itself; elsewhere it escapes any character, the line
+// end too. With comments, an unquoted # starts one even inside a word. On an error
+// the position is that of the open quote or the escape.
+func splitWords(line string, number int, comments bool) ([]Word, Pos, error) {
 	var (
 		words []Word
 		word  strings.Builder
@@ -43,7 +46,9 @@ func splitWords(line string, number int) ([]Word, Pos, error) {
 		i += size
 		col++
 		here := Pos{number, col}
-		if quote == 0 && !in && r != ' ' && r != '\t' && r != '\r' && r != '#' {
+		blank := r == ' ' || r == '\t' || r == '\r' || r == '\n'
+		comment := comments && r == '#'
+		if quote == 0 && !in && !blank && !comment {
 			in, start = true, here
 		}
 		switch {
@@ -66,15 +71,14 @@ func splitWords(line string, number int) ([]Word, Pos, error) {
 			}
 		case r == '\'' || r == '"':
 			quote, open = r, here
-		case r == '#':
+		case comment:
 			end()
 			return words, Pos{}, nil
-		case r == ' ' || r == '\t' || r == '\r':
+		case blank:
 			end()
 		case r == '\\':
-			if i == len(line) { // it escapes the line's end: there is no continuation
-				word.WriteByte('\n')
-				break
+			if i == len(line) {
+				return nil, here, errEscape
 			}
 			_, size = utf8.DecodeRuneInString(line[i:])
 			word.WriteString(line[i : i+size])

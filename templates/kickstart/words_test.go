@@ -18,11 +18,11 @@ func TestSplitWords(t *testing.T) {
 		{`--xlayouts=us,'cz (qwerty)'`, "1:--xlayouts=us,cz (qwerty)"},
 		{`"a\"b" "c\d" '\'`, `1:a"b 8:c\d 14:\`},
 		{"\tü x", "2:ü 4:x"},
-		{`foo\`, "1:foo\n"},
+		{"foo\\\n", "1:foo\n"},
 		{`""`, "1:"},
 		{"a;b & $c | d", "1:a;b 5:& 7:$c 10:| 12:d"},
 	} {
-		words, _, err := splitWords(c.line, 1)
+		words, _, err := splitWords(c.line, 1, true)
 		if err != nil {
 			t.Errorf("%q: %v", c.line, err)
 			continue
@@ -39,7 +39,7 @@ func TestSplitWords(t *testing.T) {
 
 func TestSplitWordsOpenQuote(t *testing.T) {
 	for line, col := range map[string]int{`a "b`: 3, `'`: 1, `a b"c'd`: 4} {
-		if _, at, err := splitWords(line, 7); err == nil || at != (Pos{7, col}) {
+		if _, at, err := splitWords(line, 7, true); err == nil || at != (Pos{7, col}) {
 			t.Errorf("%q: got %v at %v, want an error at 7:%d", line, err, at, col)
 		}
 	}

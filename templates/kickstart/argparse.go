@@ -1,0 +1,180 @@
+package kickstart
+
+import "strings"
+
+// bind tells options and positionals apart as Python's argparse does (3.6 to
+// 3.11: an installer's), and checks every option against its grammar. A word that
+// looks like an option and is none is an error, or left over when loose is set.
+func bind(ps *problems, name string, spec *CommandSpec, words []Word, loose bool) Args {
+	b := &binder{ps: ps, name: name, spec: spec, words: words, loose: loose}
+	b.classify()
+	b.run()
+	return b.args
+}
+
+// A class is what argparse takes a word for.
+type class byte
+
+const (
+	plain   class = iota // a positional, or an option's value
+	option               // an option of the grammar
+	unknown              // looks like an option, and is none
+	dashes               // the first --
+)
+
+type binder struct {
+	ps    *problems
+	name  string
+	spec  *CommandSpec
+	words []Word
+	loose bool
+
+	classes []class
+	found   []*OptionSpec // of the words that are options
+	turn    int           // index of the next of the grammar's positionals
+	args    Args
+}
+
+// classify tells what each word is; after -- there are no options.
+func (b *binder) classify() {
+	b.classes = make([]class, len(b.words))
+	b.found = make([]*OptionSpec, len(b.words))
+	for i, w := range b.words {
+		if w.Text == "--" {
+			b.classes[i] = dashes
+			return
+		}
+		if len(w.Text) < 2 || w.Text[0] != '-' {
+			continue
+		}
+		flag, _, _ := strings.Cut(w.Text, "=")
+		o, several := b.spec.find(flag)
+		switch {
+		case o != nil:
+			b.classes[i], b.found[i] = option, o
+		case several != nil:
+			b.classes[i] = unknown
+			b.ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
+		case negativeNumber(w.Text) || strings.Contains(w.Text, " "):
+		default:
+			b.classes[i] = unknown
+			if !b.loose {
+				b.ps.errorf(w.Pos, didYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
+			}
+		}
+	}
+}
+
+// shown is how a word that should be an option is named in a message: not at all
+// where it may be a password that begins with a dash.
+func (b *binder) shown(i int) string {
+	flag, _, _ := strings.Cut(b.words[i].Text, "=")
+	value := i > 0 && b.found[i-1] != nil && b.found[i-1].TakesValue && !strings.Contains(b.words[i-1].Text, "=")
+	if value || b.name == "rootpw" || b.name == "sshpw" {
+		return "of this name (write a value that begins with a dash after =, or after --)"
+	}
+	return clip(flag)
+}
+
+// run walks the words as argparse does: positionals take what stands before an
+// option, then the option takes its value.
+func (b *binder) run() {
+	i := 0
+	for next := b.nextOption(0); next < len(b.words); next = b.nextOption(i) {
+		for i < next {
+			if n := b.take(i, next); n > 0 {
+				i += n
+				continue
+			}
+			b.leave(b.words[i:next])
+			i = next
+		}
+		i = b.option(i)
+	}
+	i += b.take(i, len(b.words))
+	b.leave(b.words[i:])
+}
+
+func (b *binder) nextOption(i int) int {
+	for i < len(b.words) && b.classes[i] != option && b.classes[i] != unknown {
+		i++
+	}
+	return i
+}
+
+// take gives the words from i to end to as many of the grammar's positionals as
+// they serve, and returns how many words that took.
+func (b *binder) take(i, end int) int {
+	start := i
+	for ; b.turn < len(b.spec.Positionals); b.turn++ {
+		var took []Word
+		most := 1
+		if b.spec.Positionals[b.turn].Nargs == "*" {
+			most = end
+		}
+		at := i
+		for ; at < end && (len(took) < most || b.classes[at] == dashes); at++ {
+			if b.classes[at] != dashes {
+				took = append(took, b.words[at])
+			}
+		}
+		if n := b.spec.Positionals[b.turn].Nargs; len(took) == 0 && n != "*" && n != "?" {
+			break
+		}
+		i = at
+		b.args.Taken = append(b.args.Taken, took)
+		b.args.Positionals = append(b.args.Positionals, took...)
+	}
+	return i - start
+}
+
+// leave keeps words that no positional took.
+func (b *binder) leave(words []Word) {
+	b.args.Extra = append(b.args.Extra, words...)
+	b.args.Positionals = append(b.args.Positionals, words...)
+}
+
+// option reads the option at i and its value; it returns where to go on.
+func (b *binder) option(i int) int {
+	w, o := b.words[i], b.found[i]
+	if o == nil {
+		if b.loose { // else it was reported
+			b.leave(b.words[i : i+1])
+		}
+		return i + 1
+	}
+	flag, value, given := strings.Cut(w.Text, "=")
+	opt := Option{Spec: o, Value: value, Pos: w.Pos, ValuePos: w.Pos}
+	if given {
+		opt.ValuePos.Col += len([]rune(flag)) + 1
+	}
+	i++
+	switch {
+	case !o.TakesValue && given:
+		b.ps.errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
+		return i
+	case o.TakesValue && !given && i < len(b.words) && b.classes[i] == plain:
+		opt.Value, opt.ValuePos = b.words[i].Text, b.words[i].Pos
+		i++
+	case o.TakesValue && !given && o.Nargs != "?":
+		b.ps.errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
+		return i
+	}
+	if checkOption(b.ps, b.name, opt) {
+		b.args.Options = append(b.args.Options, opt)
+	}
+	return i
+}
+
+// negativeNumber is argparse's own notion: -1, -.5 and -1.5, not -1e3.
+func negativeNumber(s string) bool {
+	whole, fraction, point := strings.Cut(s[1:], ".")
+	if point {
+		return digits(fraction) && (whole == "" || digits(whole))
+	}
+	return digits(whole)
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

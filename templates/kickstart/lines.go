@@ -1,0 +1,45 @@
+package kickstart
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// splitLines cuts a text after each line end, as Python does: beside the usual ones
+// (\n, \r\n, \r) these are vertical tab, form feed, the separators 1C to 1E, next
+// line and Unicode's two.
+func splitLines(text string) []string {
+	var lines []string
+	start := 0
+	for i, r := range text {
+		switch r {
+		case '\r':
+			if strings.HasPrefix(text[i+1:], "\n") {
+				continue
+			}
+		case '\n', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:
+		default:
+			continue
+		}
+		end := i + utf8.RuneLen(r)
+		lines, start = append(lines, text[start:end]), end
+	}
+	if start < len(text) {
+		lines = append(lines, text[start:])
+	}
+	return lines
+}
+
+// isSpace is what Python takes for a blank.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+// firstField is the line's first blank-separated field and its place.
+func firstField(line string, number int) (string, Pos) {
+	rest := strings.TrimLeftFunc(line, isSpace)
+	at := Pos{number, utf8.RuneCountInString(line[:len(line)-len(rest)]) + 1}
+	if end := strings.IndexFunc(rest, isSpace); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest, at
+}
