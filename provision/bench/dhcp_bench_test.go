@@ -138,6 +138,7 @@ func TestDHCP(t *testing.T) {
 	r := newRig(t)
 	perfdhcp := tool(t, "perfdhcp", "kea-admin")
 	all := contenders(t)
+	busy := otherWork(t)
 	found := make(results)
 	for round := range *rounds {
 		for i, who := range crowds() {
@@ -148,7 +149,7 @@ func TestDHCP(t *testing.T) {
 			}
 		}
 	}
-	publish(t, "dhcp", dhcpTable(all, found).Markdown())
+	publish(t, "dhcp", warning(busy)+dhcpTable(all, found).Markdown())
 }
 
 // results are the best probe of each round, by crowd and contender.

@@ -54,6 +54,7 @@ func TestHTTP(t *testing.T) {
 			return err
 		})
 	}
+	busy := otherWork(t)
 	for round := range *rounds + httpRoundsMore {
 		for _, s := range sites {
 			before := s.daemon.cpu()
@@ -69,7 +70,7 @@ func TestHTTP(t *testing.T) {
 		slices.Reverse(sites) // so that neither is always the first
 	}
 	slices.SortFunc(sites, func(a, b *site) int { return len(b.name) - len(a.name) })
-	publish(t, "http", httpTable(sites).Markdown())
+	publish(t, "http", warning(busy)+httpTable(sites).Markdown())
 }
 
 func httpTable(sites []*site) Table {

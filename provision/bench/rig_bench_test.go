@@ -42,6 +42,26 @@ func publish(t *testing.T, name, text string) {
 	}
 }
 
+// otherWork is the share of the processors that is in use while this test does
+// nothing, 0..1.
+func otherWork(t *testing.T) float64 {
+	t.Helper()
+	times := func() cpuTimes {
+		b, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseStat(string(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := times()
+	time.Sleep(3 * time.Second)
+	return times().busySince(before)
+}
+
 // Addresses of the two ends of the cable.
 const (
 	serverAddr = "10.64.0.1"
