@@ -23,13 +23,15 @@ func TestProxy(t *testing.T) {
 		// Asks on port 4011.
 		{Box: rehearse.Box{Name: "uefi-binl", Firmware: "uefi", Boot: "{proxy: binl}"}, programs: []string{"snponly.efi"}, says: []string{linux}},
 		{Box: rehearse.Box{Name: "uefi-http", Firmware: "uefi", HTTPBoot: true}, programs: []string{"snponly.efi"}, says: []string{linux}},
+		// GRUB looks for its menu where the DHCP server's next-server says, not where
+		// the proxy's does: see otherServer.
 		{
 			Box:      rehearse.Box{Name: "secureboot", Firmware: "uefi", SecureBoot: true, Boot: "{secure_boot: true}"},
 			programs: []string{"shimx64.efi", "grubx64.efi"}, says: []string{linux, locked},
 		},
 	}
 	r := startCases(t, rehearse.Options{DHCP: "proxy"}, cases)
-	r.otherServer(t, len(cases))
+	r.otherServer(t, cases)
 	r.matrix(t, cases)
 	for _, c := range cases {
 		if r.count(c.Name, "observed") == 0 || r.count(c.Name, "ack") != 0 {
@@ -39,8 +41,9 @@ func TestProxy(t *testing.T) {
 }
 
 // otherServer starts a dnsmasq beside the appliance that gives the first boxes the
-// addresses of the inventory, and nothing to boot.
-func (r *rig) otherServer(t *testing.T, boxes int) {
+// addresses of the inventory, and nothing to boot. Boxes with Secure Boot are told
+// the appliance as next-server (siaddr) by it.
+func (r *rig) otherServer(t *testing.T, cases []firmwareCase) {
 	t.Helper()
 	const address = "10.77.0.2"
 	if out, err := r.Rack.CommandBeside(r.ctx, "ip", "addr", "add", address+"/24", "dev", "br0").CombinedOutput(); err != nil {
@@ -50,10 +53,14 @@ func (r *rig) otherServer(t *testing.T, boxes int) {
 		"--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--log-facility=-", "--log-dhcp",
 		"--pid-file=" + filepath.Join(t.TempDir(), "pid"), "--dhcp-leasefile=" + filepath.Join(t.TempDir(), "leases"),
 		"--interface=br0", "--bind-interfaces", "--listen-address=" + address, "--dhcp-authoritative",
-		"--dhcp-range=10.77.0.150,10.77.0.160,1h",
+		"--dhcp-range=10.77.0.150,10.77.0.160,1h", "--dhcp-boot=tag:grub,,,10.77.0.1",
 	}
-	for i := range boxes {
-		args = append(args, "--dhcp-host="+rehearse.MAC(i)+","+rehearse.Address(i))
+	for i, c := range cases {
+		reservation := "--dhcp-host=" + rehearse.MAC(i) + "," + rehearse.Address(i)
+		if c.SecureBoot {
+			reservation += ",set:grub"
+		}
+		args = append(args, reservation)
 	}
 	log, err := os.Create(filepath.Join(r.logs, "dnsmasq.log"))
 	if err != nil {
