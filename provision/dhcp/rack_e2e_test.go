@@ -111,7 +111,8 @@ type daemon struct {
 	t     *testing.T
 	lines chan string
 	all   []string
-	stop  func() // it ends with the test, or when this is called
+	taken map[int]bool // the lines of all that were waited for
+	stop  func()       // it ends with the test, or when this is called
 }
 
 // serve starts the server in a namespace.
@@ -143,7 +144,7 @@ func serve(t *testing.T, ns string, s setup) *daemon {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{t: t, lines: make(chan string, 100_000)}
+	d := &daemon{t: t, lines: make(chan string, 100_000), taken: map[int]bool{}}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -175,26 +176,31 @@ func serve(t *testing.T, ns string, s setup) *daemon {
 	return d
 }
 
-// until waits for a line that has all of the texts.
+// until waits for a line that has all of the texts. It may have come before what was
+// waited for last, since events are told beside the replies; but no line counts
+// twice.
 func (d *daemon) until(limit time.Duration, texts ...string) string {
 	d.t.Helper()
 	late := time.After(limit)
-	for {
-		select {
-		case line, ok := <-d.lines:
-			if !ok {
-				d.t.Fatalf("the server ended before it said %q", texts)
+	for i := 0; ; i++ {
+		if i == len(d.all) {
+			select {
+			case line, ok := <-d.lines:
+				if !ok {
+					d.t.Fatalf("the server ended before it said %q", texts)
+				}
+				d.all = append(d.all, line)
+			case <-late:
+				d.t.Fatalf("the server didn't say %q within %s", texts, limit)
 			}
-			d.all = append(d.all, line)
-			found := true
-			for _, text := range texts {
-				found = found && strings.Contains(line, text)
-			}
-			if found {
-				return line
-			}
-		case <-late:
-			d.t.Fatalf("the server didn't say %q within %s", texts, limit)
+		}
+		found := !d.taken[i]
+		for _, text := range texts {
+			found = found && strings.Contains(d.all[i], text)
+		}
+		if found {
+			d.taken[i] = true
+			return d.all[i]
 		}
 	}
 }
