@@ -10,7 +10,7 @@ import (
 )
 
 // A prober asks the network who has an address: by ARP on our own link, by an ICMP
-// echo behind a relay. It doesn't wait for an answer.
+// echo in a network behind a relay. It doesn't wait for an answer.
 type prober interface {
 	probe(addr netip.Addr, behind bool) error
 }
@@ -40,7 +40,7 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 		s.Log.Debug("dhcp: too many addresses are being probed: offered without", "mac", v.client.mac, "address", v.address)
 		return false
 	}
-	if err := s.prober.probe(v.address, v.client.agent.addr.IsValid()); err != nil {
+	if err := s.prober.probe(v.address, !v.network.Subnet.Contains(s.ServerAddr)); err != nil {
 		s.Log.Debug("dhcp: address not probed", "address", v.address, "error", err)
 		s.probes.cancel(p)
 		return false

@@ -1,8 +1,11 @@
 package dhcp
 
 import (
+	"slices"
 	"sync"
 	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
 	"rackhand/provision"
@@ -37,7 +40,7 @@ func TestFloodStarvesNobody(t *testing.T) {
 	}
 	q.close()
 	next := 0
-	for d := range q.packets {
+	for d, ok := q.next(false); ok; d, ok = q.next(false) {
 		if mac := chaddr(d.payload); mac == stranger {
 			in--
 		} else if mac != chaddr(box(next).payload) {
@@ -59,7 +62,7 @@ func TestFloodKeepsWorkersFree(t *testing.T) {
 	flood := datagram{payload: request(stranger).ToBytes()}
 	for range backlogClient {
 		q.put(flood)
-		<-q.packets // a worker took it, and isn't done
+		q.next(false) // a worker took it, and isn't done
 	}
 	if ok, flooded := q.put(flood); ok || !flooded {
 		t.Error("a fifth worker would have it")
@@ -70,25 +73,73 @@ func TestFloodKeepsWorkersFree(t *testing.T) {
 	}
 }
 
-// TestQueueIsBounded: many clients at once are dropped at the end of the queue.
+// TestQueueIsBounded: many clients at once are dropped at the end of the queue, and
+// DISCOVERs leave room for the rest.
 func TestQueueIsBounded(t *testing.T) {
 	q := newQueue()
-	in := 0
-	for n := range backlog + 100 {
-		p := make([]byte, 300)
-		p[28], p[31], p[32], p[33] = 2, byte(n>>16), byte(n>>8), byte(n)
-		if ok, flood := q.put(datagram{payload: p}); ok {
-			in++
-		} else if flood {
-			t.Fatal("taken for one client's flood")
+	fill := func(kind dhcpv4.MessageType) (in int) {
+		for n := range backlogOthers + 100 {
+			mac := inventory.MAC{2, byte(kind), 0, byte(n >> 16), byte(n >> 8), byte(n)}
+			ok, flood := q.put(datagram{payload: message(mac, kind).ToBytes()})
+			if ok {
+				in++
+			} else if flood {
+				t.Fatal("taken for one client's flood")
+			}
 		}
+		return in
 	}
-	if in != backlog || len(q.queued) != backlog {
-		t.Errorf("%d packets, %d clients", in, len(q.queued))
+	if n := fill(dhcpv4.MessageTypeDiscover); n != backlogDiscovers {
+		t.Errorf("%d DISCOVERs", n)
+	}
+	if n := fill(dhcpv4.MessageTypeRequest); n != backlogOthers || len(q.queued) != backlogDiscovers+backlogOthers {
+		t.Errorf("%d REQUESTs, %d clients", n, len(q.queued))
 	}
 	for _, p := range [][]byte{nil, make([]byte, 33)} { // too short to have a sender
 		if ok, _ := newQueue().put(datagram{payload: p}); !ok {
 			t.Errorf("%d bytes refused: that is the parser's to tell", len(p))
+		}
+	}
+}
+
+// TestLanes: a worker takes what it prefers, and the rest when there is nothing of that;
+// all comes out before the end.
+func TestLanes(t *testing.T) {
+	for _, discoversFirst := range []bool{false, true} {
+		q := newQueue()
+		for n := range byte(3) {
+			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 1, n}).ToBytes()})
+			q.put(datagram{payload: request(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
+		}
+		q.close()
+		got := ""
+		for d, ok := q.next(discoversFirst); ok; d, ok = q.next(discoversFirst) {
+			got += map[bool]string{true: "D", false: "R"}[discovers(d.payload)]
+		}
+		if want := map[bool]string{false: "RRRDDD", true: "DDDRRR"}[discoversFirst]; got != want {
+			t.Errorf("DISCOVERs first %v: %s", discoversFirst, got)
+		}
+	}
+}
+
+// TestPeeksAtType agrees with the parser, on what firmware sends and on broken options.
+func TestPeeksAtType(t *testing.T) {
+	for i, p := range captured(t) {
+		req, err := dhcpv4.FromBytes(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := discovers(p); got != (req.MessageType() == dhcpv4.MessageTypeDiscover) {
+			t.Errorf("packet %d is a %s", i+1, req.MessageType())
+		}
+	}
+	head := discover(web1).ToBytes()[:240]
+	for options, want := range map[string]bool{
+		"\x35\x01\x01\xff": true, "\x35\x01\x03\xff": false, "\x00\x00\x0c\x02ab\x35\x01\x01": true, "": false, "\x35": false, "\x35\x01": false,
+		"\x0c\x50a": false, "\xff\x35\x01\x01": false, "\x00\x00\x00": false,
+	} {
+		if got := discovers(append(slices.Clone(head), options...)); got != want {
+			t.Errorf("options % x: %v", options, got)
 		}
 	}
 }

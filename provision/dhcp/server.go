@@ -139,9 +139,9 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.serveBINL(ctx) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
 	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
-	for range workers {
+	for i := range workers {
 		group.Go(func() error {
-			for d := range q.packets {
+			for d, ok := q.next(i%8 == 0); ok; d, ok = q.next(i%8 == 0) {
 				s.serve(ctx, send, d)
 				q.done(d)
 			}
