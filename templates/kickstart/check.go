@@ -28,7 +28,7 @@ func Check(f *File, r Release) ([]*Problem, error) {
 		}
 		c.section(s)
 	}
-	doubts(c.ps, f, syntax)
+	c.doubts(f)
 	slices.SortStableFunc(c.ps.list, byPlace)
 	return c.ps.list, nil
 }

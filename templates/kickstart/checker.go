@@ -11,6 +11,7 @@ type checker struct {
 	ps      *problems
 	release Release
 	syntax  *Syntax
+	read    []*line // the commands that have nothing wrong with them by themselves
 	state   state
 }
 
@@ -143,6 +144,7 @@ func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	}
 	if !failed() {
 		l.names()
+		c.read = append(c.read, l)
 	}
 }
 

@@ -6,148 +6,143 @@ import (
 	"strings"
 )
 
-// doubts warns of what Red Hat's parser accepts and an installer will stumble
-// over: it looks at the file as a whole.
-func doubts(ps *problems, f *File, syntax *Syntax) {
-	d := &doubt{ps: ps, defined: map[string]bool{}, groups: map[string]bool{}}
-	// What a command's own line has wrong was reported already.
-	read := func(c *Command) (Args, bool) {
-		spec := syntax.Commands[c.Name]
-		if spec == nil || spec.Status != "" {
-			return Args{}, false
-		}
-		own := &problems{}
-		args := bind(own, c.Name, spec, c.Words, c.Name == "volgroup")
-		return args, len(Errors(own.list)) == 0
+// doubts warns of what Red Hat's parser accepts and is surely wrong: what an installer
+// stumbles over, or what does something other than it says.
+func (c *checker) doubts(f *File) {
+	d := &doubt{
+		defined: map[string]bool{}, groups: map[string]bool{},
+		used: map[string]int{}, mounts: map[string]*line{},
 	}
-	if len(f.Find("%include")) > 0 {
-		d.included = true // what is missing here may be there
+	d.whole = len(f.Find("%include", "%ksappend")) == 0 && len(Errors(c.ps.list)) == 0
+	for _, l := range c.read {
+		d.define(l)
 	}
-	for _, c := range f.Find("part", "partition", "raid", "volgroup", "logvol") {
-		args, ok := read(c)
-		if !ok || len(args.Positionals) == 0 {
-			d.included = true
-			continue
-		}
-		d.defined[args.Positionals[0].Text] = true
-		if c.Name == "volgroup" {
-			d.groups[args.Positionals[0].Text] = true
-		}
-	}
-	for _, c := range f.Commands {
-		if ps.full() {
+	for _, l := range c.read {
+		if c.ps.full() {
 			return
 		}
-		if args, ok := read(c); ok {
-			d.command(c, args)
-		}
+		d.line(l)
+	}
+	for _, s := range f.Sections {
+		c.interpreter(s)
 	}
 }
 
 // A doubt knows what the file defines.
 type doubt struct {
-	ps       *problems
-	defined  map[string]bool // mount points, pv.NN, raid.NN
-	groups   map[string]bool // volume groups
-	included bool            // there is more than this file shows
+	whole   bool            // nothing is defined elsewhere: in an included file or a wrong line
+	wiped   bool            // no old volume group is left
+	defined map[string]bool // pv.NN, raid.NN, btrfs.NN
+	groups  map[string]bool // volume groups
+	used    map[string]int  // member -> line
+	mounts  map[string]*line
 }
 
-func (d *doubt) command(c *Command, args Args) {
-	switch c.Name {
-	case "rootpw", "user", "sshpw":
-		d.hash(c, args)
-	case "raid":
-		if !args.Has("--useexisting") && !args.Has("--noformat") && len(args.Positionals) > 1 {
-			d.members(c, args.Positionals[1:])
-			d.level(c, args)
-		}
+func (d *doubt) define(l *line) {
+	switch l.c.Name {
+	case "part", "partition", "raid", "logvol":
+		d.defined[l.args.Taken[0][0].Text] = true
 	case "volgroup":
-		if !args.Has("--useexisting") && !args.Has("--noformat") && len(args.Positionals) > 1 {
-			d.members(c, args.Positionals[1:])
-		}
-	case "logvol":
-		if vg := args.Value("--vgname"); vg != "" && !d.included && !d.groups[vg] && !args.Has("--useexisting") && !args.Has("--noformat") {
-			d.ps.warnf(c.Pos, "add volgroup "+clip(vg), "logvol: the volume group %s is not defined in this file", clip(vg))
-		}
-	case "part", "partition":
-		if len(args.Positionals) == 1 && !slices.ContainsFunc([]string{
-			"--size", "--grow", "--recommended", "--hibernation", "--onpart", "--useexisting", "--noformat",
-		}, args.Has) && args.Positionals[0].Text != "biosboot" {
-			d.ps.warnf(c.Pos, "add --size=MiB", "%s %s has no size", c.Name, clip(args.Positionals[0].Text))
-		}
+		d.groups[l.args.Taken[0][0].Text] = true
+	case "clearpart":
+		d.wiped = l.args.Has("--all") && !l.args.Has("--drives") && !l.args.Has("--list")
+	}
+}
+
+func (d *doubt) line(l *line) {
+	switch l.c.Name {
+	case "rootpw", "user", "sshpw":
+		l.hashDoubts()
 	case "network":
-		d.network(c, args)
+		l.networkDoubts()
+	case "raid":
+		d.members(l)
+		d.level(l)
+		d.mount(l)
+	case "volgroup", "btrfs":
+		d.members(l)
+	case "logvol":
+		d.group(l)
+		d.mount(l)
+	case "part", "partition":
+		d.size(l)
+		d.mount(l)
 	}
 }
 
-// cryptForm is the form of a crypt(3) hash, those of old and new systems.
-var cryptForm = regexp.MustCompile(`^(\$(1|2[abxy]?|5|6|y|gy|7|sha1)\$.+|[./0-9A-Za-z]{13}|[!*].*)$`)
+// memberForm are the names that only a line of the same file can give to a device.
+var memberForm = regexp.MustCompile(`^(pv|raid|btrfs)\.`)
 
-// hash warns of a value that is called a hash and can't be one, and of a password
-// that stands in the file as it is. Neither is ever shown.
-func (d *doubt) hash(c *Command, args Args) {
-	var at Pos
-	var value string
-	switch {
-	case c.Name == "user":
-		o, ok := args.Option("--password")
-		if !ok || o.Value == "" {
-			return
-		}
-		at, value = o.ValuePos, o.Value
-	case len(args.Positionals) == 0 || args.Has("--lock") || args.Has("--sshkey"):
-		return
-	default:
-		at, value = args.Positionals[0].Pos, args.Positionals[0].Text
-	}
-	switch {
-	case args.Has("--iscrypted") && !cryptForm.MatchString(value):
-		d.ps.warnf(at, "make one with mkpasswd, and quote it: an unquoted # starts a comment", "%s: --iscrypted, but the value is no crypt(3) hash", c.Name)
-	case !args.Has("--iscrypted") && cryptForm.MatchString(value) && strings.HasPrefix(value, "$"):
-		d.ps.warnf(at, "add --iscrypted", "%s: this looks like a hash, and would be taken for the password itself", c.Name)
-	}
-}
-
-func (d *doubt) members(c *Command, members []Word) {
-	used := map[string]bool{}
-	for _, m := range members {
+// members warns of members that are not there, or are used twice.
+func (d *doubt) members(l *line) {
+	for _, m := range l.members() {
+		first, again := d.used[m.Text]
 		switch {
-		case used[m.Text]:
-			d.ps.warnf(m.Pos, "name each once", "%s: %s stands here twice", c.Name, clip(m.Text))
-		case !d.included && !d.defined[m.Text]:
-			d.ps.warnf(m.Pos, "add part "+clip(m.Text)+" --size=MiB", "%s: %s is not defined in this file", c.Name, clip(m.Text))
+		case !memberForm.MatchString(m.Text) || l.args.Has("--subvol"):
+			continue
+		case again:
+			l.ps.warnf(m.Pos, "use each once", "%s: %s is used already in line %d", l.c.Name, clip(m.Text), first)
+		case d.whole && !d.defined[m.Text]:
+			l.ps.warnf(m.Pos, "add part "+clip(m.Text)+" --size=MiB", "%s: %s is not defined in this file", l.c.Name, clip(m.Text))
 		}
-		used[m.Text] = true
+		d.used[m.Text] = m.Pos.Line
 	}
 }
 
 // level warns of an array with fewer members than its level needs (md(4)).
-func (d *doubt) level(c *Command, args Args) {
+func (d *doubt) level(l *line) {
 	need := map[string]int64{"0": 2, "1": 2, "4": 3, "5": 3, "6": 4, "10": 2}
-	level := strings.TrimPrefix(strings.ToLower(args.Value("--level")), "raid")
-	spares, _ := parseInt(args.Value("--spares"))
-	if n := int64(len(args.Positionals)) - 1; n-spares < need[level] {
-		d.ps.warnf(c.Pos, "", "raid: level %s needs %d members besides spares, here are %d", level, need[level], n-spares)
+	level := strings.TrimPrefix(strings.ToLower(l.args.Value("--level")), "raid")
+	n := int64(len(l.members())) - max(0, l.number("--spares"))
+	if !l.any("--useexisting", "--noformat") && n < need[level] {
+		l.ps.warnf(l.c.Pos, "add members, or choose another level", "raid: level %s needs %d members besides spares, here are %d", level, need[level], n)
 	}
 }
 
-func (d *doubt) network(c *Command, args Args) {
-	if args.Value("--bootproto") == "static" && (args.Value("--ip") == "" || args.Value("--netmask") == "") {
-		d.ps.warnf(c.Pos, "", "network: --bootproto=static needs --ip and --netmask")
+// group warns of a volume in a group that no line makes and that was wiped.
+func (d *doubt) group(l *line) {
+	vg := l.args.Value("--vgname")
+	if d.whole && d.wiped && !d.groups[vg] {
+		l.ps.warnf(l.at("--vgname"), "add volgroup "+clip(vg), "logvol: the volume group %s is not defined in this file", clip(vg))
 	}
-	for _, n := range []struct {
-		flag string
-		kind Kind
-	}{{"--ip", KindIPv4}, {"--gateway", KindIPv4}, {"--netmask", KindNetmask}, {"--nameserver", KindIPs}} {
-		if o, ok := args.Option(n.flag); ok && o.Value != "" {
-			if want := n.kind.check(o.Value); want != "" {
-				d.ps.warnf(o.ValuePos, "write "+want, "network: %s can't be %q", n.flag, clip(o.Value))
-			}
-		}
+}
+
+// size warns of a partition that has none. A tmpfs needs none; what a firmware reads
+// has one of its own.
+func (d *doubt) size(l *line) {
+	mount := l.args.Taken[0][0]
+	sized := l.any("--size", "--grow", "--recommended", "--hibernation", "--onpart", "--noformat") ||
+		l.args.Value("--fstype") == "tmpfs" || slices.Contains([]string{"biosboot", "prepboot", "appleboot"}, mount.Text)
+	if !sized {
+		l.ps.warnf(l.c.Pos, "add --size=MiB", "%s %s has no size", l.c.Name, clip(mount.Text))
 	}
-	if o, ok := args.Option("--vlanid"); ok {
-		if id, number := parseInt(o.Value); !number || id < 1 || id > 4094 {
-			d.ps.warnf(o.ValuePos, "from 1 to 4094", "network: --vlanid can't be %q", clip(o.Value))
-		}
+}
+
+// mount warns of two kinds of device on one mount point; two of one kind, and of the
+// same name, are seen by Red Hat's parser.
+func (d *doubt) mount(l *line) {
+	w := l.args.Taken[0][0]
+	point := MountPoint(w.Text)
+	if !strings.HasPrefix(point, "/") {
+		return
+	}
+	part := func(l *line) bool { return l.c.Name == "part" || l.c.Name == "partition" }
+	first := d.mounts[point]
+	switch {
+	case first == nil:
+		d.mounts[point] = l
+	case !part(first) || !part(l):
+		l.ps.warnf(w.Pos, "leave one of them out", "%s: %s is mounted already by line %d", l.c.Name, clip(point), first.c.Pos.Line)
+	}
+}
+
+// interpreter warns of arguments: what --interpreter names is one program's file.
+func (c *checker) interpreter(s *Section) {
+	if s.Name == "%packages" || s.Name == "%certificate" {
+		return
+	}
+	args := bindSection(&problems{}, c.syntax, s)
+	if o, ok := args.Option("--interpreter"); ok && strings.ContainsAny(o.Value, " \t") {
+		c.ps.warnf(o.ValuePos, "name the program alone", "%s: --interpreter takes no arguments", s.Name)
 	}
 }

@@ -52,11 +52,7 @@ func (l *line) raid() {
 		l.fail(l.c.Pos, "", "needs a mount point")
 		return
 	}
-	// Members stand together after the mount point, or somewhere after it.
-	members := l.args.Taken[1]
-	if len(members) == 0 {
-		members = l.args.Extra
-	}
+	members := l.members()
 	for _, w := range l.args.Extra {
 		if strings.HasPrefix(w.Text, "-") {
 			l.fail(w.Pos, "", "a member's name can't begin with a dash")
@@ -85,14 +81,26 @@ func (l *line) raid() {
 	l.once("array", device, Word{device, l.at("--device")})
 }
 
+// members are those of an array, file system or volume group. They stand together
+// after the mount point or name, or somewhere after it; of a group, what stands
+// beside the name is lost then.
+func (l *line) members() []Word {
+	switch {
+	case l.c.Name == "btrfs":
+		return l.args.Extra[min(1, len(l.args.Extra)):]
+	case l.c.Name == "raid" && len(l.args.Taken[1]) > 0:
+		return l.args.Taken[1]
+	case l.c.Name == "raid" || len(l.args.Extra) > 0:
+		return l.args.Extra
+	}
+	return l.args.Taken[0][min(1, len(l.args.Taken[0])):]
+}
+
 func (l *line) volgroup() {
-	name, members := l.args.Taken[0], l.args.Extra
+	name, members := l.args.Taken[0], l.members()
 	if len(name) == 0 {
 		l.fail(l.c.Pos, "", "needs the group's name")
 		return
-	}
-	if len(members) == 0 { // else what stood beside the name is lost
-		members = name[1:]
 	}
 	switch existing := l.any("--useexisting", "--noformat"); {
 	case existing && len(members) > 0:
