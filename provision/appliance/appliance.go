@@ -163,7 +163,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		part(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
 	}
 	for _, l := range a.links {
-		part("dhcp on "+l.name, a.dhcpOn(l).Run)
+		part("dhcp on "+l.name, a.dhcp(l).Run)
 		part("router advertisements on "+l.name, (&dhcp.Advertiser{Interface: l.name, Log: a.Log}).Run)
 	}
 	part("looks at the links", a.gate.Run)

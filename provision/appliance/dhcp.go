@@ -5,13 +5,15 @@ import (
 	"rackhand/provision/dhcp"
 )
 
-// dhcp makes the server of a link.
-func (a *Appliance) dhcp(link string) *dhcp.Server {
+// dhcp makes the server of one link: what it hands out begins with our address there.
+func (a *Appliance) dhcp(l link) *dhcp.Server {
+	at := a.applianceAt(l.addr)
 	return dhcp.New(dhcp.Options{
-		Interface: link, ServerAddr: a.cfg.Address, Decide: a.decide, Snapshot: a.holder.Current,
+		Interface: l.name, ServerAddr: l.addr, Decide: a.decide, Snapshot: a.holder.Current,
 		Store: a.store, Record: a.journal, Clock: a.Clock, Log: a.Log,
-		ScriptURL:     func(mac inventory.MAC) string { return a.urls.URL + "/boot/ipxe?mac=" + mac.String() },
-		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + a.cfg.Address.String() + "/ipxe/" + mac.String() },
-		FileURL:       func(program string) string { return a.urls.URL + "/boot/file/" + program },
+		MayServe:      func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) },
+		ScriptURL:     func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() },
+		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() },
+		FileURL:       func(program string) string { return at.URL + "/boot/file/" + program },
 	})
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"rackhand/config"
-	"rackhand/inventory"
-	"rackhand/provision/dhcp"
 	"rackhand/provision/doctor"
 	"rackhand/templates"
 )
@@ -125,17 +123,6 @@ func (a *Appliance) applianceAt(local netip.Addr) templates.Appliance {
 		URL:    "http://" + withPort(local, a.cfg.HTTP, 80),
 		Agents: "https://" + withPort(local, a.cfg.Agents, 443),
 	}
-}
-
-// dhcpOn is the DHCP server of one link, with what is the link's own.
-func (a *Appliance) dhcpOn(l link) *dhcp.Server {
-	s, at := a.dhcp(l.name), a.applianceAt(l.addr)
-	s.ServerAddr = l.addr
-	s.MayServe = func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) }
-	s.ScriptURL = func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() }
-	s.TFTPScriptURL = func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() }
-	s.FileURL = func(program string) string { return at.URL + "/boot/file/" + program }
-	return s
 }
 
 // lockLinks keeps another appliance from serving our links; unlock lets them go.

@@ -81,5 +81,8 @@ func (a *Appliance) problems() []string {
 	for _, p := range a.holder.Problems() {
 		out = append(out, p.String())
 	}
+	if n := len(out); n > 0 {
+		out[n-1] += "    the last good inventory stays in force until this is mended\n"
+	}
 	return append(out, a.gate.problems()...)
 }

@@ -71,7 +71,7 @@ type Operator interface {
 // A Status is the whole picture: what a page and `rackhand status` show.
 type Status struct {
 	Hosts    []provision.HostStatus `json:"hosts"`
-	Problems []string               `json:"problems,omitempty"` // of the inventory, as text with carets
+	Problems []string               `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
 	Seq      uint64                 `json:"seq"`                // of the latest event
 }
 

@@ -18,7 +18,7 @@ type Source interface {
 	// there already, then live ones, until ctx ends. It closes the channel when the
 	// receiver is too slow: the receiver subscribes again from where it was.
 	Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error)
-	// Problems says what is wrong with the inventory now: text blocks that are
-	// laid out already, with file:line:column. Empty when nothing is.
+	// Problems says what is wrong now with the inventory and with the links: text
+	// blocks that are laid out already. Empty when nothing is.
 	Problems() []string
 }

@@ -13,13 +13,13 @@ import (
 	"rackhand/provision/web"
 )
 
-// Status writes the hosts, a line each, and what is wrong with the inventory.
+// Status writes the hosts, a line each, and what is wrong now.
 func Status(out io.Writer, st web.Status, now time.Time) error {
 	for _, p := range st.Problems {
 		fmt.Fprintln(out, p)
 	}
 	if len(st.Problems) > 0 {
-		fmt.Fprintf(out, "Problems of the inventory: %d; the last good one is in force.\n\n", len(st.Problems))
+		fmt.Fprintf(out, "Problems: %d\n\n", len(st.Problems))
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	// The column is there when somebody knows: most racks have no relay to tell.
