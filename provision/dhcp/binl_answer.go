@@ -29,7 +29,7 @@ func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrP
 	}
 	v := s.proxyView(snap, n, c)
 	s.noticeUnclaimed(v)
-	if v.decision, ok = s.proxyDecide(ctx, v); !ok {
+	if v.decision, ok = s.decide(ctx, v); !ok {
 		return nil, false
 	}
 	ack := v.binlAck(req)

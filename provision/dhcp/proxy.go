@@ -20,7 +20,9 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 			return nil, to, false // beside us live machines that are none of our business
 		}
 		s.noticeUnclaimed(v)
-		if v.decision, ok = s.proxyDecide(ctx, v); !ok {
+		// A first network boot arms the host's install here already: the REQUEST that
+		// follows goes to the other server.
+		if v.decision, ok = s.decide(ctx, v); !ok {
 			return nil, to, false
 		}
 		offer := v.proxyOffer(req)
@@ -50,11 +52,4 @@ func (s *Server) proxyView(snap *inventory.Snapshot, n *inventory.Network, c cli
 		v.address = v.decision.Host.Address
 	}
 	return v
-}
-
-// proxyDecide asks what the client boots, as an authoritative answer does. A first
-// network boot arms the host's install here: the REQUEST that follows goes to the
-// other server.
-func (s *Server) proxyDecide(ctx context.Context, v view) (boot.Decision, bool) {
-	return s.decide(ctx, v)
 }

@@ -38,7 +38,7 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 	file, err := "", error(nil)
 	if host != nil && v.client.kind.Boots() {
 		var ok bool
-		if v.decision, ok = s.proxyDecide(ctx, v); ok {
+		if v.decision, ok = s.decide(ctx, v); ok {
 			file = v.bootFile()
 		}
 		if file != "" && v.decision.Program != "" {

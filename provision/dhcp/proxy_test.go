@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
-	"rackhand/provision"
 	"rackhand/provision/store"
 )
 
@@ -222,116 +220,6 @@ func TestProxyArms(t *testing.T) {
 	}
 }
 
-// TestHeard: what is written of REQUESTs to the other server.
-func TestHeard(t *testing.T) {
-	const other = "10.77.0.66"
-	cases := []struct {
-		name string
-		mac  inventory.MAC
-		msgs []*dhcpv4.DHCPv4
-		want string // the address, "" for no lease
-	}{
-		{"a host's firmware", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.130"))}, "10.77.0.130"},
-		{"a host's system", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.131"))}, "10.77.0.131"},
-		{"through a relay", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.130"), relayed("10.77.0.254"))}, "10.77.0.130"},
-		{"an unclaimed box that boots", stranger, []*dhcpv4.DHCPv4{request(stranger, pxe, server(other), requested("10.77.0.77"))}, "10.77.0.77"},
-		{"and its system", stranger, []*dhcpv4.DHCPv4{
-			request(stranger, pxe, server(other), requested("10.77.0.77")), request(stranger, server(other), requested("10.77.0.78")),
-		}, "10.77.0.78"},
-		{"somebody's laptop", stranger, []*dhcpv4.DHCPv4{request(stranger, server(other), requested("10.77.0.77"))}, ""},
-		{"a request to us", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130"))}, ""},
-		{"an address of elsewhere", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
-		{"our own address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.1"))}, ""},
-		{"no address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other))}, ""},
-		{"a server of three bytes", web1, []*dhcpv4.DHCPv4{request(web1, pxe, raw(54, "abc"), requested("10.77.0.130"))}, ""},
-		{"init-reboot of the unknown", web1, []*dhcpv4.DHCPv4{request(web1, requested("10.77.0.130"))}, ""},
-		{"another init-reboot than what is known", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")), request(web1, requested("10.77.0.140")),
-		}, "10.77.0.130"},
-		{"declined", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")),
-			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.130")),
-		}, ""},
-		{"another declined", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")),
-			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.131")),
-		}, "10.77.0.130"},
-		{"the address goes to another box", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.150")), request(web2, server(other), requested("10.77.0.150")),
-		}, ""},
-	}
-	for _, tc := range cases {
-		b := newProxy(t)
-		for _, m := range tc.msgs {
-			if r := b.ask(m); r != nil {
-				t.Errorf("%s: answered: %s", tc.name, r.Summary())
-			}
-		}
-		l := b.lease(tc.mac)
-		switch {
-		case l == nil && tc.want != "":
-			t.Errorf("%s: no lease", tc.name)
-		case l == nil:
-		case l.Address != tc.want || l.Server != other:
-			t.Errorf("%s: %+v, want %q", tc.name, l, tc.want)
-		}
-		if len(b.table.byMAC) > 0 {
-			t.Errorf("%s: the table, which gives addresses, knows of it", tc.name)
-		}
-	}
-}
-
-// TestHeardEvents: news and boots are told, renewals aren't; a lease is extended by
-// a client that comes back with it, and known again after a restart.
-func TestHeardEvents(t *testing.T) {
-	const other = "10.77.0.66"
-	b := newProxy(t)
-	b.arm("web1")
-	b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
-	b.wantKinds("web1 observed addressed")
-	since := b.lease(web1).Since
-	b.ask(request(web1, server(other), requested("10.77.0.130"))) // now with another vendor class
-	b.wantKinds("web1 observed")
-	b.now = b.now.Add(10 * time.Minute)
-	b.ask(request(web1, server(other), requested("10.77.0.130")))
-	b.wantKinds()
-	b.start(b.Store)
-	b.now = b.now.Add(10 * time.Minute)
-	b.ask(request(web1, requested("10.77.0.130"))) // init-reboot
-	b.ask(request(web1, ciaddr("10.77.0.130")))    // rebinding
-	b.wantKinds()
-	l := b.lease(web1)
-	if !l.Since.Equal(since) || !l.Expires.Equal(b.now.Add(time.Hour)) || l.Host != "web1" || l.Server != other {
-		t.Errorf("the lease: %+v", l)
-	}
-	if len(b.table.byMAC) > 0 {
-		t.Error("after a restart the table, which gives addresses, knows of it")
-	}
-}
-
-// TestHeardDiffers: a host that is given another address than the inventory's, and
-// a second card, which may have one.
-func TestHeardDiffers(t *testing.T) {
-	const other = "10.77.0.66"
-	b := newProxy(t)
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
-	if !slices.ContainsFunc(b.events, func(e provision.Event) bool {
-		return e.Kind == "address-differs" && e.Level == provision.LevelWarn && strings.Contains(e.Message, "10.77.0.150") && strings.Contains(e.Message, "10.77.0.130")
-	}) {
-		t.Errorf("nothing was said: %+v", b.events)
-	}
-	b.events = nil
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
-	b.wantKinds() // once a minute
-	b.now = b.now.Add(2 * time.Minute)
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
-	b.wantKinds("web1 address-differs")
-
-	b.ask(request(web2, server(other), requested("10.77.0.131")))
-	b.ask(request(web2nic2, server(other), requested("10.77.0.160")))
-	b.wantKinds("web2 observed", "web2 observed")
-}
-
 // TestProxyReplacesIPXE: a card's own iPXE that is to be replaced gets the program,
 // and the iPXE that asks next its script.
 func TestProxyReplacesIPXE(t *testing.T) {
@@ -352,40 +240,6 @@ func TestProxyReplacesIPXE(t *testing.T) {
 	if r := b.ask(discover(web1, ipxe)); r == nil || r.BootFileName != "ipxe.efi" {
 		t.Errorf("at its next boot: %v", r)
 	}
-}
-
-// TestHeardFlood: a stranger that claims to be very many fills no memory, and keeps
-// no host out.
-func TestHeardFlood(t *testing.T) {
-	b := newProxy(t)
-	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
-	for i := range uint32(heardMost) {
-		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
-		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String()})
-	}
-	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
-	if l := b.lease(stranger); l != nil {
-		t.Errorf("one more stranger: %+v", l)
-	}
-	b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
-	if b.lease(web1) == nil {
-		t.Error("a host was kept out")
-	}
-}
-
-// TestUnclaimedOfProxy: a box that boots is told of, once a minute, with the address
-// that it asked for; a machine that doesn't is nobody's business.
-func TestUnclaimedOfProxy(t *testing.T) {
-	b := newProxy(t)
-	for range 3 {
-		b.ask(discover(stranger, pxe))
-		b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.77")))
-		b.ask(discover(inventory.MAC{2, 3, 4, 5, 6, 7}, raw(12, "laptop")))
-	}
-	if len(b.events) != 2 || b.events[1].Fields["address"] != "10.77.0.77" {
-		t.Errorf("events %+v", b.events)
-	}
-	b.wantKinds(stranger.String()+" unclaimed", stranger.String()+" observed")
 }
 
 // FuzzProxy: whatever comes to port 67 or 4011 of a proxy neither panics nor gets
