@@ -1,13 +1,15 @@
 # rackhand: plain `make` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build check test unit e2e demo image deps deps-test clean bench
+.PHONY: help build check test unit e2e demo image deps deps-test deps-bench clean bench
 
 # Where the demo and the tests keep their root image between runs.
 CACHE ?= $(CURDIR)/.cache
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo development)
 PAYLOAD := bootfiles/payload
+# Programs that the benchmarks measure rackhand against: unpacked, never installed.
+PEERS := $(abspath $(CACHE))/peers
 
 # Demo: BOXES=3 FIRMWARE=bios KEEP=1
 BOXES ?= 1
@@ -25,14 +27,14 @@ build: ## build rackhand (it carries the agent and the installer) into bin/
 check: ## gofumpt, go vet, staticcheck
 	@out=$$(go tool gofumpt -l cmd provision templates bootfiles inventory config); \
 	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
-	go vet ./... && go vet -tags e2e ./...
-	go tool staticcheck -tags e2e ./...
+	go vet ./... && go vet -tags e2e,bench ./...
+	go tool staticcheck -tags e2e,bench ./...
 
 deps: ## install with apt what the demo needs
 	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
 
 deps-test: deps
-	@$(SUDO) .ci/apt ipmitool dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin \
+	@$(SUDO) .ci/apt ipmitool dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl \
 	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed
 
 image: build
@@ -45,7 +47,15 @@ unit: build ## the tests that need no root and no tools
 	go test ./...
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
-	$(SUDO) env "PATH=$$PATH" RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 1 -timeout 60m ./...
+	.ci/peers $(PEERS) isc-dhcp-relay
+	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 1 -timeout 60m ./...
+
+deps-bench: deps-test
+	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd
+
+bench: deps-bench build ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others; writes docs/performance.md (as root)
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 90m -v -run 'TestMachine|TestDHCP|TestHTTP' ./provision/bench -write
+	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 
 test: check e2e ## everything, as CI runs it
 

@@ -15,6 +15,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -29,6 +30,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rackhand/provision/bench"
 )
 
 const (
@@ -37,6 +40,8 @@ const (
 	fileName = "boot.efi"
 	rounds   = 3 // of ours, and of all where nothing is lost
 )
+
+var write = flag.Bool("write", false, "put the table into docs/performance.md")
 
 // envInside says that this process is in a network namespace of its own.
 const envInside = "RACKHAND_TFTP_BENCH_INSIDE"
@@ -237,7 +242,13 @@ func TestTFTP(t *testing.T) {
 			side.Wait()
 		}
 	}
-	fmt.Print(table(all, losses, others, func(p peer, loss float64) run { return median(took[key(p, loss)]) }))
+	text := table(all, losses, others, func(p peer, loss float64) run { return median(took[key(p, loss)]) })
+	fmt.Print(text)
+	if *write {
+		if err := bench.RewriteFile(filepath.Join("..", "..", "..", "docs", "performance.md"), "tftp", text); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func median(runs []run) run {
