@@ -34,6 +34,9 @@ func TestProxy(t *testing.T) {
 	r.otherServer(t, cases)
 	r.matrix(t, cases)
 	for _, c := range cases {
+		if len(r.Rack.Box(c.Name).Boots()) == 0 {
+			continue // left out by -run
+		}
 		if r.count(c.Name, "observed") == 0 || r.count(c.Name, "ack") != 0 {
 			t.Errorf("%s: %d leases of the other server were observed, and %d are ours", c.Name, r.count(c.Name, "observed"), r.count(c.Name, "ack"))
 		}
