@@ -122,7 +122,7 @@ func (d *doubt) size(l *line) {
 // same name, are seen by Red Hat's parser.
 func (d *doubt) mount(l *line) {
 	w := l.args.Taken[0][0]
-	point := MountPoint(w.Text)
+	point := normalPath(w.Text)
 	if !strings.HasPrefix(point, "/") {
 		return
 	}

@@ -40,7 +40,7 @@ func (l *line) part() {
 		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
 	}
 	if mount.Text != "swap" {
-		l.once("mount point", MountPoint(mount.Text), mount)
+		l.once("mount point", normalPath(mount.Text), mount)
 	}
 }
 
@@ -191,7 +191,7 @@ func (l *line) btrfs() {
 	l.exclude("--noformat", "--mkfsoptions")
 	l.exclude("--useexisting", "--mkfsoptions")
 	mount := l.args.Extra[0]
-	l.once("btrfs mount point", MountPoint(mount.Text), mount)
+	l.once("btrfs mount point", normalPath(mount.Text), mount)
 }
 
 func (l *line) autopart() {

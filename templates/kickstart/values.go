@@ -1,6 +1,7 @@
 package kickstart
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -29,4 +30,13 @@ func raidLevel(s string) bool {
 
 func btrfsLevel(s string) bool {
 	return oneOf("single", "raid0", "0", "raid1", "1", "raid10", "10")(s)
+}
+
+// normalPath is a mount point as Red Hat's parser compares it: /home/ and
+// /var/../home are /home; what is no path stays as it is.
+func normalPath(s string) string {
+	if strings.HasPrefix(s, "/") {
+		return path.Clean(s)
+	}
+	return s
 }
