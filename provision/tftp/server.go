@@ -41,7 +41,9 @@ type Options struct {
 	// Open opens what the client at peer asks for, and tells its size in bytes. The
 	// name is a clean path below nothing: folders, if any, with single slashes
 	// between them, none at its ends, no part that is empty, "." or "..". An error
-	// that is fs.ErrNotExist or bootfiles.ErrName means that there is none.
+	// that is fs.ErrNotExist or bootfiles.ErrName means that there is none. A file with
+	// a method Stage() provision.Stage says what stage its fetch takes a host to; others
+	// are boot programs.
 	Open func(ctx context.Context, peer netip.Addr, name string) (file io.ReadSeekCloser, size int64, err error)
 	// Host names the host (or the MAC) that holds an address; "" when nobody is
 	// known to: then no event is recorded, so that strangers can't fill the journal.
@@ -177,7 +179,7 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 		s.stopped(host, peer, name, sent, size, err)
 		return err
 	}
-	s.sent(host, peer, name, sent, took)
+	s.sent(host, peer, name, stageOf(file), sent, took)
 	return nil
 }
 
@@ -189,19 +191,28 @@ func (s *Server) write(raw string, wt io.WriterTo) error {
 }
 
 // sent reports a file that a client has fetched.
-func (s *Server) sent(host string, peer netip.Addr, name string, sent int64, took time.Duration) {
+func (s *Server) sent(host string, peer netip.Addr, name string, stage provision.Stage, sent int64, took time.Duration) {
 	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) {
 		return
 	}
 	s.Log.Info("tftp: sent", "peer", peer, "host", host, "name", name, "bytes", sent, "took", took)
 	s.record(provision.Event{
-		Host: host, Kind: "fetch", Stage: provision.Bootfile,
+		Host: host, Kind: "fetch", Stage: stage,
 		Message: fmt.Sprintf("fetched %s, %d bytes", name, sent),
 		Fields: map[string]string{
 			"name": name, "address": peer.String(), "bytes": strconv.FormatInt(sent, 10),
 			"milliseconds": strconv.FormatInt(took.Milliseconds(), 10),
 		},
 	})
+}
+
+// stageOf is where a box is that has fetched a file: what the file says of itself, or
+// the boot program's stage.
+func stageOf(file any) provision.Stage {
+	if f, ok := file.(interface{ Stage() provision.Stage }); ok {
+		return f.Stage()
+	}
+	return provision.Bootfile
 }
 
 // record writes an event about a known host.

@@ -85,6 +85,8 @@ func (b *bench) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadS
 		defer b.mu.Unlock()
 		b.open++
 		return file{bytes.NewReader(program), func() { b.mu.Lock(); defer b.mu.Unlock(); b.open-- }}, int64(len(program)), nil
+	case "initrd.img":
+		return kernel{file{bytes.NewReader(program), func() {}}}, int64(len(program)), nil
 	case "undionly.kpxe":
 		return nil, 0, fmt.Errorf("%w: in /a/secret/folder", bootfiles.ErrMissing)
 	case "broken.efi":
@@ -198,6 +200,21 @@ func TestFetch(t *testing.T) {
 			t.Errorf("event %+v", e)
 		}
 		b.later()
+	}
+}
+
+// A kernel is a file that says what its fetch means.
+type kernel struct{ file }
+
+func (kernel) Stage() provision.Stage { return provision.Kernel }
+
+func TestStage(t *testing.T) {
+	b := start(t, 0)
+	if _, err := b.get(t, "initrd.img", 1468); err != nil {
+		t.Fatal(err)
+	}
+	if e := b.wait(t, 1)[0]; e.Kind != "fetch" || e.Stage != provision.Kernel {
+		t.Errorf("event %+v", e)
 	}
 }
 
