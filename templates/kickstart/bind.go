@@ -70,7 +70,11 @@ func checkOption(ps *problems, name string, o Option) bool {
 		ps.errorf(o.Pos, "leave it out", "%s %s has been removed from this release", name, flag)
 		return false
 	case o.Spec.Deprecated:
-		ps.warnf(o.Pos, "leave it out", "%s %s is deprecated in this release", name, flag)
+		hint := insteadOf(name, flag)
+		if hint == "" {
+			hint = "leave it out"
+		}
+		ps.warnf(o.Pos, hint, "%s %s is deprecated in this release", name, flag)
 	}
 	if len(o.Spec.Choices) > 0 && !slices.Contains(o.Spec.Choices, o.Value) {
 		ps.errorf(o.ValuePos, "choose one of "+strings.Join(o.Spec.Choices, ", "),

@@ -1,6 +1,7 @@
 package kickstart
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -33,6 +34,27 @@ func Check(f *File, r Release) ([]*Problem, error) {
 	return c.ps.list, nil
 }
 
+// CheckText is a check of a file as it is: it appends what %ksappend names (read
+// returns the text under a path or URL), parses, and checks for a release. When the
+// file's structure is broken, that is the last of its problems. The error is not nil
+// when the release is unknown.
+func CheckText(name string, text []byte, r Release, read func(path string) ([]byte, error)) ([]*Problem, error) {
+	text, err := Append(name, text, read)
+	f := &File{Name: name}
+	if err == nil {
+		f, err = Parse(name, text)
+	}
+	problems, unknown := Check(f, r)
+	if unknown != nil {
+		return nil, unknown
+	}
+	var broken *Problem
+	if errors.As(err, &broken) {
+		problems = append(Errors(problems), broken) // warnings can wait: they may go with it
+	}
+	return problems, nil
+}
+
 func byPlace(a, b *Problem) int {
 	if a.Pos.Line != b.Pos.Line {
 		return a.Pos.Line - b.Pos.Line
@@ -53,10 +75,10 @@ func checkRequired(ps *problems, c *Command, spec *CommandSpec, args Args) {
 func checkPositionals(ps *problems, c *Command, spec *CommandSpec, args Args) {
 	var names []string
 	for _, p := range spec.Positionals {
-		names = append(names, p.Name)
+		names = append(names, describe(p.Name))
 	}
 	if missing := len(spec.Positionals) - len(args.Taken); missing > 0 {
-		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names[len(args.Taken):], ", "))
+		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names[len(args.Taken):], " and "))
 		return
 	}
 	if len(args.Extra) > 0 {

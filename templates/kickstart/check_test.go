@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 		{RHEL9, "part / --size=1_000", ""},
 		{RHEL9, "part / --grow=1", "t.ks:1:8: part: --grow takes no value"},
 		{RHEL9, "part / --groww", "t.ks:1:8: part has no option --groww (did you mean --grow?)"},
-		{RHEL9, "part", "t.ks:1:1: part needs mntpoint"},
+		{RHEL9, "part", "t.ks:1:1: part needs a mount point"},
 		{RHEL9, "part / /home", "t.ks:1:8: part: one word too many"},
 		{RHEL9, "prat /", "t.ks:1:1: RHEL9 has no command prat (did you mean part?)"},
 		{RHEL9, "Text", "t.ks:1:1: RHEL9 has no command Text (did you mean text?)"},

@@ -57,7 +57,11 @@ func (c *checker) seen(kind, name string, at Pos) int {
 // once warns of a second definition: the later one is added to the first, or
 // replaces it.
 func (l *line) once(kind, name string, at Word) {
-	if first := l.seen(kind, name, at.Pos); first != 0 {
+	first := l.seen(kind, name, at.Pos)
+	switch {
+	case first != 0 && name == "":
+		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s without a name; the first is in line %d", l.c.Name, kind, first)
+	case first != 0:
 		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, clip(name), first)
 	}
 }
@@ -117,9 +121,26 @@ func (c *checker) unknown(cmd *Command) {
 	case strings.HasPrefix(cmd.Name, "\ufeff"):
 		c.ps.errorf(cmd.Pos, "save the file as UTF-8 without it", "the file begins with a byte-order mark, which is taken for a part of the first command")
 	default:
-		c.ps.errorf(cmd.Pos, didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands))),
-			"%s has no command %s", c.release, clip(cmd.Name))
+		hint := elsewhere(cmd.Name)
+		if hint == "" {
+			hint = didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands)))
+		}
+		c.ps.errorf(cmd.Pos, hint, "%s has no command %s", c.release, clip(cmd.Name))
 	}
+}
+
+// elsewhere is a hint that names the releases that have a command; "" when none has.
+func elsewhere(command string) string {
+	var in []string
+	for _, r := range Releases() {
+		if s, err := LookupSyntax(r); err == nil && s.Commands[command] != nil && s.Commands[command].Status != "removed" {
+			in = append(in, string(r))
+		}
+	}
+	if len(in) == 0 {
+		return ""
+	}
+	return "it is known in " + strings.Join(in, ", ")
 }
 
 // arguments checks a command's words.

@@ -6,8 +6,6 @@ import (
 	"unicode"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // didYouMean is a hint that names the known word nearest to the one given, or ""
 // when none is near (more than a third of its letters differ).
 func didYouMean(word string, known []string) string {
@@ -59,4 +57,46 @@ func clip(s string) string {
 		return string(r[:40]) + "…"
 	}
 	return s
+}
+
+// insteadOf says what to write in the place of a deprecated option; "" when nothing.
+func insteadOf(command, flag string) string {
+	switch command + " " + flag {
+	case "timezone --isUtc":
+		return "write --utc"
+	case "timezone --nontp":
+		return "write timesource --ntp-disable"
+	case "timezone --ntpservers":
+		return "write timesource --ntp-server=HOST"
+	case "%packages --instLangs":
+		return "write --inst-langs"
+	case "%packages --excludeWeakdeps":
+		return "write --exclude-weakdeps"
+	case "%packages --nobase":
+		return "leave it out"
+	}
+	return ""
+}
+
+// describe is what a positional of the grammar is called in a message.
+func describe(positional string) string {
+	switch positional {
+	case "mntpoint":
+		return "a mount point"
+	case "lang":
+		return "a language"
+	case "iqn":
+		return "an initiator's name"
+	case "url":
+		return "a URL"
+	case "origin":
+		return "VG/VOLUME"
+	case "sshkey":
+		return "a key, quoted as one word"
+	case "device":
+		return "a device"
+	case "action":
+		return "reconfigure or use"
+	}
+	return positional
 }

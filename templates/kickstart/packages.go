@@ -21,7 +21,7 @@ func (c *checker) packages(s *Section, args Args) {
 	}
 	for _, o := range args.Options {
 		if slices.Contains(old[o.Name()], c.release) {
-			c.ps.warnf(o.Pos, "", "%%packages %s is deprecated in %s", o.Name(), c.release)
+			c.ps.warnf(o.Pos, insteadOf("%packages", o.Name()), "%%packages %s is deprecated in this release", o.Name())
 		}
 	}
 	for i, line := range splitLines(s.Body) {

@@ -1,6 +1,8 @@
 package kickstart
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,23 +19,24 @@ var sectionNames = []string{
 // Parse reads a Kickstart. The name is used in messages. The error, if any, is a
 // *Problem: the structure of the file is broken (a quote or section that does not
 // end, an unknown section, text that is not UTF-8), and what follows it can't be
-// told. A file that parses may still be wrong: see Check and CheckEngine.
+// told; the File then has what stands before that. A file that parses may still be
+// wrong: see Check and CheckEngine.
 func Parse(name string, text []byte) (*File, error) {
 	p := &parser{file: &File{Name: name}}
 	if len(text) > MaxSize {
-		return nil, p.fail(Pos{1, 1}, "", "the file is larger than 1 MiB")
+		return p.file, p.fail(Pos{1, 1}, "", "the file is larger than 1 MiB")
 	}
 	if !utf8.Valid(text) {
-		return nil, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")
+		return p.file, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")
 	}
 	p.lines = splitLines(string(text))
 	for p.at < len(p.lines) {
 		if err := p.line(); err != nil {
-			return nil, err
+			return p.file, err
 		}
 	}
 	if len(p.file.Commands)+len(p.file.Sections) == 0 && strings.TrimFunc(string(text), isSpace) == "" {
-		return nil, p.fail(Pos{1, 1}, "", "the file is empty")
+		return p.file, p.fail(Pos{1, 1}, "", "the file is empty")
 	}
 	return p.file, nil
 }
@@ -95,40 +98,35 @@ func (p *parser) section(words []Word) error {
 	for p.at < len(p.lines) {
 		raw := p.lines[p.at]
 		line, number := p.next()
-		switch word, at := firstField(line, number); {
+		word, at := firstField(line, number)
+		if word != "%end" && word != "%include" && !isSection(word) {
+			body.WriteString(raw)
+			continue
+		}
+		// These are read in scripts too, whatever the script's language thinks.
+		words, quote, err := splitWords(line, number, false)
+		switch {
+		case err != nil:
+			return p.fail(quote, "", err.Error())
+		case words[0].Text != word: // another blank than a shell's stands before it
+			body.WriteString(raw)
 		case word == "%end":
-			if _, at, err := splitWords(line, number, false); err != nil {
-				return p.fail(at, "", err.Error())
-			}
 			s.Body = body.String()
 			p.file.Sections = append(p.file.Sections, s)
 			return nil
-		case word == "%include":
-			// It is read in scripts too, whatever the script's language thinks.
-			words, quote, err := splitWords(line, number, false)
-			if err != nil {
-				return p.fail(quote, "", err.Error())
-			}
-			if len(words) < 2 || words[1].Text == "" {
-				return p.fail(at, "", "%include needs a path or URL")
-			}
-		case isSection(word):
+		case word != "%include":
 			return p.fail(at, "close it with %end first; sections do not nest",
-				word+" inside "+s.Name+" of line "+itoa(s.Pos.Line))
+				word+" inside "+s.Name+" of line "+strconv.Itoa(s.Pos.Line))
+		case len(words) < 2 || words[1].Text == "":
+			return p.fail(at, "", "%include needs a path or URL")
+		default:
+			body.WriteString(raw)
 		}
-		body.WriteString(raw)
 	}
 	return p.fail(s.Pos, "add a line %end", s.Name+" has no %end")
 }
 
-func isSection(word string) bool {
-	for _, n := range sectionNames {
-		if n == word {
-			return true
-		}
-	}
-	return false
-}
+func isSection(word string) bool { return slices.Contains(sectionNames, word) }
 
 func badByte(text []byte) Pos {
 	line, col := 1, 1

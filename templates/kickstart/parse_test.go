@@ -72,27 +72,3 @@ func TestCheckManyProblems(t *testing.T) {
 		t.Error("a file larger than MaxSize was parsed")
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	good, err := os.ReadFile("testdata/good.ks")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good)
-	f.Add([]byte("%pre --log\n%end\npart / --size=1 --fs=x\nrootpw \"a"))
-	f.Add([]byte("network --mtu --ip=1 a\\\n-\n-1 --=\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		file, err := Parse("f.ks", text)
-		if err != nil {
-			return
-		}
-		for _, r := range []Release{RHEL7, RHEL9, F44} {
-			if _, err := Check(file, r); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := CheckEngine(file, EngineImage); err != nil {
-			t.Fatal(err)
-		}
-	})
-}

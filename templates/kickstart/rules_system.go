@@ -86,10 +86,6 @@ func (l *line) network() {
 		l.need(f, "--device")
 	}
 	device := l.args.Value("--device")
-	if device == "" {
-		l.once("line without --device", "", Word{"", l.c.Pos})
-		return
-	}
 	l.once("line for device", device, Word{device, l.at("--device")})
 }
 
@@ -150,6 +146,9 @@ func (l *line) oneSource(need bool) {
 	flags := []string{"--url", "--mirrorlist", "--metalink"}
 	if l.c.Name == "repo" {
 		flags[0] = "--baseurl"
+	}
+	if l.released(RHEL7) {
+		flags = flags[:2]
 	}
 	var given []string
 	for _, f := range flags {
@@ -213,14 +212,9 @@ func (l *line) timezone() {
 		l.fail(l.c.Pos, "write timezone Europe/Berlin --utc", "needs a zone")
 	}
 	l.exclude("--nontp", "--ntpservers")
-	if l.released(RHEL9) {
-		for _, o := range l.args.Options {
-			switch o.Name() {
-			case "--isUtc":
-				l.ps.warnf(o.Pos, "write --utc", "timezone --isUtc is deprecated in RHEL9")
-			case "--nontp", "--ntpservers":
-				l.ps.warnf(o.Pos, "write timesource", "timezone %s is deprecated in RHEL9", o.Name())
-			}
+	for _, o := range l.args.Options { // the table doesn't say so of this release
+		if instead := insteadOf("timezone", o.Name()); instead != "" && l.released(RHEL9) {
+			l.ps.warnf(o.Pos, instead, "timezone %s is deprecated in this release", o.Name())
 		}
 	}
 }
