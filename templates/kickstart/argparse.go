@@ -40,7 +40,7 @@ func (b *binder) classify() {
 	b.classes = make([]class, len(b.words))
 	b.found = make([]*OptionSpec, len(b.words))
 	for i, w := range b.words {
-		if w.Text == "--" {
+		if w.Text == "--" || b.ps.full() {
 			b.classes[i] = dashes
 			return
 		}

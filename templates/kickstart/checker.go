@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A checker holds a file against a release's grammar and rules, line by line.
@@ -204,7 +205,8 @@ type clash struct {
 	in         []Release
 }
 
-func clashes() []clash {
+// clashes are the kinds of command that exclude each other.
+var clashes = sync.OnceValue(func() []clash {
 	all := Releases()
 	mounting := []Release{RHEL8, RHEL9, RHEL10, F42, F43, F44}
 	return []clash{
@@ -215,7 +217,7 @@ func clashes() []clash {
 		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, inOrder: true, in: []Release{RHEL9}},
 		{one: []string{"bootc"}, other: []string{"ostreesetup", "ostreecontainer"}, in: []Release{RHEL10, F43, F44}},
 	}
-}
+})
 
 // conflicts reports a command that an earlier one, right or wrong, excludes.
 func (c *checker) conflicts(cmd *Command) {

@@ -20,11 +20,11 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 			break
 		}
 		_, _, more := ImageCommand(f, c)
-		ps.list = append(ps.list, more...)
+		ps.join(more...)
 	}
 	for _, s := range f.Sections {
 		_, more := ImageSection(f, s)
-		ps.list = append(ps.list, more...)
+		ps.join(more...)
 	}
 	imageWhole(ps, f)
 	slices.SortStableFunc(ps.list, byPlace)
@@ -65,7 +65,7 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	if check := ruleTable()[c.Name]; check != nil && len(ps.list) == 0 {
 		line := &line{checker: newChecker(f.Name, imageRelease, syntax), c: c, args: args}
 		check(line)
-		ps.list = append(ps.list, Errors(line.ps.list)...)
+		ps.join(Errors(line.ps.list)...)
 	}
 	return rule, args, ps.list
 }

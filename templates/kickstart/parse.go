@@ -128,17 +128,17 @@ func (p *parser) section(words []Word) error {
 
 func isSection(word string) bool { return slices.Contains(sectionNames, word) }
 
+// badByte is the place of the first byte that is not UTF-8.
 func badByte(text []byte) Pos {
-	line, col := 1, 1
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
+	good := 0
+	for good < len(text) {
+		r, size := utf8.DecodeRune(text[good:])
 		if r == utf8.RuneError && size == 1 {
 			break
 		}
-		if col++; r == '\n' {
-			line, col = line+1, 1
-		}
-		text = text[size:]
+		good += size
 	}
-	return Pos{line, col}
+	// Something stands in for the byte, so that a line end before it counts.
+	lines := splitLines(string(text[:good]) + "?")
+	return Pos{len(lines), utf8.RuneCountInString(lines[len(lines)-1])}
 }

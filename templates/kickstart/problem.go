@@ -56,22 +56,37 @@ func Errors(problems []*Problem) []*Problem {
 	return out
 }
 
-// maxProblems bounds what is reported of one file: nobody reads more.
+// maxProblems bounds what is reported of one file: this many errors, and as many
+// warnings. Nobody reads more.
 const maxProblems = 200
-
-// full reports that nothing more needs to be looked for.
-func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
 
 // problems collects what is wrong in one file.
 type problems struct {
-	file string
-	list []*Problem
+	file             string
+	list             []*Problem
+	errors, warnings int
+}
+
+// full reports that there are errors enough. Warnings never end a search: an error
+// may follow.
+func (ps *problems) full() bool { return ps.errors >= maxProblems }
+
+// join adds problems; those that are too many are dropped.
+func (ps *problems) join(more ...*Problem) {
+	for _, p := range more {
+		count := &ps.errors
+		if p.Severity == Warning {
+			count = &ps.warnings
+		}
+		if *count < maxProblems {
+			*count++
+			ps.list = append(ps.list, p)
+		}
+	}
 }
 
 func (ps *problems) add(at Pos, s Severity, hint, format string, args ...any) {
-	ps.list = append(ps.list, &Problem{
-		File: ps.file, Pos: at, Severity: s, Hint: hint, Message: fmt.Sprintf(format, args...),
-	})
+	ps.join(&Problem{File: ps.file, Pos: at, Severity: s, Hint: hint, Message: fmt.Sprintf(format, args...)})
 }
 
 func (ps *problems) errorf(at Pos, hint, format string, args ...any) {
