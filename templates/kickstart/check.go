@@ -92,27 +92,3 @@ func checkPositionals(ps *problems, c *Command, spec *CommandSpec, args Args) {
 		}
 	}
 }
-
-// bindSection tells a header's options apart and reports what is wrong with them.
-func bindSection(ps *problems, syntax *Syntax, s *Section) Args {
-	if s.Name == "%addon" || s.Name == "%anaconda" {
-		return Args{} // never examined, as the installer doesn't
-	}
-	spec := &CommandSpec{}
-	for _, flag := range syntax.Sections[s.Name].Options {
-		o := OptionSpec{Flags: []string{flag}}
-		switch flag {
-		case "--interpreter", "--log", "--logfile", "--filename", "--dir", "--type",
-			"--instLangs", "--inst-langs":
-			o.TakesValue = true
-		case "--timeout", "--retries":
-			o.TakesValue, o.Type = true, "int"
-		}
-		spec.Options = append(spec.Options, o)
-	}
-	args := bind(ps, s.Name, spec, s.Words, false)
-	for _, w := range args.Extra {
-		ps.errorf(w.Pos, "", "%s: %q is no option", s.Name, clip(w.Text))
-	}
-	return args
-}

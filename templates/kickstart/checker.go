@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A checker holds a file against a release's grammar and rules, line by line.
@@ -28,8 +27,6 @@ type state struct {
 	harddrive                map[string]bool
 	xlayouts                 bool
 	services                 map[string]bool
-
-	continued int // the line that ended with a backslash
 }
 
 func newChecker(name string, r Release, syntax *Syntax) *checker {
@@ -75,11 +72,6 @@ func (c *checker) command(cmd *Command) {
 		c.ps.warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
 		return
 	}
-	defer func() {
-		if strings.HasSuffix(cmd.Line, "\\\n") {
-			c.state.continued = cmd.Pos.Line
-		}
-	}()
 	spec := c.syntax.Commands[cmd.Name]
 	status := ""
 	if spec != nil {
@@ -113,12 +105,11 @@ func (c *checker) command(cmd *Command) {
 	c.conflicts(cmd)
 }
 
-// unknown reports a command that the release doesn't know. After a line that ends
-// with a backslash the word may be the rest of a password, and isn't shown.
+// unknown reports a command that the release doesn't know.
 func (c *checker) unknown(cmd *Command) {
 	switch {
-	case c.state.continued == cmd.Pos.Line-1 && c.state.continued > 0:
-		c.ps.errorf(cmd.Pos, "write one long line", "a backslash at a line's end does not continue it: this is a command of its own, and there is none of this name")
+	case cmd.Continued:
+		c.ps.notContinued(cmd)
 	case strings.HasPrefix(cmd.Name, "\ufeff"):
 		c.ps.errorf(cmd.Pos, "save the file as UTF-8 without it", "the file begins with a byte-order mark, which is taken for a part of the first command")
 	default:
@@ -195,75 +186,5 @@ func (l *line) names() {
 			}
 		}
 		l.once("array", key, Word{key, l.c.Pos})
-	}
-}
-
-// A clash is two kinds of command that can't stand in one file.
-type clash struct {
-	one, other []string
-	inOrder    bool // only when one comes before other
-	in         []Release
-}
-
-// clashes are the kinds of command that exclude each other.
-var clashes = sync.OnceValue(func() []clash {
-	all := Releases()
-	mounting := []Release{RHEL8, RHEL9, RHEL10, F42, F43, F44}
-	return []clash{
-		{one: []string{"autopart"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: all},
-		{one: []string{"mount"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: mounting},
-		{one: []string{"autopart"}, other: []string{"mount"}, inOrder: true, in: mounting},
-		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, in: []Release{RHEL10, F42, F43, F44}},
-		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, inOrder: true, in: []Release{RHEL9}},
-		{one: []string{"bootc"}, other: []string{"ostreesetup", "ostreecontainer"}, in: []Release{RHEL10, F43, F44}},
-	}
-})
-
-// conflicts reports a command that an earlier one, right or wrong, excludes.
-func (c *checker) conflicts(cmd *Command) {
-	for _, x := range clashes() {
-		if !slices.Contains(x.in, c.release) {
-			continue
-		}
-		var against []string
-		switch {
-		case slices.Contains(x.other, cmd.Name):
-			against = x.one
-		case slices.Contains(x.one, cmd.Name) && !x.inOrder:
-			against = x.other
-		}
-		for _, name := range against {
-			if first := c.state.commands[name]; first != 0 {
-				c.ps.errorf(cmd.Pos, "leave one of them out", "%s doesn't go with %s of line %d", cmd.Name, name, first)
-				break
-			}
-		}
-	}
-	if c.state.commands[cmd.Name] == 0 {
-		c.state.commands[cmd.Name] = cmd.Pos.Line
-	}
-}
-
-// section checks a section's header and, where the language has rules for it, its
-// body.
-func (c *checker) section(s *Section) {
-	args := bindSection(c.ps, c.syntax, s)
-	switch s.Name {
-	case "%traceback":
-		if !slices.Contains([]Release{RHEL7, RHEL8}, c.release) {
-			c.ps.warnf(s.Pos, "write %onerror", "%%traceback is deprecated in %s", c.release)
-		}
-	case "%certificate":
-		if !args.Has("--filename") {
-			c.ps.errorf(s.Pos, "name the file to write", "%%certificate needs --filename")
-		}
-		if args.Value("--dir") == "" && args.Value("--type") == "" {
-			c.ps.errorf(s.Pos, "", "%%certificate needs --dir or --type")
-		}
-		if strings.TrimSpace(s.Body) == "" {
-			c.ps.errorf(s.Pos, "", "%%certificate is empty")
-		}
-	case "%packages":
-		c.packages(s, args)
 	}
 }

@@ -46,6 +46,8 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	case c.Name == "%include" || c.Name == "%ksappend":
 		ps.errorf(c.Pos, "put the lines themselves here, or include them in the template",
 			"rackhand-installer can't carry out %s", c.Name)
+	case !ok && spec == nil && c.Continued:
+		ps.notContinued(c)
 	case !ok && spec == nil:
 		ps.errorf(c.Pos, didYouMean(c.Name, imageNames()), "there is no command %s", clip(c.Name))
 	case !ok:

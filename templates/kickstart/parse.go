@@ -45,6 +45,8 @@ type parser struct {
 	file  *File
 	lines []string
 	at    int // index of the next line
+
+	backslash int // the last command's line that ends with one
 }
 
 func (p *parser) fail(at Pos, hint, message string) error {
@@ -81,7 +83,13 @@ func (p *parser) line() error {
 	case first.Text[0] == '%':
 		return p.section(words)
 	}
-	p.file.Commands = append(p.file.Commands, &Command{Name: first.Text, Pos: first.Pos, Words: words[1:], Line: line})
+	p.file.Commands = append(p.file.Commands, &Command{
+		Name: first.Text, Pos: first.Pos, Words: words[1:], Line: line,
+		Continued: p.backslash > 0 && p.backslash == number-1,
+	})
+	if strings.HasSuffix(line, "\\\n") {
+		p.backslash = number
+	}
 	return nil
 }
 

@@ -96,3 +96,8 @@ func (ps *problems) errorf(at Pos, hint, format string, args ...any) {
 func (ps *problems) warnf(at Pos, hint, format string, args ...any) {
 	ps.add(at, Warning, hint, format, args...)
 }
+
+// notContinued reports a line that was meant to be the rest of the one before.
+func (ps *problems) notContinued(c *Command) {
+	ps.errorf(c.Pos, "write one long line", "a backslash at the end of a line doesn't continue it: this is a command of its own, and there is none of this name")
+}

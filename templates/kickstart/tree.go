@@ -18,6 +18,9 @@ type Command struct {
 	Words []Word
 	// Line is the whole line as it stands, with its line end.
 	Line string
+	// Continued: the line before ends with a backslash, which continues nothing. The
+	// name may then be a part of a password.
+	Continued bool
 }
 
 // A Section is a %script, %packages or another section.
