@@ -29,7 +29,10 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 			worst = 2
 			continue
 		}
-		problems := checkKickstart(path, text, release)
+		problems, err := kickstart.CheckText(path, text, release, readAppended)
+		if err != nil {
+			return exitError{2, err}
+		}
 		for _, p := range problems {
 			fmt.Fprintln(out, p)
 		}
@@ -43,27 +46,12 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// checkKickstart is everything wrong with one file for a release.
-func checkKickstart(name string, text []byte, release kickstart.Release) []*kickstart.Problem {
-	text, err := kickstart.Append(name, text, func(path string) ([]byte, error) {
-		if strings.Contains(path, "://") {
-			return nil, errors.New("it can't be read from here")
-		}
-		return readBounded(path)
-	})
-	var f *kickstart.File
-	if err == nil {
-		f, err = kickstart.Parse(name, text)
+// readAppended reads what %ksappend names: a file; nothing is fetched.
+func readAppended(path string) ([]byte, error) {
+	if strings.Contains(path, "://") {
+		return nil, errors.New("it can't be read from here")
 	}
-	var problem *kickstart.Problem
-	if errors.As(err, &problem) {
-		return []*kickstart.Problem{problem}
-	}
-	problems, err := kickstart.Check(f, release)
-	if err != nil {
-		return []*kickstart.Problem{{File: name, Pos: kickstart.Pos{Line: 1, Col: 1}, Message: err.Error()}}
-	}
-	return problems
+	return readBounded(path)
 }
 
 func readKickstart(path string, in io.Reader) ([]byte, error) {
