@@ -14,6 +14,8 @@ type networkDecl struct {
 	subnet, gateway, leases, options schema.Node
 	// vias are where the routers of Routes stand, one for one.
 	vias []schema.Node
+	// places are where its values stand.
+	places places
 }
 
 func (l *loader) decodeNetwork(name string, key, value schema.Node) {
@@ -25,7 +27,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 	if !declare(l.networks, "network", name, key, maxOthers) {
 		return
 	}
-	d := &networkDecl{declared: declared{key}, Network: Network{Name: name}}
+	d := &networkDecl{declared: declared{key}, Network: Network{Name: name}, places: places{"": key.At().String()}}
 	l.networks[name] = d
 	given := false
 	fields := schema.Fields{
@@ -53,7 +55,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 		},
 	}
 	d.dhcpFields(what, fields)
-	if !value.Fields(what, fields) {
+	if !value.Fields(what, d.places.keep(fields)) {
 		return
 	}
 	if !given {

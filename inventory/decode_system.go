@@ -8,7 +8,8 @@ import (
 type systemDecl struct {
 	declared
 	System
-	layer layer
+	layer  layer
+	places places // where its values stand
 }
 
 func (l *loader) decodeSystem(name string, key, value schema.Node) {
@@ -20,7 +21,7 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 	if !declare(l.systems, "system", name, key, maxOthers) {
 		return
 	}
-	d := &systemDecl{declared: declared{key}, System: System{Name: name}, layer: layer{}}
+	d := &systemDecl{declared: declared{key}, System: System{Name: name}, layer: layer{}, places: places{"": key.At().String()}}
 	l.systems[name] = d
 	fields := l.layerFields(what, d.layer)
 	given := map[string]schema.Node{}
@@ -53,7 +54,7 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 			d.Arch, _ = n.OneOf(what+": arch", ArchAMD64, ArchARM64)
 		}
 	}
-	if !value.Fields(what, fields) {
+	if !value.Fields(what, d.places.keep(fields)) {
 		return
 	}
 	need := func(field, hint string) {

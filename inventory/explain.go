@@ -16,6 +16,9 @@ type Origin struct {
 	At    string // file:line:column; "" when built in
 }
 
+// builtIn is the layer of what holds when nobody says anything.
+const builtIn = "built in"
+
 // origins are the origins of a host's settings, the one in force first.
 type origins map[string][]Origin
 
@@ -56,8 +59,8 @@ func originsOf(d *hostDecl, m merged) origins {
 			o[key] = append(o[key], Origin{n.name, s.value, s.node.At().String()})
 		}
 	}
-	o[keyInstall] = append(o[keyInstall], Origin{"built in", defaultInstall, ""})
-	o[keyBudget] = append(o[keyBudget], Origin{"built in", defaultBudget, ""})
+	o[keyInstall] = append(o[keyInstall], Origin{builtIn, defaultInstall, ""})
+	o[keyBudget] = append(o[keyBudget], Origin{builtIn, defaultBudget, ""})
 
 	own := func(key string, value any, at problem.Place) {
 		o[key] = []Origin{{"host " + d.name, value, at.String()}}

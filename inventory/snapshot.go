@@ -11,15 +11,18 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		Systems:  make(map[string]*System, len(l.systems)),
 		Hosts:    make(map[string]*Host, len(l.hosts)),
 		origins:  make(map[string]origins, len(l.hosts)),
+		places:   make(map[string]places, len(l.networks)+len(l.systems)),
 	}
 	// Copies, so that the snapshot doesn't keep the files' nodes alive.
 	for name, d := range l.networks {
 		network := d.Network
 		s.Networks[name] = &network
+		s.places["network "+name] = d.places
 	}
 	for name, d := range l.systems {
 		system := d.System
 		s.Systems[name] = &system
+		s.places["system "+name] = d.places
 	}
 	for name, d := range l.hosts {
 		m := l.merge(d)

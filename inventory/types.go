@@ -22,6 +22,8 @@ type Snapshot struct {
 
 	// origins tell where the hosts' settings come from, for Explain.
 	origins map[string]origins
+	// places tell where networks and systems stand, by "network rack1".
+	places map[string]places
 	// index answers lookups; nil in a snapshot that wasn't loaded.
 	index *index
 }

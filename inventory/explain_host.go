@@ -1,0 +1,178 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// A Setting is one setting of a host, with all that was said about it.
+type Setting struct {
+	Key string
+	// Origins are those of [Explain]: the first is in force, those after it lost.
+	// There is at least one.
+	Origins []Origin
+}
+
+// ExplainHost tells every setting of a host and where it comes from: what its
+// layers give, what follows from that (the network that its address lies in, with
+// network.KEY, and what its system says, system.KEY), and what is built in where
+// nothing was given. In the order in which an operator thinks of a host.
+func ExplainHost(s *Snapshot, host string) ([]Setting, error) {
+	// For the error about an unknown host, or none.
+	if _, err := Explain(s, host, ""); err != nil {
+		return nil, err
+	}
+	var out []Setting
+	for key, from := range s.origins[host] {
+		out = append(out, Setting{key, slices.Clone(from)})
+	}
+	if h := s.Hosts[host]; h != nil {
+		out = append(out, derived(s, h)...)
+	}
+	slices.SortFunc(out, func(a, b Setting) int {
+		return cmp.Or(cmp.Compare(rank(a.Key), rank(b.Key)), strings.Compare(a.Key, b.Key))
+	})
+	return out, nil
+}
+
+// ExplainKey tells one setting of a host, or all below one: boot means boot.console
+// and its neighbours. An error says whether there is no such key at all, or nothing
+// gives it to this host.
+func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
+	all, err := ExplainHost(s, host)
+	if err != nil {
+		return nil, err
+	}
+	var found []Setting
+	known := slices.Clone(keyOrder)
+	for _, set := range all {
+		if set.Key == key || strings.HasPrefix(set.Key, key+".") {
+			found = append(found, set)
+		}
+		known = append(known, set.Key)
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case isKey(key):
+		return nil, fmt.Errorf("host %s has no %s: no layer gives it", host, key)
+	}
+	err = fmt.Errorf("host %s: there is no key %q", host, key)
+	// A variable's own name is what one remembers of it.
+	hint := problem.Nearest(key, known)
+	if slices.Contains(known, variablePrefix+key) {
+		hint = variablePrefix + key
+	}
+	if hint != "" {
+		return nil, fmt.Errorf("%w: did you mean %q?", err, hint)
+	}
+	return nil, fmt.Errorf("%w: `rackhand explain %s` lists those that it has", err, host)
+}
+
+// keyOrder is the order in which settings are told; what stands under a key with a
+// dot is told where the key is.
+var keyOrder = []string{
+	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyBudget, keyDisk,
+	"bmc", "bmc.address", keyBMCUser, keyBMCPassword,
+	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy, "variables",
+}
+
+func rank(key string) int {
+	if i := slices.Index(keyOrder, key); i >= 0 {
+		return i
+	}
+	first, _, _ := strings.Cut(key, ".")
+	return slices.Index(keyOrder, first)
+}
+
+// isKey reports whether a host could have a setting of this key.
+func isKey(key string) bool {
+	name, isVariable := strings.CutPrefix(key, variablePrefix)
+	field, ofNetwork := strings.CutPrefix(key, networkPrefix)
+	property, ofSystem := strings.CutPrefix(key, keySystem+".")
+	switch {
+	case isVariable:
+		return validVariable(name)
+	case ofNetwork:
+		return slices.Contains(networkKeys, field)
+	case ofSystem:
+		return slices.Contains(systemKeys, property)
+	}
+	return slices.Contains(keyOrder, key)
+}
+
+// places are where the keys of one network or system stand, "" its name.
+type places map[string]string
+
+// keep notes where each value of a mapping stands, before its reader sees it.
+func (p places) keep(fields schema.Fields) schema.Fields {
+	for key, read := range fields {
+		fields[key] = func(n schema.Node) {
+			p[key] = n.At().String()
+			read(n)
+		}
+	}
+	return fields
+}
+
+// The keys of networks and systems that hosts take over from them.
+var (
+	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", "mtu", "search", "routes", "options"}
+	systemKeys  = []string{"installer", "release", "image", "media", "arch"}
+)
+
+// derived are the settings that follow from a host's address and system.
+func derived(s *Snapshot, h *Host) []Setting {
+	var out []Setting
+	add := func(key, layer string, value any, at string) {
+		out = append(out, Setting{key, []Origin{{layer, value, at}}})
+	}
+	if n := h.Network; n != nil {
+		layer, at := "network "+n.Name, s.places["network "+n.Name]
+		add("network", fmt.Sprintf("its subnet %s holds %s", n.Subnet, h.Address), n.Name, at[""])
+		for _, key := range networkKeys {
+			if place, ok := at[key]; ok {
+				add(networkPrefix+key, layer, n.value(key), place)
+			}
+		}
+		if at["dhcp"] == "" {
+			add(networkPrefix+"dhcp", builtIn, n.Mode(), "")
+		}
+		if _, given := s.origins[h.Name][keyBootProxy]; !given && n.Mode() == DHCPProxy {
+			add(keyBootProxy, builtIn, ProxyPXE, "")
+		}
+	}
+	if sys := h.System; sys != nil {
+		layer, at := "system "+sys.Name, s.places["system "+sys.Name]
+		for _, key := range systemKeys {
+			if place, ok := at[key]; ok {
+				add(keySystem+"."+key, layer, sys.value(key), place)
+			}
+		}
+		if at["arch"] == "" {
+			add(keySystem+".arch", builtIn, sys.Processor(), "")
+		}
+	}
+	return out
+}
+
+// value is the value of one of networkKeys.
+func (n *Network) value(key string) any {
+	return map[string]any{
+		"subnet": n.Subnet, "gateway": n.Gateway, "dns": n.DNS, "ntp": n.NTP, "domain": n.Domain, "leases": n.Leases,
+		"dhcp": n.Mode(), "allow_other_dhcp": n.AllowOtherDHCP, "lease_time": n.LeaseTime, "mtu": n.MTU,
+		"search": n.Search, "routes": n.Routes, "options": n.Options,
+	}[key]
+}
+
+// value is the value of one of systemKeys.
+func (s *System) value(key string) any {
+	return map[string]any{
+		"installer": s.Installer, "release": s.Release, "image": s.Image, "media": s.Media, "arch": s.Processor(),
+	}[key]
+}
