@@ -20,6 +20,7 @@ var version = "development"
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
 	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
+	Explain   explainCmd   `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
