@@ -68,7 +68,7 @@ func bootFields(what string, n schema.Node, to layer) {
 		"vlan": given(keyBootVLAN, func(what string, n schema.Node) any {
 			return orNil(n.Int(what, 1, 4094)) // IEEE 802.1Q: 0 and 4095 are no VLANs
 		}),
-		"secure_boot": given(keyBootSecureBoot, func(what string, n schema.Node) any { return orNil(parseBool(what, n)) }),
+		"secure_boot": given(keyBootSecureBoot, func(what string, n schema.Node) any { return orNil(n.Bool(what)) }),
 		"proxy": given(keyBootProxy, func(what string, n schema.Node) any {
 			text, ok := n.OneOf(what, string(ProxyPXE), string(ProxyBINL))
 			return orNil(ProxyForm(text), ok)

@@ -34,7 +34,7 @@ func (d *networkDecl) dhcpFields(what string, fields schema.Fields) {
 		d.DHCP = DHCPMode(mode)
 	}
 	fields["allow_other_dhcp"] = func(n schema.Node) {
-		d.AllowOtherDHCP, _ = parseBool(what+": allow_other_dhcp", n)
+		d.AllowOtherDHCP, _ = n.Bool(what + ": allow_other_dhcp")
 	}
 	fields["lease_time"] = func(n schema.Node) {
 		d.LeaseTime, _ = n.Duration(what+": lease_time", minLease, maxLease)
@@ -64,17 +64,6 @@ func (d *networkDecl) checkMode(what string) {
 	if len(d.Options) > 0 {
 		d.options.Problem("set them on the server that gives the addresses, or write dhcp: authoritative", "%s: options have no use with dhcp: %s, where %s", what, d.DHCP, why)
 	}
-}
-
-// parseBool reads true or false, and nothing else that YAML knows for them: a text
-// is what the operator wrote, and one way to write it is enough.
-func parseBool(what string, n schema.Node) (value, ok bool) {
-	text, ok := n.Text(what)
-	if ok && text != "true" && text != "false" {
-		n.Problem("write true or false", "%s: unknown value %q", what, text)
-		return false, false
-	}
-	return text == "true", ok
 }
 
 // parseSearch reads the domains of option 119. On the wire each label has a byte

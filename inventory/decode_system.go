@@ -44,15 +44,9 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 		d.Installer, _ = n.OneOf(what+": installer", InstallerImage, InstallerAnaconda)
 	}
 	fields["arch"] = func(n schema.Node) {
-		text, ok := n.Text(what + ": arch")
-		switch {
-		case ok && text == "x86_64":
-			n.Problem("write arch: "+ArchAMD64, "%s: arch: unknown value %q", what, text)
-		case ok && text == "aarch64":
-			n.Problem("write arch: "+ArchARM64, "%s: arch: unknown value %q", what, text)
-		case ok:
-			d.Arch, _ = n.OneOf(what+": arch", ArchAMD64, ArchARM64)
-		}
+		// As the kernel and other distributions name them.
+		others := map[string]string{"x86_64": "write arch: " + ArchAMD64, "aarch64": "write arch: " + ArchARM64}
+		d.Arch, _ = n.OneOfOr(what+": arch", others, ArchAMD64, ArchARM64)
 	}
 	if !value.Fields(what, d.places.keep(fields)) {
 		return

@@ -21,6 +21,12 @@ const (
 	variablePrefix = "variables."
 )
 
+// The bounds of a budget.
+const (
+	minBudget = time.Minute
+	maxBudget = 24 * time.Hour
+)
+
 // maxBMCUser is the longest user name of IPMI, in bytes (IPMI 2.0, 22.28).
 const maxBMCUser = 16
 
@@ -77,7 +83,7 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 		},
 		keyBudget: func(n schema.Node) {
 			var value any
-			if d, ok := n.Duration(what+": budget", time.Minute, 24*time.Hour); ok {
+			if d, ok := n.Duration(what+": budget", minBudget, maxBudget); ok {
 				value = d
 			}
 			to.put(what, keyBudget, n, value)

@@ -30,6 +30,7 @@ type cli struct {
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
+	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the inventory or the configuration, for editors."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

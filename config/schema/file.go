@@ -31,6 +31,7 @@ type File struct {
 	hidden map[int]int         // line -> column from which it is hidden
 	bad    map[*yaml.Node]bool // reported already: readers pass over them
 	alias  bool                // an alias was reported
+	probe  *probe              // set while a shape is asked for
 }
 
 // Line is the text of a line, from 1, without its secrets; "" when there is none.

@@ -3,9 +3,7 @@ package schema
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -36,6 +34,9 @@ func (n Node) Problem(hint, format string, args ...any) {
 // say, so whatever is indented deeper than its first line is taken for it, and
 // so is a line that begins with a word of it.
 func (n Node) Hide() {
+	if n.shape() != nil {
+		return
+	}
 	f, first := n.file, n.At().Line
 	for _, c := range n.n.Content {
 		Node{f, c}.Hide()
@@ -59,7 +60,8 @@ func (n Node) Hide() {
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // Null reports whether nothing was written: "key:", ~ or null.
-func (n Node) Null() bool { return isNull(n.n) }
+// What stands for any value has nothing to read, too.
+func (n Node) Null() bool { return n.shape() != nil || isNull(n.n) }
 
 // IsMapping, IsList and IsText tell the kind of a value.
 func (n Node) IsMapping() bool { return n.n.Kind == yaml.MappingNode }
@@ -77,6 +79,10 @@ func (n Node) Fields(what string, fields Fields) (ok bool) {
 
 // FieldsOr is Fields, with a function that is told of every unknown key as well.
 func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, value Node)) (ok bool) {
+	if s := n.shape(); s != nil {
+		s.fields(n.file, fields)
+		return true
+	}
 	return n.Each(what, func(name string, key, value Node) {
 		read := fields[name]
 		if read == nil {
@@ -92,6 +98,10 @@ func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, valu
 
 // Each reads a mapping whose keys are names. Nothing counts as an empty one.
 func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) {
+	if s := n.shape(); s != nil {
+		s.each(n.file, f)
+		return true
+	}
 	if n.file.bad[n.n] {
 		return false
 	}
@@ -114,11 +124,15 @@ func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) 
 // Text reads a scalar as it was written, without its quotes. Nothing, and an
 // empty text, are problems.
 func (n Node) Text(what string) (text string, ok bool) {
+	if s := n.shape(); s != nil {
+		s.Text = true
+		return "", false
+	}
 	switch {
 	case n.file.bad[n.n]:
 		return "", false
 	case !n.IsText():
-		n.Problem("", "%s must be text, not %s", what, kind(n.n))
+		n.Problem("write one value on the line of its key, without brackets and dashes", "%s must be text, not %s", what, kind(n.n))
 		return "", false
 	case n.n.Value == "" || n.Null():
 		n.Problem("write a value, or remove the line", "%s has no value", what)
@@ -129,6 +143,9 @@ func (n Node) Text(what string) (text string, ok bool) {
 
 // List reads a list, or one scalar as a list of one. Nothing is an empty list.
 func (n Node) List(what string) (items []Node, ok bool) {
+	if s := n.shape(); s != nil {
+		return s.list(n.file), true
+	}
 	switch {
 	case n.file.bad[n.n]:
 		return nil, false
@@ -149,6 +166,10 @@ func (n Node) List(what string) (items []Node, ok bool) {
 // Any reads whatever stands there: a scalar as its text, a list as []any, a
 // mapping as map[string]any.
 func (n Node) Any() any {
+	if s := n.shape(); s != nil {
+		s.Any = true
+		return ""
+	}
 	switch n.n.Kind {
 	case yaml.SequenceNode:
 		items := make([]any, 0, len(n.n.Content))
@@ -168,46 +189,4 @@ func (n Node) Any() any {
 		return ""
 	}
 	return n.n.Value
-}
-
-// Int reads a decimal number from low to high.
-func (n Node) Int(what string, low, high int) (i int, ok bool) {
-	text, ok := n.Text(what)
-	if !ok {
-		return 0, false
-	}
-	i, err := strconv.Atoi(text)
-	if err != nil || i < low || i > high {
-		n.Problem("", "%s must be a number from %d to %d, not %q", what, low, high, text)
-		return 0, false
-	}
-	return i, true
-}
-
-// Duration reads a Go duration from low to high.
-func (n Node) Duration(what string, low, high time.Duration) (d time.Duration, ok bool) {
-	text, ok := n.Text(what)
-	if !ok {
-		return 0, false
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		n.Problem("write a number with its unit: 90s, 15m, 1h30m", "%s must be a duration, not %q", what, text)
-		return 0, false
-	}
-	if d < low || d > high {
-		n.Problem("", "%s must be from %s to %s, not %s", what, low, high, text)
-		return 0, false
-	}
-	return d, true
-}
-
-// OneOf reads a text that must be one of those known.
-func (n Node) OneOf(what string, known ...string) (text string, ok bool) {
-	text, ok = n.Text(what)
-	if ok && !slices.Contains(known, text) {
-		n.Problem(problem.DidYouMean(text, known), "%s: unknown value %q", what, text)
-		return "", false
-	}
-	return text, ok
 }

@@ -126,8 +126,8 @@ text: y
 	wantProblems := []string{
 		"f:2:7 anchors (&name) are not supported; share values by a group, a system or defaults; quote a text that begins with &",
 		"f:3:8 aliases (*name) are not supported; write the value out, or share it by a group, a system or defaults; quote a text that begins with *",
-		"f:4:11 list must be text, not a mapping; ",
-		"f:8:7 int must be a number from 1 to 65535, not \"70000\"; ",
+		"f:4:11 list must be text, not a mapping; write one value on the line of its key, without brackets and dashes",
+		"f:8:7 int must be a number from 1 to 65535, not \"70000\"; choose one in that range",
 		"f:10:8 time must be a duration, not \"90\"; write a number with its unit: 90s, 15m, 1h30m",
 		"f:11:7 word: unknown value \"tow\"; did you mean \"two\"?",
 		"f:12:1 top: unknown key \"unknown\"; known here: alias, int, list, never, none, one, text, time, wide, word",

@@ -66,6 +66,9 @@ func (f *File) mark(n *yaml.Node, hint, format string, args ...any) {
 }
 
 func (f *File) problem(n *yaml.Node, hint, format string, args ...any) {
+	if f.probe != nil {
+		return
+	}
 	f.list.Addf(f.place(n), hint, format, args...)
 }
 

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"strconv"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+)
+
+// JSONSchema is the JSON Schema (draft 7) of the configuration, for editors:
+// completion, hover and checks. Keys, types and bounds come from the reader
+// itself; an error is a key without a text, which a test finds.
+func JSONSchema() ([]byte, error) {
+	return schema.JSON("rackhand configuration", shape(), docs())
+}
+
+// shape is what the configuration's file may hold.
+func shape() *schema.Shape {
+	return schema.ShapeOf(func(root schema.Node) {
+		r := reader{config: Default(), list: &problem.List{}}
+		root.Fields("configuration", r.fields())
+	})
+}
+
+// docs are the texts of the keys, as an editor shows them.
+func docs() schema.Docs {
+	d := Default()
+	port := func(p uint16) string { return strconv.Itoa(int(p)) }
+	return schema.Docs{
+		"":                   {Text: "The appliance's settings. Relative paths begin at this file's folder.", Required: []string{"interfaces"}},
+		"state":              {Text: "Folder of the database, the CA, root images and caches.", Default: d.State, Examples: []string{"/srv/rackhand"}},
+		"inventory":          {Text: "Folder of the inventory: *.yaml, roles/ and templates/. Reloaded on change.", Default: d.Inventory, Examples: []string{"inventory"}},
+		"secrets":            {Text: "Folder of secrets: the secret bmc/web1 is the first line of the file bmc/web1.", Default: d.Secrets, Examples: []string{"secrets"}},
+		"socket":             {Text: "Unix socket of the rackhand command. Whoever may open it may do everything.", Default: d.Socket, Examples: []string{"/run/rackhand.sock"}},
+		"interfaces":         {Text: "The links on which boxes boot. DHCP and router advertisements are answered there and nowhere else.", NotEmpty: true, Examples: []string{"[eth1]", "eth1"}},
+		"address":            {Text: "Where boxes reach the appliance. Without it, the first IPv4 address of the first interface.", Pattern: `^[0-9]{1,3}(\.[0-9]{1,3}){3}$`, Examples: []string{"10.77.0.1"}},
+		"http":               {Text: "TCP port of boot scripts, answer files, images and the mirror.", Default: port(d.HTTP), Examples: []string{"8081"}},
+		"tftp":               {Text: "UDP port of TFTP. Firmware knows no other than 69.", Default: port(d.TFTP), Examples: []string{"6969"}},
+		"agents":             {Text: "TCP port for agents, mutual TLS.", Default: port(d.Agents), Examples: []string{"9443"}},
+		"page":               {Text: "The status page."},
+		"page.listen":        {Text: `Where the page is served: host:port, unix:/path, or "" for none. It shows the whole rack to whoever reaches it.`, Default: d.Page.Listen, Examples: []string{"0.0.0.0:8080", "unix:/run/page.sock", `""`}},
+		"mirror":             {Text: "A cache between the boxes and package mirrors."},
+		"mirror.upstreams":   {Text: "What boxes see as /mirror/NAME/ and where it comes from.", Names: mirrorName.String()},
+		"mirror.upstreams.*": {Text: "The mirror's URL, without user and password.", Pattern: `^https?://[^@?#]+$`, Examples: []string{"http://mirror.example/debian"}},
+		"mirror.via":         {Text: "HTTP proxy in front of the upstreams: http://host:port or unix:/path.", Pattern: `^(http://|unix:/)`, Examples: []string{"http://cache.example:3128", "unix:/run/proxy.sock"}},
+		"bootfiles":          {Text: "Folders with boot programs of your own, looked into before those of the distribution's packages.", Examples: []string{"[/etc/rackhand/bootfiles]", "boot"}},
+		"install":            {Text: "What holds for every install."},
+		"install.attempts":   {Text: "How often one install may hand out the installer, before a person must look.", Default: strconv.Itoa(d.Install.Attempts), Examples: []string{"1"}},
+		"install.expires":    {Text: "How long a host stays armed.", Default: schema.Plain(d.Install.Expires), Examples: []string{"90m"}},
+	}
+}

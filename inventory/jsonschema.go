@@ -1,0 +1,119 @@
+package inventory
+
+import (
+	"fmt"
+
+	"rackhand/config/schema"
+)
+
+// JSONSchema is the JSON Schema (draft 7) of an inventory's file, for editors:
+// completion, hover and checks. Keys, types, choices and bounds come from the
+// reader itself; an error is a key without a text, which a test finds.
+func JSONSchema() ([]byte, error) {
+	return schema.JSON("rackhand inventory", shape(), docs())
+}
+
+// shape is what a file of the inventory may hold.
+func shape() *schema.Shape {
+	return schema.ShapeOf(func(root schema.Node) { newLoader(Options{}).decode(root) })
+}
+
+// Patterns for editors; what they let through, the reader still looks at.
+const (
+	addressPattern = `^[0-9]{1,3}(\.[0-9]{1,3}){3}$`
+	prefixPattern  = `^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$`
+	rangePattern   = `^[0-9.]+ *- *[0-9.]+$`
+	macPattern     = `^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$|^[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}$|^[0-9A-Fa-f]{12}$`
+	domainPattern  = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+)
+
+// docs are the texts of the keys, as an editor shows them.
+func docs() schema.Docs {
+	all := schema.Docs{
+		"":         {Text: "A file of the inventory. All *.yaml files of the folder are read together; any file may hold any part."},
+		"defaults": {Text: "What holds for every host unless its system, group or itself says otherwise."},
+		"networks": {Text: "The links that hosts stand on, by name.", Names: nameForm.String()},
+		"systems":  {Text: "The operating systems that can be installed, by name.", Names: nameForm.String()},
+		"groups":   {Text: "What several hosts have in common, by name. A host is in one group at most.", Names: nameForm.String()},
+		"hosts":    {Text: "The boxes, by name: one DNS label in small letters.", Names: labelForm.String()},
+
+		"systems.*":           {Text: "An operating system, and what holds for every host that has it.", Required: []string{"installer"}},
+		"systems.*.installer": {Text: "The engine that carries out the Kickstart: image streams a root image to the disk, anaconda is the distribution's own installer.", Examples: []string{"image"}},
+		"systems.*.release":   {Text: "The Kickstart release; it says which commands there are.", Pattern: nameForm.String(), Examples: []string{"RHEL9", "F42"}},
+		"systems.*.image":     {Text: "The root image; `rackhand image build NAME` makes it.", Pattern: nameForm.String(), Examples: []string{"debian12"}},
+		"systems.*.media":     {Text: "The distribution's install medium, a file's name.", Pattern: fileForm.String(), Examples: []string{"rocky-9-x86_64-dvd.iso"}},
+		"systems.*.arch":      {Text: "The processor that its kernel runs on.", Default: ArchAMD64, Examples: []string{ArchARM64}},
+
+		"groups.*": {Text: "A group: what holds for every host in it."},
+
+		"hosts.*":             {Text: "A box.", Required: []string{"mac", "address"}},
+		"hosts.*.mac":         {Text: "The MACs of the ports that may boot: one, or a list.", Pattern: macPattern, NotEmpty: true, Examples: []string{"52:54:00:00:00:01", "[52:54:00:00:00:01, 5254.0000.0002]"}},
+		"hosts.*.address":     {Text: "Its IPv4 address, within a network and outside of that network's leases.", Pattern: addressPattern, Examples: []string{"10.77.0.11"}},
+		"hosts.*.group":       {Text: "The group that it is in.", Examples: []string{"web"}},
+		"hosts.*.rack":        {Text: "Where it stands.", Required: []string{"name"}},
+		"hosts.*.rack.name":   {Text: "The rack's name.", Examples: []string{"r1"}},
+		"hosts.*.rack.unit":   {Text: "The height unit that it begins at.", Examples: []string{"12"}},
+		"hosts.*.bmc.address": {Text: "The BMC's address, with a port if it isn't 623.", Examples: []string{"10.77.0.111", "10.77.0.111:6230"}},
+	}
+	networkDocs(all)
+	for _, layer := range []string{"defaults", "systems.*", "groups.*", "hosts.*"} {
+		layerDocs(all, layer+".")
+		if layer != "systems.*" {
+			all[layer+"."+keySystem] = schema.Doc{Text: "The operating system to install, one of systems. A host without one is never installed.", Pattern: nameForm.String(), Examples: []string{"debian12"}}
+		}
+	}
+	return all
+}
+
+func networkDocs(all schema.Docs) {
+	keys := schema.Docs{
+		"":                  {Text: "A link and its addresses.", Required: []string{"subnet"}},
+		".subnet":           {Text: "The IPv4 network with its length, /8 to /30.", Pattern: prefixPattern, Examples: []string{"10.77.0.0/24"}},
+		".gateway":          {Text: "The router's address: the default route (DHCP option 3).", Pattern: addressPattern, Examples: []string{"10.77.0.1"}},
+		".dns":              {Text: "Addresses of name servers (option 6).", Pattern: addressPattern, Examples: []string{"[10.77.0.1]", "10.77.0.1"}},
+		".ntp":              {Text: "Addresses of time servers (option 42).", Pattern: addressPattern, Examples: []string{"[10.77.0.1]"}},
+		".domain":           {Text: "The domain of the hosts' names (option 15).", Pattern: domainPattern, Examples: []string{"rack1.example.org"}},
+		".leases":           {Text: "First and last address for boxes that nobody has claimed yet.", Pattern: rangePattern, Examples: []string{"10.77.0.200-10.77.0.240"}},
+		".dhcp":             {Text: "authoritative gives addresses; proxy stands beside the server that gives them, and adds what to boot; off answers nobody.", Default: string(DHCPAuthoritative), Examples: []string{string(DHCPProxy)}},
+		".allow_other_dhcp": {Text: "Give addresses even where another DHCP server answers.", Default: "false", Examples: []string{"true"}},
+		".lease_time":       {Text: fmt.Sprintf("How long a lease holds (option 51): %s to %s.", schema.Plain(minLease), schema.Plain(maxLease)), Examples: []string{"1h"}},
+		".search":           {Text: "Domains that names are looked up in (option 119).", Pattern: domainPattern, Examples: []string{"[a.example, b.example]", "a.example"}},
+		".mtu":              {Text: "The biggest packet in bytes (option 26).", Examples: []string{"1500", "9000"}},
+		".routes":           {Text: "Static routes (option 121); the gateway goes out with them.", Required: []string{"to", "via"}, Examples: []string{"[{to: 10.0.0.0/8, via: 10.77.0.254}]"}},
+		".routes.to":        {Text: "Where the route leads: an IPv4 network with its length.", Pattern: prefixPattern},
+		".routes.via":       {Text: "The router, within the subnet and outside of the leases.", Pattern: addressPattern},
+		".options":          {Text: "Further DHCP options by number. Those that have a key of their own, or belong to the protocol, can't be given here.", Names: `^([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-4])$`},
+		".options.*":        {Text: "A text, a list of IPv4 addresses, or bytes in hex.", Required: []string{"hex"}, Examples: []string{"http://10.77.0.1/wpad.dat", "[10.77.0.1]", "{hex: 060108ff}"}},
+		".options.*.hex":    {Text: "The option's bytes, two digits each; colons between them if you like."},
+	}
+	for key, doc := range keys {
+		all["networks.*"+key] = doc
+	}
+}
+
+// layerDocs are the keys that every layer may give.
+func layerDocs(all schema.Docs, prefix string) {
+	keys := schema.Docs{
+		keyKickstart:          {Text: "The Kickstart template: a file of templates/, else a built-in one.", Pattern: fileForm.String(), Examples: []string{"base.ks"}},
+		keyRole:               {Text: "What the host becomes: a file of roles/, without .yaml.", Pattern: nameForm.String(), Examples: []string{"web"}},
+		keyInstall:            {Text: "first-boot arms a host that was never installed by itself when it first boots from the network; on-request leaves that to `rackhand install HOST`.", Default: string(defaultInstall), Examples: []string{string(FirstBoot)}},
+		keyBudget:             {Text: fmt.Sprintf("The time from power-on to serving, %s to %s.", schema.Plain(minBudget), schema.Plain(maxBudget)), Default: schema.Plain(defaultBudget), Examples: []string{"30m"}},
+		keyDisk:               {Text: "The disk to install to. Without it, the only one there is.", Pattern: diskForm.String(), Examples: []string{"sda", "/dev/disk/by-id/nvme-x"}},
+		"variables":           {Text: "Your own values for templates and roles. A scalar is the text as you write it: 0644, NO and 1.10 stay what they are.", Names: variableForm.String()},
+		"variables.*":         {Text: "A text, a list or a mapping.", Examples: []string{"0644", "[a, b]", "{secret: app/key}"}},
+		"bmc":                 {Text: "The baseboard management controller, spoken to with IPMI."},
+		keyBMCUser:            {Text: fmt.Sprintf("The user to log in as, %d characters at most.", maxBMCUser), Examples: []string{"admin"}},
+		keyBMCPassword:        {Text: "The name of the secret that holds the user's password.", Required: []string{"secret"}, Examples: []string{"{secret: bmc/web1}"}},
+		"bmc.password.secret": {Text: "A path within the secrets folder: bmc/web1 is the first line of secrets/bmc/web1."},
+		"boot":                {Text: "What is odd about the way from the firmware to the kernel. Each key counts for itself."},
+		keyBootProgram:        {Text: "The boot program instead of the usual one for the firmware; `rackhand bootfiles` lists them.", Pattern: fileForm.String(), Examples: []string{"ipxe.efi"}},
+		keyBootConsole:        {Text: "The kernel's console, in the installer and in the installed system.", Pattern: consoleForm.String(), Examples: []string{"ttyS1,115200n8"}},
+		keyBootArgs:           {Text: "Further arguments of the installer's kernel: one, or a list.", Examples: []string{"[net.ifnames=0]", "quiet"}},
+		keyBootVLAN:           {Text: "The 802.1Q VLAN that it goes on in after its firmware.", Examples: []string{"10"}},
+		keyBootSecureBoot:     {Text: "Its firmware starts signed programs only. DHCP can't tell.", Default: "false", Examples: []string{"true"}},
+		keyBootProxy:          {Text: "On a dhcp: proxy network: pxe says what to load in the offer itself, binl on port 4011, which UEFI firmware from before 2017 needs.", Default: string(ProxyPXE), Examples: []string{string(ProxyBINL)}},
+	}
+	for key, doc := range keys {
+		all[prefix+key] = doc
+	}
+}
