@@ -1,11 +1,7 @@
 package templates
 
 import (
-	"fmt"
-	"net"
-	"net/netip"
 	"strings"
-	"text/template"
 
 	"rackhand/inventory"
 )
@@ -64,45 +60,10 @@ func (d Data) DNS() string {
 	return strings.Join(out, ",")
 }
 
-// Funcs are the functions of a template for a host. secret looks a secret up by
-// its name; its value goes into what is rendered and nowhere else.
-func Funcs(host *inventory.Host, secret func(string) (string, error)) template.FuncMap {
-	return template.FuncMap{
-		"secret": secret,
-		"netmask": func(p netip.Prefix) string {
-			return net.IP(net.CIDRMask(p.Bits(), 32)).String()
-		},
-		"quote": Quote,
-		"has":   func(name string) bool { _, ok := host.Variables[name]; return ok },
-		// var NAME [DEFAULT]: a variable of the host, as the operator wrote it.
-		"var": func(name string, deflt ...string) (any, error) {
-			if v, ok := host.Variables[name]; ok {
-				return v, nil
-			}
-			if len(deflt) > 0 {
-				return deflt[0], nil
-			}
-			return nil, fmt.Errorf("host %s has no variable %q: set it on the host, its group or system, or give a default: {{ var %q \"...\" }}", host.Name, name, name)
-		},
-		// list NAME: a variable as a list; one value is a list of one, none is empty.
-		"list": func(name string) []any {
-			switch v := host.Variables[name].(type) {
-			case nil:
-				return nil
-			case []any:
-				return v
-			default:
-				return []any{v}
-			}
-		},
+// Release is the Kickstart release of the host's system, "" when none is given.
+func (d Data) Release() string {
+	if d.Host == nil || d.Host.System == nil {
+		return ""
 	}
-}
-
-// Quote makes a value one word of a Kickstart line or shell script.
-func Quote(v any) (string, error) {
-	s := fmt.Sprint(v)
-	if strings.ContainsAny(s, "\n\x00") {
-		return "", fmt.Errorf("a value with a line break cannot stand in a line: %.40q", s)
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", nil
+	return d.Host.System.Release
 }

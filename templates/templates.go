@@ -5,12 +5,11 @@
 package templates
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"maps"
 	"path"
 	"path/filepath"
 	"strings"
@@ -23,11 +22,18 @@ var builtin embed.FS
 // A Set is the templates that are at hand: the operator's folder first, then the
 // built-in ones.
 type Set struct {
-	dir string // "" for the built-in ones alone
+	dir    string // "" for the built-in ones alone
+	frozen *frozen
 }
 
-// New makes a set over the operator's folder; it need not exist.
+// New makes a set over the operator's folder; it need not exist. Its files are read
+// whenever one is rendered.
 func New(dir string) *Set { return &Set{dir: dir} }
+
+// Frozen is the set as it is at this moment: each template is read and parsed once,
+// when it is first rendered. Many may render at the same time. All of them bring
+// functions of the same names.
+func (s *Set) Frozen() *Set { return &Set{dir: s.dir, frozen: &frozen{}} }
 
 // maxTemplate bounds a template file, and maxOutput what one may render to.
 const (
@@ -37,80 +43,83 @@ const (
 
 // Read returns a template's text. Names have no folders.
 func (s *Set) Read(name string) (string, error) {
-	if name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") {
-		return "", fmt.Errorf("template %q: the name of a file in templates/ is wanted, without a folder", name)
+	src, err := s.read(name)
+	if err != nil {
+		return "", err
 	}
-	if s.dir != "" {
-		b, err := os.ReadFile(filepath.Join(s.dir, name))
-		switch {
-		case err == nil && len(b) > maxTemplate:
-			return "", fmt.Errorf("template %s: larger than %d bytes", name, maxTemplate)
-		case err == nil:
-			return string(b), nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", fmt.Errorf("template %s: %w", name, err)
-		}
+	return src.text, nil
+}
+
+// read finds a template: in the operator's folder, then among the built-in ones.
+func (s *Set) read(name string) (*source, error) {
+	src, err := s.own(name)
+	if err != nil || src != nil {
+		return src, err
 	}
 	b, err := builtin.ReadFile("builtin/" + name)
 	if err != nil {
-		return "", fmt.Errorf("template %s: neither in the inventory's templates/ nor built in", name)
+		return nil, fmt.Errorf("template %s: neither in the inventory's templates/ nor built in", name)
 	}
-	return string(b), nil
+	return &source{name: name, text: string(b), builtin: true}, nil
+}
+
+// own reads a template of the operator's folder; nil when it isn't there.
+func (s *Set) own(name string) (*source, error) {
+	if name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") {
+		return nil, fmt.Errorf("template %q: the name of a file in templates/ is wanted, without a folder", name)
+	}
+	if s.dir == "" {
+		return nil, nil
+	}
+	b, err := readBounded(filepath.Join(s.dir, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("template %s: %w", name, reason(err))
+	}
+	return &source{name: name, text: string(b)}, nil
 }
 
 // Has reports whether a template of this name is at hand.
 func (s *Set) Has(name string) bool {
-	_, err := s.Read(name)
+	_, err := s.read(name)
 	return err == nil
 }
 
 // Render renders a template. {{template "x.ks" .}} finds other templates of the
-// set by their file names.
+// set by their file names. What is wrong in a template is an [Error].
 func (s *Set) Render(name string, data any, funcs template.FuncMap) (string, error) {
-	text, err := s.Read(name)
-	if err != nil {
-		return "", err
-	}
-	root := template.New(name).Option("missingkey=error").Funcs(funcs)
-	if err := s.parse(root, name, text, 0); err != nil {
-		return "", err
-	}
-	out := &bounded{}
-	if err := root.ExecuteTemplate(out, name, data); err != nil {
-		return "", fmt.Errorf("rendering: %w", err)
-	}
-	return out.String(), nil
+	text, _, err := s.RenderMapped(name, data, funcs)
+	return text, err
 }
 
-// parse adds a template and those that it includes.
-func (s *Set) parse(root *template.Template, name, text string, depth int) error {
-	if depth > 8 {
-		return fmt.Errorf("template %s: included more than 8 deep", name)
+// RenderMapped is Render with a map that leads from the text back into the
+// templates.
+func (s *Set) RenderMapped(name string, data any, funcs template.FuncMap) (string, *Map, error) {
+	funcs = maps.Clone(funcs)
+	if funcs == nil {
+		funcs = template.FuncMap{}
 	}
-	t, err := root.New(name).Parse(text)
+	funcs["file"] = s.file
+	c, err := s.compiled(name, funcs)
 	if err != nil {
-		return fmt.Errorf("template: %w", err)
+		return "", nil, err
 	}
-	for _, want := range included(t.Root) {
-		if root.Lookup(want) != nil {
-			continue
-		}
-		inner, err := s.Read(want)
-		if err != nil {
-			return fmt.Errorf("template %s includes %s: %w", name, want, err)
-		}
-		if err := s.parse(root, want, inner, depth+1); err != nil {
-			return err
-		}
+	root, err := c.root.Clone() // the functions are this host's
+	if err != nil {
+		return "", nil, fmt.Errorf("template %s: %w", name, err)
 	}
-	return nil
+	out := &recorder{origins: c.origins}
+	if err := root.Funcs(funcs).ExecuteTemplate(out, name, data); err != nil {
+		return "", nil, c.failed(err)
+	}
+	return out.String(), &Map{text: out.String(), pieces: out.pieces}, nil
 }
 
-type bounded struct{ bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("the template renders to more than %d bytes", maxOutput)
+func (s *Set) compiled(name string, funcs template.FuncMap) (*compiled, error) {
+	if s.frozen == nil {
+		return s.compile(name, funcs)
 	}
-	return b.Buffer.Write(p)
+	return s.frozen.get(name, func() (*compiled, error) { return s.compile(name, funcs) })
 }

@@ -1,0 +1,67 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+// An Error is something wrong in a template, found when it was parsed or rendered.
+type Error struct {
+	Place   Place
+	Message string
+	err     error
+}
+
+// Error is file:line:column: message.
+func (e *Error) Error() string { return e.Place.String() + ": " + e.Message }
+
+// Unwrap is what text/template said, and what one of its functions did.
+func (e *Error) Unwrap() error { return e.err }
+
+// located takes a message of text/template apart: file, line, offset in that line
+// when it is known, what was executed, what happened.
+var located = regexp.MustCompile(`(?s)^template: ([^:]+):(\d+)(?::(\d+))?: (?:executing ".*?" at (<.*?>): )?(.*)$`)
+
+// unparsed is what is wrong with the grammar of a file.
+func unparsed(src *source, err error) error {
+	return place(map[string]*source{src.name: src}, err)
+}
+
+// failed is what went wrong while a template was executed.
+func (c *compiled) failed(err error) error {
+	var exec template.ExecError
+	if !errors.As(err, &exec) {
+		return fmt.Errorf("rendering: %w", err)
+	}
+	return place(c.sources, err)
+}
+
+func place(sources map[string]*source, err error) error {
+	m := located.FindStringSubmatch(err.Error())
+	if m == nil || sources[m[1]] == nil {
+		return fmt.Errorf("template: %w", err)
+	}
+	src := sources[m[1]]
+	line, _ := strconv.Atoi(m[2])
+	offset, _ := strconv.Atoi(m[3]) // of bytes, from 0
+	start := 0
+	for range line - 1 {
+		i := strings.IndexByte(src.text[start:], '\n')
+		if i < 0 {
+			break
+		}
+		start += i + 1
+	}
+	e := &Error{Place: src.place(start + offset), Message: m[5], err: err}
+	// "error calling var: " says what the place says already.
+	if _, why, ok := strings.Cut(m[5], "error calling "); ok && m[4] != "" {
+		e.Message = why
+	} else if m[4] != "" {
+		e.Message = m[4] + ": " + m[5]
+	}
+	return e
+}

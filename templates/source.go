@@ -1,0 +1,155 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+	"unicode/utf8"
+)
+
+// A source is the text of a template's file.
+type source struct {
+	name    string
+	text    string
+	builtin bool
+}
+
+// file is what messages call it.
+func (s *source) file() string {
+	if s.builtin {
+		return s.name + " (built in)"
+	}
+	return "templates/" + s.name
+}
+
+// place is where a byte of the text stands.
+func (s *source) place(offset int) Place {
+	offset = min(max(offset, 0), len(s.text))
+	before := s.text[:offset]
+	start := strings.LastIndexByte(before, '\n') + 1
+	return Place{
+		File: s.file(), Line: strings.Count(before, "\n") + 1, Col: utf8.RuneCountInString(before[start:]) + 1,
+		Text: lineAt(s.text, start),
+	}
+}
+
+// lineAt is the line of a text that begins at an offset.
+func lineAt(text string, start int) string {
+	line, _, _ := strings.Cut(text[start:], "\n")
+	return strings.TrimSuffix(line, "\r")
+}
+
+// A Place is a place in a template's file.
+type Place struct {
+	File string // templates/web.ks, or base.ks (built in)
+	// Line and Col count from 1, the column in characters. Both are 0 where no
+	// place is known.
+	Line, Col int
+	Text      string // the line, as the template has it
+}
+
+// String is file:line:column.
+func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
+
+// readBounded reads a regular file of at most maxTemplate bytes. It doesn't wait
+// for a FIFO's writer.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a file")
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxTemplate+1))
+	if err == nil && len(b) > maxTemplate {
+		err = fmt.Errorf("larger than %d bytes", maxTemplate)
+	}
+	return b, err
+}
+
+// frozen keeps templates that were parsed, and what was wrong with them.
+type frozen struct {
+	mu    sync.Mutex
+	known map[string]outcome
+}
+
+type outcome struct {
+	*compiled
+	err error
+}
+
+func (f *frozen) get(name string, compile func() (*compiled, error)) (*compiled, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o, ok := f.known[name]
+	if !ok {
+		if f.known == nil {
+			f.known = map[string]outcome{}
+		}
+		o.compiled, o.err = compile()
+		f.known[name] = o
+	}
+	return o.compiled, o.err
+}
+
+// A Map leads from a rendered text back to the templates that it came from.
+type Map struct {
+	text   string
+	pieces []piece
+}
+
+// A piece is what one node of a template wrote, from an offset of the text on.
+type piece struct {
+	from int
+	origin
+}
+
+// An origin is the node that writes: literal text, or the value of an action.
+type origin struct {
+	src     *source
+	offset  int
+	literal bool
+	marker  bool
+}
+
+// At is the place in a template that wrote what stands at a line and column of the
+// rendered text, both from 1, the column in characters. Text that stands in a
+// template has its own place, a value that of its {{ }}.
+func (m *Map) At(line, col int) Place {
+	start := 0
+	for range line - 1 {
+		i := strings.IndexByte(m.text[start:], '\n')
+		if i < 0 {
+			break
+		}
+		start += i + 1
+	}
+	at := start
+	for range col - 1 {
+		if at >= len(m.text) || m.text[at] == '\n' {
+			break
+		}
+		_, size := utf8.DecodeRuneInString(m.text[at:])
+		at += size
+	}
+	i := sort.Search(len(m.pieces), func(i int) bool { return m.pieces[i].from > at }) - 1
+	if i < 0 {
+		return Place{}
+	}
+	p := m.pieces[i]
+	if !p.literal {
+		return p.src.place(p.offset)
+	}
+	return p.src.place(p.offset + at - p.from)
+}
