@@ -27,6 +27,11 @@ const (
 	maxText   = 2000
 	maxFields = 16
 	maxField  = 500
+
+	// maxStrangers is how many boxes that are in no inventory are remembered: anybody
+	// can make up as many hardware addresses as he likes. The one that was seen
+	// longest ago gives way; its events stay.
+	maxStrangers = 4096
 )
 
 func eventKey(seq uint64) string { return fmt.Sprintf("%s%016x", eventPrefix, seq) }
@@ -140,6 +145,7 @@ type view struct {
 	size          int // bytes that the events take in the store, about
 	dirtyInstalls map[string]bool
 	dirtyHosts    map[string]bool
+	forgotten     []string // hosts whose records go
 }
 
 // put replaces the latest install of its host.
@@ -164,7 +170,10 @@ func (v *view) append(e provision.Event) {
 			e.Install = in.ID
 			v.put(in.Advance(e))
 		}
-		h := v.hosts[e.Host]
+		h, known := v.hosts[e.Host]
+		if !known && stranger(e.Host) {
+			v.makeRoom()
+		}
 		h.Host, h.Last = e.Host, e
 		if e.Source != "operator" && e.Source != "inventory" && e.Source != "appliance" {
 			h.Seen = e.Time
@@ -185,6 +194,30 @@ func (v *view) append(e provision.Event) {
 		v.dirtyHosts[e.Host] = true
 	}
 	v.events = append(v.events, e)
+}
+
+// stranger reports whether a name is the hardware address of a box that is in no
+// inventory: hosts' names have no colons.
+func stranger(name string) bool { return strings.Count(name, ":") == 5 }
+
+// makeRoom forgets the stranger that was seen longest ago, when there are too many.
+func (v *view) makeRoom() {
+	count, oldest := 0, ""
+	for name, h := range v.hosts {
+		if !stranger(name) {
+			continue
+		}
+		count++
+		if oldest == "" || h.Seen.Before(v.hosts[oldest].Seen) {
+			oldest = name
+		}
+	}
+	if count < maxStrangers {
+		return
+	}
+	delete(v.hosts, oldest)
+	delete(v.dirtyHosts, oldest)
+	v.forgotten = append(v.forgotten, oldest)
 }
 
 // switchPort writes what option 82 says of a client's place: the port, and the switch.
@@ -243,6 +276,11 @@ func (v *view) ops() ([]store.Op, error) {
 	for host := range v.dirtyHosts {
 		if err := put(hostPrefix+host, v.hosts[host]); err != nil {
 			return nil, err
+		}
+	}
+	for _, host := range v.forgotten {
+		if !v.dirtyHosts[host] { // else it was seen again since
+			ops = append(ops, store.Op{Key: hostPrefix + host, Delete: true})
 		}
 	}
 	return ops, nil
