@@ -21,6 +21,7 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
 	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
 	Explain   explainCmd   `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
+	Render    renderCmd    `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
@@ -69,7 +70,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 				exit = code
 			}
 		}),
-		kong.Vars{"version": version, "inventory": defaultInventory},
+		kong.Vars{"version": version, "inventory": defaultInventory, "config": defaultConfig},
 		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
