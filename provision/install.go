@@ -1,6 +1,9 @@
 package provision
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // An Install is one journey of a host from requested to serving.
 type Install struct {
@@ -10,7 +13,8 @@ type Install struct {
 	// Armed: the installer may be handed out. Cleared when the system is
 	// installed, the install ends, its attempts are spent or Expires has passed.
 	Armed    bool      `json:"armed"`
-	Wipe     bool      `json:"wipe"` // disks that carry data may be wiped
+	Wipe     bool      `json:"wipe"`           // disks that carry data may be wiped
+	MACs     []string  `json:"macs,omitempty"` // of the host when it was armed: see MayWipe
 	Attempts int       `json:"attempts"`
 	Budget   Budget    `json:"budget"`
 	Expires  time.Time `json:"expires"` // of the arming
@@ -53,6 +57,13 @@ type Install struct {
 	Reached map[Stage]time.Time `json:"reached"`
 	// Progress is the installer's last word within a stage: "412 of 980 MB".
 	Progress string `json:"progress,omitempty"`
+}
+
+// MayWipe reports whether disks that carry data may be wiped in the box with this MAC.
+// The operator said so of a box that he had in mind: when the inventory gave the
+// host's name to another one since, nobody has said it of that one.
+func (in Install) MayWipe(mac string) bool {
+	return in.Wipe && (len(in.MACs) == 0 || slices.Contains(in.MACs, mac))
 }
 
 // A PowerPlan tells where the power-on of an install stands.

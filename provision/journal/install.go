@@ -53,7 +53,7 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		v.hosts[r.Host] = h
 		made = provision.Install{
 			ID: fmt.Sprintf("%s-%d", r.Host, h.Installs), Host: r.Host, System: r.System,
-			Armed: true, Wipe: r.Wipe, Budget: r.Budget, Power: r.Power,
+			Armed: true, Wipe: r.Wipe, MACs: r.MACs, Budget: r.Budget, Power: r.Power,
 			Requested: v.now, Expires: v.now.Add(r.Expires),
 			Stage:   provision.Requested,
 			Reached: map[provision.Stage]time.Time{provision.Requested: v.now},

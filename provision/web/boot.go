@@ -36,7 +36,7 @@ func (s *Server) Boot() http.Handler {
 	if s.Mirror != nil {
 		e.Any("/mirror/*", echo.WrapHandler(s.Mirror))
 	}
-	return &bootHandler{routes: e, crowd: newCrowd()}
+	return &bootHandler{routes: e, crowd: newCrowd(), patience: piecePatience}
 }
 
 // script hands iPXE its script, to the box that holds the lease of that MAC.
@@ -100,7 +100,7 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 	return templates.Data{
 		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
 		Install: templates.Install{
-			ID: in.ID, Wipe: in.Wipe, EnrolToken: enrol,
+			ID: in.ID, Wipe: in.MayWipe(mac.String()), EnrolToken: enrol,
 			Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem",
 			BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
 		},

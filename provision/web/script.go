@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strings"
 
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
@@ -48,24 +49,31 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if snap == nil {
 		return wait("the inventory is not loaded yet")
 	}
+	h := snap.HostByMAC(mac)
+	disk := func() (string, provision.Install, error) {
+		if h == nil {
+			h = &inventory.Host{}
+		}
+		text, err := s.render("disk."+l.name, templates.Data{Host: h})
+		return text, none, err
+	}
+	if h != nil {
+		// DHCP arms a first install, and has seen firmware there and its processor. Any
+		// program on the box can ask for a script.
+		if _, ever := s.Journal.Install(h.Name); !ever {
+			return disk()
+		}
+	}
 	// What asks for a script was sent here by DHCP, which has seen its processor
 	// (option 93): it is that of the host's system, or it would not be here.
 	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.client, Chained: true}
-	if h := snap.HostByMAC(mac); h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
+	if h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
 		req.Arch = boot.ArchARM64UEFI
 	}
 	d, err := s.Decide(ctx, req)
 	if err != nil {
 		s.Log.Error("deciding a boot", "mac", mac.String(), "error", err)
 		return wait("not ready")
-	}
-	disk := func() (string, provision.Install, error) {
-		h := d.Host
-		if h == nil {
-			h = &inventory.Host{}
-		}
-		text, err := s.render("disk."+l.name, templates.Data{Host: h})
-		return text, none, err
 	}
 	if d.Action != boot.InstallIt || !d.Script {
 		return disk()
@@ -84,6 +92,10 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if err != nil {
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return disk()
+	}
+	if in.Wipe && !in.MayWipe(mac.String()) {
+		s.warn(d.Host.Name, "no-wipe", fmt.Sprintf("--wipe was said when %s was another box (%s), so it doesn't count for %s: `rackhand cancel %s` and `rackhand install %s --wipe` say it of this one",
+			d.Host.Name, strings.Join(in.MACs, ", "), mac, d.Host.Name, d.Host.Name))
 	}
 	text, err := s.render("install."+l.name, s.data(at, d.Host, in, mac, token, "", img))
 	return text, in, err
@@ -161,20 +173,25 @@ func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	return h.Name
 }
 
-// hostOf finds the host at an address: that of the inventory or, where another
-// server gives the addresses, that of the lease which was seen.
+// HostOf names the host at an address, "" when there is none: see hostOf.
+func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
+	if h := s.hostOf(ctx, addr); h != nil {
+		return h.Name
+	}
+	return ""
+}
+
+// hostOf finds the host at an address: that of the lease, and only while nobody has
+// one, that of the inventory. Another server may give a host's address to another box.
 func (s *Server) hostOf(ctx context.Context, addr netip.Addr) *inventory.Host {
 	snap := s.Snapshot()
 	if snap == nil {
 		return nil
 	}
-	if h := snap.HostByAddress(addr); h != nil {
-		return h
-	}
 	if mac, ok := s.leaseholder(ctx, addr); ok {
 		return snap.HostByMAC(mac)
 	}
-	return nil
+	return snap.HostByAddress(addr)
 }
 
 func (s *Server) leaseholder(ctx context.Context, addr netip.Addr) (inventory.MAC, bool) {
