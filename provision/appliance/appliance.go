@@ -89,7 +89,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 }
 
 func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st store.Store) (*Appliance, error) {
-	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootFiles(cfg)}
+	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
 	a.gate = newGate(a)
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
@@ -170,7 +170,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, addr := range a.addresses() {
 		part("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
-			Host: a.bootingAt, Record: a.journal, Log: a.Log,
+			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, Record: a.journal, Log: a.Log,
 		}).Run)
 	}
 	part("mirror", a.mirror.Run)

@@ -46,6 +46,11 @@ func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
 	if d.Host == nil || d.Action != boot.Disk || !r.Client.Boots() {
 		return nil
 	}
+	// Looked at first: an update writes, and a box may ask a thousand times.
+	now, _ := a.journal.Install(d.Host.Name)
+	if spent, _ := now.Spent(a.Clock()); !spent {
+		return nil
+	}
 	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		spent, why := in.Spent(a.Clock())
 		if !spent {
@@ -90,6 +95,13 @@ func (a *Appliance) budget(h *inventory.Host) provision.Budget {
 // installer may run for longer than a lease and does not renew it, and an address
 // that was given to another box since stands in that box's lease alone.
 func (a *Appliance) leased(ctx context.Context, mac inventory.MAC) (netip.Addr, bool) {
+	l, ok := a.lease(ctx, mac)
+	addr, err := netip.ParseAddr(l.Address)
+	return addr, ok && err == nil
+}
+
+// lease is what was last leased to a MAC.
+func (a *Appliance) lease(ctx context.Context, mac inventory.MAC) (provision.Lease, bool) {
 	r, err := a.store.Get(ctx, dhcp.LeasePrefix+mac.String())
 	var l provision.Lease
 	if err == nil {
@@ -99,16 +111,7 @@ func (a *Appliance) leased(ctx context.Context, mac inventory.MAC) (netip.Addr, 
 		if !errors.Is(err, store.ErrNotFound) {
 			a.Log.Error("reading a lease", "mac", mac.String(), "error", err)
 		}
-		return netip.Addr{}, false
+		return provision.Lease{}, false
 	}
-	addr, err := netip.ParseAddr(l.Address)
-	return addr, err == nil
-}
-
-// bootingAt names the host at an address, for the events of TFTP.
-func (a *Appliance) bootingAt(addr netip.Addr) string {
-	if h := a.holder.Current().HostByAddress(addr); h != nil {
-		return h.Name
-	}
-	return ""
+	return l, true
 }

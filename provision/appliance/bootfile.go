@@ -1,11 +1,13 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 
 	"rackhand/bootfiles"
 	"rackhand/config"
@@ -32,9 +34,15 @@ func (a *Appliance) openAt(local netip.Addr) func(context.Context, netip.Addr, s
 // is looked up by its leases; any other address is looked for among all of them, once
 // for a file and not for each packet.
 func (a *Appliance) leaseholder(ctx context.Context, addr netip.Addr) (inventory.MAC, bool) {
-	if h := a.holder.Current().HostByAddress(addr); h != nil {
+	snap := a.holder.Current()
+	n := snap.NetworkOf(addr)
+	proxy := n != nil && n.Mode() == inventory.DHCPProxy
+	// When a network's mode was changed, old leases of the other kind still stand: a
+	// server knows of its own kind alone, and may have given the address away since.
+	current := func(l provision.Lease) bool { return (l.Server != "") == proxy }
+	if h := snap.HostByAddress(addr); h != nil {
 		for _, mac := range h.MACs {
-			if at, ok := a.leased(ctx, mac); ok && at == addr {
+			if l, ok := a.lease(ctx, mac); ok && l.Address == addr.String() && current(l) {
 				return mac, true
 			}
 		}
@@ -45,14 +53,15 @@ func (a *Appliance) leaseholder(ctx context.Context, addr netip.Addr) (inventory
 		return inventory.MAC{}, false
 	}
 	var latest provision.Lease
+	quoted := []byte(strconv.Quote(addr.String())) // to parse all of them takes too long
 	for _, r := range records {
 		var l provision.Lease
-		if json.Unmarshal(r.Value, &l) != nil {
+		if !bytes.Contains(r.Value, quoted) || json.Unmarshal(r.Value, &l) != nil || l.Address != addr.String() {
 			continue
 		}
 		// Of two, the one that is good for longer: an address is given to another box
 		// only after its lease has ended.
-		if at, err := netip.ParseAddr(l.Address); err == nil && at == addr && l.Expires.After(latest.Expires) {
+		if latest.MAC == "" || current(l) && !current(latest) || current(l) == current(latest) && l.Expires.After(latest.Expires) {
 			latest = l
 		}
 	}

@@ -51,7 +51,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		where = netip.AddrPortFrom(addr, a.cfg.Agents).String()
 		l, err = net.Listen("tcp", where)
 		if err == nil {
-			l = tls.NewListener(l, a.web.AgentTLS())
+			l = tls.NewListener(web.Crowd(l), a.web.AgentTLS())
 		}
 		if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
 			return nil, nil, err

@@ -284,6 +284,95 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// TestMirrorsClientThatReadsNothing: what the mirror sends has a deadline as well, and
+// an upstream that is slow costs nobody his answer.
+func TestMirrorsClientThatReadsNothing(t *testing.T) {
+	const limit = 64 << 20 // more than the kernel buffers
+	ended := make(chan int, 1)
+	pieces, slow := 2, 200*time.Millisecond // longer in all than one piece may take to be read
+	h := &bootHandler{crowd: newCrowd(), patience: 300 * time.Millisecond, routes: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		if r.URL.Path == "/mirror/slow" {
+			for range pieces {
+				time.Sleep(slow)
+				m, _ := io.WriteString(w, "piece")
+				n += m
+			}
+			time.Sleep(2 * slow)
+			ended <- n
+			return
+		}
+		for n < limit {
+			m, err := w.Write(make([]byte, 64<<10))
+			if n += m; err != nil {
+				break
+			}
+		}
+		ended <- n
+	})}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /mirror/big HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-ended; n >= limit {
+		t.Errorf("%d bytes were sent to a client that reads nothing", n)
+	}
+	res, err := srv.Client().Get(srv.URL + "/mirror/slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if <-ended; err != nil || string(b) != "piecepiece" {
+		t.Errorf("from a slow upstream: %q, %v", b, err)
+	}
+}
+
+// TestCrowdBeforeTLS: what can't be told that it is one too many is closed.
+func TestCrowdBeforeTLS(t *testing.T) {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Crowd(plain)
+	defer l.Close()
+	taken := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(taken)
+				return
+			}
+			taken <- c
+		}
+	}()
+	for i := range 2*maxOfOne + 1 {
+		c, err := net.Dial("tcp", plain.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if i < 2*maxOfOne {
+			served := <-taken
+			defer served.Close()
+			continue
+		}
+		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("connection %d was not closed: %v", i+1, err)
+		}
+	}
+}
+
 func TestOneSlash(t *testing.T) {
 	for in, want := range map[string]string{"": "", "/": "/", "//": "/", "/a//b///c": "/a/b/c", "a//": "a/", "/a/b": "/a/b", "/..//x": "/../x"} {
 		if got := oneSlash(in); got != want {

@@ -27,6 +27,10 @@ func newCrowd() *crowd {
 	return &crowd{ofOne: maxOfOne, inAll: maxInAll, open: make(map[netip.Addr]int)}
 }
 
+// Crowd bounds how many connections of a listener are open at once, of one address and
+// in all, where nothing can be said to one too many before TLS: it is closed.
+func Crowd(l net.Listener) net.Listener { return newCrowd().limit(l) }
+
 // limit makes a listener whose connections are counted. One too many is still taken,
 // to be told so (503); twice as many are closed without a word, so that what it costs
 // to tell is bounded too.

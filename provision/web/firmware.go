@@ -8,11 +8,31 @@ import (
 )
 
 // A bootHandler stands before the routes of port 80 for firmware's sake. It wraps no
-// ResponseWriter: files go to the connection itself, by sendfile.
+// ResponseWriter but the mirror's: files go to the connection itself, by sendfile.
 type bootHandler struct {
-	routes http.Handler
-	crowd  *crowd
+	routes   http.Handler
+	crowd    *crowd
+	patience time.Duration // for what is answered to get away
 }
+
+// A patient writer gives each piece of an answer its time from when it is there. It has
+// no ReadFrom: a whole file that comes in slowly is no piece.
+type patient struct {
+	http.ResponseWriter
+	patience time.Duration
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	p.renew()
+	return p.ResponseWriter.Write(b)
+}
+
+func (p patient) renew() {
+	_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(time.Now().Add(p.patience))
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if tooMany(r.Context()) {
@@ -23,13 +43,16 @@ func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r = cleanPath(r)
 	// What is answered has a minute to get away, and files renew it (see counter). The
-	// mirror takes as long as its upstream does.
-	deadline := time.Now().Add(piecePatience)
-	if strings.HasPrefix(r.URL.Path, "/mirror/") {
-		deadline = time.Time{}
+	// mirror takes as long as its upstream does, and its client a minute for each piece.
+	p := patient{w, b.patience}
+	if !strings.HasPrefix(r.URL.Path, "/mirror/") {
+		p.renew()
+		b.routes.ServeHTTP(w, r)
+		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
-	b.routes.ServeHTTP(w, r)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	b.routes.ServeHTTP(p, r)
+	p.renew() // for what is still in the buffer
 }
 
 // cleanPath makes single slashes of doubled ones, which shim and some UEFI
