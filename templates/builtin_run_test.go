@@ -1,0 +1,333 @@
+package templates_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rackhand/templates"
+	"rackhand/templates/kickstart"
+)
+
+// body finds the script of a section that holds a word.
+func body(t *testing.T, text, section, word string) string {
+	t.Helper()
+	f, err := kickstart.Parse("ks", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range f.Sections {
+		if s.Name == section && strings.Contains(s.Body, word) {
+			return s.Body
+		}
+	}
+	t.Fatalf("no %s with %q:\n%s", section, word, text)
+	return ""
+}
+
+// A box is a folder that scripts are run in, as if it were the machine: its tools of
+// the first resort are fakes.
+type box struct {
+	t   *testing.T
+	dir string
+}
+
+func newBox(t *testing.T) *box {
+	b := &box{t, t.TempDir()}
+	b.write("bin/wipefs", "#!/bin/sh\nfor disk; do :; done\n[ -e \"$disk.bad\" ] && exit 1\n[ -e \"$disk.types\" ] && cat \"$disk.types\"\nexit 0\n")
+	b.write("bin/curl", "#!/bin/sh\nfor url; do :; done\nwhile [ $# -gt 0 ]; do\n"+
+		"    case $1 in --data-binary) printf '%s\\n' \"$2\" >> "+b.dir+"/reports;; --output) [ \"$2\" = /dev/null ] || echo \"from $url\" > \"$2\";; esac\n    shift\ndone\n")
+	for _, f := range []string{"bin/wipefs", "bin/curl"} {
+		if err := os.Chmod(filepath.Join(b.dir, f), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []string{"sys/block", "dev/disk/by-id"} {
+		if err := os.MkdirAll(filepath.Join(b.dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func (b *box) write(name, text string) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *box) read(name string) string {
+	b.t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil && !os.IsNotExist(err) {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+const diskSize = 8<<20 + 512*100 // no whole number of MiB
+
+// disk adds a blank disk.
+func (b *box) disk(name string) {
+	b.t.Helper()
+	b.write("dev/"+name, "")
+	if err := os.Truncate(filepath.Join(b.dir, "dev", name), diskSize); err != nil {
+		b.t.Fatal(err)
+	}
+	b.write("sys/block/"+name+"/size", "16484\n")
+	b.write("sys/block/"+name+"/removable", "0\n")
+}
+
+// put writes a byte to a disk.
+func (b *box) put(name string, at int64) {
+	b.t.Helper()
+	f, err := os.OpenFile(filepath.Join(b.dir, "dev", name), os.O_WRONLY, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte{1}, at); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// run runs a script in the box; moved are the places that lie in its folder.
+func (b *box) run(script string, moved ...string) (string, error) {
+	b.t.Helper()
+	for _, m := range moved {
+		if !strings.Contains(script, m) {
+			b.t.Fatalf("the script has no %q:\n%s", m, script)
+		}
+		place := m[strings.Index(m, "/"):]
+		script = strings.ReplaceAll(script, m, strings.TrimSuffix(m, place)+b.dir+place)
+	}
+	cmd := exec.Command("/bin/sh", "-c", script)
+	cmd.Dir = b.dir
+	cmd.Env = []string{"PATH=" + b.dir + "/bin:" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// reports are the events that were posted.
+func (b *box) reports() []map[string]string {
+	b.t.Helper()
+	var out []map[string]string
+	for line := range strings.Lines(b.read("reports")) {
+		var r map[string]string
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			b.t.Fatalf("%v: %s", err, line)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// TestGuard runs the disk guard against disks of every kind.
+func TestGuard(t *testing.T) {
+	types := func(text string) func(*box) { return func(b *box) { b.write("dev/sda.types", text) } }
+	for _, tt := range []struct {
+		name  string
+		disk  string // the host's
+		disks []any  // the variable
+		make  func(*box)
+		want  string // what it says; "" when it lets the install go on
+	}{
+		{name: "blank", make: func(*box) {}},
+		{name: "partition table", make: types("gpt\ngpt\nPMBR\n"), want: "/dev/sda: PMBR gpt;"},
+		{name: "LVM", make: types("LVM2_member\n"), want: "/dev/sda: LVM2_member;"},
+		{name: "RAID", make: types("linux_raid_member\n"), want: "/dev/sda: linux_raid_member;"},
+		{name: "file system", make: types("xfs\n"), want: "not armed with --wipe: "},
+		{name: "its first bytes", make: func(b *box) { b.put("sda", 3000) }, want: "unknown data in its first MiB"},
+		{name: "its last byte", make: func(b *box) { b.put("sda", diskSize-1) }, want: "unknown data in its last MiB"},
+		{name: "remains amid it", make: func(b *box) { b.put("sda", 3<<20) }},
+		{name: "a second disk", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "the named one of two", disk: "sda", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }},
+		{name: "the other of two", disk: "/dev/sdb", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "both named", disks: []any{"sda", "sdb"}, make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "by pattern", disk: "sd*", make: types("xfs\n"), want: "/dev/sda: xfs;"},
+		{name: "by alternatives", disk: "nvme0n1|sda", make: types("xfs\n"), want: "/dev/sda: xfs;"},
+		{name: "by id", disk: "/dev/disk/by-id/ata-1", want: "/dev/sda: xfs;", make: func(b *box) {
+			b.write("dev/sda.types", "xfs\n")
+			if err := os.Symlink("../../sda", filepath.Join(b.dir, "dev/disk/by-id/ata-1")); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
+		{name: "by id, data of no known kind at its end", disk: "disk/by-id/ata-1", want: "last MiB", make: func(b *box) {
+			b.put("sda", diskSize-1)
+			if err := os.Symlink("../../sda", filepath.Join(b.dir, "dev/disk/by-id/ata-1")); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
+		{name: "a stick", make: func(b *box) {
+			b.disk("sdb")
+			b.write("sys/block/sdb/removable", "1\n")
+			b.write("dev/sdb.types", "vfat\n")
+		}},
+		{name: "a reader without a card", make: func(b *box) {
+			b.disk("sdb")
+			b.write("sys/block/sdb/size", "0\n")
+			b.write("dev/sdb.bad", "")
+		}},
+		{name: "the installer's own", make: func(b *box) { b.disk("loop0"); b.write("dev/loop0.types", "squashfs\n") }},
+		{name: "can't be looked at", make: func(b *box) { b.write("dev/sda.bad", "") }, want: "could not be looked at"},
+		{name: "no wipefs", want: "could not be looked at", make: func(b *box) { b.write("bin/wipefs", "#!/bin/sh\nexit 127\n") }},
+		{name: "named and not there", disk: "nvme0n1", make: func(*box) {}, want: "Wanted: nvme0n1. This box has: sda"},
+		{name: "no disk", want: "Wanted: any.", make: func(b *box) {
+			if err := os.RemoveAll(filepath.Join(b.dir, "sys/block/sda")); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
+	} {
+		for _, engine := range []string{"rhel.ks", "base.ks"} {
+			t.Run(tt.name+" "+engine, func(t *testing.T) {
+				b := newBox(t)
+				b.disk("sda")
+				tt.make(b)
+				d := filled(kickstart.RHEL9)
+				if engine == "base.ks" {
+					d = filled("")
+				}
+				d.Host.Disk = tt.disk
+				if tt.disks != nil {
+					d.Host.Variables["disks"] = tt.disks
+				}
+				out, err := b.run(body(t, render(t, engine, d), "%pre", "wipefs"), "in /dev/", "/sys/block")
+				out = strings.ReplaceAll(out, b.dir, "")
+				reports := b.reports()
+				switch {
+				case strings.Contains(tt.want, "Wanted") && engine == "base.ks":
+					if err != nil { // rackhand-installer finds disks by serial number too, and says it
+						t.Errorf("%v: %s", err, out)
+					}
+				case tt.want == "":
+					if err != nil || len(reports) > 0 || out != "" {
+						t.Errorf("%v, %v: %s", err, reports, out)
+					}
+				case err == nil || !strings.Contains(out, tt.want):
+					t.Errorf("%v: %s", err, out)
+				case engine == "base.ks":
+					if len(reports) > 0 { // rackhand-installer reports what the script said
+						t.Errorf("%v", reports)
+					}
+				case len(reports) != 1 || reports[0]["stage"] != "failed" || reports[0]["level"] != "error" || len(reports[0]["message"]) < 40:
+					t.Errorf("reported: %v", reports)
+				}
+			})
+		}
+	}
+}
+
+// TestGuardWipe: an install that was armed with --wipe has no guard, and says so.
+func TestGuardWipe(t *testing.T) {
+	for name, release := range map[string]kickstart.Release{"rhel.ks": kickstart.RHEL9, "fedora.ks": kickstart.F44, "base.ks": ""} {
+		d := filled(release)
+		d.Install.Wipe = true
+		if text := render(t, name, d); strings.Contains(text, "wipefs") || !strings.Contains(text, "Armed with --wipe") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
+// TestFirmware: a mirrored layout stops on a box that was started the other way.
+func TestFirmware(t *testing.T) {
+	for _, tt := range []struct {
+		made string
+		efi  bool
+		good bool
+	}{{"uefi", true, true}, {"uefi", false, false}, {"bios", true, false}, {"bios", false, true}} {
+		b := newBox(t)
+		if tt.efi {
+			b.write("sys/firmware/efi/x", "")
+		}
+		d := filled(kickstart.RHEL9, layouts()[2])
+		d.Host.Variables["firmware"] = tt.made
+		out, err := b.run(body(t, render(t, "rhel.ks", d), "%pre", "/sys/firmware"), "/sys/firmware")
+		if (err == nil) != tt.good || (len(b.reports()) == 0) != tt.good {
+			t.Errorf("%+v: %v %s %v", tt, err, out, b.reports())
+		}
+	}
+}
+
+// TestReport: whatever the message, the body is JSON, and short.
+func TestReport(t *testing.T) {
+	b := newBox(t)
+	d := filled(kickstart.RHEL9)
+	text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 5000)
+	if out, err := b.run(text + "\nreport installer progress '' \"$(printf 'a \"b\" \\\\ c\\n\\tü %%s $x')\"\nreport failed x error " + long + "\nreport '' '' '' ''\n"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got := b.reports()
+	if len(got) != 3 || got[0]["stage"] != "installer" || !strings.HasPrefix(got[0]["message"], "a  b    c") || len(got[1]["message"]) != 1000 || got[2]["message"] != "" {
+		t.Errorf("%v", got)
+	}
+	b.write("bin/curl", "#!/bin/sh\nexit 22\n")
+	if out, err := b.run("set -e\n" + text + "\nreport a b c d\necho went on\n"); err != nil || !strings.Contains(out, "went on") {
+		t.Errorf("an install stops when nobody listens: %v %s", err, out)
+	}
+}
+
+// TestHandOff runs what leaves the agent behind.
+func TestHandOff(t *testing.T) {
+	b := newBox(t)
+	files := map[string]string{
+		"rocky":     "[baseos]\nmirrorlist=https://mirrors.example/list?repo=BaseOS-$releasever\n#baseurl=http://dl.example/$contentdir/$releasever/BaseOS/$basearch/os/\ngpgkey=file:///etc/pki/key\n",
+		"almalinux": "[baseos]\nmirrorlist=https://mirrors.example/$releasever/baseos\n# baseurl=https://repo.example/almalinux/$releasever/BaseOS/$basearch/os/\n",
+		"fedora":    "[fedora]\n#baseurl=http://download.example/pub/fedora/linux/releases/$releasever/Everything/$basearch/os/\nmetalink=https://mirrors.example/metalink\n",
+		"site":      "[site]\nmirrorlist=https://site.example/\n",
+		"rocky-x":   "[x]\nmetalink=https://x.example/\n",
+	}
+	for name, text := range files {
+		b.write("mnt/sysimage/etc/yum.repos.d/"+name+".repo", text)
+	}
+	b.write("mnt/sysimage/etc/systemd/system/x", "")
+	d := filled(kickstart.RHEL9)
+	out, err := b.run(body(t, render(t, "rhel.ks", d), "%post", "enrol-token"), "/mnt/sysimage")
+	if err != nil || out != "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for name, want := range map[string]string{
+		"usr/local/sbin/rackhand-agent": "from http://10.77.0.1/i/TOKEN/agent\n", "etc/rackhand/ca.pem": "from http://10.77.0.1/i/TOKEN/ca.pem\n",
+		"etc/rackhand/enrol-token":       "ENROL\n",
+		"etc/yum.repos.d/rocky.repo":     "[baseos]\n#mirrorlist=https://mirrors.example/list?repo=BaseOS-$releasever\nbaseurl=http://10.77.0.1/mirror/rocky/$releasever/BaseOS/$basearch/os/\ngpgkey=file:///etc/pki/key\n",
+		"etc/yum.repos.d/almalinux.repo": "[baseos]\n#mirrorlist=https://mirrors.example/$releasever/baseos\nbaseurl=http://10.77.0.1/mirror/almalinux/$releasever/BaseOS/$basearch/os/\n",
+		"etc/yum.repos.d/fedora.repo":    "[fedora]\nbaseurl=http://10.77.0.1/mirror/fedora/releases/$releasever/Everything/$basearch/os/\n#metalink=https://mirrors.example/metalink\n",
+		"etc/yum.repos.d/site.repo":      files["site"], "etc/yum.repos.d/rocky-x.repo": files["rocky-x"],
+	} {
+		if got := b.read("mnt/sysimage/" + name); got != want {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+	var conf map[string]string
+	if err := json.Unmarshal([]byte(b.read("mnt/sysimage/etc/rackhand/agent.json")), &conf); err != nil || conf["host"] != "web1" || conf["appliance"] != "https://10.77.0.1:8443" {
+		t.Errorf("%v %v", conf, err)
+	}
+	for name, mode := range map[string]os.FileMode{"usr/local/sbin/rackhand-agent": 0o755, "etc/rackhand/enrol-token": 0o600, "etc/rackhand/ca.pem": 0o644} {
+		if st, err := os.Stat(filepath.Join(b.dir, "mnt/sysimage", name)); err != nil || st.Mode().Perm() != mode {
+			t.Errorf("%s: %v %v", name, st, err)
+		}
+	}
+}
+
+// TestKeys: every key of root is in the file, each on its line.
+func TestKeys(t *testing.T) {
+	b := newBox(t)
+	d := filled(kickstart.F44, extras()[1])
+	if out, err := b.run(body(t, render(t, "fedora.ks", d), "%post", "authorized_keys"), "/root/"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := b.read("root/.ssh/authorized_keys"); got != "ssh-ed25519 AAAA it's me\nssh-ed25519 BBBB you\n" {
+		t.Errorf("%q", got)
+	}
+}
