@@ -12,6 +12,7 @@ type Config struct {
 	State     string // folder for the database, CA, images and caches
 	Inventory string // folder of the inventory
 	Secrets   string // folder of secrets: secret a/b is the first line of the file a/b
+	Age       Age    // secrets in one encrypted file, for those not in the folder
 	Socket    string // unix socket of the operator's command line
 	// Interfaces are the links on which hosts boot: DHCP and router
 	// advertisements are answered there.
@@ -28,6 +29,14 @@ type Config struct {
 	// of the distribution's packages.
 	Bootfiles []string
 	Install   Install
+}
+
+// Age is a file of secrets, encrypted with age (age-encryption.org/v1).
+type Age struct {
+	// File is a YAML mapping of names to secrets, encrypted; "" for none.
+	File string
+	// Identity is the file of the identity that decrypts it, mode 600.
+	Identity string
 }
 
 // Page is the status page.

@@ -97,6 +97,7 @@ func (r *reader) fields() schema.Fields {
 		"state":      r.path("state", &c.State),
 		"inventory":  r.path("inventory", &c.Inventory),
 		"secrets":    r.path("secrets", &c.Secrets),
+		"age":        r.age,
 		"socket":     r.path("socket", &c.Socket),
 		"interfaces": r.interfaces,
 		"address":    r.address,
@@ -107,6 +108,19 @@ func (r *reader) fields() schema.Fields {
 		"mirror":     func(n schema.Node) { n.Fields("mirror", r.mirrorFields()) },
 		"bootfiles":  r.bootfiles,
 		"install":    func(n schema.Node) { n.Fields("install", r.installFields()) },
+	}
+}
+
+func (r *reader) age(n schema.Node) {
+	r.given["age"] = n
+	n.Fields("age", r.ageFields())
+}
+
+func (r *reader) ageFields() schema.Fields {
+	c := r.config
+	return schema.Fields{
+		"file":     r.path("age.file", &c.Age.File),
+		"identity": r.path("age.identity", &c.Age.Identity),
 	}
 }
 
@@ -139,6 +153,9 @@ func (r *reader) check(root schema.Node) {
 	if _, ok := r.given["interfaces"]; !ok {
 		r.list.Addf(problem.Place{File: root.At().File}, "add interfaces: [NAME]; `ip link` lists them. DHCP is answered on these links and on no other",
 			"interfaces is missing")
+	}
+	if n, ok := r.given["age"]; ok && (r.config.Age.File == "" || r.config.Age.Identity == "") {
+		n.Problem("write age: {file: secrets.age, identity: identity.txt}; `age-keygen -o identity.txt` makes an identity", "age must have file and identity")
 	}
 	if r.config.HTTP == r.config.Agents {
 		at, ok := r.given["agents"]

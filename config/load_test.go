@@ -40,6 +40,7 @@ func TestReference(t *testing.T) {
 	want := config.Default()
 	want.Interfaces = []string{"eth1"}
 	want.Address = netip.MustParseAddr("10.77.0.1")
+	want.Age = config.Age{File: "/etc/rackhand/secrets.age", Identity: "/etc/rackhand/identity.txt"}
 	want.Mirror = config.Mirror{
 		Upstreams: map[string]string{
 			"debian": "http://mirror.example/debian",

@@ -19,7 +19,7 @@ import (
 func TestKeysAgree(t *testing.T) {
 	r := reader{config: Default(), list: &problem.List{}}
 	nested := map[string]schema.Fields{
-		"page": r.pageFields(), "mirror": r.mirrorFields(), "install": r.installFields(),
+		"age": r.ageFields(), "page": r.pageFields(), "mirror": r.mirrorFields(), "install": r.installFields(),
 	}
 	var known []string
 	for key := range r.fields() {

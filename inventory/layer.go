@@ -94,7 +94,7 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 					key.Problem("use letters, digits and _, a letter first", "%s: %q can't be a variable", what, name)
 					return
 				}
-				to.put(what, variablePrefix+name, value, value.Any())
+				to.put(what, variablePrefix+name, value, readVariable(what+": variable "+name, value))
 			})
 		},
 		"bmc":  func(n schema.Node) { l.bmcFields(what, n, to, nil) },
@@ -116,7 +116,7 @@ func (l *loader) bmcFields(what string, n schema.Node, to layer, address func(sc
 			if t, ok := n.Text(what + ": bmc user"); ok && len(t) <= maxBMCUser && printable(t) {
 				value = t
 			} else if ok {
-				n.Problem("", "%s: a BMC's user has at most %d printable characters", what, maxBMCUser)
+				n.Problem("shorten it, in the BMC too", "%s: a BMC's user has at most %d printable characters", what, maxBMCUser)
 			}
 			to.put(what, keyBMCUser, n, value)
 		},
@@ -150,16 +150,7 @@ func secretRef(what string, n schema.Node) (ref SecretRef, ok bool) {
 	given := false
 	n.FieldsOr(what, schema.Fields{"secret": func(n schema.Node) {
 		given = true
-		name, read := n.Text(what + ": secret")
-		if !read {
-			return
-		}
-		if !validSecret(name) {
-			n.Hide() // it may be the secret itself
-			n.Problem("write a path within the secrets folder, such as bmc/web1", "%s: this can't be the name of a secret", what)
-			return
-		}
-		ref, ok = SecretRef(name), true
+		ref, ok = secretName(what, n)
 	}}, func(_ string, value schema.Node) { value.Hide() })
 	if !given {
 		n.Problem("write {secret: bmc/web1}", "%s names no secret", what)

@@ -141,8 +141,8 @@ type Host struct {
 	// only one there is.
 	Disk string
 	// Variables are the operator's own, for templates and roles. Values are
-	// string, []any or map[string]any; a scalar is the text as the operator wrote
-	// it, so 0644, NO and 1.10 stay what they are.
+	// string, SecretRef, []any or map[string]any; a scalar is the text as the
+	// operator wrote it, so 0644, NO and 1.10 stay what they are.
 	Variables map[string]any
 	// Line is where the host stands: file:line:column.
 	Line string

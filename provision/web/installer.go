@@ -87,7 +87,7 @@ func (s *Server) answer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret))
+	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret, templates.Salt(s.Random)))
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
