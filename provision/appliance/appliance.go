@@ -89,7 +89,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 }
 
 func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st store.Store) (*Appliance, error) {
-	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: config.Secrets{Dir: cfg.Secrets}, files: bootFiles(cfg)}
+	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
 	a.gate = newGate(a)
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
