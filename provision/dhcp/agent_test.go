@@ -75,7 +75,7 @@ func (b *bench) exchange(p *dhcpv4.DHCPv4, from string, tous bool) (*dhcpv4.DHCP
 	if from != "" {
 		d.from = netip.MustParseAddr(from)
 	}
-	reply, to, ok := b.Server.answer(context.Background(), d)
+	reply, to, ok := b.take(context.Background(), d)
 	if !ok {
 		return nil, to
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -12,23 +13,31 @@ import (
 	"rackhand/provision/boot"
 )
 
-// answer takes one packet as it came and does everything but send: it returns
-// the reply and where to. A lease that it acknowledges is on disk when it returns.
-func (s *Server) answer(ctx context.Context, d datagram) (reply []byte, to destination, ok bool) {
+// An outcome is what became of a packet.
+type outcome struct {
+	reply []byte // nil: nothing to send now
+	to    destination
+	write *write // nil: nothing waits for the disk, else the reply does
+}
+
+// answer takes one packet as it came and does everything but send and write. The
+// reply to one that takes a lease is in the outcome's write, and mustn't go out before
+// that is on disk.
+func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	req, c, ok := s.read(d)
 	if !ok {
-		return nil, to, false
+		return outcome{}
 	}
 	snap := s.Snapshot()
 	n, away := s.network(snap, c, req, d)
 	switch {
 	case n == nil:
 		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
-		return nil, to, false
+		return outcome{}
 	case n.Mode() == inventory.DHCPProxy:
 		return s.proxy(ctx, snap, n, c, req)
 	case n.Mode() != inventory.DHCPAuthoritative || !s.mayServe(n):
-		return nil, to, false
+		return outcome{}
 	}
 	v := s.view(snap, n, c)
 	v.tries, v.renews = d.tries, addrOf(req.ClientIPAddr).IsValid()
@@ -40,22 +49,27 @@ func (s *Server) answer(ctx context.Context, d datagram) (reply []byte, to desti
 		s.noticeMissing(v, err)
 		s.noticeUnclaimed(v)
 		if v.decision, ok = s.decide(ctx, v); !ok {
-			return nil, to, false
+			return outcome{}
 		}
 	}
 	does, msg, asked := v.plan(req)
-	if !s.enact(ctx, v, does, asked) || msg == nil {
-		return nil, to, false
+	w := &write{mac: c.mac, asked: d}
+	if msg != nil {
+		w.reply, w.to = fit(msg, req), route(req, msg, c.mac)
+		if away {
+			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
+		}
+		if s.Log.Enabled(ctx, slog.LevelDebug) {
+			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", msg.MessageType(), "address", v.address, "asked", asked)
+		}
 	}
-	s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", msg.MessageType(), "address", v.address, "asked", asked)
-	reply, to = fit(msg, req), route(req, msg, c.mac)
-	if away {
-		to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
+	if s.enact(v, does, asked, w) {
+		return outcome{write: w}
 	}
-	if does == offered && s.holdBack(v, first, d, reply, to) {
-		return nil, to, false
+	if msg == nil || does == acked || does == offered && s.holdBack(v, first, d, w.reply, w.to) {
+		return outcome{}
 	}
-	return reply, to, true
+	return outcome{reply: w.reply, to: w.to}
 }
 
 // read parses a packet; one that can't be answered is told of.
@@ -146,22 +160,27 @@ func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (a
 	return addr, first, err
 }
 
-// enact carries out what was planned, before the reply goes out: the lease on
-// disk, the event in the journal. It returns false when there must be no reply.
-func (s *Server) enact(ctx context.Context, v view, does verdict, asked netip.Addr) bool {
+// enact carries out what was planned, before the reply goes out: the lease into the
+// table, the event into the journal. It reports whether w was entered, which then
+// takes the reply with it.
+func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
+	var entered bool
 	var err error
 	switch does {
 	case acked:
-		err = s.bind(ctx, v)
+		entered, err = true, s.bind(v, w)
 	case released:
-		err = s.release(ctx, v.client.mac, asked)
+		entered, err = s.release(asked, w)
 	case declined:
-		err = s.decline(ctx, v, asked)
+		entered, err = s.decline(v, asked, w)
 	case refused:
 		s.noticeRefused(v, asked)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		s.Log.Error("dhcp: lease not written, so not acknowledged", "mac", v.client.mac, "address", asked, "error", err)
+	if err != nil {
+		entered = false
+		if s.trouble.Allow("behind", s.Clock()) {
+			s.Log.Warn("dhcp: requests are dropped: is the disk too slow?", "interface", s.Interface, "mac", v.client.mac, "why", err)
+		}
 	}
-	return err == nil
+	return entered
 }

@@ -371,7 +371,7 @@ func TestPanicCostsOnePacket(t *testing.T) {
 	b := newBench(t)
 	b.ScriptURL = nil
 	b.arm("web1")
-	b.serve(context.Background(), nil, datagram{payload: discover(web1, ipxe).ToBytes()})
+	b.try(context.Background(), datagram{payload: discover(web1, ipxe).ToBytes()})
 	b.wantKinds(" bad-packet")
 }
 

@@ -33,6 +33,7 @@ type bench struct {
 	*Server
 	t      testing.TB
 	mu     sync.Mutex
+	disk   sync.Mutex // of commit
 	now    time.Time
 	snap   *inventory.Snapshot
 	armed  map[string]*provision.Install
@@ -140,9 +141,26 @@ func (b *bench) arm(host string) {
 	}
 }
 
-// answer takes a packet that came from who knows where.
+// answer takes a packet that came from who knows where, and returns the reply that may
+// go out: what it writes is on disk then.
 func (b *bench) answer(ctx context.Context, packet []byte) ([]byte, destination, bool) {
-	return b.Server.answer(ctx, datagram{payload: packet})
+	return b.take(ctx, datagram{payload: packet})
+}
+
+func (b *bench) take(ctx context.Context, d datagram) (reply []byte, to destination, ok bool) {
+	o := b.Server.answer(ctx, d)
+	if w := o.write; w != nil {
+		b.disk.Lock()
+		for more := true; more; {
+			_, more = b.commit(ctx)
+		}
+		b.disk.Unlock()
+		<-w.done
+		if w.err == nil {
+			o.reply, o.to = w.reply, w.to
+		}
+	}
+	return o.reply, o.to, o.reply != nil
 }
 
 // ask sends a packet and returns the reply, nil for none.

@@ -66,7 +66,9 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	s.mu.Unlock()
 	again := p.asked
 	again.tries++
-	s.serve(ctx, send, again)
+	if o := s.try(ctx, again); o.reply != nil {
+		send(parcel{o.reply, o.to})
+	}
 }
 
 // sendProbed sends the offers whose address nobody was heard on, until ctx ends.
@@ -76,11 +78,13 @@ func (s *Server) sendProbed(ctx context.Context, send sender) error {
 	defer timer.Stop()
 	for {
 		quiet, next := s.probes.expire(s.Clock())
+		var out []parcel
 		for _, p := range quiet {
 			if p.reply != nil {
-				send(p.reply, p.to)
+				out = append(out, parcel{p.reply, p.to})
 			}
 		}
+		send(out...)
 		wait := time.Hour
 		if !next.IsZero() {
 			wait = max(together, next.Sub(s.Clock()))

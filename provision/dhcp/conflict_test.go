@@ -55,12 +55,14 @@ func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, qui
 
 // answers is a machine that says the address is its own.
 func (b *bench) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
-	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(reply []byte, _ destination) {
-		r, err := dhcpv4.FromBytes(reply)
-		if err != nil {
-			b.t.Fatal(err)
+	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(parcels ...parcel) {
+		for _, p := range parcels {
+			r, err := dhcpv4.FromBytes(p.reply)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			*sent = append(*sent, r)
 		}
-		*sent = append(*sent, r)
 	})
 }
 

@@ -69,9 +69,13 @@ func FuzzAnswer(f *testing.F) {
 		if mode&fuzzProbes != 0 {
 			b.prober = prober
 		}
-		check := func(out []byte, to destination) { checkReply(t, b, p, out, to) }
-		if out, to, ok := b.Server.answer(t.Context(), d); ok {
-			check(out, to)
+		check := func(out ...parcel) {
+			for _, o := range out {
+				checkReply(t, b, p, o.reply, o.to)
+			}
+		}
+		if out, to, ok := b.take(t.Context(), d); ok {
+			check(parcel{out, to})
 		}
 		for i := 0; i < len(prober.asked) && mode&fuzzTaken != 0; i++ {
 			_, addr, _ := strings.Cut(prober.asked[i], " ")
@@ -80,7 +84,7 @@ func FuzzAnswer(f *testing.F) {
 		quiet, _ := b.probes.expire(b.now.Add(probeWait))
 		for _, q := range quiet {
 			if q.reply != nil {
-				check(q.reply, q.to)
+				check(parcel{q.reply, q.to})
 			}
 		}
 		addresses := len(b.snap.Hosts) + 4 + 2

@@ -2,13 +2,10 @@ package dhcp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 
-	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/store"
 )
 
 // load reads the leases from the store. A record that can't be read is reported
@@ -31,19 +28,26 @@ func (s *Server) load(ctx context.Context) error {
 	return nil
 }
 
-// bind writes the lease of an ACK, and tells of it.
-func (s *Server) bind(ctx context.Context, v view) error {
+// bind gives the client its lease: in the table at once, and in the store by w, which
+// it enters.
+func (s *Server) bind(v view, w *write) error {
 	now := s.Clock()
-	l := provision.Lease{
+	l := &provision.Lease{
 		MAC: v.client.mac.String(), Address: v.address.String(),
 		Since: now, Expires: now.Add(v.leaseTime),
 		HostName: v.client.hostName, Vendor: v.client.vendor, UUID: v.client.uuid,
 		Relay: v.relay,
 	}
-	if v.decision.Host != nil {
-		l.Host = v.decision.Host.Name
+	host := v.decision.Host
+	if host != nil {
+		l.Host = host.Name
 	}
+	boots := v.client.kind.Boots()
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.behind() {
+		return errBehind
+	}
 	before := s.table.byMAC[v.client.mac].lease
 	same := before != nil && before.Address == l.Address && before.Host == l.Host && before.Expires.After(now)
 	if same {
@@ -55,74 +59,58 @@ func (s *Server) bind(ctx context.Context, v view) error {
 	if same && l.Relay == nil && v.renews {
 		l.Relay, v.relay = before.Relay, before.Relay // it asks us directly, past its relay
 	}
-	displaced := s.table.bind(v.client.mac, v.address, &l)
-	s.mu.Unlock()
-
-	value, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("write lease: %w", err)
+	w.lease, w.delete = l, s.table.bind(v.client.mac, v.address, l)
+	// An unclaimed box has its own event. A renewal is nothing new, and would fill the
+	// journal.
+	if host != nil && (!same || before.Vendor != l.Vendor || boots) {
+		w.tell = &v
 	}
-	ops := []store.Op{{Key: LeasePrefix + l.MAC, Value: value}}
-	if displaced != nil {
-		ops = append(ops, store.Op{Key: LeasePrefix + displaced.String(), Delete: true})
-	}
-	if _, err := s.Store.Txn(ctx, nil, ops...); err != nil {
-		return fmt.Errorf("write lease: %w", err)
-	}
-	if v.client.kind.Boots() && v.decision.Program != "" && v.bootFile() != "" {
-		s.chained.add(v.client.mac, now)
-	}
-	// A renewal is nothing new, and would fill the journal.
-	if !same || before.Vendor != l.Vendor || v.client.kind.Boots() {
-		s.noticeAck(v)
-	}
+	w.chained = boots && v.decision.Program != "" && v.bootFile() != ""
+	s.enqueue(w)
 	return nil
 }
 
 // release ends a lease that its holder gives back. The record stays, expired, so
 // that the box gets the same address the next time.
-func (s *Server) release(ctx context.Context, mac inventory.MAC, addr netip.Addr) error {
+func (s *Server) release(addr netip.Addr, w *write) (entered bool, err error) {
 	s.mu.Lock()
-	held, ok := s.table.byMAC[mac]
-	if !ok || held.addr != addr || held.lease == nil {
-		s.mu.Unlock()
-		return nil
+	defer s.mu.Unlock()
+	held, ok := s.table.byMAC[w.mac]
+	switch {
+	case !ok || held.addr != addr || held.lease == nil:
+		return false, nil
+	case s.behind():
+		return false, errBehind
 	}
 	l := *held.lease
 	l.Expires = s.Clock()
 	held.until, held.lease = l.Expires, &l
-	s.table.byMAC[mac] = held
+	s.table.byMAC[w.mac] = held
 	clear(s.table.full)
-	s.mu.Unlock()
-
-	value, err := json.Marshal(l)
-	if err == nil {
-		_, err = s.Store.Txn(ctx, nil, store.Op{Key: LeasePrefix + mac.String(), Value: value})
-	}
-	if err != nil {
-		return fmt.Errorf("end lease: %w", err)
-	}
-	return nil
+	w.lease = &l
+	s.enqueue(w)
+	return true, nil
 }
 
 // decline takes an address out of use that its holder found somebody else on.
-func (s *Server) decline(ctx context.Context, v view, addr netip.Addr) error {
+func (s *Server) decline(v view, addr netip.Addr, w *write) (entered bool, err error) {
 	s.mu.Lock()
-	held, ok := s.table.byMAC[v.client.mac]
-	ok = ok && held.addr == addr
+	held, ok := s.table.byMAC[w.mac]
+	ok = ok && held.addr == addr // nobody can decline what isn't its own
+	if ok && s.behind() {
+		s.mu.Unlock()
+		return false, errBehind
+	}
+	entered = ok && held.lease != nil
 	if ok {
-		s.table.decline(v.client.mac, addr, s.Clock())
+		s.table.decline(w.mac, addr, s.Clock())
+	}
+	if entered {
+		s.enqueue(w)
 	}
 	s.mu.Unlock()
-	if !ok {
-		return nil // nobody can decline what isn't its own
+	if ok {
+		s.noticeDeclined(v, addr)
 	}
-	s.noticeDeclined(v, addr)
-	if held.lease == nil {
-		return nil
-	}
-	if _, err := s.Store.Txn(ctx, nil, store.Op{Key: LeasePrefix + v.client.mac.String(), Delete: true}); err != nil {
-		return fmt.Errorf("end lease: %w", err)
-	}
-	return nil
+	return entered, nil
 }

@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,7 +42,8 @@ type link struct {
 	index  int
 	mac    inventory.MAC
 	server netip.Addr
-	batch  []ipv4.Message
+	from   []byte         // the control message of what we send: from our address, out of the interface
+	batch  []ipv4.Message // of read alone
 }
 
 // listen opens the link. The socket has neither SO_REUSEADDR nor SO_REUSEPORT,
@@ -64,6 +66,7 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 		return nil, err
 	}
 	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, batch: make([]ipv4.Message, readAtOnce)}
+	l.from = (&ipv4.ControlMessage{Src: server.AsSlice(), IfIndex: ifi.Index}).Marshal()
 	for i := range l.batch {
 		l.batch[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
 		l.batch[i].OOB = ipv4.NewControlMessage(ipv4.FlagInterface | ipv4.FlagDst)
@@ -117,11 +120,11 @@ func (l *link) read() ([]datagram, error) {
 	}
 	packets := make([]datagram, 0, n)
 	for _, m := range l.batch[:n] {
-		var cm ipv4.ControlMessage
-		if err := cm.Parse(m.OOB[:m.NN]); err != nil || cm.IfIndex != l.index {
+		index, dst := arrival(m.OOB[:m.NN])
+		if index != l.index {
 			continue
 		}
-		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), tous: addrOf(cm.Dst) == l.server}
+		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), tous: dst == l.server}
 		if from, ok := m.Addr.(*net.UDPAddr); ok {
 			d.from = addrOf(from.IP)
 		}
@@ -130,20 +133,14 @@ func (l *link) read() ([]datagram, error) {
 	return packets, nil
 }
 
-// send sends a reply.
-func (l *link) send(reply []byte, d destination) error {
-	if d.frame && l.raw != nil {
-		from := netip.AddrPortFrom(l.server, dhcpv4.ServerPort)
-		_, err := l.raw.WriteTo(frame(l.mac, d.mac, from, d.to, reply), &packet.Addr{HardwareAddr: d.mac.HardwareAddr()})
-		return err
+// arrival reads the control message of a packet: the interface that it came in on, 0
+// when it doesn't say, and the address that it was sent to (ip(7), IP_PKTINFO).
+func arrival(oob []byte) (index int, dst netip.Addr) {
+	h, data, _, err := unix.ParseOneSocketControlMessage(oob)
+	if err != nil || h.Level != unix.IPPROTO_IP || h.Type != unix.IP_PKTINFO || len(data) < unix.SizeofInet4Pktinfo {
+		return 0, netip.Addr{}
 	}
-	to := d.to
-	if d.frame {
-		to = netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), to.Port())
-	}
-	cm := &ipv4.ControlMessage{Src: l.server.AsSlice(), IfIndex: l.index}
-	_, err := l.udp.WriteTo(reply, cm, net.UDPAddrFromAddrPort(to))
-	return err
+	return int(int32(binary.NativeEndian.Uint32(data))), addrOf(data[8:12])
 }
 
 // interrupt ends a read under way.

@@ -12,35 +12,36 @@ import (
 // proxy answers a request on a network where another server gives the addresses
 // (PXE specification 2.1, section 2.2): a client that boots gets its boot options,
 // in an offer without an address. Nobody else is answered, and nothing is refused.
-func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4) (reply []byte, to destination, ok bool) {
+func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4) outcome {
 	v := s.proxyView(snap, n, c)
 	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
 		if !c.kind.Boots() {
-			return nil, to, false // beside us live machines that are none of our business
+			return outcome{} // beside us live machines that are none of our business
 		}
 		s.noticeUnclaimed(v)
 		// A first network boot arms the host's install here already: the REQUEST that
 		// follows goes to the other server.
+		var ok bool
 		if v.decision, ok = s.decide(ctx, v); !ok {
-			return nil, to, false
+			return outcome{}
 		}
 		offer := v.proxyOffer(req)
 		if offer == nil {
-			return nil, to, false
+			return outcome{}
 		}
 		if c.kind == boot.PXE {
 			s.chained.add(c.mac, s.Clock()) // its REQUEST may go past us, to the other server alone
 		}
 		s.Log.Debug("dhcp: offering as a proxy", "mac", c.mac, "client", c.kind, "file", v.bootFile())
-		return offer.ToBytes(), proxyRoute(req), true
+		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
 
 	case dhcpv4.MessageTypeRequest:
 		s.hear(ctx, v, req)
 	case dhcpv4.MessageTypeDecline:
 		s.unhear(ctx, v, req)
 	}
-	return nil, to, false
+	return outcome{}
 }
 
 // proxyView is what a proxy's reply depends on. Its address is that of the

@@ -17,22 +17,55 @@ const (
 	backlogClient    = 4
 )
 
+// takeAtOnce is how many packets a worker takes at once. It may have to wait for the
+// journal with any of them, so there are workers enough for the others.
+const takeAtOnce = 16
+
 // A queue holds packets between the reader and the workers. A client that floods it
 // loses its own packets and nobody else's. DISCOVERs wait apart from the rest: when
 // more come than can be answered, a client that has an offer gets its lease, where
 // otherwise each would wait its turn twice and none would end in time.
 type queue struct {
-	discovers, others chan datagram
-
-	mu     sync.Mutex
-	queued map[inventory.MAC]int // also those that a worker has
+	mu                sync.Mutex
+	ready             sync.Cond // there are packets, or the queue has ended
+	discovers, others ring
+	queued            map[inventory.MAC]int // also those that a worker has, or wait for the disk
+	closed            bool
 }
 
 func newQueue() *queue {
-	return &queue{
-		discovers: make(chan datagram, backlogDiscovers), others: make(chan datagram, backlogOthers),
+	q := &queue{
+		discovers: ring{packets: make([]datagram, backlogDiscovers)}, others: ring{packets: make([]datagram, backlogOthers)},
 		queued: map[inventory.MAC]int{},
 	}
+	q.ready.L = &q.mu
+	return q
+}
+
+// A ring holds packets in the order in which they came, as many as it was made for.
+type ring struct {
+	packets  []datagram
+	first, n int
+}
+
+func (r *ring) put(d datagram) bool {
+	if r.n == len(r.packets) {
+		return false
+	}
+	r.packets[(r.first+r.n)%len(r.packets)] = d
+	r.n++
+	return true
+}
+
+// take moves up to most packets to the end of a batch.
+func (r *ring) take(batch []datagram, most int) []datagram {
+	for range min(most, r.n) {
+		batch = append(batch, r.packets[r.first])
+		r.packets[r.first] = datagram{}
+		r.first = (r.first + 1) % len(r.packets)
+		r.n--
+	}
+	return batch
 }
 
 // chaddr peeks at a packet's hardware address (RFC 2131 section 2); packets too
@@ -64,73 +97,66 @@ func discovers(packet []byte) bool {
 	return false
 }
 
-// put enters a packet. It returns false when it has to be dropped: the queue is full,
-// or flood: its sender has too many in it.
-func (q *queue) put(d datagram) (ok, flood bool) {
-	mac, lane := chaddr(d.payload), q.others
-	if discovers(d.payload) {
-		lane = q.discovers
-	}
+// put enters packets. It returns those that had to be dropped because their sender has
+// too many in it, and how many because it is full.
+func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.queued[mac] >= backlogClient {
-		return false, true
+	for _, d := range packets {
+		mac, lane := chaddr(d.payload), &q.others
+		if discovers(d.payload) {
+			lane = &q.discovers
+		}
+		switch {
+		case q.queued[mac] >= backlogClient:
+			floods = append(floods, d)
+		case !lane.put(d):
+			full++
+		default:
+			q.queued[mac]++
+		}
 	}
-	select {
-	case lane <- d:
-		q.queued[mac]++
-		return true, false
-	default:
-		return false, false
-	}
+	q.ready.Signal() // one worker for them all; it wakes another when it can't take all
+	return floods, full
 }
 
-// next returns a packet to answer, and waits for one; false when the queue has ended.
-// A worker takes others before DISCOVERs, or the other way round: some have to, so that
-// a flood of one keeps nobody from the other.
-func (q *queue) next(discoversFirst bool) (datagram, bool) {
-	first, second := q.others, q.discovers
+// next fills a batch with packets to answer, and waits for one; the batch is empty when
+// the queue has ended. A worker takes others before DISCOVERs, or the other way round:
+// some have to, so that a flood of one keeps nobody from the other.
+func (q *queue) next(batch []datagram, discoversFirst bool) []datagram {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.discovers.n+q.others.n == 0 && !q.closed {
+		q.ready.Wait()
+	}
+	first, second := &q.others, &q.discovers
 	if discoversFirst {
 		first, second = second, first
 	}
-	for first != nil || second != nil {
-		select {
-		case d, ok := <-first:
-			if ok {
-				return d, true
-			}
-			first = nil
-			continue
-		default:
-		}
-		select {
-		case d, ok := <-first:
-			if ok {
-				return d, true
-			}
-			first = nil
-		case d, ok := <-second:
-			if ok {
-				return d, true
-			}
-			second = nil
-		}
+	batch = first.take(batch[:0], takeAtOnce)
+	batch = second.take(batch, takeAtOnce-len(batch))
+	if q.discovers.n+q.others.n > 0 {
+		q.ready.Signal()
 	}
-	return datagram{}, false
+	return batch
 }
 
-// done says that a packet was answered.
-func (q *queue) done(d datagram) {
-	mac := chaddr(d.payload)
+// done says that packets were answered.
+func (q *queue) done(packets ...datagram) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.queued[mac]--; q.queued[mac] <= 0 {
-		delete(q.queued, mac)
+	for _, d := range packets {
+		mac := chaddr(d.payload)
+		if q.queued[mac]--; q.queued[mac] <= 0 {
+			delete(q.queued, mac)
+		}
 	}
 }
 
 // close ends the queue: workers get what is in it, and then nothing.
 func (q *queue) close() {
-	close(q.discovers)
-	close(q.others)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ready.Broadcast()
 }

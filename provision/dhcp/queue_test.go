@@ -23,15 +23,13 @@ func TestFloodStarvesNobody(t *testing.T) {
 	in := 0
 	for n := range boxes {
 		for range 100 {
-			ok, flooded := q.put(flood)
-			if ok == flooded {
-				t.Fatalf("put: %v, %v", ok, flooded)
+			floods, full := q.put(flood)
+			if full != 0 {
+				t.Fatal("the flood fills the queue")
 			}
-			if ok {
-				in++
-			}
+			in += 1 - len(floods)
 		}
-		if ok, _ := q.put(box(n)); !ok {
+		if floods, full := q.put(box(n), flood); len(floods) != 1 || chaddr(floods[0].payload) != stranger || full != 0 {
 			t.Fatalf("box %d was dropped because of somebody else's flood", n)
 		}
 	}
@@ -40,7 +38,7 @@ func TestFloodStarvesNobody(t *testing.T) {
 	}
 	q.close()
 	next := 0
-	for d, ok := q.next(false); ok; d, ok = q.next(false) {
+	for _, d := range drain(q, false) {
 		if mac := chaddr(d.payload); mac == stranger {
 			in--
 		} else if mac != chaddr(box(next).payload) {
@@ -55,6 +53,14 @@ func TestFloodStarvesNobody(t *testing.T) {
 	}
 }
 
+// drain takes all packets out of a queue that has ended.
+func drain(q *queue, discoversFirst bool) (all []datagram) {
+	for b := q.next(nil, discoversFirst); len(b) > 0; b = q.next(nil, discoversFirst) {
+		all = append(all, b...)
+	}
+	return all
+}
+
 // TestFloodKeepsWorkersFree: what a worker has counts too, so a flood of one client
 // can't occupy them all while they wait for the disk.
 func TestFloodKeepsWorkersFree(t *testing.T) {
@@ -62,13 +68,13 @@ func TestFloodKeepsWorkersFree(t *testing.T) {
 	flood := datagram{payload: request(stranger).ToBytes()}
 	for range backlogClient {
 		q.put(flood)
-		q.next(false) // a worker took it, and isn't done
+		q.next(nil, false) // a worker took it, and isn't done
 	}
-	if ok, flooded := q.put(flood); ok || !flooded {
+	if floods, _ := q.put(flood); len(floods) != 1 {
 		t.Error("a fifth worker would have it")
 	}
 	q.done(flood)
-	if ok, _ := q.put(flood); !ok {
+	if floods, full := q.put(flood); len(floods) != 0 || full != 0 {
 		t.Error("refused after one was done")
 	}
 }
@@ -80,12 +86,11 @@ func TestQueueIsBounded(t *testing.T) {
 	fill := func(kind dhcpv4.MessageType) (in int) {
 		for n := range backlogOthers + 100 {
 			mac := inventory.MAC{2, byte(kind), 0, byte(n >> 16), byte(n >> 8), byte(n)}
-			ok, flood := q.put(datagram{payload: message(mac, kind).ToBytes()})
-			if ok {
-				in++
-			} else if flood {
+			floods, full := q.put(datagram{payload: message(mac, kind).ToBytes()})
+			if len(floods) > 0 {
 				t.Fatal("taken for one client's flood")
 			}
+			in += 1 - full
 		}
 		return in
 	}
@@ -96,7 +101,7 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("%d REQUESTs, %d clients", n, len(q.queued))
 	}
 	for _, p := range [][]byte{nil, make([]byte, 33)} { // too short to have a sender
-		if ok, _ := newQueue().put(datagram{payload: p}); !ok {
+		if floods, full := newQueue().put(datagram{payload: p}); len(floods)+full != 0 {
 			t.Errorf("%d bytes refused: that is the parser's to tell", len(p))
 		}
 	}
@@ -113,7 +118,7 @@ func TestLanes(t *testing.T) {
 		}
 		q.close()
 		got := ""
-		for d, ok := q.next(discoversFirst); ok; d, ok = q.next(discoversFirst) {
+		for _, d := range drain(q, discoversFirst) {
 			got += map[bool]string{true: "D", false: "R"}[discovers(d.payload)]
 		}
 		if want := map[bool]string{false: "RRRDDD", true: "DDDRRR"}[discoversFirst]; got != want {

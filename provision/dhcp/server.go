@@ -31,10 +31,13 @@ const LeasePrefix = "lease/"
 // the inventory reaches every box within half of it.
 const DefaultLeaseTime = time.Hour
 
-// workers is how many packets are answered at once. They wait for the disk, not for
-// the processor, and those that wait together share one sync: twice as many as the
-// store takes into one, so that the next one is full when this one is done.
-const workers = 256
+// workers is how many packets are answered at once. They don't wait for leases to be on
+// disk, but Decide may wait for an install to be armed, and events for the journal.
+const workers = 16
+
+// gather is how long the reader waits after each read, so that under load it finds
+// many packets at once: what a packet costs is mostly the waking up.
+const gather = time.Millisecond
 
 // Options are what a server is made of. All but Clock, Log and LeaseTime must be
 // set.
@@ -76,8 +79,11 @@ type Options struct {
 type Server struct {
 	Options
 
-	mu    sync.Mutex
-	table *table
+	mu     sync.Mutex
+	table  *table
+	writes []*write // what of the table isn't in the store yet, in order
+	// written is filled when there is something in writes.
+	written chan struct{}
 	// heard are the leases of other servers, on networks where we are a proxy.
 	heard *heard
 
@@ -102,7 +108,7 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(), heard: newHeard(), probes: newProbes(),
+		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
 		unclaimed: newLimiter(), bad: newLimiter(), conflicts: newLimiter(), trouble: newLimiter(),
 	}
 }
@@ -129,24 +135,19 @@ func (s *Server) Run(ctx context.Context) error {
 	if l.arp != nil {
 		s.prober = l
 	}
-	send := s.sender(ctx, l)
 	q := newQueue()
 	group, ctx := errgroup.WithContext(ctx)
+	send := s.sender(ctx, l)
 	group.Go(func() error {
 		defer q.close()
 		return s.receive(ctx, l, q)
 	})
+	group.Go(func() error { return s.commits(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
 	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
 	for i := range workers {
-		group.Go(func() error {
-			for d, ok := q.next(i%8 == 0); ok; d, ok = q.next(i%8 == 0) {
-				s.serve(ctx, send, d)
-				q.done(d)
-			}
-			return nil
-		})
+		group.Go(func() error { s.work(ctx, q, i%8 == 0, send); return nil })
 	}
 	return group.Wait()
 }
@@ -163,40 +164,57 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 		case err != nil:
 			return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
 		}
-		for _, d := range packets {
-			ok, flood := q.put(d)
-			switch {
-			case ok:
-			case flood && s.trouble.Allow("flood "+chaddr(d.payload).String(), s.Clock()):
-				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", chaddr(d.payload))
-			case !flood && s.trouble.Allow("overload", s.Clock()):
-				s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
+		floods, full := q.put(packets...)
+		for _, d := range floods {
+			if mac := chaddr(d.payload).String(); s.trouble.Allow("flood "+mac, s.Clock()) {
+				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", mac)
 			}
 		}
-	}
-}
-
-// A sender sends a reply; what goes wrong is logged.
-type sender func(reply []byte, to destination)
-
-func (s *Server) sender(ctx context.Context, l *link) sender {
-	return func(reply []byte, to destination) {
-		if err := l.send(reply, to); err != nil && ctx.Err() == nil {
-			s.Log.Warn("dhcp: reply not sent", "to", to.to, "mac", to.mac, "error", err)
+		if full > 0 && s.trouble.Allow("overload", s.Clock()) {
+			s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
+		}
+		if len(packets) < readAtOnce {
+			time.Sleep(gather)
 		}
 	}
 }
 
-// serve answers one packet. A panic, of ours or of the parser, costs that packet
-// only.
-func (s *Server) serve(ctx context.Context, send sender, d datagram) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.Log.Error("dhcp: panic while answering", "panic", p)
-			s.badPacket(d.payload, errors.New("it made the server panic"))
+// work answers packets of the queue until it has ended.
+func (s *Server) work(ctx context.Context, q *queue, discoversFirst bool, send sender) {
+	batch := make([]datagram, 0, takeAtOnce)
+	var out []parcel
+	for {
+		if batch = q.next(batch, discoversFirst); len(batch) == 0 {
+			return
 		}
-	}()
-	if reply, to, ok := s.answer(ctx, d); ok {
-		send(reply, to)
+		answered := batch[:0] // all but those whose reply waits for the disk
+		for _, d := range batch {
+			o := s.try(ctx, d)
+			if o.reply != nil {
+				out = append(out, parcel{o.reply, o.to})
+			}
+			if o.write == nil {
+				answered = append(answered, d)
+			}
+		}
+		send(out...)
+		q.done(answered...)
+		clear(out)
+		out = out[:0]
+	}
+}
+
+// try answers one packet. A panic costs that packet only.
+func (s *Server) try(ctx context.Context, d datagram) (o outcome) {
+	defer s.survive(d.payload)
+	return s.answer(ctx, d)
+}
+
+// survive is deferred: a panic while a packet is answered, of ours or of the parser,
+// costs that packet only.
+func (s *Server) survive(packet []byte) {
+	if p := recover(); p != nil {
+		s.Log.Error("dhcp: panic while answering", "panic", p)
+		s.badPacket(packet, errors.New("it made the server panic"))
 	}
 }

@@ -1,0 +1,166 @@
+package dhcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+const (
+	// commitEvery is the shortest time from one commit to the next. A sync costs
+	// processor time whatever it writes, so under load many leases share each; a
+	// client waits seconds for its answer, and an appliance at rest commits at once.
+	commitEvery = 5 * time.Millisecond
+	// writesMost bounds the writes that wait. Beyond it the disk is seconds behind,
+	// and whoever is dropped asks again.
+	writesMost = 4096
+)
+
+var errBehind = errors.New("too many leases wait for the disk")
+
+// A write is what one packet changes in the store, and what waits for it.
+type write struct {
+	mac    inventory.MAC
+	lease  *provision.Lease // nil: the record of mac is deleted
+	delete *inventory.MAC   // another record that goes at the same time
+
+	asked   datagram
+	reply   []byte // nil: there is none
+	to      destination
+	tell    *view         // who is told of, once the lease is on disk; nil for nobody
+	chained bool          // the reply names a boot program
+	done    chan struct{} // closed when the write is on disk or has failed
+	err     error         // why it has; stands once done is closed
+}
+
+// enqueue enters a write; the caller holds the lock of the table. So the order of the
+// writes is that in which the table changed.
+func (s *Server) enqueue(w *write) {
+	w.done = make(chan struct{})
+	s.writes = append(s.writes, w)
+	select {
+	case s.written <- struct{}{}:
+	default:
+	}
+}
+
+// behind reports whether too many writes wait; the caller holds the lock of the table.
+func (s *Server) behind() bool { return len(s.writes) >= writesMost }
+
+// commit writes what waits, as much as one transaction takes, and returns it. It is
+// called by one goroutine at a time.
+func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
+	s.mu.Lock()
+	n, ops := 0, 0
+	for n < len(s.writes) && ops+2 <= store.MaxOps { // a write has two at most
+		ops++
+		if s.writes[n].delete != nil {
+			ops++
+		}
+		n++
+	}
+	batch = slices.Clone(s.writes[:n])
+	s.writes = slices.Delete(s.writes, 0, n) // clears what it leaves behind
+	more = len(s.writes) > 0
+	s.mu.Unlock()
+	if n == 0 {
+		return nil, false
+	}
+	transaction, err := operations(batch)
+	if err == nil {
+		_, err = s.Store.Txn(ctx, nil, transaction...)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.Error("dhcp: leases not written, so not acknowledged", "leases", n, "mac", batch[0].mac, "error", err)
+	}
+	for _, w := range batch {
+		if w.err = err; err == nil {
+			s.settle(w)
+		}
+		close(w.done)
+	}
+	return batch, more
+}
+
+// settle does what follows from a lease that is on disk, but for the reply. A panic
+// costs that only.
+func (s *Server) settle(w *write) {
+	defer s.survive(w.asked.payload)
+	if w.chained {
+		s.chained.add(w.mac, s.Clock())
+	}
+	if w.tell != nil {
+		s.noticeAck(*w.tell)
+	}
+}
+
+// operations makes the transaction of a batch. Of two writes of one record the later
+// one counts.
+func operations(batch []*write) ([]store.Op, error) {
+	ops := make([]store.Op, 0, 2*len(batch))
+	at := make(map[inventory.MAC]int, 2*len(batch))
+	put := func(mac inventory.MAC, value []byte) {
+		op := store.Op{Key: LeasePrefix + mac.String(), Value: value, Delete: value == nil}
+		if i, again := at[mac]; again {
+			ops[i] = op
+			return
+		}
+		at[mac] = len(ops)
+		ops = append(ops, op)
+	}
+	for _, w := range batch {
+		if w.delete != nil {
+			put(*w.delete, nil)
+		}
+		if w.lease == nil {
+			put(w.mac, nil)
+			continue
+		}
+		value, err := json.Marshal(w.lease)
+		if err != nil {
+			return nil, fmt.Errorf("write lease of %s: %w", w.mac, err)
+		}
+		put(w.mac, value)
+	}
+	return ops, nil
+}
+
+// commits writes what waits, until ctx ends, and sends the replies that waited for it.
+func (s *Server) commits(ctx context.Context, q *queue, send sender) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.written:
+		}
+		for more := true; more; {
+			var batch []*write
+			batch, more = s.commit(ctx)
+			var out []parcel
+			var asked []datagram
+			for _, w := range batch {
+				if w.err == nil && w.reply != nil {
+					out = append(out, parcel{w.reply, w.to})
+				}
+				asked = append(asked, w.asked)
+			}
+			send(out...)
+			q.done(asked...)
+		}
+		timer.Reset(commitEvery)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package dhcp
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+// A slowDisk is a store whose transactions wait until they are let through.
+type slowDisk struct {
+	store.Store
+	asked chan int   // how many ops
+	pass  chan error // what becomes of them; nil: they are written
+}
+
+func (d *slowDisk) Txn(ctx context.Context, conds []store.Cond, ops ...store.Op) (uint64, error) {
+	d.asked <- len(ops)
+	if err := <-d.pass; err != nil {
+		return 0, err
+	}
+	return d.Store.Txn(ctx, conds, ops...)
+}
+
+// TestAckWaitsForDisk: while the server runs, no ACK goes out before its lease is on
+// disk; leases that come meanwhile share the next transaction, and when that fails
+// nobody is acknowledged.
+func TestAckWaitsForDisk(t *testing.T) {
+	b := newBench(t)
+	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.199")}
+	disk := &slowDisk{Store: b.Store, asked: make(chan int), pass: make(chan error)}
+	b.Server.Store = disk
+	ctx, cancel := context.WithCancel(context.Background())
+	q, sent, ended := newQueue(), make(chan string, 100), make(chan error)
+	send := func(out ...parcel) {
+		for _, p := range out {
+			r, err := dhcpv4.FromBytes(p.reply)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			sent <- chaddr(p.reply).String() + " " + r.MessageType().String()
+		}
+	}
+	go func() { ended <- b.commits(ctx, q, send) }()
+	go func() { b.work(ctx, q, false, send); ended <- nil }()
+
+	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 3, n} }
+	ask := func(n byte) {
+		q.put(datagram{payload: request(box(n), requested(netip.AddrFrom4([4]byte{10, 77, 0, 140 + n}).String())).ToBytes()})
+		q.put(datagram{payload: discover(web1).ToBytes()})
+		if got, want := <-sent, web1.String()+" OFFER"; got != want {
+			t.Fatalf("%s was sent, not %s, while the disk is slow", got, want)
+		}
+	}
+	ask(0)
+	if n := <-disk.asked; n != 1 {
+		t.Errorf("%d operations at first", n)
+	}
+	for n := byte(1); n <= 5; n++ {
+		ask(n)
+	}
+	disk.pass <- nil
+	if got := <-sent; got != box(0).String()+" ACK" {
+		t.Errorf("%s was sent", got)
+	}
+	if n := <-disk.asked; n != 5 {
+		t.Errorf("%d leases share the second transaction", n)
+	}
+	if b.lease(box(0)) == nil || b.lease(box(1)) != nil {
+		t.Error("not exactly what was acknowledged is on disk")
+	}
+	disk.pass <- errors.New("the disk is full")
+	ask(6) // nobody of the five was answered before
+	<-disk.asked
+	disk.pass <- nil
+	if got := <-sent; got != box(6).String()+" ACK" {
+		t.Errorf("%s was sent", got)
+	}
+	q.close()
+	cancel()
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if len(q.queued) != 0 {
+		t.Errorf("%d clients are still remembered", len(q.queued))
+	}
+}
+
+// TestSameRecordTwice: of what one transaction does to a record, the last counts: a
+// client that asks twice, one that gives back what it was just given, and one whose old
+// lease gave way and that has got another since.
+func TestSameRecordTwice(t *testing.T) {
+	lease := func(mac inventory.MAC, addr string) *provision.Lease {
+		return &provision.Lease{MAC: mac.String(), Address: addr}
+	}
+	one, two := inventory.MAC{2, 1}, inventory.MAC{2, 2}
+	ops, err := operations([]*write{
+		{mac: one, lease: lease(one, "10.77.0.200")},
+		{mac: one, lease: lease(one, "10.77.0.201")},
+		{mac: two, lease: lease(two, "10.77.0.200"), delete: &one},
+		{mac: one, lease: lease(one, "10.77.0.203")},
+		{mac: two},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t)
+	if _, err := b.Store.Txn(t.Context(), nil, ops...); err != nil {
+		t.Fatal(err)
+	}
+	if l := b.lease(one); l == nil || l.Address != "10.77.0.203" || b.lease(two) != nil {
+		t.Errorf("%v, %v", l, b.lease(two))
+	}
+}
+
+// TestWritesAreBounded: with a disk that doesn't keep up, requests are dropped, and
+// change nothing.
+func TestWritesAreBounded(t *testing.T) {
+	b := newBench(t)
+	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.64.0.0/10")
+	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.80.255.255")}
+	ask := func(n uint16) outcome {
+		mac := inventory.MAC{2, 0x99}
+		binary.BigEndian.PutUint16(mac[2:], n)
+		addr := netip.AddrFrom4([4]byte{10, 80, byte(n >> 8), byte(n)})
+		return b.Server.answer(t.Context(), datagram{payload: request(mac, requested(addr.String())).ToBytes()})
+	}
+	for n := range uint16(writesMost) {
+		if o := ask(n); o.write == nil || o.reply != nil {
+			t.Fatalf("request %d: %+v", n, o)
+		}
+	}
+	if o := ask(writesMost); o.write != nil || o.reply != nil || len(b.writes) != writesMost {
+		t.Fatalf("one too many: %+v, %d wait", o, len(b.writes))
+	}
+	for more := true; more; {
+		var batch []*write
+		if batch, more = b.commit(t.Context()); len(batch) > store.MaxOps {
+			t.Fatalf("%d writes in one transaction", len(batch))
+		}
+		for _, w := range batch {
+			if w.err != nil {
+				t.Fatal(w.err)
+			}
+		}
+	}
+	if o := ask(writesMost); o.write == nil {
+		t.Error("refused when there is room again")
+	}
+}
