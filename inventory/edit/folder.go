@@ -1,0 +1,297 @@
+package edit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"rackhand/config/schema"
+	"rackhand/inventory"
+)
+
+// A Folder is an inventory's folder that is edited.
+type Folder struct {
+	Dir string
+	// Load loads an inventory with all that hangs on it, as `rackhand check` does.
+	Load func(dir string) (*inventory.Snapshot, inventory.Problems)
+}
+
+// A File is one of the inventory's files, as read.
+type File struct {
+	Name string // within the folder
+	Text []byte
+}
+
+// A Change is what is to be done to one file.
+type Change struct {
+	File string // its name; one that isn't there yet is made
+	Result
+}
+
+// An Outcome is what an edit did, or would do.
+type Outcome struct {
+	File          string
+	Before, After []byte
+}
+
+// Diff shows the edit; "" when nothing had to change.
+func (o Outcome) Diff() string { return diff(o.File, o.Before, o.After) }
+
+// Broken: the inventory would have problems after the edit, so it was not made.
+type Broken struct {
+	Problems inventory.Problems // after the edit
+	Already  int                // how many it has without the edit
+}
+
+func (b *Broken) Error() string {
+	if b.Already > 0 {
+		return fmt.Sprintf("%v\n\nnothing was changed: the inventory has problems already (%d), mend them first", b.Problems.Error(), b.Already)
+	}
+	return b.Problems.Error() + "\n\nnothing was changed: the edit would break the inventory"
+}
+
+// Bounds on what is read; the loader has the same ones.
+const (
+	maxFiles = 500
+	lockWait = 10 * time.Second
+	lockPoll = 50 * time.Millisecond
+)
+
+// Edit asks change what to do with the files, loads the whole inventory with the
+// file changed, and puts the new file in the place of the old one, by rename, with
+// its mode and owner. It refuses, and leaves everything as it is, when the
+// inventory would have problems, or when somebody else changed the file meanwhile;
+// the folder is locked, so that no other Edit does. With dry nothing is written.
+func (f Folder) Edit(ctx context.Context, dry bool, change func([]File) (Change, error)) (Outcome, error) {
+	lock, err := f.lock(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer lock.Close()
+	files, err := f.read()
+	if err != nil {
+		return Outcome{}, err
+	}
+	c, err := change(files)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if c.File != filepath.Base(c.File) || strings.HasPrefix(c.File, ".") || !isYAML(c.File) {
+		return Outcome{}, refuse("name one such as rack1.yaml", "%q can't be a file of the inventory", c.File)
+	}
+	out := Outcome{File: c.File, After: c.Text}
+	isNew, found := true, false
+	for i, old := range files {
+		if old.Name == c.File {
+			out.Before, isNew, found = old.Text, false, true
+			files[i].Text = c.Text
+		}
+	}
+	if !found {
+		files = append(files, File{c.File, c.Text})
+	}
+	if !isNew && bytes.Equal(out.Before, out.After) {
+		return out, nil
+	}
+	if problems, err := f.try(files); err != nil {
+		return Outcome{}, err
+	} else if len(problems) > 0 {
+		_, already := f.Load(f.Dir)
+		return Outcome{}, &Broken{problems, len(already)}
+	}
+	if dry {
+		return out, nil
+	}
+	if err := f.write(out, isNew); err != nil {
+		return Outcome{}, err
+	}
+	if err := lock.Sync(); err != nil {
+		return out, fmt.Errorf("%s is written, but the folder could not be synced: %w", c.File, err)
+	}
+	return out, nil
+}
+
+// lock locks the folder; closing the file unlocks it.
+func (f Folder) lock(ctx context.Context) (*os.File, error) {
+	dir, err := os.Open(f.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("the inventory's folder: %w; --inventory names it, `rackhand init` makes one", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	for {
+		err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return dir, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			dir.Close()
+			return nil, fmt.Errorf("locking %s: %w", f.Dir, err)
+		}
+		select {
+		case <-ctx.Done():
+			dir.Close()
+			return nil, refuse("try again when it is done", "another edit of %s is under way", f.Dir)
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// read reads the inventory's files, in the order of their names.
+func (f Folder) read() ([]File, error) {
+	entries, err := os.ReadDir(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	for _, e := range entries {
+		if !isInventory(e.Name()) {
+			continue
+		}
+		if len(files) == maxFiles {
+			return nil, refuse("merge some", "the inventory has more than %d files", maxFiles)
+		}
+		text, err := readFile(filepath.Join(f.Dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		files = append(files, File{e.Name(), text})
+	}
+	return files, nil
+}
+
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// isInventory: what the loader reads.
+func isInventory(name string) bool { return isYAML(name) && !strings.HasPrefix(name, ".") }
+
+// readFile reads a regular file of a bounded size, and doesn't wait for a FIFO's
+// writer.
+func readFile(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a file")
+	}
+	text, err := io.ReadAll(io.LimitReader(file, schema.MaxSize+1))
+	if err == nil && len(text) > schema.MaxSize {
+		err = fmt.Errorf("it is bigger than %d KiB: split it", schema.MaxSize>>10)
+	}
+	return text, err
+}
+
+// try loads the inventory as it would be: a folder of its own holds the files as
+// they would be, and links to all else (roles/, templates/).
+func (f Folder) try(files []File) (inventory.Problems, error) {
+	tmp, err := os.MkdirTemp("", "rackhand-edit-")
+	if err != nil {
+		return nil, fmt.Errorf("trying the edit: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	for _, file := range files {
+		if err := os.WriteFile(filepath.Join(tmp, file.Name), file.Text, 0o600); err != nil {
+			return nil, fmt.Errorf("trying the edit: %w", err)
+		}
+	}
+	dir, err := filepath.Abs(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if isInventory(e.Name()) {
+			continue
+		}
+		if err := os.Symlink(filepath.Join(dir, e.Name()), filepath.Join(tmp, e.Name())); err != nil {
+			return nil, fmt.Errorf("trying the edit: %w", err)
+		}
+	}
+	_, problems := f.Load(tmp)
+	for i := range problems {
+		problems[i].File = strings.Replace(problems[i].File, tmp, f.Dir, 1)
+		problems[i].Message = strings.ReplaceAll(problems[i].Message, tmp, f.Dir)
+	}
+	return problems, nil
+}
+
+// write puts the new text in the place of the old one. A link is followed: what it
+// leads to is replaced.
+func (f Folder) write(o Outcome, isNew bool) error {
+	path := filepath.Join(f.Dir, o.File)
+	mode := renameio.WithPermissions(0o644)
+	var owner *syscall.Stat_t
+	if !isNew {
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return changed(o.File)
+		}
+		path = real
+		info, err := os.Stat(path)
+		if err != nil {
+			return changed(o.File)
+		}
+		mode = renameio.WithStaticPermissions(info.Mode().Perm())
+		owner, _ = info.Sys().(*syscall.Stat_t)
+	}
+	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), mode)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", o.File, err)
+	}
+	defer pending.Cleanup()
+	if owner != nil {
+		if err := keepOwner(pending.File, owner); err != nil {
+			return refuse("run it as that user, or as root", "%s belongs to another user (%d:%d), which could not be kept: %v", o.File, owner.Uid, owner.Gid, err)
+		}
+	}
+	if _, err := pending.Write(o.After); err != nil {
+		return fmt.Errorf("writing %s: %w", o.File, err)
+	}
+	// Synced now, so that nothing slow lies between the last look and the rename.
+	if err := pending.Sync(); err != nil {
+		return fmt.Errorf("writing %s: %w", o.File, err)
+	}
+	now, err := readFile(path)
+	if isNew && !errors.Is(err, fs.ErrNotExist) || !isNew && (err != nil || !bytes.Equal(now, o.Before)) {
+		return changed(o.File)
+	}
+	if err := pending.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("writing %s: %w", o.File, err)
+	}
+	return nil
+}
+
+func changed(file string) error {
+	return refuse("run it again", "%s was changed by somebody else meanwhile: nothing was written", file)
+}
+
+// keepOwner gives a new file the owner of the old one.
+func keepOwner(file *os.File, want *syscall.Stat_t) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if have, ok := info.Sys().(*syscall.Stat_t); ok && have.Uid == want.Uid && have.Gid == want.Gid {
+		return nil
+	}
+	return file.Chown(int(want.Uid), int(want.Gid))
+}
