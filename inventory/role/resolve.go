@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rackhand/config/problem"
+	"rackhand/inventory"
 )
 
 // resolver reads the fields of one declaration with their references resolved.
@@ -191,8 +192,38 @@ func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
 			hint = "set it on the host, its group or its system"
 		}
 		r.c.addf(v.at, hint, "%s: host %s has no variable %q", name, host.Name, path)
+		return found, ok
 	}
-	return found, ok
+	return r.withSecrets(name, v, path, found)
+}
+
+// withSecrets puts values in the place of the secrets that a variable names. They
+// may stand where ${secret.NAME} may.
+func (r *resolver) withSecrets(name string, v value, path string, found any) (any, bool) {
+	switch f := found.(type) {
+	case inventory.SecretRef:
+		if !r.specs[name].secret {
+			r.c.addf(v.at, "a secret may stand in content, or in a template", "%s: the variable %s is a secret for host %s, and can't stand here, where logs and pages show it", name, path, r.c.in.Host.Name)
+			return nil, false
+		}
+		text, err := r.c.secret(string(f))
+		if err != nil {
+			r.c.addf(v.at, "", "%s: variable %s: %v", name, path, err)
+			return nil, false
+		}
+		r.secret = true
+		return text, true
+	case []any:
+		out := make([]any, len(f))
+		for i, item := range f {
+			var ok bool
+			if out[i], ok = r.withSecrets(name, v, path, item); !ok {
+				return nil, false
+			}
+		}
+		return out, true
+	}
+	return found, true
 }
 
 func (c *compiler) secret(name string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"rackhand/inventory"
 	"rackhand/provision/catalog"
 )
 
@@ -133,15 +134,43 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
-	data := Data{Host: c.in.Host, Role: c.role.name, Var: c.in.Host.Variables}
+	data := Data{Host: c.in.Host, Role: c.role.name, Var: printable(c.in.Host.Variables)}
 	data.Appliance.URL = c.in.Appliance
-	if data.Var == nil {
-		data.Var = map[string]any{}
-	}
 	return c.in.Render(name, data, func(secret string) (string, error) {
 		f.secret = true
 		return c.secret(secret)
 	})
+}
+
+// A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,
+// and says its type.
+type secretNeedsVar func()
+
+// printable is what templates see of variables as .Var. A variable that names a
+// secret can't be printed so; {{ var "x" }} gives the secret, and makes the file
+// sensitive.
+func printable(variables map[string]any) map[string]any {
+	out := make(map[string]any, len(variables))
+	for name, v := range variables {
+		out[name] = unprintable(v)
+	}
+	return out
+}
+
+func unprintable(v any) any {
+	switch v := v.(type) {
+	case inventory.SecretRef:
+		return secretNeedsVar(func() {})
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = unprintable(item)
+		}
+		return out
+	case map[string]any:
+		return printable(v)
+	}
+	return v
 }
 
 var errNoTemplates = errors.New("templates are not at hand here")
