@@ -57,14 +57,14 @@ func (l *loader) checkReferences() {
 		l.checkLayer("host "+name, d.layer)
 		group, _ := d.group.value.(string)
 		if group != "" && l.groups[group] == nil && !l.broken {
-			d.group.node.Problem(problem.DidYouMean(group, sortedKeys(l.groups)), "host %s: there is no group %q", name, group)
+			d.group.node.Problem(declareHint(problem.DidYouMean(group, sortedKeys(l.groups)), "groups", group), "host %s: there is no group %q", name, group)
 		}
 	}
 }
 
 func (l *loader) checkLayer(what string, ly layer) {
 	if name := ly.text(keySystem); name != "" && l.systems[name] == nil && !l.broken {
-		ly[keySystem].node.Problem(problem.DidYouMean(name, sortedKeys(l.systems)), "%s: there is no system %q", what, name)
+		ly[keySystem].node.Problem(declareHint(problem.DidYouMean(name, sortedKeys(l.systems)), "systems", name), "%s: there is no system %q", what, name)
 	}
 	if name := ly.text(keyRole); name != "" && l.opt.Roles != nil && !slices.Contains(l.opt.Roles, name) {
 		hint := problem.DidYouMean(name, l.opt.Roles)
@@ -74,7 +74,11 @@ func (l *loader) checkLayer(what string, ly layer) {
 		ly[keyRole].node.Problem(hint, "%s: there is no role %q", what, name)
 	}
 	if name := ly.text(keyKickstart); name != "" && l.opt.Templates != nil && !l.opt.Templates(name) {
-		ly[keyKickstart].node.Problem("write it to templates/"+name+", or use the built-in base.ks", "%s: there is no Kickstart template %q", what, name)
+		hint := "write it to templates/" + name + ", or use the built-in base.ks"
+		if l.opt.Templates(name + ".ks") {
+			hint = "did you mean \"" + name + ".ks\"?"
+		}
+		ly[keyKickstart].node.Problem(hint, "%s: there is no Kickstart template %q", what, name)
 	}
 }
 

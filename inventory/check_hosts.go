@@ -50,8 +50,8 @@ func (l *loader) checkHosts() {
 	}
 	// Only now are all addresses known that a BMC must not have.
 	for _, d := range hosts {
-		if first, ok := addrs[d.bmc.Addr()]; ok && d.bmc.IsValid() {
-			d.bmcNode.Problem("a BMC has an address of its own", "host %s: BMC address %s is that of %s (%s)", d.name, d.bmc.Addr(), first.who, first.at)
+		if d.bmc.IsValid() {
+			l.checkBMC(d, addrs)
 		}
 	}
 }
@@ -59,7 +59,11 @@ func (l *loader) checkHosts() {
 func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
 	what, a := "host "+d.name, d.address
 	if first, ok := addrs[a]; ok {
-		d.addrNode.Problem("correct one of the two", "%s: address %s is that of %s (%s)", what, a, first.who, first.at)
+		hint := "correct one of the two"
+		if free := l.free(l.networkOf(a), a); free != "" {
+			hint += "; " + free + " is free"
+		}
+		d.addrNode.Problem(hint, "%s: address %s is that of %s (%s)", what, a, first.who, first.at)
 		return
 	}
 	addrs[a] = claim{what, d.addrNode.At()}
@@ -67,18 +71,44 @@ func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
 	if n == nil {
 		// What a broken file, or a network whose subnet is wrong, would have held
 		// isn't known.
-		if !l.broken && !l.brokenNetwork() {
+		if !l.broken && !l.twice && !l.brokenNetwork() {
 			d.addrNode.Problem(l.networksHint(), "%s: address %s lies in no network", what, a)
 		}
 		return
 	}
 	if why := notAHost(n.Subnet, a); why != "" {
-		d.addrNode.Problem("choose another in "+n.Subnet.String(), "%s: address %s %s (network %s)", what, a, why, n.Name)
+		hint := "choose another in " + n.Subnet.String()
+		if free := l.free(n, n.Subnet.Addr()); free != "" {
+			hint += ", such as " + free
+		}
+		d.addrNode.Problem(hint, "%s: address %s %s (network %s)", what, a, why, n.Name)
 		return
 	}
 	if n.Leases.Contains(a) {
-		d.addrNode.Problem("choose one outside of "+n.Leases.First.String()+"-"+n.Leases.Last.String()+", or make the range smaller",
+		hint := "choose one outside of " + n.Leases.First.String() + "-" + n.Leases.Last.String() + ", or make the range smaller"
+		if free := l.free(n, n.Subnet.Addr()); free != "" {
+			hint += "; " + free + " is free"
+		}
+		d.addrNode.Problem(hint,
 			"%s: address %s lies in the leases of network %s (%s), which are for unclaimed boxes", what, a, n.Name, n.leases.At())
+	}
+}
+
+func (l *loader) checkBMC(d *hostDecl, addrs map[netip.Addr]claim) {
+	a := d.bmc.Addr()
+	if first, ok := addrs[a]; ok {
+		hint := "a BMC has an address of its own"
+		if free := l.free(l.networkOf(a), a); free != "" {
+			hint += "; " + free + " is free"
+		}
+		d.bmcNode.Problem(hint, "host %s: BMC address %s is that of %s (%s)", d.name, a, first.who, first.at)
+		return
+	}
+	// It may lie in no network: a BMC has often a link of its own.
+	if n := l.networkOf(a); n != nil {
+		if why := notAHost(n.Subnet, a); why != "" {
+			d.bmcNode.Problem("write the address that the BMC is set to", "host %s: BMC address %s %s (network %s)", d.name, a, why, n.Name)
+		}
 	}
 }
 

@@ -35,6 +35,9 @@ type hostDecl struct {
 
 func (l *loader) decodeHost(name string, key, value schema.Node) {
 	what := "host " + name
+	if misplaced(name, key, value) {
+		return
+	}
 	if !validLabel(name) {
 		hint := "use small letters, digits and -, 63 at most, no dash first or last"
 		if strings.Contains(name, ".") {
@@ -71,7 +74,7 @@ func (l *loader) decodeHost(name string, key, value schema.Node) {
 		})
 	}
 	fields["rack"] = func(n schema.Node) { d.rack, d.rackNode = decodeRack(what, n), n }
-	if d.whole = value.Fields(what, fields); !d.whole {
+	if d.whole = value.FieldsHint(what, fields, hostHint, nil); !d.whole {
 		return
 	}
 	if !given["mac"] {
@@ -99,7 +102,7 @@ func (d *hostDecl) decodeMACs(what string, n schema.Node) {
 		mac, err := ParseMAC(text)
 		switch {
 		case err != nil:
-			item.Problem("write six bytes in hex, such as 52:54:00:00:00:01", "%s: %q is not a MAC", what, text)
+			item.Problem(macHint(text), "%s: %q is not a MAC", what, text)
 		case mac == MAC{} || mac[0]&1 != 0:
 			// The lowest bit of the first byte marks a group of stations (IEEE 802, 8.2).
 			item.Problem("copy it from the port's label or the firmware's screen", "%s: %s is not the MAC of one port", what, mac)
@@ -138,7 +141,7 @@ func decodeRack(what string, n schema.Node) *RackPlace {
 			named = true
 			text, ok := n.Text(what + ": rack name")
 			if ok && (len(text) > 63 || !printable(text)) {
-				n.Problem("", "%s: a rack's name has at most 63 printable characters", what)
+				n.Problem("shorten it", "%s: a rack's name has at most 63 printable characters", what)
 				return
 			}
 			place.Name = text

@@ -25,6 +25,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 		return
 	}
 	if !declare(l.networks, "network", name, key, maxOthers) {
+		l.twice = true
 		return
 	}
 	d := &networkDecl{declared: declared{key}, Network: Network{Name: name}, places: places{"": key.At().String()}}
@@ -55,7 +56,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 		},
 	}
 	d.dhcpFields(what, fields)
-	if !value.Fields(what, d.places.keep(fields)) {
+	if !value.FieldsHint(what, d.places.keep(fields), networkHint, nil) {
 		return
 	}
 	if !given {
@@ -73,7 +74,7 @@ func parseSubnet(what string, n schema.Node) netip.Prefix {
 	p, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		n.Problem("write a network's address with its length, such as 10.77.0.0/24", "%s: %q is not a subnet", what, text)
+		n.Problem(subnetHint(text), "%s: %q is not a subnet", what, text)
 	case !p.Addr().Is4():
 		n.Problem("boxes boot over IPv4", "%s: %s is not an IPv4 subnet", what, text)
 	case p.Bits() < 8 || p.Bits() > 30:
@@ -95,7 +96,7 @@ func parseAddr(what string, n schema.Node) netip.Addr {
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		n.Problem("write four numbers with dots, such as 10.77.0.11", "%s: %q is not an IPv4 address", what, text)
+		n.Problem(addressHint(text), "%s: %q is not an IPv4 address", what, text)
 	case !a.Is4():
 		n.Problem("boxes boot over IPv4", "%s: %q is not an IPv4 address", what, text)
 	case a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
@@ -130,13 +131,12 @@ func parseRange(what string, n schema.Node) Range {
 	if !ok {
 		return Range{}
 	}
-	const hint = "write the first and the last address: 10.77.0.200-10.77.0.240"
 	a, b, found := strings.Cut(text, "-")
 	first, err1 := netip.ParseAddr(strings.TrimSpace(a))
 	last, err2 := netip.ParseAddr(strings.TrimSpace(b))
 	switch {
 	case !found || err1 != nil || err2 != nil || !first.Is4() || !last.Is4():
-		n.Problem(hint, "%s: leases must be two IPv4 addresses with a dash between, not %q", what, text)
+		n.Problem(rangeHint(text), "%s: leases must be two IPv4 addresses with a dash between, not %q", what, text)
 	case last.Less(first):
 		n.Problem("write "+last.String()+"-"+first.String(), "%s: leases end before they begin", what)
 	default:

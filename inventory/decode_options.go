@@ -90,7 +90,7 @@ func parseOption(what string, n schema.Node) []byte {
 		data = []byte(text)
 	}
 	if len(data) > maxOption {
-		n.Problem("", "%s has %d bytes; an option holds %d", what, len(data), maxOption)
+		n.Problem("send less", "%s has %d bytes; an option holds %d", what, len(data), maxOption)
 		return nil
 	}
 	if len(data) == 0 {

@@ -48,7 +48,7 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 		others := map[string]string{"x86_64": "write arch: " + ArchAMD64, "aarch64": "write arch: " + ArchARM64}
 		d.Arch, _ = n.OneOfOr(what+": arch", others, ArchAMD64, ArchARM64)
 	}
-	if !value.Fields(what, d.places.keep(fields)) {
+	if !value.FieldsHint(what, d.places.keep(fields), layerHint, nil) {
 		return
 	}
 	need := func(field, hint string) {
@@ -91,5 +91,5 @@ func (l *loader) decodeGroup(name string, key, value schema.Node) {
 	}
 	d := &groupDecl{declared: declared{key}, layer: layer{}}
 	l.groups[name] = d
-	value.Fields(what, l.layerFields(what, d.layer, keySystem))
+	value.FieldsHint(what, l.layerFields(what, d.layer, keySystem), layerHint, nil)
 }

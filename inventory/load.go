@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 
 	"rackhand/config/problem"
@@ -55,6 +56,10 @@ type loader struct {
 	hosts    map[string]*hostDecl
 	// subnets are the networks whose subnet is right, by name; from checkNetworks.
 	subnets []*networkDecl
+	// twice: some network is declared twice, so that a subnet is missing.
+	twice bool
+	// taken are all addresses that somebody has; nil until a hint needs them.
+	taken map[netip.Addr]bool
 }
 
 func newLoader(opt Options) *loader {
@@ -92,13 +97,15 @@ func (l *loader) decode(root schema.Node) {
 	section := func(what string, read func(name string, key, value schema.Node)) func(schema.Node) {
 		return func(n schema.Node) { n.Each(what, read) }
 	}
-	root.Fields("inventory", schema.Fields{
-		"defaults": func(n schema.Node) { n.Fields("defaults", l.layerFields("defaults", l.defaults, "system")) },
+	root.FieldsHint("inventory", schema.Fields{
+		"defaults": func(n schema.Node) {
+			n.FieldsHint("defaults", l.layerFields("defaults", l.defaults, "system"), layerHint, nil)
+		},
 		"networks": section("networks", l.decodeNetwork),
 		"systems":  section("systems", l.decodeSystem),
 		"groups":   section("groups", l.decodeGroup),
 		"hosts":    section("hosts", l.decodeHost),
-	})
+	}, rootHint, nil)
 }
 
 // Bounds on what an inventory declares, far above 500 boxes: comparing all with

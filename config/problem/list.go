@@ -62,7 +62,7 @@ func (l *List) Problems() Problems {
 	}
 	for i, p := range all {
 		if text := l.sources[p.File]; text != nil && p.Line > 0 {
-			all[i].Text = Printable(text(p.Line))
+			all[i].Text, all[i].Cut = around(text(p.Line), p.Column)
 		}
 	}
 	if more > 0 {
@@ -74,6 +74,17 @@ func (l *List) Problems() Problems {
 		})
 	}
 	return all
+}
+
+// around is the part of a line that shows a column, and how many characters were
+// left out before it.
+func around(line string, column int) (text string, cut int) {
+	r := []rune(line)
+	if len(r) <= maxText || column <= maxText*3/4 {
+		return Printable(line), 0
+	}
+	cut = min(column-1, len(r)) - maxText/2
+	return Printable(string(r[cut:])), cut
 }
 
 // Printable makes a line fit to be shown on a terminal: unprintable characters

@@ -33,8 +33,10 @@ type Problem struct {
 	Message      string // what is wrong, in one line
 	Hint         string // what to do about it; may be empty
 	// Text is the source line, with secrets and unprintable characters hidden;
-	// empty when there is none.
+	// empty when there is none. Of a long line it is the part around Column.
 	Text string
+	// Cut is how many characters of the line were left out before Text.
+	Cut int `json:",omitempty"`
 }
 
 // Place is where the problem is.
@@ -46,9 +48,13 @@ func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", p.Place(), p.Message)
 	if p.Text != "" {
-		fmt.Fprintf(&b, "    %s\n", strings.ReplaceAll(p.Text, "\t", " "))
-		if n := len([]rune(p.Text)); p.Column >= 1 && p.Column <= n+1 {
-			fmt.Fprintf(&b, "    %s^\n", strings.Repeat(" ", p.Column-1))
+		text, at := strings.ReplaceAll(p.Text, "\t", " "), p.Column-p.Cut
+		if p.Cut > 0 {
+			text, at = "…"+text, at+1
+		}
+		fmt.Fprintf(&b, "    %s\n", text)
+		if n := len([]rune(text)); at >= 1 && at <= n+1 {
+			fmt.Fprintf(&b, "    %s^\n", strings.Repeat(" ", at-1))
 		}
 	}
 	if p.Hint != "" {

@@ -129,7 +129,7 @@ func (w *writer) value(path string, s *Shape, doc Doc) *jsonSchema {
 		add(&jsonSchema{Enum: []any{true, false, "true", "false"}})
 	case s.Int != nil:
 		// Quotes don't matter: the text is read.
-		add(&jsonSchema{Type: []string{"integer", "string"}, Minimum: &s.Int.Low, Maximum: &s.Int.High, Pattern: `^[+-]?[0-9]+$`})
+		add(&jsonSchema{Type: []string{"integer", "string"}, Minimum: &s.Int.Low, Maximum: &s.Int.High, Pattern: `^[+-]?(0|[1-9][0-9]*)$`})
 	case s.Duration != nil:
 		add(&jsonSchema{Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`})
 	case s.Text:

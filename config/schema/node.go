@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -79,6 +80,12 @@ func (n Node) Fields(what string, fields Fields) (ok bool) {
 
 // FieldsOr is Fields, with a function that is told of every unknown key as well.
 func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, value Node)) (ok bool) {
+	return n.FieldsHint(what, fields, nil, unknown)
+}
+
+// FieldsHint is FieldsOr, with hints for unknown keys that are likely, such as
+// other programs' words for the known ones. Both functions may be nil.
+func (n Node) FieldsHint(what string, fields Fields, hint func(key string) string, unknown func(key string, value Node)) (ok bool) {
 	if s := n.shape(); s != nil {
 		s.fields(n.file, fields)
 		return true
@@ -86,7 +93,14 @@ func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, valu
 	return n.Each(what, func(name string, key, value Node) {
 		read := fields[name]
 		if read == nil {
-			key.Problem(problem.DidYouMean(name, slices.Collect(maps.Keys(fields))), "%s: unknown key %q", what, name)
+			text := glued(name, fields)
+			if text == "" && hint != nil {
+				text = hint(name)
+			}
+			if text == "" {
+				text = problem.DidYouMean(name, slices.Collect(maps.Keys(fields)))
+			}
+			key.Problem(text, "%s: unknown key %q", what, name)
 			if unknown != nil {
 				unknown(name, value)
 			}
@@ -94,6 +108,15 @@ func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, valu
 		}
 		read(value)
 	})
+}
+
+// glued is a hint for a key that swallowed its value: without a plain space
+// after the colon, YAML takes all of mac:52:54 for the key.
+func glued(name string, fields Fields) string {
+	if key, _, found := strings.Cut(name, ":"); found && fields[key] != nil {
+		return "put a space after " + key + ":"
+	}
+	return ""
 }
 
 // Each reads a mapping whose keys are names. Nothing counts as an empty one.
@@ -109,7 +132,7 @@ func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) 
 		return true
 	}
 	if !n.IsMapping() {
-		n.Problem("write key: value lines below it, indented by two spaces", "%s must be a mapping, not %s", what, kind(n.n))
+		n.Problem("write key: value lines, indented by two spaces below what they belong to", "%s must be a mapping, not %s", what, kind(n.n))
 		return false
 	}
 	for i := 0; i+1 < len(n.n.Content); i += 2 {
@@ -137,8 +160,17 @@ func (n Node) Text(what string) (text string, ok bool) {
 	case n.n.Value == "" || n.Null():
 		n.Problem("write a value, or remove the line", "%s has no value", what)
 		return "", false
+	case foreignQuote(n.n.Value):
+		n.Problem("write plain quotes, or none: others are part of the text", "%s begins with a quotation mark that YAML doesn't know", what)
+		return "", false
 	}
 	return n.n.Value, true
+}
+
+// foreignQuote: word processors put in quotes that YAML takes for letters.
+func foreignQuote(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return strings.ContainsRune("“”„‘’«", r)
 }
 
 // List reads a list, or one scalar as a list of one. Nothing is an empty list.

@@ -35,21 +35,20 @@ func (n Node) Int(what string, low, high int) (i int, ok bool) {
 		return 0, false
 	}
 	i, err := strconv.Atoi(text)
-	if err != nil || i < low || i > high {
-		hint := "choose one in that range"
-		if err != nil && !isNumber(text) {
-			hint = "write digits alone, without a unit"
-		}
-		n.Problem(hint, "%s must be a number from %d to %d, not %q", what, low, high, text)
-		return 0, false
+	hint := ""
+	switch digits := strings.TrimLeft(text, "+-"); {
+	case strings.Trim(digits, "0123456789") != "" || digits == "":
+		hint = "write decimal digits alone, without a unit"
+	case len(digits) > 1 && digits[0] == '0':
+		// 010 is 8 to some readers of YAML and 10 to others.
+		hint = "write it without zeros in front"
+	case err != nil || i < low || i > high:
+		hint = "choose one in that range"
+	default:
+		return i, true
 	}
-	return i, true
-}
-
-// isNumber reports whether a text is a number, however big.
-func isNumber(text string) bool {
-	_, err := strconv.ParseFloat(text, 64)
-	return err == nil
+	n.Problem(hint, "%s must be a number from %d to %d, not %q", what, low, high, text)
+	return 0, false
 }
 
 // Duration reads a Go duration from low to high.
@@ -64,7 +63,11 @@ func (n Node) Duration(what string, low, high time.Duration) (d time.Duration, o
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		n.Problem("write a number with its unit: 90s, 15m, 1h30m", "%s must be a duration, not %q", what, text)
+		hint := "write a number with its unit: 90s, 15m, 1h30m"
+		if strings.HasSuffix(text, "d") {
+			hint = "write hours: a day is 24h"
+		}
+		n.Problem(hint, "%s must be a duration, not %q", what, text)
 		return 0, false
 	}
 	if d < low || d > high {

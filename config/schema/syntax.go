@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -38,6 +39,11 @@ func (f *File) syntax(text string, fail *failure) {
 		f.list.Addf(at, "indent with spaces, two for each level", "a tab is used for indentation")
 		return
 	}
+	if m := f.recognise(line, message); m != nil {
+		at.Line, at.Column = m.line, m.column
+		f.list.Addf(at, m.hint, "%s", m.message)
+		return
+	}
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):
 		if line > 1 && bareWord.MatchString(f.lines[line-2]) {
@@ -64,7 +70,11 @@ func (f *File) syntax(text string, fail *failure) {
 		if i := strings.LastIndexAny(src, "[{"); i >= 0 {
 			at.Column = column(i)
 		}
-		f.list.Addf(at, "close [ with ] and { with }, and put a comma between two entries",
+		hint := "close [ with ] and { with }, and put a comma between two entries"
+		if read := f.lineAt(text, fail.read); read > line+1 && read < len(f.lines)-1 {
+			hint += fmt.Sprintf("; it was noticed near line %d", read)
+		}
+		f.list.Addf(at, hint,
 			"a list or mapping in brackets is not closed, or lacks a comma")
 	case strings.Contains(message, "found unexpected end of stream"):
 		if i := strings.IndexAny(src, `"'`); i >= 0 {
@@ -91,16 +101,20 @@ func (f *File) syntax(text string, fail *failure) {
 	case strings.Contains(message, "expected node content"):
 		f.list.Addf(at, "look for a comma or bracket too many", "a value is missing here")
 	default:
-		f.list.Addf(at, "", "not YAML: %s", problem.Printable(message))
+		f.list.Addf(at, "quote texts that hold other signs than letters, digits and .-_/", "not YAML: %s", problem.Printable(message))
 	}
+}
+
+// lineAt is the line, from 1, of a text's byte.
+func (f *File) lineAt(text string, at int) int {
+	return min(len(splitLines(text[:at])), len(f.lines))
 }
 
 // breakingLine finds the line that breaks a text: the one after the longest
 // beginning that parses. The search goes down from where the parser stopped; a
 // file so big that it takes too long gets the line that yaml.v3 states.
 func (f *File) breakingLine(text string, read, stated int) int {
-	line := strings.Count(strings.Join(splitLines(text[:read]), "\n"), "\n") + 1
-	line = min(line, len(f.lines))
+	line := f.lineAt(text, read)
 	stated = min(max(stated, 1), len(f.lines))
 	// Trailing empty lines break nothing.
 	for line > 1 && strings.TrimSpace(f.lines[line-1]) == "" {

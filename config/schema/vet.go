@@ -45,7 +45,7 @@ func (f *File) vet(n *yaml.Node, depth int) {
 		f.vet(v, depth+1)
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			f.mark(k, "a key is a plain word", "a key must be text, not %s", kind(k))
+			f.mark(k, "a key is a plain word; quote a text that begins with { or [", "a key must be text, not %s", kind(k))
 		case k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
 			f.mark(k, "a key is a plain word", "a key can't have a tag or an anchor")
 		case k.Tag == "!!merge":
