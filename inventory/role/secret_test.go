@@ -43,14 +43,14 @@ func TestSecretVariables(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"- file: /etc/x\n    content: x\n    owner: ${var.password}":           "can't stand here",
-		"- package: ${var.password}":                           "can't stand here",
-		"- package: x\n    notify: ${var.all}":                 "can't stand here",
-		"- file: /etc/x\n    content: ${var.gone}":             "no such secret",
-		"- file: /etc/x\n    content: ${var.db}":               "a mapping",
-		"- file: /etc/x\n    template: raw":                    "can't print {{.Var.password}} of type role.secretNeedsVar",
-		"- file: /etc/x\n    template: deep":                   "can't print {{.Var.db.password}}",
-		"- file: /etc/x\n    content: x\n    mode: ${var.all}": "",
+		"- file: /etc/x\n    content: x\n    owner: ${var.password}": "can't stand here",
+		"- package: ${var.password}":                                 "can't stand here",
+		"- package: x\n    notify: ${var.all}":                       "can't stand here",
+		"- file: /etc/x\n    content: ${var.gone}":                   "no such secret",
+		"- file: /etc/x\n    content: ${var.db}":                     "a mapping",
+		"- file: /etc/x\n    template: raw":                          "can't print {{.Var.password}} of type role.secretNeedsVar",
+		"- file: /etc/x\n    template: deep":                         "can't print {{.Var.db.password}}",
+		"- file: /etc/x\n    content: x\n    mode: ${var.all}":       "",
 	} {
 		_, err := compileText(t, "resources:\n  "+text+"\n", with)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
