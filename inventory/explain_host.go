@@ -133,15 +133,9 @@ func derived(s *Snapshot, h *Host) []Setting {
 		out = append(out, Setting{key, []Origin{{layer, value, at}}})
 	}
 	if n := h.Network; n != nil {
-		layer, at := "network "+n.Name, s.places["network "+n.Name]
-		add("network", fmt.Sprintf("its subnet %s holds %s", n.Subnet, h.Address), n.Name, at[""])
-		for _, key := range networkKeys {
-			if place, ok := at[key]; ok {
-				add(networkPrefix+key, layer, n.value(key), place)
-			}
-		}
-		if at["dhcp"] == "" {
-			add(networkPrefix+"dhcp", builtIn, n.Mode(), "")
+		add("network", fmt.Sprintf("its subnet %s holds %s", n.Subnet, h.Address), n.Name, s.places["network "+n.Name][""])
+		for _, set := range ExplainNetwork(s, n.Name) {
+			out = append(out, Setting{networkPrefix + set.Key, set.Origins})
 		}
 		if _, given := s.origins[h.Name][keyBootProxy]; !given && n.Mode() == DHCPProxy {
 			add(keyBootProxy, builtIn, ProxyPXE, "")
@@ -156,6 +150,24 @@ func derived(s *Snapshot, h *Host) []Setting {
 		}
 		if at["arch"] == "" {
 			add(keySystem+".arch", builtIn, sys.Processor(), "")
+		}
+	}
+	return out
+}
+
+// ExplainNetwork tells every setting of a network and where it stands; none of one
+// that there isn't.
+func ExplainNetwork(s *Snapshot, name string) []Setting {
+	if s == nil || s.Networks[name] == nil {
+		return nil
+	}
+	n, at := s.Networks[name], s.places["network "+name]
+	var out []Setting
+	for _, key := range networkKeys {
+		if place, ok := at[key]; ok {
+			out = append(out, Setting{key, []Origin{{"network " + name, n.value(key), place}}})
+		} else if key == "dhcp" {
+			out = append(out, Setting{key, []Origin{{builtIn, n.Mode(), ""}}})
 		}
 	}
 	return out

@@ -22,6 +22,7 @@ type cli struct {
 	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
 	Explain   explainCmd   `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
 	Render    renderCmd    `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
+	Diff      diffCmd      `cmd:"" help:"Tell which hosts' answers a change of the inventory alters, against a git commit."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"rackhand/inventory"
+	"rackhand/provision/appliance"
+)
+
+type diffCmd struct {
+	Ref string `arg:"" optional:"" default:"HEAD" help:"The commit to compare with (default HEAD): a branch, a tag, a hash."`
+	inventoryFlag
+}
+
+// Run says with its exit status whether something differs: 0 nothing, 2 something, 1
+// for what could not be compared.
+func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
+	temp, err := os.MkdirTemp("", "rackhand-diff-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	now, problems := appliance.Open(c.Inventory, appliance.PreviewOptions{})
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	found, err := appliance.CheckOut(ctx, c.Inventory, c.Ref, temp)
+	if err != nil {
+		return err
+	}
+	// A folder that is new: nothing was there before.
+	old := &appliance.Preview{Snapshot: &inventory.Snapshot{}}
+	if found {
+		if old, problems = appliance.Open(temp, appliance.PreviewOptions{}); len(problems) > 0 {
+			return fmt.Errorf("the inventory as it was at %s has problems, so there is nothing to compare with:\n%w", c.Ref, problems.Err())
+		}
+	}
+	compared, err := appliance.Compare(ctx, old, now, c.Ref)
+	if err != nil {
+		return err
+	}
+	if err := compared.Write(out); err != nil {
+		return err
+	}
+	switch {
+	case len(compared.Broken) > 0:
+		return fmt.Errorf("what these are handed does not render now: %s; `rackhand check` says why", appliance.Ranges(compared.Broken))
+	case compared.Any():
+		return silent{2}
+	}
+	return nil
+}

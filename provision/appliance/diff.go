@@ -1,0 +1,252 @@
+package appliance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+	"rackhand/templates"
+)
+
+// A Comparison is what a change of the inventory alters.
+type Comparison struct {
+	// Altered are the hosts that are handed something else, Added and Removed those
+	// that only one of the two inventories has; each sorted, web2 before web10.
+	Altered, Added, Removed []string
+	// Answers are the distinct changes of what hosts are handed.
+	Answers []AnswerChange
+	// Settings are the changes in words, each with the networks or hosts that have it.
+	Settings []SettingChange
+	// Broken are the hosts that can't be rendered as the inventory is now.
+	Broken []string
+}
+
+// Any reports whether anything differs.
+func (c *Comparison) Any() bool {
+	return len(c.Altered)+len(c.Added)+len(c.Removed)+len(c.Settings) > 0
+}
+
+// An AnswerChange is one change of one answer, the same for all of its hosts but for
+// their own names, addresses and MACs.
+type AnswerChange struct {
+	Answer Answer
+	Hosts  []string
+	// Diff is the unified diff of the first host.
+	Diff string
+}
+
+// What a host gets beside the answers that can be rendered one by one.
+const (
+	diskScript Answer = "script for its own disk"
+	checks     Answer = "checks"
+)
+
+// Compare renders every host of two inventories and tells what differs. Secrets of
+// both are to be masked. oldName says in the diffs where the first one is from.
+func Compare(ctx context.Context, old, now *Preview, oldName string) (*Comparison, error) {
+	c := &Comparison{}
+	var both []string
+	for name := range now.Snapshot.Hosts {
+		if old.Snapshot.Hosts[name] != nil {
+			both = append(both, name)
+		} else {
+			c.Added = append(c.Added, name)
+		}
+	}
+	for name := range old.Snapshot.Hosts {
+		if now.Snapshot.Hosts[name] == nil {
+			c.Removed = append(c.Removed, name)
+		}
+	}
+	for _, names := range [][]string{both, c.Added, c.Removed} {
+		slices.SortFunc(names, naturally)
+	}
+	// Each host's place is known before, so that the order is that of the names
+	// whichever is rendered first.
+	found := make([][]hostChange, len(both))
+	broken := make([]bool, len(both))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range both {
+		g.Go(func() error {
+			found[i], broken[i] = compareHost(old, now, name, oldName)
+			return ctx.Err()
+		})
+	}
+	added := make([]bool, len(c.Added))
+	for i, name := range c.Added {
+		g.Go(func() error {
+			_, added[i] = now.answers(name)
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, name := range both {
+		if len(found[i]) > 0 {
+			c.Altered = append(c.Altered, name)
+		}
+		if broken[i] {
+			c.Broken = append(c.Broken, name)
+		}
+	}
+	for i, name := range c.Added {
+		if added[i] {
+			c.Broken = append(c.Broken, name)
+		}
+	}
+	c.Answers = groupChanges(both, found)
+	c.Settings = settingChanges(old.Snapshot, now.Snapshot)
+	return c, nil
+}
+
+// A hostChange is a change of one answer of one host.
+type hostChange struct {
+	answer Answer
+	diff   string
+	// key is the same for hosts with the same change.
+	key string
+}
+
+func compareHost(old, now *Preview, name, oldName string) (changes []hostChange, broken bool) {
+	before, _ := old.answers(name)
+	after, broken := now.answers(name)
+	own := owned(old.Snapshot.Hosts[name], now.Snapshot.Hosts[name])
+	for i, b := range before {
+		a := after[i]
+		if a.text == b.text {
+			continue
+		}
+		// Not at hand before or after: an empty file is what diffs take for it.
+		title := fmt.Sprintf("%s %s", name, a.what)
+		out := diff.Diff(title+" at "+oldName, []byte(b.text), title+" now", []byte(a.text))
+		_, text, _ := strings.Cut(string(out), "\n") // "diff A B" says nothing more
+		changes = append(changes, hostChange{answer: a.what, diff: text, key: changeKey(text, own)})
+	}
+	return changes, broken
+}
+
+// A rendered is one answer's text; "" where a host has none.
+type rendered struct {
+	what Answer
+	text string
+}
+
+// answers renders all that a host may be handed, always the same list. What can't be
+// rendered is the error's text, and broken.
+func (p *Preview) answers(name string) (out []rendered, broken bool) {
+	h := p.Snapshot.Hosts[name]
+	add := func(what Answer, has bool, render func() (string, error)) {
+		text := ""
+		if has {
+			var err error
+			if text, err = render(); err != nil {
+				text, broken = fmt.Sprintf("(it does not render: %v)\n", err), true
+			}
+		}
+		out = append(out, rendered{what, text})
+	}
+	installed := h.System != nil
+	image := installed && h.System.Installer == inventory.InstallerImage
+	answer := func(what Answer) func() (string, error) {
+		return func() (string, error) {
+			text, _, err := p.Render(name, what)
+			return text, err
+		}
+	}
+	add(Kickstart, installed, answer(Kickstart))
+	add(Script, image, answer(Script))
+	add(Menu, image && (h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64), answer(Menu))
+	add(diskScript, true, func() (string, error) {
+		return p.template(h, "disk.ipxe", templates.Data{Host: h})
+	})
+	compiled, err := p.compile(h)
+	add(CatalogJSON, h.Role != "", func() (string, error) {
+		if err != nil {
+			return "", err
+		}
+		return catalogText(compiled.Catalog)
+	})
+	add(checks, h.Role != "", func() (string, error) {
+		if err != nil {
+			return "", nil // told with the catalog
+		}
+		return checksText(compiled.Checks)
+	})
+	return out, broken
+}
+
+// catalogText is a catalog fit to be compared: as YAML, where a file's content
+// stands line by line, and without where in the roles it stands.
+func catalogText(c catalog.Catalog) (string, error) {
+	c.Version = "" // a hash over the rest
+	c.Resources = slices.Clone(c.Resources)
+	for i := range c.Resources {
+		c.Resources[i].Source = ""
+	}
+	return asYAML(c)
+}
+
+// checksText is a role's checks fit to be compared.
+func checksText(list []role.Check) (string, error) {
+	type check struct {
+		HTTP   *role.HTTPCheck `json:"http,omitempty"`
+		Within string          `json:"within"`
+	}
+	var out []check
+	for _, c := range list {
+		out = append(out, check{c.HTTP, c.Within.String()})
+	}
+	if len(out) == 0 {
+		return "", nil
+	}
+	return asYAML(out)
+}
+
+// asYAML writes a value with the names of its JSON.
+func asYAML(v any) (string, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	var plain any
+	if err := json.Unmarshal(data, &plain); err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	err = enc.Encode(withoutEmpty(plain))
+	return b.String(), err
+}
+
+// withoutEmpty leaves out what was blanked.
+func withoutEmpty(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if inner == "" {
+				delete(v, key)
+			} else {
+				v[key] = withoutEmpty(inner)
+			}
+		}
+	case []any:
+		for i, inner := range v {
+			v[i] = withoutEmpty(inner)
+		}
+	}
+	return v
+}
