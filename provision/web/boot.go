@@ -55,6 +55,9 @@ func (s *Server) script(c echo.Context) error {
 		s.refuse(from, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", from, mac))
 		return echo.NewHTTPError(http.StatusForbidden, "this address is not leased to that MAC")
 	}
+	if s.misplaced(mac, from) {
+		return echo.NewHTTPError(http.StatusForbidden, "this is not that box's address in the inventory")
+	}
 	text, _, err := s.bootScript(ctx, mac, ipxeHTTP)
 	if err != nil {
 		return unavailable(err)

@@ -101,6 +101,25 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	return text, in, err
 }
 
+// misplaced reports whether a box that asks for its script stands, on a network where
+// another server gives the addresses, at another one than the inventory's. Then it has
+// none: what a client was heard to ask for can be said by anybody in one datagram, from
+// whatever address he has. It could not go on either: agents and checks go by the
+// inventory's address.
+func (s *Server) misplaced(mac inventory.MAC, from netip.Addr) bool {
+	snap := s.Snapshot()
+	if snap == nil {
+		return false
+	}
+	h, n := snap.HostByMAC(mac), snap.NetworkOf(from)
+	if h == nil || h.Address == from || n == nil || n.Mode() != inventory.DHCPProxy {
+		return false
+	}
+	s.warn(h.Name, "script-refused", fmt.Sprintf("%s asked for the boot script of %s, whose address in the inventory is %s: reserve %s for %s on the DHCP server of network %s, or correct `address` in the inventory",
+		from, h.Name, h.Address, h.Address, mac, n.Name))
+	return true
+}
+
 func (s *Server) render(name string, d templates.Data) (string, error) {
 	text, err := s.Templates.Render(name, d, templates.Funcs(d.Host, s.Secret))
 	if err != nil {

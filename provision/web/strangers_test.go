@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/journal"
@@ -92,5 +93,30 @@ func TestAnotherBoxAtTheAddress(t *testing.T) {
 	r.leases = nil
 	if h := r.server.HostOf(t.Context(), netip.MustParseAddr("10.77.0.11")); h != "web1" {
 		t.Errorf("without a lease, %q is at web1's address", h)
+	}
+}
+
+// TestScriptBesideAnotherServer: there an address is what a client was heard to ask
+// for, which anybody can say in one datagram of a MAC that isn't his. So a host has its
+// script at its address of the inventory alone.
+func TestScriptBesideAnotherServer(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	r.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
+	r.leases = map[string]string{web1MAC: "10.77.0.66"} // as a thief at .66 has said
+	w := r.ask(r.boot, "10.77.0.66", "GET", "/boot/ipxe?mac="+web1MAC, "")
+	r.want(w, 403)
+	menu := r.menu("10.77.0.66", "grub/grub.cfg")
+	script, _, err := r.fetch("10.77.0.66", "ipxe/"+web1MAC)
+	if err == nil || strings.Contains(w.Body.String()+menu+script, "inst.ks") {
+		t.Errorf("a thief got %s\n%s\n%s, %v", w.Body, menu, script, err)
+	}
+	r.wantEvent("web1", "script-refused")
+	if n := r.attempts("web1"); n != 0 {
+		t.Errorf("%d attempts were begun by a thief", n)
+	}
+	r.leases = map[string]string{web1MAC: "10.77.0.11"}
+	if _ = r.script(web1MAC, "10.77.0.11"); !strings.Contains(r.menu("10.77.0.11", "grub/grub.cfg"), "inst.ks") {
+		t.Error("web1 has no menu at its own address")
 	}
 }

@@ -90,7 +90,7 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
 		return "", fmt.Errorf("the menu of %s: %w", said, fs.ErrNotExist)
 	}
-	if !ok {
+	if !ok || s.misplaced(mac, peer) {
 		return s.render("disk."+l.name, templates.Data{Host: &inventory.Host{}})
 	}
 	text, err := s.scriptAgain(ctx, mac, l)
@@ -110,6 +110,9 @@ func (s *Server) ipxeFile(ctx context.Context, peer netip.Addr, name string) (io
 	}
 	if addr, ok := s.Leased(ctx, mac); !ok || addr != peer {
 		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", peer, mac))
+		return nil, 0, fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
+	}
+	if s.misplaced(mac, peer) {
 		return nil, 0, fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
 	}
 	text, err := s.scriptAgain(ctx, mac, ipxeTFTP)
