@@ -6,6 +6,7 @@ package problem
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,8 @@ func (p Place) String() string {
 	if p.Line == 0 {
 		return p.File
 	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	// An inventory of 10,000 hosts has 200,000 of them.
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
 // A Problem is one thing that is wrong in a file.
