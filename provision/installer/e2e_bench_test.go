@@ -313,6 +313,8 @@ cat >/etc/systemd/system/told.service <<'EOF'
 [Unit]
 After=network-online.target
 Wants=network-online.target
+# The login prompt hangs the line up when it starts (vhangup(2)): what is written then is lost.
+Before=serial-getty@ttyS0.service
 [Service]
 Type=oneshot
 ExecStart=/usr/local/sbin/told
