@@ -28,6 +28,9 @@ type cli struct {
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
 	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
 	Cancel    cancelCmd    `cmd:"" help:"End the install under way."`
+	Claim     claimCmd     `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
+	Set       setCmd       `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
+	Remove    removeCmd    `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`

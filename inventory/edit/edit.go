@@ -84,7 +84,7 @@ func Remove(data []byte, path Path) (Result, error) {
 		return Result{}, err
 	}
 	if len(w.missing) > 0 {
-		return Result{}, refuse(w.hint(), "%s: there is no %s", path, w.at(path))
+		return Result{}, refuse(w.hint(), "there is no %s", w.at(path))
 	}
 	splices, err := d.remove(w)
 	if err != nil {

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/inventory"
+	"rackhand/inventory/edit"
+	"rackhand/provision/appliance"
+	"rackhand/provision/web"
+	"rackhand/provision/web/client"
+)
+
+type claimCmd struct {
+	socketFlag
+	editFlags
+	MAC  string `arg:"" optional:"" name:"mac" help:"The box's MAC, in any usual spelling; without it and a name, the unclaimed boxes are listed."`
+	Name string `arg:"" optional:"" help:"The name that the host gets."`
+
+	Address string `help:"Its address; otherwise the next free one of its network."`
+	Network string `help:"The network to take an address from, when there are several."`
+	Group   string `help:"Its group."`
+	System  string `help:"Its system, when its group gives none."`
+	Role    string `help:"Its role, when its group gives none."`
+}
+
+func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
+	if c.MAC == "" {
+		st, err := client.New(c.Socket).Status(ctx)
+		if err != nil {
+			return err
+		}
+		return listUnclaimed(out, st, time.Now())
+	}
+	mac, err := edit.ParseMAC(c.MAC)
+	switch {
+	case err != nil:
+		return exitError{2, err}
+	case c.Name == "":
+		return exitError{2, fmt.Errorf("give it a name: rackhand claim %s NAME", mac)}
+	}
+	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Role: c.Role}
+	if c.Address != "" {
+		if host.Address, err = netip.ParseAddr(c.Address); err != nil {
+			return exitError{2, fmt.Errorf("%q is not an address: write one such as 10.77.0.11", c.Address)}
+		}
+	}
+	seen := c.ask(ctx)
+	said := ""
+	return c.edit(ctx, out, func(files []edit.File) (edit.Change, error) {
+		snap, problems := appliance.Load(c.Inventory)
+		if len(problems) > 0 {
+			return edit.Change{}, &edit.Broken{Problems: problems, Already: len(problems)}
+		}
+		if err := edit.CheckNew(snap, host); err != nil {
+			return edit.Change{}, err
+		}
+		if !host.Address.IsValid() {
+			n, err := edit.NetworkFor(snap, edit.Need{Network: c.Network, Seen: seen.at[mac], Group: c.Group})
+			if err != nil {
+				return edit.Change{}, err
+			}
+			if host.Address, err = edit.NextFree(snap, n, func(a netip.Addr) bool { return seen.taken[a] }); err != nil {
+				return edit.Change{}, err
+			}
+			said = fmt.Sprintf("%s gets %s, the next free address of network %s (%s)\n", host.Name, host.Address, n.Name, n.Subnet)
+		}
+		return edit.Claim(files, c.File, host)
+	}, func() { fmt.Fprint(out, said) })
+}
+
+// seen is what is known beside the inventory: where unclaimed boxes are, and which
+// addresses are in use.
+type seen struct {
+	at    map[inventory.MAC]netip.Addr
+	taken map[netip.Addr]bool
+}
+
+// ask gathers what this machine and a running appliance know. Neither must answer:
+// an inventory may be edited anywhere.
+func (c *claimCmd) ask(ctx context.Context) seen {
+	s := seen{map[inventory.MAC]netip.Addr{}, map[netip.Addr]bool{}}
+	if own, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range own {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				s.taken[p.Addr()] = true
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	st, err := client.New(c.Socket).Status(ctx)
+	if err != nil {
+		return s
+	}
+	for _, h := range st.Hosts {
+		a, err := netip.ParseAddr(h.Address)
+		if err != nil {
+			continue
+		}
+		s.taken[a] = true
+		for _, text := range h.MACs {
+			if mac, err := inventory.ParseMAC(text); err == nil && h.Unclaimed {
+				s.at[mac] = a
+			}
+		}
+	}
+	return s
+}
+
+// listUnclaimed writes the boxes that nobody has claimed, a line each.
+func listUnclaimed(out io.Writer, st web.Status, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	n := 0
+	cell := func(s string) string {
+		if s = strings.Join(strings.Fields(problem.Printable(s)), " "); s == "" {
+			return "-"
+		}
+		return s
+	}
+	for _, h := range st.Hosts {
+		if !h.Unclaimed {
+			continue
+		}
+		if n++; n == 1 {
+			fmt.Fprintln(w, "MAC\tADDRESS\tMAKER\tSWITCH PORT\tSEEN")
+		}
+		ago := "-"
+		if !h.LastSeen.IsZero() {
+			ago = now.Sub(h.LastSeen).Round(time.Second).String() + " ago"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", cell(h.Host), cell(h.Address), cell(h.Maker), cell(h.SwitchPort), ago)
+	}
+	if n == 0 {
+		_, err := fmt.Fprintln(out, "no unclaimed box was seen")
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "\nclaim one: rackhand claim MAC NAME")
+	return err
+}
+
+// editFlags are shared by the commands that change the inventory.
+type editFlags struct {
+	Inventory string `help:"The inventory's folder." default:"${inventory}" env:"RACKHAND_INVENTORY" type:"path"`
+	File      string `help:"The file of the inventory to change; otherwise the one in which it belongs."`
+	DryRun    bool   `help:"Show what would change, and write nothing."`
+}
+
+// edit makes a change, shows it, and says what came of it. first is called before
+// the change is shown.
+func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func()) error {
+	folder := edit.Folder{Dir: f.Inventory, Load: appliance.Load}
+	done, err := folder.Edit(ctx, f.DryRun, change)
+	var broken *edit.Broken
+	switch {
+	case errors.As(err, &broken):
+		for _, p := range broken.Problems {
+			fmt.Fprintln(out, p)
+		}
+		if broken.Already > 0 {
+			return fmt.Errorf("nothing was changed: the inventory has problems already (%d); mend them first, rackhand check shows them", broken.Already)
+		}
+		return fmt.Errorf("nothing was changed: with this edit the inventory would have %s", count(len(broken.Problems), "problem"))
+	case err != nil:
+		return err
+	}
+	first()
+	text := done.Diff()
+	if text == "" {
+		fmt.Fprintf(out, "%s: it is so already, nothing had to change\n", done.File)
+		return nil
+	}
+	fmt.Fprint(out, text)
+	if f.DryRun {
+		return nil
+	}
+	fmt.Fprintf(out, "%s is written\n", done.File)
+	return nil
+}
