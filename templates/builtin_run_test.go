@@ -260,7 +260,7 @@ func TestFirmware(t *testing.T) {
 func TestReport(t *testing.T) {
 	b := newBox(t)
 	d := filled(kickstart.RHEL9)
-	text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, secret))
+	text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, templates.StandInSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,4 +25,4 @@ mirror {{ quote $url }} almalinux $repos/almalinux*.repo
 mirror {{ quote $url }} pub/fedora/linux $repos/fedora*.repo
 {{- end }}
 {{- end }}
-{{- end }}
+{{- end -}}

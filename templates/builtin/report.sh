@@ -10,3 +10,4 @@ report() { # report STAGE KIND LEVEL MESSAGE: tells the appliance
         timeout 20 wget -q -O /dev/null --header 'Content-Type: application/json' --post-data "$body" {{ quote .Install.Report }} || true
     fi
 }
+{{- /* no line after it */ -}}
