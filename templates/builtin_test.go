@@ -228,6 +228,7 @@ func TestImageForms(t *testing.T) {
 				}
 			}
 			scripts(t, n.name, f, shells)
+			accepted(t, n.name, text, kickstart.RHEL9)
 			var names []string
 			for _, s := range f.Sections {
 				if strings.Contains(s.Body, "\nreport ") {
@@ -236,6 +237,37 @@ func TestImageForms(t *testing.T) {
 			}
 			if want := []string{"%pre", "%post", "%onerror"}; !slices.Equal(names, want) || !strings.Contains(text, "wipefs") || !strings.Contains(text, "ENROL") {
 				t.Errorf("reports come from %v", names)
+			}
+		}
+	}
+}
+
+// TestHostSettings: what the inventory says of a host beside its variables.
+func TestHostSettings(t *testing.T) {
+	for name, releases := range families() {
+		for _, r := range releases {
+			d := filled(r)
+			d.Install.Wipe, d.Mirrors, d.Host.Disk = true, nil, "/dev/disk/by-id/wwn-0x5000"
+			d.Host.Boot = inventory.Boot{Console: "ttyS1,9600n8", VLAN: 7}
+			n := d.Host.Network
+			n.MTU, n.Gateway, n.DNS, n.NTP = 9000, netip.Addr{}, nil, []netip.Addr{netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")}
+			text := render(t, name, d)
+			accepted(t, name, text, r)
+			ntp := "\ntimesource --ntp-server=10.77.0.1\ntimesource --ntp-server=10.77.0.2\n"
+			if r == kickstart.RHEL8 {
+				ntp = " --ntpservers=10.77.0.1,10.77.0.2\n"
+			}
+			for _, want := range []string{
+				"ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000\n", "console=ttyS1,9600n8", "--vlanid=7 ", "--mtu=9000 ", ntp,
+			} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s %s: no %q", name, r, want)
+				}
+			}
+			for _, never := range []string{"--gateway", "--nameserver", "wipefs", "/mirror/"} {
+				if strings.Contains(text, never) {
+					t.Errorf("%s %s: %q", name, r, never)
+				}
 			}
 		}
 	}
