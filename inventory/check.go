@@ -10,6 +10,7 @@ import (
 // checkNetworks looks at what must fit together within and between networks.
 func (l *loader) checkNetworks() {
 	names := sortedKeys(l.networks)
+	overlap := false
 	for i, name := range names {
 		d := l.networks[name]
 		if !d.Subnet.IsValid() {
@@ -36,10 +37,15 @@ func (l *loader) checkNetworks() {
 		d.checkRoutes(what)
 		for _, other := range names[:i] {
 			if o := l.networks[other]; o.Subnet.IsValid() && o.Subnet.Overlaps(d.Subnet) {
+				overlap = true
 				d.subnet.Problem("an address must lie in one network", "%s: subnet %s overlaps that of network %s, %s (%s)",
 					what, d.Subnet, other, o.Subnet, o.subnet.At())
 			}
 		}
+	}
+	if !overlap {
+		l.apart = slices.Clone(l.subnets)
+		slices.SortFunc(l.apart, func(a, b *networkDecl) int { return a.Subnet.Addr().Compare(b.Subnet.Addr()) })
 	}
 }
 

@@ -133,8 +133,19 @@ func (l *loader) checkComplete(d *hostDecl) {
 	}
 }
 
-// networkOf finds the network that an address lies in, or nil.
+// networkOf finds the network that an address lies in, or nil. Networks that
+// overlap are looked at one by one, in the order of their names.
 func (l *loader) networkOf(a netip.Addr) *networkDecl {
+	if l.apart != nil {
+		i, found := slices.BinarySearchFunc(l.apart, a, func(n *networkDecl, a netip.Addr) int { return n.Subnet.Addr().Compare(a) })
+		if !found {
+			i--
+		}
+		if i >= 0 && l.apart[i].Subnet.Contains(a) {
+			return l.apart[i]
+		}
+		return nil
+	}
 	for _, n := range l.subnets {
 		if n.Subnet.Contains(a) {
 			return n

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"slices"
 
 	"rackhand/config/problem"
 )
@@ -18,9 +17,6 @@ type Origin struct {
 
 // builtIn is the layer of what holds when nobody says anything.
 const builtIn = "built in"
-
-// origins are the origins of a host's settings, the one in force first.
-type origins map[string][]Origin
 
 // Explain tells where a host's setting comes from: the first origin is in force,
 // those after it were overridden, the stronger ones first. Keys are those of the
@@ -40,7 +36,7 @@ func Explain(s *Snapshot, host, key string) ([]Origin, error) {
 		}
 		return nil, err
 	}
-	return slices.Clone(of[key]), nil
+	return of.origins()[key], nil
 }
 
 // ExplainKeys lists the keys of a host's settings, sorted.
@@ -48,33 +44,8 @@ func ExplainKeys(s *Snapshot, host string) []string {
 	if s == nil {
 		return nil
 	}
-	return sortedKeys(s.origins[host])
-}
-
-// originsOf gathers the origins of a host's settings.
-func originsOf(d *hostDecl, m merged) origins {
-	o := origins{}
-	for _, n := range slices.Backward(m.layers) {
-		for key, s := range n.layer {
-			o[key] = append(o[key], Origin{n.name, s.value, s.node.At().String()})
-		}
+	if of, ok := s.origins[host]; ok {
+		return sortedKeys(of.origins())
 	}
-	o[keyInstall] = append(o[keyInstall], Origin{builtIn, defaultInstall, ""})
-	o[keyBudget] = append(o[keyBudget], Origin{builtIn, defaultBudget, ""})
-
-	own := func(key string, value any, at problem.Place) {
-		o[key] = []Origin{{"host " + d.name, value, at.String()}}
-	}
-	own("mac", d.macs, d.macNodes[0].At())
-	own("address", d.address, d.addrNode.At())
-	if group, ok := d.group.value.(string); ok {
-		own("group", group, d.group.node.At())
-	}
-	if d.bmc.IsValid() {
-		own("bmc.address", d.bmc, d.bmcNode.At())
-	}
-	if d.rack != nil {
-		own("rack", *d.rack, d.rackNode.At())
-	}
-	return o
+	return nil
 }

@@ -28,8 +28,8 @@ func ExplainHost(s *Snapshot, host string) ([]Setting, error) {
 		return nil, err
 	}
 	var out []Setting
-	for key, from := range s.origins[host] {
-		out = append(out, Setting{key, slices.Clone(from)})
+	for key, from := range s.origins[host].origins() {
+		out = append(out, Setting{key, from})
 	}
 	if h := s.Hosts[host]; h != nil {
 		out = append(out, derived(s, h)...)
@@ -137,7 +137,7 @@ func derived(s *Snapshot, h *Host) []Setting {
 		for _, set := range ExplainNetwork(s, n.Name) {
 			out = append(out, Setting{networkPrefix + set.Key, set.Origins})
 		}
-		if _, given := s.origins[h.Name][keyBootProxy]; !given && n.Mode() == DHCPProxy {
+		if from, _ := Explain(s, h.Name, keyBootProxy); from == nil && n.Mode() == DHCPProxy {
 			add(keyBootProxy, builtIn, ProxyPXE, "")
 		}
 	}

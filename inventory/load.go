@@ -3,7 +3,9 @@ package inventory
 import (
 	"maps"
 	"net/netip"
+	"runtime"
 	"slices"
+	"sync"
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
@@ -56,6 +58,8 @@ type loader struct {
 	hosts    map[string]*hostDecl
 	// subnets are the networks whose subnet is right, by name; from checkNetworks.
 	subnets []*networkDecl
+	// apart are the same by address, when no two of them overlap; else nil.
+	apart []*networkDecl
 	// twice: some network is declared twice, so that a subnet is missing.
 	twice bool
 	// taken are all addresses that somebody has; nil until a hint needs them.
@@ -75,21 +79,53 @@ func newLoader(opt Options) *loader {
 
 // load decodes the files, checks the whole, and builds the snapshot.
 func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
-	for _, f := range files {
-		root, ok := schema.Parse(f.name, f.data, &l.list)
-		if !ok {
+	roots := parseAll(files)
+	for _, r := range roots {
+		if !r.ok {
 			l.broken = true
 			continue
 		}
-		l.decode(root)
+		l.decode(r.node)
 	}
 	l.checkNetworks()
 	l.checkReferences()
 	l.checkHosts()
+	for i := range roots {
+		l.list.Join(&roots[i].list)
+	}
 	if l.list.Len() > 0 {
 		return nil, l.list.Problems()
 	}
 	return l.snapshot(dir, revision(files)), nil
+}
+
+// A root is a file that was parsed, with the problems of its nodes.
+type root struct {
+	node schema.Node
+	ok   bool
+	list problem.List
+}
+
+// parseAll parses files, as many at a time as there are processors: that is half
+// of a load's time.
+func parseAll(files []file) []root {
+	roots := make([]root, len(files))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(files), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				r := &roots[i]
+				r.node, r.ok = schema.Parse(files[i].name, files[i].data, &r.list)
+			}
+		})
+	}
+	for i := range files {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return roots
 }
 
 // decode reads the sections of one file.

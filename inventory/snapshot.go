@@ -10,7 +10,7 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		Networks: make(map[string]*Network, len(l.networks)),
 		Systems:  make(map[string]*System, len(l.systems)),
 		Hosts:    make(map[string]*Host, len(l.hosts)),
-		origins:  make(map[string]origins, len(l.hosts)),
+		origins:  make(map[string]*sources, len(l.hosts)),
 		places:   make(map[string]places, len(l.networks)+len(l.systems)),
 	}
 	// Copies, so that the snapshot doesn't keep the files' nodes alive.
@@ -24,10 +24,11 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		s.Systems[name] = &system
 		s.places["system "+name] = d.places
 	}
+	shared := map[string]*givenLayer{}
 	for name, d := range l.hosts {
 		m := l.merge(d)
 		s.Hosts[name] = l.host(s, d, m)
-		s.origins[name] = originsOf(d, m)
+		s.origins[name] = sourcesOf(d, m, shared)
 	}
 	s.index = newIndex(s)
 	return s

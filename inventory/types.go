@@ -21,7 +21,7 @@ type Snapshot struct {
 	Hosts    map[string]*Host
 
 	// origins tell where the hosts' settings come from, for Explain.
-	origins map[string]origins
+	origins map[string]*sources
 	// places tell where networks and systems stand, by "network rack1".
 	places map[string]places
 	// index answers lookups; nil in a snapshot that wasn't loaded.

@@ -46,6 +46,17 @@ func (l *List) Addf(at Place, hint, format string, args ...any) {
 	})
 }
 
+// Join takes over what another list holds.
+func (l *List) Join(other *List) {
+	room := max(50*maxProblems-len(l.problems), 0)
+	n := min(room, len(other.problems))
+	l.problems = append(l.problems, other.problems[:n]...)
+	l.more += other.more + len(other.problems) - n
+	for file, line := range other.sources {
+		l.Source(file, line)
+	}
+}
+
 // Len is how many problems were added.
 func (l *List) Len() int { return len(l.problems) + l.more }
 

@@ -1,0 +1,73 @@
+package inventory
+
+import "rackhand/config/problem"
+
+// sources are where a host's settings come from, as small as 10,000 hosts need it:
+// what layers give is kept once for all hosts, and put together when asked.
+type sources struct {
+	name   string
+	layers []*givenLayer // from the strongest to the weakest
+	own    []given       // what no layer can give: mac, address, group, ...
+}
+
+// A givenLayer is what one layer gives.
+type givenLayer struct {
+	name     string
+	settings []given
+}
+
+// A given is one setting and where it stands.
+type given struct {
+	key   string
+	value any
+	at    problem.Place
+}
+
+// origins are the origins of a host's settings by key, the one in force first.
+func (s *sources) origins() map[string][]Origin {
+	o := map[string][]Origin{}
+	for _, layer := range s.layers {
+		for _, g := range layer.settings {
+			o[g.key] = append(o[g.key], Origin{layer.name, g.value, g.at.String()})
+		}
+	}
+	o[keyInstall] = append(o[keyInstall], Origin{builtIn, defaultInstall, ""})
+	o[keyBudget] = append(o[keyBudget], Origin{builtIn, defaultBudget, ""})
+	for _, g := range s.own {
+		o[g.key] = []Origin{{"host " + s.name, g.value, g.at.String()}}
+	}
+	return o
+}
+
+// sourcesOf gathers where a host's settings come from; shared are the layers that
+// were gathered before, by name.
+func sourcesOf(d *hostDecl, m merged, shared map[string]*givenLayer) *sources {
+	s := &sources{name: d.name, layers: make([]*givenLayer, 0, len(m.layers))}
+	for i := len(m.layers) - 1; i >= 0; i-- {
+		n := m.layers[i]
+		layer := shared[n.name]
+		if layer == nil {
+			layer = &givenLayer{name: n.name, settings: make([]given, 0, len(n.layer))}
+			for key, set := range n.layer {
+				layer.settings = append(layer.settings, given{key, set.value, set.node.At()})
+			}
+			if i < len(m.layers)-1 { // the last one is the host's own
+				shared[n.name] = layer
+			}
+		}
+		s.layers = append(s.layers, layer)
+	}
+	own := func(key string, value any, at problem.Place) { s.own = append(s.own, given{key, value, at}) }
+	own("mac", d.macs, d.macNodes[0].At())
+	own("address", d.address, d.addrNode.At())
+	if group, ok := d.group.value.(string); ok {
+		own("group", group, d.group.node.At())
+	}
+	if d.bmc.IsValid() {
+		own("bmc.address", d.bmc, d.bmcNode.At())
+	}
+	if d.rack != nil {
+		own("rack", *d.rack, d.rackNode.At())
+	}
+	return s
+}
