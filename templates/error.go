@@ -59,7 +59,7 @@ func place(sources map[string]*source, err error) error {
 	e := &Error{Place: src.place(start + offset), Message: m[5], err: err}
 	// "error calling var: " says what the place says already.
 	if _, why, ok := strings.Cut(m[5], "error calling "); ok && m[4] != "" {
-		e.Message = why
+		e.Message = strings.TrimPrefix(why, "Refuse: ") // see Data.Refuse
 	} else if m[4] != "" {
 		e.Message = m[4] + ": " + m[5]
 	}

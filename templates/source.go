@@ -33,7 +33,7 @@ func (s *source) place(offset int) Place {
 	before := s.text[:offset]
 	start := strings.LastIndexByte(before, '\n') + 1
 	return Place{
-		File: s.file(), Line: strings.Count(before, "\n") + 1, Col: utf8.RuneCountInString(before[start:]) + 1,
+		File: s.file(), Builtin: s.builtin, Line: strings.Count(before, "\n") + 1, Col: utf8.RuneCountInString(before[start:]) + 1,
 		Text: lineAt(s.text, start),
 	}
 }
@@ -46,7 +46,8 @@ func lineAt(text string, start int) string {
 
 // A Place is a place in a template's file.
 type Place struct {
-	File string // templates/web.ks, or base.ks (built in)
+	File    string // templates/web.ks, or base.ks (built in)
+	Builtin bool
 	// Line and Col count from 1, the column in characters. Both are 0 where no
 	// place is known.
 	Line, Col int

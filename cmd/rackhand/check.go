@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"rackhand/provision/appliance"
 )
@@ -32,15 +34,35 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	if len(c.Paths) == 1 {
 		dir = c.Paths[0]
 	}
-	snap, problems := appliance.Load(dir)
-	for _, p := range problems {
+	checked := appliance.Check(dir)
+	for _, p := range slices.Concat(checked.Problems, checked.Warnings) {
 		fmt.Fprintln(out, p)
 	}
-	if len(problems) > 0 {
-		fmt.Fprintln(out, count(len(problems), "problem"))
+	var said []string
+	if n := len(checked.Problems); n > 0 {
+		said = append(said, count(n, "problem"))
+	}
+	if n := len(checked.Warnings); n > 0 {
+		said = append(said, count(n, "warning"))
+	}
+	switch snap := checked.Snapshot; {
+	case snap == nil:
+	case len(said) == 0:
+		said = append(said, "no problem found")
+		fallthrough
+	default:
+		fmt.Fprintf(out, "%s in %s: ", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
+	}
+	fmt.Fprintln(out, strings.Join(said, ", "))
+	switch n := checked.Anaconda; {
+	case n == 1:
+		fmt.Fprintln(out, "1 host has a system for Anaconda, which this version checks but cannot install yet")
+	case n > 1:
+		fmt.Fprintf(out, "%d hosts have systems for Anaconda, which this version checks but cannot install yet\n", n)
+	}
+	if len(checked.Problems) > 0 || c.Strict && len(checked.Warnings) > 0 {
 		return silent{1}
 	}
-	fmt.Fprintf(out, "%s in %s: no problem found\n", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
 	return nil
 }
 

@@ -116,17 +116,37 @@ func some(list []string, what string) []string {
 }
 
 // Load reads an inventory with all that hangs on it, roles and templates too, and
-// tries them out for every host. It is what `rackhand check` runs.
+// tries them out for every host. Warnings are not told.
 func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
+	c := Check(dir)
+	return c.Snapshot, c.Problems
+}
+
+// Checked is what there is to say about an inventory.
+type Checked struct {
+	Snapshot *inventory.Snapshot // nil when there are problems
+	Problems inventory.Problems
+	// Warnings are accepted, and surely not meant. There are none while the
+	// inventory itself has problems.
+	Warnings inventory.Problems
+	// Anaconda is how many hosts have systems that can be checked, and not
+	// installed yet.
+	Anaconda int
+}
+
+// Check is Load with all that it has to say. It is what `rackhand check` runs.
+func Check(dir string) Checked {
 	roles, problems := role.Load(filepath.Join(dir, "roles"))
 	names := roles.Names()
 	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir)})
 	problems = append(more, problems...)
-	if len(problems) == 0 {
-		problems = tryHosts(dir, snap, roles)
-	}
 	if len(problems) > 0 {
-		return nil, problems
+		return Checked{Problems: problems}
 	}
-	return snap, nil
+	t := tryHosts(dir, snap, roles)
+	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings, Anaconda: t.anaconda}
+	if len(c.Problems) > 0 {
+		c.Snapshot = nil
+	}
+	return c
 }

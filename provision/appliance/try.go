@@ -4,57 +4,107 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/templates"
-	"rackhand/templates/kickstart"
 )
 
-// placeholder stands for what is only known in an install: a token, a secret, a
-// checksum.
+// placeholder stands for what is only known in an install: a token, a checksum.
 var placeholder = strings.Repeat("0", 64)
 
+// tryAppliance is an address of TEST-NET-1 (RFC 5737): never an appliance.
+const tryAppliance = "http://192.0.2.1"
+
+// tried is what trying out every host has shown.
+type tried struct {
+	problems, warnings inventory.Problems
+	// anaconda counts the hosts whose systems are for Anaconda.
+	anaconda int
+}
+
 // tryHosts makes for each host what an install of it would make, with
-// placeholders for secrets: its Kickstart is rendered and held against the engine
-// that would carry it out, its boot scripts are rendered, its role is compiled. What would go wrong in the
-// middle of an install goes wrong here. The same problem of many hosts is told
-// once, for the first of them.
-func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) inventory.Problems {
-	set := templates.New(filepath.Join(dir, "templates"))
-	secret := func(string) (string, error) { return placeholder, nil }
-	var all inventory.Problems
-	told := make(map[string]bool)
-	tell := func(ps ...problem.Problem) {
-		for _, p := range ps {
-			key := fmt.Sprint(p.Line, p.Column, p.Message)
-			if !told[key] {
-				told[key] = true
-				all = append(all, p)
+// placeholders for secrets: its Kickstart is rendered and held against its release
+// and the engine that would carry it out, its boot scripts are rendered, its role is
+// compiled. What would go wrong in the middle of an install goes wrong here. The
+// same problem of many hosts is told once, for the first of them by name.
+func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
+	t := &trial{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles}
+	var all gathering
+	var out tried
+	names := snap.HostNames()
+	// Batches bound what is kept of an inventory in which every host has problems
+	// of its own.
+	const batch = 256
+	for len(names) > 0 {
+		now := names[:min(batch, len(names))]
+		names = names[len(now):]
+		for i, found := range t.batch(snap, now) {
+			h := snap.Hosts[now[i]]
+			if h.System != nil && h.System.Installer == inventory.InstallerAnaconda {
+				out.anaconda++
 			}
+			all.add(found)
 		}
 	}
-	for _, name := range snap.HostNames() {
-		h := snap.Hosts[name]
-		if h.System != nil && h.System.Installer != inventory.InstallerImage {
-			tell(problemsOf(fmt.Errorf("its system %s has `installer: %s`, which this version cannot carry out yet: use a system with `installer: image`", h.System.Name, h.System.Installer), h)...)
-		} else if h.System != nil {
-			tell(tryKickstart(set, h, secret)...)
-			tell(tryScripts(set, h, secret)...)
-		}
-		if h.Role != "" {
-			_, err := compileRole(roles, set, h, "http://192.0.2.1", secret)
-			tell(problemsOf(err, h)...)
-		}
+	out.problems, out.warnings = all.told()
+	return out
+}
+
+// A trial is what hosts are tried with. It may be used by several goroutines.
+type trial struct {
+	set   *templates.Set
+	roles *role.Set
+}
+
+// batch tries hosts side by side; the findings come in the order of their names.
+func (t *trial) batch(snap *inventory.Snapshot, names []string) [][]finding {
+	found := make([][]finding, len(names))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		wg.Go(func() {
+			for i := range next {
+				found[i] = t.host(snap.Hosts[names[i]])
+			}
+		})
 	}
-	return all
+	for i := range names {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return found
+}
+
+// host tries one host.
+func (t *trial) host(h *inventory.Host) []finding {
+	var found []finding
+	if h.System != nil {
+		found = append(found, t.kickstart(h)...)
+	}
+	if h.System != nil && h.System.Installer == inventory.InstallerImage {
+		found = append(found, t.scripts(h)...)
+	}
+	if h.Role != "" {
+		_, err := compileRole(t.roles, t.set, h, tryAppliance, templates.StandInSecret)
+		found = append(found, problemsOf(err, h)...)
+	}
+	return found
+}
+
+// render renders a template with stand-ins for secrets.
+func (t *trial) render(name string, h *inventory.Host) (string, *templates.Map, error) {
+	return t.set.RenderMapped(name, tryData(h), templates.Funcs(h, templates.StandInSecret))
 }
 
 // tryData is what an install's templates would be rendered from.
 func tryData(h *inventory.Host) templates.Data {
-	const url = "http://192.0.2.1" // TEST-NET-1: never an appliance
+	const url = tryAppliance
 	return templates.Data{
 		Host: h, Appliance: templates.Appliance{URL: url, Agents: url},
 		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url},
@@ -63,71 +113,59 @@ func tryData(h *inventory.Host) templates.Data {
 	}
 }
 
-// tryScripts renders the boot scripts that a host may be handed: iPXE's, and GRUB's
+// scripts renders the boot scripts that a host may be handed: iPXE's, and GRUB's
 // where that is what boots it.
-func tryScripts(set *templates.Set, h *inventory.Host, secret func(string) (string, error)) inventory.Problems {
+func (t *trial) scripts(h *inventory.Host) []finding {
 	scripts := []string{"install.ipxe", "disk.ipxe"}
 	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
 		scripts = append(scripts, "install.grub", "disk.grub", "wait.grub")
 	}
 	for _, name := range scripts {
-		if _, err := set.Render(name, tryData(h), templates.Funcs(h, secret)); err != nil {
-			return problemsOf(fmt.Errorf("its boot script does not render: %w", err), h)
+		if _, _, err := t.render(name, h); err != nil {
+			return unrendered("boot script", err, h)
 		}
 	}
 	return nil
 }
 
-// tryKickstart renders a host's Kickstart and checks it for its engine.
-func tryKickstart(set *templates.Set, h *inventory.Host, secret func(string) (string, error)) inventory.Problems {
-	text, err := set.Render(h.Kickstart, tryData(h), templates.Funcs(h, secret))
-	if err != nil {
-		return problemsOf(fmt.Errorf("its Kickstart does not render: %w", err), h)
+// unrendered is what keeps a template from being rendered. It stands in the
+// template when that is the operator's own; a built-in one fails for what the
+// inventory says of the host.
+func unrendered(what string, err error, h *inventory.Host) []finding {
+	var e *templates.Error
+	if !errors.As(err, &e) || e.Place.Builtin {
+		return problemsOf(fmt.Errorf("its %s does not render: %w", what, err), h)
 	}
-	f, err := kickstart.Parse(h.Kickstart, []byte(text))
-	found := []*kickstart.Problem{}
-	switch p := (*kickstart.Problem)(nil); {
-	case errors.As(err, &p):
-		found = append(found, p)
-	case err != nil:
-		return problemsOf(err, h)
-	default:
-		found, err = kickstart.CheckEngine(f, kickstart.EngineImage)
-	}
-	if err != nil && len(found) == 0 {
-		return problemsOf(err, h)
-	}
-	var out inventory.Problems
-	lines := strings.Split(text, "\n")
-	for _, p := range kickstart.Errors(found) {
-		line := ""
-		if p.Pos.Line >= 1 && p.Pos.Line <= len(lines) {
-			line = strings.ReplaceAll(lines[p.Pos.Line-1], placeholder, "***")
-		}
-		out = append(out, problem.Problem{
-			File: h.Kickstart + " as rendered for " + h.Name, Line: p.Pos.Line, Column: p.Pos.Col,
-			Message: p.Message, Hint: p.Hint, Text: line,
-		})
-	}
-	return out
+	return []finding{{
+		Problem: problem.Problem{
+			File: e.Place.File, Line: e.Place.Line, Column: e.Place.Col, Text: showable(e.Place.Text, e.Place.Text),
+			Message: withoutHost("the "+what+" of "+hostWord+" does not render: "+e.Message, h),
+		},
+		host: h.Name,
+	}}
 }
 
-// problemsOf makes problems of an error; one without a place of its own gets that
+// problemsOf makes findings of an error; one without a place of its own gets that
 // of the host.
-func problemsOf(err error, h *inventory.Host) inventory.Problems {
+func problemsOf(err error, h *inventory.Host) []finding {
 	if err == nil {
 		return nil
 	}
 	var ps inventory.Problems
 	if errors.As(err, &ps) {
-		return ps
+		var out []finding
+		for _, p := range ps {
+			p.Message = withoutHost(p.Message, h)
+			out = append(out, finding{Problem: p, host: h.Name})
+		}
+		return out
 	}
-	p := problem.Problem{File: h.Line, Message: fmt.Sprintf("host %s: %v", h.Name, err)}
+	p := problem.Problem{File: h.Line, Message: withoutHost(fmt.Sprintf("host %s: %v", h.Name, err), h)}
 	// Line is file:line:column.
 	if parts := strings.Split(h.Line, ":"); len(parts) == 3 {
 		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &p.Line, &p.Column); err == nil {
 			p.File = parts[0]
 		}
 	}
-	return inventory.Problems{p}
+	return []finding{{Problem: p, host: h.Name, ofHost: true}}
 }
