@@ -186,3 +186,16 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s differs (-want +got):\n%s", path, diff)
 	}
 }
+
+// TestAnacondaIsNotArmed: a system that can't be installed yet is never armed by
+// itself: its box would ask for a script for ever.
+func TestAnacondaIsNotArmed(t *testing.T) {
+	rocky := &inventory.System{Name: "rocky9", Installer: inventory.InstallerAnaconda, Release: "RHEL9", Media: "rocky.iso"}
+	snap := snapshot(inventory.FirstBoot, rocky)
+	for _, h := range snap.Hosts {
+		d := Decide(snap, nil, time.Time{}, Request{MAC: h.MACs[0], Arch: ArchX64UEFI, Client: IPXE, Chained: true})
+		if d.Action != Disk || d.Arm || d.Script || !strings.Contains(d.Why, "Anaconda") {
+			t.Errorf("%+v", d)
+		}
+	}
+}
