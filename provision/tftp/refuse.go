@@ -34,18 +34,19 @@ func (s *Server) say(level slog.Level, offender, what string, args ...any) {
 // refuse maps the error of Open to what the client is told. A name that nobody
 // has is everyday: boot loaders probe for several. A program that we send clients
 // for and haven't got is the operator's to mend.
-func (s *Server) refuse(host string, peer netip.Addr, name string, err error) error {
+func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 	told := errServer
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, bootfiles.ErrName) {
 		told = errNoFile
 	}
 	if told == errNoFile && !errors.Is(err, bootfiles.ErrMissing) {
-		s.say(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "host", host, "name", name)
+		s.say(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "name", name)
 		return told
 	}
 	if !s.quiet.Allow("failed "+peer.String()+" "+name, s.Clock()) {
 		return told
 	}
+	host := s.Host(peer)
 	s.Log.Error("tftp: could not open a boot file", "peer", peer, "host", host, "name", name, "error", err)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch-failed", Level: provision.LevelError,
@@ -58,14 +59,15 @@ func (s *Server) refuse(host string, peer netip.Addr, name string, err error) er
 // stopped reports a transfer that didn't end well. A client that breaks off after
 // the option exchange only wanted to know the size (tsize), and error 8 says that
 // it asks again with other options: both are everyday.
-func (s *Server) stopped(host string, peer netip.Addr, name string, sent, size int64, err error) {
+func (s *Server) stopped(peer netip.Addr, name string, sent, size int64, err error) {
 	if probe(err) {
-		s.Log.Debug("tftp: asked for the size", "peer", peer, "host", host, "name", name)
+		s.Log.Debug("tftp: asked for the size", "peer", peer, "name", name)
 		return
 	}
 	if !s.quiet.Allow("stopped "+peer.String(), s.Clock()) {
 		return
 	}
+	host := s.Host(peer)
 	s.Log.Warn("tftp: transfer stopped", "peer", peer, "host", host, "name", name, "sent", sent, "size", size, "error", err)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch-stopped", Level: provision.LevelWarn,

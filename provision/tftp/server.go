@@ -46,7 +46,9 @@ type Options struct {
 	// are boot programs.
 	Open func(ctx context.Context, peer netip.Addr, name string) (file io.ReadSeekCloser, size int64, err error)
 	// Host names the host (or the MAC) that holds an address; "" when nobody is
-	// known to: then no event is recorded, so that strangers can't fill the journal.
+	// known to: then no event is recorded, so that strangers can't fill the journal. It
+	// may take its time, for it is asked when there is something to tell, once a minute
+	// for each offender.
 	Host func(netip.Addr) string
 	// Record takes the events fetch, fetch-failed and fetch-stopped.
 	Record provision.Recorder
@@ -159,10 +161,9 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 		s.say(slog.LevelInfo, peer.String(), "tftp: refused a name", "peer", peer, "name", show(raw), "why", err)
 		return errNoFile
 	}
-	host := s.Host(peer)
 	file, size, err := s.Open(ctx, peer, name)
 	if err != nil {
-		return s.refuse(host, peer, name, err)
+		return s.refuse(peer, name, err)
 	}
 	defer file.Close()
 
@@ -174,12 +175,12 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	case err == nil:
 	case src.unheard(err):
 		took = src.ended.Sub(began)
-		s.Log.Debug("tftp: all sent, the last acknowledgement never came", "peer", peer, "host", host, "name", name)
+		s.Log.Debug("tftp: all sent, the last acknowledgement never came", "peer", peer, "name", name)
 	default:
-		s.stopped(host, peer, name, sent, size, err)
+		s.stopped(peer, name, sent, size, err)
 		return err
 	}
-	s.sent(host, peer, name, stageOf(file), sent, took)
+	s.sent(peer, name, stageOf(file), sent, took)
 	return nil
 }
 
@@ -191,10 +192,11 @@ func (s *Server) write(raw string, wt io.WriterTo) error {
 }
 
 // sent reports a file that a client has fetched.
-func (s *Server) sent(host string, peer netip.Addr, name string, stage provision.Stage, sent int64, took time.Duration) {
+func (s *Server) sent(peer netip.Addr, name string, stage provision.Stage, sent int64, took time.Duration) {
 	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) {
 		return
 	}
+	host := s.Host(peer)
 	s.Log.Info("tftp: sent", "peer", peer, "host", host, "name", name, "bytes", sent, "took", took)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch", Stage: stage,

@@ -39,6 +39,7 @@ type bench struct {
 	mu     sync.Mutex
 	events []provision.Event
 	open   int
+	whose  int           // how often it was asked whose an address is
 	nobody bool          // no address is known to be anybody's
 	ahead  time.Duration // what the server's clock is ahead by
 	log    bytes.Buffer
@@ -122,6 +123,7 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 	o.Host = func(a netip.Addr) string {
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		b.whose++
 		if b.nobody || !a.IsLoopback() {
 			return ""
 		}
@@ -313,6 +315,26 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 	}
 	if events := b.wait(t, 1); len(events) != 1 || events[0].Kind != "fetch-failed" {
 		t.Errorf("events %+v", events)
+	}
+}
+
+// TestHostIsAskedSparingly: whose an address is costs a look at all leases, so who asks
+// for what isn't there, or for sizes alone, must not cause one each time.
+func TestHostIsAskedSparingly(t *testing.T) {
+	b := start(t, 0)
+	for range 5 {
+		if _, err := b.get(t, "no-such-file", 0); err == nil {
+			t.Fatal("a file that isn't there was sent")
+		}
+		if _, err := b.get(t, "undionly.kpxe", 0); err == nil { // missing, and told once
+			t.Fatal("a missing program was sent")
+		}
+	}
+	b.wait(t, 1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.whose != 1 {
+		t.Errorf("asked %d times whose the address is, for one event", b.whose)
 	}
 }
 

@@ -200,17 +200,22 @@ func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
 	return ""
 }
 
-// hostOf finds the host at an address: that of the lease, and only while nobody has
-// one, that of the inventory. Another server may give a host's address to another box.
+// hostOf finds the host at an address. Its own one is given to nobody else by us.
+// Another server may give it to another box; there, and for other addresses, it is who
+// has the lease.
 func (s *Server) hostOf(ctx context.Context, addr netip.Addr) *inventory.Host {
 	snap := s.Snapshot()
 	if snap == nil {
 		return nil
 	}
+	h, n := snap.HostByAddress(addr), snap.NetworkOf(addr)
+	if h != nil && (n == nil || n.Mode() != inventory.DHCPProxy) {
+		return h
+	}
 	if mac, ok := s.leaseholder(ctx, addr); ok {
 		return snap.HostByMAC(mac)
 	}
-	return snap.HostByAddress(addr)
+	return h
 }
 
 func (s *Server) leaseholder(ctx context.Context, addr netip.Addr) (inventory.MAC, bool) {

@@ -74,6 +74,7 @@ func TestWipeIsForOneBox(t *testing.T) {
 func TestAnotherBoxAtTheAddress(t *testing.T) {
 	r := newRig(t)
 	r.arm("web1")
+	r.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 	r.leases = map[string]string{web1MAC: "10.77.0.50", "52:54:00:00:00:77": "10.77.0.11"}
 	if text, _, err := r.fetch("10.77.0.11", "image/debian12/vmlinuz"); err == nil {
 		t.Errorf("a stranger at web1's address got %q", text)
