@@ -187,7 +187,8 @@ func (v *view) append(e provision.Event) {
 		if e.Kind == "unclaimed" {
 			h.Facts = e.Fields
 		}
-		if e.Source == "dhcp" && (e.Kind == "ack" || e.Kind == "unclaimed") {
+		// observed: another server's lease, beside which we are a proxy.
+		if e.Source == "dhcp" && (e.Kind == "ack" || e.Kind == "observed" || e.Kind == "unclaimed") {
 			h.SwitchPort = switchPort(e.Fields)
 		}
 		v.hosts[e.Host] = h
