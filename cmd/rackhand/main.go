@@ -19,6 +19,7 @@ var version = "development"
 
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
+	Init      initCmd      `cmd:"" help:"Write a first configuration and inventory for this machine."`
 	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
 	Explain   explainCmd   `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
 	Render    renderCmd    `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
@@ -74,7 +75,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 				exit = code
 			}
 		}),
-		kong.Vars{"version": version, "inventory": defaultInventory, "config": defaultConfig},
+		kong.Vars{"version": version, "inventory": defaultInventory, "config": usualConfig},
 		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(stdout, (*io.Writer)(nil)),

@@ -12,9 +12,6 @@ import (
 	"rackhand/provision/appliance"
 )
 
-// defaultConfig is where an appliance's settings lie.
-const defaultConfig = "/etc/rackhand/rackhand.yaml"
-
 type renderCmd struct {
 	Host string `arg:"" help:"The host."`
 	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog" default:"kickstart" help:"What it is handed: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog."`
@@ -34,11 +31,11 @@ func (c *renderCmd) Run(out io.Writer) error {
 	}
 	o := appliance.PreviewOptions{Config: cfg, Random: rand.Reader}
 	if c.Reveal {
-		from := config.Default().Secrets
-		if cfg != nil {
-			from = cfg.Secrets
+		from := cfg
+		if from == nil {
+			from = config.Default()
 		}
-		o.Secret = config.Secrets{Dir: from}.Get
+		o.Secret = from.SecretSources(os.LookupEnv).Get
 	}
 	p, problems := appliance.Open(dir, o)
 	if err := problems.Err(); err != nil {
@@ -62,10 +59,10 @@ func (c *renderCmd) Run(out io.Writer) error {
 // this machine, nil when there are none.
 func configOrNone(path string) (*config.Config, error) {
 	if path == "" {
-		if _, err := os.Stat(defaultConfig); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(usualConfig); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
-		path = defaultConfig
+		path = usualConfig
 	}
 	cfg, problems := config.Load(path)
 	return cfg, problems.Err()

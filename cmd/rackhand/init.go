@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"path/filepath"
+
+	"rackhand/config"
+	"rackhand/provision/appliance"
+)
+
+type initCmd struct {
+	Dir       string       `arg:"" help:"The folder to write; /etc/rackhand is where the other commands look."`
+	Interface string       `help:"The link that boxes boot on (default: chosen, and said why)." placeholder:"LINK"`
+	Force     bool         `help:"Write over files that are there."`
+	Subnet    netip.Prefix `help:"Don't look at this machine: the link's subnet, 10.77.0.0/24. Needs --address." placeholder:"SUBNET"`
+	Address   netip.Addr   `help:"The appliance's address on the link." placeholder:"ADDRESS"`
+	Gateway   netip.Addr   `help:"The link's router." placeholder:"ADDRESS"`
+	DNS       []netip.Addr `name:"dns" help:"Name servers for the boxes." placeholder:"ADDRESS"`
+}
+
+func (c *initCmd) Run(out io.Writer) error {
+	site, why, err := c.site()
+	if err != nil {
+		return err
+	}
+	files, err := appliance.FirstFiles(site)
+	if err != nil {
+		return err
+	}
+	if err := appliance.WriteFirst(c.Dir, files, c.Force); err != nil {
+		return err
+	}
+	settings, folder := filepath.Join(c.Dir, "rackhand.yaml"), filepath.Join(c.Dir, "inventory")
+	fmt.Fprintf(out, "boxes boot on %s (%s in %s): %s\n\nwritten to %s:\n", site.Interface, site.Address, site.Subnet, why, c.Dir)
+	for _, f := range files {
+		fmt.Fprintln(out, "  "+f.Name)
+	}
+	fmt.Fprintln(out, "  secrets/")
+	// Together with what was there before, if anything was.
+	_, problems := config.Load(settings)
+	_, more := appliance.Load(folder)
+	if problems = append(problems, more...); len(problems) > 0 {
+		return fmt.Errorf("together with the files that were there, there are problems:\n%w", problems.Err())
+	}
+	fmt.Fprintf(out, `
+next:
+  rackhand doctor --config %[1]s    # is there another DHCP server on %[3]s?
+  rackhand image build debian12
+  put your boxes' MACs into %[2]s/rack.yaml
+  rackhand check %[2]s
+  rackhand serve --config %[1]s
+`, settings, folder, site.Interface)
+	return nil
+}
+
+// site looks at this machine, or takes what the flags say.
+func (c *initCmd) site() (site appliance.Site, why string, err error) {
+	if c.Subnet.IsValid() != c.Address.IsValid() {
+		return site, "", errors.New("--subnet and --address go together")
+	}
+	if c.Subnet.IsValid() {
+		if c.Interface == "" {
+			return site, "", errors.New("--subnet and --address say what a link is like: name it with --interface")
+		}
+		return appliance.Site{Interface: c.Interface, Address: c.Address, Subnet: c.Subnet, Gateway: c.Gateway, DNS: c.DNS}, "as the flags say", nil
+	}
+	links, err := appliance.Interfaces()
+	if err != nil {
+		return site, "", err
+	}
+	link, why, err := appliance.ChooseLink(links, c.Interface)
+	if err != nil {
+		return site, "", err
+	}
+	if c.Gateway.IsValid() {
+		link.Gateway = c.Gateway
+	}
+	servers := c.DNS
+	if len(servers) == 0 {
+		servers = appliance.Nameservers()
+	}
+	return appliance.SiteOn(link, servers, appliance.Neighbours(link.Name)), why, nil
+}

@@ -1,0 +1,173 @@
+package appliance
+
+import (
+	"bytes"
+	"embed"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"text/template"
+
+	"rackhand/config"
+	"rackhand/inventory"
+)
+
+// A Site is what a first configuration and inventory are written for: the link that
+// boxes boot on.
+type Site struct {
+	Interface string
+	Address   netip.Addr // ours on the link
+	Subnet    netip.Prefix
+	Gateway   netip.Addr   // the link's router; invalid when none is known
+	DNS       []netip.Addr // name servers that boxes can use
+	// InUse are addresses that others have, as far as it is known: no leases of them.
+	InUse []netip.Addr
+}
+
+// A FirstFile is one file of a new configuration folder.
+type FirstFile struct {
+	Name string // rackhand.yaml, inventory/rack.yaml, ...
+	Data []byte
+}
+
+//go:embed first
+var firstTemplates embed.FS
+
+// FirstFiles are the files of a new configuration folder: settings, an inventory with
+// a network, a system, a group and a role, and the JSON Schemas for editors. They load
+// without a problem.
+func FirstFiles(s Site) ([]FirstFile, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	avoid := append([]netip.Addr{s.Address, s.Gateway}, s.InUse...)
+	leases := firstLeases(s.Subnet, avoid)
+	host := example(s.Subnet, leases, 10, avoid)
+	data := struct {
+		Site
+		Leases       inventory.Range
+		Example, BMC netip.Addr
+	}{s, leases, host, example(s.Subnet, leases, 110, append(avoid, host))}
+	var out []FirstFile
+	for _, name := range []string{"rackhand.yaml", "inventory/rack.yaml", "inventory/roles/web.yaml", "inventory/templates/index.html"} {
+		// The role and its template have braces of their own, for later.
+		t, err := template.New(path.Base(name)).Delims("<<", ">>").Option("missingkey=error").ParseFS(firstTemplates, "first/"+name)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, data); err != nil {
+			return nil, err
+		}
+		out = append(out, FirstFile{name, b.Bytes()})
+	}
+	for name, schema := range map[string]func() ([]byte, error){"config": config.JSONSchema, "inventory": inventory.JSONSchema} {
+		text, err := schema()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, FirstFile{"schema/" + name + ".schema.json", text})
+	}
+	slices.SortFunc(out[4:], func(a, b FirstFile) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	return out, nil
+}
+
+// check looks for what an inventory would refuse.
+func (s Site) check() error {
+	n := s.Subnet
+	switch {
+	case !n.IsValid() || !n.Addr().Is4() || n.Bits() < 8 || n.Bits() > 30:
+		return fmt.Errorf("the subnet %s of %s can't be one that boxes boot on: it must be IPv4, from /8 to /30; name another link with --interface", n, s.Interface)
+	case n != n.Masked():
+		return fmt.Errorf("%s is an address within its subnet: write %s", n, n.Masked())
+	case !isHost(n, s.Address):
+		return fmt.Errorf("the address %s is none of a machine in %s", s.Address, n)
+	case s.Gateway.IsValid() && !isHost(n, s.Gateway):
+		return fmt.Errorf("the gateway %s is none of a machine in %s", s.Gateway, n)
+	}
+	return nil
+}
+
+// isHost reports whether an address is a machine's in a subnet: neither the first one
+// nor the last.
+func isHost(n netip.Prefix, a netip.Addr) bool {
+	first, last := bounds(n)
+	return a.Is4() && number(a) >= first && number(a) <= last
+}
+
+// bounds are the first and the last machine's address of a subnet, as numbers.
+func bounds(n netip.Prefix) (first, last uint32) {
+	base := number(n.Masked().Addr())
+	return base + 1, base + 1<<(32-n.Bits()) - 2
+}
+
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+func address(n uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], n)
+	return netip.AddrFrom4(b)
+}
+
+// firstLeases chooses the range for unclaimed boxes: .200 to .240 of a /24, and so in
+// proportion, never more than a quarter of a subnet. Where an address in use lies in
+// it, the free stretch that is nearest to the end and long enough; else the longest.
+// The zero Range when a subnet has no room.
+func firstLeases(n netip.Prefix, avoid []netip.Addr) inventory.Range {
+	first, last := bounds(n)
+	count := min(41, (last-first+1)/4)
+	if count == 0 {
+		return inventory.Range{}
+	}
+	begin := first - 1 + uint32(uint64(last-first+3)*200/256)
+	end := begin + count - 1
+	taken := []uint32{first - 1, last + 1}
+	clear := true
+	for _, a := range avoid {
+		if isHost(n, a) {
+			taken = append(taken, number(a))
+			clear = clear && (number(a) < begin || number(a) > end)
+		}
+	}
+	if clear && end <= last {
+		return inventory.Range{First: address(begin), Last: address(end)}
+	}
+	slices.Sort(taken)
+	var longest uint32
+	for i := len(taken) - 1; i > 0; i-- {
+		// The addresses between two that are taken.
+		free := taken[i] - taken[i-1]
+		if free <= 1 {
+			continue
+		}
+		if free--; free > longest {
+			longest, end = free, taken[i]-1
+		}
+		if free >= count {
+			break
+		}
+	}
+	if longest == 0 {
+		return inventory.Range{}
+	}
+	return inventory.Range{First: address(end - min(count, longest) + 1), Last: address(end)}
+}
+
+// example is an address for an example: the machine after nth of the subnet (.11 of a
+// /24 for 10), or another free one.
+func example(n netip.Prefix, leases inventory.Range, nth uint32, avoid []netip.Addr) netip.Addr {
+	first, last := bounds(n)
+	for _, from := range []uint32{min(first+nth, last), first} {
+		for a := from; a <= last; a++ {
+			if !leases.Contains(address(a)) && !slices.Contains(avoid, address(a)) {
+				return address(a)
+			}
+		}
+	}
+	return address(first)
+}
