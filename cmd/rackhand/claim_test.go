@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+)
+
+// statusSocket answers for the status on a unix socket, as a running one does.
+func statusSocket(t *testing.T, st web.Status) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "claim") // a socket's path has 107 bytes at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {
+		if err := json.NewEncoder(w).Encode(st); err != nil {
+			t.Error(err)
+		}
+	})
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	done := make(chan struct{})
+	go func() { defer close(done); srv.Serve(l) }()
+	t.Cleanup(func() { srv.Close(); <-done })
+	return path
+}
+
+// With an appliance that runs, the boxes that nobody has claimed are listed, and a
+// box that is claimed gets an address on the network where it was seen, which no
+// other box has now.
+func TestClaimAsksTheAppliance(t *testing.T) {
+	socket := statusSocket(t, web.Status{Hosts: []provision.HostStatus{
+		{Host: "web1", MACs: []string{"52:54:00:00:00:01"}, Address: "10.1.0.11"},
+		{Host: "52:54:00:00:00:09", Unclaimed: true, MACs: []string{"52:54:00:00:00:09"}, Address: "10.2.0.200", Maker: "Evil\x1b[31m\nInc", SwitchPort: "sw1 7", LastSeen: time.Now().Add(-time.Minute)},
+		{Host: "52:54:00:00:00:0a", Unclaimed: true, MACs: []string{"52:54:00:00:00:0a"}, Address: "10.2.0.1"},
+	}})
+	dir := t.TempDir()
+	const text = "networks:\n  a: {subnet: 10.1.0.0/24}\n  b: {subnet: 10.2.0.0/24}\nhosts:\n  web1: {mac: 52:54:00:00:00:01, address: 10.1.0.11}\n"
+	if err := os.WriteFile(filepath.Join(dir, "rack.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do := func(code int, args ...string) string {
+		t.Helper()
+		var out, fail bytes.Buffer
+		args = append(args, "--socket", socket, "--inventory", dir)
+		if got := run(args, &out, &fail); got != code {
+			t.Fatalf("%v: exit code %d\n%s%s", args, got, &out, &fail)
+		}
+		return out.String()
+	}
+	list := do(0, "claim")
+	for _, want := range []string{"52:54:00:00:00:09", "10.2.0.200", "Evil\uFFFD[31m\uFFFDInc", "sw1 7", "52:54:00:00:00:0a"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("no %q in\n%s", want, list)
+		}
+	}
+	if strings.Contains(list, "web1") {
+		t.Errorf("a claimed box is listed:\n%s", list)
+	}
+	do(0, "claim", "525400000009", "web9")
+	got, err := os.ReadFile(filepath.Join(dir, "rack.yaml"))
+	if want := text + "  web9: {mac: 52:54:00:00:00:09, address: 10.2.0.2}\n"; err != nil || string(got) != want {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
