@@ -78,7 +78,7 @@ func (s *Server) read(d datagram) (*dhcpv4.DHCPv4, client, bool) {
 		s.badPacket(d.payload, fmt.Errorf("it has more than %d bytes", maxPacket))
 		return nil, client{}, false
 	}
-	req, err := dhcpv4.FromBytes(d.payload)
+	req, err := parse(d.payload)
 	if err != nil {
 		s.badPacket(d.payload, err)
 		return nil, client{}, false

@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -123,7 +122,7 @@ func operations(batch []*write) ([]store.Op, error) {
 			put(w.mac, nil)
 			continue
 		}
-		value, err := json.Marshal(w.lease)
+		value, err := encodeLease(w.lease)
 		if err != nil {
 			return nil, fmt.Errorf("write lease of %s: %w", w.mac, err)
 		}

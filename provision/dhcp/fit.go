@@ -30,13 +30,13 @@ func fit(reply, req *dhcpv4.DHCPv4) []byte {
 	if said, err := req.MaxMessageSize(); err == nil {
 		most = max(least, min(int(said), 1472)) // RFC 2132 section 9.10; one frame
 	}
-	b := reply.ToBytes()
+	b := encode(reply)
 	if len(b)+ipLen+udpLen <= most {
 		return b
 	}
 	for _, code := range spare(reply.Options) {
 		delete(reply.Options, code)
-		if b = reply.ToBytes(); len(b)+ipLen+udpLen <= most {
+		if b = encode(reply); len(b)+ipLen+udpLen <= most {
 			break
 		}
 	}

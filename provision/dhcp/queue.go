@@ -79,11 +79,10 @@ func chaddr(packet []byte) (mac inventory.MAC) {
 
 // discovers peeks at a packet's type (option 53), which stands first mostly.
 func discovers(packet []byte) bool {
-	const options = 240 // the header and the cookie
-	if len(packet) < options {
+	if len(packet) < optionsAt {
 		return false
 	}
-	for b := packet[options:]; len(b) >= 3 && b[0] != 255; {
+	for b := packet[optionsAt:]; len(b) >= 3 && b[0] != 255; {
 		if b[0] == 0 {
 			b = b[1:]
 			continue

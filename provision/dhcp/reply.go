@@ -171,7 +171,7 @@ func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCP
 		ClientIPAddr:  net.IPv4zero,
 		YourIPAddr:    net.IPv4zero,
 		ServerIPAddr:  net.IPv4zero,
-		Options:       dhcpv4.Options{},
+		Options:       make(dhcpv4.Options, 16),
 	}
 	put(r, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
 	name := v.server

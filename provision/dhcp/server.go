@@ -37,7 +37,7 @@ const workers = 16
 
 // gather is how long the reader waits after each read, so that under load it finds
 // many packets at once: what a packet costs is mostly the waking up.
-const gather = time.Millisecond
+const gather = 2 * time.Millisecond
 
 // Options are what a server is made of. All but Clock, Log and LeaseTime must be
 // set.

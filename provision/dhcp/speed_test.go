@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"context"
 	"encoding/binary"
 	"net/netip"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/store"
 )
 
 // BenchmarkExchange is DISCOVER and REQUEST of new boxes through a relay, with each
@@ -31,4 +33,45 @@ func BenchmarkExchange(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A noDisk takes everything and keeps nothing.
+type noDisk struct{ store.Store }
+
+func (noDisk) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) { return 1, nil }
+
+// BenchmarkKnown is DISCOVER and REQUEST of boxes that have a lease, through a relay,
+// without wire and disk: what the server itself costs.
+func BenchmarkKnown(b *testing.B) {
+	const boxes, together = 1000, 40
+	bench := newBench(b)
+	bench.Server.Store = noDisk{bench.Server.Store}
+	bench.Server.Record = provision.RecorderFunc(func(provision.Event) error { return nil })
+	n := bench.snap.Networks["rack1"]
+	n.Subnet = netip.MustParsePrefix("10.64.0.0/10")
+	n.Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.99.255.255")}
+	ctx := b.Context()
+	var discovers, requests []datagram
+	list := raw(55, "\x01\x1c\x02\x03\x0f\x06\x77\x0c\x2c\x2f\x1a\x79\x2a") // what dhclient asks for
+	for i := range uint32(boxes) {
+		mac := inventory.MAC{2, 0x99}
+		binary.BigEndian.PutUint32(mac[2:], i)
+		r := bench.ask(discover(mac, relayed("10.77.0.254"), list))
+		discovers = append(discovers, datagram{payload: discover(mac, relayed("10.77.0.254"), list).ToBytes()})
+		requests = append(requests, datagram{payload: request(mac, relayed("10.77.0.254"), list,
+			server("10.77.0.1"), requested(r.YourIPAddr.String())).ToBytes()})
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if o := bench.try(ctx, discovers[i%boxes]); o.reply == nil {
+			b.Fatal("no offer")
+		}
+		if o := bench.try(ctx, requests[i%boxes]); o.write == nil {
+			b.Fatal("no lease")
+		}
+		if i++; i%together == 0 {
+			bench.commit(ctx)
+		}
+	}
 }

@@ -1,0 +1,62 @@
+package dhcp
+
+import (
+	"encoding/json"
+	"time"
+
+	"rackhand/provision"
+)
+
+// encodeLease is json.Marshal of a lease, byte for byte: one is written for each ACK.
+// What isn't plain is left to the library.
+func encodeLease(l *provision.Lease) ([]byte, error) {
+	e := encoder{b: make([]byte, 0, 256), plain: true}
+	e.text(`{"mac":`, l.MAC)
+	e.text(`,"address":`, l.Address)
+	e.option(`,"host":`, l.Host)
+	e.time(`,"since":`, l.Since)
+	e.time(`,"expires":`, l.Expires)
+	e.option(`,"host_name":`, l.HostName)
+	e.option(`,"vendor":`, l.Vendor)
+	e.option(`,"uuid":`, l.UUID)
+	if r := l.Relay; r != nil {
+		e.text(`,"relay":{"address":`, r.Address)
+		e.option(`,"circuit":`, r.Circuit)
+		e.option(`,"remote":`, r.Remote)
+		e.b = append(e.b, '}')
+	}
+	e.option(`,"server":`, l.Server)
+	if !e.plain {
+		return json.Marshal(l)
+	}
+	return append(e.b, '}'), nil
+}
+
+// An encoder appends fields of an object. plain ends with the first value that needs
+// more than quotes around it.
+type encoder struct {
+	b     []byte
+	plain bool
+}
+
+func (e *encoder) text(name, value string) {
+	for i := range len(value) {
+		c := value[i]
+		e.plain = e.plain && c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+	}
+	e.b = append(append(e.b, name...), '"')
+	e.b = append(append(e.b, value...), '"')
+}
+
+// option leaves an empty value out.
+func (e *encoder) option(name, value string) {
+	if value != "" {
+		e.text(name, value)
+	}
+}
+
+func (e *encoder) time(name string, t time.Time) {
+	b, err := t.AppendText(append(append(e.b, name...), '"'))
+	e.plain = e.plain && err == nil
+	e.b = append(b, '"')
+}
