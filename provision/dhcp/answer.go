@@ -60,7 +60,7 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
 		}
 		if s.Log.Enabled(ctx, slog.LevelDebug) {
-			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", msg.MessageType(), "address", v.address, "asked", asked)
+			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", messageType(msg), "address", v.address, "asked", asked)
 		}
 	}
 	if s.enact(v, does, asked, w) {
@@ -145,7 +145,7 @@ func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
 // choose finds the client's address, and keeps it for the client. first says that
 // it isn't the one that the client had before.
 func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (addr netip.Addr, first bool, err error) {
-	want := addrOf(req.RequestedIPAddress())
+	want := requestedAddr(req)
 	if !want.IsValid() {
 		want = addrOf(req.ClientIPAddr)
 	}

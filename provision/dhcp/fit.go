@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -27,8 +28,8 @@ var (
 func fit(reply, req *dhcpv4.DHCPv4) []byte {
 	const least = 576
 	most := least
-	if said, err := req.MaxMessageSize(); err == nil {
-		most = max(least, min(int(said), 1472)) // RFC 2132 section 9.10; one frame
+	if said := req.Options[dhcpv4.OptionMaximumDHCPMessageSize.Code()]; len(said) == 2 {
+		most = max(least, min(int(binary.BigEndian.Uint16(said)), 1472)) // RFC 2132 section 9.10; one frame
 	}
 	b := encode(reply)
 	if len(b)+ipLen+udpLen <= most {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net"
+	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
@@ -59,6 +60,22 @@ func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 		return dhcpv4.FromBytes(packet)
 	}
 	return p, nil
+}
+
+// messageType is p.MessageType (option 53): none when it isn't one byte long.
+func messageType(p *dhcpv4.DHCPv4) dhcpv4.MessageType {
+	if v := p.Options[dhcpv4.OptionDHCPMessageType.Code()]; len(v) == 1 {
+		return dhcpv4.MessageType(v[0])
+	}
+	return dhcpv4.MessageTypeNone
+}
+
+// requestedAddr is option 50; invalid when there is none, or it is no IPv4 address.
+func requestedAddr(p *dhcpv4.DHCPv4) netip.Addr {
+	if v := p.Options[dhcpv4.OptionRequestedIPAddress.Code()]; len(v) == net.IPv4len {
+		return addrOf(v)
+	}
+	return netip.Addr{}
 }
 
 // header reads a text of the header, which a NUL ends.

@@ -46,6 +46,9 @@ func FuzzPacket(f *testing.F) {
 		if !bytes.Equal(encode(got), want.ToBytes()) {
 			t.Fatalf("%x\nwant %x", encode(got), want.ToBytes())
 		}
+		if messageType(got) != want.MessageType() || requestedAddr(got) != addrOf(want.RequestedIPAddress()) {
+			t.Fatalf("a %s for %s, not a %s for %s", messageType(got), requestedAddr(got), want.MessageType(), want.RequestedIPAddress())
+		}
 		if !bytes.Equal(packet, before) {
 			t.Fatal("the packet was changed")
 		}

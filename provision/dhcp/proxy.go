@@ -14,7 +14,7 @@ import (
 // in an offer without an address. Nobody else is answered, and nothing is refused.
 func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4) outcome {
 	v := s.proxyView(snap, n, c)
-	switch req.MessageType() {
+	switch messageType(req) {
 	case dhcpv4.MessageTypeDiscover:
 		if !c.kind.Boots() {
 			return outcome{} // beside us live machines that are none of our business

@@ -62,7 +62,7 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 // heardIn reads a REQUEST: which address the client wants, and of which server;
 // invalid when it doesn't say, or when it is us.
 func (v view) heardIn(req *dhcpv4.DHCPv4) (asked, server netip.Addr) {
-	asked = addrOf(req.RequestedIPAddress())
+	asked = requestedAddr(req)
 	if !asked.IsValid() {
 		asked = addrOf(req.ClientIPAddr)
 	}
@@ -116,7 +116,7 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 
 // unhear forgets a lease whose client found another machine on the address.
 func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
-	asked := addrOf(req.RequestedIPAddress())
+	asked := requestedAddr(req)
 	_, other := v.addressee(req)
 	s.heard.mu.Lock()
 	known, ok := s.heard.byMAC[v.client.mac]

@@ -48,9 +48,9 @@ const (
 // plan answers one request (RFC 2131 section 4.3). The reply is nil when nothing
 // is sent; asked is the address that the client named, invalid for none.
 func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
-	ciaddr, requested := addrOf(req.ClientIPAddr), addrOf(req.RequestedIPAddress())
+	ciaddr, requested := addrOf(req.ClientIPAddr), requestedAddr(req)
 	toUs, toOther := v.addressee(req)
-	switch req.MessageType() {
+	switch messageType(req) {
 	case dhcpv4.MessageTypeDiscover:
 		if !v.address.IsValid() {
 			return silent, nil, requested
@@ -106,8 +106,8 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 // needsAddress reports whether a request is for an address, and of us.
 func (v view) needsAddress(req *dhcpv4.DHCPv4) bool {
 	us, other := v.addressee(req)
-	requested := addrOf(req.RequestedIPAddress())
-	switch req.MessageType() {
+	requested := requestedAddr(req)
+	switch messageType(req) {
 	case dhcpv4.MessageTypeDiscover:
 		return !other
 	case dhcpv4.MessageTypeRequest:

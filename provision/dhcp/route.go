@@ -24,7 +24,7 @@ func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC) destination {
 	switch {
 	case relay.IsValid():
 		return destination{to: netip.AddrPortFrom(relay, dhcpv4.ServerPort)}
-	case reply.MessageType() == dhcpv4.MessageTypeNak:
+	case messageType(reply) == dhcpv4.MessageTypeNak:
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
 	case ciaddr.IsValid():
 		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort)}
