@@ -89,7 +89,12 @@ func filled(release kickstart.Release, forms ...form) templates.Data {
 
 func render(t *testing.T, name string, d templates.Data) string {
 	t.Helper()
-	text, err := templates.New("").Render(name, d, templates.Funcs(d.Host, templates.StandInSecret))
+	return renderBy(t, templates.New(""), name, d)
+}
+
+func renderBy(t *testing.T, set *templates.Set, name string, d templates.Data) string {
+	t.Helper()
+	text, err := set.Render(name, d, templates.Funcs(d.Host, templates.StandInSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +105,7 @@ func render(t *testing.T, name string, d templates.Data) string {
 // and network, is accepted without a word, and holds what every shipped one must.
 func TestEveryForm(t *testing.T) {
 	shells := map[string]bool{} // scripts that are known to be good
+	set := templates.New("").Frozen()
 	for name, releases := range families() {
 		for _, r := range releases {
 			for _, p := range profiles() {
@@ -107,7 +113,7 @@ func TestEveryForm(t *testing.T) {
 					for _, n := range networks() {
 						for _, x := range extras() {
 							label := fmt.Sprintf("%s/%s/%s/%s/%s/%s", name, r, p.name, l.name, n.name, x.name)
-							text := render(t, name, filled(r, p, l, n, x))
+							text := renderBy(t, set, name, filled(r, p, l, n, x))
 							f := accepted(t, label, text, r)
 							mustHave(t, label, f, l, n)
 							scripts(t, label, f, shells)
@@ -291,6 +297,11 @@ func TestRefusals(t *testing.T) {
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"profile": "desktop"}, "profile: desktop is unknown"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"network": "none"}, "network: none is unknown"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"bond": map[string]any{"name": "bond0"}}, "give the cards' names"},
+		{"rhel.ks", "", nil, "rhel.ks is for Anaconda"},
+		{"fedora.ks", "", nil, "fedora.ks is for Anaconda"},
+		{"base.ks", kickstart.RHEL9, nil, "use rhel.ks or fedora.ks"},
+		{"rhel.ks", kickstart.RHEL9, map[string]any{"firewall": "off"}, "firewall: off is unknown"},
+		{"rhel.ks", kickstart.RHEL9, map[string]any{"root_ssh": "true"}, "root_ssh: true is unknown"},
 		{"base.ks", "", map[string]any{"layout": "lvm"}, "plain partitions alone"},
 		{"base.ks", "", map[string]any{"network": "none"}, "network: none is unknown"},
 	} {
