@@ -2,16 +2,6 @@ package edit
 
 import "strings"
 
-// A style is how new text is written, after that of its neighbours.
-type style struct {
-	indent  int  // of the entry's key, in columns
-	step    int  // how much deeper a mapping in it goes
-	flow    bool // the mapping that the entry holds is in brackets
-	padded  bool // brackets have spaces within: { a: b }
-	newline string
-	blocks  int // how many levels of mappings are blocks, when flow is not set
-}
-
 // flowEntry writes key: value on one line, for a mapping in brackets.
 func (s style) flowEntry(f Field) string { return formatKey(f.Key) + ": " + s.flowValue(f, true) }
 

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
@@ -228,6 +230,65 @@ func TestEveryPlace(t *testing.T) {
 			t.Errorf("remove %s took %d comments, want %d", p, got, comments)
 		}
 	}
+}
+
+// The same of every inventory that the loader's own tests take for good.
+func TestEveryGoodInventory(t *testing.T) {
+	archives, err := filepath.Glob("../testdata/good/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no inventories: %v", err)
+	}
+	done := 0
+	for _, name := range archives {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range a.Files {
+			if !isInventory(file.Name) || strings.Contains(file.Name, "/") {
+				continue
+			}
+			var list problem.List
+			root, ok := schema.Parse(file.Name, file.Data, &list)
+			have, isMap := root.Any().(map[string]any)
+			if !ok || list.Len() > 0 || !isMap {
+				continue // text that is no mapping at all
+			}
+			for _, p := range paths(have, nil, true, true) {
+				what := fmt.Sprintf("%s, %s: %s", name, file.Name, p)
+				r, err := Remove(file.Data, p)
+				if err != nil {
+					t.Errorf("remove %s: %v", what, err)
+					continue
+				}
+				untouched(t, what, file.Data, r)
+				want := read(t, file.Data)
+				in := want
+				for _, key := range p[:len(p)-1] {
+					in = in[key].(map[string]any)
+				}
+				delete(in, p.last())
+				if diff := cmp.Diff(prune(want), prune(read(t, r.Text))); diff != "" {
+					t.Errorf("remove %s: -want +got:\n%s", what, diff)
+				}
+				done++
+			}
+			for _, p := range paths(have, nil, true, false) {
+				what := fmt.Sprintf("%s, %s: %s", name, file.Name, p)
+				r, err := Set(file.Data, p, "x, y")
+				if err != nil {
+					t.Errorf("set %s: %v", what, err)
+					continue
+				}
+				untouched(t, what, file.Data, r)
+				done++
+			}
+		}
+	}
+	if done < 100 {
+		t.Errorf("only %d edits were tried", done)
+	}
+	t.Logf("%d edits", done)
 }
 
 // The file is an inventory that loads.
