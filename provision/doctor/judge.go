@@ -84,10 +84,14 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + List(servers), "boxes get addresses from whoever is quicker, and boot options from us only then", false}
 	}
 	hint := "switch it off on this link"
+	proxy := fmt.Sprintf("write `dhcp: proxy` for network %s", n.Name)
+	if n.Leases.First.IsValid() {
+		proxy += " in place of its `leases`" // rackhand check refuses the two together
+	}
 	if fits, _ := Fits(servers); fits == inventory.DHCPProxy {
-		hint += fmt.Sprintf("; or keep it, and write `dhcp: proxy` for network %s: it gives the addresses, rackhand the boot options", n.Name)
+		hint += "; or keep it, and " + proxy + ": it gives the addresses, rackhand the boot options"
 	} else {
-		hint += fmt.Sprintf("; or take its boot options away, keep it, and write `dhcp: proxy` for network %s; or `dhcp: off`", n.Name)
+		hint += "; or take its boot options away, keep it, and " + proxy + "; or `dhcp: off`"
 	}
 	hint += "; or, if you know that they don't fight, write `allow_other_dhcp: true`"
 	return Finding{Problem, "another DHCP server answers: " + List(servers) + fmt.Sprintf("; so rackhand gives no addresses on network %s", n.Name), hint, false}

@@ -81,6 +81,23 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// TestHintKeepsItsWord: what a hint says to write is what `rackhand check` takes.
+func TestHintKeepsItsWord(t *testing.T) {
+	servers := []Answerer{{Kind: Server, Server: server, Source: server}}
+	n := &inventory.Network{Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")}
+	const first = "in place of its `leases`"
+	if hint := Judge(n, servers)[0].Hint; strings.Contains(hint, first) {
+		t.Errorf("a network without a range: %s", hint)
+	}
+	n.Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.200"), Last: netip.MustParseAddr("10.77.0.240")}
+	for _, kind := range []Kind{Server, BootServer} {
+		servers[0].Kind = kind
+		if hint := Judge(n, servers)[0].Hint; !strings.Contains(hint, first) {
+			t.Errorf("%s: %s", kind, hint)
+		}
+	}
+}
+
 func TestWrite(t *testing.T) {
 	r := Report{
 		Link: "eth1", Address: netip.MustParseAddr("10.77.0.1"), Network: "rack1", Mode: inventory.DHCPAuthoritative,
