@@ -121,7 +121,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	}
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
-		Leaseholder: a.leaseholder, At: a.applianceAt,
+		Leaseholder: a.leaseholder, JustLeased: a.justLeased, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,

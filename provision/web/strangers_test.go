@@ -121,3 +121,19 @@ func TestScriptBesideAnotherServer(t *testing.T) {
 		t.Error("web1 has no menu at its own address")
 	}
 }
+
+// TestMenuByAddressAlone: GRUB names no MAC, so its address must be one that was heard
+// of in this boot: else an armed host's menu might go to a box that has its address now.
+func TestMenuByAddressAlone(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	young := false
+	r.server.JustLeased = func(context.Context, inventory.MAC) bool { return young }
+	if text := r.menu("10.77.0.11", "grub/grub.cfg"); strings.Contains(text, "inst.ks") || r.attempts("web1") != 0 {
+		t.Errorf("an old lease was enough:\n%s", text)
+	}
+	young = true
+	if text := r.menu("10.77.0.11", "grub/grub.cfg"); !strings.Contains(text, "inst.ks") {
+		t.Errorf("no menu:\n%s", text)
+	}
+}

@@ -90,7 +90,9 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
 		return "", fmt.Errorf("the menu of %s: %w", said, fs.ErrNotExist)
 	}
-	if !ok || s.misplaced(mac, peer) {
+	// An address alone is weak: beside another server one REQUEST that we miss, and
+	// it is another box that has it now. So it must have been heard of just now.
+	if !ok || s.misplaced(mac, peer) || s.JustLeased != nil && !s.JustLeased(ctx, mac) {
 		return s.render("disk."+l.name, templates.Data{Host: &inventory.Host{}})
 	}
 	text, err := s.scriptAgain(ctx, mac, l)

@@ -38,6 +38,9 @@ type Options struct {
 	Leased func(ctx context.Context, mac inventory.MAC) (netip.Addr, bool)
 	// Leaseholder is the other way round: the MAC that holds the lease of an address.
 	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
+	// JustLeased reports whether a MAC has, or was heard to ask another server for, its
+	// address in this boot as far as can be told; nil: always.
+	JustLeased func(ctx context.Context, mac inventory.MAC) bool
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Compile   func(host *inventory.Host) (*role.Compiled, error)
