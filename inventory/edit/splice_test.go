@@ -91,7 +91,7 @@ var words = []string{
 
 // randomEdit makes one random edit of what a file holds: what to do, and what it does
 // to the maps.
-func randomEdit(r *rand.Rand, have map[string]any) (what string, do func([]byte) (Result, error), after func(map[string]any)) {
+func randomEdit(r *rand.Rand, have map[string]any) (what string, p Path, do func([]byte) (Result, error), after func(map[string]any)) {
 	pick := func(ps []Path) Path { return ps[r.IntN(len(ps))] }
 	word := func() string { return words[r.IntN(len(words))] }
 	switch kind := r.IntN(10); {
@@ -105,21 +105,21 @@ func randomEdit(r *rand.Rand, have map[string]any) (what string, do func([]byte)
 		if _, list := inner[p.last()].([]any); list {
 			value = []any{w}
 		}
-		return fmt.Sprintf("set %s %q", p, w), func(b []byte) (Result, error) { return Set(b, p, w) }, func(m map[string]any) { set(m, p, value) }
+		return fmt.Sprintf("set %s %q", p, w), p, func(b []byte) (Result, error) { return Set(b, p, w) }, func(m map[string]any) { set(m, p, value) }
 	case kind < 5: // a list
 		p := pick(paths(have, nil, true, false))
 		a, b := word(), word()
-		return fmt.Sprintf("set %s %q %q", p, a, b), func(text []byte) (Result, error) { return Set(text, p, a, b) }, func(m map[string]any) { set(m, p, []any{a, b}) }
+		return fmt.Sprintf("set %s %q %q", p, a, b), p, func(text []byte) (Result, error) { return Set(text, p, a, b) }, func(m map[string]any) { set(m, p, []any{a, b}) }
 	case kind < 7: // a new key, perhaps in a new mapping
 		p := append(slices.Clone(pick(paths(have, nil, false, true))), fmt.Sprintf("new%d", r.IntN(1000)))
 		if r.IntN(3) == 0 {
 			p = append(p, "deep")
 		}
 		w := word()
-		return fmt.Sprintf("set %s %q", p, w), func(b []byte) (Result, error) { return Set(b, p, w) }, func(m map[string]any) { set(m, p, w) }
+		return fmt.Sprintf("set %s %q", p, w), p, func(b []byte) (Result, error) { return Set(b, p, w) }, func(m map[string]any) { set(m, p, w) }
 	case kind < 9:
 		p := pick(paths(have, nil, true, true))
-		return "remove " + p.String(), func(b []byte) (Result, error) { return Remove(b, p) }, func(m map[string]any) {
+		return "remove " + p.String(), p, func(b []byte) (Result, error) { return Remove(b, p) }, func(m map[string]any) {
 			for _, key := range p[:len(p)-1] {
 				m = m[key].(map[string]any)
 			}
@@ -127,9 +127,9 @@ func randomEdit(r *rand.Rand, have map[string]any) (what string, do func([]byte)
 		}
 	}
 	name := fmt.Sprintf("box%d", r.IntN(100000))
-	p := Path{"hosts", name}
+	p = Path{"hosts", name}
 	fields := []Field{{Key: "mac", Values: []string{"52:54:00:00:01:00"}}, {Key: "address", Values: []string{"10.77.0.100"}}}
-	return "claim " + name, func(b []byte) (Result, error) { return Add(b, p, fields) }, func(m map[string]any) {
+	return "claim " + name, p, func(b []byte) (Result, error) { return Add(b, p, fields) }, func(m map[string]any) {
 		set(m, p, map[string]any{"mac": "52:54:00:00:01:00", "address": "10.77.0.100"})
 	}
 }
@@ -156,7 +156,7 @@ func TestSplices(t *testing.T) {
 					now = text
 				}
 				want := read(t, now)
-				what, do, after := randomEdit(r, read(t, now))
+				what, path, do, after := randomEdit(r, read(t, now))
 				got, err := do(now)
 				if err != nil {
 					t.Fatalf("edit %d, %s: %v\n%s", i, what, err, now)
@@ -166,6 +166,7 @@ func TestSplices(t *testing.T) {
 					t.Fatalf("edit %d, %s: -want +got:\n%s\n%s", i, what, diff, got.Text)
 				}
 				untouched(t, what, now, got)
+				withinSpan(t, what, now, got.Text, path)
 				now = got.Text
 			}
 		})
