@@ -2,7 +2,6 @@ package templates
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,14 +12,10 @@ import (
 type Error struct {
 	Place   Place
 	Message string
-	err     error
 }
 
 // Error is file:line:column: message.
 func (e *Error) Error() string { return e.Place.String() + ": " + e.Message }
-
-// Unwrap is what text/template said, and what one of its functions did.
-func (e *Error) Unwrap() error { return e.err }
 
 // located takes a message of text/template apart: file, line, offset in that line
 // when it is known, what was executed, what happened.
@@ -28,22 +23,27 @@ var located = regexp.MustCompile(`(?s)^template: ([^:]+):(\d+)(?::(\d+))?: (?:ex
 
 // unparsed is what is wrong with the grammar of a file.
 func unparsed(src *source, err error) error {
-	return place(map[string]*source{src.name: src}, err)
+	return place(map[string]*source{src.name: src}, err.Error())
 }
 
-// failed is what went wrong while a template was executed.
-func (c *compiled) failed(err error) error {
+// failed is what went wrong while a template was executed. The error of a function
+// isn't kept in it: it may show a secret, which redact takes out.
+func (c *compiled) failed(err error, redact func(string) string) error {
+	text := err.Error()
+	if redact != nil {
+		text = redact(text)
+	}
 	var exec template.ExecError
 	if !errors.As(err, &exec) {
-		return fmt.Errorf("rendering: %w", err)
+		return errors.New("rendering: " + text)
 	}
-	return place(c.sources, err)
+	return place(c.sources, text)
 }
 
-func place(sources map[string]*source, err error) error {
-	m := located.FindStringSubmatch(err.Error())
+func place(sources map[string]*source, text string) error {
+	m := located.FindStringSubmatch(text)
 	if m == nil || sources[m[1]] == nil {
-		return fmt.Errorf("template: %w", err)
+		return errors.New(text)
 	}
 	src := sources[m[1]]
 	line, _ := strconv.Atoi(m[2])
@@ -56,7 +56,7 @@ func place(sources map[string]*source, err error) error {
 		}
 		start += i + 1
 	}
-	e := &Error{Place: src.place(start + offset), Message: m[5], err: err}
+	e := &Error{Place: src.place(start + offset), Message: m[5]}
 	// "error calling var: " says what the place says already.
 	if _, why, ok := strings.Cut(m[5], "error calling "); ok && m[4] != "" {
 		e.Message = strings.TrimPrefix(why, "Refuse: ") // see Data.Refuse

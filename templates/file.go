@@ -17,10 +17,10 @@ const filesFolder = "files"
 // of that folder, by .. or by a symbolic link.
 func (s *Set) file(name string) (string, error) {
 	if s.dir == "" {
-		return "", fmt.Errorf("file %.80q: no inventory's folder is at hand here", name)
+		return "", fmt.Errorf("file %q: no inventory's folder is at hand here", name)
 	}
 	if !fs.ValidPath(name) || name == "." {
-		return "", fmt.Errorf("file %.80q: write a path within templates/%s/", name, filesFolder)
+		return "", fmt.Errorf("file %q: write a path within templates/%s/", name, filesFolder)
 	}
 	root, err := os.OpenRoot(filepath.Join(s.dir, filesFolder))
 	if errors.Is(err, fs.ErrNotExist) {

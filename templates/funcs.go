@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"io"
+	"sync"
 	"text/template"
 
 	"rackhand/inventory"
@@ -20,11 +21,20 @@ type functions struct {
 	host   *inventory.Host
 	lookup func(string) (string, error)
 	salt   io.Reader
+
+	mu sync.Mutex
+	// given are the secrets that the template has got: no error may show them.
+	given map[string]bool
 }
+
+// redactName is under what name a set finds the function that takes secrets out of
+// an error. Templates know nothing of it.
+const redactName = "_redact"
 
 // Funcs are the functions of a template for a host. secret looks a secret up by
 // its name; its value goes into what is rendered and nowhere else. A set adds
-// `file`, which reads from its folder.
+// `file`, which reads from its folder. They are for one render, since they remember
+// what secrets it has got.
 func Funcs(host *inventory.Host, secret func(string) (string, error), opts ...Option) template.FuncMap {
 	f := &functions{host: host, lookup: secret}
 	for _, o := range opts {
@@ -35,7 +45,8 @@ func Funcs(host *inventory.Host, secret func(string) (string, error), opts ...Op
 		"secret": f.secret, "crypt": f.crypt,
 		"quote": Quote, "ksquote": KickstartQuote,
 		"join": join, "default": orDefault, "indent": indent,
-		"netmask": netmask, "prefixlen": prefixLength, "addr": nthAddr, "broadcast": broadcast, "contains": contains,
+		redactName: f.redact,
+		"netmask":  netmask, "prefixlen": prefixLength, "addr": nthAddr, "broadcast": broadcast, "contains": contains,
 	}
 }
 

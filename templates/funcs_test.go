@@ -56,7 +56,7 @@ func TestFunctions(t *testing.T) {
 		`{{ list "one" }} {{ list "nope" }}`:                           "[x] []",
 		`{{ join "," (list "many") }}`:                                 "a,b's,c",
 		`{{ join " " .Host.Network.DNS }}`:                             "10.77.0.1 10.77.0.2",
-		`[{{ join "," (list "nope") }}]`:                                 "[]",
+		`[{{ join "," (list "nope") }}]`:                               "[]",
 		`{{ var "empty" | default "y" }}`:                              "y",
 		`{{ var "word" | default "y" }}`:                               "a b",
 		`{{ list "none" | default "y" }}`:                              "y",

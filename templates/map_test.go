@@ -60,7 +60,7 @@ func TestIncludes(t *testing.T) {
 	}
 	for want, files := range map[string]map[string]string{
 		"templates/t.ks includes gone.ks":      {"t.ks": `{{ template "gone.ks" . }}`},
-		"templates/in.ks:2:1: missing value":      {"t.ks": `{{ template "in.ks" . }}`, "in.ks": "a\n{{ if }}"},
+		"templates/in.ks:2:1: missing value":   {"t.ks": `{{ template "in.ks" . }}`, "in.ks": "a\n{{ if }}"},
 		"templates/in.ks:2:1: function":        {"t.ks": `{{ template "in.ks" . }}`, "in.ks": "a\n{{ nope }}"},
 		"templates/in.ks:2:7: <.Nope>":         {"t.ks": `{{ template "in.ks" . }}`, "in.ks": "a\nüü {{ .Nope }}"},
 		"templates/base.users.ks:1:4: <.Nope>": {"t.ks": `{{ template "base.ks" . }}`, "base.users.ks": "{{ .Nope }}"},

@@ -14,7 +14,7 @@ func asPrefix(v any) (netip.Prefix, error) {
 	if !ok {
 		var err error
 		if p, err = netip.ParsePrefix(fmt.Sprint(v)); err != nil {
-			return p, fmt.Errorf("%.60q is not a network such as 10.77.0.0/24", fmt.Sprint(v))
+			return p, fmt.Errorf("this is not a network such as 10.77.0.0/24%s", shown(v, fmt.Sprint(v)))
 		}
 	}
 	if !p.IsValid() {
@@ -28,7 +28,7 @@ func asAddr(v any) (netip.Addr, error) {
 	if !ok {
 		var err error
 		if a, err = netip.ParseAddr(fmt.Sprint(v)); err != nil {
-			return a, fmt.Errorf("%.60q is not an address such as 10.77.0.11", fmt.Sprint(v))
+			return a, fmt.Errorf("this is not an address such as 10.77.0.11%s", shown(v, fmt.Sprint(v)))
 		}
 	}
 	if !a.IsValid() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"rackhand/inventory"
 )
@@ -100,5 +102,29 @@ func (f *functions) value(name string) (Secret, error) {
 		return "", errors.New("secrets are not at hand here")
 	}
 	v, err := f.lookup(name)
+	if err == nil && v != "" && v != Mask && v != StandIn {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.given == nil {
+			f.given = map[string]bool{}
+		}
+		f.given[v] = true
+	}
 	return Secret(v), err
+}
+
+// redact takes the secrets that were given out of a text: as they are, and as %q
+// writes them. A function may have been handed one, and quote it in its error.
+func (f *functions) redact(text string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	// The longest first: one may be a part of another.
+	all := slices.SortedFunc(maps.Keys(f.given), func(a, b string) int { return len(b) - len(a) })
+	for _, v := range all {
+		quoted := strconv.Quote(v)
+		for _, form := range []string{quoted[1 : len(quoted)-1], v} {
+			text = strings.ReplaceAll(text, form, Mask)
+		}
+	}
+	return text
 }

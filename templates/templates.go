@@ -101,6 +101,8 @@ func (s *Set) RenderMapped(name string, data any, funcs template.FuncMap) (strin
 	if funcs == nil {
 		funcs = template.FuncMap{}
 	}
+	redact, _ := funcs[redactName].(func(string) string)
+	delete(funcs, redactName)
 	funcs["file"] = s.file
 	c, err := s.compiled(name, funcs)
 	if err != nil {
@@ -112,7 +114,7 @@ func (s *Set) RenderMapped(name string, data any, funcs template.FuncMap) (strin
 	}
 	out := &recorder{origins: c.origins}
 	if err := root.Funcs(funcs).ExecuteTemplate(out, name, data); err != nil {
-		return "", nil, c.failed(err)
+		return "", nil, c.failed(err, redact)
 	}
 	return out.String(), &Map{text: out.String(), pieces: out.pieces}, nil
 }

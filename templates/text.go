@@ -41,15 +41,17 @@ func KickstartQuote(v any) (string, error) {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", nil
 }
 
-// shown is a value's beginning for a message; nothing for a secret.
+// shown is a short value for a message; nothing for a secret.
 func shown(v any, s string) string {
 	if _, secret := v.(Secret); secret {
 		return " (a secret)"
 	}
-	if _, text := v.(string); !text || len(s) > 200 {
+	// Whole or not at all: the end of a secret must not be missed when secrets are
+	// taken out of an error.
+	if _, text := v.(string); !text || len(s) > 80 {
 		return ""
 	}
-	return fmt.Sprintf(": %.40q", s)
+	return fmt.Sprintf(": %q", s)
 }
 
 // join is join SEPARATOR LIST.
