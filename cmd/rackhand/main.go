@@ -36,6 +36,8 @@ type cli struct {
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
+	Import    importCmd    `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`
+	Export    exportCmd    `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the inventory or the configuration, for editors."`
 
 	Version kong.VersionFlag `help:"Print the version."`

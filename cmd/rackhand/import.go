@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"rackhand/inventory"
+	"rackhand/inventory/port"
+)
+
+type importCmd struct {
+	inventoryFlag
+	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, rack, unit, group, system, role, kickstart, disk, variables.NAME), then a host a line."`
+	Group   string `help:"The group of hosts whose row names none."`
+	Network string `help:"The network in which hosts without an address get one, when there are several."`
+	DryRun  bool   `help:"Say what would be added, and print no YAML."`
+}
+
+func (c *importCmd) Run(in io.Reader, out io.Writer) error {
+	if c.Table != "-" {
+		f, err := os.Open(c.Table)
+		if err != nil {
+			return exitError{2, fmt.Errorf("the table: %w", err)}
+		}
+		defer f.Close()
+		in = f
+	}
+	table, problems := port.ReadCSV(c.Table, in)
+	var done port.Import
+	if table != nil {
+		// Roles and templates are looked at by `rackhand check`: what is wrong with
+		// them is none of the table's.
+		done, problems = table.Plan(c.Inventory, inventory.Options{}, port.ImportOptions{Group: c.Group, Network: c.Network})
+	}
+	if err := problems.Err(); err != nil {
+		return fmt.Errorf("nothing is imported: %s\n%w", count(len(problems), "problem"), err)
+	}
+	// Comments, so that all of it can go into a file.
+	fmt.Fprintf(out, "# %s from %s", count(len(done.Added), "new host"), c.Table)
+	if len(done.Present) > 0 {
+		fmt.Fprintf(out, "; in the inventory already: %s", shorten(strings.Join(done.Present, ", ")))
+	}
+	fmt.Fprintln(out)
+	if c.DryRun {
+		for _, name := range done.Added {
+			fmt.Fprintf(out, "#   %s\n", name)
+		}
+		return nil
+	}
+	_, err := out.Write(done.YAML)
+	return err
+}
