@@ -45,6 +45,9 @@ func (c *initCmd) Run(out io.Writer) error {
 	if problems = append(problems, more...); len(problems) > 0 {
 		return fmt.Errorf("together with the files that were there, there are problems:\n%w", problems.Err())
 	}
+	if !site.Gateway.IsValid() {
+		fmt.Fprintf(out, "\nno router is known on %s: boxes there get their packages through this machine; set `mirror:` in %s\n", site.Interface, settings)
+	}
 	fmt.Fprintf(out, `
 next:
   rackhand doctor --config %[1]s    # is there another DHCP server on %[3]s?
