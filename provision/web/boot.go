@@ -148,7 +148,8 @@ func (s *Server) imageFile(c echo.Context) error {
 		s.Log.Error("an image can't be served", "image", name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image can't be read at this moment")
 	}
-	if _, ok := m.Files[file]; !ok {
+	// What a box needs, and not the list of packages, which tells their versions.
+	if file != image.KernelFile && file != image.InitrdFile && file != m.Root().Name || file == "" {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file in the image")
 	}
 	f, err := os.Open(filepath.Join(s.Images, name, file))

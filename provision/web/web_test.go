@@ -342,6 +342,17 @@ func TestNoWayOutOfTheFolders(t *testing.T) {
 	}
 }
 
+// TestImageFiles: of an image, boxes get what they need of it.
+func TestImageFiles(t *testing.T) {
+	r := newRig(t)
+	for file, code := range map[string]int{
+		image.KernelFile: 200, image.InitrdFile: 200, image.RootFile: 200,
+		image.PackagesFile: 404, image.BaseFile: 404, image.ManifestFile: 404, "root.tar": 404,
+	} {
+		r.want(r.ask(r.boot, "10.77.0.99", "GET", "/image/debian12/"+file, ""), code)
+	}
+}
+
 func TestEnrolment(t *testing.T) {
 	r := newRig(t)
 	r.arm("web1")
