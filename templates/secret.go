@@ -101,10 +101,14 @@ func (f *functions) value(name string) (Secret, error) {
 	if f.lookup == nil {
 		return "", errors.New("secrets are not at hand here")
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.given[name] {
+		// An error of the lookup would name it, in forms that nobody redacts.
+		return "", errors.New("this is the value of a secret, not the name of one")
+	}
 	v, err := f.lookup(name)
-	if err == nil && v != "" && v != Mask && v != StandIn {
-		f.mu.Lock()
-		defer f.mu.Unlock()
+	if err == nil && v != "" && v != Mask {
 		if f.given == nil {
 			f.given = map[string]bool{}
 		}

@@ -36,7 +36,7 @@ const hostWord = "HOST"
 // such.
 func withoutHost(message string, h *inventory.Host) string {
 	for _, before := range []string{"host ", "of "} {
-		for _, after := range []string{":", " ", "\""} {
+		for _, after := range []string{":", " ", "\"", ",", ")"} {
 			message = strings.ReplaceAll(message, before+h.Name+after, before+hostWord+after)
 		}
 	}

@@ -90,7 +90,7 @@ func atStandIn(line string, col int) bool {
 func placed(p *kickstart.Problem, line string, where *templates.Map, h *inventory.Host) finding {
 	at := where.At(max(p.Pos.Line, 1), max(p.Pos.Col, 1))
 	out := finding{
-		Problem: problem.Problem{File: at.File, Line: at.Line, Column: at.Col, Message: p.Message, Hint: p.Hint, Text: showable(at.Text, line)},
+		Problem: problem.Problem{File: at.File, Line: at.Line, Column: at.Col, Message: standIn.ReplaceAllString(p.Message, templates.Mask), Hint: p.Hint, Text: showable(at.Text, line)},
 		host:    h.Name, rendered: p.Pos.Line, warning: p.Severity == kickstart.Warning,
 	}
 	// What a value became is not to be seen in the template.
@@ -103,6 +103,9 @@ func placed(p *kickstart.Problem, line string, where *templates.Map, h *inventor
 	return out
 }
 
+// standIn is a secret's stand-in in a message, where it may have been cut.
+var standIn = regexp.MustCompile(regexp.QuoteMeta(templates.StandIn[:20]) + "0*…?")
+
 // passwords are in lines of these commands and options.
 var passwords = regexp.MustCompile(`(?i)^\s*(rootpw|sshpw|user|realm|zfcp|vnc|rhsm)\b|pass(word|phrase|wd)?=|password|activation-key`)
 
@@ -112,5 +115,5 @@ func showable(text, line string) string {
 	if passwords.MatchString(line) || passwords.MatchString(text) {
 		return ""
 	}
-	return problem.Printable(strings.ReplaceAll(text, templates.StandIn, templates.Mask))
+	return problem.Printable(standIn.ReplaceAllString(text, templates.Mask))
 }
