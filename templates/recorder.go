@@ -11,6 +11,8 @@ type recorder struct {
 	origins map[*byte]origin
 	pieces  []piece
 	now     origin
+	// mapped: the pieces are wanted.
+	mapped bool
 }
 
 // Write is called once for each piece of literal text, with the very bytes of its
@@ -28,6 +30,9 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.Len()+len(p) > maxOutput {
 		return 0, fmt.Errorf("the template renders to more than %d bytes", maxOutput)
 	}
-	r.pieces = append(r.pieces, piece{from: r.Len(), origin: r.now})
+	// Values that one action writes one after another are one piece.
+	if n := len(r.pieces); r.mapped && (n == 0 || r.now.literal || r.pieces[n-1].origin != r.now) {
+		r.pieces = append(r.pieces, piece{from: r.Len(), origin: r.now})
+	}
 	return r.Buffer.Write(p)
 }

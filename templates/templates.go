@@ -90,13 +90,25 @@ func (s *Set) Has(name string) bool {
 // Render renders a template. {{template "x.ks" .}} finds other templates of the
 // set by their file names. What is wrong in a template is an [Error].
 func (s *Set) Render(name string, data any, funcs template.FuncMap) (string, error) {
-	text, _, err := s.RenderMapped(name, data, funcs)
-	return text, err
+	out, err := s.execute(name, data, funcs, false)
+	if err != nil {
+		return "", err
+	}
+	return out.String(), nil
 }
 
 // RenderMapped is Render with a map that leads from the text back into the
 // templates.
 func (s *Set) RenderMapped(name string, data any, funcs template.FuncMap) (string, *Map, error) {
+	out, err := s.execute(name, data, funcs, true)
+	if err != nil {
+		return "", nil, err
+	}
+	text := out.String()
+	return text, &Map{text: text, pieces: out.pieces}, nil
+}
+
+func (s *Set) execute(name string, data any, funcs template.FuncMap, mapped bool) (*recorder, error) {
 	funcs = maps.Clone(funcs)
 	if funcs == nil {
 		funcs = template.FuncMap{}
@@ -106,17 +118,17 @@ func (s *Set) RenderMapped(name string, data any, funcs template.FuncMap) (strin
 	funcs["file"] = s.file
 	c, err := s.compiled(name, funcs)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	root, err := c.root.Clone() // the functions are this host's
 	if err != nil {
-		return "", nil, fmt.Errorf("template %s: %w", name, err)
+		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
-	out := &recorder{origins: c.origins}
+	out := &recorder{origins: c.origins, mapped: mapped}
 	if err := root.Funcs(funcs).ExecuteTemplate(out, name, data); err != nil {
-		return "", nil, c.failed(err, redact)
+		return nil, c.failed(err, redact)
 	}
-	return out.String(), &Map{text: out.String(), pieces: out.pieces}, nil
+	return out, nil
 }
 
 func (s *Set) compiled(name string, funcs template.FuncMap) (*compiled, error) {

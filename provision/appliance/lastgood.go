@@ -44,11 +44,46 @@ func keepGood(dir, file string) error {
 			files[name] = b
 		}
 	}
+	if err := keepFiles(dir, files, size); err != nil {
+		return err
+	}
 	b, err := json.Marshal(files)
 	if err != nil {
 		return err
 	}
 	return renameio.WriteFile(file, b, 0o600)
+}
+
+// keepFiles adds what templates take as it is: templates/files/, with its folders.
+// What a link there leads to is kept when it lies within.
+func keepFiles(dir string, files map[string][]byte, size int) error {
+	const folder = "templates/files"
+	root, err := os.OpenRoot(filepath.Join(dir, folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		st, err := root.Stat(name)
+		if err != nil || !st.Mode().IsRegular() {
+			return nil // templates can't read it either
+		}
+		if size += int(st.Size()); size > maxGood {
+			return fmt.Errorf("the inventory has more than %d bytes", maxGood)
+		}
+		b, err := root.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		files[filepath.Join(folder, name)] = b
+		return nil
+	})
 }
 
 // loadGood loads the copy; nil when there is none.

@@ -1,8 +1,10 @@
 package appliance
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -29,12 +31,26 @@ hosts:
   web1: {mac: "52:54:00:00:00:01", address: 10.77.0.11, system: debian12, kickstart: base.ks, role: web}
 `)
 	write("roles/web.yaml", "resources:\n  - file: /etc/motd\n    template: motd\n")
-	write("templates/motd", "hello {{ .Host.Name }}\n")
+	write("templates/motd", "hello {{ .Host.Name }}\n{{ file \"legal/notice\" }}{{ file \"link\" }}")
+	write("templates/files/legal/notice", "private\n")
+	write("outside", "not for templates\n")
+	for link, to := range map[string]string{"link": "legal/notice", "out": "../../outside", "gone": "nowhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, "templates", "files", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, problems := Load(dir); len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	if err := keepGood(dir, file); err != nil {
 		t.Fatal(err)
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(kept), base64.StdEncoding.EncodeToString([]byte("not for templates\n"))) {
+		t.Error("what a link leads to outside of the folder was kept")
 	}
 	write("rack.yaml", "hosts: [\n")
 	snap, err := loadGood(file)
