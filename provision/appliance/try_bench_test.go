@@ -21,7 +21,7 @@ systems:
 defaults: {variables: {root_password: {secret: rootpw/all}, ssh_keys: [ssh-ed25519 AAAA]}}
 groups:
   web: {system: debian12, kickstart: base.ks, role: web}
-  db: {system: rocky9, kickstart: base.ks, role: web}
+  db: {system: rocky9, kickstart: rhel.ks, role: web}
 hosts:
 `)
 	for i := range n {
