@@ -35,7 +35,7 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
 		return outcome{}
 	case n.Mode() == inventory.DHCPProxy:
-		return s.proxy(ctx, snap, n, c, req)
+		return s.proxy(ctx, snap, n, c, req, d.from)
 	case n.Mode() != inventory.DHCPAuthoritative || !s.mayServe(n):
 		return outcome{}
 	}

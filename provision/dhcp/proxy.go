@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -12,7 +13,7 @@ import (
 // proxy answers a request on a network where another server gives the addresses
 // (PXE specification 2.1, section 2.2): a client that boots gets its boot options,
 // in an offer without an address. Nobody else is answered, and nothing is refused.
-func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4) outcome {
+func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4, from netip.Addr) outcome {
 	v := s.proxyView(snap, n, c)
 	switch messageType(req) {
 	case dhcpv4.MessageTypeDiscover:
@@ -37,7 +38,7 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
 
 	case dhcpv4.MessageTypeRequest:
-		s.hear(ctx, v, req)
+		s.hear(ctx, v, req, from)
 	case dhcpv4.MessageTypeDecline:
 		s.unhear(ctx, v, req)
 	}

@@ -17,8 +17,13 @@ import (
 // hear notes what a client asks another server for. The REQUEST is all that we ever
 // see of it: what the server answers goes to the client alone, and so does every
 // renewal. The lease is what the script's and the answer file's checks go by.
-func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
+func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from netip.Addr) {
 	asked, server := v.heardIn(req)
+	if server.IsValid() && asked == from {
+		// Who takes an offer has no address yet (RFC 2131 section 4.1), nor is he his own
+		// relay: this is a program on some machine, that gives itself out as the client.
+		return
+	}
 	known, isKnown := s.heard.get(v.client.mac)
 	if !server.IsValid() {
 		// It comes back with an address that it had (init-reboot), or has lost its
@@ -166,7 +171,7 @@ func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	}
 	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["server"], e.Fields["expected"] = server.String(), host.Address.String()
-	e.Message = fmt.Sprintf("the DHCP server %s gives it %s, and the inventory says %s: reserve %s for %s on that server, or correct `address` in the inventory",
+	e.Message = fmt.Sprintf("the DHCP server %s gives it %s, and the inventory says %s: reserve %s for %s on that server, or correct `address` in the inventory; until then it is not installed",
 		server, v.address, host.Address, host.Address, v.client.mac)
 	s.record(e)
 }
