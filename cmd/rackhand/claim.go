@@ -7,10 +7,12 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"rackhand/config"
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/edit"
@@ -94,6 +96,11 @@ func (c *claimCmd) ask(ctx context.Context) seen {
 				s.taken[p.Addr()] = true
 			}
 		}
+	}
+	// The appliance may be another machine: `rackhand init` puts its settings beside the
+	// inventory.
+	if cfg, problems := config.Load(filepath.Join(filepath.Dir(filepath.Clean(c.Inventory)), "rackhand.yaml")); len(problems) == 0 {
+		s.taken[cfg.Address] = true
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -84,5 +84,10 @@ func (a *Appliance) problems() []string {
 	if n := len(out); n > 0 {
 		out[n-1] += "    the last good inventory stays in force until this is mended\n"
 	}
+	for _, ours := range a.addresses() {
+		if h := a.holder.Current().HostByAddress(ours); h != nil {
+			out = append(out, fmt.Sprintf("%s: host %s has the appliance's own address %s: it is given none\n    hint: `rackhand set hosts.%s.address ADDRESS` gives it another one\n", h.Line, h.Name, ours, h.Name))
+		}
+	}
 	return append(out, a.gate.problems()...)
 }

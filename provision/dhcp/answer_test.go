@@ -264,6 +264,16 @@ func TestSecondCard(t *testing.T) {
 	}
 }
 
+func TestOurAddress(t *testing.T) {
+	b := newBench(t)
+	b.snap.Hosts["web1"].Address = serverAddr
+	b.arm("web1")
+	if r := b.ask(discover(web1, pxe)); r != nil {
+		t.Errorf("got %s", r.YourIPAddr)
+	}
+	b.wantKinds("web1 our-address")
+}
+
 func TestWrongNetwork(t *testing.T) {
 	b := newBench(t)
 	b.arm("away")

@@ -112,6 +112,9 @@ func (s *Server) noticeMissing(v view, err error) {
 		e.Kind, e.Level = "wrong-network", provision.LevelWarn
 		e.Message = fmt.Sprintf("asks from network %s, where its address %s doesn't belong: it gets none; correct the address, or move the cable",
 			v.network.Name, v.decision.Host.Address)
+	case errors.Is(err, errOurAddress):
+		e.Kind, e.Level = "our-address", provision.LevelError
+		e.Message = fmt.Sprintf("its address in the inventory, %s, is the appliance's own: it gets none; give it another one", v.decision.Host.Address)
 	default:
 		return
 	}

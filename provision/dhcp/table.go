@@ -27,6 +27,7 @@ const maxScan = 1 << 16
 var (
 	errNoRange      = errors.New("the network has no `leases` range for unclaimed boxes")
 	errExhausted    = errors.New("every address of the `leases` range is taken")
+	errOurAddress   = errors.New("the host's address is our own")
 	errWrongNetwork = errors.New("the host's address lies in another network than it asks from")
 )
 
@@ -108,6 +109,8 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		switch {
 		case !n.Subnet.Contains(host.Address):
 			return netip.Addr{}, errWrongNetwork
+		case host.Address == server:
+			return netip.Addr{}, errOurAddress
 		case !t.usedBySibling(host, mac, now):
 			return host.Address, nil
 		}
