@@ -66,7 +66,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 	}
 	if a.cfg.Page.Listen != "" {
 		l, err = pageListener(a.cfg.Page.Listen)
-		if err := add("status page", a.cfg.Page.Listen, l, a.page, err); err != nil {
+		if err := add("status page", a.cfg.Page.Listen, l, discovery(a.holder.Current, a.page), err); err != nil {
 			return nil, nil, err
 		}
 	}

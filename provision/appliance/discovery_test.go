@@ -1,0 +1,48 @@
+package appliance
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"rackhand/inventory"
+)
+
+func TestDiscovery(t *testing.T) {
+	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{
+		"web1": {Name: "web1", Address: netip.MustParseAddr("10.77.0.11"), Role: "web", MACs: []inventory.MAC{{2, 0, 0, 0, 0, 1}}},
+	}}
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h := discovery(func() *inventory.Snapshot { return snap }, page)
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		return w
+	}
+	for path, target := range map[string]string{
+		"/discovery/prometheus":           "10.77.0.11:9100",
+		"/discovery/prometheus?port=9273": "10.77.0.11:9273",
+	} {
+		w := get(path)
+		var groups []struct {
+			Targets []string          `json:"targets"`
+			Labels  map[string]string `json:"labels"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &groups); err != nil || w.Header().Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: %v: %s", path, err, w.Body)
+		}
+		if len(groups) != 1 || len(groups[0].Targets) != 1 || groups[0].Targets[0] != target {
+			t.Errorf("%s: %s", path, w.Body)
+		}
+	}
+	for _, bad := range []string{"0", "65536", "http", "-1"} {
+		if w := get("/discovery/prometheus?port=" + bad); w.Code != http.StatusBadRequest {
+			t.Errorf("port %s: %d", bad, w.Code)
+		}
+	}
+	if w := get("/"); w.Code != http.StatusTeapot {
+		t.Errorf("the page: %d", w.Code)
+	}
+}
