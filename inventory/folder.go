@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
@@ -75,23 +73,8 @@ func isYAML(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// readFile reads a regular file, of one byte more than schema.Parse takes at
-// most. It doesn't wait for a FIFO's writer.
-func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
-	}
-	return io.ReadAll(io.LimitReader(f, schema.MaxSize+1))
-}
+// readFile reads a regular file, of one byte more than schema.Parse takes at most.
+func readFile(path string) ([]byte, error) { return schema.ReadFile(path, schema.MaxSize) }
 
 // reason is an error without the path, which stands before it anyway.
 func reason(err error) error {

@@ -1,15 +1,13 @@
 package templates
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sort"
 	"strings"
 	"sync"
-	"syscall"
 	"unicode/utf8"
+
+	"rackhand/config/schema"
 )
 
 // A source is the text of a template's file.
@@ -57,22 +55,9 @@ type Place struct {
 // String is file:line:column.
 func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
 
-// readBounded reads a regular file of at most maxTemplate bytes. It doesn't wait
-// for a FIFO's writer.
+// readBounded reads a regular file of at most maxTemplate bytes.
 func readBounded(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxTemplate+1))
+	b, err := schema.ReadFile(path, maxTemplate)
 	if err == nil && len(b) > maxTemplate {
 		err = fmt.Errorf("larger than %d bytes", maxTemplate)
 	}
