@@ -50,7 +50,7 @@ func TestBuildAndBoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const name = "e2e-image"
+	const name = "debian12-e2e"
 	dir := e2eDir(t)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	m, err := Build(t.Context(), Options{Name: name, Dir: dir, Installer: installer, Log: log, Clock: time.Now})
@@ -85,7 +85,7 @@ func checkRoot(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	defer z.Close()
-	sources, err := HostSources(release)
+	sources, err := HostSources("bookworm")
 	if err != nil {
 		t.Fatal(err)
 	}

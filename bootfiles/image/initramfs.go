@@ -24,9 +24,9 @@ func programs() []string {
 	}
 }
 
-// fillInitramfs gathers the installer's initramfs out of a root, all but /init.
+// fillTools gathers the programs of the installer's initramfs out of a root.
 // applets are the names that busybox answers to; the root's own programs win.
-func fillInitramfs(t *tree, kernel string, applets []string) error {
+func fillTools(t *tree, applets []string) error {
 	for _, l := range mergedLinks() {
 		t.link(l, "usr/"+l)
 		t.dir("usr/" + l)
@@ -57,7 +57,7 @@ func fillInitramfs(t *tree, kernel string, applets []string) error {
 			t.link("usr/sbin/"+a, "../bin/busybox")
 		}
 	}
-	return fillModules(t, kernel)
+	return nil
 }
 
 func (t *tree) has(name string) bool { _, ok := t.entries[name]; return ok }
@@ -140,15 +140,25 @@ func writeSegment(w io.Writer, entries []entry) error {
 	return z.Close()
 }
 
-// writeBase makes folder/initrd.base out of a root.
-func writeBase(folder, root, kernel string, applets []string) error {
-	r, err := os.OpenRoot(root)
+// writeBase makes folder/initrd.base: the installer's initramfs, all but /init. Its
+// programs come from the folder tools, the kernel's modules from the folder modules.
+func writeBase(folder, tools, modules, kernel string, applets []string) error {
+	r, err := os.OpenRoot(tools)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	m, err := os.OpenRoot(modules)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
 	t := newTree(r)
-	if err := fillInitramfs(t, kernel, applets); err != nil {
+	if err := fillTools(t, applets); err != nil {
+		return fmt.Errorf("make the initramfs: %w", err)
+	}
+	t.root = m
+	if err := fillModules(t, kernel); err != nil {
 		return fmt.Errorf("make the initramfs: %w", err)
 	}
 	f, err := os.Create(filepath.Join(folder, BaseFile))
