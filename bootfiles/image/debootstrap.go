@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +55,12 @@ func debootstrap(ctx context.Context, o Options, work, root string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return explainDeb(run(ctx, o.Log, "mmdebstrap", debootstrapArgs(*o.Recipe, root, list, add)...), *o.Recipe)
+	args := debootstrapArgs(*o.Recipe, root, list, add)
+	if slices.ContainsFunc(sources, func(s Source) bool { return strings.HasPrefix(s.URI, "file:") }) {
+		// dpkg runs in the root and has to see the packages there.
+		args = append([]string{"--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount"}, args...)
+	}
+	return explainDeb(run(ctx, o.Log, "mmdebstrap", args...), *o.Recipe)
 }
 
 func writeSources(name string, sources []Source) error {

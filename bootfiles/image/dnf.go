@@ -57,7 +57,7 @@ logdir=%[1]s/log
 func dnfArgs(r Recipe, root, config string) []string {
 	args := []string{
 		"dnf", "--config=" + config, "--installroot=" + root, "--releasever=" + r.Release,
-		"--forcearch=x86_64", "--assumeyes", "--noplugins", "--setopt=installonly_limit=1",
+		"--forcearch=x86_64", "--assumeyes", "--noplugins",
 	}
 	if r.Distribution != "fedora" && r.Release == "9" { // the last one with modules
 		args = append(args, "--setopt=module_platform_id=platform:el9")

@@ -252,6 +252,12 @@ func checkImportedRoot(t *testing.T, name string) {
 
 func TestImportRefuses(t *testing.T) {
 	whole := wholeRoot(t)
+	// This test's own program, said to be for another processor (e_machine, elf(5)).
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program[18] = 0xb7
 	sh := tarred{name: "bin/sh", text: "#!"}
 	for _, c := range []struct {
 		name, want string
@@ -271,6 +277,7 @@ func TestImportRefuses(t *testing.T) {
 		{"no such image to boot from", "no such image", whole, ImportOptions{BootFrom: "nothing"}},
 		{"itself to boot from", "boot from itself", whole, ImportOptions{BootFrom: "mine"}},
 		{"no root", "no /bin/sh", []tarred{{name: "README", text: "hello"}}, ImportOptions{}},
+		{"another processor", "EM_AARCH64", []tarred{{name: "bin/sh", text: string(program)}}, ImportOptions{}},
 		{"a way out", "leads out of the root", []tarred{sh, {name: "../../etc/passwd", text: "x"}}, ImportOptions{}},
 		{"a hard link out", "leads out of the root", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "../x"}}, ImportOptions{}},
 		{"a hard link to nothing", "doesn't stand before it", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "y"}}, ImportOptions{}},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -57,9 +58,11 @@ func findKernels(glob func(pattern string) ([]string, error)) ([]kernel, error) 
 	return list, nil
 }
 
+var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}$`) // utsname(2)
+
 // checkVersion: a kernel's version becomes a part of paths.
 func checkVersion(v string) error {
-	if !wordForm.MatchString(v) || strings.Contains(v, "/") || len(v) > 64 { // utsname(2)
+	if !versionForm.MatchString(v) {
 		return fmt.Errorf("%q can't be a kernel's version", v)
 	}
 	return nil

@@ -101,6 +101,7 @@ func TestKernelOf(t *testing.T) {
 		files      []string
 	}{
 		{"Debian's", "boot/vmlinuz-6.1.0-1-amd64", []string{"boot/vmlinuz-6.1.0-1-amd64", "boot/initrd.img-6.1.0-1-amd64"}},
+		{"trixie's", "boot/vmlinuz-6.12.118+deb13-amd64", []string{"boot/vmlinuz-6.12.118+deb13-amd64", "boot/initrd.img-6.12.118+deb13-amd64"}},
 		{"Fedora's", "boot/vmlinuz-6.1-1.fc42", []string{"boot/vmlinuz-6.1-1.fc42", "usr/lib/modules/6.1-1.fc42/vmlinuz", "boot/initramfs-6.1-1.fc42.img", "boot/vmlinuz-0-rescue-00"}},
 		{"none", "has 0 kernels", []string{"boot/grub/grub.cfg"}},
 		{"two", "has 2 kernels", []string{"boot/vmlinuz-1", "boot/vmlinuz-2"}},

@@ -152,7 +152,13 @@ func (t *rootTar) checkParents() error {
 	return nil
 }
 
-func (t *rootTar) names() []string { return slices.Sorted(maps.Keys(t.entries)) }
+// names lists the entries as [writeTar] meets them: a folder, what lies in it, and
+// then its next sibling.
+func (t *rootTar) names() []string {
+	return slices.SortedFunc(maps.Keys(t.entries), func(a, b string) int {
+		return compareNames(strings.ReplaceAll(a, "/", "\x00"), strings.ReplaceAll(b, "/", "\x00"))
+	})
+}
 
 // find follows the links on the way to a name and at its end: to the real name, and
 // the node there; nil when there is none.
@@ -221,7 +227,7 @@ func (t *rootTar) glob(pattern string) ([]string, error) {
 	return list, nil
 }
 
-// write packs the root in order of name, and answers with its size unpacked.
+// write packs the root in the order of names, and answers with its size unpacked.
 func (t *rootTar) write(ctx context.Context, w io.Writer) (int64, error) {
 	var (
 		out   = tar.NewWriter(w)
