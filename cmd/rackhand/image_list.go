@@ -39,6 +39,9 @@ func (c *imageList) Run(p *imageCmd, out io.Writer) error {
 		e.SetIndent("", "  ")
 		return errors.Join(e.Encode(list), broken)
 	}
+	if len(list) == 0 {
+		return broken
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tRELEASE\tARCH\tKERNEL\tMB\tPACKAGES\tAGE\tRECIPE")
 	for _, m := range list {
