@@ -13,6 +13,7 @@ import (
 // a few devices) and hands over to dnf. The mounts are gone with the namespace that
 // [run] makes. Its arguments are the root, and then dnf's command line.
 const dnfMounts = `set -e
+umask 022
 root=$1; shift
 mount --make-rprivate /
 mkdir -p "$root/proc" "$root/dev"

@@ -56,9 +56,14 @@ func putOverlay(r Recipe, root string) error {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}
-		when := time.Unix(releaseEpoch, 0)
-		if err := os.Chtimes(path, when, when); err != nil {
+		// Whatever the umask.
+		if err := os.Chmod(path, 0o644); err != nil {
 			return err
+		}
+		for dir := filepath.Dir(path); len(dir) >= len(root); dir = filepath.Dir(dir) {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

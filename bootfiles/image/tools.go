@@ -74,12 +74,13 @@ func toolsFolder(ctx context.Context, o Options) (string, error) {
 	return place, syncPath(o.Dir)
 }
 
-// makeTools unpacks the packages; nothing in them is run, and nothing installed.
+// makeTools unpacks the packages; no script of theirs is run, and nothing installed.
 func makeTools(ctx context.Context, o Options, recipe Recipe, work, root string) error {
 	sources, err := HostSources(toolsRelease)
 	if err != nil {
 		return err
 	}
+	full := filepath.Join(work, "full")
 	list, add := filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
 	if err := writeSources(list, sources); err != nil {
 		return err
@@ -99,25 +100,59 @@ func makeTools(ctx context.Context, o Options, recipe Recipe, work, root string)
 		"--mode=root", "--variant=extract", "--format=directory", "--architectures=" + arch,
 		"--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"", "--aptopt=Acquire::Retries \"3\"",
 		"--include=" + strings.Join(toolPackages(), ","), "--setup-hook=tar-in " + add + " /",
-		toolsRelease, root, list,
+		toolsRelease, full, list,
 	}
 	if err := explainDeb(run(ctx, o.Log, "mmdebstrap", args...), recipe); err != nil {
 		return err
 	}
-	// All that the initramfs takes is tried now, not by the image that comes next.
-	r, err := os.OpenRoot(root)
+	names, err := applets(ctx, full)
+	if err != nil {
+		return err
+	}
+	// All that the initramfs takes is tried now, not by the image that comes next; the
+	// rest (Perl, Python, which the packages ask for) isn't kept.
+	r, err := os.OpenRoot(full)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := fillTools(newTree(r), nil); err != nil {
+	t := newTree(r)
+	if err := fillTools(t, nil); err != nil {
 		return err
 	}
-	names, err := applets(ctx, root)
-	if err != nil {
+	if err := writeTree(root, t.sorted()); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, appletsFile), []byte(strings.Join(names, "\n")+"\n"), 0o644)
+}
+
+// writeTree writes folders, files and links below a folder that it makes.
+func writeTree(dir string, entries []entry) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	out, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	for _, e := range entries {
+		switch e.Mode & 0o170000 {
+		case modeDir:
+			err = out.Mkdir(e.Name, 0o755)
+		case modeLink:
+			err = out.Symlink(string(e.Data), e.Name)
+		case modeFile:
+			mode := os.FileMode(e.Mode & 0o777)
+			if err = out.WriteFile(e.Name, e.Data, mode); err == nil {
+				err = out.Chmod(e.Name, mode) // whatever the umask
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appletsFile lies in the tools' folder and lists busybox's applets.
