@@ -79,6 +79,13 @@ func finish(root string, r Recipe) error {
 	if r.distro().format == rpm {
 		return finishRPM(root)
 	}
+	if r.Distribution == "ubuntu" {
+		// Its resolver keeps this file itself; an empty one of ours would be believed.
+		name := filepath.Join(root, "etc/resolv.conf")
+		if err := errors.Join(os.Remove(name), os.Symlink("../run/systemd/resolve/stub-resolv.conf", name)); err != nil {
+			return fmt.Errorf("finish the root: %w", err)
+		}
+	}
 	// dpkg keeps to the same exclusions on the host.
 	err := os.Rename(filepath.Join(root, "etc/dpkg/dpkg.cfg.d/99mmdebstrap"), filepath.Join(root, "etc/dpkg/dpkg.cfg.d/rackhand"))
 	if err != nil {

@@ -129,6 +129,20 @@ func TestUnpackedNames(t *testing.T) {
 	}
 }
 
+func TestFinishUbuntu(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, map[string]string{"etc/resolv.conf": "nameserver 192.0.2.1", "etc/dpkg/dpkg.cfg.d/99mmdebstrap": "path-exclude=x"})
+	if err := finish(root, Recipe{Distribution: "ubuntu", Release: "noble"}); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(filepath.Join(root, "etc/resolv.conf")); err != nil || to != "../run/systemd/resolve/stub-resolv.conf" {
+		t.Errorf("resolv.conf leads to %q, %v", to, err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "etc/network")); !os.IsNotExist(err) {
+		t.Errorf("a system without ifupdown got its files: %v", err)
+	}
+}
+
 func TestFinishRPM(t *testing.T) {
 	root := t.TempDir()
 	r := Recipe{Distribution: "rocky", Release: "9"}

@@ -27,6 +27,9 @@ func (r Recipe) debPackages() []string {
 	if r.Distribution == "ubuntu" {
 		without("linux-image-amd64", "debian-archive-keyring", "ifupdown", "isc-dhcp-client")
 		list = append(list, "linux-image-generic", "ubuntu-keyring", "netplan.io")
+		if r.Release != "jammy" { // there it is a part of systemd
+			list = append(list, "systemd-resolved")
+		}
 	}
 	return list
 }
