@@ -56,15 +56,12 @@ type imageBuild struct {
 }
 
 func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
-	installer, err := bootfiles.Payload("rackhand-installer")
+	old, _ := image.Open(p.dir(), c.Name) // one that can't be read is built anew
+	recipe, file, err := c.recipe(old)
 	if err != nil {
 		return err
 	}
-	old, err := image.Open(p.dir(), c.Name)
-	if err != nil && errors.Is(err, image.ErrNoImage) {
-		old = nil
-	}
-	recipe, file, err := c.recipe(old)
+	installer, err := bootfiles.Payload("rackhand-installer")
 	if err != nil {
 		return err
 	}
