@@ -130,7 +130,7 @@ func openRootTar(ctx context.Context, file, spool string) (*rootTar, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	t, err := readRootTar(ctx, z, s)
+	t, err := readRootTar(ctx, z, s, maxUnpacked)
 	if err == nil {
 		// Whatever follows what was packed belongs to the file all the same.
 		_, err = io.Copy(h, f)

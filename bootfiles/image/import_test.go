@@ -348,6 +348,18 @@ func TestDecompressRefuses(t *testing.T) {
 	}
 }
 
+func TestRootTarSize(t *testing.T) {
+	spool, err := os.Create(filepath.Join(t.TempDir(), "spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spool.Close()
+	data := makeTar(t, []tarred{{name: "a", text: "1234"}, {name: "b", text: "5678"}})
+	if _, err := readRootTar(t.Context(), bytes.NewReader(data), spool, 7); err == nil || !strings.Contains(err.Error(), "larger than the 7") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzRootTar(f *testing.F) {
 	f.Add([]byte("not a tar"))
 	var b bytes.Buffer
@@ -364,7 +376,7 @@ func FuzzRootTar(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer spool.Close()
-		root, err := readRootTar(t.Context(), bytes.NewReader(data), spool)
+		root, err := readRootTar(t.Context(), bytes.NewReader(data), spool, 1<<20)
 		if err != nil {
 			return
 		}
@@ -386,7 +398,7 @@ func FuzzRootTar(f *testing.F) {
 		if len(root.entries) == 0 {
 			return
 		}
-		if _, err := readRootTar(t.Context(), &out, again); err != nil {
+		if _, err := readRootTar(t.Context(), &out, again, 1<<20); err != nil {
 			t.Errorf("what was written can't be read: %v", err)
 		}
 	})

@@ -25,6 +25,7 @@ const (
 // machine, so that a hostile tar has nowhere to reach, and no root is needed.
 type rootTar struct {
 	spool   *os.File
+	most    int64 // that the spool may become
 	end     int64 // of the spool
 	entries map[string]*rootNode
 }
@@ -35,9 +36,9 @@ type rootNode struct {
 	at   int64       // of the content in the spool
 }
 
-// readRootTar reads a tar to its end.
-func readRootTar(ctx context.Context, r io.Reader, spool *os.File) (*rootTar, error) {
-	t := &rootTar{spool: spool, entries: map[string]*rootNode{}}
+// readRootTar reads a tar, whose files take most bytes at most, to its end.
+func readRootTar(ctx context.Context, r io.Reader, spool *os.File, most int64) (*rootTar, error) {
+	t := &rootTar{spool: spool, most: most, entries: map[string]*rootNode{}}
 	for in := tar.NewReader(r); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -78,8 +79,8 @@ func (t *rootTar) take(h *tar.Header, content io.Reader) error {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		h.Typeflag = tar.TypeReg
-		if h.Size < 0 || t.end+h.Size > maxUnpacked {
-			return fmt.Errorf("a root has at most %d GB", maxUnpacked>>30)
+		if h.Size < 0 || h.Size > t.most-t.end {
+			return fmt.Errorf("its %d bytes make the root larger than the %d that it may have", h.Size, t.most)
 		}
 		n, err := io.Copy(t.spool, content)
 		t.end += n
