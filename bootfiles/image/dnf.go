@@ -83,7 +83,11 @@ func dnf(ctx context.Context, o Options, work, root string) error {
 	if err := os.WriteFile(config, []byte(dnfConfig(*o.Recipe, home)), 0o644); err != nil {
 		return err
 	}
-	args := append([]string{"-c", dnfMounts, "sh", root}, dnfArgs(*o.Recipe, root, config)...)
+	// Debian's rpm keeps its database in the home folder, unless it is told otherwise.
+	if err := os.WriteFile(filepath.Join(home, ".rpmmacros"), []byte("%_dbpath /"+oldDatabase+"\n"), 0o644); err != nil {
+		return err
+	}
+	args := append([]string{"-c", dnfMounts, "sh", root, "env", "HOME=" + home}, dnfArgs(*o.Recipe, root, config)...)
 	return explain(run(ctx, o.Log, "sh", args...), "dnf", [][2]string{
 		{"GPG check FAILED", "a package isn't signed by the key given: check --key, or leave that repository out"},
 		{"Public key for", "a package isn't signed by the key given: check --key, or leave that repository out"},

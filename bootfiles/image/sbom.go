@@ -12,7 +12,8 @@ import (
 )
 
 // The parts of an SPDX 2.3 document (https://spdx.github.io/spdx-spec/v2.3/, its
-// JSON form) that are written here.
+// JSON form, whose schema writes OPERATING_SYSTEM where the text has a dash) that
+// are written here.
 type spdxDocument struct {
 	Version       string             `json:"spdxVersion"`
 	ID            string             `json:"SPDXID"`
@@ -73,7 +74,7 @@ func bill(m *Manifest, root File, format string, list []Package) ([]byte, error)
 		Version: "SPDX-2.3", ID: "SPDXRef-DOCUMENT", Name: m.Name, DataLicense: "CC0-1.0",
 		Creation: spdxCreation{Created: time.Unix(releaseEpoch, 0).UTC().Format(time.RFC3339), Creators: []string{"Tool: rackhand"}},
 		Packages: []spdxPackage{{
-			Name: m.Name, ID: image, Version: m.Release, Download: noAssertion, Purpose: "OPERATING-SYSTEM",
+			Name: m.Name, ID: image, Version: m.Release, Download: noAssertion, Purpose: "OPERATING_SYSTEM",
 			FileName: root.Name, Checksums: []spdxChecksum{{"SHA256", root.SHA256}},
 			Licence: noAssertion, Declared: noAssertion, Copyright: noAssertion,
 		}},
