@@ -25,6 +25,7 @@ type Box struct {
 	clock  func() time.Time
 
 	mu            sync.Mutex
+	direct        *DirectBoot  // of the next start, instead of the firmware's
 	pulled        map[int]bool // disks that are out of their slots
 	guest         *guest       // nil while the power is off
 	boot          bootState
@@ -37,7 +38,7 @@ type Box struct {
 // A Boot is one start of a box: by power-on, reset, or the guest's own reboot.
 type Boot struct {
 	Time  time.Time
-	First string // BootPXE or BootDisk: what the firmware tries first
+	First string // BootPXE or BootDisk: what the firmware tries first; or BootDirect
 }
 
 // newBox puts a box's disk and firmware variables into dir.
@@ -164,7 +165,12 @@ func (b *Box) startLocked() error {
 	}
 	now := b.clock()
 	first := b.boot.start(now)
-	g, err := startGuest(b.ns, b.m.program(), b.m.args(first, b.pulled), qemuLog(b.logDir, b.opts.Name), b.log)
+	args := b.m.args(first, b.pulled)
+	if b.direct != nil {
+		args, first = append(args, b.direct.args()...), BootDirect
+		b.direct = nil
+	}
+	g, err := startGuest(b.ns, b.m.program(), args, qemuLog(b.logDir, b.opts.Name), b.log)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 package rack
 
 import (
-	"fmt"
 	"flag"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
