@@ -76,6 +76,13 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 	if err := conn.JoinGroup(netip.MustParseAddr("ff02::2")); err != nil { // all routers
 		return fmt.Errorf("join the group of routers: %w: is IPv6 switched off on %s?", err, a.Interface)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // nothing is heard any more on an interface that was made anew
+		if watchLink(ctx, a.Interface, ifi.Index) != nil {
+			cancel()
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	log.Info("router advertisements: answering", "interface", a.Interface)

@@ -127,12 +127,27 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
 	}
+	for {
+		err := s.serve(ctx, l)
+		if !errors.Is(err, errRemade) {
+			return err
+		}
+		s.Log.Warn("dhcp: the interface is gone, or was made anew: waiting for it", "interface", s.Interface)
+		if l = s.relisten(ctx); l == nil {
+			return nil // ctx has ended
+		}
+	}
+}
+
+// serve answers on a link until ctx ends, or the interface is another one than it was:
+// then errRemade. It closes the link.
+func (s *Server) serve(ctx context.Context, l *link) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
 
 	stop := s.startScribes()
 	defer stop()
-	if l.arp != nil {
+	if s.prober = nil; l.arp != nil {
 		s.prober = l
 	}
 	q := newQueue()
@@ -142,6 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 		defer q.close()
 		return s.receive(ctx, l, q)
 	})
+	group.Go(func() error { return watchLink(ctx, s.Interface, l.index) })
 	group.Go(func() error { return s.commits(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
