@@ -54,6 +54,9 @@ func (s *Server) noticeAck(v view) {
 	if host == nil {
 		return // an unclaimed box has its own event
 	}
+	if !s.maySay(v) {
+		return
+	}
 	e := provision.Event{Host: host.Name, Kind: "ack", Fields: v.fields()}
 	e.Message = fmt.Sprintf("%s got %s", v.client.kind, v.address)
 	if v.client.kind == boot.Other {

@@ -19,13 +19,13 @@ type parcel struct {
 	to    destination
 }
 
-// A sender sends replies; what goes wrong is logged.
+// A sender sends replies; what goes wrong is logged, once a minute for each address.
 type sender func(...parcel)
 
 func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...parcel) {
 		l.send(batch, func(p parcel, err error) {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && s.trouble.Allow("unsent "+p.to.to.String(), s.Clock()) {
 				s.Log.Warn("dhcp: reply not sent", "to", p.to.to, "mac", p.to.mac, "error", err)
 			}
 		})

@@ -57,7 +57,8 @@ type Options struct {
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
 	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
-	// wrong-network and bad-packet.
+	// wrong-network, our-address, often and bad-packet; observed, address-differs and binl
+	// where we are a proxy.
 	Record provision.Recorder
 	// MayServe says whether we may be authoritative on a network now; its error, why
 	// not: another server answers there, or nobody has looked yet. Nobody is answered
@@ -94,6 +95,7 @@ type Server struct {
 
 	// Each has a budget of its own, so that a flood of one kind hides no other.
 	unclaimed, bad, conflicts, trouble *provision.Quiet
+	often                              *provision.Quiet // see maySay
 }
 
 // New makes a server; Run starts it.
@@ -110,6 +112,7 @@ func New(o Options) *Server {
 	return &Server{
 		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
 		unclaimed: newLimiter(), bad: newLimiter(), conflicts: newLimiter(), trouble: newLimiter(),
+		often: &provision.Quiet{Every: limitEvery, Most: oftenTotal},
 	}
 }
 
