@@ -148,7 +148,15 @@ func (s *Server) noticeDeclined(v view, addr netip.Addr) {
 	}
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["address"] = addr.String()
-	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address", v.client.mac, addr, addr)
+	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address; ", v.client.mac, addr, addr)
+	switch host := v.decision.Host; {
+	case v.network.Mode() == inventory.DHCPProxy:
+		e.Message += "what becomes of the address is up to the server that gave it"
+	case host != nil && host.Address == addr:
+		e.Message += "it is reserved for this host, which is given it again: change one of the two"
+	default:
+		e.Message += fmt.Sprintf("the address rests for %s, and another one is given", declineHold)
+	}
 	s.record(e)
 }
 
