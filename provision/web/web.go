@@ -87,7 +87,9 @@ type Server struct {
 }
 
 // New makes the routes.
-func New(o Options) *Server { return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}} }
+func New(o Options) *Server {
+	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+}
 
 func newEcho(log *slog.Logger) *echo.Echo {
 	e := echo.New()
