@@ -101,7 +101,7 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int) 
 			continue
 		}
 		out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
-		if _, err := udp.WriteTo(reply, out, from); err != nil && ctx.Err() == nil && s.trouble.Allow("unsent "+from.String(), s.Clock()) {
+		if err := sendNow(udp, reply, out.Marshal(), from); err != nil && ctx.Err() == nil && s.trouble.Allow("unsent "+from.String(), s.Clock()) {
 			s.Log.Warn("dhcp: reply on port 4011 not sent", "to", from, "error", err)
 		}
 	}
