@@ -149,6 +149,33 @@ func TestMovedToAnotherLink(t *testing.T) {
 	}
 }
 
+// TestRecordsAreBounded: boxes that take an address, ask for one in another network and
+// are never seen again leave no more records than there are addresses.
+func TestRecordsAreBounded(t *testing.T) {
+	b := newBench(t)
+	farRange(b)
+	for n := range byte(100) {
+		mac := inventory.MAC{0x52, 0x54, 0, 0x99, 3, n}
+		b.join(mac)
+		if r := b.ask(discover(mac, relayed("10.78.0.1"))); r == nil || r.YourIPAddr.To4()[1] != 78 {
+			t.Fatalf("box %d in the other network: %v", n, r)
+		}
+		b.now = b.now.Add(2 * offerHold)
+	}
+	records, _, err := b.Store.List(t.Context(), LeasePrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(records) > 4 || len(b.table.left) > 6 {
+		t.Errorf("%d records for 4 addresses, %d remembered", len(records), len(b.table.left))
+	}
+	// Who comes back to an address that it left, and nobody else took, keeps its record.
+	last := inventory.MAC{0x52, 0x54, 0, 0x99, 3, 99}
+	if got := b.join(last); b.lease(last) == nil || b.lease(last).Address != got {
+		t.Errorf("it came back to %s: %+v", got, b.lease(last))
+	}
+}
+
 // TestWritesAreBounded: with a disk that doesn't keep up, requests are dropped, and
 // change nothing.
 func TestWritesAreBounded(t *testing.T) {
