@@ -178,7 +178,7 @@ func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
 	}
 	if err != nil {
 		entered = false
-		if s.trouble.Allow("behind", s.Clock()) {
+		if s.logs.Allow("behind", s.Clock()) {
 			s.Log.Warn("dhcp: requests are dropped: is the disk too slow?", "interface", s.Interface, "mac", v.client.mac, "why", err)
 		}
 	}

@@ -103,10 +103,10 @@ func (s *Server) noticeMissing(v view, err error) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Fields: v.fields()}
-	key := v.client.mac.String()
+	key, quiet := v.client.mac.String(), s.hosts
 	switch {
 	case errors.Is(err, errExhausted):
-		key = "exhausted " + v.network.Name
+		key, quiet = v.network.Name, s.exhausted
 		e.Kind, e.Level, e.Host = "exhausted", provision.LevelError, ""
 		e.Message = fmt.Sprintf("%s got no address: every one of %s-%s is taken: widen `leases` of network %s, or claim the boxes that hold them",
 			v.client.mac, v.network.Leases.First, v.network.Leases.Last, v.network.Name)
@@ -121,14 +121,14 @@ func (s *Server) noticeMissing(v view, err error) {
 	default:
 		return
 	}
-	if s.trouble.Allow(e.Kind+" "+key, s.Clock()) {
+	if quiet.Allow(e.Kind+" "+key, s.Clock()) {
 		s.record(e)
 	}
 }
 
 // noticeRefused tells of a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.trouble.Allow("nak "+v.client.mac.String(), s.Clock()) {
+	if !s.naks.Allow("nak "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
@@ -143,7 +143,7 @@ func (s *Server) noticeRefused(v view, asked netip.Addr) {
 // noticeDeclined tells that an address is in use by somebody whom we didn't give
 // it to.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.trouble.Allow("decline "+v.client.mac.String(), s.Clock()) {
+	if !s.declines.Allow("decline "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}

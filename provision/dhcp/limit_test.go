@@ -4,6 +4,10 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
 )
 
 // TestTellsSparingly: a card that takes its lease again and again fills no journal, and
@@ -35,5 +39,26 @@ func TestTellsSparingly(t *testing.T) {
 			tc.join(b)
 			b.wantKinds(tc.kind)
 		})
+	}
+}
+
+// TestFloodHidesNothing: boxes that are refused by the hundred, or asks that are no
+// packets, hide neither that the range is full nor what is wrong with a host.
+func TestFloodHidesNothing(t *testing.T) {
+	b := newBench(t)
+	for n := range uint16(300) {
+		mac := inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}
+		b.ask(request(mac, requested("192.0.2.1"), server("10.77.0.1")))
+		bad := discover(mac)
+		bad.OpCode = dhcpv4.OpcodeBootReply
+		b.ask(bad)
+	}
+	b.ask(discover(away, pxe))
+	told := map[string]int{}
+	for _, e := range b.events {
+		told[e.Kind]++
+	}
+	if told["nak"] != limitTotal || told["bad-packet"] != limitTotal || told["exhausted"] != 1 || told["wrong-network"] != 1 || told["unclaimed"] != 300 {
+		t.Errorf("told of %v", told)
 	}
 }

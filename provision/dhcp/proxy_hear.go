@@ -166,7 +166,7 @@ func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
 func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	host := v.decision.Host
 	if host == nil || host.Address == v.address || s.heard.holds(host.Address, host.MACs) ||
-		!s.trouble.Allow("differs "+v.client.mac.String(), s.Clock()) {
+		!s.hosts.Allow("differs "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}

@@ -48,7 +48,7 @@ func (s *Server) relisten(ctx context.Context) (l *link) {
 			return false
 		}
 		var err error
-		if l, err = listen(ctx, s.Interface, s.ServerAddr, s.Log); err != nil && s.trouble.Allow("relisten", s.Clock()) {
+		if l, err = listen(ctx, s.Interface, s.ServerAddr, s.Log); err != nil && s.logs.Allow("relisten", s.Clock()) {
 			s.Log.Error("dhcp: the interface can't be served again; trying on", "interface", s.Interface, "error", err)
 		}
 		return err == nil

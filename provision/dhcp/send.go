@@ -26,7 +26,7 @@ type sender func(...parcel)
 func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...parcel) {
 		l.send(batch, func(p parcel, err error) {
-			if ctx.Err() == nil && s.trouble.Allow("unsent "+p.to.to.String(), s.Clock()) {
+			if ctx.Err() == nil && s.logs.Allow("unsent "+p.to.to.String(), s.Clock()) {
 				s.Log.Warn("dhcp: reply not sent", "to", p.to.to, "mac", p.to.mac, "error", err)
 			}
 		})

@@ -93,9 +93,7 @@ type Server struct {
 	prober  prober                 // nil: addresses are offered unprobed
 	scribes []chan provision.Event // nil: record waits for the disk
 
-	// Each has a budget of its own, so that a flood of one kind hides no other.
-	unclaimed, bad, conflicts, trouble *provision.Quiet
-	often                              *provision.Quiet // see maySay
+	limits
 }
 
 // New makes a server; Run starts it.
@@ -111,8 +109,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
-		unclaimed: newLimiter(), bad: newLimiter(), conflicts: newLimiter(), trouble: newLimiter(),
-		often: &provision.Quiet{Every: limitEvery, Most: oftenTotal},
+		limits: newLimits(),
 	}
 }
 
@@ -185,11 +182,11 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 		}
 		floods, full := q.put(packets...)
 		for _, d := range floods {
-			if mac := chaddr(d.payload).String(); s.trouble.Allow("flood "+mac, s.Clock()) {
+			if mac := chaddr(d.payload).String(); s.logs.Allow("flood "+mac, s.Clock()) {
 				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", mac)
 			}
 		}
-		if full > 0 && s.trouble.Allow("overload", s.Clock()) {
+		if full > 0 && s.logs.Allow("overload", s.Clock()) {
 			s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 		}
 		if len(packets) < readAtOnce {
