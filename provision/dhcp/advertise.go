@@ -22,6 +22,9 @@ type Advertiser struct {
 	Log       *slog.Logger // discarded when nil
 }
 
+// writeWait is how long an answer may take to get away.
+const writeWait = 10 * time.Millisecond
+
 // relisten is how long Run waits before it tries again after the link failed.
 const relisten = time.Second
 
@@ -95,6 +98,11 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 		to, ok := solicited(m, cm, from)
 		if !ok || cm.IfIndex != ifi.Index {
 			continue
+		}
+		// What goes to addresses where nobody is fills the kernel's buffer for seconds: it
+		// isn't waited for.
+		if err := conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+			return err
 		}
 		if err := conn.WriteTo(advertisement(ifi.HardwareAddr), nil, to); err != nil {
 			// Everyday while duplicate address detection runs on a link that just came
