@@ -93,12 +93,15 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet  *provision.Quiet
-	handed handed
+	quiet   *provision.Quiet
+	fetched *provision.Quiet // fetches that have left an event
+	handed  handed
 }
 
 // New makes the routes.
-func New(o Options) *Server { return &Server{Options: o, quiet: &provision.Quiet{}} }
+func New(o Options) *Server {
+	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+}
 
 func newEcho(log *slog.Logger) *echo.Echo {
 	e := echo.New()
