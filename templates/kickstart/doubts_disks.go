@@ -10,6 +10,11 @@ import (
 // by-id stands for is known on the box alone.
 var kernelDisk = regexp.MustCompile(`^((sd|vd|xvd|hd|dasd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$`)
 
+// KernelDisk reports whether a name is the kernel's of a whole disk: sda, /dev/sda.
+func KernelDisk(name string) bool {
+	return kernelDisk.MatchString(strings.TrimPrefix(name, "/dev/"))
+}
+
 // diskOptions are the options that name disks to be used. Anaconda stops at one that
 // isn't there.
 func diskOptions(command string) []string {
@@ -80,8 +85,7 @@ func (d *doubt) disks(lines []*line) {
 	bare := func(list []string) (names []string, all bool) {
 		all = len(list) > 0
 		for _, name := range list {
-			name = strings.TrimPrefix(name, "/dev/")
-			names, all = append(names, name), all && kernelDisk.MatchString(name)
+			names, all = append(names, strings.TrimPrefix(name, "/dev/")), all && KernelDisk(name)
 		}
 		return names, all
 	}
