@@ -88,7 +88,7 @@ func TestReload(t *testing.T) {
 	if problems := (source{a}).Problems(); len(problems) == 0 {
 		t.Error("the page has no problem to show")
 	}
-	if !strings.Contains(logged.String(), "rack.yaml:3:3") {
+	if log := logged.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "rack.yaml:3:3") {
 		t.Errorf("the log doesn't tell it:\n%s", logged.String())
 	}
 
