@@ -132,7 +132,7 @@ func TestGPTErrors(t *testing.T) {
 }
 
 func TestSwapHeader(t *testing.T) {
-	b, err := swapHeader(partition{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * mib, Label: "swp"})
+	b, err := swapHeader(content{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * mib, Label: "swp"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestSwapHeader(t *testing.T) {
 	if pages := le64(b[1028:]) & 0xffffffff; pages != 4095 {
 		t.Errorf("the last page is %d, want 4095", pages)
 	}
-	if _, err := swapHeader(partition{UUID: "x"}); err == nil {
+	if _, err := swapHeader(content{UUID: "x"}); err == nil {
 		t.Error("a UUID that is none was taken")
 	}
 }
