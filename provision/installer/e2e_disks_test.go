@@ -53,7 +53,7 @@ func (b *bench) installed(uefi bool, args string, drives []string) {
 func (b *bench) diskKickstart(layout string) string {
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), `%post --erroronfail
 set -e
-sed -i 's|^echo "THAT IS ALL"|storage\n&|; s|^{$|storage() {\ncat /proc/mdstat\nlsblk -nro NAME,TYPE,FSTYPE,MOUNTPOINT\necho "arrays: $(mdadm --examine --scan \| wc -l), groups: $(vgs --noheadings \| wc -l)"\n}\n&|' /usr/local/sbin/told
+sed -i 's|^echo "THAT IS ALL"|storage\n&|; s|^{$|storage() {\ncat /proc/mdstat\nlsblk -nro NAME,TYPE,FSTYPE,MOUNTPOINT\ncd /dev; echo disk/by-*/*; cd /\necho "arrays: $(mdadm --examine --scan \| wc -l), groups: $(vgs --noheadings \| wc -l)"\n}\n&|' /usr/local/sbin/told
 # the first copying of a mirror would only keep this slow machine from telling
 echo 'dev.raid.speed_limit_max = 500' >/etc/sysctl.d/50-slow.conf
 %end
@@ -134,7 +134,7 @@ func TestLVMUEFI(t *testing.T) {
 		"-device", "nvme,drive=n1,serial=N1",
 	}
 	b.installed(true, "", nvme)
-	b.tells(true, nvme, "firmware uefi", "root is xfs", "efi vfat", "swaps 1", "system-root lvm xfs /", "nvme0n1p3 part xfs /boot", "arrays: 0, groups: 1")
+	b.tells(true, nvme, "firmware uefi", "root is xfs", "efi vfat", "swaps 1", "system-root lvm xfs /", "nvme0n1p3 part xfs /boot", "disk/by-id/nvme-QEMU_NVMe_Ctrl_N1 ", "arrays: 0, groups: 1")
 }
 
 // A disk that carries RAID and LVM, made by their own tools in a %pre, is refused;
