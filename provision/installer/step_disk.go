@@ -165,7 +165,7 @@ func (s formatStep) do(ctx context.Context, m *machine) error {
 	case "swap":
 		err = makeSwap(dev, p)
 	case "efi", "vfat":
-		argv := []string{"mkfs.vfat", "-i", strings.ReplaceAll(p.UUID, "-", "")}
+		argv := []string{"mkfs.vfat", "-I", "-i", strings.ReplaceAll(p.UUID, "-", "")}
 		if p.FS == "efi" && p.Length >= 260*mib {
 			argv = append(argv, "-F", "32") // as the UEFI specification likes it; smaller ones are left to mkfs
 		}

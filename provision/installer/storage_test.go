@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +168,36 @@ func TestSwapSize(t *testing.T) {
 	for _, c := range [][3]int64{{1024, 1 << 20, 2048}, {4096, 1 << 20, 4096}, {16384, 1 << 20, 8192}, {1 << 20, 1 << 20, 4096}, {4096, 10000, 1000}, {0, 1 << 20, 64}} {
 		if got := swapSize(c[0], c[1]); got != c[2] {
 			t.Errorf("memory %d, disk %d: %d, want %d", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// Planning changes nothing: it is done again until the disks have shown up.
+func TestPlanIsPure(t *testing.T) {
+	for _, name := range []string{"raid1", "raid1-lvm", "raid0", "autopart"} {
+		f, err := kickstart.Parse("t.ks", []byte(readFile(t, "testdata/plans/"+name+".ks")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Read(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts := mirrorDisks()
+		if name == "autopart" {
+			facts = oneDisk()
+		}
+		var first string
+		for range 3 {
+			steps, err := Plan(r, facts, false, counting())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == "" {
+				first = fmt.Sprintf("%+v", steps)
+			} else if again := fmt.Sprintf("%+v", steps); again != first {
+				t.Errorf("%s: another plan:\n%s\n%s", name, first, again)
+			}
 		}
 	}
 }

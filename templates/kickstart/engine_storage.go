@@ -117,7 +117,7 @@ func imageStorage(ps *problems, f *File) {
 		}
 		return
 	}
-	l.boot = len(f.Find("reqpart")) > 0
+	l.each(l.reqpart, "reqpart")
 	l.each(l.part, "part", "partition")
 	l.each(l.raid, "raid")
 	l.each(l.volgroup, "volgroup")
@@ -175,6 +175,15 @@ func (l *layout) place(c *Command, args Args) (name string, member bool) {
 	}
 	l.mounts[name] = c.Pos.Line
 	return name, false
+}
+
+// reqpart lays out what firmware needs, of either kind.
+func (l *layout) reqpart(c *Command, args Args) {
+	l.boot = true
+	l.mounts["biosboot"], l.mounts["/boot/efi"] = c.Pos.Line, c.Pos.Line
+	if args.Has("--add-boot") {
+		l.mounts["/boot"] = c.Pos.Line
+	}
 }
 
 func (l *layout) part(c *Command, args Args) {

@@ -71,16 +71,18 @@ func TestImageStorage(t *testing.T) {
 
 func TestImageAutopart(t *testing.T) {
 	for line, want := range map[string]string{
-		"autopart":                               "",
-		"autopart --type=plain --fstype=xfs":     "",
-		"autopart --nolvm --nohome --noboot":     "",
-		"autopart --type=thinp":                  "can't carry out autopart --type=thinp (it can do plain, lvm)",
-		"autopart --encrypted":                   "can't carry out autopart --encrypted",
-		"autopart\npart / --size=5":              "part doesn't go with autopart",
-		"reqpart\npart / --size=500":             "",
-		"reqpart --add-boot\npart / --size=500":  "",
-		"reqpart\npart /srv --size=500":          "there is no partition for /",
-		"part biosboot --size=1\npart / --size=": "--size",
+		"autopart":                                                     "",
+		"autopart --type=plain --fstype=xfs":                           "",
+		"autopart --nolvm --nohome --noboot":                           "",
+		"autopart --type=thinp":                                        "can't carry out autopart --type=thinp (it can do plain, lvm)",
+		"autopart --encrypted":                                         "can't carry out autopart --encrypted",
+		"autopart\npart / --size=5":                                    "part doesn't go with autopart",
+		"reqpart\npart / --size=500":                                   "",
+		"reqpart --add-boot\npart / --size=500":                        "",
+		"reqpart\npart /srv --size=500":                                "there is no partition for /",
+		"reqpart --add-boot\npart / --size=500\npart /boot --size=500": "/boot is laid out twice; first in line 3",
+		"reqpart\npart /boot/efi --size=100\npart / --size=500":        "/boot/efi is laid out twice",
+		"part biosboot --size=1\npart / --size=":                       "--size",
 	} {
 		if got := checkImage(t, storageHead+line+"\n"); (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%s:\n got %s\nwant %s", line, got, want)
