@@ -129,39 +129,52 @@ func (s needStep) do(_ context.Context, m *machine) error {
 
 func (s storageStep) do(ctx context.Context, m *machine) error {
 	m.con.printf("%s", s)
+	conf, text := "/etc/mdadm.conf", s.mdadmConf() // Red Hat's family
+	if st, err := os.Lstat(m.target + "/etc/mdadm"); err == nil && st.IsDir() {
+		conf = "/etc/mdadm/mdadm.conf" // Debian's
+	}
 	if len(s.Arrays) > 0 {
-		name := "/etc/mdadm.conf" // Red Hat's family
-		if st, err := os.Lstat(m.target + "/etc/mdadm"); err == nil && st.IsDir() {
-			name = "/etc/mdadm/mdadm.conf" // Debian's
-		}
-		text := "# written by rackhand-installer from the Kickstart\nHOMEHOST <system>\nMAILADDR root\n" +
-			strings.Join(s.arrayLines(), "\n") + "\n"
-		if err := m.inRoot(func(root *os.Root) error { return writeFile(root, name, 0o644, text) }); err != nil {
+		if err := m.inRoot(func(root *os.Root) error { return writeFile(root, conf, 0o644, text) }); err != nil {
 			return err
 		}
 	}
 	if _, err := findProgram(m.target, "update-initramfs"); err == nil {
-		if len(s.Arrays) == 0 {
-			// It needs nothing of LVM but its programs, which its hook brings along
-			// whenever that initramfs is made.
-			if _, err := os.Lstat(m.target + "/usr/share/initramfs-tools/hooks/lvm2"); err != nil {
-				return &Failure{FailImage, fmt.Errorf("the image's initramfs knows no LVM (initramfs-tools/hooks/lvm2 is missing): build the image with the package lvm2")}
-			}
-			return nil
-		}
-		return m.inTarget(ctx, "", "update-initramfs", "-u", "-k", "all")
+		return m.debianInitrd(s, conf, text)
 	}
 	if _, err := findProgram(m.target, "dracut"); err != nil {
 		return &Failure{FailImage, fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
 	}
-	conf := s.dracutConf()
 	err := m.inRoot(func(root *os.Root) error {
-		return writeFile(root, "/etc/dracut.conf.d/rackhand.conf", 0o644, conf)
+		return writeFile(root, "/etc/dracut.conf.d/rackhand.conf", 0o644, s.dracutConf())
 	})
 	if err != nil {
 		return err
 	}
 	return m.inTarget(ctx, "", "dracut", "--force", "--regenerate-all")
+}
+
+// debianInitrd sees to Debian's and Ubuntu's initramfs. What assembles arrays and
+// volumes is in it since the image was made, brought by the packages' hooks; it lacks
+// the arrays' names alone.
+func (m *machine) debianInitrd(s storageStep, conf, text string) error {
+	for _, need := range []struct {
+		hook string
+		is   bool
+	}{{"mdadm", len(s.Arrays) > 0}, {"lvm2", len(s.Volumes) > 0}} {
+		if _, err := os.Lstat(m.target + "/usr/share/initramfs-tools/hooks/" + need.hook); need.is && err != nil {
+			return &Failure{FailImage, fmt.Errorf("the image's initramfs knows nothing of %s (initramfs-tools/hooks/%s is missing): build the image with that package", need.hook, need.hook)}
+		}
+	}
+	if len(s.Arrays) == 0 {
+		return nil
+	}
+	return m.inRoot(func(root *os.Root) error { return addToInitrds(root, conf, text) })
+}
+
+// mdadmConf is mdadm.conf(5).
+func (s storageStep) mdadmConf() string {
+	return "# written by rackhand-installer from the Kickstart\nHOMEHOST <system>\nMAILADDR root\n" +
+		strings.Join(s.arrayLines(), "\n") + "\n"
 }
 
 // dracutConf is dracut.conf(5): it assembles what its command line names
