@@ -3,7 +3,11 @@
 package installer_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +194,34 @@ exit 1
 	for _, old := range []string{"linux_raid_member", "LVM2_member", "md127"} {
 		if strings.Contains(lines, old) {
 			t.Errorf("%s has come back", old)
+		}
+	}
+}
+
+// An install that fails while arrays and volumes run takes them apart and leaves
+// disks without a mark of them.
+func TestFailedMirror(t *testing.T) {
+	b := newBench(t)
+	small := filepath.Join(b.dir, "small.tar")
+	if out, err := exec.Command("tar", "cf", small, "-C", "/etc", "hostname").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	b.files["/image/root.tar.zst"] = small
+	b.ks = b.diskKickstart(mirrorLVM)
+	one, two := b.disk("one.raw"), b.disk("two.raw")
+	b.begin(false, "", "", drives(one, two))
+	if e := b.find("failed", installer.FailImage); e == nil || strings.Contains(e.Message, "could not be cleared") {
+		t.Errorf("%+v", e)
+	}
+	for _, disk := range []string{one, two} {
+		data, err := os.ReadFile(disk) // most of it is a hole
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, mark := range map[string]string{"an md superblock": "\xfc\x4e\x2b\xa9\x01\x00\x00\x00", "LVM's label": "LABELONE", "a GPT": "EFI PART"} {
+			if at := bytes.Index(data, []byte(mark)); at >= 0 {
+				t.Errorf("%s: %s is at %d", filepath.Base(disk), name, at)
+			}
 		}
 	}
 }

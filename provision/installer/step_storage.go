@@ -76,6 +76,9 @@ func (s groupStep) do(ctx context.Context, m *machine) error {
 		create = append(create, "/dev/"+d)
 	}
 	if err := m.tool(ctx, create...); err != nil {
+		if strings.Contains(err.Error(), "already exists") {
+			return fmt.Errorf("make volume group %s: a disk that this install leaves alone has a group of that name; name this one otherwise, or wipe that disk: %w", s.Name, err)
+		}
 		return fmt.Errorf("make volume group %s: %w", s.Name, err)
 	}
 	m.stops = append(m.stops, []string{"lvm", "vgchange", "-a", "n", "-A", "n", s.Name})
