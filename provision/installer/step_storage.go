@@ -148,7 +148,7 @@ func (s storageStep) do(ctx context.Context, m *machine) error {
 		return &Failure{FailImage, fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
 	}
 	err := m.inRoot(func(root *os.Root) error {
-		return writeFile(root, "/etc/dracut.conf.d/rackhand.conf", 0o644, s.dracutConf())
+		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, s.dracutConf())
 	})
 	if err != nil {
 		return err
