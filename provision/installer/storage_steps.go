@@ -55,7 +55,7 @@ func (s storageStep) String() string {
 func (s storageStep) arrayLines() []string {
 	var out []string
 	for _, a := range s.Arrays {
-		out = append(out, fmt.Sprintf("ARRAY /dev/md/%s metadata=%s name=any:%s UUID=%s", a.Name, a.Metadata, a.Name, a.ID))
+		out = append(out, fmt.Sprintf("ARRAY /dev/md/%s metadata=%s UUID=%s", a.Name, a.Metadata, a.ID))
 	}
 	return out
 }
