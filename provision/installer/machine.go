@@ -28,6 +28,7 @@ type machine struct {
 	mounts  []string // in the order they were made
 	timings []timing
 	scripts int
+	log     *remoteLog // nil for none
 }
 
 type timing struct {

@@ -40,6 +40,7 @@ func Install(ctx context.Context) int {
 	if err != nil {
 		end = m.failed(ctx, err, cmdline.Hold)
 	}
+	m.closeLog()
 	m.con.flush(5 * time.Second)
 	switch end {
 	case "poweroff", "shutdown":
@@ -170,6 +171,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.con.setClean(clean)
 	m.rep.setClean(clean)
 	m.onError = recipe.OnError
+	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	return recipe, nil
 }

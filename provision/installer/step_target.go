@@ -170,40 +170,23 @@ func (s timezoneStep) do(_ context.Context, m *machine) error {
 	})
 }
 
-func (firewallStep) do(ctx context.Context, m *machine) error {
-	for _, unit := range []string{"firewalld.service", "nftables.service", "ufw.service"} {
-		for _, dir := range []string{"/usr/lib/systemd/system/", "/lib/systemd/system/"} {
-			if _, err := os.Lstat(m.target + dir + unit); err == nil {
-				if err := m.inTarget(ctx, "", "systemctl", "disable", "--", unit); err != nil {
-					return err
-				}
-				break
-			}
-		}
-	}
-	return nil
-}
-
 func (s selinuxStep) do(_ context.Context, m *machine) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing":
+			return errors.New("selinux --enforcing: the system has no SELinux: put its policy into the image or into %packages, or write selinux --disabled")
+		case errors.Is(err, fs.ErrNotExist):
 			return nil // no SELinux: it is as disabled as can be
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
-		return writeFile(root, "/etc/selinux/config", 0o644, setSELinux(string(old), s.Mode))
-	})
-}
-
-// setSELinux sets SELINUX= in /etc/selinux/config.
-func setSELinux(config, mode string) string {
-	var out []string
-	for line := range strings.SplitSeq(strings.TrimRight(config, "\n"), "\n") {
-		if !strings.HasPrefix(strings.TrimSpace(line), "SELINUX=") {
-			out = append(out, line)
+		if s.Mode != "disabled" {
+			// what the installer wrote has no labels yet; the first boot gives them
+			if err := writeFile(root, "/.autorelabel", 0o600, ""); err != nil {
+				return err
+			}
 		}
-	}
-	return strings.Join(append(out, "SELINUX="+mode), "\n") + "\n"
+		return writeFile(root, "/etc/selinux/config", 0o644, setKey(string(old), "SELINUX", s.Mode))
+	})
 }

@@ -36,12 +36,8 @@ func imageWhole(ps *problems, f *File) {
 		ps.errorf(top, "add part biosboot --fstype=biosboot --size=1, or part /boot/efi --fstype=efi --size=128",
 			"the disk could not be booted")
 	}
-	for _, c := range f.Find("network") {
-		_, args, problems := ImageCommand(f, c)
-		if len(Errors(problems)) == 0 && args.Value("--bootproto") == "static" && (!args.Has("--ip") || !args.Has("--netmask")) {
-			ps.errorf(c.Pos, "", "network --bootproto=static needs --ip and --netmask")
-		}
-	}
+	imageNetwork(ps, f)
+	imageRepeats(ps, f)
 }
 
 // imagePart checks that a partition's file system and mount point fit.
