@@ -103,6 +103,9 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	if cmdline.VLAN.ID > 0 {
+		mods.add("8021q")
+	}
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
@@ -112,7 +115,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, scan, m.con.printf)
+		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 		return err
 	}); err != nil {
 		return "", err
@@ -179,7 +182,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least.
 func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
-	facts := Facts{BootNIC: net.NIC, DNS: net.DNS}
+	facts := Facts{BootNIC: net.Card, DNS: net.DNS}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}
