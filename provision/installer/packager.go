@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,12 +49,18 @@ const ownRepos = "/run/rackhand-repos"
 
 func (a apt) files(repos []repo, o osRelease) (own, kept []fileStep) {
 	text := func(r repo) string {
-		suites := o.Codename + " " + o.Codename + "-updates"
-		if strings.HasSuffix(r.Name, "-security") {
-			suites = o.Codename + "-security"
+		suites, components, key := o.Codename, "main", ""
+		switch { // the distribution's own archives; any other one has the release alone
+		case r.Name == o.ID+"-security":
+			suites, key = o.Codename+"-security", a.keyring[o.ID]
+		case r.Name == "debian" && o.ID == "debian":
+			suites, key = suites+" "+o.Codename+"-updates", a.keyring[o.ID]
+		case r.Name == "ubuntu" && o.ID == "ubuntu":
+			suites, key = suites+" "+o.Codename+"-updates "+o.Codename+"-security", a.keyring[o.ID]
+			components = "main universe"
 		}
-		s := fmt.Sprintf("# %s\nTypes: deb\nURIs: %s\nSuites: %s\nComponents: main\n", r.Name, r.URL, suites)
-		if key := a.keyring[o.ID]; key != "" {
+		s := fmt.Sprintf("# %s\nTypes: deb\nURIs: %s\nSuites: %s\nComponents: %s\n", r.Name, r.URL, suites, components)
+		if key != "" { // else apt's own trusted keys count
 			s += "Signed-By: " + key + "\n"
 		}
 		return s + "\n"
@@ -86,18 +93,27 @@ func (apt) options(p kickstart.Packages, own bool) []string {
 	if p.Timeout > 0 {
 		out = append(out, "-o", "Acquire::http::Timeout="+strconv.Itoa(p.Timeout))
 	}
-	if own {
-		out = append(out, "-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts="+ownRepos)
+	return append(out, aptSources(own)...)
+}
+
+// aptSources name the repos of this install in place of the image's own.
+func aptSources(own bool) []string {
+	if !own {
+		return nil
 	}
-	return out
+	return []string{"-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=" + ownRepos}
 }
 
 func (a apt) refresh(p kickstart.Packages, own bool) []string {
 	return append([]string{"apt-get", "update"}, a.options(p, own)...)
 }
 
-func (a apt) query(p kickstart.Packages, _ bool) []string {
-	return append([]string{"apt-cache", "policy", "--"}, p.Install...)
+func (apt) query(p kickstart.Packages, own bool) []string {
+	if !p.IgnoreMissing && len(p.Exclude) == 0 {
+		return nil
+	}
+	argv := append([]string{"apt-cache", "policy"}, aptSources(own)...)
+	return slices.Concat(argv, []string{"--"}, p.Install, p.Exclude)
 }
 
 func (a apt) install(p kickstart.Packages, own bool) []string {

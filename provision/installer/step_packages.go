@@ -62,8 +62,8 @@ type packager interface {
 	// files are those of one install's own configuration, which is removed after it,
 	// and those that are kept.
 	files(repos []repo, os osRelease) (own, kept []fileStep)
-	// refresh and install are command lines; missing asks which of the packages there
-	// are, nil when install itself can pass over those that are missing.
+	// refresh, query and install are command lines; query asks which of the packages
+	// there are, nil when nobody has to know.
 	refresh(p kickstart.Packages, ownRepos bool) []string
 	query(p kickstart.Packages, ownRepos bool) []string
 	install(p kickstart.Packages, ownRepos bool) []string
@@ -72,7 +72,7 @@ type packager interface {
 }
 
 // osRelease is what os-release(5) says.
-type osRelease struct{ ID, Like, Codename string }
+type osRelease struct{ ID, Codename string }
 
 func readOSRelease(text string) osRelease {
 	var o osRelease
@@ -82,8 +82,6 @@ func readOSRelease(text string) osRelease {
 		switch key {
 		case "ID":
 			o.ID = value
-		case "ID_LIKE":
-			o.Like = value
 		case "VERSION_CODENAME":
 			o.Codename = value
 		}
@@ -165,13 +163,17 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 			return err
 		}
 	}
-	if argv := tool.query(p, ownRepos); p.IgnoreMissing && argv != nil {
+	if argv := tool.query(p, ownRepos); argv != nil {
 		var lines []string
 		if err := m.packages(ctx, &lineWriter{line: func(l string) { lines = append(lines, l) }}, argv); err != nil {
 			return err
 		}
-		var missing []string
-		if p.Install, missing = aptAvailable(lines, p.Install); len(missing) > 0 {
+		there, missing := aptAvailable(lines, p.Install)
+		if p.IgnoreMissing {
+			p.Install = there
+		}
+		p.Exclude, _ = aptAvailable(lines, p.Exclude) // what isn't there can't come in
+		if len(missing) > 0 && p.IgnoreMissing {
 			m.warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
 		}
 	}
