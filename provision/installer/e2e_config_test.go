@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -161,7 +162,7 @@ user --name=deploy --uid=4001 --gid=4001 --groups=ops,build(4002) --homedir=/srv
 lang de_DE.UTF-8 --addsupport=fr_FR.UTF-8
 `, `echo "second $(ip -br -4 addr show dev lan1 | tr -s ' ') mtu $(cat /sys/class/net/lan1/mtu)"
 echo "package $(dpkg-query -W -f '${Status}' nftables) $(dpkg-query -W -f '${Status}' chrony)"
-echo "docs $(ls -A /usr/share/doc/nftables | tr '\n' ' ')"
+echo "docs $(find /usr/share/doc/nftables -type f | tr '\n' ' ')"
 echo "rules $(nft list ruleset | grep -c dport) $(nft list ruleset | tr -s ' \t\n' ' ' | grep -o 'tcp dport 8080 accept')"
 echo "time $(systemctl is-active chrony) $(grep ^server /etc/chrony/chrony.conf)"
 echo "deploy $(id deploy) $(stat -c %U /srv/deploy) $(getent passwd deploy | cut -d: -f5)"
@@ -187,7 +188,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 		t.Log(text[i:min(len(text), i+1500)])
 	}
 	b.tells(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24 mtu 1400",
-		"package install ok installed install ok installed", "docs copyright ", "tcp dport 8080 accept", "time active server 10.77.0.1 iburst",
+		"package install ok installed install ok installed", "docs /usr/share/doc/nftables/copyright ", "tcp dport 8080 accept", "time active server 10.77.0.1 iburst",
 		"deploy uid=4001(deploy) gid=4001(deploy) groups=4001(deploy),4000(ops),4002(build) deploy Deploys it",
 		"de_DE.utf8", "fr_FR.utf8", "sources rackhand.sources ls: cannot access", "failed units 0")
 }
@@ -203,26 +204,61 @@ func (b *bench) told(text string) bool {
 	return false
 }
 
-// A bond of two cards serves on, with one of them gone.
+// A bond of two cards serves on with one of them gone, by whichever tool the system
+// has: Debian's own, or in an image without that, systemd's, or what %packages brings.
 func TestBond(t *testing.T) {
-	b := newBench(t)
-	disk := b.disk("disk.raw")
-	b.netdev = func(user string) []string {
-		return []string{
-			"-netdev", user, "-netdev", "user,id=m,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.50",
-			"-device", "virtio-net-pci,netdev=m,mac=52:54:00:00:00:02,romfile=",
-		}
-	}
-	b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
-		"--device=bond0 --bondslaves=52:54:00:00:00:02,52:54:00:00:00:01 --bondopts=mode=active-backup,miimon=100,primary=52:54:00:00:00:01", 1), "",
-		`echo "bond $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
-wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks 2>/dev/null || busybox wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks && echo "reached by both"
+	for _, c := range []struct{ tool, packages string }{
+		{"ifupdown", ""}, {"systemd-networkd", ""}, {"NetworkManager", "network-manager"}, {"netplan", "netplan.io"},
+	} {
+		t.Run(c.tool, func(t *testing.T) {
+			b := newBench(t)
+			disk := b.disk("disk.raw")
+			b.netdev = func(user string) []string {
+				return []string{
+					"-netdev", user, "-netdev", "user,id=m,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.50",
+					"-device", "virtio-net-pci,netdev=m,mac=52:54:00:00:00:02,romfile=",
+				}
+			}
+			more, sections := "", ""
+			if c.packages != "" {
+				more = b.mirrors()
+				sections = "%packages --exclude-weakdeps\n" + c.packages + "\n%end\n"
+			}
+			if c.tool != "ifupdown" {
+				more += "services --disabled=networking\n"
+			}
+			b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
+				"--device=bond0 --bondslaves=52:54:00:00:00:02,52:54:00:00:00:01 --bondopts=mode=active-backup,miimon=100,primary=52:54:00:00:00:01", 1), more,
+				`echo "bond $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
+busybox wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks && echo "reached by both"
 ip link set dev $(cat /sys/class/net/bond0/bonding/active_slave) down
 sleep 1
 ping -c 3 -W 5 10.77.0.2 >/dev/null && echo "reached by the other, $(cat /sys/class/net/bond0/bonding/active_slave)"
-`, "")
-	b.installed(disk, "")
-	b.tells(b.boot(false, disk, allOf, 5*time.Minute), "bond bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
+`, sections)
+			if c.tool != "ifupdown" {
+				sum := b.imageWithout("usr/sbin/ifup")
+				b.ks = strings.Replace(b.ks, "/image/root.tar.zst --checksum="+b.rootSum(), "/image/without.tar --checksum="+sum, 1)
+			}
+			if text := b.installed(disk, ""); !strings.Contains(text, "network, by "+c.tool) {
+				t.Errorf("the network was not written for %s", c.tool)
+			}
+			b.tells(b.boot(false, disk, allOf, 5*time.Minute), "bond bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
+		})
+	}
+}
+
+// imageWithout serves the image without a file, as /image/without.tar, and returns
+// its checksum.
+func (b *bench) imageWithout(file string) string {
+	b.t.Helper()
+	path := filepath.Join(b.dir, "without.tar")
+	out, err := exec.Command("sh", "-c", `zstd -dc "$1" | tar --delete -f - "$2" >"$3" && sha256sum "$3"`, "sh",
+		filepath.Join(b.image, image.RootFile), file, path).Output()
+	if err != nil {
+		b.t.Fatalf("an image without %s: %v", file, err)
+	}
+	b.files["/image/without.tar"] = path
+	return string(out[:64])
 }
 
 // The installer, and the system that it installs, in a VLAN: the guest's card is on a
