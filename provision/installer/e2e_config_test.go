@@ -28,6 +28,9 @@ const networkLine = "network --bootproto=static --device=52:54:00:00:00:01 --ip=
 func (b *bench) configKickstart(network, more, tells, sections string) string {
 	b.t.Helper()
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), sections)
+	if strings.Contains(more, "firewall ") {
+		ks = strings.Replace(ks, "firewall --disabled\n", "", 1)
+	}
 	for _, r := range [][2]string{
 		{networkLine, network + more},
 		{"echo \"THAT IS ALL\"", tells + "echo \"THAT IS ALL\""},
