@@ -58,8 +58,14 @@ func netplanDevice(d netDevice) []string {
 	add("dhcp6: %v", d.V6 == byDHCP)
 	if d.V4 == byDHCP {
 		add("dhcp-identifier: mac") // as firmware asked, so that a server gives the same address
-		if d.NoDefRoute {
+	}
+	if d.NoDefRoute {
+		// where both are on, they must say the same
+		if d.V4 == byDHCP {
 			add("dhcp4-overrides: {use-routes: false}")
+		}
+		if d.V6 == byDHCP {
+			add("dhcp6-overrides: {use-routes: false}")
 		}
 	}
 	if d.V6 == byNone {
