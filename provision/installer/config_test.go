@@ -94,6 +94,9 @@ g++
 			b.WriteString(strings.Join(argv, " ") + "\n")
 		}
 	}
+	for _, g := range []groupStep{{"adm", ""}, {"adm", "7"}, {"dba", "8"}, {"dba", ""}} {
+		fmt.Fprintf(&b, "%s: %s\n", g, strings.Join(g.command("root:x:0:\nadm:x:4:\n"), " "))
+	}
 	for _, tool := range []struct {
 		name    string
 		p       packager
@@ -225,8 +228,16 @@ func TestStepsInRoot(t *testing.T) {
 		t.Error("SELinux is enforced where there is none")
 	}
 	m = scratch(t, map[string]string{"etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n"})
-	if err := (selinuxStep{"enforcing"}).do(t.Context(), m); err != nil {
+	if err := (labelStep{}).do(t.Context(), m); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(m.target, ".autorelabel")); err == nil {
+		t.Error("files are labelled for an SELinux that is off")
+	}
+	for _, s := range []Step{selinuxStep{"enforcing"}, labelStep{}} {
+		if err := s.do(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(m.target, ".autorelabel")); err != nil || !strings.Contains(readFile(t, filepath.Join(m.target, "etc/selinux/config")), "SELINUX=enforcing") {
 		t.Errorf("SELinux: %v", err)

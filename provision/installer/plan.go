@@ -143,6 +143,7 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	steps = append(steps, systemFiles(r, devices, parts, facts)...)
 	steps = append(steps, r.softwareSteps(devices)...)
 	steps = append(steps, r.config...)
+	steps = append(steps, labelStep{})
 	for _, s := range r.Post {
 		steps = append(steps, scriptStep{Script: s})
 	}

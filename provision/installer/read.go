@@ -126,11 +126,7 @@ func crypted(a kickstart.Args) bool {
 func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 	switch verb {
 	case kickstart.Group:
-		argv := []string{"groupadd"}
-		if a.Has("--gid") {
-			argv = append(argv, "--gid", a.Value("--gid"))
-		}
-		return []Step{chrootStep{Argv: append(argv, "--", a.Value("--name")), What: "group " + a.Value("--name")}}
+		return []Step{groupStep{Name: a.Value("--name"), GID: a.Value("--gid")}}
 	case kickstart.SSHKey:
 		return []Step{sshKeyStep{User: a.Value("--username"), Key: arg}}
 	case kickstart.Services:

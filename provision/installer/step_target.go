@@ -170,6 +170,33 @@ func (s timezoneStep) do(_ context.Context, m *machine) error {
 	})
 }
 
+// labelStep has the first boot give files their SELinux labels, where SELinux is on:
+// what the installer wrote has none, and a shadow without one lets nobody in.
+type labelStep struct{}
+
+func (labelStep) String() string { return "label files at the first boot, where SELinux is on" }
+
+func (labelStep) do(_ context.Context, m *machine) error {
+	return m.inRoot(func(root *os.Root) error {
+		config, err := root.ReadFile("etc/selinux/config")
+		if err != nil || !selinuxOn(string(config)) {
+			return nil // none is there, or it is off
+		}
+		return writeFile(root, "/.autorelabel", 0o600, "")
+	})
+}
+
+// selinuxOn reads SELINUX= of /etc/selinux/config; the last one counts.
+func selinuxOn(config string) bool {
+	mode := ""
+	for line := range strings.Lines(config) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "SELINUX="); ok {
+			mode = strings.TrimSpace(v)
+		}
+	}
+	return mode == "enforcing" || mode == "permissive"
+}
+
 func (s selinuxStep) do(_ context.Context, m *machine) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
@@ -180,12 +207,6 @@ func (s selinuxStep) do(_ context.Context, m *machine) error {
 			return nil // no SELinux: it is as disabled as can be
 		case err != nil:
 			return err
-		}
-		if s.Mode != "disabled" {
-			// what the installer wrote has no labels yet; the first boot gives them
-			if err := writeFile(root, "/.autorelabel", 0o600, ""); err != nil {
-				return err
-			}
 		}
 		return writeFile(root, "/etc/selinux/config", 0o644, setKey(string(old), "SELINUX", s.Mode))
 	})

@@ -122,3 +122,43 @@ func hasEntry(text string, field int, value string) bool {
 	}
 	return false
 }
+
+// groupStep makes a group, or gives one that the image has its number.
+type groupStep struct{ Name, GID string }
+
+func (s groupStep) String() string {
+	if s.GID == "" {
+		return "group " + s.Name
+	}
+	return "group " + s.Name + ", gid " + s.GID
+}
+
+func (s groupStep) do(ctx context.Context, m *machine) error {
+	var group []byte
+	if err := m.inRoot(func(root *os.Root) (err error) {
+		group, err = root.ReadFile("etc/group")
+		return err
+	}); err != nil {
+		return err
+	}
+	m.con.printf("%s", s)
+	if argv := s.command(string(group)); argv != nil {
+		return m.inTarget(ctx, "", argv...)
+	}
+	return nil
+}
+
+// command is what makes the group, from /etc/group as it is; nil when it is there.
+func (s groupStep) command(group string) []string {
+	argv := []string{"groupadd"}
+	if hasEntry(group, 0, s.Name) {
+		if s.GID == "" {
+			return nil
+		}
+		argv = []string{"groupmod"}
+	}
+	if s.GID != "" {
+		argv = append(argv, "--gid", s.GID)
+	}
+	return append(argv, "--", s.Name)
+}
