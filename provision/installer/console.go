@@ -22,6 +22,7 @@ type console struct {
 	start time.Time
 	now   func() time.Time
 	lines []*consoleLine
+	sink  func(line string) // gets each line too; it must not wait
 }
 
 type consoleLine struct {
@@ -41,13 +42,24 @@ func (c *console) setClean(clean func(string) string) {
 	c.clean = clean
 }
 
+// setSink hands every further line to a function as well; nil ends that.
+func (c *console) setSink(sink func(string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sink = sink
+}
+
 // printf writes one or more lines, without secrets, with the time since start.
 func (c *console) printf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stamp := c.now().Sub(c.start).Seconds()
 	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
-		text := fmt.Appendf(nil, "[%6.1f] %s\r\n", stamp, c.clean(line))
+		line = c.clean(line)
+		if c.sink != nil {
+			c.sink(line)
+		}
+		text := fmt.Appendf(nil, "[%6.1f] %s\r\n", stamp, line)
 		for _, l := range c.lines {
 			select {
 			case l.queue <- text:

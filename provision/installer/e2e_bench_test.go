@@ -64,6 +64,10 @@ type bench struct {
 	ks     string
 	events []installer.Event
 	files  map[string]string
+
+	// handler serves what has no file; netdev changes the card's netdev n
+	handler http.Handler
+	netdev  func(user string) []string
 }
 
 const (
@@ -151,6 +155,10 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.ServeFile(w, r, name)
 			return
 		}
+		if b.handler != nil {
+			b.handler.ServeHTTP(w, r)
+			return
+		}
 		http.NotFound(w, r)
 	}
 }
@@ -169,11 +177,16 @@ func (b *bench) boot(uefi bool, disk, marker string, limit time.Duration, more .
 	args := []string{
 		"-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
 		"-nographic", "-monitor", "none", "-serial", "file:" + log, "-no-reboot",
-		"-netdev", "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward,
 		"-device", "virtio-net-pci,netdev=n,mac=52:54:00:00:00:01,romfile=",
 	}
 	if disk != "" { // else the caller names the disks
 		args = append(args, "-drive", "file="+disk+",format=raw,if=virtio,cache=unsafe,aio=threads")
+	}
+	user := "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward
+	if b.netdev != nil {
+		args = append(args, b.netdev(user)...)
+	} else {
+		args = append(args, "-netdev", user)
 	}
 	if uefi {
 		const vars = "/usr/share/OVMF/OVMF_VARS_4M.fd"

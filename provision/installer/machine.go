@@ -30,6 +30,7 @@ type machine struct {
 	load    func(module string)
 	timings []timing
 	scripts int
+	log     *remoteLog // nil for none
 }
 
 type timing struct {

@@ -19,6 +19,11 @@ type Recipe struct {
 	ignored     []string
 	clearDrives []string
 	networks    []netConfig
+	repos       []repo
+	packages    kickstart.Packages
+	time        timeStep
+	logHost     string
+	logPort     string
 	boot        bootConfig
 	image       imageStep
 	config      []Step // what configures the unpacked system, in the file's order
@@ -54,6 +59,9 @@ func Read(f *kickstart.File) (*Recipe, error) {
 		}
 	}
 	for _, s := range f.Sections {
+		if s.Name == "%packages" {
+			r.packages, _ = kickstart.ImagePackages(f, s)
+		}
 		script, _ := kickstart.ImageSection(f, s)
 		if script == nil || strings.TrimSpace(s.Body) == "" {
 			continue
@@ -104,7 +112,7 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	if err != nil {
 		return nil, err
 	}
-	cards, err := resolveCards(r.networks, facts)
+	devices, err := resolveDevices(r.networks, facts)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +123,11 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 		steps = append(steps, scriptStep{Script: s})
 	}
 	steps = append(steps, r.image, bindStep{})
-	steps = append(steps, layout.needs()...)
-	steps = append(steps, systemFiles(r, cards, layout.contents, facts)...)
+	steps = append(steps, systemFiles(r, devices, layout.contents, facts)...)
+	steps = append(steps, r.softwareSteps(devices)...)
+	steps = append(steps, layout.needs()...) // %packages may bring them
 	steps = append(steps, r.config...)
+	steps = append(steps, labelStep{})
 	for _, s := range r.Post {
 		steps = append(steps, scriptStep{Script: s})
 	}
@@ -137,25 +147,44 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 }
 
 // systemFiles are the files that follow from the whole of the Kickstart.
-func systemFiles(r *Recipe, cards []netCard, parts []content, facts Facts) []Step {
+func systemFiles(r *Recipe, devices []netDevice, parts []content, facts Facts) []Step {
+	host := r.host()
+	out := []Step{
+		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
+		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, devices)},
+	}
+	if host != "" {
+		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
+	}
+	if s := resolvFile(devices, facts.DNS); s != "" {
+		out = append(out, resolvStep{s})
+	}
+	return out
+}
+
+// host is the host name that the Kickstart gives; the last one counts.
+func (r *Recipe) host() string {
 	host := ""
 	for _, n := range r.networks {
 		if n.Host != "" {
 			host = n.Host
 		}
 	}
-	out := []Step{
-		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
-		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, cards)},
+	return host
+}
+
+// softwareSteps install packages, and then write for the tools that the system has
+// after that.
+func (r *Recipe) softwareSteps(devices []netDevice) []Step {
+	var out []Step
+	if len(r.packages.Install) > 0 || slices.ContainsFunc(r.repos, func(p repo) bool { return p.Keep }) {
+		out = append(out, packageStep{r.packages, r.repos})
 	}
-	if host != "" {
-		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
+	if len(devices) > 0 {
+		out = append(out, networkStep{devices})
 	}
-	if len(cards) > 0 {
-		out = append(out, fileStep{Path: "/etc/network/interfaces", Mode: 0o644, Text: interfacesFile(cards)})
-	}
-	if s := resolvFile(cards, facts.DNS); s != "" {
-		out = append(out, fileStep{Path: "/etc/resolv.conf", Mode: 0o644, Text: s})
+	if r.time.Disable || len(r.time.Sources) > 0 {
+		out = append(out, r.time)
 	}
 	return out
 }

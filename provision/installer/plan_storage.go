@@ -226,7 +226,7 @@ func (p *diskPlan) steps(wipe bool) []Step {
 		out = append(out, arrayStep{Array: a})
 	}
 	for _, g := range p.groups {
-		out = append(out, groupStep{Name: g.Name, Devices: g.Devices})
+		out = append(out, volumeGroupStep{Name: g.Name, Devices: g.Devices})
 	}
 	for _, v := range p.volumes {
 		out = append(out, volumeStep{Group: v.Group, Name: v.Name, Device: v.Device, Extents: v.Extents})

@@ -179,7 +179,7 @@ func TestPlanErrors(t *testing.T) {
 }
 
 func TestReadReportsEveryProblem(t *testing.T) {
-	f, err := kickstart.Parse("t.ks", []byte("btrfs none a\nfirewall --enabled\n"))
+	f, err := kickstart.Parse("t.ks", []byte("btrfs none a\nfirewall --port=x\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestReadReportsEveryProblem(t *testing.T) {
 	if err == nil || failKind(err) != FailKickstart {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out btrfs", "t.ks:2:10: ", "there is nothing to install"} {
+	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out btrfs", "t.ks:2:17: ", "there is nothing to install"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %q", err, want)
 		}
@@ -207,6 +207,10 @@ func TestEveryOptionCounts(t *testing.T) {
 		kickstart.KindNetmask: "255.255.0.0", kickstart.KindHost: "q", kickstart.KindUser: "q", kickstart.KindGecos: "q",
 		kickstart.KindLabel: "q", kickstart.KindURL: "http://q/",
 		kickstart.KindSHA256: strings.Repeat("a", 64), kickstart.KindZone: "Q",
+		kickstart.KindIface: "lan7", kickstart.KindNetDevice: "q", kickstart.KindNetDevices: "q1,q2", kickstart.KindVLAN: "7",
+		kickstart.KindIPv6: "2001:db8::1/64", kickstart.KindIPv6Addr: "fe80::1", kickstart.KindDomains: "q.example",
+		kickstart.KindBondOptions: "miimon=7", kickstart.KindBridgeOptions: "stp=1", kickstart.KindPorts: "7:udp", kickstart.KindWords: "q",
+		kickstart.KindLocale: "de_DE", kickstart.KindLocales: "de_DE", kickstart.KindPort: "7", kickstart.KindRepoName: "q", kickstart.KindNetHost: "10.9.9.9", kickstart.KindGroups: "q(7)",
 	}
 	// a line of each command that the option is added to, and what else it takes
 	lines := map[kickstart.Verb]string{
@@ -214,17 +218,20 @@ func TestEveryOptionCounts(t *testing.T) {
 		kickstart.Keyboard: "keyboard us", kickstart.LiveImg: "", kickstart.Network: "network --bootproto=static --device=eth1 --ip=10.8.0.2 --netmask=255.255.255.0 --gateway=10.8.0.1",
 		kickstart.Part: "part /q --size=5", kickstart.RootPW: "rootpw --iscrypted passw0rd", kickstart.SELinux: "selinux --enforcing",
 		kickstart.Services: "services", kickstart.SSHKey: "sshkey 'k'", kickstart.Timezone: "timezone Q", kickstart.User: "user --name=u --iscrypted --password=passw0rd",
-		kickstart.ClearPart: "clearpart --all --initlabel",
+		kickstart.ClearPart: "clearpart --all --initlabel", kickstart.Firewall: "firewall", kickstart.Lang: "lang C.UTF-8",
+		kickstart.TimeSource: "timesource", kickstart.Repo: "repo --name=r --baseurl=http://r/ --install",
 	}
 	special := map[string]string{
 		"bootloader --boot-drive": "nvme0n1", "clearpart --drives": "nvme0n1", "ignoredisk --only-use": "nvme0n1", "ignoredisk --drives": "vda",
 		"network --device": "enp7s0", "network --onboot": "off", "network --bootproto": "dhcp", "part --ondisk": "nvme0n1", "part --fstype": "vfat",
+		"network --bridgeopts": "stp=1", "repo --baseurl": "http://s/",
 		"part --size": "9", "user --name": "w", "group --name": "w", "sshkey --username": "w", "part --maxsize": "6",
 	}
 	for _, rule := range kickstart.ImageCommands() {
 		for _, o := range rule.Options {
 			name := rule.Names[0] + " " + o.Flag
-			if o.NoOp || rule.Verb == kickstart.LiveImg || storageOption(name) != nil {
+			// logging is about the installer
+			if o.NoOp || rule.Verb == kickstart.LiveImg || rule.Verb == kickstart.Logging || storageOption(name) != nil {
 				continue // TestEveryStorageOptionCounts
 			}
 			line, ok := lines[rule.Verb]
@@ -242,10 +249,28 @@ func TestEveryOptionCounts(t *testing.T) {
 			switch name { // options that need another one beside them
 			case "part --maxsize":
 				plain += " --grow"
-			case "selinux --disabled", "services --enabled", "services --disabled", "sshkey --username":
+			case "selinux --disabled", "timesource --ntp-server", "timesource --ntp-pool", "timesource --ntp-disable", "services --enabled", "services --disabled", "sshkey --username":
 				plain = "skipx"
-			case "selinux --permissive":
+			case "selinux --permissive", "selinux --enforcing":
 				plain = "selinux --disabled"
+			case "network --bondopts":
+				plain = "network --device=bond7 --bondslaves=q1,q2"
+			case "network --bridgeopts":
+				plain = "network --device=br7 --bridgeslaves=q1,q2"
+			case "network --bondslaves", "network --bridgeslaves":
+				plain = "network --device=bond7"
+			case "network --interfacename":
+				plain += " --vlanid=7"
+			case "network --ipv6gateway":
+				plain += " --ipv6=2001:db8::1/64"
+			case "network --bootproto", "network --noipv4": // the addresses would be refused
+				plain = "network --device=eth1"
+			case "repo --install":
+				plain = "repo --name=r --baseurl=http://r/"
+			case "timesource --nts":
+				plain = "timesource --ntp-server=q"
+			case "firewall --remove-service":
+				plain = "firewall --service=q"
 			case "rootpw --iscrypted", "user --iscrypted":
 				plain = strings.Replace(line, "--iscrypted", "--plaintext", 1)
 			case "ignoredisk --only-use", "ignoredisk --drives":
@@ -257,6 +282,12 @@ func TestEveryOptionCounts(t *testing.T) {
 			}
 			if strings.HasPrefix(name, "selinux") {
 				target = "selinux"
+			}
+			if name == "repo --install" {
+				target = plain
+			}
+			if name == "network --bootproto" {
+				with = "--bootproto=static --ip=10.8.0.2 --netmask=255.255.255.0"
 			}
 			place := func(l string) string {
 				text := strings.Replace(base, "reboot\n", l+"\nreboot\n", 1)

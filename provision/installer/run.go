@@ -40,6 +40,7 @@ func Install(ctx context.Context) int {
 	if err != nil {
 		end = m.failed(ctx, err, cmdline.Hold)
 	}
+	m.closeLog()
 	m.con.flush(5 * time.Second)
 	switch end {
 	case "poweroff", "shutdown":
@@ -103,6 +104,9 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.load = mods.add
+	if cmdline.VLAN.ID > 0 {
+		mods.add("8021q")
+	}
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
@@ -112,7 +116,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, scan, m.con.printf)
+		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 		return err
 	}); err != nil {
 		return "", err
@@ -172,6 +176,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.con.setClean(clean)
 	m.rep.setClean(clean)
 	m.onError = recipe.OnError
+	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	return recipe, nil
 }
@@ -179,7 +184,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least.
 func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
-	facts := Facts{BootNIC: net.NIC, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
+	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}

@@ -124,11 +124,6 @@ type timezoneStep struct {
 
 func (s timezoneStep) String() string { return fmt.Sprintf("timezone %q utc=%v", s.Zone, s.UTC) }
 
-// firewallStep disables the firewalls that the image may have.
-type firewallStep struct{}
-
-func (firewallStep) String() string { return "disable firewalls" }
-
 // selinuxStep sets SELinux's mode where there is SELinux.
 type selinuxStep struct{ Mode string }
 

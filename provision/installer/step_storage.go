@@ -65,7 +65,7 @@ func deviceSize(dev string) (int64, error) {
 	return f.Seek(0, 2)
 }
 
-func (s groupStep) do(ctx context.Context, m *machine) error {
+func (s volumeGroupStep) do(ctx context.Context, m *machine) error {
 	m.con.printf("%s", s)
 	m.load("dm_mod")
 	create := []string{"lvm", "vgcreate", "-y", "-A", "n", "--physicalextentsize", "4m", s.Name}

@@ -13,13 +13,13 @@ func (s arrayStep) String() string {
 	return fmt.Sprintf("array %s: RAID %d of %s, metadata %s, name %s, %s", a.Device, a.Level, strings.Join(a.Devices, " "), a.Metadata, a.Name, a.ID)
 }
 
-// groupStep makes a volume group.
-type groupStep struct {
+// volumeGroupStep makes a volume group.
+type volumeGroupStep struct {
 	Name    string
 	Devices []string
 }
 
-func (s groupStep) String() string {
+func (s volumeGroupStep) String() string {
 	return "volume group " + s.Name + " of " + strings.Join(s.Devices, " ")
 }
 

@@ -63,8 +63,8 @@ func TestFindUser(t *testing.T) {
 	}
 }
 
-func TestSetSELinux(t *testing.T) {
-	if got := setSELinux("# c\nSELINUX=enforcing\nSELINUXTYPE=targeted\n", "disabled"); got != "# c\nSELINUXTYPE=targeted\nSELINUX=disabled\n" {
+func TestSetKey(t *testing.T) {
+	if got := setKey("# c\nSELINUX=enforcing\nSELINUXTYPE=targeted\n", "SELINUX", "disabled"); got != "# c\nSELINUXTYPE=targeted\nSELINUX=disabled\n" {
 		t.Errorf("got %q", got)
 	}
 }

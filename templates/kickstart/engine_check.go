@@ -48,6 +48,8 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 			"rackhand-installer can't carry out %s", c.Name)
 	case !ok && spec == nil && c.Continued:
 		ps.notContinued(c)
+	case !ok && imageHint(c.Name) != "":
+		ps.errorf(c.Pos, imageHint(c.Name), "rackhand-installer can't carry out %s", c.Name)
 	case !ok && spec == nil:
 		ps.errorf(c.Pos, didYouMean(c.Name, imageNames()), "there is no command %s", clip(c.Name))
 	case !ok:

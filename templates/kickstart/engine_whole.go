@@ -10,10 +10,6 @@ func imageWhole(ps *problems, f *File) {
 		ps.errorf(images[1].Pos, "leave one of them out", "a second liveimg; the first is in line %d", images[0].Pos.Line)
 	}
 	imageStorage(ps, f)
-	for _, c := range f.Find("network") {
-		_, args, problems := ImageCommand(f, c)
-		if len(Errors(problems)) == 0 && args.Value("--bootproto") == "static" && (!args.Has("--ip") || !args.Has("--netmask")) {
-			ps.errorf(c.Pos, "", "network --bootproto=static needs --ip and --netmask")
-		}
-	}
+	imageNetwork(ps, f)
+	imageRepeats(ps, f)
 }
