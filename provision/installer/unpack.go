@@ -1,18 +1,12 @@
 package installer
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
 )
 
 // chunkSize is how much goes from the network to the checksum and the
@@ -99,40 +93,4 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
-}
-
-// decompress tells by the first bytes how the stream is packed.
-func decompress(r io.Reader, extract func(io.Reader) error) error {
-	br := bufio.NewReaderSize(r, 64<<10)
-	magic, err := br.Peek(6)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		// an image's own window may be 128 MiB; more isn't believed
-		z, err := zstd.NewReader(br, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(2))
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0x04, 0x22, 0x4d, 0x18}):
-		z := lz4.NewReader(br)
-		if err := z.Apply(lz4.ConcurrencyOption(2)); err != nil {
-			return err
-		}
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return err
-		}
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		return errors.New("the image is packed with xz, which takes too long to unpack: pack it with zstd, lz4 or gzip")
-	case bytes.HasPrefix(magic, []byte("BZh")):
-		return errors.New("the image is packed with bzip2: pack it with zstd, lz4 or gzip")
-	}
-	return extract(br) // a plain tar; if it is none, the tar reader says so
 }
