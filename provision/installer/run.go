@@ -114,6 +114,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		net, err = bringUp(ctx, cmdline.BootMAC, scan, m.con.printf)
 		return err
 	}); err != nil {
+		m.tellDoubts(pciNetwork, false)
 		return "", err
 	}
 	m.con.printf("network card %s has %s", net.NIC, &net.Address)
@@ -122,6 +123,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	m.tellDoubts(pciNetwork, true)
 	for _, s := range recipe.Pre {
 		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
 			return "", err
@@ -131,6 +133,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	m.tellDoubts(pciStorage, true)
 	steps, err := Plan(recipe, facts, cmdline.Wipe, newGUID)
 	if err != nil {
 		return "", &Failure{FailKickstart, err}
