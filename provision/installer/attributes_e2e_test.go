@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -250,6 +251,65 @@ func TestRoundTripWithTar(t *testing.T) {
 			}
 			if d := cmp.Diff(want, inventory(t, to)); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// The packers themselves, as an operator calls them, and the checksum of what they
+// make.
+func TestRoundTripWithPackers(t *testing.T) {
+	needRoot(t)
+	from, work := t.TempDir(), t.TempDir()
+	fullRoot(t, from)
+	for n := range 3 { // more than one block of each format
+		if err := os.WriteFile(filepath.Join(from, "etc", fmt.Sprint("data", n)), append(randomBytes(1<<20), bytes.Repeat(plainText(), 300)...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := inventory(t, from)
+	file := filepath.Join(work, "root.tar")
+	runTool(t, "tar", "--format=pax", "-S", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "-C", from, "-cf", file, ".")
+	for _, argv := range [][]string{
+		{"cat"},
+		{"gzip", "-1"},
+		{"xz", "-1", "-T2", "--block-size=4MiB"},
+		{"xz", "-0", "--check=sha256"},
+		{"lz4", "-1", "-c"},
+		{"lz4", "-l", "-c"},
+		{"lz4", "-9", "-BD", "--content-size", "-c"},
+		{"zstd", "-1", "-T2", "-c"},
+		{"zstd", "-3", "--long=27", "--no-check", "-c"},
+	} {
+		name := strings.Join(argv, " ")
+		t.Run(name, func(t *testing.T) {
+			in, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			var packed bytes.Buffer
+			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &packed, t.Output()
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("%s: %v (apt install xz-utils lz4 zstd)", name, err)
+			}
+			to := t.TempDir()
+			root, err := os.OpenRoot(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			data := packed.Bytes()
+			err = unpack(t.Context(), bytes.NewReader(data), sumOf(data), func(r io.Reader) error {
+				_, err := extractTar(root, r, true)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, inventory(t, to)); d != "" {
+				t.Errorf("(-want +got):\n%s", clipText(d, 4000))
 			}
 		})
 	}
