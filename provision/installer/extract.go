@@ -31,7 +31,7 @@ type extractor struct {
 	folders map[string]folder            // what is set when they are full
 	acls    map[string]map[string]string // by name: what is set when the users are known
 	kept    int64                        // about how many bytes of these two
-	holes   int64                        // bytes
+	holes   int64                        // bytes that may yet become holes
 	files   int
 	lost    map[string]int // attributes that couldn't be kept, and of how many files
 }
@@ -59,10 +59,19 @@ type extracted struct {
 
 // extractTar unpacks r into the folder that root stands for.
 func extractTar(root *os.Root, r io.Reader, owners bool) (extracted, error) {
-	x := &extractor{
-		root: root, owners: owners, buf: make([]byte, fillSize), dirName: "\x00",
+	x := newExtractor(root, owners)
+	err := x.unpack(r)
+	return extracted{x.files, x.lost}, err
+}
+
+func newExtractor(root *os.Root, owners bool) *extractor {
+	return &extractor{
+		root: root, owners: owners, buf: make([]byte, fillSize), dirName: "\x00", holes: maxHoles,
 		folders: map[string]folder{}, acls: map[string]map[string]string{}, lost: map[string]int{},
 	}
+}
+
+func (x *extractor) unpack(r io.Reader) error {
 	defer func() {
 		if x.dir != nil {
 			_ = x.dir.Close()
@@ -74,22 +83,20 @@ func extractTar(root *os.Root, r io.Reader, owners bool) (extracted, error) {
 		if err == io.EOF {
 			break
 		}
-		if err == nil {
-			if err = x.entry(h, tr); err == nil {
-				continue
-			}
-			err = fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
+		if err != nil {
+			return err
 		}
-		return extracted{x.files, x.lost}, err
+		if err := x.entry(h, tr); err != nil {
+			return fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
+		}
 	}
 	if x.files == 0 {
-		return extracted{}, errors.New("the tar is empty")
+		return errors.New("the tar is empty")
 	}
-	err := x.finishACLs()
-	if err == nil {
-		err = x.finishFolders()
+	if err := x.finishACLs(); err != nil {
+		return err
 	}
-	return extracted{x.files, x.lost}, err
+	return x.finishFolders()
 }
 
 // bounded is an error when the tar asks for too much.

@@ -3,6 +3,7 @@ package installer
 import (
 	"archive/tar"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -200,6 +201,22 @@ func FuzzExtract(f *testing.F) {
 	_ = w.WriteHeader(&tar.Header{Name: "a/l/evil", Typeflag: tar.TypeReg})
 	_ = w.Close()
 	f.Add(b.Bytes())
+	files, _ := filepath.Glob("testdata/sparse/*.tar.gz")
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		err = decompress(file, func(r io.Reader) error {
+			data, err := io.ReadAll(r)
+			f.Add(data)
+			return err
+		})
+		_ = file.Close()
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		outside := t.TempDir()
 		dir := filepath.Join(outside, "target")
@@ -211,7 +228,9 @@ func FuzzExtract(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_, _ = extractTar(root, bytes.NewReader(data), false)
+		x := newExtractor(root, false)
+		x.holes = 1 << 20
+		_ = x.unpack(bytes.NewReader(data))
 		if names, err := os.ReadDir(outside); err != nil || len(names) != 1 {
 			t.Errorf("%v, %v: something lies outside of the target", names, err)
 		}

@@ -58,7 +58,7 @@ func (x *extractor) fill(fd int, size int64, unit int, body io.Reader) error {
 			if data > 0 {
 				end = at + int64(data)
 			}
-			if x.holes += int64(hole); x.holes > maxHoles {
+			if x.holes -= int64(hole); x.holes < 0 {
 				return fmt.Errorf("the image's files have more than %d TB of zeros", int64(maxHoles)>>40)
 			}
 			at, chunk = at+int64(data+hole), chunk[data+hole:]
