@@ -238,15 +238,19 @@ func tailOf(s string) string {
 	return s[max(0, len(s)-6000):]
 }
 
+// cmdline is the installer's kernel's.
+func (b *bench) cmdline(args string) string {
+	return "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
+		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
+}
+
 // install boots the installer.
 func (b *bench) install(uefi bool, disk, args string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
 	b.mu.Unlock()
-	append_ := "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
-		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
-	text := b.boot(uefi, disk, b.until, 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", append_)
+	text := b.boot(uefi, disk, b.until, 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(args))
 	if _, after, _ := strings.Cut(text, "rackhand-installer"); strings.Contains(after, token) {
 		b.t.Error("the token is on the console")
 	}
