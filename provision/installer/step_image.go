@@ -2,6 +2,7 @@ package installer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func (s imageStep) do(ctx context.Context, m *machine) error {
@@ -34,6 +37,9 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 	})
 	stop()
 	<-done
+	if errors.Is(err, unix.ENOSPC) {
+		err = fmt.Errorf("%w: the image doesn't fit on the disk as the Kickstart lays it out: make the partition larger (--size, --grow)", err)
+	}
 	if err != nil {
 		return &Failure{FailImage, fmt.Errorf("image %s: %w", s.URL, err)}
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/sys/unix"
 )
 
 // chunkSize is how much goes from the network to the checksum and the
@@ -18,7 +20,7 @@ const (
 
 // unpack reads a compressed tar from src, and hands the tar to extract, while
 // the SHA-256 of what is read is computed; all three run at the same time. It
-// reads src to its end, whatever extract leaves. A checksum that isn't the wanted
+// reads src to its end, whatever extract leaves, but when the disk is at fault. A checksum that isn't the wanted
 // one is an error even when extract was content; it comes with what extract said.
 func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -40,9 +42,16 @@ func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(
 	if extractErr != nil {
 		extractErr = fmt.Errorf("unpack: %w", extractErr)
 	}
+	if diskFault(extractErr) {
+		cancel(extractErr) // the rest of the image would tell nothing
+	}
 	for range packed { // what follows the tar's end, or its error, counts in the checksum
 	}
-	if err := <-read; err != nil {
+	err := <-read
+	switch {
+	case ctx.Err() != nil && context.Cause(ctx) == extractErr:
+		return extractErr
+	case err != nil:
 		return fmt.Errorf("download: %w", err) // what extract says follows from it
 	}
 	if got := <-sum; got != wantSHA256 {
@@ -51,11 +60,21 @@ func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(
 	return extractErr
 }
 
+// diskFault says that an error is the disk's fault, not the image's.
+func diskFault(err error) bool {
+	for _, errno := range []error{unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 // pump reads src in chunks and gives each to both channels, which it closes.
 func pump(ctx context.Context, src io.Reader, a, b chan<- []byte) error {
 	defer close(a)
 	defer close(b)
-	for {
+	for ctx.Err() == nil {
 		chunk := make([]byte, chunkSize)
 		n, err := io.ReadFull(src, chunk)
 		if n > 0 {
@@ -74,6 +93,7 @@ func pump(ctx context.Context, src io.Reader, a, b chan<- []byte) error {
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // A chunkReader is the reading end of a channel of chunks.
