@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +140,13 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 	}
 	if err := writeBase(folder, root, m.Kernel, strings.Fields(string(applets))); err != nil {
 		return nil, err
+	}
+	if m.FirmwareMissing, err = missingFirmware(root, root, m.Kernel); err != nil {
+		return nil, err
+	}
+	if len(m.FirmwareMissing) > 0 {
+		o.Log.Warn("image: drivers may lack firmware in the installer; what they ask for is in the manifest",
+			"image", o.Name, "drivers", slices.Sorted(maps.Keys(m.FirmwareMissing)))
 	}
 	if err := writeInitrd(folder, filepath.Join(folder, BaseFile), o.Installer); err != nil {
 		return nil, err

@@ -112,7 +112,7 @@ func fillModules(t *tree, kernel string) error {
 		}
 		t.file(path.Join(dir, index), 0o644, data)
 	}
-	return nil
+	return t.takeFirmware(dir, picked)
 }
 
 // keepAliases keeps the lines ("alias PATTERN MODULE") whose module is picked.

@@ -68,6 +68,10 @@ type bench struct {
 	// handler serves what has no file; netdev changes the card's netdev n
 	handler http.Handler
 	netdev  func(user string) []string
+	// serves instead of the files, by path
+	handlers map[string]http.HandlerFunc
+	srv      *http.Server
+	until    string // the power is cut when an installer shows this
 }
 
 const (
@@ -87,7 +91,7 @@ func need(t *testing.T, what, hint string) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
-	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}}
+	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
 	init := filepath.Join(b.dir, "init")
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", init, "rackhand/cmd/rackhand-installer")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -128,6 +132,9 @@ func (b *bench) serve() {
 		b.t.Fatal(err)
 	}
 	srv := &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second}
+	b.mu.Lock()
+	b.srv = srv
+	b.mu.Unlock()
 	go srv.Serve(l)
 	b.t.Cleanup(func() { srv.Close() })
 }
@@ -151,6 +158,10 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.t.Logf("event %-10s %-14s %-6s %s", e.Stage, e.Kind, e.Level, e.Message)
 		w.WriteHeader(http.StatusNoContent)
 	default:
+		if h, ok := b.handlers[r.URL.Path]; ok {
+			h(w, r)
+			return
+		}
 		if name, ok := b.files[r.URL.Path]; ok {
 			http.ServeFile(w, r, name)
 			return
@@ -242,15 +253,19 @@ func tailOf(s string) string {
 	return s[max(0, len(s)-6000):]
 }
 
+// cmdline is the installer's kernel's.
+func (b *bench) cmdline(args string) string {
+	return "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
+		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
+}
+
 // install boots the installer.
 func (b *bench) install(uefi bool, disk, args string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
 	b.mu.Unlock()
-	append_ := "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
-		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
-	text := b.boot(uefi, disk, "", 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", append_)
+	text := b.boot(uefi, disk, b.until, 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(args))
 	if _, after, _ := strings.Cut(text, "rackhand-installer"); strings.Contains(after, token) {
 		b.t.Error("the token is on the console")
 	}

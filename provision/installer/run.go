@@ -119,6 +119,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 		return err
 	}); err != nil {
+		m.tellDoubts(pciNetwork, false)
 		return "", err
 	}
 	m.con.printf("network card %s has %s", net.NIC, &net.Address)
@@ -128,6 +129,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	linkDisks("/dev", findDisks("/sys"))
+	m.tellDoubts(pciNetwork, true)
 	for _, s := range recipe.Pre {
 		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
 			return "", err
@@ -137,6 +139,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	m.tellDoubts(pciStorage, true)
 	steps, err := Plan(recipe, facts, cmdline.Wipe, newGUID)
 	if err != nil {
 		return "", &Failure{FailKickstart, err}
