@@ -203,7 +203,7 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeBase(folder, tools, modules, m.Kernel, names); err != nil {
+	if err := o.writeBase(folder, tools, modules, root, m, names); err != nil {
 		return nil, err
 	}
 	if err := writeInitrd(folder, filepath.Join(folder, BaseFile), o.Installer); err != nil {
@@ -221,6 +221,23 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 		return nil, err
 	}
 	return m, o.deliver(ctx, folder, m, r.distro().format, list)
+}
+
+// writeBase makes the initramfs, all but /init, and notes which firmware its drivers
+// may miss. root is where firmware lies.
+func (o Options) writeBase(folder, tools, modules, root string, m *Manifest, names []string) error {
+	if err := writeBase(folder, tools, modules, root, m.Kernel, names); err != nil {
+		return err
+	}
+	var err error
+	if m.FirmwareMissing, err = missingFirmware(modules, root, m.Kernel); err != nil {
+		return err
+	}
+	if len(m.FirmwareMissing) > 0 {
+		o.Log.Warn("image: drivers may lack firmware in the installer; what they ask for is in the manifest",
+			"image", o.Name, "drivers", slices.Sorted(maps.Keys(m.FirmwareMissing)))
+	}
+	return nil
 }
 
 // deliver adds the lists of packages to a folder that has all else, and puts it in

@@ -9,8 +9,12 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 )
+
+// maxDictionary is how much memory an archive may ask for, in bytes: zstd --long=27
+// takes as much, xz -9 half of it.
+const maxDictionary = 128 << 20
 
 // decompress reads what is packed with gzip, xz, zstd or lz4, told by its first
 // bytes, and leaves anything else as it is. kind is the program's name, "" for none.
@@ -26,8 +30,7 @@ func decompress(r io.Reader) (out io.ReadCloser, kind string, err error) {
 		z, err := gzip.NewReader(br)
 		return z, "gzip", err
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		// More than 128 MB of window isn't believed.
-		z, err := zstd.NewReader(br, zstd.WithDecoderMaxWindow(128<<20))
+		z, err := zstd.NewReader(br, zstd.WithDecoderMaxWindow(maxDictionary))
 		if err != nil {
 			return nil, "zstd", err
 		}
@@ -35,8 +38,7 @@ func decompress(r io.Reader) (out io.ReadCloser, kind string, err error) {
 	case bytes.HasPrefix(magic, []byte{0x04, 0x22, 0x4d, 0x18}):
 		return io.NopCloser(lz4.NewReader(br)), "lz4", nil
 	case bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		// The least dictionary; an archive that names a larger one gets that.
-		z, err := xz.ReaderConfig{DictCap: 4 << 10}.NewReader(br)
+		z, err := xz.NewReader(br, maxDictionary)
 		return io.NopCloser(z), "xz", err
 	case bytes.HasPrefix(magic, []byte("BZh")):
 		return nil, "bzip2", errors.New("it is packed with bzip2: pack it with zstd, xz, lz4 or gzip")

@@ -45,6 +45,9 @@ type Manifest struct {
 	// Unpacked is the root's size on a disk, in bytes, without the file system's
 	// own overhead.
 	Unpacked int64 `json:"unpacked"`
+	// FirmwareMissing are, by driver in the installer's initramfs, the firmware files
+	// that it may ask for and the root's /lib/firmware doesn't hold.
+	FirmwareMissing map[string][]string `json:"firmware_missing,omitempty"`
 	// Files are the image's files but for the manifest itself, by name.
 	Files map[string]File `json:"files"`
 	// Recipe is what the image was built by, RecipeFile the file that it was read from

@@ -174,7 +174,7 @@ func (t *rootTar) importBoot(ctx context.Context, o Options, from ImportOptions,
 	if err != nil {
 		return err
 	}
-	if err := writeBase(folder, tools, modules, k.Version, names); err != nil {
+	if err := o.writeBase(folder, tools, modules, parts, m, names); err != nil {
 		return err
 	}
 	return writeInitrd(folder, filepath.Join(folder, BaseFile), o.Installer)
@@ -186,7 +186,7 @@ func bootFrom(o Options, name, folder string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	m.Kernel = other.Kernel
+	m.Kernel, m.FirmwareMissing = other.Kernel, other.FirmwareMissing
 	for _, n := range []string{KernelFile, BaseFile} {
 		if err := linkOrCopy(filepath.Join(o.Dir, name, n), filepath.Join(folder, n)); err != nil {
 			return err

@@ -111,6 +111,7 @@ func wholeRoot(t *testing.T) []tarred {
 		{name: "./boot/initrd.img-" + testKernel, text: "its initrd"},
 		{name: "./usr/sbin/grub-install", text: "grub", mode: 0o755},
 		{name: "./usr/lib/grub/i386-pc/normal.mod", text: "mod"},
+		{name: "./usr/lib/firmware/intel/here.bin", text: "firmware"},
 		{name: "./var/lib/dpkg/status", text: "Package: base-files\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7+1\n"},
 	}
 	dir := "./usr/lib/modules/" + testKernel + "/"
@@ -121,7 +122,11 @@ func wholeRoot(t *testing.T) []tarred {
 		if strings.Contains(name, "ext4") {
 			ending, kind = ".zst", "zstd"
 		}
-		list = append(list, tarred{name: dir + name + ending, text: string(packed(t, kind, []byte("module "+name)))})
+		content := []byte("module " + name)
+		if strings.Contains(name, "e1000e") {
+			content = elfModule(t, "firmware=intel/here.bin\x00firmware=intel/missing.bin\x00")
+		}
+		list = append(list, tarred{name: dir + name + ending, text: string(packed(t, kind, content))})
 		index.WriteString(strings.ReplaceAll(strings.ReplaceAll(line, "ext4.ko", "ext4.ko.zst"), ".ko:", ".ko.xz:"))
 	}
 	text := strings.NewReplacer("ptp.ko\n", "ptp.ko.xz\n", "pps_core.ko\n", "pps_core.ko.xz\n", "jbd2.ko\n", "jbd2.ko.xz\n").Replace(index.String())
@@ -178,6 +183,9 @@ func TestImport(t *testing.T) {
 		if m.Kernel != testKernel || m.Distribution != "made-up" || m.Release != "7" || m.Packages != 1 || m.Import == nil || m.Import.File != "root.tar"+kind {
 			t.Errorf("the manifest is %+v", m)
 		}
+		if d := cmp.Diff(map[string][]string{"e1000e": {"intel/missing.bin"}}, m.FirmwareMissing); d != "" {
+			t.Errorf("missing firmware (-want +got):\n%s", d)
+		}
 	}
 	base, err := os.ReadFile(filepath.Join(dir, "mine", BaseFile))
 	if err != nil {
@@ -185,7 +193,7 @@ func TestImport(t *testing.T) {
 	}
 	files := unpack(t, base)
 	for name, want := range map[string]string{
-		"usr/bin/wget": "busybox", "usr/bin/busybox": "#!/bin/sh\n",
+		"usr/bin/wget": "busybox", "usr/bin/busybox": "#!/bin/sh\n", "usr/lib/firmware/intel/here.bin": "firmware",
 		"usr/lib/modules/" + testKernel + "/kernel/fs/ext4/ext4.ko":    "module kernel/fs/ext4/ext4.ko",
 		"usr/lib/modules/" + testKernel + "/kernel/drivers/ptp/ptp.ko": "module kernel/drivers/ptp/ptp.ko",
 		"usr/lib/modules/" + testKernel + "/modules.alias":             "alias pci:v8086 e1000e\n",

@@ -21,6 +21,7 @@ func programs() []string {
 		"usr/bin/busybox",
 		"usr/sbin/mke2fs", "usr/sbin/mkfs.ext4", "usr/sbin/mkfs.vfat", "usr/sbin/mkfs.fat", "usr/sbin/mkswap",
 		"usr/sbin/wipefs", "usr/sbin/blkid", "usr/sbin/sfdisk", "usr/bin/lsblk",
+		"usr/sbin/mkfs.xfs", "usr/sbin/mdadm", "usr/sbin/lvm",
 	}
 }
 
@@ -111,7 +112,7 @@ func fillModules(t *tree, kernel string) error {
 		}
 		t.file(path.Join(dir, index), 0o644, data)
 	}
-	return nil
+	return t.takeFirmware(dir, picked)
 }
 
 // keepAliases keeps the lines ("alias PATTERN MODULE") whose module is picked.
@@ -141,8 +142,9 @@ func writeSegment(w io.Writer, entries []entry) error {
 }
 
 // writeBase makes folder/initrd.base: the installer's initramfs, all but /init. Its
-// programs come from the folder tools, the kernel's modules from the folder modules.
-func writeBase(folder, tools, modules, kernel string, applets []string) error {
+// programs come from the folder tools, the kernel's modules from the folder modules,
+// their firmware from the folder firmware; all three may be the root.
+func writeBase(folder, tools, modules, firmware, kernel string, applets []string) error {
 	r, err := os.OpenRoot(tools)
 	if err != nil {
 		return err
@@ -153,23 +155,28 @@ func writeBase(folder, tools, modules, kernel string, applets []string) error {
 		return err
 	}
 	defer m.Close()
-	t := newTree(r)
-	if err := fillTools(t, applets); err != nil {
-		return fmt.Errorf("make the initramfs: %w", err)
-	}
-	t.root = m
-	if err := fillModules(t, kernel); err != nil {
-		return fmt.Errorf("make the initramfs: %w", err)
-	}
-	f, err := os.Create(filepath.Join(folder, BaseFile))
+	f, err := os.OpenRoot(firmware)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := writeSegment(f, t.sorted()); err != nil {
+	t := newTree(r)
+	if err := fillTools(t, applets); err != nil {
 		return fmt.Errorf("make the initramfs: %w", err)
 	}
-	return f.Close()
+	t.root, t.firmware = m, f
+	if err := fillModules(t, kernel); err != nil {
+		return fmt.Errorf("make the initramfs: %w", err)
+	}
+	out, err := os.Create(filepath.Join(folder, BaseFile))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := writeSegment(out, t.sorted()); err != nil {
+		return fmt.Errorf("make the initramfs: %w", err)
+	}
+	return out.Close()
 }
 
 // writeInitrd makes folder/initrd.img: a copy of the base at basePath, then a segment with

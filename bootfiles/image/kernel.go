@@ -157,9 +157,6 @@ func unpackedNames(text string) (plain string, packed map[string]string) {
 	return b.String(), packed
 }
 
-// maxModule bounds a module, uncompressed, in bytes.
-const maxModule = 256 << 20
-
 func unpackFile(r *os.Root, from, to string) error {
 	f, err := r.Open(from)
 	if err != nil {
@@ -171,7 +168,7 @@ func unpackFile(r *os.Root, from, to string) error {
 		return err
 	}
 	defer z.Close()
-	data, err := readBounded(z, maxModule)
+	data, err := readBounded(z, maxModuleFile)
 	if err != nil {
 		return err
 	}

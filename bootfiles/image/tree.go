@@ -16,6 +16,8 @@ import (
 type tree struct {
 	root    *os.Root
 	entries map[string]entry
+	// firmware is the root whose /lib/firmware is taken; nil for root itself.
+	firmware *os.Root
 }
 
 func newTree(root *os.Root) *tree { return &tree{root: root, entries: map[string]entry{}} }
