@@ -157,10 +157,7 @@ func (t *rootTar) copyModules(version, to string) error {
 	}
 	defer out.Close()
 	for _, dir := range [][2]string{{r, "usr/lib/modules/" + version}, {strings.Split(r, "/modules/")[0] + "/firmware", "usr/lib/firmware"}} {
-		real, n := t.find(dir[0])
-		if n == nil && dir[0] != r {
-			continue
-		}
+		real, _ := t.find(dir[0])
 		for name, n := range t.entries {
 			rest, ok := strings.CutPrefix(name, real+"/")
 			if !ok {
