@@ -13,6 +13,8 @@ type Cmdline struct {
 	Report    string           // rackhand.report=URL; "" for none
 	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
 	Wipe      bool             // rackhand.wipe=1: disks that carry data may be wiped
+	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
+	Order     string           // rackhand.order=URL: what the job is told to do
 	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
 }
 
@@ -32,6 +34,10 @@ func ParseCmdline(s string) Cmdline {
 			c.BootMAC = parseBootIF(value)
 		case "rackhand.wipe":
 			c.Wipe = value == "1"
+		case "rackhand.job":
+			c.Job = value
+		case "rackhand.order":
+			c.Order = value
 		case "rackhand.hold":
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n <= 24*3600 {
 				c.Hold = time.Duration(n) * time.Second

@@ -33,12 +33,17 @@ func Install(ctx context.Context) int {
 	}
 	con.printf("rackhand-installer")
 	m.rep.start(ctx)
-	end, err := m.install(ctx, cmdline)
-	if err == nil {
-		err = m.finished(ctx)
-	}
-	if err != nil {
-		end = m.failed(ctx, err, cmdline.Hold)
+	var end string
+	if cmdline.Job != "" {
+		end = m.runJob(ctx, cmdline)
+	} else {
+		var err error
+		if end, err = m.install(ctx, cmdline); err == nil {
+			err = m.finished(ctx)
+		}
+		if err != nil {
+			end = m.failed(ctx, err, cmdline.Hold)
+		}
 	}
 	m.con.flush(5 * time.Second)
 	switch end {
