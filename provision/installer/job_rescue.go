@@ -101,7 +101,7 @@ func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.S
 		}
 		if now.Sub(beat) >= rescueBeat {
 			beat = now
-			text := fmt.Sprintf("%d sessions are open", r.sessions.Load())
+			text := "somebody is logged in"
 			if idle > 0 {
 				text = fmt.Sprintf("nobody is logged in since %v; it ends after %v", idle.Round(time.Minute), rescueIdle)
 			}

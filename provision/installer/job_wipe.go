@@ -114,7 +114,7 @@ func (m *machine) wiped(results []erasure, report func(any) error) (outcome, err
 	case err != nil:
 		m.warnf("%v", err)
 	}
-	return outcome{fmt.Sprintf("%d disks are erased: %s", len(lines), strings.Join(lines, "; ")), "poweroff"}, nil
+	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
 }
 
 // tellWipe tells how far it is until it is stopped.
