@@ -66,9 +66,11 @@ func TestRescueWaits(t *testing.T) {
 		"it comes up": {
 			[]provision.Event{
 				{Host: "web1", Install: "web1-rescue-1", Stage: provision.Kernel, Message: "initrd fetched"},
-				{Host: "web1", Install: "web1-rescue-0", Stage: provision.Done, Message: "of before"}, ready,
+				{Host: "web1", Install: "web1-rescue-0", Stage: provision.Done, Message: "of before"},
+				ready,
 			},
-			[]string{"web1-rescue-1 is armed", "power the box on", "initrd fetched", "root@10.77.0.11", "SHA256:abc?[31m"}, "",
+			[]string{"web1-rescue-1 is armed", "power the box on", "initrd fetched", "root@10.77.0.11", "SHA256:abc?[31m"},
+			"",
 		},
 		"it fails": {
 			[]provision.Event{{Host: "web1", Install: "web1-rescue-1", Stage: provision.Failed, Message: "no card"}}, nil, "(failed): no card",

@@ -103,8 +103,10 @@ func TestJobRefusals(t *testing.T) {
 		"a wipe of a host that serves": {web.JobRequest{Job: provision.JobWipe, Yes: true}, web.ErrServes, "--serving"},
 		"a burn-in of it":              {web.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}, web.ErrServes, "a burn-in takes it out of service"},
 		"a rescue without a key":       {web.JobRequest{Job: provision.JobRescue}, web.ErrAsk, "--key"},
-		"a private key": {web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"-----BEGIN OPENSSH PRIVATE KEY-----\nMIIsecret"}}},
-			web.ErrAsk, "private key"},
+		"a private key": {
+			web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"-----BEGIN OPENSSH PRIVATE KEY-----\nMIIsecret"}}},
+			web.ErrAsk, "private key",
+		},
 		"a key with options": {web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{`command="id" ` + publicKey(t)}}}, web.ErrAsk, "options"},
 		"no key at all":      {web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"nonsense"}}}, web.ErrAsk, "no public key"},
 		"no job at all":      {web.JobRequest{Job: "explode"}, web.ErrAsk, "no job"},

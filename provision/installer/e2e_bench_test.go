@@ -63,6 +63,7 @@ type bench struct {
 	mu     sync.Mutex
 	ks     string
 	events []installer.Event
+	report []byte // of a job
 	files  map[string]string
 }
 
@@ -146,6 +147,11 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.mu.Unlock()
 		b.t.Logf("event %-10s %-14s %-6s %s", e.Stage, e.Kind, e.Level, e.Message)
 		w.WriteHeader(http.StatusNoContent)
+	case "/i/" + token + "/report":
+		text, _ := io.ReadAll(io.LimitReader(r.Body, 1<<18))
+		b.mu.Lock()
+		b.report = text
+		b.mu.Unlock()
 	default:
 		if name, ok := b.files[r.URL.Path]; ok {
 			http.ServeFile(w, r, name)

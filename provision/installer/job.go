@@ -22,6 +22,8 @@ type jobOrder struct {
 	Keys    []string `json:"keys"`    // for a rescue: public keys, as in authorized_keys(5)
 	Disks   []string `json:"disks"`   // for a wipe: names, serial numbers or WWNs; empty for all
 	Minutes int      `json:"minutes"` // for a burn-in
+
+	alive string // URL that says whether the job is still wanted
 }
 
 const (
@@ -106,7 +108,8 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err := m.rep.post(ctx, begun, 40, 5*time.Minute); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
-	go m.watch(ctx, cancel, sibling(cmdline.Report, "alive"))
+	order.alive = sibling(cmdline.Report, "alive")
+	go m.watch(ctx, cancel, order.alive)
 	report := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
 	switch order.Job {
 	case jobWipe:
@@ -150,12 +153,18 @@ func readOrder(text []byte, job string) (jobOrder, error) {
 // has said nothing.
 func (m *machine) watch(ctx context.Context, cancel context.CancelCauseFunc, url string) {
 	for m.clk.Sleep(ctx, 10*time.Second) == nil {
-		_, _, err := fetchOnce(ctx, m.client, m.clk, url, 4096)
-		if final := (*finalError)(nil); errors.As(err, &final) && strings.Contains(final.message, "403") {
+		if m.unwanted(ctx, url) {
 			cancel(errCancelled)
 			return
 		}
 	}
+}
+
+// unwanted reports whether the appliance says that the job is no longer one.
+func (m *machine) unwanted(ctx context.Context, url string) bool {
+	_, _, err := fetchOnce(ctx, m.client, m.clk, url, 4096)
+	final := (*finalError)(nil)
+	return errors.As(err, &final) && strings.Contains(final.message, "403")
 }
 
 // postReport hands over the JSON that is kept with the job.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/gliderlabs/ssh"
+	"golang.org/x/sys/unix"
 )
 
 // shellSession runs a shell, or the command that was given, for who is logged in; on a
@@ -70,10 +71,17 @@ func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.W
 	}()
 	select {
 	case err := <-ended:
-		// What it left in the background may hold the terminal open.
-		select {
-		case <-copied:
-		case <-time.After(500 * time.Millisecond):
+		// What it left in the background may hold the terminal open: what it said is
+		// awaited, and not more.
+		for range 200 {
+			select {
+			case <-copied:
+			case <-time.After(250 * time.Millisecond):
+				if waiting(f) > 0 {
+					continue
+				}
+			}
+			break
 		}
 		_ = f.Close()
 		return err
@@ -83,6 +91,16 @@ func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.W
 	late := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
 	return <-ended
+}
+
+// waiting is how many bytes a terminal has said that nobody has read.
+func waiting(f *os.File) (n int) {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = c.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
 }
 
 func window(w ssh.Window) *pty.Winsize {

@@ -72,9 +72,11 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 		return outcome{}, fmt.Errorf("nothing was erased: %w", err)
 	}
 	m.event(Event{Kind: "wipe-disks", Level: "warn", Message: fmt.Sprintf("in %v these are erased: %s", wipeGrace, strings.TrimPrefix(foundText(disks), "disks: "))})
-	// Slept through by watch as well, which sees a cancel in this time.
-	if err := m.clk.Sleep(ctx, wipeGrace+time.Second); err != nil {
+	if err := m.clk.Sleep(ctx, wipeGrace); err != nil {
 		return outcome{}, context.Cause(ctx)
+	}
+	if m.unwanted(ctx, o.alive) {
+		return outcome{}, errCancelled
 	}
 	done := make([]atomic.Int64, len(disks))
 	results := make([]erasure, len(disks))
@@ -320,8 +322,7 @@ func settle(dev medium, size int64, r *erasure, random func(int64) int64) error 
 		if _, err := dev.ReadAt(got, off); err != nil {
 			return fmt.Errorf("read back at byte %d: %w", off, err)
 		}
-		// A formatted NVMe disk may read as ones where nothing was written since.
-		if !uniform(got, 0) && !uniform(got, 0xff) {
+		if !blankSectors(got) {
 			return fmt.Errorf("there is still data at byte %d", off)
 		}
 		r.Samples++
@@ -331,6 +332,17 @@ func settle(dev medium, size int64, r *erasure, random func(int64) int64) error 
 	}
 	r.Verified = true
 	return nil
+}
+
+// blankSectors: each sector is all zeroes or, as a formatted NVMe disk may read where
+// nothing was written since, all ones.
+func blankSectors(b []byte) bool {
+	for ; len(b) >= 512; b = b[512:] {
+		if !uniform(b[:512], 0) && !uniform(b[:512], 0xff) {
+			return false
+		}
+	}
+	return len(b) == 0
 }
 
 func uniform(b []byte, want byte) bool {

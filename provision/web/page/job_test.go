@@ -19,23 +19,28 @@ func TestJob(t *testing.T) {
 		lacks string
 	}{
 		"rescue": {
-			"web1", provision.Install{ID: "web1-rescue-1", Job: provision.JobRescue, Stage: provision.Installer, Reached: began, Progress: "1 sessions are open"},
+			"web1",
+			provision.Install{ID: "web1-rescue-1", Job: provision.JobRescue, Stage: provision.Installer, Reached: began, Progress: "1 sessions are open"},
 			`serving|rescue since 14:30:37 UTC, at installer: 1 sessions are open|Last rescue|web1-rescue-1`, "erased",
 		},
 		"wiped": {
-			"web1", provision.Install{ID: "web1-wipe-2", Job: provision.JobWipe, Stage: provision.Done, Reached: began, Ended: now, Reason: "1 disks are erased"},
+			"web1",
+			provision.Install{ID: "web1-wipe-2", Job: provision.JobWipe, Stage: provision.Done, Reached: began, Ended: now, Reason: "1 disks are erased"},
 			`its disks were erased at 14:30:37 UTC|Last wipe|1 disks are erased`, "since",
 		},
 		"wiped in part": {
-			"web1", provision.Install{ID: "web1-wipe-2", Job: provision.JobWipe, Stage: provision.Failed, Reached: began, Ended: now, Reason: "<b>I/O</b>"},
+			"web1",
+			provision.Install{ID: "web1-wipe-2", Job: provision.JobWipe, Stage: provision.Failed, Reached: began, Ended: now, Reason: "<b>I/O</b>"},
 			`did not end well|&lt;b&gt;I/O`, "<b>I/O",
 		},
 		"a new box": {
-			"spare1", provision.Install{ID: "spare1-burnin-1", Job: provision.JobBurnin, Stage: provision.Installer, Reached: began},
+			"spare1",
+			provision.Install{ID: "spare1-burnin-1", Job: provision.JobBurnin, Stage: provision.Installer, Reached: began},
 			`not installed|burn-in since 14:30:37 UTC, at installer`, "erased",
 		},
 		"over": {
-			"web1", provision.Install{ID: "web1-rescue-1", Job: provision.JobRescue, Stage: provision.Done, Reached: began, Reason: "the operator has ended the rescue"},
+			"web1",
+			provision.Install{ID: "web1-rescue-1", Job: provision.JobRescue, Stage: provision.Done, Reached: began, Reason: "the operator has ended the rescue"},
 			`serving|Last rescue|the operator has ended the rescue`, "rescue since",
 		},
 	} {
