@@ -207,3 +207,22 @@ func TestJobBoot(t *testing.T) {
 		t.Errorf("its install: %+v", in)
 	}
 }
+
+// FuzzPublicKeys: what is taken is one key a line, which a rescue takes as well.
+func FuzzPublicKeys(f *testing.F) {
+	f.Add("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmJ0bR8tOa3zXZq7v5pCGRDe5Y7x0sWn3sgQ8L5bq8t me@desk")
+	f.Add("# none\n\n")
+	f.Add(`no-pty,command="a b" ssh-rsa AAAA`)
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := publicKeys([]string{text})
+		if err != nil {
+			return
+		}
+		for _, k := range keys {
+			_, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(k))
+			if err != nil || len(options) > 0 || len(rest) > 0 || strings.ContainsAny(k, "\r\n") {
+				t.Errorf("%q gives %q: %v", text, k, err)
+			}
+		}
+	})
+}

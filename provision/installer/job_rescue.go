@@ -45,6 +45,13 @@ func (m *machine) rescue(ctx context.Context, o jobOrder, disks []Disk, card *le
 	if err := rescueCommands(rescueBin, os.Getpid()); err != nil {
 		return outcome{}, fmt.Errorf("make the commands of the rescue shell: %w", err)
 	}
+	// Terminals live there (devpts, pty(7)); an install needs none.
+	if err := os.MkdirAll("/dev/pts", 0o755); err != nil {
+		return outcome{}, err
+	}
+	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "mode=0600"); err != nil && err != unix.EBUSY {
+		return outcome{}, fmt.Errorf("mount /dev/pts: %w", err)
+	}
 	signer, err := newHostKey()
 	if err != nil {
 		return outcome{}, err

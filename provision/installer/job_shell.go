@@ -41,7 +41,11 @@ func shellSession(motd string) ssh.Handler {
 		} else {
 			err = onPipes(cmd, s)
 		}
-		_ = s.Exit(exitStatus(err))
+		status := exitStatus(err)
+		if status == startFailed {
+			_, _ = io.WriteString(s.Stderr(), "rackhand: "+err.Error()+"\r\n")
+		}
+		_ = s.Exit(status)
 	}
 }
 
@@ -134,5 +138,8 @@ func exitStatus(err error) int {
 	case errors.As(err, &exit) && exit.ExitCode() >= 0:
 		return exit.ExitCode()
 	}
-	return 255
+	return startFailed
 }
+
+// startFailed is the status of what was not started, or was killed, as ssh(1) has it.
+const startFailed = 255

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -197,6 +198,9 @@ func sataHealth(page *smart.AtaSmartPage, limits *smart.AtaSmartThresholdsPage) 
 // tryDisks reads all disks at once until the deadline.
 func (m *machine) tryDisks(ctx context.Context, disks []Disk, deadline time.Time) []diskReport {
 	out := make([]diskReport, len(disks))
+	done := make([]atomic.Int64, len(disks))
+	// One voice for all of them: an install or job may write 5,000 events.
+	defer m.tellDisks(ctx, disks, done)()
 	each(len(disks), func(i int) {
 		d := disks[i]
 		before := askHealth(d.Name)
@@ -206,12 +210,7 @@ func (m *machine) tryDisks(ctx context.Context, disks []Disk, deadline time.Time
 		if err != nil {
 			r.ReadErrors, r.First = 1, []string{err.Error()}
 		} else {
-			p := pace{}
-			surface(ctx, f, d.Size, &r, func() bool { return m.clk.Now().After(deadline) }, func() {
-				if p.due(m.clk.Now()) && !m.rep.busy() {
-					m.event(Event{Kind: "progress", Message: fmt.Sprintf("disk %s: %d%% read, %d errors", d.Name, 100*r.ReadBytes/max(d.Size, 1), r.ReadErrors)})
-				}
-			})
+			surface(ctx, f, d.Size, &r, func() bool { return m.clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
 			f.Close()
 		}
 		r.Seconds = m.clk.Now().Sub(begun).Seconds()

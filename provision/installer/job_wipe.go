@@ -80,7 +80,7 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 	}
 	done := make([]atomic.Int64, len(disks))
 	results := make([]erasure, len(disks))
-	stop := m.tellWipe(ctx, disks, done)
+	stop := m.tellDisks(ctx, disks, done)
 	var all sync.WaitGroup
 	for i, d := range disks {
 		all.Go(func() {
@@ -119,8 +119,8 @@ func (m *machine) wiped(results []erasure, report func(any) error) (outcome, err
 	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
 }
 
-// tellWipe tells how far it is until it is stopped.
-func (m *machine) tellWipe(ctx context.Context, disks []Disk, done []atomic.Int64) (stop func()) {
+// tellDisks tells how far it is until it is stopped.
+func (m *machine) tellDisks(ctx context.Context, disks []Disk, done []atomic.Int64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	told.Go(func() {
@@ -130,15 +130,15 @@ func (m *machine) tellWipe(ctx context.Context, disks []Disk, done []atomic.Int6
 			if !p.due(m.clk.Now()) || m.rep.busy() {
 				continue
 			}
-			m.event(Event{Kind: "progress", Message: wipeProgress(disks, done, m.clk.Now().Sub(begun))})
+			m.event(Event{Kind: "progress", Message: diskProgress(disks, done, m.clk.Now().Sub(begun))})
 		}
 	})
 	return func() { cancel(); told.Wait() }
 }
 
-// wipeProgress: "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go". The rate is of
+// diskProgress: "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go". The rate is of
 // all together, the time that of the slowest.
-func wipeProgress(disks []Disk, done []atomic.Int64, took time.Duration) string {
+func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string {
 	var parts []string
 	var sum int64
 	var left time.Duration

@@ -186,10 +186,10 @@ func TestWipeDisks(t *testing.T) {
 	}
 }
 
-func TestWipeProgress(t *testing.T) {
+func TestDiskProgress(t *testing.T) {
 	done := make([]atomic.Int64, 2)
 	done[0].Store(1e9)
-	got := wipeProgress([]Disk{{Name: "sda", Size: 4e9}, {Name: "sdb", Size: 2e9}}, done, 10*time.Second)
+	got := diskProgress([]Disk{{Name: "sda", Size: 4e9}, {Name: "sdb", Size: 2e9}}, done, 10*time.Second)
 	if want := "sda 1.0 of 4.0 GB (25%), sdb 0.0 of 2.0 GB (0%); 100 MB/s, about 30s to go"; got != want {
 		t.Errorf("%s", got)
 	}

@@ -186,7 +186,7 @@ func (r *rig) rescue() {
 	r.t.Logf("terminal:\n%s", said)
 	for _, want := range []string{"rescue shell of web1", "vda", "I AM ", "on vt100", "the rescue ends: reboot"} {
 		if !strings.Contains(string(said), want) {
-			r.t.Errorf("the terminal lacks %q", want)
+			r.t.Fatalf("the terminal lacks %q", want)
 		}
 	}
 	r.reach("web1", provision.Done)
