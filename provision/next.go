@@ -109,8 +109,12 @@ func (in Install) Begun(now time.Time) bool {
 }
 
 // Spent reports whether an install that is under way can't be handed out again,
-// so that a box that asks for it once more has failed for good.
+// so that a box that asks for it once more has failed for good. So has a box that
+// boots again in the middle of a job: that is not begun a second time.
 func (in Install) Spent(now time.Time) (bool, string) {
+	if in.Job != NoJob && in.Stage == Installer {
+		return true, "it rebooted before its " + in.Noun() + " had ended"
+	}
 	may, why := in.MayHandOut(now)
 	return !may && in.Armed && !in.Stage.Ended(), why
 }
@@ -120,9 +124,9 @@ func (in Install) Spent(now time.Time) (bool, string) {
 func (in Install) MayHandOut(now time.Time) (bool, string) {
 	switch {
 	case in.Stage.Ended():
-		return false, "the install is over (" + string(in.Stage) + ")"
+		return false, "the " + in.Noun() + " is over (" + string(in.Stage) + ")"
 	case !in.Armed:
-		return false, "no install is armed"
+		return false, "no " + in.Noun() + " is armed"
 	case now.After(in.Expires) && !in.Begun(now):
 		return false, "the arming has expired"
 	case in.Attempts >= in.Budget.Attempts:

@@ -29,6 +29,9 @@ func (d Data) KernelArgs() ([]string, error) {
 		"rackhand.report=" + d.Install.Report,
 		"BOOTIF=" + d.Install.BootIF,
 	}
+	if d.Install.Job != "" {
+		args = append([]string{"rackhand.job=" + d.Install.Job, "rackhand.order=" + d.Install.Order}, args[1:]...)
+	}
 	args = append(args, d.network()...)
 	if d.Install.Wipe {
 		args = append(args, "rackhand.wipe=1")

@@ -28,7 +28,11 @@ type cli struct {
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
 	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
-	Cancel    cancelCmd    `cmd:"" help:"End the install under way."`
+	Rescue    rescueCmd    `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
+	Wipe      wipeCmd      `cmd:"" help:"Erase a host's disks."`
+	Burnin    burninCmd    `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
+	Job       jobCmd       `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
+	Cancel    cancelCmd    `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
 	Claim     claimCmd     `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
 	Set       setCmd       `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
 	Remove    removeCmd    `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`

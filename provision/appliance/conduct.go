@@ -36,9 +36,11 @@ func (c *conductor) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		for _, in := range c.journal.Installs() {
-			for _, do := range provision.Next(in, c.Clock()) {
-				c.start(ctx, in, do)
+		for _, all := range []map[string]provision.Install{c.journal.Installs(), c.journal.Jobs()} {
+			for _, in := range all {
+				for _, do := range provision.Next(in, c.Clock()) {
+					c.start(ctx, in, do)
+				}
 			}
 		}
 		select {
@@ -87,7 +89,7 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoExpire:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError,
-			Message: "nothing was installed before the arming expired: look at the box's power, cabling and boot order",
+			Message: "the box came for no " + in.Noun() + " before the arming expired: look at the box's power, cabling and boot order",
 		}, nil)
 	case provision.DoGiveUp:
 		return c.tell(in, provision.Event{

@@ -14,6 +14,8 @@ type Cmdline struct {
 	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
 	VLAN      bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
 	Wipe      bool             // rackhand.wipe=1: disks that carry data may be wiped
+	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
+	Order     string           // rackhand.order=URL: what the job is told to do
 	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
 }
 
@@ -40,6 +42,10 @@ func ParseCmdline(s string) Cmdline {
 			c.VLAN = parseVLAN(value)
 		case "rackhand.wipe":
 			c.Wipe = value == "1"
+		case "rackhand.job":
+			c.Job = value
+		case "rackhand.order":
+			c.Order = value
 		case "rackhand.hold":
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n <= 24*3600 {
 				c.Hold = time.Duration(n) * time.Second

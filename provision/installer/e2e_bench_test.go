@@ -63,6 +63,7 @@ type bench struct {
 	mu     sync.Mutex
 	ks     string
 	events []installer.Event
+	report []byte // of a job
 	files  map[string]string
 
 	// handler serves what has no file; netdev changes the card's netdev n
@@ -157,6 +158,11 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.mu.Unlock()
 		b.t.Logf("event %-10s %-14s %-6s %s", e.Stage, e.Kind, e.Level, e.Message)
 		w.WriteHeader(http.StatusNoContent)
+	case "/i/" + token + "/report":
+		text, _ := io.ReadAll(io.LimitReader(r.Body, 1<<18))
+		b.mu.Lock()
+		b.report = text
+		b.mu.Unlock()
 	default:
 		if h, ok := b.handlers[r.URL.Path]; ok {
 			h(w, r)

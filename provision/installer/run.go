@@ -33,12 +33,17 @@ func Install(ctx context.Context) int {
 	}
 	con.printf("rackhand-installer")
 	m.rep.start(ctx)
-	end, err := m.install(ctx, cmdline)
-	if err == nil {
-		err = m.finished(ctx)
-	}
-	if err != nil {
-		end = m.failed(ctx, err, cmdline.Hold)
+	var end string
+	if cmdline.Job != "" {
+		end = m.runJob(ctx, cmdline)
+	} else {
+		var err error
+		if end, err = m.install(ctx, cmdline); err == nil {
+			err = m.finished(ctx)
+		}
+		if err != nil {
+			end = m.failed(ctx, err, cmdline.Hold)
+		}
 	}
 	m.closeLog()
 	m.con.flush(5 * time.Second)
@@ -99,14 +104,11 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", errors.New("the kernel's command line has no inst.ks=URL")
 	}
 	prepareShell()
-	mods, err := m.modules()
+	mods, err := m.modules(cmdline)
 	if err != nil {
 		return "", err
 	}
 	m.load = mods.add
-	if cmdline.VLAN.ID > 0 {
-		mods.add("8021q")
-	}
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
@@ -208,7 +210,7 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts
 }
 
 // modules loads what no device's alias asks for.
-func (m *machine) modules() (*moduleLoader, error) {
+func (m *machine) modules(cmdline Cmdline) (*moduleLoader, error) {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		return nil, err
@@ -225,6 +227,9 @@ func (m *machine) modules() (*moduleLoader, error) {
 		"sd_mod",
 	} {
 		l.add(name)
+	}
+	if cmdline.VLAN.ID > 0 {
+		l.add("8021q")
 	}
 	return l, nil
 }

@@ -19,8 +19,9 @@ const (
 	indexPrefix   = "eventof/" // eventof/HOST/SEQ, empty: a host's events without reading all
 	installPrefix = "install/"
 	hostPrefix    = "host/"
+	jobPrefix     = "job/"
 
-	// Bounds what one commit holds: a request makes at most 4 ops, and the store
+	// Bounds what one commit holds: a request makes at most 5 ops, and the store
 	// takes 128 of them, and 1.25 MiB, in one transaction.
 	maxBatch = 24
 	maxBytes = 512 << 10
@@ -100,7 +101,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 		seq:      j.state.seq,
 		installs: maps.Clone(j.state.installs),
 		hosts:    maps.Clone(j.state.hosts),
-	}, dirtyInstalls: map[string]bool{}, dirtyHosts: map[string]bool{}}
+		jobs:     maps.Clone(j.state.jobs),
+	}, dirtyInstalls: map[string]bool{}, dirtyJobs: map[string]bool{}, dirtyHosts: map[string]bool{}}
 	var accepted []*request
 	for _, r := range batch {
 		if v.size > maxBytes {
@@ -145,12 +147,18 @@ type view struct {
 	events        []provision.Event
 	size          int // bytes that the events take in the store, about
 	dirtyInstalls map[string]bool
+	dirtyJobs     map[string]bool
 	dirtyHosts    map[string]bool
 	forgotten     []string // hosts whose records go
 }
 
 // put replaces the latest install of its host.
 func (v *view) put(in provision.Install) {
+	if in.Job != provision.NoJob {
+		v.jobs[in.Host] = in
+		v.dirtyJobs[in.Host] = true
+		return
+	}
 	v.installs[in.Host] = in
 	v.dirtyInstalls[in.Host] = true
 }
@@ -167,11 +175,13 @@ func (v *view) append(e provision.Event) {
 		v.size += 2*len(b) + 4096 // it stands in its host's record too; an install beside it
 	}
 	if e.Host != "" {
-		if in, ok := v.installs[e.Host]; ok && (e.Install == "" || e.Install == in.ID) && !in.Stage.Ended() {
-			e.Install = in.ID
-			v.put(in.Advance(e))
-		}
 		h, known := v.hosts[e.Host]
+		if in, ok := v.current(e.Host, e.Install); ok && !in.Stage.Ended() {
+			e.Install = in.ID
+			in = in.Advance(e)
+			v.put(in)
+			h.Serves = serves(h.Serves, in)
+		}
 		if !known && stranger(e.Host) {
 			v.makeRoom()
 		}
@@ -272,6 +282,11 @@ func (v *view) ops() ([]store.Op, error) {
 	}
 	for host := range v.dirtyInstalls {
 		if err := put(installKey(host, v.hosts[host].Installs), v.installs[host]); err != nil {
+			return nil, err
+		}
+	}
+	for host := range v.dirtyJobs {
+		if err := put(jobKey(host, v.hosts[host].Jobs), v.jobs[host]); err != nil {
 			return nil, err
 		}
 	}

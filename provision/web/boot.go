@@ -31,6 +31,9 @@ func (s *Server) Boot() http.Handler {
 	e.Match(both, "/image/:image/:file", s.imageFile)
 	e.GET("/i/:token/ks", s.answer)
 	e.POST("/i/:token/event", s.event)
+	e.GET("/i/:token/job", s.order)
+	e.GET("/i/:token/alive", s.alive)
+	e.POST("/i/:token/report", s.jobReport)
 	e.Match(both, "/i/:token/agent", s.agentBinary)
 	e.Match(both, "/i/:token/ca.pem", s.caCert)
 	if s.Mirror != nil {
@@ -99,6 +102,15 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 	mirrors := make(map[string]string, len(s.Mirrors))
 	for _, m := range s.Mirrors {
 		mirrors[m] = at.URL + "/mirror/" + m
+	}
+	if in.Job != provision.NoJob {
+		return templates.Data{
+			Host: h, Appliance: at, Image: img, Mirrors: mirrors,
+			Install: templates.Install{
+				ID: in.ID, Job: string(in.Job), Order: base + "/job", Report: base + "/event",
+				BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
+			},
+		}
 	}
 	return templates.Data{
 		Host: h, Appliance: at, Image: img, Mirrors: mirrors,

@@ -65,6 +65,8 @@ type Options struct {
 type Operator interface {
 	// Install arms a host and, when power is set and it has a BMC, boots it.
 	Install(ctx context.Context, host string, wipe, power bool) (provision.Install, error)
+	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
+	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
 	Cancel(ctx context.Context, host string) error
 	// Power does on, off, cycle, reset or status and says what was seen.
 	Power(ctx context.Context, host, action string) (string, error)
