@@ -33,6 +33,9 @@ func (d Data) KernelArgs() ([]string, error) {
 	if d.Install.Wipe {
 		args = append(args, "rackhand.wipe=1")
 	}
+	if d.Anaconda() {
+		args = d.anacondaArgs()
+	}
 	if own, ok := d.Host.Variables["installer_args"]; ok {
 		args = append(args, strings.Fields(fmt.Sprint(own))...)
 		if d.Host.Boot.Console != "" {

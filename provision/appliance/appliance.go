@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rackhand/bootfiles"
+	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
@@ -124,7 +125,8 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 		Leaseholder: a.leaseholder, JustLeased: a.justLeased, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
-		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
+		Media: media.NewStore(filepath.Join(cfg.State, "media")),
+		Page:  a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 	})
 	return a, nil
 }

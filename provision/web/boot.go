@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/netip"
@@ -29,6 +30,9 @@ func (s *Server) Boot() http.Handler {
 	e.GET("/grub/*", s.grub)
 	e.Match(both, "/boot/file/:name", s.bootFile)
 	e.Match(both, "/image/:image/:file", s.imageFile)
+	if s.Media != nil {
+		e.Match(both, "/media/:media/*", s.mediaFile)
+	}
 	e.GET("/i/:token/ks", s.answer)
 	e.POST("/i/:token/event", s.event)
 	e.Match(both, "/i/:token/agent", s.agentBinary)
@@ -186,12 +190,18 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	if err != nil {
 		return err
 	}
+	return s.sendContent(c, f, filepath.Base(f.Name()), st.ModTime(), st.Size(), stage, true)
+}
+
+// sendContent is send for what is no file of its own; told says whether the whole of it
+// is an event.
+func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTime time.Time, size int64, stage provision.Stage, told bool) error {
 	// The plain writer underneath echo's, since echo's hides sendfile.
 	w := newCounter(c.Response().Writer)
 	began := s.Clock()
-	http.ServeContent(w, c.Request(), "", st.ModTime(), f)
+	http.ServeContent(w, c.Request(), "", modTime, f)
 	c.Response().Committed = true
-	if c.Request().Method != http.MethodGet || !w.reachedEnd(st.Size()) {
+	if !told || c.Request().Method != http.MethodGet || !w.reachedEnd(size) {
 		return nil
 	}
 	host := s.hostAt(c.Request().Context(), peer(c))
@@ -201,8 +211,8 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	took := s.Clock().Sub(began).Round(time.Millisecond)
 	e := provision.Event{
 		Host: host, Source: "http", Kind: "fetch", Stage: stage,
-		Message: fmt.Sprintf("%s fetched: %d bytes in %s", filepath.Base(f.Name()), w.n, took),
-		Fields:  map[string]string{"file": filepath.Base(f.Name()), "bytes": strconv.FormatInt(w.n, 10), "milliseconds": strconv.FormatInt(took.Milliseconds(), 10)},
+		Message: fmt.Sprintf("%s fetched: %d bytes in %s", name, w.n, took),
+		Fields:  map[string]string{"file": name, "bytes": strconv.FormatInt(w.n, 10), "milliseconds": strconv.FormatInt(took.Milliseconds(), 10)},
 	}
 	if err := s.Journal.Record(e); err != nil {
 		s.Log.Error("recording a fetch", "error", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rackhand/bootfiles"
+	"rackhand/bootfiles/media"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
@@ -48,7 +49,8 @@ type Options struct {
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
 	Files     *bootfiles.Files
-	Images    string // folder
+	Images    string       // folder
+	Media     *media.Store // Anaconda's; nil: none
 	Mirror    http.Handler
 	Mirrors   []string // names
 	Page      http.Handler
