@@ -83,8 +83,9 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet  *provision.Quiet
-	handed handed
+	quiet   *provision.Quiet
+	handed  handed
+	answers answers
 }
 
 // New makes the routes.
