@@ -27,6 +27,7 @@ type cli struct {
 	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
+	Log       logCmd       `cmd:"" help:"Show what a host's installer has logged."`
 	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
 	Cancel    cancelCmd    `cmd:"" help:"End the install under way."`
 	Claim     claimCmd     `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,9 +88,10 @@ const maxAnswers = 1024
 // answers keeps the answer files that were handed out, by their one-time token. There
 // are secrets in them, so they are in memory alone, and go with their time.
 type answers struct {
-	mu     sync.Mutex
-	kept   map[string]keptAnswer
-	flight singleflight.Group
+	mu      sync.Mutex
+	kept    map[string]keptAnswer
+	secrets map[string][]string // that stand in a host's answer file
+	flight  singleflight.Group
 }
 
 type keptAnswer struct {
@@ -140,6 +142,34 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 		}
 	}
 	a.kept[token] = k
+}
+
+// noting wraps how secrets are looked up, so that those in a host's answer file are
+// known, and masked in what its installer logs.
+func (a *answers) noting(host string, get func(string) (string, error)) func(string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.secrets == nil || len(a.secrets) >= maxAnswers {
+		a.secrets = make(map[string][]string)
+	}
+	a.secrets[host] = nil
+	return func(name string) (string, error) {
+		v, err := get(name)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if have := a.secrets[host]; err == nil && len(have) < 64 && !slices.Contains(have, v) {
+			a.secrets[host] = append(slices.Clip(have), v)
+		}
+		return v, err
+	}
+}
+
+// SecretsOf are the secrets that stand in the answer file that a host was given last by
+// this run of the appliance.
+func (s *Server) SecretsOf(host string) []string {
+	s.answers.mu.Lock()
+	defer s.answers.mu.Unlock()
+	return s.answers.secrets[host]
 }
 
 // forget drops a file that is handed out no more.

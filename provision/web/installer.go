@@ -119,7 +119,7 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 	if err != nil {
 		return "", err
 	}
-	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, s.Secret, templates.Salt(s.Random)))
+	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, s.answers.noting(h.Name, s.Secret), templates.Salt(s.Random)))
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")

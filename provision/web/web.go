@@ -23,6 +23,7 @@ import (
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
@@ -49,8 +50,9 @@ type Options struct {
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
 	Files     *bootfiles.Files
-	Images    string       // folder
-	Media     *media.Store // Anaconda's; nil: none
+	Images    string            // folder
+	Media     *media.Store      // Anaconda's; nil: none
+	Logs      *installlog.Store // what installers log; nil: none
 	Mirror    http.Handler
 	Mirrors   []string // names
 	Page      http.Handler
