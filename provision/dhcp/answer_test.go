@@ -67,6 +67,17 @@ func TestUnclaimed(t *testing.T) {
 	}
 }
 
+// TestNoRangeIsTold: where there are no addresses for unclaimed boxes, that is said.
+func TestNoRangeIsTold(t *testing.T) {
+	b := newBench(t)
+	if r := b.ask(discover(stranger, pxe, relayed("10.78.0.1"))); r != nil {
+		t.Fatalf("got %s", r.YourIPAddr)
+	}
+	if e := b.events[0]; e.Kind != "unclaimed" || e.Level != provision.LevelWarn || !strings.Contains(e.Message, "network rack2 has no `leases`") {
+		t.Errorf("event %+v", e)
+	}
+}
+
 // TestMakerIsTold: what an unclaimed box says of itself stands in its event.
 func TestMakerIsTold(t *testing.T) {
 	b := newBench(t)
