@@ -58,9 +58,10 @@ type holder struct {
 }
 
 // A world is boxes that do whatever a client may do, in any order, and what the server
-// has told them.
+// has told them; or the servers, of two links, which share a store.
 type world struct {
 	*bench
+	second *bench // on the link of the other network; nil: that one is behind a relay
 	t      *testing.T
 	rand   *rand.Rand
 	disk   *memory
@@ -73,17 +74,30 @@ type world struct {
 // nets are the networks' relays; "" is our own link.
 var nets = []string{"", "10.78.0.1"}
 
-func newWorld(t *testing.T, seed uint64) *world {
+func newWorld(t *testing.T, seed uint64, links int) *world {
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), holds: map[string]holder{}, offers: map[inventory.MAC]string{}}
 	w.bench = newBench(t)
 	w.disk = &memory{records: map[string][]byte{}, full: func() bool { return w.rand.IntN(20) == 0 }}
-	w.start(w.disk)
 	farRange(w.bench)
+	if links == 2 {
+		w.second = newBench(t)
+		farRange(w.second)
+	}
+	w.restart()
 	w.macs = []inventory.MAC{web1, away}
 	for n := range byte(7) {
 		w.macs = append(w.macs, inventory.MAC{0x52, 0x54, 0, 0x99, 4, n})
 	}
 	return w
+}
+
+func (w *world) restart() {
+	w.start(w.disk)
+	if w.second != nil {
+		w.second.now = w.now
+		w.second.start(w.disk)
+		w.second.ServerAddr = netip.MustParseAddr("10.78.0.1")
+	}
 }
 
 // address is one that a client may name: its own, another's, or any.
@@ -108,9 +122,14 @@ func (w *world) step() {
 	mac := w.macs[w.rand.IntN(len(w.macs))]
 	relay := nets[w.rand.IntN(len(nets))]
 	var via []option
-	if relay != "" {
+	at := w.bench
+	switch {
+	case relay != "" && w.second != nil:
+		at = w.second
+	case relay != "":
 		via = append(via, relayed(relay))
 	}
+	us := server(at.ServerAddr.String())
 	addr := w.address(mac)
 	var m *dhcpv4.DHCPv4
 	switch w.rand.IntN(10) {
@@ -120,26 +139,32 @@ func (w *world) step() {
 		if w.offers[mac] == "" {
 			return
 		}
-		m = request(mac, append(via, server("10.77.0.1"), requested(w.offers[mac]))...)
+		m = request(mac, append(via, us, requested(w.offers[mac]))...)
 	case 4:
 		m = request(mac, append(via, requested(addr))...)
 	case 5, 6:
 		m = request(mac, append(via, ciaddr(addr))...)
 	case 7:
-		m = message(mac, dhcpv4.MessageTypeRelease, append(via, ciaddr(addr), server("10.77.0.1"))...)
+		m = message(mac, dhcpv4.MessageTypeRelease, append(via, ciaddr(addr), us)...)
 	case 8:
-		m = message(mac, dhcpv4.MessageTypeDecline, append(via, requested(addr), server("10.77.0.1"))...)
+		m = message(mac, dhcpv4.MessageTypeDecline, append(via, requested(addr), us)...)
 	case 9:
 		w.now = w.now.Add(time.Duration(w.rand.IntN(1200)) * time.Second)
+		if w.second != nil {
+			w.second.now = w.now
+		}
 		if w.rand.IntN(8) == 0 {
 			w.did = append(w.did, "restart")
-			w.start(w.disk)
-			w.durable()
+			w.restart()
+			w.durable(w.bench)
+			if w.second != nil {
+				w.durable(w.second)
+			}
 		}
 		return
 	}
 	before := len(w.disk.records)
-	r := w.ask(m)
+	r := at.ask(m)
 	did := mac.String() + " " + m.MessageType().String() + " " + relay + " named " + addrOf(m.ClientIPAddr).String() + " " + requestedAddr(m).String()
 	if r != nil {
 		did += ": " + r.MessageType().String() + " " + r.YourIPAddr.String()
@@ -200,12 +225,12 @@ func (w *world) record(mac inventory.MAC) *provision.Lease {
 
 // durable holds the table, which was just read from the disk, against what clients were
 // told.
-func (w *world) durable() {
+func (w *world) durable(b *bench) {
 	for a, h := range w.holds {
 		if !h.until.After(w.now) {
 			continue
 		}
-		if s := w.table.byMAC[h.mac]; s.addr.String() != a || s.until.Before(h.until) {
+		if s := b.table.byMAC[h.mac]; s.addr.String() != a || s.until.Before(h.until) {
 			w.fail("after a restart " + h.mac.String() + " has not " + a + " any more, but " + s.addr.String())
 		}
 	}
@@ -221,10 +246,13 @@ func (w *world) fail(why string) {
 // what was acknowledged is known after a restart.
 func TestNeverTwice(t *testing.T) {
 	for seed := range uint64(40) {
-		w := newWorld(t, seed)
+		w := newWorld(t, seed, 1+int(seed%2))
 		for range 1500 {
 			w.step()
 			w.kinds()
+			if w.second != nil {
+				w.second.kinds()
+			}
 		}
 		if records, most := len(w.disk.records), 2+4+2; records > most {
 			w.fail("more records than addresses")
