@@ -303,7 +303,8 @@ func TestRefusals(t *testing.T) {
 		{"base.ks", kickstart.RHEL9, nil, "use rhel.ks or fedora.ks"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"firewall": "off"}, "firewall: off is unknown"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"root_ssh": "true"}, "root_ssh: true is unknown"},
-		{"base.ks", "", map[string]any{"layout": "lvm"}, "plain partitions alone"},
+		{"base.ks", "", map[string]any{"layout": "raid6"}, "layout: raid6 is unknown"},
+		{"base.ks", "", map[string]any{"layout": "raid1"}, "needs two disks"},
 		{"base.ks", "", map[string]any{"network": "none"}, "network: none is unknown"},
 		{"base.ks", "", map[string]any{"firewall": "off"}, "firewall: off is unknown"},
 	} {

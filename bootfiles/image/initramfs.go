@@ -21,6 +21,7 @@ func programs() []string {
 		"usr/bin/busybox",
 		"usr/sbin/mke2fs", "usr/sbin/mkfs.ext4", "usr/sbin/mkfs.vfat", "usr/sbin/mkfs.fat", "usr/sbin/mkswap",
 		"usr/sbin/wipefs", "usr/sbin/blkid", "usr/sbin/sfdisk", "usr/bin/lsblk",
+		"usr/sbin/mkfs.xfs", "usr/sbin/mdadm", "usr/sbin/lvm",
 	}
 }
 

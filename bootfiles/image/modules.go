@@ -43,7 +43,7 @@ func moduleWanted(file string) bool {
 		}
 	}
 	return slices.Contains([]string{
-		"af_packet", "ext4", "vfat", "crc32c_generic", "crc32c-intel", "crc32_pclmul",
+		"af_packet", "ext4", "xfs", "vfat", "crc32c_generic", "crc32c-intel", "crc32_pclmul",
 		"nls_cp437", "nls_ascii", "nls_utf8", "nls_iso8859-1",
 		"dm-mod", "dm-crypt", "dm-mirror", "dm-snapshot", "dm-thin-pool",
 		"raid0", "raid1", "raid10", "raid456", "linear", "md-mod",

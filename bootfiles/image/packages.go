@@ -29,7 +29,7 @@ func packages() []string {
 		"linux-image-amd64", "initramfs-tools", "zstd", "systemd-sysv", "udev", "kmod",
 		"grub2-common", "grub-pc-bin", "grub-efi-amd64-bin",
 		// It has disks, a network and a way in.
-		"e2fsprogs", "dosfstools", "fdisk", "iproute2", "iputils-ping", "ifupdown",
+		"e2fsprogs", "xfsprogs", "dosfstools", "fdisk", "lvm2", "mdadm", "iproute2", "iputils-ping", "ifupdown",
 		"isc-dhcp-client", "netbase", "openssh-server", "passwd",
 		// It trusts what it should, and knows what time it is where.
 		"ca-certificates", "debian-archive-keyring", "tzdata",

@@ -113,7 +113,18 @@ func (c *console) flush(d time.Duration) {
 		close(l.queue)
 		select {
 		case <-l.done:
-			_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
+			drained := make(chan struct{})
+			go func() {
+				defer close(drained)
+				_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
+			}()
+			// A line whose interrupt was lost, or whose other end holds it by flow
+			// control, never drains: the box must reboot all the same.
+			select {
+			case <-drained:
+			case <-limit:
+				return
+			}
 		case <-limit:
 			return
 		}

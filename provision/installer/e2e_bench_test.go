@@ -177,8 +177,10 @@ func (b *bench) boot(uefi bool, disk, marker string, limit time.Duration, more .
 	args := []string{
 		"-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
 		"-nographic", "-monitor", "none", "-serial", "file:" + log, "-no-reboot",
-		"-drive", "file=" + disk + ",format=raw,if=virtio,cache=unsafe,aio=threads",
 		"-device", "virtio-net-pci,netdev=n,mac=52:54:00:00:00:01,romfile=",
+	}
+	if disk != "" { // else the caller names the disks
+		args = append(args, "-drive", "file="+disk+",format=raw,if=virtio,cache=unsafe,aio=threads")
 	}
 	user := "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward
 	if b.netdev != nil {

@@ -43,8 +43,8 @@ func (b *bench) configKickstart(network, more, tells, sections string) string {
 	return ks
 }
 
-// installed installs and fails the test unless that went well.
-func (b *bench) installed(disk, args string) string {
+// mustInstall installs and fails the test unless that went well.
+func (b *bench) mustInstall(disk, args string) string {
 	b.t.Helper()
 	text := b.install(false, disk, args)
 	if b.find("installed", "installed") == nil {
@@ -53,7 +53,7 @@ func (b *bench) installed(disk, args string) string {
 	return text
 }
 
-func (b *bench) tells(text string, wants ...string) {
+func (b *bench) mustTell(text string, wants ...string) {
 	b.t.Helper()
 	i := strings.Index(text, served)
 	if i < 0 {
@@ -172,7 +172,7 @@ echo "deploy $(id deploy) $(stat -c %U /srv/deploy) $(getent passwd deploy | cut
 echo "locales $(locale -a | tr '\n' ' ')"
 echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 `, "%packages --excludedocs --exclude-weakdeps --ignoremissing\nnftables\nchrony\nlocales\nno-such-package-here\n-vim\n%end\n")
-	text := b.installed(disk, "")
+	text := b.mustInstall(disk, "")
 	for _, want := range []string{"%packages: all are installed", "there is no no-such-package-here"} {
 		if !b.told(want) {
 			t.Errorf("no event says %q", want)
@@ -190,7 +190,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 	if i := strings.Index(text, "where the time went"); i >= 0 {
 		t.Log(text[i:min(len(text), i+1500)])
 	}
-	b.tells(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24 mtu 1400",
+	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24 mtu 1400",
 		"package install ok installed install ok installed", "docs /usr/share/doc/nftables/copyright ", "tcp dport 8080 accept", "time active server 10.77.0.1 iburst",
 		"deploy uid=4001(deploy) gid=4001(deploy) groups=4001(deploy),4000(ops),4002(build) deploy Deploys it",
 		"de_DE.utf8", "fr_FR.utf8", "sources rackhand.sources ls: cannot access", "failed units 0")
@@ -242,10 +242,10 @@ ping -c 3 -W 5 10.77.0.2 >/dev/null && echo "reached by the other, $(cat /sys/cl
 				sum := b.imageWithout("usr/sbin/ifup")
 				b.ks = strings.Replace(b.ks, "/image/root.tar.zst --checksum="+b.rootSum(), "/image/without.tar --checksum="+sum, 1)
 			}
-			if text := b.installed(disk, ""); !strings.Contains(text, "network, by "+c.tool) {
+			if text := b.mustInstall(disk, ""); !strings.Contains(text, "network, by "+c.tool) {
 				t.Errorf("the network was not written for %s", c.tool)
 			}
-			b.tells(b.boot(false, disk, allOf, 5*time.Minute), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
+			b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
 		})
 	}
 }
@@ -280,8 +280,8 @@ func TestVLAN(t *testing.T) {
 	}
 	b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01", "--device=52:54:00:00:00:01 --vlanid=10", 1), "",
 		"echo \"vlan $(ip -br -4 addr show dev lan0.10 | tr -s ' ')\"\nping -c 3 -W 5 10.77.0.2 >/dev/null && echo 'reached by the VLAN'\n", "")
-	b.installed(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp")
-	b.tells(b.boot(false, disk, allOf, 5*time.Minute), "vlan lan0.10@lan0 UP 10.77.0.11/24", "reached by the VLAN", "failed units 0")
+	b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp")
+	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "vlan lan0.10@lan0 UP 10.77.0.11/24", "reached by the VLAN", "failed units 0")
 }
 
 // A trunk is a simulated switch between two ports that carry one Ethernet frame a

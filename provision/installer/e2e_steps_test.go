@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/bootfiles/image"
-	"rackhand/provision/mirror"
+	mirrorcache "rackhand/provision/mirror"
 )
 
 // unpacked is the image of RACKHAND_IMAGES in a scratch folder, as a target: with the
@@ -58,7 +58,7 @@ func TestStepsInImage(t *testing.T) {
 			upstreams["debian"] = s.URI
 		}
 	}
-	cache, err := mirror.New(mirror.Options{Dir: t.TempDir(), Upstreams: upstreams})
+	cache, err := mirrorcache.New(mirrorcache.Options{Dir: t.TempDir(), Upstreams: upstreams})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func oneDisk() Facts {
 	return Facts{
-		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1"}},
+		Memory:  4 << 10,
+		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}},
 		NICs:    []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}},
 		BootNIC: "eth0", DNS: []string{"10.77.0.9"},
 	}
@@ -26,6 +27,21 @@ func twoDisks() Facts {
 	f := oneDisk()
 	f.UEFI = true
 	f.Disks = append(f.Disks, Disk{Name: "nvme0n1", Size: 40 << 30, Sector: 4096}, Disk{Name: "sda", Size: 1 << 40, Sector: 512})
+	return f
+}
+
+func bigDisk() Facts {
+	f := oneDisk()
+	f.UEFI, f.Disks = true, []Disk{{Name: "nvme0n1", Size: 1 << 40, Sector: 4096}}
+	return f
+}
+
+func mirrorDisks() Facts {
+	f := oneDisk()
+	f.Disks = []Disk{
+		{Name: "sda", Size: 40 << 30, Sector: 512, WWN: "naa.5000000000000001", Links: []string{"disk/by-id/ata-SSD_A"}},
+		{Name: "sdb", Size: 41 << 30, Sector: 512, WWN: "naa.5000000000000002", Links: []string{"disk/by-path/pci-0000:00:1f.2-ata-2"}},
+	}
 	return f
 }
 
@@ -106,7 +122,10 @@ func readFile(t *testing.T, name string) string {
 }
 
 func TestPlanGolden(t *testing.T) {
-	for name, facts := range map[string]Facts{"base": oneDisk(), "two-disks": twoDisks()} {
+	for name, facts := range map[string]Facts{
+		"base": oneDisk(), "two-disks": twoDisks(),
+		"autopart": oneDisk(), "autopart-plain": bigDisk(), "raid0": mirrorDisks(), "raid1": mirrorDisks(), "raid1-lvm": mirrorDisks(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := planText(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts)
 			if err != nil {
@@ -160,7 +179,7 @@ func TestPlanErrors(t *testing.T) {
 }
 
 func TestReadReportsEveryProblem(t *testing.T) {
-	f, err := kickstart.Parse("t.ks", []byte("autopart\nfirewall --port=x\n"))
+	f, err := kickstart.Parse("t.ks", []byte("btrfs none a\nfirewall --port=x\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +187,7 @@ func TestReadReportsEveryProblem(t *testing.T) {
 	if err == nil || failKind(err) != FailKickstart {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out autopart", "t.ks:2:17: ", "there is nothing to install"} {
+	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out btrfs", "t.ks:2:17: ", "there is nothing to install"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %q", err, want)
 		}
@@ -211,8 +230,9 @@ func TestEveryOptionCounts(t *testing.T) {
 	for _, rule := range kickstart.ImageCommands() {
 		for _, o := range rule.Options {
 			name := rule.Names[0] + " " + o.Flag
-			if o.NoOp || rule.Verb == kickstart.LiveImg || rule.Verb == kickstart.Logging { // logging is about the installer
-				continue
+			// logging is about the installer
+			if o.NoOp || rule.Verb == kickstart.LiveImg || rule.Verb == kickstart.Logging || storageOption(name) != nil {
+				continue // TestEveryStorageOptionCounts
 			}
 			line, ok := lines[rule.Verb]
 			if !ok {
@@ -341,7 +361,7 @@ func TestLayOut(t *testing.T) {
 }
 
 func TestDiskMatches(t *testing.T) {
-	d := Disk{Name: "nvme0n1", Serial: "S123", WWN: "eui.0025"}
+	d := Disk{Name: "nvme0n1", Serial: "S123", WWN: "eui.0025", Links: []string{"disk/by-id/nvme-SAMSUNG_S123", "disk/by-id/nvme-eui.0025"}}
 	for word, want := range map[string]bool{
 		"nvme0n1": true, "/dev/nvme0n1": true, "nvme*": true, "sda|nvme0n1": true, "S123": true,
 		"disk/by-id/nvme-SAMSUNG_S123": true, "/dev/disk/by-id/nvme-eui.0025": true, "sda": false, "nvme0n": false,
@@ -374,9 +394,9 @@ func TestGRUBMenu(t *testing.T) {
 	if len(kernels) != 2 || kernels[0].version != "6.1.0-10-amd64" {
 		t.Fatalf("got %+v", kernels)
 	}
-	got := grubMenu(bootConfig{Append: "a=$b;c 'd' console=ttyS0", Timeout: 2}, bootPlace{"R", "B", ""}, kernels[:1])
+	got := grubMenu(bootConfig{Append: "a=$b;c 'd' console=ttyS0", Timeout: 2}, bootPlace{"UUID=R", "B", "", []string{"lvm", "ext2"}}, kernels[:1])
 	for _, want := range []string{
-		"set timeout=2\n", "search --no-floppy --fs-uuid --set=root B\n", "serial --unit=0 --speed=9600\n",
+		"set timeout=2\n", "insmod part_gpt\ninsmod lvm\ninsmod ext2\n", "search --no-floppy --fs-uuid --set=root B\n", "serial --unit=0 --speed=9600\n",
 		"\tlinux /vmlinuz-6.1.0-10-amd64 root=UUID=R ro a=\\$b\\;c \\'d\\' console=ttyS0\n\tinitrd /initrd.img-6.1.0-10-amd64\n",
 	} {
 		if !strings.Contains(got, want) {

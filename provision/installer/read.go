@@ -45,8 +45,6 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 		r.image = imageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
 	case kickstart.Network:
 		r.networks = append(r.networks, readNetwork(a))
-	case kickstart.Part:
-		r.parts = append(r.parts, readPartition(c.Pos, a, arg))
 	case kickstart.RootPW:
 		steps, err := r.password("root", arg, a)
 		r.config = append(r.config, steps...)
@@ -60,28 +58,12 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 		r.config = append(r.config, steps...)
 		return err
 	default:
+		if r.storage.command(c, verb, a, arg) {
+			return nil
+		}
 		return fmt.Errorf("the engine's table has verb %d and the installer doesn't: this is a defect in rackhand", verb)
 	}
 	return nil
-}
-
-func readPartition(pos kickstart.Pos, a kickstart.Args, mount string) partition {
-	p := partition{
-		Pos: pos, Mount: kickstart.MountPoint(mount), FS: a.Value("--fstype"),
-		Size: int64(kickstart.Count(a.Value("--size"))), Max: int64(kickstart.Count(a.Value("--maxsize"))),
-		Grow: a.Has("--grow"), OnDisk: a.Value("--ondisk"), Label: a.Value("--label"), Options: a.Value("--fsoptions"),
-	}
-	if p.FS == "" {
-		switch p.Mount {
-		case "swap", "biosboot":
-			p.FS = p.Mount
-		case "/boot/efi":
-			p.FS = "efi"
-		default:
-			p.FS = "ext4"
-		}
-	}
-	return p
 }
 
 // password sets or locks a user's password, which goes to chpasswd by its input,

@@ -78,7 +78,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	}
 	message := err.Error()
 	if len(m.touched) > 0 {
-		if e := m.makeUnbootable(); e != nil {
+		if e := m.makeUnbootable(ctx); e != nil {
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
@@ -103,6 +103,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	m.load = mods.add
 	if cmdline.VLAN.ID > 0 {
 		mods.add("8021q")
 	}
@@ -126,6 +127,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	linkDisks("/dev", findDisks("/sys"))
 	for _, s := range recipe.Pre {
 		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
 			return "", err
@@ -182,7 +184,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least.
 func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
-	facts := Facts{BootNIC: net.Card, DNS: net.DNS}
+	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}

@@ -45,6 +45,8 @@ type EngineCommand struct {
 	Options []EngineOption
 	// Arg is what a positional argument must look like; KindNone: there is none.
 	Arg Kind
+	// Many: there may be several of them.
+	Many bool
 }
 
 // An EngineOption is an option that the image engine carries out.
@@ -62,7 +64,7 @@ type EngineOption struct {
 // ImageCommands is the image engine's table: what CheckEngine accepts and what
 // the installer dispatches on.
 func ImageCommands() []EngineCommand {
-	return []EngineCommand{
+	return append(storageCommands(), []EngineCommand{
 		{Verb: Bootloader, Names: []string{"bootloader"}, Options: []EngineOption{
 			{Flag: "--append", Kind: KindLine},
 			{Flag: "--location", Kind: KindLine, Only: []string{"mbr"}, NoOp: true},
@@ -140,16 +142,6 @@ func ImageCommands() []EngineCommand {
 			{Flag: "--activate", NoOp: true},               // about the installer's own network,
 			{Flag: "--no-activate", NoOp: true},            // which is up already
 		}},
-		{Verb: Part, Names: []string{"part", "partition"}, Arg: KindMount, Options: []EngineOption{
-			{Flag: "--fstype", Kind: KindLine, Only: []string{"ext4", "ext3", "ext2", "swap", "efi", "vfat", "biosboot"}},
-			{Flag: "--size", Kind: KindCount, Need: true},
-			{Flag: "--grow"},
-			{Flag: "--maxsize", Kind: KindCount},
-			{Flag: "--ondisk", Kind: KindName},
-			{Flag: "--label", Kind: KindLabel},
-			{Flag: "--fsoptions", Kind: KindName},
-			{Flag: "--asprimary", NoOp: true}, // GPT has no others
-		}},
 		{Verb: RootPW, Names: []string{"rootpw"}, Arg: KindLine, Options: []EngineOption{
 			{Flag: "--iscrypted"}, {Flag: "--plaintext"}, {Flag: "--lock"}, {Flag: "--allow-ssh"},
 		}},
@@ -197,5 +189,5 @@ func ImageCommands() []EngineCommand {
 		{Verb: NoOp, Names: []string{"zerombr", "skipx"}},
 		{Verb: NoOp, Names: []string{"eula"}, Options: []EngineOption{{Flag: "--agreed", NoOp: true}}},
 		{Verb: NoOp, Names: []string{"firstboot"}, Options: []EngineOption{{Flag: "--disable", Need: true, NoOp: true}}},
-	}
+	}...)
 }

@@ -143,7 +143,7 @@ func imageArg(ps *problems, c *Command, rule EngineCommand, args Args) {
 	switch n := len(args.Positionals); {
 	case n == 0 && !optional:
 		ps.errorf(c.Pos, "", "%s needs a value", c.Name)
-	case n > 1:
+	case n > 1 && !rule.Many:
 		ps.errorf(args.Positionals[1].Pos, "quote a value that has blanks in it", "%s: one word too many", c.Name)
 	}
 	for _, w := range args.Positionals {

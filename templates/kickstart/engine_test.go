@@ -16,9 +16,10 @@ func TestCheckEngine(t *testing.T) {
 	sum := strings.Repeat("0", 64)
 	for _, c := range []struct{ old, with, want string }{
 		{"text\n", "texxt\n", "there is no command texxt (did you mean text?)"},
-		{"text\n", "autopart\n", "rackhand-installer can't carry out autopart"},
+		{"text\n", "autopart\n", "part doesn't go with autopart of line 12"},
+		{"text\n", "btrfs none a\n", "rackhand-installer can't carry out btrfs"},
 		{"text\n", "%include /tmp/part.ks\n", "rackhand-installer can't carry out %include"},
-		{"--fstype=ext4 --size=1024", "--fstype=xfs --size=1024", "can't carry out part --fstype=xfs (it can do ext4"},
+		{"--fstype=ext4 --size=1024", "--fstype=btrfs --size=1024", "can't carry out part --fstype=btrfs (it can do ext4"},
 		{"--label=root", "--encrypted", "can't carry out part --encrypted"},
 		{"--label=root", "--label='a b'", "part: --label has a value that can't be used (it must be a label"},
 		{"--ip=10.77.0.11", "--ip=10.77.0.300", "network: --ip has a value that can't be used (it must be an IPv4"},

@@ -48,6 +48,8 @@ const (
 	KindRepoName                  // a name that a file can have
 	KindNetHost                   // a host name or address
 	KindGroups                    // groups, comma separated: NAME or NAME(GID)
+	KindPlace                     // a mount point, or a member: raid.NAME, pv.NAME
+	KindVolume                    // a name that md and LVM take
 )
 
 // check returns "" for a good value, else what a good one is.
@@ -80,6 +82,8 @@ var kindForms = map[Kind]struct {
 	KindLabel:   {func(s string) bool { return len(s) <= 16 && isName(s) }, "a label of up to 16 bytes without blanks"},
 	KindURL:     {isURL, "an http or https URL"},
 	KindSHA256:  {isSHA256, "a SHA-256 of 64 hexadecimal digits"},
+	KindPlace:   {isPlace, "a mount point (/PATH, swap, biosboot), or a member: raid.NAME, pv.NAME"},
+	KindVolume:  {isVolume, "a name of up to 27 letters, digits and . _ + -"}, // md has 32 bytes, with "any:" before it
 
 	KindIface:         {isIface, "a name of up to 15 letters, digits, dots, dashes"},
 	KindNetDevice:     {isNetDevice, "a card's name, its MAC, link or bootif"},
@@ -111,6 +115,23 @@ func isPath(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && isNam
 
 func isMount(s string) bool {
 	return s == "swap" || s == "biosboot" || isPath(MountPoint(s))
+}
+
+func isPlace(s string) bool {
+	for _, kind := range []string{"raid.", "pv."} {
+		if name, ok := strings.CutPrefix(s, kind); ok {
+			return isVolume(name)
+		}
+	}
+	return isMount(s)
+}
+
+// isVolume: a name that mdadm takes and lvm(8) allows, and that is no option.
+func isVolume(s string) bool {
+	ok := s != "" && len(s) <= 27 && s[0] != '-' && strings.Trim(s, ".") != ""
+	return ok && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+-", r))
+	})
 }
 
 // MountPoint is a mount point in its normal form: /home/ is /home.
