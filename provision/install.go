@@ -48,6 +48,9 @@ type Install struct {
 	Late bool `json:"late,omitempty"`
 	// Hinted is the stage at which the operator was told that the box stopped there.
 	Hinted Stage `json:"hinted,omitempty"`
+	// Revived: the box did not come up after its installer was done, and was power
+	// cycled, or the operator was told.
+	Revived bool `json:"revived,omitempty"`
 	// CheckFailed: the role's checks did not pass in their time, and the operator
 	// was told. They are tried on.
 	CheckFailed bool `json:"check_failed,omitempty"`

@@ -57,8 +57,7 @@ func (d Data) KernelArgs() ([]string, error) {
 
 // network says how the installer gets onto the network, in dracut's terms
 // (dracut.cmdline(7)). With a VLAN the card gets a name by its MAC first, so that
-// the tagged device can be put on it. rackhand-installer knows neither ip= nor
-// vlan=: it asks for its address on the card itself.
+// the tagged device can be put on it.
 func (d Data) network() []string {
 	vlan := d.Host.Boot.VLAN
 	if vlan == 0 {

@@ -38,6 +38,7 @@ type cli struct {
 	Remove    removeCmd    `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
+	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
 	Import    importCmd    `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`

@@ -101,6 +101,8 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 			Source: "appliance", Kind: "late", Level: provision.LevelWarn,
 			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", in.Budget.Time, in.Stage),
 		}, func(in *provision.Install) { in.Late = true })
+	case provision.DoRevive:
+		return c.revive(ctx, in, h)
 	case provision.DoHint:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "stalled", Level: provision.LevelWarn, Message: hint(in.Stage),
@@ -175,6 +177,34 @@ func (c *conductor) bootDisk(ctx context.Context, in provision.Install, h *inven
 		Source: "bmc", Kind: "boot-disk-failed", Level: provision.LevelWarn,
 		Message: "the boot device was not set to disk: " + err.Error() + "; nothing is armed, so a network boot falls through to the disk",
 	}, done)
+}
+
+// revive power-cycles a box that was installed and did not come up since. Nothing on
+// its disk is under way: the installer has unmounted it before it said that it is
+// done, and the next boot is from disk.
+func (c *conductor) revive(ctx context.Context, in provision.Install, h *inventory.Host) error {
+	done := func(in *provision.Install) { in.Revived = true }
+	say := func(text string) error {
+		return c.tell(in, provision.Event{
+			Source: "bmc", Kind: "revive", Level: provision.LevelWarn,
+			Message: "the system is installed, and the box has not come up since: " + text,
+		}, done)
+	}
+	if h == nil || h.BMC == nil {
+		return say("it has no BMC; look at its console, or switch it off and on")
+	}
+	t, err := c.target(h)
+	if err != nil {
+		return say("it was not power-cycled: " + err.Error())
+	}
+	st, err := c.power.Cycle(ctx, t)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return say("it was not power-cycled: " + err.Error() + "; look at its console")
+	}
+	return say("power cycle; the BMC says: " + onOff(st.On))
 }
 
 // target is where a host's BMC answers.

@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,7 +29,7 @@ var errBehind = errors.New("too many leases wait for the disk")
 type write struct {
 	mac    inventory.MAC
 	lease  *provision.Lease // nil: the record of mac is deleted
-	delete *inventory.MAC   // another record that goes at the same time
+	delete *inventory.MAC   // whose record of the lease's address goes at the same time
 
 	asked   datagram
 	reply   []byte // nil: there is none
@@ -72,7 +73,7 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	if n == 0 {
 		return nil, false
 	}
-	transaction, err := operations(batch)
+	transaction, err := operations(batch, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
 	if err == nil {
 		_, err = s.Store.Txn(ctx, nil, transaction...)
 	}
@@ -100,33 +101,59 @@ func (s *Server) settle(w *write) {
 	}
 }
 
+// stored is the address in the record of a MAC, "" when there is none.
+func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
+	r, err := s.Store.Get(ctx, LeasePrefix+mac.String())
+	var l provision.Lease
+	if err != nil || json.Unmarshal(r.Value, &l) != nil {
+		return ""
+	}
+	return l.Address
+}
+
 // operations makes the transaction of a batch. Of two writes of one record the later
-// one counts.
-func operations(batch []*write) ([]store.Op, error) {
+// one counts. stored tells the address in a record: one that gave way isn't deleted when
+// its MAC has been given another address since, on another link by that one's server, or
+// by another's where we are a proxy.
+func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, error) {
 	ops := make([]store.Op, 0, 2*len(batch))
-	at := make(map[inventory.MAC]int, 2*len(batch))
-	put := func(mac inventory.MAC, value []byte) {
+	type place struct {
+		op      int
+		address string
+	}
+	at := make(map[inventory.MAC]place, 2*len(batch))
+	put := func(mac inventory.MAC, address string, value []byte) {
 		op := store.Op{Key: LeasePrefix + mac.String(), Value: value, Delete: value == nil}
-		if i, again := at[mac]; again {
-			ops[i] = op
+		before, again := at[mac]
+		if again {
+			ops[before.op] = op
+			at[mac] = place{before.op, address}
 			return
 		}
-		at[mac] = len(ops)
+		at[mac] = place{len(ops), address}
 		ops = append(ops, op)
 	}
 	for _, w := range batch {
-		if w.delete != nil {
-			put(*w.delete, nil)
-		}
 		if w.lease == nil {
-			put(w.mac, nil)
+			put(w.mac, "", nil)
 			continue
+		}
+		if w.delete != nil {
+			held := ""
+			if p, here := at[*w.delete]; here {
+				held = p.address
+			} else {
+				held = stored(*w.delete)
+			}
+			if held == w.lease.Address {
+				put(*w.delete, "", nil)
+			}
 		}
 		value, err := encodeLease(w.lease)
 		if err != nil {
 			return nil, fmt.Errorf("write lease of %s: %w", w.mac, err)
 		}
-		put(w.mac, value)
+		put(w.mac, w.lease.Address, value)
 	}
 	return ops, nil
 }

@@ -32,6 +32,7 @@ import (
 const (
 	envSetup  = "RACKHAND_DHCP_E2E_SERVE"  // a setup as JSON
 	envClient = "RACKHAND_DHCP_E2E_CLIENT" // the interface to ask on
+	envFill   = "RACKHAND_DHCP_E2E_FILL"   // the interface to send on: see fillMain
 )
 
 // A setup is how the server of a test is made.
@@ -54,6 +55,8 @@ func TestMain(m *testing.M) {
 		err = serveMain([]byte(os.Getenv(envSetup)))
 	case os.Getenv(envClient) != "":
 		err = frameMain(os.Getenv(envClient))
+	case os.Getenv(envFill) != "":
+		err = fillMain(os.Getenv(envFill))
 	default:
 		os.Exit(m.Run())
 	}

@@ -78,7 +78,7 @@ func endOf(job string, err error) string {
 
 func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdline Cmdline) (outcome, error) {
 	prepareShell()
-	mods, err := m.modules()
+	mods, err := m.modules(cmdline)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -89,7 +89,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 			}
 		}
 	}
-	net, err := bringUp(ctx, cmdline.BootMAC, scan, m.con.printf)
+	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 	if err != nil {
 		return outcome{}, err
 	}

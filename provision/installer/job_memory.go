@@ -130,7 +130,7 @@ func passes(ctx context.Context, spans []span, deadline time.Time, now func() ti
 					mu.Lock()
 					defer mu.Unlock()
 					if errors++; len(first) < 8 {
-						first = append(first, fmt.Sprintf("%s: %#x came back as %#x at %s", p.name, want, got, place(spans, at)))
+						first = append(first, fmt.Sprintf("%s: %#x came back as %#x at %s", p.name, want, got, memoryPlace(spans, at)))
 					}
 				})
 			})
@@ -166,9 +166,9 @@ func onCores(n int, over func() bool, f func(i int)) bool {
 	return true
 }
 
-// place is where a word lies: its physical address, by which a board's manual leads
+// memoryPlace is where a word lies: its physical address, by which a board's manual leads
 // to the module, or its number where the kernel doesn't tell.
-func place(spans []span, at uint64) string {
+func memoryPlace(spans []span, at uint64) string {
 	for _, s := range spans {
 		i := at - s.base
 		if at < s.base || i >= uint64(len(s.words)) {

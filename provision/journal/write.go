@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -127,7 +128,7 @@ func (j *Journal) commit(batch []*request) (taken int) {
 		j.changed = make(chan struct{})
 		j.mu.Unlock()
 		for _, e := range v.events {
-			j.log.Info(e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
+			j.log.Log(context.Background(), logLevel(e.Level), e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
 		}
 	} else {
 		err = fmt.Errorf("writing the journal: %w", err)
@@ -300,4 +301,15 @@ func (v *view) ops() ([]store.Op, error) {
 		}
 	}
 	return ops, nil
+}
+
+// logLevel is an event's level as the log's.
+func logLevel(level string) slog.Level {
+	switch level {
+	case provision.LevelError:
+		return slog.LevelError
+	case provision.LevelWarn:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }

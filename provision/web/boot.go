@@ -191,6 +191,9 @@ func (s *Server) expected(name string) bool {
 	return false
 }
 
+// fetchQuiet is how long a second fetch of one file by one host leaves no event.
+const fetchQuiet = 2 * time.Second
+
 // send sends a file (HEAD and ranges too) and records that a host in an install
 // has it, once its last byte was written.
 func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
@@ -208,6 +211,11 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	}
 	host := s.hostAt(c.Request().Context(), peer(c))
 	if host == "" {
+		return nil
+	}
+	// Once only of who fetches in a loop, or the file's end alone: no journal is to be filled
+	// so. A box that boots anew takes longer.
+	if !s.fetched.Allow(host+" "+f.Name(), s.Clock()) {
 		return nil
 	}
 	took := s.Clock().Sub(began).Round(time.Millisecond)

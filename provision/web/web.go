@@ -71,6 +71,18 @@ type Operator interface {
 	// Power does on, off, cycle, reset or status and says what was seen.
 	Power(ctx context.Context, host, action string) (string, error)
 	Status(ctx context.Context) (Status, error)
+	// Prefetch fills the mirror cache for the hosts of a system.
+	Prefetch(ctx context.Context, system string) (Prefetched, error)
+}
+
+// A Prefetched says what was fetched ahead for the hosts of a system.
+type Prefetched struct {
+	Hosts    int      `json:"hosts"`
+	Named    []string `json:"named"`    // the packages that their Kickstarts and roles name
+	Packages int      `json:"packages"` // these and what they depend on, beyond the image's
+	Fetched  int      `json:"fetched"`  // files that weren't in the cache
+	Bytes    int64    `json:"bytes"`    // and their size
+	Missing  []string `json:"missing,omitempty"`
 }
 
 // A Status is the whole picture: what a page and `rackhand status` show.
@@ -83,12 +95,15 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet  *provision.Quiet
-	handed handed
+	quiet   *provision.Quiet
+	fetched *provision.Quiet // fetches that have left an event
+	handed  handed
 }
 
 // New makes the routes.
-func New(o Options) *Server { return &Server{Options: o, quiet: &provision.Quiet{}} }
+func New(o Options) *Server {
+	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+}
 
 func newEcho(log *slog.Logger) *echo.Echo {
 	e := echo.New()

@@ -75,6 +75,12 @@ func (c *Client) Power(ctx context.Context, host, action string) (string, error)
 	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
 }
 
+// Prefetch fills the appliance's mirror cache for the hosts of a system.
+func (c *Client) Prefetch(ctx context.Context, system string) (web.Prefetched, error) {
+	var p web.Prefetched
+	return p, c.call(ctx, http.MethodPost, "/api/systems/"+url.PathEscape(system)+"/prefetch", struct{}{}, &p)
+}
+
 // Watch calls each for every event after a number, until it returns false, ctx
 // ends or the appliance goes away. It returns the number of the last event.
 func (c *Client) Watch(ctx context.Context, after uint64, each func(provision.Event) bool) (uint64, error) {
