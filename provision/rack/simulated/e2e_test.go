@@ -60,7 +60,8 @@ func newRig(t *testing.T) *rig {
 	r.run("go", "build", "-o", r.box, "./anaconda")
 	for _, args := range [][]string{
 		{"link", "add", "box1", "address", boxMAC, "type", "veth", "peer", "name", "port1"},
-		{"link", "set", "port1", "master", "br0", "up"}, {"link", "set", "box1", "up"},
+		{"link", "set", "port1", "master", "br0", "up"},
+		{"link", "set", "box1", "up"},
 	} {
 		if out, err := r.rack.CommandBeside(t.Context(), "ip", args...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %v: %v %s", args, err, out)
