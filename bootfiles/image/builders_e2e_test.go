@@ -57,11 +57,12 @@ func fakeKernel(t *testing.T, dir, version, initrd, modules, pack, ending string
 }
 
 // madeUpDebs are packages of the names given that hold nothing, but for the kernel.
+// Their version is higher than any that another package breaks with.
 func madeUpDebs(t *testing.T, dir string, names []string) {
 	t.Helper()
 	for _, name := range names {
 		root := filepath.Join(t.TempDir(), name)
-		write(t, root, map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: 1.0\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: made up for a test\n"})
+		write(t, root, map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: 9:1.0\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: made up for a test\n"})
 		if name == "linux-image-generic" {
 			fakeKernel(t, root, "6.8.0-31-generic", "initrd.img-6.8.0-31-generic", "lib/modules", "zstd -q --rm", ".zst")
 		}
@@ -198,7 +199,7 @@ func TestBuildUbuntuLike(t *testing.T) {
 	if m.Distribution != "ubuntu" || m.Release != "noble" || m.Kernel != "6.8.0-31-generic" {
 		t.Errorf("the manifest is %+v", m)
 	}
-	checkLists(t, folder, "pkg:deb/ubuntu/made-up@1.0?arch=amd64&distro=ubuntu-noble", "pkg:deb/ubuntu/netplan.io@1.0?arch=amd64&distro=ubuntu-noble")
+	checkLists(t, folder, "pkg:deb/ubuntu/made-up@9%3A1.0?arch=amd64&distro=ubuntu-noble", "pkg:deb/ubuntu/netplan.io@9%3A1.0?arch=amd64&distro=ubuntu-noble")
 	checkInitramfs(t, folder, m.Kernel)
 
 	// An archive that the keys didn't sign is refused, and the image stays.
