@@ -12,6 +12,19 @@ const KindAttempt = "attempt"
 // KindProgress is the kind of an event that tells how far a stage is.
 const KindProgress = "progress"
 
+// KindAttemptFailed is the kind of an event by which an installer gives an attempt up,
+// and is about to boot from the network again.
+const KindAttemptFailed = "attempt-failed"
+
+// Failing is what an installer's event means for this install: an attempt that failed
+// ends the install when it was the last one; before, the box comes back for another.
+func (in Install) Failing(e Event) Event {
+	if e.Kind == KindAttemptFailed && e.Stage == "" && in.Attempts >= in.Budget.Attempts {
+		e.Stage, e.Level = Failed, LevelError
+	}
+	return e
+}
+
 // Advance applies an event to an install and returns the install after it; the
 // one given stays as it is. An event never takes an install backwards, except
 // that a new attempt begins again at the script.

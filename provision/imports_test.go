@@ -44,7 +44,7 @@ func rules() []rule {
 			why: "the bottom four rooms know nothing of those above",
 		})
 	}
-	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor"}
+	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{
 			from: "rackhand/provision/" + s, forbid: []string{"rackhand/provision/appliance", "rackhand/cmd"},

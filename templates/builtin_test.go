@@ -155,7 +155,7 @@ func mustHave(t *testing.T, label string, f *kickstart.File, l, n form) {
 	for section, words := range map[string][]string{
 		"%pre":     {"wipefs", "not armed with --wipe", "report installer progress", "/i/TOKEN/event"},
 		"%post":    {"report '' progress", "report installed", "/i/TOKEN/agent", "/i/TOKEN/ca.pem", "ENROL", "rackhand-agent.service", "systemctl enable", "restorecon"},
-		"%onerror": {"report failed", "/i/TOKEN/event"},
+		"%onerror": {"report '' attempt-failed", "/i/TOKEN/event"},
 	} {
 		for _, w := range words {
 			if !strings.Contains(bodies[section], w) {

@@ -36,10 +36,11 @@ type Install struct {
 	BootIF     string // 01-aa-bb-...: the NIC that it boots from
 }
 
-// Image is the root image and its kernel.
+// Image is the root image, or Anaconda's media, and its kernel.
 type Image struct {
 	URL, SHA256    string // root file system
 	Kernel, Initrd string // URLs
+	Media          Media  // of a system for Anaconda, instead of the root
 }
 
 // Gateway is the network's gateway, "" for none.

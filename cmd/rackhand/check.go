@@ -54,12 +54,6 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 		fmt.Fprintf(out, "%s in %s: ", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
 	}
 	fmt.Fprintln(out, strings.Join(said, ", "))
-	switch n := checked.Anaconda; {
-	case n == 1:
-		fmt.Fprintln(out, "1 host has a system for Anaconda, which this version checks but cannot install yet")
-	case n > 1:
-		fmt.Fprintf(out, "%d hosts have systems for Anaconda, which this version checks but cannot install yet\n", n)
-	}
 	if len(checked.Problems) > 0 || c.Strict && len(checked.Warnings) > 0 {
 		return silent{1}
 	}

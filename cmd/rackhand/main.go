@@ -27,6 +27,7 @@ type cli struct {
 	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
 	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
+	Log       logCmd       `cmd:"" help:"Show what a host's installer has logged."`
 	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
 	Rescue    rescueCmd    `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
 	Wipe      wipeCmd      `cmd:"" help:"Erase a host's disks."`
@@ -39,6 +40,7 @@ type cli struct {
 	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
 	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
+	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
 	Import    importCmd    `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`

@@ -16,10 +16,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rackhand/bootfiles"
+	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
+	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/mirror"
 	"rackhand/provision/pki"
@@ -54,6 +56,7 @@ type Appliance struct {
 	page    *page.Handler
 	mirror  *mirror.Cache
 	urls    templates.Appliance
+	logs    *installlog.Store
 	links   []link
 	gate    *gate
 }
@@ -92,6 +95,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
 	a.gate = newGate(a)
+	a.logs = installlog.New(filepath.Join(cfg.State, "logs"))
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.power = power.New(power.Options{Log: d.Log})
 	var err error
@@ -125,6 +129,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 		Leaseholder: a.leaseholder, JustLeased: a.justLeased, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
+		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 	})
 	return a, nil
@@ -160,8 +165,17 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		return err
 	}
 	defer closeAll()
+	logs, closeLogs, err := a.syslogSockets()
+	if err != nil {
+		return err
+	}
+	defer closeLogs()
+	defer a.logs.Close()
 	for _, s := range serve {
 		part(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
+	}
+	for _, run := range logs {
+		part("syslog", run)
 	}
 	for _, l := range a.links {
 		part("dhcp on "+l.name, a.dhcp(l).Run)

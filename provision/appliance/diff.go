@@ -159,7 +159,6 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 		out = append(out, rendered{what, text})
 	}
 	installed := h.System != nil
-	image := installed && h.System.Installer == inventory.InstallerImage
 	answer := func(what Answer) func() (string, error) {
 		return func() (string, error) {
 			text, _, err := p.Render(name, what)
@@ -167,8 +166,8 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 		}
 	}
 	add(Kickstart, installed, answer(Kickstart))
-	add(Script, image, answer(Script))
-	add(Menu, image && (h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64), answer(Menu))
+	add(Script, installed, answer(Script))
+	add(Menu, installed && (h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64), answer(Menu))
 	add(diskScript, true, func() (string, error) {
 		return p.template(h, "disk.ipxe", templates.Data{Host: h})
 	})

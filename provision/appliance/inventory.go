@@ -129,9 +129,6 @@ type Checked struct {
 	// Warnings are accepted, and surely not meant. There are none while the
 	// inventory itself has problems.
 	Warnings inventory.Problems
-	// Anaconda is how many hosts have systems that can be checked, and not
-	// installed yet.
-	Anaconda int
 }
 
 // Check is Load with all that it has to say. It is what `rackhand check` runs.
@@ -144,7 +141,7 @@ func Check(dir string) Checked {
 		return Checked{Problems: problems}
 	}
 	t := tryHosts(dir, snap, roles)
-	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings, Anaconda: t.anaconda}
+	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings}
 	if len(c.Problems) > 0 {
 		c.Snapshot = nil
 	}

@@ -110,9 +110,6 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 	if h.System == nil {
 		return "", nil, fmt.Errorf("host %s has no system, so it is never installed: give it one, or its group", host)
 	}
-	if what != Kickstart && h.System.Installer != inventory.InstallerImage {
-		return "", nil, fmt.Errorf("the system %s of host %s is for Anaconda, which this version hands no boot script for yet", h.System.Name, host)
-	}
 	d, notes := p.data(h, what)
 	template := map[Answer]string{Kickstart: h.Kickstart, Script: "install.ipxe", Menu: "install.grub"}[what]
 	if template == "" {
@@ -218,6 +215,11 @@ func (p *Preview) data(h *inventory.Host, what Answer) (templates.Data, []string
 	if h.System.Installer == inventory.InstallerImage {
 		var note string
 		if d.Image, note = p.image(h, at.URL, what); note != "" {
+			notes = append(notes, note)
+		}
+	} else if what != Kickstart {
+		var note string
+		if d.Image, note = p.media(h, at.URL, what); note != "" {
 			notes = append(notes, note)
 		}
 	}

@@ -2,11 +2,15 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"sort"
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 )
 
@@ -76,6 +80,20 @@ func (s source) Events(ctx context.Context, host string, limit int) ([]provision
 
 func (s source) Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error) {
 	return s.a.journal.Subscribe(ctx, after)
+}
+
+// HasLog and Log make it a page.LogSource.
+func (s source) HasLog(install string) bool { return s.a.logs.Has(install) }
+
+func (s source) Log(install string) (io.ReadSeekCloser, error) {
+	f, err := s.a.logs.Open(install)
+	if errors.Is(err, installlog.ErrNoLog) {
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (s source) Problems() []string { return s.a.problems() }

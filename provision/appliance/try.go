@@ -23,8 +23,6 @@ const tryAppliance = "http://192.0.2.1"
 // tried is what trying out every host has shown.
 type tried struct {
 	problems, warnings inventory.Problems
-	// anaconda counts the hosts whose systems are for Anaconda.
-	anaconda int
 }
 
 // tryHosts makes for each host what an install of it would make, with
@@ -43,11 +41,7 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
 	for len(names) > 0 {
 		now := names[:min(batch, len(names))]
 		names = names[len(now):]
-		for i, found := range t.batch(snap, now) {
-			h := snap.Hosts[now[i]]
-			if h.System != nil && h.System.Installer == inventory.InstallerAnaconda {
-				out.anaconda++
-			}
+		for _, found := range t.batch(snap, now) {
 			all.add(found)
 		}
 	}
@@ -88,7 +82,7 @@ func (t *trial) host(h *inventory.Host) []finding {
 	if h.System != nil {
 		found = append(found, t.kickstart(h)...)
 	}
-	if h.System != nil && h.System.Installer == inventory.InstallerImage {
+	if h.System != nil {
 		found = append(found, t.scripts(h)...)
 	}
 	if h.Role != "" {
@@ -108,7 +102,7 @@ func tryData(h *inventory.Host) templates.Data {
 	const url = tryAppliance
 	return templates.Data{
 		Host: h, Appliance: templates.Appliance{URL: url, Agents: url},
-		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url},
+		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url, Media: templates.Media{Stage2: url, Repo: url}},
 		Mirrors: map[string]string{"debian": url},
 		Install: templates.Install{ID: h.Name + "-0", Kickstart: url, Report: url, Agent: url, CA: url, EnrolToken: placeholder, BootIF: "01-" + h.MACs[0].String()},
 	}

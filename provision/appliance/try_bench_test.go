@@ -60,7 +60,7 @@ func BenchmarkCheck(b *testing.B) {
 // TestCheckRack: what the benchmark checks has no problem.
 func TestCheckRack(t *testing.T) {
 	c := Check(rackOf(t, 12))
-	if len(c.Problems)+len(c.Warnings) > 0 || c.Snapshot == nil || c.Anaconda != 3 {
-		t.Errorf("%d hosts for Anaconda, problems %v, warnings %v", c.Anaconda, c.Problems, c.Warnings)
+	if len(c.Problems)+len(c.Warnings) > 0 || c.Snapshot == nil {
+		t.Errorf("problems %v, warnings %v", c.Problems, c.Warnings)
 	}
 }

@@ -31,10 +31,6 @@ func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, re
 	case host.System == nil:
 		d.Why = host.Name + " has no system in the inventory: it boots its own disk"
 		return d
-	case inst == nil && host.System.Installer == inventory.InstallerAnaconda:
-		// Its inventory is checked; armed, it would ask for a script for ever.
-		d.Why = fmt.Sprintf("%s boots its own disk: its system %s is for Anaconda, which this version cannot install yet", host.Name, host.System.Name)
-		return d
 	case inst == nil:
 		return firstBoot(d, req)
 	}

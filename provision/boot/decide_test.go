@@ -187,14 +187,13 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestAnacondaIsNotArmed: a system that can't be installed yet is never armed by
-// itself: its box would ask for a script for ever.
-func TestAnacondaIsNotArmed(t *testing.T) {
+// TestAnaconda: a system for Anaconda is handed out as any other one is.
+func TestAnaconda(t *testing.T) {
 	rocky := &inventory.System{Name: "rocky9", Installer: inventory.InstallerAnaconda, Release: "RHEL9", Media: "rocky.iso"}
 	snap := snapshot(inventory.FirstBoot, rocky)
 	for _, h := range snap.Hosts {
 		d := Decide(snap, nil, time.Time{}, Request{MAC: h.MACs[0], Arch: ArchX64UEFI, Client: IPXE, Chained: true})
-		if d.Action != Disk || d.Arm || d.Script || !strings.Contains(d.Why, "Anaconda") {
+		if d.Action != InstallIt || !d.Arm || !d.Script {
 			t.Errorf("%+v", d)
 		}
 	}

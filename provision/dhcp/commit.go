@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ type write struct {
 	mac    inventory.MAC
 	lease  *provision.Lease // nil: the record of mac is deleted
 	delete *inventory.MAC   // whose record of the lease's address goes at the same time
+	only   netip.Addr       // set: nothing is written unless the record is of this address
 
 	asked   datagram
 	reply   []byte // nil: there is none
@@ -74,7 +76,7 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 		return nil, false
 	}
 	transaction, err := operations(batch, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
-	if err == nil {
+	if err == nil && len(transaction) > 0 {
 		_, err = s.Store.Txn(ctx, nil, transaction...)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -112,9 +114,9 @@ func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
 }
 
 // operations makes the transaction of a batch. Of two writes of one record the later
-// one counts. stored tells the address in a record: one that gave way isn't deleted when
-// its MAC has been given another address since, on another link by that one's server, or
-// by another's where we are a proxy.
+// one counts. stored tells the address in a record: one that gave way, or is given back,
+// isn't touched when its MAC has been given another address since, on another link by that
+// one's server, or by another's where we are a proxy.
 func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, error) {
 	ops := make([]store.Op, 0, 2*len(batch))
 	type place struct {
@@ -133,21 +135,22 @@ func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, 
 		at[mac] = place{len(ops), address}
 		ops = append(ops, op)
 	}
+	held := func(mac inventory.MAC) string {
+		if p, here := at[mac]; here {
+			return p.address
+		}
+		return stored(mac)
+	}
 	for _, w := range batch {
+		if w.only.IsValid() && held(w.mac) != w.only.String() {
+			continue
+		}
 		if w.lease == nil {
 			put(w.mac, "", nil)
 			continue
 		}
-		if w.delete != nil {
-			held := ""
-			if p, here := at[*w.delete]; here {
-				held = p.address
-			} else {
-				held = stored(*w.delete)
-			}
-			if held == w.lease.Address {
-				put(*w.delete, "", nil)
-			}
+		if w.delete != nil && held(*w.delete) == w.lease.Address {
+			put(*w.delete, "", nil)
 		}
 		value, err := encodeLease(w.lease)
 		if err != nil {

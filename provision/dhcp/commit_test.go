@@ -139,6 +139,15 @@ func TestMovedToAnotherLink(t *testing.T) {
 	if _, err := b.Store.Txn(t.Context(), nil, store.Op{Key: LeasePrefix + stranger.String(), Value: value}); err != nil {
 		t.Fatal(err)
 	}
+	// Nor does it lose its record when it gives the old address back, or declines it.
+	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(old), server("10.77.0.1")))
+	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" || !l.Expires.After(b.now) {
+		t.Fatalf("after a RELEASE: %+v", l)
+	}
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(old), server("10.77.0.1")))
+	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" {
+		t.Fatalf("after a DECLINE: %+v", l)
+	}
 	b.now = b.now.Add(2 * time.Hour)
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	if got := b.join(other); got != old {

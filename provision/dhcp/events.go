@@ -94,6 +94,10 @@ func (s *Server) noticeUnclaimed(v view) {
 		e.Fields["maker"] = maker
 		e.Message += ": " + maker
 	}
+	if n := v.network; n.Mode() == inventory.DHCPAuthoritative && !n.Leases.First.IsValid() {
+		e.Level = provision.LevelWarn
+		e.Message += fmt.Sprintf("; it gets none, for network %s has no `leases`: give it a range, or claim the box", n.Name)
+	}
 	s.record(e)
 }
 

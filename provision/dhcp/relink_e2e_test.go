@@ -9,8 +9,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestLinkMadeAnew: an interface that is deleted, and comes back under its name, is
-// served again, with the leases that there were.
+// TestLinkMadeAnew: an interface that is switched off and on is served on; one that is
+// deleted, and comes back under its name, is served again, with the leases that there were.
 func TestLinkMadeAnew(t *testing.T) {
 	busybox := need(t, "busybox", "busybox")
 	server, ns := pair(t, stranger)
@@ -22,6 +22,13 @@ func TestLinkMadeAnew(t *testing.T) {
 		return d.lease(30*time.Second, stranger.String(), func(provision.Lease) bool { return true })
 	}
 	first := join()
+	// One that is only switched off for a while stays open.
+	sh(t, "ip", "-n", server, "link", "set", "srv", "down")
+	time.Sleep(2 * relinkEvery) // so that it is looked at meanwhile
+	sh(t, "ip", "-n", server, "link", "set", "srv", "up")
+	if again := join(); again.Address != first.Address {
+		t.Errorf("after the link was off it got %+v, before %+v", again, first)
+	}
 	for _, mac := range []string{"02:00:00:00:00:01", "02:00:00:00:00:02"} {
 		sh(t, "ip", "-n", server, "link", "del", "srv")
 		cable(t, server, ns, stranger)

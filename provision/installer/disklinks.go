@@ -61,9 +61,12 @@ func diskLinks(dir string, d Disk) []string {
 		}
 	}
 	if p := diskPath(real); p != "" {
-		out = append(out, "disk/by-path/"+p)
-		if ata, _, ok := strings.Cut(p, ".0"); ok && strings.HasSuffix(p, ".0") && strings.Contains(p, "-ata-") {
-			out = append(out, "disk/by-path/"+ata) // as older versions have it
+		out = append(out, "disk/by-path/"+p) // and what older versions made of it
+		if strings.HasPrefix(d.Name, "vd") {
+			out = append(out, "disk/by-path/virtio-"+p)
+		}
+		if ata, ok := strings.CutSuffix(p, ".0"); ok && strings.Contains(p, "-ata-") {
+			out = append(out, "disk/by-path/"+ata)
 		}
 	}
 	slices.Sort(out)

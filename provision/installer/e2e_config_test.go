@@ -232,7 +232,7 @@ func TestBond(t *testing.T) {
 			}
 			b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
 				"--device=bond0 --bondslaves=52:54:00:00:00:02,52:54:00:00:00:01 --bondopts=mode=active-backup,miimon=100,primary=52:54:00:00:00:01", 1), more,
-				`echo "bond $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
+				`echo "bond $(cat /sys/class/net/bond0/address) $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
 busybox wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks && echo "reached by both"
 ip link set dev $(cat /sys/class/net/bond0/bonding/active_slave) down
 sleep 1
@@ -245,7 +245,7 @@ ping -c 3 -W 5 10.77.0.2 >/dev/null && echo "reached by the other, $(cat /sys/cl
 			if text := b.mustInstall(disk, ""); !strings.Contains(text, "network, by "+c.tool) {
 				t.Errorf("the network was not written for %s", c.tool)
 			}
-			b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "bond bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
+			b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
 		})
 	}
 }

@@ -99,9 +99,6 @@ no-such-package-here
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
-	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
-		t.Error(err)
-	}
 	tells := exec.Command("chroot", m.target, "/bin/sh", "-c", `
 dpkg-query -W -f '${Package} ${Status}\n' nftables chrony locales
 find /usr/share/doc/nftables -type f; id deploy; getent passwd deploy; locale -a
@@ -118,5 +115,34 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the system lacks %q", want)
 		}
+	}
+	// The same lines for the other firewalls, each as it comes before the last one.
+	var firewall Step
+	for _, s := range r.config {
+		if f, ok := s.(firewallStep); ok {
+			firewall = f
+		}
+	}
+	for _, c := range []struct{ name, look, want string }{
+		{"ufw", "cat /etc/ufw/user.rules /etc/ufw/ufw.conf; ls /etc/systemd/system/*.wants", "-A ufw-user-input -p tcp --dport 8080 -j ACCEPT\n-A ufw-user-input -p udp -m multiport --dports 9000:9010 -j ACCEPT ENABLED=yes ufw.service --dport 22"},
+		{"firewalld", "firewall-offline-cmd --list-all; ls /etc/systemd/system/*.wants", "8080/tcp 9000-9010/udp http ssh firewalld.service"},
+	} {
+		step := packageStep{Repos: r.repos, Packages: r.packages}
+		step.Packages.Install, step.Packages.Exclude = []string{c.name}, nil
+		for _, s := range []Step{step, firewall} {
+			if err := s.do(t.Context(), m); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			}
+		}
+		out, err := exec.Command("chroot", m.target, "/bin/sh", "-c", c.look).CombinedOutput()
+		t.Logf("%s (%v)", out, err)
+		for _, want := range strings.Fields(c.want) {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: the system lacks %q", c.name, want)
+			}
+		}
+	}
+	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -21,6 +22,9 @@ type netDevice struct {
 	Kind string
 	Name string // in the installed system
 	MAC  string // of a card that this machine shows; "" for one that only the installed system knows by its name
+	// Own is the MAC that a bond or bridge has: that of its first card, by which the
+	// appliance knows the host. Left alone, udev or networkd makes one up.
+	Own string
 	addressing
 	OnBoot  bool
 	MTU     int
@@ -190,6 +194,11 @@ func (r *netResolver) ordered() ([]netDevice, error) {
 			}
 			if d.Master != "" {
 				d.addressing = noAddress() // it has none: they are its master's
+			}
+			for _, m := range d.Members {
+				if b := r.byName(m); d.Own == "" {
+					d.Own = cmp.Or(b.MAC, b.Own)
+				}
 			}
 			done[d.Name] = true
 			out = append(out, *d)

@@ -62,7 +62,11 @@ func ifupdownMake(d netDevice) []string {
 		for _, o := range d.Options {
 			words += ifupdownOption(o.Key, o.Value)
 		}
-		out = append(out, fmt.Sprintf("pre-up [ -e /sys/class/net/$IFACE ] || ip link add dev $IFACE type %s%s", kind, words))
+		address := ""
+		if d.Own != "" {
+			address = " address " + d.Own
+		}
+		out = append(out, fmt.Sprintf("pre-up [ -e /sys/class/net/$IFACE ] || ip link add dev $IFACE%s type %s%s", address, kind, words))
 	}
 	switch d.Kind {
 	case kindBond:

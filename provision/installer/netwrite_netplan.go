@@ -41,6 +41,9 @@ func netplanDevice(d netDevice) []string {
 		add("link: %s", d.Parent)
 	default:
 		add("interfaces: [%s]", strings.Join(d.Members, ", "))
+		if d.Own != "" {
+			add("macaddress: %q", d.Own)
+		}
 		if len(d.Options) > 0 {
 			add("parameters:")
 			for _, o := range d.Options {

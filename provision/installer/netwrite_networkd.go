@@ -26,6 +26,7 @@ func networkdNetdev(d netDevice) string {
 	k.section("NetDev")
 	k.set("Name", d.Name)
 	k.set("Kind", d.Kind)
+	k.set("MACAddress", d.Own)
 	k.set("MTUBytes", positive(d.MTU))
 	switch d.Kind {
 	case kindVLAN:

@@ -37,9 +37,10 @@ func nmFile(devices []netDevice, d netDevice) string {
 		k.set("autoconnect-slaves", "1")
 	}
 	switch {
-	case d.Kind == kindCard || d.MTU > 0:
+	case d.Kind == kindCard || d.MTU > 0 || d.Own != "":
 		k.section("ethernet")
 		k.set("mac-address", strings.ToUpper(d.MAC))
+		k.set("cloned-mac-address", strings.ToUpper(d.Own))
 		k.set("mtu", positive(d.MTU))
 	}
 	switch d.Kind {

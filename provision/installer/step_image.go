@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +43,7 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 		err = fmt.Errorf("%w: the image doesn't fit on the disk as the Kickstart lays it out: make the partition larger (--size, --grow)", err)
 	}
 	if err != nil {
-		return &Failure{FailImage, fmt.Errorf("image %s: %w", s.URL, err)}
+		return &Failure{FailImage, errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
 	}
 	if len(got.lost) > 0 {
 		m.event(Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.lost)})
@@ -58,7 +60,18 @@ func lostText(lost map[string]int) string {
 	for _, name := range slices.Sorted(maps.Keys(lost)) {
 		parts = append(parts, fmt.Sprintf("%s of %d files", name, lost[name]))
 	}
-	return "attributes in the image could not be kept: " + strings.Join(parts, ", ")
+	return printable("attributes in the image could not be kept: " + strings.Join(parts, ", "))
+}
+
+// printable takes out what would do something to a terminal. Names in a tar are
+// somebody else's text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 const (

@@ -80,3 +80,9 @@ func TestLostText(t *testing.T) {
 		t.Errorf("%d names are kept, %d others", len(x.lost), x.lost["others"])
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	if got := printable("usr/\x1b[2Jä\xff\n x"); got != "usr/?[2Jä?? x" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -34,6 +34,7 @@ func (d netDevice) String() string {
 	for _, o := range d.Options {
 		add(true, "%s=%s", o.Key, o.Value)
 	}
+	add(d.Own != "", "as %s", d.Own)
 	add(d.Parent != "", "id %d on %s", d.VLAN, d.Parent)
 	add(d.Master != "", "in %s", d.Master)
 	add(d.MTU > 0, "mtu %d", d.MTU)

@@ -55,7 +55,11 @@ func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(
 		return fmt.Errorf("download: %w", err) // what extract says follows from it
 	}
 	if got := <-sum; got != wantSHA256 {
-		return errors.Join(fmt.Errorf("the image's SHA-256 is %s, the Kickstart says %s", got, wantSHA256), extractErr)
+		err := fmt.Errorf("the image's SHA-256 is %s, the Kickstart says %s", got, wantSHA256)
+		if extractErr != nil {
+			err = fmt.Errorf("%w; %w", err, extractErr)
+		}
+		return err
 	}
 	return extractErr
 }

@@ -156,14 +156,14 @@ func (j *Journal) find(hash func(provision.Install) string, token string) (provi
 
 // Answered records that the answer file goes out, with the hash of the enrolment
 // token in it. It may as long as the script's token holds and its installer has
-// not begun.
-func (j *Journal) Answered(in provision.Install, enrol string) error {
+// not begun. facts are what the client said of its box.
+func (j *Journal) Answered(in provision.Install, enrol string, facts map[string]string) error {
 	_, err := j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
 		if now.Token != in.Token || now.TokenSpent || !now.Armed {
 			return now, provision.Event{}, ErrToken
 		}
 		now.Enrol = enrol
-		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out"}, nil
+		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out", Fields: facts}, nil
 	})
 	return err
 }
@@ -175,6 +175,7 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 			return now, e, ErrToken
 		}
 		// The end of an install is told even when nothing else is listened to.
+		e = now.Failing(e)
 		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany

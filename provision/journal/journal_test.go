@@ -137,14 +137,14 @@ func TestTokens(t *testing.T) {
 	if _, ok := j.ByToken(token1); ok {
 		t.Error("the token of the attempt before still holds")
 	}
-	if err := j.Answered(in1, "hash"); !errors.Is(err, journal.ErrToken) {
+	if err := j.Answered(in1, "hash", nil); !errors.Is(err, journal.ErrToken) {
 		t.Errorf("an answer for the attempt before: %v", err)
 	}
 	enrol, hash, err := provision.NewToken(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Answered(in2, hash); err != nil {
+	if err := j.Answered(in2, hash, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Enrol("web1", enrol, "key"); !errors.Is(err, journal.ErrToken) {
@@ -155,7 +155,7 @@ func TestTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := j.Answered(in2, hash); !errors.Is(err, journal.ErrToken) {
+	if err := j.Answered(in2, hash, nil); !errors.Is(err, journal.ErrToken) {
 		t.Errorf("an answer after the installer has begun: %v", err)
 	}
 	if _, _, err := j.BeginAttempt("web1", rand.Reader); !errors.Is(err, journal.ErrNoArm) {

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/netip"
@@ -29,6 +30,9 @@ func (s *Server) Boot() http.Handler {
 	e.GET("/grub/*", s.grub)
 	e.Match(both, "/boot/file/:name", s.bootFile)
 	e.Match(both, "/image/:image/:file", s.imageFile)
+	if s.Media != nil {
+		e.Match(both, "/media/:media/*", s.mediaFile)
+	}
 	e.GET("/i/:token/ks", s.answer)
 	e.POST("/i/:token/event", s.event)
 	e.GET("/i/:token/job", s.order)
@@ -201,12 +205,18 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	if err != nil {
 		return err
 	}
+	return s.sendContent(c, f, filepath.Base(f.Name()), st.ModTime(), st.Size(), stage, true)
+}
+
+// sendContent is send for what is no file of its own; told says whether the whole of it
+// is an event.
+func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTime time.Time, size int64, stage provision.Stage, told bool) error {
 	// The plain writer underneath echo's, since echo's hides sendfile.
 	w := newCounter(c.Response().Writer)
 	began := s.Clock()
-	http.ServeContent(w, c.Request(), "", st.ModTime(), f)
+	http.ServeContent(w, c.Request(), "", modTime, f)
 	c.Response().Committed = true
-	if c.Request().Method != http.MethodGet || !w.reachedEnd(st.Size()) {
+	if !told || c.Request().Method != http.MethodGet || !w.reachedEnd(size) {
 		return nil
 	}
 	host := s.hostAt(c.Request().Context(), peer(c))
@@ -215,14 +225,14 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	}
 	// Once only of who fetches in a loop, or the file's end alone: no journal is to be filled
 	// so. A box that boots anew takes longer.
-	if !s.fetched.Allow(host+" "+f.Name(), s.Clock()) {
+	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) {
 		return nil
 	}
 	took := s.Clock().Sub(began).Round(time.Millisecond)
 	e := provision.Event{
 		Host: host, Source: "http", Kind: "fetch", Stage: stage,
-		Message: fmt.Sprintf("%s fetched: %d bytes in %s", filepath.Base(f.Name()), w.n, took),
-		Fields:  map[string]string{"file": filepath.Base(f.Name()), "bytes": strconv.FormatInt(w.n, 10), "milliseconds": strconv.FormatInt(took.Milliseconds(), 10)},
+		Message: fmt.Sprintf("%s fetched: %d bytes in %s", name, w.n, took),
+		Fields:  map[string]string{"file": name, "bytes": strconv.FormatInt(w.n, 10), "milliseconds": strconv.FormatInt(took.Milliseconds(), 10)},
 	}
 	if err := s.Journal.Record(e); err != nil {
 		s.Log.Error("recording a fetch", "error", err)

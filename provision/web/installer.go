@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,9 +60,9 @@ func (s *Server) holds(c echo.Context, h *inventory.Host, from netip.Addr) bool 
 	return false
 }
 
-// answer renders the Kickstart for the install that the token belongs to. It may
-// be fetched again (a broken connection, an installer that asks once for each
-// interface) until the installer has said that it has it.
+// answer hands out the Kickstart for the install that the token belongs to. It may be
+// fetched again (a broken connection, an installer that asks once for each interface)
+// until the installer has said that it has it.
 func (s *Server) answer(c echo.Context) error {
 	in, h, err := s.holder(c)
 	if err != nil {
@@ -71,38 +72,69 @@ func (s *Server) answer(c echo.Context) error {
 		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked for the answer file of %s with the token of its %s", peer(c), in.Host, in.Noun()))
 		return errRefused
 	}
+	token, from := c.Param("token"), peer(c)
 	if in.TokenSpent || !in.Armed {
-		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("the answer file of %s was asked for again after its installer had begun", in.Host))
+		s.answers.forget(token)
+		s.say(provision.Event{
+			Host: in.Host, Source: "http", Kind: "answer-late", Level: provision.LevelError,
+			Message: fmt.Sprintf("the answer file of %s was asked for again after its installer had begun: it was refused; nobody but an intruder, or a second box with that address, has a reason to", in.Host),
+			Fields:  map[string]string{"address": from.String()},
+		}, in.Host)
 		return errRefused
 	}
-	at := s.appliance(c.Request().Context())
+	if macs, ours := claimed(c.Request().Header, h); len(macs) > 0 && !ours {
+		s.mismatch(in.Host, from.String(), macs)
+		return errRefused
+	}
+	text, fresh, err := s.answers.again(c.Request().Context(), token, h.Name, s.Clock, func(ctx context.Context) (string, error) {
+		return s.answerFile(ctx, in, h, token, from, boxFacts(c.Request().Header))
+	})
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		// It counts from when it goes out, not from when we came.
+		if now, ok := s.Journal.ByToken(token); !ok || now.TokenSpent || !now.Armed {
+			return errRefused
+		}
+		s.say(provision.Event{
+			Host: in.Host, Source: "http", Kind: "answer-again", Message: "the same answer file was handed out again: a further interface, or a connection that broke",
+			Fields: map[string]string{"address": from.String()},
+		}, in.Host+" answer-again")
+	}
+	return plain(c, text)
+}
+
+// answerFile renders the answer file and records that it goes out.
+func (s *Server) answerFile(ctx context.Context, in provision.Install, h *inventory.Host, token string, from netip.Addr, facts map[string]string) (string, error) {
+	at := s.appliance(ctx)
 	img, err := s.image(h, ipxeHTTP, at.URL)
 	if err != nil {
 		s.warn(h.Name, "no-image", err.Error())
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the image is not at hand")
+		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "what is to be installed is not at hand")
 	}
 	mac := h.MACs[0]
 	for _, m := range h.MACs {
-		if addr, ok := s.Leased(c.Request().Context(), m); ok && addr == peer(c) {
+		if addr, ok := s.Leased(ctx, m); ok && addr == from {
 			mac = m
 		}
 	}
 	enrol, hash, err := provision.NewToken(s.Random)
 	if err != nil {
-		return err
+		return "", err
 	}
-	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, c.Param("token"), enrol, img), templates.Funcs(h, s.Secret, templates.Salt(s.Random)))
+	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, s.answers.noting(h.Name, s.Secret), templates.Salt(s.Random)))
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
+		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
 	}
-	if err := s.Journal.Answered(in, hash); err != nil {
+	if err := s.Journal.Answered(in, hash, facts); err != nil {
 		if errors.Is(err, journal.ErrToken) || errors.Is(err, journal.ErrNoArm) {
-			return errRefused
+			return "", errRefused
 		}
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
+		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "not ready")
 	}
-	return plain(c, text)
+	return text, nil
 }
 
 // A report is what an installer posts.

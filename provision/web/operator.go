@@ -54,6 +54,7 @@ func (s *Server) API() http.Handler {
 		}
 		return c.JSON(http.StatusOK, events)
 	})
+	e.GET("/api/hosts/:host/log", s.hostLog)
 	e.POST("/api/hosts/:host/install", func(c echo.Context) error {
 		var r InstallRequest
 		if err := body(c, &r); err != nil {

@@ -139,9 +139,12 @@ func (s *Server) Ready(h *inventory.Host) error {
 	return err
 }
 
-// image finds the root image of a host's system, and its kernel as a loader names it
+// image finds the root image (or the media) of a host's system, and its kernel as a loader names it
 // that reaches us at the URL at.
 func (s *Server) image(h *inventory.Host, l loader, at string) (templates.Image, error) {
+	if h.System != nil && h.System.Installer == inventory.InstallerAnaconda && s.Media != nil {
+		return s.mediaOf(h, l, at)
+	}
 	if h.System == nil || h.System.Installer != inventory.InstallerImage {
 		return templates.Image{}, fmt.Errorf("%s has no system that is an image", h.Name)
 	}

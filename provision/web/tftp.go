@@ -40,6 +40,8 @@ func (s *Server) BootFile(ctx context.Context, peer netip.Addr, name string) (io
 		return s.ipxeFile(ctx, peer, rest)
 	case deep && folder == "image":
 		return s.kernelFile(ctx, peer, rest)
+	case deep && folder == "media" && s.Media != nil:
+		return s.mediaBootFile(ctx, peer, rest)
 	}
 	f, size, err := s.Files.Open(name)
 	if err != nil {

@@ -18,10 +18,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rackhand/bootfiles"
+	"rackhand/bootfiles/media"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
@@ -48,7 +50,9 @@ type Options struct {
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
 	Files     *bootfiles.Files
-	Images    string // folder
+	Images    string            // folder
+	Media     *media.Store      // Anaconda's; nil: none
+	Logs      *installlog.Store // what installers log; nil: none
 	Mirror    http.Handler
 	Mirrors   []string // names
 	Page      http.Handler
@@ -98,6 +102,7 @@ type Server struct {
 	quiet   *provision.Quiet
 	fetched *provision.Quiet // fetches that have left an event
 	handed  handed
+	answers answers
 }
 
 // New makes the routes.

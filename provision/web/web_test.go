@@ -247,7 +247,7 @@ func TestInstallOverTheWire(t *testing.T) {
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
 	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer","kind":"started","message":"here"}`), 204)
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 403)
-	r.wantEvent("web1", "token-refused")
+	r.wantEvent("web1", "answer-late")
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ca.pem", ""), 200)
 	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installed","message":"done"}`), 204)
 	in, _ := r.journal.Install("web1")

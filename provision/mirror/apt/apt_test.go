@@ -74,10 +74,18 @@ func TestClosure(t *testing.T) {
 		get     string
 		missing string
 	}{
-		{"nothing there: the newest version, its needs, the first that provides", []string{"nginx"}, nil,
-			"cdebconf libpcre2-8-0 nginx nginx-common sysvinit-utils", "gone"},
-		{"what the host has is not fetched", []string{"nginx"}, map[string]string{"libpcre2-8-0": "10.42-1", "sysvinit-utils": "1", "debconf": "1"},
-			"nginx nginx-common", "gone"},
+		{
+			"nothing there: the newest version, its needs, the first that provides",
+			[]string{"nginx"},
+			nil,
+			"cdebconf libpcre2-8-0 nginx nginx-common sysvinit-utils", "gone",
+		},
+		{
+			"what the host has is not fetched",
+			[]string{"nginx"},
+			map[string]string{"libpcre2-8-0": "10.42-1", "sysvinit-utils": "1", "debconf": "1"},
+			"nginx nginx-common", "gone",
+		},
 		{"an older version on the host is", []string{"libpcre2-8-0"}, map[string]string{"libpcre2-8-0": "10.41-1"}, "libpcre2-8-0", ""},
 		{"a virtual name", []string{"debconf-2.0"}, nil, "cdebconf libpcre2-8-0", ""},
 		{"a virtual name that is provided", []string{"debconf-2.0"}, map[string]string{"cdebconf": "0"}, "", ""},

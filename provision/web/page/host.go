@@ -20,6 +20,7 @@ type hostModel struct {
 	More   bool        // there may be older ones
 	Limit  int
 	Armed  string // how the arming stands, one sentence
+	Log    string // path of the installer's log; "" when there is none
 }
 
 // host serves one host, or the unclaimed box with that MAC. A box that was
@@ -58,9 +59,11 @@ func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, "read the events", err)
 		return
 	}
+	page := viewHostPage(hosts[i], events, now)
+	page.Log = h.logPath(hosts[i])
 	h.render(w, r, http.StatusOK, "host.html", frame{
 		Heading: name, Fragment: "/fragment" + hostPath(name), Watching: name, Seq: seq, Now: now,
-		Page: viewHostPage(hosts[i], events, now),
+		Page: page,
 	})
 }
 

@@ -33,6 +33,7 @@ type Options struct {
 //
 //	GET /                    all hosts
 //	GET /host/NAME           one host, or the unclaimed box with that MAC
+//	GET /host/NAME/log       what its installer has logged, as text
 //	GET /events              server-sent events; resumes from Last-Event-ID or ?after=SEQ
 //	GET /fragment/...        the live part of a page, for its own script
 //	GET /static/...          style sheet, script, icon; immutable, named by their hash
@@ -71,6 +72,7 @@ func New(o Options) (*Handler, error) {
 	h.mux.HandleFunc("GET /fragment/hosts", h.overview)
 	h.mux.HandleFunc("GET /host/{name}", h.host)
 	h.mux.HandleFunc("GET /fragment/host/{name}", h.host)
+	h.mux.HandleFunc("GET /host/{name}/log", h.log)
 	h.mux.HandleFunc("GET /events", h.events)
 	h.mux.HandleFunc("GET /static/{name}", h.assets.serve)
 	h.mux.HandleFunc("GET /healthz", h.healthz)

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"rackhand/provision/web/client"
+)
+
+type logCmd struct {
+	socketFlag
+	Host    string `arg:"" help:"The host."`
+	Follow  bool   `short:"f" help:"Go on as the log grows, until the install has ended."`
+	Install string `help:"Of this install (web1-3); by default of the latest one."`
+}
+
+func (c *logCmd) Run(ctx context.Context, out io.Writer) error {
+	err := client.New(c.Socket).Log(ctx, c.Host, c.Install, c.Follow, out)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

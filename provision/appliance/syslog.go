@@ -1,0 +1,68 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"rackhand/provision"
+	"rackhand/provision/installlog"
+	"rackhand/provision/syslog"
+)
+
+// syslogSockets opens syslog's ports on every link.
+func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll func(), err error) {
+	var open []*syslog.Sockets
+	closeAll = func() {
+		for _, x := range open {
+			_ = x.Close()
+		}
+	}
+	for _, addr := range a.addresses() {
+		at := netip.AddrPortFrom(addr, syslog.Port)
+		s := syslog.New(syslog.Options{
+			Listen: at, Sender: a.logSender, Keep: a.logs.Append, Mask: installlog.Mask, Tell: a.packagesCame,
+			Record: a.journal, Clock: a.Clock, Log: a.Log,
+		})
+		x, err := s.Open()
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("syslog: cannot listen on %s: %w%s", at, err, holder(err, at.String()))
+		}
+		open = append(open, x)
+		all = append(all, func(ctx context.Context) error { return s.Run(ctx, x) })
+	}
+	return all, closeAll, nil
+}
+
+// logSender is the install under way of the host at an address. Most packets that
+// anybody sends here cost no more than a look at the inventory.
+func (a *Appliance) logSender(ctx context.Context, from netip.Addr) syslog.Install {
+	snap := a.holder.Current()
+	if snap.NetworkOf(from) == nil {
+		return syslog.Install{}
+	}
+	host := a.web.HostOf(ctx, from)
+	in, ok := a.journal.Install(host)
+	if host == "" || !ok || in.Stage.Ended() {
+		return syslog.Install{}
+	}
+	return syslog.Install{Host: host, ID: in.ID, Attempt: in.Attempts, Known: a.web.SecretsOf(host)}
+}
+
+// packagesCame records how far the packages of an install are. What came by UDP, whose
+// senders prove nothing, tells how far a stage is that the installer has reported
+// itself; it does not begin one.
+func (a *Appliance) packagesCame(p syslog.Progress) error {
+	_, err := a.journal.Update(p.Host, p.ID, func(in provision.Install) (provision.Install, provision.Event, error) {
+		at := in.Stage.Rank()
+		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Installer.Rank() {
+			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
+		}
+		return in, provision.Event{
+			Source: "syslog", Kind: provision.KindProgress, Stage: provision.Packages,
+			Message: fmt.Sprintf("%d of %d packages", p.N, p.Total), Fields: map[string]string{"package": p.Package},
+		}, nil
+	})
+	return err
+}

@@ -1,0 +1,231 @@
+// Package installlog keeps what installers log, one file an install under the state
+// folder, each bounded, and the oldest of a host's given up for new ones.
+package installlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	// MaxBytes bounds one log. Anaconda writes a few MB at its usual level.
+	MaxBytes = 16 << 20
+	// MaxPerHost is how many logs of one host are kept.
+	MaxPerHost = 5
+	// maxOpen bounds the files held open: one for each install under way, as a rule.
+	maxOpen = 64
+
+	suffix = ".log"
+	full   = "rackhand: this log is full; what comes after is not kept\n"
+)
+
+// ErrNoLog says that an install has no log.
+var ErrNoLog = errors.New("no log of that install")
+
+// idForm is the form of an install's id: the host's name and a number.
+var idForm = regexp.MustCompile(`^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)-([0-9]{1,9})$`)
+
+// A Store keeps logs in a folder. Its methods may be called by several goroutines.
+type Store struct {
+	dir string
+
+	mu   sync.Mutex
+	open map[string]*log
+}
+
+type log struct {
+	f    *os.File
+	size int64
+	used uint64
+}
+
+// New keeps logs in a folder, which is made when the first one comes.
+func New(dir string) *Store { return &Store{dir: dir, open: map[string]*log{}} }
+
+func (s *Store) path(id string) (string, error) {
+	if !idForm.MatchString(id) {
+		return "", fmt.Errorf("%.80q is no install's id", id)
+	}
+	return filepath.Join(s.dir, id+suffix), nil
+}
+
+// Append adds text to an install's log: whole lines. What goes beyond the log's bound
+// is dropped, and the log says so.
+func (s *Store) Append(id, text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := s.get(id)
+	if err != nil {
+		return fmt.Errorf("keeping the log of %s: %w", id, err)
+	}
+	if l.size >= MaxBytes {
+		return nil
+	}
+	if l.size+int64(len(text)) > MaxBytes-int64(len(full)) {
+		text = full
+		l.size = MaxBytes
+	}
+	n, err := l.f.WriteString(text)
+	l.size += int64(n)
+	if err != nil {
+		return fmt.Errorf("keeping the log of %s: %w", id, err)
+	}
+	return nil
+}
+
+func (s *Store) get(id string) (*log, error) {
+	var latest uint64
+	for _, l := range s.open {
+		latest = max(latest, l.used)
+	}
+	if l := s.open[id]; l != nil {
+		l.used = latest + 1
+		return l, nil
+	}
+	path, err := s.path(id)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.open) >= maxOpen {
+		s.closeOldest()
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	_, missing := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	l := &log{f: f, size: st.Size(), used: latest + 1}
+	// A log that was filled before is full still.
+	if l.size > MaxBytes-int64(len(full))-1 {
+		l.size = MaxBytes
+	}
+	s.open[id] = l
+	if missing != nil {
+		s.prune(id)
+	}
+	return l, nil
+}
+
+func (s *Store) closeOldest() {
+	oldest := ""
+	for id, l := range s.open {
+		if oldest == "" || l.used < s.open[oldest].used {
+			oldest = id
+		}
+	}
+	s.open[oldest].f.Close()
+	delete(s.open, oldest)
+}
+
+// prune removes the oldest logs of an install's host.
+func (s *Store) prune(id string) {
+	host := idForm.FindStringSubmatch(id)[1]
+	ids, err := s.ids(host)
+	if err != nil {
+		return
+	}
+	for len(ids) > MaxPerHost {
+		if l := s.open[ids[0]]; l != nil {
+			l.f.Close()
+			delete(s.open, ids[0])
+		}
+		if err := os.Remove(filepath.Join(s.dir, ids[0]+suffix)); err != nil {
+			return
+		}
+		ids = ids[1:]
+	}
+}
+
+// ids lists a host's installs that have a log, oldest first.
+func (s *Store) ids(host string) ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		id, ok := strings.CutSuffix(e.Name(), suffix)
+		if m := idForm.FindStringSubmatch(id); ok && m != nil && m[1] == host {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return number(a) - number(b) })
+	return out, nil
+}
+
+func number(id string) int {
+	n, _ := strconv.Atoi(idForm.FindStringSubmatch(id)[2])
+	return n
+}
+
+// Latest is the id of a host's latest install that has a log; "" when none has.
+func (s *Store) Latest(host string) string {
+	ids, err := s.ids(host)
+	if err != nil || len(ids) == 0 {
+		return ""
+	}
+	return ids[len(ids)-1]
+}
+
+// Has reports whether an install has a log.
+func (s *Store) Has(id string) bool {
+	path, err := s.path(id)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return err == nil
+}
+
+// Open opens an install's log for reading, as far as it has come. ErrNoLog when there
+// is none.
+func (s *Store) Open(id string) (*os.File, error) {
+	path, err := s.path(id)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoLog, err)
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", id, ErrNoLog)
+	}
+	return f, err
+}
+
+// Host is the host of an install's id.
+func Host(id string) string {
+	if m := idForm.FindStringSubmatch(id); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// Close closes the files that are open.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for id, l := range s.open {
+		errs = append(errs, l.f.Close())
+		delete(s.open, id)
+	}
+	return errors.Join(errs...)
+}

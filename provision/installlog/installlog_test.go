@@ -1,0 +1,122 @@
+package installlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func contents(t *testing.T, s *Store, id string) string {
+	t.Helper()
+	f, err := s.Open(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestLogs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	s := New(dir)
+	if _, err := s.Open("web1-1"); !errors.Is(err, ErrNoLog) {
+		t.Errorf("before there is any: %v", err)
+	}
+	for i := 1; i <= 12; i++ {
+		for _, host := range []string{"web1", "web1-2", "db"} {
+			if err := s.Append(fmt.Sprintf("%s-%d", host, i), fmt.Sprintf("line %d\n", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := s.Latest("web1"); got != "web1-12" {
+		t.Errorf("the latest is %q", got)
+	}
+	if got := contents(t, s, "web1-12"); got != "line 12\n" {
+		t.Errorf("it holds %q", got)
+	}
+	if s.Has("web1-7") || !s.Has("web1-8") || !s.Has("web1-2-12") || s.Latest("nobody") != "" {
+		t.Error("the wrong ones were given up")
+	}
+	if Host("web1-2-12") != "web1-2" || Host("../x-1") != "" {
+		t.Error("whose log")
+	}
+	for _, id := range []string{"", "../web1-1", "web1", "web1-", "WEB-1", "a/b-1", "-1"} {
+		if err := s.Append(id, "x\n"); err == nil {
+			t.Errorf("kept under %q", id)
+		}
+		if _, err := s.Open(id); !errors.Is(err, ErrNoLog) {
+			t.Errorf("opened %q: %v", id, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Append("web1-12", "after\n"); err != nil || contents(t, s, "web1-12") != "line 12\nafter\n" {
+		t.Error("it does not go on where it was", err)
+	}
+}
+
+func TestFull(t *testing.T) {
+	s := New(t.TempDir())
+	line := strings.Repeat("x", 1<<20-1) + "\n"
+	for range 40 {
+		if err := s.Append("web1-1", line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Append("web1-1", "short\n"); err != nil {
+		t.Fatal(err)
+	}
+	got := contents(t, s, "web1-1")
+	if len(got) > MaxBytes || !strings.HasSuffix(got, full) || strings.Count(got, full) != 1 {
+		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-100:])
+	}
+	// Many logs at once: none is lost for want of open files.
+	for i := range 3 * maxOpen {
+		for range 2 {
+			if err := s.Append(fmt.Sprintf("h%d-1", i), "x\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if st, err := os.Stat(filepath.Join(s.dir, "h0-1.log")); err != nil || st.Size() != 4 {
+		t.Error(st, err)
+	}
+	if len(s.open) > maxOpen {
+		t.Errorf("%d files are open", len(s.open))
+	}
+}
+
+func TestMask(t *testing.T) {
+	const token = "Ab3_efghijklmnopqrstuvwxyz012345"
+	for line, want := range map[string]string{
+		"fetching http://10.77.0.1/i/" + token + "/ks now":      "fetching http://10.77.0.1/i/***/ks now",
+		"rootpw --iscrypted $6$abc$defghi":                      "rootpw ***",
+		"user --name=op --password='$6$a$b' --iscrypted":        "user --name=op --password=*** --iscrypted",
+		"user --name=op --password hunter2 --plaintext":         "user --name=op --password *** --plaintext",
+		"hash is $y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o. ok": "hash is *** ok",
+		"password: hunter2":                                     "password: ***",
+		`{"password": "hunter2", "user": "x"}`:                  `{"password": ***, "user": "x"}`,
+		"Authorization: Bearer abc.def":                         "Authorization: ***",
+		"GET http://me:hunter2@10.0.0.1/x":                      "GET http://***@10.0.0.1/x",
+		"token is " + token + ".":                               "token is ***.",
+		"the value sesame!":                                     "the value ***!",
+		"Installing passwd.x86_64 (3/300)":                      "Installing passwd.x86_64 (3/300)",
+		"Installing bash-completion-in-a-long-name-1.noarch":    "Installing bash-completion-in-a-long-name-1.noarch",
+		"sha256 " + strings.Repeat("0aF", 21) + "0":             "sha256 " + strings.Repeat("0aF", 21) + "0",
+		"costs $5 and $6":                                       "costs $5 and $6",
+	} {
+		if got := Mask(line, []string{"sesame", "3", ""}); got != want {
+			t.Errorf("%q became %q, not %q", line, got, want)
+		}
+	}
+}

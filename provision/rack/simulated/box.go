@@ -1,0 +1,148 @@
+package simulated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A Failure is where an install is to go wrong.
+type Failure string
+
+// The failures.
+const (
+	FailPackages Failure = "packages" // in the middle of the packages
+	FailPost     Failure = "post"     // a %post with --erroronfail
+)
+
+// waitAfterFailure is how long Anaconda stays at its error before it boots again.
+const waitAfterFailure = 180 * time.Second
+
+// Options are a box, and how its install goes.
+type Options struct {
+	Link    string // of this network namespace; its MAC is the box's
+	Serial  string
+	Further []string // MACs of further cards, for the headers; the link's comes after them
+	// Packages is how many are installed.
+	Packages int
+	// Fails is where the first FailTimes installs go wrong.
+	Fails     Failure
+	FailTimes int
+	// Late: when the packages are in, it asks for its answer file once more.
+	Late bool
+	// Scratch is a folder for the roots that scripts run in.
+	Scratch string
+	// MaxBoots bounds how often it boots.
+	MaxBoots int
+	// Wait waits: before it retries, and after a failure. A test's clock is quicker.
+	Wait func(ctx context.Context, d time.Duration) error `json:"-"`
+	// Say tells what happens, a line each.
+	Say func(format string, args ...any) `json:"-"`
+}
+
+// A Result is how it ended.
+type Result struct {
+	Boots     int  // from the network
+	Installs  int  // installers that ran
+	Installed bool // and the box started from its disk
+	// Waited are the times that it waited after a failure.
+	Waited []time.Duration
+	// LateStatus is the HTTP status of the late request.
+	LateStatus int
+}
+
+// A box is one that runs.
+type box struct {
+	Options
+	mac    net.HardwareAddr
+	http   *http.Client
+	result Result
+}
+
+// errDisk says that there is nothing to boot but the disk.
+var errDisk = errors.New("the disk is booted")
+
+// Run presses the power button, and returns when the box starts from its disk.
+func Run(ctx context.Context, o Options) (Result, error) {
+	link, err := net.InterfaceByName(o.Link)
+	if err != nil {
+		return Result{}, err
+	}
+	b := &box{Options: o, mac: link.HardwareAddr}
+	for b.result.Boots < o.MaxBoots {
+		b.result.Boots++
+		o.Say("boot %d", b.result.Boots)
+		// Each boot is a new machine, with connections of its own.
+		b.http = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Minute}
+		err := b.boot(ctx)
+		if errors.Is(err, errDisk) {
+			o.Say("starts from its disk: %v", err)
+			return b.result, nil
+		}
+		if ctx.Err() != nil {
+			return b.result, ctx.Err()
+		}
+		if err != nil {
+			return b.result, err
+		}
+	}
+	return b.result, fmt.Errorf("it booted from the network %d times and is not at its end", o.MaxBoots)
+}
+
+// boot goes from firmware to the end of an install. nil: it is to boot again.
+func (b *box) boot(ctx context.Context) error {
+	file, server, err := b.lease(asFirmware)
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		return errDisk
+	}
+	if err := b.tftp(server, file); err != nil {
+		return err
+	}
+	script, _, err := b.lease(asIPXE)
+	if err != nil {
+		return err
+	}
+	if script == "" {
+		return errDisk
+	}
+	text, err := b.fetch(ctx, script, nil, 20)
+	if err != nil {
+		return fmt.Errorf("the boot script: %w", err)
+	}
+	kernel, err := parseScript(string(text))
+	if err != nil {
+		return err
+	}
+	for _, url := range []string{kernel.url, kernel.initrd} {
+		if _, err := b.fetch(ctx, url, nil, 3); err != nil {
+			return fmt.Errorf("%s: %w", url, err)
+		}
+	}
+	if _, _, err := b.lease(asAnaconda); err != nil {
+		return err
+	}
+	b.result.Installs++
+	err = b.install(ctx, kernel)
+	if err == nil {
+		b.result.Installed = true
+		return nil // boots, and is told to start from its disk
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	b.Say("the install failed: %v", err)
+	b.result.Waited = append(b.result.Waited, waitAfterFailure)
+	return b.Wait(ctx, waitAfterFailure)
+}
+
+func discard(r io.ReadCloser) {
+	_, _ = io.Copy(io.Discard, r)
+	_ = r.Close()
+}

@@ -1,0 +1,131 @@
+package simulated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"rackhand/bootfiles/media"
+	"rackhand/templates/kickstart"
+)
+
+// headers are what Anaconda's initrd says when it asks for its Kickstart.
+func (b *box) headers(args map[string]string) http.Header {
+	h := http.Header{}
+	h.Set("X-Anaconda-Architecture", "x86_64")
+	h.Set("X-Anaconda-System-Release", "Rocky Linux")
+	if _, ok := args["inst.ks.sendmac"]; ok {
+		for i, mac := range append(append([]string{}, b.Further...), b.mac.String()) {
+			h.Set(fmt.Sprintf("X-RHN-Provisioning-MAC-%d", i), fmt.Sprintf("eth%d %s", i, mac))
+		}
+	}
+	if _, ok := args["inst.ks.sendsn"]; ok {
+		h.Set("X-System-Serial-Number", b.Serial)
+	}
+	return h
+}
+
+// install is one run of the installer.
+func (b *box) install(ctx context.Context, k kernel) error {
+	// One for each interface that comes up.
+	var ks []byte
+	for range 1 + len(b.Further) {
+		text, err := b.fetch(ctx, k.args["inst.ks"], b.headers(k.args), 3)
+		if err != nil {
+			return fmt.Errorf("the Kickstart: %w", err)
+		}
+		if ks != nil && string(ks) != string(text) {
+			return errors.New("a further interface was given another Kickstart")
+		}
+		ks = text
+	}
+	tree, err := b.stage2(ctx, k)
+	if err != nil {
+		return err
+	}
+	file, err := kickstart.Parse("ks.cfg", ks)
+	if err != nil {
+		return err
+	}
+	log, err := dialSyslog(ctx, k.args["inst.syslog"])
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	log.say("anaconda", "Parsing the kickstart file; token in %s", k.args["inst.ks"])
+	s := &scripts{box: b, log: log, file: file}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	defer s.clear()
+	err = b.carryOut(ctx, k, tree, s, log)
+	if err != nil {
+		log.say("anaconda", "Running kickstart %%onerror script(s): %v", err)
+		if err := s.run(ctx, "%onerror"); err != nil {
+			b.Say("%%onerror: %v", err)
+		}
+	}
+	return err
+}
+
+func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *scripts, log *syslog) error {
+	if err := s.run(ctx, "%pre"); err != nil {
+		return err
+	}
+	repo := k.args["inst.repo"]
+	for _, v := range tree.Variants {
+		if _, err := b.fetch(ctx, repo+"/"+v.Repository+"/repodata/repomd.xml", nil, 3); err != nil {
+			return fmt.Errorf("the repository %s: %w", v.ID, err)
+		}
+	}
+	if err := s.run(ctx, "%pre-install"); err != nil {
+		return err
+	}
+	failing := b.result.Installs <= b.FailTimes
+	for _, what := range []string{"Installing", "Verifying"} { // dnf's two passes look alike
+		for n := 1; n <= b.Packages; n++ {
+			log.say("packaging", "%s simulated-%d.x86_64 (%d/%d)", what, n, n, b.Packages)
+			if failing && b.Fails == FailPackages && n > b.Packages/2 {
+				return errors.New("a package can't be installed (as asked for)")
+			}
+		}
+	}
+	log.say("anaconda", "Configuring simulated-1.x86_64")
+	if b.Late {
+		var status *statusError
+		if _, err := b.fetch(ctx, k.args["inst.ks"], b.headers(k.args), 0); errors.As(err, &status) {
+			b.result.LateStatus = status.code
+		} else if err == nil {
+			b.result.LateStatus = http.StatusOK
+		}
+	}
+	if failing && b.Fails == FailPost {
+		return errors.New("a %post failed (as asked for)")
+	}
+	return s.run(ctx, "%post")
+}
+
+// stage2 looks for what Anaconda's initrd looks for; some of it is on no media.
+func (b *box) stage2(ctx context.Context, k kernel) (*media.Treeinfo, error) {
+	base := strings.TrimSuffix(k.args["inst.stage2"], "/")
+	text, err := b.fetch(ctx, base+"/.treeinfo", nil, 3)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := media.ParseTreeinfo(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.fetch(ctx, base+"/"+tree.Stage2, nil, 3); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"images/updates.img", "images/product.img", "LiveOS/squashfs.img"} {
+		var status *statusError
+		if _, err := b.fetch(ctx, base+"/"+name, nil, 3); err != nil && !(errors.As(err, &status) && status.code == http.StatusNotFound) {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return tree, nil
+}

@@ -1,0 +1,324 @@
+package syslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"rackhand/provision"
+)
+
+// Port is syslog's, on UDP (RFC 5426) and, as installers have it, on TCP.
+const Port = 514
+
+// Bounds of what one box may send, and all together.
+const (
+	linesASecond = 5000
+	burst        = 20000
+	maxConns     = 512
+	maxPerHost   = 16
+	idle         = 30 * time.Minute // Anaconda may say nothing while it waits for a disk
+	cachedFor    = 2 * time.Second  // what is known of an address
+	maxKnown     = 4096             // addresses
+)
+
+// An Install is whose log a line belongs to.
+type Install struct {
+	Host    string
+	ID      string // "" when no install of the host is under way: then nothing is kept
+	Attempt int
+	Known   []string // values that are secret
+}
+
+// Progress is how far the packages of an install are.
+type Progress struct {
+	Install
+	N, Total int
+	Package  string
+	// Connected: it came over TCP, so from who has the address. A datagram can bear any.
+	Connected bool
+}
+
+// Options is what a receiver works with.
+type Options struct {
+	Listen netip.AddrPort
+	// Sender finds the install under way of the host at an address.
+	Sender func(ctx context.Context, from netip.Addr) Install
+	// Keep adds whole lines to an install's log; secrets in them are masked.
+	Keep func(id, text string) error
+	// Mask masks what is secret in a line.
+	Mask func(line string, known []string) string
+	// Tell is called when packages have come so far that it is worth an event.
+	Tell   func(p Progress) error
+	Record provision.Recorder
+	Clock  func() time.Time
+	Log    *slog.Logger
+}
+
+// A Server receives on one address.
+type Server struct {
+	Options
+	quiet *provision.Quiet
+
+	mu     sync.Mutex
+	known  map[netip.Addr]*sender
+	tracks map[string]*track // install and attempt
+	conns  map[netip.Addr]int
+	total  int
+}
+
+// A sender is what is known of an address.
+type sender struct {
+	Install
+	until time.Time
+	limit *rate.Limiter
+}
+
+// New makes a receiver; Run opens its ports.
+func New(o Options) *Server {
+	return &Server{
+		Options: o, quiet: &provision.Quiet{}, known: map[netip.Addr]*sender{},
+		tracks: map[string]*track{}, conns: map[netip.Addr]int{},
+	}
+}
+
+// Sockets are a receiver's ports, open.
+type Sockets struct {
+	tcp net.Listener
+	udp *net.UDPConn
+}
+
+// Open opens both ports.
+func (s *Server) Open() (*Sockets, error) {
+	tcp, err := net.Listen("tcp", s.Listen.String())
+	if err != nil {
+		return nil, err
+	}
+	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.Listen))
+	if err != nil {
+		tcp.Close()
+		return nil, err
+	}
+	return &Sockets{tcp, udp}, nil
+}
+
+// Addresses are where the ports are.
+func (x *Sockets) Addresses() (tcp, udp net.Addr) { return x.tcp.Addr(), x.udp.LocalAddr() }
+
+// Close closes both ports.
+func (x *Sockets) Close() error { return errors.Join(x.tcp.Close(), x.udp.Close()) }
+
+// Run receives until ctx ends, and closes the ports.
+func (s *Server) Run(ctx context.Context, x *Sockets) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = x.Close() })
+	defer stop()
+	failed := make(chan error, 2)
+	var wg sync.WaitGroup
+	wg.Go(func() { failed <- s.datagrams(ctx, x.udp) })
+	wg.Go(func() { failed <- s.accept(ctx, x.tcp, &wg) })
+	err := <-failed
+	cancel()
+	_ = x.Close()
+	wg.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) datagrams(ctx context.Context, c *net.UDPConn) error {
+	p := newParser()
+	buf := make([]byte, 64<<10)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if err != nil {
+			// An ICMP error of an earlier answer: we send none. Whatever it is, go on.
+			s.Log.Debug("receiving syslog", "error", err)
+			continue
+		}
+		b := buf[:min(n, maxLine)]
+		s.message(ctx, from.Addr().Unmap(), p, b, false)
+	}
+}
+
+func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup) error {
+	for {
+		c, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			return net.ErrClosed
+		}
+		if err != nil {
+			s.Log.Error("accepting a syslog connection", "error", err)
+			select { // no files left: somebody will close one
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		from, err := netip.ParseAddrPort(c.RemoteAddr().String())
+		addr := from.Addr().Unmap()
+		if err != nil || !s.enter(addr) {
+			c.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer s.leave(addr)
+			defer c.Close()
+			stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+			defer stop()
+			s.stream(ctx, addr, c)
+		})
+	}
+}
+
+// enter counts a connection in, if there may be one more.
+func (s *Server) enter(from netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.total >= maxConns || s.conns[from] >= maxPerHost {
+		return false
+	}
+	s.total++
+	s.conns[from]++
+	return true
+}
+
+func (s *Server) leave(from netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total--
+	if s.conns[from]--; s.conns[from] <= 0 {
+		delete(s.conns, from)
+	}
+}
+
+func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
+	p, f := newParser(), newFrames(c)
+	for {
+		if s.sender(ctx, from).ID == "" {
+			return // nobody that logs here
+		}
+		if err := c.SetReadDeadline(time.Now().Add(idle)); err != nil {
+			return
+		}
+		b, err := f.next()
+		if err != nil {
+			if errors.Is(err, errFrame) {
+				s.Log.Info("a syslog connection is given up: its framing can't be followed", "from", from.String())
+			}
+			return
+		}
+		s.message(ctx, from, p, b, true)
+	}
+}
+
+// sender finds what is known of an address; the answer is kept for a moment.
+func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
+	now := s.Clock()
+	s.mu.Lock()
+	k := s.known[from]
+	s.mu.Unlock()
+	if k != nil && now.Before(k.until) && k.until.Sub(now) <= cachedFor {
+		return k.Install
+	}
+	in := s.Sender(ctx, from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k = s.known[from]; k == nil {
+		if len(s.known) >= maxKnown {
+			clear(s.known)
+		}
+		k = &sender{limit: rate.NewLimiter(linesASecond, burst)}
+		s.known[from] = k
+	}
+	k.Install, k.until = in, now.Add(cachedFor)
+	return in
+}
+
+// message takes one message in.
+func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []byte, connected bool) {
+	in := s.sender(ctx, from)
+	if in.ID == "" || !s.may(ctx, from, in, connected) {
+		return
+	}
+	m := p.parse(b)
+	if m.Text == "" {
+		return
+	}
+	now := s.Clock()
+	line := s.Mask(m.line(), in.Known)
+	if err := s.Keep(in.ID, now.UTC().Format(time.RFC3339)+" "+line+"\n"); err != nil {
+		s.complain(in, "syslog-not-kept", fmt.Sprintf("what its installer logs can't be kept: %v", err))
+	}
+	if st, ok := stepIn(m.Text); ok && s.news(in, st, now) {
+		if err := s.Tell(Progress{in, st.n, st.total, st.name, connected}); err != nil {
+			s.Log.Debug("telling the progress of packages", "host", in.Host, "error", err)
+		}
+	}
+}
+
+func (s *Server) news(in Install, st step, now time.Time) bool {
+	key := fmt.Sprintf("%s %d", in.ID, in.Attempt)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tracks[key]
+	if t == nil {
+		if len(s.tracks) >= maxKnown {
+			clear(s.tracks)
+		}
+		t = &track{}
+		s.tracks[key] = t
+	}
+	return t.news(st, now)
+}
+
+// may reports whether one more line of a box is taken. A stream waits for its turn,
+// and TCP makes its sender wait; of datagrams there is no other way than to drop them.
+func (s *Server) may(ctx context.Context, from netip.Addr, in Install, connected bool) bool {
+	s.mu.Lock()
+	k := s.known[from]
+	s.mu.Unlock()
+	if k == nil {
+		return false
+	}
+	now := s.Clock()
+	if connected {
+		r := k.limit.ReserveN(now, 1)
+		if d := r.DelayFrom(now); d > 0 {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				return false
+			}
+		}
+		return true
+	}
+	if k.limit.AllowN(now, 1) {
+		return true
+	}
+	s.complain(in, "syslog-flood", "its installer logs more than 5,000 lines a second by UDP; what is beyond is dropped")
+	return false
+}
+
+func (s *Server) complain(in Install, kind, message string) {
+	if !s.quiet.Allow(in.Host+" "+kind, s.Clock()) {
+		return
+	}
+	if err := s.Record.Record(provision.Event{Host: in.Host, Source: "syslog", Kind: kind, Level: provision.LevelWarn, Message: message}); err != nil {
+		s.Log.Error("recording an event", "kind", kind, "error", err)
+	}
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// What Anaconda says of the box when it asks for its answer file, with inst.ks.sendmac
+// and inst.ks.sendsn. Anybody can say as much: these headers identify, they prove
+// nothing.
+const (
+	macHeader     = "X-Rhn-Provisioning-Mac-" // <n>: eno1 52:54:00:00:00:01
+	serialHeader  = "X-System-Serial-Number"
+	archHeader    = "X-Anaconda-Architecture"
+	releaseHeader = "X-Anaconda-System-Release"
+)
+
+// maxNICs bounds how many interfaces of a box are looked at.
+const maxNICs = 64
+
+// claimed reports which MACs a request says that its box has, and whether one of them
+// is the host's. Index 0 is not always the interface that booted, so any will do. A
+// client that says nothing is none of Anaconda's.
+func claimed(r http.Header, h *inventory.Host) (macs []string, ours bool) {
+	for name, values := range r {
+		if !strings.HasPrefix(name, macHeader) || len(macs) >= maxNICs {
+			continue
+		}
+		for _, v := range values {
+			words := strings.Fields(v)
+			if len(words) == 0 {
+				continue
+			}
+			mac, err := inventory.ParseMAC(words[len(words)-1])
+			if err != nil {
+				continue
+			}
+			macs = append(macs, mac.String())
+			for _, m := range h.MACs {
+				ours = ours || m == mac
+			}
+		}
+	}
+	return macs, ours
+}
+
+// boxFacts is what a request tells of its box, for the event.
+func boxFacts(r http.Header) map[string]string {
+	facts := map[string]string{}
+	for name, header := range map[string]string{"serial": serialHeader, "arch": archHeader, "release": releaseHeader} {
+		if v := printable(r.Get(header), 80); v != "" {
+			facts[name] = v
+		}
+	}
+	return facts
+}
+
+// printable cuts what comes from outside down to plain text.
+func printable(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(s))
+	return s[:min(len(s), most)]
+}
+
+// answeredFor is how long an answer file is handed out again as it was. Interfaces come
+// up one after the other, a bond later than the rest, and each asks: they must get the
+// same file, since the enrolment token in the last one is the one that counts, and
+// Anaconda may have taken the first.
+const answeredFor = 10 * time.Minute
+
+// maxAnswers bounds how many answer files are kept; only installs under way have one.
+const maxAnswers = 1024
+
+// answers keeps the answer files that were handed out, by their one-time token. There
+// are secrets in them, so they are in memory alone, and go with their time.
+type answers struct {
+	mu      sync.Mutex
+	kept    map[string]keptAnswer
+	secrets map[string][]string // that stand in a host's answer file
+	flight  singleflight.Group
+}
+
+type keptAnswer struct {
+	text  string
+	host  string
+	until time.Time
+}
+
+// again returns the file for a token, made by render if it is not at hand: once for
+// all who ask at the same time, however many they are.
+func (a *answers) again(ctx context.Context, token, host string, clock func() time.Time, render func(context.Context) (string, error)) (text string, fresh bool, err error) {
+	get := func() (string, bool) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		k, ok := a.kept[token]
+		return k.text, ok && k.host == host && clock().Before(k.until)
+	}
+	if text, ok := get(); ok {
+		return text, false, nil
+	}
+	made, err, shared := a.flight.Do(token, func() (any, error) {
+		if text, ok := get(); ok {
+			return text, nil
+		}
+		// Not the context of whoever came first: others wait for it too.
+		text, err := render(context.WithoutCancel(ctx))
+		if err == nil {
+			a.put(token, keptAnswer{text, host, clock().Add(answeredFor)}, clock())
+		}
+		return text, err
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return made.(string), !shared, nil
+}
+
+func (a *answers) put(token string, k keptAnswer, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept == nil {
+		a.kept = make(map[string]keptAnswer)
+	}
+	for t, o := range a.kept {
+		// Of one host the latest attempt's alone: its token is the only one that is good.
+		if !now.Before(o.until) || o.host == k.host || len(a.kept) >= maxAnswers {
+			delete(a.kept, t)
+		}
+	}
+	a.kept[token] = k
+}
+
+// noting wraps how secrets are looked up, so that those in a host's answer file are
+// known, and masked in what its installer logs.
+func (a *answers) noting(host string, get func(string) (string, error)) func(string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.secrets == nil || len(a.secrets) >= maxAnswers {
+		a.secrets = make(map[string][]string)
+	}
+	a.secrets[host] = nil
+	return func(name string) (string, error) {
+		v, err := get(name)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if have := a.secrets[host]; err == nil && len(have) < 64 && !slices.Contains(have, v) {
+			a.secrets[host] = append(slices.Clip(have), v)
+		}
+		return v, err
+	}
+}
+
+// SecretsOf are the secrets that stand in the answer file that a host was given last by
+// this run of the appliance.
+func (s *Server) SecretsOf(host string) []string {
+	s.answers.mu.Lock()
+	defer s.answers.mu.Unlock()
+	return s.answers.secrets[host]
+}
+
+// forget drops a file that is handed out no more.
+func (a *answers) forget(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.kept, token)
+}
+
+// mismatch tells that somebody with the right token and address says that his box has
+// none of the host's MACs.
+func (s *Server) mismatch(host, from string, macs []string) {
+	s.say(provision.Event{
+		Host: host, Source: "http", Kind: "mac-refused", Level: provision.LevelError,
+		Message: fmt.Sprintf("%s asked for the answer file of %s and says that its interfaces are %s, none of which is that host's: correct `mac` in the inventory, or look whose box that is", from, host, strings.Join(macs, ", ")),
+		Fields:  map[string]string{"address": from},
+	}, host)
+}
