@@ -35,7 +35,8 @@ deps: ## install with apt what the demo needs
 
 deps-test: deps
 	@$(SUDO) .ci/apt ipmitool dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
-	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed xorriso
+	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed systemd xz-utils lz4 zstd \
+	  dnf rpm createrepo-c apt-utils gpg xorriso
 
 image: build
 	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing
@@ -53,8 +54,8 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd
 
-bench: deps-bench build ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others; writes docs/performance.md (as root)
-	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 90m -v -run 'TestMachine|TestDHCP|TestHTTP' ./provision/bench -write
+bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others, and the way from power-on to serving; writes docs/performance.md (as root)
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images go test -tags bench -count=1 -timeout 150m -v -run 'TestMachine|TestPath|TestDHCP|TestHTTP' ./provision/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 
 test: check e2e ## everything, as CI runs it

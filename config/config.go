@@ -53,6 +53,10 @@ type Mirror struct {
 	// Via is an optional HTTP proxy for the upstreams: http://host:port, or
 	// unix:/path for one on a unix socket.
 	Via string
+	// Size bounds what the cache keeps, in bytes; what was used longest ago goes first.
+	Size int64
+	// Offline: the upstreams are never asked; what is kept is served as it is.
+	Offline bool
 }
 
 // Install holds the defaults for installs.

@@ -25,7 +25,7 @@ func Default() *Config {
 		TFTP:      69,
 		Agents:    8443,
 		Page:      Page{Listen: "127.0.0.1:8080"},
-		Mirror:    Mirror{Upstreams: map[string]string{}},
+		Mirror:    Mirror{Upstreams: map[string]string{}, Size: 50 << 30},
 		Install:   Install{Attempts: 3, Expires: time.Hour},
 	}
 }
@@ -129,7 +129,15 @@ func (r *reader) pageFields() schema.Fields {
 }
 
 func (r *reader) mirrorFields() schema.Fields {
-	return schema.Fields{"upstreams": r.upstreams, "via": r.via}
+	return schema.Fields{
+		"upstreams": r.upstreams, "via": r.via,
+		"size": r.mirrorSize,
+		"offline": func(n schema.Node) {
+			if v, ok := n.Bool("mirror.offline"); ok {
+				r.config.Mirror.Offline = v
+			}
+		},
+	}
 }
 
 func (r *reader) installFields() schema.Fields {

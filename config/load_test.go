@@ -46,7 +46,7 @@ func TestReference(t *testing.T) {
 			"debian": "http://mirror.example/debian",
 			"rocky":  "https://mirror.example.org/rocky",
 		},
-		Via: "http://cache.example:3128",
+		Via: "http://cache.example:3128", Size: 50 << 30,
 	}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
 	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {

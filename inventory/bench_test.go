@@ -15,9 +15,16 @@ import (
 // hosts with a BMC, a place, variables.
 func writeBig(tb testing.TB, dir string, hosts int) {
 	tb.Helper()
-	const perRack = 40
+	writeRacks(tb, dir, hosts, max(1, hosts/perRack/100)) // an inventory has 500 files at most
+}
+
+// perRack is how many hosts a rack has.
+const perRack = 40
+
+// writeRacks is writeBig with so many racks a file.
+func writeRacks(tb testing.TB, dir string, hosts, perFile int) {
+	tb.Helper()
 	racks := (hosts + perRack - 1) / perRack
-	perFile := max(1, racks/100) // an inventory has 500 files at most
 	var b strings.Builder
 	b.WriteString("networks:\n")
 	for i := range (hosts + 199) / 200 {
@@ -70,6 +77,23 @@ func BenchmarkLoad(b *testing.B) {
 			b.ReportMetric(float64((processorTime(b)-before).Milliseconds())/float64(b.N), "cpu-ms/op")
 		})
 	}
+}
+
+// BenchmarkLoadOneFile is a load of hosts that all stand in one file, where nothing
+// can be parsed side by side.
+func BenchmarkLoadOneFile(b *testing.B) {
+	const hosts = 10000
+	dir := b.TempDir()
+	writeRacks(b, dir, hosts, hosts)
+	b.ReportAllocs()
+	before := processorTime(b)
+	for b.Loop() {
+		s, problems := Load(dir, testOptions())
+		if len(problems) > 0 || len(s.Hosts) != hosts {
+			b.Fatal(problems)
+		}
+	}
+	b.ReportMetric(float64((processorTime(b)-before).Milliseconds())/float64(b.N), "cpu-ms/op")
 }
 
 // processorTime is what this process has used: on a busy machine it says more than

@@ -32,7 +32,7 @@ func TestFolder(t *testing.T) {
 		t.Error("taken")
 	}
 	want := []string{
-		"big.yaml: the file is bigger than 1024 KiB",
+		"big.yaml: the file is bigger than 4096 KiB",
 		"dangling.yml: can't read the file: no such file or directory",
 		"deep.yaml:1:57: nested more than 32 levels deep",
 		"deeper.yaml:1:1: the file is nested too deep",

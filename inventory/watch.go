@@ -24,7 +24,8 @@ const maxWait = 5 * settle
 // A Watcher loads the inventory when it begins, whenever a file changes, and on
 // [Watcher.Reload].
 type Watcher struct {
-	// Dir is the inventory's folder; its roles/ and templates/ are watched too.
+	// Dir is the inventory's folder; its roles/, templates/ and
+	// templates/files/ are watched too.
 	Dir string
 	// Load loads it, with whatever belongs to it (roles, templates).
 	Load func() (*Snapshot, Problems)
@@ -68,7 +69,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 		return fmt.Errorf("watch the inventory: %w (raise fs.inotify.max_user_instances)", err)
 	}
 	defer notify.Close()
-	paths := []string{dir, filepath.Join(dir, "roles"), filepath.Join(dir, "templates")}
+	paths := []string{
+		dir, filepath.Join(dir, "roles"), filepath.Join(dir, "templates"),
+		filepath.Join(dir, "templates", "files"),
+	}
 	// The folder above tells when the folder itself is made or replaced.
 	if err := notify.Add(filepath.Dir(dir)); err != nil {
 		w.Log.Warn("the folder above the inventory can't be watched: if the inventory is replaced whole, reload it", "error", err)

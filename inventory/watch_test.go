@@ -107,6 +107,28 @@ func TestWatchSubfoldersAndReload(t *testing.T) {
 	h.until("a reload was asked for", has("web1"))
 }
 
+// What templates take as it is lies a folder deeper.
+func TestWatchFilesOfTemplates(t *testing.T) {
+	var motd string
+	h := watch(t, func(dir string) {
+		writeFile(t, filepath.Join(dir, "a.yaml"), oneHost)
+		motd = filepath.Join(dir, "templates", "files", "motd")
+	})
+	says := func(want string) func(*Snapshot) bool {
+		return func(*Snapshot) bool {
+			b, err := os.ReadFile(motd)
+			return err == nil && string(b) == want
+		}
+	}
+	h.until("web1 is there", has("web1"))
+	writeFile(t, motd, "first")
+	h.until("the file is made", says("first"))
+	for _, text := range []string{"second", "third"} { // nothing but the file changes
+		writeFile(t, motd, text)
+		h.until("the file says "+text, says(text))
+	}
+}
+
 func TestWatchReplacedFolder(t *testing.T) {
 	h := watch(t, func(dir string) {}) // not there yet
 	h.until("nothing is there", bad)

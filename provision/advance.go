@@ -45,7 +45,9 @@ func (in Install) Advance(e Event) Install {
 	switch {
 	case e.Stage == "":
 		return in
-	case e.Stage == Failed || e.Stage == Cancelled:
+	case in.Job == NoJob && e.Stage == Done, in.Job != NoJob && e.Stage.Rank() > Installer.Rank():
+		return in // a job's end is no install's, and the other way round
+	case e.Stage == Failed || e.Stage == Cancelled || e.Stage == Done:
 		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, e.Time, false
 		in.Reached[e.Stage] = e.Time
 		return in
@@ -68,6 +70,9 @@ func (in Install) Advance(e Event) Install {
 	// Whichever report of the installer comes first: it has its answer file.
 	if e.Stage.Rank() >= Installer.Rank() {
 		in.TokenSpent = true
+		if in.Job != NoJob {
+			in.Armed = false // a job that has begun is not handed out again: above all no wipe
+		}
 	}
 	switch e.Stage {
 	case Installed:

@@ -133,6 +133,11 @@ func TestNext(t *testing.T) {
 			in.Budget.Time = 0
 		})
 	}
+	hung := func(revived bool) provision.Install {
+		return with(func(in *provision.Install) {
+			in.Stage, in.Armed, in.DiskSet, in.Heard, in.Revived = provision.Installed, false, true, at(1), revived
+		})
+	}
 	tests := []struct {
 		name string
 		in   provision.Install
@@ -164,6 +169,9 @@ func TestNext(t *testing.T) {
 		{"fetched nothing, and told", stopped(provision.Addressed, provision.Addressed), at(99), nil},
 		{"has its boot file", stopped(provision.Bootfile, ""), at(999), nil},
 		{"serving", with(func(in *provision.Install) { in.Stage = provision.Serving }), at(9999), nil},
+		{"installed, and its firmware takes its time", hung(false), at(361), nil},
+		{"installed, and it has not come up", hung(false), at(362), []provision.Action{provision.DoRevive}},
+		{"not come up, and power-cycled", hung(true), at(999), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,9 @@ type Install struct {
 	ID     string `json:"id"`
 	Host   string `json:"host"`
 	System string `json:"system"`
+	// Job is what it is when it is no install, and Order what that was told to do.
+	Job   Job   `json:"job,omitempty"`
+	Order Order `json:"order,omitzero"`
 	// Armed: the installer may be handed out. Cleared when the system is
 	// installed, the install ends, its attempts are spent or Expires has passed.
 	Armed    bool      `json:"armed"`
@@ -45,6 +48,9 @@ type Install struct {
 	Late bool `json:"late,omitempty"`
 	// Hinted is the stage at which the operator was told that the box stopped there.
 	Hinted Stage `json:"hinted,omitempty"`
+	// Revived: the box did not come up after its installer was done, and was power
+	// cycled, or the operator was told.
+	Revived bool `json:"revived,omitempty"`
 	// CheckFailed: the role's checks did not pass in their time, and the operator
 	// was told. They are tried on.
 	CheckFailed bool `json:"check_failed,omitempty"`
@@ -101,6 +107,8 @@ type HostStatus struct {
 	SwitchPort string    `json:"switch_port,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 	Install    *Install  `json:"install,omitempty"` // the latest one
+	// Job is the latest rescue, wipe or burn-in, under way or ended.
+	Job *Install `json:"job,omitempty"`
 	// Last is the latest event of this host.
 	Last *Event `json:"last,omitempty"`
 }

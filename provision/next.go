@@ -22,6 +22,8 @@ const (
 	// DoHint tells the operator where to look when a box stops on its way from the
 	// power button to its boot script.
 	DoHint Action = "hint"
+	// DoRevive power-cycles a box that was installed and did not come up.
+	DoRevive Action = "revive"
 )
 
 // Next says what is to be done for an install now. It is asked again after every
@@ -53,6 +55,9 @@ func Next(in Install, now time.Time) []Action {
 	if in.Stalled(now) {
 		do = append(do, DoHint)
 	}
+	if in.Stage == Installed && in.DiskSet && !in.Revived && now.Sub(in.Heard) > reviveTime {
+		do = append(do, DoRevive)
+	}
 	return do
 }
 
@@ -63,6 +68,11 @@ const (
 	firmwareTime = 5 * time.Minute
 	fetchTime    = time.Minute
 )
+
+// reviveTime is how long a box may say nothing after its installer was done. Servers
+// hang at a warm reset now and then, and wait there for ever; a cold start helps. The
+// slowest need minutes from the reset to their disk. It is done once.
+const reviveTime = 6 * time.Minute
 
 // Stalled reports whether a box that was powered on, or was given its address,
 // has not come further for so long that the operator should look. It is said once
@@ -99,8 +109,12 @@ func (in Install) Begun(now time.Time) bool {
 }
 
 // Spent reports whether an install that is under way can't be handed out again,
-// so that a box that asks for it once more has failed for good.
+// so that a box that asks for it once more has failed for good. So has a box that
+// boots again in the middle of a job: that is not begun a second time.
 func (in Install) Spent(now time.Time) (bool, string) {
+	if in.Job != NoJob && in.Stage == Installer {
+		return true, "it rebooted before its " + in.Noun() + " had ended"
+	}
 	may, why := in.MayHandOut(now)
 	return !may && in.Armed && !in.Stage.Ended(), why
 }
@@ -110,9 +124,9 @@ func (in Install) Spent(now time.Time) (bool, string) {
 func (in Install) MayHandOut(now time.Time) (bool, string) {
 	switch {
 	case in.Stage.Ended():
-		return false, "the install is over (" + string(in.Stage) + ")"
+		return false, "the " + in.Noun() + " is over (" + string(in.Stage) + ")"
 	case !in.Armed:
-		return false, "no install is armed"
+		return false, "no " + in.Noun() + " is armed"
 	case now.After(in.Expires) && !in.Begun(now):
 		return false, "the arming has expired"
 	case in.Attempts >= in.Budget.Attempts:

@@ -24,9 +24,12 @@ const (
 
 	Failed    Stage = "failed"
 	Cancelled Stage = "cancelled"
+
+	// Done is how a job ends that is no install: a rescue, a wipe, a burn-in.
+	Done Stage = "done"
 )
 
-// Stages returns the journey in order, without failed and cancelled.
+// Stages returns the journey in order, without failed, cancelled and done.
 func Stages() []Stage {
 	return []Stage{
 		Requested, Powered, Addressed, Bootfile, Script, Kernel, Installer,
@@ -34,8 +37,8 @@ func Stages() []Stage {
 	}
 }
 
-// Rank is the stage's place in the journey, from 0; -1 for the ends failed and
-// cancelled and for anything that is no stage.
+// Rank is the stage's place in the journey, from 0; -1 for the ends failed,
+// cancelled and done and for anything that is no stage.
 func (s Stage) Rank() int {
 	for i, x := range Stages() {
 		if x == s {
@@ -46,7 +49,7 @@ func (s Stage) Rank() int {
 }
 
 // Ended reports whether an install in this stage is over.
-func (s Stage) Ended() bool { return s == Serving || s == Failed || s == Cancelled }
+func (s Stage) Ended() bool { return s == Serving || s == Failed || s == Cancelled || s == Done }
 
 // Known reports whether s is a stage at all.
-func (s Stage) Known() bool { return s.Rank() >= 0 || s == Failed || s == Cancelled }
+func (s Stage) Known() bool { return s.Rank() >= 0 || s == Failed || s == Cancelled || s == Done }

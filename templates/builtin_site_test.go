@@ -37,9 +37,9 @@ func TestPasswords(t *testing.T) {
 // what it says stays a Kickstart.
 func TestBlocks(t *testing.T) {
 	for name, release := range map[string]kickstart.Release{"rhel.ks": kickstart.RHEL9, "fedora.ks": kickstart.F44, "base.ks": ""} {
-		blocks := []string{"source", "locale", "users", "network", "disks", "bootloader", "pre", "post"}
-		if release != "" {
-			blocks = append(blocks, "services", "packages")
+		blocks := []string{"source", "locale", "users", "network", "disks", "bootloader", "pre", "post", "services", "packages"}
+		if release == "" {
+			blocks = append(blocks, "repos")
 		}
 		for _, block := range blocks {
 			dir := t.TempDir()
@@ -64,7 +64,7 @@ func TestBlocks(t *testing.T) {
 			}
 			gone := map[string][]string{
 				"source": {"url", "liveimg"}, "locale": {"lang", "timezone"}, "users": {"rootpw"}, "network": {"network"},
-				"disks": {"clearpart", "part"}, "bootloader": {"bootloader"}, "services": {"firewall"},
+				"disks": {"clearpart", "part"}, "bootloader": {"bootloader"}, "services": {"firewall", "selinux"}, "repos": {"repo"},
 			}[block]
 			if left := f.Find(gone...); len(gone) > 0 && len(left) > 0 || strings.Count(text, "\n"+own) != 1 {
 				t.Errorf("%s: the block %s is not overridden", name, block)

@@ -223,14 +223,16 @@ func TestImageForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			can := n.name == "static" || n.name == "dhcp"
-			if can != (len(problems) == 0) {
-				t.Errorf("%s, %s: %v", n.name, x.name, problems)
-			}
-			for _, p := range problems {
-				if !strings.Contains(p.Message, "can't carry out network --") {
-					t.Errorf("%s: %v", n.name, p)
+			for _, p := range problems { // but for a group of packages, the third of extras
+				if !strings.Contains(p.Message, "a group makes no sense on one: @development") {
+					t.Errorf("%s, %s: %v", n.name, x.name, p)
 				}
+			}
+			if want := strings.Count(text, "\n@"); len(problems) != want {
+				t.Errorf("%s, %s: %d problems, want %d", n.name, x.name, len(problems), want)
+			}
+			if bond := strings.Contains(text, "--bondslaves=eno1,eno2 --bondopts=mode="); bond != strings.HasPrefix(n.name, "bond") {
+				t.Errorf("%s: a bond is %v", n.name, bond)
 			}
 			scripts(t, n.name, f, shells)
 			accepted(t, n.name, text, kickstart.RHEL9)
@@ -301,8 +303,10 @@ func TestRefusals(t *testing.T) {
 		{"base.ks", kickstart.RHEL9, nil, "use rhel.ks or fedora.ks"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"firewall": "off"}, "firewall: off is unknown"},
 		{"rhel.ks", kickstart.RHEL9, map[string]any{"root_ssh": "true"}, "root_ssh: true is unknown"},
-		{"base.ks", "", map[string]any{"layout": "lvm"}, "plain partitions alone"},
+		{"base.ks", "", map[string]any{"layout": "raid6"}, "layout: raid6 is unknown"},
+		{"base.ks", "", map[string]any{"layout": "raid1"}, "needs two disks"},
 		{"base.ks", "", map[string]any{"network": "none"}, "network: none is unknown"},
+		{"base.ks", "", map[string]any{"firewall": "off"}, "firewall: off is unknown"},
 	} {
 		d := filled(tt.release, form{"", tt.vars})
 		if _, err := templates.New("").Render(tt.template, d, templates.Funcs(d.Host, templates.StandInSecret)); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -28,6 +28,8 @@ type Install struct {
 	Wipe       bool
 	Kickstart  string // URL of the answer file
 	Report     string // URL for events
+	Job        string // rescue, wipe or burnin, when it is no install; then there is no Kickstart
+	Order      string // URL of what the job is told to do
 	Agent      string // URL of the agent's binary
 	CA         string // URL of the appliance's CA certificate
 	EnrolToken string

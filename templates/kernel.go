@@ -24,16 +24,8 @@ func (d Data) Consoles() string {
 // boot loader hands them over. The variable installer_args stands in for the usual
 // consoles. They are an error when one can't stand on a kernel's command line.
 func (d Data) KernelArgs() ([]string, error) {
-	args := []string{
-		"inst.ks=" + d.Install.Kickstart,
-		"rackhand.report=" + d.Install.Report,
-		"BOOTIF=" + d.Install.BootIF,
-	}
-	args = append(args, d.network()...)
-	if d.Install.Wipe {
-		args = append(args, "rackhand.wipe=1")
-	}
-	if d.Anaconda() {
+	args := d.imageArgs()
+	if d.Anaconda() && d.Install.Job == "" { // a job is rackhand-installer's, whatever the system
 		args = d.anacondaArgs()
 	}
 	if own, ok := d.Host.Variables["installer_args"]; ok {
@@ -55,10 +47,23 @@ func (d Data) KernelArgs() ([]string, error) {
 	return args, nil
 }
 
+// imageArgs are those for rackhand-installer: where its Kickstart is, or its order.
+func (d Data) imageArgs() []string {
+	args := []string{"inst.ks=" + d.Install.Kickstart}
+	if d.Install.Job != "" {
+		args = []string{"rackhand.job=" + d.Install.Job, "rackhand.order=" + d.Install.Order}
+	}
+	args = append(args, "rackhand.report="+d.Install.Report, "BOOTIF="+d.Install.BootIF)
+	args = append(args, d.network()...)
+	if d.Install.Wipe {
+		args = append(args, "rackhand.wipe=1")
+	}
+	return args
+}
+
 // network says how the installer gets onto the network, in dracut's terms
 // (dracut.cmdline(7)). With a VLAN the card gets a name by its MAC first, so that
-// the tagged device can be put on it. rackhand-installer knows neither ip= nor
-// vlan=: it asks for its address on the card itself.
+// the tagged device can be put on it.
 func (d Data) network() []string {
 	vlan := d.Host.Boot.VLAN
 	if vlan == 0 {

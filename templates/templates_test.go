@@ -60,10 +60,14 @@ func TestBuiltins(t *testing.T) {
 	args := data(host())
 	args.Host.Variables["installer_args"] = "console=ttyS2  quiet"
 	args.Host.Boot.Console = "ttyS1"
+	wipe := data(host())
+	wipe.Install = templates.Install{ID: "web1-wipe-1", Job: "wipe", Order: "http://10.77.0.1/i/TOKEN/job", Report: "http://10.77.0.1/i/TOKEN/event", BootIF: "01-52-54-00-00-00-01"}
+	wipe.Host.Boot.Console = "ttyS1"
 	for name, tt := range map[string]struct {
 		template string
 		data     templates.Data
 	}{
+		"install-wipe": {"install.ipxe", wipe}, "grub-wipe": {"install.grub", wipe},
 		"base": {"base.ks", data(host())}, "base-wipe": {"base.ks", wiped}, "base-small": {"base.ks", small},
 		"install": {"install.ipxe", data(host())}, "disk": {"disk.ipxe", data(host())},
 		"install-quirks": {"install.ipxe", quirks}, "install-args": {"install.ipxe", args},

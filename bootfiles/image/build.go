@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +20,13 @@ import (
 type Options struct {
 	Name string // the image's name: debian12
 	Dir  string // the folder of all images; made when missing
+	// Recipe is what to build; nil means what the name stands for ([RecipeFor]).
+	// RecipeFile is the file that it was read from, "" for none.
+	Recipe     *Recipe
+	RecipeFile string
 	// Installer is the static rackhand-installer, which becomes /init.
 	Installer []byte
-	// Sources are the archives that packages come from; none means [HostSources].
+	// Sources are the archives that packages come from; none means the recipe's.
 	Sources []Source
 	Log     *slog.Logger
 	Clock   func() time.Time
@@ -31,19 +36,17 @@ type Options struct {
 }
 
 // room is how much disk a build takes at most, in bytes.
-const room = 2 << 30
+const (
+	room     = 3 << 30
+	roomText = "about 3 GB"
+)
 
-// Build makes the image Options.Name out of Debian packages and puts it into its
-// place, where it replaces one of that name. It needs root, mmdebstrap and a
+// Build makes the image Options.Name out of packages and puts it into its place,
+// where it replaces one of that name. It needs root, mmdebstrap or dnf, and a
 // minute or two. A build that fails or is killed leaves the image that was there.
 func Build(ctx context.Context, o Options) (*Manifest, error) {
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if err := ready(o); err != nil {
+	o = o.withDefaults()
+	if err := ready(&o); err != nil {
 		return nil, fmt.Errorf("build image %s: %w", o.Name, err)
 	}
 	l, err := lockImage(o.Dir, o.Name)
@@ -65,9 +68,23 @@ func Build(ctx context.Context, o Options) (*Manifest, error) {
 	return m, nil
 }
 
-// ready looks for what would make a build fail later, with less to say.
-func ready(o Options) error {
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// ready looks for what would make a build fail later, with less to say, and settles
+// the recipe.
+func ready(o *Options) error {
 	if err := CheckName(o.Name); err != nil {
+		return err
+	}
+	if err := o.settle(); err != nil {
 		return err
 	}
 	if runtime.GOARCH != arch {
@@ -79,21 +96,61 @@ func ready(o Options) error {
 	if os.Geteuid() != 0 {
 		return errors.New("it needs root, since a root image holds files of every owner: run it with sudo")
 	}
-	if _, err := exec.LookPath("mmdebstrap"); err != nil {
-		return errors.New("mmdebstrap isn't installed: apt install mmdebstrap")
+	d := o.Recipe.distro()
+	// Debian's tools are wanted in any case; those of other roots come from there.
+	needs := map[string]string{"mmdebstrap": "mmdebstrap"}
+	if d.format == rpm {
+		needs["dnf"], needs["rpm"] = "dnf", "rpm"
 	}
-	if _, err := os.Stat(keyring); err != nil {
-		return errors.New("the keys of Debian aren't installed: apt install debian-archive-keyring")
+	for _, program := range slices.Sorted(maps.Keys(needs)) {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s isn't installed: apt install %s", program, needs[program])
+		}
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if d.keyring != "" && o.Recipe.Key == "" && !o.Recipe.Unsigned {
+		if _, err := os.Stat(d.keyring); err != nil {
+			return fmt.Errorf("the keys of %s aren't installed: apt install %s, or name the file of the keys", o.Recipe.Distribution, d.keys)
+		}
+	}
+	if o.Recipe.Key != "" {
+		if _, err := os.Stat(o.Recipe.Key); err != nil {
+			return fmt.Errorf("the file of the keys: %w", err)
+		}
+	}
+	return checkRoom(o.Dir)
+}
+
+// settle finds the recipe and checks it.
+func (o *Options) settle() error {
+	if o.Recipe == nil {
+		r, ok := RecipeFor(o.Name)
+		if !ok {
+			return fmt.Errorf("no recipe says what %s is: give one, or a name such as debian12 or debian12-web", o.Name)
+		}
+		o.Recipe = &r
+	}
+	r := *o.Recipe
+	if len(o.Sources) > 0 { // given in another form than the recipe's
+		r.Mirror, r.Sources = "", nil
+	}
+	if err := r.Check(); err != nil && len(o.Sources) == 0 {
+		return err
+	}
+	o.Recipe = &r
+	return nil
+}
+
+// checkRoom makes the folder of all images and asks for room in it.
+func checkRoom(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	var fs unix.Statfs_t
-	if err := unix.Statfs(o.Dir, &fs); err != nil {
-		return fmt.Errorf("ask for the room in %s: %w", o.Dir, err)
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("ask for the room in %s: %w", dir, err)
 	}
 	if free := fs.Bavail * uint64(fs.Bsize); free < room {
-		return fmt.Errorf("%s has %d MB free, and a build takes up to %d MB: make room", o.Dir, free>>20, room>>20)
+		return fmt.Errorf("%s has %d MB free, and a build takes up to %d MB: make room", dir, free>>20, room>>20)
 	}
 	return nil
 }
@@ -116,84 +173,115 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return nil, err
 	}
-	o.Log.Info("image: install the packages", "image", o.Name, "release", release)
+	r := *o.Recipe
+	sum, err := r.Sum()
+	if err != nil {
+		return nil, err
+	}
+	o.Log.Info("image: install the packages", "image", o.Name, "distribution", r.Distribution, "release", r.Release)
 	if err := makeRoot(ctx, o, work, root); err != nil {
 		return nil, err
 	}
-	m := &Manifest{Name: o.Name, Created: start.UTC().Truncate(time.Second), Release: release, Arch: arch}
-	var err error
-	if m.Kernel, err = kernelOf(root); err != nil {
-		return nil, err
+	m := &Manifest{
+		Name: o.Name, Created: start.UTC().Truncate(time.Second), Distribution: r.Distribution, Release: r.Release, Arch: arch,
+		Recipe: &r, RecipeFile: o.RecipeFile, RecipeSum: sum,
 	}
-	applets, err := exec.CommandContext(ctx, "chroot", root, "busybox", "--list").Output()
+	k, err := kernelOf(root)
 	if err != nil {
-		return nil, fmt.Errorf("ask the root's busybox for its applets: %w", err)
-	}
-	if err := finish(root); err != nil {
 		return nil, err
 	}
+	m.Kernel = k.Version
 	o.Log.Info("image: make the initramfs", "image", o.Name, "kernel", m.Kernel)
-	if err := copyOut(filepath.Join(root, "boot/vmlinuz-"+m.Kernel), filepath.Join(folder, KernelFile)); err != nil {
+	if err := copyOut(filepath.Join(root, k.Image), filepath.Join(folder, KernelFile)); err != nil {
 		return nil, err
 	}
-	if err := writeBase(folder, root, m.Kernel, strings.Fields(string(applets))); err != nil {
+	tools, names, err := toolsFor(ctx, o, root)
+	if err != nil {
+		return nil, err
+	}
+	modules, err := plainModules(root, work, m.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.writeBase(folder, tools, modules, root, m, names); err != nil {
 		return nil, err
 	}
 	if err := writeInitrd(folder, filepath.Join(folder, BaseFile), o.Installer); err != nil {
 		return nil, err
 	}
-	if m.Packages, err = listPackages(root, folder); err != nil {
+	list, err := listPackages(ctx, root, r.distro().format)
+	if err != nil {
 		return nil, err
 	}
-	o.Log.Info("image: pack the root", "image", o.Name, "packages", m.Packages)
-	if m.Unpacked, err = writeRoot(ctx, folder, root); err != nil {
+	if err := finish(root, r); err != nil {
 		return nil, err
 	}
-	if err := seal(ctx, folder, m); err != nil {
+	o.Log.Info("image: pack the root", "image", o.Name, "packages", len(list))
+	if m.Unpacked, err = writeRoot(ctx, folder, root, start); err != nil {
 		return nil, err
 	}
-	if err := place(folder, o.Dir, o.Name); err != nil {
-		return nil, err
-	}
-	o.Log.Info("image: built", "image", o.Name, "bytes", m.Root().Size, "took", o.Clock().Sub(start).Round(time.Second))
-	return m, nil
+	return m, o.deliver(ctx, folder, m, r.distro().format, list)
 }
 
-// makeRoot runs mmdebstrap on the sources.
-func makeRoot(ctx context.Context, o Options, work, root string) error {
-	sources := o.Sources
-	if len(sources) == 0 {
-		var err error
-		if sources, err = HostSources(release); err != nil {
-			return err
-		}
-	}
-	var lines strings.Builder
-	for _, s := range sources {
-		lines.WriteString(s.Line() + "\n")
-	}
-	list, add := filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
-	if err := os.WriteFile(list, []byte(lines.String()), 0o600); err != nil {
+// writeBase makes the initramfs, all but /init, and notes which firmware its drivers
+// may miss. root is where firmware lies.
+func (o Options) writeBase(folder, tools, modules, root string, m *Manifest, names []string) error {
+	if err := writeBase(folder, tools, modules, root, m.Kernel, names); err != nil {
 		return err
 	}
-	f, err := os.Create(add)
+	var err error
+	if m.FirmwareMissing, err = missingFirmware(modules, root, m.Kernel); err != nil {
+		return err
+	}
+	if len(m.FirmwareMissing) > 0 {
+		o.Log.Warn("image: drivers may lack firmware in the installer; what they ask for is in the manifest",
+			"image", o.Name, "drivers", slices.Sorted(maps.Keys(m.FirmwareMissing)))
+	}
+	return nil
+}
+
+// deliver adds the lists of packages to a folder that has all else, and puts it in
+// its place.
+func (o Options) deliver(ctx context.Context, folder string, m *Manifest, format string, list []Package) error {
+	rootFile, err := sumFile(ctx, folder, RootFile)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := writeOverlay(f); err != nil {
+	if err := writeLists(folder, m, rootFile, format, list); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := seal(ctx, folder, m); err != nil {
 		return err
 	}
-	return debootstrap(ctx, o.Log, debootstrapArgs(root, list, add))
+	if err := place(folder, o.Dir, o.Name); err != nil {
+		return err
+	}
+	o.Log.Info("image: ready", "image", o.Name, "bytes", m.Root().Size, "took", o.Clock().Sub(m.Created).Round(time.Second))
+	return nil
+}
+
+// makeRoot has the distribution's package manager make a root.
+func makeRoot(ctx context.Context, o Options, work, root string) error {
+	if o.Recipe.distro().format == rpm {
+		return dnf(ctx, o, work, root)
+	}
+	return debootstrap(ctx, o, work, root)
+}
+
+// toolsFor says where the programs of the initramfs come from, and which applets
+// busybox has there: from the root itself where its packages are Debian's by name.
+func toolsFor(ctx context.Context, o Options, root string) (tools string, names []string, err error) {
+	if o.Recipe.distro().format != deb {
+		return toolsRoot(ctx, o)
+	}
+	names, err = applets(ctx, root)
+	return root, names, err
 }
 
 // seal measures the folder's files, notes them in the manifest and writes it.
 func seal(ctx context.Context, folder string, m *Manifest) error {
 	m.Files = map[string]File{}
-	for _, name := range []string{KernelFile, InitrdFile, BaseFile, PackagesFile, RootFile} {
+	for _, name := range []string{KernelFile, InitrdFile, BaseFile, PackagesFile, SBOMFile, RootFile} {
 		f, err := sumFile(ctx, folder, name)
 		if err != nil {
 			return err
@@ -203,23 +291,19 @@ func seal(ctx context.Context, folder string, m *Manifest) error {
 	return writeManifest(folder, m)
 }
 
-func listPackages(root, folder string) (int, error) {
+// listPackages reads the database of the root's package manager.
+func listPackages(ctx context.Context, root, format string) ([]Package, error) {
+	if format == rpm {
+		folder := rpmFolder(root)
+		if folder == "" {
+			return nil, errors.New("the root has no database of rpm")
+		}
+		return readRPM(ctx, folder)
+	}
 	status, err := os.Open(filepath.Join(root, "var/lib/dpkg/status"))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer status.Close()
-	list, err := parseStatus(status)
-	if err != nil {
-		return 0, err
-	}
-	f, err := os.Create(filepath.Join(folder, PackagesFile))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	if err := writePackages(f, list); err != nil {
-		return 0, err
-	}
-	return len(list), f.Close()
+	return parseStatus(status)
 }

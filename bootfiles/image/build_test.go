@@ -18,7 +18,7 @@ func TestExplain(t *testing.T) {
 		"E: something new":                                       "its last lines",
 		"Err:1 http://m bookworm InRelease Could not connect to": "proxy",
 	} {
-		err := explain(errors.New("exit status 25"), output)
+		err := explainDeb(&toolError{errors.New("exit status 25"), output}, bookworm())
 		if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), output) {
 			t.Errorf("%q is explained as %v", output, err)
 		}
@@ -57,7 +57,7 @@ func TestLastLines(t *testing.T) {
 }
 
 func TestArgs(t *testing.T) {
-	args := strings.Join(debootstrapArgs("/r", "/s", "/o.tar"), " ")
+	args := strings.Join(debootstrapArgs(bookworm(), "/r", "/s", "/o.tar"), " ")
 	for _, want := range []string{"--mode=root", "--setup-hook=tar-in /o.tar /", "usr-is-merged", "linux-image-amd64", "/usr/share/doc/*/copyright bookworm /r /s"} {
 		if !strings.Contains(args, want) {
 			t.Errorf("the command line lacks %q: %s", want, args)

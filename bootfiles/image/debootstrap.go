@@ -1,30 +1,25 @@
 package image
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
 )
 
 // debootstrapArgs is mmdebstrap's command line: the root becomes a folder, so that
 // the initramfs can be taken from it and the tar be made in a fixed order.
-func debootstrapArgs(root, sources, overlay string) []string {
+func debootstrapArgs(r Recipe, root, sources, overlay string) []string {
 	args := []string{
 		"--mode=root", "--variant=apt", "--format=directory",
 		"--architectures=" + arch,
 		"--aptopt=APT::Install-Recommends \"false\"",
 		"--aptopt=Acquire::Languages \"none\"",
 		"--aptopt=Acquire::Retries \"3\"",
-		"--include=" + strings.Join(packages(), ","),
+		"--include=" + strings.Join(r.packages(), ","),
 		// In place from the start: it says which of two packages is installed, and how
 		// the kernel's postinst makes the initrd.
 		"--setup-hook=tar-in " + overlay + " /",
@@ -33,132 +28,77 @@ func debootstrapArgs(root, sources, overlay string) []string {
 		args = append(args, "--dpkgopt=path-exclude="+p)
 	}
 	args = append(args, "--dpkgopt=path-include=/usr/share/doc/*/copyright")
-	return append(args, release, root, sources)
+	return append(args, r.Release, root, sources)
 }
 
-// debootstrap runs mmdebstrap; ctx's end kills it with all its children.
-func debootstrap(ctx context.Context, log *slog.Logger, args []string) error {
-	cmd := exec.CommandContext(ctx, "mmdebstrap", args...)
-	cmd.Env = append(childEnv(), proxies(ctx)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid: true,
-		// mmdebstrap mounts /proc, /sys and /dev in the root. In a mount namespace of
-		// its own these go with it, however it ends; left behind, a later removal of
-		// the folder would reach into the machine's own.
-		Unshareflags: syscall.CLONE_NEWNS,
+// debootstrap makes a root of Debian's or Ubuntu's packages.
+func debootstrap(ctx context.Context, o Options, work, root string) error {
+	sources := o.Sources
+	if len(sources) == 0 {
+		var err error
+		if sources, err = o.Recipe.aptSources(); err != nil {
+			return err
+		}
 	}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 10 * time.Second
-	tail := &lastLines{log: log, max: 30}
-	cmd.Stdout, cmd.Stderr = tail, tail
-	err := cmd.Run()
-	tail.flush()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	list, add := filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
+	if err := writeSources(list, sources); err != nil {
+		return err
 	}
+	f, err := os.Create(add)
 	if err != nil {
-		return explain(err, tail.text())
+		return err
 	}
-	return nil
+	defer f.Close()
+	if err := writeOverlay(f, *o.Recipe); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	args := debootstrapArgs(*o.Recipe, root, list, add)
+	if slices.ContainsFunc(sources, func(s Source) bool { return strings.HasPrefix(s.URI, "file:") }) {
+		// dpkg runs in the root and has to see the packages there.
+		args = append([]string{"--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount"}, args...)
+	}
+	return explainDeb(run(ctx, o.Log, "mmdebstrap", args...), *o.Recipe)
 }
 
-// explain turns mmdebstrap's last lines into what failed and what to do.
-func explain(err error, output string) error {
-	hint := "see its last lines above"
-	for _, h := range [][2]string{
-		{"No space left on device", "make room where the images lie (about 2 GB while building)"},
-		{"NO_PUBKEY", "a source isn't signed by Debian's keys: apt install debian-archive-keyring, or leave that source out"},
-		{"Unable to locate package", "a package is missing in the sources: check that they hold " + release + " main"},
+func writeSources(name string, sources []Source) error {
+	var lines strings.Builder
+	for _, s := range sources {
+		lines.WriteString(s.Line() + "\n")
+	}
+	return os.WriteFile(name, []byte(lines.String()), 0o600)
+}
+
+// explainDeb turns mmdebstrap's last lines into what failed and what to do.
+func explainDeb(err error, r Recipe) error {
+	return explain(err, "mmdebstrap", [][2]string{
+		{"NO_PUBKEY", "a source isn't signed by the keys it should be: apt install " + r.distro().keys + ", name the file of its keys, or leave that source out"},
+		{"is not signed", "a source isn't signed: leave it out, or say unsigned if it is your own"},
+		{"Unable to locate package", "a package is missing in the sources: check its name, and that they hold " + r.Release + " main"},
+		{"unmet dependencies", "packages of the sources don't fit together: check that all are of " + r.Release},
+		{"does not have a Release file", "a source has no such suite: check its URL and " + r.Release},
 		{"Temporary failure resolving", "the package mirror's name doesn't resolve: check this machine's DNS"},
 		{"Could not connect", "the package mirror doesn't answer: check apt's sources and proxy"},
+	})
+}
+
+// explain adds what to do to the failure of a program, from what it said.
+func explain(err error, program string, hints [][2]string) error {
+	var failed *toolError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	hint := "see its last lines"
+	for _, h := range append([][2]string{
+		{"No space left on device", "make room where the images lie (" + roomText + " while building)"},
 		{"Operation not permitted", "it needs more rights than it has: run it as root outside a restricted container"},
-	} {
-		if strings.Contains(output, h[0]) {
+	}, hints...) {
+		if strings.Contains(failed.output, h[0]) {
 			hint = h[1]
 			break
 		}
 	}
-	return fmt.Errorf("mmdebstrap failed (%w): %s\n%s", err, hint, output)
-}
-
-// childEnv is a clean environment: no locale of this machine, and no settings
-// that would lead apt elsewhere. TMPDIR stays, since it says where there is room.
-func childEnv() []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
-		"DEBIAN_FRONTEND=noninteractive", fmt.Sprintf("SOURCE_DATE_EPOCH=%d", releaseEpoch),
-	}
-	for _, key := range []string{"HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy"} {
-		if v, ok := os.LookupEnv(key); ok {
-			env = append(env, key+"="+v)
-		}
-	}
-	return env
-}
-
-// proxies asks this machine's apt for its proxies. mmdebstrap's apt reads only
-// the new root's settings, and the environment.
-func proxies(ctx context.Context) []string {
-	var env []string
-	for _, scheme := range []string{"http", "https"} {
-		out, err := exec.CommandContext(ctx, "apt-config", "dump", "--format", "%v%n", "Acquire::"+scheme+"::Proxy").Output()
-		if v := strings.TrimSpace(string(out)); err == nil && v != "" && v != "DIRECT" && !strings.Contains(v, "\n") {
-			env = append(env, scheme+"_proxy="+v)
-		}
-	}
-	return env
-}
-
-// lastLines logs a command's output line by line and keeps the last ones.
-type lastLines struct {
-	log     *slog.Logger
-	max     int
-	mu      sync.Mutex
-	partial string
-	lines   []string
-}
-
-func (l *lastLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := bufio.NewReader(io.MultiReader(strings.NewReader(l.partial), strings.NewReader(string(p))))
-	l.partial = ""
-	for {
-		line, err := r.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			// A progress bar without an end of line must not grow for ever.
-			if len(line) > 4096 {
-				line = line[len(line)-4096:]
-			}
-			l.partial = line
-			return len(p), nil
-		}
-		l.add(strings.TrimSpace(line))
-	}
-}
-
-func (l *lastLines) add(line string) {
-	if i := strings.LastIndexByte(line, '\r'); i >= 0 {
-		line = line[i+1:]
-	}
-	if line == "" {
-		return
-	}
-	l.log.Debug("mmdebstrap", "line", line)
-	if l.lines = append(l.lines, line); len(l.lines) > l.max {
-		l.lines = l.lines[1:]
-	}
-}
-
-func (l *lastLines) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.add(strings.TrimSpace(l.partial))
-	l.partial = ""
-}
-
-func (l *lastLines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.lines, "\n")
+	return fmt.Errorf("%s failed (%w): %s\n%s", program, failed.err, hint, failed.output)
 }

@@ -40,17 +40,8 @@ func TestBuildAndBoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test builds a root image: run it as root")
 	}
-	program := filepath.Join(t.TempDir(), "init")
-	build := exec.Command("go", "build", "-o", program, "./testdata/init")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build /init: %v\n%s", err, out)
-	}
-	installer, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = "e2e-image"
+	installer := checkingInit(t)
+	const name = "debian12-e2e"
 	dir := e2eDir(t)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	m, err := Build(t.Context(), Options{Name: name, Dir: dir, Installer: installer, Log: log, Clock: time.Now})
@@ -72,6 +63,51 @@ func TestBuildAndBoot(t *testing.T) {
 	boot(t, filepath.Join(dir, name))
 }
 
+// checkingInit is an /init that tries what an installer counts on.
+func checkingInit(t *testing.T) []byte {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "init")
+	build := exec.Command("go", "build", "-o", program, "./testdata/init")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build /init: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// A real root that comes as a tar, Debian's image itself, boots with its own kernel
+// and the tools that were fetched for roots that aren't Debian's.
+func TestImportAndBoot(t *testing.T) {
+	needTools(t, map[string]string{"mmdebstrap": "mmdebstrap", "qemu-system-x86_64": "qemu-system-x86"})
+	from := filepath.Join(e2eDir(t), "debian12")
+	had, err := Open(e2eDir(t), "debian12")
+	if err != nil {
+		t.Fatalf("%v (or run `make image`)", err)
+	}
+	dir := filepath.Join(t.TempDir(), "images")
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	m, err := Import(t.Context(), Options{Name: "imported", Dir: dir, Installer: checkingInit(t), Log: log, Clock: time.Now},
+		ImportOptions{File: filepath.Join(from, had.Root().Name)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(t.Context(), dir, m.Name); err != nil {
+		t.Error(err)
+	}
+	if m.Kernel != had.Kernel || m.Release != "bookworm" || m.Packages != had.Packages || m.Unpacked != had.Unpacked {
+		t.Errorf("%+v became %+v", had, m)
+	}
+	// Nothing was there to leave out, so that the root comes out as it went in.
+	if m.Root().SHA256 != had.Root().SHA256 {
+		t.Errorf("the root was %s and is %s", had.Root().SHA256, m.Root().SHA256)
+	}
+	boot(t, filepath.Join(dir, m.Name))
+}
+
 // checkRoot looks into the packed root for what no host must inherit.
 func checkRoot(t *testing.T, name string) {
 	t.Helper()
@@ -85,7 +121,7 @@ func checkRoot(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	defer z.Close()
-	sources, err := HostSources(release)
+	sources, err := HostSources("bookworm")
 	if err != nil {
 		t.Fatal(err)
 	}

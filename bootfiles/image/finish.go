@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // leftovers are what a build leaves in a root and no host must inherit: this
@@ -32,9 +31,17 @@ func leftovers() []string {
 	}
 }
 
+// rpmLeftovers are the same of dnf.
+func rpmLeftovers() []string {
+	return []string{
+		"var/log/dnf*", "var/log/hawkey.log", "var/cache/dnf", "var/cache/libdnf*", "var/lib/dnf/*",
+		oldDatabase + "/.rpm.lock", newDatabase + "/.rpm.lock", oldDatabase + "/.*.lock", newDatabase + "/.*.lock",
+	}
+}
+
 // finish makes a fresh root fit for many hosts.
-func finish(root string) error {
-	for _, pattern := range leftovers() {
+func finish(root string, r Recipe) error {
+	for _, pattern := range append(leftovers(), rpmLeftovers()...) {
 		names, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return err
@@ -59,10 +66,23 @@ func finish(root string) error {
 		{"etc/network/interfaces", "# The installer adds this host's interfaces below interfaces.d.\nauto lo\niface lo inet loopback\n\nsource /etc/network/interfaces.d/*\n", 0o644},
 	} {
 		path := filepath.Join(root, f.name)
+		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+			continue // a system without ifupdown
+		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clean the root: %w", err)
 		}
 		if err := os.WriteFile(path, []byte(f.text), f.mode); err != nil {
+			return fmt.Errorf("finish the root: %w", err)
+		}
+	}
+	if r.distro().format == rpm {
+		return finishRPM(root)
+	}
+	if r.Distribution == "ubuntu" {
+		// Its resolver keeps this file itself; an empty one of ours would be believed.
+		name := filepath.Join(root, "etc/resolv.conf")
+		if err := errors.Join(os.Remove(name), os.Symlink("../run/systemd/resolve/stub-resolv.conf", name)); err != nil {
 			return fmt.Errorf("finish the root: %w", err)
 		}
 	}
@@ -74,18 +94,14 @@ func finish(root string) error {
 	return nil
 }
 
-// kernelOf finds the version of the root's one kernel.
-func kernelOf(root string) (string, error) {
-	found, err := filepath.Glob(filepath.Join(root, "boot/vmlinuz-*"))
-	if err != nil {
-		return "", err
+// finishRPM has SELinux, where it is installed, label the files at the first boot:
+// this machine can't.
+func finishRPM(root string) error {
+	if _, err := os.Stat(filepath.Join(root, "etc/selinux/config")); err != nil {
+		return nil
 	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("the root has %d kernels in /boot, and should have one", len(found))
+	if err := os.WriteFile(filepath.Join(root, ".autorelabel"), nil, 0o644); err != nil {
+		return fmt.Errorf("finish the root: %w", err)
 	}
-	version := strings.TrimPrefix(filepath.Base(found[0]), "vmlinuz-")
-	if _, err := os.Stat(filepath.Join(root, "boot/initrd.img-"+version)); err != nil {
-		return "", fmt.Errorf("the root's kernel has no initrd: %w", err)
-	}
-	return version, nil
+	return nil
 }

@@ -23,6 +23,7 @@ const (
 	InitrdFile   = "initrd.img"
 	BaseFile     = "initrd.base" // the initramfs without /init, kept for Refresh
 	PackagesFile = "packages.txt"
+	SBOMFile     = "sbom.spdx.json"
 	RootFile     = "root.tar.zst"
 )
 
@@ -33,16 +34,39 @@ var ErrNoImage = errors.New("no such image")
 type Manifest struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
-	Release string    `json:"release"` // bookworm
-	Arch    string    `json:"arch"`    // Debian's name: amd64
-	Kernel  string    `json:"kernel"`  // uname -r of the image's kernel
+	// Distribution and Release are what the root is: debian, bookworm. Of an image that
+	// was imported they are its os-release(5)'s, and may be empty.
+	Distribution string `json:"distribution,omitempty"`
+	Release      string `json:"release"`
+	Arch         string `json:"arch"`   // Debian's name: amd64
+	Kernel       string `json:"kernel"` // uname -r of the image's kernel
 	// Packages counts the packages in the root, named in packages.txt.
 	Packages int `json:"packages"`
 	// Unpacked is the root's size on a disk, in bytes, without the file system's
 	// own overhead.
 	Unpacked int64 `json:"unpacked"`
+	// FirmwareMissing are, by driver in the installer's initramfs, the firmware files
+	// that it may ask for and the root's /lib/firmware doesn't hold.
+	FirmwareMissing map[string][]string `json:"firmware_missing,omitempty"`
 	// Files are the image's files but for the manifest itself, by name.
 	Files map[string]File `json:"files"`
+	// Recipe is what the image was built by, RecipeFile the file that it was read from
+	// ("" for none), RecipeSum its [Recipe.Sum]. An import has none of the three.
+	Recipe     *Recipe `json:"recipe,omitempty"`
+	RecipeFile string  `json:"recipe_file,omitempty"`
+	RecipeSum  string  `json:"recipe_sum,omitempty"`
+	// Import is where an image came from that wasn't built.
+	Import *Imported `json:"import,omitempty"`
+}
+
+// Imported says what an image was made of that was a tar before.
+type Imported struct {
+	File   string `json:"file"`   // the tar's own name, without its folder
+	SHA256 string `json:"sha256"` // of the file as it was
+	// BootFrom is the image whose kernel starts the installer, "" for the root's own.
+	BootFrom string `json:"boot_from,omitempty"`
+	// Complete: the operator vouches that an installed root boots.
+	Complete bool `json:"complete,omitempty"`
 }
 
 // A File is one file of an image.

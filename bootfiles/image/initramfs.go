@@ -21,12 +21,13 @@ func programs() []string {
 		"usr/bin/busybox",
 		"usr/sbin/mke2fs", "usr/sbin/mkfs.ext4", "usr/sbin/mkfs.vfat", "usr/sbin/mkfs.fat", "usr/sbin/mkswap",
 		"usr/sbin/wipefs", "usr/sbin/blkid", "usr/sbin/sfdisk", "usr/bin/lsblk",
+		"usr/sbin/mkfs.xfs", "usr/sbin/mdadm", "usr/sbin/lvm",
 	}
 }
 
-// fillInitramfs gathers the installer's initramfs out of a root, all but /init.
+// fillTools gathers the programs of the installer's initramfs out of a root.
 // applets are the names that busybox answers to; the root's own programs win.
-func fillInitramfs(t *tree, kernel string, applets []string) error {
+func fillTools(t *tree, applets []string) error {
 	for _, l := range mergedLinks() {
 		t.link(l, "usr/"+l)
 		t.dir("usr/" + l)
@@ -57,7 +58,7 @@ func fillInitramfs(t *tree, kernel string, applets []string) error {
 			t.link("usr/sbin/"+a, "../bin/busybox")
 		}
 	}
-	return fillModules(t, kernel)
+	return nil
 }
 
 func (t *tree) has(name string) bool { _, ok := t.entries[name]; return ok }
@@ -111,7 +112,7 @@ func fillModules(t *tree, kernel string) error {
 		}
 		t.file(path.Join(dir, index), 0o644, data)
 	}
-	return nil
+	return t.takeFirmware(dir, picked)
 }
 
 // keepAliases keeps the lines ("alias PATTERN MODULE") whose module is picked.
@@ -140,26 +141,42 @@ func writeSegment(w io.Writer, entries []entry) error {
 	return z.Close()
 }
 
-// writeBase makes folder/initrd.base out of a root.
-func writeBase(folder, root, kernel string, applets []string) error {
-	r, err := os.OpenRoot(root)
+// writeBase makes folder/initrd.base: the installer's initramfs, all but /init. Its
+// programs come from the folder tools, the kernel's modules from the folder modules,
+// their firmware from the folder firmware; all three may be the root.
+func writeBase(folder, tools, modules, firmware, kernel string, applets []string) error {
+	r, err := os.OpenRoot(tools)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	t := newTree(r)
-	if err := fillInitramfs(t, kernel, applets); err != nil {
-		return fmt.Errorf("make the initramfs: %w", err)
+	m, err := os.OpenRoot(modules)
+	if err != nil {
+		return err
 	}
-	f, err := os.Create(filepath.Join(folder, BaseFile))
+	defer m.Close()
+	f, err := os.OpenRoot(firmware)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := writeSegment(f, t.sorted()); err != nil {
+	t := newTree(r)
+	if err := fillTools(t, applets); err != nil {
 		return fmt.Errorf("make the initramfs: %w", err)
 	}
-	return f.Close()
+	t.root, t.firmware = m, f
+	if err := fillModules(t, kernel); err != nil {
+		return fmt.Errorf("make the initramfs: %w", err)
+	}
+	out, err := os.Create(filepath.Join(folder, BaseFile))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := writeSegment(out, t.sorted()); err != nil {
+		return fmt.Errorf("make the initramfs: %w", err)
+	}
+	return out.Close()
 }
 
 // writeInitrd makes folder/initrd.img: a copy of the base at basePath, then a segment with

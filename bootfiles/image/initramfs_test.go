@@ -128,7 +128,7 @@ func fakeRoot(t *testing.T) string {
 
 func TestBaseAndInitrd(t *testing.T) {
 	root, folder := fakeRoot(t), t.TempDir()
-	if err := writeBase(folder, root, "6.1.0-1-amd64", []string{"sh", "wget", "blkid", "busybox", "../evil"}); err != nil {
+	if err := writeBase(folder, root, root, root, "6.1.0-1-amd64", []string{"sh", "wget", "blkid", "busybox", "../evil"}); err != nil {
 		t.Fatal(err)
 	}
 	base := filepath.Join(folder, BaseFile)
@@ -168,7 +168,7 @@ func TestBaseAndInitrd(t *testing.T) {
 		t.Error("the initrd isn't the base and then /init")
 	}
 	again := t.TempDir()
-	if err := writeBase(again, root, "6.1.0-1-amd64", []string{"wget", "sh", "blkid"}); err != nil {
+	if err := writeBase(again, root, root, root, "6.1.0-1-amd64", []string{"wget", "sh", "blkid"}); err != nil {
 		t.Fatal(err)
 	}
 	if second, err := os.ReadFile(filepath.Join(again, BaseFile)); err != nil || !bytes.Equal(first, second) {

@@ -22,35 +22,45 @@ func moduleWanted(file string) bool {
 		"drivers/scsi/csiostor/", "drivers/scsi/bnx2", "drivers/scsi/cxgbi/", "drivers/scsi/qed",
 		"drivers/scsi/fnic/", "drivers/scsi/fcoe/", "drivers/scsi/be2iscsi/", "drivers/scsi/aic7xxx/",
 		"drivers/scsi/scsi_debug", "drivers/scsi/elx/", "drivers/scsi/snic/", "drivers/scsi/device_handler/",
+		"drivers/scsi/libfc/", "drivers/scsi/libiscsi", "drivers/scsi/iscsi_", "drivers/message/fusion/mptfc",
+		// NVMe over fabrics, with all of InfiniBand behind it
+		"drivers/nvme/host/nvme-rdma", "drivers/nvme/host/nvme-fc", "drivers/nvme/host/nvme-tcp",
 	} {
 		if strings.HasPrefix(p, no) {
 			return false
 		}
 	}
+	name := moduleName(p)
+	if strings.HasSuffix(name, "_cs") { // PCMCIA
+		return false
+	}
 	for _, folder := range []string{
 		// network cards, virtual and USB ones too (a box's only port may be a dongle)
 		"drivers/net/ethernet/", "drivers/net/phy/", "drivers/net/mdio/", "drivers/net/hyperv/",
 		"drivers/net/vmxnet3/", "drivers/net/usb/",
-		// disks and what they hang on
+		// disks and what they hang on; VMD, behind which NVMe disks hide, is a PCI controller
 		"drivers/ata/", "drivers/nvme/host/", "drivers/scsi/", "drivers/message/fusion/",
 		"drivers/block/", "drivers/virtio/", "drivers/usb/storage/", "drivers/mmc/core/", "drivers/mmc/host/",
 		"drivers/pci/controller/",
-		// a keyboard for a person who has come to look
-		"drivers/usb/host/",
+		// a keyboard for a person who has come to look, and serial cards to look at
+		"drivers/usb/host/", "drivers/tty/serial/8250/",
+		// what the operator has put into the image for this hardware (DKMS, vendors' packages)
+		"updates/", "extra/", "weak-updates/",
 	} {
 		if strings.HasPrefix(p, folder) {
 			return true
 		}
 	}
 	return slices.Contains([]string{
-		"af_packet", "ext4", "vfat", "crc32c_generic", "crc32c-intel", "crc32_pclmul",
+		"af_packet", "ext4", "xfs", "vfat", "crc32c_generic", "crc32c-intel", "crc32_pclmul",
 		"nls_cp437", "nls_ascii", "nls_utf8", "nls_iso8859-1",
 		"dm-mod", "dm-crypt", "dm-mirror", "dm-snapshot", "dm-thin-pool",
 		"raid0", "raid1", "raid10", "raid456", "linear", "md-mod",
 		"virtio_net", "net_failover", "bonding", "8021q", "xen-netfront", "xen-blkfront",
 		"hid", "usbhid", "hid-generic", "i8042", "atkbd", "efivarfs", "loop",
-		"rtc-cmos", "ipmi_si", "ipmi_devintf",
-	}, moduleName(p))
+		"hid-hyperv", "hyperv-keyboard", "xen-kbdfront",
+		"rtc-cmos", "ipmi_si", "ipmi_devintf", "ipmi_ssif", "i2c-i801",
+	}, name)
 }
 
 func moduleName(file string) string { return strings.TrimSuffix(path.Base(file), ".ko") }
@@ -64,7 +74,7 @@ func modulesDep(text string) (map[string][]string, error) {
 			continue
 		}
 		file, needs, ok := strings.Cut(line, ":")
-		if !ok || file == "" || path.Clean(file) != file || !strings.HasPrefix(file, "kernel/") {
+		if !ok || file == "" || path.Clean(file) != file || strings.HasPrefix(file, "/") || strings.HasPrefix(file, "../") || !strings.HasSuffix(file, ".ko") {
 			return nil, fmt.Errorf("modules.dep has a line that is no dependency: %q", line)
 		}
 		deps[file] = strings.Fields(needs)

@@ -6,18 +6,72 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// overlay holds the files that rackhand adds to every root.
+// overlay holds the files that rackhand adds to every root: below overlay those
+// for Debian and Ubuntu, below overlay-rpm those for Red Hat's family.
 //
-//go:embed overlay
+//go:embed overlay overlay-rpm
 var overlay embed.FS
+
+// overlayFiles are the files of the overlay for a recipe, by name.
+func overlayFiles(r Recipe) (map[string]string, error) {
+	dir := "overlay"
+	if r.distro().format == rpm {
+		dir = "overlay-rpm"
+	}
+	files := map[string]string{}
+	err := fs.WalkDir(overlay, dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := overlay.ReadFile(name)
+		text := string(data)
+		if r.Distribution == "ubuntu" {
+			text = strings.ReplaceAll(text, "GRUB_DISTRIBUTOR=Debian", "GRUB_DISTRIBUTOR=Ubuntu")
+		}
+		files[strings.TrimPrefix(name, dir+"/")] = text
+		return err
+	})
+	return files, err
+}
+
+// putOverlay writes the overlay into a root that is still empty.
+func putOverlay(r Recipe, root string) error {
+	files, err := overlayFiles(r)
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+		// Whatever the umask.
+		if err := os.Chmod(path, 0o644); err != nil {
+			return err
+		}
+		for dir := filepath.Dir(path); len(dir) >= len(root); dir = filepath.Dir(dir) {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // writeOverlay writes the overlay as a tar, for mmdebstrap to unpack in the root.
 // Scripts become executable: embedding keeps no modes.
-func writeOverlay(w io.Writer) error {
+func writeOverlay(w io.Writer, r Recipe) error {
 	t := tar.NewWriter(w)
 	when := time.Unix(releaseEpoch, 0)
 	add := func(h *tar.Header, data []byte) error {
@@ -37,20 +91,16 @@ func writeOverlay(w io.Writer) error {
 			return fmt.Errorf("write the overlay: %w", err)
 		}
 	}
-	err := fs.WalkDir(overlay, "overlay", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := overlay.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: strings.TrimPrefix(name, "overlay/"), Mode: 0o644, Size: int64(len(data))}
-		if strings.HasPrefix(string(data), "#!") {
+	files, err := overlayFiles(r)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(files[name]))}
+		if strings.HasPrefix(files[name], "#!") {
 			h.Mode = 0o755
 		}
-		return add(h, data)
-	})
+		if err := add(h, []byte(files[name])); err != nil {
+			return fmt.Errorf("write the overlay: %w", err)
+		}
+	}
 	if err == nil {
 		err = add(&tar.Header{
 			Typeflag: tar.TypeSymlink, Mode: 0o777,

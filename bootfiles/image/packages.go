@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// The one release and architecture that images are built of so far.
 const (
-	release = "bookworm"
-	arch    = "amd64"
-	// releaseEpoch is the day of bookworm's release (2023-06-10, in Unix seconds):
-	// the latest time that any file in an image bears, so that a build tomorrow
+	// arch is the one architecture that images are built of so far, in Debian's word.
+	arch = "amd64"
+	// releaseEpoch is the time that every file bears which a build made itself
+	// (2023-06-10, bookworm's release, in Unix seconds), so that a build tomorrow
 	// makes the same bytes from the same packages.
 	releaseEpoch = 1686355200
 )
 
-// packages are what goes into the root beside apt and the essential ones.
+// packages are what goes into a root of Debian beside apt and the essential ones.
+// [Recipe.packages] has what other distributions do otherwise.
 func packages() []string {
 	return []string{
 		// usr-is-merged stands in for usrmerge, which brings 50 MB of Perl; the
@@ -29,7 +29,7 @@ func packages() []string {
 		"linux-image-amd64", "initramfs-tools", "zstd", "systemd-sysv", "udev", "kmod",
 		"grub2-common", "grub-pc-bin", "grub-efi-amd64-bin",
 		// It has disks, a network and a way in.
-		"e2fsprogs", "dosfstools", "fdisk", "iproute2", "iputils-ping", "ifupdown",
+		"e2fsprogs", "xfsprogs", "dosfstools", "fdisk", "lvm2", "mdadm", "iproute2", "iputils-ping", "ifupdown",
 		"isc-dhcp-client", "netbase", "openssh-server", "passwd",
 		// It trusts what it should, and knows what time it is where.
 		"ca-certificates", "debian-archive-keyring", "tzdata",
@@ -49,14 +49,16 @@ func excludes() []string {
 		"drivers/iio", "drivers/comedi", "drivers/isdn", "drivers/input/joystick", "drivers/input/touchscreen",
 		"drivers/input/tablet", "drivers/pcmcia", "drivers/parport", "net/bluetooth", "net/mac80211", "net/wireless", "net/nfc",
 	} {
-		paths = append(paths, "/lib/modules/*/kernel/"+m+"/*")
+		// As packages have it up to bookworm, and since.
+		paths = append(paths, "/lib/modules/*/kernel/"+m+"/*", "/usr/lib/modules/*/kernel/"+m+"/*")
 	}
 	// A test of the kernel's own, 5 MB.
-	return append(paths, "/lib/modules/*/kernel/lib/test_bpf.ko")
+	return append(paths, "/lib/modules/*/kernel/lib/test_bpf.ko*", "/usr/lib/modules/*/kernel/lib/test_bpf.ko*")
 }
 
-// A Package is an installed package.
-type Package struct{ Name, Version, Arch string }
+// A Package is an installed package. Source and its version are those of the
+// source package, "" when they are the same.
+type Package struct{ Name, Version, Arch, Source, SourceVersion string }
 
 // parseStatus reads dpkg's status database (/var/lib/dpkg/status) for what is
 // installed, in order of name.
@@ -85,6 +87,9 @@ func parseStatus(r io.Reader) ([]Package, error) {
 			p.Version = value
 		case "Architecture":
 			p.Arch = value
+		case "Source":
+			p.Source, p.SourceVersion, _ = strings.Cut(value, " ")
+			p.SourceVersion = strings.Trim(p.SourceVersion, "()")
 		case "Status":
 			installed = strings.HasSuffix(value, " installed")
 		}

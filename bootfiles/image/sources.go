@@ -2,6 +2,7 @@ package image
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,20 +17,27 @@ type Source struct {
 	URI        string
 	Suite      string
 	Components []string
+	Key        string // the file of the keys that sign it; none means Debian's
+	Unsigned   bool   // nobody signs it
 }
 
-// keyring is where the package debian-archive-keyring puts Debian's keys. Every
-// source is signed by them and no others: a foreign key in the machine's own
-// trust store has no say in what goes onto hosts.
-const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+// debianKeyring is where the package debian-archive-keyring puts Debian's keys.
+// A source is signed by the keys of its distribution and no others: a foreign key
+// in the machine's own trust store has no say in what goes onto hosts.
+const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 // Line writes the source as a one-line entry.
 func (s Source) Line() string {
-	return fmt.Sprintf("deb [signed-by=%s] %s %s %s", keyring, s.URI, s.Suite, strings.Join(s.Components, " "))
+	option := "signed-by=" + cmp.Or(s.Key, debianKeyring)
+	if s.Unsigned {
+		option = "trusted=yes"
+	}
+	return fmt.Sprintf("deb [%s] %s %s %s", option, s.URI, s.Suite, strings.Join(s.Components, " "))
 }
 
 // HostSources reads which archives of the Debian release (bookworm) this
-// machine's own apt uses. It is an error when there are none.
+// machine's own apt uses; when it uses another release, the same archives with
+// the suites of the one asked for. It is an error when there are none.
 func HostSources(release string) ([]Source, error) { return sourcesIn("/etc/apt", release) }
 
 // sourcesIn reads sources.list and sources.list.d below etc, in apt's order.
@@ -63,7 +71,10 @@ func sourcesIn(etc, release string) ([]Source, error) {
 			list = append(list, parseDeb822(string(data))...)
 		}
 	}
-	list = ofRelease(list, release)
+	all := list
+	if list = ofRelease(all, release); len(list) == 0 {
+		list = ofRelease(moved(all, release), release)
+	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("apt on this machine has no source of Debian %s: add one (suite %s, component main, signed by Debian's keyring) to %s/sources.list, or name the sources", release, release, etc)
 	}

@@ -20,7 +20,7 @@ func TestSources(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			list, err := sourcesIn(dir, release)
+			list, err := sourcesIn(dir, "bookworm")
 			var got strings.Builder
 			for _, s := range list {
 				got.WriteString(s.Line() + "\n")

@@ -22,7 +22,12 @@ const xattrPrefix = "SCHILY.xattr."
 
 // writeRoot makes folder/root.tar.zst of a root and answers with its size
 // unpacked. Why zstd, and with which window: docs/decisions/0002.
-func writeRoot(ctx context.Context, folder, root string) (int64, error) {
+func writeRoot(ctx context.Context, folder, root string, began time.Time) (int64, error) {
+	return packRoot(folder, func(w io.Writer) (int64, error) { return writeTar(ctx, w, root, began) })
+}
+
+// packRoot compresses what write writes into folder/root.tar.zst.
+func packRoot(folder string, write func(io.Writer) (int64, error)) (int64, error) {
 	f, err := os.Create(filepath.Join(folder, RootFile))
 	if err != nil {
 		return 0, err
@@ -32,7 +37,7 @@ func writeRoot(ctx context.Context, folder, root string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := writeTar(ctx, z, root)
+	n, err := write(z)
 	if err != nil {
 		return 0, fmt.Errorf("pack the root: %w", err)
 	}
@@ -43,8 +48,9 @@ func writeRoot(ctx context.Context, folder, root string) (int64, error) {
 }
 
 // writeTar writes a folder as a PAX tar in which the same tree always makes the
-// same bytes: in order of name, numeric owners, no time later than the release's.
-func writeTar(ctx context.Context, w io.Writer, root string) (int64, error) {
+// same bytes: in order of name, numeric owners, and one time for all files that
+// are no older than the build, which began at the time given.
+func writeTar(ctx context.Context, w io.Writer, root string, began time.Time) (int64, error) {
 	var (
 		t     = tar.NewWriter(w)
 		seen  = map[[2]uint64]string{}
@@ -58,7 +64,7 @@ func writeTar(ctx context.Context, w io.Writer, root string) (int64, error) {
 			return err
 		}
 		name := strings.TrimPrefix(path, root+"/")
-		h, st, err := header(path, name, d)
+		h, st, err := header(path, name, d, began)
 		if err != nil || h == nil {
 			return err
 		}
@@ -92,7 +98,7 @@ func writeTar(ctx context.Context, w io.Writer, root string) (int64, error) {
 }
 
 // header describes one file; nil for what has no place in an image (sockets).
-func header(path, name string, d fs.DirEntry) (*tar.Header, *syscall.Stat_t, error) {
+func header(path, name string, d fs.DirEntry, began time.Time) (*tar.Header, *syscall.Stat_t, error) {
 	info, err := d.Info()
 	if err != nil {
 		return nil, nil, err
@@ -121,8 +127,10 @@ func header(path, name string, d fs.DirEntry) (*tar.Header, *syscall.Stat_t, err
 	h.Uname, h.Gname = "", ""
 	h.AccessTime, h.ChangeTime = time.Time{}, time.Time{}
 	h.ModTime = h.ModTime.Truncate(time.Second)
-	if latest := time.Unix(releaseEpoch, 0); h.ModTime.After(latest) {
-		h.ModTime = latest
+	// A package's own files keep their times: Python holds its compiled files against
+	// them.
+	if !h.ModTime.Before(began.Truncate(time.Second)) {
+		h.ModTime = time.Unix(releaseEpoch, 0)
 	}
 	if h.PAXRecords, err = xattrs(path); err != nil {
 		return nil, nil, fmt.Errorf("read the extended attributes of %s: %w", name, err)

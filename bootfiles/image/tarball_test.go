@@ -23,12 +23,13 @@ func TestTar(t *testing.T) {
 	if err := os.Symlink("usr/bin", filepath.Join(root, "bin")); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now().Add(-time.Minute)
 	old := time.Date(2020, 1, 1, 0, 0, 0, 123, time.UTC)
 	if err := os.Chtimes(filepath.Join(root, "etc/b"), old, old); err != nil {
 		t.Fatal(err)
 	}
 	var first bytes.Buffer
-	n, err := writeTar(t.Context(), &first, root)
+	n, err := writeTar(t.Context(), &first, root, began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestTar(t *testing.T) {
 		t.Fatal(err)
 	}
 	var second bytes.Buffer
-	if _, err := writeTar(t.Context(), &second, root); err != nil {
+	if _, err := writeTar(t.Context(), &second, root, began); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
@@ -73,6 +74,7 @@ func TestTar(t *testing.T) {
 
 func TestParseStatus(t *testing.T) {
 	const status = `Package: zlib1g
+Source: zlib (1:1.2.12)
 Status: install ok installed
 Architecture: amd64
 Version: 1:1.2.13
@@ -93,7 +95,7 @@ Version: 3.134
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Package{{"adduser", "3.134", "all"}, {"zlib1g", "1:1.2.13", "amd64"}}
+	want := []Package{{Name: "adduser", Version: "3.134", Arch: "all"}, {Name: "zlib1g", Version: "1:1.2.13", Arch: "amd64", Source: "zlib", SourceVersion: "1:1.2.12"}}
 	if d := cmp.Diff(want, list); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -111,7 +113,7 @@ func TestFinish(t *testing.T) {
 		"etc/hostname": "builder", "etc/passwd-": "old", "etc/network/interfaces": "old", "var/log/dpkg.log": "x",
 		"etc/apt/preferences.d/50rackhand-build": "pin", "etc/dpkg/dpkg.cfg.d/99mmdebstrap": "path-exclude=/usr/share/man/*",
 	})
-	if err := finish(root); err != nil {
+	if err := finish(root, bookworm()); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
@@ -140,7 +142,7 @@ func TestFinish(t *testing.T) {
 
 func TestOverlay(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeOverlay(&b); err != nil {
+	if err := writeOverlay(&b, bookworm()); err != nil {
 		t.Fatal(err)
 	}
 	modes := map[string]int64{}

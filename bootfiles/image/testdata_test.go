@@ -19,17 +19,19 @@ func fakeImage(t *testing.T, dir, name string) *Manifest {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []string{KernelFile, InitrdFile, BaseFile, PackagesFile, RootFile} {
+	for _, f := range []string{KernelFile, InitrdFile, BaseFile, PackagesFile, SBOMFile, RootFile} {
 		if err := os.WriteFile(filepath.Join(folder, f), []byte("the "+f+" of "+name), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	m := &Manifest{Name: name, Created: time.Unix(releaseEpoch, 0).UTC(), Release: release, Arch: arch, Kernel: "6.1.0-1-amd64", Packages: 1, Unpacked: 1}
+	m := &Manifest{Name: name, Created: time.Unix(releaseEpoch, 0).UTC(), Release: "bookworm", Arch: arch, Kernel: "6.1.0-1-amd64", Packages: 1, Unpacked: 1}
 	if err := seal(t.Context(), folder, m); err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
+
+func bookworm() Recipe { return Recipe{Distribution: "debian", Release: "bookworm"} }
 
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()

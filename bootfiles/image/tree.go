@@ -16,6 +16,8 @@ import (
 type tree struct {
 	root    *os.Root
 	entries map[string]entry
+	// firmware is the root whose /lib/firmware is taken; nil for root itself.
+	firmware *os.Root
 }
 
 func newTree(root *os.Root) *tree { return &tree{root: root, entries: map[string]entry{}} }
@@ -129,7 +131,8 @@ func (t *tree) library(user, name string) error {
 
 // copyLater takes a file without reading it into memory yet.
 func (t *tree) copyLater(name string) error {
-	info, err := t.root.Lstat(name)
+	root := t.root
+	info, err := root.Lstat(name)
 	if err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func (t *tree) copyLater(name string) error {
 	}
 	t.put(entry{
 		Name: name, Mode: modeFile | uint32(info.Mode().Perm()), Size: info.Size(),
-		Open: func() (io.ReadCloser, error) { return t.root.Open(name) },
+		Open: func() (io.ReadCloser, error) { return root.Open(name) },
 	})
 	return nil
 }

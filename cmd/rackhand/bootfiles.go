@@ -25,19 +25,22 @@ type bootfilesCmd struct {
 	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
 }
 
-// settings reads the appliance's settings. Without such a file there are none to
-// heed: the command is of use before the appliance is set up.
-func (c *bootfilesCmd) settings() (*config.Config, error) {
+func (c *bootfilesCmd) settings() (*config.Config, error) { return settings(c.Config, c.State) }
+
+// settings reads the appliance's settings; a state folder, when given, takes the
+// place of theirs. Without such a file there are none to heed: some commands are of
+// use before the appliance is set up.
+func settings(path, state string) (*config.Config, error) {
 	cfg := config.Default()
-	if _, err := os.Stat(c.Config); err == nil {
-		read, problems := config.Load(c.Config)
+	if _, err := os.Stat(path); err == nil {
+		read, problems := config.Load(path)
 		if err := problems.Err(); err != nil {
 			return nil, err
 		}
 		cfg = read
 	}
-	if c.State != "" {
-		cfg.State = c.State
+	if state != "" {
+		cfg.State = state
 	}
 	return cfg, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rackhand/templates/kickstart"
@@ -14,7 +15,7 @@ import (
 // kickstarts checks Kickstart files as they are. It ends with status 0 when all are
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
-	release := kickstart.Release(c.Release)
+	release := releaseNamed(c.Release)
 	if _, err := kickstart.LookupSyntax(release); err != nil {
 		return exitError{2, fmt.Errorf("--release: %w", err)}
 	}
@@ -46,27 +47,45 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	return nil
 }
 
+// releaseNamed is a release by what people call it: RHEL9, rhel9, F44, fedora44.
+func releaseNamed(name string) kickstart.Release {
+	known := strings.Replace(strings.ToUpper(name), "FEDORA", "F", 1)
+	if r := kickstart.Release(known); slices.Contains(kickstart.Releases(), r) {
+		return r
+	}
+	return kickstart.Release(name)
+}
+
 // readAppended reads what %ksappend names: a file; nothing is fetched.
 func readAppended(path string) ([]byte, error) {
 	if strings.Contains(path, "://") {
 		return nil, errors.New("it can't be read from here")
 	}
-	return readBounded(path)
+	return readFile(path)
 }
 
 func readKickstart(path string, in io.Reader) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
+		return readBounded(in)
 	}
-	return readBounded(path)
+	return readFile(path)
 }
 
-// readBounded reads a file, up to one byte more than a Kickstart may have.
-func readBounded(path string) ([]byte, error) {
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, kickstart.MaxSize+1))
+	return readBounded(f)
+}
+
+// readBounded reads what a Kickstart may have at most. A larger one is not looked at:
+// that says nothing of what an installer makes of it.
+func readBounded(in io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
+	if err == nil && len(text) > kickstart.MaxSize {
+		err = fmt.Errorf("larger than %d MiB, which is all that is looked at", kickstart.MaxSize>>20)
+	}
+	return text, err
 }

@@ -2,83 +2,227 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
+	"rackhand/config"
 )
 
 type imageCmd struct {
-	Build  imageBuild  `cmd:"" help:"Build a root image and its installer."`
-	List   imageList   `cmd:"" help:"List the images."`
-	Verify imageVerify `cmd:"" help:"Check an image's files against its manifest."`
-	Remove imageRemove `cmd:"" help:"Remove an image."`
+	Build  imageBuild  `cmd:"" help:"Build a root image of a distribution's packages, with its installer."`
+	Import imageImport `cmd:"" help:"Make an image of a root file system's tar."`
+	List   imageList   `cmd:"" help:"List the images, and which of them a build would change."`
+	Verify imageVerify `cmd:"" help:"Check an image's files against its manifest; without a name, every image's."`
+	Remove imageRemove `cmd:"" help:"Remove an image that no system names."`
 
-	State string `help:"The appliance's state folder." default:"/var/lib/rackhand" type:"path"`
+	cfg *config.Config
+
+	Config string `help:"The appliance's settings, for the state folder and the inventory." default:"${config}" type:"path"`
+	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
 }
 
-func (c *imageCmd) dir() string { return filepath.Join(c.State, "images") }
+// AfterApply reads the settings.
+func (c *imageCmd) AfterApply() error {
+	cfg, err := settings(c.Config, c.State)
+	if err == nil {
+		c.cfg = cfg
+	}
+	return err
+}
+
+func (c *imageCmd) dir() string { return filepath.Join(c.cfg.State, "images") }
 
 type imageBuild struct {
-	Name      string `arg:"" help:"The image: debian12."`
-	IfMissing bool   `help:"Only when it is not there yet; the installer in it is made anew all the same."`
+	Name string `arg:"" help:"The image. debian12, debian12-web, ubuntu24.04 or rocky9 say by themselves what they are."`
+
+	Recipe       string   `help:"A YAML file that says what the image is made of; the flags below add to it." type:"path" placeholder:"FILE"`
+	Distribution string   `help:"debian, ubuntu, rhel, rocky, alma, centos or fedora."`
+	Release      string   `help:"Its release: bookworm, noble, 9."`
+	Package      []string `help:"A package to add; may be given again." sep:"," short:"p"`
+	Mirror       string   `help:"Where Debian's or Ubuntu's usual suites lie; without it, Debian's are those of this machine's apt." placeholder:"URL"`
+	Source       []string `help:"An archive: \"URL SUITE COMPONENT...\" for apt, a repository's URL for dnf; may be given again." sep:"none" placeholder:"SOURCE"`
+	Key          string   `help:"The file of the keys that sign the archives; without it, the distribution's own keyring." type:"path" placeholder:"FILE"`
+	Unsigned     bool     `help:"Take archives that nobody signed."`
+	IfMissing    bool     `help:"Only when it is not there yet, or was made by another recipe; the installer in it is made anew all the same."`
+	Keep         bool     `help:"Keep the working folder of a build that fails."`
 }
 
 func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
+	old, _ := image.Open(p.dir(), c.Name) // one that can't be read is built anew
+	recipe, file, err := c.recipe(old)
+	if err != nil {
+		return err
+	}
 	installer, err := bootfiles.Payload("rackhand-installer")
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if m, err := image.Open(p.dir(), c.Name); err == nil && c.IfMissing {
-		if err := image.Refresh(p.dir(), c.Name, installer); err != nil {
+	if c.IfMissing && old != nil {
+		why, err := differs(old, recipe)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "image %s is there (made %s); its installer is this program's\n", m.Name, m.Created.Local().Format("2006-01-02 15:04"))
-		return nil
+		if why == "" {
+			if err := image.Refresh(p.dir(), c.Name, installer); err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "image %s is there (made %s); its installer is this program's\n", old.Name, old.Created.Local().Format("2006-01-02 15:04"))
+			return nil
+		}
+		fmt.Fprintf(out, "image %s is built anew: %s\n", old.Name, why)
 	}
-	m, err := image.Build(ctx, image.Options{Name: c.Name, Dir: p.dir(), Installer: installer, Log: log})
+	m, err := image.Build(ctx, image.Options{
+		Name: c.Name, Dir: p.dir(), Recipe: &recipe, RecipeFile: file, Installer: installer, Log: logTo(os.Stderr), Keep: c.Keep,
+	})
 	if err != nil {
 		return err
 	}
+	return ready(out, m)
+}
+
+// recipe puts together what to build: the file's recipe or the one that the name
+// stands for, with the flags; with none of these, that of the image which is there.
+func (c *imageBuild) recipe(old *image.Manifest) (r image.Recipe, file string, err error) {
+	byName, known := image.RecipeFor(c.Name)
+	switch {
+	case c.Recipe != "":
+		file = c.Recipe
+	case c.Distribution != "" || c.flags():
+		r = byName
+	case old != nil && old.Recipe != nil:
+		r, file = *old.Recipe, old.RecipeFile
+	case known:
+		r = byName
+	default:
+		return r, "", fmt.Errorf("nothing says what %s is made of: give --distribution and --release or a --recipe, or take a name such as debian12 or debian12-%[1]s", c.Name)
+	}
+	if file != "" {
+		read, problems := image.ReadRecipe(file)
+		if err := problems.Err(); err != nil {
+			return r, "", err
+		}
+		r = read
+	}
+	if c.Distribution != "" {
+		r.Distribution = c.Distribution
+	}
+	if c.Release != "" {
+		r.Release = c.Release
+	}
+	if c.Mirror != "" {
+		r.Mirror = c.Mirror
+	}
+	if c.Key != "" {
+		r.Key = c.Key
+	}
+	r.Packages = append(r.Packages, c.Package...)
+	r.Sources = append(r.Sources, c.Source...)
+	r.Unsigned = r.Unsigned || c.Unsigned
+	if c.flags() && file != "" {
+		// The file alone no longer says what the image is.
+		file = ""
+	}
+	return r, file, r.Check()
+}
+
+// flags says whether flags say something of the recipe.
+func (c *imageBuild) flags() bool {
+	return c.Distribution != "" || c.Release != "" || c.Mirror != "" || c.Key != "" || c.Unsigned || len(c.Package)+len(c.Source) > 0
+}
+
+// differs says why an image isn't what a recipe makes, "" when it is.
+func differs(m *image.Manifest, r image.Recipe) (string, error) {
+	if m.Import != nil {
+		return "", fmt.Errorf("image %s was imported from %s: give the build another name, or leave out --if-missing to replace it", m.Name, m.Import.File)
+	}
+	sum, err := r.Sum()
+	if err != nil || sum == m.RecipeSum {
+		return "", err
+	}
+	if why := m.Stale(); why != "" {
+		return why, nil
+	}
+	return "it was made by another recipe", nil
+}
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+func ready(out io.Writer, m *image.Manifest) error {
 	for _, name := range m.FileNames() {
 		fmt.Fprintf(out, "%12d  %s\n", m.Files[name].Size, name)
 	}
-	fmt.Fprintf(out, "image %s is ready\n", m.Name)
-	return nil
+	_, err := fmt.Fprintf(out, "image %s is ready: %s, SHA-256 of its root %s\n", m.Name, count(m.Packages, "package"), m.Root().SHA256)
+	return err
 }
 
-type imageList struct{}
+type imageImport struct {
+	Name string `arg:"" help:"The image's name."`
+	File string `arg:"" type:"existingfile" help:"The tar of a root file system: plain, or packed with gzip, xz, zstd or lz4."`
 
-func (c *imageList) Run(p *imageCmd, out io.Writer) error {
-	all, err := image.List(p.dir())
+	Kernel   string `help:"The root's kernel that starts the installer, when it has several." placeholder:"VERSION"`
+	BootFrom string `help:"Start the installer with this image's kernel instead of the root's own." placeholder:"IMAGE"`
+	Complete bool   `help:"The installed root boots, whatever it seems to lack: the Kickstart brings it."`
+}
+
+func (c *imageImport) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
+	installer, err := bootfiles.Payload("rackhand-installer")
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		fmt.Fprintf(out, "%-20s kernel %-24s made %s\n", m.Name, m.Kernel, m.Created.Local().Format("2006-01-02 15:04"))
+	m, err := image.Import(ctx, image.Options{Name: c.Name, Dir: p.dir(), Installer: installer, Log: logTo(os.Stderr)},
+		image.ImportOptions{File: c.File, Kernel: c.Kernel, BootFrom: c.BootFrom, Complete: c.Complete})
+	if err != nil {
+		return err
 	}
-	return nil
+	return ready(out, m)
 }
 
 type imageVerify struct {
-	Name string `arg:"" help:"The image."`
+	Names []string `arg:"" optional:"" name:"name" help:"The images."`
 }
 
 func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
-	if err := image.Verify(ctx, p.dir(), c.Name); err != nil {
-		return err
+	names := c.Names
+	if len(names) == 0 {
+		all, err := image.List(p.dir())
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			names = append(names, m.Name)
+		}
 	}
-	fmt.Fprintf(out, "image %s: every file is as its manifest says\n", c.Name)
-	return nil
+	var errs []error
+	for _, name := range names {
+		if err := image.Verify(ctx, p.dir(), name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+	}
+	return errors.Join(errs...)
 }
 
-type imageRemove struct {
-	Name string `arg:"" help:"The image."`
+// age is how long ago something was, as people say it.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "now"
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
-func (c *imageRemove) Run(p *imageCmd) error { return image.Remove(p.dir(), c.Name) }
+// megabytes is a size in MB.
+func megabytes(n int64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") }

@@ -38,6 +38,6 @@ func (c *cancelCmd) Run(ctx context.Context, out io.Writer) error {
 	if err := client.New(c.Socket).Cancel(ctx, c.Host); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "cancelled; the box itself was left as it is")
+	fmt.Fprintln(out, "cancelled; a box that is being installed is left as it is, a rescue, wipe or burn-in ends within ten seconds")
 	return nil
 }

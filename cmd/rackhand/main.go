@@ -29,12 +29,17 @@ type cli struct {
 	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
 	Log       logCmd       `cmd:"" help:"Show what a host's installer has logged."`
 	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
-	Cancel    cancelCmd    `cmd:"" help:"End the install under way."`
+	Rescue    rescueCmd    `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
+	Wipe      wipeCmd      `cmd:"" help:"Erase a host's disks."`
+	Burnin    burninCmd    `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
+	Job       jobCmd       `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
+	Cancel    cancelCmd    `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
 	Claim     claimCmd     `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
 	Set       setCmd       `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
 	Remove    removeCmd    `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
+	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
 	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`

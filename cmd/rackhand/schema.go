@@ -3,20 +3,19 @@ package main
 import (
 	"io"
 
+	"rackhand/bootfiles/image"
 	"rackhand/config"
 	"rackhand/inventory"
 )
 
 type schemaCmd struct {
-	Of string `arg:"" enum:"inventory,config" help:"inventory or config."`
+	Of string `arg:"" enum:"inventory,config,image" help:"inventory, config or image (a recipe)."`
 }
 
 func (c *schemaCmd) Run(out io.Writer) error {
-	write := inventory.JSONSchema
-	if c.Of == "config" {
-		write = config.JSONSchema
-	}
-	data, err := write()
+	data, err := map[string]func() ([]byte, error){
+		"inventory": inventory.JSONSchema, "config": config.JSONSchema, "image": image.RecipeSchema,
+	}[c.Of]()
 	if err != nil {
 		return err
 	}

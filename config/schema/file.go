@@ -16,9 +16,9 @@ import (
 	"rackhand/config/problem"
 )
 
-// MaxSize bounds a file, in bytes. A box takes some 300 bytes, so that thousands
+// MaxSize bounds a file, in bytes. A box takes some 300 bytes, so that ten thousand
 // fit; yaml.v3 takes about a hundred times the size while it parses.
-const MaxSize = 1 << 20
+const MaxSize = 4 << 20
 
 // maxDepth bounds how deep mappings and lists may lie in each other.
 const maxDepth = 32

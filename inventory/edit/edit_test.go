@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rackhand/config/schema"
 )
 
 // do carries out an edit as it is typed: "set PATH VALUE|VALUE", "remove PATH" or
@@ -142,13 +144,13 @@ func TestRefusals(t *testing.T) {
 		{"no value", "set a", "a: b\n", "no value"},
 		{"value that is not UTF-8", "set a.b \xff", "a: {}\n", "not UTF-8"},
 		{"claimed", "claim b", "hosts: {b: {}}\n", "hosts.b stands in the file already"},
-		{"too big", "set a.b c", strings.Repeat("#\n", 1<<20), "bigger"},
+		{"too big", "set a.b c", strings.Repeat("#\n", schema.MaxSize/2+1), "bigger"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := do(t, c.text, c.op)
 			var refusal *Refusal
 			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %q, %v; want a refusal with %q", got.Text, err, c.want)
+				t.Errorf("got %.200q, %v; want a refusal with %q", got.Text, err, c.want)
 			}
 		})
 	}

@@ -47,7 +47,7 @@ func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
 		return nil
 	}
 	// Looked at first: an update writes, and a box may ask a thousand times.
-	now, _ := a.journal.Install(d.Host.Name)
+	now, _ := a.journal.Current(d.Host.Name)
 	if spent, _ := now.Spent(a.Clock()); !spent {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
 		}
 		return in, provision.Event{
 			Source: "dhcp", Kind: "spent", Stage: provision.Failed, Level: provision.LevelError,
-			Message: fmt.Sprintf("the box boots from the network again and may not have the installer: %s; `rackhand install %s` arms another", why, in.Host),
+			Message: fmt.Sprintf("the box boots from the network again and may not have the installer: %s; `%s` arms another", why, in.Again()),
 		}, nil
 	})
 	if errors.Is(err, journal.ErrNoArm) {
@@ -80,7 +80,7 @@ func (a *Appliance) latest(snap *inventory.Snapshot, mac inventory.MAC) *provisi
 	if h == nil {
 		return nil
 	}
-	in, ok := a.journal.Install(h.Name)
+	in, ok := a.journal.Current(h.Name)
 	if !ok {
 		return nil
 	}

@@ -36,9 +36,11 @@ func (c *conductor) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		for _, in := range c.journal.Installs() {
-			for _, do := range provision.Next(in, c.Clock()) {
-				c.start(ctx, in, do)
+		for _, all := range []map[string]provision.Install{c.journal.Installs(), c.journal.Jobs()} {
+			for _, in := range all {
+				for _, do := range provision.Next(in, c.Clock()) {
+					c.start(ctx, in, do)
+				}
 			}
 		}
 		select {
@@ -87,7 +89,7 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoExpire:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError,
-			Message: "nothing was installed before the arming expired: look at the box's power, cabling and boot order",
+			Message: "the box came for no " + in.Noun() + " before the arming expired: look at the box's power, cabling and boot order",
 		}, nil)
 	case provision.DoGiveUp:
 		return c.tell(in, provision.Event{
@@ -99,6 +101,8 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 			Source: "appliance", Kind: "late", Level: provision.LevelWarn,
 			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", in.Budget.Time, in.Stage),
 		}, func(in *provision.Install) { in.Late = true })
+	case provision.DoRevive:
+		return c.revive(ctx, in, h)
 	case provision.DoHint:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "stalled", Level: provision.LevelWarn, Message: hint(in.Stage),
@@ -173,6 +177,34 @@ func (c *conductor) bootDisk(ctx context.Context, in provision.Install, h *inven
 		Source: "bmc", Kind: "boot-disk-failed", Level: provision.LevelWarn,
 		Message: "the boot device was not set to disk: " + err.Error() + "; nothing is armed, so a network boot falls through to the disk",
 	}, done)
+}
+
+// revive power-cycles a box that was installed and did not come up since. Nothing on
+// its disk is under way: the installer has unmounted it before it said that it is
+// done, and the next boot is from disk.
+func (c *conductor) revive(ctx context.Context, in provision.Install, h *inventory.Host) error {
+	done := func(in *provision.Install) { in.Revived = true }
+	say := func(text string) error {
+		return c.tell(in, provision.Event{
+			Source: "bmc", Kind: "revive", Level: provision.LevelWarn,
+			Message: "the system is installed, and the box has not come up since: " + text,
+		}, done)
+	}
+	if h == nil || h.BMC == nil {
+		return say("it has no BMC; look at its console, or switch it off and on")
+	}
+	t, err := c.target(h)
+	if err != nil {
+		return say("it was not power-cycled: " + err.Error())
+	}
+	st, err := c.power.Cycle(ctx, t)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return say("it was not power-cycled: " + err.Error() + "; look at its console")
+	}
+	return say("power cycle; the BMC says: " + onOff(st.On))
 }
 
 // target is where a host's BMC answers.

@@ -157,7 +157,7 @@ func (s *site) dnsmasq(i int) (stop func()) {
 		s.t.Fatalf("%v: install dnsmasq-base", err)
 	}
 	stop = s.start(exec.Command("ip", "netns", "exec", s.switches[i], path, "--no-daemon", "--port=0", "--conf-file=/dev/null",
-		"--dhcp-leasefile=/dev/null", "--dhcp-range="+subnets[i]+"50,"+subnets[i]+"60"))
+		"--dhcp-leasefile=/dev/null", "--no-ping", "--dhcp-range="+subnets[i]+"50,"+subnets[i]+"60"))
 	s.wait("dnsmasq's port", func() bool {
 		return strings.Contains(sh(s.t, "ip", "netns", "exec", s.switches[i], "ss", "-uln"), ":67")
 	})

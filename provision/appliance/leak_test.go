@@ -161,7 +161,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	clean("the copy of the last good inventory", string(kept))
-	status := Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, map[string]journal.Host{})
+	status := Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, nil, map[string]journal.Host{})
 	b, err := json.Marshal(status)
 	if err != nil {
 		t.Fatal(err)

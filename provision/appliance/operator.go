@@ -41,10 +41,10 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 	return a.journal.Arm(r)
 }
 
-// Cancel ends the install under way.
+// Cancel ends the install or job under way.
 func (a *Appliance) Cancel(_ context.Context, host string) error {
 	_, err := a.journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "the operator cancelled the install"}, nil
+		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "the operator cancelled the " + in.Noun()}, nil
 	})
 	return err
 }
@@ -101,7 +101,7 @@ func (a *Appliance) Status(context.Context) (web.Status, error) {
 		return web.Status{}, errors.New("no inventory")
 	}
 	return web.Status{
-		Hosts:    Statuses(a.holder.Current(), a.journal.Installs(), a.journal.Hosts()),
+		Hosts:    Statuses(a.holder.Current(), a.journal.Installs(), a.journal.Jobs(), a.journal.Hosts()),
 		Problems: a.problems(), Seq: a.journal.Seq(),
 	}, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // Statuses computes what an operator sees of every host and unclaimed box, hosts
 // first, each by name. It is pure.
-func Statuses(snap *inventory.Snapshot, installs map[string]provision.Install, seen map[string]journal.Host) []provision.HostStatus {
+func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Install, seen map[string]journal.Host) []provision.HostStatus {
 	var out []provision.HostStatus
 	for _, name := range snap.HostNames() {
 		h := snap.Hosts[name]
@@ -36,6 +36,10 @@ func Statuses(snap *inventory.Snapshot, installs map[string]provision.Install, s
 		if in, ok := installs[name]; ok {
 			in.Token, in.Enrol, in.EnrolKey = "", "", "" // hashes, but nobody's business
 			s.Install = &in
+		}
+		if job, ok := jobs[name]; ok {
+			job.Token, job.Order.Keys = "", nil
+			s.Job = &job
 		}
 		if j, ok := seen[name]; ok {
 			last := j.Last

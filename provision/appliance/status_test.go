@@ -26,6 +26,7 @@ func TestStatuses(t *testing.T) {
 	last := provision.Event{Seq: 7, Message: "seen"}
 	got := Statuses(snap,
 		map[string]provision.Install{"web1": {ID: "web1-1", Host: "web1", Token: "hash", Enrol: "hash", EnrolKey: "hash"}},
+		map[string]provision.Install{"web1": {ID: "web1-rescue-1", Host: "web1", Job: provision.JobRescue, Token: "hash", Order: provision.Order{Keys: []string{"ssh-ed25519 AAAA"}}}},
 		map[string]journal.Host{
 			"web1":              {Host: "web1", Seen: now, Power: "on", Last: last, SwitchPort: "Gi1/0/12 on sw1"},
 			"52:54:00:00:00:09": {Host: "52:54:00:00:00:09", Seen: now, Last: last, SwitchPort: "Gi1/0/13", Facts: map[string]string{"maker": "ACME", "address": "10.77.0.200"}},
@@ -37,7 +38,8 @@ func TestStatuses(t *testing.T) {
 	want := []provision.HostStatus{
 		{
 			Host: "web1", MACs: []string{"52:54:00:00:00:01"}, Address: "10.77.0.11", System: "debian12", Rack: "r1 unit 12", BMC: "10.77.0.111",
-			Power: "on", SwitchPort: "Gi1/0/12 on sw1", LastSeen: now, Install: &provision.Install{ID: "web1-1", Host: "web1"}, Last: &last,
+			Power: "on", SwitchPort: "Gi1/0/12 on sw1", LastSeen: now, Install: &provision.Install{ID: "web1-1", Host: "web1"},
+			Job: &provision.Install{ID: "web1-rescue-1", Host: "web1", Job: provision.JobRescue}, Last: &last,
 		},
 		{Host: "web2", MACs: []string{"52:54:00:00:00:02"}, Address: "10.77.0.12", Power: "unknown"},
 		{Host: "52:54:00:00:00:09", Unclaimed: true, MACs: []string{"52:54:00:00:00:09"}, Address: "10.77.0.200", Maker: "ACME", SwitchPort: "Gi1/0/13", LastSeen: now, Last: &last},

@@ -31,7 +31,7 @@ type tried struct {
 // compiled. What would go wrong in the middle of an install goes wrong here. The
 // same problem of many hosts is told once, for the first of them by name.
 func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
-	t := &trial{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles}
+	t := &trial{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles, disks: allDisks(snap)}
 	var all gathering
 	var out tried
 	names := snap.HostNames()
@@ -53,6 +53,7 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
 type trial struct {
 	set   *templates.Set
 	roles *role.Set
+	disks map[string]bool // those that any host has
 }
 
 // batch tries hosts side by side; the findings come in the order of their names.

@@ -22,6 +22,7 @@ func (t *trial) kickstart(h *inventory.Host) []finding {
 	if err != nil {
 		return problemsOf(err, h)
 	}
+	found = append(found, t.strangeDisks(h, text)...)
 	lines := strings.Split(text, "\n")
 	var out []finding
 	for _, p := range found {

@@ -85,7 +85,7 @@ func TestPerformanceDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"machine", "dhcp", "http", "tftp"} {
+	for _, name := range []string{"machine", "path", "dhcp", "http", "tftp"} {
 		if _, err := Rewrite(string(b), name, "x"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -8,8 +8,8 @@ import (
 	"rackhand/provision"
 )
 
-// Decide says what a client gets. inst is the latest install of the host, nil
-// when it never had one; now is compared with the arming's expiry. It reads its
+// Decide says what a client gets. inst is the job of the host that is
+// under way, else its latest install, nil when it never had one; now is compared with the arming's expiry. It reads its
 // arguments only, and may be called at every packet.
 //
 // A client that boots nothing by itself (Other: an installer's or a system's
@@ -26,6 +26,8 @@ func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, re
 		d.Action = Nothing
 		d.Why = fmt.Sprintf("%s is not in the inventory: it gets an address and nothing to boot", req.MAC)
 		return d
+	case inst != nil && inst.Job != provision.NoJob:
+		return jobBoot(d, inst, now, req)
 	case host.System == nil:
 		d.Why = host.Name + " has no system in the inventory: it boots its own disk"
 		return d

@@ -22,6 +22,9 @@ type Advertiser struct {
 	Log       *slog.Logger // discarded when nil
 }
 
+// writeWait is how long an answer may take to get away.
+const writeWait = 10 * time.Millisecond
+
 // relisten is how long Run waits before it tries again after the link failed.
 const relisten = time.Second
 
@@ -76,6 +79,13 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 	if err := conn.JoinGroup(netip.MustParseAddr("ff02::2")); err != nil { // all routers
 		return fmt.Errorf("join the group of routers: %w: is IPv6 switched off on %s?", err, a.Interface)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // nothing is heard any more on an interface that was made anew
+		if watchLink(ctx, a.Interface, ifi.Index) != nil {
+			cancel()
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	log.Info("router advertisements: answering", "interface", a.Interface)
@@ -88,6 +98,11 @@ func (a *Advertiser) serve(ctx context.Context, log *slog.Logger, listening func
 		to, ok := solicited(m, cm, from)
 		if !ok || cm.IfIndex != ifi.Index {
 			continue
+		}
+		// What goes to addresses where nobody is fills the kernel's buffer for seconds: it
+		// isn't waited for.
+		if err := conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+			return err
 		}
 		if err := conn.WriteTo(advertisement(ifi.HardwareAddr), nil, to); err != nil {
 			// Everyday while duplicate address detection runs on a link that just came

@@ -55,7 +55,7 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	does, msg, asked := v.plan(req)
 	w := &write{mac: c.mac, asked: d}
 	if msg != nil {
-		w.reply, w.to = fit(msg, req), route(req, msg, c.mac)
+		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet)
 		if away {
 			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
 		}
@@ -178,7 +178,7 @@ func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
 	}
 	if err != nil {
 		entered = false
-		if s.trouble.Allow("behind", s.Clock()) {
+		if s.logs.Allow("behind", s.Clock()) {
 			s.Log.Warn("dhcp: requests are dropped: is the disk too slow?", "interface", s.Interface, "mac", v.client.mac, "why", err)
 		}
 	}

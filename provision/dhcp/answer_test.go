@@ -67,6 +67,17 @@ func TestUnclaimed(t *testing.T) {
 	}
 }
 
+// TestNoRangeIsTold: where there are no addresses for unclaimed boxes, that is said.
+func TestNoRangeIsTold(t *testing.T) {
+	b := newBench(t)
+	if r := b.ask(discover(stranger, pxe, relayed("10.78.0.1"))); r != nil {
+		t.Fatalf("got %s", r.YourIPAddr)
+	}
+	if e := b.events[0]; e.Kind != "unclaimed" || e.Level != provision.LevelWarn || !strings.Contains(e.Message, "network rack2 has no `leases`") {
+		t.Errorf("event %+v", e)
+	}
+}
+
 // TestMakerIsTold: what an unclaimed box says of itself stands in its event.
 func TestMakerIsTold(t *testing.T) {
 	b := newBench(t)
@@ -183,60 +194,6 @@ type broken struct{ store.Store }
 
 func (broken) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) {
 	return 0, errors.New("disk full")
-}
-
-// TestRelease: the address is free, and the same box gets it again.
-func TestRelease(t *testing.T) {
-	b := newBench(t)
-	first := b.join(stranger)
-	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	b.ask(message(other, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
-	if l := b.lease(stranger); !l.Expires.After(b.now) {
-		t.Fatal("somebody else ended the lease")
-	}
-	for name, msg := range map[string]*dhcpv4.DHCPv4{
-		"to another server":  message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.66")),
-		"without an address": message(stranger, dhcpv4.MessageTypeRelease, server("10.77.0.1")),
-		"another address":    message(stranger, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130"), server("10.77.0.1")),
-		"in option 50":       message(stranger, dhcpv4.MessageTypeRelease, requested(first), server("10.77.0.1")),
-	} {
-		if r := b.ask(msg); r != nil || !b.lease(stranger).Expires.After(b.now) {
-			t.Errorf("released %s: %v", name, r)
-		}
-	}
-	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
-	if l := b.lease(stranger); l.Expires.After(b.now) {
-		t.Errorf("lease %+v", l)
-	}
-	if again := b.join(stranger); again != first {
-		t.Errorf("got %s, before %s", again, first)
-	}
-}
-
-// TestDecline: the address stays out of use for a while; only its holder can say so.
-func TestDecline(t *testing.T) {
-	b := newBench(t)
-	first := b.join(stranger)
-	b.kinds()
-	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	b.ask(message(other, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
-	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.66")))
-	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first)))
-	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
-	b.ask(message(stranger, dhcpv4.MessageTypeDecline, ciaddr(first), server("10.77.0.1")))
-	b.wantKinds()
-	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
-	b.wantKinds(stranger.String() + " decline")
-	if b.lease(stranger) != nil {
-		t.Error("the lease is still there")
-	}
-	if second := b.join(stranger); second == first {
-		t.Errorf("got %s again", first)
-	}
-	b.now = b.now.Add(declineHold + time.Hour + time.Minute)
-	if r := b.ask(request(other, requested(first))); r == nil || r.MessageType() != ack {
-		t.Errorf("after a while: %v", r)
-	}
 }
 
 // TestSecondCard: the second card of a host doesn't get the address that the

@@ -175,7 +175,7 @@ func (b *bench) ask(p *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		b.t.Fatalf("the reply can't be read: %v", err)
 	}
 	if r.TransactionID != p.TransactionID || r.ClientHWAddr.String() != p.ClientHWAddr.String() || r.OpCode != dhcpv4.OpcodeBootReply ||
-		addrOf(r.ServerIdentifier()) != serverAddr {
+		addrOf(r.ServerIdentifier()) != b.ServerAddr {
 		b.t.Errorf("the reply isn't one to the request: %s", r.Summary())
 	}
 	return r

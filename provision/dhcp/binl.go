@@ -35,7 +35,7 @@ func (s *Server) serveBINL(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if s.trouble.Allow("binl", s.Clock()) {
+		if s.logs.Allow("binl", s.Clock()) {
 			s.Log.Warn("dhcp: nothing answers on port 4011, which a proxy needs", "interface", s.Interface, "error", err)
 		}
 		select {
@@ -101,7 +101,7 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int) 
 			continue
 		}
 		out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
-		if _, err := udp.WriteTo(reply, out, from); err != nil && ctx.Err() == nil {
+		if err := sendNow(udp, reply, out.Marshal(), from); err != nil && ctx.Err() == nil && s.logs.Allow("unsent "+from.String(), s.Clock()) {
 			s.Log.Warn("dhcp: reply on port 4011 not sent", "to", from, "error", err)
 		}
 	}

@@ -2,8 +2,10 @@ package dhcp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -28,7 +30,8 @@ var errBehind = errors.New("too many leases wait for the disk")
 type write struct {
 	mac    inventory.MAC
 	lease  *provision.Lease // nil: the record of mac is deleted
-	delete *inventory.MAC   // another record that goes at the same time
+	delete *inventory.MAC   // whose record of the lease's address goes at the same time
+	only   netip.Addr       // set: nothing is written unless the record is of this address
 
 	asked   datagram
 	reply   []byte // nil: there is none
@@ -72,8 +75,8 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	if n == 0 {
 		return nil, false
 	}
-	transaction, err := operations(batch)
-	if err == nil {
+	transaction, err := operations(batch, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
+	if err == nil && len(transaction) > 0 {
 		_, err = s.Store.Txn(ctx, nil, transaction...)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -100,33 +103,60 @@ func (s *Server) settle(w *write) {
 	}
 }
 
+// stored is the address in the record of a MAC, "" when there is none.
+func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
+	r, err := s.Store.Get(ctx, LeasePrefix+mac.String())
+	var l provision.Lease
+	if err != nil || json.Unmarshal(r.Value, &l) != nil {
+		return ""
+	}
+	return l.Address
+}
+
 // operations makes the transaction of a batch. Of two writes of one record the later
-// one counts.
-func operations(batch []*write) ([]store.Op, error) {
+// one counts. stored tells the address in a record: one that gave way, or is given back,
+// isn't touched when its MAC has been given another address since, on another link by that
+// one's server, or by another's where we are a proxy.
+func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, error) {
 	ops := make([]store.Op, 0, 2*len(batch))
-	at := make(map[inventory.MAC]int, 2*len(batch))
-	put := func(mac inventory.MAC, value []byte) {
+	type place struct {
+		op      int
+		address string
+	}
+	at := make(map[inventory.MAC]place, 2*len(batch))
+	put := func(mac inventory.MAC, address string, value []byte) {
 		op := store.Op{Key: LeasePrefix + mac.String(), Value: value, Delete: value == nil}
-		if i, again := at[mac]; again {
-			ops[i] = op
+		before, again := at[mac]
+		if again {
+			ops[before.op] = op
+			at[mac] = place{before.op, address}
 			return
 		}
-		at[mac] = len(ops)
+		at[mac] = place{len(ops), address}
 		ops = append(ops, op)
 	}
+	held := func(mac inventory.MAC) string {
+		if p, here := at[mac]; here {
+			return p.address
+		}
+		return stored(mac)
+	}
 	for _, w := range batch {
-		if w.delete != nil {
-			put(*w.delete, nil)
+		if w.only.IsValid() && held(w.mac) != w.only.String() {
+			continue
 		}
 		if w.lease == nil {
-			put(w.mac, nil)
+			put(w.mac, "", nil)
 			continue
+		}
+		if w.delete != nil && held(*w.delete) == w.lease.Address {
+			put(*w.delete, "", nil)
 		}
 		value, err := encodeLease(w.lease)
 		if err != nil {
 			return nil, fmt.Errorf("write lease of %s: %w", w.mac, err)
 		}
-		put(w.mac, value)
+		put(w.mac, w.lease.Address, value)
 	}
 	return ops, nil
 }

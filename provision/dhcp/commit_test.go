@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -110,7 +111,7 @@ func TestSameRecordTwice(t *testing.T) {
 		{mac: two, lease: lease(two, "10.77.0.200"), delete: &one},
 		{mac: one, lease: lease(one, "10.77.0.203")},
 		{mac: two},
-	})
+	}, func(inventory.MAC) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +121,67 @@ func TestSameRecordTwice(t *testing.T) {
 	}
 	if l := b.lease(one); l == nil || l.Address != "10.77.0.203" || b.lease(two) != nil {
 		t.Errorf("%v, %v", l, b.lease(two))
+	}
+}
+
+// TestMovedToAnotherLink: a box that has moved to another link of ours, or to a network
+// where another server gave it an address, keeps its record when its old address is given
+// away here.
+func TestMovedToAnotherLink(t *testing.T) {
+	b := newBench(t)
+	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
+	old := b.join(stranger)
+	moved := &provision.Lease{MAC: stranger.String(), Address: "10.79.0.7", Expires: b.now.Add(24 * time.Hour)}
+	value, err := encodeLease(moved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Store.Txn(t.Context(), nil, store.Op{Key: LeasePrefix + stranger.String(), Value: value}); err != nil {
+		t.Fatal(err)
+	}
+	// Nor does it lose its record when it gives the old address back, or declines it.
+	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(old), server("10.77.0.1")))
+	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" || !l.Expires.After(b.now) {
+		t.Fatalf("after a RELEASE: %+v", l)
+	}
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(old), server("10.77.0.1")))
+	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" {
+		t.Fatalf("after a DECLINE: %+v", l)
+	}
+	b.now = b.now.Add(2 * time.Hour)
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	if got := b.join(other); got != old {
+		t.Fatalf("got %s, not %s", got, old)
+	}
+	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" {
+		t.Errorf("the record of the box that moved: %+v", l)
+	}
+}
+
+// TestRecordsAreBounded: boxes that take an address, ask for one in another network and
+// are never seen again leave no more records than there are addresses.
+func TestRecordsAreBounded(t *testing.T) {
+	b := newBench(t)
+	farRange(b)
+	for n := range byte(100) {
+		mac := inventory.MAC{0x52, 0x54, 0, 0x99, 3, n}
+		b.join(mac)
+		if r := b.ask(discover(mac, relayed("10.78.0.1"))); r == nil || r.YourIPAddr.To4()[1] != 78 {
+			t.Fatalf("box %d in the other network: %v", n, r)
+		}
+		b.now = b.now.Add(2 * offerHold)
+	}
+	records, _, err := b.Store.List(t.Context(), LeasePrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(records) > 4 || len(b.table.left) > 6 {
+		t.Errorf("%d records for 4 addresses, %d remembered", len(records), len(b.table.left))
+	}
+	// Who comes back to an address that it left, and nobody else took, keeps its record.
+	last := inventory.MAC{0x52, 0x54, 0, 0x99, 3, 99}
+	if got := b.join(last); b.lease(last) == nil || b.lease(last).Address != got {
+		t.Errorf("it came back to %s: %+v", got, b.lease(last))
 	}
 }
 

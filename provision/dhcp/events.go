@@ -54,6 +54,9 @@ func (s *Server) noticeAck(v view) {
 	if host == nil {
 		return // an unclaimed box has its own event
 	}
+	if !s.maySay(v) {
+		return
+	}
 	e := provision.Event{Host: host.Name, Kind: "ack", Fields: v.fields()}
 	e.Message = fmt.Sprintf("%s got %s", v.client.kind, v.address)
 	if v.client.kind == boot.Other {
@@ -91,6 +94,10 @@ func (s *Server) noticeUnclaimed(v view) {
 		e.Fields["maker"] = maker
 		e.Message += ": " + maker
 	}
+	if n := v.network; n.Mode() == inventory.DHCPAuthoritative && !n.Leases.First.IsValid() {
+		e.Level = provision.LevelWarn
+		e.Message += fmt.Sprintf("; it gets none, for network %s has no `leases`: give it a range, or claim the box", n.Name)
+	}
 	s.record(e)
 }
 
@@ -100,10 +107,10 @@ func (s *Server) noticeMissing(v view, err error) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Fields: v.fields()}
-	key := v.client.mac.String()
+	key, quiet := v.client.mac.String(), s.hosts
 	switch {
 	case errors.Is(err, errExhausted):
-		key = "exhausted " + v.network.Name
+		key, quiet = v.network.Name, s.exhausted
 		e.Kind, e.Level, e.Host = "exhausted", provision.LevelError, ""
 		e.Message = fmt.Sprintf("%s got no address: every one of %s-%s is taken: widen `leases` of network %s, or claim the boxes that hold them",
 			v.client.mac, v.network.Leases.First, v.network.Leases.Last, v.network.Name)
@@ -118,14 +125,14 @@ func (s *Server) noticeMissing(v view, err error) {
 	default:
 		return
 	}
-	if s.trouble.Allow(e.Kind+" "+key, s.Clock()) {
+	if quiet.Allow(e.Kind+" "+key, s.Clock()) {
 		s.record(e)
 	}
 }
 
 // noticeRefused tells of a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.trouble.Allow("nak "+v.client.mac.String(), s.Clock()) {
+	if !s.naks.Allow("nak "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
@@ -140,12 +147,20 @@ func (s *Server) noticeRefused(v view, asked netip.Addr) {
 // noticeDeclined tells that an address is in use by somebody whom we didn't give
 // it to.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.trouble.Allow("decline "+v.client.mac.String(), s.Clock()) {
+	if !s.declines.Allow("decline "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["address"] = addr.String()
-	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address", v.client.mac, addr, addr)
+	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address; ", v.client.mac, addr, addr)
+	switch host := v.decision.Host; {
+	case v.network.Mode() == inventory.DHCPProxy:
+		e.Message += "what becomes of the address is up to the server that gave it"
+	case host != nil && host.Address == addr:
+		e.Message += "it is reserved for this host, which is given it again: change one of the two"
+	default:
+		e.Message += fmt.Sprintf("the address rests for %s, and another one is given", declineHold)
+	}
 	s.record(e)
 }
 

@@ -32,6 +32,8 @@ import (
 const (
 	envSetup  = "RACKHAND_DHCP_E2E_SERVE"  // a setup as JSON
 	envClient = "RACKHAND_DHCP_E2E_CLIENT" // the interface to ask on
+	envBINL   = "RACKHAND_DHCP_E2E_BINL"   // anything: see binlMain
+	envFill   = "RACKHAND_DHCP_E2E_FILL"   // the interface to send on: see fillMain
 )
 
 // A setup is how the server of a test is made.
@@ -54,6 +56,10 @@ func TestMain(m *testing.M) {
 		err = serveMain([]byte(os.Getenv(envSetup)))
 	case os.Getenv(envClient) != "":
 		err = frameMain(os.Getenv(envClient))
+	case os.Getenv(envBINL) != "":
+		err = binlMain(os.Getenv(envBINL))
+	case os.Getenv(envFill) != "":
+		err = fillMain(os.Getenv(envFill))
 	default:
 		os.Exit(m.Run())
 	}

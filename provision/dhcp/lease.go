@@ -87,7 +87,7 @@ func (s *Server) release(addr netip.Addr, w *write) (entered bool, err error) {
 	held.until, held.lease = l.Expires, &l
 	s.table.byMAC[w.mac] = held
 	clear(s.table.full)
-	w.lease = &l
+	w.lease, w.only = &l, addr
 	s.enqueue(w)
 	return true, nil
 }
@@ -106,6 +106,7 @@ func (s *Server) decline(v view, addr netip.Addr, w *write) (entered bool, err e
 		s.table.decline(w.mac, addr, s.Clock())
 	}
 	if entered {
+		w.only = addr
 		s.enqueue(w)
 	}
 	s.mu.Unlock()

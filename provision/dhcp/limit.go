@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"fmt"
 	"time"
 
 	"rackhand/provision"
@@ -11,6 +12,51 @@ import (
 const (
 	limitEvery = time.Minute
 	limitTotal = 120
+	// unclaimedTotal bounds the boxes that are in no inventory: the biggest rack may be
+	// powered on at once, and one that isn't told of asks again in half an hour only.
+	unclaimedTotal = 512
+	// oftenTotal bounds the leases of all cards that are told of: a rack that powers on
+	// is some thousands.
+	oftenTotal = 1 << 14
+	hostsTotal = 1 << 12
 )
 
-func newLimiter() *provision.Quiet { return &provision.Quiet{Every: limitEvery, Most: limitTotal} }
+// tellsMost is how many leases of one card are told of within limitEvery: a boot is some
+// five, of firmware, iPXE, installer and system.
+const tellsMost = 12
+
+// maySay reports whether a lease of a card may be told of. Whoever takes one again and
+// again is told of once, and then kept quiet: else anybody could fill the journal.
+func (s *Server) maySay(v view) bool {
+	mac := v.client.mac.String()
+	for i := range tellsMost {
+		if s.often.Allow(fmt.Sprint(mac, " ", i), s.Clock()) {
+			return true
+		}
+	}
+	if s.hosts.Allow("often "+mac, s.Clock()) {
+		s.record(provision.Event{
+			Host: v.who(), Kind: "often", Level: provision.LevelWarn, Fields: v.fields(),
+			Message: fmt.Sprintf("%s took its lease more than %d times within a minute, which is not told any more: does it boot in a loop, or has another machine the same MAC?", mac, tellsMost),
+		})
+	}
+	return false
+}
+
+// limits is what keeps each kind of event, and the log, within bounds. Each kind has a
+// budget of its own, so that a flood of one hides no other: boxes that are refused by the
+// hundred don't hide that the range is full.
+type limits struct {
+	unclaimed, naks, declines, conflicts, bad, exhausted *provision.Quiet
+	hosts                                                *provision.Quiet // what is wrong with a host of the inventory
+	often                                                *provision.Quiet // see maySay
+	logs                                                 *provision.Quiet // what is logged only
+}
+
+func newLimits() limits {
+	most := func(n int) *provision.Quiet { return &provision.Quiet{Every: limitEvery, Most: n} }
+	return limits{
+		unclaimed: most(unclaimedTotal), naks: most(limitTotal), declines: most(limitTotal), conflicts: most(limitTotal),
+		bad: most(limitTotal), exhausted: most(limitTotal), hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal),
+	}
+}

@@ -27,9 +27,10 @@ const (
 	maxPacket = 4096
 	// readAtOnce is how many packets one system call reads.
 	readAtOnce = 64
-	// receiveBuffer is how much the kernel keeps until we read it, in bytes: a rack
-	// that is powered on asks all at once.
-	receiveBuffer = 4 << 20
+	// bufferSize is how much the kernel keeps until we read it, in bytes: a rack that is
+	// powered on asks all at once; and of what we sent, until its receiver has told its
+	// hardware address.
+	bufferSize = 4 << 20
 )
 
 // A link is the wire: the UDP socket bound to the interface, a raw one for clients
@@ -76,7 +77,7 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 		return nil, fmt.Errorf("ask for the interface of packets: %w", err)
 	}
 	if err := enlarge(conn); err != nil {
-		log.Debug("dhcp: the receive buffer stays as it is", "error", err)
+		log.Debug("dhcp: the socket's buffers stay as they are", "error", err)
 	}
 	if len(ifi.HardwareAddr) != len(l.mac) {
 		log.Warn("dhcp: no Ethernet interface, so replies are broadcast", "interface", name)
@@ -92,20 +93,21 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 	return l, nil
 }
 
-// enlarge asks for a bigger receive buffer: beyond the system's limit when we may.
+// enlarge asks for bigger buffers: beyond the system's limits when we may.
 func enlarge(conn net.PacketConn) error {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}
-	var set error
+	var set []error
 	err = raw.Control(func(fd uintptr) {
-		set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
-		if set != nil {
-			set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+		for _, o := range [][2]int{{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}} {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o[0], bufferSize) != nil {
+				set = append(set, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o[1], bufferSize))
+			}
 		}
 	})
-	return errors.Join(err, set)
+	return errors.Join(append(set, err)...)
 }
 
 // read returns the packets that have come, at least one unless there was nothing but

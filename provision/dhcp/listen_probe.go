@@ -51,8 +51,7 @@ func (l *link) probe(addr netip.Addr, behind bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.echo.WriteTo(b, &net.IPAddr{IP: addr.AsSlice()})
-	return err
+	return sendNow(l.echo.IPv4PacketConn(), b, nil, &net.IPAddr{IP: addr.AsSlice()})
 }
 
 // listenForAnswers calls heard for each machine that says an address is its own, until

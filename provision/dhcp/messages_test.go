@@ -40,6 +40,10 @@ func TestMessages(t *testing.T) {
 		{"discover for another server", discover(web1, server("10.77.0.66")), 0, ""},
 		{"discover, wants an address of another's", discover(web1, requested("10.77.0.131")), offer, "frame 10.77.0.130:68"},
 		{"discover, still has an address", discover(web1, ciaddr(mine)), offer, "10.77.0.130:68"},
+		// No machine elsewhere gets packets because somebody says that he is it.
+		{"discover, says that it has an address elsewhere", discover(web1, ciaddr("192.0.2.9")), offer, "frame 10.77.0.130:68"},
+		{"the same, wants a broadcast", discover(web1, ciaddr("192.0.2.9"), dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
+		{"both set, ciaddr elsewhere", request(web1, requested(mine), ciaddr("192.0.2.9")), ack, "frame 10.77.0.130:68"},
 		{"selecting, wants a broadcast", request(web1, server("10.77.0.1"), requested(mine), dhcpv4.WithBroadcast(true)), ack, "255.255.255.255:68"},
 		{"selecting, no address named", request(web1, server("10.77.0.1")), 0, ""},
 		// Both set is neither selecting nor renewing: option 50 counts, and the answer
@@ -83,7 +87,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tc.name, got.MessageType(), tc.want)
 			continue
 		}
-		to := route(tc.msg, got, web1)
+		to := route(tc.msg, got, web1, snapshot().Networks["rack1"].Subnet)
 		text := to.to.String()
 		if to.frame {
 			text = "frame " + text

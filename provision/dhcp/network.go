@@ -54,7 +54,7 @@ func (s *Server) mayServe(n *inventory.Network) bool {
 		return true
 	}
 	err := s.MayServe(n)
-	if err != nil && s.trouble.Allow("may not serve "+n.Name, s.Clock()) {
+	if err != nil && s.logs.Allow("may not serve "+n.Name, s.Clock()) {
 		s.Log.Warn("dhcp: nobody is answered", "network", n.Name, "interface", s.Interface, "why", err)
 	}
 	return err == nil

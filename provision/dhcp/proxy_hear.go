@@ -9,6 +9,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/store"
@@ -37,7 +38,7 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from neti
 		return
 	}
 	host := v.decision.Host
-	if host == nil && !isKnown && (!v.client.kind.Boots() || s.heard.full()) {
+	if host == nil && !isKnown && (!v.client.kind.Boots() || s.heard.full(s.Clock())) {
 		return // a machine that is none of our business, or a flood
 	}
 	file, err := "", error(nil)
@@ -102,6 +103,10 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 	if known && l.UUID == "" {
 		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
 	}
+	var gone map[inventory.MAC]string
+	if !known {
+		gone = s.heard.makeRoom(now)
+	}
 	displaced := s.heard.put(v.client.mac, v.address, l)
 	s.heard.mu.Unlock()
 
@@ -110,8 +115,14 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 		return false, fmt.Errorf("write lease: %w", err)
 	}
 	ops := []store.Op{{Key: LeasePrefix + l.MAC, Value: value}}
-	if displaced != nil {
+	// A record that says another address now is another link's.
+	if displaced != nil && s.stored(ctx, *displaced) == l.Address {
 		ops = append(ops, store.Op{Key: LeasePrefix + displaced.String(), Delete: true})
+	}
+	for mac, addr := range gone {
+		if s.stored(ctx, mac) == addr {
+			ops = append(ops, store.Op{Key: LeasePrefix + mac.String(), Delete: true})
+		}
 	}
 	if _, err := s.Store.Txn(ctx, nil, ops...); err != nil {
 		return false, fmt.Errorf("write lease: %w", err)
@@ -134,6 +145,9 @@ func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 		return
 	}
 	s.noticeDeclined(v, asked)
+	if s.stored(ctx, v.client.mac) != asked.String() {
+		return
+	}
 	if _, err := s.Store.Txn(ctx, nil, store.Op{Key: LeasePrefix + v.client.mac.String(), Delete: true}); err != nil && !errors.Is(err, context.Canceled) {
 		s.Log.Error("dhcp: another server's lease not deleted", "mac", v.client.mac, "address", asked, "error", err)
 	}
@@ -142,7 +156,7 @@ func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 // noticeHeard tells what a client was heard to ask for. It moves an install to
 // Addressed when the box is on its way into it.
 func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
-	if v.decision.Host == nil && !s.unclaimed.Allow("heard "+v.client.mac.String(), s.Clock()) {
+	if v.decision.Host == nil && !s.unclaimed.Allow("heard "+v.client.mac.String(), s.Clock()) || v.decision.Host != nil && !s.maySay(v) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "observed", Fields: v.fields()}
@@ -166,7 +180,7 @@ func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
 func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	host := v.decision.Host
 	if host == nil || host.Address == v.address || s.heard.holds(host.Address, host.MACs) ||
-		!s.trouble.Allow("differs "+v.client.mac.String(), s.Clock()) {
+		!s.hosts.Allow("differs "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}

@@ -130,7 +130,7 @@ func TestHeardFlood(t *testing.T) {
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
 	for i := range uint32(heardMost) {
 		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
-		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String()})
+		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
 	}
 	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if l := b.lease(stranger); l != nil {
@@ -139,6 +139,12 @@ func TestHeardFlood(t *testing.T) {
 	b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
 	if b.lease(web1) == nil {
 		t.Error("a host was kept out")
+	}
+	// When their leases have ended, they make room.
+	b.now = b.now.Add(2 * time.Hour)
+	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
+	if b.lease(stranger) == nil || len(b.heard.byMAC) >= heardMost || len(b.heard.byMAC) != len(b.heard.byAddr) {
+		t.Errorf("two hours later: %+v, %d remembered", b.lease(stranger), len(b.heard.byMAC))
 	}
 }
 

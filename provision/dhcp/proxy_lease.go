@@ -5,9 +5,11 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/store"
 )
 
 // heardMost bounds what is known of boxes that aren't in the inventory: anybody can
@@ -22,6 +24,9 @@ type heard struct {
 	mu     sync.Mutex
 	byMAC  map[inventory.MAC]provision.Lease
 	byAddr map[netip.Addr]inventory.MAC
+	// fullUntil is how long that nobody makes room is believed, so that a flood doesn't pay
+	// for a search each time.
+	fullUntil time.Time
 }
 
 func newHeard() *heard {
@@ -77,11 +82,46 @@ func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
 	return l, ok
 }
 
-// full reports whether no more strangers are taken in.
-func (h *heard) full() bool {
+// full reports whether no more strangers are taken in: there are too many, and none of
+// them was silent for the length of a lease.
+func (h *heard) full(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.byMAC) >= heardMost
+	switch left := h.fullUntil.Sub(now); {
+	case len(h.byMAC) < heardMost:
+		return false
+	case left > 0 && left <= fullFor:
+		return true
+	}
+	for _, l := range h.byMAC {
+		if over(l, now) {
+			return false
+		}
+	}
+	h.fullUntil = now.Add(fullFor)
+	return true
+}
+
+// over reports whether a stranger's lease has ended.
+func over(l provision.Lease, now time.Time) bool { return l.Host == "" && !l.Expires.After(now) }
+
+// makeRoom forgets strangers whose leases have ended, as many as go with one transaction,
+// when there are too many; the caller holds the lock. It returns their addresses.
+func (h *heard) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
+	const atOnce = store.MaxOps / 2
+	if len(h.byMAC) < heardMost {
+		return nil
+	}
+	gone = map[inventory.MAC]string{}
+	for mac, l := range h.byMAC {
+		if len(gone) < atOnce && over(l, now) {
+			gone[mac] = l.Address
+		}
+	}
+	for mac := range gone {
+		h.drop(mac)
+	}
+	return gone
 }
 
 // holds reports whether one of these cards was heard to ask for the address.

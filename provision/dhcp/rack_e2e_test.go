@@ -226,12 +226,18 @@ func (d *daemon) lease(limit time.Duration, mac string, pleases func(provision.L
 func pair(t *testing.T, mac inventory.MAC) (server, client string) {
 	t.Helper()
 	server, client = namespace(t, "s"), namespace(t, "c")
+	cable(t, server, client, mac)
+	return server, client
+}
+
+// cable lays one from srv, with the server's address, to cli.
+func cable(t *testing.T, server, client string, mac inventory.MAC) {
+	t.Helper()
 	sh(t, "ip", "-n", server, "link", "add", "srv", "type", "veth", "peer", "name", "cli", "netns", client)
 	sh(t, "ip", "-n", server, "addr", "add", "10.77.0.1/24", "dev", "srv")
 	sh(t, "ip", "-n", client, "link", "set", "cli", "address", mac.String())
 	sh(t, "ip", "-n", server, "link", "set", "srv", "up")
 	sh(t, "ip", "-n", client, "link", "set", "cli", "up")
-	return server, client
 }
 
 // bridge makes a namespace with a bridge that holds the server's address, and a

@@ -17,8 +17,9 @@ type destination struct {
 	mac   inventory.MAC
 }
 
-// route says where a reply goes (RFC 2131 section 4.1).
-func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC) destination {
+// route says where a reply goes (RFC 2131 section 4.1). A client that calls an address its
+// own that lies in no subnet of its network can't be reached there: it is somebody else's.
+func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix) destination {
 	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	relay, ciaddr := addrOf(req.GatewayIPAddr), addrOf(req.ClientIPAddr)
 	switch {
@@ -26,7 +27,7 @@ func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC) destination {
 		return destination{to: netip.AddrPortFrom(relay, dhcpv4.ServerPort)}
 	case messageType(reply) == dhcpv4.MessageTypeNak:
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
-	case ciaddr.IsValid():
+	case subnet.Contains(ciaddr):
 		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort)}
 	case req.IsBroadcast():
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}

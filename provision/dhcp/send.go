@@ -9,6 +9,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/mdlayher/packet"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 )
 
 var errNothingSent = errors.New("the system sent nothing and didn't say why")
@@ -19,13 +20,13 @@ type parcel struct {
 	to    destination
 }
 
-// A sender sends replies; what goes wrong is logged.
+// A sender sends replies; what goes wrong is logged, once a minute for each address.
 type sender func(...parcel)
 
 func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...parcel) {
 		l.send(batch, func(p parcel, err error) {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && s.logs.Allow("unsent "+p.to.to.String(), s.Clock()) {
 				s.Log.Warn("dhcp: reply not sent", "to", p.to.to, "mac", p.to.mac, "error", err)
 			}
 		})
@@ -33,7 +34,9 @@ func (s *Server) sender(ctx context.Context, l *link) sender {
 }
 
 // send sends replies, those by UDP in one system call; failed gets each that could not
-// be sent.
+// be sent. It never waits: the kernel keeps what goes to an address that doesn't answer
+// ARP, for seconds, and whoever names such addresses as relays or his own would hold up
+// everybody's replies as soon as the socket's buffer is full.
 func (l *link) send(batch []parcel, failed func(parcel, error)) {
 	var udp []ipv4.Message
 	var at []parcel // what each of them is
@@ -52,7 +55,7 @@ func (l *link) send(batch []parcel, failed func(parcel, error)) {
 		at = append(at, p)
 	}
 	for len(udp) > 0 {
-		n, err := l.udp.WriteBatch(udp, 0)
+		n, err := l.udp.WriteBatch(udp, unix.MSG_DONTWAIT)
 		if err == nil && n <= 0 {
 			err = errNothingSent
 		}
@@ -62,6 +65,15 @@ func (l *link) send(batch []parcel, failed func(parcel, error)) {
 		}
 		udp, at = udp[n:], at[n:]
 	}
+}
+
+// sendNow sends one packet, and doesn't wait either.
+func sendNow(conn *ipv4.PacketConn, packet, control []byte, to net.Addr) error {
+	n, err := conn.WriteBatch([]ipv4.Message{{Buffers: [][]byte{packet}, OOB: control, Addr: to}}, unix.MSG_DONTWAIT)
+	if err == nil && n != 1 {
+		err = errNothingSent
+	}
+	return err
 }
 
 func (l *link) sendFrame(p parcel) error {

@@ -57,7 +57,8 @@ type Options struct {
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
 	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
-	// wrong-network and bad-packet.
+	// wrong-network, our-address, often and bad-packet; observed, address-differs and binl
+	// where we are a proxy.
 	Record provision.Recorder
 	// MayServe says whether we may be authoritative on a network now; its error, why
 	// not: another server answers there, or nobody has looked yet. Nobody is answered
@@ -92,8 +93,7 @@ type Server struct {
 	prober  prober                 // nil: addresses are offered unprobed
 	scribes []chan provision.Event // nil: record waits for the disk
 
-	// Each has a budget of its own, so that a flood of one kind hides no other.
-	unclaimed, bad, conflicts, trouble *provision.Quiet
+	limits
 }
 
 // New makes a server; Run starts it.
@@ -109,7 +109,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
-		unclaimed: newLimiter(), bad: newLimiter(), conflicts: newLimiter(), trouble: newLimiter(),
+		limits: newLimits(),
 	}
 }
 
@@ -127,12 +127,27 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
 	}
+	for {
+		err := s.serve(ctx, l)
+		if !errors.Is(err, errRemade) {
+			return err
+		}
+		s.Log.Warn("dhcp: the interface is gone, or was made anew: waiting for it", "interface", s.Interface)
+		if l = s.relisten(ctx); l == nil {
+			return nil // ctx has ended
+		}
+	}
+}
+
+// serve answers on a link until ctx ends, or the interface is another one than it was:
+// then errRemade. It closes the link.
+func (s *Server) serve(ctx context.Context, l *link) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
 
 	stop := s.startScribes()
 	defer stop()
-	if l.arp != nil {
+	if s.prober = nil; l.arp != nil {
 		s.prober = l
 	}
 	q := newQueue()
@@ -142,6 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 		defer q.close()
 		return s.receive(ctx, l, q)
 	})
+	group.Go(func() error { return watchLink(ctx, s.Interface, l.index) })
 	group.Go(func() error { return s.commits(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
@@ -166,11 +182,11 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 		}
 		floods, full := q.put(packets...)
 		for _, d := range floods {
-			if mac := chaddr(d.payload).String(); s.trouble.Allow("flood "+mac, s.Clock()) {
+			if mac := chaddr(d.payload).String(); s.logs.Allow("flood "+mac, s.Clock()) {
 				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", mac)
 			}
 		}
-		if full > 0 && s.trouble.Allow("overload", s.Clock()) {
+		if full > 0 && s.logs.Allow("overload", s.Clock()) {
 			s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 		}
 		if len(packets) < readAtOnce {

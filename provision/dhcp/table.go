@@ -48,6 +48,10 @@ type table struct {
 	byMAC    map[inventory.MAC]slot
 	byAddr   map[netip.Addr]inventory.MAC
 	declined map[netip.Addr]time.Time // until when
+	// left are the MACs whose record stands in the store for an address that they don't
+	// hold any more, as they were offered one elsewhere: it goes when somebody else is
+	// given the address, or else there would be more and more of them.
+	left map[netip.Addr]inventory.MAC
 	// full are the networks whose range was found full, by name, and until when that
 	// is believed: so a flood of made-up boxes doesn't pay for a search each.
 	full map[string]time.Time
@@ -59,7 +63,7 @@ const fullFor = time.Second
 func newTable() *table {
 	return &table{
 		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
-		declined: map[netip.Addr]time.Time{}, full: map[string]time.Time{},
+		declined: map[netip.Addr]time.Time{}, left: map[netip.Addr]inventory.MAC{}, full: map[string]time.Time{},
 	}
 }
 
@@ -92,12 +96,19 @@ func (t *table) put(mac inventory.MAC, s slot) {
 		t.drop(old)
 	}
 	t.byMAC[mac], t.byAddr[s.addr] = s, mac
+	delete(t.left, s.addr) // slot.displaced knows
 }
 
 func (t *table) drop(mac inventory.MAC) {
 	if s, ok := t.byMAC[mac]; ok {
 		delete(t.byMAC, mac)
 		delete(t.byAddr, s.addr)
+		switch {
+		case s.lease != nil:
+			t.left[s.addr] = mac
+		case s.displaced != nil:
+			t.left[s.addr] = *s.displaced
+		}
 		clear(t.full)
 	}
 }
@@ -194,13 +205,24 @@ func (t *table) hold(mac inventory.MAC, addr netip.Addr, now time.Time) {
 // displaced is the MAC whose record stands in the store for this address.
 func (t *table) displaced(mac inventory.MAC, addr netip.Addr) *inventory.MAC {
 	owner, taken := t.byAddr[addr]
+	if !taken {
+		owner, taken = t.left[addr]
+		return pointer(owner, taken && owner != mac)
+	}
 	switch {
-	case !taken || owner == mac:
+	case owner == mac:
 		return nil
 	case t.byMAC[owner].lease == nil:
 		return t.byMAC[owner].displaced
 	}
 	return &owner
+}
+
+func pointer(mac inventory.MAC, valid bool) *inventory.MAC {
+	if !valid {
+		return nil
+	}
+	return &mac
 }
 
 // bind enters an acknowledged lease, and returns the MAC whose record is to be

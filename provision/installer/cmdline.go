@@ -12,7 +12,10 @@ type Cmdline struct {
 	Kickstart string           // inst.ks=URL; the last one wins, as with Anaconda
 	Report    string           // rackhand.report=URL; "" for none
 	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
+	VLAN      bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
 	Wipe      bool             // rackhand.wipe=1: disks that carry data may be wiped
+	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
+	Order     string           // rackhand.order=URL: what the job is told to do
 	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
 }
 
@@ -21,6 +24,7 @@ type Cmdline struct {
 // know or can't use it passes over: the line carries arguments for many.
 func ParseCmdline(s string) Cmdline {
 	c := Cmdline{Hold: 30 * time.Second}
+	named := map[string]net.HardwareAddr{} // by ifname=
 	for _, word := range cmdlineWords(s) {
 		key, value, _ := strings.Cut(word, "=")
 		switch key {
@@ -30,15 +34,49 @@ func ParseCmdline(s string) Cmdline {
 			c.Report = value
 		case "BOOTIF":
 			c.BootMAC = parseBootIF(value)
+		case "ifname":
+			if name, mac, ok := strings.Cut(value, ":"); ok {
+				named[name] = parseBootIF(mac)
+			}
+		case "vlan":
+			c.VLAN = parseVLAN(value)
 		case "rackhand.wipe":
 			c.Wipe = value == "1"
+		case "rackhand.job":
+			c.Job = value
+		case "rackhand.order":
+			c.Order = value
 		case "rackhand.hold":
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n <= 24*3600 {
 				c.Hold = time.Duration(n) * time.Second
 			}
 		}
 	}
+	c.VLAN.MAC = named[c.VLAN.Card]
 	return c
+}
+
+// A bootVLAN is the VLAN that the installer's network is in; ID is 0 for none.
+type bootVLAN struct {
+	ID   int
+	Name string // of the tagged device
+	Card string // of the card below it, as ifname= may call it
+	MAC  net.HardwareAddr
+}
+
+// parseVLAN reads vlan=NAME:CARD. The number is the end of the name: vlan10,
+// vlan0010, eth0.10 or eth0.0010. What is none gives no VLAN.
+func parseVLAN(s string) bootVLAN {
+	name, card, ok := strings.Cut(s, ":")
+	number, isVLAN := strings.CutPrefix(name, "vlan")
+	if !isVLAN {
+		_, number, isVLAN = strings.Cut(name, ".")
+	}
+	id, err := strconv.Atoi(number)
+	if !ok || !isVLAN || err != nil || id < 1 || id > 4094 || card == "" || len(name) > 15 || strings.ContainsAny(name, "/ ") {
+		return bootVLAN{}
+	}
+	return bootVLAN{ID: id, Name: name, Card: card}
 }
 
 func cmdlineWords(s string) []string {

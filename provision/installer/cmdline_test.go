@@ -18,6 +18,14 @@ func TestParseCmdline(t *testing.T) {
 			Cmdline{Kickstart: "http://a/i/T/ks", Report: "http://a/i/T/event", BootMAC: mac, Hold: 30 * time.Second},
 		},
 		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Wipe: true, Hold: 5 * time.Second}},
+		{
+			"BOOTIF=01-52-54-00-00-00-01 ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp",
+			Cmdline{BootMAC: mac, VLAN: bootVLAN{10, "vlan10", "bootnet", mac}, Hold: 30 * time.Second},
+		},
+		{"vlan=eth0.0007:eth0", Cmdline{VLAN: bootVLAN{7, "eth0.0007", "eth0", nil}, Hold: 30 * time.Second}},
+		{"vlan=vlan4095:eth0", Cmdline{Hold: 30 * time.Second}},
+		{"vlan=net10:eth0", Cmdline{Hold: 30 * time.Second}},
+		{"vlan=vlan10", Cmdline{Hold: 30 * time.Second}},
 		{"rackhand.wipe=yes rackhand.hold=-1 BOOTIF=x", Cmdline{Hold: 30 * time.Second}},
 		{"rackhand.hold=99999999999 BOOTIF=52:54:00:00:00:01", Cmdline{BootMAC: mac, Hold: 30 * time.Second}},
 		{`foo="a inst.ks=no" inst.ks="x y"`, Cmdline{Kickstart: "x y", Hold: 30 * time.Second}},
@@ -33,7 +41,7 @@ func FuzzParseCmdline(f *testing.F) {
 	f.Add("\"a b\"=c \" x")
 	f.Fuzz(func(t *testing.T, s string) {
 		c := ParseCmdline(s)
-		if c.Hold < 0 || c.Hold > 24*time.Hour || (c.BootMAC != nil && len(c.BootMAC) != 6) {
+		if c.Hold < 0 || c.Hold > 24*time.Hour || (c.BootMAC != nil && len(c.BootMAC) != 6) || c.VLAN.ID < 0 || c.VLAN.ID > 4094 || len(c.VLAN.Name) > 15 {
 			t.Errorf("%q: %+v", s, c)
 		}
 	})

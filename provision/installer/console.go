@@ -3,8 +3,6 @@ package installer
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +20,7 @@ type console struct {
 	start time.Time
 	now   func() time.Time
 	lines []*consoleLine
+	sink  func(line string) // gets each line too; it must not wait
 }
 
 type consoleLine struct {
@@ -41,13 +40,24 @@ func (c *console) setClean(clean func(string) string) {
 	c.clean = clean
 }
 
+// setSink hands every further line to a function as well; nil ends that.
+func (c *console) setSink(sink func(string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sink = sink
+}
+
 // printf writes one or more lines, without secrets, with the time since start.
 func (c *console) printf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stamp := c.now().Sub(c.start).Seconds()
 	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
-		text := fmt.Appendf(nil, "[%6.1f] %s\r\n", stamp, c.clean(line))
+		line = c.clean(line)
+		if c.sink != nil {
+			c.sink(line)
+		}
+		text := fmt.Appendf(nil, "[%6.1f] %s\r\n", stamp, line)
 		for _, l := range c.lines {
 			select {
 			case l.queue <- text:
@@ -57,17 +67,18 @@ func (c *console) printf(format string, args ...any) {
 	}
 }
 
-// open adds a device.
-func (c *console) open(path string) {
+// open adds a device, and returns its descriptor; -1 when it can't be opened.
+func (c *console) open(path string) int {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return // it isn't there
+		return -1 // it isn't there
 	}
 	l := &consoleLine{fd: fd, queue: make(chan []byte, 1024), done: make(chan struct{})}
 	go l.run()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lines = append(c.lines, l)
+	return fd
 }
 
 func (l *consoleLine) run() {
@@ -101,29 +112,33 @@ func (c *console) flush(d time.Duration) {
 		close(l.queue)
 		select {
 		case <-l.done:
-			_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
+			drained := make(chan struct{})
+			go func() {
+				defer close(drained)
+				_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
+			}()
+			// A line whose interrupt was lost, or whose other end holds it by flow
+			// control, never drains: the box must reboot all the same.
+			select {
+			case <-drained:
+			case <-limit:
+				return
+			}
 		case <-limit:
 			return
 		}
 	}
 }
 
-// openAll opens /dev/console and every serial line that has hardware behind it
-// and isn't a console of the kernel's already.
+// openAll opens /dev/console, the screen, and every serial line that has hardware
+// behind it.
 func (c *console) openAll() {
-	active, _ := os.ReadFile("/sys/class/tty/console/active")
-	names := strings.Fields(string(active))
-	c.open("/dev/console") // the last of the active ones
-	if len(names) > 0 {
-		for _, n := range names[:len(names)-1] {
-			c.open("/dev/" + n)
-		}
-	}
-	serial, _ := filepath.Glob("/sys/class/tty/ttyS*")
-	for _, dir := range serial {
-		kind, _ := os.ReadFile(dir + "/type") // 0: no UART there
-		if n := filepath.Base(dir); !slices.Contains(names, n) && strings.TrimSpace(string(kind)) != "0" {
-			c.open("/dev/" + n)
+	c.open("/dev/console") // the last of the kernel's active consoles
+	active := strings.Fields(readText("/sys/class/tty/console/active"))
+	cmdline := readText("/proc/cmdline")
+	for _, n := range consoleDevices("/sys") {
+		if fd := c.open("/dev/" + n); fd >= 0 && !slices.Contains(active, n) && serialForm.MatchString(n) {
+			setSpeed(fd, serialSpeed(cmdline, n))
 		}
 	}
 }

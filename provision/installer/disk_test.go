@@ -45,6 +45,11 @@ func TestInspect(t *testing.T) {
 		{"btrfs", map[int64]string{0x10040: "_BHRfS_M"}, "btrfs"},
 		{"swap", map[int64]string{4086: "SWAPSPACE2"}, "swap"},
 		{"lvm", map[int64]string{512: "LABELONE"}, "LVM physical volume"},
+		{"lvm, the last place", map[int64]string{1536: "LABELONE"}, "LVM physical volume"},
+		{"lvm1", map[int64]string{0: "HM\x01\x00"}, "LVM physical volume (LVM1)"},
+		{"stratis", map[int64]string{528: "!Stra0tis\x86\xff\x02^\x41rh"}, "Stratis"},
+		{"gfs2", map[int64]string{0x10000: "\x01\x16\x19\x70"}, "GFS2"},
+		{"md 1.1", map[int64]string{0: "\xfc\x4e\x2b\xa9"}, "RAID member (md)"},
 		{"luks", map[int64]string{0: "LUKS\xba\xbe"}, "LUKS"},
 		{"md 1.2", map[int64]string{4096: "\xfc\x4e\x2b\xa9", 4096 + 32: "box:0"}, `RAID member (md) "box:0"`},
 		{"md 1.0", map[int64]string{-8192: "\xfc\x4e\x2b\xa9"}, "RAID member (md)"},
@@ -132,7 +137,7 @@ func TestGPTErrors(t *testing.T) {
 }
 
 func TestSwapHeader(t *testing.T) {
-	b, err := swapHeader(partition{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * mib, Label: "swp"})
+	b, err := swapHeader(content{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * mib, Label: "swp"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +148,7 @@ func TestSwapHeader(t *testing.T) {
 	if pages := le64(b[1028:]) & 0xffffffff; pages != 4095 {
 		t.Errorf("the last page is %d, want 4095", pages)
 	}
-	if _, err := swapHeader(partition{UUID: "x"}); err == nil {
+	if _, err := swapHeader(content{UUID: "x"}); err == nil {
 		t.Error("a UUID that is none was taken")
 	}
 }

@@ -63,7 +63,16 @@ type bench struct {
 	mu     sync.Mutex
 	ks     string
 	events []installer.Event
+	report []byte // of a job
 	files  map[string]string
+
+	// handler serves what has no file; netdev changes the card's netdev n
+	handler http.Handler
+	netdev  func(user string) []string
+	// serves instead of the files, by path
+	handlers map[string]http.HandlerFunc
+	srv      *http.Server
+	until    string // the power is cut when an installer shows this
 }
 
 const (
@@ -83,7 +92,7 @@ func need(t *testing.T, what, hint string) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
-	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}}
+	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
 	init := filepath.Join(b.dir, "init")
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", init, "rackhand/cmd/rackhand-installer")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -124,6 +133,9 @@ func (b *bench) serve() {
 		b.t.Fatal(err)
 	}
 	srv := &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second}
+	b.mu.Lock()
+	b.srv = srv
+	b.mu.Unlock()
 	go srv.Serve(l)
 	b.t.Cleanup(func() { srv.Close() })
 }
@@ -146,9 +158,22 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.mu.Unlock()
 		b.t.Logf("event %-10s %-14s %-6s %s", e.Stage, e.Kind, e.Level, e.Message)
 		w.WriteHeader(http.StatusNoContent)
+	case "/i/" + token + "/report":
+		text, _ := io.ReadAll(io.LimitReader(r.Body, 1<<18))
+		b.mu.Lock()
+		b.report = text
+		b.mu.Unlock()
 	default:
+		if h, ok := b.handlers[r.URL.Path]; ok {
+			h(w, r)
+			return
+		}
 		if name, ok := b.files[r.URL.Path]; ok {
 			http.ServeFile(w, r, name)
+			return
+		}
+		if b.handler != nil {
+			b.handler.ServeHTTP(w, r)
 			return
 		}
 		http.NotFound(w, r)
@@ -169,9 +194,16 @@ func (b *bench) boot(uefi bool, disk, marker string, limit time.Duration, more .
 	args := []string{
 		"-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
 		"-nographic", "-monitor", "none", "-serial", "file:" + log, "-no-reboot",
-		"-drive", "file=" + disk + ",format=raw,if=virtio,cache=unsafe,aio=threads",
-		"-netdev", "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward,
 		"-device", "virtio-net-pci,netdev=n,mac=52:54:00:00:00:01,romfile=",
+	}
+	if disk != "" { // else the caller names the disks
+		args = append(args, "-drive", "file="+disk+",format=raw,if=virtio,cache=unsafe,aio=threads")
+	}
+	user := "user,id=n,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.11,guestfwd=" + forward
+	if b.netdev != nil {
+		args = append(args, b.netdev(user)...)
+	} else {
+		args = append(args, "-netdev", user)
 	}
 	if uefi {
 		const vars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -227,15 +259,19 @@ func tailOf(s string) string {
 	return s[max(0, len(s)-6000):]
 }
 
+// cmdline is the installer's kernel's.
+func (b *bench) cmdline(args string) string {
+	return "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
+		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
+}
+
 // install boots the installer.
 func (b *bench) install(uefi bool, disk, args string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
 	b.mu.Unlock()
-	append_ := "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
-		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
-	text := b.boot(uefi, disk, "", 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", append_)
+	text := b.boot(uefi, disk, b.until, 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(args))
 	if _, after, _ := strings.Cut(text, "rackhand-installer"); strings.Contains(after, token) {
 		b.t.Error("the token is on the console")
 	}

@@ -98,10 +98,10 @@ func TestWrongImage(t *testing.T) {
 func TestRefusedKickstart(t *testing.T) {
 	b := newBench(t)
 	disk := b.disk("disk.raw")
-	b.ks = b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), "autopart\n")
+	b.ks = b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), "btrfs none a\n")
 	b.install(false, disk, "")
 	e := b.find("failed", installer.FailKickstart)
-	if e == nil || !strings.Contains(e.Message, "can't carry out autopart") {
+	if e == nil || !strings.Contains(e.Message, "can't carry out btrfs") {
 		t.Fatalf("%+v", e)
 	}
 	if b.find("installer", "started") != nil {

@@ -2,14 +2,17 @@ package installer
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,13 +28,50 @@ type extractor struct {
 	dir     *os.File // the folder of the last entry
 	dirName string
 	buf     []byte
-	late    []*tar.Header // folders, whose times are set when they are full
+	folders map[string]folder            // what is set when they are full
+	acls    map[string]map[string]string // by name: what is set when the users are known
+	kept    int64                        // about how many bytes of these two
+	holes   int64                        // bytes that may yet become holes
 	files   int
+	lost    map[string]int // attributes that couldn't be kept, and of how many files
+}
+
+// A folder is what a tar says of a folder.
+type folder struct {
+	uid, gid int
+	mode     uint32
+	when     time.Time
+	attrs    map[string]string
+}
+
+// How much a tar may ask for.
+const (
+	maxEntries = 20_000_000
+	maxKept    = 256 << 20 // bytes of memory for what is set at the end
+	maxPath    = unix.PathMax - 1
+)
+
+// extracted is what came of a tar.
+type extracted struct {
+	files int
+	lost  map[string]int // as the extractor's
 }
 
 // extractTar unpacks r into the folder that root stands for.
-func extractTar(root *os.Root, r io.Reader, owners bool) (files int, err error) {
-	x := &extractor{root: root, owners: owners, buf: make([]byte, 256<<10), dirName: "\x00"}
+func extractTar(root *os.Root, r io.Reader, owners bool) (extracted, error) {
+	x := newExtractor(root, owners)
+	err := x.unpack(r)
+	return extracted{x.files, x.lost}, err
+}
+
+func newExtractor(root *os.Root, owners bool) *extractor {
+	return &extractor{
+		root: root, owners: owners, buf: make([]byte, fillSize), dirName: "\x00", holes: maxHoles,
+		folders: map[string]folder{}, acls: map[string]map[string]string{}, lost: map[string]int{},
+	}
+}
+
+func (x *extractor) unpack(r io.Reader) error {
 	defer func() {
 		if x.dir != nil {
 			_ = x.dir.Close()
@@ -44,22 +84,30 @@ func extractTar(root *os.Root, r io.Reader, owners bool) (files int, err error) 
 			break
 		}
 		if err != nil {
-			return x.files, err
+			return err
 		}
 		if err := x.entry(h, tr); err != nil {
-			return x.files, fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
+			return fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
 		}
-		x.files++
 	}
 	if x.files == 0 {
-		return 0, errors.New("the tar is empty")
+		return errors.New("the tar is empty")
 	}
-	for _, h := range slices.Backward(x.late) { // the innermost first: an outer one may be closed to us then
-		if err := x.finishDir(h); err != nil {
-			return x.files, fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
-		}
+	if err := x.finishACLs(); err != nil {
+		return err
 	}
-	return x.files, nil
+	return x.finishFolders()
+}
+
+// bounded is an error when the tar asks for too much.
+func (x *extractor) bounded() error {
+	if x.kept > maxKept {
+		return fmt.Errorf("the folders and ACLs of the image take more than %d MiB of memory", maxKept>>20)
+	}
+	if x.files > maxEntries {
+		return fmt.Errorf("the image has more than %d files", maxEntries)
+	}
+	return nil
 }
 
 // cleanName is the entry's path below the root, without a leading ./ or /; an
@@ -73,46 +121,76 @@ func cleanName(name string) (string, error) {
 	if strings.ContainsRune(name, 0) {
 		return "", errors.New("the path has a NUL in it")
 	}
+	if len(name) > maxPath {
+		return "", fmt.Errorf("the path has more than %d bytes", maxPath)
+	}
 	return path.Clean("/" + name)[1:], nil
 }
 
 func (x *extractor) entry(h *tar.Header, body io.Reader) error {
+	switch h.Typeflag {
+	case tar.TypeXGlobalHeader, 'V': // a comment, a volume's label (GNU): not for us
+		return nil
+	}
+	x.files++
+	if err := x.bounded(); err != nil {
+		return err
+	}
 	name, err := cleanName(h.Name)
 	if err != nil {
 		return err
 	}
 	h.Name = name
-	if name == "" { // the root folder itself
-		if h.Typeflag != tar.TypeDir {
-			return errors.New("the root is no folder")
-		}
-		x.late = append(x.late, h)
-		return nil
+	attrs, acls := attributes(h)
+	if h.Typeflag == tar.TypeDir {
+		return x.folder(h, attrs, acls)
+	}
+	if name == "" {
+		return errors.New("the root is no folder")
 	}
 	if err := x.enter(path.Dir(name)); err != nil {
 		return err
 	}
 	base, dir := path.Base(name), int(x.dir.Fd())
+	delete(x.acls, name) // of an earlier entry of that name
 	switch h.Typeflag {
-	case tar.TypeReg:
-		return x.file(dir, base, h, body)
-	case tar.TypeDir:
-		if err := unix.Mkdirat(dir, base, 0o700); err != nil && (err != unix.EEXIST || !x.isDir(dir, base)) {
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
+		if err := x.file(dir, base, h, body, attrs); err != nil {
 			return err
 		}
-		x.late = append(x.late, h)
-		return nil
+		return x.later(name, acls)
 	case tar.TypeSymlink:
 		if err := x.make(dir, base, func() error { return unix.Symlinkat(h.Linkname, dir, base) }); err != nil {
 			return err
 		}
-		return x.finishLink(dir, base, h)
+		return x.finishLink(dir, base, h, attrs)
 	case tar.TypeLink:
 		return x.hardlink(dir, base, h)
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
-		return x.node(dir, base, h)
+		return x.node(dir, base, h, attrs)
 	}
 	return fmt.Errorf("entries of type %q can't be unpacked", h.Typeflag)
+}
+
+// folder makes a folder, or takes the one that is there. What the tar says of it is
+// set at the end: it may be closed to us, and each file in it changes its time.
+func (x *extractor) folder(h *tar.Header, attrs, acls map[string]string) error {
+	if h.Name != "" { // not the root itself
+		if err := x.enter(path.Dir(h.Name)); err != nil {
+			return err
+		}
+		base, dir := path.Base(h.Name), int(x.dir.Fd())
+		if err := unix.Mkdirat(dir, base, 0o700); err != nil && (err != unix.EEXIST || !x.isDir(dir, base)) {
+			return err
+		}
+	}
+	x.kept += int64(len(h.Name)) + 100
+	for k, v := range attrs {
+		x.kept += int64(len(k) + len(v))
+	}
+	x.folders[h.Name] = folder{h.Uid, h.Gid, mode(h), h.ModTime, attrs}
+	delete(x.acls, h.Name)
+	return errors.Join(x.later(h.Name, acls), x.bounded())
 }
 
 // enter opens the folder that the next entries lie in; tars come folder by
@@ -121,12 +199,12 @@ func (x *extractor) enter(name string) error {
 	if name == x.dirName {
 		return nil
 	}
-	d, err := x.root.Open(name)
+	d, err := x.open(name)
 	if errors.Is(err, fs.ErrNotExist) { // a tar without entries for its folders
 		if err := x.root.MkdirAll(name, 0o755); err != nil {
 			return err
 		}
-		d, err = x.root.Open(name)
+		d, err = x.open(name)
 	}
 	if err != nil {
 		return err
@@ -136,6 +214,11 @@ func (x *extractor) enter(name string) error {
 	}
 	x.dir, x.dirName = d, name
 	return nil
+}
+
+// open opens a folder, and nothing else: to open a fifo would wait for ever.
+func (x *extractor) open(name string) (*os.File, error) {
+	return x.root.OpenFile(name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 }
 
 func (x *extractor) isDir(dir int, base string) bool {
@@ -156,7 +239,7 @@ func (x *extractor) make(dir int, base string, f func() error) error {
 	return err
 }
 
-func (x *extractor) file(dir int, base string, h *tar.Header, body io.Reader) error {
+func (x *extractor) file(dir int, base string, h *tar.Header, body io.Reader, attrs map[string]string) error {
 	fd := -1
 	err := x.make(dir, base, func() (err error) {
 		fd, err = unix.Openat(dir, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
@@ -166,53 +249,26 @@ func (x *extractor) file(dir int, base string, h *tar.Header, body io.Reader) er
 		return err
 	}
 	defer unix.Close(fd)
-	for left := h.Size; left > 0; {
-		n, err := io.ReadFull(body, x.buf[:min(left, int64(len(x.buf)))])
-		for b := x.buf[:n]; len(b) > 0; {
-			w, err := unix.Write(fd, b)
-			if err == unix.EINTR {
-				continue
-			}
-			if err != nil {
-				return err // a full disk, most likely
-			}
-			b = b[w:]
-		}
-		left -= int64(n)
-		if err != nil {
-			return err
-		}
+	unit := zeroUnit
+	if isSparse(h) {
+		unit = sparseUnit
+	}
+	if err := x.fill(fd, h.Size, unit, body); err != nil {
+		return err
 	}
 	if x.owners {
 		if err := unix.Fchown(fd, h.Uid, h.Gid); err != nil {
 			return err
 		}
 		// after the owner, for changing it takes capabilities away
-		if err := x.xattrs(h, func(k string, v []byte) error { return unix.Fsetxattr(fd, k, v, 0) }); err != nil {
+		if err := x.setAttributes(attrs, func(k string, v []byte) error { return unix.Fsetxattr(fd, k, v, 0) }); err != nil {
 			return err
 		}
 	}
 	if err := unix.Fchmod(fd, mode(h)); err != nil { // after the owner as well: set-uid
 		return err
 	}
-	return utimes(dir, base, h)
-}
-
-// xattrs sets the entry's extended attributes: capabilities, ACLs in their
-// binary form, user attributes. A file system that has none is an error for
-// security.*, for a program without its capability doesn't work.
-func (x *extractor) xattrs(h *tar.Header, set func(string, []byte) error) error {
-	const prefix = "SCHILY.xattr."
-	for k, v := range h.PAXRecords {
-		name, ok := strings.CutPrefix(k, prefix)
-		if !ok {
-			continue
-		}
-		if err := set(name, []byte(v)); err != nil && (err != unix.ENOTSUP || strings.HasPrefix(name, "security.")) {
-			return fmt.Errorf("attribute %s: %w", clipText(name, 60), err)
-		}
-	}
-	return nil
+	return utimes(dir, base, h.ModTime)
 }
 
 func (x *extractor) hardlink(dir int, base string, h *tar.Header) error {
@@ -220,7 +276,7 @@ func (x *extractor) hardlink(dir int, base string, h *tar.Header) error {
 	if err != nil {
 		return fmt.Errorf("link to %s: %w", clipText(h.Linkname, 200), err)
 	}
-	from, err := x.root.Open(path.Dir(target))
+	from, err := x.open(path.Dir(target))
 	if err != nil {
 		return err
 	}
@@ -231,7 +287,7 @@ func (x *extractor) hardlink(dir int, base string, h *tar.Header) error {
 	})
 }
 
-func (x *extractor) node(dir int, base string, h *tar.Header) error {
+func (x *extractor) node(dir int, base string, h *tar.Header, attrs map[string]string) error {
 	if !x.owners && h.Typeflag != tar.TypeFifo {
 		return nil
 	}
@@ -240,52 +296,61 @@ func (x *extractor) node(dir int, base string, h *tar.Header) error {
 	if err := x.make(dir, base, func() error { return unix.Mknodat(dir, base, kind|0o600, int(dev)) }); err != nil {
 		return err
 	}
-	if err := x.finishLink(dir, base, h); err != nil {
+	if err := x.finishLink(dir, base, h, attrs); err != nil {
 		return err
 	}
 	return unix.Fchmodat(dir, base, mode(h), 0) // made just now: no symlink
 }
 
-// finishLink sets owner and times of something that can't be opened.
-func (x *extractor) finishLink(dir int, base string, h *tar.Header) error {
+// finishLink sets owner, attributes and times of something that can't be opened.
+func (x *extractor) finishLink(dir int, base string, h *tar.Header, attrs map[string]string) error {
 	if x.owners {
 		if err := unix.Fchownat(dir, base, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return err
 		}
+		if err := x.linkAttributes(dir, base, attrs); err != nil {
+			return err
+		}
 	}
-	return utimes(dir, base, h)
+	return utimes(dir, base, h.ModTime)
 }
 
-// finishDir sets a folder's owner, mode and times.
-func (x *extractor) finishDir(h *tar.Header) error {
-	name := h.Name
-	if name == "" {
-		name = "."
+// finishFolders sets what the tar says of folders, the innermost first: an outer
+// one may be closed to us then.
+func (x *extractor) finishFolders() error {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(x.folders))) {
+		if err := x.finishFolder(name, x.folders[name]); err != nil {
+			return fmt.Errorf("%s: %w", clipText(name, 200), err)
+		}
 	}
-	d, err := x.root.Open(name)
+	return nil
+}
+
+func (x *extractor) finishFolder(name string, f folder) error {
+	d, err := x.open(cmp.Or(name, "."))
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	fd := int(d.Fd())
 	if x.owners {
-		if err := unix.Fchown(fd, h.Uid, h.Gid); err != nil {
+		if err := unix.Fchown(fd, f.uid, f.gid); err != nil {
 			return err
 		}
-		if err := x.xattrs(h, func(k string, v []byte) error { return unix.Fsetxattr(fd, k, v, 0) }); err != nil {
+		if err := x.setAttributes(f.attrs, func(k string, v []byte) error { return unix.Fsetxattr(fd, k, v, 0) }); err != nil {
 			return err
 		}
 	}
-	if err := unix.Fchmod(fd, mode(h)); err != nil {
+	if err := unix.Fchmod(fd, f.mode); err != nil {
 		return err
 	}
-	return utimes(fd, ".", h)
+	return utimes(fd, ".", f.when)
 }
 
 func mode(h *tar.Header) uint32 { return uint32(h.Mode) & 0o7777 }
 
-func utimes(dir int, base string, h *tar.Header) error {
-	ts, err := unix.TimeToTimespec(h.ModTime)
+func utimes(dir int, base string, when time.Time) error {
+	ts, err := unix.TimeToTimespec(when)
 	if err != nil {
 		return nil // a time that this machine can't say: leave today's
 	}

@@ -3,6 +3,7 @@ package installer
 import (
 	"archive/tar"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,9 +22,11 @@ func makeTar(t *testing.T, entries ...tar.Header) *bytes.Buffer {
 		if h.Typeflag == tar.TypeReg {
 			body = "body of " + h.Name
 		}
-		h.Size, h.ModTime = int64(len(body)), tarTime
-		if h.Mode == 0 {
-			h.Mode = 0o755
+		if h.Typeflag != tar.TypeXGlobalHeader {
+			h.Size, h.ModTime = int64(len(body)), tarTime
+			if h.Mode == 0 {
+				h.Mode = 0o755
+			}
 		}
 		if err := w.WriteHeader(&h); err != nil {
 			t.Fatal(err)
@@ -100,6 +103,13 @@ func TestExtractStaysInside(t *testing.T) {
 		"deep link":         {{Name: "a/l", Typeflag: tar.TypeSymlink, Linkname: "../.."}, {Name: "a/l/evil", Typeflag: tar.TypeReg}},
 		"dir over a link":   {{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "OUTSIDE"}, {Name: "l", Typeflag: tar.TypeDir}},
 		"hard link out":     {{Name: "h", Typeflag: tar.TypeLink, Linkname: "../victim"}},
+		"in a fifo":         {{Name: "f", Typeflag: tar.TypeFifo}, {Name: "f/evil", Typeflag: tar.TypeReg}},
+		"link in a fifo":    {{Name: "f", Typeflag: tar.TypeFifo}, {Name: "h", Typeflag: tar.TypeLink, Linkname: "f/victim"}},
+		"folder over fifo":  {{Name: "f", Typeflag: tar.TypeFifo}, {Name: "f", Typeflag: tar.TypeDir}},
+		"file over folder":  {{Name: "d", Typeflag: tar.TypeDir}, {Name: "d", Typeflag: tar.TypeReg}},
+		"root is a link":    {{Name: "./", Typeflag: tar.TypeSymlink, Linkname: "/"}},
+		"long path":         {{Name: strings.Repeat("a/", 3000), Typeflag: tar.TypeDir}},
+		"long name":         {{Name: strings.Repeat("a", 300), Typeflag: tar.TypeReg}},
 		"hard link by link": {{Name: "l", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "h", Typeflag: tar.TypeLink, Linkname: "l/victim"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,6 +147,40 @@ func TestExtractAbsoluteNames(t *testing.T) {
 	}
 }
 
+// What isn't a file of the image is passed over: the comment that git archive
+// writes.
+func TestExtractGlobalHeader(t *testing.T) {
+	dir := t.TempDir()
+	err := extractInto(t, dir,
+		tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}},
+		tar.Header{Name: "a", Typeflag: tar.TypeReg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
+		t.Errorf("%v, %v", names, err)
+	}
+}
+
+// A tar that says the same folder again and again must not fill the memory.
+func TestExtractBounds(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for what, x := range map[string]*extractor{
+		"of memory":     {kept: maxKept - 50},
+		"more than 200": {files: maxEntries},
+	} {
+		x.root, x.dirName, x.folders = root, "\x00", map[string]folder{}
+		err := x.entry(&tar.Header{Name: "d", Typeflag: tar.TypeDir}, nil)
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestExtractNoTar(t *testing.T) {
 	root, err := os.OpenRoot(t.TempDir())
 	if err != nil {
@@ -157,6 +201,22 @@ func FuzzExtract(f *testing.F) {
 	_ = w.WriteHeader(&tar.Header{Name: "a/l/evil", Typeflag: tar.TypeReg})
 	_ = w.Close()
 	f.Add(b.Bytes())
+	files, _ := filepath.Glob("testdata/sparse/*.tar.gz")
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		err = decompress(file, func(r io.Reader) error {
+			data, err := io.ReadAll(r)
+			f.Add(data)
+			return err
+		})
+		_ = file.Close()
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		outside := t.TempDir()
 		dir := filepath.Join(outside, "target")
@@ -168,7 +228,9 @@ func FuzzExtract(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_, _ = extractTar(root, bytes.NewReader(data), false)
+		x := newExtractor(root, false)
+		x.holes = 1 << 20
+		_ = x.unpack(bytes.NewReader(data))
 		if names, err := os.ReadDir(outside); err != nil || len(names) != 1 {
 			t.Errorf("%v, %v: something lies outside of the target", names, err)
 		}

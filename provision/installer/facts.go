@@ -3,6 +3,7 @@ package installer
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type Facts struct {
 	UEFI    bool // booted by UEFI firmware
 	// DNS is the content of resolv.conf as the lease had it.
 	DNS []string
+	// Memory is in MiB.
+	Memory int64
 }
 
 // A Disk is a whole disk that could be installed to.
@@ -25,6 +28,9 @@ type Disk struct {
 	Model  string
 	Serial string
 	WWN    string
+	// Links are the names that udev would give it below /dev: disk/by-id/...,
+	// disk/by-path/...
+	Links []string
 }
 
 // A NIC is a network card.
@@ -45,17 +51,16 @@ func (d Disk) String() string {
 func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
 
 // matches reports whether a Kickstart's word means this disk: its name with or
-// without /dev/, a shell pattern (vd*), several of those with | between, its
-// serial number, its WWN, or a by-id link that ends in one of those.
+// without /dev/, a link that udev would make for it (disk/by-id/..., by-path), a
+// shell pattern of those, several of them with | between, its serial number or WWN.
 func (d Disk) matches(word string) bool {
 	for alt := range strings.SplitSeq(word, "|") {
 		alt = strings.TrimPrefix(strings.TrimSpace(alt), "/dev/")
 		if alt == "" {
 			continue
 		}
-		if id, ok := strings.CutPrefix(alt, "disk/by-id/"); ok {
-			if (d.Serial != "" && strings.HasSuffix(id, "-"+d.Serial)) || (d.Serial != "" && strings.HasSuffix(id, "_"+d.Serial)) ||
-				(d.WWN != "" && (id == "wwn-"+d.WWN || id == "nvme-"+d.WWN)) {
+		if strings.HasPrefix(alt, "disk/") {
+			if slices.ContainsFunc(d.Links, func(l string) bool { ok, err := path.Match(alt, l); return err == nil && ok }) {
 				return true
 			}
 			continue

@@ -14,6 +14,7 @@ const (
 	FailKickstart = "kickstart-refused" // the answer file can't be carried out
 	FailFetch     = "fetch-refused"     // the answer file can't be had
 	FailImage     = "image-refused"     // the image is broken or not the one named
+	FailPackages  = "packages-failed"   // %packages couldn't be installed
 	FailScript    = "script-failed"     // a script with --erroronfail
 	FailOther     = "failed"
 )

@@ -8,12 +8,14 @@ import (
 )
 
 // fstabFile is /etc/fstab, by UUID, in the order in which things are mounted.
-func fstabFile(parts []partition) string {
+func fstabFile(parts []content) string {
 	var b strings.Builder
 	b.WriteString("# written by rackhand-installer from the Kickstart\n")
 	for _, p := range inMountOrder(parts) {
 		kind, opts, pass := p.FS, "defaults", 2
 		switch {
+		case p.FS == "xfs": // fsck.xfs does nothing: xfs mends itself when it is mounted
+			pass = 0
 		case p.Mount == "/":
 			opts, pass = "errors=remount-ro", 1
 		case p.FS == "efi":
@@ -33,14 +35,14 @@ func fstabFile(parts []partition) string {
 }
 
 // inMountOrder are the partitions that are mounted, outer ones first.
-func inMountOrder(parts []partition) []partition {
-	out := slices.DeleteFunc(slices.Clone(parts), func(p partition) bool { return !p.mounted() })
-	depth := func(p partition) int {
+func inMountOrder(parts []content) []content {
+	out := slices.DeleteFunc(slices.Clone(parts), func(p content) bool { return !p.mounted() })
+	depth := func(p content) int {
 		if p.Mount == "/" {
 			return 0
 		}
 		return strings.Count(p.Mount, "/")
 	}
-	slices.SortStableFunc(out, func(a, b partition) int { return cmp.Compare(depth(a), depth(b)) })
+	slices.SortStableFunc(out, func(a, b content) int { return cmp.Compare(depth(a), depth(b)) })
 	return out
 }

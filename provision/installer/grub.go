@@ -10,11 +10,11 @@ import (
 // planGRUB are the steps that make the system boot: GRUB for every firmware that
 // there is a partition for, whichever booted the installer, so that a box may be
 // switched over later.
-func planGRUB(b bootConfig, uefi bool, disk Disk, parts []partition) ([]Step, error) {
-	var bios, efi bool
-	for _, p := range parts {
-		bios = bios || p.FS == "biosboot"
-		efi = efi || p.FS == "efi"
+func planGRUB(b bootConfig, uefi bool, p *diskPlan) ([]Step, error) {
+	bios, efi := p.has("biosboot"), p.has("efi")
+	disks, err := p.bootDisks(b.Drive)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case uefi && !efi:
@@ -23,13 +23,15 @@ func planGRUB(b bootConfig, uefi bool, disk Disk, parts []partition) ([]Step, er
 		return nil, fmt.Errorf("this machine was booted by BIOS firmware, and the Kickstart has no biosboot partition: add part biosboot --fstype=biosboot --size=1")
 	}
 	steps := []Step{fileStep{Path: "/etc/default/grub.d/rackhand.cfg", Mode: 0o644, Text: grubDefaults(b)}}
-	if bios {
-		steps = append(steps, grubStep{Target: "i386-pc", Device: "/dev/" + disk.Name})
+	for _, d := range disks {
+		if bios {
+			steps = append(steps, grubStep{Target: "i386-pc", Device: "/dev/" + d.Name})
+		}
 	}
 	if efi {
 		steps = append(steps, grubStep{Target: "x86_64-efi"})
 	}
-	return append(steps, grubConfigStep{Boot: b, Place: bootPlaceOf(parts)}), nil
+	return append(steps, grubConfigStep{Boot: b, Place: p.bootPlace()}), nil
 }
 
 var serialArg = regexp.MustCompile(`(?:^|\s)console=ttyS([0-3])(?:,(\d+))?`)

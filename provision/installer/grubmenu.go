@@ -62,29 +62,6 @@ func digits(s string) int {
 	return n
 }
 
-// A bootPlace says where GRUB finds the kernels.
-type bootPlace struct {
-	RootUUID string
-	BootUUID string // of the file system with the kernels
-	Dir      string // of the kernels in that file system: /boot, or "" when it is a partition of its own
-}
-
-func bootPlaceOf(parts []partition) bootPlace {
-	var p bootPlace
-	for _, part := range parts {
-		if part.Mount == "/" {
-			p.RootUUID = part.UUID
-			if p.BootUUID == "" {
-				p.BootUUID, p.Dir = part.UUID, "/boot"
-			}
-		}
-		if part.Mount == "/boot" {
-			p.BootUUID, p.Dir = part.UUID, ""
-		}
-	}
-	return p
-}
-
 // grubMenu is the first /boot/grub/grub.cfg. grub-mkconfig would make much the
 // same, in hundreds of processes: 24 s of an install of 54 on a slow machine. It
 // does so when the system gets its next kernel, from the same settings.
@@ -94,11 +71,14 @@ func grubMenu(b bootConfig, place bootPlace, kernels []kernel) string {
 	if unit, speed, ok := serialOf(b.Append); ok {
 		fmt.Fprintf(&s, "serial --unit=%s --speed=%s\nterminal_input console serial\nterminal_output console serial\n", unit, speed)
 	}
-	fmt.Fprintf(&s, "set default=0\nset timeout=%d\ninsmod part_gpt\ninsmod ext2\n", b.Timeout)
+	fmt.Fprintf(&s, "set default=0\nset timeout=%d\ninsmod part_gpt\n", b.Timeout)
+	for _, m := range place.Modules {
+		fmt.Fprintf(&s, "insmod %s\n", m)
+	}
 	fmt.Fprintf(&s, "search --no-floppy --fs-uuid --set=root %s\n", place.BootUUID)
 	for _, k := range kernels {
 		fmt.Fprintf(&s, "menuentry 'Linux %s' {\n", strings.ReplaceAll(k.version, "'", ""))
-		fmt.Fprintf(&s, "\tlinux %s/%s root=UUID=%s ro %s\n", place.Dir, k.image, place.RootUUID, grubEscape(b.Append))
+		fmt.Fprintf(&s, "\tlinux %s/%s root=%s ro %s\n", place.Dir, k.image, place.Root, grubEscape(b.Append))
 		fmt.Fprintf(&s, "\tinitrd %s/%s\n}\n", place.Dir, k.initrd)
 	}
 	return s.String()

@@ -57,3 +57,10 @@ func refuse(d Disk, found []string) error {
 		"disk %s carries data: %s. Nothing was written. To erase it, arm the install with --wipe",
 		d, strings.Join(found, "; "))}
 }
+
+// busy is the failure for a disk that something uses, --wipe or not.
+func busy(d Disk, uses []string) error {
+	return &Failure{Kind: FailDisk, Err: fmt.Errorf(
+		"disk %s is in use: %s. Nothing was written. A %%pre that starts or mounts something must let go of it",
+		d, strings.Join(uses, "; "))}
+}

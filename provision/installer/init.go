@@ -104,12 +104,30 @@ func runChild() (code int, text string, err error) {
 	}
 }
 
-// end stops everything and reboots, powers off or halts.
+// end stops everything and reboots, powers off or halts. What was to be on a disk is
+// unmounted by now, so a disk or a driver that hangs must not keep the box: it waits
+// for neither for ever.
 func end(how int) {
 	_ = syscall.Kill(-1, syscall.SIGKILL)
-	unix.Sync()
-	_ = unix.Reboot(how)
+	within(20*time.Second, unix.Sync)
+	within(20*time.Second, func() { _ = unix.Reboot(how) })
+	// The kernel's orderly way asks every driver; sysrq's doesn't.
+	letter := map[int]string{unix.LINUX_REBOOT_CMD_RESTART: "b", unix.LINUX_REBOOT_CMD_POWER_OFF: "o"}[how]
+	_ = os.WriteFile("/proc/sysrq-trigger", []byte(letter), 0o200)
 	select {} // pid 1 must not return
+}
+
+// within runs f, and waits for it no longer than d.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }
 
 // tailWriter keeps the first part of what a crashing program says.

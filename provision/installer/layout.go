@@ -2,43 +2,65 @@ package installer
 
 import (
 	"fmt"
-	"slices"
 
 	"rackhand/templates/kickstart"
 )
 
-// A partition is one `part` line on its way to a disk.
-type partition struct {
-	Pos     kickstart.Pos
-	Mount   string // /, /boot/efi, swap, biosboot
-	FS      string // ext4, ext3, ext2, swap, efi, vfat, biosboot
-	Size    int64  // MiB
-	Max     int64  // MiB, 0 for none
-	Grow    bool
-	OnDisk  string
+// A content is what lies on a partition, an array or a logical volume: a file
+// system, swap, or GRUB's own place.
+type content struct {
+	Mount   string // /, /boot/efi, swap, biosboot; raid.NAME or pv.NAME for a member
+	FS      string // ext4, ext3, ext2, xfs, swap, efi, vfat, biosboot; raid, lvm for a member
 	Label   string
 	Options string // for fstab
 
 	// what planning adds
-	Disk   string // vda
-	Device string // vda3
-	Start  int64  // bytes
-	Length int64  // bytes
+	Device string // vda3, md0, mapper/system-root
+	Length int64  // bytes, 0 when only the kernel will know
 	UUID   string // of the file system, as fstab has it
-	GUID   string // of the partition
 }
 
-// isBlock: it has a file system that is mounted.
-func (p partition) mounted() bool { return p.FS != "swap" && p.FS != "biosboot" }
+// mounted: it has a file system that is mounted.
+func (c content) mounted() bool { return c.formatted() && c.FS != "swap" }
+
+// formatted: it has a file system, or is swap.
+func (c content) formatted() bool { return c.FS != "biosboot" && c.FS != fsRAID && c.FS != fsLVM }
+
+// What members carry.
+const (
+	fsRAID = "raid"
+	fsLVM  = "lvm"
+)
+
+// A partition is one `part` line on its way to a disk.
+type partition struct {
+	content
+	Pos       kickstart.Pos
+	Size      int64 // MiB
+	Max       int64 // MiB, 0 for none
+	Grow      bool
+	Recommend bool // swap by the machine's memory
+	OnDisk    string
+
+	// what planning adds
+	Disk  string // vda
+	Start int64  // bytes
+	GUID  string // of the partition
+	ESP   bool   // a member of the mirrored EFI system partition: firmware reads it by itself
+}
 
 func (p partition) gptType() string {
-	switch p.FS {
-	case "efi":
+	switch {
+	case p.FS == "efi" || p.ESP:
 		return typeEFI
-	case "biosboot":
+	case p.FS == "biosboot":
 		return typeBIOS
-	case "swap":
+	case p.FS == "swap":
 		return typeSwap
+	case p.FS == fsRAID:
+		return typeRAID
+	case p.FS == fsLVM:
+		return typeLVM
 	}
 	return typeLinux
 }
@@ -48,87 +70,18 @@ func (p partition) gptType() string {
 // by their sizes.
 func layOut(d Disk, parts []*partition) error {
 	total := d.Size/mib - 2
-	var fixed int64
-	for _, p := range parts {
-		p.Length = p.Size
-		fixed += p.Size
+	rooms := make([]*room, len(parts))
+	for i, p := range parts {
+		rooms[i] = &room{Size: p.Size, Max: p.Max, Grow: p.Grow}
 	}
-	free := total - fixed
-	if free < 0 {
-		return fmt.Errorf("disk %s has room for %d MiB; the partitions need %d MiB", d, total, fixed)
-	}
-	growers := slices.DeleteFunc(slices.Clone(parts), func(p *partition) bool {
-		return !p.Grow || (p.Max > 0 && p.Max <= p.Size)
-	})
-	for free > 0 && len(growers) > 0 {
-		var weight int64
-		for _, p := range growers {
-			weight += p.Size
-		}
-		given := int64(0)
-		var left []*partition
-		for i, p := range growers {
-			share := mulDiv(free, p.Size, weight)
-			if i == len(growers)-1 {
-				share = max(share, free-given) // what rounding left
-			}
-			share = min(share, free-given)
-			if p.Max > 0 && p.Length+share >= p.Max {
-				share = p.Max - p.Length
-			} else {
-				left = append(left, p)
-			}
-			p.Length += share
-			given += share
-		}
-		free -= given
-		if len(left) == len(growers) {
-			break // nobody was stopped by a maximum: all is given
-		}
-		growers = left
+	if missing := share(total, rooms); missing > 0 {
+		return fmt.Errorf("disk %s has room for %d MiB; the partitions need %d MiB", d, total, total+missing)
 	}
 	at := mib
 	for i, p := range parts {
-		p.Start, p.Length = at, p.Length*mib
+		p.Start, p.Length = at, rooms[i].Got*mib
 		at += p.Length
 		p.Disk, p.Device = d.Name, d.partition(i+1)
 	}
 	return nil
-}
-
-// mulDiv is a*b/c. All are numbers of MiB below 2^31, so that a*b fits.
-func mulDiv(a, b, c int64) int64 { return a * b / c }
-
-// chooseDisks finds the disks to lay out: those named by ignoredisk --only-use,
-// less ignoredisk --drives; limited to clearpart --drives. With none named, the
-// only one there is.
-func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk, error) {
-	named := func(d Disk, words []string) bool { return slices.ContainsFunc(words, d.matches) }
-	for _, list := range [][]string{onlyUse, clear, onDisk} {
-		for _, word := range list {
-			if !slices.ContainsFunc(disks, func(d Disk) bool { return d.matches(word) }) {
-				return nil, fmt.Errorf("the Kickstart names disk %s; this machine has: %s", word, disksText(disks))
-			}
-		}
-	}
-	var out []Disk
-	for _, d := range disks {
-		switch {
-		case len(onlyUse) > 0 && !named(d, onlyUse), named(d, ignored),
-			len(clear) > 0 && !named(d, clear),
-			len(onDisk) > 0 && !named(d, onDisk) && len(onlyUse)+len(clear) == 0:
-		default:
-			out = append(out, d)
-		}
-	}
-	named1 := len(onlyUse)+len(clear)+len(onDisk) > 0
-	switch {
-	case len(out) == 0 && len(disks) == 0:
-		return nil, fmt.Errorf("this machine has no disk that could be installed to: is its driver in the installer, is the controller set up?")
-	case len(out) == 0:
-		return nil, fmt.Errorf("the Kickstart excludes every disk; this machine has: %s", disksText(disks))
-	case len(out) > 1 && !named1:
-		return nil, fmt.Errorf("this machine has several disks and the Kickstart names none: %s; name one with ignoredisk --only-use", disksText(out))
-	}
-	return out, nil
 }

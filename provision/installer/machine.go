@@ -24,10 +24,13 @@ type machine struct {
 	client  *http.Client
 	clk     clock
 	onError []kickstart.Script
-	touched []string // devices that were written to and must not boot after a failure
-	mounts  []string // in the order they were made
+	touched []string   // devices that were written to and must not boot after a failure
+	mounts  []string   // in the order they were made
+	stops   [][]string // commands that take arrays and volume groups apart, in the order those were made
+	load    func(module string)
 	timings []timing
 	scripts int
+	log     *remoteLog // nil for none
 }
 
 type timing struct {
@@ -69,6 +72,8 @@ func (m *machine) run(ctx context.Context, root string, limit time.Duration, log
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux",
 		"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", "ANA_INSTALL_PATH=" + m.target,
+		// there is no udev: LVM and mdadm make their devices' names themselves
+		"DM_DISABLE_UDEV=1", "MDADM_NO_UDEV=1", "LVM_SUPPRESS_FD_WARNINGS=1",
 	}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Setpgid: true}

@@ -20,6 +20,7 @@ type moduleLoader struct {
 	deps    map[string][]string // module -> files to load before it, then its own, in order
 	aliases []moduleAlias
 	before  map[string][]string // softdep pre:
+	after   map[string][]string // softdep post:
 	load    func(file string) error
 	warn    func(format string, args ...any)
 
@@ -33,6 +34,8 @@ func newModuleLoader(dir string, load func(string) error, warn func(string, ...a
 	l := &moduleLoader{
 		dir: dir, load: load, warn: warn,
 		deps: map[string][]string{}, before: map[string][]string{},
+		// The kernel asks for it by a name of its own, through a modprobe that may be missing.
+		after:  map[string][]string{"mlx4_core": {"mlx4_en"}},
 		loaded: map[string]bool{}, seen: map[string]bool{},
 	}
 	for _, f := range []struct {
@@ -99,13 +102,15 @@ func (l *moduleLoader) softdepLine(s string) {
 	if len(f) < 3 || f[0] != "softdep" {
 		return
 	}
-	pre := false
+	m, list := moduleName(f[1]), map[string][]string(nil)
 	for _, w := range f[2:] {
 		switch {
-		case strings.HasSuffix(w, ":"):
-			pre = w == "pre:"
-		case pre:
-			l.before[moduleName(f[1])] = append(l.before[moduleName(f[1])], w)
+		case w == "pre:":
+			list = l.before
+		case w == "post:":
+			list = l.after
+		case list != nil:
+			list[m] = append(list[m], w)
 		}
 	}
 }
@@ -118,7 +123,7 @@ func (l *moduleLoader) resolve(name string) []string {
 	var out []string
 	for _, a := range l.aliases {
 		if strings.HasPrefix(name, a.prefix) {
-			if ok, err := path.Match(a.pattern, name); err == nil && ok {
+			if matchAlias(a.pattern, name) {
 				out = append(out, a.module)
 			}
 		}
@@ -126,34 +131,44 @@ func (l *moduleLoader) resolve(name string) []string {
 	return out
 }
 
+// matchAlias is fnmatch(3) as modprobe calls it: a * stands for slashes too, which
+// maker's names have (dmi:*).
+func matchAlias(pattern, name string) bool {
+	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+	ok, err := path.Match(noSlash(pattern), noSlash(name))
+	return err == nil && ok
+}
+
 // add loads what a name means, with what it depends on. A module that isn't in
 // the initramfs, or won't load, is told of and passed over: another driver or
 // device may do.
-func (l *moduleLoader) add(name string) { l.addDeep(name, 0) }
-
-func (l *moduleLoader) addDeep(name string, depth int) {
-	if depth > 8 {
-		return // softdeps in a circle
-	}
+func (l *moduleLoader) add(name string) {
 	for _, m := range l.resolve(name) {
-		if l.loaded[m] {
+		l.addModule(m)
+	}
+}
+
+// addModule loads a module after all that it needs. One that is being loaded counts
+// as loaded, so softdeps in a circle come to an end.
+func (l *moduleLoader) addModule(m string) {
+	if l.loaded[m] {
+		return
+	}
+	l.loaded[m] = true
+	for _, pre := range l.before[m] {
+		l.add(pre)
+	}
+	for _, file := range l.deps[m] {
+		if dep := moduleName(file); dep != m {
+			l.addModule(dep)
 			continue
 		}
-		l.loaded[m] = true
-		for _, pre := range l.before[m] {
-			l.addDeep(pre, depth+1)
+		if err := l.load(filepath.Join(l.dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.warn("module %s: %v", m, err)
 		}
-		for _, file := range l.deps[m] {
-			if dep := moduleName(file); dep != m {
-				if l.loaded[dep] {
-					continue
-				}
-				l.loaded[dep] = true
-			}
-			if err := l.load(filepath.Join(l.dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				l.warn("module %s: %v", moduleName(file), err)
-			}
-		}
+	}
+	for _, post := range l.after[m] {
+		l.add(post)
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 
 // A lease is what DHCP gave.
 type lease struct {
-	NIC     string
+	NIC     string // the device that has the address
+	Card    string // the card below it; the same without a VLAN
 	Address net.IPNet
 	Routes  []dhcpv4.Route
 	DNS     []string
@@ -24,9 +25,13 @@ type lease struct {
 
 // bringUp gets the boot card an address. rescan loads modules for devices that
 // have appeared. With no boot card named, the first card that gets a lease is it.
-func bringUp(ctx context.Context, boot net.HardwareAddr, rescan func(), warn func(string, ...any)) (*lease, error) {
+// With a VLAN, the address is asked for there.
+func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan func(), warn func(string, ...any)) (*lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // STP and LACP take 30 s and more
 	defer cancel()
+	if boot == nil {
+		boot = vlan.MAC
+	}
 	var last error
 	for n := 0; ; n++ {
 		rescan()
@@ -37,8 +42,9 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, rescan func(), warn fun
 				continue
 			}
 			found = true
-			l, err := askLease(ctx, nic.Name)
+			l, err := askLease(ctx, nic.Name, vlan)
 			if err == nil {
+				l.Card = nic.Name
 				err = l.apply()
 			}
 			if err == nil {
@@ -71,7 +77,7 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, rescan func(), warn fun
 // askLease brings a card up and asks DHCP for an address. Like firmware it sends
 // no client id (option 61), so that a server that goes by it gives the same
 // address as before.
-func askLease(ctx context.Context, name string) (*lease, error) {
+func askLease(ctx context.Context, name string, vlan bootVLAN) (*lease, error) {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return nil, err
@@ -81,6 +87,14 @@ func askLease(ctx context.Context, name string) (*lease, error) {
 	}
 	if !waitCarrier(ctx, name, 5*time.Second) {
 		return nil, errors.New("no cable, or the switch's port is down")
+	}
+	if vlan.ID > 0 {
+		if name, err = onVLAN(link, vlan); err != nil {
+			return nil, err
+		}
+		if !waitCarrier(ctx, name, 5*time.Second) {
+			return nil, fmt.Errorf("the device %s of VLAN %d doesn't come up", name, vlan.ID)
+		}
 	}
 	client, err := nclient4.New(name, nclient4.WithTimeout(time.Second), nclient4.WithRetry(4))
 	if err != nil {
@@ -94,6 +108,24 @@ func askLease(ctx context.Context, name string) (*lease, error) {
 		return nil, err
 	}
 	return readLease(name, got.ACK)
+}
+
+// onVLAN makes the tagged device on a card, and returns its name.
+func onVLAN(card netlink.Link, vlan bootVLAN) (string, error) {
+	device := &netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: vlan.Name, ParentIndex: card.Attrs().Index}, VlanId: vlan.ID}
+	old, err := netlink.LinkByName(vlan.Name)
+	if err == nil && old.Attrs().ParentIndex != card.Attrs().Index { // another card was tried before
+		if err := netlink.LinkDel(old); err != nil {
+			return "", fmt.Errorf("remove the device %s of VLAN %d: %w", vlan.Name, vlan.ID, err)
+		}
+	}
+	if err := netlink.LinkAdd(device); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", fmt.Errorf("make the device %s of VLAN %d (has the installer the module 8021q?): %w", vlan.Name, vlan.ID, err)
+	}
+	if err := netlink.LinkSetUp(device); err != nil {
+		return "", fmt.Errorf("bring %s up: %w", vlan.Name, err)
+	}
+	return vlan.Name, nil
 }
 
 // readLease takes what is needed out of an ACK. Classless routes (option 121)

@@ -1,9 +1,10 @@
 package installer
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"rackhand/templates/kickstart"
@@ -11,139 +12,105 @@ import (
 
 // A netConfig is one `network` line.
 type netConfig struct {
-	Device     string // a name or MAC; "" and link and bootif mean the card it booted from
-	DHCP       bool
-	Address    netip.Prefix // static
-	Gateway    string
-	DNS        []string
-	Host       string
-	MTU        int
-	OnBoot     bool
-	NoDefRoute bool
-	NoIPv6     bool
-	// configures: the line says more than a host name
+	Device string // a name or MAC; "" and link and bootif mean the card it booted from
+	Host   string
+	OnBoot bool
+	MTU    int
+	// Bond, Bridge: the line makes one, named Device, of these cards or devices
+	Bond, Bridge  []string
+	Options       []kickstart.NetOption // the bond's or bridge's
+	VLAN          int                   // 0: none
+	InterfaceName string                // of the VLAN
+	Addressing    addressing
+	// Configures: the line says more than a host name
 	Configures bool
 }
 
+// How a device gets its IPv4 addresses, and its IPv6 addresses.
+const (
+	byNone   = "none"
+	byDHCP   = "dhcp"
+	byStatic = "static"
+	byAuto   = "auto" // IPv6: from router advertisements
+)
+
+// addressing is how a device gets its addresses.
+type addressing struct {
+	V4, V6     string
+	Address    netip.Prefix // static
+	Gateway    string
+	Address6   netip.Prefix // static
+	Gateway6   string
+	DNS        []string // name servers, IPv4 and IPv6
+	Search     []string // domains
+	NoDefRoute bool
+}
+
+// noAddress is that of a device which others stand on.
+func noAddress() addressing { return addressing{V4: byNone, V6: byNone} }
+
 func readNetwork(a kickstart.Args) netConfig {
 	n := netConfig{
-		Device: a.Value("--device"), DHCP: a.Value("--bootproto") != "static",
-		Gateway: a.Value("--gateway"), DNS: a.List("--nameserver"), Host: a.Value("--hostname"),
-		MTU: kickstart.Count(a.Value("--mtu")), OnBoot: true,
-		NoDefRoute: a.Has("--nodefroute"), NoIPv6: a.Has("--noipv6"),
+		Device: a.Value("--device"), Host: a.Value("--hostname"), MTU: kickstart.Count(a.Value("--mtu")), OnBoot: true,
+		Bond: a.List("--bondslaves"), Bridge: a.List("--bridgeslaves"),
+		VLAN: kickstart.Count(a.Value("--vlanid")), InterfaceName: a.Value("--interfacename"),
 	}
 	if o, ok := a.Option("--onboot"); ok {
 		n.OnBoot = kickstart.On(o.Value)
 	}
-	if ip, err := netip.ParseAddr(a.Value("--ip")); err == nil && !n.DHCP {
-		bits, _ := kickstart.MaskBits(a.Value("--netmask"))
-		n.Address = netip.PrefixFrom(ip, bits)
+	// the table has checked them
+	if opts, err := kickstart.BondOptions(a.Value("--bondopts")); err == nil && len(n.Bond) > 0 {
+		n.Options = opts
 	}
-	n.Configures = a.Has("--bootproto") || a.Has("--device") || a.Has("--ip")
+	if opts, err := kickstart.BridgeOptions(a.Value("--bridgeopts")); err == nil && len(n.Bridge) > 0 {
+		n.Options = opts
+	}
+	n.Addressing = readAddressing(a)
+	n.Configures = a.Has("--bootproto") || a.Has("--device") || a.Has("--ip") || a.Has("--ipv6") || n.VLAN > 0
 	return n
 }
 
-// A netCard is a network line together with the card that it means.
-type netCard struct {
-	netConfig
-	MAC  string // "" when the line names a card that this machine doesn't show
-	Name string // in the installed system: lan0, or as the line has it
-}
-
-// resolveCards finds the card that each network line means. Cards are told by
-// their MAC: their names in the installer are not those in the installed system.
-func resolveCards(lines []netConfig, f Facts) ([]netCard, error) {
-	var out []netCard
-	for _, n := range lines {
-		if !n.Configures {
-			continue
-		}
-		c := netCard{netConfig: n}
-		want := n.Device
-		if want == "" || want == "link" || want == "bootif" {
-			want = f.BootNIC
-		}
-		mac := ""
-		if hw, err := net.ParseMAC(want); err == nil {
-			mac = hw.String()
-		}
-		for _, nic := range f.NICs {
-			if nic.Name == want || (mac != "" && nic.MAC == mac) {
-				c.MAC = nic.MAC
-			}
-		}
-		switch {
-		case c.MAC == "" && mac != "":
-			return nil, fmt.Errorf("the Kickstart's network --device=%s is no card of this machine: %s", n.Device, nicsText(f.NICs))
-		case c.MAC == "" && want == "":
-			return nil, fmt.Errorf("the card that this machine booted from is not known: name one with network --device=MAC; it has: %s", nicsText(f.NICs))
-		case c.MAC != "":
-			c.Name = fmt.Sprintf("lan%d", len(out))
-		default: // a name that only the installed system knows (enp1s0)
-			c.Name = n.Device
-			if strings.ContainsAny(c.Name, "/=\\*?[ ") || len(c.Name) > 15 {
-				return nil, fmt.Errorf("network --device=%s is no name of a card", n.Device)
-			}
-		}
-		for _, other := range out {
-			if other.Name == c.Name || (c.MAC != "" && other.MAC == c.MAC) {
-				return nil, fmt.Errorf("two network lines mean the same card, %s", nicsText([]NIC{{c.Name, c.MAC}}))
-			}
-		}
-		out = append(out, c)
+func readAddressing(a kickstart.Args) addressing {
+	out := addressing{
+		V4: byDHCP, V6: byAuto, Gateway: a.Value("--gateway"), Gateway6: a.Value("--ipv6gateway"),
+		DNS: a.List("--nameserver"), NoDefRoute: a.Has("--nodefroute"),
 	}
-	return out, nil
-}
-
-func nicsText(nics []NIC) string {
-	var out []string
-	for _, n := range nics {
-		out = append(out, n.Name+" "+n.MAC)
-	}
-	return strings.Join(out, ", ")
-}
-
-// interfacesFile is ifupdown's /etc/network/interfaces. A card is found by its
-// MAC (interfaces(5), "PATTERN MATCHING INTERFACES"), so its name doesn't matter.
-// `auto` brings it up when the system starts, which network-online waits for.
-func interfacesFile(cards []netCard) string {
-	var b strings.Builder
-	b.WriteString("# written by rackhand-installer from the Kickstart\nauto lo\niface lo inet loopback\n")
-	for _, c := range cards {
-		name := c.Name
-		if c.MAC != "" {
-			name = "mac/" + c.MAC + "=" + c.Name
-		}
-		b.WriteString("\n")
-		if c.OnBoot {
-			fmt.Fprintf(&b, "auto %s\n", name)
-		}
-		if c.DHCP {
-			fmt.Fprintf(&b, "iface %s inet dhcp\n", c.Name)
-		} else {
-			fmt.Fprintf(&b, "iface %s inet static\n    address %s\n", c.Name, c.Address)
-			if c.Gateway != "" && !c.NoDefRoute {
-				fmt.Fprintf(&b, "    gateway %s\n", c.Gateway)
-			}
-		}
-		if c.MTU > 0 {
-			// not ifupdown's own mtu, which its dhcp method doesn't have
-			fmt.Fprintf(&b, "    pre-up ip link set dev $IFACE mtu %d\n", c.MTU)
-		}
-		if c.NoIPv6 {
-			b.WriteString("    pre-up echo 1 >/proc/sys/net/ipv6/conf/$IFACE/disable_ipv6\n")
+	for _, d := range append(a.List("--ipv4-dns-search"), a.List("--ipv6-dns-search")...) {
+		if !slices.Contains(out.Search, d) {
+			out.Search = append(out.Search, d)
 		}
 	}
-	return b.String()
+	if a.Value("--bootproto") == "static" {
+		out.V4 = byStatic
+		if ip, err := netip.ParseAddr(a.Value("--ip")); err == nil {
+			bits, _ := kickstart.MaskBits(a.Value("--netmask"))
+			out.Address = netip.PrefixFrom(ip, bits)
+		}
+	}
+	if a.Has("--noipv4") {
+		out.V4 = byNone
+	}
+	switch v6 := a.Value("--ipv6"); v6 {
+	case "", "auto":
+	case "dhcp":
+		out.V6 = byDHCP
+	default:
+		out.V6 = byStatic
+		out.Address6, _ = kickstart.IPv6Prefix(v6)
+	}
+	if a.Has("--noipv6") {
+		out.V6 = byNone
+	}
+	return out
 }
 
 // hostsFile is /etc/hosts: the host's own name on its first static address, else
 // on 127.0.1.1 as Debian has it.
-func hostsFile(host string, cards []netCard) string {
+func hostsFile(host string, devices []netDevice) string {
 	address := "127.0.1.1"
-	for _, c := range cards {
-		if !c.DHCP && c.Address.IsValid() {
-			address = c.Address.Addr().String()
+	for _, d := range devices {
+		if d.V4 == byStatic && d.Address.IsValid() {
+			address = d.Address.Addr().String()
 			break
 		}
 	}
@@ -160,17 +127,29 @@ func hostsFile(host string, cards []netCard) string {
 
 // resolvFile is /etc/resolv.conf from the network lines' name servers, else from
 // those of the lease.
-func resolvFile(cards []netCard, leased []string) string {
-	var servers []string
-	for _, c := range cards {
-		servers = append(servers, c.DNS...)
+func resolvFile(devices []netDevice, leased []string) string {
+	var servers, search []string
+	for _, d := range devices {
+		servers = append(servers, d.DNS...)
+		search = append(search, d.Search...)
 	}
 	if len(servers) == 0 {
 		servers = leased
 	}
 	var b strings.Builder
+	if len(search) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(search, " "))
+	}
 	for _, s := range servers {
 		fmt.Fprintf(&b, "nameserver %s\n", s)
 	}
 	return b.String()
+}
+
+func nicsText(nics []NIC) string {
+	var out []string
+	for _, n := range nics {
+		out = append(out, strings.TrimSpace(n.Name+" "+n.MAC))
+	}
+	return cmp.Or(strings.Join(out, ", "), "none")
 }

@@ -14,11 +14,16 @@ type Recipe struct {
 	Pre, PreInstall, Post, OnError []kickstart.Script
 	Secrets                        []string // passwords and their hashes: never to be shown
 
-	parts       []partition
+	storage
 	onlyUse     []string
 	ignored     []string
 	clearDrives []string
 	networks    []netConfig
+	repos       []repo
+	packages    kickstart.Packages
+	time        timeStep
+	logHost     string
+	logPort     string
 	boot        bootConfig
 	image       imageStep
 	config      []Step // what configures the unpacked system, in the file's order
@@ -54,6 +59,9 @@ func Read(f *kickstart.File) (*Recipe, error) {
 		}
 	}
 	for _, s := range f.Sections {
+		if s.Name == "%packages" {
+			r.packages, _ = kickstart.ImagePackages(f, s)
+		}
 		script, _ := kickstart.ImageSection(f, s)
 		if script == nil || strings.TrimSpace(s.Body) == "" {
 			continue
@@ -96,147 +104,87 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	if err != nil {
 		return nil, err
 	}
-	tables, parts, err := placeParts(r.parts, disks, newGUID)
+	layout, err := planStorage(r.storage, disks, facts.Memory, newGUID)
 	if err != nil {
 		return nil, err
 	}
-	bootDisk, err := bootDisk(r.boot.Drive, tables, parts)
+	grub, err := planGRUB(r.boot, facts.UEFI, layout)
 	if err != nil {
 		return nil, err
 	}
-	grub, err := planGRUB(r.boot, facts.UEFI, bootDisk, parts)
-	if err != nil {
-		return nil, err
-	}
-	cards, err := resolveCards(r.networks, facts)
+	devices, err := resolveDevices(r.networks, facts)
 	if err != nil {
 		return nil, err
 	}
 
 	var steps []Step
-	for _, t := range tables {
-		steps = append(steps, guardStep{Disk: t.disk, Wipe: wipe})
-	}
-	for _, t := range tables {
-		steps = append(steps, partitionStep{Disk: t.disk, Table: t.table})
-	}
-	for _, p := range parts {
-		if p.FS != "biosboot" {
-			steps = append(steps, formatStep{Part: p})
-		}
-	}
-	for _, p := range inMountOrder(parts) {
-		steps = append(steps, mountStep{Part: p})
-	}
+	steps = append(steps, layout.steps(wipe)...)
 	for _, s := range r.PreInstall {
 		steps = append(steps, scriptStep{Script: s})
 	}
 	steps = append(steps, r.image, bindStep{})
-	steps = append(steps, systemFiles(r, cards, parts, facts)...)
+	steps = append(steps, systemFiles(r, devices, layout.contents, facts)...)
+	steps = append(steps, r.softwareSteps(devices)...)
+	steps = append(steps, layout.needs()...) // %packages may bring them
 	steps = append(steps, r.config...)
+	steps = append(steps, labelStep{})
 	for _, s := range r.Post {
 		steps = append(steps, scriptStep{Script: s})
 	}
+	steps = append(steps, layout.found()...)
 	// Only now: the image is verified and every %post has run. A box that loses its
 	// power before this has a disk that looks blank, boots nothing, and may be
 	// installed again.
-	for _, t := range tables {
+	for _, t := range layout.tables {
 		steps = append(steps, tableStep{Disk: t.disk, Table: t.table})
 	}
 	steps = append(steps, grub...)
-	return append(steps, unmountStep{}), nil
+	steps = append(steps, unmountStep{})
+	if len(layout.arrays)+len(layout.groups) > 0 {
+		steps = append(steps, stopStep{})
+	}
+	return append(steps, flushStep{}), nil
 }
 
 // systemFiles are the files that follow from the whole of the Kickstart.
-func systemFiles(r *Recipe, cards []netCard, parts []partition, facts Facts) []Step {
+func systemFiles(r *Recipe, devices []netDevice, parts []content, facts Facts) []Step {
+	host := r.host()
+	out := []Step{
+		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
+		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, devices)},
+	}
+	if host != "" {
+		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
+	}
+	if s := resolvFile(devices, facts.DNS); s != "" {
+		out = append(out, resolvStep{s})
+	}
+	return out
+}
+
+// host is the host name that the Kickstart gives; the last one counts.
+func (r *Recipe) host() string {
 	host := ""
 	for _, n := range r.networks {
 		if n.Host != "" {
 			host = n.Host
 		}
 	}
-	out := []Step{
-		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
-		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, cards)},
+	return host
+}
+
+// softwareSteps install packages, and then write for the tools that the system has
+// after that.
+func (r *Recipe) softwareSteps(devices []netDevice) []Step {
+	var out []Step
+	if len(r.packages.Install) > 0 || slices.ContainsFunc(r.repos, func(p repo) bool { return p.Keep }) {
+		out = append(out, packageStep{r.packages, r.repos})
 	}
-	if host != "" {
-		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
+	if len(devices) > 0 {
+		out = append(out, networkStep{devices})
 	}
-	if len(cards) > 0 {
-		out = append(out, fileStep{Path: "/etc/network/interfaces", Mode: 0o644, Text: interfacesFile(cards)})
-	}
-	if s := resolvFile(cards, facts.DNS); s != "" {
-		out = append(out, fileStep{Path: "/etc/resolv.conf", Mode: 0o644, Text: s})
+	if r.time.Disable || len(r.time.Sources) > 0 {
+		out = append(out, r.time)
 	}
 	return out
-}
-
-type diskTable struct {
-	disk  Disk
-	table gptTable
-}
-
-// placeParts lays the partitions out: those with --ondisk there, the others on
-// the first disk.
-func placeParts(all []partition, disks []Disk, newGUID func() string) ([]diskTable, []partition, error) {
-	var tables []diskTable
-	parts := slices.Clone(all)
-	for i, d := range disks {
-		var mine []*partition
-		for j := range parts {
-			if p := &parts[j]; (p.OnDisk == "" && i == 0) || (p.OnDisk != "" && p.Disk == "" && d.matches(p.OnDisk)) {
-				mine = append(mine, p)
-			}
-		}
-		if len(mine) == 0 {
-			continue // nothing is asked of it: it isn't touched
-		}
-		if err := layOut(d, mine); err != nil {
-			return nil, nil, err
-		}
-		t := gptTable{GUID: newGUID(), Size: d.Size, Sector: d.Sector}
-		for _, p := range mine {
-			p.GUID, p.UUID = newGUID(), newGUID()
-			if p.FS == "efi" || p.FS == "vfat" {
-				p.UUID = strings.ToUpper(p.UUID[:4] + "-" + p.UUID[4:8]) // FAT has 32 bits
-			}
-			t.Parts = append(t.Parts, gptPart{Type: p.gptType(), GUID: p.GUID, Name: partName(p), Start: p.Start, Length: p.Length})
-		}
-		tables = append(tables, diskTable{d, t})
-	}
-	for _, p := range parts {
-		if p.Disk == "" {
-			return nil, nil, fmt.Errorf("part %s --ondisk=%s: that disk is not among those to install to: %s", p.Mount, p.OnDisk, disksText(disks))
-		}
-	}
-	return tables, parts, nil
-}
-
-func partName(p *partition) string {
-	if p.Label != "" {
-		return p.Label
-	}
-	switch p.Mount {
-	case "/":
-		return "root"
-	case "swap", "biosboot":
-		return p.Mount
-	}
-	return strings.TrimPrefix(p.Mount, "/")
-}
-
-// bootDisk is the disk that GRUB goes to: bootloader --boot-drive, else the one
-// with the biosboot or EFI partition.
-func bootDisk(drive string, tables []diskTable, parts []partition) (Disk, error) {
-	for _, t := range tables {
-		if drive != "" && t.disk.matches(drive) {
-			return t.disk, nil
-		}
-		for _, p := range parts {
-			if drive == "" && p.Disk == t.disk.Name && (p.FS == "biosboot" || p.FS == "efi") {
-				return t.disk, nil
-			}
-		}
-	}
-	return Disk{}, fmt.Errorf("bootloader --boot-drive=%s is not among the disks that are laid out", drive)
 }

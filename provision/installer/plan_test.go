@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func oneDisk() Facts {
 	return Facts{
-		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1"}},
+		Memory:  4 << 10,
+		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}},
 		NICs:    []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}},
 		BootNIC: "eth0", DNS: []string{"10.77.0.9"},
 	}
@@ -26,6 +27,21 @@ func twoDisks() Facts {
 	f := oneDisk()
 	f.UEFI = true
 	f.Disks = append(f.Disks, Disk{Name: "nvme0n1", Size: 40 << 30, Sector: 4096}, Disk{Name: "sda", Size: 1 << 40, Sector: 512})
+	return f
+}
+
+func bigDisk() Facts {
+	f := oneDisk()
+	f.UEFI, f.Disks = true, []Disk{{Name: "nvme0n1", Size: 1 << 40, Sector: 4096}}
+	return f
+}
+
+func mirrorDisks() Facts {
+	f := oneDisk()
+	f.Disks = []Disk{
+		{Name: "sda", Size: 40 << 30, Sector: 512, WWN: "naa.5000000000000001", Links: []string{"disk/by-id/ata-SSD_A"}},
+		{Name: "sdb", Size: 41 << 30, Sector: 512, WWN: "naa.5000000000000002", Links: []string{"disk/by-path/pci-0000:00:1f.2-ata-2"}},
+	}
 	return f
 }
 
@@ -106,7 +122,10 @@ func readFile(t *testing.T, name string) string {
 }
 
 func TestPlanGolden(t *testing.T) {
-	for name, facts := range map[string]Facts{"base": oneDisk(), "two-disks": twoDisks()} {
+	for name, facts := range map[string]Facts{
+		"base": oneDisk(), "two-disks": twoDisks(),
+		"autopart": oneDisk(), "autopart-plain": bigDisk(), "raid0": mirrorDisks(), "raid1": mirrorDisks(), "raid1-lvm": mirrorDisks(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := planText(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts)
 			if err != nil {
@@ -160,7 +179,7 @@ func TestPlanErrors(t *testing.T) {
 }
 
 func TestReadReportsEveryProblem(t *testing.T) {
-	f, err := kickstart.Parse("t.ks", []byte("autopart\nfirewall --enabled\n"))
+	f, err := kickstart.Parse("t.ks", []byte("btrfs none a\nfirewall --port=x\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +187,7 @@ func TestReadReportsEveryProblem(t *testing.T) {
 	if err == nil || failKind(err) != FailKickstart {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out autopart", "t.ks:2:10: ", "there is nothing to install"} {
+	for _, want := range []string{"t.ks:1:1: rackhand-installer can't carry out btrfs", "t.ks:2:17: ", "there is nothing to install"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %q", err, want)
 		}
@@ -188,6 +207,10 @@ func TestEveryOptionCounts(t *testing.T) {
 		kickstart.KindNetmask: "255.255.0.0", kickstart.KindHost: "q", kickstart.KindUser: "q", kickstart.KindGecos: "q",
 		kickstart.KindLabel: "q", kickstart.KindURL: "http://q/",
 		kickstart.KindSHA256: strings.Repeat("a", 64), kickstart.KindZone: "Q",
+		kickstart.KindIface: "lan7", kickstart.KindNetDevice: "q", kickstart.KindNetDevices: "q1,q2", kickstart.KindVLAN: "7",
+		kickstart.KindIPv6: "2001:db8::1/64", kickstart.KindIPv6Addr: "fe80::1", kickstart.KindDomains: "q.example",
+		kickstart.KindBondOptions: "miimon=7", kickstart.KindBridgeOptions: "stp=1", kickstart.KindPorts: "7:udp", kickstart.KindWords: "q",
+		kickstart.KindLocale: "de_DE", kickstart.KindLocales: "de_DE", kickstart.KindPort: "7", kickstart.KindRepoName: "q", kickstart.KindNetHost: "10.9.9.9", kickstart.KindGroups: "q(7)",
 	}
 	// a line of each command that the option is added to, and what else it takes
 	lines := map[kickstart.Verb]string{
@@ -195,18 +218,21 @@ func TestEveryOptionCounts(t *testing.T) {
 		kickstart.Keyboard: "keyboard us", kickstart.LiveImg: "", kickstart.Network: "network --bootproto=static --device=eth1 --ip=10.8.0.2 --netmask=255.255.255.0 --gateway=10.8.0.1",
 		kickstart.Part: "part /q --size=5", kickstart.RootPW: "rootpw --iscrypted passw0rd", kickstart.SELinux: "selinux --enforcing",
 		kickstart.Services: "services", kickstart.SSHKey: "sshkey 'k'", kickstart.Timezone: "timezone Q", kickstart.User: "user --name=u --iscrypted --password=passw0rd",
-		kickstart.ClearPart: "clearpart --all --initlabel",
+		kickstart.ClearPart: "clearpart --all --initlabel", kickstart.Firewall: "firewall", kickstart.Lang: "lang C.UTF-8",
+		kickstart.TimeSource: "timesource", kickstart.Repo: "repo --name=r --baseurl=http://r/ --install",
 	}
 	special := map[string]string{
 		"bootloader --boot-drive": "nvme0n1", "clearpart --drives": "nvme0n1", "ignoredisk --only-use": "nvme0n1", "ignoredisk --drives": "vda",
 		"network --device": "enp7s0", "network --onboot": "off", "network --bootproto": "dhcp", "part --ondisk": "nvme0n1", "part --fstype": "vfat",
+		"network --bridgeopts": "stp=1", "repo --baseurl": "http://s/",
 		"part --size": "9", "user --name": "w", "group --name": "w", "sshkey --username": "w", "part --maxsize": "6",
 	}
 	for _, rule := range kickstart.ImageCommands() {
 		for _, o := range rule.Options {
 			name := rule.Names[0] + " " + o.Flag
-			if o.NoOp || rule.Verb == kickstart.LiveImg {
-				continue
+			// logging is about the installer
+			if o.NoOp || rule.Verb == kickstart.LiveImg || rule.Verb == kickstart.Logging || storageOption(name) != nil {
+				continue // TestEveryStorageOptionCounts
 			}
 			line, ok := lines[rule.Verb]
 			if !ok {
@@ -223,10 +249,28 @@ func TestEveryOptionCounts(t *testing.T) {
 			switch name { // options that need another one beside them
 			case "part --maxsize":
 				plain += " --grow"
-			case "selinux --disabled", "services --enabled", "services --disabled", "sshkey --username":
+			case "selinux --disabled", "timesource --ntp-server", "timesource --ntp-pool", "timesource --ntp-disable", "services --enabled", "services --disabled", "sshkey --username":
 				plain = "skipx"
-			case "selinux --permissive":
+			case "selinux --permissive", "selinux --enforcing":
 				plain = "selinux --disabled"
+			case "network --bondopts":
+				plain = "network --device=bond7 --bondslaves=q1,q2"
+			case "network --bridgeopts":
+				plain = "network --device=br7 --bridgeslaves=q1,q2"
+			case "network --bondslaves", "network --bridgeslaves":
+				plain = "network --device=bond7"
+			case "network --interfacename":
+				plain += " --vlanid=7"
+			case "network --ipv6gateway":
+				plain += " --ipv6=2001:db8::1/64"
+			case "network --bootproto", "network --noipv4": // the addresses would be refused
+				plain = "network --device=eth1"
+			case "repo --install":
+				plain = "repo --name=r --baseurl=http://r/"
+			case "timesource --nts":
+				plain = "timesource --ntp-server=q"
+			case "firewall --remove-service":
+				plain = "firewall --service=q"
 			case "rootpw --iscrypted", "user --iscrypted":
 				plain = strings.Replace(line, "--iscrypted", "--plaintext", 1)
 			case "ignoredisk --only-use", "ignoredisk --drives":
@@ -238,6 +282,12 @@ func TestEveryOptionCounts(t *testing.T) {
 			}
 			if strings.HasPrefix(name, "selinux") {
 				target = "selinux"
+			}
+			if name == "repo --install" {
+				target = plain
+			}
+			if name == "network --bootproto" {
+				with = "--bootproto=static --ip=10.8.0.2 --netmask=255.255.255.0"
 			}
 			place := func(l string) string {
 				text := strings.Replace(base, "reboot\n", l+"\nreboot\n", 1)
@@ -311,7 +361,7 @@ func TestLayOut(t *testing.T) {
 }
 
 func TestDiskMatches(t *testing.T) {
-	d := Disk{Name: "nvme0n1", Serial: "S123", WWN: "eui.0025"}
+	d := Disk{Name: "nvme0n1", Serial: "S123", WWN: "eui.0025", Links: []string{"disk/by-id/nvme-SAMSUNG_S123", "disk/by-id/nvme-eui.0025"}}
 	for word, want := range map[string]bool{
 		"nvme0n1": true, "/dev/nvme0n1": true, "nvme*": true, "sda|nvme0n1": true, "S123": true,
 		"disk/by-id/nvme-SAMSUNG_S123": true, "/dev/disk/by-id/nvme-eui.0025": true, "sda": false, "nvme0n": false,
@@ -344,9 +394,9 @@ func TestGRUBMenu(t *testing.T) {
 	if len(kernels) != 2 || kernels[0].version != "6.1.0-10-amd64" {
 		t.Fatalf("got %+v", kernels)
 	}
-	got := grubMenu(bootConfig{Append: "a=$b;c 'd' console=ttyS0", Timeout: 2}, bootPlace{"R", "B", ""}, kernels[:1])
+	got := grubMenu(bootConfig{Append: "a=$b;c 'd' console=ttyS0", Timeout: 2}, bootPlace{"UUID=R", "B", "", []string{"lvm", "ext2"}}, kernels[:1])
 	for _, want := range []string{
-		"set timeout=2\n", "search --no-floppy --fs-uuid --set=root B\n", "serial --unit=0 --speed=9600\n",
+		"set timeout=2\n", "insmod part_gpt\ninsmod lvm\ninsmod ext2\n", "search --no-floppy --fs-uuid --set=root B\n", "serial --unit=0 --speed=9600\n",
 		"\tlinux /vmlinuz-6.1.0-10-amd64 root=UUID=R ro a=\\$b\\;c \\'d\\' console=ttyS0\n\tinitrd /initrd.img-6.1.0-10-amd64\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -17,8 +17,19 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 	}
 	switch verb {
 	case kickstart.NoOp, kickstart.Firewall, kickstart.SELinux, kickstart.Lang, kickstart.Keyboard,
-		kickstart.Timezone, kickstart.Services, kickstart.SSHKey, kickstart.Group:
+		kickstart.Services, kickstart.SSHKey, kickstart.Group:
 		r.config = append(r.config, configSteps(verb, a, arg)...)
+	case kickstart.Timezone:
+		r.readTime(a)
+		if arg != "" || a.Has("--utc") || a.Has("--isUtc") { // else it speaks of the time's source alone
+			r.config = append(r.config, configSteps(verb, a, arg)...)
+		}
+	case kickstart.TimeSource:
+		r.readTime(a)
+	case kickstart.Logging:
+		r.logHost, r.logPort = a.Value("--host"), a.Value("--port")
+	case kickstart.Repo:
+		r.repos = append(r.repos, repo{Name: a.Value("--name"), URL: a.Value("--baseurl"), Keep: a.Has("--install")})
 	case kickstart.Bootloader:
 		r.boot.Append, r.boot.Drive = a.Value("--append"), a.Value("--boot-drive")
 		if o, ok := a.Option("--timeout"); ok {
@@ -34,40 +45,25 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 		r.image = imageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
 	case kickstart.Network:
 		r.networks = append(r.networks, readNetwork(a))
-	case kickstart.Part:
-		r.parts = append(r.parts, readPartition(c.Pos, a, arg))
 	case kickstart.RootPW:
 		steps, err := r.password("root", arg, a)
 		r.config = append(r.config, steps...)
+		if a.Has("--allow-ssh") { // sshd_config(5): the first value counts, and drop-ins come first
+			r.config = append(r.config, fileStep{Path: "/etc/ssh/sshd_config.d/01-permitrootlogin.conf", Mode: 0o600, Text: written + "PermitRootLogin yes\n"})
+		}
 		return err
 	case kickstart.User:
-		r.config = append(r.config, userAdd(a))
+		r.config = append(r.config, readUser(a))
 		steps, err := r.password(a.Value("--name"), a.Value("--password"), a)
 		r.config = append(r.config, steps...)
 		return err
 	default:
+		if r.storage.command(c, verb, a, arg) {
+			return nil
+		}
 		return fmt.Errorf("the engine's table has verb %d and the installer doesn't: this is a defect in rackhand", verb)
 	}
 	return nil
-}
-
-func readPartition(pos kickstart.Pos, a kickstart.Args, mount string) partition {
-	p := partition{
-		Pos: pos, Mount: kickstart.MountPoint(mount), FS: a.Value("--fstype"),
-		Size: int64(kickstart.Count(a.Value("--size"))), Max: int64(kickstart.Count(a.Value("--maxsize"))),
-		Grow: a.Has("--grow"), OnDisk: a.Value("--ondisk"), Label: a.Value("--label"), Options: a.Value("--fsoptions"),
-	}
-	if p.FS == "" {
-		switch p.Mount {
-		case "swap", "biosboot":
-			p.FS = p.Mount
-		case "/boot/efi":
-			p.FS = "efi"
-		default:
-			p.FS = "ext4"
-		}
-	}
-	return p
 }
 
 // password sets or locks a user's password, which goes to chpasswd by its input,
@@ -108,34 +104,11 @@ func crypted(a kickstart.Args) bool {
 	return is
 }
 
-func userAdd(a kickstart.Args) Step {
-	argv := []string{"useradd", "--create-home"}
-	for _, o := range []struct{ ks, add string }{
-		{"--gecos", "--comment"},
-		{"--homedir", "--home-dir"},
-		{"--uid", "--uid"},
-		{"--gid", "--gid"},
-		{"--shell", "--shell"},
-	} {
-		if a.Has(o.ks) {
-			argv = append(argv, o.add, a.Value(o.ks))
-		}
-	}
-	if groups := a.List("--groups"); len(groups) > 0 {
-		argv = append(argv, "--groups", strings.Join(groups, ","))
-	}
-	return chrootStep{Argv: append(argv, "--", a.Value("--name")), What: "user " + a.Value("--name")}
-}
-
 // configSteps are the steps of the commands that set one thing each.
 func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 	switch verb {
 	case kickstart.Group:
-		argv := []string{"groupadd"}
-		if a.Has("--gid") {
-			argv = append(argv, "--gid", a.Value("--gid"))
-		}
-		return []Step{chrootStep{Argv: append(argv, "--", a.Value("--name")), What: "group " + a.Value("--name")}}
+		return []Step{groupStep{Name: a.Value("--name"), GID: a.Value("--gid")}}
 	case kickstart.SSHKey:
 		return []Step{sshKeyStep{User: a.Value("--username"), Key: arg}}
 	case kickstart.Services:
@@ -147,7 +120,7 @@ func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 		}
 		return out
 	case kickstart.Firewall:
-		return []Step{firewallStep{}}
+		return readFirewall(a)
 	case kickstart.SELinux:
 		mode := "disabled"
 		for _, o := range a.Options {
@@ -157,11 +130,7 @@ func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 	case kickstart.Timezone:
 		return []Step{timezoneStep{Zone: arg, UTC: a.Has("--utc") || a.Has("--isUtc")}}
 	case kickstart.Lang:
-		text := "LANG=" + arg + "\n"
-		return []Step{
-			fileStep{Path: "/etc/locale.conf", Mode: 0o644, Text: text},
-			fileStep{Path: "/etc/default/locale", Mode: 0o644, Text: text},
-		}
+		return []Step{localeStep{Lang: arg, More: a.List("--addsupport")}}
 	case kickstart.Keyboard:
 		return keyboardFiles(a, arg)
 	}
@@ -191,10 +160,18 @@ func keyboardFiles(a kickstart.Args, arg string) []Step {
 			variants = append(variants, strings.Trim(variant, "() "))
 		}
 		out = append(out, fileStep{Path: "/etc/default/keyboard", Mode: 0o644, Text: fmt.Sprintf(
-			"XKBMODEL=pc105\nXKBLAYOUT=%s\nXKBVARIANT=%s\nXKBOPTIONS=\n",
-			shellQuote(strings.Join(names, ",")), shellQuote(strings.Join(variants, ",")))})
+			"XKBMODEL=pc105\nXKBLAYOUT=%s\nXKBVARIANT=%s\nXKBOPTIONS=%s\n",
+			shellQuote(strings.Join(names, ",")), shellQuote(strings.Join(variants, ",")), xkbOptions(a.List("--switch")))})
 	}
 	return out
+}
+
+// xkbOptions are the keys that switch layouts, "" for none.
+func xkbOptions(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return shellQuote(strings.Join(list, ","))
 }
 
 // shellQuote makes a word that a shell, and systemd's environment files, take

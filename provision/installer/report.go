@@ -15,10 +15,12 @@ import (
 // An Event is what the installer tells the appliance: JSON, POSTed to the URL of
 // rackhand.report=.
 type Event struct {
-	Stage   string `json:"stage"` // installer, packages, installed, failed, or ""
+	Stage   string `json:"stage"` // installer, packages, installed, done, failed, or ""
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
 	Level   string `json:"level"` // "", warn, error
+	// Fields are further facts, for programs.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // A reporter posts events in their order. Those that don't matter one by one are

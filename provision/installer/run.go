@@ -33,13 +33,19 @@ func Install(ctx context.Context) int {
 	}
 	con.printf("rackhand-installer")
 	m.rep.start(ctx)
-	end, err := m.install(ctx, cmdline)
-	if err == nil {
-		err = m.finished(ctx)
+	var end string
+	if cmdline.Job != "" {
+		end = m.runJob(ctx, cmdline)
+	} else {
+		var err error
+		if end, err = m.install(ctx, cmdline); err == nil {
+			err = m.finished(ctx)
+		}
+		if err != nil {
+			end = m.failed(ctx, err, cmdline.Hold)
+		}
 	}
-	if err != nil {
-		end = m.failed(ctx, err, cmdline.Hold)
-	}
+	m.closeLog()
 	m.con.flush(5 * time.Second)
 	switch end {
 	case "poweroff", "shutdown":
@@ -77,7 +83,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	}
 	message := err.Error()
 	if len(m.touched) > 0 {
-		if e := m.makeUnbootable(); e != nil {
+		if e := m.makeUnbootable(ctx); e != nil {
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
@@ -98,10 +104,11 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", errors.New("the kernel's command line has no inst.ks=URL")
 	}
 	prepareShell()
-	mods, err := m.modules()
+	mods, err := m.modules(cmdline)
 	if err != nil {
 		return "", err
 	}
+	m.load = mods.add
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
@@ -111,9 +118,10 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, scan, m.con.printf)
+		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 		return err
 	}); err != nil {
+		m.tellDoubts(pciNetwork, false)
 		return "", err
 	}
 	m.con.printf("network card %s has %s", net.NIC, &net.Address)
@@ -122,6 +130,8 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	linkDisks("/dev", findDisks("/sys"))
+	m.tellDoubts(pciNetwork, true)
 	for _, s := range recipe.Pre {
 		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
 			return "", err
@@ -131,6 +141,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	m.tellDoubts(pciStorage, true)
 	steps, err := Plan(recipe, facts, cmdline.Wipe, newGUID)
 	if err != nil {
 		return "", &Failure{FailKickstart, err}
@@ -170,6 +181,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.con.setClean(clean)
 	m.rep.setClean(clean)
 	m.onError = recipe.OnError
+	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	return recipe, nil
 }
@@ -177,7 +189,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least.
 func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
-	facts := Facts{BootNIC: net.NIC, DNS: net.DNS}
+	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}
@@ -198,7 +210,7 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts
 }
 
 // modules loads what no device's alias asks for.
-func (m *machine) modules() (*moduleLoader, error) {
+func (m *machine) modules(cmdline Cmdline) (*moduleLoader, error) {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		return nil, err
@@ -215,6 +227,9 @@ func (m *machine) modules() (*moduleLoader, error) {
 		"sd_mod",
 	} {
 		l.add(name)
+	}
+	if cmdline.VLAN.ID > 0 {
+		l.add("8021q")
 	}
 	return l, nil
 }

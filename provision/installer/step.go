@@ -55,7 +55,7 @@ type tableStep struct {
 func (s tableStep) String() string { return "write the partition table of " + s.Disk.Name }
 
 // formatStep makes a file system or swap.
-type formatStep struct{ Part partition }
+type formatStep struct{ Part content }
 
 func (s formatStep) String() string {
 	out := fmt.Sprintf("format %s %s %s", s.Part.Device, s.Part.FS, s.Part.UUID)
@@ -66,7 +66,7 @@ func (s formatStep) String() string {
 }
 
 // mountStep mounts a file system below the target.
-type mountStep struct{ Part partition }
+type mountStep struct{ Part content }
 
 func (s mountStep) String() string { return "mount " + s.Part.Device + " on " + s.Part.Mount }
 
@@ -124,11 +124,6 @@ type timezoneStep struct {
 
 func (s timezoneStep) String() string { return fmt.Sprintf("timezone %q utc=%v", s.Zone, s.UTC) }
 
-// firewallStep disables the firewalls that the image may have.
-type firewallStep struct{}
-
-func (firewallStep) String() string { return "disable firewalls" }
-
 // selinuxStep sets SELinux's mode where there is SELinux.
 type selinuxStep struct{ Mode string }
 
@@ -149,7 +144,7 @@ type grubConfigStep struct {
 }
 
 func (s grubConfigStep) String() string {
-	return "grub menu: root " + s.Place.RootUUID + ", kernels in " + s.Place.BootUUID + " " + cmp.Or(s.Place.Dir, "/")
+	return "grub menu: root " + s.Place.Root + ", kernels in " + s.Place.BootUUID + " " + cmp.Or(s.Place.Dir, "/") + ", by " + strings.Join(s.Place.Modules, " ")
 }
 
 // scriptStep runs a script of the Kickstart.

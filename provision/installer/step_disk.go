@@ -17,6 +17,9 @@ import (
 )
 
 func (s guardStep) do(_ context.Context, m *machine) error {
+	if uses := inUse("/sys", "/proc", s.Disk); len(uses) > 0 {
+		return busy(s.Disk, uses)
+	}
 	vols, closeAll, err := openVolumes(s.Disk)
 	defer closeAll()
 	if err != nil {
@@ -80,14 +83,9 @@ func kernelPartitions(disk string) map[string]int64 {
 }
 
 func (s partitionStep) do(ctx context.Context, m *machine) error {
-	for name, size := range kernelPartitions(s.Disk.Name) { // old marks must not shine through
-		if err := zeroEnds("/dev/"+name, size); err != nil {
-			return err
-		}
-	}
 	dev := "/dev/" + s.Disk.Name
 	m.touched = append(m.touched, dev)
-	if err := zeroEnds(dev, s.Disk.Size); err != nil {
+	if err := wipeDisk(s.Disk); err != nil { // old marks must not shine through
 		return err
 	}
 	f, err := os.OpenFile(dev, os.O_RDWR, 0)
@@ -145,23 +143,6 @@ func waitFor(ctx context.Context, path string, limit time.Duration) error {
 	}
 }
 
-// zeroEnds overwrites the first and the last MiB of a device, where tables and
-// signatures lie, and waits until that is on disk.
-func zeroEnds(dev string, size int64) error {
-	f, err := os.OpenFile(dev, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	zero := make([]byte, min(mib, size))
-	for _, at := range []int64{0, max(0, size-mib)} {
-		if _, err := f.WriteAt(zero, at); err != nil {
-			return err
-		}
-	}
-	return f.Sync()
-}
-
 func (s tableStep) do(_ context.Context, m *machine) error {
 	f, err := os.OpenFile("/dev/"+s.Disk.Name, os.O_WRONLY, 0)
 	if err != nil {
@@ -184,12 +165,19 @@ func (s formatStep) do(ctx context.Context, m *machine) error {
 	case "swap":
 		err = makeSwap(dev, p)
 	case "efi", "vfat":
-		argv := []string{"mkfs.vfat", "-i", strings.ReplaceAll(p.UUID, "-", "")}
+		argv := []string{"mkfs.vfat", "-I", "-i", strings.ReplaceAll(p.UUID, "-", "")}
 		if p.FS == "efi" && p.Length >= 260*mib {
 			argv = append(argv, "-F", "32") // as the UEFI specification likes it; smaller ones are left to mkfs
 		}
 		if p.Label != "" {
 			argv = append(argv, "-n", p.Label)
+		}
+		err = m.tool(ctx, append(argv, dev)...)
+	case "xfs":
+		m.load("xfs")
+		argv := []string{"mkfs.xfs", "-q", "-f", "-K", "-m", "uuid=" + p.UUID}
+		if p.Label != "" {
+			argv = append(argv, "-L", p.Label)
 		}
 		err = m.tool(ctx, append(argv, dev)...)
 	default:
@@ -216,7 +204,12 @@ func (s formatStep) do(ctx context.Context, m *machine) error {
 }
 
 // makeSwap writes a swap area's header (mkswap(8); linux/swap.h, version 1).
-func makeSwap(dev string, p partition) error {
+func makeSwap(dev string, p content) error {
+	size, err := deviceSize(dev)
+	if err != nil {
+		return err
+	}
+	p.Length = size
 	head, err := swapHeader(p)
 	if err != nil {
 		return err
@@ -231,7 +224,7 @@ func makeSwap(dev string, p partition) error {
 }
 
 // swapHeader is the first page of a swap area, for pages of 4096 bytes.
-func swapHeader(p partition) ([]byte, error) {
+func swapHeader(p content) ([]byte, error) {
 	const page = 4096
 	uuid, err := hex.DecodeString(strings.ReplaceAll(p.UUID, "-", ""))
 	if err != nil || len(uuid) != 16 {
@@ -272,7 +265,11 @@ func (unmountStep) do(_ context.Context, m *machine) error {
 		}
 		m.mounts = m.mounts[:len(m.mounts)-1]
 	}
-	for _, dev := range m.touched { // the disks' own write caches
+	return nil
+}
+
+func (flushStep) do(_ context.Context, m *machine) error {
+	for _, dev := range m.touched {
 		f, err := os.OpenFile(dev, os.O_WRONLY, 0)
 		if err != nil {
 			return err
@@ -308,21 +305,16 @@ func unmountPatiently(dir string) error {
 
 // makeUnbootable takes everything off the touched disks that a firmware, or the
 // next attempt's guard, would take for a system.
-func (m *machine) makeUnbootable() error {
+func (m *machine) makeUnbootable(ctx context.Context) error {
 	for i := len(m.mounts) - 1; i >= 0; i-- {
 		_ = unix.Unmount(m.mounts[i], unix.MNT_DETACH)
 	}
 	m.mounts = nil
 	unix.Sync()
-	var errs []error
+	// before its members are cleared: an array writes to them when it stops
+	errs := []error{m.stopAll(ctx)}
 	for i := len(m.touched) - 1; i >= 0; i-- { // partitions before their disk
-		f, err := os.Open(m.touched[i])
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		size, err := f.Seek(0, 2)
-		_ = f.Close()
+		size, err := deviceSize(m.touched[i])
 		if err == nil {
 			err = zeroEnds(m.touched[i], size)
 		}

@@ -2,10 +2,18 @@ package installer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 func (s imageStep) do(ctx context.Context, m *machine) error {
@@ -15,7 +23,8 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 	}
 	defer root.Close()
 	m.event(Event{Stage: "packages", Kind: "image", Message: "writing the image"})
-	src := newStream(ctx, m.client, m.clk, s.URL, m.warnf)
+	start := m.clk.Now()
+	src := newStream(ctx, m.client, m.clk, s.URL, m.warnf, m.con.printf)
 	defer src.close()
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -23,37 +32,80 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 		defer close(done)
 		m.progress(ctx, src)
 	}()
-	files := 0
+	var got extracted
 	err = unpack(ctx, src, s.SHA256, func(r io.Reader) (err error) {
-		files, err = extractTar(root, r, true)
+		got, err = extractTar(root, r, true)
 		return err
 	})
 	stop()
 	<-done
+	if errors.Is(err, unix.ENOSPC) {
+		err = fmt.Errorf("%w: the image doesn't fit on the disk as the Kickstart lays it out: make the partition larger (--size, --grow)", err)
+	}
 	if err != nil {
-		return &Failure{FailImage, fmt.Errorf("image %s: %w", s.URL, err)}
+		return &Failure{FailImage, errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
+	}
+	if len(got.lost) > 0 {
+		m.event(Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.lost)})
 	}
 	m.event(Event{Stage: "packages", Kind: "verified", Message: fmt.Sprintf(
-		"the image is written and verified: %d files from %d MB", files, megabytes(src.at.Load()))})
+		"the image is written and verified: %d files from %d MB in %.0f s",
+		got.files, megabytes(src.at.Load()), m.clk.Now().Sub(start).Seconds())})
 	return nil
 }
 
-// progress tells every two seconds how much has come, as long as the appliance
-// keeps up.
-func (m *machine) progress(ctx context.Context, s *stream) {
-	last := int64(-1)
-	for m.clk.Sleep(ctx, 2*time.Second) == nil {
-		at, size := s.at.Load(), s.size.Load()
-		if m.rep.busy() || megabytes(at) == last {
-			continue
-		}
-		last = megabytes(at)
-		msg := fmt.Sprintf("%d MB", last)
-		if size > 0 {
-			msg = fmt.Sprintf("%d of %d MB", last, megabytes(size))
-		}
-		m.event(Event{Stage: "packages", Kind: "progress", Message: msg})
+// lostText says which attributes of the image the disk could not take.
+func lostText(lost map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		parts = append(parts, fmt.Sprintf("%s of %d files", name, lost[name]))
 	}
+	return printable("attributes in the image could not be kept: " + strings.Join(parts, ", "))
 }
 
-func megabytes(n int64) int64 { return (n + 500_000) / 1_000_000 }
+// printable takes out what would do something to a terminal. Names in a tar are
+// somebody else's text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+const (
+	// progressEvery is the least time between two progress events.
+	progressEvery = 2 * time.Second
+	// quietAfter: without a byte for this long, that is worth an event.
+	quietAfter = 10 * time.Second
+)
+
+// progress tells every two seconds how much has come, as long as the appliance
+// keeps up; and once when nothing comes.
+func (m *machine) progress(ctx context.Context, s *stream) {
+	var (
+		met  meter
+		last = m.clk.Now() // of the last byte that was seen
+		told = false       // that nothing comes
+		was  = int64(0)
+	)
+	met.add(last, 0)
+	for m.clk.Sleep(ctx, progressEvery) == nil {
+		now, at := m.clk.Now(), s.at.Load()
+		met.add(now, at)
+		e := Event{Stage: "packages", Kind: "progress", Message: met.text(s.size.Load())}
+		switch {
+		case at > was:
+			was, last, told = at, now, false
+		case now.Sub(last) < quietAfter || told:
+			continue
+		default:
+			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", amount(at, s.size.Load()), now.Sub(last).Seconds())
+			told = true
+		}
+		if !m.rep.busy() {
+			m.event(e)
+		}
+	}
+}

@@ -170,40 +170,44 @@ func (s timezoneStep) do(_ context.Context, m *machine) error {
 	})
 }
 
-func (firewallStep) do(ctx context.Context, m *machine) error {
-	for _, unit := range []string{"firewalld.service", "nftables.service", "ufw.service"} {
-		for _, dir := range []string{"/usr/lib/systemd/system/", "/lib/systemd/system/"} {
-			if _, err := os.Lstat(m.target + dir + unit); err == nil {
-				if err := m.inTarget(ctx, "", "systemctl", "disable", "--", unit); err != nil {
-					return err
-				}
-				break
-			}
+// labelStep has the first boot give files their SELinux labels, where SELinux is on:
+// what the installer wrote has none, and a shadow without one lets nobody in.
+type labelStep struct{}
+
+func (labelStep) String() string { return "label files at the first boot, where SELinux is on" }
+
+func (labelStep) do(_ context.Context, m *machine) error {
+	return m.inRoot(func(root *os.Root) error {
+		config, err := root.ReadFile("etc/selinux/config")
+		if err != nil || !selinuxOn(string(config)) {
+			return nil // none is there, or it is off
+		}
+		return writeFile(root, "/.autorelabel", 0o600, "")
+	})
+}
+
+// selinuxOn reads SELINUX= of /etc/selinux/config; the last one counts.
+func selinuxOn(config string) bool {
+	mode := ""
+	for line := range strings.Lines(config) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "SELINUX="); ok {
+			mode = strings.TrimSpace(v)
 		}
 	}
-	return nil
+	return mode == "enforcing" || mode == "permissive"
 }
 
 func (s selinuxStep) do(_ context.Context, m *machine) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing":
+			return errors.New("selinux --enforcing: the system has no SELinux: put its policy into the image or into %packages, or write selinux --disabled")
+		case errors.Is(err, fs.ErrNotExist):
 			return nil // no SELinux: it is as disabled as can be
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
-		return writeFile(root, "/etc/selinux/config", 0o644, setSELinux(string(old), s.Mode))
+		return writeFile(root, "/etc/selinux/config", 0o644, setKey(string(old), "SELINUX", s.Mode))
 	})
-}
-
-// setSELinux sets SELINUX= in /etc/selinux/config.
-func setSELinux(config, mode string) string {
-	var out []string
-	for line := range strings.SplitSeq(strings.TrimRight(config, "\n"), "\n") {
-		if !strings.HasPrefix(strings.TrimSpace(line), "SELINUX=") {
-			out = append(out, line)
-		}
-	}
-	return strings.Join(append(out, "SELINUX="+mode), "\n") + "\n"
 }

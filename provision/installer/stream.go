@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,28 +14,56 @@ import (
 
 // A stream reads one large file over HTTP from its beginning to its end. When
 // the connection breaks or stalls it asks for the rest (RFC 9110 section 14) and
-// goes on; the reader notices nothing. It gives up after maxBroken breaks in a
-// row that brought not one byte.
+// goes on; the reader notices nothing. It gives up after patience without a byte:
+// an appliance that restarts is waited for.
 type stream struct {
-	ctx    context.Context
-	client *http.Client
-	clk    clock
-	url    string
-	stall  time.Duration // without a byte for this long, the connection is broken
-	warn   func(format string, args ...any)
+	ctx      context.Context
+	client   *http.Client
+	clk      clock
+	url      string
+	stall    time.Duration // without a byte for this long, the connection is broken
+	patience time.Duration
+	warn     func(format string, args ...any) // a break, and that it is mended
+	log      func(format string, args ...any) // each try
 
-	body   io.ReadCloser
-	cancel context.CancelFunc
-	etag   string
-	broken int
-	size   atomic.Int64 // -1 while it isn't known
-	at     atomic.Int64 // bytes read
+	body    io.ReadCloser
+	cancel  context.CancelFunc
+	version validator
+	size    atomic.Int64 // -1 while it isn't known
+	at      atomic.Int64 // bytes read
+	tries   int          // since the last byte
+	since   time.Time    // of the last byte, while there are tries
+	broken  bool         // a break was told of
+	breaks  int          // so far
 }
 
-const maxBroken = 10
+// A validator tells one version of a file from another.
+type validator struct{ etag, modified string }
 
-func newStream(ctx context.Context, client *http.Client, clk clock, url string, warn func(string, ...any)) *stream {
-	s := &stream{ctx: ctx, client: client, clk: clk, url: url, stall: 30 * time.Second, warn: warn}
+func validatorOf(h http.Header) validator {
+	v := validator{h.Get("ETag"), h.Get("Last-Modified")}
+	if strings.HasPrefix(v.etag, "W/") {
+		v.etag = "" // no use with If-Range
+	}
+	return v
+}
+
+// ifRange is what If-Range (RFC 9110 section 13.1.5) takes; "" for nothing.
+func (v validator) ifRange() string { return cmp.Or(v.etag, v.modified) }
+
+// differs says that both are known and aren't the same.
+func (v validator) differs(w validator) bool {
+	if v.etag != "" && w.etag != "" {
+		return v.etag != w.etag
+	}
+	return v.modified != "" && w.modified != "" && v.modified != w.modified
+}
+
+func newStream(ctx context.Context, client *http.Client, clk clock, url string, warn, log func(string, ...any)) *stream {
+	s := &stream{
+		ctx: ctx, client: client, clk: clk, url: url, warn: warn, log: log,
+		stall: 30 * time.Second, patience: 10 * time.Minute,
+	}
 	s.size.Store(-1)
 	return s
 }
@@ -55,7 +84,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		n, err := s.body.Read(p)
 		watchdog.Stop()
 		if n > 0 {
-			s.broken = 0
+			s.mended()
 			if at := s.at.Add(int64(n)); s.size.Load() >= 0 && at > s.size.Load() {
 				return 0, fmt.Errorf("the server sent more than the %d bytes it announced", s.size.Load())
 			}
@@ -69,13 +98,47 @@ func (s *stream) Read(p []byte) (int, error) {
 				return n, s.ctx.Err()
 			}
 			if s.size.Load() < 0 || s.at.Load() < s.size.Load() {
-				s.warn("the connection broke after %d of %d bytes: %v", s.at.Load(), s.size.Load(), err)
+				s.breaksOff(err)
 			}
 		}
 		if n > 0 {
 			return n, nil
 		}
 	}
+}
+
+// maxTold is how many breaks are worth a warning each; the console has them all.
+const maxTold = 10
+
+// tell warns while there are few breaks.
+func (s *stream) tell(format string, args ...any) {
+	if s.breaks > maxTold {
+		s.log(format, args...)
+		return
+	}
+	s.warn(format, args...)
+}
+
+// breaksOff tells of a broken connection, once until a byte comes again.
+func (s *stream) breaksOff(err error) {
+	if s.broken {
+		s.log("the connection broke once more: %v", err)
+		return
+	}
+	if s.tries == 0 {
+		s.since = s.clk.Now()
+	}
+	s.broken = true
+	s.breaks++
+	s.tell("the connection broke after %s: %v; trying again for %v", amount(s.at.Load(), s.size.Load()), err, s.patience)
+}
+
+// mended tells that bytes come again.
+func (s *stream) mended() {
+	if s.broken {
+		s.tell("the download goes on at %s, %.0f s after it broke", amount(s.at.Load(), s.size.Load()), s.clk.Now().Sub(s.since).Seconds())
+	}
+	s.broken, s.tries = false, 0
 }
 
 func (s *stream) close() {
@@ -89,23 +152,29 @@ func (s *stream) close() {
 // connect asks for the file from where reading stands. Errors that asking again
 // won't mend are returned.
 func (s *stream) connect() error {
+	if s.tries == 0 && !s.broken {
+		s.since = s.clk.Now()
+	}
+	var wait time.Duration
 	for {
-		if s.broken > maxBroken {
-			return fmt.Errorf("given up after %d broken connections in a row at byte %d", s.broken, s.at.Load())
+		if s.clk.Now().Sub(s.since) > s.patience {
+			return fmt.Errorf("given up after %v without a byte, in %d tries, at %s", s.patience, s.tries, amount(s.at.Load(), s.size.Load()))
 		}
-		wait, err := s.request()
-		if err == nil {
+		if s.tries > 0 {
+			if err := s.clk.Sleep(s.ctx, max(wait, backoff(s.tries-1))); err != nil {
+				return err
+			}
+		}
+		s.tries++
+		var err error
+		if wait, err = s.request(); err == nil {
 			return nil
 		}
 		var final *finalError
 		if errors.As(err, &final) || s.ctx.Err() != nil {
 			return err
 		}
-		s.warn("%v; trying again", err)
-		if err := s.clk.Sleep(s.ctx, max(wait, backoff(s.broken))); err != nil {
-			return err
-		}
-		s.broken++
+		s.log("%v; trying again", err)
 	}
 }
 
@@ -126,8 +195,8 @@ func (s *stream) request() (time.Duration, error) {
 	req.Header.Set("Accept-Encoding", "identity")
 	if at > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", at))
-		if s.etag != "" {
-			req.Header.Set("If-Range", s.etag)
+		if v := s.version.ifRange(); v != "" {
+			req.Header.Set("If-Range", v)
 		}
 	}
 	watchdog := time.AfterFunc(s.stall, cancel)
@@ -141,34 +210,56 @@ func (s *stream) request() (time.Duration, error) {
 			_ = resp.Body.Close()
 		}
 	}()
-	switch {
-	case transient(resp.StatusCode):
+	if transient(resp.StatusCode) {
 		return retryAfter(resp.Header, s.clk.Now()), fmt.Errorf("the server answers %s", resp.Status)
-	case at == 0 && resp.StatusCode == http.StatusOK:
+	}
+	if at == 0 {
+		if resp.StatusCode != http.StatusOK {
+			return 0, &finalError{"the server answers " + resp.Status}
+		}
 		s.size.Store(resp.ContentLength)
-		if tag := resp.Header.Get("ETag"); !strings.HasPrefix(tag, "W/") {
-			s.etag = tag // a weak one is no use with If-Range
-		}
-	case at > 0 && resp.StatusCode == http.StatusPartialContent:
-		var from, to, size int64
-		if n, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size); n < 1 || from != at {
-			return 0, &finalError{fmt.Sprintf("asked for byte %d, the server sends %q: %v", at, resp.Header.Get("Content-Range"), err)}
-		} else if n == 3 && s.size.Load() >= 0 && size != s.size.Load() {
-			return 0, &finalError{fmt.Sprintf("the file changed on the server: %d bytes, now %d", s.size.Load(), size)}
-		}
-	case at > 0 && resp.StatusCode == http.StatusOK:
-		if tag := resp.Header.Get("ETag"); s.etag != "" && tag != "" && tag != s.etag {
-			return 0, &finalError{"the file changed on the server in the middle of the transfer"}
-		}
-		// the server has no ranges: read again what we have; the checksum tells
-		if err := skip(resp.Body, at, s.stall, cancel); err != nil {
-			return 0, err
-		}
-	default:
-		return 0, &finalError{"the server answers " + resp.Status}
+		s.version = validatorOf(resp.Header)
+	} else if err := s.resume(resp, at, cancel); err != nil {
+		return 0, err
 	}
 	s.body, s.cancel, ok = resp.Body, cancel, true
 	return 0, nil
+}
+
+// resume checks an answer to the question for the rest, and brings its body to
+// where reading stands. A file that has changed is an error: half of each is none.
+func (s *stream) resume(resp *http.Response, at int64, cancel func()) error {
+	size := s.size.Load()
+	changed := func(what string) error {
+		return &finalError{fmt.Sprintf("the file changed on the server in the middle of the transfer, at %s: %s", amount(at, size), what)}
+	}
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusPartialContent:
+		if now := validatorOf(resp.Header); s.version.differs(now) {
+			return changed(fmt.Sprintf("it was %s, now it is %s", s.version.ifRange(), now.ifRange()))
+		}
+	case http.StatusRequestedRangeNotSatisfiable:
+		return changed("it has become shorter")
+	default:
+		return &finalError{"the server answers " + resp.Status}
+	}
+	if resp.StatusCode == http.StatusOK {
+		if n := resp.ContentLength; n >= 0 && size >= 0 && n != size {
+			return changed(fmt.Sprintf("it had %d bytes, now %d", size, n))
+		}
+		// the server has no ranges: read again what we have; the checksum tells
+		return skip(resp.Body, at, s.stall, cancel)
+	}
+	var from, to, total int64
+	text := resp.Header.Get("Content-Range")
+	n, _ := fmt.Sscanf(text, "bytes %d-%d/%d", &from, &to, &total)
+	switch {
+	case n < 2 || from != at:
+		return &finalError{fmt.Sprintf("asked for byte %d, the server sends the range %q", at, clipText(text, 100))}
+	case n == 3 && size >= 0 && total != size:
+		return changed(fmt.Sprintf("it had %d bytes, now %d", size, total))
+	}
+	return nil
 }
 
 // skip reads n bytes and throws them away; no byte for stall ends it.

@@ -6,44 +6,48 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A flaky server breaks its connections after cut bytes each; ranges says
-// whether it knows ranges.
+// whether it knows ranges, and status and header what request n gets.
 type flaky struct {
 	data     []byte
 	cut      int
 	ranges   bool
-	etag     func(request int) string
 	requests int
-	status   func(request int) int
+	status   map[int]int
+	always   int
+	header   func(request int, h http.Header)
 }
 
 func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.requests++
-	if f.status != nil {
-		if s := f.status(f.requests); s != 0 {
-			w.WriteHeader(s)
-			return
-		}
-	}
-	if f.etag != nil {
-		w.Header().Set("ETag", f.etag(f.requests))
+	if s := max(f.always, f.status[f.requests]); s != 0 {
+		w.WriteHeader(s)
+		return
 	}
 	from := 0
 	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil && f.ranges {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(f.data)-1, len(f.data)))
 		w.Header().Set("Content-Length", fmt.Sprint(len(f.data)-from))
-		w.WriteHeader(http.StatusPartialContent)
 	} else {
 		from = 0
 		w.Header().Set("Content-Length", fmt.Sprint(len(f.data)))
+	}
+	if f.header != nil {
+		f.header(f.requests, w.Header())
+	}
+	if w.Header().Get("Content-Range") != "" {
+		w.WriteHeader(http.StatusPartialContent)
 	}
 	rest := f.data[from:]
 	if f.cut > 0 && len(rest) > f.cut {
@@ -62,26 +66,53 @@ func randomBytes(n int) []byte {
 
 func TestStream(t *testing.T) {
 	data := randomBytes(1 << 20)
+	set := func(key string, value func(n int) string) func(int, http.Header) {
+		return func(n int, h http.Header) {
+			if v := value(n); v != "" {
+				h.Set(key, v)
+			}
+		}
+	}
 	same := func(int) string { return `"v1"` }
-	changes := func(n int) string { return fmt.Sprintf(`"v%d"`, n) }
+	counts := func(n int) string { return fmt.Sprintf(`"v%d"`, n) }
+	dates := func(n int) string { return fmt.Sprintf("Fri, 02 Jan 2026 03:04:%02d GMT", n) }
+	from2 := func(v string) func(n int) string {
+		return func(n int) string { return map[bool]string{true: v}[n > 1] }
+	}
 	for _, c := range []struct {
 		name string
 		srv  *flaky
 		want string // of the error
 	}{
 		{"whole", &flaky{data: data}, ""},
-		{"breaks, ranges", &flaky{data: data, cut: 100_000, ranges: true, etag: same}, ""},
+		{"breaks, ranges", &flaky{data: data, cut: 100_000, ranges: true, header: set("ETag", same)}, ""},
 		{"breaks, no etag", &flaky{data: data, cut: 300_000, ranges: true}, ""},
-		{"no ranges, later whole", &flaky{data: data, ranges: false, status: func(n int) int { return map[int]int{1: 503}[n] }}, ""},
-		{"changed", &flaky{data: data, cut: 100_000, etag: changes}, "the file changed on the server"},
-		{"gone in the middle", &flaky{data: data, cut: 100_000, ranges: true, status: func(n int) int { return map[int]int{2: 404}[n] }}, "the server answers 404"},
-		{"never", &flaky{data: data, status: func(int) int { return 503 }}, "given up after 11 broken connections"},
-		{"forbidden", &flaky{data: data, status: func(int) int { return 403 }}, "the server answers 403"},
+		{"breaks, weak etag", &flaky{data: data, cut: 300_000, ranges: true, header: set("ETag", func(n int) string { return "W/" + counts(n) })}, ""},
+		{"no ranges, later whole", &flaky{data: data, status: map[int]int{1: 503}}, ""},
+		{"away for a while", &flaky{data: data, cut: 400_000, ranges: true, status: map[int]int{2: 503, 3: 502, 4: 503, 5: 429}}, ""},
+		{"changed, whole", &flaky{data: data, cut: 100_000, header: set("ETag", counts)}, `the file changed on the server in the middle of the transfer, at 0 of 1 MB: it was "v1", now it is "v2"`},
+		{"changed, range", &flaky{data: data, cut: 100_000, ranges: true, header: set("ETag", counts)}, "the file changed on the server"},
+		{"changed, by date", &flaky{data: data, cut: 100_000, ranges: true, header: set("Last-Modified", dates)}, "the file changed on the server"},
+		{"changed, by size", &flaky{data: data, cut: 100_000, ranges: true, header: set("Content-Range", from2("bytes 100000-999999/1000000"))}, "it had 1048576 bytes, now 1000000"},
+		{"changed, no ranges, by size", &flaky{data: data, cut: 100_000, header: set("Content-Length", from2("1000000"))}, "it had 1048576 bytes, now 1000000"},
+		{"shorter now", &flaky{data: data, cut: 100_000, ranges: true, status: map[int]int{2: 416}}, "it has become shorter"},
+		{"another range", &flaky{data: data, cut: 100_000, ranges: true, header: set("Content-Range", from2("bytes 7-1048575/1048576"))}, "asked for byte 100000"},
+		{"no range", &flaky{data: data, cut: 100_000, ranges: true, header: set("Content-Range", from2("pages 1-2"))}, "asked for byte 100000"},
+		{"gone in the middle", &flaky{data: data, cut: 100_000, ranges: true, status: map[int]int{2: 404}}, "the server answers 404"},
+		{"never", &flaky{data: data, always: 503}, "given up after 10m0s without a byte, in "},
+		{"never again", &flaky{data: data, cut: 1, header: func(n int, h http.Header) {
+			if n > 1 {
+				panic(http.ErrAbortHandler)
+			}
+		}}, "given up after 10m0s without a byte, in "},
+		{"forbidden", &flaky{data: data, always: 403}, "the server answers 403"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			srv := httptest.NewServer(c.srv)
+			srv := httptest.NewUnstartedServer(c.srv)
+			srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+			srv.Start()
 			defer srv.Close()
-			s := newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL, quiet)
+			s := newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL, quiet, quiet)
 			got, err := io.ReadAll(s)
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -93,6 +124,56 @@ func TestStream(t *testing.T) {
 				t.Errorf("%v; %d bytes after %d requests", err, len(got), c.srv.requests)
 			}
 		})
+	}
+}
+
+// The question for the rest names the version that is half there.
+func TestStreamIfRange(t *testing.T) {
+	for _, c := range []struct{ etag, modified, want string }{
+		{`"v1"`, "Fri, 02 Jan 2026 03:04:05 GMT", `"v1"`},
+		{`W/"v1"`, "Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:05 GMT"},
+		{`W/"v1"`, "", ""},
+	} {
+		var asked []string
+		f := &flaky{data: randomBytes(10_000), cut: 6000, ranges: true, header: func(_ int, h http.Header) {
+			h.Set("ETag", c.etag)
+			h.Set("Last-Modified", c.modified)
+		}}
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Header.Get("Range")+" if "+r.Header.Get("If-Range"))
+			f.ServeHTTP(w, r)
+		}))
+		var told []string
+		tell := func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
+		if _, err := io.ReadAll(newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL, tell, quiet)); err != nil {
+			t.Error(err)
+		}
+		srv.Close()
+		if d := cmp.Diff([]string{" if ", "bytes=6000- if " + c.want}, asked); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+		want := []string{
+			"the connection broke after 0 of 0 MB: unexpected EOF; trying again for 10m0s",
+			"the download goes on at 0 of 0 MB, 0 s after it broke",
+		}
+		if d := cmp.Diff(want, told); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
+
+// A connection that breaks ever again is no reason for events without end.
+func TestStreamBreaksOften(t *testing.T) {
+	srv := httptest.NewServer(&flaky{data: randomBytes(100_000), cut: 1000, ranges: true})
+	defer srv.Close()
+	warned, logged := 0, 0
+	s := newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL,
+		func(string, ...any) { warned++ }, func(string, ...any) { logged++ })
+	if got, err := io.ReadAll(s); err != nil || len(got) != 100_000 {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if warned != 2*maxTold || logged != 2*(99-maxTold) {
+		t.Errorf("%d warnings, %d lines on the console", warned, logged)
 	}
 }
 
@@ -115,7 +196,7 @@ func TestStreamStall(t *testing.T) {
 	}))
 	defer srv.Close()
 	defer close(release)
-	s := newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL, quiet)
+	s := newStream(t.Context(), srv.Client(), &fakeClock{}, srv.URL, quiet, quiet)
 	s.stall = 50 * time.Millisecond
 	if got, err := io.ReadAll(s); err != nil || string(got) != "abcd" {
 		t.Errorf("got %q, %v", got, err)

@@ -47,11 +47,26 @@ func findDisks(sys string) []Disk {
 		if d.Sector == 0 {
 			d.Sector = 512
 		}
+		if d.Serial == "" {
+			d.Serial = vpdSerial(dir + "/device/vpd_pg80") // SCSI, and ATA behind it
+		}
+		d.Links = diskLinks(dir, d)
 		if d.Size >= 64*mib { // less is a firmware's window, not a disk
 			out = append(out, d)
 		}
 	}
 	return out
+}
+
+// memoryOf is the machine's memory in MiB; name is /proc/meminfo.
+func memoryOf(name string) int64 {
+	for line := range strings.Lines(readText(name)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "MemTotal:" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			return n / 1024
+		}
+	}
+	return 0
 }
 
 func skipDisk(name string) bool {

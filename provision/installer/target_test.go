@@ -63,8 +63,8 @@ func TestFindUser(t *testing.T) {
 	}
 }
 
-func TestSetSELinux(t *testing.T) {
-	if got := setSELinux("# c\nSELINUX=enforcing\nSELINUXTYPE=targeted\n", "disabled"); got != "# c\nSELINUXTYPE=targeted\nSELINUX=disabled\n" {
+func TestSetKey(t *testing.T) {
+	if got := setKey("# c\nSELINUX=enforcing\nSELINUXTYPE=targeted\n", "SELINUX", "disabled"); got != "# c\nSELINUXTYPE=targeted\nSELINUX=disabled\n" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -150,7 +150,7 @@ func TestSysfs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := findDisks(sys), []Disk{{Name: "vda", Size: 4 << 30, Sector: 4096, Serial: "S1"}}; !reflect.DeepEqual(got, want) {
+	if got, want := findDisks(sys), []Disk{{Name: "vda", Size: 4 << 30, Sector: 4096, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("disks: got %+v, want %+v", got, want)
 	}
 	if got, want := findNICs(sys), []NIC{{"eth0", "52:54:00:00:00:01"}}; !reflect.DeepEqual(got, want) {

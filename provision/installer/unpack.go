@@ -1,9 +1,6 @@
 package installer
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,8 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
+	"golang.org/x/sys/unix"
 )
 
 // chunkSize is how much goes from the network to the checksum and the
@@ -24,7 +20,7 @@ const (
 
 // unpack reads a compressed tar from src, and hands the tar to extract, while
 // the SHA-256 of what is read is computed; all three run at the same time. It
-// reads src to its end, whatever extract leaves. A checksum that isn't the wanted
+// reads src to its end, whatever extract leaves, but when the disk is at fault. A checksum that isn't the wanted
 // one is an error even when extract was content; it comes with what extract said.
 func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -46,22 +42,43 @@ func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(
 	if extractErr != nil {
 		extractErr = fmt.Errorf("unpack: %w", extractErr)
 	}
+	if diskFault(extractErr) {
+		cancel(extractErr) // the rest of the image would tell nothing
+	}
 	for range packed { // what follows the tar's end, or its error, counts in the checksum
 	}
-	if err := <-read; err != nil {
+	err := <-read
+	switch {
+	case ctx.Err() != nil && context.Cause(ctx) == extractErr:
+		return extractErr
+	case err != nil:
 		return fmt.Errorf("download: %w", err) // what extract says follows from it
 	}
 	if got := <-sum; got != wantSHA256 {
-		return errors.Join(fmt.Errorf("the image's SHA-256 is %s, the Kickstart says %s", got, wantSHA256), extractErr)
+		err := fmt.Errorf("the image's SHA-256 is %s, the Kickstart says %s", got, wantSHA256)
+		if extractErr != nil {
+			err = fmt.Errorf("%w; %w", err, extractErr)
+		}
+		return err
 	}
 	return extractErr
+}
+
+// diskFault says that an error is the disk's fault, not the image's.
+func diskFault(err error) bool {
+	for _, errno := range []error{unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // pump reads src in chunks and gives each to both channels, which it closes.
 func pump(ctx context.Context, src io.Reader, a, b chan<- []byte) error {
 	defer close(a)
 	defer close(b)
-	for {
+	for ctx.Err() == nil {
 		chunk := make([]byte, chunkSize)
 		n, err := io.ReadFull(src, chunk)
 		if n > 0 {
@@ -80,6 +97,7 @@ func pump(ctx context.Context, src io.Reader, a, b chan<- []byte) error {
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // A chunkReader is the reading end of a channel of chunks.
@@ -99,40 +117,4 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
-}
-
-// decompress tells by the first bytes how the stream is packed.
-func decompress(r io.Reader, extract func(io.Reader) error) error {
-	br := bufio.NewReaderSize(r, 64<<10)
-	magic, err := br.Peek(6)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		// an image's own window may be 128 MiB; more isn't believed
-		z, err := zstd.NewReader(br, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(2))
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0x04, 0x22, 0x4d, 0x18}):
-		z := lz4.NewReader(br)
-		if err := z.Apply(lz4.ConcurrencyOption(2)); err != nil {
-			return err
-		}
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return err
-		}
-		return extract(z)
-	case bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		return errors.New("the image is packed with xz, which takes too long to unpack: pack it with zstd, lz4 or gzip")
-	case bytes.HasPrefix(magic, []byte("BZh")):
-		return errors.New("the image is packed with bzip2: pack it with zstd, lz4 or gzip")
-	}
-	return extract(br) // a plain tar; if it is none, the tar reader says so
 }

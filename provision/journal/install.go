@@ -32,27 +32,37 @@ type Request struct {
 	Expires      time.Duration // how long it stays armed
 	Source       string        // operator or dhcp: who asked
 	Why          string        // the event's message
-	FirstOnly    bool          // only a host that was never installed (policy first-boot)
+	Job          provision.Job // what is asked for when it is no install
+	Order        provision.Order
+	FirstOnly    bool // only a host that was never installed (policy first-boot)
 }
 
 // Arm begins an install. ErrUnderWay when one is under way already.
 func (j *Journal) Arm(r Request) (provision.Install, error) {
 	var made provision.Install
 	err := j.do(func(v *view) error {
-		if in, ok := v.installs[r.Host]; ok {
-			if !in.Stage.Ended() {
-				return ErrUnderWay
+		if in, ok := v.current(r.Host, ""); ok && !in.Stage.Ended() {
+			if in.Job != provision.NoJob {
+				return fmt.Errorf("a %s of this host is under way: `rackhand cancel %s` ends it%w", in.Noun(), r.Host, underWay{})
 			}
+			return ErrUnderWay
 		}
 		if r.FirstOnly && v.installedBefore(r) {
 			return ErrNotFirst
 		}
 		h := v.hosts[r.Host]
 		h.Host, h.MACs = r.Host, r.MACs
-		h.Installs++
+		id := ""
+		if r.Job == provision.NoJob {
+			h.Installs++
+			id = fmt.Sprintf("%s-%d", r.Host, h.Installs)
+		} else {
+			h.Jobs++
+			id = fmt.Sprintf("%s-%s-%d", r.Host, r.Job, h.Jobs)
+		}
 		v.hosts[r.Host] = h
 		made = provision.Install{
-			ID: fmt.Sprintf("%s-%d", r.Host, h.Installs), Host: r.Host, System: r.System,
+			ID: id, Host: r.Host, System: r.System, Job: r.Job, Order: r.Order,
 			Armed: true, Wipe: r.Wipe, MACs: r.MACs, Budget: r.Budget, Power: r.Power,
 			Requested: v.now, Expires: v.now.Add(r.Expires),
 			Stage:   provision.Requested,
@@ -85,8 +95,8 @@ func (v *view) installedBefore(r Request) bool {
 func (j *Journal) Update(host, id string, change func(provision.Install) (provision.Install, provision.Event, error)) (provision.Install, error) {
 	var after provision.Install
 	err := j.do(func(v *view) error {
-		in, ok := v.installs[host]
-		if !ok || in.Stage.Ended() || (id != "" && in.ID != id) {
+		in, ok := v.current(host, id)
+		if !ok || in.Stage.Ended() {
 			return ErrNoArm
 		}
 		in, e, err := change(in)
@@ -98,7 +108,7 @@ func (j *Journal) Update(host, id string, change func(provision.Install) (provis
 			e.Host, e.Install = host, in.ID
 			v.append(e)
 		}
-		after = v.installs[host]
+		after, _ = v.current(host, in.ID)
 		return nil
 	})
 	return after, err
@@ -134,9 +144,11 @@ func (j *Journal) find(hash func(provision.Install) string, token string) (provi
 	want := provision.HashToken(token)
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	for _, in := range j.state.installs {
-		if !in.Stage.Ended() && provision.SameHash(hash(in), want) {
-			return in, true
+	for _, all := range []map[string]provision.Install{j.state.installs, j.state.jobs} {
+		for _, in := range all {
+			if !in.Stage.Ended() && provision.SameHash(hash(in), want) {
+				return in, true
+			}
 		}
 	}
 	return provision.Install{}, false
@@ -164,7 +176,7 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		}
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
-		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed
+		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany
 		}
@@ -175,10 +187,10 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 
 // Agent records what a host's agent says. It moves an install only from Enrolled
 // on: until the system that the install wrote has enrolled, whoever speaks for the
-// host is the system of before.
+// host is the system of before. An agent has no part in a job.
 func (j *Journal) Agent(host string, e provision.Event) error {
 	return j.do(func(v *view) error {
-		if in, ok := v.installs[host]; ok && !in.Stage.Ended() && in.Stage.Rank() < provision.Enrolled.Rank() {
+		if in, ok := v.current(host, ""); ok && !in.Stage.Ended() && (in.Job != provision.NoJob || in.Stage.Rank() < provision.Enrolled.Rank()) {
 			e.Stage = ""
 		}
 		e.Host = host

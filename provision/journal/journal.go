@@ -40,16 +40,19 @@ type state struct {
 	seq      uint64
 	installs map[string]provision.Install // the latest of each host
 	hosts    map[string]Host
+	jobs     map[string]provision.Install // the latest rescue, wipe or burn-in of each host
 }
 
 // A Host is what the journal knows of a host or unclaimed box beyond its installs.
 type Host struct {
 	Host     string            `json:"host"`
 	Seen     time.Time         `json:"seen"`
-	Power    string            `json:"power,omitempty"` // on, off: as last seen by the BMC
-	Installs int               `json:"installs"`        // how many there were
-	MACs     []string          `json:"macs,omitempty"`  // of the box when it was last armed
-	EFI      bool              `json:"efi,omitempty"`   // its firmware, as DHCP saw it last, is UEFI
+	Power    string            `json:"power,omitempty"`  // on, off: as last seen by the BMC
+	Installs int               `json:"installs"`         // how many there were
+	Jobs     int               `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
+	Serves   bool              `json:"serves,omitempty"` // what an install left serving is still on its disks
+	MACs     []string          `json:"macs,omitempty"`   // of the box when it was last armed
+	EFI      bool              `json:"efi,omitempty"`    // its firmware, as DHCP saw it last, is UEFI
 	Last     provision.Event   `json:"last"`
 	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
 	// SwitchPort is where its cable ended when it was given its last lease, as its
@@ -65,7 +68,7 @@ func Open(ctx context.Context, s store.Store, clock func() time.Time, log *slog.
 		requests: make(chan *request),
 		done:     make(chan struct{}),
 		changed:  make(chan struct{}),
-		state:    state{installs: map[string]provision.Install{}, hosts: map[string]Host{}},
+		state:    state{installs: map[string]provision.Install{}, hosts: map[string]Host{}, jobs: map[string]provision.Install{}},
 	}
 	last, err := s.Range(ctx, eventPrefix, prefixEnd(eventPrefix), 1, true)
 	if err != nil {
@@ -83,6 +86,9 @@ func Open(ctx context.Context, s store.Store, clock func() time.Time, log *slog.
 	}
 	// Keys sort by host and number, so the last one of each host is its latest.
 	if err := load(ctx, s, installPrefix, func(in provision.Install) { j.state.installs[in.Host] = in }); err != nil {
+		return nil, err
+	}
+	if err := load(ctx, s, jobPrefix, func(in provision.Install) { j.state.jobs[in.Host] = in }); err != nil {
 		return nil, err
 	}
 	return j, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ const (
 	indexPrefix   = "eventof/" // eventof/HOST/SEQ, empty: a host's events without reading all
 	installPrefix = "install/"
 	hostPrefix    = "host/"
+	jobPrefix     = "job/"
 
-	// Bounds what one commit holds: a request makes at most 4 ops, and the store
+	// Bounds what one commit holds: a request makes at most 5 ops, and the store
 	// takes 128 of them, and 1.25 MiB, in one transaction.
 	maxBatch = 24
 	maxBytes = 512 << 10
@@ -99,7 +101,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 		seq:      j.state.seq,
 		installs: maps.Clone(j.state.installs),
 		hosts:    maps.Clone(j.state.hosts),
-	}, dirtyInstalls: map[string]bool{}, dirtyHosts: map[string]bool{}}
+		jobs:     maps.Clone(j.state.jobs),
+	}, dirtyInstalls: map[string]bool{}, dirtyJobs: map[string]bool{}, dirtyHosts: map[string]bool{}}
 	var accepted []*request
 	for _, r := range batch {
 		if v.size > maxBytes {
@@ -125,7 +128,7 @@ func (j *Journal) commit(batch []*request) (taken int) {
 		j.changed = make(chan struct{})
 		j.mu.Unlock()
 		for _, e := range v.events {
-			j.log.Info(e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
+			j.log.Log(context.Background(), logLevel(e.Level), e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
 		}
 	} else {
 		err = fmt.Errorf("writing the journal: %w", err)
@@ -144,12 +147,18 @@ type view struct {
 	events        []provision.Event
 	size          int // bytes that the events take in the store, about
 	dirtyInstalls map[string]bool
+	dirtyJobs     map[string]bool
 	dirtyHosts    map[string]bool
 	forgotten     []string // hosts whose records go
 }
 
 // put replaces the latest install of its host.
 func (v *view) put(in provision.Install) {
+	if in.Job != provision.NoJob {
+		v.jobs[in.Host] = in
+		v.dirtyJobs[in.Host] = true
+		return
+	}
 	v.installs[in.Host] = in
 	v.dirtyInstalls[in.Host] = true
 }
@@ -166,11 +175,13 @@ func (v *view) append(e provision.Event) {
 		v.size += 2*len(b) + 4096 // it stands in its host's record too; an install beside it
 	}
 	if e.Host != "" {
-		if in, ok := v.installs[e.Host]; ok && (e.Install == "" || e.Install == in.ID) && !in.Stage.Ended() {
-			e.Install = in.ID
-			v.put(in.Advance(e))
-		}
 		h, known := v.hosts[e.Host]
+		if in, ok := v.current(e.Host, e.Install); ok && !in.Stage.Ended() {
+			e.Install = in.ID
+			in = in.Advance(e)
+			v.put(in)
+			h.Serves = serves(h.Serves, in)
+		}
 		if !known && stranger(e.Host) {
 			v.makeRoom()
 		}
@@ -274,6 +285,11 @@ func (v *view) ops() ([]store.Op, error) {
 			return nil, err
 		}
 	}
+	for host := range v.dirtyJobs {
+		if err := put(jobKey(host, v.hosts[host].Jobs), v.jobs[host]); err != nil {
+			return nil, err
+		}
+	}
 	for host := range v.dirtyHosts {
 		if err := put(hostPrefix+host, v.hosts[host]); err != nil {
 			return nil, err
@@ -285,4 +301,15 @@ func (v *view) ops() ([]store.Op, error) {
 		}
 	}
 	return ops, nil
+}
+
+// logLevel is an event's level as the log's.
+func logLevel(level string) slog.Level {
+	switch level {
+	case provision.LevelError:
+		return slog.LevelError
+	case provision.LevelWarn:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }

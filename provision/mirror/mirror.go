@@ -39,6 +39,8 @@ type Options struct {
 	// Fresh is for how long an index counts as current without asking. 0: 5 s, so
 	// that the hosts of one rack ask once, and nobody gets an old index.
 	Fresh time.Duration
+	// Offline: the upstreams are never asked. What is kept is served as it is.
+	Offline bool
 	// Stall is how long an upstream may send nothing. 0: 30 s.
 	Stall time.Duration
 }

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"encoding/hex"
 	"path"
 	"strings"
 )
@@ -33,7 +34,7 @@ func split(p string) (name, rest string, ok bool) {
 // is in its name, or an index that is named by its hash. Everything else is an
 // index that the upstream may change at any time.
 func immutable(p string) bool {
-	if strings.Contains(p, "/by-hash/") {
+	if strings.Contains(p, "/by-hash/") || hashOf(p) != "" {
 		return true
 	}
 	for _, ending := range []string{".deb", ".udeb", ".rpm", ".drpm"} {
@@ -44,11 +45,23 @@ func immutable(p string) bool {
 	return false
 }
 
-// hashOf is the SHA-256 that a by-hash path promises; "" when it promises none.
+// hashOf is the SHA-256 that a path promises: apt's by-hash/SHA256/SUM, and the
+// names that createrepo gives to the files of an rpm repository, SUM-primary.xml.gz.
+// "" when it promises none.
 func hashOf(p string) string {
-	dir, sum := path.Split(p)
-	if strings.HasSuffix(dir, "/by-hash/SHA256/") && len(sum) == 64 {
-		return strings.ToLower(sum)
+	dir, name := path.Split(p)
+	switch {
+	case strings.HasSuffix(dir, "/by-hash/SHA256/") && isSHA256(name):
+		return strings.ToLower(name)
+	case strings.HasSuffix(dir, "/repodata/"):
+		if sum, _, ok := strings.Cut(name, "-"); ok && isSHA256(sum) {
+			return strings.ToLower(sum)
+		}
 	}
 	return ""
+}
+
+func isSHA256(s string) bool {
+	_, err := hex.DecodeString(s)
+	return len(s) == 64 && err == nil
 }

@@ -25,10 +25,16 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k := c.open(name, path)
 	if k != nil {
 		defer k.Close()
-		if c.current(k, r) {
+		if c.o.Offline || c.current(k, r) {
 			c.serveKept(w, r, k)
 			return
 		}
+	}
+	if c.o.Offline {
+		// What a cache that may not ask answers (RFC 9111, 5.2.1.7). Not 404, which
+		// says that the upstream has no such file.
+		http.Error(w, "the mirror is offline (mirror.offline), and was never asked for that file before", http.StatusGatewayTimeout)
+		return
 	}
 	f := c.fetch(name, path)
 	if f == nil {
@@ -87,9 +93,11 @@ func (c *Cache) current(k *kept, r *http.Request) bool {
 	if strings.Contains(strings.ToLower(r.Header.Get("Cache-Control")), "no-cache") {
 		return false
 	}
-	if immutable(k.Path) {
-		return true
-	}
+	return immutable(k.Path) || c.fresh(k)
+}
+
+// fresh says whether the upstream was asked about a kept file just now.
+func (c *Cache) fresh(k *kept) bool {
 	age := c.o.Clock().Sub(c.checkedAt(k))
 	return age >= 0 && age < c.o.Fresh
 }

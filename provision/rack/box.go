@@ -25,7 +25,9 @@ type Box struct {
 	clock  func() time.Time
 
 	mu            sync.Mutex
-	guest         *guest // nil while the power is off
+	direct        *DirectBoot  // of the next start, instead of the firmware's
+	pulled        map[int]bool // disks that are out of their slots
+	guest         *guest       // nil while the power is off
 	boot          bootState
 	setInProgress byte // boot option parameter 0
 	ack           byte // boot option parameter 4
@@ -36,28 +38,22 @@ type Box struct {
 // A Boot is one start of a box: by power-on, reset, or the guest's own reboot.
 type Boot struct {
 	Time  time.Time
-	First string // BootPXE or BootDisk: what the firmware tries first
+	First string // BootPXE or BootDisk: what the firmware tries first; or BootDirect
 }
 
 // newBox puts a box's disk and firmware variables into dir.
-func newBox(o BoxOptions, ns, tap, accel, dir, logDir string, log *slog.Logger, clock func() time.Time) (*Box, error) {
+func newBox(o BoxOptions, ns string, taps []string, accel, dir, logDir string, log *slog.Logger, clock func() time.Time) (*Box, error) {
 	b := &Box{
 		opts: o, ns: ns, logDir: logDir, clock: clock,
 		log:  log.With("box", o.Name),
 		boot: newBootState(o.DefaultBoot),
 		m: machine{
-			box: o, accel: accel, tap: tap,
-			disk:   o.DiskImage,
+			box: o, accel: accel, taps: taps,
 			serial: serialLog(logDir, o.Name),
 		},
 	}
-	if b.m.disk == "" {
-		b.m.disk = filepath.Join(dir, o.Name+".disk.raw")
-		if err := blankDisk(b.m.disk, int64(o.DiskGB)<<30); err != nil {
-			return nil, err
-		}
-	} else if _, err := os.Stat(b.m.disk); err != nil {
-		return nil, fmt.Errorf("rack: disk image of %s: %w", o.Name, err)
+	if err := b.makeDisks(dir); err != nil {
+		return nil, err
 	}
 	if f := o.firmware(); f.vars != "" {
 		b.m.vars = filepath.Join(dir, o.Name+".vars.fd")
@@ -77,9 +73,6 @@ func (b *Box) Options() BoxOptions { return b.opts }
 // SerialLog is the path of what the box wrote to its serial port since the rack
 // was put up; over several boots it goes on in the same file.
 func (b *Box) SerialLog() string { return b.m.serial }
-
-// Disk is the path of the box's raw disk image.
-func (b *Box) Disk() string { return b.m.disk }
 
 // maxBoots bounds the list of starts.
 const maxBoots = 1000
@@ -172,7 +165,12 @@ func (b *Box) startLocked() error {
 	}
 	now := b.clock()
 	first := b.boot.start(now)
-	g, err := startGuest(b.ns, b.m.program(), b.m.args(first), qemuLog(b.logDir, b.opts.Name), b.log)
+	args := b.m.args(first, b.pulled)
+	if b.direct != nil {
+		args, first = append(args, b.direct.args()...), BootDirect
+		b.direct = nil
+	}
+	g, err := startGuest(b.ns, b.m.program(), args, qemuLog(b.logDir, b.opts.Name), b.log)
 	if err != nil {
 		return err
 	}
@@ -210,19 +208,6 @@ func (b *Box) watch(g *guest) {
 		b.log.Error("QEMU ended unexpectedly; the box is off now",
 			"cause", g.cause, "error", g.err, "see", qemuLog(b.logDir, b.opts.Name))
 	}
-}
-
-// blankDisk makes a sparse file of the given size.
-func blankDisk(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("rack: blank disk: %w", err)
-	}
-	err = f.Truncate(size)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("rack: blank disk %s: %w", path, err)
-	}
-	return nil
 }
 
 func copyFile(to, from string) error {

@@ -2,6 +2,7 @@ package rack
 
 import (
 	"flag"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -24,6 +25,9 @@ func TestFirmwareArgs(t *testing.T) {
 		"secure-boot":      func(b *BoxOptions) { b.Firmware, b.SecureBoot = UEFI, true },
 		"arm64":            func(b *BoxOptions) { b.Firmware, b.Arch = UEFI, ARM64 },
 		"arm64-http":       func(b *BoxOptions) { b.Firmware, b.Arch, b.HTTPBoot = UEFI, ARM64, true },
+		"raid":             func(b *BoxOptions) { b.MoreDisks, b.MoreNICs = []int{4}, secondCard() },
+		"sata":             func(b *BoxOptions) { b.Firmware, b.DiskBus, b.MoreDisks = UEFI, SATA, []int{4} },
+		"nvme-pulled":      func(b *BoxOptions) { b.Firmware, b.DiskBus, b.MoreDisks = UEFI, NVMe, []int{4, 8} },
 		"arm64-secureboot": func(b *BoxOptions) { b.Firmware, b.Arch, b.SecureBoot = UEFI, ARM64, true },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,14 +38,22 @@ func TestFirmwareArgs(t *testing.T) {
 				t.Fatal(err)
 			}
 			// KVM, to see that an arm64 box is emulated all the same.
-			m := machine{box: o.Boxes[0], accel: accelKVM, tap: "tap0", disk: "/d/a.raw", serial: "/d/s.log"}
+			disks := []string{"/d/a.raw"}
+			for i := range b.MoreDisks {
+				disks = append(disks, fmt.Sprintf("/d/a%d.raw", i+1))
+			}
+			m := machine{box: o.Boxes[0], accel: accelKVM, taps: b.taps(0), disks: disks, serial: "/d/s.log"}
 			if m.box.firmware().vars != "" {
 				m.vars = "/d/vars.fd"
 			}
-			got := strings.ReplaceAll(m.program()+" "+strings.Join(m.args(BootPXE), " ")+"\n", " -", "\n-")
+			got := strings.ReplaceAll(m.program()+" "+strings.Join(m.args(BootPXE, map[int]bool{1: name == "nvme-pulled"}), " ")+"\n", " -", "\n-")
 			golden(t, name+".args", got)
 		})
 	}
+}
+
+func secondCard() []net.HardwareAddr {
+	return []net.HardwareAddr{{0x52, 0x54, 0, 0, 1, 1}}
 }
 
 // TestRequirePrograms names each missing file once, with its package. The files

@@ -49,16 +49,24 @@ func wiring(appliance, rack string, o Options) (inHost, inAppliance, inRack []st
 			p := netip.PrefixFrom(b.BMCAddress.Addr(), o.Appliance.Bits())
 			inRack = append(inRack, fmt.Sprintf("addr add %s dev br0", p))
 		}
-		tap := tapName(i)
-		inRack = append(inRack,
-			"tuntap add dev "+tap+" mode tap",
-			"link set "+tap+" addrgenmode none",
-			"link set "+tap+" master br0 up")
+		for _, tap := range b.taps(i) {
+			inRack = append(inRack,
+				"tuntap add dev "+tap+" mode tap",
+				"link set "+tap+" addrgenmode none",
+				"link set "+tap+" master br0 up")
+		}
 	}
 	return inHost, inAppliance, append(inRack, "link set br0 up")
 }
 
-func tapName(i int) string { return fmt.Sprintf("tap%d", i) }
+// taps are the names of the devices behind the cards of box i.
+func (b BoxOptions) taps(i int) []string {
+	names := []string{fmt.Sprintf("tap%d", i)}
+	for n := range b.MoreNICs {
+		names = append(names, fmt.Sprintf("tap%d.%d", i, n+1))
+	}
+	return names
+}
 
 // ipBatch runs ip(8) commands, in a namespace when one is named.
 func ipBatch(ctx context.Context, ns string, lines []string) error {

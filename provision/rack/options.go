@@ -48,6 +48,13 @@ type BoxOptions struct {
 	// DiskImage is an existing raw image that is used, and written to, instead
 	// of a blank disk. It isn't removed.
 	DiskImage string
+	// MoreDisks are the sizes, in GB, of further blank disks.
+	MoreDisks []int
+	// DiskBus is what all its disks hang on: VirtIO (when empty), NVMe or SATA.
+	DiskBus string
+	// MoreNICs are the MACs of further cards on the same network. The first card,
+	// that with MAC, is the one that boots.
+	MoreNICs []net.HardwareAddr
 	// DefaultBoot is what the box boots when no override is set: BootPXE
 	// (network, then disk; the default) or BootDisk (disk, then network).
 	DefaultBoot string
@@ -71,6 +78,10 @@ const (
 
 	BootPXE  = "pxe"
 	BootDisk = "disk"
+
+	VirtIO = "virtio"
+	NVMe   = "nvme"
+	SATA   = "sata"
 )
 
 const (
@@ -78,6 +89,8 @@ const (
 	maxBMCUser     = 16  // IPMI 2.0 §22.28
 	maxBMCPassword = 20  // IPMI 2.0 §22.30
 	maxBoxes       = 64
+	maxDisks       = 6 // what q35's SATA controller has ports for
+	maxNICs        = 4
 )
 
 // boxName keeps names fit for file names, host names and QEMU's -name, where a
@@ -114,10 +127,15 @@ func (o Options) withDefaults() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("rack: box %d (%q): %w", i+1, b.Name, err)
 		}
-		if names[b.Name] || macs[b.MAC.String()] || bmcs[b.BMCAddress] {
+		taken := names[b.Name] || bmcs[b.BMCAddress]
+		for _, mac := range b.macs() {
+			taken = taken || macs[mac.String()]
+			macs[mac.String()] = true
+		}
+		if taken {
 			return o, fmt.Errorf("rack: box %d (%q): its name, MAC or BMC address belongs to another box already", i+1, b.Name)
 		}
-		names[b.Name], macs[b.MAC.String()] = true, true
+		names[b.Name] = true
 		if b.BMCAddress.IsValid() {
 			bmcs[b.BMCAddress] = true
 		}
@@ -127,12 +145,19 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// macs are those of all its cards.
+func (b BoxOptions) macs() []net.HardwareAddr {
+	return append([]net.HardwareAddr{b.MAC}, b.MoreNICs...)
+}
+
 func (b BoxOptions) withDefaults(subnet netip.Prefix) (BoxOptions, error) {
 	if !boxName.MatchString(b.Name) {
 		return b, errors.New("the name must be 1 to 63 letters, digits and hyphens")
 	}
-	if len(b.MAC) != 6 || b.MAC[0]&1 != 0 {
-		return b, fmt.Errorf("MAC %q: want six bytes, not a multicast address", b.MAC)
+	for _, mac := range b.macs() {
+		if len(mac) != 6 || mac[0]&1 != 0 {
+			return b, fmt.Errorf("MAC %q: want six bytes, not a multicast address", mac)
+		}
 	}
 	if b.Firmware == "" {
 		b.Firmware = BIOS
@@ -165,6 +190,23 @@ func (b BoxOptions) withDefaults(subnet netip.Prefix) (BoxOptions, error) {
 	}
 	if b.MemoryMB < 64 || b.DiskGB < 1 {
 		return b, fmt.Errorf("%d MB of memory and %d GB of disk: want at least 64 MB and 1 GB", b.MemoryMB, b.DiskGB)
+	}
+	if b.DiskBus == "" {
+		b.DiskBus = VirtIO
+	}
+	if b.DiskBus != VirtIO && b.DiskBus != NVMe && b.DiskBus != SATA {
+		return b, fmt.Errorf("disk bus %q: want %q, %q or %q", b.DiskBus, VirtIO, NVMe, SATA)
+	}
+	if b.Arch == ARM64 && b.DiskBus == SATA {
+		return b, errors.New("an arm64 box has no SATA controller")
+	}
+	if 1+len(b.MoreDisks) > maxDisks || 1+len(b.MoreNICs) > maxNICs {
+		return b, fmt.Errorf("%d disks and %d cards: at most %d and %d", 1+len(b.MoreDisks), 1+len(b.MoreNICs), maxDisks, maxNICs)
+	}
+	for _, gb := range b.MoreDisks {
+		if gb < 1 {
+			return b, fmt.Errorf("a further disk of %d GB: want at least 1 GB", gb)
+		}
 	}
 	if b.DiskImage != "" && !filepath.IsAbs(b.DiskImage) {
 		return b, fmt.Errorf("disk image %q: give an absolute path", b.DiskImage)

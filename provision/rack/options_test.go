@@ -54,6 +54,11 @@ func TestOptionsRefused(t *testing.T) {
 		{"default boot", func(o *Options) { o.Boxes[0].DefaultBoot = "cdrom" }, "default boot"},
 		{"relative image", func(o *Options) { o.Boxes[0].DiskImage = "disk.raw" }, "absolute"},
 		{"little memory", func(o *Options) { o.Boxes[0].MemoryMB = 8 }, "memory"},
+		{"disk bus", func(o *Options) { o.Boxes[0].DiskBus = "scsi" }, "disk bus"},
+		{"a further disk of nothing", func(o *Options) { o.Boxes[0].MoreDisks = []int{0} }, "further disk"},
+		{"too many disks", func(o *Options) { o.Boxes[0].MoreDisks = []int{1, 1, 1, 1, 1, 1} }, "at most 6"},
+		{"a second card without a MAC", func(o *Options) { o.Boxes[0].MoreNICs = []net.HardwareAddr{nil} }, "MAC"},
+		{"two cards of one MAC", func(o *Options) { o.Boxes[0].MoreNICs = []net.HardwareAddr{o.Boxes[0].MAC} }, "another box"},
 		{"BMC elsewhere", func(o *Options) { o.Boxes[0].BMCAddress = netip.MustParseAddrPort("192.0.2.1:623") }, "BMC address"},
 		{"BMC on the appliance", func(o *Options) { o.Boxes[0].BMCAddress = netip.MustParseAddrPort("10.77.0.1:623") }, "BMC address"},
 		{"long password", func(o *Options) { o.Boxes[0].BMCPassword = strings.Repeat("x", 21) }, "at most 20"},
@@ -87,8 +92,8 @@ func TestMachineArgs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := machine{box: o.Boxes[0], accel: accelTCG, tap: "tap0", disk: "/d/a,b.raw", serial: "/d/s.log"}
-	args := m.args(BootPXE)
+	m := machine{box: o.Boxes[0], accel: accelTCG, taps: []string{"tap0"}, disks: []string{"/d/a,b.raw"}, serial: "/d/s.log"}
+	args := m.args(BootPXE, nil)
 	for part, want := range map[string]string{
 		"virtio-net-pci":   "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,bootindex=1",
 		"virtio-blk-pci":   "virtio-blk-pci,drive=disk0,serial=vd-web1,bootindex=2",
@@ -98,7 +103,7 @@ func TestMachineArgs(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	args = m.args(BootDisk)
+	args = m.args(BootDisk, nil)
 	if !strings.HasSuffix(find(args, "virtio-net-pci"), "bootindex=2") || !strings.HasSuffix(find(args, "virtio-blk-pci"), "bootindex=1") {
 		t.Errorf("disk first: %v", args)
 	}

@@ -3,6 +3,7 @@ package rack
 import (
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,21 +20,22 @@ const (
 // A machine is what QEMU has to know to start one box.
 type machine struct {
 	box    BoxOptions
-	accel  string // of amd64 boxes
-	tap    string
-	disk   string // raw image
-	vars   string // UEFI variables; "" for BIOS
-	serial string // log that is appended to
+	accel  string   // of amd64 boxes
+	taps   []string // a card each
+	disks  []string // raw images
+	vars   string   // UEFI variables; "" for BIOS
+	serial string   // log that is appended to
 }
 
 func (m machine) program() string { return m.box.firmware().qemu }
 
 // args is QEMU's command line for one power-on that tries first (BootPXE or
-// BootDisk) before the other device. QMP is spoken over file descriptor 3.
-func (m machine) args(first string) []string {
+// BootDisk) before the other device, without the disks that are pulled. QMP is
+// spoken over file descriptor 3.
+func (m machine) args(first string, pulled map[int]bool) []string {
 	pxe, disk := 1, 2
 	if first == BootDisk {
-		pxe, disk = 2, 1
+		pxe, disk = len(m.disks)+1, 1
 	}
 	a := append([]string{"-name", m.box.Name, "-nodefaults", "-no-user-config"}, m.board()...)
 	a = append(a,
@@ -49,19 +51,49 @@ func (m machine) args(first string) []string {
 		"-serial", "chardev:serial",
 		"-chardev", "socket,id=qmp,fd=3",
 		"-mon", "chardev=qmp,mode=control",
-		"-device", "virtio-rng-pci",
-		"-netdev", "tap,id=net0,script=no,downscript=no,ifname="+m.tap)
+		"-device", "virtio-rng-pci")
 	a = append(a, m.bios()...)
-	nic := fmt.Sprintf("virtio-net-pci,netdev=net0,mac=%s,bootindex=%d", m.box.MAC, pxe)
-	if m.box.Firmware == UEFI {
-		// Without QEMU's own ROM, iPXE, the card is served by the firmware's PXE stack.
-		nic += ",romfile=" + m.box.firmware().rom
+	for i, mac := range m.box.macs() {
+		a = append(a, m.card(i, mac, pxe)...)
 	}
-	return append(a,
+	if m.box.DiskBus == SATA {
+		a = append(a, "-device", "ahci,id=ahci0")
+	}
+	for i := range m.disks {
+		if !pulled[i] {
+			a = append(a, m.diskArgs(i, disk+i)...)
+		}
+	}
+	return a
+}
+
+// card is network card i; the first one boots, in place pxe of the boot order.
+func (m machine) card(i int, mac net.HardwareAddr, pxe int) []string {
+	nic := fmt.Sprintf("virtio-net-pci,netdev=net%d,mac=%s", i, mac)
+	if i == 0 {
+		nic += fmt.Sprintf(",bootindex=%d", pxe)
+	}
+	if m.box.Firmware == UEFI || i > 0 {
+		// Without QEMU's own ROM, iPXE, the card is served by the firmware's PXE stack.
+		nic += ",romfile="
+		if i == 0 {
+			nic += m.box.firmware().rom
+		}
+	}
+	return []string{
+		"-netdev", fmt.Sprintf("tap,id=net%d,script=no,downscript=no,ifname=%s", i, m.taps[i]),
 		"-device", nic,
+	}
+}
+
+// diskArgs is disk i, at a place of the boot order.
+func (m machine) diskArgs(i, place int) []string {
+	device := map[string]string{VirtIO: "virtio-blk-pci", NVMe: "nvme", SATA: fmt.Sprintf("ide-hd,bus=ahci0.%d", i)}[m.box.DiskBus]
+	return []string{
 		// Nothing here has to survive a power failure of this machine.
-		"-drive", "if=none,id=disk0,format=raw,cache=unsafe,aio=threads,discard=unmap,file="+comma(m.disk),
-		"-device", fmt.Sprintf("virtio-blk-pci,drive=disk0,serial=%s,bootindex=%d", diskSerial(m.box.Name), disk))
+		"-drive", fmt.Sprintf("if=none,id=disk%d,format=raw,cache=unsafe,aio=threads,discard=unmap,file=%s", i, comma(m.disks[i])),
+		"-device", fmt.Sprintf("%s,drive=disk%d,serial=%s,bootindex=%d", device, i, diskSerial(m.box.Name, i), place),
+	}
 }
 
 // board is the machine itself: its processor and chipset.
@@ -121,9 +153,12 @@ func uuidFor(name string) string {
 
 // diskSerial is at most 20 bytes (virtio-blk): the guest sees it in
 // /dev/disk/by-id/virtio-SERIAL.
-func diskSerial(name string) string {
-	if len(name) > 16 {
-		name = name[:16]
+func diskSerial(name string, i int) string {
+	if len(name) > 14 {
+		name = name[:14]
+	}
+	if i > 0 {
+		return fmt.Sprintf("vd-%s-%d", name, i)
 	}
 	return "vd-" + name
 }

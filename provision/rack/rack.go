@@ -111,7 +111,7 @@ func (r *Rack) build(ctx context.Context) error {
 		}
 	}
 	for i, o := range r.opts.Boxes {
-		b, err := newBox(o, r.rack, tapName(i), r.accel, r.dir, logDir, r.log, r.opts.Clock)
+		b, err := newBox(o, r.rack, o.taps(i), r.accel, r.dir, logDir, r.log, r.opts.Clock)
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func TestLastAckLost(t *testing.T) {
 // patient waits for as long as a client may be silent.
 func (b *bench) patient(t *testing.T, events int) {
 	t.Helper()
-	for range 20 {
+	for range 60 {
 		b.mu.Lock()
 		n := len(b.events)
 		b.mu.Unlock()

@@ -151,7 +151,7 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 // block before the server has its ACK.
 func (b *bench) wait(t *testing.T, n int) []provision.Event {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		b.mu.Lock()
 		events := append([]provision.Event(nil), b.events...)
 		b.mu.Unlock()

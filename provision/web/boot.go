@@ -35,6 +35,9 @@ func (s *Server) Boot() http.Handler {
 	}
 	e.GET("/i/:token/ks", s.answer)
 	e.POST("/i/:token/event", s.event)
+	e.GET("/i/:token/job", s.order)
+	e.GET("/i/:token/alive", s.alive)
+	e.POST("/i/:token/report", s.jobReport)
 	e.Match(both, "/i/:token/agent", s.agentBinary)
 	e.Match(both, "/i/:token/ca.pem", s.caCert)
 	if s.Mirror != nil {
@@ -103,6 +106,15 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 	mirrors := make(map[string]string, len(s.Mirrors))
 	for _, m := range s.Mirrors {
 		mirrors[m] = at.URL + "/mirror/" + m
+	}
+	if in.Job != provision.NoJob {
+		return templates.Data{
+			Host: h, Appliance: at, Image: img, Mirrors: mirrors,
+			Install: templates.Install{
+				ID: in.ID, Job: string(in.Job), Order: base + "/job", Report: base + "/event",
+				BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
+			},
+		}
 	}
 	return templates.Data{
 		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
@@ -183,6 +195,9 @@ func (s *Server) expected(name string) bool {
 	return false
 }
 
+// fetchQuiet is how long a second fetch of one file by one host leaves no event.
+const fetchQuiet = 2 * time.Second
+
 // send sends a file (HEAD and ranges too) and records that a host in an install
 // has it, once its last byte was written.
 func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
@@ -206,6 +221,11 @@ func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTi
 	}
 	host := s.hostAt(c.Request().Context(), peer(c))
 	if host == "" {
+		return nil
+	}
+	// Once only of who fetches in a loop, or the file's end alone: no journal is to be filled
+	// so. A box that boots anew takes longer.
+	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) {
 		return nil
 	}
 	took := s.Clock().Sub(began).Round(time.Millisecond)

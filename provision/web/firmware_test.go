@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
@@ -153,4 +154,39 @@ func ownFiles(t *testing.T) *bootfiles.Files {
 		}
 	}
 	return bootfiles.New([]string{dir}).WithFetched(filepath.Join(dir, "nothing-was-fetched"))
+}
+
+// TestFetchedInALoop: a box that fetches a file, or its end, again and again leaves one
+// event of it.
+func TestFetchedInALoop(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	r.script(web1MAC, "10.77.0.11")
+	fetches := func() (n int) {
+		events, err := r.journal.Events(t.Context(), "web1", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Kind == "fetch" {
+				n++
+			}
+		}
+		return n
+	}
+	for range 50 {
+		r.want(r.ask(r.boot, "10.77.0.11", "GET", "/image/debian12/initrd.img", ""), 200)
+		req := httptest.NewRequest("GET", "/image/debian12/initrd.img", nil)
+		req.RemoteAddr = "10.77.0.11:1024"
+		req.Header.Set("Range", "bytes=-1")
+		w := httptest.NewRecorder()
+		r.boot.ServeHTTP(w, req)
+		r.want(w, 206)
+	}
+	few := fetches()
+	r.later += time.Hour
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/image/debian12/initrd.img", ""), 200)
+	if again := fetches(); few < 1 || few > 50 || again != few+1 {
+		t.Errorf("a hundred fetches left %d events, one more later %d", few, again)
+	}
 }

@@ -76,7 +76,7 @@ func (h *handed) get(s *Server, to handedTo) (string, bool) {
 	if !ok || !s.Clock().Before(out.until) {
 		return "", false
 	}
-	in, ok := s.Journal.Install(out.in.Host)
+	in, ok := s.Journal.Current(out.in.Host)
 	same := ok && in.ID == out.in.ID && in.Token == out.in.Token
 	if !same || !in.Armed || in.TokenSpent || in.Stage.Ended() || in.Stage.Rank() > provision.Kernel.Rank() {
 		return "", false

@@ -68,6 +68,10 @@ func (s *Server) answer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if in.Job != provision.NoJob {
+		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked for the answer file of %s with the token of its %s", peer(c), in.Host, in.Noun()))
+		return errRefused
+	}
 	token, from := c.Param("token"), peer(c)
 	if in.TokenSpent || !in.Armed {
 		s.answers.forget(token)
@@ -156,7 +160,7 @@ func (s *Server) event(c echo.Context) error {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, "the event is no JSON object as documented")
 	}
-	e, err := r.event()
+	e, err := r.event(in.Job)
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
@@ -172,12 +176,10 @@ func (s *Server) event(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// event checks a report: an installer may move its install through the stages
-// that are its own and no further.
-func (r report) event() (provision.Event, error) {
-	switch r.Stage {
-	case "", provision.Installer, provision.Packages, provision.Installed, provision.Failed:
-	default:
+// event checks a report: an installer may move its install or job through the
+// stages that are its own and no further.
+func (r report) event(job provision.Job) (provision.Event, error) {
+	if !job.Takes(r.Stage) {
 		return provision.Event{}, fmt.Errorf("stage %.40q is not for an installer to report", r.Stage)
 	}
 	switch r.Level {
@@ -200,7 +202,10 @@ func (r report) event() (provision.Event, error) {
 }
 
 func (s *Server) agentBinary(c echo.Context) error {
-	_, h, err := s.holder(c)
+	in, h, err := s.holder(c)
+	if err == nil && in.Job != provision.NoJob {
+		err = errRefused // nothing is installed
+	}
 	if err != nil {
 		return err
 	}

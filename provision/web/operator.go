@@ -66,6 +66,7 @@ func (s *Server) API() http.Handler {
 		}
 		return c.JSON(http.StatusOK, in)
 	})
+	s.jobRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {
 		if err := s.Operator.Cancel(c.Request().Context(), c.Param("host")); err != nil {
 			return operatorError(err)
@@ -78,6 +79,13 @@ func (s *Server) API() http.Handler {
 			return operatorError(err)
 		}
 		return c.JSON(http.StatusOK, PowerReply{Seen: seen})
+	})
+	e.POST("/api/systems/:system/prefetch", func(c echo.Context) error {
+		got, err := s.Operator.Prefetch(c.Request().Context(), c.Param("system"))
+		if err != nil {
+			return operatorError(err)
+		}
+		return c.JSON(http.StatusOK, got)
 	})
 	if s.Page != nil {
 		e.Any("/*", echo.WrapHandler(s.Page))

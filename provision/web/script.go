@@ -60,7 +60,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if h != nil {
 		// DHCP arms a first install, and has seen firmware there and its processor. Any
 		// program on the box can ask for a script.
-		if _, ever := s.Journal.Install(h.Name); !ever {
+		if _, ever := s.Journal.Current(h.Name); !ever {
 			return disk()
 		}
 	}
@@ -79,19 +79,23 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 		return disk()
 	}
 	at := s.appliance(ctx)
-	img, err := s.image(d.Host, l, at.URL)
+	about, _ := s.Journal.Current(d.Host.Name)
+	img, err := s.imageOf(d.Host, about.Job, l, at.URL)
 	if err != nil {
 		s.warn(d.Host.Name, "no-image", err.Error())
 		return "", none, notReady{err}
 	}
 	// A template that does not render must not cost an attempt.
-	if _, err := s.render("install."+l.name, s.data(at, d.Host, provision.Install{}, mac, "token", "", img)); err != nil {
+	if _, err := s.render("install."+l.name, s.data(at, d.Host, provision.Install{Job: about.Job}, mac, "token", "", img)); err != nil {
 		return "", none, err
 	}
 	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
 	if err != nil {
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return disk()
+	}
+	if in.ID != about.ID { // another was armed in between, which nothing was decided about
+		return wait("what %s is armed for has just changed", d.Host.Name)
 	}
 	if in.Wipe && !in.MayWipe(mac.String()) {
 		s.warn(d.Host.Name, "no-wipe", fmt.Sprintf("--wipe was said when %s was another box (%s), so it doesn't count for %s: `rackhand cancel %s` and `rackhand install %s --wipe` say it of this one",
@@ -183,13 +187,13 @@ func (l loader) base(appliance string) (string, error) {
 	}
 }
 
-// hostAt names the host at an address while an install of it is under way.
+// hostAt names the host at an address while an install or job of it is under way.
 func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	h := s.hostOf(ctx, addr)
 	if h == nil {
 		return ""
 	}
-	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage.Ended() {
+	if in, ok := s.Journal.Current(h.Name); !ok || in.Stage.Ended() {
 		return ""
 	}
 	return h.Name

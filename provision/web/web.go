@@ -69,10 +69,24 @@ type Options struct {
 type Operator interface {
 	// Install arms a host and, when power is set and it has a BMC, boots it.
 	Install(ctx context.Context, host string, wipe, power bool) (provision.Install, error)
+	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
+	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
 	Cancel(ctx context.Context, host string) error
 	// Power does on, off, cycle, reset or status and says what was seen.
 	Power(ctx context.Context, host, action string) (string, error)
 	Status(ctx context.Context) (Status, error)
+	// Prefetch fills the mirror cache for the hosts of a system.
+	Prefetch(ctx context.Context, system string) (Prefetched, error)
+}
+
+// A Prefetched says what was fetched ahead for the hosts of a system.
+type Prefetched struct {
+	Hosts    int      `json:"hosts"`
+	Named    []string `json:"named"`    // the packages that their Kickstarts and roles name
+	Packages int      `json:"packages"` // these and what they depend on, beyond the image's
+	Fetched  int      `json:"fetched"`  // files that weren't in the cache
+	Bytes    int64    `json:"bytes"`    // and their size
+	Missing  []string `json:"missing,omitempty"`
 }
 
 // A Status is the whole picture: what a page and `rackhand status` show.
@@ -86,12 +100,15 @@ type Status struct {
 type Server struct {
 	Options
 	quiet   *provision.Quiet
+	fetched *provision.Quiet // fetches that have left an event
 	handed  handed
 	answers answers
 }
 
 // New makes the routes.
-func New(o Options) *Server { return &Server{Options: o, quiet: &provision.Quiet{}} }
+func New(o Options) *Server {
+	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+}
 
 func newEcho(log *slog.Logger) *echo.Echo {
 	e := echo.New()

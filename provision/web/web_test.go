@@ -96,7 +96,7 @@ func newRig(t *testing.T) *rig {
 			if h == nil {
 				return boot.Decision{Action: boot.Nothing}, nil
 			}
-			if in, ok := j.Install(h.Name); ok {
+			if in, ok := j.Current(h.Name); ok {
 				if may, _ := in.MayHandOut(time.Now()); may {
 					return boot.Decision{Host: h, Action: boot.InstallIt, Script: true}, nil
 				}

@@ -34,7 +34,7 @@ func Append(name string, text []byte, read func(path string) ([]byte, error)) ([
 			return nil, fail("%%ksappend %s: %v", clip(withoutPassword(fields[1])), err)
 		}
 		if len(out)+len(more) > MaxSize {
-			return nil, fail("with what %%ksappend brings, the file is larger than 1 MiB")
+			return nil, fail("with what %%ksappend brings, the file is larger than 4 MiB")
 		}
 		out = append(out, more...)
 	}

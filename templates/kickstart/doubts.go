@@ -23,6 +23,9 @@ func (c *checker) doubts(f *File) {
 		}
 		d.line(l)
 	}
+	if d.whole {
+		d.disks(c.read)
+	}
 	for _, s := range f.Sections {
 		c.interpreter(s)
 	}

@@ -33,6 +33,9 @@ const (
 	SSHKey
 	Timezone
 	User
+	Logging
+	Repo
+	TimeSource
 )
 
 // An EngineCommand is a command that the image engine carries out.
@@ -42,6 +45,8 @@ type EngineCommand struct {
 	Options []EngineOption
 	// Arg is what a positional argument must look like; KindNone: there is none.
 	Arg Kind
+	// Many: there may be several of them.
+	Many bool
 }
 
 // An EngineOption is an option that the image engine carries out.
@@ -59,7 +64,7 @@ type EngineOption struct {
 // ImageCommands is the image engine's table: what CheckEngine accepts and what
 // the installer dispatches on.
 func ImageCommands() []EngineCommand {
-	return []EngineCommand{
+	return append(storageCommands(), []EngineCommand{
 		{Verb: Bootloader, Names: []string{"bootloader"}, Options: []EngineOption{
 			{Flag: "--append", Kind: KindLine},
 			{Flag: "--location", Kind: KindLine, Only: []string{"mbr"}, NoOp: true},
@@ -78,7 +83,17 @@ func ImageCommands() []EngineCommand {
 			{Flag: "--eject", NoOp: true}, // there is no medium
 		}},
 		{Verb: Firewall, Names: []string{"firewall"}, Options: []EngineOption{
-			{Flag: "--disabled", Need: true, NoOp: true},
+			{Flag: "--enabled", NoOp: true}, // it is, unless --disabled is said
+			{Flag: "--disabled"},
+			{Flag: "--port", Kind: KindPorts},
+			{Flag: "--service", Kind: KindWords},
+			{Flag: "--remove-service", Kind: KindWords},
+			{Flag: "--trust", Kind: KindIface},
+			{Flag: "--ssh", NoOp: true}, // open unless --remove-service=ssh
+			{Flag: "--http"},
+			{Flag: "--smtp"},
+			{Flag: "--ftp"},
+			{Flag: "--use-system-defaults"},
 		}},
 		{Verb: Group, Names: []string{"group"}, Options: []EngineOption{
 			{Flag: "--name", Kind: KindUser},
@@ -91,15 +106,18 @@ func ImageCommands() []EngineCommand {
 		{Verb: Keyboard, Names: []string{"keyboard"}, Arg: KindName, Options: []EngineOption{
 			{Flag: "--vckeymap", Kind: KindName},
 			{Flag: "--xlayouts", Kind: KindLine},
+			{Flag: "--switch", Kind: KindWords},
 		}},
-		{Verb: Lang, Names: []string{"lang"}, Arg: KindName},
+		{Verb: Lang, Names: []string{"lang"}, Arg: KindLocale, Options: []EngineOption{
+			{Flag: "--addsupport", Kind: KindLocales},
+		}},
 		{Verb: LiveImg, Names: []string{"liveimg"}, Options: []EngineOption{
 			{Flag: "--url", Kind: KindURL},
 			{Flag: "--checksum", Kind: KindSHA256, Need: true},
 		}},
 		{Verb: Network, Names: []string{"network"}, Options: []EngineOption{
-			{Flag: "--bootproto", Kind: KindLine, Only: []string{"dhcp", "static"}},
-			{Flag: "--device", Kind: KindName},
+			{Flag: "--bootproto", Kind: KindLine, Only: []string{"dhcp", "bootp", "static"}},
+			{Flag: "--device", Kind: KindNetDevice},
 			{Flag: "--ip", Kind: KindIPv4},
 			{Flag: "--netmask", Kind: KindNetmask},
 			{Flag: "--gateway", Kind: KindIPv4},
@@ -108,40 +126,53 @@ func ImageCommands() []EngineCommand {
 			{Flag: "--mtu", Kind: KindCount},
 			{Flag: "--onboot"},
 			{Flag: "--nodefroute"},
+			{Flag: "--noipv4"},
 			{Flag: "--noipv6"},
-			{Flag: "--ipv6", Kind: KindLine, Only: []string{"auto"}, NoOp: true},
-			{Flag: "--activate", NoOp: true},
-		}},
-		{Verb: Part, Names: []string{"part", "partition"}, Arg: KindMount, Options: []EngineOption{
-			{Flag: "--fstype", Kind: KindLine, Only: []string{"ext4", "ext3", "ext2", "swap", "efi", "vfat", "biosboot"}},
-			{Flag: "--size", Kind: KindCount, Need: true},
-			{Flag: "--grow"},
-			{Flag: "--maxsize", Kind: KindCount},
-			{Flag: "--ondisk", Kind: KindName},
-			{Flag: "--label", Kind: KindLabel},
-			{Flag: "--fsoptions", Kind: KindName},
-			{Flag: "--asprimary", NoOp: true}, // GPT has no others
+			{Flag: "--ipv6", Kind: KindIPv6},
+			{Flag: "--ipv6gateway", Kind: KindIPv6Addr},
+			{Flag: "--ipv4-dns-search", Kind: KindDomains},
+			{Flag: "--ipv6-dns-search", Kind: KindDomains},
+			{Flag: "--bondslaves", Kind: KindNetDevices},
+			{Flag: "--bondopts", Kind: KindBondOptions},
+			{Flag: "--bridgeslaves", Kind: KindNetDevices},
+			{Flag: "--bridgeopts", Kind: KindBridgeOptions},
+			{Flag: "--vlanid", Kind: KindVLAN},
+			{Flag: "--interfacename", Kind: KindIface},
+			{Flag: "--bindto", Kind: KindLine, NoOp: true}, // cards are told by their MAC anyway
+			{Flag: "--activate", NoOp: true},               // about the installer's own network,
+			{Flag: "--no-activate", NoOp: true},            // which is up already
 		}},
 		{Verb: RootPW, Names: []string{"rootpw"}, Arg: KindLine, Options: []EngineOption{
-			{Flag: "--iscrypted"}, {Flag: "--plaintext"}, {Flag: "--lock"},
+			{Flag: "--iscrypted"}, {Flag: "--plaintext"}, {Flag: "--lock"}, {Flag: "--allow-ssh"},
 		}},
 		{Verb: SELinux, Names: []string{"selinux"}, Options: []EngineOption{
-			{Flag: "--disabled"}, {Flag: "--permissive"},
+			{Flag: "--disabled"}, {Flag: "--permissive"}, {Flag: "--enforcing"},
 		}},
 		{Verb: Services, Names: []string{"services"}, Options: []EngineOption{
-			{Flag: "--enabled", Kind: KindLine}, {Flag: "--disabled", Kind: KindLine},
+			{Flag: "--enabled", Kind: KindWords}, {Flag: "--disabled", Kind: KindWords},
 		}},
 		{Verb: SSHKey, Names: []string{"sshkey"}, Arg: KindLine, Options: []EngineOption{
 			{Flag: "--username", Kind: KindUser},
 		}},
 		{Verb: Timezone, Names: []string{"timezone"}, Arg: KindZone, Options: []EngineOption{
-			{Flag: "--utc"}, {Flag: "--isUtc"},
+			{Flag: "--utc"}, {Flag: "--isUtc"}, {Flag: "--nontp"}, {Flag: "--ntpservers", Kind: KindWords},
+		}},
+		{Verb: TimeSource, Names: []string{"timesource"}, Options: []EngineOption{
+			{Flag: "--ntp-server", Kind: KindNetHost}, {Flag: "--ntp-pool", Kind: KindNetHost}, {Flag: "--ntp-disable"}, {Flag: "--nts"},
+		}},
+		{Verb: Logging, Names: []string{"logging"}, Options: []EngineOption{
+			{Flag: "--host", Kind: KindNetHost, Need: true},
+			{Flag: "--port", Kind: KindPort},
+			{Flag: "--level", Kind: KindLine, NoOp: true}, // deprecated: it has no effect
+		}},
+		{Verb: Repo, Names: []string{"repo"}, Options: []EngineOption{
+			{Flag: "--name", Kind: KindRepoName, Need: true}, {Flag: "--baseurl", Kind: KindURL, Need: true}, {Flag: "--install"},
 		}},
 		{Verb: User, Names: []string{"user"}, Options: []EngineOption{
 			{Flag: "--name", Kind: KindUser},
 			{Flag: "--gecos", Kind: KindGecos},
 			{Flag: "--homedir", Kind: KindPath},
-			{Flag: "--groups", Kind: KindLine},
+			{Flag: "--groups", Kind: KindGroups},
 			{Flag: "--password", Kind: KindLine},
 			{Flag: "--iscrypted"},
 			{Flag: "--plaintext"},
@@ -158,5 +189,5 @@ func ImageCommands() []EngineCommand {
 		{Verb: NoOp, Names: []string{"zerombr", "skipx"}},
 		{Verb: NoOp, Names: []string{"eula"}, Options: []EngineOption{{Flag: "--agreed", NoOp: true}}},
 		{Verb: NoOp, Names: []string{"firstboot"}, Options: []EngineOption{{Flag: "--disable", Need: true, NoOp: true}}},
-	}
+	}...)
 }

@@ -48,6 +48,8 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 			"rackhand-installer can't carry out %s", c.Name)
 	case !ok && spec == nil && c.Continued:
 		ps.notContinued(c)
+	case !ok && imageHint(c.Name) != "":
+		ps.errorf(c.Pos, imageHint(c.Name), "rackhand-installer can't carry out %s", c.Name)
 	case !ok && spec == nil:
 		ps.errorf(c.Pos, didYouMean(c.Name, imageNames()), "there is no command %s", clip(c.Name))
 	case !ok:
@@ -141,7 +143,7 @@ func imageArg(ps *problems, c *Command, rule EngineCommand, args Args) {
 	switch n := len(args.Positionals); {
 	case n == 0 && !optional:
 		ps.errorf(c.Pos, "", "%s needs a value", c.Name)
-	case n > 1:
+	case n > 1 && !rule.Many:
 		ps.errorf(args.Positionals[1].Pos, "quote a value that has blanks in it", "%s: one word too many", c.Name)
 	}
 	for _, w := range args.Positionals {

@@ -24,14 +24,8 @@ func ImageSection(f *File, s *Section) (*Script, []*Problem) {
 	case "%anaconda": // pwpolicy: about passwords typed into Anaconda's own pages
 		return nil, nil
 	case "%packages":
-		for i, line := range strings.Split(s.Body, "\n") {
-			line, _, _ = strings.Cut(line, "#")
-			if strings.TrimSpace(line) != "" {
-				ps.errorf(Pos{s.BodyLine + i, 1}, "put packages into the image, or into the host's role",
-					"rackhand-installer installs an image, no packages")
-				break
-			}
-		}
+		_, more := ImagePackages(f, s)
+		ps.join(more...)
 		return nil, ps.list
 	case "%pre", "%pre-install", "%post", "%onerror":
 	default:

@@ -15,22 +15,41 @@ type Kind int
 
 // The kinds of value.
 const (
-	KindNone    Kind = iota // none, or a flag
-	KindLine                // any text on one line
-	KindName                // text without blanks
-	KindPath                // an absolute path without ..
-	KindMount               // a mount point: a path, swap or biosboot
-	KindCount               // a whole number from 0 to 2^31-1
-	KindIPv4                // 10.0.0.1
-	KindIPs                 // addresses, comma separated
-	KindNetmask             // 255.255.255.0
-	KindHost                // a host name, short or full
-	KindUser                // a user's or group's name
-	KindGecos               // a user's description
-	KindZone                // Europe/Berlin
-	KindLabel               // a file system's label, up to 16 bytes
-	KindURL                 // http or https
-	KindSHA256              // 64 hexadecimal digits
+	KindNone          Kind = iota // none, or a flag
+	KindLine                      // any text on one line
+	KindName                      // text without blanks
+	KindPath                      // an absolute path without ..
+	KindMount                     // a mount point: a path, swap or biosboot
+	KindCount                     // a whole number from 0 to 2^31-1
+	KindIPv4                      // 10.0.0.1
+	KindIPs                       // addresses, comma separated
+	KindNetmask                   // 255.255.255.0
+	KindHost                      // a host name, short or full
+	KindUser                      // a user's or group's name
+	KindGecos                     // a user's description
+	KindZone                      // Europe/Berlin
+	KindLabel                     // a file system's label, up to 16 bytes
+	KindURL                       // http or https
+	KindSHA256                    // 64 hexadecimal digits
+	KindIface                     // a network interface's name
+	KindNetDevice                 // a card: its name, its MAC, link or bootif
+	KindNetDevices                // several of them, comma separated
+	KindVLAN                      // 1 to 4094
+	KindIPv6                      // an address with or without /BITS, auto or dhcp
+	KindIPv6Addr                  // an IPv6 address
+	KindDomains                   // domains, comma separated
+	KindBondOptions               // see BondOptions
+	KindBridgeOptions             // see BridgeOptions
+	KindPorts                     // see FirewallPorts
+	KindWords                     // names, comma separated
+	KindLocale                    // de_DE.UTF-8
+	KindLocales                   // locales, comma separated
+	KindPort                      // 1 to 65535
+	KindRepoName                  // a name that a file can have
+	KindNetHost                   // a host name or address
+	KindGroups                    // groups, comma separated: NAME or NAME(GID)
+	KindPlace                     // a mount point, or a member: raid.NAME, pv.NAME
+	KindVolume                    // a name that md and LVM take
 )
 
 // check returns "" for a good value, else what a good one is.
@@ -56,13 +75,33 @@ var kindForms = map[Kind]struct {
 	KindIPv4:    {isIPv4, "an IPv4 address"},
 	KindIPs:     {isIPs, "IP addresses, comma separated"},
 	KindNetmask: {isNetmask, "a netmask such as 255.255.255.0"},
-	KindHost:    {matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253), "a host name"},
+	KindHost:    {isHost, "a host name"},
 	KindUser:    {matcher(`^[a-z_][a-z0-9_-]*$`, 32), "a user name: a-z, 0-9, _ and -"},
 	KindGecos:   {func(s string) bool { return !strings.Contains(s, ":") }, "text without a colon"},
 	KindZone:    {matcher(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`, 64), "a time zone such as Europe/Berlin"},
 	KindLabel:   {func(s string) bool { return len(s) <= 16 && isName(s) }, "a label of up to 16 bytes without blanks"},
 	KindURL:     {isURL, "an http or https URL"},
 	KindSHA256:  {isSHA256, "a SHA-256 of 64 hexadecimal digits"},
+	KindPlace:   {isPlace, "a mount point (/PATH, swap, biosboot), or a member: raid.NAME, pv.NAME"},
+	KindVolume:  {isVolume, "a name of up to 27 letters, digits and . _ + -"}, // md has 32 bytes, with "any:" before it
+
+	KindIface:         {isIface, "a name of up to 15 letters, digits, dots, dashes"},
+	KindNetDevice:     {isNetDevice, "a card's name, its MAC, link or bootif"},
+	KindNetDevices:    {isNetDevices, "cards' names or MACs, comma separated"},
+	KindVLAN:          {isVLAN, "a number from 1 to 4094"},
+	KindIPv6:          {isIPv6, "an IPv6 address such as 2001:db8::11/64, auto, or dhcp"},
+	KindIPv6Addr:      {isIPv6Addr, "an IPv6 address"},
+	KindDomains:       {isDomains, "domains, comma separated"},
+	KindBondOptions:   {func(s string) bool { _, err := BondOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE, such as mode=802.3ad,miimon=100; known are " + strings.Join(sortedKeys(bondValues), " ")},
+	KindBridgeOptions: {func(s string) bool { _, err := BridgeOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE with " + strings.Join(sortedKeys(bridgeMost), " ")},
+	KindPorts:         {func(s string) bool { _, ok := FirewallPorts(s); return ok }, "ports by their numbers, 80:tcp or 8000-8080:tcp, comma separated"},
+	KindWords:         {listOf(isWord), "names, comma separated"},
+	KindLocale:        {isLocale, "a locale such as de_DE.UTF-8"},
+	KindLocales:       {listOf(isLocale), "locales such as de_DE.UTF-8, comma separated"},
+	KindPort:          {func(s string) bool { return isCount(s) && Count(s) > 0 && Count(s) < 65536 }, "a port from 1 to 65535"},
+	KindRepoName:      {matcher(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`, 64), "a name of letters, digits, dots and dashes"},
+	KindNetHost:       {isNetHost, "a host name or an address"},
+	KindGroups:        {listOf(matcher(`^[a-z_][a-z0-9_-]*(\([0-9]+\))?$`, 48)), "groups, comma separated: NAME or NAME(GID)"},
 }
 
 func matcher(pattern string, most int) func(string) bool {
@@ -76,6 +115,23 @@ func isPath(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && isNam
 
 func isMount(s string) bool {
 	return s == "swap" || s == "biosboot" || isPath(MountPoint(s))
+}
+
+func isPlace(s string) bool {
+	for _, kind := range []string{"raid.", "pv."} {
+		if name, ok := strings.CutPrefix(s, kind); ok {
+			return isVolume(name)
+		}
+	}
+	return isMount(s)
+}
+
+// isVolume: a name that mdadm takes and lvm(8) allows, and that is no option.
+func isVolume(s string) bool {
+	ok := s != "" && len(s) <= 27 && s[0] != '-' && strings.Trim(s, ".") != ""
+	return ok && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+-", r))
+	})
 }
 
 // MountPoint is a mount point in its normal form: /home/ is /home.

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize bounds a Kickstart: 1 MiB.
-const MaxSize = 1 << 20
+// MaxSize bounds a Kickstart: 4 MiB. Parsed, a file of many short lines takes about a
+// hundred times its size.
+const MaxSize = 4 << 20
 
 // sectionNames are the sections that every release knows.
 var sectionNames = []string{
@@ -24,7 +25,7 @@ var sectionNames = []string{
 func Parse(name string, text []byte) (*File, error) {
 	p := &parser{file: &File{Name: name}}
 	if len(text) > MaxSize {
-		return p.file, p.fail(Pos{1, 1}, "", "the file is larger than 1 MiB")
+		return p.file, p.fail(Pos{1, 1}, "", "the file is larger than 4 MiB")
 	}
 	if !utf8.Valid(text) {
 		return p.file, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")

@@ -7,7 +7,7 @@ import "strings"
 // stand before the realm.
 func (c *checker) realm(cmd *Command) {
 	l := &line{checker: c, c: cmd}
-	if l.seen("realm", "", cmd.Pos) != 0 {
+	if c.state.names["realm"] != nil {
 		l.fail(cmd.Pos, "leave it out", "a second realm join")
 	}
 	if !strings.HasPrefix(cmd.Line, "realm") {
@@ -27,8 +27,11 @@ func (c *checker) realm(cmd *Command) {
 	if !ok {
 		return
 	}
-	if len(rest) != 1 {
+	switch {
+	case len(rest) != 1:
 		l.fail(cmd.Pos, "options come before it, and the line has no comment", "join needs exactly one realm")
+	case rest[0].Text != "": // an empty one doesn't count as joined
+		l.seen("realm", rest[0].Text, cmd.Pos)
 	}
 }
 

@@ -81,20 +81,7 @@ func (l *line) raid() {
 	l.once("array", device, Word{device, l.at("--device")})
 }
 
-// members are those of an array, file system or volume group. They stand together
-// after the mount point or name, or somewhere after it; of a group, what stands
-// beside the name is lost then.
-func (l *line) members() []Word {
-	switch {
-	case l.c.Name == "btrfs":
-		return l.args.Extra[min(1, len(l.args.Extra)):]
-	case l.c.Name == "raid" && len(l.args.Taken[1]) > 0:
-		return l.args.Taken[1]
-	case l.c.Name == "raid" || len(l.args.Extra) > 0:
-		return l.args.Extra
-	}
-	return l.args.Taken[0][min(1, len(l.args.Taken[0])):]
-}
+func (l *line) members() []Word { return Members(l.c, l.args) }
 
 func (l *line) volgroup() {
 	name, members := l.args.Taken[0], l.members()

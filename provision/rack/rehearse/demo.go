@@ -124,7 +124,7 @@ func (r *Rehearsal) over(ctx, limit context.Context, werr error, waiting map[str
 	default:
 	}
 	if limit.Err() != nil {
-		return r.stuck(waiting)
+		return fmt.Errorf("%w\n%s", r.stuck(waiting), r.consoles(waiting))
 	}
 	return werr
 }
@@ -144,6 +144,26 @@ func (r *Rehearsal) stuck(waiting map[string]bool) error {
 		}
 	}
 	return errors.New("not serving after 30 minutes: " + strings.Join(where, ", "))
+}
+
+// consoles are the last lines that each box wrote to its serial port.
+func (r *Rehearsal) consoles(waiting map[string]bool) string {
+	var out strings.Builder
+	for _, b := range r.o.Boxes {
+		if !waiting[b.Name] {
+			continue
+		}
+		text, err := os.ReadFile(r.Rack.Box(b.Name).SerialLog())
+		if err != nil {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(text[max(0, len(text)-8000):]), "?")), "\n")
+		fmt.Fprintf(&out, "The end of %s's serial console:\n", b.Name)
+		for _, line := range lines[max(0, len(lines)-40):] {
+			fmt.Fprintf(&out, "  %q\n", strings.TrimRight(line, "\r"))
+		}
+	}
+	return out.String()
 }
 
 // tell prints the tables, asks each box from outside, and keeps the rack if asked.

@@ -18,12 +18,14 @@ import (
 )
 
 // TestUEFI takes a box to serving that nobody armed: it was racked and powered on,
-// no more. Beside it stands a box that is not in the inventory.
+// no more. Beside it stands a box that is not in the inventory. The mirrors are out
+// of reach: its packages were fetched ahead.
 func TestUEFI(t *testing.T) {
 	r := start(t, rehearse.Options{
 		Policy: "first-boot", Page: "127.0.0.1:0",
 		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi"}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
 	})
+	r.prefetchThenOffline()
 	b := browse(t, r.PageURL)
 	if out := r.rackhand("power", "web1", "on"); !strings.Contains(out, "on") {
 		t.Errorf("power on says %q", out)

@@ -31,6 +31,8 @@ type spot struct {
 	Unit    int
 	System  string // "" for the group's
 	Boot    string // "" for nothing
+	// Variables are those of the host; "" for none.
+	Variables string
 }
 
 func place(i int) spot {
@@ -50,6 +52,13 @@ func Address(i int) string { return place(i).Address }
 // MAC is the MAC of the box with this index.
 func MAC(i int) string { return place(i).MAC }
 
+// MoreMAC is the MAC of further card n, from 0, of the box with this index.
+func MoreMAC(i, n int) string { return moreMAC(i, n).String() }
+
+func moreMAC(i, n int) inventory.MAC {
+	return inventory.MAC{0x52, 0x54, 0, 0, byte(n + 1), byte(i + 1)}
+}
+
 // writeFiles writes the settings, inventory and secrets of a rehearsal.
 func writeFiles(dir string, o Options, password string) error {
 	data := struct {
@@ -65,7 +74,7 @@ func writeFiles(dir string, o Options, password string) error {
 	for i, b := range o.Boxes {
 		if !b.Unclaimed {
 			p := place(i)
-			p.Name, p.System, p.Boot = b.Name, b.System, b.Boot
+			p.Name, p.System, p.Boot, p.Variables = b.Name, b.System, b.Boot, b.Variables
 			data.Hosts = append(data.Hosts, p)
 		}
 		if b.System != "" {

@@ -32,6 +32,14 @@ type Box struct {
 	// The box's own kind; see rack.BoxOptions.
 	Arch                          string
 	HTTPBoot, SecureBoot, IPXEROM bool
+	// DiskBus, MoreDisks (in GB) and further cards; see rack.BoxOptions. The cards'
+	// MACs are [MoreMAC].
+	DiskBus   string
+	MoreDisks []int
+	MoreNICs  int
+	// Variables are the host's in the inventory, a flow mapping of YAML such as
+	// {layout: lvm}; "" for none.
+	Variables string
 	// System is the image that it gets, made for the box's processor: debian12
 	// unless given.
 	System string

@@ -55,6 +55,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 		p := place(i)
 		boxes[i] = rack.BoxOptions{
 			Name: b.Name, MAC: p.mac.HardwareAddr(), Firmware: b.Firmware, DiskImage: b.DiskImage, DiskGB: b.DiskGB,
+			DiskBus: b.DiskBus, MoreDisks: b.MoreDisks, MoreNICs: moreNICs(i, b.MoreNICs),
 			Arch: b.Arch, HTTPBoot: b.HTTPBoot, SecureBoot: b.SecureBoot, IPXEROM: b.IPXEROM,
 			BMCAddress: netip.AddrPortFrom(p.bmc, 623), BMCUser: "admin", BMCPassword: password,
 		}
@@ -117,6 +118,14 @@ type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error
+}
+
+func moreNICs(box, count int) []net.HardwareAddr {
+	var out []net.HardwareAddr
+	for n := range count {
+		out = append(out, moreMAC(box, n).HardwareAddr())
+	}
+	return out
 }
 
 // StartAppliance starts the appliance and returns when it answers.

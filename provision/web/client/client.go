@@ -52,7 +52,19 @@ func (c *Client) Install(ctx context.Context, host string, r web.InstallRequest)
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/install", r, &in)
 }
 
-// Cancel ends the install under way.
+// Job arms a rescue, wipe or burn-in of a host.
+func (c *Client) Job(ctx context.Context, host string, r web.JobRequest) (provision.Install, error) {
+	var in provision.Install
+	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/job", r, &in)
+}
+
+// LastJob returns a host's latest rescue, wipe or burn-in, and what it found.
+func (c *Client) LastJob(ctx context.Context, host string) (web.JobReply, error) {
+	var r web.JobReply
+	return r, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(host)+"/job", nil, &r)
+}
+
+// Cancel ends the install or job under way.
 func (c *Client) Cancel(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/cancel", struct{}{}, nil)
 }
@@ -61,6 +73,12 @@ func (c *Client) Cancel(ctx context.Context, host string) error {
 func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
 	var r web.PowerReply
 	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
+}
+
+// Prefetch fills the appliance's mirror cache for the hosts of a system.
+func (c *Client) Prefetch(ctx context.Context, system string) (web.Prefetched, error) {
+	var p web.Prefetched
+	return p, c.call(ctx, http.MethodPost, "/api/systems/"+url.PathEscape(system)+"/prefetch", struct{}{}, &p)
 }
 
 // Watch calls each for every event after a number, until it returns false, ctx

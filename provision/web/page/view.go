@@ -21,6 +21,7 @@ type hostView struct {
 	Clock    *stopwatch
 	Last     *eventView
 	LastSeen *moment
+	Job      *jobView // the latest rescue, wipe or burn-in; nil when there was none
 }
 
 // A stopwatch is the time since power-on against the budget.
@@ -68,8 +69,10 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		e.Message = cut(e.Message, 160)
 		v.Last = &e
 	}
+	v.Job = viewJob(hs, now)
 	if in == nil {
 		v.Stage = "not installed"
+		v.Detail = v.Job.detail()
 		return v
 	}
 	v.Stage = string(in.Stage)
@@ -90,6 +93,9 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		}
 	case toneRunning:
 		v.Detail = cut(in.Progress, 120)
+	}
+	if text := v.Job.detail(); text != "" {
+		v.Detail = text
 	}
 	return v
 }

@@ -40,6 +40,9 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 				since = ago(now.Sub(t))
 			}
 		}
+		if text, at := standing(h); text != "" {
+			stage, since = text, ago(now.Sub(at))
+		}
 		last := ""
 		if h.Last != nil {
 			last = OneLine(h.Last.Message, 80)

@@ -63,6 +63,35 @@ func TestStatus(t *testing.T) {
 	golden(t, "status.txt", out.String())
 }
 
+// TestJobs: what a host is at beside its install.
+func TestJobs(t *testing.T) {
+	job := func(j provision.Job, stage provision.Stage) *provision.Install {
+		return &provision.Install{
+			ID: "web1-" + string(j) + "-1", Job: j, Stage: stage, Requested: at(1),
+			Reached: map[provision.Stage]time.Time{provision.Installer: at(60)},
+			Order:   provision.Order{Disks: []string{"sda", "S3\x1b[31m"}}, Reason: "it says\nthis",
+		}
+	}
+	var out strings.Builder
+	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+		{Host: "web1", Install: install(provision.Serving), Job: job(provision.JobRescue, provision.Installer)},
+		{Host: "web2", Install: install(provision.Serving), Job: job(provision.JobWipe, provision.Done)},
+		{Host: "web3", Install: install(provision.Serving), Job: job(provision.JobBurnin, provision.Failed)},
+		{Host: "web4", Job: &provision.Install{Job: provision.JobBurnin, Stage: provision.Requested, Requested: at(91)}},
+	}}, at(101))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := show.Job(&out, *job(provision.JobWipe, provision.Done)); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	for _, when := range []time.Time{at(1), at(60)} {
+		text = strings.ReplaceAll(text, when.Local().Format(time.DateTime), when.Format(time.DateTime))
+	}
+	golden(t, "jobs.txt", text)
+}
+
 // TestSwitchPort: the column is there when a relay told of a port.
 func TestSwitchPort(t *testing.T) {
 	var out strings.Builder

@@ -1,0 +1,413 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
+)
+
+// A tarred is one entry of a tar that a test makes.
+type tarred struct {
+	name, text, link string
+	kind             byte // regular without
+	mode             int64
+	records          map[string]string
+}
+
+func makeTar(t *testing.T, list []tarred) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, e := range list {
+		h := &tar.Header{
+			Typeflag: e.kind, Name: e.name, Linkname: e.link, Mode: e.mode, Size: int64(len(e.text)),
+			ModTime: time.Unix(1700000000, 5), Uname: "me", Uid: 7, PAXRecords: e.records, Format: tar.FormatPAX,
+		}
+		if h.Typeflag == 0 {
+			h.Typeflag = tar.TypeReg
+		}
+		if h.Mode == 0 {
+			h.Mode = 0o644
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, e.text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// packed packs data by a program's name.
+func packed(t *testing.T, kind string, data []byte) []byte {
+	t.Helper()
+	var (
+		b   bytes.Buffer
+		w   io.WriteCloser
+		err error
+	)
+	switch kind {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "zstd":
+		w, err = zstd.NewWriter(&b)
+	case "xz":
+		w, err = xz.NewWriter(&b)
+	case "lz4":
+		w = lz4.NewWriter(&b)
+	default:
+		return data
+	}
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+const testKernel = "6.6.6-1-test"
+
+// wholeRoot is a root that would boot: a kernel with packed modules, an initrd, GRUB.
+func wholeRoot(t *testing.T) []tarred {
+	t.Helper()
+	list := []tarred{
+		{name: "./", kind: tar.TypeDir, mode: 0o755},
+		{name: "./bin", kind: tar.TypeSymlink, link: "usr/bin"},
+		{name: "./lib", kind: tar.TypeSymlink, link: "usr/lib"},
+		{name: "./sbin", kind: tar.TypeSymlink, link: "usr/sbin"},
+		{name: "./usr/bin/sh", text: "#!shell", mode: 0o755},
+		{name: "./usr/bin/ping", text: "ping", mode: 0o755, records: map[string]string{
+			xattrPrefix + "security.capability": "\x01\x00", xattrPrefix + "security.selinux": "label", "SCHILY.dev": "1",
+		}},
+		{name: "./usr/bin/ping6", kind: tar.TypeLink, link: "./usr/bin/ping"},
+		{name: "./aaa", kind: tar.TypeLink, link: "usr/bin/ping"}, // before its target, once sorted
+		{name: "./etc/os-release", text: "ID=\"made-up\"\nVERSION_ID='7'\n"},
+		{name: "./etc/machine-id", text: "0123456789abcdef0123456789abcdef\n"},
+		{name: "./etc/ssh/ssh_host_rsa_key", text: "secret", mode: 0o600},
+		{name: "./etc/ssh/sshd_config", text: "kept"},
+		{name: "./usr/sbin/sshd", text: "sshd", mode: 0o755},
+		{name: "./usr/lib/systemd/systemd", text: "systemd", mode: 0o755},
+		{name: "./dev/null", kind: tar.TypeChar, mode: 0o666},
+		{name: "./boot/vmlinuz-" + testKernel, text: "the kernel"},
+		{name: "./boot/initrd.img-" + testKernel, text: "its initrd"},
+		{name: "./usr/sbin/grub-install", text: "grub", mode: 0o755},
+		{name: "./usr/lib/grub/i386-pc/normal.mod", text: "mod"},
+		{name: "./usr/lib/firmware/intel/here.bin", text: "firmware"},
+		{name: "./var/lib/dpkg/status", text: "Package: base-files\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7+1\n"},
+	}
+	dir := "./usr/lib/modules/" + testKernel + "/"
+	var index strings.Builder
+	for line := range strings.Lines(dep) {
+		name, _, _ := strings.Cut(line, ":")
+		ending, kind := ".xz", "xz"
+		if strings.Contains(name, "ext4") {
+			ending, kind = ".zst", "zstd"
+		}
+		content := []byte("module " + name)
+		if strings.Contains(name, "e1000e") {
+			content = elfModule(t, "firmware=intel/here.bin\x00firmware=intel/missing.bin\x00")
+		}
+		list = append(list, tarred{name: dir + name + ending, text: string(packed(t, kind, content))})
+		index.WriteString(strings.ReplaceAll(strings.ReplaceAll(line, "ext4.ko", "ext4.ko.zst"), ".ko:", ".ko.xz:"))
+	}
+	text := strings.NewReplacer("ptp.ko\n", "ptp.ko.xz\n", "pps_core.ko\n", "pps_core.ko.xz\n", "jbd2.ko\n", "jbd2.ko.xz\n").Replace(index.String())
+	return append(list, tarred{name: dir + "modules.dep", text: text}, tarred{name: dir + "modules.alias", text: "alias pci:v8086 e1000e\n"})
+}
+
+func without(list []tarred, part string) []tarred {
+	return slices.DeleteFunc(slices.Clone(list), func(e tarred) bool { return strings.Contains(e.name, part) })
+}
+
+// fakeTools puts tools there that are scripts, so that none are fetched.
+func fakeTools(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Rename(fakeRoot(t), toolsPlace(dir)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, toolsPlace(dir), map[string]string{appletsFile: "sh\nwget\n"})
+}
+
+func TestImport(t *testing.T) {
+	dir := t.TempDir()
+	fakeTools(t, dir)
+	// The same root in another order, links last.
+	turned := wholeRoot(t)
+	slices.Reverse(turned)
+	slices.SortStableFunc(turned, func(a, b tarred) int {
+		rank := map[byte]int{tar.TypeLink: 1}
+		return rank[a.kind] - rank[b.kind]
+	})
+	data := map[string][]byte{"": makeTar(t, wholeRoot(t)), "turned": makeTar(t, turned)}
+	for _, kind := range []string{"gzip", "xz", "zstd", "lz4"} {
+		data[kind] = packed(t, kind, data[""])
+	}
+	sums := map[string]string{}
+	for kind, content := range data {
+		file := filepath.Join(t.TempDir(), "root.tar"+kind)
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Import(t.Context(), Options{Name: "mine", Dir: dir, Installer: []byte("the installer")}, ImportOptions{File: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Verify(t.Context(), dir, "mine"); err != nil {
+			t.Error(err)
+		}
+		for _, name := range m.FileNames() {
+			sum := m.Files[name].SHA256
+			if was, ok := sums[name]; ok && was != sum {
+				t.Errorf("%s differs when the tar came as %q", name, kind)
+			}
+			sums[name] = sum
+		}
+		if m.Kernel != testKernel || m.Distribution != "made-up" || m.Release != "7" || m.Packages != 1 || m.Import == nil || m.Import.File != "root.tar"+kind {
+			t.Errorf("the manifest is %+v", m)
+		}
+		if d := cmp.Diff(map[string][]string{"e1000e": {"intel/missing.bin"}}, m.FirmwareMissing); d != "" {
+			t.Errorf("missing firmware (-want +got):\n%s", d)
+		}
+	}
+	base, err := os.ReadFile(filepath.Join(dir, "mine", BaseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := unpack(t, base)
+	for name, want := range map[string]string{
+		"usr/bin/wget": "busybox", "usr/bin/busybox": "#!/bin/sh\n", "usr/lib/firmware/intel/here.bin": "firmware",
+		"usr/lib/modules/" + testKernel + "/kernel/fs/ext4/ext4.ko":    "module kernel/fs/ext4/ext4.ko",
+		"usr/lib/modules/" + testKernel + "/kernel/drivers/ptp/ptp.ko": "module kernel/drivers/ptp/ptp.ko",
+		"usr/lib/modules/" + testKernel + "/modules.alias":             "alias pci:v8086 e1000e\n",
+	} {
+		if files[name] != want {
+			t.Errorf("in the initramfs, %s is %q, want %q", name, files[name], want)
+		}
+	}
+	if strings.Contains(files["usr/lib/modules/"+testKernel+"/modules.dep"], ".xz") {
+		t.Error("modules.dep names packed modules")
+	}
+	checkImportedRoot(t, filepath.Join(dir, "mine", RootFile))
+}
+
+func checkImportedRoot(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	got := map[string]string{}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[h.Name] = string(h.Typeflag) + " " + h.Linkname + string(text)
+		if h.Uname != "" || h.ModTime.Nanosecond() != 0 {
+			t.Errorf("%s has the owner %q and the time %v", h.Name, h.Uname, h.ModTime)
+		}
+		if h.Name == "aaa" {
+			if d := cmp.Diff(map[string]string{xattrPrefix + "security.capability": "\x01\x00"}, h.PAXRecords); d != "" {
+				t.Errorf("its extended attributes (-want +got):\n%s", d)
+			}
+		}
+	}
+	for name, want := range map[string]string{
+		"aaa": "0 ping", "usr/bin/ping": "1 aaa", "usr/bin/ping6": "1 aaa", "bin": "2 usr/bin", "dev/null": "3 ",
+		"etc/machine-id": "0 ", "etc/ssh/sshd_config": "0 kept",
+		"etc/systemd/system/multi-user.target.wants/":                          "5 ",
+		"etc/systemd/system/multi-user.target.wants/rackhand-ssh-keys.service": "2 /etc/systemd/system/rackhand-ssh-keys.service",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+	if _, ok := got["etc/ssh/ssh_host_rsa_key"]; ok {
+		t.Error("every host would have the same host key")
+	}
+}
+
+func TestImportRefuses(t *testing.T) {
+	whole := wholeRoot(t)
+	// This test's own program, said to be for another processor (e_machine, elf(5)).
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program[18] = 0xb7
+	sh := tarred{name: "bin/sh", text: "#!"}
+	for _, c := range []struct {
+		name, want string
+		list       []tarred
+		o          ImportOptions
+	}{
+		{"no kernel", "it has no kernel", without(without(whole, "vmlinuz"), "initrd"), ImportOptions{}},
+		{"no kernel, vouched for", "with --boot-from", without(whole, "vmlinuz"), ImportOptions{Complete: true}},
+		{"no kernel, and one borrowed", "would not boot", without(whole, "vmlinuz"), ImportOptions{BootFrom: "debian12"}},
+		{"no initrd", "has no initrd in /boot", without(whole, "initrd"), ImportOptions{}},
+		{"no grub-install", "neither grub-install", without(whole, "grub-install"), ImportOptions{}},
+		{"no GRUB", "no modules of GRUB", without(whole, "normal.mod"), ImportOptions{}},
+		{"another kernel", "no kernel 1.2; it has: " + testKernel, whole, ImportOptions{Kernel: "1.2"}},
+		{"two kernels", "has 2 kernels: choose", append(slices.Clone(whole), tarred{name: "boot/vmlinuz-9.9", text: "k"}), ImportOptions{}},
+		{"a kernel's name that is a path", "can't be a kernel's version", append(slices.Clone(whole), tarred{name: "usr/lib/modules/-x y/vmlinuz", text: "k"}), ImportOptions{}},
+		{"no modules.dep", "run depmod", without(whole, "modules.dep"), ImportOptions{}},
+		{"no such image to boot from", "no such image", whole, ImportOptions{BootFrom: "nothing"}},
+		{"itself to boot from", "boot from itself", whole, ImportOptions{BootFrom: "mine"}},
+		{"no root", "no /bin/sh", []tarred{{name: "README", text: "hello"}}, ImportOptions{}},
+		{"another processor", "EM_AARCH64", []tarred{{name: "bin/sh", text: string(program)}}, ImportOptions{}},
+		{"a way out", "leads out of the root", []tarred{sh, {name: "../../etc/passwd", text: "x"}}, ImportOptions{}},
+		{"a hard link out", "leads out of the root", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "../x"}}, ImportOptions{}},
+		{"a hard link to nothing", "doesn't stand before it", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "y"}}, ImportOptions{}},
+		{"a file below a link", "is no folder", []tarred{sh, {name: "tmp", kind: tar.TypeSymlink, link: "/etc"}, {name: "tmp/passwd", text: "x"}}, ImportOptions{}},
+		{"links in a ring", "no /bin/sh", []tarred{{name: "bin", kind: tar.TypeSymlink, link: "nib"}, {name: "nib", kind: tar.TypeSymlink, link: "bin"}}, ImportOptions{}},
+		{"nothing", "is empty", nil, ImportOptions{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			fakeTools(t, dir)
+			fakeImage(t, dir, "debian12")
+			c.o.File = filepath.Join(t.TempDir(), "root.tar")
+			if err := os.WriteFile(c.o.File, makeTar(t, c.list), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Import(t.Context(), Options{Name: "mine", Dir: dir, Installer: []byte("i")}, c.o)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, buildPrefix+"*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// A root without a kernel takes another image's, once somebody vouches for it.
+func TestImportBootFrom(t *testing.T) {
+	dir := t.TempDir()
+	other := fakeImage(t, dir, "debian12")
+	file := filepath.Join(t.TempDir(), "root.tar")
+	if err := os.WriteFile(file, makeTar(t, without(wholeRoot(t), "vmlinuz")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Import(t.Context(), Options{Name: "mine", Dir: dir, Installer: []byte("i")}, ImportOptions{File: file, BootFrom: "debian12", Complete: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(t.Context(), dir, "mine"); err != nil {
+		t.Error(err)
+	}
+	if m.Files[KernelFile] != other.Files[KernelFile] || m.Files[BaseFile] != other.Files[BaseFile] || m.Kernel != other.Kernel {
+		t.Errorf("it boots from %+v", m)
+	}
+	if err := Remove(dir, "debian12"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(t.Context(), dir, "mine"); err != nil {
+		t.Errorf("once the other image is removed: %v", err)
+	}
+}
+
+func TestDecompressRefuses(t *testing.T) {
+	if _, _, err := decompress(strings.NewReader("BZh9")); err == nil || !strings.Contains(err.Error(), "bzip2") {
+		t.Errorf("bzip2: %v", err)
+	}
+	for _, kind := range []string{"gzip", "zstd", "xz", "lz4"} {
+		data := packed(t, kind, bytes.Repeat([]byte("content "), 1000))
+		z, got, err := decompress(bytes.NewReader(data[:len(data)-9]))
+		if err != nil || got != kind {
+			t.Errorf("%s is taken for %q: %v", kind, got, err)
+			continue
+		}
+		if _, err := io.ReadAll(z); err == nil {
+			t.Errorf("%s that was cut off is read to its end", kind)
+		}
+		z.Close()
+	}
+}
+
+func TestRootTarSize(t *testing.T) {
+	spool, err := os.Create(filepath.Join(t.TempDir(), "spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spool.Close()
+	data := makeTar(t, []tarred{{name: "a", text: "1234"}, {name: "b", text: "5678"}})
+	if _, err := readRootTar(t.Context(), bytes.NewReader(data), spool, 7); err == nil || !strings.Contains(err.Error(), "larger than the 7") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzRootTar(f *testing.F) {
+	f.Add([]byte("not a tar"))
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	_ = w.WriteHeader(&tar.Header{Name: "bin/sh", Typeflag: tar.TypeReg, Mode: 0o755, Size: 2})
+	_, _ = w.Write([]byte("#!"))
+	_ = w.WriteHeader(&tar.Header{Name: "sh", Typeflag: tar.TypeLink, Linkname: "bin/sh"})
+	_ = w.WriteHeader(&tar.Header{Name: "a", Typeflag: tar.TypeSymlink, Linkname: "../b"})
+	_ = w.Close()
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spool, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer spool.Close()
+		root, err := readRootTar(t.Context(), bytes.NewReader(data), spool, 1<<20)
+		if err != nil {
+			return
+		}
+		if _, _, err := root.bootable(""); err == nil {
+			root.system()
+		}
+		if _, err := root.strip(); err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if _, err := root.write(t.Context(), &out); err != nil {
+			return
+		}
+		again, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		if len(root.entries) == 0 {
+			return
+		}
+		if _, err := readRootTar(t.Context(), &out, again, 1<<20); err != nil {
+			t.Errorf("what was written can't be read: %v", err)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// rpmFormat is one package a line, in four fields.
+const rpmFormat = `%{NAME}\t%{EVR}\t%{ARCH}\t%{SOURCERPM}\n`
+
+// rpmFolder is where a root keeps rpm's database, "" when it has none.
+func rpmFolder(root string) string {
+	for _, dir := range []string{newDatabase, oldDatabase} {
+		for _, file := range []string{"rpmdb.sqlite", "Packages", "Packages.db"} {
+			if info, err := os.Lstat(filepath.Join(root, dir, file)); err == nil && info.Mode().IsRegular() {
+				return filepath.Join(root, dir)
+			}
+		}
+	}
+	return ""
+}
+
+// readRPM reads a database of rpm with this machine's rpm.
+func readRPM(ctx context.Context, folder string) ([]Package, error) {
+	if _, err := exec.LookPath("rpm"); err != nil {
+		return nil, errors.New("the root has a database of rpm, and rpm isn't installed here to read it: apt install rpm")
+	}
+	cmd := exec.CommandContext(ctx, "rpm", "--define", "_dbpath "+folder, "--query", "--all", "--queryformat", rpmFormat)
+	cmd.Env = childEnv()
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask rpm for the root's packages: %w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return parseRPM(string(out))
+}
+
+// parseRPM reads lines of rpmFormat.
+func parseRPM(text string) ([]Package, error) {
+	var list []Package
+	for line := range strings.Lines(text) {
+		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(f) != 4 {
+			return nil, fmt.Errorf("rpm said %q, which is no package", line)
+		}
+		if f[0] == "gpg-pubkey" { // a key that dnf took, no package
+			continue
+		}
+		if f[2] == "(none)" {
+			f[2] = "noarch"
+		}
+		p := Package{Name: f[0], Version: f[1], Arch: f[2]}
+		// NAME-VERSION-RELEASE.src.rpm
+		if parts := strings.Split(strings.TrimSuffix(f[3], ".src.rpm"), "-"); len(parts) >= 3 && strings.HasSuffix(f[3], ".src.rpm") {
+			n := len(parts)
+			p.Source, p.SourceVersion = strings.Join(parts[:n-2], "-"), parts[n-2]+"-"+parts[n-1]
+		}
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b Package) int {
+		return compareNames(a.Name+" "+a.Version+" "+a.Arch, b.Name+" "+b.Version+" "+b.Arch)
+	})
+	return list, nil
+}

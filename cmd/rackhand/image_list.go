@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/bootfiles/image"
+	"rackhand/inventory"
+	"rackhand/provision/appliance"
+)
+
+type imageList struct {
+	JSON bool `name:"json" help:"As JSON: every manifest, and why an image is stale."`
+}
+
+// A listed image is its manifest, and why a build today would use another recipe.
+type listed struct {
+	*image.Manifest
+	Stale string `json:"stale"`
+}
+
+func (c *imageList) Run(p *imageCmd, out io.Writer) error {
+	all, broken := image.List(p.dir())
+	list := make([]listed, 0, len(all))
+	for _, m := range all {
+		list = append(list, listed{m, m.Stale()})
+	}
+	if c.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return errors.Join(e.Encode(list), broken)
+	}
+	if len(list) == 0 {
+		return broken
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tRELEASE\tARCH\tKERNEL\tMB\tPACKAGES\tAGE\tRECIPE")
+	for _, m := range list {
+		recipe := cmp.Or(m.Stale, "current")
+		if m.Import != nil {
+			recipe = "imported from " + m.Import.File
+		}
+		var size int64
+		for _, f := range m.Files {
+			size += f.Size
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", m.Name, cmp.Or(strings.TrimSpace(m.Distribution+" "+m.Release), "-"),
+			m.Arch, cmp.Or(m.Kernel, "-"), megabytes(size), m.Packages, age(time.Since(m.Created)), recipe)
+	}
+	return errors.Join(w.Flush(), broken)
+}
+
+type imageRemove struct {
+	Name      string `arg:"" help:"The image."`
+	Inventory string `help:"The inventory whose systems may name it, instead of the settings'." type:"path"`
+	Force     bool   `help:"Remove it even so."`
+}
+
+func (c *imageRemove) Run(p *imageCmd, out io.Writer) error {
+	if !c.Force {
+		if err := c.unused(p); err != nil {
+			return err
+		}
+	}
+	if err := image.Remove(p.dir(), c.Name); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "image %s is removed\n", c.Name)
+	return err
+}
+
+// unused: no system of the inventory names the image.
+func (c *imageRemove) unused(p *imageCmd) error {
+	dir := cmp.Or(c.Inventory, p.cfg.Inventory)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && c.Inventory == "" {
+		return nil // nothing was declared on this machine yet
+	}
+	preview, problems := appliance.Open(dir, appliance.PreviewOptions{})
+	if len(problems) > 0 {
+		return fmt.Errorf("the inventory %s has problems (`rackhand check %[1]s`), so that it can't be told whether a system names the image %s: mend it, or say --force", dir, c.Name)
+	}
+	var names []string
+	for name, s := range preview.Snapshot.Systems {
+		if s.Installer == inventory.InstallerImage && s.Image == c.Name {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		return fmt.Errorf("the inventory names the image %s (system %s): name another image there, or say --force", c.Name, strings.Join(names, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+	"rackhand/provision/web/client"
+	"rackhand/provision/web/show"
+)
+
+// jobFlags are those of every job.
+type jobFlags struct {
+	socketFlag
+	Host    string `arg:"" help:"The host, by its name in the inventory."`
+	NoPower bool   `help:"Leave its power alone: somebody presses the button."`
+}
+
+// arm asks for a job and says how it goes on.
+func (f *jobFlags) arm(ctx context.Context, out io.Writer, r web.JobRequest) (provision.Install, error) {
+	r.Power = !f.NoPower
+	in, err := client.New(f.Socket).Job(ctx, f.Host, r)
+	if err != nil {
+		return in, err
+	}
+	fmt.Fprintf(out, "%s %s is armed until %s", in.Noun(), in.ID, in.Expires.Local().Format("15:04"))
+	if in.Power == provision.PowerManual {
+		fmt.Fprint(out, "; power the box on and let it boot from the network")
+	}
+	fmt.Fprintln(out)
+	return in, nil
+}
+
+type burninCmd struct {
+	jobFlags
+	Minutes int  `help:"How long: half of it for memory, a quarter each for processor and disks." default:"60"`
+	Serving bool `help:"Also when the host serves: it is out of service meanwhile."`
+}
+
+func (c *burninCmd) Run(ctx context.Context, out io.Writer) error {
+	_, err := c.arm(ctx, out, web.JobRequest{
+		Job: provision.JobBurnin, Serving: c.Serving, Order: provision.Order{Minutes: c.Minutes},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "follow it: rackhand watch %s; what it found: rackhand job %s\n", c.Host, c.Host)
+	return nil
+}
+
+type wipeCmd struct {
+	jobFlags
+	Yes     bool     `help:"It is meant: what is on the disks is gone for good."`
+	Disk    []string `help:"Only this disk, by kernel name, serial number or WWN; may be given several times." placeholder:"DISK"`
+	Serving bool     `help:"Also when the host serves."`
+}
+
+func (c *wipeCmd) Run(ctx context.Context, out io.Writer) error {
+	if !c.Yes {
+		return exitError{2, fmt.Errorf("this would erase %s of %s: say --yes when that is meant", orAll(c.Disk), c.what(ctx))}
+	}
+	_, err := c.arm(ctx, out, web.JobRequest{
+		Job: provision.JobWipe, Yes: true, Serving: c.Serving, Order: provision.Order{Disks: c.Disk},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "the box names its disks with their serial numbers ten seconds before it begins: rackhand watch %s; to stop it: rackhand cancel %s\n", c.Host, c.Host)
+	return nil
+}
+
+func orAll(disks []string) string {
+	if len(disks) == 0 {
+		return "all disks"
+	}
+	return "the disks " + strings.Join(disks, ", ")
+}
+
+// what says which box is meant, as far as the appliance can be asked.
+func (c *wipeCmd) what(ctx context.Context) string {
+	st, err := client.New(c.Socket).Status(ctx)
+	if err != nil {
+		return c.Host
+	}
+	for _, h := range st.Hosts {
+		if h.Host != c.Host || h.Unclaimed {
+			continue
+		}
+		about := append([]string{h.Address}, h.MACs...)
+		if h.Rack != "" {
+			about = append(about, h.Rack)
+		}
+		if h.Install != nil {
+			about = append(about, "its last install: "+string(h.Install.Stage))
+		}
+		return fmt.Sprintf("%s (%s)", c.Host, strings.Join(about, ", "))
+	}
+	return c.Host + ", which is not in the inventory"
+}
+
+type jobCmd struct {
+	socketFlag
+	Host string `arg:"" help:"The host, by its name in the inventory."`
+	JSON bool   `help:"As JSON, what the box reported with it."`
+}
+
+func (c *jobCmd) Run(ctx context.Context, out io.Writer) error {
+	r, err := client.New(c.Socket).LastJob(ctx, c.Host)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	if err := show.Job(out, r.Job); err != nil {
+		return err
+	}
+	if len(r.Report) == 0 {
+		return nil
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, r.Report, "", "  "); err != nil {
+		return fmt.Errorf("what %s reported is no JSON: %w", r.Job.ID, err)
+	}
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(out, show.OneLine(strings.TrimRight(line, "\n"), 4000))
+	}
+	return nil
+}

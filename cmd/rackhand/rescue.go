@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+	"rackhand/provision/web/client"
+	"rackhand/provision/web/show"
+)
+
+type rescueCmd struct {
+	jobFlags
+	Key        []string `help:"A file with the public key that is let in; may be given several times. Else ~/.ssh/id_*.pub; without any, the keys of the inventory's variable ssh_keys." type:"existingfile" placeholder:"FILE"`
+	KnownHosts string   `help:"Write the box's host key into this file, for ssh -o UserKnownHostsFile=FILE." type:"path" placeholder:"FILE"`
+	NoWait     bool     `help:"Don't wait for the box to come up."`
+}
+
+func (c *rescueCmd) Run(ctx context.Context, out io.Writer) error {
+	keys, err := publicKeys(c.Key, os.UserHomeDir)
+	if err != nil {
+		return err
+	}
+	cl := client.New(c.Socket)
+	st, err := cl.Status(ctx)
+	if err != nil {
+		return err
+	}
+	in, err := c.arm(ctx, out, web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: keys}})
+	if err != nil {
+		return err
+	}
+	if c.NoWait {
+		fmt.Fprintf(out, "follow it: rackhand watch %s\n", c.Host)
+		return nil
+	}
+	fmt.Fprintln(out, "waiting for it; Ctrl-C leaves it armed")
+	return c.wait(ctx, out, cl, in, st.Seq)
+}
+
+// wait follows the box until it lets somebody in.
+func (c *rescueCmd) wait(ctx context.Context, out io.Writer, cl *client.Client, in provision.Install, after uint64) error {
+	var ready, over *provision.Event
+	_, err := cl.Watch(ctx, after, func(e provision.Event) bool {
+		switch {
+		case e.Install != in.ID:
+			return true
+		case e.Kind == "rescue-ready":
+			ready = &e
+			return false
+		case e.Stage.Ended():
+			over = &e
+			return false
+		}
+		fmt.Fprintln(out, show.Event(e))
+		return true
+	})
+	switch {
+	case over != nil:
+		return fmt.Errorf("the rescue has ended (%s): %s", over.Stage, show.OneLine(over.Message, 500))
+	case ready != nil:
+		return c.ready(out, *ready)
+	case ctx.Err() != nil:
+		return errors.New("no longer waiting; the rescue stays armed: `rackhand cancel " + c.Host + "` ends it")
+	}
+	return err
+}
+
+func (c *rescueCmd) ready(out io.Writer, e provision.Event) error {
+	field := func(name string) string { return show.OneLine(e.Fields[name], 1000) }
+	line := field("address") + " " + field("host_key")
+	ssh := fmt.Sprintf("ssh -p %s root@%s", field("port"), field("address"))
+	if c.KnownHosts != "" {
+		if err := os.WriteFile(c.KnownHosts, []byte(line+"\n"), 0o644); err != nil {
+			return err
+		}
+		ssh = fmt.Sprintf("ssh -o UserKnownHostsFile=%s -o StrictHostKeyChecking=yes -p %s root@%s", c.KnownHosts, field("port"), field("address"))
+	}
+	fmt.Fprintf(out, "%s\nhost key: %s\nfor known_hosts: %s\n", ssh, field("fingerprint"), line)
+	return nil
+}
+
+// publicKeys reads the files that were named, or else the user's own; none is for the
+// appliance to fill in.
+func publicKeys(files []string, home func() (string, error)) ([]string, error) {
+	if len(files) == 0 {
+		dir, err := home()
+		if err != nil {
+			return nil, nil
+		}
+		if files, err = filepath.Glob(filepath.Join(dir, ".ssh", "id_*.pub")); err != nil {
+			return nil, err
+		}
+	}
+	var keys []string
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 64<<10 {
+			return nil, fmt.Errorf("%s has %d bytes: that is no public key", f, len(b))
+		}
+		keys = append(keys, string(b))
+	}
+	return keys, nil
+}

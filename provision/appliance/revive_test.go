@@ -1,0 +1,36 @@
+package appliance
+
+import (
+	"strings"
+	"testing"
+
+	"rackhand/provision"
+	"rackhand/provision/boot"
+)
+
+// TestRevive: of a box that was installed and hangs, and that nobody can
+// power-cycle, the operator is told once.
+func TestRevive(t *testing.T) {
+	a, mac := bare(t)
+	if _, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.journal.Record(provision.Event{Host: "web1", Source: "installer", Kind: "report", Stage: provision.Installed}); err != nil {
+		t.Fatal(err)
+	}
+	in, ok := a.journal.Install("web1")
+	if !ok {
+		t.Fatal("no install")
+	}
+	if err := newConductor(a).act(t.Context(), in, provision.DoRevive); err != nil {
+		t.Fatal(err)
+	}
+	in, _ = a.journal.Install("web1")
+	events, err := a.journal.Events(t.Context(), "web1", 1)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%v, %v", events, err)
+	}
+	if e := events[0]; !in.Revived || in.Stage != provision.Installed || e.Level != provision.LevelWarn || !strings.Contains(e.Message, "has not come up since: it has no BMC") {
+		t.Errorf("%+v, %+v", in, e)
+	}
+}

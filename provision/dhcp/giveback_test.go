@@ -1,0 +1,122 @@
+package dhcp
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+// TestRelease: the address is free, and the same box gets it again.
+func TestRelease(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger)
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	b.ask(message(other, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
+	if l := b.lease(stranger); !l.Expires.After(b.now) {
+		t.Fatal("somebody else ended the lease")
+	}
+	for name, msg := range map[string]*dhcpv4.DHCPv4{
+		"to another server":  message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.66")),
+		"without an address": message(stranger, dhcpv4.MessageTypeRelease, server("10.77.0.1")),
+		"another address":    message(stranger, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130"), server("10.77.0.1")),
+		"in option 50":       message(stranger, dhcpv4.MessageTypeRelease, requested(first), server("10.77.0.1")),
+	} {
+		if r := b.ask(msg); r != nil || !b.lease(stranger).Expires.After(b.now) {
+			t.Errorf("released %s: %v", name, r)
+		}
+	}
+	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
+	if l := b.lease(stranger); l.Expires.After(b.now) {
+		t.Errorf("lease %+v", l)
+	}
+	if again := b.join(stranger); again != first {
+		t.Errorf("got %s, before %s", again, first)
+	}
+}
+
+// TestDecline: the address stays out of use for a while; only its holder can say so.
+func TestDecline(t *testing.T) {
+	b := newBench(t)
+	first := b.join(stranger)
+	b.kinds()
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	b.ask(message(other, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.66")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first)))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, ciaddr(first), server("10.77.0.1")))
+	b.wantKinds()
+	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	if e := b.events[0]; !strings.Contains(e.Message, "the address rests for 10m0s") || e.Level != provision.LevelWarn || e.Fields["address"] != first {
+		t.Errorf("event %+v", e)
+	}
+	b.wantKinds(stranger.String() + " decline")
+	if b.lease(stranger) != nil {
+		t.Error("the lease is still there")
+	}
+	if second := b.join(stranger); second == first {
+		t.Errorf("got %s again", first)
+	}
+	b.now = b.now.Add(declineHold + time.Hour + time.Minute)
+	if r := b.ask(request(other, requested(first))); r == nil || r.MessageType() != ack {
+		t.Errorf("after a while: %v", r)
+	}
+}
+
+// TestDeclineReserved: a reservation stands, whoever sits on its address; what is wrong is
+// said once a minute, and no other host gets it.
+func TestDeclineReserved(t *testing.T) {
+	b := newBench(t)
+	b.arm("web1")
+	for range 3 {
+		if got := b.join(web1); got != "10.77.0.130" {
+			t.Fatalf("got %s", got)
+		}
+		b.ask(message(web1, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
+		if b.lease(web1) != nil {
+			t.Error("the lease is still there")
+		}
+	}
+	var declines []provision.Event
+	for _, e := range b.events {
+		if e.Kind == "decline" {
+			declines = append(declines, e)
+		}
+	}
+	if len(declines) != 1 || declines[0].Host != "web1" || !strings.Contains(declines[0].Message, "it is reserved for this host") {
+		t.Errorf("events %+v", declines)
+	}
+	if r := b.ask(discover(stranger, requested("10.77.0.130"))); r == nil || r.YourIPAddr.String() == "10.77.0.130" {
+		t.Errorf("somebody else is offered it: %v", r)
+	}
+}
+
+// TestClientID: a box is known by its hardware address. Whatever it calls itself, it has
+// one address, and two boxes that call themselves the same have two.
+func TestClientID(t *testing.T) {
+	b := newBench(t)
+	ids := []option{
+		func(*dhcpv4.DHCPv4) {}, raw(61, "\x01RT\x00\x99\x00\x01"), raw(61, "\xff\x12\x34\x56\x78duid"),
+		raw(61, "\x00cloned"), raw(61, ""), raw(61, strings.Repeat("x", 255)),
+	}
+	first := b.join(stranger)
+	for _, id := range ids {
+		if got := b.join(stranger, id); got != first {
+			t.Errorf("got %s, before %s", got, first)
+		}
+		if r := b.ask(request(stranger, id, ciaddr(first))); r == nil || r.MessageType() != ack {
+			t.Errorf("renewing with another client-id: %v", r)
+		}
+	}
+	if len(b.table.byMAC) != 1 || len(b.table.byAddr) != 1 {
+		t.Errorf("%d boxes hold %d addresses", len(b.table.byMAC), len(b.table.byAddr))
+	}
+	if got := b.join(inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}, raw(61, "\x00cloned")); got == first {
+		t.Errorf("two boxes have %s", got)
+	}
+}

@@ -1,0 +1,64 @@
+package dhcp
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+)
+
+// TestTellsSparingly: a card that takes its lease again and again fills no journal, and
+// costs nobody else a word; what it does after a minute is told again.
+func TestTellsSparingly(t *testing.T) {
+	for name, tc := range map[string]struct {
+		bench func(*testing.T) *bench
+		join  func(*bench)
+		kind  string
+	}{
+		"ours":    {func(t *testing.T) *bench { return newBench(t) }, func(b *bench) { b.join(web1, pxe) }, "web1 ack"},
+		"a proxy": {func(t *testing.T) *bench { return newProxy(t) }, func(b *bench) { b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130"))) }, "web1 observed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := tc.bench(t)
+			want := slices.Repeat([]string{tc.kind}, tellsMost)
+			for range 100 {
+				tc.join(b)
+			}
+			got := b.kinds()
+			if name == "ours" {
+				b.join(web2, pxe)
+				b.wantKinds("web2 ack")
+			}
+			if !slices.Equal(got, append(want, "web1 often")) {
+				t.Errorf("events %q", got)
+			}
+			b.now = b.now.Add(time.Minute)
+			tc.join(b)
+			b.wantKinds(tc.kind)
+		})
+	}
+}
+
+// TestFloodHidesNothing: boxes that are refused by the hundred, or asks that are no
+// packets, hide neither that the range is full nor what is wrong with a host.
+func TestFloodHidesNothing(t *testing.T) {
+	b := newBench(t)
+	for n := range uint16(300) {
+		mac := inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}
+		b.ask(request(mac, requested("192.0.2.1"), server("10.77.0.1")))
+		bad := discover(mac)
+		bad.OpCode = dhcpv4.OpcodeBootReply
+		b.ask(bad)
+	}
+	b.ask(discover(away, pxe))
+	told := map[string]int{}
+	for _, e := range b.events {
+		told[e.Kind]++
+	}
+	if told["nak"] != limitTotal || told["bad-packet"] != limitTotal || told["exhausted"] != 1 || told["wrong-network"] != 1 || told["unclaimed"] != 300 {
+		t.Errorf("told of %v", told)
+	}
+}

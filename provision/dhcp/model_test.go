@@ -1,0 +1,266 @@
+package dhcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/store"
+)
+
+// A memory is a store in memory whose disk is full now and then.
+type memory struct {
+	store.Store
+	records map[string][]byte
+	full    func() bool
+}
+
+func (m *memory) Get(_ context.Context, key string) (store.Record, error) {
+	v, ok := m.records[key]
+	if !ok {
+		return store.Record{}, store.ErrNotFound
+	}
+	return store.Record{Key: key, Value: v}, nil
+}
+
+func (m *memory) List(context.Context, string) (all []store.Record, _ uint64, _ error) {
+	for key, v := range m.records {
+		all = append(all, store.Record{Key: key, Value: v})
+	}
+	return all, 0, nil
+}
+
+func (m *memory) Txn(_ context.Context, _ []store.Cond, ops ...store.Op) (uint64, error) {
+	if m.full() {
+		return 0, errors.New("disk full")
+	}
+	for _, op := range ops {
+		if m.records[op.Key] = op.Value; op.Delete {
+			delete(m.records, op.Key)
+		}
+	}
+	return 1, nil
+}
+
+// A holder is who was acknowledged an address, and until when.
+type holder struct {
+	mac   inventory.MAC
+	until time.Time
+}
+
+// A world is boxes that do whatever a client may do, in any order, and what the server
+// has told them; or the servers, of two links, which share a store.
+type world struct {
+	*bench
+	second *bench // on the link of the other network; nil: that one is behind a relay
+	t      *testing.T
+	rand   *rand.Rand
+	disk   *memory
+	macs   []inventory.MAC
+	holds  map[string]holder
+	offers map[inventory.MAC]string
+	did    []string
+}
+
+// nets are the networks' relays; "" is our own link.
+var nets = []string{"", "10.78.0.1"}
+
+func newWorld(t *testing.T, seed uint64, links int) *world {
+	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), holds: map[string]holder{}, offers: map[inventory.MAC]string{}}
+	w.bench = newBench(t)
+	w.disk = &memory{records: map[string][]byte{}, full: func() bool { return w.rand.IntN(20) == 0 }}
+	farRange(w.bench)
+	if links == 2 {
+		w.second = newBench(t)
+		farRange(w.second)
+	}
+	w.restart()
+	w.macs = []inventory.MAC{web1, away}
+	for n := range byte(7) {
+		w.macs = append(w.macs, inventory.MAC{0x52, 0x54, 0, 0x99, 4, n})
+	}
+	return w
+}
+
+func (w *world) restart() {
+	w.start(w.disk)
+	if w.second != nil {
+		w.second.now = w.now
+		w.second.start(w.disk)
+		w.second.ServerAddr = netip.MustParseAddr("10.78.0.1")
+	}
+}
+
+// address is one that a client may name: its own, another's, or any.
+func (w *world) address(mac inventory.MAC) string {
+	var mine, all []string
+	for a, h := range w.holds {
+		if all = append(all, a); h.mac == mac {
+			mine = append(mine, a)
+		}
+	}
+	switch n := w.rand.IntN(10); {
+	case n < 5 && len(mine) > 0:
+		return mine[0]
+	case n < 7 && len(all) > 0:
+		return all[w.rand.IntN(len(all))]
+	}
+	return []string{"10.77.0.200", "10.77.0.203", "10.78.0.200", "10.77.0.130", "10.77.0.1", "192.0.2.1"}[w.rand.IntN(6)]
+}
+
+// step has one box send one message.
+func (w *world) step() {
+	mac := w.macs[w.rand.IntN(len(w.macs))]
+	relay := nets[w.rand.IntN(len(nets))]
+	var via []option
+	at := w.bench
+	switch {
+	case relay != "" && w.second != nil:
+		at = w.second
+	case relay != "":
+		via = append(via, relayed(relay))
+	}
+	us := server(at.ServerAddr.String())
+	addr := w.address(mac)
+	var m *dhcpv4.DHCPv4
+	switch w.rand.IntN(10) {
+	case 0, 1:
+		m = discover(mac, via...)
+	case 2, 3:
+		if w.offers[mac] == "" {
+			return
+		}
+		m = request(mac, append(via, us, requested(w.offers[mac]))...)
+	case 4:
+		m = request(mac, append(via, requested(addr))...)
+	case 5, 6:
+		m = request(mac, append(via, ciaddr(addr))...)
+	case 7:
+		m = message(mac, dhcpv4.MessageTypeRelease, append(via, ciaddr(addr), us)...)
+	case 8:
+		m = message(mac, dhcpv4.MessageTypeDecline, append(via, requested(addr), us)...)
+	case 9:
+		w.now = w.now.Add(time.Duration(w.rand.IntN(1200)) * time.Second)
+		if w.second != nil {
+			w.second.now = w.now
+		}
+		if w.rand.IntN(8) == 0 {
+			w.did = append(w.did, "restart")
+			w.restart()
+			w.durable(w.bench)
+			if w.second != nil {
+				w.durable(w.second)
+			}
+		}
+		return
+	}
+	before := len(w.disk.records)
+	r := at.ask(m)
+	did := mac.String() + " " + m.MessageType().String() + " " + relay + " named " + addrOf(m.ClientIPAddr).String() + " " + requestedAddr(m).String()
+	if r != nil {
+		did += ": " + r.MessageType().String() + " " + r.YourIPAddr.String()
+	}
+	if w.did = append(w.did, did); len(w.did) > 40 {
+		w.did = w.did[1:]
+	}
+	if before == 0 && r != nil && r.MessageType() == ack && len(w.disk.records) == 0 {
+		w.fail("acknowledged, and nothing is on disk")
+	}
+	w.heard(mac, m, r)
+}
+
+// heard takes in what a reply means to its client, and holds it against what others were
+// told.
+func (w *world) heard(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
+	leave := func(but string) {
+		for a, h := range w.holds {
+			if h.mac == mac && a != but {
+				delete(w.holds, a)
+			}
+		}
+	}
+	switch m.MessageType() {
+	case dhcpv4.MessageTypeRelease, dhcpv4.MessageTypeDecline:
+		leave("") // its own word: whatever it named, it uses nothing now
+		return
+	}
+	if r == nil {
+		return
+	}
+	got := r.YourIPAddr.String()
+	switch r.MessageType() {
+	case offer:
+		w.offers[mac] = got
+		leave(got) // it asks elsewhere now
+	case nak:
+		leave("")
+	case ack:
+		if h, taken := w.holds[got]; taken && h.mac != mac && h.until.After(w.now) {
+			w.fail(got + " was given to two boxes: " + h.mac.String() + " still has it")
+		}
+		leave(got)
+		w.holds[got] = holder{mac, w.now.Add(time.Hour)}
+		if l := w.record(mac); l == nil || l.Address != got || l.Expires.Before(w.now.Add(time.Hour)) {
+			w.fail("acknowledged " + got + ", and on disk is " + strings.TrimSpace(string(w.disk.records[LeasePrefix+mac.String()])))
+		}
+	}
+}
+
+func (w *world) record(mac inventory.MAC) *provision.Lease {
+	var l provision.Lease
+	if json.Unmarshal(w.disk.records[LeasePrefix+mac.String()], &l) != nil {
+		return nil
+	}
+	return &l
+}
+
+// durable holds the table, which was just read from the disk, against what clients were
+// told.
+func (w *world) durable(b *bench) {
+	for a, h := range w.holds {
+		if !h.until.After(w.now) {
+			continue
+		}
+		if s := b.table.byMAC[h.mac]; s.addr.String() != a || s.until.Before(h.until) {
+			w.fail("after a restart " + h.mac.String() + " has not " + a + " any more, but " + s.addr.String())
+		}
+	}
+}
+
+func (w *world) fail(why string) {
+	w.t.Helper()
+	w.t.Fatalf("%s; before:\n%s", why, strings.Join(w.did, "\n"))
+}
+
+// TestNeverTwice: whatever boxes say in whatever order, with a disk that is full at times
+// and restarts in between, no address is acknowledged to one while another has it, and
+// what was acknowledged is known after a restart.
+func TestNeverTwice(t *testing.T) {
+	for seed := range uint64(40) {
+		w := newWorld(t, seed, 1+int(seed%2))
+		for range 1500 {
+			w.step()
+			w.kinds()
+			if w.second != nil {
+				w.second.kinds()
+			}
+		}
+		if records, most := len(w.disk.records), 2+4+2; records > most {
+			w.fail("more records than addresses")
+		}
+		for a, h := range w.holds {
+			if addr := netip.MustParseAddr(a); w.snap.HostByMAC(h.mac) != nil && w.snap.HostByMAC(h.mac).Address != addr {
+				w.fail("a host was given " + a)
+			}
+		}
+	}
+}

@@ -1,0 +1,43 @@
+//go:build e2e
+
+package dhcp
+
+import (
+	"testing"
+	"time"
+
+	"rackhand/provision"
+)
+
+// TestLinkMadeAnew: an interface that is switched off and on is served on; one that is
+// deleted, and comes back under its name, is served again, with the leases that there were.
+func TestLinkMadeAnew(t *testing.T) {
+	busybox := need(t, "busybox", "busybox")
+	server, ns := pair(t, stranger)
+	d := serve(t, server, setup{Interface: "srv", Advertise: true})
+	d.until(30*time.Second, "router advertisements: answering")
+	hook, _ := script(t)
+	join := func() provision.Lease {
+		run(t, ns, busybox, "udhcpc", "-i", "cli", "-f", "-q", "-t", "60", "-T", "1", "-n", "-s", hook).await(t, 90*time.Second)
+		return d.lease(30*time.Second, stranger.String(), func(provision.Lease) bool { return true })
+	}
+	first := join()
+	// One that is only switched off for a while stays open.
+	sh(t, "ip", "-n", server, "link", "set", "srv", "down")
+	time.Sleep(2 * relinkEvery) // so that it is looked at meanwhile
+	sh(t, "ip", "-n", server, "link", "set", "srv", "up")
+	if again := join(); again.Address != first.Address {
+		t.Errorf("after the link was off it got %+v, before %+v", again, first)
+	}
+	for _, mac := range []string{"02:00:00:00:00:01", "02:00:00:00:00:02"} {
+		sh(t, "ip", "-n", server, "link", "del", "srv")
+		cable(t, server, ns, stranger)
+		sh(t, "ip", "-n", server, "link", "set", "srv", "address", mac)
+		d.until(30*time.Second, "waiting for it")
+		d.until(30*time.Second, "dhcp: serving")
+		d.until(30*time.Second, "router advertisements: answering")
+		if again := join(); again.Address != first.Address || again.Expires.Before(first.Expires) {
+			t.Errorf("on the new link it got %+v, before %+v", again, first)
+		}
+	}
+}

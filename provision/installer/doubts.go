@@ -1,0 +1,111 @@
+package installer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Classes of PCI devices that an install needs: the first byte of the class code
+// (PCI Code and ID Assignment, section 1).
+const (
+	pciStorage = "01"
+	pciNetwork = "02"
+)
+
+// undriven names the PCI devices of a class that no driver has taken, for the
+// person who wonders why a disk or network card isn't there. sys is /sys.
+func undriven(sys, class string) []string {
+	dirs, _ := filepath.Glob(sys + "/bus/pci/devices/*")
+	var out []string
+	for _, dir := range dirs {
+		if c := readText(dir + "/class"); !strings.HasPrefix(c, "0x"+class) { // 0x020000
+			continue
+		}
+		if _, err := os.Lstat(dir + "/driver"); err == nil {
+			continue
+		}
+		id := func(file string) string { return strings.TrimPrefix(readText(dir+"/"+file), "0x") }
+		out = append(out, fmt.Sprintf("%s (%s:%s)", filepath.Base(dir), id("vendor"), id("device")))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// firmwareForm are the kernel's words for firmware that isn't there: its own, and
+// those of Debian's patch.
+var firmwareForm = regexp.MustCompile(`^(\S+ [0-9a-f:.]+): (?:Direct firmware load for (\S+) failed|firmware: failed to load (\S+))`)
+
+// lackingFirmware finds in the kernel's log which drivers asked for firmware that
+// the initramfs doesn't hold: "bnx2 0000:01:00.0: bnx2/bnx2-mips-09-6.2.1b.fw".
+func lackingFirmware(log []string) []string {
+	var out []string
+	for _, line := range log {
+		f := firmwareForm.FindStringSubmatch(line)
+		if f == nil {
+			continue
+		}
+		if s := clipText(f[1]+": "+f[2]+f[3], 200); !slices.Contains(out, s) && len(out) < 50 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// kernelLog reads the messages that the kernel still has (/dev/kmsg: one record a
+// read, "6,339,5140900,-;text").
+func kernelLog() []string {
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	var (
+		out []string
+		buf = make([]byte, 8192)
+	)
+	for range 100_000 {
+		n, err := unix.Read(fd, buf)
+		if err == unix.EPIPE || err == unix.EINTR { // overwritten meanwhile: the next one
+			continue
+		}
+		if err != nil || n <= 0 {
+			break
+		}
+		_, text, _ := strings.Cut(string(buf[:n]), ";")
+		text, _, _ = strings.Cut(text, "\n")
+		out = append(out, text)
+	}
+	return out
+}
+
+// hardwareDoubts says what of this machine's hardware of a class the installer
+// can't use, one line each.
+func hardwareDoubts(class string) []string {
+	var out []string
+	if list := undriven("/sys", class); len(list) > 0 {
+		what := map[string]string{pciStorage: "disk controllers", pciNetwork: "network cards"}[class]
+		out = append(out, fmt.Sprintf("no driver has taken these %s: %s", what, strings.Join(list, ", ")))
+	}
+	if list := lackingFirmware(kernelLog()); len(list) > 0 && class == pciNetwork {
+		out = append(out, "drivers ask for firmware that the image's /lib/firmware lacks: "+strings.Join(list, ", ")+
+			" (Debian has it in non-free-firmware; many drivers work without)")
+	}
+	return out
+}
+
+// tellDoubts tells of them; while nothing can be sent, on the console alone.
+func (m *machine) tellDoubts(class string, send bool) {
+	for _, d := range hardwareDoubts(class) {
+		if send {
+			m.event(Event{Kind: "hardware", Level: "warn", Message: d})
+		} else {
+			m.con.printf("%s", d)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+//go:build e2e
+
+package installer
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/bootfiles/image"
+	mirrorcache "rackhand/provision/mirror"
+)
+
+// unpacked is the image of RACKHAND_IMAGES in a scratch folder, as a target: with the
+// devices that programs want, and nothing mounted.
+func unpacked(t *testing.T) *machine {
+	t.Helper()
+	images := os.Getenv("RACKHAND_IMAGES")
+	if _, err := image.Open(images, "debian12"); err != nil {
+		t.Fatalf("%v (name a folder with a built image by RACKHAND_IMAGES)", err)
+	}
+	m := scratch(t, nil)
+	tar := exec.CommandContext(t.Context(), "tar", "--zstd", "--numeric-owner", "--xattrs", "-xpf", filepath.Join(images, "debian12", image.RootFile), "-C", m.target)
+	if out, err := tar.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	unix.Umask(0)
+	defer unix.Umask(0o022)
+	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "random": 8, "urandom": 9} {
+		if err := unix.Mknod(filepath.Join(m.target, "dev", name), unix.S_IFCHR|0o666, int(unix.Mkdev(1, minor))); err != nil && err != unix.EEXIST {
+			t.Fatal(err)
+		}
+	}
+	m.con.setSink(func(l string) { t.Log(l) })
+	m.rep.start(context.Background())
+	return m
+}
+
+// The steps that configure a system, carried out in a real image by its own programs:
+// packages through the package cache, a firewall, users, languages, time.
+func TestStepsInImage(t *testing.T) {
+	m := unpacked(t)
+	upstreams := map[string]string{}
+	sources, err := image.HostSources("bookworm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sources {
+		if s.Suite == "bookworm" {
+			upstreams["debian"] = s.URI
+		}
+	}
+	cache, err := mirrorcache.New(mirrorcache.Options{Dir: t.TempDir(), Upstreams: upstreams})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- cache.Run(ctx) }()
+	front := httptest.NewServer(cache)
+	defer func() {
+		front.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	r := recipeOf(t, fmt.Sprintf(`repo --name=debian --baseurl=%s/mirror/debian --install
+firewall --enabled --port=8080:tcp,9000-9010:udp --service=http
+timesource --ntp-server=10.77.0.1
+group --name=ops --gid=4000
+user --name=deploy --uid=4001 --gid=4001 --groups=ops,build(4002) --homedir=/srv/deploy --gecos="Deploys it"
+user --name=deploy --shell=/bin/sh
+lang de_DE.UTF-8 --addsupport=fr_FR.UTF-8
+network --device=eth0 --bondslaves=eth1 --bootproto=dhcp
+%%packages --excludedocs --exclude-weakdeps --ignoremissing
+nftables
+chrony
+locales
+no-such-package-here
+-vim
+-no-such-either
+%%end
+`, front.URL))
+	devices, err := resolveDevices(r.networks, oneDisk())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(r.softwareSteps(devices), r.config...) {
+		if err := s.do(t.Context(), m); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	tells := exec.Command("chroot", m.target, "/bin/sh", "-c", `
+dpkg-query -W -f '${Package} ${Status}\n' nftables chrony locales
+find /usr/share/doc/nftables -type f; id deploy; getent passwd deploy; locale -a
+ls /etc/apt/sources.list.d /run/rackhand-repos; ls /usr/sbin/policy-rc.d /etc/systemd/system/*.wants; nft -c -f /etc/nftables.conf && echo the rules are good
+chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archives`)
+	out, err := tells.CombinedOutput()
+	t.Logf("%s (%v)", out, err)
+	for _, want := range []string{
+		"chrony install ok installed\nlocales install ok installed\nnftables install ok installed\n/usr/share/doc/nftables/copyright\nuid=",
+		"uid=4001(deploy) gid=4001(deploy) groups=4001(deploy),4000(ops),4002(build)", "Deploys it:/srv/deploy:/bin/sh",
+		"de_DE.utf8", "fr_FR.utf8", "rackhand.sources", "cannot access '/usr/sbin/policy-rc.d'", "nftables.service",
+		"server 10.77.0.1 iburst", "iface eth0 inet dhcp",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the system lacks %q", want)
+		}
+	}
+	// The same lines for the other firewalls, each as it comes before the last one.
+	var firewall Step
+	for _, s := range r.config {
+		if f, ok := s.(firewallStep); ok {
+			firewall = f
+		}
+	}
+	for _, c := range []struct{ name, look, want string }{
+		{"ufw", "cat /etc/ufw/user.rules /etc/ufw/ufw.conf; ls /etc/systemd/system/*.wants", "-A ufw-user-input -p tcp --dport 8080 -j ACCEPT\n-A ufw-user-input -p udp -m multiport --dports 9000:9010 -j ACCEPT ENABLED=yes ufw.service --dport 22"},
+		{"firewalld", "firewall-offline-cmd --list-all; ls /etc/systemd/system/*.wants", "8080/tcp 9000-9010/udp http ssh firewalld.service"},
+	} {
+		step := packageStep{Repos: r.repos, Packages: r.packages}
+		step.Packages.Install, step.Packages.Exclude = []string{c.name}, nil
+		for _, s := range []Step{step, firewall} {
+			if err := s.do(t.Context(), m); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			}
+		}
+		out, err := exec.Command("chroot", m.target, "/bin/sh", "-c", c.look).CombinedOutput()
+		t.Logf("%s (%v)", out, err)
+		for _, want := range strings.Fields(c.want) {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: the system lacks %q", c.name, want)
+			}
+		}
+	}
+	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
+		t.Error(err)
+	}
+}

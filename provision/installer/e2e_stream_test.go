@@ -1,0 +1,161 @@
+//go:build e2e
+
+package installer_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rackhand/provision/installer"
+)
+
+const imagePath = "/image/root.tar.zst"
+
+// A halfWriter calls a function once, when half of a file is through.
+type halfWriter struct {
+	http.ResponseWriter
+	sent, half int64
+	reached    func()
+}
+
+func (w *halfWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	if before := w.sent; before < w.half && before+int64(n) >= w.half {
+		w.reached()
+	}
+	w.sent += int64(n)
+	return n, err
+}
+
+// atHalf serves the root image, and calls reached in the first answer when half of
+// it is through. What it returns puts another file in the image's place.
+func (b *bench) atHalf(reached func(r *http.Request)) (replace func(file string)) {
+	b.t.Helper()
+	name := b.files[imagePath]
+	info, err := os.Stat(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var (
+		again atomic.Bool
+		file  atomic.Pointer[string]
+	)
+	file.Store(&name)
+	b.handlers[imagePath] = func(w http.ResponseWriter, r *http.Request) {
+		if again.Swap(true) {
+			b.t.Logf("the rest is asked for: %q if %q", r.Header.Get("Range"), r.Header.Get("If-Range"))
+		} else {
+			w = &halfWriter{ResponseWriter: w, half: info.Size() / 2, reached: func() { reached(r) }}
+		}
+		http.ServeFile(w, r, *file.Load())
+	}
+	return func(other string) { file.Store(&other) }
+}
+
+// wantBlank looks at both ends of a disk, where firmware and the guard look.
+func wantBlank(t *testing.T, disk string) {
+	t.Helper()
+	f, err := os.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 1<<20)
+	for _, at := range []int64{0, end - int64(len(part))} {
+		if _, err := f.ReadAt(part, at); err != nil {
+			t.Fatal(err)
+		}
+		if len(bytes.Trim(part, "\x00")) > 0 {
+			t.Errorf("the disk isn't blank at %d", at)
+		}
+	}
+}
+
+// The server is killed when half of the image is through, with all its
+// connections, and comes back after a while: the install goes on from there.
+func TestServerKilledInTheMiddle(t *testing.T) {
+	b := newBench(t)
+	disk := b.disk("disk.raw")
+	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
+	var back sync.WaitGroup
+	b.atHalf(func(*http.Request) {
+		b.mu.Lock()
+		srv := b.srv
+		b.mu.Unlock()
+		back.Go(func() {
+			srv.Close() // the socket and every connection
+			time.Sleep(4 * time.Second)
+			b.serve()
+		})
+	})
+	text := b.install(false, disk, "")
+	back.Wait()
+	if b.find("installed", "installed") == nil || b.find("packages", "verified") == nil {
+		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
+	}
+	if e := b.find("", "warning"); e == nil || !strings.Contains(e.Message, "the download goes on at ") {
+		t.Errorf("that it went on was not told: %+v", e)
+	}
+	for _, want := range []string{"the connection broke after ", "MB/s", " s to go"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the console lacks %q", want)
+		}
+	}
+	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
+}
+
+// The power goes when half of the image is unpacked. What is left can't boot, and
+// looks blank to a second try, which needs no --wipe and ends well.
+func TestPowerCut(t *testing.T) {
+	b := newBench(t)
+	disk := b.disk("disk.raw")
+	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
+	b.atHalf(func(r *http.Request) { <-r.Context().Done() })
+	b.until = "nothing has come for "
+	b.install(false, disk, "")
+	if b.find("packages", "progress") == nil || b.find("packages", "verified") != nil {
+		t.Error("the power wasn't cut in the middle of the image")
+	}
+	wantBlank(t, disk)
+	b.until = ""
+	text := b.install(false, disk, "")
+	if b.find("installed", "installed") == nil || b.find("", "disk-wiped") != nil {
+		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
+	}
+	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
+}
+
+// An image that is put in place of another in the middle of an install is an
+// error that says so, and leaves a blank disk.
+func TestImageChangedInTheMiddle(t *testing.T) {
+	b := newBench(t)
+	disk := b.disk("disk.raw")
+	other := filepath.Join(b.dir, "other")
+	if err := os.WriteFile(other, bytes.Repeat([]byte("other"), 40<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
+	var replace func(string)
+	replace = b.atHalf(func(*http.Request) {
+		replace(other)
+		panic(http.ErrAbortHandler)
+	})
+	text := b.install(false, disk, "")
+	e := b.find("failed", installer.FailImage)
+	if e == nil || !strings.Contains(e.Message, "the file changed on the server in the middle of the transfer") {
+		t.Fatalf("%+v; serial line:\n%s", e, tailOf(text))
+	}
+	wantBlank(t, disk)
+}

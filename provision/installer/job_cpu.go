@@ -1,0 +1,189 @@
+package installer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/bits"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A cpuReport is how the processor did.
+type cpuReport struct {
+	Model      string   `json:"model"`
+	Cores      int      `json:"cores"` // logical ones, each with a worker of its own
+	Seconds    float64  `json:"seconds"`
+	Rounds     int64    `json:"rounds"`      // of all cores; each is checked
+	MinRounds  int64    `json:"min_rounds"`  // of the slowest core
+	MaxRounds  int64    `json:"max_rounds"`  // of the fastest
+	Errors     int      `json:"errors"`      // rounds with a wrong result
+	Wrong      []string `json:"wrong_cores"` // which cores gave one
+	Throttled  int64    `json:"throttled"`   // times that a core slowed down for heat, in this time
+	MaxCelsius int64    `json:"max_celsius"` // highest that a sensor said; 0: there is none
+}
+
+func (r cpuReport) String() string {
+	s := fmt.Sprintf("processor: %d cores, %d rounds in %.0f s, %d wrong results", r.Cores, r.Rounds, r.Seconds, r.Errors)
+	if r.MaxCelsius > 0 {
+		s += fmt.Sprintf(", at most %d °C", r.MaxCelsius)
+	}
+	return s
+}
+
+// What a round comes to on a processor that reckons well, as worked out with whole
+// numbers of any size by another program.
+const (
+	chainSum = "c4fae03766c8de76"
+	wordSum  = 0x3be1e2c08d9f308f
+	floatSum = 333308138447.2656
+)
+
+// A round is arithmetic of each kind with a result that is known: SHA-256 over its
+// own results (vector units), multiplication and division of 128 bits, and floating
+// point. It says which kind went wrong, "" for none.
+func round() string {
+	sum := sha256.Sum256([]byte("rackhand burn-in"))
+	for range 2000 {
+		sum = sha256.Sum256(sum[:])
+	}
+	if hex.EncodeToString(sum[:8]) != chainSum {
+		return "SHA-256"
+	}
+	if integers() != wordSum {
+		return "integers"
+	}
+	if floats() != floatSum {
+		return "floating point"
+	}
+	return ""
+}
+
+func integers() uint64 {
+	x, acc := uint64(0x9e3779b97f4a7c15), uint64(0)
+	for i := range uint64(20000) {
+		hi, lo := bits.Mul64(x, x^i)
+		q, rem := bits.Div64(hi%0xfffffffffffffff1, lo, 0xfffffffffffffff1)
+		x = splitmix(lo ^ hi)
+		acc = bits.RotateLeft64(acc, 7) ^ q ^ rem
+	}
+	return acc
+}
+
+// floats is a sum that is exact in binary, so that no compiler's rounding changes it.
+func floats() float64 {
+	x := 0.0
+	for i := range 20000 {
+		v := float64(i) * 0.25
+		x += v*v/0.5 - float64(i)/1024
+	}
+	return x
+}
+
+// tryCPU keeps every core busy until the deadline.
+func (m *machine) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
+	cpus := allowedCPUs()
+	r := cpuReport{Model: cpuModel(readText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
+	rounds := make([]int64, len(cpus))
+	var mu sync.Mutex
+	var running atomic.Bool
+	running.Store(true)
+	before, begun := throttled("/sys"), m.clk.Now()
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		p := pace{}
+		for running.Load() && m.clk.Sleep(ctx, time.Second) == nil {
+			mu.Lock()
+			r.MaxCelsius = max(r.MaxCelsius, celsius("/sys"))
+			errors := r.Errors
+			mu.Unlock()
+			if p.due(m.clk.Now()) && !m.rep.busy() {
+				m.event(Event{Kind: "progress", Message: fmt.Sprintf("processor: %v of %v, %d wrong results",
+					m.clk.Now().Sub(begun).Round(time.Second), deadline.Sub(begun).Round(time.Second), errors)})
+			}
+		}
+	})
+	each(len(cpus), func(i int) {
+		// Never unlocked: the thread, which stays on this core alone, ends with it.
+		runtime.LockOSThread()
+		var set unix.CPUSet
+		set.Set(cpus[i])
+		_ = unix.SchedSetaffinity(0, &set)
+		for ctx.Err() == nil && m.clk.Now().Before(deadline) {
+			rounds[i]++
+			if kind := round(); kind != "" {
+				mu.Lock()
+				r.Errors++
+				if name := fmt.Sprintf("core %d (%s)", cpus[i], kind); !slices.Contains(r.Wrong, name) && len(r.Wrong) < 32 {
+					r.Wrong = append(r.Wrong, name)
+				}
+				mu.Unlock()
+			}
+		}
+	})
+	running.Store(false)
+	watching.Wait()
+	r.Seconds = m.clk.Now().Sub(begun).Seconds()
+	r.Throttled = throttled("/sys") - before
+	r.MinRounds, r.MaxRounds = slices.Min(rounds), slices.Max(rounds)
+	for _, n := range rounds {
+		r.Rounds += n
+	}
+	return r, context.Cause(ctx)
+}
+
+func allowedCPUs() []int {
+	var set unix.CPUSet
+	var out []int
+	if unix.SchedGetaffinity(0, &set) == nil {
+		for i := range 1024 {
+			if set.IsSet(i) {
+				out = append(out, i)
+			}
+		}
+	}
+	if len(out) == 0 {
+		out = []int{0}
+	}
+	return out
+}
+
+func cpuModel(info string) string {
+	for line := range strings.Lines(info) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == "model name" {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// throttled is how often all cores together have slowed down for heat since boot.
+func throttled(sys string) int64 {
+	files, _ := filepath.Glob(sys + "/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count")
+	var n int64
+	for _, f := range files {
+		n += readInt(f)
+	}
+	return n
+}
+
+// celsius is the highest temperature that the processor's sensors tell, 0 without any.
+func celsius(sys string) int64 {
+	var most int64
+	zones, _ := filepath.Glob(sys + "/class/thermal/thermal_zone*/temp")
+	chips, _ := filepath.Glob(sys + "/class/hwmon/hwmon*/temp*_input")
+	for _, f := range append(zones, chips...) {
+		if t := readInt(f) / 1000; t < 150 { // more is a sensor that isn't there
+			most = max(most, t)
+		}
+	}
+	return most
+}

@@ -1,0 +1,94 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A diskReport is how a disk did.
+type diskReport struct {
+	Disk       string   `json:"disk"`
+	Model      string   `json:"model,omitempty"`
+	Serial     string   `json:"serial,omitempty"`
+	Bytes      int64    `json:"bytes"`
+	ReadBytes  int64    `json:"read_bytes"`
+	Seconds    float64  `json:"seconds"`
+	ReadErrors int      `json:"read_errors"` // places of 1 MiB that could not be read
+	First      []string `json:"first,omitempty"`
+	SMART      health   `json:"smart"`
+}
+
+func (r diskReport) String() string {
+	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %.0f MB/s, %d read errors; %s", r.Disk, gigabytes(r.Bytes), orNone(r.Serial),
+		100*r.ReadBytes/max(r.Bytes, 1), float64(r.ReadBytes)/1e6/max(r.Seconds, 0.001), r.ReadErrors, r.SMART)
+}
+
+// tryDisks reads all disks at once until the deadline.
+func (m *machine) tryDisks(ctx context.Context, disks []Disk, deadline time.Time) []diskReport {
+	out := make([]diskReport, len(disks))
+	done := make([]atomic.Int64, len(disks))
+	// One voice for all of them: an install or job may write 5,000 events.
+	defer m.tellDisks(ctx, disks, done)()
+	each(len(disks), func(i int) {
+		d := disks[i]
+		before := askHealth(d.Name)
+		begun := m.clk.Now()
+		r := diskReport{Disk: d.Name, Model: d.Model, Serial: d.Serial, Bytes: d.Size}
+		f, err := os.OpenFile("/dev/"+d.Name, os.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+		if err != nil {
+			r.ReadErrors, r.First = 1, []string{err.Error()}
+		} else {
+			surface(ctx, f, d.Size, &r, func() bool { return m.clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
+			f.Close()
+		}
+		r.Seconds = m.clk.Now().Sub(begun).Seconds()
+		r.SMART = askHealth(d.Name)
+		r.SMART.Grown = r.SMART.grownSince(before)
+		out[i] = r
+	})
+	return out
+}
+
+// maxReadErrors ends the reading of a disk that is broken throughout: each place may
+// cost it half a minute.
+const maxReadErrors = 64
+
+// surface reads a disk from its start to its end, past the places that can't be read.
+func surface(ctx context.Context, f io.ReaderAt, size int64, r *diskReport, over func() bool, tell func()) {
+	const step = 1 << 20
+	buf := aligned(step)
+	for off := int64(0); off < size && ctx.Err() == nil && !over() && r.ReadErrors < maxReadErrors; off += step {
+		n := min(step, size-off)
+		got, err := f.ReadAt(buf[:n], off)
+		r.ReadBytes += int64(got)
+		if err != nil && !(errors.Is(err, io.EOF) && int64(got) == n) {
+			if r.ReadErrors++; len(r.First) < 8 {
+				r.First = append(r.First, fmt.Sprintf("byte %d: %v", off+int64(got), unwrapErrno(err)))
+			}
+		}
+		tell()
+	}
+}
+
+func unwrapErrno(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// aligned is a buffer that O_DIRECT takes: it starts on a page.
+func aligned(n int) []byte {
+	b := make([]byte, n+4096)
+	off := int(-uintptr(unsafe.Pointer(&b[0])) & 4095)
+	return b[off : off+n]
+}

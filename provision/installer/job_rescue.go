@@ -1,0 +1,183 @@
+package installer
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// rescueIdle is how long a rescue waits for somebody to log in, and how long a
+	// connection over which nothing comes is kept.
+	rescueIdle = 4 * time.Hour
+	// rescueBeat is how often it says that it is still there: an installer of which
+	// nothing is heard for two hours is given up.
+	rescueBeat = 30 * time.Minute
+	rescuePort = "22"
+	rescueBin  = "/run/rescue"
+)
+
+// rescue lets the operator in until he says reboot.
+func (m *machine) rescue(ctx context.Context, o jobOrder, disks []Disk, card *lease) (outcome, error) {
+	locked := readOnly(disks)
+	if err := rescueCommands(rescueBin, os.Getpid()); err != nil {
+		return outcome{}, fmt.Errorf("make the commands of the rescue shell: %w", err)
+	}
+	// Terminals live there (devpts, pty(7)); an install needs none.
+	if err := os.MkdirAll("/dev/pts", 0o755); err != nil {
+		return outcome{}, err
+	}
+	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "mode=0600"); err != nil && err != unix.EBUSY {
+		return outcome{}, fmt.Errorf("mount /dev/pts: %w", err)
+	}
+	signer, err := newHostKey()
+	if err != nil {
+		return outcome{}, err
+	}
+	r, err := newRescuer(o.Keys, signer, m.clk.Now, shellSession(rescueMotd(o, disks, locked)))
+	if err != nil {
+		return outcome{}, err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(card.Address.IP.String(), rescuePort))
+	if err != nil {
+		return outcome{}, fmt.Errorf("open port 22: %w", err)
+	}
+	defer r.server.Close()
+	failed := make(chan error, 1)
+	go func() { failed <- r.server.Serve(l) }()
+	said := make(chan os.Signal, 1)
+	signal.Notify(said, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(said)
+
+	print := gossh.FingerprintSHA256(signer.PublicKey())
+	m.event(Event{
+		Kind:    "rescue-ready",
+		Message: fmt.Sprintf("ssh root@%s waits for the operator's key; the host key is %s", card.Address.IP, print),
+		Fields: map[string]string{
+			"address": card.Address.IP.String(), "port": rescuePort, "fingerprint": print,
+			"host_key": strings.TrimSpace(string(gossh.MarshalAuthorizedKey(signer.PublicKey()))),
+		},
+	})
+	return m.untilRescued(ctx, r, said, failed)
+}
+
+func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.Signal, failed <-chan error) (outcome, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	beat := m.clk.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return outcome{}, context.Cause(ctx)
+		case err := <-failed:
+			return outcome{}, fmt.Errorf("the ssh server ended: %w", err)
+		case s := <-said:
+			end := "reboot"
+			if s == syscall.SIGUSR2 {
+				end = "poweroff"
+			}
+			return outcome{"the operator has ended the rescue: " + end, end}, nil
+		case <-tick.C:
+		}
+		now := m.clk.Now()
+		idle := r.idle(now)
+		if idle > rescueIdle {
+			return outcome{fmt.Sprintf("nobody was logged in for %v: the rescue has ended by itself", rescueIdle), "reboot"}, nil
+		}
+		if now.Sub(beat) >= rescueBeat {
+			beat = now
+			text := "somebody is logged in"
+			if idle > 0 {
+				text = fmt.Sprintf("nobody is logged in since %v; it ends after %v", idle.Round(time.Minute), rescueIdle)
+			}
+			m.event(Event{Kind: "progress", Message: text})
+		}
+	}
+}
+
+// rescueCommands writes the commands that a rescue shell has beside busybox's. pid is
+// the installer's: the kernel's own reboot would leave the appliance without a word.
+func rescueCommands(dir string, pid int) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	leave := func(how, signal string) string {
+		return fmt.Sprintf("#!/bin/sh\necho 'the rescue ends: %s'\nkill -%s %d\n", how, signal, pid)
+	}
+	for name, text := range map[string]string{
+		"reboot": leave("reboot", "USR1"), "poweroff": leave("poweroff", "USR2"), "halt": leave("poweroff", "USR2"),
+		"writable": `#!/bin/sh
+# writable DISK: lets a disk and its partitions be written to
+[ -b "/dev/$1" ] || { echo "usage: writable DISK, such as: writable sda" >&2; exit 2; }
+for d in "/dev/$1" $(ls "/sys/block/$1" | sed -n "s|^\($1.*\)|/dev/\1|p"); do
+  blockdev --setrw "$d" || exit 1
+done
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOnly has the kernel refuse writes to the disks and their partitions, and names
+// those for which it would not.
+func readOnly(disks []Disk) (left []string) {
+	for _, d := range disks {
+		names := []string{d.Name}
+		parts, _ := filepath.Glob("/sys/block/" + d.Name + "/" + d.Name + "*")
+		for _, p := range parts {
+			names = append(names, filepath.Base(p))
+		}
+		for _, n := range names {
+			if err := setReadOnly("/dev/" + n); err != nil {
+				left = append(left, n)
+			}
+		}
+	}
+	return left
+}
+
+func setReadOnly(path string) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.IoctlSetPointerInt(int(f.Fd()), unix.BLKROSET, 1)
+}
+
+// rescueMotd greets who logs in.
+func rescueMotd(o jobOrder, disks []Disk, writable []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "This is the rescue shell of %s (%s), in memory: busybox, and no system of its own.\n", o.Host, o.ID)
+	if len(disks) == 0 {
+		b.WriteString("No disk was found.\n")
+	}
+	for _, d := range disks {
+		fmt.Fprintf(&b, "  %s\n", d)
+		parts, _ := filepath.Glob("/sys/block/" + d.Name + "/" + d.Name + "*")
+		for _, p := range parts {
+			fmt.Fprintf(&b, "    %-12s %s\n", filepath.Base(p), gigabytes(readInt(p+"/size")*512))
+		}
+	}
+	if len(disks) > 0 {
+		b.WriteString("The disks are set read-only, and nothing of them is mounted. To look: mount -o ro,noload /dev/PARTITION /mnt\n" +
+			"(noload: ext4 without its journal; xfs: ro,norecovery). To repair: writable DISK, then mount. blkid tells what they carry.\n")
+	}
+	if len(writable) > 0 {
+		fmt.Fprintf(&b, "These could NOT be set read-only: %s.\n", strings.Join(writable, ", "))
+	}
+	fmt.Fprintf(&b, "`reboot` ends the rescue, and the box boots its disk; `exit` leaves the shell alone. After %v without anybody it ends by itself.\n", rescueIdle)
+	return b.String()
+}

@@ -1,0 +1,174 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An erasure is what became of one disk, for the report.
+type erasure struct {
+	Disk     string  `json:"disk"`
+	Model    string  `json:"model,omitempty"`
+	Serial   string  `json:"serial,omitempty"`
+	WWN      string  `json:"wwn,omitempty"`
+	Bytes    int64   `json:"bytes"`
+	Method   string  `json:"method"`
+	Seconds  float64 `json:"seconds"`
+	Samples  int     `json:"samples"` // pieces of 4 KiB that were read back, spread over it
+	Verified bool    `json:"verified"`
+	Error    string  `json:"error,omitempty"`
+}
+
+func (e erasure) String() string {
+	name := fmt.Sprintf("%s (%s, serial %s)", e.Disk, gigabytes(e.Bytes), orNone(e.Serial))
+	if e.Error != "" {
+		return name + " was NOT erased: " + e.Error
+	}
+	return fmt.Sprintf("%s erased by %s in %.1f s (%.0f MB/s), %d samples read back blank",
+		name, e.Method, e.Seconds, float64(e.Bytes)/1e6/max(e.Seconds, 0.001), e.Samples)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// wipeGrace is how long the list of the disks stands in the journal before the first
+// of them is written to: long enough for a `rackhand cancel`.
+const wipeGrace = 10 * time.Second
+
+// wipe erases the disks that were ordered, all at once.
+func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report func(any) error) (outcome, error) {
+	disks, err := wipeDisks(found, o.Disks)
+	if err != nil {
+		return outcome{}, fmt.Errorf("nothing was erased: %w", err)
+	}
+	m.event(Event{Kind: "wipe-disks", Level: "warn", Message: fmt.Sprintf("in %v these are erased: %s", wipeGrace, strings.TrimPrefix(foundText(disks), "disks: "))})
+	if err := m.clk.Sleep(ctx, wipeGrace); err != nil {
+		return outcome{}, context.Cause(ctx)
+	}
+	if m.unwanted(ctx, o.alive) {
+		return outcome{}, errCancelled
+	}
+	done := make([]atomic.Int64, len(disks))
+	results := make([]erasure, len(disks))
+	stop := m.tellDisks(ctx, disks, done)
+	var all sync.WaitGroup
+	for i, d := range disks {
+		all.Go(func() {
+			results[i] = eraseDisk(ctx, d, func() (medium, error) { return openMedium(d) }, m.clk, &done[i])
+		})
+	}
+	all.Wait()
+	stop()
+	if context.Cause(ctx) != nil {
+		return outcome{}, context.Cause(ctx)
+	}
+	return m.wiped(results, report)
+}
+
+// wiped tells what became of each disk.
+func (m *machine) wiped(results []erasure, report func(any) error) (outcome, error) {
+	var lines, bad []string
+	for _, r := range results {
+		lines = append(lines, r.String())
+		e := Event{Kind: "disk-erased", Message: r.String()}
+		if r.Error != "" {
+			bad = append(bad, r.String())
+			e.Kind, e.Level = "disk-not-erased", "error"
+		}
+		m.event(e)
+	}
+	err := report(struct {
+		Disks []erasure `json:"disks"`
+	}{results})
+	switch {
+	case len(bad) > 0:
+		return outcome{}, errors.Join(errors.New(strings.Join(bad, "; ")), err)
+	case err != nil:
+		m.warnf("%v", err)
+	}
+	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
+}
+
+// tellDisks tells how far it is until it is stopped.
+func (m *machine) tellDisks(ctx context.Context, disks []Disk, done []atomic.Int64) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() {
+		p := pace{}
+		begun := m.clk.Now()
+		for m.clk.Sleep(ctx, time.Second) == nil {
+			if !p.due(m.clk.Now()) || m.rep.busy() {
+				continue
+			}
+			m.event(Event{Kind: "progress", Message: diskProgress(disks, done, m.clk.Now().Sub(begun))})
+		}
+	})
+	return func() { cancel(); told.Wait() }
+}
+
+// diskProgress: "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go". The rate is of
+// all together, the time that of the slowest.
+func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string {
+	var parts []string
+	var sum int64
+	var left time.Duration
+	for i, d := range disks {
+		n := done[i].Load()
+		sum += n
+		parts = append(parts, fmt.Sprintf("%s %.1f of %s (%d%%)", d.Name, float64(n)/1e9, gigabytes(d.Size), 100*n/max(d.Size, 1)))
+		if n > 0 {
+			left = max(left, time.Duration(float64(took)*float64(d.Size-n)/float64(n)))
+		}
+	}
+	text := fmt.Sprintf("%s; %.0f MB/s", strings.Join(parts, ", "), float64(sum)/1e6/max(took.Seconds(), 0.001))
+	if left > 0 {
+		text += fmt.Sprintf(", about %v to go", left.Round(time.Second))
+	}
+	return text
+}
+
+// wipeDisks are the disks that are meant: all, or each by its kernel name, serial
+// number or WWN, of which every word must mean one disk.
+func wipeDisks(found []Disk, words []string) ([]Disk, error) {
+	if len(found) == 0 {
+		return nil, errors.New("no disk was found")
+	}
+	if len(words) == 0 {
+		return found, nil
+	}
+	var out []Disk
+	for _, w := range words {
+		var hits []Disk
+		for _, d := range found {
+			if w != "" && (w == d.Name || w == "/dev/"+d.Name || w == d.Serial || w == d.WWN) {
+				hits = append(hits, d)
+			}
+		}
+		switch {
+		case len(hits) != 1:
+			return nil, fmt.Errorf("%q means %d disks, not one; there are: %s", w, len(hits), disksText(found))
+		case containsDisk(out, hits[0].Name):
+			return nil, fmt.Errorf("%q means a disk that is named already (%s)", w, hits[0].Name)
+		}
+		out = append(out, hits[0])
+	}
+	return out, nil
+}
+
+func containsDisk(disks []Disk, name string) bool {
+	for _, d := range disks {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,88 @@
+package installer
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A scriptClock runs a function at each sleep, and ends the context when there is
+// none left.
+type scriptClock struct {
+	fakeClock
+	steps []func()
+	end   context.CancelFunc
+}
+
+func (c *scriptClock) Sleep(ctx context.Context, d time.Duration) error {
+	if len(c.steps) == 0 {
+		c.end()
+	} else {
+		c.steps[0]()
+		c.steps = c.steps[1:]
+	}
+	return c.fakeClock.Sleep(ctx, d)
+}
+
+func TestProgress(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newStream(ctx, nil, nil, "", quiet, quiet)
+	a := &fakeAppliance{statuses: []int{204}}
+	rep, _ := startReporter(t, a, &fakeClock{})
+	comes := func(n int64) func() {
+		return func() {
+			for rep.busy() { // so that nothing is left out
+				time.Sleep(time.Millisecond)
+			}
+			s.at.Add(n)
+		}
+	}
+	steps := []func(){comes(0), func() { s.size.Store(100e6); comes(20e6)() }, comes(20e6)}
+	steps = append(steps, slices.Repeat([]func(){comes(0)}, 12)...)
+	clk := &scriptClock{steps: append(steps, comes(60e6)), end: cancel}
+	m := &machine{con: newConsole(clk.Now, newRedactor().clean), rep: rep, clk: clk}
+	m.progress(ctx, s)
+	if err := rep.last(t.Context(), Event{Kind: "end"}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range a.got {
+		got = append(got, e.Message)
+	}
+	want := []string{
+		"20 of 100 MB, 5.0 MB/s, 16 s to go",
+		"40 of 100 MB, 6.7 MB/s, 9 s to go",
+		"40 of 100 MB, nothing has come for 10 s",
+		"100 of 100 MB, 6.0 MB/s",
+		"",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestLostText(t *testing.T) {
+	x := &extractor{lost: map[string]int{}}
+	for range 3 {
+		x.lose("user.a")
+	}
+	x.lose("security.selinux")
+	if got := lostText(x.lost); got != "attributes in the image could not be kept: security.selinux of 1 files, user.a of 3 files" {
+		t.Error(got)
+	}
+	for i := range 1000 {
+		x.lose(string(rune('a' + i)))
+	}
+	if len(x.lost) > 21 || x.lost["others"] < 980 {
+		t.Errorf("%d names are kept, %d others", len(x.lost), x.lost["others"])
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	if got := printable("usr/\x1b[2Jä\xff\n x"); got != "usr/?[2Jä?? x" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,242 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"rackhand/templates/kickstart"
+)
+
+// A repo is a `repo` line: where packages come from.
+type repo struct {
+	Name, URL string
+	Keep      bool // --install: the installed system has it too
+}
+
+// packageStep installs packages in the system by its own package manager, from the
+// Kickstart's repos, else from the image's own. With nothing to install it leaves the
+// repos that are to be kept.
+type packageStep struct {
+	Packages kickstart.Packages
+	Repos    []repo
+}
+
+func (s packageStep) String() string {
+	p := s.Packages
+	out := "packages, by the system's own package manager: " + strings.Join(p.Install, " ")
+	for _, e := range p.Exclude {
+		out += " -" + e
+	}
+	for _, o := range []struct {
+		on   bool
+		text string
+	}{{p.IgnoreMissing, "ignoremissing"}, {p.ExcludeDocs, "excludedocs"}, {p.ExcludeWeakDeps, "exclude-weakdeps"}} {
+		if o.on {
+			out += ", " + o.text
+		}
+	}
+	if p.Timeout > 0 || p.Retries > 0 {
+		out += fmt.Sprintf(", timeout %d, retries %d", p.Timeout, p.Retries)
+	}
+	for _, r := range s.Repos {
+		out += "\n  repo " + r.Name + " " + tokenPath.ReplaceAllString(r.URL, "/i/…")
+		if r.Keep {
+			out += ", kept"
+		}
+	}
+	return out
+}
+
+// packagesLimit is how long a package manager may take.
+const packagesLimit = time.Hour
+
+// A packager is a package manager at work in a system: what it is told. Its
+// commands are pure but for what they are given.
+type packager interface {
+	// files are those of one install's own configuration, which is removed after it,
+	// and those that are kept.
+	files(repos []repo, os osRelease) (own, kept []fileStep)
+	// refresh, query and install are command lines; query asks which of the packages
+	// there are, nil when nobody has to know.
+	refresh(p kickstart.Packages, ownRepos bool) []string
+	query(p kickstart.Packages, ownRepos bool) []string
+	install(p kickstart.Packages, ownRepos bool) []string
+	clean() []string
+	progress() func(line string) (done, all int)
+}
+
+// osRelease is what os-release(5) says.
+type osRelease struct{ ID, Codename string }
+
+func readOSRelease(text string) osRelease {
+	var o osRelease
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		value = strings.Trim(value, `"'`)
+		switch key {
+		case "ID":
+			o.ID = value
+		case "VERSION_CODENAME":
+			o.Codename = value
+		}
+	}
+	return o
+}
+
+// fits tells whether a repo is for this distribution. One whose name begins with a
+// distribution's is for that one alone, so that one template serves a mixed rack.
+func (o osRelease) fits(r repo) bool {
+	word, _, _ := strings.Cut(r.Name, "-")
+	if !slices.Contains([]string{"debian", "ubuntu", "rocky", "almalinux", "centos", "fedora", "rhel"}, word) {
+		return true
+	}
+	return word == o.ID
+}
+
+func (s packageStep) do(ctx context.Context, m *machine) error {
+	var (
+		tool    packager
+		release osRelease
+		repos   []repo
+	)
+	err := m.inRoot(func(root *os.Root) error {
+		text, err := root.ReadFile("usr/lib/os-release")
+		if err != nil {
+			text, _ = root.ReadFile("etc/os-release")
+		}
+		release = readOSRelease(string(text))
+		if tool = findPackager(root.FS()); tool == nil && len(s.Packages.Install) > 0 {
+			return errors.New("the image has neither apt nor dnf, so that %packages can't be carried out: put the packages into the image")
+		}
+		return nil
+	})
+	if err != nil || tool == nil {
+		return err
+	}
+	for _, r := range s.Repos {
+		if release.fits(r) {
+			repos = append(repos, r)
+		} else {
+			m.con.printf("repo %s is for another system than %s", r.Name, release.ID)
+		}
+	}
+	own, kept := tool.files(repos, release)
+	err = m.inRoot(func(root *os.Root) error {
+		if len(kept) > 0 {
+			// It names a mirror of where the image was made.
+			if err := root.Remove("etc/apt/sources.list"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		for _, f := range append(own, kept...) {
+			if err := writeFile(root, f.Path, f.Mode, f.Text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(s.Packages.Install) == 0 {
+		return err
+	}
+	if err := s.install(ctx, m, tool, len(own) > 0); err != nil {
+		return &Failure{FailPackages, fmt.Errorf("%%packages of line %d: %w", s.Packages.Section.Pos.Line, err)}
+	}
+	return nil
+}
+
+func (s packageStep) install(ctx context.Context, m *machine, tool packager, ownRepos bool) error {
+	p := s.Packages
+	m.event(Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d asked for; the list of packages is fetched", len(p.Install))})
+	quiet, err := noServices(m)
+	if err != nil {
+		return err
+	}
+	defer quiet()
+	if argv := tool.refresh(p, ownRepos); argv != nil {
+		if err := m.packages(ctx, nil, argv); err != nil {
+			return err
+		}
+	}
+	if argv := tool.query(p, ownRepos); argv != nil {
+		var lines []string
+		if err := m.packages(ctx, &lineWriter{line: func(l string) { lines = append(lines, l) }}, argv); err != nil {
+			return err
+		}
+		there, missing := aptAvailable(lines, p.Install)
+		if p.IgnoreMissing {
+			p.Install = there
+		}
+		p.Exclude, _ = aptAvailable(lines, p.Exclude) // what isn't there can't come in
+		if len(missing) > 0 && p.IgnoreMissing {
+			m.warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
+		}
+	}
+	if len(p.Install) > 0 {
+		if err := m.packages(ctx, s.progress(m, tool), tool.install(p, ownRepos)); err != nil {
+			return err
+		}
+	}
+	m.event(Event{Stage: "packages", Kind: "progress", Message: "%packages: all are installed"})
+	return m.packages(ctx, nil, tool.clean())
+}
+
+// progress tells how far it is, at most every three seconds.
+func (s packageStep) progress(m *machine, tool packager) *lineWriter {
+	read := tool.progress()
+	last := m.clk.Now()
+	return &lineWriter{line: func(l string) {
+		done, all := read(l)
+		if now := m.clk.Now(); all > 0 && done > 0 && now.Sub(last) >= 3*time.Second && !m.rep.busy() {
+			last = now
+			m.rep.send(Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d of %d", done, all)})
+		}
+	}}
+}
+
+// packages runs a package manager in the system. Nothing that it runs may take the
+// chroot for a running system.
+func (m *machine) packages(ctx context.Context, log *lineWriter, argv []string) error {
+	path, err := findProgram(m.target, argv[0])
+	if err != nil {
+		return err
+	}
+	env, err := findProgram(m.target, "env")
+	if err != nil {
+		return err
+	}
+	argv = append([]string{env, "SYSTEMD_OFFLINE=1", "RUNLEVEL=1", "DEBIAN_PRIORITY=critical", path}, argv[1:]...)
+	if log == nil {
+		return m.run(ctx, m.target, packagesLimit, nil, "", argv...)
+	}
+	defer log.end()
+	return m.run(ctx, m.target, packagesLimit, log, "", argv...)
+}
+
+// policyFile has invoke-rc.d start nothing (Debian's policy-rc.d, exit status 101).
+const policyFile = "usr/sbin/policy-rc.d"
+
+// noServices keeps packages from starting services; what it returns takes that back.
+func noServices(m *machine) (back func(), err error) {
+	var old []byte
+	had := false
+	err = m.inRoot(func(root *os.Root) error {
+		if old, err = root.ReadFile(policyFile); err == nil {
+			had = true
+		}
+		return writeFile(root, policyFile, 0o755, "#!/bin/sh\nexit 101\n")
+	})
+	return func() {
+		_ = m.inRoot(func(root *os.Root) error {
+			if had {
+				return writeFile(root, policyFile, 0o755, string(old))
+			}
+			return root.Remove(policyFile)
+		})
+	}, err
+}

@@ -1,0 +1,130 @@
+package installer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"rackhand/templates/kickstart"
+)
+
+// A timeSource is where the clock is set from.
+type timeSource struct {
+	Name string
+	Pool bool // a name with several addresses
+	NTS  bool // authenticated (RFC 8915)
+}
+
+// timeStep says where the installed system's clock is set from, for chrony or
+// systemd-timesyncd, whichever it has.
+type timeStep struct {
+	Sources []timeSource
+	Disable bool
+}
+
+func (s timeStep) String() string {
+	if s.Disable {
+		return "no time from the network"
+	}
+	out := "time from"
+	for _, t := range s.Sources {
+		out += " " + chronyLine(t)
+	}
+	return out
+}
+
+// readTime takes the time sources of timezone and timesource lines.
+func (r *Recipe) readTime(a kickstart.Args) {
+	for _, name := range a.List("--ntpservers") {
+		r.time.Sources = append(r.time.Sources, timeSource{Name: name})
+	}
+	if a.Has("--nontp") || a.Has("--ntp-disable") {
+		r.time.Disable = true
+	}
+	if s := a.Value("--ntp-server"); s != "" {
+		r.time.Sources = append(r.time.Sources, timeSource{Name: s, NTS: a.Has("--nts")})
+	}
+	if s := a.Value("--ntp-pool"); s != "" {
+		r.time.Sources = append(r.time.Sources, timeSource{Name: s, Pool: true, NTS: a.Has("--nts")})
+	}
+}
+
+// chronyLine is a source in chrony.conf(5).
+func chronyLine(t timeSource) string {
+	out := "server "
+	if t.Pool {
+		out = "pool "
+	}
+	out += t.Name + " iburst"
+	if t.NTS {
+		out += " nts"
+	}
+	return out
+}
+
+// chronyConf is chrony.conf with these sources in place of its own.
+func chronyConf(old string, sources []timeSource) string {
+	var b strings.Builder
+	for line := range strings.Lines(old) {
+		f := strings.Fields(line)
+		own := len(f) > 1 && (f[0] == "server" || f[0] == "pool" || f[0] == "peer" || f[0] == "sourcedir")
+		if own || strings.HasPrefix(line, "# from the Kickstart") {
+			continue
+		}
+		b.WriteString(line)
+	}
+	if b.Len() > 0 && !strings.HasSuffix(b.String(), "\n") {
+		b.WriteString("\n")
+	}
+	b.WriteString("# from the Kickstart, by rackhand-installer\n")
+	for _, t := range sources {
+		b.WriteString(chronyLine(t) + "\n")
+	}
+	return b.String()
+}
+
+func (s timeStep) do(ctx context.Context, m *machine) error {
+	units := []string{"chronyd.service", "chrony.service", "systemd-timesyncd.service", "ntpsec.service", "ntpd.service", "ntp.service"}
+	if s.Disable {
+		for _, u := range units {
+			if m.hasUnit(u) {
+				if err := m.inTarget(ctx, "", "systemctl", "disable", "--", u); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for _, conf := range []string{"/etc/chrony/chrony.conf", "/etc/chrony.conf"} {
+		done := false
+		err := m.inRoot(func(root *os.Root) error {
+			old, err := root.ReadFile(conf[1:])
+			if err != nil {
+				return nil // it isn't chrony's place here
+			}
+			done = true
+			return writeFile(root, conf, 0o644, chronyConf(string(old), s.Sources))
+		})
+		if err != nil || done {
+			return err
+		}
+	}
+	if !m.hasUnit("systemd-timesyncd.service") {
+		m.warnf("time: the system has neither chrony nor systemd-timesyncd, so that its clock is set by nobody: put one into the image or into %%packages")
+		return nil
+	}
+	var names []string
+	for _, t := range s.Sources {
+		if t.NTS {
+			return fmt.Errorf("timesource %s --nts: systemd-timesyncd can't authenticate; put chrony into the image or into %%packages", t.Name)
+		}
+		names = append(names, t.Name)
+	}
+	if err := m.inRoot(func(root *os.Root) error {
+		return writeFile(root, "/etc/systemd/timesyncd.conf.d/rackhand.conf", 0o644, written+"[Time]\nNTP="+strings.Join(names, " ")+"\n")
+	}); err != nil {
+		return err
+	}
+	return m.inTarget(ctx, "", "systemctl", "enable", "--", "systemd-timesyncd.service")
+}

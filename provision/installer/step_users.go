@@ -1,0 +1,164 @@
+package installer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"rackhand/templates/kickstart"
+)
+
+// userStep makes a user, or makes one that the image has already into what the
+// Kickstart says. Groups that aren't there yet are made.
+type userStep struct {
+	Name, Gecos, Home, Shell, UID, GID string
+	Groups                             []string // NAME or NAME(GID)
+}
+
+func (s userStep) String() string {
+	out := "user " + s.Name
+	for _, o := range []struct{ name, value string }{
+		{"uid", s.UID},
+		{"gid", s.GID},
+		{"home", s.Home},
+		{"shell", s.Shell},
+		{"gecos", s.Gecos},
+		{"groups", strings.Join(s.Groups, ",")},
+	} {
+		if o.value != "" {
+			out += ", " + o.name + " " + o.value
+		}
+	}
+	return out
+}
+
+func readUser(a kickstart.Args) userStep {
+	return userStep{
+		Name: a.Value("--name"), Gecos: a.Value("--gecos"), Home: a.Value("--homedir"), Shell: a.Value("--shell"),
+		UID: a.Value("--uid"), GID: a.Value("--gid"), Groups: a.List("--groups"),
+	}
+}
+
+func (s userStep) do(ctx context.Context, m *machine) error {
+	var passwd, group []byte
+	err := m.inRoot(func(root *os.Root) (err error) {
+		if passwd, err = root.ReadFile("etc/passwd"); err != nil {
+			return err
+		}
+		group, err = root.ReadFile("etc/group")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m.con.printf("%s", s)
+	for _, argv := range s.commands(string(passwd), string(group)) {
+		if err := m.inTarget(ctx, "", argv...); err != nil {
+			return fmt.Errorf("user %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// commands are what makes the user, from /etc/passwd and /etc/group as they are. As
+// with Anaconda, --gid without such a group makes one of the user's name.
+func (s userStep) commands(passwd, group string) [][]string {
+	var out [][]string
+	groupadd := func(name, gid string) {
+		argv := []string{"groupadd"}
+		if gid != "" {
+			argv = append(argv, "--gid", gid)
+		}
+		out = append(out, append(argv, "--", name))
+	}
+	if s.GID != "" && !hasEntry(group, 2, s.GID) {
+		groupadd(s.Name, s.GID)
+	}
+	var groups []string
+	for _, g := range s.Groups {
+		name, gid, _ := strings.Cut(strings.TrimSuffix(g, ")"), "(")
+		groups = append(groups, name)
+		if !hasEntry(group, 0, name) {
+			groupadd(name, gid)
+		}
+	}
+	argv := []string{"useradd", "--create-home"}
+	exists := hasEntry(passwd, 0, s.Name)
+	if exists {
+		argv = []string{"usermod", "--append"}
+		if len(groups) == 0 {
+			argv = argv[:1]
+		}
+		if s.Home != "" {
+			argv = append(argv, "--move-home")
+		}
+	}
+	n := len(argv)
+	for _, o := range []struct{ option, value string }{
+		{"--comment", s.Gecos},
+		{"-d", s.Home}, // --home-dir of one, --home of the other
+		{"--uid", s.UID},
+		{"--gid", s.GID},
+		{"--shell", s.Shell},
+		{"--groups", strings.Join(groups, ",")},
+	} {
+		if o.value != "" {
+			argv = append(argv, o.option, o.value)
+		}
+	}
+	if exists && len(argv) == n {
+		return out // nothing to change
+	}
+	return append(out, append(argv, "--", s.Name))
+}
+
+// hasEntry reports whether a file such as /etc/passwd has a line with this field.
+func hasEntry(text string, field int, value string) bool {
+	for line := range strings.Lines(text) {
+		if f := strings.Split(strings.TrimSpace(line), ":"); len(f) > field && f[field] == value {
+			return true
+		}
+	}
+	return false
+}
+
+// groupStep makes a group, or gives one that the image has its number.
+type groupStep struct{ Name, GID string }
+
+func (s groupStep) String() string {
+	if s.GID == "" {
+		return "group " + s.Name
+	}
+	return "group " + s.Name + ", gid " + s.GID
+}
+
+func (s groupStep) do(ctx context.Context, m *machine) error {
+	var group []byte
+	if err := m.inRoot(func(root *os.Root) (err error) {
+		group, err = root.ReadFile("etc/group")
+		return err
+	}); err != nil {
+		return err
+	}
+	m.con.printf("%s", s)
+	if argv := s.command(string(group)); argv != nil {
+		return m.inTarget(ctx, "", argv...)
+	}
+	return nil
+}
+
+// command is what makes the group, from /etc/group as it is; nil when it is there.
+func (s groupStep) command(group string) []string {
+	argv := []string{"groupadd"}
+	if hasEntry(group, 0, s.Name) {
+		if s.GID == "" {
+			return nil
+		}
+		argv = []string{"groupmod"}
+	}
+	if s.GID != "" {
+		argv = append(argv, "--gid", s.GID)
+	}
+	return append(argv, "--", s.Name)
+}

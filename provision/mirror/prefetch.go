@@ -1,0 +1,146 @@
+package mirror
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/therootcompany/xz"
+	"golang.org/x/sync/errgroup"
+
+	"rackhand/provision/mirror/apt"
+)
+
+// An Archive is a suite of an apt archive, as a host's sources name it.
+type Archive struct {
+	Upstream   string // the mirror's name
+	Suite      string // bookworm-security
+	Components []string
+}
+
+// A Wish is what hosts will ask for.
+type Wish struct {
+	Archives []Archive
+	Arch     string            // Debian's name: amd64
+	Packages []string          // what is to be installed
+	Have     map[string]string // name -> version of what the hosts have already
+}
+
+// A Prefetched is what became of a wish.
+type Prefetched struct {
+	Packages int   // that hosts will ask for, with what they depend on
+	Fetched  int   // files that came from the upstreams just now
+	Bytes    int64 // and their size
+	// Missing are names that no archive has.
+	Missing []string
+}
+
+const (
+	prefetchAtOnce = 4
+	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
+	xzMemory       = 64 << 20
+)
+
+// Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
+// the archives, the packages, and what they depend on. An error is the first file
+// that couldn't be had; what was fetched stays.
+func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
+	var (
+		out Prefetched
+		all []apt.Package
+	)
+	count := func(o Outcome) {
+		if o.Fetched {
+			out.Fetched++
+			out.Bytes += o.Size
+		}
+	}
+	for i, a := range w.Archives {
+		err := c.archive(ctx, a, w.Arch, count, func(p apt.Package) {
+			p.Archive = i
+			all = append(all, p)
+		})
+		if err != nil {
+			return out, fmt.Errorf("prefetch: %w", err)
+		}
+	}
+	get, missing := apt.NewSet(all).Closure(w.Packages, w.Have)
+	out.Packages, out.Missing = len(get), missing
+	outcomes := make([]Outcome, len(get))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(prefetchAtOnce)
+	for i, p := range get {
+		g.Go(func() (err error) {
+			outcomes[i], err = c.Ensure(ctx, w.Archives[p.Archive].Upstream, "/"+p.Filename)
+			return err
+		})
+	}
+	err := g.Wait()
+	for _, o := range outcomes {
+		count(o)
+	}
+	if err != nil {
+		return out, fmt.Errorf("prefetch: %w", err)
+	}
+	return out, nil
+}
+
+// archive fetches the release file and the indexes of an archive, and reads them.
+func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(Outcome), each func(apt.Package)) error {
+	dir := "/dists/" + a.Suite + "/"
+	o, err := c.Ensure(ctx, a.Upstream, dir+"InRelease")
+	if err != nil {
+		return err
+	}
+	count(o)
+	f, err := c.Open(a.Upstream, dir+"InRelease")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	rel, err := apt.ReadRelease(f)
+	if err != nil {
+		return fmt.Errorf("mirror %s: %s: %w", a.Upstream, a.Suite, err)
+	}
+	for _, component := range a.Components {
+		path, how, ok := rel.Index(component, arch)
+		if !ok {
+			return fmt.Errorf("mirror %s: %s has no component %s for %s", a.Upstream, a.Suite, component, arch)
+		}
+		o, err := c.Ensure(ctx, a.Upstream, dir+path)
+		if err != nil {
+			return err
+		}
+		count(o)
+		if err := c.readIndex(a.Upstream, dir+path, how, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cache) readIndex(upstream, path, how string, each func(apt.Package)) error {
+	f, err := c.Open(upstream, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var r io.Reader
+	if how == "xz" {
+		r, err = xz.NewReader(f, xzMemory)
+	} else {
+		r, err = gzip.NewReader(f)
+	}
+	if err == nil {
+		bounded := &io.LimitedReader{R: r, N: maxIndex}
+		if err = apt.Packages(bounded, each); err == nil && bounded.N == 0 {
+			err = errors.New("it is larger than 1 GiB when unpacked")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("mirror %s: %s: %w", upstream, path, err)
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+//go:build e2e
+
+package rehearse_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"rackhand/provision"
+	"rackhand/provision/rack/rehearse"
+)
+
+// TestJobs takes one box through a burn-in, a rescue and a wipe. Its disk carries
+// data, which must outlive the first two, and not the third.
+func TestJobs(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk.raw")
+	if err := exec.Command("truncate", "-s", "512M", disk).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", "-L", "precious", disk).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v %s; install e2fsprogs", err, out)
+	}
+	before := digest(t, disk)
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", DiskImage: disk}}})
+
+	r.burnin()
+	r.rackhand("power", "web1", "off")
+	if digest(t, disk) != before {
+		t.Fatal("the burn-in has written to the disk")
+	}
+	r.rescue()
+	r.rackhand("power", "web1", "off")
+	if digest(t, disk) != before {
+		t.Fatal("the rescue has written to the disk")
+	}
+	r.wipe(disk, before)
+	// None of it was an install, and none is left armed.
+	if h := r.host("web1"); h.Install != nil || h.Job.UnderWay() || h.Job.Armed {
+		t.Errorf("at the end: %+v %+v", h.Install, h.Job)
+	}
+	r.noSecrets("web1")
+}
+
+func (r *rig) burnin() {
+	r.t.Helper()
+	if out := r.rackhand("burnin", "web1", "--minutes", "1"); !strings.Contains(out, "web1-burnin-1") {
+		r.t.Errorf("burnin says %q", out)
+	}
+	if out := r.rackhand("status"); !strings.Contains(out, "burn-in: ") {
+		r.t.Errorf("status during a burn-in:\n%s", out)
+	}
+	if err := r.fails("rescue", "web1", "--key", os.DevNull); !strings.Contains(err, "under way") && !strings.Contains(err, "none was given") {
+		r.t.Errorf("a rescue during a burn-in: %s", err)
+	}
+	r.reach("web1", provision.Done)
+	reply, err := r.Client.LastJob(r.ctx, "web1")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var report struct {
+		Memory struct {
+			Tested int64 `json:"tested_bytes"`
+			Errors int   `json:"errors"`
+		} `json:"memory"`
+		CPU struct {
+			Rounds int64 `json:"rounds"`
+		} `json:"cpu"`
+		Disks []struct {
+			Read  int64 `json:"read_bytes"`
+			SMART struct {
+				Note string `json:"note"`
+			} `json:"smart"`
+		} `json:"disks"`
+		Findings []string `json:"findings"`
+	}
+	if err := json.Unmarshal(reply.Report, &report); err != nil {
+		r.t.Fatalf("%v: %s", err, reply.Report)
+	}
+	if report.Memory.Tested < 256<<20 || report.CPU.Rounds == 0 || len(report.Disks) != 1 || report.Disks[0].Read != 512<<20 || len(report.Findings) > 0 {
+		r.t.Errorf("the burn-in's report: %s", reply.Report)
+	}
+	if !strings.Contains(report.Disks[0].SMART.Note, "virtual") {
+		r.t.Errorf("of SMART it says %q", report.Disks[0].SMART.Note)
+	}
+	if out := r.rackhand("job", "web1"); !strings.Contains(out, "tested_bytes") {
+		r.t.Errorf("job says %s", out)
+	}
+}
+
+func (r *rig) rescue() {
+	r.t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	key, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	dir := r.t.TempDir()
+	public, hosts := filepath.Join(dir, "id.pub"), filepath.Join(dir, "known_hosts")
+	if err := os.WriteFile(public, ssh.MarshalAuthorizedKey(key.PublicKey()), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	out := r.rackhand("rescue", "web1", "--key", public, "--known-hosts", hosts)
+	if !strings.Contains(out, "-p 22 root@"+rehearse.Address(0)) || !strings.Contains(out, "SHA256:") {
+		r.t.Errorf("rescue says %s", out)
+	}
+	known, err := os.ReadFile(hosts)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, _, hostKey, _, _, err := ssh.ParseKnownHosts(known)
+	if err != nil {
+		r.t.Fatalf("%v: %s", err, known)
+	}
+	conn, err := r.Dial(r.ctx, "tcp", rehearse.Address(0)+":22")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, chans, reqs, err := ssh.NewClientConn(conn, rehearse.Address(0), &ssh.ClientConfig{
+		User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.FixedHostKey(hostKey), Timeout: time.Minute,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	client := ssh.NewClient(c, chans, reqs)
+	defer client.Close()
+	run := func(command string) (string, error) {
+		s, err := client.NewSession()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer s.Close()
+		out, err := s.CombinedOutput(command)
+		r.t.Logf("rescue# %s\n%s%v", command, out, err)
+		return string(out), err
+	}
+	if out, _ := run("blkid /dev/vda"); !strings.Contains(out, "precious") {
+		r.t.Errorf("blkid says %q", out)
+	}
+	if out, err := run("mount -o ro,noload /dev/vda /mnt && ls /mnt && umount /mnt"); err != nil || !strings.Contains(out, "lost+found") {
+		r.t.Errorf("mounting the disk: %q %v", out, err)
+	}
+	if _, err := run("dd if=/dev/zero of=/dev/vda bs=4096 count=1 conv=fsync"); err == nil {
+		r.t.Error("the disk can be written to")
+	}
+	if out, err := run("blockdev --getro /dev/vda; writable vda; blockdev --getro /dev/vda"); err != nil || strings.TrimSpace(out) != "1\n0" {
+		r.t.Errorf("writable: %q %v", out, err)
+	}
+	s, err := client.NewSession()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.RequestPty("vt100", 40, 120, ssh.TerminalModes{}); err != nil {
+		r.t.Fatal(err)
+	}
+	in, err := s.StdinPipe()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	terminal, err := s.StdoutPipe()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := s.Shell(); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, "echo I AM $(hostname || echo nobody) on $TERM\nreboot\n"); err != nil {
+		r.t.Fatal(err)
+	}
+	said, _ := io.ReadAll(terminal) // until the box has gone
+	r.t.Logf("terminal:\n%s", said)
+	for _, want := range []string{"rescue shell of web1", "vda", "I AM ", "on vt100", "the rescue ends: reboot"} {
+		if !strings.Contains(string(said), want) {
+			r.t.Fatalf("the terminal lacks %q", want)
+		}
+	}
+	r.reach("web1", provision.Done)
+}
+
+func (r *rig) wipe(disk, before string) {
+	r.t.Helper()
+	if err := r.fails("wipe", "web1"); !strings.Contains(err, "--yes") || !strings.Contains(err, rehearse.MAC(0)) {
+		r.t.Errorf("a wipe without --yes: %s", err)
+	}
+	if h := r.host("web1"); h.Job.Job == provision.JobWipe {
+		r.t.Fatal("a wipe without --yes is armed")
+	}
+	// One that names a disk which isn't there erases nothing.
+	r.rackhand("wipe", "web1", "--yes", "--disk", "S3RIAL")
+	if e := r.reach("web1", provision.Failed); !strings.Contains(e.Message, "nothing was erased") || !strings.Contains(e.Message, "vda") {
+		r.t.Errorf("a wipe of no disk: %s", e.Message)
+	}
+	r.powered("off")
+	if digest(r.t, disk) != before {
+		r.t.Fatal("it was erased all the same")
+	}
+	if out := r.rackhand("wipe", "web1", "--yes"); !strings.Contains(out, "web1-wipe-") {
+		r.t.Errorf("wipe says %q", out)
+	}
+	e := r.until("the list of disks", func(e provision.Event) bool { return e.Kind == "wipe-disks" || e.Stage.Ended() })
+	if !strings.Contains(e.Message, "vda") {
+		r.t.Fatalf("before it begins it says %s", e.Message)
+	}
+	e = r.reach("web1", provision.Done)
+	if !regexp.MustCompile(`vda .*serial \S+\) erased by .* samples read back blank`).MatchString(e.Message) {
+		r.t.Errorf("at its end it says %s", e.Message)
+	}
+	r.powered("off")
+	f, err := os.Open(disk)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer f.Close()
+	for buf, off := make([]byte, 1<<20), int64(0); ; off += 1 << 20 {
+		n, err := f.ReadAt(buf, off)
+		for i, b := range buf[:n] {
+			if b != 0 {
+				r.t.Fatalf("after the wipe byte %d is %#x", off+int64(i), b)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if out := r.rackhand("status"); !strings.Contains(out, "wiped") {
+		r.t.Errorf("after a wipe status says\n%s", out)
+	}
+}
+
+// powered waits until the box's BMC says that it is on or off.
+func (r *rig) powered(want string) {
+	r.t.Helper()
+	r.eventually("power "+want, func() error {
+		if out := r.rackhand("power", "web1", "status"); !strings.Contains(out, "says: "+want) {
+			return errors.New(out)
+		}
+		return nil
+	})
+}
+
+// fails runs a command that must fail, and returns what it says.
+func (r *rig) fails(args ...string) string {
+	r.t.Helper()
+	cmd := exec.CommandContext(r.ctx, r.program(), args...)
+	cmd.Env = append(os.Environ(), "RACKHAND_SOCKET="+r.Socket())
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		r.t.Fatalf("rackhand %s does it: %s", strings.Join(args, " "), out)
+	}
+	return string(out)
+}

@@ -1,0 +1,173 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/bootfiles/image"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/store"
+	"rackhand/templates"
+)
+
+const (
+	// jobReportPrefix is what a job found, jobreport/ID: the JSON that its box sent.
+	jobReportPrefix = "jobreport/"
+	// maxJobReport bounds it: a box of 60 disks tells 1 KiB of each.
+	maxJobReport = 256 << 10
+)
+
+// A jobOrder is what a box is told of its job, from GET /i/TOKEN/job.
+type jobOrder struct {
+	ID   string        `json:"id"`
+	Host string        `json:"host"`
+	Job  provision.Job `json:"job"`
+	provision.Order
+}
+
+// order tells a box what its job is, until it has said that it has begun.
+func (s *Server) order(c echo.Context) error {
+	in, _, err := s.holder(c)
+	if err != nil {
+		return err
+	}
+	if in.Job == provision.NoJob || in.TokenSpent || !in.Armed {
+		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked what the job of %s is, which has none or has begun", peer(c), in.Host))
+		return errRefused
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, jobOrder{ID: in.ID, Host: in.Host, Job: in.Job, Order: in.Order})
+}
+
+// alive tells a box that its job is still wanted: 403 once it was cancelled.
+func (s *Server) alive(c echo.Context) error {
+	in, _, err := s.holder(c)
+	if err == nil && in.Job == provision.NoJob {
+		err = errRefused
+	}
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// jobReport keeps what a job found, while it runs.
+func (s *Server) jobReport(c echo.Context) error {
+	in, _, err := s.holder(c)
+	if err != nil {
+		return err
+	}
+	if in.Job == provision.NoJob || in.Stage != provision.Installer {
+		return errRefused
+	}
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxJobReport+1))
+	if err != nil || len(body) > maxJobReport {
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "a report of at most 256 KiB is wanted")
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
+	}
+	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: jobReportPrefix + in.ID, Value: body}); err != nil {
+		s.Log.Error("keeping a job's report", "host", in.Host, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// A JobRequest is what `rackhand rescue`, `wipe` and `burnin` post.
+type JobRequest struct {
+	Job   provision.Job   `json:"job"`
+	Order provision.Order `json:"order"`
+	Power bool            `json:"power"`
+	// Serving: the operator knows that the host serves.
+	Serving bool `json:"serving,omitempty"`
+	// Yes: a wipe is really meant.
+	Yes bool `json:"yes,omitempty"`
+}
+
+// A JobReply is a host's latest job, with what it found when it has told.
+type JobReply struct {
+	Job    provision.Install `json:"job"`
+	Report json.RawMessage   `json:"report,omitempty"`
+}
+
+// Errors of an Operator that are the caller's to mend.
+var (
+	ErrServes = errors.New("it serves")
+	ErrAsk    = errors.New("not as asked")
+)
+
+func (s *Server) jobRoutes(e *echo.Echo) {
+	e.POST("/api/hosts/:host/job", func(c echo.Context) error {
+		var r JobRequest
+		if err := body(c, &r); err != nil {
+			return err
+		}
+		in, err := s.Operator.Job(c.Request().Context(), c.Param("host"), r)
+		switch {
+		case errors.Is(err, ErrServes), errors.Is(err, ErrAsk):
+			return echo.NewHTTPError(http.StatusConflict, err.Error())
+		case err != nil:
+			return operatorError(err)
+		}
+		return c.JSON(http.StatusOK, public(in))
+	})
+	e.GET("/api/hosts/:host/job", func(c echo.Context) error {
+		in, ok := s.Journal.Job(c.Param("host"))
+		if !ok {
+			return echo.NewHTTPError(http.StatusNotFound, "that host never had a rescue, a wipe or a burn-in")
+		}
+		reply := JobReply{Job: public(in)}
+		switch r, err := s.Store.Get(c.Request().Context(), jobReportPrefix+in.ID); {
+		case err == nil:
+			reply.Report = r.Value
+		case !errors.Is(err, store.ErrNotFound):
+			return fmt.Errorf("the report of %s: %w", in.ID, err)
+		}
+		return c.JSON(http.StatusOK, reply)
+	})
+}
+
+// public is a job without the hash of its token.
+func public(in provision.Install) provision.Install {
+	in.Token, in.Enrol, in.EnrolKey = "", "", ""
+	return in
+}
+
+// JobReady says what is missing for a job of a host to be handed out.
+func (s *Server) JobReady(h *inventory.Host) error {
+	_, err := s.imageOf(h, provision.JobRescue, ipxeHTTP, s.Appliance.URL)
+	return err
+}
+
+// imageOf finds what a host boots: for an install its system's image; for a job that
+// one's kernel and initrd, or, when there is none, those of any image for its processor.
+func (s *Server) imageOf(h *inventory.Host, job provision.Job, l loader, at string) (templates.Image, error) {
+	img, err := s.image(h, l, at)
+	if job == provision.NoJob || err == nil {
+		return img, err
+	}
+	processor := inventory.ArchAMD64
+	if h.System != nil {
+		processor = h.System.Processor()
+	}
+	all, listErr := image.List(s.Images)
+	for _, m := range all {
+		if m.Arch == processor {
+			lent := *h
+			lent.System = &inventory.System{Name: m.Name, Installer: inventory.InstallerImage, Image: m.Name, Arch: processor}
+			return s.image(&lent, l, at)
+		}
+	}
+	if listErr != nil {
+		return img, listErr
+	}
+	return img, fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name)
+}

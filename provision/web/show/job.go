@@ -1,0 +1,52 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/provision"
+)
+
+// standing is what a host is at, when that is not its install: a job under way, or
+// empty disks since a wipe; and since when.
+func standing(h provision.HostStatus) (text string, since time.Time) {
+	switch {
+	case h.Job.UnderWay():
+		return h.Job.Noun() + ": " + string(h.Job.Stage), h.Job.Since()
+	case provision.Wiped(h.Install, h.Job):
+		return "wiped", h.Job.Since()
+	}
+	return "", time.Time{}
+}
+
+// Job writes a rescue, wipe or burn-in: what it is, where it stands, and what it was
+// told to do.
+func Job(out io.Writer, in provision.Install) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, OneLine(fmt.Sprintf(format, args...), 2000))
+	}
+	row(in.Noun(), "%s", in.ID)
+	row("stage", "%s", in.Stage)
+	row("asked for", "%s", in.Requested.Local().Format(time.DateTime))
+	if at, ok := in.Reached[provision.Installer]; ok {
+		row("began", "%s", at.Local().Format(time.DateTime))
+	}
+	if !in.Ended.IsZero() {
+		row("ended", "%s", in.Ended.Local().Format(time.DateTime))
+	}
+	for _, d := range in.Order.Disks {
+		row("disk", "%s", d)
+	}
+	if n := in.Order.Minutes; n > 0 {
+		row("minutes", "%d", n)
+	}
+	if in.Reason != "" {
+		row("said", "%s", in.Reason)
+	} else if in.Progress != "" {
+		row("progress", "%s", in.Progress)
+	}
+	return w.Flush()
+}

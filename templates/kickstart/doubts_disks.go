@@ -1,0 +1,104 @@
+package kickstart
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// kernelDisk is the kernel's name of a whole disk. What a wildcard, a label or a path
+// by-id stands for is known on the box alone.
+var kernelDisk = regexp.MustCompile(`^((sd|vd|xvd|hd|dasd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$`)
+
+// KernelDisk reports whether a name is the kernel's of a whole disk: sda, /dev/sda.
+func KernelDisk(name string) bool {
+	return kernelDisk.MatchString(strings.TrimPrefix(name, "/dev/"))
+}
+
+// diskOptions are the options that name disks to be used. Anaconda stops at one that
+// isn't there.
+func diskOptions(command string) []string {
+	switch command {
+	case "part", "partition":
+		return []string{"--ondisk"}
+	case "clearpart":
+		return []string{"--drives"}
+	case "bootloader":
+		return []string{"--boot-drive", "--driveorder"}
+	case "ignoredisk":
+		return []string{"--only-use"}
+	}
+	return nil
+}
+
+// Disks are the disks that a file's commands want to use, by their kernel's names
+// (sda, not /dev/sda); what is named in another way is left out. The places are those
+// of the options' values. Without a release the words are read as for RHEL9.
+func Disks(f *File, r Release) []Word {
+	syntax, err := LookupSyntax(r)
+	if err != nil {
+		if syntax, err = LookupSyntax(RHEL9); err != nil {
+			return nil
+		}
+	}
+	var out []Word
+	for _, cmd := range f.Commands {
+		spec := syntax.Commands[cmd.Name]
+		if spec == nil || diskOptions(cmd.Name) == nil {
+			continue
+		}
+		out = append(out, disksOf(cmd.Name, bind(&problems{}, cmd.Name, spec, cmd.Words, true))...)
+	}
+	return out
+}
+
+func disksOf(command string, args Args) []Word {
+	var out []Word
+	for _, flag := range diskOptions(command) {
+		o, ok := args.Option(flag)
+		if !ok {
+			continue
+		}
+		for _, name := range splitList(o.Value) {
+			if name = strings.TrimPrefix(name, "/dev/"); kernelDisk.MatchString(name) {
+				out = append(out, Word{name, o.ValuePos})
+			}
+		}
+	}
+	return out
+}
+
+// disks warns of disks that are used and that ignoredisk leaves out.
+func (d *doubt) disks(lines []*line) {
+	var only, without []string // the later line of a kind replaces the earlier one
+	for _, l := range lines {
+		if l.c.Name != "ignoredisk" {
+			continue
+		}
+		if list := l.args.List("--only-use"); len(list) > 0 {
+			only = list
+		}
+		if list := l.args.List("--drives"); len(list) > 0 {
+			without = list
+		}
+	}
+	bare := func(list []string) (names []string, all bool) {
+		all = len(list) > 0
+		for _, name := range list {
+			names, all = append(names, strings.TrimPrefix(name, "/dev/")), all && KernelDisk(name)
+		}
+		return names, all
+	}
+	wanted, known := bare(only)
+	ignored, _ := bare(without)
+	for _, l := range lines {
+		if l.c.Name == "ignoredisk" {
+			continue
+		}
+		for _, w := range disksOf(l.c.Name, l.args) {
+			if known && !slices.Contains(wanted, w.Text) || slices.Contains(ignored, w.Text) {
+				l.ps.warnf(w.Pos, "correct one of the two", "%s: ignoredisk leaves the disk %s out", l.c.Name, w.Text)
+			}
+		}
+	}
+}
