@@ -33,6 +33,8 @@ type Install struct {
 	Agent      string // URL of the agent's binary
 	CA         string // URL of the appliance's CA certificate
 	EnrolToken string
+	// Ours are the ids of disks that an earlier attempt found blank, between blanks.
+	Ours string
 	BootIF     string // 01-aa-bb-...: the NIC that it boots from
 }
 
