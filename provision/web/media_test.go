@@ -223,7 +223,16 @@ func TestMediaByTFTP(t *testing.T) {
 	if err != nil || text != "an initrd, simulated\n" || stage != provision.Kernel {
 		t.Errorf("the initrd: %q %q %v", text, stage, err)
 	}
-	for _, name := range []string{"media/rocky9/.treeinfo", "media/rocky9/images/install.img", "media/nothing/x", "media/rocky9"} {
+	text, stage, err = open("10.77.0.11", "media/rocky9/EFI/BOOT/BOOTX64.EFI")
+	if err != nil || text != "a shim, simulated\n" || stage != provision.Bootfile {
+		t.Errorf("the shim: %q %q %v", text, stage, err)
+	}
+	// The menu beside GRUB is ours, and not the DVD's own.
+	text, _, err = open("10.77.0.11", "media/rocky9/EFI/BOOT/grub.cfg")
+	if err != nil || !strings.Contains(text, "linux (tftp,10.77.0.1)/media/rocky9/images/pxeboot/vmlinuz 'inst.ks=http://10.77.0.1/i/") {
+		t.Errorf("the menu: %q %v", text, err)
+	}
+	for _, name := range []string{"media/rocky9/.treeinfo", "media/rocky9/EFI/BOOT/grub.cfg-0A4D000B", "media/rocky9/EFI/BOOT/fonts/x.efi", "media/rocky9/images/install.img", "media/nothing/x", "media/rocky9"} {
 		if _, _, err := open("10.77.0.11", name); err == nil {
 			t.Errorf("%s by TFTP", name)
 		}
