@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -210,6 +212,40 @@ func TestMediaNotReady(t *testing.T) {
 	if in, _ := r.journal.Install("web1"); in.Attempts != 0 {
 		t.Errorf("%d attempts spent", in.Attempts)
 	}
+}
+
+// TestTree: a tree on a mirror. The kernel is served from what was kept of it, all else
+// through the cache.
+func TestTree(t *testing.T) {
+	r, iso := anacondaRig(t)
+	dir := t.TempDir()
+	if _, _, err := media.Add(t.Context(), iso, media.AddOptions{Dir: dir, Name: "dvd", InPlace: true, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	store := media.NewStore(dir)
+	fetch := func(_ context.Context, path string) (io.ReadCloser, error) {
+		return store.Open("dvd", strings.TrimPrefix(path, "9/BaseOS/x86_64/os/"))
+	}
+	if _, _, err := media.AddTree(t.Context(), "rocky", "9/BaseOS/x86_64/os", fetch, media.AddOptions{Dir: dir, Name: "rocky9", Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	r.server.Media = store
+	r.arm("web1")
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
+	const tree = "http://10.77.0.1/mirror/rocky/9/BaseOS/x86_64/os "
+	for _, want := range []string{"kernel http://10.77.0.1/media/rocky9/images/pxeboot/vmlinuz ", "inst.stage2=" + tree, "inst.repo=" + tree} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %q in\n%s", want, w.Body)
+		}
+	}
+	w = r.ask(r.boot, "10.77.0.11", "GET", "/media/rocky9/images/pxeboot/initrd.img", "")
+	if w.Code != 200 || w.Body.String() != "an initrd, simulated\n" {
+		t.Errorf("the initrd: %d %s", w.Code, w.Body)
+	}
+	if in, _ := r.journal.Install("web1"); in.Stage != provision.Kernel {
+		t.Errorf("after the initrd it is at %s", in.Stage)
+	}
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/media/rocky9/.treeinfo", ""), 404)
 }
 
 func TestMediaByTFTP(t *testing.T) {
