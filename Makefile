@@ -49,7 +49,7 @@ unit: build ## the tests that need no root and no tools
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
 	.ci/peers $(PEERS) isc-dhcp-relay
-	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 1 -timeout 60m ./...
+	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 2 -timeout 80m ./...
 
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd
