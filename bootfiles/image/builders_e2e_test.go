@@ -57,12 +57,22 @@ func fakeKernel(t *testing.T, dir, version, initrd, modules, pack, ending string
 }
 
 // madeUpDebs are packages of the names given that hold nothing, but for the kernel.
+// Their version is higher than any that another package breaks with.
 func madeUpDebs(t *testing.T, dir string, names []string) {
 	t.Helper()
 	for _, name := range names {
 		root := filepath.Join(t.TempDir(), name)
-		write(t, root, map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: 1.0\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: made up for a test\n"})
-		if name == "linux-image-generic" {
+		write(t, root, map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: 9:1.0\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: made up for a test\n"})
+		switch name {
+		case "made-up":
+			// What the initramfs takes from packages that aren't essential.
+			write(t, root, map[string]string{"etc/mke2fs.conf": "[defaults]\n"})
+			for _, p := range programs() {
+				if !slices.Contains([]string{"busybox", "mkswap", "wipefs", "blkid", "lsblk"}, filepath.Base(p)) {
+					write(t, root, map[string]string{p: "#!/bin/sh\n"})
+				}
+			}
+		case "linux-image-generic":
 			fakeKernel(t, root, "6.8.0-31-generic", "initrd.img-6.8.0-31-generic", "lib/modules", "zstd -q --rm", ".zst")
 		}
 		sh(t, dir, "chmod -R go-w "+root+"; SOURCE_DATE_EPOCH=1700000000 dpkg-deb --root-owner-group -Zgzip -b "+root+" . >/dev/null")
@@ -185,8 +195,7 @@ func TestBuildUbuntuLike(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Recipe{Distribution: "ubuntu", Release: "noble", Packages: []string{"made-up"}, Sources: []string{"file://" + archive + " noble main"}}
-	real := append(toolPackages(), "apt", "mawk")
-	realDebs(t, pool, real)
+	realDebs(t, pool, []string{"apt", "mawk", "busybox-static"})
 	madeUpDebs(t, pool, slices.DeleteFunc(r.packages(), func(p string) bool {
 		found, err := filepath.Glob(filepath.Join(pool, p+"_*.deb"))
 		return err != nil || len(found) > 0
@@ -198,7 +207,7 @@ func TestBuildUbuntuLike(t *testing.T) {
 	if m.Distribution != "ubuntu" || m.Release != "noble" || m.Kernel != "6.8.0-31-generic" {
 		t.Errorf("the manifest is %+v", m)
 	}
-	checkLists(t, folder, "pkg:deb/ubuntu/made-up@1.0?arch=amd64&distro=ubuntu-noble", "pkg:deb/ubuntu/netplan.io@1.0?arch=amd64&distro=ubuntu-noble")
+	checkLists(t, folder, "pkg:deb/ubuntu/made-up@9%3A1.0?arch=amd64&distro=ubuntu-noble", "pkg:deb/ubuntu/netplan.io@9%3A1.0?arch=amd64&distro=ubuntu-noble")
 	checkInitramfs(t, folder, m.Kernel)
 
 	// An archive that the keys didn't sign is refused, and the image stays.

@@ -50,7 +50,7 @@ func importImage(ctx context.Context, o Options, from ImportOptions) (*Manifest,
 	if from.BootFrom == o.Name {
 		return nil, errors.New("an image can't boot from itself")
 	}
-	if err := checkRoom(o.Dir); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
 	l, err := lockImage(o.Dir, o.Name)
