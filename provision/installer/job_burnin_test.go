@@ -173,6 +173,24 @@ func TestKernelReport(t *testing.T) {
 	}
 }
 
+func TestCelsius(t *testing.T) {
+	sys := t.TempDir()
+	for file, text := range map[string]string{
+		"hwmon0/name": "nvme", "hwmon0/temp1_input": "77000", "hwmon1/name": "coretemp", "hwmon1/temp1_input": "41000", "hwmon1/temp2_input": "255000",
+	} {
+		path := filepath.Join(sys, "class/hwmon", file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := celsius(sys); got != 41 {
+		t.Errorf("%d °C", got)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	good := burninReport{
 		Memory: memoryReport{TestedBytes: 1 << 30, Passes: 2}, CPU: cpuReport{Cores: 2, Rounds: 100},

@@ -179,8 +179,16 @@ func throttled(sys string) int64 {
 func celsius(sys string) int64 {
 	var most int64
 	zones, _ := filepath.Glob(sys + "/class/thermal/thermal_zone*/temp")
-	chips, _ := filepath.Glob(sys + "/class/hwmon/hwmon*/temp*_input")
-	for _, f := range append(zones, chips...) {
+	files := zones
+	chips, _ := filepath.Glob(sys + "/class/hwmon/hwmon*")
+	for _, c := range chips {
+		// The processors' own; disks and network cards have sensors there, too.
+		if slices.Contains([]string{"coretemp", "k10temp", "zenpower", "fam15h_power"}, readText(c+"/name")) {
+			inputs, _ := filepath.Glob(c + "/temp*_input")
+			files = append(files, inputs...)
+		}
+	}
+	for _, f := range files {
 		if t := readInt(f) / 1000; t < 150 { // more is a sensor that isn't there
 			most = max(most, t)
 		}

@@ -70,8 +70,8 @@ func left(t *testing.T, path string) int {
 	}
 }
 
-// TestWipeDisks erases two of three disks, named by serial number and by name.
-func TestWipeDisks(t *testing.T) {
+// TestWipeGuest erases two of three disks, named by serial number and by name.
+func TestWipeGuest(t *testing.T) {
 	b := newBench(t)
 	disks := b.job("wipe", `{"id":"web1-wipe-1","host":"web1","job":"wipe","disks":["NVME-1","vda"]}`)
 	if e := b.find("done", "job-done"); e == nil {
@@ -102,8 +102,8 @@ func TestWipeDisks(t *testing.T) {
 	}
 }
 
-// TestBurninDisks reads what disks say of themselves, and writes to none.
-func TestBurninDisks(t *testing.T) {
+// TestBurninGuest reads what disks say of themselves, and writes to none.
+func TestBurninGuest(t *testing.T) {
 	b := newBench(t)
 	disks := b.job("burnin", `{"id":"web1-burnin-1","host":"web1","job":"burnin","minutes":1}`)
 	if e := b.find("done", "job-done"); e == nil {
