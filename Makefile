@@ -34,7 +34,7 @@ deps: ## install with apt what the demo needs
 	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
 
 deps-test: deps
-	@$(SUDO) .ci/apt ipmitool dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
+	@$(SUDO) .ci/apt ipmitool zstd dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
 	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed systemd xz-utils lz4 zstd \
 	  dnf rpm createrepo-c apt-utils gpg xorriso
 

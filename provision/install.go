@@ -57,6 +57,10 @@ type Install struct {
 	// Events counts what the installer reported in this install, to bound it.
 	Events int `json:"events,omitempty"`
 
+	// Blank are the ids of the disks that the installer's guard found blank in this
+	// install. What a later attempt finds on them is its own work.
+	Blank []string `json:"blank,omitempty"`
+
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`
 	// Reached is when each stage was first reached, in this attempt.

@@ -331,3 +331,43 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestGuardOurs: what an earlier attempt of the same install has written is no other's
+// data; a disk of another id, or without one, is looked at as ever.
+func TestGuardOurs(t *testing.T) {
+	for _, tt := range []struct {
+		name, id, ours string
+		pass           bool
+		says           string // ids that are reported
+	}{
+		{"ours", "naa.5000c500a1b2c3d4\n", "eui.1 naa.5000c500a1b2c3d4", true, "naa.5000c500a1b2c3d4"},
+		{"another", "naa.5000c500a1b2c3d5\n", "eui.1 naa.5000c500a1b2c3d4", false, ""},
+		{"a part of it", "naa.5000\n", "naa.5000c500a1b2c3d4", false, ""},
+		{"without an id", "", "naa.5000c500a1b2c3d4", false, ""},
+		{"blanks in it", "t10.ATA     A DISK   SERIAL 1 \n", "t10.ATA_A_DISK_SERIAL_1_", true, "t10.ATA_A_DISK_SERIAL_1_"},
+		{"none is ours", "naa.5000c500a1b2c3d4\n", "", false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBox(t)
+			b.disk("sda")
+			b.write("dev/sda.types", "gpt\n")
+			if tt.id != "" {
+				b.write("sys/block/sda/wwid", tt.id)
+			}
+			d := filled(kickstart.RHEL9)
+			d.Install.Ours = tt.ours
+			out, err := b.run(body(t, render(t, "rhel.ks", d), "%pre", "wipefs"), "in /dev/", "/sys/block")
+			if (err == nil) != tt.pass {
+				t.Errorf("%v: %s", err, out)
+			}
+			for _, r := range b.reports() {
+				if r["kind"] == "disks-blank" && strings.TrimSpace(r["message"]) != tt.says {
+					t.Errorf("reported: %v", r)
+				}
+			}
+			if n := len(b.reports()); n != 1 {
+				t.Errorf("%d reports", n)
+			}
+		})
+	}
+}

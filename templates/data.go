@@ -33,7 +33,9 @@ type Install struct {
 	Agent      string // URL of the agent's binary
 	CA         string // URL of the appliance's CA certificate
 	EnrolToken string
-	BootIF     string // 01-aa-bb-...: the NIC that it boots from
+	// Ours are the ids of disks that an earlier attempt found blank, between blanks.
+	Ours   string
+	BootIF string // 01-aa-bb-...: the NIC that it boots from
 }
 
 // Image is the root image, or Anaconda's media, and its kernel.

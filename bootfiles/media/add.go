@@ -85,6 +85,11 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 			if err := errors.Join(c.Sync(), os.Chtimes(c.Name(), st.ModTime(), st.ModTime())); err != nil {
 				return err
 			}
+			copied, err := c.Stat() // a file system may keep less of a time than it was given
+			if err != nil {
+				return err
+			}
+			m.ISO.ModTime = copied.ModTime()
 		}
 		return nil
 	})

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"rackhand/bootfiles/media/mediatest"
 )
 
 var update = flag.Bool("update", false, "write what the commands say into the scripts")
@@ -22,8 +24,18 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "make-iso": makeISO},
 	})
+}
+
+// makeISO writes the tests' ISO, as in: make-iso tree.iso.
+func makeISO(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: make-iso FILE")
+	}
+	path, err := mediatest.Write(ts.Getenv("WORK"))
+	ts.Check(err)
+	ts.Check(os.Rename(path, ts.MkAbs(args[0])))
 }
 
 // exits runs a command that is to end with a status, as in: exits 2 rackhand diff.

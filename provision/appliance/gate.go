@@ -31,6 +31,7 @@ type gate struct {
 	*Appliance
 	ask     func(ctx context.Context, link string) ([]doctor.Answerer, error)
 	carrier func(link string) bool
+	exists  func(link string) bool
 
 	mu    sync.Mutex
 	links map[string]*looked
@@ -52,11 +53,16 @@ type looked struct {
 }
 
 func newGate(a *Appliance) *gate {
-	g := &gate{Appliance: a, carrier: hasCarrier, links: make(map[string]*looked)}
+	g := &gate{Appliance: a, carrier: hasCarrier, exists: linkExists, links: make(map[string]*looked)}
 	for _, l := range a.links {
 		g.links[l.name] = &looked{link: l}
 	}
 	return g
+}
+
+func linkExists(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
 func hasCarrier(name string) bool {
@@ -312,6 +318,11 @@ func (g *gate) problems() []string {
 			}}
 		case n == nil || n.Mode() == inventory.DHCPOff:
 			findings = nil
+		case !g.exists(l.name):
+			findings = []doctor.Finding{{
+				Level: doctor.Problem, Text: "the interface is gone: nobody is served there",
+				Hint: "it is served again within a second or two of its coming back, with the address " + l.addr.String(),
+			}}
 		case !carrier && !done:
 			findings = []doctor.Finding{{
 				Level: doctor.Problem, Text: "no carrier: nobody is there to serve",

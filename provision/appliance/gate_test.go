@@ -27,6 +27,7 @@ type gateBench struct {
 	up      bool
 	answers []doctor.Answerer
 	err     error
+	gone    bool // there is no such interface
 }
 
 func newGateBench(t *testing.T) *gateBench {
@@ -53,6 +54,7 @@ func newGateBench(t *testing.T) *gateBench {
 	}
 	b.gate = newGate(a)
 	b.carrier = func(string) bool { return b.up }
+	b.exists = func(string) bool { return !b.gone }
 	b.declare(inventory.Network{})
 	return b
 }
@@ -243,6 +245,17 @@ func TestGateCarrier(t *testing.T) {
 		t.Error("it waits although there was no link")
 	}
 	b.is("carrier", "", "")
+}
+
+// TestGateGone: an interface that is gone while it was served is shown, until it is back.
+func TestGateGone(t *testing.T) {
+	b := newGateBench(t)
+	b.step(0)
+	b.is("served", "", "")
+	b.up, b.gone = false, true
+	b.is("gone", "", "eth1: the interface is gone")
+	b.up, b.gone = true, false
+	b.is("back", "", "")
 }
 
 // TestGateElsewhere: our address in no network is shown; a relayed network is served

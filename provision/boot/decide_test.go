@@ -187,6 +187,24 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// TestAnacondaSecureBoot: a kernel of Anaconda's media is trusted by the shim that comes
+// with it, and by no other.
+func TestAnacondaSecureBoot(t *testing.T) {
+	for arch, want := range map[Arch]string{ArchX64UEFI: "media/dvd/EFI/BOOT/BOOTX64.EFI", ArchARM64UEFI: "media/dvd/EFI/BOOT/BOOTAA64.EFI"} {
+		rocky := &inventory.System{Name: "rocky9", Installer: inventory.InstallerAnaconda, Release: "RHEL9", Media: "dvd", Arch: arch.Processor()}
+		snap := snapshot(inventory.FirstBoot, rocky)
+		snap.Hosts["web1"].Boot.SecureBoot = true
+		for client, program := range map[Client]string{PXE: want, IPXE: want, GRUB: "", HTTPBoot: ""} {
+			if d := Decide(snap, armed(nil), now, Request{MAC: mac, Arch: arch, Client: client}); d.Program != program || d.Script != (client == GRUB) {
+				t.Errorf("%s, %s: %+v", arch, client, d)
+			}
+		}
+		if d := Decide(snap, armed(nil), now, Request{MAC: mac, Arch: arch, Client: IPXE, Chained: true}); d.Program != "" || !d.Script {
+			t.Errorf("%s, chained: %+v", arch, d)
+		}
+	}
+}
+
 // TestAnaconda: a system for Anaconda is handed out as any other one is.
 func TestAnaconda(t *testing.T) {
 	rocky := &inventory.System{Name: "rocky9", Installer: inventory.InstallerAnaconda, Release: "RHEL9", Media: "rocky.iso"}

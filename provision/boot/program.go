@@ -84,7 +84,7 @@ func handOut(h *inventory.Host, req Request) handout {
 // special reports whether the host is to go through a program of its own rather
 // than the usual one.
 func special(h *inventory.Host, program string) bool {
-	return program == h.Boot.Program || program == ShimX64 || program == ShimARM64
+	return program == h.Boot.Program || program == ShimX64 || program == ShimARM64 || strings.HasPrefix(program, mediaFolder)
 }
 
 // programFor is the program for a host's firmware: its own, the shim for Secure
@@ -105,6 +105,9 @@ func programFor(h *inventory.Host, req Request) (program, remark string, err err
 		if http {
 			return "", "", fmt.Errorf("%s has secure_boot, and the signed GRUB can't go on after HTTP boot: set its firmware to PXE", h.Name)
 		}
+		if h.System.Installer == inventory.InstallerAnaconda {
+			return mediaShim(h.System), remark, nil
+		}
 		if req.Arch.Processor() == inventory.ArchARM64 {
 			return ShimARM64, remark, nil
 		}
@@ -114,6 +117,19 @@ func programFor(h *inventory.Host, req Request) (program, remark string, err err
 		return ProgramARM64HTTP, remark, nil // an HTTP client that names its PXE number
 	}
 	return ProgramFor(req.Arch), remark, nil
+}
+
+// mediaFolder is where the files of media are, by TFTP.
+const mediaFolder = "media/"
+
+// mediaShim is the shim of Anaconda's media: their kernel is signed by the distribution,
+// and its own shim alone trusts that. It loads the GRUB beside it.
+func mediaShim(s *inventory.System) string {
+	name := "BOOTX64.EFI"
+	if s.Processor() == inventory.ArchARM64 {
+		name = "BOOTAA64.EFI"
+	}
+	return mediaFolder + s.Media + "/EFI/BOOT/" + name
 }
 
 // isEFI tells UEFI's programs from the others by their names, which is all that

@@ -28,7 +28,7 @@ type Port struct {
 
 // Ports are what the appliance opens, with the configuration's numbers.
 func Ports(tftp, http, agents uint16) []Port {
-	return []Port{{"udp", 67, "DHCP"}, {"udp", 4011, "proxyDHCP"}, {"udp", tftp, "TFTP"}, {"tcp", http, "HTTP"}, {"tcp", agents, "agents"}}
+	return []Port{{"udp", 67, "DHCP"}, {"udp", 4011, "proxyDHCP"}, {"udp", tftp, "TFTP"}, {"tcp", http, "HTTP"}, {"tcp", agents, "agents"}, {"tcp", 514, "syslog"}, {"udp", 514, "syslog"}}
 }
 
 // A Process holds a port.

@@ -190,7 +190,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 	if i := strings.Index(text, "where the time went"); i >= 0 {
 		t.Log(text[i:min(len(text), i+1500)])
 	}
-	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24 mtu 1400",
+	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24  mtu 1400",
 		"package install ok installed install ok installed", "docs /usr/share/doc/nftables/copyright ", "tcp dport 8080 accept", "time active server 10.77.0.1 iburst",
 		"deploy uid=4001(deploy) gid=4001(deploy) groups=4001(deploy),4000(ops),4002(build) deploy Deploys it",
 		"de_DE.utf8", "fr_FR.utf8", "sources rackhand.sources ls: cannot access", "failed units 0")

@@ -11,17 +11,17 @@ import (
 	"rackhand/provision/installer"
 )
 
-// driversKickstart tells which driver each device has, and ends the install before
-// a disk is touched.
+// driversKickstart tells which drivers have devices, once the disks are there, and
+// ends the install before one is touched.
 const driversKickstart = `
 %pre --erroronfail
 {
-for d in /sys/class/net/* /sys/class/scsi_host/* /sys/class/nvme/*; do
-  while [ "$d" != / ] && [ ! -e "$d/device/driver" ] && [ ! -e "$d/driver" ]; do d=$(readlink -f "$d/.."); done
-  echo "DRIVER $(basename $(readlink -f $d/device/driver $d/driver | head -n 1))"
+n=0
+while [ $n -lt 30 ] && [ $(ls /sys/block | grep -c -E '^(sd|vd|nvme)') -lt 9 ]; do sleep 1; n=$((n + 1)); done
+for d in /sys/bus/pci/drivers/*/0000:* /sys/bus/virtio/drivers/*/virtio* /sys/bus/usb/drivers/*/[0-9]* /sys/bus/hid/drivers/*/0003:*; do
+  if [ -e "$d" ]; then echo "DRIVER $(basename $(dirname $d))"; fi
 done
-echo "DRIVER $(basename $(readlink -f /sys/bus/hid/devices/*/driver | head -n 1))"
-echo "DISKS $(ls /sys/block | tr '\n' ' ')"
+for d in /sys/block/*; do echo "DISK $(readlink $d)"; done
 ls /dev/ipmi0
 echo "THAT IS ALL"
 } >/dev/ttyS0 2>&1
@@ -64,13 +64,13 @@ func TestDrivers(t *testing.T) {
 		if d, ok := strings.CutPrefix(line, "DRIVER "); ok {
 			got[d] = true
 		}
-		if d, ok := strings.CutPrefix(line, "DISKS "); ok {
-			disks = strings.Fields(d)
+		if d, ok := strings.CutPrefix(line, "DISK "); ok {
+			disks = append(disks, d)
 		}
 	}
 	t.Log(got, disks)
 	for _, want := range []string{
-		"ahci", "nvme", "megaraid_sas", "mptsas", "vmw_pvscsi", "sym53c8xx", "virtio_scsi", "usb-storage",
+		"ahci", "nvme", "megaraid_sas", "mptsas", "vmw_pvscsi", "sym53c8xx", "virtio_scsi", "virtio_blk", "usb-storage", "usbhid",
 		"virtio_net", "e1000", "e1000e", "vmxnet3", "8139cp", "e100", "pcnet32", "tulip", "hid-generic",
 	} {
 		if !got[want] {
@@ -79,7 +79,7 @@ func TestDrivers(t *testing.T) {
 	}
 	whole := 0
 	for _, d := range disks {
-		if strings.HasPrefix(d, "sd") || strings.HasPrefix(d, "nvme") || strings.HasPrefix(d, "vd") {
+		if n := filepath.Base(d); strings.HasPrefix(n, "sd") || strings.HasPrefix(n, "nvme") || strings.HasPrefix(n, "vd") {
 			whole++
 		}
 	}

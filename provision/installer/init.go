@@ -69,6 +69,7 @@ func runChild() (code int, text string, err error) {
 	if err != nil {
 		return -1, "", err
 	}
+	child := hearOrders()
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{"rackhand-installer", "install"}, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{null.Fd(), null.Fd(), w.Fd()},
 	})
@@ -76,6 +77,7 @@ func runChild() (code int, text string, err error) {
 	if err != nil {
 		return -1, "", fmt.Errorf("start the installer: %w", err)
 	}
+	child(pid)
 	tail := &tailWriter{}
 	copied := make(chan struct{})
 	go func() {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -91,6 +89,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	}
 	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
 	if err != nil {
+		m.tellDoubts(pciNetwork, false)
 		return outcome{}, err
 	}
 	m.con.printf("network card %s has %s", net.NIC, &net.Address)
@@ -108,6 +107,8 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err := m.rep.post(ctx, begun, 40, 5*time.Minute); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
+	linkDisks("/dev", disks)
+	m.tellDoubts(pciStorage, true)
 	order.alive = sibling(cmdline.Report, "alive")
 	go m.watch(ctx, cancel, order.alive)
 	report := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
@@ -219,7 +220,7 @@ func (m *machine) waitDisks(ctx context.Context, scan func()) ([]Disk, error) {
 	var disks []Disk
 	for still := 0; still < 12; still++ {
 		scan()
-		now := withSerials("/sys", findDisks("/sys"))
+		now := findDisks("/sys")
 		if len(now) != len(disks) {
 			still = 0
 		}
@@ -229,21 +230,6 @@ func (m *machine) waitDisks(ctx context.Context, scan func()) ([]Disk, error) {
 		}
 	}
 	return disks, nil
-}
-
-// withSerials adds the serial numbers that disks behind a SCSI layer tell by their
-// vital product data (SPC-5, page 80h: four bytes of header, then the number).
-func withSerials(sys string, disks []Disk) []Disk {
-	for i, d := range disks {
-		if d.Serial != "" {
-			continue
-		}
-		page, err := os.ReadFile(filepath.Join(sys, "block", d.Name, "device/vpd_pg80"))
-		if err == nil && len(page) > 4 {
-			disks[i].Serial = strings.TrimSpace(strings.Trim(string(page[4:]), "\x00"))
-		}
-	}
-	return disks
 }
 
 func foundText(disks []Disk) string {

@@ -106,6 +106,7 @@ func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.S
 
 // rescueCommands writes the commands that a rescue shell has beside busybox's. pid is
 // the installer's: the kernel's own reboot would leave the appliance without a word.
+// A shell that runs busybox's reboot instead comes here by way of process 1.
 func rescueCommands(dir string, pid int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

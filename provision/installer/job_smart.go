@@ -100,7 +100,7 @@ func askHealth(name string) health {
 	}
 	dev, err := smart.Open("/dev/" + name)
 	if err != nil {
-		return unknownHealth("", "it can't be asked: "+err.Error()+" (disks behind a RAID controller are its secret)")
+		return unknownHealth("", "it can't be asked: "+err.Error()+" (disks behind a RAID controller can't be)")
 	}
 	defer dev.Close()
 	switch d := dev.(type) {

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -128,21 +126,6 @@ func TestWipeFails(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "serial S1) was NOT erased") || kept == nil {
 		t.Errorf("%v; report %v", err, kept)
-	}
-}
-
-func TestWithSerials(t *testing.T) {
-	sys := t.TempDir()
-	dir := filepath.Join(sys, "block/sda/device")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "vpd_pg80"), []byte("\x00\x80\x00\x0c   WD-WX1234 "), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	got := withSerials(sys, []Disk{{Name: "sda"}, {Name: "sdb"}, {Name: "nvme0n1", Serial: "N1"}})
-	if got[0].Serial != "WD-WX1234" || got[1].Serial != "" || got[2].Serial != "N1" {
-		t.Errorf("%+v", got)
 	}
 }
 

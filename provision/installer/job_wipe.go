@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -136,8 +137,8 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 	return text
 }
 
-// wipeDisks are the disks that are meant: all, or each by its kernel name, serial
-// number or WWN, of which every word must mean one disk.
+// wipeDisks are the disks that are meant: all, or each by its kernel name, a name below
+// /dev/disk, its serial number or WWN, of which every word must mean one disk.
 func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 	if len(found) == 0 {
 		return nil, errors.New("no disk was found")
@@ -149,7 +150,8 @@ func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 	for _, w := range words {
 		var hits []Disk
 		for _, d := range found {
-			if w != "" && (w == d.Name || w == "/dev/"+d.Name || w == d.Serial || w == d.WWN) {
+			name := strings.TrimPrefix(w, "/dev/")
+			if w != "" && (name == d.Name || w == d.Serial || w == d.WWN || slices.Contains(d.Links, name)) {
 				hits = append(hits, d)
 			}
 		}

@@ -153,7 +153,7 @@ func TestEraseCancelled(t *testing.T) {
 }
 
 func TestWipeDisks(t *testing.T) {
-	found := []Disk{{Name: "sda", Serial: "S1", WWN: "naa.5"}, {Name: "sdb", Serial: "S2"}, {Name: "nvme0n1", Serial: "S2"}}
+	found := []Disk{{Name: "sda", Serial: "S1", WWN: "naa.5", Links: []string{"disk/by-path/x"}}, {Name: "sdb", Serial: "S2"}, {Name: "nvme0n1", Serial: "S2"}}
 	for _, c := range []struct {
 		words []string
 		want  string // names, or a part of the error after a !
@@ -162,6 +162,7 @@ func TestWipeDisks(t *testing.T) {
 		{[]string{"sda"}, "sda"},
 		{[]string{"/dev/sdb", "S1"}, "sdb sda"},
 		{[]string{"naa.5"}, "sda"},
+		{[]string{"/dev/disk/by-path/x"}, "sda"},
 		{[]string{"S2"}, `!"S2" means 2 disks`},
 		{[]string{"sd"}, `!"sd" means 0 disks`},
 		{[]string{"sda", "S1"}, "!named already"},

@@ -19,6 +19,7 @@ import (
 // Install carries an install out, from the kernel's command line to an unmounted
 // system, and returns the exit status that tells Supervise how to go on.
 func Install(ctx context.Context) int {
+	passOver()
 	clk := realClock{}
 	con := newConsole(clk.Now, newRedactor().clean)
 	con.openAll()

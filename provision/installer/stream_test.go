@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -206,4 +207,45 @@ func TestStreamStall(t *testing.T) {
 func sumOf(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
+}
+
+// The server is killed at half of the file with all its connections, nobody
+// listens for a while, and then another one serves at its address.
+func TestStreamServerKilled(t *testing.T) {
+	data := randomBytes(1 << 20)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	killed := make(chan struct{})
+	first := &http.Server{ErrorLog: log.New(io.Discard, "", 0)}
+	first.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+		_, _ = w.Write(data[:len(data)/2])
+		w.(http.Flusher).Flush()
+		first.Close()
+		close(killed)
+	})
+	go first.Serve(l)
+	refused := 0
+	second := &http.Server{Handler: &flaky{data: data, ranges: true}}
+	defer second.Close()
+	comesBack := func(string, ...any) { // a try has failed
+		if refused++; refused != 2 {
+			return
+		}
+		<-killed
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		go second.Serve(l)
+	}
+	s := newStream(t.Context(), &http.Client{Transport: &http.Transport{}}, &fakeClock{}, "http://"+address, quiet, comesBack)
+	got, err := io.ReadAll(s)
+	if err != nil || !bytes.Equal(got, data) || refused < 2 {
+		t.Errorf("%v; %d bytes, %d tries refused", err, len(got), refused)
+	}
 }

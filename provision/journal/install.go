@@ -176,6 +176,9 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		}
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
+		if e.Kind == provision.KindDisksBlank {
+			now.Blank = provision.DiskIDs(e.Message)
+		}
 		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany

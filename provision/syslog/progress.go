@@ -3,6 +3,7 @@ package syslog
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 var (
 	count = regexp.MustCompile(`[(（]\s*([0-9]{1,6})\s*/\s*([0-9]{1,6})\s*[)）]`)
 	// NAME.arch, with or without version and epoch.
-	pack = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9._+:~^-]{0,200}\.(?:x86_64|noarch|i686|aarch64|ppc64le|s390x|riscv64)\b`)
+	pack = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9._+:~^-]*\.(?:x86_64|noarch|i686|aarch64|ppc64le|s390x|riscv64)\b`)
 )
 
 // A step is one package of so many.
@@ -22,11 +23,21 @@ type step struct {
 	name     string
 }
 
+// maxStep is the longest text that tells of one package, in bytes: looking through
+// more takes long.
+const maxStep = 512
+
 // stepIn finds the package that a text tells of.
 func stepIn(text string) (step, bool) {
+	if len(text) > maxStep || !strings.Contains(text, "/") {
+		return step{}, false
+	}
 	m := count.FindStringSubmatch(text)
+	if m == nil {
+		return step{}, false
+	}
 	name := pack.FindString(text)
-	if m == nil || name == "" {
+	if name == "" {
 		return step{}, false
 	}
 	n, err1 := strconv.Atoi(m[1])

@@ -20,8 +20,9 @@ const Port = 514
 
 // Bounds of what one box may send, and all together.
 const (
-	linesASecond = 5000
-	burst        = 20000
+	bytesAUnit   = 128 // to mask a line takes as long as it is
+	unitsASecond = 5000
+	burst        = 20000 // units
 	maxConns     = 512
 	maxPerHost   = 16
 	idle         = 30 * time.Minute // Anaconda may say nothing while it waits for a disk
@@ -240,7 +241,7 @@ func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
 		if len(s.known) >= maxKnown {
 			clear(s.known)
 		}
-		k = &sender{limit: rate.NewLimiter(linesASecond, burst)}
+		k = &sender{limit: rate.NewLimiter(unitsASecond, burst)}
 		s.known[from] = k
 	}
 	k.Install, k.until = in, now.Add(cachedFor)
@@ -250,7 +251,7 @@ func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
 // message takes one message in.
 func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []byte, connected bool) {
 	in := s.sender(ctx, from)
-	if in.ID == "" || !s.may(ctx, from, in, connected) {
+	if in.ID == "" || !s.may(ctx, from, in, 1+len(b)/bytesAUnit, connected) {
 		return
 	}
 	m := p.parse(b)
@@ -284,9 +285,9 @@ func (s *Server) news(in Install, st step, now time.Time) bool {
 	return t.news(st, now)
 }
 
-// may reports whether one more line of a box is taken. A stream waits for its turn,
+// may reports whether one more line of a box, of so many units, is taken. A stream waits for its turn,
 // and TCP makes its sender wait; of datagrams there is no other way than to drop them.
-func (s *Server) may(ctx context.Context, from netip.Addr, in Install, connected bool) bool {
+func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int, connected bool) bool {
 	s.mu.Lock()
 	k := s.known[from]
 	s.mu.Unlock()
@@ -295,7 +296,7 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, connected
 	}
 	now := s.Clock()
 	if connected {
-		r := k.limit.ReserveN(now, 1)
+		r := k.limit.ReserveN(now, units)
 		if d := r.DelayFrom(now); d > 0 {
 			t := time.NewTimer(d)
 			defer t.Stop()
@@ -307,10 +308,10 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, connected
 		}
 		return true
 	}
-	if k.limit.AllowN(now, 1) {
+	if k.limit.AllowN(now, units) {
 		return true
 	}
-	s.complain(in, "syslog-flood", "its installer logs more than 5,000 lines a second by UDP; what is beyond is dropped")
+	s.complain(in, "syslog-flood", "its installer logs more than 640 KB a second by UDP; what is beyond is dropped")
 	return false
 }
 

@@ -90,6 +90,9 @@ func TestStepIn(t *testing.T) {
 		"Installing bash.x86_64 (301/300)":                             {},
 		"Installing bash.x86_64 (1/99999999999)":                       {},
 	} {
+		if _, ok := stepIn(strings.Repeat("a", maxStep) + text); ok {
+			t.Errorf("found in a long text: %q", text)
+		}
 		got, ok := stepIn(text)
 		if ok != (want.total > 0) || ok && got != want {
 			t.Errorf("%q: %+v, %v", text, got, ok)

@@ -147,18 +147,23 @@ func (s *Server) JobReady(h *inventory.Host) error {
 	return err
 }
 
-// imageOf finds what a host boots: for an install its system's image; for a job that
-// one's kernel and initrd, or, when there is none, those of any image for its processor.
+// imageOf finds what a host boots: for an install what its system wants; for a job the
+// kernel and initrd of its system's image, or, when it has none, those of any image for
+// its processor. An Anaconda's can't do a job.
 func (s *Server) imageOf(h *inventory.Host, job provision.Job, l loader, at string) (templates.Image, error) {
-	img, err := s.image(h, l, at)
-	if job == provision.NoJob || err == nil {
-		return img, err
+	if job == provision.NoJob {
+		return s.image(h, l, at)
 	}
 	processor := inventory.ArchAMD64
 	if h.System != nil {
 		processor = h.System.Processor()
+		if h.System.Installer == inventory.InstallerImage {
+			if img, err := s.image(h, l, at); err == nil {
+				return img, nil
+			}
+		}
 	}
-	all, listErr := image.List(s.Images)
+	all, err := image.List(s.Images)
 	for _, m := range all {
 		if m.Arch == processor {
 			lent := *h
@@ -166,8 +171,5 @@ func (s *Server) imageOf(h *inventory.Host, job provision.Job, l loader, at stri
 			return s.image(&lent, l, at)
 		}
 	}
-	if listErr != nil {
-		return img, listErr
-	}
-	return img, fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name)
+	return templates.Image{}, errors.Join(fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name), err)
 }

@@ -159,3 +159,15 @@ func TestJobOfAnyHost(t *testing.T) {
 		r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""), http.StatusServiceUnavailable)
 	}
 }
+
+// TestJobOfAnacondaHost: its media are at hand, and Anaconda's kernel would do the job
+// as little as anybody's.
+func TestJobOfAnacondaHost(t *testing.T) {
+	r, _ := anacondaRig(t)
+	r.armJob("web1", provision.JobWipe, provision.Order{})
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
+	r.want(w, 200)
+	if body := w.Body.String(); !strings.Contains(body, "/image/debian12/vmlinuz") || strings.Contains(body, "/media/") || strings.Contains(body, "inst.") || !orderIn.MatchString(body) {
+		t.Errorf("the script of a wipe: %s", body)
+	}
+}

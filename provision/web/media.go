@@ -153,8 +153,12 @@ func (s *Server) expectedMedia(name string) bool {
 	return false
 }
 
-// mediaBootFile is the kernel or the initrd of media, by TFTP, for hosts that are being
-// installed.
+// efiFolder has the boot loaders of media. GRUB looks for its menu beside itself: ours
+// stands there instead of the one that is for a DVD.
+const efiFolder = "EFI/BOOT/"
+
+// mediaBootFile is a boot loader, the kernel or the initrd of media, by TFTP, for hosts
+// that are being installed.
 func (s *Server) mediaBootFile(ctx context.Context, peer netip.Addr, rest string) (io.ReadSeekCloser, int64, error) {
 	name, file, _ := strings.Cut(rest, "/")
 	if media.CheckName(name) != nil {
@@ -167,13 +171,27 @@ func (s *Server) mediaBootFile(ctx context.Context, peer netip.Addr, rest string
 	if err != nil {
 		return nil, 0, errors.Join(err, fs.ErrNotExist)
 	}
-	if file != m.Tree.Kernel && file != m.Tree.Initrd {
-		return nil, 0, fmt.Errorf("media/%s: by TFTP there are kernel and initrd: %w", rest, fs.ErrNotExist)
+	loader, inFolder := strings.CutPrefix(file, efiFolder)
+	if inFolder {
+		if said, ok := grubMenu(loader); ok {
+			text, err := s.menu(ctx, peer, said, grubTFTP)
+			if err != nil {
+				return nil, 0, err
+			}
+			return textFile(text)
+		}
+	}
+	program := inFolder && strings.HasSuffix(strings.ToLower(loader), ".efi") && !strings.Contains(loader, "/")
+	if !program && file != m.Tree.Kernel && file != m.Tree.Initrd {
+		return nil, 0, fmt.Errorf("media/%s: by TFTP there are boot loaders, kernel and initrd: %w", rest, fs.ErrNotExist)
 	}
 	f, err := s.Media.Open(name, file)
 	if err != nil {
 		return nil, 0, err
 	}
 	stage, _ := stageOfMedia(m, file)
+	if program {
+		stage = provision.Bootfile
+	}
 	return staged{f, stage}, f.Size, nil
 }

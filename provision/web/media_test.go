@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -212,6 +214,40 @@ func TestMediaNotReady(t *testing.T) {
 	}
 }
 
+// TestTree: a tree on a mirror. The kernel is served from what was kept of it, all else
+// through the cache.
+func TestTree(t *testing.T) {
+	r, iso := anacondaRig(t)
+	dir := t.TempDir()
+	if _, _, err := media.Add(t.Context(), iso, media.AddOptions{Dir: dir, Name: "dvd", InPlace: true, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	store := media.NewStore(dir)
+	fetch := func(_ context.Context, path string) (io.ReadCloser, error) {
+		return store.Open("dvd", strings.TrimPrefix(path, "9/BaseOS/x86_64/os/"))
+	}
+	if _, _, err := media.AddTree(t.Context(), "rocky", "9/BaseOS/x86_64/os", fetch, media.AddOptions{Dir: dir, Name: "rocky9", Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	r.server.Media = store
+	r.arm("web1")
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
+	const tree = "http://10.77.0.1/mirror/rocky/9/BaseOS/x86_64/os "
+	for _, want := range []string{"kernel http://10.77.0.1/media/rocky9/images/pxeboot/vmlinuz ", "inst.stage2=" + tree, "inst.repo=" + tree} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %q in\n%s", want, w.Body)
+		}
+	}
+	w = r.ask(r.boot, "10.77.0.11", "GET", "/media/rocky9/images/pxeboot/initrd.img", "")
+	if w.Code != 200 || w.Body.String() != "an initrd, simulated\n" {
+		t.Errorf("the initrd: %d %s", w.Code, w.Body)
+	}
+	if in, _ := r.journal.Install("web1"); in.Stage != provision.Kernel {
+		t.Errorf("after the initrd it is at %s", in.Stage)
+	}
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/media/rocky9/.treeinfo", ""), 404)
+}
+
 func TestMediaByTFTP(t *testing.T) {
 	r, _ := anacondaRig(t)
 	open := func(from, name string) (string, provision.Stage, error) { return r.fetch(from, name) }
@@ -223,7 +259,16 @@ func TestMediaByTFTP(t *testing.T) {
 	if err != nil || text != "an initrd, simulated\n" || stage != provision.Kernel {
 		t.Errorf("the initrd: %q %q %v", text, stage, err)
 	}
-	for _, name := range []string{"media/rocky9/.treeinfo", "media/rocky9/images/install.img", "media/nothing/x", "media/rocky9"} {
+	text, stage, err = open("10.77.0.11", "media/rocky9/EFI/BOOT/BOOTX64.EFI")
+	if err != nil || text != "a shim, simulated\n" || stage != provision.Bootfile {
+		t.Errorf("the shim: %q %q %v", text, stage, err)
+	}
+	// The menu beside GRUB is ours, and not the DVD's own.
+	text, _, err = open("10.77.0.11", "media/rocky9/EFI/BOOT/grub.cfg")
+	if err != nil || !strings.Contains(text, "linux (tftp,10.77.0.1)/media/rocky9/images/pxeboot/vmlinuz 'inst.ks=http://10.77.0.1/i/") {
+		t.Errorf("the menu: %q %v", text, err)
+	}
+	for _, name := range []string{"media/rocky9/.treeinfo", "media/rocky9/EFI/BOOT/grub.cfg-0A4D000B", "media/rocky9/EFI/BOOT/fonts/x.efi", "media/rocky9/images/install.img", "media/nothing/x", "media/rocky9"} {
 		if _, _, err := open("10.77.0.11", name); err == nil {
 			t.Errorf("%s by TFTP", name)
 		}

@@ -285,7 +285,28 @@ func TestSimulatedFailure(t *testing.T) {
 	}
 }
 
-// TestSimulatedSecondTry: what fails once is installed by the next attempt.
+// TestSimulatedData: a disk that carries data ends the install at once, since it was not
+// armed with --wipe; the box does not come back for another attempt.
+func TestSimulatedData(t *testing.T) {
+	r := newRig(t)
+	if err := os.WriteFile(filepath.Join(r.dir, "simulated-sda"), []byte("somebody's data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res := r.power(simulated.Options{})
+	if res.Installed || res.Installs != 1 || res.Boots != 2 {
+		t.Errorf("%+v", res)
+	}
+	in := r.install()
+	if in.Stage != provision.Failed || !strings.Contains(in.Reason, "This disk carries data") {
+		t.Errorf("the install is %+v", in)
+	}
+	if b, err := os.ReadFile(filepath.Join(r.dir, "simulated-sda")); err != nil || !strings.HasPrefix(string(b), "somebody's data") {
+		t.Errorf("the disk: %.20q, %v", b, err)
+	}
+}
+
+// TestSimulatedSecondTry: what fails once, with the disk laid out already, is installed
+// by the next attempt: what stands on the disk is the install's own.
 func TestSimulatedSecondTry(t *testing.T) {
 	r := newRig(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPost, FailTimes: 1})

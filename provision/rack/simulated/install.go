@@ -80,6 +80,9 @@ func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *s
 			return fmt.Errorf("the repository %s: %w", v.ID, err)
 		}
 	}
+	if err := s.layOut(); err != nil {
+		return err
+	}
 	if err := s.run(ctx, "%pre-install"); err != nil {
 		return err
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // scripts runs a Kickstart's scripts, really, in a scratch root: the machine's own
-// programs, and of its devices none. The root has one blank disk, sda, that is a file.
+// programs, and of its devices none. The root has one disk, sda, that is a file: blank at
+// first, and from boot to boot as the install has left it.
 // systemctl in the installed system is a stand-in that writes down what it is told.
 type scripts struct {
 	*box
@@ -49,15 +50,34 @@ func (s *scripts) prepare() (err error) {
 			}
 		}
 	}
-	disk, err := os.Create(filepath.Join(s.root, "dev/sda"))
+	// The same disk as at the boot before.
+	disk, err := os.OpenFile(s.diskFile(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
 	stub := "#!/bin/sh\n# Stands in for systemctl, simulated.\necho \"$@\" >> /var/systemctl.simulated\n"
 	return errors.Join(disk.Truncate(diskBytes), disk.Close(),
+		os.Link(s.diskFile(), filepath.Join(s.root, "dev/sda")),
+		os.WriteFile(filepath.Join(s.root, "sys/block/sda/wwid"), []byte("naa.5000c5000simulated\n"), 0o644),
 		os.WriteFile(filepath.Join(s.root, "sys/block/sda/size"), fmt.Appendf(nil, "%d\n", diskBytes/512), 0o644),
 		os.WriteFile(filepath.Join(s.root, "sys/block/sda/removable"), []byte("0\n"), 0o644),
 		os.WriteFile(filepath.Join(system, "usr/local/bin/systemctl"), []byte(stub), 0o755))
+}
+
+func (s *scripts) diskFile() string { return filepath.Join(s.Scratch, "simulated-sda") }
+
+// layOut leaves a mark on the disk where a partition table would be: this is all that
+// is done of what the Kickstart says of disks.
+func (s *scripts) layOut() error {
+	disk, err := os.OpenFile(s.diskFile(), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	mark := make([]byte, 512)
+	mark[510], mark[511] = 0x55, 0xaa // an MBR's
+	copy(mark[446:], []byte{0, 0, 2, 0, 0x83, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 8, 0, 0})
+	_, err = disk.WriteAt(mark, 0)
+	return errors.Join(err, disk.Close())
 }
 
 func (s *scripts) clear() { _ = os.RemoveAll(s.root) }

@@ -1,0 +1,39 @@
+package provision
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// KindDisksBlank is the kind of an event by which an installer says that its disk guard
+// has found these disks blank: their ids, between blanks, are the message.
+const KindDisksBlank = "disks-blank"
+
+// maxBlank bounds how many disks of an install are remembered.
+const maxBlank = 64
+
+// diskID is a disk's WWN or serial number, as the guard writes it. Shorter ones are no
+// id that tells one disk from another.
+var diskID = regexp.MustCompile(`^[A-Za-z0-9._-]{6,128}$`)
+
+// DiskIDs reads the ids in an event of kind KindDisksBlank.
+func DiskIDs(message string) []string {
+	var out []string
+	for _, id := range strings.Fields(message) {
+		if diskID.MatchString(id) && len(out) < maxBlank {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// Ours are the ids of the disks, between blanks, that this install found blank in the
+// box with this MAC: an attempt that comes after may overwrite what the one before has
+// written. A disk that was not there, or not named, has no such leave.
+func (in Install) Ours(mac string) string {
+	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
+		return ""
+	}
+	return strings.Join(in.Blank, " ")
+}
