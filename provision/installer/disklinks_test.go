@@ -63,7 +63,11 @@ func TestDiskLinks(t *testing.T) {
 		ata + "/block/sda/size": "8388608", ata + "/block/sda/device/vpd_pg89": identify, ata + "/block/sda/device/vpd_pg80": "\x00\x80\x00\x14                S4EV",
 		ata + "/block/sda/device/wwid": "naa.5002538e", ata + "/block/sda/device/vendor": "ATA     ", ata + "/block/sda/device/model": "SAMSUNG MZ7 960G",
 		"devices/pci0000:00/0000:00:1f.0/ata3/ata_port/ata3/port_no": "2",
-		scsi + "/block/sdb/size":                                     "8388608", scsi + "/block/sdb/device/wwid": "t10.QEMU    HARDDISK  x1", "devices/pci0000:00/0000:00:06.0/virtio3/host8/x": "",
+
+		scsi + "/block/sdb/size":                          "8388608",
+		scsi + "/block/sdb/device/wwid":                   "t10.QEMU    HARDDISK  x1",
+		"devices/pci0000:00/0000:00:06.0/virtio3/host8/x": "",
+
 		usb + "/block/sdc/size": "8388608", usb + "/block/sdc/device/x": "",
 	}, virtio, nvme, ata+"/block/sda", scsi+"/block/sdb", usb+"/block/sdc")
 	want := map[string][]string{
