@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/therootcompany/xz"
 	"golang.org/x/sync/errgroup"
 
@@ -41,6 +42,7 @@ const (
 	prefetchAtOnce = 4
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
 	xzMemory       = 64 << 20
+	zstdMemory     = 128 << 20
 )
 
 // Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
@@ -51,14 +53,8 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 		out Prefetched
 		all []apt.Package
 	)
-	count := func(o Outcome) {
-		if o.Fetched {
-			out.Fetched++
-			out.Bytes += o.Size
-		}
-	}
 	for i, a := range w.Archives {
-		err := c.archive(ctx, a, w.Arch, count, func(p apt.Package) {
+		err := c.archive(ctx, a, w.Arch, out.count, func(p apt.Package) {
 			p.Archive = i
 			all = append(all, p)
 		})
@@ -68,12 +64,35 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 	}
 	get, missing := apt.NewSet(all).Closure(w.Packages, w.Have)
 	out.Packages, out.Missing = len(get), missing
-	outcomes := make([]Outcome, len(get))
+	var files []file
+	for _, p := range get {
+		files = append(files, file{w.Archives[p.Archive].Upstream, "/" + p.Filename})
+	}
+	if err := c.ensureAll(ctx, files, out.count); err != nil {
+		return out, fmt.Errorf("prefetch: %w", err)
+	}
+	return out, nil
+}
+
+// count adds a file that was to be in the cache.
+func (p *Prefetched) count(o Outcome) {
+	if o.Fetched {
+		p.Fetched++
+		p.Bytes += o.Size
+	}
+}
+
+// A file is a path of an upstream.
+type file struct{ upstream, path string }
+
+// ensureAll brings files into the cache, a few at a time, and counts all that came.
+func (c *Cache) ensureAll(ctx context.Context, files []file, count func(Outcome)) error {
+	outcomes := make([]Outcome, len(files))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(prefetchAtOnce)
-	for i, p := range get {
+	for i, f := range files {
 		g.Go(func() (err error) {
-			outcomes[i], err = c.Ensure(ctx, w.Archives[p.Archive].Upstream, "/"+p.Filename)
+			outcomes[i], err = c.Ensure(ctx, f.upstream, f.path)
 			return err
 		})
 	}
@@ -81,10 +100,7 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 	for _, o := range outcomes {
 		count(o)
 	}
-	if err != nil {
-		return out, fmt.Errorf("prefetch: %w", err)
-	}
-	return out, nil
+	return err
 }
 
 // archive fetches the release file and the indexes of an archive, and reads them.
@@ -122,20 +138,21 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 }
 
 func (c *Cache) readIndex(upstream, path, how string, each func(apt.Package)) error {
+	return c.unpacked(upstream, path, how, func(r io.Reader) error { return apt.Packages(r, each) })
+}
+
+// unpacked hands a kept file to a reader, unpacked: how is xz, gz, zst or "" for plain.
+func (c *Cache) unpacked(upstream, path, how string, read func(io.Reader) error) error {
 	f, err := c.Open(upstream, path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	var r io.Reader
-	if how == "xz" {
-		r, err = xz.NewReader(f, xzMemory)
-	} else {
-		r, err = gzip.NewReader(f)
-	}
+	r, err := unpack(f, how)
 	if err == nil {
+		defer r.Close()
 		bounded := &io.LimitedReader{R: r, N: maxIndex}
-		if err = apt.Packages(bounded, each); err == nil && bounded.N == 0 {
+		if err = read(bounded); err == nil && bounded.N == 0 {
 			err = errors.New("it is larger than 1 GiB when unpacked")
 		}
 	}
@@ -143,4 +160,23 @@ func (c *Cache) readIndex(upstream, path, how string, each func(apt.Package)) er
 		return fmt.Errorf("mirror %s: %s: %w", upstream, path, err)
 	}
 	return nil
+}
+
+func unpack(r io.Reader, how string) (io.ReadCloser, error) {
+	switch how {
+	case "xz":
+		x, err := xz.NewReader(r, xzMemory)
+		return io.NopCloser(x), err
+	case "gz":
+		return gzip.NewReader(r)
+	case "zst":
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(zstdMemory), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	case "":
+		return io.NopCloser(r), nil
+	}
+	return nil, fmt.Errorf("it is packed as %q, which is not known here: gz, xz or zst", how)
 }
