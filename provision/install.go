@@ -48,6 +48,9 @@ type Install struct {
 	Late bool `json:"late,omitempty"`
 	// Hinted is the stage at which the operator was told that the box stopped there.
 	Hinted Stage `json:"hinted,omitempty"`
+	// Stirred: after its installer was done, something of the box was heard: it has
+	// rebooted, whatever has become of it since.
+	Stirred bool `json:"stirred,omitempty"`
 	// Revived: the box did not come up after its installer was done, and was power
 	// cycled, or the operator was told.
 	Revived bool `json:"revived,omitempty"`
