@@ -139,6 +139,8 @@ func TestGuard(t *testing.T) {
 		disks []any  // the variable
 		make  func(*box)
 		want  string // what it says; "" when it lets the install go on
+		// anaconda: only Anaconda would touch that disk
+		anaconda bool
 	}{
 		{name: "blank", make: func(*box) {}},
 		{name: "partition table", make: types("gpt\ngpt\nPMBR\n"), want: "/dev/sda: PMBR gpt;"},
@@ -170,6 +172,11 @@ func TestGuard(t *testing.T) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/removable", "1\n")
 			b.write("dev/sdb.types", "vfat\n")
+		}, want: "/dev/sdb: vfat; no disk is named", anaconda: true},
+		{name: "a stick beside the named disk", disk: "sda", make: func(b *box) {
+			b.disk("sdb")
+			b.write("sys/block/sdb/removable", "1\n")
+			b.write("dev/sdb.types", "vfat\n")
 		}},
 		{name: "a reader without a card", make: func(b *box) {
 			b.disk("sdb")
@@ -191,6 +198,9 @@ func TestGuard(t *testing.T) {
 				b := newBox(t)
 				b.disk("sda")
 				tt.make(b)
+				if tt.anaconda && engine == "base.ks" {
+					tt.want = ""
+				}
 				d := filled(kickstart.RHEL9)
 				if engine == "base.ks" {
 					d = filled("")
