@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // KindDisksBlank is the kind of an event by which an installer says that its disk guard
@@ -28,11 +29,18 @@ func DiskIDs(message string) []string {
 	return out
 }
 
+// oursFor is for how long after its installer's last word a box may come back and
+// overwrite what that has written. A failed Anaconda waits three minutes, and servers
+// boot for ten. After longer nobody knows any more whose work is on the disks: an
+// installer whose last report was lost has left a system there that may have served
+// since, and a system's own DHCP keeps its install from being given up.
+const oursFor = time.Hour
+
 // Ours are the ids of the disks, between blanks, that this install found blank in the
-// box with this MAC: an attempt that comes after may overwrite what the one before has
-// written. A disk that was not there, or not named, has no such leave.
-func (in Install) Ours(mac string) string {
-	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
+// box with this MAC: an attempt that comes soon after may overwrite what the one before
+// has written. A disk that was not there, or not named, has no such leave.
+func (in Install) Ours(mac string, now time.Time) string {
+	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) || now.Sub(in.Spoke) > oursFor {
 		return ""
 	}
 	return strings.Join(in.Blank, " ")

@@ -63,6 +63,8 @@ type Install struct {
 	// Blank are the ids of the disks that the installer's guard found blank in this
 	// install. What a later attempt finds on them is its own work.
 	Blank []string `json:"blank,omitempty"`
+	// Spoke is when its installer was heard last, by a report or its syslog.
+	Spoke time.Time `json:"spoke,omitzero"`
 
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`
