@@ -110,12 +110,14 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.load = mods.add
+	var disks diskWatch
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
 				break
 			}
 		}
+		disks.look(findDisks("/sys"), m.clk.Now())
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
@@ -138,7 +140,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 			return "", err
 		}
 	}
-	facts, err := gatherFacts(ctx, recipe, net, scan)
+	facts, err := gatherFacts(ctx, recipe, net, scan, &disks)
 	if err != nil {
 		return "", err
 	}
@@ -188,8 +190,9 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 }
 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
-// for those that the Kickstart names, and for one at least.
-func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
+// for those that the Kickstart names, and for one at least; when it names none, until no
+// more come.
+func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func(), watch *diskWatch) (Facts, error) {
 	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
@@ -198,10 +201,11 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts
 		scan()
 		facts.NICs, facts.Disks = findNICs("/sys"), findDisks("/sys")
 		_, err := Plan(r, facts, true, newGUID)
-		if err == nil || time.Now().After(deadline) {
+		watch.look(facts.Disks, time.Now())
+		if err == nil && watch.settled(r, time.Now()) || time.Now().After(deadline) {
 			return facts, nil // Plan says what is wrong, if anything
 		}
-		if len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
+		if err != nil && len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
 			return facts, nil
 		}
 		if err := (realClock{}).Sleep(ctx, 250*time.Millisecond); err != nil {

@@ -26,7 +26,8 @@ func findDisks(sys string) []Disk {
 	var out []Disk
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
-		if skipDisk(name) || readInt(dir+"/ro") != 0 || readInt(dir+"/removable") != 0 {
+		// hidden: one path of an NVMe disk that has several; it has no device of its own
+		if skipDisk(name) || readInt(dir+"/hidden") != 0 || readInt(dir+"/ro") != 0 || readInt(dir+"/removable") != 0 {
 			continue
 		}
 		if _, err := os.Stat(dir + "/device"); err != nil {
