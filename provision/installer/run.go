@@ -71,11 +71,8 @@ func (m *machine) finished(ctx context.Context) error {
 }
 
 // failed leaves the box unbootable, tells why, keeps it on the screen, and says how
-// the box ends. It is powered off, since booting again might come back here; but a
-// disk that was refused for what it carries may be that of a box in service: once
-// the appliance knows, and so hands out no installer, the box goes back to it.
+// the box ends: see endAfter.
 func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
-	end = "poweroff"
 	m.con.printf("FAILED: %v", err)
 	for _, s := range m.onError {
 		if e := m.script(ctx, scriptStep{s}); e != nil {
@@ -88,14 +85,25 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
-	if e := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute); e != nil {
-		m.con.printf("the appliance could not be told: %v", e)
-	} else if failKind(err) == FailDisk && len(m.touched) == 0 {
-		end = "reboot"
+	untold := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute)
+	if untold != nil {
+		m.con.printf("the appliance could not be told: %v", untold)
 	}
+	end = endAfter(err, len(m.touched) > 0, untold == nil)
 	m.con.printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
 	_ = m.clk.Sleep(ctx, hold)
 	return end
+}
+
+// endAfter says how a box ends whose install failed. It is powered off, since booting
+// again might come back here; but one that was refused for what its disk carries, by our
+// guard or by a %pre such as that of the shipped templates, may be a box in service: once
+// the appliance knows, and so hands out no installer, it goes back to that.
+func endAfter(err error, touched, told bool) string {
+	if kind := failKind(err); told && !touched && (kind == FailDisk || kind == FailScript) {
+		return "reboot"
+	}
+	return "poweroff"
 }
 
 // install does everything up to the unmounting. It returns how the Kickstart
