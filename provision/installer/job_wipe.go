@@ -72,7 +72,25 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 	if context.Cause(ctx) != nil {
 		return outcome{}, context.Cause(ctx)
 	}
-	return m.wiped(results, report)
+	if len(o.Disks) == 0 {
+		_, locked := lookForDisks("/sys")
+		results = append(results, leftLocked(locked)...)
+	}
+	out, err := m.wiped(results, report)
+	if list := undriven("/sys", pciStorage); len(o.Disks) == 0 && len(list) > 0 {
+		out.message += "; NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(list, ", ")
+	}
+	return out, err
+}
+
+// leftLocked are disks that a wipe of all of them could not even open for writing: it is
+// no success while one of them keeps what it has.
+func leftLocked(disks []Disk) []erasure {
+	var out []erasure
+	for _, d := range disks {
+		out = append(out, erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
+	}
+	return out
 }
 
 // wiped tells what became of each disk.

@@ -187,6 +187,27 @@ func TestWipeDisks(t *testing.T) {
 	}
 }
 
+// TestWipeLeftLocked: a write-protected disk is in no list of disks to install to, and a
+// wipe of all that left it would be called done.
+func TestWipeLeftLocked(t *testing.T) {
+	clk := &fakeClock{}
+	m := &machine{con: newConsole(clk.Now, newRedactor().clean), clk: clk}
+	m.rep = newReporter("", nil, clk, newRedactor().clean, quiet)
+	var kept any
+	report := func(v any) error { kept = v; return nil }
+	good := erasure{Disk: "sda", Bytes: 1 << 30, Method: "zeroes", Verified: true, Samples: 512}
+	if _, err := m.wiped([]erasure{good}, report); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.wiped(append([]erasure{good}, leftLocked([]Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
+	if err == nil || !strings.Contains(err.Error(), "sdb (1.1 GB, serial S2) was NOT erased: it is write-protected") || strings.Contains(err.Error(), "sda") {
+		t.Errorf("%v", err)
+	}
+	if text := fmt.Sprintf("%+v", kept); !strings.Contains(text, "sdb") || !strings.Contains(text, "sda") {
+		t.Errorf("the record: %s", text)
+	}
+}
+
 func TestDiskProgress(t *testing.T) {
 	done := make([]atomic.Int64, 2)
 	done[0].Store(1e9)

@@ -22,12 +22,18 @@ func readInt(path string) int64 {
 // findDisks are the disks that could be installed to: whole, fixed, writable and
 // made of something. sys is /sys.
 func findDisks(sys string) []Disk {
+	out, _ := lookForDisks(sys)
+	return out
+}
+
+// lookForDisks finds those that can't be written to as well: a wipe must not be silent
+// about what it leaves.
+func lookForDisks(sys string) (out, locked []Disk) {
 	dirs, _ := filepath.Glob(sys + "/block/*")
-	var out []Disk
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
 		// hidden: one path of an NVMe disk that has several; it has no device of its own
-		if skipDisk(name) || readInt(dir+"/hidden") != 0 || readInt(dir+"/ro") != 0 || readInt(dir+"/removable") != 0 {
+		if skipDisk(name) || readInt(dir+"/hidden") != 0 || readInt(dir+"/removable") != 0 {
 			continue
 		}
 		if _, err := os.Stat(dir + "/device"); err != nil {
@@ -52,11 +58,15 @@ func findDisks(sys string) []Disk {
 			d.Serial = vpdSerial(dir + "/device/vpd_pg80") // SCSI, and ATA behind it
 		}
 		d.Links = diskLinks(dir, d)
-		if d.Size >= 64*mib { // less is a firmware's window, not a disk
+		switch {
+		case d.Size < 64*mib: // a firmware's window, not a disk
+		case readInt(dir+"/ro") != 0:
+			locked = append(locked, d)
+		default:
 			out = append(out, d)
 		}
 	}
-	return out
+	return out, locked
 }
 
 // memoryOf is the machine's memory in MiB; name is /proc/meminfo.

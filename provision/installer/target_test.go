@@ -154,6 +154,9 @@ func TestSysfs(t *testing.T) {
 	if got, want := findDisks(sys), []Disk{{Name: "vda", Size: 4 << 30, Sector: 4096, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("disks: got %+v, want %+v", got, want)
 	}
+	if _, locked := lookForDisks(sys); len(locked) != 1 || locked[0].Name != "sdb" {
+		t.Errorf("write-protected: %+v", locked)
+	}
 	if got, want := findNICs(sys), []NIC{{"eth0", "52:54:00:00:00:01"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("cards: got %+v, want %+v", got, want)
 	}
