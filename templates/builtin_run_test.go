@@ -2,6 +2,7 @@ package templates_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,6 +174,14 @@ func TestGuard(t *testing.T) {
 			b.write("sys/block/sdb/removable", "1\n")
 			b.write("dev/sdb.types", "vfat\n")
 		}, want: "/dev/sdb: vfat; no disk is named", anaconda: true},
+		{name: "a disk on USB", want: "/dev/sdb: ext4; no disk is named", anaconda: true, make: func(b *box) {
+			b.disk("sdb")
+			b.write("dev/sdb.types", "ext4\n")
+			place := filepath.Join(b.dir, "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block")
+			if err := errors.Join(os.MkdirAll(place, 0o755), os.Rename(filepath.Join(b.dir, "sys/block/sdb"), place+"/sdb"), os.Symlink(place+"/sdb", filepath.Join(b.dir, "sys/block/sdb"))); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
 		{name: "a stick beside the named disk", disk: "sda", make: func(b *box) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/removable", "1\n")

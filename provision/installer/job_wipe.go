@@ -77,6 +77,9 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 		results = append(results, leftLocked(locked)...)
 	}
 	out, err := m.wiped(results, report)
+	if _, usb := withoutUSB(found); len(o.Disks) == 0 && len(usb) > 0 {
+		out.message += "; left alone, since nobody named it, is what is on USB: " + disksText(usb)
+	}
 	if list := undriven("/sys", pciStorage); len(o.Disks) == 0 && len(list) > 0 {
 		out.message += "; NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(list, ", ")
 	}
@@ -155,14 +158,30 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 	return text
 }
 
-// wipeDisks are the disks that are meant: all, or each by its kernel name, a name below
+// withoutUSB parts disks on USB from the others.
+func withoutUSB(disks []Disk) (others, usb []Disk) {
+	for _, d := range disks {
+		if d.USB {
+			usb = append(usb, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return others, usb
+}
+
+// wipeDisks are the disks that are meant: all but those on USB, or each by its kernel name, a name below
 // /dev/disk, its serial number or WWN, of which every word must mean one disk.
 func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 	if len(found) == 0 {
 		return nil, errors.New("no disk was found")
 	}
 	if len(words) == 0 {
-		return found, nil
+		all, usb := withoutUSB(found)
+		if len(all) == 0 {
+			return nil, fmt.Errorf("all disks are on USB (%s), where only a disk that is named is erased", disksText(usb))
+		}
+		return all, nil
 	}
 	var out []Disk
 	for _, w := range words {

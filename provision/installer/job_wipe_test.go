@@ -182,6 +182,17 @@ func TestWipeDisks(t *testing.T) {
 			t.Errorf("%q: %s, want %s", c.words, text, c.want)
 		}
 	}
+	// A backup on USB is not one of the box's disks, unless somebody names it.
+	usb := []Disk{{Name: "sda"}, {Name: "sdb", USB: true}}
+	if got, err := wipeDisks(usb, nil); err != nil || len(got) != 1 || got[0].Name != "sda" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := wipeDisks(usb, []string{"sdb"}); err != nil || len(got) != 1 || got[0].Name != "sdb" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := wipeDisks(usb[1:], nil); err == nil {
+		t.Error("nothing was erased, and it is a wipe that went well")
+	}
 	if _, err := wipeDisks(nil, nil); err == nil {
 		t.Error("no disk at all is a wipe that went well")
 	}

@@ -1,6 +1,9 @@
 package installer
 
 import (
+	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,5 +44,43 @@ func TestSettled(t *testing.T) {
 		if !w.settled(tt.r, start.Add(2*settleTime)) {
 			t.Errorf("%s: none has come for a while", name)
 		}
+	}
+}
+
+// TestUSBNamed: a disk on USB is chosen by nobody who doesn't name it, not even when the
+// box shows no other: its own may want a driver.
+func TestUSBNamed(t *testing.T) {
+	disks := []Disk{{Name: "sda"}, {Name: "sdb", USB: true}}
+	for name, tt := range map[string]struct {
+		disks           []Disk
+		onlyUse, ignore []string
+		want            string // "" for a refusal
+	}{
+		"beside another":           {disks, nil, nil, "sda"},
+		"named":                    {disks, []string{"sdb"}, nil, "sdb"},
+		"alone":                    {disks[1:], nil, nil, ""},
+		"alone, named":             {disks[1:], []string{"sd*"}, nil, "sdb"},
+		"the other one is ignored": {disks, nil, []string{"sda"}, ""},
+	} {
+		got, err := chooseDisks(tt.disks, tt.onlyUse, tt.ignore, nil, nil)
+		switch {
+		case tt.want == "" && (err == nil || !strings.Contains(err.Error(), "on USB")):
+			t.Errorf("%s: %v, %v", name, got, err)
+		case tt.want != "" && (err != nil || len(got) != 1 || got[0].Name != tt.want):
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	sys := t.TempDir()
+	place := sys + "/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block/sdb"
+	for _, dir := range []string{place + "/device", sys + "/block"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.WriteFile(place+"/size", []byte("8388608\n"), 0o644), os.Symlink(place, sys+"/block/sdb")); err != nil {
+		t.Fatal(err)
+	}
+	if got := findDisks(sys); len(got) != 1 || !got[0].USB {
+		t.Errorf("%+v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,6 +26,9 @@ func findDisks(sys string) []Disk {
 	out, _ := lookForDisks(sys)
 	return out
 }
+
+// onUSB is in the place of a disk on USB: .../0000:00:14.0/usb2/2-1/2-1:1.0/host6/...
+var onUSB = regexp.MustCompile(`/usb[0-9]+/`)
 
 // lookForDisks finds those that can't be written to as well: a wipe must not be silent
 // about what it leaves.
@@ -58,6 +62,9 @@ func lookForDisks(sys string) (out, locked []Disk) {
 			d.Serial = vpdSerial(dir + "/device/vpd_pg80") // SCSI, and ATA behind it
 		}
 		d.Links = diskLinks(dir, d)
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			d.USB = onUSB.MatchString(real)
+		}
 		switch {
 		case d.Size < 64*mib: // a firmware's window, not a disk
 		case readInt(dir+"/ro") != 0:
