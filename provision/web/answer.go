@@ -145,8 +145,9 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 	a.kept[token] = k
 }
 
-// maxNoted bounds how many values of one host are remembered as secret.
-const maxNoted = 1024
+// maxNoted bounds how many values of one host are remembered as secret: each is looked for
+// in every line that its installer logs.
+const maxNoted = 256
 
 // A noted is what stands in a host's answer file and is secret.
 type noted struct {
