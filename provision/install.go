@@ -66,6 +66,9 @@ type Install struct {
 	// Spoke is when its installer was heard last, by a report or its syslog.
 	Spoke time.Time `json:"spoke,omitzero"`
 
+	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
+	Erased bool `json:"erased,omitempty"`
+
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`
 	// Reached is when each stage was first reached, in this attempt.
