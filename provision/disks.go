@@ -22,11 +22,25 @@ var diskID = regexp.MustCompile(`^[A-Za-z0-9._-]{6,128}$`)
 func DiskIDs(message string) []string {
 	var out []string
 	for _, id := range strings.Fields(message) {
-		if diskID.MatchString(id) && len(out) < maxBlank {
+		if diskID.MatchString(id) && !madeUp(id) && len(out) < maxBlank {
 			out = append(out, id)
 		}
 	}
 	return out
+}
+
+// madeUp reports whether an id is one that tells no disk from another, though it is long:
+// eui.0000000000000000, 000000000001. Cheap disks and bridges to USB have such.
+func madeUp(id string) bool {
+	_, number, ok := strings.Cut(id, ".")
+	if !ok {
+		number = id
+	}
+	distinct := map[rune]bool{}
+	for _, r := range number {
+		distinct[r] = true
+	}
+	return len(distinct) < 4
 }
 
 // oursFor is for how long after its installer's last word a box may come back and

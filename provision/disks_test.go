@@ -8,7 +8,7 @@ import (
 
 func TestOurs(t *testing.T) {
 	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
-	in := Install{Spoke: at(0), MACs: []string{"52:54:00:00:00:01"}, Blank: DiskIDs(" naa.5000c500a1b2c3d4 short eui.00253856 $(reboot) nvme.x;y  " + strings.Repeat("x", 200))}
+	in := Install{Spoke: at(0), MACs: []string{"52:54:00:00:00:01"}, Blank: DiskIDs(" naa.5000c500a1b2c3d4 short eui.00253856 $(reboot) nvme.x;y eui.0000000000000000 000000000001 " + strings.Repeat("x", 200))}
 	if got := in.Ours("52:54:00:00:00:01", at(3600)); got != "naa.5000c500a1b2c3d4 eui.00253856" {
 		t.Errorf("%q", got)
 	}

@@ -77,13 +77,22 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 		results = append(results, leftLocked(locked)...)
 	}
 	out, err := m.wiped(results, report)
-	if _, usb := withoutUSB(found); len(o.Disks) == 0 && len(usb) > 0 {
-		out.message += "; left alone, since nobody named it, is what is on USB: " + disksText(usb)
-	}
-	if list := undriven("/sys", pciStorage); len(o.Disks) == 0 && len(list) > 0 {
-		out.message += "; NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(list, ", ")
+	if err == nil && len(o.Disks) == 0 {
+		out.message = leftText(found, undriven("/sys", pciStorage)) + out.message
 	}
 	return out, err
+}
+
+// leftText says first, where no long list of disks cuts it off, what a wipe of all disks has
+// not erased.
+func leftText(found []Disk, controllers []string) (text string) {
+	if _, usb := withoutUSB(found); len(usb) > 0 {
+		text = "left alone, since nobody named it, is what is on USB: " + disksText(usb) + "; "
+	}
+	if len(controllers) > 0 {
+		text += "NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(controllers, ", ") + "; "
+	}
+	return text
 }
 
 // leftLocked are disks that a wipe of all of them could not even open for writing: it is

@@ -190,6 +190,12 @@ func TestWipeDisks(t *testing.T) {
 	if got, err := wipeDisks(usb, []string{"sdb"}); err != nil || len(got) != 1 || got[0].Name != "sdb" {
 		t.Errorf("%v, %v", got, err)
 	}
+	if got := leftText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "on USB: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
+		t.Errorf("%s", got)
+	}
+	if got := leftText(usb[:1], nil); got != "" {
+		t.Errorf("%s", got)
+	}
 	if _, err := wipeDisks(usb[1:], nil); err == nil {
 		t.Error("nothing was erased, and it is a wipe that went well")
 	}
