@@ -39,6 +39,9 @@ func (in Install) Advance(e Event) Install {
 	if e.Time.After(in.Heard) {
 		in.Heard = e.Time
 	}
+	if in.Stage == Installed && e.ofBox() {
+		in.Stirred = true
+	}
 	if e.Kind == KindProgress {
 		in.Progress = e.Message
 	}
@@ -84,4 +87,18 @@ func (in Install) Advance(e Event) Install {
 		in.Ended, in.Armed = e.Time, false
 	}
 	return in
+}
+
+// ofBox reports whether an event says that the box itself was heard, by something other
+// than its installer: its firmware, a boot loader or the system on its disk.
+func (e Event) ofBox() bool {
+	switch e.Source {
+	case "dhcp":
+		return e.Kind == "ack" || e.Kind == "observed"
+	case "http":
+		return e.Kind == "fetch"
+	case "tftp", "agent":
+		return true
+	}
+	return false
 }

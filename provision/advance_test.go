@@ -182,6 +182,50 @@ func TestNext(t *testing.T) {
 	}
 }
 
+// TestListeningSince: what an appliance that was off could not hear is no silence.
+func TestListeningSince(t *testing.T) {
+	in := provision.Install{Stage: provision.Installed, DiskSet: true, Heard: at(1)}
+	for _, tt := range []struct {
+		began, now int
+		want       []provision.Action
+	}{
+		{0, 362, []provision.Action{provision.DoRevive}},
+		{9000, 9001, nil},
+		{9000, 9361, []provision.Action{provision.DoRevive}},
+		{9000, 16201, []provision.Action{provision.DoGiveUp, provision.DoRevive}},
+	} {
+		if got := provision.Next(in.ListeningSince(at(tt.began)), at(tt.now)); !cmp.Equal(got, tt.want) {
+			t.Errorf("listening since %d, at %d: %v, want %v", tt.began, tt.now, got, tt.want)
+		}
+	}
+	if got := (provision.Install{}).ListeningSince(at(5)); !got.Heard.IsZero() {
+		t.Error("a box of which nothing was ever heard")
+	}
+}
+
+// TestStirred: only what the box itself says counts, and only after its installer.
+func TestStirred(t *testing.T) {
+	for _, tt := range []struct {
+		stage  provision.Stage
+		source string
+		kind   string
+		want   bool
+	}{
+		{provision.Installed, "dhcp", "ack", true},
+		{provision.Installed, "dhcp", "other-dhcp", false},
+		{provision.Installed, "bmc", "boot-disk", false},
+		{provision.Installed, "installer", "report", false},
+		{provision.Installed, "http", "token-refused", false},
+		{provision.Installed, "tftp", "fetch", true},
+		{provision.Packages, "dhcp", "ack", false},
+	} {
+		in := provision.Install{Stage: tt.stage}.Advance(provision.Event{Source: tt.source, Kind: tt.kind})
+		if in.Stirred != tt.want {
+			t.Errorf("%+v: %v", tt, in.Stirred)
+		}
+	}
+}
+
 func TestMayHandOut(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // KindDisksBlank is the kind of an event by which an installer says that its disk guard
@@ -21,18 +22,39 @@ var diskID = regexp.MustCompile(`^[A-Za-z0-9._-]{6,128}$`)
 func DiskIDs(message string) []string {
 	var out []string
 	for _, id := range strings.Fields(message) {
-		if diskID.MatchString(id) && len(out) < maxBlank {
+		if diskID.MatchString(id) && !madeUp(id) && len(out) < maxBlank {
 			out = append(out, id)
 		}
 	}
 	return out
 }
 
+// madeUp reports whether an id is one that tells no disk from another, though it is long:
+// eui.0000000000000000, 000000000001. Cheap disks and bridges to USB have such.
+func madeUp(id string) bool {
+	_, number, ok := strings.Cut(id, ".")
+	if !ok {
+		number = id
+	}
+	distinct := map[rune]bool{}
+	for _, r := range number {
+		distinct[r] = true
+	}
+	return len(distinct) < 4
+}
+
+// oursFor is for how long after its installer's last word a box may come back and
+// overwrite what that has written. A failed Anaconda waits three minutes, and servers
+// boot for ten. After longer nobody knows any more whose work is on the disks: an
+// installer whose last report was lost has left a system there that may have served
+// since, and a system's own DHCP keeps its install from being given up.
+const oursFor = time.Hour
+
 // Ours are the ids of the disks, between blanks, that this install found blank in the
-// box with this MAC: an attempt that comes after may overwrite what the one before has
-// written. A disk that was not there, or not named, has no such leave.
-func (in Install) Ours(mac string) string {
-	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
+// box with this MAC: an attempt that comes soon after may overwrite what the one before
+// has written. A disk that was not there, or not named, has no such leave.
+func (in Install) Ours(mac string, now time.Time) string {
+	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) || now.Sub(in.Spoke) > oursFor {
 		return ""
 	}
 	return strings.Join(in.Blank, " ")

@@ -3,15 +3,20 @@ package provision
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOurs(t *testing.T) {
-	in := Install{MACs: []string{"52:54:00:00:00:01"}, Blank: DiskIDs(" naa.5000c500a1b2c3d4 short eui.00253856 $(reboot) nvme.x;y  " + strings.Repeat("x", 200))}
-	if got := in.Ours("52:54:00:00:00:01"); got != "naa.5000c500a1b2c3d4 eui.00253856" {
+	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
+	in := Install{Spoke: at(0), MACs: []string{"52:54:00:00:00:01"}, Blank: DiskIDs(" naa.5000c500a1b2c3d4 short eui.00253856 $(reboot) nvme.x;y eui.0000000000000000 000000000001 " + strings.Repeat("x", 200))}
+	if got := in.Ours("52:54:00:00:00:01", at(3600)); got != "naa.5000c500a1b2c3d4 eui.00253856" {
 		t.Errorf("%q", got)
 	}
-	if got := in.Ours("52:54:00:00:00:99"); got != "" {
+	if got := in.Ours("52:54:00:00:00:99", at(1)); got != "" {
 		t.Errorf("in another box: %q", got)
+	}
+	if got := in.Ours("52:54:00:00:00:01", at(3601)); got != "" {
+		t.Errorf("an hour after the installer's last word: %q", got)
 	}
 	if got := DiskIDs(strings.Repeat("disk-number-1 ", 1000)); len(got) != maxBlank {
 		t.Errorf("%d disks", len(got))

@@ -48,6 +48,9 @@ type Install struct {
 	Late bool `json:"late,omitempty"`
 	// Hinted is the stage at which the operator was told that the box stopped there.
 	Hinted Stage `json:"hinted,omitempty"`
+	// Stirred: after its installer was done, something of the box was heard: it has
+	// rebooted, whatever has become of it since.
+	Stirred bool `json:"stirred,omitempty"`
 	// Revived: the box did not come up after its installer was done, and was power
 	// cycled, or the operator was told.
 	Revived bool `json:"revived,omitempty"`
@@ -60,6 +63,11 @@ type Install struct {
 	// Blank are the ids of the disks that the installer's guard found blank in this
 	// install. What a later attempt finds on them is its own work.
 	Blank []string `json:"blank,omitempty"`
+	// Spoke is when its installer was heard last, by a report or its syslog.
+	Spoke time.Time `json:"spoke,omitzero"`
+
+	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
+	Erased bool `json:"erased,omitempty"`
 
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`

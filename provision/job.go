@@ -99,6 +99,9 @@ func (in *Install) UnderWay() bool { return in != nil && !in.Stage.Ended() }
 // so that whatever that install left is gone; both may be nil. A wipe that failed
 // on its way counts: it had begun.
 func Wiped(install, job *Install) bool {
+	if install != nil && install.Erased {
+		return true
+	}
 	if job == nil || job.Job != JobWipe {
 		return false
 	}

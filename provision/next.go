@@ -61,6 +61,15 @@ func Next(in Install, now time.Time) []Action {
 	return do
 }
 
+// ListeningSince is the install as who began to listen at this time may judge its
+// silence: nobody knows whether a box has spoken while the appliance was off.
+func (in Install) ListeningSince(began time.Time) Install {
+	if !in.Heard.IsZero() && in.Heard.Before(began) {
+		in.Heard = began
+	}
+	return in
+}
+
 // How long a box may take on its way to its script before the operator is told
 // where to look. Memory training and option ROMs cost a server minutes before its
 // first DISCOVER; after that, a minute is more than the worst firmware needs.

@@ -2,6 +2,7 @@ package templates_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,6 +140,8 @@ func TestGuard(t *testing.T) {
 		disks []any  // the variable
 		make  func(*box)
 		want  string // what it says; "" when it lets the install go on
+		// anaconda: only Anaconda would touch that disk
+		anaconda bool
 	}{
 		{name: "blank", make: func(*box) {}},
 		{name: "partition table", make: types("gpt\ngpt\nPMBR\n"), want: "/dev/sda: PMBR gpt;"},
@@ -170,6 +173,19 @@ func TestGuard(t *testing.T) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/removable", "1\n")
 			b.write("dev/sdb.types", "vfat\n")
+		}, want: "/dev/sdb: vfat; no disk is named", anaconda: true},
+		{name: "a disk on USB", want: "/dev/sdb: ext4; no disk is named", anaconda: true, make: func(b *box) {
+			b.disk("sdb")
+			b.write("dev/sdb.types", "ext4\n")
+			place := filepath.Join(b.dir, "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block")
+			if err := errors.Join(os.MkdirAll(place, 0o755), os.Rename(filepath.Join(b.dir, "sys/block/sdb"), place+"/sdb"), os.Symlink(place+"/sdb", filepath.Join(b.dir, "sys/block/sdb"))); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
+		{name: "a stick beside the named disk", disk: "sda", make: func(b *box) {
+			b.disk("sdb")
+			b.write("sys/block/sdb/removable", "1\n")
+			b.write("dev/sdb.types", "vfat\n")
 		}},
 		{name: "a reader without a card", make: func(b *box) {
 			b.disk("sdb")
@@ -191,6 +207,9 @@ func TestGuard(t *testing.T) {
 				b := newBox(t)
 				b.disk("sda")
 				tt.make(b)
+				if tt.anaconda && engine == "base.ks" {
+					tt.want = ""
+				}
 				d := filled(kickstart.RHEL9)
 				if engine == "base.ks" {
 					d = filled("")

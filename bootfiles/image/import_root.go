@@ -200,7 +200,9 @@ func (t *rootTar) strip() ([]string, error) {
 	for _, name := range t.names() {
 		for _, pattern := range []string{
 			"etc/ssh/ssh_host_*_key", "etc/ssh/ssh_host_*_key.pub", "var/lib/systemd/random-seed",
-			"var/lib/systemd/credential.secret", "var/lib/dbus/machine-id",
+			"var/lib/systemd/credential.secret", "var/lib/dbus/machine-id", "var/lib/NetworkManager/secret_key",
+			// A root that was taken from a host of ours: its agent would speak for that host.
+			"var/lib/rackhand-agent/*", "etc/rackhand/enrol-token",
 		} {
 			if ok, err := path.Match(pattern, name); err != nil {
 				return nil, err

@@ -125,6 +125,11 @@ func checkImportedRoot(t *testing.T, name string) {
 	if _, ok := got["etc/ssh/ssh_host_rsa_key"]; ok {
 		t.Error("every host would have the same host key")
 	}
+	for _, name := range []string{"etc/rackhand/enrol-token", "var/lib/rackhand-agent/key.pem", "var/lib/rackhand-agent/cert.pem"} {
+		if _, ok := got[name]; ok {
+			t.Errorf("%s: every host's agent would speak for the host that the root was taken from", name)
+		}
+	}
 }
 
 func TestImportRefuses(t *testing.T) {

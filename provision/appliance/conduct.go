@@ -35,10 +35,11 @@ func (c *conductor) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	began := c.Clock()
 	for {
 		for _, all := range []map[string]provision.Install{c.journal.Installs(), c.journal.Jobs()} {
 			for _, in := range all {
-				for _, do := range provision.Next(in, c.Clock()) {
+				for _, do := range provision.Next(in.ListeningSince(began), c.Clock()) {
 					c.start(ctx, in, do)
 				}
 			}
@@ -189,6 +190,13 @@ func (c *conductor) revive(ctx context.Context, in provision.Install, h *invento
 			Source: "bmc", Kind: "revive", Level: provision.LevelWarn,
 			Message: "the system is installed, and the box has not come up since: " + text,
 		}, done)
+	}
+	if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Installed {
+		return nil // it has come up, or was cancelled, in this moment
+	} else if now.Stirred {
+		// It may run, with a system that has no agent of ours: then cutting its power
+		// is the last thing that it needs.
+		return say("it was heard since its installer was done, so it does not hang and was not power-cycled, but no agent of it has spoken; look at its console")
 	}
 	if h == nil || h.BMC == nil {
 		return say("it has no BMC; look at its console, or switch it off and on")

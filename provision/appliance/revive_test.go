@@ -34,3 +34,36 @@ func TestRevive(t *testing.T) {
 		t.Errorf("%+v, %+v", in, e)
 	}
 }
+
+// TestReviveNothingAlive: a box that was heard since its installer was done may run a
+// system without our agent, and one that came up, or whose install was cancelled, while
+// its BMC was being asked is nobody's to cycle.
+func TestReviveNothingAlive(t *testing.T) {
+	a, mac := bare(t)
+	if _, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}); err != nil {
+		t.Fatal(err)
+	}
+	record := func(e provision.Event) {
+		t.Helper()
+		e.Host = "web1"
+		if err := a.journal.Record(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(provision.Event{Source: "installer", Kind: "report", Stage: provision.Installed})
+	record(provision.Event{Source: "dhcp", Kind: "ack", Stage: provision.Addressed})
+	old, _ := a.journal.Install("web1")
+	if err := newConductor(a).act(t.Context(), old, provision.DoRevive); err != nil {
+		t.Fatal(err)
+	}
+	in, _ := a.journal.Install("web1")
+	events, err := a.journal.Events(t.Context(), "web1", 1)
+	if err != nil || len(events) != 1 || !in.Revived || !strings.Contains(events[0].Message, "was not power-cycled, but no agent") {
+		t.Errorf("%+v %v, %+v", events, err, in)
+	}
+	record(provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled})
+	before := a.journal.Seq()
+	if err := newConductor(a).act(t.Context(), old, provision.DoRevive); err != nil || a.journal.Seq() != before {
+		t.Errorf("a cancelled install is revived: %v", err)
+	}
+}

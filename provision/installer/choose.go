@@ -7,7 +7,7 @@ import (
 
 // chooseDisks finds the disks to lay out: those named by ignoredisk --only-use,
 // less ignoredisk --drives; limited to clearpart --drives. With none named, the
-// only one there is.
+// only one there is, those on USB left aside.
 func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk, error) {
 	named := func(d Disk, words []string) bool { return slices.ContainsFunc(words, d.matches) }
 	for _, list := range [][]string{onlyUse, clear, onDisk} {
@@ -17,9 +17,13 @@ func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk
 			}
 		}
 	}
+	named1 := len(onlyUse)+len(clear)+len(onDisk) > 0
 	var out []Disk
+	usb := 0
 	for _, d := range disks {
 		switch {
+		case !named1 && d.USB && !named(d, ignored): // never by itself
+			usb++
 		case len(onlyUse) > 0 && !named(d, onlyUse), named(d, ignored),
 			len(clear) > 0 && !named(d, clear),
 			len(onDisk) > 0 && !named(d, onDisk) && len(onlyUse)+len(clear) == 0:
@@ -27,8 +31,9 @@ func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk
 			out = append(out, d)
 		}
 	}
-	named1 := len(onlyUse)+len(clear)+len(onDisk) > 0
 	switch {
+	case len(out) == 0 && usb > 0:
+		return nil, fmt.Errorf("this machine shows no disk but on USB, which has to be named to be installed to: %s; is its controller's driver in the installer?", disksText(disks))
 	case len(out) == 0 && len(disks) == 0:
 		return nil, fmt.Errorf("this machine has no disk that could be installed to: is its driver in the installer, is the controller set up?")
 	case len(out) == 0:

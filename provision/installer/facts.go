@@ -31,6 +31,9 @@ type Disk struct {
 	// Links are the names that udev would give it below /dev: disk/by-id/...,
 	// disk/by-path/...
 	Links []string
+	// USB: it hangs on USB. What is there may be somebody's backup; only who names it
+	// means it.
+	USB bool
 }
 
 // A NIC is a network card.

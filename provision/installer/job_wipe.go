@@ -72,7 +72,37 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 	if context.Cause(ctx) != nil {
 		return outcome{}, context.Cause(ctx)
 	}
-	return m.wiped(results, report)
+	if len(o.Disks) == 0 {
+		_, locked := lookForDisks("/sys")
+		results = append(results, leftLocked(locked)...)
+	}
+	out, err := m.wiped(results, report)
+	if err == nil && len(o.Disks) == 0 {
+		out.message = leftText(found, undriven("/sys", pciStorage)) + out.message
+	}
+	return out, err
+}
+
+// leftText says first, where no long list of disks cuts it off, what a wipe of all disks has
+// not erased.
+func leftText(found []Disk, controllers []string) (text string) {
+	if _, usb := withoutUSB(found); len(usb) > 0 {
+		text = "left alone, since nobody named it, is what is on USB: " + disksText(usb) + "; "
+	}
+	if len(controllers) > 0 {
+		text += "NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(controllers, ", ") + "; "
+	}
+	return text
+}
+
+// leftLocked are disks that a wipe of all of them could not even open for writing: it is
+// no success while one of them keeps what it has.
+func leftLocked(disks []Disk) []erasure {
+	var out []erasure
+	for _, d := range disks {
+		out = append(out, erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
+	}
+	return out
 }
 
 // wiped tells what became of each disk.
@@ -137,14 +167,30 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 	return text
 }
 
-// wipeDisks are the disks that are meant: all, or each by its kernel name, a name below
+// withoutUSB parts disks on USB from the others.
+func withoutUSB(disks []Disk) (others, usb []Disk) {
+	for _, d := range disks {
+		if d.USB {
+			usb = append(usb, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return others, usb
+}
+
+// wipeDisks are the disks that are meant: all but those on USB, or each by its kernel name, a name below
 // /dev/disk, its serial number or WWN, of which every word must mean one disk.
 func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 	if len(found) == 0 {
 		return nil, errors.New("no disk was found")
 	}
 	if len(words) == 0 {
-		return found, nil
+		all, usb := withoutUSB(found)
+		if len(all) == 0 {
+			return nil, fmt.Errorf("all disks are on USB (%s), where only a disk that is named is erased", disksText(usb))
+		}
+		return all, nil
 	}
 	var out []Disk
 	for _, w := range words {

@@ -182,8 +182,46 @@ func TestWipeDisks(t *testing.T) {
 			t.Errorf("%q: %s, want %s", c.words, text, c.want)
 		}
 	}
+	// A backup on USB is not one of the box's disks, unless somebody names it.
+	usb := []Disk{{Name: "sda"}, {Name: "sdb", USB: true}}
+	if got, err := wipeDisks(usb, nil); err != nil || len(got) != 1 || got[0].Name != "sda" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := wipeDisks(usb, []string{"sdb"}); err != nil || len(got) != 1 || got[0].Name != "sdb" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := leftText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "on USB: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
+		t.Errorf("%s", got)
+	}
+	if got := leftText(usb[:1], nil); got != "" {
+		t.Errorf("%s", got)
+	}
+	if _, err := wipeDisks(usb[1:], nil); err == nil {
+		t.Error("nothing was erased, and it is a wipe that went well")
+	}
 	if _, err := wipeDisks(nil, nil); err == nil {
 		t.Error("no disk at all is a wipe that went well")
+	}
+}
+
+// TestWipeLeftLocked: a write-protected disk is in no list of disks to install to, and a
+// wipe of all that left it would be called done.
+func TestWipeLeftLocked(t *testing.T) {
+	clk := &fakeClock{}
+	m := &machine{con: newConsole(clk.Now, newRedactor().clean), clk: clk}
+	m.rep = newReporter("", nil, clk, newRedactor().clean, quiet)
+	var kept any
+	report := func(v any) error { kept = v; return nil }
+	good := erasure{Disk: "sda", Bytes: 1 << 30, Method: "zeroes", Verified: true, Samples: 512}
+	if _, err := m.wiped([]erasure{good}, report); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.wiped(append([]erasure{good}, leftLocked([]Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
+	if err == nil || !strings.Contains(err.Error(), "sdb (1.1 GB, serial S2) was NOT erased: it is write-protected") || strings.Contains(err.Error(), "sda") {
+		t.Errorf("%v", err)
+	}
+	if text := fmt.Sprintf("%+v", kept); !strings.Contains(text, "sdb") || !strings.Contains(text, "sda") {
+		t.Errorf("the record: %s", text)
 	}
 }
 

@@ -70,12 +70,13 @@ func (r *reporter) send(e Event) {
 func (r *reporter) busy() bool { return len(r.queue) > 0 }
 
 // last ends the queue and then posts the event that must get through. It tries
-// for as long as patience. Nothing may be sent after it.
+// for as long as patience, which begins when the queue is through: an appliance that
+// comes back just then must hear it. Nothing may be sent after it.
 func (r *reporter) last(ctx context.Context, e Event, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	close(r.queue)
 	r.done.Wait()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	return r.post(ctx, e, 1<<20, patience)
 }
 

@@ -71,11 +71,8 @@ func (m *machine) finished(ctx context.Context) error {
 }
 
 // failed leaves the box unbootable, tells why, keeps it on the screen, and says how
-// the box ends. It is powered off, since booting again might come back here; but a
-// disk that was refused for what it carries may be that of a box in service: once
-// the appliance knows, and so hands out no installer, the box goes back to it.
+// the box ends: see endAfter.
 func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
-	end = "poweroff"
 	m.con.printf("FAILED: %v", err)
 	for _, s := range m.onError {
 		if e := m.script(ctx, scriptStep{s}); e != nil {
@@ -88,14 +85,25 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
-	if e := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute); e != nil {
-		m.con.printf("the appliance could not be told: %v", e)
-	} else if failKind(err) == FailDisk && len(m.touched) == 0 {
-		end = "reboot"
+	untold := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute)
+	if untold != nil {
+		m.con.printf("the appliance could not be told: %v", untold)
 	}
+	end = endAfter(err, len(m.touched) > 0, untold == nil)
 	m.con.printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
 	_ = m.clk.Sleep(ctx, hold)
 	return end
+}
+
+// endAfter says how a box ends whose install failed. It is powered off, since booting
+// again might come back here; but one that was refused for what its disk carries, by our
+// guard or by a %pre such as that of the shipped templates, may be a box in service: once
+// the appliance knows, and so hands out no installer, it goes back to that.
+func endAfter(err error, touched, told bool) string {
+	if kind := failKind(err); told && !touched && (kind == FailDisk || kind == FailScript) {
+		return "reboot"
+	}
+	return "poweroff"
 }
 
 // install does everything up to the unmounting. It returns how the Kickstart
@@ -110,12 +118,14 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.load = mods.add
+	var disks diskWatch
 	scan := func() {
 		for range 5 { // a bus brings devices that bring buses
 			if !mods.scan("/sys") {
 				break
 			}
 		}
+		disks.look(findDisks("/sys"), m.clk.Now())
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
@@ -138,7 +148,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 			return "", err
 		}
 	}
-	facts, err := gatherFacts(ctx, recipe, net, scan)
+	facts, err := gatherFacts(ctx, recipe, net, scan, &disks)
 	if err != nil {
 		return "", err
 	}
@@ -188,8 +198,9 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 }
 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
-// for those that the Kickstart names, and for one at least.
-func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts, error) {
+// for those that the Kickstart names, and for one at least; when it names none, until no
+// more come.
+func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func(), watch *diskWatch) (Facts, error) {
 	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
@@ -198,10 +209,11 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func()) (Facts
 		scan()
 		facts.NICs, facts.Disks = findNICs("/sys"), findDisks("/sys")
 		_, err := Plan(r, facts, true, newGUID)
-		if err == nil || time.Now().After(deadline) {
+		watch.look(facts.Disks, time.Now())
+		if err == nil && watch.settled(r, time.Now()) || time.Now().After(deadline) {
 			return facts, nil // Plan says what is wrong, if anything
 		}
-		if len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
+		if err != nil && len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
 			return facts, nil
 		}
 		if err := (realClock{}).Sleep(ctx, 250*time.Millisecond); err != nil {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -22,11 +23,21 @@ func readInt(path string) int64 {
 // findDisks are the disks that could be installed to: whole, fixed, writable and
 // made of something. sys is /sys.
 func findDisks(sys string) []Disk {
+	out, _ := lookForDisks(sys)
+	return out
+}
+
+// onUSB is in the place of a disk on USB: .../0000:00:14.0/usb2/2-1/2-1:1.0/host6/...
+var onUSB = regexp.MustCompile(`/usb[0-9]+/`)
+
+// lookForDisks finds those that can't be written to as well: a wipe must not be silent
+// about what it leaves.
+func lookForDisks(sys string) (out, locked []Disk) {
 	dirs, _ := filepath.Glob(sys + "/block/*")
-	var out []Disk
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
-		if skipDisk(name) || readInt(dir+"/ro") != 0 || readInt(dir+"/removable") != 0 {
+		// hidden: one path of an NVMe disk that has several; it has no device of its own
+		if skipDisk(name) || readInt(dir+"/hidden") != 0 || readInt(dir+"/removable") != 0 {
 			continue
 		}
 		if _, err := os.Stat(dir + "/device"); err != nil {
@@ -51,11 +62,18 @@ func findDisks(sys string) []Disk {
 			d.Serial = vpdSerial(dir + "/device/vpd_pg80") // SCSI, and ATA behind it
 		}
 		d.Links = diskLinks(dir, d)
-		if d.Size >= 64*mib { // less is a firmware's window, not a disk
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			d.USB = onUSB.MatchString(real)
+		}
+		switch {
+		case d.Size < 64*mib: // a firmware's window, not a disk
+		case readInt(dir+"/ro") != 0:
+			locked = append(locked, d)
+		default:
 			out = append(out, d)
 		}
 	}
-	return out
+	return out, locked
 }
 
 // memoryOf is the machine's memory in MiB; name is /proc/meminfo.

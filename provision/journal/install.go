@@ -174,6 +174,7 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		if now.Token != in.Token {
 			return now, e, ErrToken
 		}
+		now.Spoke = j.clock()
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
 		if e.Kind == provision.KindDisksBlank {

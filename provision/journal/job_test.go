@@ -125,6 +125,41 @@ func TestServes(t *testing.T) {
 	serves(false, "a reinstall that failed while it wrote")
 }
 
+// TestWipedThenTried: the usual way of a box that is put to other use is a wipe, and then a
+// burn-in. The later job must not bring back what the wipe has erased.
+func TestWipedThenTried(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	j := open(t, path)
+	steps := func(r journal.Request, stages ...provision.Stage) {
+		t.Helper()
+		if _, err := j.Arm(r); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range stages {
+			j.event(t, "web1", s)
+		}
+	}
+	steps(request("web1"), provision.Serving)
+	steps(jobRequest("web1", provision.JobBurnin), provision.Installer, provision.Done)
+	steps(jobRequest("web1", provision.JobWipe), provision.Cancelled)
+	if in, _ := j.Install("web1"); !j.Serves("web1") || provision.Wiped(&in, nil) {
+		t.Error("a wipe that never began has erased it")
+	}
+	steps(jobRequest("web1", provision.JobWipe), provision.Installer, provision.Done)
+	steps(jobRequest("web1", provision.JobBurnin), provision.Installer, provision.Done)
+	j.stop()
+	j = open(t, path)
+	in, _ := j.Install("web1")
+	job, _ := j.Job("web1")
+	if j.Serves("web1") || !provision.Wiped(&in, &job) || in.Stage != provision.Serving {
+		t.Errorf("serves: %v; %+v", j.Serves("web1"), in)
+	}
+	steps(request("web1"), provision.Serving)
+	if in, _ = j.Install("web1"); !j.Serves("web1") || provision.Wiped(&in, &job) {
+		t.Error("installed anew, and still erased")
+	}
+}
+
 // TestBurninBeforeFirstInstall: a new box may be tried before it is installed, and
 // its first network boot arms it all the same.
 func TestBurninBeforeFirstInstall(t *testing.T) {

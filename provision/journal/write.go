@@ -181,6 +181,7 @@ func (v *view) append(e provision.Event) {
 			in = in.Advance(e)
 			v.put(in)
 			h.Serves = serves(h.Serves, in)
+			v.erased(in)
 		}
 		if !known && stranger(e.Host) {
 			v.makeRoom()
@@ -206,6 +207,15 @@ func (v *view) append(e provision.Event) {
 		v.dirtyHosts[e.Host] = true
 	}
 	v.events = append(v.events, e)
+}
+
+// erased marks a host's install when a wipe of its disks has begun: the next job takes
+// the wipe's place as the host's latest, and the install must not seem to be there again.
+func (v *view) erased(job provision.Install) {
+	if in, ok := v.installs[job.Host]; ok && !in.Erased && provision.Wiped(&in, &job) {
+		in.Erased = true
+		v.put(in)
+	}
 }
 
 // stranger reports whether a name is the hardware address of a box that is in no

@@ -134,7 +134,9 @@ func TestReceiver(t *testing.T) {
 // connection.
 func TestStranger(t *testing.T) {
 	r := newRig(t)
+	r.mu.Lock()
 	r.install = Install{Host: "web1"}
+	r.mu.Unlock()
 	c := r.dial(r.tcp)
 	if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)

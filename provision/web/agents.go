@@ -37,6 +37,7 @@ func (s *Server) Agents() http.Handler {
 // first sign of life of the installed system.
 func (s *Server) time(c echo.Context) error {
 	if h := s.Snapshot().HostByAddress(peer(c)); h != nil {
+		s.runsAlready(h.Name)
 		if in, ok := s.Journal.Install(h.Name); ok && in.Stage == provision.Installed {
 			err := s.Journal.Record(provision.Event{
 				Host: h.Name, Install: in.ID, Source: "agent", Kind: "booted", Stage: provision.Booted,
@@ -48,6 +49,25 @@ func (s *Server) time(c echo.Context) error {
 		}
 	}
 	return c.JSON(http.StatusOK, catalog.TimeReply{Time: s.Clock()})
+}
+
+// runsAlready sees to it that a host whose agent speaks in the middle of its install is
+// not installed over by a later attempt: a system runs on its disks, that of an installer
+// whose last report was lost.
+func (s *Server) runsAlready(host string) {
+	if in, ok := s.Journal.Install(host); !ok || len(in.Blank) == 0 || in.Stage.Ended() || in.Stage.Rank() >= provision.Installed.Rank() {
+		return
+	}
+	_, err := s.Journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		in.Blank = nil
+		return in, provision.Event{
+			Source: "agent", Kind: "runs-already", Level: provision.LevelWarn,
+			Message: "an agent of this host speaks in the middle of its install: a system runs on its disks, so what is on them is no longer taken for an attempt's leftovers",
+		}, nil
+	})
+	if err != nil {
+		s.Log.Error("recording that a host runs already", "host", host, "error", err)
+	}
 }
 
 func (s *Server) enrol(c echo.Context) error {

@@ -90,7 +90,8 @@ const maxAnswers = 1024
 type answers struct {
 	mu      sync.Mutex
 	kept    map[string]keptAnswer
-	secrets map[string][]string // that stand in a host's answer file
+	secrets map[string]noted // of each host
+	noted   int
 	flight  singleflight.Group
 }
 
@@ -144,24 +145,63 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 	a.kept[token] = k
 }
 
+// maxNoted bounds how many values of one host are remembered as secret: each is looked for
+// in every line that its installer logs.
+const maxNoted = 256
+
+// A noted is what stands in a host's answer file and is secret.
+type noted struct {
+	values []string
+	at     int // greater than that of every host that was noted before
+}
+
 // noting wraps how secrets are looked up, so that those in a host's answer file are
 // known, and masked in what its installer logs.
 func (a *answers) noting(host string, get func(string) (string, error)) func(string) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.secrets == nil || len(a.secrets) >= maxAnswers {
-		a.secrets = make(map[string][]string)
+	if a.secrets == nil {
+		a.secrets = make(map[string]noted)
 	}
-	a.secrets[host] = nil
+	if _, have := a.secrets[host]; !have && len(a.secrets) >= maxAnswers {
+		oldest := ""
+		for h, n := range a.secrets {
+			if oldest == "" || n.at < a.secrets[oldest].at {
+				oldest = h
+			}
+		}
+		delete(a.secrets, oldest) // that one alone: the others may be in the middle of it
+	}
+	a.noted++
+	a.secrets[host] = noted{at: a.noted}
 	return func(name string) (string, error) {
 		v, err := get(name)
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if have := a.secrets[host]; err == nil && len(have) < 64 && !slices.Contains(have, v) {
-			a.secrets[host] = append(slices.Clip(have), v)
+		have := a.secrets[host]
+		for _, part := range logged(v) {
+			if err == nil && len(have.values) < maxNoted && !slices.Contains(have.values, part) {
+				have.values = append(slices.Clip(have.values), part)
+			}
 		}
+		a.secrets[host] = have
 		return v, err
 	}
+}
+
+// logged are the pieces in which a value may stand in a log, which has lines: a key or
+// certificate has many. Lines that say nothing by themselves, such as a brace, are none.
+func logged(v string) []string {
+	if !strings.Contains(strings.TrimSpace(v), "\n") {
+		return []string{strings.TrimSpace(v)}
+	}
+	var out []string
+	for line := range strings.Lines(v) {
+		if line = strings.TrimSpace(line); len(line) >= 8 && !strings.HasPrefix(line, "-----") {
+			out = append(out, line)
+		}
+	}
+	return out
 }
 
 // SecretsOf are the secrets that stand in the answer file that a host was given last by
@@ -169,7 +209,7 @@ func (a *answers) noting(host string, get func(string) (string, error)) func(str
 func (s *Server) SecretsOf(host string) []string {
 	s.answers.mu.Lock()
 	defer s.answers.mu.Unlock()
-	return s.answers.secrets[host]
+	return s.answers.secrets[host].values
 }
 
 // forget drops a file that is handed out no more.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -164,6 +165,7 @@ func (s *Server) event(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
+	s.hideSecrets(in.Host, &e)
 	switch err := s.Journal.Reported(in, e); {
 	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
 		return errRefused
@@ -174,6 +176,21 @@ func (s *Server) event(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// hideSecrets takes the secrets of a host's answer file out of what its installer says: a
+// script that fails is told with its last lines, and its installer knows the passwords
+// in commands alone.
+func (s *Server) hideSecrets(host string, e *provision.Event) {
+	for _, secret := range s.SecretsOf(host) {
+		if len(secret) < 6 { // those stand in every other number
+			continue
+		}
+		e.Message = strings.ReplaceAll(e.Message, secret, "***")
+		for name, v := range e.Fields {
+			e.Fields[name] = strings.ReplaceAll(v, secret, "***")
+		}
+	}
 }
 
 // event checks a report: an installer may move its install or job through the

@@ -94,6 +94,15 @@ func TestSecretsOf(t *testing.T) {
 	if got := r.server.SecretsOf("web1"); len(got) != 1 || got[0] != "hunter2" {
 		t.Errorf("web1's secrets: %q", got)
 	}
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event",
+		`{"stage":"failed","message":"%post of line 9: sh: exit status 22 / curl: (22) no access with hunter2 / 3","fields":{"last":"hunter2"}}`), 204)
+	events, err := r.journal.Events(t.Context(), "web1", 1)
+	if err != nil || len(events) != 1 || events[0].Message != "%post of line 9: sh: exit status 22 / curl: (22) no access with *** / 3" || events[0].Fields["last"] != "***" {
+		t.Errorf("%v %+v", err, events)
+	}
+	if in, _ := r.journal.Install("web1"); strings.Contains(in.Reason, "hunter2") {
+		t.Errorf("the reason: %s", in.Reason)
+	}
 	if got := r.server.SecretsOf("web2"); len(got) != 0 {
 		t.Errorf("web2's secrets: %q", got)
 	}

@@ -64,6 +64,9 @@ func TestMediaFiles(t *testing.T) {
 		{"GET", "/media/rocky9/images/", "", 404, "no such file on the media\n", ""},
 		{"GET", "/media/rocky9/../../x", "", 404, "no such file on the media\n", ""},
 		{"GET", "/media/rocky9/%2e%2e/x", "", 404, "no such file on the media\n", ""},
+		{"GET", "/media/rocky9/images/pxeboot/%76mlinuz", "", 200, kernel, ""},
+		{"GET", "/media/rocky9/images%2fpxeboot%2fvmlinuz", "", 200, kernel, ""},
+		{"GET", "/media/rocky9/images/%2e%2e/.treeinfo", "", 404, "no such file on the media\n", ""},
 		{"GET", "/media/nothing/x", "", 404, "no such media\n", ""},
 		{"POST", "/media/rocky9/.treeinfo", "", 405, "Method Not Allowed\n", ""},
 	} {

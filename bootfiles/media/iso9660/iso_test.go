@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -203,6 +204,29 @@ func TestHostile(t *testing.T) {
 		if _, err := Open(bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrFormat) {
 			t.Errorf("%d bytes: %v", len(b), err)
 		}
+	}
+}
+
+// TestManyLongNames: twenty thousand small records point to one and the same kilobyte of a
+// name; read, they would take what the record's size doesn't show.
+func TestManyLongNames(t *testing.T) {
+	const perBlock, dirBlocks = 25, 800
+	dir := image(1+dirBlocks, record("D", 20, dirBlocks*sector, 2, nil))
+	var name []byte
+	for range 4 {
+		name = append(name, susp("NM", []byte{1}, bytes.Repeat([]byte{'n'}, 240))...)
+	}
+	copy(dir[19*sector:], name)
+	for b := range dirBlocks {
+		at := (20 + b) * sector
+		for i := range perBlock {
+			r := record(fmt.Sprintf("%06d.;1", b*perBlock+i), 18, 1, 0, append(susp("NM", []byte{1}, fmt.Appendf(nil, "%06d", b*perBlock+i))[:11:11], susp("CE", number(19), number(0), number(uint32(len(name))))...))
+			at += copy(dir[at:], r)
+		}
+	}
+	_, err := open(t, dir).Open("d/x")
+	if err == nil || !strings.Contains(err.Error(), "a directory whose names have more than") {
+		t.Errorf("%v", err)
 	}
 }
 

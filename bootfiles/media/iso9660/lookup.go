@@ -19,14 +19,19 @@ func (v *Volume) dir(d *entry) (map[string]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	var bytes int64
+	for _, e := range entries {
+		bytes += e.bytes()
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.dirs) >= maxCached || v.cached+len(entries) > maxCachedNames {
-		v.dirs, v.cached = map[uint32]map[string]*entry{}, 0
+	if len(v.dirs) >= maxCached || v.cached+len(entries) > maxCachedNames || v.bytes+bytes > maxCachedBytes {
+		v.dirs, v.cached, v.bytes = map[uint32]map[string]*entry{}, 0, 0
 	}
 	if v.dirs[at] == nil {
 		v.dirs[at] = entries
 		v.cached += len(entries)
+		v.bytes += bytes
 	}
 	return entries, nil
 }
@@ -39,7 +44,7 @@ func (v *Volume) parseDir(d *entry) (map[string]*entry, error) {
 	out := make(map[string]*entry)
 	block := make([]byte, sector)
 	var open *entry // a file whose extents go on
-	total := 0
+	total, names := 0, int64(0)
 	for done := int64(0); done < size; done += sector {
 		if err := v.readAt(block, int64(d.extents[0].block)*sector+done); err != nil {
 			return nil, err
@@ -65,6 +70,11 @@ func (v *Volume) parseDir(d *entry) (map[string]*entry, error) {
 				if err := v.rockRidge(e, area); err != nil {
 					return nil, err
 				}
+			}
+			// A record of 60 bytes can point to kilobytes of a name, and ten thousand
+			// records to the same ones.
+			if names += e.bytes(); names > maxNames {
+				return nil, broken("a directory whose names have more than %d bytes", maxNames)
 			}
 			if open != nil {
 				// Further extents have the same identifier. All but the last are whole

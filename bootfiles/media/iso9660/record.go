@@ -36,6 +36,9 @@ func (e *entry) size() int64 {
 	return n
 }
 
+// bytes is how much memory its texts take.
+func (e *entry) bytes() int64 { return int64(len(e.name) + len(e.link) + len(e.raw)) }
+
 // parseRecord reads a directory record of len(b) bytes and returns its System Use
 // Area too. The name is that of ECMA-119.
 func parseRecord(b []byte) (*entry, []byte, error) {

@@ -17,13 +17,15 @@ const (
 	// entries in its largest directory.
 	maxDescriptors = 64
 	maxDirBytes    = 32 << 20
-	maxEntries     = 200_000 // of one directory
-	maxName        = 1024    // bytes of a Rock Ridge name
-	maxAreas       = 16      // continuation areas of one entry
-	maxLinks       = 16      // symbolic links on the way to a file
-	maxDepth       = 64      // parts of a path
-	maxCached      = 256     // directories kept parsed
-	maxCachedNames = 400_000 // entries in all of them
+	maxEntries     = 200_000  // of one directory
+	maxNames       = 16 << 20 // bytes of the names and links in one directory
+	maxName        = 1024     // bytes of a Rock Ridge name
+	maxAreas       = 16       // continuation areas of one entry
+	maxLinks       = 16       // symbolic links on the way to a file
+	maxDepth       = 64       // parts of a path
+	maxCached      = 256      // directories kept parsed
+	maxCachedNames = 400_000  // entries in all of them
+	maxCachedBytes = 64 << 20 // of their names and links
 )
 
 // ErrFormat is in the errors of an image that can't be read as one.
@@ -45,6 +47,7 @@ type Volume struct {
 	mu     sync.Mutex
 	dirs   map[uint32]map[string]*entry // by the block of a directory's extent
 	cached int                          // entries in dirs
+	bytes  int64                        // of their names and links
 }
 
 // Open reads an image of so many bytes. Nothing of the image's files is read yet.

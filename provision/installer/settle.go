@@ -1,0 +1,52 @@
+package installer
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A diskWatch remembers since when the machine's disks are the same ones. Controllers,
+// buses and fabrics bring theirs one by one, and the first that is there must not be
+// taken for the only one.
+type diskWatch struct {
+	names []string
+	since time.Time
+}
+
+// look notes which disks are there now.
+func (w *diskWatch) look(disks []Disk, now time.Time) {
+	var names []string
+	for _, d := range disks {
+		names = append(names, d.Name)
+	}
+	if w.since.IsZero() || !slices.Equal(names, w.names) {
+		w.names, w.since = names, now
+	}
+}
+
+// settleTime is how long no disk must have come before one is chosen that the Kickstart
+// does not name: USB alone waits for a second.
+const settleTime = 2 * time.Second
+
+// settled reports whether disks may be chosen now: the Kickstart names each of them, or
+// no disk has come for a while.
+func (w *diskWatch) settled(r *Recipe, now time.Time) bool {
+	return r.namesDisks() || now.Sub(w.since) >= settleTime
+}
+
+// namesDisks reports whether a Kickstart says by itself which disks are meant, whatever
+// else there is.
+func (r *Recipe) namesDisks() bool {
+	words := r.onlyUse
+	if len(words) == 0 {
+		words = r.clearDrives
+	}
+	for _, p := range r.parts {
+		if len(words) == 0 && p.OnDisk == "" {
+			return false
+		}
+	}
+	words = append(slices.Clone(words), r.diskWords()...)
+	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return strings.ContainsAny(w, "*?[|") })
+}
