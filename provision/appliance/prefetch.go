@@ -106,29 +106,32 @@ func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
 			return nil, err
 		}
 		f, err := kickstart.Parse(h.Kickstart, []byte(text))
+		var named []string
+		if err == nil {
+			named, err = packagesOf(f)
+		}
 		if err != nil {
 			return nil, errors.New(strings.ReplaceAll(err.Error(), templates.StandIn, templates.Mask))
 		}
-		for _, name := range packagesOf(f) {
+		for _, name := range named {
 			all[name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all)), nil
 }
 
-// packagesOf are the packages that a Kickstart names one by one.
-func packagesOf(f *kickstart.File) []string {
+// packagesOf are the packages that a Kickstart adds to an image.
+func packagesOf(f *kickstart.File) ([]string, error) {
 	var out []string
 	for _, s := range f.Sections {
 		if s.Name != "%packages" {
 			continue
 		}
-		for line := range strings.Lines(s.Body) {
-			line, _, _ = strings.Cut(line, "#")
-			if line = strings.TrimSpace(line); line != "" && !strings.ContainsAny(line[:1], "@-%") && !strings.ContainsAny(line, "*?[ ") {
-				out = append(out, line)
-			}
+		p, problems := kickstart.ImagePackages(f, s)
+		if len(problems) > 0 {
+			return nil, problems[0]
 		}
+		out = append(out, p.Install...)
 	}
-	return out
+	return out, nil
 }

@@ -25,11 +25,22 @@ func TestArchives(t *testing.T) {
 }
 
 func TestPackagesOf(t *testing.T) {
-	f, err := kickstart.Parse("ks", []byte("lang C\n%packages\n@core\n-vim\nnginx # the server\n\n# none\nlib*\n curl\n%end\n%post\nnano\n%end\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(packagesOf(f), " "); got != "nginx curl" {
-		t.Errorf("%q", got)
+	for text, want := range map[string]string{
+		"-vim\nnginx # the server\n\n# none\n curl": "nginx curl",
+		"nginx\n@core": "ks:4:1: rackhand-installer adds packages to an image, and a group makes no sense on one: @core",
+		"lib*":         "ks:3:1: rackhand-installer takes no patterns of packages: lib*",
+	} {
+		f, err := kickstart.Parse("ks", []byte("lang C\n%packages\n"+text+"\n%end\n%post\nnano\n%end\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := packagesOf(f)
+		got := strings.Join(names, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s", text, got)
+		}
 	}
 }

@@ -110,16 +110,9 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.load = mods.add
-	scan := func() {
-		for range 5 { // a bus brings devices that bring buses
-			if !mods.scan("/sys") {
-				break
-			}
-		}
-	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
+		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.settle, m.con.printf)
 		return err
 	}); err != nil {
 		m.tellDoubts(pciNetwork, false)
@@ -138,7 +131,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 			return "", err
 		}
 	}
-	facts, err := gatherFacts(ctx, recipe, net, scan)
+	facts, err := gatherFacts(ctx, recipe, net, mods.settle)
 	if err != nil {
 		return "", err
 	}
