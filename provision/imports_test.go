@@ -31,7 +31,7 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/cmd/rackhand-installer", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart"},
+			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed"},
 			why:     "the installer is /init of an initramfs of a few MB",
 		},
 		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
