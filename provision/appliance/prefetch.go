@@ -67,7 +67,7 @@ func (a *Appliance) Prefetch(ctx context.Context, system string) (web.Prefetched
 	})
 }
 
-// archives are those that a host's sources will name, as agent.ks writes them.
+// archives are those that a host's sources will name, as the installer writes them from repos.ks.
 func archives(mirrors []string, release string) []mirror.Archive {
 	var out []mirror.Archive
 	for _, name := range mirrors {
