@@ -186,13 +186,20 @@ func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 			names = append(names, m.Name)
 		}
 	}
+	return eachOf(names, func(name string) error {
+		if err := image.Verify(ctx, p.dir(), name); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+		return err
+	})
+}
+
+// eachOf does something with each of the names, whatever becomes of the others.
+func eachOf(names []string, do func(name string) error) error {
 	var errs []error
 	for _, name := range names {
-		if err := image.Verify(ctx, p.dir(), name); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+		errs = append(errs, do(name))
 	}
 	return errors.Join(errs...)
 }

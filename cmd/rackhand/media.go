@@ -110,15 +110,13 @@ func (c *mediaVerify) Run(ctx context.Context, p *mediaCmd, out io.Writer) error
 			names = append(names, m.Name)
 		}
 	}
-	var errs []error
-	for _, name := range names {
+	return eachOf(names, func(name string) error {
 		if err := media.Verify(ctx, p.dir(), name); err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
-		fmt.Fprintf(out, "media %s: every file is as it was when it was added\n", name)
-	}
-	return errors.Join(errs...)
+		_, err := fmt.Fprintf(out, "media %s: every file is as it was when it was added\n", name)
+		return err
+	})
 }
 
 type mediaRemove struct {

@@ -1,15 +1,14 @@
 package mirror
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/therootcompany/xz"
 	"golang.org/x/sync/errgroup"
 
+	"rackhand/bootfiles/compressed"
 	"rackhand/provision/mirror/apt"
 )
 
@@ -40,7 +39,6 @@ type Prefetched struct {
 const (
 	prefetchAtOnce = 4
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
-	xzMemory       = 64 << 20
 )
 
 // Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
@@ -105,7 +103,7 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 		return fmt.Errorf("mirror %s: %s: %w", a.Upstream, a.Suite, err)
 	}
 	for _, component := range a.Components {
-		path, how, ok := rel.Index(component, arch)
+		path, ok := rel.Index(component, arch)
 		if !ok {
 			return fmt.Errorf("mirror %s: %s has no component %s for %s", a.Upstream, a.Suite, component, arch)
 		}
@@ -114,26 +112,22 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 			return err
 		}
 		count(o)
-		if err := c.readIndex(a.Upstream, dir+path, how, each); err != nil {
+		if err := c.readIndex(a.Upstream, dir+path, each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Cache) readIndex(upstream, path, how string, each func(apt.Package)) error {
+func (c *Cache) readIndex(upstream, path string, each func(apt.Package)) error {
 	f, err := c.Open(upstream, path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	var r io.Reader
-	if how == "xz" {
-		r, err = xz.NewReader(f, xzMemory)
-	} else {
-		r, err = gzip.NewReader(f)
-	}
+	r, err := compressed.NewReader(f)
 	if err == nil {
+		defer r.Close()
 		bounded := &io.LimitedReader{R: r, N: maxIndex}
 		if err = apt.Packages(bounded, each); err == nil && bounded.N == 0 {
 			err = errors.New("it is larger than 1 GiB when unpacked")
