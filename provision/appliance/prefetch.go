@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"rackhand/bootfiles/image"
+	"rackhand/bootfiles/media"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/mirror"
@@ -18,29 +20,17 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// Prefetch brings into the mirror cache what the hosts of a system will ask for:
-// the packages that their Kickstarts and roles name, with all that these depend on
-// and the system's image doesn't hold.
+// Prefetch brings into the mirror cache what the hosts of a system will ask for: the
+// packages that their Kickstarts and roles name, with all that these depend on and the
+// system's image doesn't hold; of a system for Anaconda, the tree's boot files too.
 func (a *Appliance) Prefetch(ctx context.Context, system string) (web.Prefetched, error) {
 	fail := func(err error) (web.Prefetched, error) {
 		return web.Prefetched{}, fmt.Errorf("system %s: %w", system, err)
 	}
 	snap := a.holder.Current()
 	s := snap.Systems[system]
-	switch {
-	case s == nil:
+	if s == nil {
 		return fail(errors.New("no such system in the inventory"))
-	case s.Installer != inventory.InstallerImage:
-		return fail(errors.New("packages are fetched ahead for systems that are images of Debian or Ubuntu alone; those of an rpm tree are kept as they are used"))
-	}
-	dir := filepath.Join(a.cfg.State, "images")
-	m, err := image.Open(dir, s.Image)
-	if err != nil {
-		return fail(err)
-	}
-	have, err := image.Installed(dir, s.Image)
-	if err != nil {
-		return fail(err)
 	}
 	var hosts []*inventory.Host
 	for _, name := range slices.Sorted(maps.Keys(snap.Hosts)) {
@@ -52,11 +42,11 @@ func (a *Appliance) Prefetch(ctx context.Context, system string) (web.Prefetched
 	if err != nil {
 		return fail(err)
 	}
-	w := mirror.Wish{Archives: archives(a.mirror.Names(), m.Release), Arch: m.Arch, Packages: want, Have: have}
-	if len(w.Archives) == 0 {
-		return fail(errors.New("no mirror is named debian: name one in mirror.upstreams"))
+	fetch := a.prefetchImage
+	if s.Installer == inventory.InstallerAnaconda {
+		fetch = a.prefetchTree
 	}
-	got, err := a.mirror.Prefetch(ctx, w)
+	got, err := fetch(ctx, s, want)
 	if err != nil {
 		return fail(err)
 	}
@@ -67,17 +57,67 @@ func (a *Appliance) Prefetch(ctx context.Context, system string) (web.Prefetched
 	})
 }
 
-// archives are those that a host's sources will name, as the installer writes them from repos.ks.
-func archives(mirrors []string, release string) []mirror.Archive {
+// prefetchImage fetches ahead for a system that is an image of Debian or Ubuntu.
+func (a *Appliance) prefetchImage(ctx context.Context, s *inventory.System, want []string) (mirror.Prefetched, error) {
+	dir := filepath.Join(a.cfg.State, "images")
+	m, err := image.Open(dir, s.Image)
+	if err != nil {
+		return mirror.Prefetched{}, err
+	}
+	have, err := image.Installed(dir, s.Image)
+	if err != nil {
+		return mirror.Prefetched{}, err
+	}
+	w := mirror.Wish{Archives: archives(a.mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
+	if len(w.Archives) == 0 {
+		return mirror.Prefetched{}, fmt.Errorf("no mirror of %s is named in mirror.upstreams: debian and debian-security, or ubuntu, are fetched ahead for images", cmp.Or(m.Distribution, "its distribution"))
+	}
+	return a.mirror.Prefetch(ctx, w)
+}
+
+// prefetchTree fetches ahead for a system that Anaconda installs from a tree on a mirror.
+func (a *Appliance) prefetchTree(ctx context.Context, s *inventory.System, want []string) (mirror.Prefetched, error) {
+	m, err := media.Load(filepath.Join(a.cfg.State, "media"), s.Media)
+	if err != nil {
+		return mirror.Prefetched{}, err
+	}
+	if m.ISO != nil {
+		return mirror.Prefetched{}, fmt.Errorf("its media %s is an ISO on this machine: there is nothing to fetch ahead", s.Media)
+	}
+	w := mirror.TreeWish{
+		Upstream: m.Mirror, Tree: m.Path, Arch: m.Tree.Arch, Packages: want,
+		Files: []string{media.TreeinfoFile, m.Tree.Kernel, m.Tree.Initrd, m.Tree.Stage2},
+	}
+	for _, v := range m.Tree.Variants {
+		w.Repositories = append(w.Repositories, v.Repository)
+	}
+	return a.mirror.PrefetchTree(ctx, w)
+}
+
+// plain are the entries of %packages that name a package, without groups and what is
+// left out.
+func plain(entries []string) []string {
+	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return strings.ContainsAny(e[:1], "@-") })
+}
+
+// archives are those that a host's sources will name, as rackhand-installer writes them.
+func archives(mirrors []string, distribution, release string) []mirror.Archive {
+	main := func(upstream string, suites ...string) (out []mirror.Archive) {
+		for _, suite := range suites {
+			out = append(out, mirror.Archive{Upstream: upstream, Suite: suite, Components: []string{"main"}})
+		}
+		return out
+	}
 	var out []mirror.Archive
 	for _, name := range mirrors {
-		switch name {
-		case "debian":
-			for _, suite := range []string{release, release + "-updates"} {
-				out = append(out, mirror.Archive{Upstream: name, Suite: suite, Components: []string{"main"}})
-			}
-		case "debian-security":
-			out = append(out, mirror.Archive{Upstream: name, Suite: release + "-security", Components: []string{"main"}})
+		switch {
+		case distribution != "" && !strings.HasPrefix(name, distribution):
+		case name == "debian":
+			out = append(out, main(name, release, release+"-updates")...)
+		case name == "debian-security":
+			out = append(out, main(name, release+"-security")...)
+		case name == "ubuntu":
+			out = append(out, main(name, release, release+"-updates", release+"-security")...)
 		}
 	}
 	return out
@@ -106,32 +146,30 @@ func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
 			return nil, err
 		}
 		f, err := kickstart.Parse(h.Kickstart, []byte(text))
-		var named []string
-		if err == nil {
-			named, err = packagesOf(f)
-		}
 		if err != nil {
 			return nil, errors.New(strings.ReplaceAll(err.Error(), templates.StandIn, templates.Mask))
 		}
-		for _, name := range named {
+		for _, name := range packagesOf(f) {
 			all[name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all)), nil
 }
 
-// packagesOf are the packages that a Kickstart adds to an image.
-func packagesOf(f *kickstart.File) ([]string, error) {
+// packagesOf are the entries of a Kickstart's %packages: NAME, @GROUP, @^ENVIRONMENT,
+// -NAME. Options of a group are left off; patterns are the host's to resolve.
+func packagesOf(f *kickstart.File) []string {
 	var out []string
 	for _, s := range f.Sections {
 		if s.Name != "%packages" {
 			continue
 		}
-		p, problems := kickstart.ImagePackages(f, s)
-		if len(problems) > 0 {
-			return nil, problems[0]
+		for line := range strings.Lines(s.Body) {
+			line, _, _ = strings.Cut(line, "#")
+			if w := strings.Fields(line); len(w) > 0 && !strings.ContainsAny(w[0], "*?[%") && strings.Trim(w[0], "@-^") != "" {
+				out = append(out, w[0])
+			}
 		}
-		out = append(out, p.Install...)
 	}
-	return out, nil
+	return out
 }

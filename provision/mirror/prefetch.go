@@ -49,14 +49,8 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 		out Prefetched
 		all []apt.Package
 	)
-	count := func(o Outcome) {
-		if o.Fetched {
-			out.Fetched++
-			out.Bytes += o.Size
-		}
-	}
 	for i, a := range w.Archives {
-		err := c.archive(ctx, a, w.Arch, count, func(p apt.Package) {
+		err := c.archive(ctx, a, w.Arch, out.count, func(p apt.Package) {
 			p.Archive = i
 			all = append(all, p)
 		})
@@ -66,12 +60,35 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 	}
 	get, missing := apt.NewSet(all).Closure(w.Packages, w.Have)
 	out.Packages, out.Missing = len(get), missing
-	outcomes := make([]Outcome, len(get))
+	var files []file
+	for _, p := range get {
+		files = append(files, file{w.Archives[p.Archive].Upstream, "/" + p.Filename})
+	}
+	if err := c.ensureAll(ctx, files, out.count); err != nil {
+		return out, fmt.Errorf("prefetch: %w", err)
+	}
+	return out, nil
+}
+
+// count adds a file that was to be in the cache.
+func (p *Prefetched) count(o Outcome) {
+	if o.Fetched {
+		p.Fetched++
+		p.Bytes += o.Size
+	}
+}
+
+// A file is a path of an upstream.
+type file struct{ upstream, path string }
+
+// ensureAll brings files into the cache, a few at a time, and counts all that came.
+func (c *Cache) ensureAll(ctx context.Context, files []file, count func(Outcome)) error {
+	outcomes := make([]Outcome, len(files))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(prefetchAtOnce)
-	for i, p := range get {
+	for i, f := range files {
 		g.Go(func() (err error) {
-			outcomes[i], err = c.Ensure(ctx, w.Archives[p.Archive].Upstream, "/"+p.Filename)
+			outcomes[i], err = c.Ensure(ctx, f.upstream, f.path)
 			return err
 		})
 	}
@@ -79,10 +96,7 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 	for _, o := range outcomes {
 		count(o)
 	}
-	if err != nil {
-		return out, fmt.Errorf("prefetch: %w", err)
-	}
-	return out, nil
+	return err
 }
 
 // archive fetches the release file and the indexes of an archive, and reads them.
@@ -112,14 +126,15 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 			return err
 		}
 		count(o)
-		if err := c.readIndex(a.Upstream, dir+path, each); err != nil {
+		if err := c.unpacked(a.Upstream, dir+path, func(r io.Reader) error { return apt.Packages(r, each) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Cache) readIndex(upstream, path string, each func(apt.Package)) error {
+// unpacked hands a kept file to a reader, unpacked.
+func (c *Cache) unpacked(upstream, path string, read func(io.Reader) error) error {
 	f, err := c.Open(upstream, path)
 	if err != nil {
 		return err
@@ -129,7 +144,7 @@ func (c *Cache) readIndex(upstream, path string, each func(apt.Package)) error {
 	if err == nil {
 		defer r.Close()
 		bounded := &io.LimitedReader{R: r, N: maxIndex}
-		if err = apt.Packages(bounded, each); err == nil && bounded.N == 0 {
+		if err = read(bounded); err == nil && bounded.N == 0 {
 			err = errors.New("it is larger than 1 GiB when unpacked")
 		}
 	}

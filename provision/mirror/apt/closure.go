@@ -77,20 +77,22 @@ func names(field string) [][]string {
 func (s *Set) Closure(want []string, have map[string]string) (get []Package, missing []string) {
 	var (
 		chosen = map[string]bool{}
-		lost   = map[string]bool{}
+		sure   = map[string]bool{} // chosen, or to be chosen in its turn
 		queue  = slices.Clone(want)
 	)
+	for _, name := range want {
+		sure[name] = true
+	}
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
 		p, ok := s.newest[name]
 		if !ok {
 			if by := s.provides[name]; len(by) > 0 {
-				if !slices.ContainsFunc(by, func(n string) bool { return chosen[n] || have[n] != "" }) {
+				if !slices.ContainsFunc(by, func(n string) bool { return sure[n] || have[n] != "" }) {
 					queue = append(queue, by[0])
 				}
-			} else if !lost[name] {
-				lost[name] = true
+			} else {
 				missing = append(missing, name)
 			}
 			continue
@@ -98,11 +100,11 @@ func (s *Set) Closure(want []string, have map[string]string) (get []Package, mis
 		if chosen[name] || have[name] == p.Version {
 			continue
 		}
-		chosen[name] = true
+		chosen[name], sure[name] = true, true
 		get = append(get, p)
 		for _, field := range p.Depends {
 			for _, alternatives := range names(field) {
-				queue = append(queue, s.pick(alternatives, chosen, have)...)
+				queue = append(queue, s.pick(alternatives, sure, have)...)
 			}
 		}
 	}
@@ -113,13 +115,13 @@ func (s *Set) Closure(want []string, have map[string]string) (get []Package, mis
 		return 1
 	})
 	slices.Sort(missing)
-	return get, missing
+	return get, slices.Compact(missing)
 }
 
 // pick is the alternative to get, or none when one is there.
-func (s *Set) pick(alternatives []string, chosen map[string]bool, have map[string]string) []string {
+func (s *Set) pick(alternatives []string, sure map[string]bool, have map[string]string) []string {
 	for _, n := range alternatives {
-		held := func(n string) bool { return chosen[n] || have[n] != "" }
+		held := func(n string) bool { return sure[n] || have[n] != "" }
 		if held(n) || slices.ContainsFunc(s.provides[n], held) {
 			return nil
 		}

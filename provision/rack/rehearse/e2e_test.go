@@ -157,9 +157,10 @@ func (r *rig) noSecrets(host string) {
 	}
 }
 
-// TestBIOSAndKill kills the appliance while the installer runs.
+// TestBIOSAndKill kills the appliance while the installer runs. The box has two
+// cards, and its static address on the one that it boots from.
 func TestBIOSAndKill(t *testing.T) {
-	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", MoreNICs: 1}}})
 	if out := r.rackhand("install", "web1"); !strings.Contains(out, "web1-1") {
 		t.Errorf("install says %q", out)
 	}
