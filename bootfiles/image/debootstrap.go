@@ -31,6 +31,24 @@ func debootstrapArgs(r Recipe, root, sources, overlay string) []string {
 	return append(args, r.Release, root, sources)
 }
 
+// mmdebstrapFiles writes into a folder what mmdebstrap is given: the list of sources,
+// and what is unpacked over the root before any package is.
+func mmdebstrapFiles(work string, sources []Source, r Recipe) (list, overlay string, err error) {
+	list, overlay = filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
+	if err := writeSources(list, sources); err != nil {
+		return "", "", err
+	}
+	f, err := os.Create(overlay)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	if err := writeOverlay(f, r); err != nil {
+		return "", "", err
+	}
+	return list, overlay, f.Close()
+}
+
 // debootstrap makes a root of Debian's or Ubuntu's packages.
 func debootstrap(ctx context.Context, o Options, work, root string) error {
 	sources := o.Sources
@@ -40,19 +58,8 @@ func debootstrap(ctx context.Context, o Options, work, root string) error {
 			return err
 		}
 	}
-	list, add := filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
-	if err := writeSources(list, sources); err != nil {
-		return err
-	}
-	f, err := os.Create(add)
+	list, add, err := mmdebstrapFiles(work, sources, *o.Recipe)
 	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := writeOverlay(f, *o.Recipe); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
 		return err
 	}
 	args := debootstrapArgs(*o.Recipe, root, list, add)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"rackhand/bootfiles/compressed"
 )
 
 // ImportOptions are what an import is told beside [Options], of which it takes
@@ -121,7 +123,7 @@ func openRootTar(ctx context.Context, file, spool string) (*rootTar, string, err
 		return nil, "", errors.Join(err, fmt.Errorf("%s is no file", file))
 	}
 	h := sha256.New()
-	z, _, err := decompress(io.TeeReader(&ctxReader{ctx, f}, h))
+	z, err := compressed.NewReader(io.TeeReader(&ctxReader{ctx, f}, h))
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", file, err)
 	}

@@ -127,15 +127,7 @@ func (t *rootTar) copyOut(name, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	return out.Close()
+	return writeNew(to, in)
 }
 
 // copyModules writes a kernel's modules to a folder, as usr/lib/modules/VERSION,

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"rackhand/bootfiles/compressed"
 )
 
 // A kernel is one that a root holds. Paths begin at the root, without a slash.
@@ -163,7 +165,7 @@ func unpackFile(r *os.Root, from, to string) error {
 		return err
 	}
 	defer f.Close()
-	z, _, err := decompress(f)
+	z, err := compressed.NewReader(f)
 	if err != nil {
 		return err
 	}

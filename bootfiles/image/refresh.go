@@ -84,12 +84,17 @@ func copyOut(from, to string) error {
 		return err
 	}
 	defer in.Close()
+	return writeNew(to, in)
+}
+
+// writeNew writes a file that must not be there yet.
+func writeNew(to string, from io.Reader) error {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	if _, err := io.Copy(out, in); err != nil {
+	if _, err := io.Copy(out, from); err != nil {
 		return err
 	}
 	return out.Close()

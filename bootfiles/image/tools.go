@@ -93,19 +93,8 @@ func makeTools(ctx context.Context, o Options, recipe Recipe, work, root string)
 		return err
 	}
 	full := filepath.Join(work, "full")
-	list, add := filepath.Join(work, "sources.list"), filepath.Join(work, "overlay.tar")
-	if err := writeSources(list, sources); err != nil {
-		return err
-	}
-	f, err := os.Create(add)
+	list, add, err := mmdebstrapFiles(work, sources, recipe)
 	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := writeOverlay(f, recipe); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
 		return err
 	}
 	args := []string{

@@ -5,44 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/fetch"
-	"rackhand/config"
 )
 
 type bootfilesCmd struct {
 	List  bootfilesList  `cmd:"" default:"withargs" help:"List the boot programs: size, checksum, where from, and what is missing."`
 	Fetch bootfilesFetch `cmd:"" help:"Fetch the boot programs of another processor out of Debian's packages."`
 
-	Config string `help:"The appliance's settings, for the state folder and the operator's own folders." default:"/etc/rackhand/rackhand.yaml" type:"path"`
-	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
-}
-
-func (c *bootfilesCmd) settings() (*config.Config, error) { return settings(c.Config, c.State) }
-
-// settings reads the appliance's settings; a state folder, when given, takes the
-// place of theirs. Without such a file there are none to heed: some commands are of
-// use before the appliance is set up.
-func settings(path, state string) (*config.Config, error) {
-	cfg := config.Default()
-	if _, err := os.Stat(path); err == nil {
-		read, problems := config.Load(path)
-		if err := problems.Err(); err != nil {
-			return nil, err
-		}
-		cfg = read
-	}
-	if state != "" {
-		cfg.State = state
-	}
-	return cfg, nil
+	settingsFlags
 }
 
 type bootfilesList struct {
@@ -50,11 +26,7 @@ type bootfilesList struct {
 }
 
 func (c *bootfilesList) Run(p *bootfilesCmd, out io.Writer) error {
-	cfg, err := p.settings()
-	if err != nil {
-		return err
-	}
-	list, err := bootfiles.New(cfg.Bootfiles).WithFetched(filepath.Join(cfg.State, "bootfiles")).List()
+	list, err := bootfiles.New(p.cfg.Bootfiles).WithFetched(p.folder("bootfiles")).List()
 	if err != nil {
 		return err
 	}
@@ -83,19 +55,16 @@ type bootfilesFetch struct {
 }
 
 func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer) error {
-	cfg, err := p.settings()
-	if err != nil {
-		return err
-	}
 	release := c.Release
 	if release == "" {
+		var err error
 		if release, err = codename("/etc/os-release"); err != nil {
 			return err
 		}
 	}
 	m, err := fetch.Fetch(ctx, fetch.Options{
-		Dir: filepath.Join(cfg.State, "bootfiles"), Processor: c.Processor, Release: release,
-		Clock: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Dir: p.folder("bootfiles"), Processor: c.Processor, Release: release,
+		Clock: time.Now, Log: logTo(os.Stderr),
 	})
 	if err != nil {
 		return err

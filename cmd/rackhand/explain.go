@@ -15,7 +15,7 @@ type inventoryFlag struct {
 }
 
 type explainCmd struct {
-	Host string `arg:"" help:"The host."`
+	Host string `arg:"" help:"The host, by its name in the inventory."`
 	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all of boot's."`
 	inventoryFlag
 	JSON bool `help:"As JSON."`

@@ -7,13 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
-	"rackhand/config"
 )
 
 type imageCmd struct {
@@ -23,22 +21,10 @@ type imageCmd struct {
 	Verify imageVerify `cmd:"" help:"Check an image's files against its manifest; without a name, every image's."`
 	Remove imageRemove `cmd:"" help:"Remove an image that no system names."`
 
-	cfg *config.Config
-
-	Config string `help:"The appliance's settings, for the state folder and the inventory." default:"${config}" type:"path"`
-	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
+	settingsFlags
 }
 
-// AfterApply reads the settings.
-func (c *imageCmd) AfterApply() error {
-	cfg, err := settings(c.Config, c.State)
-	if err == nil {
-		c.cfg = cfg
-	}
-	return err
-}
-
-func (c *imageCmd) dir() string { return filepath.Join(c.cfg.State, "images") }
+func (c *imageCmd) dir() string { return c.folder("images") }
 
 type imageBuild struct {
 	Name string `arg:"" help:"The image. debian12, debian12-web, ubuntu24.04 or rocky9 say by themselves what they are."`
@@ -46,9 +32,9 @@ type imageBuild struct {
 	Recipe       string   `help:"A YAML file that says what the image is made of; the flags below add to it." type:"path" placeholder:"FILE"`
 	Distribution string   `help:"debian, ubuntu, rhel, rocky, alma, centos or fedora."`
 	Release      string   `help:"Its release: bookworm, noble, 9."`
-	Package      []string `help:"A package to add; may be given again." sep:"," short:"p"`
+	Package      []string `help:"A package to add; may be given several times." sep:"," short:"p"`
 	Mirror       string   `help:"Where Debian's or Ubuntu's usual suites lie; without it, Debian's are those of this machine's apt." placeholder:"URL"`
-	Source       []string `help:"An archive: \"URL SUITE COMPONENT...\" for apt, a repository's URL for dnf; may be given again." sep:"none" placeholder:"SOURCE"`
+	Source       []string `help:"An archive: \"URL SUITE COMPONENT...\" for apt, a repository's URL for dnf; may be given several times." sep:"none" placeholder:"SOURCE"`
 	Key          string   `help:"The file of the keys that sign the archives; without it, the distribution's own keyring." type:"path" placeholder:"FILE"`
 	Unsigned     bool     `help:"Take archives that nobody signed."`
 	IfMissing    bool     `help:"Only when it is not there yet, or was made by another recipe; the installer in it is made anew all the same."`
@@ -102,7 +88,7 @@ func (c *imageBuild) recipe(old *image.Manifest) (r image.Recipe, file string, e
 	case known:
 		r = byName
 	default:
-		return r, "", fmt.Errorf("nothing says what %s is made of: give --distribution and --release or a --recipe, or take a name such as debian12 or debian12-%[1]s", c.Name)
+		return r, "", exitError{2, fmt.Errorf("nothing says what %s is made of: give --distribution and --release or a --recipe, or take a name such as debian12 or debian12-%[1]s", c.Name)}
 	}
 	if file != "" {
 		read, problems := image.ReadRecipe(file)
@@ -200,13 +186,20 @@ func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 			names = append(names, m.Name)
 		}
 	}
+	return eachOf(names, func(name string) error {
+		if err := image.Verify(ctx, p.dir(), name); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+		return err
+	})
+}
+
+// eachOf does something with each of the names, whatever becomes of the others.
+func eachOf(names []string, do func(name string) error) error {
 	var errs []error
 	for _, name := range names {
-		if err := image.Verify(ctx, p.dir(), name); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+		errs = append(errs, do(name))
 	}
 	return errors.Join(errs...)
 }

@@ -17,35 +17,40 @@ import (
 // version is set by the linker.
 var version = "development"
 
+// The commands stand in the order in which an operator comes to need them: the
+// appliance, its inventory, its hosts, and what it keeps for them.
 type cli struct {
-	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
-	Init      initCmd      `cmd:"" help:"Write a first configuration and inventory for this machine."`
-	Check     checkCmd     `cmd:"" help:"Check an inventory: every problem with file, line and column."`
-	Explain   explainCmd   `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
-	Render    renderCmd    `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
-	Diff      diffCmd      `cmd:"" help:"Tell which hosts' answers a change of the inventory alters, against a git commit."`
-	Doctor    doctorCmd    `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
-	Status    statusCmd    `cmd:"" help:"Show every host and where it is."`
-	Watch     watchCmd     `cmd:"" help:"Follow the journal as it grows."`
-	Log       logCmd       `cmd:"" help:"Show what a host's installer has logged."`
-	Install   installCmd   `cmd:"" help:"Arm a host's install and boot it from the network."`
-	Rescue    rescueCmd    `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
-	Wipe      wipeCmd      `cmd:"" help:"Erase a host's disks."`
-	Burnin    burninCmd    `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
-	Job       jobCmd       `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
-	Cancel    cancelCmd    `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
-	Claim     claimCmd     `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
-	Set       setCmd       `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
-	Remove    removeCmd    `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
-	Power     powerCmd     `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
-	Image     imageCmd     `cmd:"" help:"Build, list, verify and remove root images."`
-	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
+	Init   initCmd   `cmd:"" help:"Write a first configuration and inventory for this machine."`
+	Doctor doctorCmd `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
+	Serve  serveCmd  `cmd:"" help:"Run the appliance."`
+
+	Check   checkCmd   `cmd:"" help:"Check an inventory: every problem with file, line and column."`
+	Explain explainCmd `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
+	Render  renderCmd  `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
+	Diff    diffCmd    `cmd:"" help:"Tell which hosts' answers a change of the inventory alters, against a git commit."`
+	Claim   claimCmd   `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
+	Set     setCmd     `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
+	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
+	Import  importCmd  `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`
+	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration or an image's recipe, for editors."`
+
+	Status  statusCmd  `cmd:"" help:"Show every host and where it is."`
+	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
+	Log     logCmd     `cmd:"" help:"Show what a host's installer has logged."`
+	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
+	Rescue  rescueCmd  `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
+	Wipe    wipeCmd    `cmd:"" help:"Erase a host's disks."`
+	Burnin  burninCmd  `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
+	Job     jobCmd     `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
+	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
+	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
+
+	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`
 	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
+	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
-	Import    importCmd    `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`
-	Export    exportCmd    `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
-	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the inventory or the configuration, for editors."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

@@ -5,32 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"rackhand/bootfiles/media"
 	"rackhand/config"
+	"rackhand/provision/mirror"
 )
 
 type mediaCmd struct {
 	Add    mediaAdd    `cmd:"" help:"Add an ISO, or a tree on an upstream of the mirror cache."`
 	List   mediaList   `cmd:"" help:"List the media."`
-	Verify mediaVerify `cmd:"" help:"Compare a media's files with what they were when it was added."`
-	Remove mediaRemove `cmd:"" help:"Remove a media; an ISO that was added --in-place stays where it is."`
+	Verify mediaVerify `cmd:"" help:"Check the files of media against what they were when these were added; without a name, all media's."`
+	Remove mediaRemove `cmd:"" help:"Remove media; an ISO that was added --in-place stays where it is."`
 
-	State string `help:"The appliance's state folder." default:"/var/lib/rackhand" type:"path"`
+	settingsFlags
 }
 
-func (c *mediaCmd) dir() string { return filepath.Join(c.State, "media") }
+func (c *mediaCmd) dir() string { return c.folder("media") }
 
 type mediaAdd struct {
-	Name    string `arg:"" help:"What systems of the inventory call it: rocky9."`
-	From    string `arg:"" help:"FILE.iso, or MIRROR:PATH or a URL for a tree below an upstream of the configuration."`
+	Name string `arg:"" help:"What systems of the inventory call them: rocky9."`
+	From string `arg:"" help:"FILE.iso; or a tree below an upstream of the mirror cache, as UPSTREAM:PATH or by its URL."`
+
 	InPlace bool   `help:"Leave the ISO where it is instead of copying it into the state folder."`
 	SHA256  string `name:"sha256" help:"What the ISO's SHA-256 has to be, as its distributor says."`
 	Replace bool   `help:"Put it into the place of the one of that name."`
-	Config  string `help:"The appliance's configuration, for its upstreams." default:"${config}" type:"path"`
 }
 
 func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
@@ -41,7 +41,7 @@ func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
 	if strings.HasSuffix(strings.ToLower(c.From), ".iso") && !strings.Contains(c.From, "://") {
 		m, notes, err = media.Add(ctx, c.From, o)
 	} else {
-		m, notes, err = c.tree(ctx, o)
+		m, notes, err = c.tree(ctx, p.cfg.Mirror, o)
 	}
 	if err != nil {
 		return err
@@ -54,19 +54,19 @@ func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
 	return nil
 }
 
-func (c *mediaAdd) tree(ctx context.Context, o media.AddOptions) (*media.Manifest, []string, error) {
+func (c *mediaAdd) tree(ctx context.Context, cfg config.Mirror, o media.AddOptions) (*media.Manifest, []string, error) {
 	if c.InPlace || c.SHA256 != "" {
-		return nil, nil, errors.New("--in-place and --sha256 are for an ISO")
+		return nil, nil, exitError{2, errors.New("--in-place and --sha256 are for an ISO")}
 	}
-	cfg, problems := config.Load(c.Config)
-	if len(problems) > 0 {
-		return nil, nil, problems
-	}
-	mirror, path, err := upstreamOf(c.From, cfg.Mirror.Upstreams)
+	upstream, path, err := upstreamOf(c.From, cfg.Upstreams)
 	if err != nil {
 		return nil, nil, err
 	}
-	return media.AddTree(ctx, mirror, path, fetchFrom(cfg.Mirror.Upstreams[mirror], cfg.Mirror.Via), o)
+	client, err := mirror.Client(cfg.Via, time.Minute)
+	if err != nil {
+		return nil, nil, err
+	}
+	return media.AddTree(ctx, upstream, path, fetchFrom(client, cfg.Upstreams[upstream]), o)
 }
 
 type mediaList struct{}
@@ -79,7 +79,7 @@ func (c *mediaList) Run(p *mediaCmd, out io.Writer) error {
 	return err
 }
 
-// describe is a media in one line.
+// describe puts media into one line.
 func describe(m *media.Manifest) string {
 	where := fmt.Sprintf("/mirror/%s/%s", m.Mirror, m.Path)
 	if m.ISO != nil {
@@ -96,19 +96,37 @@ func describe(m *media.Manifest) string {
 }
 
 type mediaVerify struct {
-	Name string `arg:"" help:"The media."`
+	Names []string `arg:"" optional:"" name:"name" help:"The media."`
 }
 
 func (c *mediaVerify) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
-	if err := media.Verify(ctx, p.dir(), c.Name); err != nil {
-		return err
+	names := c.Names
+	if len(names) == 0 {
+		all, err := media.List(p.dir())
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			names = append(names, m.Name)
+		}
 	}
-	fmt.Fprintf(out, "media %s: every file is as it was when it was added\n", c.Name)
-	return nil
+	return eachOf(names, func(name string) error {
+		if err := media.Verify(ctx, p.dir(), name); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "media %s: every file is as it was when it was added\n", name)
+		return err
+	})
 }
 
 type mediaRemove struct {
 	Name string `arg:"" help:"The media."`
 }
 
-func (c *mediaRemove) Run(p *mediaCmd) error { return media.Remove(p.dir(), c.Name) }
+func (c *mediaRemove) Run(p *mediaCmd, out io.Writer) error {
+	if err := media.Remove(p.dir(), c.Name); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "media %s is removed\n", c.Name)
+	return err
+}

@@ -6,36 +6,34 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"rackhand/bootfiles/media"
 )
 
-// upstreamOf finds the upstream of the configuration that a tree lies on: MIRROR:PATH,
+// upstreamOf finds the upstream of the mirror cache that a tree lies on: UPSTREAM:PATH,
 // or a URL that begins with an upstream's.
-func upstreamOf(from string, upstreams map[string]string) (mirror, path string, err error) {
+func upstreamOf(from string, upstreams map[string]string) (upstream, path string, err error) {
 	if !strings.Contains(from, "://") {
-		mirror, path, ok := strings.Cut(from, ":")
-		if _, known := upstreams[mirror]; ok && known {
-			return mirror, strings.Trim(path, "/"), nil
+		upstream, path, ok := strings.Cut(from, ":")
+		if _, known := upstreams[upstream]; ok && known {
+			return upstream, strings.Trim(path, "/"), nil
 		}
-		return "", "", fmt.Errorf("%q is neither FILE.iso nor MIRROR:PATH with a mirror of the configuration (%s)", from, known(upstreams))
+		return "", "", fmt.Errorf("%q is neither FILE.iso nor UPSTREAM:PATH with an upstream of the mirror cache (%s)", from, known(upstreams))
 	}
 	for name, base := range upstreams {
 		base = strings.TrimRight(base, "/") + "/"
-		if rest, ok := strings.CutPrefix(from, base); ok && len(base) > len(upstreams[mirror]) {
-			mirror, path = name, strings.Trim(rest, "/")
+		if rest, ok := strings.CutPrefix(from, base); ok && len(base) > len(upstreams[upstream]) {
+			upstream, path = name, strings.Trim(rest, "/")
 		}
 	}
-	if mirror == "" {
-		return "", "", fmt.Errorf("no upstream of the configuration begins that URL: name one under mirror.upstreams (there are %s)", known(upstreams))
+	if upstream == "" {
+		return "", "", fmt.Errorf("no upstream of the mirror cache begins that URL: name one under mirror.upstreams (there are %s)", known(upstreams))
 	}
-	return mirror, path, nil
+	return upstream, path, nil
 }
 
 func known(upstreams map[string]string) string {
@@ -45,19 +43,8 @@ func known(upstreams map[string]string) string {
 	return strings.Join(slices.Sorted(maps.Keys(upstreams)), ", ")
 }
 
-// fetchFrom fetches below an upstream, through the proxy that the configuration gives.
-func fetchFrom(base, via string) media.Fetch {
-	transport := &http.Transport{ResponseHeaderTimeout: time.Minute}
-	if socket, ok := strings.CutPrefix(via, "unix:"); ok {
-		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.invalid"})
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
-		}
-	} else if u, err := url.Parse(via); err == nil && via != "" {
-		transport.Proxy = http.ProxyURL(u)
-	}
-	client := &http.Client{Transport: transport}
+// fetchFrom fetches below an upstream.
+func fetchFrom(client *http.Client, base string) media.Fetch {
 	return func(ctx context.Context, path string) (io.ReadCloser, error) {
 		u, err := url.Parse(base)
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 type mirrorCmd struct {
-	Prefetch mirrorPrefetch `cmd:"" help:"Bring into the mirror cache the packages that the hosts of a system will ask for."`
+	Prefetch mirrorPrefetch `cmd:"" help:"Fetch the packages that the hosts of a system will ask for into the mirror cache."`
 }
 
 type mirrorPrefetch struct {

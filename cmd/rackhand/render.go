@@ -13,7 +13,7 @@ import (
 )
 
 type renderCmd struct {
-	Host string `arg:"" help:"The host."`
+	Host string `arg:"" help:"The host, by its name in the inventory."`
 	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog" default:"kickstart" help:"What it is handed: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog."`
 	inventoryFlag
 	Config string `help:"The appliance's settings: its address, mirrors, images and secrets (default ${config}, if it is there)." type:"path"`

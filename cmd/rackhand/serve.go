@@ -15,7 +15,7 @@ import (
 )
 
 type serveCmd struct {
-	Config string `help:"The appliance's settings." default:"/etc/rackhand/rackhand.yaml" type:"path"`
+	Config string `help:"The appliance's settings." default:"${config}" type:"path"`
 	Debug  bool   `help:"Log more."`
 }
 

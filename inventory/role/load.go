@@ -88,6 +88,3 @@ func (s *Set) Names() []string {
 	slices.Sort(names)
 	return names
 }
-
-// Has reports whether there is a role of this name.
-func (s *Set) Has(name string) bool { return s.roles[name] != nil }

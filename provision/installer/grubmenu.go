@@ -2,6 +2,8 @@ package installer
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 )
@@ -29,6 +31,19 @@ func findKernels(boot []string) []kernel {
 	}
 	slices.SortFunc(out, func(a, b kernel) int { return compareVersions(b.version, a.version) })
 	return out
+}
+
+// kernelsIn are those of an installed system.
+func kernelsIn(root *os.Root) ([]kernel, error) {
+	entries, err := fs.ReadDir(root.FS(), "boot")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return findKernels(names), nil
 }
 
 // compareVersions compares numbers in versions as numbers: 6.1.0-9 < 6.1.0-10.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 )
@@ -15,15 +14,10 @@ import (
 // has to be made anew for a file of a hundred bytes: with a slow disk or processor
 // that takes a minute or two.
 func addToInitrds(root *os.Root, name, text string) error {
-	entries, err := fs.ReadDir(root.FS(), "boot")
+	kernels, err := kernelsIn(root)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	kernels := findKernels(names)
 	if len(kernels) == 0 {
 		return errors.New("the image has no kernel with an initramfs in /boot")
 	}

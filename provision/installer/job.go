@@ -80,14 +80,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err != nil {
 		return outcome{}, err
 	}
-	scan := func() {
-		for range 5 { // a bus brings devices that bring buses
-			if !mods.scan("/sys") {
-				break
-			}
-		}
-	}
-	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
+	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.settle, m.con.printf)
 	if err != nil {
 		m.tellDoubts(pciNetwork, false)
 		return outcome{}, err
@@ -97,7 +90,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err != nil {
 		return outcome{}, err
 	}
-	disks, err := m.waitDisks(ctx, scan)
+	disks, err := m.waitDisks(ctx, mods.settle)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -27,8 +27,8 @@ type diskReport struct {
 }
 
 func (r diskReport) String() string {
-	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %.0f MB/s, %d read errors; %s", r.Disk, gigabytes(r.Bytes), orNone(r.Serial),
-		100*r.ReadBytes/max(r.Bytes, 1), float64(r.ReadBytes)/1e6/max(r.Seconds, 0.001), r.ReadErrors, r.SMART)
+	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, gigabytes(r.Bytes), orNone(r.Serial),
+		100*r.ReadBytes/max(r.Bytes, 1), speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 
 // tryDisks reads all disks at once until the deadline.

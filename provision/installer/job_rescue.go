@@ -3,10 +3,12 @@ package installer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -135,12 +137,7 @@ done
 // those for which it would not.
 func readOnly(disks []Disk) (left []string) {
 	for _, d := range disks {
-		names := []string{d.Name}
-		parts, _ := filepath.Glob("/sys/block/" + d.Name + "/" + d.Name + "*")
-		for _, p := range parts {
-			names = append(names, filepath.Base(p))
-		}
-		for _, n := range names {
+		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(kernelPartitions(d.Name)))...) {
 			if err := setReadOnly("/dev/" + n); err != nil {
 				left = append(left, n)
 			}
@@ -167,9 +164,9 @@ func rescueMotd(o jobOrder, disks []Disk, writable []string) string {
 	}
 	for _, d := range disks {
 		fmt.Fprintf(&b, "  %s\n", d)
-		parts, _ := filepath.Glob("/sys/block/" + d.Name + "/" + d.Name + "*")
-		for _, p := range parts {
-			fmt.Fprintf(&b, "    %-12s %s\n", filepath.Base(p), gigabytes(readInt(p+"/size")*512))
+		parts := kernelPartitions(d.Name)
+		for _, name := range slices.Sorted(maps.Keys(parts)) {
+			fmt.Fprintf(&b, "    %-12s %s\n", name, gigabytes(parts[name]))
 		}
 	}
 	if len(disks) > 0 {

@@ -30,8 +30,8 @@ func (e erasure) String() string {
 	if e.Error != "" {
 		return name + " was NOT erased: " + e.Error
 	}
-	return fmt.Sprintf("%s erased by %s in %.1f s (%.0f MB/s), %d samples read back blank",
-		name, e.Method, e.Seconds, float64(e.Bytes)/1e6/max(e.Seconds, 0.001), e.Samples)
+	return fmt.Sprintf("%s erased by %s in %.1f s (%s), %d samples read back blank",
+		name, e.Method, e.Seconds, speed(e.Bytes, e.Seconds), e.Samples)
 }
 
 func orNone(s string) string {
@@ -160,7 +160,7 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 			left = max(left, time.Duration(float64(took)*float64(d.Size-n)/float64(n)))
 		}
 	}
-	text := fmt.Sprintf("%s; %.0f MB/s", strings.Join(parts, ", "), float64(sum)/1e6/max(took.Seconds(), 0.001))
+	text := strings.Join(parts, ", ") + "; " + speed(sum, took.Seconds())
 	if left > 0 {
 		text += fmt.Sprintf(", about %v to go", left.Round(time.Second))
 	}

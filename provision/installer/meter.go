@@ -69,6 +69,11 @@ func amount(at, size int64) string {
 
 func megabytes(n int64) int64 { return (n + 500_000) / 1_000_000 }
 
+// speed is the rate of so many bytes in so many seconds.
+func speed(bytes int64, seconds float64) string {
+	return rateText(float64(bytes) / max(seconds, 0.001))
+}
+
 func rateText(rate float64) string {
 	if rate < 9.5e6 {
 		return fmt.Sprintf("%.1f MB/s", rate/1e6)

@@ -190,6 +190,15 @@ func (l *moduleLoader) scan(sys string) bool {
 	return fresh
 }
 
+// settle loads modules until no bus brings new devices.
+func (l *moduleLoader) settle() {
+	for range 5 { // a bus brings devices that bring buses
+		if !l.scan("/sys") {
+			break
+		}
+	}
+}
+
 // finitModule gives a module's file to the kernel.
 func finitModule(file string) error {
 	f, err := os.Open(file)

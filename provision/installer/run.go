@@ -120,11 +120,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	m.load = mods.add
 	var disks diskWatch
 	scan := func() {
-		for range 5 { // a bus brings devices that bring buses
-			if !mods.scan("/sys") {
-				break
-			}
-		}
+		mods.settle()
 		disks.look(findDisks("/sys"), m.clk.Now())
 	}
 	var net *lease

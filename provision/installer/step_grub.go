@@ -97,17 +97,9 @@ func (s grubConfigStep) do(ctx context.Context, m *machine) error {
 	}
 	done := false
 	err = m.inRoot(func(root *os.Root) error {
-		entries, err := fs.ReadDir(root.FS(), "boot")
-		if err != nil {
+		kernels, err := kernelsIn(root)
+		if err != nil || len(kernels) == 0 {
 			return err
-		}
-		var names []string
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		kernels := findKernels(names)
-		if len(kernels) == 0 {
-			return nil
 		}
 		done = true
 		return writeFile(root, "/boot/grub/grub.cfg", 0o600, grubMenu(s.Boot, s.Place, kernels))

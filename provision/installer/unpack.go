@@ -20,8 +20,9 @@ const (
 
 // unpack reads a compressed tar from src, and hands the tar to extract, while
 // the SHA-256 of what is read is computed; all three run at the same time. It
-// reads src to its end, whatever extract leaves, but when the disk is at fault. A checksum that isn't the wanted
-// one is an error even when extract was content; it comes with what extract said.
+// reads src to its end, whatever extract leaves, but when the disk is at fault. A
+// checksum that isn't the wanted one is an error even when extract was content; it
+// comes with what extract said.
 func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -105,14 +105,13 @@ func New(o Options) (*Cache, error) {
 		}
 		c.upstreams[name] = u
 	}
-	t := o.Transport
-	if t == nil {
-		var err error
-		if t, err = transport(o.Via, o.Stall); err != nil {
-			return nil, fmt.Errorf("mirror: %w", err)
-		}
+	var err error
+	if c.client, err = Client(o.Via, o.Stall); err != nil {
+		return nil, err
 	}
-	c.client = &http.Client{Transport: t, CheckRedirect: checkRedirect}
+	if o.Transport != nil {
+		c.client.Transport = o.Transport
+	}
 	if err := os.MkdirAll(c.partial(), 0o755); err != nil {
 		return nil, fmt.Errorf("mirror: %w", err)
 	}

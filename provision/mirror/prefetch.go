@@ -1,16 +1,14 @@
 package mirror
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
 	"golang.org/x/sync/errgroup"
 
+	"rackhand/bootfiles/compressed"
 	"rackhand/provision/mirror/apt"
 )
 
@@ -41,8 +39,6 @@ type Prefetched struct {
 const (
 	prefetchAtOnce = 4
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
-	xzMemory       = 64 << 20
-	zstdMemory     = 128 << 20
 )
 
 // Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
@@ -121,7 +117,7 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 		return fmt.Errorf("mirror %s: %s: %w", a.Upstream, a.Suite, err)
 	}
 	for _, component := range a.Components {
-		path, how, ok := rel.Index(component, arch)
+		path, ok := rel.Index(component, arch)
 		if !ok {
 			return fmt.Errorf("mirror %s: %s has no component %s for %s", a.Upstream, a.Suite, component, arch)
 		}
@@ -130,25 +126,21 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 			return err
 		}
 		count(o)
-		if err := c.readIndex(a.Upstream, dir+path, how, each); err != nil {
+		if err := c.unpacked(a.Upstream, dir+path, func(r io.Reader) error { return apt.Packages(r, each) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Cache) readIndex(upstream, path, how string, each func(apt.Package)) error {
-	return c.unpacked(upstream, path, how, func(r io.Reader) error { return apt.Packages(r, each) })
-}
-
-// unpacked hands a kept file to a reader, unpacked: how is xz, gz, zst or "" for plain.
-func (c *Cache) unpacked(upstream, path, how string, read func(io.Reader) error) error {
+// unpacked hands a kept file to a reader, unpacked.
+func (c *Cache) unpacked(upstream, path string, read func(io.Reader) error) error {
 	f, err := c.Open(upstream, path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	r, err := unpack(f, how)
+	r, err := compressed.NewReader(f)
 	if err == nil {
 		defer r.Close()
 		bounded := &io.LimitedReader{R: r, N: maxIndex}
@@ -160,23 +152,4 @@ func (c *Cache) unpacked(upstream, path, how string, read func(io.Reader) error)
 		return fmt.Errorf("mirror %s: %s: %w", upstream, path, err)
 	}
 	return nil
-}
-
-func unpack(r io.Reader, how string) (io.ReadCloser, error) {
-	switch how {
-	case "xz":
-		x, err := xz.NewReader(r, xzMemory)
-		return io.NopCloser(x), err
-	case "gz":
-		return gzip.NewReader(r)
-	case "zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(zstdMemory), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	case "":
-		return io.NopCloser(r), nil
-	}
-	return nil, fmt.Errorf("it is packed as %q, which is not known here: gz, xz or zst", how)
 }

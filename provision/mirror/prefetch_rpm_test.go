@@ -65,13 +65,16 @@ func TestPrefetchTreeFails(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{
 		"/Empty/repodata/repomd.xml":  []byte(`<repomd><data type="other"><location href="o"/></data></repomd>`),
 		"/Packed/repodata/repomd.xml": []byte(`<repomd><data type="primary"><location href="repodata/p.xml.bz2"/></data></repomd>`),
-		"/Packed/repodata/p.xml.bz2":  []byte("x"),
+		"/Packed/repodata/p.xml.bz2":  []byte("BZh91AY&SY"),
+		"/Other/repodata/repomd.xml":  []byte(`<repomd><data type="primary"><location href="repodata/p.xml.lz"/></data></repomd>`),
+		"/Other/repodata/p.xml.lz":    []byte("x"),
 		"/Broken/repodata/repomd.xml": []byte(`<html>`),
 	})
 	b := newBench(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
 	for repo, want := range map[string]string{
 		"Empty":   "names no index of packages",
-		"Packed":  `packed as "bz2"`,
+		"Packed":  "packed with bzip2",
+		"Other":   "it is no primary.xml",
 		"Broken":  "read repomd.xml",
 		"Nowhere": "no such file",
 		"../../x": "no such file",

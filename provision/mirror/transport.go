@@ -45,6 +45,16 @@ func transport(via string, stall time.Duration) (*http.Transport, error) {
 	return t, nil
 }
 
+// Client asks upstreams as the cache does: via is the proxy that the configuration
+// names, "" for none; a server that says nothing for stall has failed.
+func Client(via string, stall time.Duration) (*http.Client, error) {
+	t, err := transport(via, stall)
+	if err != nil {
+		return nil, fmt.Errorf("mirror: %w", err)
+	}
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}, nil
+}
+
 // checkRedirect lets an upstream send the cache on (content networks do), a few
 // times and by HTTP only. Hosts never see the redirect.
 func checkRedirect(req *http.Request, via []*http.Request) error {

@@ -147,9 +147,6 @@ func (r *Rack) Dir() string { return r.dir }
 // Accelerator is what the guests run with: "kvm" or "tcg".
 func (r *Rack) Accelerator() string { return r.accel }
 
-// Namespaces are the names of the appliance's and the rack's network namespace.
-func (r *Rack) Namespaces() (appliance, rack string) { return r.appliance, r.rack }
-
 // Command is like [exec.CommandContext], for a program in the appliance's
 // network namespace. It is killed with the rack if it still runs then.
 func (r *Rack) Command(ctx context.Context, name string, args ...string) *exec.Cmd {

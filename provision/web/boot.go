@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -183,16 +185,14 @@ func (s *Server) imageFile(c echo.Context) error {
 // expected reports whether an image that isn't there is one that somebody waits for:
 // a system of the inventory is made of it.
 func (s *Server) expected(name string) bool {
+	return s.anySystem(func(system *inventory.System) bool { return system.Image == name })
+}
+
+// anySystem reports whether there is such a system in the inventory; before it is
+// loaded there may be.
+func (s *Server) anySystem(such func(*inventory.System) bool) bool {
 	snap := s.Snapshot()
-	if snap == nil {
-		return true
-	}
-	for _, system := range snap.Systems {
-		if system.Image == name {
-			return true
-		}
-	}
-	return false
+	return snap == nil || slices.ContainsFunc(slices.Collect(maps.Values(snap.Systems)), such)
 }
 
 // fetchQuiet is how long a second fetch of one file by one host leaves no event.

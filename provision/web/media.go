@@ -35,6 +35,12 @@ func (s *Server) mediaOf(h *inventory.Host, l loader, at string) (templates.Imag
 	if err != nil {
 		return templates.Image{}, err
 	}
+	return MediaImage(m, base, at), nil
+}
+
+// MediaImage is where media are handed out: kernel and initrd below base, which is how
+// the boot loader names us, and their tree below the URL at.
+func MediaImage(m *media.Manifest, base, at string) templates.Image {
 	folder := "/media/" + m.Name
 	tree := at + folder
 	if m.Mirror != "" {
@@ -47,7 +53,7 @@ func (s *Server) mediaOf(h *inventory.Host, l loader, at string) (templates.Imag
 	if m.Packages {
 		img.Media.Repo = tree
 	}
-	return img, nil
+	return img
 }
 
 // fits reports whether media are for the release and processor that a system says: a
@@ -149,16 +155,9 @@ func mediaType(file string) string {
 // expectedMedia reports whether media that aren't there are some that somebody waits
 // for.
 func (s *Server) expectedMedia(name string) bool {
-	snap := s.Snapshot()
-	if snap == nil {
-		return true
-	}
-	for _, system := range snap.Systems {
-		if system.Media == name && system.Installer == inventory.InstallerAnaconda {
-			return true
-		}
-	}
-	return false
+	return s.anySystem(func(system *inventory.System) bool {
+		return system.Media == name && system.Installer == inventory.InstallerAnaconda
+	})
 }
 
 // efiFolder has the boot loaders of media. GRUB looks for its menu beside itself: ours

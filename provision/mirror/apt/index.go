@@ -116,7 +116,7 @@ func ReadRelease(r io.Reader) (Release, error) {
 // Index is where a host fetches the packages' index of a component for an
 // architecture, below the suite's folder: the smallest form that it knows (xz, then
 // gzip), by its hash where the archive has that. ok is false when there is none.
-func (r Release) Index(component, arch string) (path, compression string, ok bool) {
+func (r Release) Index(component, arch string) (path string, ok bool) {
 	dir := component + "/binary-" + arch + "/"
 	for _, c := range []string{"xz", "gz"} {
 		sum, ok := r.sums[dir+"Packages."+c]
@@ -124,9 +124,9 @@ func (r Release) Index(component, arch string) (path, compression string, ok boo
 		case !ok:
 			continue
 		case r.ByHash:
-			return dir + "by-hash/SHA256/" + sum, c, true
+			return dir + "by-hash/SHA256/" + sum, true
 		}
-		return dir + "Packages." + c, c, true
+		return dir + "Packages." + c, true
 	}
-	return "", "", false
+	return "", false
 }

@@ -90,15 +90,20 @@ func Packages(r io.Reader, each func(Package)) error {
 		return out
 	}
 	d := xml.NewDecoder(r)
+	index := false
 	for n := 0; ; {
 		t, err := d.Token()
 		if errors.Is(err, io.EOF) {
+			if !index {
+				return errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
+			}
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read the index of packages: %w", err)
 		}
 		start, ok := t.(xml.StartElement)
+		index = index || ok
 		if !ok || start.Name.Local != "package" {
 			continue
 		}

@@ -1,4 +1,4 @@
-package installer
+package compressed
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // plainText is what the files of testdata/packed hold: seq 1 4000 | sed 's/$/
@@ -21,7 +22,17 @@ func plainText() []byte {
 	return b.Bytes()[:20_000]
 }
 
-func TestDecompress(t *testing.T) {
+// unpack reads all that a stream is packed of.
+func unpack(r io.Reader) ([]byte, error) {
+	z, err := NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return io.ReadAll(z)
+}
+
+func TestReader(t *testing.T) {
 	files, err := filepath.Glob("testdata/packed/*")
 	if err != nil || len(files) < 17 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -33,14 +44,7 @@ func TestDecompress(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			read := func(data []byte) (got []byte, err error) {
-				err = decompress(bytes.NewReader(data), func(r io.Reader) (err error) {
-					got, err = io.ReadAll(r)
-					return err
-				})
-				return got, err
-			}
-			got, err := read(data)
+			got, err := unpack(bytes.NewReader(data))
 			if strings.HasPrefix(filepath.Base(name), "dict128") { // asks for 128 MB
 				if err == nil || !strings.Contains(err.Error(), "too much memory") || !strings.Contains(err.Error(), "-9 at most") {
 					t.Errorf("got %v", err)
@@ -50,7 +54,7 @@ func TestDecompress(t *testing.T) {
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
-			if _, err := read(data[:len(data)*2/3]); err == nil {
+			if _, err := unpack(bytes.NewReader(data[:len(data)*2/3])); err == nil {
 				t.Error("two thirds of it were taken for the whole")
 			}
 		})
@@ -58,39 +62,34 @@ func TestDecompress(t *testing.T) {
 }
 
 // A window of 2 GiB isn't believed (RFC 8878 section 3.1.1.1.2).
-func TestDecompressLargeWindow(t *testing.T) {
+func TestLargeWindow(t *testing.T) {
 	for exponent, fine := range map[byte]bool{27: true, 28: false, 31: false} {
 		frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3, 1, 0, 0}
-		err := decompress(bytes.NewReader(frame), func(r io.Reader) error { _, err := io.ReadAll(r); return err })
+		_, err := unpack(bytes.NewReader(frame))
 		if fine != (err == nil) || err != nil && !strings.Contains(err.Error(), "--long=27 at most") {
 			t.Errorf("2^%d: %v", exponent, err)
 		}
 	}
 }
 
-func TestDecompressOthers(t *testing.T) {
-	err := decompress(strings.NewReader("BZh91A"+strings.Repeat("x", 100)), func(io.Reader) error { return nil })
+func TestOthers(t *testing.T) {
+	_, err := unpack(strings.NewReader("BZh91A" + strings.Repeat("x", 100)))
 	if err == nil || !strings.Contains(err.Error(), "packed with bzip2") {
 		t.Errorf("bzip2: %v", err)
 	}
 	for _, text := range []string{"", "x", "plain", strings.Repeat("plain", 1000)} {
-		var got []byte
-		err := decompress(strings.NewReader(text), func(r io.Reader) (err error) {
-			got, err = io.ReadAll(r)
-			return err
-		})
+		got, err := unpack(strings.NewReader(text))
 		if err != nil || string(got) != text {
 			t.Errorf("%.10q: %q, %v", text, got, err)
 		}
 	}
-	// what the unpacker says comes through
-	cause := errors.New("the disk is full")
-	if err := decompress(strings.NewReader("plain"), func(io.Reader) error { return cause }); !errors.Is(err, cause) {
+	cause := errors.New("the connection broke")
+	if _, err := unpack(io.MultiReader(strings.NewReader("pla"), iotest.ErrReader(cause))); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func FuzzDecompress(f *testing.F) {
+func FuzzReader(f *testing.F) {
 	files, _ := filepath.Glob("testdata/packed/*")
 	for _, name := range files {
 		data, err := os.ReadFile(name)
@@ -100,9 +99,11 @@ func FuzzDecompress(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		_ = decompress(bytes.NewReader(data), func(r io.Reader) error {
-			_, err := io.CopyN(io.Discard, r, 4<<20) // a bomb has no end
-			return err
-		})
+		z, err := NewReader(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		defer z.Close()
+		_, _ = io.CopyN(io.Discard, z, 4<<20) // a bomb has no end
 	})
 }
