@@ -97,7 +97,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	// Told first, and only then begun: an appliance that says no means it, and one
 	// that was not told would hand the job out again.
 	begun := Event{Stage: "installer", Kind: "started", Message: order.Job + " begins; " + foundText(disks)}
-	if err := m.rep.post(ctx, begun, 40, 5*time.Minute); err != nil {
+	if err := m.rep.post(ctx, begun, m.clk.Now().Add(5*time.Minute)); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
 	linkDisks("/dev", disks)

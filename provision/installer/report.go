@@ -23,9 +23,16 @@ type Event struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// A reporter posts events in their order. Those that don't matter one by one are
-// queued and posted in the background: three tries each, then it goes on, for the
-// install must not depend on them.
+// How long the appliance may be away before an event is given up. It may be restarted
+// in the middle of an install: what happened meanwhile must not be missing from the
+// journal. A measure of progress is stale by then.
+const (
+	eventPatience    = 10 * time.Minute
+	progressPatience = 2 * time.Second
+)
+
+// A reporter posts events in their order. All but the last are queued and posted in
+// the background, for the install must not wait for them.
 type reporter struct {
 	url    string // "" posts nothing
 	client *http.Client
@@ -33,6 +40,7 @@ type reporter struct {
 	clean  atomic.Pointer[func(string) string] // takes secrets out
 	queue  chan Event
 	done   sync.WaitGroup
+	ending atomic.Pointer[time.Time] // when what is queued is given up, once last is called
 	warn   func(format string, args ...any)
 }
 
@@ -50,7 +58,11 @@ func (r *reporter) setClean(clean func(string) string) { r.clean.Store(&clean) }
 func (r *reporter) start(ctx context.Context) {
 	r.done.Go(func() {
 		for e := range r.queue {
-			if err := r.post(ctx, e, 3, 30*time.Second); err != nil {
+			patience := eventPatience
+			if e.Kind == "progress" {
+				patience = progressPatience
+			}
+			if err := r.post(ctx, e, r.clk.Now().Add(patience)); err != nil {
 				r.warn("event %q could not be posted: %v", e.Kind, err)
 			}
 		}
@@ -70,17 +82,22 @@ func (r *reporter) send(e Event) {
 func (r *reporter) busy() bool { return len(r.queue) > 0 }
 
 // last ends the queue and then posts the event that must get through. It tries
-// for as long as patience, which begins when the queue is through: an appliance that
-// comes back just then must hear it. Nothing may be sent after it.
+// for as long as patience, which begins anew when the queue is through: an appliance
+// that comes back just then must hear it. Nothing may be sent after it.
 func (r *reporter) last(ctx context.Context, e Event, patience time.Duration) error {
+	ending := r.clk.Now().Add(patience)
+	r.ending.Store(&ending)
 	close(r.queue)
 	r.done.Wait()
+	r.ending.Store(nil)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return r.post(ctx, e, 1<<20, patience)
+	return r.post(ctx, e, r.clk.Now().Add(patience))
 }
 
-func (r *reporter) post(ctx context.Context, e Event, tries int, patience time.Duration) error {
+// post tries until the appliance has taken the event or refused it, or the deadline
+// has come.
+func (r *reporter) post(ctx context.Context, e Event, deadline time.Time) error {
 	if r.url == "" {
 		return nil
 	}
@@ -89,9 +106,7 @@ func (r *reporter) post(ctx context.Context, e Event, tries int, patience time.D
 	if err != nil {
 		return err
 	}
-	deadline := r.clk.Now().Add(patience)
-	var last error
-	for n := range tries {
+	for n := 0; ; n++ {
 		status, wait, err := r.postOnce(ctx, body)
 		switch {
 		case err == nil && status < 300:
@@ -99,19 +114,16 @@ func (r *reporter) post(ctx context.Context, e Event, tries int, patience time.D
 		case err == nil && !transient(status):
 			return fmt.Errorf("the appliance answers %d", status)
 		case err == nil:
-			last = fmt.Errorf("the appliance answers %d", status)
-		default:
-			last = err
+			err = fmt.Errorf("the appliance answers %d", status)
+		}
+		if ending := r.ending.Load(); ending != nil && ending.Before(deadline) {
+			deadline = *ending
 		}
 		wait = max(wait, backoff(n))
-		if r.clk.Now().Add(wait).After(deadline) {
-			break
-		}
-		if err := r.clk.Sleep(ctx, wait); err != nil {
-			break
+		if r.clk.Now().Add(wait).After(deadline) || r.clk.Sleep(ctx, wait) != nil {
+			return err
 		}
 	}
-	return last
 }
 
 func (r *reporter) postOnce(ctx context.Context, body []byte) (int, time.Duration, error) {

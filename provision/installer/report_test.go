@@ -56,18 +56,56 @@ func TestReporterKeepsOrder(t *testing.T) {
 	}
 }
 
+// What is refused is not tried again, and progress is stale soon.
 func TestReporterGoesOn(t *testing.T) {
 	a := &fakeAppliance{statuses: []int{503, 503, 503, 403, 204}}
 	r, warned := startReporter(t, a, &fakeClock{})
-	for range 3 {
-		r.send(Event{Kind: "script"})
+	for _, kind := range []string{"progress", "script", "disk"} {
+		r.send(Event{Kind: kind})
 	}
 	if err := r.last(t.Context(), Event{Kind: "installed"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	// the first is lost after three tries, the second is refused
 	if a.requests != 6 || len(a.got) != 2 || len(*warned) != 2 {
 		t.Errorf("%d requests, %d kept, %d warnings", a.requests, len(a.got), len(*warned))
+	}
+}
+
+// An appliance that is restarted during an install hears what happened meanwhile.
+func TestReporterOutlastsARestart(t *testing.T) {
+	a := &fakeAppliance{statuses: append(make503(8), 204)}
+	clk := &fakeClock{}
+	r, warned := startReporter(t, a, clk)
+	start := clk.Now()
+	r.send(Event{Kind: "warning"})
+	r.send(Event{Kind: "script"})
+	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.got) != 3 || a.got[0].Kind != "warning" || len(*warned) > 0 {
+		t.Errorf("%+v came, %d warnings", a.got, len(*warned))
+	}
+	if d := clk.Now().Sub(start); d < 30*time.Second {
+		t.Errorf("away for %v only: the test shows nothing", d)
+	}
+}
+
+// An appliance that is away for good holds up the end by twice its patience at most,
+// however much is queued.
+func TestReporterEndsWithoutAppliance(t *testing.T) {
+	a := &fakeAppliance{statuses: []int{503}}
+	clk := &fakeClock{}
+	r, _ := startReporter(t, a, clk)
+	start := clk.Now()
+	for range 50 {
+		r.send(Event{Kind: "script"})
+	}
+	if err := r.last(t.Context(), Event{Kind: "failed"}, 2*time.Minute); err == nil {
+		t.Error("an appliance that is never ready was told")
+	}
+	// the first may have had its whole patience before last was called
+	if d := clk.Now().Sub(start); d > eventPatience*2+4*time.Minute {
+		t.Errorf("tried for %v", d)
 	}
 }
 
