@@ -122,7 +122,7 @@ func startRackhand(r *rig, bin, dir, inventory string) *daemon {
 
 // load is one run of perfdhcp, which plays a relay with many clients behind it.
 func (r *rig) load(perfdhcp string, macs, rate int, seconds float64) (Load, error) {
-	out, err := r.onClient(nil, perfdhcp, "-4", "-g", "single", "-l", clientAddr,
+	out, err := r.onClientBuffered(perfdhcpBuffer, perfdhcp, "-4", "-g", "single", "-l", clientAddr,
 		"-r", strconv.Itoa(rate), "-R", strconv.Itoa(macs),
 		"-p", strconv.Itoa(int(seconds)), "-W", strconv.Itoa(dhcpWait*1e6), "-d", strconv.Itoa(dhcpDropTime), serverAddr)
 	sent, completed, parsed := parsePerfdhcp(out)
@@ -232,8 +232,8 @@ func dhcpTable(all []contender, found results) Table {
 	table.Legend = []string{
 		fmt.Sprintf("The highest rate of whole exchanges (DISCOVER, OFFER, REQUEST, ACK) at which perfdhcp loses no more than %.0f %%: doubled until it loses more, then bisected to 5 %%; a rate that fails by little is tried twice. Each probe is %d s and %g s for the last answers. Rounds in turns: %d; the table has the median, and the lowest and the highest in brackets. Each round starts each server with an empty lease file on the disk above. The ratio is to Kea, to the better one where its multi-threading was measured too (on more than two cores). CPU each is the server's processor time for one exchange at that rate.",
 			100*maxDrops, dhcpSeconds, dhcpWait, *rounds),
-		fmt.Sprintf("perfdhcp plays a relay. Known clients: %d boxes that renew or come again, after they all had their first address. New clients: each exchange is a box that was never seen before, as after a rack was plugged in. Nobody is in the inventory; all servers have the same pool of %d addresses and leases of one hour. An answer that takes longer than %d s is lost; rackhand holds back the first offer of an address for the 200 ms of its conflict probe, Kea has no such probe and dnsmasq's is off (`--no-ping`). Kea logs warnings only, dnsmasq nothing about leases, rackhand what it always does. Server and perfdhcp (single-threaded, which is the faster way on few cores) share the machine's cores.",
-			crowds()[0].macs, poolSize, dhcpDropTime),
+		fmt.Sprintf("perfdhcp plays a relay. Known clients: %d boxes that renew or come again, after they all had their first address. New clients: each exchange is a box that was never seen before, as after a rack was plugged in. Nobody is in the inventory; all servers have the same pool of %d addresses and leases of one hour. An answer that takes longer than %d s is lost; rackhand holds back the first offer of an address for the 200 ms of its conflict probe, Kea has no such probe and dnsmasq's is off (`--no-ping`). Kea logs warnings only, dnsmasq nothing about leases, rackhand what it always does. Server and perfdhcp (single-threaded, which is the faster way on few cores) share the machine's cores. perfdhcp's receive buffer is %d MiB, from outside: with the default it loses answers itself, of every server that sends several at once.",
+			crowds()[0].macs, poolSize, dhcpDropTime, perfdhcpBuffer>>20),
 		"Durable is not the same for all: rackhand has the lease on disk and synced before the ACK; Kea appends it to its file and doesn't sync; dnsmasq writes its whole file anew and syncs it.",
 	}
 	return table
