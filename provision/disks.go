@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// KindDisksBlank is the kind of an event by which an installer says that its disk guard
-// has found these disks blank: their ids, between blanks, are the message.
+// KindDisksBlank is the kind of an event by which an installer, Anaconda's or ours, says
+// that its disk guard has found these disks blank: their ids, between blanks, are the
+// message.
 const KindDisksBlank = "disks-blank"
 
 // maxBlank bounds how many disks of an install are remembered.

@@ -363,29 +363,35 @@ func TestGuardOurs(t *testing.T) {
 		{"another", "naa.5000c500a1b2c3d5\n", "eui.1 naa.5000c500a1b2c3d4", false, ""},
 		{"a part of it", "naa.5000\n", "naa.5000c500a1b2c3d4", false, ""},
 		{"without an id", "", "naa.5000c500a1b2c3d4", false, ""},
-		{"blanks in it", "t10.ATA     A DISK   SERIAL 1 \n", "t10.ATA_A_DISK_SERIAL_1_", true, "t10.ATA_A_DISK_SERIAL_1_"},
+		{"blanks in it", "t10.ATA     A DISK   SERIAL 1 \n", "t10.ATA_A_DISK_SERIAL_1", true, "t10.ATA_A_DISK_SERIAL_1"},
 		{"none is ours", "naa.5000c500a1b2c3d4\n", "", false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBox(t)
-			b.disk("sda")
-			b.write("dev/sda.types", "gpt\n")
-			if tt.id != "" {
-				b.write("sys/block/sda/wwid", tt.id)
-			}
-			d := filled(kickstart.RHEL9)
-			d.Install.Ours = tt.ours
-			out, err := b.run(body(t, render(t, "rhel.ks", d), "%pre", "wipefs"), "in /dev/", "/sys/block")
-			if (err == nil) != tt.pass {
-				t.Errorf("%v: %s", err, out)
-			}
-			for _, r := range b.reports() {
-				if r["kind"] == "disks-blank" && strings.TrimSpace(r["message"]) != tt.says {
-					t.Errorf("reported: %v", r)
+			for _, engine := range []struct {
+				template string
+				release  kickstart.Release
+				reports  int // rackhand-installer reports by itself
+			}{{"rhel.ks", kickstart.RHEL9, 1}, {"base.ks", "", 0}} {
+				b := newBox(t)
+				b.disk("sda")
+				b.write("dev/sda.types", "gpt\n")
+				if tt.id != "" {
+					b.write("sys/block/sda/wwid", tt.id)
 				}
-			}
-			if n := len(b.reports()); n != 1 {
-				t.Errorf("%d reports", n)
+				d := filled(engine.release)
+				d.Install.Ours = tt.ours
+				out, err := b.run(body(t, render(t, engine.template, d), "%pre", "wipefs"), "in /dev/", "/sys/block")
+				if (err == nil) != tt.pass {
+					t.Errorf("%s: %v: %s", engine.template, err, out)
+				}
+				for _, r := range b.reports() {
+					if r["kind"] == "disks-blank" && strings.TrimSpace(r["message"]) != tt.says {
+						t.Errorf("%s: reported: %v", engine.template, r)
+					}
+				}
+				if n := len(b.reports()); n != engine.reports {
+					t.Errorf("%s: %d reports", engine.template, n)
+				}
 			}
 		})
 	}

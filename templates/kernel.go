@@ -58,7 +58,30 @@ func (d Data) imageArgs() []string {
 	if d.Install.Wipe {
 		args = append(args, "rackhand.wipe=1")
 	}
+	if ours := fitting(strings.Fields(d.Install.Ours), maxOurs); ours != "" && d.Install.Job == "" {
+		args = append(args, "rackhand.ours="+ours)
+	}
 	return args
+}
+
+// maxOurs bounds rackhand.ours=, in bytes: a kernel's command line ends at 2048 (x86,
+// COMMAND_LINE_SIZE), and the rest needs some too. A disk that is left out is looked at
+// as ever.
+const maxOurs = 768
+
+// fitting joins ids by commas, as many as fit.
+func fitting(ids []string, most int) string {
+	var out string
+	for _, id := range ids {
+		if len(out)+1+len(id) > most {
+			break
+		}
+		if out != "" {
+			out += ","
+		}
+		out += id
+	}
+	return out
 }
 
 // network says how the installer gets onto the network, in dracut's terms

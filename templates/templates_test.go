@@ -133,6 +133,36 @@ func TestOperatorsOwn(t *testing.T) {
 	}
 }
 
+// TestOursFits: so many disks of an earlier attempt are named as fit on a command line.
+func TestOursFits(t *testing.T) {
+	ours := func(ids, job string) string {
+		d := data(host())
+		d.Install.Ours, d.Install.Job = ids, job
+		args, err := d.KernelArgs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range args {
+			if ids, ok := strings.CutPrefix(a, "rackhand.ours="); ok {
+				return ids
+			}
+		}
+		return "none"
+	}
+	long := strings.Repeat("x", 300)
+	for _, tt := range []struct{ ids, job, want string }{
+		{"", "", "none"},
+		{"naa.5000c500a1b2c3d4 vd-web1", "", "naa.5000c500a1b2c3d4,vd-web1"},
+		{"naa.5000c500a1b2c3d4", "wipe", "none"},
+		{long + " " + long + " " + long, "", long + "," + long},
+		{strings.Repeat("x", 2000), "", "none"},
+	} {
+		if got := ours(tt.ids, tt.job); got != tt.want {
+			t.Errorf("%.40q: %.40q, want %.40q", tt.ids, got, tt.want)
+		}
+	}
+}
+
 // TestKernelArgs: what can't stand on a kernel's command line never gets there.
 func TestKernelArgs(t *testing.T) {
 	for _, bad := range []string{"a b", "a'b", `a"b`, "a\nb", "a\x00", "über", "${net0/mac}", "&&"} {

@@ -13,10 +13,16 @@ type Cmdline struct {
 	Report    string           // rackhand.report=URL; "" for none
 	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
 	VLAN      bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
-	Wipe      bool             // rackhand.wipe=1: disks that carry data may be wiped
+	Leave                      // what may become of disks that carry data
 	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
 	Order     string           // rackhand.order=URL: what the job is told to do
 	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
+}
+
+// A Leave is what an install may do to disks that carry data: nothing, unless it says so.
+type Leave struct {
+	Wipe bool     // rackhand.wipe=1: they may be wiped
+	Ours []string // rackhand.ours=ID,ID: these were blank when an earlier attempt of this install came
 }
 
 // ParseCmdline reads /proc/cmdline. Words are separated by blanks; double quotes
@@ -42,6 +48,8 @@ func ParseCmdline(s string) Cmdline {
 			c.VLAN = parseVLAN(value)
 		case "rackhand.wipe":
 			c.Wipe = value == "1"
+		case "rackhand.ours":
+			c.Ours = strings.Split(value, ",")
 		case "rackhand.job":
 			c.Job = value
 		case "rackhand.order":

@@ -17,7 +17,8 @@ func TestParseCmdline(t *testing.T) {
 			"quiet inst.ks=http://a/i/T/ks rackhand.report=http://a/i/T/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp console=ttyS0\n",
 			Cmdline{Kickstart: "http://a/i/T/ks", Report: "http://a/i/T/event", BootMAC: mac, Hold: 30 * time.Second},
 		},
-		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Wipe: true, Hold: 5 * time.Second}},
+		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Leave: Leave{Wipe: true}, Hold: 5 * time.Second}},
+		{"rackhand.ours=naa.5000c500a1b2c3d4,vd-web1", Cmdline{Leave: Leave{Ours: []string{"naa.5000c500a1b2c3d4", "vd-web1"}}, Hold: 30 * time.Second}},
 		{
 			"BOOTIF=01-52-54-00-00-00-01 ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp",
 			Cmdline{BootMAC: mac, VLAN: bootVLAN{10, "vlan10", "bootnet", mac}, Hold: 30 * time.Second},

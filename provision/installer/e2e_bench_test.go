@@ -266,12 +266,13 @@ func (b *bench) cmdline(args string) string {
 }
 
 // install boots the installer.
-func (b *bench) install(uefi bool, disk, args string) string {
+func (b *bench) install(uefi bool, disk, args string, more ...string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
 	b.mu.Unlock()
-	text := b.boot(uefi, disk, b.until, 5*time.Minute, "-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(args))
+	more = append([]string{"-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(args)}, more...)
+	text := b.boot(uefi, disk, b.until, 5*time.Minute, more...)
 	if _, after, _ := strings.Cut(text, "rackhand-installer"); strings.Contains(after, token) {
 		b.t.Error("the token is on the console")
 	}

@@ -137,6 +137,42 @@ func TestPowerCut(t *testing.T) {
 	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
 }
 
+// The power goes when the partition table is written and the boot loader isn't: what is
+// left doesn't boot, and doesn't look blank either. The appliance knows the disk by then,
+// and gives the next attempt of this install leave for it; without, nothing is touched.
+func TestPowerCutBeforeTheBootLoader(t *testing.T) {
+	const serial = "vd-web1"
+	b := newBench(t)
+	disk := b.disk("disk.raw")
+	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
+	drive := []string{
+		"-drive", "file=" + disk + ",format=raw,if=none,id=one,cache=unsafe,aio=threads",
+		"-device", "virtio-blk-pci,drive=one,serial=" + serial,
+	}
+	b.until = "write the partition table of vda"
+	b.install(false, "", "", drive...)
+	if e := b.find("", "disks-blank"); e == nil || e.Message != serial {
+		t.Fatalf("the appliance doesn't know the disk: %+v", e)
+	}
+	if b.find("packages", "verified") == nil || b.find("installed", "installed") != nil {
+		t.Error("the power wasn't cut between the image and the end")
+	}
+	b.until = ""
+	before := diskSum(t, disk)
+	b.install(false, "", "rackhand.ours=vd-web2", drive...)
+	if e := b.find("failed", installer.FailDisk); e == nil || !strings.Contains(e.Message, "carries data") {
+		t.Errorf("without leave: %+v", e)
+	}
+	if diskSum(t, disk) != before {
+		t.Error("without leave, the disk was written to")
+	}
+	text := b.install(false, "", "rackhand.ours="+serial, drive...)
+	if e := b.find("", "disk-wiped"); e == nil || b.find("installed", "installed") == nil {
+		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
+	}
+	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
+}
+
 // An image that is put in place of another in the middle of an install is an
 // error that says so, and leaves a blank disk.
 func TestImageChangedInTheMiddle(t *testing.T) {

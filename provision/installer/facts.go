@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -38,6 +39,20 @@ type Disk struct {
 
 // A NIC is a network card.
 type NIC struct{ Name, MAC string }
+
+// id tells a disk from others for as long as an install lasts: its WWN, else its serial
+// number, as the disk guard of the shipped templates writes it; "" for none.
+func (d Disk) id() string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+			return r
+		case r == ' ':
+			return '_'
+		}
+		return -1
+	}, strings.Join(strings.Fields(cmp.Or(d.WWN, d.Serial)), " "))
+}
 
 // String names a disk as a person would look for it.
 func (d Disk) String() string {

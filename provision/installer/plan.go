@@ -93,7 +93,7 @@ func (r *Recipe) diskWords() []string {
 
 // Plan turns a recipe and the machine's facts into the steps to carry out, from
 // the disk guard to the unmounting. newGUID gives random GUIDs. It is pure.
-func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, error) {
+func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, error) {
 	var onDisk []string
 	for _, p := range r.parts {
 		if p.OnDisk != "" && !slices.Contains(onDisk, p.OnDisk) {
@@ -118,7 +118,7 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	}
 
 	var steps []Step
-	steps = append(steps, layout.steps(wipe)...)
+	steps = append(steps, layout.steps(may)...)
 	for _, s := range r.PreInstall {
 		steps = append(steps, scriptStep{Script: s})
 	}
@@ -134,7 +134,7 @@ func Plan(r *Recipe, facts Facts, wipe bool, newGUID func() string) ([]Step, err
 	steps = append(steps, layout.found()...)
 	// Only now: the image is verified and every %post has run. A box that loses its
 	// power before this has a disk that looks blank, boots nothing, and may be
-	// installed again.
+	// installed again; one that loses it after this comes back with leave for it.
 	for _, t := range layout.tables {
 		steps = append(steps, tableStep{Disk: t.disk, Table: t.table})
 	}

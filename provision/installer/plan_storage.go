@@ -214,10 +214,18 @@ func (p *diskPlan) has(fs string) bool {
 }
 
 // steps are those from the guard to the mounting.
-func (p *diskPlan) steps(wipe bool) []Step {
-	var out []Step
+func (p *diskPlan) steps(may Leave) []Step {
+	var (
+		out   []Step
+		disks []Disk
+	)
 	for _, t := range p.tables {
-		out = append(out, guardStep{Disk: t.disk, Wipe: wipe})
+		id := t.disk.id()
+		out = append(out, guardStep{Disk: t.disk, Wipe: may.Wipe, Ours: id != "" && slices.Contains(may.Ours, id)})
+		disks = append(disks, t.disk)
+	}
+	if !may.Wipe { // who may wipe needs no other leave
+		out = append(out, blankStep{disks})
 	}
 	for _, t := range p.tables {
 		out = append(out, partitionStep{Disk: t.disk, Table: t.table})

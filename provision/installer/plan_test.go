@@ -61,7 +61,7 @@ func planText(t *testing.T, text string, facts Facts) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	steps, err := Plan(r, facts, false, counting())
+	steps, err := Plan(r, facts, Leave{}, counting())
 	if err != nil {
 		return "", err
 	}
@@ -92,7 +92,7 @@ func planAll(t *testing.T, text string, facts Facts) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	steps, err := Plan(r, facts, false, counting())
+	steps, err := Plan(r, facts, Leave{}, counting())
 	return fmt.Sprintf("%+v", struct{ steps []any }{raw(steps)}), err
 }
 

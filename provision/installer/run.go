@@ -149,7 +149,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.tellDoubts(pciStorage, true)
-	steps, err := Plan(recipe, facts, cmdline.Wipe, newGUID)
+	steps, err := Plan(recipe, facts, cmdline.Leave, newGUID)
 	if err != nil {
 		return "", &Failure{FailKickstart, err}
 	}
@@ -204,7 +204,7 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func(), watch 
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		scan()
 		facts.NICs, facts.Disks = findNICs("/sys"), findDisks("/sys")
-		_, err := Plan(r, facts, true, newGUID)
+		_, err := Plan(r, facts, Leave{Wipe: true}, newGUID)
 		watch.look(facts.Disks, time.Now())
 		if err == nil && watch.settled(r, time.Now()) || time.Now().After(deadline) {
 			return facts, nil // Plan says what is wrong, if anything

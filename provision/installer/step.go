@@ -16,17 +16,34 @@ type Step interface {
 	do(ctx context.Context, m *machine) error
 }
 
-// guardStep refuses a disk that carries data, unless it may be wiped.
+// guardStep refuses a disk that carries data, unless it may be wiped, or what it carries
+// is an earlier attempt's of this install, which had found it blank.
 type guardStep struct {
 	Disk Disk
 	Wipe bool
+	Ours bool
 }
 
 func (s guardStep) String() string {
-	if s.Wipe {
+	switch {
+	case s.Wipe:
 		return "look at " + s.Disk.String() + "; it may be wiped"
+	case s.Ours:
+		return "look at " + s.Disk.String() + "; an earlier attempt of this install has found it blank"
 	}
 	return "look at " + s.Disk.String() + "; refuse it if it carries data"
+}
+
+// blankStep tells the appliance which disks are this install's to write to, whatever
+// becomes of this attempt: from the partition table on they don't look blank any more.
+type blankStep struct{ Disks []Disk }
+
+func (s blankStep) String() string {
+	var names []string
+	for _, d := range s.Disks {
+		names = append(names, d.Name)
+	}
+	return "tell the appliance what a later attempt may write to: " + strings.Join(names, ", ")
 }
 
 // partitionStep clears a disk and tells the kernel of its partitions. The table

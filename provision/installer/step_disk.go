@@ -29,6 +29,9 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 	switch {
 	case err != nil:
 		return err
+	case len(found) > 0 && s.Ours:
+		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
 	case len(found) > 0 && !s.Wipe:
 		return refuse(s.Disk, found)
 	case len(found) > 0:
@@ -36,6 +39,22 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
 	default:
 		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
+	}
+	return nil
+}
+
+// kindDisksBlank is provision.KindDisksBlank: the message has the disks' ids.
+const kindDisksBlank = "disks-blank"
+
+func (s blankStep) do(_ context.Context, m *machine) error {
+	var ids []string
+	for _, d := range s.Disks {
+		if id := d.id(); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 0 {
+		m.event(Event{Kind: kindDisksBlank, Message: strings.Join(ids, " ")})
 	}
 	return nil
 }
@@ -152,8 +171,11 @@ func (s tableStep) do(_ context.Context, m *machine) error {
 	if err := s.Table.write(f); err != nil {
 		return err
 	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
 	m.con.printf("%s", s)
-	return f.Sync()
+	return nil
 }
 
 func (s formatStep) do(ctx context.Context, m *machine) error {

@@ -189,7 +189,7 @@ func TestPlanIsPure(t *testing.T) {
 		}
 		var first string
 		for range 3 {
-			steps, err := Plan(r, facts, false, counting())
+			steps, err := Plan(r, facts, Leave{}, counting())
 			if err != nil {
 				t.Fatal(err)
 			}
