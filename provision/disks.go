@@ -51,6 +51,15 @@ func madeUp(id string) bool {
 // since, and a system's own DHCP keeps its install from being given up.
 const oursFor = time.Hour
 
+// Lapsed is the install without the leave for its disks, once that has ended: the report
+// of a later attempt must not bring it back.
+func (in Install) Lapsed(now time.Time) Install {
+	if now.Sub(in.Spoke) > oursFor {
+		in.Blank = nil
+	}
+	return in
+}
+
 // Ours are the ids of the disks, between blanks, that this install found blank in the
 // box with this MAC: an attempt that comes soon after may overwrite what the one before
 // has written. A disk that was not there, or not named, has no such leave.

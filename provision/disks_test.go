@@ -18,6 +18,12 @@ func TestOurs(t *testing.T) {
 	if got := in.Ours("52:54:00:00:00:01", at(3601)); got != "" {
 		t.Errorf("an hour after the installer's last word: %q", got)
 	}
+	if in := in.Lapsed(at(3600)); len(in.Blank) != 2 {
+		t.Errorf("within the hour: %q", in.Blank)
+	}
+	if in := in.Lapsed(at(3601)); in.Blank != nil {
+		t.Errorf("what has ended would come back with the next report: %q", in.Blank)
+	}
 	if got := DiskIDs(strings.Repeat("disk-number-1 ", 1000)); len(got) != maxBlank {
 		t.Errorf("%d disks", len(got))
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"rackhand/bootfiles/media"
@@ -69,30 +71,52 @@ func (c *mediaAdd) tree(ctx context.Context, cfg config.Mirror, o media.AddOptio
 	return media.AddTree(ctx, upstream, path, fetchFrom(client, cfg.Upstreams[upstream]), o)
 }
 
-type mediaList struct{}
+type mediaList struct {
+	JSON bool `name:"json" help:"As JSON: every manifest, with its files' sums."`
+}
 
 func (c *mediaList) Run(p *mediaCmd, out io.Writer) error {
-	all, err := media.List(p.dir())
-	for _, m := range all {
-		fmt.Fprintln(out, describe(m))
+	all, broken := media.List(p.dir())
+	if c.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return errors.Join(e.Encode(append([]*media.Manifest{}, all...)), broken) // [] when there are none
 	}
-	return err
+	if len(all) == 0 {
+		return broken
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tRELEASE\tARCH\tSYSTEM\tPACKAGES\tAGE\tFROM")
+	for _, m := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Tree.Release(), m.Tree.Processor(),
+			m.Tree.Family+" "+m.Tree.Version, packagesIn(m), age(time.Since(m.Added)), origin(m))
+	}
+	return errors.Join(w.Flush(), broken)
 }
 
 // describe puts media into one line.
 func describe(m *media.Manifest) string {
-	where := fmt.Sprintf("/mirror/%s/%s", m.Mirror, m.Path)
-	if m.ISO != nil {
-		where = fmt.Sprintf("ISO, %d MiB", m.ISO.Size>>20)
-		if m.ISO.Path != "" {
-			where += " at " + m.ISO.Path
-		}
+	return fmt.Sprintf("%s: %s for %s, %s %s; packages: %s; %s", m.Name, m.Tree.Release(), m.Tree.Processor(), m.Tree.Family, m.Tree.Version, packagesIn(m), origin(m))
+}
+
+// origin is where media are served from.
+func origin(m *media.Manifest) string {
+	if m.ISO == nil {
+		return fmt.Sprintf("/mirror/%s/%s", m.Mirror, m.Path)
 	}
-	packages := m.Tree.Names()
+	where := fmt.Sprintf("ISO, %d MiB", m.ISO.Size>>20)
+	if m.ISO.Path != "" {
+		where += " at " + m.ISO.Path
+	}
+	return where
+}
+
+// packagesIn names the repositories that media have.
+func packagesIn(m *media.Manifest) string {
 	if !m.Packages {
-		packages = "no packages"
+		return "none"
 	}
-	return fmt.Sprintf("%-16s %-7s %s: %s %s, %s; %s", m.Name, m.Tree.Release(), m.Tree.Processor(), m.Tree.Family, m.Tree.Version, packages, where)
+	return m.Tree.Names()
 }
 
 type mediaVerify struct {

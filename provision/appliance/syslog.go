@@ -59,7 +59,9 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Installer.Rank() {
 			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
 		}
-		in.Spoke = a.Clock()
+		if p.Connected {
+			in.Spoke = a.Clock()
+		}
 		return in, provision.Event{
 			Source: "syslog", Kind: provision.KindProgress, Stage: provision.Packages,
 			Message: fmt.Sprintf("%d of %d packages", p.N, p.Total), Fields: map[string]string{"package": p.Package},

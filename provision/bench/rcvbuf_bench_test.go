@@ -63,7 +63,7 @@ func (r *rig) onClientBuffered(size int, args ...string) (string, error) {
 	}
 }
 
-// enlarge sets the receive buffer of a process's sockets (pidfd_getfd(2), and
+// enlarge sets the receive buffer of a process's UDP sockets, and returns how many it has (pidfd_getfd(2), and
 // SO_RCVBUFFORCE of socket(7), which net.core.rmem_max doesn't bound).
 func enlarge(pid, size int) (int, error) {
 	process, err := unix.PidfdOpen(pid, 0)
@@ -85,15 +85,22 @@ func enlarge(pid, size int) (int, error) {
 			return n, err
 		}
 		fd, err := unix.PidfdGetfd(process, number, 0)
-		if err != nil {
+		if errors.Is(err, unix.EBADF) { // closed meanwhile
+			continue
+		} else if err != nil {
 			return n, err
 		}
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size)
+		// It has others for a moment, to look at its interfaces by.
+		domain, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		if kind, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); domain == unix.AF_INET && kind == unix.SOCK_DGRAM {
+			if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size); err == nil {
+				n++
+			}
+		}
 		_ = unix.Close(fd)
 		if err != nil {
 			return n, err
 		}
-		n++
 	}
 	return n, nil
 }

@@ -170,6 +170,15 @@ func TestPowerCutBeforeTheBootLoader(t *testing.T) {
 	if e := b.find("", "disk-wiped"); e == nil || b.find("installed", "installed") == nil {
 		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
 	}
+	// A system whose last report was lost is no leftover.
+	before = diskSum(t, disk)
+	b.install(false, "", "rackhand.ours="+serial, drive...)
+	if e := b.find("failed", installer.FailDisk); e == nil || !strings.Contains(e.Message, "has finished") {
+		t.Errorf("a finished system: %+v", e)
+	}
+	if diskSum(t, disk) != before {
+		t.Error("a finished system was written to")
+	}
 	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
 }
 

@@ -41,17 +41,31 @@ type Disk struct {
 type NIC struct{ Name, MAC string }
 
 // id tells a disk from others for as long as an install lasts: its WWN, else its serial
-// number, as the disk guard of the shipped templates writes it; "" for none.
+// number, as the disk guard of the shipped templates writes it; "" for none. A disk on USB
+// has none: the number is the bridge's, whatever disk is in it.
 func (d Disk) id() string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+	if d.USB {
+		return ""
+	}
+	words := strings.FieldsFunc(cmp.Or(d.WWN, d.Serial), func(r rune) bool { return r == ' ' || r == '\t' || r == '_' })
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
 			return r
-		case r == ' ':
-			return '_'
 		}
 		return -1
-	}, strings.Join(strings.Fields(cmp.Or(d.WWN, d.Serial)), " "))
+	}, strings.Join(words, "_")), "_")
+}
+
+// ambiguous reports whether an id is that of several disks: virtio cuts serial numbers at
+// 20 bytes.
+func ambiguous(id string, disks []Disk) bool {
+	n := 0
+	for _, d := range disks {
+		if d.id() == id {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // String names a disk as a person would look for it.

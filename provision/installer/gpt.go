@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -43,9 +44,41 @@ const (
 	mib          = int64(1) << 20
 )
 
+// unfinishedName is the first partition's name (36 characters, the most that fit) until
+// the install is done. It is what tells an attempt that was cut off from a system whose
+// last report was lost.
+const unfinishedName = "rackhand: this install is unfinished"
+
+// unfinished is the table of an install that isn't done.
+func (t gptTable) unfinished() gptTable {
+	t.Parts = slices.Clone(t.Parts)
+	if len(t.Parts) > 0 {
+		t.Parts[0].Name = unfinishedName
+	}
+	return t
+}
+
+// isUnfinished reports whether a disk has the table of an install that isn't done.
+func isUnfinished(r io.ReaderAt, sector int) (bool, error) {
+	b := make([]byte, gptEntrySize)
+	if _, err := r.ReadAt(b, 2*int64(sector)); err != nil {
+		return false, err
+	}
+	return bytes.Equal(b[56:], utf16le(unfinishedName)), nil
+}
+
 // write puts the table on the disk: the backup first, then the entries, and the
 // protective MBR and the primary header, which make the disk bootable, last.
 func (t gptTable) write(w io.WriterAt) error {
+	if err := t.rewrite(w); err != nil {
+		return err
+	}
+	_, err := w.WriteAt(protectiveMBR(t.Size/int64(t.Sector)-1, t.Sector), 0)
+	return err
+}
+
+// rewrite is write without the first sector, which has GRUB's own code by then.
+func (t gptTable) rewrite(w io.WriterAt) error {
 	entries, err := t.entries()
 	if err != nil {
 		return err
@@ -83,7 +116,6 @@ func (t gptTable) write(w io.WriterAt) error {
 		{last * sector, header(last, 1, last-entrySectors)},
 		{2 * sector, entries},
 		{sector, header(1, last, 2)},
-		{0, protectiveMBR(last, t.Sector)},
 	} {
 		if _, err := w.WriteAt(piece.data, piece.at); err != nil {
 			return err
@@ -112,12 +144,18 @@ func (t gptTable) entries() ([]byte, error) {
 		copy(e[16:], guid)
 		le.PutUint64(e[32:], uint64(p.Start/int64(t.Sector)))
 		le.PutUint64(e[40:], uint64((p.Start+p.Length)/int64(t.Sector)-1))
-		name := utf16.Encode([]rune(p.Name))
-		for j, c := range name[:min(len(name), 36)] {
-			le.PutUint16(e[56+2*j:], c)
-		}
+		copy(e[56:gptEntrySize], utf16le(p.Name))
 	}
 	return out, nil
+}
+
+// utf16le is a partition's name as it is on disk, without its end when it is too long.
+func utf16le(name string) []byte {
+	var out []byte
+	for _, c := range utf16.Encode([]rune(name)) {
+		out = binary.LittleEndian.AppendUint16(out, c)
+	}
+	return out[:min(len(out), gptEntrySize-56)]
 }
 
 func protectiveMBR(last int64, sector int) []byte {

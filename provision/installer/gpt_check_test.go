@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -39,3 +40,50 @@ func checkGPT(t *testing.T, r io.ReaderAt, size, sector int64) {
 		}
 	}
 }
+
+// TestUnfinished: a table says that its install isn't done until it is rewritten, which
+// leaves GRUB's code in the first sector alone.
+func TestUnfinished(t *testing.T) {
+	for _, sector := range []int{512, 4096} {
+		const size = 64 * mib
+		table := gptTable{
+			GUID: "11111111-2222-4333-8444-555555555555", Size: size, Sector: sector,
+			Parts: []gptPart{{Type: typeBIOS, GUID: "11111111-2222-4333-8444-555555555556", Name: "biosboot", Start: mib, Length: mib}},
+		}
+		disk := &memoryDisk{make([]byte, size)}
+		r := bytes.NewReader(disk.b)
+		unfinished := func() bool {
+			t.Helper()
+			is, err := isUnfinished(r, sector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return is
+		}
+		if unfinished() {
+			t.Error("a blank disk is unfinished")
+		}
+		if err := table.unfinished().write(disk); err != nil {
+			t.Fatal(err)
+		}
+		checkGPT(t, r, size, int64(sector))
+		if !unfinished() {
+			t.Error("an install that isn't done doesn't say so")
+		}
+		copy(disk.b, "GRUB")
+		if err := table.rewrite(disk); err != nil {
+			t.Fatal(err)
+		}
+		checkGPT(t, r, size, int64(sector))
+		if unfinished() || !bytes.HasPrefix(disk.b, []byte("GRUB")) {
+			t.Errorf("finished: %v, first sector %q", !unfinished(), disk.b[:8])
+		}
+	}
+	if n := len(utf16le(unfinishedName)); n != 72 {
+		t.Errorf("the name has %d bytes, and an entry room for 72", n)
+	}
+}
+
+type memoryDisk struct{ b []byte }
+
+func (d *memoryDisk) WriteAt(p []byte, at int64) (int, error) { return copy(d.b[at:], p), nil }

@@ -104,6 +104,7 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 	if err != nil {
 		return nil, err
 	}
+	may.Ours = slices.DeleteFunc(slices.Clone(may.Ours), func(id string) bool { return ambiguous(id, facts.Disks) })
 	layout, err := planStorage(r.storage, disks, facts.Memory, newGUID)
 	if err != nil {
 		return nil, err
@@ -143,7 +144,11 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 	if len(layout.arrays)+len(layout.groups) > 0 {
 		steps = append(steps, stopStep{})
 	}
-	return append(steps, flushStep{}), nil
+	steps = append(steps, flushStep{})
+	for _, t := range layout.tables {
+		steps = append(steps, finishStep{Disk: t.disk, Table: t.table})
+	}
+	return steps, nil
 }
 
 // systemFiles are the files that follow from the whole of the Kickstart.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,6 +108,9 @@ func (r *reporter) post(ctx context.Context, e Event, deadline time.Time) error 
 		return err
 	}
 	for n := 0; ; n++ {
+		if ending := r.ending.Load(); ending != nil && r.clk.Now().After(*ending) {
+			return errors.New("the install has ended")
+		}
 		status, wait, err := r.postOnce(ctx, body)
 		switch {
 		case err == nil && status < 300:

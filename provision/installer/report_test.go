@@ -90,22 +90,26 @@ func TestReporterOutlastsARestart(t *testing.T) {
 	}
 }
 
-// An appliance that is away for good holds up the end by twice its patience at most,
-// however much is queued.
+// An appliance that is away for good doesn't hold up the end by what is still queued.
 func TestReporterEndsWithoutAppliance(t *testing.T) {
 	a := &fakeAppliance{statuses: []int{503}}
 	clk := &fakeClock{}
 	r, _ := startReporter(t, a, clk)
-	start := clk.Now()
-	for range 50 {
-		r.send(Event{Kind: "script"})
+	ending := clk.Now().Add(2 * time.Minute)
+	r.ending.Store(&ending)
+	for range 3 {
+		if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil {
+			t.Error("an appliance that is never ready was told")
+		}
 	}
-	if err := r.last(t.Context(), Event{Kind: "failed"}, 2*time.Minute); err == nil {
-		t.Error("an appliance that is never ready was told")
+	if d := clk.Now().Sub(ending); d > time.Minute {
+		t.Errorf("tried until %v after the end", d)
 	}
-	// the first may have had its whole patience before last was called
-	if d := clk.Now().Sub(start); d > eventPatience*2+4*time.Minute {
-		t.Errorf("tried for %v", d)
+	a.requests = 0
+	late := clk.Now().Add(-time.Second)
+	r.ending.Store(&late)
+	if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil || a.requests > 0 {
+		t.Errorf("after the end: %v, %d requests", err, a.requests)
 	}
 }
 

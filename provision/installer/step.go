@@ -16,8 +16,8 @@ type Step interface {
 	do(ctx context.Context, m *machine) error
 }
 
-// guardStep refuses a disk that carries data, unless it may be wiped, or what it carries
-// is an earlier attempt's of this install, which had found it blank.
+// guardStep refuses a disk that carries data, unless it may be wiped, or an earlier attempt
+// of this install has found it blank (Ours) and was cut off.
 type guardStep struct {
 	Disk Disk
 	Wipe bool
@@ -63,11 +63,20 @@ func (s partitionStep) String() string {
 	return out
 }
 
-// tableStep writes the partition table.
+// tableStep writes the partition table, as that of an install that isn't done.
 type tableStep struct {
 	Disk  Disk
 	Table gptTable
 }
+
+// finishStep ends an install on a disk: from then on what is there is a system, and no
+// attempt's leftovers.
+type finishStep struct {
+	Disk  Disk
+	Table gptTable
+}
+
+func (s finishStep) String() string { return "finish the partition table of " + s.Disk.Name }
 
 func (s tableStep) String() string { return "write the partition table of " + s.Disk.Name }
 

@@ -29,11 +29,18 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 	switch {
 	case err != nil:
 		return err
-	case len(found) > 0 && s.Ours:
+	case len(found) > 0 && !s.Wipe && !s.Ours:
+		return refuse(s.Disk, found)
+	case len(found) > 0 && !s.Wipe:
+		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
+		if err != nil {
+			return err
+		}
+		if !cut {
+			return refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"))
+		}
 		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
-	case len(found) > 0 && !s.Wipe:
-		return refuse(s.Disk, found)
 	case len(found) > 0:
 		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
@@ -168,7 +175,7 @@ func (s tableStep) do(_ context.Context, m *machine) error {
 		return err
 	}
 	defer f.Close()
-	if err := s.Table.write(f); err != nil {
+	if err := s.Table.unfinished().write(f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -176,6 +183,18 @@ func (s tableStep) do(_ context.Context, m *machine) error {
 	}
 	m.con.printf("%s", s)
 	return nil
+}
+
+func (s finishStep) do(_ context.Context, _ *machine) error {
+	f, err := os.OpenFile("/dev/"+s.Disk.Name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.Table.rewrite(f); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 func (s formatStep) do(ctx context.Context, m *machine) error {

@@ -126,6 +126,7 @@ func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Inst
 			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
 		}
 		in.Attempts++
+		in = in.Lapsed(j.clock())
 		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
 		return in, provision.Event{
 			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,

@@ -37,7 +37,9 @@ func (s *Server) Agents() http.Handler {
 // first sign of life of the installed system.
 func (s *Server) time(c echo.Context) error {
 	if h := s.Snapshot().HostByAddress(peer(c)); h != nil {
-		s.runsAlready(h.Name)
+		if err := s.runsAlready(h.Name); err != nil {
+			return err
+		}
 		if in, ok := s.Journal.Install(h.Name); ok && in.Stage == provision.Installed {
 			err := s.Journal.Record(provision.Event{
 				Host: h.Name, Install: in.ID, Source: "agent", Kind: "booted", Stage: provision.Booted,
@@ -53,10 +55,11 @@ func (s *Server) time(c echo.Context) error {
 
 // runsAlready sees to it that a host whose agent speaks in the middle of its install is
 // not installed over by a later attempt: a system runs on its disks, that of an installer
-// whose last report was lost.
-func (s *Server) runsAlready(host string) {
+// whose last report was lost. What can't be recorded is an error for the agent, which
+// then asks again.
+func (s *Server) runsAlready(host string) error {
 	if in, ok := s.Journal.Install(host); !ok || len(in.Blank) == 0 || in.Stage.Ended() || in.Stage.Rank() >= provision.Installed.Rank() {
-		return
+		return nil
 	}
 	_, err := s.Journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		in.Blank = nil
@@ -67,7 +70,9 @@ func (s *Server) runsAlready(host string) {
 	})
 	if err != nil {
 		s.Log.Error("recording that a host runs already", "host", host, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 	}
+	return nil
 }
 
 func (s *Server) enrol(c echo.Context) error {
@@ -80,6 +85,9 @@ func (s *Server) enrol(c echo.Context) error {
 	if h == nil || h.Address != from {
 		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
 		return errRefused
+	}
+	if err := s.runsAlready(h.Name); err != nil {
+		return err
 	}
 	csr, err := pki.ParseCSR(r.CSR, h.Name)
 	if err != nil {
@@ -108,7 +116,7 @@ func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 	if h == nil {
 		return nil, echo.NewHTTPError(http.StatusForbidden, name+" is no longer in the inventory")
 	}
-	return h, nil
+	return h, s.runsAlready(h.Name)
 }
 
 func (s *Server) catalog(c echo.Context) error {

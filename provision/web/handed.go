@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func (h *handed) get(s *Server, to handedTo) (string, bool) {
 		return "", false
 	}
 	in, ok := s.Journal.Current(out.in.Host)
-	same := ok && in.ID == out.in.ID && in.Token == out.in.Token
+	same := ok && in.ID == out.in.ID && in.Token == out.in.Token && slices.Equal(in.Blank, out.in.Blank)
 	if !same || !in.Armed || in.TokenSpent || in.Stage.Ended() || in.Stage.Rank() > provision.Kernel.Rank() {
 		return "", false
 	}

@@ -170,7 +170,7 @@ func (s *Server) event(c echo.Context) error {
 	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
 		return errRefused
 	case errors.Is(err, journal.ErrTooMany):
-		return echo.NewHTTPError(http.StatusTooManyRequests, err.Error())
+		return echo.NewHTTPError(http.StatusForbidden, err.Error()) // no 429: it would be asked again, and nothing changes
 	case err != nil:
 		s.Log.Error("recording an installer's event", "host", in.Host, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
