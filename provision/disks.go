@@ -64,8 +64,8 @@ func (in Install) Lapsed(now time.Time) Install {
 // box with this MAC: an attempt that comes soon after may overwrite what the one before
 // has written. A disk that was not there, or not named, has no such leave.
 func (in Install) Ours(mac string, now time.Time) string {
-	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) || now.Sub(in.Spoke) > oursFor {
+	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
 		return ""
 	}
-	return strings.Join(in.Blank, " ")
+	return strings.Join(in.Lapsed(now).Blank, " ")
 }

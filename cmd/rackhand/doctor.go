@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,9 +124,7 @@ func (c *doctorCmd) links(cfg *config.Config) ([]doctor.Target, error) {
 
 func (c *doctorCmd) print(out io.Writer, d diagnosis) error {
 	if c.JSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(d)
+		return printJSON(out, d)
 	}
 	for _, r := range d.Links {
 		if err := doctor.Write(out, r); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,9 +34,7 @@ func (c *imageList) Run(p *imageCmd, out io.Writer) error {
 		list = append(list, listed{m, m.Stale()})
 	}
 	if c.JSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return errors.Join(e.Encode(list), broken)
+		return errors.Join(printJSON(out, list), broken)
 	}
 	if len(list) == 0 {
 		return broken

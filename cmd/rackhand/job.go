@@ -115,9 +115,7 @@ func (c *jobCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return printJSON(out, r)
 	}
 	if err := show.Job(out, r.Job); err != nil {
 		return err

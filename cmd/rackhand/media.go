@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,9 +77,7 @@ type mediaList struct {
 func (c *mediaList) Run(p *mediaCmd, out io.Writer) error {
 	all, broken := media.List(p.dir())
 	if c.JSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return errors.Join(e.Encode(append([]*media.Manifest{}, all...)), broken) // [] when there are none
+		return errors.Join(printJSON(out, append([]*media.Manifest{}, all...)), broken) // [] when there are none
 	}
 	if len(all) == 0 {
 		return broken

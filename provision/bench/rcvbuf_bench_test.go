@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ const perfdhcpBuffer = 4 << 20
 // onClientBuffered is onClient for a program that must not lose what it was sent: its
 // sockets get a receive buffer of so many bytes as soon as it has made them.
 func (r *rig) onClientBuffered(size int, args ...string) (string, error) {
-	cmd := exec.Command("ip", append([]string{"netns", "exec", r.client}, args...)...)
+	cmd := r.clientCommand(args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -63,8 +62,8 @@ func (r *rig) onClientBuffered(size int, args ...string) (string, error) {
 	}
 }
 
-// enlarge sets the receive buffer of a process's UDP sockets, and returns how many it has (pidfd_getfd(2), and
-// SO_RCVBUFFORCE of socket(7), which net.core.rmem_max doesn't bound).
+// enlarge sets the receive buffer of a process's UDP sockets, and returns how many it has
+// (pidfd_getfd(2), and SO_RCVBUFFORCE of socket(7), which net.core.rmem_max doesn't bound).
 func enlarge(pid, size int) (int, error) {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

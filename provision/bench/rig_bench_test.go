@@ -123,10 +123,14 @@ func (r *rig) sh(args ...string) {
 	}
 }
 
+func (r *rig) clientCommand(args ...string) *exec.Cmd {
+	return exec.Command("ip", append([]string{"netns", "exec", r.client}, args...)...)
+}
+
 // onClient runs a program in the client's namespace; what it printed is returned
 // also when it failed.
 func (r *rig) onClient(env []string, args ...string) (string, error) {
-	cmd := exec.Command("ip", append([]string{"netns", "exec", r.client}, args...)...)
+	cmd := r.clientCommand(args...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,9 +30,12 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 	switch {
 	case err != nil:
 		return err
-	case len(found) > 0 && !s.Wipe && !s.Ours:
-		return refuse(s.Disk, found)
-	case len(found) > 0 && !s.Wipe:
+	case len(found) == 0:
+		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
+	case s.Wipe:
+		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
+	case s.Ours:
 		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
 			return err
@@ -41,11 +45,8 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 		}
 		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
-	case len(found) > 0:
-		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
-			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
 	default:
-		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
+		return refuse(s.Disk, found)
 	}
 	return nil
 }
@@ -170,28 +171,23 @@ func waitFor(ctx context.Context, path string, limit time.Duration) error {
 }
 
 func (s tableStep) do(_ context.Context, m *machine) error {
-	f, err := os.OpenFile("/dev/"+s.Disk.Name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := s.Table.unfinished().write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
+	if err := onDisk(s.Disk, s.Table.unfinished().write); err != nil {
 		return err
 	}
 	m.con.printf("%s", s)
 	return nil
 }
 
-func (s finishStep) do(_ context.Context, _ *machine) error {
-	f, err := os.OpenFile("/dev/"+s.Disk.Name, os.O_WRONLY, 0)
+func (s finishStep) do(_ context.Context, _ *machine) error { return onDisk(s.Disk, s.Table.rewrite) }
+
+// onDisk lets write have a disk, and waits until what it wrote is on it.
+func onDisk(d Disk, write func(io.WriterAt) error) error {
+	f, err := os.OpenFile("/dev/"+d.Name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := s.Table.rewrite(f); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	return f.Sync()
