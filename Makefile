@@ -8,6 +8,10 @@ CACHE ?= $(CURDIR)/.cache
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo development)
 PAYLOAD := bootfiles/payload
+# Go leaves folders that begin with a dot out of ./...
+ALL := ./... ./.ci/testtable
+# Which packages and tests took how long in the last run.
+TABLE := $(CACHE)/test-times.txt
 # Programs that the benchmarks measure rackhand against: unpacked, never installed.
 PEERS := $(abspath $(CACHE))/peers
 
@@ -25,10 +29,10 @@ build: ## build rackhand (it carries the agent and the installer) into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 
 check: ## gofumpt, go vet, staticcheck
-	@out=$$(go tool gofumpt -l cmd provision templates bootfiles inventory config); \
+	@out=$$(go tool gofumpt -l cmd provision templates bootfiles inventory config .ci); \
 	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
-	go vet ./... && go vet -tags e2e,bench ./...
-	go tool staticcheck -tags e2e,bench ./...
+	go vet $(ALL) && go vet -tags e2e,bench $(ALL)
+	go tool staticcheck -tags e2e,bench $(ALL)
 
 deps: ## install with apt what the demo needs
 	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
@@ -45,11 +49,14 @@ demo: deps build image ## a virtual rack, a bare box, and the whole path (BOXES=
 	$(SUDO) bin/rackhand demo --boxes $(BOXES) --firmware $(FIRMWARE) --images $(CACHE)/images $(if $(KEEP),--keep)
 
 unit: build ## the tests that need no root and no tools
-	go test ./...
+	go test $(ALL)
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
 	.ci/peers $(PEERS) isc-dhcp-relay
-	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags e2e -count=1 -p 2 -timeout 80m ./...
+	go build -o bin/testtable ./.ci/testtable
+	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
+	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
+	@echo "the table is kept in $(TABLE)"
 
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,10 +15,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"rackhand/bootfiles/image"
+	"rackhand/bootfiles/image/imagetest"
 	"rackhand/provision/installer"
 )
 
@@ -89,38 +90,42 @@ func need(t *testing.T, what, hint string) {
 	}
 }
 
-func newBench(t *testing.T) *bench {
-	t.Helper()
-	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
-	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
-	init := filepath.Join(b.dir, "init")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", init, "rackhand/cmd/rackhand-installer")
+// prepared is done once for all tests: this checkout's installer is put into the image,
+// and the small image made of it.
+var prepared = sync.OnceValues(func() (folder string, err error) {
+	dir, err := os.MkdirTemp("", "rackhand-installer-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	init := filepath.Join(dir, "init")
+	// As `make build` does, so that the image keeps its bytes if it has this installer.
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", init, "rackhand/cmd/rackhand-installer")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the installer: %v\n%s", err, out)
+		return "", fmt.Errorf("build the installer: %v\n%s", err, out)
 	}
 	program, err := os.ReadFile(init)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	// An image takes a minute or two to build: RACKHAND_IMAGES names a folder
-	// that keeps it from one run to the next.
 	images := os.Getenv("RACKHAND_IMAGES")
-	if images == "" {
-		images = filepath.Join(b.dir, "images")
+	if err := image.Refresh(images, imagetest.Name, program); err != nil {
+		return "", fmt.Errorf("%w (run `make image`, and name its folder by RACKHAND_IMAGES)", err)
 	}
-	ctx := t.Context()
-	if _, err := image.Open(images, "debian12"); err != nil {
-		log := slog.New(slog.NewTextHandler(t.Output(), nil))
-		if _, err := image.Build(ctx, image.Options{Name: "debian12", Dir: images, Installer: program, Log: log}); err != nil {
-			t.Fatalf("%v (name a folder with a built image by RACKHAND_IMAGES)", err)
-		}
-	}
-	b.image = filepath.Join(images, "debian12")
-	b.kernel = filepath.Join(b.image, image.KernelFile)
-	if err := image.Refresh(images, "debian12", program); err != nil {
+	return imagetest.Small(context.Background(), images)
+})
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
+	images, err := prepared()
+	if err != nil {
 		t.Fatal(err)
 	}
+	b := &bench{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
+	b.image = filepath.Join(images, imagetest.Name)
+	b.kernel = filepath.Join(b.image, image.KernelFile)
 	b.initrd = filepath.Join(b.image, image.InitrdFile)
 	b.files["/image/root.tar.zst"] = filepath.Join(b.image, image.RootFile)
 	b.serve()
@@ -225,6 +230,7 @@ func (b *bench) boot(uefi bool, disk, marker string, limit time.Duration, more .
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", append(args, more...)...)
 	var qemu bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &qemu, &qemu
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // no guest outlives a test that is killed
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}

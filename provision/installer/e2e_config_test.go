@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rackhand/bootfiles/image"
+	"rackhand/bootfiles/image/imagetest"
 	"rackhand/provision/installer"
 	"rackhand/provision/mirror"
 )
@@ -149,53 +150,6 @@ func (b *bench) syslogHost() (forward string, lines func() []string) {
 		func() []string { mu.Lock(); defer mu.Unlock(); return append([]string(nil), got...) }
 }
 
-// Packages through the mirror cache, two cards with a static address on the second,
-// and the commands that configure the system.
-func TestConfigured(t *testing.T) {
-	b := newBench(t)
-	disk := b.disk("disk.raw")
-	forward, lines := b.syslogHost()
-	b.netdev = func(user string) []string { return secondCard(user + forward) }
-	b.ks = b.configKickstart(networkLine+"network --bootproto=static --device=52:54:00:00:00:02 --ip=10.88.0.11 --netmask=255.255.255.0 --nodefroute --noipv6 --mtu=1400\n",
-		b.mirrors()+`logging --host=10.77.0.1
-firewall --enabled --port=8080:tcp,9000-9010:udp --service=http
-timesource --ntp-server=10.77.0.1
-group --name=ops --gid=4000
-user --name=deploy --uid=4001 --gid=4001 --groups=ops,build(4002) --homedir=/srv/deploy --gecos="Deploys it"
-lang de_DE.UTF-8 --addsupport=fr_FR.UTF-8
-`, `echo "second $(ip -br -4 addr show dev lan1 | tr -s ' ') mtu $(cat /sys/class/net/lan1/mtu)"
-echo "package $(dpkg-query -W -f '${Status}' nftables) $(dpkg-query -W -f '${Status}' chrony)"
-echo "docs $(find /usr/share/doc/nftables -type f | tr '\n' ' ')"
-echo "rules $(nft list ruleset | grep -c dport) $(nft list ruleset | tr -s ' \t\n' ' ' | grep -o 'tcp dport 8080 accept')"
-echo "time $(systemctl is-active chrony) $(grep ^server /etc/chrony/chrony.conf)"
-echo "deploy $(id deploy) $(stat -c %U /srv/deploy) $(getent passwd deploy | cut -d: -f5)"
-echo "locales $(locale -a | tr '\n' ' ')"
-echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
-`, "%packages --excludedocs --exclude-weakdeps --ignoremissing\nnftables\nchrony\nlocales\nno-such-package-here\n-vim\n%end\n")
-	text := b.mustInstall(disk, "")
-	for _, want := range []string{"%packages: all are installed", "there is no no-such-package-here"} {
-		if !b.told(want) {
-			t.Errorf("no event says %q", want)
-		}
-	}
-	said := strings.Join(lines(), "\n")
-	for _, want := range []string{"<14>1 20", " web1 rackhand-installer ", "Setting up nftables", "the system is installed"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("the syslog host has not got %q", want)
-		}
-	}
-	if strings.Contains(said, "secret-of-root") || strings.Contains(said, token) {
-		t.Error("a secret has gone to the syslog host")
-	}
-	if i := strings.Index(text, "where the time went"); i >= 0 {
-		t.Log(text[i:min(len(text), i+1500)])
-	}
-	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "10.77.0.11/24", "second lan1 UP 10.88.0.11/24  mtu 1400",
-		"package install ok installed install ok installed", "docs /usr/share/doc/nftables/copyright ", "tcp dport 8080 accept", "time active server 10.77.0.1 iburst",
-		"deploy uid=4001(deploy) gid=4001(deploy) groups=4001(deploy),4000(ops),4002(build) deploy Deploys it",
-		"de_DE.utf8", "fr_FR.utf8", "sources rackhand.sources ls: cannot access", "failed units 0")
-}
-
 func (b *bench) told(text string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -208,14 +162,16 @@ func (b *bench) told(text string) bool {
 }
 
 // A bond of two cards serves on with one of them gone, by whichever tool the system
-// has: Debian's own, or in an image without that, systemd's, or what %packages brings.
+// has: Debian's own, or without that, systemd's, or what %packages brings. The system is
+// configured here, and booted by its own kernel from a disk that holds nothing else: no
+// installer and no boot loader, which TestBond of the rehearsals has.
 func TestBond(t *testing.T) {
 	for _, c := range []struct{ tool, packages string }{
-		{"ifupdown", ""}, {"systemd-networkd", ""}, {"NetworkManager", "network-manager"}, {"netplan", "netplan.io"},
+		{"ifupdown", ""}, {"systemd-networkd", ""}, {"NetworkManager", "network-manager"},
+		{"netplan", "netplan.io"}, // in the whole image: it wants Python
 	} {
 		t.Run(c.tool, func(t *testing.T) {
 			b := newBench(t)
-			disk := b.disk("disk.raw")
 			b.netdev = func(user string) []string {
 				return []string{
 					"-netdev", user, "-netdev", "user,id=m,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.50",
@@ -224,44 +180,57 @@ func TestBond(t *testing.T) {
 			}
 			more, sections := "", ""
 			if c.packages != "" {
-				more = b.mirrors()
+				more = installer.PackageCache(t)
 				sections = "%packages --exclude-weakdeps\n" + c.packages + "\n%end\n"
 			}
+			without := ""
 			if c.tool != "ifupdown" {
 				more += "services --disabled=networking\n"
+				without = "usr/sbin/ifup"
 			}
-			b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
+			packed := b.files[imagePath]
+			if c.tool == "netplan" {
+				packed = wholeImage(t)
+			}
+			root, tool := installer.Configured(t, packed, without, b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
 				"--device=bond0 --bondslaves=52:54:00:00:00:02,52:54:00:00:00:01 --bondopts=mode=active-backup,miimon=100,primary=52:54:00:00:00:01", 1), more,
 				`echo "bond $(cat /sys/class/net/bond0/address) $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
 busybox wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks && echo "reached by both"
 ip link set dev $(cat /sys/class/net/bond0/bonding/active_slave) down
 sleep 1
 ping -c 3 -W 5 10.77.0.2 >/dev/null && echo "reached by the other, $(cat /sys/class/net/bond0/bonding/active_slave)"
-`, sections)
-			if c.tool != "ifupdown" {
-				sum := b.imageWithout("usr/sbin/ifup")
-				b.ks = strings.Replace(b.ks, "/image/root.tar.zst --checksum="+b.rootSum(), "/image/without.tar --checksum="+sum, 1)
+`, sections))
+			if tool != c.tool {
+				t.Errorf("the network was written for %q, not for %s", tool, c.tool)
 			}
-			if text := b.mustInstall(disk, ""); !strings.Contains(text, "network, by "+c.tool) {
-				t.Errorf("the network was not written for %s", c.tool)
-			}
-			b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
+			b.mustTell(b.bootRoot(root), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
 		})
 	}
 }
 
-// imageWithout serves the image without a file, as /image/without.tar, and returns
-// its checksum.
-func (b *bench) imageWithout(file string) string {
-	b.t.Helper()
-	path := filepath.Join(b.dir, "without.tar")
-	out, err := exec.Command("sh", "-c", `zstd -dc "$1" | tar --delete -f - "$2" >"$3" && sha256sum "$3"`, "sh",
-		filepath.Join(b.image, image.RootFile), file, path).Output()
+// wholeImage is the root that `make image` has built, as it is.
+func wholeImage(t *testing.T) string {
+	t.Helper()
+	images := os.Getenv("RACKHAND_IMAGES")
+	m, err := image.Open(images, imagetest.Name)
 	if err != nil {
-		b.t.Fatalf("an image without %s: %v", file, err)
+		t.Fatal(err)
 	}
-	b.files["/image/without.tar"] = path
-	return string(out[:64])
+	return filepath.Join(images, imagetest.Name, m.Root().Name)
+}
+
+// bootRoot boots a root from a disk of its own, which its kernel and initrd come past.
+func (b *bench) bootRoot(root string) string {
+	b.t.Helper()
+	kernel, initrd, err := installer.KernelOf(root)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	disk := b.disk("root.raw")
+	if out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-d", root, disk).CombinedOutput(); err != nil {
+		b.t.Fatalf("mke2fs: %v %s", err, out)
+	}
+	return b.boot(false, disk, allOf, 5*time.Minute, "-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rw "+serial)
 }
 
 // The installer, and the system that it installs, in a VLAN: the guest's card is on a
@@ -345,12 +314,16 @@ func TestRefusedEarly(t *testing.T) {
 	for _, c := range []struct{ name, ks, kind, message string }{
 		{"a pre that fails", "%pre --erroronfail\necho no room here; exit 3\n%end\n" + good, installer.FailScript, "no room here"},
 		{"an unknown command", "frobnicate --all\n" + good, installer.FailKickstart, "there is no command frobnicate"},
+		{"a command that the engine hasn't got", good + "btrfs none a\n", installer.FailKickstart, "can't carry out btrfs"},
 		{"a group of packages", good + "%packages\n@core\n%end\n", installer.FailKickstart, "a group makes no sense"},
 	} {
 		b.ks = c.ks
 		text := b.install(false, disk, "")
 		if e := b.find("failed", c.kind); e == nil || !strings.Contains(e.Message, c.message) {
 			t.Errorf("%s: %+v", c.name, e)
+		}
+		if c.kind == installer.FailKickstart && b.find("installer", "started") != nil {
+			t.Errorf("%s: a refused Kickstart has started an install", c.name)
 		}
 		if b.find("installed", "installed") != nil || strings.Contains(text, "look at vda") {
 			t.Errorf("%s: the disks were looked at", c.name)

@@ -130,16 +130,22 @@ func TestMirrorUEFI(t *testing.T) {
 	b.tells(true, drives(one), "firmware uefi", "root is ext4", "efi vfat", "swaps 1", "[U_]")
 }
 
-// LVM and XFS on an NVMe disk by UEFI, as autopart lays it out.
-func TestLVMUEFI(t *testing.T) {
+// LVM and XFS on an NVMe disk by UEFI, as autopart lays it out, onto a disk that carries
+// data, as asked.
+func TestLVMUEFIWipe(t *testing.T) {
 	b := newBench(t)
 	b.ks = b.diskKickstart("ignoredisk --only-use=/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_N1\nautopart --type=lvm --fstype=xfs\n")
+	disk := b.disk("one.raw")
+	scribble(t, disk, 0x438, "\x53\xef")
 	nvme := []string{
-		"-drive", "file=" + b.disk("one.raw") + ",format=raw,if=none,id=n1,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap",
+		"-drive", "file=" + disk + ",format=raw,if=none,id=n1,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap",
 		"-device", "nvme,drive=n1,serial=N1",
 	}
-	b.installed(true, "", nvme)
-	b.tells(true, nvme, "firmware uefi", "root is xfs", "efi vfat", "swaps 1", "system-root lvm xfs /", "nvme0n1p3 part xfs /boot", "disk/by-id/nvme-QEMU_NVMe_Ctrl_N1 ", "arrays: 0, groups: 1")
+	b.installed(true, "rackhand.wipe=1", nvme)
+	if b.find("", "disk-wiped") == nil {
+		t.Error("no event says that a disk was wiped")
+	}
+	b.tells(true, nvme, "firmware uefi", "10.77.0.11/24", "key op:600, root P", "root is xfs", "efi vfat", "swaps 1", "system-root lvm xfs /", "nvme0n1p3 part xfs /boot", "disk/by-id/nvme-QEMU_NVMe_Ctrl_N1 ", "arrays: 0, groups: 1")
 }
 
 // A disk that carries RAID and LVM, made by their own tools in a %pre, is refused;

@@ -4,12 +4,12 @@ package installer_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"rackhand/bootfiles/image"
+	"rackhand/bootfiles/image/imagetest"
 )
 
 // kickstart is the built-in template's shape, with a unit that tells on the
@@ -49,7 +49,7 @@ echo "IT SERVES: $(hostname) $(ip -br -4 addr show scope global | tr -s ' ')"
 echo "root is $(findmnt -no FSTYPE /), efi $(findmnt -no FSTYPE /boot/efi), swaps $(tail -n +2 /proc/swaps | wc -l)"
 test -d /sys/firmware/efi && echo "firmware uefi" || echo "firmware bios"
 echo "key $(stat -c %U:%a /home/op/.ssh/authorized_keys), root $(passwd -S root | cut -d' ' -f2)"
-echo "failed units $(systemctl --failed --no-legend | wc -l)"
+echo "failed units $(systemctl --failed --no-legend | wc -l) $(systemctl --failed --no-legend --plain | cut -d' ' -f1 | tr '\n' ' ')"
 echo "THAT IS ALL"
 } >/dev/ttyS0
 EOF
@@ -72,7 +72,7 @@ systemctl enable told.service
 }
 
 func (b *bench) rootSum() string {
-	m, err := image.Open(filepath.Dir(b.image), "debian12")
+	m, err := image.Open(filepath.Dir(b.image), imagetest.Name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -106,12 +106,11 @@ func scribble(t *testing.T, disk string, at int64, text string) {
 	}
 }
 
-// diskSum is the checksum of the disk as it is, holes and all.
 func diskSum(t *testing.T, disk string) string {
 	t.Helper()
-	out, err := exec.Command("sha256sum", disk).Output()
+	sum, err := imagetest.DiskSum(disk)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(out[:64])
+	return sum
 }

@@ -19,16 +19,12 @@ import (
 	mirrorcache "rackhand/provision/mirror"
 )
 
-// unpacked is the image of RACKHAND_IMAGES in a scratch folder, as a target: with the
-// devices that programs want, and nothing mounted.
-func unpacked(t *testing.T) *machine {
+// unpacked is a packed root in a scratch folder, as a target: with the devices that
+// programs want, and nothing mounted.
+func unpacked(t *testing.T, file string) *machine {
 	t.Helper()
-	images := os.Getenv("RACKHAND_IMAGES")
-	if _, err := image.Open(images, "debian12"); err != nil {
-		t.Fatalf("%v (name a folder with a built image by RACKHAND_IMAGES)", err)
-	}
 	m := scratch(t, nil)
-	tar := exec.CommandContext(t.Context(), "tar", "--zstd", "--numeric-owner", "--xattrs", "-xpf", filepath.Join(images, "debian12", image.RootFile), "-C", m.target)
+	tar := exec.CommandContext(t.Context(), "tar", "--zstd", "--numeric-owner", "--xattrs", "-xpf", file, "-C", m.target)
 	if out, err := tar.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -44,15 +40,15 @@ func unpacked(t *testing.T) *machine {
 	return m
 }
 
-// The steps that configure a system, carried out in a real image by its own programs:
-// packages through the package cache, a firewall, users, languages, time.
-func TestStepsInImage(t *testing.T) {
-	m := unpacked(t)
-	upstreams := map[string]string{}
+// packageCache serves the package cache, over the mirrors of this machine's apt, and
+// returns the Kickstart's repo lines for it.
+func packageCache(t *testing.T) string {
+	t.Helper()
 	sources, err := image.HostSources("bookworm")
 	if err != nil {
 		t.Fatal(err)
 	}
+	upstreams := map[string]string{}
 	for _, s := range sources {
 		if s.Suite == "bookworm" {
 			upstreams["debian"] = s.URI
@@ -66,30 +62,42 @@ func TestStepsInImage(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- cache.Run(ctx) }()
 	front := httptest.NewServer(cache)
-	defer func() {
+	t.Cleanup(func() {
 		front.Close()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	}()
-	r := recipeOf(t, fmt.Sprintf(`repo --name=debian --baseurl=%s/mirror/debian --install
-firewall --enabled --port=8080:tcp,9000-9010:udp --service=http
+	})
+	return fmt.Sprintf("repo --name=debian --baseurl=%s/mirror/debian --install\n", front.URL)
+}
+
+// The steps that configure a system, carried out in a real image by its own programs:
+// packages through the package cache, a firewall, users, languages, time.
+func TestStepsInImage(t *testing.T) {
+	// The whole image: it is the one that has Python, which a firewall needs.
+	images := os.Getenv("RACKHAND_IMAGES")
+	had, err := image.Open(images, "debian12")
+	if err != nil {
+		t.Fatalf("%v (name a folder with a built image by RACKHAND_IMAGES)", err)
+	}
+	m := unpacked(t, filepath.Join(images, "debian12", had.Root().Name))
+	r := recipeOf(t, packageCache(t)+`firewall --enabled --port=8080:tcp,9000-9010:udp --service=http
 timesource --ntp-server=10.77.0.1
 group --name=ops --gid=4000
 user --name=deploy --uid=4001 --gid=4001 --groups=ops,build(4002) --homedir=/srv/deploy --gecos="Deploys it"
 user --name=deploy --shell=/bin/sh
 lang de_DE.UTF-8 --addsupport=fr_FR.UTF-8
 network --device=eth0 --bondslaves=eth1 --bootproto=dhcp
-%%packages --excludedocs --exclude-weakdeps --ignoremissing
+%packages --excludedocs --exclude-weakdeps --ignoremissing
 nftables
 chrony
 locales
 no-such-package-here
 -vim
 -no-such-either
-%%end
-`, front.URL))
+%end
+`)
 	devices, err := resolveDevices(r.networks, oneDisk())
 	if err != nil {
 		t.Fatal(err)

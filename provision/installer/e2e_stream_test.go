@@ -83,64 +83,14 @@ func wantBlank(t *testing.T, disk string) {
 	}
 }
 
-// The server is killed when half of the image is through, with all its
-// connections, and comes back after a while: the install goes on from there.
-func TestServerKilledInTheMiddle(t *testing.T) {
-	b := newBench(t)
-	disk := b.disk("disk.raw")
-	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
-	var back sync.WaitGroup
-	b.atHalf(func(*http.Request) {
-		b.mu.Lock()
-		srv := b.srv
-		b.mu.Unlock()
-		back.Go(func() {
-			srv.Close() // the socket and every connection
-			time.Sleep(4 * time.Second)
-			b.serve()
-		})
-	})
-	text := b.install(false, disk, "")
-	back.Wait()
-	if b.find("installed", "installed") == nil || b.find("packages", "verified") == nil {
-		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
-	}
-	if !b.told("the connection broke after ") || !b.told("the download goes on at ") {
-		t.Error("that it broke, and went on, was not told")
-	}
-	for _, want := range []string{"the connection broke after ", "MB/s", " s to go"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the console lacks %q", want)
-		}
-	}
-	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
-}
-
-// The power goes when half of the image is unpacked. What is left can't boot, and
-// looks blank to a second try, which needs no --wipe and ends well.
-func TestPowerCut(t *testing.T) {
-	b := newBench(t)
-	disk := b.disk("disk.raw")
-	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
-	b.atHalf(func(r *http.Request) { <-r.Context().Done() })
-	b.until = "nothing has come for "
-	b.install(false, disk, "")
-	if b.find("packages", "progress") == nil || b.find("packages", "verified") != nil {
-		t.Error("the power wasn't cut in the middle of the image")
-	}
-	wantBlank(t, disk)
-	b.until = ""
-	text := b.install(false, disk, "")
-	if b.find("installed", "installed") == nil || b.find("", "disk-wiped") != nil {
-		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
-	}
-	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
-}
-
-// The power goes when the partition table is written and the boot loader isn't: what is
-// left doesn't boot, and doesn't look blank either. The appliance knows the disk by then,
-// and gives the next attempt of this install leave for it; without, nothing is touched.
-func TestPowerCutBeforeTheBootLoader(t *testing.T) {
+// The power goes twice: when half of the image is unpacked, and when the partition table
+// is written and the boot loader isn't. What is left can't boot. After the first it looks
+// blank to the next attempt, which needs no --wipe. After the second it doesn't: the
+// appliance knows the disk by then, and gives the next attempt of this install leave for
+// it; without, nothing is touched. In the last attempt the server is killed when half of
+// the image is through, with all its connections, and comes back after a while: the
+// install goes on from there, to a system that boots and that no leave covers any more.
+func TestInterrupted(t *testing.T) {
 	const serial = "vd-web1"
 	b := newBench(t)
 	disk := b.disk("disk.raw")
@@ -149,12 +99,20 @@ func TestPowerCutBeforeTheBootLoader(t *testing.T) {
 		"-drive", "file=" + disk + ",format=raw,if=none,id=one,cache=unsafe,aio=threads",
 		"-device", "virtio-blk-pci,drive=one,serial=" + serial,
 	}
+	b.atHalf(func(r *http.Request) { <-r.Context().Done() })
+	b.until = "nothing has come for "
+	b.install(false, "", "", drive...)
+	if b.find("packages", "progress") == nil || b.find("packages", "verified") != nil {
+		t.Error("the power wasn't cut in the middle of the image")
+	}
+	wantBlank(t, disk)
+
 	b.until = "write the partition table of vda"
 	b.install(false, "", "", drive...)
 	if e := b.find("", "disks-blank"); e == nil || e.Message != serial {
 		t.Fatalf("the appliance doesn't know the disk: %+v", e)
 	}
-	if b.find("packages", "verified") == nil || b.find("installed", "installed") != nil {
+	if b.find("packages", "verified") == nil || b.find("installed", "installed") != nil || b.find("", "disk-wiped") != nil {
 		t.Error("the power wasn't cut between the image and the end")
 	}
 	b.until = ""
@@ -166,10 +124,33 @@ func TestPowerCutBeforeTheBootLoader(t *testing.T) {
 	if diskSum(t, disk) != before {
 		t.Error("without leave, the disk was written to")
 	}
+
+	var back sync.WaitGroup
+	b.atHalf(func(*http.Request) {
+		b.mu.Lock()
+		srv := b.srv
+		b.mu.Unlock()
+		back.Go(func() {
+			srv.Close() // the socket and every connection
+			time.Sleep(4 * time.Second)
+			b.serve()
+		})
+	})
 	text := b.install(false, "", "rackhand.ours="+serial, drive...)
-	if e := b.find("", "disk-wiped"); e == nil || b.find("installed", "installed") == nil {
+	back.Wait()
+	if b.find("", "disk-wiped") == nil || b.find("installed", "installed") == nil || b.find("packages", "verified") == nil {
 		t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
 	}
+	if !b.told("the connection broke after ") || !b.told("the download goes on at ") {
+		t.Error("that it broke, and went on, was not told")
+	}
+	for _, want := range []string{"the connection broke after ", "MB/s", " s to go"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the console lacks %q", want)
+		}
+	}
+	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
+
 	// A system whose last report was lost is no leftover.
 	before = diskSum(t, disk)
 	b.install(false, "", "rackhand.ours="+serial, drive...)
@@ -179,7 +160,6 @@ func TestPowerCutBeforeTheBootLoader(t *testing.T) {
 	if diskSum(t, disk) != before {
 		t.Error("a finished system was written to")
 	}
-	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
 }
 
 // An image that is put in place of another in the middle of an install is an

@@ -20,7 +20,7 @@ func TestDemoLeavesNothing(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "kill -9": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			logs := t.TempDir()
-			cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", need(t, "RACKHAND_IMAGES"), "--logs", logs, "--page", "127.0.0.1:0")
+			cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", small(t), "--logs", logs, "--page", "127.0.0.1:0")
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			out, err := cmd.StdoutPipe()
@@ -121,7 +121,7 @@ func TestDemo(t *testing.T) {
 // TestDemoFails says which stage, why, and where the logs lie.
 func TestDemoFails(t *testing.T) {
 	logs := t.TempDir()
-	cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", spoiledImage(t, need(t, "RACKHAND_IMAGES")), "--logs", logs, "--page", "127.0.0.1:0")
+	cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", spoiledImage(t, small(t)), "--logs", logs, "--page", "127.0.0.1:0")
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("it ended with %v", err)

@@ -22,7 +22,7 @@ import (
 // of reach: its packages were fetched ahead.
 func TestUEFI(t *testing.T) {
 	r := start(t, rehearse.Options{
-		Policy: "first-boot", Page: "127.0.0.1:0",
+		Images: need(t, "RACKHAND_IMAGES"), Policy: "first-boot", Page: "127.0.0.1:0",
 		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi"}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
 	})
 	r.prefetchThenOffline()
@@ -231,7 +231,7 @@ func TestWrongChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, rehearse.Options{
-		Images: spoiledImage(t, need(t, "RACKHAND_IMAGES")),
+		Images: spoiledImage(t, small(t)),
 		Boxes:  []rehearse.Box{{Name: "web1", Firmware: "bios", DiskImage: disk}},
 	})
 	r.rackhand("install", "web1")

@@ -3,27 +3,21 @@
 package rehearse_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rackhand/bootfiles/image/imagetest"
 )
 
-func digest(t *testing.T, path string) string {
+func digest(t *testing.T, disk string) string {
 	t.Helper()
-	f, err := os.Open(path)
+	sum, err := imagetest.DiskSum(disk)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		t.Fatal(err)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return sum
 }
 
 // spoiledImage copies the image debian12 and changes its root in the last bytes:
@@ -31,7 +25,7 @@ func digest(t *testing.T, path string) string {
 func spoiledImage(t *testing.T, images string) string {
 	t.Helper()
 	dir := t.TempDir()
-	from, to := filepath.Join(images, "debian12"), filepath.Join(dir, "debian12")
+	from, to := filepath.Join(images, imagetest.Name), filepath.Join(dir, imagetest.Name)
 	if err := os.Mkdir(to, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/bootfiles/image/imagetest"
 	"rackhand/provision"
 	"rackhand/provision/rack/rehearse"
 )
@@ -30,6 +31,16 @@ func need(t *testing.T, name string) string {
 	return v
 }
 
+// small is the folder of the small image, which all but the tests about packages install.
+func small(t *testing.T) string {
+	t.Helper()
+	dir, err := imagetest.Small(t.Context(), need(t, "RACKHAND_IMAGES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // A rig is a rehearsal under test.
 type rig struct {
 	*rehearse.Rehearsal
@@ -45,7 +56,7 @@ func start(t *testing.T, o rehearse.Options) *rig {
 	t.Cleanup(cancel)
 	o.Program = need(t, "RACKHAND_BIN")
 	if o.Images == "" {
-		o.Images = need(t, "RACKHAND_IMAGES")
+		o.Images = small(t)
 	}
 	o.Logs = t.TempDir()
 	o.Log = slog.New(slog.DiscardHandler)
