@@ -134,11 +134,15 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := readOrigins(ctx, root, r.distro().format)
+	if err != nil {
+		return nil, err
+	}
 	if err := finish(root, r); err != nil {
 		return nil, err
 	}
 	o.Log.Info("image: pack the root", "image", o.Name, "packages", len(list))
-	if m.Unpacked, err = writeRoot(ctx, folder, root, start); err != nil {
+	if m.Unpacked, err = writeRoot(ctx, folder, root, from); err != nil {
 		return nil, err
 	}
 	return m, o.deliver(ctx, folder, m, r.distro().format, list)
