@@ -22,18 +22,18 @@ const xattrPrefix = "SCHILY.xattr."
 
 // writeRoot makes folder/root.tar.zst of a root and answers with its size
 // unpacked. Why zstd, and with which window: docs/decisions/0002.
-func writeRoot(ctx context.Context, folder, root string, from origins) (int64, error) {
-	return packRoot(folder, func(w io.Writer) (int64, error) { return writeTar(ctx, w, root, from) })
+func writeRoot(ctx context.Context, level zstd.EncoderLevel, folder, root string, from origins) (int64, error) {
+	return packRoot(level, folder, func(w io.Writer) (int64, error) { return writeTar(ctx, w, root, from) })
 }
 
 // packRoot compresses what write writes into folder/root.tar.zst.
-func packRoot(folder string, write func(io.Writer) (int64, error)) (int64, error) {
+func packRoot(level zstd.EncoderLevel, folder string, write func(io.Writer) (int64, error)) (int64, error) {
 	f, err := os.Create(filepath.Join(folder, RootFile))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(false))
+	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(level), zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return 0, err
 	}
