@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +32,9 @@ type Options struct {
 	// Keep leaves the working folder there when the build fails, for a person to
 	// look into, and names it in the error. The next build removes it.
 	Keep bool
+	// level packs the root; the zero one means the best. Tests of large roots take a
+	// quick one.
+	level zstd.EncoderLevel
 }
 
 // room is how much disk a build takes at most, in bytes.
@@ -69,6 +73,9 @@ func Build(ctx context.Context, o Options) (*Manifest, error) {
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.level == 0 {
+		o.level = zstd.SpeedBestCompression
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -134,11 +141,15 @@ func build(ctx context.Context, o Options, work string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := readOrigins(ctx, root, r.distro().format)
+	if err != nil {
+		return nil, err
+	}
 	if err := finish(root, r); err != nil {
 		return nil, err
 	}
 	o.Log.Info("image: pack the root", "image", o.Name, "packages", len(list))
-	if m.Unpacked, err = writeRoot(ctx, folder, root, start); err != nil {
+	if m.Unpacked, err = writeRoot(ctx, o.level, folder, root, from); err != nil {
 		return nil, err
 	}
 	return m, o.deliver(ctx, folder, m, r.distro().format, list)

@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 // sh runs a script in a folder.
@@ -56,6 +58,25 @@ func fakeKernel(t *testing.T, dir, version, initrd, modules, pack, ending string
 	})
 }
 
+// agesOf makes every other file of a package one from the future. All else is from
+// this very second, or nearly so.
+func agesOf(t *testing.T, root string) {
+	t.Helper()
+	later, n := time.Now().Add(36*time.Hour), 0
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		if n++; n%2 == 0 {
+			return nil
+		}
+		return os.Chtimes(path, later, later)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // madeUpDebs are packages of the names given that hold nothing, but for the kernel.
 // Their version is higher than any that another package breaks with.
 func madeUpDebs(t *testing.T, dir string, names []string) {
@@ -75,7 +96,8 @@ func madeUpDebs(t *testing.T, dir string, names []string) {
 		case "linux-image-generic":
 			fakeKernel(t, root, "6.8.0-31-generic", "initrd.img-6.8.0-31-generic", "lib/modules", "zstd -q --rm", ".zst")
 		}
-		sh(t, dir, "chmod -R go-w "+root+"; SOURCE_DATE_EPOCH=1700000000 dpkg-deb --root-owner-group -Zgzip -b "+root+" . >/dev/null")
+		agesOf(t, root)
+		sh(t, dir, "chmod -R go-w "+root+"; dpkg-deb --root-owner-group -Zgzip -b "+root+" . >/dev/null")
 	}
 }
 
@@ -125,7 +147,7 @@ gpg --batch --quiet --export >key.gpg`)
 // buildTwice builds an image two times and holds the second against the first.
 func buildTwice(t *testing.T, o Options) *Manifest {
 	t.Helper()
-	o.Installer = []byte("the installer")
+	o.Installer, o.level = []byte("the installer"), zstd.SpeedFastest
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	first, err := Build(t.Context(), o)
 	if err != nil {
@@ -237,15 +259,16 @@ func rpmSpec(names []string, kernel string) string {
 
 // Red Hat's builder against a repository of made-up packages. A real distribution's
 // was never tried.
-func TestBuildRedHatLike(t *testing.T) {
+func buildRedHatLike(t *testing.T, dir string) {
 	needTools(t, map[string]string{"dnf": "dnf", "rpm": "rpm", "rpmbuild": "rpm", "createrepo_c": "createrepo-c", "mmdebstrap": "mmdebstrap", "xz": "xz-utils"})
 	const kernel = "5.14.0-1.el9.x86_64"
 	top := t.TempDir()
 	r := Recipe{Distribution: "rocky", Release: "9", Packages: []string{"made-up"}, Sources: []string{"file://" + top + "/RPMS"}, Unsigned: true}
 	fakeKernel(t, filepath.Join(top, "SOURCES/kernel"), kernel, "initramfs-"+kernel+".img", "usr/lib/modules", "xz", ".xz")
+	agesOf(t, filepath.Join(top, "SOURCES"))
 	write(t, top, map[string]string{"made-up.spec": rpmSpec(rpmPackages(), kernel)})
 	sh(t, top, "rpmbuild --quiet --target x86_64 --define '_topdir "+top+"' --define '_build_id_links none' --define '__os_install_post %{nil}' --nodeps -bb made-up.spec && createrepo_c -q RPMS")
-	o := Options{Name: "rocky9", Dir: filepath.Join(t.TempDir(), "images"), Recipe: &r}
+	o := Options{Name: "rocky9", Dir: dir, Recipe: &r}
 	m := buildTwice(t, o)
 	folder := filepath.Join(o.Dir, m.Name)
 	if m.Distribution != "rocky" || m.Release != "9" || m.Kernel != kernel {

@@ -107,13 +107,13 @@ const (
 // placeDatabase makes Debian's rpm, which knows the old place, write the database
 // where the root's own rpm will look for it.
 func placeDatabase(r Recipe, root string) error {
-	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(oldDatabase)), 0o755); err != nil {
+	if err := mkdirs(root, filepath.Dir(oldDatabase)); err != nil {
 		return err
 	}
 	if r.Distribution != "fedora" && r.Release == "9" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Join(root, newDatabase), 0o755); err != nil {
+	if err := mkdirs(root, newDatabase); err != nil {
 		return err
 	}
 	return os.Symlink("../../"+newDatabase, filepath.Join(root, oldDatabase))

@@ -39,6 +39,30 @@ func rpmLeftovers() []string {
 	}
 }
 
+// writeMode writes a file that goes into an image: its mode is that given, whatever
+// the umask.
+func writeMode(path string, data []byte, mode os.FileMode) error {
+	if err := os.WriteFile(path, data, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
+}
+
+// mkdirs makes a folder of a root and those above it, readable for everyone whatever
+// the umask.
+func mkdirs(root, name string) error {
+	dir := filepath.Join(root, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for ; len(dir) >= len(root); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // finish makes a fresh root fit for many hosts.
 func finish(root string, r Recipe) error {
 	for _, pattern := range append(leftovers(), rpmLeftovers()...) {
@@ -72,7 +96,7 @@ func finish(root string, r Recipe) error {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clean the root: %w", err)
 		}
-		if err := os.WriteFile(path, []byte(f.text), f.mode); err != nil {
+		if err := writeMode(path, []byte(f.text), f.mode); err != nil {
 			return fmt.Errorf("finish the root: %w", err)
 		}
 	}
@@ -100,7 +124,7 @@ func finishRPM(root string) error {
 	if _, err := os.Stat(filepath.Join(root, "etc/selinux/config")); err != nil {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(root, ".autorelabel"), nil, 0o644); err != nil {
+	if err := writeMode(filepath.Join(root, ".autorelabel"), nil, 0o644); err != nil {
 		return fmt.Errorf("finish the root: %w", err)
 	}
 	return nil

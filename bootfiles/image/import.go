@@ -105,7 +105,7 @@ func importInto(ctx context.Context, o Options, from ImportOptions, work string)
 		o.Log.Info("image: left out what no two hosts may share", "files", strings.Join(gone, " "))
 	}
 	o.Log.Info("image: pack the root", "image", o.Name, "packages", len(list))
-	m.Unpacked, err = packRoot(folder, func(w io.Writer) (int64, error) { return t.write(ctx, w) })
+	m.Unpacked, err = packRoot(o.level, folder, func(w io.Writer) (int64, error) { return t.write(ctx, w) })
 	if err != nil {
 		return nil, err
 	}

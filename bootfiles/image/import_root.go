@@ -178,6 +178,9 @@ func (t *rootTar) putInto(out *os.Root, name string, n *rootNode) error {
 		return err
 	}
 	defer f.Close()
+	if err := f.Chmod(0o644); err != nil { // whatever the umask
+		return err
+	}
 	if _, err := io.Copy(f, io.NewSectionReader(t.spool, n.at, n.head.Size)); err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ func unpackFile(r *os.Root, from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, 0o644)
+	return writeMode(to, data, 0o644)
 }
 
 func copyInto(r *os.Root, from, to string) error {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,20 +49,11 @@ func putOverlay(r Recipe, root string) error {
 	}
 	for name, text := range files {
 		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := mkdirs(root, filepath.Dir(name)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := writeMode(path, []byte(text), 0o644); err != nil {
 			return err
-		}
-		// Whatever the umask.
-		if err := os.Chmod(path, 0o644); err != nil {
-			return err
-		}
-		for dir := filepath.Dir(path); len(dir) >= len(root); dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o755); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

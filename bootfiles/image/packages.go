@@ -11,7 +11,7 @@ import (
 const (
 	// arch is the one architecture that images are built of so far, in Debian's word.
 	arch = "amd64"
-	// releaseEpoch is the time that every file bears which a build made itself
+	// releaseEpoch is the time that every file bears which no package brought as it is
 	// (2023-06-10, bookworm's release, in Unix seconds), so that a build tomorrow
 	// makes the same bytes from the same packages.
 	releaseEpoch = 1686355200

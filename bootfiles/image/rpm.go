@@ -27,20 +27,29 @@ func rpmFolder(root string) string {
 	return ""
 }
 
-// readRPM reads a database of rpm with this machine's rpm.
+// readRPM lists the packages of a database of rpm.
 func readRPM(ctx context.Context, folder string) ([]Package, error) {
-	if _, err := exec.LookPath("rpm"); err != nil {
-		return nil, errors.New("the root has a database of rpm, and rpm isn't installed here to read it: apt install rpm")
+	text, err := queryRPM(ctx, folder, rpmFormat)
+	if err != nil {
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "rpm", "--define", "_dbpath "+folder, "--query", "--all", "--queryformat", rpmFormat)
+	return parseRPM(text)
+}
+
+// queryRPM asks a database of rpm about all packages, with this machine's rpm.
+func queryRPM(ctx context.Context, folder, format string) (string, error) {
+	if _, err := exec.LookPath("rpm"); err != nil {
+		return "", errors.New("the root has a database of rpm, and rpm isn't installed here to read it: apt install rpm")
+	}
+	cmd := exec.CommandContext(ctx, "rpm", "--define", "_dbpath "+folder, "--query", "--all", "--queryformat", format)
 	cmd.Env = childEnv()
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("ask rpm for the root's packages: %w: %s", err, strings.TrimSpace(said.String()))
+		return "", fmt.Errorf("ask rpm for the root's packages: %w: %s", err, strings.TrimSpace(said.String()))
 	}
-	return parseRPM(string(out))
+	return string(out), nil
 }
 
 // parseRPM reads lines of rpmFormat.

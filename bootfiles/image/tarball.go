@@ -22,18 +22,18 @@ const xattrPrefix = "SCHILY.xattr."
 
 // writeRoot makes folder/root.tar.zst of a root and answers with its size
 // unpacked. Why zstd, and with which window: docs/decisions/0002.
-func writeRoot(ctx context.Context, folder, root string, began time.Time) (int64, error) {
-	return packRoot(folder, func(w io.Writer) (int64, error) { return writeTar(ctx, w, root, began) })
+func writeRoot(ctx context.Context, level zstd.EncoderLevel, folder, root string, from origins) (int64, error) {
+	return packRoot(level, folder, func(w io.Writer) (int64, error) { return writeTar(ctx, w, root, from) })
 }
 
 // packRoot compresses what write writes into folder/root.tar.zst.
-func packRoot(folder string, write func(io.Writer) (int64, error)) (int64, error) {
+func packRoot(level zstd.EncoderLevel, folder string, write func(io.Writer) (int64, error)) (int64, error) {
 	f, err := os.Create(filepath.Join(folder, RootFile))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(false))
+	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(level), zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return 0, err
 	}
@@ -48,9 +48,9 @@ func packRoot(folder string, write func(io.Writer) (int64, error)) (int64, error
 }
 
 // writeTar writes a folder as a PAX tar in which the same tree always makes the
-// same bytes: in order of name, numeric owners, and one time for all files that
-// are no older than the build, which began at the time given.
-func writeTar(ctx context.Context, w io.Writer, root string, began time.Time) (int64, error) {
+// same bytes: in order of name, numeric owners, and the times that [origins.timeOf]
+// gives.
+func writeTar(ctx context.Context, w io.Writer, root string, from origins) (int64, error) {
 	var (
 		t     = tar.NewWriter(w)
 		seen  = map[[2]uint64]string{}
@@ -64,7 +64,7 @@ func writeTar(ctx context.Context, w io.Writer, root string, began time.Time) (i
 			return err
 		}
 		name := strings.TrimPrefix(path, root+"/")
-		h, st, err := header(path, name, d, began)
+		h, st, err := header(path, name, d, from)
 		if err != nil || h == nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func writeTar(ctx context.Context, w io.Writer, root string, began time.Time) (i
 }
 
 // header describes one file; nil for what has no place in an image (sockets).
-func header(path, name string, d fs.DirEntry, began time.Time) (*tar.Header, *syscall.Stat_t, error) {
+func header(path, name string, d fs.DirEntry, from origins) (*tar.Header, *syscall.Stat_t, error) {
 	info, err := d.Info()
 	if err != nil {
 		return nil, nil, err
@@ -126,11 +126,8 @@ func header(path, name string, d fs.DirEntry, began time.Time) (*tar.Header, *sy
 	}
 	h.Uname, h.Gname = "", ""
 	h.AccessTime, h.ChangeTime = time.Time{}, time.Time{}
-	h.ModTime = h.ModTime.Truncate(time.Second)
-	// A package's own files keep their times: Python holds its compiled files against
-	// them.
-	if !h.ModTime.Before(began.Truncate(time.Second)) {
-		h.ModTime = time.Unix(releaseEpoch, 0)
+	if h.ModTime, err = from.timeOf(path, name, info); err != nil {
+		return nil, nil, err
 	}
 	if h.PAXRecords, err = xattrs(path); err != nil {
 		return nil, nil, fmt.Errorf("read the extended attributes of %s: %w", name, err)
