@@ -43,6 +43,7 @@ type BoxOptions struct {
 	BMCPassword string           // at most 20 bytes
 	Firmware    string           // BIOS or UEFI; BIOS when empty
 	Arch        string           // AMD64 or ARM64; AMD64 when empty
+	Processors  int              // 2 when 0; an emulated one takes one of this machine's
 	MemoryMB    int              // 1024 when 0
 	DiskGB      int              // 4 when 0; the disk is blank and sparse
 	// DiskImage is an existing raw image that is used, and written to, instead
@@ -91,6 +92,7 @@ const (
 	maxBoxes       = 64
 	maxDisks       = 6 // what q35's SATA controller has ports for
 	maxNICs        = 4
+	maxProcessors  = 64
 )
 
 // boxName keeps names fit for file names, host names and QEMU's -name, where a
@@ -182,11 +184,17 @@ func (b BoxOptions) withDefaults(subnet netip.Prefix) (BoxOptions, error) {
 	if b.DefaultBoot != BootPXE && b.DefaultBoot != BootDisk {
 		return b, fmt.Errorf("default boot %q: want %q or %q", b.DefaultBoot, BootPXE, BootDisk)
 	}
+	if b.Processors == 0 {
+		b.Processors = 2
+	}
 	if b.MemoryMB == 0 {
 		b.MemoryMB = 1024
 	}
 	if b.DiskGB == 0 {
 		b.DiskGB = 4
+	}
+	if b.Processors < 1 || b.Processors > maxProcessors {
+		return b, fmt.Errorf("%d processors: want 1 to %d", b.Processors, maxProcessors)
 	}
 	if b.MemoryMB < 64 || b.DiskGB < 1 {
 		return b, fmt.Errorf("%d MB of memory and %d GB of disk: want at least 64 MB and 1 GB", b.MemoryMB, b.DiskGB)

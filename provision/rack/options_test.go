@@ -22,7 +22,7 @@ func TestOptionsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := o.Boxes[0]
-	if b.Firmware != BIOS || b.Arch != AMD64 || b.MemoryMB != 1024 || b.DiskGB != 4 || b.DefaultBoot != BootPXE || b.BMCAddress.Port() != 623 {
+	if b.Firmware != BIOS || b.Arch != AMD64 || b.Processors != 2 || b.MemoryMB != 1024 || b.DiskGB != 4 || b.DefaultBoot != BootPXE || b.BMCAddress.Port() != 623 {
 		t.Errorf("defaults: %+v", b)
 	}
 	if o.Appliance.String() != "10.77.0.1/24" {
@@ -53,6 +53,7 @@ func TestOptionsRefused(t *testing.T) {
 		}, "isn't signed"},
 		{"default boot", func(o *Options) { o.Boxes[0].DefaultBoot = "cdrom" }, "default boot"},
 		{"relative image", func(o *Options) { o.Boxes[0].DiskImage = "disk.raw" }, "absolute"},
+		{"no processor", func(o *Options) { o.Boxes[0].Processors = -1 }, "processors"},
 		{"little memory", func(o *Options) { o.Boxes[0].MemoryMB = 8 }, "memory"},
 		{"disk bus", func(o *Options) { o.Boxes[0].DiskBus = "scsi" }, "disk bus"},
 		{"a further disk of nothing", func(o *Options) { o.Boxes[0].MoreDisks = []int{0} }, "further disk"},

@@ -39,7 +39,7 @@ func (m machine) args(first string, pulled map[int]bool) []string {
 	}
 	a := append([]string{"-name", m.box.Name, "-nodefaults", "-no-user-config"}, m.board()...)
 	a = append(a,
-		"-smp", "2",
+		"-smp", strconv.Itoa(m.box.Processors),
 		"-m", strconv.Itoa(m.box.MemoryMB),
 		"-uuid", uuidFor(m.box.Name),
 		"-display", "none",

@@ -10,7 +10,9 @@ type Options struct {
 	// packages; "" for none.
 	Bootfiles string
 	Boxes     []Box
-	Policy    string // install policy of the boxes: on-request unless given
+	// Processors is how many each box has; 2 when 0.
+	Processors int
+	Policy     string // install policy of the boxes: on-request unless given
 	// DHCP is what the appliance does on the network: authoritative unless given.
 	DHCP string
 	// Upstreams are the package mirrors by name; by default those of this

@@ -58,6 +58,9 @@ func start(t *testing.T, o rehearse.Options) *rig {
 	if o.Images == "" {
 		o.Images = small(t)
 	}
+	// Two packages are tested at a time, and a processor that is emulated takes a whole
+	// one of the machine's.
+	o.Processors = 1
 	o.Logs = t.TempDir()
 	o.Log = slog.New(slog.DiscardHandler)
 	r, err := rehearse.Start(ctx, o)
