@@ -167,7 +167,9 @@ func (b *bench) told(text string) bool {
 // installer and no boot loader, which TestBond of the rehearsals has.
 func TestBond(t *testing.T) {
 	for _, c := range []struct{ tool, packages string }{
-		{"ifupdown", ""}, {"systemd-networkd", ""}, {"NetworkManager", "network-manager"},
+		{"ifupdown", ""},
+		{"systemd-networkd", ""},
+		{"NetworkManager", "network-manager"},
 		{"netplan", "netplan.io"}, // in the whole image: it wants Python
 	} {
 		t.Run(c.tool, func(t *testing.T) {
