@@ -66,6 +66,7 @@ func behind(t *testing.T, mac inventory.MAC) (server, router, client string) {
 // get addresses of their network; they renew and release past the relay, directly
 // with us; and the place that the relay tells is known.
 func TestRelay(t *testing.T) {
+	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
 	dhclient := realClients(t)["dhclient"]
 	dhcrelay := peer(t, "isc-dhcp-relay", "usr/sbin/dhcrelay")
@@ -86,6 +87,7 @@ func TestRelay(t *testing.T) {
 	for name, relay := range relays {
 		for box, tc := range boxes {
 			t.Run(name+"/"+box, func(t *testing.T) {
+				t.Parallel()
 				server, router, client := behind(t, tc.mac)
 				d := serve(t, server, setup{Interface: "srv", Lease: shortLease})
 				listens(t, router, run(t, router, relay.args...), ":67")
