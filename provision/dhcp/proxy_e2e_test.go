@@ -83,6 +83,8 @@ func TestProxyBehindRelay(t *testing.T) {
 	sh(t, "ip", "-n", far, "link", "set", "br0", "up")
 	sh(t, "ip", "-n", router, "addr", "add", "10.77.0.254/24", "dev", "uplink")
 	sh(t, "ip", "-n", router, "addr", "add", "10.78.0.1/24", "dev", "port")
+	// A router advertisement spares iPXE 15 s of waiting for one.
+	sh(t, "ip", "-n", router, "addr", "add", "fd78::1/64", "dev", "port", "nodad")
 	sh(t, "ip", "-n", router, "link", "set", "uplink", "up")
 	sh(t, "ip", "-n", router, "link", "set", "port", "up")
 	sh(t, "ip", "-n", ns, "route", "add", "10.78.0.0/24", "via", "10.77.0.254")
@@ -90,6 +92,7 @@ func TestProxyBehindRelay(t *testing.T) {
 	listens(t, router, run(
 		t, router, dnsmasq, "--no-daemon", "--port=0", "--conf-file=/dev/null",
 		"--dhcp-relay=10.78.0.1,10.77.0.1", "--dhcp-relay=10.78.0.1,"+otherServer,
+		"--enable-ra", "--dhcp-range=fd78::,ra-only",
 	), ":67")
 	d := serve(t, ns, setup{Interface: "br0", Far: inventory.DHCPProxy})
 	boots(t, d, far, []string{"-device", "virtio-net-pci,netdev=n,mac=" + away.String(), "-boot", "n"}, [][]string{

@@ -23,10 +23,12 @@ const (
 	testPassword = "rehearsal-only"
 )
 
-// putUp builds a rack for a test and checks at its end that nothing stayed.
+// putUp builds a rack for a test and checks at its end that nothing stayed. Its guests
+// are emulated: on a nested machine the probe may find KVM good at one moment, and the
+// next guest hangs.
 func putUp(t *testing.T, o Options) *Rack {
 	t.Helper()
-	o.Dir = t.TempDir()
+	o.Dir, o.Accelerator = t.TempDir(), accelTCG
 	o.Log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	r, err := New(t.Context(), o)
 	if err != nil {
@@ -168,6 +170,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // main thread's among them: were it the one to enter, the janitor would take
 // this process for one of the rack's and kill it.
 func TestMainThreadStaysOutside(t *testing.T) {
+	t.Parallel()
 	r := putUp(t, Options{})
 	before, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
@@ -187,13 +190,26 @@ func TestMainThreadStaysOutside(t *testing.T) {
 	}
 }
 
+// TestProbe: what boots a guest is told from what doesn't.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	if err := boots(t.Context(), t.TempDir(), accelTCG); err != nil {
+		t.Errorf("%s: %v", accelTCG, err)
+	}
+	if err := boots(t.Context(), t.TempDir(), "no-such-accelerator"); err == nil || !strings.Contains(err.Error(), "no-such-accelerator") {
+		t.Errorf("an accelerator that there is not: %v", err)
+	}
+}
+
 // TestGuestsReachPXE powers a box of each firmware on and sees its DISCOVER.
 func TestGuestsReachPXE(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		firmware string
 		arch     uint16
 	}{{BIOS, 0}, {UEFI, 7}} {
 		t.Run(tt.firmware, func(t *testing.T) {
+			t.Parallel()
 			r := putUp(t, Options{Boxes: []BoxOptions{testBox("pxe", tt.firmware, 1)}})
 			seen := discovers(t, r)
 			b := r.Box("pxe")
