@@ -231,13 +231,7 @@ func TestSecondServer(t *testing.T) {
 	d.stop()
 
 	// The other way round: dnsmasq is first.
-	run(t, server, args...)
-	for range 100 {
-		if strings.Contains(sh(t, "ip", "netns", "exec", server, "ss", "-uln"), ":67") {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	listens(t, server, run(t, server, args...), ":67")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

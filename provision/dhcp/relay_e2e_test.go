@@ -31,7 +31,7 @@ func peer(t *testing.T, pkg, path string) string {
 // listens waits until a program listens on a UDP port.
 func listens(t *testing.T, ns string, p *program, port string) {
 	t.Helper()
-	for range 200 {
+	for range 1200 { // a minute: a busy machine takes what it takes
 		if strings.Contains(sh(t, "ip", "netns", "exec", ns, "ss", "-uln"), port+" ") {
 			return
 		}

@@ -126,7 +126,7 @@ func dnsmasq(t *testing.T, ns string, args ...string) {
 		args = append(args, "--dhcp-leasefile=/dev/null")
 	}
 	start(t, exec.Command("ip", args...))
-	for range 200 {
+	for range 1200 { // a minute: a busy machine takes what it takes
 		if strings.Contains(sh(t, "ip", "netns", "exec", ns, "ss", "-uln"), ":67") {
 			return
 		}

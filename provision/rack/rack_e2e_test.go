@@ -5,6 +5,7 @@ package rack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -52,13 +53,22 @@ func putUp(t *testing.T, o Options) *Rack {
 // nothingStays looks for what a rack must not leave: namespaces, processes, files.
 func nothingStays(t *testing.T, dir string, namespaces ...string) {
 	t.Helper()
+	for _, what := range stays(t, dir, namespaces...) {
+		t.Errorf("it stayed: %s", what)
+	}
+}
+
+// stays lists what there still is of a rack.
+func stays(t *testing.T, dir string, namespaces ...string) []string {
+	t.Helper()
+	var all []string
 	for _, ns := range namespaces {
 		if _, err := os.Lstat(filepath.Join(netnsDir, ns)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("namespace %s stayed: %v", ns, err)
+			all = append(all, fmt.Sprintf("namespace %s (%v)", ns, err))
 		}
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("folder %s stayed: %v", dir, err)
+		all = append(all, fmt.Sprintf("folder %s (%v)", dir, err))
 	}
 	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(procs) == 0 {
@@ -67,9 +77,10 @@ func nothingStays(t *testing.T, dir string, namespaces ...string) {
 	for _, p := range procs {
 		line, _ := os.ReadFile(p)
 		if strings.Contains(string(line), dir) {
-			t.Errorf("process stayed: %s: %q", p, strings.ReplaceAll(string(line), "\x00", " "))
+			all = append(all, fmt.Sprintf("process %s: %q", p, strings.ReplaceAll(string(line), "\x00", " ")))
 		}
 	}
+	return all
 }
 
 type testWriter struct{ t *testing.T }
