@@ -45,9 +45,9 @@ func rules() []rule {
 		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},
 		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema"}, why: "a boot decision is pure: it knows what it is given"},
 	}
-	// These are of use by themselves, and what an ISO, an archive or a log is doesn't
-	// hang on who reads it.
-	for _, alone := range []string{"bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog"} {
+	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
+	// who reads it, and what is to be cleared away not on who made it.
+	for _, alone := range []string{"bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {

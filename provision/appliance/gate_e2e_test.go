@@ -5,6 +5,7 @@ package appliance_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,12 +18,23 @@ import (
 	"time"
 
 	"rackhand/provision/doctor"
+	"rackhand/provision/janitor/space"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
 // patience is how long the tests wait for what must come; a look takes 4 s.
 const patience = 90 * time.Second
+
+// TestMain lets more of these tests run side by side than there are cores, unless
+// -parallel says otherwise: looks wait for answers and compute little.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 func sh(t *testing.T, args ...string) string {
 	t.Helper()
@@ -62,16 +74,9 @@ var subnets = [2]string{"10.77.0.", "10.78.0."}
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
-	space := func(name string) string {
-		name = fmt.Sprintf("rh-gate-%d-%s", os.Getpid(), name)
-		sh(t, "ip", "netns", "add", name)
-		t.Cleanup(func() { sh(t, "ip", "netns", "del", name) })
-		sh(t, "ip", "-n", name, "link", "set", "lo", "up")
-		return name
-	}
-	s.appliance = space("a")
+	s.appliance = space.New(t, "gate-a")
 	for i := range s.switches {
-		sw, box, link := space(fmt.Sprintf("s%d", i+1)), space(fmt.Sprintf("b%d", i+1)), fmt.Sprintf("eth%d", i+1)
+		sw, box, link := space.New(t, "gate-s"), space.New(t, "gate-b"), fmt.Sprintf("eth%d", i+1)
 		s.switches[i], s.boxes[i] = sw, box
 		sh(t, "ip", "-n", sw, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
 		sh(t, "ip", "-n", sw, "addr", "add", subnets[i]+"2/24", "dev", "br0")
@@ -193,13 +198,13 @@ func (s *site) shows(c *client.Client, texts ...string) {
 }
 
 // answers are the servers that a box on a switch hears.
-func (s *site) answers(i int) []netip.Addr {
-	s.t.Helper()
+func (s *site) answers(t *testing.T, i int) []netip.Addr {
+	t.Helper()
 	// Its exit status is of no interest: the machine may lack boot programs.
-	out, _ := exec.Command("ip", "netns", "exec", s.boxes[i], program(s.t), "doctor", "--json", "eth0").Output()
+	out, _ := exec.Command("ip", "netns", "exec", s.boxes[i], program(t), "doctor", "--json", "eth0").Output()
 	var d struct{ Links []doctor.Report }
 	if err := json.Unmarshal(out, &d); err != nil || len(d.Links) != 1 {
-		s.t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s", err, out)
 	}
 	var who []netip.Addr
 	for _, a := range d.Links[0].Answers {
@@ -216,65 +221,80 @@ func addrs(texts ...string) []netip.Addr {
 	return out
 }
 
-func (s *site) hears(when string, i int, want ...string) {
-	s.t.Helper()
-	if got := s.answers(i); !slices.Equal(got, addrs(want...)) {
-		s.t.Errorf("%s: %v answer, want %v", when, got, want)
+func (s *site) hears(t *testing.T, when string, i int, want ...string) {
+	t.Helper()
+	if got := s.answers(t, i); !slices.Equal(got, addrs(want...)) {
+		t.Errorf("%s: %v answer, want %v", when, got, want)
 	}
 }
 
 // TestGate: beside another DHCP server the appliance is silent and says so; when that
 // is ended, it serves.
 func TestGate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.declare("")
 	stop := s.dnsmasq(0)
 	c := s.up("eth1")
 	s.shows(c, "eth1: another DHCP server answers: 10.77.0.2")
-	s.hears("beside dnsmasq", 0, "10.77.0.2")
+	s.hears(t, "beside dnsmasq", 0, "10.77.0.2")
 	stop()
 	s.declare(", domain: rack.example") // any edit makes it look at once
 	s.shows(c)
-	s.hears("alone", 0, "10.77.0.1")
+	s.hears(t, "alone", 0, "10.77.0.1")
 
-	// Now dnsmasq comes back: the appliance goes on.
+	// Now dnsmasq comes back.
 	s.dnsmasq(0)
-	s.hears("dnsmasq is back", 0, "10.77.0.1", "10.77.0.2")
-
-	// A second appliance may have a state folder of its own, but not this link.
-	out, err := s.serve("second", "eth1").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "serves the link eth1 already") {
-		t.Errorf("a second appliance: %v: %s", err, out)
-	}
-	// And a doctor on the appliance's machine knows it.
-	out, _ = exec.Command("ip", "netns", "exec", s.appliance, program(t), "doctor", "eth1").CombinedOutput()
-	for _, want := range []string{"an appliance serves eth1", "port 67/udp (DHCP) is ours", "port 80/tcp (HTTP) is ours", "10.77.0.2"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the doctor doesn't say %q:\n%s", want, out)
+	t.Run("the appliance goes on", func(t *testing.T) {
+		t.Parallel()
+		s.hears(t, "dnsmasq is back", 0, "10.77.0.1", "10.77.0.2")
+	})
+	t.Run("a second appliance", func(t *testing.T) { // may have a state folder of its own, but not this link
+		t.Parallel()
+		out, err := s.serve("second", "eth1").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "serves the link eth1 already") {
+			t.Errorf("%v: %s", err, out)
 		}
-	}
+	})
+	t.Run("a doctor on the appliance's machine", func(t *testing.T) {
+		t.Parallel()
+		out, _ := exec.Command("ip", "netns", "exec", s.appliance, program(t), "doctor", "eth1").CombinedOutput()
+		for _, want := range []string{"an appliance serves eth1", "port 67/udp (DHCP) is ours", "port 80/tcp (HTTP) is ours", "10.77.0.2"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("it doesn't say %q:\n%s", want, out)
+			}
+		}
+	})
 }
 
 // TestAllowOtherDHCP: the operator's word lets the appliance serve beside another.
 func TestAllowOtherDHCP(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.declare(", allow_other_dhcp: true")
 	s.dnsmasq(0)
 	c := s.up("eth1")
 	s.shows(c, "which allow_other_dhcp allows")
-	s.hears("allowed", 0, "10.77.0.1", "10.77.0.2")
+	s.hears(t, "allowed", 0, "10.77.0.1", "10.77.0.2")
 }
 
 // TestTwoLinks: each link is served with the address that the appliance has there,
 // and looked at by itself.
 func TestTwoLinks(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.declare("")
 	s.dnsmasq(0)
 	c := s.up("eth1, eth2")
 	s.shows(c, "eth1: another DHCP server answers")
-	s.hears("the first link", 0, "10.77.0.2")
-	s.hears("the second link", 1, "10.78.0.1")
+	t.Run("the first link", func(t *testing.T) {
+		t.Parallel()
+		s.hears(t, "beside dnsmasq", 0, "10.77.0.2")
+	})
+	t.Run("the second link", func(t *testing.T) {
+		t.Parallel()
+		s.hears(t, "alone", 1, "10.78.0.1")
+	})
 	for i, box := range s.boxes {
 		at := subnets[i] + "1"
 		for _, fetch := range [][]string{

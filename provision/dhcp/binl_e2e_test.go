@@ -53,6 +53,7 @@ func binlMain(string) error {
 
 // TestBINLOnTheWire: port 4011 answers where it was asked from, beside another server.
 func TestBINLOnTheWire(t *testing.T) {
+	t.Parallel()
 	server, client := pair(t, web1)
 	sh(t, "ip", "-n", client, "addr", "add", "10.77.0.130/24", "dev", "cli")
 	d := serve(t, server, setup{Interface: "srv", Mode: inventory.DHCPProxy})

@@ -104,6 +104,7 @@ exec /lib/systemd/systemd-networkd`)
 // TestRealClients: ISC dhclient, busybox udhcpc and systemd-networkd get their
 // address and settings and nothing to boot, renew, and give the lease back.
 func TestRealClients(t *testing.T) {
+	t.Parallel()
 	boxes := map[string]struct {
 		mac  inventory.MAC
 		want []string
@@ -114,6 +115,7 @@ func TestRealClients(t *testing.T) {
 	for name, client := range realClients(t) {
 		for box, tc := range boxes {
 			t.Run(name+"/"+box, func(t *testing.T) {
+				t.Parallel()
 				server, ns := pair(t, tc.mac)
 				d := serve(t, server, setup{Interface: "srv", Lease: shortLease})
 				hook, log := script(t)
@@ -183,6 +185,7 @@ func (d *daemon) released(mac inventory.MAC, last provision.Lease) {
 
 // TestPerfdhcp: many clients of Kea's load generator join, renew and release.
 func TestPerfdhcp(t *testing.T) {
+	t.Parallel()
 	perfdhcp := need(t, "perfdhcp", "kea-admin")
 	server, ns := pair(t, stranger)
 	sh(t, "ip", "-n", ns, "addr", "add", "10.77.0.2/24", "dev", "cli")
@@ -215,6 +218,7 @@ func received(report, exchange string) int {
 // TestSecondServer: no other server can open the same link of this machine beside
 // us, nor we beside it; and we say so.
 func TestSecondServer(t *testing.T) {
+	t.Parallel()
 	server, _ := pair(t, web1)
 	d := serve(t, server, setup{Interface: "srv"})
 
@@ -227,13 +231,7 @@ func TestSecondServer(t *testing.T) {
 	d.stop()
 
 	// The other way round: dnsmasq is first.
-	run(t, server, args...)
-	for range 100 {
-		if strings.Contains(sh(t, "ip", "netns", "exec", server, "ss", "-uln"), ":67") {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	listens(t, server, run(t, server, args...), ":67")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,7 @@ func squatted(t *testing.T) (d *daemon, client, squat string) {
 // TestProbeByARP: an address that a machine of our own link sits on isn't offered, and
 // an event names the machine.
 func TestProbeByARP(t *testing.T) {
+	t.Parallel()
 	d, client, squat := squatted(t)
 	taken := picks(t, snapshot().Networks["rack1"].Leases, stranger)
 	sh(t, "ip", "-n", squat, "addr", "add", taken+"/24", "dev", "eth0")
@@ -63,6 +64,7 @@ func TestProbeByARP(t *testing.T) {
 
 // TestProbeByEcho: the same behind a relay, where no ARP reaches.
 func TestProbeByEcho(t *testing.T) {
+	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
 	server, router, client := behind(t, stranger)
 	taken := picks(t, e2eSnapshot(setup{}).Networks["rack2"].Leases, stranger)
@@ -81,6 +83,7 @@ func TestProbeByEcho(t *testing.T) {
 // TestDeclines: a client that finds another machine on an address that it had, and says
 // so, is given another; an event tells.
 func TestDeclines(t *testing.T) {
+	t.Parallel()
 	d, client, squat := squatted(t)
 	hook, _ := script(t)
 	udhcpc(t, client, hook)

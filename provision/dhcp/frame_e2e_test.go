@@ -71,6 +71,7 @@ func frameMain(ifname string) error {
 // TestRawFrame: a client without an address that wants no broadcast gets its replies by
 // its hardware address alone, as frames of our own: it answers no ARP.
 func TestRawFrame(t *testing.T) {
+	t.Parallel()
 	server, client := pair(t, web1)
 	serve(t, server, setup{Interface: "srv"})
 	self, err := os.Executable()

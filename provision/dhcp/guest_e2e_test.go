@@ -53,6 +53,7 @@ func uefiHTTP(t *testing.T) []string {
 // with and without our router advertisements, and a UEFI box by PXE and by HTTP
 // boot. The times are logged, never judged.
 func TestGuests(t *testing.T) {
+	t.Parallel()
 	script := []string{"SCRIPT", web1.String()}
 	chained := [][]string{{"EVENT", "addressed", "iPXE"}, script}
 	for _, tc := range []struct {
@@ -67,6 +68,7 @@ func TestGuests(t *testing.T) {
 		{"UEFI HTTP boot", true, uefiHTTP, append([][]string{{"EVENT", "addressed", "HTTP boot"}, {"FILE GET snponly.efi"}}, chained...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			ns := bridge(t)
 			d := serve(t, ns, setup{Interface: "br0", Advertise: tc.advertise})
 			if tc.advertise {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -61,7 +62,11 @@ func TestMain(m *testing.M) {
 	case os.Getenv(envFill) != "":
 		err = fillMain(os.Getenv(envFill))
 	default:
-		os.Exit(m.Run())
+		// These tests wait for other programs' timers more than they compute: more of
+		// them run side by side than there are cores, unless -parallel says otherwise.
+		if err = flag.Set("test.parallel", "4"); err == nil {
+			os.Exit(m.Run())
+		}
 	}
 	if err != nil {
 		fmt.Println("ERROR", err)

@@ -40,6 +40,7 @@ func beside(t *testing.T, ns string) {
 // TestProxyBesideDnsmasq boots real firmware from us, with addresses from dnsmasq:
 // each form of a proxy's offer, up to the script.
 func TestProxyBesideDnsmasq(t *testing.T) {
+	t.Parallel()
 	heard := func(client string) []string { return []string{"EVENT", `"observed"`, "addressed", client, otherServer} }
 	// The script is asked for from the address that we heard of.
 	script := []string{"SCRIPT", web1.String(), "10.77.0.130:"}
@@ -56,6 +57,7 @@ func TestProxyBesideDnsmasq(t *testing.T) {
 		{"UEFI HTTP boot", inventory.ProxyPXE, uefiHTTP, append([][]string{heard("HTTP boot"), {"FILE GET snponly.efi"}}, chained...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			ns := bridge(t)
 			beside(t, ns)
 			d := serve(t, ns, setup{Interface: "br0", Advertise: true, Mode: inventory.DHCPProxy, Form: tc.form})
@@ -67,6 +69,7 @@ func TestProxyBesideDnsmasq(t *testing.T) {
 // TestProxyBehindRelay boots a box of a network that a relay stands before, which
 // asks dnsmasq and us.
 func TestProxyBehindRelay(t *testing.T) {
+	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
 	ns, router, far := bridge(t), namespace(t, "r"), namespace(t, "g")
 	beside(t, ns)
@@ -80,6 +83,8 @@ func TestProxyBehindRelay(t *testing.T) {
 	sh(t, "ip", "-n", far, "link", "set", "br0", "up")
 	sh(t, "ip", "-n", router, "addr", "add", "10.77.0.254/24", "dev", "uplink")
 	sh(t, "ip", "-n", router, "addr", "add", "10.78.0.1/24", "dev", "port")
+	// A router advertisement spares iPXE 15 s of waiting for one.
+	sh(t, "ip", "-n", router, "addr", "add", "fd78::1/64", "dev", "port", "nodad")
 	sh(t, "ip", "-n", router, "link", "set", "uplink", "up")
 	sh(t, "ip", "-n", router, "link", "set", "port", "up")
 	sh(t, "ip", "-n", ns, "route", "add", "10.78.0.0/24", "via", "10.77.0.254")
@@ -87,6 +92,7 @@ func TestProxyBehindRelay(t *testing.T) {
 	listens(t, router, run(
 		t, router, dnsmasq, "--no-daemon", "--port=0", "--conf-file=/dev/null",
 		"--dhcp-relay=10.78.0.1,10.77.0.1", "--dhcp-relay=10.78.0.1,"+otherServer,
+		"--enable-ra", "--dhcp-range=fd78::,ra-only",
 	), ":67")
 	d := serve(t, ns, setup{Interface: "br0", Far: inventory.DHCPProxy})
 	boots(t, d, far, []string{"-device", "virtio-net-pci,netdev=n,mac=" + away.String(), "-boot", "n"}, [][]string{
@@ -98,6 +104,7 @@ func TestProxyBehindRelay(t *testing.T) {
 // TestProxyLeavesOthersAlone: a system that doesn't boot gets all from dnsmasq, and
 // what it was given is known.
 func TestProxyLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
 	busybox := need(t, "busybox", "busybox")
 	ns := bridge(t)
 	beside(t, ns)

@@ -5,7 +5,6 @@ package dhcp
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/janitor/space"
 )
 
 const needs = "(these tests need root, and the packages iproute2, isc-dhcp-client, busybox, systemd, kea-admin, dnsmasq-base, qemu-system-x86, ovmf, ipxe)"
@@ -43,11 +43,7 @@ func need(t *testing.T, tool, pkg string) string {
 // namespace makes a network namespace for the test.
 func namespace(t *testing.T, suffix string) string {
 	t.Helper()
-	name := fmt.Sprintf("rh-dhcp-%d-%s", os.Getpid(), suffix)
-	sh(t, "ip", "netns", "add", name)
-	t.Cleanup(func() { sh(t, "ip", "netns", "del", name) })
-	sh(t, "ip", "-n", name, "link", "set", "lo", "up")
-	return name
+	return space.New(t, "dhcp-"+suffix)
 }
 
 // A program is something that runs in a namespace for the length of the test.

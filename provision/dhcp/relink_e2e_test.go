@@ -12,6 +12,7 @@ import (
 // TestLinkMadeAnew: an interface that is switched off and on is served on; one that is
 // deleted, and comes back under its name, is served again, with the leases that there were.
 func TestLinkMadeAnew(t *testing.T) {
+	t.Parallel()
 	busybox := need(t, "busybox", "busybox")
 	server, ns := pair(t, stranger)
 	d := serve(t, server, setup{Interface: "srv", Advertise: true})

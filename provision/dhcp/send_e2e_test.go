@@ -46,6 +46,7 @@ func fillMain(ifname string) error {
 // exist, fill the kernel's buffer, and then are dropped. To wait for it, for the three
 // seconds that ARP takes, would hold up everybody else.
 func TestSilentAddresses(t *testing.T) {
+	t.Parallel()
 	server, _ := pair(t, web1)
 	self, err := os.Executable()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/inventory"
+	"rackhand/provision/janitor/space"
 )
 
 // The test binary is what looks: run again inside a namespace with these in its
@@ -40,7 +42,11 @@ func TestMain(m *testing.M) {
 	case os.Getenv(envLink) != "":
 		err = lookMain()
 	default:
-		os.Exit(m.Run())
+		// A look waits for answers and computes little: more of these tests run side by
+		// side than there are cores, unless -parallel says otherwise.
+		if err = flag.Set("test.parallel", "8"); err == nil {
+			os.Exit(m.Run())
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -91,12 +97,7 @@ func sh(t *testing.T, args ...string) string {
 // the neighbour.
 func cable(t *testing.T) (doctor, neighbour string) {
 	t.Helper()
-	doctor, neighbour = fmt.Sprintf("rh-doctor-%d-d", os.Getpid()), fmt.Sprintf("rh-doctor-%d-n", os.Getpid())
-	for _, ns := range []string{doctor, neighbour} {
-		sh(t, "ip", "netns", "add", ns)
-		t.Cleanup(func() { sh(t, "ip", "netns", "del", ns) })
-		sh(t, "ip", "-n", ns, "link", "set", "lo", "up")
-	}
+	doctor, neighbour = space.New(t, "doctor-d"), space.New(t, "doctor-n")
 	sh(t, "ip", "-n", doctor, "link", "add", "dr", "type", "veth", "peer", "name", "nb", "netns", neighbour)
 	sh(t, "ip", "-n", doctor, "addr", "add", "10.77.0.1/24", "dev", "dr")
 	sh(t, "ip", "-n", neighbour, "addr", "add", "10.77.0.2/24", "dev", "nb")
@@ -125,7 +126,7 @@ func dnsmasq(t *testing.T, ns string, args ...string) {
 		args = append(args, "--dhcp-leasefile=/dev/null")
 	}
 	start(t, exec.Command("ip", args...))
-	for range 200 {
+	for range 1200 { // a minute: a busy machine takes what it takes
 		if strings.Contains(sh(t, "ip", "netns", "exec", ns, "ss", "-uln"), ":67") {
 			return
 		}
@@ -181,6 +182,7 @@ func finds(t *testing.T, r Report, level Level, text string) {
 
 // TestNeighbours looks at a link with each kind of neighbour on it.
 func TestNeighbours(t *testing.T) {
+	t.Parallel()
 	pxe := []string{"--pxe-service=X86-64_EFI,boot,snponly.efi", "--pxe-service=x86PC,boot,undionly.kpxe"}
 	for name, tc := range map[string]struct {
 		dnsmasq []string // none: nobody
@@ -197,6 +199,7 @@ func TestNeighbours(t *testing.T) {
 		"PXE service": {append([]string{"--dhcp-range=10.77.0.50,10.77.0.60"}, pxe...), []Kind{BootServer}, inventory.DHCPOff, Problem, "option 60 PXEClient"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns, neighbour := cable(t)
 			if tc.dnsmasq != nil {
 				dnsmasq(t, neighbour, tc.dnsmasq...)
@@ -221,6 +224,7 @@ func TestNeighbours(t *testing.T) {
 
 // TestNothingTaken: a look leaves no lease behind.
 func TestNothingTaken(t *testing.T) {
+	t.Parallel()
 	ns, neighbour := cable(t)
 	leases := filepath.Join(t.TempDir(), "leases")
 	dnsmasq(t, neighbour, "--dhcp-range=10.77.0.50,10.77.0.60", "--dhcp-leasefile="+leases)
@@ -234,6 +238,7 @@ func TestNothingTaken(t *testing.T) {
 
 // TestNoCarrier: a link whose other end is off.
 func TestNoCarrier(t *testing.T) {
+	t.Parallel()
 	ns, neighbour := cable(t)
 	sh(t, "ip", "-n", neighbour, "link", "set", "nb", "down")
 	r := look(t, ns, inventory.DHCPAuthoritative, t.TempDir())
@@ -246,6 +251,7 @@ func TestNoCarrier(t *testing.T) {
 // TestPortTaken: a socket with SO_REUSEPORT, which would let us in beside it, is seen
 // and named.
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	ns, _ := cable(t)
 	self, err := os.Executable()
 	if err != nil {
@@ -272,6 +278,7 @@ func TestPortTaken(t *testing.T) {
 
 // TestLockIsTheNamespaces: two links of one name in two namespaces are two links.
 func TestLockIsTheNamespaces(t *testing.T) {
+	t.Parallel()
 	ns, _ := cable(t)
 	locks := t.TempDir()
 	release, err := Lock(t.Context(), locks, "dr") // in this namespace

@@ -52,6 +52,7 @@ func has(t *testing.T, out, want string) {
 
 // TestSimulatedBMC asks a simulated BMC with ipmitool, by both cipher suites.
 func TestSimulatedBMC(t *testing.T) {
+	t.Parallel()
 	r := putUp(t, Options{Boxes: []BoxOptions{testBox("bmc", BIOS, 1), testBox("other", UEFI, 2)}})
 	b := r.Box("bmc")
 	putBootSector(t, b, halter())
@@ -159,8 +160,10 @@ func first(b *Box) []string {
 // TestOneShot sets PXE once on a box that boots from disk: it boots from the
 // network, and after the reboot that the script there makes, from disk.
 func TestOneShot(t *testing.T) {
+	t.Parallel()
 	for _, firmware := range []string{BIOS, UEFI} {
 		t.Run(firmware, func(t *testing.T) {
+			t.Parallel()
 			o := testBox("once", firmware, 3)
 			o.DefaultBoot = BootDisk
 			r := putUp(t, Options{Boxes: []BoxOptions{o}})
@@ -186,6 +189,7 @@ func TestOneShot(t *testing.T) {
 // TestPersistentDisk sets disk for good on a box that boots from the network; its
 // disk makes it reboot over and over, and it never asks the network.
 func TestPersistentDisk(t *testing.T) {
+	t.Parallel()
 	r := putUp(t, Options{Boxes: []BoxOptions{testBox("disk", BIOS, 4)}})
 	b := r.Box("disk")
 	putBootSector(t, b, resetter())

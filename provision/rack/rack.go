@@ -6,7 +6,7 @@
 // addresses. No route leads out of them. Guests are QEMU machines with SeaBIOS
 // and iPXE's ROM, or OVMF.
 //
-// Nothing stays behind, whatever happens: see janitor.sh. The rack needs root,
+// Nothing stays behind, whatever happens: see package janitor. The rack needs root,
 // iproute2 and QEMU.
 package rack
 
@@ -22,6 +22,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+
+	"rackhand/provision/janitor"
 )
 
 // A Rack is a virtual rack that stands. Close it.
@@ -32,7 +34,7 @@ type Rack struct {
 	appliance string // namespace
 	rack      string // namespace
 	accel     string
-	janitor   *janitor
+	janitor   *janitor.Janitor
 	boxes     []*Box
 	bmcs      []*simulatedBMC
 
@@ -69,8 +71,8 @@ func New(ctx context.Context, o Options) (*Rack, error) {
 		return nil, fmt.Errorf("rack: %w", err)
 	}
 	// First the janitor, then what it may have to clear away.
-	if r.janitor, err = startJanitor(dir, r.appliance, r.rack); err != nil {
-		return nil, err
+	if r.janitor, err = janitor.Start(dir, r.appliance, r.rack); err != nil {
+		return nil, fmt.Errorf("rack: %w", err)
 	}
 	if err := r.build(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -176,7 +178,22 @@ func (r *Rack) Close() error {
 		for _, b := range r.boxes {
 			b.close()
 		}
-		r.closeErr = r.janitor.sweep()
+		if err := r.janitor.Sweep(); err != nil {
+			r.closeErr = fmt.Errorf("rack: %w", err)
+		}
 	})
 	return r.closeErr
+}
+
+// dirFor names the rack's own folder. The name is what lets the janitor remove
+// it, so it is chosen here and nowhere else.
+func dirFor(parent, id string) (string, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	abs, err := filepath.Abs(parent)
+	if err != nil {
+		return "", fmt.Errorf("rack: folder %s: %w", parent, err)
+	}
+	return filepath.Join(abs, "rackhand-rack-"+id), nil
 }

@@ -5,6 +5,7 @@ package rack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -23,10 +24,12 @@ const (
 	testPassword = "rehearsal-only"
 )
 
-// putUp builds a rack for a test and checks at its end that nothing stayed.
+// putUp builds a rack for a test and checks at its end that nothing stayed. Its guests
+// are emulated: on a nested machine the probe may find KVM good at one moment, and the
+// next guest hangs.
 func putUp(t *testing.T, o Options) *Rack {
 	t.Helper()
-	o.Dir = t.TempDir()
+	o.Dir, o.Accelerator = t.TempDir(), accelTCG
 	o.Log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	r, err := New(t.Context(), o)
 	if err != nil {
@@ -50,13 +53,22 @@ func putUp(t *testing.T, o Options) *Rack {
 // nothingStays looks for what a rack must not leave: namespaces, processes, files.
 func nothingStays(t *testing.T, dir string, namespaces ...string) {
 	t.Helper()
+	for _, what := range stays(t, dir, namespaces...) {
+		t.Errorf("it stayed: %s", what)
+	}
+}
+
+// stays lists what there still is of a rack.
+func stays(t *testing.T, dir string, namespaces ...string) []string {
+	t.Helper()
+	var all []string
 	for _, ns := range namespaces {
 		if _, err := os.Lstat(filepath.Join(netnsDir, ns)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("namespace %s stayed: %v", ns, err)
+			all = append(all, fmt.Sprintf("namespace %s (%v)", ns, err))
 		}
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("folder %s stayed: %v", dir, err)
+		all = append(all, fmt.Sprintf("folder %s (%v)", dir, err))
 	}
 	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(procs) == 0 {
@@ -65,9 +77,10 @@ func nothingStays(t *testing.T, dir string, namespaces ...string) {
 	for _, p := range procs {
 		line, _ := os.ReadFile(p)
 		if strings.Contains(string(line), dir) {
-			t.Errorf("process stayed: %s: %q", p, strings.ReplaceAll(string(line), "\x00", " "))
+			all = append(all, fmt.Sprintf("process %s: %q", p, strings.ReplaceAll(string(line), "\x00", " ")))
 		}
 	}
+	return all
 }
 
 type testWriter struct{ t *testing.T }
@@ -168,6 +181,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // main thread's among them: were it the one to enter, the janitor would take
 // this process for one of the rack's and kill it.
 func TestMainThreadStaysOutside(t *testing.T) {
+	t.Parallel()
 	r := putUp(t, Options{})
 	before, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
@@ -187,13 +201,26 @@ func TestMainThreadStaysOutside(t *testing.T) {
 	}
 }
 
+// TestProbe: what boots a guest is told from what doesn't.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	if err := boots(t.Context(), t.TempDir(), accelTCG); err != nil {
+		t.Errorf("%s: %v", accelTCG, err)
+	}
+	if err := boots(t.Context(), t.TempDir(), "no-such-accelerator"); err == nil || !strings.Contains(err.Error(), "no-such-accelerator") {
+		t.Errorf("an accelerator that there is not: %v", err)
+	}
+}
+
 // TestGuestsReachPXE powers a box of each firmware on and sees its DISCOVER.
 func TestGuestsReachPXE(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		firmware string
 		arch     uint16
 	}{{BIOS, 0}, {UEFI, 7}} {
 		t.Run(tt.firmware, func(t *testing.T) {
+			t.Parallel()
 			r := putUp(t, Options{Boxes: []BoxOptions{testBox("pxe", tt.firmware, 1)}})
 			seen := discovers(t, r)
 			b := r.Box("pxe")

@@ -77,6 +77,7 @@ func TestRealClients(t *testing.T) {
 // TestClientGone: a client that stops answering in the middle is given up after some
 // seconds, and its place is free again.
 func TestClientGone(t *testing.T) {
+	t.Parallel() // it waits, for some 12 s
 	b := startWith(t, Options{MaxTransfers: 1, Patience: time.Minute})
 	c := dial(t)
 	_, tid := exchange(t, c, b.addr, request("snponly.efi"))
@@ -92,6 +93,7 @@ func TestClientGone(t *testing.T) {
 
 // TestLastAckLost: a client that has its last block and went away has the file.
 func TestLastAckLost(t *testing.T) {
+	t.Parallel() // it waits, for some 12 s
 	b := start(t, 0)
 	c := dial(t)
 	_, tid := exchange(t, c, b.addr, request("snponly.efi", "blksize", "65464"))

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -36,7 +35,6 @@ type rig struct {
 	rack   *rack.Rack
 	dir    string
 	client *client.Client
-	box    string // program
 }
 
 func newRig(t *testing.T) *rig {
@@ -56,8 +54,6 @@ func newRig(t *testing.T) *rig {
 		}
 	})
 	r.dir = r.rack.Dir()
-	r.box = filepath.Join(r.dir, "simulated-anaconda")
-	r.run("go", "build", "-o", r.box, "./anaconda")
 	for _, args := range [][]string{
 		{"link", "add", "box1", "address", boxMAC, "type", "veth", "peer", "name", "port1"},
 		{"link", "set", "port1", "master", "br0", "up"},
@@ -70,13 +66,6 @@ func newRig(t *testing.T) *rig {
 	r.files()
 	r.appliance(program)
 	return r
-}
-
-func (r *rig) run(name string, args ...string) {
-	r.t.Helper()
-	if out, err := exec.CommandContext(r.t.Context(), name, args...).CombinedOutput(); err != nil {
-		r.t.Fatalf("%s %v: %v %s", name, args, err, out)
-	}
 }
 
 // files writes settings, inventory, a secret and media.
@@ -167,7 +156,12 @@ func (r *rig) power(o simulated.Options) simulated.Result {
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	cmd := r.rack.CommandBeside(ctx, r.box, string(args))
+	self, err := os.Executable()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cmd := r.rack.CommandBeside(ctx, self)
+	cmd.Env = append(os.Environ(), envBox+"="+string(args))
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -224,6 +218,7 @@ func (r *rig) log() string {
 // TestSimulatedAnaconda: a bare box, armed by its first boot, is installed from the ISO
 // by the shipped Kickstart; every stage is seen, and nothing secret stands in the log.
 func TestSimulatedAnaconda(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	res := r.power(simulated.Options{})
 	if !res.Installed || res.Installs != 1 || res.Boots != 2 {
@@ -271,6 +266,7 @@ func TestSimulatedAnaconda(t *testing.T) {
 // TestSimulatedFailure: Anaconda fails each time; it waits, boots again, and the
 // attempts of the install are what ends it.
 func TestSimulatedFailure(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPackages, FailTimes: 9})
 	if res.Installed || res.Installs != 2 || len(res.Waited) != 2 || res.Waited[0] != 180*time.Second {
@@ -288,6 +284,7 @@ func TestSimulatedFailure(t *testing.T) {
 // TestSimulatedData: a disk that carries data ends the install at once, since it was not
 // armed with --wipe; the box does not come back for another attempt.
 func TestSimulatedData(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	if err := os.WriteFile(filepath.Join(r.dir, "simulated-sda"), []byte("somebody's data"), 0o600); err != nil {
 		t.Fatal(err)
@@ -308,6 +305,7 @@ func TestSimulatedData(t *testing.T) {
 // TestSimulatedSecondTry: what fails once, with the disk laid out already, is installed
 // by the next attempt: what stands on the disk is the install's own.
 func TestSimulatedSecondTry(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPost, FailTimes: 1})
 	if !res.Installed || res.Installs != 2 || res.Boots != 3 {
@@ -320,6 +318,7 @@ func TestSimulatedSecondTry(t *testing.T) {
 
 // TestSimulatedLateFetch: the answer file is asked for after the installer has begun.
 func TestSimulatedLateFetch(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	res := r.power(simulated.Options{Late: true})
 	if !res.Installed || res.LateStatus != 403 {

@@ -4,6 +4,7 @@ package page_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,6 +24,17 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/web/page"
 )
+
+// TestMain lets more of these tests run side by side than there are cores, unless
+// -parallel says otherwise: some wait for a timeout or a reload, and each has a browser of
+// its own.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // chromium starts a headless browser of Debian's package, with a profile of its
 // own. The returned context ends with the test.
@@ -198,6 +210,7 @@ func event(host string, stage provision.Stage, message string) provision.Event {
 // TestLive: the timeline and the table advance while an install goes on, without
 // a reload, also long after the server's write timeout.
 func TestLive(t *testing.T) {
+	t.Parallel()
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
@@ -231,6 +244,7 @@ func TestLive(t *testing.T) {
 // TestLiveOverview: rows, counts, problems and new boxes come into the table of
 // all hosts, and the keyboard's focus stays where it was.
 func TestLiveOverview(t *testing.T) {
+	t.Parallel()
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
@@ -260,6 +274,7 @@ func TestLiveOverview(t *testing.T) {
 // TestComesBack: the page says that the connection is lost, and when the
 // appliance is back shows what happened meanwhile.
 func TestComesBack(t *testing.T) {
+	t.Parallel()
 	f := rack(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
@@ -286,6 +301,7 @@ func TestComesBack(t *testing.T) {
 // TestWithoutScript: without JavaScript all is there to read, the page reloads
 // itself, and times are UTC.
 func TestWithoutScript(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	f := rack(now)
 	s := newSite(t, f, time.Now)

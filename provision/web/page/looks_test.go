@@ -20,6 +20,7 @@ var shots = flag.String("shots", "", "folder for TestScreenshots to put its pict
 // TestFits: nothing makes the page scroll sideways, on a phone or a desk, not
 // even long words; and nothing readable is lost in the narrow form.
 func TestFits(t *testing.T) {
+	t.Parallel()
 	f := rack(time.Now())
 	f.setProblems("inventory/hosts.yaml:14:5: " + strings.Repeat("a long line of a problem ", 20))
 	long := event("web3", "", strings.Repeat("unbroken", 200))
@@ -46,6 +47,7 @@ func TestFits(t *testing.T) {
 // TestContrast computes the contrast of every text against its background, dark
 // and light: at least 4.5 (WCAG 2.2 AA, 1.4.3).
 func TestContrast(t *testing.T) {
+	t.Parallel()
 	f := rack(time.Now())
 	f.setProblems("hosts.yaml:3:1: a mistake")
 	s := newSite(t, f, time.Now)
@@ -99,6 +101,7 @@ const poorContrast = `(() => {
 //
 //	go test -tags e2e -run Screenshots ./provision/web/page -args -shots DIR
 func TestScreenshots(t *testing.T) {
+	t.Parallel()
 	dir := *shots
 	if dir == "" {
 		dir = t.TempDir()

@@ -1,7 +1,7 @@
-# The rack's janitor: started before anything that it has to clear away, it
-# blocks until the program that built the rack closes its end of the pipe,
-# by Close or by dying of anything, kill -9 included. Then nothing stays.
-# Arguments: the rack's own folder, then its network namespaces.
+# The janitor: started before anything that it has to clear away, it blocks until
+# the program that started it closes its end of the pipe, by Sweep or by dying of
+# anything, kill -9 included. Then nothing stays.
+# Arguments: a rack's own folder or an empty text, then network namespaces.
 # Exit code: 0 when everything is gone.
 trap '' INT TERM HUP QUIT PIPE
 read -r _
@@ -21,6 +21,7 @@ for ns in "$@"; do
 	ip netns delete "$ns" 2>/dev/null || rc=1
 done
 case $dir in
+'') ;;
 */rackhand-rack-*) rm -rf -- "$dir" || rc=1 ;;
 *) rc=1 ;;
 esac
