@@ -77,7 +77,7 @@ type bench struct {
 }
 
 const (
-	token  = "0123456789abcdef-secret-token"
+	token = "0123456789abcdef-secret-token"
 	// The guest trusts its processor: an emulated one pays dearly for what guards against another one.
 	serial = "console=ttyS0,115200 mitigations=off"
 )
