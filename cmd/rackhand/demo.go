@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 
 	"rackhand/provision/rack/rehearse"
 )
@@ -11,6 +12,7 @@ import (
 type demoCmd struct {
 	Boxes    int    `help:"How many boxes stand in the rack." default:"1"`
 	Firmware string `help:"Their firmware." enum:"bios,uefi" default:"uefi"`
+	Accel    string `name:"accelerator" help:"What the boxes run with: kvm, tcg (emulated), or auto: kvm if a first guest boots with it." enum:"auto,kvm,tcg" default:"auto"`
 	Keep     bool   `help:"Leave it running until Ctrl-C."`
 	Images   string `help:"The folder of root images." default:"/var/lib/rackhand/images" type:"path"`
 	Logs     string `help:"Where the logs are kept." default:"/var/tmp/rackhand-demo-logs" type:"path"`
@@ -23,7 +25,7 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return rehearse.Demo(ctx, rehearse.DemoOptions{
-		Program: program, Boxes: c.Boxes, Firmware: c.Firmware, Keep: c.Keep,
+		Program: program, Boxes: c.Boxes, Firmware: c.Firmware, Accelerator: strings.TrimPrefix(c.Accel, "auto"), Keep: c.Keep,
 		Images: c.Images, Logs: c.Logs, Page: c.Page, Out: out,
 	})
 }

@@ -22,11 +22,13 @@ type DemoOptions struct {
 	Program  string
 	Boxes    int
 	Firmware string
-	Keep     bool
-	Images   string
-	Logs     string
-	Page     string
-	Out      io.Writer
+	// Accelerator is kvm or tcg; "" for kvm if a first guest boots with it.
+	Accelerator string
+	Keep        bool
+	Images      string
+	Logs        string
+	Page        string
+	Out         io.Writer
 }
 
 // maxBoxes is what a /24 with its BMCs and the inventory's addresses has room for.
@@ -61,7 +63,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 		boxes = append(boxes, Box{Name: fmt.Sprintf("web%d", i+1), Firmware: o.Firmware})
 	}
 	fmt.Fprintf(o.Out, "Putting up a virtual rack: %d bare %s box(es), simulated BMCs, an appliance.\n", o.Boxes, strings.ToUpper(o.Firmware))
-	r, err := Start(ctx, Options{Program: o.Program, Images: o.Images, Boxes: boxes, Logs: o.Logs, Page: o.Page, Log: log})
+	r, err := Start(ctx, Options{Program: o.Program, Images: o.Images, Boxes: boxes, Accelerator: o.Accelerator, Logs: o.Logs, Page: o.Page, Log: log})
 	if err != nil {
 		return fmt.Errorf("%w\nThe logs: %s", err, o.Logs)
 	}

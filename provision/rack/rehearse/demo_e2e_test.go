@@ -14,13 +14,23 @@ import (
 	"time"
 )
 
+// demo is the command with emulated boxes: KVM in a machine that is itself a guest may
+// start a box and then hang it. It ends with a test that is killed, and clears away.
+func demo(t *testing.T, images, logs string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), need(t, "RACKHAND_BIN"), "demo", "--accelerator", "tcg", "--firmware", "bios",
+		"--images", images, "--logs", logs, "--page", "127.0.0.1:0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	return cmd
+}
+
 // TestDemoLeavesNothing ends a demo in the middle: by Ctrl-C, and by a kill that
 // it cannot answer. Namespaces, guests and files go either way.
 func TestDemoLeavesNothing(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "kill -9": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			logs := t.TempDir()
-			cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", small(t), "--logs", logs, "--page", "127.0.0.1:0")
+			cmd := demo(t, small(t), logs)
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			out, err := cmd.StdoutPipe()
@@ -103,7 +113,7 @@ func namesakes(t *testing.T, rack string) []string {
 // TestDemo is what a newcomer sees: one command, to a box that serves.
 func TestDemo(t *testing.T) {
 	logs := filepath.Join(t.TempDir(), "logs")
-	cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", need(t, "RACKHAND_IMAGES"), "--logs", logs, "--page", "127.0.0.1:0")
+	cmd := demo(t, need(t, "RACKHAND_IMAGES"), logs)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("it ended with %v:\n%s", err, out)
@@ -121,7 +131,7 @@ func TestDemo(t *testing.T) {
 // TestDemoFails says which stage, why, and where the logs lie.
 func TestDemoFails(t *testing.T) {
 	logs := t.TempDir()
-	cmd := exec.Command(need(t, "RACKHAND_BIN"), "demo", "--firmware", "bios", "--images", spoiledImage(t, small(t)), "--logs", logs, "--page", "127.0.0.1:0")
+	cmd := demo(t, spoiledImage(t, small(t)), logs)
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("it ended with %v", err)

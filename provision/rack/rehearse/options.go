@@ -10,6 +10,8 @@ type Options struct {
 	// packages; "" for none.
 	Bootfiles string
 	Boxes     []Box
+	// Accelerator is kvm or tcg; "" for kvm if a first guest boots with it.
+	Accelerator string
 	// Processors is how many each box has; 2 when 0.
 	Processors int
 	Policy     string // install policy of the boxes: on-request unless given

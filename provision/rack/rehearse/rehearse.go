@@ -64,6 +64,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 	var err error
 	if r.Rack, err = rack.New(ctx, rack.Options{
 		LogDir: o.Logs, Log: o.Log, Appliance: netip.MustParsePrefix(applianceAddress), Boxes: boxes,
+		Accelerator: o.Accelerator,
 	}); err != nil {
 		return nil, err
 	}

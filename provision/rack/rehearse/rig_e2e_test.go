@@ -61,6 +61,8 @@ func start(t *testing.T, o rehearse.Options) *rig {
 	// Two packages are tested at a time, and a processor that is emulated takes a whole
 	// one of the machine's.
 	o.Processors = 1
+	// KVM in a machine that is itself a guest may start a box and then hang it.
+	o.Accelerator = "tcg"
 	o.Logs = t.TempDir()
 	o.Log = slog.New(slog.DiscardHandler)
 	r, err := rehearse.Start(ctx, o)
