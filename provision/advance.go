@@ -36,8 +36,10 @@ func (in Install) Advance(e Event) Install {
 	if in.Reached == nil {
 		in.Reached = make(map[Stage]time.Time)
 	}
-	if e.Time.After(in.Heard) {
-		in.Heard = e.Time
+	at := e.counted()
+	in.Offset = e.Time.Sub(at)
+	if at.After(in.Heard) {
+		in.Heard = at
 	}
 	if in.Stage == Installed && e.ofBox() {
 		in.Stirred = true
@@ -51,8 +53,8 @@ func (in Install) Advance(e Event) Install {
 	case in.Job == NoJob && e.Stage == Done, in.Job != NoJob && e.Stage.Rank() > Installer.Rank():
 		return in // a job's end is no install's, and the other way round
 	case e.Stage == Failed || e.Stage == Cancelled || e.Stage == Done:
-		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, e.Time, false
-		in.Reached[e.Stage] = e.Time
+		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, at, false
+		in.Reached[e.Stage] = at
 		return in
 	case e.Kind == KindAttempt && in.Stage.Rank() > Script.Rank():
 		for s := range in.Reached {
@@ -64,11 +66,11 @@ func (in Install) Advance(e Event) Install {
 		return in
 	}
 	in.Stage, in.Progress = e.Stage, ""
-	in.Reached[e.Stage] = e.Time
+	in.Reached[e.Stage] = at
 	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
 		// Somebody pressed the button: it is on since it was first seen on the wire.
-		in.PoweredOn = e.Time
-		in.Reached[Powered] = e.Time
+		in.PoweredOn = at
+		in.Reached[Powered] = at
 	}
 	// Whichever report of the installer comes first: it has its answer file.
 	if e.Stage.Rank() >= Installer.Rank() {
@@ -84,7 +86,7 @@ func (in Install) Advance(e Event) Install {
 		// The agent has shown its certificate: the token has done its work.
 		in.Enrol, in.EnrolKey = "", ""
 	case Serving:
-		in.Ended, in.Armed = e.Time, false
+		in.Ended, in.Armed = at, false
 	}
 	return in
 }

@@ -9,6 +9,9 @@ type Event struct {
 	// Seq is the event's place in the journal, from 1, given by the journal.
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
+	// Counted is Time as counted time (see Install); the journal fills in what is missing
+	// of the two.
+	Counted time.Time `json:"-"`
 	// Host is the inventory's name; for a box that nobody has claimed, its MAC.
 	// Empty for an event of the appliance itself.
 	Host string `json:"host,omitempty"`

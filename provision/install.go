@@ -6,6 +6,10 @@ import (
 )
 
 // An Install is one journey of a host from requested to serving.
+//
+// Its times are counted times: they move only while the appliance runs, and never jump
+// with the machine's clock, so that what is judged by them (silence, budgets, expiry)
+// fails no box for what was the appliance's own. Shown turns them into times of day.
 type Install struct {
 	ID     string `json:"id"`
 	Host   string `json:"host"`
@@ -69,6 +73,8 @@ type Install struct {
 	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
 	Erased bool `json:"erased,omitempty"`
 
+	// Offset is what the machine's clock was ahead of counted time at its latest event.
+	Offset time.Duration `json:"offset,omitempty"`
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`
 	// Reached is when each stage was first reached, in this attempt.

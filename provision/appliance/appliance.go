@@ -35,9 +35,12 @@ import (
 
 // Deps is what an appliance takes from the world besides its settings.
 type Deps struct {
-	Clock  func() time.Time
-	Random io.Reader
-	Log    *slog.Logger
+	Clock func() time.Time
+	// Elapsed is monotonic time, for what a step of the machine's clock must not move;
+	// Clock's own monotonic reading when nil.
+	Elapsed func() time.Duration
+	Random  io.Reader
+	Log     *slog.Logger
 }
 
 // An Appliance is the parts, built and tied together.
@@ -99,7 +102,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.power = power.New(power.Options{Log: d.Log})
 	var err error
-	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Log); err != nil {
+	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Elapsed, d.Log); err != nil {
 		return nil, err
 	}
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)

@@ -25,7 +25,7 @@ func bare(t *testing.T) (*Appliance, inventory.MAC) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, clock, log)
+	j, err := journal.Open(t.Context(), st, clock, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

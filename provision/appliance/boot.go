@@ -21,7 +21,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 	snap := a.holder.Current()
 	// Twice at most: after arming, the decision is asked again.
 	for range 2 {
-		d := boot.Decide(snap, a.latest(snap, r.MAC), a.Clock(), r)
+		d := boot.Decide(snap, a.latest(snap, r.MAC), a.journal.Counted(), r)
 		if !d.Arm {
 			return d, a.failSpent(d, r)
 		}
@@ -48,11 +48,11 @@ func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
 	}
 	// Looked at first: an update writes, and a box may ask a thousand times.
 	now, _ := a.journal.Current(d.Host.Name)
-	if spent, _ := now.Spent(a.Clock()); !spent {
+	if spent, _ := now.Spent(a.journal.Counted()); !spent {
 		return nil
 	}
 	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		spent, why := in.Spent(a.Clock())
+		spent, why := in.Spent(a.journal.Counted())
 		if !spent {
 			return in, provision.Event{}, nil
 		}

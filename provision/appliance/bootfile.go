@@ -87,6 +87,6 @@ func (a *Appliance) justLeased(ctx context.Context, mac inventory.MAC) bool {
 			length = n.LeaseTime
 		}
 	}
-	age := a.Clock().Sub(l.Expires.Add(-length))
+	age := a.journal.Counted().Sub(l.Expires.Add(-length))
 	return age >= -bootTime && age <= bootTime
 }

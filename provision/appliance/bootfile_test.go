@@ -11,6 +11,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
+	"rackhand/provision/journal"
 	"rackhand/provision/store"
 )
 
@@ -60,7 +61,9 @@ func TestLeaseholder(t *testing.T) {
 		"rack1": {Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")},
 		"rack2": {Name: "rack2", Subnet: netip.MustParsePrefix("10.78.0.0/24"), DHCP: inventory.DHCPProxy},
 	}}, nil)
-	a.Clock = func() time.Time { return now }
+	if a.journal, err = journal.Open(t.Context(), st, func() time.Time { return now }, nil, a.Log); err != nil {
+		t.Fatal(err)
+	}
 	for i, want := range map[byte]bool{
 		2: true, 3: true, // our own, young or old
 		8:  true,  // heard just now: it expires in an hour, the length that is usual

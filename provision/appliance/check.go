@@ -25,7 +25,7 @@ const (
 // Host and role are looked up anew for each round: the operator may have mended
 // either.
 func (c *conductor) check(ctx context.Context, in provision.Install) error {
-	began, told := c.Clock(), in.CheckFailed
+	began, told := c.journal.Counted(), in.CheckFailed
 	for {
 		message, within, err := c.round(ctx, in.Host)
 		if err == nil {
@@ -37,7 +37,7 @@ func (c *conductor) check(ctx context.Context, in provision.Install) error {
 		if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
 			return nil
 		}
-		if !told && c.Clock().Sub(began) > within {
+		if !told && c.journal.Counted().Sub(began) > within {
 			told = true
 			if err := c.tell(in, provision.Event{
 				Source: "check", Kind: "check-failed", Level: provision.LevelError,

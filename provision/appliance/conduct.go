@@ -35,11 +35,11 @@ func (c *conductor) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	began := c.Clock()
+	began := c.journal.Counted()
 	for {
 		for _, all := range []map[string]provision.Install{c.journal.Installs(), c.journal.Jobs()} {
 			for _, in := range all {
-				for _, do := range provision.Next(in.ListeningSince(began), c.Clock()) {
+				for _, do := range provision.Next(in.ListeningSince(began), c.journal.Counted()) {
 					c.start(ctx, in, do)
 				}
 			}

@@ -40,7 +40,7 @@ func newGateBench(t *testing.T) *gateBench {
 	b := &gateBench{t: t, now: time.Unix(1_800_000_000, 0), up: true}
 	clock := func() time.Time { return b.now }
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, clock, log)
+	j, err := journal.Open(t.Context(), st, clock, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

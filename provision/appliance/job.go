@@ -57,7 +57,8 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 	if r.Power && h.BMC != nil {
 		q.Power = provision.PowerWanted
 	}
-	return a.journal.Arm(q)
+	in, err := a.journal.Arm(q)
+	return a.journal.Shown(in), err
 }
 
 // orderText says what was asked for, for the event.

@@ -39,7 +39,7 @@ func newJobBench(t *testing.T) *jobBench {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, log)
+	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

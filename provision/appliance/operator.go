@@ -38,7 +38,8 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 	if powerOn && h.BMC != nil {
 		r.Power = provision.PowerWanted
 	}
-	return a.journal.Arm(r)
+	in, err := a.journal.Arm(r)
+	return a.journal.Shown(in), err
 }
 
 // Cancel ends the install or job under way.
@@ -101,7 +102,7 @@ func (a *Appliance) Status(context.Context) (web.Status, error) {
 		return web.Status{}, errors.New("no inventory")
 	}
 	return web.Status{
-		Hosts:    Statuses(a.holder.Current(), a.journal.Installs(), a.journal.Jobs(), a.journal.Hosts()),
+		Hosts:    Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts()),
 		Problems: a.problems(), Seq: a.journal.Seq(),
 	}, nil
 }

@@ -32,7 +32,7 @@ func TestReload(t *testing.T) {
 	}
 	defer st.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	j, err := journal.Open(ctx, st, time.Now, log)
+	j, err := journal.Open(ctx, st, time.Now, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,3 +113,11 @@ func (a *Appliance) problems() []string {
 	}
 	return append(out, a.gate.problems()...)
 }
+
+// shown turns the counted times of installs and jobs into times of day.
+func shown(j *journal.Journal, all map[string]provision.Install) map[string]provision.Install {
+	for host, in := range all {
+		all[host] = j.Shown(in)
+	}
+	return all
+}

@@ -81,7 +81,7 @@ func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool
 		// rebooted in mid-install. This is what makes a reinstall loop impossible.
 		return false, fmt.Sprintf("its install (%s) has spent %d of %d attempts; %s", inst.ID, inst.Attempts, inst.Budget.Attempts, arm)
 	case now.After(inst.Expires) && !inst.Begun(now):
-		return false, fmt.Sprintf("its install (%s) was armed until %s; %s", inst.ID, inst.Expires.UTC().Format(time.RFC3339), arm)
+		return false, fmt.Sprintf("the arming of its install (%s) has expired; %s", inst.ID, arm)
 	}
 	return true, ""
 }

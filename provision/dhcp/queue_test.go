@@ -178,7 +178,7 @@ func TestScribes(t *testing.T) {
 	got := map[string]string{}
 	for _, e := range b.events {
 		got[e.Host] += e.Kind
-		if e.Source != "dhcp" || !e.Time.Equal(b.now) {
+		if e.Source != "dhcp" || !e.Counted.Equal(b.now) {
 			t.Errorf("event %+v", e)
 		}
 	}

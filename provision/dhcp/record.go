@@ -20,7 +20,7 @@ const (
 // one. Events of one host stay in order. Nothing is dropped: when the disk is too slow
 // it waits.
 func (s *Server) record(e provision.Event) {
-	e.Source, e.Time = "dhcp", s.Clock()
+	e.Source, e.Counted = "dhcp", s.Clock()
 	if s.scribes == nil {
 		s.keep(e)
 		return

@@ -71,9 +71,11 @@ type Options struct {
 	TFTPScriptURL func(inventory.MAC) string
 	FileURL       func(program string) string
 
-	LeaseTime time.Duration    // DefaultLeaseTime when 0
-	Clock     func() time.Time // time.Now when nil
-	Log       *slog.Logger     // discarded when nil
+	LeaseTime time.Duration // DefaultLeaseTime when 0
+	// Clock is counted time (provision.Install), so that no step of the machine's clock
+	// ends a lease or makes it last; time.Now when nil.
+	Clock func() time.Time
+	Log   *slog.Logger // discarded when nil
 }
 
 // A Server serves DHCP on one link.

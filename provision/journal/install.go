@@ -64,9 +64,9 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		made = provision.Install{
 			ID: id, Host: r.Host, System: r.System, Job: r.Job, Order: r.Order,
 			Armed: true, Wipe: r.Wipe, MACs: r.MACs, Budget: r.Budget, Power: r.Power,
-			Requested: v.now, Expires: v.now.Add(r.Expires),
+			Requested: v.counted, Expires: v.counted.Add(r.Expires),
 			Stage:   provision.Requested,
-			Reached: map[provision.Stage]time.Time{provision.Requested: v.now},
+			Reached: map[provision.Stage]time.Time{provision.Requested: v.counted},
 		}
 		v.put(made)
 		v.append(provision.Event{Host: r.Host, Install: made.ID, Source: r.Source, Kind: "armed", Stage: provision.Requested, Message: r.Why})
@@ -122,11 +122,11 @@ func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Inst
 		return in, "", err
 	}
 	in, err = j.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		if ok, why := in.MayHandOut(j.clock()); !ok {
+		if ok, why := in.MayHandOut(j.Counted()); !ok {
 			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
 		}
 		in.Attempts++
-		in = in.Lapsed(j.clock())
+		in = in.Lapsed(j.Counted())
 		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
 		return in, provision.Event{
 			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,
@@ -175,7 +175,7 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		if now.Token != in.Token {
 			return now, e, ErrToken
 		}
-		now.Spoke = j.clock()
+		now.Spoke = j.Counted()
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
 		if e.Kind == provision.KindDisksBlank {

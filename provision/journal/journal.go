@@ -24,7 +24,10 @@ var ErrClosed = errors.New("the journal is closed: the appliance is stopping")
 type Journal struct {
 	store store.Store
 	clock func() time.Time
+	watch stopwatch
 	log   *slog.Logger
+	// offset is the machine's clock less counted time, when the writer looked last.
+	offset time.Duration
 
 	requests chan *request
 	done     chan struct{} // closed when Run has ended
@@ -47,6 +50,7 @@ type state struct {
 type Host struct {
 	Host     string            `json:"host"`
 	Seen     time.Time         `json:"seen"`
+	Counted  time.Time         `json:"counted,omitzero"` // Seen, as counted time
 	Power    string            `json:"power,omitempty"`  // on, off: as last seen by the BMC
 	Installs int               `json:"installs"`         // how many there were
 	Jobs     int               `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
@@ -61,15 +65,24 @@ type Host struct {
 }
 
 // Open reads the journal's state from the store. Run must be started before
-// anything is recorded.
-func Open(ctx context.Context, s store.Store, clock func() time.Time, log *slog.Logger) (*Journal, error) {
+// anything is recorded. clock is the machine's; elapsed is monotonic, and clock's own
+// monotonic reading when nil.
+func Open(ctx context.Context, s store.Store, clock func() time.Time, elapsed func() time.Duration, log *slog.Logger) (*Journal, error) {
+	if elapsed == nil {
+		elapsed = elapsedBy(clock)
+	}
+	watch, err := openStopwatch(ctx, s, elapsed, clock())
+	if err != nil {
+		return nil, err
+	}
 	j := &Journal{
-		store: s, clock: clock, log: log,
+		store: s, clock: clock, watch: watch, log: log,
 		requests: make(chan *request),
 		done:     make(chan struct{}),
 		changed:  make(chan struct{}),
 		state:    state{installs: map[string]provision.Install{}, hosts: map[string]Host{}, jobs: map[string]provision.Install{}},
 	}
+	j.offset = clock().Sub(watch.now())
 	last, err := s.Range(ctx, eventPrefix, prefixEnd(eventPrefix), 1, true)
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)

@@ -28,7 +28,7 @@ func open(t *testing.T, path string) rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(t.Context(), st, time.Now, slog.New(slog.DiscardHandler))
+	j, err := journal.Open(t.Context(), st, time.Now, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

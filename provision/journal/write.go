@@ -70,11 +70,17 @@ func (j *Journal) do(apply func(*view) error) error {
 // Run writes until ctx ends. It is the only writer of events, installs and hosts.
 func (j *Journal) Run(ctx context.Context) error {
 	defer close(j.done)
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
 	for {
 		var batch []*request
 		select {
 		case <-ctx.Done():
+			j.save()
 			return nil
+		case <-tick.C:
+			j.save()
+			continue
 		case r := <-j.requests:
 			batch = append(batch, r)
 		}
@@ -97,12 +103,13 @@ func (j *Journal) Run(ctx context.Context) error {
 // fails all of them and leaves the state as it was. It returns how many it took:
 // not all when they would make too large a transaction.
 func (j *Journal) commit(batch []*request) (taken int) {
-	v := &view{now: j.clock(), state: state{
+	v := &view{now: j.clock(), counted: j.Counted(), state: state{
 		seq:      j.state.seq,
 		installs: maps.Clone(j.state.installs),
 		hosts:    maps.Clone(j.state.hosts),
 		jobs:     maps.Clone(j.state.jobs),
 	}, dirtyInstalls: map[string]bool{}, dirtyJobs: map[string]bool{}, dirtyHosts: map[string]bool{}}
+	offset := j.noticeStep(v)
 	var accepted []*request
 	for _, r := range batch {
 		if v.size > maxBytes {
@@ -123,7 +130,7 @@ func (j *Journal) commit(batch []*request) (taken int) {
 	}
 	if err == nil {
 		j.mu.Lock()
-		j.state = v.state
+		j.state, j.offset = v.state, offset
 		close(j.changed)
 		j.changed = make(chan struct{})
 		j.mu.Unlock()
@@ -143,7 +150,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 // to it refuses first and changes then: an error leaves no trace.
 type view struct {
 	state
-	now           time.Time
+	now           time.Time // the machine's clock
+	counted       time.Time
 	events        []provision.Event
 	size          int // bytes that the events take in the store, about
 	dirtyInstalls map[string]bool
@@ -167,9 +175,7 @@ func (v *view) put(in provision.Install) {
 func (v *view) append(e provision.Event) {
 	v.seq++
 	e.Seq = v.seq
-	if e.Time.IsZero() {
-		e.Time = v.now
-	}
+	e = v.stamp(e)
 	e.Message, e.Fields = clip(e.Message, maxText), clipFields(e.Fields)
 	if b, err := json.Marshal(e); err == nil {
 		v.size += 2*len(b) + 4096 // it stands in its host's record too; an install beside it
@@ -188,7 +194,7 @@ func (v *view) append(e provision.Event) {
 		}
 		h.Host, h.Last = e.Host, e
 		if e.Source != "operator" && e.Source != "inventory" && e.Source != "appliance" {
-			h.Seen = e.Time
+			h.Seen, h.Counted = e.Time, e.Counted
 		}
 		if p := e.Fields["power"]; p != "" {
 			h.Power = p
@@ -230,7 +236,7 @@ func (v *view) makeRoom() {
 			continue
 		}
 		count++
-		if oldest == "" || h.Seen.Before(v.hosts[oldest].Seen) {
+		if oldest == "" || h.Counted.Before(v.hosts[oldest].Counted) {
 			oldest = name
 		}
 	}
@@ -310,7 +316,11 @@ func (v *view) ops() ([]store.Op, error) {
 			ops = append(ops, store.Op{Key: hostPrefix + host, Delete: true})
 		}
 	}
-	return ops, nil
+	if len(ops) > 0 {
+		err := put(clockKey, clockRecord{v.counted})
+		return ops, err
+	}
+	return nil, nil
 }
 
 // logLevel is an event's level as the log's.

@@ -36,8 +36,6 @@ const (
 	caLife     = 20 * 365 * 24 * time.Hour
 	serverLife = 2 * 365 * 24 * time.Hour
 	agentLife  = 2 * 365 * 24 * time.Hour
-	// backdate lets a host whose clock is a little behind use its certificate.
-	backdate   = time.Hour
 	certPrefix = "cert/"
 	maxCSR     = 16 << 10
 )
@@ -145,8 +143,20 @@ func (a *Authority) issue(t *x509.Certificate, life time.Duration, parent *x509.
 		return nil, err
 	}
 	now := a.clock()
-	t.NotBefore, t.NotAfter = now.Add(-backdate), now.Add(life)
+	t.NotBefore, t.NotAfter = notBefore(now), now.Add(life)
 	return x509.CreateCertificate(a.random, t, parent, pub, key)
+}
+
+// notBefore is when what is issued now becomes valid: long ago. The beginning of a
+// certificate's life protects nobody here, and one that was issued while the machine's
+// clock was ahead must hold once that is set right. A date that isn't years back lets an
+// agent notice an appliance whose clock begins at 1970 or 2000.
+func notBefore(now time.Time) time.Time {
+	long := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	if first := now.Add(-time.Hour); first.Before(long) {
+		return first
+	}
+	return long
 }
 
 func (a *Authority) serial() (*big.Int, error) {
@@ -217,8 +227,7 @@ func (a *Authority) Sign(ctx context.Context, csr *CSR, host string) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("signing for %s: %w", host, err)
 	}
-	// The certificate begins backdate before it was issued.
-	rec, err := json.Marshal(Cert{Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotBefore.Add(backdate), Expires: t.NotAfter})
+	rec, err := json.Marshal(Cert{Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotAfter.Add(-agentLife), Expires: t.NotAfter})
 	if err != nil {
 		return nil, err
 	}

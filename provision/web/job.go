@@ -124,7 +124,7 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		if !ok {
 			return echo.NewHTTPError(http.StatusNotFound, "that host never had a rescue, a wipe or a burn-in")
 		}
-		reply := JobReply{Job: public(in)}
+		reply := JobReply{Job: public(s.Journal.Shown(in))}
 		switch r, err := s.Store.Get(c.Request().Context(), jobReportPrefix+in.ID); {
 		case err == nil:
 			reply.Report = r.Value

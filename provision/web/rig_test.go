@@ -51,7 +51,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, log)
+	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

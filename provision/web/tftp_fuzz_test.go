@@ -42,7 +42,7 @@ func FuzzBootFile(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	j, err := journal.Open(f.Context(), st, time.Now, slog.New(slog.DiscardHandler))
+	j, err := journal.Open(f.Context(), st, time.Now, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.Fatal(err)
 	}

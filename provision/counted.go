@@ -1,0 +1,38 @@
+package provision
+
+import (
+	"maps"
+	"time"
+)
+
+// counted is the counted time of an event; its Time where nobody counts.
+func (e Event) counted() time.Time {
+	if e.Counted.IsZero() {
+		return e.Time
+	}
+	return e.Counted
+}
+
+// Shown is the install with times of day in place of counted times. Its durations stay
+// what was counted. now is what the machine's clock is ahead of counted time now: it
+// holds for an install that is under way. One that has ended keeps the times of its end.
+func (in Install) Shown(now time.Duration) Install {
+	if in.Stage.Ended() {
+		now = in.Offset
+	}
+	shift := func(t *time.Time) {
+		if !t.IsZero() {
+			*t = t.Add(now)
+		}
+	}
+	for _, t := range []*time.Time{&in.Requested, &in.PoweredOn, &in.Ended, &in.Expires, &in.Spoke, &in.Heard} {
+		shift(t)
+	}
+	in.Reached = maps.Clone(in.Reached)
+	for s, t := range in.Reached {
+		shift(&t)
+		in.Reached[s] = t
+	}
+	in.Offset = 0
+	return in
+}
