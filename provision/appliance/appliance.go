@@ -78,7 +78,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("the state folder: %w", err)
 	}
-	links, err := resolveLinks(cfg)
+	links, err := waitForLinks(ctx, cfg, d.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,11 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		return err
 	}
 	defer unlock()
-	// Every port is opened before anything is answered: a port that is taken ends
-	// the start with one clear error, and no host sees half an appliance.
+	// Every port is tried before anything is answered: one that is taken ends the start
+	// with one clear error, and no host sees half an appliance.
+	if err := a.portsFree(ctx); err != nil {
+		return err
+	}
 	serve, closeAll, err := a.listeners()
 	if err != nil {
 		return err

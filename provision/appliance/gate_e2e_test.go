@@ -29,6 +29,9 @@ const patience = 90 * time.Second
 // TestMain lets more of these tests run side by side than there are cores, unless
 // -parallel says otherwise: looks wait for answers and compute little.
 func TestMain(m *testing.M) {
+	if port := os.Getenv(envHold); port != "" {
+		holdUDP(port) // run again in a namespace, by a test of what takes a port
+	}
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

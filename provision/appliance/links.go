@@ -1,11 +1,13 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"rackhand/config"
 	"rackhand/provision/doctor"
@@ -18,22 +20,27 @@ type link struct {
 	addr netip.Addr
 }
 
+// A linkState is how an interface stands.
+type linkState struct {
+	up    bool
+	addrs []netip.Addr // IPv4
+}
+
 // resolveLinks finds our address on each of the configuration's interfaces, and puts
 // the one by which the appliance is known into cfg.Address, if nothing stands there.
-func resolveLinks(cfg *config.Config) ([]link, error) {
-	have := make(map[string][]netip.Addr)
+// wait says what is missing that may come by itself.
+func resolveLinks(cfg *config.Config) (links []link, wait string, err error) {
+	have := make(map[string]linkState)
 	for _, name := range cfg.Interfaces {
-		addrs, err := addressesOf(name)
-		if err != nil {
-			return nil, err
+		if have[name], err = stateOf(name); err != nil {
+			return nil, "", err
 		}
-		have[name] = addrs
 	}
-	links, err := chooseAddresses(cfg.Interfaces, cfg.Address, have)
-	if err == nil && !cfg.Address.IsValid() {
+	links, wait, err = chooseAddresses(cfg.Interfaces, cfg.Address, have)
+	if err == nil && wait == "" && !cfg.Address.IsValid() {
 		cfg.Address = links[0].addr
 	}
-	return links, err
+	return links, wait, err
 }
 
 // AddressOn is our address on one of the configuration's links; invalid when that
@@ -43,8 +50,8 @@ func AddressOn(cfg *config.Config, name string) netip.Addr {
 		return netip.Addr{} // the link's own
 	}
 	copied := *cfg
-	links, err := resolveLinks(&copied)
-	if err != nil {
+	links, wait, err := resolveLinks(&copied)
+	if err != nil || wait != "" {
 		return netip.Addr{}
 	}
 	for _, l := range links {
@@ -55,48 +62,83 @@ func AddressOn(cfg *config.Config, name string) netip.Addr {
 	return netip.Addr{}
 }
 
-// chooseAddresses is our address on each link: its first one; the one that the
-// configuration gives, on the link that bears it, else on the first: there it may be
-// one that comes up later, or that is translated on the way.
-func chooseAddresses(names []string, given netip.Addr, have map[string][]netip.Addr) ([]link, error) {
-	bearer := 0
-	for i, name := range names {
-		if slices.Contains(have[name], given) {
-			bearer = i
-			break
-		}
-	}
-	var links []link
-	for i, name := range names {
+// chooseAddresses is our address on each link: its first one, or the one that the
+// configuration gives, on the link that bears it. A link that is down, or has no address
+// yet, is waited for. An address that no link bears is an error once all have one: boxes
+// would be sent to it, and nobody would answer there.
+func chooseAddresses(names []string, given netip.Addr, have map[string]linkState) (links []link, wait string, err error) {
+	var down, bare, others []string
+	found := false
+	for _, name := range names {
+		x := have[name]
 		switch {
-		case given.IsValid() && i == bearer:
-			links = append(links, link{name, given})
-		case len(have[name]) == 0:
-			return nil, fmt.Errorf("interface %s has no IPv4 address: give it one, or set `address:`", name)
-		default:
-			links = append(links, link{name, have[name][0]})
+		case !x.up:
+			down = append(down, name)
+			continue
+		case len(x.addrs) == 0:
+			bare = append(bare, name)
+			continue
 		}
+		addr := x.addrs[0]
+		if slices.Contains(x.addrs, given) {
+			addr, found = given, true
+		}
+		links = append(links, link{name, addr})
+		others = append(others, fmt.Sprintf("%s has %s", name, join(x.addrs)))
 	}
-	return links, nil
+	var waits []string
+	for _, name := range down {
+		waits = append(waits, fmt.Sprintf("%s is down (`ip link set %s up`)", name, name))
+	}
+	for _, name := range bare {
+		want := "an IPv4 address"
+		if given.IsValid() && !found && len(names) == 1 {
+			want = given.String()
+		}
+		waits = append(waits, fmt.Sprintf("%s has no IPv4 address yet: give it %s", name, want))
+	}
+	switch {
+	case len(waits) > 0:
+		return nil, strings.Join(waits, "; "), nil
+	case given.IsValid() && !found:
+		return nil, "", fmt.Errorf("`address: %s` in rackhand.yaml is on none of the links: %s; give a link that address, or set `address:` to one that it has", given, strings.Join(others, ", "))
+	}
+	return links, "", nil
 }
 
-// addressesOf lists an interface's IPv4 addresses.
-func addressesOf(name string) ([]netip.Addr, error) {
+func join(addrs []netip.Addr) string {
+	var out []string
+	for _, a := range addrs {
+		out = append(out, a.String())
+	}
+	return strings.Join(out, " and ")
+}
+
+// stateOf looks at an interface. One that isn't there is an error that lists those that
+// are.
+func stateOf(name string) (linkState, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
-		return nil, fmt.Errorf("interface %s: %w; name one that exists under `interfaces:`", name, err)
+		var there []string
+		all, _ := net.Interfaces()
+		for _, x := range all {
+			if x.Flags&net.FlagLoopback == 0 {
+				there = append(there, x.Name)
+			}
+		}
+		return linkState{}, fmt.Errorf("there is no interface %s; `interfaces:` in rackhand.yaml names those on which boxes boot, and this machine has %s", name, cmp.Or(strings.Join(there, ", "), "none"))
 	}
 	addrs, err := i.Addrs()
 	if err != nil {
-		return nil, fmt.Errorf("interface %s: %w", name, err)
+		return linkState{}, fmt.Errorf("interface %s: %w", name, err)
 	}
-	var out []netip.Addr
-	for _, x := range addrs {
-		if p, err := netip.ParsePrefix(x.String()); err == nil && p.Addr().Is4() {
-			out = append(out, p.Addr())
+	x := linkState{up: i.Flags&net.FlagUp != 0}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {
+			x.addrs = append(x.addrs, p.Addr())
 		}
 	}
-	return out, nil
+	return x, nil
 }
 
 // addresses are ours on the links, each once, the appliance's own first.

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,9 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
-	"rackhand/provision/doctor"
 	"rackhand/provision/web"
 )
 
@@ -37,7 +33,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 	}()
 	add := func(name, where string, l net.Listener, h http.Handler, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: cannot listen on %s: %w%s", name, where, err, holder(err, where))
+			return cannotListen(name, where, err)
 		}
 		all = append(all, listener{name, l, h})
 		return nil
@@ -46,7 +42,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		where := netip.AddrPortFrom(addr, a.cfg.HTTP).String()
 		l, err := net.Listen("tcp", where)
 		if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
-			return nil, nil, err
+			return all, closeAll, err
 		}
 		where = netip.AddrPortFrom(addr, a.cfg.Agents).String()
 		l, err = net.Listen("tcp", where)
@@ -54,33 +50,21 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 			l = tls.NewListener(web.Crowd(l), a.web.AgentTLS())
 		}
 		if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
-			return nil, nil, err
+			return all, closeAll, err
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(a.cfg.Socket), 0o755); err != nil {
-		return nil, nil, fmt.Errorf("the operator's socket: %w", err)
+		return all, closeAll, fmt.Errorf("the operator's socket: %w", err)
 	}
 	l, err := web.ListenUnix(a.cfg.Socket, 0o600)
 	if err := add("operator's socket", a.cfg.Socket, l, a.web.API(), err); err != nil {
-		return nil, nil, err
+		return all, closeAll, err
 	}
 	if a.cfg.Page.Listen != "" {
 		l, err = pageListener(a.cfg.Page.Listen)
 		if err := add("status page", a.cfg.Page.Listen, l, discovery(a.holder.Current, a.page), err); err != nil {
-			return nil, nil, err
+			return all, closeAll, err
 		}
 	}
 	return all, closeAll, nil
-}
-
-// holder says who has the port that could not be opened, when it is found.
-func holder(err error, where string) string {
-	at, perr := netip.ParseAddrPort(where)
-	if perr != nil || !errors.Is(err, unix.EADDRINUSE) {
-		return ""
-	}
-	if who := doctor.Who("tcp", at.Port()); who != "" {
-		return ": it is taken by " + who
-	}
-	return ""
 }

@@ -78,8 +78,8 @@ func Open(dir string, o PreviewOptions) (*Preview, inventory.Problems) {
 // far as this machine can tell.
 func ownAddresses(cfg *config.Config) []netip.Addr {
 	copied := *cfg
-	links, err := resolveLinks(&copied)
-	if err != nil {
+	links, wait, err := resolveLinks(&copied)
+	if err != nil || wait != "" {
 		links = nil // another machine's settings, or an interface that isn't up
 	}
 	var out []netip.Addr

@@ -27,7 +27,7 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 		x, err := s.Open()
 		if err != nil {
 			closeAll()
-			return nil, nil, fmt.Errorf("syslog: cannot listen on %s: %w%s", at, err, holder(err, at.String()))
+			return nil, nil, cannotListen("syslog", at.String(), err)
 		}
 		open = append(open, x)
 		all = append(all, func(ctx context.Context) error { return s.Run(ctx, x) })

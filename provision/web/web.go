@@ -187,7 +187,11 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 func ListenUnix(path string, mode os.FileMode) (net.Listener, error) {
 	if c, err := net.Dial("unix", path); err == nil {
 		c.Close()
-		return nil, errors.New(path + ": another rackhand answers there already: stop it first")
+		return nil, errors.New("another rackhand answers there already: stop it first")
+	}
+	// A socket of a process that was killed goes; nothing else that bears the name does.
+	if st, err := os.Lstat(path); err == nil && st.Mode().Type() != os.ModeSocket {
+		return nil, errors.New("a file that is no socket has that name: remove it")
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

@@ -1,0 +1,121 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/config"
+	"rackhand/provision/doctor"
+)
+
+// How often a link that is not ready is looked at, and how often the log says so.
+const (
+	readyEvery = time.Second
+	readySaid  = time.Minute
+)
+
+// waitForLinks waits until all links of the configuration are up with an address: a
+// machine may start us before its network. What can't come right by waiting is an error.
+func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]link, error) {
+	said, since := "", time.Duration(0)
+	for {
+		links, wait, err := resolveLinks(cfg)
+		if err != nil || wait == "" {
+			return links, err
+		}
+		if wait != said || since >= readySaid {
+			log.Warn("rackhand waits before it serves: " + wait)
+			said, since = wait, 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w while it waited: %s", ctx.Err(), wait)
+		case <-time.After(readyEvery):
+			since += readyEvery
+		}
+	}
+}
+
+// portSetting is the setting that moves a port elsewhere; "" for a port that firmware
+// and installers know by its number.
+func (a *Appliance) portSetting(p doctor.Port) string {
+	return map[string]string{"HTTP": "http", "agents": "agents", "TFTP": "tftp"}[p.For]
+}
+
+// portsFree says which of the links' ports are taken, by whom, and what to do, a line
+// each. It is asked before anything is opened, so that one start tells all of them.
+func (a *Appliance) portsFree(ctx context.Context) error {
+	var taken []error
+	for _, p := range doctor.Ports(a.cfg.TFTP, a.cfg.HTTP, a.cfg.Agents) {
+		for _, l := range a.links {
+			busy, err := doctor.Taken(ctx, l.name, l.addr, p)
+			if err == nil && busy {
+				err = unix.EADDRINUSE
+			}
+			if err == nil {
+				continue
+			}
+			taken = append(taken, portError(p, l, err, a.portSetting(p), doctor.Who(p.Network, p.Port)))
+			break // the next link would say the same
+		}
+	}
+	return errors.Join(taken...)
+}
+
+// portError is the one line about a port that can't be opened.
+func portError(p doctor.Port, l link, err error, setting, who string) error {
+	what := fmt.Sprintf("%s: port %d/%s on %s (%s)", p.For, p.Port, p.Network, l.name, l.addr)
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		if who == "" {
+			who = "another program"
+		}
+		fix := "stop it, or have it leave this link alone"
+		if setting != "" {
+			fix += fmt.Sprintf(", or set `%s:` in rackhand.yaml to another port", setting)
+		}
+		return fmt.Errorf("%s is taken by %s: %s", what, who, fix)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s can't be opened: %w: run rackhand as root", what, err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("%s can't be opened: the address has gone: give it to the link again, or set `address:`", what)
+	}
+	return fmt.Errorf("%s can't be opened: %w", what, err)
+}
+
+// cannotListen is the one line about a listener that can't be opened: a port's, or a
+// unix socket's.
+func cannotListen(name, where string, err error) error {
+	fix := map[string]string{
+		"boot server": "`http:`", "agents' server": "`agents:`", "operator's socket": "`socket:`", "status page": "`page: {listen: ...}`",
+	}[name]
+	if fix != "" {
+		fix = "; " + fix + " in rackhand.yaml says another"
+	}
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		who := "another program"
+		if _, port, serr := net.SplitHostPort(where); serr == nil {
+			if at, perr := netip.ParseAddrPort("0.0.0.0:" + port); perr == nil {
+				if found := doctor.Who("tcp", at.Port()); found != "" {
+					who = found
+				}
+			}
+		}
+		return fmt.Errorf("%s: %s is taken by %s: stop it%s", name, where, who, fix)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("%s: this machine has no address %s: give it to a link%s", name, strings.TrimSuffix(where, ":"), fix)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %s: %w: run rackhand as root%s", name, where, err, fix)
+	}
+	return fmt.Errorf("%s: cannot listen on %s: %w%s", name, where, err, fix)
+}
