@@ -9,9 +9,16 @@ import (
 	"time"
 )
 
+// A reply is a small file, and the time at which its server sent it; zero when it didn't
+// say.
+type reply struct {
+	data []byte
+	date time.Time
+}
+
 // fetch gets a small file whole. Connection errors and transient answers are
 // tried again, at most tries times; any other answer but 200 is final.
-func fetch(ctx context.Context, client *http.Client, clk clock, url string, limit int64, tries int) ([]byte, error) {
+func fetch(ctx context.Context, client *http.Client, clk clock, url string, limit int64, tries int) (reply, error) {
 	var last error
 	for n := range tries {
 		data, wait, err := fetchOnce(ctx, client, clk, url, limit)
@@ -20,14 +27,14 @@ func fetch(ctx context.Context, client *http.Client, clk clock, url string, limi
 		}
 		var final *finalError
 		if errors.As(err, &final) {
-			return nil, err
+			return reply{}, err
 		}
 		last = err
 		if err := clk.Sleep(ctx, max(wait, backoff(n))); err != nil {
-			return nil, errors.Join(last, err)
+			return reply{}, errors.Join(last, err)
 		}
 	}
-	return nil, fmt.Errorf("given up after %d tries: %w", tries, last)
+	return reply{}, fmt.Errorf("given up after %d tries: %w", tries, last)
 }
 
 // A finalError is an answer that will not change by asking again.
@@ -35,31 +42,32 @@ type finalError struct{ message string }
 
 func (e *finalError) Error() string { return e.message }
 
-func fetchOnce(ctx context.Context, client *http.Client, clk clock, url string, limit int64) ([]byte, time.Duration, error) {
+func fetchOnce(ctx context.Context, client *http.Client, clk clock, url string, limit int64) (reply, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, 0, &finalError{err.Error()}
+		return reply{}, 0, &finalError{err.Error()}
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, 0, err
+		return reply{}, 0, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		err := fmt.Errorf("the server answers %s", resp.Status)
 		if !transient(resp.StatusCode) {
-			return nil, 0, &finalError{err.Error()}
+			return reply{}, 0, &finalError{err.Error()}
 		}
-		return nil, retryAfter(resp.Header, clk.Now()), err
+		return reply{}, retryAfter(resp.Header, clk.Now()), err
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, 0, err
+		return reply{}, 0, err
 	}
 	if int64(len(data)) > limit {
-		return nil, 0, &finalError{fmt.Sprintf("the file is larger than %d bytes", limit)}
+		return reply{}, 0, &finalError{fmt.Sprintf("the file is larger than %d bytes", limit)}
 	}
-	return data, 0, nil
+	date, _ := http.ParseTime(resp.Header.Get("Date")) // RFC 9110 section 6.6.1
+	return reply{data, date}, 0, nil
 }

@@ -38,10 +38,10 @@ func TestFetch(t *testing.T) {
 			}))
 			defer srv.Close()
 			clk := &fakeClock{}
-			data, err := fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
+			got, err := fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
 			switch {
-			case c.want == "" && (err != nil || string(data) != "text"):
-				t.Errorf("got %q, %v", data, err)
+			case c.want == "" && (err != nil || string(got.data) != "text"):
+				t.Errorf("got %q, %v", got.data, err)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -82,5 +82,10 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(http.Header{"Retry-After": {v}}, now); got != want {
 			t.Errorf("%q: got %v, want %v", v, got, want)
 		}
+	}
+	// By a box's clock that is years behind, every date is far away.
+	h := http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:15 GMT"}, "Date": {"Fri, 02 Jan 2026 03:04:05 GMT"}}
+	if got := retryAfter(h, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); got != 10*time.Second {
+		t.Errorf("by a clock that is behind: %v", got)
 	}
 }

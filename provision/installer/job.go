@@ -120,11 +120,12 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 // order asks what is to be done. It must be what the kernel's command line says:
 // neither of the two alone makes a box erase its disks.
 func (m *machine) order(ctx context.Context, cmdline Cmdline) (jobOrder, error) {
-	text, err := fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
+	got, err := fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
 	if err != nil {
 		return jobOrder{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
-	return readOrder(text, cmdline.Job)
+	m.setClock(got.date) // a record of erased disks bears a date
+	return readOrder(got.data, cmdline.Job)
 }
 
 func readOrder(text []byte, job string) (jobOrder, error) {

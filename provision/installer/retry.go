@@ -12,6 +12,11 @@ type clock interface {
 	Now() time.Time
 	// Sleep waits, or returns the context's error.
 	Sleep(ctx context.Context, d time.Duration) error
+	// Set sets the system's clock. What Now and Sleep measure goes on, by the monotonic
+	// clock.
+	Set(t time.Time) error
+	// SetHardware sets the board's clock, in UTC.
+	SetHardware(t time.Time) error
 }
 
 type realClock struct{}
@@ -46,6 +51,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		}
 		d = time.Duration(n) * time.Second
 	} else if t, err := http.ParseTime(v); err == nil {
+		// A date is the server's: it is compared with the server's clock, not the box's.
+		if said, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = said
+		}
 		d = t.Sub(now)
 	}
 	return max(0, min(d, time.Minute))

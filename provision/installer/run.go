@@ -168,15 +168,16 @@ func (m *machine) carryOut(ctx context.Context, steps []Step) error {
 // recipe fetches, parses and checks the Kickstart, and says that the installer
 // has it. No disk has been looked at yet.
 func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) {
-	var text []byte
+	var got reply
 	err := m.timed("Kickstart", func() (err error) {
-		text, err = fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
+		got, err = fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
 		return err
 	})
 	if err != nil {
 		return nil, &Failure{FailFetch, fmt.Errorf("fetch the Kickstart %s: %w", cmdline.Kickstart, err)}
 	}
-	file, err := kickstart.Parse("ks.cfg", text)
+	m.setClock(got.date)
+	file, err := kickstart.Parse("ks.cfg", got.data)
 	if err != nil {
 		return nil, &Failure{FailKickstart, err}
 	}

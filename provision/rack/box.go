@@ -32,7 +32,8 @@ type Box struct {
 	setInProgress byte // boot option parameter 0
 	ack           byte // boot option parameter 4
 	boots         []Boot
-	closed        bool // the rack is going: nothing starts any more
+	off           time.Duration // of the hardware clock: see BoxOptions.Clock
+	closed        bool          // the rack is going: nothing starts any more
 }
 
 // A Boot is one start of a box: by power-on, reset, or the guest's own reboot.
@@ -44,7 +45,7 @@ type Boot struct {
 // newBox puts a box's disk and firmware variables into dir.
 func newBox(o BoxOptions, ns string, taps []string, accel, dir, logDir string, log *slog.Logger, clock func() time.Time) (*Box, error) {
 	b := &Box{
-		opts: o, ns: ns, logDir: logDir, clock: clock,
+		opts: o, ns: ns, logDir: logDir, clock: clock, off: o.Clock,
 		log:  log.With("box", o.Name),
 		boot: newBootState(o.DefaultBoot),
 		m: machine{
@@ -157,6 +158,7 @@ func (b *Box) stopLocked() {
 	g := b.guest
 	b.guest = nil // so that watch knows it was us
 	g.kill()
+	b.keepClock(g)
 }
 
 func (b *Box) startLocked() error {
@@ -165,7 +167,7 @@ func (b *Box) startLocked() error {
 	}
 	now := b.clock()
 	first := b.boot.start(now)
-	args := b.m.args(first, b.pulled)
+	args := append(b.m.args(first, b.pulled), clockArgs(now.Add(b.off), b.off)...)
 	if b.direct != nil {
 		args, first = append(args, b.direct.args()...), BootDirect
 		b.direct = nil
@@ -194,6 +196,7 @@ func (b *Box) watch(g *guest) {
 		return // the chassis ended it
 	}
 	b.guest = nil
+	b.keepClock(g)
 	switch g.cause {
 	case causeGuestReset:
 		if b.closed {
@@ -208,6 +211,27 @@ func (b *Box) watch(g *guest) {
 		b.log.Error("QEMU ended unexpectedly; the box is off now",
 			"cause", g.cause, "error", g.err, "see", qemuLog(b.logDir, b.opts.Name))
 	}
+}
+
+// clockArgs are QEMU's arguments for a hardware clock that is off.
+func clockArgs(now time.Time, off time.Duration) []string {
+	if off == 0 {
+		return nil // it follows this machine's
+	}
+	return []string{"-rtc", "base=" + now.UTC().Format("2006-01-02T15:04:05")}
+}
+
+// keepClock takes over what a guest that has ended set the hardware clock to: a board's
+// battery keeps it. Who calls holds the lock.
+func (b *Box) keepClock(g *guest) {
+	b.off += g.qmp.setClock()
+}
+
+// setClock is by how much the guest has set the hardware clock.
+func (q *qmp) setClock() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.clock
 }
 
 func copyFile(to, from string) error {

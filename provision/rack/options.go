@@ -44,8 +44,11 @@ type BoxOptions struct {
 	Firmware    string           // BIOS or UEFI; BIOS when empty
 	Arch        string           // AMD64 or ARM64; AMD64 when empty
 	Processors  int              // 2 when 0; an emulated one takes one of this machine's
-	MemoryMB    int              // 1024 when 0
-	DiskGB      int              // 4 when 0; the disk is blank and sparse
+	// Clock is what the hardware clock is off by when the box comes out of its carton;
+	// below 0 it is behind. It goes on as the guests set it.
+	Clock    time.Duration
+	MemoryMB int // 1024 when 0
+	DiskGB   int // 4 when 0; the disk is blank and sparse
 	// DiskImage is an existing raw image that is used, and written to, instead
 	// of a blank disk. It isn't removed.
 	DiskImage string

@@ -21,6 +21,9 @@ type qmp struct {
 
 	mu     sync.Mutex
 	reason string // of the last SHUTDOWN event
+	// clock is what the guest has set the hardware clock to, against the one that QEMU
+	// was started with (RTC_CHANGE).
+	clock time.Duration
 }
 
 // qmpLine bounds one message; those that we cause are a few hundred bytes.
@@ -47,6 +50,7 @@ type qmpMessage struct {
 	Event    string          `json:"event"`
 	Data     struct {
 		Reason string `json:"reason"`
+		Offset int64  `json:"offset"` // seconds
 	} `json:"data"`
 	Error *struct {
 		Desc string `json:"desc"`
@@ -71,11 +75,14 @@ func (q *qmp) read() {
 		if m.Error != nil {
 			q.errors(m.Error.Desc)
 		}
-		if m.Event == "SHUTDOWN" {
-			q.mu.Lock()
+		q.mu.Lock()
+		switch m.Event {
+		case "SHUTDOWN":
 			q.reason = m.Data.Reason
-			q.mu.Unlock()
+		case "RTC_CHANGE":
+			q.clock = time.Duration(m.Data.Offset) * time.Second
 		}
+		q.mu.Unlock()
 	}
 }
 

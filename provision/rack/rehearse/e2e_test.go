@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/provision"
 	"rackhand/provision/rack/rehearse"
@@ -23,7 +24,8 @@ import (
 func TestUEFI(t *testing.T) {
 	r := start(t, rehearse.Options{
 		Images: need(t, "RACKHAND_IMAGES"), Policy: "first-boot", Page: "127.0.0.1:0",
-		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi"}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
+		// web1's battery is empty: by its clock, no package list is valid yet.
+		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi", Clock: -6 * 365 * 24 * time.Hour}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
 	})
 	r.prefetchThenOffline()
 	b := browse(t, r.PageURL)
@@ -64,6 +66,9 @@ func TestUEFI(t *testing.T) {
 	}
 	stray.PowerCut()
 	r.noSecrets("web1")
+	if n := r.count("web1", "clock-set"); n != 1 {
+		t.Errorf("the installer set the clock %d times", n)
+	}
 	r.powerCycleInstallsNothing()
 }
 

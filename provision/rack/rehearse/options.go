@@ -1,6 +1,9 @@
 package rehearse
 
-import "log/slog"
+import (
+	"log/slog"
+	"time"
+)
 
 // Options say what is rehearsed.
 type Options struct {
@@ -35,6 +38,7 @@ type Box struct {
 
 	// The box's own kind; see rack.BoxOptions.
 	Arch                          string
+	Clock                         time.Duration // what its hardware clock is off by
 	HTTPBoot, SecureBoot, IPXEROM bool
 	// DiskBus, MoreDisks (in GB) and further cards; see rack.BoxOptions. The cards'
 	// MACs are [MoreMAC].

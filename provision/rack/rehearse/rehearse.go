@@ -56,7 +56,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 		boxes[i] = rack.BoxOptions{
 			Name: b.Name, MAC: p.mac.HardwareAddr(), Firmware: b.Firmware, DiskImage: b.DiskImage, DiskGB: b.DiskGB, Processors: o.Processors,
 			DiskBus: b.DiskBus, MoreDisks: b.MoreDisks, MoreNICs: moreNICs(i, b.MoreNICs),
-			Arch: b.Arch, HTTPBoot: b.HTTPBoot, SecureBoot: b.SecureBoot, IPXEROM: b.IPXEROM,
+			Arch: b.Arch, Clock: b.Clock, HTTPBoot: b.HTTPBoot, SecureBoot: b.SecureBoot, IPXEROM: b.IPXEROM,
 			BMCAddress: netip.AddrPortFrom(p.bmc, 623), BMCUser: "admin", BMCPassword: password,
 		}
 	}

@@ -1,0 +1,69 @@
+package installer
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestClockOff(t *testing.T) {
+	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		box, appliance time.Time
+		off            time.Duration
+		why            string
+	}{
+		"right":                      {now, now, 0, ""},
+		"a second, the date's own":   {now.Add(900 * time.Millisecond), now, 0, ""},
+		"behind, local time":         {now.Add(-5 * time.Hour), now, 5 * time.Hour, ""},
+		"ahead":                      {now.Add(5 * time.Hour), now, -5 * time.Hour, ""},
+		"an empty battery":           {time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), now, now.Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), ""},
+		"no date":                    {now, time.Time{}, 0, "the appliance did not say what time it is"},
+		"an appliance without clock": {now, time.Unix(1000, 0), 0, "the appliance says that it is 1970-01-01: set its clock"},
+	} {
+		if off, why := clockOff(tc.box, tc.appliance); off != tc.off || why != tc.why {
+			t.Errorf("%s: %v, %q; want %v, %q", name, off, why, tc.off, tc.why)
+		}
+	}
+}
+
+// TestInstallerClock: the box's clock is set by the answer's date, before anything is
+// judged by it, and the hardware's with it; what can't be set is told and goes on.
+func TestInstallerClock(t *testing.T) {
+	date := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", date.Format(http.TimeFormat))
+		_, _ = w.Write([]byte("liveimg --url=http://192.0.2.1/root.tar.zst --checksum=" + strings.Repeat("0", 64) + "\nrootpw --lock\nautopart\nclearpart --all\n"))
+	}))
+	defer srv.Close()
+	for name, tc := range map[string]struct {
+		setErr, hardwareErr error
+		kind, want          string
+	}{
+		"set":               {nil, nil, "clock-set", "the box's clock was 5h0m0s behind the appliance's, and was set, its hardware clock too"},
+		"it may not":        {errors.New("EPERM"), nil, "warning", "the box's clock was 5h0m0s behind the appliance's, and can't be set: EPERM"},
+		"no hardware clock": {nil, errors.New("none"), "warning", "the box's clock was 5h0m0s behind the appliance's, and was set; its hardware clock can't be: none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clk := &fakeClock{now: date.Add(-5 * time.Hour), setErr: tc.setErr, hardwareErr: tc.hardwareErr}
+			clean := newRedactor().clean
+			m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter("", srv.Client(), clk, clean, quiet)}
+			if _, err := m.recipe(t.Context(), Cmdline{Kickstart: srv.URL}); err != nil {
+				t.Fatal(err)
+			}
+			e := <-m.rep.queue
+			if e.Kind != tc.kind || !strings.Contains(e.Message, tc.want) {
+				t.Errorf("%+v, want %s: %s", e, tc.kind, tc.want)
+			}
+			if tc.setErr == nil && !clk.set.Equal(date) || tc.setErr == nil && tc.hardwareErr == nil && !clk.hardware.Equal(date) {
+				t.Errorf("set to %v, the hardware's to %v", clk.set, clk.hardware)
+			}
+			if tc.kind == "warning" && e.Level != "warn" {
+				t.Errorf("level %q", e.Level)
+			}
+		})
+	}
+}
