@@ -1,10 +1,12 @@
 # rackhand: plain `make` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build check test unit e2e demo image deps deps-test deps-bench clean bench
+.PHONY: help build check test unit e2e demo image deps deps-test deps-bench clean bench go needs-demo needs-test
 
 # Where the demo and the tests keep their root image between runs.
 CACHE ?= $(CURDIR)/.cache
+# A Go of our own, if the machine's is too old: see .ci/go.
+export PATH := $(abspath $(CACHE))/go/go$(shell sed -n 's/^go //p' go.mod)/bin:$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo development)
 PAYLOAD := bootfiles/payload
@@ -23,18 +25,25 @@ KEEP ?=
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build rackhand (it carries the agent and the installer) into bin/
+go:
+	@.ci/go $(abspath $(CACHE))/go >/dev/null
+
+# What apt can't bring is named before any work begins.
+needs-demo needs-test: needs-%:
+	@.ci/needs $* $(abspath $(CACHE))
+
+build: go ## build rackhand (it carries the agent and the installer) into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 
-check: ## gofumpt, go vet, staticcheck
+check: go ## gofumpt, go vet, staticcheck
 	@out=$$(go tool gofumpt -l cmd provision templates bootfiles inventory config .ci); \
 	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	go vet $(ALL) && go vet -tags e2e,bench $(ALL)
 	go tool staticcheck -tags e2e,bench $(ALL)
 
-deps: ## install with apt what the demo needs
+deps: go ## install what the demo needs: with apt, and a Go if the machine's is too old
 	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
 
 deps-test: deps
@@ -45,7 +54,7 @@ deps-test: deps
 image: build
 	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing
 
-demo: deps build image ## a virtual rack, a bare box, and the whole path (BOXES=1 FIRMWARE=uefi|bios KEEP=1)
+demo: needs-demo deps build image ## a virtual rack, a bare box, and the whole path (BOXES=1 FIRMWARE=uefi|bios KEEP=1)
 	$(SUDO) bin/rackhand demo --boxes $(BOXES) --firmware $(FIRMWARE) --images $(CACHE)/images $(if $(KEEP),--keep)
 
 unit: build ## the tests that need no root and no tools
@@ -65,7 +74,7 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images go test -tags bench -count=1 -timeout 150m -v -run 'TestMachine|TestPath|TestDHCP|TestHTTP' ./provision/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 
-test: check e2e ## everything, as CI runs it
+test: needs-test check e2e ## everything, as CI runs it
 
 clean: ## remove what was built; the root image in .cache stays
 	rm -rf bin $(PAYLOAD)/rackhand-agent $(PAYLOAD)/rackhand-installer
