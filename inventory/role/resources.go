@@ -2,9 +2,12 @@ package role
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
@@ -115,12 +118,35 @@ func (c *compiler) file(f *resolver, name string) *catalog.File {
 			content, err = c.render(text, f)
 		}
 	}
+	if err == nil {
+		if err = isText(content); err != nil && field == "" {
+			field = "content" // a secret in it
+		}
+	}
 	if err != nil {
 		c.addf(f.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
 	file.Content = content
 	file.Sensitive = file.Sensitive || f.secret
 	return file
+}
+
+// isText refuses what a catalog, which is JSON, would carry with other bytes: each byte
+// that is no UTF-8 would arrive as U+FFFD.
+func isText(content string) error {
+	for i, r := range content {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(content[i:]); size > 1 {
+			continue // U+FFFD itself
+		}
+		before := content[:i]
+		line := 1 + strings.Count(before, "\n")
+		column := len(before) - strings.LastIndexByte(before, '\n')
+		return fmt.Errorf("it is no text: line %d, column %d is no UTF-8, and agents take text alone; bring binary files in a package", line, column)
+	}
+	return nil
 }
 
 func (c *compiler) readFile(name string) (string, error) {
