@@ -209,6 +209,9 @@ func (l *loader) free(n *networkDecl, after netip.Addr) string {
 	}
 	if l.taken == nil {
 		l.taken = map[netip.Addr]bool{}
+		for _, a := range l.opt.Appliance {
+			l.taken[a] = true
+		}
 		for _, d := range l.hosts {
 			l.taken[d.address], l.taken[d.bmc.Addr()] = true, true
 		}

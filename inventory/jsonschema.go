@@ -96,7 +96,7 @@ func layerDocs(all schema.Docs, prefix string) {
 	keys := schema.Docs{
 		keyKickstart:          {Text: "The Kickstart template: a file of templates/, else a built-in one.", Pattern: fileForm.String(), Examples: []string{"base.ks"}},
 		keyRole:               {Text: "What the host becomes: a file of roles/, without .yaml.", Pattern: nameForm.String(), Examples: []string{"web"}},
-		keyInstall:            {Text: "first-boot arms a host that was never installed by itself when it first boots from the network; on-request leaves that to `rackhand install HOST`.", Default: string(defaultInstall), Examples: []string{string(FirstBoot)}},
+		keyInstall:            {Text: "first-boot arms a host that was never installed by itself when it first boots from the network; on-request leaves that to `rackhand install HOST`; never is for what only gets its address: a printer, a switch.", Default: string(defaultInstall), Examples: []string{string(FirstBoot)}},
 		keyBudget:             {Text: fmt.Sprintf("The time from power-on to serving, %s to %s.", schema.Plain(minBudget), schema.Plain(maxBudget)), Default: schema.Plain(defaultBudget), Examples: []string{"30m"}},
 		keyDisk:               {Text: "The disk to install to. Without it, the only one there is.", Pattern: diskForm.String(), Examples: []string{"sda", "/dev/disk/by-id/nvme-x"}},
 		"variables":           {Text: "Your own values for templates and roles. A scalar is the text as you write it: 0644, NO and 1.10 stay what they are.", Names: variableForm.String()},

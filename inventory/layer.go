@@ -76,7 +76,7 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 		keyDisk:      text(keyDisk, validDisk, "write sda, nvme0n1 or /dev/disk/by-id/..."),
 		keyInstall: func(n schema.Node) {
 			var value any
-			if t, ok := n.OneOf(what+": install", string(FirstBoot), string(OnRequest)); ok {
+			if t, ok := n.OneOf(what+": install", string(FirstBoot), string(OnRequest), string(Never)); ok {
 				value = Policy(t)
 			}
 			to.put(what, keyInstall, n, value)

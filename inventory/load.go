@@ -26,6 +26,8 @@ type Options struct {
 	// Templates reports whether a Kickstart template of that name is there, in
 	// the inventory's templates/ or built in; nil: not checked.
 	Templates func(name string) bool
+	// Appliance are the appliance's own addresses: no hint proposes one of them.
+	Appliance []netip.Addr
 }
 
 // Load reads the inventory in a folder: every *.yaml and *.yml file directly in

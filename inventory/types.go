@@ -113,10 +113,12 @@ const (
 type Policy string
 
 // The policies. FirstBoot arms a host that was never installed by itself at its
-// first network boot; OnRequest leaves that to the operator.
+// first network boot; OnRequest leaves that to the operator;
+// Never says that the host is none to be installed: it only gets its address.
 const (
 	FirstBoot Policy = "first-boot"
 	OnRequest Policy = "on-request"
+	Never     Policy = "never"
 )
 
 // A Host is a box in the inventory with the layers (defaults, system, group,

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"rackhand/config"
 	"rackhand/provision/appliance"
 )
 
@@ -19,6 +22,7 @@ type checkCmd struct {
 	Kickstart bool   `help:"Check Kickstart files as they are, for --release; no inventory is read."`
 	Release   string `help:"The release: RHEL7 to RHEL10, F42 to F44."`
 	Strict    bool   `help:"Exit 1 for warnings too."`
+	Config    string `help:"The appliance's settings: its images, media, secrets and addresses are looked at too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
 }
 
 func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
@@ -34,7 +38,15 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	if len(c.Paths) == 1 {
 		dir = c.Paths[0]
 	}
-	checked := appliance.Check(dir)
+	cfg, err := settingsFor(c.Config, dir)
+	if err != nil {
+		return err
+	}
+	var supplies *appliance.Supplies
+	if cfg != nil {
+		supplies = appliance.SuppliesOf(cfg)
+	}
+	checked := appliance.Check(dir, supplies)
 	for _, p := range slices.Concat(checked.Problems, checked.Warnings) {
 		fmt.Fprintln(out, p)
 	}
@@ -54,6 +66,9 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 		fmt.Fprintf(out, "%s in %s: ", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
 	}
 	fmt.Fprintln(out, strings.Join(said, ", "))
+	if supplies == nil {
+		fmt.Fprintln(out, "no rackhand.yaml names this inventory: images, media, secrets and the appliance's addresses were not looked at (--config FILE)")
+	}
 	if len(checked.Problems) > 0 || c.Strict && len(checked.Warnings) > 0 {
 		return silent{1}
 	}
@@ -65,4 +80,31 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// settingsFor reads the settings of the appliance that serves an inventory: those that
+// are named, else the rackhand.yaml beside its folder or the usual one, if that names
+// this folder. Nil when there are none.
+func settingsFor(named, dir string) (*config.Config, error) {
+	if named != "" {
+		cfg, problems := config.Load(named)
+		return cfg, problems.Err()
+	}
+	want, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{filepath.Join(filepath.Dir(want), "rackhand.yaml"), usualConfig} {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		cfg, problems := config.Load(path)
+		if problems.Err() != nil {
+			continue // `rackhand serve` tells of it; the inventory may be another's
+		}
+		if has, err := filepath.Abs(cfg.Inventory); err == nil && has == want {
+			return cfg, nil
+		}
+	}
+	return nil, nil
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -32,6 +34,7 @@ type claimCmd struct {
 	Group   string `help:"Its group."`
 	System  string `help:"Its system, when its group gives none."`
 	Role    string `help:"Its role, when its group gives none."`
+	Never   bool   `name:"never-install" help:"It only gets its address: a printer, a switch."`
 }
 
 func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
@@ -49,7 +52,7 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 	case c.Name == "":
 		return exitError{2, fmt.Errorf("give it a name: rackhand claim %s NAME", mac)}
 	}
-	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Role: c.Role}
+	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Role: c.Role, Never: c.Never}
 	if c.Address != "" {
 		if host.Address, err = netip.ParseAddr(c.Address); err != nil {
 			return exitError{2, fmt.Errorf("%q is not an address: write one such as 10.77.0.11", c.Address)}
@@ -76,7 +79,40 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 			said = fmt.Sprintf("%s gets %s, the next free address of network %s (%s)\n", host.Name, host.Address, n.Name, n.Subnet)
 		}
 		return edit.Claim(files, c.File, host)
-	}, func() { fmt.Fprint(out, said) })
+	}, func() { fmt.Fprint(out, said) }, func(snap *inventory.Snapshot) error { return installable(snap, host) })
+}
+
+// installable refuses a new host that would never be installed and doesn't say so.
+func installable(snap *inventory.Snapshot, host edit.Host) error {
+	h := snap.Hosts[host.Name]
+	if h == nil || h.System != nil || host.Never {
+		return nil
+	}
+	what := "its group " + host.Group + " gives it no system"
+	if host.Group == "" {
+		what = "it is in no group"
+	}
+	var groups []string
+	for _, other := range snap.Hosts {
+		if other.Group != "" && other.System != nil && !slices.Contains(groups, other.Group) {
+			groups = append(groups, other.Group)
+		}
+	}
+	slices.Sort(groups)
+	return fmt.Errorf("nothing was changed: %s would have no system, and never be installed: %s; give it --group%s or --system%s, or say --never-install for what only gets its address",
+		host.Name, what, oneOf(groups), oneOf(slices.Sorted(maps.Keys(snap.Systems))))
+}
+
+// oneOf lists names for a flag.
+func oneOf(names []string) string {
+	const most = 8
+	if len(names) == 0 {
+		return ""
+	}
+	if len(names) > most {
+		names = append(slices.Clone(names[:most]), "...")
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // seen is what is known beside the inventory: where unclaimed boxes are, and which
@@ -165,12 +201,26 @@ type editFlags struct {
 }
 
 // edit makes a change, shows it, and says what came of it. first is called before
-// the change is shown.
-func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func()) error {
-	folder := edit.Folder{Dir: f.Inventory, Load: appliance.Load}
+// the change is shown; what also refuses of the inventory after the edit is not done.
+func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func(), also ...func(*inventory.Snapshot) error) error {
+	var refused error
+	folder := edit.Folder{Dir: f.Inventory, Load: func(dir string) (*inventory.Snapshot, inventory.Problems) {
+		snap, problems := appliance.Load(dir)
+		for _, look := range also {
+			if refused == nil && snap != nil {
+				refused = look(snap)
+			}
+		}
+		if refused != nil {
+			problems = append(problems, problem.Problem{Message: refused.Error()})
+		}
+		return snap, problems
+	}}
 	done, err := folder.Edit(ctx, f.DryRun, change)
 	var broken *edit.Broken
 	switch {
+	case refused != nil && err != nil:
+		return refused
 	case errors.As(err, &broken):
 		for _, p := range broken.Problems {
 			fmt.Fprintln(out, p)

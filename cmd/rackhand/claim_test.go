@@ -73,9 +73,9 @@ func TestClaimAsksTheAppliance(t *testing.T) {
 	if strings.Contains(list, "web1") {
 		t.Errorf("a claimed box is listed:\n%s", list)
 	}
-	do(0, "claim", "525400000009", "web9")
+	do(0, "claim", "525400000009", "web9", "--never-install")
 	got, err := os.ReadFile(filepath.Join(dir, "rack.yaml"))
-	if want := text + "  web9: {mac: 52:54:00:00:00:09, address: 10.2.0.2}\n"; err != nil || string(got) != want {
+	if want := text + "  web9: {mac: 52:54:00:00:00:09, address: 10.2.0.2, install: never}\n"; err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)
 	}
 }

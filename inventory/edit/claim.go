@@ -17,6 +17,8 @@ type Host struct {
 	Address netip.Addr
 	// Group, System and Role may be empty.
 	Group, System, Role string
+	// Never: it only gets its address, and is none to be installed.
+	Never bool
 }
 
 // Claim adds a host behind the last one of the file that has most hosts, or of the
@@ -31,6 +33,9 @@ func Claim(files []File, only string, h Host) (Change, error) {
 		if f.Values[0] != "" {
 			fields = append(fields, f)
 		}
+	}
+	if h.Never {
+		fields = append(fields, Field{Key: "install", Values: []string{string(inventory.Never)}})
 	}
 	return AddIn(files, only, Path{"hosts", h.Name}, fields)
 }

@@ -52,8 +52,8 @@ type Field struct {
 }
 
 // Set gives the key at a path a value: one text, or a list when there are several
-// or a list stood there. Mappings on the way that aren't there are made. Errors
-// are a [*Refusal].
+// or a list stood there. A text that names a secret, {secret: bmc/web1}, is that, and no
+// text. Mappings on the way that aren't there are made. Errors are a [*Refusal].
 func Set(data []byte, path Path, values ...string) (Result, error) {
 	if len(values) == 0 {
 		return Result{}, refuse("to take a key away, remove it", "%s: no value", path)
@@ -61,6 +61,15 @@ func Set(data []byte, path Path, values ...string) (Result, error) {
 	for _, v := range values {
 		if err := checkText(v); err != nil {
 			return Result{}, refuse("", "%s: %v", path, err)
+		}
+	}
+	for _, v := range values {
+		name, ok := namedSecret(v)
+		switch {
+		case ok && len(values) > 1:
+			return Result{}, refuse("write such a list by hand", "%s: one of several values names a secret", path)
+		case ok:
+			return setSecret(data, path, name)
 		}
 	}
 	return put(data, path, Field{Key: path.last(), Values: values})
@@ -108,7 +117,7 @@ func put(data []byte, path Path, f Field) (Result, error) {
 		if f.Fields != nil {
 			return Result{}, refuse("choose another name, or set its keys", "%s stands in the file already", path)
 		}
-		splices, err = d.replace(w, path, f.Values)
+		splices, err = d.replace(w, path, f)
 	} else {
 		for _, key := range slices.Backward(w.missing[:len(w.missing)-1]) {
 			f = Field{Key: key, Fields: []Field{f}}

@@ -7,14 +7,14 @@ import (
 )
 
 // replace splices other values into the place of a value.
-func (d *document) replace(w *walk, path Path, values []string) ([]Splice, error) {
-	n := w.value
+func (d *document) replace(w *walk, path Path, f Field) ([]Splice, error) {
+	n, values := w.value, f.Values
 	switch {
 	case n.Kind == yaml.MappingNode && len(n.Content) > 0:
 		return nil, refuse("set its keys, or remove it first", "%s is a mapping (line %d)", path, n.Line)
 	case n.Anchor != "" || n.Style&yaml.TaggedStyle != 0:
 		return nil, refuse("write the plain value", "%s carries an anchor or a tag (line %d)", path, n.Line)
-	case unchanged(n, values):
+	case f.Fields == nil && unchanged(n, values):
 		return nil, nil
 	}
 	start, end, err := d.span(n)
@@ -24,6 +24,10 @@ func (d *document) replace(w *walk, path Path, values []string) ([]Splice, error
 	s := style{newline: d.newline}
 	var text string
 	switch {
+	case f.Fields != nil && n.Kind == yaml.SequenceNode && n.Style&yaml.FlowStyle == 0:
+		return nil, refuse("remove it first", "%s is a list (line %d)", path, n.Line)
+	case f.Fields != nil:
+		text = s.flowValue(f, w.flow)
 	case n.Kind == yaml.SequenceNode && n.Style&yaml.FlowStyle == 0:
 		// A list with dashes stays one; the first dash stands where the list did.
 		lead := s.newline + strings.Repeat(" ", n.Column-1)

@@ -62,6 +62,8 @@ type Appliance struct {
 	logs    *installlog.Store
 	links   []link
 	gate    *gate
+	supply  *Supplies
+	lacking lacking
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -109,6 +111,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	if err != nil {
 		return nil, err
 	}
+	a.supply = a.supplies()
 	if err := a.loadInventory(); err != nil {
 		return nil, err
 	}

@@ -29,16 +29,25 @@ func (a *Appliance) loadInventory() error {
 	}
 	last.Dir = a.cfg.Inventory
 	a.holder.Put(last, nil)
-	snap, problems := Load(a.cfg.Inventory)
+	snap, problems := a.load()
 	a.holder.Put(snap, problems)
 	if len(problems) == 0 {
 		a.keepGood()
 	}
 	a.watcher = &inventory.Watcher{
 		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
-		Load: func() (*inventory.Snapshot, inventory.Problems) { return Load(a.cfg.Inventory) },
+		Load: a.load,
 	}
 	return nil
+}
+
+// load reads the inventory as it is now, and keeps what its hosts want.
+func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
+	c := tryInventory(a.cfg.Inventory, a.supply)
+	if c.Snapshot != nil {
+		a.lacking.put(c.wants)
+	}
+	return c.Snapshot, c.Problems
 }
 
 func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, "inventory.good.json") }
@@ -118,7 +127,7 @@ func some(list []string, what string) []string {
 // Load reads an inventory with all that hangs on it, roles and templates too, and
 // tries them out for every host. Warnings are not told.
 func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
-	c := Check(dir)
+	c := Check(dir, nil)
 	return c.Snapshot, c.Problems
 }
 
@@ -129,19 +138,31 @@ type Checked struct {
 	// Warnings are accepted, and surely not meant. There are none while the
 	// inventory itself has problems.
 	Warnings inventory.Problems
+	wants    []wants
 }
 
-// Check is Load with all that it has to say. It is what `rackhand check` runs.
-func Check(dir string) Checked {
+// Check is Load with all that it has to say. With an appliance at hand (nil for none)
+// that is also what it lacks for these hosts: see [Supplies]. `rackhand check` and a running
+// appliance say the same.
+func Check(dir string, supplies *Supplies) Checked {
+	c := tryInventory(dir, supplies)
+	problems, warnings := supplies.lacks(c.wants)
+	c.Problems, c.Warnings = append(c.Problems, problems...), append(c.Warnings, warnings...)
+	return c
+}
+
+// tryInventory is Check without what the appliance lacks: whether an inventory is taken
+// in doesn't hang on an image that has yet to be built.
+func tryInventory(dir string, supplies *Supplies) Checked {
 	roles, problems := role.Load(filepath.Join(dir, "roles"))
 	names := roles.Names()
-	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir)})
+	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir), Appliance: supplies.addresses()})
 	problems = append(more, problems...)
 	if len(problems) > 0 {
 		return Checked{Problems: problems}
 	}
 	t := tryHosts(dir, snap, roles)
-	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings}
+	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings, wants: t.wants}
 	if len(c.Problems) > 0 {
 		c.Snapshot = nil
 	}

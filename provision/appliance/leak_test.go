@@ -92,7 +92,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			t.Errorf("%s shows a secret: ...%s", what, text[max(0, i-60):min(len(text), i+60)])
 		}
 	}
-	checked := Check(dir)
+	checked := Check(dir, nil)
 	if checked.Snapshot == nil {
 		t.Fatal(checked.Problems)
 	}
@@ -182,7 +182,7 @@ func TestNoSecretInProblems(t *testing.T) {
 		`rootpw --{{ secret "app/key" }} x`, `{{ secret (secret "app/key" | printf "%s") }}`, "'{{ secret \"app/key\" }}", "%pre --{{ secret \"app/key\" }}",
 	} {
 		write(t, dir, "templates/own.ks", line+"\n")
-		c := Check(dir)
+		c := Check(dir, nil)
 		if len(c.Problems) == 0 {
 			t.Errorf("%s: no problem", line)
 		}
@@ -196,7 +196,7 @@ func TestNoSecretInProblems(t *testing.T) {
 		}
 	}
 	write(t, dir, "roles/web.yaml", "resources:\n  - package: ${var.app.db.password}\n  - file: /etc/x\n    content: ${secret.nope}\n    owner: ${var.app.db.password}\n")
-	c := Check(dir)
+	c := Check(dir, nil)
 	shown = append(shown, c.Problems.String())
 	if _, err := secrets.Get("nope"); err != nil {
 		shown = append(shown, err.Error())

@@ -19,6 +19,9 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 	if err != nil {
 		return provision.Install{}, err
 	}
+	if h.Install == inventory.Never {
+		return provision.Install{}, fmt.Errorf("%s is never installed: the inventory says `install: never` of it", host)
+	}
 	if h.System == nil {
 		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
 	}

@@ -98,18 +98,19 @@ func (s source) Log(install string) (io.ReadSeekCloser, error) {
 
 func (s source) Problems() []string { return s.a.problems() }
 
+// inForce goes with the problems of an inventory that was not taken in.
+const inForce = "    the last good inventory stays in force until this is mended\n"
+
 func (a *Appliance) problems() []string {
 	var out []string
 	for _, p := range a.holder.Problems() {
 		out = append(out, p.String())
 	}
 	if n := len(out); n > 0 {
-		out[n-1] += "    the last good inventory stays in force until this is mended\n"
+		out[n-1] += inForce
 	}
-	for _, ours := range a.addresses() {
-		if h := a.holder.Current().HostByAddress(ours); h != nil {
-			out = append(out, fmt.Sprintf("%s: host %s has the appliance's own address %s: it is given none\n    hint: `rackhand set hosts.%s.address ADDRESS` gives it another one\n", h.Line, h.Name, ours, h.Name))
-		}
+	for _, p := range a.lacking.problems(a.supply, a.Clock()) {
+		out = append(out, p.String())
 	}
 	return append(out, a.gate.problems()...)
 }

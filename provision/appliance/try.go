@@ -23,6 +23,7 @@ const tryAppliance = "http://192.0.2.1"
 // tried is what trying out every host has shown.
 type tried struct {
 	problems, warnings inventory.Problems
+	wants              []wants // of each host, in the order of their names
 }
 
 // tryHosts makes for each host what an install of it would make, with
@@ -41,9 +42,11 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
 	for len(names) > 0 {
 		now := names[:min(batch, len(names))]
 		names = names[len(now):]
-		for _, found := range t.batch(snap, now) {
-			all.add(found)
+		found, wanted := t.batch(snap, now)
+		for _, f := range found {
+			all.add(f)
 		}
+		out.wants = append(out.wants, wanted...)
 	}
 	out.problems, out.warnings = all.told()
 	return out
@@ -57,14 +60,14 @@ type trial struct {
 }
 
 // batch tries hosts side by side; the findings come in the order of their names.
-func (t *trial) batch(snap *inventory.Snapshot, names []string) [][]finding {
-	found := make([][]finding, len(names))
+func (t *trial) batch(snap *inventory.Snapshot, names []string) ([][]finding, []wants) {
+	found, wanted := make([][]finding, len(names)), make([]wants, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wg.Go(func() {
 			for i := range next {
-				found[i] = t.host(snap.Hosts[names[i]])
+				found[i], wanted[i] = t.host(snap.Hosts[names[i]])
 			}
 		})
 	}
@@ -73,28 +76,31 @@ func (t *trial) batch(snap *inventory.Snapshot, names []string) [][]finding {
 	}
 	close(next)
 	wg.Wait()
-	return found
+	return found, wanted
 }
 
 // host tries one host.
-func (t *trial) host(h *inventory.Host) []finding {
-	var found []finding
+func (t *trial) host(h *inventory.Host) ([]finding, wants) {
+	found := neverInstalled(h)
+	secrets := map[string]bool{}
+	text := ""
 	if h.System != nil {
-		found = append(found, t.kickstart(h)...)
+		var more []finding
+		more, text = t.kickstart(h, noted(secrets))
+		found = append(append(found, more...), t.scripts(h)...)
 	}
-	if h.System != nil {
-		found = append(found, t.scripts(h)...)
-	}
+	var compiled *role.Compiled
 	if h.Role != "" {
-		_, err := compileRole(t.roles, t.set, h, tryAppliance, templates.StandInSecret)
+		var err error
+		compiled, err = compileRole(t.roles, t.set, h, tryAppliance, noted(secrets))
 		found = append(found, problemsOf(err, h)...)
 	}
-	return found
+	return append(found, lockedOut(h, text, compiled)...), wantsOf(h, secrets, compiled)
 }
 
-// render renders a template with stand-ins for secrets.
-func (t *trial) render(name string, h *inventory.Host) (string, *templates.Map, error) {
-	return t.set.RenderMapped(name, tryData(h), templates.Funcs(h, templates.StandInSecret))
+// render renders a template with what secret gives for secrets.
+func (t *trial) render(name string, h *inventory.Host, secret func(string) (string, error)) (string, *templates.Map, error) {
+	return t.set.RenderMapped(name, tryData(h), templates.Funcs(h, secret))
 }
 
 // tryData is what an install's templates would be rendered from.
@@ -116,7 +122,7 @@ func (t *trial) scripts(h *inventory.Host) []finding {
 		scripts = append(scripts, "install.grub", "disk.grub", "wait.grub")
 	}
 	for _, name := range scripts {
-		if _, _, err := t.render(name, h); err != nil {
+		if _, _, err := t.render(name, h, templates.StandInSecret); err != nil {
 			return unrendered("boot script", err, h)
 		}
 	}

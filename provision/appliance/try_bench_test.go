@@ -51,7 +51,7 @@ func write(t testing.TB, dir, name, text string) {
 func BenchmarkCheck(b *testing.B) {
 	dir := rackOf(b, 1000)
 	for b.Loop() {
-		if c := Check(dir); len(c.Problems) > 0 {
+		if c := Check(dir, nil); len(c.Problems) > 0 {
 			b.Fatal(c.Problems)
 		}
 	}
@@ -59,7 +59,7 @@ func BenchmarkCheck(b *testing.B) {
 
 // TestCheckRack: what the benchmark checks has no problem.
 func TestCheckRack(t *testing.T) {
-	c := Check(rackOf(t, 12))
+	c := Check(rackOf(t, 12), nil)
 	if len(c.Problems)+len(c.Warnings) > 0 || c.Snapshot == nil {
 		t.Errorf("problems %v, warnings %v", c.Problems, c.Warnings)
 	}

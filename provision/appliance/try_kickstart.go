@@ -12,19 +12,19 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// kickstart renders a host's Kickstart and checks it for its release and engine.
-func (t *trial) kickstart(h *inventory.Host) []finding {
-	text, where, err := t.render(h.Kickstart, h)
+// kickstart renders a host's Kickstart and checks it for its release and engine. The text
+// is "" when there is none.
+func (t *trial) kickstart(h *inventory.Host, secret func(string) (string, error)) (all []finding, text string) {
+	text, where, err := t.render(h.Kickstart, h, secret)
 	if err != nil {
-		return unrendered("Kickstart", err, h)
+		return unrendered("Kickstart", err, h), ""
 	}
 	found, err := checkRendered(h, text)
 	if err != nil {
-		return problemsOf(err, h)
+		return problemsOf(err, h), text
 	}
 	found = append(found, t.strangeDisks(h, text)...)
 	lines := strings.Split(text, "\n")
-	var out []finding
 	for _, p := range found {
 		line := ""
 		if p.Pos.Line >= 1 && p.Pos.Line <= len(lines) {
@@ -33,9 +33,9 @@ func (t *trial) kickstart(h *inventory.Host) []finding {
 		if p.Severity == kickstart.Warning && atStandIn(line, p.Pos.Col) {
 			continue // what is known of the value is that it is a secret
 		}
-		out = append(out, placed(p, line, where, h))
+		all = append(all, placed(p, line, where, h))
 	}
-	return out
+	return all, text
 }
 
 // checkRendered checks a Kickstart for the release and the engine of a host's

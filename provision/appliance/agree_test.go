@@ -1,0 +1,170 @@
+package appliance
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/config"
+	"rackhand/config/problem"
+	"rackhand/inventory"
+)
+
+const agreeBase = `networks:
+  rack1: {subnet: 10.77.0.0/24, gateway: 10.77.0.254}
+systems:
+  debian12: {installer: image, image: debian12}
+  debian13: {installer: image, image: debian13}
+  rocky9: {installer: anaconda, release: RHEL9, media: rocky9}
+groups:
+  web: {system: debian12, kickstart: base.ks, role: web, variables: {ssh_keys: [ssh-ed25519 AAAA me]}}
+hosts:
+`
+
+// TestCheckAndApplianceAgree: what `rackhand check` calls a problem of an inventory, a
+// running appliance shows as one, and nothing else; warnings are check's alone.
+func TestCheckAndApplianceAgree(t *testing.T) {
+	const web1 = "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n"
+	for name, tc := range map[string]struct {
+		text             string
+		base             string // agreeBase unless given
+		mirrors          []string
+		problem, warning string // the one of its kind, a part of it; "" for none
+	}{
+		"nothing wrong":      {text: web1},
+		"no system":          {text: web1 + "  pr: {mac: 52:54:00:00:00:02, address: 10.77.0.12}\n", warning: "host pr: it has no system: it gets its address, and is never installed"},
+		"meant to be none":   {text: web1 + "  pr: {mac: 52:54:00:00:00:02, address: 10.77.0.12, install: never}\n"},
+		"our own address":    {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.1, group: web}\n", problem: "host web1: its address 10.77.0.1 is the appliance's own: it is given none"},
+		"image missing":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, system: debian13}\n", problem: "host web1: it can't be installed: no such image: debian13"},
+		"media missing":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, system: rocky9, kickstart: rhel.ks}\n", problem: "host web1: it can't be installed: no such media: rocky9"},
+		"secret missing":     {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, variables: {root_password: {secret: gone}}}\n", problem: "host web1: there is no secret gone"},
+		"secret of a BMC":    {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, bmc: {address: 10.77.0.111, user: admin, password: {secret: gone}}}\n", problem: "host web1: there is no secret gone"},
+		"password of 21":     {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, bmc: {address: 10.77.0.111, user: admin, password: {secret: long}}}\n", problem: "host web1: the password of its BMC (secret long) has 21 bytes, and IPMI takes at most 20"},
+		"password of 20":     {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, bmc: {address: 10.77.0.111, user: admin, password: {secret: fits}}}\n"},
+		"may not be read":    {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, bmc: {address: 10.77.0.111, user: admin, password: {secret: closed}}}\n", warning: "host web1: the secret closed can't be looked at: you may not read it"},
+		"no way to packages": {text: web1, base: strings.Replace(agreeBase, ", gateway: 10.77.0.254", "", 1), warning: "host web1: its role installs packages, and it has no way to any"},
+		"a mirror of ours":   {text: web1, base: strings.Replace(agreeBase, ", gateway: 10.77.0.254", "", 1), mirrors: []string{"debian"}},
+		"nobody can log in":  {text: web1, base: strings.Replace(agreeBase, ", variables: {ssh_keys: [ssh-ed25519 AAAA me]}", "", 1), warning: "host web1: nobody can log in once it is installed"},
+		"broken":             {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.99.0.11, group: web}\n", problem: "host web1: address 10.99.0.11 lies in no network"},
+		"its Kickstart":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, variables: {layout: sideways}}\n", problem: "host web1: its Kickstart does not render"},
+		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "for host web1: it is no text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tc.base == "" {
+				tc.base = agreeBase
+			}
+			a, _ := bare(t)
+			dir := t.TempDir()
+			a.cfg = &config.Config{Inventory: dir, State: t.TempDir(), Address: netip.MustParseAddr("10.77.0.1")}
+			a.gate = newGate(a)
+			for path, text := range map[string]string{
+				"rack.yaml":         tc.base + tc.text,
+				"roles/web.yaml":    "resources:\n  - package: nginx\n",
+				"roles/broken.yaml": "resources:\n  - file: /x\n    source: x.bin\n",
+				"templates/x.bin":   "\xff",
+			} {
+				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			has := &Supplies{
+				Addresses: []netip.Addr{a.cfg.Address}, Mirrors: tc.mirrors,
+				Ready: func(h *inventory.Host) error {
+					switch {
+					case h.System.Image == "debian13":
+						return errors.New("no such image: debian13")
+					case h.System.Media != "":
+						return errors.New("no such media: " + h.System.Media)
+					}
+					return nil
+				},
+				Secret: func(name string) (string, error) {
+					switch name {
+					case "long":
+						return strings.Repeat("x", 21), nil
+					case "fits":
+						return strings.Repeat("x", 20), nil
+					case "closed":
+						return "", &fs.PathError{Op: "open", Path: "closed", Err: fs.ErrPermission}
+					}
+					return "", errors.New("there is no secret " + name)
+				},
+			}
+			a.supply = has
+			checked := Check(dir, has)
+			one(t, "problem", checked.Problems, tc.problem)
+			one(t, "warning", checked.Warnings, tc.warning)
+
+			if err := a.loadInventory(); err != nil {
+				t.Fatal(err)
+			}
+			shown := a.problems()
+			for i, text := range shown {
+				shown[i] = strings.ReplaceAll(text, inForce, "")
+			}
+			var said []string
+			for _, p := range checked.Problems {
+				said = append(said, p.String())
+			}
+			if !slices.Equal(shown, said) {
+				t.Errorf("the appliance shows %q, check says %q", shown, said)
+			}
+			// Both are right again once what was missing is there.
+			a.supply = &Supplies{Ready: func(*inventory.Host) error { return nil }, Secret: func(string) (string, error) { return "x", nil }}
+			a.Clock = func() time.Time { return time.Now().Add(time.Hour) }
+			if again := a.problems(); checked.Snapshot != nil && len(again) > 0 {
+				t.Errorf("it still shows %q", again)
+			}
+		})
+	}
+}
+
+func one(t *testing.T, kind string, got inventory.Problems, want string) {
+	t.Helper()
+	switch {
+	case want == "" && len(got) > 0:
+		t.Errorf("%ss: %v", kind, got)
+	case want != "" && (len(got) != 1 || !strings.Contains(got[0].Message, want)):
+		t.Errorf("%ss: %v; want %q", kind, got, want)
+	}
+}
+
+// No hint proposes the appliance's own address.
+func TestHintsLeaveOurAddress(t *testing.T) {
+	dir := t.TempDir()
+	text := agreeBase + "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n  web2: {mac: 52:54:00:00:00:02, address: 10.77.0.11, group: web}\n"
+	for path, text := range map[string]string{"rack.yaml": text, "roles/web.yaml": "resources: []\n"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hint := func(own ...string) string {
+		s := &Supplies{}
+		for _, a := range own {
+			s.Addresses = append(s.Addresses, netip.MustParseAddr(a))
+		}
+		checked := Check(dir, s)
+		if len(checked.Problems) != 1 {
+			t.Fatalf("%v", checked.Problems)
+		}
+		return problem.Problem(checked.Problems[0]).Hint
+	}
+	if got := hint(); !strings.Contains(got, "10.77.0.12 is free") {
+		t.Errorf("hint: %s", got)
+	}
+	if got := hint("10.77.0.12", "10.77.0.13"); !strings.Contains(got, "10.77.0.14 is free") {
+		t.Errorf("hint beside our own addresses: %s", got)
+	}
+}

@@ -1,0 +1,158 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"rackhand/bootfiles/media"
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision/web"
+	"rackhand/templates"
+)
+
+// maxIPMIPassword is the longest password of a BMC, in bytes (IPMI 2.0, section 22.30).
+const maxIPMIPassword = 20
+
+// Supplies are what an appliance has for its hosts beyond the inventory. Nil is none.
+type Supplies struct {
+	// Addresses are its own.
+	Addresses []netip.Addr
+	// Ready says what of a host's image or media is missing.
+	Ready func(*inventory.Host) error
+	// Secret looks a secret up.
+	Secret func(name string) (string, error)
+	// Mirrors are the names of its package mirrors.
+	Mirrors []string
+}
+
+// SuppliesOf is what an appliance with these settings has, whether it runs or not.
+func SuppliesOf(cfg *config.Config) *Supplies {
+	files := web.New(web.Options{
+		Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media")),
+		Appliance: templates.Appliance{URL: "http://" + tryAppliance},
+	})
+	return &Supplies{Addresses: ownAddresses(cfg), Ready: files.Ready, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: mirrorNames(cfg)}
+}
+
+// supplies are what this appliance has.
+func (a *Appliance) supplies() *Supplies {
+	ready := func(h *inventory.Host) error { return a.web.Ready(h) } // there is no web yet
+	return &Supplies{Addresses: a.addresses(), Ready: ready, Secret: a.secrets.Get, Mirrors: mirrorNames(a.cfg)}
+}
+
+func mirrorNames(cfg *config.Config) []string {
+	var names []string
+	for name := range cfg.Mirror.Upstreams {
+		names = append(names, name)
+	}
+	return names
+}
+
+func (s *Supplies) addresses() []netip.Addr {
+	if s == nil {
+		return nil
+	}
+	return s.Addresses
+}
+
+// lacks says what hosts want and the appliance doesn't have. It reads secrets and
+// forgets them.
+func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
+	if s == nil {
+		return nil, nil
+	}
+	var g gathering
+	looked := map[string]error{} // systems
+	for _, w := range all {
+		h := w.host
+		if slices.Contains(s.Addresses, h.Address) {
+			g.add(unsupplied(h, fmt.Errorf("its address %s is the appliance's own: it is given none", h.Address), "`rackhand set hosts."+h.Name+".address ADDRESS` gives it another one"))
+		}
+		if h.System != nil {
+			err, ok := looked[h.System.Name]
+			if !ok {
+				err = s.Ready(h)
+				looked[h.System.Name] = err
+			}
+			if err != nil {
+				g.add(unsupplied(h, fmt.Errorf("it can't be installed: %w", err), ""))
+			}
+			if w.packages && !s.packagesFor(h) {
+				g.add(warned(h, "its role installs packages, and it has no way to any: no mirror is set up, and its network has no gateway",
+					"name a mirror of its distribution under `mirror: {upstreams: ...}` in rackhand.yaml, or give the network a gateway"))
+			}
+		}
+		for _, name := range w.secrets {
+			g.add(s.secret(w.host, name))
+		}
+	}
+	return g.told()
+}
+
+// packagesFor reports whether a host may reach packages: a mirror of ours, or its own
+// sources by way of a router. Which mirror serves which image, its name decides.
+func (s *Supplies) packagesFor(h *inventory.Host) bool {
+	return len(s.Mirrors) > 0 || h.System.Installer != inventory.InstallerImage || h.Network != nil && h.Network.Gateway.IsValid()
+}
+
+// secret looks whether a secret is there, and fits where it is used.
+func (s *Supplies) secret(h *inventory.Host, name string) []finding {
+	value, err := s.Secret(name)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return warned(h, fmt.Sprintf("the secret %s can't be looked at: you may not read it", name), "check as the user that rackhand runs as")
+	case err != nil:
+		return unsupplied(h, err, "")
+	case h.BMC != nil && string(h.BMC.Password) == name && len(value) > maxIPMIPassword:
+		return unsupplied(h, fmt.Errorf("the password of its BMC (secret %s) has %d bytes, and IPMI takes at most %d", name, len(value), maxIPMIPassword), "give the BMC's user a shorter one")
+	}
+	return nil
+}
+
+// unsupplied is a problem at a host's place.
+func unsupplied(h *inventory.Host, err error, hint string) []finding {
+	out := problemsOf(err, h)
+	for i := range out {
+		if hint != "" {
+			out[i].Hint = hint
+		}
+	}
+	return out
+}
+
+// lookEvery is how often a running appliance looks for what its hosts lack, while
+// somebody asks: it reads secrets and the folders of images.
+const lookEvery = 5 * time.Second
+
+// A lacking is what the hosts of the inventory in force want, and what of it was missing
+// at the last look.
+type lacking struct {
+	mu    sync.Mutex
+	wants []wants
+	at    time.Time
+	found inventory.Problems
+}
+
+func (l *lacking) put(all []wants) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wants, l.at = all, time.Time{}
+}
+
+func (l *lacking) problems(supplies *Supplies, now time.Time) inventory.Problems {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if age := now.Sub(l.at); age < 0 || age >= lookEvery {
+		l.found, _ = supplies.lacks(l.wants)
+		l.at = now
+	}
+	return l.found
+}

@@ -1,0 +1,115 @@
+package appliance
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+	"rackhand/templates"
+	"rackhand/templates/kickstart"
+)
+
+// wants is what an install of a host needs beyond the inventory's files.
+type wants struct {
+	host    *inventory.Host
+	secrets []string // names, sorted
+	// packages: its role installs some.
+	packages bool
+}
+
+// noted looks secrets up as stand-ins, and notes their names.
+func noted(names map[string]bool) func(string) (string, error) {
+	return func(name string) (string, error) {
+		names[name] = true
+		return templates.StandInSecret(name)
+	}
+}
+
+// wantsOf puts together what was noted of a host.
+func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled) wants {
+	if h.BMC != nil && h.BMC.Password != "" {
+		secrets[string(h.BMC.Password)] = true
+	}
+	w := wants{host: h, secrets: slices.Sorted(maps.Keys(secrets))}
+	if compiled != nil {
+		for _, r := range compiled.Catalog.Resources {
+			w.packages = w.packages || r.Package != nil && r.Package.Ensure != catalog.Absent
+		}
+	}
+	return w
+}
+
+// neverInstalled warns of a host without a system, unless it says that it is none to
+// be installed.
+func neverInstalled(h *inventory.Host) []finding {
+	if h.System != nil || h.Install == inventory.Never {
+		return nil
+	}
+	return warned(h, "host "+h.Name+": it has no system: it gets its address, and is never installed",
+		"give it, its group or the defaults a `system:`; `install: never` says that it is meant so")
+}
+
+// lockedOut warns of a host into which nobody can log in once it is installed.
+func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []finding {
+	if text == "" || mayLogIn(text) {
+		return nil
+	}
+	if compiled != nil && slices.ContainsFunc(compiled.Catalog.Resources, func(r catalog.Resource) bool {
+		return r.File != nil && (strings.Contains(r.File.Path, "authorized_keys") || r.File.Path == "/etc/shadow")
+	}) {
+		return nil
+	}
+	return warned(h, "host "+h.Name+": nobody can log in once it is installed: its Kickstart gives no user a password or key",
+		"set the variable ssh_keys or root_password, or write sshkey or user into the template")
+}
+
+// mayLogIn reports whether a Kickstart gives somebody a password or a key. What a script
+// does can only be guessed from its words.
+func mayLogIn(text string) bool {
+	f, err := kickstart.Parse("", []byte(text))
+	if broken := (*kickstart.Problem)(nil); err != nil && !errors.As(err, &broken) || f == nil {
+		return true // told already
+	}
+	for _, c := range f.Commands {
+		words := c.Words
+		has := func(option string) bool {
+			return slices.ContainsFunc(words, func(w kickstart.Word) bool { return w.Text == option || strings.HasPrefix(w.Text, option+"=") })
+		}
+		switch c.Name {
+		case "rootpw":
+			if !has("--lock") {
+				return true
+			}
+		case "user":
+			if has("--password") && !has("--lock") {
+				return true
+			}
+		case "%include", "%ksappend", "sshkey", "realm", "ipa", "authselect", "auth", "authconfig":
+			return true
+		}
+	}
+	for _, s := range f.Sections {
+		if s.Name != "%post" {
+			continue
+		}
+		for _, word := range []string{"authorized_keys", "chpasswd", "passwd", "usermod", "sssd", "realm join", "ipa-client-install"} {
+			if strings.Contains(s.Body, word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// warned is a warning at a host's place.
+func warned(h *inventory.Host, message, hint string) []finding {
+	out := problemsOf(errors.New(strings.TrimPrefix(message, "host "+h.Name+": ")), h)
+	for i := range out {
+		out[i].warning, out[i].Hint = true, hint
+	}
+	return out
+}
