@@ -58,6 +58,16 @@ for name; do
 done
 `
 
+const fakeAptCache = `
+shift 2
+for name; do
+	printf 'Package: %s\nVersions: \n' "$name"
+	if grep -qx "$name" "$FAKE/index"; then echo "1.0 (/var/lib/apt/lists/x_Packages)"; fi
+	printf '\nReverse Depends: \n  mutt,%s\nDependencies: \nProvides: \nReverse Provides: \n' "$name"
+	if [ -e "$FAKE/provides/$name" ]; then cat "$FAKE/provides/$name"; fi
+done
+`
+
 const fakeSystemctl = `
 echo "systemctl $*" >> "$FAKE/log"
 for name; do :; done
@@ -82,7 +92,7 @@ func newFakes(t *testing.T) *fakes {
 	t.Helper()
 	f := &fakes{t: t, dir: t.TempDir()}
 	f.root = Paths{Root: filepath.Join(f.dir, "root")}
-	for name, script := range map[string]string{"dpkg-query": fakeDpkgQuery, "apt-get": fakeApt, "systemctl": fakeSystemctl} {
+	for name, script := range map[string]string{"dpkg-query": fakeDpkgQuery, "apt-get": fakeApt, "apt-cache": fakeAptCache, "systemctl": fakeSystemctl} {
 		f.write("bin/"+name, "#!/bin/sh\n"+script)
 		if err := os.Chmod(filepath.Join(f.dir, "bin", name), 0o755); err != nil {
 			t.Fatal(err)

@@ -95,6 +95,12 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package) (refused ma
 	if a.Sources() != hash || !a.haveLists() {
 		update()
 	}
+	if refused = a.virtuals(ctx, packages); len(refused) > 0 {
+		packages = slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return refused[p.Name] != nil && p.Ensure == catalog.Present })
+		if len(packages) == 0 {
+			return refused, nil
+		}
+	}
 	configured, downgraded := false, false
 	for {
 		out, err := a.locked(ctx, transaction(packages, downgraded)...)

@@ -1,0 +1,79 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"rackhand/provision/catalog"
+)
+
+// virtuals are those of the packages that are wanted and are no packages themselves but
+// a name that others provide (apt-cache(8), showpkg). apt takes such a name and installs
+// some provider, or asks which; dpkg never has the name, so it would hold at no run.
+// An apt-cache that can't say is no reason to refuse anything.
+func (a *Apt) virtuals(ctx context.Context, packages []catalog.Package) map[string]error {
+	var names []string
+	for _, p := range packages {
+		if p.Ensure == catalog.Present {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	out, err := a.Runner.Run(ctx, nil, append([]string{"apt-cache", "showpkg", "--"}, names...)...)
+	if err != nil {
+		return nil
+	}
+	var found map[string]error
+	for name, providers := range parseShowpkg(out.Stdout) {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		if found == nil {
+			found = map[string]error{}
+		}
+		found[name] = errors.New(name + " is a virtual package: " + listed(providers) + " provide it; name one of them in the role")
+	}
+	return found
+}
+
+// listed are names in a sentence, a few of them.
+func listed(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + " and others"
+	}
+	return strings.Join(names, ", ")
+}
+
+// parseShowpkg reads apt-cache's showpkg: the names that have no version of their own
+// and are provided by others, with those.
+func parseShowpkg(text string) map[string][]string {
+	virtual := map[string][]string{}
+	name, section, versions := "", "", false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		head, rest, isHead := strings.Cut(line, ":")
+		switch {
+		case isHead && head == "Package":
+			name, section, versions = strings.TrimSpace(rest), "", false
+		case isHead && slices.Contains([]string{"Versions", "Reverse Depends", "Dependencies", "Provides", "Reverse Provides"}, head):
+			section = head
+		case line == "" || name == "":
+		case section == "Versions":
+			versions = true
+		case section == "Reverse Provides" && !versions:
+			provider, _, _ := strings.Cut(line, " ")
+			if !slices.Contains(virtual[name], provider) {
+				virtual[name] = append(virtual[name], provider)
+			}
+		}
+	}
+	for name := range virtual {
+		slices.Sort(virtual[name])
+	}
+	return virtual
+}
