@@ -41,7 +41,7 @@ func (t *trial) kickstart(h *inventory.Host) []finding {
 // checkRendered checks a Kickstart for the release and the engine of a host's
 // system.
 func checkRendered(h *inventory.Host, text string) ([]*kickstart.Problem, error) {
-	f, err := kickstart.Parse(h.Kickstart, []byte(text))
+	f, err := kickstart.ParseFor(h.Kickstart, []byte(text), kickstart.Release(h.System.Release))
 	var broken *kickstart.Problem
 	if err != nil && !errors.As(err, &broken) {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 type checker struct {
 	ps      *problems
 	release Release
+	dialect dialect
 	syntax  *Syntax
 	read    []*line // the commands that have nothing wrong with them by themselves
 	state   state
@@ -31,7 +32,7 @@ type state struct {
 
 func newChecker(name string, r Release, syntax *Syntax) *checker {
 	return &checker{
-		ps: &problems{file: name}, release: r, syntax: syntax,
+		ps: &problems{file: name}, release: r, dialect: dialectOf(r), syntax: syntax,
 		state: state{
 			commands: map[string]int{}, names: map[string]map[string]int{},
 			ignoredisk: map[string]bool{}, harddrive: map[string]bool{}, services: map[string]bool{},
@@ -139,14 +140,14 @@ func elsewhere(command string) string {
 func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	before := len(c.ps.list)
 	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
-	args := bind(c.ps, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
+	args := bind(c.ps, c.release, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
 	failed := func() bool { return len(Errors(c.ps.list[before:])) > 0 }
 	if failed() {
 		return // what is missing can't be told while something wasn't understood
 	}
 	checkRequired(c.ps, cmd, spec, args)
 	if !leftovers(cmd.Name) {
-		checkPositionals(c.ps, cmd, spec, args)
+		checkPositionals(c.ps, c.release, cmd, spec, args)
 	}
 	if failed() {
 		return

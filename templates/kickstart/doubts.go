@@ -144,7 +144,7 @@ func (c *checker) interpreter(s *Section) {
 	if s.Name == "%packages" || s.Name == "%certificate" {
 		return
 	}
-	args := bindSection(&problems{}, c.syntax, s)
+	args := bindSection(&problems{}, c.release, c.syntax, s)
 	if o, ok := args.Option("--interpreter"); ok && strings.ContainsAny(o.Value, " \t") {
 		c.ps.warnf(o.ValuePos, "name the program alone", "%s: --interpreter takes no arguments", s.Name)
 	}
