@@ -53,18 +53,6 @@ func (c *checker) seen(kind, name string, at Pos) int {
 	return first
 }
 
-// once warns of a second definition: the later one is added to the first, or
-// replaces it.
-func (l *line) once(kind, name string, at Word) {
-	first := l.seen(kind, name, at.Pos)
-	switch {
-	case first != 0 && name == "":
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s without a name; the first is in line %d", l.c.Name, kind, first)
-	case first != 0:
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, clip(name), first)
-	}
-}
-
 func (c *checker) command(cmd *Command) {
 	if cmd.Name == "%include" { // what it names is not read
 		return
@@ -159,33 +147,5 @@ func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	if !failed() {
 		l.names()
 		c.read = append(c.read, l)
-	}
-}
-
-// names warns of things that are defined twice.
-func (l *line) names() {
-	for _, n := range []struct{ command, flag, kind string }{
-		{"user", "--name", "user"},
-		{"group", "--name", "group"},
-		{"sshpw", "--username", "password of user"},
-		{"sshkey", "--username", "key of user"},
-		{"fcoe", "--nic", "line for card"},
-	} {
-		if l.c.Name == n.command {
-			name := l.args.Value(n.flag)
-			l.once(n.kind, name, Word{name, l.at(n.flag)})
-		}
-	}
-	switch l.c.Name {
-	case "device":
-		l.once("module", l.args.Extra[0].Text, l.args.Extra[0])
-	case "dmraid":
-		key := l.args.Value("--name")
-		for _, o := range l.args.Options {
-			if o.Name() == "--dev" {
-				key += " " + o.Value
-			}
-		}
-		l.once("array", key, Word{key, l.c.Pos})
 	}
 }

@@ -80,7 +80,7 @@ var ruleTable = sync.OnceValue(rules)
 func rules() map[string]func(*line) {
 	return map[string]func(*line){
 		"autopart": (*line).autopart, "bootloader": (*line).bootloader, "btrfs": (*line).btrfs,
-		"cmdline": (*line).cmdline, "device": (*line).device, "driverdisk": (*line).driverdisk,
+		"cmdline": (*line).cmdline, "device": (*line).deviceModule, "driverdisk": (*line).driverdisk,
 		"eula": (*line).eula, "harddrive": (*line).harddrive, "ignoredisk": (*line).ignoredisk,
 		"install": (*line).install, "keyboard": (*line).keyboard, "logging": (*line).logging,
 		"logvol": (*line).logvol, "module": (*line).module, "mount": (*line).mount, "network": (*line).network,

@@ -39,7 +39,7 @@ func (l *line) part() {
 	if l.args.Value("--fstype") == "tmpfs" && (l.args.Has("--grow") || l.number("--maxsize") != 0) {
 		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
 	}
-	if mount.Text != "swap" {
+	if mounted(mount.Text) {
 		l.once("mount point", l.point(mount.Text), mount)
 	}
 }
@@ -207,7 +207,9 @@ func (l *line) btrfs() {
 	l.exclude("--noformat", "--mkfsoptions")
 	l.exclude("--useexisting", "--mkfsoptions")
 	mount := l.args.Extra[0]
-	l.once("btrfs mount point", l.point(mount.Text), mount)
+	if mount.Text != "none" { // two volumes that aren't mounted are two
+		l.once("btrfs mount point", l.point(mount.Text), mount)
+	}
 }
 
 func (l *line) autopart() {
@@ -327,7 +329,11 @@ func (l *line) zfcp() {
 		}
 	}
 	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
+	if l.released(RHEL7) {
+		l.never("device "+clip(key), "", l.c.Pos)
+		return
+	}
 	l.once("device", key, Word{key, l.c.Pos})
 }
 
-func (l *line) device() { l.count(l.args.Extra, 1, 1, "one module's name") }
+func (l *line) deviceModule() { l.count(l.args.Extra, 1, 1, "one module's name") }

@@ -85,8 +85,6 @@ func (l *line) network() {
 	for _, f := range []string{"--ipv4-dns-search", "--ipv6-dns-search", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"} {
 		l.need(f, "--device")
 	}
-	device := l.args.Value("--device")
-	l.once("line for device", device, Word{device, l.at("--device")})
 }
 
 // bridge checks --bridgeopts: key=value, comma separated.
