@@ -28,7 +28,7 @@ func (t *trial) kickstart(h *inventory.Host) []finding {
 	for _, p := range found {
 		line := ""
 		if p.Pos.Line >= 1 && p.Pos.Line <= len(lines) {
-			line = lines[p.Pos.Line-1]
+			line = strings.TrimSuffix(lines[p.Pos.Line-1], "\r")
 		}
 		if p.Severity == kickstart.Warning && atStandIn(line, p.Pos.Col) {
 			continue // what is known of the value is that it is a secret

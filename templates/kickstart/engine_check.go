@@ -23,8 +23,11 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 		ps.join(more...)
 	}
 	for _, s := range f.Sections {
-		_, more := ImageSection(f, s)
+		script, more := ImageSection(f, s)
 		ps.join(more...)
+		if script != nil {
+			lineEnds(ps, anyDialect(), s, script.Interpreter)
+		}
 	}
 	imageWhole(ps, f)
 	slices.SortStableFunc(ps.list, byPlace)
