@@ -3,13 +3,13 @@ package kickstart
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
 // A dialect is how the parser that a release ships reads a text: what is the same for
 // all commands, and no table of options holds.
 type dialect struct {
-	release Release
 	// sections are those that the release knows.
 	sections []string
 	// bytes: RHEL 7's parser runs on Python 2 and reads bytes. Only \n, \r\n and \r end
@@ -19,29 +19,39 @@ type dialect struct {
 	emptyOK, blankOK bool
 }
 
-// anyDialect is that of a file which no release is known for: it knows each section
-// that a release knows.
-func anyDialect() dialect {
-	return dialect{sections: []string{
+// dialects are those of all releases, and under "" that of a file which no release is
+// known for: it knows each section that a release knows.
+var dialects = sync.OnceValue(func() map[Release]dialect {
+	all := map[Release]dialect{"": {sections: []string{
 		"%pre", "%pre-install", "%post", "%onerror", "%traceback",
 		"%packages", "%certificate", "%addon", "%anaconda",
-	}}
-}
+	}}}
+	for _, r := range Releases() {
+		syntax, err := LookupSyntax(r)
+		if err != nil {
+			continue
+		}
+		d := dialect{bytes: r == RHEL7, emptyOK: r == RHEL7}
+		d.blankOK = slices.Contains([]Release{RHEL7, RHEL8, RHEL9}, r)
+		for _, name := range all[""].sections { // in this order, for the hints
+			if _, ok := syntax.Sections[name]; ok {
+				d.sections = append(d.sections, name)
+			}
+		}
+		all[r] = d
+	}
+	return all
+})
+
+// anyDialect is that of a file which no release is known for.
+func anyDialect() dialect { return dialects()[""] }
 
 // dialectOf is a release's dialect; anyDialect's for a release that isn't known.
 func dialectOf(r Release) dialect {
-	syntax, err := LookupSyntax(r)
-	if err != nil {
-		return anyDialect()
+	if d, ok := dialects()[r]; ok {
+		return d
 	}
-	d := dialect{release: r, bytes: r == RHEL7, emptyOK: r == RHEL7}
-	d.blankOK = slices.Contains([]Release{RHEL7, RHEL8, RHEL9}, r)
-	for _, name := range anyDialect().sections { // in this order, for the hints
-		if _, ok := syntax.Sections[name]; ok {
-			d.sections = append(d.sections, name)
-		}
-	}
-	return d
+	return anyDialect()
 }
 
 func (d dialect) isSection(word string) bool { return slices.Contains(d.sections, word) }

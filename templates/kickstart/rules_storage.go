@@ -89,7 +89,7 @@ func (l *line) raid() {
 		}
 	}
 	device := l.args.Value("--device")
-	if l.released(RHEL7, RHEL8, RHEL9, F42) {
+	if l.released(RHEL7, RHEL8, F42) {
 		device = strings.TrimPrefix(device, "md")
 	}
 	if l.any("--useexisting", "--noformat") {

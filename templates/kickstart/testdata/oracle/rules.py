@@ -127,7 +127,7 @@ def check_raid(release, n, extra):
     file_system(release, n, STORAGE_WITHOUT_BTRFS)
     reject_if(any(w.startswith("-") for w in extra), "dash")
     members, device = n.positional1 or extra, n.device
-    if release in ("RHEL7", "RHEL8", "RHEL9", "F42") and device.startswith("md"):
+    if release in ("RHEL7", "RHEL8", "F42") and device.startswith("md"):
         device = device[2:]
     level = n.level
     if release == "RHEL7":  # one that it doesn't know is passed over
