@@ -68,16 +68,18 @@ func parseOptparseInt(s string) (int64, bool) {
 // python2Int is Python 2's int() with a base: ASCII alone, no underscores; the base's
 // own mark may stand there besides.
 func python2Int(s string, base int) (int64, bool) {
-	s = strings.Trim(s, " \t\n\r\v\f")
+	const blanks = " \t\n\r\v\f"
+	s = strings.Trim(s, blanks)
 	sign, plain := "", s
 	if s != "" && (s[0] == '-' || s[0] == '+') {
-		sign, plain = s[:1], s[1:]
+		sign, plain = s[:1], strings.TrimLeft(s[1:], blanks)
 	}
 	mark := map[int]string{16: "0x", 8: "0o", 2: "0b"}[base]
 	if mark != "" && len(plain) > 2 && strings.EqualFold(plain[:2], mark) {
 		plain = plain[2:]
 	}
-	if plain == "" || strings.ContainsAny(plain[:1], "+-") {
+	// ParseInt looks no further than where 64 bits end.
+	if plain == "" || strings.Trim(strings.ToLower(plain), "0123456789abcdef"[:base]) != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(sign+plain, base, 64)
