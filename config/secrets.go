@@ -128,6 +128,7 @@ func (s Secrets) fromEnv(name string) (string, error) {
 	}
 	variable := SecretVariable(name)
 	value, ok := s.Env(variable)
+	value = strings.TrimRight(value, "\r\n") // of a file that it was read from
 	switch {
 	case !ok:
 		return "", absent{fmt.Errorf("no %s in the environment", variable)}

@@ -69,7 +69,7 @@ func (r rig) encrypt(t *testing.T, text string) {
 // change of any is seen at once.
 func TestSecretSources(t *testing.T) {
 	r := newRig(t)
-	env := map[string]string{"RACKHAND_SECRET_BMC_WEB_1": "of the environment", "RACKHAND_SECRET_ROOTPW": "env"}
+	env := map[string]string{"RACKHAND_SECRET_BMC_WEB_1": "of the environment", "RACKHAND_SECRET_ROOTPW": "env", "RACKHAND_SECRET_CRLF": "of a file\r\n"}
 	secrets := r.SecretSources(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	r.encrypt(t, "bmc/web-1: of age\nbmc/web2: NO\nrootpw: age\nempty: ''\n")
 	get := func(name, want string) {
@@ -78,6 +78,7 @@ func TestSecretSources(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 		}
 	}
+	get("crlf", "of a file")
 	get("bmc/web2", "NO") // the folder isn't there yet
 	get("bmc/web-1", "of the environment")
 	r.write(t, "secrets/bmc/web-1", "of the folder\n", 0o600)

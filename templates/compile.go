@@ -96,6 +96,7 @@ func (c *compiler) add(src *source) error {
 		return fmt.Errorf("template %s: it includes more than %d files", src.name, maxFiles)
 	}
 	c.sources[src.name] = src
+	src.text = plainText(src.text)
 	t, err := template.New(src.name).Funcs(c.funcs).Parse(src.text)
 	if err != nil {
 		return unparsed(src, err)

@@ -36,10 +36,17 @@ func (s *source) place(offset int) Place {
 	}
 }
 
+// plainText is a template's text without what an editor of another system leaves in
+// it: a byte-order mark, and a CR before each line feed, which a shell takes for a part
+// of the line. A CR that is wanted is written {{ "\r" }}.
+func plainText(s string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(s, "\ufeff"), "\r\n", "\n")
+}
+
 // lineAt is the line of a text that begins at an offset.
 func lineAt(text string, start int) string {
 	line, _, _ := strings.Cut(text[start:], "\n")
-	return strings.TrimSuffix(line, "\r")
+	return line
 }
 
 // A Place is a place in a template's file.

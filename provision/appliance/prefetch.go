@@ -145,7 +145,7 @@ func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := kickstart.Parse(h.Kickstart, []byte(text))
+		f, err := kickstart.ParseFor(h.Kickstart, []byte(text), kickstart.Release(h.System.Release))
 		if err != nil {
 			return nil, errors.New(strings.ReplaceAll(err.Error(), templates.StandIn, templates.Mask))
 		}

@@ -91,9 +91,9 @@ func (t *trial) host(h *inventory.Host) ([]finding, wants) {
 	}
 	var compiled *role.Compiled
 	if h.Role != "" {
-		var err error
-		compiled, err = compileRole(t.roles, t.set, h, tryAppliance, noted(secrets))
-		found = append(found, problemsOf(err, h)...)
+		var more []finding
+		more, compiled = t.role(h, noted(secrets))
+		found = append(found, more...)
 	}
 	return append(found, lockedOut(h, text, compiled)...), wantsOf(h, secrets, compiled)
 }
@@ -161,12 +161,17 @@ func problemsOf(err error, h *inventory.Host) []finding {
 		}
 		return out
 	}
-	p := problem.Problem{File: h.Line, Message: withoutHost(fmt.Sprintf("host %s: %v", h.Name, err), h)}
-	// Line is file:line:column.
-	if parts := strings.Split(h.Line, ":"); len(parts) == 3 {
-		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &p.Line, &p.Column); err == nil {
-			p.File = parts[0]
+	p := problem.Problem{Message: withoutHost(fmt.Sprintf("host %s: %v", h.Name, err), h)}
+	p.File, p.Line, p.Column = splitPlace(h.Line)
+	return []finding{{Problem: p, host: h.Name, ofHost: true}}
+}
+
+// splitPlace tells file:line:column apart; without numbers it is a file alone.
+func splitPlace(place string) (file string, line, column int) {
+	if parts := strings.Split(place, ":"); len(parts) == 3 {
+		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &line, &column); err == nil {
+			return parts[0], line, column
 		}
 	}
-	return []finding{{Problem: p, host: h.Name, ofHost: true}}
+	return place, 0, 0
 }

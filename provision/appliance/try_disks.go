@@ -47,7 +47,7 @@ func (t *trial) strangeDisks(h *inventory.Host, text string) []*kickstart.Proble
 	if !kickstart.KernelDisk(h.Disk) {
 		return nil
 	}
-	f, err := kickstart.Parse(h.Kickstart, []byte(text))
+	f, err := kickstart.ParseFor(h.Kickstart, []byte(text), kickstart.Release(h.System.Release))
 	if err != nil {
 		return nil // told already
 	}

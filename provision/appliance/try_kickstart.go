@@ -28,7 +28,7 @@ func (t *trial) kickstart(h *inventory.Host, secret func(string) (string, error)
 	for _, p := range found {
 		line := ""
 		if p.Pos.Line >= 1 && p.Pos.Line <= len(lines) {
-			line = lines[p.Pos.Line-1]
+			line = strings.TrimSuffix(lines[p.Pos.Line-1], "\r")
 		}
 		if p.Severity == kickstart.Warning && atStandIn(line, p.Pos.Col) {
 			continue // what is known of the value is that it is a secret
@@ -41,7 +41,7 @@ func (t *trial) kickstart(h *inventory.Host, secret func(string) (string, error)
 // checkRendered checks a Kickstart for the release and the engine of a host's
 // system.
 func checkRendered(h *inventory.Host, text string) ([]*kickstart.Problem, error) {
-	f, err := kickstart.Parse(h.Kickstart, []byte(text))
+	f, err := kickstart.ParseFor(h.Kickstart, []byte(text), kickstart.Release(h.System.Release))
 	var broken *kickstart.Problem
 	if err != nil && !errors.As(err, &broken) {
 		return nil, err

@@ -11,12 +11,16 @@ import (
 // line stays as it is. read returns the text under a path or URL. The error is a
 // *Problem at the line that can't be replaced.
 func Append(name string, text []byte, read func(path string) ([]byte, error)) ([]byte, error) {
+	return anyDialect().append(name, text, read)
+}
+
+func (d dialect) append(name string, text []byte, read func(path string) ([]byte, error)) ([]byte, error) {
 	if !strings.Contains(string(text), "%ksappend") {
 		return text, nil
 	}
 	var out []byte
-	for i, line := range splitLines(string(text)) {
-		word, at := firstField(line, i+1)
+	for i, line := range d.splitLines(string(text)) {
+		word, at := d.firstField(line, i+1)
 		if !strings.HasPrefix(word, "%ksappend") {
 			out = append(out, line...)
 			continue
@@ -25,7 +29,7 @@ func Append(name string, text []byte, read func(path string) ([]byte, error)) ([
 			return &Problem{File: name, Pos: at, Message: fmt.Sprintf(format, args...)}
 		}
 		// Red Hat's parser splits this line at single blanks, not as words.
-		fields := strings.Split(strings.TrimFunc(line, isSpace), " ")
+		fields := strings.Split(strings.TrimFunc(line, d.isSpace), " ")
 		if len(fields) < 2 || fields[1] == "" {
 			return nil, fail("%%ksappend needs a path or URL after one blank")
 		}

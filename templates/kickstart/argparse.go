@@ -1,12 +1,19 @@
 package kickstart
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
-// bind tells options and positionals apart as Python's argparse does (3.6 to
-// 3.11: an installer's), and checks every option against its grammar. A word that
-// looks like an option and is none is an error, or left over when loose is set.
-func bind(ps *problems, name string, spec *CommandSpec, words []Word, loose bool) Args {
-	b := &binder{ps: ps, name: name, spec: spec, words: words, loose: loose}
+// bind tells options and positionals apart as a release's parser does, which is
+// Python's argparse (RHEL 7: optparse), and checks every option against its grammar.
+// A word that looks like an option and is none is an error, or left over when loose
+// is set.
+func bind(ps *problems, r Release, name string, spec *CommandSpec, words []Word, loose bool) Args {
+	if r == RHEL7 {
+		return bindOptparse(ps, name, spec, words)
+	}
+	b := &binder{ps: ps, release: r, name: name, spec: spec, words: words, loose: loose}
 	b.classify()
 	b.run()
 	return b.args
@@ -23,11 +30,12 @@ const (
 )
 
 type binder struct {
-	ps    *problems
-	name  string
-	spec  *CommandSpec
-	words []Word
-	loose bool
+	ps      *problems
+	release Release
+	name    string
+	spec    *CommandSpec
+	words   []Word
+	loose   bool
 
 	classes []class
 	found   []*OptionSpec // of the words that are options
@@ -144,9 +152,9 @@ func (b *binder) option(i int) int {
 		return i + 1
 	}
 	flag, value, given := strings.Cut(w.Text, "=")
-	opt := Option{Spec: o, Value: value, Pos: w.Pos, ValuePos: w.Pos}
+	at := w.Pos
 	if given {
-		opt.ValuePos.Col += len([]rune(flag)) + 1
+		at.Col += len([]rune(flag)) + 1
 	}
 	i++
 	switch {
@@ -154,16 +162,22 @@ func (b *binder) option(i int) int {
 		b.ps.errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
 		return i
 	case o.TakesValue && !given && i < len(b.words) && b.classes[i] == plain:
-		opt.Value, opt.ValuePos = b.words[i].Text, b.words[i].Pos
-		i++
+		return b.store(i-1, b.words[i].Text, b.words[i].Pos, i+1)
 	case o.TakesValue && !given && o.Nargs != "?":
 		b.ps.errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
 		return i
 	}
-	if checkOption(b.ps, b.name, opt) {
+	return b.store(i-1, value, at, i)
+}
+
+// store keeps the option of the word at i, with its value, once that is checked. It
+// returns next, where to go on.
+func (b *binder) store(i int, value string, at Pos, next int) int {
+	opt := Option{Spec: b.found[i], Value: value, Pos: b.words[i].Pos, ValuePos: at}
+	if checkOption(b.ps, b.release, b.name, &opt) {
 		b.args.Options = append(b.args.Options, opt)
 	}
-	return i
+	return next
 }
 
 // negativeNumber is argparse's own notion: -1, -.5 and -1.5, not -1e3.
@@ -175,6 +189,7 @@ func negativeNumber(s string) bool {
 	return digits(whole)
 }
 
+// digits reports whether a text is decimal digits alone, of any script (Python's \d).
 func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) })
 }

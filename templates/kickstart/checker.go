@@ -10,6 +10,7 @@ import (
 type checker struct {
 	ps      *problems
 	release Release
+	dialect dialect
 	syntax  *Syntax
 	read    []*line // the commands that have nothing wrong with them by themselves
 	state   state
@@ -31,7 +32,7 @@ type state struct {
 
 func newChecker(name string, r Release, syntax *Syntax) *checker {
 	return &checker{
-		ps: &problems{file: name}, release: r, syntax: syntax,
+		ps: &problems{file: name}, release: r, dialect: dialectOf(r), syntax: syntax,
 		state: state{
 			commands: map[string]int{}, names: map[string]map[string]int{},
 			ignoredisk: map[string]bool{}, harddrive: map[string]bool{}, services: map[string]bool{},
@@ -50,18 +51,6 @@ func (c *checker) seen(kind, name string, at Pos) int {
 		c.state.names[kind][name] = at.Line
 	}
 	return first
-}
-
-// once warns of a second definition: the later one is added to the first, or
-// replaces it.
-func (l *line) once(kind, name string, at Word) {
-	first := l.seen(kind, name, at.Pos)
-	switch {
-	case first != 0 && name == "":
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s without a name; the first is in line %d", l.c.Name, kind, first)
-	case first != 0:
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, clip(name), first)
-	}
 }
 
 func (c *checker) command(cmd *Command) {
@@ -139,14 +128,14 @@ func elsewhere(command string) string {
 func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	before := len(c.ps.list)
 	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
-	args := bind(c.ps, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
+	args := bind(c.ps, c.release, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
 	failed := func() bool { return len(Errors(c.ps.list[before:])) > 0 }
 	if failed() {
 		return // what is missing can't be told while something wasn't understood
 	}
 	checkRequired(c.ps, cmd, spec, args)
 	if !leftovers(cmd.Name) {
-		checkPositionals(c.ps, cmd, spec, args)
+		checkPositionals(c.ps, c.release, cmd, spec, args)
 	}
 	if failed() {
 		return
@@ -158,33 +147,5 @@ func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	if !failed() {
 		l.names()
 		c.read = append(c.read, l)
-	}
-}
-
-// names warns of things that are defined twice.
-func (l *line) names() {
-	for _, n := range []struct{ command, flag, kind string }{
-		{"user", "--name", "user"},
-		{"group", "--name", "group"},
-		{"sshpw", "--username", "password of user"},
-		{"sshkey", "--username", "key of user"},
-		{"fcoe", "--nic", "line for card"},
-	} {
-		if l.c.Name == n.command {
-			name := l.args.Value(n.flag)
-			l.once(n.kind, name, Word{name, l.at(n.flag)})
-		}
-	}
-	switch l.c.Name {
-	case "device":
-		l.once("module", l.args.Extra[0].Text, l.args.Extra[0])
-	case "dmraid":
-		key := l.args.Value("--name")
-		for _, o := range l.args.Options {
-			if o.Name() == "--dev" {
-				key += " " + o.Value
-			}
-		}
-		l.once("array", key, Word{key, l.c.Pos})
 	}
 }

@@ -15,13 +15,12 @@ type clash struct {
 // clashes are the kinds of command that exclude each other.
 var clashes = sync.OnceValue(func() []clash {
 	all := Releases()
-	mounting := []Release{RHEL8, RHEL9, RHEL10, F42, F43, F44}
 	return []clash{
 		{one: []string{"autopart"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: all},
-		{one: []string{"mount"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: mounting},
-		{one: []string{"autopart"}, other: []string{"mount"}, inOrder: true, in: mounting},
-		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, in: []Release{RHEL10, F42, F43, F44}},
-		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, inOrder: true, in: []Release{RHEL9}},
+		{one: []string{"mount"}, other: []string{"part", "partition", "raid", "volgroup", "logvol", "reqpart"}, in: all},
+		{one: []string{"autopart"}, other: []string{"mount"}, in: []Release{RHEL7, RHEL8}},
+		{one: []string{"autopart"}, other: []string{"mount"}, inOrder: true, in: []Release{RHEL9, RHEL10, F42, F43, F44}},
+		{one: []string{"ostreesetup"}, other: []string{"ostreecontainer"}, in: []Release{RHEL9, RHEL10, F42, F43, F44}},
 		{one: []string{"bootc"}, other: []string{"ostreesetup", "ostreecontainer"}, in: []Release{RHEL10, F43, F44}},
 	}
 })

@@ -80,8 +80,8 @@ func verdict(problems []*Problem) string {
 
 // within reports whether a problem's place is one in the text: a character, or the
 // end of a line.
-func within(text string, at Pos) bool {
-	lines := splitLines(text)
+func within(text string, r Release, at Pos) bool {
+	lines := dialectOf(r).splitLines(text)
 	if len(lines) == 0 {
 		lines = []string{""}
 	}
@@ -123,7 +123,7 @@ func checkCase(t *testing.T, c corpusCase) string {
 			t.Errorf("%s: %s: %s\n%s\n%s", c.name, r, got, c.text, list(problems))
 		}
 		for _, p := range problems {
-			if !within(c.text, p.Pos) {
+			if !within(c.text, r, p.Pos) {
 				t.Errorf("%s: %s: there is no place %s", c.name, r, p.Pos)
 			}
 			if strings.Contains(p.Error(), secret) {

@@ -4,7 +4,8 @@
 //
 // The grammar of lines and sections is that of pykickstart as observed (words as
 // a shell reads them, an unquoted # starts a comment, no continuation lines,
-// sections end with %end). Options per release are data, in syntax.json.
+// sections end with %end), in the version that each release ships. Options per
+// release are data, in syntax.json.
 //
 // The package uses the standard library only: it is linked into the installer's
 // initramfs.

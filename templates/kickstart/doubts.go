@@ -1,9 +1,12 @@
 package kickstart
 
 import (
+	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // doubts warns of what Red Hat's parser accepts and is surely wrong: what an installer
@@ -27,7 +30,7 @@ func (c *checker) doubts(f *File) {
 		d.disks(c.read)
 	}
 	for _, s := range f.Sections {
-		c.interpreter(s)
+		c.script(s)
 	}
 }
 
@@ -139,13 +142,43 @@ func (d *doubt) mount(l *line) {
 	}
 }
 
-// interpreter warns of arguments: what --interpreter names is one program's file.
-func (c *checker) interpreter(s *Section) {
-	if s.Name == "%packages" || s.Name == "%certificate" {
+// script warns of a script that the installer takes and that can't run: an
+// --interpreter with arguments (what it names is one program's file), line ends of
+// another system.
+func (c *checker) script(s *Section) {
+	if !isScript(s.Name) {
 		return
 	}
-	args := bindSection(&problems{}, c.syntax, s)
-	if o, ok := args.Option("--interpreter"); ok && strings.ContainsAny(o.Value, " \t") {
+	args := bindSection(&problems{}, c.release, c.syntax, s)
+	o, ok := args.Option("--interpreter")
+	if ok && strings.ContainsAny(o.Value, " \t") {
 		c.ps.warnf(o.ValuePos, "name the program alone", "%s: --interpreter takes no arguments", s.Name)
 	}
+	lineEnds(c.ps, c.dialect, s, cmp.Or(o.Value, "/bin/sh"))
+}
+
+// isScript reports whether a section is run.
+func isScript(name string) bool {
+	return slices.Contains([]string{"%pre", "%pre-install", "%post", "%onerror", "%traceback"}, name)
+}
+
+// lineEnds warns of a shell's script whose lines end with CR LF: "fi" and a CR is no
+// fi. The lines of commands are read without it, and so do Python and Perl.
+func lineEnds(ps *problems, d dialect, s *Section, interpreter string) {
+	if !strings.HasSuffix(interpreter, "sh") || !strings.Contains(s.Body, "\r\n") {
+		return
+	}
+	var at Pos
+	more := strings.Count(s.Body, "\r\n") - 1
+	for i, line := range d.splitLines(s.Body) {
+		if text, found := strings.CutSuffix(line, "\r\n"); found {
+			at = Pos{s.BodyLine + i, utf8.RuneCountInString(text) + 1}
+			break
+		}
+	}
+	lines := "this line ends"
+	if more > 0 {
+		lines = fmt.Sprintf("this line and %d more end", more)
+	}
+	ps.warnf(at, "save the file with plain line ends", "%s: %s with CR LF: a shell takes the CR for a part of the line", s.Name, lines)
 }

@@ -37,7 +37,8 @@ func diskOptions(command string) []string {
 func Disks(f *File, r Release) []Word {
 	syntax, err := LookupSyntax(r)
 	if err != nil {
-		if syntax, err = LookupSyntax(RHEL9); err != nil {
+		r = RHEL9
+		if syntax, err = LookupSyntax(r); err != nil {
 			return nil
 		}
 	}
@@ -47,7 +48,7 @@ func Disks(f *File, r Release) []Word {
 		if spec == nil || diskOptions(cmd.Name) == nil {
 			continue
 		}
-		out = append(out, disksOf(cmd.Name, bind(&problems{}, cmd.Name, spec, cmd.Words, true))...)
+		out = append(out, disksOf(cmd.Name, bind(&problems{}, r, cmd.Name, spec, cmd.Words, true))...)
 	}
 	return out
 }

@@ -23,8 +23,11 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 		ps.join(more...)
 	}
 	for _, s := range f.Sections {
-		_, more := ImageSection(f, s)
+		script, more := ImageSection(f, s)
 		ps.join(more...)
+		if script != nil {
+			lineEnds(ps, anyDialect(), s, script.Interpreter)
+		}
 	}
 	imageWhole(ps, f)
 	slices.SortStableFunc(ps.list, byPlace)
@@ -58,7 +61,7 @@ func ImageCommand(f *File, c *Command) (EngineCommand, Args, []*Problem) {
 	if len(ps.list) > 0 {
 		return rule, Args{}, ps.list
 	}
-	args := bind(ps, c.Name, spec, c.Words, false)
+	args := bind(ps, imageRelease, c.Name, spec, c.Words, false)
 	imageOptions(ps, c, rule, args)
 	if rule.Arg == KindNone && len(args.Positionals) > 0 {
 		ps.errorf(args.Positionals[0].Pos, "quote a value that has blanks in it", "%s: one word too many", c.Name)

@@ -27,7 +27,7 @@ func ImagePackages(f *File, s *Section) (Packages, []*Problem) {
 		ps.errorf(s.Pos, "", "%v", err)
 		return out, ps.list
 	}
-	args := bindSection(ps, syntax, s)
+	args := bindSection(ps, imageRelease, syntax, s)
 	for _, o := range args.Options {
 		switch o.Name() {
 		case "--ignoremissing":

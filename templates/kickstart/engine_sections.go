@@ -32,7 +32,7 @@ func ImageSection(f *File, s *Section) (*Script, []*Problem) {
 		ps.errorf(s.Pos, "leave it out for systems that are images", "rackhand-installer can't carry out %s", s.Name)
 		return nil, ps.list
 	}
-	args := bindSection(ps, syntax, s)
+	args := bindSection(ps, imageRelease, syntax, s)
 	out := &Script{
 		Section: s, Interpreter: "/bin/sh", ErrorOnFail: args.Has("--erroronfail"),
 		NoChroot: s.Name != "%post" || args.Has("--nochroot"),

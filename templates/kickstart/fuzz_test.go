@@ -15,6 +15,7 @@ func addCorpus(f *testing.F) {
 	f.Add([]byte("%pre --log\n%end\npart / --size=1 --fs=x\nrootpw \"a"))
 	f.Add([]byte("network --mtu --ip=1 a\\\n-\n-1 --=\n"))
 	f.Add([]byte("\ufefftext\r\n%post\r\n%end\u2028part\x00 /"))
+	f.Add([]byte("user --name=gr\xfcn --uid=0x1f -- \u0663\nraid --level=x --size=-- --\v\x1c%certificate\n"))
 }
 
 // FuzzParse holds that a parsed file's words lie where the text has them, and that
@@ -28,7 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, c := range file.Commands {
 			for _, w := range c.Words {
-				if !within(string(text), w.Pos) {
+				if !within(string(text), "", w.Pos) {
 					t.Errorf("%s: the word %q is not at %s", c.Name, w.Text, w.Pos)
 				}
 			}
@@ -58,7 +59,7 @@ func FuzzCheck(f *testing.F) {
 				t.Errorf("%s: %d problems", r, len(problems))
 			}
 			for _, p := range problems {
-				if !within(string(text), p.Pos) {
+				if !within(string(text), r, p.Pos) {
 					t.Errorf("%s: there is no place %s: %v", r, p.Pos, p)
 				}
 				if p.Message == "" || strings.Contains(p.Message, "%!") && !strings.Contains(string(text), "!") {

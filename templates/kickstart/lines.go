@@ -35,11 +35,14 @@ func splitLines(text string) []string {
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // firstField is the line's first blank-separated field and its place.
-func firstField(line string, number int) (string, Pos) {
-	rest := strings.TrimLeftFunc(line, isSpace)
+func (d dialect) firstField(line string, number int) (string, Pos) {
+	rest := strings.TrimLeftFunc(line, d.isSpace)
 	at := Pos{number, utf8.RuneCountInString(line[:len(line)-len(rest)]) + 1}
-	if end := strings.IndexFunc(rest, isSpace); end >= 0 {
+	if end := strings.IndexFunc(rest, d.isSpace); end >= 0 {
 		rest = rest[:end]
 	}
 	return rest, at
 }
+
+// firstField is that of a file which no release is known for.
+func firstField(line string, number int) (string, Pos) { return anyDialect().firstField(line, number) }

@@ -24,27 +24,27 @@ func (c *checker) packages(s *Section, args Args) {
 			c.ps.warnf(o.Pos, insteadOf("%packages", o.Name()), "%%packages %s is deprecated in this release", o.Name())
 		}
 	}
-	for i, line := range splitLines(s.Body) {
+	for i, line := range c.dialect.splitLines(s.Body) {
 		line, _, _ = strings.Cut(line, "#")
-		_, at := firstField(line, s.BodyLine+i)
-		switch line = strings.TrimFunc(line, isSpace); {
+		_, at := c.dialect.firstField(line, s.BodyLine+i)
+		switch line = strings.TrimFunc(line, c.dialect.isSpace); {
 		case line == "-":
 			c.ps.errorf(at, "write -PACKAGE", "%%packages: a dash without a package")
 		case strings.HasPrefix(line, "@") && !strings.HasPrefix(line, "@^"):
-			c.group(at, strings.Fields(line[1:]))
+			c.group(at, strings.FieldsFunc(line[1:], c.dialect.isSpace))
 		}
 	}
 }
 
-// group checks the options of a line @GROUP, given without its @; other words that
-// look like options are part of the name.
+// group checks the options of a line @GROUP, given without its @. Other words that
+// look like options are part of the name; RHEL 7 refuses them.
 func (c *checker) group(at Pos, words []string) {
 	spec := &CommandSpec{Options: []OptionSpec{{Flags: []string{"--nodefaults"}}, {Flags: []string{"--optional"}}}}
 	var given []Word
 	for _, w := range words {
 		given = append(given, Word{w, at})
 	}
-	args := bind(c.ps, "%packages", spec, given, true)
+	args := bind(c.ps, c.release, "%packages", spec, given, true)
 	if args.Has("--nodefaults") && args.Has("--optional") {
 		c.ps.errorf(at, "leave one of them out", "%%packages: --nodefaults and --optional exclude each other")
 	}

@@ -1,7 +1,6 @@
 package kickstart
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,38 +10,45 @@ import (
 // hundred times its size.
 const MaxSize = 4 << 20
 
-// sectionNames are the sections that every release knows.
-var sectionNames = []string{
-	"%pre", "%pre-install", "%post", "%onerror", "%traceback",
-	"%packages", "%certificate", "%addon", "%anaconda",
-}
-
 // Parse reads a Kickstart. The name is used in messages. The error, if any, is a
 // *Problem: the structure of the file is broken (a quote or section that does not
 // end, an unknown section, text that is not UTF-8), and what follows it can't be
 // told; the File then has what stands before that. A file that parses may still be
 // wrong: see Check and CheckEngine.
-func Parse(name string, text []byte) (*File, error) {
-	p := &parser{file: &File{Name: name}}
+//
+// It takes each section that a release knows. ParseFor reads as one release does.
+func Parse(name string, text []byte) (*File, error) { return parse(name, text, anyDialect()) }
+
+// ParseFor is Parse as the parser of a release reads: which sections there are, what
+// ends a line and what is blank differ. With a release that isn't known it is Parse.
+func ParseFor(name string, text []byte, r Release) (*File, error) {
+	return parse(name, text, dialectOf(r))
+}
+
+func parse(name string, text []byte, d dialect) (*File, error) {
+	p := &parser{file: &File{Name: name}, dialect: d}
 	if len(text) > MaxSize {
 		return p.file, p.fail(Pos{1, 1}, "", "the file is larger than 4 MiB")
 	}
-	if !utf8.Valid(text) {
+	if !d.bytes && !utf8.Valid(text) {
 		return p.file, p.fail(badByte(text), "save it as UTF-8", "the file is not UTF-8")
 	}
-	p.lines = splitLines(string(text))
+	p.lines = d.splitLines(string(text))
 	for p.at < len(p.lines) {
 		if err := p.line(); err != nil {
 			return p.file, err
 		}
 	}
-	if len(p.file.Commands)+len(p.file.Sections) == 0 && strings.TrimFunc(string(text), isSpace) == "" {
+	switch {
+	case len(text) == 0 && !d.emptyOK,
+		len(text) > 0 && !d.blankOK && strings.TrimFunc(string(text), d.isSpace) == "":
 		return p.file, p.fail(Pos{1, 1}, "", "the file is empty")
 	}
 	return p.file, nil
 }
 
 type parser struct {
+	dialect
 	file  *File
 	lines []string
 	at    int // index of the next line
@@ -66,7 +72,7 @@ func (p *parser) next() (string, int) {
 
 func (p *parser) line() error {
 	line, number := p.next()
-	if rest := strings.TrimLeftFunc(line, isSpace); rest == "" || rest[0] == '#' {
+	if rest := strings.TrimLeftFunc(line, p.isSpace); rest == "" || rest[0] == '#' {
 		return nil
 	}
 	words, at, err := splitWords(line, number, true)
@@ -96,19 +102,23 @@ func (p *parser) line() error {
 
 func (p *parser) section(words []Word) error {
 	head := words[0]
-	if !isSection(head.Text) {
+	if !p.isSection(head.Text) {
 		if head.Text == "%end" {
 			return p.fail(head.Pos, "", "%end without a section")
 		}
-		return p.fail(head.Pos, didYouMean(head.Text, sectionNames), "unknown section "+clip(head.Text))
+		hint := sectionElsewhere(head.Text)
+		if hint == "" {
+			hint = didYouMean(head.Text, p.sections)
+		}
+		return p.fail(head.Pos, hint, "unknown section "+clip(head.Text))
 	}
 	s := &Section{Name: head.Text, Pos: head.Pos, Words: words[1:], BodyLine: p.at + 1}
 	var body strings.Builder
 	for p.at < len(p.lines) {
 		raw := p.lines[p.at]
 		line, number := p.next()
-		word, at := firstField(line, number)
-		if word != "%end" && word != "%include" && !isSection(word) {
+		word, at := p.firstField(line, number)
+		if word != "%end" && word != "%include" && !p.isSection(word) {
 			body.WriteString(raw)
 			continue
 		}
@@ -134,8 +144,6 @@ func (p *parser) section(words []Word) error {
 	}
 	return p.fail(s.Pos, "add a line %end", s.Name+" has no %end")
 }
-
-func isSection(word string) bool { return slices.Contains(sectionNames, word) }
 
 // badByte is the place of the first byte that is not UTF-8.
 func badByte(text []byte) Pos {

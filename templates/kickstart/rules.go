@@ -19,12 +19,18 @@ func (l *line) given(flag string) bool {
 	return ok && (o.Value != "" || !o.Spec.TakesValue)
 }
 
+// listed reports a list that counts as given: one with something in it. RHEL 7 splits
+// an empty value into a list of one empty item, and that counts.
+func (l *line) listed(flag string) bool {
+	return len(l.args.List(flag)) > 0 || l.released(RHEL7) && l.args.Has(flag)
+}
+
 // any reports whether one of the options is given.
 func (l *line) any(flags ...string) bool { return slices.ContainsFunc(flags, l.given) }
 
 // number is an option's number, 0 when it isn't given.
 func (l *line) number(flag string) int64 {
-	n, _ := parseInt(l.args.Value(flag))
+	n, _ := parseIntOf(l.release, l.args.Value(flag))
 	return n
 }
 
@@ -74,16 +80,16 @@ var ruleTable = sync.OnceValue(rules)
 func rules() map[string]func(*line) {
 	return map[string]func(*line){
 		"autopart": (*line).autopart, "bootloader": (*line).bootloader, "btrfs": (*line).btrfs,
-		"cmdline": (*line).cmdline, "device": (*line).device, "driverdisk": (*line).driverdisk,
+		"cmdline": (*line).cmdline, "device": (*line).deviceModule, "driverdisk": (*line).driverdisk,
 		"eula": (*line).eula, "harddrive": (*line).harddrive, "ignoredisk": (*line).ignoredisk,
 		"install": (*line).install, "keyboard": (*line).keyboard, "logging": (*line).logging,
-		"logvol": (*line).logvol, "mount": (*line).mount, "network": (*line).network,
+		"logvol": (*line).logvol, "module": (*line).module, "mount": (*line).mount, "network": (*line).network,
 		"nvdimm": (*line).nvdimm, "ostreesetup": (*line).ostreesetup, "part": (*line).part,
 		"partition": (*line).part, "raid": (*line).raid, "repo": (*line).repo,
 		"rescue": (*line).rescue, "rhsm": (*line).rhsm, "rootpw": (*line).rootpw,
 		"services": (*line).services, "snapshot": (*line).snapshot, "sshpw": (*line).sshpw,
 		"timesource": (*line).timesource, "timezone": (*line).timezone, "updates": (*line).updates,
-		"url": (*line).url, "volgroup": (*line).volgroup, "zfcp": (*line).zfcp,
+		"url": (*line).url, "vnc": (*line).vnc, "volgroup": (*line).volgroup, "zfcp": (*line).zfcp,
 	}
 }
 

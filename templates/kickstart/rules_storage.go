@@ -39,15 +39,44 @@ func (l *line) part() {
 	if l.args.Value("--fstype") == "tmpfs" && (l.args.Has("--grow") || l.number("--maxsize") != 0) {
 		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
 	}
-	if mount.Text != "swap" {
-		l.once("mount point", normalPath(mount.Text), mount)
+	if mounted(mount.Text) {
+		l.once("mount point", l.point(mount.Text), mount)
 	}
+}
+
+// point is a mount point as the release compares it: up to RHEL 8 as it is written.
+func (l *line) point(s string) string {
+	if l.released(RHEL7, RHEL8) {
+		return s
+	}
+	return normalPath(s)
+}
+
+// leveled reports whether a raid line has a level. RHEL 7 passes over one that it
+// doesn't know, as if it were missing.
+func (l *line) leveled() bool {
+	for _, o := range l.args.Options {
+		switch {
+		case o.Name() != "--level" || o.Value == "" && l.release != RHEL7:
+		case l.release != RHEL7 || raidLevel(o.Value):
+			return true
+		default:
+			l.ignores(o, "0, 1, 4, 5, 6, 10 or RAID0 to RAID10")
+		}
+	}
+	return false
+}
+
+// ignores warns of a value that the release passes over, as if the option were not
+// there.
+func (l *line) ignores(o Option, hint string) {
+	l.ps.warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), clip(o.Value))
 }
 
 func (l *line) raid() {
 	l.luks()
 	l.mkfs()
-	l.noBtrfs(RHEL8, RHEL9)
+	l.noBtrfs(RHEL8, RHEL9, RHEL10)
 	if len(l.args.Taken) == 0 {
 		l.fail(l.c.Pos, "", "needs a mount point")
 		return
@@ -60,7 +89,7 @@ func (l *line) raid() {
 		}
 	}
 	device := l.args.Value("--device")
-	if l.released(RHEL7, RHEL8, RHEL9, F42) {
+	if l.released(RHEL7, RHEL8, F42) {
 		device = strings.TrimPrefix(device, "md")
 	}
 	if l.any("--useexisting", "--noformat") {
@@ -74,7 +103,7 @@ func (l *line) raid() {
 		if len(members) == 0 {
 			l.fail(l.c.Pos, "name the raid.NN partitions", "a new array needs its members")
 		}
-		if !l.args.Has("--level") {
+		if !l.leveled() {
 			l.fail(l.c.Pos, "", "a new array needs --level")
 		}
 	}
@@ -115,7 +144,7 @@ func (l *line) logvol() {
 		l.fail(l.at("--percent"), "", "--percent must be from 0 to 100")
 	case percent != 0 && size != 0:
 		l.fail(l.at("--percent"), "leave one of them out", "--size and --percent exclude each other")
-	case percent == 0 && size == 0 && !existing && !l.any("--recommended", "--hibernation"):
+	case percent == 0 && size == 0 && !existing && !l.given("--recommended") && (l.released(RHEL7) || !l.given("--hibernation")):
 		l.fail(l.c.Pos, "add --size=MiB or --percent", "a new volume needs a size")
 	}
 	if l.args.Has("--resize") && (!existing || size == 0) {
@@ -178,7 +207,9 @@ func (l *line) btrfs() {
 	l.exclude("--noformat", "--mkfsoptions")
 	l.exclude("--useexisting", "--mkfsoptions")
 	mount := l.args.Extra[0]
-	l.once("btrfs mount point", normalPath(mount.Text), mount)
+	if mount.Text != "none" { // two volumes that aren't mounted are two
+		l.once("btrfs mount point", l.point(mount.Text), mount)
+	}
 }
 
 func (l *line) autopart() {
@@ -190,13 +221,8 @@ func (l *line) autopart() {
 	if l.given("--fstype") {
 		l.state.autopartFS = l.args.Value("--fstype")
 	}
-	for _, o := range l.args.Options { // --nolvm is --type=plain
-		switch o.Name() {
-		case "--type":
-			l.state.autopartType = strings.ToLower(o.Value)
-		case "--nolvm":
-			l.state.autopartType = "plain"
-		}
+	if t := l.autopartType(); t != "" {
+		l.state.autopartType = t
 	}
 	if l.state.autopartType == "btrfs" {
 		switch {
@@ -209,17 +235,44 @@ func (l *line) autopart() {
 	l.exclude("--noswap", "--hibernation")
 }
 
+// autopartType is what --type and --nolvm, which is --type=plain, say together: the
+// last of them holds; in RHEL 7 it is the first, and a word that it doesn't know is
+// passed over.
+func (l *line) autopartType() string {
+	out := ""
+	for _, o := range l.args.Options {
+		t := ""
+		switch o.Name() {
+		case "--type":
+			t = strings.ToLower(o.Value)
+		case "--nolvm":
+			t = "plain"
+		}
+		form := typeForms["_type_cb"]
+		switch {
+		case o.Name() == "--type" && l.released(RHEL7) && !form.good(t):
+			l.ignores(o, form.hint)
+		case t != "" && (out == "" || l.release != RHEL7):
+			out = t
+		}
+	}
+	return out
+}
+
 func (l *line) ignoredisk() {
 	flags := []string{"--drives", "--only-use"}
-	if l.release == RHEL7 {
-		flags = append(flags, "--interactive")
-	}
 	// An earlier line's list stays in force.
+	for _, f := range flags {
+		if l.args.Has(f) {
+			l.state.ignoredisk[f] = l.listed(f)
+		}
+	}
+	if l.released(RHEL7, RHEL8) { // this flag doesn't stay
+		flags = append(flags, "--interactive")
+		l.state.ignoredisk["--interactive"] = l.args.Has("--interactive")
+	}
 	set := 0
 	for _, f := range flags {
-		if len(l.args.List(f)) > 0 || f == "--interactive" && l.args.Has(f) {
-			l.state.ignoredisk[f] = true
-		}
 		if l.state.ignoredisk[f] {
 			set++
 		}
@@ -237,7 +290,7 @@ func (l *line) mount() {
 	if !strings.HasPrefix(at.Text, "/") && strings.ToLower(at.Text) != "none" {
 		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", clip(at.Text))
 	}
-	if l.given("--mkfsoptions") && !l.args.Has("--reformat") { // whose value is optional
+	if l.given("--mkfsoptions") && !l.args.Has("--reformat") { // whose value is optional (RHEL 7: not so)
 		l.fail(l.at("--mkfsoptions"), "", "--mkfsoptions needs --reformat")
 	}
 }
@@ -260,18 +313,27 @@ func (l *line) nvdimm() {
 	switch {
 	case action == "reconfigure" && (!l.given("--namespace") || l.number("--sectorsize") == 0):
 		l.fail(l.c.Pos, "", "reconfigure needs --namespace and --sectorsize")
-	case action == "use" && !l.any("--namespace", "--blockdevs"):
+	case action == "use" && !l.any("--namespace", "--blockdevs") && (l.release != RHEL7 || !l.args.Has("--namespace") && !l.args.Has("--blockdevs")):
 		l.fail(l.c.Pos, "", "use needs --namespace or --blockdevs")
 	}
 	l.once("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
 }
 
 func (l *line) zfcp() {
-	if l.given("--wwpn") != l.given("--fcplun") {
-		l.fail(l.c.Pos, "", "--wwpn and --fcplun go together")
+	if !l.released(RHEL7) {
+		switch {
+		case !l.given("--devnum"):
+			l.fail(l.at("--devnum"), "", "--devnum is empty")
+		case l.given("--wwpn") != l.given("--fcplun"):
+			l.fail(l.c.Pos, "", "--wwpn and --fcplun go together")
+		}
 	}
 	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
+	if l.released(RHEL7) {
+		l.never("device "+clip(key), "", l.c.Pos)
+		return
+	}
 	l.once("device", key, Word{key, l.c.Pos})
 }
 
-func (l *line) device() { l.count(l.args.Extra, 1, 1, "one module's name") }
+func (l *line) deviceModule() { l.count(l.args.Extra, 1, 1, "one module's name") }

@@ -41,7 +41,7 @@ func (l *line) harddrive() {
 	}
 	set := 0
 	for _, f := range []string{"--partition", "--biospart"} {
-		if l.given(f) {
+		if l.args.Has(f) { // an empty one counts
 			l.state.harddrive[f] = true // stays in force for a later line
 		}
 		if l.state.harddrive[f] {
@@ -64,7 +64,7 @@ func (l *line) keyboard() {
 	if l.given("--xlayouts") {
 		l.state.xlayouts = len(l.args.List("--xlayouts")) > 0
 	}
-	word := len(l.args.Taken[0]) > 0 && l.args.Taken[0][0].Text != ""
+	word := len(l.args.Taken[0]) > 0 // an empty one counts
 	if !word && !l.given("--vckeymap") && !l.state.xlayouts {
 		l.fail(l.c.Pos, "write keyboard us", "needs a keyboard, --vckeymap or --xlayouts")
 	}
@@ -85,8 +85,6 @@ func (l *line) network() {
 	for _, f := range []string{"--ipv4-dns-search", "--ipv6-dns-search", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"} {
 		l.need(f, "--device")
 	}
-	device := l.args.Value("--device")
-	l.once("line for device", device, Word{device, l.at("--device")})
 }
 
 // bridge checks --bridgeopts: key=value, comma separated.
@@ -108,7 +106,7 @@ func (l *line) bridge() {
 func (l *line) interfaceName() {
 	name := l.args.Value("--interfacename")
 	number := func(s string) bool {
-		n, ok := parseInt(s)
+		n, ok := python2Int(s, 10)
 		return ok && n >= 0 && n <= 4095
 	}
 	prefix, id, dotted := strings.Cut(name, ".")
@@ -168,14 +166,21 @@ func (l *line) rescue() { l.exclude("--nomount", "--romount") }
 
 func (l *line) rhsm() {
 	for _, o := range l.args.Options {
-		if o.Name() == "--activation-key" && o.Value == "" {
+		if o.Name() == "--activation-key" && o.Value == "" && !o.lost {
 			l.fail(o.Pos, "", "--activation-key is empty")
 		}
 	}
 }
 
+// module warns where a release knows it no longer, and reads its words all the same.
+func (l *line) module() {
+	if l.released(RHEL10) {
+		l.ps.warnf(l.c.Pos, "leave it out", "module is deprecated in %s and has no effect", l.release)
+	}
+}
+
 func (l *line) rootpw() {
-	empty := len(l.args.Taken[0]) == 0 || l.args.Taken[0][0].Text == ""
+	empty := len(l.args.Taken[0]) == 0 || l.args.Taken[0][0].Text == "" && !l.released(RHEL7)
 	if empty && !l.args.Has("--lock") {
 		l.fail(l.c.Pos, "", "needs a password, or --lock")
 	}
@@ -184,7 +189,7 @@ func (l *line) rootpw() {
 func (l *line) services() {
 	for _, f := range []string{"--enabled", "--disabled"} {
 		if l.args.Has(f) {
-			l.state.services[f] = len(l.args.List(f)) > 0 // stays in force for a later line
+			l.state.services[f] = l.listed(f) // stays in force for a later line
 		}
 	}
 	if !l.state.services["--enabled"] && !l.state.services["--disabled"] {
@@ -221,4 +226,12 @@ func (l *line) timezone() {
 
 func (l *line) updates() {
 	l.count(l.args.Taken[0], 0, 1, "")
+}
+
+// vnc is checked in RHEL 7 alone: the server cuts a longer password off.
+func (l *line) vnc() {
+	o, ok := l.args.Option("--password")
+	if n := len(o.Value); ok && l.released(RHEL7) && n > 0 && (n < 6 || n > 8) {
+		l.fail(o.ValuePos, "", "--password must have 6 to 8 characters")
+	}
 }

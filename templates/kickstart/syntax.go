@@ -29,10 +29,21 @@ func Releases() []Release { return []Release{RHEL7, RHEL8, RHEL9, RHEL10, F42, F
 // A Syntax is the grammar of one release.
 type Syntax struct {
 	Commands map[string]*CommandSpec `json:"commands"`
-	Sections map[string]struct {
-		Options []string `json:"options"`
-	} `json:"sections"`
+	// Sections are those that the release knows.
+	Sections map[string]SectionSpec `json:"sections"`
 }
+
+// A SectionSpec is the grammar of a section's header.
+type SectionSpec struct {
+	Options    []string   `json:"options"`
+	ExtraWords extraWords `json:"extra_words"`
+}
+
+// extraWords is "ignored" when words that no positional takes are dropped silently;
+// else "", and they are an error.
+type extraWords string
+
+const ignored extraWords = "ignored"
 
 // A CommandSpec is a command's grammar.
 type CommandSpec struct {
@@ -40,6 +51,7 @@ type CommandSpec struct {
 	Status      string           `json:"status"`
 	Options     []OptionSpec     `json:"options"`
 	Positionals []PositionalSpec `json:"positionals"`
+	ExtraWords  extraWords       `json:"extra_words"`
 }
 
 // An OptionSpec is an option's grammar.

@@ -2,22 +2,25 @@
 """Writes lines.txt: random Kickstart lines, each with a release and a verdict.
 
 The verdict doesn't come from the Go code under test. It is what Python's own shlex
-and argparse, on which Red Hat's parser stands, say of a line by ../../syntax.json, and
-what the rules of rules.py add. Run it in this folder after syntax.json has changed:
+and argparse (RHEL 7: optparse), on which Red Hat's parsers stand, say of a line by
+../../syntax.json, and what the rules of rules.py add. Run it in this folder after
+syntax.json has changed:
 
     python3 lines.py > lines.txt
 
-Any Python from 3.6 on writes the same verdicts.
+Any Python from 3.6 on writes the same verdicts, Python 2.7 for RHEL 7 too.
 """
 import argparse
-import functools
+import io
 import json
+import optparse
+import os
 import random
 import shlex
 
 import rules
 
-SYNTAX = json.load(open("../../syntax.json"))
+SYNTAX = json.load(io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../syntax.json"), encoding="utf-8"))
 RELEASES = ["RHEL7", "RHEL8", "RHEL9", "RHEL10", "F42", "F43", "F44"]
 NUMBERS = ["0", "1", "500", "-1", "4M", "", "+5", "1_000", "0x10", "1.5", " 7 ", "100", "101", "99"]
 POSITIONALS = ["a", "b", "", "/", "/home", "swap", "none", "pv.01", "raid.01", "reconfigure", "use", "vg/lv",
@@ -40,13 +43,39 @@ class Parser(argparse.ArgumentParser):
         raise rules.Rejected(message)
 
 
-@functools.lru_cache(None)
+class OldParser(optparse.OptionParser):
+    def error(self, msg):
+        raise rules.Rejected(msg)
+
+
+class OldOption(optparse.Option):
+    """An option as RHEL 7's parser has them."""
+    TYPES = optparse.Option.TYPES + ("ksboolean",)
+    TYPE_CHECKER = dict(optparse.Option.TYPE_CHECKER, string=rules.old_string, int=rules.old_int, ksboolean=rules.old_boolean)
+
+    def process(self, opt, value, values, parser):
+        optparse.Option.process(self, opt, value, values, parser)
+        parser.seen.add(self.dest)
+
+
+PARSERS = {}
+
+
 def parser(release, command):
     """The table's options and positionals as argparse takes them."""
-    spec = SYNTAX[release]["commands"][command]
+    if (release, command) not in PARSERS:
+        PARSERS[release, command] = make_parser(SYNTAX[release]["commands"][command])
+    return PARSERS[release, command]
+
+
+def dest(o):
+    return str(o["flags"][0].lstrip("-").replace("-", "_"))
+
+
+def make_parser(spec):
     p = Parser(add_help=False)
     for o in spec.get("options") or []:
-        how = {"dest": o["flags"][0].lstrip("-").replace("-", "_")}
+        how = {"dest": dest(o)}
         if o.get("required"):
             how["required"] = True
         if not o["takes_value"]:
@@ -70,6 +99,41 @@ def parser(release, command):
     return p
 
 
+def old_parse(spec, words):
+    """The table's options and positionals as RHEL 7's parser takes them."""
+    p = OldParser(option_class=OldOption, add_help_option=False)
+    p.seen = set()
+    for o in spec.get("options") or []:
+        how = {"dest": dest(o), "action": "append"}
+        if not o["takes_value"]:
+            how.update(action="append_const", const=True)
+        elif o.get("choices"):
+            how.update(type="choice", choices=o["choices"])
+        else:
+            how["type"] = {"int": "int", "ksboolean": "ksboolean"}.get(o.get("type"), "string")
+        p.add_option(*[str(f) for f in o["flags"]], **how)
+    known, words = p.parse_args(words)
+    for o in spec.get("options") or []:
+        if o.get("required") and dest(o) not in p.seen:
+            raise rules.Rejected(dest(o))
+        values = getattr(known, dest(o))
+        if values and o.get("type") == "_when_cb":
+            rules.TYPES["_when_cb"](values[-1])
+        known.__dict__["all_" + dest(o)] = values or []
+        setattr(known, dest(o), rules.old_value(o, values[-1]) if values else None)
+    for i, q in enumerate(spec.get("positionals") or []):
+        n = len(words) if q.get("nargs") == "*" else 1
+        took, words = words[:n], words[n:]
+        if not took and q.get("nargs") not in ("*", "?"):
+            raise rules.Rejected("missing")
+        if took and q.get("choices") and took[0] not in q["choices"]:
+            raise rules.Rejected(took[0])
+        if q.get("nargs") not in ("*", 1):
+            took = took[0] if took else None
+        setattr(known, "positional%d" % i, took)
+    return known, words
+
+
 def verdict(release, line):
     """Whether the parser of a release takes a line."""
     try:
@@ -79,9 +143,12 @@ def verdict(release, line):
             return "reject"
         if spec.get("status") == "deprecated" or words[0] in rules.FREE:
             return "accept"
-        known, extra = parser(release, words[0]).parse_known_args(words[1:])
-        rules.check(release, words[0], known, extra)
-    except (rules.Rejected, ValueError):
+        if release == "RHEL7":
+            known, extra = old_parse(spec, words[1:])
+        else:
+            known, extra = parser(release, words[0]).parse_known_args(words[1:])
+        rules.check(release, words[0], known, extra, spec.get("extra_words") == "ignored")
+    except (rules.Rejected, ValueError, argparse.ArgumentTypeError, optparse.OptParseError):
         return "reject"
     return "accept"
 
