@@ -11,24 +11,40 @@ import (
 	"time"
 )
 
-// probePatience bounds the probe guest; it needs a fraction of a second.
-const probePatience = 5 * time.Second
+// probePatience bounds the probe guest; it needs two seconds.
+const probePatience = 20 * time.Second
 
 // probeValue is what the probe guest writes; QEMU's isa-debug-exit then ends
 // with twice that plus one.
 const probeValue = 0x2a
 
-// probeSector is a boot sector that does: cli; dx = 0xf4; al = probeValue;
-// out dx, al; then halts for ever.
+// probeSector is a boot sector that sleeps for 18 ticks of the BIOS's clock (a second),
+// woken by each one, and then writes probeValue to the port 0xf4. On machines that are
+// guests themselves KVM may run a guest's instructions and lose its timer's interrupts:
+// such a box starts, and hangs minutes later.
 func probeSector() []byte {
 	b := make([]byte, 1<<20) // SeaBIOS doesn't read a disk of one sector
-	copy(b, []byte{0xfa, 0xba, 0xf4, 0x00, 0xb0, probeValue, 0xee, 0xf4, 0xeb, 0xfd})
+	copy(b, []byte{
+		0xfb,       // sti
+		0x31, 0xc0, // xor ax, ax
+		0x8e, 0xd8, // mov ds, ax
+		0x8b, 0x1e, 0x6c, 0x04, // mov bx, [0x46c]: ticks since midnight, the lower half
+		0xf4,             // wait: hlt
+		0xa1, 0x6c, 0x04, // mov ax, [0x46c]
+		0x29, 0xd8, // sub ax, bx
+		0x3d, 0x12, 0x00, // cmp ax, 18
+		0x72, 0xf5, // jb wait
+		0xba, 0xf4, 0x00, // mov dx, 0xf4
+		0xb0, probeValue, // mov al, probeValue
+		0xee,       // out dx, al
+		0xfa, 0xf4, // cli; hlt
+		0xeb, 0xfc, // for ever
+	})
 	b[510], b[511] = 0x55, 0xaa
 	return b
 }
 
-// boots reports whether a real guest runs its first instructions with an
-// accelerator. That /dev/kvm can be opened says nothing: nested machines have it
+// boots reports whether a real guest runs, and sleeps and wakes, with an accelerator. That /dev/kvm can be opened says nothing: nested machines have it
 // and then fail in the middle of starting a guest.
 func boots(ctx context.Context, dir, accel string) error {
 	image := filepath.Join(dir, "probe-"+accel+".img")
