@@ -32,8 +32,8 @@ func clockOff(box, appliance time.Time) (off time.Duration, why string) {
 }
 
 // setClock sets the box's clock, and the board's, by the appliance's time: signed package
-// lists and certificates are judged by it before the first boot, and whoever racked the
-// box has set nothing. What can't be set is told and goes on: most installs do without.
+// lists and certificates are judged by it before the first boot, and nobody has set it. What
+// can't be set is a warning, and the install goes on: most do without.
 func (m *machine) setClock(appliance time.Time) {
 	off, why := clockOff(m.clk.Now().Round(0), appliance)
 	if why != "" {
