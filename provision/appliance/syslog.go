@@ -60,7 +60,7 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
 		}
 		if p.Connected {
-			in.Spoke = a.Clock()
+			in = in.Told(provision.Event{}, a.Clock())
 		}
 		return in, provision.Event{
 			Source: "syslog", Kind: provision.KindProgress, Stage: provision.Packages,
