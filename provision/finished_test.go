@@ -36,7 +36,9 @@ func TestMayBeFinished(t *testing.T) {
 		}},
 		{name: "installed", enrol: true, noOffer: true, change: func(in *provision.Install) { in.Stage, in.Packed, in.Armed = provision.Installed, true, false }},
 		{name: "cancelled", noOffer: true, change: func(in *provision.Install) { in.Stage, in.Packed = provision.Cancelled, true }},
-		{name: "a job", change: func(in *provision.Install) { in.Job, in.Stage, in.Unheard = provision.JobRescue, provision.Kernel, true }},
+		{name: "a job", change: func(in *provision.Install) {
+			in.Job, in.Stage, in.Unheard = provision.JobRescue, provision.Kernel, true
+		}},
 	} {
 		in := fresh()
 		in.Attempts = 1

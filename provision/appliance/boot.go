@@ -36,8 +36,28 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 		if err != nil && !errors.Is(err, journal.ErrUnderWay) {
 			return d, fmt.Errorf("arming the first install of %s: %w", d.Host.Name, err)
 		}
+		if err == nil {
+			a.foresee(d.Host)
+		}
 	}
 	return boot.Decision{}, fmt.Errorf("the install of %s could not be armed", r.MAC)
+}
+
+// foresee tells at once what keeps a host that was armed by itself from its installer:
+// the box stays at its boot loader, and goes on when that is mended.
+func (a *Appliance) foresee(h *inventory.Host) {
+	if a.web == nil {
+		return
+	}
+	if err := a.web.Ready(h); err != nil {
+		err = a.journal.Record(provision.Event{
+			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
+			Message: fmt.Sprintf("it is armed, and can't have its installer yet: %v", err),
+		})
+		if err != nil {
+			a.Log.Error("recording an event", "kind", "not-ready", "error", err)
+		}
+	}
 }
 
 // settle draws the consequence of a box that asks for the installer again and can't have
