@@ -70,6 +70,16 @@ func TestTold(t *testing.T) {
 	if in = in.Told(provision.Event{Kind: provision.KindAttemptFailed}, at(6)); !in.GaveUp {
 		t.Errorf("given up: %+v", in)
 	}
+	// Who has said that he is done is not failed by what he says after.
+	last := in
+	last.Attempts = last.Budget.Attempts
+	if e := last.Failing(provision.Event{Kind: provision.KindAttemptFailed}); e.Stage != provision.Failed {
+		t.Errorf("the last attempt: %+v", e)
+	}
+	last.Stage = provision.Installed
+	if e := last.Failing(provision.Event{Kind: provision.KindAttemptFailed}); e.Stage != "" {
+		t.Errorf("after its end: %+v", e)
+	}
 	in.Doubt = "x"
 	if in = in.Anew(); in.Packed || in.GaveUp || in.Doubt != "" || in.Unheard {
 		t.Errorf("the next attempt: %+v", in)

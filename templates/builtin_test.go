@@ -163,8 +163,13 @@ func mustHave(t *testing.T, label string, f *kickstart.File, l, n form) {
 			}
 		}
 	}
-	last := f.Sections[len(f.Sections)-1]
-	if last.Name != "%onerror" || !strings.Contains(f.Sections[len(f.Sections)-2].Body, "report installed") {
+	var posts []string
+	for _, s := range f.Sections {
+		if s.Name == "%post" {
+			posts = append(posts, s.Body)
+		}
+	}
+	if !strings.Contains(posts[len(posts)-1], "report installed") {
 		t.Errorf("%s: the last %%post does not report that all is installed", label)
 	}
 	count := func(names ...string) int { return len(f.Find(names...)) }

@@ -39,8 +39,8 @@ type Options struct {
 	Release string
 	// Mute: the report of the end is lost, whatever is tried.
 	Mute bool
-	// PauseAt has the box wait before its last %post, until a file paused.go lies in
-	// Scratch; it makes the file paused when it is there.
+	// PauseAt has the box wait once, until a file paused.go lies in Scratch; it makes the
+	// file paused when it is there.
 	PauseAt Pause
 	// Late: when the packages are in, it asks for its answer file once more.
 	Late bool
@@ -60,8 +60,11 @@ type Options struct {
 // A Pause is a point at which a box waits.
 type Pause string
 
-// PauseEnd is before the last %post, which reports the end.
-const PauseEnd Pause = "end"
+// The pauses.
+const (
+	PauseInitrd Pause = "initrd" // before it asks for its Kickstart
+	PauseEnd    Pause = "end"    // before the last %post, which reports the end
+)
 
 // A Result is how it ended.
 type Result struct {
@@ -148,7 +151,7 @@ func (b *box) boot(ctx context.Context) error {
 	if script == "" {
 		return errDisk
 	}
-	text, err := b.fetch(ctx, script, nil, 20)
+	text, err := b.fetch(ctx, script, nil, 1000) // iPXE asks for as long as it is told to
 	if err != nil {
 		return fmt.Errorf("the boot script: %w", err)
 	}
@@ -165,6 +168,9 @@ func (b *box) boot(ctx context.Context) error {
 		return err
 	}
 	b.result.Installs++
+	if err := b.pause(ctx, PauseInitrd); err != nil {
+		return err
+	}
 	err = b.install(ctx, kernel)
 	if err == nil {
 		b.result.Installed = true

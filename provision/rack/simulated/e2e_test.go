@@ -200,6 +200,34 @@ func (r *rig) run(o powered) simulated.Result {
 	return res
 }
 
+// runTo runs a box in the background and returns when it has come to its pause.
+func (r *rig) runTo(o powered) <-chan simulated.Result {
+	r.t.Helper()
+	ended := make(chan simulated.Result, 1)
+	go func() {
+		defer close(ended)
+		ended <- r.run(o)
+	}()
+	for { // the box itself is bounded
+		if _, err := os.Stat(filepath.Join(r.dir, "paused")); err == nil {
+			return ended
+		}
+		select {
+		case <-ended:
+			r.t.Fatal("it has ended before its pause")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// goOn ends a box's pause.
+func (r *rig) goOn() {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, "paused.go"), nil, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func (r *rig) install() provision.Install {
 	r.t.Helper()
 	st, err := r.client.Status(r.t.Context())
@@ -383,25 +411,9 @@ func TestSimulatedSiteScript(t *testing.T) {
 func TestSimulatedRestartAtTheEnd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	ended := make(chan simulated.Result, 1)
-	go func() {
-		defer close(ended)
-		ended <- r.run(powered{simulated.Options{PauseAt: simulated.PauseEnd}, true})
-	}()
-	for { // the box itself is bounded
-		if _, err := os.Stat(filepath.Join(r.dir, "paused")); err == nil {
-			break
-		}
-		select {
-		case <-ended:
-			t.Fatal("it has ended before its end")
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	ended := r.runTo(powered{simulated.Options{PauseAt: simulated.PauseEnd}, true})
 	r.kill()
-	if err := os.WriteFile(filepath.Join(r.dir, "paused.go"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r.goOn()
 	time.Sleep(3 * time.Second) // it is refused a few times; more or fewer make no difference
 	r.appliance()
 	res := <-ended
@@ -469,5 +481,35 @@ func TestSimulatedLateFetch(t *testing.T) {
 	}
 	if e := r.events()["answer-late"]; len(e) != 1 || e[0].Level != provision.LevelError {
 		t.Errorf("late fetches: %v", e)
+	}
+}
+
+// TestSimulatedInitrdGivesUp: the Kickstart can't be rendered any more when the initrd asks
+// for it. The box comes back as another attempt, is kept waiting at its script, and goes on
+// when the template is mended.
+func TestSimulatedInitrdGivesUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ended := r.runTo(powered{Options: simulated.Options{PauseAt: simulated.PauseInitrd}})
+	site := filepath.Join(r.dir, "inventory/templates/post.ks")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(site), 0o700), os.WriteFile(site, []byte("{{ var \"missing\" }}\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r.goOn()
+	for len(r.events()[provision.KindAttempt]) == 1 { // the second one is not handed out
+		time.Sleep(200 * time.Millisecond)
+		if n := len(r.events()["ack"]); n >= 4 { // firmware, iPXE and initrd, and firmware again
+			break
+		}
+	}
+	if err := os.Remove(site); err != nil {
+		t.Fatal(err)
+	}
+	res := <-ended
+	if in := r.install(); !res.Installed || res.Installs != 2 || len(res.Waited) != 0 || in.Attempts != 2 || in.Stage != provision.Installed {
+		t.Errorf("%+v: %+v", res, in)
+	}
+	if len(r.events()["template"]) == 0 {
+		t.Error("nobody was told")
 	}
 }
