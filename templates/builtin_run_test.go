@@ -535,3 +535,38 @@ func TestGuardOurs(t *testing.T) {
 		})
 	}
 }
+
+// TestSiteFailing: a script of the site's own takes failing.sh, as the guide has it. With
+// images it stays a script like any other.
+func TestSiteFailing(t *testing.T) {
+	dir := t.TempDir()
+	own := "%post --erroronfail\ndoing='joining the domain'\n{{ template \"failing.sh\" . }}\nrealm join example.com || exit 1\n%end\n"
+	if err := os.WriteFile(filepath.Join(dir, "post.ks"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, release := range map[string]kickstart.Release{"rhel.ks": kickstart.RHEL9, "fedora.ks": kickstart.F44, "base.ks": ""} {
+		for _, fails := range []bool{true, false} {
+			b := newBox(t)
+			b.write("proc/cmdline", "inst.ks=http://10.77.0.1/i/TOKEN/ks\n")
+			b.write("bin/realm", fmt.Sprintf("#!/bin/sh\n%v\n", !fails))
+			if err := os.Chmod(filepath.Join(b.dir, "bin/realm"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			d := filled(release)
+			d.Install.Another = true
+			text, err := templates.New(dir).Render(name, d, templates.Funcs(d.Host, templates.StandInSecret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := b.run(body(t, text, "%post", "realm join"))
+			if (err != nil) != fails {
+				t.Errorf("%s: %v %s", name, err, out)
+			}
+			reports, restarted := b.reports(), b.read("proc/sysrq-trigger") != ""
+			want := fails && release != ""
+			if restarted != want || (len(reports) == 1) != want || want && (reports[0]["kind"] != "attempt-failed" || !strings.HasPrefix(reports[0]["message"], "joining the domain failed with status 1")) {
+				t.Errorf("%s, fails %v: started anew %v, reported %v", name, fails, restarted, reports)
+			}
+		}
+	}
+}
