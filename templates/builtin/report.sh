@@ -9,7 +9,7 @@ report() { # report STAGE KIND LEVEL MESSAGE: tells the appliance; told is yes w
     body=$(printf '{"stage": "%s", "kind": "%s", "level": "%s", "message": "%s"}' "$1" "$2" "$3" "$message")
     case "$1 $2" in # how often it is tried: for ten minutes, half a minute or two minutes
         installed*) tries=60;;
-        *progress) tries=3;;
+        *progress|*onerror) tries=3;;
         *) tries=12;;
     esac
     while [ $tries -gt 0 ]; do
