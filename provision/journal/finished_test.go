@@ -96,6 +96,18 @@ func TestAnswer(t *testing.T) {
 	}
 	asked := request("web1")
 	asked.Source = "operator"
+	// Nobody was asked yet: its installer may be about to say that it is done.
+	asked.Wipe = true
+	if _, err := j.Arm(asked); !errors.Is(err, journal.ErrUnderWay) {
+		t.Errorf("replaced before anybody was asked: %v", err)
+	}
+	if _, err := j.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		in.Doubt, _ = in.MayBeFinished()
+		return in, in.Question(in.Doubt), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	asked.Wipe = false
 	if _, err := j.Arm(asked); !errors.Is(err, journal.ErrUnderWay) || !strings.Contains(err.Error(), "--wipe") {
 		t.Errorf("without --wipe: %v", err)
 	}

@@ -78,14 +78,13 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 // whether a box that may be installed already is to be installed anew. Whatever else is
 // under way stays.
 func (v *view) giveWay(in provision.Install, r Request) error {
-	doubt, asked := in.MayBeFinished()
 	switch {
 	case in.Job != provision.NoJob:
 		return fmt.Errorf("a %s of this host is under way: `rackhand cancel %s` ends it%w", in.Noun(), r.Host, underWay{})
-	case !asked || r.Job != provision.NoJob || r.Source != "operator":
+	case in.Doubt == "" || r.Job != provision.NoJob || r.Source != "operator":
 		return ErrUnderWay
 	case !r.Wipe:
-		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is%w", r.Host, doubt, r.Host, r.Host, underWay{})
+		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
 	}
 	v.append(provision.Event{
 		Host: r.Host, Install: in.ID, Source: r.Source, Kind: "answered", Stage: provision.Cancelled,
