@@ -311,19 +311,23 @@ func TestReportPatience(t *testing.T) {
 		asked   int
 		told    string
 		minutes int // that were waited at least, of curl's own retries too
+		each    int // seconds that one try takes, when the appliance hangs
 	}{
-		{"installed progress '' done", 0, "204", 1, "yes", 0},
-		{"installed progress '' done", 40, "204", 41, "yes", 3},
-		{"installed progress '' done", 999, "204", 60, "no", 4},
-		{"'' attempt-failed error x", 5, "204", 6, "yes", 0},
-		{"'' attempt-failed error x", 999, "204", 12, "no", 0},
-		{"'' packages-through '' x", 3, "204", 4, "yes", 0},
-		{"'' progress '' x", 999, "204", 3, "no", 0},
-		{"installed progress '' done", 2, "403", 3, "no", 0},
-		{"installed progress '' done", 2, "503", 60, "no", 4},
+		{"installed progress '' done", 0, "204", 1, "yes", 0, 0},
+		{"installed progress '' done", 40, "204", 41, "yes", 3, 0},
+		{"installed progress '' done", 999, "204", 60, "no", 4, 0},
+		{"'' attempt-failed error x", 5, "204", 6, "yes", 0, 0},
+		{"'' attempt-failed error x", 999, "204", 12, "no", 0, 0},
+		{"'' packages-through '' x", 3, "204", 4, "yes", 0, 0},
+		{"'' progress '' x", 999, "204", 3, "no", 0, 0},
+		{"installed progress '' done", 2, "403", 3, "no", 0, 0},
+		{"installed progress '' done", 2, "503", 60, "no", 4, 0},
+		{"installed progress '' done", 999, "204", 7, "no", 0, 90},
+		{"'' attempt-failed error x", 999, "204", 2, "no", 0, 90},
 	} {
 		b := newBox(t)
-		b.write("bin/curl", "#!/bin/sh\necho \"$*\" >> "+b.dir+"/asked\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\nprintf "+tt.answer+"\n")
+		b.write("proc/uptime", "4711.52 9000.10\n")
+		b.write("bin/curl", "#!/bin/sh\necho \"$*\" >> "+b.dir+"/asked\necho $((4711 + "+fmt.Sprint(tt.each)+" * $(wc -l < "+b.dir+"/asked))).52 9000.10 > "+b.dir+"/proc/uptime\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\nprintf "+tt.answer+"\n")
 		d := filled(kickstart.RHEL9)
 		text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, templates.StandInSecret))
 		if err != nil {

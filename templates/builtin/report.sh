@@ -3,16 +3,22 @@ but an appliance that is restarting is waited for: a report of the end that is l
 the box come back and ask whether it is installed. What would need quoting in JSON is not
 worth sending. wget is the image installer's busybox, whose wget has no deadline of its
 own. */ -}}
+seconds() { # since the machine was started; its clock may be set meanwhile
+    since=0
+    [ ! -r /proc/uptime ] || read -r since rest < /proc/uptime
+    echo "${since%%.*}"
+}
 report() { # report STAGE KIND LEVEL MESSAGE: tells the appliance; told is yes when it has taken it
     told=no
     message=$(printf '%s' "$4" | tr -c 'A-Za-z0-9 .,:;/()=+@_%*-' ' ' | cut -c 1-1000)
     body=$(printf '{"stage": "%s", "kind": "%s", "level": "%s", "message": "%s"}' "$1" "$2" "$3" "$message")
-    case "$1 $2" in # how often it is tried: for ten minutes, half a minute or two minutes
-        installed*) tries=60;;
-        *progress|*onerror) tries=3;;
-        *) tries=12;;
+    case "$1 $2" in # how often it is tried, and for how many seconds at most
+        installed*) tries=60 most=600;;
+        *progress|*onerror) tries=3 most=30;;
+        *) tries=12 most=120;;
     esac
-    while [ $tries -gt 0 ]; do
+    began=$(seconds)
+    while [ $tries -gt 0 ] && [ $(($(seconds) - began)) -lt $most ]; do
         tries=$((tries - 1))
         code=000
         if command -v curl >/dev/null 2>&1; then
