@@ -17,9 +17,10 @@ const KindProgress = "progress"
 const KindAttemptFailed = "attempt-failed"
 
 // Failing is what an installer's event means for this install: an attempt that failed
-// ends the install when it was the last one; before, the box comes back for another.
+// ends the install when it was the last one; before, the box comes back for another. One
+// that has reported its end before has not failed.
 func (in Install) Failing(e Event) Event {
-	if e.Kind == KindAttemptFailed && e.Stage == "" && in.Attempts >= in.Budget.Attempts {
+	if e.Kind == KindAttemptFailed && e.Stage == "" && in.Stage.Rank() < Installed.Rank() && in.Attempts >= in.Budget.Attempts {
 		e.Stage, e.Level = Failed, LevelError
 	}
 	return e

@@ -69,6 +69,15 @@ type Install struct {
 	Blank []string `json:"blank,omitempty"`
 	// Spoke is when its installer was heard last, by a report or its syslog.
 	Spoke time.Time `json:"spoke,omitzero"`
+	// Packed, GaveUp: in this attempt the installer has said that its packages are
+	// through, and that it has failed. Unheard: the appliance was restarted since its
+	// installer was heard last, and can't know what it has missed. See MayBeFinished.
+	Packed  bool `json:"packed,omitempty"`
+	GaveUp  bool `json:"gave_up,omitempty"`
+	Unheard bool `json:"unheard,omitempty"`
+	// Doubt is why the box may be installed already, once the operator was asked
+	// whether it is to be installed anew. Nothing is handed out until he has answered.
+	Doubt string `json:"doubt,omitempty"`
 
 	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
 	Erased bool `json:"erased,omitempty"`

@@ -40,7 +40,8 @@ func Next(in Install, now time.Time) []Action {
 	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) && !in.Begun(now) {
 		do = append(do, DoExpire)
 	}
-	if in.Stage.Rank() >= Installer.Rank() && in.Stage.Rank() < Converged.Rank() && !in.Heard.IsZero() && now.Sub(in.Heard) > Silence {
+	// A question to the operator waits for as long as he does.
+	if in.Doubt == "" && in.Stage.Rank() >= Installer.Rank() && in.Stage.Rank() < Converged.Rank() && !in.Heard.IsZero() && now.Sub(in.Heard) > Silence {
 		do = append(do, DoGiveUp)
 	}
 	if in.Stage.Rank() >= Installed.Rank() && !in.DiskSet {
@@ -124,6 +125,9 @@ func (in Install) Spent(now time.Time) (bool, string) {
 	if in.Job != NoJob && in.Stage == Installer {
 		return true, "it rebooted before its " + in.Noun() + " had ended"
 	}
+	if _, finished := in.MayBeFinished(); finished {
+		return false, "" // that is a question, and no failure
+	}
 	may, why := in.MayHandOut(now)
 	return !may && in.Armed && !in.Stage.Ended(), why
 }
@@ -131,11 +135,14 @@ func (in Install) Spent(now time.Time) (bool, string) {
 // MayHandOut reports whether the installer may be handed out once more, and if
 // not, why.
 func (in Install) MayHandOut(now time.Time) (bool, string) {
+	doubt, finished := in.MayBeFinished()
 	switch {
 	case in.Stage.Ended():
 		return false, "the " + in.Noun() + " is over (" + string(in.Stage) + ")"
 	case !in.Armed:
 		return false, "no " + in.Noun() + " is armed"
+	case finished:
+		return false, "it may be installed already: " + doubt
 	case now.After(in.Expires) && !in.Begun(now):
 		return false, "the arming has expired"
 	case in.Attempts >= in.Budget.Attempts:

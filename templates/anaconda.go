@@ -32,6 +32,10 @@ func (d Data) anacondaArgs() []string {
 		args = append(args, "inst.cmdline")
 	} else {
 		args = append(args, "inst.text", "inst.noninteractive")
+		// An initrd that can't fetch what it needs would stand at an emergency shell for
+		// good. So the box comes back as another attempt (dracut.cmdline(7)). RHEL 7's
+		// dracut doesn't know the second.
+		args = append(args, "rd.shell=0", "rd.emergency=reboot")
 	}
 	// Else the Kickstart, with its hashes, stays in the installed system's /root.
 	args = append(args, "inst.nosave=all_ks", "BOOTIF="+d.Install.BootIF)

@@ -3,6 +3,7 @@ package templates_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,14 +40,15 @@ type box struct {
 func newBox(t *testing.T) *box {
 	b := &box{t, t.TempDir()}
 	b.write("bin/wipefs", "#!/bin/sh\nfor disk; do :; done\n[ -e \"$disk.bad\" ] && exit 1\n[ -e \"$disk.types\" ] && cat \"$disk.types\"\nexit 0\n")
+	b.write("bin/sleep", "#!/bin/sh\necho \"$1\" >> "+b.dir+"/slept\n")
 	b.write("bin/curl", "#!/bin/sh\nfor url; do :; done\nwhile [ $# -gt 0 ]; do\n"+
-		"    case $1 in --data-binary) printf '%s\\n' \"$2\" >> "+b.dir+"/reports;; --output) [ \"$2\" = /dev/null ] || echo \"from $url\" > \"$2\";; esac\n    shift\ndone\n")
-	for _, f := range []string{"bin/wipefs", "bin/curl"} {
+		"    case $1 in --data-binary) printf '%s\\n' \"$2\" >> "+b.dir+"/reports;; --output) [ \"$2\" = /dev/null ] || echo \"from $url\" > \"$2\";; --write-out) printf 204;; esac\n    shift\ndone\n")
+	for _, f := range []string{"bin/wipefs", "bin/curl", "bin/sleep"} {
 		if err := os.Chmod(filepath.Join(b.dir, f), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range []string{"sys/block", "dev/disk/by-id"} {
+	for _, d := range []string{"sys/block", "dev/disk/by-id", "proc"} {
 		if err := os.MkdirAll(filepath.Join(b.dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -103,6 +105,8 @@ func (b *box) put(name string, at int64) {
 // run runs a script in the box; moved are the places that lie in its folder.
 func (b *box) run(script string, moved ...string) (string, error) {
 	b.t.Helper()
+	// A script that starts its box anew must never reach this machine's kernel.
+	script = strings.ReplaceAll(script, "/proc/", b.dir+"/proc/")
 	for _, m := range moved {
 		if !strings.Contains(script, m) {
 			b.t.Fatalf("the script has no %q:\n%s", m, script)
@@ -297,6 +301,145 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestReportPatience: an appliance that restarts is waited for, the longest for the report
+// of the end; what it refuses is not said again.
+func TestReportPatience(t *testing.T) {
+	for _, tt := range []struct {
+		report  string
+		away    int    // how often the appliance is away
+		answer  string // and then says
+		asked   int
+		told    string
+		minutes int // that were waited at least, of curl's own retries too
+		each    int // seconds that one try takes, when the appliance hangs
+	}{
+		{"installed progress '' done", 0, "204", 1, "yes", 0, 0},
+		{"installed progress '' done", 40, "204", 41, "yes", 3, 0},
+		{"installed progress '' done", 999, "204", 60, "no", 4, 0},
+		{"'' attempt-failed error x", 5, "204", 6, "yes", 0, 0},
+		{"'' attempt-failed error x", 999, "204", 12, "no", 0, 0},
+		{"'' packages-through '' x", 3, "204", 4, "yes", 0, 0},
+		{"'' progress '' x", 999, "204", 3, "no", 0, 0},
+		{"installed progress '' done", 2, "403", 3, "no", 0, 0},
+		{"installed progress '' done", 2, "503", 60, "no", 4, 0},
+		{"installed progress '' done", 999, "204", 7, "no", 0, 90},
+		{"'' attempt-failed error x", 999, "204", 2, "no", 0, 90},
+	} {
+		b := newBox(t)
+		b.write("proc/uptime", "4711.52 9000.10\n")
+		b.write("bin/curl", "#!/bin/sh\necho \"$*\" >> "+b.dir+"/asked\necho $((4711 + "+fmt.Sprint(tt.each)+" * $(wc -l < "+b.dir+"/asked))).52 9000.10 > "+b.dir+"/proc/uptime\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\nprintf "+tt.answer+"\n")
+		d := filled(kickstart.RHEL9)
+		text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, templates.StandInSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := b.run("set -eu\n" + text + "\nreport " + tt.report + "\necho told=$told\n")
+		asked := b.read("asked")
+		if n := strings.Count(asked, "\n"); err != nil || n != tt.asked || !strings.Contains(out, "told="+tt.told) || strings.Count(asked, "--retry-connrefused") != n {
+			t.Errorf("%+v: %v, asked %d times: %s", tt, err, n, out)
+		}
+		if waited := 5 * strings.Count(b.read("slept"), "\n"); waited < 60*tt.minutes {
+			t.Errorf("%+v: waited %d s", tt, waited)
+		}
+	}
+}
+
+// TestFetchPatience: an appliance that restarts while the agent is fetched is waited for.
+func TestFetchPatience(t *testing.T) {
+	for _, tt := range []struct {
+		away   int
+		answer string
+		good   bool
+		asked  int // for the agent's binary
+	}{{0, "200", true, 1}, {4, "200", true, 5}, {999, "200", false, 12}, {1, "403", false, 2}, {0, "503", false, 12}} {
+		b := newBox(t)
+		b.write("mnt/sysimage/etc/systemd/system/x", "")
+		b.write("bin/curl", "#!/bin/sh\nfor url; do :; done\ncase $url in */agent) ;; *) exec "+b.dir+"/bin/curl.good \"$@\";; esac\n"+
+			"echo \"$*\" >> "+b.dir+"/asked\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\n"+
+			"[ "+tt.answer+" = 200 ] || { printf "+tt.answer+"; exit 22; }\nexec "+b.dir+"/bin/curl.good \"$@\"\n")
+		b.write("bin/curl.good", "#!/bin/sh\nfor url; do :; done\nwhile [ $# -gt 0 ]; do\n    case $1 in --output) [ \"$2\" = /dev/null ] || echo \"from $url\" > \"$2\";; esac\n    shift\ndone\nprintf 204\n")
+		if err := os.Chmod(filepath.Join(b.dir, "bin/curl.good"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		out, err := b.run(body(t, render(t, "rhel.ks", filled(kickstart.RHEL9)), "%post", "enrol-token"), "/mnt/sysimage")
+		asked := b.read("asked")
+		if n := strings.Count(asked, "\n"); (err == nil) != tt.good || n != tt.asked || strings.Count(asked, "--retry-connrefused") != n {
+			t.Errorf("%+v: %v, asked %d times: %s", tt, err, n, out)
+		}
+	}
+}
+
+// TestFailingScripts: a script that fails says so itself, and starts the box anew when
+// another attempt is left. A disk that carries data takes the box back to it, once the
+// appliance knows. Nothing of it happens where no installer was booted.
+func TestFailingScripts(t *testing.T) {
+	const agent, enable, keys = "enrol-token", "systemctl enable", "authorized_keys"
+	for _, tt := range []struct {
+		script, word, moved string
+		another, installer  bool
+		fail                func(*box)
+		stage, kind         string // what is reported last
+		says                string
+		restarts            bool
+	}{
+		{script: "%post", word: agent, moved: "/mnt/sysimage", another: true, installer: true, kind: "attempt-failed", says: "leaving the agent", restarts: true},
+		{script: "%post", word: agent, moved: "/mnt/sysimage", installer: true, kind: "attempt-failed", says: "leaving the agent"},
+		{script: "%post", word: agent, moved: "/mnt/sysimage", another: true, kind: "attempt-failed", says: "leaving the agent"},
+		{script: "%post", word: enable, another: true, installer: true, kind: "attempt-failed", says: "enabling the agent failed with status 9", restarts: true, fail: func(b *box) {
+			b.write("bin/systemctl", "#!/bin/sh\nexit 9\n")
+		}},
+		{script: "%post", word: enable, another: true, installer: true, fail: func(b *box) { b.write("bin/systemctl", "#!/bin/sh\nexit 0\n") }},
+		{script: "%post", word: keys, moved: "/root/", another: true, installer: true, kind: "attempt-failed", says: "writing the keys of root", restarts: true, fail: func(b *box) {
+			b.write("root", "in its way")
+		}},
+		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "carries data", restarts: true, fail: func(b *box) {
+			b.disk("sda")
+			b.write("dev/sda.types", "xfs\n")
+		}},
+		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "no disk to install to", fail: func(*box) {}},
+	} {
+		b := newBox(t)
+		cmdline := "BOOT_IMAGE=/vmlinuz root=/dev/sda1\n"
+		if tt.installer {
+			cmdline = "initrd=rd inst.ks=http://10.77.0.1/i/TOKEN/ks ip=dhcp\n"
+		}
+		b.write("proc/cmdline", cmdline)
+		if tt.fail != nil {
+			tt.fail(b)
+		} else {
+			b.write("bin/mkdir", "#!/bin/sh\nexit 3\n")
+		}
+		for _, program := range []string{"systemctl", "mkdir"} {
+			_ = os.Chmod(filepath.Join(b.dir, "bin", program), 0o755)
+		}
+		d := filled(kickstart.RHEL9, extras()[1])
+		d.Install.Another = tt.another
+		moved := []string{tt.moved}
+		if tt.moved == "" {
+			moved = nil
+		}
+		if tt.word == "wipefs" {
+			moved = []string{"in /dev/", "/sys/block"}
+		}
+		out, err := b.run(body(t, render(t, "rhel.ks", d), tt.script, tt.word), moved...)
+		if (err != nil) != (tt.kind != "") {
+			t.Errorf("%s: %v: %s", tt.word, err, out)
+		}
+		reports := b.reports()
+		switch {
+		case tt.kind == "" && len(reports) > 0:
+			t.Errorf("%s: reported: %v", tt.word, reports)
+		case tt.kind != "":
+			if len(reports) == 0 || reports[len(reports)-1]["kind"] != tt.kind || reports[len(reports)-1]["stage"] != tt.stage || !strings.Contains(reports[len(reports)-1]["message"], tt.says) {
+				t.Errorf("%s: reported: %v", tt.word, reports)
+			}
+		}
+		if got := b.read("proc/sysrq-trigger") == "b\n"; got != tt.restarts {
+			t.Errorf("%s, another attempt %v, an installer %v: started anew: %v", tt.word, tt.another, tt.installer, got)
+		}
+	}
+}
+
 // TestHandOff runs what leaves the agent behind.
 func TestHandOff(t *testing.T) {
 	b := newBox(t)
@@ -394,5 +537,40 @@ func TestGuardOurs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSiteFailing: a script of the site's own takes failing.sh, as the guide has it. With
+// images it stays a script like any other.
+func TestSiteFailing(t *testing.T) {
+	dir := t.TempDir()
+	own := "%post --erroronfail\ndoing='joining the domain'\n{{ template \"failing.sh\" . }}\nrealm join example.com || exit 1\n%end\n"
+	if err := os.WriteFile(filepath.Join(dir, "post.ks"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, release := range map[string]kickstart.Release{"rhel.ks": kickstart.RHEL9, "fedora.ks": kickstart.F44, "base.ks": ""} {
+		for _, fails := range []bool{true, false} {
+			b := newBox(t)
+			b.write("proc/cmdline", "inst.ks=http://10.77.0.1/i/TOKEN/ks\n")
+			b.write("bin/realm", fmt.Sprintf("#!/bin/sh\n%v\n", !fails))
+			if err := os.Chmod(filepath.Join(b.dir, "bin/realm"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			d := filled(release)
+			d.Install.Another = true
+			text, err := templates.New(dir).Render(name, d, templates.Funcs(d.Host, templates.StandInSecret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := b.run(body(t, text, "%post", "realm join"))
+			if (err != nil) != fails {
+				t.Errorf("%s: %v %s", name, err, out)
+			}
+			reports, restarted := b.reports(), b.read("proc/sysrq-trigger") != ""
+			want := fails && release != ""
+			if restarted != want || (len(reports) == 1) != want || want && (reports[0]["kind"] != "attempt-failed" || !strings.HasPrefix(reports[0]["message"], "joining the domain failed with status 1")) {
+				t.Errorf("%s, fails %v: started anew %v, reported %v", name, fails, restarted, reports)
+			}
+		}
 	}
 }

@@ -154,7 +154,7 @@ func mustHave(t *testing.T, label string, f *kickstart.File, l, n form) {
 	}
 	for section, words := range map[string][]string{
 		"%pre":     {"wipefs", "not armed with --wipe", "report installer progress", "/i/TOKEN/event"},
-		"%post":    {"report '' progress", "report installed", "/i/TOKEN/agent", "/i/TOKEN/ca.pem", "ENROL", "rackhand-agent.service", "systemctl enable", "restorecon"},
+		"%post":    {"report '' packages-through", "report '' attempt-failed", "report installed", "/i/TOKEN/agent", "/i/TOKEN/ca.pem", "ENROL", "rackhand-agent.service", "systemctl enable", "restorecon"},
 		"%onerror": {"report '' attempt-failed", "/i/TOKEN/event"},
 	} {
 		for _, w := range words {
@@ -163,8 +163,13 @@ func mustHave(t *testing.T, label string, f *kickstart.File, l, n form) {
 			}
 		}
 	}
-	last := f.Sections[len(f.Sections)-1]
-	if last.Name != "%onerror" || !strings.Contains(f.Sections[len(f.Sections)-2].Body, "report installed") {
+	var posts []string
+	for _, s := range f.Sections {
+		if s.Name == "%post" {
+			posts = append(posts, s.Body)
+		}
+	}
+	if !strings.Contains(posts[len(posts)-1], "report installed") {
 		t.Errorf("%s: the last %%post does not report that all is installed", label)
 	}
 	count := func(names ...string) int { return len(f.Find(names...)) }
@@ -265,7 +270,7 @@ func TestHostSettings(t *testing.T) {
 				ntp = " --ntpservers=10.77.0.1,10.77.0.2\n"
 			}
 			for _, want := range []string{
-				"ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000\n", "console=ttyS1,9600n8", "--vlanid=7 ", "--mtu=9000 ", ntp,
+				"ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000\n", "console=ttyS1,9600n8", "--vlanid=7 --interfacename=vlan7 ", "--mtu=9000 ", ntp,
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("%s %s: no %q", name, r, want)

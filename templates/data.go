@@ -26,6 +26,7 @@ type Appliance struct {
 type Install struct {
 	ID         string
 	Wipe       bool
+	Another    bool   // an attempt is left after this one
 	Kickstart  string // URL of the answer file
 	Report     string // URL for events
 	Job        string // rescue, wipe or burnin, when it is no install; then there is no Kickstart

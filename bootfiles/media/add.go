@@ -98,14 +98,16 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 
 // look reads what a tree says of itself, and whether it holds what it names.
 func (m *Manifest) look(v *iso9660.Volume) (notes []string, err error) {
+	var t *Treeinfo
 	text, err := v.ReadFile(TreeinfoFile, maxTreeinfo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("it has no %s: an ISO of RHEL's family or Fedora that installs (DVD, minimal or boot) has one", TreeinfoFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if t, err = bootISO(v); err == nil {
+			notes = append(notes, fmt.Sprintf("it has no %s: by its %s and its label it is %s %s (%s) for %s", TreeinfoFile, discinfoFile, t.Family, t.Version, t.Release(), t.Processor()))
+		}
+	case err == nil:
+		t, err = ParseTreeinfo(text)
 	}
-	if err != nil {
-		return nil, err
-	}
-	t, err := ParseTreeinfo(text)
 	if err != nil {
 		return nil, err
 	}

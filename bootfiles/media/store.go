@@ -1,6 +1,8 @@
 package media
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -133,6 +135,13 @@ func (s *Store) Open(name, file string) (*File, error) {
 		return o.kept(s.dir, file)
 	}
 	f, err := o.volume.Open(file)
+	if errors.Is(err, fs.ErrNotExist) && file == TreeinfoFile {
+		text := o.m.text()
+		return &File{
+			ReadSeeker: bytes.NewReader(text), Closer: io.NopCloser(nil), Name: file, Size: int64(len(text)), ModTime: o.m.Added,
+			Tag: fmt.Sprintf("%.16s-made", o.m.ISO.SHA256),
+		}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ const bigFile = 4<<30 + 300<<20 + 12345
 
 // xorriso makes an image of a folder. It comes by a pipe, and what is zero in it
 // becomes a hole.
-func xorriso(t *testing.T, tree, iso string) {
+func xorriso(t *testing.T, tree, iso, label string) {
 	t.Helper()
 	program, err := exec.LookPath("xorriso")
 	if err != nil {
@@ -37,7 +37,7 @@ func xorriso(t *testing.T, tree, iso string) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	cmd := exec.CommandContext(t.Context(), program, "-as", "mkisofs", "-quiet", "-r", "-iso-level", "3", "-V", "RACKHAND-TEST", tree)
+	cmd := exec.CommandContext(t.Context(), program, "-as", "mkisofs", "-quiet", "-r", "-iso-level", "3", "-V", label, tree)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	pipe, err := cmd.StdoutPipe()
@@ -116,7 +116,7 @@ func TestXorriso(t *testing.T) {
 		t.Fatal(err)
 	}
 	iso := filepath.Join(t.TempDir(), "made.iso")
-	xorriso(t, tree, iso)
+	xorriso(t, tree, iso, "RACKHAND-TEST")
 
 	f, err := os.Open(iso)
 	if err != nil {
@@ -170,5 +170,65 @@ func TestXorriso(t *testing.T) {
 	s := media.NewStore(dir)
 	if got := contents(t, s, "made", long); got != string(sums[long]) {
 		t.Error("the long name's file differs")
+	}
+}
+
+// TestBootISO: an ISO without .treeinfo, as lorax makes boot.iso, is added for the release
+// that its .discinfo or its label says; RHEL 8's has the label alone. Anaconda's initrd
+// finds a .treeinfo all the same.
+func TestBootISO(t *testing.T) {
+	for _, tt := range []struct{ label, discinfo, stage2, release, fails string }{
+		{"Rocky-9-4-x86_64-boot", "1714953600.123\n9.4\nx86_64\n", "images/install.img", "RHEL9", ""},
+		{"RHEL-8-10-0-BaseOS-x86_64", "", "images/install.img", "RHEL8", ""},
+		{"Fedora-E-dvd-x86_64-44", "1745000000.5\nFedora 44\nx86_64\n", "images/install.img", "F44", ""},
+		{"CentOS 7 x86_64", "1604000000.1\n7.9\nx86_64\n", "LiveOS/squashfs.img", "RHEL7", ""},
+		{"CDROM", "", "images/install.img", "", "neither its .discinfo nor its label"},
+		{"Rocky-9-4-x86_64-boot", "", "", "", "nor the files of a boot.iso"},
+	} {
+		tree := t.TempDir()
+		files := map[string]string{"images/pxeboot/vmlinuz": "a kernel", "images/pxeboot/initrd.img": "an initrd", "EFI/BOOT/BOOTX64.EFI": "a shim", "images/eltorito.img": "x"}
+		if tt.stage2 != "" {
+			files[tt.stage2] = "a second stage"
+		}
+		if tt.discinfo != "" {
+			files[".discinfo"] = tt.discinfo
+		}
+		for name, text := range files {
+			path := filepath.Join(tree, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		iso := filepath.Join(t.TempDir(), "boot.iso")
+		xorriso(t, tree, iso, tt.label)
+		dir := filepath.Join(t.TempDir(), "media")
+		m, notes, err := media.Add(t.Context(), iso, media.AddOptions{Dir: dir, Name: "boot", Now: now})
+		if tt.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.fails) {
+				t.Errorf("%s: %v", tt.label, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tt.label, err)
+			continue
+		}
+		if m.Tree.Release() != tt.release || m.Tree.Processor() != "amd64" || m.Packages || m.Tree.Stage2 != tt.stage2 || len(notes) != 2 || len(m.Files) != 3 {
+			t.Errorf("%s: %+v, %q", tt.label, m, notes)
+		}
+		s := media.NewStore(dir)
+		made, err := media.ParseTreeinfo([]byte(contents(t, s, "boot", ".treeinfo")))
+		if err != nil || made.Stage2 != tt.stage2 || made.Release() != tt.release || len(made.Checksums) != 3 {
+			t.Errorf("%s: %+v, %v", tt.label, made, err)
+		}
+		if got := contents(t, s, "boot", tt.stage2); got != "a second stage" {
+			t.Errorf("%s: %q", tt.label, got)
+		}
+		if err := media.Verify(t.Context(), dir, "boot"); err != nil {
+			t.Errorf("%s: %v", tt.label, err)
+		}
+		if _, err := s.Open("boot", "images/product.img"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", tt.label, err)
+		}
 	}
 }

@@ -157,6 +157,9 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	go func() { journalDone <- a.journal.Run(journalCtx) }()
 	defer func() { stopJournal(); <-journalDone }()
 
+	if err := a.missed(); err != nil {
+		return err
+	}
 	// A link is locked before anything on it is opened: the ports alone don't tell,
 	// since two appliances may have two addresses on one link.
 	unlock, err := a.lockLinks(ctx)

@@ -23,7 +23,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 	for range 2 {
 		d := boot.Decide(snap, a.latest(snap, r.MAC), a.journal.Counted(), r)
 		if !d.Arm {
-			return d, a.failSpent(d, r)
+			return d, a.settle(d, r)
 		}
 		_, err := a.journal.Arm(journal.Request{
 			Host: d.Host.Name, MACs: macs(d.Host), System: d.Host.System.Name, FirstOnly: true,
@@ -36,22 +36,52 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 		if err != nil && !errors.Is(err, journal.ErrUnderWay) {
 			return d, fmt.Errorf("arming the first install of %s: %w", d.Host.Name, err)
 		}
+		if err == nil {
+			a.foresee(d.Host)
+		}
 	}
 	return boot.Decision{}, fmt.Errorf("the install of %s could not be armed", r.MAC)
 }
 
-// failSpent ends an install whose box asks for the installer again when it can't
-// have it: it rebooted in the middle of its last attempt.
-func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
+// foresee tells at once what keeps a host that was armed by itself from its installer:
+// the box stays at its boot loader, and goes on when that is mended.
+func (a *Appliance) foresee(h *inventory.Host) {
+	if a.web == nil {
+		return
+	}
+	if err := a.web.Ready(h); err != nil {
+		err = a.journal.Record(provision.Event{
+			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
+			Message: fmt.Sprintf("it is armed, and can't have its installer yet: %v", err),
+		})
+		if err != nil {
+			a.Log.Error("recording an event", "kind", "not-ready", "error", err)
+		}
+	}
+}
+
+// settle draws the consequence of a box that asks for the installer again and can't have
+// it. When it rebooted in the middle of its last attempt, its install has failed; when it
+// may be installed already, the operator is asked.
+func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
 	if d.Host == nil || d.Action != boot.Disk || !r.Client.Boots() {
 		return nil
 	}
 	// Looked at first: an update writes, and a box may ask a thousand times.
 	now, _ := a.journal.Current(d.Host.Name)
-	if spent, _ := now.Spent(a.journal.Counted()); !spent {
+	spent, _ := now.Spent(a.journal.Counted())
+	_, finished := now.MayBeFinished()
+	if !spent && (!finished || now.Doubt != "") {
 		return nil
 	}
 	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		if why, finished := in.MayBeFinished(); finished {
+			if in.Doubt != "" {
+				return in, provision.Event{}, nil // asked in this moment
+			}
+			in.Doubt = why
+			return in, in.Question(why), nil
+		}
 		spent, why := in.Spent(a.journal.Counted())
 		if !spent {
 			return in, provision.Event{}, nil
@@ -65,6 +95,33 @@ func (a *Appliance) failSpent(d boot.Decision, r boot.Request) error {
 		return nil
 	}
 	return err
+}
+
+// missed marks the installs whose installer may have spoken while the appliance was off:
+// what it said then is lost. It is called before anything is answered.
+//
+// Systems that are images need it not: their installer says its end for ten minutes, and
+// its guard tells a finished system from what an attempt has left half done.
+func (a *Appliance) missed() error {
+	snap := a.holder.Current()
+	if snap == nil {
+		return nil
+	}
+	for name, in := range a.journal.Installs() {
+		h := snap.Hosts[name]
+		if in.Stage.Ended() || in.Unheard || in.Stage.Rank() < provision.Installer.Rank() || in.Stage.Rank() >= provision.Installed.Rank() ||
+			h == nil || h.System == nil || h.System.Installer != inventory.InstallerAnaconda {
+			continue
+		}
+		_, err := a.journal.Update(name, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+			now.Unheard = true
+			return now, provision.Event{}, nil
+		})
+		if err != nil && !errors.Is(err, journal.ErrNoArm) {
+			return fmt.Errorf("the install of %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func macs(h *inventory.Host) []string {

@@ -203,7 +203,7 @@ func (p *Preview) data(h *inventory.Host, what Answer) (templates.Data, []string
 	d.Appliance = at
 	token := at.URL + "/i/" + someToken
 	d.Install = templates.Install{
-		ID: someInstall, Kickstart: token + "/ks", Report: token + "/event", Agent: token + "/agent", CA: token + "/ca.pem",
+		ID: someInstall, Another: true, Kickstart: token + "/ks", Report: token + "/event", Agent: token + "/agent", CA: token + "/ca.pem",
 		EnrolToken: someEnrolToken, BootIF: "01-" + strings.ReplaceAll(h.MACs[0].String(), ":", "-"),
 	}
 	d.Mirrors = map[string]string{}

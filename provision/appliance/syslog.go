@@ -59,13 +59,22 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Installer.Rank() {
 			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
 		}
-		if p.Connected {
-			in.Spoke = a.journal.Counted()
-		}
-		return in, provision.Event{
+		e := provision.Event{
 			Source: "syslog", Kind: provision.KindProgress, Stage: provision.Packages,
 			Message: fmt.Sprintf("%d of %d packages", p.N, p.Total), Fields: map[string]string{"package": p.Package},
-		}, nil
+		}
+		switch {
+		case p.Through && (!p.Connected || in.Packed):
+			return in, provision.Event{}, nil // nobody loses an attempt by a datagram
+		case p.Through:
+			e.Kind, e.Message, e.Fields = provision.KindPacked, "all packages are installed, as its log says", nil
+		case p.Total == 0:
+			e.Message = "packages are being installed; how many there are was not heard"
+		}
+		if p.Connected {
+			in = in.Told(e, a.journal.Counted())
+		}
+		return in, e, nil
 	})
 	return err
 }

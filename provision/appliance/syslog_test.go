@@ -50,6 +50,16 @@ func TestPackagesCame(t *testing.T) {
 		t.Error(err)
 	}
 	stage(provision.Packages, "3 of 9 packages")
+	// Only who has the address says that all are there.
+	for _, connected := range []bool{false, true, true} {
+		p := syslog.Progress{Install: syslog.Install{Host: "web1", ID: in.ID}, N: 9, Total: 9, Through: true, Connected: connected}
+		if err := a.packagesCame(p); err != nil {
+			t.Error(err)
+		}
+		if in, _ := a.journal.Install("web1"); in.Packed != connected {
+			t.Errorf("connected %v: %v", connected, in.Packed)
+		}
+	}
 	move(provision.Installed)
 	if err := say(0, true); err == nil {
 		t.Error("packages after the system was installed")

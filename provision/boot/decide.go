@@ -69,6 +69,7 @@ func firstBoot(d Decision, req Request) Decision {
 // client that boots nothing, whether inst is under way; and if not, why.
 func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool, why string) {
 	arm := "`rackhand install " + inst.Host + "` arms another"
+	doubt, finished := inst.MayBeFinished()
 	switch {
 	case inst.Stage.Ended():
 		return false, fmt.Sprintf("its last install (%s) ended as %s; %s", inst.ID, inst.Stage, arm)
@@ -76,6 +77,8 @@ func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool
 		return false, fmt.Sprintf("its install (%s) is no longer armed, it is at %s", inst.ID, inst.Stage)
 	case client == Other:
 		return true, ""
+	case finished:
+		return false, fmt.Sprintf("its install (%s) may be finished: %s; `rackhand install %s --wipe` installs it anew", inst.ID, doubt, inst.Host)
 	case inst.Attempts >= inst.Budget.Attempts:
 		// Every script that was handed out counts, so a box that asks again has
 		// rebooted in mid-install. This is what makes a reinstall loop impossible.

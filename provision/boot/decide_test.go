@@ -92,6 +92,15 @@ func TestDecide(t *testing.T) {
 		{name: "armed", snap: snapshot(inventory.OnRequest, debian), inst: armed(nil), mac: mac, want: boots},
 		{name: "armed, attempts left", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 2, provision.Packages }), mac: mac, want: boots},
 		{name: "armed, attempts spent", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 3, provision.Packages }), mac: mac, want: onlyOther()},
+		{name: "packages through, no word since", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 1, provision.Packages, true }), mac: mac, want: onlyOther()},
+		{name: "packages through, then a failure", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Attempts, i.Stage, i.Packed, i.GaveUp = 1, provision.Packages, true, true
+		}), mac: mac, want: boots},
+		{name: "packages through in the last attempt", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 3, provision.Packages, true }), mac: mac, want: onlyOther()},
+		{name: "the appliance was away", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Unheard = 1, provision.Installer, true }), mac: mac, want: onlyOther()},
+		{name: "its agent spoke", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Attempts, i.Stage, i.Doubt = 1, provision.Packages, "an agent of this host speaks"
+		}), mac: mac, want: onlyOther()},
 		{name: "armed, no budget", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Budget.Attempts = 0 }), mac: mac, want: onlyOther()},
 		{name: "armed, expires this instant", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now }), mac: mac, want: boots},
 		{name: "armed, expired", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now.Add(-time.Second) }), mac: mac, want: onlyOther()},

@@ -42,10 +42,9 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 	var made provision.Install
 	err := j.do(func(v *view) error {
 		if in, ok := v.current(r.Host, ""); ok && !in.Stage.Ended() {
-			if in.Job != provision.NoJob {
-				return fmt.Errorf("a %s of this host is under way: `rackhand cancel %s` ends it%w", in.Noun(), r.Host, underWay{})
+			if err := v.giveWay(in, r); err != nil {
+				return err
 			}
-			return ErrUnderWay
 		}
 		if r.FirstOnly && v.installedBefore(r) {
 			return ErrNotFirst
@@ -73,6 +72,25 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		return nil
 	})
 	return made, err
+}
+
+// giveWay ends an install for another one, when the operator answers so the question
+// whether a box that may be installed already is to be installed anew. Whatever else is
+// under way stays.
+func (v *view) giveWay(in provision.Install, r Request) error {
+	switch {
+	case in.Job != provision.NoJob:
+		return fmt.Errorf("a %s of this host is under way: `rackhand cancel %s` ends it%w", in.Noun(), r.Host, underWay{})
+	case in.Doubt == "" || r.Job != provision.NoJob || r.Source != "operator":
+		return ErrUnderWay
+	case !r.Wipe:
+		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
+	}
+	v.append(provision.Event{
+		Host: r.Host, Install: in.ID, Source: r.Source, Kind: "answered", Stage: provision.Cancelled,
+		Message: "the operator has answered: the box is installed anew, whatever is on its disks",
+	})
+	return nil
 }
 
 // installedBefore reports whether a box was ever armed, under this name or another:
@@ -126,7 +144,7 @@ func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Inst
 			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
 		}
 		in.Attempts++
-		in = in.Lapsed(j.Counted())
+		in = in.Lapsed(j.Counted()).Anew()
 		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
 		return in, provision.Event{
 			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,
@@ -175,12 +193,9 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		if now.Token != in.Token {
 			return now, e, ErrToken
 		}
-		now.Spoke = j.Counted()
+		now = now.Told(e, j.Counted())
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
-		if e.Kind == provision.KindDisksBlank {
-			now.Blank = provision.DiskIDs(e.Message)
-		}
 		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany
@@ -205,18 +220,27 @@ func (j *Journal) Agent(host string, e provision.Event) error {
 }
 
 // Enrol accepts an enrolment token: it must be that of the host's install, whose
-// system is at least written to disk. key is the hash of the public key that asks:
-// the token belongs to the first key that used it.
+// system is at least written to disk (see provision.Install.MayEnrol). key is the hash of
+// the public key that asks: the token belongs to the first key that used it.
 func (j *Journal) Enrol(host, token, key string) error {
-	_, err := j.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		if !provision.SameHash(in.Enrol, provision.HashToken(token)) || in.Stage.Rank() < provision.Installed.Rank() {
-			return in, provision.Event{}, ErrToken
+	return j.do(func(v *view) error {
+		in, ok := v.current(host, "")
+		if !ok || in.Stage.Ended() {
+			return ErrNoArm
 		}
-		if in.EnrolKey != "" && !provision.SameHash(in.EnrolKey, key) {
-			return in, provision.Event{}, ErrToken
+		if !provision.SameHash(in.Enrol, provision.HashToken(token)) || !in.MayEnrol() ||
+			in.EnrolKey != "" && !provision.SameHash(in.EnrolKey, key) {
+			return ErrToken
 		}
-		in.EnrolKey = key
-		return in, provision.Event{Source: "agent", Kind: "enrolled", Stage: provision.Enrolled, Message: "the agent enrolled: it has a certificate of its own"}, nil
+		in.EnrolKey, in.Doubt = key, ""
+		v.put(in)
+		if in.Stage.Rank() < provision.Installed.Rank() {
+			v.append(provision.Event{
+				Host: host, Install: in.ID, Source: "agent", Kind: "installed-unreported", Stage: provision.Installed, Level: provision.LevelWarn,
+				Message: "the system is installed, though its installer's last report was lost: its agent runs, and holds this install's enrolment token",
+			})
+		}
+		v.append(provision.Event{Host: host, Install: in.ID, Source: "agent", Kind: "enrolled", Stage: provision.Enrolled, Message: "the agent enrolled: it has a certificate of its own"})
+		return nil
 	})
-	return err
 }

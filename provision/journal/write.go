@@ -129,14 +129,14 @@ func (j *Journal) commit(batch []*request) (taken int) {
 		_, err = j.store.Txn(context.Background(), nil, ops...)
 	}
 	if err == nil {
+		for _, e := range v.events {
+			j.log.Log(context.Background(), logLevel(e.Level), e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
+		}
 		j.mu.Lock()
 		j.state, j.offset = v.state, offset
 		close(j.changed)
 		j.changed = make(chan struct{})
 		j.mu.Unlock()
-		for _, e := range v.events {
-			j.log.Log(context.Background(), logLevel(e.Level), e.Message, "event", e.Kind, "source", e.Source, "host", e.Host, "stage", string(e.Stage), "seq", e.Seq)
-		}
 	} else {
 		err = fmt.Errorf("writing the journal: %w", err)
 	}

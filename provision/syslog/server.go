@@ -41,8 +41,10 @@ type Install struct {
 // Progress is how far the packages of an install are.
 type Progress struct {
 	Install
+	// N of Total packages; Total is 0 when it was not heard, and then N tells nothing.
 	N, Total int
-	Package  string
+	Package  string // the latest
+	Through  bool   // all of them are installed
 	// Connected: it came over TCP, so from who has the address. A datagram can bear any.
 	Connected bool
 }
@@ -263,14 +265,18 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 	if err := s.Keep(in.ID, now.UTC().Format(time.RFC3339)+" "+line+"\n"); err != nil {
 		s.complain(in, "syslog-not-kept", fmt.Sprintf("what its installer logs can't be kept: %v", err))
 	}
-	if st, ok := stepIn(m.Text); ok && s.news(in, st, now) {
-		if err := s.Tell(Progress{in, st.n, st.total, st.name, connected}); err != nil {
+	for _, text := range pieces(m.Text) {
+		k, ok := s.news(in, text, now)
+		if !ok {
+			continue
+		}
+		if err := s.Tell(Progress{in, k.n, k.total, k.name, k.through, connected}); err != nil {
 			s.Log.Debug("telling the progress of packages", "host", in.Host, "error", err)
 		}
 	}
 }
 
-func (s *Server) news(in Install, st step, now time.Time) bool {
+func (s *Server) news(in Install, text string, now time.Time) (mark, bool) {
 	key := fmt.Sprintf("%s %d", in.ID, in.Attempt)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -282,7 +288,7 @@ func (s *Server) news(in Install, st step, now time.Time) bool {
 		t = &track{}
 		s.tracks[key] = t
 	}
-	return t.news(st, now)
+	return t.line(text, now)
 }
 
 // may reports whether one more line of a box, of so many units, is taken. A stream waits for its turn,

@@ -125,6 +125,101 @@ func TestTrack(t *testing.T) {
 	}
 }
 
+// TestPackagesByRelease: what each release's Anaconda logs, in the words of its own code
+// (rhinstaller/anaconda), as its rsyslog sends it.
+func TestPackagesByRelease(t *testing.T) {
+	const module = "org.fedoraproject.Anaconda.Modules.Payloads[2012]: "
+	const sum = " 1706716459 7be1e6f5cf1b4b0d7a07b2ef2c9c3b0d5a0e6c4f3b2a19087f6e5d4c3b2a1908"
+	old := []string{
+		"anaconda[1653]: packaging: checking dependencies: success",
+		"anaconda[1653]: packaging: 1 packages selected totalling 12 MiB", // before the groups
+		"anaconda[1653]: packaging: 4 packages selected totalling 1.5 GiB",
+		"anaconda[1653]: packaging: Downloading packages to /mnt/sysimage/dnf.package.cache.",
+		"anaconda[1653]: packaging: Installed: glibc-2.34-100.el9.x86_64" + sum,
+		"anaconda[1653]: packaging: Configuring (running scriptlet for): glibc-2.34-100.el9.x86_64" + sum,
+		"anaconda[1653]: packaging: Installed: bash-5.1.8-9.el9.x86_64" + sum,
+		"anaconda[1653]: packaging: Installed: NetworkManager-1:1.46.0-1.el9.x86_64" + sum + "#012packaging: Installed: tzdata-2024a-1.el9.noarch" + sum,
+		"anaconda[1653]: packaging: Post installation setup phase started.",
+		"anaconda[1653]: packaging: Verifying: bash-5.1.8-9.el9.x86_64" + sum,
+	}
+	for name, tt := range map[string]struct {
+		lines []string
+		want  []string
+	}{
+		"RHEL 8 and 9":                    {old, []string{"1/4 glibc-2.34-100.el9.x86_64", "2/4 bash-5.1.8-9.el9.x86_64", "3/4 NetworkManager-1:1.46.0-1.el9.x86_64", "4/4 tzdata-2024a-1.el9.noarch", "4/4  through"}},
+		"RHEL 9, the appliance restarted": {old[6:], []string{"1/0 bash-5.1.8-9.el9.x86_64", "3/0  through"}},
+		"RHEL 10": {[]string{
+			module + "INFO:anaconda.modules.payloads.payload.dnf.dnf_manager:The software selection has been resolved (2 packages selected).",
+			module + "INFO:anaconda.modules.payloads.payload.dnf.transaction_progress:Installed: glibc-2.39-22.el10.x86_64" + sum,
+			module + "INFO:anaconda.modules.payloads.payload.dnf.transaction_progress:Installed: bash-5.2.26-4.el10.x86_64" + sum,
+			module + "INFO:anaconda.modules.payloads.payload.dnf.transaction_progress:Post installation setup phase started.",
+			module + "INFO:anaconda.modules.payloads.payload.dnf.transaction_progress:Verifying: bash-5.2.26-4.el10.x86_64" + sum,
+			module + "INFO:anaconda.modules.payloads.payload.dnf.transaction_progress:DNF quit",
+		}, []string{"1/2 glibc-2.39-22.el10.x86_64", "2/2 bash-5.2.26-4.el10.x86_64", "2/2  through"}},
+		"Fedora 42 to 44": {[]string{
+			module + "INFO:anaconda.modules.payloads.payload.dnf.dnf_manager:The software selection has been resolved (9 packages selected).",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Starting the installation. Total packages: 2",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Installing - glibc-2.41-1.fc42.x86_64",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Configuring - glibc-2.41-1.fc42.x86_64, glibc-0:2.41-1.fc42.x86_64, post-install",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Installing - bash-5.2.37-1.fc42.x86_64",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Verify 1/2",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Done - True",
+		}, []string{"1/2 glibc-2.41-1.fc42.x86_64", "2/2 bash-5.2.37-1.fc42.x86_64", "2/2  through"}},
+		"failed": {[]string{
+			"anaconda[1653]: packaging: 2 packages selected totalling 1.5 GiB",
+			"anaconda[1653]: packaging: Installed: glibc-2.34-100.el9.x86_64" + sum,
+			"anaconda[1653]: packaging: Payload error - DNF installation has ended up abruptly: DNF quit",
+			module + "DEBUG:anaconda.modules.payloads.payload.dnf.transaction_progress:Done - False",
+		}, []string{"1/2 glibc-2.34-100.el9.x86_64"}},
+		"nothing of it": {[]string{
+			"program[1]: Installed: x.noarch", "anaconda[1653]: packaging: Installed:", "anaconda[1653]: packaging: Post installation setup phase started.",
+			"anaconda[1653]: main: Image packages: bash-5.1.8-9.el9.x86_64 glibc-2.34-100.el9.x86_64",
+		}, nil},
+	} {
+		at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+		var tr track
+		var got []string
+		p := newParser()
+		for _, line := range tt.lines {
+			for _, text := range pieces(p.parse([]byte("<142>Nov 26 23:12:01 localhost " + line)).Text) {
+				if k, ok := tr.line(text, at); ok {
+					said := fmt.Sprintf("%d/%d %s", k.n, k.total, k.name)
+					if k.through {
+						said += " through"
+					}
+					got = append(got, said)
+				}
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestManyPackages: a few events tell of many packages, and a slow one is told too.
+func TestManyPackages(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, total := range []int{0, 1000} {
+		var tr track
+		if total > 0 {
+			tr.line(fmt.Sprintf("packaging: %d packages selected totalling 1 GiB", total), at)
+		}
+		told := 0
+		for n := range 1000 {
+			if _, ok := tr.line(fmt.Sprintf("packaging: Installed: x-%d-1.noarch 1 2", n), at); ok {
+				told++
+			}
+		}
+		if want := total / 1000 * share; told < want || told > want+2 {
+			t.Errorf("%d events for 1000 packages of %d", told, total)
+		}
+		if _, ok := tr.line("packaging: Installed: slow-1.noarch 1 2", at.Add(while)); !ok {
+			t.Error("a slow package is no news after a while")
+		}
+	}
+}
+
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte("<14>Nov 26 23:12:01 localhost anaconda[1523]: Installing bash.x86_64 (12/300)"))
 	f.Add([]byte(`<34>1 2026-11-26T23:12:01Z h installer - ID47 [ex@32473 iut="3"] hello`))
@@ -144,7 +239,12 @@ func FuzzMessage(f *testing.F) {
 			if strings.ContainsAny(m.line(), "\n\r\x1b\x00") {
 				t.Errorf("%q", m.line())
 			}
-			stepIn(m.Text)
+			var tr track
+			for _, text := range pieces(m.Text) {
+				if k, ok := tr.line(text, time.Time{}); ok && (k.n < 0 || k.total > 0 && k.n > k.total) {
+					t.Errorf("%q: %+v", text, k)
+				}
+			}
 		}
 	})
 }

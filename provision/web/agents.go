@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/catalog"
+	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
 )
@@ -55,24 +57,33 @@ func (s *Server) time(c echo.Context) error {
 
 // runsAlready sees to it that a host whose agent speaks in the middle of its install is
 // not installed over by a later attempt: a system runs on its disks, that of an installer
-// whose last report was lost. What can't be recorded is an error for the agent, which
-// then asks again.
+// whose last report was lost. The operator is asked, unless the agent enrols. What can't
+// be recorded is an error for the agent, which then asks again.
 func (s *Server) runsAlready(host string) error {
-	if in, ok := s.Journal.Install(host); !ok || len(in.Blank) == 0 || in.Stage.Ended() || in.Stage.Rank() >= provision.Installed.Rank() {
+	if in, ok := s.Journal.Install(host); !ok || !runsUnreported(in) {
 		return nil
 	}
 	_, err := s.Journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		in.Blank = nil
+		if !runsUnreported(in) {
+			return in, provision.Event{}, nil
+		}
+		in.Blank, in.Doubt = nil, "an agent of this host speaks, so a system runs on its disks"
 		return in, provision.Event{
 			Source: "agent", Kind: "runs-already", Level: provision.LevelWarn,
-			Message: "an agent of this host speaks in the middle of its install: a system runs on its disks, so what is on them is no longer taken for an attempt's leftovers",
+			Message: fmt.Sprintf("an agent of this host speaks in the middle of its install, so a system runs on its disks: the box is not handed the installer again. If it is the system of this install, its agent enrols and the install goes on by itself; else `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is", host, host),
 		}, nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, journal.ErrNoArm) {
 		s.Log.Error("recording that a host runs already", "host", host, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 	}
 	return nil
+}
+
+// runsUnreported reports whether an agent that speaks now is news: no system of the host
+// runs while its installer does.
+func runsUnreported(in provision.Install) bool {
+	return in.Doubt == "" && !in.Stage.Ended() && in.Stage.Rank() >= provision.Installer.Rank() && in.Stage.Rank() < provision.Installed.Rank()
 }
 
 func (s *Server) enrol(c echo.Context) error {

@@ -27,6 +27,8 @@ import (
 // Boot is the handler of port 80, for boot loaders, installers and package managers.
 func (s *Server) Boot() http.Handler {
 	e := newEcho(s.Log)
+	answer := e.HTTPErrorHandler
+	e.HTTPErrorHandler = func(err error, c echo.Context) { answer(s.decisive(err, c), c) }
 	both := []string{http.MethodGet, http.MethodHead}
 	e.GET("/boot/ipxe", s.script)
 	e.GET("/grub/*", s.grub)
@@ -45,7 +47,7 @@ func (s *Server) Boot() http.Handler {
 	if s.Mirror != nil {
 		e.Any("/mirror/*", echo.WrapHandler(s.Mirror))
 	}
-	return &bootHandler{routes: e, crowd: newCrowd(), patience: piecePatience}
+	return &bootHandler{routes: e, crowd: newCrowd(), patience: piecePatience, initrd: s.forInitrd}
 }
 
 // script hands iPXE its script, to the box that holds the lease of that MAC.
@@ -121,7 +123,7 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 	return templates.Data{
 		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
 		Install: templates.Install{
-			ID: in.ID, Wipe: in.MayWipe(mac.String()), Ours: in.Ours(mac.String(), s.Journal.Counted()), EnrolToken: enrol,
+			ID: in.ID, Another: in.Attempts < in.Budget.Attempts, Wipe: in.MayWipe(mac.String()), Ours: in.Ours(mac.String(), s.Journal.Counted()), EnrolToken: enrol,
 			Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem",
 			BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
 		},

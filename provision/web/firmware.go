@@ -13,6 +13,8 @@ type bootHandler struct {
 	routes   http.Handler
 	crowd    *crowd
 	patience time.Duration // for what is answered to get away
+	// initrd wraps the writer of what the mirror answers: see Server.forInitrd.
+	initrd func(http.ResponseWriter, *http.Request) http.ResponseWriter
 }
 
 // A patient writer gives each piece of an answer its time from when it is there. It has
@@ -51,6 +53,9 @@ func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	if b.initrd != nil {
+		p.ResponseWriter = b.initrd(w, r)
+	}
 	b.routes.ServeHTTP(p, r)
 	p.renew() // for what is still in the buffer
 }

@@ -102,6 +102,9 @@ func (s *Server) mediaFile(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that file can't be read at this moment")
 	}
 	defer f.Close()
+	if from := s.hostAt(c.Request().Context(), peer(c)); from != "" {
+		s.rows.end(from)
+	}
 	h := c.Response().Header()
 	h.Set("Content-Type", mediaType(file))
 	h.Set("ETag", `"`+f.Tag+`"`)

@@ -89,11 +89,18 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if _, err := s.render("install."+l.name, s.data(at, d.Host, provision.Install{Job: about.Job}, mac, "token", "", img)); err != nil {
 		return "", none, err
 	}
+	if about.Job == provision.NoJob {
+		if err := s.renders(at, d.Host, mac, img); err != nil {
+			s.warn(d.Host.Name, "template", err.Error())
+			return "", none, notReady{errors.New("the answer file does not render; the status page says why")}
+		}
+	}
 	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
 	if err != nil {
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return disk()
 	}
+	s.rows.end(in.Host)
 	if in.ID != about.ID { // another was armed in between, which nothing was decided about
 		return wait("what %s is armed for has just changed", d.Host.Name)
 	}
@@ -135,8 +142,21 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 
 // Ready says what is missing for an install of a host to be handed out.
 func (s *Server) Ready(h *inventory.Host) error {
-	_, err := s.image(h, ipxeHTTP, s.Appliance.URL)
-	return err
+	img, err := s.image(h, ipxeHTTP, s.Appliance.URL)
+	if err != nil {
+		return err
+	}
+	return s.renders(s.Appliance, h, h.MACs[0], img)
+}
+
+// renders reports whether the answer file of a host can be rendered, secrets included:
+// an installer that is started without one comes to nothing, and costs an attempt.
+func (s *Server) renders(at templates.Appliance, h *inventory.Host, mac inventory.MAC, img templates.Image) error {
+	_, err := s.Templates.Render(h.Kickstart, s.data(at, h, provision.Install{Host: h.Name}, mac, "token", "token", img), templates.Funcs(h, s.Secret, templates.Salt(s.Random)))
+	if err != nil {
+		return fmt.Errorf("the answer file of %s does not render: %w", h.Name, err)
+	}
+	return nil
 }
 
 // image finds the root image (or the media) of a host's system, and its kernel as a loader names it

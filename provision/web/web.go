@@ -103,6 +103,7 @@ type Server struct {
 	fetched *provision.Quiet // fetches that have left an event
 	handed  handed
 	answers answers
+	rows    rows
 }
 
 // New makes the routes.

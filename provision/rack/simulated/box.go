@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -16,7 +18,8 @@ type Failure string
 // The failures.
 const (
 	FailPackages Failure = "packages" // in the middle of the packages
-	FailPost     Failure = "post"     // a %post with --erroronfail
+	// FailPost: systemctl fails, and with it the %post that enables the agent.
+	FailPost Failure = "post"
 )
 
 // waitAfterFailure is how long Anaconda stays at its error before it boots again.
@@ -32,6 +35,13 @@ type Options struct {
 	// Fails is where the first FailTimes installs go wrong.
 	Fails     Failure
 	FailTimes int
+	// Release is whose Anaconda is played: RHEL8, F44; empty: that of the media.
+	Release string
+	// Mute: the report of the end is lost, whatever is tried.
+	Mute bool
+	// PauseAt has the box wait once, until a file paused.go lies in Scratch; it makes the
+	// file paused when it is there.
+	PauseAt Pause
 	// Late: when the packages are in, it asks for its answer file once more.
 	Late bool
 	// Scratch is a folder for the roots that scripts run in.
@@ -40,9 +50,21 @@ type Options struct {
 	MaxBoots int
 	// Wait waits: before it retries, and after a failure. A test's clock is quicker.
 	Wait func(ctx context.Context, d time.Duration) error `json:"-"`
+	// Started is called when the box starts from a disk with a system that Anaconda has
+	// installed; root is where that lies. nil: nothing happens there.
+	Started func(ctx context.Context, root string) error `json:"-"`
 	// Say tells what happens, a line each.
 	Say func(format string, args ...any) `json:"-"`
 }
+
+// A Pause is a point at which a box waits.
+type Pause string
+
+// The pauses.
+const (
+	PauseInitrd Pause = "initrd" // before it asks for its Kickstart
+	PauseEnd    Pause = "end"    // before the last %post, which reports the end
+)
 
 // A Result is how it ended.
 type Result struct {
@@ -51,6 +73,10 @@ type Result struct {
 	Installed bool // and the box started from its disk
 	// Waited are the times that it waited after a failure.
 	Waited []time.Duration
+	// Restarts is how often a script has started the box anew.
+	Restarts int
+	// Stands: it stands at a dialog that waits for ENTER, for good.
+	Stands bool
 	// LateStatus is the HTTP status of the late request.
 	LateStatus int
 }
@@ -63,8 +89,16 @@ type box struct {
 	result Result
 }
 
-// errDisk says that there is nothing to boot but the disk.
-var errDisk = errors.New("the disk is booted")
+var (
+	// errDisk says that there is nothing to boot but the disk.
+	errDisk = errors.New("the disk is booted")
+	// errStands says that it waits for somebody to press ENTER.
+	errStands = errors.New("it stands at a dialog that waits for ENTER")
+	// errRestart says that a script has started the box anew.
+	errRestart = errors.New("a script has started the box anew")
+	// errInitrd says that the initrd couldn't fetch what it needs, and has given up.
+	errInitrd = errors.New("the initrd has given up")
+)
 
 // Run presses the power button, and returns when the box starts from its disk.
 func Run(ctx context.Context, o Options) (Result, error) {
@@ -81,6 +115,11 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		err := b.boot(ctx)
 		if errors.Is(err, errDisk) {
 			o.Say("starts from its disk: %v", err)
+			return b.result, b.start(ctx)
+		}
+		if errors.Is(err, errStands) {
+			o.Say("%v", err)
+			b.result.Stands = true
 			return b.result, nil
 		}
 		if ctx.Err() != nil {
@@ -112,7 +151,7 @@ func (b *box) boot(ctx context.Context) error {
 	if script == "" {
 		return errDisk
 	}
-	text, err := b.fetch(ctx, script, nil, 20)
+	text, err := b.fetch(ctx, script, nil, 1000) // iPXE asks for as long as it is told to
 	if err != nil {
 		return fmt.Errorf("the boot script: %w", err)
 	}
@@ -129,6 +168,9 @@ func (b *box) boot(ctx context.Context) error {
 		return err
 	}
 	b.result.Installs++
+	if err := b.pause(ctx, PauseInitrd); err != nil {
+		return err
+	}
 	err = b.install(ctx, kernel)
 	if err == nil {
 		b.result.Installed = true
@@ -138,8 +180,53 @@ func (b *box) boot(ctx context.Context) error {
 		return ctx.Err()
 	}
 	b.Say("the install failed: %v", err)
+	_, again := kernel.args["rd.emergency"]
+	switch {
+	case errors.Is(err, errRestart):
+		b.result.Restarts++
+		return nil
+	case errors.Is(err, errStands):
+		return err
+	case errors.Is(err, errInitrd) && again:
+		return nil
+	case errors.Is(err, errInitrd):
+		return fmt.Errorf("%w: %w", errStands, err)
+	}
 	b.result.Waited = append(b.result.Waited, waitAfterFailure)
 	return b.Wait(ctx, waitAfterFailure)
+}
+
+// start starts the system on the disk, if there is one.
+func (b *box) start(ctx context.Context) error {
+	root := b.system()
+	if _, err := os.Stat(root); err != nil || b.Started == nil {
+		return nil
+	}
+	return b.Started(ctx, root)
+}
+
+// system is where what is installed on the disk lies.
+func (b *box) system() string { return filepath.Join(b.Scratch, "simulated-system") }
+
+// pause waits where it is told to.
+func (b *box) pause(ctx context.Context, at Pause) error {
+	if b.PauseAt != at {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(b.Scratch, "paused"), nil, 0o600); err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(b.Scratch, "paused.go")); err == nil {
+			b.PauseAt = "" // once
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func discard(r io.ReadCloser) {

@@ -4,9 +4,12 @@ package simulated_test
 
 import (
 	"context"
+	crand "crypto/rand"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"sync"
@@ -14,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/converge"
 	"rackhand/provision/rack/simulated"
 )
 
@@ -36,14 +40,51 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// powered is a box, and whether a system on its disk has an agent that works.
+type powered struct {
+	simulated.Options
+	Enrols bool
+}
+
+// agent runs the agent once in the system below root, with its own code. It keeps a clock of its
+// own: the machine's is not its to set.
+func agent(ctx context.Context, root string) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	clock := &ownClock{}
+	a := &converge.Agent{
+		Paths: converge.Paths{Root: root}, Engine: &converge.Engine{}, Log: log, Clock: clock,
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			select {
+			case <-time.After(min(d, time.Second)):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+		Random: rand.New(rand.NewPCG(1, 2)), Keys: crand.Reader,
+	}
+	_, err := a.Once(ctx, false)
+	return err
+}
+
+// An ownClock is the machine's, moved by what it was set to.
+type ownClock struct{ ahead time.Duration }
+
+func (c *ownClock) Now() time.Time        { return time.Now().Add(c.ahead) }
+func (c *ownClock) Set(t time.Time) error { c.ahead = time.Until(t); return nil }
+
 // boxMain plays one box that Anaconda installs; its result comes as JSON on the last
 // line.
 func boxMain(options []byte) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var o simulated.Options
-	if err := json.Unmarshal(options, &o); err != nil {
+	var p powered
+	if err := json.Unmarshal(options, &p); err != nil {
 		return err
+	}
+	o := p.Options
+	if p.Enrols {
+		o.Started = agent
 	}
 	var mu sync.Mutex
 	o.Say = func(format string, args ...any) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/rack"
 	"rackhand/provision/rack/simulated"
+	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -31,19 +33,31 @@ const (
 
 // A rig is the real appliance in a virtual rack, and a link for a simulated box.
 type rig struct {
-	t      *testing.T
-	rack   *rack.Rack
-	dir    string
-	client *client.Client
+	t       *testing.T
+	rack    *rack.Rack
+	dir     string
+	program string
+	client  *client.Client
+	kill    func() // ends the appliance, without a word
 }
 
-func newRig(t *testing.T) *rig {
+// A family is whose media they are.
+type family struct{ name, version, release, kickstart string }
+
+var (
+	rocky9   = family{"Rocky Linux", "9.4", "RHEL9", "rhel.ks"}
+	fedora44 = family{"Fedora", "44", "F44", "fedora.ks"}
+)
+
+func newRig(t *testing.T) *rig { return newRigOf(t, rocky9) }
+
+func newRigOf(t *testing.T, f family) *rig {
 	t.Helper()
 	program := os.Getenv("RACKHAND_BIN")
 	if program == "" {
 		t.Fatal("RACKHAND_BIN is not set: run these tests with `make e2e`")
 	}
-	r := &rig{t: t}
+	r := &rig{t: t, program: program}
 	var err error
 	if r.rack, err = rack.New(t.Context(), rack.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
@@ -63,15 +77,15 @@ func newRig(t *testing.T) *rig {
 			t.Fatalf("ip %v: %v %s", args, err, out)
 		}
 	}
-	r.files()
-	r.appliance(program)
+	r.files(f)
+	r.appliance()
 	return r
 }
 
 // files writes settings, inventory, a secret and media.
-func (r *rig) files() {
+func (r *rig) files(f family) {
 	r.t.Helper()
-	iso, err := mediatest.Write(r.dir)
+	iso, err := mediatest.WriteAs(r.dir, f.name, f.version)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -83,13 +97,13 @@ func (r *rig) files() {
 		"inventory/rack.yaml": `networks:
   rack1: {subnet: 10.77.0.0/24, gateway: 10.77.0.1}
 systems:
-  rocky9: {installer: anaconda, release: RHEL9, media: rocky9}
+  rocky9: {installer: anaconda, release: ` + f.release + `, media: rocky9}
 hosts:
   web1:
     mac: "` + boxMAC + `"
     address: 10.77.0.11
     system: rocky9
-    kickstart: rhel.ks
+    kickstart: ` + f.kickstart + `
     install: first-boot
     variables: {root_password: root}
 `,
@@ -105,9 +119,9 @@ hosts:
 	}
 }
 
-func (r *rig) appliance(program string) {
+func (r *rig) appliance() {
 	r.t.Helper()
-	cmd := r.rack.Command(context.Background(), program, "serve", "--config", filepath.Join(r.dir, "rackhand.yaml"))
+	cmd := r.rack.Command(context.Background(), r.program, "serve", "--config", filepath.Join(r.dir, "rackhand.yaml"))
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -115,6 +129,10 @@ func (r *rig) appliance(program string) {
 	}
 	done := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(done) }()
+	r.kill = func() {
+		_ = cmd.Process.Kill()
+		<-done
+	}
 	r.t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
@@ -146,6 +164,12 @@ func (r *rig) appliance(program string) {
 // power runs a simulated box to its end.
 func (r *rig) power(o simulated.Options) simulated.Result {
 	r.t.Helper()
+	return r.run(powered{Options: o})
+}
+
+// run is power for a box whose installed system may have an agent that works.
+func (r *rig) run(o powered) simulated.Result {
+	r.t.Helper()
 	o.Link, o.Serial, o.Further, o.MaxBoots, o.Scratch = "box1", "SIM4711", []string{otherMAC}, 6, r.dir
 	if o.Packages == 0 {
 		o.Packages = 60
@@ -174,6 +198,34 @@ func (r *rig) power(o simulated.Options) simulated.Result {
 		r.t.Fatalf("%v: %s", err, out)
 	}
 	return res
+}
+
+// runTo runs a box in the background and returns when it has come to its pause.
+func (r *rig) runTo(o powered) <-chan simulated.Result {
+	r.t.Helper()
+	ended := make(chan simulated.Result, 1)
+	go func() {
+		defer close(ended)
+		ended <- r.run(o)
+	}()
+	for { // the box itself is bounded
+		if _, err := os.Stat(filepath.Join(r.dir, "paused")); err == nil {
+			return ended
+		}
+		select {
+		case <-ended:
+			r.t.Fatal("it has ended before its pause")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// goOn ends a box's pause.
+func (r *rig) goOn() {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, "paused.go"), nil, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func (r *rig) install() provision.Install {
@@ -255,7 +307,7 @@ func TestSimulatedAnaconda(t *testing.T) {
 		}
 	}
 	log := r.log()
-	if !strings.Contains(log, "Installing simulated-60.x86_64 (60/60)") || !strings.Contains(log, "/i/***") {
+	if !strings.Contains(log, "packaging: Installed: simulated-60-1.0-1.x86_64") || !strings.Contains(log, "/i/***") {
 		t.Errorf("the log:\n%s", log)
 	}
 	if strings.Contains(log, "correct-horse-battery") || strings.Contains(log, "$6$") {
@@ -290,7 +342,7 @@ func TestSimulatedData(t *testing.T) {
 		t.Fatal(err)
 	}
 	res := r.power(simulated.Options{})
-	if res.Installed || res.Installs != 1 || res.Boots != 2 {
+	if res.Installed || res.Installs != 1 || res.Boots != 2 || res.Restarts != 1 {
 		t.Errorf("%+v", res)
 	}
 	in := r.install()
@@ -302,17 +354,120 @@ func TestSimulatedData(t *testing.T) {
 	}
 }
 
-// TestSimulatedSecondTry: what fails once, with the disk laid out already, is installed
-// by the next attempt: what stands on the disk is the install's own.
+// TestSimulatedSecondTry: a script of ours that fails once says so and starts the next
+// attempt itself, and that installs the box: what stands on the disk is the install's own.
 func TestSimulatedSecondTry(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPost, FailTimes: 1})
-	if !res.Installed || res.Installs != 2 || res.Boots != 3 {
+	if !res.Installed || res.Installs != 2 || res.Boots != 3 || res.Restarts != 1 || res.Stands || len(res.Waited) != 0 {
 		t.Errorf("%+v", res)
 	}
 	if in := r.install(); in.Stage != provision.Installed || in.Attempts != 2 {
 		t.Errorf("the install is %+v", in)
+	}
+	if e := r.events()[provision.KindAttemptFailed]; len(e) != 1 || !strings.Contains(e[0].Message, "enabling the agent failed with status 1") {
+		t.Errorf("failed attempts: %v", e)
+	}
+}
+
+// TestSimulatedSiteScript: a script of the site's own that fails stands at a dialog (RHEL 8
+// to 10, Fedora 42), or ends as any other error does (Fedora 43, 44). What each release
+// logs of its packages is counted.
+func TestSimulatedSiteScript(t *testing.T) {
+	for _, f := range []family{rocky9, fedora44} {
+		t.Run(f.release, func(t *testing.T) {
+			t.Parallel()
+			r := newRigOf(t, f)
+			site := filepath.Join(r.dir, "inventory/templates/post.ks")
+			if err := errors.Join(os.MkdirAll(filepath.Dir(site), 0o700), os.WriteFile(site, []byte("%post --erroronfail\nexit 1\n%end\n"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			res := r.power(simulated.Options{})
+			stands := f == rocky9
+			if res.Stands != stands || res.Installed || stands && len(res.Waited) != 0 || !stands && (len(res.Waited) != 2 || res.Installs != 2) {
+				t.Errorf("%+v", res)
+			}
+			in, events := r.install(), r.events()
+			if (in.Stage == provision.Failed) == stands || (len(events[provision.KindAttemptFailed]) > 0) == stands {
+				t.Errorf("the install is %+v", in)
+			}
+			counted := 0
+			for _, e := range events[provision.KindProgress] {
+				if e.Source == "syslog" && strings.HasSuffix(e.Message, " of 60 packages") {
+					counted++
+				}
+			}
+			if counted < 10 || counted > 60 || len(events[provision.KindPacked]) == 0 {
+				t.Errorf("%d events of packages, %d that they are through", counted, len(events[provision.KindPacked]))
+			}
+		})
+	}
+}
+
+// TestSimulatedRestartAtTheEnd: the appliance is killed just when a box is about to say
+// that it is installed, and comes back. The report gets through, and the box is not
+// installed a second time.
+func TestSimulatedRestartAtTheEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ended := r.runTo(powered{simulated.Options{PauseAt: simulated.PauseEnd}, true})
+	r.kill()
+	r.goOn()
+	time.Sleep(3 * time.Second) // it is refused a few times; more or fewer make no difference
+	r.appliance()
+	res := <-ended
+	if !res.Installed || res.Installs != 1 || res.Boots != 2 {
+		t.Errorf("%+v", res)
+	}
+	in, events := r.install(), r.events()
+	if in.Stage.Rank() < provision.Enrolled.Rank() || in.Attempts != 1 || in.Armed || len(events[provision.KindQuestion]) > 0 || len(events["installed-unreported"]) > 0 {
+		t.Errorf("the install is %+v", in)
+	}
+}
+
+// TestSimulatedLostReport: the report of the end is lost altogether, and the box comes
+// back by network. It is not handed the installer: it boots its disk, and the system there
+// enrols, by which the install goes on.
+func TestSimulatedLostReport(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	res := r.run(powered{simulated.Options{Mute: true}, true})
+	if res.Installs != 1 || res.Boots != 2 {
+		t.Errorf("%+v", res)
+	}
+	in, events := r.install(), r.events()
+	if in.Stage.Rank() < provision.Enrolled.Rank() || in.Attempts != 1 || in.Armed || in.Doubt != "" {
+		t.Errorf("the install is %+v", in)
+	}
+	if len(events[provision.KindQuestion]) != 1 || len(events["installed-unreported"]) != 1 {
+		t.Errorf("asked %v, told %v", events[provision.KindQuestion], events["installed-unreported"])
+	}
+}
+
+// TestSimulatedQuestion: the same of a box whose system doesn't enrol. However often it
+// comes by network, it is not handed the installer before the operator has said that what
+// is on its disks may be lost.
+func TestSimulatedQuestion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	installs := 0
+	for range 3 {
+		installs += r.power(simulated.Options{Mute: true}).Installs
+	}
+	first, events := r.install(), r.events()
+	if installs != 1 || len(events[provision.KindQuestion]) != 1 || first.Attempts != 1 || first.Stage != provision.Packages || !strings.Contains(first.Doubt, "packages were through") {
+		t.Errorf("%d installs, asked %v: %+v", installs, events[provision.KindQuestion], first)
+	}
+	if _, err := r.client.Install(t.Context(), "web1", web.InstallRequest{}); err == nil || !strings.Contains(err.Error(), "`rackhand install web1 --wipe`") {
+		t.Errorf("without --wipe: %v", err)
+	}
+	if _, err := r.client.Install(t.Context(), "web1", web.InstallRequest{Wipe: true}); err != nil {
+		t.Fatal(err)
+	}
+	res := r.power(simulated.Options{})
+	if second := r.install(); !res.Installed || res.Installs != 1 || second.ID == first.ID || second.Stage != provision.Installed {
+		t.Errorf("%+v, %+v", res, second)
 	}
 }
 
@@ -326,5 +481,35 @@ func TestSimulatedLateFetch(t *testing.T) {
 	}
 	if e := r.events()["answer-late"]; len(e) != 1 || e[0].Level != provision.LevelError {
 		t.Errorf("late fetches: %v", e)
+	}
+}
+
+// TestSimulatedInitrdGivesUp: the Kickstart can't be rendered any more when the initrd asks
+// for it. The box comes back as another attempt, is kept waiting at its script, and goes on
+// when the template is mended.
+func TestSimulatedInitrdGivesUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ended := r.runTo(powered{Options: simulated.Options{PauseAt: simulated.PauseInitrd}})
+	site := filepath.Join(r.dir, "inventory/templates/post.ks")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(site), 0o700), os.WriteFile(site, []byte("{{ var \"missing\" }}\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r.goOn()
+	for len(r.events()[provision.KindAttempt]) == 1 { // the second one is not handed out
+		time.Sleep(200 * time.Millisecond)
+		if n := len(r.events()["ack"]); n >= 4 { // firmware, iPXE and initrd, and firmware again
+			break
+		}
+	}
+	if err := os.Remove(site); err != nil {
+		t.Fatal(err)
+	}
+	res := <-ended
+	if in := r.install(); !res.Installed || res.Installs != 2 || len(res.Waited) != 0 || in.Attempts != 2 || in.Stage != provision.Installed {
+		t.Errorf("%+v: %+v", res, in)
+	}
+	if len(r.events()["template"]) == 0 {
+		t.Error("nobody was told")
 	}
 }

@@ -14,6 +14,7 @@ import (
 type kernel struct {
 	url, initrd string
 	args        map[string]string // of the same one the last wins
+	cmdline     string
 }
 
 // parseScript reads the three commands that matter of an iPXE script; one that starts no
@@ -24,7 +25,7 @@ func parseScript(text string) (kernel, error) {
 		words := strings.Fields(line)
 		switch {
 		case len(words) > 1 && words[0] == "kernel":
-			k.url = words[1]
+			k.url, k.cmdline = words[1], strings.Join(words[2:], " ")
 			for _, w := range words[2:] {
 				name, value, _ := strings.Cut(w, "=")
 				k.args[name] = value

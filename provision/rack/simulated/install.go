@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"rackhand/bootfiles/media"
@@ -34,7 +36,7 @@ func (b *box) install(ctx context.Context, k kernel) error {
 	for range 1 + len(b.Further) {
 		text, err := b.fetch(ctx, k.args["inst.ks"], b.headers(k.args), 3)
 		if err != nil {
-			return fmt.Errorf("the Kickstart: %w", err)
+			return fmt.Errorf("%w: the Kickstart: %w", errInitrd, err)
 		}
 		if ks != nil && string(ks) != string(text) {
 			return errors.New("a further interface was given another Kickstart")
@@ -43,7 +45,10 @@ func (b *box) install(ctx context.Context, k kernel) error {
 	}
 	tree, err := b.stage2(ctx, k)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errInitrd, err)
+	}
+	if b.Release == "" {
+		b.Release = tree.Release()
 	}
 	file, err := kickstart.Parse("ks.cfg", ks)
 	if err != nil {
@@ -54,18 +59,28 @@ func (b *box) install(ctx context.Context, k kernel) error {
 		return err
 	}
 	defer log.close()
-	log.say("anaconda", "Parsing the kickstart file; token in %s", k.args["inst.ks"])
-	s := &scripts{box: b, log: log, file: file}
+	log.say("main", "Parsing the kickstart file; token in %s", k.args["inst.ks"])
+	s := &scripts{box: b, log: log, file: file, cmdline: k.cmdline}
 	if err := s.prepare(); err != nil {
 		return err
 	}
 	defer s.clear()
 	err = b.carryOut(ctx, k, tree, s, log)
-	if err != nil {
-		log.say("anaconda", "Running kickstart %%onerror script(s): %v", err)
-		if err := s.run(ctx, "%onerror"); err != nil {
-			b.Say("%%onerror: %v", err)
+	if s.bootable { // the boot loader is written before any %post runs
+		if err := errors.Join(os.RemoveAll(b.system()), os.Rename(filepath.Join(s.root, "mnt/sysimage"), b.system())); err != nil {
+			return err
 		}
+	}
+	if err == nil || errors.Is(err, errRestart) {
+		return err
+	}
+	if failed := (*scriptError)(nil); errors.As(err, &failed) && release(b.Release).waitsForEnter() {
+		log.say("main", "%v", err)
+		return fmt.Errorf("%w: %w", errStands, err)
+	}
+	log.say("main", "Running kickstart %%onerror script(s): %v", err)
+	if err := s.run(ctx, "%onerror"); err != nil {
+		b.Say("%%onerror: %v", err)
 	}
 	return err
 }
@@ -87,15 +102,23 @@ func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *s
 		return err
 	}
 	failing := b.result.Installs <= b.FailTimes
-	for _, what := range []string{"Installing", "Verifying"} { // dnf's two passes look alike
-		for n := 1; n <= b.Packages; n++ {
-			log.say("packaging", "%s simulated-%d.x86_64 (%d/%d)", what, n, n, b.Packages)
-			if failing && b.Fails == FailPackages && n > b.Packages/2 {
-				return errors.New("a package can't be installed (as asked for)")
-			}
+	before, each, after, again := release(b.Release).packageLines(b.Packages)
+	for _, l := range before {
+		log.send(l)
+	}
+	for n := 1; n <= b.Packages; n++ {
+		log.send(each(n))
+		if failing && b.Fails == FailPackages && n > b.Packages/2 {
+			return errors.New("a package can't be installed (as asked for)")
 		}
 	}
-	log.say("anaconda", "Configuring simulated-1.x86_64")
+	for _, l := range after {
+		log.send(l)
+	}
+	for n := 1; n <= b.Packages; n++ {
+		log.send(again(n))
+	}
+	s.bootable = true
 	if b.Late {
 		var status *statusError
 		if _, err := b.fetch(ctx, k.args["inst.ks"], b.headers(k.args), 0); errors.As(err, &status) {
@@ -104,8 +127,8 @@ func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *s
 			b.result.LateStatus = http.StatusOK
 		}
 	}
-	if failing && b.Fails == FailPost {
-		return errors.New("a %post failed (as asked for)")
+	if err := s.stubs(failing && b.Fails == FailPost); err != nil {
+		return err
 	}
 	return s.run(ctx, "%post")
 }

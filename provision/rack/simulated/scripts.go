@@ -16,13 +16,30 @@ import (
 // scripts runs a Kickstart's scripts, really, in a scratch root: the machine's own
 // programs, and of its devices none. The root has one disk, sda, that is a file: blank at
 // first, and from boot to boot as the install has left it.
-// systemctl in the installed system is a stand-in that writes down what it is told.
+// systemctl in the installed system is a stand-in that writes down what it is told, and
+// sleep doesn't. Its /proc is a folder with two files: the kernel's command line, and
+// sysrq-trigger, by which a script starts the box anew.
 type scripts struct {
 	*box
-	log  *syslog
-	file *kickstart.File
-	root string
+	log     *syslog
+	file    *kickstart.File
+	root    string
+	cmdline string
+	// bootable: the packages and the boot loader are on the disk.
+	bootable bool
 }
+
+// A scriptError is a script with --erroronfail that has failed.
+type scriptError struct {
+	kind string
+	line int
+	err  error
+}
+
+func (e *scriptError) Error() string {
+	return fmt.Sprintf("the %s at line %d: %v", e.kind, e.line, e.err)
+}
+func (e *scriptError) Unwrap() error { return e.err }
 
 // scriptTime bounds a script.
 const scriptTime = 2 * time.Minute
@@ -50,18 +67,39 @@ func (s *scripts) prepare() (err error) {
 			}
 		}
 	}
+	for _, root := range []string{s.root, system} {
+		if err := errors.Join(
+			os.WriteFile(filepath.Join(root, "proc/cmdline"), []byte(s.cmdline+"\n"), 0o644),
+			os.WriteFile(filepath.Join(root, "usr/local/bin/sleep"), []byte("#!/bin/sh\n# Stands in for sleep, simulated.\nexec /usr/bin/sleep 0.05\n"), 0o755),
+		); err != nil {
+			return err
+		}
+	}
 	// The same disk as at the boot before.
 	disk, err := os.OpenFile(s.diskFile(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	stub := "#!/bin/sh\n# Stands in for systemctl, simulated.\necho \"$@\" >> /var/systemctl.simulated\n"
 	return errors.Join(disk.Truncate(diskBytes), disk.Close(),
 		os.Link(s.diskFile(), filepath.Join(s.root, "dev/sda")),
 		os.WriteFile(filepath.Join(s.root, "sys/block/sda/wwid"), []byte("naa.5000c5000simulated\n"), 0o644),
 		os.WriteFile(filepath.Join(s.root, "sys/block/sda/size"), fmt.Appendf(nil, "%d\n", diskBytes/512), 0o644),
-		os.WriteFile(filepath.Join(s.root, "sys/block/sda/removable"), []byte("0\n"), 0o644),
-		os.WriteFile(filepath.Join(system, "usr/local/bin/systemctl"), []byte(stub), 0o755))
+		os.WriteFile(filepath.Join(s.root, "sys/block/sda/removable"), []byte("0\n"), 0o644))
+}
+
+// stubs puts stand-ins into the roots for the last scripts.
+func (s *scripts) stubs(failing bool) error {
+	status := "0"
+	if failing {
+		status = "1"
+	}
+	systemctl := "#!/bin/sh\n# Stands in for systemctl, simulated.\necho \"$@\" >> /var/systemctl.simulated\nexit " + status + "\n"
+	err := os.WriteFile(filepath.Join(s.root, "mnt/sysimage/usr/local/bin/systemctl"), []byte(systemctl), 0o755)
+	if s.Mute {
+		curl := "#!/bin/sh\n# Loses the report of the end, simulated.\ncase $* in *'\"stage\": \"installed\"'*) printf 000; exit 7;; esac\nexec /usr/bin/curl \"$@\"\n"
+		err = errors.Join(err, os.WriteFile(filepath.Join(s.root, "usr/local/bin/curl"), []byte(curl), 0o755))
+	}
+	return err
 }
 
 func (s *scripts) diskFile() string { return filepath.Join(s.Scratch, "simulated-sda") }
@@ -69,6 +107,9 @@ func (s *scripts) diskFile() string { return filepath.Join(s.Scratch, "simulated
 // layOut leaves a mark on the disk where a partition table would be: this is all that
 // is done of what the Kickstart says of disks.
 func (s *scripts) layOut() error {
+	if err := os.RemoveAll(s.system()); err != nil { // whatever was there
+		return err
+	}
 	disk, err := os.OpenFile(s.diskFile(), os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -84,20 +125,43 @@ func (s *scripts) clear() { _ = os.RemoveAll(s.root) }
 
 // run runs the scripts of a kind in their order.
 func (s *scripts) run(ctx context.Context, kind string) error {
+	last := 0
+	for _, sec := range s.file.Sections {
+		if sec.Name == kind {
+			last = sec.Pos.Line
+		}
+	}
 	for _, sec := range s.file.Sections {
 		if sec.Name != kind {
 			continue
 		}
+		if kind == "%post" && sec.Pos.Line == last {
+			if err := s.pause(ctx, PauseEnd); err != nil {
+				return err
+			}
+		}
 		err := s.one(ctx, sec)
 		switch {
+		case s.restarted():
+			return errRestart
 		case err == nil:
 		case has(sec, "--erroronfail"):
-			return fmt.Errorf("the %s at line %d: %w", kind, sec.Pos.Line, err)
+			return &scriptError{kind, sec.Pos.Line, err}
 		default:
 			s.log.say("program", "the %s at line %d: %v", kind, sec.Pos.Line, err)
 		}
 	}
 	return nil
+}
+
+// restarted reports whether a script has started the box anew: sysrq's b (reBoot).
+func (s *scripts) restarted() bool {
+	for _, root := range []string{s.root, filepath.Join(s.root, "mnt/sysimage")} {
+		if b, err := os.ReadFile(filepath.Join(root, "proc/sysrq-trigger")); err == nil && strings.HasPrefix(string(b), "b") {
+			return true
+		}
+	}
+	return false
 }
 
 func has(sec *kickstart.Section, option string) bool {

@@ -23,9 +23,14 @@ func dialSyslog(ctx context.Context, to string) (*syslog, error) {
 	return &syslog{c}, nil
 }
 
-// say sends a line. Anaconda goes on when nobody listens.
-func (s *syslog) say(app, format string, args ...any) {
-	_, _ = fmt.Fprintf(s.c, "<14>%s localhost %s[1523]: INFO:anaconda: %s\n", time.Now().Format(time.Stamp), app, fmt.Sprintf(format, args...))
+// send sends a line. Anaconda goes on when nobody listens.
+func (s *syslog) send(l logged) {
+	_, _ = fmt.Fprintf(s.c, "<142>%s localhost %s: %s\n", time.Now().Format(time.Stamp), l.tag, l.text)
+}
+
+// say sends a line of Anaconda's main program.
+func (s *syslog) say(prefix, format string, args ...any) {
+	s.send(logged{mainTag, prefix + ": " + fmt.Sprintf(format, args...)})
 }
 
 func (s *syslog) close() { _ = s.c.Close() }

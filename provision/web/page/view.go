@@ -93,6 +93,9 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		}
 	case toneRunning:
 		v.Detail = cut(in.Progress, 120)
+		if in.Doubt != "" {
+			v.Detail = cut("a question: is it installed? "+in.Doubt, 300)
+		}
 	}
 	if text := v.Job.detail(); text != "" {
 		v.Detail = text

@@ -47,6 +47,9 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		if h.Last != nil {
 			last = OneLine(h.Last.Message, 80)
 		}
+		if h.Install.UnderWay() && h.Install.Doubt != "" {
+			last = OneLine("is it installed? "+h.Install.Doubt, 80)
+		}
 		if ports {
 			last = dash(OneLine(h.SwitchPort, 40)) + "\t" + last
 		}

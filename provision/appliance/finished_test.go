@@ -1,0 +1,134 @@
+package appliance
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/boot"
+)
+
+// TestAsksOnce: a box that comes back after its packages were through boots its own disk,
+// and the operator is asked once, however often it asks.
+func TestAsksOnce(t *testing.T) {
+	a, mac := bare(t)
+	ask := func(want boot.Action) {
+		t.Helper()
+		d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
+		if err != nil || d.Action != want {
+			t.Fatalf("%s, %v; want %s", d.Action, err, want)
+		}
+	}
+	ask(boot.InstallIt)
+	in, _, err := a.journal.BeginAttempt("web1", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []provision.Event{
+		{Source: "installer", Kind: "progress", Stage: provision.Packages},
+		{Source: "installer", Kind: provision.KindPacked},
+	} {
+		if err := a.journal.Reported(in, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		ask(boot.Disk)
+	}
+	events, err := a.journal.Events(t.Context(), "web1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, e := range events {
+		if e.Kind == provision.KindQuestion {
+			asked++
+		}
+		if e.Stage == provision.Failed {
+			t.Errorf("it has failed: %+v", e)
+		}
+	}
+	if in, _ := a.journal.Install("web1"); asked != 1 || !strings.Contains(in.Doubt, "packages were through") || !in.Armed {
+		t.Errorf("asked %d times: %+v", asked, in)
+	}
+}
+
+// TestMissed: an appliance that was off knows that it may have missed a report of
+// Anaconda's; of a box that failed before, or that has not begun, there is none to miss.
+func TestMissed(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		installer string
+		events    []provision.Event
+		want      boot.Action
+	}{
+		{"packages", inventory.InstallerAnaconda, []provision.Event{{Stage: provision.Packages, Kind: "progress"}}, boot.Disk},
+		{"installer", inventory.InstallerAnaconda, []provision.Event{{Stage: provision.Installer, Kind: "progress"}}, boot.Disk},
+		{"failed", inventory.InstallerAnaconda, []provision.Event{{Stage: provision.Packages, Kind: "progress"}, {Kind: provision.KindAttemptFailed}}, boot.InstallIt},
+		{"not begun", inventory.InstallerAnaconda, nil, boot.InstallIt},
+		{"an image: its guard can tell", inventory.InstallerImage, []provision.Event{{Stage: provision.Packages, Kind: "progress"}}, boot.InstallIt},
+	} {
+		a, mac := bare(t)
+		a.cfg.Install.Attempts = 3
+		a.holder.Current().Hosts["web1"].System.Installer = tt.installer
+		ask := func() boot.Action {
+			t.Helper()
+			d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.Action
+		}
+		ask()
+		in, _, err := a.journal.BeginAttempt("web1", rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range tt.events {
+			e.Source = "installer"
+			if err := a.journal.Reported(in, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := ask(); got != boot.InstallIt {
+			t.Errorf("%s, before the restart: %s", tt.name, got)
+		}
+		if err := a.missed(); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestHeardAfterRestart: an installer that speaks after the appliance was away has missed
+// nothing that matters; if it loses its power then, it is handed out again.
+func TestHeardAfterRestart(t *testing.T) {
+	a, mac := bare(t)
+	a.cfg.Install.Attempts = 3
+	a.holder.Current().Hosts["web1"].System.Installer = inventory.InstallerAnaconda
+	r := boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}
+	if _, err := a.decide(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	in, _, err := a.journal.BeginAttempt("web1", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if err := a.missed(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if d, err := a.decide(t.Context(), r); err != nil || d.Action != boot.InstallIt {
+		t.Errorf("%s, %v", d.Action, err)
+	}
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+)
+
+const (
+	// initrdPatience is for how long in a row the initrd of Anaconda's is told to ask
+	// again. Its curl tries four times (dracut's url-lib.sh: --retry 3) and has given up
+	// after about 9 s, whatever it is told then.
+	initrdPatience = 8 * time.Second
+	// rowEnds is after how long without such an answer a row has ended: the box has
+	// started anew.
+	rowEnds = 30 * time.Second
+	// maxRows bounds how many boxes are remembered; only hosts in an install are.
+	maxRows = 4096
+)
+
+// rows are the boxes that are being told to ask again, by their hosts.
+type rows struct {
+	mu   sync.Mutex
+	open map[string]row
+}
+
+// A row is a series of answers that say: ask again.
+type row struct{ began, last time.Time }
+
+// next is the row after one more such answer at a time, and whether that may be given:
+// no answer is given later than initrdPatience after the first one. A clock that was set
+// back begins a new row.
+func (r row) next(now time.Time) (row, bool) {
+	if r.began.IsZero() || now.Before(r.last) || now.Sub(r.last) >= rowEnds {
+		r.began = now
+	}
+	r.last = now
+	return r, now.Sub(r.began) <= initrdPatience
+}
+
+// again reports whether a host's initrd may be told once more to ask again.
+func (r *rows) again(host string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, may := r.open[host].next(now)
+	if r.open == nil || len(r.open) >= maxRows {
+		r.open = make(map[string]row)
+	}
+	r.open[host] = next
+	return may
+}
+
+// end ends a host's row: it has what it asked for.
+func (r *rows) end(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, host)
+}
+
+// initrdAt names the host at an address while it is in the initrd of Anaconda's: from
+// its kernel on until its installer speaks.
+func (s *Server) initrdAt(ctx context.Context, addr netip.Addr) string {
+	name := s.hostAt(ctx, addr)
+	if in, ok := s.Journal.Install(name); name == "" || !ok || in.Stage != provision.Kernel || !s.anaconda(name) {
+		return ""
+	}
+	return name
+}
+
+func (s *Server) anaconda(host string) bool {
+	snap := s.Snapshot()
+	if snap == nil {
+		return false
+	}
+	h := snap.Hosts[host]
+	return h != nil && h.System != nil && h.System.Installer == inventory.InstallerAnaconda
+}
+
+// decisive makes an answer that would tell an initrd to ask again, though that has given
+// up by then, a decisive one: the box starts anew at once, as another attempt.
+func (s *Server) decisive(err error, c echo.Context) error {
+	he := (*echo.HTTPError)(nil)
+	if !errors.As(err, &he) || he.Code != http.StatusServiceUnavailable {
+		return err
+	}
+	host := ""
+	switch c.Path() {
+	case "/i/:token/ks": // nothing but an initrd asks for it
+		if in, ok := s.Journal.ByToken(c.Param("token")); ok && s.anaconda(in.Host) {
+			host = in.Host
+		}
+	case "/media/:media/*":
+		host = s.initrdAt(c.Request().Context(), peer(c))
+	}
+	if host == "" || s.rows.again(host, s.Clock()) {
+		return err
+	}
+	s.gaveUp(host)
+	return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("not ready for %s: %v", initrdPatience, he.Message))
+}
+
+func (s *Server) gaveUp(host string) {
+	s.warn(host, "initrd-refused", fmt.Sprintf("what the installer of %s asks for was not ready for %s, after which its initrd gives up: it is told so, starts anew, and comes back as another attempt", host, initrdPatience))
+}
+
+// A decisiveWriter is decisive for a handler that is not echo's: the mirror.
+type decisiveWriter struct {
+	http.ResponseWriter
+	again func() bool
+}
+
+func (w decisiveWriter) WriteHeader(status int) {
+	if status == http.StatusServiceUnavailable && !w.again() {
+		w.Header().Del("Retry-After")
+		status = http.StatusNotFound
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w decisiveWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// forInitrd wraps the writer of what a mirror answers to a box that is in its initrd.
+func (s *Server) forInitrd(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/mirror/") {
+		return w
+	}
+	host := s.initrdAt(r.Context(), from.Addr().Unmap())
+	if host == "" {
+		return w
+	}
+	return decisiveWriter{w, func() bool {
+		may := s.rows.again(host, s.Clock())
+		if !may {
+			s.gaveUp(host)
+		}
+		return may
+	}}
+}

@@ -1,0 +1,29 @@
+package show_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/web"
+	"rackhand/provision/web/show"
+)
+
+// TestQuestionShown: a question to the operator isn't hidden behind what came after it.
+func TestQuestionShown(t *testing.T) {
+	in := provision.Install{ID: "web1-1", Host: "web1", Stage: provision.Packages, Doubt: "its packages were through"}
+	h := provision.HostStatus{Host: "web1", Install: &in, Last: &provision.Event{Message: "PXE got 10.77.0.11"}}
+	for _, ended := range []bool{false, true} {
+		if ended {
+			in.Stage = provision.Cancelled
+		}
+		var b strings.Builder
+		if err := show.Status(&b, web.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "is it installed? its packages were through") == ended {
+			t.Errorf("ended %v:\n%s", ended, b.String())
+		}
+	}
+}
