@@ -72,7 +72,10 @@ reload) ;;
 stop) sed -i 1s/.*/inactive/ "$unit" ;;
 enable) sed -i 2s/.*/enabled/ "$unit" ;;
 disable) sed -i 2s/.*/disabled/ "$unit" ;;
-show) cat "$FAKE/need-reload" ;;
+show) case "$*" in
+	*=Id*) sed -n 3p "$unit" ;;
+	*) cat "$FAKE/need-reload" ;;
+	esac ;;
 daemon-reload) : > "$FAKE/need-reload" ;;
 esac
 exit 0
