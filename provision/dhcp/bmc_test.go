@@ -12,15 +12,15 @@ import (
 var web1BMC = inventory.MAC{0x52, 0x54, 0, 0x77, 0x01, 1}
 
 // withBMC gives web1 a BMC at an address.
-func withBMC(b *bench, address string) {
-	b.snap.Hosts["web1"].BMC = &inventory.BMC{MAC: web1BMC, Address: netip.AddrPortFrom(netip.MustParseAddr(address), 623)}
+func withBMC(snap *inventory.Snapshot, address string) {
+	snap.Hosts["web1"].BMC = &inventory.BMC{MAC: web1BMC, Address: netip.AddrPortFrom(netip.MustParseAddr(address), 623)}
 }
 
 // TestBMCReservation: a BMC takes its address from us, and is neither its host nor a
 // box that somebody has to claim.
 func TestBMCReservation(t *testing.T) {
 	b := newBench(t)
-	withBMC(b, "10.77.0.111")
+	withBMC(b.snap, "10.77.0.111")
 	if got := b.join(web1BMC); got != "10.77.0.111" {
 		t.Fatalf("it got %s", got)
 	}
@@ -62,12 +62,12 @@ func TestBMCReservation(t *testing.T) {
 // TestBMCWrongNetwork: what is wrong with a BMC's reservation is told by its MAC.
 func TestBMCWrongNetwork(t *testing.T) {
 	b := newBench(t)
-	withBMC(b, "10.78.0.111")
+	withBMC(b.snap, "10.78.0.111")
 	if r := b.ask(discover(web1BMC)); r != nil {
 		t.Errorf("%v", r)
 	}
 	b.wantKinds(web1BMC.String() + " wrong-network")
-	withBMC(b, serverAddr.String())
+	withBMC(b.snap, serverAddr.String())
 	if r := b.ask(discover(web1BMC)); r != nil {
 		t.Errorf("%v", r)
 	}
@@ -77,7 +77,7 @@ func TestBMCWrongNetwork(t *testing.T) {
 // TestBMCDeclines: the address is reserved, so it is given again, and the event says so.
 func TestBMCDeclines(t *testing.T) {
 	b := newBench(t)
-	withBMC(b, "10.77.0.111")
+	withBMC(b.snap, "10.77.0.111")
 	b.join(web1BMC)
 	b.kinds()
 	b.ask(message(web1BMC, 4, server(serverAddr.String()), requested("10.77.0.111")))

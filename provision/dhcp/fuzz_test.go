@@ -24,7 +24,7 @@ func fuzzBench(t testing.TB) *bench {
 	n.Search, n.MTU, n.Routes = []string{"rack.example", "example"}, 9000, []inventory.Route{route4("10.9.0.0/16", "10.77.0.253")}
 	n.Options = map[uint8][]byte{150: {10, 77, 0, 9}, 43: {1, 1, 1}}
 	b.snap.Networks["rack2"].AllowOtherDHCP = true
-	withBMC(b, "10.77.0.111")
+	withBMC(b.snap, "10.77.0.111")
 	armAll(b)
 	return b
 }

@@ -84,6 +84,7 @@ func e2eSnapshot(s setup) *inventory.Snapshot {
 	if s.Pool.First.IsValid() {
 		rack.Leases = s.Pool
 	}
+	withBMC(snap, "10.77.0.111")
 	other.Gateway = netip.MustParseAddr("10.78.0.1")
 	other.Leases = inventory.Range{First: netip.MustParseAddr("10.78.0.200"), Last: netip.MustParseAddr("10.78.0.220")}
 	for _, h := range snap.Hosts {
