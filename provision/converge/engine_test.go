@@ -79,6 +79,9 @@ func TestServiceAlias(t *testing.T) {
 		{"disabled as wanted", "inactive\nalias\nnfs-server.service\n", "inactive\ndisabled\n", catalog.Service{Running: no(), Enabled: no()}, "ok", ""},
 		{"to be started too", "inactive\nalias\nnfs-server.service\n", "inactive\ndisabled\n", catalog.Service{Running: yes(), Enabled: yes()}, "changed enabled; started", "enable -- nfs-server.service, start -- web"},
 		{"of a static unit", "active\nalias\nnfs-server.service\n", "active\nstatic\n", catalog.Service{Enabled: yes()}, "ok", ""},
+		{"of a unit that others start", "active\nalias\nalso.service\n", "", catalog.Service{Enabled: yes()}, "ok", ""},
+		{"of a unit that it makes indirect", "active\nalias\nlinked.service\n", "", catalog.Service{Enabled: yes()}, "changed enabled", "enable -- linked.service"},
+		{"of a unit that it makes indirect, not wanted", "active\nalias\nlinked.service\n", "", catalog.Service{Enabled: no()}, "ok", ""},
 		{"of a masked unit", "inactive\nalias\nnfs-server.service\n", "inactive\nmasked\n", catalog.Service{Enabled: no()}, "ok", ""},
 		{"of nothing that systemd knows", "active\nalias\n\n", "", catalog.Service{Enabled: yes()}, "failed systemctl show --property=Id web: exit status 0", ""},
 		{"of itself", "active\nalias\nweb\n", "", catalog.Service{Enabled: yes()}, "failed web is an alias, and systemd doesn't say of which unit: name that unit, or run systemctl daemon-reload if its links were changed", ""},
@@ -87,6 +90,10 @@ func TestServiceAlias(t *testing.T) {
 			f := newFakes(t)
 			f.write("units/web", tt.alias)
 			f.write("units/nfs-server.service", tt.unit)
+			for name, install := range map[string]string{"also": "Also=other.socket", "linked": "WantedBy=multi-user.target"} {
+				f.write("units/"+name+".service", "active\nindirect\n")
+				f.write("cat/"+name+".service", "# /lib/x\n[Unit]\nAlias=no\n[Service]\nExecStart=/bin/true\n\n[Install]\n;WantedBy=no\nWantedBy=\n"+install+"\n")
+			}
 			tt.service.Name = "web"
 			got := f.converge(service(tt.service))[0]
 			if text := strings.TrimSpace(got.Status + " " + got.Message); text != tt.want {
@@ -94,7 +101,7 @@ func TestServiceAlias(t *testing.T) {
 			}
 			var did []string
 			for _, line := range f.log() {
-				if line = strings.TrimPrefix(line, "systemctl "); !strings.HasPrefix(line, "is-") && !strings.HasPrefix(line, "show ") {
+				if line = strings.TrimPrefix(line, "systemctl "); !strings.HasPrefix(line, "is-") && !strings.HasPrefix(line, "show ") && !strings.HasPrefix(line, "cat ") {
 					did = append(did, line)
 				}
 			}

@@ -76,6 +76,7 @@ show) case "$*" in
 	*=Id*) sed -n 3p "$unit" ;;
 	*) cat "$FAKE/need-reload" ;;
 	esac ;;
+cat) cat "$FAKE/cat/$name" ;;
 daemon-reload) : > "$FAKE/need-reload" ;;
 esac
 exit 0

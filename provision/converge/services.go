@@ -65,7 +65,9 @@ func (s Systemd) State(ctx context.Context, name string) (ServiceState, error) {
 	return st, err
 }
 
-// enabled is what systemctl is-enabled says; "" when there is no such unit.
+// enabled is what systemctl is-enabled says; "" when there is no such unit. Of a unit
+// that isn't enabled and goes by a second name, or brings others along (Also=), it
+// says indirect, whether it could be enabled itself or not: it is disabled if it could.
 func (s Systemd) enabled(ctx context.Context, name string) (string, error) {
 	out, err := s.Runner.Run(ctx, nil, "systemctl", "is-enabled", "--", name)
 	if err != nil {
@@ -75,7 +77,38 @@ func (s Systemd) enabled(ctx context.Context, name string) (string, error) {
 	if word == "not-found" { // systemd 252 and later
 		word = ""
 	}
+	if word != "indirect" {
+		return word, nil
+	}
+	if out, err = s.Runner.Run(ctx, nil, "systemctl", "cat", "--", name); err != nil {
+		return "", err
+	}
+	if out.Code == 0 && canBeEnabled(out.Stdout) {
+		word = "disabled"
+	}
 	return word, nil
+}
+
+// canBeEnabled reports whether enabling a unit would make links for it: its [Install]
+// section names units to be started by, or other names (systemd.unit(5)).
+func canBeEnabled(unit string) bool {
+	section := ""
+	for line := range strings.Lines(unit) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			section = line
+			continue
+		}
+		key, value, _ := strings.Cut(line, "=")
+		if section != "[Install]" || strings.TrimSpace(value) == "" {
+			continue
+		}
+		switch strings.TrimSpace(key) {
+		case "WantedBy", "RequiredBy", "UpheldBy", "Alias":
+			return true
+		}
+	}
+	return false
 }
 
 // behind is the unit that a name is an alias of, at the end of all links.

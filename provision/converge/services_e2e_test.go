@@ -11,7 +11,8 @@ import (
 )
 
 // rooted runs the real systemctl on the unit files of a folder. What only a running
-// systemd knows is played: that all is active, and which unit a link leads to.
+// systemd tells is played: that all is active, which unit a link leads to, and the
+// text of a unit.
 type rooted struct{ root string }
 
 func (r rooted) Run(ctx context.Context, env []string, args ...string) (Output, error) {
@@ -19,6 +20,9 @@ func (r rooted) Run(ctx context.Context, env []string, args ...string) (Output, 
 	switch {
 	case args[1] == "is-active":
 		return Output{Stdout: "active\n"}, nil
+	case args[1] == "cat":
+		text, err := os.ReadFile(filepath.Join(r.root, "usr/lib/systemd/system", name))
+		return Output{Stdout: string(text)}, err
 	case args[1] == "show" && strings.Contains(args[2], "Id"):
 		for range 8 { // links are absolute, below the root
 			for _, folder := range []string{"usr/lib", "etc"} {
@@ -75,6 +79,13 @@ func TestServiceAliasSystemctl(t *testing.T) {
 	is("nfs-server", "enabled", "nfs-server")
 	do("disable", is("nfs-kernel-server", "enabled", "nfs-server.service").Unit)
 	is("nfs-kernel-server", "disabled", "nfs-server.service")
+
+	// A link of the operator's own, which its unit knows nothing of.
+	if err := os.Symlink("/usr/lib/systemd/system/nfs-server.service", filepath.Join(root, "etc/systemd/system/share.service")); err != nil {
+		t.Fatal(err)
+	}
+	do("enable", is("share", "disabled", "nfs-server.service").Unit)
+	is("share", "enabled", "nfs-server.service")
 
 	is("sshd", "", "sshd") // there only once ssh is enabled
 	do("enable", is("ssh", "disabled", "ssh").Unit)
