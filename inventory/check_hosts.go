@@ -21,6 +21,7 @@ func (l *loader) checkHosts() {
 	macs := map[MAC]claim{}
 	addrs := map[netip.Addr]claim{}
 	bmcs := map[netip.AddrPort]claim{}
+	reserved := map[netip.Addr]claim{} // for BMCs that have a MAC
 	for _, name := range sortedKeys(l.networks) {
 		if n := l.networks[name]; n.Gateway.IsValid() {
 			addrs[n.Gateway] = claim{"the gateway of network " + name, n.gateway.At()}
@@ -35,6 +36,13 @@ func (l *loader) checkHosts() {
 				continue
 			}
 			macs[mac] = claim{what, d.macNodes[i].At()}
+		}
+		if d.bmcMAC != (MAC{}) {
+			if first, ok := macs[d.bmcMAC]; ok {
+				d.bmcMACAt.Problem("a BMC's port has a MAC of its own: look at its label, or at its own page", "%s: the BMC's MAC %s is that of %s (%s)", what, d.bmcMAC, first.who, first.at)
+			} else {
+				macs[d.bmcMAC] = claim{what + "'s BMC", d.bmcMACAt.At()}
+			}
 		}
 		if d.address.IsValid() {
 			l.checkAddress(d, addrs)
@@ -53,7 +61,38 @@ func (l *loader) checkHosts() {
 		if d.bmc.IsValid() {
 			l.checkBMC(d, addrs)
 		}
+		if d.bmc.IsValid() && d.bmcMAC != (MAC{}) {
+			l.checkReserved(d, reserved)
+		}
 	}
+}
+
+// checkReserved looks at the address that a BMC is to be given by our DHCP: one that
+// is nobody else's, and that a host could have.
+func (l *loader) checkReserved(d *hostDecl, reserved map[netip.Addr]claim) {
+	what, a := "host "+d.name, d.bmc.Addr()
+	if first, ok := reserved[a]; ok {
+		d.bmcMACAt.Problem("two ports can't be given one address: correct one of the two", "%s: the address %s of its BMC is reserved for %s's BMC (%s)", what, a, first.who, first.at)
+		return
+	}
+	reserved[a] = claim{what, d.bmcMACAt.At()}
+	switch n := l.networkOf(a); {
+	case n == nil && !l.broken && !l.twice && !l.brokenNetwork():
+		d.bmcNode.Problem("a BMC that has its address otherwise needs no mac; "+l.networksHint(), "%s: the BMC has a mac, and its address %s lies in no network, where nobody gives it that", what, a)
+	case n != nil && n.Leases.Contains(a):
+		d.bmcNode.Problem("choose one outside of "+n.Leases.First.String()+"-"+n.Leases.Last.String()+", or make the range smaller",
+			"%s: the address %s of its BMC lies in the leases of network %s (%s), which are for unclaimed boxes", what, a, n.Name, n.leases.At())
+	}
+}
+
+// asBMC is a hint where a host that has nothing to boot may be the BMC of another.
+func (l *loader) asBMC(a netip.Addr, of *hostDecl) string {
+	for _, d := range l.inOrder() {
+		if d != of && d.address == a && len(d.macs) == 1 && !l.broken && d.whole && l.merge(d).system == nil {
+			return "if " + d.name + " is this BMC, write bmc: {mac: " + d.macs[0].String() + ", address: " + a.String() + ", ...} here and remove " + d.name
+		}
+	}
+	return ""
 }
 
 func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
@@ -100,6 +139,9 @@ func (l *loader) checkBMC(d *hostDecl, addrs map[netip.Addr]claim) {
 		hint := "a BMC has an address of its own"
 		if free := l.free(l.networkOf(a), a); free != "" {
 			hint += "; " + free + " is free"
+		}
+		if as := l.asBMC(a, d); as != "" {
+			hint += "; " + as
 		}
 		d.bmcNode.Problem(hint, "host %s: BMC address %s is that of %s (%s)", d.name, a, first.who, first.at)
 		return

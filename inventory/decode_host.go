@@ -27,6 +27,8 @@ type hostDecl struct {
 	rackNode schema.Node
 	bmc      netip.AddrPort
 	bmcNode  schema.Node
+	bmcMAC   MAC
+	bmcMACAt schema.Node
 	layer    layer
 	// whole: the host could be read as a mapping, so that what is missing is
 	// missing indeed.
@@ -68,10 +70,7 @@ func (l *loader) decodeHost(name string, key, value schema.Node) {
 		}
 	}
 	fields["bmc"] = func(n schema.Node) {
-		l.bmcFields(what, n, d.layer, func(n schema.Node) {
-			d.bmcNode = n
-			d.bmc = parseBMC(what, n)
-		})
+		d.decodeBMC(l, what, n)
 	}
 	fields["rack"] = func(n schema.Node) { d.rack, d.rackNode = decodeRack(what, n), n }
 	if d.whole = value.FieldsHint(what, fields, hostHint, nil); !d.whole {
@@ -99,18 +98,50 @@ func (d *hostDecl) decodeMACs(what string, n schema.Node) {
 		if !ok {
 			continue
 		}
-		mac, err := ParseMAC(text)
+		mac, ok := portMAC(what, text, item)
 		switch {
-		case err != nil:
-			item.Problem(macHint(text), "%s: %q is not a MAC", what, text)
-		case mac == MAC{} || mac[0]&1 != 0:
-			// The lowest bit of the first byte marks a group of stations (IEEE 802, 8.2).
-			item.Problem("copy it from the port's label or the firmware's screen", "%s: %s is not the MAC of one port", what, mac)
+		case !ok:
 		case slices.Contains(d.macs, mac):
 			item.Problem("keep one of the two", "%s: MAC %s stands here twice", what, mac)
 		default:
 			d.macs, d.macNodes = append(d.macs, mac), append(d.macNodes, item)
 		}
+	}
+}
+
+// portMAC reads the MAC of one port; it reports a text that is none.
+func portMAC(what, text string, n schema.Node) (mac MAC, ok bool) {
+	mac, err := ParseMAC(text)
+	switch {
+	case err != nil:
+		n.Problem(macHint(text), "%s: %q is not a MAC", what, text)
+	case mac == MAC{} || mac[0]&1 != 0:
+		// The lowest bit of the first byte marks a group of stations (IEEE 802, 8.2).
+		n.Problem("copy it from the port's label or the firmware's screen", "%s: %s is not the MAC of one port", what, mac)
+	default:
+		return mac, true
+	}
+	return MAC{}, false
+}
+
+// decodeBMC reads a host's bmc.
+func (d *hostDecl) decodeBMC(l *loader, what string, n schema.Node) {
+	address := false
+	l.bmcFields(what, n, d.layer, schema.Fields{
+		"address": func(n schema.Node) {
+			address = true
+			d.bmcNode = n
+			d.bmc = parseBMC(what, n)
+		},
+		"mac": func(n schema.Node) {
+			d.bmcMACAt = n
+			if text, ok := n.Text(what + ": bmc mac"); ok {
+				d.bmcMAC, _ = portMAC(what+": bmc", text, n)
+			}
+		},
+	})
+	if d.bmcMAC != (MAC{}) && !address {
+		d.bmcMACAt.Problem("add address: to this bmc, the one that it is to be given", "%s: bmc has a mac and no address", what)
 	}
 }
 

@@ -78,7 +78,7 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 // dot is told where the key is.
 var keyOrder = []string{
 	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyBudget, keyDisk,
-	"bmc", "bmc.address", keyBMCUser, keyBMCPassword,
+	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
 	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy, "variables",
 }
 

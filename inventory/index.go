@@ -10,6 +10,8 @@ import (
 type index struct {
 	byMAC     map[MAC]*Host
 	byAddress map[netip.Addr]*Host
+	byBMC     map[MAC]*Host
+	bmcs      map[netip.Addr]bool // the addresses of all BMCs
 	// networks are sorted by address. They don't overlap: the load saw to it.
 	networks []*Network
 }
@@ -18,12 +20,20 @@ func newIndex(s *Snapshot) *index {
 	x := &index{
 		byMAC:     make(map[MAC]*Host, len(s.Hosts)),
 		byAddress: make(map[netip.Addr]*Host, len(s.Hosts)),
+		byBMC:     make(map[MAC]*Host),
+		bmcs:      make(map[netip.Addr]bool),
 		networks:  make([]*Network, 0, len(s.Networks)),
 	}
 	for _, h := range s.Hosts {
 		x.byAddress[h.Address] = h
 		for _, mac := range h.MACs {
 			x.byMAC[mac] = h
+		}
+		if h.BMC != nil {
+			x.bmcs[h.BMC.Address.Addr()] = true
+			if h.BMC.MAC != (MAC{}) {
+				x.byBMC[h.BMC.MAC] = h
+			}
 		}
 	}
 	for _, n := range s.Networks {

@@ -54,6 +54,7 @@ func docs() schema.Docs {
 		"hosts.*.rack.name":   {Text: "The rack's name.", Examples: []string{"r1"}},
 		"hosts.*.rack.unit":   {Text: "The height unit that it begins at.", Examples: []string{"12"}},
 		"hosts.*.bmc.address": {Text: "The BMC's address, with a port if it isn't 623.", Examples: []string{"10.77.0.111", "10.77.0.111:6230"}},
+		"hosts.*.bmc.mac":     {Text: "The MAC of the BMC's own port, where our DHCP gives it its address.", Pattern: macPattern, Examples: []string{"52:54:00:00:01:01"}},
 	}
 	networkDocs(all)
 	for _, layer := range []string{"defaults", "systems.*", "groups.*", "hosts.*"} {

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"maps"
 	"time"
 
 	"rackhand/config/problem"
@@ -108,8 +109,8 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 	return fields
 }
 
-// bmcFields reads a bmc mapping; address is nil where no address can stand.
-func (l *loader) bmcFields(what string, n schema.Node, to layer, address func(schema.Node)) {
+// bmcFields reads a bmc mapping; own reads the keys that a host's has besides.
+func (l *loader) bmcFields(what string, n schema.Node, to layer, own schema.Fields) {
 	fields := schema.Fields{
 		"user": func(n schema.Node) {
 			var value any
@@ -130,10 +131,11 @@ func (l *loader) bmcFields(what string, n schema.Node, to layer, address func(sc
 		"address": func(n schema.Node) {
 			n.Problem("give it to the host; user and password may stand here", "%s: an address belongs to one host's BMC", what)
 		},
+		"mac": func(n schema.Node) {
+			n.Problem("give it to the host; user and password may stand here", "%s: a MAC belongs to one host's BMC", what)
+		},
 	}
-	if address != nil {
-		fields["address"] = address
-	}
+	maps.Copy(fields, own)
 	// A misspelt password must not be shown either.
 	n.FieldsOr(what+": bmc", fields, func(_ string, value schema.Node) { value.Hide() })
 }

@@ -138,6 +138,9 @@ func dump(s *Snapshot) string {
 		fmt.Fprintf(&b, "  system %s kickstart %q role %q install %s budget %s disk %q\n", system, h.Kickstart, h.Role, h.Install, h.Budget, h.Disk)
 		if h.BMC != nil {
 			fmt.Fprintf(&b, "  bmc %s user %q password %q\n", h.BMC.Address, h.BMC.User, h.BMC.Password)
+			if h.BMC.MAC != (MAC{}) {
+				fmt.Fprintf(&b, "  bmc mac %s\n", h.BMC.MAC)
+			}
 		}
 		if !reflect.DeepEqual(h.Boot, Boot{}) {
 			fmt.Fprintf(&b, "  boot %+v\n", h.Boot)

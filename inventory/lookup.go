@@ -34,6 +34,33 @@ func (s *Snapshot) HostByAddress(addr netip.Addr) *Host {
 	return nil
 }
 
+// HostByBMC finds the host whose BMC has a port of this MAC, or nil. The host itself
+// has other MACs, and nothing that its BMC does is the host's doing.
+func (s *Snapshot) HostByBMC(mac MAC) *Host {
+	if s.index != nil {
+		return s.index.byBMC[mac]
+	}
+	for _, h := range s.Hosts {
+		if h.BMC != nil && h.BMC.MAC == mac && mac != (MAC{}) {
+			return h
+		}
+	}
+	return nil
+}
+
+// IsBMC reports whether an address is that of some host's BMC.
+func (s *Snapshot) IsBMC(addr netip.Addr) bool {
+	if s.index != nil {
+		return s.index.bmcs[addr]
+	}
+	for _, h := range s.Hosts {
+		if h.BMC != nil && h.BMC.Address.Addr() == addr {
+			return true
+		}
+	}
+	return false
+}
+
 // NetworkOf finds the network that an address lies in, or nil. Where networks
 // overlap, which those of a loaded snapshot don't, it is the smallest.
 func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {

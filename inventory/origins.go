@@ -66,6 +66,9 @@ func sourcesOf(d *hostDecl, m merged, shared map[string]*givenLayer) *sources {
 	if d.bmc.IsValid() {
 		own("bmc.address", d.bmc, d.bmcNode.At())
 	}
+	if d.bmcMAC != (MAC{}) {
+		own("bmc.mac", d.bmcMAC, d.bmcMACAt.At())
+	}
 	if d.rack != nil {
 		own("rack", *d.rack, d.rackNode.At())
 	}

@@ -63,7 +63,7 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 	}
 	if d.bmc.IsValid() {
 		ref, _ := m.value(keyBMCPassword).(SecretRef)
-		h.BMC = &BMC{Address: d.bmc, User: m.text(keyBMCUser), Password: ref}
+		h.BMC = &BMC{Address: d.bmc, MAC: d.bmcMAC, User: m.text(keyBMCUser), Password: ref}
 	}
 	return h
 }

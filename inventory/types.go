@@ -179,7 +179,10 @@ const (
 
 // A BMC is the baseboard management controller of a host.
 type BMC struct {
-	Address  netip.AddrPort // port 623 unless given
+	Address netip.AddrPort // port 623 unless given
+	// MAC is its own port's: that its DHCP requests are answered with Address. Zero when
+	// it isn't given, for a BMC that has its address otherwise.
+	MAC      MAC
 	User     string
 	Password SecretRef
 }

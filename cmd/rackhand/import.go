@@ -12,7 +12,7 @@ import (
 
 type importCmd struct {
 	inventoryFlag
-	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, rack, unit, group, system, role, kickstart, disk, variables.NAME), then a host a line."`
+	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk, variables.NAME), then a host a line."`
 	Group   string `help:"The group of hosts whose row names none."`
 	Network string `help:"The network in which hosts without an address get one, when there are several."`
 	DryRun  bool   `help:"Say what would be added, and print no YAML."`

@@ -163,5 +163,8 @@ func CheckNew(s *inventory.Snapshot, h Host) error {
 	if old := s.HostByMAC(h.MAC); old != nil {
 		return refuse("", "%s is host %s already, at %s", h.MAC, old.Name, old.Line)
 	}
+	if old := s.HostByBMC(h.MAC); old != nil {
+		return refuse("", "%s is the BMC of host %s, at %s", h.MAC, old.Name, old.Line)
+	}
 	return nil
 }

@@ -52,14 +52,14 @@ func columns() map[string]string {
 		"hostname": "name", "host": "name", "macs": "mac", "mac_address": "mac", "ip": "address", "ip_address": "address",
 		"bmc_address": "bmc", "ipmi": "bmc", "position": "unit", "u": "unit",
 	}
-	for _, name := range []string{"name", "mac", "address", "bmc", "rack", "unit", "group", "system", "role", "kickstart", "disk"} {
+	for _, name := range []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "kickstart", "disk"} {
 		all[name] = name
 	}
 	return all
 }
 
 // ReadCSV reads a table: a line of column names (name and mac are needed; address,
-// bmc, rack, unit, group, system, role, kickstart, disk and variables.NAME may
+// bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk and variables.NAME may
 // be there), then a host a line. Commas, semicolons or tabs between the cells;
 // several MACs of a host with spaces between. Lines that are empty or begin with #
 // are passed over. What is wrong becomes problems, all in one run.
@@ -179,7 +179,7 @@ func (t *Table) header(in *csv.Reader, record []string) []string {
 			t.list.Addf(t.place(line, column), "take the column out, and put the secrets into files of the secrets folder; `rackhand check` says which",
 				"a column of secrets: they don't belong into the inventory")
 		case name == "":
-			t.list.Addf(t.place(line, column), problem.DidYouMean(key, []string{"name", "mac", "address", "bmc", "rack", "unit", "group", "system", "role", "kickstart", "disk", "variables.NAME"}),
+			t.list.Addf(t.place(line, column), problem.DidYouMean(key, []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "kickstart", "disk", "variables.NAME"}),
 				"unknown column %q", cell)
 		case slices.Contains(names, name):
 			t.list.Addf(t.place(line, column), "keep one of the two", "the column %s stands here twice", name)

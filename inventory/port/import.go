@@ -172,7 +172,14 @@ func write(rows []Row) (text []byte, lines []cell) {
 				line(i, key, "    %s: %s", key, quote(cell))
 			}
 		}
-		if bmc := r.Cells["bmc"]; bmc != "" {
+		switch bmc, mac := r.Cells["bmc"], r.Cells["bmc_mac"]; {
+		case mac != "":
+			line(i, "bmc_mac", "    bmc:")
+			if bmc != "" {
+				line(i, "bmc", "      address: %s", quote(bmc))
+			}
+			line(i, "bmc_mac", "      mac: %s", quote(mac))
+		case bmc != "":
 			line(i, "bmc", "    bmc: {address: %s}", quote(bmc))
 		}
 		if rack, unit := r.Cells["rack"], r.Cells["unit"]; rack != "" && unit != "" {

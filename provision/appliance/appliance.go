@@ -197,7 +197,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, addr := range a.addresses() {
 		part("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
-			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, Record: a.journal, Log: a.Log,
+			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Log: a.Log,
 		}).Run)
 	}
 	part("mirror", a.mirror.Run)
@@ -218,6 +218,18 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		a.Log.Error("recording the start", "error", err)
 	}
 	return g.Wait()
+}
+
+// mtuOf is the `mtu:` of the network that an address belongs to; 0 when none is given.
+func (a *Appliance) mtuOf(addr netip.Addr) int {
+	snap := a.holder.Current()
+	if snap == nil {
+		return 0
+	}
+	if n := snap.NetworkOf(addr); n != nil {
+		return n.MTU
+	}
+	return 0
 }
 
 func withPort(a netip.Addr, port, usual uint16) string {

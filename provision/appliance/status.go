@@ -53,7 +53,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 	var unclaimed []provision.HostStatus
 	for name, j := range seen {
 		mac, err := inventory.ParseMAC(name)
-		if err != nil || snap.HostByMAC(mac) != nil {
+		if err != nil || snap.HostByMAC(mac) != nil || snap.HostByBMC(mac) != nil {
 			continue
 		}
 		last := j.Last

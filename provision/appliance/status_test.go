@@ -20,7 +20,7 @@ func TestStatuses(t *testing.T) {
 		"web1": {
 			Name: "web1", MACs: []inventory.MAC{mac(1)}, Address: netip.MustParseAddr("10.77.0.11"),
 			System: &inventory.System{Name: "debian12"}, Rack: &inventory.RackPlace{Name: "r1", Unit: 12},
-			BMC: &inventory.BMC{Address: netip.MustParseAddrPort("10.77.0.111:623")},
+			BMC: &inventory.BMC{MAC: mac(3), Address: netip.MustParseAddrPort("10.77.0.111:623")},
 		},
 	}}
 	last := provision.Event{Seq: 7, Message: "seen"}
@@ -32,6 +32,8 @@ func TestStatuses(t *testing.T) {
 			"52:54:00:00:00:09": {Host: "52:54:00:00:00:09", Seen: now, Last: last, SwitchPort: "Gi1/0/13", Facts: map[string]string{"maker": "ACME", "address": "10.77.0.200"}},
 			// Claimed meanwhile: no longer shown as a stranger.
 			"52:54:00:00:00:02": {Host: "52:54:00:00:00:02", Last: last},
+			// A BMC that took its address: no box that somebody has to claim.
+			"52:54:00:00:00:03": {Host: "52:54:00:00:00:03", Seen: now, Last: last},
 			// No longer in the inventory.
 			"gone": {Host: "gone", Last: last},
 		})

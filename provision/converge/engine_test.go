@@ -65,6 +65,53 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// TestServiceAlias: under an alias it is the unit behind that is asked about, enabled
+// and disabled; started and stopped by either name.
+func TestServiceAlias(t *testing.T) {
+	for _, tt := range []struct {
+		name, alias, unit string // as the fake systemctl keeps them; the third line is show's Id
+		service           catalog.Service
+		want, did         string
+	}{
+		{"not enabled yet", "active\nalias\nnfs-server.service\n", "active\ndisabled\n", catalog.Service{Running: yes(), Enabled: yes()}, "changed enabled", "enable -- nfs-server.service"},
+		{"enabled as wanted", "active\nalias\nnfs-server.service\n", "active\nenabled\n", catalog.Service{Running: yes(), Enabled: yes()}, "ok", ""},
+		{"to be disabled", "inactive\nalias\nnfs-server.service\n", "inactive\nenabled\n", catalog.Service{Running: no(), Enabled: no()}, "changed disabled", "disable -- nfs-server.service"},
+		{"disabled as wanted", "inactive\nalias\nnfs-server.service\n", "inactive\ndisabled\n", catalog.Service{Running: no(), Enabled: no()}, "ok", ""},
+		{"to be started too", "inactive\nalias\nnfs-server.service\n", "inactive\ndisabled\n", catalog.Service{Running: yes(), Enabled: yes()}, "changed enabled; started", "enable -- nfs-server.service, start -- web"},
+		{"of a static unit", "active\nalias\nnfs-server.service\n", "active\nstatic\n", catalog.Service{Enabled: yes()}, "ok", ""},
+		{"of a unit that others start", "active\nalias\nalso.service\n", "", catalog.Service{Enabled: yes()}, "ok", ""},
+		{"of a unit that it makes indirect", "active\nalias\nlinked.service\n", "", catalog.Service{Enabled: yes()}, "changed enabled", "enable -- linked.service"},
+		{"of a unit that it makes indirect, not wanted", "active\nalias\nlinked.service\n", "", catalog.Service{Enabled: no()}, "ok", ""},
+		{"of a masked unit", "inactive\nalias\nnfs-server.service\n", "inactive\nmasked\n", catalog.Service{Enabled: no()}, "ok", ""},
+		{"of nothing that systemd knows", "active\nalias\n\n", "", catalog.Service{Enabled: yes()}, "failed systemctl show --property=Id web: exit status 0", ""},
+		{"of itself", "active\nalias\nweb\n", "", catalog.Service{Enabled: yes()}, "failed web is an alias, and systemd doesn't say of which unit: name that unit, or run systemctl daemon-reload if its links were changed", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFakes(t)
+			f.write("units/web", tt.alias)
+			f.write("units/nfs-server.service", tt.unit)
+			for name, install := range map[string]string{"also": "Also=other.socket", "linked": "WantedBy=multi-user.target"} {
+				f.write("units/"+name+".service", "active\nindirect\n")
+				f.write("cat/"+name+".service", "# /lib/x\n[Unit]\nAlias=no\n[Service]\nExecStart=/bin/true\n\n[Install]\n;WantedBy=no\nWantedBy=\n"+install+"\n")
+			}
+			tt.service.Name = "web"
+			got := f.converge(service(tt.service))[0]
+			if text := strings.TrimSpace(got.Status + " " + got.Message); text != tt.want {
+				t.Errorf("got %q, want %q", text, tt.want)
+			}
+			var did []string
+			for _, line := range f.log() {
+				if line = strings.TrimPrefix(line, "systemctl "); !strings.HasPrefix(line, "is-") && !strings.HasPrefix(line, "show ") && !strings.HasPrefix(line, "cat ") {
+					did = append(did, line)
+				}
+			}
+			if got := strings.Join(did, ", "); got != tt.did {
+				t.Errorf("did %q, want %q", got, tt.did)
+			}
+		})
+	}
+}
+
 // actions are what systemctl was told to do.
 func (f *fakes) actions() string {
 	f.t.Helper()

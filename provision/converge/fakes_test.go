@@ -82,7 +82,11 @@ reload) ;;
 stop) sed -i 1s/.*/inactive/ "$unit" ;;
 enable) sed -i 2s/.*/enabled/ "$unit" ;;
 disable) sed -i 2s/.*/disabled/ "$unit" ;;
-show) cat "$FAKE/need-reload" ;;
+show) case "$*" in
+	*=Id*) sed -n 3p "$unit" ;;
+	*) cat "$FAKE/need-reload" ;;
+	esac ;;
+cat) cat "$FAKE/cat/$name" ;;
 daemon-reload) : > "$FAKE/need-reload" ;;
 esac
 exit 0

@@ -58,18 +58,19 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 	if err != nil {
 		return nil, err
 	}
-	do := func(action string) error {
+	doTo := func(action, unit string) error {
 		if r.noop {
 			return nil
 		}
-		return r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error { return r.Services.Do(ctx, action, s.Name) })
+		return r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error { return r.Services.Do(ctx, action, unit) })
 	}
+	do := func(action string) error { return doTo(action, s.Name) }
 	if s.Enabled != nil && !state.holdsEnabled(*s.Enabled) {
 		action, word := "enable", "enabled"
 		if !*s.Enabled {
 			action, word = "disable", "disabled"
 		}
-		if err := do(action); err != nil {
+		if err := doTo(action, state.Unit); err != nil {
 			return did, err
 		}
 		did = append(did, word)

@@ -23,7 +23,7 @@ const (
 // packets of its own link and leave giaddr alone: then there is a place and no relay.
 type agent struct {
 	addr            netip.Addr // giaddr, where the reply goes; invalid for none
-	link            netip.Addr // an address of the client's subnet, invalid when not said
+	link            netip.Addr // an address of the client's subnet (82.5, or 118: RFC 3011), invalid when not said
 	server          netip.Addr // our name towards the client, invalid when not said
 	circuit, remote string     // printable text, else hex; "" when not said
 }
@@ -50,6 +50,10 @@ func readAgent(p *dhcpv4.DHCPv4) (agent, error) {
 		case code == agentServerID && machine(addrOf(value)):
 			a.server = addrOf(value)
 		}
+	}
+	// RFC 3527 section 3: link selection counts where both are there.
+	if subnet := p.Options.Get(dhcpv4.OptionSubnetSelection); a.addr.IsValid() && !a.link.IsValid() {
+		a.link = addrOf(subnet)
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"strings"
@@ -105,6 +106,12 @@ func TestRelayPicksNetwork(t *testing.T) {
 		{"giaddr elsewhere, link here", discover(away, relayed("172.16.0.9"), raw(82, sub(5, bytesOf("10.78.0.0")))), "10.78.0.44", "172.16.0.9:67"},
 		{"giaddr here, link elsewhere", discover(away, relayed("10.78.0.1"), raw(82, sub(5, bytesOf("172.16.0.0")))), "", ""},
 		{"giaddr elsewhere", discover(away, relayed("172.16.0.9")), "", ""},
+		{"giaddr elsewhere, subnet selection here", discover(away, relayed("172.16.0.9"), raw(118, bytesOf("10.78.0.0"))), "10.78.0.44", "172.16.0.9:67"},
+		{"giaddr in one network, subnet selection in another", discover(away, relayed("10.77.0.254"), raw(118, bytesOf("10.78.0.0"))), "10.78.0.44", "10.77.0.254:67"},
+		{"subnet selection elsewhere", discover(away, relayed("10.78.0.1"), raw(118, bytesOf("172.16.0.0"))), "", ""},
+		{"link selection before subnet selection", discover(away, relayed("172.16.0.9"), raw(118, bytesOf("172.16.0.0")), raw(82, sub(5, bytesOf("10.78.0.0")))), "10.78.0.44", "172.16.0.9:67"},
+		{"subnet selection of three bytes", discover(away, relayed("10.78.0.1"), raw(118, "\x0a\x4d\x00")), "10.78.0.44", "10.78.0.1:67"},
+		{"subnet selection without a relay", discover(away, raw(118, bytesOf("10.78.0.0"))), "", ""},
 		{"link without a relay", discover(away, raw(82, sub(5, bytesOf("10.78.0.0")))), "", ""},
 		{"wants a broadcast", discover(away, relayed("10.78.0.1"), dhcpv4.WithBroadcast(true)), "10.78.0.44", "10.78.0.1:67"},
 		{"renews through its relay", request(away, ciaddr("10.78.0.44"), relayed("10.78.0.1")), "10.78.0.44", "10.78.0.1:67"},
@@ -125,6 +132,10 @@ func TestRelayPicksNetwork(t *testing.T) {
 		}
 		if r.HopCount != 0 || r.NumSeconds != 0 || !r.GatewayIPAddr.Equal(tc.msg.GatewayIPAddr) || r.IsBroadcast() != tc.msg.IsBroadcast() {
 			t.Errorf("%s: %s", tc.name, r.Summary())
+		}
+		// Whoever sends option 118 discards a reply without it (RFC 3011).
+		if got, want := r.Options[118], tc.msg.Options[118]; len(want) == 4 && !bytes.Equal(got, want) || len(want) != 4 && got != nil {
+			t.Errorf("%s: option 118 is % x, was % x", tc.name, got, want)
 		}
 	}
 }

@@ -102,6 +102,9 @@ func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) 
 		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
 		relay:    c.agent.relay(),
 	}
+	if v.decision.Host == nil {
+		v.bmcOf = snap.HostByBMC(c.mac)
+	}
 	if n.LeaseTime > 0 {
 		v.leaseTime = n.LeaseTime
 	}
@@ -134,7 +137,7 @@ func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 // knows reports whether we have a record of the client: a reservation on this
 // network, or a lease.
 func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
-	if host := snap.HostByMAC(v.client.mac); host != nil && v.network.Subnet.Contains(host.Address) {
+	if addr := reservation(snap, v.client.mac); addr.IsValid() && v.network.Subnet.Contains(addr) {
 		return true
 	}
 	s.mu.Lock()

@@ -254,3 +254,19 @@ func neverEnds(t *testing.T) *os.File {
 	t.Cleanup(func() { r.Close(); w.Close() })
 	return r
 }
+
+// TestBMCClient: busybox, which many BMCs run, takes the BMC's address from us by the
+// MAC of its port.
+func TestBMCClient(t *testing.T) {
+	t.Parallel()
+	busybox := need(t, "busybox", "busybox")
+	server, client := pair(t, web1BMC)
+	d := serve(t, server, setup{Interface: "srv"})
+	hook, log := script(t)
+	run(t, client, busybox, "udhcpc", "-i", "cli", "-f", "-q", "-n", "-s", hook).await(t, 30*time.Second)
+	d.lease(10*time.Second, web1BMC.String(), func(l provision.Lease) bool { return l.Address == "10.77.0.111" && l.Host == "" })
+	d.until(10*time.Second, "EVENT", `"ack"`, "the BMC of web1")
+	if said, err := os.ReadFile(log); err != nil || !strings.Contains(string(said), "ip=10.77.0.111") {
+		t.Errorf("%v: %s", err, said)
+	}
+}

@@ -30,8 +30,11 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 		addr: v.address, mac: v.client.mac, who: v.who(), until: s.Clock().Add(probeWait),
 		reply: reply, to: to, asked: d,
 	}
-	if host := v.decision.Host; host != nil && host.Address == v.address {
-		p.reply, p.kin = nil, slices.Clone(host.MACs)
+	if v.reserved() == v.address {
+		p.reply, p.kin = nil, []inventory.MAC{v.client.mac}
+		if host := v.decision.Host; host != nil {
+			p.kin = slices.Clone(host.MACs)
+		}
 	}
 	if d.tries >= probeTry {
 		return false

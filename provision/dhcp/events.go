@@ -10,7 +10,8 @@ import (
 	"rackhand/provision/boot"
 )
 
-// who names the client in an event: the host, or the MAC of an unclaimed box.
+// who names the client in an event: the host, or the MAC of an unclaimed box or a BMC.
+// Nothing that a BMC does may look like something that its host did.
 func (v view) who() string {
 	if v.decision.Host != nil {
 		return v.decision.Host.Name
@@ -47,17 +48,33 @@ func (v view) fields() map[string]string {
 	return f
 }
 
+// reserved is the address that the inventory has for the client; invalid for none.
+func (v view) reserved() netip.Addr {
+	switch {
+	case v.decision.Host != nil:
+		return v.decision.Host.Address
+	case v.bmcOf != nil:
+		return v.bmcOf.BMC.Address.Addr()
+	}
+	return netip.Addr{}
+}
+
 // noticeAck tells of a lease. It moves an install to Addressed when the box is on
 // its way into it.
 func (s *Server) noticeAck(v view) {
 	host := v.decision.Host
-	if host == nil {
+	if host == nil && v.bmcOf == nil {
 		return // an unclaimed box has its own event
 	}
 	if !s.maySay(v) {
 		return
 	}
-	e := provision.Event{Host: host.Name, Kind: "ack", Fields: v.fields()}
+	e := provision.Event{Host: v.who(), Kind: "ack", Fields: v.fields()}
+	if v.bmcOf != nil {
+		e.Message = fmt.Sprintf("%s is leased to %s, the BMC of %s", v.address, v.client.mac, v.bmcOf.Name)
+		s.record(e)
+		return
+	}
 	e.Message = fmt.Sprintf("%s got %s", v.client.kind, v.address)
 	if v.client.kind == boot.Other {
 		e.Message = fmt.Sprintf("%s is leased to %s", v.address, v.client.mac)
@@ -85,7 +102,7 @@ func (s *Server) noticeUnclaimed(v view) {
 	if v.tries > 0 {
 		key += fmt.Sprint(" again ", v.tries)
 	}
-	if v.decision.Host != nil || !s.unclaimed.Allow(key, s.Clock()) {
+	if v.reserved().IsValid() || !s.unclaimed.Allow(key, s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
@@ -118,10 +135,10 @@ func (s *Server) noticeMissing(v view, err error) {
 	case errors.Is(err, errWrongNetwork):
 		e.Kind, e.Level = "wrong-network", provision.LevelWarn
 		e.Message = fmt.Sprintf("asks from network %s, where its address %s doesn't belong: it gets none; correct the address, or move the cable",
-			v.network.Name, v.decision.Host.Address)
+			v.network.Name, v.reserved())
 	case errors.Is(err, errOurAddress):
 		e.Kind, e.Level = "our-address", provision.LevelError
-		e.Message = fmt.Sprintf("its address in the inventory, %s, is the appliance's own: it gets none; give it another one", v.decision.Host.Address)
+		e.Message = fmt.Sprintf("its address in the inventory, %s, is the appliance's own: it gets none; give it another one", v.reserved())
 	default:
 		return
 	}
@@ -153,10 +170,10 @@ func (s *Server) noticeDeclined(v view, addr netip.Addr) {
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["address"] = addr.String()
 	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address; ", v.client.mac, addr, addr)
-	switch host := v.decision.Host; {
+	switch {
 	case v.network.Mode() == inventory.DHCPProxy:
 		e.Message += "what becomes of the address is up to the server that gave it"
-	case host != nil && host.Address == addr:
+	case v.reserved() == addr:
 		e.Message += "it is reserved for this host, which is given it again: change one of the two"
 	default:
 		e.Message += fmt.Sprintf("the address rests for %s, and another one is given", declineHold)

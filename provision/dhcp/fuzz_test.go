@@ -24,6 +24,7 @@ func fuzzBench(t testing.TB) *bench {
 	n.Search, n.MTU, n.Routes = []string{"rack.example", "example"}, 9000, []inventory.Route{route4("10.9.0.0/16", "10.77.0.253")}
 	n.Options = map[uint8][]byte{150: {10, 77, 0, 9}, 43: {1, 1, 1}}
 	b.snap.Networks["rack2"].AllowOtherDHCP = true
+	withBMC(b.snap, "10.77.0.111")
 	armAll(b)
 	return b
 }
@@ -57,7 +58,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte, mode byte) {
 		b.now = b.now.Add(time.Second)
 		b.events, prober.asked = nil, nil
-		req, parsed := dhcpv4.FromBytes(p)
+		req, parsed := parse(p)
 		d := datagram{payload: p, tous: mode&fuzzToUs != 0}
 		if parsed == nil {
 			d.from = addrOf(req.ClientIPAddr)
@@ -87,7 +88,7 @@ func FuzzAnswer(f *testing.F) {
 				check(parcel{q.reply, q.to})
 			}
 		}
-		addresses := len(b.snap.Hosts) + 4 + 2
+		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // and a BMC
 		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.left) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
 			t.Fatalf("%d slots, %d resting, %d probed, %d chained", len(b.table.byMAC), len(b.table.declined), len(b.probes.byAddr), len(b.chained.since))
 		}
@@ -110,7 +111,7 @@ func FuzzAnswer(f *testing.F) {
 
 // checkReply holds a reply against what every reply must be.
 func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
-	req, err := dhcpv4.FromBytes(p)
+	req, err := parse(p)
 	if err != nil {
 		t.Fatal("answered what can't be read")
 	}
@@ -150,6 +151,9 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 		}
 		if host := b.snap.HostByAddress(given); host != nil && b.snap.HostByMAC(c.mac) != host {
 			t.Fatalf("gave %s's address to %s", host.Name, c.mac)
+		}
+		if b.snap.IsBMC(given) && b.snap.HostByBMC(c.mac) == nil {
+			t.Fatalf("gave a BMC's address to %s", c.mac)
 		}
 	}
 }

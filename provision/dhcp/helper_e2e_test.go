@@ -57,6 +57,8 @@ func TestMain(m *testing.M) {
 		err = serveMain([]byte(os.Getenv(envSetup)))
 	case os.Getenv(envClient) != "":
 		err = frameMain(os.Getenv(envClient))
+	case os.Getenv(envOdd) != "":
+		err = oddMain(os.Getenv(envOdd))
 	case os.Getenv(envBINL) != "":
 		err = binlMain(os.Getenv(envBINL))
 	case os.Getenv(envFill) != "":
@@ -82,6 +84,7 @@ func e2eSnapshot(s setup) *inventory.Snapshot {
 	if s.Pool.First.IsValid() {
 		rack.Leases = s.Pool
 	}
+	withBMC(snap, "10.77.0.111")
 	other.Gateway = netip.MustParseAddr("10.78.0.1")
 	other.Leases = inventory.Range{First: netip.MustParseAddr("10.78.0.200"), Last: netip.MustParseAddr("10.78.0.220")}
 	for _, h := range snap.Hosts {

@@ -62,7 +62,7 @@ func (s *Server) bind(v view, w *write) error {
 	w.lease, w.delete = l, s.table.bind(v.client.mac, v.address, l)
 	// An unclaimed box has its own event. A renewal is nothing new, and would fill the
 	// journal.
-	if host != nil && (!same || before.Vendor != l.Vendor || boots) {
+	if (host != nil || v.bmcOf != nil) && (!same || before.Vendor != l.Vendor || boots) {
 		w.tell = &v
 	}
 	w.chained = boots && v.decision.Program != "" && v.bootFile() != ""

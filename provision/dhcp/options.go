@@ -138,11 +138,15 @@ func (v view) byTFTP() bool {
 }
 
 // echo copies from the request what a reply must carry back: 97 for firmware
-// (RFC 4578 section 2.3). 61 (RFC 6842) and 82 (RFC 3046, which the library
-// writes last) are in every reply already.
+// (RFC 4578 section 2.3), and 118, without which its sender must discard the reply
+// (RFC 3011 section 2). 61 (RFC 6842) and 82 (RFC 3046, which the library writes last)
+// are in every reply already.
 func echo(resp, req *dhcpv4.DHCPv4) {
 	if guid := req.Options.Get(dhcpv4.OptionClientMachineIdentifier); guid != nil {
 		put(resp, dhcpv4.OptionClientMachineIdentifier, guid)
+	}
+	if subnet := req.Options.Get(dhcpv4.OptionSubnetSelection); addrOf(subnet).IsValid() && addrOf(req.GatewayIPAddr).IsValid() {
+		put(resp, dhcpv4.OptionSubnetSelection, subnet)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
+
+	"rackhand/provision/dhcpwire"
 )
 
 // The layout of a packet (RFC 2131 section 2), in bytes.
@@ -23,12 +25,25 @@ const (
 const cookie = 0x63825363 // RFC 1497
 
 // parse is dhcpv4.FromBytes, which copies each field and option where this one points
-// into the packet: half of what an answer costs was that. Whatever isn't plain is left
-// to the library, and so are the errors.
+// into the packet: half of what an answer costs was that. Whatever isn't plain is made
+// so for the library: options that break off, that have no End, or that lie in the
+// fields of the header (option 52).
 func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 	if len(packet) < optionsAt || binary.BigEndian.Uint32(packet[cookieAt:]) != cookie {
 		return dhcpv4.FromBytes(packet)
 	}
+	if p := parsePlain(packet); p != nil {
+		return p, nil
+	}
+	plain, err := dhcpwire.Plain(packet)
+	if err != nil {
+		return nil, err
+	}
+	return dhcpv4.FromBytes(plain)
+}
+
+// parsePlain reads a packet whose options are plain; nil when they aren't.
+func parsePlain(packet []byte) *dhcpv4.DHCPv4 {
 	b := packet
 	p := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeType(b[0]), HWType: iana.HWType(b[1]), HopCount: b[3],
@@ -45,8 +60,8 @@ func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 			b = b[1:]
 			continue
 		}
-		if len(b) < 2 || len(b) < 2+int(b[1]) {
-			return dhcpv4.FromBytes(packet)
+		if len(b) < 2 || len(b) < 2+int(b[1]) || b[0] == dhcpv4.OptionOptionOverload.Code() {
+			return nil
 		}
 		code, end := b[0], 2+int(b[1])
 		if before, again := p.Options[code]; again || end == 2 {
@@ -57,9 +72,9 @@ func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 		b = b[end:]
 	}
 	if len(b) == 0 { // no end
-		return dhcpv4.FromBytes(packet)
+		return nil
 	}
-	return p, nil
+	return p
 }
 
 // messageType is p.MessageType (option 53): none when it isn't one byte long.

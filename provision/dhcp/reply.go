@@ -20,10 +20,11 @@ type view struct {
 	network   *inventory.Network // of the link that was asked on
 	client    client
 	decision  boot.Decision
-	address   netip.Addr // what this client has or may have; invalid for none
-	known     bool       // we have a record of it, or are the only server of its network
-	renews    bool       // it has an address and names it in ciaddr
-	tries     int        // how many addresses that it was to have turned out to be taken
+	bmcOf     *inventory.Host // the host whose BMC this is; nil for a box
+	address   netip.Addr      // what this client has or may have; invalid for none
+	known     bool            // we have a record of it, or are the only server of its network
+	renews    bool            // it has an address and names it in ciaddr
+	tries     int             // how many addresses that it was to have turned out to be taken
 	relay     *provision.Relay
 	leaseTime time.Duration
 	scriptURL func(inventory.MAC) string

@@ -116,14 +116,15 @@ func (t *table) drop(mac inventory.MAC) {
 // address is the address that a MAC has or may have on a network. It changes
 // nothing. want is the address that the client would like, invalid for none.
 func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server netip.Addr, mac inventory.MAC, want netip.Addr, now time.Time) (netip.Addr, error) {
-	if host := snap.HostByMAC(mac); host != nil {
+	if reserved := reservation(snap, mac); reserved.IsValid() {
 		switch {
-		case !n.Subnet.Contains(host.Address):
+		case !n.Subnet.Contains(reserved):
 			return netip.Addr{}, errWrongNetwork
-		case host.Address == server:
+		case reserved == server:
 			return netip.Addr{}, errOurAddress
-		case !t.usedBySibling(host, mac, now):
-			return host.Address, nil
+		}
+		if host := snap.HostByMAC(mac); host == nil || !t.usedBySibling(host, mac, now) {
+			return reserved, nil
 		}
 	}
 	if !n.Leases.First.Is4() || !n.Leases.Last.Is4() || n.Leases.Last.Less(n.Leases.First) {
@@ -133,7 +134,7 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		owner, taken := t.byAddr[a]
 		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
 			!t.declined[a].After(now) && !(taken && owner != mac && t.byMAC[owner].until.After(now)) &&
-			!slices.Contains(n.DNS, a) && snap.HostByAddress(a) == nil
+			!slices.Contains(n.DNS, a) && snap.HostByAddress(a) == nil && !snap.IsBMC(a)
 	}
 	if s, ok := t.byMAC[mac]; ok && free(s.addr) {
 		return s.addr, nil
@@ -149,6 +150,18 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		t.full[n.Name] = now.Add(fullFor)
 	}
 	return addr, err
+}
+
+// reservation is the address that the inventory has for a MAC: its host's, or that of
+// the BMC whose port it is; invalid for none.
+func reservation(snap *inventory.Snapshot, mac inventory.MAC) netip.Addr {
+	if host := snap.HostByMAC(mac); host != nil {
+		return host.Address
+	}
+	if host := snap.HostByBMC(mac); host != nil {
+		return host.BMC.Address.Addr()
+	}
+	return netip.Addr{}
 }
 
 // pick finds an address in a range: from a place that the MAC decides, so that a

@@ -170,6 +170,35 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestParseOddOffers: a server that puts options into the header's fields, or forgets
+// the End, is one all the same.
+func TestParseOddOffers(t *testing.T) {
+	const head = etherLen + ipLen + udpLen
+	good := reply(t, asPlain, server, gives("10.77.0.50"))
+	last := bytes.LastIndexByte(good, 255)
+	options := bytes.Clone(good[head+240 : last])
+	resized := func(b []byte) []byte {
+		binary.BigEndian.PutUint16(b[etherLen+2:], uint16(len(b)-etherLen))
+		return b
+	}
+	inFile := append(bytes.Clone(good[:head+240]), 52, 1, 1, 255)
+	copy(inFile[head+108:], append(bytes.Clone(options), 255))
+	for name, f := range map[string][]byte{
+		"no End":          resized(bytes.Clone(good[:last])),
+		"cut off":         resized(append(bytes.Clone(good[:last]), 15, 40, 'x')),
+		"options in file": resized(inFile),
+	} {
+		o, err := parse(f, ids)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := answerers([]offer{o}); len(got) != 1 || got[0].Server != server || !strings.Contains(got[0].Text(), "10.77.0.50") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(frame(other, discover(asUEFI, probe, ids[0])))
 	req, err := dhcpv4.FromBytes(discover(asPlain, probe, ids[0]))

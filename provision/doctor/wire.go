@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/bpf"
 
 	"rackhand/inventory"
+	"rackhand/provision/dhcpwire"
 )
 
 // Lengths of headers and the UDP ports of DHCP (RFC 2131 section 4.1).
@@ -136,7 +137,13 @@ func parse(f []byte, xids [questions]dhcpv4.TransactionID) (offer, error) {
 	if binary.BigEndian.Uint16(udp[2:]) != clientPort {
 		return o, errNotOurs
 	}
-	p, err := dhcpv4.FromBytes(udp[udpLen:])
+	// A server may put options into the fields of the header (option 52), or be sloppy
+	// about the End: clients take its offer all the same.
+	plain, err := dhcpwire.Plain(udp[udpLen:])
+	if err != nil {
+		return o, err
+	}
+	p, err := dhcpv4.FromBytes(plain)
 	if err != nil {
 		return o, err
 	}

@@ -33,18 +33,26 @@ type testBMC struct {
 // board is mock's chassis that really switches; hooks make it hostile.
 type board struct {
 	mock.Chassis
-	mu     sync.Mutex
-	did    []string
+	mu  sync.Mutex
+	did []string
+	hooks
+}
+
+// hooks make a board hostile.
+type hooks struct {
+	same   bool // refuses to switch to what it is already, as Dell's do
+	stuck  bool // refuses to switch
 	deaf   bool // takes power commands and does nothing
 	revert func(*types.BootOptionParam_BootFlags)
+	before func() // is called before a command is carried out
 }
 
 // note writes down an action and returns the hooks as they are.
-func (b *board) note(what string) (deaf bool, revert func(*types.BootOptionParam_BootFlags)) {
+func (b *board) note(what string) hooks {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.did = append(b.did, what)
-	return b.deaf, b.revert
+	return b.hooks
 }
 
 func (b *board) set(f func(b *board)) {
@@ -60,14 +68,23 @@ func (b *board) actions() string {
 }
 
 func (b *board) SetPower(ctx context.Context, on bool) error {
-	if deaf, _ := b.note(map[bool]string{true: "on", false: "off"}[on]); deaf {
+	h := b.note(map[bool]string{true: "on", false: "off"}[on])
+	if h.deaf {
 		return nil
+	}
+	if h.before != nil {
+		h.before()
+	}
+	if is, _ := b.PowerState(ctx); h.stuck || h.same && is == on {
+		return types.CodeNotSupported
 	}
 	return b.Chassis.SetPower(ctx, on)
 }
 
 func (b *board) PowerCycle(ctx context.Context) error {
-	b.note("cycle")
+	if h := b.note("cycle"); h.before != nil {
+		h.before()
+	}
 	if on, _ := b.PowerState(ctx); !on {
 		return types.CodeNotSupported
 	}
@@ -83,10 +100,10 @@ func (b *board) ColdReset(ctx context.Context) error {
 }
 
 func (b *board) SetBootFlags(ctx context.Context, f *types.BootOptionParam_BootFlags) error {
-	_, revert := b.note("boot")
+	h := b.note("boot")
 	kept := *f
-	if revert != nil {
-		revert(&kept)
+	if h.revert != nil {
+		h.revert(&kept)
 	}
 	return b.Chassis.SetBootFlags(ctx, &kept)
 }
@@ -110,13 +127,7 @@ func serveBMC(t *testing.T, suites ...types.CipherSuiteID) *testBMC {
 		opts = append(opts, bmc.WithCipherSuites(suites))
 	}
 	b.state = bmc.New(bmc.DeviceInfo{IPMIVersion: 0x20}, [16]byte{1, 2, 3}, boardHAL{mock.New(), b.board}, opts...)
-	u, err := b.state.Users.Add(2, user)
-	if err != nil {
-		t.Fatal(err)
-	}
-	copy(u.Password[:], password)
-	u.Enabled = true
-	u.ChannelAccess[1] = bmc.UserChannelAccess{MaxPrivilege: bmc.PrivilegeLevelAdministrator, Enabled: true}
+	b.addUser(t, 2, user, bmc.PrivilegeLevelAdministrator)
 	srv := server.NewServer(b.state, conn)
 	done := make(chan struct{})
 	go func() {
@@ -133,6 +144,19 @@ func serveBMC(t *testing.T, suites ...types.CipherSuiteID) *testBMC {
 	}
 	b.target.Address = netip.AddrPortFrom(b.target.Address.Addr().Unmap(), b.target.Address.Port())
 	return b
+}
+
+// addUser gives the BMC an account with the tests' password.
+func (b *testBMC) addUser(t *testing.T, id uint8, name string, most bmc.PrivilegeLevel) {
+	t.Helper()
+	if err := b.state.Users.Upsert(id, func(u *bmc.User) error {
+		u.Name, u.Enabled = name, true
+		copy(u.Password[:], password)
+		u.ChannelAccess = map[uint8]bmc.UserChannelAccess{1: {MaxPrivilege: most, Enabled: true}}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // controller is one with short waits and a log that is looked at for secrets.

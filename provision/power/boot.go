@@ -31,16 +31,23 @@ type Boot struct {
 	Valid      bool       // false: spent, expired or never set
 	Persistent bool
 	EFI        bool
-	// Note is a difference from what was asked that needn't matter, for the
-	// journal; "" when there is none.
+	// Note names what the BMC lost of what it was told, where that needn't matter;
+	// "" when nothing is lost.
 	Note string
 }
 
-// String tells it as a person would: "pxe (once, EFI)".
+// String tells it as a person would: "pxe (once, EFI)", with the Note after it.
 func (b Boot) String() string {
+	if b.Note != "" {
+		return b.flags() + "; " + b.Note
+	}
 	if !b.Valid {
 		return "no override"
 	}
+	return b.flags()
+}
+
+func (b Boot) flags() string {
 	how := "once"
 	if b.Persistent {
 		how = "persistent"
@@ -69,8 +76,10 @@ func (c *Controller) GetBoot(ctx context.Context, t Target) (seen Boot, err erro
 
 // SetBoot sets the boot override, reads it back and returns what was read. BMCs
 // are known to accept an override and keep another one: that is an error
-// ([ErrBootDevice]), since it can mean a box that installs itself for ever. Only
-// a lost EFI bit is just noted, as many BMCs lose it and boot by it all the same.
+// ([ErrBootDevice]), since it can mean a box that installs itself for ever. A bit
+// that is lost beside the right device (valid, persistent, EFI) is noted: many BMCs
+// lose one when they are read and boot by it all the same, and a box that boots
+// from its disk instead is heard of by the request that doesn't come.
 func (c *Controller) SetBoot(ctx context.Context, t Target, dev BootDevice, o BootOptions) (seen Boot, err error) {
 	o.EFI = o.EFI || t.EFI
 	err = c.do(ctx, "set the boot device", t, func(ctx context.Context, s *session) (err error) {
@@ -127,11 +136,24 @@ func compare(want, seen Boot) (Boot, error) {
 		}
 		return seen, nil
 	}
-	if !seen.Valid || seen.Device != want.Device || seen.Persistent != want.Persistent {
+	if seen.Device != want.Device || seen.Persistent && !want.Persistent {
 		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("it was told %s and has %s", want, seen)}
 	}
-	if seen.EFI != want.EFI {
-		seen.Note = fmt.Sprintf("it was told %s and has %s", want, seen)
+	var lost []string
+	if !seen.Valid {
+		lost = append(lost, "valid")
+	}
+	if want.Persistent && !seen.Persistent {
+		lost = append(lost, "persistent")
+	}
+	if want.EFI && !seen.EFI {
+		lost = append(lost, "EFI")
+	}
+	switch {
+	case len(lost) > 0:
+		seen.Note = fmt.Sprintf("it was told %s and lost: %s", want, strings.Join(lost, ", "))
+	case seen.EFI && !want.EFI:
+		seen.Note = fmt.Sprintf("it was told %s and added: EFI", want)
 	}
 	return seen, nil
 }

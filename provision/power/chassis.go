@@ -34,12 +34,14 @@ func (c *Controller) Status(ctx context.Context, t Target) (seen Status, err err
 	return seen, err
 }
 
-// On switches the box on and waits until it is. A box that is on stays as it is.
+// On switches the box on and waits until it is. A box that is on stays as it is,
+// also where the BMC refuses the command for that reason.
 func (c *Controller) On(ctx context.Context, t Target) (Status, error) {
 	return c.control(ctx, "switch on", t, chassis.ChassisControlPowerUp, true)
 }
 
-// Off takes the power away, without a word to the system, and waits until it is off.
+// Off takes the power away, without a word to the system, and waits until it is
+// off. That it was off already is no error.
 func (c *Controller) Off(ctx context.Context, t Target) (Status, error) {
 	return c.control(ctx, "switch off", t, chassis.ChassisControlPowerDown, false)
 }
@@ -60,7 +62,18 @@ func (c *Controller) Cycle(ctx context.Context, t Target) (seen Status, err erro
 
 func (c *Controller) control(ctx context.Context, op string, t Target, what chassis.ChassisControl, on bool) (seen Status, err error) {
 	err = c.do(ctx, op, t, func(ctx context.Context, s *session) (err error) {
-		if err = s.control(ctx, what); err != nil {
+		if err = s.control(ctx, what); isCode(err, types.CodeNotSupported) {
+			// Some BMCs (Dell's) refuse to switch on what is on and off what is off.
+			var looked error
+			if seen, looked = s.status(ctx); looked != nil {
+				return err
+			}
+			if seen.On == on && what != chassis.ChassisControlHardReset {
+				return nil
+			}
+			return notInState(err, seen)
+		}
+		if err != nil {
 			return err
 		}
 		seen, err = c.settle(ctx, s, on)
@@ -70,21 +83,37 @@ func (c *Controller) control(ctx context.Context, op string, t Target, what chas
 }
 
 // cycle tells what it did: "on" or "cycle". IPMI forbids to cycle a box that is
-// off (§28.3), so it looks first.
+// off (§28.3), so it looks first; and once more when the box changed its state
+// between the look and the command.
 func (c *Controller) cycle(ctx context.Context, s *session) (Status, string, error) {
-	before, err := s.status(ctx)
-	if err != nil {
-		return before, "", err
+	for again := true; ; again = false {
+		before, err := s.status(ctx)
+		if err != nil {
+			return before, "", err
+		}
+		what, did := chassis.ChassisControlPowerCycle, "cycle"
+		if !before.On {
+			what, did = chassis.ChassisControlPowerUp, "on"
+		}
+		err = s.control(ctx, what)
+		if isCode(err, types.CodeNotSupported) {
+			if again {
+				continue
+			}
+			return before, "", notInState(err, before)
+		}
+		if err != nil {
+			return before, "", err
+		}
+		seen, err := c.settle(ctx, s, true)
+		return seen, did, err
 	}
-	what, did := chassis.ChassisControlPowerCycle, "cycle"
-	if !before.On {
-		what, did = chassis.ChassisControlPowerUp, "on"
-	}
-	if err := s.control(ctx, what); err != nil {
-		return before, "", err
-	}
-	seen, err := c.settle(ctx, s, true)
-	return seen, did, err
+}
+
+// notInState is the error of a command that a BMC refuses for the state that its
+// box is in (D5h, IPMI 2.0 table 5-2).
+func notInState(err error, seen Status) error {
+	return &Error{Kind: ErrRefused, Err: err, Hint: "the box is " + seen.State()}
 }
 
 // settle looks until the box is in the state wanted, or time is up.
@@ -127,8 +156,5 @@ func (s *session) status(ctx context.Context) (Status, error) {
 // the session's sequence numbers make harmless.)
 func (s *session) control(ctx context.Context, what chassis.ChassisControl) error {
 	_, err := s.c.ChassisControl(ctx, what)
-	if r, ok := types.IsResponseError(err); ok && r.CompletionCode() == types.CodeNotSupported {
-		return &Error{Kind: ErrRefused, Err: err, Hint: "the box isn't in a state for it: off, most likely"}
-	}
 	return err
 }

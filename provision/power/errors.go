@@ -17,6 +17,7 @@ import (
 var (
 	ErrUnreachable = errors.New("the BMC doesn't answer")
 	ErrCredentials = errors.New("the BMC refused the user or the password")
+	ErrPrivilege   = errors.New("the BMC grants this user less than operator privilege")
 	ErrSessions    = errors.New("the BMC has no session free")
 	ErrCipher      = errors.New("the BMC offers neither cipher suite 17 nor 3")
 	ErrRefused     = errors.New("the BMC refused the command")
@@ -64,7 +65,9 @@ func hintFor(kind error) string {
 	case errors.Is(kind, ErrUnreachable):
 		return "check its address and cable, and that IPMI over LAN is switched on in its settings"
 	case errors.Is(kind, ErrCredentials):
-		return "check bmc.user and the secret it names; the account needs administrator privilege over LAN"
+		return "check bmc.user and the secret it names; the account needs operator privilege over LAN at least"
+	case errors.Is(kind, ErrPrivilege):
+		return hintPrivilege
 	case errors.Is(kind, ErrSessions):
 		return "too many tools are logged in; sessions left open end by themselves after a minute, or reset the BMC"
 	case errors.Is(kind, ErrCipher):
@@ -93,7 +96,7 @@ func classify(err error) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	kind := ErrRefused
+	kind, hint := ErrRefused, ""
 	var status *types.RmcpStatusError
 	switch {
 	case errors.As(err, &status):
@@ -102,13 +105,86 @@ func classify(err error) error {
 		kind = ErrCredentials
 	case isTimeout(err):
 		kind = ErrUnreachable
+	case isCode(err, types.CodeInsufficientPrivilege):
+		hint = hintPrivilege
 	default:
 		var op *net.OpError // no route, port unreachable
 		if errors.As(err, &op) {
 			kind = ErrUnreachable
 		}
 	}
-	return &Error{Kind: kind, Err: err}
+	return &Error{Kind: kind, Err: err, Hint: hint}
+}
+
+// classifyOpen is classify for an Open Session Request, which names nothing but
+// the algorithms: a BMC that refuses it for another reason than a lack of sessions
+// refuses the cipher suite, with whatever code it has for that.
+func classifyOpen(err error) error {
+	err = classify(err)
+	var e *Error
+	var status *types.RmcpStatusError
+	if errors.As(err, &status) && errors.As(err, &e) && e.Kind != ErrSessions {
+		e.Kind = ErrCipher
+	}
+	return err
+}
+
+const (
+	hintSilentLogin = "it answered at first and fell silent at the login: some BMCs do so for a user that they don't know"
+	hintPrivilege   = "give the account operator or administrator privilege over LAN"
+)
+
+// isCode tells whether a BMC answered a command with this completion code.
+func isCode(err error, code types.CompletionCode) bool {
+	r, ok := types.IsResponseError(err)
+	return ok && r.CompletionCode() == code
+}
+
+// isPrivilege tells whether a login failed at the privilege level asked for.
+func isPrivilege(err error) bool {
+	var status *types.RmcpStatusError
+	return errors.As(err, &status) && kindOfStatus(status.StatusCode()) == ErrPrivilege
+}
+
+func privilegeError(cause error) error {
+	return &Error{Kind: ErrPrivilege, Err: cause}
+}
+
+// A failedSuite is a login that a cipher suite may be the reason for.
+type failedSuite struct {
+	suite types.CipherSuiteID
+	err   error
+}
+
+// noSuite makes one error of the logins that failed. A BMC that refuses a suite
+// answers; one that is silent to all of them, or falls silent in the middle of a
+// login, doesn't.
+func noSuite(failed []failedSuite) error {
+	refused, hint := false, ""
+	var how []string
+	for _, f := range failed {
+		var e *Error
+		var status *types.RmcpStatusError
+		switch {
+		case !isTimeout(f.err):
+			refused = true
+			what := "refused"
+			if errors.As(f.err, &status) {
+				what += fmt.Sprintf(" with status %02Xh, %s", uint8(status.StatusCode()), status.StatusCode())
+			}
+			how = append(how, fmt.Sprintf("cipher suite %d: %s", f.suite, what))
+		case errors.As(f.err, &e) && e.Hint == hintSilentLogin:
+			hint = hintSilentLogin
+			how = append(how, fmt.Sprintf("cipher suite %d: no answer to the login", f.suite))
+		default:
+			how = append(how, fmt.Sprintf("cipher suite %d: no answer", f.suite))
+		}
+	}
+	kind := ErrUnreachable
+	if refused && hint == "" {
+		kind = ErrCipher
+	}
+	return &Error{Kind: kind, Err: errors.New(strings.Join(how, "; ")), Hint: hint}
 }
 
 func isTimeout(err error) bool {
@@ -130,8 +206,9 @@ func kindOfStatus(code types.RmcpStatusCode) error {
 		types.RmcpStatusCodeNoMatchingAuthPayload, types.RmcpStatusCodeNoMatchingIntegrityPayload,
 		types.RmcpStatusCodeInvalidConfidentAlg, types.RmcpStatusCodeNoCipherSuiteMatch:
 		return ErrCipher
-	case types.RmcpStatusCodeInvalidRole, types.RmcpStatusCodeUnauthorizedRoleOfPriLevel,
-		types.RmcpStatusCodeInvalidNameLength, types.RmcpStatusCodeUnauthorizedName,
+	case types.RmcpStatusCodeInvalidRole, types.RmcpStatusCodeUnauthorizedRoleOfPriLevel:
+		return ErrPrivilege
+	case types.RmcpStatusCodeInvalidNameLength, types.RmcpStatusCodeUnauthorizedName,
 		types.RmcpStatusCodeInvalidIntegrityCheckValue:
 		return ErrCredentials
 	}

@@ -51,6 +51,7 @@ const (
 	flagSealed   = 0xc0            // encrypted and authenticated
 	openRespSize = 36
 	setupError   = 8  // an answer that carries an error ends after the session id
+	setupStatus  = 2  // tag and status: all that some BMCs send of a refusal
 	rakp2Size    = 40 // without the key exchange code
 	maxDatagram  = 2048
 )
@@ -84,10 +85,10 @@ func (g *guard) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		g.mu.Lock()
-		why := g.refuse(buf[:n])
+		answer, why := g.judge(buf[:n])
 		g.mu.Unlock()
 		if why == "" {
-			return copy(b, buf[:n]), nil
+			return copy(b, answer), nil
 		}
 		g.log.Debug("datagram from a BMC dropped", "from", g.RemoteAddr(), "reason", why)
 	}
@@ -119,53 +120,69 @@ func (g *guard) sent(b []byte) {
 	}
 }
 
-// refuse says why a datagram isn't the answer awaited; "" when it may be.
-func (g *guard) refuse(b []byte) string {
+// judge returns the datagram to hand to the library, or why this one isn't the
+// answer awaited. A refusal of the login comes out in the form of IPMI 2.0 tables
+// 13-11 to 13-14, whatever form the BMC gave it.
+func (g *guard) judge(b []byte) (answer []byte, why string) {
 	if len(b) < headerSize || b[0] != 0x06 || b[3] != 0x07 || b[4] != 0x06 {
-		return "not RMCP+"
+		return nil, "not RMCP+"
 	}
 	payload := b[headerSize:]
 	length := int(binary.LittleEndian.Uint16(b[14:]))
 	if length > len(payload) {
-		return "shorter than it says"
-	}
-	kind := b[5] & 0x3f
-	if kind != g.expect {
-		return "not the answer awaited"
-	}
-	if kind == payloadIPMI {
-		return g.refuseSealed(b, payload[:length])
-	}
-	if b[5]&flagSealed != 0 || binary.LittleEndian.Uint32(b[6:]) != 0 {
-		return "malformed login"
+		return nil, "shorter than it says"
 	}
 	payload = payload[:length]
-	if length < setupError || binary.LittleEndian.Uint32(payload[4:]) != g.consoleID && payload[1] == 0 {
-		return "of another login"
+	kind := b[5] & 0x3f
+	if kind != g.expect {
+		return nil, "not the answer awaited"
 	}
-	if payload[1] != 0 {
-		return "" // a refusal: only its code is read
+	if kind == payloadIPMI {
+		return b, g.refuseSealed(b, payload)
+	}
+	if b[5]&flagSealed != 0 || binary.LittleEndian.Uint32(b[6:]) != 0 {
+		return nil, "malformed login"
+	}
+	if length >= setupStatus && payload[1] != 0 {
+		// Only its code is read. OpenIPMI's BMC ends its refusals here.
+		return g.refusal(kind, payload[1]), ""
+	}
+	if length < setupError || binary.LittleEndian.Uint32(payload[4:]) != g.consoleID {
+		return nil, "of another login"
 	}
 	switch kind {
 	case payloadOpenResp:
 		if length < openRespSize {
-			return "malformed login"
+			return nil, "malformed login"
 		}
 		if types.AuthAlg(payload[16]) != g.auth || types.IntegrityAlg(payload[24]) != g.integrity || types.CryptAlg(payload[32]) != g.crypt {
-			return "another cipher suite than was asked for"
+			// A counter-offer (pyghmi's BMC): the suite asked for is refused.
+			g.log.Debug("BMC offers another cipher suite than was asked for",
+				"from", g.RemoteAddr(), "auth", payload[16], "integrity", payload[24], "crypt", payload[32])
+			return g.refusal(kind, byte(types.RmcpStatusCodeNoCipherSuiteMatch)), ""
 		}
 	case payloadRAKP2:
 		if length < rakp2Size {
-			return "malformed login"
+			return nil, "malformed login"
 		}
 		_, k1, k2, err := crypto.DeriveSessionKeys(g.auth, g.consoleRand[:], payload[8:24], g.role,
 			g.user, crypto.PadPassword20([]byte(g.password)))
 		if err != nil {
-			return "no session keys: " + err.Error()
+			return nil, "no session keys: " + err.Error()
 		}
 		g.k1, g.k2 = k1, k2
 	}
-	return ""
+	return b, ""
+}
+
+// refusal is a whole answer that refuses a step of the login.
+func (g *guard) refusal(kind, status byte) []byte {
+	b := make([]byte, headerSize+setupError)
+	b[0], b[2], b[3], b[4], b[5] = 0x06, 0xff, 0x07, 0x06, kind
+	binary.LittleEndian.PutUint16(b[14:], setupError)
+	b[headerSize+1] = status
+	binary.LittleEndian.PutUint32(b[headerSize+4:], g.consoleID)
+	return b
 }
 
 // refuseSealed checks an in-session answer's integrity code and that its payload

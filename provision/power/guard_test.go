@@ -1,6 +1,7 @@
 package power
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -16,51 +17,64 @@ import (
 // meddler is a UDP relay in front of a BMC that may change its answers.
 func meddler(t *testing.T, b *testBMC, change func([]byte) [][]byte) Target {
 	t.Helper()
+	return between(t, b.target, pass, change)
+}
+
+func pass(d []byte) [][]byte { return [][]byte{d} }
+
+// between is a UDP relay in front of a BMC that makes of each request and of each
+// answer what it likes.
+func between(t *testing.T, target Target, requests, answers func([]byte) [][]byte) Target {
+	t.Helper()
 	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(b.target.Address))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var peer net.Addr
+	bmc := target.Address.String()
 	var wg sync.WaitGroup
+	backs := map[string]net.Conn{} // a BMC tells clients by their ports
+	answer := func(back net.Conn, to net.Addr) {
+		buf := make([]byte, maxDatagram)
+		for {
+			n, err := back.Read(buf)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			for _, d := range answers(bytes.Clone(buf[:n])) {
+				_, _ = front.WriteTo(d, to)
+			}
+		}
+	}
 	wg.Go(func() {
+		defer func() {
+			for _, back := range backs {
+				_ = back.Close()
+			}
+		}()
 		buf := make([]byte, maxDatagram)
 		for {
 			n, from, err := front.ReadFrom(buf)
 			if err != nil {
 				return
 			}
-			mu.Lock()
-			peer = from
-			mu.Unlock()
-			_, _ = back.Write(buf[:n])
-		}
-	})
-	wg.Go(func() {
-		buf := make([]byte, maxDatagram)
-		for {
-			n, err := back.Read(buf)
-			if err != nil {
-				return
+			back := backs[from.String()]
+			if back == nil {
+				if back, err = net.Dial("udp4", bmc); err != nil {
+					return
+				}
+				backs[from.String()] = back
+				to := back
+				wg.Go(func() { answer(to, from) })
 			}
-			mu.Lock()
-			to := peer
-			mu.Unlock()
-			for _, d := range change(append([]byte(nil), buf[:n]...)) {
-				_, _ = front.WriteTo(d, to)
+			for _, d := range requests(bytes.Clone(buf[:n])) {
+				_, _ = back.Write(d)
 			}
 		}
 	})
 	t.Cleanup(func() {
 		_ = front.Close()
-		_ = back.Close()
 		wg.Wait()
 	})
-	target := b.target
 	target.Address = front.LocalAddr().(*net.UDPAddr).AddrPort()
 	return target
 }
@@ -72,16 +86,17 @@ func TestMeddler(t *testing.T) {
 		name   string
 		change func([]byte) [][]byte
 		ok     bool // the operation succeeds all the same
+		want   error
 	}{
-		{"as it is", func(d []byte) [][]byte { return [][]byte{d} }, true},
-		{"each answer twice", func(d []byte) [][]byte { return [][]byte{d, d} }, true},
-		{"rubbish before each", func(d []byte) [][]byte { return [][]byte{{}, {6}, d[:len(d)/2], make([]byte, 1500), d} }, true},
+		{"as it is", func(d []byte) [][]byte { return [][]byte{d} }, true, nil},
+		{"each answer twice", func(d []byte) [][]byte { return [][]byte{d, d} }, true, nil},
+		{"rubbish before each", func(d []byte) [][]byte { return [][]byte{{}, {6}, d[:len(d)/2], make([]byte, 1500), d} }, true, nil},
 		{"sealed answers with a bit flipped", func(d []byte) [][]byte {
 			if sealed(d) {
 				d[headerSize+20] ^= 1
 			}
 			return [][]byte{d}
-		}, false},
+		}, false, ErrUnreachable},
 		{"sealed answers replaced by plain ones: power is on, it says", func(d []byte) [][]byte {
 			if !sealed(d) {
 				return [][]byte{d}
@@ -91,13 +106,13 @@ func TestMeddler(t *testing.T) {
 			p[5] = payloadIPMI
 			binary.LittleEndian.PutUint16(p[14:], uint16(len(msg)))
 			return [][]byte{p}
-		}, false},
+		}, false, ErrUnreachable},
 		{"no algorithms", func(d []byte) [][]byte {
 			if len(d) >= headerSize+openRespSize && d[5] == payloadOpenResp {
 				d[headerSize+16], d[headerSize+24], d[headerSize+32] = 0, 0, 0
 			}
 			return [][]byte{d}
-		}, false},
+		}, false, ErrCipher},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := serveBMC(t)
@@ -107,7 +122,7 @@ func TestMeddler(t *testing.T) {
 			if tt.ok && err != nil {
 				t.Errorf("%v", err)
 			}
-			if !tt.ok && !errors.Is(err, ErrUnreachable) {
+			if !tt.ok && !errors.Is(err, tt.want) {
 				t.Errorf("believed: %+v, %v", seen, err)
 			}
 		})
@@ -126,8 +141,8 @@ func FuzzGuard(f *testing.F) {
 		g.sent(d)
 		g.expect = expect
 		g.k1, g.k2 = make([]byte, 32), make([]byte, 32)
-		if g.refuse(d) == "" && len(d) < headerSize+setupError {
-			t.Errorf("% x passed", d)
+		if answer, why := g.judge(d); why == "" && len(answer) < headerSize+setupError {
+			t.Errorf("% x passed as % x", d, answer)
 		}
 	})
 }

@@ -66,6 +66,9 @@ type known struct {
 	turn  chan struct{} // holds one token: whoever takes it talks to the BMC
 	suite types.CipherSuiteID
 	found bool // suite worked before
+
+	user     string // whom operator is about
+	operator bool   // the BMC refused this user as administrator and took it as operator
 }
 
 const (

@@ -88,19 +88,23 @@ func TestBootReverted(t *testing.T) {
 		note   string
 	}{
 		{"other device", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForceHardDrive }, PXE, BootOptions{}, "told pxe (once) and has disk (once)", ""},
-		{"not valid", func(f *flags) { f.BootFlagsValid = false }, PXE, BootOptions{}, "has no override", ""},
+		{"dropped", func(f *flags) { *f = flags{} }, PXE, BootOptions{}, "has no override", ""},
+		{"valid lost (OpenIPMI)", func(f *flags) { f.BootFlagsValid = false }, PXE, BootOptions{}, "", "told pxe (once) and lost: valid"},
+		{"valid lost and another device", func(f *flags) { f.BootFlagsValid, f.BootDeviceSelector = false, types.BootDeviceSelectorForceHardDrive }, PXE, BootOptions{}, "has no override", ""},
 		{"made persistent", func(f *flags) { f.Persist = true }, PXE, BootOptions{}, "has pxe (persistent)", ""},
-		{"made one-shot", func(f *flags) { f.Persist = false }, Disk, BootOptions{Persistent: true}, "told disk (persistent) and has disk (once)", ""},
+		{"made one-shot (pyghmi)", func(f *flags) { f.Persist = false }, Disk, BootOptions{Persistent: true}, "", "told disk (persistent) and lost: persistent"},
 		{"keeps what it had", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForcePXE }, None, BootOptions{}, "drop its override and has pxe", ""},
-		{"EFI lost", func(f *flags) { f.BIOSBootType = false }, PXE, BootOptions{EFI: true}, "", "told pxe (once, EFI) and has pxe (once)"},
+		{"EFI lost", func(f *flags) { f.BIOSBootType = false }, PXE, BootOptions{EFI: true}, "", "told pxe (once, EFI) and lost: EFI"},
+		{"EFI added", func(f *flags) { f.BIOSBootType = true }, PXE, BootOptions{}, "", "told pxe (once) and added: EFI"},
+		{"all lost", func(f *flags) { f.BootFlagsValid, f.Persist, f.BIOSBootType = false, false, false }, Disk, BootOptions{Persistent: true, EFI: true}, "", "lost: valid, persistent, EFI"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, c := serveBMC(t), controller(t)
 			b.board.set(func(b *board) { b.revert = tt.revert })
 			seen, err := c.SetBoot(t.Context(), b.target, tt.ask, tt.opts)
 			if tt.want == "" {
-				if err != nil || !strings.Contains(seen.Note, tt.note) {
-					t.Errorf("note %q, error %v", seen.Note, err)
+				if err != nil || !strings.Contains(seen.Note, tt.note) || !strings.Contains(seen.String(), tt.note) {
+					t.Errorf("note %q, said as %q, error %v", seen.Note, seen, err)
 				}
 				return
 			}
@@ -127,7 +131,7 @@ func TestPXEOnce(t *testing.T) {
 	}
 	// A box that would boot from its disk isn't started in the hope of PXE.
 	b.board.set(func(b *board) {
-		b.revert = func(f *types.BootOptionParam_BootFlags) { f.BootFlagsValid = false }
+		b.revert = func(f *types.BootOptionParam_BootFlags) { *f = types.BootOptionParam_BootFlags{} }
 	})
 	if _, err := c.PXEOnce(t.Context(), b.target); !errors.Is(err, ErrBootDevice) {
 		t.Errorf("reverted: %v", err)
@@ -213,7 +217,7 @@ func TestSessionsExhausted(t *testing.T) {
 	c := New(Options{Exchange: 500 * time.Millisecond, Timeout: 3 * time.Second})
 	var others []*session
 	for range b.state.Sessions.Cap() {
-		s, err := c.login(t.Context(), b.target, types.CipherSuiteID17)
+		s, err := c.login(t.Context(), b.target, types.CipherSuiteID17, types.PrivilegeLevelAdministrator)
 		if err != nil {
 			t.Fatal(err)
 		}

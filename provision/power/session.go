@@ -3,6 +3,7 @@ package power
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -29,28 +30,12 @@ type session struct {
 	log *slog.Logger
 }
 
-// connect logs in, with the cipher suite that worked the last time, else 17
-// (SHA-256) and then 3 (SHA-1). Asking the BMC for its suites first costs old
-// ones seconds.
+// connect logs in, and tries again while the BMC has no session free.
 func (c *Controller) connect(ctx context.Context, t Target, k *known) (*session, error) {
-	suites := []types.CipherSuiteID{types.CipherSuiteID17, types.CipherSuiteID3}
-	if k.found && k.suite == types.CipherSuiteID3 {
-		suites[0], suites[1] = suites[1], suites[0]
-	}
 	for attempt := 1; ; attempt++ {
-		var err error
-		for _, suite := range suites {
-			var s *session
-			if s, err = c.login(ctx, t, suite); err == nil {
-				k.suite, k.found = suite, true
-				return s, nil
-			}
-			if !errors.Is(err, ErrCipher) {
-				break
-			}
-		}
-		if attempt >= connectAttempts || !errors.Is(err, ErrSessions) {
-			return nil, err
+		s, err := c.negotiate(ctx, t, k)
+		if err == nil || attempt >= connectAttempts || !errors.Is(err, ErrSessions) {
+			return s, err
 		}
 		c.log.Debug("BMC has no session free, trying again", "bmc", t)
 		if serr := sleep(ctx, connectPause); serr != nil {
@@ -59,10 +44,58 @@ func (c *Controller) connect(ctx context.Context, t Target, k *known) (*session,
 	}
 }
 
+// negotiate logs in with the cipher suite that worked the last time, else with 17
+// (SHA-256) and then 3 (SHA-1). Asking the BMC for its suites first costs old ones
+// seconds, and the list is often wrong. A BMC that doesn't have a suite says so in
+// many ways, silence among them: all of them lead to the other suite.
+func (c *Controller) negotiate(ctx context.Context, t Target, k *known) (*session, error) {
+	suites := []types.CipherSuiteID{types.CipherSuiteID17, types.CipherSuiteID3}
+	if k.found && k.suite == types.CipherSuiteID3 {
+		suites[0], suites[1] = suites[1], suites[0]
+	}
+	var failed []failedSuite
+	for _, suite := range suites {
+		s, err := c.loginAtLevel(ctx, t, suite, k)
+		if err == nil {
+			k.suite, k.found = suite, true
+			return s, nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, ErrCipher) && !isTimeout(err) {
+			return nil, err // of no suite's making
+		}
+		failed = append(failed, failedSuite{suite, err})
+	}
+	return nil, noSuite(failed)
+}
+
+// loginAtLevel logs in as administrator, and as operator where the BMC refuses
+// that for this account: power and boot device need no more (IPMI 2.0 appendix G).
+func (c *Controller) loginAtLevel(ctx context.Context, t Target, suite types.CipherSuiteID, k *known) (*session, error) {
+	if k.user != t.User {
+		k.user, k.operator = t.User, false
+	}
+	if !k.operator {
+		s, err := c.login(ctx, t, suite, types.PrivilegeLevelAdministrator)
+		if !isPrivilege(err) {
+			return s, err
+		}
+		c.log.Debug("BMC refuses administrator, trying operator", "bmc", t, "error", err)
+	}
+	s, err := c.login(ctx, t, suite, types.PrivilegeLevelOperator)
+	if isPrivilege(err) {
+		k.operator = false // the account may be given more
+		return nil, privilegeError(err)
+	}
+	if err == nil {
+		k.operator = true
+	}
+	return s, err
+}
+
 // login goes through IPMI 2.0 §13.15 step by step, so that each step's error
 // keeps its type: the library's Connect turns them into one text. It leaves out
 // Get Channel Authentication Capabilities, whose answer we have no use for.
-func (c *Controller) login(ctx context.Context, t Target, suite types.CipherSuiteID) (*session, error) {
+func (c *Controller) login(ctx context.Context, t Target, suite types.CipherSuiteID, level types.PrivilegeLevel) (*session, error) {
 	cl, err := client.NewClient(t.Address.Addr().String(), int(t.Address.Port()), t.User, t.Password)
 	if err != nil {
 		return nil, err
@@ -77,17 +110,17 @@ func (c *Controller) login(ctx context.Context, t Target, suite types.CipherSuit
 		return nil, err
 	}
 	cl.WithTimeout(c.opts.Exchange).WithRetry(c.opts.Retries).WithCipherSuiteID(suite).
-		WithMaxPrivilegeLevel(types.PrivilegeLevelAdministrator).WithUDPProxy(dialed{g})
+		WithMaxPrivilegeLevel(level).WithUDPProxy(dialed{g})
 	err = func() error {
 		if _, err := cl.OpenSession(ctx); err != nil {
-			return classify(err)
+			return classifyOpen(err)
 		}
 		_, err := cl.RAKPMessage1(ctx)
 		if err == nil {
 			_, err = cl.RAKPMessage3(ctx)
 		}
 		if err != nil && isTimeout(err) {
-			return &Error{Kind: ErrUnreachable, Err: err, Hint: "it answered at first and fell silent at the login: some BMCs do so for a user that they don't know"}
+			return &Error{Kind: ErrUnreachable, Err: err, Hint: hintSilentLogin}
 		}
 		return classify(err)
 	}()
@@ -97,14 +130,33 @@ func (c *Controller) login(ctx context.Context, t Target, suite types.CipherSuit
 		return nil, err
 	}
 	s := &session{c: cl, log: c.log.With("bmc", t)}
-	if _, err := cl.SetSessionPrivilegeLevel(ctx, types.PrivilegeLevelAdministrator); err != nil {
+	if err := s.raise(ctx, level); err != nil {
 		s.close(ctx)
-		if _, refused := types.IsResponseError(err); refused {
-			return nil, &Error{Kind: ErrCredentials, Err: err}
-		}
-		return nil, classify(err)
+		return nil, err
 	}
 	return s, nil
+}
+
+// raise asks for the privilege level of the session, which begins as user (IPMI
+// 2.0 §22.18), and for operator where a BMC that let an administrator log in then
+// refuses that level.
+func (s *session) raise(ctx context.Context, level types.PrivilegeLevel) error {
+	r, err := s.c.SetSessionPrivilegeLevel(ctx, level)
+	if _, refused := types.IsResponseError(err); refused && level > types.PrivilegeLevelOperator {
+		s.log.Debug("BMC refuses administrator in the session, trying operator", "error", err)
+		r, err = s.c.SetSessionPrivilegeLevel(ctx, types.PrivilegeLevelOperator)
+	}
+	if _, refused := types.IsResponseError(err); refused {
+		return privilegeError(err)
+	}
+	if err != nil {
+		return classify(err)
+	}
+	switch got := types.PrivilegeLevel(r.PrivilegeLevel & 0x0f); got {
+	case types.PrivilegeLevelCallback, types.PrivilegeLevelUser:
+		return privilegeError(fmt.Errorf("it grants level %s", got))
+	}
+	return nil
 }
 
 // close ends the session on the BMC and the socket here. The library's goodbye

@@ -50,6 +50,10 @@ type Options struct {
 	// may take its time, for it is asked when there is something to tell, once a minute
 	// for each offender.
 	Host func(netip.Addr) string
+	// MTU is the biggest packet in bytes that goes to an address whole, as far as is
+	// known beside the link's own (the inventory's `mtu:`); 0: nothing is known. nil
+	// says nothing either. It is asked for each transfer.
+	MTU func(netip.Addr) int
 	// Record takes the events fetch, fetch-failed and fetch-stopped.
 	Record provision.Recorder
 	Clock  func() time.Time // time.Now when nil
@@ -147,6 +151,7 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	}()
 	from := peerOf(rf)
 	peer := from.Addr()
+	s.prepare(rf, peer)
 	ticket, err := s.gate.enter(ctx, from, s.Clock)
 	if err != nil {
 		s.say(slog.LevelWarn, "", "tftp: busy, refused a transfer", "peer", peer, "transfers", s.MaxTransfers, "of one address", s.MaxEach)

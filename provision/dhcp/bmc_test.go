@@ -1,0 +1,104 @@
+package dhcp
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"rackhand/inventory"
+)
+
+// web1BMC is the MAC of the port of web1's BMC.
+var web1BMC = inventory.MAC{0x52, 0x54, 0, 0x77, 0x01, 1}
+
+// withBMC gives web1 a BMC at an address.
+func withBMC(snap *inventory.Snapshot, address string) {
+	snap.Hosts["web1"].BMC = &inventory.BMC{MAC: web1BMC, Address: netip.AddrPortFrom(netip.MustParseAddr(address), 623)}
+}
+
+// TestBMCReservation: a BMC takes its address from us, and is neither its host nor a
+// box that somebody has to claim.
+func TestBMCReservation(t *testing.T) {
+	b := newBench(t)
+	withBMC(b.snap, "10.77.0.111")
+	if got := b.join(web1BMC); got != "10.77.0.111" {
+		t.Fatalf("it got %s", got)
+	}
+	b.wantKinds(web1BMC.String() + " ack")
+	if l := b.lease(web1BMC); l.Host != "" || l.Address != "10.77.0.111" {
+		t.Errorf("lease %+v", l)
+	}
+	// Renewed, wanted again after a restart, and wanted elsewhere.
+	if r := b.ask(request(web1BMC, ciaddr("10.77.0.111"))); r == nil || r.MessageType() != ack {
+		t.Errorf("renewal: %v", r)
+	}
+	if r := b.ask(request(web1BMC, requested("10.77.0.111"))); r == nil || r.MessageType() != ack {
+		t.Errorf("init-reboot: %v", r)
+	}
+	b.wantKinds()
+	if r := b.ask(request(web1BMC, requested("10.77.0.201"))); r == nil || r.MessageType() != nak {
+		t.Errorf("another address: %v", r)
+	}
+	b.kinds()
+	// It boots nothing, also when its host is being installed and it says that it is PXE
+	// firmware; and it arms nothing.
+	b.arm("web1")
+	b.snap.Hosts["web1"].Install = inventory.FirstBoot
+	if r := b.ask(discover(web1BMC, pxe)); r == nil || r.BootFileName != "" || r.Options[67] != nil {
+		t.Errorf("it is given something to boot: %v", r)
+	}
+	b.wantKinds()
+	// The host has its own address as before.
+	if got := b.join(web1); got != "10.77.0.130" {
+		t.Errorf("the host got %s", got)
+	}
+	// From another network it gets nothing, and that is told.
+	if r := b.ask(discover(web1BMC, relayed("10.78.0.1"))); r != nil {
+		t.Errorf("from another network: %v", r)
+	}
+	b.kinds()
+}
+
+// TestBMCWrongNetwork: what is wrong with a BMC's reservation is told by its MAC.
+func TestBMCWrongNetwork(t *testing.T) {
+	b := newBench(t)
+	withBMC(b.snap, "10.78.0.111")
+	if r := b.ask(discover(web1BMC)); r != nil {
+		t.Errorf("%v", r)
+	}
+	b.wantKinds(web1BMC.String() + " wrong-network")
+	withBMC(b.snap, serverAddr.String())
+	if r := b.ask(discover(web1BMC)); r != nil {
+		t.Errorf("%v", r)
+	}
+	b.wantKinds(web1BMC.String() + " our-address")
+}
+
+// TestBMCDeclines: the address is reserved, so it is given again, and the event says so.
+func TestBMCDeclines(t *testing.T) {
+	b := newBench(t)
+	withBMC(b.snap, "10.77.0.111")
+	b.join(web1BMC)
+	b.kinds()
+	b.ask(message(web1BMC, 4, server(serverAddr.String()), requested("10.77.0.111")))
+	if len(b.events) != 1 || !strings.Contains(b.events[0].Message, "reserved") {
+		t.Errorf("%+v", b.events)
+	}
+	if got := b.join(web1BMC); got != "10.77.0.111" {
+		t.Errorf("it got %s", got)
+	}
+}
+
+// TestBMCAddressIsTaken: the address of a BMC, with a MAC or without, is given to no
+// box of the range.
+func TestBMCAddressIsTaken(t *testing.T) {
+	b := newBench(t)
+	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.200"), Last: netip.MustParseAddr("10.77.0.201")}
+	b.snap.Hosts["web1"].BMC = &inventory.BMC{Address: netip.MustParseAddrPort("10.77.0.200:623")}
+	if got := b.join(stranger); got != "10.77.0.201" {
+		t.Errorf("the stranger got %s", got)
+	}
+	if r := b.ask(discover(web1BMC)); r != nil {
+		t.Errorf("the range is full, and another box got %s", r.YourIPAddr)
+	}
+}
