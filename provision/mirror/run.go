@@ -21,13 +21,11 @@ func (c *Cache) Run(ctx context.Context) error {
 	return nil
 }
 
-// checked notes that a path was current at a time. The notes are in memory alone:
-// after a start every index is asked for once. They are few, one an index; should
-// a client ask for thousands, all are forgotten and asked for again.
+// checked notes that a path was asked about at a time. The notes are in memory alone:
+// after a start every index is asked for once. They are few, one an index and one a
+// package that an index made doubtful; should a client ask for thousands, all are
+// forgotten and asked for again.
 func (c *Cache) checked(upstream, path string, at time.Time) {
-	if immutable(path) {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.seen) > 10_000 {
