@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,10 +73,10 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 			conditional = conditions(have)
 		}
 	}
-	started := c.o.Clock()
+	started := c.checkNow(upstream)
 	resp, err := c.askFor(ctx, f, upstream, conditional)
 	if err != nil {
-		c.setDown(upstream, started)
+		c.setDown(upstream, started.time)
 		f.settle(unreachable, err)
 		return
 	}
@@ -95,7 +96,7 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		return
 	case s == http.StatusOK:
 	case s >= 500 || s == http.StatusTooManyRequests || s == http.StatusRequestTimeout:
-		c.setDown(upstream, started)
+		c.setDown(upstream, started.time)
 		f.settle(unreachable, fmt.Errorf("it answers %s", http.StatusText(s)))
 		return
 	default:
@@ -119,10 +120,10 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		return
 	}
 	f.file = file
-	f.meta = metaOf(upstream, path, resp, started)
+	f.meta = metaOf(upstream, path, resp, started.time)
 	f.index = isIndex(path)
 	f.settle(coming, nil)
-	switch err := c.land(ctx, f, resp, have); {
+	switch err := c.land(ctx, f, resp, have, started); {
 	case errors.Is(err, errMismatch), errors.Is(err, errForgotten):
 		f.finish(nil, err) // who reads it has to compare it himself
 	default:
@@ -131,7 +132,7 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 }
 
 // land takes in a file, and keeps it when it is whole and what it should be.
-func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have meta) error {
+func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
 	m := f.meta
 	sum, err := c.take(ctx, f, resp)
 	if err == nil {
@@ -146,7 +147,7 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 		switch {
 		case c.ctx.Err() != nil, errors.Is(err, errForgotten):
 		case errors.Is(err, errMismatch):
-			c.checked(m.Upstream, m.Path, m.Stored)
+			c.checked(m.Upstream, m.Path, started)
 			c.events.record(m.Upstream, kindMismatch, mismatch(m.Upstream, m.Path))
 		default:
 			c.events.record(m.Upstream, kindBroken, "mirror "+m.Upstream+": a file broke off under way: "+reason(err))
@@ -157,8 +158,8 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
 		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
 	}
-	if !immutable(m.Path) {
-		c.checked(m.Upstream, m.Path, m.Stored)
+	if !immutable(m.Path) || have.Path != "" {
+		c.checked(m.Upstream, m.Path, started)
 	}
 	c.stored(f.size)
 	return nil
@@ -169,8 +170,8 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, viewPatience)
 	defer cancel()
-	claim, ok := c.view(ctx, upstream).claim(path)
-	return ok && claim.size >= 0 && size >= 0 && claim.size != size
+	claims := c.view(ctx, upstream).claims(path)
+	return size >= 0 && len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return w.size < 0 || w.size == size })
 }
 
 // errMismatch: what came isn't what it should be by its name or the archive's index.
@@ -182,25 +183,15 @@ func mismatch(upstream, path string) string {
 
 // verify compares what came with its name, and with the index at hand.
 func (c *Cache) verify(ctx context.Context, f *flight, m meta) error {
-	wants := []want{byName(m.Path)}
 	ctx, cancel := context.WithTimeout(ctx, viewPatience)
 	defer cancel()
-	if claim, ok := c.view(ctx, m.Upstream).claim(m.Path); ok {
-		wants = append(wants, claim.want)
-	}
 	k := &kept{m, f.file}
-	for _, w := range wants {
-		if w.size >= 0 && w.size != m.Size {
-			return errMismatch
-		}
-		if w.algo == 0 {
-			continue
-		}
-		if got, err := c.sumOf(k, w.algo); err != nil {
-			return err
-		} else if got != w.sum {
-			return errMismatch
-		}
+	if !c.fulfils(k, byName(m.Path)) {
+		return errMismatch
+	}
+	claims := c.view(ctx, m.Upstream).claims(m.Path)
+	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.fulfils(k, w) }) {
+		return errMismatch
 	}
 	return nil
 }

@@ -17,14 +17,13 @@ import (
 // A view is what the kept indexes of an upstream say of its files. It isn't changed once
 // it is made.
 type view struct {
-	version int // of the shelf that it was made of
+	version int // of the shelf that it was made of; -1: of none
 	groups  []*group
 }
 
 // A group is one release file of an apt archive, or one repomd.xml, and what it leads to.
 type group struct {
 	dir    string          // of its repository or suite
-	stored time.Time       // since when the cache has it
 	files  map[string]want // the indexes that it names, by path
 	tables []*table        // the packages that these name
 	// blind: hosts go by an index of packages that can't be read here (zchunk, SQLite,
@@ -32,56 +31,41 @@ type group struct {
 	blind bool
 }
 
-// A claim is what an index says of one file.
-type claim struct {
-	want
-	since time.Time // when the cache got that index
-}
-
-// claim is what the newest index says that names a file; ok is false when none does.
-func (v *view) claim(file string) (c claim, ok bool) {
+// claims are what the kept indexes say of a file, one for each index that names it; none
+// when no index does. Which of two that differ is the current one can't be told by when
+// they came: the machine's clock may have been set since. Whoever asks takes any.
+func (v *view) claims(file string) (out []want) {
 	if v == nil {
-		return claim{}, false
+		return nil
 	}
-	newest := func(w want, since time.Time) {
-		if !ok || since.After(c.since) {
-			c, ok = claim{w, since}, true
+	add := func(w want, ok bool) {
+		if ok && !slices.Contains(out, w) {
+			out = append(out, w)
 		}
 	}
 	for _, g := range v.groups {
-		if w, named := g.files[file]; named {
-			newest(w, g.stored)
-		}
+		w, ok := g.files[file]
+		add(w, ok)
 		for _, t := range g.tables {
-			if w, named := t.find(file); named {
-				newest(w, g.stored)
-			}
+			add(t.find(file))
 		}
 	}
-	if ok {
-		return c, ok
+	if len(out) > 0 {
+		return out
 	}
 	for _, g := range v.groups {
 		for _, t := range g.tables {
-			if w, named := t.findAbove(file); named {
-				newest(w, g.stored)
-			}
+			add(t.findAbove(file))
 		}
 	}
-	return c, ok
+	return out
 }
 
-// changed is when an index last changed that may name a package, and can't be read.
-func (v *view) changed(file string) (last time.Time) {
-	if v == nil {
-		return last
-	}
-	for _, g := range v.groups {
-		if g.blind && (g.dir == "/" || strings.HasPrefix(file, g.dir+"/")) && g.stored.After(last) {
-			last = g.stored
-		}
-	}
-	return last
+// blind reports whether a package may be named by an index that can't be read.
+func (v *view) blind(file string) bool {
+	return v != nil && slices.ContainsFunc(v.groups, func(g *group) bool {
+		return g.blind && (g.dir == "/" || strings.HasPrefix(file, g.dir+"/"))
+	})
 }
 
 // isHead tells the files that say which indexes are current.
@@ -105,28 +89,21 @@ type reading struct {
 	ctx      context.Context
 	upstream string
 	files    map[string]time.Time // what is kept, and since when
-	old      *view
-	left     int // entries that may still be read
+	known    []*table             // that were read already
+	left     int                  // entries that may still be read
 }
 
-// maxEntries bounds how many files the tables of one upstream may name, in all: 100 MB.
-const maxEntries = 2_000_000
+// maxEntries bounds how many files the tables of one upstream may name, in all: 56 MB.
+const maxEntries = 1_000_000
 
 func (r *reading) view() *view {
 	r.left = maxEntries
 	v := &view{}
-	heads := map[string]string{} // by folder, the newer one of Release and InRelease
-	for f, stored := range r.files {
-		if !isHead(f) {
+	// In order, so that the bound cuts the same ones off each time.
+	for _, head := range slices.Sorted(maps.Keys(r.files)) {
+		if !isHead(head) {
 			continue
 		}
-		if other, ok := heads[path.Dir(f)]; !ok || stored.After(r.files[other]) || stored.Equal(r.files[other]) && path.Base(f) == "InRelease" {
-			heads[path.Dir(f)] = f
-		}
-	}
-	// In order, so that the bound cuts the same ones off each time.
-	for _, dir := range slices.Sorted(maps.Keys(heads)) {
-		head := heads[dir]
 		var g *group
 		var err error
 		if path.Base(head) == "repomd.xml" {
@@ -155,7 +132,7 @@ func (r *reading) suite(head string) (*group, error) {
 		return nil, err
 	}
 	dir := path.Dir(head)
-	g := &group{dir: dir, stored: r.files[head], files: map[string]want{}}
+	g := &group{dir: dir, files: map[string]want{}}
 	forms := map[string]map[string]apt.File{} // main/binary-amd64/Packages -> .xz -> its file
 	rel.Files(func(f apt.File) {
 		at := literal(dir, f.Path)
@@ -266,7 +243,7 @@ func (r *reading) repository(head string) (*group, error) {
 		return nil, err
 	}
 	dir := path.Dir(path.Dir(head))
-	g := &group{dir: dir, stored: r.files[head], files: map[string]want{}}
+	g := &group{dir: dir, files: map[string]want{}}
 	found, odd := false, false
 	for _, x := range indexes {
 		if strings.Contains(x.Path, "://") {
@@ -293,15 +270,11 @@ func (r *reading) repository(head string) (*group, error) {
 // answers false when it can't be read.
 func (r *reading) table(g *group, at, home string, above []string, read func(io.Reader, func(string, want)) error) bool {
 	stored := r.files[at]
-	if r.old != nil {
-		for _, o := range r.old.groups {
-			for _, t := range o.tables {
-				if t.at == at && t.home == home && t.stored.Equal(stored) {
-					g.tables = append(g.tables, t)
-					r.left -= len(t.entries)
-					return true
-				}
-			}
+	for _, t := range r.known {
+		if t.at == at && t.home == home && t.stored.Equal(stored) {
+			g.tables = append(g.tables, t)
+			r.left -= len(t.entries)
+			return true
 		}
 	}
 	t := &table{at: at, stored: stored, home: home, above: above}
@@ -324,7 +297,7 @@ func (r *reading) table(g *group, at, home string, above []string, read func(io.
 	}
 	r.left -= len(t.entries)
 	t.sort()
-	g.tables = append(g.tables, t)
+	g.tables, r.known = append(g.tables, t), append(r.known, t)
 	return true
 }
 

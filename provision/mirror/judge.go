@@ -28,38 +28,43 @@ func (c *Cache) judge(ctx context.Context, k *kept) ask {
 	}
 	checked := c.checkedAt(k)
 	v := c.view(ctx, k.Upstream)
-	claim, ok := v.claim(k.Path)
+	askedSince := v != nil && checked.indexes == v.version // since the indexes are as they are
+	claims := v.claims(k.Path)
+	fulfilled := 0
+	for _, w := range claims {
+		if c.fulfils(k, w) {
+			fulfilled++
+		}
+	}
 	switch {
-	case ok && !c.fulfils(k, claim.want):
-		if checked.After(claim.since) && c.fresh(k) {
+	case len(claims) > 0 && fulfilled == 0:
+		if askedSince && c.fresh(k) {
 			return askNothing
 		}
 		return askAnew
+	case fulfilled < len(claims): // indexes differ: one of them is out of date
+		if c.fresh(k) {
+			return askNothing
+		}
+		return askIfChanged
 	case immutable(k.Path):
-		last := v.changed(k.Path)
-		if !ok && isPackage(k.Path) && last.After(k.Stored) && last.After(checked) && !c.isDown(k.Upstream) {
+		if len(claims) == 0 && isPackage(k.Path) && v.blind(k.Path) && !askedSince && !c.isDown(k.Upstream) {
 			return askIfChanged
 		}
 		return askNothing
-	case c.fresh(k) && !c.outdatedSignature(k, checked):
+	case c.fresh(k) && (askedSince || !isSignature(k.Path)):
 		return askNothing
 	}
 	return askIfChanged
 }
 
-// outdatedSignature reports whether what a kept signature signs was replaced since it
-// was asked about: both belong together.
-func (c *Cache) outdatedSignature(k *kept, checked time.Time) bool {
+// isSignature tells what signs a release file or repomd.xml. It isn't to be older than
+// that.
+func isSignature(file string) bool {
 	for _, ending := range []string{".gpg", ".asc"} { // Release.gpg, repomd.xml.asc
-		signed, ok := strings.CutSuffix(k.Path, ending)
-		if !ok || !isHead(signed) {
-			continue
+		if signed, ok := strings.CutSuffix(file, ending); ok && isHead(signed) {
+			return true
 		}
-		s := c.shelves[k.Upstream]
-		s.mu.Lock()
-		since := s.files[signed]
-		s.mu.Unlock()
-		return since.After(checked)
 	}
 	return false
 }

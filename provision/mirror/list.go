@@ -111,9 +111,11 @@ func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
 // outdated reports whether an index names another file, as far as can be told without
 // reading it.
 func outdated(v *view, m meta) bool {
-	claim, ok := v.claim(m.Path)
 	known := wanted(-1, "sha256", m.SHA256)
-	return ok && (claim.size >= 0 && claim.size != m.Size || claim.algo == known.algo && known.algo != 0 && claim.sum != known.sum)
+	claims := v.claims(m.Path)
+	return len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool {
+		return (w.size < 0 || w.size == m.Size) && (w.algo != known.algo || w.sum == known.sum)
+	})
 }
 
 // A Forgotten says what Forget removed.

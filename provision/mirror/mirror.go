@@ -61,7 +61,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	flights map[string]*flight
-	seen    map[string]time.Time // when a file was last asked about
+	seen    map[string]check     // when a file was last asked about
 	down    map[string]time.Time // when an upstream last failed to answer
 	sums    map[string]sum       // of kept files whose sums weren't noted
 	bytes   int64                // what the cache holds; -1 until it was measured
@@ -99,7 +99,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{
 		o: o, upstreams: map[string]*url.URL{}, events: newEvents(o),
-		flights: map[string]*flight{}, seen: map[string]time.Time{}, bytes: -1,
+		flights: map[string]*flight{}, seen: map[string]check{}, bytes: -1,
 		shelves: map[string]*shelf{}, down: map[string]time.Time{}, sums: map[string]sum{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -335,8 +335,9 @@ func TestSignatureBesideItsRelease(t *testing.T) {
 	}
 }
 
-// Two suites name one file differently: the index that came last is right.
-func TestNewestIndexIsRight(t *testing.T) {
+// Two suites name one file differently, since nobody has asked for one of them of late:
+// the upstream says which is right, whatever the clocks say.
+func TestIndexesThatDiffer(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	c := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	stable := box{c, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}
@@ -348,9 +349,36 @@ func TestNewestIndexIsRight(t *testing.T) {
 	stable.wants(t, "/pool/a_1.deb", "old")
 	u.publish(t, "", "stable", false, map[string]string{"a_1.deb": "new"}) // nobody asks for testing any more
 	stable.update(t)
+	c.pass(-24 * time.Hour) // somebody sets the machine's clock
 	stable.wants(t, "/pool/a_1.deb", "new")
 	asked := u.asked()
 	stable.wants(t, "/pool/a_1.deb", "new")
+	if u.asked() != asked {
+		t.Error("everybody who comes asks about it")
+	}
+	u.fault(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true })
+	c.pass(time.Minute)
+	stable.wants(t, "/pool/a_1.deb", "new")
+}
+
+// The machine's clock was a day ahead, and is set back: indexes and packages that came
+// before are no newer than those that come now.
+func TestClockStepsBack(t *testing.T) {
+	u := newUpstream(t, map[string][]byte{})
+	dir := t.TempDir()
+	b := box{newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
+	u.publish(t, "", "", false, map[string]string{"a_1.deb": "old"})
+	b.pass(24 * time.Hour)
+	b.update(t)
+	b.wants(t, "/pool/a_1.deb", "old")
+	b.pass(-48 * time.Hour)
+	u.publish(t, "", "", false, map[string]string{"a_1.deb": "new"})
+	b.update(t)
+	b.wants(t, "/pool/a_1.deb", "new")
+	b.wants(t, "/pool/a_1.deb", "new")
+	b.bench = newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
+	asked := u.asked()
+	b.wants(t, "/pool/a_1.deb", "new")
 	if u.asked() != asked {
 		t.Error("it is asked about again")
 	}

@@ -126,7 +126,7 @@ func noCache(r *http.Request) bool {
 
 // fresh says whether the upstream was asked about a kept file just now.
 func (c *Cache) fresh(k *kept) bool {
-	age := c.o.Clock().Sub(c.checkedAt(k))
+	age := c.o.Clock().Sub(c.checkedAt(k).time)
 	return age >= 0 && age < c.o.Fresh
 }
 

@@ -67,7 +67,12 @@ func (c *Cache) readIndexes(s *shelf, upstream string) bool {
 		if s.files == nil {
 			s.files = c.keptIndexes(upstream)
 		}
-		r := reading{c: c, ctx: c.ctx, upstream: upstream, files: maps.Clone(s.files), old: s.view}
+		r := reading{c: c, ctx: c.ctx, upstream: upstream, files: maps.Clone(s.files)}
+		if s.view != nil {
+			for _, g := range s.view.groups {
+				r.known = append(r.known, g.tables...)
+			}
+		}
 		version := s.version
 		s.mu.Unlock()
 		v := r.view()
@@ -102,14 +107,25 @@ func (c *Cache) shelve(upstream, file string, since time.Time) {
 	s := c.shelves[upstream]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, known := s.files[file]
 	switch {
 	case s.files == nil: // the first look will see it
+	case since.IsZero() && !known:
+		return
 	case since.IsZero():
 		delete(s.files, file)
 	default:
 		s.files[file] = since
 	}
 	s.version++
+}
+
+// indexesNow is the version of an upstream's indexes: it changes when one comes or goes.
+func (c *Cache) indexesNow(upstream string) int {
+	s := c.shelves[upstream]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
 }
 
 // walk calls each for every kept file. One that can't be read is passed over: the next
