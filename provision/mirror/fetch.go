@@ -100,6 +100,9 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		f.settle(unreachable, fmt.Errorf("it answers %s", http.StatusText(s)))
 		return
 	default:
+		if immutable(path) {
+			c.checked(upstream, path, started)
+		}
 		f.settle(refused, fmt.Errorf("it answers %d", s))
 		return
 	}

@@ -250,18 +250,23 @@ func TestSyncInProgress(t *testing.T) {
 		b.pass(defaultFresh)
 		b.wants(t, deb, "the new one")
 	})
-	t.Run("the package is gone for a moment", func(t *testing.T) {
-		u, b := start(t)
-		u.publish(t, "", "", false, map[string]string{"a_1.deb": "the new one"})
-		u.mu.Lock()
-		delete(u.files, deb)
-		u.mu.Unlock()
-		b.update(t)
-		b.wants(t, deb, "the old one")
-		u.set(deb, "the new one")
-		b.pass(defaultFresh)
-		b.wants(t, deb, "the new one")
-	})
+	for _, status := range []int{http.StatusNotFound, http.StatusForbidden} { // object stores: 403
+		t.Run(fmt.Sprintf("the package is gone for a moment: %d", status), func(t *testing.T) {
+			u, b := start(t)
+			u.publish(t, "", "", false, map[string]string{"a_1.deb": "the new one"})
+			b.update(t)
+			u.fault(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(status); return true })
+			b.wants(t, deb, "the old one")
+			asked := u.asked()
+			b.wants(t, deb, "the old one")
+			if got := b.get(t, "GET", "/mirror/m"+deb, "Cache-Control", "no-cache"); got.status == 200 || u.asked() != asked+1 {
+				t.Errorf("who asks for what the upstream has: %d, after %d requests", got.status, u.asked()-asked)
+			}
+			u.fault(nil)
+			b.pass(defaultFresh)
+			b.wants(t, deb, "the new one")
+		})
+	}
 	t.Run("the upstream doesn't answer", func(t *testing.T) {
 		u, b := start(t)
 		u.publish(t, "", "", false, map[string]string{"a_1.deb": "the new one"})

@@ -83,14 +83,16 @@ func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *
 			return
 		}
 		unavailable(w, "the upstream has another file than the archive's index names; ask again")
-	case absent:
-		if k != nil && isPackage(path) && !noCache(r) {
+	case absent, refused:
+		if k != nil && isPackage(path) && !noCache(r) { // good for those who still know it
 			c.serveKept(w, r, k)
 			return
 		}
+		if f.outcome == refused {
+			http.Error(w, "the upstream refuses to give that file", http.StatusBadGateway)
+			return
+		}
 		http.Error(w, "the upstream has no such file", http.StatusNotFound)
-	case refused:
-		http.Error(w, "the upstream refuses to give that file", http.StatusBadGateway)
 	case unreachable, full:
 		if k == nil {
 			c.events.record(name, kindUnavailable, "mirror "+name+": a file couldn't be fetched, and there is no copy of it: "+reason(f.cause))

@@ -21,8 +21,8 @@ type shelf struct {
 	reading chan struct{} // closed when the reading under way ends; nil when none is
 }
 
-// viewPatience is how long a client waits for the indexes to be read. Debian's take two
-// seconds; package managers give up after 30.
+// viewPatience is how long a client waits for the indexes to be read. Debian's take a
+// second; package managers give up after 30.
 const viewPatience = 10 * time.Second
 
 // view is what the kept indexes of an upstream say; when ctx ends before they are read,
