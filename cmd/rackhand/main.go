@@ -48,7 +48,7 @@ type cli struct {
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`
 	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
-	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for."`
+	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for; list and forget what the mirror cache keeps."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
 

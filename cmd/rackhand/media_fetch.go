@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"rackhand/bootfiles/media"
+	"rackhand/provision/mirror"
 )
 
 // upstreamOf finds the upstream of the mirror cache that a tree lies on: UPSTREAM:PATH,
@@ -28,6 +29,9 @@ func upstreamOf(from string, upstreams map[string]string) (upstream, path string
 		base = strings.TrimRight(base, "/") + "/"
 		if rest, ok := strings.CutPrefix(from, base); ok && len(base) > len(upstreams[upstream]) {
 			upstream, path = name, strings.Trim(rest, "/")
+			if path, err = url.PathUnescape(path); err != nil {
+				return "", "", fmt.Errorf("that URL can't be read: %w", err)
+			}
 		}
 	}
 	if upstream == "" {
@@ -46,11 +50,8 @@ func known(upstreams map[string]string) string {
 // fetchFrom fetches below an upstream.
 func fetchFrom(client *http.Client, base string) media.Fetch {
 	return func(ctx context.Context, path string) (io.ReadCloser, error) {
-		u, err := url.Parse(base)
-		if err != nil {
-			return nil, err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath(path).String(), nil)
+		// As the cache asks, and dnf: of an object store a plus has to be %2B.
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+mirror.Escape(path), nil)
 		if err != nil {
 			return nil, err
 		}

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
+	"time"
 
 	"rackhand/provision/web/client"
 )
 
 type mirrorCmd struct {
 	Prefetch mirrorPrefetch `cmd:"" help:"Fetch the packages that the hosts of a system will ask for into the mirror cache."`
+	List     mirrorList     `cmd:"" help:"List what the mirror cache keeps."`
+	Forget   mirrorForget   `cmd:"" help:"Remove files from the mirror cache: the next host that asks gets them from the upstream."`
 }
 
 type mirrorPrefetch struct {
@@ -30,4 +34,54 @@ func (c *mirrorPrefetch) Run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "no archive has: %s\n", strings.Join(got.Missing, " "))
 	}
 	return nil
+}
+
+type mirrorList struct {
+	socketFlag
+	Path string `arg:"" optional:"" help:"NAME/PATH below /mirror/; NAME/ and NAME/FOLDER/ list all that is there."`
+	JSON bool   `name:"json" help:"As JSON, with times and SHA-256 sums."`
+}
+
+func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
+	files, err := client.New(c.Socket).MirrorList(ctx, c.Path)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(out, files)
+	}
+	if len(files) == 0 {
+		_, err := fmt.Fprintln(out, "the mirror cache keeps nothing there")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SIZE\tAGE\tUSED\tPATH")
+	var total int64
+	for _, f := range files {
+		note := ""
+		if f.Outdated {
+			note = "  (the archive's index names another file by this name)"
+		}
+		total += f.Size
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s%s\n", f.Size, age(time.Since(f.Stored)), age(time.Since(f.Used)), f.Path, note)
+	}
+	fmt.Fprintf(w, "%d\t\t\tin %d files\n", total, len(files))
+	return w.Flush()
+}
+
+type mirrorForget struct {
+	socketFlag
+	Path string `arg:"" help:"NAME/PATH below /mirror/, or its URL as apt or dnf shows it; NAME/ and NAME/FOLDER/ are all that is there."`
+}
+
+func (c *mirrorForget) Run(ctx context.Context, out io.Writer) error {
+	got, err := client.New(c.Socket).MirrorForget(ctx, c.Path)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%d files (%.1f MB) are removed from the mirror cache\n", got.Files, float64(got.Bytes)/1e6)
+	if got.UnderWay > 0 && err == nil {
+		_, err = fmt.Fprintf(out, "%d downloads under way go on for the hosts that asked for them, and will not be kept\n", got.UnderWay)
+	}
+	return err
 }

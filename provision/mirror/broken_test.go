@@ -85,7 +85,7 @@ func TestBrokenIsNeverKept(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			u := newUpstream(t, map[string][]byte{})
 			u.fault(c.fault)
-			b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}, Stall: 100 * time.Millisecond})
+			b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}, Stall: time.Second})
 			got := b.get(t, "GET", "/mirror/debian/a.deb")
 			if got.err == nil {
 				t.Errorf("the client was told that %d bytes are the whole file", len(got.body))
@@ -128,7 +128,7 @@ func TestByHashIsChecked(t *testing.T) {
 	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	b.get(t, "GET", "/mirror/debian"+path)
 	b.settled()
-	if files, _ := b.stored(t); len(files) != 0 || b.kinds() != "mirror-broken" {
+	if files, _ := b.stored(t); len(files) != 0 || b.kinds() != "mirror-mismatch" {
 		t.Errorf("kept %v, events %q", files, b.kinds())
 	}
 	u.set(path, "right")

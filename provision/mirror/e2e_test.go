@@ -65,6 +65,19 @@ func TestApt(t *testing.T) {
 // aptRound is what a host does: update, then fetch a package.
 func aptRound(t *testing.T, lines string) {
 	t.Helper()
+	apt := newApt(t, lines)
+	apt.update()
+	apt.download("hostname")
+}
+
+// An aptHost is a real apt with settings and state of its own.
+type aptHost struct {
+	t   *testing.T
+	dir string
+}
+
+func newApt(t *testing.T, lines string) aptHost {
+	t.Helper()
 	dir := t.TempDir()
 	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d", "here"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
@@ -84,15 +97,42 @@ Acquire::http::Proxy "DIRECT";
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"-o", "APT::Update::Error-Mode=any", "update"}, {"download", "hostname"}} {
-		cmd := exec.CommandContext(t.Context(), "apt-get", args...)
-		cmd.Dir = filepath.Join(dir, "here")
-		cmd.Env = []string{"APT_CONFIG=" + filepath.Join(dir, "apt.conf"), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("apt-get %v: %v\n%s", args, err, out)
+	return aptHost{t, dir}
+}
+
+func (a aptHost) run(args ...string) {
+	a.t.Helper()
+	cmd := exec.CommandContext(a.t.Context(), "apt-get", args...)
+	cmd.Dir = filepath.Join(a.dir, "here")
+	cmd.Env = []string{"APT_CONFIG=" + filepath.Join(a.dir, "apt.conf"), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		a.t.Fatalf("apt-get %v: %v\n%s", args, err, out)
+	}
+}
+
+func (a aptHost) update() { a.t.Helper(); a.run("-o", "APT::Update::Error-Mode=any", "update") }
+
+// download fetches a package anew, and answers its bytes.
+func (a aptHost) download(name string) []byte {
+	a.t.Helper()
+	pattern := filepath.Join(a.dir, "here", name+"_*.deb")
+	old, err := filepath.Glob(pattern)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, f := range old {
+		if err := os.Remove(f); err != nil {
+			a.t.Fatal(err)
 		}
 	}
-	if debs, err := filepath.Glob(filepath.Join(dir, "here", "hostname_*.deb")); err != nil || len(debs) != 1 {
-		t.Errorf("apt fetched %v (%v)", debs, err)
+	a.run("download", name)
+	debs, err := filepath.Glob(pattern)
+	if err != nil || len(debs) != 1 {
+		a.t.Fatalf("apt fetched %v (%v)", debs, err)
 	}
+	data, err := os.ReadFile(debs[0])
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return data
 }

@@ -18,26 +18,31 @@ var ErrAbsent = errors.New("the upstream has no such file")
 
 // Ensure brings a file of an upstream into the cache, unless it is there and
 // current. It returns when the whole of it is kept. Path is the part below the
-// upstream, with a leading slash.
+// upstream, of literal names, as an archive's index has them.
 func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, error) {
 	fail := func(err error) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("mirror %s: %s: %w", upstream, path, err)
 	}
-	name, clean, ok := split("/mirror/" + upstream + path)
-	if !ok || c.upstreams[name] == nil {
+	file, raw, err := parsePath(Escape(path))
+	if err != nil || c.upstreams[upstream] == nil {
 		return fail(errors.New("it serves no such upstream or path"))
 	}
-	if k := c.open(name, clean); k != nil {
+	why := askNothing
+	if k := c.open(upstream, file); k != nil {
 		defer k.Close()
-		if c.o.Offline || immutable(clean) || c.fresh(k) {
+		why = c.judge(ctx, k)
+		if why == askNothing || c.o.Offline && why != askAnew {
 			c.touch(k)
 			return Outcome{Size: k.Size}, nil
+		}
+		if c.o.Offline {
+			return fail(errors.New("the archive's index names another file by that name than the one that is kept, and the mirror is offline (mirror.offline): fetch ahead once more while it is online"))
 		}
 	}
 	if c.o.Offline {
 		return fail(errors.New("the mirror is offline (mirror.offline)"))
 	}
-	f := c.fetch(name, clean)
+	f := c.fetch(upstream, file, raw, why)
 	if f == nil {
 		return fail(errors.New("the mirror has too much under way, or ends"))
 	}
@@ -62,13 +67,16 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 	return fail(errors.New(reason(f.cause)))
 }
 
-// Open opens a file that is kept; the error wraps ErrAbsent when it isn't.
+// Open opens a file that is kept, by its path of literal names; the error wraps ErrAbsent
+// when it isn't.
 func (c *Cache) Open(upstream, path string) (io.ReadSeekCloser, error) {
-	name, clean, ok := split("/mirror/" + upstream + path)
-	if ok {
-		if k := c.open(name, clean); k != nil {
-			return keptContent{k.content(), k}, nil
-		}
+	return c.openFile(upstream, literal("", path))
+}
+
+// openFile is Open by the cache's path.
+func (c *Cache) openFile(upstream, path string) (io.ReadSeekCloser, error) {
+	if k := c.open(upstream, path); k != nil {
+		return keptContent{k.content(), k}, nil
 	}
 	return nil, fmt.Errorf("mirror %s: %s isn't kept: %w", upstream, path, ErrAbsent)
 }
@@ -79,11 +87,12 @@ type keptContent struct {
 	io.Closer
 }
 
-// whole waits until a flight has ended, and says how large its file is.
+// whole waits until a flight has ended, and says how large its file is. An error says
+// that it isn't kept.
 func (f *flight) whole(ctx context.Context) (int64, error) {
 	for {
 		f.mu.Lock()
-		size, done, err, changed := f.size, f.done, f.err, f.changed
+		size, done, err, changed := f.size, f.done, errors.Join(f.err, f.unkept), f.changed
 		f.mu.Unlock()
 		if done {
 			return size, err

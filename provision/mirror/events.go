@@ -13,6 +13,8 @@ const (
 	kindStale       = "mirror-stale"       // an old copy was served, since the upstream doesn't answer
 	kindUnavailable = "mirror-unavailable" // there was no copy to serve
 	kindBroken      = "mirror-broken"      // a file broke off under way
+	kindReplaced    = "mirror-replaced"    // a package was published anew under its name
+	kindMismatch    = "mirror-mismatch"    // the upstream sends another file than its index names
 	kindDisk        = "mirror-disk"        // the cache's own folder fails
 )
 
@@ -33,9 +35,13 @@ func (e *events) record(upstream, kind, message string) {
 	if !e.said.Allow(upstream+" "+kind, now) {
 		return
 	}
-	e.o.Log.Warn("mirror: "+message, "upstream", upstream, "kind", kind)
+	level, write := provision.LevelWarn, e.o.Log.Warn
+	if kind == kindReplaced { // worth knowing, and nothing to do
+		level, write = "", e.o.Log.Info
+	}
+	write("mirror: "+message, "upstream", upstream, "kind", kind)
 	err := e.o.Record.Record(provision.Event{
-		Time: now, Source: "appliance", Kind: kind, Level: provision.LevelWarn, Message: message,
+		Time: now, Source: "appliance", Kind: kind, Level: level, Message: message,
 		Fields: map[string]string{"mirror": upstream},
 	})
 	if err != nil {

@@ -9,7 +9,9 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +23,10 @@ const (
 	chunk      = 256 << 10
 )
 
-// fetch joins the flight of a path, or starts it; nil when too many are under way.
+// fetch joins the flight of a path, or starts it; nil when too many are under way. Raw
+// is the path as the client wrote it; why is what the client's copy was judged to need.
 // The caller leaves the flight.
-func (c *Cache) fetch(upstream, path string) *flight {
+func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
 	key := upstream + path
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,32 +38,45 @@ func (c *Cache) fetch(upstream, path string) *flight {
 		return nil
 	}
 	f := newFlight()
+	f.raw = raw
 	f.join()
 	c.flights[key] = f
 	c.running.Add(1)
 	go func() {
 		defer c.running.Done()
 		defer f.leave()
-		c.fly(f, upstream, path)
+		c.fly(f, upstream, path, why)
 		c.mu.Lock()
-		delete(c.flights, key)
+		if c.flights[key] == f { // a forgotten one may have a successor
+			delete(c.flights, key)
+		}
 		c.mu.Unlock()
 	}()
 	return f
 }
 
 // fly asks the upstream and takes in what it sends.
-func (c *Cache) fly(f *flight, upstream, path string) {
+func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	var have meta
+	conditional := http.Header{}
 	if k := c.open(upstream, path); k != nil {
 		have = k.meta
+		anew := why == askAnew && c.judge(ctx, k) == askAnew
 		k.Close()
+		if why == askAnew && !anew { // another flight has brought it since
+			f.settle(unchanged, nil)
+			return
+		}
+		if !anew {
+			conditional = conditions(have)
+		}
 	}
-	started := c.o.Clock()
-	resp, err := c.ask(ctx, upstream, path, conditions(have))
+	started := c.checkNow(upstream)
+	resp, err := c.askFor(ctx, f, upstream, conditional)
 	if err != nil {
+		c.setDown(upstream, started.time)
 		f.settle(unreachable, err)
 		return
 	}
@@ -71,15 +87,29 @@ func (c *Cache) fly(f *flight, upstream, path string) {
 		f.settle(unchanged, nil)
 		return
 	case s == http.StatusNotFound || s == http.StatusGone:
-		c.drop(upstream, path)
+		if immutable(path) { // a package is good for those who still know it
+			c.checked(upstream, path, started)
+		} else {
+			c.drop(upstream, path)
+		}
 		f.settle(absent, nil)
 		return
 	case s == http.StatusOK:
 	case s >= 500 || s == http.StatusTooManyRequests || s == http.StatusRequestTimeout:
+		c.setDown(upstream, started.time)
 		f.settle(unreachable, fmt.Errorf("it answers %s", http.StatusText(s)))
 		return
 	default:
+		if immutable(path) {
+			c.checked(upstream, path, started)
+		}
 		f.settle(refused, fmt.Errorf("it answers %d", s))
+		return
+	}
+	if have.Path != "" && isPackage(path) && c.otherSize(ctx, upstream, path, resp.ContentLength) {
+		c.checked(upstream, path, started)
+		c.events.record(upstream, kindMismatch, mismatch(upstream, path))
+		f.settle(mismatched, errMismatch)
 		return
 	}
 	if resp.ContentLength > c.o.MaxBytes {
@@ -93,24 +123,80 @@ func (c *Cache) fly(f *flight, upstream, path string) {
 		return
 	}
 	f.file = file
-	f.meta = metaOf(upstream, path, resp, started)
+	f.meta = metaOf(upstream, path, resp, started.time)
+	f.index = isIndex(path)
 	f.settle(coming, nil)
-	err = c.take(ctx, f, resp)
+	switch err := c.land(ctx, f, resp, have, started); {
+	case errors.Is(err, errMismatch), errors.Is(err, errForgotten):
+		f.finish(nil, err) // who reads it has to compare it himself
+	default:
+		f.finish(err, nil)
+	}
+}
+
+// land takes in a file, and keeps it when it is whole and what it should be.
+func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
+	m := f.meta
+	sum, err := c.take(ctx, f, resp)
 	if err == nil {
-		m := f.meta
-		m.Size = f.size
-		err = c.keep(file, m)
+		m.Size, m.SHA256 = f.size, sum
+		err = c.verify(ctx, f, m)
+	}
+	if err == nil {
+		err = c.keep(f, m)
 	}
 	if err != nil {
-		_ = os.Remove(file.Name()) // New removes what stays.
-		if c.ctx.Err() == nil {
-			c.events.record(upstream, kindBroken, "mirror "+upstream+": a file broke off under way: "+reason(err))
+		_ = os.Remove(f.file.Name()) // New removes what stays.
+		switch {
+		case c.ctx.Err() != nil, errors.Is(err, errForgotten):
+		case errors.Is(err, errMismatch):
+			c.checked(m.Upstream, m.Path, started)
+			c.events.record(m.Upstream, kindMismatch, mismatch(m.Upstream, m.Path))
+		default:
+			c.events.record(m.Upstream, kindBroken, "mirror "+m.Upstream+": a file broke off under way: "+reason(err))
 		}
-	} else {
-		c.checked(upstream, path, started)
-		c.stored(f.size)
+		return err
 	}
-	f.finish(err)
+	c.shelve(m.Upstream, m.Path, m.Stored)
+	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
+		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
+	}
+	if !immutable(m.Path) || have.Path != "" {
+		c.checked(m.Upstream, m.Path, started)
+	}
+	c.stored(f.size)
+	return nil
+}
+
+// otherSize reports whether the index names another size than the upstream announces.
+// Then there is no need to take the file in.
+func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, viewPatience)
+	defer cancel()
+	claims := c.view(ctx, upstream).claims(path)
+	return size >= 0 && len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return w.size < 0 || w.size == size })
+}
+
+// errMismatch: what came isn't what it should be by its name or the archive's index.
+var errMismatch = errors.New("what came isn't what the archive's index, or its name, says: the upstream may be in the middle of its sync; try again later")
+
+func mismatch(upstream, path string) string {
+	return "mirror " + upstream + ": " + path + " is another file on the upstream than the archive's index, or its name, says; it isn't kept (is the upstream in the middle of its sync?)"
+}
+
+// verify compares what came with its name, and with the index at hand.
+func (c *Cache) verify(ctx context.Context, f *flight, m meta) error {
+	ctx, cancel := context.WithTimeout(ctx, viewPatience)
+	defer cancel()
+	k := &kept{m, f.file}
+	if !c.fulfils(k, byName(m.Path)) {
+		return errMismatch
+	}
+	claims := c.view(ctx, m.Upstream).claims(m.Path)
+	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.fulfils(k, w) }) {
+		return errMismatch
+	}
+	return nil
 }
 
 // conditions asks for a file only if it isn't the one that is kept.
@@ -133,47 +219,66 @@ func metaOf(upstream, path string, resp *http.Response, now time.Time) meta {
 	}
 }
 
-// ask sends one request to an upstream.
-func (c *Cache) ask(ctx context.Context, upstream, path string, h http.Header) (*http.Response, error) {
+// askFor asks for a flight's file as the client wrote its path. An object store takes a
+// plus for a blank and has no such file; then it is asked again with %2B, which every
+// server takes for a plus. Who writes it so at once (apt, dnf) is not asked for twice.
+func (c *Cache) askFor(ctx context.Context, f *flight, upstream string, h http.Header) (*http.Response, error) {
+	resp, err := c.ask(ctx, upstream, f.raw, h)
+	if err != nil {
+		return nil, err
+	}
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusGone, http.StatusForbidden: // S3: 403 for what it may not list
+		encoded, has := plusEncoded(f.raw)
+		if !has {
+			break
+		}
+		resp.Body.Close()
+		f.raw = encoded
+		return c.ask(ctx, upstream, f.raw, h)
+	}
+	return resp, nil
+}
+
+// ask sends one request to an upstream. Raw is the path in a URL's encoding; not a byte
+// of it is changed.
+func (c *Cache) ask(ctx context.Context, upstream, raw string, h http.Header) (*http.Response, error) {
 	u := *c.upstreams[upstream]
-	u.Path += path
+	u.RawPath = u.EscapedPath() + raw
+	var err error
+	if u.Path, err = url.PathUnescape(u.RawPath); err != nil || u.EscapedPath() != u.RawPath {
+		return nil, errors.New("the request can't be made")
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, errors.New("the request can't be made")
 	}
-	req.Header = h
+	req.Header = h.Clone()
 	req.Header.Set("User-Agent", "rackhand-mirror")
 	return c.client.Do(req)
 }
 
-// take writes the answer's body into the flight's file, to its end. When the
-// connection breaks or stalls, it asks for the rest.
-func (c *Cache) take(ctx context.Context, f *flight, resp *http.Response) error {
-	var sum hash.Hash
-	want := hashOf(f.meta.Path)
-	if want != "" {
-		sum = sha256.New()
-	}
+// take writes the answer's body into the flight's file, to its end, and answers its
+// SHA-256. When the connection breaks or stalls, it asks for the rest.
+func (c *Cache) take(ctx context.Context, f *flight, resp *http.Response) (string, error) {
+	sum := sha256.New()
 	err := c.body(f, resp, sum)
 	for resumes := 1; err != nil; resumes++ {
 		var disk *os.PathError
 		if errors.As(err, &disk) || ctx.Err() != nil || resumes > maxResumes || f.meta.Size < 0 || f.size >= f.meta.Size {
-			return err
+			return "", err
 		}
 		select {
 		case <-time.After(time.Duration(resumes-1) * c.o.Stall / 30):
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", ctx.Err()
 		}
 		err = c.resume(ctx, f, sum)
 		if errors.Is(err, errOther) {
-			return err
+			return "", err
 		}
 	}
-	if sum != nil && hex.EncodeToString(sum.Sum(nil)) != want {
-		return errors.New("what came isn't what its name says (SHA-256)")
-	}
-	return nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // body takes in one answer's body. A nil error means that the file is whole.
@@ -204,9 +309,7 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 			if _, err := f.file.WriteAt(buf[:n], f.size); err != nil {
 				return err
 			}
-			if sum != nil {
-				sum.Write(buf[:n])
-			}
+			sum.Write(buf[:n])
 			f.grow(n)
 		}
 		if errors.Is(err, io.EOF) {
@@ -243,7 +346,7 @@ func (c *Cache) resume(ctx context.Context, f *flight, sum hash.Hash) error {
 	h := http.Header{}
 	h.Set("Range", "bytes="+strconv.FormatInt(f.size, 10)+"-")
 	h.Set("If-Range", validator)
-	resp, err := c.ask(ctx, f.meta.Upstream, f.meta.Path, h)
+	resp, err := c.ask(ctx, f.meta.Upstream, f.raw, h)
 	if err != nil {
 		return err
 	}

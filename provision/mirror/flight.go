@@ -21,12 +21,18 @@ const (
 	refused                    // the upstream won't give it: 401, 403 and the like
 	unreachable                // no answer, or one that says "later"
 	full                       // the cache's own folder fails
+	mismatched                 // the upstream has another file than the index names; a copy is kept
 )
 
 // A flight is one fetch from an upstream that any number of clients share. It is
 // answered once, by which ready is closed; while the file comes in, clients read
 // what has come so far.
 type flight struct {
+	raw string // the path that the upstream is asked for; its own goroutine's
+	// index: its last byte is held back until it is kept. Who has read it asks for what it
+	// names, and is to get that.
+	index bool
+
 	ready chan struct{}
 
 	// Set before ready is closed, and not changed then.
@@ -40,7 +46,10 @@ type flight struct {
 	size    int64         // bytes that have come
 	done    bool          // no more will come
 	err     error         // why, when it isn't whole
+	unkept  error         // why it isn't kept, when it is whole
 	changed chan struct{} // closed at every change, then replaced
+
+	forgotten bool // it isn't to be kept; under the cache's lock
 }
 
 func newFlight() *flight {
@@ -63,7 +72,10 @@ func (f *flight) update(change func()) {
 
 func (f *flight) grow(n int) { f.update(func() { f.size += int64(n) }) }
 
-func (f *flight) finish(err error) { f.update(func() { f.done, f.err = true, err }) }
+// finish ends a flight: err says that it isn't whole, unkept that it isn't kept.
+func (f *flight) finish(err, unkept error) {
+	f.update(func() { f.done, f.err, f.unkept = true, err, unkept })
+}
 
 // join makes the caller a user of the flight, who has to leave it.
 func (f *flight) join() {
@@ -89,6 +101,9 @@ func (f *flight) await(ctx context.Context, offset int64) (int64, error) {
 		f.mu.Lock()
 		size, done, err, changed := f.size, f.done, f.err, f.changed
 		f.mu.Unlock()
+		if f.index && !done {
+			size--
+		}
 		switch {
 		case offset < size:
 			return size - offset, nil

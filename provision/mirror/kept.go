@@ -18,12 +18,13 @@ import (
 // be passed on to hosts and back to the upstream.
 type meta struct {
 	Upstream     string    `json:"upstream"`
-	Path         string    `json:"path"`
+	Path         string    `json:"path"` // as the cache writes it: see parsePath
 	Size         int64     `json:"size"` // -1 while it isn't known
 	Type         string    `json:"type,omitempty"`
 	Encoding     string    `json:"encoding,omitempty"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"`
+	SHA256       string    `json:"sha256,omitempty"` // in hex; files of older caches have none
 	Stored       time.Time `json:"stored"`
 }
 
@@ -46,9 +47,10 @@ func (k *kept) Close() error { return k.f.Close() }
 
 // file is where the cache keeps an upstream's path: under its hash, since an
 // upstream may have both a file "a" and a file "a/b" over time, and names of any
-// length.
+// length. The hash is that of the decoded path, as it was before there were encoded
+// bytes in paths: what older caches keep is found.
 func (c *Cache) file(upstream, path string) string {
-	sum := sha256.Sum256([]byte(upstream + "\x00" + path))
+	sum := sha256.Sum256([]byte(upstream + "\x00" + decoded(path)))
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(c.files(), name[:2], name)
 }
@@ -65,9 +67,10 @@ func (c *Cache) open(upstream, path string) *kept {
 		return nil
 	}
 	m, err := readMeta(f)
-	if err == nil && (m.Upstream != upstream || m.Path != path) {
+	if err == nil && (m.Upstream != upstream || m.Path != path && literal("", m.Path) != path) {
 		err = errors.New("it belongs to another path")
 	}
+	m.Path = path
 	if err != nil {
 		f.Close()
 		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched anew: "+err.Error())
@@ -120,8 +123,10 @@ func writeMeta(f *os.File, m meta) error {
 	return err
 }
 
-// keep moves a finished file from its temporary name into the cache.
-func (c *Cache) keep(f *os.File, m meta) error {
+// keep moves a finished file from its temporary name into the cache, unless its flight
+// was forgotten meanwhile.
+func (c *Cache) keep(fl *flight, m meta) error {
+	f := fl.file
 	if err := writeMeta(f, m); err != nil {
 		return err
 	}
@@ -133,11 +138,20 @@ func (c *Cache) keep(f *os.File, m meta) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fl.forgotten {
+		return errForgotten
+	}
 	return os.Rename(f.Name(), name)
 }
 
+// errForgotten: the file that comes in isn't wanted any more, but by those who read it.
+var errForgotten = errors.New("it was forgotten under way")
+
 // drop forgets a kept file.
 func (c *Cache) drop(upstream, path string) {
+	defer c.shelve(upstream, path, time.Time{})
 	if err := os.Remove(c.file(upstream, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.events.record(upstream, kindDisk, "a file can't be removed from the cache: "+err.Error())
 	}

@@ -57,9 +57,13 @@ type Cache struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
+	shelves map[string]*shelf // by upstream; the map isn't changed
+
 	mu      sync.Mutex
 	flights map[string]*flight
-	seen    map[string]time.Time // when an index was last known to be current
+	seen    map[string]check     // when a file was last asked about
+	down    map[string]time.Time // when an upstream last failed to answer
+	sums    map[string]sum       // of kept files whose sums weren't noted
 	bytes   int64                // what the cache holds; -1 until it was measured
 	pruning bool
 }
@@ -95,7 +99,8 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{
 		o: o, upstreams: map[string]*url.URL{}, events: newEvents(o),
-		flights: map[string]*flight{}, seen: map[string]time.Time{}, bytes: -1,
+		flights: map[string]*flight{}, seen: map[string]check{}, bytes: -1,
+		shelves: map[string]*shelf{}, down: map[string]time.Time{}, sums: map[string]sum{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for name, base := range o.Upstreams {
@@ -103,7 +108,7 @@ func New(o Options) (*Cache, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mirror: upstream %s: %w", name, err)
 		}
-		c.upstreams[name] = u
+		c.upstreams[name], c.shelves[name] = u, &shelf{}
 	}
 	var err error
 	if c.client, err = Client(o.Via, o.Stall); err != nil {
@@ -152,6 +157,11 @@ func parseUpstream(name, base string) (*url.URL, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("an upstream is an http or https URL without a query, such as http://mirror/debian")
 	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	// Its path goes upstream as it is written: GitLab's names a project GROUP%2FNAME.
+	raw := strings.TrimRight(u.EscapedPath(), "/")
+	if u.Path, err = url.PathUnescape(raw); err != nil {
+		return nil, errors.New("that is no URL; write one such as http://mirror/debian")
+	}
+	u.RawPath = raw
 	return u, nil
 }

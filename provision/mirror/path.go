@@ -1,67 +1,176 @@
 package mirror
 
 import (
-	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
-// maxPath bounds a path below an upstream, in bytes.
-const maxPath = 1024
+// A file of an upstream has one path in the cache, whatever the spelling by which it is
+// asked for: decoded, as in /pool/g++_4%3a12_amd64.deb, but for four things that stay
+// encoded, so that different files have different paths: a '%' of the name itself (%25),
+// a '/' inside a segment (%2F; RFC 3986 section 2.2 tells it from the plain one), bytes
+// that are no UTF-8, and control characters (which no request may have).
 
-// split takes a request's decoded path (/mirror/NAME/rest) apart. The rest is
-// cleaned without a redirect: some clients ask with a double slash, and can't
-// follow one. ok is false for whatever can't be a file of an upstream.
-func split(p string) (name, rest string, ok bool) {
-	p, ok = strings.CutPrefix(p, "/mirror/")
+// maxPath bounds a path below an upstream, in bytes as a client writes it.
+const maxPath = 3 << 10
+
+var (
+	errFolder = errors.New("that is a folder, and the mirror lists none")
+	errPath   = errors.New("that can't be the path of a file")
+)
+
+// split takes a request's path (/mirror/NAME/rest) apart, as the client encoded it. The
+// rest is cleaned without a redirect: some clients ask with a double slash, and can't
+// follow one. It answers the upstream's name, the path by which the cache knows the
+// file, and the path as the client wrote it, which is what the upstream is asked for.
+func split(encoded string) (name, file, raw string, err error) {
+	rest, ok := strings.CutPrefix(encoded, "/mirror/")
 	if !ok {
-		return "", "", false
+		return "", "", "", errPath
 	}
-	name, rest, ok = strings.Cut(strings.TrimLeft(p, "/"), "/")
-	if !ok || rest == "" || len(rest) > maxPath || strings.HasSuffix(rest, "/") {
-		return "", "", false
+	name, rest, _ = strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	if name, err = url.PathUnescape(name); err != nil {
+		return "", "", "", errPath
 	}
-	for _, r := range rest {
-		if r < 0x20 || r == 0x7f || r == '\\' {
-			return "", "", false
-		}
-	}
-	rest = path.Clean("/" + rest)
-	return name, rest, rest != "/"
+	file, raw, err = parsePath(rest)
+	return name, file, raw, err
 }
 
-// immutable says that a path always names the same bytes: a package, whose version
-// is in its name, or an index that is named by its hash. Everything else is an
-// index that the upstream may change at any time.
+// parsePath reads a path below an upstream in a URL's encoding. Dots are resolved, and
+// never lead above the top.
+func parsePath(encoded string) (file, raw string, err error) {
+	if len(encoded) > maxPath {
+		return "", "", fmt.Errorf("%w: it has more than %d bytes", errPath, maxPath)
+	}
+	var files, raws []string
+	last := "" // decoded
+	for segment := range strings.SplitSeq(encoded, "/") {
+		if last, err = url.PathUnescape(segment); err != nil {
+			return "", "", fmt.Errorf("%w: a %% without two hexadecimal digits", errPath)
+		}
+		switch last {
+		case "", ".":
+			continue
+		case "..":
+			files, raws = files[:max(len(files)-1, 0)], raws[:max(len(raws)-1, 0)]
+			continue
+		}
+		if err := harmless(last); err != nil {
+			return "", "", err
+		}
+		files, raws = append(files, quote(last)), append(raws, segment)
+	}
+	if last == "" || last == "." || last == ".." || len(files) == 0 {
+		return "", "", errFolder
+	}
+	return "/" + strings.Join(files, "/"), "/" + strings.Join(raws, "/"), nil
+}
+
+// harmless refuses a decoded segment that an upstream could take for a way out of its
+// folder, be it because it decodes it once more, takes another sign for a slash, or
+// leaves off what follows a semicolon. What is only odd is carried.
+func harmless(segment string) error {
+	for range 4 {
+		for i := range len(segment) {
+			if c := segment[i]; c < 0x20 || c == 0x7f {
+				return fmt.Errorf("%w: it holds a control character", errPath)
+			}
+		}
+		parts := strings.FieldsFunc(segment, func(r rune) bool { return r == '/' || r == '\\' })
+		for _, p := range parts {
+			p, _, _ = strings.Cut(p, ";")
+			if p == "." || p == ".." {
+				return fmt.Errorf("%w: it holds an encoded way up", errPath)
+			}
+		}
+		if strings.Contains(segment, `\`) || strings.HasPrefix(segment, "/") || strings.HasSuffix(segment, "/") || strings.Contains(segment, "//") {
+			return fmt.Errorf("%w: it holds a slash that is none", errPath)
+		}
+		more, err := url.PathUnescape(segment)
+		if err != nil || more == segment {
+			return nil // a '%' of the name itself: pkg_1%3a2.deb, 100%
+		}
+		segment = more
+	}
+	return fmt.Errorf("%w: it is encoded over and over", errPath)
+}
+
+// quote writes a decoded segment, or a path of literal names, as the cache does.
+func quote(segment string) string {
+	var b strings.Builder
+	for i, r := range segment {
+		_, size := utf8.DecodeRuneInString(segment[i:])
+		switch {
+		case r == utf8.RuneError && size == 1, r == '%', r == '/', r < 0x20, r == 0x7f:
+			fmt.Fprintf(&b, "%%%02X", segment[i])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// literal is the path of a file that an index names: a name there is no URL, its '%' is
+// one (apt and librepo encode it).
+func literal(dir, name string) string {
+	segments := strings.Split(name, "/")
+	for i, s := range segments {
+		segments[i] = quote(s)
+	}
+	return path.Join("/", dir, strings.Join(segments, "/"))
+}
+
+// Escape writes a path of literal names for a URL, as apt and librepo do: whatever isn't
+// unreserved (RFC 3986 section 2.3) is encoded. A plus is %2B then, which object stores
+// want and every other server takes.
+func Escape(name string) string { return escape(literal("", name)) }
+
+// escape writes a path of the cache for a URL.
+func escape(file string) string {
+	var b strings.Builder
+	for i := range len(file) {
+		c := file[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~/%", c) >= 0:
+			b.WriteByte(c) // a '%' of a path of the cache begins an encoded byte
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// plusEncoded is a client's path with its plus signs as %2B, and whether it had any.
+func plusEncoded(raw string) (string, bool) {
+	return strings.ReplaceAll(raw, "+", "%2B"), strings.Contains(raw, "+")
+}
+
+// decoded is a path of the cache as its files were named before there were encoded
+// bytes in it. A '/' inside a segment is a NUL, which no path has.
+func decoded(file string) string {
+	plain, err := url.PathUnescape(strings.ReplaceAll(file, "%2F", "%00"))
+	if err != nil {
+		return file
+	}
+	return plain
+}
+
+// immutable says that a path always names the same bytes as long as no index says
+// otherwise: a package, whose version is in its name, or an index that is named by its
+// hash. Everything else is an index that the upstream may change at any time.
 func immutable(p string) bool {
-	if strings.Contains(p, "/by-hash/") || hashOf(p) != "" {
+	return byName(p).algo != 0 || strings.Contains(p, "/by-hash/") || isPackage(p)
+}
+
+// isPackage tells by a path's ending that it is a package.
+func isPackage(p string) bool {
+	switch path.Ext(p) {
+	case ".deb", ".udeb", ".ddeb", ".rpm", ".drpm":
 		return true
 	}
-	for _, ending := range []string{".deb", ".udeb", ".rpm", ".drpm"} {
-		if strings.HasSuffix(p, ending) {
-			return true
-		}
-	}
 	return false
-}
-
-// hashOf is the SHA-256 that a path promises: apt's by-hash/SHA256/SUM, and the
-// names that createrepo gives to the files of an rpm repository, SUM-primary.xml.gz.
-// "" when it promises none.
-func hashOf(p string) string {
-	dir, name := path.Split(p)
-	switch {
-	case strings.HasSuffix(dir, "/by-hash/SHA256/") && isSHA256(name):
-		return strings.ToLower(name)
-	case strings.HasSuffix(dir, "/repodata/"):
-		if sum, _, ok := strings.Cut(name, "-"); ok && isSHA256(sum) {
-			return strings.ToLower(sum)
-		}
-	}
-	return ""
-}
-
-func isSHA256(s string) bool {
-	_, err := hex.DecodeString(s)
-	return len(s) == 64 && err == nil
 }

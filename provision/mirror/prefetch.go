@@ -126,16 +126,16 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 			return err
 		}
 		count(o)
-		if err := c.unpacked(a.Upstream, dir+path, func(r io.Reader) error { return apt.Packages(r, each) }); err != nil {
+		if err := c.unpacked(a.Upstream, literal(dir, path), func(r io.Reader) error { return apt.Packages(r, each) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unpacked hands a kept file to a reader, unpacked.
+// unpacked hands a kept file to a reader, unpacked. Path is the cache's.
 func (c *Cache) unpacked(upstream, path string, read func(io.Reader) error) error {
-	f, err := c.Open(upstream, path)
+	f, err := c.openFile(upstream, path)
 	if err != nil {
 		return err
 	}

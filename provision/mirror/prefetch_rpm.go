@@ -99,7 +99,7 @@ func (c *Cache) repository(ctx context.Context, upstream, dir string, count func
 	}
 	count(o)
 	var indexes []rpm.Index
-	err = c.unpacked(upstream, repomd, func(r io.Reader) (err error) {
+	err = c.unpacked(upstream, literal("", repomd), func(r io.Reader) (err error) {
 		indexes, err = rpm.ReadRepomd(r)
 		return err
 	})
@@ -127,7 +127,7 @@ func (c *Cache) repository(ctx context.Context, upstream, dir string, count func
 		if read == nil {
 			continue
 		}
-		if err := c.unpacked(upstream, file, read); err != nil {
+		if err := c.unpacked(upstream, literal("", file), read); err != nil {
 			return err
 		}
 	}

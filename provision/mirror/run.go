@@ -21,13 +21,11 @@ func (c *Cache) Run(ctx context.Context) error {
 	return nil
 }
 
-// checked notes that a path was current at a time. The notes are in memory alone:
-// after a start every index is asked for once. They are few, one an index; should
-// a client ask for thousands, all are forgotten and asked for again.
-func (c *Cache) checked(upstream, path string, at time.Time) {
-	if immutable(path) {
-		return
-	}
+// checked notes that a path was asked about at a time. The notes are in memory alone:
+// after a start every index is asked for once. They are few, one an index and one a
+// package that an index made doubtful; should a client ask for thousands, all are
+// forgotten and asked for again.
+func (c *Cache) checked(upstream, path string, at check) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.seen) > 10_000 {
@@ -36,10 +34,24 @@ func (c *Cache) checked(upstream, path string, at time.Time) {
 	c.seen[upstream+path] = at
 }
 
-func (c *Cache) checkedAt(k *kept) time.Time {
+// A check is when a file was asked about.
+type check struct {
+	time    time.Time
+	indexes int // the version of the upstream's indexes then
+}
+
+// checkNow is a check that begins.
+func (c *Cache) checkNow(upstream string) check {
+	return check{c.o.Clock(), c.indexesNow(upstream)}
+}
+
+func (c *Cache) checkedAt(k *kept) check {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.seen[k.Upstream+k.Path]
+	if at, ok := c.seen[k.Upstream+k.Path]; ok {
+		return at
+	}
+	return check{indexes: -1}
 }
 
 // touch notes the use of a file in its time of change, hour by hour, for prune.

@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -17,15 +19,23 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the mirror answers GET and HEAD", http.StatusMethodNotAllowed)
 		return
 	}
-	name, path, ok := split(r.URL.Path)
-	if !ok || c.upstreams[name] == nil {
+	name, path, raw, err := split(r.URL.EscapedPath())
+	switch {
+	case c.upstreams[name] == nil || errors.Is(err, errFolder):
 		http.Error(w, "the mirror has no such file; it serves /mirror/NAME/... for: "+strings.Join(c.Names(), ", "), http.StatusNotFound)
 		return
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
+	why := askNothing
 	k := c.open(name, path)
 	if k != nil {
 		defer k.Close()
-		if c.o.Offline || c.current(k, r) {
+		if !c.o.Offline {
+			why = c.judgeFor(k, r)
+		}
+		if why == askNothing {
 			c.serveKept(w, r, k)
 			return
 		}
@@ -36,7 +46,7 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the mirror is offline (mirror.offline), and was never asked for that file before", http.StatusGatewayTimeout)
 		return
 	}
-	f := c.fetch(name, path)
+	f := c.fetch(name, path, raw, why)
 	if f == nil {
 		unavailable(w, "the mirror has too much under way")
 		return
@@ -66,10 +76,23 @@ func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *
 			return
 		}
 		c.serveKept(w, r, k)
-	case absent:
+	case mismatched:
+		if now := c.open(name, path); now != nil {
+			defer now.Close()
+			c.serveKept(w, r, now)
+			return
+		}
+		unavailable(w, "the upstream has another file than the archive's index names; ask again")
+	case absent, refused:
+		if k != nil && isPackage(path) && !noCache(r) { // good for those who still know it
+			c.serveKept(w, r, k)
+			return
+		}
+		if f.outcome == refused {
+			http.Error(w, "the upstream refuses to give that file", http.StatusBadGateway)
+			return
+		}
 		http.Error(w, "the upstream has no such file", http.StatusNotFound)
-	case refused:
-		http.Error(w, "the upstream refuses to give that file", http.StatusBadGateway)
 	case unreachable, full:
 		if k == nil {
 			c.events.record(name, kindUnavailable, "mirror "+name+": a file couldn't be fetched, and there is no copy of it: "+reason(f.cause))
@@ -88,17 +111,24 @@ func unavailable(w http.ResponseWriter, text string) {
 	http.Error(w, text, http.StatusServiceUnavailable)
 }
 
-// current says whether a kept file may be served without asking the upstream.
-func (c *Cache) current(k *kept, r *http.Request) bool {
-	if strings.Contains(strings.ToLower(r.Header.Get("Cache-Control")), "no-cache") {
-		return false
+// judgeFor is what has to be asked before a request is answered with a kept file.
+func (c *Cache) judgeFor(k *kept, r *http.Request) ask {
+	ctx, cancel := context.WithTimeout(r.Context(), viewPatience)
+	defer cancel()
+	why := c.judge(ctx, k)
+	if why == askNothing && noCache(r) {
+		return askIfChanged
 	}
-	return immutable(k.Path) || c.fresh(k)
+	return why
+}
+
+func noCache(r *http.Request) bool {
+	return strings.Contains(strings.ToLower(r.Header.Get("Cache-Control")), "no-cache")
 }
 
 // fresh says whether the upstream was asked about a kept file just now.
 func (c *Cache) fresh(k *kept) bool {
-	age := c.o.Clock().Sub(c.checkedAt(k))
+	age := c.o.Clock().Sub(c.checkedAt(k).time)
 	return age >= 0 && age < c.o.Fresh
 }
 

@@ -54,7 +54,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, r.URL.Path, fileTime, bytes.NewReader(data))
 }
 
-func etag(data []byte) string { return fmt.Sprintf(`"%d-%x"`, len(data), data[:min(8, len(data))]) }
+func etag(data []byte) string { return fmt.Sprintf(`"%d-%.16s"`, len(data), sha(data)) }
 
 func (u *upstream) set(path, text string) {
 	u.mu.Lock()

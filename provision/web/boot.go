@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,20 @@ func (s *Server) Boot() http.Handler {
 	return &bootHandler{routes: e, crowd: newCrowd(), patience: piecePatience, initrd: s.forInitrd}
 }
 
+// pathParam is a part of a request's path, decoded. echo leaves it as it came when the
+// client encodes more than Go would: libstdc%2B%2B.rpm.
+func pathParam(c echo.Context, name string) string {
+	value := c.Param(name)
+	if c.Request().URL.RawPath == "" {
+		return value
+	}
+	decoded, err := url.PathUnescape(value)
+	if err != nil {
+		return "" // a request whose path can't be decoded has no routes to come by
+	}
+	return decoded
+}
+
 // script hands iPXE its script, to the box that holds the lease of that MAC.
 func (s *Server) script(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -78,7 +93,7 @@ func (s *Server) script(c echo.Context) error {
 
 // grub hands GRUB its menu, for one that was built with HTTP.
 func (s *Server) grub(c echo.Context) error {
-	said, ok := grubMenu(c.Param("*"))
+	said, ok := grubMenu(pathParam(c, "*"))
 	if !ok {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file of GRUB")
 	}
@@ -132,7 +147,7 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 
 // bootFile sends a boot program to UEFI HTTP Boot.
 func (s *Server) bootFile(c echo.Context) error {
-	name := c.Param("name")
+	name := pathParam(c, "name")
 	f, _, err := s.Files.Open(name)
 	if errors.Is(err, bootfiles.ErrMissing) {
 		// A program that we send boxes for: the operator's to mend.
@@ -157,7 +172,7 @@ func (s *Server) bootFile(c echo.Context) error {
 
 // imageFile sends a file of a root image.
 func (s *Server) imageFile(c echo.Context) error {
-	name, file := c.Param("image"), c.Param("file")
+	name, file := pathParam(c, "image"), pathParam(c, "file")
 	m, err := image.Open(s.Images, name)
 	switch {
 	case errors.Is(err, image.ErrNoImage) && s.expected(name):

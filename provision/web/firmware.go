@@ -71,7 +71,16 @@ func cleanPath(r *http.Request) *http.Request {
 	*clean = *r
 	clean.URL = new(url.URL)
 	*clean.URL = *r.URL
-	clean.URL.Path, clean.URL.RawPath = oneSlash(r.URL.Path), oneSlash(r.URL.RawPath)
+	if r.URL.RawPath == "" {
+		clean.URL.Path = oneSlash(r.URL.Path)
+		return clean
+	}
+	// Of what is encoded, the slashes as they were sent: an encoded one stays, or the two
+	// forms would differ, and the path be encoded anew on its way to an upstream.
+	raw := oneSlash(r.URL.RawPath)
+	if path, err := url.PathUnescape(raw); err == nil {
+		clean.URL.Path, clean.URL.RawPath = path, raw
+	}
 	return clean
 }
 

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -41,6 +42,44 @@ func TestForFirmware(t *testing.T) {
 		r.boot.ServeHTTP(w, req)
 		if w.Code != 206 || w.Body.String() != want || w.Header().Get("Content-Length") != fmt.Sprint(len(want)) {
 			t.Errorf("%s: %d %q %v", path, w.Code, w.Body, w.Header())
+		}
+	}
+}
+
+// Issue 10, 7: a name is found in every spelling, also when what is encoded needn't be;
+// and what leads out of a folder is no name.
+func TestSpellingsOfNames(t *testing.T) {
+	r := newRig(t)
+	for path, want := range map[string]int{
+		"/boot/file/own.efi": 200, "/boot/file/own%2Eefi": 200, "/boot/file/%6fwn.efi": 200, "//boot//file/own%2eefi": 200,
+		"/image/debian12/vmlinuz": 200, "/image/%64ebian12/%76mlinuz": 200, "/image/debian12/root%2Etar%2ezst": 200,
+		"/boot/file/..%2fown.efi": 404, "/boot/file/%2e%2e%2fown.efi": 404, "/boot/file/own.efi%00": 404, "/boot/file/%252e%252e": 404,
+		"/image/debian12/..%2fdebian12%2fvmlinuz": 404, "/image/..%2fdebian12/vmlinuz": 404, "/image/debian12/%70ackages.txt": 404,
+	} {
+		if w := r.ask(r.boot, "10.77.0.11", "GET", path, ""); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
+// Issue 10, 7: doubled slashes are cleaned, and what a client encoded stays as it wrote it
+// on its way to the mirror.
+func TestMirrorGetsPathsAsWritten(t *testing.T) {
+	r := newRig(t)
+	var got string
+	r.server.Mirror = http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { got = q.URL.EscapedPath() })
+	h := r.server.Boot()
+	for path, want := range map[string]string{
+		"/mirror/m/g%2b%2B+~%7e.deb":     "/mirror/m/g%2b%2B+~%7e.deb",
+		"//mirror//m///g%2b%2B+~%7e.deb": "/mirror/m/g%2b%2B+~%7e.deb",
+		"/mirror/m//group%2Fname/a.deb":  "/mirror/m/group%2Fname/a.deb",
+		"/mirror/m//a%2F/b%2f%2fc":       "/mirror/m/a%2F/b%2f%2fc",
+		"/mirror/m//plain/a.deb":         "/mirror/m/plain/a.deb",
+		"/mirror/m/a_1%253a2.deb":        "/mirror/m/a_1%253a2.deb",
+	} {
+		r.ask(h, "10.77.0.11", "GET", path, "")
+		if got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }

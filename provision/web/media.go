@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"path"
 	"strings"
 
@@ -75,14 +74,7 @@ func fits(m *media.Manifest, h *inventory.Host) error {
 // for files that are not on every one (images/updates.img, product.img,
 // LiveOS/squashfs.img): a file that isn't there is no event and no alarm.
 func (s *Server) mediaFile(c echo.Context) error {
-	name, file := c.Param("media"), strings.TrimSuffix(c.Param("*"), "/")
-	if c.Request().URL.RawPath != "" { // then echo leaves it as it came: libstdc%2B%2B.rpm
-		decoded, err := url.PathUnescape(file)
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, "a path that can't be read")
-		}
-		file = decoded
-	}
+	name, file := pathParam(c, "media"), strings.TrimSuffix(pathParam(c, "*"), "/")
 	m, err := s.Media.Media(name)
 	switch {
 	case errors.Is(err, media.ErrNoMedia) && s.expectedMedia(name):

@@ -77,6 +77,12 @@ type Operator interface {
 	Status(ctx context.Context) (Status, error)
 	// Prefetch fills the mirror cache for the hosts of a system.
 	Prefetch(ctx context.Context, system string) (Prefetched, error)
+	// MirrorList lists what the mirror cache keeps at a place: NAME/PATH, a folder with a
+	// slash at its end, or "" for everything.
+	MirrorList(ctx context.Context, at string) ([]MirrorFile, error)
+	// MirrorForget removes what the mirror cache keeps at a place; the error wraps
+	// ErrNotKept when that is nothing.
+	MirrorForget(ctx context.Context, at string) (MirrorForgotten, error)
 }
 
 // A Prefetched says what was fetched ahead for the hosts of a system.

@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -141,8 +142,34 @@ SHA256:
 	if path, _ := r.Index("main", "amd64"); path != "main/binary-amd64/Packages.xz" {
 		t.Error(path)
 	}
+	// apt asks for the index by the strongest sum that the release file has.
+	r, err = ReadRelease(strings.NewReader(strings.Replace(text, "MD5Sum:\n 0123", "SHA512:\n dd44", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path, _ := r.Index("main", "amd64"); path != "main/binary-amd64/by-hash/SHA512/dd44" {
+		t.Error(path)
+	}
 	if _, err := ReadRelease(strings.NewReader("<html>not found</html>")); err == nil {
 		t.Error("a page of HTML is taken for a release file")
+	}
+}
+
+func TestPackageFiles(t *testing.T) {
+	text := "Package: a\nFilename: ./a+b_1%3a2.deb\nSize: 12\nMD5sum: 00\nSHA256: aa\nSHA512: bb\n\nPackage: none\n\nFilename: pool/b.deb\nSize: many\n"
+	var got []File
+	if err := PackageFiles(strings.NewReader(text), func(f File) { got = append(got, f) }); err != nil {
+		t.Fatal(err)
+	}
+	want := []File{
+		{"a+b_1%3a2.deb", 12, map[string]string{"MD5Sum": "00", "SHA256": "aa", "SHA512": "bb"}},
+		{"pool/b.deb", -1, nil},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if algorithm, sum := got[0].Strongest(); algorithm != "SHA512" || sum != "bb" {
+		t.Error(algorithm, sum)
 	}
 }
 
@@ -153,6 +180,9 @@ func FuzzPackages(f *testing.F) {
 		var all []Package
 		if err := Packages(strings.NewReader(text), func(p Package) { all = append(all, p) }); err != nil {
 			return
+		}
+		if err := PackageFiles(strings.NewReader(text), func(File) {}); err != nil {
+			t.Error(err)
 		}
 		var want []string
 		for _, p := range all {

@@ -5,9 +5,9 @@ package apt
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -34,16 +34,71 @@ const (
 // Packages calls each for every package of an uncompressed Packages file that has
 // a name, a version and a file name.
 func Packages(r io.Reader, each func(Package)) error {
-	n := 0
 	var p Package
-	flush := func() error {
-		if p.Name != "" && p.Version != "" && p.Filename != "" {
-			if n++; n > maxPackages {
-				return fmt.Errorf("the index names more than %d packages", maxPackages)
-			}
+	return stanzas(r, func(key, value string) {
+		switch key {
+		case "Package":
+			p.Name = value
+		case "Version":
+			p.Version = value
+		case "Filename":
+			p.Filename = value
+		case "Depends", "Pre-Depends":
+			p.Depends = append(p.Depends, value)
+		case "Provides":
+			p.Provides = value
+		}
+	}, func() bool {
+		known := p.Name != "" && p.Version != "" && p.Filename != ""
+		if known {
 			each(p)
 		}
 		p = Package{}
+		return known
+	})
+}
+
+// PackageFiles calls each for every file that an uncompressed Packages file names.
+func PackageFiles(r io.Reader, each func(File)) error {
+	f := File{Size: -1}
+	return stanzas(r, func(key, value string) {
+		switch key {
+		case "Filename":
+			f.Path = strings.TrimPrefix(value, "./")
+		case "Size":
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
+				f.Size = n
+			}
+		case "SHA512", "SHA256", "SHA1", "MD5sum":
+			if f.Sums == nil {
+				f.Sums = map[string]string{}
+			}
+			if key == "MD5sum" { // a release file's name of it is another
+				key = "MD5Sum"
+			}
+			f.Sums[key] = value
+		}
+	}, func() bool {
+		known := f.Path != ""
+		if known {
+			each(f)
+		}
+		f = File{Size: -1}
+		return known
+	})
+}
+
+// stanzas calls field for each first line of a field of a Packages file, and end after
+// each stanza, which says whether that was a package.
+func stanzas(r io.Reader, field func(key, value string), end func() bool) error {
+	n := 0
+	flush := func() error {
+		if end() {
+			n++
+		}
+		if n > maxPackages {
+			return fmt.Errorf("the index names more than %d packages", maxPackages)
+		}
 		return nil
 	}
 	lines := bufio.NewScanner(r)
@@ -57,76 +112,10 @@ func Packages(r io.Reader, each func(Package)) error {
 			continue
 		}
 		key, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch key {
-		case "Package":
-			p.Name = value
-		case "Version":
-			p.Version = value
-		case "Filename":
-			p.Filename = value
-		case "Depends", "Pre-Depends":
-			p.Depends = append(p.Depends, value)
-		case "Provides":
-			p.Provides = value
-		}
+		field(key, strings.TrimSpace(value))
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read the index of packages: %w", err)
 	}
 	return flush()
-}
-
-// A Release is what an archive's InRelease file says of its indexes.
-type Release struct {
-	// ByHash: indexes are to be had under their hash, and hosts ask for them so.
-	ByHash bool
-	sums   map[string]string
-}
-
-// ReadRelease reads an InRelease or Release file (wiki.debian.org/DebianRepository/Format).
-func ReadRelease(r io.Reader) (Release, error) {
-	rel := Release{sums: map[string]string{}}
-	lines := bufio.NewScanner(io.LimitReader(r, maxRelease))
-	lines.Buffer(nil, maxLine)
-	section := ""
-	for lines.Scan() {
-		line := lines.Text()
-		if !strings.HasPrefix(line, " ") {
-			key, value, _ := strings.Cut(line, ":")
-			section = key
-			if key == "Acquire-By-Hash" {
-				rel.ByHash = strings.TrimSpace(value) == "yes"
-			}
-			continue
-		}
-		if f := strings.Fields(line); section == "SHA256" && len(f) == 3 {
-			rel.sums[f[2]] = f[0]
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return rel, fmt.Errorf("read the release file: %w", err)
-	}
-	if len(rel.sums) == 0 {
-		return rel, errors.New("the release file names no indexes by SHA-256")
-	}
-	return rel, nil
-}
-
-// Index is where a host fetches the packages' index of a component for an
-// architecture, below the suite's folder: the smallest form that it knows (xz, then
-// gzip), by its hash where the archive has that. ok is false when there is none.
-func (r Release) Index(component, arch string) (path string, ok bool) {
-	dir := component + "/binary-" + arch + "/"
-	for _, c := range []string{"xz", "gz"} {
-		sum, ok := r.sums[dir+"Packages."+c]
-		switch {
-		case !ok:
-			continue
-		case r.ByHash:
-			return dir + "by-hash/SHA256/" + sum, true
-		}
-		return dir + "Packages." + c, true
-	}
-	return "", false
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // Bounds of what is read of a repository.
@@ -20,6 +22,9 @@ const (
 type Index struct {
 	Type string // primary, filelists, group, group_xz, ...
 	Path string // below the repository: repodata/SUM-primary.xml.gz
+	Size int64  // in bytes; -1 when it doesn't say
+	// Sum is in hex; Algorithm is its name: sha256, sha512, sha.
+	Algorithm, Sum string
 }
 
 // ReadRepomd reads a repository's repodata/repomd.xml.
@@ -27,6 +32,11 @@ func ReadRepomd(r io.Reader) ([]Index, error) {
 	var doc struct {
 		Data []struct {
 			Type     string `xml:"type,attr"`
+			Size     string `xml:"size"`
+			Checksum struct {
+				Type string `xml:"type,attr"`
+				Sum  string `xml:",chardata"`
+			} `xml:"checksum"`
 			Location struct {
 				Href string `xml:"href,attr"`
 			} `xml:"location"`
@@ -38,7 +48,11 @@ func ReadRepomd(r io.Reader) ([]Index, error) {
 	var out []Index
 	for _, d := range doc.Data {
 		if d.Location.Href != "" {
-			out = append(out, Index{d.Type, d.Location.Href})
+			size, err := strconv.ParseInt(strings.TrimSpace(d.Size), 10, 64)
+			if err != nil || size < 0 {
+				size = -1
+			}
+			out = append(out, Index{d.Type, d.Location.Href, size, d.Checksum.Type, strings.TrimSpace(d.Checksum.Sum)})
 		}
 	}
 	if len(out) == 0 {

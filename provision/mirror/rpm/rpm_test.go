@@ -9,7 +9,7 @@ import (
 const repomd = `<?xml version="1.0" encoding="UTF-8"?>
 <repomd xmlns="http://linux.duke.edu/metadata/repo">
   <revision>1</revision>
-  <data type="primary"><checksum type="sha256">aa</checksum><location href="repodata/aa-primary.xml.gz"/></data>
+  <data type="primary"><checksum type="sha256">aa</checksum><location href="repodata/aa-primary.xml.gz"/><size>12</size></data>
   <data type="group"><location href="repodata/bb-comps.xml"/></data>
 </repomd>`
 
@@ -47,9 +47,41 @@ func packages(t *testing.T) []Package {
 	return all
 }
 
+func TestPackageFiles(t *testing.T) {
+	text := `<metadata xmlns:rpm="r" xmlns:xml="x"><package type="rpm"><name>g++</name><checksum type="sha256" pkgid="YES">
+ aa </checksum><size installed="1" package="12"/><location href="../g++%3a.rpm"/>
+ <format><location href="not/this"/><checksum type="md5">bb</checksum></format></package>
+ <package><location xml:base="http://there/" href="a.rpm"/></package><package><location href="http://there/b.rpm"/></package>
+ <package type="rpm"><arch>src</arch><location href="c.src.rpm"/></package></metadata>`
+	var got []File
+	if err := PackageFiles(strings.NewReader(text), func(f File) { got = append(got, f) }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []File{{"../g++%3a.rpm", 12, "sha256", "aa"}, {"c.src.rpm", -1, "", ""}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []string{"", "text", "<metadata><package></metadata"} {
+		if err := PackageFiles(strings.NewReader(bad), func(File) {}); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+func FuzzPackageFiles(f *testing.F) {
+	f.Add(primary)
+	f.Add("<package><checksum><size/></package></package><location href='a'/>")
+	f.Fuzz(func(t *testing.T, text string) {
+		_ = PackageFiles(strings.NewReader(text), func(f File) { // An error is as good as none: it must not hang or panic.
+			if f.Path == "" {
+				t.Error("a file without a path")
+			}
+		})
+	})
+}
+
 func TestReadRepomd(t *testing.T) {
 	got, err := ReadRepomd(strings.NewReader(repomd))
-	want := []Index{{"primary", "repodata/aa-primary.xml.gz"}, {"group", "repodata/bb-comps.xml"}}
+	want := []Index{{"primary", "repodata/aa-primary.xml.gz", 12, "sha256", "aa"}, {"group", "repodata/bb-comps.xml", -1, "", ""}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}

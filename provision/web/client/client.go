@@ -81,6 +81,19 @@ func (c *Client) Prefetch(ctx context.Context, system string) (web.Prefetched, e
 	return p, c.call(ctx, http.MethodPost, "/api/systems/"+url.PathEscape(system)+"/prefetch", struct{}{}, &p)
 }
 
+// MirrorList lists what the appliance's mirror cache keeps at a place: NAME/PATH, a
+// folder with a slash at its end, or "" for everything.
+func (c *Client) MirrorList(ctx context.Context, at string) ([]web.MirrorFile, error) {
+	var files []web.MirrorFile
+	return files, c.call(ctx, http.MethodGet, "/api/mirror"+web.MirrorQuery(at), nil, &files)
+}
+
+// MirrorForget removes what the appliance's mirror cache keeps at a place.
+func (c *Client) MirrorForget(ctx context.Context, at string) (web.MirrorForgotten, error) {
+	var f web.MirrorForgotten
+	return f, c.call(ctx, http.MethodDelete, "/api/mirror"+web.MirrorQuery(at), nil, &f)
+}
+
 // Watch calls each for every event after a number, until it returns false, ctx
 // ends or the appliance goes away. It returns the number of the last event.
 func (c *Client) Watch(ctx context.Context, after uint64, each func(provision.Event) bool) (uint64, error) {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision/web"
+)
+
+// The mirror's commands say what the appliance answers.
+func TestMirrorCommands(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/mirror", func(w http.ResponseWriter, r *http.Request) {
+		files := []web.MirrorFile{}
+		if r.URL.Query().Get("at") == "debian/pool/" {
+			old := time.Now().Add(-3 * time.Hour)
+			files = append(files,
+				web.MirrorFile{Path: "debian/pool/a.deb", Size: 1000, Stored: old, Used: old, SHA256: "aa"},
+				web.MirrorFile{Path: "debian/pool/g%2B%2B.deb", Size: 24, Stored: old, Used: time.Now(), Outdated: true})
+		}
+		_ = json.NewEncoder(w).Encode(files)
+	})
+	mux.HandleFunc("DELETE /api/mirror", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("at") != "debian/pool/g++.deb" {
+			http.Error(w, "the mirror cache keeps nothing there", http.StatusNotFound)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(web.MirrorForgotten{Files: 1, Bytes: 2_000_000, UnderWay: 1})
+	})
+	socket := filepath.Join(t.TempDir(), "sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { srv.Close() })
+
+	const note = "  (the archive's index names another file by this name)"
+	for _, c := range []struct {
+		args string
+		exit int
+		want string
+	}{
+		{"list debian/pool/", 0, "SIZE  AGE  USED  PATH\n1000  3h   3h    debian/pool/a.deb\n24    3h   now   debian/pool/g%2B%2B.deb" + note + "\n1024             in 2 files\n"},
+		{"list", 0, "the mirror cache keeps nothing there\n"},
+		{"list --json", 0, "[]\n"},
+		{"forget debian/pool/g++.deb", 0, "1 files (2.0 MB) are removed from the mirror cache\n1 downloads under way go on for the hosts that asked for them, and will not be kept\n"},
+		{"forget debian/x", 1, "rackhand: the appliance says: the mirror cache keeps nothing there\n"},
+		{"forget", 2, "rackhand: expected \"<path>\"\n"},
+	} {
+		var out strings.Builder
+		exit := run(append(append([]string{"mirror"}, strings.Fields(c.args)...), "--socket", socket), &out, &out)
+		if exit != c.exit || out.String() != c.want {
+			t.Errorf("mirror %s: %d\n%s\nwant %d\n%s", c.args, exit, out.String(), c.exit, c.want)
+		}
+	}
+}
+
+// `rackhand media add` asks for a tree as the cache does: a plus is %2B, and what the
+// upstream's URL encodes stays so.
+func TestTreeIsAskedForAsWritten(t *testing.T) {
+	var asked string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.RequestURI
+		if strings.HasSuffix(asked, "/none") {
+			http.NotFound(w, r)
+		}
+	}))
+	defer srv.Close()
+	fetch := fetchFrom(srv.Client(), srv.URL+"/group%2Fname/")
+	r, err := fetch(t.Context(), "9+/os/.treeinfo")
+	if err != nil || asked != "/group%2Fname/9%2B/os/.treeinfo" {
+		t.Fatalf("%q, %v", asked, err)
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Error(err)
+	}
+	r.Close()
+	if _, err := fetch(t.Context(), "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	up, path, err := upstreamOf("http://up.example/rocky/9%2b/BaseOS+x/os/", map[string]string{"rocky": "http://up.example/rocky"})
+	if up != "rocky" || path != "9+/BaseOS+x/os" || err != nil {
+		t.Errorf("%q %q %v", up, path, err)
+	}
+	if _, _, err := upstreamOf("http://up.example/rocky/%zz", map[string]string{"rocky": "http://up.example/rocky"}); err == nil {
+		t.Error("a broken URL is taken")
+	}
+}

@@ -1,0 +1,104 @@
+package appliance
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision/journal"
+	"rackhand/provision/mirror"
+	"rackhand/provision/store"
+	"rackhand/provision/web"
+	"rackhand/provision/web/client"
+)
+
+// `rackhand mirror list` and `rackhand mirror forget`, over the socket.
+func TestMirrorListAndForget(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(r.URL.Path))
+	}))
+	defer upstream.Close()
+	log := slog.New(slog.DiscardHandler)
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "rackhand.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	j, err := journal.Open(t.Context(), st, time.Now, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, journal: j}
+	if a.mirror, err = mirror.New(mirror.Options{Dir: t.TempDir(), Upstreams: map[string]string{"debian": upstream.URL}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"/pool/g++.deb", "/pool/a.deb", "/InRelease"} {
+		if _, err := a.mirror.Ensure(t.Context(), "debian", p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket := filepath.Join(t.TempDir(), "sock")
+	l, err := web.ListenUnix(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: web.New(web.Options{Operator: a, Journal: j, Log: log}).API(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = srv.Serve(l) }()
+	defer srv.Close()
+	c := client.New(socket)
+
+	list := func(at string) string {
+		t.Helper()
+		files, err := c.MirrorList(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var paths []string
+		for _, f := range files {
+			if f.Size == 0 || f.SHA256 == "" || f.Stored.IsZero() || f.Used.IsZero() {
+				t.Errorf("%+v", f)
+			}
+			paths = append(paths, f.Path)
+		}
+		return strings.Join(paths, " ")
+	}
+	if got, want := list(""), "debian/InRelease debian/pool/a.deb debian/pool/g%2B%2B.deb"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := list("debian/pool/"); got != "debian/pool/a.deb debian/pool/g%2B%2B.deb" {
+		t.Error(got)
+	}
+	got, err := c.MirrorForget(t.Context(), "debian/pool/g++.deb")
+	if err != nil || got != (web.MirrorForgotten{Files: 1, Bytes: int64(len("/pool/g++.deb"))}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got := list("debian/pool/"); got != "debian/pool/a.deb" {
+		t.Error(got)
+	}
+	for at, want := range map[string]string{
+		"debian/pool/g++.deb": "the mirror cache keeps nothing there: debian/pool/g%2B%2B.deb",
+		"ubuntu/a":            "there is no upstream \"ubuntu\"",
+	} {
+		if _, err := c.MirrorForget(t.Context(), at); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", at, err, want)
+		}
+	}
+	events, err := j.Events(t.Context(), "", 0)
+	if err != nil || len(events) != 1 || events[0].Kind != "mirror-forgotten" || !strings.Contains(events[0].Message, "debian/pool/g%2B%2B.deb") {
+		t.Errorf("%+v, %v", events, err)
+	}
+}

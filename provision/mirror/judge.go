@@ -1,0 +1,137 @@
+package mirror
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// An ask is what has to be asked of an upstream before a kept file may be served.
+type ask int
+
+const (
+	askNothing   ask = iota
+	askIfChanged     // it may have changed
+	askAnew          // an index says that it isn't what is kept
+)
+
+// judge says what has to be asked about a kept file. A package, and what is named by its
+// hash, is good until an index that came later says otherwise; an index, for a moment.
+// What is at odds with an index is asked for again, but not by everybody who comes: the
+// upstream may be in the middle of its own sync.
+func (c *Cache) judge(ctx context.Context, k *kept) ask {
+	if byName(k.Path).algo != 0 {
+		return askNothing
+	}
+	checked := c.checkedAt(k)
+	v := c.view(ctx, k.Upstream)
+	askedSince := v != nil && checked.indexes == v.version // since the indexes are as they are
+	claims := v.claims(k.Path)
+	fulfilled := 0
+	for _, w := range claims {
+		if c.fulfils(k, w) {
+			fulfilled++
+		}
+	}
+	switch {
+	case len(claims) > 0 && fulfilled == 0:
+		if askedSince && c.fresh(k) {
+			return askNothing
+		}
+		return askAnew
+	case fulfilled < len(claims): // indexes differ: one of them is out of date
+		if c.fresh(k) {
+			return askNothing
+		}
+		return askIfChanged
+	case immutable(k.Path):
+		if len(claims) == 0 && isPackage(k.Path) && v.blind(k.Path) && !askedSince && !c.isDown(k.Upstream) {
+			return askIfChanged
+		}
+		return askNothing
+	case c.fresh(k) && (askedSince || !isSignature(k.Path)):
+		return askNothing
+	}
+	return askIfChanged
+}
+
+// isSignature tells what signs a release file or repomd.xml. It isn't to be older than
+// that.
+func isSignature(file string) bool {
+	for _, ending := range []string{".gpg", ".asc"} { // Release.gpg, repomd.xml.asc
+		if signed, ok := strings.CutSuffix(file, ending); ok && isHead(signed) {
+			return true
+		}
+	}
+	return false
+}
+
+// fulfils reports whether a kept file is what an index wants.
+func (c *Cache) fulfils(k *kept, w want) bool {
+	if w.size >= 0 && w.size != k.Size {
+		return false
+	}
+	if w.algo == 0 {
+		return true
+	}
+	got, err := c.sumOf(k, w.algo)
+	if err != nil {
+		c.events.record(k.Upstream, kindDisk, "the cache can't be read: "+err.Error())
+		return false
+	}
+	return got == w.sum
+}
+
+// sumOf is a kept file's sum: from when it came, or else it is read, once.
+func (c *Cache) sumOf(k *kept, algo crypto.Hash) (sum, error) {
+	if w := wanted(-1, "sha256", k.SHA256); algo == crypto.SHA256 && w.algo != 0 {
+		return w.sum, nil
+	}
+	key := fmt.Sprint(k.Upstream, k.Path, k.Stored.UnixNano(), k.Size, algo)
+	c.mu.Lock()
+	got, ok := c.sums[key]
+	c.mu.Unlock()
+	if ok {
+		return got, nil
+	}
+	got, err := sumReader(k.content(), algo)
+	if err != nil {
+		return got, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sums) > 10_000 {
+		clear(c.sums)
+	}
+	c.sums[key] = got
+	return got, nil
+}
+
+func sumReader(r io.Reader, algo crypto.Hash) (out sum, err error) {
+	h := algo.New()
+	if _, err = io.Copy(h, r); err == nil {
+		copy(out[:], h.Sum(nil))
+	}
+	return out, err
+}
+
+// downFor is how long an upstream that didn't answer isn't asked about files of which
+// there is a copy that is probably good.
+const downFor = time.Minute
+
+func (c *Cache) isDown(upstream string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := c.down[upstream]
+	age := c.o.Clock().Sub(since)
+	return ok && age >= 0 && age < downFor
+}
+
+func (c *Cache) setDown(upstream string, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down[upstream] = since
+}

@@ -1,0 +1,163 @@
+package mirror
+
+import (
+	"context"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// A shelf is which indexes of an upstream are kept, and the view that was made of them.
+// The view is made when it is asked for, by one at a time, and anew once an index came
+// or went.
+type shelf struct {
+	mu      sync.Mutex
+	files   map[string]time.Time // path -> since when it is kept; nil until it was looked
+	version int                  // of files
+	view    *view
+	reading chan struct{} // closed when the reading under way ends; nil when none is
+}
+
+// viewPatience is how long a client waits for the indexes to be read. Debian's take a
+// second; package managers give up after 30.
+const viewPatience = 10 * time.Second
+
+// view is what the kept indexes of an upstream say; when ctx ends before they are read,
+// what they said before, or nil.
+func (c *Cache) view(ctx context.Context, upstream string) *view {
+	s := c.shelves[upstream]
+	for {
+		s.mu.Lock()
+		v := s.view
+		if v != nil && v.version == s.version {
+			s.mu.Unlock()
+			return v
+		}
+		if s.reading == nil && !c.readIndexes(s, upstream) {
+			s.mu.Unlock()
+			return v
+		}
+		done := s.reading
+		s.mu.Unlock()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return v
+		}
+	}
+}
+
+// readIndexes begins to make a view; false when the cache ends. The shelf is locked.
+func (c *Cache) readIndexes(s *shelf, upstream string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	c.running.Add(1)
+	done := make(chan struct{})
+	s.reading = done
+	go func() {
+		defer c.running.Done()
+		defer close(done)
+		s.mu.Lock()
+		if s.files == nil {
+			s.files = c.keptIndexes(upstream)
+		}
+		r := reading{c: c, ctx: c.ctx, upstream: upstream, files: maps.Clone(s.files)}
+		if s.view != nil {
+			for _, g := range s.view.groups {
+				r.known = append(r.known, g.tables...)
+			}
+		}
+		version := s.version
+		s.mu.Unlock()
+		v := r.view()
+		v.version = version
+		s.mu.Lock()
+		s.view, s.reading = v, nil
+		s.mu.Unlock()
+	}()
+	return true
+}
+
+// keptIndexes looks which indexes of an upstream are kept.
+func (c *Cache) keptIndexes(upstream string) map[string]time.Time {
+	files := map[string]time.Time{}
+	err := c.walk(func(m meta, _ fs.FileInfo) {
+		if m.Upstream == upstream && isIndex(m.Path) {
+			files[m.Path] = m.Stored
+		}
+	})
+	if err != nil {
+		c.o.Log.Warn("mirror: the cache can't be looked through", "error", err)
+	}
+	return files
+}
+
+// shelve notes that an index is kept since a time, or, for the zero time, that it isn't
+// any more.
+func (c *Cache) shelve(upstream, file string, since time.Time) {
+	if !isIndex(file) {
+		return
+	}
+	s := c.shelves[upstream]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.files[file]
+	switch {
+	case s.files == nil: // the first look will see it
+	case since.IsZero() && !known:
+		return
+	case since.IsZero():
+		delete(s.files, file)
+	default:
+		s.files[file] = since
+	}
+	s.version++
+}
+
+// indexesNow is the version of an upstream's indexes: it changes when one comes or goes.
+func (c *Cache) indexesNow(upstream string) int {
+	s := c.shelves[upstream]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}
+
+// walk calls each for every kept file. One that can't be read is passed over: the next
+// request for it tells.
+func (c *Cache) walk(each func(meta, fs.FileInfo)) error {
+	return filepath.WalkDir(c.files(), func(name string, d fs.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil // nothing is kept yet, or it was replaced while we looked
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		m, err := readMeta(f)
+		if err != nil || c.shelves[m.Upstream] == nil {
+			return nil
+		}
+		if name != c.file(m.Upstream, m.Path) { // an older cache's path is of literal names
+			m.Path = literal("", m.Path)
+		}
+		if name != c.file(m.Upstream, m.Path) {
+			return nil
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil
+		}
+		each(m, info)
+		return nil
+	})
+}

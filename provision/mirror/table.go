@@ -1,0 +1,75 @@
+package mirror
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A table is what one index of packages says of files: 60,000 of them for Debian, so
+// paths are kept as the beginning of their hash.
+type table struct {
+	at      string // the index's path
+	stored  time.Time
+	home    string   // the folder to which its names are relative
+	above   []string // other folders that may be it
+	entries []entry
+}
+
+type entry struct {
+	path uint64
+	want
+}
+
+func pathSum(file string) uint64 {
+	s := sha256.Sum256([]byte(file))
+	return binary.BigEndian.Uint64(s[:])
+}
+
+func (t *table) add(file string, w want) { t.entries = append(t.entries, entry{pathSum(file), w}) }
+
+// sort makes a table ready to be asked. Of a file that is named twice, and differently,
+// it says nothing.
+func (t *table) sort() {
+	slices.SortFunc(t.entries, func(a, b entry) int { return cmp.Compare(a.path, b.path) })
+	out := t.entries[:0]
+	for _, e := range t.entries {
+		if n := len(out); n > 0 && out[n-1].path == e.path {
+			if out[n-1].want != e.want {
+				out[n-1].want = nothing()
+			}
+			continue
+		}
+		out = append(out, e)
+	}
+	t.entries = slices.Clip(out)
+}
+
+// find is what the table says of a file.
+func (t *table) find(file string) (want, bool) {
+	sum := pathSum(file)
+	i, ok := slices.BinarySearchFunc(t.entries, sum, func(e entry, s uint64) int { return cmp.Compare(e.path, s) })
+	if !ok {
+		return want{}, false
+	}
+	return t.entries[i].want, true
+}
+
+// findAbove is find for a flat archive whose names are relative to a folder above its
+// index.
+func (t *table) findAbove(file string) (want, bool) {
+	for _, a := range t.above {
+		rest, ok := strings.CutPrefix(file, strings.TrimSuffix(a, "/")+"/")
+		if !ok {
+			continue
+		}
+		if w, ok := t.find(path.Join("/", t.home, rest)); ok {
+			return w, true
+		}
+	}
+	return want{}, false
+}
