@@ -29,7 +29,7 @@ func TestMirrorListAndForget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	j, err := journal.Open(t.Context(), st, time.Now, log)
+	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
