@@ -1,0 +1,105 @@
+package installer
+
+import (
+	"bufio"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// unitDirs are where a system's units lie, below its root, the first one wins
+// (systemd.unit(5)).
+var unitDirs = []string{"etc/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"}
+
+// maxUnit bounds what is read of a unit's file.
+const maxUnit = 64 << 10
+
+// unitBehind is the unit that a name stands for, in a system that doesn't run. Kickstarts
+// say sshd where Debian's unit is ssh.service, and systemctl refuses to enable or disable
+// an alias. Without a type the name is a service's. A name that nothing bears is given
+// back as it is: systemctl says so.
+func unitBehind(root *os.Root, name string) string {
+	if path.Ext(name) == "" {
+		name += ".service"
+	}
+	for range 8 { // a chain of links
+		found, target := findUnit(root, name)
+		switch {
+		case !found:
+			if real := unitWithAlias(root, name); real != "" {
+				return real
+			}
+			return name
+		case target == "":
+			return name
+		}
+		next := path.Base(target)
+		if next == name || target == "/dev/null" || path.Ext(next) != path.Ext(name) {
+			return name // a unit that is masked, or linked from elsewhere under its own name
+		}
+		name = next
+	}
+	return name
+}
+
+// findUnit looks a unit's file up; target is where it leads when it is a link.
+func findUnit(root *os.Root, name string) (found bool, target string) {
+	for _, dir := range unitDirs {
+		st, err := root.Lstat(path.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		if st.Mode()&fs.ModeSymlink == 0 {
+			return true, ""
+		}
+		target, err := root.Readlink(path.Join(dir, name))
+		return err == nil, target
+	}
+	return false, ""
+}
+
+// unitWithAlias is the unit that would get a name once it is enabled (Alias= in its
+// [Install]); "" when there is none.
+func unitWithAlias(root *os.Root, alias string) string {
+	for _, dir := range unitDirs {
+		entries, err := fs.ReadDir(root.FS(), dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if e.Type().IsRegular() && path.Ext(e.Name()) == path.Ext(alias) && slices.Contains(aliases(root, path.Join(dir, e.Name())), alias) {
+				return e.Name()
+			}
+		}
+	}
+	return ""
+}
+
+// aliases reads Alias= of a unit's file.
+func aliases(root *os.Root, name string) []string {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var out []string
+	section := ""
+	lines := bufio.NewScanner(f)
+	for n := 0; n < maxUnit && lines.Scan(); n += len(lines.Bytes()) + 1 {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "[") {
+			section = line
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if ok && section == "[Install]" && strings.TrimSpace(key) == "Alias" {
+			out = append(out, strings.Fields(value)...)
+		}
+	}
+	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
+		return nil
+	}
+	return out
+}
