@@ -163,8 +163,7 @@ func TestPlanErrors(t *testing.T) {
 		{"no such disk", "zerombr", "ignoredisk --only-use=sdz", oneDisk(), "names disk sdz; this machine has: vda"},
 		{"all ignored", "zerombr", "ignoredisk --drives=vd*", oneDisk(), "excludes every disk"},
 		{"no such card", "52:54:00:00:00:01", "52:54:00:00:00:77", oneDisk(), "is no card of this machine: eth0 52:54:00:00:00:01"},
-		{"uefi without esp", "part /boot/efi --fstype=efi --size=128", "", uefi, "no EFI system partition"},
-		{"bios without biosboot", "part biosboot --fstype=biosboot --size=1", "", oneDisk(), "no biosboot partition"},
+		{"an esp that is none", "part /boot/efi --fstype=efi", "part /boot/efi --fstype=vfat", uefi, "no EFI system partition"},
 		{"one card twice", "zerombr", "network --device=eth0 --bootproto=dhcp", oneDisk(), "the same card"},
 		{"another disk", "--size=256", "--size=256 --ondisk=sda", twoDisks(), "not among those to install to"},
 	} {

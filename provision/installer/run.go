@@ -180,7 +180,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	if err != nil {
 		return nil, &Failure{FailKickstart, err}
 	}
-	recipe, err := Read(file)
+	recipe, err := ReadAs(file, cmdline.Way)
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +190,9 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
+	for _, text := range passedOver(recipe.passed, 1800) {
+		m.event(Event{Kind: "passed-over", Level: "warn", Message: text})
+	}
 	return recipe, nil
 }
 

@@ -20,6 +20,7 @@ type firewallStep struct {
 	Disabled                bool
 	Ports                   []kickstart.Port
 	Services, Trust, Remove []string
+	Skip                    bool // a service that the system doesn't know stays closed, with a warning
 }
 
 func (s firewallStep) String() string {
@@ -36,11 +37,11 @@ func (s firewallStep) String() string {
 	return out
 }
 
-func readFirewall(a kickstart.Args) []Step {
+func readFirewall(a kickstart.Args, skip bool) []Step {
 	if a.Has("--use-system-defaults") {
 		return nil // the image's own firewall stays as it is
 	}
-	s := firewallStep{Services: a.List("--service"), Remove: a.List("--remove-service")}
+	s := firewallStep{Services: a.List("--service"), Remove: a.List("--remove-service"), Skip: skip}
 	for _, o := range a.Options {
 		switch o.Name() {
 		case "--disable": // the last of the two counts
@@ -141,6 +142,10 @@ func (s firewallStep) allPorts(m *machine) ([]kickstart.Port, error) {
 	out := slices.Clone(s.Ports)
 	for _, name := range s.services() {
 		ports := servicePorts(string(text), name)
+		if len(ports) == 0 && s.Skip {
+			m.warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
+			continue
+		}
 		if len(ports) == 0 {
 			return nil, fmt.Errorf("firewall: the system knows no service %s (/etc/services): write --port", name)
 		}
