@@ -53,19 +53,27 @@ func counting() func() string {
 
 func planText(t *testing.T, text string, facts Facts) (string, error) {
 	t.Helper()
+	return planTextAs(t, text, facts, Way{}, Leave{})
+}
+
+func planTextAs(t *testing.T, text string, facts Facts, way Way, may Leave) (string, error) {
+	t.Helper()
 	f, err := kickstart.Parse("t.ks", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Read(f)
+	r, err := ReadAs(f, way)
 	if err != nil {
 		return "", err
 	}
-	steps, err := Plan(r, facts, Leave{}, counting())
+	steps, err := Plan(r, facts, may, counting())
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
+	for _, line := range r.passed {
+		fmt.Fprintf(&b, "passed over: %s\n", line)
+	}
 	for _, s := range r.Pre {
 		fmt.Fprintf(&b, "%s\n", scriptStep{s})
 	}
@@ -125,9 +133,14 @@ func TestPlanGolden(t *testing.T) {
 	for name, facts := range map[string]Facts{
 		"base": oneDisk(), "two-disks": twoDisks(),
 		"autopart": oneDisk(), "autopart-plain": bigDisk(), "raid0": mirrorDisks(), "raid1": mirrorDisks(), "raid1-lvm": mirrorDisks(),
+		"no-boot-partition": oneDisk(), "brought-none": oneDisk(), "brought-grow": mirrorDisks(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := planText(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts)
+			way, may := Way{}, Leave{}
+			if strings.HasPrefix(name, "brought-") {
+				way, may = skipping(), Leave{Wipe: true}
+			}
+			got, err := planTextAs(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts, way, may)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,7 +41,7 @@ func readFirewall(a kickstart.Args, skip bool) []Step {
 	if a.Has("--use-system-defaults") {
 		return nil // the image's own firewall stays as it is
 	}
-	s := firewallStep{Services: a.List("--service"), Remove: a.List("--remove-service"), Skip: skip}
+	s := firewallStep{Skip: skip}
 	for _, o := range a.Options {
 		switch o.Name() {
 		case "--disable": // the last of the two counts
@@ -52,9 +52,15 @@ func readFirewall(a kickstart.Args, skip bool) []Step {
 			s.Services = append(s.Services, strings.TrimPrefix(o.Name(), "--"))
 		case "--trust":
 			s.Trust = append(s.Trust, o.Value)
+		case "--service": // these add up, as for Anaconda
+			s.Services = append(s.Services, kickstart.List(o.Value)...)
+		case "--remove-service":
+			s.Remove = append(s.Remove, kickstart.List(o.Value)...)
+		case "--port":
+			ports, _ := kickstart.FirewallPorts(o.Value)
+			s.Ports = append(s.Ports, ports...)
 		}
 	}
-	s.Ports, _ = kickstart.FirewallPorts(a.Value("--port"))
 	return []Step{s}
 }
 

@@ -31,6 +31,9 @@ func ReadForImage(f *File, u Unsupported) *ImageReading {
 		r.command(c)
 	}
 	r.sections(f)
+	if r.skip {
+		r.oneFirewall()
+	}
 	out := &ImageReading{File: r.out}
 	if r.skip {
 		out.Keep = r.keepDisks()
@@ -75,7 +78,7 @@ func (r *lenient) treat(b *brought, option *broughtOption) *Treatment {
 		switch {
 		case t.Command != name, !r.skip && !t.Both, (option == nil) != (len(t.Options) == 0):
 		case option != nil && !slices.ContainsFunc(t.Options, option.is):
-		case t.line != nil && !t.line(b):
+		case t.With != nil && !slices.ContainsFunc(t.With, b.has), t.line != nil && !t.line(b):
 		case option != nil && t.value != nil && !t.value(option.value):
 		default:
 			return t
@@ -113,6 +116,29 @@ func (r *lenient) command(c *Command) {
 		c = growing(newBrought(c))
 	}
 	r.out.Commands = append(r.out.Commands, c)
+}
+
+// oneFirewall puts several firewall lines together: each opens what it names, and the
+// last of --enabled and --disabled counts.
+func (r *lenient) oneFirewall() {
+	var (
+		out   []*Command
+		first *Command
+	)
+	for _, c := range r.out.Commands {
+		switch {
+		case c.Name != "firewall":
+		case first == nil:
+			one := *c
+			one.Words = slices.Clone(c.Words)
+			first, c = &one, &one
+		default:
+			first.Words = append(first.Words, c.Words...)
+			continue
+		}
+		out = append(out, c)
+	}
+	r.out.Commands = out
 }
 
 // options takes a command's options one by one.
@@ -252,7 +278,7 @@ func (b *brought) shown() string {
 		for _, o := range b.options {
 			out += " " + clip(o.flag)
 		}
-	case "%include", "%ksappend", "%addon":
+	case "%include", "%ksappend", "%addon", "part", "partition", "btrfs", "mount":
 		out += " " + clip(b.arg())
 	}
 	return out

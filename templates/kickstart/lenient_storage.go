@@ -24,7 +24,9 @@ func skipStorage() []Treatment {
 		{Command: "raid", Options: []string{"--fstype"}, When: "of a pv. member: lvmpv", Fate: Meaningless, Why: "it is so anyway", line: member, value: oneOf("lvmpv")},
 		{Command: "part", Options: []string{"--fstype", "--label", "--fsoptions", "--recommended"}, When: "of a pv. or raid. member", Fate: Warned, Why: "a member has none", line: member},
 		{Command: "raid", Options: []string{"--fstype", "--label", "--fsoptions"}, When: "of a pv. member", Fate: Warned, Why: "a member has none", line: member},
-		{Command: "part", Options: []string{"--fstype"}, When: "vfat of /boot/efi", Fate: Warned, Why: "it becomes an EFI system partition", line: at("/boot/efi"), value: oneOf("vfat"), instead: to("efi")},
+		{Command: "part", Options: []string{"--fstype"}, When: "other than efi, of /boot/efi", Fate: Warned, Why: "it becomes an EFI system partition", line: at("/boot/efi"), value: anyBut("efi"), instead: to("efi")},
+		{Command: "part", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: oneOf("xfs"), instead: to("ext4")},
+		{Command: "logvol", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: oneOf("xfs"), instead: to("ext4")},
 		{Command: "part", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
 		{Command: "logvol", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
 		{Command: "part", Options: []string{"--recommended"}, When: "not of swap, beside --size or --grow", Fate: Warned, Why: "the size counts", line: func(b *brought) bool { return b.arg() != "swap" && (b.has("--size") || b.has("--grow")) }},
@@ -67,6 +69,11 @@ func member(b *brought) bool { return isMember(b.arg()) }
 
 func at(mount string) func(*brought) bool {
 	return func(b *brought) bool { return MountPoint(b.arg()) == mount }
+}
+
+// small: the place is too small for XFS.
+func small(b *brought) bool {
+	return b.has("--size") && !b.has("--grow") && Count(b.value("--size")) < 300
 }
 
 // longLabel: no file system takes it.

@@ -31,7 +31,8 @@ const (
 type Treatment struct {
 	Command string   // "part", "%packages"; partition is part
 	Options []string // by any spelling; none: the command or section itself
-	When    string   // what it is about, for people: a value, a kind of line; "" for all
+	With    []string // the command only with one of these options; nil: with any or none
+	When    string   // what else it is about, for people: a value, a kind of line; "" for all
 	Fate    Fate
 	Why     string
 	// Both: it holds under Refuse too.
@@ -127,12 +128,14 @@ func skipSystem() []Treatment {
 		whole(Warned, "it is recorded nowhere", "syspurpose"),
 		whole(Warned, "no module is switched; enable it in the image, or run dnf in a %post", "module"),
 		[]Treatment{
+			{Command: "lang", When: "that is no locale", Fate: Warned, Why: "the language is the image's; write it such as de_DE.UTF-8", line: func(b *brought) bool { return KindLocale.check(b.arg()) != "" }},
 			{
-				Command: "xconfig", When: "--startxonboot or --defaultdesktop", Fate: Warned, Why: "a desktop starts if the image has it so",
-				line: func(b *brought) bool { return b.has("--startxonboot") || b.has("--defaultdesktop") },
+				Command: "xconfig", With: []string{"--startxonboot", "--defaultdesktop"}, Fate: Warned,
+				Why: "a desktop starts if the image has it so",
 			},
 			{Command: "xconfig", Fate: Meaningless, Why: "the X server finds its hardware by itself"},
-			{Command: "firstboot", Fate: Warned, Why: "there is no first-boot wizard", line: func(b *brought) bool { return !b.has("--disable") }},
+			{Command: "firstboot", With: []string{"--enable", "--reconfig"}, Fate: Warned, Why: "there is no first-boot wizard"},
+			{Command: "firstboot", When: "without --disable", Fate: Warned, Why: "there is no first-boot wizard", line: func(b *brought) bool { return !b.has("--disable") }},
 		},
 	)
 }
@@ -151,9 +154,11 @@ func defaultAuth(b *brought) bool {
 func skipNetwork() []Treatment {
 	return []Treatment{
 		{
-			Command: "network", When: "--essid, --wepkey, --wpakey", Fate: Warned, Why: "wireless cards are not set up; the line has no effect",
-			line: func(b *brought) bool { return b.has("--essid") || b.has("--wepkey") || b.has("--wpakey") },
+			Command: "network", With: []string{"--essid", "--wepkey", "--wpakey"}, Fate: Warned,
+			Why: "wireless cards are not set up; the line has no effect",
 		},
+		{Command: "network", Options: []string{"--hostname"}, When: "that is no host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return KindHost.check(s) != "" }},
+		{Command: "network", Options: []string{"--ip", "--netmask", "--gateway"}, When: "without --bootproto=static", Fate: Warned, Why: "the address comes from DHCP", line: func(b *brought) bool { return b.value("--bootproto") != "static" }},
 		options(Refused, "network", "the box would have no network on it; write a bond: --bondslaves", "--teamslaves", "--teamconfig"),
 		options(Warned, "network", "the card is left as its driver has it", "--ethtool"),
 		options(Warned, "network", "no class is sent to the DHCP server", "--dhcpclass"),
@@ -179,7 +184,7 @@ func skipNetwork() []Treatment {
 func skipSections() []Treatment {
 	p := "%packages"
 	return []Treatment{
-		{Command: "%addon", When: "--disable", Fate: Meaningless, Why: "nothing is asked for", Both: true, line: func(b *brought) bool { return b.has("--disable") || b.has("--disabled") }},
+		{Command: "%addon", With: []string{"--disable", "--disabled"}, Fate: Meaningless, Why: "nothing is asked for", Both: true},
 		{Command: "%addon", When: "com_redhat_kdump", Fate: Warned, Why: "crash dumps are not set up; do it in a %post", line: addon("com_redhat_kdump")},
 		{Command: "%addon", When: "com_redhat_subscription_manager", Fate: Warned, Why: "the system is not registered; register it in a %post", line: addon("com_redhat_subscription_manager")},
 		{Command: "%addon", When: "any other, such as org_fedora_oscap", Fate: Refused, Why: "the system might serve without the hardening that it asks for; do that in a %post"},
