@@ -189,7 +189,18 @@ func (r *lenient) options(b *brought) *Command {
 type brought struct {
 	c       *Command
 	options []broughtOption
-	args    []string // the words that are no options nor their values
+	args    []string       // the words that are no options nor their values
+	last    map[string]int // where an option stands last among options, by each spelling
+}
+
+func (b *brought) add(o broughtOption) {
+	if b.last == nil {
+		b.last = map[string]int{}
+	}
+	for _, f := range o.flags {
+		b.last[f] = len(b.options)
+	}
+	b.options = append(b.options, o)
 }
 
 type broughtOption struct {
@@ -226,7 +237,7 @@ func newBrought(c *Command) *brought {
 				o.value, o.words = c.Words[i].Text, 2
 			}
 		}
-		b.options = append(b.options, o)
+		b.add(o)
 	}
 	return b
 }
@@ -248,15 +259,14 @@ func anyRelease(command, flag string) *OptionSpec {
 }
 
 func (b *brought) has(flag string) bool {
-	return slices.ContainsFunc(b.options, func(o broughtOption) bool { return o.is(flag) })
+	_, ok := b.last[flag]
+	return ok
 }
 
 // value is that of an option's last use; "" for none.
 func (b *brought) value(flag string) string {
-	for _, o := range slices.Backward(b.options) {
-		if o.is(flag) {
-			return o.value
-		}
+	if i, ok := b.last[flag]; ok {
+		return b.options[i].value
 	}
 	return ""
 }

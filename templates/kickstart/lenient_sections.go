@@ -45,7 +45,7 @@ func (r *lenient) packages(s *Section) *Section {
 			i++
 			o.value, o.words = s.Words[i].Text, 2
 		}
-		b.options = append(b.options, o)
+		b.add(o)
 	}
 	out := *s
 	out.Words = append(slices.Clone(r.options(b).Words), Word{"--ignoremissing", s.Pos})

@@ -160,21 +160,21 @@ func TestUnsupportedBothWays(t *testing.T) {
 // lines say.
 func TestSkipKeepsDisks(t *testing.T) {
 	for lines, want := range map[string]string{
-		"clearpart --all":                                   "",
-		"clearpart --all --drives=sda":                      "",
-		"clearpart --none --all":                            "",
-		"clearpart --all --none":                            "clearpart --none",
-		"clearpart --linux":                                 "clearpart --linux",
-		"clearpart --list=sda2,sda3":                        "clearpart --list",
-		"clearpart --all --list=sda2":                       "clearpart --list",
-		"clearpart --initlabel":                             "clearpart",
-		"clearpart":                                         "clearpart",
-		"clearpart --all\nclearpart --linux":                "clearpart --linux",
-		"clearpart --linux\nclearpart --all --drives=sda":   "clearpart --linux",
-		"zerombr":                                           "no clearpart",
-		"clearpart --none --drives=sda --disklabel=msdos":   "clearpart --none",
-		"clearpart --li":                                    "", // ambiguous: an error
-		"clearpart --non":                                   "clearpart --none",
+		"clearpart --all":                                 "",
+		"clearpart --all --drives=sda":                    "",
+		"clearpart --none --all":                          "",
+		"clearpart --all --none":                          "clearpart --none",
+		"clearpart --linux":                               "clearpart --linux",
+		"clearpart --list=sda2,sda3":                      "clearpart --list",
+		"clearpart --all --list=sda2":                     "clearpart --list",
+		"clearpart --initlabel":                           "clearpart",
+		"clearpart":                                       "clearpart",
+		"clearpart --all\nclearpart --linux":              "clearpart --linux",
+		"clearpart --linux\nclearpart --all --drives=sda": "clearpart --linux",
+		"zerombr": "no clearpart",
+		"clearpart --none --drives=sda --disklabel=msdos": "clearpart --none",
+		"clearpart --li":  "", // ambiguous: an error
+		"clearpart --non": "clearpart --none",
 		"ignoredisk --only-use=sda\nclearpart --drives=sdb": "clearpart",
 	} {
 		r := readAs(t, Skip, "autopart\n"+lines+"\n")
