@@ -227,6 +227,64 @@ func TestSkipNeedsAnImage(t *testing.T) {
 	}
 }
 
+// What %pre writes is read once it has run, and checked as a whole before any disk is
+// looked at.
+func TestIncludedFromPre(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "part.ks")
+	text := "rootpw --plaintext first-secret\n%include " + file + "\nvolgroup v pv.1\nlogvol / --vgname=v --name=r --size=900\n%pre\ntrue\n%end\n"
+	for _, c := range []struct{ name, has, want string }{
+		{"good", "clearpart --all --drives=vda\npart pv.1 --fstype=lvmpv --grow --ondisk=vda\nuser --name=op --plaintext --password=second-secret\n%packages\n@x11\n%end\n", ""},
+		{"nothing", "", "pv.1 is not laid out"},
+		{"no file", "-", "a %pre has to write it"},
+		{"a line that is no command", "no such disk\n", "there is no command no"},
+		{"a quote", "part '\n", "a quote is not closed"},
+		{"dangerous", "part pv.1 --grow --encrypted\n", "what lies there would not be encrypted"},
+		{"another %pre", "%pre\n%end\n", "would not run"},
+		{"itself", "%include " + file + "\n", "more than 8 deep"},
+		{"a URL", "%include http://a/b\n", "no such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			r := recipeAs(t, skipping(), text)
+			if len(r.Pre) != 1 || r.file == nil || len(r.passed) != 1 {
+				t.Fatalf("%d scripts, %q", len(r.Pre), r.passed)
+			}
+			if _, err := Plan(r, oneDisk(), Leave{Wipe: true}, counting()); err == nil {
+				t.Error("a Kickstart is planned before it is whole")
+			}
+			if c.has != "-" {
+				if err := os.WriteFile(file, []byte(c.has), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := scratch(t, nil)
+			var said []string
+			m.con.setSink(func(l string) { said = append(said, l) })
+			whole, err := m.included(r, skipping())
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || failKind(err) != FailKickstart {
+					t.Errorf("got %v, want %s", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps, err := Plan(whole, oneDisk(), Leave{}, counting())
+			if err != nil || len(steps) == 0 {
+				t.Error(err)
+			}
+			m.con.printf("first-secret second-secret")
+			text := strings.Join(said, "\n")
+			if !strings.Contains(text, "@x11 is passed over") || strings.Contains(text, "-secret") || strings.Contains(text, "%include") {
+				t.Errorf("it says %s", text)
+			}
+		})
+	}
+}
+
 func TestPassedOver(t *testing.T) {
 	lines := []string{strings.Repeat("a", 30), "b", strings.Repeat("c", 300), "d"}
 	got := passedOver(lines, 100)

@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,9 +30,10 @@ type Recipe struct {
 	config      []Step // what configures the unpacked system, in the file's order
 	end         string
 
-	skip   bool     // what the system turns out to lack is passed over too, where that isn't dangerous
-	passed []string // what is passed over, and where; without secrets
-	keep   string   // why no disk that carries data may be wiped, whoever allows it; "" for nothing
+	skip   bool            // what the system turns out to lack is passed over too, where that isn't dangerous
+	passed []string        // what is passed over, and where; without secrets
+	file   *kickstart.File // with %include lines whose files %pre writes; nil when there are none
+	keep   string          // why no disk that carries data may be wiped, whoever allows it; "" for nothing
 }
 
 type bootConfig struct {
@@ -57,6 +59,7 @@ func ReadAs(f *kickstart.File, way Way) (*Recipe, error) {
 		}
 		return nil, &Failure{FailKickstart, fmt.Errorf("%s", strings.Join(lines, "\n"))}
 	}
+	whole := f
 	f = reading.File
 	r := &Recipe{
 		end: "reboot", boot: bootConfig{Timeout: 1},
@@ -67,6 +70,9 @@ func ReadAs(f *kickstart.File, way Way) (*Recipe, error) {
 			r.passed = append(r.passed, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
 		}
 		r.image = way.Image
+	}
+	if len(reading.Includes) > 0 {
+		r.file = whole
 	}
 	for _, c := range f.Commands {
 		rule, args, _ := kickstart.ImageCommand(f, c)
@@ -113,6 +119,9 @@ func (r *Recipe) diskWords() []string {
 // Plan turns a recipe and the machine's facts into the steps to carry out, from
 // the disk guard to the unmounting. newGUID gives random GUIDs. It is pure.
 func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, error) {
+	if r.file != nil {
+		return nil, errors.New("the Kickstart's %include lines were not read: this is a defect in rackhand")
+	}
 	var onDisk []string
 	for _, p := range r.parts {
 		if p.OnDisk != "" && !slices.Contains(onDisk, p.OnDisk) {

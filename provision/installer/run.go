@@ -144,6 +144,9 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 			return "", err
 		}
 	}
+	if recipe, err = m.included(recipe, cmdline.Way); err != nil {
+		return "", err
+	}
 	facts, err := gatherFacts(ctx, recipe, net, scan, &disks)
 	if err != nil {
 		return "", err
@@ -184,16 +187,19 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	if err != nil {
 		return nil, err
 	}
-	clean := newRedactor(recipe.Secrets...).clean
-	m.con.setClean(clean)
-	m.rep.setClean(clean)
+	m.hide(recipe)
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
-	for _, text := range passedOver(recipe.passed, 1800) {
-		m.event(Event{Kind: "passed-over", Level: "warn", Message: text})
-	}
+	m.tellPassed(recipe.passed)
 	return recipe, nil
+}
+
+// hide takes a recipe's secrets out of what is shown and told.
+func (m *machine) hide(r *Recipe) {
+	clean := newRedactor(r.Secrets...).clean
+	m.con.setClean(clean)
+	m.rep.setClean(clean)
 }
 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits

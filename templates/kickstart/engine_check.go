@@ -19,8 +19,8 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 }
 
 // imageProblems reports what the image engine can't carry out, and what it needs and
-// doesn't find.
-func imageProblems(ps *problems, f *File, skip bool) {
+// doesn't find. With part the file is not all that there will be.
+func imageProblems(ps *problems, f *File, skip, part bool) {
 	for _, c := range f.Commands {
 		if ps.full() {
 			break
@@ -32,7 +32,7 @@ func imageProblems(ps *problems, f *File, skip bool) {
 		_, more := ImageSection(f, s)
 		ps.join(more...)
 	}
-	imageWhole(ps, f, skip)
+	imageWhole(ps, f, skip, part)
 }
 
 // ImageCommand looks a command up in the image engine's table and tells its

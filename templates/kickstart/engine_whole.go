@@ -2,7 +2,7 @@ package kickstart
 
 // imageWhole checks what only the whole file can tell. Under Skip the image is that of
 // the inventory's system unless the file names one.
-func imageWhole(ps *problems, f *File, skip bool) {
+func imageWhole(ps *problems, f *File, skip, part bool) {
 	top := Pos{1, 1}
 	switch images := f.Find("liveimg"); {
 	case len(images) == 0 && !skip:
@@ -10,7 +10,9 @@ func imageWhole(ps *problems, f *File, skip bool) {
 	case len(images) > 1:
 		ps.errorf(images[1].Pos, "leave one of them out", "a second liveimg; the first is in line %d", images[0].Pos.Line)
 	}
-	imageStorage(ps, f)
+	if !part {
+		imageStorage(ps, f)
+	}
 	imageNetwork(ps, f)
 	imageRepeats(ps, f)
 }

@@ -18,12 +18,16 @@ type ImageReading struct {
 	// then a disk that carries data must not be wiped, whoever allows it. It says why:
 	// "clearpart --none".
 	Keep string
+	// Includes are the %include lines whose files %pre writes. While there are any, the
+	// reading is good for running %pre alone: see Include.
+	Includes []*Command
 }
 
 // ReadForImage reads a Kickstart for the image engine. Under Skip there needs to be no
 // liveimg: the image is then that of the system that is installed.
 func ReadForImage(f *File, u Unsupported) *ImageReading {
 	r := &lenient{ps: &problems{file: f.Name}, skip: u == Skip, out: &File{Name: f.Name}}
+	r.pre = slices.ContainsFunc(f.Sections, func(s *Section) bool { return s.Name == "%pre" })
 	for _, c := range f.Commands {
 		if r.ps.full() {
 			break
@@ -34,8 +38,11 @@ func ReadForImage(f *File, u Unsupported) *ImageReading {
 	if r.skip {
 		r.oneFirewall()
 	}
-	out := &ImageReading{File: r.out}
-	if r.skip {
+	out := &ImageReading{File: r.out, Includes: r.includes}
+	switch {
+	case len(r.includes) > 0:
+		out.Keep = "%include" // nobody knows yet
+	case r.skip:
 		out.Keep = r.keepDisks()
 	}
 	refused := map[int]bool{}
@@ -43,7 +50,7 @@ func ReadForImage(f *File, u Unsupported) *ImageReading {
 		refused[p.Pos.Line] = true
 	}
 	strict := &problems{file: f.Name}
-	imageProblems(strict, r.out, r.skip)
+	imageProblems(strict, r.out, r.skip, len(r.includes) > 0)
 	for _, p := range strict.list {
 		// What stands at the top is missed in the whole, and may be missing for what was
 		// refused alone.
@@ -58,9 +65,11 @@ func ReadForImage(f *File, u Unsupported) *ImageReading {
 
 // A lenient reads a Kickstart by the table.
 type lenient struct {
-	ps   *problems
-	skip bool
-	out  *File
+	ps       *problems
+	skip     bool
+	pre      bool // the Kickstart has a %pre
+	out      *File
+	includes []*Command
 }
 
 // skipTable is Skipping, made once.
@@ -92,6 +101,8 @@ func (r *lenient) say(t *Treatment, at Pos, what string) {
 	switch t.Fate {
 	case Warned:
 		r.ps.warnf(at, "", "%s is passed over: %s", what, t.Why)
+	case Later:
+		r.ps.warnf(at, "", "what %s says can't be told here: %s", what, t.Why)
 	case Refused:
 		r.ps.errorf(at, "", "rackhand-installer can't carry out %s, and doesn't pass it over: %s", what, t.Why)
 	}
@@ -101,10 +112,14 @@ func (r *lenient) say(t *Treatment, at Pos, what string) {
 // What is refused stays in, so that nothing is missed for want of it.
 func (r *lenient) command(c *Command) {
 	b := newBrought(c)
+	b.pre = r.pre
 	if t := r.treat(b, nil); t != nil {
 		r.say(t, c.Pos, b.shown())
-		if t.Fate == Refused {
+		switch t.Fate {
+		case Refused:
 			r.out.Commands = append(r.out.Commands, c)
+		case Later:
+			r.includes = append(r.includes, c)
 		}
 		return
 	}
@@ -189,6 +204,7 @@ func (r *lenient) options(b *brought) *Command {
 type brought struct {
 	c       *Command
 	options []broughtOption
+	pre     bool           // it stands in a Kickstart with a %pre
 	args    []string       // the words that are no options nor their values
 	last    map[string]int // where an option stands last among options, by each spelling
 }

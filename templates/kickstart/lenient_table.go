@@ -24,6 +24,7 @@ const (
 	Meaningless Fate = "passed over"                // nothing is lost by it: silently
 	Warned      Fate = "passed over with a warning" // at check and at install
 	Refused     Fate = "refused"                    // passing it over would be dangerous
+	Later       Fate = "carried out, and looked at only at install"
 )
 
 // A Treatment is what becomes of one thing under Skip: a command or section, options
@@ -107,6 +108,9 @@ func skipPayload() []Treatment {
 			options(Warned, "poweroff", "the box is powered off", "--kexec"),
 			options(Warned, "halt", "the box is halted", "--kexec"),
 			options(Warned, "shutdown", "the box is powered off", "--kexec"),
+			{Command: "%include", When: "of a path such as /tmp/x, in a Kickstart with a %pre", Fate: Later, Why: "%pre may write it; it is checked when %pre has run, before a disk is touched", line: func(b *brought) bool {
+				return b.pre && KindPath.check(b.arg()) == ""
+			}},
 			{Command: "%include", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
 			{Command: "%ksappend", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
 		},

@@ -140,7 +140,7 @@ func tableText() string {
 }
 
 func rank(fate string) string {
-	for i, f := range []Fate{Refused, Warned, Meaningless} {
+	for i, f := range []Fate{Refused, Later, Warned, Meaningless} {
 		if strings.HasPrefix(fate, string(f)) && (f != Meaningless || !strings.HasPrefix(fate, string(Warned))) {
 			return fmt.Sprint(i)
 		}

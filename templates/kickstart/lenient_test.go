@@ -84,6 +84,9 @@ func TestUnsupportedSkip(t *testing.T) {
 		{broughtHead, "%packages\n%include /tmp/x\n%end", "can't carry out %include"},
 		{broughtHead, "%packages\ntmux\n-tmux\n%end\n%packages\nvim\n%end", ""},
 		{broughtHead, "%include /tmp/x", "can't carry out %include /tmp/x, and doesn't pass it over"},
+		{broughtHead, "%include http://a/x\n%pre\n%end", "can't carry out %include http://a/x, and doesn't pass it over"},
+		{broughtHead, "%include x.ks\n%pre\n%end", "can't carry out %include x.ks"},
+		{"lang C.UTF-8\n", "%include /tmp/x\nvolgroup v pv.1\n%pre\n%end", "warning: what %include /tmp/x says can't be told here: %pre may write it"},
 		{broughtHead, "%pre --interpreter=/usr/bin/python3\n%end", "can't run %pre with /usr/bin/python3"},
 		// disks
 		{disks, "part / --size=1000", "warning: there is no partition for the boot loader"},
@@ -276,7 +279,7 @@ func FuzzReadForImage(f *testing.F) {
 		}
 		// What is left needs no second look, but for an image.
 		again := &problems{file: "f.ks"}
-		imageProblems(again, skip.File, true)
+		imageProblems(again, skip.File, true, len(skip.Includes) > 0)
 		if bad := Errors(again.list); len(bad) > 0 {
 			t.Errorf("what is left is refused: %s", list(bad))
 		}
