@@ -161,7 +161,7 @@ func TestFindPackager(t *testing.T) {
 func TestPackagesWithout(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/os-release": "ID=x\n"})
 	r := recipeOf(t, "repo --name=own --baseurl=http://a/ --install\n%packages\ntmux\n%end\n")
-	if err := (packageStep{r.packages, r.repos}).do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
+	if err := (packageStep{Packages: r.packages, Repos: r.repos}).do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
 		t.Errorf("got %v", err)
 	}
 	if err := (packageStep{Repos: r.repos}).do(t.Context(), m); err != nil {

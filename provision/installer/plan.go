@@ -217,7 +217,7 @@ func (r *Recipe) host() string {
 func (r *Recipe) softwareSteps(devices []netDevice) []Step {
 	var out []Step
 	if len(r.packages.Install) > 0 || slices.ContainsFunc(r.repos, func(p repo) bool { return p.Keep }) {
-		out = append(out, packageStep{r.packages, r.repos})
+		out = append(out, packageStep{r.packages, r.repos, r.skip})
 	}
 	if len(devices) > 0 {
 		out = append(out, networkStep{devices})

@@ -163,6 +163,7 @@ func skipNetwork() []Treatment {
 		},
 		{Command: "network", Options: []string{"--hostname"}, When: "that is no host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return KindHost.check(s) != "" }},
 		{Command: "network", Options: []string{"--ip", "--netmask", "--gateway"}, When: "without --bootproto=static", Fate: Warned, Why: "the address comes from DHCP", line: func(b *brought) bool { return b.value("--bootproto") != "static" }},
+		{Command: "network", Options: []string{"--device"}, When: "lo", Fate: Warned, Why: "the loopback needs no line", value: oneOf("lo")},
 		options(Refused, "network", "the box would have no network on it; write a bond: --bondslaves", "--teamslaves", "--teamconfig"),
 		options(Warned, "network", "the card is left as its driver has it", "--ethtool"),
 		options(Warned, "network", "no class is sent to the DHCP server", "--dhcpclass"),
