@@ -250,6 +250,8 @@ volgroup rl --pesize=4096 pv.01
 logvol swap --fstype="swap" --size=128 --name=swap --vgname=rl
 logvol / --fstype="ext4" --size=1024 --grow --name=root --vgname=rl --fsoptions=$(echo noatime)
 EOF
+# as some do it; what the installer has not looked at must not be written to
+dd if=/dev/zero of=/dev/vda bs=512 count=1 >/dev/null 2>&1 && echo THE DISK WAS OPEN >/dev/ttyS0 || echo THE DISK WAS SEALED >/dev/ttyS0
 %end
 `
 	i, j = strings.Index(ks, "liveimg"), strings.Index(ks, "reboot\n")
@@ -282,7 +284,9 @@ func TestVLAN(t *testing.T) {
 			"echo \"brought $(findmnt -no SOURCE /) $(findmnt -no FSTYPE /boot) $(findmnt -no FSTYPE /boot/efi) $(findmnt -no OPTIONS / | grep -o noatime)\"\n", "")
 	ks, args := b.brought(b.ks)
 	b.ks = ks
-	b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp "+args)
+	if text := b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp "+args); !strings.Contains(text, "THE DISK WAS SEALED") {
+		t.Errorf("a %%pre could write to the disk")
+	}
 	var passed string
 	b.mu.Lock()
 	for _, e := range b.events {

@@ -285,6 +285,29 @@ func TestIncludedFromPre(t *testing.T) {
 	}
 }
 
+// A %pre of somebody's that clears disks gets none to write to, but with leave for it and
+// a Kickstart that says so itself.
+func TestPreFindsDisksSealed(t *testing.T) {
+	pre := "%pre\ntrue\n%end\n"
+	for _, c := range []struct {
+		way  Way
+		text string
+		wipe bool
+		want bool
+	}{
+		{skipping(), "clearpart --all\nautopart\n" + pre, false, true},
+		{skipping(), "clearpart --all\nautopart\n" + pre, true, false},
+		{skipping(), "clearpart --linux\nautopart\n" + pre, true, true},
+		{skipping(), "%include /tmp/x\n" + pre, true, true},
+		{skipping(), "clearpart --all\nautopart\n", false, false},
+		{Way{}, "clearpart --all\nautopart\nliveimg --url=http://a/b --checksum=" + strings.Repeat("0", 64) + "\n" + pre, false, false},
+	} {
+		if got := sealed(recipeAs(t, c.way, c.text), Leave{Wipe: c.wipe}); got != c.want {
+			t.Errorf("%q, wipe %v: sealed %v", c.text, c.wipe, got)
+		}
+	}
+}
+
 func TestPassedOver(t *testing.T) {
 	lines := []string{strings.Repeat("a", 30), "b", strings.Repeat("c", 300), "d"}
 	got := passedOver(lines, 100)

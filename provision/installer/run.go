@@ -139,10 +139,8 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	linkDisks("/dev", findDisks("/sys"))
 	m.tellDoubts(pciNetwork, true)
-	for _, s := range recipe.Pre {
-		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
-			return "", err
-		}
+	if err := m.preScripts(ctx, recipe, cmdline.Leave); err != nil {
+		return "", err
 	}
 	if recipe, err = m.included(recipe, cmdline.Way); err != nil {
 		return "", err
@@ -157,6 +155,27 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", &Failure{FailKickstart, err}
 	}
 	return recipe.end, m.carryOut(ctx, steps)
+}
+
+// preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
+func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
+	if sealed(r, may) {
+		open, err := sealDisks(findDisks("/sys"))
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err := open(); err != nil {
+				m.con.printf("%v", err)
+			}
+		}()
+	}
+	for _, s := range r.Pre {
+		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *machine) carryOut(ctx context.Context, steps []Step) error {
