@@ -1,6 +1,7 @@
 package kickstart
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +61,12 @@ func ReadForImage(f *File, u Unsupported) *ImageReading {
 	}
 	slices.SortStableFunc(r.ps.list, byPlace)
 	out.Problems = r.ps.list
+	if r.ps.dropped > 0 { // a list that is cut says so
+		last := r.ps.list[len(r.ps.list)-1].Pos
+		out.Problems = append(out.Problems, &Problem{
+			File: f.Name, Pos: last, Severity: Warning, Message: fmt.Sprintf("%d more things are passed over with a warning, and not listed", r.ps.dropped),
+		})
+	}
 	return out
 }
 

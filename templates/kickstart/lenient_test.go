@@ -254,6 +254,14 @@ nano
 	}
 }
 
+// A list that is cut says so.
+func TestSkipListsAllOrSaysSo(t *testing.T) {
+	r := readAs(t, Skip, broughtHead+"%packages\n"+strings.Repeat("@a\n", maxProblems+7)+"%end\n")
+	if n := len(r.Problems); n != maxProblems+1 || r.Problems[n-1].Message != "7 more things are passed over with a warning, and not listed" {
+		t.Errorf("%d problems, the last one %v", n, r.Problems[n-1])
+	}
+}
+
 func FuzzReadForImage(f *testing.F) {
 	good, err := os.ReadFile("testdata/good.ks")
 	if err != nil {
