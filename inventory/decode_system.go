@@ -43,6 +43,10 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 		given["installer"] = n
 		d.Installer, _ = n.OneOf(what+": installer", InstallerImage, InstallerAnaconda)
 	}
+	fields["unsupported"] = func(n schema.Node) {
+		given["unsupported"] = n
+		d.Unsupported, _ = n.OneOf(what+": unsupported", UnsupportedRefuse, UnsupportedSkip)
+	}
 	fields["arch"] = func(n schema.Node) {
 		// As the kernel and other distributions name them.
 		others := map[string]string{"x86_64": "write arch: " + ArchAMD64, "aarch64": "write arch: " + ArchARM64}
@@ -69,6 +73,7 @@ func (l *loader) decodeSystem(name string, key, value schema.Node) {
 		need("media", "add media: FILE.iso, the distribution's own")
 		need("release", "add release: RHEL9 or the like; it says which Kickstart commands there are")
 		foreign("image")
+		foreign("unsupported")
 	default:
 		need("installer", "add installer: image or installer: anaconda")
 	}

@@ -123,7 +123,7 @@ func (p places) keep(fields schema.Fields) schema.Fields {
 // The keys of networks and systems that hosts take over from them.
 var (
 	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", "mtu", "search", "routes", "options"}
-	systemKeys  = []string{"installer", "release", "image", "media", "arch"}
+	systemKeys  = []string{"installer", "release", "image", "media", "arch", "unsupported"}
 )
 
 // derived are the settings that follow from a host's address and system.
@@ -185,6 +185,6 @@ func (n *Network) value(key string) any {
 // value is the value of one of systemKeys.
 func (s *System) value(key string) any {
 	return map[string]any{
-		"installer": s.Installer, "release": s.Release, "image": s.Image, "media": s.Media, "arch": s.Processor(),
+		"installer": s.Installer, "release": s.Release, "image": s.Image, "media": s.Media, "arch": s.Processor(), "unsupported": s.Unsupported,
 	}[key]
 }

@@ -42,6 +42,8 @@ func networkHint(key string) string {
 		return "write boot: {vlan: 10} to the hosts, a group or defaults"
 	case "interface", "interfaces", "device":
 		return "the links are named in the configuration, rackhand.yaml"
+	case "unsupported":
+		return "it belongs to a system"
 	case "hosts":
 		return "write hosts: in the first column; a host's address says which network it is on"
 	case "next_server", "filename", "tftp":

@@ -44,6 +44,8 @@ func docs() schema.Docs {
 		"systems.*.media":     {Text: "The distribution's install medium, a file's name.", Pattern: fileForm.String(), Examples: []string{"rocky-9-x86_64-dvd.iso"}},
 		"systems.*.arch":      {Text: "The processor that its kernel runs on.", Default: ArchAMD64, Examples: []string{ArchARM64}},
 
+		"systems.*.unsupported": {Text: "What the image installer does with what it can't carry out of a Kickstart: refuse it, or skip it with a warning where that isn't dangerous.", Default: UnsupportedRefuse, Examples: []string{UnsupportedSkip}},
+
 		"groups.*": {Text: "A group: what holds for every host in it."},
 
 		"hosts.*":             {Text: "A box.", Required: []string{"mac", "address"}},

@@ -87,7 +87,19 @@ type System struct {
 	Media     string // the media's name, for InstallerAnaconda
 	// Arch is the processor that its kernel runs on; "" means ArchAMD64.
 	Arch string
+	// Unsupported is what InstallerImage does with what it can't carry out of a
+	// Kickstart: UnsupportedRefuse or UnsupportedSkip; "" means UnsupportedRefuse.
+	Unsupported string
 }
+
+// What becomes of what a system's engine can't carry out of a Kickstart.
+const (
+	UnsupportedRefuse = "refuse" // it is an error
+	UnsupportedSkip   = "skip"   // it is passed over where that isn't dangerous
+)
+
+// Skips reports whether what can't be carried out is passed over.
+func (s *System) Skips() bool { return s.Unsupported == UnsupportedSkip }
 
 // The processors that systems are made for, by Debian's names.
 const (

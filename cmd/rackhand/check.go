@@ -19,16 +19,19 @@ const defaultInventory = "/etc/rackhand/inventory"
 type checkCmd struct {
 	Paths []string `arg:"" optional:"" name:"path" help:"The inventory's folder (default ${inventory}); with --kickstart, Kickstart files, - for standard input."`
 
-	Kickstart bool   `help:"Check Kickstart files as they are, for --release; no inventory is read."`
-	Release   string `help:"The release: RHEL7 to RHEL10, F42 to F44."`
-	Strict    bool   `help:"Exit 1 for warnings too."`
-	Config    string `help:"The appliance's settings: its images, media, secrets and addresses are looked at too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
+	Kickstart   bool   `help:"Check Kickstart files as they are, for --release; no inventory is read."`
+	Release     string `help:"The release: RHEL7 to RHEL10, F42 to F44."`
+	Unsupported string `enum:"refuse,skip," default:"" help:"With --kickstart: check for the image installer too, which refuses or skips what it can't carry out."`
+	Strict      bool   `help:"Exit 1 for warnings too."`
+	Config      string `help:"The appliance's settings: its images, media, secrets and addresses are looked at too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
 }
 
 func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	switch {
 	case c.Kickstart:
 		return c.kickstarts(in, out)
+	case c.Unsupported != "":
+		return errors.New("--unsupported goes with --kickstart: an inventory's systems say it")
 	case c.Release != "":
 		return errors.New("--release goes with --kickstart: an inventory's systems say their releases")
 	case len(c.Paths) > 1:

@@ -16,7 +16,7 @@ import (
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	release := releaseNamed(c.Release)
-	if _, err := kickstart.LookupSyntax(release); err != nil {
+	if _, err := kickstart.LookupSyntax(release); err != nil && (c.Release != "" || c.Unsupported == "") {
 		return exitError{2, fmt.Errorf("--release: %w", err)}
 	}
 	if len(c.Paths) == 0 {
@@ -30,9 +30,14 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 			worst = 2
 			continue
 		}
-		problems, err := kickstart.CheckText(path, text, release, readAppended)
-		if err != nil {
-			return exitError{2, err}
+		var problems []*kickstart.Problem
+		if release != "" {
+			if problems, err = kickstart.CheckText(path, text, release, readAppended); err != nil {
+				return exitError{2, err}
+			}
+		}
+		if c.Unsupported != "" {
+			problems = append(problems, imageProblems(path, text, kickstart.Unsupported(c.Unsupported))...)
 		}
 		for _, p := range problems {
 			fmt.Fprintln(out, p)
@@ -45,6 +50,16 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 		return silent{worst}
 	}
 	return nil
+}
+
+// imageProblems are what the image installer has to say of a Kickstart.
+func imageProblems(path string, text []byte, way kickstart.Unsupported) []*kickstart.Problem {
+	f, err := kickstart.Parse(path, text)
+	var broken *kickstart.Problem
+	if errors.As(err, &broken) {
+		return []*kickstart.Problem{broken}
+	}
+	return kickstart.ReadForImage(f, way).Problems
 }
 
 // releaseNamed is a release by what people call it: RHEL9, rhel9, F44, fedora44.

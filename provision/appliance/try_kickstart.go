@@ -62,10 +62,11 @@ func checkRendered(h *inventory.Host, text string) ([]*kickstart.Problem, error)
 	if h.System.Installer != inventory.InstallerImage {
 		return found, nil
 	}
-	engine, err := kickstart.CheckEngine(f, kickstart.EngineImage)
-	if err != nil {
-		return nil, err
+	way := kickstart.Refuse
+	if h.System.Skips() {
+		way = kickstart.Skip
 	}
+	engine := kickstart.ReadForImage(f, way).Problems
 	said := map[int]bool{}
 	for _, p := range kickstart.Errors(found) {
 		said[p.Pos.Line] = true

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rackhand/templates/kickstart"
 )
 
 // A Cmdline is what the kernel's command line says to the installer.
@@ -17,6 +19,15 @@ type Cmdline struct {
 	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
 	Order     string           // rackhand.order=URL: what the job is told to do
 	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
+	Way                        // how the Kickstart is read
+}
+
+// A Way says how a Kickstart is read that has more in it than the engine can carry out.
+type Way struct {
+	Unsupported kickstart.Unsupported // rackhand.unsupported=skip; "" is refuse
+	// Image is installed under Skip when the Kickstart names none:
+	// rackhand.image=URL rackhand.sha256=SUM.
+	Image imageStep
 }
 
 // A Leave is what an install may do to disks that carry data: nothing, unless it says so.
@@ -50,6 +61,14 @@ func ParseCmdline(s string) Cmdline {
 			c.Wipe = value == "1"
 		case "rackhand.ours":
 			c.Ours = strings.Split(value, ",")
+		case "rackhand.unsupported":
+			if value == string(kickstart.Skip) {
+				c.Unsupported = kickstart.Skip
+			}
+		case "rackhand.image":
+			c.Image.URL = value
+		case "rackhand.sha256":
+			c.Image.SHA256 = strings.ToLower(value)
 		case "rackhand.job":
 			c.Job = value
 		case "rackhand.order":

@@ -161,7 +161,7 @@ func TestFindPackager(t *testing.T) {
 func TestPackagesWithout(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/os-release": "ID=x\n"})
 	r := recipeOf(t, "repo --name=own --baseurl=http://a/ --install\n%packages\ntmux\n%end\n")
-	if err := (packageStep{r.packages, r.repos}).do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
+	if err := (packageStep{Packages: r.packages, Repos: r.repos}).do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
 		t.Errorf("got %v", err)
 	}
 	if err := (packageStep{Repos: r.repos}).do(t.Context(), m); err != nil {
@@ -224,7 +224,7 @@ func TestStepsInRoot(t *testing.T) {
 	if err := (firewallStep{Disabled: true}).do(t.Context(), m); err != nil {
 		t.Error(err)
 	}
-	if err := (selinuxStep{"enforcing"}).do(t.Context(), m); err == nil {
+	if err := (selinuxStep{Mode: "enforcing"}).do(t.Context(), m); err == nil {
 		t.Error("SELinux is enforced where there is none")
 	}
 	m = scratch(t, map[string]string{"etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n"})
@@ -234,7 +234,7 @@ func TestStepsInRoot(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(m.target, ".autorelabel")); err == nil {
 		t.Error("files are labelled for an SELinux that is off")
 	}
-	for _, s := range []Step{selinuxStep{"enforcing"}, labelStep{}} {
+	for _, s := range []Step{selinuxStep{Mode: "enforcing"}, labelStep{}} {
 		if err := s.do(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

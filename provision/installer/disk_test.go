@@ -84,7 +84,7 @@ func TestInspectPartitions(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	err := refuse(Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"})
+	err := refuse(Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
 	want := "disk sda (480.0 GB, SSD, serial S1) carries data: swap. Nothing was written. To erase it, arm the install with --wipe"
 	if err.Error() != want || failKind(err) != FailDisk {
 		t.Errorf("got %s %q", failKind(err), err)

@@ -235,8 +235,38 @@ func (b *bench) bootRoot(root string) string {
 	return b.boot(false, disk, allOf, 5*time.Minute, "-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rw "+serial)
 }
 
+// brought makes of the bench's Kickstart one as people have it for Anaconda: another
+// payload, groups, an add-on, a unit that isn't there, and a layout that %pre writes, with
+// clearpart --none and no partition to boot from. The second result is what the installer's kernel is told.
+func (b *bench) brought(ks string) (text, args string) {
+	b.t.Helper()
+	i, j := strings.Index(ks, "zerombr"), strings.Index(ks, "bootloader --append")
+	ks = ks[:i] + "%include /tmp/layout.ks\n" + ks[j:] + `%pre
+cat >/tmp/layout.ks <<EOF
+clearpart --none --initlabel
+part /boot --fstype="xfs" --size=256
+part pv.01 --fstype="lvmpv" --grow
+volgroup rl --pesize=4096 pv.01
+logvol swap --fstype="swap" --size=128 --name=swap --vgname=rl
+logvol / --fstype="ext4" --size=1024 --grow --name=root --vgname=rl --fsoptions=$(echo noatime)
+EOF
+# as some do it; what the installer has not looked at must not be written to
+dd if=/dev/zero of=/dev/vda bs=512 count=1 >/dev/null 2>&1 && echo THE DISK WAS OPEN >/dev/ttyS0 || echo THE DISK WAS SEALED >/dev/ttyS0
+%end
+`
+	i, j = strings.Index(ks, "liveimg"), strings.Index(ks, "reboot\n")
+	return ks[:i] + `url --url=http://mirror/centos/7/os/x86_64
+auth --enableshadow --passalgo=sha512
+authconfig --enableshadow --enableldap
+services --enabled="no-such-unit"
+firstboot --enable
+` + ks[j:] + "%packages --instLangs=en_US\n@core\n@development\n-iwl*-firmware\n%end\n%addon com_redhat_kdump --enable --reserve-mb='auto'\n\n%end\n",
+		"rackhand.unsupported=skip rackhand.image=http://10.77.0.1/image/root.tar.zst rackhand.sha256=" + b.rootSum()
+}
+
 // The installer, and the system that it installs, in a VLAN: the guest's card is on a
-// simulated trunk port, which drops what has no tag of VLAN 10.
+// simulated trunk port, which drops what has no tag of VLAN 10. Its Kickstart is one that
+// was written for Anaconda, of which the rest is passed over.
 func TestVLAN(t *testing.T) {
 	b := newBench(t)
 	disk := b.disk("disk.raw")
@@ -250,9 +280,41 @@ func TestVLAN(t *testing.T) {
 		}
 	}
 	b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01", "--device=52:54:00:00:00:01 --vlanid=10", 1), "",
-		"echo \"vlan $(ip -br -4 addr show dev lan0.10 | tr -s ' ')\"\nping -c 3 -W 5 10.77.0.2 >/dev/null && echo 'reached by the VLAN'\n", "")
-	b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp")
-	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "vlan lan0.10@lan0 UP 10.77.0.11/24", "reached by the VLAN", "failed units 0")
+		"echo \"vlan $(ip -br -4 addr show dev lan0.10 | tr -s ' ')\"\nping -c 3 -W 5 10.77.0.2 >/dev/null && echo 'reached by the VLAN'\n"+
+			"echo \"brought $(findmnt -no SOURCE /) $(findmnt -no FSTYPE /boot) $(findmnt -no FSTYPE /boot/efi) $(findmnt -no OPTIONS / | grep -o noatime)\"\n", "")
+	ks, args := b.brought(b.ks)
+	b.ks = ks
+	if text := b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp "+args); !strings.Contains(text, "THE DISK WAS SEALED") {
+		t.Errorf("a %%pre could write to the disk")
+	}
+	var passed string
+	b.mu.Lock()
+	for _, e := range b.events {
+		if e.Kind == "passed-over" && e.Level == "warn" {
+			passed += e.Message + "\n"
+		}
+	}
+	b.mu.Unlock()
+	for _, want := range []string{
+		": authconfig --enableshadow --enableldap is passed over", ": firstboot is passed over", ": clearpart --none: only a blank disk",
+		": %packages: @development is passed over", ": %packages: -iwl*-firmware is passed over", ": %addon com_redhat_kdump is passed over",
+		": part --fstype=xfs is passed over",
+	} {
+		if !strings.Contains(passed, want) {
+			t.Errorf("no event says %q:\n%s", want, passed)
+		}
+	}
+	for _, silent := range []string{"url", "@core", ": auth "} {
+		if strings.Contains(passed, silent) {
+			t.Errorf("an event tells of %q:\n%s", silent, passed)
+		}
+	}
+	for _, want := range []string{"made on vda: biosboot (1 MiB), /boot/efi (128 MiB)", "services --enabled=no-such-unit is passed over"} {
+		if !b.told(want) {
+			t.Errorf("no event says %q", want)
+		}
+	}
+	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "vlan lan0.10@lan0 UP 10.77.0.11/24", "reached by the VLAN", "failed units 0", "brought /dev/mapper/rl-root ext4 vfat noatime")
 }
 
 // A trunk is a simulated switch between two ports that carry one Ethernet frame a

@@ -73,7 +73,8 @@ func packageCache(t *testing.T) string {
 }
 
 // The steps that configure a system, carried out in a real image by its own programs:
-// packages through the package cache, a firewall, users, languages, time.
+// packages through the package cache, a firewall, users, languages, time; and repos of
+// another distribution, which are passed over under unsupported: skip.
 func TestStepsInImage(t *testing.T) {
 	// The whole image: it is the one that has Python, which a firewall needs.
 	images := os.Getenv("RACKHAND_IMAGES")
@@ -84,6 +85,7 @@ func TestStepsInImage(t *testing.T) {
 	m := unpacked(t, filepath.Join(images, "debian12", had.Root().Name))
 	r := recipeOf(t, packageCache(t)+`firewall --enabled --port=8080:tcp,9000-9010:udp --service=http
 timesource --ntp-server=10.77.0.1
+services --enabled=sshd
 group --name=ops --gid=4000
 user --name=deploy --uid=4001 --gid=4001 --groups=ops,build(4002) --homedir=/srv/deploy --gecos="Deploys it"
 user --name=deploy --shell=/bin/sh
@@ -149,6 +151,23 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 				t.Errorf("%s: the system lacks %q", c.name, want)
 			}
 		}
+	}
+	// Repos of another distribution, under unsupported: skip: the image's own sources.
+	if err := os.WriteFile(filepath.Join(m.target, "etc/apt/sources.list"), []byte("deb "+r.repos[0].URL+" bookworm main\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(m.target, "etc/apt/sources.list.d/rackhand.sources")); err != nil {
+		t.Fatal(err)
+	}
+	step := packageStep{Repos: []repo{{Name: "AppStream", URL: r.repos[0].URL + "/no/such/os", Keep: true}}, Skip: true, Packages: r.packages}
+	step.Packages.Install = []string{"tree", "no-such-package-here"}
+	if err := step.do(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	out, err = exec.Command("chroot", m.target, "/bin/sh", "-c", "dpkg-query -W -f '${Package} ${Status}' tree; ls /etc/apt/sources.list.d; cat /etc/apt/sources.list").CombinedOutput()
+	t.Logf("%s (%v)", out, err)
+	if !strings.Contains(string(out), "tree install ok installed") || strings.Contains(string(out), "rackhand.sources") || !strings.Contains(string(out), "bookworm main") {
+		t.Error("repos of another distribution were not passed over")
 	}
 	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
 		t.Error(err)

@@ -51,11 +51,16 @@ func inspect(vols []volume) ([]string, error) {
 	return found, nil
 }
 
-// refuse is the failure for a disk that carries data.
-func refuse(d Disk, found []string) error {
+// refuse is the failure for a disk that carries data. keep says why --wipe doesn't hold;
+// "" when it does.
+func refuse(d Disk, found []string, keep string) error {
+	how := "To erase it, arm the install with --wipe"
+	if keep != "" {
+		how = "The Kickstart (" + keep + ") doesn't have whole disks cleared, so that --wipe doesn't hold: to erase it, write clearpart --all and arm the install with --wipe"
+	}
 	return &Failure{Kind: FailDisk, Err: fmt.Errorf(
-		"disk %s carries data: %s. Nothing was written. To erase it, arm the install with --wipe",
-		d, strings.Join(found, "; "))}
+		"disk %s carries data: %s. Nothing was written. %s",
+		d, strings.Join(found, "; "), how)}
 }
 
 // busy is the failure for a disk that something uses, --wipe or not.

@@ -146,14 +146,7 @@ func readOnly(disks []Disk) (left []string) {
 	return left
 }
 
-func setReadOnly(path string) error {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.IoctlSetPointerInt(int(f.Fd()), unix.BLKROSET, 1)
-}
+func setReadOnly(path string) error { return setWriteFlag(path, 1) }
 
 // rescueMotd greets who logs in.
 func rescueMotd(o jobOrder, disks []Disk, writable []string) string {

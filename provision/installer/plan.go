@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,11 @@ type Recipe struct {
 	image       imageStep
 	config      []Step // what configures the unpacked system, in the file's order
 	end         string
+
+	skip   bool            // what the system turns out to lack is passed over too, where that isn't dangerous
+	passed []string        // what is passed over, and where; without secrets
+	file   *kickstart.File // with %include lines whose files %pre writes; nil when there are none
+	keep   string          // why no disk that carries data may be wiped, whoever allows it; "" for nothing
 }
 
 type bootConfig struct {
@@ -40,18 +46,34 @@ type bootConfig struct {
 // Read checks a Kickstart for the image engine, whole, and reads it. The error,
 // with every problem on a line of its own, is a Failure of kind FailKickstart.
 func Read(f *kickstart.File) (*Recipe, error) {
-	problems, err := kickstart.CheckEngine(f, kickstart.EngineImage)
-	if err != nil {
-		return nil, err
-	}
-	if bad := kickstart.Errors(problems); len(bad) > 0 {
+	return ReadAs(f, Way{})
+}
+
+// ReadAs is Read in another way.
+func ReadAs(f *kickstart.File, way Way) (*Recipe, error) {
+	reading := kickstart.ReadForImage(f, way.Unsupported)
+	if bad := kickstart.Errors(reading.Problems); len(bad) > 0 {
 		var lines []string
 		for _, p := range bad {
 			lines = append(lines, p.Error())
 		}
 		return nil, &Failure{FailKickstart, fmt.Errorf("%s", strings.Join(lines, "\n"))}
 	}
-	r := &Recipe{end: "reboot", boot: bootConfig{Timeout: 1}}
+	whole := f
+	f = reading.File
+	r := &Recipe{
+		end: "reboot", boot: bootConfig{Timeout: 1},
+		skip: way.Unsupported == kickstart.Skip, keep: reading.Keep,
+	}
+	if r.skip {
+		for _, p := range reading.Problems {
+			r.passed = append(r.passed, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
+		}
+		r.image = way.Image
+	}
+	if len(reading.Includes) > 0 {
+		r.file = whole
+	}
 	for _, c := range f.Commands {
 		rule, args, _ := kickstart.ImageCommand(f, c)
 		if err := r.command(c, rule.Verb, args); err != nil {
@@ -77,6 +99,9 @@ func Read(f *kickstart.File) (*Recipe, error) {
 			r.OnError = append(r.OnError, *script)
 		}
 	}
+	if r.image.URL == "" || r.image.SHA256 == "" {
+		return nil, &Failure{FailKickstart, fmt.Errorf("%s: the Kickstart has no liveimg, and the kernel's command line no rackhand.image= and rackhand.sha256=: the boot script comes from another version of rackhand", f.Name)}
+	}
 	return r, nil
 }
 
@@ -94,6 +119,9 @@ func (r *Recipe) diskWords() []string {
 // Plan turns a recipe and the machine's facts into the steps to carry out, from
 // the disk guard to the unmounting. newGUID gives random GUIDs. It is pure.
 func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, error) {
+	if r.file != nil {
+		return nil, errors.New("the Kickstart's %include lines were not read: this is a defect in rackhand")
+	}
 	var onDisk []string
 	for _, p := range r.parts {
 		if p.OnDisk != "" && !slices.Contains(onDisk, p.OnDisk) {
@@ -105,7 +133,10 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 		return nil, err
 	}
 	may.Ours = slices.DeleteFunc(slices.Clone(may.Ours), func(id string) bool { return ambiguous(id, facts.Disks) })
-	layout, err := planStorage(r.storage, disks, facts.Memory, newGUID)
+	if r.keep != "" {
+		may.Wipe = false
+	}
+	layout, err := planStorage(r.storage, disks, facts.Memory, firmware{facts.UEFI, r.boot.Drive}, newGUID)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +150,10 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 	}
 
 	var steps []Step
-	steps = append(steps, layout.steps(may)...)
+	if layout.added != "" {
+		steps = append(steps, tellStep{layout.added})
+	}
+	steps = append(steps, layout.steps(may, r.keep)...)
 	for _, s := range r.PreInstall {
 		steps = append(steps, scriptStep{Script: s})
 	}
@@ -183,7 +217,7 @@ func (r *Recipe) host() string {
 func (r *Recipe) softwareSteps(devices []netDevice) []Step {
 	var out []Step
 	if len(r.packages.Install) > 0 || slices.ContainsFunc(r.repos, func(p repo) bool { return p.Keep }) {
-		out = append(out, packageStep{r.packages, r.repos})
+		out = append(out, packageStep{r.packages, r.repos, r.skip})
 	}
 	if len(devices) > 0 {
 		out = append(out, networkStep{devices})

@@ -15,6 +15,7 @@ type diskPlan struct {
 	volumes  []volumeLine
 	contents []content // what is formatted: partitions, arrays, volumes, in the Kickstart's order
 	mirrored []string  // disks that each must boot without the others
+	added    string    // what was added for the firmware, in words; "" for nothing
 }
 
 type diskTable struct {
@@ -26,12 +27,13 @@ type diskTable struct {
 const extent = 4 * mib
 
 // planStorage lays out. disks are those to install to; memory is in MiB.
-func planStorage(s storage, disks []Disk, memory int64, newGUID func() string) (*diskPlan, error) {
+func planStorage(s storage, disks []Disk, memory int64, fw firmware, newGUID func() string) (*diskPlan, error) {
 	s = s.expand(memory, disks[0].Size/mib)
 	p := &diskPlan{parts: s.parts, arrays: slices.Clone(s.arrays), groups: slices.Clone(s.groups), volumes: s.volumes}
 	if err := p.assign(disks); err != nil {
 		return nil, err
 	}
+	p.addFirmware(fw, disks)
 	if err := p.oneMemberADisk(); err != nil {
 		return nil, err
 	}
@@ -213,15 +215,15 @@ func (p *diskPlan) has(fs string) bool {
 		slices.ContainsFunc(p.contents, func(c content) bool { return c.FS == fs })
 }
 
-// steps are those from the guard to the mounting.
-func (p *diskPlan) steps(may Leave) []Step {
+// steps are those from the guard to the mounting. keep is the Recipe's.
+func (p *diskPlan) steps(may Leave, keep string) []Step {
 	var (
 		out   []Step
 		disks []Disk
 	)
 	for _, t := range p.tables {
 		id := t.disk.id()
-		out = append(out, guardStep{Disk: t.disk, Wipe: may.Wipe, Ours: id != "" && slices.Contains(may.Ours, id)})
+		out = append(out, guardStep{Disk: t.disk, Wipe: may.Wipe, Keep: keep, Ours: id != "" && slices.Contains(may.Ours, id)})
 		disks = append(disks, t.disk)
 	}
 	if !may.Wipe { // who may wipe needs no other leave

@@ -53,19 +53,27 @@ func counting() func() string {
 
 func planText(t *testing.T, text string, facts Facts) (string, error) {
 	t.Helper()
+	return planTextAs(t, text, facts, Way{}, Leave{})
+}
+
+func planTextAs(t *testing.T, text string, facts Facts, way Way, may Leave) (string, error) {
+	t.Helper()
 	f, err := kickstart.Parse("t.ks", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Read(f)
+	r, err := ReadAs(f, way)
 	if err != nil {
 		return "", err
 	}
-	steps, err := Plan(r, facts, Leave{}, counting())
+	steps, err := Plan(r, facts, may, counting())
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
+	for _, line := range r.passed {
+		fmt.Fprintf(&b, "passed over: %s\n", line)
+	}
 	for _, s := range r.Pre {
 		fmt.Fprintf(&b, "%s\n", scriptStep{s})
 	}
@@ -125,9 +133,14 @@ func TestPlanGolden(t *testing.T) {
 	for name, facts := range map[string]Facts{
 		"base": oneDisk(), "two-disks": twoDisks(),
 		"autopart": oneDisk(), "autopart-plain": bigDisk(), "raid0": mirrorDisks(), "raid1": mirrorDisks(), "raid1-lvm": mirrorDisks(),
+		"no-boot-partition": oneDisk(), "brought-none": oneDisk(), "brought-grow": mirrorDisks(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := planText(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts)
+			way, may := Way{}, Leave{}
+			if strings.HasPrefix(name, "brought-") {
+				way, may = skipping(), Leave{Wipe: true}
+			}
+			got, err := planTextAs(t, readFile(t, filepath.Join("testdata/plans", name+".ks")), facts, way, may)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,8 +176,7 @@ func TestPlanErrors(t *testing.T) {
 		{"no such disk", "zerombr", "ignoredisk --only-use=sdz", oneDisk(), "names disk sdz; this machine has: vda"},
 		{"all ignored", "zerombr", "ignoredisk --drives=vd*", oneDisk(), "excludes every disk"},
 		{"no such card", "52:54:00:00:00:01", "52:54:00:00:00:77", oneDisk(), "is no card of this machine: eth0 52:54:00:00:00:01"},
-		{"uefi without esp", "part /boot/efi --fstype=efi --size=128", "", uefi, "no EFI system partition"},
-		{"bios without biosboot", "part biosboot --fstype=biosboot --size=1", "", oneDisk(), "no biosboot partition"},
+		{"an esp that is none", "part /boot/efi --fstype=efi", "part /boot/efi --fstype=vfat", uefi, "no EFI system partition"},
 		{"one card twice", "zerombr", "network --device=eth0 --bootproto=dhcp", oneDisk(), "the same card"},
 		{"another disk", "--size=256", "--size=256 --ondisk=sda", twoDisks(), "not among those to install to"},
 	} {

@@ -18,11 +18,11 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 	switch verb {
 	case kickstart.NoOp, kickstart.Firewall, kickstart.SELinux, kickstart.Lang, kickstart.Keyboard,
 		kickstart.Services, kickstart.SSHKey, kickstart.Group:
-		r.config = append(r.config, configSteps(verb, a, arg)...)
+		r.config = append(r.config, r.configSteps(verb, a, arg)...)
 	case kickstart.Timezone:
 		r.readTime(a)
 		if arg != "" || a.Has("--utc") || a.Has("--isUtc") { // else it speaks of the time's source alone
-			r.config = append(r.config, configSteps(verb, a, arg)...)
+			r.config = append(r.config, r.configSteps(verb, a, arg)...)
 		}
 	case kickstart.TimeSource:
 		r.readTime(a)
@@ -36,11 +36,18 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 			r.boot.Timeout = kickstart.Count(o.Value)
 		}
 	case kickstart.ClearPart:
-		r.clearDrives = a.List("--drives")
+		if a.Has("--drives") { // a later line without keeps them, as with Anaconda
+			r.clearDrives = a.List("--drives")
+		}
 	case kickstart.End:
 		r.end = c.Name
 	case kickstart.IgnoreDisk:
-		r.onlyUse, r.ignored = a.List("--only-use"), a.List("--drives")
+		if a.Has("--only-use") {
+			r.onlyUse = a.List("--only-use")
+		}
+		if a.Has("--drives") {
+			r.ignored = a.List("--drives")
+		}
 	case kickstart.LiveImg:
 		r.image = imageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
 	case kickstart.Network:
@@ -105,7 +112,7 @@ func crypted(a kickstart.Args) bool {
 }
 
 // configSteps are the steps of the commands that set one thing each.
-func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
+func (r *Recipe) configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 	switch verb {
 	case kickstart.Group:
 		return []Step{groupStep{Name: a.Value("--name"), GID: a.Value("--gid")}}
@@ -115,18 +122,18 @@ func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 		var out []Step
 		for _, s := range []struct{ flag, verb string }{{"--disabled", "disable"}, {"--enabled", "enable"}} {
 			if list := a.List(s.flag); len(list) > 0 {
-				out = append(out, chrootStep{Argv: append([]string{"systemctl", s.verb, "--"}, list...), What: "services " + s.verb + "d"})
+				out = append(out, r.services(s.verb, list)...)
 			}
 		}
 		return out
 	case kickstart.Firewall:
-		return readFirewall(a)
+		return readFirewall(a, r.skip)
 	case kickstart.SELinux:
 		mode := "disabled"
 		for _, o := range a.Options {
 			mode = strings.TrimPrefix(o.Name(), "--") // the last one counts
 		}
-		return []Step{selinuxStep{Mode: mode}}
+		return []Step{selinuxStep{Mode: mode, Skip: r.skip}}
 	case kickstart.Timezone:
 		return []Step{timezoneStep{Zone: arg, UTC: a.Has("--utc") || a.Has("--isUtc")}}
 	case kickstart.Lang:
@@ -135,6 +142,16 @@ func configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
 		return keyboardFiles(a, arg)
 	}
 	return nil
+}
+
+// services enables or disables units. Under Skip the system may not have them: they are
+// another distribution's names, most likely.
+func (r *Recipe) services(verb string, units []string) []Step {
+	var out []Step
+	for _, u := range units {
+		out = append(out, serviceStep{Verb: verb, Unit: u, Skip: r.skip})
+	}
+	return out
 }
 
 // keyboardFiles set the console's keymap (vconsole.conf(5)) and the X layout that

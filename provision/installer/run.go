@@ -139,10 +139,11 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	linkDisks("/dev", findDisks("/sys"))
 	m.tellDoubts(pciNetwork, true)
-	for _, s := range recipe.Pre {
-		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
-			return "", err
-		}
+	if err := m.preScripts(ctx, recipe, cmdline.Leave); err != nil {
+		return "", err
+	}
+	if recipe, err = m.included(recipe, cmdline.Way); err != nil {
+		return "", err
 	}
 	facts, err := gatherFacts(ctx, recipe, net, scan, &disks)
 	if err != nil {
@@ -154,6 +155,27 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", &Failure{FailKickstart, err}
 	}
 	return recipe.end, m.carryOut(ctx, steps)
+}
+
+// preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
+func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
+	if sealed(r, may) {
+		open, err := sealDisks(findDisks("/sys"))
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err := open(); err != nil {
+				m.con.printf("%v", err)
+			}
+		}()
+	}
+	for _, s := range r.Pre {
+		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *machine) carryOut(ctx context.Context, steps []Step) error {
@@ -181,17 +203,23 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	if err != nil {
 		return nil, &Failure{FailKickstart, err}
 	}
-	recipe, err := Read(file)
+	recipe, err := ReadAs(file, cmdline.Way)
 	if err != nil {
 		return nil, err
 	}
-	clean := newRedactor(recipe.Secrets...).clean
-	m.con.setClean(clean)
-	m.rep.setClean(clean)
+	m.hide(recipe)
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
+	m.tellPassed(recipe.passed)
 	return recipe, nil
+}
+
+// hide takes a recipe's secrets out of what is shown and told.
+func (m *machine) hide(r *Recipe) {
+	clean := newRedactor(r.Secrets...).clean
+	m.con.setClean(clean)
+	m.rep.setClean(clean)
 }
 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits

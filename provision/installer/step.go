@@ -22,6 +22,7 @@ type guardStep struct {
 	Disk Disk
 	Wipe bool
 	Ours bool
+	Keep string // why it is refused even when the operator lets it be wiped; "" for nothing
 }
 
 func (s guardStep) String() string {
@@ -32,6 +33,16 @@ func (s guardStep) String() string {
 		return "look at " + s.Disk.String() + "; an earlier attempt of this install has found it blank"
 	}
 	return "look at " + s.Disk.String() + "; refuse it if it carries data"
+}
+
+// tellStep tells something that the operator should know.
+type tellStep struct{ Message string }
+
+func (s tellStep) String() string { return "tell: " + s.Message }
+
+func (s tellStep) do(_ context.Context, m *machine) error {
+	m.warnf("%s", s.Message)
+	return nil
 }
 
 // blankStep tells the appliance which disks are this install's to write to, whatever
@@ -151,7 +162,10 @@ type timezoneStep struct {
 func (s timezoneStep) String() string { return fmt.Sprintf("timezone %q utc=%v", s.Zone, s.UTC) }
 
 // selinuxStep sets SELinux's mode where there is SELinux.
-type selinuxStep struct{ Mode string }
+type selinuxStep struct {
+	Mode string
+	Skip bool // a system that has none is warned about
+}
 
 func (s selinuxStep) String() string { return "selinux " + s.Mode }
 

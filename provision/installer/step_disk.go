@@ -41,12 +41,12 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 			return err
 		}
 		if !cut {
-			return refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"))
+			return refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"), s.Keep)
 		}
 		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
 	default:
-		return refuse(s.Disk, found)
+		return refuse(s.Disk, found, s.Keep)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type firewallStep struct {
 	Disabled                bool
 	Ports                   []kickstart.Port
 	Services, Trust, Remove []string
+	Skip                    bool // a service that the system doesn't know stays closed, with a warning
 }
 
 func (s firewallStep) String() string {
@@ -36,11 +37,11 @@ func (s firewallStep) String() string {
 	return out
 }
 
-func readFirewall(a kickstart.Args) []Step {
+func readFirewall(a kickstart.Args, skip bool) []Step {
 	if a.Has("--use-system-defaults") {
 		return nil // the image's own firewall stays as it is
 	}
-	s := firewallStep{Services: a.List("--service"), Remove: a.List("--remove-service")}
+	s := firewallStep{Skip: skip}
 	for _, o := range a.Options {
 		switch o.Name() {
 		case "--disable": // the last of the two counts
@@ -51,9 +52,15 @@ func readFirewall(a kickstart.Args) []Step {
 			s.Services = append(s.Services, strings.TrimPrefix(o.Name(), "--"))
 		case "--trust":
 			s.Trust = append(s.Trust, o.Value)
+		case "--service": // these add up, as for Anaconda
+			s.Services = append(s.Services, kickstart.List(o.Value)...)
+		case "--remove-service":
+			s.Remove = append(s.Remove, kickstart.List(o.Value)...)
+		case "--port":
+			ports, _ := kickstart.FirewallPorts(o.Value)
+			s.Ports = append(s.Ports, ports...)
 		}
 	}
-	s.Ports, _ = kickstart.FirewallPorts(a.Value("--port"))
 	return []Step{s}
 }
 
@@ -141,6 +148,10 @@ func (s firewallStep) allPorts(m *machine) ([]kickstart.Port, error) {
 	out := slices.Clone(s.Ports)
 	for _, name := range s.services() {
 		ports := servicePorts(string(text), name)
+		if len(ports) == 0 && s.Skip {
+			m.warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
+			continue
+		}
 		if len(ports) == 0 {
 			return nil, fmt.Errorf("firewall: the system knows no service %s (/etc/services): write --port", name)
 		}

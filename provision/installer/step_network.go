@@ -152,7 +152,7 @@ func resolvedFile(text string) string {
 
 // hasUnit reports whether the system has a unit of systemd's.
 func (m *machine) hasUnit(unit string) bool {
-	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"} {
+	for _, dir := range unitDirs {
 		if _, err := os.Lstat(filepath.Join(m.target, dir, unit)); err == nil {
 			return true
 		}

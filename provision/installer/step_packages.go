@@ -25,6 +25,7 @@ type repo struct {
 type packageStep struct {
 	Packages kickstart.Packages
 	Repos    []repo
+	Skip     bool // repos that the system's package manager can't read are passed over
 }
 
 func (s packageStep) String() string {
@@ -126,6 +127,11 @@ func (s packageStep) do(ctx context.Context, m *machine) error {
 			m.con.printf("repo %s is for another system than %s", r.Name, release.ID)
 		}
 	}
+	if s.Skip && len(repos) > 0 && len(s.Packages.Install) > 0 {
+		if repos, err = s.readable(ctx, m, tool, release, repos); err != nil {
+			return err
+		}
+	}
 	own, kept := tool.files(repos, release)
 	err = m.inRoot(func(root *os.Root) error {
 		if len(kept) > 0 {
@@ -148,6 +154,37 @@ func (s packageStep) do(ctx context.Context, m *machine) error {
 		return &Failure{FailPackages, fmt.Errorf("%%packages of line %d: %w", s.Packages.Section.Pos.Line, err)}
 	}
 	return nil
+}
+
+// readable is what of the repos can be read: all, or none when they are another
+// distribution's, most likely, or out of reach. Nothing is kept of those.
+func (s packageStep) readable(ctx context.Context, m *machine, tool packager, release osRelease, repos []repo) ([]repo, error) {
+	argv := tool.refresh(s.Packages, true)
+	if argv == nil {
+		return repos, nil // dnf reads them when it installs, and says then what it can't read
+	}
+	own, _ := tool.files(repos, release)
+	write := func(root *os.Root) error {
+		for _, f := range own {
+			if err := writeFile(root, f.Path, f.Mode, f.Text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := m.inRoot(write); err != nil {
+		return nil, err
+	}
+	err := m.packages(ctx, nil, argv)
+	if err == nil || ctx.Err() != nil {
+		return repos, ctx.Err()
+	}
+	var names []string
+	for _, r := range repos {
+		names = append(names, r.Name)
+	}
+	m.warnf("repo %s: passed over, for the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
+	return nil, nil
 }
 
 func (s packageStep) install(ctx context.Context, m *machine, tool packager, ownRepos bool) error {

@@ -201,6 +201,9 @@ func (s selinuxStep) do(_ context.Context, m *machine) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing" && s.Skip:
+			m.warnf("selinux --enforcing is passed over: the system has no SELinux")
+			return nil
 		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing":
 			return errors.New("selinux --enforcing: the system has no SELinux: put its policy into the image or into %packages, or write selinux --disabled")
 		case errors.Is(err, fs.ErrNotExist):

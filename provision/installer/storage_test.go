@@ -143,7 +143,7 @@ func TestMirrorFirmware(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		facts := mirrorDisks()
-		p, err := planStorage(r.storage, facts.Disks, facts.Memory, counting())
+		p, err := planStorage(r.storage, facts.Disks, facts.Memory, firmware{}, counting())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -2,6 +2,7 @@ package installer
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,32 +18,36 @@ var unitDirs = []string{"etc/systemd/system", "usr/local/lib/systemd/system", "u
 // maxUnit bounds what is read of a unit's file.
 const maxUnit = 64 << 10
 
-// unitBehind is the unit that a name stands for, in a system that doesn't run. Kickstarts
-// say sshd where Debian's unit is ssh.service, and systemctl refuses to enable or disable
-// an alias. Without a type the name is a service's. A name that nothing bears is given
-// back as it is: systemctl says so.
-func unitBehind(root *os.Root, name string) string {
+// unitBehind is the unit that a name stands for, in a system that doesn't run, and
+// whether it is there. Kickstarts say sshd where Debian's unit is ssh.service, and
+// systemctl refuses to enable or disable an alias. Without a type the name is a service's.
+func unitBehind(root *os.Root, name string) (unit string, found bool) {
 	if path.Ext(name) == "" {
 		name += ".service"
 	}
 	for range 8 { // a chain of links
-		found, target := findUnit(root, name)
-		switch {
-		case !found:
+		found, target := findUnit(root, templateOf(name))
+		if !found {
 			if real := unitWithAlias(root, name); real != "" {
-				return real
+				return real, true
 			}
-			return name
-		case target == "":
-			return name
+			return name, false
 		}
 		next := path.Base(target)
-		if next == name || target == "/dev/null" || path.Ext(next) != path.Ext(name) {
-			return name // a unit that is masked, or linked from elsewhere under its own name
+		if target == "" || target == "/dev/null" || next == templateOf(name) || path.Ext(next) != path.Ext(name) {
+			return name, true // its own file, masked, or linked from elsewhere under its own name
 		}
 		name = next
 	}
-	return name
+	return name, true
+}
+
+// templateOf is the name of the file of an instance: getty@.service of getty@tty1.
+func templateOf(unit string) string {
+	if prefix, rest, ok := strings.Cut(unit, "@"); ok {
+		return prefix + "@" + path.Ext(rest)
+	}
+	return unit
 }
 
 // findUnit looks a unit's file up; target is where it leads when it is a link.
@@ -102,4 +107,42 @@ func aliases(root *os.Root, name string) []string {
 		return nil
 	}
 	return out
+}
+
+// serviceStep enables or disables a unit.
+type serviceStep struct {
+	Verb, Unit string
+	Skip       bool // the system may not have it: a warning says so
+}
+
+func (s serviceStep) String() string {
+	if s.Skip {
+		return s.Verb + " " + s.Unit + ", if it is there"
+	}
+	return s.Verb + " " + s.Unit
+}
+
+func (s serviceStep) do(ctx context.Context, m *machine) error {
+	var unit string
+	var found bool
+	err := m.inRoot(func(root *os.Root) error {
+		unit, found = unitBehind(root, s.Unit)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !found && s.Skip {
+		if s.Verb == "enable" {
+			m.warnf("services --enabled=%s is passed over: the system has no such unit", s.Unit)
+		}
+		return nil // it can't run
+	}
+	m.con.printf("%s", s)
+	err = m.inTarget(ctx, "", "systemctl", s.Verb, "--", unit)
+	if err != nil && ctx.Err() == nil && s.Skip {
+		m.warnf("services: %s could not be %sd: %v; passed over", s.Unit, s.Verb, err)
+		return nil
+	}
+	return err
 }

@@ -13,6 +13,7 @@ func TestUnitBehind(t *testing.T) {
 		"usr/lib/systemd/system/ssh.service":        "[Unit]\nAlias=decoy.service\n[Install]\nWantedBy=multi-user.target\nAlias=sshd.service other.service\n",
 		"usr/lib/systemd/system/nfs-server.service": "[Install]\nWantedBy=multi-user.target\n",
 		"usr/lib/systemd/system/ssh.socket":         "[Install]\nWantedBy=sockets.target\n",
+		"usr/lib/systemd/system/getty@.service":     "[Install]\n",
 		"opt/own.service":                           "[Install]\n",
 	} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
@@ -46,7 +47,7 @@ func TestUnitBehind(t *testing.T) {
 	look := func(when string, want map[string]string) {
 		t.Helper()
 		for name, want := range want {
-			if got := unitBehind(root, name); got != want {
+			if got, _ := unitBehind(root, name); got != want {
 				t.Errorf("%s: %s stands for %s, want %s", when, name, got, want)
 			}
 		}
@@ -54,9 +55,14 @@ func TestUnitBehind(t *testing.T) {
 	look("before it is enabled", map[string]string{
 		"ssh": "ssh.service", "sshd": "ssh.service", "sshd.service": "ssh.service", "other": "ssh.service", "decoy": "decoy.service",
 		"nfs-kernel-server": "nfs-server.service", "two": "nfs-server.service", "ssh.socket": "ssh.socket", "sshd.socket": "sshd.socket",
-		"masked": "masked.service", "own": "own.service", "nosuch": "nosuch.service", "out": "out.service",
+		"masked": "masked.service", "getty@tty1": "getty@tty1.service", "own": "own.service", "nosuch": "nosuch.service", "out": "out.service",
 	})
-	_ = unitBehind(root, "loop") // it ends
+	unitBehind(root, "loop") // it ends
+	for name, want := range map[string]bool{"sshd": true, "nosuch": false, "masked": true, "getty@tty1": true, "none@1": false} {
+		if _, got := unitBehind(root, name); got != want {
+			t.Errorf("%s is there: %v", name, got)
+		}
+	}
 	// Enabled, its alias is a link in /etc.
 	if err := os.Symlink("/usr/lib/systemd/system/ssh.service", filepath.Join(dir, "etc/systemd/system/sshd.service")); err != nil {
 		t.Fatal(err)

@@ -55,6 +55,9 @@ func (a Args) Value(flag string) string {
 // List is an option's value split at commas, items trimmed, empty ones dropped.
 func (a Args) List(flag string) []string { return splitList(a.Value(flag)) }
 
+// List is a value split at commas, items trimmed, empty ones dropped.
+func List(s string) []string { return splitList(s) }
+
 func splitList(s string) []string {
 	var out []string
 	for item := range strings.SplitSeq(s, ",") {

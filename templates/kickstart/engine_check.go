@@ -7,14 +7,20 @@ import (
 	"sync"
 )
 
-// CheckEngine reports what an engine can't carry out: commands, options, values
-// and sections, and what it needs and doesn't find. Problems come in the file's
-// order. The error is not nil when the engine is unknown.
+// CheckEngine reports what an engine can't carry out (an Error): commands, options,
+// values and sections, and what it needs and doesn't find; and what it adds (a
+// Warning). Problems come in the file's order. The error is not nil when the engine is
+// unknown. ReadForImage knows another way.
 func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 	if e != EngineImage {
 		return nil, fmt.Errorf("no table for the Kickstart engine %q; known is %q", e, EngineImage)
 	}
-	ps := &problems{file: f.Name}
+	return ReadForImage(f, Refuse).Problems, nil
+}
+
+// imageProblems reports what the image engine can't carry out, and what it needs and
+// doesn't find. With part the file is not all that there will be.
+func imageProblems(ps *problems, f *File, skip, part bool) {
 	for _, c := range f.Commands {
 		if ps.full() {
 			break
@@ -29,9 +35,7 @@ func CheckEngine(f *File, e Engine) ([]*Problem, error) {
 			lineEnds(ps, anyDialect(), s, script.Interpreter)
 		}
 	}
-	imageWhole(ps, f)
-	slices.SortStableFunc(ps.list, byPlace)
-	return ps.list, nil
+	imageWhole(ps, f, skip, part)
 }
 
 // ImageCommand looks a command up in the image engine's table and tells its

@@ -10,7 +10,7 @@ import (
 func imageHint(name string) string {
 	switch name {
 	case "url", "nfs", "harddrive", "cdrom", "ostreesetup", "ostreecontainer":
-		return "the system is an image: liveimg --url=URL --checksum=SHA256; packages come from repo lines"
+		return "the system is an image: liveimg --url=URL --checksum=SHA256; packages come from repo lines. The system's unsupported: skip takes a Kickstart as it is"
 	case "auth", "authconfig", "authselect", "realm":
 		return "run the tool in a %post"
 	case "module":

@@ -131,12 +131,12 @@ func imageStorage(ps *problems, f *File) {
 			ps.errorf(c.Pos, "leave it out, or use it in a raid or volgroup line", "%s is part of nothing", name)
 		}
 	}
-	if l.mounts["/"] == 0 {
+	switch {
+	case l.mounts["/"] == 0:
 		ps.errorf(top, "add part / --fstype=ext4 --size=1024 --grow", "there is no partition for /")
-	}
-	if !l.boot {
-		ps.errorf(top, "add part biosboot --fstype=biosboot --size=1, or part /boot/efi --fstype=efi --size=128, or reqpart",
-			"the disk could not be booted")
+	case !l.boot:
+		ps.warnf(top, "write reqpart, or part biosboot --fstype=biosboot --size=1 and part /boot/efi --fstype=efi --size=128",
+			"there is no partition for the boot loader: biosboot (1 MiB) and /boot/efi (128 MiB) are made on the disk with the kernels")
 	}
 }
 

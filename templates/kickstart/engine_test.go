@@ -29,7 +29,7 @@ func TestCheckEngine(t *testing.T) {
 		{"clearpart", "# ", "lays out whole disks"},
 		{"part / ", "part /home ", "there is no partition for /"},
 		{"part swap --fstype=swap --siz=256", "part / --size=2", "/ is laid out twice; first in line 21"},
-		{"part biosboot --fstype=biosboot --size=1\npart /boot/efi --fstype=efi --size 128\n", "", "the disk could not be booted"},
+		{"part biosboot --fstype=biosboot --size=1\npart /boot/efi --fstype=efi --size 128\n", "", "there is no partition for the boot loader: biosboot (1 MiB) and /boot/efi (128 MiB) are made"},
 		{"--fstype=efi", "--fstype=ext4", ""},
 		{"part /boot/efi", "part /efi", "the EFI system partition can't be /efi (mount it on /boot/efi)"},
 		{"--size=1\n", "--size=0\n", "part biosboot has no size"},

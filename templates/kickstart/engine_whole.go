@@ -1,15 +1,18 @@
 package kickstart
 
-// imageWhole checks what only the whole file can tell.
-func imageWhole(ps *problems, f *File) {
+// imageWhole checks what only the whole file can tell. Under Skip the image is that of
+// the inventory's system unless the file names one.
+func imageWhole(ps *problems, f *File, skip, part bool) {
 	top := Pos{1, 1}
 	switch images := f.Find("liveimg"); {
-	case len(images) == 0:
+	case len(images) == 0 && !skip:
 		ps.errorf(top, "add liveimg --url=URL --checksum=SHA256", "there is nothing to install")
 	case len(images) > 1:
 		ps.errorf(images[1].Pos, "leave one of them out", "a second liveimg; the first is in line %d", images[0].Pos.Line)
 	}
-	imageStorage(ps, f)
+	if !part {
+		imageStorage(ps, f)
+	}
 	imageNetwork(ps, f)
 	imageRepeats(ps, f)
 }

@@ -65,6 +65,7 @@ type problems struct {
 	file             string
 	list             []*Problem
 	errors, warnings int
+	dropped          int // warnings that were too many
 }
 
 // full reports that there are errors enough. Warnings never end a search: an error
@@ -81,6 +82,8 @@ func (ps *problems) join(more ...*Problem) {
 		if *count < maxProblems {
 			*count++
 			ps.list = append(ps.list, p)
+		} else if p.Severity == Warning {
+			ps.dropped++
 		}
 	}
 }

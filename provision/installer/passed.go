@@ -1,0 +1,68 @@
+package installer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"rackhand/templates/kickstart"
+)
+
+// passedOver makes messages of at most size bytes out of lines, as few as will do: the
+// journal keeps so many events of one kind a minute.
+func passedOver(lines []string, size int) []string {
+	var out []string
+	for _, l := range lines {
+		l = clipText(l, size)
+		if last := len(out) - 1; last >= 0 && len(out[last])+1+len(l) <= size {
+			out[last] += "\n" + l
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// tellPassed tells the appliance what is passed over.
+func (m *machine) tellPassed(lines []string) {
+	for _, text := range passedOver(lines, 1800) {
+		m.event(Event{Kind: "passed-over", Level: "warn", Message: text})
+	}
+}
+
+// included is the recipe with the files that %pre has written, read and checked as a
+// whole; no disk has been looked at yet. Without %include it is the recipe itself.
+func (m *machine) included(r *Recipe, way Way) (*Recipe, error) {
+	if r.file == nil {
+		return r, nil
+	}
+	f, err := kickstart.Include(r.file, readIncluded)
+	if err != nil {
+		return nil, &Failure{FailKickstart, err}
+	}
+	whole, err := ReadAs(f, way)
+	if err != nil {
+		return nil, err
+	}
+	whole.Secrets = append(whole.Secrets, r.Secrets...)
+	m.hide(whole)
+	m.onError = whole.OnError
+	m.tellPassed(slices.DeleteFunc(whole.passed, func(l string) bool { return slices.Contains(r.passed, l) }))
+	return whole, nil
+}
+
+// readIncluded reads a file of the installer's, bounded.
+func readIncluded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; a %%pre has to write it", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, kickstart.MaxSize+1))
+	if err == nil && len(text) > kickstart.MaxSize {
+		err = errors.New("it is larger than 4 MiB")
+	}
+	return text, err
+}

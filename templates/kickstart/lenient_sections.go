@@ -1,0 +1,106 @@
+package kickstart
+
+import (
+	"slices"
+	"strings"
+)
+
+// sections takes the sections. Under Skip several %packages become one, as they add up
+// for Anaconda.
+func (r *lenient) sections(f *File) {
+	var packages *Section
+	for _, s := range f.Sections {
+		b := newBrought(&Command{Name: s.Name, Pos: s.Pos, Words: s.Words})
+		if s.Name == "%packages" && r.skip {
+			s = r.packages(s)
+			if packages != nil {
+				packages.Body += s.Body
+				packages.Words = append(packages.Words, s.Words...)
+				continue
+			}
+			packages = s
+		} else if t := r.treat(b, nil); t != nil {
+			r.say(t, s.Pos, b.shown())
+			if t.Fate != Refused {
+				continue
+			}
+		}
+		r.out.Sections = append(r.out.Sections, s)
+	}
+	if packages != nil {
+		packages.Body = lastWins(packages.Body)
+	}
+}
+
+// packages is a %packages section with plain names alone. A package that no repository
+// has doesn't end the install: its name may be another one in the image's distribution.
+func (r *lenient) packages(s *Section) *Section {
+	head := &Command{Name: s.Name, Pos: s.Pos, Words: s.Words}
+	b := &brought{c: head}
+	for i := 0; i < len(s.Words); i++ {
+		flag, value, given := strings.Cut(s.Words[i].Text, "=")
+		o := broughtOption{flag: flag, flags: []string{flag}, value: value, at: s.Words[i].Pos, first: i, words: 1}
+		takes := slices.Contains([]string{"--instLangs", "--inst-langs", "--timeout", "--retries"}, flag)
+		if takes && !given && i+1 < len(s.Words) {
+			i++
+			o.value, o.words = s.Words[i].Text, 2
+		}
+		b.add(o)
+	}
+	out := *s
+	out.Words = append(slices.Clone(r.options(b).Words), Word{"--ignoremissing", s.Pos})
+	var body strings.Builder
+	for i, line := range splitLines(s.Body) {
+		text, _, _ := strings.Cut(line, "#")
+		_, at := firstField(text, s.BodyLine+i)
+		text = strings.TrimFunc(text, isSpace)
+		kind := packageLine(text)
+		if kind == "" {
+			body.WriteString(text + "\n")
+			continue
+		}
+		o := broughtOption{flags: []string{kind}, value: text}
+		if t := r.treat(b, &o); t != nil {
+			r.say(t, at, "%packages: "+clip(text))
+		}
+	}
+	out.Body = body.String()
+	return &out
+}
+
+// packageLine says what is odd about a line of %packages; "" for nothing: a name, a
+// name that is left out, or what the engine has to report.
+func packageLine(line string) string {
+	name := strings.TrimFunc(strings.TrimPrefix(line, "-"), isSpace)
+	switch {
+	case line == "" || name == "" || strings.HasPrefix(line, "%"):
+		return ""
+	case strings.HasPrefix(name, "@"):
+		return lineGroup
+	case strings.ContainsAny(name, "*?["):
+		return linePattern
+	case !packageName(name):
+		return lineStrange
+	}
+	return ""
+}
+
+// lastWins leaves of a package that is wanted and unwanted what was said last, as
+// Anaconda does.
+func lastWins(body string) string {
+	last := map[string]int{}
+	lines := splitLines(body)
+	name := func(line string) string {
+		return strings.TrimFunc(strings.TrimPrefix(strings.TrimFunc(line, isSpace), "-"), isSpace)
+	}
+	for i, line := range lines {
+		last[name(line)] = i
+	}
+	var out strings.Builder
+	for i, line := range lines {
+		if last[name(line)] == i {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
