@@ -125,7 +125,7 @@ func (r *reader) ageFields() schema.Fields {
 }
 
 func (r *reader) pageFields() schema.Fields {
-	return schema.Fields{"listen": r.listen}
+	return schema.Fields{"listen": r.keep("page.listen", r.listen)}
 }
 
 func (r *reader) mirrorFields() schema.Fields {
@@ -165,13 +165,7 @@ func (r *reader) check(root schema.Node) {
 	if n, ok := r.given["age"]; ok && (r.config.Age.File == "" || r.config.Age.Identity == "") {
 		n.Problem("write age: {file: secrets.age, identity: identity.txt}; `age-keygen -o identity.txt` makes an identity", "age must have file and identity")
 	}
-	if r.config.HTTP == r.config.Agents {
-		at, ok := r.given["agents"]
-		if !ok {
-			at = r.given["http"]
-		}
-		at.Problem("give each a port of its own", "http and agents can't share the TCP port %d", r.config.HTTP)
-	}
+	r.checkPorts()
 }
 
 func (r *reader) address(n schema.Node) {

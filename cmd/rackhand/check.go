@@ -21,7 +21,7 @@ type checkCmd struct {
 
 	Kickstart   bool   `help:"Check Kickstart files as they are, for --release; no inventory is read."`
 	Release     string `help:"The release: RHEL7 to RHEL10, F42 to F44."`
-	Unsupported string `enum:"refuse,skip," default:"" help:"With --kickstart: check for the image installer too, which refuses or skips what it can't carry out."`
+	Unsupported string `enum:"refuse,skip," default:"" placeholder:"refuse|skip" help:"With --kickstart: check for the image installer too, which refuses or skips what it can't carry out."`
 	Strict      bool   `help:"Exit 1 for warnings too."`
 	Config      string `help:"The appliance's settings: its images, media, secrets and addresses are looked at too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
 }
@@ -31,9 +31,9 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	case c.Kickstart:
 		return c.kickstarts(in, out)
 	case c.Unsupported != "":
-		return errors.New("--unsupported goes with --kickstart: an inventory's systems say it")
+		return exitError{2, errors.New("--unsupported goes with --kickstart: an inventory's systems say it")}
 	case c.Release != "":
-		return errors.New("--release goes with --kickstart: an inventory's systems say their releases")
+		return exitError{2, errors.New("--release goes with --kickstart: an inventory's systems say their releases")}
 	case len(c.Paths) > 1:
 		return errors.New("one inventory's folder is checked at a time")
 	}
@@ -102,8 +102,11 @@ func settingsFor(named, dir string) (*config.Config, error) {
 			continue
 		}
 		cfg, problems := config.Load(path)
-		if problems.Err() != nil {
-			continue // `rackhand serve` tells of it; the inventory may be another's
+		if err := problems.Err(); err != nil {
+			if path == usualConfig && want != defaultInventory {
+				continue // another inventory's, most likely
+			}
+			return nil, err
 		}
 		if has, err := filepath.Abs(cfg.Inventory); err == nil && has == want {
 			return cfg, nil

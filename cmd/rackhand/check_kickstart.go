@@ -15,6 +15,9 @@ import (
 // kickstarts checks Kickstart files as they are. It ends with status 0 when all are
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
+	if c.Release == "" && c.Unsupported == "" {
+		return exitError{2, errors.New("say --release RHEL9 (RHEL7 to RHEL10, F42 to F44), or --unsupported refuse or skip for the image installer, or both")}
+	}
 	release := releaseNamed(c.Release)
 	if _, err := kickstart.LookupSyntax(release); err != nil && (c.Release != "" || c.Unsupported == "") {
 		return exitError{2, fmt.Errorf("--release: %w", err)}

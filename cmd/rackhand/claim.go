@@ -14,6 +14,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"rackhand/config"
 	"rackhand/config/problem"
 	"rackhand/inventory"
@@ -60,7 +62,9 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	seen := c.ask(ctx)
 	said := ""
+	var groups []string
 	return c.edit(ctx, out, func(files []edit.File) (edit.Change, error) {
+		groups = groupsIn(files)
 		snap, problems := appliance.Load(c.Inventory)
 		if len(problems) > 0 {
 			return edit.Change{}, &edit.Broken{Problems: problems, Already: len(problems)}
@@ -79,11 +83,34 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 			said = fmt.Sprintf("%s gets %s, the next free address of network %s (%s)\n", host.Name, host.Address, n.Name, n.Subnet)
 		}
 		return edit.Claim(files, c.File, host)
-	}, func() { fmt.Fprint(out, said) }, func(snap *inventory.Snapshot) error { return installable(snap, host) })
+	}, func() { fmt.Fprint(out, said) }, func(snap *inventory.Snapshot) error { return installable(snap, host, groups) })
+}
+
+// ownAddress refuses a host with an address of the appliance's own, that the inventory
+// did not have before.
+func (f *editFlags) ownAddress() func(*inventory.Snapshot) error {
+	cfg, err := settingsFor("", f.Inventory)
+	if err != nil || cfg == nil {
+		return func(*inventory.Snapshot) error { return nil } // it isn't known
+	}
+	own := appliance.SuppliesOf(cfg).Addresses
+	before, _ := appliance.Load(f.Inventory)
+	return func(snap *inventory.Snapshot) error {
+		for name, h := range snap.Hosts {
+			if !slices.Contains(own, h.Address) {
+				continue
+			}
+			if before != nil && before.Hosts[name] != nil && before.Hosts[name].Address == h.Address {
+				continue
+			}
+			return fmt.Errorf("nothing was changed: %s is the appliance's own address, and %s would be given none", h.Address, name)
+		}
+		return nil
+	}
 }
 
 // installable refuses a new host that would never be installed and doesn't say so.
-func installable(snap *inventory.Snapshot, host edit.Host) error {
+func installable(snap *inventory.Snapshot, host edit.Host, groups []string) error {
 	h := snap.Hosts[host.Name]
 	if h == nil || h.System != nil || host.Never {
 		return nil
@@ -92,15 +119,30 @@ func installable(snap *inventory.Snapshot, host edit.Host) error {
 	if host.Group == "" {
 		what = "it is in no group"
 	}
-	var groups []string
-	for _, other := range snap.Hosts {
-		if other.Group != "" && other.System != nil && !slices.Contains(groups, other.Group) {
-			groups = append(groups, other.Group)
+	return fmt.Errorf("nothing was changed: %s would have no system, and never be installed: %s; give it --group%s, or --system%s where that or the defaults name a kickstart, or say --never-install for what only gets its address",
+		host.Name, what, oneOf(groups), oneOf(slices.Sorted(maps.Keys(snap.Systems))))
+}
+
+// groupsIn are the names of the groups that give their hosts a system, in any file.
+func groupsIn(files []edit.File) []string {
+	var names []string
+	for _, f := range files {
+		var doc struct {
+			Groups map[string]struct {
+				System string `yaml:"system"`
+			} `yaml:"groups"`
+		}
+		if yaml.Unmarshal(f.Text, &doc) != nil {
+			continue // the edit tells of it
+		}
+		for name, g := range doc.Groups {
+			if g.System != "" {
+				names = append(names, name)
+			}
 		}
 	}
-	slices.Sort(groups)
-	return fmt.Errorf("nothing was changed: %s would have no system, and never be installed: %s; give it --group%s or --system%s, or say --never-install for what only gets its address",
-		host.Name, what, oneOf(groups), oneOf(slices.Sorted(maps.Keys(snap.Systems))))
+	slices.Sort(names)
+	return names
 }
 
 // oneOf lists names for a flag.
@@ -203,6 +245,7 @@ type editFlags struct {
 // edit makes a change, shows it, and says what came of it. first is called before
 // the change is shown; what also refuses of the inventory after the edit is not done.
 func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func(), also ...func(*inventory.Snapshot) error) error {
+	also = append(also, f.ownAddress())
 	var refused error
 	folder := edit.Folder{Dir: f.Inventory, Load: func(dir string) (*inventory.Snapshot, inventory.Problems) {
 		snap, problems := appliance.Load(dir)

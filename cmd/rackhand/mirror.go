@@ -51,7 +51,7 @@ func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
 		return printJSON(out, files)
 	}
 	if len(files) == 0 {
-		_, err := fmt.Fprintln(out, "the mirror cache keeps nothing there")
+		_, err := fmt.Fprintln(out, "the mirror cache keeps nothing there (the name of a folder ends with /)")
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -65,7 +65,7 @@ func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
 		total += f.Size
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s%s\n", f.Size, age(time.Since(f.Stored)), age(time.Since(f.Used)), f.Path, note)
 	}
-	fmt.Fprintf(w, "%d\t\t\tin %d files\n", total, len(files))
+	fmt.Fprintf(w, "%d\t\t\tin %s\n", total, count(len(files), "file"))
 	return w.Flush()
 }
 
@@ -79,9 +79,9 @@ func (c *mirrorForget) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%d files (%.1f MB) are removed from the mirror cache\n", got.Files, float64(got.Bytes)/1e6)
+	_, err = fmt.Fprintf(out, "removed from the mirror cache: %s, %d bytes\n", count(got.Files, "file"), got.Bytes)
 	if got.UnderWay > 0 && err == nil {
-		_, err = fmt.Fprintf(out, "%d downloads under way go on for the hosts that asked for them, and will not be kept\n", got.UnderWay)
+		_, err = fmt.Fprintf(out, "not kept, though it goes on for the hosts that asked: %s under way\n", count(got.UnderWay, "download"))
 	}
 	return err
 }

@@ -52,9 +52,9 @@ func TestMirrorCommands(t *testing.T) {
 		want string
 	}{
 		{"list debian/pool/", 0, "SIZE  AGE  USED  PATH\n1000  3h   3h    debian/pool/a.deb\n24    3h   now   debian/pool/g%2B%2B.deb" + note + "\n1024             in 2 files\n"},
-		{"list", 0, "the mirror cache keeps nothing there\n"},
+		{"list", 0, "the mirror cache keeps nothing there (the name of a folder ends with /)\n"},
 		{"list --json", 0, "[]\n"},
-		{"forget debian/pool/g++.deb", 0, "1 files (2.0 MB) are removed from the mirror cache\n1 downloads under way go on for the hosts that asked for them, and will not be kept\n"},
+		{"forget debian/pool/g++.deb", 0, "removed from the mirror cache: 1 file, 2000000 bytes\nnot kept, though it goes on for the hosts that asked: 1 download under way\n"},
 		{"forget debian/x", 1, "rackhand: the appliance says: the mirror cache keeps nothing there\n"},
 		{"forget", 2, "rackhand: expected \"<path>\"\n"},
 	} {

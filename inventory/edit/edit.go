@@ -64,8 +64,10 @@ func Set(data []byte, path Path, values ...string) (Result, error) {
 		}
 	}
 	for _, v := range values {
-		name, ok := namedSecret(v)
+		name, ok, err := namedSecret(v)
 		switch {
+		case err != nil:
+			return Result{}, err
 		case ok && len(values) > 1:
 			return Result{}, refuse("write such a list by hand", "%s: one of several values names a secret", path)
 		case ok:

@@ -2,24 +2,28 @@ package edit
 
 import (
 	"regexp"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// secretRef is a text that names a secret, as the inventory writes it.
-var secretRef = regexp.MustCompile(`^\{ *secret: *("[^"]*"|'[^']*'|[^ '"{},]+) *\}$`)
+// secretRef is a text that is meant to name a secret, well written or not. Taken as a
+// text, it would become the password itself.
+var secretRef = regexp.MustCompile(`(?i)^\{\s*["']?secrets?\b`)
 
-// namedSecret is the secret that a text names: {secret: bmc/web1}.
-func namedSecret(text string) (name string, ok bool) {
-	m := secretRef.FindStringSubmatch(text)
-	if m == nil {
-		return "", false
+// namedSecret is the secret that a text names, as the inventory writes it: {secret: bmc/web1}.
+func namedSecret(text string) (name string, ok bool, err error) {
+	text = strings.TrimSpace(text)
+	if !secretRef.MatchString(text) {
+		return "", false, nil
 	}
-	var doc struct {
-		Secret string `yaml:"secret"`
+	var doc map[string]any
+	if yaml.Unmarshal([]byte(text), &doc) == nil && len(doc) == 1 {
+		if name, ok := doc["secret"].(string); ok && name != "" {
+			return name, true, nil
+		}
 	}
-	err := yaml.Unmarshal([]byte(text), &doc)
-	return doc.Secret, err == nil && doc.Secret != ""
+	return "", false, refuse("write '{secret: NAME}'", "%s looks like a reference to a secret, and is none", text)
 }
 
 // setSecret gives the key at a path a secret's name as its value: what stands there, a

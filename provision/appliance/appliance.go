@@ -78,7 +78,7 @@ func Run(ctx context.Context, cfg *config.Config, d Deps, reload <-chan struct{}
 
 func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) {
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
-		return nil, fmt.Errorf("the state folder: %w", err)
+		return nil, fmt.Errorf("the state folder: %w; `state:` in rackhand.yaml names it", err)
 	}
 	links, err := waitForLinks(ctx, cfg, d.Log)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // a broken one as well: it says so and goes on with the last good one.
 func (a *Appliance) loadInventory() error {
 	if _, err := os.Stat(a.cfg.Inventory); err != nil {
-		return fmt.Errorf("the inventory's folder: %w", err)
+		return fmt.Errorf("the inventory's folder: %w; `inventory:` in rackhand.yaml names it, `rackhand init` makes one", err)
 	}
 	// The last good one, else an empty one: there is always a snapshot to decide from.
 	a.holder = &inventory.Holder{}

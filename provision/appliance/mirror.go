@@ -27,7 +27,7 @@ func (a *Appliance) MirrorList(ctx context.Context, at string) ([]web.MirrorFile
 func (a *Appliance) MirrorForget(_ context.Context, at string) (web.MirrorForgotten, error) {
 	got, err := a.mirror.Forget(at)
 	if errors.Is(err, mirror.ErrNotKept) {
-		return web.MirrorForgotten{}, fmt.Errorf("%w: %s", web.ErrNotKept, got.Place)
+		return web.MirrorForgotten{}, fmt.Errorf("%w: %s (the name of a folder ends with /)", web.ErrNotKept, got.Place)
 	}
 	out := web.MirrorForgotten{Files: got.Files, Bytes: got.Bytes, UnderWay: got.UnderWay}
 	if err != nil {

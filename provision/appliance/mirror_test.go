@@ -90,7 +90,7 @@ func TestMirrorListAndForget(t *testing.T) {
 		t.Error(got)
 	}
 	for at, want := range map[string]string{
-		"debian/pool/g++.deb": "the mirror cache keeps nothing there: debian/pool/g%2B%2B.deb",
+		"debian/pool/g++.deb": "the mirror cache keeps nothing there: debian/pool/g%2B%2B.deb (the name of a folder ends with /)",
 		"ubuntu/a":            "there is no upstream \"ubuntu\"",
 	} {
 		if _, err := c.MirrorForget(t.Context(), at); err == nil || !strings.Contains(err.Error(), want) {

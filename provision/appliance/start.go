@@ -29,6 +29,13 @@ func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]
 	said, since := "", time.Duration(0)
 	for {
 		links, wait, err := resolveLinks(cfg)
+		if err == nil && wait == "" {
+			for _, l := range links {
+				if !hasCarrier(l.name) {
+					log.Warn(l.name + " has no carrier: look at the cable and at the switch; it is served once there is one")
+				}
+			}
+		}
 		if err != nil || wait == "" {
 			return links, err
 		}
@@ -38,7 +45,7 @@ func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w while it waited: %s", ctx.Err(), wait)
+			return nil, fmt.Errorf("stopped while it waited: %s", wait)
 		case <-time.After(readyEvery):
 			since += readyEvery
 		}

@@ -76,10 +76,12 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 		if slices.Contains(s.Addresses, h.Address) {
 			g.add(unsupplied(h, fmt.Errorf("its address %s is the appliance's own: it is given none", h.Address), "`rackhand set hosts."+h.Name+".address ADDRESS` gives it another one"))
 		}
-		if h.System != nil {
+		if h.System != nil && h.Install != inventory.Never {
 			err, ok := looked[h.System.Name]
 			if !ok {
-				err = s.Ready(h)
+				if err = s.Ready(h); err != nil {
+					err = errors.New(withoutHost(err.Error(), h)) // it is told of the next ones as well
+				}
 				looked[h.System.Name] = err
 			}
 			if err != nil {

@@ -95,7 +95,8 @@ func (t *trial) host(h *inventory.Host) ([]finding, wants) {
 		more, compiled = t.role(h, noted(secrets))
 		found = append(found, more...)
 	}
-	return append(found, lockedOut(h, text, compiled)...), wantsOf(h, secrets, compiled)
+	found = append(found, lockedOut(h, text, compiled)...)
+	return append(found, withoutAgent(h, text)...), wantsOf(h, secrets, compiled)
 }
 
 // render renders a template with what secret gives for secrets.

@@ -31,6 +31,9 @@ func noted(names map[string]bool) func(string) (string, error) {
 
 // wantsOf puts together what was noted of a host.
 func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled) wants {
+	if h.Install == inventory.Never {
+		secrets, compiled = map[string]bool{}, nil // nothing is rendered for it
+	}
 	if h.BMC != nil && h.BMC.Password != "" {
 		secrets[string(h.BMC.Password)] = true
 	}
@@ -55,7 +58,7 @@ func neverInstalled(h *inventory.Host) []finding {
 
 // lockedOut warns of a host into which nobody can log in once it is installed.
 func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []finding {
-	if text == "" || mayLogIn(text) {
+	if text == "" || h.Install == inventory.Never || mayLogIn(text, h.System.Installer == inventory.InstallerImage) {
 		return nil
 	}
 	if compiled != nil && slices.ContainsFunc(compiled.Catalog.Resources, func(r catalog.Resource) bool {
@@ -67,9 +70,19 @@ func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []findin
 		"set the variable ssh_keys or root_password, or write sshkey or user into the template")
 }
 
+// withoutAgent warns of a host with a role whose Kickstart brings no agent.
+func withoutAgent(h *inventory.Host, text string) []finding {
+	if text == "" || h.Role == "" || h.Install == inventory.Never || strings.Contains(text, "rackhand-agent") || strings.Contains(text, "%include") {
+		return nil
+	}
+	return warned(h, "host "+h.Name+": its Kickstart brings no agent: its role is never carried out, and it never serves",
+		"write {{ template \"agent.ks\" . }} at the template's end")
+}
+
 // mayLogIn reports whether a Kickstart gives somebody a password or a key. What a script
-// does can only be guessed from its words.
-func mayLogIn(text string) bool {
+// does can only be guessed from its words. The image installer authenticates users as the
+// image has it.
+func mayLogIn(text string, image bool) bool {
 	f, err := kickstart.Parse("", []byte(text))
 	if broken := (*kickstart.Problem)(nil); err != nil && !errors.As(err, &broken) || f == nil {
 		return true // told already
@@ -88,8 +101,12 @@ func mayLogIn(text string) bool {
 			if has("--password") && !has("--lock") {
 				return true
 			}
-		case "%include", "%ksappend", "sshkey", "realm", "ipa", "authselect", "auth", "authconfig":
+		case "%include", "%ksappend", "sshkey":
 			return true
+		case "realm", "authselect", "auth", "authconfig":
+			if !image {
+				return true
+			}
 		}
 	}
 	for _, s := range f.Sections {

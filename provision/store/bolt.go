@@ -114,8 +114,12 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("open store %s: %w: stop that one, or give this one a state folder of its own", path, ErrLocked)
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("open store %s: it is not a database that rackhand wrote, or it is damaged (%w): move it away, and restore it from a backup if there is one", path, err)
-	case err != nil:
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("open store %s: %w: run rackhand as root", path, err)
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrExist):
 		return nil, fmt.Errorf("open store: %w", err) // names the path itself
+	case err != nil:
+		return nil, fmt.Errorf("open store %s: %w: move it away, and restore it from a backup if there is one", path, err)
 	}
 	// The mode counts only for a file that is created; one that was copied here may be open to others.
 	err = os.Chmod(path, 0o600)

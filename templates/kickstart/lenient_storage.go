@@ -63,7 +63,7 @@ func skipStorage() []Treatment {
 }
 
 // keepWhy is what is said where a Kickstart doesn't say that whole disks are cleared.
-const keepWhy = "only a blank disk is installed to, whole: --wipe doesn't hold for this Kickstart"
+const keepWhy = "only a blank disk is installed to, whole: --wipe has no effect for this Kickstart"
 
 func member(b *brought) bool { return isMember(b.arg()) }
 
