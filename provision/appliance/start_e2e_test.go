@@ -124,9 +124,10 @@ func TestStartExplains(t *testing.T) {
 		{"the socket's folder is a file", file("run", ""), map[string]string{"socket": "run/rackhand.sock"}, `the operator's socket: .*/run: not a directory`},
 		{"another address", nil, map[string]string{"address": "10.77.0.9"}, `.address: 10\.77\.0\.9. in rackhand.yaml is on none of the links: eth1 has 10\.77\.0\.1; give a link that address, or set .address:. to one that it has`},
 		{"no such interface", nil, map[string]string{"interfaces": "[eth7]"}, `there is no interface eth7; .interfaces:. in rackhand.yaml names those on which boxes boot, and this machine has (switch, eth1|eth1, switch)`},
-		{"no inventory", nil, map[string]string{"inventory": "elsewhere"}, `the inventory's folder: stat .*/elsewhere: no such file or directory.*`},
-		{"the state folder is a file", file("state", ""), nil, `the state folder: mkdir .*/state: not a directory`},
+		{"no inventory", nil, map[string]string{"inventory": "elsewhere"}, `the inventory's folder: stat .*/elsewhere: no such file or directory; .inventory:. in rackhand.yaml names it, .rackhand init. makes one`},
+		{"the state folder is a file", file("state", ""), nil, `the state folder: mkdir .*/state: not a directory; .state:. in rackhand.yaml names it`},
 		{"the database is none", file("state/rackhand.db", strings.Repeat("no database", 1000)), nil, `opening the database: open store .*: it is not a database that rackhand wrote, or it is damaged .*`},
+		{"the database is cut off", file("state/rackhand.db", "short"), nil, `opening the database: open store .*/state/rackhand.db: .*: move it away, and restore it from a backup if there is one`},
 		{"the CA is none", func(t *testing.T, ns, dir string) {
 			file("state/ca/ca.pem", "no certificate")(t, ns, dir)
 			file("state/ca/ca.key", "no key")(t, ns, dir)
@@ -233,6 +234,7 @@ func TestStartWaits(t *testing.T) {
 	sh(t, "ip", "-n", ns, "link", "set", "eth1", "up")
 	said("eth1 has no IPv4 address yet: give it 10.77.0.1")
 	sh(t, "ip", "-n", ns, "addr", "add", "10.77.0.1/24", "dev", "eth1")
+	said("eth1 has no carrier")
 	said("rackhand serves")
 	// The other end is down, so there is no carrier: it serves, and says so.
 	status := sh(t, "env", "RACKHAND_SOCKET="+filepath.Join(dir, "state.sock"), program(t), "status")
