@@ -52,9 +52,12 @@ func madeUp(id string) bool {
 const oursFor = time.Hour
 
 // Lapsed is the install without the leave for its disks, once that has ended: the report
-// of a later attempt must not bring it back.
-func (in Install) Lapsed(now time.Time) Install {
-	if now.Sub(in.Spoke) > oursFor {
+// of a later attempt must not bring it back. The time that the appliance was off counts
+// as well, since somebody may have used the box meanwhile: the longer of counted time and
+// the machine's is taken, and a machine's clock that was set back ends the leave.
+func (in Install) Lapsed(counted, wall time.Time) Install {
+	byWall := wall.Sub(in.SpokeWall)
+	if counted.Sub(in.Spoke) > oursFor || !in.SpokeWall.IsZero() && (byWall > oursFor || byWall < -time.Minute) {
 		in.Blank = nil
 	}
 	return in
@@ -63,9 +66,9 @@ func (in Install) Lapsed(now time.Time) Install {
 // Ours are the ids of the disks, between blanks, that this install found blank in the
 // box with this MAC: an attempt that comes soon after may overwrite what the one before
 // has written. A disk that was not there, or not named, has no such leave.
-func (in Install) Ours(mac string, now time.Time) string {
+func (in Install) Ours(mac string, counted, wall time.Time) string {
 	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
 		return ""
 	}
-	return strings.Join(in.Lapsed(now).Blank, " ")
+	return strings.Join(in.Lapsed(counted, wall).Blank, " ")
 }

@@ -13,10 +13,12 @@ const KindPacked = "packages-through"
 // install may be finished is to be installed anew.
 const KindQuestion = "question"
 
-// Told is the install after its installer was heard at a time, by this event. One that
-// speaks still runs: whatever was asked is answered by it.
-func (in Install) Told(e Event, now time.Time) Install {
-	in.Spoke, in.Unheard, in.Doubt = now, false, ""
+// Told is the install after its installer, which holds its token, was heard by this event,
+// at a counted time and one of the machine's. One that speaks still runs: whatever was
+// asked is answered by it. Its log proves less: a system that was installed writes to the
+// same place.
+func (in Install) Told(e Event, counted, wall time.Time) Install {
+	in.Spoke, in.SpokeWall, in.Unheard, in.Doubt = counted, wall, false, ""
 	switch e.Kind {
 	case KindPacked:
 		in.Packed = true
@@ -71,9 +73,11 @@ func (in Install) Question(why string) Event {
 
 // MayEnrol reports whether an agent that holds this install's enrolment token is
 // believed to run on the system that the install wrote: its installer has reported its
-// end, or it has come as far as the packages and reported no failure. The token reaches
+// end, or it has come as far as the packages, as far as is known, and reported no failure.
+// The token reaches
 // the disk in %post, so a system that presents it was installed, whatever reports of it
 // were lost.
 func (in Install) MayEnrol() bool {
-	return in.Stage.Rank() >= Installed.Rank() || in.Stage == Packages && !in.GaveUp
+	wrote := in.Stage == Packages || in.Stage == Installer && (in.Packed || in.Unheard || in.Doubt != "")
+	return in.Stage.Rank() >= Installed.Rank() || wrote && !in.GaveUp
 }

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/provision"
 )
@@ -28,7 +29,8 @@ func TestMayBeFinished(t *testing.T) {
 		{name: "packages through, spent", enrol: true, why: "packages were through", change: func(in *provision.Install) { in.Stage, in.Packed, in.Attempts = provision.Packages, true, 3 }},
 		{name: "packages through, failed in %post", change: func(in *provision.Install) { in.Stage, in.Packed, in.GaveUp = provision.Packages, true, true }},
 		{name: "the appliance was away in the packages", enrol: true, why: "restarted after its installer was heard last, at packages", change: func(in *provision.Install) { in.Stage, in.Unheard = provision.Packages, true }},
-		{name: "the appliance was away at the installer", why: "at installer", change: func(in *provision.Install) { in.Stage, in.Unheard = provision.Installer, true }},
+		{name: "the appliance was away at the installer", enrol: true, why: "at installer", change: func(in *provision.Install) { in.Stage, in.Unheard = provision.Installer, true }},
+		{name: "packages through, and their beginning was not heard", enrol: true, why: "packages were through", change: func(in *provision.Install) { in.Stage, in.Packed = provision.Installer, true }},
 		{name: "the appliance was away after the failure", change: func(in *provision.Install) { in.Stage, in.GaveUp, in.Unheard = provision.Packages, true, true }},
 		{name: "asked already", enrol: true, why: "because", change: func(in *provision.Install) { in.Stage, in.Doubt = provision.Packages, "because" }},
 		{name: "a system runs on it though it failed", why: "an agent", change: func(in *provision.Install) {
@@ -63,11 +65,11 @@ func TestMayBeFinished(t *testing.T) {
 func TestTold(t *testing.T) {
 	in := fresh()
 	in.Stage, in.Unheard, in.Doubt = provision.Packages, true, "asked"
-	in = in.Told(provision.Event{Kind: provision.KindPacked}, at(5))
+	in = in.Told(provision.Event{Kind: provision.KindPacked}, at(5), time.Time{})
 	if in.Doubt != "" || !in.Packed || in.Unheard || in.Spoke != at(5) || in.GaveUp {
 		t.Errorf("packages through: %+v", in)
 	}
-	if in = in.Told(provision.Event{Kind: provision.KindAttemptFailed}, at(6)); !in.GaveUp {
+	if in = in.Told(provision.Event{Kind: provision.KindAttemptFailed}, at(6), time.Time{}); !in.GaveUp {
 		t.Errorf("given up: %+v", in)
 	}
 	// Who has said that he is done is not failed by what he says after.

@@ -69,6 +69,8 @@ type Install struct {
 	Blank []string `json:"blank,omitempty"`
 	// Spoke is when its installer was heard last, by a report or its syslog.
 	Spoke time.Time `json:"spoke,omitzero"`
+	// SpokeWall is that by the machine's clock.
+	SpokeWall time.Time `json:"spoke_wall,omitzero"`
 	// Packed, GaveUp: in this attempt the installer has said that its packages are
 	// through, and that it has failed. Unheard: the appliance was restarted since its
 	// installer was heard last, and can't know what it has missed. See MayBeFinished.

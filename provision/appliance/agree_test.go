@@ -78,7 +78,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			}
 			has := &Supplies{
 				Addresses: []netip.Addr{a.cfg.Address}, Mirrors: tc.mirrors,
-				Ready: func(h *inventory.Host) error {
+				HasImage: func(h *inventory.Host) error {
 					switch {
 					case h.System.Image == "debian13":
 						return errors.New("no such image: debian13")
@@ -119,7 +119,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 				t.Errorf("the appliance shows %q, check says %q", shown, said)
 			}
 			// Both are right again once what was missing is there.
-			a.supply = &Supplies{Ready: func(*inventory.Host) error { return nil }, Secret: func(string) (string, error) { return "x", nil }}
+			a.supply = &Supplies{HasImage: func(*inventory.Host) error { return nil }, Secret: func(string) (string, error) { return "x", nil }}
 			a.Clock = func() time.Time { return time.Now().Add(time.Hour) }
 			if again := a.problems(); checked.Snapshot != nil && len(again) > 0 {
 				t.Errorf("it still shows %q", again)

@@ -103,14 +103,8 @@ func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
 // Systems that are images need it not: their installer says its end for ten minutes, and
 // its guard tells a finished system from what an attempt has left half done.
 func (a *Appliance) missed() error {
-	snap := a.holder.Current()
-	if snap == nil {
-		return nil
-	}
 	for name, in := range a.journal.Installs() {
-		h := snap.Hosts[name]
-		if in.Stage.Ended() || in.Unheard || in.Stage.Rank() < provision.Installer.Rank() || in.Stage.Rank() >= provision.Installed.Rank() ||
-			h == nil || h.System == nil || h.System.Installer != inventory.InstallerAnaconda {
+		if in.Stage.Ended() || in.Unheard || in.Stage.Rank() < provision.Installer.Rank() || in.Stage.Rank() >= provision.Installed.Rank() || a.isImage(in.System) {
 			continue
 		}
 		_, err := a.journal.Update(name, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
@@ -122,6 +116,17 @@ func (a *Appliance) missed() error {
 		}
 	}
 	return nil
+}
+
+// isImage reports whether a system is known to be an image. Of one that is in the
+// inventory no longer, or of an inventory that could not be read, it isn't known.
+func (a *Appliance) isImage(system string) bool {
+	snap := a.holder.Current()
+	if snap == nil {
+		return false
+	}
+	s := snap.Systems[system]
+	return s != nil && s.Installer == inventory.InstallerImage
 }
 
 func macs(h *inventory.Host) []string {

@@ -8,6 +8,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/syslog"
 )
 
 // TestAsksOnce: a box that comes back after its packages were through boots its own disk,
@@ -69,10 +70,14 @@ func TestMissed(t *testing.T) {
 		{"failed", inventory.InstallerAnaconda, []provision.Event{{Stage: provision.Packages, Kind: "progress"}, {Kind: provision.KindAttemptFailed}}, boot.InstallIt},
 		{"not begun", inventory.InstallerAnaconda, nil, boot.InstallIt},
 		{"an image: its guard can tell", inventory.InstallerImage, []provision.Event{{Stage: provision.Packages, Kind: "progress"}}, boot.InstallIt},
+		{"out of the inventory then", "", []provision.Event{{Stage: provision.Packages, Kind: "progress"}}, boot.Disk},
 	} {
 		a, mac := bare(t)
 		a.cfg.Install.Attempts = 3
-		a.holder.Current().Hosts["web1"].System.Installer = tt.installer
+		system := a.holder.Current().Hosts["web1"].System
+		if system.Installer = tt.installer; tt.installer != "" {
+			a.holder.Current().Systems = map[string]*inventory.System{system.Name: system}
+		}
 		ask := func() boot.Action {
 			t.Helper()
 			d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
@@ -130,5 +135,41 @@ func TestHeardAfterRestart(t *testing.T) {
 	}
 	if d, err := a.decide(t.Context(), r); err != nil || d.Action != boot.InstallIt {
 		t.Errorf("%s, %v", d.Action, err)
+	}
+}
+
+// TestLogAnswersNothing: the installed system may log to where its installer did. What it
+// says answers no question, and gives no leave for its disks.
+func TestLogAnswersNothing(t *testing.T) {
+	a, mac := bare(t)
+	a.cfg.Install.Attempts = 3
+	a.holder.Current().Hosts["web1"].System.Installer = inventory.InstallerAnaconda
+	r := boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}
+	if _, err := a.decide(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	in, _, err := a.journal.BeginAttempt("web1", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.missed(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.decide(t.Context(), r); err != nil { // it comes back, and the operator is asked
+		t.Fatal(err)
+	}
+	before, _ := a.journal.Install("web1")
+	if before.Doubt == "" {
+		t.Fatal("nobody was asked")
+	}
+	if err := a.packagesCame(syslog.Progress{Install: syslog.Install{Host: "web1", ID: in.ID, Attempt: 1}, N: 1, Total: 5, Package: "bash.x86_64", Connected: true}); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := a.journal.Install("web1")
+	if d, err := a.decide(t.Context(), r); err != nil || d.Action != boot.Disk || after.Doubt != before.Doubt || !after.Spoke.Equal(before.Spoke) {
+		t.Errorf("after a line of its log: %v %v, doubt %q, spoke %v", d.Action, err, after.Doubt, after.Spoke)
 	}
 }

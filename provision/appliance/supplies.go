@@ -25,8 +25,8 @@ const maxIPMIPassword = 20
 type Supplies struct {
 	// Addresses are its own.
 	Addresses []netip.Addr
-	// Ready says what of a host's image or media is missing.
-	Ready func(*inventory.Host) error
+	// HasImage says what of the image or media of a host's system is missing.
+	HasImage func(*inventory.Host) error
 	// Secret looks a secret up.
 	Secret func(name string) (string, error)
 	// Mirrors are the names of its package mirrors.
@@ -39,13 +39,13 @@ func SuppliesOf(cfg *config.Config) *Supplies {
 		Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media")),
 		Appliance: templates.Appliance{URL: "http://" + tryAppliance},
 	})
-	return &Supplies{Addresses: ownAddresses(cfg), Ready: files.Ready, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: mirrorNames(cfg)}
+	return &Supplies{Addresses: ownAddresses(cfg), HasImage: files.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: mirrorNames(cfg)}
 }
 
 // supplies are what this appliance has.
 func (a *Appliance) supplies() *Supplies {
-	ready := func(h *inventory.Host) error { return a.web.Ready(h) } // there is no web yet
-	return &Supplies{Addresses: a.addresses(), Ready: ready, Secret: a.secrets.Get, Mirrors: mirrorNames(a.cfg)}
+	has := func(h *inventory.Host) error { return a.web.HasImage(h) } // there is no web yet
+	return &Supplies{Addresses: a.addresses(), HasImage: has, Secret: a.secrets.Get, Mirrors: mirrorNames(a.cfg)}
 }
 
 func mirrorNames(cfg *config.Config) []string {
@@ -79,7 +79,7 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 		if h.System != nil && h.Install != inventory.Never {
 			err, ok := looked[h.System.Name]
 			if !ok {
-				if err = s.Ready(h); err != nil {
+				if err = s.HasImage(h); err != nil {
 					err = errors.New(withoutHost(err.Error(), h)) // it is told of the next ones as well
 				}
 				looked[h.System.Name] = err

@@ -160,7 +160,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
 	if sealed(r, may) {
-		open, err := sealDisks(findDisks("/sys"))
+		open, err := sealDisks(ctx, m.con.printf)
 		if err != nil {
 			return err
 		}

@@ -1,12 +1,16 @@
 package installer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,33 +23,104 @@ func sealed(r *Recipe, may Leave) bool {
 	return r.skip && len(r.Pre) > 0 && (!may.Wipe || r.keep != "")
 }
 
-// sealDisks has the kernel refuse writes to disks and their partitions; what it returns
-// takes that back. What is read-only already stays so.
-func sealDisks(disks []Disk) (open func() error, err error) {
-	var done []string
-	open = func() error {
-		var errs []error
-		for _, path := range done {
-			if err := setWriteFlag(path, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("open %s again: %w", path, err))
+// sealEvery is how often new disks are looked for while %pre runs.
+const sealEvery = 200 * time.Millisecond
+
+// A seal is the disks that the kernel refuses to write to.
+type seal struct {
+	mu   sync.Mutex
+	done map[string]bool // devices' paths
+}
+
+// sealDisks has the kernel refuse writes to all disks and their partitions, and to those
+// that come while ctx lasts; what it returns takes that back. What is read-only already
+// stays so.
+func sealDisks(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
+	s := &seal{done: map[string]bool{}}
+	ctx, stop := context.WithCancel(ctx)
+	if err := s.add(); err != nil {
+		stop()
+		return s.open, errors.Join(err, s.open())
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(sealEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := s.add(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					warn("%v", err)
+				}
 			}
 		}
-		done = nil
-		return errors.Join(errs...)
+	}()
+	return func() error {
+		stop()
+		<-ended
+		return s.open()
+	}, nil
+}
+
+// add seals the disks that are not sealed yet. Sticks too: a script may clear whatever
+// is called sd.
+func (s *seal) add() error {
+	entries, err := os.ReadDir("/sys/block")
+	if err != nil {
+		return fmt.Errorf("list the disks: %w", err)
 	}
-	for _, d := range disks {
-		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(kernelPartitions(d.Name)))...) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		disk := e.Name()
+		if !isDisk(disk) || readInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
+			continue
+		}
+		for _, n := range append([]string{disk}, slices.Sorted(maps.Keys(kernelPartitions(disk)))...) {
 			path := "/dev/" + n
-			if n == d.Name && readInt("/sys/block/"+n+"/ro") != 0 {
+			if s.done[path] {
+				continue
+			}
+			if n == disk && readInt("/sys/block/"+n+"/ro") != 0 {
 				break
 			}
-			if err := setWriteFlag(path, 1); err != nil {
-				return open, errors.Join(fmt.Errorf("make %s read-only for %%pre: %w", path, err), open())
+			switch err := setWriteFlag(path, 1); {
+			case errors.Is(err, fs.ErrNotExist):
+				continue // at the next look
+			case err != nil:
+				return fmt.Errorf("make %s read-only for %%pre: %w", path, err)
 			}
-			done = append(done, path)
+			s.done[path] = true
 		}
 	}
-	return open, nil
+	return nil
+}
+
+// isDisk reports whether a block device's name is that of a disk, or of what a disk is
+// put together into.
+func isDisk(name string) bool {
+	for _, other := range []string{"loop", "ram", "zram", "sr", "fd", "nbd"} {
+		if strings.HasPrefix(name, other) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *seal) open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for path := range s.done {
+		if err := setWriteFlag(path, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("open %s again: %w", path, err))
+		}
+	}
+	clear(s.done)
+	return errors.Join(errs...)
 }
 
 // setWriteFlag sets (1) or clears (0) a block device's read-only flag (BLKROSET).

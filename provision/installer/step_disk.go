@@ -32,10 +32,7 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 		return err
 	case len(found) == 0:
 		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
-	case s.Wipe:
-		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
-			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
-	case s.Ours:
+	case s.Ours: // before the leave to wipe: that was given for what was there before this install
 		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
 			return err
@@ -45,6 +42,9 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 		}
 		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
+	case s.Wipe:
+		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
 	default:
 		return refuse(s.Disk, found, s.Keep)
 	}

@@ -146,3 +146,31 @@ func TestNextAttempt(t *testing.T) {
 		t.Errorf("%v %+v", err, in)
 	}
 }
+
+// TestChattyInstaller: however much it has reported, what decides about the next attempt
+// counts.
+func TestChattyInstaller(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	if _, err := j.Arm(request("web1")); err != nil {
+		t.Fatal(err)
+	}
+	in, _ := attempt(t, j.Journal, "web1", begun, packing)
+	if _, err := j.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		in.Events = 5000
+		return in, provision.Event{}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Reported(in, provision.Event{Source: "installer", Kind: "progress"}); !errors.Is(err, journal.ErrTooMany) {
+		t.Errorf("one more line: %v", err)
+	}
+	for _, e := range []provision.Event{packed, gaveUp} {
+		e.Source = "installer"
+		if err := j.Reported(in, e); err != nil {
+			t.Errorf("%s: %v", e.Kind, err)
+		}
+	}
+	if now, _ := j.Install("web1"); !now.Packed || !now.GaveUp {
+		t.Errorf("packed %v, gave up %v", now.Packed, now.GaveUp)
+	}
+}

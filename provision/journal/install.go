@@ -144,7 +144,7 @@ func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Inst
 			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
 		}
 		in.Attempts++
-		in = in.Lapsed(j.Counted()).Anew()
+		in = in.Lapsed(j.Counted(), j.clock()).Anew()
 		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
 		return in, provision.Event{
 			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,
@@ -193,10 +193,11 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		if now.Token != in.Token {
 			return now, e, ErrToken
 		}
-		now = now.Told(e, j.Counted())
+		now = now.Told(e, j.Counted(), j.clock())
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
-		news := e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
+		// So is what decides about the next attempt.
+		news := e.Kind == provision.KindPacked || e.Kind == provision.KindAttemptFailed || e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		if now.Events++; now.Events > maxInstallerEvents && !news {
 			return now, e, ErrTooMany
 		}

@@ -266,7 +266,7 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 		s.complain(in, "syslog-not-kept", fmt.Sprintf("what its installer logs can't be kept: %v", err))
 	}
 	for _, text := range pieces(m.Text) {
-		k, ok := s.news(in, text, now)
+		k, ok := s.news(in, text, connected, now)
 		if !ok {
 			continue
 		}
@@ -276,8 +276,10 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 	}
 }
 
-func (s *Server) news(in Install, text string, now time.Time) (mark, bool) {
-	key := fmt.Sprintf("%s %d", in.ID, in.Attempt)
+// news reads a line. What came by UDP, whose senders prove nothing, is followed apart, so
+// that it hides nothing of what comes by a connection.
+func (s *Server) news(in Install, text string, connected bool, now time.Time) (mark, bool) {
+	key := fmt.Sprintf("%s %d %v", in.ID, in.Attempt, connected)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tracks[key]

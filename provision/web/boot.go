@@ -138,7 +138,7 @@ func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.In
 	return templates.Data{
 		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
 		Install: templates.Install{
-			ID: in.ID, Another: in.Attempts < in.Budget.Attempts, Wipe: in.MayWipe(mac.String()), Ours: in.Ours(mac.String(), s.Journal.Counted()), EnrolToken: enrol,
+			ID: in.ID, Another: in.Attempts < in.Budget.Attempts, Wipe: in.MayWipe(mac.String()), Ours: in.Ours(mac.String(), s.Journal.Counted(), s.Clock()), EnrolToken: enrol,
 			Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem",
 			BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
 		},

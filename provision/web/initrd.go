@@ -117,12 +117,16 @@ func (s *Server) gaveUp(host string) {
 type decisiveWriter struct {
 	http.ResponseWriter
 	again func() bool
+	end   func()
 }
 
 func (w decisiveWriter) WriteHeader(status int) {
 	if status == http.StatusServiceUnavailable && !w.again() {
 		w.Header().Del("Retry-After")
 		status = http.StatusNotFound
+	}
+	if status < http.StatusBadRequest {
+		w.end()
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -146,5 +150,5 @@ func (s *Server) forInitrd(w http.ResponseWriter, r *http.Request) http.Response
 			s.gaveUp(host)
 		}
 		return may
-	}}
+	}, func() { s.rows.end(host) }}
 }

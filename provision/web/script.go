@@ -140,7 +140,14 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 	return text, nil
 }
 
-// Ready says what is missing for an install of a host to be handed out.
+// HasImage says what of the image or media of a host's system is missing.
+func (s *Server) HasImage(h *inventory.Host) error {
+	_, err := s.image(h, ipxeHTTP, s.Appliance.URL)
+	return err
+}
+
+// Ready says what is missing for an install of a host to be handed out: its image or
+// media, or that its answer file can't be rendered.
 func (s *Server) Ready(h *inventory.Host) error {
 	img, err := s.image(h, ipxeHTTP, s.Appliance.URL)
 	if err != nil {

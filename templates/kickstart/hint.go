@@ -1,6 +1,7 @@
 package kickstart
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -48,8 +49,12 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// clip keeps a word in a message short, and on one line.
+// urlPassword is the password of a URL, with what stands before it.
+var urlPassword = regexp.MustCompile(`(://[^/@:\s]*):[^/@\s]*@`)
+
+// clip keeps a word in a message short, on one line, and without a URL's password.
 func clip(s string) string {
+	s = urlPassword.ReplaceAllString(s, "$1:xxxxx@")
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		s = strings.Trim(strconv.Quote(s), `"`)
 	}

@@ -302,3 +302,16 @@ func FuzzReadForImage(f *testing.F) {
 		}
 	})
 }
+
+// What is passed over is told without the passwords of URLs.
+func TestPassedOverHoldsNoSecrets(t *testing.T) {
+	f, err := Parse("ks", []byte("autopart\n%packages\nhttps://user:hunter2@mirror.example/x.rpm\n%end\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range ReadForImage(f, Skip).Problems {
+		if strings.Contains(p.Error(), "hunter2") {
+			t.Errorf("%v", p)
+		}
+	}
+}
