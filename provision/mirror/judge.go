@@ -38,7 +38,8 @@ func (c *Cache) judge(ctx context.Context, k *kept) ask {
 	}
 	switch {
 	case len(claims) > 0 && fulfilled == 0:
-		if askedSince && c.fresh(k) {
+		// It was opened before it was asked about, and may have been replaced since.
+		if askedSince && c.fresh(k) && !c.replaced(k) {
 			return askNothing
 		}
 		return askAnew
@@ -56,6 +57,16 @@ func (c *Cache) judge(ctx context.Context, k *kept) ask {
 		return askNothing
 	}
 	return askIfChanged
+}
+
+// replaced reports whether another copy is kept in the place of this one now.
+func (c *Cache) replaced(k *kept) bool {
+	now := c.open(k.Upstream, k.Path)
+	if now == nil {
+		return true
+	}
+	defer now.Close()
+	return !now.Stored.Equal(k.Stored) || now.Size != k.Size || now.SHA256 != k.SHA256
 }
 
 // isSignature tells what signs a release file or repomd.xml. It isn't to be older than
