@@ -74,9 +74,8 @@ func (in Install) Question(why string) Event {
 // MayEnrol reports whether an agent that holds this install's enrolment token is
 // believed to run on the system that the install wrote: its installer has reported its
 // end, or it has come as far as the packages, as far as is known, and reported no failure.
-// The token reaches
-// the disk in %post, so a system that presents it was installed, whatever reports of it
-// were lost.
+// The token reaches the disk in %post, so a system that presents it was installed,
+// whatever reports of it were lost.
 func (in Install) MayEnrol() bool {
 	wrote := in.Stage == Packages || in.Stage == Installer && (in.Packed || in.Unheard || in.Doubt != "")
 	return in.Stage.Rank() >= Installed.Rank() || wrote && !in.GaveUp

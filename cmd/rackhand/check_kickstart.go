@@ -19,7 +19,7 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 		return exitError{2, errors.New("say --release RHEL9 (RHEL7 to RHEL10, F42 to F44), or --unsupported refuse or skip for the image installer, or both")}
 	}
 	release := releaseNamed(c.Release)
-	if _, err := kickstart.LookupSyntax(release); err != nil && (c.Release != "" || c.Unsupported == "") {
+	if _, err := kickstart.LookupSyntax(release); err != nil && c.Release != "" {
 		return exitError{2, fmt.Errorf("--release: %w", err)}
 	}
 	if len(c.Paths) == 0 {

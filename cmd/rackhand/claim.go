@@ -94,12 +94,12 @@ func (f *editFlags) ownAddress() func(*inventory.Snapshot) error {
 		return func(*inventory.Snapshot) error { return nil } // it isn't known
 	}
 	own := appliance.SuppliesOf(cfg).Addresses
-	before, _ := appliance.Load(f.Inventory)
 	return func(snap *inventory.Snapshot) error {
 		for name, h := range snap.Hosts {
 			if !slices.Contains(own, h.Address) {
 				continue
 			}
+			before, _ := appliance.Load(f.Inventory)
 			if before != nil && before.Hosts[name] != nil && before.Hosts[name].Address == h.Address {
 				continue
 			}

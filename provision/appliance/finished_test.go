@@ -109,9 +109,10 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// TestHeardAfterRestart: an installer that speaks after the appliance was away has missed
-// nothing that matters; if it loses its power then, it is handed out again.
-func TestHeardAfterRestart(t *testing.T) {
+// attempted is an appliance whose host web1 has begun the first of three attempts, by
+// Anaconda, and the request by which the box comes back.
+func attempted(t *testing.T) (*Appliance, boot.Request, provision.Install) {
+	t.Helper()
 	a, mac := bare(t)
 	a.cfg.Install.Attempts = 3
 	a.holder.Current().Hosts["web1"].System.Installer = inventory.InstallerAnaconda
@@ -123,6 +124,13 @@ func TestHeardAfterRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a, r, in
+}
+
+// TestHeardAfterRestart: an installer that speaks after the appliance was away has missed
+// nothing that matters; if it loses its power then, it is handed out again.
+func TestHeardAfterRestart(t *testing.T) {
+	a, r, in := attempted(t)
 	for i := range 2 {
 		if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
 			t.Fatal(err)
@@ -141,17 +149,7 @@ func TestHeardAfterRestart(t *testing.T) {
 // TestLogAnswersNothing: the installed system may log to where its installer did. What it
 // says answers no question, and gives no leave for its disks.
 func TestLogAnswersNothing(t *testing.T) {
-	a, mac := bare(t)
-	a.cfg.Install.Attempts = 3
-	a.holder.Current().Hosts["web1"].System.Installer = inventory.InstallerAnaconda
-	r := boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}
-	if _, err := a.decide(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
-	in, _, err := a.journal.BeginAttempt("web1", rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a, r, in := attempted(t)
 	if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
 		t.Fatal(err)
 	}

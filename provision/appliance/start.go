@@ -1,13 +1,14 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,15 +30,16 @@ func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]
 	said, since := "", time.Duration(0)
 	for {
 		links, wait, err := resolveLinks(cfg)
-		if err == nil && wait == "" {
+		if err != nil {
+			return nil, err
+		}
+		if wait == "" {
 			for _, l := range links {
 				if !hasCarrier(l.name) {
 					log.Warn(l.name + " has no carrier: look at the cable and at the switch; it is served once there is one")
 				}
 			}
-		}
-		if err != nil || wait == "" {
-			return links, err
+			return links, nil
 		}
 		if wait != said || since >= readySaid {
 			log.Warn("rackhand waits before it serves: " + wait)
@@ -54,7 +56,7 @@ func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]
 
 // portSetting is the setting that moves a port elsewhere; "" for a port that firmware
 // and installers know by its number.
-func (a *Appliance) portSetting(p doctor.Port) string {
+func portSetting(p doctor.Port) string {
 	return map[string]string{"HTTP": "http", "agents": "agents", "TFTP": "tftp"}[p.For]
 }
 
@@ -71,7 +73,7 @@ func (a *Appliance) portsFree(ctx context.Context) error {
 			if err == nil {
 				continue
 			}
-			taken = append(taken, portError(p, l, err, a.portSetting(p), doctor.Who(p.Network, p.Port)))
+			taken = append(taken, portError(p, l, err, portSetting(p), doctor.Who(p.Network, p.Port)))
 			break // the next link would say the same
 		}
 	}
@@ -111,11 +113,9 @@ func cannotListen(name, where string, err error) error {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
 		who := "another program"
-		if _, port, serr := net.SplitHostPort(where); serr == nil {
-			if at, perr := netip.ParseAddrPort("0.0.0.0:" + port); perr == nil {
-				if found := doctor.Who("tcp", at.Port()); found != "" {
-					who = found
-				}
+		if _, text, err := net.SplitHostPort(where); err == nil {
+			if port, err := strconv.ParseUint(text, 10, 16); err == nil {
+				who = cmp.Or(doctor.Who("tcp", uint16(port)), who)
 			}
 		}
 		return fmt.Errorf("%s: %s is taken by %s: stop it%s", name, where, who, fix)

@@ -52,7 +52,7 @@ func neverInstalled(h *inventory.Host) []finding {
 	if h.System != nil || h.Install == inventory.Never {
 		return nil
 	}
-	return warned(h, "host "+h.Name+": it has no system: it gets its address, and is never installed",
+	return warned(h, "it has no system: it gets its address, and is never installed",
 		"give it, its group or the defaults a `system:`; `install: never` says that it is meant so")
 }
 
@@ -66,7 +66,7 @@ func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []findin
 	}) {
 		return nil
 	}
-	return warned(h, "host "+h.Name+": nobody can log in once it is installed: its Kickstart gives no user a password or key",
+	return warned(h, "nobody can log in once it is installed: its Kickstart gives no user a password or key",
 		"set the variable ssh_keys or root_password, or write sshkey or user into the template")
 }
 
@@ -75,7 +75,7 @@ func withoutAgent(h *inventory.Host, text string) []finding {
 	if text == "" || h.Role == "" || h.Install == inventory.Never || strings.Contains(text, "rackhand-agent") || strings.Contains(text, "%include") {
 		return nil
 	}
-	return warned(h, "host "+h.Name+": its Kickstart brings no agent: its role is never carried out, and it never serves",
+	return warned(h, "its Kickstart brings no agent: its role is never carried out, and it never serves",
 		"write {{ template \"agent.ks\" . }} at the template's end")
 }
 
@@ -124,9 +124,9 @@ func mayLogIn(text string, image bool) bool {
 
 // warned is a warning at a host's place.
 func warned(h *inventory.Host, message, hint string) []finding {
-	out := problemsOf(errors.New(strings.TrimPrefix(message, "host "+h.Name+": ")), h)
+	out := unsupplied(h, errors.New(message), hint)
 	for i := range out {
-		out[i].warning, out[i].Hint = true, hint
+		out[i].warning = true
 	}
 	return out
 }

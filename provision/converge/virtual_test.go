@@ -1,7 +1,6 @@
 package converge
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -43,24 +42,6 @@ func TestVirtualPackages(t *testing.T) {
 	got = statuses(f.converge(pkg("exim4", "present")))
 	if want := []string{"package[exim4] changed installed 1.0"}; !slices.Equal(got, want) {
 		t.Errorf("without apt-cache: %q", got)
-	}
-}
-
-// The format is the real apt-cache's: it says what a name is of which it knows nothing.
-func TestShowpkgOfRealApt(t *testing.T) {
-	path, err := exec.LookPath("apt-cache")
-	if err != nil {
-		t.Skip("there is no apt-cache here")
-	}
-	out, err := exec.Command(path, "showpkg", "--", "dpkg").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasPrefix(string(out), "Package: dpkg\nVersions: \n") || !strings.Contains(string(out), "\nReverse Provides: \n") {
-		t.Errorf("showpkg writes\n%.400s", out)
-	}
-	if got := parseShowpkg(string(out)); len(got) > 0 {
-		t.Errorf("dpkg is taken for virtual: %v", got)
 	}
 }
 

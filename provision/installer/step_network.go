@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -148,14 +147,4 @@ func resolvedFile(text string) string {
 	k.set("DNS", strings.Join(servers, " "))
 	k.set("Domains", strings.Join(domains, " "))
 	return k.b.String()
-}
-
-// hasUnit reports whether the system has a unit of systemd's.
-func (m *machine) hasUnit(unit string) bool {
-	for _, dir := range unitDirs {
-		if _, err := os.Lstat(filepath.Join(m.target, dir, unit)); err == nil {
-			return true
-		}
-	}
-	return false
 }

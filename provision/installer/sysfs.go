@@ -87,13 +87,14 @@ func memoryOf(name string) int64 {
 	return 0
 }
 
+// skipDisk reports whether a block device is none to install to.
 func skipDisk(name string) bool {
-	for _, p := range []string{"loop", "ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"} {
+	for _, p := range []string{"dm-", "md", "mtdblock"} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}
 	}
-	return strings.Contains(name, "boot") && strings.HasPrefix(name, "mmcblk") // eMMC boot areas
+	return !isDisk(name) || strings.Contains(name, "boot") && strings.HasPrefix(name, "mmcblk") // eMMC boot areas
 }
 
 // findNICs are the network cards, by name.

@@ -50,6 +50,15 @@ func templateOf(unit string) string {
 	return unit
 }
 
+// hasUnit reports whether the system has a unit of systemd's.
+func (m *machine) hasUnit(unit string) (found bool) {
+	err := m.inRoot(func(root *os.Root) error {
+		found, _ = findUnit(root, unit)
+		return nil
+	})
+	return err == nil && found
+}
+
 // findUnit looks a unit's file up; target is where it leads when it is a link.
 func findUnit(root *os.Root, name string) (found bool, target string) {
 	for _, dir := range unitDirs {

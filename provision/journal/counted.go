@@ -110,7 +110,7 @@ func (j *Journal) noticeStep(v *view) time.Duration {
 
 // save writes the counted time, and what was noticed of the clock with it.
 func (j *Journal) save() {
-	j.commit([]*request{{apply: func(*view) error { return nil }, reply: make(chan error, 1)}})
+	j.commit(nil)
 	value, err := json.Marshal(clockRecord{j.Counted()})
 	if err == nil {
 		_, err = j.store.Txn(context.Background(), nil, store.Op{Key: clockKey, Value: value})

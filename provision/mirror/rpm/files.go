@@ -36,7 +36,7 @@ func PackageFiles(r io.Reader, each func(File)) error {
 		t, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
 			if !seen {
-				return errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
+				return errNoPrimary
 			}
 			return nil
 		}
@@ -91,6 +91,9 @@ func PackageFiles(r io.Reader, each func(File)) error {
 		}
 	}
 }
+
+// errNoPrimary is about an index that holds no XML.
+var errNoPrimary = errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
 
 func attr(e xml.StartElement, local string) string {
 	for _, a := range e.Attr {

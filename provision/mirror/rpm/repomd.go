@@ -109,7 +109,7 @@ func Packages(r io.Reader, each func(Package)) error {
 		t, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			if !index {
-				return errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
+				return errNoPrimary
 			}
 			return nil
 		}
