@@ -112,6 +112,7 @@ func runChild() (code int, text string, err error) {
 func end(how int) {
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 	within(20*time.Second, unix.Sync)
+	linksDown("/sys")
 	within(20*time.Second, func() { _ = unix.Reboot(how) })
 	// The kernel's orderly way asks every driver; sysrq's doesn't.
 	letter := map[int]string{unix.LINUX_REBOOT_CMD_RESTART: "b", unix.LINUX_REBOOT_CMD_POWER_OFF: "o"}[how]
