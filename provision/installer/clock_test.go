@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/fake"
 )
 
 func TestClockOff(t *testing.T) {
@@ -48,9 +50,9 @@ func TestInstallerClock(t *testing.T) {
 		"no hardware clock": {nil, errors.New("none"), "warning", "the box's clock was 5h0m0s behind the appliance's, and was set; its hardware clock can't be: none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clk := &fakeClock{now: date.Add(-5 * time.Hour), setErr: tc.setErr, hardwareErr: tc.hardwareErr}
+			clk := &fake.Clock{Time: date.Add(-5 * time.Hour), SetErr: tc.setErr, HardwareErr: tc.hardwareErr}
 			clean := newRedactor().clean
-			m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter("", srv.Client(), clk, clean, quiet)}
+			m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter("", srv.Client(), clk, clean, fake.Quiet)}
 			if _, err := m.recipe(t.Context(), Cmdline{Kickstart: srv.URL}); err != nil {
 				t.Fatal(err)
 			}
@@ -58,8 +60,8 @@ func TestInstallerClock(t *testing.T) {
 			if e.Kind != tc.kind || !strings.Contains(e.Message, tc.want) {
 				t.Errorf("%+v, want %s: %s", e, tc.kind, tc.want)
 			}
-			if tc.setErr == nil && !clk.set.Equal(date) || tc.setErr == nil && tc.hardwareErr == nil && !clk.hardware.Equal(date) {
-				t.Errorf("set to %v, the hardware's to %v", clk.set, clk.hardware)
+			if tc.setErr == nil && !clk.WasSet.Equal(date) || tc.setErr == nil && tc.hardwareErr == nil && !clk.HardwareSet.Equal(date) {
+				t.Errorf("set to %v, the hardware's to %v", clk.WasSet, clk.HardwareSet)
 			}
 			if tc.kind == "warning" && e.Level != "warn" {
 				t.Errorf("level %q", e.Level)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/kernel"
 	"rackhand/templates/kickstart"
 )
 
@@ -42,7 +43,7 @@ type Leave struct {
 func ParseCmdline(s string) Cmdline {
 	c := Cmdline{Hold: 30 * time.Second}
 	named := map[string]net.HardwareAddr{} // by ifname=
-	for _, word := range cmdlineWords(s) {
+	for _, word := range kernel.CmdlineWords(s) {
 		key, value, _ := strings.Cut(word, "=")
 		switch key {
 		case "inst.ks":
@@ -104,32 +105,6 @@ func parseVLAN(s string) bootVLAN {
 		return bootVLAN{}
 	}
 	return bootVLAN{ID: id, Name: name, Card: card}
-}
-
-func cmdlineWords(s string) []string {
-	var (
-		words  []string
-		word   strings.Builder
-		quoted bool
-	)
-	end := func() {
-		if word.Len() > 0 {
-			words = append(words, word.String())
-			word.Reset()
-		}
-	}
-	for _, r := range s {
-		switch {
-		case r == '"':
-			quoted = !quoted
-		case !quoted && (r == ' ' || r == '\t' || r == '\n' || r == '\r'):
-			end()
-		default:
-			word.WriteRune(r)
-		}
-	}
-	end()
-	return words
 }
 
 // parseBootIF reads BOOTIF's MAC, which pxelinux and iPXE write with the

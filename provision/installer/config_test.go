@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"rackhand/provision/installer/fake"
 	"rackhand/templates/kickstart"
 )
 
@@ -34,8 +35,8 @@ func scratch(t *testing.T, files map[string]string) *machine {
 		}
 	}
 	clean := newRedactor().clean
-	m := &machine{target: dir, con: newConsole(time.Now, clean), clk: &fakeClock{}}
-	m.rep = newReporter("", nil, m.clk, clean, quiet)
+	m := &machine{target: dir, con: newConsole(time.Now, clean), clk: &fake.Clock{}}
+	m.rep = newReporter("", nil, m.clk, clean, fake.Quiet)
 	return m
 }
 

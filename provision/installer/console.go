@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A console writes lines to every screen and serial line that a person may look
@@ -134,8 +136,8 @@ func (c *console) flush(d time.Duration) {
 // behind it.
 func (c *console) openAll() {
 	c.open("/dev/console") // the last of the kernel's active consoles
-	active := strings.Fields(readText("/sys/class/tty/console/active"))
-	cmdline := readText("/proc/cmdline")
+	active := strings.Fields(kernel.ReadText("/sys/class/tty/console/active"))
+	cmdline := kernel.ReadText("/proc/cmdline")
 	for _, n := range consoleDevices("/sys") {
 		if fd := c.open("/dev/" + n); fd >= 0 && !slices.Contains(active, n) && serialForm.MatchString(n) {
 			setSpeed(fd, serialSpeed(cmdline, n))

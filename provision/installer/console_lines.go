@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // serialForm are the serial lines and paravirtual consoles by their name: PCs' and
@@ -18,7 +20,7 @@ var serialForm = regexp.MustCompile(`^(ttyS|ttyAMA|ttyUSB|hvc|xvc)\d+$`)
 // consoleDevices are the devices below /dev that a person may look at, without the
 // last one of the kernel's active consoles, which /dev/console is. sys is /sys.
 func consoleDevices(sys string) []string {
-	active := strings.Fields(readText(sys + "/class/tty/console/active"))
+	active := strings.Fields(kernel.ReadText(sys + "/class/tty/console/active"))
 	var out []string
 	if len(active) > 0 {
 		out = append(out, active[:len(active)-1]...)
@@ -35,9 +37,9 @@ func consoleDevices(sys string) []string {
 		}
 	}
 	dirs, _ := filepath.Glob(sys + "/class/tty/*")
-	slices.SortFunc(dirs, compareVersions)
+	slices.SortFunc(dirs, kernel.CompareNames)
 	for _, dir := range dirs {
-		if n := filepath.Base(dir); serialForm.MatchString(n) && readText(dir+"/type") != "0" { // 0: no UART there
+		if n := filepath.Base(dir); serialForm.MatchString(n) && kernel.ReadText(dir+"/type") != "0" { // 0: no UART there
 			add(n)
 		}
 	}
@@ -49,7 +51,7 @@ func consoleDevices(sys string) []string {
 // BMCs' serial-over-LAN has mostly.
 func serialSpeed(cmdline, name string) uint32 {
 	speed := uint32(115200)
-	for _, word := range cmdlineWords(cmdline) {
+	for _, word := range kernel.CmdlineWords(cmdline) {
 		value, ok := strings.CutPrefix(word, "console=")
 		if !ok {
 			continue

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // diskLinks are the names below /dev that udev's rules would give a disk
@@ -30,21 +32,21 @@ func diskLinks(dir string, d Disk) []string {
 		}
 		if d.Model != "" && d.Serial != "" {
 			id("nvme-%s_%s", d.Model, d.Serial)
-			id("nvme-%s_%s_%d", d.Model, d.Serial, max(1, readInt(dir+"/nsid")))
+			id("nvme-%s_%s_%d", d.Model, d.Serial, max(1, kernel.ReadInt(dir+"/nsid")))
 		}
 	case strings.HasPrefix(d.Name, "vd"):
 		if d.Serial != "" {
 			id("virtio-%s", d.Serial)
 		}
 	case strings.HasPrefix(d.Name, "mmcblk"):
-		if name := readText(dir + "/device/name"); name != "" && d.Serial != "" {
+		if name := kernel.ReadText(dir + "/device/name"); name != "" && d.Serial != "" {
 			id("mmc-%s_%s", name, d.Serial)
 		}
 	default:
 		if model, serial, ok := ataIdentity(dir + "/device/vpd_pg89"); ok {
 			id("ata-%s_%s", model, serial)
 		}
-		if vendor := readText(dir + "/device/vendor"); vendor != "" && d.Serial != "" {
+		if vendor := kernel.ReadText(dir + "/device/vendor"); vendor != "" && d.Serial != "" {
 			id("scsi-S%s_%s_%s", vendor, d.Model, d.Serial)
 		}
 		if kind, rest, ok := strings.Cut(d.WWN, "."); ok {
@@ -152,11 +154,11 @@ func diskPath(real string) string {
 		}
 	}
 	if _, i := has("nvme"); i >= 0 {
-		return fmt.Sprintf("%s-nvme-%d", pci, max(1, readInt(real+"/nsid")))
+		return fmt.Sprintf("%s-nvme-%d", pci, max(1, kernel.ReadInt(real+"/nsid")))
 	}
 	if n, i := has("ata"); i >= 0 {
 		dir := strings.Join(parts[:last+1], "/") + "/ata" + n
-		port := readInt(dir + "/ata_port/ata" + n + "/port_no")
+		port := kernel.ReadInt(dir + "/ata_port/ata" + n + "/port_no")
 		if port == 0 {
 			return ""
 		}

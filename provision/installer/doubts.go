@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // Classes of PCI devices that an install needs: the first byte of the class code
@@ -24,13 +26,13 @@ func undriven(sys, class string) []string {
 	dirs, _ := filepath.Glob(sys + "/bus/pci/devices/*")
 	var out []string
 	for _, dir := range dirs {
-		if c := readText(dir + "/class"); !strings.HasPrefix(c, "0x"+class) { // 0x020000
+		if c := kernel.ReadText(dir + "/class"); !strings.HasPrefix(c, "0x"+class) { // 0x020000
 			continue
 		}
 		if _, err := os.Lstat(dir + "/driver"); err == nil {
 			continue
 		}
-		id := func(file string) string { return strings.TrimPrefix(readText(dir+"/"+file), "0x") }
+		id := func(file string) string { return strings.TrimPrefix(kernel.ReadText(dir+"/"+file), "0x") }
 		out = append(out, fmt.Sprintf("%s (%s:%s)", filepath.Base(dir), id("vendor"), id("device")))
 	}
 	slices.Sort(out)

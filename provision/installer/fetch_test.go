@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/fake"
 )
 
 func TestFetch(t *testing.T) {
@@ -37,7 +39,7 @@ func TestFetch(t *testing.T) {
 				_, _ = w.Write([]byte("text"))
 			}))
 			defer srv.Close()
-			clk := &fakeClock{}
+			clk := &fake.Clock{}
 			got, err := fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
 			switch {
 			case c.want == "" && (err != nil || string(got.data) != "text"):
@@ -45,8 +47,8 @@ func TestFetch(t *testing.T) {
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("got %v, want %s", err, c.want)
 			}
-			if n != c.requests || !slices.Equal(clk.slept, c.slept) {
-				t.Errorf("%d requests, slept %v; want %d, %v", n, clk.slept, c.requests, c.slept)
+			if n != c.requests || !slices.Equal(clk.Slept, c.slept) {
+				t.Errorf("%d requests, slept %v; want %d, %v", n, clk.Slept, c.requests, c.slept)
 			}
 		})
 	}
@@ -57,7 +59,7 @@ func TestFetchTooLarge(t *testing.T) {
 		_, _ = w.Write(make([]byte, 101))
 	}))
 	defer srv.Close()
-	if _, err := fetch(t.Context(), srv.Client(), &fakeClock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
+	if _, err := fetch(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -65,9 +67,9 @@ func TestFetchTooLarge(t *testing.T) {
 func TestFetchNobodyThere(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
-	clk := &fakeClock{}
-	if _, err := fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.slept) != 4 {
-		t.Errorf("got %v after %v", err, clk.slept)
+	clk := &fake.Clock{}
+	if _, err := fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.Slept) != 4 {
+		t.Errorf("got %v after %v", err, clk.Slept)
 	}
 }
 

@@ -6,17 +6,19 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"rackhand/provision/installer/kernel"
 )
 
-// A kernel is a kernel of the installed system with its initrd, as names in
+// An installedKernel is a kernel of the installed system with its initrd, as names in
 // /boot.
-type kernel struct{ version, image, initrd string }
+type installedKernel struct{ version, image, initrd string }
 
 // findKernels pairs kernels and initrds as Debian's family names them, the
 // newest first; nil when there is none, or the system describes its menu
 // otherwise.
-func findKernels(boot []string) []kernel {
-	var out []kernel
+func findKernels(boot []string) []installedKernel {
+	var out []installedKernel
 	for _, name := range boot {
 		version, ok := strings.CutPrefix(name, "vmlinuz-")
 		if !ok {
@@ -24,17 +26,17 @@ func findKernels(boot []string) []kernel {
 		}
 		for _, initrd := range []string{"initrd.img-" + version, "initramfs-" + version + ".img"} {
 			if slices.Contains(boot, initrd) {
-				out = append(out, kernel{version, name, initrd})
+				out = append(out, installedKernel{version, name, initrd})
 				break
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b kernel) int { return compareVersions(b.version, a.version) })
+	slices.SortFunc(out, func(a, b installedKernel) int { return kernel.CompareNames(b.version, a.version) })
 	return out
 }
 
 // kernelsIn are those of an installed system.
-func kernelsIn(root *os.Root) ([]kernel, error) {
+func kernelsIn(root *os.Root) ([]installedKernel, error) {
 	entries, err := fs.ReadDir(root.FS(), "boot")
 	if err != nil {
 		return nil, err
@@ -46,41 +48,10 @@ func kernelsIn(root *os.Root) ([]kernel, error) {
 	return findKernels(names), nil
 }
 
-// compareVersions compares numbers in versions as numbers: 6.1.0-9 < 6.1.0-10.
-func compareVersions(a, b string) int {
-	for a != "" && b != "" {
-		x, y := digits(a), digits(b)
-		if x > 0 && y > 0 {
-			m, n := strings.TrimLeft(a[:x], "0"), strings.TrimLeft(b[:y], "0")
-			if len(m) != len(n) {
-				return len(m) - len(n)
-			}
-			if c := strings.Compare(m, n); c != 0 {
-				return c
-			}
-			a, b = a[x:], b[y:]
-			continue
-		}
-		if a[0] != b[0] {
-			return int(a[0]) - int(b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return len(a) - len(b)
-}
-
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
-}
-
 // grubMenu is the first /boot/grub/grub.cfg. grub-mkconfig would make much the
 // same, in hundreds of processes: 24 s of an install of 54 on a slow machine. It
 // does so when the system gets its next kernel, from the same settings.
-func grubMenu(b bootConfig, place bootPlace, kernels []kernel) string {
+func grubMenu(b bootConfig, place bootPlace, kernels []installedKernel) string {
 	var s strings.Builder
 	s.WriteString("# written by rackhand-installer; update-grub writes it anew\n")
 	if unit, speed, ok := serialOf(b.Append); ok {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // How the installer ends, as its exit status to Supervise.
@@ -48,7 +50,7 @@ func Supervise() {
 func crashed(con *console, message string) {
 	con.openAll()
 	con.printf("%s", message)
-	cmdline := ParseCmdline(readText("/proc/cmdline"))
+	cmdline := ParseCmdline(kernel.ReadText("/proc/cmdline"))
 	rep := newReporter(cmdline.Report, &http.Client{}, realClock{}, newRedactor().clean, con.printf)
 	rep.start(context.Background())
 	_ = rep.last(context.Background(), Event{Stage: "failed", Kind: "crashed", Level: "error", Message: message}, time.Minute)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // inUse says what uses a disk or a partition of it: an array or volume that is
@@ -13,32 +15,32 @@ import (
 // proc is /proc.
 func inUse(sys, proc string, d Disk) []string {
 	dir := sys + "/block/" + d.Name
-	devices := map[string]string{readText(dir + "/dev"): d.Name}
+	devices := map[string]string{kernel.ReadText(dir + "/dev"): d.Name}
 	names := map[string]string{d.Name: dir}
 	parts, _ := filepath.Glob(dir + "/" + d.Name + "*/partition")
 	for _, p := range parts {
 		p = filepath.Dir(p)
 		names[filepath.Base(p)] = p
-		devices[readText(p+"/dev")] = filepath.Base(p)
+		devices[kernel.ReadText(p+"/dev")] = filepath.Base(p)
 	}
 	var out []string
 	for name, dir := range names {
 		holders, _ := os.ReadDir(dir + "/holders")
 		for _, h := range holders {
 			holder := h.Name()
-			if text := readText(sys + "/block/" + holder + "/dm/name"); text != "" {
+			if text := kernel.ReadText(sys + "/block/" + holder + "/dm/name"); text != "" {
 				holder = text
 			}
 			out = append(out, fmt.Sprintf("%s is part of %s, which is running", name, holder))
 		}
 	}
-	for line := range strings.Lines(readText(proc + "/self/mountinfo")) {
+	for line := range strings.Lines(kernel.ReadText(proc + "/self/mountinfo")) {
 		f := strings.Fields(line)
 		if len(f) > 4 && devices[f[2]] != "" {
 			out = append(out, fmt.Sprintf("%s is mounted on %s", devices[f[2]], f[4]))
 		}
 	}
-	for line := range strings.Lines(readText(proc + "/swaps")) {
+	for line := range strings.Lines(kernel.ReadText(proc + "/swaps")) {
 		if name, _, _ := strings.Cut(strings.TrimPrefix(line, "/dev/"), " "); names[name] != "" {
 			out = append(out, name+" is swap in use")
 		}

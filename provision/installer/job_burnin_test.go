@@ -13,6 +13,8 @@ import (
 
 	smart "github.com/anatol/smart.go"
 	"github.com/google/go-cmp/cmp"
+
+	"rackhand/provision/installer/fake"
 )
 
 // The sums in job_cpu.go come from another program: this processor must agree.
@@ -47,7 +49,7 @@ func TestMemoryFindsFaults(t *testing.T) {
 
 func TestPasses(t *testing.T) {
 	spans := []span{{make([]uint64, 512), 0}, {make([]uint64, 512), 512}}
-	clk := &fakeClock{now: time.Unix(0, 0)}
+	clk := &fake.Clock{Time: time.Unix(0, 0)}
 	told := 0
 	done, errs, first := passes(t.Context(), spans, time.Unix(10, 0), clk.Now, func(float64, int) {
 		told++

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A cpuReport is how the processor did.
@@ -91,7 +93,7 @@ func floats() float64 {
 // tryCPU keeps every core busy until the deadline.
 func (m *machine) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
 	cpus := allowedCPUs()
-	r := cpuReport{Model: cpuModel(readText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
+	r := cpuReport{Model: cpuModel(kernel.ReadText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
 	rounds := make([]int64, len(cpus))
 	var mu sync.Mutex
 	var running atomic.Bool
@@ -170,7 +172,7 @@ func throttled(sys string) int64 {
 	files, _ := filepath.Glob(sys + "/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count")
 	var n int64
 	for _, f := range files {
-		n += readInt(f)
+		n += kernel.ReadInt(f)
 	}
 	return n
 }
@@ -183,13 +185,13 @@ func celsius(sys string) int64 {
 	chips, _ := filepath.Glob(sys + "/class/hwmon/hwmon*")
 	for _, c := range chips {
 		// The processors' own; disks and network cards have sensors there, too.
-		if slices.Contains([]string{"coretemp", "k10temp", "zenpower", "fam15h_power"}, readText(c+"/name")) {
+		if slices.Contains([]string{"coretemp", "k10temp", "zenpower", "fam15h_power"}, kernel.ReadText(c+"/name")) {
 			inputs, _ := filepath.Glob(c + "/temp*_input")
 			files = append(files, inputs...)
 		}
 	}
 	for _, f := range files {
-		if t := readInt(f) / 1000; t < 150 { // more is a sensor that isn't there
+		if t := kernel.ReadInt(f) / 1000; t < 150 { // more is a sensor that isn't there
 			most = max(most, t)
 		}
 	}

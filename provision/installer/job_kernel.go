@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A kernelReport is what the kernel noticed while a burn-in ran.
@@ -23,12 +25,12 @@ type kernelReport struct {
 // readKernel reads the counters as they stand.
 func readKernel(root string) kernelReport {
 	var r kernelReport
-	r.MachineChecks = machineChecks(readText(filepath.Join(root, "proc/interrupts")))
+	r.MachineChecks = machineChecks(kernel.ReadText(filepath.Join(root, "proc/interrupts")))
 	r.Corrected, r.Uncorrected = -1, -1
 	banks, _ := filepath.Glob(filepath.Join(root, "sys/devices/system/edac/mc/mc*"))
 	for _, b := range banks {
-		r.Corrected = max(r.Corrected, 0) + readInt(b+"/ce_count")
-		r.Uncorrected = max(r.Uncorrected, 0) + readInt(b+"/ue_count")
+		r.Corrected = max(r.Corrected, 0) + kernel.ReadInt(b+"/ce_count")
+		r.Uncorrected = max(r.Uncorrected, 0) + kernel.ReadInt(b+"/ue_count")
 	}
 	// SYSLOG_ACTION_READ_ALL (syslog(2)): the last part that fits.
 	buf := make([]byte, 1<<20)

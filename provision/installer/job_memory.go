@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A memoryReport is how memory did.
@@ -190,7 +192,7 @@ func memoryPlace(spans []span, at uint64) string {
 
 // meminfo is a value of /proc/meminfo, in bytes.
 func meminfo(path, key string) int64 {
-	for line := range strings.Lines(readText(path)) {
+	for line := range strings.Lines(kernel.ReadText(path)) {
 		f := strings.Fields(line)
 		if len(f) >= 2 && f[0] == key+":" {
 			n, _ := strconv.ParseInt(f[1], 10, 64)

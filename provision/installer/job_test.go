@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/fake"
 )
 
 // An answerer is an appliance that answers each path with statuses, one after the
@@ -41,9 +43,9 @@ func jobMachine(t *testing.T, status map[string][]int) (*machine, *answerer, str
 	a := &answerer{status: status}
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
-	clk := &fakeClock{now: time.Unix(0, 0)}
+	clk := &fake.Clock{Time: time.Unix(0, 0)}
 	clean := func(s string) string { return s }
-	m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, quiet)}
+	m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}
 	return m, a, srv.URL
 }
 

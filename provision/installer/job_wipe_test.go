@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/fake"
 )
 
 // A plate is a disk in memory. Its fields say what it can do, and how badly.
@@ -104,7 +106,7 @@ func TestErase(t *testing.T) {
 		copy(p.data[0x438:], "\x53\xef")
 		var done atomic.Int64
 		d := Disk{Name: "sda", Size: int64(len(p.data)), Serial: "S1"}
-		r := eraseDisk(t.Context(), d, func() (medium, error) { return &p, nil }, &fakeClock{}, &done)
+		r := eraseDisk(t.Context(), d, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
 		if got := strings.Join(p.log, " "); got != c.log {
 			t.Errorf("%s: it did %q, want %q", name, got, c.log)
 		}
@@ -146,7 +148,7 @@ func TestEraseCancelled(t *testing.T) {
 	cancel(errCancelled)
 	p := plate{data: bytes.Repeat([]byte{7}, 1<<20)}
 	var done atomic.Int64
-	r := eraseDisk(ctx, Disk{Name: "sda", Size: 1 << 20}, func() (medium, error) { return &p, nil }, &fakeClock{}, &done)
+	r := eraseDisk(ctx, Disk{Name: "sda", Size: 1 << 20}, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
 	if r.Error == "" || !uniform(p.data, 7) {
 		t.Errorf("a cancelled wipe wrote: %+v", r)
 	}
@@ -207,9 +209,9 @@ func TestWipeDisks(t *testing.T) {
 // TestWipeLeftLocked: a write-protected disk is in no list of disks to install to, and a
 // wipe of all that left it would be called done.
 func TestWipeLeftLocked(t *testing.T) {
-	clk := &fakeClock{}
+	clk := &fake.Clock{}
 	m := &machine{con: newConsole(clk.Now, newRedactor().clean), clk: clk}
-	m.rep = newReporter("", nil, clk, newRedactor().clean, quiet)
+	m.rep = newReporter("", nil, clk, newRedactor().clean, fake.Quiet)
 	var kept any
 	report := func(v any) error { kept = v; return nil }
 	good := erasure{Disk: "sda", Bytes: 1 << 30, Method: "zeroes", Verified: true, Samples: 512}

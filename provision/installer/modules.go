@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A moduleLoader loads kernel modules for the devices that are there, as
@@ -180,7 +182,7 @@ func (l *moduleLoader) scan(sys string) bool {
 		if err != nil || d.Name() != "modalias" {
 			return nil // a device that has just gone
 		}
-		alias := readText(p)
+		alias := kernel.ReadText(p)
 		if alias != "" && !l.seen[alias] {
 			l.seen[alias], fresh = true, true
 			l.add(alias)

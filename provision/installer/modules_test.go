@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rackhand/provision/installer/fake"
 )
 
 // loaderFor is a loader with these indexes; what it loads is noted.
@@ -26,7 +28,7 @@ func loaderFor(t *testing.T, dep, alias, softdep string) (*moduleLoader, *[]stri
 			return errors.New("exec format error")
 		}
 		return nil
-	}, quiet)
+	}, fake.Quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"github.com/vishvananda/netlink"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // A lease is what DHCP gave.
@@ -185,7 +187,7 @@ func (l *lease) apply() error {
 
 func waitCarrier(ctx context.Context, name string, limit time.Duration) bool {
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
-		if readText("/sys/class/net/"+name+"/carrier") == "1" {
+		if kernel.ReadText("/sys/class/net/"+name+"/carrier") == "1" {
 			return true
 		}
 		if (realClock{}).Sleep(ctx, 50*time.Millisecond) != nil {

@@ -1,36 +1,15 @@
 package installer
 
 import (
-	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/fake"
 )
 
-// An appliance that answers with each status in turn; the last one stays.
-type fakeAppliance struct {
-	mu       sync.Mutex
-	statuses []int
-	got      []Event
-	requests int
-}
-
-func (a *fakeAppliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	status := a.statuses[min(a.requests, len(a.statuses)-1)]
-	a.requests++
-	var e Event
-	if err := json.NewDecoder(r.Body).Decode(&e); err == nil && status < 300 {
-		a.got = append(a.got, e)
-	}
-	w.WriteHeader(status)
-}
-
-func startReporter(t *testing.T, a *fakeAppliance, clk clock) (*reporter, *[]string) {
+func startReporter(t *testing.T, a *fake.Appliance, clk clock) (*reporter, *[]string) {
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
 	var warned []string
@@ -40,41 +19,41 @@ func startReporter(t *testing.T, a *fakeAppliance, clk clock) (*reporter, *[]str
 }
 
 func TestReporterKeepsOrder(t *testing.T) {
-	a := &fakeAppliance{statuses: []int{204}}
-	r, _ := startReporter(t, a, &fakeClock{})
+	a := &fake.Appliance{Statuses: []int{204}}
+	r, _ := startReporter(t, a, &fake.Clock{})
 	r.send(Event{Stage: "installer", Kind: "started", Message: "from /i/TOKEN/ks"})
 	r.send(Event{Stage: "packages", Kind: "progress"})
 	if err := r.last(t.Context(), Event{Stage: "installed", Kind: "installed"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	var stages []string
-	for _, e := range a.got {
+	for _, e := range a.Got {
 		stages = append(stages, e.Stage)
 	}
-	if s := strings.Join(stages, " "); s != "installer packages installed" || a.got[0].Message != "from /i/…/ks" {
-		t.Errorf("got %s, %+v", s, a.got)
+	if s := strings.Join(stages, " "); s != "installer packages installed" || a.Got[0].Message != "from /i/…/ks" {
+		t.Errorf("got %s, %+v", s, a.Got)
 	}
 }
 
 // What is refused is not tried again, and progress is stale soon.
 func TestReporterGoesOn(t *testing.T) {
-	a := &fakeAppliance{statuses: []int{503, 503, 503, 403, 204}}
-	r, warned := startReporter(t, a, &fakeClock{})
+	a := &fake.Appliance{Statuses: []int{503, 503, 503, 403, 204}}
+	r, warned := startReporter(t, a, &fake.Clock{})
 	for _, kind := range []string{"progress", "script", "disk"} {
 		r.send(Event{Kind: kind})
 	}
 	if err := r.last(t.Context(), Event{Kind: "installed"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if a.requests != 6 || len(a.got) != 2 || len(*warned) != 2 {
-		t.Errorf("%d requests, %d kept, %d warnings", a.requests, len(a.got), len(*warned))
+	if a.Requests != 6 || len(a.Got) != 2 || len(*warned) != 2 {
+		t.Errorf("%d requests, %d kept, %d warnings", a.Requests, len(a.Got), len(*warned))
 	}
 }
 
 // An appliance that is restarted during an install hears what happened meanwhile.
 func TestReporterOutlastsARestart(t *testing.T) {
-	a := &fakeAppliance{statuses: append(make503(8), 204)}
-	clk := &fakeClock{}
+	a := &fake.Appliance{Statuses: append(make503(8), 204)}
+	clk := &fake.Clock{}
 	r, warned := startReporter(t, a, clk)
 	start := clk.Now()
 	r.send(Event{Kind: "warning"})
@@ -82,8 +61,8 @@ func TestReporterOutlastsARestart(t *testing.T) {
 	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.got) != 3 || a.got[0].Kind != "warning" || len(*warned) > 0 {
-		t.Errorf("%+v came, %d warnings", a.got, len(*warned))
+	if len(a.Got) != 3 || a.Got[0].Kind != "warning" || len(*warned) > 0 {
+		t.Errorf("%+v came, %d warnings", a.Got, len(*warned))
 	}
 	if d := clk.Now().Sub(start); d < 30*time.Second {
 		t.Errorf("away for %v only: the test shows nothing", d)
@@ -92,8 +71,8 @@ func TestReporterOutlastsARestart(t *testing.T) {
 
 // An appliance that is away for good doesn't hold up the end by what is still queued.
 func TestReporterEndsWithoutAppliance(t *testing.T) {
-	a := &fakeAppliance{statuses: []int{503}}
-	clk := &fakeClock{}
+	a := &fake.Appliance{Statuses: []int{503}}
+	clk := &fake.Clock{}
 	r, _ := startReporter(t, a, clk)
 	ending := clk.Now().Add(2 * time.Minute)
 	r.ending.Store(&ending)
@@ -105,23 +84,23 @@ func TestReporterEndsWithoutAppliance(t *testing.T) {
 	if d := clk.Now().Sub(ending); d > time.Minute {
 		t.Errorf("tried until %v after the end", d)
 	}
-	a.requests = 0
+	a.Requests = 0
 	late := clk.Now().Add(-time.Second)
 	r.ending.Store(&late)
-	if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil || a.requests > 0 {
-		t.Errorf("after the end: %v, %d requests", err, a.requests)
+	if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil || a.Requests > 0 {
+		t.Errorf("after the end: %v, %d requests", err, a.Requests)
 	}
 }
 
 func TestReporterLastIsPatient(t *testing.T) {
-	a := &fakeAppliance{statuses: append(make503(20), 204)}
-	clk := &fakeClock{}
+	a := &fake.Appliance{Statuses: append(make503(20), 204)}
+	clk := &fake.Clock{}
 	r, _ := startReporter(t, a, clk)
-	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil || len(a.got) != 1 {
-		t.Errorf("%v, %d kept", err, len(a.got))
+	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil || len(a.Got) != 1 {
+		t.Errorf("%v, %d kept", err, len(a.Got))
 	}
 
-	a = &fakeAppliance{statuses: []int{503}}
+	a = &fake.Appliance{Statuses: []int{503}}
 	r, _ = startReporter(t, a, clk)
 	start := clk.Now()
 	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err == nil {
@@ -141,7 +120,7 @@ func make503(n int) []int {
 }
 
 func TestReporterWithoutURL(t *testing.T) {
-	r := newReporter("", nil, &fakeClock{}, newRedactor().clean, quiet)
+	r := newReporter("", nil, &fake.Clock{}, newRedactor().clean, fake.Quiet)
 	r.start(t.Context())
 	r.send(Event{Kind: "a"})
 	if err := r.last(t.Context(), Event{Kind: "b"}, time.Second); err != nil {

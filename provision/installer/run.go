@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/kernel"
 	"rackhand/templates/kickstart"
 )
 
@@ -23,7 +24,7 @@ func Install(ctx context.Context) int {
 	clk := realClock{}
 	con := newConsole(clk.Now, newRedactor().clean)
 	con.openAll()
-	cmdline := ParseCmdline(readText("/proc/cmdline"))
+	cmdline := ParseCmdline(kernel.ReadText("/proc/cmdline"))
 	client := &http.Client{Transport: &http.Transport{
 		// the image and the events; no proxy from the environment
 		MaxIdleConnsPerHost: 2, ResponseHeaderTimeout: 30 * time.Second, DisableCompression: true,

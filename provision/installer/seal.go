@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 // sealed reports whether disks are read-only while the %pre scripts of a brought
@@ -76,7 +78,7 @@ func (s *seal) add() error {
 	defer s.mu.Unlock()
 	for _, e := range entries {
 		disk := e.Name()
-		if !isDisk(disk) || readInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
+		if !isDisk(disk) || kernel.ReadInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
 			continue
 		}
 		for _, n := range append([]string{disk}, slices.Sorted(maps.Keys(kernelPartitions(disk)))...) {
@@ -84,7 +86,7 @@ func (s *seal) add() error {
 			if s.done[path] {
 				continue
 			}
-			if n == disk && readInt("/sys/block/"+n+"/ro") != 0 {
+			if n == disk && kernel.ReadInt("/sys/block/"+n+"/ro") != 0 {
 				break
 			}
 			switch err := setWriteFlag(path, 1); {

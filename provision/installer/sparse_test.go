@@ -9,30 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"rackhand/provision/installer/fake"
 )
-
-// islands are a file's runs of data by where they begin and end, as the file
-// system has them (lseek(2), SEEK_DATA).
-func islands(t *testing.T, name string) [][2]int64 {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var out [][2]int64
-	for at := int64(0); ; {
-		from, err := f.Seek(at, unix.SEEK_DATA)
-		if err != nil {
-			return out
-		}
-		if at, err = f.Seek(from, unix.SEEK_HOLE); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, [2]int64{from, at})
-	}
-}
 
 func sameIslands(a, b [][2]int64) bool {
 	if len(a) != len(b) {
@@ -83,10 +61,10 @@ func TestSparseForms(t *testing.T) {
 					t.Errorf("%s: %d bytes, %v", name, len(got), err)
 				}
 			}
-			if got := islands(t, filepath.Join(dir, "disk")); !sameIslands(got, [][2]int64{{200704, 204800}, {1 << 20, 1<<20 + 4096}}) {
+			if got := fake.Islands(t, filepath.Join(dir, "disk")); !sameIslands(got, [][2]int64{{200704, 204800}, {1 << 20, 1<<20 + 4096}}) {
 				t.Errorf("the disk's islands: %v", got)
 			}
-			if got := islands(t, filepath.Join(dir, "hole")); len(got) != 0 {
+			if got := fake.Islands(t, filepath.Join(dir, "hole")); len(got) != 0 {
 				t.Errorf("the hole's islands: %v", got)
 			}
 		})
@@ -142,7 +120,7 @@ func TestZeros(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%s: %d of %d bytes, %v", name, len(got), len(data), err)
 		}
-		if got := islands(t, filepath.Join(dir, name)); !sameIslands(got, want[name]) {
+		if got := fake.Islands(t, filepath.Join(dir, name)); !sameIslands(got, want[name]) {
 			t.Errorf("%s: its islands are %v, want %v", name, got, want[name])
 		}
 	}

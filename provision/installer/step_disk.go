@@ -15,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/kernel"
 )
 
 func (s guardStep) do(_ context.Context, m *machine) error {
@@ -83,7 +85,7 @@ func openVolumes(d Disk) ([]volume, func(), error) {
 	for name, size := range kernelPartitions(d.Name) {
 		names, sizes[name] = append(names, name), size
 	}
-	slices.SortFunc(names, compareVersions) // the disk first, vda2 before vda10
+	slices.SortFunc(names, kernel.CompareNames) // the disk first, vda2 before vda10
 	for _, name := range names {
 		f, err := os.Open("/dev/" + name)
 		if err != nil {
@@ -104,7 +106,7 @@ func kernelPartitions(disk string) map[string]int64 {
 	dirs, _ := filepath.Glob("/sys/block/" + disk + "/" + disk + "*/partition")
 	for _, f := range dirs {
 		dir := filepath.Dir(f)
-		out[filepath.Base(dir)] = readInt(dir+"/size") * 512
+		out[filepath.Base(dir)] = kernel.ReadInt(dir+"/size") * 512
 	}
 	return out
 }

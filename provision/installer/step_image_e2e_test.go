@@ -12,20 +12,22 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rackhand/provision/installer/fake"
 )
 
 // The whole step, from a server that breaks off at half of the image to files with
 // their attributes; and with a wrong checksum.
 func TestImageStep(t *testing.T) {
-	needRoot(t)
+	fake.NeedRoot(t)
 	from, work := t.TempDir(), t.TempDir()
-	fullRoot(t, from)
-	if err := os.WriteFile(filepath.Join(from, "data"), randomBytes(1<<20), 0o644); err != nil {
+	fake.FullRoot(t, from)
+	if err := os.WriteFile(filepath.Join(from, "data"), fake.RandomBytes(1<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := inventory(t, from)
+	want := fake.Inventory(t, from)
 	file := filepath.Join(work, "named.any")
-	runTool(t, "tar", "--format=pax", "-S", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "--zstd", "-C", from, "-cf", file, ".")
+	fake.RunTool(t, "tar", "--format=pax", "-S", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "--zstd", "-C", from, "-cf", file, ".")
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -36,16 +38,16 @@ func TestImageStep(t *testing.T) {
 		fail      string
 		events    []string
 	}{
-		{"broken at half", sumOf(data), len(data)/2 + 1, "", []string{
+		{"broken at half", fake.SumOf(data), len(data)/2 + 1, "", []string{
 			" image", "warn warning the connection broke after 1 of 1 MB", "warn warning the download goes on at 1 of 1 MB", " verified the image is written and verified: ",
 		}},
-		{"wrong checksum", strings.Repeat("0", 64), 0, fmt.Sprintf("the image's SHA-256 is %s, the Kickstart says %064d", sumOf(data), 0), []string{" image"}},
+		{"wrong checksum", strings.Repeat("0", 64), 0, fmt.Sprintf("the image's SHA-256 is %s, the Kickstart says %064d", fake.SumOf(data), 0), []string{" image"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			srv := httptest.NewServer(&flaky{data: data, cut: c.cut, ranges: true})
+			srv := httptest.NewServer(&fake.Server{Data: data, Cut: c.cut, Ranges: true})
 			defer srv.Close()
-			a := &fakeAppliance{statuses: []int{204}}
-			rep, _ := startReporter(t, a, &fakeClock{})
+			a := &fake.Appliance{Statuses: []int{204}}
+			rep, _ := startReporter(t, a, &fake.Clock{})
 			m := &machine{
 				target: t.TempDir(), con: newConsole(time.Now, newRedactor().clean), rep: rep,
 				client: srv.Client(), clk: realClock{},
@@ -58,11 +60,11 @@ func TestImageStep(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), c.fail) || failKind(err) != FailImage {
 					t.Errorf("got %v, want %s", err, c.fail)
 				}
-			} else if d := cmp.Diff(want, inventory(t, m.target)); d != "" || err != nil {
+			} else if d := cmp.Diff(want, fake.Inventory(t, m.target)); d != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, d)
 			}
 			var got []string
-			for i, e := range a.got[:len(a.got)-1] {
+			for i, e := range a.Got[:len(a.Got)-1] {
 				s := fmt.Sprint(e.Level, " ", e.Kind, " ", e.Message)
 				if i < len(c.events) {
 					s = s[:min(len(s), len(c.events[i]))]

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rackhand/provision/installer/fake"
 )
 
 // A scriptClock runs a function at each sleep, and ends the context when there is
 // none left.
 type scriptClock struct {
-	fakeClock
+	fake.Clock
 	steps []func()
 	end   context.CancelFunc
 }
@@ -24,14 +26,14 @@ func (c *scriptClock) Sleep(ctx context.Context, d time.Duration) error {
 		c.steps[0]()
 		c.steps = c.steps[1:]
 	}
-	return c.fakeClock.Sleep(ctx, d)
+	return c.Clock.Sleep(ctx, d)
 }
 
 func TestProgress(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newStream(ctx, nil, nil, "", quiet, quiet)
-	a := &fakeAppliance{statuses: []int{204}}
-	rep, _ := startReporter(t, a, &fakeClock{})
+	s := newStream(ctx, nil, nil, "", fake.Quiet, fake.Quiet)
+	a := &fake.Appliance{Statuses: []int{204}}
+	rep, _ := startReporter(t, a, &fake.Clock{})
 	comes := func(n int64) func() {
 		return func() {
 			for rep.busy() { // so that nothing is left out
@@ -49,7 +51,7 @@ func TestProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, e := range a.got {
+	for _, e := range a.Got {
 		got = append(got, e.Message)
 	}
 	want := []string{

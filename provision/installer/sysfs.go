@@ -8,17 +8,9 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"rackhand/provision/installer/kernel"
 )
-
-func readText(path string) string {
-	b, _ := os.ReadFile(path)
-	return strings.TrimSpace(strings.ReplaceAll(string(b), "\x00", ""))
-}
-
-func readInt(path string) int64 {
-	n, _ := strconv.ParseInt(readText(path), 10, 64)
-	return n
-}
 
 // findDisks are the disks that could be installed to: whole, fixed, writable and
 // made of something. sys is /sys.
@@ -37,23 +29,23 @@ func lookForDisks(sys string) (out, locked []Disk) {
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
 		// hidden: one path of an NVMe disk that has several; it has no device of its own
-		if skipDisk(name) || readInt(dir+"/hidden") != 0 || readInt(dir+"/removable") != 0 {
+		if skipDisk(name) || kernel.ReadInt(dir+"/hidden") != 0 || kernel.ReadInt(dir+"/removable") != 0 {
 			continue
 		}
 		if _, err := os.Stat(dir + "/device"); err != nil {
 			continue // a virtual one
 		}
 		d := Disk{
-			Name: name, Size: readInt(dir+"/size") * 512, // always in units of 512
-			Sector: int(readInt(dir + "/queue/logical_block_size")),
-			Model:  strings.Join(strings.Fields(readText(dir+"/device/model")), " "),
-			Serial: readText(dir + "/device/serial"), WWN: readText(dir + "/device/wwid"),
+			Name: name, Size: kernel.ReadInt(dir+"/size") * 512, // always in units of 512
+			Sector: int(kernel.ReadInt(dir + "/queue/logical_block_size")),
+			Model:  strings.Join(strings.Fields(kernel.ReadText(dir+"/device/model")), " "),
+			Serial: kernel.ReadText(dir + "/device/serial"), WWN: kernel.ReadText(dir + "/device/wwid"),
 		}
 		if d.Serial == "" {
-			d.Serial = readText(dir + "/serial") // virtio has it here
+			d.Serial = kernel.ReadText(dir + "/serial") // virtio has it here
 		}
 		if d.WWN == "" {
-			d.WWN = readText(dir + "/wwid")
+			d.WWN = kernel.ReadText(dir + "/wwid")
 		}
 		if d.Sector == 0 {
 			d.Sector = 512
@@ -67,7 +59,7 @@ func lookForDisks(sys string) (out, locked []Disk) {
 		}
 		switch {
 		case d.Size < 64*mib: // a firmware's window, not a disk
-		case readInt(dir+"/ro") != 0:
+		case kernel.ReadInt(dir+"/ro") != 0:
 			locked = append(locked, d)
 		default:
 			out = append(out, d)
@@ -78,7 +70,7 @@ func lookForDisks(sys string) (out, locked []Disk) {
 
 // memoryOf is the machine's memory in MiB; name is /proc/meminfo.
 func memoryOf(name string) int64 {
-	for line := range strings.Lines(readText(name)) {
+	for line := range strings.Lines(kernel.ReadText(name)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "MemTotal:" {
 			n, _ := strconv.ParseInt(f[1], 10, 64)
 			return n / 1024
@@ -105,7 +97,7 @@ func findNICs(sys string) []NIC {
 		if _, err := os.Stat(dir + "/device"); err != nil {
 			continue // lo, bridges
 		}
-		mac, err := net.ParseMAC(readText(dir + "/address"))
+		mac, err := net.ParseMAC(kernel.ReadText(dir + "/address"))
 		if err != nil || len(mac) != 6 {
 			continue
 		}

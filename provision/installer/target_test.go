@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"rackhand/provision/installer/fake"
 )
 
 // A link where a file is to be must be replaced, and one on the way must not
@@ -106,7 +108,7 @@ func TestModuleLoader(t *testing.T) {
 		}
 	}
 	var got []string
-	l, err := newModuleLoader(dir, func(f string) error { got = append(got, filepath.Base(f)); return nil }, quiet)
+	l, err := newModuleLoader(dir, func(f string) error { got = append(got, filepath.Base(f)); return nil }, fake.Quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestModuleLoader(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if _, err := newModuleLoader(t.TempDir(), nil, quiet); err == nil {
+	if _, err := newModuleLoader(t.TempDir(), nil, fake.Quiet); err == nil {
 		t.Error("a folder without modules.dep was taken")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/fake"
 )
 
 func packed(t *testing.T, data []byte, open func(io.Writer) io.WriteCloser) []byte {
@@ -42,7 +44,7 @@ func allPackers(t *testing.T) map[string]func(io.Writer) io.WriteCloser {
 }
 
 func TestUnpack(t *testing.T) {
-	data := randomBytes(3 << 20)
+	data := fake.RandomBytes(3 << 20)
 	for name, open := range allPackers(t) {
 		t.Run(name, func(t *testing.T) {
 			file := packed(t, data, open)
@@ -50,20 +52,20 @@ func TestUnpack(t *testing.T) {
 				return func(r io.Reader) error { _, err := io.Copy(got, r); return err }
 			}
 			var got bytes.Buffer
-			if err := unpack(t.Context(), bytes.NewReader(file), sumOf(file), read(&got)); err != nil || !bytes.Equal(got.Bytes(), data) {
+			if err := unpack(t.Context(), bytes.NewReader(file), fake.SumOf(file), read(&got)); err != nil || !bytes.Equal(got.Bytes(), data) {
 				t.Errorf("%v; %d bytes", err, got.Len())
 			}
 			// what follows the archive counts, and so does what extract didn't read
 			longer := append(bytes.Clone(file), make([]byte, 1<<20)...)
 			stop := func(r io.Reader) error { _, err := io.CopyN(io.Discard, r, 10); return err }
-			if err := unpack(t.Context(), bytes.NewReader(longer), sumOf(longer), stop); err != nil {
+			if err := unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(longer), stop); err != nil {
 				t.Errorf("with something after it: %v", err)
 			}
-			if err := unpack(t.Context(), bytes.NewReader(longer), sumOf(file), stop); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+			if err := unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(file), stop); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 				t.Errorf("a wrong checksum: %v", err)
 			}
 			cut := file[:len(file)/2]
-			if err := unpack(t.Context(), bytes.NewReader(cut), sumOf(file), read(&bytes.Buffer{})); err == nil {
+			if err := unpack(t.Context(), bytes.NewReader(cut), fake.SumOf(file), read(&bytes.Buffer{})); err == nil {
 				t.Error("half of it was taken for the whole")
 			}
 		})
@@ -73,7 +75,7 @@ func TestUnpack(t *testing.T) {
 func TestUnpackPlain(t *testing.T) {
 	data := []byte("plain")
 	var got bytes.Buffer
-	err := unpack(t.Context(), bytes.NewReader(data), sumOf(data), func(r io.Reader) error {
+	err := unpack(t.Context(), bytes.NewReader(data), fake.SumOf(data), func(r io.Reader) error {
 		_, err := io.Copy(&got, r)
 		return err
 	})
