@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rackhand/provision/installer/report"
 )
 
 // aclAttribute are the extended attributes that POSIX ACLs lie in (acl(5)), by the
@@ -43,7 +45,7 @@ type aclEntry struct {
 type errNoName struct{ kind, name string }
 
 func (e *errNoName) Error() string {
-	return fmt.Sprintf("the image has no %s %q", e.kind, clipText(e.name, 60))
+	return fmt.Sprintf("the image has no %s %q", e.kind, report.ClipText(e.name, 60))
 }
 
 // parseACL turns an ACL's text, entries separated by commas or line feeds, into the
@@ -83,7 +85,7 @@ func parseACL(text string, users, groups map[string]uint32) ([]byte, error) {
 
 // parseACLEntry reads "user::rw-", "user:lisa:r--", "group:502:r-x:502", "mask::r--".
 func parseACLEntry(s string, users, groups map[string]uint32) (aclEntry, error) {
-	bad := fmt.Errorf("%q is no entry of an ACL", clipText(s, 100))
+	bad := fmt.Errorf("%q is no entry of an ACL", report.ClipText(s, 100))
 	f := strings.Split(s, ":")
 	if len(f) == 2 && (f[0] == "mask" || f[0] == "other" || f[0] == "m" || f[0] == "o") { // BSD leaves the name out
 		f = []string{f[0], "", f[1]}

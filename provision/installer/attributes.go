@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/report"
 )
 
 // attributes are an entry's extended attributes: those of SCHILY.xattr.* records
@@ -52,7 +54,7 @@ func (x *extractor) setAttributes(attrs map[string]string, set func(string, []by
 		case name != "security.capability" && (err == unix.ENOTSUP || err == unix.EPERM):
 			x.lose(name)
 		default:
-			return fmt.Errorf("attribute %s: %w", clipText(name, 60), err)
+			return fmt.Errorf("attribute %s: %w", report.ClipText(name, 60), err)
 		}
 	}
 	return nil
@@ -61,7 +63,7 @@ func (x *extractor) setAttributes(attrs map[string]string, set func(string, []by
 // lose notes that a file lost an attribute. Few names are kept, however many the
 // tar makes up.
 func (x *extractor) lose(name string) {
-	if name = clipText(name, 100); len(x.lost) >= 20 && x.lost[name] == 0 {
+	if name = report.ClipText(name, 100); len(x.lost) >= 20 && x.lost[name] == 0 {
 		name = "others"
 	}
 	x.lost[name]++
@@ -95,7 +97,7 @@ func (x *extractor) finishACLs() error {
 	users, groups := x.names("etc/passwd"), x.names("etc/group")
 	for _, name := range slices.Sorted(maps.Keys(x.acls)) {
 		if err := x.finishACL(name, users, groups); err != nil {
-			return fmt.Errorf("%s: %w", clipText(name, 200), err)
+			return fmt.Errorf("%s: %w", report.ClipText(name, 200), err)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 func extractFile(t *testing.T, file, dir string) extracted {
@@ -135,7 +136,7 @@ func TestRoundTripWithPackers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(want, fake.Inventory(t, to)); d != "" {
-				t.Errorf("(-want +got):\n%s", clipText(d, 4000))
+				t.Errorf("(-want +got):\n%s", report.ClipText(d, 4000))
 			}
 		})
 	}

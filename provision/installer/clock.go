@@ -1,12 +1,10 @@
 package installer
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"rackhand/provision/installer/report"
 )
 
 // maxSkew is how far the box's clock may be off before it is set. The appliance says
@@ -37,7 +35,7 @@ func clockOff(box, appliance time.Time) (off time.Duration, why string) {
 func (m *machine) setClock(appliance time.Time) {
 	off, why := clockOff(m.clk.Now().Round(0), appliance)
 	if why != "" {
-		m.warnf("the box's clock was not compared: %s", why)
+		m.Warnf("the box's clock was not compared: %s", why)
 	}
 	if off == 0 {
 		return
@@ -48,34 +46,12 @@ func (m *machine) setClock(appliance time.Time) {
 	}
 	text := fmt.Sprintf("the box's clock was %s %s the appliance's", off.Abs().Round(time.Second), direction)
 	if err := m.clk.Set(appliance); err != nil {
-		m.warnf("%s, and can't be set: %v", text, err)
+		m.Warnf("%s, and can't be set: %v", text, err)
 		return
 	}
 	if err := m.clk.SetHardware(appliance); err != nil {
-		m.warnf("%s, and was set; its hardware clock can't be: %v", text, err)
+		m.Warnf("%s, and was set; its hardware clock can't be: %v", text, err)
 		return
 	}
-	m.event(Event{Kind: "clock-set", Message: text + ", and was set, its hardware clock too"})
-}
-
-func (realClock) Set(t time.Time) error {
-	tv := unix.NsecToTimeval(t.UnixNano())
-	return unix.Settimeofday(&tv)
-}
-
-// SetHardware sets the first real-time clock that there is (rtc(4), RTC_SET_TIME).
-func (realClock) SetHardware(t time.Time) error {
-	f, err := os.OpenFile("/dev/rtc0", os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return errors.New("the box has none that this kernel knows")
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	t = t.UTC()
-	return unix.IoctlSetRTCTime(int(f.Fd()), &unix.RTCTime{
-		Sec: int32(t.Second()), Min: int32(t.Minute()), Hour: int32(t.Hour()),
-		Mday: int32(t.Day()), Mon: int32(t.Month()) - 1, Year: int32(t.Year()) - 1900,
-	})
+	m.Event(report.Event{Kind: "clock-set", Message: text + ", and was set, its hardware clock too"})
 }

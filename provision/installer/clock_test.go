@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 func TestClockOff(t *testing.T) {
@@ -51,12 +52,13 @@ func TestInstallerClock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			clk := &fake.Clock{Time: date.Add(-5 * time.Hour), SetErr: tc.setErr, HardwareErr: tc.hardwareErr}
-			clean := newRedactor().clean
-			m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter("", srv.Client(), clk, clean, fake.Quiet)}
+			clean := report.NewRedactor().Clean
+			a := &fake.Appliance{Statuses: []int{204}}
+			m := &machine{clk: clk, client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: reportTo(t, a, clk)}}
 			if _, err := m.recipe(t.Context(), Cmdline{Kickstart: srv.URL}); err != nil {
 				t.Fatal(err)
 			}
-			e := <-m.rep.queue
+			e := heard(t, m.Rep, a)[0]
 			if e.Kind != tc.kind || !strings.Contains(e.Message, tc.want) {
 				t.Errorf("%+v, want %s: %s", e, tc.kind, tc.want)
 			}

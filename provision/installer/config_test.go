@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -34,9 +35,9 @@ func scratch(t *testing.T, files map[string]string) *machine {
 			t.Fatal(err)
 		}
 	}
-	clean := newRedactor().clean
-	m := &machine{target: dir, con: newConsole(time.Now, clean), clk: &fake.Clock{}}
-	m.rep = newReporter("", nil, m.clk, clean, fake.Quiet)
+	clean := report.NewRedactor().Clean
+	m := &machine{target: dir, Log: report.Log{Con: report.NewConsole(time.Now, clean)}, clk: &fake.Clock{}}
+	m.Rep = report.NewReporter("", nil, m.clk, clean, fake.Quiet)
 	return m
 }
 
@@ -258,13 +259,15 @@ func TestStepsInRoot(t *testing.T) {
 		t.Error("systemd-timesyncd authenticates")
 	}
 	m = scratch(t, nil)
+	a := &fake.Appliance{Statuses: []int{204}}
+	m.Rep = reportTo(t, a, m.clk)
 	if err := (localeStep{Lang: "de_DE.UTF-8"}).do(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/locale.conf")); got != "LANG=de_DE.UTF-8\n" {
 		t.Errorf("locale: %q", got)
 	}
-	if e := (<-m.rep.queue); e.Level != "warn" || !strings.Contains(e.Message, "no locale de_DE.UTF-8") {
+	if e := heard(t, m.Rep, a)[0]; e.Level != "warn" || !strings.Contains(e.Message, "no locale de_DE.UTF-8") {
 		t.Errorf("%+v", e)
 	}
 	if got := localeGen("# en_US.UTF-8 UTF-8\nde_DE.UTF-8 UTF-8\n", []string{"de_DE.UTF-8", "fr_FR", "de_AT.ISO-8859-1"}); got != "# en_US.UTF-8 UTF-8\nde_DE.UTF-8 UTF-8\nfr_FR.UTF-8 UTF-8\nde_AT.ISO-8859-1 ISO-8859-1\n" {
@@ -331,9 +334,9 @@ func TestRemoteLog(t *testing.T) {
 	}()
 	log := newRemoteLog(host, port, "web1", func() time.Time { return at })
 	go log.Run(t.Context())
-	con := newConsole(time.Now, newRedactor("hunter2").clean)
-	con.setSink(log.add)
-	con.printf("a secret: hunter2\x1b[1m")
+	con := report.NewConsole(time.Now, report.NewRedactor("hunter2").Clean)
+	con.SetSink(log.add)
+	con.Printf("a secret: hunter2\x1b[1m")
 	log.close(5 * time.Second)
 	want := fmt.Sprintf("<14>1 2026-11-26T01:02:03.004Z web1 rackhand-installer %d - - a secret: … [1m", os.Getpid())
 	if got := <-lines; got != want {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // Classes of PCI devices that an install needs: the first byte of the class code
@@ -52,7 +53,7 @@ func lackingFirmware(log []string) []string {
 		if f == nil {
 			continue
 		}
-		if s := clipText(f[1]+": "+f[2]+f[3], 200); !slices.Contains(out, s) && len(out) < 50 {
+		if s := report.ClipText(f[1]+": "+f[2]+f[3], 200); !slices.Contains(out, s) && len(out) < 50 {
 			out = append(out, s)
 		}
 	}
@@ -105,9 +106,9 @@ func hardwareDoubts(class string) []string {
 func (m *machine) tellDoubts(class string, send bool) {
 	for _, d := range hardwareDoubts(class) {
 		if send {
-			m.event(Event{Kind: "hardware", Level: "warn", Message: d})
+			m.Event(report.Event{Kind: "hardware", Level: "warn", Message: d})
 		} else {
-			m.con.printf("%s", d)
+			m.Con.Printf("%s", d)
 		}
 	}
 }

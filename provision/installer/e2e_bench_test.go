@@ -21,7 +21,7 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/bootfiles/image/imagetest"
-	"rackhand/provision/installer"
+	"rackhand/provision/installer/report"
 )
 
 // The environment variable that turns the test's binary into the pipe between a
@@ -63,7 +63,7 @@ type bench struct {
 
 	mu     sync.Mutex
 	ks     string
-	events []installer.Event
+	events []report.Event
 	report []byte // of a job
 	files  map[string]string
 
@@ -154,7 +154,7 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer b.mu.Unlock()
 		io.WriteString(w, b.ks)
 	case "/i/" + token + "/event":
-		var e installer.Event
+		var e report.Event
 		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&e); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -286,7 +286,7 @@ func (b *bench) install(uefi bool, disk, args string, more ...string) string {
 	return text
 }
 
-func (b *bench) find(stage, kind string) *installer.Event {
+func (b *bench) find(stage, kind string) *report.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {

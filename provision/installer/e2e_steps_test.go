@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/bootfiles/image"
+	"rackhand/provision/installer/report"
 	mirrorcache "rackhand/provision/mirror"
 )
 
@@ -35,8 +36,8 @@ func unpacked(t *testing.T, file string) *machine {
 			t.Fatal(err)
 		}
 	}
-	m.con.setSink(func(l string) { t.Log(l) })
-	m.rep.start(context.Background())
+	m.Con.SetSink(func(l string) { t.Log(l) })
+	m.Rep.Start(context.Background())
 	return m
 }
 
@@ -169,7 +170,7 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 	if !strings.Contains(string(out), "tree install ok installed") || strings.Contains(string(out), "rackhand.sources") || !strings.Contains(string(out), "bookworm main") {
 		t.Error("repos of another distribution were not passed over")
 	}
-	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
+	if err := m.Rep.Last(t.Context(), report.Event{}, time.Minute); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -28,7 +29,7 @@ func Configured(t *testing.T, file, without, text string) (root, tool string) {
 			t.Fatal(err)
 		}
 	}
-	m.con.setSink(func(l string) {
+	m.Con.SetSink(func(l string) {
 		t.Log(l)
 		if _, name, ok := strings.Cut(l, "network, by "); ok {
 			tool = strings.TrimSpace(name)
@@ -60,7 +61,7 @@ func Configured(t *testing.T, file, without, text string) (root, tool string) {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
-	if err := m.rep.last(t.Context(), Event{}, time.Minute); err != nil {
+	if err := m.Rep.Last(t.Context(), report.Event{}, time.Minute); err != nil {
 		t.Error(err)
 	}
 	return m.target, tool

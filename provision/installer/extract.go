@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/report"
 )
 
 // An extractor unpacks a tar into a folder. A path in the tar never leads out of
@@ -87,7 +89,7 @@ func (x *extractor) unpack(r io.Reader) error {
 			return err
 		}
 		if err := x.entry(h, tr); err != nil {
-			return fmt.Errorf("%s: %w", clipText(h.Name, 200), err)
+			return fmt.Errorf("%s: %w", report.ClipText(h.Name, 200), err)
 		}
 	}
 	if x.files == 0 {
@@ -274,7 +276,7 @@ func (x *extractor) file(dir int, base string, h *tar.Header, body io.Reader, at
 func (x *extractor) hardlink(dir int, base string, h *tar.Header) error {
 	target, err := cleanName(h.Linkname)
 	if err != nil {
-		return fmt.Errorf("link to %s: %w", clipText(h.Linkname, 200), err)
+		return fmt.Errorf("link to %s: %w", report.ClipText(h.Linkname, 200), err)
 	}
 	from, err := x.open(path.Dir(target))
 	if err != nil {
@@ -320,7 +322,7 @@ func (x *extractor) finishLink(dir int, base string, h *tar.Header, attrs map[st
 func (x *extractor) finishFolders() error {
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(x.folders))) {
 		if err := x.finishFolder(name, x.folders[name]); err != nil {
-			return fmt.Errorf("%s: %w", clipText(name, 200), err)
+			return fmt.Errorf("%s: %w", report.ClipText(name, 200), err)
 		}
 	}
 	return nil

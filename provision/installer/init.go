@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // How the installer ends, as its exit status to Supervise.
@@ -29,10 +30,10 @@ const (
 // the one to which orphans fall. It does not return.
 func Supervise() {
 	prepErr := mountKernelFS()
-	con := newConsole(time.Now, newRedactor().clean)
+	con := report.NewConsole(time.Now, report.NewRedactor().Clean)
 	if prepErr != nil {
-		con.openAll()
-		con.printf("rackhand-installer: %v", prepErr)
+		con.OpenAll()
+		con.Printf("rackhand-installer: %v", prepErr)
 	}
 	code, text, err := runChild()
 	switch code {
@@ -47,15 +48,15 @@ func Supervise() {
 }
 
 // crashed tells of a crash and powers off.
-func crashed(con *console, message string) {
-	con.openAll()
-	con.printf("%s", message)
+func crashed(con *report.Console, message string) {
+	con.OpenAll()
+	con.Printf("%s", message)
 	cmdline := ParseCmdline(kernel.ReadText("/proc/cmdline"))
-	rep := newReporter(cmdline.Report, &http.Client{}, realClock{}, newRedactor().clean, con.printf)
-	rep.start(context.Background())
-	_ = rep.last(context.Background(), Event{Stage: "failed", Kind: "crashed", Level: "error", Message: message}, time.Minute)
+	rep := report.NewReporter(cmdline.Report, &http.Client{}, report.RealClock{}, report.NewRedactor().Clean, con.Printf)
+	rep.Start(context.Background())
+	_ = rep.Last(context.Background(), report.Event{Stage: "failed", Kind: "crashed", Level: "error", Message: message}, time.Minute)
 	time.Sleep(cmdline.Hold)
-	con.flush(2 * time.Second)
+	con.Flush(2 * time.Second)
 	end(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 // A jobOrder is what the appliance wants of a box that it booted for a job instead
@@ -36,25 +38,25 @@ var errCancelled = errors.New("the operator has cancelled it")
 // runJob carries out what rackhand.job= names, tells how it ended, and says how the
 // box ends.
 func (m *machine) runJob(ctx context.Context, cmdline Cmdline) (end string) {
-	m.con.printf("job: %s", cmdline.Job)
+	m.Con.Printf("job: %s", cmdline.Job)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out, err := m.job(ctx, cancel, cmdline)
 	switch {
 	case errors.Is(err, errCancelled) || errors.Is(context.Cause(ctx), errCancelled):
-		m.con.printf("%s: %v", cmdline.Job, errCancelled)
+		m.Con.Printf("%s: %v", cmdline.Job, errCancelled)
 	case err != nil:
-		m.con.printf("FAILED: %v", err)
+		m.Con.Printf("FAILED: %v", err)
 		// Not the job's context: a failure must be told as well.
 		ctx := context.WithoutCancel(ctx)
-		if e := m.rep.last(ctx, Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
-			m.con.printf("the appliance could not be told: %v", e)
+		if e := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
+			m.Con.Printf("the appliance could not be told: %v", e)
 		}
 		_ = m.clk.Sleep(ctx, cmdline.Hold)
 	default:
-		m.con.printf("%s", out.message)
-		if e := m.rep.last(ctx, Event{Stage: "done", Kind: "job-done", Message: out.message}, 10*time.Minute); e != nil {
-			m.con.printf("the appliance could not be told: %v", e)
+		m.Con.Printf("%s", out.message)
+		if e := m.Rep.Last(ctx, report.Event{Stage: "done", Kind: "job-done", Message: out.message}, 10*time.Minute); e != nil {
+			m.Con.Printf("the appliance could not be told: %v", e)
 		}
 		return out.end
 	}
@@ -80,12 +82,12 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err != nil {
 		return outcome{}, err
 	}
-	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.settle, m.con.printf)
+	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.settle, m.Con.Printf)
 	if err != nil {
 		m.tellDoubts(pciNetwork, false)
 		return outcome{}, err
 	}
-	m.con.printf("network card %s has %s", net.NIC, &net.Address)
+	m.Con.Printf("network card %s has %s", net.NIC, &net.Address)
 	order, err := m.order(ctx, cmdline)
 	if err != nil {
 		return outcome{}, err
@@ -96,20 +98,20 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	}
 	// Told first, and only then begun: an appliance that says no means it, and one
 	// that was not told would hand the job out again.
-	begun := Event{Stage: "installer", Kind: "started", Message: order.Job + " begins; " + foundText(disks)}
-	if err := m.rep.post(ctx, begun, m.clk.Now().Add(5*time.Minute)); err != nil {
+	begun := report.Event{Stage: "installer", Kind: "started", Message: order.Job + " begins; " + foundText(disks)}
+	if err := m.Rep.Post(ctx, begun, m.clk.Now().Add(5*time.Minute)); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
 	linkDisks("/dev", disks)
 	m.tellDoubts(pciStorage, true)
 	order.alive = sibling(cmdline.Report, "alive")
 	go m.watch(ctx, cancel, order.alive)
-	report := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
+	keep := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
 	switch order.Job {
 	case jobWipe:
-		return m.wipe(ctx, order, disks, report)
+		return m.wipe(ctx, order, disks, keep)
 	case jobBurnin:
-		return m.burnin(ctx, order, disks, mods, report)
+		return m.burnin(ctx, order, disks, mods, keep)
 	}
 	for _, fs := range []string{"xfs", "btrfs", "dm_mod", "md_mod", "raid0", "raid1", "raid10", "raid456"} {
 		mods.add(fs) // what a disk may carry; those that the initramfs lacks are left out
@@ -120,12 +122,12 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 // order asks what is to be done. It must be what the kernel's command line says:
 // neither of the two alone makes a box erase its disks.
 func (m *machine) order(ctx context.Context, cmdline Cmdline) (jobOrder, error) {
-	got, err := fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
+	got, err := report.Fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
 	if err != nil {
 		return jobOrder{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
-	m.setClock(got.date) // a record of erased disks bears a date
-	return readOrder(got.data, cmdline.Job)
+	m.setClock(got.Date) // a record of erased disks bears a date
+	return readOrder(got.Data, cmdline.Job)
 }
 
 func readOrder(text []byte, job string) (jobOrder, error) {
@@ -157,9 +159,9 @@ func (m *machine) watch(ctx context.Context, cancel context.CancelCauseFunc, url
 
 // unwanted reports whether the appliance says that the job is no longer one.
 func (m *machine) unwanted(ctx context.Context, url string) bool {
-	_, _, err := fetchOnce(ctx, m.client, m.clk, url, 4096)
-	final := (*finalError)(nil)
-	return errors.As(err, &final) && strings.Contains(final.message, "403")
+	_, _, err := report.FetchOnce(ctx, m.client, m.clk, url, 4096)
+	final := (*report.FinalError)(nil)
+	return errors.As(err, &final) && strings.Contains(final.Message, "403")
 }
 
 // postReport hands over the JSON that is kept with the job.
@@ -174,13 +176,13 @@ func (m *machine) postReport(ctx context.Context, url string, v any) error {
 		switch {
 		case err == nil && status < 300:
 			return nil
-		case err == nil && !transient(status):
+		case err == nil && !report.Transient(status):
 			return fmt.Errorf("the report was not kept: the appliance answers %d", status)
 		case err == nil:
 			err = fmt.Errorf("the appliance answers %d", status)
 		}
 		last = err
-		if m.clk.Sleep(ctx, backoff(n)) != nil {
+		if m.clk.Sleep(ctx, report.Backoff(n)) != nil {
 			break
 		}
 	}

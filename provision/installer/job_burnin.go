@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 // A burninReport is what a burn-in found, kept with the job as JSON.
@@ -32,7 +34,7 @@ const (
 )
 
 // burnin tries memory, processor and disks one after the other. It writes to no disk.
-func (m *machine) burnin(ctx context.Context, o jobOrder, disks []Disk, mods *moduleLoader, report func(any) error) (outcome, error) {
+func (m *machine) burnin(ctx context.Context, o jobOrder, disks []Disk, mods *moduleLoader, keep func(any) error) (outcome, error) {
 	for _, name := range []string{"msr", "coretemp", "k10temp", "edac_mce_amd", "amd64_edac", "skx_edac", "i10nm_edac", "ie31200_edac", "sb_edac"} {
 		mods.add(name) // those that the initramfs holds and the machine takes
 	}
@@ -40,32 +42,32 @@ func (m *machine) burnin(ctx context.Context, o jobOrder, disks []Disk, mods *mo
 	r := burninReport{Host: o.Host, Job: o.ID, Started: m.clk.Now(), Minutes: o.Minutes, Findings: []string{}, Remarks: []string{}}
 	before := readKernel("/")
 
-	m.event(Event{Kind: "burnin-memory", Message: fmt.Sprintf("memory: tried for %v at most", part(total, memoryShare))})
+	m.Event(report.Event{Kind: "burnin-memory", Message: fmt.Sprintf("memory: tried for %v at most", part(total, memoryShare))})
 	var err error
 	if r.Memory, err = m.tryMemory(ctx, m.clk.Now().Add(part(total, memoryShare))); err != nil {
 		return outcome{}, err
 	}
-	m.event(Event{Kind: "burnin-memory-done", Level: levelOf(r.Memory.Errors), Message: r.Memory.String()})
+	m.Event(report.Event{Kind: "burnin-memory-done", Level: levelOf(r.Memory.Errors), Message: r.Memory.String()})
 
-	m.event(Event{Kind: "burnin-cpu", Message: fmt.Sprintf("processor: tried for %v", part(total, cpuShare))})
+	m.Event(report.Event{Kind: "burnin-cpu", Message: fmt.Sprintf("processor: tried for %v", part(total, cpuShare))})
 	if r.CPU, err = m.tryCPU(ctx, m.clk.Now().Add(part(total, cpuShare))); err != nil {
 		return outcome{}, err
 	}
-	m.event(Event{Kind: "burnin-cpu-done", Level: levelOf(r.CPU.Errors), Message: r.CPU.String()})
+	m.Event(report.Event{Kind: "burnin-cpu-done", Level: levelOf(r.CPU.Errors), Message: r.CPU.String()})
 
-	m.event(Event{Kind: "burnin-disks", Message: fmt.Sprintf("disks: read for %v at most; %s", part(total, 1-memoryShare-cpuShare), foundText(disks))})
+	m.Event(report.Event{Kind: "burnin-disks", Message: fmt.Sprintf("disks: read for %v at most; %s", part(total, 1-memoryShare-cpuShare), foundText(disks))})
 	r.Disks = m.tryDisks(ctx, disks, m.clk.Now().Add(part(total, 1-memoryShare-cpuShare)))
 	if context.Cause(ctx) != nil {
 		return outcome{}, context.Cause(ctx)
 	}
 	for _, d := range r.Disks {
-		m.event(Event{Kind: "burnin-disk", Level: levelOf(d.ReadErrors), Message: d.String()})
+		m.Event(report.Event{Kind: "burnin-disk", Level: levelOf(d.ReadErrors), Message: d.String()})
 	}
 	r.Kernel = readKernel("/").since(before)
 	r.Ended = m.clk.Now()
 	r.judge()
-	if err := report(r); err != nil {
-		m.warnf("%v", err)
+	if err := keep(r); err != nil {
+		m.Warnf("%v", err)
 	}
 	if len(r.Findings) > 0 {
 		return outcome{}, errors.New("the burn-in found: " + strings.Join(r.Findings, "; "))

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // A cpuReport is how the processor did.
@@ -107,8 +108,8 @@ func (m *machine) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, er
 			r.MaxCelsius = max(r.MaxCelsius, celsius("/sys"))
 			errors := r.Errors
 			mu.Unlock()
-			if p.due(m.clk.Now()) && !m.rep.busy() {
-				m.event(Event{Kind: "progress", Message: fmt.Sprintf("processor: %v of %v, %d wrong results",
+			if p.due(m.clk.Now()) && !m.Rep.Busy() {
+				m.Event(report.Event{Kind: "progress", Message: fmt.Sprintf("processor: %v of %v, %d wrong results",
 					m.clk.Now().Sub(begun).Round(time.Second), deadline.Sub(begun).Round(time.Second), errors)})
 			}
 		}

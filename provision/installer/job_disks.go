@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/report"
 )
 
 // A diskReport is how a disk did.
@@ -28,7 +30,7 @@ type diskReport struct {
 
 func (r diskReport) String() string {
 	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, gigabytes(r.Bytes), orNone(r.Serial),
-		100*r.ReadBytes/max(r.Bytes, 1), speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
+		100*r.ReadBytes/max(r.Bytes, 1), report.Speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 
 // tryDisks reads all disks at once until the deadline.

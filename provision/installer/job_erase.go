@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
+
+	"rackhand/provision/installer/report"
 )
 
 // A medium is a disk as a wipe sees it. What it can't do is errUnsupported.
@@ -30,7 +32,7 @@ type medium interface {
 var errUnsupported = errors.New("not supported")
 
 // eraseDisk erases one disk and reads samples of it back.
-func eraseDisk(ctx context.Context, d Disk, open func() (medium, error), clk clock, done *atomic.Int64) erasure {
+func eraseDisk(ctx context.Context, d Disk, open func() (medium, error), clk report.Clock, done *atomic.Int64) erasure {
 	r := erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size}
 	begun := clk.Now()
 	err := func() error {

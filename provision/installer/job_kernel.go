@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // A kernelReport is what the kernel noticed while a burn-in ran.
@@ -77,10 +78,10 @@ func (r kernelReport) since(before kernelReport) kernelReport {
 		switch {
 		case strings.Contains(text, "[Hardware Error]") || strings.Contains(text, "mce: "):
 			if len(out.Hardware) < 8 {
-				out.Hardware = append(out.Hardware, clipText(text, 200))
+				out.Hardware = append(out.Hardware, report.ClipText(text, 200))
 			}
 		case level >= 0 && level <= 3 && len(out.Messages) < 20: // KERN_ERR and worse
-			out.Messages = append(out.Messages, clipText(text, 200))
+			out.Messages = append(out.Messages, report.ClipText(text, 200))
 		}
 	}
 	return out

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // A memoryReport is how memory did.
@@ -108,8 +109,8 @@ func (m *machine) tryMemory(ctx context.Context, deadline time.Time) (memoryRepo
 	begun := m.clk.Now()
 	p := pace{}
 	r.Passes, r.Errors, r.First = passes(ctx, spans, deadline, m.clk.Now, func(done float64, errors int) {
-		if p.due(m.clk.Now()) && !m.rep.busy() {
-			m.event(Event{Kind: "progress", Message: fmt.Sprintf("memory: %.1f passes over %.1f GB, %d errors", done, float64(r.TestedBytes)/1e9, errors)})
+		if p.due(m.clk.Now()) && !m.Rep.Busy() {
+			m.Event(report.Event{Kind: "progress", Message: fmt.Sprintf("memory: %.1f passes over %.1f GB, %d errors", done, float64(r.TestedBytes)/1e9, errors)})
 		}
 	})
 	r.Seconds = m.clk.Now().Sub(begun).Seconds()

@@ -15,6 +15,8 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/report"
 )
 
 const (
@@ -61,7 +63,7 @@ func (m *machine) rescue(ctx context.Context, o jobOrder, disks []Disk, card *le
 	defer signal.Stop(said)
 
 	print := gossh.FingerprintSHA256(signer.PublicKey())
-	m.event(Event{
+	m.Event(report.Event{
 		Kind:    "rescue-ready",
 		Message: fmt.Sprintf("ssh root@%s waits for the operator's key; the host key is %s", card.Address.IP, print),
 		Fields: map[string]string{
@@ -101,7 +103,7 @@ func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.S
 			if idle > 0 {
 				text = fmt.Sprintf("nobody is logged in since %v; it ends after %v", idle.Round(time.Minute), rescueIdle)
 			}
-			m.event(Event{Kind: "progress", Message: text})
+			m.Event(report.Event{Kind: "progress", Message: text})
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 // An answerer is an appliance that answers each path with statuses, one after the
@@ -45,7 +46,7 @@ func jobMachine(t *testing.T, status map[string][]int) (*machine, *answerer, str
 	t.Cleanup(srv.Close)
 	clk := &fake.Clock{Time: time.Unix(0, 0)}
 	clean := func(s string) string { return s }
-	m := &machine{clk: clk, client: srv.Client(), con: newConsole(clk.Now, clean), rep: newReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}
+	m := &machine{clk: clk, client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: report.NewReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}}
 	return m, a, srv.URL
 }
 
@@ -105,7 +106,8 @@ func TestPostReport(t *testing.T) {
 // TestWipeCancelledInGrace: a wipe that was cancelled while its disks were named has
 // opened none.
 func TestWipeCancelledInGrace(t *testing.T) {
-	m, _, url := jobMachine(t, map[string][]int{"/alive": {403}})
+	m, a, url := jobMachine(t, map[string][]int{"/alive": {403}, "/i/T/event": {204}})
+	m.Rep.Start(t.Context())
 	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []Disk{{Name: "none-such-disk", Size: 1 << 30}}, func(any) error {
 		t.Error("a report of a wipe that was cancelled")
 		return nil
@@ -113,8 +115,11 @@ func TestWipeCancelledInGrace(t *testing.T) {
 	if !errors.Is(err, errCancelled) {
 		t.Errorf("%v", err)
 	}
-	if e := <-m.rep.queue; e.Kind != "wipe-disks" || !strings.Contains(e.Message, "none-such-disk") {
-		t.Errorf("it said %+v", e)
+	if err := m.Rep.Last(t.Context(), report.Event{Kind: "end"}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Join(a.got, "\n"); !strings.Contains(said, `"kind":"wipe-disks"`) || !strings.Contains(said, "none-such-disk") {
+		t.Errorf("it said %s", said)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 // An erasure is what became of one disk, for the report.
@@ -31,7 +33,7 @@ func (e erasure) String() string {
 		return name + " was NOT erased: " + e.Error
 	}
 	return fmt.Sprintf("%s erased by %s in %.1f s (%s), %d samples read back blank",
-		name, e.Method, e.Seconds, speed(e.Bytes, e.Seconds), e.Samples)
+		name, e.Method, e.Seconds, report.Speed(e.Bytes, e.Seconds), e.Samples)
 }
 
 func orNone(s string) string {
@@ -46,12 +48,12 @@ func orNone(s string) string {
 const wipeGrace = 10 * time.Second
 
 // wipe erases the disks that were ordered, all at once.
-func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report func(any) error) (outcome, error) {
+func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, keep func(any) error) (outcome, error) {
 	disks, err := wipeDisks(found, o.Disks)
 	if err != nil {
 		return outcome{}, fmt.Errorf("nothing was erased: %w", err)
 	}
-	m.event(Event{Kind: "wipe-disks", Level: "warn", Message: fmt.Sprintf("in %v these are erased: %s", wipeGrace, strings.TrimPrefix(foundText(disks), "disks: "))})
+	m.Event(report.Event{Kind: "wipe-disks", Level: "warn", Message: fmt.Sprintf("in %v these are erased: %s", wipeGrace, strings.TrimPrefix(foundText(disks), "disks: "))})
 	if err := m.clk.Sleep(ctx, wipeGrace); err != nil {
 		return outcome{}, context.Cause(ctx)
 	}
@@ -76,7 +78,7 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, report fun
 		_, locked := lookForDisks("/sys")
 		results = append(results, leftLocked(locked)...)
 	}
-	out, err := m.wiped(results, report)
+	out, err := m.wiped(results, keep)
 	if err == nil && len(o.Disks) == 0 {
 		out.message = leftText(found, undriven("/sys", pciStorage)) + out.message
 	}
@@ -106,25 +108,25 @@ func leftLocked(disks []Disk) []erasure {
 }
 
 // wiped tells what became of each disk.
-func (m *machine) wiped(results []erasure, report func(any) error) (outcome, error) {
+func (m *machine) wiped(results []erasure, keep func(any) error) (outcome, error) {
 	var lines, bad []string
 	for _, r := range results {
 		lines = append(lines, r.String())
-		e := Event{Kind: "disk-erased", Message: r.String()}
+		e := report.Event{Kind: "disk-erased", Message: r.String()}
 		if r.Error != "" {
 			bad = append(bad, r.String())
 			e.Kind, e.Level = "disk-not-erased", "error"
 		}
-		m.event(e)
+		m.Event(e)
 	}
-	err := report(struct {
+	err := keep(struct {
 		Disks []erasure `json:"disks"`
 	}{results})
 	switch {
 	case len(bad) > 0:
 		return outcome{}, errors.Join(errors.New(strings.Join(bad, "; ")), err)
 	case err != nil:
-		m.warnf("%v", err)
+		m.Warnf("%v", err)
 	}
 	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
 }
@@ -137,10 +139,10 @@ func (m *machine) tellDisks(ctx context.Context, disks []Disk, done []atomic.Int
 		p := pace{}
 		begun := m.clk.Now()
 		for m.clk.Sleep(ctx, time.Second) == nil {
-			if !p.due(m.clk.Now()) || m.rep.busy() {
+			if !p.due(m.clk.Now()) || m.Rep.Busy() {
 				continue
 			}
-			m.event(Event{Kind: "progress", Message: diskProgress(disks, done, m.clk.Now().Sub(begun))})
+			m.Event(report.Event{Kind: "progress", Message: diskProgress(disks, done, m.clk.Now().Sub(begun))})
 		}
 	})
 	return func() { cancel(); told.Wait() }
@@ -160,7 +162,7 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 			left = max(left, time.Duration(float64(took)*float64(d.Size-n)/float64(n)))
 		}
 	}
-	text := strings.Join(parts, ", ") + "; " + speed(sum, took.Seconds())
+	text := strings.Join(parts, ", ") + "; " + report.Speed(sum, took.Seconds())
 	if left > 0 {
 		text += fmt.Sprintf(", about %v to go", left.Round(time.Second))
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 // A plate is a disk in memory. Its fields say what it can do, and how badly.
@@ -210,8 +211,8 @@ func TestWipeDisks(t *testing.T) {
 // wipe of all that left it would be called done.
 func TestWipeLeftLocked(t *testing.T) {
 	clk := &fake.Clock{}
-	m := &machine{con: newConsole(clk.Now, newRedactor().clean), clk: clk}
-	m.rep = newReporter("", nil, clk, newRedactor().clean, fake.Quiet)
+	m := &machine{Log: report.Log{Con: report.NewConsole(clk.Now, report.NewRedactor().Clean)}, clk: clk}
+	m.Rep = report.NewReporter("", nil, clk, report.NewRedactor().Clean, fake.Quiet)
 	var kept any
 	report := func(v any) error { kept = v; return nil }
 	good := erasure{Disk: "sda", Bytes: 1 << 30, Method: "zeroes", Verified: true, Samples: 512}

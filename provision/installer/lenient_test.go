@@ -156,7 +156,7 @@ func TestSkipInTheSystem(t *testing.T) {
 	r := recipeAs(t, skipping(), "autopart\nselinux --enforcing\nservices --enabled=chronyd,foo@1 --disabled=bar\nfirewall --service=gopher,http\n")
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "ssh 22/tcp\nhttp 80/tcp\n", "usr/lib/systemd/system/foo@.service": ""})
 	var said []string
-	m.con.setSink(func(l string) { said = append(said, l) })
+	m.Con.SetSink(func(l string) { said = append(said, l) })
 	for _, s := range r.config {
 		switch s := s.(type) {
 		case selinuxStep:
@@ -261,7 +261,7 @@ func TestIncludedFromPre(t *testing.T) {
 			}
 			m := scratch(t, nil)
 			var said []string
-			m.con.setSink(func(l string) { said = append(said, l) })
+			m.Con.SetSink(func(l string) { said = append(said, l) })
 			whole, err := m.included(r, skipping())
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) || failKind(err) != FailKickstart {
@@ -276,7 +276,7 @@ func TestIncludedFromPre(t *testing.T) {
 			if err != nil || len(steps) == 0 {
 				t.Error(err)
 			}
-			m.con.printf("first-secret second-secret")
+			m.Con.Printf("first-secret second-secret")
 			text := strings.Join(said, "\n")
 			if !strings.Contains(text, "@x11 is passed over") || strings.Contains(text, "-secret") || strings.Contains(text, "%include") {
 				t.Errorf("it says %s", text)

@@ -13,16 +13,16 @@ import (
 	"syscall"
 	"time"
 
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
 // A machine is what steps act on.
 type machine struct {
+	report.Log
 	target  string // where the system is mounted: /mnt/sysimage, as with Anaconda
-	con     *console
-	rep     *reporter
 	client  *http.Client
-	clk     clock
+	clk     report.Clock
 	onError []kickstart.Script
 	touched []string   // devices that were written to and must not boot after a failure
 	mounts  []string   // in the order they were made
@@ -44,16 +44,6 @@ func (m *machine) timed(what string, f func() error) error {
 	err := f()
 	m.timings = append(m.timings, timing{what, m.clk.Now().Sub(start)})
 	return err
-}
-
-// event tells the appliance and the console.
-func (m *machine) event(e Event) {
-	m.con.printf("%s", e.Message)
-	m.rep.send(e)
-}
-
-func (m *machine) warnf(format string, args ...any) {
-	m.event(Event{Kind: "warning", Level: "warn", Message: fmt.Sprintf(format, args...)})
 }
 
 // How long programs may take before they are killed.
@@ -80,8 +70,8 @@ func (m *machine) run(ctx context.Context, root string, limit time.Duration, log
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second // a daemon that keeps the output open
 	var tail []string
-	out := &lineWriter{line: func(s string) {
-		m.con.printf("  %s", s)
+	out := &report.LineWriter{Line: func(s string) {
+		m.Con.Printf("  %s", s)
 		if tail = append(tail, s); len(tail) > 4 {
 			tail = tail[1:]
 		}
@@ -92,7 +82,7 @@ func (m *machine) run(ctx context.Context, root string, limit time.Duration, log
 	}
 	cmd.Stdout, cmd.Stderr = w, w
 	err := cmd.Run()
-	out.end()
+	out.End()
 	switch {
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
 		return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 // A lease is what DHCP gave.
@@ -64,7 +65,7 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan f
 		if found {
 			wait = time.Second
 		}
-		if err := (realClock{}).Sleep(ctx, wait); err != nil {
+		if err := (report.RealClock{}).Sleep(ctx, wait); err != nil {
 			switch {
 			case last != nil:
 				return nil, fmt.Errorf("no address from DHCP: %w", last)
@@ -190,7 +191,7 @@ func waitCarrier(ctx context.Context, name string, limit time.Duration) bool {
 		if kernel.ReadText("/sys/class/net/"+name+"/carrier") == "1" {
 			return true
 		}
-		if (realClock{}).Sleep(ctx, 50*time.Millisecond) != nil {
+		if (report.RealClock{}).Sleep(ctx, 50*time.Millisecond) != nil {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -15,7 +16,7 @@ import (
 func passedOver(lines []string, size int) []string {
 	var out []string
 	for _, l := range lines {
-		l = clipText(l, size)
+		l = report.ClipText(l, size)
 		if last := len(out) - 1; last >= 0 && len(out[last])+1+len(l) <= size {
 			out[last] += "\n" + l
 			continue
@@ -28,7 +29,7 @@ func passedOver(lines []string, size int) []string {
 // tellPassed tells the appliance what is passed over.
 func (m *machine) tellPassed(lines []string) {
 	for _, text := range passedOver(lines, 1800) {
-		m.event(Event{Kind: "passed-over", Level: "warn", Message: text})
+		m.Event(report.Event{Kind: "passed-over", Level: "warn", Message: text})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -21,20 +22,20 @@ import (
 // system, and returns the exit status that tells Supervise how to go on.
 func Install(ctx context.Context) int {
 	passOver()
-	clk := realClock{}
-	con := newConsole(clk.Now, newRedactor().clean)
-	con.openAll()
+	clk := report.RealClock{}
+	con := report.NewConsole(clk.Now, report.NewRedactor().Clean)
+	con.OpenAll()
 	cmdline := ParseCmdline(kernel.ReadText("/proc/cmdline"))
 	client := &http.Client{Transport: &http.Transport{
 		// the image and the events; no proxy from the environment
 		MaxIdleConnsPerHost: 2, ResponseHeaderTimeout: 30 * time.Second, DisableCompression: true,
 	}}
 	m := &machine{
-		target: "/mnt/sysimage", con: con, client: client, clk: clk,
-		rep: newReporter(cmdline.Report, client, clk, newRedactor().clean, con.printf),
+		target: "/mnt/sysimage", client: client, clk: clk,
+		Log: report.Log{Con: con, Rep: report.NewReporter(cmdline.Report, client, clk, report.NewRedactor().Clean, con.Printf)},
 	}
-	con.printf("rackhand-installer")
-	m.rep.start(ctx)
+	con.Printf("rackhand-installer")
+	m.Rep.Start(ctx)
 	var end string
 	if cmdline.Job != "" {
 		end = m.runJob(ctx, cmdline)
@@ -48,7 +49,7 @@ func Install(ctx context.Context) int {
 		}
 	}
 	m.closeLog()
-	m.con.flush(5 * time.Second)
+	m.Con.Flush(5 * time.Second)
 	switch end {
 	case "poweroff", "shutdown":
 		return exitPowerOff
@@ -62,22 +63,22 @@ func Install(ctx context.Context) int {
 // through, for the appliance else hands the installer out once more; so it is
 // tried for ten minutes before the box goes on to its own disk without.
 func (m *machine) finished(ctx context.Context) error {
-	m.con.printf("%s", timingTable(m.timings))
-	err := m.rep.last(ctx, Event{Stage: "installed", Kind: "installed", Message: "the system is installed"}, 10*time.Minute)
+	m.Con.Printf("%s", timingTable(m.timings))
+	err := m.Rep.Last(ctx, report.Event{Stage: "installed", Kind: "installed", Message: "the system is installed"}, 10*time.Minute)
 	if err != nil {
-		m.con.printf("the appliance could not be told that the system is installed: %v", err)
+		m.Con.Printf("the appliance could not be told that the system is installed: %v", err)
 	}
-	m.con.printf("the system is installed")
+	m.Con.Printf("the system is installed")
 	return nil
 }
 
 // failed leaves the box unbootable, tells why, keeps it on the screen, and says how
 // the box ends: see endAfter.
 func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
-	m.con.printf("FAILED: %v", err)
+	m.Con.Printf("FAILED: %v", err)
 	for _, s := range m.onError {
 		if e := m.script(ctx, scriptStep{s}); e != nil {
-			m.con.printf("%%onerror of line %d: %v", s.Section.Pos.Line, e)
+			m.Con.Printf("%%onerror of line %d: %v", s.Section.Pos.Line, e)
 		}
 	}
 	message := err.Error()
@@ -86,12 +87,12 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
-	untold := m.rep.last(ctx, Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute)
+	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute)
 	if untold != nil {
-		m.con.printf("the appliance could not be told: %v", untold)
+		m.Con.Printf("the appliance could not be told: %v", untold)
 	}
 	end = endAfter(err, len(m.touched) > 0, untold == nil)
-	m.con.printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
+	m.Con.Printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
 	_ = m.clk.Sleep(ctx, hold)
 	return end
 }
@@ -126,13 +127,13 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	var net *lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.con.printf)
+		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.Con.Printf)
 		return err
 	}); err != nil {
 		m.tellDoubts(pciNetwork, false)
 		return "", err
 	}
-	m.con.printf("network card %s has %s", net.NIC, &net.Address)
+	m.Con.Printf("network card %s has %s", net.NIC, &net.Address)
 
 	recipe, err := m.recipe(ctx, cmdline)
 	if err != nil {
@@ -161,13 +162,13 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
 	if sealed(r, may) {
-		open, err := sealDisks(ctx, m.con.printf)
+		open, err := sealDisks(ctx, m.Con.Printf)
 		if err != nil {
 			return err
 		}
 		defer func() {
 			if err := open(); err != nil {
-				m.con.printf("%v", err)
+				m.Con.Printf("%v", err)
 			}
 		}()
 	}
@@ -191,16 +192,16 @@ func (m *machine) carryOut(ctx context.Context, steps []Step) error {
 // recipe fetches, parses and checks the Kickstart, and says that the installer
 // has it. No disk has been looked at yet.
 func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) {
-	var got reply
+	var got report.Reply
 	err := m.timed("Kickstart", func() (err error) {
-		got, err = fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
+		got, err = report.Fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
 		return err
 	})
 	if err != nil {
 		return nil, &Failure{FailFetch, fmt.Errorf("fetch the Kickstart %s: %w", cmdline.Kickstart, err)}
 	}
-	m.setClock(got.date)
-	file, err := kickstart.Parse("ks.cfg", got.data)
+	m.setClock(got.Date)
+	file, err := kickstart.Parse("ks.cfg", got.Data)
 	if err != nil {
 		return nil, &Failure{FailKickstart, err}
 	}
@@ -211,16 +212,16 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.hide(recipe)
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
-	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
+	m.Event(report.Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	m.tellPassed(recipe.passed)
 	return recipe, nil
 }
 
 // hide takes a recipe's secrets out of what is shown and told.
 func (m *machine) hide(r *Recipe) {
-	clean := newRedactor(r.Secrets...).clean
-	m.con.setClean(clean)
-	m.rep.setClean(clean)
+	clean := report.NewRedactor(r.Secrets...).Clean
+	m.Con.SetClean(clean)
+	m.Rep.SetClean(clean)
 }
 
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
@@ -242,7 +243,7 @@ func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func(), watch 
 		if err != nil && len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
 			return facts, nil
 		}
-		if err := (realClock{}).Sleep(ctx, 250*time.Millisecond); err != nil {
+		if err := (report.RealClock{}).Sleep(ctx, 250*time.Millisecond); err != nil {
 			return facts, err
 		}
 	}
@@ -255,7 +256,7 @@ func (m *machine) modules(cmdline Cmdline) (*moduleLoader, error) {
 		return nil, err
 	}
 	dir := filepath.Join("/lib/modules", unix.ByteSliceToString(uts.Release[:]))
-	l, err := newModuleLoader(dir, finitModule, m.con.printf)
+	l, err := newModuleLoader(dir, finitModule, m.Con.Printf)
 	if err != nil {
 		return nil, fmt.Errorf("the initramfs doesn't fit its kernel: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -41,7 +42,7 @@ type tellStep struct{ Message string }
 func (s tellStep) String() string { return "tell: " + s.Message }
 
 func (s tellStep) do(_ context.Context, m *machine) error {
-	m.warnf("%s", s.Message)
+	m.Warnf("%s", s.Message)
 	return nil
 }
 
@@ -114,7 +115,7 @@ type imageStep struct {
 }
 
 func (s imageStep) String() string {
-	return "image " + tokenPath.ReplaceAllString(s.URL, "/i/…") + "\n  sha256 " + s.SHA256
+	return "image " + report.TokenPath.ReplaceAllString(s.URL, "/i/…") + "\n  sha256 " + s.SHA256
 }
 
 // bindStep mounts /dev, /proc, /sys and a /run of its own in the target.

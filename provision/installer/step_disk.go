@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/report"
 )
 
 func (s guardStep) do(_ context.Context, m *machine) error {
@@ -33,7 +34,7 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 	case err != nil:
 		return err
 	case len(found) == 0:
-		m.event(Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
+		m.Event(report.Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
 	case s.Ours: // before the leave to wipe: that was given for what was there before this install
 		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
@@ -42,10 +43,10 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 		if !cut {
 			return refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"), s.Keep)
 		}
-		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
 	case s.Wipe:
-		m.event(Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
+		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
 	default:
 		return refuse(s.Disk, found, s.Keep)
@@ -64,7 +65,7 @@ func (s blankStep) do(_ context.Context, m *machine) error {
 		}
 	}
 	if len(ids) > 0 {
-		m.event(Event{Kind: kindDisksBlank, Message: strings.Join(ids, " ")})
+		m.Event(report.Event{Kind: kindDisksBlank, Message: strings.Join(ids, " ")})
 	}
 	return nil
 }
@@ -141,7 +142,7 @@ func (s partitionStep) do(ctx context.Context, m *machine) error {
 		}
 		m.touched = append(m.touched, part)
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	return nil
 }
 
@@ -166,7 +167,7 @@ func waitFor(ctx context.Context, path string, limit time.Duration) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%s does not appear", path)
 		}
-		if err := (realClock{}).Sleep(ctx, 20*time.Millisecond); err != nil {
+		if err := (report.RealClock{}).Sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -176,7 +177,7 @@ func (s tableStep) do(_ context.Context, m *machine) error {
 	if err := onDisk(s.Disk, s.Table.unfinished().write); err != nil {
 		return err
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	return nil
 }
 
@@ -198,7 +199,7 @@ func onDisk(d Disk, write func(io.WriterAt) error) error {
 func (s formatStep) do(ctx context.Context, m *machine) error {
 	p := s.Part
 	dev := "/dev/" + p.Device
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	var err error
 	switch p.FS {
 	case "swap":

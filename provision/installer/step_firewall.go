@@ -96,7 +96,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 	has := func(program string) bool { _, err := findProgram(m.target, program); return err == nil }
 	switch {
 	case has("firewall-offline-cmd"):
-		m.con.printf("firewall, by firewalld")
+		m.Con.Printf("firewall, by firewalld")
 		if err := m.inTarget(ctx, "", s.firewalld()...); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 		return err
 	}
 	if has("ufw") {
-		m.con.printf("firewall, by ufw")
+		m.Con.Printf("firewall, by ufw")
 		for _, argv := range s.ufw(ports) {
 			if err := m.inTarget(ctx, "", argv...); err != nil {
 				return err
@@ -129,7 +129,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 		}
 		return m.inTarget(ctx, "", "systemctl", "enable", "--", "ufw.service")
 	}
-	m.con.printf("firewall, by nftables")
+	m.Con.Printf("firewall, by nftables")
 	if err := m.inRoot(func(root *os.Root) error {
 		return writeFile(root, "/etc/nftables.conf", 0o755, s.nftables(ports))
 	}); err != nil {
@@ -149,7 +149,7 @@ func (s firewallStep) allPorts(m *machine) ([]kickstart.Port, error) {
 	for _, name := range s.services() {
 		ports := servicePorts(string(text), name)
 		if len(ports) == 0 && s.Skip {
-			m.warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
+			m.Warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
 			continue
 		}
 		if len(ports) == 0 {

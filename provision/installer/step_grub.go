@@ -26,7 +26,7 @@ func (s grubStep) do(ctx context.Context, m *machine) error {
 	if err != nil {
 		return err
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	argv := []string{prog, "--target=" + s.Target}
 	if s.Target == "i386-pc" {
 		return m.inTarget(ctx, "", append(argv, s.Device)...)
@@ -91,7 +91,7 @@ func (s grubConfigStep) do(ctx context.Context, m *machine) error {
 	if err != nil {
 		return err
 	}
-	m.con.printf("grub menu")
+	m.Con.Printf("grub menu")
 	if strings.HasPrefix(prog, "grub2-") {
 		return m.inTarget(ctx, "", prog, "-o", "/boot/grub2/grub.cfg")
 	}

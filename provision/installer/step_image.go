@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/report"
 )
 
 func (s imageStep) do(ctx context.Context, m *machine) error {
@@ -22,9 +24,9 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 		return err
 	}
 	defer root.Close()
-	m.event(Event{Stage: "packages", Kind: "image", Message: "writing the image"})
+	m.Event(report.Event{Stage: "packages", Kind: "image", Message: "writing the image"})
 	start := m.clk.Now()
-	src := newStream(ctx, m.client, m.clk, s.URL, m.warnf, m.con.printf)
+	src := newStream(ctx, m.client, m.clk, s.URL, m.Warnf, m.Con.Printf)
 	defer src.close()
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -46,11 +48,11 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 		return &Failure{FailImage, errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
 	}
 	if len(got.lost) > 0 {
-		m.event(Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.lost)})
+		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.lost)})
 	}
-	m.event(Event{Stage: "packages", Kind: "verified", Message: fmt.Sprintf(
+	m.Event(report.Event{Stage: "packages", Kind: "verified", Message: fmt.Sprintf(
 		"the image is written and verified: %d files from %d MB in %.0f s",
-		got.files, megabytes(src.at.Load()), m.clk.Now().Sub(start).Seconds())})
+		got.files, report.Megabytes(src.at.Load()), m.clk.Now().Sub(start).Seconds())})
 	return nil
 }
 
@@ -85,27 +87,27 @@ const (
 // keeps up; and once when nothing comes.
 func (m *machine) progress(ctx context.Context, s *stream) {
 	var (
-		met  meter
+		met  report.Meter
 		last = m.clk.Now() // of the last byte that was seen
 		told = false       // that nothing comes
 		was  = int64(0)
 	)
-	met.add(last, 0)
+	met.Add(last, 0)
 	for m.clk.Sleep(ctx, progressEvery) == nil {
 		now, at := m.clk.Now(), s.at.Load()
-		met.add(now, at)
-		e := Event{Stage: "packages", Kind: "progress", Message: met.text(s.size.Load())}
+		met.Add(now, at)
+		e := report.Event{Stage: "packages", Kind: "progress", Message: met.Text(s.size.Load())}
 		switch {
 		case at > was:
 			was, last, told = at, now, false
 		case now.Sub(last) < quietAfter || told:
 			continue
 		default:
-			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", amount(at, s.size.Load()), now.Sub(last).Seconds())
+			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", report.Amount(at, s.size.Load()), now.Sub(last).Seconds())
 			told = true
 		}
-		if !m.rep.busy() {
-			m.event(e)
+		if !m.Rep.Busy() {
+			m.Event(e)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 // The whole step, from a server that breaks off at half of the image to files with
@@ -47,15 +48,13 @@ func TestImageStep(t *testing.T) {
 			srv := httptest.NewServer(&fake.Server{Data: data, Cut: c.cut, Ranges: true})
 			defer srv.Close()
 			a := &fake.Appliance{Statuses: []int{204}}
-			rep, _ := startReporter(t, a, &fake.Clock{})
+			rep := reportTo(t, a, &fake.Clock{})
 			m := &machine{
-				target: t.TempDir(), con: newConsole(time.Now, newRedactor().clean), rep: rep,
-				client: srv.Client(), clk: realClock{},
+				target: t.TempDir(), Log: report.Log{Con: report.NewConsole(time.Now, report.NewRedactor().Clean), Rep: rep},
+				client: srv.Client(), clk: report.RealClock{},
 			}
 			err := imageStep{URL: srv.URL, SHA256: c.sum}.do(t.Context(), m)
-			if e := rep.last(t.Context(), Event{Kind: "end"}, time.Minute); e != nil {
-				t.Fatal(e)
-			}
+			events := heard(t, rep, a)
 			if c.fail != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fail) || failKind(err) != FailImage {
 					t.Errorf("got %v, want %s", err, c.fail)
@@ -64,7 +63,7 @@ func TestImageStep(t *testing.T) {
 				t.Errorf("%v (-want +got):\n%s", err, d)
 			}
 			var got []string
-			for i, e := range a.Got[:len(a.Got)-1] {
+			for i, e := range events {
 				s := fmt.Sprint(e.Level, " ", e.Kind, " ", e.Message)
 				if i < len(c.events) {
 					s = s[:min(len(s), len(c.events[i]))]

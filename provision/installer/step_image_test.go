@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 // A scriptClock runs a function at each sleep, and ends the context when there is
@@ -33,10 +34,10 @@ func TestProgress(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := newStream(ctx, nil, nil, "", fake.Quiet, fake.Quiet)
 	a := &fake.Appliance{Statuses: []int{204}}
-	rep, _ := startReporter(t, a, &fake.Clock{})
+	rep := reportTo(t, a, &fake.Clock{})
 	comes := func(n int64) func() {
 		return func() {
-			for rep.busy() { // so that nothing is left out
+			for rep.Busy() { // so that nothing is left out
 				time.Sleep(time.Millisecond)
 			}
 			s.at.Add(n)
@@ -45,13 +46,10 @@ func TestProgress(t *testing.T) {
 	steps := []func(){comes(0), func() { s.size.Store(100e6); comes(20e6)() }, comes(20e6)}
 	steps = append(steps, slices.Repeat([]func(){comes(0)}, 12)...)
 	clk := &scriptClock{steps: append(steps, comes(60e6)), end: cancel}
-	m := &machine{con: newConsole(clk.Now, newRedactor().clean), rep: rep, clk: clk}
+	m := &machine{Log: report.Log{Con: report.NewConsole(clk.Now, report.NewRedactor().Clean), Rep: rep}, clk: clk}
 	m.progress(ctx, s)
-	if err := rep.last(t.Context(), Event{Kind: "end"}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for _, e := range a.Got {
+	for _, e := range heard(t, rep, a) {
 		got = append(got, e.Message)
 	}
 	want := []string{
@@ -59,7 +57,6 @@ func TestProgress(t *testing.T) {
 		"40 of 100 MB, 6.7 MB/s, 9 s to go",
 		"40 of 100 MB, nothing has come for 10 s",
 		"100 of 100 MB, 6.0 MB/s",
-		"",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

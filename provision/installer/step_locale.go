@@ -51,7 +51,7 @@ func (s localeStep) do(ctx context.Context, m *machine) error {
 		return err
 	}
 	if len(missing) > 0 {
-		m.warnf("lang: the system has no locale %s, and programs fall back to C: put locales, glibc-langpack-XX or the like into the image or into %%packages", strings.Join(missing, " "))
+		m.Warnf("lang: the system has no locale %s, and programs fall back to C: put locales, glibc-langpack-XX or the like into the image or into %%packages", strings.Join(missing, " "))
 	}
 	if gen {
 		return m.inTarget(ctx, "", "locale-gen")

@@ -58,9 +58,9 @@ func (s networkStep) do(ctx context.Context, m *machine) error {
 		if tool = netTool(root.FS()); tool == "" {
 			return errors.New("the image has no tool for its network that is known here: netplan, NetworkManager, ifupdown or systemd-networkd")
 		}
-		m.con.printf("network, by %s", tool)
+		m.Con.Printf("network, by %s", tool)
 		for _, f := range netFiles(tool, s.Devices) {
-			m.con.printf("file %s", f.Path)
+			m.Con.Printf("file %s", f.Path)
 			if err := writeFile(root, f.Path, f.Mode, f.Text); err != nil {
 				return err
 			}
@@ -117,10 +117,10 @@ func (s resolvStep) do(_ context.Context, m *machine) error {
 	return m.inRoot(func(root *os.Root) error {
 		link, err := root.Readlink("etc/resolv.conf")
 		if err != nil || !strings.Contains(link, "run/systemd/resolve/") {
-			m.con.printf("file /etc/resolv.conf")
+			m.Con.Printf("file /etc/resolv.conf")
 			return writeFile(root, "/etc/resolv.conf", 0o644, s.Text)
 		}
-		m.con.printf("name servers, for systemd-resolved")
+		m.Con.Printf("name servers, for systemd-resolved")
 		for _, name := range []string{"stub-resolv.conf", "resolv.conf"} {
 			if err := writeFile(root, "/run/systemd/resolve/"+name, 0o644, s.Text); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -46,7 +47,7 @@ func (s packageStep) String() string {
 		out += fmt.Sprintf(", timeout %d, retries %d", p.Timeout, p.Retries)
 	}
 	for _, r := range s.Repos {
-		out += "\n  repo " + r.Name + " " + tokenPath.ReplaceAllString(r.URL, "/i/…")
+		out += "\n  repo " + r.Name + " " + report.TokenPath.ReplaceAllString(r.URL, "/i/…")
 		if r.Keep {
 			out += ", kept"
 		}
@@ -124,7 +125,7 @@ func (s packageStep) do(ctx context.Context, m *machine) error {
 		if release.fits(r) {
 			repos = append(repos, r)
 		} else {
-			m.con.printf("repo %s is for another system than %s", r.Name, release.ID)
+			m.Con.Printf("repo %s is for another system than %s", r.Name, release.ID)
 		}
 	}
 	if s.Skip && len(repos) > 0 && len(s.Packages.Install) > 0 {
@@ -183,13 +184,13 @@ func (s packageStep) readable(ctx context.Context, m *machine, tool packager, re
 	for _, r := range repos {
 		names = append(names, r.Name)
 	}
-	m.warnf("repo %s: passed over, for the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
+	m.Warnf("repo %s: passed over, for the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
 	return nil, nil
 }
 
 func (s packageStep) install(ctx context.Context, m *machine, tool packager, ownRepos bool) error {
 	p := s.Packages
-	m.event(Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d asked for; the list of packages is fetched", len(p.Install))})
+	m.Event(report.Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d asked for; the list of packages is fetched", len(p.Install))})
 	quiet, err := noServices(m)
 	if err != nil {
 		return err
@@ -202,7 +203,7 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 	}
 	if argv := tool.query(p, ownRepos); argv != nil {
 		var lines []string
-		if err := m.packages(ctx, &lineWriter{line: func(l string) { lines = append(lines, l) }}, argv); err != nil {
+		if err := m.packages(ctx, &report.LineWriter{Line: func(l string) { lines = append(lines, l) }}, argv); err != nil {
 			return err
 		}
 		there, missing := aptAvailable(lines, p.Install)
@@ -211,7 +212,7 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 		}
 		p.Exclude, _ = aptAvailable(lines, p.Exclude) // what isn't there can't come in
 		if len(missing) > 0 && p.IgnoreMissing {
-			m.warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
+			m.Warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
 		}
 	}
 	if len(p.Install) > 0 {
@@ -219,26 +220,26 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 			return err
 		}
 	}
-	m.event(Event{Stage: "packages", Kind: "progress", Message: "%packages: all are installed"})
+	m.Event(report.Event{Stage: "packages", Kind: "progress", Message: "%packages: all are installed"})
 	return m.packages(ctx, nil, tool.clean())
 }
 
 // progress tells how far it is, at most every three seconds.
-func (s packageStep) progress(m *machine, tool packager) *lineWriter {
+func (s packageStep) progress(m *machine, tool packager) *report.LineWriter {
 	read := tool.progress()
 	last := m.clk.Now()
-	return &lineWriter{line: func(l string) {
+	return &report.LineWriter{Line: func(l string) {
 		done, all := read(l)
-		if now := m.clk.Now(); all > 0 && done > 0 && now.Sub(last) >= 3*time.Second && !m.rep.busy() {
+		if now := m.clk.Now(); all > 0 && done > 0 && now.Sub(last) >= 3*time.Second && !m.Rep.Busy() {
 			last = now
-			m.rep.send(Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d of %d", done, all)})
+			m.Rep.Send(report.Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d of %d", done, all)})
 		}
 	}}
 }
 
 // packages runs a package manager in the system. Nothing that it runs may take the
 // chroot for a running system.
-func (m *machine) packages(ctx context.Context, log *lineWriter, argv []string) error {
+func (m *machine) packages(ctx context.Context, log *report.LineWriter, argv []string) error {
 	path, err := findProgram(m.target, argv[0])
 	if err != nil {
 		return err
@@ -251,7 +252,7 @@ func (m *machine) packages(ctx context.Context, log *lineWriter, argv []string) 
 	if log == nil {
 		return m.run(ctx, m.target, packagesLimit, nil, "", argv...)
 	}
-	defer log.end()
+	defer log.End()
 	return m.run(ctx, m.target, packagesLimit, log, "", argv...)
 }
 

@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"rackhand/provision/installer/report"
 )
 
 func (s scriptStep) do(ctx context.Context, m *machine) error {
 	name := s.Script.Section.Name
 	what := fmt.Sprintf("%s of line %d", name, s.Script.Section.Pos.Line)
-	m.event(Event{Kind: "script", Message: what + " runs"})
+	m.Event(report.Event{Kind: "script", Message: what + " runs"})
 	err := m.script(ctx, s)
 	switch {
 	case err == nil:
@@ -21,7 +23,7 @@ func (s scriptStep) do(ctx context.Context, m *machine) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	m.warnf("%s failed, and goes on without --erroronfail: %v", what, err)
+	m.Warnf("%s failed, and goes on without --erroronfail: %v", what, err)
 	return nil
 }
 

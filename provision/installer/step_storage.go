@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 func (s arrayStep) do(ctx context.Context, m *machine) error {
 	a := s.Array
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	m.load("raid" + strconv.Itoa(a.Level))
 	dev := "/dev/" + a.Device
 	argv := []string{
@@ -37,7 +39,7 @@ func (s arrayStep) do(ctx context.Context, m *machine) error {
 		// The halves are made equal by the installed system: here that would only be in
 		// the way. Whatever is written until then goes to both.
 		if err := os.WriteFile("/sys/block/"+a.Device+"/md/sync_action", []byte("frozen"), 0); err != nil {
-			m.con.printf("  the first copying of %s goes on meanwhile: %v", a.Device, err)
+			m.Con.Printf("  the first copying of %s goes on meanwhile: %v", a.Device, err)
 		}
 	}
 	return blank(ctx, dev)
@@ -66,7 +68,7 @@ func deviceSize(dev string) (int64, error) {
 }
 
 func (s volumeGroupStep) do(ctx context.Context, m *machine) error {
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	m.load("dm_mod")
 	create := []string{"lvm", "vgcreate", "-y", "-A", "n", "--physicalextentsize", "4m", s.Name}
 	for _, d := range s.Devices {
@@ -86,7 +88,7 @@ func (s volumeGroupStep) do(ctx context.Context, m *machine) error {
 }
 
 func (s volumeStep) do(ctx context.Context, m *machine) error {
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	err := m.tool(ctx, "lvm", "lvcreate", "-y", "-A", "n", "-W", "n", "-Z", "n",
 		"-n", s.Name, "-l", strconv.FormatInt(s.Extents, 10), s.Group)
 	if err != nil {
@@ -106,7 +108,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 			if err = m.tool(ctx, argv...); err == nil {
 				break
 			}
-			if (realClock{}).Sleep(ctx, 300*time.Millisecond) != nil {
+			if (report.RealClock{}).Sleep(ctx, 300*time.Millisecond) != nil {
 				break
 			}
 		}
@@ -118,7 +120,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 func (stopStep) do(ctx context.Context, m *machine) error {
 	if err := m.stopAll(ctx); err != nil {
 		// Everything is written; the kernel closes them at the reboot.
-		m.warnf("arrays or volume groups could not be stopped: %v", err)
+		m.Warnf("arrays or volume groups could not be stopped: %v", err)
 	}
 	return nil
 }
@@ -131,7 +133,7 @@ func (s needStep) do(_ context.Context, m *machine) error {
 }
 
 func (s storageStep) do(ctx context.Context, m *machine) error {
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	conf, text := "/etc/mdadm.conf", s.mdadmConf() // Red Hat's family
 	if st, err := os.Lstat(m.target + "/etc/mdadm"); err == nil && st.IsDir() {
 		conf = "/etc/mdadm/mdadm.conf" // Debian's

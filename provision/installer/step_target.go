@@ -51,7 +51,7 @@ func (m *machine) inRoot(f func(*os.Root) error) error {
 }
 
 func (s fileStep) do(_ context.Context, m *machine) error {
-	m.con.printf("file %s", s.Path)
+	m.Con.Printf("file %s", s.Path)
 	return m.inRoot(func(root *os.Root) error { return writeFile(root, s.Path, s.Mode, s.Text) })
 }
 
@@ -73,7 +73,7 @@ func writeFile(root *os.Root, name string, mode uint32, text string) error {
 }
 
 func (s chrootStep) do(ctx context.Context, m *machine) error {
-	m.con.printf("%s", s.What)
+	m.Con.Printf("%s", s.What)
 	if err := m.inTarget(ctx, s.Input, s.Argv...); err != nil {
 		return fmt.Errorf("%s: %w", s.What, err)
 	}
@@ -90,7 +90,7 @@ func (s sshKeyStep) do(_ context.Context, m *machine) error {
 		if err != nil {
 			return fmt.Errorf("sshkey: %w", err)
 		}
-		m.con.printf("ssh key of %s", s.User)
+		m.Con.Printf("ssh key of %s", s.User)
 		return addKey(root, u, s.Key)
 	})
 }
@@ -157,7 +157,7 @@ func (s timezoneStep) do(_ context.Context, m *machine) error {
 			return err
 		}
 		if _, err := root.Stat("usr/share/zoneinfo/" + s.Zone); err != nil {
-			m.warnf("timezone %s: the image has no such time zone (is tzdata in it?); left as it is", s.Zone)
+			m.Warnf("timezone %s: the image has no such time zone (is tzdata in it?); left as it is", s.Zone)
 			return nil
 		}
 		if err := root.Remove("etc/localtime"); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +202,7 @@ func (s selinuxStep) do(_ context.Context, m *machine) error {
 		old, err := root.ReadFile("etc/selinux/config")
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing" && s.Skip:
-			m.warnf("selinux --enforcing is passed over: the system has no SELinux")
+			m.Warnf("selinux --enforcing is passed over: the system has no SELinux")
 			return nil
 		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing":
 			return errors.New("selinux --enforcing: the system has no SELinux: put its policy into the image or into %packages, or write selinux --disabled")

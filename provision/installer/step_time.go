@@ -111,7 +111,7 @@ func (s timeStep) do(ctx context.Context, m *machine) error {
 		}
 	}
 	if !m.hasUnit("systemd-timesyncd.service") {
-		m.warnf("time: the system has neither chrony nor systemd-timesyncd, so that its clock is set by nobody: put one into the image or into %%packages")
+		m.Warnf("time: the system has neither chrony nor systemd-timesyncd, so that its clock is set by nobody: put one into the image or into %%packages")
 		return nil
 	}
 	var names []string

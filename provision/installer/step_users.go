@@ -52,7 +52,7 @@ func (s userStep) do(ctx context.Context, m *machine) error {
 	if err != nil {
 		return err
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	for _, argv := range s.commands(string(passwd), string(group)) {
 		if err := m.inTarget(ctx, "", argv...); err != nil {
 			return fmt.Errorf("user %s: %w", s.Name, err)
@@ -141,7 +141,7 @@ func (s groupStep) do(ctx context.Context, m *machine) error {
 	}); err != nil {
 		return err
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	if argv := s.command(string(group)); argv != nil {
 		return m.inTarget(ctx, "", argv...)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 // A stream reads one large file over HTTP from its beginning to its end. When
@@ -19,7 +21,7 @@ import (
 type stream struct {
 	ctx      context.Context
 	client   *http.Client
-	clk      clock
+	clk      report.Clock
 	url      string
 	stall    time.Duration // without a byte for this long, the connection is broken
 	patience time.Duration
@@ -59,7 +61,7 @@ func (v validator) differs(w validator) bool {
 	return v.modified != "" && w.modified != "" && v.modified != w.modified
 }
 
-func newStream(ctx context.Context, client *http.Client, clk clock, url string, warn, log func(string, ...any)) *stream {
+func newStream(ctx context.Context, client *http.Client, clk report.Clock, url string, warn, log func(string, ...any)) *stream {
 	s := &stream{
 		ctx: ctx, client: client, clk: clk, url: url, warn: warn, log: log,
 		stall: 30 * time.Second, patience: 10 * time.Minute,
@@ -130,13 +132,13 @@ func (s *stream) breaksOff(err error) {
 	}
 	s.broken = true
 	s.breaks++
-	s.tell("the connection broke after %s: %v; trying again for %v", amount(s.at.Load(), s.size.Load()), err, s.patience)
+	s.tell("the connection broke after %s: %v; trying again for %v", report.Amount(s.at.Load(), s.size.Load()), err, s.patience)
 }
 
 // mended tells that bytes come again.
 func (s *stream) mended() {
 	if s.broken {
-		s.tell("the download goes on at %s, %.0f s after it broke", amount(s.at.Load(), s.size.Load()), s.clk.Now().Sub(s.since).Seconds())
+		s.tell("the download goes on at %s, %.0f s after it broke", report.Amount(s.at.Load(), s.size.Load()), s.clk.Now().Sub(s.since).Seconds())
 	}
 	s.broken, s.tries = false, 0
 }
@@ -158,10 +160,10 @@ func (s *stream) connect() error {
 	var wait time.Duration
 	for {
 		if s.clk.Now().Sub(s.since) > s.patience {
-			return fmt.Errorf("given up after %v without a byte, in %d tries, at %s", s.patience, s.tries, amount(s.at.Load(), s.size.Load()))
+			return fmt.Errorf("given up after %v without a byte, in %d tries, at %s", s.patience, s.tries, report.Amount(s.at.Load(), s.size.Load()))
 		}
 		if s.tries > 0 {
-			if err := s.clk.Sleep(s.ctx, max(wait, backoff(s.tries-1))); err != nil {
+			if err := s.clk.Sleep(s.ctx, max(wait, report.Backoff(s.tries-1))); err != nil {
 				return err
 			}
 		}
@@ -170,7 +172,7 @@ func (s *stream) connect() error {
 		if wait, err = s.request(); err == nil {
 			return nil
 		}
-		var final *finalError
+		var final *report.FinalError
 		if errors.As(err, &final) || s.ctx.Err() != nil {
 			return err
 		}
@@ -188,7 +190,7 @@ func (s *stream) request() (time.Duration, error) {
 	}()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
-		return 0, &finalError{err.Error()}
+		return 0, &report.FinalError{Message: err.Error()}
 	}
 	at := s.at.Load()
 	// a length that the transport unpacks on the way can't be resumed
@@ -210,12 +212,12 @@ func (s *stream) request() (time.Duration, error) {
 			_ = resp.Body.Close()
 		}
 	}()
-	if transient(resp.StatusCode) {
-		return retryAfter(resp.Header, s.clk.Now()), fmt.Errorf("the server answers %s", resp.Status)
+	if report.Transient(resp.StatusCode) {
+		return report.RetryAfter(resp.Header, s.clk.Now()), fmt.Errorf("the server answers %s", resp.Status)
 	}
 	if at == 0 {
 		if resp.StatusCode != http.StatusOK {
-			return 0, &finalError{"the server answers " + resp.Status}
+			return 0, &report.FinalError{Message: "the server answers " + resp.Status}
 		}
 		s.size.Store(resp.ContentLength)
 		s.version = validatorOf(resp.Header)
@@ -231,7 +233,7 @@ func (s *stream) request() (time.Duration, error) {
 func (s *stream) resume(resp *http.Response, at int64, cancel func()) error {
 	size := s.size.Load()
 	changed := func(what string) error {
-		return &finalError{fmt.Sprintf("the file changed on the server in the middle of the transfer, at %s: %s", amount(at, size), what)}
+		return &report.FinalError{Message: fmt.Sprintf("the file changed on the server in the middle of the transfer, at %s: %s", report.Amount(at, size), what)}
 	}
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusPartialContent:
@@ -241,7 +243,7 @@ func (s *stream) resume(resp *http.Response, at int64, cancel func()) error {
 	case http.StatusRequestedRangeNotSatisfiable:
 		return changed("it has become shorter")
 	default:
-		return &finalError{"the server answers " + resp.Status}
+		return &report.FinalError{Message: "the server answers " + resp.Status}
 	}
 	if resp.StatusCode == http.StatusOK {
 		if n := resp.ContentLength; n >= 0 && size >= 0 && n != size {
@@ -255,7 +257,7 @@ func (s *stream) resume(resp *http.Response, at int64, cancel func()) error {
 	n, _ := fmt.Sscanf(text, "bytes %d-%d/%d", &from, &to, &total)
 	switch {
 	case n < 2 || from != at:
-		return &finalError{fmt.Sprintf("asked for byte %d, the server sends the range %q", at, clipText(text, 100))}
+		return &report.FinalError{Message: fmt.Sprintf("asked for byte %d, the server sends the range %q", at, report.ClipText(text, 100))}
 	case n == 3 && size >= 0 && total != size:
 		return changed(fmt.Sprintf("it had %d bytes, now %d", size, total))
 	}

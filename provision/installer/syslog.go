@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rackhand/provision/installer/report"
 )
 
 // A remoteLog sends the installer's lines to a syslog host (`logging --host`): by
@@ -48,7 +50,7 @@ func syslogLine(at time.Time, host string, pid int, line string) string {
 		}
 		return r
 	}, line)
-	return fmt.Sprintf("<14>1 %s %s rackhand-installer %d - - %s", at.UTC().Format("2006-01-02T15:04:05.000Z"), host, pid, clipText(line, 1000))
+	return fmt.Sprintf("<14>1 %s %s rackhand-installer %d - - %s", at.UTC().Format("2006-01-02T15:04:05.000Z"), host, pid, report.ClipText(line, 1000))
 }
 
 // Run sends what is queued until the queue is closed or the context ends.
@@ -130,13 +132,13 @@ func (m *machine) logTo(ctx context.Context, r *Recipe) {
 	l := newRemoteLog(r.logHost, r.logPort, tag, m.clk.Now)
 	m.log = l
 	go func() { _ = l.Run(ctx) }() // ends with close
-	m.con.setSink(l.add)
+	m.Con.SetSink(l.add)
 }
 
 // closeLog sends what is left.
 func (m *machine) closeLog() {
 	if m.log != nil {
-		m.con.setSink(nil)
+		m.Con.SetSink(nil)
 		m.log.close(5 * time.Second)
 	}
 }

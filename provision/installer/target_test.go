@@ -16,6 +16,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/report"
 )
 
 // A link where a file is to be must be replaced, and one on the way must not
@@ -206,19 +207,6 @@ func TestReadLease(t *testing.T) {
 	}
 }
 
-func TestLineWriter(t *testing.T) {
-	var got []string
-	w := &lineWriter{line: func(s string) { got = append(got, s) }}
-	for _, s := range []string{"a\r\nb", "c\n\n", strings.Repeat("x", 9000), "\nend"} {
-		_, _ = w.Write([]byte(s))
-	}
-	w.end()
-	want := []string{"a", "bc", "", strings.Repeat("x", 4096), strings.Repeat("x", 4096), strings.Repeat("x", 808), "end"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %d lines %.100q", len(got), got)
-	}
-}
-
 func TestTimingTable(t *testing.T) {
 	got := timingTable([]timing{{"installer.imageStep", 2 * time.Second}, {"x", time.Millisecond}, {"installer.imageStep", time.Second}})
 	if got != "where the time went:\n  image                 3.0 s\n  all                   3.0 s" {
@@ -227,7 +215,7 @@ func TestTimingTable(t *testing.T) {
 }
 
 func TestRunLimits(t *testing.T) {
-	m := &machine{con: newConsole(time.Now, newRedactor().clean)}
+	m := &machine{Log: report.Log{Con: report.NewConsole(time.Now, report.NewRedactor().Clean)}}
 	err := m.run(t.Context(), "", time.Minute, nil, "", "/bin/sh", "-c", "echo why; exit 3")
 	if err == nil || err.Error() != "sh: exit status 3: why" {
 		t.Errorf("got %v", err)

@@ -143,14 +143,14 @@ func (s serviceStep) do(ctx context.Context, m *machine) error {
 	}
 	if !found && s.Skip {
 		if s.Verb == "enable" {
-			m.warnf("services --enabled=%s is passed over: the system has no such unit", s.Unit)
+			m.Warnf("services --enabled=%s is passed over: the system has no such unit", s.Unit)
 		}
 		return nil // it can't run
 	}
-	m.con.printf("%s", s)
+	m.Con.Printf("%s", s)
 	err = m.inTarget(ctx, "", "systemctl", s.Verb, "--", unit)
 	if err != nil && ctx.Err() == nil && s.Skip {
-		m.warnf("services: %s could not be %sd: %v; passed over", s.Unit, s.Verb, err)
+		m.Warnf("services: %s could not be %sd: %v; passed over", s.Unit, s.Verb, err)
 		return nil
 	}
 	return err

@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 // the next ones will be like, and a single one jumps.
 const meterWindow = 10 * time.Second
 
-// A meter tells from bytes and times how fast a transfer goes.
-type meter struct {
+// A Meter tells from bytes and times how fast a transfer goes.
+type Meter struct {
 	samples []sample // of the last meterWindow, one more before them
 }
 
@@ -19,8 +19,8 @@ type sample struct {
 	bytes int64
 }
 
-// add notes how much has come until now.
-func (m *meter) add(now time.Time, bytes int64) {
+// Add notes how much has come until now.
+func (m *Meter) Add(now time.Time, bytes int64) {
 	m.samples = append(m.samples, sample{now, bytes})
 	for len(m.samples) > 2 && now.Sub(m.samples[1].when) >= meterWindow {
 		m.samples = m.samples[1:]
@@ -28,7 +28,7 @@ func (m *meter) add(now time.Time, bytes int64) {
 }
 
 // rate is in bytes a second; 0 while it can't be told.
-func (m *meter) rate() float64 {
+func (m *Meter) rate() float64 {
 	if len(m.samples) < 2 {
 		return 0
 	}
@@ -40,14 +40,14 @@ func (m *meter) rate() float64 {
 	return float64(last.bytes-first.bytes) / d
 }
 
-// text says how far a transfer of size bytes (-1: unknown) is, as
+// Text says how far a transfer of size bytes (-1: unknown) is, as
 // "412 of 980 MB, 21 MB/s, 27 s to go".
-func (m *meter) text(size int64) string {
+func (m *Meter) Text(size int64) string {
 	if len(m.samples) == 0 {
-		return amount(0, size)
+		return Amount(0, size)
 	}
 	at := m.samples[len(m.samples)-1].bytes
-	out := amount(at, size)
+	out := Amount(at, size)
 	rate := m.rate()
 	if rate <= 0 {
 		return out
@@ -59,18 +59,19 @@ func (m *meter) text(size int64) string {
 	return out
 }
 
-// amount is "412 of 980 MB", or "412 MB" when the size isn't known. MB are 10⁶ bytes.
-func amount(at, size int64) string {
+// Amount is "412 of 980 MB", or "412 MB" when the size isn't known. MB are 10⁶ bytes.
+func Amount(at, size int64) string {
 	if size < 0 {
-		return fmt.Sprintf("%d MB", megabytes(at))
+		return fmt.Sprintf("%d MB", Megabytes(at))
 	}
-	return fmt.Sprintf("%d of %d MB", megabytes(at), megabytes(size))
+	return fmt.Sprintf("%d of %d MB", Megabytes(at), Megabytes(size))
 }
 
-func megabytes(n int64) int64 { return (n + 500_000) / 1_000_000 }
+// Megabytes rounds bytes to units of 10⁶.
+func Megabytes(n int64) int64 { return (n + 500_000) / 1_000_000 }
 
-// speed is the rate of so many bytes in so many seconds.
-func speed(bytes int64, seconds float64) string {
+// Speed is the rate of so many bytes in so many seconds.
+func Speed(bytes int64, seconds float64) string {
 	return rateText(float64(bytes) / max(seconds, 0.001))
 }
 

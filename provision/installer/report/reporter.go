@@ -1,4 +1,6 @@
-package installer
+// Package report is how the installer speaks and asks: lines on the consoles, events for the
+// appliance, secrets taken out of both, and small requests that are tried again.
+package report
 
 import (
 	"bytes"
@@ -32,12 +34,12 @@ const (
 	progressPatience = 2 * time.Second
 )
 
-// A reporter posts events in their order. All but the last are queued and posted in
+// A Reporter posts events in their order. All but the last are queued and posted in
 // the background, for the install must not wait for them.
-type reporter struct {
+type Reporter struct {
 	url    string // "" posts nothing
 	client *http.Client
-	clk    clock
+	clk    Clock
 	clean  atomic.Pointer[func(string) string] // takes secrets out
 	queue  chan Event
 	done   sync.WaitGroup
@@ -45,33 +47,35 @@ type reporter struct {
 	warn   func(format string, args ...any)
 }
 
-func newReporter(url string, client *http.Client, clk clock, clean func(string) string, warn func(string, ...any)) *reporter {
-	r := &reporter{url: url, client: client, clk: clk, warn: warn, queue: make(chan Event, 64)}
-	r.setClean(clean)
+// NewReporter posts to url once Start is called. clean takes secrets out of messages, warn
+// is told what is given up.
+func NewReporter(url string, client *http.Client, clk Clock, clean func(string) string, warn func(string, ...any)) *Reporter {
+	r := &Reporter{url: url, client: client, clk: clk, warn: warn, queue: make(chan Event, 64)}
+	r.SetClean(clean)
 	return r
 }
 
-// setClean changes how secrets are taken out, once they are known.
-func (r *reporter) setClean(clean func(string) string) { r.clean.Store(&clean) }
+// SetClean changes how secrets are taken out, once they are known.
+func (r *Reporter) SetClean(clean func(string) string) { r.clean.Store(&clean) }
 
-// start posts queued events until stop. It isn't bound to the install's context:
+// Start posts queued events until stop. It isn't bound to the install's context:
 // a failure must be told as well.
-func (r *reporter) start(ctx context.Context) {
+func (r *Reporter) Start(ctx context.Context) {
 	r.done.Go(func() {
 		for e := range r.queue {
 			patience := eventPatience
 			if e.Kind == "progress" {
 				patience = progressPatience
 			}
-			if err := r.post(ctx, e, r.clk.Now().Add(patience)); err != nil {
+			if err := r.Post(ctx, e, r.clk.Now().Add(patience)); err != nil {
 				r.warn("event %q could not be posted: %v", e.Kind, err)
 			}
 		}
 	})
 }
 
-// send queues an event; when the queue is full, it is dropped.
-func (r *reporter) send(e Event) {
+// Send queues an event; when the queue is full, it is dropped.
+func (r *Reporter) Send(e Event) {
 	select {
 	case r.queue <- e:
 	default:
@@ -79,13 +83,13 @@ func (r *reporter) send(e Event) {
 	}
 }
 
-// busy reports whether events wait: then progress need not be added.
-func (r *reporter) busy() bool { return len(r.queue) > 0 }
+// Busy reports whether events wait: then progress need not be added.
+func (r *Reporter) Busy() bool { return len(r.queue) > 0 }
 
-// last ends the queue and then posts the event that must get through. It tries
+// Last ends the queue and then posts the event that must get through. It tries
 // for as long as patience, which begins anew when the queue is through: an appliance
 // that comes back just then must hear it. Nothing may be sent after it.
-func (r *reporter) last(ctx context.Context, e Event, patience time.Duration) error {
+func (r *Reporter) Last(ctx context.Context, e Event, patience time.Duration) error {
 	ending := r.clk.Now().Add(patience)
 	r.ending.Store(&ending)
 	close(r.queue)
@@ -93,16 +97,16 @@ func (r *reporter) last(ctx context.Context, e Event, patience time.Duration) er
 	r.ending.Store(nil)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return r.post(ctx, e, r.clk.Now().Add(patience))
+	return r.Post(ctx, e, r.clk.Now().Add(patience))
 }
 
-// post tries until the appliance has taken the event or refused it, or the deadline
+// Post tries until the appliance has taken the event or refused it, or the deadline
 // has come.
-func (r *reporter) post(ctx context.Context, e Event, deadline time.Time) error {
+func (r *Reporter) Post(ctx context.Context, e Event, deadline time.Time) error {
 	if r.url == "" {
 		return nil
 	}
-	e.Message = clipText((*r.clean.Load())(e.Message), 2000)
+	e.Message = ClipText((*r.clean.Load())(e.Message), 2000)
 	body, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -115,7 +119,7 @@ func (r *reporter) post(ctx context.Context, e Event, deadline time.Time) error 
 		switch {
 		case err == nil && status < 300:
 			return nil
-		case err == nil && !transient(status):
+		case err == nil && !Transient(status):
 			return fmt.Errorf("the appliance answers %d", status)
 		case err == nil:
 			err = fmt.Errorf("the appliance answers %d", status)
@@ -123,14 +127,14 @@ func (r *reporter) post(ctx context.Context, e Event, deadline time.Time) error 
 		if ending := r.ending.Load(); ending != nil && ending.Before(deadline) {
 			deadline = *ending
 		}
-		wait = max(wait, backoff(n))
+		wait = max(wait, Backoff(n))
 		if r.clk.Now().Add(wait).After(deadline) || r.clk.Sleep(ctx, wait) != nil {
 			return err
 		}
 	}
 }
 
-func (r *reporter) postOnce(ctx context.Context, body []byte) (int, time.Duration, error) {
+func (r *Reporter) postOnce(ctx context.Context, body []byte) (int, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
@@ -144,11 +148,11 @@ func (r *reporter) postOnce(ctx context.Context, body []byte) (int, time.Duratio
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096) // so that the connection can be used again
-	return resp.StatusCode, retryAfter(resp.Header, r.clk.Now()), nil
+	return resp.StatusCode, RetryAfter(resp.Header, r.clk.Now()), nil
 }
 
-// clipText keeps a message to n bytes.
-func clipText(s string, n int) string {
+// ClipText keeps a message to n bytes.
+func ClipText(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"testing"
@@ -28,11 +28,11 @@ func TestMeter(t *testing.T) {
 		{"very slow", []at{{0, 0}, {2, 2}}, 1 << 40, "0 of 1099512 MB, 0.0 MB/s, 9999 h to go"},
 		{"a clock that stands", []at{{0, 0}, {0, 5e6}}, 10e6, "5 of 10 MB"},
 	} {
-		var m meter
+		var m Meter
 		for _, s := range c.samples {
-			m.add(start.Add(time.Duration(s.seconds*float64(time.Second))), s.bytes)
+			m.Add(start.Add(time.Duration(s.seconds*float64(time.Second))), s.bytes)
 		}
-		if got := m.text(c.size); got != c.want {
+		if got := m.Text(c.size); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -40,9 +40,9 @@ func TestMeter(t *testing.T) {
 
 // However long a transfer takes, little is kept of it.
 func TestMeterForgets(t *testing.T) {
-	var m meter
+	var m Meter
 	for i := range 10_000 {
-		m.add(time.Unix(int64(i), 0), int64(i))
+		m.Add(time.Unix(int64(i), 0), int64(i))
 	}
 	if len(m.samples) > 12 || m.rate() != 1 {
 		t.Errorf("%d samples, %v bytes a second", len(m.samples), m.rate())

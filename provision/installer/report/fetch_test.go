@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"net/http"
@@ -40,10 +40,10 @@ func TestFetch(t *testing.T) {
 			}))
 			defer srv.Close()
 			clk := &fake.Clock{}
-			got, err := fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
+			got, err := Fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
 			switch {
-			case c.want == "" && (err != nil || string(got.data) != "text"):
-				t.Errorf("got %q, %v", got.data, err)
+			case c.want == "" && (err != nil || string(got.Data) != "text"):
+				t.Errorf("got %q, %v", got.Data, err)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -59,7 +59,7 @@ func TestFetchTooLarge(t *testing.T) {
 		_, _ = w.Write(make([]byte, 101))
 	}))
 	defer srv.Close()
-	if _, err := fetch(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
+	if _, err := Fetch(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -68,7 +68,7 @@ func TestFetchNobodyThere(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	clk := &fake.Clock{}
-	if _, err := fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.Slept) != 4 {
+	if _, err := Fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.Slept) != 4 {
 		t.Errorf("got %v after %v", err, clk.Slept)
 	}
 }
@@ -81,13 +81,13 @@ func TestRetryAfter(t *testing.T) {
 		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
 		"Sat, 03 Jan 2026 03:04:15 GMT": time.Minute,
 	} {
-		if got := retryAfter(http.Header{"Retry-After": {v}}, now); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {v}}, now); got != want {
 			t.Errorf("%q: got %v, want %v", v, got, want)
 		}
 	}
 	// By a box's clock that is years behind, every date is far away.
 	h := http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:15 GMT"}, "Date": {"Fri, 02 Jan 2026 03:04:05 GMT"}}
-	if got := retryAfter(h, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); got != 10*time.Second {
+	if got := RetryAfter(h, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); got != 10*time.Second {
 		t.Errorf("by a clock that is behind: %v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"net/http/httptest"
@@ -9,21 +9,21 @@ import (
 	"rackhand/provision/installer/fake"
 )
 
-func startReporter(t *testing.T, a *fake.Appliance, clk clock) (*reporter, *[]string) {
+func startReporter(t *testing.T, a *fake.Appliance, clk Clock) (*Reporter, *[]string) {
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
 	var warned []string
-	r := newReporter(srv.URL, srv.Client(), clk, newRedactor().clean, func(string, ...any) { warned = append(warned, "x") })
-	r.start(t.Context())
+	r := NewReporter(srv.URL, srv.Client(), clk, NewRedactor().Clean, func(string, ...any) { warned = append(warned, "x") })
+	r.Start(t.Context())
 	return r, &warned
 }
 
 func TestReporterKeepsOrder(t *testing.T) {
 	a := &fake.Appliance{Statuses: []int{204}}
 	r, _ := startReporter(t, a, &fake.Clock{})
-	r.send(Event{Stage: "installer", Kind: "started", Message: "from /i/TOKEN/ks"})
-	r.send(Event{Stage: "packages", Kind: "progress"})
-	if err := r.last(t.Context(), Event{Stage: "installed", Kind: "installed"}, time.Minute); err != nil {
+	r.Send(Event{Stage: "installer", Kind: "started", Message: "from /i/TOKEN/ks"})
+	r.Send(Event{Stage: "packages", Kind: "progress"})
+	if err := r.Last(t.Context(), Event{Stage: "installed", Kind: "installed"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	var stages []string
@@ -40,9 +40,9 @@ func TestReporterGoesOn(t *testing.T) {
 	a := &fake.Appliance{Statuses: []int{503, 503, 503, 403, 204}}
 	r, warned := startReporter(t, a, &fake.Clock{})
 	for _, kind := range []string{"progress", "script", "disk"} {
-		r.send(Event{Kind: kind})
+		r.Send(Event{Kind: kind})
 	}
-	if err := r.last(t.Context(), Event{Kind: "installed"}, time.Minute); err != nil {
+	if err := r.Last(t.Context(), Event{Kind: "installed"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if a.Requests != 6 || len(a.Got) != 2 || len(*warned) != 2 {
@@ -56,9 +56,9 @@ func TestReporterOutlastsARestart(t *testing.T) {
 	clk := &fake.Clock{}
 	r, warned := startReporter(t, a, clk)
 	start := clk.Now()
-	r.send(Event{Kind: "warning"})
-	r.send(Event{Kind: "script"})
-	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil {
+	r.Send(Event{Kind: "warning"})
+	r.Send(Event{Kind: "script"})
+	if err := r.Last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if len(a.Got) != 3 || a.Got[0].Kind != "warning" || len(*warned) > 0 {
@@ -77,7 +77,7 @@ func TestReporterEndsWithoutAppliance(t *testing.T) {
 	ending := clk.Now().Add(2 * time.Minute)
 	r.ending.Store(&ending)
 	for range 3 {
-		if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil {
+		if err := r.Post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil {
 			t.Error("an appliance that is never ready was told")
 		}
 	}
@@ -87,7 +87,7 @@ func TestReporterEndsWithoutAppliance(t *testing.T) {
 	a.Requests = 0
 	late := clk.Now().Add(-time.Second)
 	r.ending.Store(&late)
-	if err := r.post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil || a.Requests > 0 {
+	if err := r.Post(t.Context(), Event{Kind: "script"}, clk.Now().Add(eventPatience)); err == nil || a.Requests > 0 {
 		t.Errorf("after the end: %v, %d requests", err, a.Requests)
 	}
 }
@@ -96,14 +96,14 @@ func TestReporterLastIsPatient(t *testing.T) {
 	a := &fake.Appliance{Statuses: append(make503(20), 204)}
 	clk := &fake.Clock{}
 	r, _ := startReporter(t, a, clk)
-	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil || len(a.Got) != 1 {
+	if err := r.Last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err != nil || len(a.Got) != 1 {
 		t.Errorf("%v, %d kept", err, len(a.Got))
 	}
 
 	a = &fake.Appliance{Statuses: []int{503}}
 	r, _ = startReporter(t, a, clk)
 	start := clk.Now()
-	if err := r.last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err == nil {
+	if err := r.Last(t.Context(), Event{Kind: "installed"}, 10*time.Minute); err == nil {
 		t.Error("an appliance that is never ready was told")
 	}
 	if d := clk.Now().Sub(start); d < 9*time.Minute || d > 10*time.Minute {
@@ -120,10 +120,10 @@ func make503(n int) []int {
 }
 
 func TestReporterWithoutURL(t *testing.T) {
-	r := newReporter("", nil, &fake.Clock{}, newRedactor().clean, fake.Quiet)
-	r.start(t.Context())
-	r.send(Event{Kind: "a"})
-	if err := r.last(t.Context(), Event{Kind: "b"}, time.Second); err != nil {
+	r := NewReporter("", nil, &fake.Clock{}, NewRedactor().Clean, fake.Quiet)
+	r.Start(t.Context())
+	r.Send(Event{Kind: "a"})
+	if err := r.Last(t.Context(), Event{Kind: "b"}, time.Second); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A clock is time as the installer needs it; tests put in one that doesn't wait.
-type clock interface {
+// A Clock is time as the installer needs it; tests put in one that doesn't wait.
+type Clock interface {
 	Now() time.Time
 	// Sleep waits, or returns the context's error.
 	Sleep(ctx context.Context, d time.Duration) error
@@ -19,30 +19,15 @@ type clock interface {
 	SetHardware(t time.Time) error
 }
 
-type realClock struct{}
-
-func (realClock) Now() time.Time { return time.Now() }
-
-func (realClock) Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// backoff is the wait before try n (from 0): 0.5 s, doubled up to 15 s.
-func backoff(n int) time.Duration {
+// Backoff is the wait before try n (from 0): 0.5 s, doubled up to 15 s.
+func Backoff(n int) time.Duration {
 	d := 500 * time.Millisecond << min(n, 5)
 	return min(d, 15*time.Second)
 }
 
-// retryAfter is how long a reply asks to wait (RFC 9110 section 10.2.3, in
+// RetryAfter is how long a reply asks to wait (RFC 9110 section 10.2.3, in
 // seconds or as a date), up to a minute; 0 when it doesn't.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	var d time.Duration
 	if n, err := strconv.Atoi(v); err == nil {
@@ -60,8 +45,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return max(0, min(d, time.Minute))
 }
 
-// transient reports whether a status may be another one soon: 408, 429 and 5xx,
+// Transient reports whether a status may be another one soon: 408, 429 and 5xx,
 // as Anaconda's curl has it.
-func transient(status int) bool {
+func Transient(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
 }

@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"bytes"
@@ -13,10 +13,10 @@ import (
 	"rackhand/provision/installer/kernel"
 )
 
-// A console writes lines to every screen and serial line that a person may look
+// A Console writes lines to every screen and serial line that a person may look
 // at. A line that nobody reads must not stop an install: each has its own queue,
 // and what a full one can't take is lost there.
-type console struct {
+type Console struct {
 	mu    sync.Mutex
 	clean func(string) string
 	start time.Time
@@ -31,26 +31,28 @@ type consoleLine struct {
 	done  chan struct{}
 }
 
-func newConsole(now func() time.Time, clean func(string) string) *console {
-	return &console{now: now, start: now(), clean: clean}
+// NewConsole has no devices yet. It counts time from now on; clean takes secrets out of
+// each line.
+func NewConsole(now func() time.Time, clean func(string) string) *Console {
+	return &Console{now: now, start: now(), clean: clean}
 }
 
-// setClean changes how secrets are taken out, once they are known.
-func (c *console) setClean(clean func(string) string) {
+// SetClean changes how secrets are taken out, once they are known.
+func (c *Console) SetClean(clean func(string) string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clean = clean
 }
 
-// setSink hands every further line to a function as well; nil ends that.
-func (c *console) setSink(sink func(string)) {
+// SetSink hands every further line to a function as well; nil ends that.
+func (c *Console) SetSink(sink func(string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sink = sink
 }
 
-// printf writes one or more lines, without secrets, with the time since start.
-func (c *console) printf(format string, args ...any) {
+// Printf writes one or more lines, without secrets, with the time since start.
+func (c *Console) Printf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stamp := c.now().Sub(c.start).Seconds()
@@ -70,7 +72,7 @@ func (c *console) printf(format string, args ...any) {
 }
 
 // open adds a device, and returns its descriptor; -1 when it can't be opened.
-func (c *console) open(path string) int {
+func (c *Console) open(path string) int {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1 // it isn't there
@@ -103,8 +105,8 @@ func (l *consoleLine) run() {
 	}
 }
 
-// flush ends the console and waits up to d for what is queued to be written.
-func (c *console) flush(d time.Duration) {
+// Flush ends the console and waits up to d for what is queued to be written.
+func (c *Console) Flush(d time.Duration) {
 	c.mu.Lock()
 	lines := c.lines
 	c.lines = nil
@@ -132,9 +134,9 @@ func (c *console) flush(d time.Duration) {
 	}
 }
 
-// openAll opens /dev/console, the screen, and every serial line that has hardware
+// OpenAll opens /dev/console, the screen, and every serial line that has hardware
 // behind it.
-func (c *console) openAll() {
+func (c *Console) OpenAll() {
 	c.open("/dev/console") // the last of the kernel's active consoles
 	active := strings.Fields(kernel.ReadText("/sys/class/tty/console/active"))
 	cmdline := kernel.ReadText("/proc/cmdline")
@@ -145,14 +147,15 @@ func (c *console) openAll() {
 	}
 }
 
-// A lineWriter hands whole lines to a function, for the output of programs. Very
+// A LineWriter hands whole lines to a function, for the output of programs. Very
 // long lines are cut into pieces.
-type lineWriter struct {
-	line func(string)
+type LineWriter struct {
+	Line func(string)
 	buf  []byte
 }
 
-func (w *lineWriter) Write(p []byte) (int, error) {
+// Write takes output and hands over each line that it ends.
+func (w *LineWriter) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p...)
 	for {
 		i := bytes.IndexByte(w.buf, '\n')
@@ -160,19 +163,19 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		if i < 0 || i > 4096 {
-			w.line(string(w.buf[:4096]))
+			w.Line(string(w.buf[:4096]))
 			w.buf = w.buf[4096:]
 			continue
 		}
-		w.line(strings.TrimRight(string(w.buf[:i]), "\r"))
+		w.Line(strings.TrimRight(string(w.buf[:i]), "\r"))
 		w.buf = w.buf[i+1:]
 	}
 }
 
-// end hands over what has no line feed yet.
-func (w *lineWriter) end() {
+// End hands over what has no line feed yet.
+func (w *LineWriter) End() {
 	if len(w.buf) > 0 {
-		w.line(string(w.buf))
+		w.Line(string(w.buf))
 		w.buf = nil
 	}
 }
