@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/report"
+	"rackhand/provision/installer/unpack"
 )
 
 func (s imageStep) do(ctx context.Context, m *machine) error {
@@ -26,17 +27,17 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 	defer root.Close()
 	m.Event(report.Event{Stage: "packages", Kind: "image", Message: "writing the image"})
 	start := m.clk.Now()
-	src := newStream(ctx, m.client, m.clk, s.URL, m.Warnf, m.Con.Printf)
-	defer src.close()
+	src := unpack.NewStream(ctx, m.client, m.clk, s.URL, m.Warnf, m.Con.Printf)
+	defer src.Close()
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.progress(ctx, src)
 	}()
-	var got extracted
-	err = unpack(ctx, src, s.SHA256, func(r io.Reader) (err error) {
-		got, err = extractTar(root, r, true)
+	var got unpack.Extracted
+	err = unpack.Unpack(ctx, src, s.SHA256, func(r io.Reader) (err error) {
+		got, err = unpack.ExtractTar(root, r, true)
 		return err
 	})
 	stop()
@@ -47,12 +48,12 @@ func (s imageStep) do(ctx context.Context, m *machine) error {
 	if err != nil {
 		return &Failure{FailImage, errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
 	}
-	if len(got.lost) > 0 {
-		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.lost)})
+	if len(got.Lost) > 0 {
+		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.Lost)})
 	}
 	m.Event(report.Event{Stage: "packages", Kind: "verified", Message: fmt.Sprintf(
 		"the image is written and verified: %d files from %d MB in %.0f s",
-		got.files, report.Megabytes(src.at.Load()), m.clk.Now().Sub(start).Seconds())})
+		got.Files, report.Megabytes(src.At.Load()), m.clk.Now().Sub(start).Seconds())})
 	return nil
 }
 
@@ -85,7 +86,7 @@ const (
 
 // progress tells every two seconds how much has come, as long as the appliance
 // keeps up; and once when nothing comes.
-func (m *machine) progress(ctx context.Context, s *stream) {
+func (m *machine) progress(ctx context.Context, s *unpack.Stream) {
 	var (
 		met  report.Meter
 		last = m.clk.Now() // of the last byte that was seen
@@ -94,16 +95,16 @@ func (m *machine) progress(ctx context.Context, s *stream) {
 	)
 	met.Add(last, 0)
 	for m.clk.Sleep(ctx, progressEvery) == nil {
-		now, at := m.clk.Now(), s.at.Load()
+		now, at := m.clk.Now(), s.At.Load()
 		met.Add(now, at)
-		e := report.Event{Stage: "packages", Kind: "progress", Message: met.Text(s.size.Load())}
+		e := report.Event{Stage: "packages", Kind: "progress", Message: met.Text(s.Size.Load())}
 		switch {
 		case at > was:
 			was, last, told = at, now, false
 		case now.Sub(last) < quietAfter || told:
 			continue
 		default:
-			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", report.Amount(at, s.size.Load()), now.Sub(last).Seconds())
+			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", report.Amount(at, s.Size.Load()), now.Sub(last).Seconds())
 			told = true
 		}
 		if !m.Rep.Busy() {

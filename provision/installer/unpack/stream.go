@@ -1,4 +1,4 @@
-package installer
+package unpack
 
 import (
 	"cmp"
@@ -14,11 +14,11 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A stream reads one large file over HTTP from its beginning to its end. When
+// A Stream reads one large file over HTTP from its beginning to its end. When
 // the connection breaks or stalls it asks for the rest (RFC 9110 section 14) and
 // goes on; the reader notices nothing. It gives up after patience without a byte:
 // an appliance that restarts is waited for.
-type stream struct {
+type Stream struct {
 	ctx      context.Context
 	client   *http.Client
 	clk      report.Clock
@@ -31,8 +31,8 @@ type stream struct {
 	body    io.ReadCloser
 	cancel  context.CancelFunc
 	version validator
-	size    atomic.Int64 // -1 while it isn't known
-	at      atomic.Int64 // bytes read
+	Size    atomic.Int64 // -1 while it isn't known
+	At      atomic.Int64 // bytes read
 	tries   int          // since the last byte
 	since   time.Time    // of the last byte, while there are tries
 	broken  bool         // a break was told of
@@ -61,21 +61,23 @@ func (v validator) differs(w validator) bool {
 	return v.modified != "" && w.modified != "" && v.modified != w.modified
 }
 
-func newStream(ctx context.Context, client *http.Client, clk report.Clock, url string, warn, log func(string, ...any)) *stream {
-	s := &stream{
+// NewStream reads url from its beginning at the first Read. warn is told of breaks, log of
+// each try.
+func NewStream(ctx context.Context, client *http.Client, clk report.Clock, url string, warn, log func(string, ...any)) *Stream {
+	s := &Stream{
 		ctx: ctx, client: client, clk: clk, url: url, warn: warn, log: log,
 		stall: 30 * time.Second, patience: 10 * time.Minute,
 	}
-	s.size.Store(-1)
+	s.Size.Store(-1)
 	return s
 }
 
 // Read implements io.Reader. io.EOF comes only when the file is complete, as far
 // as its length is known.
-func (s *stream) Read(p []byte) (int, error) {
+func (s *Stream) Read(p []byte) (int, error) {
 	for {
 		if s.body == nil {
-			if done := s.size.Load() >= 0 && s.at.Load() == s.size.Load(); done {
+			if done := s.Size.Load() >= 0 && s.At.Load() == s.Size.Load(); done {
 				return 0, io.EOF
 			}
 			if err := s.connect(); err != nil {
@@ -87,19 +89,19 @@ func (s *stream) Read(p []byte) (int, error) {
 		watchdog.Stop()
 		if n > 0 {
 			s.mended()
-			if at := s.at.Add(int64(n)); s.size.Load() >= 0 && at > s.size.Load() {
-				return 0, fmt.Errorf("the server sent more than the %d bytes it announced", s.size.Load())
+			if at := s.At.Add(int64(n)); s.Size.Load() >= 0 && at > s.Size.Load() {
+				return 0, fmt.Errorf("the server sent more than the %d bytes it announced", s.Size.Load())
 			}
 		}
 		if err != nil {
-			s.close()
-			if err == io.EOF && s.size.Load() < 0 {
-				s.size.Store(s.at.Load()) // no length was announced: this is all
+			s.Close()
+			if err == io.EOF && s.Size.Load() < 0 {
+				s.Size.Store(s.At.Load()) // no length was announced: this is all
 			}
 			if s.ctx.Err() != nil {
 				return n, s.ctx.Err()
 			}
-			if s.size.Load() < 0 || s.at.Load() < s.size.Load() {
+			if s.Size.Load() < 0 || s.At.Load() < s.Size.Load() {
 				s.breaksOff(err)
 			}
 		}
@@ -113,7 +115,7 @@ func (s *stream) Read(p []byte) (int, error) {
 const maxTold = 10
 
 // tell warns while there are few breaks.
-func (s *stream) tell(format string, args ...any) {
+func (s *Stream) tell(format string, args ...any) {
 	if s.breaks > maxTold {
 		s.log(format, args...)
 		return
@@ -122,7 +124,7 @@ func (s *stream) tell(format string, args ...any) {
 }
 
 // breaksOff tells of a broken connection, once until a byte comes again.
-func (s *stream) breaksOff(err error) {
+func (s *Stream) breaksOff(err error) {
 	if s.broken {
 		s.log("the connection broke once more: %v", err)
 		return
@@ -132,18 +134,19 @@ func (s *stream) breaksOff(err error) {
 	}
 	s.broken = true
 	s.breaks++
-	s.tell("the connection broke after %s: %v; trying again for %v", report.Amount(s.at.Load(), s.size.Load()), err, s.patience)
+	s.tell("the connection broke after %s: %v; trying again for %v", report.Amount(s.At.Load(), s.Size.Load()), err, s.patience)
 }
 
 // mended tells that bytes come again.
-func (s *stream) mended() {
+func (s *Stream) mended() {
 	if s.broken {
-		s.tell("the download goes on at %s, %.0f s after it broke", report.Amount(s.at.Load(), s.size.Load()), s.clk.Now().Sub(s.since).Seconds())
+		s.tell("the download goes on at %s, %.0f s after it broke", report.Amount(s.At.Load(), s.Size.Load()), s.clk.Now().Sub(s.since).Seconds())
 	}
 	s.broken, s.tries = false, 0
 }
 
-func (s *stream) close() {
+// Close gives up the connection.
+func (s *Stream) Close() {
 	if s.body != nil {
 		_ = s.body.Close()
 		s.cancel()
@@ -153,14 +156,14 @@ func (s *stream) close() {
 
 // connect asks for the file from where reading stands. Errors that asking again
 // won't mend are returned.
-func (s *stream) connect() error {
+func (s *Stream) connect() error {
 	if s.tries == 0 && !s.broken {
 		s.since = s.clk.Now()
 	}
 	var wait time.Duration
 	for {
 		if s.clk.Now().Sub(s.since) > s.patience {
-			return fmt.Errorf("given up after %v without a byte, in %d tries, at %s", s.patience, s.tries, report.Amount(s.at.Load(), s.size.Load()))
+			return fmt.Errorf("given up after %v without a byte, in %d tries, at %s", s.patience, s.tries, report.Amount(s.At.Load(), s.Size.Load()))
 		}
 		if s.tries > 0 {
 			if err := s.clk.Sleep(s.ctx, max(wait, report.Backoff(s.tries-1))); err != nil {
@@ -180,7 +183,7 @@ func (s *stream) connect() error {
 	}
 }
 
-func (s *stream) request() (time.Duration, error) {
+func (s *Stream) request() (time.Duration, error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	ok := false
 	defer func() {
@@ -192,7 +195,7 @@ func (s *stream) request() (time.Duration, error) {
 	if err != nil {
 		return 0, &report.FinalError{Message: err.Error()}
 	}
-	at := s.at.Load()
+	at := s.At.Load()
 	// a length that the transport unpacks on the way can't be resumed
 	req.Header.Set("Accept-Encoding", "identity")
 	if at > 0 {
@@ -219,7 +222,7 @@ func (s *stream) request() (time.Duration, error) {
 		if resp.StatusCode != http.StatusOK {
 			return 0, &report.FinalError{Message: "the server answers " + resp.Status}
 		}
-		s.size.Store(resp.ContentLength)
+		s.Size.Store(resp.ContentLength)
 		s.version = validatorOf(resp.Header)
 	} else if err := s.resume(resp, at, cancel); err != nil {
 		return 0, err
@@ -230,8 +233,8 @@ func (s *stream) request() (time.Duration, error) {
 
 // resume checks an answer to the question for the rest, and brings its body to
 // where reading stands. A file that has changed is an error: half of each is none.
-func (s *stream) resume(resp *http.Response, at int64, cancel func()) error {
-	size := s.size.Load()
+func (s *Stream) resume(resp *http.Response, at int64, cancel func()) error {
+	size := s.Size.Load()
 	changed := func(what string) error {
 		return &report.FinalError{Message: fmt.Sprintf("the file changed on the server in the middle of the transfer, at %s: %s", report.Amount(at, size), what)}
 	}

@@ -1,4 +1,4 @@
-package installer
+package unpack
 
 import (
 	"archive/tar"
@@ -48,7 +48,7 @@ func extractInto(t *testing.T, dir string, entries ...tar.Header) error {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	_, err = extractTar(root, makeTar(t, entries...), false)
+	_, err = ExtractTar(root, makeTar(t, entries...), false)
 	return err
 }
 
@@ -188,7 +188,7 @@ func TestExtractNoTar(t *testing.T) {
 	}
 	defer root.Close()
 	for _, text := range []string{"", "this is no tar", strings.Repeat("x", 2048)} {
-		if _, err := extractTar(root, strings.NewReader(text), false); err == nil {
+		if _, err := ExtractTar(root, strings.NewReader(text), false); err == nil {
 			t.Errorf("%.20q was unpacked", text)
 		}
 	}

@@ -1,4 +1,4 @@
-package installer
+package unpack
 
 import (
 	"bytes"
@@ -52,20 +52,20 @@ func TestUnpack(t *testing.T) {
 				return func(r io.Reader) error { _, err := io.Copy(got, r); return err }
 			}
 			var got bytes.Buffer
-			if err := unpack(t.Context(), bytes.NewReader(file), fake.SumOf(file), read(&got)); err != nil || !bytes.Equal(got.Bytes(), data) {
+			if err := Unpack(t.Context(), bytes.NewReader(file), fake.SumOf(file), read(&got)); err != nil || !bytes.Equal(got.Bytes(), data) {
 				t.Errorf("%v; %d bytes", err, got.Len())
 			}
 			// what follows the archive counts, and so does what extract didn't read
 			longer := append(bytes.Clone(file), make([]byte, 1<<20)...)
 			stop := func(r io.Reader) error { _, err := io.CopyN(io.Discard, r, 10); return err }
-			if err := unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(longer), stop); err != nil {
+			if err := Unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(longer), stop); err != nil {
 				t.Errorf("with something after it: %v", err)
 			}
-			if err := unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(file), stop); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+			if err := Unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(file), stop); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 				t.Errorf("a wrong checksum: %v", err)
 			}
 			cut := file[:len(file)/2]
-			if err := unpack(t.Context(), bytes.NewReader(cut), fake.SumOf(file), read(&bytes.Buffer{})); err == nil {
+			if err := Unpack(t.Context(), bytes.NewReader(cut), fake.SumOf(file), read(&bytes.Buffer{})); err == nil {
 				t.Error("half of it was taken for the whole")
 			}
 		})
@@ -75,7 +75,7 @@ func TestUnpack(t *testing.T) {
 func TestUnpackPlain(t *testing.T) {
 	data := []byte("plain")
 	var got bytes.Buffer
-	err := unpack(t.Context(), bytes.NewReader(data), fake.SumOf(data), func(r io.Reader) error {
+	err := Unpack(t.Context(), bytes.NewReader(data), fake.SumOf(data), func(r io.Reader) error {
 		_, err := io.Copy(&got, r)
 		return err
 	})
@@ -88,7 +88,7 @@ func TestUnpackPlain(t *testing.T) {
 func TestUnpackBrokenDownload(t *testing.T) {
 	broken := errors.New("the cable is out")
 	src := io.MultiReader(bytes.NewReader([]byte{0x28, 0xb5, 0x2f, 0xfd}), &failing{broken})
-	err := unpack(t.Context(), src, strings.Repeat("0", 64), func(r io.Reader) error {
+	err := Unpack(t.Context(), src, strings.Repeat("0", 64), func(r io.Reader) error {
 		_, err := io.Copy(io.Discard, r)
 		return err
 	})
@@ -111,7 +111,7 @@ func TestUnpackFullDisk(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	err := unpack(t.Context(), endless, strings.Repeat("0", 64), func(r io.Reader) error {
+	err := Unpack(t.Context(), endless, strings.Repeat("0", 64), func(r io.Reader) error {
 		_, err := io.CopyN(io.Discard, r, 1<<20)
 		return errors.Join(err, fmt.Errorf("usr/bin/x: %w", unix.ENOSPC))
 	})

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package installer
+package unpack
 
 import (
 	"archive/tar"
@@ -21,7 +21,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-func extractFile(t *testing.T, file, dir string) extracted {
+func extractFile(t *testing.T, file, dir string) Extracted {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -33,7 +33,7 @@ func extractFile(t *testing.T, file, dir string) extracted {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got, err := extractTar(root, f, true)
+	got, err := ExtractTar(root, f, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +63,8 @@ func TestRoundTripWithTar(t *testing.T) {
 			}
 			file, to := filepath.Join(t.TempDir(), "root.tar"), t.TempDir()
 			fake.RunTool(t, append(append([]string{"tar", "--numeric-owner", "-C", from, "-cf", file}, args...), ".")...)
-			if got := extractFile(t, file, to); len(got.lost) > 0 {
-				t.Errorf("lost: %v", got.lost)
+			if got := extractFile(t, file, to); len(got.Lost) > 0 {
+				t.Errorf("lost: %v", got.Lost)
 			}
 			want := maps.Clone(want)
 			if !strings.Contains(name, "sparse") && !strings.Contains(name, "text") {
@@ -128,8 +128,8 @@ func TestRoundTripWithPackers(t *testing.T) {
 			}
 			defer root.Close()
 			data := packed.Bytes()
-			err = unpack(t.Context(), bytes.NewReader(data), fake.SumOf(data), func(r io.Reader) error {
-				_, err := extractTar(root, r, true)
+			err = Unpack(t.Context(), bytes.NewReader(data), fake.SumOf(data), func(r io.Reader) error {
+				_, err := ExtractTar(root, r, true)
 				return err
 			})
 			if err != nil {
@@ -156,7 +156,7 @@ func TestACLNames(t *testing.T) {
 		"a": {"SCHILY.acl.access": "user::rw-,user:lisa:r--:5,user:gone:rw-:6,group::r--,mask::rw-,other::---"},
 		"b": {"SCHILY.acl.access": "user::rw-,user:nobody-here:r--,group::r--,mask::rw-,other::---"},
 	}, map[string]string{"etc/passwd": "lisa:x:1234:1:::\n"})
-	got, err := extractTar(root, b, true)
+	got, err := ExtractTar(root, b, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestACLNames(t *testing.T) {
 	if err != nil || string(value[:n]) != want {
 		t.Errorf("got %x, %v; want %x", value[:n], err, want)
 	}
-	if d := cmp.Diff(map[string]int{`system.posix_acl_access (the image has no user "nobody-here")`: 1}, got.lost); d != "" {
+	if d := cmp.Diff(map[string]int{`system.posix_acl_access (the image has no user "nobody-here")`: 1}, got.Lost); d != "" {
 		t.Errorf("lost (-want +got):\n%s", d)
 	}
 }

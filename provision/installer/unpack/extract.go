@@ -1,4 +1,4 @@
-package installer
+package unpack
 
 import (
 	"archive/tar"
@@ -53,17 +53,17 @@ const (
 	maxPath    = unix.PathMax - 1
 )
 
-// extracted is what came of a tar.
-type extracted struct {
-	files int
-	lost  map[string]int // as the extractor's
+// Extracted is what came of a tar.
+type Extracted struct {
+	Files int
+	Lost  map[string]int // as the extractor's
 }
 
-// extractTar unpacks r into the folder that root stands for.
-func extractTar(root *os.Root, r io.Reader, owners bool) (extracted, error) {
+// ExtractTar unpacks r into the folder that root stands for.
+func ExtractTar(root *os.Root, r io.Reader, owners bool) (Extracted, error) {
 	x := newExtractor(root, owners)
 	err := x.unpack(r)
-	return extracted{x.files, x.lost}, err
+	return Extracted{x.files, x.lost}, err
 }
 
 func newExtractor(root *os.Root, owners bool) *extractor {

@@ -1,4 +1,7 @@
-package installer
+// Package unpack streams a root image from a server onto mounted file systems: it downloads,
+// checks the sum, decompresses and extracts at the same time. What an image may ask for is
+// bounded.
+package unpack
 
 import (
 	"context"
@@ -18,12 +21,12 @@ const (
 	queueLen  = 32
 )
 
-// unpack reads a compressed tar from src, and hands the tar to extract, while
+// Unpack reads a compressed tar from src, and hands the tar to extract, while
 // the SHA-256 of what is read is computed; all three run at the same time. It
 // reads src to its end, whatever extract leaves, but when the disk is at fault. A
 // checksum that isn't the wanted one is an error even when extract was content; it
 // comes with what extract said.
-func unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
+func Unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	hashed, packed := make(chan []byte, queueLen), make(chan []byte, queueLen)
@@ -107,6 +110,7 @@ type chunkReader struct {
 	rest   []byte
 }
 
+// Read implements io.Reader.
 func (c *chunkReader) Read(p []byte) (int, error) {
 	for len(c.rest) == 0 {
 		chunk, ok := <-c.chunks

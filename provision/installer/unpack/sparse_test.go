@@ -1,4 +1,4 @@
-package installer
+package unpack
 
 import (
 	"archive/tar"
@@ -31,7 +31,7 @@ func extractStream(t *testing.T, dir string, r io.Reader) error {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	return decompress(r, func(r io.Reader) error { _, err := extractTar(root, r, false); return err })
+	return decompress(r, func(r io.Reader) error { _, err := ExtractTar(root, r, false); return err })
 }
 
 // Sparse files in each of the forms in which GNU tar writes them, made by it.
