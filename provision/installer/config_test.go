@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -295,7 +296,8 @@ func TestResolvStep(t *testing.T) {
 }
 
 func TestNetworkStep(t *testing.T) {
-	devices, err := devicesOf(t, "network --device=eth0 --bootproto=dhcp\n")
+	facts := oneDisk()
+	devices, err := netconf.Resolve(recipeOf(t, "network --device=eth0 --bootproto=dhcp\n").networks, facts.NICs, facts.BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,4 +364,16 @@ func TestRemoteLog(t *testing.T) {
 		t.Errorf("got %q, %v", buf[:n], err)
 	}
 	log.close(5 * time.Second)
+}
+
+func checkGolden(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := readFile(t, golden); got != want {
+		t.Errorf("this is not %s (-update writes it anew):\n%s", golden, got)
+	}
 }

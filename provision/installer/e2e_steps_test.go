@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/bootfiles/image"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
 	mirrorcache "rackhand/provision/mirror"
 )
@@ -101,7 +102,7 @@ no-such-package-here
 -no-such-either
 %end
 `)
-	devices, err := resolveDevices(r.networks, oneDisk())
+	devices, err := netconf.Resolve(r.networks, oneDisk().NICs, oneDisk().BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -45,7 +46,7 @@ func Configured(t *testing.T, file, without, text string) (root, tool string) {
 	}
 	facts := oneDisk()
 	facts.DNS = nil
-	devices, err := resolveDevices(r.networks, facts)
+	devices, err := netconf.Resolve(r.networks, facts.NICs, facts.BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}

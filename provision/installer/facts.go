@@ -6,12 +6,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"rackhand/provision/installer/netconf"
 )
 
 // Facts are what is known of the machine before anything is planned.
 type Facts struct {
 	Disks []Disk
-	NICs  []NIC
+	NICs  []netconf.NIC
 	// BootNIC is the name of the card the machine booted from, "" when unknown.
 	BootNIC string
 	UEFI    bool // booted by UEFI firmware
@@ -36,9 +38,6 @@ type Disk struct {
 	// means it.
 	USB bool
 }
-
-// A NIC is a network card.
-type NIC struct{ Name, MAC string }
 
 // id tells a disk from others for as long as an install lasts: its WWN, else its serial
 // number, as the disk guard of the shipped templates writes it; "" for none. A disk on USB

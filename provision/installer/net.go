@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
 )
 
@@ -59,7 +60,7 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan f
 			last = err
 		}
 		if !found && n == 40 {
-			warn("still looking for the network card %s; there are: %s", boot, nicsText(nics))
+			warn("still looking for the network card %s; there are: %s", boot, netconf.NICNames(nics))
 		}
 		wait := 250 * time.Millisecond
 		if found {
@@ -70,7 +71,7 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan f
 			case last != nil:
 				return nil, fmt.Errorf("no address from DHCP: %w", last)
 			case boot != nil:
-				return nil, fmt.Errorf("no network card has the address %s of BOOTIF; there are: %s (has the installer its driver?)", boot, nicsText(nics))
+				return nil, fmt.Errorf("no network card has the address %s of BOOTIF; there are: %s (has the installer its driver?)", boot, netconf.NICNames(nics))
 			}
 			return nil, errors.New("no network card was found: has the installer its driver?")
 		}

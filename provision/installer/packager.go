@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -182,21 +183,21 @@ type dnf struct{ keys []string }
 
 func (d dnf) files(repos []repo, _ osRelease) (own, kept []fileStep) {
 	for _, r := range repos {
-		k := newKeyFile()
-		k.section(r.Name)
-		k.set("name", r.Name)
-		k.set("baseurl", r.URL)
-		k.set("enabled", "1")
-		k.set("gpgcheck", "1") // by the keys that the image has
+		k := netconf.NewKeyFile()
+		k.Section(r.Name)
+		k.Set("name", r.Name)
+		k.Set("baseurl", r.URL)
+		k.Set("enabled", "1")
+		k.Set("gpgcheck", "1") // by the keys that the image has
 		var keys []string
 		for _, f := range d.keys {
 			keys = append(keys, "file:///"+f)
 		}
-		k.set("gpgkey", strings.Join(keys, " "))
+		k.Set("gpgkey", strings.Join(keys, " "))
 		name := "rackhand-" + r.Name + ".repo"
-		own = append(own, fileStep{Path: filepath.Join(ownRepos, name), Mode: 0o644, Text: k.b.String()})
+		own = append(own, fileStep{Path: filepath.Join(ownRepos, name), Mode: 0o644, Text: k.String()})
 		if r.Keep {
-			kept = append(kept, fileStep{Path: "/etc/yum.repos.d/" + name, Mode: 0o644, Text: k.b.String()})
+			kept = append(kept, fileStep{Path: "/etc/yum.repos.d/" + name, Mode: 0o644, Text: k.String()})
 		}
 	}
 	return own, kept

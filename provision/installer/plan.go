@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -19,7 +20,7 @@ type Recipe struct {
 	onlyUse     []string
 	ignored     []string
 	clearDrives []string
-	networks    []netConfig
+	networks    []netconf.Line
 	repos       []repo
 	packages    kickstart.Packages
 	time        timeStep
@@ -144,7 +145,7 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 	if err != nil {
 		return nil, err
 	}
-	devices, err := resolveDevices(r.networks, facts)
+	devices, err := netconf.Resolve(r.networks, facts.NICs, facts.BootNIC)
 	if err != nil {
 		return nil, err
 	}
@@ -186,16 +187,16 @@ func Plan(r *Recipe, facts Facts, may Leave, newGUID func() string) ([]Step, err
 }
 
 // systemFiles are the files that follow from the whole of the Kickstart.
-func systemFiles(r *Recipe, devices []netDevice, parts []content, facts Facts) []Step {
+func systemFiles(r *Recipe, devices []netconf.Device, parts []content, facts Facts) []Step {
 	host := r.host()
 	out := []Step{
 		fileStep{Path: "/etc/fstab", Mode: 0o644, Text: fstabFile(parts)},
-		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: hostsFile(host, devices)},
+		fileStep{Path: "/etc/hosts", Mode: 0o644, Text: netconf.Hosts(host, devices)},
 	}
 	if host != "" {
 		out = append(out, fileStep{Path: "/etc/hostname", Mode: 0o644, Text: host + "\n"})
 	}
-	if s := resolvFile(devices, facts.DNS); s != "" {
+	if s := netconf.ResolvConf(devices, facts.DNS); s != "" {
 		out = append(out, resolvStep{s})
 	}
 	return out
@@ -214,7 +215,7 @@ func (r *Recipe) host() string {
 
 // softwareSteps install packages, and then write for the tools that the system has
 // after that.
-func (r *Recipe) softwareSteps(devices []netDevice) []Step {
+func (r *Recipe) softwareSteps(devices []netconf.Device) []Step {
 	var out []Step
 	if len(r.packages.Install) > 0 || slices.ContainsFunc(r.repos, func(p repo) bool { return p.Keep }) {
 		out = append(out, packageStep{r.packages, r.repos, r.skip})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -18,7 +19,7 @@ func oneDisk() Facts {
 	return Facts{
 		Memory:  4 << 10,
 		Disks:   []Disk{{Name: "vda", Size: 20 << 30, Sector: 512, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}},
-		NICs:    []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}},
+		NICs:    []netconf.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		BootNIC: "eth0", DNS: []string{"10.77.0.9"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -51,12 +52,12 @@ func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.
 	case kickstart.LiveImg:
 		r.image = imageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
 	case kickstart.Network:
-		r.networks = append(r.networks, readNetwork(a))
+		r.networks = append(r.networks, netconf.Read(a))
 	case kickstart.RootPW:
 		steps, err := r.password("root", arg, a)
 		r.config = append(r.config, steps...)
 		if a.Has("--allow-ssh") { // sshd_config(5): the first value counts, and drop-ins come first
-			r.config = append(r.config, fileStep{Path: "/etc/ssh/sshd_config.d/01-permitrootlogin.conf", Mode: 0o600, Text: written + "PermitRootLogin yes\n"})
+			r.config = append(r.config, fileStep{Path: "/etc/ssh/sshd_config.d/01-permitrootlogin.conf", Mode: 0o600, Text: netconf.Header + "PermitRootLogin yes\n"})
 		}
 		return err
 	case kickstart.User:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -218,7 +219,7 @@ func (s firewallStep) ufw(ports []kickstart.Port) [][]string {
 // ICMP, DHCPv6's, and what is let in.
 func (s firewallStep) nftables(ports []kickstart.Port) string {
 	var b strings.Builder
-	b.WriteString("#!/usr/sbin/nft -f\n" + written + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +
+	b.WriteString("#!/usr/sbin/nft -f\n" + netconf.Header + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +
 		"\t\ttype filter hook input priority filter; policy drop;\n\t\tct state established,related accept\n\t\tct state invalid drop\n" +
 		"\t\tiifname \"lo\" accept\n\t\tmeta l4proto { icmp, ipv6-icmp } accept\n\t\tudp dport 546 ip6 saddr fe80::/10 accept\n")
 	for _, t := range s.Trust {

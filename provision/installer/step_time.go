@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
 )
 
@@ -122,7 +123,7 @@ func (s timeStep) do(ctx context.Context, m *machine) error {
 		names = append(names, t.Name)
 	}
 	if err := m.inRoot(func(root *os.Root) error {
-		return writeFile(root, "/etc/systemd/timesyncd.conf.d/rackhand.conf", 0o644, written+"[Time]\nNTP="+strings.Join(names, " ")+"\n")
+		return writeFile(root, "/etc/systemd/timesyncd.conf.d/rackhand.conf", 0o644, netconf.Header+"[Time]\nNTP="+strings.Join(names, " ")+"\n")
 	}); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/netconf"
 )
 
 // findDisks are the disks that could be installed to: whole, fixed, writable and
@@ -90,9 +91,9 @@ func skipDisk(name string) bool {
 }
 
 // findNICs are the network cards, by name.
-func findNICs(sys string) []NIC {
+func findNICs(sys string) []netconf.NIC {
 	dirs, _ := filepath.Glob(sys + "/class/net/*")
-	var out []NIC
+	var out []netconf.NIC
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir + "/device"); err != nil {
 			continue // lo, bridges
@@ -101,7 +102,7 @@ func findNICs(sys string) []NIC {
 		if err != nil || len(mac) != 6 {
 			continue
 		}
-		out = append(out, NIC{filepath.Base(dir), mac.String()})
+		out = append(out, netconf.NIC{Name: filepath.Base(dir), MAC: mac.String()})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out

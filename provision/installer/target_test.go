@@ -16,6 +16,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
 )
 
@@ -160,7 +161,7 @@ func TestSysfs(t *testing.T) {
 	if _, locked := lookForDisks(sys); len(locked) != 1 || locked[0].Name != "sdb" {
 		t.Errorf("write-protected: %+v", locked)
 	}
-	if got, want := findNICs(sys), []NIC{{"eth0", "52:54:00:00:00:01"}}; !reflect.DeepEqual(got, want) {
+	if got, want := findNICs(sys), []netconf.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("cards: got %+v, want %+v", got, want)
 	}
 }

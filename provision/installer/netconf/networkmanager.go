@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"crypto/sha1"
@@ -7,10 +7,10 @@ import (
 )
 
 // nmFiles are NetworkManager's keyfiles (nm-settings-keyfile(5)), one a device.
-func nmFiles(devices []netDevice) []fileStep {
-	var out []fileStep
+func nmFiles(devices []Device) []File {
+	var out []File
 	for _, d := range devices {
-		out = append(out, fileStep{
+		out = append(out, File{
 			Path: "/etc/NetworkManager/system-connections/rackhand-" + d.Name + ".nmconnection", Mode: 0o600,
 			Text: nmFile(devices, d),
 		})
@@ -18,75 +18,75 @@ func nmFiles(devices []netDevice) []fileStep {
 	return out
 }
 
-func nmFile(devices []netDevice, d netDevice) string {
-	k := newKeyFile()
-	k.section("connection")
-	k.set("id", d.Name)
-	k.set("uuid", nmUUID(d.Name))
-	k.set("type", map[string]string{kindCard: "ethernet", kindBond: "bond", kindBridge: "bridge", kindVLAN: "vlan"}[d.Kind])
+func nmFile(devices []Device, d Device) string {
+	k := NewKeyFile()
+	k.Section("connection")
+	k.Set("id", d.Name)
+	k.Set("uuid", nmUUID(d.Name))
+	k.Set("type", map[string]string{kindCard: "ethernet", kindBond: "bond", kindBridge: "bridge", kindVLAN: "vlan"}[d.Kind])
 	if d.MAC == "" { // else by its MAC, whatever it is called
-		k.set("interface-name", d.Name)
+		k.Set("interface-name", d.Name)
 	}
-	k.set("autoconnect", fmt.Sprint(d.OnBoot))
-	k.set("autoconnect-priority", "100") // before the image's own
+	k.Set("autoconnect", fmt.Sprint(d.OnBoot))
+	k.Set("autoconnect-priority", "100") // before the image's own
 	if d.Master != "" {
-		k.set("master", d.Master)
-		k.set("slave-type", kindOf(devices, d.Master))
+		k.Set("master", d.Master)
+		k.Set("slave-type", kindOf(devices, d.Master))
 	}
 	if len(d.Members) > 0 {
-		k.set("autoconnect-slaves", "1")
+		k.Set("autoconnect-slaves", "1")
 	}
 	switch {
 	case d.Kind == kindCard || d.MTU > 0 || d.Own != "":
-		k.section("ethernet")
-		k.set("mac-address", strings.ToUpper(d.MAC))
-		k.set("cloned-mac-address", strings.ToUpper(d.Own))
-		k.set("mtu", positive(d.MTU))
+		k.Section("ethernet")
+		k.Set("mac-address", strings.ToUpper(d.MAC))
+		k.Set("cloned-mac-address", strings.ToUpper(d.Own))
+		k.Set("mtu", positive(d.MTU))
 	}
 	switch d.Kind {
 	case kindBond, kindBridge:
-		k.section(d.Kind)
+		k.Section(d.Kind)
 		for _, o := range d.Options {
 			value := o.Value
 			if o.Key == "stp" {
 				value = fmt.Sprint(value == "1")
 			}
-			k.set(o.Key, value)
+			k.Set(o.Key, value)
 		}
 	case kindVLAN:
-		k.section("vlan")
-		k.set("id", fmt.Sprint(d.VLAN))
-		k.set("parent", d.Parent)
+		k.Section("vlan")
+		k.Set("id", fmt.Sprint(d.VLAN))
+		k.Set("parent", d.Parent)
 	}
 	if d.Master == "" {
 		nmAddresses(k, d)
 	}
-	return k.b.String()
+	return k.String()
 }
 
-func nmAddresses(k *keyFile, d netDevice) {
+func nmAddresses(k *KeyFile, d Device) {
 	family := func(name, how, address, gateway string, six bool) {
-		k.section(name)
+		k.Section(name)
 		switch {
 		case how == byNone:
-			k.set("method", "disabled")
+			k.Set("method", "disabled")
 			return
 		case how == byStatic:
-			k.set("method", "manual")
+			k.Set("method", "manual")
 			if gateway != "" && !d.NoDefRoute {
 				address += "," + gateway
 			}
-			k.set("address1", address)
+			k.Set("address1", address)
 		case six && how == byDHCP:
-			k.set("method", "dhcp")
+			k.Set("method", "dhcp")
 		default:
-			k.set("method", "auto")
+			k.Set("method", "auto")
 		}
 		if how == byDHCP && !six {
-			k.set("dhcp-client-id", "mac") // as firmware asked, so that a server gives the same address
+			k.Set("dhcp-client-id", "mac") // as firmware asked, so that a server gives the same address
 		}
 		if d.NoDefRoute {
-			k.set("never-default", "true")
+			k.Set("never-default", "true")
 		}
 		var dns []string
 		for _, s := range d.DNS {
@@ -94,9 +94,9 @@ func nmAddresses(k *keyFile, d netDevice) {
 				dns = append(dns, s+";")
 			}
 		}
-		k.set("dns", strings.Join(dns, ""))
+		k.Set("dns", strings.Join(dns, ""))
 		if len(d.Search) > 0 {
-			k.set("dns-search", strings.Join(d.Search, ";")+";")
+			k.Set("dns-search", strings.Join(d.Search, ";")+";")
 		}
 	}
 	family("ipv4", d.V4, d.Address.String(), d.Gateway, false)

@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"cmp"
@@ -17,15 +17,15 @@ const (
 	kindVLAN   = "vlan"
 )
 
-// A netDevice is a network device of the installed system.
-type netDevice struct {
+// A Device is a network device of the installed system.
+type Device struct {
 	Kind string
 	Name string // in the installed system
 	MAC  string // of a card that this machine shows; "" for one that only the installed system knows by its name
 	// Own is the MAC that a bond or bridge has: that of its first card, by which the
 	// appliance knows the host. Left alone, udev or networkd makes one up.
 	Own string
-	addressing
+	Addressing
 	OnBoot  bool
 	MTU     int
 	Options []kickstart.NetOption // of a bond or bridge; a bond's primary is a device's name
@@ -36,19 +36,21 @@ type netDevice struct {
 	set     bool // a line says how it gets its addresses
 }
 
-// A netResolver finds the devices that network lines mean.
-type netResolver struct {
-	facts Facts
-	list  []*netDevice
+// A resolver finds the devices that network lines mean.
+type resolver struct {
+	nics  []NIC
+	boot  string // name of the card that the machine booted from, "" when unknown
+	list  []*Device
 	cards int
 }
 
-// resolveDevices turns network lines into devices, each before those that stand on
-// it. Cards are told by their MAC, since their names in the installer are not those
-// in the installed system, and are called lan0, lan1, ... there.
-func resolveDevices(lines []netConfig, f Facts) ([]netDevice, error) {
-	r := &netResolver{facts: f}
-	var own []netConfig
+// Resolve turns network lines into devices, each before those that use it. nics are the
+// machine's cards, and boot is the name of the one that it booted from, "" when unknown.
+// A card is known by its MAC, because its name in the installer is not its name in the
+// installed system, where cards are called lan0, lan1, ...
+func Resolve(lines []Line, nics []NIC, boot string) ([]Device, error) {
+	r := &resolver{nics: nics, boot: boot}
+	var own []Line
 	for _, n := range lines {
 		if n.Configures {
 			own = append(own, n)
@@ -63,7 +65,7 @@ func resolveDevices(lines []netConfig, f Facts) ([]netDevice, error) {
 			if r.byName(n.Device) != nil {
 				return nil, fmt.Errorf("two network lines make %s", n.Device)
 			}
-			r.list = append(r.list, &netDevice{Kind: kind, Name: n.Device, addressing: noAddress(), OnBoot: n.OnBoot, Options: slices.Clone(n.Options)})
+			r.list = append(r.list, &Device{Kind: kind, Name: n.Device, Addressing: noAddress(), OnBoot: n.OnBoot, Options: slices.Clone(n.Options)})
 		}
 	}
 	for _, n := range own {
@@ -74,7 +76,7 @@ func resolveDevices(lines []netConfig, f Facts) ([]netDevice, error) {
 	return r.ordered()
 }
 
-func (r *netResolver) byName(name string) *netDevice {
+func (r *resolver) byName(name string) *Device {
 	for _, d := range r.list {
 		if d.Name == name {
 			return d
@@ -83,7 +85,7 @@ func (r *netResolver) byName(name string) *netDevice {
 	return nil
 }
 
-func (r *netResolver) line(n netConfig) error {
+func (r *resolver) line(n Line) error {
 	d, err := r.device(n.Device)
 	if err != nil {
 		return err
@@ -122,48 +124,48 @@ func (r *netResolver) line(n netConfig) error {
 		if r.byName(name) != nil {
 			return fmt.Errorf("two network devices would be called %s", name)
 		}
-		v := &netDevice{Kind: kindVLAN, Name: name, Parent: d.Name, VLAN: n.VLAN, OnBoot: n.OnBoot, MTU: n.MTU}
+		v := &Device{Kind: kindVLAN, Name: name, Parent: d.Name, VLAN: n.VLAN, OnBoot: n.OnBoot, MTU: n.MTU}
 		r.list = append(r.list, v)
 		d = v
 	}
 	if d.set {
-		return fmt.Errorf("two network lines mean the same card, %s", nicsText([]NIC{{d.Name, d.MAC}}))
+		return fmt.Errorf("two network lines mean the same card, %s", NICNames([]NIC{{d.Name, d.MAC}}))
 	}
-	d.addressing, d.set = n.Addressing, true
+	d.Addressing, d.set = n.Addressing, true
 	return nil
 }
 
-// device is the device that a word means: a bond, bridge or VLAN of the Kickstart's,
-// else a card.
-func (r *netResolver) device(word string) (*netDevice, error) {
+// device is the device that a word means: a bond, bridge or VLAN of the Kickstart, or a
+// card.
+func (r *resolver) device(word string) (*Device, error) {
 	if d := r.byName(word); d != nil && word != "" {
 		return d, nil
 	}
 	want := word
 	if want == "" || want == "link" || want == "bootif" {
-		want = r.facts.BootNIC
+		want = r.boot
 	}
 	mac, found := "", ""
 	if hw, err := net.ParseMAC(want); err == nil {
 		mac = hw.String()
 	}
-	for _, nic := range r.facts.NICs {
+	for _, nic := range r.nics {
 		if nic.Name == want || (mac != "" && nic.MAC == mac) {
 			found = nic.MAC
 		}
 	}
 	switch {
 	case found == "" && mac != "":
-		return nil, fmt.Errorf("the Kickstart's network --device=%s is no card of this machine: %s", word, nicsText(r.facts.NICs))
+		return nil, fmt.Errorf("the Kickstart's network --device=%s is no card of this machine: %s", word, NICNames(r.nics))
 	case found == "" && want == "":
-		return nil, fmt.Errorf("the card that this machine booted from is not known: name one with network --device=MAC; it has: %s", nicsText(r.facts.NICs))
+		return nil, fmt.Errorf("the card that this machine booted from is not known: name one with network --device=MAC; it has: %s", NICNames(r.nics))
 	}
 	for _, d := range r.list {
 		if found != "" && d.MAC == found {
 			return d, nil
 		}
 	}
-	d := &netDevice{Kind: kindCard, Name: want, MAC: found, addressing: noAddress()}
+	d := &Device{Kind: kindCard, Name: want, MAC: found, Addressing: noAddress()}
 	if found != "" {
 		for {
 			d.Name = fmt.Sprintf("lan%d", r.cards)
@@ -178,8 +180,8 @@ func (r *netResolver) device(word string) (*netDevice, error) {
 
 // ordered puts cards first, then what stands on them, and checks that nothing has
 // addresses as a member.
-func (r *netResolver) ordered() ([]netDevice, error) {
-	var out []netDevice
+func (r *resolver) ordered() ([]Device, error) {
+	var out []Device
 	done := map[string]bool{}
 	for len(out) < len(r.list) {
 		before := len(out)
@@ -190,10 +192,10 @@ func (r *netResolver) ordered() ([]netDevice, error) {
 				continue
 			}
 			if d.Master != "" && d.set && d.Kind == kindCard {
-				return nil, fmt.Errorf("%s is a member of %s: a network line of its own can't give it addresses", nicsText([]NIC{{d.Name, d.MAC}}), d.Master)
+				return nil, fmt.Errorf("%s is a member of %s: a network line of its own can't give it addresses", NICNames([]NIC{{d.Name, d.MAC}}), d.Master)
 			}
 			if d.Master != "" {
-				d.addressing = noAddress() // it has none: they are its master's
+				d.Addressing = noAddress() // it has none: they are its master's
 			}
 			for _, m := range d.Members {
 				if b := r.byName(m); d.Own == "" {

@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // brings a device up when the system starts, which network-online waits for.
 // Bonds, bridges and VLANs are made by iproute2, which ifupdown depends on, so that
 // neither ifenslave nor bridge-utils nor vlan need be there.
-func interfacesFile(devices []netDevice) string {
+func interfacesFile(devices []Device) string {
 	var b strings.Builder
-	b.WriteString(written + "auto lo\niface lo inet loopback\n")
+	b.WriteString(Header + "auto lo\niface lo inet loopback\n")
 	for _, d := range devices {
 		if d.Master != "" {
 			continue // its master brings it up
@@ -55,7 +55,7 @@ func interfacesFile(devices []netDevice) string {
 }
 
 // ifupdownMake are the commands that make and prepare a device.
-func ifupdownMake(d netDevice) []string {
+func ifupdownMake(d Device) []string {
 	var out []string
 	add := func(kind string) {
 		words := ""

@@ -1,6 +1,7 @@
-package installer
+package netconf
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,24 +12,41 @@ import (
 	"rackhand/templates/kickstart"
 )
 
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func twoNICs() []NIC {
+	return []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}}
+}
+
+// describe says devices as a plan does.
+func describe(devices []Device) string {
+	out := "network, for the tool that is in the system:"
+	for _, d := range devices {
+		out += "\n  " + d.String()
+	}
+	return out
+}
+
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}
+
 // devicesOf reads network lines as they stand in a Kickstart.
-func devicesOf(t *testing.T, text string) ([]netDevice, error) {
+func devicesOf(t *testing.T, text string) ([]Device, error) {
 	t.Helper()
 	f, err := kickstart.Parse("t.ks", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Recipe{}
+	var lines []Line
 	for _, c := range f.Commands {
-		rule, args, problems := kickstart.ImageCommand(f, c)
+		_, args, problems := kickstart.ImageCommand(f, c)
 		if len(problems) > 0 {
 			t.Fatalf("%v", problems)
 		}
-		if err := r.command(c, rule.Verb, args); err != nil {
-			t.Fatal(err)
-		}
+		lines = append(lines, Read(args))
 	}
-	return resolveDevices(r.networks, oneDisk())
+	return Resolve(lines, twoNICs(), "eth0")
 }
 
 // TestNetworkGolden: what each tool is told of each network.
@@ -53,34 +71,27 @@ func TestNetworkGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s\n\n%s\n", text, networkStep{devices})
-			for _, tool := range []string{toolIfupdown, toolNetplan, toolNM, toolNetworkd} {
+			fmt.Fprintf(&b, "%s\n\n%s\n", text, describe(devices))
+			for _, tool := range []string{ToolIfupdown, ToolNetplan, ToolNetworkManager, ToolNetworkd} {
 				fmt.Fprintf(&b, "\n==== %s\n", tool)
-				files := netFiles(tool, devices)
-				if tool != toolIfupdown {
+				files := Files(tool, devices)
+				if tool != ToolIfupdown {
 					files = files[len(linkFiles(devices)):] // the same for all
 				}
 				for _, f := range files {
-					b.WriteString(f.String() + "\n")
+					fmt.Fprintf(&b, "file %s %04o\n%s\n", f.Path, f.Mode, indent(f.Text))
 				}
 			}
-			checkGolden(t, filepath.Join("testdata/network", name+".golden"), b.String())
+			golden := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want, err := os.ReadFile(golden); err != nil || b.String() != string(want) {
+				t.Errorf("%v; this is not %s (-update writes it anew):\n%s", err, golden, b.String())
+			}
 		})
-	}
-}
-
-func checkGolden(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := readFile(t, golden); got != want {
-		t.Errorf("this is not %s (-update writes it anew):\n%s", golden, got)
 	}
 }
 
@@ -107,17 +118,17 @@ func TestResolveErrors(t *testing.T) {
 // The tool is that of the system, whatever else lies in it.
 func TestNetTool(t *testing.T) {
 	for want, names := range map[string][]string{
-		toolNetplan:  {"usr/sbin/netplan", "usr/sbin/NetworkManager", "usr/lib/systemd/systemd-networkd"},
-		toolNM:       {"usr/sbin/NetworkManager", "usr/sbin/ifup", "usr/lib/systemd/systemd-networkd"}, // RHEL's ifup
-		toolIfupdown: {"usr/sbin/ifup", "etc/network/if-up.d/x", "usr/lib/systemd/systemd-networkd"},
-		toolNetworkd: {"usr/lib/systemd/systemd-networkd"},
-		"":           {"etc/passwd"},
+		ToolNetplan:        {"usr/sbin/netplan", "usr/sbin/NetworkManager", "usr/lib/systemd/systemd-networkd"},
+		ToolNetworkManager: {"usr/sbin/NetworkManager", "usr/sbin/ifup", "usr/lib/systemd/systemd-networkd"}, // RHEL's ifup
+		ToolIfupdown:       {"usr/sbin/ifup", "etc/network/if-up.d/x", "usr/lib/systemd/systemd-networkd"},
+		ToolNetworkd:       {"usr/lib/systemd/systemd-networkd"},
+		"":                 {"etc/passwd"},
 	} {
 		root := fstest.MapFS{}
 		for _, n := range names {
 			root[n] = &fstest.MapFile{}
 		}
-		if got := netTool(root); got != want {
+		if got := ToolOf(root); got != want {
 			t.Errorf("%v: got %q, want %q", names, got, want)
 		}
 	}

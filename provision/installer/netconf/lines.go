@@ -1,7 +1,9 @@
-package installer
+// Package netconf turns a Kickstart's network lines into the files of the tool that sets the
+// installed system's network up: netplan, ifupdown, NetworkManager or systemd-networkd. It
+// is pure.
+package netconf
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,8 +12,8 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// A netConfig is one `network` line.
-type netConfig struct {
+// A Line is one `network` line.
+type Line struct {
 	Device string // a name or MAC; "" and link and bootif mean the card it booted from
 	Host   string
 	OnBoot bool
@@ -21,7 +23,7 @@ type netConfig struct {
 	Options       []kickstart.NetOption // the bond's or bridge's
 	VLAN          int                   // 0: none
 	InterfaceName string                // of the VLAN
-	Addressing    addressing
+	Addressing    Addressing
 	// Configures: the line says more than a host name
 	Configures bool
 }
@@ -34,8 +36,8 @@ const (
 	byAuto   = "auto" // IPv6: from router advertisements
 )
 
-// addressing is how a device gets its addresses.
-type addressing struct {
+// Addressing is how a device gets its addresses.
+type Addressing struct {
 	V4, V6     string
 	Address    netip.Prefix // static
 	Gateway    string
@@ -46,11 +48,12 @@ type addressing struct {
 	NoDefRoute bool
 }
 
-// noAddress is that of a device which others stand on.
-func noAddress() addressing { return addressing{V4: byNone, V6: byNone} }
+// noAddress is for a device that other devices use.
+func noAddress() Addressing { return Addressing{V4: byNone, V6: byNone} }
 
-func readNetwork(a kickstart.Args) netConfig {
-	n := netConfig{
+// Read reads a network line whose options the engine's table has checked.
+func Read(a kickstart.Args) Line {
+	n := Line{
 		Device: a.Value("--device"), Host: a.Value("--hostname"), MTU: kickstart.Count(a.Value("--mtu")), OnBoot: true,
 		Bond: a.List("--bondslaves"), Bridge: a.List("--bridgeslaves"),
 		VLAN: kickstart.Count(a.Value("--vlanid")), InterfaceName: a.Value("--interfacename"),
@@ -58,7 +61,7 @@ func readNetwork(a kickstart.Args) netConfig {
 	if o, ok := a.Option("--onboot"); ok {
 		n.OnBoot = kickstart.On(o.Value)
 	}
-	// the table has checked them
+	// The table has checked these.
 	if opts, err := kickstart.BondOptions(a.Value("--bondopts")); err == nil && len(n.Bond) > 0 {
 		n.Options = opts
 	}
@@ -70,8 +73,8 @@ func readNetwork(a kickstart.Args) netConfig {
 	return n
 }
 
-func readAddressing(a kickstart.Args) addressing {
-	out := addressing{
+func readAddressing(a kickstart.Args) Addressing {
+	out := Addressing{
 		V4: byDHCP, V6: byAuto, Gateway: a.Value("--gateway"), Gateway6: a.Value("--ipv6gateway"),
 		DNS: a.List("--nameserver"), NoDefRoute: a.Has("--nodefroute"),
 	}
@@ -104,9 +107,9 @@ func readAddressing(a kickstart.Args) addressing {
 	return out
 }
 
-// hostsFile is /etc/hosts: the host's own name on its first static address, else
-// on 127.0.1.1 as Debian has it.
-func hostsFile(host string, devices []netDevice) string {
+// Hosts is the text of /etc/hosts, with the host's own name on its first static address, or
+// on 127.0.1.1 as on Debian.
+func Hosts(host string, devices []Device) string {
 	address := "127.0.1.1"
 	for _, d := range devices {
 		if d.V4 == byStatic && d.Address.IsValid() {
@@ -125,9 +128,9 @@ func hostsFile(host string, devices []netDevice) string {
 	return s
 }
 
-// resolvFile is /etc/resolv.conf from the network lines' name servers, else from
-// those of the lease.
-func resolvFile(devices []netDevice, leased []string) string {
+// ResolvConf is the text of /etc/resolv.conf, from the network lines' name servers or, when
+// they name none, from those of the lease.
+func ResolvConf(devices []Device, leased []string) string {
 	var servers, search []string
 	for _, d := range devices {
 		servers = append(servers, d.DNS...)
@@ -144,12 +147,4 @@ func resolvFile(devices []netDevice, leased []string) string {
 		fmt.Fprintf(&b, "nameserver %s\n", s)
 	}
 	return b.String()
-}
-
-func nicsText(nics []NIC) string {
-	var out []string
-	for _, n := range nics {
-		out = append(out, strings.TrimSpace(n.Name+" "+n.MAC))
-	}
-	return cmp.Or(strings.Join(out, ", "), "none")
 }

@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"strings"
@@ -24,17 +24,15 @@ func FuzzNetwork(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := &Recipe{}
+		var lines []Line
 		for _, c := range file.Find("network") {
-			rule, args, problems := kickstart.ImageCommand(file, c)
+			_, args, problems := kickstart.ImageCommand(file, c)
 			if len(kickstart.Errors(problems)) > 0 {
 				return
 			}
-			if err := r.command(c, rule.Verb, args); err != nil {
-				t.Fatal(err)
-			}
+			lines = append(lines, Read(args))
 		}
-		devices, err := resolveDevices(r.networks, oneDisk())
+		devices, err := Resolve(lines, twoNICs(), "eth0")
 		if err != nil {
 			return
 		}
@@ -45,11 +43,11 @@ func FuzzNetwork(f *testing.F) {
 			}
 			seen[d.Name] = true
 		}
-		for _, tool := range []string{toolIfupdown, toolNetplan, toolNM, toolNetworkd} {
-			for _, file := range netFiles(tool, devices) {
+		for _, tool := range []string{ToolIfupdown, ToolNetplan, ToolNetworkManager, ToolNetworkd} {
+			for _, file := range Files(tool, devices) {
 				text := strings.ReplaceAll(file.Text, "$IFACE", "")
 				if strings.ContainsAny(text, "\x00\r$`\\") || strings.Count(file.Path, "/") > 4 {
-					t.Errorf("%s: %s", tool, file)
+					t.Errorf("%s: %+v", tool, file)
 				}
 			}
 		}

@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 
 // networkdFiles are systemd-networkd's: a .network for each device
 // (systemd.network(5)), and a .netdev for each that isn't a card (systemd.netdev(5)).
-func networkdFiles(devices []netDevice) []fileStep {
-	var out []fileStep
-	file := func(d netDevice, ending, text string) {
-		out = append(out, fileStep{Path: "/etc/systemd/network/20-rackhand-" + d.Name + ending, Mode: 0o644, Text: text})
+func networkdFiles(devices []Device) []File {
+	var out []File
+	file := func(d Device, ending, text string) {
+		out = append(out, File{Path: "/etc/systemd/network/20-rackhand-" + d.Name + ending, Mode: 0o644, Text: text})
 	}
 	for _, d := range devices {
 		if d.Kind != kindCard {
@@ -21,87 +21,87 @@ func networkdFiles(devices []netDevice) []fileStep {
 	return out
 }
 
-func networkdNetdev(d netDevice) string {
-	k := newKeyFile()
-	k.section("NetDev")
-	k.set("Name", d.Name)
-	k.set("Kind", d.Kind)
-	k.set("MACAddress", d.Own)
-	k.set("MTUBytes", positive(d.MTU))
+func networkdNetdev(d Device) string {
+	k := NewKeyFile()
+	k.Section("NetDev")
+	k.Set("Name", d.Name)
+	k.Set("Kind", d.Kind)
+	k.Set("MACAddress", d.Own)
+	k.Set("MTUBytes", positive(d.MTU))
 	switch d.Kind {
 	case kindVLAN:
-		k.section("VLAN")
-		k.set("Id", fmt.Sprint(d.VLAN))
+		k.Section("VLAN")
+		k.Set("Id", fmt.Sprint(d.VLAN))
 	case kindBond, kindBridge:
-		k.section(map[string]string{kindBond: "Bond", kindBridge: "Bridge"}[d.Kind])
+		k.Section(map[string]string{kindBond: "Bond", kindBridge: "Bridge"}[d.Kind])
 		for _, o := range d.Options {
 			if o.Key != "primary" { // that is said of the member
-				k.set(networkdOption(o.Key, o.Value))
+				k.Set(networkdOption(o.Key, o.Value))
 			}
 		}
 	}
-	return k.b.String()
+	return k.String()
 }
 
-func networkdNetwork(devices []netDevice, d netDevice) string {
-	k := newKeyFile()
-	k.section("Match")
+func networkdNetwork(devices []Device, d Device) string {
+	k := NewKeyFile()
+	k.Section("Match")
 	if d.MAC != "" {
-		k.set("PermanentMACAddress", d.MAC)
+		k.Set("PermanentMACAddress", d.MAC)
 	} else {
-		k.set("Name", d.Name)
+		k.Set("Name", d.Name)
 	}
 	if d.MTU > 0 || !d.OnBoot {
-		k.section("Link")
-		k.set("MTUBytes", positive(d.MTU))
+		k.Section("Link")
+		k.Set("MTUBytes", positive(d.MTU))
 		if !d.OnBoot {
-			k.set("ActivationPolicy", "manual")
-			k.set("RequiredForOnline", "no")
+			k.Set("ActivationPolicy", "manual")
+			k.Set("RequiredForOnline", "no")
 		}
 	}
-	k.section("Network")
+	k.Section("Network")
 	for _, v := range vlansOn(devices, d.Name) {
-		k.set("VLAN", v)
+		k.Set("VLAN", v)
 	}
 	if d.Master != "" {
-		k.set(map[string]string{kindBond: "Bond", kindBridge: "Bridge"}[kindOf(devices, d.Master)], d.Master)
+		k.Set(map[string]string{kindBond: "Bond", kindBridge: "Bridge"}[kindOf(devices, d.Master)], d.Master)
 		if primaryOf(devices, d.Master) == d.Name {
-			k.set("PrimarySlave", "yes")
+			k.Set("PrimarySlave", "yes")
 		}
-		return k.b.String()
+		return k.String()
 	}
 	dhcp := map[[2]bool]string{{true, true}: "yes", {true, false}: "ipv4", {false, true}: "ipv6", {false, false}: "no"}
-	k.set("DHCP", dhcp[[2]bool{d.V4 == byDHCP, d.V6 == byDHCP}])
+	k.Set("DHCP", dhcp[[2]bool{d.V4 == byDHCP, d.V6 == byDHCP}])
 	if d.V4 == byStatic {
-		k.set("Address", d.Address.String())
+		k.Set("Address", d.Address.String())
 	}
 	if d.V6 == byStatic {
-		k.set("Address", d.Address6.String())
+		k.Set("Address", d.Address6.String())
 	}
 	if !d.NoDefRoute {
-		k.set("Gateway", d.Gateway)
-		k.set("Gateway", d.Gateway6)
+		k.Set("Gateway", d.Gateway)
+		k.Set("Gateway", d.Gateway6)
 	}
-	k.set("DNS", strings.Join(d.DNS, " "))
-	k.set("Domains", strings.Join(d.Search, " "))
+	k.Set("DNS", strings.Join(d.DNS, " "))
+	k.Set("Domains", strings.Join(d.Search, " "))
 	switch d.V6 {
 	case byNone:
-		k.set("LinkLocalAddressing", "no")
-		k.set("IPv6AcceptRA", "no")
+		k.Set("LinkLocalAddressing", "no")
+		k.Set("IPv6AcceptRA", "no")
 	case byStatic:
-		k.set("IPv6AcceptRA", "no")
+		k.Set("IPv6AcceptRA", "no")
 	}
 	if d.V4 == byDHCP {
-		k.section("DHCPv4")
-		k.set("ClientIdentifier", "mac") // as firmware asked, so that a server gives the same address
+		k.Section("DHCPv4")
+		k.Set("ClientIdentifier", "mac") // as firmware asked, so that a server gives the same address
 		if d.NoDefRoute {
-			k.set("UseGateway", "no")
+			k.Set("UseGateway", "no")
 		}
 	}
-	return k.b.String()
+	return k.String()
 }
 
-func primaryOf(devices []netDevice, bond string) string {
+func primaryOf(devices []Device, bond string) string {
 	for _, d := range devices {
 		for _, o := range d.Options {
 			if d.Name == bond && o.Key == "primary" {

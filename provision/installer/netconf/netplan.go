@@ -1,4 +1,4 @@
-package installer
+package netconf
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 )
 
 // netplanFile is netplan's YAML, version 2 (netplan(5)).
-func netplanFile(devices []netDevice) string {
+func netplanFile(devices []Device) string {
 	var b strings.Builder
-	b.WriteString(written + "network:\n  version: 2\n")
+	b.WriteString(Header + "network:\n  version: 2\n")
 	for _, group := range []struct{ key, kind string }{
 		{"ethernets", kindCard}, {"bonds", kindBond}, {"bridges", kindBridge}, {"vlans", kindVLAN},
 	} {
@@ -27,7 +27,7 @@ func netplanFile(devices []netDevice) string {
 	return b.String()
 }
 
-func netplanDevice(d netDevice) []string {
+func netplanDevice(d Device) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch {
