@@ -23,20 +23,6 @@ type Cmdline struct {
 	Way                        // how the Kickstart is read
 }
 
-// A Way says how a Kickstart is read that has more in it than the engine can carry out.
-type Way struct {
-	Unsupported kickstart.Unsupported // rackhand.unsupported=skip; "" is refuse
-	// Image is installed under Skip when the Kickstart names none:
-	// rackhand.image=URL rackhand.sha256=SUM.
-	Image imageStep
-}
-
-// A Leave is what an install may do to disks that carry data: nothing, unless it says so.
-type Leave struct {
-	Wipe bool     // rackhand.wipe=1: they may be wiped
-	Ours []string // rackhand.ours=ID,ID: these were blank when an earlier attempt of this install came
-}
-
 // ParseCmdline reads /proc/cmdline. Words are separated by blanks; double quotes
 // keep blanks within a value, as the kernel's own parser has it. What it doesn't
 // know or can't use it passes over: the line carries arguments for many.

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"rackhand/templates/kickstart"
 )
 
 func TestParseCmdline(t *testing.T) {
@@ -46,4 +48,14 @@ func FuzzParseCmdline(f *testing.F) {
 			t.Errorf("%q: %+v", s, c)
 		}
 	})
+}
+
+func TestCmdlineUnsupported(t *testing.T) {
+	c := ParseCmdline("rackhand.unsupported=skip rackhand.image=http://a/b rackhand.sha256=ABC")
+	if c.Unsupported != kickstart.Skip || c.Image.URL != "http://a/b" || c.Image.SHA256 != "abc" {
+		t.Errorf("got %+v", c.Way)
+	}
+	if c := ParseCmdline("rackhand.unsupported=x"); c.Unsupported == kickstart.Skip {
+		t.Error("any word is taken for skip")
+	}
 }

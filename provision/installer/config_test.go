@@ -15,7 +15,6 @@ import (
 	"rackhand/provision/installer/fake"
 	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/report"
-	"rackhand/templates/kickstart"
 )
 
 // scratch is a machine whose target is a folder with these files.
@@ -42,31 +41,6 @@ func scratch(t *testing.T, files map[string]string) *machine {
 	return m
 }
 
-func recipeOf(t *testing.T, text string) *Recipe {
-	t.Helper()
-	f, err := kickstart.Parse("t.ks", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &Recipe{}
-	for _, c := range f.Commands {
-		rule, args, problems := kickstart.ImageCommand(f, c)
-		if len(kickstart.Errors(problems)) > 0 {
-			t.Fatalf("%v", problems)
-		}
-		if err := r.command(c, rule.Verb, args); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, s := range f.Sections {
-		var problems []*kickstart.Problem
-		if r.packages, problems = kickstart.ImagePackages(f, s); len(problems) > 0 {
-			t.Fatalf("%v", problems)
-		}
-	}
-	return r
-}
-
 // TestConfigGolden: the commands and files of each tool that a Kickstart may have.
 func TestConfigGolden(t *testing.T) {
 	r := recipeOf(t, `firewall --enabled --port=8080:tcp,9000-9010:udp --service=http,dns --trust=lan1 --remove-service=dns
@@ -86,19 +60,19 @@ g++
 	var b strings.Builder
 	fw := r.config[0].(firewallStep)
 	ports := append(slices.Clone(fw.Ports), servicePorts("http 80/tcp www # WorldWideWeb\n", "http")...)
-	fmt.Fprintf(&b, "%s\n\n== firewalld\n%s\n\n== ufw\n", fw, strings.Join(fw.firewalld(), " "))
-	for _, argv := range fw.ufw(ports) {
+	fmt.Fprintf(&b, "%s\n\n== firewalld\n%s\n\n== ufw\n", fw, strings.Join(firewalldCommand(fw), " "))
+	for _, argv := range ufwCommands(fw, ports) {
 		b.WriteString(strings.Join(argv, " ") + "\n")
 	}
-	fmt.Fprintf(&b, "\n== nftables\n%s\n== chrony\n%s\n== users\n", fw.nftables(ports), chronyConf("pool 2.debian.pool iburst\nsourcedir /etc/chrony/sources.d\ndriftfile /var/lib/chrony/drift", r.time.Sources))
+	fmt.Fprintf(&b, "\n== nftables\n%s\n== chrony\n%s\n== users\n", nftablesFile(fw, ports), chronyConf("pool 2.debian.pool iburst\nsourcedir /etc/chrony/sources.d\ndriftfile /var/lib/chrony/drift", r.time.Sources))
 	user := r.config[len(r.config)-1].(userStep)
 	for _, passwd := range []string{"root:x:0:0::/root:/bin/sh\n", "op:x:1000:1000::/home/op:/bin/sh\n"} {
-		for _, argv := range user.commands(passwd, "root:x:0:\nadm:x:4:\n") {
+		for _, argv := range userCommands(user, passwd, "root:x:0:\nadm:x:4:\n") {
 			b.WriteString(strings.Join(argv, " ") + "\n")
 		}
 	}
 	for _, g := range []groupStep{{"adm", ""}, {"adm", "7"}, {"dba", "8"}, {"dba", ""}} {
-		fmt.Fprintf(&b, "%s: %s\n", g, strings.Join(g.command("root:x:0:\nadm:x:4:\n"), " "))
+		fmt.Fprintf(&b, "%s: %s\n", g, strings.Join(groupCommand(g, "root:x:0:\nadm:x:4:\n"), " "))
 	}
 	for _, tool := range []struct {
 		name    string
@@ -164,10 +138,10 @@ func TestFindPackager(t *testing.T) {
 func TestPackagesWithout(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/os-release": "ID=x\n"})
 	r := recipeOf(t, "repo --name=own --baseurl=http://a/ --install\n%packages\ntmux\n%end\n")
-	if err := (packageStep{Packages: r.packages, Repos: r.repos}).do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
+	if err := m.do(t.Context(), packageStep{Packages: r.packages, Repos: r.repos}); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
 		t.Errorf("got %v", err)
 	}
-	if err := (packageStep{Repos: r.repos}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), packageStep{Repos: r.repos}); err != nil {
 		t.Error(err)
 	}
 }
@@ -201,7 +175,7 @@ func TestRepoStep(t *testing.T) {
 		"usr/lib/os-release": "ID=debian\nVERSION_CODENAME=trixie\n", "usr/bin/apt-get": "", "etc/apt/sources.list": "deb http://gone x main\n",
 	})
 	r := recipeOf(t, "repo --name=debian --baseurl=http://a/ --install\nrepo --name=ubuntu --baseurl=http://b/ --install\n")
-	if err := (packageStep{Repos: r.repos}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), packageStep{Repos: r.repos}); err != nil {
 		t.Fatal(err)
 	}
 	got := readFile(t, filepath.Join(m.target, "etc/apt/sources.list.d/rackhand.sources"))
@@ -216,29 +190,29 @@ func TestRepoStep(t *testing.T) {
 // Steps in a scratch root whose tools are not there, or are.
 func TestStepsInRoot(t *testing.T) {
 	fw := firewallStep{}
-	if err := fw.do(t.Context(), scratch(t, nil)); err == nil || !strings.Contains(err.Error(), "none of firewalld, ufw and nftables") {
+	if err := scratch(t, nil).do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "none of firewalld, ufw and nftables") {
 		t.Errorf("a firewall without a tool: %v", err)
 	}
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "http 80/tcp\n"})
 	fw.Services = []string{"gopher"}
-	if err := fw.do(t.Context(), m); err == nil || !strings.Contains(err.Error(), "no service gopher") {
+	if err := m.do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "no service gopher") {
 		t.Errorf("a service that nobody knows: %v", err)
 	}
-	if err := (firewallStep{Disabled: true}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), firewallStep{Disabled: true}); err != nil {
 		t.Error(err)
 	}
-	if err := (selinuxStep{Mode: "enforcing"}).do(t.Context(), m); err == nil {
+	if err := m.do(t.Context(), selinuxStep{Mode: "enforcing"}); err == nil {
 		t.Error("SELinux is enforced where there is none")
 	}
 	m = scratch(t, map[string]string{"etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n"})
-	if err := (labelStep{}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), labelStep{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(m.target, ".autorelabel")); err == nil {
 		t.Error("files are labelled for an SELinux that is off")
 	}
 	for _, s := range []Step{selinuxStep{Mode: "enforcing"}, labelStep{}} {
-		if err := s.do(t.Context(), m); err != nil {
+		if err := m.do(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -246,23 +220,23 @@ func TestStepsInRoot(t *testing.T) {
 		t.Errorf("SELinux: %v", err)
 	}
 	m = scratch(t, map[string]string{"etc/chrony/chrony.conf": "pool x iburst\n"})
-	if err := (timeStep{Sources: []timeSource{{Name: "10.0.0.1"}}}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), timeStep{Sources: []timeSource{{Name: "10.0.0.1"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/chrony/chrony.conf")); strings.Contains(got, "pool") || !strings.Contains(got, "server 10.0.0.1 iburst\n") {
 		t.Errorf("chrony: %s", got)
 	}
-	if err := (timeStep{Sources: []timeSource{{Name: "a"}}}).do(t.Context(), scratch(t, nil)); err != nil {
+	if err := scratch(t, nil).do(t.Context(), timeStep{Sources: []timeSource{{Name: "a"}}}); err != nil {
 		t.Error(err) // told as a warning
 	}
 	m = scratch(t, map[string]string{"usr/lib/systemd/system/systemd-timesyncd.service": ""})
-	if err := (timeStep{Sources: []timeSource{{Name: "a", NTS: true}}}).do(t.Context(), m); err == nil {
+	if err := m.do(t.Context(), timeStep{Sources: []timeSource{{Name: "a", NTS: true}}}); err == nil {
 		t.Error("systemd-timesyncd authenticates")
 	}
 	m = scratch(t, nil)
 	a := &fake.Appliance{Statuses: []int{204}}
 	m.Rep = reportTo(t, a, m.clk)
-	if err := (localeStep{Lang: "de_DE.UTF-8"}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), localeStep{Lang: "de_DE.UTF-8"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/locale.conf")); got != "LANG=de_DE.UTF-8\n" {
@@ -280,11 +254,11 @@ func TestStepsInRoot(t *testing.T) {
 func TestResolvStep(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/resolv.conf": "old"})
 	s := resolvStep{"search rack\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n"}
-	if err := s.do(t.Context(), m); err != nil || readFile(t, filepath.Join(m.target, "etc/resolv.conf")) != s.Text {
+	if err := m.do(t.Context(), s); err != nil || readFile(t, filepath.Join(m.target, "etc/resolv.conf")) != s.Text {
 		t.Errorf("%v", err)
 	}
 	m = scratch(t, map[string]string{"etc/resolv.conf": "-> ../run/systemd/resolve/stub-resolv.conf"})
-	if err := s.do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/resolv.conf")); got != s.Text { // by way of the link
@@ -301,11 +275,11 @@ func TestNetworkStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (networkStep{devices}).do(t.Context(), scratch(t, nil)); err == nil || !strings.Contains(err.Error(), "no tool for its network") {
+	if err := scratch(t, nil).do(t.Context(), networkStep{devices}); err == nil || !strings.Contains(err.Error(), "no tool for its network") {
 		t.Errorf("got %v", err)
 	}
 	m := scratch(t, map[string]string{"usr/sbin/netplan": "", "etc/cloud/cloud.cfg.d/x": ""})
-	if err := (networkStep{devices}).do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), networkStep{devices}); err != nil {
 		t.Fatal(err)
 	}
 	st, err := os.Stat(filepath.Join(m.target, "etc/netplan/99-rackhand.yaml"))

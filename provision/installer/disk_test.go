@@ -89,6 +89,10 @@ func TestRefuse(t *testing.T) {
 	if err.Error() != want || failKind(err) != FailDisk {
 		t.Errorf("got %s %q", failKind(err), err)
 	}
+	err = refuse(Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
+	if !strings.Contains(err.Error(), "The Kickstart (clearpart --none) doesn't have whole disks cleared, so that --wipe doesn't hold") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // The table is read back by the format's own rules: both headers and their
@@ -101,7 +105,7 @@ func TestGPT(t *testing.T) {
 			Parts: []gptPart{{Type: typeEFI, GUID: "01112233-4455-6677-8899-aabbccddeeff", Name: "boot/efi", Start: mib, Length: 10 * mib}},
 		}
 		f := v.R.(*os.File)
-		if err := table.write(f); err != nil {
+		if err := writeTable(table, f); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, f, v.Size, int64(sector))
@@ -130,7 +134,7 @@ func TestGPTErrors(t *testing.T) {
 	many := good
 	many.Parts = make([]gptPart, 129)
 	for _, table := range []gptTable{bad, many} {
-		if err := table.write(f); err == nil {
+		if err := writeTable(table, f); err == nil {
 			t.Error("a table that can't be was written")
 		}
 	}

@@ -2,6 +2,7 @@ package installer
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,5 +113,21 @@ func TestInUse(t *testing.T) {
 	}
 	if got := inUse(sys, sys, Disk{Name: "sdb"}); len(got) > 0 {
 		t.Errorf("sdb: %q", got)
+	}
+}
+
+func TestDiskOnUSB(t *testing.T) {
+	sys := t.TempDir()
+	place := sys + "/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block/sdb"
+	for _, dir := range []string{place + "/device", sys + "/block"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.WriteFile(place+"/size", []byte("8388608\n"), 0o644), os.Symlink(place, sys+"/block/sdb")); err != nil {
+		t.Fatal(err)
+	}
+	if got := findDisks(sys); len(got) != 1 || !got[0].USB {
+		t.Errorf("%+v", got)
 	}
 }

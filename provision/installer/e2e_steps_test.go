@@ -107,7 +107,7 @@ no-such-package-here
 		t.Fatal(err)
 	}
 	for _, s := range append(r.softwareSteps(devices), r.config...) {
-		if err := s.do(t.Context(), m); err != nil {
+		if err := m.do(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
@@ -142,7 +142,7 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 		step := packageStep{Repos: r.repos, Packages: r.packages}
 		step.Packages.Install, step.Packages.Exclude = []string{c.name}, nil
 		for _, s := range []Step{step, firewall} {
-			if err := s.do(t.Context(), m); err != nil {
+			if err := m.do(t.Context(), s); err != nil {
 				t.Fatalf("%s: %v", s, err)
 			}
 		}
@@ -163,7 +163,7 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 	}
 	step := packageStep{Repos: []repo{{Name: "AppStream", URL: r.repos[0].URL + "/no/such/os", Keep: true}}, Skip: true, Packages: r.packages}
 	step.Packages.Install = []string{"tree", "no-such-package-here"}
-	if err := step.do(t.Context(), m); err != nil {
+	if err := m.do(t.Context(), step); err != nil {
 		t.Fatal(err)
 	}
 	out, err = exec.Command("chroot", m.target, "/bin/sh", "-c", "dpkg-query -W -f '${Package} ${Status}' tree; ls /etc/apt/sources.list.d; cat /etc/apt/sources.list").CombinedOutput()

@@ -58,7 +58,7 @@ func Configured(t *testing.T, file, without, text string) (root, tool string) {
 		}
 	}
 	for _, s := range steps {
-		if err := s.do(t.Context(), m); err != nil {
+		if err := m.do(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}

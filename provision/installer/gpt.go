@@ -12,36 +12,9 @@ import (
 	"unicode/utf16"
 )
 
-// Partition types (UEFI specification, table "Defined GPT Partition Entry", and
-// systemd's Discoverable Partitions Specification).
-const (
-	typeEFI   = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
-	typeBIOS  = "21686148-6449-6e6f-744e-656564454649"
-	typeSwap  = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"
-	typeRAID  = "a19d880f-05fc-4d3b-a006-743f0f84911e"
-	typeLVM   = "e6d6d379-f507-44c2-a23c-238f2a3df928"
-	typeLinux = "0fc63daf-8483-4772-8e79-3d69d8477de4"
-)
-
-// A gptTable is a GUID partition table (UEFI specification, chapter 5).
-type gptTable struct {
-	GUID   string
-	Size   int64 // of the disk, bytes
-	Sector int   // logical sector, bytes
-	Parts  []gptPart
-}
-
-// A gptPart is a partition; Start and Length are in bytes, multiples of 1 MiB.
-// It has the number of its place in the table, from 1.
-type gptPart struct {
-	Type, GUID, Name string
-	Start, Length    int64
-}
-
 const (
 	gptEntries   = 128
 	gptEntrySize = 128
-	mib          = int64(1) << 20
 )
 
 // unfinishedName is the first partition's name (36 characters, the most that fit) until
@@ -49,8 +22,8 @@ const (
 // last report was lost.
 const unfinishedName = "rackhand: this install is unfinished"
 
-// unfinished is the table of an install that isn't done.
-func (t gptTable) unfinished() gptTable {
+// unfinishedTable is the table of an install that isn't done.
+func unfinishedTable(t gptTable) gptTable {
 	t.Parts = slices.Clone(t.Parts)
 	if len(t.Parts) > 0 {
 		t.Parts[0].Name = unfinishedName
@@ -67,19 +40,19 @@ func isUnfinished(r io.ReaderAt, sector int) (bool, error) {
 	return bytes.Equal(b[56:], utf16le(unfinishedName)), nil
 }
 
-// write puts the table on the disk: the backup first, then the entries, and the
+// writeTable puts the table on the disk: the backup first, then the entries, and the
 // protective MBR and the primary header, which make the disk bootable, last.
-func (t gptTable) write(w io.WriterAt) error {
-	if err := t.rewrite(w); err != nil {
+func writeTable(t gptTable, w io.WriterAt) error {
+	if err := rewriteTable(t, w); err != nil {
 		return err
 	}
 	_, err := w.WriteAt(protectiveMBR(t.Size/int64(t.Sector)-1, t.Sector), 0)
 	return err
 }
 
-// rewrite is write without the first sector, which has GRUB's own code by then.
-func (t gptTable) rewrite(w io.WriterAt) error {
-	entries, err := t.entries()
+// rewriteTable is writeTable without the first sector, which has GRUB's own code by then.
+func rewriteTable(t gptTable, w io.WriterAt) error {
+	entries, err := tableEntries(t)
 	if err != nil {
 		return err
 	}
@@ -124,7 +97,7 @@ func (t gptTable) rewrite(w io.WriterAt) error {
 	return nil
 }
 
-func (t gptTable) entries() ([]byte, error) {
+func tableEntries(t gptTable) ([]byte, error) {
 	if len(t.Parts) > gptEntries {
 		return nil, fmt.Errorf("%d partitions are more than a GPT holds", len(t.Parts))
 	}

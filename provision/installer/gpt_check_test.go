@@ -62,7 +62,7 @@ func TestUnfinished(t *testing.T) {
 		if unfinished() {
 			t.Error("a blank disk is unfinished")
 		}
-		if err := table.unfinished().write(disk); err != nil {
+		if err := writeTable(unfinishedTable(table), disk); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, disk, size, int64(sector))
@@ -72,7 +72,7 @@ func TestUnfinished(t *testing.T) {
 		if _, err := disk.WriteAt([]byte("GRUB"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := table.rewrite(disk); err != nil {
+		if err := rewriteTable(table, disk); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, disk, size, int64(sector))

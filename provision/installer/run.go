@@ -161,7 +161,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
-	if sealed(r, may) {
+	if r.sealsDisks(may) {
 		open, err := sealDisks(ctx, m.Con.Printf)
 		if err != nil {
 			return err
@@ -173,7 +173,7 @@ func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
 		}()
 	}
 	for _, s := range r.Pre {
-		if err := m.timed("%pre", func() error { return scriptStep{s}.do(ctx, m) }); err != nil {
+		if err := m.timed("%pre", func() error { return m.do(ctx, scriptStep{s}) }); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
 
 func (m *machine) carryOut(ctx context.Context, steps []Step) error {
 	for _, s := range steps {
-		if err := m.timed(fmt.Sprintf("%T", s), func() error { return s.do(ctx, m) }); err != nil {
+		if err := m.timed(fmt.Sprintf("%T", s), func() error { return m.do(ctx, s) }); err != nil {
 			return err
 		}
 	}

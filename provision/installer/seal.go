@@ -17,14 +17,6 @@ import (
 	"rackhand/provision/installer/kernel"
 )
 
-// sealed reports whether disks are read-only while the %pre scripts of a brought
-// Kickstart run: scripts that were written for Anaconda clear disks (wipefs, dd,
-// sgdisk --zap-all) before the guard has looked at them. With leave to wipe, and a
-// Kickstart that clears whole disks, they may.
-func sealed(r *Recipe, may Leave) bool {
-	return r.skip && len(r.Pre) > 0 && (!may.Wipe || r.keep != "")
-}
-
 // sealEvery is how often new disks are looked for while %pre runs.
 const sealEvery = 200 * time.Millisecond
 

@@ -2,7 +2,6 @@ package installer
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,20 +32,4 @@ const settleTime = 2 * time.Second
 // no disk has come for a while.
 func (w *diskWatch) settled(r *Recipe, now time.Time) bool {
 	return r.namesDisks() || now.Sub(w.since) >= settleTime
-}
-
-// namesDisks reports whether a Kickstart says by itself which disks are meant, whatever
-// else there is.
-func (r *Recipe) namesDisks() bool {
-	words := r.onlyUse
-	if len(words) == 0 {
-		words = r.clearDrives
-	}
-	for _, p := range r.parts {
-		if len(words) == 0 && p.OnDisk == "" {
-			return false
-		}
-	}
-	words = append(slices.Clone(words), r.diskWords()...)
-	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return strings.ContainsAny(w, "*?[|") })
 }

@@ -2,11 +2,10 @@ package installer
 
 import (
 	"cmp"
-	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
-	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
 
@@ -14,7 +13,7 @@ import (
 // few, without secrets.
 type Step interface {
 	fmt.Stringer
-	do(ctx context.Context, m *machine) error
+	step()
 }
 
 // guardStep refuses a disk that carries data, unless it may be wiped, or an earlier attempt
@@ -40,11 +39,6 @@ func (s guardStep) String() string {
 type tellStep struct{ Message string }
 
 func (s tellStep) String() string { return "tell: " + s.Message }
-
-func (s tellStep) do(_ context.Context, m *machine) error {
-	m.Warnf("%s", s.Message)
-	return nil
-}
 
 // blankStep tells the appliance which disks are this install's to write to, whatever
 // becomes of this attempt: from the partition table on they don't look blank any more.
@@ -115,7 +109,7 @@ type imageStep struct {
 }
 
 func (s imageStep) String() string {
-	return "image " + report.TokenPath.ReplaceAllString(s.URL, "/i/…") + "\n  sha256 " + s.SHA256
+	return "image " + hideToken(s.URL) + "\n  sha256 " + s.SHA256
 }
 
 // bindStep mounts /dev, /proc, /sys and a /run of its own in the target.
@@ -213,3 +207,8 @@ func (unmountStep) String() string { return "sync and unmount" }
 func indent(s string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
 }
+
+// tokenPath is the one-time token in a URL of the appliance: /i/TOKEN/...
+var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
+
+func hideToken(url string) string { return tokenPath.ReplaceAllString(url, "/i/…") }

@@ -20,7 +20,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-func (s guardStep) do(_ context.Context, m *machine) error {
+func (m *machine) doGuard(_ context.Context, s guardStep) error {
 	if uses := inUse("/sys", "/proc", s.Disk); len(uses) > 0 {
 		return busy(s.Disk, uses)
 	}
@@ -57,7 +57,7 @@ func (s guardStep) do(_ context.Context, m *machine) error {
 // kindDisksBlank is provision.KindDisksBlank: the message has the disks' ids.
 const kindDisksBlank = "disks-blank"
 
-func (s blankStep) do(_ context.Context, m *machine) error {
+func (m *machine) doBlank(_ context.Context, s blankStep) error {
 	var ids []string
 	for _, d := range s.Disks {
 		if id := d.id(); id != "" {
@@ -112,7 +112,7 @@ func kernelPartitions(disk string) map[string]int64 {
 	return out
 }
 
-func (s partitionStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doPartition(ctx context.Context, s partitionStep) error {
 	dev := "/dev/" + s.Disk.Name
 	m.touched = append(m.touched, dev)
 	if err := wipeDisk(s.Disk); err != nil { // old marks must not shine through
@@ -173,15 +173,17 @@ func waitFor(ctx context.Context, path string, limit time.Duration) error {
 	}
 }
 
-func (s tableStep) do(_ context.Context, m *machine) error {
-	if err := onDisk(s.Disk, s.Table.unfinished().write); err != nil {
+func (m *machine) doTable(_ context.Context, s tableStep) error {
+	if err := onDisk(s.Disk, func(w io.WriterAt) error { return writeTable(unfinishedTable(s.Table), w) }); err != nil {
 		return err
 	}
 	m.Con.Printf("%s", s)
 	return nil
 }
 
-func (s finishStep) do(_ context.Context, _ *machine) error { return onDisk(s.Disk, s.Table.rewrite) }
+func (m *machine) doFinish(_ context.Context, s finishStep) error {
+	return onDisk(s.Disk, func(w io.WriterAt) error { return rewriteTable(s.Table, w) })
+}
 
 // onDisk lets write have a disk, and waits until what it wrote is on it.
 func onDisk(d Disk, write func(io.WriterAt) error) error {
@@ -196,7 +198,7 @@ func onDisk(d Disk, write func(io.WriterAt) error) error {
 	return f.Sync()
 }
 
-func (s formatStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doFormat(ctx context.Context, s formatStep) error {
 	p := s.Part
 	dev := "/dev/" + p.Device
 	m.Con.Printf("%s", s)
@@ -279,7 +281,7 @@ func swapHeader(p content) ([]byte, error) {
 	return b, nil
 }
 
-func (s mountStep) do(_ context.Context, m *machine) error {
+func (m *machine) doMount(_ context.Context, s mountStep) error {
 	p := s.Part
 	kind := p.FS
 	if kind == "efi" {
@@ -296,7 +298,7 @@ func (s mountStep) do(_ context.Context, m *machine) error {
 	return nil
 }
 
-func (unmountStep) do(_ context.Context, m *machine) error {
+func (m *machine) doUnmount(_ context.Context, _ unmountStep) error {
 	unix.Sync()
 	for len(m.mounts) > 0 {
 		dir := m.mounts[len(m.mounts)-1]
@@ -308,7 +310,7 @@ func (unmountStep) do(_ context.Context, m *machine) error {
 	return nil
 }
 
-func (flushStep) do(_ context.Context, m *machine) error {
+func (m *machine) doFlush(_ context.Context, _ flushStep) error {
 	for _, dev := range m.touched {
 		f, err := os.OpenFile(dev, os.O_WRONLY, 0)
 		if err != nil {

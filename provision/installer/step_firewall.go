@@ -13,77 +13,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// firewallStep sets up the firewall that the system has, or disables those that it
-// has. That there is none for one that is to be enabled can be told only once the
-// image and its packages are there: it fails then, before the boot loader, for a box
-// that should have a firewall must not serve without.
-type firewallStep struct {
-	Disabled                bool
-	Ports                   []kickstart.Port
-	Services, Trust, Remove []string
-	Skip                    bool // a service that the system doesn't know stays closed, with a warning
-}
-
-func (s firewallStep) String() string {
-	if s.Disabled {
-		return "disable firewalls"
-	}
-	out := "enable the firewall that is in the system; services " + strings.Join(s.services(), " ")
-	for _, p := range s.Ports {
-		out += ", port " + portText(p, "-")
-	}
-	if len(s.Trust) > 0 {
-		out += ", trusted " + strings.Join(s.Trust, " ")
-	}
-	return out
-}
-
-func readFirewall(a kickstart.Args, skip bool) []Step {
-	if a.Has("--use-system-defaults") {
-		return nil // the image's own firewall stays as it is
-	}
-	s := firewallStep{Skip: skip}
-	for _, o := range a.Options {
-		switch o.Name() {
-		case "--disable": // the last of the two counts
-			s.Disabled = true
-		case "--enable":
-			s.Disabled = false
-		case "--http", "--smtp", "--ftp":
-			s.Services = append(s.Services, strings.TrimPrefix(o.Name(), "--"))
-		case "--trust":
-			s.Trust = append(s.Trust, o.Value)
-		case "--service": // these add up, as for Anaconda
-			s.Services = append(s.Services, kickstart.List(o.Value)...)
-		case "--remove-service":
-			s.Remove = append(s.Remove, kickstart.List(o.Value)...)
-		case "--port":
-			ports, _ := kickstart.FirewallPorts(o.Value)
-			s.Ports = append(s.Ports, ports...)
-		}
-	}
-	return []Step{s}
-}
-
-// services are those that are let in: ssh is, unless it is taken away.
-func (s firewallStep) services() []string {
-	var out []string
-	for _, name := range append([]string{"ssh"}, s.Services...) {
-		if !slices.Contains(s.Remove, name) && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-func portText(p kickstart.Port, dash string) string {
-	if p.First == p.Last {
-		return fmt.Sprintf("%d/%s", p.First, p.Proto)
-	}
-	return fmt.Sprintf("%d%s%d/%s", p.First, dash, p.Last, p.Proto)
-}
-
-func (s firewallStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doFirewall(ctx context.Context, s firewallStep) error {
 	if s.Disabled {
 		for _, unit := range []string{"firewalld.service", "nftables.service", "ufw.service"} {
 			if m.hasUnit(unit) {
@@ -98,7 +28,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 	switch {
 	case has("firewall-offline-cmd"):
 		m.Con.Printf("firewall, by firewalld")
-		if err := m.inTarget(ctx, "", s.firewalld()...); err != nil {
+		if err := m.inTarget(ctx, "", firewalldCommand(s)...); err != nil {
 			return err
 		}
 		return m.inTarget(ctx, "", "systemctl", "enable", "--", "firewalld.service")
@@ -106,13 +36,13 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 	default:
 		return errors.New("firewall: the system has none of firewalld, ufw and nftables: put one into the image or into %packages, or write firewall --disabled")
 	}
-	ports, err := s.allPorts(m)
+	ports, err := m.allPorts(s)
 	if err != nil {
 		return err
 	}
 	if has("ufw") {
 		m.Con.Printf("firewall, by ufw")
-		for _, argv := range s.ufw(ports) {
+		for _, argv := range ufwCommands(s, ports) {
 			if err := m.inTarget(ctx, "", argv...); err != nil {
 				return err
 			}
@@ -132,7 +62,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 	}
 	m.Con.Printf("firewall, by nftables")
 	if err := m.inRoot(func(root *os.Root) error {
-		return writeFile(root, "/etc/nftables.conf", 0o755, s.nftables(ports))
+		return writeFile(root, "/etc/nftables.conf", 0o755, nftablesFile(s, ports))
 	}); err != nil {
 		return err
 	}
@@ -140,7 +70,7 @@ func (s firewallStep) do(ctx context.Context, m *machine) error {
 }
 
 // allPorts are the ports and those of the services, by the system's /etc/services.
-func (s firewallStep) allPorts(m *machine) ([]kickstart.Port, error) {
+func (m *machine) allPorts(s firewallStep) ([]kickstart.Port, error) {
 	var text []byte
 	_ = m.inRoot(func(root *os.Root) (err error) {
 		text, err = root.ReadFile("etc/services")
@@ -182,8 +112,8 @@ func servicePorts(text, name string) []kickstart.Port {
 	return out
 }
 
-// firewalld is the command line that Anaconda runs too (firewall-offline-cmd(1)).
-func (s firewallStep) firewalld() []string {
+// firewalldCommand is the command line that Anaconda runs too (firewall-offline-cmd(1)).
+func firewalldCommand(s firewallStep) []string {
 	argv := []string{"firewall-offline-cmd", "--enabled"}
 	for _, t := range s.Trust {
 		argv = append(argv, "--trust="+t)
@@ -200,9 +130,9 @@ func (s firewallStep) firewalld() []string {
 	return argv
 }
 
-// ufw are the command lines of ufw(8). While it is disabled they change its files
+// ufwCommands are the command lines of ufw(8). While it is disabled they change its files
 // alone.
-func (s firewallStep) ufw(ports []kickstart.Port) [][]string {
+func ufwCommands(s firewallStep, ports []kickstart.Port) [][]string {
 	out := [][]string{{"ufw", "default", "deny", "incoming"}, {"ufw", "default", "allow", "outgoing"}}
 	for _, t := range s.Trust {
 		out = append(out, []string{"ufw", "allow", "in", "on", t})
@@ -215,9 +145,9 @@ func (s firewallStep) ufw(ports []kickstart.Port) [][]string {
 	return out
 }
 
-// nftables is /etc/nftables.conf (nft(8)): what comes in is dropped, but for answers,
+// nftablesFile is /etc/nftables.conf (nft(8)): what comes in is dropped, but for answers,
 // ICMP, DHCPv6's, and what is let in.
-func (s firewallStep) nftables(ports []kickstart.Port) string {
+func nftablesFile(s firewallStep, ports []kickstart.Port) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/sbin/nft -f\n" + netconf.Header + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +
 		"\t\ttype filter hook input priority filter; policy drop;\n\t\tct state established,related accept\n\t\tct state invalid drop\n" +

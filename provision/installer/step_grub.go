@@ -21,7 +21,7 @@ func (m *machine) grubProgram(name string) (string, error) {
 	return "", fmt.Errorf("the image has no grub-%s and no grub2-%s: the boot loader can't be installed", name, name)
 }
 
-func (s grubStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doGrub(ctx context.Context, s grubStep) error {
 	prog, err := m.grubProgram("install")
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func removablePath(root *os.Root) error {
 // do writes the menu itself where the system's own grub-mkconfig would say
 // nothing else; systems that keep entries elsewhere (Boot Loader Specification)
 // have their own way run.
-func (s grubConfigStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doGrubConfig(ctx context.Context, s grubConfigStep) error {
 	prog, err := m.grubProgram("mkconfig")
 	if err != nil {
 		return err

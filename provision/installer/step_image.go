@@ -19,7 +19,7 @@ import (
 	"rackhand/provision/installer/unpack"
 )
 
-func (s imageStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doImage(ctx context.Context, s imageStep) error {
 	root, err := os.OpenRoot(m.target)
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestImageStep(t *testing.T) {
 				target: t.TempDir(), Log: report.Log{Con: report.NewConsole(time.Now, report.NewRedactor().Clean), Rep: rep},
 				client: srv.Client(), clk: report.RealClock{},
 			}
-			err := imageStep{URL: srv.URL, SHA256: c.sum}.do(t.Context(), m)
+			err := m.do(t.Context(), imageStep{URL: srv.URL, SHA256: c.sum})
 			events := heard(t, rep, a)
 			if c.fail != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fail) || failKind(err) != FailImage {

@@ -7,18 +7,7 @@ import (
 	"strings"
 )
 
-// localeStep sets the system's language, and makes it and the further ones where
-// they are made on the system (Debian's locales).
-type localeStep struct {
-	Lang string
-	More []string
-}
-
-func (s localeStep) String() string {
-	return strings.TrimSpace("lang " + s.Lang + " " + strings.Join(s.More, " "))
-}
-
-func (s localeStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doLocale(ctx context.Context, s localeStep) error {
 	var (
 		gen     bool
 		missing []string
@@ -31,11 +20,11 @@ func (s localeStep) do(ctx context.Context, m *machine) error {
 		}
 		if _, err := findProgram(m.target, "locale-gen"); err == nil {
 			old, _ := root.ReadFile("etc/locale.gen")
-			text := localeGen(string(old), s.wanted())
+			text := localeGen(string(old), wantedLocales(s))
 			gen = text != string(old)
 			return writeFile(root, "/etc/locale.gen", 0o644, text)
 		}
-		for _, l := range s.wanted() {
+		for _, l := range wantedLocales(s) {
 			name := strings.Replace(l, "UTF-8", "utf8", 1)
 			short, _, _ := strings.Cut(l, ".")
 			if !slices.ContainsFunc([]string{l, name, short}, func(n string) bool {
@@ -59,8 +48,8 @@ func (s localeStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-// wanted are the languages, but for those that every system has.
-func (s localeStep) wanted() []string {
+// wantedLocales are the languages, but for those that every system has.
+func wantedLocales(s localeStep) []string {
 	var out []string
 	for _, l := range append([]string{s.Lang}, s.More...) {
 		base, _, _ := strings.Cut(l, ".")

@@ -9,18 +9,7 @@ import (
 	"rackhand/provision/installer/netconf"
 )
 
-// networkStep writes the network's configuration for the tool that the system has.
-type networkStep struct{ Devices []netconf.Device }
-
-func (s networkStep) String() string {
-	out := "network, for the tool that is in the system:"
-	for _, d := range s.Devices {
-		out += "\n  " + d.String()
-	}
-	return out
-}
-
-func (s networkStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doNetwork(ctx context.Context, s networkStep) error {
 	var tool string
 	err := m.inRoot(func(root *os.Root) error {
 		if tool = netconf.ToolOf(root.FS()); tool == "" {
@@ -48,15 +37,7 @@ func (s networkStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-// resolvStep says which name servers the system asks. Where systemd-resolved does
-// that, its link stays, and what it leads to is in the /run of the install alone.
-type resolvStep struct{ Text string }
-
-func (s resolvStep) String() string {
-	return "file /etc/resolv.conf 0644, or systemd-resolved's\n" + indent(s.Text)
-}
-
-func (s resolvStep) do(_ context.Context, m *machine) error {
+func (m *machine) doResolv(_ context.Context, s resolvStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		link, err := root.Readlink("etc/resolv.conf")
 		if err != nil || !strings.Contains(link, "run/systemd/resolve/") {

@@ -14,47 +14,6 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// A repo is a `repo` line: where packages come from.
-type repo struct {
-	Name, URL string
-	Keep      bool // --install: the installed system has it too
-}
-
-// packageStep installs packages in the system by its own package manager, from the
-// Kickstart's repos, else from the image's own. With nothing to install it leaves the
-// repos that are to be kept.
-type packageStep struct {
-	Packages kickstart.Packages
-	Repos    []repo
-	Skip     bool // repos that the system's package manager can't read are passed over
-}
-
-func (s packageStep) String() string {
-	p := s.Packages
-	out := "packages, by the system's own package manager: " + strings.Join(p.Install, " ")
-	for _, e := range p.Exclude {
-		out += " -" + e
-	}
-	for _, o := range []struct {
-		on   bool
-		text string
-	}{{p.IgnoreMissing, "ignoremissing"}, {p.ExcludeDocs, "excludedocs"}, {p.ExcludeWeakDeps, "exclude-weakdeps"}} {
-		if o.on {
-			out += ", " + o.text
-		}
-	}
-	if p.Timeout > 0 || p.Retries > 0 {
-		out += fmt.Sprintf(", timeout %d, retries %d", p.Timeout, p.Retries)
-	}
-	for _, r := range s.Repos {
-		out += "\n  repo " + r.Name + " " + report.TokenPath.ReplaceAllString(r.URL, "/i/…")
-		if r.Keep {
-			out += ", kept"
-		}
-	}
-	return out
-}
-
 // packagesLimit is how long a package manager may take.
 const packagesLimit = time.Hour
 
@@ -101,7 +60,7 @@ func (o osRelease) fits(r repo) bool {
 	return word == o.ID
 }
 
-func (s packageStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doPackage(ctx context.Context, s packageStep) error {
 	var (
 		tool    packager
 		release osRelease
@@ -129,7 +88,7 @@ func (s packageStep) do(ctx context.Context, m *machine) error {
 		}
 	}
 	if s.Skip && len(repos) > 0 && len(s.Packages.Install) > 0 {
-		if repos, err = s.readable(ctx, m, tool, release, repos); err != nil {
+		if repos, err = m.readableRepos(ctx, s, tool, release, repos); err != nil {
 			return err
 		}
 	}
@@ -151,15 +110,15 @@ func (s packageStep) do(ctx context.Context, m *machine) error {
 	if err != nil || len(s.Packages.Install) == 0 {
 		return err
 	}
-	if err := s.install(ctx, m, tool, len(own) > 0); err != nil {
+	if err := m.installPackages(ctx, s, tool, len(own) > 0); err != nil {
 		return &Failure{FailPackages, fmt.Errorf("%%packages of line %d: %w", s.Packages.Section.Pos.Line, err)}
 	}
 	return nil
 }
 
-// readable is what of the repos can be read: all, or none when they are another
+// readableRepos is what of the repos can be read: all, or none when they are another
 // distribution's, most likely, or out of reach. Nothing is kept of those.
-func (s packageStep) readable(ctx context.Context, m *machine, tool packager, release osRelease, repos []repo) ([]repo, error) {
+func (m *machine) readableRepos(ctx context.Context, s packageStep, tool packager, release osRelease, repos []repo) ([]repo, error) {
 	argv := tool.refresh(s.Packages, true)
 	if argv == nil {
 		return repos, nil // dnf reads them when it installs, and says then what it can't read
@@ -188,7 +147,7 @@ func (s packageStep) readable(ctx context.Context, m *machine, tool packager, re
 	return nil, nil
 }
 
-func (s packageStep) install(ctx context.Context, m *machine, tool packager, ownRepos bool) error {
+func (m *machine) installPackages(ctx context.Context, s packageStep, tool packager, ownRepos bool) error {
 	p := s.Packages
 	m.Event(report.Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d asked for; the list of packages is fetched", len(p.Install))})
 	quiet, err := noServices(m)
@@ -216,7 +175,7 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 		}
 	}
 	if len(p.Install) > 0 {
-		if err := m.packages(ctx, s.progress(m, tool), tool.install(p, ownRepos)); err != nil {
+		if err := m.packages(ctx, m.packageProgress(tool), tool.install(p, ownRepos)); err != nil {
 			return err
 		}
 	}
@@ -224,8 +183,8 @@ func (s packageStep) install(ctx context.Context, m *machine, tool packager, own
 	return m.packages(ctx, nil, tool.clean())
 }
 
-// progress tells how far it is, at most every three seconds.
-func (s packageStep) progress(m *machine, tool packager) *report.LineWriter {
+// packageProgress tells how far it is, at most every three seconds.
+func (m *machine) packageProgress(tool packager) *report.LineWriter {
 	read := tool.progress()
 	last := m.clk.Now()
 	return &report.LineWriter{Line: func(l string) {

@@ -10,7 +10,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-func (s scriptStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doScript(ctx context.Context, s scriptStep) error {
 	name := s.Script.Section.Name
 	what := fmt.Sprintf("%s of line %d", name, s.Script.Section.Pos.Line)
 	m.Event(report.Event{Kind: "script", Message: what + " runs"})
@@ -71,4 +71,9 @@ func (m *machine) scriptLog(s scriptStep) (io.WriteCloser, error) {
 		return nil, err
 	}
 	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+}
+
+func (m *machine) doTell(_ context.Context, s tellStep) error {
+	m.Warnf("%s", s.Message)
+	return nil
 }

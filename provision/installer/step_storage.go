@@ -12,7 +12,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-func (s arrayStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doArray(ctx context.Context, s arrayStep) error {
 	a := s.Array
 	m.Con.Printf("%s", s)
 	m.load("raid" + strconv.Itoa(a.Level))
@@ -67,7 +67,7 @@ func deviceSize(dev string) (int64, error) {
 	return f.Seek(0, 2)
 }
 
-func (s volumeGroupStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doVolumeGroup(ctx context.Context, s volumeGroupStep) error {
 	m.Con.Printf("%s", s)
 	m.load("dm_mod")
 	create := []string{"lvm", "vgcreate", "-y", "-A", "n", "--physicalextentsize", "4m", s.Name}
@@ -87,7 +87,7 @@ func (s volumeGroupStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-func (s volumeStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doVolume(ctx context.Context, s volumeStep) error {
 	m.Con.Printf("%s", s)
 	err := m.tool(ctx, "lvm", "lvcreate", "-y", "-A", "n", "-W", "n", "-Z", "n",
 		"-n", s.Name, "-l", strconv.FormatInt(s.Extents, 10), s.Group)
@@ -117,7 +117,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (stopStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doStop(ctx context.Context, _ stopStep) error {
 	if err := m.stopAll(ctx); err != nil {
 		// Everything is written; the kernel closes them at the reboot.
 		m.Warnf("arrays or volume groups could not be stopped: %v", err)
@@ -125,16 +125,16 @@ func (stopStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-func (s needStep) do(_ context.Context, m *machine) error {
+func (m *machine) doNeed(_ context.Context, s needStep) error {
 	if _, err := findProgram(m.target, s.Program); err != nil {
 		return &Failure{FailImage, fmt.Errorf("the image has no %s, so its system would not find its disks (%s): build the image with that package, or lay out plain partitions", s.Program, s.For)}
 	}
 	return nil
 }
 
-func (s storageStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doStorage(ctx context.Context, s storageStep) error {
 	m.Con.Printf("%s", s)
-	conf, text := "/etc/mdadm.conf", s.mdadmConf() // Red Hat's family
+	conf, text := "/etc/mdadm.conf", mdadmConf(s) // Red Hat's family
 	if st, err := os.Lstat(m.target + "/etc/mdadm"); err == nil && st.IsDir() {
 		conf = "/etc/mdadm/mdadm.conf" // Debian's
 	}
@@ -150,7 +150,7 @@ func (s storageStep) do(ctx context.Context, m *machine) error {
 		return &Failure{FailImage, fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
 	}
 	err := m.inRoot(func(root *os.Root) error {
-		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, s.dracutConf())
+		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, dracutConf(s))
 	})
 	if err != nil {
 		return err
@@ -177,14 +177,14 @@ func (m *machine) debianInitrd(s storageStep, conf, text string) error {
 }
 
 // mdadmConf is mdadm.conf(5).
-func (s storageStep) mdadmConf() string {
+func mdadmConf(s storageStep) string {
 	return "# written by rackhand-installer from the Kickstart\nHOMEHOST <system>\nMAILADDR root\n" +
 		strings.Join(s.arrayLines(), "\n") + "\n"
 }
 
 // dracutConf is dracut.conf(5): it assembles what its command line names
 // (dracut.cmdline(7)), and that may stand in the initramfs itself.
-func (s storageStep) dracutConf() string {
+func dracutConf(s storageStep) string {
 	var args []string
 	for _, a := range s.Arrays {
 		args = append(args, "rd.md.uuid="+a.ID)

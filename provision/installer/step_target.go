@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (bindStep) do(_ context.Context, m *machine) error {
+func (m *machine) doBind(_ context.Context, _ bindStep) error {
 	for _, b := range []struct{ from, kind, to string }{
 		{"/dev", "", "dev"},
 		{"proc", "proc", "proc"},
@@ -50,7 +50,7 @@ func (m *machine) inRoot(f func(*os.Root) error) error {
 	return f(root)
 }
 
-func (s fileStep) do(_ context.Context, m *machine) error {
+func (m *machine) doFile(_ context.Context, s fileStep) error {
 	m.Con.Printf("file %s", s.Path)
 	return m.inRoot(func(root *os.Root) error { return writeFile(root, s.Path, s.Mode, s.Text) })
 }
@@ -72,7 +72,7 @@ func writeFile(root *os.Root, name string, mode uint32, text string) error {
 	return root.Chmod(name, fs.FileMode(mode)) // past the umask
 }
 
-func (s chrootStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doChroot(ctx context.Context, s chrootStep) error {
 	m.Con.Printf("%s", s.What)
 	if err := m.inTarget(ctx, s.Input, s.Argv...); err != nil {
 		return fmt.Errorf("%s: %w", s.What, err)
@@ -80,7 +80,7 @@ func (s chrootStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-func (s sshKeyStep) do(_ context.Context, m *machine) error {
+func (m *machine) doSshKey(_ context.Context, s sshKeyStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		passwd, err := root.ReadFile("etc/passwd")
 		if err != nil {
@@ -146,7 +146,7 @@ func findUser(passwd, name string) (passwdUser, error) {
 	return passwdUser{}, fmt.Errorf("the system has no user %s: make it with a line user --name=%s before", name, name)
 }
 
-func (s timezoneStep) do(_ context.Context, m *machine) error {
+func (m *machine) doTimezone(_ context.Context, s timezoneStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		clockMode := "LOCAL"
 		if s.UTC {
@@ -170,13 +170,7 @@ func (s timezoneStep) do(_ context.Context, m *machine) error {
 	})
 }
 
-// labelStep has the first boot give files their SELinux labels, where SELinux is on:
-// what the installer wrote has none, and a shadow without one lets nobody in.
-type labelStep struct{}
-
-func (labelStep) String() string { return "label files at the first boot, where SELinux is on" }
-
-func (labelStep) do(_ context.Context, m *machine) error {
+func (m *machine) doLabel(_ context.Context, _ labelStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		config, err := root.ReadFile("etc/selinux/config")
 		if err != nil || !selinuxOn(string(config)) {
@@ -197,7 +191,7 @@ func selinuxOn(config string) bool {
 	return mode == "enforcing" || mode == "permissive"
 }
 
-func (s selinuxStep) do(_ context.Context, m *machine) error {
+func (m *machine) doSelinux(_ context.Context, s selinuxStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
 		switch {

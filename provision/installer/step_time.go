@@ -7,62 +7,7 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/netconf"
-	"rackhand/templates/kickstart"
 )
-
-// A timeSource is where the clock is set from.
-type timeSource struct {
-	Name string
-	Pool bool // a name with several addresses
-	NTS  bool // authenticated (RFC 8915)
-}
-
-// timeStep says where the installed system's clock is set from, for chrony or
-// systemd-timesyncd, whichever it has.
-type timeStep struct {
-	Sources []timeSource
-	Disable bool
-}
-
-func (s timeStep) String() string {
-	if s.Disable {
-		return "no time from the network"
-	}
-	out := "time from"
-	for _, t := range s.Sources {
-		out += " " + chronyLine(t)
-	}
-	return out
-}
-
-// readTime takes the time sources of timezone and timesource lines.
-func (r *Recipe) readTime(a kickstart.Args) {
-	for _, name := range a.List("--ntpservers") {
-		r.time.Sources = append(r.time.Sources, timeSource{Name: name})
-	}
-	if a.Has("--nontp") || a.Has("--ntp-disable") {
-		r.time.Disable = true
-	}
-	if s := a.Value("--ntp-server"); s != "" {
-		r.time.Sources = append(r.time.Sources, timeSource{Name: s, NTS: a.Has("--nts")})
-	}
-	if s := a.Value("--ntp-pool"); s != "" {
-		r.time.Sources = append(r.time.Sources, timeSource{Name: s, Pool: true, NTS: a.Has("--nts")})
-	}
-}
-
-// chronyLine is a source in chrony.conf(5).
-func chronyLine(t timeSource) string {
-	out := "server "
-	if t.Pool {
-		out = "pool "
-	}
-	out += t.Name + " iburst"
-	if t.NTS {
-		out += " nts"
-	}
-	return out
-}
 
 // chronyConf is chrony.conf with these sources in place of its own.
 func chronyConf(old string, sources []timeSource) string {
@@ -80,12 +25,12 @@ func chronyConf(old string, sources []timeSource) string {
 	}
 	b.WriteString("# from the Kickstart, by rackhand-installer\n")
 	for _, t := range sources {
-		b.WriteString(chronyLine(t) + "\n")
+		b.WriteString(t.String() + "\n")
 	}
 	return b.String()
 }
 
-func (s timeStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doTime(ctx context.Context, s timeStep) error {
 	units := []string{"chronyd.service", "chrony.service", "systemd-timesyncd.service", "ntpsec.service", "ntpd.service", "ntp.service"}
 	if s.Disable {
 		for _, u := range units {

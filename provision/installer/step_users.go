@@ -5,42 +5,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"rackhand/templates/kickstart"
 )
 
-// userStep makes a user, or makes one that the image has already into what the
-// Kickstart says. Groups that aren't there yet are made.
-type userStep struct {
-	Name, Gecos, Home, Shell, UID, GID string
-	Groups                             []string // NAME or NAME(GID)
-}
-
-func (s userStep) String() string {
-	out := "user " + s.Name
-	for _, o := range []struct{ name, value string }{
-		{"uid", s.UID},
-		{"gid", s.GID},
-		{"home", s.Home},
-		{"shell", s.Shell},
-		{"gecos", s.Gecos},
-		{"groups", strings.Join(s.Groups, ",")},
-	} {
-		if o.value != "" {
-			out += ", " + o.name + " " + o.value
-		}
-	}
-	return out
-}
-
-func readUser(a kickstart.Args) userStep {
-	return userStep{
-		Name: a.Value("--name"), Gecos: a.Value("--gecos"), Home: a.Value("--homedir"), Shell: a.Value("--shell"),
-		UID: a.Value("--uid"), GID: a.Value("--gid"), Groups: a.List("--groups"),
-	}
-}
-
-func (s userStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doUser(ctx context.Context, s userStep) error {
 	var passwd, group []byte
 	err := m.inRoot(func(root *os.Root) (err error) {
 		if passwd, err = root.ReadFile("etc/passwd"); err != nil {
@@ -53,7 +20,7 @@ func (s userStep) do(ctx context.Context, m *machine) error {
 		return err
 	}
 	m.Con.Printf("%s", s)
-	for _, argv := range s.commands(string(passwd), string(group)) {
+	for _, argv := range userCommands(s, string(passwd), string(group)) {
 		if err := m.inTarget(ctx, "", argv...); err != nil {
 			return fmt.Errorf("user %s: %w", s.Name, err)
 		}
@@ -61,9 +28,9 @@ func (s userStep) do(ctx context.Context, m *machine) error {
 	return nil
 }
 
-// commands are what makes the user, from /etc/passwd and /etc/group as they are. As
+// userCommands are what makes the user, from /etc/passwd and /etc/group as they are. As
 // with Anaconda, --gid without such a group makes one of the user's name.
-func (s userStep) commands(passwd, group string) [][]string {
+func userCommands(s userStep, passwd, group string) [][]string {
 	var out [][]string
 	groupadd := func(name, gid string) {
 		argv := []string{"groupadd"}
@@ -123,17 +90,7 @@ func hasEntry(text string, field int, value string) bool {
 	return false
 }
 
-// groupStep makes a group, or gives one that the image has its number.
-type groupStep struct{ Name, GID string }
-
-func (s groupStep) String() string {
-	if s.GID == "" {
-		return "group " + s.Name
-	}
-	return "group " + s.Name + ", gid " + s.GID
-}
-
-func (s groupStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doGroup(ctx context.Context, s groupStep) error {
 	var group []byte
 	if err := m.inRoot(func(root *os.Root) (err error) {
 		group, err = root.ReadFile("etc/group")
@@ -142,14 +99,14 @@ func (s groupStep) do(ctx context.Context, m *machine) error {
 		return err
 	}
 	m.Con.Printf("%s", s)
-	if argv := s.command(string(group)); argv != nil {
+	if argv := groupCommand(s, string(group)); argv != nil {
 		return m.inTarget(ctx, "", argv...)
 	}
 	return nil
 }
 
-// command is what makes the group, from /etc/group as it is; nil when it is there.
-func (s groupStep) command(group string) []string {
+// groupCommand is what makes the group, from /etc/group as it is; nil when it is there.
+func groupCommand(s groupStep, group string) []string {
 	argv := []string{"groupadd"}
 	if hasEntry(group, 0, s.Name) {
 		if s.GID == "" {

@@ -157,13 +157,6 @@ func TestMirrorFirmware(t *testing.T) {
 	}
 }
 
-func TestDracutConf(t *testing.T) {
-	s := storageStep{Arrays: []array{{ID: "a:b"}}, Volumes: []volumeLine{{Group: "v", Name: "root"}}}
-	if got := s.dracutConf(); !strings.Contains(got, `kernel_cmdline+=" rd.md.uuid=a:b rd.lvm.lv=v/root "`) {
-		t.Error(got)
-	}
-}
-
 func TestSwapSize(t *testing.T) {
 	for _, c := range [][3]int64{{1024, 1 << 20, 2048}, {4096, 1 << 20, 4096}, {16384, 1 << 20, 8192}, {1 << 20, 1 << 20, 4096}, {4096, 10000, 1000}, {0, 1 << 20, 64}} {
 		if got := swapSize(c[0], c[1]); got != c[2] {

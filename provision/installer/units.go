@@ -118,20 +118,7 @@ func aliases(root *os.Root, name string) []string {
 	return out
 }
 
-// serviceStep enables or disables a unit.
-type serviceStep struct {
-	Verb, Unit string
-	Skip       bool // the system may not have it: a warning says so
-}
-
-func (s serviceStep) String() string {
-	if s.Skip {
-		return s.Verb + " " + s.Unit + ", if it is there"
-	}
-	return s.Verb + " " + s.Unit
-}
-
-func (s serviceStep) do(ctx context.Context, m *machine) error {
+func (m *machine) doService(ctx context.Context, s serviceStep) error {
 	var unit string
 	var found bool
 	err := m.inRoot(func(root *os.Root) error {

@@ -18,7 +18,7 @@ func TestOldPlaces(t *testing.T) {
 	for name, damage := range map[string]int64{"the first is damaged": 512, "the backup is damaged": size - 512} {
 		v := sparse(t, size, nil)
 		f := v.R.(*os.File)
-		if err := table.write(f); err != nil {
+		if err := writeTable(table, f); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.WriteAt(make([]byte, 512), damage); err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// TokenPath is the one-time token in an appliance's URL: /i/TOKEN/...
-var TokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
+// tokenPath is the one-time token in an appliance's URL: /i/TOKEN/...
+var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
 
 // A Redactor takes secrets out of text that people will see.
 type Redactor struct{ secrets []string }
@@ -28,7 +28,7 @@ func NewRedactor(secrets ...string) *Redactor {
 
 // Clean returns the text without tokens and secrets.
 func (r *Redactor) Clean(s string) string {
-	s = TokenPath.ReplaceAllString(s, "/i/…")
+	s = tokenPath.ReplaceAllString(s, "/i/…")
 	for _, secret := range r.secrets {
 		s = strings.ReplaceAll(s, secret, "…")
 	}
