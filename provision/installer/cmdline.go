@@ -7,20 +7,21 @@ import (
 	"time"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
 )
 
 // A Cmdline is what the kernel's command line says to the installer.
 type Cmdline struct {
-	Kickstart string           // inst.ks=URL; the last one wins, as with Anaconda
-	Report    string           // rackhand.report=URL; "" for none
-	BootMAC   net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
-	VLAN      bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
-	Leave                      // what may become of disks that carry data
-	Job       string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
-	Order     string           // rackhand.order=URL: what the job is told to do
-	Hold      time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
-	Way                        // how the Kickstart is read
+	Kickstart        string           // inst.ks=URL; the last one wins, as with Anaconda
+	Report           string           // rackhand.report=URL; "" for none
+	BootMAC          net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
+	VLAN             bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
+	plan.Overwrite                    // what may become of disks that carry data
+	Job              string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
+	Order            string           // rackhand.order=URL: what the job is told to do
+	Hold             time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
+	plan.ReadOptions                  // how the Kickstart is read
 }
 
 // ParseCmdline reads /proc/cmdline. Words are separated by blanks; double quotes
@@ -47,7 +48,7 @@ func ParseCmdline(s string) Cmdline {
 		case "rackhand.wipe":
 			c.Wipe = value == "1"
 		case "rackhand.ours":
-			c.Ours = strings.Split(value, ",")
+			c.Overwritable = strings.Split(value, ",")
 		case "rackhand.unsupported":
 			if value == string(kickstart.Skip) {
 				c.Unsupported = kickstart.Skip

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
 )
 
@@ -19,8 +20,8 @@ func TestParseCmdline(t *testing.T) {
 			"quiet inst.ks=http://a/i/T/ks rackhand.report=http://a/i/T/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp console=ttyS0\n",
 			Cmdline{Kickstart: "http://a/i/T/ks", Report: "http://a/i/T/event", BootMAC: mac, Hold: 30 * time.Second},
 		},
-		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Leave: Leave{Wipe: true}, Hold: 5 * time.Second}},
-		{"rackhand.ours=naa.5000c500a1b2c3d4,vd-web1", Cmdline{Leave: Leave{Ours: []string{"naa.5000c500a1b2c3d4", "vd-web1"}}, Hold: 30 * time.Second}},
+		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Overwrite: plan.Overwrite{Wipe: true}, Hold: 5 * time.Second}},
+		{"rackhand.ours=naa.5000c500a1b2c3d4,vd-web1", Cmdline{Overwrite: plan.Overwrite{Overwritable: []string{"naa.5000c500a1b2c3d4", "vd-web1"}}, Hold: 30 * time.Second}},
 		{
 			"BOOTIF=01-52-54-00-00-00-01 ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp",
 			Cmdline{BootMAC: mac, VLAN: bootVLAN{10, "vlan10", "bootnet", mac}, Hold: 30 * time.Second},
@@ -53,7 +54,7 @@ func FuzzParseCmdline(f *testing.F) {
 func TestCmdlineUnsupported(t *testing.T) {
 	c := ParseCmdline("rackhand.unsupported=skip rackhand.image=http://a/b rackhand.sha256=ABC")
 	if c.Unsupported != kickstart.Skip || c.Image.URL != "http://a/b" || c.Image.SHA256 != "abc" {
-		t.Errorf("got %+v", c.Way)
+		t.Errorf("got %+v", c.ReadOptions)
 	}
 	if c := ParseCmdline("rackhand.unsupported=x"); c.Unsupported == kickstart.Skip {
 		t.Error("any word is taken for skip")

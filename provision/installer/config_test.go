@@ -14,6 +14,7 @@ import (
 
 	"rackhand/provision/installer/fake"
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -58,20 +59,20 @@ g++
 %end
 `)
 	var b strings.Builder
-	fw := r.config[0].(firewallStep)
+	fw := r.Config[0].(plan.FirewallStep)
 	ports := append(slices.Clone(fw.Ports), servicePorts("http 80/tcp www # WorldWideWeb\n", "http")...)
 	fmt.Fprintf(&b, "%s\n\n== firewalld\n%s\n\n== ufw\n", fw, strings.Join(firewalldCommand(fw), " "))
 	for _, argv := range ufwCommands(fw, ports) {
 		b.WriteString(strings.Join(argv, " ") + "\n")
 	}
-	fmt.Fprintf(&b, "\n== nftables\n%s\n== chrony\n%s\n== users\n", nftablesFile(fw, ports), chronyConf("pool 2.debian.pool iburst\nsourcedir /etc/chrony/sources.d\ndriftfile /var/lib/chrony/drift", r.time.Sources))
-	user := r.config[len(r.config)-1].(userStep)
+	fmt.Fprintf(&b, "\n== nftables\n%s\n== chrony\n%s\n== users\n", nftablesFile(fw, ports), chronyConf("pool 2.debian.pool iburst\nsourcedir /etc/chrony/sources.d\ndriftfile /var/lib/chrony/drift", r.Time.Sources))
+	user := r.Config[len(r.Config)-1].(plan.UserStep)
 	for _, passwd := range []string{"root:x:0:0::/root:/bin/sh\n", "op:x:1000:1000::/home/op:/bin/sh\n"} {
 		for _, argv := range userCommands(user, passwd, "root:x:0:\nadm:x:4:\n") {
 			b.WriteString(strings.Join(argv, " ") + "\n")
 		}
 	}
-	for _, g := range []groupStep{{"adm", ""}, {"adm", "7"}, {"dba", "8"}, {"dba", ""}} {
+	for _, g := range []plan.GroupStep{{Name: "adm", GID: ""}, {Name: "adm", GID: "7"}, {Name: "dba", GID: "8"}, {Name: "dba", GID: ""}} {
 		fmt.Fprintf(&b, "%s: %s\n", g, strings.Join(groupCommand(g, "root:x:0:\nadm:x:4:\n"), " "))
 	}
 	for _, tool := range []struct {
@@ -83,12 +84,12 @@ g++
 		{"dnf, Rocky", dnf{keys: []string{"etc/pki/rpm-gpg/RPM-GPG-KEY-Rocky-9"}}, osRelease{ID: "rocky"}},
 	} {
 		fmt.Fprintf(&b, "\n== %s\n", tool.name)
-		repos := slices.DeleteFunc(slices.Clone(r.repos), func(p repo) bool { return !tool.release.fits(p) })
+		repos := slices.DeleteFunc(slices.Clone(r.Repos), func(p plan.Repo) bool { return !tool.release.fits(p) })
 		own, kept := tool.p.files(repos, tool.release)
 		for _, f := range append(own, kept...) {
 			b.WriteString(f.String() + "\n")
 		}
-		for _, argv := range [][]string{tool.p.refresh(r.packages, true), tool.p.query(r.packages, true), tool.p.install(r.packages, true), tool.p.clean()} {
+		for _, argv := range [][]string{tool.p.refresh(r.Packages, true), tool.p.query(r.Packages, true), tool.p.install(r.Packages, true), tool.p.clean()} {
 			b.WriteString("$ " + strings.Join(argv, " ") + "\n")
 		}
 	}
@@ -138,10 +139,10 @@ func TestFindPackager(t *testing.T) {
 func TestPackagesWithout(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/os-release": "ID=x\n"})
 	r := recipeOf(t, "repo --name=own --baseurl=http://a/ --install\n%packages\ntmux\n%end\n")
-	if err := m.do(t.Context(), packageStep{Packages: r.packages, Repos: r.repos}); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
+	if err := m.do(t.Context(), plan.PackageStep{Packages: r.Packages, Repos: r.Repos}); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
 		t.Errorf("got %v", err)
 	}
-	if err := m.do(t.Context(), packageStep{Repos: r.repos}); err != nil {
+	if err := m.do(t.Context(), plan.PackageStep{Repos: r.Repos}); err != nil {
 		t.Error(err)
 	}
 }
@@ -175,7 +176,7 @@ func TestRepoStep(t *testing.T) {
 		"usr/lib/os-release": "ID=debian\nVERSION_CODENAME=trixie\n", "usr/bin/apt-get": "", "etc/apt/sources.list": "deb http://gone x main\n",
 	})
 	r := recipeOf(t, "repo --name=debian --baseurl=http://a/ --install\nrepo --name=ubuntu --baseurl=http://b/ --install\n")
-	if err := m.do(t.Context(), packageStep{Repos: r.repos}); err != nil {
+	if err := m.do(t.Context(), plan.PackageStep{Repos: r.Repos}); err != nil {
 		t.Fatal(err)
 	}
 	got := readFile(t, filepath.Join(m.target, "etc/apt/sources.list.d/rackhand.sources"))
@@ -189,7 +190,7 @@ func TestRepoStep(t *testing.T) {
 
 // Steps in a scratch root whose tools are not there, or are.
 func TestStepsInRoot(t *testing.T) {
-	fw := firewallStep{}
+	fw := plan.FirewallStep{}
 	if err := scratch(t, nil).do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "none of firewalld, ufw and nftables") {
 		t.Errorf("a firewall without a tool: %v", err)
 	}
@@ -198,20 +199,20 @@ func TestStepsInRoot(t *testing.T) {
 	if err := m.do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "no service gopher") {
 		t.Errorf("a service that nobody knows: %v", err)
 	}
-	if err := m.do(t.Context(), firewallStep{Disabled: true}); err != nil {
+	if err := m.do(t.Context(), plan.FirewallStep{Disabled: true}); err != nil {
 		t.Error(err)
 	}
-	if err := m.do(t.Context(), selinuxStep{Mode: "enforcing"}); err == nil {
+	if err := m.do(t.Context(), plan.SELinuxStep{Mode: "enforcing"}); err == nil {
 		t.Error("SELinux is enforced where there is none")
 	}
 	m = scratch(t, map[string]string{"etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n"})
-	if err := m.do(t.Context(), labelStep{}); err != nil {
+	if err := m.do(t.Context(), plan.LabelStep{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(m.target, ".autorelabel")); err == nil {
 		t.Error("files are labelled for an SELinux that is off")
 	}
-	for _, s := range []Step{selinuxStep{Mode: "enforcing"}, labelStep{}} {
+	for _, s := range []plan.Step{plan.SELinuxStep{Mode: "enforcing"}, plan.LabelStep{}} {
 		if err := m.do(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
@@ -220,23 +221,23 @@ func TestStepsInRoot(t *testing.T) {
 		t.Errorf("SELinux: %v", err)
 	}
 	m = scratch(t, map[string]string{"etc/chrony/chrony.conf": "pool x iburst\n"})
-	if err := m.do(t.Context(), timeStep{Sources: []timeSource{{Name: "10.0.0.1"}}}); err != nil {
+	if err := m.do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "10.0.0.1"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/chrony/chrony.conf")); strings.Contains(got, "pool") || !strings.Contains(got, "server 10.0.0.1 iburst\n") {
 		t.Errorf("chrony: %s", got)
 	}
-	if err := scratch(t, nil).do(t.Context(), timeStep{Sources: []timeSource{{Name: "a"}}}); err != nil {
+	if err := scratch(t, nil).do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a"}}}); err != nil {
 		t.Error(err) // told as a warning
 	}
 	m = scratch(t, map[string]string{"usr/lib/systemd/system/systemd-timesyncd.service": ""})
-	if err := m.do(t.Context(), timeStep{Sources: []timeSource{{Name: "a", NTS: true}}}); err == nil {
+	if err := m.do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a", NTS: true}}}); err == nil {
 		t.Error("systemd-timesyncd authenticates")
 	}
 	m = scratch(t, nil)
 	a := &fake.Appliance{Statuses: []int{204}}
 	m.Rep = reportTo(t, a, m.clk)
-	if err := m.do(t.Context(), localeStep{Lang: "de_DE.UTF-8"}); err != nil {
+	if err := m.do(t.Context(), plan.LocaleStep{Lang: "de_DE.UTF-8"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readFile(t, filepath.Join(m.target, "etc/locale.conf")); got != "LANG=de_DE.UTF-8\n" {
@@ -253,7 +254,7 @@ func TestStepsInRoot(t *testing.T) {
 // resolv.conf is a file, but where systemd-resolved has it: there its link stays.
 func TestResolvStep(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/resolv.conf": "old"})
-	s := resolvStep{"search rack\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n"}
+	s := plan.ResolvConfStep{Text: "search rack\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n"}
 	if err := m.do(t.Context(), s); err != nil || readFile(t, filepath.Join(m.target, "etc/resolv.conf")) != s.Text {
 		t.Errorf("%v", err)
 	}
@@ -271,15 +272,15 @@ func TestResolvStep(t *testing.T) {
 
 func TestNetworkStep(t *testing.T) {
 	facts := oneDisk()
-	devices, err := netconf.Resolve(recipeOf(t, "network --device=eth0 --bootproto=dhcp\n").networks, facts.NICs, facts.BootNIC)
+	devices, err := netconf.Resolve(recipeOf(t, "network --device=eth0 --bootproto=dhcp\n").Networks, facts.NICs, facts.BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := scratch(t, nil).do(t.Context(), networkStep{devices}); err == nil || !strings.Contains(err.Error(), "no tool for its network") {
+	if err := scratch(t, nil).do(t.Context(), plan.NetworkStep{Devices: devices}); err == nil || !strings.Contains(err.Error(), "no tool for its network") {
 		t.Errorf("got %v", err)
 	}
 	m := scratch(t, map[string]string{"usr/sbin/netplan": "", "etc/cloud/cloud.cfg.d/x": ""})
-	if err := m.do(t.Context(), networkStep{devices}); err != nil {
+	if err := m.do(t.Context(), plan.NetworkStep{Devices: devices}); err != nil {
 		t.Fatal(err)
 	}
 	st, err := os.Stat(filepath.Join(m.target, "etc/netplan/99-rackhand.yaml"))

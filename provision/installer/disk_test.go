@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rackhand/provision/installer/plan"
 )
 
 // sparse makes an image file of a disk with marks at places; negative places
@@ -32,7 +34,7 @@ func sparse(t *testing.T, size int64, marks map[int64]string) volume {
 }
 
 func TestInspect(t *testing.T) {
-	const size = 64 * mib
+	const size = 64 * plan.MiB
 	mbr := strings.Repeat("\x00", 446) + "\x80\x00\x00\x00\x83" + strings.Repeat("\x00", 510-451) + "\x55\xaa"
 	for _, c := range []struct {
 		name  string
@@ -61,7 +63,7 @@ func TestInspect(t *testing.T) {
 		{"zfs", map[int64]string{128<<10 + 5<<10: "\x0c\xb1\xba\x00\x00\x00\x00\x00"}, "ZFS"},
 		{"fat", map[int64]string{0x52: "FAT32   ", 510: "\x55\xaa"}, "FAT file system"},
 		{"intel raid", map[int64]string{-1024: "Intel Raid ISM Cfg Sig. 1"}, "firmware RAID (Intel)"},
-		{"something at the start", map[int64]string{mib - 1: "x"}, "unknown data in its first MiB"},
+		{"something at the start", map[int64]string{plan.MiB - 1: "x"}, "unknown data in its first MiB"},
 		{"something at the end", map[int64]string{-1: "x"}, "unknown data in its last MiB"},
 	} {
 		found, err := inspect([]volume{sparse(t, size, c.marks)})
@@ -72,10 +74,10 @@ func TestInspect(t *testing.T) {
 }
 
 func TestInspectPartitions(t *testing.T) {
-	disk := sparse(t, 64*mib, map[int64]string{512: "EFI PART"})
-	one := sparse(t, 8*mib, map[int64]string{0x438: "\x53\xef"})
+	disk := sparse(t, 64*plan.MiB, map[int64]string{512: "EFI PART"})
+	one := sparse(t, 8*plan.MiB, map[int64]string{0x438: "\x53\xef"})
 	one.Name = "vda1"
-	two := sparse(t, 8*mib, nil)
+	two := sparse(t, 8*plan.MiB, nil)
 	two.Name = "vda2"
 	found, err := inspect([]volume{disk, one, two})
 	if got := strings.Join(found, "; "); err != nil || got != "GPT partition table; vda1: ext file system; vda2: a partition" {
@@ -84,12 +86,12 @@ func TestInspectPartitions(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	err := refuse(Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
+	err := refuse(plan.Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
 	want := "disk sda (480.0 GB, SSD, serial S1) carries data: swap. Nothing was written. To erase it, arm the install with --wipe"
-	if err.Error() != want || failKind(err) != FailDisk {
-		t.Errorf("got %s %q", failKind(err), err)
+	if err.Error() != want || plan.FailKind(err) != plan.FailDisk {
+		t.Errorf("got %s %q", plan.FailKind(err), err)
 	}
-	err = refuse(Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
+	err = refuse(plan.Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
 	if !strings.Contains(err.Error(), "The Kickstart (clearpart --none) doesn't have whole disks cleared, so that --wipe doesn't hold") {
 		t.Errorf("got %v", err)
 	}
@@ -99,10 +101,10 @@ func TestRefuse(t *testing.T) {
 // checksums, by the guard's probe and byte for byte where it matters.
 func TestGPT(t *testing.T) {
 	for _, sector := range []int{512, 4096} {
-		v := sparse(t, 64*mib, nil)
-		table := gptTable{
+		v := sparse(t, 64*plan.MiB, nil)
+		table := plan.Table{
 			GUID: "00112233-4455-6677-8899-aabbccddeeff", Size: v.Size, Sector: sector,
-			Parts: []gptPart{{Type: typeEFI, GUID: "01112233-4455-6677-8899-aabbccddeeff", Name: "boot/efi", Start: mib, Length: 10 * mib}},
+			Parts: []plan.TablePart{{Type: plan.TypeEFI, GUID: "01112233-4455-6677-8899-aabbccddeeff", Name: "boot/efi", Start: plan.MiB, Length: 10 * plan.MiB}},
 		}
 		f := v.R.(*os.File)
 		if err := writeTable(table, f); err != nil {
@@ -116,24 +118,24 @@ func TestGPT(t *testing.T) {
 		if !bytes.HasPrefix(b, []byte{0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b}) {
 			t.Errorf("the type on disk is %x", b[:16])
 		}
-		if got := le64(b[32:]) * uint64(sector); got != uint64(mib) {
+		if got := le64(b[32:]) * uint64(sector); got != uint64(plan.MiB) {
 			t.Errorf("the partition starts at %d", got)
 		}
-		if got := (le64(b[40:]) + 1) * uint64(sector); got != uint64(11*mib) {
+		if got := (le64(b[40:]) + 1) * uint64(sector); got != uint64(11*plan.MiB) {
 			t.Errorf("the partition ends at %d", got)
 		}
 	}
 }
 
 func TestGPTErrors(t *testing.T) {
-	v := sparse(t, 64*mib, nil)
+	v := sparse(t, 64*plan.MiB, nil)
 	f := v.R.(*os.File)
-	good := gptTable{GUID: "00112233-4455-6677-8899-aabbccddeeff", Size: v.Size, Sector: 512}
+	good := plan.Table{GUID: "00112233-4455-6677-8899-aabbccddeeff", Size: v.Size, Sector: 512}
 	bad := good
 	bad.GUID = "x"
 	many := good
-	many.Parts = make([]gptPart, 129)
-	for _, table := range []gptTable{bad, many} {
+	many.Parts = make([]plan.TablePart, 129)
+	for _, table := range []plan.Table{bad, many} {
 		if err := writeTable(table, f); err == nil {
 			t.Error("a table that can't be was written")
 		}
@@ -141,18 +143,18 @@ func TestGPTErrors(t *testing.T) {
 }
 
 func TestSwapHeader(t *testing.T) {
-	b, err := swapHeader(content{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * mib, Label: "swp"})
+	b, err := swapHeader(plan.Content{UUID: "00112233-4455-6677-8899-aabbccddeeff", Length: 16 * plan.MiB, Label: "swp"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := probe(bytes.NewReader(append(b, make([]byte, 16*mib-4096)...)), 16*mib)
+	found, err := probe(bytes.NewReader(append(b, make([]byte, 16*plan.MiB-4096)...)), 16*plan.MiB)
 	if err != nil || strings.Join(found, ";") != `swap "swp"` {
 		t.Errorf("%v, %v", found, err)
 	}
 	if pages := le64(b[1028:]) & 0xffffffff; pages != 4095 {
 		t.Errorf("the last page is %d, want 4095", pages)
 	}
-	if _, err := swapHeader(content{UUID: "x"}); err == nil {
+	if _, err := swapHeader(plan.Content{UUID: "x"}); err == nil {
 		t.Error("a UUID that is none was taken")
 	}
 }
@@ -161,14 +163,14 @@ func FuzzProbe(f *testing.F) {
 	f.Add([]byte("XFSB"), int64(0))
 	f.Add([]byte("\x53\xef"), int64(0x438))
 	f.Fuzz(func(t *testing.T, text []byte, at int64) {
-		const size = 3 * mib
+		const size = 3 * plan.MiB
 		disk := make([]byte, size)
 		copy(disk[(at%size+size)%size:], text)
 		found, err := inspect([]volume{{"vda", size, bytes.NewReader(disk)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ends := append(bytes.Clone(disk[:mib]), disk[2*mib:]...)
+		ends := append(bytes.Clone(disk[:plan.MiB]), disk[2*plan.MiB:]...)
 		if len(bytes.Trim(ends, "\x00")) > 0 && len(found) == 0 {
 			t.Error("data at an end of the disk was not seen")
 		}

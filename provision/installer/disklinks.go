@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 )
 
 // diskLinks are the names below /dev that udev's rules would give a disk
 // (60-persistent-storage.rules, scsi_id, ata_id, path_id): there is no udev in the
 // installer, and an operator knows a disk by these. dir is /sys/block/NAME.
-func diskLinks(dir string, d Disk) []string {
+func diskLinks(dir string, d plan.Disk) []string {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		real = dir
@@ -197,7 +198,7 @@ func hostOffset(dir, host string) int {
 }
 
 // linkDisks makes the links below dev (/dev), for a Kickstart's %pre.
-func linkDisks(dev string, disks []Disk) {
+func linkDisks(dev string, disks []plan.Disk) {
 	for _, d := range disks {
 		for _, l := range d.Links {
 			name := filepath.Join(dev, l)

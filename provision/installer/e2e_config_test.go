@@ -19,6 +19,7 @@ import (
 	"rackhand/bootfiles/image"
 	"rackhand/bootfiles/image/imagetest"
 	"rackhand/provision/installer"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/mirror"
 )
 
@@ -376,23 +377,23 @@ func TestRefusedEarly(t *testing.T) {
 	before := diskSum(t, disk)
 	good := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), "%onerror\necho ONERROR RAN >/dev/ttyS0\n%end\n")
 	for _, c := range []struct{ name, ks, kind, message string }{
-		{"a pre that fails", "%pre --erroronfail\necho no room here; exit 3\n%end\n" + good, installer.FailScript, "no room here"},
-		{"an unknown command", "frobnicate --all\n" + good, installer.FailKickstart, "there is no command frobnicate"},
-		{"a command that the engine hasn't got", good + "btrfs none a\n", installer.FailKickstart, "can't carry out btrfs"},
-		{"a group of packages", good + "%packages\n@core\n%end\n", installer.FailKickstart, "a group makes no sense"},
+		{"a pre that fails", "%pre --erroronfail\necho no room here; exit 3\n%end\n" + good, plan.FailScript, "no room here"},
+		{"an unknown command", "frobnicate --all\n" + good, plan.FailKickstart, "there is no command frobnicate"},
+		{"a command that the engine hasn't got", good + "btrfs none a\n", plan.FailKickstart, "can't carry out btrfs"},
+		{"a group of packages", good + "%packages\n@core\n%end\n", plan.FailKickstart, "a group makes no sense"},
 	} {
 		b.ks = c.ks
 		text := b.install(false, disk, "")
 		if e := b.find("failed", c.kind); e == nil || !strings.Contains(e.Message, c.message) {
 			t.Errorf("%s: %+v", c.name, e)
 		}
-		if c.kind == installer.FailKickstart && b.find("installer", "started") != nil {
+		if c.kind == plan.FailKickstart && b.find("installer", "started") != nil {
 			t.Errorf("%s: a refused Kickstart has started an install", c.name)
 		}
 		if b.find("installed", "installed") != nil || strings.Contains(text, "look at vda") {
 			t.Errorf("%s: the disks were looked at", c.name)
 		}
-		if ran := strings.Contains(text, "ONERROR RAN"); ran != (c.kind == installer.FailScript) {
+		if ran := strings.Contains(text, "ONERROR RAN"); ran != (c.kind == plan.FailScript) {
 			t.Errorf("%s: the onerror script ran: %v", c.name, ran)
 		}
 		if after := diskSum(t, disk); after != before {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/installer"
+	"rackhand/provision/installer/plan"
 )
 
 // drives are QEMU's arguments for virtio disks with serial numbers D0, D1...; a
@@ -184,7 +184,7 @@ exit 1
 	b.ks = ks
 	before := diskSum(t, one)
 	b.begin(false, "", "", drives(one))
-	e := b.find("failed", installer.FailDisk)
+	e := b.find("failed", plan.FailDisk)
 	if e == nil {
 		t.Fatal("the disk was not refused")
 	}
@@ -217,7 +217,7 @@ func TestFailedMirror(t *testing.T) {
 	b.ks = b.diskKickstart(mirrorLVM)
 	one, two := b.disk("one.raw"), b.disk("two.raw")
 	b.begin(false, "", "", drives(one, two))
-	if e := b.find("failed", installer.FailImage); e == nil || strings.Contains(e.Message, "could not be cleared") {
+	if e := b.find("failed", plan.FailImage); e == nil || strings.Contains(e.Message, "could not be cleared") {
 		t.Errorf("%+v", e)
 	}
 	for _, disk := range []string{one, two} {
@@ -258,7 +258,7 @@ func TestDiskTooSmall(t *testing.T) {
 	b.ks = b.diskKickstart(strings.ReplaceAll(mirrorLVM, "--name=root --fstype=xfs --size=1000", "--name=root --fstype=xfs --size=9000"))
 	before := diskSum(t, one)
 	b.begin(false, "", "", drives(one, two))
-	if e := b.find("failed", installer.FailKickstart); e == nil || !strings.Contains(e.Message, "volume group system has room for") {
+	if e := b.find("failed", plan.FailKickstart); e == nil || !strings.Contains(e.Message, "volume group system has room for") {
 		t.Errorf("%+v", e)
 	}
 	if diskSum(t, one) != before {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/installer"
+	"rackhand/provision/installer/plan"
 )
 
 // driversKickstart tells which drivers have devices, once the disks are there, and
@@ -94,7 +94,7 @@ func TestDrivers(t *testing.T) {
 	if e := b.find("", "hardware"); e == nil || !strings.Contains(e.Message, "no driver has taken these network cards: ") || !strings.Contains(e.Message, "(1b36:0006)") {
 		t.Errorf("the card without a driver is not told of: %+v", e)
 	}
-	if e := b.find("failed", installer.FailScript); e == nil {
+	if e := b.find("failed", plan.FailScript); e == nil {
 		t.Error("the install didn't end in its script")
 	}
 	if line := b.read(second); !strings.Contains(line, "rackhand-installer") || !strings.Contains(line, "THE INSTALL FAILED") {

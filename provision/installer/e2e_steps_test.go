@@ -17,6 +17,7 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	mirrorcache "rackhand/provision/mirror"
 )
@@ -102,11 +103,11 @@ no-such-package-here
 -no-such-either
 %end
 `)
-	devices, err := netconf.Resolve(r.networks, oneDisk().NICs, oneDisk().BootNIC)
+	devices, err := netconf.Resolve(r.Networks, oneDisk().NICs, oneDisk().BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range append(r.softwareSteps(devices), r.config...) {
+	for _, s := range append(r.SoftwareSteps(devices), r.Config...) {
 		if err := m.do(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
@@ -129,9 +130,9 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 		}
 	}
 	// The same lines for the other firewalls, each as it comes before the last one.
-	var firewall Step
-	for _, s := range r.config {
-		if f, ok := s.(firewallStep); ok {
+	var firewall plan.Step
+	for _, s := range r.Config {
+		if f, ok := s.(plan.FirewallStep); ok {
 			firewall = f
 		}
 	}
@@ -139,9 +140,9 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 		{"ufw", "cat /etc/ufw/user.rules /etc/ufw/ufw.conf; ls /etc/systemd/system/*.wants", "-A ufw-user-input -p tcp --dport 8080 -j ACCEPT\n-A ufw-user-input -p udp -m multiport --dports 9000:9010 -j ACCEPT ENABLED=yes ufw.service --dport 22"},
 		{"firewalld", "firewall-offline-cmd --list-all; ls /etc/systemd/system/*.wants", "8080/tcp 9000-9010/udp http ssh firewalld.service"},
 	} {
-		step := packageStep{Repos: r.repos, Packages: r.packages}
+		step := plan.PackageStep{Repos: r.Repos, Packages: r.Packages}
 		step.Packages.Install, step.Packages.Exclude = []string{c.name}, nil
-		for _, s := range []Step{step, firewall} {
+		for _, s := range []plan.Step{step, firewall} {
 			if err := m.do(t.Context(), s); err != nil {
 				t.Fatalf("%s: %v", s, err)
 			}
@@ -155,13 +156,13 @@ chronyd -p | grep ^server; cat /etc/network/interfaces; ls /var/cache/apt/archiv
 		}
 	}
 	// Repos of another distribution, under unsupported: skip: the image's own sources.
-	if err := os.WriteFile(filepath.Join(m.target, "etc/apt/sources.list"), []byte("deb "+r.repos[0].URL+" bookworm main\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(m.target, "etc/apt/sources.list"), []byte("deb "+r.Repos[0].URL+" bookworm main\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(m.target, "etc/apt/sources.list.d/rackhand.sources")); err != nil {
 		t.Fatal(err)
 	}
-	step := packageStep{Repos: []repo{{Name: "AppStream", URL: r.repos[0].URL + "/no/such/os", Keep: true}}, Skip: true, Packages: r.packages}
+	step := plan.PackageStep{Repos: []plan.Repo{{Name: "AppStream", URL: r.Repos[0].URL + "/no/such/os", Keep: true}}, Skip: true, Packages: r.Packages}
 	step.Packages.Install = []string{"tree", "no-such-package-here"}
 	if err := m.do(t.Context(), step); err != nil {
 		t.Fatal(err)

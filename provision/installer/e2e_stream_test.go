@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/installer"
+	"rackhand/provision/installer/plan"
 )
 
 const imagePath = "/image/root.tar.zst"
@@ -118,7 +118,7 @@ func TestInterrupted(t *testing.T) {
 	b.until = ""
 	before := diskSum(t, disk)
 	b.install(false, "", "rackhand.ours=vd-web2", drive...)
-	if e := b.find("failed", installer.FailDisk); e == nil || !strings.Contains(e.Message, "carries data") {
+	if e := b.find("failed", plan.FailDisk); e == nil || !strings.Contains(e.Message, "carries data") {
 		t.Errorf("without leave: %+v", e)
 	}
 	if diskSum(t, disk) != before {
@@ -154,7 +154,7 @@ func TestInterrupted(t *testing.T) {
 	// A system whose last report was lost is no leftover.
 	before = diskSum(t, disk)
 	b.install(false, "", "rackhand.ours="+serial, drive...)
-	if e := b.find("failed", installer.FailDisk); e == nil || !strings.Contains(e.Message, "has finished") {
+	if e := b.find("failed", plan.FailDisk); e == nil || !strings.Contains(e.Message, "has finished") {
 		t.Errorf("a finished system: %+v", e)
 	}
 	if diskSum(t, disk) != before {
@@ -178,7 +178,7 @@ func TestImageChangedInTheMiddle(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	text := b.install(false, disk, "")
-	e := b.find("failed", installer.FailImage)
+	e := b.find("failed", plan.FailImage)
 	if e == nil || !strings.Contains(e.Message, "the file changed on the server in the middle of the transfer") {
 		t.Fatalf("%+v; serial line:\n%s", e, tailOf(text))
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/installer"
+	"rackhand/provision/installer/plan"
 )
 
 const (
@@ -74,7 +74,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 	// The same disk carries a system now: it must be refused, and left as it is.
 	before := diskSum(t, disk)
 	b.install(false, disk, "")
-	e := b.find("failed", installer.FailDisk)
+	e := b.find("failed", plan.FailDisk)
 	if e == nil || !strings.Contains(e.Message, "GPT partition table") || !strings.Contains(e.Message, "ext file system") {
 		t.Fatalf("the disk was not refused: %+v", e)
 	}
@@ -94,7 +94,7 @@ func TestWrongImage(t *testing.T) {
 	b.files["/image/small.tar"] = small
 	b.ks = b.kickstart("http://10.77.0.1/image/small.tar", strings.Repeat("0", 64), "%onerror\necho ONERROR RAN >/dev/ttyS0\n%end\n")
 	text := b.install(false, disk, "")
-	if e := b.find("failed", installer.FailImage); e == nil || !strings.Contains(e.Message, "SHA-256") {
+	if e := b.find("failed", plan.FailImage); e == nil || !strings.Contains(e.Message, "SHA-256") {
 		t.Fatalf("the image was not refused; serial line:\n%s", tailOf(text))
 	}
 	if !strings.Contains(text, "ONERROR RAN") {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -40,21 +41,21 @@ func Configured(t *testing.T, file, without, text string) (root, tool string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Read(f)
+	r, err := plan.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	facts := oneDisk()
 	facts.DNS = nil
-	devices, err := netconf.Resolve(r.networks, facts.NICs, facts.BootNIC)
+	devices, err := netconf.Resolve(r.Networks, facts.NICs, facts.BootNIC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := append(systemFiles(r, devices, nil, facts), r.softwareSteps(devices)...)
-	steps = append(steps, r.config...)
+	steps := append(plan.SystemFiles(r, devices, nil, facts), r.SoftwareSteps(devices)...)
+	steps = append(steps, r.Config...)
 	for _, s := range r.Post {
 		if !s.NoChroot {
-			steps = append(steps, scriptStep{Script: s})
+			steps = append(steps, plan.ScriptStep{Script: s})
 		}
 	}
 	for _, s := range steps {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"rackhand/provision/installer/plan"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 const unfinishedName = "rackhand: this install is unfinished"
 
 // unfinishedTable is the table of an install that isn't done.
-func unfinishedTable(t gptTable) gptTable {
+func unfinishedTable(t plan.Table) plan.Table {
 	t.Parts = slices.Clone(t.Parts)
 	if len(t.Parts) > 0 {
 		t.Parts[0].Name = unfinishedName
@@ -42,7 +44,7 @@ func isUnfinished(r io.ReaderAt, sector int) (bool, error) {
 
 // writeTable puts the table on the disk: the backup first, then the entries, and the
 // protective MBR and the primary header, which make the disk bootable, last.
-func writeTable(t gptTable, w io.WriterAt) error {
+func writeTable(t plan.Table, w io.WriterAt) error {
 	if err := rewriteTable(t, w); err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func writeTable(t gptTable, w io.WriterAt) error {
 }
 
 // rewriteTable is writeTable without the first sector, which has GRUB's own code by then.
-func rewriteTable(t gptTable, w io.WriterAt) error {
+func rewriteTable(t plan.Table, w io.WriterAt) error {
 	entries, err := tableEntries(t)
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func rewriteTable(t gptTable, w io.WriterAt) error {
 	return nil
 }
 
-func tableEntries(t gptTable) ([]byte, error) {
+func tableEntries(t plan.Table) ([]byte, error) {
 	if len(t.Parts) > gptEntries {
 		return nil, fmt.Errorf("%d partitions are more than a GPT holds", len(t.Parts))
 	}

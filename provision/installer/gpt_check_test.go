@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"rackhand/provision/installer/plan"
 )
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
@@ -35,7 +37,7 @@ func checkGPT(t *testing.T, r io.ReaderAt, size, sector int64) {
 			t.Errorf("the entries' checksum at %d is wrong", lba)
 		case int64(le64(h[24:])) != lba || int64(le64(h[32:])) != 1+last-lba:
 			t.Errorf("the headers don't name each other: %d, %d", le64(h[24:]), le64(h[32:]))
-		case int64(le64(h[40:]))*sector > mib || int64(le64(h[48:]))*sector < size-mib:
+		case int64(le64(h[40:]))*sector > plan.MiB || int64(le64(h[48:]))*sector < size-plan.MiB:
 			t.Errorf("usable from %d to %d", le64(h[40:]), le64(h[48:]))
 		}
 	}
@@ -45,10 +47,10 @@ func checkGPT(t *testing.T, r io.ReaderAt, size, sector int64) {
 // leaves GRUB's code in the first sector alone.
 func TestUnfinished(t *testing.T) {
 	for _, sector := range []int{512, 4096} {
-		const size = 64 * mib
-		table := gptTable{
+		const size = 64 * plan.MiB
+		table := plan.Table{
 			GUID: "11111111-2222-4333-8444-555555555555", Size: size, Sector: sector,
-			Parts: []gptPart{{Type: typeBIOS, GUID: "11111111-2222-4333-8444-555555555556", Name: "biosboot", Start: mib, Length: mib}},
+			Parts: []plan.TablePart{{Type: plan.TypeBIOS, GUID: "11111111-2222-4333-8444-555555555556", Name: "biosboot", Start: plan.MiB, Length: plan.MiB}},
 		}
 		disk := sparse(t, size, nil).R.(*os.File)
 		unfinished := func() bool {

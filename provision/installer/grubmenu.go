@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 )
 
 // An installedKernel is a kernel of the installed system with its initrd, as names in
@@ -51,10 +52,10 @@ func kernelsIn(root *os.Root) ([]installedKernel, error) {
 // grubMenu is the first /boot/grub/grub.cfg. grub-mkconfig would make much the
 // same, in hundreds of processes: 24 s of an install of 54 on a slow machine. It
 // does so when the system gets its next kernel, from the same settings.
-func grubMenu(b bootConfig, place bootPlace, kernels []installedKernel) string {
+func grubMenu(b plan.BootLoader, place plan.BootPlace, kernels []installedKernel) string {
 	var s strings.Builder
 	s.WriteString("# written by rackhand-installer; update-grub writes it anew\n")
-	if unit, speed, ok := serialOf(b.Append); ok {
+	if unit, speed, ok := plan.SerialConsole(b.Append); ok {
 		fmt.Fprintf(&s, "serial --unit=%s --speed=%s\nterminal_input console serial\nterminal_output console serial\n", unit, speed)
 	}
 	fmt.Fprintf(&s, "set default=0\nset timeout=%d\ninsmod part_gpt\n", b.Timeout)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
 // A volume is a disk or one of its partitions, to look at.
@@ -39,8 +41,8 @@ func inspect(vols []volume) ([]string, error) {
 	for _, part := range []struct {
 		name string
 		from int64
-	}{{"first", 0}, {"last", max(0, disk.Size-mib)}} {
-		b, err := readPart(disk.R, part.from, min(mib, disk.Size))
+	}{{"first", 0}, {"last", max(0, disk.Size-plan.MiB)}} {
+		b, err := readPart(disk.R, part.from, min(plan.MiB, disk.Size))
 		if err != nil {
 			return nil, fmt.Errorf("look at %s: %w", disk.Name, err)
 		}
@@ -53,19 +55,19 @@ func inspect(vols []volume) ([]string, error) {
 
 // refuse is the failure for a disk that carries data. keep says why --wipe doesn't hold;
 // "" when it does.
-func refuse(d Disk, found []string, keep string) error {
+func refuse(d plan.Disk, found []string, keep string) error {
 	how := "To erase it, arm the install with --wipe"
 	if keep != "" {
 		how = "The Kickstart (" + keep + ") doesn't have whole disks cleared, so that --wipe doesn't hold: to erase it, write clearpart --all and arm the install with --wipe"
 	}
-	return &Failure{Kind: FailDisk, Err: fmt.Errorf(
+	return &plan.Failure{Kind: plan.FailDisk, Err: fmt.Errorf(
 		"disk %s carries data: %s. Nothing was written. %s",
 		d, strings.Join(found, "; "), how)}
 }
 
 // busy is the failure for a disk that something uses, --wipe or not.
-func busy(d Disk, uses []string) error {
-	return &Failure{Kind: FailDisk, Err: fmt.Errorf(
+func busy(d plan.Disk, uses []string) error {
+	return &plan.Failure{Kind: plan.FailDisk, Err: fmt.Errorf(
 		"disk %s is in use: %s. Nothing was written. A %%pre that starts or mounts something must let go of it",
 		d, strings.Join(uses, "; "))}
 }

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 )
 
 // inUse says what uses a disk or a partition of it: an array or volume that is
 // running on it (sysfs holders), a mount (proc_pid_mountinfo(5)), swap. sys is /sys,
 // proc is /proc.
-func inUse(sys, proc string, d Disk) []string {
+func inUse(sys, proc string, d plan.Disk) []string {
 	dir := sys + "/block/" + d.Name
 	devices := map[string]string{kernel.ReadText(dir + "/dev"): d.Name}
 	names := map[string]string{d.Name: dir}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -212,8 +213,8 @@ func sibling(report, name string) string {
 
 // waitDisks gives slow controllers a few seconds, and is done when no disk has come
 // for three. A box without any is one, too.
-func (m *machine) waitDisks(ctx context.Context, scan func()) ([]Disk, error) {
-	var disks []Disk
+func (m *machine) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
+	var disks []plan.Disk
 	for still := 0; still < 12; still++ {
 		scan()
 		now := findDisks("/sys")
@@ -228,7 +229,7 @@ func (m *machine) waitDisks(ctx context.Context, scan func()) ([]Disk, error) {
 	return disks, nil
 }
 
-func foundText(disks []Disk) string {
+func foundText(disks []plan.Disk) string {
 	if len(disks) == 0 {
 		return "no disk was found"
 	}

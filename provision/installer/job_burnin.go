@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -34,7 +35,7 @@ const (
 )
 
 // burnin tries memory, processor and disks one after the other. It writes to no disk.
-func (m *machine) burnin(ctx context.Context, o jobOrder, disks []Disk, mods *moduleLoader, keep func(any) error) (outcome, error) {
+func (m *machine) burnin(ctx context.Context, o jobOrder, disks []plan.Disk, mods *moduleLoader, keep func(any) error) (outcome, error) {
 	for _, name := range []string{"msr", "coretemp", "k10temp", "edac_mce_amd", "amd64_edac", "skx_edac", "i10nm_edac", "ie31200_edac", "sb_edac"} {
 		mods.add(name) // those that the initramfs holds and the machine takes
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -29,12 +30,12 @@ type diskReport struct {
 }
 
 func (r diskReport) String() string {
-	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, gigabytes(r.Bytes), orNone(r.Serial),
+	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, plan.Gigabytes(r.Bytes), orNone(r.Serial),
 		100*r.ReadBytes/max(r.Bytes, 1), report.Speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 
 // tryDisks reads all disks at once until the deadline.
-func (m *machine) tryDisks(ctx context.Context, disks []Disk, deadline time.Time) []diskReport {
+func (m *machine) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.Time) []diskReport {
 	out := make([]diskReport, len(disks))
 	done := make([]atomic.Int64, len(disks))
 	// One voice for all of them: an install or job may write 5,000 events.

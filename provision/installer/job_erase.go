@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -32,7 +33,7 @@ type medium interface {
 var errUnsupported = errors.New("not supported")
 
 // eraseDisk erases one disk and reads samples of it back.
-func eraseDisk(ctx context.Context, d Disk, open func() (medium, error), clk report.Clock, done *atomic.Int64) erasure {
+func eraseDisk(ctx context.Context, d plan.Disk, open func() (medium, error), clk report.Clock, done *atomic.Int64) erasure {
 	r := erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size}
 	begun := clk.Now()
 	err := func() error {

@@ -9,6 +9,8 @@ import (
 
 	smart "github.com/anatol/smart.go"
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/plan"
 )
 
 // A blockMedium is a disk of this machine.
@@ -19,7 +21,7 @@ type blockMedium struct {
 
 // openMedium opens a disk for itself alone: one that somebody has mounted, or made
 // part of an array, is refused by the kernel (O_EXCL, open(2)).
-func openMedium(d Disk) (medium, error) {
+func openMedium(d plan.Disk) (medium, error) {
 	f, err := os.OpenFile("/dev/"+d.Name, os.O_RDWR|unix.O_EXCL|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err

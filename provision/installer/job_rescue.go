@@ -16,6 +16,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -31,7 +32,7 @@ const (
 )
 
 // rescue lets the operator in until he says reboot.
-func (m *machine) rescue(ctx context.Context, o jobOrder, disks []Disk, card *lease) (outcome, error) {
+func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, card *lease) (outcome, error) {
 	locked := readOnly(disks)
 	if err := rescueCommands(rescueBin, os.Getpid()); err != nil {
 		return outcome{}, fmt.Errorf("make the commands of the rescue shell: %w", err)
@@ -137,7 +138,7 @@ done
 
 // readOnly has the kernel refuse writes to the disks and their partitions, and names
 // those for which it would not.
-func readOnly(disks []Disk) (left []string) {
+func readOnly(disks []plan.Disk) (left []string) {
 	for _, d := range disks {
 		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(kernelPartitions(d.Name)))...) {
 			if err := setReadOnly("/dev/" + n); err != nil {
@@ -151,7 +152,7 @@ func readOnly(disks []Disk) (left []string) {
 func setReadOnly(path string) error { return setWriteFlag(path, 1) }
 
 // rescueMotd greets who logs in.
-func rescueMotd(o jobOrder, disks []Disk, writable []string) string {
+func rescueMotd(o jobOrder, disks []plan.Disk, writable []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This is the rescue shell of %s (%s), in memory: busybox, and no system of its own.\n", o.Host, o.ID)
 	if len(disks) == 0 {
@@ -161,7 +162,7 @@ func rescueMotd(o jobOrder, disks []Disk, writable []string) string {
 		fmt.Fprintf(&b, "  %s\n", d)
 		parts := kernelPartitions(d.Name)
 		for _, name := range slices.Sorted(maps.Keys(parts)) {
-			fmt.Fprintf(&b, "    %-12s %s\n", name, gigabytes(parts[name]))
+			fmt.Fprintf(&b, "    %-12s %s\n", name, plan.Gigabytes(parts[name]))
 		}
 	}
 	if len(disks) > 0 {

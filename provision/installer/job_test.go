@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -108,7 +109,7 @@ func TestPostReport(t *testing.T) {
 func TestWipeCancelledInGrace(t *testing.T) {
 	m, a, url := jobMachine(t, map[string][]int{"/alive": {403}, "/i/T/event": {204}})
 	m.Rep.Start(t.Context())
-	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []Disk{{Name: "none-such-disk", Size: 1 << 30}}, func(any) error {
+	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Size: 1 << 30}}, func(any) error {
 		t.Error("a report of a wipe that was cancelled")
 		return nil
 	})
@@ -127,7 +128,7 @@ func TestWipeCancelledInGrace(t *testing.T) {
 func TestWipeFails(t *testing.T) {
 	m, _, url := jobMachine(t, map[string][]int{"/alive": {204}})
 	var kept any
-	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []Disk{{Name: "none-such-disk", Serial: "S1", Size: 1 << 30}}, func(v any) error {
+	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Serial: "S1", Size: 1 << 30}}, func(v any) error {
 		kept = v
 		return nil
 	})

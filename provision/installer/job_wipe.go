@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -28,7 +29,7 @@ type erasure struct {
 }
 
 func (e erasure) String() string {
-	name := fmt.Sprintf("%s (%s, serial %s)", e.Disk, gigabytes(e.Bytes), orNone(e.Serial))
+	name := fmt.Sprintf("%s (%s, serial %s)", e.Disk, plan.Gigabytes(e.Bytes), orNone(e.Serial))
 	if e.Error != "" {
 		return name + " was NOT erased: " + e.Error
 	}
@@ -48,7 +49,7 @@ func orNone(s string) string {
 const wipeGrace = 10 * time.Second
 
 // wipe erases the disks that were ordered, all at once.
-func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, keep func(any) error) (outcome, error) {
+func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep func(any) error) (outcome, error) {
 	disks, err := wipeDisks(found, o.Disks)
 	if err != nil {
 		return outcome{}, fmt.Errorf("nothing was erased: %w", err)
@@ -87,9 +88,9 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []Disk, keep func(
 
 // leftText says first, where no long list of disks cuts it off, what a wipe of all disks has
 // not erased.
-func leftText(found []Disk, controllers []string) (text string) {
+func leftText(found []plan.Disk, controllers []string) (text string) {
 	if _, usb := withoutUSB(found); len(usb) > 0 {
-		text = "left alone, since nobody named it, is what is on USB: " + disksText(usb) + "; "
+		text = "left alone, since nobody named it, is what is on USB: " + plan.DescribeDisks(usb) + "; "
 	}
 	if len(controllers) > 0 {
 		text += "NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(controllers, ", ") + "; "
@@ -99,7 +100,7 @@ func leftText(found []Disk, controllers []string) (text string) {
 
 // leftLocked are disks that a wipe of all of them could not even open for writing: it is
 // no success while one of them keeps what it has.
-func leftLocked(disks []Disk) []erasure {
+func leftLocked(disks []plan.Disk) []erasure {
 	var out []erasure
 	for _, d := range disks {
 		out = append(out, erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
@@ -132,7 +133,7 @@ func (m *machine) wiped(results []erasure, keep func(any) error) (outcome, error
 }
 
 // tellDisks tells how far it is until it is stopped.
-func (m *machine) tellDisks(ctx context.Context, disks []Disk, done []atomic.Int64) (stop func()) {
+func (m *machine) tellDisks(ctx context.Context, disks []plan.Disk, done []atomic.Int64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	told.Go(func() {
@@ -150,14 +151,14 @@ func (m *machine) tellDisks(ctx context.Context, disks []Disk, done []atomic.Int
 
 // diskProgress: "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go". The rate is of
 // all together, the time that of the slowest.
-func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string {
+func diskProgress(disks []plan.Disk, done []atomic.Int64, took time.Duration) string {
 	var parts []string
 	var sum int64
 	var left time.Duration
 	for i, d := range disks {
 		n := done[i].Load()
 		sum += n
-		parts = append(parts, fmt.Sprintf("%s %.1f of %s (%d%%)", d.Name, float64(n)/1e9, gigabytes(d.Size), 100*n/max(d.Size, 1)))
+		parts = append(parts, fmt.Sprintf("%s %.1f of %s (%d%%)", d.Name, float64(n)/1e9, plan.Gigabytes(d.Size), 100*n/max(d.Size, 1)))
 		if n > 0 {
 			left = max(left, time.Duration(float64(took)*float64(d.Size-n)/float64(n)))
 		}
@@ -170,7 +171,7 @@ func diskProgress(disks []Disk, done []atomic.Int64, took time.Duration) string 
 }
 
 // withoutUSB parts disks on USB from the others.
-func withoutUSB(disks []Disk) (others, usb []Disk) {
+func withoutUSB(disks []plan.Disk) (others, usb []plan.Disk) {
 	for _, d := range disks {
 		if d.USB {
 			usb = append(usb, d)
@@ -183,20 +184,20 @@ func withoutUSB(disks []Disk) (others, usb []Disk) {
 
 // wipeDisks are the disks that are meant: all but those on USB, or each by its kernel name, a name below
 // /dev/disk, its serial number or WWN, of which every word must mean one disk.
-func wipeDisks(found []Disk, words []string) ([]Disk, error) {
+func wipeDisks(found []plan.Disk, words []string) ([]plan.Disk, error) {
 	if len(found) == 0 {
 		return nil, errors.New("no disk was found")
 	}
 	if len(words) == 0 {
 		all, usb := withoutUSB(found)
 		if len(all) == 0 {
-			return nil, fmt.Errorf("all disks are on USB (%s), where only a disk that is named is erased", disksText(usb))
+			return nil, fmt.Errorf("all disks are on USB (%s), where only a disk that is named is erased", plan.DescribeDisks(usb))
 		}
 		return all, nil
 	}
-	var out []Disk
+	var out []plan.Disk
 	for _, w := range words {
-		var hits []Disk
+		var hits []plan.Disk
 		for _, d := range found {
 			name := strings.TrimPrefix(w, "/dev/")
 			if w != "" && (name == d.Name || w == d.Serial || w == d.WWN || slices.Contains(d.Links, name)) {
@@ -205,7 +206,7 @@ func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 		}
 		switch {
 		case len(hits) != 1:
-			return nil, fmt.Errorf("%q means %d disks, not one; there are: %s", w, len(hits), disksText(found))
+			return nil, fmt.Errorf("%q means %d disks, not one; there are: %s", w, len(hits), plan.DescribeDisks(found))
 		case containsDisk(out, hits[0].Name):
 			return nil, fmt.Errorf("%q means a disk that is named already (%s)", w, hits[0].Name)
 		}
@@ -214,7 +215,7 @@ func wipeDisks(found []Disk, words []string) ([]Disk, error) {
 	return out, nil
 }
 
-func containsDisk(disks []Disk, name string) bool {
+func containsDisk(disks []plan.Disk, name string) bool {
 	for _, d := range disks {
 		if d.Name == name {
 			return true

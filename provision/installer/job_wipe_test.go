@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -106,7 +107,7 @@ func TestErase(t *testing.T) {
 		}
 		copy(p.data[0x438:], "\x53\xef")
 		var done atomic.Int64
-		d := Disk{Name: "sda", Size: int64(len(p.data)), Serial: "S1"}
+		d := plan.Disk{Name: "sda", Size: int64(len(p.data)), Serial: "S1"}
 		r := eraseDisk(t.Context(), d, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
 		if got := strings.Join(p.log, " "); got != c.log {
 			t.Errorf("%s: it did %q, want %q", name, got, c.log)
@@ -149,14 +150,14 @@ func TestEraseCancelled(t *testing.T) {
 	cancel(errCancelled)
 	p := plate{data: bytes.Repeat([]byte{7}, 1<<20)}
 	var done atomic.Int64
-	r := eraseDisk(ctx, Disk{Name: "sda", Size: 1 << 20}, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
+	r := eraseDisk(ctx, plan.Disk{Name: "sda", Size: 1 << 20}, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
 	if r.Error == "" || !uniform(p.data, 7) {
 		t.Errorf("a cancelled wipe wrote: %+v", r)
 	}
 }
 
 func TestWipeDisks(t *testing.T) {
-	found := []Disk{{Name: "sda", Serial: "S1", WWN: "naa.5", Links: []string{"disk/by-path/x"}}, {Name: "sdb", Serial: "S2"}, {Name: "nvme0n1", Serial: "S2"}}
+	found := []plan.Disk{{Name: "sda", Serial: "S1", WWN: "naa.5", Links: []string{"disk/by-path/x"}}, {Name: "sdb", Serial: "S2"}, {Name: "nvme0n1", Serial: "S2"}}
 	for _, c := range []struct {
 		words []string
 		want  string // names, or a part of the error after a !
@@ -186,7 +187,7 @@ func TestWipeDisks(t *testing.T) {
 		}
 	}
 	// A backup on USB is not one of the box's disks, unless somebody names it.
-	usb := []Disk{{Name: "sda"}, {Name: "sdb", USB: true}}
+	usb := []plan.Disk{{Name: "sda"}, {Name: "sdb", USB: true}}
 	if got, err := wipeDisks(usb, nil); err != nil || len(got) != 1 || got[0].Name != "sda" {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -219,7 +220,7 @@ func TestWipeLeftLocked(t *testing.T) {
 	if _, err := m.wiped([]erasure{good}, report); err != nil {
 		t.Fatal(err)
 	}
-	_, err := m.wiped(append([]erasure{good}, leftLocked([]Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
+	_, err := m.wiped(append([]erasure{good}, leftLocked([]plan.Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
 	if err == nil || !strings.Contains(err.Error(), "sdb (1.1 GB, serial S2) was NOT erased: it is write-protected") || strings.Contains(err.Error(), "sda") {
 		t.Errorf("%v", err)
 	}
@@ -231,7 +232,7 @@ func TestWipeLeftLocked(t *testing.T) {
 func TestDiskProgress(t *testing.T) {
 	done := make([]atomic.Int64, 2)
 	done[0].Store(1e9)
-	got := diskProgress([]Disk{{Name: "sda", Size: 4e9}, {Name: "sdb", Size: 2e9}}, done, 10*time.Second)
+	got := diskProgress([]plan.Disk{{Name: "sda", Size: 4e9}, {Name: "sdb", Size: 2e9}}, done, 10*time.Second)
 	if want := "sda 1.0 of 4.0 GB (25%), sdb 0.0 of 2.0 GB (0%); 100 MB/s, about 30s to go"; got != want {
 		t.Errorf("%s", got)
 	}

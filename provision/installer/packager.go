@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
 )
 
@@ -48,8 +49,8 @@ type apt struct{ keyring map[string]string }
 // Where the repos of an install lie in the system, in its /run, a tmpfs.
 const ownRepos = "/run/rackhand-repos"
 
-func (a apt) files(repos []repo, o osRelease) (own, kept []fileStep) {
-	text := func(r repo) string {
+func (a apt) files(repos []plan.Repo, o osRelease) (own, kept []plan.FileStep) {
+	text := func(r plan.Repo) string {
 		suites, components, key := o.Codename, "main", ""
 		switch { // the distribution's own archives; any other one has the release alone
 		case r.Name == o.ID+"-security":
@@ -74,10 +75,10 @@ func (a apt) files(repos []repo, o osRelease) (own, kept []fileStep) {
 		}
 	}
 	if all != "" {
-		own = append(own, fileStep{Path: ownRepos + "/rackhand.sources", Mode: 0o644, Text: all})
+		own = append(own, plan.FileStep{Path: ownRepos + "/rackhand.sources", Mode: 0o644, Text: all})
 	}
 	if keep != "" {
-		kept = append(kept, fileStep{Path: "/etc/apt/sources.list.d/rackhand.sources", Mode: 0o644, Text: keep})
+		kept = append(kept, plan.FileStep{Path: "/etc/apt/sources.list.d/rackhand.sources", Mode: 0o644, Text: keep})
 	}
 	return own, kept
 }
@@ -181,7 +182,7 @@ func aptAvailable(lines, wanted []string) (there, missing []string) {
 // dnf is the package manager of RHEL's family and Fedora.
 type dnf struct{ keys []string }
 
-func (d dnf) files(repos []repo, _ osRelease) (own, kept []fileStep) {
+func (d dnf) files(repos []plan.Repo, _ osRelease) (own, kept []plan.FileStep) {
 	for _, r := range repos {
 		k := netconf.NewKeyFile()
 		k.Section(r.Name)
@@ -195,9 +196,9 @@ func (d dnf) files(repos []repo, _ osRelease) (own, kept []fileStep) {
 		}
 		k.Set("gpgkey", strings.Join(keys, " "))
 		name := "rackhand-" + r.Name + ".repo"
-		own = append(own, fileStep{Path: filepath.Join(ownRepos, name), Mode: 0o644, Text: k.String()})
+		own = append(own, plan.FileStep{Path: filepath.Join(ownRepos, name), Mode: 0o644, Text: k.String()})
 		if r.Keep {
-			kept = append(kept, fileStep{Path: "/etc/yum.repos.d/" + name, Mode: 0o644, Text: k.String()})
+			kept = append(kept, plan.FileStep{Path: "/etc/yum.repos.d/" + name, Mode: 0o644, Text: k.String()})
 		}
 	}
 	return own, kept

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -35,22 +36,22 @@ func (m *machine) tellPassed(lines []string) {
 
 // included is the recipe with the files that %pre has written, read and checked as a
 // whole; no disk has been looked at yet. Without %include it is the recipe itself.
-func (m *machine) included(r *Recipe, way Way) (*Recipe, error) {
-	if r.file == nil {
+func (m *machine) included(r *plan.Recipe, way plan.ReadOptions) (*plan.Recipe, error) {
+	if r.WithIncludes == nil {
 		return r, nil
 	}
-	f, err := kickstart.Include(r.file, readIncluded)
+	f, err := kickstart.Include(r.WithIncludes, readIncluded)
 	if err != nil {
-		return nil, &Failure{FailKickstart, err}
+		return nil, &plan.Failure{Kind: plan.FailKickstart, Err: err}
 	}
-	whole, err := ReadAs(f, way)
+	whole, err := plan.ReadAs(f, way)
 	if err != nil {
 		return nil, err
 	}
 	whole.Secrets = append(whole.Secrets, r.Secrets...)
 	m.hide(whole)
 	m.onError = whole.OnError
-	m.tellPassed(slices.DeleteFunc(whole.passed, func(l string) bool { return slices.Contains(r.passed, l) }))
+	m.tellPassed(slices.DeleteFunc(whole.PassedOver, func(l string) bool { return slices.Contains(r.PassedOver, l) }))
 	return whole, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rackhand/provision/installer/plan"
 )
 
 // What only the unpacked system can tell is passed over with a warning, too.
@@ -13,13 +15,13 @@ func TestSkipInTheSystem(t *testing.T) {
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "ssh 22/tcp\nhttp 80/tcp\n", "usr/lib/systemd/system/foo@.service": ""})
 	var said []string
 	m.Con.SetSink(func(l string) { said = append(said, l) })
-	for _, s := range r.config {
+	for _, s := range r.Config {
 		switch s := s.(type) {
-		case selinuxStep:
+		case plan.SELinuxStep:
 			if err := m.do(t.Context(), s); err != nil {
 				t.Error(err)
 			}
-		case serviceStep:
+		case plan.ServiceStep:
 			if s.Unit == "foo@1" {
 				if got := behind(t, m, s.Unit); got != "foo@1.service" {
 					t.Errorf("foo@1 is %q", got)
@@ -29,7 +31,7 @@ func TestSkipInTheSystem(t *testing.T) {
 			if err := m.do(t.Context(), s); err != nil {
 				t.Error(err)
 			}
-		case firewallStep:
+		case plan.FirewallStep:
 			ports, err := m.allPorts(s)
 			if err != nil || len(ports) != 2 || ports[1].First != 80 {
 				t.Errorf("ports %v, %v", ports, err)
@@ -77,10 +79,10 @@ func TestIncludedFromPre(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := recipeAs(t, skipping(), text)
-			if len(r.Pre) != 1 || r.file == nil || len(r.passed) != 1 {
-				t.Fatalf("%d scripts, %q", len(r.Pre), r.passed)
+			if len(r.Pre) != 1 || r.WithIncludes == nil || len(r.PassedOver) != 1 {
+				t.Fatalf("%d scripts, %q", len(r.Pre), r.PassedOver)
 			}
-			if _, err := Plan(r, oneDisk(), Leave{Wipe: true}, counting()); err == nil {
+			if _, err := plan.Plan(r, oneDisk(), plan.Overwrite{Wipe: true}, counting()); err == nil {
 				t.Error("a Kickstart is planned before it is whole")
 			}
 			if c.has != "-" {
@@ -93,7 +95,7 @@ func TestIncludedFromPre(t *testing.T) {
 			m.Con.SetSink(func(l string) { said = append(said, l) })
 			whole, err := m.included(r, skipping())
 			if c.want != "" {
-				if err == nil || !strings.Contains(err.Error(), c.want) || failKind(err) != FailKickstart {
+				if err == nil || !strings.Contains(err.Error(), c.want) || plan.FailKind(err) != plan.FailKickstart {
 					t.Errorf("got %v, want %s", err, c.want)
 				}
 				return
@@ -101,7 +103,7 @@ func TestIncludedFromPre(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			steps, err := Plan(whole, oneDisk(), Leave{}, counting())
+			steps, err := plan.Plan(whole, oneDisk(), plan.Overwrite{}, counting())
 			if err != nil || len(steps) == 0 {
 				t.Error(err)
 			}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
 // A signature is a mark that a partition table, file system or volume manager
@@ -62,11 +64,11 @@ func signatures() []signature {
 // probe says what a disk or partition carries, by the marks that it finds; nil
 // when it finds none. Names are unique and in order of the table.
 func probe(r io.ReaderAt, size int64) ([]string, error) {
-	head, err := readPart(r, 0, min(size, 2*mib+4096))
+	head, err := readPart(r, 0, min(size, 2*plan.MiB+4096))
 	if err != nil {
 		return nil, err
 	}
-	tailAt := max(0, size-mib)
+	tailAt := max(0, size-plan.MiB)
 	tail, err := readPart(r, tailAt, size-tailAt)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -77,7 +78,7 @@ func (m *machine) finished(ctx context.Context) error {
 func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
 	m.Con.Printf("FAILED: %v", err)
 	for _, s := range m.onError {
-		if e := m.script(ctx, scriptStep{s}); e != nil {
+		if e := m.script(ctx, plan.ScriptStep{Script: s}); e != nil {
 			m.Con.Printf("%%onerror of line %d: %v", s.Section.Pos.Line, e)
 		}
 	}
@@ -87,7 +88,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
-	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: failKind(err), Level: "error", Message: message}, 2*time.Minute)
+	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: plan.FailKind(err), Level: "error", Message: message}, 2*time.Minute)
 	if untold != nil {
 		m.Con.Printf("the appliance could not be told: %v", untold)
 	}
@@ -102,7 +103,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 // guard or by a %pre such as that of the shipped templates, may be a box in service: once
 // the appliance knows, and so hands out no installer, it goes back to that.
 func endAfter(err error, touched, told bool) string {
-	if kind := failKind(err); told && !touched && (kind == FailDisk || kind == FailScript) {
+	if kind := plan.FailKind(err); told && !touched && (kind == plan.FailDisk || kind == plan.FailScript) {
 		return "reboot"
 	}
 	return "poweroff"
@@ -141,10 +142,10 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	}
 	linkDisks("/dev", findDisks("/sys"))
 	m.tellDoubts(pciNetwork, true)
-	if err := m.preScripts(ctx, recipe, cmdline.Leave); err != nil {
+	if err := m.preScripts(ctx, recipe, cmdline.Overwrite); err != nil {
 		return "", err
 	}
-	if recipe, err = m.included(recipe, cmdline.Way); err != nil {
+	if recipe, err = m.included(recipe, cmdline.ReadOptions); err != nil {
 		return "", err
 	}
 	facts, err := gatherFacts(ctx, recipe, net, scan, &disks)
@@ -152,16 +153,16 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", err
 	}
 	m.tellDoubts(pciStorage, true)
-	steps, err := Plan(recipe, facts, cmdline.Leave, newGUID)
+	steps, err := plan.Plan(recipe, facts, cmdline.Overwrite, newGUID)
 	if err != nil {
-		return "", &Failure{FailKickstart, err}
+		return "", &plan.Failure{Kind: plan.FailKickstart, Err: err}
 	}
-	return recipe.end, m.carryOut(ctx, steps)
+	return recipe.End, m.carryOut(ctx, steps)
 }
 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
-func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
-	if r.sealsDisks(may) {
+func (m *machine) preScripts(ctx context.Context, r *plan.Recipe, may plan.Overwrite) error {
+	if r.SealsDisks(may) {
 		open, err := sealDisks(ctx, m.Con.Printf)
 		if err != nil {
 			return err
@@ -173,14 +174,14 @@ func (m *machine) preScripts(ctx context.Context, r *Recipe, may Leave) error {
 		}()
 	}
 	for _, s := range r.Pre {
-		if err := m.timed("%pre", func() error { return m.do(ctx, scriptStep{s}) }); err != nil {
+		if err := m.timed("%pre", func() error { return m.do(ctx, plan.ScriptStep{Script: s}) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *machine) carryOut(ctx context.Context, steps []Step) error {
+func (m *machine) carryOut(ctx context.Context, steps []plan.Step) error {
 	for _, s := range steps {
 		if err := m.timed(fmt.Sprintf("%T", s), func() error { return m.do(ctx, s) }); err != nil {
 			return err
@@ -191,21 +192,21 @@ func (m *machine) carryOut(ctx context.Context, steps []Step) error {
 
 // recipe fetches, parses and checks the Kickstart, and says that the installer
 // has it. No disk has been looked at yet.
-func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) {
+func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, error) {
 	var got report.Reply
 	err := m.timed("Kickstart", func() (err error) {
 		got, err = report.Fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
 		return err
 	})
 	if err != nil {
-		return nil, &Failure{FailFetch, fmt.Errorf("fetch the Kickstart %s: %w", cmdline.Kickstart, err)}
+		return nil, &plan.Failure{Kind: plan.FailFetch, Err: fmt.Errorf("fetch the Kickstart %s: %w", cmdline.Kickstart, err)}
 	}
 	m.setClock(got.Date)
 	file, err := kickstart.Parse("ks.cfg", got.Data)
 	if err != nil {
-		return nil, &Failure{FailKickstart, err}
+		return nil, &plan.Failure{Kind: plan.FailKickstart, Err: err}
 	}
-	recipe, err := ReadAs(file, cmdline.Way)
+	recipe, err := plan.ReadAs(file, cmdline.ReadOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -213,12 +214,12 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
 	m.Event(report.Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
-	m.tellPassed(recipe.passed)
+	m.tellPassed(recipe.PassedOver)
 	return recipe, nil
 }
 
 // hide takes a recipe's secrets out of what is shown and told.
-func (m *machine) hide(r *Recipe) {
+func (m *machine) hide(r *plan.Recipe) {
 	clean := report.NewRedactor(r.Secrets...).Clean
 	m.Con.SetClean(clean)
 	m.Rep.SetClean(clean)
@@ -227,20 +228,20 @@ func (m *machine) hide(r *Recipe) {
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least; when it names none, until no
 // more come.
-func gatherFacts(ctx context.Context, r *Recipe, net *lease, scan func(), watch *diskWatch) (Facts, error) {
-	facts := Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
+func gatherFacts(ctx context.Context, r *plan.Recipe, net *lease, scan func(), watch *diskWatch) (plan.Facts, error) {
+	facts := plan.Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		scan()
 		facts.NICs, facts.Disks = findNICs("/sys"), findDisks("/sys")
-		_, err := Plan(r, facts, Leave{Wipe: true}, newGUID)
+		_, err := plan.Plan(r, facts, plan.Overwrite{Wipe: true}, newGUID)
 		watch.look(facts.Disks, time.Now())
 		if err == nil && watch.settled(r, time.Now()) || time.Now().After(deadline) {
 			return facts, nil // Plan says what is wrong, if anything
 		}
-		if err != nil && len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.diskWords()) == 0 {
+		if err != nil && len(facts.Disks) > 0 && time.Now().After(deadline.Add(-25*time.Second)) && len(r.DiskWords()) == 0 {
 			return facts, nil
 		}
 		if err := (report.RealClock{}).Sleep(ctx, 250*time.Millisecond); err != nil {

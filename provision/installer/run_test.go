@@ -3,6 +3,8 @@ package installer
 import (
 	"errors"
 	"testing"
+
+	"rackhand/provision/installer/plan"
 )
 
 // TestEndAfter: a box in service that was armed by mistake boots its system again, whoever
@@ -13,15 +15,15 @@ func TestEndAfter(t *testing.T) {
 		touched, told bool
 		want          string
 	}{
-		{FailDisk, false, true, "reboot"},
-		{FailScript, false, true, "reboot"},
-		{FailScript, true, true, "poweroff"},
-		{FailScript, false, false, "poweroff"},
-		{FailDisk, false, false, "poweroff"},
-		{FailImage, false, true, "poweroff"},
-		{FailKickstart, false, true, "poweroff"},
+		{plan.FailDisk, false, true, "reboot"},
+		{plan.FailScript, false, true, "reboot"},
+		{plan.FailScript, true, true, "poweroff"},
+		{plan.FailScript, false, false, "poweroff"},
+		{plan.FailDisk, false, false, "poweroff"},
+		{plan.FailImage, false, true, "poweroff"},
+		{plan.FailKickstart, false, true, "poweroff"},
 	} {
-		if got := endAfter(&Failure{tt.kind, errors.New("x")}, tt.touched, tt.told); got != tt.want {
+		if got := endAfter(&plan.Failure{Kind: tt.kind, Err: errors.New("x")}, tt.touched, tt.told); got != tt.want {
 			t.Errorf("%+v: %s", tt, got)
 		}
 	}

@@ -3,6 +3,8 @@ package installer
 import (
 	"slices"
 	"time"
+
+	"rackhand/provision/installer/plan"
 )
 
 // A diskWatch remembers since when the machine's disks are the same ones. Controllers,
@@ -14,7 +16,7 @@ type diskWatch struct {
 }
 
 // look notes which disks are there now.
-func (w *diskWatch) look(disks []Disk, now time.Time) {
+func (w *diskWatch) look(disks []plan.Disk, now time.Time) {
 	var names []string
 	for _, d := range disks {
 		names = append(names, d.Name)
@@ -30,6 +32,6 @@ const settleTime = 2 * time.Second
 
 // settled reports whether disks may be chosen now: the Kickstart names each of them, or
 // no disk has come for a while.
-func (w *diskWatch) settled(r *Recipe, now time.Time) bool {
-	return r.namesDisks() || now.Sub(w.since) >= settleTime
+func (w *diskWatch) settled(r *plan.Recipe, now time.Time) bool {
+	return r.NamesDisks() || now.Sub(w.since) >= settleTime
 }

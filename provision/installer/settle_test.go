@@ -3,6 +3,8 @@ package installer
 import (
 	"testing"
 	"time"
+
+	"rackhand/provision/installer/plan"
 )
 
 // TestSettled: a box whose data disk is there at once, and its blank one two seconds
@@ -27,15 +29,15 @@ func TestSettled(t *testing.T) {
 	} {
 		r := recipeAs(t, skipping(), tt.lines+"\n")
 		w := &diskWatch{}
-		w.look([]Disk{{Name: "nvme0n1"}}, start)
+		w.look([]plan.Disk{{Name: "nvme0n1"}}, start)
 		if got := w.settled(r, start); got != tt.first {
 			t.Errorf("%s, at first sight: %v", name, got)
 		}
-		w.look([]Disk{{Name: "nvme0n1"}, {Name: "sda"}}, start.Add(settleTime-1))
+		w.look([]plan.Disk{{Name: "nvme0n1"}, {Name: "sda"}}, start.Add(settleTime-1))
 		if got := w.settled(r, start.Add(settleTime)); got != tt.first {
 			t.Errorf("%s, just after another came: %v", name, got)
 		}
-		w.look([]Disk{{Name: "nvme0n1"}, {Name: "sda"}}, start.Add(2*settleTime))
+		w.look([]plan.Disk{{Name: "nvme0n1"}, {Name: "sda"}}, start.Add(2*settleTime))
 		if !w.settled(r, start.Add(2*settleTime)) {
 			t.Errorf("%s: none has come for a while", name)
 		}

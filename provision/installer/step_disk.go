@@ -17,10 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
-func (m *machine) doGuard(_ context.Context, s guardStep) error {
+func (m *machine) doGuard(_ context.Context, s plan.GuardStep) error {
 	if uses := inUse("/sys", "/proc", s.Disk); len(uses) > 0 {
 		return busy(s.Disk, uses)
 	}
@@ -35,7 +36,7 @@ func (m *machine) doGuard(_ context.Context, s guardStep) error {
 		return err
 	case len(found) == 0:
 		m.Event(report.Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
-	case s.Ours: // before the leave to wipe: that was given for what was there before this install
+	case s.Overwritable: // before the leave to wipe: that was given for what was there before this install
 		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
 			return err
@@ -57,10 +58,10 @@ func (m *machine) doGuard(_ context.Context, s guardStep) error {
 // kindDisksBlank is provision.KindDisksBlank: the message has the disks' ids.
 const kindDisksBlank = "disks-blank"
 
-func (m *machine) doBlank(_ context.Context, s blankStep) error {
+func (m *machine) doBlank(_ context.Context, s plan.BlankStep) error {
 	var ids []string
 	for _, d := range s.Disks {
-		if id := d.id(); id != "" {
+		if id := d.ID(); id != "" {
 			ids = append(ids, id)
 		}
 	}
@@ -71,7 +72,7 @@ func (m *machine) doBlank(_ context.Context, s blankStep) error {
 }
 
 // openVolumes opens a disk and the partitions that the kernel sees on it.
-func openVolumes(d Disk) ([]volume, func(), error) {
+func openVolumes(d plan.Disk) ([]volume, func(), error) {
 	var (
 		vols  []volume
 		files []*os.File
@@ -112,7 +113,7 @@ func kernelPartitions(disk string) map[string]int64 {
 	return out
 }
 
-func (m *machine) doPartition(ctx context.Context, s partitionStep) error {
+func (m *machine) doPartition(ctx context.Context, s plan.PartitionStep) error {
 	dev := "/dev/" + s.Disk.Name
 	m.touched = append(m.touched, dev)
 	if err := wipeDisk(s.Disk); err != nil { // old marks must not shine through
@@ -133,7 +134,7 @@ func (m *machine) doPartition(ctx context.Context, s partitionStep) error {
 		}
 	}
 	for i, p := range s.Table.Parts {
-		part := "/dev/" + s.Disk.partition(i+1)
+		part := "/dev/" + s.Disk.PartitionName(i+1)
 		if err := waitFor(ctx, part, 5*time.Second); err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ func (m *machine) doPartition(ctx context.Context, s partitionStep) error {
 }
 
 // addPartition is BLKPG_ADD_PARTITION (linux/blkpg.h).
-func addPartition(disk *os.File, number int, p gptPart) error {
+func addPartition(disk *os.File, number int, p plan.TablePart) error {
 	part := unix.BlkpgPartition{Start: p.Start, Length: p.Length, Pno: int32(number)}
 	arg := unix.BlkpgIoctlArg{
 		Op: unix.BLKPG_ADD_PARTITION, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part)),
@@ -173,7 +174,7 @@ func waitFor(ctx context.Context, path string, limit time.Duration) error {
 	}
 }
 
-func (m *machine) doTable(_ context.Context, s tableStep) error {
+func (m *machine) doTable(_ context.Context, s plan.TableStep) error {
 	if err := onDisk(s.Disk, func(w io.WriterAt) error { return writeTable(unfinishedTable(s.Table), w) }); err != nil {
 		return err
 	}
@@ -181,12 +182,12 @@ func (m *machine) doTable(_ context.Context, s tableStep) error {
 	return nil
 }
 
-func (m *machine) doFinish(_ context.Context, s finishStep) error {
+func (m *machine) doFinish(_ context.Context, s plan.FinishStep) error {
 	return onDisk(s.Disk, func(w io.WriterAt) error { return rewriteTable(s.Table, w) })
 }
 
 // onDisk lets write have a disk, and waits until what it wrote is on it.
-func onDisk(d Disk, write func(io.WriterAt) error) error {
+func onDisk(d plan.Disk, write func(io.WriterAt) error) error {
 	f, err := os.OpenFile("/dev/"+d.Name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -198,7 +199,7 @@ func onDisk(d Disk, write func(io.WriterAt) error) error {
 	return f.Sync()
 }
 
-func (m *machine) doFormat(ctx context.Context, s formatStep) error {
+func (m *machine) doFormat(ctx context.Context, s plan.FormatStep) error {
 	p := s.Part
 	dev := "/dev/" + p.Device
 	m.Con.Printf("%s", s)
@@ -208,7 +209,7 @@ func (m *machine) doFormat(ctx context.Context, s formatStep) error {
 		err = makeSwap(dev, p)
 	case "efi", "vfat":
 		argv := []string{"mkfs.vfat", "-I", "-i", strings.ReplaceAll(p.UUID, "-", "")}
-		if p.FS == "efi" && p.Length >= 260*mib {
+		if p.FS == "efi" && p.Length >= 260*plan.MiB {
 			argv = append(argv, "-F", "32") // as the UEFI specification likes it; smaller ones are left to mkfs
 		}
 		if p.Label != "" {
@@ -246,7 +247,7 @@ func (m *machine) doFormat(ctx context.Context, s formatStep) error {
 }
 
 // makeSwap writes a swap area's header (mkswap(8); linux/swap.h, version 1).
-func makeSwap(dev string, p content) error {
+func makeSwap(dev string, p plan.Content) error {
 	size, err := deviceSize(dev)
 	if err != nil {
 		return err
@@ -266,7 +267,7 @@ func makeSwap(dev string, p content) error {
 }
 
 // swapHeader is the first page of a swap area, for pages of 4096 bytes.
-func swapHeader(p content) ([]byte, error) {
+func swapHeader(p plan.Content) ([]byte, error) {
 	const page = 4096
 	uuid, err := hex.DecodeString(strings.ReplaceAll(p.UUID, "-", ""))
 	if err != nil || len(uuid) != 16 {
@@ -281,7 +282,7 @@ func swapHeader(p content) ([]byte, error) {
 	return b, nil
 }
 
-func (m *machine) doMount(_ context.Context, s mountStep) error {
+func (m *machine) doMount(_ context.Context, s plan.MountStep) error {
 	p := s.Part
 	kind := p.FS
 	if kind == "efi" {
@@ -298,7 +299,7 @@ func (m *machine) doMount(_ context.Context, s mountStep) error {
 	return nil
 }
 
-func (m *machine) doUnmount(_ context.Context, _ unmountStep) error {
+func (m *machine) doUnmount(_ context.Context, _ plan.UnmountStep) error {
 	unix.Sync()
 	for len(m.mounts) > 0 {
 		dir := m.mounts[len(m.mounts)-1]
@@ -310,7 +311,7 @@ func (m *machine) doUnmount(_ context.Context, _ unmountStep) error {
 	return nil
 }
 
-func (m *machine) doFlush(_ context.Context, _ flushStep) error {
+func (m *machine) doFlush(_ context.Context, _ plan.FlushStep) error {
 	for _, dev := range m.touched {
 		f, err := os.OpenFile(dev, os.O_WRONLY, 0)
 		if err != nil {

@@ -10,10 +10,11 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
 )
 
-func (m *machine) doFirewall(ctx context.Context, s firewallStep) error {
+func (m *machine) doFirewall(ctx context.Context, s plan.FirewallStep) error {
 	if s.Disabled {
 		for _, unit := range []string{"firewalld.service", "nftables.service", "ufw.service"} {
 			if m.hasUnit(unit) {
@@ -70,14 +71,14 @@ func (m *machine) doFirewall(ctx context.Context, s firewallStep) error {
 }
 
 // allPorts are the ports and those of the services, by the system's /etc/services.
-func (m *machine) allPorts(s firewallStep) ([]kickstart.Port, error) {
+func (m *machine) allPorts(s plan.FirewallStep) ([]kickstart.Port, error) {
 	var text []byte
 	_ = m.inRoot(func(root *os.Root) (err error) {
 		text, err = root.ReadFile("etc/services")
 		return err
 	})
 	out := slices.Clone(s.Ports)
-	for _, name := range s.services() {
+	for _, name := range s.OpenServices() {
 		ports := servicePorts(string(text), name)
 		if len(ports) == 0 && s.Skip {
 			m.Warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
@@ -113,18 +114,18 @@ func servicePorts(text, name string) []kickstart.Port {
 }
 
 // firewalldCommand is the command line that Anaconda runs too (firewall-offline-cmd(1)).
-func firewalldCommand(s firewallStep) []string {
+func firewalldCommand(s plan.FirewallStep) []string {
 	argv := []string{"firewall-offline-cmd", "--enabled"}
 	for _, t := range s.Trust {
 		argv = append(argv, "--trust="+t)
 	}
 	for _, p := range s.Ports {
-		argv = append(argv, "--port="+strings.Replace(portText(p, "-"), "/", ":", 1))
+		argv = append(argv, "--port="+strings.Replace(plan.PortText(p, "-"), "/", ":", 1))
 	}
 	for _, r := range s.Remove {
 		argv = append(argv, "--remove-service="+r)
 	}
-	for _, name := range s.services() {
+	for _, name := range s.OpenServices() {
 		argv = append(argv, "--service="+name)
 	}
 	return argv
@@ -132,14 +133,14 @@ func firewalldCommand(s firewallStep) []string {
 
 // ufwCommands are the command lines of ufw(8). While it is disabled they change its files
 // alone.
-func ufwCommands(s firewallStep, ports []kickstart.Port) [][]string {
+func ufwCommands(s plan.FirewallStep, ports []kickstart.Port) [][]string {
 	out := [][]string{{"ufw", "default", "deny", "incoming"}, {"ufw", "default", "allow", "outgoing"}}
 	for _, t := range s.Trust {
 		out = append(out, []string{"ufw", "allow", "in", "on", t})
 	}
 	for _, p := range ports {
 		if p.Proto == "tcp" || p.Proto == "udp" { // it knows no others
-			out = append(out, []string{"ufw", "allow", portText(p, ":")})
+			out = append(out, []string{"ufw", "allow", plan.PortText(p, ":")})
 		}
 	}
 	return out
@@ -147,7 +148,7 @@ func ufwCommands(s firewallStep, ports []kickstart.Port) [][]string {
 
 // nftablesFile is /etc/nftables.conf (nft(8)): what comes in is dropped, but for answers,
 // ICMP, DHCPv6's, and what is let in.
-func nftablesFile(s firewallStep, ports []kickstart.Port) string {
+func nftablesFile(s plan.FirewallStep, ports []kickstart.Port) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/sbin/nft -f\n" + netconf.Header + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +
 		"\t\ttype filter hook input priority filter; policy drop;\n\t\tct state established,related accept\n\t\tct state invalid drop\n" +
@@ -156,7 +157,7 @@ func nftablesFile(s firewallStep, ports []kickstart.Port) string {
 		fmt.Fprintf(&b, "\t\tiifname %q accept\n", t)
 	}
 	for _, p := range ports {
-		text, _, _ := strings.Cut(portText(p, "-"), "/")
+		text, _, _ := strings.Cut(plan.PortText(p, "-"), "/")
 		fmt.Fprintf(&b, "\t\t%s dport %s accept\n", p.Proto, text)
 	}
 	b.WriteString("\t}\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n" +

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
 // grubProgram is GRUB's program as Debian or as Red Hat's family calls it.
@@ -21,7 +23,7 @@ func (m *machine) grubProgram(name string) (string, error) {
 	return "", fmt.Errorf("the image has no grub-%s and no grub2-%s: the boot loader can't be installed", name, name)
 }
 
-func (m *machine) doGrub(ctx context.Context, s grubStep) error {
+func (m *machine) doGRUB(ctx context.Context, s plan.GRUBStep) error {
 	prog, err := m.grubProgram("install")
 	if err != nil {
 		return err
@@ -86,7 +88,7 @@ func removablePath(root *os.Root) error {
 // do writes the menu itself where the system's own grub-mkconfig would say
 // nothing else; systems that keep entries elsewhere (Boot Loader Specification)
 // have their own way run.
-func (m *machine) doGrubConfig(ctx context.Context, s grubConfigStep) error {
+func (m *machine) doGRUBConfig(ctx context.Context, s plan.GRUBConfigStep) error {
 	prog, err := m.grubProgram("mkconfig")
 	if err != nil {
 		return err

@@ -15,11 +15,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/provision/installer/unpack"
 )
 
-func (m *machine) doImage(ctx context.Context, s imageStep) error {
+func (m *machine) doImage(ctx context.Context, s plan.ImageStep) error {
 	root, err := os.OpenRoot(m.target)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (m *machine) doImage(ctx context.Context, s imageStep) error {
 		err = fmt.Errorf("%w: the image doesn't fit on the disk as the Kickstart lays it out: make the partition larger (--size, --grow)", err)
 	}
 	if err != nil {
-		return &Failure{FailImage, errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
+		return &plan.Failure{Kind: plan.FailImage, Err: errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
 	}
 	if len(got.Lost) > 0 {
 		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.Lost)})

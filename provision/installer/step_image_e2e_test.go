@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -53,10 +54,10 @@ func TestImageStep(t *testing.T) {
 				target: t.TempDir(), Log: report.Log{Con: report.NewConsole(time.Now, report.NewRedactor().Clean), Rep: rep},
 				client: srv.Client(), clk: report.RealClock{},
 			}
-			err := m.do(t.Context(), imageStep{URL: srv.URL, SHA256: c.sum})
+			err := m.do(t.Context(), plan.ImageStep{URL: srv.URL, SHA256: c.sum})
 			events := heard(t, rep, a)
 			if c.fail != "" {
-				if err == nil || !strings.Contains(err.Error(), c.fail) || failKind(err) != FailImage {
+				if err == nil || !strings.Contains(err.Error(), c.fail) || plan.FailKind(err) != plan.FailImage {
 					t.Errorf("got %v, want %s", err, c.fail)
 				}
 			} else if d := cmp.Diff(want, fake.Inventory(t, m.target)); d != "" || err != nil {

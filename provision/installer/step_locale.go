@@ -5,9 +5,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
-func (m *machine) doLocale(ctx context.Context, s localeStep) error {
+func (m *machine) doLocale(ctx context.Context, s plan.LocaleStep) error {
 	var (
 		gen     bool
 		missing []string
@@ -49,7 +51,7 @@ func (m *machine) doLocale(ctx context.Context, s localeStep) error {
 }
 
 // wantedLocales are the languages, but for those that every system has.
-func wantedLocales(s localeStep) []string {
+func wantedLocales(s plan.LocaleStep) []string {
 	var out []string
 	for _, l := range append([]string{s.Lang}, s.More...) {
 		base, _, _ := strings.Cut(l, ".")

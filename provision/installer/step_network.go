@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 )
 
-func (m *machine) doNetwork(ctx context.Context, s networkStep) error {
+func (m *machine) doNetwork(ctx context.Context, s plan.NetworkStep) error {
 	var tool string
 	err := m.inRoot(func(root *os.Root) error {
 		if tool = netconf.ToolOf(root.FS()); tool == "" {
@@ -37,7 +38,7 @@ func (m *machine) doNetwork(ctx context.Context, s networkStep) error {
 	return nil
 }
 
-func (m *machine) doResolv(_ context.Context, s resolvStep) error {
+func (m *machine) doResolvConf(_ context.Context, s plan.ResolvConfStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		link, err := root.Readlink("etc/resolv.conf")
 		if err != nil || !strings.Contains(link, "run/systemd/resolve/") {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
 )
@@ -22,7 +23,7 @@ const packagesLimit = time.Hour
 type packager interface {
 	// files are those of one install's own configuration, which is removed after it,
 	// and those that are kept.
-	files(repos []repo, os osRelease) (own, kept []fileStep)
+	files(repos []plan.Repo, os osRelease) (own, kept []plan.FileStep)
 	// refresh, query and install are command lines; query asks which of the packages
 	// there are, nil when nobody has to know.
 	refresh(p kickstart.Packages, ownRepos bool) []string
@@ -52,7 +53,7 @@ func readOSRelease(text string) osRelease {
 
 // fits tells whether a repo is for this distribution. One whose name begins with a
 // distribution's is for that one alone, so that one template serves a mixed rack.
-func (o osRelease) fits(r repo) bool {
+func (o osRelease) fits(r plan.Repo) bool {
 	word, _, _ := strings.Cut(r.Name, "-")
 	if !slices.Contains([]string{"debian", "ubuntu", "rocky", "almalinux", "centos", "fedora", "rhel"}, word) {
 		return true
@@ -60,11 +61,11 @@ func (o osRelease) fits(r repo) bool {
 	return word == o.ID
 }
 
-func (m *machine) doPackage(ctx context.Context, s packageStep) error {
+func (m *machine) doPackage(ctx context.Context, s plan.PackageStep) error {
 	var (
 		tool    packager
 		release osRelease
-		repos   []repo
+		repos   []plan.Repo
 	)
 	err := m.inRoot(func(root *os.Root) error {
 		text, err := root.ReadFile("usr/lib/os-release")
@@ -111,14 +112,14 @@ func (m *machine) doPackage(ctx context.Context, s packageStep) error {
 		return err
 	}
 	if err := m.installPackages(ctx, s, tool, len(own) > 0); err != nil {
-		return &Failure{FailPackages, fmt.Errorf("%%packages of line %d: %w", s.Packages.Section.Pos.Line, err)}
+		return &plan.Failure{Kind: plan.FailPackages, Err: fmt.Errorf("%%packages of line %d: %w", s.Packages.Section.Pos.Line, err)}
 	}
 	return nil
 }
 
 // readableRepos is what of the repos can be read: all, or none when they are another
 // distribution's, most likely, or out of reach. Nothing is kept of those.
-func (m *machine) readableRepos(ctx context.Context, s packageStep, tool packager, release osRelease, repos []repo) ([]repo, error) {
+func (m *machine) readableRepos(ctx context.Context, s plan.PackageStep, tool packager, release osRelease, repos []plan.Repo) ([]plan.Repo, error) {
 	argv := tool.refresh(s.Packages, true)
 	if argv == nil {
 		return repos, nil // dnf reads them when it installs, and says then what it can't read
@@ -147,7 +148,7 @@ func (m *machine) readableRepos(ctx context.Context, s packageStep, tool package
 	return nil, nil
 }
 
-func (m *machine) installPackages(ctx context.Context, s packageStep, tool packager, ownRepos bool) error {
+func (m *machine) installPackages(ctx context.Context, s plan.PackageStep, tool packager, ownRepos bool) error {
 	p := s.Packages
 	m.Event(report.Event{Stage: "packages", Kind: "progress", Message: fmt.Sprintf("%%packages: %d asked for; the list of packages is fetched", len(p.Install))})
 	quiet, err := noServices(m)

@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
-func (m *machine) doScript(ctx context.Context, s scriptStep) error {
+func (m *machine) doScript(ctx context.Context, s plan.ScriptStep) error {
 	name := s.Script.Section.Name
 	what := fmt.Sprintf("%s of line %d", name, s.Script.Section.Pos.Line)
 	m.Event(report.Event{Kind: "script", Message: what + " runs"})
@@ -19,7 +20,7 @@ func (m *machine) doScript(ctx context.Context, s scriptStep) error {
 	case err == nil:
 		return nil
 	case s.Script.ErrorOnFail:
-		return &Failure{FailScript, fmt.Errorf("%s: %w", what, err)}
+		return &plan.Failure{Kind: plan.FailScript, Err: fmt.Errorf("%s: %w", what, err)}
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -28,7 +29,7 @@ func (m *machine) doScript(ctx context.Context, s scriptStep) error {
 }
 
 // script runs a script from a file in memory, for it may hold secrets.
-func (m *machine) script(ctx context.Context, s scriptStep) error {
+func (m *machine) script(ctx context.Context, s plan.ScriptStep) error {
 	root, dir := "", "/tmp"
 	if !s.Script.NoChroot {
 		root, dir = m.target, "/run" // a tmpfs, see bindStep
@@ -53,7 +54,7 @@ func (m *machine) script(ctx context.Context, s scriptStep) error {
 
 // scriptLog opens the file of --log, in the installer or in the system; nil for
 // none.
-func (m *machine) scriptLog(s scriptStep) (io.WriteCloser, error) {
+func (m *machine) scriptLog(s plan.ScriptStep) (io.WriteCloser, error) {
 	if s.Script.Log == "" {
 		return nil, nil
 	}
@@ -73,7 +74,7 @@ func (m *machine) scriptLog(s scriptStep) (io.WriteCloser, error) {
 	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
-func (m *machine) doTell(_ context.Context, s tellStep) error {
+func (m *machine) doTell(_ context.Context, s plan.TellStep) error {
 	m.Warnf("%s", s.Message)
 	return nil
 }

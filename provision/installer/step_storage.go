@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
-func (m *machine) doArray(ctx context.Context, s arrayStep) error {
+func (m *machine) doArray(ctx context.Context, s plan.ArrayStep) error {
 	a := s.Array
 	m.Con.Printf("%s", s)
 	m.load("raid" + strconv.Itoa(a.Level))
@@ -67,7 +68,7 @@ func deviceSize(dev string) (int64, error) {
 	return f.Seek(0, 2)
 }
 
-func (m *machine) doVolumeGroup(ctx context.Context, s volumeGroupStep) error {
+func (m *machine) doVolumeGroup(ctx context.Context, s plan.VolumeGroupStep) error {
 	m.Con.Printf("%s", s)
 	m.load("dm_mod")
 	create := []string{"lvm", "vgcreate", "-y", "-A", "n", "--physicalextentsize", "4m", s.Name}
@@ -87,7 +88,7 @@ func (m *machine) doVolumeGroup(ctx context.Context, s volumeGroupStep) error {
 	return nil
 }
 
-func (m *machine) doVolume(ctx context.Context, s volumeStep) error {
+func (m *machine) doVolume(ctx context.Context, s plan.VolumeStep) error {
 	m.Con.Printf("%s", s)
 	err := m.tool(ctx, "lvm", "lvcreate", "-y", "-A", "n", "-W", "n", "-Z", "n",
 		"-n", s.Name, "-l", strconv.FormatInt(s.Extents, 10), s.Group)
@@ -117,7 +118,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (m *machine) doStop(ctx context.Context, _ stopStep) error {
+func (m *machine) doStop(ctx context.Context, _ plan.StopStep) error {
 	if err := m.stopAll(ctx); err != nil {
 		// Everything is written; the kernel closes them at the reboot.
 		m.Warnf("arrays or volume groups could not be stopped: %v", err)
@@ -125,14 +126,14 @@ func (m *machine) doStop(ctx context.Context, _ stopStep) error {
 	return nil
 }
 
-func (m *machine) doNeed(_ context.Context, s needStep) error {
+func (m *machine) doNeed(_ context.Context, s plan.NeedStep) error {
 	if _, err := findProgram(m.target, s.Program); err != nil {
-		return &Failure{FailImage, fmt.Errorf("the image has no %s, so its system would not find its disks (%s): build the image with that package, or lay out plain partitions", s.Program, s.For)}
+		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has no %s, so its system would not find its disks (%s): build the image with that package, or lay out plain partitions", s.Program, s.For)}
 	}
 	return nil
 }
 
-func (m *machine) doStorage(ctx context.Context, s storageStep) error {
+func (m *machine) doStorage(ctx context.Context, s plan.StorageStep) error {
 	m.Con.Printf("%s", s)
 	conf, text := "/etc/mdadm.conf", mdadmConf(s) // Red Hat's family
 	if st, err := os.Lstat(m.target + "/etc/mdadm"); err == nil && st.IsDir() {
@@ -147,7 +148,7 @@ func (m *machine) doStorage(ctx context.Context, s storageStep) error {
 		return m.debianInitrd(s, conf, text)
 	}
 	if _, err := findProgram(m.target, "dracut"); err != nil {
-		return &Failure{FailImage, fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
+		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
 	}
 	err := m.inRoot(func(root *os.Root) error {
 		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, dracutConf(s))
@@ -161,13 +162,13 @@ func (m *machine) doStorage(ctx context.Context, s storageStep) error {
 // debianInitrd sees to Debian's and Ubuntu's initramfs. What assembles arrays and
 // volumes is in it since the image was made, brought by the packages' hooks; it lacks
 // the arrays' names alone.
-func (m *machine) debianInitrd(s storageStep, conf, text string) error {
+func (m *machine) debianInitrd(s plan.StorageStep, conf, text string) error {
 	for _, need := range []struct {
 		hook string
 		is   bool
 	}{{"mdadm", len(s.Arrays) > 0}, {"lvm2", len(s.Volumes) > 0}} {
 		if _, err := os.Lstat(m.target + "/usr/share/initramfs-tools/hooks/" + need.hook); need.is && err != nil {
-			return &Failure{FailImage, fmt.Errorf("the image's initramfs knows nothing of %s (initramfs-tools/hooks/%s is missing): build the image with that package", need.hook, need.hook)}
+			return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image's initramfs knows nothing of %s (initramfs-tools/hooks/%s is missing): build the image with that package", need.hook, need.hook)}
 		}
 	}
 	if len(s.Arrays) == 0 {
@@ -177,14 +178,14 @@ func (m *machine) debianInitrd(s storageStep, conf, text string) error {
 }
 
 // mdadmConf is mdadm.conf(5).
-func mdadmConf(s storageStep) string {
+func mdadmConf(s plan.StorageStep) string {
 	return "# written by rackhand-installer from the Kickstart\nHOMEHOST <system>\nMAILADDR root\n" +
-		strings.Join(s.arrayLines(), "\n") + "\n"
+		strings.Join(s.ArrayLines(), "\n") + "\n"
 }
 
 // dracutConf is dracut.conf(5): it assembles what its command line names
 // (dracut.cmdline(7)), and that may stand in the initramfs itself.
-func dracutConf(s storageStep) string {
+func dracutConf(s plan.StorageStep) string {
 	var args []string
 	for _, a := range s.Arrays {
 		args = append(args, "rd.md.uuid="+a.ID)

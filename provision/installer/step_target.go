@@ -12,9 +12,11 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/installer/plan"
 )
 
-func (m *machine) doBind(_ context.Context, _ bindStep) error {
+func (m *machine) doBind(_ context.Context, _ plan.BindStep) error {
 	for _, b := range []struct{ from, kind, to string }{
 		{"/dev", "", "dev"},
 		{"proc", "proc", "proc"},
@@ -50,7 +52,7 @@ func (m *machine) inRoot(f func(*os.Root) error) error {
 	return f(root)
 }
 
-func (m *machine) doFile(_ context.Context, s fileStep) error {
+func (m *machine) doFile(_ context.Context, s plan.FileStep) error {
 	m.Con.Printf("file %s", s.Path)
 	return m.inRoot(func(root *os.Root) error { return writeFile(root, s.Path, s.Mode, s.Text) })
 }
@@ -72,7 +74,7 @@ func writeFile(root *os.Root, name string, mode uint32, text string) error {
 	return root.Chmod(name, fs.FileMode(mode)) // past the umask
 }
 
-func (m *machine) doChroot(ctx context.Context, s chrootStep) error {
+func (m *machine) doChroot(ctx context.Context, s plan.ChrootStep) error {
 	m.Con.Printf("%s", s.What)
 	if err := m.inTarget(ctx, s.Input, s.Argv...); err != nil {
 		return fmt.Errorf("%s: %w", s.What, err)
@@ -80,7 +82,7 @@ func (m *machine) doChroot(ctx context.Context, s chrootStep) error {
 	return nil
 }
 
-func (m *machine) doSshKey(_ context.Context, s sshKeyStep) error {
+func (m *machine) doSSHKey(_ context.Context, s plan.SSHKeyStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		passwd, err := root.ReadFile("etc/passwd")
 		if err != nil {
@@ -146,7 +148,7 @@ func findUser(passwd, name string) (passwdUser, error) {
 	return passwdUser{}, fmt.Errorf("the system has no user %s: make it with a line user --name=%s before", name, name)
 }
 
-func (m *machine) doTimezone(_ context.Context, s timezoneStep) error {
+func (m *machine) doTimezone(_ context.Context, s plan.TimezoneStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		clockMode := "LOCAL"
 		if s.UTC {
@@ -170,7 +172,7 @@ func (m *machine) doTimezone(_ context.Context, s timezoneStep) error {
 	})
 }
 
-func (m *machine) doLabel(_ context.Context, _ labelStep) error {
+func (m *machine) doLabel(_ context.Context, _ plan.LabelStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		config, err := root.ReadFile("etc/selinux/config")
 		if err != nil || !selinuxOn(string(config)) {
@@ -191,7 +193,7 @@ func selinuxOn(config string) bool {
 	return mode == "enforcing" || mode == "permissive"
 }
 
-func (m *machine) doSelinux(_ context.Context, s selinuxStep) error {
+func (m *machine) doSELinux(_ context.Context, s plan.SELinuxStep) error {
 	return m.inRoot(func(root *os.Root) error {
 		old, err := root.ReadFile("etc/selinux/config")
 		switch {

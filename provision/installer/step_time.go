@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 )
 
 // chronyConf is chrony.conf with these sources in place of its own.
-func chronyConf(old string, sources []timeSource) string {
+func chronyConf(old string, sources []plan.TimeSource) string {
 	var b strings.Builder
 	for line := range strings.Lines(old) {
 		f := strings.Fields(line)
@@ -30,7 +31,7 @@ func chronyConf(old string, sources []timeSource) string {
 	return b.String()
 }
 
-func (m *machine) doTime(ctx context.Context, s timeStep) error {
+func (m *machine) doTime(ctx context.Context, s plan.TimeStep) error {
 	units := []string{"chronyd.service", "chrony.service", "systemd-timesyncd.service", "ntpsec.service", "ntpd.service", "ntp.service"}
 	if s.Disable {
 		for _, u := range units {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
-func (m *machine) doUser(ctx context.Context, s userStep) error {
+func (m *machine) doUser(ctx context.Context, s plan.UserStep) error {
 	var passwd, group []byte
 	err := m.inRoot(func(root *os.Root) (err error) {
 		if passwd, err = root.ReadFile("etc/passwd"); err != nil {
@@ -30,7 +32,7 @@ func (m *machine) doUser(ctx context.Context, s userStep) error {
 
 // userCommands are what makes the user, from /etc/passwd and /etc/group as they are. As
 // with Anaconda, --gid without such a group makes one of the user's name.
-func userCommands(s userStep, passwd, group string) [][]string {
+func userCommands(s plan.UserStep, passwd, group string) [][]string {
 	var out [][]string
 	groupadd := func(name, gid string) {
 		argv := []string{"groupadd"}
@@ -90,7 +92,7 @@ func hasEntry(text string, field int, value string) bool {
 	return false
 }
 
-func (m *machine) doGroup(ctx context.Context, s groupStep) error {
+func (m *machine) doGroup(ctx context.Context, s plan.GroupStep) error {
 	var group []byte
 	if err := m.inRoot(func(root *os.Root) (err error) {
 		group, err = root.ReadFile("etc/group")
@@ -106,7 +108,7 @@ func (m *machine) doGroup(ctx context.Context, s groupStep) error {
 }
 
 // groupCommand is what makes the group, from /etc/group as it is; nil when it is there.
-func groupCommand(s groupStep, group string) []string {
+func groupCommand(s plan.GroupStep, group string) []string {
 	argv := []string{"groupadd"}
 	if hasEntry(group, 0, s.Name) {
 		if s.GID == "" {

@@ -3,82 +3,84 @@ package installer
 import (
 	"context"
 	"fmt"
+
+	"rackhand/provision/installer/plan"
 )
 
 // do carries one step out.
-func (m *machine) do(ctx context.Context, s Step) error {
+func (m *machine) do(ctx context.Context, s plan.Step) error {
 	switch s := s.(type) {
-	case tellStep:
+	case plan.TellStep:
 		return m.doTell(ctx, s)
-	case guardStep:
+	case plan.GuardStep:
 		return m.doGuard(ctx, s)
-	case blankStep:
+	case plan.BlankStep:
 		return m.doBlank(ctx, s)
-	case partitionStep:
+	case plan.PartitionStep:
 		return m.doPartition(ctx, s)
-	case tableStep:
+	case plan.TableStep:
 		return m.doTable(ctx, s)
-	case finishStep:
+	case plan.FinishStep:
 		return m.doFinish(ctx, s)
-	case formatStep:
+	case plan.FormatStep:
 		return m.doFormat(ctx, s)
-	case mountStep:
+	case plan.MountStep:
 		return m.doMount(ctx, s)
-	case unmountStep:
+	case plan.UnmountStep:
 		return m.doUnmount(ctx, s)
-	case flushStep:
+	case plan.FlushStep:
 		return m.doFlush(ctx, s)
-	case firewallStep:
+	case plan.FirewallStep:
 		return m.doFirewall(ctx, s)
-	case grubStep:
-		return m.doGrub(ctx, s)
-	case grubConfigStep:
-		return m.doGrubConfig(ctx, s)
-	case imageStep:
+	case plan.GRUBStep:
+		return m.doGRUB(ctx, s)
+	case plan.GRUBConfigStep:
+		return m.doGRUBConfig(ctx, s)
+	case plan.ImageStep:
 		return m.doImage(ctx, s)
-	case localeStep:
+	case plan.LocaleStep:
 		return m.doLocale(ctx, s)
-	case networkStep:
+	case plan.NetworkStep:
 		return m.doNetwork(ctx, s)
-	case resolvStep:
-		return m.doResolv(ctx, s)
-	case packageStep:
+	case plan.ResolvConfStep:
+		return m.doResolvConf(ctx, s)
+	case plan.PackageStep:
 		return m.doPackage(ctx, s)
-	case scriptStep:
+	case plan.ScriptStep:
 		return m.doScript(ctx, s)
-	case arrayStep:
+	case plan.ArrayStep:
 		return m.doArray(ctx, s)
-	case volumeGroupStep:
+	case plan.VolumeGroupStep:
 		return m.doVolumeGroup(ctx, s)
-	case volumeStep:
+	case plan.VolumeStep:
 		return m.doVolume(ctx, s)
-	case stopStep:
+	case plan.StopStep:
 		return m.doStop(ctx, s)
-	case needStep:
+	case plan.NeedStep:
 		return m.doNeed(ctx, s)
-	case storageStep:
+	case plan.StorageStep:
 		return m.doStorage(ctx, s)
-	case bindStep:
+	case plan.BindStep:
 		return m.doBind(ctx, s)
-	case fileStep:
+	case plan.FileStep:
 		return m.doFile(ctx, s)
-	case chrootStep:
+	case plan.ChrootStep:
 		return m.doChroot(ctx, s)
-	case sshKeyStep:
-		return m.doSshKey(ctx, s)
-	case timezoneStep:
+	case plan.SSHKeyStep:
+		return m.doSSHKey(ctx, s)
+	case plan.TimezoneStep:
 		return m.doTimezone(ctx, s)
-	case labelStep:
+	case plan.LabelStep:
 		return m.doLabel(ctx, s)
-	case selinuxStep:
-		return m.doSelinux(ctx, s)
-	case timeStep:
+	case plan.SELinuxStep:
+		return m.doSELinux(ctx, s)
+	case plan.TimeStep:
 		return m.doTime(ctx, s)
-	case userStep:
+	case plan.UserStep:
 		return m.doUser(ctx, s)
-	case groupStep:
+	case plan.GroupStep:
 		return m.doGroup(ctx, s)
-	case serviceStep:
+	case plan.ServiceStep:
 		return m.doService(ctx, s)
 	}
 	return fmt.Errorf("the plan has a step %T that this installer can't carry out: this is a defect in rackhand", s)

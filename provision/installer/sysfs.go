@@ -11,11 +11,12 @@ import (
 
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 )
 
 // findDisks are the disks that could be installed to: whole, fixed, writable and
 // made of something. sys is /sys.
-func findDisks(sys string) []Disk {
+func findDisks(sys string) []plan.Disk {
 	out, _ := lookForDisks(sys)
 	return out
 }
@@ -25,7 +26,7 @@ var onUSB = regexp.MustCompile(`/usb[0-9]+/`)
 
 // lookForDisks finds those that can't be written to as well: a wipe must not be silent
 // about what it leaves.
-func lookForDisks(sys string) (out, locked []Disk) {
+func lookForDisks(sys string) (out, locked []plan.Disk) {
 	dirs, _ := filepath.Glob(sys + "/block/*")
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
@@ -36,7 +37,7 @@ func lookForDisks(sys string) (out, locked []Disk) {
 		if _, err := os.Stat(dir + "/device"); err != nil {
 			continue // a virtual one
 		}
-		d := Disk{
+		d := plan.Disk{
 			Name: name, Size: kernel.ReadInt(dir+"/size") * 512, // always in units of 512
 			Sector: int(kernel.ReadInt(dir + "/queue/logical_block_size")),
 			Model:  strings.Join(strings.Fields(kernel.ReadText(dir+"/device/model")), " "),
@@ -59,7 +60,7 @@ func lookForDisks(sys string) (out, locked []Disk) {
 			d.USB = onUSB.MatchString(real)
 		}
 		switch {
-		case d.Size < 64*mib: // a firmware's window, not a disk
+		case d.Size < 64*plan.MiB: // a firmware's window, not a disk
 		case kernel.ReadInt(dir+"/ro") != 0:
 			locked = append(locked, d)
 		default:

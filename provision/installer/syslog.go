@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -118,18 +119,18 @@ func (l *remoteLog) close(d time.Duration) {
 }
 
 // logTo sends the console's lines to the Kickstart's syslog host as well.
-func (m *machine) logTo(ctx context.Context, r *Recipe) {
-	if r.logHost == "" {
+func (m *machine) logTo(ctx context.Context, r *plan.Recipe) {
+	if r.LogHost == "" {
 		return
 	}
 	tag := "-"
 	if nics := findNICs("/sys"); len(nics) > 0 {
 		tag = nics[0].MAC
 	}
-	if r.host() != "" {
-		tag = r.host()
+	if r.Host() != "" {
+		tag = r.Host()
 	}
-	l := newRemoteLog(r.logHost, r.logPort, tag, m.clk.Now)
+	l := newRemoteLog(r.LogHost, r.LogPort, tag, m.clk.Now)
 	m.log = l
 	go func() { _ = l.Run(ctx) }() // ends with close
 	m.Con.SetSink(l.add)

@@ -17,6 +17,7 @@ import (
 
 	"rackhand/provision/installer/fake"
 	"rackhand/provision/installer/netconf"
+	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
@@ -155,7 +156,7 @@ func TestSysfs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := findDisks(sys), []Disk{{Name: "vda", Size: 4 << 30, Sector: 4096, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}}; !reflect.DeepEqual(got, want) {
+	if got, want := findDisks(sys), []plan.Disk{{Name: "vda", Size: 4 << 30, Sector: 4096, Serial: "S1", Links: []string{"disk/by-id/virtio-S1"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("disks: got %+v, want %+v", got, want)
 	}
 	if _, locked := lookForDisks(sys); len(locked) != 1 || locked[0].Name != "sdb" {
@@ -209,7 +210,7 @@ func TestReadLease(t *testing.T) {
 }
 
 func TestTimingTable(t *testing.T) {
-	got := timingTable([]timing{{"installer.imageStep", 2 * time.Second}, {"x", time.Millisecond}, {"installer.imageStep", time.Second}})
+	got := timingTable([]timing{{"plan.ImageStep", 2 * time.Second}, {"x", time.Millisecond}, {"plan.ImageStep", time.Second}})
 	if got != "where the time went:\n  image                 3.0 s\n  all                   3.0 s" {
 		t.Errorf("got %q", got)
 	}

@@ -15,7 +15,7 @@ func timingTable(timings []timing) string {
 		total time.Duration
 	)
 	for _, t := range timings {
-		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(t.what, "installer."), "Step"))
+		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(t.what, "plan."), "Step"))
 		if _, ok := sum[name]; !ok {
 			names = append(names, name)
 		}

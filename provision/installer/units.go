@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"rackhand/provision/installer/plan"
 )
 
 // unitDirs are where a system's units lie, below its root, the first one wins
@@ -118,7 +120,7 @@ func aliases(root *os.Root, name string) []string {
 	return out
 }
 
-func (m *machine) doService(ctx context.Context, s serviceStep) error {
+func (m *machine) doService(ctx context.Context, s plan.ServiceStep) error {
 	var unit string
 	var found bool
 	err := m.inRoot(func(root *os.Root) error {

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"rackhand/provision/installer/plan"
 )
 
 // wipeSpan is how much is overwritten at each end of a device: whatever tells what
 // a device carries lies there (partition tables and their backup, file systems, LVM's
 // labels, md's superblocks of every version, firmware RAID), and 1 MiB into it the
 // data of an md array.
-const wipeSpan = 4 * mib
+const wipeSpan = 4 * plan.MiB
 
 // zeroEnds overwrites both ends of a device and waits until that is on disk.
 func zeroEnds(dev string, size int64) error {
@@ -89,7 +91,7 @@ func readFull(r io.ReaderAt, b []byte, at int64) bool {
 
 // wipeDisk takes the marks off a disk: at its ends and at those of every partition,
 // by the kernel's word and by the tables'.
-func wipeDisk(d Disk) error {
+func wipeDisk(d plan.Disk) error {
 	for name, size := range kernelPartitions(d.Name) {
 		if err := zeroEnds("/dev/"+name, size); err != nil {
 			return err

@@ -6,15 +6,17 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"rackhand/provision/installer/plan"
 )
 
 // Partitions are found by either GPT alone and by the MBR; nonsense finds none.
 func TestOldPlaces(t *testing.T) {
-	const size = 64 * mib
-	table := gptTable{GUID: newGUID(), Size: size, Sector: 512, Parts: []gptPart{
-		{Type: typeRAID, GUID: newGUID(), Start: mib, Length: 2 * mib}, {Type: typeLVM, GUID: newGUID(), Start: 8 * mib, Length: 40 * mib},
+	const size = 64 * plan.MiB
+	table := plan.Table{GUID: newGUID(), Size: size, Sector: 512, Parts: []plan.TablePart{
+		{Type: plan.TypeRAID, GUID: newGUID(), Start: plan.MiB, Length: 2 * plan.MiB}, {Type: plan.TypeLVM, GUID: newGUID(), Start: 8 * plan.MiB, Length: 40 * plan.MiB},
 	}}
-	want := []place{{mib, 2 * mib}, {8 * mib, 40 * mib}}
+	want := []place{{plan.MiB, 2 * plan.MiB}, {8 * plan.MiB, 40 * plan.MiB}}
 	for name, damage := range map[string]int64{"the first is damaged": 512, "the backup is damaged": size - 512} {
 		v := sparse(t, size, nil)
 		f := v.R.(*os.File)
@@ -32,7 +34,7 @@ func TestOldPlaces(t *testing.T) {
 	mbr[446+4], mbr[510], mbr[511] = 0x8e, 0x55, 0xaa
 	binary.LittleEndian.PutUint32(mbr[446+8:], 2048)
 	binary.LittleEndian.PutUint32(mbr[446+12:], 1<<30) // more than the disk has
-	if got := oldPlaces(sparse(t, size, map[int64]string{0: string(mbr)}).R, size); !slices.Equal(got, []place{{mib, size - mib}}) {
+	if got := oldPlaces(sparse(t, size, map[int64]string{0: string(mbr)}).R, size); !slices.Equal(got, []place{{plan.MiB, size - plan.MiB}}) {
 		t.Errorf("MBR: %v", got)
 	}
 	if got := oldPlaces(sparse(t, size, map[int64]string{512: "EFI PART\xff\xff\xff\xff"}).R, size); len(got) > 0 {
@@ -42,12 +44,12 @@ func TestOldPlaces(t *testing.T) {
 
 // Both ends of every place are zeros afterwards, and nothing else is touched.
 func TestZeroPlace(t *testing.T) {
-	v := sparse(t, 32*mib, map[int64]string{8*mib - 1: "x", 8 * mib: "y", 20*mib - 1: "z", 20 * mib: "x", 13 * mib: "x"})
+	v := sparse(t, 32*plan.MiB, map[int64]string{8*plan.MiB - 1: "x", 8 * plan.MiB: "y", 20*plan.MiB - 1: "z", 20 * plan.MiB: "x", 13 * plan.MiB: "x"})
 	f := v.R.(*os.File)
-	if err := zeroPlace(f, place{8 * mib, 12 * mib}); err != nil {
+	if err := zeroPlace(f, place{8 * plan.MiB, 12 * plan.MiB}); err != nil {
 		t.Fatal(err)
 	}
-	for at, want := range map[int64]byte{8*mib - 1: 'x', 8 * mib: 0, 20*mib - 1: 0, 20 * mib: 'x', 13 * mib: 'x'} {
+	for at, want := range map[int64]byte{8*plan.MiB - 1: 'x', 8 * plan.MiB: 0, 20*plan.MiB - 1: 0, 20 * plan.MiB: 'x', 13 * plan.MiB: 'x'} {
 		var b [1]byte
 		if _, err := f.ReadAt(b[:], at); err != nil || b[0] != want {
 			t.Errorf("at %d: %q, %v", at, b, err)
@@ -58,7 +60,7 @@ func TestZeroPlace(t *testing.T) {
 func FuzzOldPlaces(f *testing.F) {
 	f.Add([]byte("EFI PART"), int64(512))
 	f.Fuzz(func(t *testing.T, text []byte, at int64) {
-		const size = 2 * mib
+		const size = 2 * plan.MiB
 		disk := make([]byte, size)
 		copy(disk[(at%size+size)%size:], text)
 		for _, p := range oldPlaces(bytes.NewReader(disk), size) {
