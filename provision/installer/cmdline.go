@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
@@ -16,7 +17,7 @@ type Cmdline struct {
 	Kickstart        string           // inst.ks=URL; the last one wins, as with Anaconda
 	Report           string           // rackhand.report=URL; "" for none
 	BootMAC          net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
-	VLAN             bootVLAN         // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
+	VLAN             hardware.VLAN    // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
 	plan.Overwrite                    // what may become of disks that carry data
 	Job              string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
 	Order            string           // rackhand.order=URL: what the job is told to do
@@ -71,17 +72,9 @@ func ParseCmdline(s string) Cmdline {
 	return c
 }
 
-// A bootVLAN is the VLAN that the installer's network is in; ID is 0 for none.
-type bootVLAN struct {
-	ID   int
-	Name string // of the tagged device
-	Card string // of the card below it, as ifname= may call it
-	MAC  net.HardwareAddr
-}
-
 // parseVLAN reads vlan=NAME:CARD. The number is the end of the name: vlan10,
 // vlan0010, eth0.10 or eth0.0010. What is none gives no VLAN.
-func parseVLAN(s string) bootVLAN {
+func parseVLAN(s string) hardware.VLAN {
 	name, card, ok := strings.Cut(s, ":")
 	number, isVLAN := strings.CutPrefix(name, "vlan")
 	if !isVLAN {
@@ -89,9 +82,9 @@ func parseVLAN(s string) bootVLAN {
 	}
 	id, err := strconv.Atoi(number)
 	if !ok || !isVLAN || err != nil || id < 1 || id > 4094 || card == "" || len(name) > 15 || strings.ContainsAny(name, "/ ") {
-		return bootVLAN{}
+		return hardware.VLAN{}
 	}
-	return bootVLAN{ID: id, Name: name, Card: card}
+	return hardware.VLAN{ID: id, Name: name, Card: card}
 }
 
 // parseBootIF reads BOOTIF's MAC, which pxelinux and iPXE write with the

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
 )
@@ -24,9 +25,9 @@ func TestParseCmdline(t *testing.T) {
 		{"rackhand.ours=naa.5000c500a1b2c3d4,vd-web1", Cmdline{Overwrite: plan.Overwrite{Overwritable: []string{"naa.5000c500a1b2c3d4", "vd-web1"}}, Hold: 30 * time.Second}},
 		{
 			"BOOTIF=01-52-54-00-00-00-01 ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp",
-			Cmdline{BootMAC: mac, VLAN: bootVLAN{10, "vlan10", "bootnet", mac}, Hold: 30 * time.Second},
+			Cmdline{BootMAC: mac, VLAN: hardware.VLAN{ID: 10, Name: "vlan10", Card: "bootnet", MAC: mac}, Hold: 30 * time.Second},
 		},
-		{"vlan=eth0.0007:eth0", Cmdline{VLAN: bootVLAN{7, "eth0.0007", "eth0", nil}, Hold: 30 * time.Second}},
+		{"vlan=eth0.0007:eth0", Cmdline{VLAN: hardware.VLAN{ID: 7, Name: "eth0.0007", Card: "eth0", MAC: nil}, Hold: 30 * time.Second}},
 		{"vlan=vlan4095:eth0", Cmdline{Hold: 30 * time.Second}},
 		{"vlan=net10:eth0", Cmdline{Hold: 30 * time.Second}},
 		{"vlan=vlan10", Cmdline{Hold: 30 * time.Second}},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -79,13 +80,13 @@ func endOf(job string, err error) string {
 
 func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdline Cmdline) (outcome, error) {
 	prepareShell()
-	mods, err := m.modules(cmdline)
+	mods, err := hardware.LoadModules(cmdline.VLAN.ID > 0, m.Con.Printf)
 	if err != nil {
 		return outcome{}, err
 	}
-	net, err := bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.settle, m.Con.Printf)
+	net, err := hardware.BringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.Settle, m.Con.Printf)
 	if err != nil {
-		m.tellDoubts(pciNetwork, false)
+		hardware.ReportMissingDrivers(m.Log, hardware.PCINetwork, false)
 		return outcome{}, err
 	}
 	m.Con.Printf("network card %s has %s", net.NIC, &net.Address)
@@ -93,7 +94,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err != nil {
 		return outcome{}, err
 	}
-	disks, err := m.waitDisks(ctx, mods.settle)
+	disks, err := m.waitDisks(ctx, mods.Settle)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -103,8 +104,8 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err := m.Rep.Post(ctx, begun, m.clk.Now().Add(5*time.Minute)); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
-	linkDisks("/dev", disks)
-	m.tellDoubts(pciStorage, true)
+	hardware.LinkDisks("/dev", disks)
+	hardware.ReportMissingDrivers(m.Log, hardware.PCIStorage, true)
 	order.alive = sibling(cmdline.Report, "alive")
 	go m.watch(ctx, cancel, order.alive)
 	keep := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
@@ -115,7 +116,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 		return m.burnin(ctx, order, disks, mods, keep)
 	}
 	for _, fs := range []string{"xfs", "btrfs", "dm_mod", "md_mod", "raid0", "raid1", "raid10", "raid456"} {
-		mods.add(fs) // what a disk may carry; those that the initramfs lacks are left out
+		mods.Load(fs) // what a disk may carry; those that the initramfs lacks are left out
 	}
 	return m.rescue(ctx, order, disks, net)
 }
@@ -127,7 +128,7 @@ func (m *machine) order(ctx context.Context, cmdline Cmdline) (jobOrder, error) 
 	if err != nil {
 		return jobOrder{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
-	m.setClock(got.Date) // a record of erased disks bears a date
+	hardware.SetClock(m.Log, m.clk, got.Date) // a record of erased disks bears a date
 	return readOrder(got.Data, cmdline.Job)
 }
 
@@ -217,7 +218,7 @@ func (m *machine) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, erro
 	var disks []plan.Disk
 	for still := 0; still < 12; still++ {
 		scan()
-		now := findDisks("/sys")
+		now := hardware.FindDisks("/sys")
 		if len(now) != len(disks) {
 			still = 0
 		}

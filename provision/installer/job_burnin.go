@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -35,9 +36,9 @@ const (
 )
 
 // burnin tries memory, processor and disks one after the other. It writes to no disk.
-func (m *machine) burnin(ctx context.Context, o jobOrder, disks []plan.Disk, mods *moduleLoader, keep func(any) error) (outcome, error) {
+func (m *machine) burnin(ctx context.Context, o jobOrder, disks []plan.Disk, mods *hardware.ModuleLoader, keep func(any) error) (outcome, error) {
 	for _, name := range []string{"msr", "coretemp", "k10temp", "edac_mce_amd", "amd64_edac", "skx_edac", "i10nm_edac", "ie31200_edac", "sb_edac"} {
-		mods.add(name) // those that the initramfs holds and the machine takes
+		mods.Load(name) // those that the initramfs holds and the machine takes
 	}
 	total := time.Duration(o.Minutes) * time.Minute
 	r := burninReport{Host: o.Host, Job: o.ID, Started: m.clk.Now(), Minutes: o.Minutes, Findings: []string{}, Remarks: []string{}}

@@ -16,6 +16,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -32,7 +33,7 @@ const (
 )
 
 // rescue lets the operator in until he says reboot.
-func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, card *lease) (outcome, error) {
+func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, card *hardware.Lease) (outcome, error) {
 	locked := readOnly(disks)
 	if err := rescueCommands(rescueBin, os.Getpid()); err != nil {
 		return outcome{}, fmt.Errorf("make the commands of the rescue shell: %w", err)

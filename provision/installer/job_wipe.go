@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -76,12 +77,12 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep 
 		return outcome{}, context.Cause(ctx)
 	}
 	if len(o.Disks) == 0 {
-		_, locked := lookForDisks("/sys")
+		_, locked := hardware.FindAllDisks("/sys")
 		results = append(results, leftLocked(locked)...)
 	}
 	out, err := m.wiped(results, keep)
 	if err == nil && len(o.Disks) == 0 {
-		out.message = leftText(found, undriven("/sys", pciStorage)) + out.message
+		out.message = leftText(found, hardware.WithoutDriver("/sys", hardware.PCIStorage)) + out.message
 	}
 	return out, err
 }

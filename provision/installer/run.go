@@ -8,11 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
@@ -116,22 +114,22 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 		return "", errors.New("the kernel's command line has no inst.ks=URL")
 	}
 	prepareShell()
-	mods, err := m.modules(cmdline)
+	mods, err := hardware.LoadModules(cmdline.VLAN.ID > 0, m.Con.Printf)
 	if err != nil {
 		return "", err
 	}
-	m.load = mods.add
+	m.load = mods.Load
 	var disks diskWatch
 	scan := func() {
-		mods.settle()
-		disks.look(findDisks("/sys"), m.clk.Now())
+		mods.Settle()
+		disks.look(hardware.FindDisks("/sys"), m.clk.Now())
 	}
-	var net *lease
+	var net *hardware.Lease
 	if err := m.timed("modules, network", func() (err error) {
-		net, err = bringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.Con.Printf)
+		net, err = hardware.BringUp(ctx, cmdline.BootMAC, cmdline.VLAN, scan, m.Con.Printf)
 		return err
 	}); err != nil {
-		m.tellDoubts(pciNetwork, false)
+		hardware.ReportMissingDrivers(m.Log, hardware.PCINetwork, false)
 		return "", err
 	}
 	m.Con.Printf("network card %s has %s", net.NIC, &net.Address)
@@ -140,8 +138,8 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	linkDisks("/dev", findDisks("/sys"))
-	m.tellDoubts(pciNetwork, true)
+	hardware.LinkDisks("/dev", hardware.FindDisks("/sys"))
+	hardware.ReportMissingDrivers(m.Log, hardware.PCINetwork, true)
 	if err := m.preScripts(ctx, recipe, cmdline.Overwrite); err != nil {
 		return "", err
 	}
@@ -152,7 +150,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	m.tellDoubts(pciStorage, true)
+	hardware.ReportMissingDrivers(m.Log, hardware.PCIStorage, true)
 	steps, err := plan.Plan(recipe, facts, cmdline.Overwrite, newGUID)
 	if err != nil {
 		return "", &plan.Failure{Kind: plan.FailKickstart, Err: err}
@@ -201,7 +199,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, er
 	if err != nil {
 		return nil, &plan.Failure{Kind: plan.FailFetch, Err: fmt.Errorf("fetch the Kickstart %s: %w", cmdline.Kickstart, err)}
 	}
-	m.setClock(got.Date)
+	hardware.SetClock(m.Log, m.clk, got.Date)
 	file, err := kickstart.Parse("ks.cfg", got.Data)
 	if err != nil {
 		return nil, &plan.Failure{Kind: plan.FailKickstart, Err: err}
@@ -228,14 +226,14 @@ func (m *machine) hide(r *plan.Recipe) {
 // gatherFacts looks at the machine. Disks may take a moment to show up: it waits
 // for those that the Kickstart names, and for one at least; when it names none, until no
 // more come.
-func gatherFacts(ctx context.Context, r *plan.Recipe, net *lease, scan func(), watch *diskWatch) (plan.Facts, error) {
-	facts := plan.Facts{BootNIC: net.Card, DNS: net.DNS, Memory: memoryOf("/proc/meminfo")}
+func gatherFacts(ctx context.Context, r *plan.Recipe, net *hardware.Lease, scan func(), watch *diskWatch) (plan.Facts, error) {
+	facts := plan.Facts{BootNIC: net.Card, DNS: net.DNS, Memory: hardware.Memory("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {
 		facts.UEFI = true
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		scan()
-		facts.NICs, facts.Disks = findNICs("/sys"), findDisks("/sys")
+		facts.NICs, facts.Disks = hardware.FindNICs("/sys"), hardware.FindDisks("/sys")
 		_, err := plan.Plan(r, facts, plan.Overwrite{Wipe: true}, newGUID)
 		watch.look(facts.Disks, time.Now())
 		if err == nil && watch.settled(r, time.Now()) || time.Now().After(deadline) {
@@ -248,31 +246,6 @@ func gatherFacts(ctx context.Context, r *plan.Recipe, net *lease, scan func(), w
 			return facts, err
 		}
 	}
-}
-
-// modules loads what no device's alias asks for.
-func (m *machine) modules(cmdline Cmdline) (*moduleLoader, error) {
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return nil, err
-	}
-	dir := filepath.Join("/lib/modules", unix.ByteSliceToString(uts.Release[:]))
-	l, err := newModuleLoader(dir, finitModule, m.Con.Printf)
-	if err != nil {
-		return nil, fmt.Errorf("the initramfs doesn't fit its kernel: %w", err)
-	}
-	for _, name := range []string{
-		"af_packet",                      // DHCP's raw socket
-		"crc32c_generic", "crc32c_intel", // ext4's checksums
-		"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "nls_iso8859_1",
-		"sd_mod",
-	} {
-		l.add(name)
-	}
-	if cmdline.VLAN.ID > 0 {
-		l.add("8021q")
-	}
-	return l, nil
 }
 
 // prepareShell makes the links of busybox that the initramfs lacks, for scripts.

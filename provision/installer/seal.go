@@ -8,12 +8,12 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 )
 
@@ -70,7 +70,7 @@ func (s *seal) add() error {
 	defer s.mu.Unlock()
 	for _, e := range entries {
 		disk := e.Name()
-		if !isDisk(disk) || kernel.ReadInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
+		if !hardware.IsDisk(disk) || kernel.ReadInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
 			continue
 		}
 		for _, n := range append([]string{disk}, slices.Sorted(maps.Keys(kernelPartitions(disk)))...) {
@@ -91,17 +91,6 @@ func (s *seal) add() error {
 		}
 	}
 	return nil
-}
-
-// isDisk reports whether a block device's name is that of a disk, or of what a disk is
-// put together into.
-func isDisk(name string) bool {
-	for _, other := range []string{"loop", "ram", "zram", "sr", "fd", "nbd"} {
-		if strings.HasPrefix(name, other) {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *seal) open() error {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -124,7 +125,7 @@ func (m *machine) logTo(ctx context.Context, r *plan.Recipe) {
 		return
 	}
 	tag := "-"
-	if nics := findNICs("/sys"); len(nics) > 0 {
+	if nics := hardware.FindNICs("/sys"); len(nics) > 0 {
 		tag = nics[0].MAC
 	}
 	if r.Host() != "" {

@@ -1,9 +1,10 @@
-package installer
+package hardware
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // loaderFor is a loader with these indexes; what it loads is noted.
-func loaderFor(t *testing.T, dep, alias, softdep string) (*moduleLoader, *[]string) {
+func loaderFor(t *testing.T, dep, alias, softdep string) (*ModuleLoader, *[]string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"modules.dep": dep, "modules.alias": alias, "modules.softdep": softdep} {
@@ -80,13 +81,52 @@ softdep cifs gcm
 		{"[", nil},
 	} {
 		l, got := loaderFor(t, dep, alias, softdep)
-		l.add(c.name)
+		l.Load(c.name)
 		if d := cmp.Diff(c.want, *got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
 		}
 		n := len(*got)
-		if l.add(c.name); len(*got) != n {
+		if l.Load(c.name); len(*got) != n {
 			t.Errorf("%s: loaded twice", c.name)
 		}
+	}
+}
+
+func TestModuleLoader(t *testing.T) {
+	dir, sys := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		"modules.dep": "kernel/fs/ext4.ko: kernel/fs/jbd2.ko kernel/lib/crc16.ko\nkernel/fs/jbd2.ko:\nkernel/lib/crc16.ko:\n" +
+			"kernel/crypto/crc32c_generic.ko:\nkernel/net/virtio-net.ko: kernel/net/failover.ko\nkernel/net/failover.ko:\n",
+		"modules.alias":   "# c\nalias crc32c crc32c_generic\nalias virtio:d00000001v* virtio_net\nalias broken\n",
+		"modules.softdep": "# c\nsoftdep ext4 pre: crc32c post: x\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	l, err := newModuleLoader(dir, func(f string) error { got = append(got, filepath.Base(f)); return nil }, fake.Quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Load("ext4")
+	l.Load("ext4")
+	l.Load("not-there")
+	device := filepath.Join(sys, "devices/pci0/virtio0")
+	if err := os.MkdirAll(device, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(device, "modalias"), []byte("virtio:d00000001v00001AF4\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !l.scan(sys) || l.scan(sys) {
+		t.Error("the device is new once")
+	}
+	want := []string{"crc32c_generic.ko", "crc16.ko", "jbd2.ko", "ext4.ko", "failover.ko", "virtio-net.ko"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := newModuleLoader(t.TempDir(), nil, fake.Quiet); err == nil {
+		t.Error("a folder without modules.dep was taken")
 	}
 }

@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"os"
@@ -27,18 +27,18 @@ func TestUndriven(t *testing.T) {
 		t.Fatal(err)
 	}
 	for class, want := range map[string][]string{
-		pciNetwork: {"0000:01:00.1 (14e4:1639)"},
-		pciStorage: {"0000:00:1f.2 (14e4:1639)"},
+		PCINetwork: {"0000:01:00.1 (14e4:1639)"},
+		PCIStorage: {"0000:00:1f.2 (14e4:1639)"},
 		"09":       nil,
 	} {
-		if d := cmp.Diff(want, undriven(sys, class)); d != "" {
+		if d := cmp.Diff(want, WithoutDriver(sys, class)); d != "" {
 			t.Errorf("class %s (-want +got):\n%s", class, d)
 		}
 	}
 }
 
 func TestLackingFirmware(t *testing.T) {
-	got := lackingFirmware([]string{
+	got := missingFirmware([]string{
 		"e1000e 0000:00:19.0: Interrupt Throttling Rate (ints/sec) set to dynamic",
 		"bnx2 0000:01:00.0: firmware: failed to load bnx2/bnx2-mips-09-6.2.1b.fw (-2)",
 		"bnx2 0000:01:00.0: Direct firmware load for bnx2/bnx2-mips-09-6.2.1b.fw failed with error -2",

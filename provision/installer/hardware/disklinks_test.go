@@ -1,44 +1,15 @@
-package installer
+package hardware
 
 import (
 	"encoding/binary"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"rackhand/provision/installer/plan"
+	"rackhand/provision/installer/fake"
 )
-
-// fakeSys makes a /sys of files, and links in its block folder to the disks'
-// places below devices.
-func fakeSys(t *testing.T, files map[string]string, disks ...string) string {
-	t.Helper()
-	sys := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(sys, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.MkdirAll(sys+"/block", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range disks {
-		if err := os.MkdirAll(filepath.Join(sys, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink("../"+d, filepath.Join(sys, "block", filepath.Base(d))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return sys
-}
 
 // swapped is an ATA string: space-padded, its bytes swapped in pairs.
 func swapped(s string, words int) string {
@@ -60,7 +31,7 @@ func TestDiskLinks(t *testing.T) {
 		scsi   = "devices/pci0000:00/0000:00:06.0/virtio3/host9/target9:0:2/9:0:2:1"
 		usb    = "devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host7/target7:0:0/7:0:0:0"
 	)
-	sys := fakeSys(t, map[string]string{
+	sys := fake.Sysfs(t, map[string]string{
 		virtio + "/serial": "my disk", virtio + "/size": "8388608", virtio + "/device/x": "",
 		nvme + "/size": "8388608", nvme + "/device/model": "Micron 7450  MTFD   ", nvme + "/device/serial": "22A1  ", nvme + "/wwid": "eui.000a75", nvme + "/nsid": "1",
 		ata + "/block/sda/size": "8388608", ata + "/block/sda/device/vpd_pg89": identify, ata + "/block/sda/device/vpd_pg80": "\x00\x80\x00\x14                S4EV",
@@ -83,7 +54,7 @@ func TestDiskLinks(t *testing.T) {
 		"sdb": {"disk/by-id/scsi-1QEMU_HARDDISK_x1", "disk/by-path/pci-0000:00:06.0-scsi-1:0:2:1"},
 		"sdc": nil,
 	}
-	disks := findDisks(sys)
+	disks := FindDisks(sys)
 	if len(disks) != len(want) {
 		t.Errorf("found %v", disks)
 	}
@@ -93,28 +64,9 @@ func TestDiskLinks(t *testing.T) {
 		}
 	}
 	dev := t.TempDir()
-	linkDisks(dev, disks)
+	LinkDisks(dev, disks)
 	if to, err := os.Readlink(dev + "/disk/by-id/virtio-my_disk"); err != nil || to != "../../vda" {
 		t.Errorf("%s, %v", to, err)
-	}
-}
-
-func TestInUse(t *testing.T) {
-	sys := fakeSys(t, map[string]string{
-		"block/sda/dev": "8:0\n", "block/sda/sda1/dev": "8:1\n", "block/sda/sda1/partition": "1", "block/sda/sda2/dev": "8:2\n", "block/sda/sda2/partition": "2",
-		"block/sda/sda3/dev": "8:3\n", "block/sda/sda3/partition": "3",
-		"block/sda/sda1/holders/md127/x": "", "block/sda/holders/dm-0/x": "", "block/dm-0/dm/name": "old-root\n",
-		"block/sdb/dev":       "8:16\n",
-		"self/mountinfo":      "21 1 8:2 / /mnt rw - ext4 /dev/sda2 rw\n22 1 8:17 / /x rw - ext4 /dev/sdb1 rw\n",
-		"swaps":               "Filename Type\n/dev/sda3 partition 1 0 -2\n",
-		"block/sda/sda3/size": "9",
-	})
-	want := []string{"sda is part of old-root, which is running", "sda1 is part of md127, which is running", "sda2 is mounted on /mnt", "sda3 is swap in use"}
-	if got := inUse(sys, sys, plan.Disk{Name: "sda"}); !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
-	}
-	if got := inUse(sys, sys, plan.Disk{Name: "sdb"}); len(got) > 0 {
-		t.Errorf("sdb: %q", got)
 	}
 }
 
@@ -129,7 +81,7 @@ func TestDiskOnUSB(t *testing.T) {
 	if err := errors.Join(os.WriteFile(place+"/size", []byte("8388608\n"), 0o644), os.Symlink(place, sys+"/block/sdb")); err != nil {
 		t.Fatal(err)
 	}
-	if got := findDisks(sys); len(got) != 1 || !got[0].USB {
+	if got := FindDisks(sys); len(got) != 1 || !got[0].USB {
 		t.Errorf("%+v", got)
 	}
 }

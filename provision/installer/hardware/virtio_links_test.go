@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"os"
@@ -28,7 +28,7 @@ func TestVirtioLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := virtioLinks(sys); !slices.Equal(got, []string{"eth0"}) {
+	if got := VirtioLinks(sys); !slices.Equal(got, []string{"eth0"}) {
 		t.Errorf("virtioLinks: %q", got)
 	}
 }

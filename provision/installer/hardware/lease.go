@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A lease is what DHCP gave.
-type lease struct {
+// A Lease is what DHCP has assigned to the installer.
+type Lease struct {
 	NIC     string // the device that has the address
 	Card    string // the card below it; the same without a VLAN
 	Address net.IPNet
@@ -27,10 +27,11 @@ type lease struct {
 	DNS     []string
 }
 
-// bringUp gets the boot card an address. rescan loads modules for devices that
-// have appeared. With no boot card named, the first card that gets a lease is it.
-// With a VLAN, the address is asked for there.
-func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan func(), warn func(string, ...any)) (*lease, error) {
+// BringUp gets an address for the boot card, the one with the MAC boot, or without a MAC for
+// the first card that gets a lease. With a VLAN it asks there. rescan loads modules for
+// devices that have appeared; warn is told of attempts that fail. It gives up after three
+// minutes.
+func BringUp(ctx context.Context, boot net.HardwareAddr, vlan VLAN, rescan func(), warn func(string, ...any)) (*Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // STP and LACP take 30 s and more
 	defer cancel()
 	if boot == nil {
@@ -39,7 +40,7 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan f
 	var last error
 	for n := 0; ; n++ {
 		rescan()
-		nics := findNICs("/sys")
+		nics := FindNICs("/sys")
 		found := false
 		for _, nic := range nics {
 			if boot != nil && nic.MAC != boot.String() {
@@ -78,10 +79,9 @@ func bringUp(ctx context.Context, boot net.HardwareAddr, vlan bootVLAN, rescan f
 	}
 }
 
-// askLease brings a card up and asks DHCP for an address. Like firmware it sends
-// no client id (option 61), so that a server that goes by it gives the same
-// address as before.
-func askLease(ctx context.Context, name string, vlan bootVLAN) (*lease, error) {
+// askLease brings a card up and asks DHCP for an address. Like firmware it sends no client
+// identifier (option 61), so that a server that uses it assigns the same address.
+func askLease(ctx context.Context, name string, vlan VLAN) (*Lease, error) {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func askLease(ctx context.Context, name string, vlan bootVLAN) (*lease, error) {
 }
 
 // onVLAN makes the tagged device on a card, and returns its name.
-func onVLAN(card netlink.Link, vlan bootVLAN) (string, error) {
+func onVLAN(card netlink.Link, vlan VLAN) (string, error) {
 	device := &netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: vlan.Name, ParentIndex: card.Attrs().Index}, VlanId: vlan.ID}
 	old, err := netlink.LinkByName(vlan.Name)
 	if err == nil && old.Attrs().ParentIndex != card.Attrs().Index { // another card was tried before
@@ -132,9 +132,9 @@ func onVLAN(card netlink.Link, vlan bootVLAN) (string, error) {
 	return vlan.Name, nil
 }
 
-// readLease takes what is needed out of an ACK. Classless routes (option 121)
-// stand in for the router (option 3), as RFC 3442 has it.
-func readLease(nic string, ack *dhcpv4.DHCPv4) (*lease, error) {
+// readLease reads an ACK. Classless routes (option 121) replace the router (option 3), by
+// RFC 3442.
+func readLease(nic string, ack *dhcpv4.DHCPv4) (*Lease, error) {
 	mask := ack.SubnetMask()
 	if ones, bits := mask.Size(); bits != 32 || ones == 0 {
 		mask = net.CIDRMask(24, 32) // a server that says nothing of it
@@ -143,7 +143,7 @@ func readLease(nic string, ack *dhcpv4.DHCPv4) (*lease, error) {
 	if ip == nil || ip.IsUnspecified() {
 		return nil, errors.New("the server's answer has no address in it")
 	}
-	l := &lease{NIC: nic, Address: net.IPNet{IP: ip, Mask: mask}}
+	l := &Lease{NIC: nic, Address: net.IPNet{IP: ip, Mask: mask}}
 	for _, r := range ack.ClasslessStaticRoute() {
 		l.Routes = append(l.Routes, *r)
 	}
@@ -160,7 +160,7 @@ func readLease(nic string, ack *dhcpv4.DHCPv4) (*lease, error) {
 	return l, nil
 }
 
-func (l *lease) apply() error {
+func (l *Lease) apply() error {
 	link, err := netlink.LinkByName(l.NIC)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"fmt"
@@ -17,13 +17,14 @@ import (
 // Classes of PCI devices that an install needs: the first byte of the class code
 // (PCI Code and ID Assignment, section 1).
 const (
-	pciStorage = "01"
-	pciNetwork = "02"
+	PCIStorage = "01"
+	PCINetwork = "02"
 )
 
-// undriven names the PCI devices of a class that no driver has taken, for the
-// person who wonders why a disk or network card isn't there. sys is /sys.
-func undriven(sys, class string) []string {
+// WithoutDriver lists the PCI devices of a class (PCIStorage, PCINetwork) without a driver:
+// "0000:01:00.0 (8086:1572)". They explain why a disk or network card is missing. sys is
+// /sys.
+func WithoutDriver(sys, class string) []string {
 	dirs, _ := filepath.Glob(sys + "/bus/pci/devices/*")
 	var out []string
 	for _, dir := range dirs {
@@ -40,13 +41,13 @@ func undriven(sys, class string) []string {
 	return out
 }
 
-// firmwareForm are the kernel's words for firmware that isn't there: its own, and
-// those of Debian's patch.
+// firmwareForm matches the kernel's messages about missing firmware: its own, and those of
+// Debian's patch.
 var firmwareForm = regexp.MustCompile(`^(\S+ [0-9a-f:.]+): (?:Direct firmware load for (\S+) failed|firmware: failed to load (\S+))`)
 
-// lackingFirmware finds in the kernel's log which drivers asked for firmware that
-// the initramfs doesn't hold: "bnx2 0000:01:00.0: bnx2/bnx2-mips-09-6.2.1b.fw".
-func lackingFirmware(log []string) []string {
+// missingFirmware finds in the kernel's log the drivers whose firmware the initramfs lacks:
+// "bnx2 0000:01:00.0: bnx2/bnx2-mips-09-6.2.1b.fw".
+func missingFirmware(log []string) []string {
 	var out []string
 	for _, line := range log {
 		f := firmwareForm.FindStringSubmatch(line)
@@ -74,7 +75,7 @@ func kernelLog() []string {
 	)
 	for range 100_000 {
 		n, err := unix.Read(fd, buf)
-		if err == unix.EPIPE || err == unix.EINTR { // overwritten meanwhile: the next one
+		if err == unix.EPIPE || err == unix.EINTR { // overwritten in the meantime: read the next one
 			continue
 		}
 		if err != nil || n <= 0 {
@@ -87,28 +88,28 @@ func kernelLog() []string {
 	return out
 }
 
-// hardwareDoubts says what of this machine's hardware of a class the installer
-// can't use, one line each.
-func hardwareDoubts(class string) []string {
+// missingDrivers says which hardware of a class the installer can't use, one line each.
+func missingDrivers(class string) []string {
 	var out []string
-	if list := undriven("/sys", class); len(list) > 0 {
-		what := map[string]string{pciStorage: "disk controllers", pciNetwork: "network cards"}[class]
+	if list := WithoutDriver("/sys", class); len(list) > 0 {
+		what := map[string]string{PCIStorage: "disk controllers", PCINetwork: "network cards"}[class]
 		out = append(out, fmt.Sprintf("no driver has taken these %s: %s", what, strings.Join(list, ", ")))
 	}
-	if list := lackingFirmware(kernelLog()); len(list) > 0 && class == pciNetwork {
+	if list := missingFirmware(kernelLog()); len(list) > 0 && class == PCINetwork {
 		out = append(out, "drivers ask for firmware that the image's /lib/firmware lacks: "+strings.Join(list, ", ")+
 			" (Debian has it in non-free-firmware; many drivers work without)")
 	}
 	return out
 }
 
-// tellDoubts tells of them; while nothing can be sent, on the console alone.
-func (m *machine) tellDoubts(class string, send bool) {
-	for _, d := range hardwareDoubts(class) {
+// ReportMissingDrivers reports the hardware of a class that the installer can't use. With
+// send it sends events; otherwise the consoles alone get it.
+func ReportMissingDrivers(log report.Log, class string, send bool) {
+	for _, d := range missingDrivers(class) {
 		if send {
-			m.Event(report.Event{Kind: "hardware", Level: "warn", Message: d})
+			log.Event(report.Event{Kind: "hardware", Level: "warn", Message: d})
 		} else {
-			m.Con.Printf("%s", d)
+			log.Con.Printf("%s", d)
 		}
 	}
 }

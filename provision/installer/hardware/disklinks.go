@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"encoding/binary"
@@ -15,8 +15,8 @@ import (
 )
 
 // diskLinks are the names below /dev that udev's rules would give a disk
-// (60-persistent-storage.rules, scsi_id, ata_id, path_id): there is no udev in the
-// installer, and an operator knows a disk by these. dir is /sys/block/NAME.
+// (60-persistent-storage.rules, scsi_id, ata_id, path_id). The installer has no udev, and
+// operators know disks by these names. dir is /sys/block/NAME.
 func diskLinks(dir string, d plan.Disk) []string {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -125,7 +125,7 @@ func pciAddress(s string) bool {
 
 // diskPath is what udev's path_id makes of a disk's place in sysfs
 // (/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0/block/sda);
-// "" where it is of a kind that isn't known here.
+// "" for kinds of disk that aren't known here.
 func diskPath(real string) string {
 	parts := strings.Split(real, "/")
 	last := -1
@@ -197,13 +197,13 @@ func hostOffset(dir, host string) int {
 	return mine - first
 }
 
-// linkDisks makes the links below dev (/dev), for a Kickstart's %pre.
-func linkDisks(dev string, disks []plan.Disk) {
+// LinkDisks makes the links below dev (/dev), for a Kickstart's %pre.
+func LinkDisks(dev string, disks []plan.Disk) {
 	for _, d := range disks {
 		for _, l := range d.Links {
 			name := filepath.Join(dev, l)
 			_ = os.MkdirAll(filepath.Dir(name), 0o755)
-			_ = os.Symlink("../../"+d.Name, name) // one that is there is left
+			_ = os.Symlink("../../"+d.Name, name) // an existing one stays
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package installer
+// Package hardware deals with the machine below the install: disks and network cards from
+// sysfs, kernel modules and what has no driver, the installer's own network, the clock.
+package hardware
 
 import (
 	"net"
@@ -14,23 +16,23 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// findDisks are the disks that could be installed to: whole, fixed, writable and
-// made of something. sys is /sys.
-func findDisks(sys string) []plan.Disk {
-	out, _ := lookForDisks(sys)
+// FindDisks are the disks that could be installed to: physical, fixed and writable. sys is
+// /sys.
+func FindDisks(sys string) []plan.Disk {
+	out, _ := FindAllDisks(sys)
 	return out
 }
 
 // onUSB is in the place of a disk on USB: .../0000:00:14.0/usb2/2-1/2-1:1.0/host6/...
 var onUSB = regexp.MustCompile(`/usb[0-9]+/`)
 
-// lookForDisks finds those that can't be written to as well: a wipe must not be silent
-// about what it leaves.
-func lookForDisks(sys string) (out, locked []plan.Disk) {
+// FindAllDisks also finds the disks that can't be written to: a wipe has to report what it
+// leaves.
+func FindAllDisks(sys string) (out, locked []plan.Disk) {
 	dirs, _ := filepath.Glob(sys + "/block/*")
 	for _, dir := range dirs {
 		name := filepath.Base(dir)
-		// hidden: one path of an NVMe disk that has several; it has no device of its own
+		// hidden: one of several paths to an NVMe disk, without a device node
 		if skipDisk(name) || kernel.ReadInt(dir+"/hidden") != 0 || kernel.ReadInt(dir+"/removable") != 0 {
 			continue
 		}
@@ -70,8 +72,8 @@ func lookForDisks(sys string) (out, locked []plan.Disk) {
 	return out, locked
 }
 
-// memoryOf is the machine's memory in MiB; name is /proc/meminfo.
-func memoryOf(name string) int64 {
+// Memory is the machine's memory in MiB; name is /proc/meminfo.
+func Memory(name string) int64 {
 	for line := range strings.Lines(kernel.ReadText(name)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "MemTotal:" {
 			n, _ := strconv.ParseInt(f[1], 10, 64)
@@ -81,18 +83,18 @@ func memoryOf(name string) int64 {
 	return 0
 }
 
-// skipDisk reports whether a block device is none to install to.
+// skipDisk reports whether a block device can't be installed to.
 func skipDisk(name string) bool {
 	for _, p := range []string{"dm-", "md", "mtdblock"} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}
 	}
-	return !isDisk(name) || strings.Contains(name, "boot") && strings.HasPrefix(name, "mmcblk") // eMMC boot areas
+	return !IsDisk(name) || strings.Contains(name, "boot") && strings.HasPrefix(name, "mmcblk") // eMMC boot areas
 }
 
-// findNICs are the network cards, by name.
-func findNICs(sys string) []netconf.NIC {
+// FindNICs are the network cards, by name.
+func FindNICs(sys string) []netconf.NIC {
 	dirs, _ := filepath.Glob(sys + "/class/net/*")
 	var out []netconf.NIC
 	for _, dir := range dirs {
@@ -107,4 +109,15 @@ func findNICs(sys string) []netconf.NIC {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
+}
+
+// IsDisk reports whether a block device's name is that of a disk, or of a device that is
+// assembled from disks.
+func IsDisk(name string) bool {
+	for _, other := range []string{"loop", "ram", "zram", "sr", "fd", "nbd"} {
+		if strings.HasPrefix(name, other) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,4 +1,4 @@
-package installer
+package hardware
 
 import (
 	"bufio"
@@ -15,9 +15,9 @@ import (
 	"rackhand/provision/installer/kernel"
 )
 
-// A moduleLoader loads kernel modules for the devices that are there, as
+// A ModuleLoader loads kernel modules for the devices that are there, as
 // modprobe and udev would.
-type moduleLoader struct {
+type ModuleLoader struct {
 	dir     string              // /lib/modules/VERSION
 	deps    map[string][]string // module -> files to load before it, then its own, in order
 	aliases []moduleAlias
@@ -32,8 +32,8 @@ type moduleLoader struct {
 
 type moduleAlias struct{ prefix, pattern, module string }
 
-func newModuleLoader(dir string, load func(string) error, warn func(string, ...any)) (*moduleLoader, error) {
-	l := &moduleLoader{
+func newModuleLoader(dir string, load func(string) error, warn func(string, ...any)) (*ModuleLoader, error) {
+	l := &ModuleLoader{
 		dir: dir, load: load, warn: warn,
 		deps: map[string][]string{}, before: map[string][]string{},
 		// The kernel asks for it by a name of its own, through a modprobe that may be missing.
@@ -72,7 +72,7 @@ func moduleName(s string) string {
 
 // depLine: "kernel/fs/ext4.ko: kernel/fs/jbd2.ko kernel/lib/crc16.ko"; the
 // dependencies stand with the innermost last.
-func (l *moduleLoader) depLine(s string) {
+func (l *ModuleLoader) depLine(s string) {
 	file, rest, ok := strings.Cut(s, ":")
 	if !ok {
 		return
@@ -86,7 +86,7 @@ func (l *moduleLoader) depLine(s string) {
 }
 
 // aliasLine: "alias pci:v00001AF4d00001000sv*sd*bc*sc*i* virtio_pci".
-func (l *moduleLoader) aliasLine(s string) {
+func (l *ModuleLoader) aliasLine(s string) {
 	f := strings.Fields(s)
 	if len(f) != 3 || f[0] != "alias" {
 		return
@@ -99,7 +99,7 @@ func (l *moduleLoader) aliasLine(s string) {
 }
 
 // softdepLine: "softdep ext4 pre: crc32c post: x".
-func (l *moduleLoader) softdepLine(s string) {
+func (l *ModuleLoader) softdepLine(s string) {
 	f := strings.Fields(s)
 	if len(f) < 3 || f[0] != "softdep" {
 		return
@@ -118,7 +118,7 @@ func (l *moduleLoader) softdepLine(s string) {
 }
 
 // resolve are the modules that a name or modalias means.
-func (l *moduleLoader) resolve(name string) []string {
+func (l *ModuleLoader) resolve(name string) []string {
 	if _, ok := l.deps[moduleName(name)]; ok {
 		return []string{moduleName(name)}
 	}
@@ -141,10 +141,9 @@ func matchAlias(pattern, name string) bool {
 	return err == nil && ok
 }
 
-// add loads what a name means, with what it depends on. A module that isn't in
-// the initramfs, or won't load, is told of and passed over: another driver or
-// device may do.
-func (l *moduleLoader) add(name string) {
+// Load loads the modules of a name or modalias, with their dependencies. A module that isn't
+// in the initramfs or can't be loaded is reported and skipped: another driver may do.
+func (l *ModuleLoader) Load(name string) {
 	for _, m := range l.resolve(name) {
 		l.addModule(m)
 	}
@@ -152,13 +151,13 @@ func (l *moduleLoader) add(name string) {
 
 // addModule loads a module after all that it needs. One that is being loaded counts
 // as loaded, so softdeps in a circle come to an end.
-func (l *moduleLoader) addModule(m string) {
+func (l *ModuleLoader) addModule(m string) {
 	if l.loaded[m] {
 		return
 	}
 	l.loaded[m] = true
 	for _, pre := range l.before[m] {
-		l.add(pre)
+		l.Load(pre)
 	}
 	for _, file := range l.deps[m] {
 		if dep := moduleName(file); dep != m {
@@ -170,13 +169,13 @@ func (l *moduleLoader) addModule(m string) {
 		}
 	}
 	for _, post := range l.after[m] {
-		l.add(post)
+		l.Load(post)
 	}
 }
 
-// scan loads modules for every device below sys (/sys) that it hasn't seen, and
-// says whether there were any. Buses bring new devices: call it again.
-func (l *moduleLoader) scan(sys string) bool {
+// scan loads modules for every device below sys (/sys) that it hasn't seen, and reports
+// whether there were any. New devices may be buses with more devices: call it again.
+func (l *ModuleLoader) scan(sys string) bool {
 	fresh := false
 	_ = filepath.WalkDir(sys+"/devices", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() != "modalias" {
@@ -185,15 +184,15 @@ func (l *moduleLoader) scan(sys string) bool {
 		alias := kernel.ReadText(p)
 		if alias != "" && !l.seen[alias] {
 			l.seen[alias], fresh = true, true
-			l.add(alias)
+			l.Load(alias)
 		}
 		return nil
 	})
 	return fresh
 }
 
-// settle loads modules until no bus brings new devices.
-func (l *moduleLoader) settle() {
+// Settle loads modules until no bus brings new devices.
+func (l *ModuleLoader) Settle() {
 	for range 5 { // a bus brings devices that bring buses
 		if !l.scan("/sys") {
 			break
@@ -201,7 +200,7 @@ func (l *moduleLoader) settle() {
 	}
 }
 
-// finitModule gives a module's file to the kernel.
+// finitModule loads a module from a file (finit_module(2)).
 func finitModule(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -212,4 +211,30 @@ func finitModule(file string) error {
 		return fmt.Errorf("load it: %w", err)
 	}
 	return nil
+}
+
+// LoadModules loads the modules that no device's alias asks for, 8021q for a VLAN among them.
+// warn is told of modules that can't be loaded.
+func LoadModules(vlan bool, warn func(string, ...any)) (*ModuleLoader, error) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join("/lib/modules", unix.ByteSliceToString(uts.Release[:]))
+	l, err := newModuleLoader(dir, finitModule, warn)
+	if err != nil {
+		return nil, fmt.Errorf("the initramfs doesn't fit its kernel: %w", err)
+	}
+	for _, name := range []string{
+		"af_packet",                      // DHCP's raw socket
+		"crc32c_generic", "crc32c_intel", // ext4's checksums
+		"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "nls_iso8859_1",
+		"sd_mod",
+	} {
+		l.Load(name)
+	}
+	if vlan {
+		l.Load("8021q")
+	}
+	return l, nil
 }
