@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,11 +13,19 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision/appliance"
+	"rackhand/provision/state"
 )
+
+// exitAsk is the status of an appliance that needs its operator's word before it serves:
+// the guide's unit isn't restarted on it.
+const exitAsk = 3
 
 type serveCmd struct {
 	Config string `help:"The appliance's settings." default:"${config}" type:"path"`
 	Debug  bool   `help:"Log more."`
+
+	NewDatabase bool `help:"Go on although the database is lost: begin it anew; no host of the inventory is armed by itself."`
+	NewCA       bool `name:"new-ca" help:"Go on although the CA is lost or another one: installed hosts have to be reinstalled."`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
@@ -45,5 +54,11 @@ func (c *serveCmd) Run(ctx context.Context) error {
 			}
 		}
 	}()
-	return appliance.Run(ctx, cfg, appliance.Deps{Clock: time.Now, Random: rand.Reader, Log: log}, reload)
+	err := appliance.Run(ctx, cfg, appliance.Deps{
+		Clock: time.Now, Random: rand.Reader, Log: log, May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA},
+	}, reload)
+	if errors.Is(err, state.ErrAsk) {
+		return exitError{exitAsk, err}
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"rackhand/provision/mirror"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
+	"rackhand/provision/state"
 	"rackhand/provision/store"
 	"rackhand/provision/tftp"
 	"rackhand/provision/web"
@@ -41,6 +43,8 @@ type Deps struct {
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
+	// May is what the operator has said of a state folder that isn't as it was left.
+	May state.May
 }
 
 // An Appliance is the parts, built and tied together.
@@ -73,7 +77,11 @@ func Run(ctx context.Context, cfg *config.Config, d Deps, reload <-chan struct{}
 		return err
 	}
 	defer a.store.Close()
-	return a.run(ctx, reload)
+	err = a.run(ctx, reload)
+	if errors.Is(err, store.ErrLost) {
+		err = state.Rescue(a.store, err)
+	}
+	return err
 }
 
 func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) {
@@ -84,9 +92,9 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.OpenBolt(filepath.Join(cfg.State, "rackhand.db"))
+	st, err := state.Open(ctx, cfg.State, []string{goodName}, d.May, d.Clock())
 	if err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
+		return nil, err
 	}
 	a, err := assemble(ctx, cfg, links, d, st)
 	if err != nil {
@@ -109,6 +117,9 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	}
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
 	if err != nil {
+		return nil, err
+	}
+	if err := state.Bind(ctx, st, authority.CA()); err != nil {
 		return nil, err
 	}
 	a.supply = a.supplies()
@@ -160,6 +171,9 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	if err := a.missed(); err != nil {
 		return err
 	}
+	if err := a.installedBefore(ctx, a.holder.Current(), len(a.holder.Problems()) == 0); err != nil {
+		return err
+	}
 	// A link is locked before anything on it is opened: the ports alone don't tell,
 	// since two appliances may have two addresses on one link.
 	unlock, err := a.lockLinks(ctx)
@@ -200,6 +214,14 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Log: a.Log,
 		}).Run)
 	}
+	lost := make(chan error, 1)
+	part("the database", func(ctx context.Context) error {
+		err := state.Watch(ctx, a.store, databaseEvery)
+		if err != nil {
+			lost <- err
+		}
+		return err
+	})
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", newConductor(a).Run)
@@ -217,8 +239,26 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	if err := a.journal.Record(provision.Event{Source: "appliance", Kind: "started", Message: "the appliance started"}); err != nil {
 		a.Log.Error("recording the start", "error", err)
 	}
-	return g.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case err := <-lost:
+		// Who reads a file that was cut off underneath may wait for ever.
+		select {
+		case <-ended:
+		case <-time.After(lostPatience):
+		}
+		return err
+	}
 }
+
+const (
+	// databaseEvery is how often the database is looked at: is it still there?
+	databaseEvery = time.Second
+	lostPatience  = 10 * time.Second
+)
 
 // mtuOf is the `mtu:` of the network that an address belongs to; 0 when none is given.
 func (a *Appliance) mtuOf(addr netip.Addr) int {

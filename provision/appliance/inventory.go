@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/state"
 )
 
 // loadInventory reads the inventory for the first time. An appliance starts with
@@ -50,7 +52,10 @@ func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
 	return c.Snapshot, c.Problems
 }
 
-func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, "inventory.good.json") }
+// goodName is in a state folder only once an appliance has run with it.
+const goodName = "inventory.good.json"
+
+func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, goodName) }
 
 func (a *Appliance) keepGood() {
 	if err := keepGood(a.cfg.Inventory, a.goodFile()); err != nil {
@@ -60,6 +65,12 @@ func (a *Appliance) keepGood() {
 
 // inventoryLoaded takes a snapshot in, or keeps the last good one.
 func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory.Problems) {
+	if len(problems) == 0 {
+		if err := a.installedBefore(context.Background(), snap, true); err != nil {
+			a.Log.Error("marking hosts as installed before", "error", err)
+			return // the last good inventory stays in force: with this one they would be armed
+		}
+	}
 	changes := a.holder.Put(snap, problems)
 	if len(problems) == 0 {
 		a.keepGood()
@@ -77,6 +88,30 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	if err := a.journal.Record(e); err != nil {
 		a.Log.Error("recording the inventory's load", "error", err)
 	}
+}
+
+// installedBefore marks the hosts of an inventory as installed before, when the database
+// was begun anew: none is armed by itself because its history is gone. With whole, these
+// are all hosts that there are, and those that come later are new.
+func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapshot, whole bool) error {
+	pending, err := state.Pending(ctx, a.store)
+	if err != nil || !pending {
+		return err
+	}
+	hosts := make(map[string][]string)
+	for name, h := range snap.Hosts {
+		hosts[name] = macs(h)
+	}
+	if err := a.journal.Before(hosts); err != nil || !whole {
+		return err
+	}
+	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
+		return err
+	}
+	return a.journal.Record(provision.Event{
+		Source: "appliance", Kind: "database-anew", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("the database was begun anew: the %d hosts of the inventory may serve, and none of them is armed by itself; `rackhand install HOST` arms one", len(hosts)),
+	})
 }
 
 // maxTold is how many hosts, networks, or keys of one of them, an event tells by

@@ -28,6 +28,7 @@ type startCase struct {
 	// settings go over the usual ones.
 	settings map[string]string
 	want     string // a regular expression of the whole of what it says, one line each
+	code     int    // its exit status; 0 stands for 1
 }
 
 // envHold is the UDP port that the test binary holds, run again, until it is killed.
@@ -100,38 +101,40 @@ func TestStartExplains(t *testing.T) {
 	t.Parallel()
 	by := `\S+ \(process \d+\)`
 	cases := []startCase{
-		{"port 80", httpd("10.77.0.1:80"), nil, `HTTP: port 80/tcp on eth1 \(10\.77\.0\.1\) is taken by ` + by + `: stop it, or have it leave this link alone, or set .http:. in rackhand.yaml to another port`},
-		{"port 80 everywhere", httpd("0.0.0.0:80"), nil, `HTTP: port 80/tcp .* is taken by ` + by + `: .*`},
-		{"port 8443", httpd("10.77.0.1:8443"), nil, `agents: port 8443/tcp .* is taken by ` + by + `: .* set .agents:. .*`},
-		{"port 69", udpd("69"), nil, `TFTP: port 69/udp .* is taken by ` + by + `: .*`},
-		{"port 67", udpd("67"), nil, `DHCP: port 67/udp .* is taken by ` + by + `: .*`},
-		{"port 4011", udpd("4011"), nil, `proxyDHCP: port 4011/udp .* is taken by ` + by + `: .*`},
-		{"port 514", httpd("10.77.0.1:514"), nil, `syslog: port 514/tcp .* is taken by ` + by + `: .*`},
+		{"port 80", httpd("10.77.0.1:80"), nil, `HTTP: port 80/tcp on eth1 \(10\.77\.0\.1\) is taken by ` + by + `: stop it, or have it leave this link alone, or set .http:. in rackhand.yaml to another port`, 0},
+		{"port 80 everywhere", httpd("0.0.0.0:80"), nil, `HTTP: port 80/tcp .* is taken by ` + by + `: .*`, 0},
+		{"port 8443", httpd("10.77.0.1:8443"), nil, `agents: port 8443/tcp .* is taken by ` + by + `: .* set .agents:. .*`, 0},
+		{"port 69", udpd("69"), nil, `TFTP: port 69/udp .* is taken by ` + by + `: .*`, 0},
+		{"port 67", udpd("67"), nil, `DHCP: port 67/udp .* is taken by ` + by + `: .*`, 0},
+		{"port 4011", udpd("4011"), nil, `proxyDHCP: port 4011/udp .* is taken by ` + by + `: .*`, 0},
+		{"port 514", httpd("10.77.0.1:514"), nil, `syslog: port 514/tcp .* is taken by ` + by + `: .*`, 0},
 		{"two ports", func(t *testing.T, ns, dir string) {
 			httpd("10.77.0.1:80")(t, ns, dir)
 			udpd("69")(t, ns, dir)
-		}, nil, "TFTP: port 69/udp .*\nHTTP: port 80/tcp .*"},
-		{"the page's port", httpd("127.0.0.1:8080"), map[string]string{"page": `{listen: "127.0.0.1:8080"}`}, `status page: 127\.0\.0\.1:8080 is taken by ` + by + `: stop it; .page: \{listen: \.\.\.\}. in rackhand.yaml says another`},
-		{"the page's address", nil, map[string]string{"page": `{listen: "192.0.2.7:8080"}`}, `status page: this machine has no address 192\.0\.2\.7:8080: give it to a link; .*`},
-		{"the socket's name is a file's", file("kept", "a word"), map[string]string{"socket": "kept"}, `operator's socket: cannot listen on .*/kept: a file that is no socket has that name: remove it; .socket:. .*`},
+		}, nil, "TFTP: port 69/udp .*\nHTTP: port 80/tcp .*", 0},
+		{"the page's port", httpd("127.0.0.1:8080"), map[string]string{"page": `{listen: "127.0.0.1:8080"}`}, `status page: 127\.0\.0\.1:8080 is taken by ` + by + `: stop it; .page: \{listen: \.\.\.\}. in rackhand.yaml says another`, 0},
+		{"the page's address", nil, map[string]string{"page": `{listen: "192.0.2.7:8080"}`}, `status page: this machine has no address 192\.0\.2\.7:8080: give it to a link; .*`, 0},
+		{"the socket's name is a file's", file("kept", "a word"), map[string]string{"socket": "kept"}, `operator's socket: cannot listen on .*/kept: a file that is no socket has that name: remove it; .socket:. .*`, 0},
 		{"the socket is answered", func(t *testing.T, _, dir string) {
 			l, err := net.Listen("unix", filepath.Join(dir, "state.sock"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { l.Close() })
-		}, nil, `operator's socket: .*: another rackhand answers there already: stop it first; .*`},
-		{"the socket's folder is a file", file("run", ""), map[string]string{"socket": "run/rackhand.sock"}, `the operator's socket: .*/run: not a directory`},
-		{"another address", nil, map[string]string{"address": "10.77.0.9"}, `.address: 10\.77\.0\.9. in rackhand.yaml is on none of the links: eth1 has 10\.77\.0\.1; give a link that address, or set .address:. to one that it has`},
-		{"no such interface", nil, map[string]string{"interfaces": "[eth7]"}, `there is no interface eth7; .interfaces:. in rackhand.yaml names those on which boxes boot, and this machine has (switch, eth1|eth1, switch)`},
-		{"no inventory", nil, map[string]string{"inventory": "elsewhere"}, `the inventory's folder: stat .*/elsewhere: no such file or directory; .inventory:. in rackhand.yaml names it, .rackhand init. makes one`},
-		{"the state folder is a file", file("state", ""), nil, `the state folder: mkdir .*/state: not a directory; .state:. in rackhand.yaml names it`},
-		{"the database is none", file("state/rackhand.db", strings.Repeat("no database", 1000)), nil, `opening the database: open store .*: it is not a database that rackhand wrote, or it is damaged .*`},
-		{"the database is cut off", file("state/rackhand.db", "short"), nil, `opening the database: open store .*/state/rackhand.db: .*: move it away, and restore it from a backup if there is one`},
-		{"the CA is none", func(t *testing.T, ns, dir string) {
-			file("state/ca/ca.pem", "no certificate")(t, ns, dir)
-			file("state/ca/ca.key", "no key")(t, ns, dir)
-		}, nil, `reading the CA: .*; restore both files from a backup, or remove them and reinstall the hosts`},
+		}, nil, `operator's socket: .*: another rackhand answers there already: stop it first; .*`, 0},
+		{"the socket's folder is a file", file("run", ""), map[string]string{"socket": "run/rackhand.sock"}, `the operator's socket: .*/run: not a directory`, 0},
+		{"another address", nil, map[string]string{"address": "10.77.0.9"}, `.address: 10\.77\.0\.9. in rackhand.yaml is on none of the links: eth1 has 10\.77\.0\.1; give a link that address, or set .address:. to one that it has`, 0},
+		{"no such interface", nil, map[string]string{"interfaces": "[eth7]"}, `there is no interface eth7; .interfaces:. in rackhand.yaml names those on which boxes boot, and this machine has (switch, eth1|eth1, switch)`, 0},
+		{"no inventory", nil, map[string]string{"inventory": "elsewhere"}, `the inventory's folder: stat .*/elsewhere: no such file or directory; .inventory:. in rackhand.yaml names it, .rackhand init. makes one`, 0},
+		{"the state folder is a file", file("state", ""), nil, `the state folder: mkdir .*/state: not a directory; .state:. in rackhand.yaml names it`, 0},
+		{"the database is none", file("state/rackhand.db", strings.Repeat("no database", 1000)), nil, `opening the database: open store .*: it is not a database that rackhand wrote, or it is damaged .*`, 3},
+		{"the database is cut off", file("state/rackhand.db", "short"), nil, `opening the database: open store .*/state/rackhand.db: .*: move it away, and restore it from a backup if there is one`, 3},
+		{"no database beside a CA", file("state/ca/ca.pem", "a CA"), nil, `.*/state/rackhand\.db is missing or empty beside the CA in .*/state/ca: without it nobody knows which hosts serve, .*: restore it from a backup .*, or run .rackhand serve --new-database. once, .*`, 3},
+		{"an empty database beside a CA", func(t *testing.T, ns, dir string) {
+			file("state/ca/ca.pem", "a CA")(t, ns, dir)
+			file("state/rackhand.db", "")(t, ns, dir)
+		}, nil, `.*/state/rackhand\.db is missing or empty beside the CA .*`, 3},
+		{"neither, and traces of both", file("state/inventory.good.json", "{}"), nil, `.*/state/rackhand\.db is missing or empty in a state folder in which an appliance has run, and the CA is gone too: .*`, 3},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -153,7 +156,7 @@ func TestStartExplains(t *testing.T) {
 				}
 			}
 			got := strings.Join(lines, "\n")
-			if cmd.ProcessState.ExitCode() != 1 || !regexp.MustCompile(`^rackhand: `+tc.want+`$`).MatchString(got) {
+			if cmd.ProcessState.ExitCode() != max(tc.code, 1) || !regexp.MustCompile(`^rackhand: `+tc.want+`$`).MatchString(got) {
 				t.Errorf("%v: it says\n%s\nwanted is\n%s", err, got, tc.want)
 			}
 			if strings.Contains(said.String(), "rackhand serves") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,6 +48,9 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 			}
 		}
 		if r.FirstOnly && v.installedBefore(r) {
+			if h := v.hosts[r.Host]; h.Before {
+				return fmt.Errorf("the database was begun anew when it was in the inventory already, so it may serve: `rackhand install %s` arms it%w", r.Host, notFirst{})
+			}
 			return ErrNotFirst
 		}
 		h := v.hosts[r.Host]
@@ -97,7 +101,7 @@ func (v *view) giveWay(in provision.Install, r Request) error {
 // a host that is renamed in the inventory is the same box.
 func (v *view) installedBefore(r Request) bool {
 	for _, h := range v.hosts {
-		if h.Installs == 0 {
+		if h.Installs == 0 && !h.Before {
 			continue
 		}
 		if h.Host == r.Host || slices.ContainsFunc(h.MACs, func(m string) bool { return slices.Contains(r.MACs, m) }) {
@@ -105,6 +109,33 @@ func (v *view) installedBefore(r Request) bool {
 		}
 	}
 	return false
+}
+
+// notFirst makes an error ErrNotFirst to errors.Is and adds no text.
+type notFirst struct{}
+
+func (notFirst) Error() string        { return "" }
+func (notFirst) Is(target error) bool { return target == ErrNotFirst }
+
+// Before marks hosts, with their MACs, as installed before this journal began.
+func (j *Journal) Before(hosts map[string][]string) error {
+	const atOnce = 10 // writes beside those of a whole batch: see maxBatch
+	names := slices.Sorted(maps.Keys(hosts))
+	for some := range slices.Chunk(names, atOnce) {
+		err := j.do(func(v *view) error {
+			for _, name := range some {
+				h := v.hosts[name]
+				h.Host, h.MACs, h.Before = name, hosts[name], true
+				v.hosts[name] = h
+				v.dirtyHosts[name] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Update changes the install under way of a host and records an event with it,

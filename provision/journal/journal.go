@@ -56,6 +56,7 @@ type Host struct {
 	Jobs     int               `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
 	Serves   bool              `json:"serves,omitempty"` // what an install left serving is still on its disks
 	MACs     []string          `json:"macs,omitempty"`   // of the box when it was last armed
+	Before   bool              `json:"before,omitempty"` // it may have been installed before this journal began
 	EFI      bool              `json:"efi,omitempty"`    // its firmware, as DHCP saw it last, is UEFI
 	Last     provision.Event   `json:"last"`
 	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch

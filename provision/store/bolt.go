@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,7 +23,6 @@ const (
 	bucketMeta    = "meta"
 	metaFormat    = "format"
 	metaRev       = "rev"
-	format        = 1
 	revBytes      = 8
 )
 
@@ -29,10 +30,15 @@ const (
 // writer; readers use bbolt's snapshots and never wait for it.
 type boltStore struct {
 	db      *bbolt.DB
+	opened  os.FileInfo // the file, as it was opened
 	history *history
+	// acknowledged is the latest revision that somebody was told of.
+	acknowledged atomic.Uint64
 
 	reqs       chan *request
 	closing    chan struct{} // closed by Close: the writer ends
+	failed     chan struct{} // closed once bbolt has panicked: see guarded
+	failOnce   sync.Once
 	writerDone chan struct{} // closed by the writer when it has ended
 	closeOnce  sync.Once
 	closeErr   error
@@ -46,6 +52,8 @@ type boltOptions struct {
 	lockTimeout    time.Duration
 	historyChanges int
 	historyBytes   int
+	mustExist      bool
+	migrations     []migration
 }
 
 // A BoltOption changes how OpenBolt opens.
@@ -62,6 +70,10 @@ func LockTimeout(d time.Duration) BoltOption {
 func History(changes int) BoltOption {
 	return func(o *boltOptions) { o.historyChanges = changes }
 }
+
+// MustExist makes OpenBolt return ErrMissing, and make nothing, where there is no file or
+// one to which nothing was ever written.
+func MustExist() BoltOption { return func(o *boltOptions) { o.mustExist = true } }
 
 // OpenBolt opens the store in the file at path, mode 0600, and creates it when
 // it does not exist; its folder must exist. One process at a time may have it
@@ -80,100 +92,166 @@ func OpenBolt(path string, opts ...BoltOption) (Store, error) {
 
 // open is OpenBolt without the writer, which a test may want to be itself.
 func open(path string, opts ...BoltOption) (*boltStore, error) {
-	o := boltOptions{lockTimeout: time.Second, historyChanges: 8192, historyBytes: 16 << 20}
+	o := boltOptions{lockTimeout: time.Second, historyChanges: 8192, historyBytes: 16 << 20, migrations: migrations()}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	db, err := openFile(path, o.lockTimeout)
+	if st, err := os.Stat(path); o.mustExist && (errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0) {
+		return nil, fmt.Errorf("open store %s: %w", path, ErrMissing)
+	}
+	db, opened, err := openFile(path, o.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
-	rev, err := prepare(db)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
+	var rev uint64
+	if err := guard(func() (err error) { rev, err = prepare(db, o); return err }); err != nil {
+		return nil, errors.Join(openError(path, err), guard(db.Close))
 	}
-	return &boltStore{
+	s := &boltStore{
 		db:         db,
+		opened:     opened,
 		history:    newHistory(rev, o.historyChanges, o.historyBytes),
 		reqs:       make(chan *request, maxBatch),
 		closing:    make(chan struct{}),
+		failed:     make(chan struct{}),
 		writerDone: make(chan struct{}),
 		rev:        rev,
-	}, nil
+	}
+	s.acknowledged.Store(rev)
+	return s, nil
+}
+
+// openError says what is wrong with a file, and what to do about it.
+func openError(path string, err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("open store %s: %w: move it away, and restore it from a backup if there is one", path, err)
+	}
+	return fmt.Errorf("open store %s: %w", path, err)
 }
 
 // openFile opens or creates the database and keeps others out of it.
-func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
-	// Timeout 0 would wait for ever.
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:      max(lockTimeout, time.Millisecond),
-		FreelistType: bbolt.FreelistMapType,
-	})
+func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, os.FileInfo, error) {
+	if err := checkSize(path); err != nil {
+		return nil, nil, err
+	}
+	db, file, err := openBbolt(path, lockTimeout)
 	switch {
+	case errors.Is(err, ErrDamaged):
+		return nil, nil, openError(path, err)
 	case errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("open store %s: %w: stop that one, or give this one a state folder of its own", path, ErrLocked)
+		return nil, nil, fmt.Errorf("open store %s: %w: stop that one, or give this one a state folder of its own", path, ErrLocked)
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("open store %s: it is not a database that rackhand wrote, or it is damaged (%w): move it away, and restore it from a backup if there is one", path, err)
+		return nil, nil, openError(path, fmt.Errorf("%w (%w)", ErrDamaged, err))
 	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("open store %s: %w: run rackhand as root", path, err)
+		return nil, nil, fmt.Errorf("open store %s: %w: run rackhand as root", path, err)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrExist):
-		return nil, fmt.Errorf("open store: %w", err) // names the path itself
-	case err != nil:
-		return nil, fmt.Errorf("open store %s: %w: move it away, and restore it from a backup if there is one", path, err)
+		return nil, nil, fmt.Errorf("open store: %w", err) // names the path itself
+	case err != nil && file == nil:
+		return nil, nil, fmt.Errorf("open store %s: %w", path, err)
+	case err != nil: // too small for bbolt's first pages, or what it can't map
+		return nil, nil, openError(path, fmt.Errorf("%w (%w)", ErrDamaged, err))
 	}
 	// The mode counts only for a file that is created; one that was copied here may be open to others.
 	err = os.Chmod(path, 0o600)
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = syncFolderOf(path)
+	}
+	var opened os.FileInfo
+	if err == nil {
+		opened, err = file.Stat()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
 	}
-	return db, nil
+	return db, opened, nil
 }
 
-// syncDir puts a new file's directory entry on disk: syncing the file does not.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// openBbolt is bbolt.Open, without its panics; file is what it has open, if it came so far.
+func openBbolt(path string, lockTimeout time.Duration) (db *bbolt.DB, file *os.File, err error) {
+	err = guard(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:      max(lockTimeout, time.Millisecond), // 0 would wait for ever
+			FreelistType: bbolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+				file, err = os.OpenFile(name, flag, mode)
+				return file, err
+			},
+		})
+		return err
+	})
+	if errors.Is(err, ErrDamaged) && file != nil {
+		_ = file.Close() // with its lock, which bbolt has left behind
+	}
+	return db, file, err
+}
+
+// syncFolderOf puts a new file's directory entry on disk: syncing the file does not.
+func syncFolderOf(path string) error {
+	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// prepare makes the buckets of a new file, checks the format of an old one, and
+// prepare makes the buckets of a new file, brings an old one to the present format, and
 // returns the store's revision.
-func prepare(db *bbolt.DB) (uint64, error) {
+func prepare(db *bbolt.DB, o boltOptions) (uint64, error) {
+	isNew, err := makeBuckets(db, o)
+	if err != nil {
+		return 0, err
+	}
+	if !isNew {
+		if err := migrate(db, o.migrations); err != nil {
+			return 0, err
+		}
+	}
 	var rev uint64
-	err := db.Update(func(tx *bbolt.Tx) error {
-		if tx.Bucket([]byte(bucketMeta)) == nil {
-			meta, err := tx.CreateBucket([]byte(bucketMeta))
-			if err != nil {
-				return err
-			}
-			if _, err := tx.CreateBucket([]byte(bucketRecords)); err != nil {
-				return err
-			}
-			if err := meta.Put([]byte(metaFormat), []byte{format}); err != nil {
-				return err
-			}
-			return putRev(tx, 0)
-		}
-		f := tx.Bucket([]byte(bucketMeta)).Get([]byte(metaFormat))
-		if len(f) != 1 || f[0] != format || tx.Bucket([]byte(bucketRecords)) == nil {
-			return fmt.Errorf("its format is %x, this rackhand reads %02x: use the version that wrote it", f, format)
-		}
+	err = db.View(func(tx *bbolt.Tx) error {
 		var err error
-		rev, err = getRev(tx)
+		if rev, err = getRev(tx); err == nil {
+			err = walk(tx)
+		}
 		return err
 	})
+	if err == nil && rev == 0 && o.mustExist {
+		err = ErrMissing
+	}
 	return rev, err
+}
+
+func makeBuckets(db *bbolt.DB, o boltOptions) (isNew bool, err error) {
+	err = db.View(func(tx *bbolt.Tx) error {
+		first, _ := tx.Cursor().First()
+		isNew = first == nil
+		if !isNew && (tx.Bucket([]byte(bucketMeta)) == nil || tx.Bucket([]byte(bucketRecords)) == nil) {
+			return fmt.Errorf("%w: it holds %.40q", ErrDamaged, first)
+		}
+		return nil
+	})
+	switch {
+	case err != nil || !isNew:
+		return isNew, err
+	case o.mustExist:
+		return isNew, ErrMissing
+	}
+	return isNew, db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{bucketMeta, bucketRecords} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		if err := putFormat(tx, firstFormat+len(o.migrations)); err != nil {
+			return err
+		}
+		return putRev(tx, 0)
+	})
 }
 
 func getRev(tx *bbolt.Tx) (uint64, error) {
 	b := tx.Bucket([]byte(bucketMeta)).Get([]byte(metaRev))
 	if len(b) != revBytes {
-		return 0, fmt.Errorf("the store's revision has %d bytes instead of %d: the file is damaged", len(b), revBytes)
+		return 0, fmt.Errorf("%w: its revision has %d bytes instead of %d", ErrDamaged, len(b), revBytes)
 	}
 	return binary.BigEndian.Uint64(b), nil
 }
@@ -184,13 +262,16 @@ func putRev(tx *bbolt.Tx, rev uint64) error {
 
 // Close lets the transaction that is being written finish, refuses those that
 // wait (ErrClosed, not written), ends every watch and closes the file. Closing
-// again does nothing.
+// again does nothing. A file that was found damaged is left as it is.
 func (s *boltStore) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
-		<-s.writerDone
+		select {
+		case <-s.writerDone:
+		case <-s.failed: // it may wait for a lock for ever
+		}
 		s.history.close()
-		s.closeErr = s.db.Close()
+		s.closeErr = s.guarded(s.db.Close)
 	})
 	return s.closeErr
 }

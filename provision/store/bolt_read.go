@@ -109,7 +109,7 @@ func (s *boltStore) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.db.View(f)
+	err := s.guarded(func() error { return s.db.View(f) })
 	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
@@ -119,7 +119,7 @@ func (s *boltStore) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 // decode copies a record out of bbolt's memory, which ends with its transaction.
 func decode(key, raw []byte) (Record, error) {
 	if len(raw) < revBytes {
-		return Record{}, fmt.Errorf("the record %.200q has %d bytes, fewer than its revision: the store's file is damaged", key, len(raw))
+		return Record{}, fmt.Errorf("%w: the record %.200q has %d bytes, fewer than its revision", ErrDamaged, key, len(raw))
 	}
 	return Record{
 		Key:   string(key),

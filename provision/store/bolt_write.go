@@ -75,6 +75,8 @@ func (s *boltStore) Txn(ctx context.Context, conds []Cond, ops ...Op) (uint64, e
 	}
 	select {
 	case s.reqs <- r:
+	case <-s.failed:
+		return 0, fmt.Errorf("write to the store: %w", errFailed)
 	case <-s.closing:
 		return 0, ErrClosed
 	case <-ctx.Done():
@@ -82,6 +84,8 @@ func (s *boltStore) Txn(ctx context.Context, conds []Cond, ops ...Op) (uint64, e
 	}
 	select {
 	case <-r.done:
+	case <-s.failed:
+		return 0, fmt.Errorf("%w: write to the store: %w", ErrUnknown, errFailed)
 	case <-s.writerDone:
 		if r.claimed.CompareAndSwap(false, true) {
 			return 0, ErrClosed
@@ -140,7 +144,8 @@ func (s *boltStore) write(batch []*request) {
 	if len(batch) == 0 {
 		return
 	}
-	changes, err := s.commit(batch)
+	var changes []Change
+	err := s.guarded(func() (err error) { changes, err = s.commit(batch); return err })
 	if err != nil {
 		for _, r := range batch {
 			r.rev, r.err = 0, err
@@ -164,6 +169,11 @@ func (s *boltStore) commit(batch []*request) ([]Change, error) {
 		return nil, fmt.Errorf("write to the store: %w", err)
 	}
 	rev := s.rev
+	if found, err := getRev(tx); err != nil || found != rev {
+		_ = tx.Rollback()
+		s.broken = fmt.Errorf("write to the store: %w: it is at revision %d, and %d was written last: another program wrote to its file", ErrLost, found, rev)
+		return nil, s.broken
+	}
 	var changes []Change
 	for _, r := range batch {
 		if r.err = holds(tx, r.conds); r.err != nil {
@@ -191,6 +201,7 @@ func (s *boltStore) commit(batch []*request) ([]Change, error) {
 		return nil, s.commitFailed(err)
 	}
 	s.rev = rev
+	s.acknowledged.Store(rev)
 	return changes, nil
 }
 

@@ -1,0 +1,90 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/provision/store"
+)
+
+func TestJudge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		found found
+		may   May
+		want  string // "": go on
+	}{
+		"first start":                       {found{}, May{}, ""},
+		"as it was left":                    {found{database: true, ca: "a", recorded: "a", issued: true, traces: true}, May{}, ""},
+		"a database of before":              {found{database: true, ca: "a", traces: true}, May{}, ""},
+		"cut short before its CA":           {found{database: true}, May{}, ""},
+		"database lost":                     {found{ca: "a"}, May{}, "--new-database"},
+		"database lost, and said so":        {found{ca: "a"}, May{NewDatabase: true}, ""},
+		"both lost":                         {found{traces: true}, May{}, "the CA is gone too"},
+		"both lost, and said so":            {found{traces: true}, May{NewDatabase: true}, ""},
+		"CA lost":                           {found{database: true, recorded: "a"}, May{}, "--new-ca"},
+		"CA lost, a database of before":     {found{database: true, issued: true}, May{}, "--new-ca"},
+		"CA lost, and said so":              {found{database: true, recorded: "a"}, May{NewCA: true}, ""},
+		"another's":                         {found{database: true, recorded: "a", ca: "b"}, May{}, "two appliances"},
+		"another's, and said so":            {found{database: true, recorded: "a", ca: "b"}, May{NewCA: true}, ""},
+		"a new database beside one":         {found{database: true, recorded: "a", ca: "a"}, May{NewDatabase: true}, "is there"},
+		"a new CA does not mend this":       {found{ca: "a"}, May{NewCA: true}, "--new-database"},
+		"nor does a new database mend this": {found{database: true, recorded: "a"}, May{NewDatabase: true}, "is there"},
+	} {
+		err := judge(tt.found, tt.may, "/state")
+		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+// TestCutShort: a first start that is killed at any of its steps is a first start again,
+// and one that was allowed a new database keeps what it was told.
+func TestCutShort(t *testing.T) {
+	dir := t.TempDir()
+	open := func(may May) error {
+		t.Helper()
+		s, err := Open(t.Context(), dir, nil, may, time.Now())
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if pending, err := Pending(t.Context(), s); err != nil || pending != may.NewDatabase {
+			t.Errorf("pending %v, %v", pending, err)
+		}
+		return nil
+	}
+	empty, err := store.OpenBolt(filepath.Join(dir, Database)) // killed before the first record
+	if err == nil {
+		err = empty.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and before the CA was made
+		if err := open(May{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ca/ca.pem", "a CA") // before it was bound
+	if err := open(May{}); err != nil {
+		t.Fatal(err)
+	}
+	write(Database, "")
+	if err := open(May{}); !errors.Is(err, ErrAsk) {
+		t.Errorf("an empty file: %v", err)
+	}
+	if err := open(May{NewDatabase: true}); err != nil {
+		t.Fatal(err)
+	}
+}
