@@ -28,8 +28,14 @@ const (
 // boltStore is a Store in one bbolt file. A single goroutine writes, see
 // writer; readers use bbolt's snapshots and never wait for it.
 type boltStore struct {
-	db      *bbolt.DB
+	path    string
 	history *history
+
+	dbMu       sync.RWMutex // of db, which Compact replaces; the writer alone does so
+	db         *bbolt.DB
+	swaps      chan *swap
+	compacting sync.Mutex
+	closers    sync.WaitGroup // of the files that Compact has replaced
 
 	reqs       chan *request
 	closing    chan struct{} // closed by Close: the writer ends
@@ -92,8 +98,13 @@ func open(path string, opts ...BoltOption) (*boltStore, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
 	}
+	if err := removeStale(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
+	}
 	return &boltStore{
+		path:       path,
 		db:         db,
+		swaps:      make(chan *swap),
 		history:    newHistory(rev, o.historyChanges, o.historyBytes),
 		reqs:       make(chan *request, maxBatch),
 		closing:    make(chan struct{}),
@@ -190,7 +201,8 @@ func (s *boltStore) Close() error {
 		close(s.closing)
 		<-s.writerDone
 		s.history.close()
-		s.closeErr = s.db.Close()
+		s.closeErr = s.handle().Close()
+		s.closers.Wait()
 	})
 	return s.closeErr
 }
