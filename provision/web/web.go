@@ -63,6 +63,8 @@ type Options struct {
 	Random io.Reader
 	Clock  func() time.Time
 	Log    *slog.Logger
+	// Flood bounds what anybody's requests leave in the journal; one of our own when nil.
+	Flood *provision.Flood
 }
 
 // An Operator carries out what the operator asks for.
@@ -105,16 +107,22 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet   *provision.Quiet
+	quiet   *provision.Quiet // who was refused
 	fetched *provision.Quiet // fetches that have left an event
 	handed  handed
 	answers answers
 	rows    rows
 }
 
+// maxRefused is of how many addresses within a minute it is asked whose they are.
+const maxRefused = 1 << 16
+
 // New makes the routes.
 func New(o Options) *Server {
-	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+	if o.Flood == nil {
+		o.Flood = provision.NewFlood(o.Clock)
+	}
+	return &Server{Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}}
 }
 
 func newEcho(log *slog.Logger) *echo.Echo {
