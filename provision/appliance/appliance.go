@@ -139,7 +139,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood,
+		Flood: a.flood, Limits: cfg.Limits,
 	})
 	return a, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/media"
+	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
@@ -63,6 +64,8 @@ type Options struct {
 	Random io.Reader
 	Clock  func() time.Time
 	Log    *slog.Logger
+	// Limits bound what a host may send; the usual ones when zero.
+	Limits config.Limits
 	// Flood bounds what anybody's requests leave in the journal; one of our own when nil.
 	Flood *provision.Flood
 }
@@ -109,6 +112,7 @@ type Server struct {
 	Options
 	quiet   *provision.Quiet // who was refused
 	fetched *provision.Quiet // fetches that have left an event
+	taken   taken
 	handed  handed
 	answers answers
 	rows    rows
@@ -122,7 +126,13 @@ func New(o Options) *Server {
 	if o.Flood == nil {
 		o.Flood = provision.NewFlood(o.Clock)
 	}
-	return &Server{Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}}
+	if o.Limits == (config.Limits{}) {
+		o.Limits = config.Default().Limits
+	}
+	return &Server{
+		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet},
+		taken: newTaken(o.Journal.Counted, o.Limits),
+	}
 }
 
 func newEcho(log *slog.Logger) *echo.Echo {
