@@ -29,6 +29,8 @@ type Config struct {
 	// of the distribution's packages.
 	Bootfiles []string
 	Install   Install
+	Limits    Limits
+	Keep      Keep
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).
@@ -63,4 +65,21 @@ type Mirror struct {
 type Install struct {
 	Attempts int           // how often the installer may be handed out: 3
 	Expires  time.Duration // how long a host stays armed: 1 h
+}
+
+// Limits bounds what one host may write here. What goes beyond is refused.
+type Limits struct {
+	Report int64 // bytes of one report of an agent: 1 MiB
+	// Reports is how many a host may send within an hour, 60. Progress, enrolments and
+	// the reports of jobs are counted apart, each as many.
+	Reports int
+	Events  int // events of its installer within an hour: 3,000
+}
+
+// Keep bounds what the journal keeps. Events of an install under way, and of the last one
+// of each host, stay whatever these say.
+type Keep struct {
+	Days   int   // how old events become, by counted time: 90
+	Events int   // of one host, and of all boxes in no inventory together: 10,000
+	Size   int64 // bytes of all events: 256 MiB; who has most gives way first
 }

@@ -52,5 +52,13 @@ func docs() schema.Docs {
 		"install":            {Text: "What holds for every install."},
 		"install.attempts":   {Text: "How often one install may hand out the installer, before a person must look.", Default: strconv.Itoa(d.Install.Attempts), Examples: []string{"1"}},
 		"install.expires":    {Text: "How long a host stays armed.", Default: schema.Plain(d.Install.Expires), Examples: []string{"90m"}},
+		"limits":             {Text: "What one host may write here. What goes beyond is refused, and an event says so."},
+		"limits.report":      {Text: "The largest report of an agent.", Default: plainBytes(d.Limits.Report), Pattern: bytesForm.String(), Examples: []string{"512KiB", "4MiB"}},
+		"limits.reports":     {Text: "Reports of one host within an hour. Progress, enrolments and the reports of jobs are counted apart, each as many.", Default: strconv.Itoa(d.Limits.Reports), Examples: []string{"120"}},
+		"limits.events":      {Text: "Events of one host's installer within an hour.", Default: strconv.Itoa(d.Limits.Events), Examples: []string{"6000"}},
+		"keep":               {Text: "What the journal keeps. The events of an install under way, and of the last one of each host, stay in any case."},
+		"keep.days":          {Text: "How old events become, in days that the appliance has run.", Default: strconv.Itoa(d.Keep.Days), Examples: []string{"365"}},
+		"keep.events":        {Text: "Events of one host, and of all boxes that are in no inventory together.", Default: strconv.Itoa(d.Keep.Events), Examples: []string{"2000"}},
+		"keep.size":          {Text: "What all events together take: those of who has most go first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},
 	}
 }

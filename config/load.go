@@ -27,6 +27,8 @@ func Default() *Config {
 		Page:      Page{Listen: "127.0.0.1:8080"},
 		Mirror:    Mirror{Upstreams: map[string]string{}, Size: 50 << 30},
 		Install:   Install{Attempts: 3, Expires: time.Hour},
+		Limits:    Limits{Report: 1 << 20, Reports: 60, Events: 3000},
+		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20},
 	}
 }
 
@@ -108,6 +110,8 @@ func (r *reader) fields() schema.Fields {
 		"mirror":     func(n schema.Node) { n.Fields("mirror", r.mirrorFields()) },
 		"bootfiles":  r.bootfiles,
 		"install":    func(n schema.Node) { n.Fields("install", r.installFields()) },
+		"limits":     func(n schema.Node) { n.Fields("limits", r.limitsFields()) },
+		"keep":       func(n schema.Node) { n.Fields("keep", r.keepFields()) },
 	}
 }
 

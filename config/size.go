@@ -39,3 +39,28 @@ func parseSize(text string) (bytes int64, ok bool) {
 	}
 	return n << 30, n <= 999<<10
 }
+
+// bytesForm is how smaller sizes are written.
+var bytesForm = regexp.MustCompile(`^[1-9][0-9]{0,5}(KiB|MiB|GiB)$`)
+
+// parseBytes reads a size in KiB, MiB or GiB, in bytes.
+func parseBytes(text string) (bytes int64, ok bool) {
+	if !bytesForm.MatchString(text) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text[:len(text)-3], 10, 64)
+	return n << map[byte]int{'K': 10, 'M': 20, 'G': 30}[text[len(text)-3]], err == nil
+}
+
+// plainBytes writes a size as it is written in the configuration.
+func plainBytes(n int64) string {
+	unit := "KiB"
+	n >>= 10
+	for _, next := range []string{"MiB", "GiB"} {
+		if n%1024 != 0 {
+			break
+		}
+		n, unit = n>>10, next
+	}
+	return strconv.FormatInt(n, 10) + unit
+}

@@ -61,8 +61,9 @@ type Install struct {
 	// CheckFailed: the role's checks did not pass in their time, and the operator
 	// was told. They are tried on.
 	CheckFailed bool `json:"check_failed,omitempty"`
-	// Events counts what the installer reported in this install, to bound it.
+	// Events and Bytes count what the installer reported in this install, to bound it.
 	Events int `json:"events,omitempty"`
+	Bytes  int `json:"bytes,omitempty"`
 
 	// Blank are the ids of the disks that the installer's guard found blank in this
 	// install. What a later attempt finds on them is its own work.

@@ -53,6 +53,7 @@ type Appliance struct {
 	cfg     *config.Config
 	store   store.Store
 	journal *journal.Journal
+	flood   *provision.Flood
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -115,6 +116,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Elapsed, d.Log); err != nil {
 		return nil, err
 	}
+	a.flood = provision.NewFlood(a.journal.Counted)
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
 	if err != nil {
 		return nil, err
@@ -148,6 +150,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
+		Flood: a.flood, Limits: cfg.Limits,
 	})
 	return a, nil
 }
@@ -211,7 +214,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, addr := range a.addresses() {
 		part("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
-			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Log: a.Log,
+			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Flood: a.flood, Log: a.Log,
 		}).Run)
 	}
 	lost := make(chan error, 1)
@@ -222,6 +225,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		}
 		return err
 	})
+	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", newConductor(a).Run)

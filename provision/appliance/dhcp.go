@@ -10,7 +10,7 @@ func (a *Appliance) dhcp(l link) *dhcp.Server {
 	at := a.applianceAt(l.addr)
 	return dhcp.New(dhcp.Options{
 		Interface: l.name, ServerAddr: l.addr, Decide: a.decide, Snapshot: a.holder.Current,
-		Store: a.store, Record: a.journal, Clock: a.journal.Counted, Log: a.Log,
+		Store: a.store, Record: a.journal, Flood: a.flood, Clock: a.journal.Counted, Log: a.Log,
 		MayServe:      func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) },
 		ScriptURL:     func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() },
 		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() },

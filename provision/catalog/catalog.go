@@ -91,6 +91,9 @@ type Report struct {
 	// CatalogFetched is set when the appliance could not be asked and the catalog
 	// kept on the host was converged instead: when that one was last confirmed.
 	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`
+	// Dropped is how many reports before this one were never sent: too many waited, or
+	// the appliance refused them.
+	Dropped int `json:"dropped,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"time"
 
@@ -251,8 +252,12 @@ func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 
 // report keeps the report on disk and sends all that are there, oldest first.
 func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.Report) error {
-	if err := state.queue(r); err != nil {
+	dropped, err := state.queue(r)
+	if err != nil {
 		return err
+	}
+	if dropped > 0 {
+		a.Log.Warn("the oldest reports are dropped: more wait than are kept", "dropped", dropped, "kept", maxUnsent)
 	}
 	if c.mutual == nil {
 		// The appliance was away when the run began; it may be back.
@@ -263,13 +268,18 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		c.mutual = c.secure(cert)
 	}
 	for len(state.Unsent) > 0 {
-		err := c.post(ctx, "/v1/report", state.Unsent[0])
+		next := state.Unsent[0]
+		next.Dropped = state.Dropped
+		err := a.sendReport(ctx, c, next)
 		var refused *refusal
 		switch {
+		case err == nil:
+			state.Dropped = 0
 		case errors.As(err, &refused) && !away(err) && refused.status != 401 && refused.status != 403:
 			// It will be refused tomorrow too, and must not hold up the others.
 			a.Log.Error("a report is dropped: the appliance refuses it", "error", err)
-		case err != nil:
+			state.Dropped++
+		default:
 			a.Log.Warn("the report is kept and sent at the next run", "reports", len(state.Unsent), "error", short(err.Error()))
 			return nil
 		}
@@ -279,6 +289,27 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		}
 	}
 	return nil
+}
+
+// leastReport is the size, in bytes, below which a report is not made smaller.
+const leastReport = 4 << 10
+
+// sendReport posts a report. One that is too large for the appliance goes without its
+// details: what the whole came to is worth more.
+func (a *Agent) sendReport(ctx context.Context, c *client, r catalog.Report) error {
+	for size := maxReport / 2; ; size /= 4 {
+		err := c.post(ctx, "/v1/report", r)
+		var refused *refusal
+		if !errors.As(err, &refused) || refused.status != http.StatusRequestEntityTooLarge || size < leastReport {
+			return err
+		}
+		a.Log.Warn("the report is too large for the appliance: it is sent without details", "bytes", size)
+		smaller, _, fit := r.Fit(size)
+		if fit != nil {
+			return err
+		}
+		r = smaller
+	}
 }
 
 // summary is the line that people look for in the journal.

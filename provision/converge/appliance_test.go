@@ -34,6 +34,8 @@ type appliance struct {
 	catalog  catalog.Catalog
 	fail     map[string]int // path -> status to answer with
 	failures int            // how many more times; -1 for ever
+	after    string         // Retry-After of these
+	largest  int            // bytes of a report that is taken; 0: any
 	calls    map[string]int
 	reports  []catalog.Report
 	progress []catalog.Progress
@@ -98,10 +100,17 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	a.calls[r.URL.Path]++
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
+		if a.after != "" {
+			w.Header().Set("Retry-After", a.after)
+		}
 		http.Error(w, `{"message": "not today"}`, status)
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/v1/report" && a.largest > 0 && len(body) > a.largest {
+		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+		return
+	}
 	answer := func(v any) {
 		if err := json.NewEncoder(w).Encode(v); err != nil {
 			a.t.Error(err)

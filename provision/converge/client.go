@@ -112,6 +112,9 @@ func (c *client) retry(ctx context.Context, f func() error) error {
 		wait := pause/2 + time.Duration(c.random.Int64N(int64(pause)))
 		var r *refusal
 		if errors.As(err, &r) {
+			if r.status == http.StatusTooManyRequests && r.retryAfter > longestPause {
+				return err // its next turn is beyond this run: what waits is kept
+			}
 			wait = max(wait, min(r.retryAfter, longestPause))
 		}
 		c.log.Warn("the appliance doesn't answer; trying again", "attempt", attempt, "in", wait.Round(time.Millisecond).String(), "error", short(err.Error()))

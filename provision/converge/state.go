@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	maxState  = 64 << 20
+	maxState = 64 << 20
+	// maxUnsent is how many reports wait at most, and maxReport their size in bytes.
 	maxUnsent = 20
+	maxReport = 512 << 10
 )
 
 // A State is what the agent remembers from run to run, in state.json. The run
@@ -30,6 +32,8 @@ type State struct {
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
+	// Dropped is how many reports were dropped since the appliance took one.
+	Dropped int `json:"dropped,omitempty"`
 
 	path string
 }
@@ -123,9 +127,16 @@ func (s *State) refreshed(id string) error {
 	return s.Save()
 }
 
-// queue keeps a report until it is taken; the oldest go when there are too many.
-func (s *State) queue(r catalog.Report) error {
+// queue keeps a report until it is taken. When too many wait, the oldest go; dropped is
+// how many did.
+func (s *State) queue(r catalog.Report) (dropped int, err error) {
+	r, _, err = r.Fit(maxReport)
+	if err != nil {
+		return 0, fmt.Errorf("keeping a report: %w", err)
+	}
 	s.Unsent = append(s.Unsent, r)
-	s.Unsent = s.Unsent[max(0, len(s.Unsent)-maxUnsent):]
-	return s.Save()
+	dropped = max(0, len(s.Unsent)-maxUnsent)
+	s.Unsent = s.Unsent[dropped:]
+	s.Dropped += dropped
+	return dropped, s.Save()
 }

@@ -59,7 +59,7 @@ func asksBINL(t dhcpv4.MessageType) bool {
 
 // noticeBINL tells, once a minute, that a client was told what to load on port 4011.
 func (s *Server) noticeBINL(v view, from netip.Addr) {
-	if !s.hosts.Allow("binl "+v.client.mac.String(), s.Clock()) {
+	if !s.may("binl", v, v.client.mac.String()) {
 		return
 	}
 	file := v.bootFile()

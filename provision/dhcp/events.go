@@ -102,7 +102,7 @@ func (s *Server) noticeUnclaimed(v view) {
 	if v.tries > 0 {
 		key += fmt.Sprint(" again ", v.tries)
 	}
-	if v.reserved().IsValid() || !s.unclaimed.Allow(key, s.Clock()) {
+	if v.reserved().IsValid() || !s.may("unclaimed", v, key) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
@@ -124,10 +124,10 @@ func (s *Server) noticeMissing(v view, err error) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Fields: v.fields()}
-	key, quiet := v.client.mac.String(), s.hosts
+	key := v.client.mac.String()
 	switch {
 	case errors.Is(err, errExhausted):
-		key, quiet = v.network.Name, s.exhausted
+		key = v.network.Name
 		e.Kind, e.Level, e.Host = "exhausted", provision.LevelError, ""
 		e.Message = fmt.Sprintf("%s got no address: every one of %s-%s is taken: widen `leases` of network %s, or claim the boxes that hold them",
 			v.client.mac, v.network.Leases.First, v.network.Leases.Last, v.network.Name)
@@ -142,14 +142,14 @@ func (s *Server) noticeMissing(v view, err error) {
 	default:
 		return
 	}
-	if quiet.Allow(e.Kind+" "+key, s.Clock()) {
+	if s.may(e.Kind, v, key) {
 		s.record(e)
 	}
 }
 
 // noticeRefused tells of a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.naks.Allow("nak "+v.client.mac.String(), s.Clock()) {
+	if !s.may("nak", v, v.client.mac.String()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
@@ -164,7 +164,7 @@ func (s *Server) noticeRefused(v view, asked netip.Addr) {
 // noticeDeclined tells that an address is in use by somebody whom we didn't give
 // it to.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.declines.Allow("decline "+v.client.mac.String(), s.Clock()) {
+	if !s.may("decline", v, v.client.mac.String()) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
@@ -185,7 +185,11 @@ func (s *Server) noticeDeclined(v view, addr netip.Addr) {
 // give, once a minute for each address. by is its hardware address, zero when it
 // answered through a relay.
 func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
-	if !s.conflicts.Allow(p.addr.String(), s.Clock()) {
+	host := p.who
+	if stranger := host == p.mac.String(); stranger {
+		host = ""
+	}
+	if !s.Flood.Allow("dhcp conflict", host, p.addr.String()) {
 		return
 	}
 	e := provision.Event{Host: p.who, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
@@ -211,7 +215,7 @@ func (s *Server) badPacket(packet []byte, why error) {
 		sender = mac.String()
 	}
 	s.Log.Debug("dhcp: bad packet", "sender", sender, "bytes", len(packet), "why", why)
-	if !s.bad.Allow(sender, s.Clock()) {
+	if !s.Flood.Allow("dhcp bad-packet", "", sender) {
 		return
 	}
 	// The reason is ours or the library's and short, but it may quote the packet.

@@ -7,14 +7,11 @@ import (
 	"rackhand/provision"
 )
 
-// Bounds of what strangers can make us write down: one event a minute for each of
-// them, and limitTotal of all together.
+// Bounds of what is told again and again. What strangers can make us write down is bounded
+// by a provision.Flood.
 const (
 	limitEvery = time.Minute
-	limitTotal = 120
-	// unclaimedTotal bounds the boxes that are in no inventory: the biggest rack may be
-	// powered on at once, and one that isn't told of asks again in half an hour only.
-	unclaimedTotal = 512
+	limitTotal = 120 // of what is logged only
 	// oftenTotal bounds the leases of all cards that are told of: a rack that powers on
 	// is some thousands.
 	oftenTotal = 1 << 14
@@ -43,20 +40,25 @@ func (s *Server) maySay(v view) bool {
 	return false
 }
 
-// limits is what keeps each kind of event, and the log, within bounds. Each kind has a
-// budget of its own, so that a flood of one hides no other: boxes that are refused by the
-// hundred don't hide that the range is full.
+// may reports whether an event of a client may be recorded; key is who or what it is about.
+func (s *Server) may(kind string, v view, key string) bool {
+	host := ""
+	if h := v.decision.Host; h != nil {
+		host = h.Name
+	} else if v.bmcOf != nil {
+		host = v.bmcOf.Name
+	}
+	return s.Flood.Allow("dhcp "+kind, host, key)
+}
+
+// limits is what keeps what is told of hosts, and the log, within bounds.
 type limits struct {
-	unclaimed, naks, declines, conflicts, bad, exhausted *provision.Quiet
-	hosts                                                *provision.Quiet // what is wrong with a host of the inventory
-	often                                                *provision.Quiet // see maySay
-	logs                                                 *provision.Quiet // what is logged only
+	hosts *provision.Quiet // what is wrong with a host of the inventory
+	often *provision.Quiet // see maySay
+	logs  *provision.Quiet // what is logged only
 }
 
 func newLimits() limits {
 	most := func(n int) *provision.Quiet { return &provision.Quiet{Every: limitEvery, Most: n} }
-	return limits{
-		unclaimed: most(unclaimedTotal), naks: most(limitTotal), declines: most(limitTotal), conflicts: most(limitTotal),
-		bad: most(limitTotal), exhausted: most(limitTotal), hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal),
-	}
+	return limits{hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal)}
 }

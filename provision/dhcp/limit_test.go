@@ -8,6 +8,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rackhand/inventory"
+	"rackhand/provision"
 )
 
 // TestTellsSparingly: a card that takes its lease again and again fills no journal, and
@@ -58,7 +59,7 @@ func TestFloodHidesNothing(t *testing.T) {
 	for _, e := range b.events {
 		told[e.Kind]++
 	}
-	if told["nak"] != limitTotal || told["bad-packet"] != limitTotal || told["exhausted"] != 1 || told["wrong-network"] != 1 || told["unclaimed"] != 300 {
+	if told["nak"] != provision.FloodMost || told["bad-packet"] != provision.FloodMost || told["exhausted"] != 1 || told["wrong-network"] != 1 || told["unclaimed"] != 300 {
 		t.Errorf("told of %v", told)
 	}
 }

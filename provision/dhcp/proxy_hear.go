@@ -156,7 +156,7 @@ func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 // noticeHeard tells what a client was heard to ask for. It moves an install to
 // Addressed when the box is on its way into it.
 func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
-	if v.decision.Host == nil && !s.unclaimed.Allow("heard "+v.client.mac.String(), s.Clock()) || v.decision.Host != nil && !s.maySay(v) {
+	if v.decision.Host == nil && !s.may("observed", v, v.client.mac.String()) || v.decision.Host != nil && !s.maySay(v) {
 		return
 	}
 	e := provision.Event{Host: v.who(), Kind: "observed", Fields: v.fields()}

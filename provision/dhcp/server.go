@@ -60,6 +60,8 @@ type Options struct {
 	// wrong-network, our-address, often and bad-packet; observed, address-differs and binl
 	// where we are a proxy.
 	Record provision.Recorder
+	// Flood bounds what anybody's packets leave in it; one of our own when nil.
+	Flood *provision.Flood
 	// MayServe says whether we may be authoritative on a network now; its error, why
 	// not: another server answers there, or nobody has looked yet. Nobody is answered
 	// then. Always when nil.
@@ -105,6 +107,9 @@ func New(o Options) *Server {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Flood == nil {
+		o.Flood = provision.NewFlood(o.Clock)
 	}
 	if o.LeaseTime <= 0 {
 		o.LeaseTime = DefaultLeaseTime

@@ -20,8 +20,12 @@ var (
 	ErrTooMany  = errors.New("the installer has reported too much")
 )
 
-// maxInstallerEvents bounds what one install may write into the journal.
-const maxInstallerEvents = 5000
+// What one install's installer may write into the journal: events, and bytes of what they
+// say. Anaconda's own take some 100 KB.
+const (
+	maxInstallerEvents = 5000
+	maxInstallerBytes  = 3 << 20
+)
 
 // A Request is what an install is armed with.
 type Request struct {
@@ -224,17 +228,29 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		if now.Token != in.Token {
 			return now, e, ErrToken
 		}
+		before := now
 		now = now.Told(e, j.Counted(), j.clock())
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
-		// So is what decides about the next attempt.
-		news := e.Kind == provision.KindPacked || e.Kind == provision.KindAttemptFailed || e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
-		if now.Events++; now.Events > maxInstallerEvents && !news {
+		// So is what decides about the next attempt, once.
+		news := now.Packed && !before.Packed || now.GaveUp && !before.GaveUp || e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
+		now.Events++
+		now.Bytes += size(e)
+		if (now.Events > maxInstallerEvents || now.Bytes > maxInstallerBytes) && !news {
 			return now, e, ErrTooMany
 		}
 		return now, e, nil
 	})
 	return err
+}
+
+// size is how many bytes an event says, as it is kept.
+func size(e provision.Event) int {
+	n := len(clip(e.Message, maxText))
+	for k, v := range clipFields(e.Fields) {
+		n += len(k) + len(v)
+	}
+	return n
 }
 
 // Agent records what a host's agent says. It moves an install only from Enrolled

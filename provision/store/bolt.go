@@ -29,11 +29,17 @@ const (
 // boltStore is a Store in one bbolt file. A single goroutine writes, see
 // writer; readers use bbolt's snapshots and never wait for it.
 type boltStore struct {
-	db      *bbolt.DB
-	opened  os.FileInfo // the file, as it was opened
+	path    string
 	history *history
 	// acknowledged is the latest revision that somebody was told of.
 	acknowledged atomic.Uint64
+
+	dbMu       sync.RWMutex // of db, opened and the file's name; Compact replaces them, in the writer
+	db         *bbolt.DB
+	opened     os.FileInfo // the file, as it was opened
+	swaps      chan *swap
+	compacting sync.Mutex
+	closers    sync.WaitGroup // of the files that Compact has replaced
 
 	reqs       chan *request
 	closing    chan struct{} // closed by Close: the writer ends
@@ -107,9 +113,14 @@ func open(path string, opts ...BoltOption) (*boltStore, error) {
 	if err := guard(func() (err error) { rev, err = prepare(db, o); return err }); err != nil {
 		return nil, errors.Join(openError(path, err), guard(db.Close))
 	}
+	if err := removeStale(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
+	}
 	s := &boltStore{
+		path:       path,
 		db:         db,
 		opened:     opened,
+		swaps:      make(chan *swap),
 		history:    newHistory(rev, o.historyChanges, o.historyBytes),
 		reqs:       make(chan *request, maxBatch),
 		closing:    make(chan struct{}),
@@ -271,7 +282,8 @@ func (s *boltStore) Close() error {
 		case <-s.failed: // it may wait for a lock for ever
 		}
 		s.history.close()
-		s.closeErr = s.guarded(s.db.Close)
+		s.closeErr = s.guarded(s.handle().Close)
+		s.closers.Wait()
 	})
 	return s.closeErr
 }

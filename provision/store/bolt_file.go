@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -154,14 +155,17 @@ func Verify(s Store) error {
 }
 
 func (s *boltStore) verify() error {
-	path := s.db.Path()
+	path := s.path
+	s.dbMu.RLock() // Compact gives another file that name
 	now, err := os.Stat(path)
+	same := err == nil && os.SameFile(now, s.opened)
+	s.dbMu.RUnlock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %s was deleted or moved away", ErrLost, path)
 	case err != nil:
 		return nil // the folder can't be looked into just now: that says nothing of the file
-	case !os.SameFile(now, s.opened):
+	case !same:
 		return fmt.Errorf("%w: another file was put in the place of %s", ErrLost, path)
 	}
 	if err := checkSize(path); err != nil {
@@ -169,11 +173,9 @@ func (s *boltStore) verify() error {
 	}
 	acknowledged := s.acknowledged.Load()
 	var rev uint64
-	err = s.guarded(func() error {
-		return s.db.View(func(tx *bbolt.Tx) (err error) {
-			rev, err = getRev(tx)
-			return err
-		})
+	err = s.view(context.Background(), func(tx *bbolt.Tx) (err error) {
+		rev, err = getRev(tx)
+		return err
 	})
 	if errors.Is(err, ErrDamaged) || err == nil && rev < acknowledged {
 		return fmt.Errorf("%w: %s was written over", ErrLost, path)
@@ -188,13 +190,14 @@ func Rescue(s Store) (string, error) {
 	if !ok {
 		return "", errors.New("this store keeps no file")
 	}
-	path := b.db.Path() + ".rescued"
-	return path, b.guarded(func() error { return copyTo(b.db, path) })
+	path := b.path + ".rescued"
+	db := b.handle()
+	return path, b.guarded(func() error { return backup(db, path) })
 }
 
-// copyTo writes a copy of an open database, on disk when it returns. It reads the memory
+// backup writes a copy of an open database, on disk when it returns. It reads the memory
 // that bbolt has mapped: the file's name may lead to another file by now, or to none.
-func copyTo(db *bbolt.DB, path string) error {
+func backup(db *bbolt.DB, path string) error {
 	part := path + ".part"
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err // of a copy that was broken off
@@ -203,7 +206,7 @@ func copyTo(db *bbolt.DB, path string) error {
 	if err != nil {
 		return err
 	}
-	err = bbolt.Compact(to, db, 4<<20)
+	err = db.View(func(tx *bbolt.Tx) error { return copyAll(context.Background(), to, tx) })
 	if err = errors.Join(err, to.Close()); err == nil {
 		err = os.Rename(part, path)
 	}

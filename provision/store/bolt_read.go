@@ -109,11 +109,17 @@ func (s *boltStore) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.guarded(func() error { return s.db.View(f) })
-	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
-		return ErrClosed
+	for {
+		db := s.handle()
+		err := s.guarded(func() error { return db.View(f) })
+		if !errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
+			return err
+		}
+		if db == s.handle() {
+			return ErrClosed
+		}
+		// Compact has replaced it in this moment.
 	}
-	return err
 }
 
 // decode copies a record out of bbolt's memory, which ends with its transaction.

@@ -114,6 +114,8 @@ func (s *boltStore) writer() {
 			return
 		case r := <-s.reqs:
 			s.write(s.gather(r))
+		case w := <-s.swaps:
+			w.done <- s.swapTo(w.db)
 		}
 	}
 }

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "crash":
 		child = writeForEver
+	case "compact":
+		child = compactForEver
 	case "full":
 		child = fillTheDisk
 	}
@@ -49,6 +51,10 @@ func writeForEver(path string) error {
 	if err != nil {
 		return err
 	}
+	return writeInto(s)
+}
+
+func writeInto(s store.Store) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	run := os.Getpid()
@@ -86,7 +92,7 @@ func TestKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	acked := map[string]uint64{}
 	for range 8 {
-		killOnce(t, path, 1+random.IntN(300), acked)
+		killOnce(t, "crash", path, 1+random.IntN(300), acked)
 		checkAfterCrash(t, path, acked)
 		if t.Failed() {
 			return
@@ -97,14 +103,14 @@ func TestKilled(t *testing.T) {
 
 // killOnce starts a child, kills it after it has acknowledged n transactions,
 // and adds all it acknowledged to acked.
-func killOnce(t *testing.T, path string, n int, acked map[string]uint64) {
+func killOnce(t *testing.T, child, path string, n int, acked map[string]uint64) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), childEnv+"=crash", childPath+"="+path)
+	cmd.Env = append(os.Environ(), childEnv+"="+child, childPath+"="+path)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

@@ -42,7 +42,7 @@ func migrate(db *bbolt.DB, steps []migration) error {
 		return fmt.Errorf("%w: its format is %d, and this version knows %d at most: use the version that wrote it, or restore %s.format-%d, which that one kept",
 			ErrNewer, old, newest, db.Path(), newest)
 	}
-	if err := copyTo(db, fmt.Sprintf("%s.format-%d", db.Path(), old)); err != nil {
+	if err := backup(db, fmt.Sprintf("%s.format-%d", db.Path(), old)); err != nil {
 		return fmt.Errorf("keeping a copy before its format changes from %d to %d: %w", old, newest, err)
 	}
 	return db.Update(func(tx *bbolt.Tx) error {

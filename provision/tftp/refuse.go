@@ -43,10 +43,13 @@ func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 		s.say(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "name", name)
 		return told
 	}
-	if !s.quiet.Allow("failed "+peer.String()+" "+name, s.Clock()) {
+	if !s.failed.Allow("failed "+peer.String()+" "+name, s.Clock()) {
 		return told
 	}
 	host := s.Host(peer)
+	if !s.Flood.Allow("tftp fetch-failed", host, "") {
+		return told
+	}
 	s.Log.Error("tftp: could not open a boot file", "peer", peer, "host", host, "name", name, "error", err)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch-failed", Level: provision.LevelError,
@@ -64,10 +67,13 @@ func (s *Server) stopped(peer netip.Addr, name string, sent, size int64, err err
 		s.Log.Debug("tftp: asked for the size", "peer", peer, "name", name)
 		return
 	}
-	if !s.quiet.Allow("stopped "+peer.String(), s.Clock()) {
+	if !s.failed.Allow("stopped "+peer.String(), s.Clock()) {
 		return
 	}
 	host := s.Host(peer)
+	if !s.Flood.Allow("tftp fetch-stopped", host, "") {
+		return
+	}
 	s.Log.Warn("tftp: transfer stopped", "peer", peer, "host", host, "name", name, "sent", sent, "size", size, "error", err)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch-stopped", Level: provision.LevelWarn,

@@ -23,6 +23,10 @@ import (
 // box that boots anew takes longer, and who fetches in a loop fills no journal.
 const fetchQuiet = 2 * time.Second
 
+// maxPeers is of how many addresses within a minute it is asked whose they are: that
+// costs a look at all leases.
+const maxPeers = 1 << 16
+
 // DefaultTransfers is how many transfers run at once when Options doesn't say:
 // a rack that powers on together, and a few kB of memory each. DefaultEach is how
 // many of them are of one address. Who comes when all are taken waits for up to
@@ -56,6 +60,8 @@ type Options struct {
 	MTU func(netip.Addr) int
 	// Record takes the events fetch, fetch-failed and fetch-stopped.
 	Record provision.Recorder
+	// Flood bounds how many a minute; one of our own when nil.
+	Flood *provision.Flood
 	Clock  func() time.Time // time.Now when nil
 	Log    *slog.Logger     // discarded when nil
 	// MaxTransfers is how many transfers run at once, MaxEach how many of them are of
@@ -70,7 +76,8 @@ type Options struct {
 type Server struct {
 	Options
 	gate    gate
-	quiet   provision.Quiet // offenders
+	quiet   provision.Quiet // offenders, in the log
+	failed  provision.Quiet // those of which an event may tell
 	fetched provision.Quiet // fetches that have left an event
 }
 
@@ -81,6 +88,9 @@ func New(o Options) *Server {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Flood == nil {
+		o.Flood = provision.NewFlood(o.Clock)
 	}
 	for _, d := range []struct {
 		limit *int
@@ -99,6 +109,7 @@ func New(o Options) *Server {
 	return &Server{
 		Options: o,
 		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, room: o.MaxWaiters, patience: o.Patience},
+		failed:  provision.Quiet{Most: maxPeers},
 		fetched: provision.Quiet{Every: fetchQuiet},
 	}
 }
@@ -198,10 +209,16 @@ func (s *Server) write(raw string, wt io.WriterTo) error {
 
 // sent reports a file that a client has fetched.
 func (s *Server) sent(peer netip.Addr, name string, stage provision.Stage, sent int64, took time.Duration) {
-	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) {
+	// Who it is comes first: no crowd of strangers keeps a host's fetch, which moves its
+	// install, from being told.
+	host := s.Host(peer)
+	if host == "" {
+		s.say(slog.LevelInfo, peer.String(), "tftp: sent", "peer", peer, "name", name, "bytes", sent, "took", took)
 		return
 	}
-	host := s.Host(peer)
+	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) || !s.Flood.Allow("tftp fetch", host, "") {
+		return
+	}
 	s.Log.Info("tftp: sent", "peer", peer, "host", host, "name", name, "bytes", sent, "took", took)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch", Stage: stage,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -20,7 +19,9 @@ import (
 )
 
 const (
-	maxAgentBody = 4 << 20
+	// maxAgentBody bounds what is read of an agent that isn't a report, and of the operator
+	// at most.
+	maxAgentBody = 32 << 10
 	reportPrefix = "report/"
 )
 
@@ -97,6 +98,9 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
 		return errRefused
 	}
+	if err := s.take(c, s.taken.enrolments, h.Name, "enrolments", "limits.reports", s.Limits.Reports); err != nil {
+		return err
+	}
 	if err := s.runsAlready(h.Name); err != nil {
 		return err
 	}
@@ -154,6 +158,9 @@ func (s *Server) progress(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.take(c, s.taken.progress, h.Name, "messages of progress", "limits.reports", s.Limits.Reports); err != nil {
+		return err
+	}
 	var p catalog.Progress
 	if err := body(c, &p); err != nil {
 		return err
@@ -172,23 +179,29 @@ func (s *Server) report(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var r catalog.Report
-	if err := body(c, &r); err != nil {
+	if err := s.take(c, s.taken.reports, h.Name, "reports", "limits.reports", s.Limits.Reports); err != nil {
 		return err
 	}
-	if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, r.Status) {
-		return echo.NewHTTPError(http.StatusBadRequest, "a report's status is ok, changed or failed")
-	}
-	r.Host = h.Name
-	kept, err := json.Marshal(r)
+	text, release, err := s.read(c, h.Name, "report", "; `limits.report` in rackhand.yaml is the limit", s.Limits.Report)
+	defer release()
 	if err != nil {
 		return err
 	}
-	if len(kept) <= 512<<10 {
-		if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
-			s.Log.Error("keeping a report", "host", h.Name, "error", err)
-			return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
-		}
+	r, err := catalog.DecodeReport(text)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	r.Host = h.Name
+	r, kept, err := r.Fit(maxKept)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
+		s.Log.Error("keeping a report", "host", h.Name, "error", err)
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
+	}
+	if r.Dropped > 0 {
+		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
 	in, ok := s.Journal.Install(h.Name)
 	underWay := ok && !in.Stage.Ended()
@@ -235,7 +248,7 @@ func (s *Server) record(c echo.Context, host string, e provision.Event) error {
 func body(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxAgentBody+1))
 	if err != nil || len(b) > maxAgentBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 4 MiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 32 KiB are wanted")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")

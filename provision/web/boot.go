@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -242,7 +244,7 @@ func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTi
 	}
 	// Once only of who fetches in a loop, or the file's end alone: no journal is to be filled
 	// so. A box that boots anew takes longer.
-	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) {
+	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) || !s.Flood.Allow("http fetch", host, "") {
 		return nil
 	}
 	took := s.Clock().Sub(began).Round(time.Millisecond)
@@ -263,14 +265,23 @@ func (s *Server) warn(host, kind, message string) {
 
 // refuse records that somebody was refused, once a minute for each of them.
 func (s *Server) refuse(from netip.Addr, host, kind, message string) {
-	s.say(provision.Event{
+	e := provision.Event{
 		Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message,
 		Fields: map[string]string{"address": from.String()},
-	}, from.String())
+	}
+	if !s.quiet.Allow(kind+" "+from.String(), s.Clock()) {
+		return
+	}
+	// What is refused at a host's address counts as the host's: no crowd of other addresses
+	// keeps it from being told.
+	s.sayOf(cmp.Or(host, s.HostOf(context.Background(), from)), e, from.String())
 }
 
-func (s *Server) say(e provision.Event, offender string) {
-	if !s.quiet.Allow(e.Kind+" "+offender, s.Clock()) {
+func (s *Server) say(e provision.Event, offender string) { s.sayOf(e.Host, e, offender) }
+
+// sayOf records an event, once a minute for each offender, within the share of a host.
+func (s *Server) sayOf(host string, e provision.Event, offender string) {
+	if !s.Flood.Allow("http "+e.Kind, host, offender) {
 		return
 	}
 	if err := s.Journal.Record(e); err != nil {

@@ -154,6 +154,9 @@ func (s *Server) event(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.take(c, s.taken.events, in.Host, "events", "limits.events", s.Limits.Events); err != nil {
+		return err
+	}
 	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxInstallerEvent+1))
 	if err != nil || len(body) > maxInstallerEvent {
 		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "an event of at most 16 KiB is wanted")

@@ -1,10 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -66,12 +66,15 @@ func (s *Server) jobReport(c echo.Context) error {
 	if in.Job == provision.NoJob || in.Stage != provision.Installer {
 		return errRefused
 	}
-	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxJobReport+1))
-	if err != nil || len(body) > maxJobReport {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "a report of at most 256 KiB is wanted")
+	if err := s.take(c, s.taken.jobReports, in.Host, "reports of jobs", "limits.reports", s.Limits.Reports); err != nil {
+		return err
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil {
+	body, release, err := s.read(c, in.Host, "report of a job", "", maxJobReport)
+	defer release()
+	if err != nil {
+		return err
+	}
+	if !json.Valid(body) || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
 	}
 	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: jobReportPrefix + in.ID, Value: body}); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/media"
+	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
@@ -63,6 +64,10 @@ type Options struct {
 	Random io.Reader
 	Clock  func() time.Time
 	Log    *slog.Logger
+	// Limits bound what a host may send; the usual ones when zero.
+	Limits config.Limits
+	// Flood bounds what anybody's requests leave in the journal; one of our own when nil.
+	Flood *provision.Flood
 }
 
 // An Operator carries out what the operator asks for.
@@ -105,16 +110,29 @@ type Status struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet   *provision.Quiet
+	quiet   *provision.Quiet // who was refused
 	fetched *provision.Quiet // fetches that have left an event
+	taken   taken
 	handed  handed
 	answers answers
 	rows    rows
 }
 
+// maxRefused is of how many addresses within a minute it is asked whose they are.
+const maxRefused = 1 << 16
+
 // New makes the routes.
 func New(o Options) *Server {
-	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+	if o.Flood == nil {
+		o.Flood = provision.NewFlood(o.Clock)
+	}
+	if o.Limits == (config.Limits{}) {
+		o.Limits = config.Default().Limits
+	}
+	return &Server{
+		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet},
+		taken: newTaken(o.Journal.Counted, o.Limits),
+	}
 }
 
 func newEcho(log *slog.Logger) *echo.Echo {

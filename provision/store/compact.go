@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// A Compacter is a Store whose file keeps the room of what was deleted, until Compact
+// gives it back.
+type Compacter interface {
+	// Size is how large the file is, and how much of it is room that nothing uses.
+	Size() Size
+	// Compact writes what is there into a new file and goes on with that one. Readers and
+	// writers go on meanwhile; writers wait for the last step alone, in which what was
+	// written since is added and the new file takes the old one's name. A crash at any
+	// moment leaves the one file or the other, each whole. After an error the old one is
+	// in use, unless it is ErrUnknown.
+	Compact(ctx context.Context) error
+}
+
+// A Size is that of a store's file, in bytes.
+type Size struct{ File, Free int64 }
+
+const (
+	// compactSuffix is that of the new file until it takes the old one's name.
+	compactSuffix = ".compact"
+	// compactTxn bounds one transaction of the copy, in bytes.
+	compactTxn = 4 << 20
+	// compactFill is how full pages become, which are filled in order: not quite, so that
+	// the first writes into them split none.
+	compactFill = 0.9
+	// compactTries is how often a copy is begun anew because more was written meanwhile
+	// than the history keeps.
+	compactTries = 3
+)
+
+// A swap asks the writer to go on with a new file.
+type swap struct {
+	db   *bbolt.DB
+	done chan error
+}
+
+// handle is the database that readers use now.
+func (s *boltStore) handle() *bbolt.DB {
+	s.dbMu.RLock()
+	defer s.dbMu.RUnlock()
+	return s.db
+}
+
+// Size implements Compacter.
+func (s *boltStore) Size() Size {
+	db := s.handle()
+	page := int64(db.Info().PageSize)
+	stats := db.Stats()
+	size := Size{Free: int64(stats.FreePageN+stats.PendingPageN) * page}
+	if st, err := os.Stat(s.path); err == nil {
+		size.File = st.Size()
+	}
+	return size
+}
+
+// Compact implements Compacter.
+func (s *boltStore) Compact(ctx context.Context) error {
+	s.compacting.Lock()
+	defer s.compacting.Unlock()
+	for try := 1; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := s.compactOnce(ctx)
+		if !errors.Is(err, ErrCompacted) || try == compactTries {
+			return err
+		}
+	}
+}
+
+func (s *boltStore) compactOnce(ctx context.Context) error {
+	path := s.path + compactSuffix
+	fresh, err := s.copyTo(ctx, path)
+	if err != nil {
+		return errors.Join(fmt.Errorf("compact the store %s: %w", s.path, err), removeStale(s.path))
+	}
+	w := &swap{db: fresh, done: make(chan error, 1)}
+	select {
+	case s.swaps <- w:
+		err = <-w.done
+	case <-s.writerDone:
+		err = ErrClosed
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err == nil || errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return errors.Join(fmt.Errorf("compact the store %s: %w", s.path, err), fresh.Close(), removeStale(s.path))
+}
+
+// copyTo makes the new file, with all that the store held at one moment. It isn't synced.
+func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, err error) {
+	if err := removeStale(s.path); err != nil {
+		return nil, err
+	}
+	fresh, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType, NoSync: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.view(ctx, func(tx *bbolt.Tx) error { return copyAll(ctx, fresh, tx) }); err != nil {
+		return nil, errors.Join(err, fresh.Close())
+	}
+	return fresh, nil
+}
+
+// copyAll copies the buckets. bbolt.Compact is for a file that nobody writes: its last
+// commit comes after its reading transaction has ended, and the values still lie in pages
+// that a writer may have used again by then.
+func copyAll(ctx context.Context, fresh *bbolt.DB, from *bbolt.Tx) error {
+	for _, name := range []string{bucketMeta, bucketRecords} {
+		c := from.Bucket([]byte(name)).Cursor()
+		k, v := c.First()
+		for more := true; more; more = k != nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			err := fresh.Update(func(tx *bbolt.Tx) error {
+				b, err := tx.CreateBucketIfNotExists([]byte(name))
+				if err != nil {
+					return err
+				}
+				b.FillPercent = compactFill
+				for size := 0; k != nil && size < compactTxn; k, v = c.Next() {
+					if err := b.Put(k, v); err != nil {
+						return err
+					}
+					size += len(k) + len(v)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// swapTo is the writer's part: nothing is written while it runs.
+func (s *boltStore) swapTo(fresh *bbolt.DB) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	fresh.NoSync = false
+	if err := s.catchUp(fresh); err != nil {
+		return err
+	}
+	// The transaction is synced, and with it all pages before it: fsync is of a whole file.
+	if err := fresh.Sync(); err != nil {
+		return err
+	}
+	opened, err := os.Stat(fresh.Path())
+	if err != nil {
+		return err
+	}
+	old := s.db
+	s.dbMu.Lock() // Verify compares the file of that name with opened
+	if err = os.Rename(fresh.Path(), s.path); err == nil {
+		s.db, s.opened = fresh, opened
+	}
+	s.dbMu.Unlock()
+	if err != nil {
+		return err
+	}
+	// It waits for the readers that are in it. They are no concern of the writer's.
+	s.closers.Go(func() { _ = old.Close() })
+	if err := syncFolderOf(s.path); err != nil {
+		// After a power cut the old file may be back, without what would be written now.
+		s.broken = fmt.Errorf("%w: the disk failed while the store was compacted (%w): look at the disk, then restart rackhand", ErrUnknown, err)
+		return s.broken
+	}
+	return nil
+}
+
+// catchUp adds to the copy what was written since it was begun.
+func (s *boltStore) catchUp(fresh *bbolt.DB) error {
+	return fresh.Update(func(tx *bbolt.Tx) error {
+		rev, err := getRev(tx)
+		if err != nil {
+			return err
+		}
+		at, err := s.history.start(rev)
+		if err != nil {
+			return err
+		}
+		for {
+			changes, next, wait, ok := s.history.read(at, "", rev)
+			if !ok {
+				return ErrCompacted // nobody publishes but the writer, which is here
+			}
+			for _, c := range changes {
+				if _, err := apply(tx, []write{{key: c.Key, raw: append(make([]byte, revBytes), c.Value...), delete: c.Deleted}}, c.Rev); err != nil {
+					return err
+				}
+			}
+			if at = next; wait != nil {
+				return putRev(tx, s.rev)
+			}
+		}
+	})
+}
+
+// removeStale removes what a compaction that was broken off has left beside a store.
+func removeStale(path string) error {
+	err := os.Remove(path + compactSuffix)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/config"
+	"rackhand/provision"
+	"rackhand/provision/intake"
+)
+
+// maxKept bounds what is kept of a report, in bytes: one that is larger is made to fit.
+const maxKept = 512 << 10
+
+// taken is what hosts may send us.
+type taken struct {
+	reports, progress, enrolments, jobReports, events *intake.Rates
+
+	bodies *intake.Bodies
+	over   *provision.Quiet // who was refused for too much
+}
+
+func newTaken(clock func() time.Time, l config.Limits) taken {
+	hourly := func(n int) *intake.Rates { return intake.NewRates(clock, n) }
+	return taken{
+		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), jobReports: hourly(l.Reports),
+		events: hourly(l.Events), bodies: intake.NewBodies(), over: &provision.Quiet{Every: time.Hour},
+	}
+}
+
+// take counts one thing that a host sends. The error is 429, with when to come again.
+func (s *Server) take(c echo.Context, r *intake.Rates, host, what, setting string, most int) error {
+	wait, ok := r.Take(host)
+	if ok {
+		return nil
+	}
+	s.tooMuch(host, fmt.Sprintf("it has sent more than %d %s within an hour: those beyond are refused; `%s` in rackhand.yaml is the limit", most, what, setting))
+	c.Response().Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+	return echo.NewHTTPError(http.StatusTooManyRequests, fmt.Sprintf("at most %d %s within an hour are taken", most, what))
+}
+
+// read reads what a host sends, at most limit bytes. The error is 413, or 503 when too
+// much is being read. release must be called once it is kept.
+func (s *Server) read(c echo.Context, host, what, setting string, limit int64) (body []byte, release func(), err error) {
+	body, release, err = s.taken.bodies.Read(c.Request().Context(), host, limit, c.Request().Body, func(t time.Time) error {
+		err := http.NewResponseController(c.Response().Writer).SetReadDeadline(t)
+		if errors.Is(err, http.ErrNotSupported) {
+			return nil // a test's
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, intake.ErrTooLarge):
+		s.tooMuch(host, fmt.Sprintf("it has sent a %s of more than %d KiB, which is refused%s", what, limit>>10, setting))
+		err = echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("a %s of at most %d KiB is wanted", what, limit>>10))
+	case errors.Is(err, intake.ErrBusy):
+		err = echo.NewHTTPError(http.StatusServiceUnavailable, "too many large reports at once: try again")
+	case err != nil:
+		err = echo.NewHTTPError(http.StatusBadRequest, "the body broke off")
+	}
+	return body, release, err
+}
+
+// tooMuch records that something of a host was refused for its size or number, once an
+// hour for each.
+func (s *Server) tooMuch(host, message string) {
+	if !s.taken.over.Allow(host+" "+message, s.Journal.Counted()) {
+		return
+	}
+	e := provision.Event{Host: host, Source: "appliance", Kind: "over-limit", Level: provision.LevelWarn, Message: message}
+	if err := s.Journal.Record(e); err != nil {
+		s.Log.Error("recording an event", "kind", e.Kind, "error", err)
+	}
+}
