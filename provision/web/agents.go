@@ -21,6 +21,8 @@ import (
 
 const (
 	maxAgentBody = 4 << 20
+	// maxEnrolBody bounds what anybody may send: a name, a token and a request.
+	maxEnrolBody = 64 << 10
 	reportPrefix = "report/"
 )
 
@@ -32,7 +34,7 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/catalog", s.catalog)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
-	return e
+	return Patiently(piecePatience, e)
 }
 
 // time tells the clock to anyone; for a host whose installer is done it is the
@@ -88,6 +90,7 @@ func runsUnreported(in provision.Install) bool {
 
 func (s *Server) enrol(c echo.Context) error {
 	var r catalog.EnrolRequest
+	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxEnrolBody)
 	if err := body(c, &r); err != nil {
 		return err
 	}
