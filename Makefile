@@ -70,9 +70,10 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd
 
-bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others, and the way from power-on to serving; writes docs/performance.md (as root)
+bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others, the way from power-on to serving, and floods; writes docs/performance.md and docs/reliability.md (as root)
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images go test -tags bench -count=1 -timeout 150m -v -run 'TestMachine|TestPath|TestDHCP|TestHTTP' ./provision/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags bench -count=1 -timeout 30m -v -run TestUnderFlood ./provision/bench/flood -write
 
 test: needs-test check e2e ## everything, as CI runs it
 

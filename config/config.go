@@ -45,6 +45,11 @@ type Age struct {
 type Page struct {
 	// Listen is host:port, or unix:/path. Empty: no page but over the socket.
 	Listen string
+	// Names are those by which browsers may know it, besides its addresses and the
+	// machine's own name.
+	Names []string
+	// Operators are networks for which a share of its connections is kept.
+	Operators []netip.Prefix
 }
 
 // Mirror is the cache between hosts and package mirrors.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -103,6 +104,42 @@ func (r *reader) listen(n schema.Node) {
 		return
 	}
 	r.config.Page.Listen = text
+}
+
+// pageName is the form of a name in a Host header: a DNS name or an address, without a port.
+var pageName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+
+func (r *reader) pageNames(n schema.Node) {
+	items, _ := n.List("page.names")
+	for _, item := range items {
+		name, ok := item.Text("page.names")
+		switch _, err := netip.ParseAddr(name); {
+		case !ok:
+		case err != nil && !pageName.MatchString(name):
+			item.Problem("write a name such as rack.example.org, without port and path", "page.names: %q can't be a name", name)
+		default:
+			r.config.Page.Names = append(r.config.Page.Names, name)
+		}
+	}
+}
+
+func (r *reader) operators(n schema.Node) {
+	items, _ := n.List("page.operators")
+	for _, item := range items {
+		text, ok := item.Text("page.operators")
+		if !ok {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if addr, one := netip.ParseAddr(text); one == nil {
+			p, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			item.Problem("write a network such as 192.0.2.0/24, or one address", "page.operators: %q is no network", text)
+			continue
+		}
+		r.config.Page.Operators = append(r.config.Page.Operators, p.Masked())
+	}
 }
 
 // via reads the proxy in front of the mirror's upstreams.

@@ -42,6 +42,8 @@ func docs() schema.Docs {
 		"agents":             {Text: "TCP port for agents, mutual TLS.", Default: port(d.Agents), Examples: []string{"9443"}},
 		"page":               {Text: "The status page."},
 		"page.listen":        {Text: `Where the page is served: host:port, unix:/path, or "" for none. It shows the whole rack to whoever reaches it.`, Default: d.Page.Listen, Examples: []string{"0.0.0.0:8080", "unix:/run/page.sock", `""`}},
+		"page.names":         {Text: "Names by which browsers may know the page, without a port. Its addresses, localhost and this machine's host name need no entry; a request that names another is refused.", Examples: []string{"[rack.example.org]"}},
+		"page.operators":     {Text: "Networks from which the page is read: a share of its connections is kept for them. This machine itself needs no entry.", Examples: []string{"[192.0.2.0/24]"}},
 		"mirror":             {Text: "A cache between the boxes and package mirrors."},
 		"mirror.upstreams":   {Text: "What boxes see as /mirror/NAME/ and where it comes from.", Names: mirrorName.String()},
 		"mirror.upstreams.*": {Text: "The mirror's URL, without user and password.", Pattern: `^https?://[^@?#]+$`, Examples: []string{"http://mirror.example/debian"}},

@@ -129,7 +129,7 @@ func (r *reader) ageFields() schema.Fields {
 }
 
 func (r *reader) pageFields() schema.Fields {
-	return schema.Fields{"listen": r.keep("page.listen", r.listen)}
+	return schema.Fields{"listen": r.keep("page.listen", r.listen), "names": r.pageNames, "operators": r.operators}
 }
 
 func (r *reader) mirrorFields() schema.Fields {

@@ -17,7 +17,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func equateAddrs(a, b netip.Addr) bool { return a == b }
+// equal compares addresses and networks as the values that they are.
+var equal = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+}
 
 func TestMinimal(t *testing.T) {
 	got, problems := config.Load("minimal.yaml")
@@ -26,7 +30,7 @@ func TestMinimal(t *testing.T) {
 	}
 	want := config.Default()
 	want.Interfaces = []string{"eth1"}
-	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {
+	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("minimal.yaml is not the defaults (-want +got):\n%s", diff)
 	}
 }
@@ -48,8 +52,9 @@ func TestReference(t *testing.T) {
 		},
 		Via: "http://cache.example:3128", Size: 50 << 30,
 	}
+	want.Page.Names, want.Page.Operators = []string{"rack.example.org"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
-	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {
+	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("reference.yaml (-want +got):\n%s", diff)
 	}
 }
@@ -59,7 +64,7 @@ func TestRelativePathsAndForms(t *testing.T) {
 		"interfaces: br0",
 		"state: state",
 		"inventory: ../inv",
-		"page: {listen: 'unix:/run/page.sock'}",
+		"page: {listen: 'unix:/run/page.sock', names: 203.0.113.9, operators: [192.0.2.7, '2001:db8::1/32']}",
 		"mirror: {via: 'unix:/run/proxy.sock'}",
 		"install: {expires: 90m, attempts: 1}",
 		"bootfiles: boot",
@@ -71,11 +76,14 @@ func TestRelativePathsAndForms(t *testing.T) {
 	want.Interfaces = []string{"br0"}
 	want.State = "/srv/rig/state"
 	want.Inventory = "/srv/inv"
-	want.Page.Listen = "unix:/run/page.sock"
+	want.Page = config.Page{
+		Listen: "unix:/run/page.sock", Names: []string{"203.0.113.9"},
+		Operators: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32")},
+	}
 	want.Mirror.Via = "unix:/run/proxy.sock"
 	want.Install = config.Install{Attempts: 1, Expires: 90 * time.Minute}
 	want.Bootfiles = []string{"/srv/rig/boot"}
-	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {
+	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	off, problems := config.Parse("c.yaml", []byte("interfaces: [a]\npage: {listen: \"\"}\n"))

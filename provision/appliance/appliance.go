@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -140,7 +138,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	for name := range cfg.Mirror.Upstreams {
 		mirrors = append(mirrors, name)
 	}
-	if a.page, err = page.New(page.Options{Source: source{a}, Log: d.Log, Clock: d.Clock}); err != nil {
+	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock}); err != nil {
 		return nil, err
 	}
 	a.web = web.New(web.Options{
@@ -281,11 +279,4 @@ func withPort(a netip.Addr, port, usual uint16) string {
 		return a.String()
 	}
 	return netip.AddrPortFrom(a, port).String()
-}
-
-func pageListener(listen string) (net.Listener, error) {
-	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
-		return web.ListenUnix(path, 0o600)
-	}
-	return net.Listen("tcp", listen)
 }

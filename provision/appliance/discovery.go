@@ -1,11 +1,20 @@
 package appliance
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
+	"os"
+	"slices"
 	"strconv"
+	"strings"
+
+	"golang.org/x/net/netutil"
 
 	"rackhand/inventory"
 	"rackhand/inventory/port"
+	"rackhand/provision/crowd"
+	"rackhand/provision/web"
 )
 
 // nodeExporter is the port that a host's own exporter listens on unless the one who
@@ -38,4 +47,43 @@ func discovery(snapshot func() *inventory.Snapshot, page http.Handler) http.Hand
 		_, _ = w.Write(targets) // a client that goes away has nobody to tell
 	})
 	return mux
+}
+
+// pageServer opens where the page is served, and says what answers there. Over a unix socket
+// it is the proxy in front that knows its names.
+func (a *Appliance) pageServer() (net.Listener, http.Handler, error) {
+	h := discovery(a.holder.Current, a.page)
+	if path, ok := strings.CutPrefix(a.cfg.Page.Listen, "unix:"); ok {
+		l, err := web.ListenUnix(path, 0o600)
+		if err != nil {
+			return nil, nil, err
+		}
+		return netutil.LimitListener(l, maxLocal), web.Patiently(pagePatience, h), nil
+	}
+	l, err := net.Listen("tcp", a.cfg.Page.Listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := slices.Clone(a.cfg.Page.Names)
+	if host, _, err := net.SplitHostPort(a.cfg.Page.Listen); err == nil && host != "0.0.0.0" && host != "::" {
+		names = append(names, host)
+	}
+	if name, err := os.Hostname(); err == nil {
+		short, _, _ := strings.Cut(name, ".")
+		names = append(names, name, short)
+	}
+	h = web.Patiently(pagePatience, web.ForNames(names, "`page: {names: [...]}` in rackhand.yaml", h))
+	return crowd.New(pageLimits(), a.isOperator).Listen(l, true), h, nil
+}
+
+// isHost reports whether an address is that of a host of the inventory.
+func (a *Appliance) isHost(addr netip.Addr) bool {
+	return a.holder.Current().HostByAddress(addr) != nil
+}
+
+// isOperator reports whether the page keeps a share for an address: one of this machine, or
+// of a network that the settings name. Over a unix socket there is none.
+func (a *Appliance) isOperator(addr netip.Addr) bool {
+	return !addr.IsValid() || addr.IsLoopback() || slices.Contains(a.addresses(), addr) ||
+		slices.ContainsFunc(a.cfg.Page.Operators, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -8,8 +8,28 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
+	"golang.org/x/net/netutil"
+
+	"rackhand/provision/crowd"
 	"rackhand/provision/web"
+)
+
+// How many connections may be open at once. A box has a handful: an installer that loads in
+// parallel, a package manager behind it; a rack of 500 installs within the share of the
+// known. One costs some 20 KB, with TLS some 50.
+func bootLimits() crowd.Limits  { return crowd.Limits{OfOne: 128, Strangers: 512, Known: 2048} }
+func agentLimits() crowd.Limits { return crowd.Limits{OfOne: 32, Strangers: 128, Known: 1024} }
+
+// Behind a proxy all browsers come from one address.
+func pageLimits() crowd.Limits { return crowd.Limits{OfOne: 128, Strangers: 128, Known: 256} }
+
+const (
+	// maxLocal bounds the connections of a unix socket.
+	maxLocal = 256
+	// pagePatience is how long a piece of a page may take to get away.
+	pagePatience = 20 * time.Second
 )
 
 // A listener is an open port and what answers on it.
@@ -38,16 +58,20 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		all = append(all, listener{name, l, h})
 		return nil
 	}
+	boxes, agents := crowd.New(bootLimits(), a.isHost), crowd.New(agentLimits(), a.isHost)
 	for _, addr := range a.addresses() {
 		where := netip.AddrPortFrom(addr, a.cfg.HTTP).String()
 		l, err := net.Listen("tcp", where)
+		if err == nil {
+			l = boxes.Listen(l, true)
+		}
 		if err := add("boot server", where, l, a.web.Boot(), err); err != nil {
 			return all, closeAll, err
 		}
 		where = netip.AddrPortFrom(addr, a.cfg.Agents).String()
 		l, err = net.Listen("tcp", where)
 		if err == nil {
-			l = tls.NewListener(web.Crowd(l), a.web.AgentTLS())
+			l = tls.NewListener(agents.Listen(l, false), a.web.AgentTLS())
 		}
 		if err := add("agents' server", where, l, a.web.Agents(), err); err != nil {
 			return all, closeAll, err
@@ -57,12 +81,15 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		return all, closeAll, fmt.Errorf("the operator's socket: %w", err)
 	}
 	l, err := web.ListenUnix(a.cfg.Socket, 0o600)
+	if err == nil {
+		l = netutil.LimitListener(l, maxLocal)
+	}
 	if err := add("operator's socket", a.cfg.Socket, l, a.web.API(), err); err != nil {
 		return all, closeAll, err
 	}
 	if a.cfg.Page.Listen != "" {
-		l, err = pageListener(a.cfg.Page.Listen)
-		if err := add("status page", a.cfg.Page.Listen, l, discovery(a.holder.Current, a.page), err); err != nil {
+		l, h, err := a.pageServer()
+		if err := add("status page", a.cfg.Page.Listen, l, h, err); err != nil {
 			return all, closeAll, err
 		}
 	}

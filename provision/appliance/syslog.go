@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"net/netip"
 
+	"golang.org/x/time/rate"
+
 	"rackhand/provision"
 	"rackhand/provision/installlog"
 	"rackhand/provision/syslog"
 )
+
+// strangerLooks is how many senders that aren't at a host's address are looked up a second.
+const strangerLooks = 200
 
 // syslogSockets opens syslog's ports on every link.
 func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll func(), err error) {
@@ -18,10 +23,25 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 			_ = x.Close()
 		}
 	}
+	// To tell who has an address that the inventory doesn't name takes a look at all leases:
+	// no stream of forged addresses gets to have that done for each.
+	looks := rate.NewLimiter(strangerLooks, strangerLooks)
+	sender := func(ctx context.Context, from netip.Addr) syslog.Install {
+		if a.holder.Current().HostByAddress(from) == nil && !looks.Allow() {
+			return syslog.Install{}
+		}
+		return a.logSender(ctx, from)
+	}
+	keep := func(id, text string, connected bool) error {
+		if connected {
+			return a.logs.Append(id, text)
+		}
+		return a.logs.AppendDoubtful(id, text)
+	}
 	for _, addr := range a.addresses() {
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
-			Listen: at, Sender: a.logSender, Keep: a.logs.Append, Mask: installlog.Mask, Tell: a.packagesCame,
+			Listen: at, Sender: sender, Keep: keep, Mask: installlog.Mask, Tell: a.packagesCame,
 			Record: a.journal, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()

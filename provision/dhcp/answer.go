@@ -55,7 +55,7 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	does, msg, asked := v.plan(req)
 	w := &write{mac: c.mac, asked: d}
 	if msg != nil {
-		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet)
+		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet, s.ServerAddr)
 		if away {
 			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
 		}

@@ -3,6 +3,10 @@ package dhcp
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"rackhand/inventory"
 )
@@ -42,4 +46,36 @@ func arpSender(f []byte) (addr netip.Addr, mac inventory.MAC, ok bool) {
 	}
 	addr, mac = netip.AddrFrom4([4]byte(a[14:18])), inventory.MAC(a[8:14])
 	return addr, mac, !addr.IsUnspecified()
+}
+
+// neighboursEvery is how often the kernel's list of neighbours is read, at most.
+const neighboursEvery = 250 * time.Millisecond
+
+// neighbours are the addresses on a link whose hardware address the kernel knows.
+type neighbours struct {
+	index int
+	mu    sync.Mutex
+	read  time.Time // monotonic
+	known map[netip.Addr]bool
+}
+
+// has reports whether the kernel knew an address's hardware address a moment ago.
+func (n *neighbours) has(addr netip.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Since(n.read) < neighboursEvery {
+		return n.known[addr]
+	}
+	n.read = time.Now()
+	list, err := netlink.NeighList(n.index, netlink.FAMILY_V4)
+	if err != nil {
+		return n.known[addr] // as it was
+	}
+	n.known = make(map[netip.Addr]bool, len(list))
+	for _, x := range list {
+		if a := addrOf(x.IP); a.IsValid() && x.State&^(netlink.NUD_INCOMPLETE|netlink.NUD_FAILED) != 0 {
+			n.known[a] = true
+		}
+	}
+	return n.known[addr]
 }

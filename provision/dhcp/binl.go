@@ -29,9 +29,9 @@ const binlRetry = 30 * time.Second
 // ends. Which networks those are may change at any time, so the port is always
 // open. That it can't be opened is no reason to give nobody an address: it is said,
 // and tried again.
-func (s *Server) serveBINL(ctx context.Context) error {
+func (s *Server) serveBINL(ctx context.Context, l *link) error {
 	for {
-		err := s.listenBINL(ctx)
+		err := s.listenBINL(ctx, l)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -48,7 +48,7 @@ func (s *Server) serveBINL(ctx context.Context) error {
 
 // listenBINL opens the port, bound to the link like port 67, and answers until ctx
 // ends or the socket fails.
-func (s *Server) listenBINL(ctx context.Context) error {
+func (s *Server) listenBINL(ctx context.Context, l *link) error {
 	ifi, err := net.InterfaceByName(s.Interface)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", s.Interface, err)
@@ -72,13 +72,13 @@ func (s *Server) listenBINL(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { <-ctx.Done(); return conn.Close() })
 	for range binlWorkers {
-		group.Go(func() error { return s.readBINL(ctx, udp, ifi.Index) })
+		group.Go(func() error { return s.readBINL(ctx, udp, ifi.Index, l) })
 	}
 	return group.Wait()
 }
 
 // readBINL reads and answers one packet after the other.
-func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int) error {
+func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, l *link) error {
 	buf := make([]byte, maxPacket+1)
 	for {
 		n, cm, from, err := udp.ReadFrom(buf)
@@ -100,8 +100,15 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int) 
 		if !ok {
 			continue
 		}
-		out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
-		if err := sendNow(udp, reply, out.Marshal(), from); err != nil && ctx.Err() == nil && s.logs.Allow("unsent "+from.String(), s.Clock()) {
+		to := destination{to: source.AddrPort(), mac: chaddr(buf[:n])}
+		to.to = netip.AddrPortFrom(to.to.Addr().Unmap(), to.to.Port())
+		if l.raw != nil && l.subnet.Contains(to.to.Addr()) {
+			err = l.sendFrame(binlPort, parcel{reply, to}) // no ARP for whoever names an address
+		} else {
+			out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
+			err = sendNow(udp, reply, out.Marshal(), from)
+		}
+		if err != nil && ctx.Err() == nil && s.logs.Allow("unsent "+from.String(), s.Clock()) {
 			s.Log.Warn("dhcp: reply on port 4011 not sent", "to", from, "error", err)
 		}
 	}

@@ -39,7 +39,7 @@ func TestAckWaitsForDisk(t *testing.T) {
 	disk := &slowDisk{Store: b.Store, asked: make(chan int), pass: make(chan error)}
 	b.Server.Store = disk
 	ctx, cancel := context.WithCancel(context.Background())
-	q, sent, ended := newQueue(), make(chan string, 100), make(chan error)
+	q, sent, ended := newQueue(nobody), make(chan string, 100), make(chan error)
 	send := func(out ...parcel) {
 		for _, p := range out {
 			r, err := dhcpv4.FromBytes(p.reply)
@@ -51,7 +51,7 @@ func TestAckWaitsForDisk(t *testing.T) {
 		}
 	}
 	go func() { ended <- b.commits(ctx, q, send) }()
-	go func() { b.work(ctx, q, false, send); ended <- nil }()
+	go func() { b.work(ctx, q, hostsFirst, send); ended <- nil }()
 
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 3, n} }
 	ask := func(n byte) {

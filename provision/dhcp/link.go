@@ -43,8 +43,12 @@ type link struct {
 	index  int
 	mac    inventory.MAC
 	server netip.Addr
-	from   []byte         // the control message of what we send: from our address, out of the interface
-	batch  []ipv4.Message // of read alone
+	// subnet is that of our address; replies to addresses there need ARP.
+	subnet     netip.Prefix
+	neighbours neighbours
+	doubtful   int            // see openDoubtful; 0 when it couldn't be opened
+	from       []byte         // the control message of what we send: from our address, out of the interface
+	batch      []ipv4.Message // of read alone
 }
 
 // listen opens the link. The socket has neither SO_REUSEADDR nor SO_REUSEPORT,
@@ -67,6 +71,10 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 		return nil, err
 	}
 	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, batch: make([]ipv4.Message, readAtOnce)}
+	l.subnet, l.neighbours.index = subnetOf(ifi, server), ifi.Index
+	if l.doubtful, err = openDoubtful(name); err != nil {
+		log.Warn("dhcp: no raw socket for relays that may not exist", "interface", name, "error", err)
+	}
 	l.from = (&ipv4.ControlMessage{Src: server.AsSlice(), IfIndex: ifi.Index}).Marshal()
 	for i := range l.batch {
 		l.batch[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
@@ -145,11 +153,25 @@ func arrival(oob []byte) (index int, dst netip.Addr) {
 	return int(int32(binary.NativeEndian.Uint32(data))), addrOf(data[8:12])
 }
 
+// subnetOf is the subnet of an address of an interface; invalid when it has no such address.
+func subnetOf(ifi *net.Interface, addr netip.Addr) netip.Prefix {
+	all, _ := ifi.Addrs()
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == addr {
+			return p.Masked()
+		}
+	}
+	return netip.Prefix{}
+}
+
 // interrupt ends a read under way.
 func (l *link) interrupt() { _ = l.udp.SetReadDeadline(time.Unix(1, 0)) }
 
 func (l *link) close() {
 	l.udp.Close()
+	if l.doubtful > 0 {
+		_ = unix.Close(l.doubtful)
+	}
 	for _, c := range []*packet.Conn{l.raw, l.arp} {
 		if c != nil {
 			c.Close()

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -33,13 +34,13 @@ func TestMessages(t *testing.T) {
 		{"init-reboot, wrong address", request(web1, requested(wrong)), nak, "255.255.255.255:68"},
 		{"init-reboot, other network", request(web1, requested("192.0.2.9")), nak, "255.255.255.255:68"},
 		{"init-reboot, wrong, relayed", request(web1, requested(wrong), relayed("10.77.0.254")), nak, "10.77.0.254:67"},
-		{"renewing", request(web1, ciaddr(mine)), ack, "10.77.0.130:68"},
-		{"rebinding", request(web1, ciaddr(mine), dhcpv4.WithBroadcast(true)), ack, "10.77.0.130:68"},
+		{"renewing", request(web1, ciaddr(mine)), ack, "frame 10.77.0.130:68"},
+		{"rebinding", request(web1, ciaddr(mine), dhcpv4.WithBroadcast(true)), ack, "frame 10.77.0.130:68"},
 		{"renewing, wrong address", request(web1, ciaddr(wrong)), nak, "255.255.255.255:68"},
 		{"request without an address", request(web1), 0, ""},
 		{"discover for another server", discover(web1, server("10.77.0.66")), 0, ""},
 		{"discover, wants an address of another's", discover(web1, requested("10.77.0.131")), offer, "frame 10.77.0.130:68"},
-		{"discover, still has an address", discover(web1, ciaddr(mine)), offer, "10.77.0.130:68"},
+		{"discover, still has an address", discover(web1, ciaddr(mine)), offer, "frame 10.77.0.130:68"},
 		// No machine elsewhere gets packets because somebody says that he is it.
 		{"discover, says that it has an address elsewhere", discover(web1, ciaddr("192.0.2.9")), offer, "frame 10.77.0.130:68"},
 		{"the same, wants a broadcast", discover(web1, ciaddr("192.0.2.9"), dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
@@ -48,10 +49,10 @@ func TestMessages(t *testing.T) {
 		{"selecting, no address named", request(web1, server("10.77.0.1")), 0, ""},
 		// Both set is neither selecting nor renewing: option 50 counts, and the answer
 		// goes to the address that the client has.
-		{"selecting, has the address already", request(web1, server("10.77.0.1"), requested(mine), ciaddr(mine)), ack, "10.77.0.130:68"},
-		{"both set, differing", request(web1, requested(mine), ciaddr(wrong)), ack, "10.77.0.99:68"},
+		{"selecting, has the address already", request(web1, server("10.77.0.1"), requested(mine), ciaddr(mine)), ack, "frame 10.77.0.130:68"},
+		{"both set, differing", request(web1, requested(mine), ciaddr(wrong)), ack, "frame 10.77.0.99:68"},
 		{"both set, option 50 wrong", request(web1, requested(wrong), ciaddr(mine)), nak, "255.255.255.255:68"},
-		{"renewing, names us", request(web1, ciaddr(mine), server("10.77.0.1")), ack, "10.77.0.130:68"},
+		{"renewing, names us", request(web1, ciaddr(mine), server("10.77.0.1")), ack, "frame 10.77.0.130:68"},
 		{"rebinding, names another server", request(web1, ciaddr(mine), server("10.77.0.66")), 0, ""},
 		{"rebinding with another network's address", request(web1, ciaddr("192.0.2.9"), dhcpv4.WithBroadcast(true)), nak, "255.255.255.255:68"},
 		{"rebinding, relayed", request(web1, ciaddr(mine), relayed("10.77.0.254")), ack, "10.77.0.254:67"},
@@ -61,13 +62,13 @@ func TestMessages(t *testing.T) {
 		{"unclaimed, no range here, init-reboot", request(stranger, requested("10.78.0.9"), relayed("10.78.0.1")), nak, "10.78.0.1:67"},
 		{"unclaimed wants our own address", request(stranger, requested("10.77.0.1")), nak, "255.255.255.255:68"},
 		{"inform, relayed", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), relayed("10.77.0.254")), ack, "10.77.0.254:67"},
-		{"inform, wants a broadcast", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), dhcpv4.WithBroadcast(true)), ack, "10.77.0.77:68"},
+		{"inform, wants a broadcast", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), dhcpv4.WithBroadcast(true)), ack, "frame 10.77.0.77:68"},
 		{"inform another server", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77"), server("10.77.0.66")), 0, ""},
 		{"inform without an address", message(web1, dhcpv4.MessageTypeInform), 0, ""},
 		{"unclaimed, init-reboot in the range", request(stranger, requested("10.77.0.201")), ack, "frame 10.77.0.201:68"},
 		{"unclaimed, init-reboot elsewhere", request(stranger, requested("10.77.0.50")), nak, "255.255.255.255:68"},
 		{"unclaimed wants a reserved address", request(stranger, requested(mine)), nak, "255.255.255.255:68"},
-		{"inform", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77")), ack, "10.77.0.77:68"},
+		{"inform", message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.77")), ack, "frame 10.77.0.77:68"},
 		{"inform from elsewhere", message(web1, dhcpv4.MessageTypeInform, ciaddr("192.0.2.7")), 0, ""},
 		{"release of nothing", message(web1, dhcpv4.MessageTypeRelease, ciaddr(mine)), 0, ""},
 		{"decline of nothing", message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested(mine)), 0, ""},
@@ -87,10 +88,13 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tc.name, got.MessageType(), tc.want)
 			continue
 		}
-		to := route(tc.msg, got, web1, snapshot().Networks["rack1"].Subnet)
+		to := route(tc.msg, got, web1, snapshot().Networks["rack1"].Subnet, netip.MustParseAddr("10.77.0.1"))
 		text := to.to.String()
 		if to.frame {
 			text = "frame " + text
+			if to.has != netip.MustParsePrefix("10.77.0.0/24").Contains(addrOf(tc.msg.ClientIPAddr)) {
+				t.Errorf("%s: has an address: %v", tc.name, to.has)
+			}
 		}
 		if text != tc.to {
 			t.Errorf("%s: sent to %s, want %s", tc.name, text, tc.to)

@@ -8,12 +8,13 @@ import (
 	"rackhand/inventory"
 )
 
-// How much waits to be answered, in packets: DISCOVERs, others, and of one client,
+// How much waits to be answered, in packets: DISCOVERs, others, those of hosts, and of one client,
 // those that are being answered among them. A client has one question at a time, and
 // asks again when it isn't answered.
 const (
 	backlogDiscovers = 1024
 	backlogOthers    = 4096
+	backlogKnown     = 2048
 	backlogClient    = 4
 )
 
@@ -22,19 +23,23 @@ const (
 const takeAtOnce = 16
 
 // A queue holds packets between the reader and the workers. A client that floods it
-// loses its own packets and nobody else's. DISCOVERs wait apart from the rest: when
-// more come than can be answered, a client that has an offer gets its lease, where
-// otherwise each would wait its turn twice and none would end in time.
+// loses its own packets and nobody else's. What hosts of the inventory send waits apart, so
+// that made-up clients keep no host from its address. DISCOVERs of the others wait apart as
+// well: when more come than can be answered, a client that has an offer gets its lease,
+// where otherwise each would wait its turn twice and none would end in time.
 type queue struct {
 	mu                sync.Mutex
 	ready             sync.Cond // there are packets, or the queue has ended
 	discovers, others ring
+	hosts             ring
+	isHost            func(inventory.MAC) bool
 	queued            map[inventory.MAC]int // also those that a worker has, or wait for the disk
 	closed            bool
 }
 
-func newQueue() *queue {
+func newQueue(isHost func(inventory.MAC) bool) *queue {
 	q := &queue{
+		isHost: isHost, hosts: ring{packets: make([]datagram, backlogKnown)},
 		discovers: ring{packets: make([]datagram, backlogDiscovers)}, others: ring{packets: make([]datagram, backlogOthers)},
 		queued: map[inventory.MAC]int{},
 	}
@@ -103,7 +108,10 @@ func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 	defer q.mu.Unlock()
 	for _, d := range packets {
 		mac, lane := chaddr(d.payload), &q.others
-		if discovers(d.payload) {
+		switch {
+		case q.isHost(mac):
+			lane = &q.hosts
+		case discovers(d.payload):
 			lane = &q.discovers
 		}
 		switch {
@@ -119,26 +127,42 @@ func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 	return floods, full
 }
 
+// A turn is which lane a worker serves first. Some have to serve each, so that a flood in
+// one keeps nobody from the others.
+type turn int
+
+const (
+	hostsFirst turn = iota
+	discoversFirst
+	othersFirst
+)
+
 // next fills a batch with packets to answer, and waits for one; the batch is empty when
-// the queue has ended. A worker takes others before DISCOVERs, or the other way round:
-// some have to, so that a flood of one keeps nobody from the other.
-func (q *queue) next(batch []datagram, discoversFirst bool) []datagram {
+// the queue has ended.
+func (q *queue) next(batch []datagram, first turn) []datagram {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.discovers.n+q.others.n == 0 && !q.closed {
+	for q.waiting() == 0 && !q.closed {
 		q.ready.Wait()
 	}
-	first, second := &q.others, &q.discovers
-	if discoversFirst {
-		first, second = second, first
+	lanes := [...]*ring{&q.hosts, &q.others, &q.discovers}
+	switch first {
+	case discoversFirst:
+		lanes = [...]*ring{&q.discovers, &q.hosts, &q.others}
+	case othersFirst:
+		lanes = [...]*ring{&q.others, &q.hosts, &q.discovers}
 	}
-	batch = first.take(batch[:0], takeAtOnce)
-	batch = second.take(batch, takeAtOnce-len(batch))
-	if q.discovers.n+q.others.n > 0 {
+	batch = batch[:0]
+	for _, lane := range lanes {
+		batch = lane.take(batch, takeAtOnce-len(batch))
+	}
+	if q.waiting() > 0 {
 		q.ready.Signal()
 	}
 	return batch
 }
+
+func (q *queue) waiting() int { return q.hosts.n + q.others.n + q.discovers.n }
 
 // done says that packets were answered.
 func (q *queue) done(packets ...datagram) {

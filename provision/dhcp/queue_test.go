@@ -14,7 +14,7 @@ import (
 // TestFloodStarvesNobody: a client that floods loses its own packets; those of the
 // others all get in, in order.
 func TestFloodStarvesNobody(t *testing.T) {
-	q := newQueue()
+	q := newQueue(nobody)
 	flood := datagram{payload: discover(stranger).ToBytes()}
 	box := func(n int) datagram {
 		return datagram{payload: discover(inventory.MAC{0x52, 0x54, 0, 0x98, byte(n >> 8), byte(n)}).ToBytes()}
@@ -38,7 +38,7 @@ func TestFloodStarvesNobody(t *testing.T) {
 	}
 	q.close()
 	next := 0
-	for _, d := range drain(q, false) {
+	for _, d := range drain(q, hostsFirst) {
 		if mac := chaddr(d.payload); mac == stranger {
 			in--
 		} else if mac != chaddr(box(next).payload) {
@@ -54,8 +54,8 @@ func TestFloodStarvesNobody(t *testing.T) {
 }
 
 // drain takes all packets out of a queue that has ended.
-func drain(q *queue, discoversFirst bool) (all []datagram) {
-	for b := q.next(nil, discoversFirst); len(b) > 0; b = q.next(nil, discoversFirst) {
+func drain(q *queue, first turn) (all []datagram) {
+	for b := q.next(nil, first); len(b) > 0; b = q.next(nil, first) {
 		all = append(all, b...)
 	}
 	return all
@@ -64,11 +64,11 @@ func drain(q *queue, discoversFirst bool) (all []datagram) {
 // TestFloodKeepsWorkersFree: what a worker has counts too, so a flood of one client
 // can't occupy them all while they wait for the disk.
 func TestFloodKeepsWorkersFree(t *testing.T) {
-	q := newQueue()
+	q := newQueue(nobody)
 	flood := datagram{payload: request(stranger).ToBytes()}
 	for range backlogClient {
 		q.put(flood)
-		q.next(nil, false) // a worker took it, and isn't done
+		q.next(nil, hostsFirst) // a worker took it, and isn't done
 	}
 	if floods, _ := q.put(flood); len(floods) != 1 {
 		t.Error("a fifth worker would have it")
@@ -82,7 +82,7 @@ func TestFloodKeepsWorkersFree(t *testing.T) {
 // TestQueueIsBounded: many clients at once are dropped at the end of the queue, and
 // DISCOVERs leave room for the rest.
 func TestQueueIsBounded(t *testing.T) {
-	q := newQueue()
+	q := newQueue(nobody)
 	fill := func(kind dhcpv4.MessageType) (in int) {
 		for n := range backlogOthers + 100 {
 			mac := inventory.MAC{2, byte(kind), 0, byte(n >> 16), byte(n >> 8), byte(n)}
@@ -101,7 +101,7 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("%d REQUESTs, %d clients", n, len(q.queued))
 	}
 	for _, p := range [][]byte{nil, make([]byte, 33)} { // too short to have a sender
-		if floods, full := newQueue().put(datagram{payload: p}); len(floods)+full != 0 {
+		if floods, full := newQueue(nobody).put(datagram{payload: p}); len(floods)+full != 0 {
 			t.Errorf("%d bytes refused: that is the parser's to tell", len(p))
 		}
 	}
@@ -110,20 +110,49 @@ func TestQueueIsBounded(t *testing.T) {
 // TestLanes: a worker takes what it prefers, and the rest when there is nothing of that;
 // all comes out before the end.
 func TestLanes(t *testing.T) {
-	for _, discoversFirst := range []bool{false, true} {
-		q := newQueue()
+	for first, want := range map[turn]string{hostsFirst: "HHHRRRDDD", discoversFirst: "DDDHHHRRR", othersFirst: "RRRHHHDDD"} {
+		q := newQueue(func(mac inventory.MAC) bool { return mac[4] == 3 })
 		for n := range byte(3) {
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 1, n}).ToBytes()})
 			q.put(datagram{payload: request(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
+			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 3, n}).ToBytes()})
 		}
 		q.close()
 		got := ""
-		for _, d := range drain(q, discoversFirst) {
-			got += map[bool]string{true: "D", false: "R"}[discovers(d.payload)]
+		for _, d := range drain(q, first) {
+			got += map[byte]string{1: "D", 2: "R", 3: "H"}[chaddr(d.payload)[4]]
 		}
-		if want := map[bool]string{false: "RRRDDD", true: "DDDRRR"}[discoversFirst]; got != want {
-			t.Errorf("DISCOVERs first %v: %s", discoversFirst, got)
+		if got != want {
+			t.Errorf("turn %d: %s, want %s", first, got, want)
 		}
+	}
+	turns := map[turn]int{}
+	for i := range workers {
+		turns[turnOf(i)]++
+	}
+	if turns[hostsFirst] != 12 || turns[discoversFirst] != 2 || turns[othersFirst] != 2 {
+		t.Errorf("turns of the workers: %v", turns)
+	}
+}
+
+// nobody is a host.
+func nobody(inventory.MAC) bool { return false }
+
+// TestFloodOfStrangers: when made-up clients fill all that is theirs, a host's packets get
+// in, and are answered first.
+func TestFloodOfStrangers(t *testing.T) {
+	host := datagram{payload: discover(web1).ToBytes()}
+	q := newQueue(func(mac inventory.MAC) bool { return mac == web1 })
+	for n := range backlogOthers + backlogDiscovers {
+		for _, kind := range []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest} {
+			q.put(datagram{payload: message(inventory.MAC{2, byte(kind), 0, byte(n >> 16), byte(n >> 8), byte(n)}, kind).ToBytes()})
+		}
+	}
+	if _, full := q.put(host); full != 0 {
+		t.Fatal("the host's packet was dropped")
+	}
+	if first := q.next(nil, hostsFirst); chaddr(first[0].payload) != web1 {
+		t.Errorf("%s was first", chaddr(first[0].payload))
 	}
 }
 

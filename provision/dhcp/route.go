@@ -10,16 +10,19 @@ import (
 
 // A destination is where a reply goes.
 type destination struct {
-	// to is the UDP address. When frame is set, the client has no address yet and
-	// answers no ARP: the reply goes as a frame of our own to its hardware address.
-	to    netip.AddrPort
-	frame bool
-	mac   inventory.MAC
+	// to is the UDP address. When frame is set, the reply goes as a frame of our own to the
+	// client's hardware address: it has no address yet and answers no ARP, or has one on
+	// our link (has). Then nothing waits in the kernel for whoever names an address that
+	// nobody has.
+	to         netip.AddrPort
+	frame, has bool
+	mac        inventory.MAC
 }
 
 // route says where a reply goes (RFC 2131 section 4.1). A client that calls an address its
 // own that lies in no subnet of its network can't be reached there: it is somebody else's.
-func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix) destination {
+// server is our own address, which tells whether the client is on our link.
+func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix, server netip.Addr) destination {
 	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	relay, ciaddr := addrOf(req.GatewayIPAddr), addrOf(req.ClientIPAddr)
 	switch {
@@ -28,7 +31,7 @@ func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix) de
 	case messageType(reply) == dhcpv4.MessageTypeNak:
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
 	case subnet.Contains(ciaddr):
-		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort)}
+		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort), frame: subnet.Contains(server), has: true, mac: mac}
 	case req.IsBroadcast():
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
 	}

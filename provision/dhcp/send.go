@@ -10,6 +10,8 @@ import (
 	"github.com/mdlayher/packet"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+
+	"rackhand/inventory"
 )
 
 var errNothingSent = errors.New("the system sent nothing and didn't say why")
@@ -26,7 +28,11 @@ type sender func(...parcel)
 func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...parcel) {
 		l.send(batch, func(p parcel, err error) {
-			if ctx.Err() == nil && s.logs.Allow("unsent "+p.to.to.String(), s.Clock()) {
+			who := p.to.to.String()
+			if errors.Is(err, unix.EAGAIN) {
+				who = "" // they come by the thousand
+			}
+			if ctx.Err() == nil && s.logs.Allow("unsent "+who, s.Clock()) {
 				s.Log.Warn("dhcp: reply not sent", "to", p.to.to, "mac", p.to.mac, "error", err)
 			}
 		})
@@ -35,20 +41,21 @@ func (s *Server) sender(ctx context.Context, l *link) sender {
 
 // send sends replies, those by UDP in one system call; failed gets each that could not
 // be sent. It never waits: the kernel keeps what goes to an address that doesn't answer
-// ARP, for seconds, and whoever names such addresses as relays or his own would hold up
-// everybody's replies as soon as the socket's buffer is full.
+// ARP, for seconds. So clients on our link get frames, and relays there of which the kernel
+// knows no hardware address have a socket of their own: whoever names addresses that nobody
+// has fills that one and no other.
 func (l *link) send(batch []parcel, failed func(parcel, error)) {
 	var udp []ipv4.Message
 	var at []parcel // what each of them is
 	for _, p := range batch {
-		if p.to.frame && l.raw != nil {
-			if err := l.sendFrame(p); err != nil {
+		to := p.to.to
+		if p.to.frame && l.raw != nil || l.unproved(to.Addr()) {
+			if err := l.sendAlone(p); err != nil {
 				failed(p, err)
 			}
 			continue
 		}
-		to := p.to.to
-		if p.to.frame {
+		if p.to.frame && !p.to.has {
 			to = netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), to.Port())
 		}
 		udp = append(udp, ipv4.Message{Buffers: [][]byte{p.reply}, OOB: l.from, Addr: net.UDPAddrFromAddrPort(to)})
@@ -67,6 +74,40 @@ func (l *link) send(batch []parcel, failed func(parcel, error)) {
 	}
 }
 
+// sendAlone sends one reply that doesn't go by the UDP socket.
+func (l *link) sendAlone(p parcel) error {
+	if p.to.frame {
+		return l.sendFrame(dhcpv4.ServerPort, p)
+	}
+	f := frame(inventory.MAC{}, inventory.MAC{}, netip.AddrPortFrom(l.server, dhcpv4.ServerPort), p.to.to, p.reply)
+	return unix.Sendto(l.doubtful, f[etherLen:], unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: p.to.to.Addr().As4()})
+}
+
+// unproved reports whether a reply to an address would wait for ARP, where there is a socket
+// for that.
+func (l *link) unproved(addr netip.Addr) bool {
+	return l.doubtful > 0 && l.subnet.Contains(addr) && !l.neighbours.has(addr)
+}
+
+// doubtfulBuffer is how much the kernel keeps for relays that may not exist, in bytes: some
+// dozens of packets.
+const doubtfulBuffer = 64 << 10
+
+// openDoubtful opens the socket for what goes to addresses that may be nobody's: one that
+// sends IP packets of ours and receives nothing (raw(7), IPPROTO_RAW).
+func openDoubtful(ifname string) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW)
+	if err != nil {
+		return 0, err
+	}
+	err = errors.Join(unix.BindToDevice(fd, ifname), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, doubtfulBuffer))
+	if err != nil {
+		_ = unix.Close(fd)
+		return 0, err
+	}
+	return fd, nil
+}
+
 // sendNow sends one packet, and doesn't wait either.
 func sendNow(conn *ipv4.PacketConn, packet, control []byte, to net.Addr) error {
 	n, err := conn.WriteBatch([]ipv4.Message{{Buffers: [][]byte{packet}, OOB: control, Addr: to}}, unix.MSG_DONTWAIT)
@@ -76,8 +117,9 @@ func sendNow(conn *ipv4.PacketConn, packet, control []byte, to net.Addr) error {
 	return err
 }
 
-func (l *link) sendFrame(p parcel) error {
-	from := netip.AddrPortFrom(l.server, dhcpv4.ServerPort)
+// sendFrame sends a reply from a port of ours as a frame.
+func (l *link) sendFrame(port uint16, p parcel) error {
+	from := netip.AddrPortFrom(l.server, port)
 	_, err := l.raw.WriteTo(frame(l.mac, p.to.mac, from, p.to.to, p.reply), &packet.Addr{HardwareAddr: p.to.mac.HardwareAddr()})
 	return err
 }

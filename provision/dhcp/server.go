@@ -157,7 +157,7 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 	if s.prober = nil; l.arp != nil {
 		s.prober = l
 	}
-	q := newQueue()
+	q := newQueue(s.isHost)
 	group, ctx := errgroup.WithContext(ctx)
 	send := s.sender(ctx, l)
 	group.Go(func() error {
@@ -166,13 +166,31 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 	})
 	group.Go(func() error { return watchLink(ctx, s.Interface, l.index) })
 	group.Go(func() error { return s.commits(ctx, q, send) })
-	group.Go(func() error { return s.serveBINL(ctx) })
+	group.Go(func() error { return s.serveBINL(ctx, l) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
 	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
 	for i := range workers {
-		group.Go(func() error { s.work(ctx, q, i%8 == 0, send); return nil })
+		group.Go(func() error { s.work(ctx, q, turnOf(i), send); return nil })
 	}
 	return group.Wait()
+}
+
+// isHost reports whether a MAC is that of a host of the inventory, or of its BMC.
+func (s *Server) isHost(mac inventory.MAC) bool {
+	snap := s.Snapshot()
+	return snap != nil && (snap.HostByMAC(mac) != nil || snap.HostByBMC(mac) != nil)
+}
+
+// turnOf is which lane a worker serves first: two of them DISCOVERs, two the others, and
+// the rest hosts.
+func turnOf(worker int) turn {
+	switch worker % 8 {
+	case 0:
+		return discoversFirst
+	case 4:
+		return othersFirst
+	}
+	return hostsFirst
 }
 
 // receive reads packets into the queue until ctx ends.
@@ -203,11 +221,11 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 }
 
 // work answers packets of the queue until it has ended.
-func (s *Server) work(ctx context.Context, q *queue, discoversFirst bool, send sender) {
+func (s *Server) work(ctx context.Context, q *queue, first turn, send sender) {
 	batch := make([]datagram, 0, takeAtOnce)
 	var out []parcel
 	for {
-		if batch = q.next(batch, discoversFirst); len(batch) == 0 {
+		if batch = q.next(batch, first); len(batch) == 0 {
 			return
 		}
 		answered := batch[:0] // all but those whose reply waits for the disk

@@ -18,6 +18,11 @@ import (
 const (
 	// MaxBytes bounds one log. Anaconda writes a few MB at its usual level.
 	MaxBytes = 16 << 20
+	// MaxDoubtful bounds what of one log may have come from anybody, as by UDP, while the
+	// appliance runs; DoubtfulUpTo is how long a log may be when more of it comes. So the
+	// rest of a log is kept for those who are known to have said it.
+	MaxDoubtful  = 4 << 20
+	DoubtfulUpTo = MaxBytes - 1<<20
 	// MaxPerHost is how many logs of one host are kept.
 	MaxPerHost = 5
 	// maxOpen bounds the files held open: one for each install under way, as a rule.
@@ -25,6 +30,9 @@ const (
 
 	suffix = ".log"
 	full   = "rackhand: this log is full; what comes after is not kept\n"
+	enough = "rackhand: too much has come by UDP, whose senders prove nothing; more of it is not kept, what comes over TCP is\n"
+	// maxCounted bounds the logs of which it is remembered what was doubtful.
+	maxCounted = 4096
 )
 
 // ErrNoLog says that an install has no log.
@@ -37,8 +45,9 @@ var idForm = regexp.MustCompile(`^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)-([0-9]{
 type Store struct {
 	dir string
 
-	mu   sync.Mutex
-	open map[string]*log
+	mu       sync.Mutex
+	open     map[string]*log
+	doubtful map[string]int // bytes, by install
 }
 
 type log struct {
@@ -48,7 +57,9 @@ type log struct {
 }
 
 // New keeps logs in a folder, which is made when the first one comes.
-func New(dir string) *Store { return &Store{dir: dir, open: map[string]*log{}} }
+func New(dir string) *Store {
+	return &Store{dir: dir, open: map[string]*log{}, doubtful: map[string]int{}}
+}
 
 func (s *Store) path(id string) (string, error) {
 	if !idForm.MatchString(id) {
@@ -62,6 +73,33 @@ func (s *Store) path(id string) (string, error) {
 func (s *Store) Append(id, text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.append(id, text)
+}
+
+// AppendDoubtful is Append for text whose sender may be anybody: it has a share of the log,
+// and the log says when that is full.
+func (s *Store) AppendDoubtful(id, text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := s.get(id)
+	if err != nil {
+		return fmt.Errorf("keeping the log of %s: %w", id, err)
+	}
+	had := s.doubtful[id]
+	if had > MaxDoubtful {
+		return nil
+	}
+	if had+len(text) > MaxDoubtful || l.size+int64(len(text)) > DoubtfulUpTo-int64(len(enough)) {
+		text, had = enough, MaxDoubtful // told once
+	}
+	if len(s.doubtful) >= maxCounted {
+		clear(s.doubtful)
+	}
+	s.doubtful[id] = had + len(text)
+	return s.append(id, text)
+}
+
+func (s *Store) append(id, text string) error {
 	l, err := s.get(id)
 	if err != nil {
 		return fmt.Errorf("keeping the log of %s: %w", id, err)

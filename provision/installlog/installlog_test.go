@@ -96,6 +96,42 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// TestDoubtful: what anybody may have sent fills its share and no more, before and after a
+// restart; what is known to come from the box is kept to the end.
+func TestDoubtful(t *testing.T) {
+	dir := t.TempDir()
+	s := New(dir)
+	forged, ours := strings.Repeat("f", 1<<10-1)+"\n", strings.Repeat("o", 1<<10-1)+"\n"
+	add := func(n int, text string, how func(string, string) error) {
+		t.Helper()
+		for range n {
+			if err := how("web1-1", text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(20<<10, forged, s.AppendDoubtful)
+	got := contents(t, s, "web1-1")
+	if n := strings.Count(got, forged); n < 4000 || n > MaxDoubtful>>10 || strings.Count(got, enough) != 1 {
+		t.Errorf("%d forged lines are kept", n)
+	}
+	add(10<<10, ours, s.Append)
+	if n := strings.Count(contents(t, s, "web1-1"), ours); n != 10<<10 {
+		t.Errorf("%d of 10240 lines over TCP are kept", n)
+	}
+	s.Close()
+	s = New(dir)
+	defer s.Close()
+	add(20<<10, forged, s.AppendDoubtful)
+	if n := len(contents(t, s, "web1-1")); n > DoubtfulUpTo {
+		t.Errorf("the log has %d bytes, and the last MiB is not theirs", n)
+	}
+	add(1000, ours, s.Append)
+	if got := contents(t, s, "web1-1"); !strings.HasSuffix(got, strings.Repeat(ours, 1000)) {
+		t.Errorf("what the box says last is lost; the log has %d bytes", len(got))
+	}
+}
+
 func TestMask(t *testing.T) {
 	const token = "Ab3_efghijklmnopqrstuvwxyz012345"
 	for line, want := range map[string]string{

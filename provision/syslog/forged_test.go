@@ -1,8 +1,12 @@
 package syslog
 
 import (
+	"context"
+	"net/netip"
 	"testing"
 	"time"
+
+	"rackhand/provision"
 )
 
 // TestForgedProgress: what comes by UDP hides nothing of what comes by a connection.
@@ -20,5 +24,48 @@ func TestForgedProgress(t *testing.T) {
 	}
 	if !through {
 		t.Error("two datagrams have hidden that the packages are through")
+	}
+}
+
+// TestForgedStream: what comes by UDP in a box's name has a rate of its own, which a crowd
+// of other senders doesn't set back, and takes nothing from what the box sends over TCP.
+func TestForgedStream(t *testing.T) {
+	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
+	box := netip.MustParseAddr("10.77.0.11")
+	told := 0
+	s := New(Options{
+		Clock: func() time.Time { return now },
+		Sender: func(_ context.Context, from netip.Addr) Install {
+			if from == box {
+				return Install{Host: "web1", ID: "web1-1"}
+			}
+			return Install{}
+		},
+		Record: provision.RecorderFunc(func(provision.Event) error { told++; return nil }),
+	})
+	taken := 0
+	forge := func() {
+		for range 10000 {
+			if in := s.sender(t.Context(), box); s.may(t.Context(), box, in, 2, false) {
+				taken += 2
+			}
+		}
+	}
+	forge()
+	for n := range 2 * maxKnown {
+		s.sender(t.Context(), netip.AddrFrom4([4]byte{10, 78, byte(n >> 8), byte(n)}))
+	}
+	forge()
+	if taken != doubtfulBurst || told != 1 {
+		t.Errorf("%d units were taken by UDP, want %d; %d events", taken, doubtfulBurst, told)
+	}
+	if len(s.none) > maxKnown {
+		t.Errorf("%d senders without an install are remembered", len(s.none))
+	}
+	// What TCP had to wait for would be for ever, by this clock.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if !s.may(ctx, box, s.sender(ctx, box), burst, true) {
+		t.Error("the box's own lines have to wait for forged ones")
 	}
 }

@@ -23,11 +23,14 @@ const (
 	bytesAUnit   = 128 // to mask a line takes as long as it is
 	unitsASecond = 5000
 	burst        = 20000 // units
-	maxConns     = 512
-	maxPerHost   = 16
-	idle         = 30 * time.Minute // Anaconda may say nothing while it waits for a disk
-	cachedFor    = 2 * time.Second  // what is known of an address
-	maxKnown     = 4096             // addresses
+	// By UDP, whose senders prove nothing:
+	doubtfulASecond = 512 // units: 64 KB
+	doubtfulBurst   = 4096
+	maxConns        = 512
+	maxPerHost      = 16
+	idle            = 30 * time.Minute // Anaconda may say nothing while it waits for a disk
+	cachedFor       = 2 * time.Second  // what is known of an address
+	maxKnown        = 4096             // addresses
 )
 
 // An Install is whose log a line belongs to.
@@ -54,8 +57,9 @@ type Options struct {
 	Listen netip.AddrPort
 	// Sender finds the install under way of the host at an address.
 	Sender func(ctx context.Context, from netip.Addr) Install
-	// Keep adds whole lines to an install's log; secrets in them are masked.
-	Keep func(id, text string) error
+	// Keep adds whole lines to an install's log; secrets in them are masked. connected says
+	// that they came over TCP, so from who has the address.
+	Keep func(id, text string, connected bool) error
 	// Mask masks what is secret in a line.
 	Mask func(line string, known []string) string
 	// Tell is called when packages have come so far that it is worth an event.
@@ -70,8 +74,12 @@ type Server struct {
 	Options
 	quiet *provision.Quiet
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// known are those with an install under way: as many as there are installs. Of the
+	// others it is remembered until when they have none, so that a forged stream from many
+	// addresses takes nothing from what is known.
 	known  map[netip.Addr]*sender
+	none   map[netip.Addr]time.Time
 	tracks map[string]*track // install and attempt
 	conns  map[netip.Addr]int
 	total  int
@@ -80,14 +88,15 @@ type Server struct {
 // A sender is what is known of an address.
 type sender struct {
 	Install
-	until time.Time
-	limit *rate.Limiter
+	until    time.Time
+	limit    *rate.Limiter
+	doubtful *rate.Limiter // by UDP
 }
 
 // New makes a receiver; Run opens its ports.
 func New(o Options) *Server {
 	return &Server{
-		Options: o, quiet: &provision.Quiet{}, known: map[netip.Addr]*sender{},
+		Options: o, quiet: &provision.Quiet{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
 		tracks: map[string]*track{}, conns: map[netip.Addr]int{},
 	}
 }
@@ -230,23 +239,38 @@ func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
 // sender finds what is known of an address; the answer is kept for a moment.
 func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
 	now := s.Clock()
+	fresh := func(until time.Time) bool { return now.Before(until) && until.Sub(now) <= cachedFor }
 	s.mu.Lock()
-	k := s.known[from]
+	k, none := s.known[from], s.none[from]
 	s.mu.Unlock()
-	if k != nil && now.Before(k.until) && k.until.Sub(now) <= cachedFor {
+	if k != nil && fresh(k.until) {
 		return k.Install
 	}
-	in := s.Sender(ctx, from)
+	if fresh(none) {
+		return Install{}
+	}
+	in, until := s.Sender(ctx, from), now.Add(cachedFor)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k = s.known[from]; k == nil {
+	if in.ID == "" {
+		delete(s.known, from)
+		if len(s.none) >= maxKnown {
+			clear(s.none)
+		}
+		s.none[from] = until
+		return in
+	}
+	delete(s.none, from)
+	renewed := &sender{Install: in, until: until}
+	if k = s.known[from]; k != nil {
+		renewed.limit, renewed.doubtful = k.limit, k.doubtful
+	} else {
 		if len(s.known) >= maxKnown {
 			clear(s.known)
 		}
-		k = &sender{limit: rate.NewLimiter(unitsASecond, burst)}
-		s.known[from] = k
+		renewed.limit, renewed.doubtful = rate.NewLimiter(unitsASecond, burst), rate.NewLimiter(doubtfulASecond, doubtfulBurst)
 	}
-	k.Install, k.until = in, now.Add(cachedFor)
+	s.known[from] = renewed
 	return in
 }
 
@@ -262,7 +286,7 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 	}
 	now := s.Clock()
 	line := s.Mask(m.line(), in.Known)
-	if err := s.Keep(in.ID, now.UTC().Format(time.RFC3339)+" "+line+"\n"); err != nil {
+	if err := s.Keep(in.ID, now.UTC().Format(time.RFC3339)+" "+line+"\n", connected); err != nil {
 		s.complain(in, "syslog-not-kept", fmt.Sprintf("what its installer logs can't be kept: %v", err))
 	}
 	for _, text := range pieces(m.Text) {
@@ -316,10 +340,10 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int
 		}
 		return true
 	}
-	if k.limit.AllowN(now, units) {
+	if k.doubtful.AllowN(now, units) {
 		return true
 	}
-	s.complain(in, "syslog-flood", "its installer logs more than 640 KB a second by UDP; what is beyond is dropped")
+	s.complain(in, "syslog-flood", "its installer logs more than 64 KB a second by UDP, or somebody does in its name; what is beyond is dropped")
 	return false
 }
 

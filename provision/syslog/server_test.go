@@ -36,7 +36,7 @@ func newRig(t *testing.T) *rig {
 			defer r.mu.Unlock()
 			return r.install
 		},
-		Keep: func(id, text string) error {
+		Keep: func(id, text string, connected bool) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			_, line, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")

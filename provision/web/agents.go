@@ -20,7 +20,7 @@ import (
 
 const (
 	// maxAgentBody bounds what is read of an agent that isn't a report, and of the operator
-	// at most.
+	// at most: a name, a token and a request.
 	maxAgentBody = 32 << 10
 	reportPrefix = "report/"
 )
@@ -33,7 +33,7 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/catalog", s.catalog)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
-	return e
+	return Patiently(piecePatience, e)
 }
 
 // time tells the clock to anyone; for a host whose installer is done it is the
@@ -89,6 +89,7 @@ func runsUnreported(in provision.Install) bool {
 
 func (s *Server) enrol(c echo.Context) error {
 	var r catalog.EnrolRequest
+	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxAgentBody+1)
 	if err := body(c, &r); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (s *Server) Boot() http.Handler {
 	if s.Mirror != nil {
 		e.Any("/mirror/*", echo.WrapHandler(s.Mirror))
 	}
-	return &bootHandler{routes: e, crowd: newCrowd(), patience: piecePatience, initrd: s.forInitrd}
+	return &bootHandler{routes: e, patience: piecePatience, initrd: s.forInitrd}
 }
 
 // pathParam is a part of a request's path, decoded. echo leaves it as it came when the

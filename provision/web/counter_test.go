@@ -19,6 +19,7 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/crowd"
 )
 
 // A spy is a listener that sees what net/http hands to its connections.
@@ -77,7 +78,8 @@ func served(t *testing.T, files *bootfiles.Files) (*spy, *bootHandler, string) {
 	w := &spy{Listener: l}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, w, h, s.Log) }()
+	all := crowd.New(crowd.Limits{OfOne: 128, Strangers: 128}, nil)
+	go func() { done <- Serve(ctx, all.Listen(w, true), h, s.Log) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -218,81 +220,13 @@ func TestClientThatReadsNothing(t *testing.T) {
 	}
 }
 
-// TestCrowd: one connection too many is told so, twice as many are closed, and each
-// that ends makes room.
-func TestCrowd(t *testing.T) {
-	files, _ := bigFile(t)
-	_, h, url := served(t, files)
-	h.crowd.mu.Lock()
-	h.crowd.ofOne = 2
-	h.crowd.mu.Unlock()
-	addr := url[len("http://"):]
-	ask := func() (net.Conn, string) {
-		t.Helper()
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.WriteString(c, "HEAD /boot/file/big.efi HTTP/1.1\r\nHost: x\r\n\r\n")
-		line := make([]byte, 12)
-		n, _ := io.ReadFull(c, line)
-		return c, string(line[:n])
-	}
-	var open []net.Conn
-	for i, want := range []string{"HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 503"} {
-		c, got := ask()
-		defer c.Close()
-		if got != want {
-			t.Errorf("connection %d: %q, want %q", i+1, got, want)
-		}
-		open = append(open, c)
-	}
-	for _, c := range open {
-		c.Close()
-	}
-	empty := func() bool {
-		h.crowd.mu.Lock()
-		defer h.crowd.mu.Unlock()
-		return h.crowd.all == 0 && len(h.crowd.open) == 0
-	}
-	for range 1000 {
-		if empty() {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if !empty() {
-		t.Error("closed connections are still counted")
-	}
-	if c, got := ask(); got != "HTTP/1.1 200" {
-		t.Errorf("after all have gone: %q", got)
-	} else {
-		c.Close()
-	}
-	for range 4 { // idle ones, that ask nothing
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-	}
-	if c, got := ask(); got != "" {
-		t.Errorf("far too many: %q", got)
-	} else {
-		c.Close()
-	}
-}
-
 // TestMirrorsClientThatReadsNothing: what the mirror sends has a deadline as well, and
 // an upstream that is slow costs nobody his answer.
 func TestMirrorsClientThatReadsNothing(t *testing.T) {
 	const limit = 64 << 20 // more than the kernel buffers
 	ended := make(chan int, 1)
 	pieces, slow := 2, 200*time.Millisecond // longer in all than one piece may take to be read
-	h := &bootHandler{crowd: newCrowd(), patience: 300 * time.Millisecond, routes: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &bootHandler{patience: 300 * time.Millisecond, routes: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := 0
 		if r.URL.Path == "/mirror/slow" {
 			for range pieces {
@@ -333,45 +267,6 @@ func TestMirrorsClientThatReadsNothing(t *testing.T) {
 	b, err := io.ReadAll(res.Body)
 	if <-ended; err != nil || string(b) != "piecepiece" {
 		t.Errorf("from a slow upstream: %q, %v", b, err)
-	}
-}
-
-// TestCrowdBeforeTLS: what can't be told that it is one too many is closed.
-func TestCrowdBeforeTLS(t *testing.T) {
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := Crowd(plain)
-	defer l.Close()
-	taken := make(chan net.Conn)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				close(taken)
-				return
-			}
-			taken <- c
-		}
-	}()
-	for i := range 2*maxOfOne + 1 {
-		c, err := net.Dial("tcp", plain.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if i < 2*maxOfOne {
-			served := <-taken
-			defer served.Close()
-			continue
-		}
-		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("connection %d was not closed: %v", i+1, err)
-		}
 	}
 }
 

@@ -11,36 +11,13 @@ import (
 // ResponseWriter but the mirror's: files go to the connection itself, by sendfile.
 type bootHandler struct {
 	routes   http.Handler
-	crowd    *crowd
 	patience time.Duration // for what is answered to get away
 	// initrd wraps the writer of what the mirror answers: see Server.forInitrd.
 	initrd func(http.ResponseWriter, *http.Request) http.ResponseWriter
 }
 
-// A patient writer gives each piece of an answer its time from when it is there. It has
-// no ReadFrom: a whole file that comes in slowly is no piece.
-type patient struct {
-	http.ResponseWriter
-	patience time.Duration
-}
-
-func (p patient) Write(b []byte) (int, error) {
-	p.renew()
-	return p.ResponseWriter.Write(b)
-}
-
-func (p patient) renew() {
-	_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(time.Now().Add(p.patience))
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
-
 func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if tooMany(r.Context()) {
-		w.Header().Set("Retry-After", "3")
-		w.Header().Set("Connection", "close")
-		http.Error(w, "too many connections from this address", http.StatusServiceUnavailable)
+	if turnedAway(w, r) {
 		return
 	}
 	r = cleanPath(r)

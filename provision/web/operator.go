@@ -91,7 +91,7 @@ func (s *Server) API() http.Handler {
 	if s.Page != nil {
 		e.Any("/*", echo.WrapHandler(s.Page))
 	}
-	return e
+	return Patiently(piecePatience, e)
 }
 
 func operatorError(err error) error {

@@ -24,6 +24,7 @@ import (
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/crowd"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
@@ -173,25 +174,26 @@ func peer(c echo.Context) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// Serve answers on a listener until ctx ends; streams are ended with it.
+// Serve answers on a listener until ctx ends; streams are ended with it. HTTP/2 is off: its
+// streams would be connections that nobody counts.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	base, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &http.Server{
 		Handler: h,
 		// No WriteTimeout: a root image over a slow link takes what it takes. What
-		// is sent to boxes has a deadline that moves on with it (see counter).
+		// is sent has a deadline that moves on with it (see counter and patient).
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnState:         crowd.State,
+		ConnContext:       crowd.Remember,
+		Protocols:         new(http.Protocols),
 	}
-	if b, ok := h.(*bootHandler); ok {
-		l = b.crowd.limit(l)
-		s.ConnContext = remember
-	}
+	s.Protocols.SetHTTP1(true)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -27,6 +28,9 @@ type Options struct {
 	// SendTimeout is how long a stream's client may take to accept what is sent
 	// before it is dropped (10 s). It comes back and goes on from where it was.
 	SendTimeout time.Duration
+	// Known says whose streams have a share of their own, a quarter of MaxStreams; nil:
+	// nobody's.
+	Known func(netip.Addr) bool
 }
 
 // A Handler serves the page, at the root of its server:
@@ -45,7 +49,8 @@ type Handler struct {
 	Options
 	assets    *assets
 	templates *template.Template
-	streams   chan struct{} // one token a stream
+	streams   *streams
+	pages     *shared
 	mux       *http.ServeMux
 }
 
@@ -67,11 +72,11 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
-	h := &Handler{Options: o, assets: a, templates: t, streams: make(chan struct{}, o.MaxStreams), mux: http.NewServeMux()}
-	h.mux.HandleFunc("GET /{$}", h.overview)
-	h.mux.HandleFunc("GET /fragment/hosts", h.overview)
-	h.mux.HandleFunc("GET /host/{name}", h.host)
-	h.mux.HandleFunc("GET /fragment/host/{name}", h.host)
+	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: newShared(), mux: http.NewServeMux()}
+	h.mux.HandleFunc("GET /{$}", h.share(h.overview))
+	h.mux.HandleFunc("GET /fragment/hosts", h.share(h.overview))
+	h.mux.HandleFunc("GET /host/{name}", h.share(h.host))
+	h.mux.HandleFunc("GET /fragment/host/{name}", h.share(h.host))
 	h.mux.HandleFunc("GET /host/{name}/log", h.log)
 	h.mux.HandleFunc("GET /events", h.events)
 	h.mux.HandleFunc("GET /static/{name}", h.assets.serve)

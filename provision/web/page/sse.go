@@ -22,14 +22,13 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	select {
-	case h.streams <- struct{}{}:
-		defer func() { <-h.streams }()
-	default:
+	from := addressOf(r)
+	if !h.streams.enter(from) {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, fmt.Sprintf("%d browsers follow already; the page itself can be read, and shows the same when it is loaded again", h.MaxStreams), http.StatusServiceUnavailable)
+		http.Error(w, "too many browsers follow already; the page itself can be read, and shows the same when it is loaded again", http.StatusServiceUnavailable)
 		return
 	}
+	defer h.streams.leave(from)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel() // ends the subscription
 	if after == nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -127,7 +128,9 @@ func TestBadResume(t *testing.T) {
 // TestStreamsAreBounded: one browser too many is told so, and may come when
 // another has gone.
 func TestStreamsAreBounded(t *testing.T) {
-	server := httptest.NewServer(newPage(t, rack(theTime()), func(o *page.Options) { o.MaxStreams = 2 }))
+	server := httptest.NewServer(newPage(t, rack(theTime()), func(o *page.Options) {
+		o.MaxStreams, o.Known = 2, func(netip.Addr) bool { return true }
+	}))
 	t.Cleanup(server.Close) // after the streams are closed, for which it would wait
 	_, hangUp := follow(t, server.URL+"/events", "")
 	follow(t, server.URL+"/events", "")

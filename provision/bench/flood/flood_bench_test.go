@@ -1,0 +1,59 @@
+//go:build bench
+
+package flood
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"rackhand/provision/bench"
+)
+
+var write = flag.Bool("write", false, "put the table into docs/reliability.md")
+
+// TestUnderFlood has eight seconds of each flood, and writes down what boxes had of it.
+func TestUnderFlood(t *testing.T) {
+	const seconds, rate, connections = 8, 20000, 5000
+	before := load(t)
+	r := newRig(t)
+	table := bench.Table{Head: []string{"flood", "sent", "exchanges", "answered", "median", "slowest", "memory, MiB"}}
+	row := func(name string, sent int, boxes report, memory string) {
+		table.Rows = append(table.Rows, []string{
+			name, fmt.Sprint(sent), fmt.Sprint(boxes.Begun), fmt.Sprintf("%.1f %%", 100*float64(boxes.Answered)/float64(max(1, boxes.Begun))),
+			fmt.Sprintf("%.1f ms", boxes.Median.Seconds()*1e3), fmt.Sprintf("%.0f ms", boxes.Worst.Seconds()*1e3), memory,
+		})
+	}
+	for _, f := range r.floods(seconds, rate, connections) {
+		row(f.name, f.sent, f.boxes, fmt.Sprint(f.memory>>10))
+	}
+	kinds := Kinds()
+	stop := r.attack(job{Attack: kinds[len(kinds)-1].Name, Rate: rate})
+	victim := r.haveBoxes(seconds, asVictim)
+	row("the same, for the victim itself", stop(), victim, fmt.Sprint(r.memory()>>10))
+	table.Legend = []string{fmt.Sprintf(
+		"%d s of each, at %d packets or with %d connections a second at most and held, from 20 addresses; the appliance, the flood and six boxes at a time share %d cores (load before: %s). An exchange is DISCOVER to ACK, a rebinding, or a join through a relay; where connections are the flood, also a boot script (port 80), the time (8443) and the page. It counts as answered when it ends within the tries of a firmware (1, 2, 4 and 8 s). Memory is the process's peak (VmHWM) in that flood.",
+		seconds, rate, connections, runtime.NumCPU(), before)}
+	text := table.Markdown()
+	fmt.Println(text)
+	if *write {
+		if err := bench.RewriteFile(filepath.Join("..", "..", "..", "docs", "reliability.md"), "flood", text); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// load is the machine's load average over a minute.
+func load(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	return first
+}

@@ -1,0 +1,60 @@
+//go:build e2e || bench
+
+package flood
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// A finding is what one flood led to.
+type finding struct {
+	name   string
+	sent   int
+	boxes  report
+	memory int // KiB
+}
+
+// floods has every flood for so long, one after the other, at so many packets a second or
+// with so many connections.
+func (r *rig) floods(seconds float64, rate, connections int) []finding {
+	r.t.Helper()
+	r.memory()
+	all := []finding{{name: "none", boxes: r.haveBoxes(seconds, withWeb)}}
+	all[0].memory = r.memory()
+	for _, k := range Kinds() {
+		f := finding{name: k.Name}
+		stop := r.attack(job{Attack: k.Name, Rate: rate})
+		f.boxes = r.haveBoxes(seconds, 0)
+		f.sent = stop()
+		f.memory = r.memory()
+		all = append(all, f)
+	}
+	for _, port := range []int{80, 8443, 8080} {
+		f := finding{name: fmt.Sprintf("%d connections to %d", connections, port)}
+		stop := r.attack(job{Connections: connections, Port: port})
+		f.boxes = r.haveBoxes(seconds, withWeb)
+		f.sent = stop()
+		f.memory = r.memory()
+		all = append(all, f)
+	}
+	for _, f := range all {
+		r.t.Logf("%-24s sent %7d, boxes %4d of %4d, median %s, worst %s, %d KiB %q", f.name, f.sent, f.boxes.Answered, f.boxes.Begun,
+			f.boxes.Median.Round(time.Microsecond), f.boxes.Worst.Round(time.Millisecond), f.memory, f.boxes.Failed)
+	}
+	return all
+}
+
+// TestFloods: under each flood every box gets its answers in the end, and the appliance
+// stays within its memory.
+func TestFloods(t *testing.T) {
+	for _, f := range newRig(t).floods(1, 20000, 1500) {
+		if f.boxes.Answered < f.boxes.Begun || f.boxes.Begun == 0 {
+			t.Errorf("%s: %d of %d were answered: %q", f.name, f.boxes.Answered, f.boxes.Begun, f.boxes.Failed)
+		}
+		if f.memory > memoryMost {
+			t.Errorf("%s: %d KiB", f.name, f.memory)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package crowd
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestDecide: who is let in, who is told, who is cut, and who makes room. Each place is
+// written as a letter for its address, small ones for strangers, in the order in which they
+// came or were last busy; a ! after it says that it is busy.
+func TestDecide(t *testing.T) {
+	limits := Limits{OfOne: 3, Strangers: 4, Known: 5}
+	for name, tc := range map[string]struct {
+		open, comes string
+		want        string // verdict, and which place makes room
+	}{
+		"the first":                                   {"", "a", "admit"},
+		"there is room":                               {"a a b", "a", "admit"},
+		"idle ones of its own":                        {"b a! a a", "a", "swap 2"},
+		"all of its own are busy":                     {"a! a! a!", "a", "tell"},
+		"twice as many as it may have":                {"A! A! A! A! A! A!", "A", "cut"},
+		"the share of strangers is full":              {"a a a b", "c", "swap 0"},
+		"the oldest of those with the most":           {"b a! a a", "c", "swap 2"},
+		"one idle each, and a new one":                {"a b c d", "e", "swap 0"},
+		"one idle each, and a second of one":          {"a b c d", "d", "tell"},
+		"busy ones of one with more":                  {"a! a! a! b!", "c", "swap 0"},
+		"busy, and nobody has more":                   {"a! b! c! d!", "e", "tell"},
+		"busy, and one has one more: no ping-pong":    {"a! a! b! c!", "b", "tell"},
+		"an idle one before a busy one":               {"a! a! b c!", "d", "swap 2"},
+		"far too many":                                {"a! b! c! d! e!", "f", "cut"},
+		"strangers take nothing of the known's share": {"a! b! c! d!", "A", "admit"},
+		"nor the known of the strangers'":             {"A! B! C! D! E!", "a", "admit"},
+		"the share of the known is full":              {"a A! A B C! D", "E", "swap 2"},
+		"strangers don't make room for the known":     {"a a A! B! C! D! E!", "F", "tell"},
+	} {
+		visitors := map[string]*visitor{}
+		who := func(s string) *visitor {
+			if visitors[s] == nil {
+				visitors[s] = &visitor{known: s == strings.ToUpper(s)}
+			}
+			return visitors[s]
+		}
+		var open []*place
+		share := map[bool]int{}
+		for i, word := range strings.Fields(tc.open) {
+			v := who(word[:1])
+			v.held++
+			share[v.known]++
+			open = append(open, &place{of: v, idle: len(word) == 1, since: uint64(i)})
+		}
+		comes := who(tc.comes)
+		v, out := limits.decide(open, comes, share[comes.known])
+		got := []string{"admit", "swap", "tell", "cut"}[v]
+		if v == swap {
+			got += " " + string(rune('0'+out))
+		}
+		if got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// sharedFor is how long a page that was made is given to others who ask for it, unless
+	// there is a newer event.
+	sharedFor = time.Second
+	// sharedPages is how many pages are kept for that long.
+	sharedPages = 32
+	// makePatience is how long a request waits for its turn to be made.
+	makePatience = 10 * time.Second
+)
+
+// A made is an answer, whole. It isn't changed any more.
+type made struct {
+	status int
+	header http.Header
+	body   []byte
+	at     time.Time // monotonic
+}
+
+// shared makes pages for all who ask: at most half the processors work on them at once, so
+// that no crowd of readers keeps a box from its address, and a page that thousands ask for
+// is made once and held once.
+type shared struct {
+	turns   chan struct{}
+	flights singleflight.Group
+	mu      sync.Mutex
+	kept    map[string]*made
+}
+
+func newShared() *shared {
+	return &shared{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), kept: map[string]*made{}}
+}
+
+// share serves what make makes, made once for all who ask for the same at the same state of
+// the journal.
+func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		seq, err := h.newest(r.Context())
+		if err != nil {
+			h.fail(w, "read the newest event", err)
+			return
+		}
+		key := fmt.Sprint(seq, " ", r.URL.Path, "?", asked(r.URL.Query()).Encode())
+		m, err := h.pages.get(r.Context(), key, func(ctx context.Context) *made {
+			// GET also for HEAD: net/http drops the body.
+			again := r.Clone(ctx)
+			again.Method = http.MethodGet
+			return record(make, again)
+		})
+		if err != nil {
+			h.Log.Debug("status page: not made", "path", r.URL.Path, "err", err)
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "Too many readers at this moment. Try again.", http.StatusServiceUnavailable)
+			return
+		}
+		for name, values := range m.header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(m.status)
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(m.body) // an error is the client's going away
+		}
+	}
+}
+
+// asked is what of a query says which page it is; made-up keys make no pages of their own.
+func asked(q url.Values) url.Values {
+	if !q.Has("partial") {
+		return nil
+	}
+	return url.Values{"partial": {""}, "host": q["host"]}
+}
+
+// get returns a page that is there, or has it made. The error is that of ctx, or that its
+// turn didn't come.
+func (s *shared) get(ctx context.Context, key string, work func(context.Context) *made) (*made, error) {
+	if m := s.recall(key); m != nil {
+		return m, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, makePatience)
+	defer cancel()
+	flight := s.flights.DoChan(key, func() (got any, err error) {
+		defer func() { // else it would end the appliance, where net/http ends a request
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		// Others wait for it too: who asked first may go.
+		all, cancel := context.WithTimeout(context.WithoutCancel(ctx), makePatience)
+		defer cancel()
+		select {
+		case s.turns <- struct{}{}:
+			defer func() { <-s.turns }()
+		case <-all.Done():
+			return nil, all.Err()
+		}
+		m := work(all)
+		s.keep(key, m)
+		return m, nil
+	})
+	select {
+	case got := <-flight:
+		if got.Err != nil {
+			return nil, got.Err
+		}
+		return got.Val.(*made), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *shared) recall(key string) *made {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.kept[key]; m != nil && time.Since(m.at) < sharedFor {
+		return m
+	}
+	return nil
+}
+
+// keep keeps a page that can be shown again; what is too old goes, and any of them when there
+// are too many.
+func (s *shared) keep(key string, m *made) {
+	if m.status != http.StatusOK {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, old := range s.kept {
+		if time.Since(old.at) >= sharedFor || len(s.kept) >= sharedPages {
+			delete(s.kept, k)
+		}
+	}
+	s.kept[key] = m
+}
+
+// A recorder takes an answer down.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(b)
+}
+
+func record(h http.HandlerFunc, req *http.Request) *made {
+	r := &recorder{header: http.Header{}}
+	h(r, req)
+	r.WriteHeader(http.StatusOK)
+	return &made{status: r.status, header: r.header, body: r.body.Bytes(), at: time.Now()}
+}
