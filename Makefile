@@ -1,7 +1,7 @@
 # rackhand: plain `make` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build check test unit e2e demo image deps deps-test deps-bench clean bench go needs-demo needs-test
+.PHONY: help build check fuzz test unit e2e demo image deps deps-test deps-bench clean bench go needs-demo needs-test
 
 # Where the demo and the tests keep their root image between runs.
 CACHE ?= $(CURDIR)/.cache
@@ -66,6 +66,15 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
 	@echo "the table is kept in $(TABLE)"
+
+# What strangers send, and files that may come from anywhere. Without a bound on it,
+# shortening one input takes Go a minute, in which nothing new is tried.
+FUZZ := FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
+  FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660
+FUZZTIME ?= 10m
+
+fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)
+	for f in $(FUZZ); do go test -run '^$$' -fuzz "^$${f%%=*}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "./$${f#*=}" || exit 1; done
 
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd

@@ -17,7 +17,7 @@ func (r *reader) mirrorSize(n schema.Node) {
 	if !ok {
 		return
 	}
-	size, ok := parseSize(text)
+	size, ok := ParseSize(text)
 	if !ok {
 		n.Problem("write a whole number with its unit: 50GiB, 2TiB", "mirror.size must be a size from 1GiB to 999TiB, not %q", text)
 		return
@@ -25,8 +25,8 @@ func (r *reader) mirrorSize(n schema.Node) {
 	r.config.Mirror.Size = size
 }
 
-// parseSize reads a size in GiB or TiB, in bytes.
-func parseSize(text string) (bytes int64, ok bool) {
+// ParseSize reads a size in GiB or TiB, in bytes.
+func ParseSize(text string) (bytes int64, ok bool) {
 	if !sizeForm.MatchString(text) {
 		return 0, false
 	}

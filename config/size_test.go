@@ -19,7 +19,7 @@ func TestParseSize(t *testing.T) {
 		{"-1GiB", 0, false},
 		{"1.5TiB", 0, false},
 	} {
-		got, ok := parseSize(c.text)
+		got, ok := ParseSize(c.text)
 		if ok != c.ok || ok && got != c.want {
 			t.Errorf("%s: %d, %v", c.text, got, ok)
 		}

@@ -36,18 +36,18 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/provision/rack/simulated", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/provision/rack/simulated", "rackhand/bootfiles/media", "rackhand/templates/kickstart"},
+			allowed: []string{"rackhand/provision/rack/simulated", "rackhand/bootfiles/media", "rackhand/templates/kickstart", "rackhand/config/file"},
 			why:     "a simulated installer that shared code with the appliance would agree with its mistakes",
 		},
-		{from: "rackhand/bootfiles/media", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/media"}, why: "media and images are two engines that don't know each other"},
+		{from: "rackhand/bootfiles/media", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/media", "rackhand/config/file"}, why: "media and images are two engines that don't know each other"},
 		{from: "rackhand/bootfiles/image", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/image", "rackhand/bootfiles/compressed", "rackhand/config"}, why: "media and images are two engines that don't know each other"},
 		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
 		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},
-		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema"}, why: "a boot decision is pure: it knows what it is given"},
+		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema", "rackhand/config/file"}, why: "a boot decision is pure: it knows what it is given"},
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire", "provision/crowd"} {
+	for _, alone := range []string{"config/file", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire", "provision/crowd"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {

@@ -27,6 +27,8 @@ type ImportOptions struct {
 	BootFrom string
 	// Complete vouches that the installed root boots, whatever it seems to lack.
 	Complete bool
+	// MaxSize bounds the bytes of the root, unpacked; 0: DefaultMaxSize.
+	MaxSize int64
 }
 
 // Import makes the image Options.Name of a root tar. The tar is packed anew, in
@@ -74,11 +76,22 @@ func importInto(ctx context.Context, o Options, from ImportOptions, work string)
 		return nil, err
 	}
 	o.Log.Info("image: read the root", "image", o.Name, "file", from.File)
-	t, sum, err := openRootTar(ctx, from.File, filepath.Join(work, "spool"))
+	most, err := importSize(work, from.MaxSize)
 	if err != nil {
 		return nil, err
 	}
-	defer t.spool.Close()
+	spool, err := os.OpenFile(filepath.Join(work, "spool"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer spool.Close()
+	t, sum, err := openRootTar(ctx, from.File, spool, most)
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("%s: %w", from.File, tooLarge(most, from.MaxSize))
+	}
+	if err != nil {
+		return nil, err
+	}
 	if err := t.checkRoot(); err != nil {
 		return nil, err
 	}
@@ -113,7 +126,7 @@ func importInto(ctx context.Context, o Options, from ImportOptions, work string)
 }
 
 // openRootTar reads the file into the spool, and answers with the file's SHA-256.
-func openRootTar(ctx context.Context, file, spool string) (*rootTar, string, error) {
+func openRootTar(ctx context.Context, file string, to spool, most int64) (*rootTar, string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, "", err
@@ -128,17 +141,12 @@ func openRootTar(ctx context.Context, file, spool string) (*rootTar, string, err
 		return nil, "", fmt.Errorf("%s: %w", file, err)
 	}
 	defer z.Close()
-	s, err := os.OpenFile(spool, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, "", err
-	}
-	t, err := readRootTar(ctx, z, s, maxUnpacked)
+	t, err := readRootTar(ctx, z, to, limitsFor(most))
 	if err == nil {
 		// Whatever follows what was packed belongs to the file all the same.
 		_, err = io.Copy(h, f)
 	}
 	if err != nil {
-		s.Close()
 		return nil, "", fmt.Errorf("%s: %w", file, err)
 	}
 	return t, hex.EncodeToString(h.Sum(nil)), nil
@@ -161,7 +169,7 @@ func (t *rootTar) importBoot(ctx context.Context, o Options, from ImportOptions,
 	}
 	m.Kernel = k.Version
 	o.Log.Info("image: make the initramfs", "image", o.Name, "kernel", k.Version)
-	if err := t.copyOut(k.Image, filepath.Join(folder, KernelFile)); err != nil {
+	if err := t.copyOut(k.Image, filepath.Join(folder, KernelFile), maxKernel); err != nil {
 		return err
 	}
 	tools, names, err := toolsRoot(ctx, o)

@@ -105,7 +105,7 @@ func (t *rootTar) packages(ctx context.Context, work string) (list []Package, fo
 			return nil, "", err
 		}
 		for _, name := range names {
-			if err := t.copyOut(name, filepath.Join(folder, dir, path.Base(name))); err != nil {
+			if err := t.copyOut(name, filepath.Join(folder, dir, path.Base(name)), maxRPMFile); err != nil {
 				return nil, "", err
 			}
 		}
@@ -118,10 +118,16 @@ func (t *rootTar) packages(ctx context.Context, work string) (list []Package, fo
 	return list, rpm, err
 }
 
-// copyOut writes a file of the root's to one of this machine's.
-func (t *rootTar) copyOut(name, to string) error {
+// copyOut writes a file of the root's, of most bytes at most, to one of this machine's.
+func (t *rootTar) copyOut(name, to string, most int64) error {
 	in, err := t.open(name)
 	if err != nil {
+		return err
+	}
+	if in.Size() > most {
+		return fmt.Errorf("the root's /%s has %d MiB, and %d at most are believed", name, in.Size()>>20, most>>20)
+	}
+	if err := t.copying(in.Size()); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
@@ -172,6 +178,9 @@ func (t *rootTar) putInto(out *os.Root, name string, n *rootNode) error {
 	}
 	if n.head.Typeflag == tar.TypeSymlink {
 		return out.Symlink(n.head.Linkname, name)
+	}
+	if err := t.copying(n.head.Size); err != nil {
+		return err
 	}
 	f, err := out.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

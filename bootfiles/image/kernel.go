@@ -118,12 +118,13 @@ func plainModules(root, work, kernel string) (string, error) {
 		return "", err
 	}
 	view := filepath.Join(work, "modules")
+	left := int64(maxModules)
 	for _, m := range picked {
 		from := m
 		if p, ok := packed[m]; ok {
 			from = p
 		}
-		if err := unpackFile(r, filepath.Join(dir, from), filepath.Join(view, dir, m)); err != nil {
+		if err := unpackFile(r, filepath.Join(dir, from), filepath.Join(view, dir, m), &left); err != nil {
 			return "", fmt.Errorf("unpack the module %s: %w", from, err)
 		}
 	}
@@ -159,7 +160,8 @@ func unpackedNames(text string) (plain string, packed map[string]string) {
 	return b.String(), packed
 }
 
-func unpackFile(r *os.Root, from, to string) error {
+// unpackFile unpacks a module; left is what all of them may still take.
+func unpackFile(r *os.Root, from, to string, left *int64) error {
 	f, err := r.Open(from)
 	if err != nil {
 		return err
@@ -170,10 +172,11 @@ func unpackFile(r *os.Root, from, to string) error {
 		return err
 	}
 	defer z.Close()
-	data, err := readBounded(z, maxModuleFile)
+	data, err := readBounded(z, min(maxModuleFile, *left))
 	if err != nil {
 		return err
 	}
+	*left -= int64(len(data))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}

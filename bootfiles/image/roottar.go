@@ -7,27 +7,29 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-// What a root tar may be at most.
-const (
-	maxEntries  = 4 << 20
-	maxUnpacked = 64 << 30 // bytes
-)
-
 // A rootTar is a root that came as a tar, read once: its names in memory, the
 // files' contents in one spool file. Nothing of it is ever unpacked by name on this
 // machine, so that a hostile tar has nowhere to reach, and no root is needed.
 type rootTar struct {
-	spool   *os.File
-	most    int64 // that the spool may become
+	spool   spool
+	most    limits
 	end     int64 // of the spool
+	memory  int64 // that the entries take
+	copied  int64 // bytes copied out of it
 	entries map[string]*rootNode
+}
+
+// A spool is a file that is written at its end, and read anywhere.
+type spool interface {
+	io.Writer
+	io.ReaderAt
+	io.WriterAt
 }
 
 // A rootNode is a file; hard links share one.
@@ -36,9 +38,10 @@ type rootNode struct {
 	at   int64       // of the content in the spool
 }
 
-// readRootTar reads a tar, whose files take most bytes at most, to its end.
-func readRootTar(ctx context.Context, r io.Reader, spool *os.File, most int64) (*rootTar, error) {
-	t := &rootTar{spool: spool, most: most, entries: map[string]*rootNode{}}
+// readRootTar reads a tar within its limits to its end.
+func readRootTar(ctx context.Context, r io.Reader, to spool, most limits) (*rootTar, error) {
+	t := &rootTar{spool: to, most: most, entries: map[string]*rootNode{}}
+	r = &stream{r, most.content + most.headers}
 	for in := tar.NewReader(r); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -72,15 +75,12 @@ func (t *rootTar) take(h *tar.Header, content io.Reader) error {
 	if err != nil || name == "" {
 		return err
 	}
-	if len(t.entries) >= maxEntries {
-		return fmt.Errorf("a root has at most %d files", maxEntries)
-	}
 	node := &rootNode{at: t.end}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		h.Typeflag = tar.TypeReg
-		if h.Size < 0 || h.Size > t.most-t.end {
-			return fmt.Errorf("its %d bytes make the root larger than the %d that it may have", h.Size, t.most)
+		if h.Size < 0 || h.Size > t.most.content-t.end {
+			return errTooLarge
 		}
 		n, err := io.Copy(t.spool, content)
 		t.end += n
@@ -105,13 +105,16 @@ func (t *rootTar) take(h *tar.Header, content io.Reader) error {
 			return err
 		}
 	}
+	if err := t.remember(name, node.head); err != nil {
+		return err
+	}
 	t.entries[name] = node
 	return nil
 }
 
 // cleanName is a name's path from the root, without a slash in front.
 func cleanName(name string) (string, error) {
-	if slices.Contains(strings.Split(name, "/"), "..") || strings.ContainsRune(name, 0) || len(name) > 4096 {
+	if slices.Contains(strings.Split(name, "/"), "..") || strings.ContainsRune(name, 0) || len(name) >= maxName {
 		return "", errors.New("its name leads out of the root")
 	}
 	return strings.TrimPrefix(path.Clean("/"+name), "/"), nil
@@ -156,9 +159,21 @@ func (t *rootTar) checkParents() error {
 // names lists the entries as [writeTar] meets them: a folder, what lies in it, and
 // then its next sibling.
 func (t *rootTar) names() []string {
-	return slices.SortedFunc(maps.Keys(t.entries), func(a, b string) int {
-		return compareNames(strings.ReplaceAll(a, "/", "\x00"), strings.ReplaceAll(b, "/", "\x00"))
-	})
+	return slices.SortedFunc(maps.Keys(t.entries), comparePaths)
+}
+
+// comparePaths compares two names as bytes, with the slash before all others.
+func comparePaths(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch x, y := a[i], b[i]; {
+		case x == y:
+		case x == '/', y != '/' && x < y:
+			return -1
+		default:
+			return 1
+		}
+	}
+	return len(a) - len(b)
 }
 
 // find follows the links on the way to a name and at its end: to the real name, and

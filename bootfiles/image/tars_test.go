@@ -25,7 +25,7 @@ type tarred struct {
 	records          map[string]string
 }
 
-func makeTar(t *testing.T, list []tarred) []byte {
+func makeTar(t testing.TB, list []tarred) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -54,7 +54,7 @@ func makeTar(t *testing.T, list []tarred) []byte {
 }
 
 // packed packs data by a program's name.
-func packed(t *testing.T, kind string, data []byte) []byte {
+func packed(t testing.TB, kind string, data []byte) []byte {
 	t.Helper()
 	var (
 		b   bytes.Buffer
@@ -85,7 +85,7 @@ func packed(t *testing.T, kind string, data []byte) []byte {
 const testKernel = "6.6.6-1-test"
 
 // wholeRoot is a root that would boot: a kernel with packed modules, an initrd, GRUB.
-func wholeRoot(t *testing.T) []tarred {
+func wholeRoot(t testing.TB) []tarred {
 	t.Helper()
 	list := []tarred{
 		{name: "./", kind: tar.TypeDir, mode: 0o755},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rackhand/bootfiles/media/iso9660"
+	"rackhand/config/file"
 )
 
 // AddOptions say what is added.
@@ -57,7 +58,7 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 	if notes, err = m.look(v); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", iso, err)
 	}
-	if err := verifyFiles(ctx, v, m); err != nil {
+	if err := verifyFiles(ctx, v, m, st.Size()); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", iso, err)
 	}
 	err = o.publish(m, func(folder string) error {
@@ -66,6 +67,11 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 		if o.InPlace {
 			m.ISO.Path = iso
 		} else {
+			if free, err := file.Free(folder); err != nil {
+				return err
+			} else if st.Size() > free {
+				return fmt.Errorf("%s has %d MiB, and the disk of %s has room for %d (1 GiB stays free): make room, or leave the ISO where it is with --in-place", iso, st.Size()>>20, o.Dir, free>>20)
+			}
 			copied, err := os.OpenFile(filepath.Join(folder, ISOFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 			if err != nil {
 				return err
@@ -129,9 +135,10 @@ func (m *Manifest) look(v *iso9660.Volume) (notes []string, err error) {
 
 // verifyFiles compares the files of an ISO with the checksums that its .treeinfo gives,
 // and sums up those that boot. What it gives for files of the whole tree that are not
-// on this ISO doesn't matter.
-func verifyFiles(ctx context.Context, v *iso9660.Volume, m *Manifest) error {
-	sums := map[string]string{}
+// on this ISO doesn't matter. Files may lie on top of each other; together they are
+// read as often as an ISO of that size has bytes twice.
+func verifyFiles(ctx context.Context, v *iso9660.Volume, m *Manifest, size int64) error {
+	sums, left := map[string]string{}, 2*size
 	for p := range m.Tree.Checksums {
 		sums[p] = ""
 	}
@@ -145,6 +152,9 @@ func verifyFiles(ctx context.Context, v *iso9660.Volume, m *Manifest) error {
 		}
 		if err != nil {
 			return err
+		}
+		if left -= f.Size(); left < 0 {
+			return fmt.Errorf("the files that its %s names have more bytes than the ISO: it is damaged, fetch it again", TreeinfoFile)
 		}
 		sum, err := sumOf(ctx, f.Reader(), io.Discard)
 		if err != nil {

@@ -241,3 +241,20 @@ func FuzzTreeinfo(f *testing.F) {
 		}
 	})
 }
+
+// TestNoRoom: an ISO that the disk can't hold is refused before it is copied, and
+// nothing of it stays.
+func TestNoRoom(t *testing.T) {
+	path := iso(t)
+	if err := os.Truncate(path, 8<<40); err != nil { // mostly a hole
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "media")
+	_, _, err := media.Add(t.Context(), path, media.AddOptions{Dir: dir, Name: "rocky9", Now: now})
+	if err == nil || !strings.Contains(err.Error(), "make room") {
+		t.Errorf("got %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
+	"rackhand/config"
 )
 
 type imageCmd struct {
@@ -156,6 +157,19 @@ type imageImport struct {
 	Kernel   string `help:"The root's kernel that starts the installer, when it has several." placeholder:"VERSION"`
 	BootFrom string `help:"Start the installer with this image's kernel instead of the root's own." placeholder:"IMAGE"`
 	Complete bool   `help:"The installed root boots, whatever it seems to lack: the Kickstart brings it."`
+	MaxSize  size   `help:"How much the root may be, unpacked. The disk bounds it too: it is written twice, and 1 GiB stays free." default:"64GiB" placeholder:"SIZE"`
+}
+
+// A size is a flag such as 64GiB, in bytes.
+type size int64
+
+func (s *size) UnmarshalText(text []byte) error {
+	n, ok := config.ParseSize(string(text))
+	if !ok {
+		return fmt.Errorf("%.20q is no size: write a whole number with its unit, 64GiB or 1TiB", text)
+	}
+	*s = size(n)
+	return nil
 }
 
 func (c *imageImport) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
@@ -164,7 +178,7 @@ func (c *imageImport) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 		return err
 	}
 	m, err := image.Import(ctx, image.Options{Name: c.Name, Dir: p.dir(), Installer: installer, Log: logTo(os.Stderr)},
-		image.ImportOptions{File: c.File, Kernel: c.Kernel, BootFrom: c.BootFrom, Complete: c.Complete})
+		image.ImportOptions{File: c.File, Kernel: c.Kernel, BootFrom: c.BootFrom, Complete: c.Complete, MaxSize: int64(c.MaxSize)})
 	if err != nil {
 		return err
 	}

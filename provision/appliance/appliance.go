@@ -213,6 +213,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		part("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
 			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Flood: a.flood, Log: a.Log,
+			Leased: func(peer netip.Addr) bool { _, ok := a.leaseholder(ctx, peer); return ok },
 		}).Run)
 	}
 	lost := make(chan error, 1)

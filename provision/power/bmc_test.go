@@ -115,7 +115,7 @@ type boardHAL struct {
 
 func (h boardHAL) Chassis() hal.ChassisHAL { return h.board }
 
-func serveBMC(t *testing.T, suites ...types.CipherSuiteID) *testBMC {
+func serveBMC(t testing.TB, suites ...types.CipherSuiteID) *testBMC {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -147,7 +147,7 @@ func serveBMC(t *testing.T, suites ...types.CipherSuiteID) *testBMC {
 }
 
 // addUser gives the BMC an account with the tests' password.
-func (b *testBMC) addUser(t *testing.T, id uint8, name string, most bmc.PrivilegeLevel) {
+func (b *testBMC) addUser(t testing.TB, id uint8, name string, most bmc.PrivilegeLevel) {
 	t.Helper()
 	if err := b.state.Users.Upsert(id, func(u *bmc.User) error {
 		u.Name, u.Enabled = name, true

@@ -68,19 +68,27 @@ func fit(options map[string]string, most int) {
 }
 
 // optionsOf is the library's own table of a request's options; nil when there are
-// none. The library has no way to change what it negotiates, and none to see it: it
-// must be the table itself, which stands in a field that isn't exported. A library
-// without that field leaves the options as they are, and TestOptions fails.
+// none. The library has no way to change what it negotiates, and none to see it. A
+// library without that field leaves the options as they are, and TestOptions fails.
 func optionsOf(rf io.ReaderFrom) map[string]string {
+	if table := field[map[string]string](rf, "opts"); table != nil {
+		return *table
+	}
+	return nil
+}
+
+// field is a field of the library's transfer that isn't exported; nil when there is
+// none of that name and type.
+func field[T any](rf io.ReaderFrom, name string) *T {
 	v := reflect.ValueOf(rf)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return nil
 	}
-	f := v.Elem().FieldByName("opts")
-	if !f.IsValid() || !f.CanAddr() || !f.Type().ConvertibleTo(reflect.TypeFor[map[string]string]()) {
+	f := v.Elem().FieldByName(name)
+	if !f.IsValid() || !f.CanAddr() || f.Kind() != reflect.TypeFor[T]().Kind() || !f.Type().ConvertibleTo(reflect.TypeFor[T]()) {
 		return nil
 	}
-	return *(*map[string]string)(unsafe.Pointer(f.UnsafeAddr()))
+	return (*T)(unsafe.Pointer(f.UnsafeAddr()))
 }
 
 // mtuTo is the biggest packet in bytes that the kernel sends whole to an address: the

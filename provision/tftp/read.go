@@ -17,7 +17,10 @@ type source struct {
 	ctx   context.Context
 	clock func() time.Time
 	heard func(time.Time) // told when the client has acknowledged a block
+	acked *int            // packets that the client has acknowledged; nil: not known
+	trust func()          // called before each read once there are any; nil: nothing to do
 	reads int
+	given int64     // bytes
 	ended time.Time // when the last block was read; zero before
 }
 
@@ -29,11 +32,15 @@ func (s *source) Read(p []byte) (int, error) {
 	if s.reads++; s.reads > 1 {
 		s.heard(s.clock())
 	}
+	if s.acked != nil && *s.acked > 0 {
+		s.trust()
+	}
 	// All that fits, so that one call is one block.
 	n, err := io.ReadFull(s.ReadSeeker, p)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil
 	}
+	s.given += int64(n)
 	if n < len(p) {
 		s.ended = s.clock()
 	}
@@ -44,8 +51,12 @@ func (s *source) Read(p []byte) (int, error) {
 // missing. Boot loaders close their port once they have the last block; when their
 // one ACK of it is lost, they have the file and don't answer any more.
 func (s *source) unheard(err error) bool {
+	return !s.ended.IsZero() && s.reads > 1 && timedOut(err)
+}
+
+func timedOut(err error) bool {
 	var timeout net.Error
-	return !s.ended.IsZero() && errors.As(err, &timeout) && timeout.Timeout()
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // errDropped ends the library's part in a request without a word to the client.
@@ -59,11 +70,10 @@ type mute struct{}
 func (mute) Read([]byte) (int, error)       { panic(errDropped) }
 func (mute) Seek(int64, int) (int64, error) { panic(errDropped) }
 
-// drop forgets a request without an answer. When the request has options and
-// tsize isn't among them, the library acknowledges those first, and gives up after
-// a while: harmless to a client that has begun another transfer, which is the only
-// kind that is dropped.
+// drop forgets a request without an answer. Without its options: the library would
+// acknowledge those first.
 func drop(rf io.ReaderFrom) (err error) {
+	clear(optionsOf(rf))
 	defer func() {
 		if p := recover(); p != nil && p != any(errDropped) {
 			err = fmt.Errorf("dropping a request: %v", p)

@@ -101,8 +101,11 @@ type garbage struct{ s *Server }
 func (garbage) OnSuccess(pin.TransferStats) {}
 
 // OnFailure is called for transfers too; those have an address, and their handler
-// reports them.
+// reports them. One whose client has never answered ends here: see silence.
 func (g garbage) OnFailure(t pin.TransferStats, err error) {
+	if t.DatagramsSent > 0 && t.DatagramsAcked == 0 && timedOut(err) {
+		panic(silence{err})
+	}
 	if t.RemoteAddr == nil {
 		g.s.say(slog.LevelInfo, "", "tftp: a packet that starts no transfer", "why", err)
 	}

@@ -54,6 +54,9 @@ type Options struct {
 	// may take its time, for it is asked when there is something to tell, once a minute
 	// for each offender.
 	Host func(netip.Addr) string
+	// Leased reports whether a client of DHCP holds an address; nil: none does. Other
+	// addresses are sent one packet until they answer: see distrust.
+	Leased func(netip.Addr) bool
 	// MTU is the biggest packet in bytes that goes to an address whole, as far as is
 	// known beside the link's own (the inventory's `mtu:`); 0: nothing is known. nil
 	// says nothing either. It is asked for each transfer.
@@ -105,6 +108,9 @@ func New(o Options) *Server {
 	}
 	if o.Host == nil {
 		o.Host = func(netip.Addr) string { return "" }
+	}
+	if o.Leased == nil {
+		o.Leased = func(netip.Addr) bool { return false }
 	}
 	return &Server{
 		Options: o,
@@ -185,7 +191,8 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 
 	began := s.Clock()
 	src := &source{ReadSeeker: file, ctx: ctx, clock: s.Clock, heard: ticket.heard}
-	sent, err := rf.ReadFrom(src)
+	s.distrust(rf, src, peer)
+	sent, err := send(rf, src)
 	took := s.Clock().Sub(began)
 	switch {
 	case err == nil:

@@ -129,6 +129,9 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 		}
 		return "web1"
 	}
+	if o.Leased == nil {
+		o.Leased = func(a netip.Addr) bool { return a.As4()[2] == 0 } // 127.0.0.0/24
+	}
 	b.srv = New(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -96,6 +96,7 @@ func serve(what string) error {
 			return f, info.Size(), nil
 		},
 		Host:   func(a netip.Addr) string { return a.String() },
+		Leased: func(netip.Addr) bool { return true },
 		Record: provision.RecorderFunc(func(provision.Event) error { return nil }),
 	}).Run(context.Background())
 }
