@@ -107,6 +107,7 @@ type Server struct {
 	Options
 	quiet   *provision.Quiet
 	fetched *provision.Quiet // fetches that have left an event
+	lost    *provision.Quiet // hosts of which it was said that they come no further
 	handed  handed
 	answers answers
 	rows    rows
@@ -114,7 +115,7 @@ type Server struct {
 
 // New makes the routes.
 func New(o Options) *Server {
-	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}}
+	return &Server{Options: o, quiet: &provision.Quiet{}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour}}
 }
 
 func newEcho(log *slog.Logger) *echo.Echo {
