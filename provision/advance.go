@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// KindAttempt is the kind of the event that hands out the installer: it begins
-// an attempt, and takes a box that rebooted in the middle back to its script.
+// KindAttempt is the kind of the event that begins an attempt: the script went out over
+// TCP, or the token of one that went by TFTP came back over TCP. It takes a box that
+// rebooted in the middle back to its script, or its kernel.
 const KindAttempt = "attempt"
 
 // KindProgress is the kind of an event that tells how far a stage is.
@@ -48,6 +49,9 @@ func (in Install) Advance(e Event) Install {
 	if e.Kind == KindProgress {
 		in.Progress = e.Message
 	}
+	if e.Stage == Addressed && !at.After(in.Expires) {
+		in.Booted = at
+	}
 	switch {
 	case e.Stage == "":
 		return in
@@ -57,7 +61,7 @@ func (in Install) Advance(e Event) Install {
 		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, at, false
 		in.Reached[e.Stage] = at
 		return in
-	case e.Kind == KindAttempt && in.Stage.Rank() > Script.Rank():
+	case e.Kind == KindAttempt && in.Stage.Rank() > e.Stage.Rank():
 		for s := range in.Reached {
 			if s.Rank() >= Script.Rank() {
 				delete(in.Reached, s)

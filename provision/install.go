@@ -43,6 +43,18 @@ type Install struct {
 	// nobody can with another.
 	EnrolKey string `json:"enrol_key,omitempty"`
 
+	// Offers are the hashes of the tokens in scripts that went out by TFTP and that nobody
+	// has used yet, the latest last: see Offer.
+	Offers []string `json:"offers,omitempty"`
+	// From are the addresses from which this attempt's token was taken over TCP, each
+	// leased to the host then: see Proved.
+	From []string `json:"from,omitempty"`
+	// First: no install of this box was begun before this one was armed: see NeverCame.
+	First bool `json:"first,omitempty"`
+	// Booted is when it was last given its address to boot for this install, while that
+	// was armed in time.
+	Booted time.Time `json:"booted,omitzero"`
+
 	// Power is what is to be done, and was done, about the box's power.
 	Power PowerPlan `json:"power,omitempty"`
 	// DiskSet: the next boot was set to disk after the installer was done, or

@@ -34,7 +34,8 @@ func Next(in Install, now time.Time) []Action {
 		return nil
 	}
 	var do []Action
-	if in.Stage == Requested && in.Power == PowerWanted {
+	// A datagram may say that the box is on. What came over TCP shows it.
+	if in.Power == PowerWanted && in.Attempts == 0 && in.Stage.Rank() < Installer.Rank() {
 		do = append(do, DoPowerOn)
 	}
 	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) && !in.Begun(now) {
@@ -102,7 +103,7 @@ func (in Install) Overdue(now time.Time) bool {
 // may say nothing before its install is given up.
 const Silence = 2 * time.Hour
 
-// chainTime is how long after its first lease a network boot may still be on its
+// chainTime is how long after its lease a network boot may still be on its
 // way. Firmware on a slow link takes a minute or two; a box that comes back later
 // has been power-cycled and begins anew.
 const chainTime = 10 * time.Minute
@@ -114,8 +115,11 @@ func (in Install) Begun(now time.Time) bool {
 	if in.Stage.Rank() < Addressed.Rank() || in.Stage.Rank() >= Installer.Rank() {
 		return false
 	}
-	at, ok := in.Reached[Addressed]
-	return ok && !at.After(in.Expires) && now.Sub(at) <= chainTime
+	at := in.Booted
+	if at.IsZero() { // recorded before Booted was
+		at = in.Reached[Addressed]
+	}
+	return !at.IsZero() && !at.After(in.Expires) && now.Sub(at) <= chainTime
 }
 
 // Spent reports whether an install that is under way can't be handed out again,

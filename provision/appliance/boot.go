@@ -28,7 +28,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 		_, err := a.journal.Arm(journal.Request{
 			Host: d.Host.Name, MACs: macs(d.Host), System: d.Host.System.Name, FirstOnly: true,
 			Budget: a.budget(d.Host), Expires: a.cfg.Install.Expires,
-			Source: "dhcp", Why: "armed by itself: this box was never installed, and its first network boot was seen",
+			Source: "dhcp", Why: "armed by itself: this box was never installed, and a network boot of it was seen",
 		})
 		if errors.Is(err, journal.ErrNotFirst) {
 			return boot.Decision{Host: d.Host, Action: boot.Disk, Why: d.Host.Name + " boots its own disk: " + err.Error()}, nil
@@ -62,16 +62,11 @@ func (a *Appliance) foresee(h *inventory.Host) {
 
 // settle draws the consequence of a box that asks for the installer again and can't have
 // it. When it rebooted in the middle of its last attempt, its install has failed; when it
-// may be installed already, the operator is asked.
+// may be installed already, the operator is asked. Both take the box itself: that it asks
+// over TCP, from its address. A datagram in its name is none of its.
 func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
-	if d.Host == nil || d.Action != boot.Disk || !r.Client.Boots() {
-		return nil
-	}
-	// Looked at first: an update writes, and a box may ask a thousand times.
-	now, _ := a.journal.Current(d.Host.Name)
-	spent, _ := now.Spent(a.journal.Counted())
-	_, finished := now.MayBeFinished()
-	if !spent && (!finished || now.Doubt != "") {
+	// d.Asks is looked at first: an update writes, and a box may ask a thousand times.
+	if d.Host == nil || !d.Asks || !r.Proved {
 		return nil
 	}
 	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
@@ -87,7 +82,7 @@ func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
 			return in, provision.Event{}, nil
 		}
 		return in, provision.Event{
-			Source: "dhcp", Kind: "spent", Stage: provision.Failed, Level: provision.LevelError,
+			Source: "http", Kind: "spent", Stage: provision.Failed, Level: provision.LevelError,
 			Message: fmt.Sprintf("the box boots from the network again and may not have the installer: %s; `%s` arms another", why, in.Again()),
 		}, nil
 	})

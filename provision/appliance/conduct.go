@@ -88,9 +88,12 @@ func (c *conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoCheck:
 		return c.check(ctx, in)
 	case provision.DoExpire:
+		message := "the box came for no " + in.Noun() + " before the arming expired: look at the box's power, cabling and boot order"
+		if h != nil && h.Install == inventory.FirstBoot && in.First && in.Attempts == 0 {
+			message += "; its next network boot arms it again"
+		}
 		return c.tell(in, provision.Event{
-			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError,
-			Message: "the box came for no " + in.Noun() + " before the arming expired: look at the box's power, cabling and boot order",
+			Source: "appliance", Kind: "expired", Stage: provision.Failed, Level: provision.LevelError, Message: message,
 		}, nil)
 	case provision.DoGiveUp:
 		return c.tell(in, provision.Event{

@@ -11,6 +11,7 @@ func (a *Appliance) dhcp(l link) *dhcp.Server {
 	return dhcp.New(dhcp.Options{
 		Interface: l.name, ServerAddr: l.addr, Decide: a.decide, Snapshot: a.holder.Current,
 		Store: a.store, Record: a.journal, Flood: a.flood, Clock: a.journal.Counted, Log: a.Log,
+		UnderWay:      func(host string) bool { in, ok := a.journal.Current(host); return ok && !in.Stage.Ended() },
 		MayServe:      func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) },
 		ScriptURL:     func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() },
 		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() },

@@ -12,12 +12,13 @@ import (
 )
 
 // TestAsksOnce: a box that comes back after its packages were through boots its own disk,
-// and the operator is asked once, however often it asks.
+// and the operator is asked once, however often it asks: when it has asked over TCP.
 func TestAsksOnce(t *testing.T) {
 	a, mac := bare(t)
+	client, proved := boot.PXE, false
 	ask := func(want boot.Action) {
 		t.Helper()
-		d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
+		d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: client, Chained: proved, Proved: proved})
 		if err != nil || d.Action != want {
 			t.Fatalf("%s, %v; want %s", d.Action, err, want)
 		}
@@ -35,6 +36,13 @@ func TestAsksOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for range 10 {
+		ask(boot.Disk) // datagrams, that anybody may have sent
+	}
+	if in, _ := a.journal.Install("web1"); in.Doubt != "" {
+		t.Errorf("the operator was asked for a datagram: %s", in.Doubt)
+	}
+	client, proved = boot.IPXE, true
 	for range 10 {
 		ask(boot.Disk)
 	}
@@ -156,6 +164,7 @@ func TestLogAnswersNothing(t *testing.T) {
 	if err := a.missed(); err != nil {
 		t.Fatal(err)
 	}
+	r.Client, r.Chained, r.Proved = boot.IPXE, true, true
 	if _, err := a.decide(t.Context(), r); err != nil { // it comes back, and the operator is asked
 		t.Fatal(err)
 	}

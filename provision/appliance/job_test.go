@@ -198,7 +198,17 @@ func TestJobBoot(t *testing.T) {
 	arm(web.JobRequest{Job: provision.JobWipe, Yes: true, Serving: true})
 	ask(boot.InstallIt)
 	b.stage(provision.Installer)
-	ask(boot.Disk)
+	for range 10 {
+		if d := ask(boot.Disk); d.Program == "" { // with which it can ask for its script
+			t.Errorf("%+v", d)
+		}
+	}
+	if j, _ := b.journal.Job("web1"); j.Stage != provision.Installer {
+		t.Errorf("a datagram in its name has taken its wipe to %s: %s", j.Stage, j.Reason)
+	}
+	if d, err := b.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.IPXE, Chained: true, Proved: true}); err != nil || d.Action != boot.Disk {
+		t.Fatalf("%+v, %v", d, err)
+	}
 	if j, _ := b.journal.Job("web1"); j.Stage != provision.Failed || !strings.Contains(j.Reason, "rebooted before its wipe had ended") {
 		t.Errorf("a box that rebooted in the middle of its wipe: %s %s", j.Stage, j.Reason)
 	}

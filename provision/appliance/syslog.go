@@ -76,7 +76,7 @@ func (a *Appliance) logSender(ctx context.Context, from netip.Addr) syslog.Insta
 func (a *Appliance) packagesCame(p syslog.Progress) error {
 	_, err := a.journal.Update(p.Host, p.ID, func(in provision.Install) (provision.Install, provision.Event, error) {
 		at := in.Stage.Rank()
-		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Installer.Rank() {
+		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Packages.Rank() {
 			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
 		}
 		e := provision.Event{

@@ -30,6 +30,9 @@ type Request struct {
 	// Chained: this MAC's card was given a boot program in the last minutes, so an
 	// iPXE that asks now is that program and not the card's own.
 	Chained bool
+	// Proved: it asks over TCP from the address that is leased to the MAC. Else it is one
+	// datagram, which anybody can send.
+	Proved bool
 }
 
 // A Client is the kind of program that asks.
@@ -84,6 +87,10 @@ type Decision struct {
 	// Arm: this network boot arms the host's first install (policy first-boot).
 	// The caller arms it, durably, before it answers.
 	Arm bool
+	// Asks: the box may have rebooted in mid-install, which ends it or asks the operator. A
+	// datagram doesn't show that; so the box is given its program and script, which will
+	// boot its disk: the script is asked for over TCP.
+	Asks bool
 	// Program names the boot program for the client's firmware, a name that
 	// package bootfiles knows (undionly.kpxe, snponly.efi); "" when the client
 	// gets none: nothing to boot, no client that boots, no program for its firmware.

@@ -31,18 +31,34 @@ func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, re
 	case host.System == nil:
 		d.Why = host.Name + " has no system in the inventory: it boots its own disk"
 		return d
-	case inst == nil:
+	case inst == nil, inst.NeverCame() && host.Install == inventory.FirstBoot:
 		return firstBoot(d, req)
 	}
 	may, why := mayInstall(inst, now, req.Client)
 	if !may {
 		d.Why = fmt.Sprintf("%s boots its own disk: %s", host.Name, why)
-		return d
+		return d.asking(host, inst, now, req)
 	}
 	d.Action = InstallIt
 	out := handOut(host, req)
 	d.Program, d.Script = out.program, out.script
 	d.Why = fmt.Sprintf("%s is being installed (%s): %s", host.Name, inst.ID, out.why)
+	return d
+}
+
+// asking lets a box that may have rebooted in mid-install ask for its script.
+func (d Decision) asking(host *inventory.Host, inst *provision.Install, now time.Time, req Request) Decision {
+	spent, _ := inst.Spent(now)
+	_, finished := inst.MayBeFinished()
+	if !req.Client.Boots() || !spent && (!finished || inst.Doubt != "") {
+		return d
+	}
+	d.Asks = true
+	if !req.Proved {
+		out := handOut(host, req)
+		d.Program, d.Script = out.program, out.script
+		d.Why += "; that is settled once it asks for its script over HTTP"
+	}
 	return d
 }
 

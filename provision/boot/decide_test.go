@@ -61,6 +61,28 @@ func onlyOther() map[Client]Decision {
 	return m
 }
 
+// asking is for an install under way whose box may have rebooted: what boots is given what
+// it asks for its script with, and boots its disk once that says so.
+func asking() map[Client]Decision {
+	m := map[Client]Decision{Other: {Action: InstallIt}}
+	for _, c := range every[1:] {
+		d := boots[c]
+		d.Action, d.Asks = Disk, true
+		m[c] = d
+	}
+	return m
+}
+
+// neverCame is a first arming that has expired.
+func neverCame(change func(*provision.Install)) *provision.Install {
+	return armed(func(in *provision.Install) {
+		in.Armed, in.Stage, in.First = false, provision.Failed, true
+		if change != nil {
+			change(in)
+		}
+	})
+}
+
 func arming() map[Client]Decision {
 	m := map[Client]Decision{Other: {Action: Disk}}
 	for _, c := range every[1:] {
@@ -91,19 +113,19 @@ func TestDecide(t *testing.T) {
 		{name: "never installed, no policy", snap: snapshot("", debian), mac: mac, want: same(Decision{Action: Disk})},
 		{name: "armed", snap: snapshot(inventory.OnRequest, debian), inst: armed(nil), mac: mac, want: boots},
 		{name: "armed, attempts left", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 2, provision.Packages }), mac: mac, want: boots},
-		{name: "armed, attempts spent", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 3, provision.Packages }), mac: mac, want: onlyOther()},
-		{name: "packages through, no word since", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 1, provision.Packages, true }), mac: mac, want: onlyOther()},
+		{name: "armed, attempts spent", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage = 3, provision.Packages }), mac: mac, want: asking()},
+		{name: "packages through, no word since", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 1, provision.Packages, true }), mac: mac, want: asking()},
 		{name: "packages through, then a failure", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Attempts, i.Stage, i.Packed, i.GaveUp = 1, provision.Packages, true, true
 		}), mac: mac, want: boots},
-		{name: "packages through in the last attempt", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 3, provision.Packages, true }), mac: mac, want: onlyOther()},
-		{name: "the appliance was away", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Unheard = 1, provision.Installer, true }), mac: mac, want: onlyOther()},
+		{name: "packages through in the last attempt", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Packed = 3, provision.Packages, true }), mac: mac, want: asking()},
+		{name: "the appliance was away", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Attempts, i.Stage, i.Unheard = 1, provision.Installer, true }), mac: mac, want: asking()},
 		{name: "its agent spoke", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Attempts, i.Stage, i.Doubt = 1, provision.Packages, "an agent of this host speaks"
 		}), mac: mac, want: onlyOther()},
-		{name: "armed, no budget", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Budget.Attempts = 0 }), mac: mac, want: onlyOther()},
+		{name: "armed, no budget", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Budget.Attempts = 0 }), mac: mac, want: asking()},
 		{name: "armed, expires this instant", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now }), mac: mac, want: boots},
-		{name: "armed, expired", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now.Add(-time.Second) }), mac: mac, want: onlyOther()},
+		{name: "armed, expired", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) { i.Expires = now.Add(-time.Second) }), mac: mac, want: asking()},
 		{name: "expired on the way to the script", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage = now.Add(-time.Second), provision.Bootfile
 			i.Reached[provision.Addressed] = now.Add(-time.Minute)
@@ -111,15 +133,24 @@ func TestDecide(t *testing.T) {
 		{name: "expired, lease came after", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage = now.Add(-time.Minute), provision.Addressed
 			i.Reached[provision.Addressed] = now.Add(-time.Second)
-		}), mac: mac, want: onlyOther()},
+		}), mac: mac, want: asking()},
 		{name: "expired, lease is old", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage = now.Add(-time.Second), provision.Bootfile
 			i.Reached[provision.Addressed] = now.Add(-time.Hour)
-		}), mac: mac, want: onlyOther()},
+		}), mac: mac, want: asking()},
 		{name: "expired, under way past the script", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage = now.Add(-time.Second), provision.Packages
 			i.Reached[provision.Addressed] = now.Add(-time.Minute)
-		}), mac: mac, want: onlyOther()},
+		}), mac: mac, want: asking()},
+		{name: "expired, given its lease anew on the way", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+			i.Expires, i.Stage, i.Booted = now.Add(-time.Second), provision.Bootfile, now.Add(-time.Minute)
+			i.Reached[provision.Addressed] = now.Add(-time.Hour)
+		}), mac: mac, want: boots},
+		{name: "never came, first-boot", snap: snapshot(inventory.FirstBoot, debian), inst: neverCame(nil), mac: mac, want: arming()},
+		{name: "never came, on-request", snap: snapshot(inventory.OnRequest, debian), inst: neverCame(nil), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "never came, not its first", snap: snapshot(inventory.FirstBoot, debian), inst: neverCame(func(i *provision.Install) { i.First = false }), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "came and failed", snap: snapshot(inventory.FirstBoot, debian), inst: neverCame(func(i *provision.Install) { i.Attempts = 1 }), mac: mac, want: same(Decision{Action: Disk})},
+		{name: "cancelled before it came", snap: snapshot(inventory.FirstBoot, debian), inst: neverCame(func(i *provision.Install) { i.Stage = provision.Cancelled }), mac: mac, want: same(Decision{Action: Disk})},
 		{name: "installed, disarmed", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Installed }), mac: mac, want: same(Decision{Action: Disk})},
 		{name: "serving", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Serving }), mac: mac, want: same(Decision{Action: Disk})},
 		{name: "failed never arms itself again", snap: snapshot(inventory.FirstBoot, debian), inst: armed(func(i *provision.Install) { i.Armed, i.Stage = false, provision.Failed }), mac: mac, want: same(Decision{Action: Disk})},

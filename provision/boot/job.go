@@ -24,7 +24,7 @@ func jobBoot(d Decision, job *provision.Install, now time.Time, req Request) Dec
 	}
 	if may, why := job.MayHandOut(now); !may && (req.Client.Boots() || !job.Armed) {
 		d.Why = fmt.Sprintf("%s boots its own disk: %s (%s)", name, why, job.ID)
-		return d
+		return d.asking(withProcessor(d.Host), job, now, req)
 	}
 	out := handOut(withProcessor(d.Host), req)
 	d.Action, d.Program, d.Script = InstallIt, out.program, out.script

@@ -22,6 +22,8 @@ func TestDecideJob(t *testing.T) {
 			}
 		})
 	}
+	begun := asking()
+	begun[Other] = Decision{Action: Disk}
 	for _, c := range []struct {
 		name   string
 		system *inventory.System
@@ -33,16 +35,16 @@ func TestDecideJob(t *testing.T) {
 		{"a host without a system", nil, with(provision.JobWipe, nil), boots, "wipe"},
 		{"a host for Anaconda", anaconda, with(provision.JobBurnin, nil), boots, "burn-in"},
 		{"another processor", arm, with(provision.JobRescue, nil), all(Decision{Action: InstallIt}), "its system arm is for arm64"},
-		{"expired", image, with(provision.JobRescue, func(in *provision.Install) { in.Expires = now.Add(-time.Second) }), onlyOther(), "expired"},
-		{"attempts are spent", image, with(provision.JobRescue, func(in *provision.Install) { in.Attempts = 3 }), onlyOther(), "spent"},
-		{"it has begun", image, with(provision.JobWipe, func(in *provision.Install) { in.Stage, in.Armed = provision.Installer, false }), all(Decision{Action: Disk}), "no wipe is armed"},
+		{"expired", image, with(provision.JobRescue, func(in *provision.Install) { in.Expires = now.Add(-time.Second) }), asking(), "expired"},
+		{"attempts are spent", image, with(provision.JobRescue, func(in *provision.Install) { in.Attempts = 3 }), asking(), "spent"},
+		{"it has begun", image, with(provision.JobWipe, func(in *provision.Install) { in.Stage, in.Armed = provision.Installer, false }), begun, "no wipe is armed"},
 		{"it is done", image, with(provision.JobWipe, func(in *provision.Install) { in.Stage = provision.Done }), all(Decision{Action: Disk}), "ended as done"},
 		{"a wipe of another box", image, with(provision.JobWipe, func(in *provision.Install) { in.MACs = []string{"52:54:00:00:00:77"} }), all(Decision{Action: Disk}), "another box"},
 		{"a wipe of no box", image, with(provision.JobWipe, func(in *provision.Install) { in.MACs = nil }), all(Decision{Action: Disk}), "another box"},
 	} {
 		for client, want := range c.want {
 			d := Decide(snapshot(inventory.FirstBoot, c.system), c.inst, now, Request{MAC: mac, Arch: ArchX64UEFI, Client: client})
-			if d.Action != want.Action || d.Program != want.Program || d.Script != want.Script || d.Arm {
+			if d.Action != want.Action || d.Program != want.Program || d.Script != want.Script || d.Asks != want.Asks || d.Arm {
 				t.Errorf("%s, %s: %+v, want %+v", c.name, client, d, want)
 			}
 			if client == IPXE && !strings.Contains(d.Why, c.why) {

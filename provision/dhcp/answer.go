@@ -157,7 +157,8 @@ func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (a
 	defer s.mu.Unlock()
 	addr, err = s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, now)
 	if err == nil {
-		first = s.table.byMAC[v.client.mac].addr != addr
+		// A reserved address that was declined is asked about once more: who is there?
+		first = s.table.byMAC[v.client.mac].addr != addr || s.table.declined[addr].After(now)
 		s.table.hold(v.client.mac, addr, now)
 	}
 	return addr, first, err

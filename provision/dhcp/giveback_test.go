@@ -68,31 +68,57 @@ func TestDecline(t *testing.T) {
 	}
 }
 
-// TestDeclineReserved: a reservation stands, whoever sits on its address; what is wrong is
-// said once a minute, and no other host gets it.
+// TestDeclineReserved: a reservation stands, whoever sits on its address, and while the
+// host is being installed its lease does too; what is wrong is said once a minute, and no
+// other host gets it.
 func TestDeclineReserved(t *testing.T) {
+	for _, underWay := range []bool{false, true} {
+		b := newBench(t)
+		b.arm("web1")
+		b.UnderWay = func(host string) bool { return underWay && host == "web1" }
+		for range 3 {
+			if got := b.join(web1); got != "10.77.0.130" {
+				t.Fatalf("got %s", got)
+			}
+			b.ask(message(web1, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
+			if l := b.lease(web1); underWay != (l != nil && l.Address == "10.77.0.130") {
+				t.Errorf("under way %v: the lease is %+v", underWay, l)
+			}
+		}
+		var declines []provision.Event
+		for _, e := range b.events {
+			if e.Kind == "decline" {
+				declines = append(declines, e)
+			}
+		}
+		if len(declines) != 1 || declines[0].Host != "web1" || declines[0].Level != provision.LevelWarn || !strings.Contains(declines[0].Message, "it is reserved for this host") {
+			t.Errorf("events %+v", declines)
+		}
+		if r := b.ask(discover(stranger, requested("10.77.0.130"))); r == nil || r.YourIPAddr.String() == "10.77.0.130" {
+			t.Errorf("somebody else is offered it: %v", r)
+		}
+	}
+}
+
+// TestDeclineDynamic: so does that of a further card, which has an address of the range; it
+// is given another one when it asks.
+func TestDeclineDynamic(t *testing.T) {
 	b := newBench(t)
-	b.arm("web1")
-	for range 3 {
-		if got := b.join(web1); got != "10.77.0.130" {
-			t.Fatalf("got %s", got)
-		}
-		b.ask(message(web1, dhcpv4.MessageTypeDecline, requested("10.77.0.130"), server("10.77.0.1")))
-		if b.lease(web1) != nil {
-			t.Error("the lease is still there")
-		}
+	b.UnderWay = func(host string) bool { return host == "web1" }
+	second := b.snap.Hosts["web1"].MACs[0]
+	second[5] ^= 0x80
+	b.snap.Hosts["web1"].MACs = append(b.snap.Hosts["web1"].MACs, second)
+	b.join(web1)
+	first := b.join(second)
+	if first == "10.77.0.130" {
+		t.Fatal("it has the host's address")
 	}
-	var declines []provision.Event
-	for _, e := range b.events {
-		if e.Kind == "decline" {
-			declines = append(declines, e)
-		}
+	b.ask(message(second, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
+	if l := b.lease(second); l == nil || l.Address != first {
+		t.Errorf("the lease is %+v", l)
 	}
-	if len(declines) != 1 || declines[0].Host != "web1" || !strings.Contains(declines[0].Message, "it is reserved for this host") {
-		t.Errorf("events %+v", declines)
-	}
-	if r := b.ask(discover(stranger, requested("10.77.0.130"))); r == nil || r.YourIPAddr.String() == "10.77.0.130" {
-		t.Errorf("somebody else is offered it: %v", r)
+	if again := b.join(second); again == first || b.lease(second).Address != again {
+		t.Errorf("it has %s again, lease %+v", again, b.lease(second))
 	}
 }
 

@@ -92,17 +92,23 @@ func (s *Server) release(addr netip.Addr, w *write) (entered bool, err error) {
 	return true, nil
 }
 
-// decline takes an address out of use that its holder found somebody else on.
+// decline takes an address out of use that its holder found somebody else on. While an
+// install or job of a host is under way, its record stays until it is given another
+// address: its token goes by that, and anybody can send a DECLINE in the host's name.
 func (s *Server) decline(v view, addr netip.Addr, w *write) (entered bool, err error) {
 	s.mu.Lock()
 	held, ok := s.table.byMAC[w.mac]
 	ok = ok && held.addr == addr // nobody can decline what isn't its own
-	if ok && s.behind() {
+	stays := held.lease != nil && s.underWay(v.decision.Host)
+	entered = ok && held.lease != nil && !stays
+	if entered && s.behind() {
 		s.mu.Unlock()
 		return false, errBehind
 	}
-	entered = ok && held.lease != nil
-	if ok {
+	switch {
+	case ok && stays:
+		s.table.rest(addr, s.Clock())
+	case ok:
 		s.table.decline(w.mac, addr, s.Clock())
 	}
 	if entered {

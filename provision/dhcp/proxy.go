@@ -38,7 +38,7 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
 
 	case dhcpv4.MessageTypeRequest:
-		s.hear(ctx, v, req, from)
+		s.hear(ctx, snap, v, req, from)
 	case dhcpv4.MessageTypeDecline:
 		s.unhear(ctx, v, req)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -18,7 +19,7 @@ import (
 // hear notes what a client asks another server for. The REQUEST is all that we ever
 // see of it: what the server answers goes to the client alone, and so does every
 // renewal. The lease is what the script's and the answer file's checks go by.
-func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from netip.Addr) {
+func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4, from netip.Addr) {
 	asked, server := v.heardIn(req)
 	if server.IsValid() && asked == from {
 		// Who takes an offer has no address yet (RFC 2131 section 4.1), nor is he his own
@@ -41,7 +42,7 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from neti
 	if host == nil && !isKnown && (!v.client.kind.Boots() || s.heard.full(s.Clock())) {
 		return // a machine that is none of our business, or a flood
 	}
-	file, err := "", error(nil)
+	file := ""
 	if host != nil && v.client.kind.Boots() {
 		var ok bool
 		if v.decision, ok = s.decide(ctx, v); ok {
@@ -52,6 +53,10 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from neti
 		}
 	}
 	v.address = asked
+	if s.takes(ctx, v, snap) {
+		s.noticeDiffers(v, server)
+		return
+	}
 	news, err := s.keepHeard(ctx, v, server)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
@@ -63,6 +68,31 @@ func (s *Server) hear(ctx context.Context, v view, req *dhcpv4.DHCPv4, from neti
 		s.noticeHeard(v, server, file)
 	}
 	s.noticeDiffers(v, server)
+}
+
+// takes reports whether a REQUEST would take its lease from a host that an install or job
+// is under way of: one in its name, for another address than it was heard to have; or one
+// of another client for its address. Anybody can send either, and only the host's address
+// in the inventory is of use to it.
+func (s *Server) takes(ctx context.Context, v view, snap *inventory.Snapshot) bool {
+	host, other := v.decision.Host, snap.HostByAddress(v.address)
+	if other != host && s.underWay(other) {
+		s.noticeClaimed(v, other)
+		return true
+	}
+	return other != host && s.underWay(host) && s.stored(ctx, v.client.mac) == host.Address.String()
+}
+
+// noticeClaimed tells, once a minute, that another client was heard to ask for the address
+// of a host that is being installed.
+func (s *Server) noticeClaimed(v view, host *inventory.Host) {
+	if !s.hosts.Allow("claimed "+host.Name, s.Clock()) {
+		return
+	}
+	s.record(provision.Event{
+		Host: host.Name, Kind: "address-claimed", Level: provision.LevelWarn, Fields: v.fields(),
+		Message: fmt.Sprintf("%s asked the other DHCP server for %s, which is this host's in the inventory: it is not believed while the host is being installed; reserve %s for %s on that server", v.client.mac, v.address, v.address, host.MACs[0]),
+	})
 }
 
 // heardIn reads a REQUEST: which address the client wants, and of which server;
@@ -130,14 +160,16 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 	return !same || before.Vendor != l.Vendor, nil
 }
 
-// unhear forgets a lease whose client found another machine on the address.
+// unhear forgets a lease whose client found another machine on the address. That of a host
+// with an install or job under way stays: anybody can send a DECLINE in its name.
 func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 	asked := requestedAddr(req)
 	_, other := v.addressee(req)
 	s.heard.mu.Lock()
 	known, ok := s.heard.byMAC[v.client.mac]
 	ok = ok && other && known.Address == asked.String()
-	if ok {
+	stays := s.underWay(v.decision.Host)
+	if ok && !stays {
 		s.heard.drop(v.client.mac)
 	}
 	s.heard.mu.Unlock()
@@ -145,7 +177,7 @@ func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
 		return
 	}
 	s.noticeDeclined(v, asked)
-	if s.stored(ctx, v.client.mac) != asked.String() {
+	if stays || s.stored(ctx, v.client.mac) != asked.String() {
 		return
 	}
 	if _, err := s.Store.Txn(ctx, nil, store.Op{Key: LeasePrefix + v.client.mac.String(), Delete: true}); err != nil && !errors.Is(err, context.Canceled) {
@@ -179,7 +211,11 @@ func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
 // the role's checks, goes to the inventory's.
 func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	host := v.decision.Host
-	if host == nil || host.Address == v.address || s.heard.holds(host.Address, host.MACs) ||
+	if host == nil || host.Address == v.address {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(host.MACs), func(m inventory.MAC) bool { return m == v.client.mac })
+	if s.heard.holds(host.Address, others) ||
 		!s.hosts.Allow("differs "+v.client.mac.String(), s.Clock()) {
 		return
 	}

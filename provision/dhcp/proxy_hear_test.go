@@ -72,6 +72,44 @@ func TestHeard(t *testing.T) {
 	}
 }
 
+// TestHeardUnderWay: while a host is being installed, no REQUEST and no DECLINE takes its
+// lease, whoever sends it; afterwards they are believed as ever.
+func TestHeardUnderWay(t *testing.T) {
+	const other = "10.77.0.66"
+	for name, m := range map[string]func() *dhcpv4.DHCPv4{
+		"address-differs": func() *dhcpv4.DHCPv4 { return request(web1, pxe, server(other), requested("10.77.0.150")) },
+		"address-claimed": func() *dhcpv4.DHCPv4 { return request(web2, pxe, server(other), requested("10.77.0.130")) },
+		"address-claimed by a stranger": func() *dhcpv4.DHCPv4 {
+			return request(stranger, pxe, server(other), requested("10.77.0.130"))
+		},
+		"decline": func() *dhcpv4.DHCPv4 {
+			return message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.130"))
+		},
+		"": func() *dhcpv4.DHCPv4 {
+			return message(web1, dhcpv4.MessageTypeRelease, server(other), ciaddr("10.77.0.130"))
+		},
+	} {
+		b := newProxy(t)
+		underWay := true
+		b.UnderWay = func(host string) bool { return underWay && host == "web1" }
+		b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
+		b.ask(m())
+		if l := b.lease(web1); l == nil || l.Address != "10.77.0.130" {
+			t.Errorf("%s: the lease is %+v", name, l)
+		}
+		if kind, _, _ := strings.Cut(name, " "); kind != "" && !slices.ContainsFunc(b.events, func(e provision.Event) bool {
+			return e.Kind == kind && e.Host == "web1" && e.Level == provision.LevelWarn
+		}) {
+			t.Errorf("%s: not told", name)
+		}
+		underWay = false
+		b.ask(m())
+		if l := b.lease(web1); name != "" && l != nil && l.Address == "10.77.0.130" {
+			t.Errorf("%s, when nothing is under way: the lease is %+v", name, l)
+		}
+	}
+}
+
 // TestHeardEvents: news and boots are told, renewals aren't; a lease is extended by
 // a client that comes back with it, and known again after a restart.
 func TestHeardEvents(t *testing.T) {

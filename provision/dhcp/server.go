@@ -57,7 +57,8 @@ type Options struct {
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
 	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
-	// wrong-network, our-address, often and bad-packet; observed, address-differs and binl
+	// wrong-network, our-address, often and bad-packet; observed, address-differs,
+	// address-claimed and binl
 	// where we are a proxy.
 	Record provision.Recorder
 	// Flood bounds what anybody's packets leave in it; one of our own when nil.
@@ -66,6 +67,10 @@ type Options struct {
 	// not: another server answers there, or nobody has looked yet. Nobody is answered
 	// then. Always when nil.
 	MayServe func(*inventory.Network) error
+	// UnderWay says whether an install or job of a host is under way; nil: never. Its lease
+	// then stays, whatever is said in its name; where we are a proxy, one of its address in
+	// the inventory.
+	UnderWay func(host string) bool
 	// ScriptURL is where iPXE fetches the script of a MAC; TFTPScriptURL, where an
 	// iPXE without HTTP does (ScriptURL when nil); FileURL, where UEFI HTTP boot
 	// fetches a program.
@@ -118,6 +123,11 @@ func New(o Options) *Server {
 		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
 		limits: newLimits(),
 	}
+}
+
+// underWay reports whether something is under way with a host; nil is none.
+func (s *Server) underWay(host *inventory.Host) bool {
+	return host != nil && s.UnderWay != nil && s.UnderWay(host.Name)
 }
 
 // Run loads the leases, listens and answers until ctx ends; then it returns nil.

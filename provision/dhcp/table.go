@@ -249,14 +249,20 @@ func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease) *in
 	return displaced
 }
 
-// decline takes an address out of use for a while.
+// decline takes an address from who has it, and out of use for a while.
 func (t *table) decline(mac inventory.MAC, addr netip.Addr, now time.Time) {
+	t.drop(mac)
+	t.rest(addr, now)
+}
+
+// rest takes an address out of use for a while: it is given to nobody who hasn't reserved
+// it, not even to who has it now.
+func (t *table) rest(addr netip.Addr, now time.Time) {
 	for a, until := range t.declined {
 		if !until.After(now) {
 			delete(t.declined, a)
 		}
 	}
-	t.drop(mac)
 	t.declined[addr] = now.Add(declineHold)
 }
 

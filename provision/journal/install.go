@@ -51,7 +51,8 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 				return err
 			}
 		}
-		if r.FirstOnly && v.installedBefore(r) {
+		before := v.installedBefore(r)
+		if r.FirstOnly && before {
 			if h := v.hosts[r.Host]; h.Before {
 				return fmt.Errorf("the database was begun anew when it was in the inventory already, so it may serve: `rackhand install %s` arms it%w", r.Host, notFirst{})
 			}
@@ -70,7 +71,7 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		v.hosts[r.Host] = h
 		made = provision.Install{
 			ID: id, Host: r.Host, System: r.System, Job: r.Job, Order: r.Order,
-			Armed: true, Wipe: r.Wipe, MACs: r.MACs, Budget: r.Budget, Power: r.Power,
+			Armed: true, Wipe: r.Wipe, First: r.Job == provision.NoJob && !before, MACs: r.MACs, Budget: r.Budget, Power: r.Power,
 			Requested: v.counted, Expires: v.counted.Add(r.Expires),
 			Stage:   provision.Requested,
 			Reached: map[provision.Stage]time.Time{provision.Requested: v.counted},
@@ -101,11 +102,11 @@ func (v *view) giveWay(in provision.Install, r Request) error {
 	return nil
 }
 
-// installedBefore reports whether a box was ever armed, under this name or another:
-// a host that is renamed in the inventory is the same box.
+// installedBefore reports whether an install of a box was ever begun, or is armed, under
+// this name or another: a host that is renamed in the inventory is the same box.
 func (v *view) installedBefore(r Request) bool {
 	for _, h := range v.hosts {
-		if h.Installs == 0 && !h.Before {
+		if in, ok := v.installs[h.Host]; !h.Begun && !h.Before && (!ok || in.Stage.Ended()) {
 			continue
 		}
 		if h.Host == r.Host || slices.ContainsFunc(h.MACs, func(m string) bool { return slices.Contains(r.MACs, m) }) {
@@ -168,8 +169,27 @@ func (j *Journal) Update(host, id string, change func(provision.Install) (provis
 }
 
 // BeginAttempt counts an attempt and mints the one-time token that goes into the
-// script; the token of an earlier attempt is worth nothing from then on.
+// script, which was asked for over TCP; the token of an earlier attempt is worth nothing
+// from then on.
 func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Install, token string, err error) {
+	return j.mint(host, random, func(in provision.Install, hash string) (provision.Install, provision.Event) {
+		in = in.Attempt(hash, j.Counted(), j.clock())
+		return in, attempt(in, provision.Script, "the boot script was handed out")
+	})
+}
+
+// Offer mints a token for a script that goes out by TFTP. Nothing changes before it is
+// used: see Use.
+func (j *Journal) Offer(host string, random io.Reader) (in provision.Install, token string, err error) {
+	return j.mint(host, random, func(in provision.Install, hash string) (provision.Install, provision.Event) {
+		return in.Offer(hash), provision.Event{
+			Source: "tftp", Kind: provision.KindScript, Stage: provision.Script,
+			Message: "the boot script went out by TFTP; an attempt begins when its installer comes over TCP",
+		}
+	})
+}
+
+func (j *Journal) mint(host string, random io.Reader, change func(in provision.Install, hash string) (provision.Install, provision.Event)) (in provision.Install, token string, err error) {
 	token, hash, err := provision.NewToken(random)
 	if err != nil {
 		return in, "", err
@@ -178,29 +198,51 @@ func (j *Journal) BeginAttempt(host string, random io.Reader) (in provision.Inst
 		if ok, why := in.MayHandOut(j.Counted()); !ok {
 			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
 		}
-		in.Attempts++
-		in = in.Lapsed(j.Counted(), j.clock()).Anew()
-		in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
-		return in, provision.Event{
-			Source: "http", Kind: provision.KindAttempt, Stage: provision.Script,
-			Message: fmt.Sprintf("the boot script was handed out, attempt %d of %d", in.Attempts, in.Budget.Attempts),
-		}, nil
+		in, e := change(in, hash)
+		return in, e, nil
 	})
 	return in, token, err
 }
 
-// ByToken finds the install under way that a token belongs to.
-func (j *Journal) ByToken(token string) (provision.Install, bool) {
-	return j.find(func(in provision.Install) string { return in.Token }, token)
+func attempt(in provision.Install, at provision.Stage, what string) provision.Event {
+	return provision.Event{
+		Source: "http", Kind: provision.KindAttempt, Stage: at,
+		Message: fmt.Sprintf("%s, attempt %d of %d", what, in.Attempts, in.Budget.Attempts),
+	}
 }
 
-func (j *Journal) find(hash func(provision.Install) string, token string) (provision.Install, bool) {
+// Use takes a token that came over TCP from an address that is leased to its host, and
+// returns the install as it is then. The first use of one that was offered begins the
+// attempt.
+func (j *Journal) Use(in provision.Install, token, from string) (provision.Install, error) {
+	hash := provision.HashToken(token)
+	if provision.SameHash(in.Token, hash) && slices.Equal(in.Prove(from).From, in.From) {
+		return in, nil // nothing to write
+	}
+	return j.Update(in.Host, in.ID, func(in provision.Install) (provision.Install, provision.Event, error) {
+		switch {
+		case provision.SameHash(in.Token, hash):
+			return in.Prove(from), provision.Event{}, nil
+		case !in.Offered(hash):
+			return in, provision.Event{}, ErrToken
+		}
+		if ok, why := in.MayHandOut(j.Counted()); !ok {
+			return in, provision.Event{}, fmt.Errorf("%w: %s", ErrNoArm, why)
+		}
+		in = in.Attempt(hash, j.Counted(), j.clock()).Prove(from)
+		return in, attempt(in, provision.Kernel, "its installer came with the token of a script that went out by TFTP"), nil
+	})
+}
+
+// ByToken finds the install under way that a token belongs to: that of its attempt, or one
+// that was offered.
+func (j *Journal) ByToken(token string) (provision.Install, bool) {
 	want := provision.HashToken(token)
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	for _, all := range []map[string]provision.Install{j.state.installs, j.state.jobs} {
 		for _, in := range all {
-			if !in.Stage.Ended() && provision.SameHash(hash(in), want) {
+			if !in.Stage.Ended() && (provision.SameHash(in.Token, want) || in.Offered(want)) {
 				return in, true
 			}
 		}

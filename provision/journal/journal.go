@@ -48,18 +48,25 @@ type state struct {
 
 // A Host is what the journal knows of a host or unclaimed box beyond its installs.
 type Host struct {
-	Host     string            `json:"host"`
-	Seen     time.Time         `json:"seen"`
-	Counted  time.Time         `json:"counted,omitzero"` // Seen, as counted time
-	Power    string            `json:"power,omitempty"`  // on, off: as last seen by the BMC
-	Installs int               `json:"installs"`         // how many there were
-	Jobs     int               `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
-	Serves   bool              `json:"serves,omitempty"` // what an install left serving is still on its disks
-	MACs     []string          `json:"macs,omitempty"`   // of the box when it was last armed
-	Before   bool              `json:"before,omitempty"` // it may have been installed before this journal began
-	EFI      bool              `json:"efi,omitempty"`    // its firmware, as DHCP saw it last, is UEFI
-	Last     provision.Event   `json:"last"`
-	Facts    map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
+	Host     string    `json:"host"`
+	Seen     time.Time `json:"seen"`
+	Counted  time.Time `json:"counted,omitzero"` // Seen, as counted time
+	Power    string    `json:"power,omitempty"`  // on, off: as last seen by the BMC
+	Installs int       `json:"installs"`         // how many there were
+	Jobs     int       `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
+	Serves   bool      `json:"serves,omitempty"` // what an install left serving is still on its disks
+	MACs     []string  `json:"macs,omitempty"`   // of the box when it was last armed
+	// Begun: an install of it was begun, or cancelled; it isn't armed by itself any more.
+	Begun bool `json:"begun,omitempty"`
+	// Before: it may have been installed before this journal began.
+	Before bool `json:"before,omitempty"`
+	// EFI: its firmware is UEFI, as DHCP saw it last before it came over TCP (Proved);
+	// until then as DHCP saw it last (SaysEFI). The BMC is told to boot so.
+	EFI     bool              `json:"efi,omitempty"`
+	SaysEFI bool              `json:"says_efi,omitempty"`
+	Proved  bool              `json:"proved,omitempty"`
+	Last    provision.Event   `json:"last"`
+	Facts   map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
 	// SwitchPort is where its cable ended when it was given its last lease, as its
 	// relay or switch said (option 82); "" when nobody said.
 	SwitchPort string `json:"switch_port,omitempty"`
@@ -101,6 +108,12 @@ func Open(ctx context.Context, s store.Store, clock func() time.Time, elapsed fu
 	// Keys sort by host and number, so the last one of each host is its latest.
 	if err := load(ctx, s, installPrefix, func(in provision.Install) { j.state.installs[in.Host] = in }); err != nil {
 		return nil, err
+	}
+	for name, h := range j.state.hosts {
+		// Records from before Begun and Proved were kept: whatever was armed counted.
+		h.Begun = h.Begun || h.Installs > 0 && !j.state.installs[name].First
+		h.SaysEFI = h.SaysEFI || h.EFI && !h.Proved
+		j.state.hosts[name] = h
 	}
 	if err := load(ctx, s, jobPrefix, func(in provision.Install) { j.state.jobs[in.Host] = in }); err != nil {
 		return nil, err

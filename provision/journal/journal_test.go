@@ -101,6 +101,9 @@ func TestArmOnce(t *testing.T) {
 	if _, err := j.Arm(request("web1")); !errors.Is(err, journal.ErrUnderWay) {
 		t.Errorf("armed twice: %v", err)
 	}
+	if _, _, err := j.BeginAttempt("web1", rand.Reader); err != nil {
+		t.Fatal(err)
+	}
 	if err := j.Record(provision.Event{Host: "web1", Stage: provision.Failed, Kind: "f", Message: "broken"}); err != nil {
 		t.Fatal(err)
 	}

@@ -187,6 +187,7 @@ func (v *view) append(e provision.Event) {
 			in = in.Advance(e)
 			v.put(in)
 			h.Serves = serves(h.Serves, in)
+			h.Begun = h.Begun || in.Job == provision.NoJob && (in.Attempts > 0 || in.Stage == provision.Cancelled || in.Stage.Rank() >= provision.Installer.Rank())
 			v.erased(in)
 		}
 		if !known && stranger(e.Host) {
@@ -200,7 +201,12 @@ func (v *view) append(e provision.Event) {
 			h.Power = p
 		}
 		if arch := e.Fields["arch"]; arch != "" && e.Source == "dhcp" {
-			h.EFI = strings.Contains(arch, "UEFI")
+			if h.SaysEFI = strings.Contains(arch, "UEFI"); !h.Proved {
+				h.EFI = h.SaysEFI
+			}
+		}
+		if e.Kind == provision.KindAttempt {
+			h.EFI, h.Proved = h.SaysEFI, true
 		}
 		if e.Kind == "unclaimed" {
 			h.Facts = e.Fields

@@ -28,8 +28,20 @@ const maxHanded = 4096
 type handed struct {
 	mu      sync.Mutex
 	scripts map[handedTo]handedOut
+	offers  map[string]offer // by host
 	flight  singleflight.Group
 }
+
+// An offer is a token in a script that went out by TFTP. The same one is offered until it
+// is used, so that who asks a thousand times with a host's address makes one.
+type offer struct {
+	token string
+	since time.Time
+}
+
+// lostAfter is how long after its script a box that fetches it again by TFTP is said to
+// come no further.
+const lostAfter = 10 * time.Minute
 
 type handedTo struct {
 	mac    inventory.MAC
@@ -42,8 +54,49 @@ type handedOut struct {
 	until time.Time
 }
 
+// token makes the token of a script. One that goes by HTTP was asked for over TCP, from
+// the box's address: the attempt begins. A request by TFTP is one datagram, that anybody
+// can send with the box's address: it takes nothing from an installer that is at work,
+// and the attempt begins when the token is used (see Server.holder).
+func (s *Server) token(host string, l loader) (provision.Install, string, error) {
+	if !l.tftp {
+		in, token, err := s.Journal.BeginAttempt(host, s.Random)
+		if err == nil {
+			s.rows.end(host)
+		}
+		return in, token, err
+	}
+	kept := s.handed.offer(host)
+	if in, ok := s.Journal.Current(host); ok && in.Offered(provision.HashToken(kept.token)) {
+		if s.Clock().Sub(kept.since) > lostAfter && s.lost.Allow(host, s.Clock()) {
+			s.warn(host, "never-came", "its boot script was fetched again by TFTP, and nothing has come over TCP since the one before: its kernel doesn't start, or has no driver for the card; look at its console. While an installer of it reports, somebody else asks in its name")
+		}
+		return in, kept.token, nil
+	}
+	in, token, err := s.Journal.Offer(host, s.Random)
+	if err == nil {
+		s.handed.keep(host, offer{token, s.Clock()})
+	}
+	return in, token, err
+}
+
+func (h *handed) offer(host string) offer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.offers[host]
+}
+
+func (h *handed) keep(host string, o offer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.offers == nil || len(h.offers) >= maxHanded {
+		h.offers = make(map[string]offer)
+	}
+	h.offers[host] = o
+}
+
 // scriptAgain is bootScript for a loader that asks more than once: within a minute
-// it gets the same script, which costs one attempt and has one token, as long as
+// it gets the same script, which costs one attempt at most and has one token, as long as
 // these still stand.
 func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, l loader) (string, error) {
 	to := handedTo{mac, l}
@@ -79,10 +132,13 @@ func (h *handed) get(s *Server, to handedTo) (string, bool) {
 	}
 	in, ok := s.Journal.Current(out.in.Host)
 	same := ok && in.ID == out.in.ID && in.Token == out.in.Token && slices.Equal(in.Blank, out.in.Blank)
-	if !same || !in.Armed || in.TokenSpent || in.Stage.Ended() || in.Stage.Rank() > provision.Kernel.Rank() {
+	if !same || !in.Armed || in.Stage.Ended() {
 		return "", false
 	}
-	return out.text, true
+	if to.loader.tftp { // its token waits beside that of the attempt under way
+		return out.text, slices.Equal(in.Offers, out.in.Offers)
+	}
+	return out.text, !in.TokenSpent && in.Stage.Rank() <= provision.Kernel.Rank()
 }
 
 func (h *handed) put(to handedTo, out handedOut, now time.Time) {

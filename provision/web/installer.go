@@ -28,7 +28,8 @@ const maxInstallerEvent = 16 << 10
 var errRefused = echo.NewHTTPError(http.StatusForbidden, "this token is not valid here")
 
 // holder finds the install that a request's token belongs to. The token must come
-// from the address that is leased to its host.
+// from the address that is leased to its host; one that has, is good there until its
+// attempt ends. The first use of a token that went out by TFTP begins the attempt.
 func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, error) {
 	from := peer(c)
 	in, ok := s.Journal.ByToken(c.Param("token"))
@@ -45,11 +46,21 @@ func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, err
 		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, which is no longer in the inventory", from, in.Host))
 		return in, nil, errRefused
 	}
-	if !s.holds(c, h, from) {
+	token := c.Param("token")
+	if !in.Proved(provision.HashToken(token), from.String()) && !s.holds(c, h, from) {
 		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, to which that address is not leased", from, in.Host))
 		return in, nil, errRefused
 	}
-	return in, h, nil
+	switch in, err := s.Journal.Use(in, token, from.String()); {
+	case err == nil:
+		return in, h, nil
+	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
+		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with a token of %s that is good no more: %v", from, h.Name, err))
+		return in, nil, errRefused
+	default:
+		s.Log.Error("taking a token", "host", h.Name, "error", err)
+		return in, nil, echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
+	}
 }
 
 func (s *Server) holds(c echo.Context, h *inventory.Host, from netip.Addr) bool {

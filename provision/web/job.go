@@ -140,7 +140,7 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 
 // public is a job without the hash of its token.
 func public(in provision.Install) provision.Install {
-	in.Token, in.Enrol, in.EnrolKey = "", "", ""
+	in.Token, in.Enrol, in.EnrolKey, in.Offers = "", "", "", nil
 	return in
 }
 

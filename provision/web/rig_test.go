@@ -37,6 +37,7 @@ type rig struct {
 	journal *journal.Journal
 	snap    *inventory.Snapshot
 	leases  map[string]string // MAC -> address
+	options web.Options
 	server  *web.Server
 	later   time.Duration // what the routes' clock is ahead
 	images  string
@@ -64,7 +65,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, journal: j, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
-	s := web.New(web.Options{
+	r.options = web.Options{
 		Journal: j, Store: st, Authority: authority,
 		Snapshot: func() *inventory.Snapshot { return r.snap },
 		Leased: func(_ context.Context, mac inventory.MAC) (netip.Addr, bool) {
@@ -99,9 +100,15 @@ func newRig(t *testing.T) *rig {
 		Files: ownFiles(t), Images: r.images, Mirrors: []string{"debian"},
 		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
 		Random:    rand.Reader, Clock: r.clock, Log: log,
-	})
-	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
+	}
+	r.serve()
 	return r
+}
+
+// serve makes the routes anew, as a restart of the appliance does.
+func (r *rig) serve() {
+	s := web.New(r.options)
+	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
 }
 
 // clock is the real time, moved on by what a test says.

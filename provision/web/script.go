@@ -35,10 +35,10 @@ var (
 // the box may have one: it is to ask again.
 type notReady struct{ error }
 
-// bootScript decides what the box with this MAC boots, begins the attempt when it is
-// the installer, and renders the script. It is the one way to an installer, whatever
-// asks: every script that it makes costs an attempt and has a token of its own.
-// The install is that of the attempt, its zero value when the box boots its disk.
+// bootScript decides what the box with this MAC boots, and renders the script. It is the
+// one way to an installer, whatever asks. A script that goes out by HTTP begins an attempt,
+// with a token of its own; one that goes by TFTP offers a token (see Server.token).
+// The install is what it is about, its zero value when the box boots its disk.
 // An error is notReady.
 func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (string, provision.Install, error) {
 	none := provision.Install{}
@@ -60,13 +60,13 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if h != nil {
 		// DHCP arms a first install, and has seen firmware there and its processor. Any
 		// program on the box can ask for a script.
-		if _, ever := s.Journal.Current(h.Name); !ever {
+		if in, ever := s.Journal.Current(h.Name); !ever || in.NeverCame() {
 			return disk()
 		}
 	}
 	// What asks for a script was sent here by DHCP, which has seen its processor
 	// (option 93): it is that of the host's system, or it would not be here.
-	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.client, Chained: true}
+	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.client, Chained: true, Proved: !l.tftp}
 	if h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
 		req.Arch = boot.ArchARM64UEFI
 	}
@@ -95,12 +95,11 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 			return "", none, notReady{errors.New("the answer file does not render; the status page says why")}
 		}
 	}
-	in, token, err := s.Journal.BeginAttempt(d.Host.Name, s.Random)
+	in, token, err := s.token(d.Host.Name, l)
 	if err != nil {
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return disk()
 	}
-	s.rows.end(in.Host)
 	if in.ID != about.ID { // another was armed in between, which nothing was decided about
 		return wait("what %s is armed for has just changed", d.Host.Name)
 	}

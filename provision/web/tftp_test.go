@@ -54,8 +54,9 @@ func (r *rig) attempts(host string) int {
 
 var anyToken = regexp.MustCompile(`/i/([A-Za-z0-9_-]{32})/ks`)
 
-// TestMenuByTFTP: GRUB gets its menu by its address, once for an attempt however
-// often it asks, with the same token, and kernel and initrd by TFTP.
+// TestMenuByTFTP: GRUB gets its menu by its address, with the same token however often it
+// asks, and kernel and initrd by TFTP. The attempt begins, and the one before ends, when
+// the token comes over TCP.
 func TestMenuByTFTP(t *testing.T) {
 	r := newRig(t)
 	r.arm("web1")
@@ -70,8 +71,8 @@ func TestMenuByTFTP(t *testing.T) {
 			t.Errorf("%s is another menu:\n%s", name, again)
 		}
 	}
-	if n := r.attempts("web1"); n != 1 {
-		t.Errorf("%d attempts", n)
+	if n := r.attempts("web1"); n != 0 {
+		t.Errorf("%d attempts by datagrams", n)
 	}
 	in, _ := r.journal.Install("web1")
 	if in.Stage != provision.Script {
@@ -85,11 +86,75 @@ func TestMenuByTFTP(t *testing.T) {
 	}
 	token := anyToken.FindStringSubmatch(first)[1]
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
+	if in, _ := r.journal.Install("web1"); in.Attempts != 1 || in.Stage != provision.Kernel || len(in.Offers) != 0 {
+		t.Errorf("its installer has come: %+v", in)
+	}
 	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer"}`), 204)
-	// The installer has begun: a box that asks now has rebooted.
-	if again := r.menu("10.77.0.11", "grub/grub.cfg"); again == first || r.attempts("web1") != 2 {
+	// The installer has begun: a box that asks now has rebooted, or is none.
+	again := r.menu("10.77.0.11", "grub/grub.cfg")
+	if again == first || r.attempts("web1") != 1 {
 		t.Errorf("after a reboot: attempt %d, the same menu %v", r.attempts("web1"), again == first)
 	}
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"packages"}`), 204)
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+anyToken.FindStringSubmatch(again)[1]+"/ks", ""), 200)
+	if in, _ := r.journal.Install("web1"); in.Attempts != 2 || in.Stage != provision.Kernel {
+		t.Errorf("it has rebooted: %+v", in)
+	}
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installed"}`), 403)
+}
+
+// TestForgedReadRequests: whoever asks for a host's script by TFTP with its address, as
+// often as he likes and after a restart of the appliance, takes nothing from the installer
+// that is at work, nor from the box that is on its way with its own script.
+func TestForgedReadRequests(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		r := newRig(t)
+		r.arm("web1")
+		mine := anyToken.FindStringSubmatch(r.menu("10.77.0.11", "grub/grub.cfg"))[1]
+		forge := func() {
+			for i := range 200 {
+				r.menu("10.77.0.11", "ipxe/"+web1MAC)
+				r.menu("10.77.0.11", "grub/grub.cfg")
+				r.later += 20 * time.Second
+				if restarts && i < 2 {
+					r.serve()
+				}
+			}
+		}
+		forge()
+		if in, _ := r.journal.Install("web1"); in.Attempts != 0 || len(in.Offers) > 4 {
+			t.Errorf("%d attempts, %d tokens", in.Attempts, len(in.Offers))
+		}
+		r.wantEvent("web1", "never-came")
+		r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+mine+"/ks", ""), 200)
+		for _, body := range []string{`{"stage":"installer"}`, `{"stage":"packages"}`, `{"stage":"installed"}`} {
+			forge()
+			r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+mine+"/event", body), 204)
+		}
+		if in, _ := r.journal.Install("web1"); in.Attempts != 1 || in.Stage != provision.Installed || len(in.Offers) > 4 {
+			t.Errorf("%+v", in)
+		}
+	}
+}
+
+// TestTokenOutlivesLease: what was proved over TCP is not taken away by what datagrams do
+// to the lease; who has the token alone has nothing.
+func TestTokenOutlivesLease(t *testing.T) {
+	r := newRig(t)
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
+	r.leases[web1MAC] = "10.77.0.99"
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer"}`), 204)
+	r.want(r.ask(r.boot, "10.77.0.99", "POST", "/i/"+token+"/event", `{}`), 204)
+	delete(r.leases, web1MAC)
+	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"packages"}`), 204)
+	r.want(r.ask(r.boot, "10.77.0.12", "POST", "/i/"+token+"/event", `{}`), 403)
+	// It holds for its attempt alone.
+	r.leases[web1MAC] = "10.77.0.98"
+	second := r.script(web1MAC, "10.77.0.98")
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+second+"/ks", ""), 403)
+	r.want(r.ask(r.boot, "10.77.0.98", "GET", "/i/"+second+"/ks", ""), 200)
 }
 
 // TestMenuOfOthers: who has nothing armed, or no lease, is sent to its disk; who asks
@@ -120,18 +185,13 @@ func TestMenuIsNotKept(t *testing.T) {
 	r.arm("web1")
 	first := r.menu("10.77.0.11", "grub/grub.cfg")
 	// Another script's token makes the menu's worthless.
-	if _, err := r.journal.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
-		in.Token = "of another script"
-		return in, provision.Event{}, nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	r.script(web1MAC, "10.77.0.11")
 	second := r.menu("10.77.0.11", "grub/grub.cfg")
 	if second == first {
 		t.Error("a menu with a worthless token was handed out")
 	}
 	r.later = time.Minute
-	if third := r.menu("10.77.0.11", "grub/grub.cfg"); third == second || r.attempts("web1") != 3 {
+	if third := r.menu("10.77.0.11", "grub/grub.cfg"); third != second || r.attempts("web1") != 1 {
 		t.Errorf("a minute later: attempt %d, the same menu %v", r.attempts("web1"), third == second)
 	}
 	if err := r.journal.Record(provision.Event{Host: "web1", Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "no"}); err != nil {
@@ -145,7 +205,7 @@ func TestMenuIsNotKept(t *testing.T) {
 	}
 }
 
-// TestMenuAtOnce: requests that come together are one attempt.
+// TestMenuAtOnce: requests that come together have one token.
 func TestMenuAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.arm("web1")
@@ -172,8 +232,8 @@ func TestMenuAtOnce(t *testing.T) {
 			t.Fatal("two menus")
 		}
 	}
-	if n := r.attempts("web1"); n != 1 {
-		t.Errorf("%d attempts", n)
+	if in, _ := r.journal.Install("web1"); in.Attempts != 0 || len(in.Offers) != 1 {
+		t.Errorf("%d attempts, %d tokens", in.Attempts, len(in.Offers))
 	}
 }
 
@@ -185,7 +245,7 @@ func TestScriptByTFTP(t *testing.T) {
 	if !strings.Contains(text, "kernel tftp://10.77.0.1/image/debian12/vmlinuz initrd=rd inst.ks=http://10.77.0.1/i/") || !strings.Contains(text, "initrd --name rd tftp://10.77.0.1/image/debian12/initrd.img") {
 		t.Errorf("%s", text)
 	}
-	if r.menu("10.77.0.11", "ipxe/52-54-00-00-00-01") != text || r.attempts("web1") != 1 {
+	if r.menu("10.77.0.11", "ipxe/52-54-00-00-00-01") != text || r.attempts("web1") != 0 {
 		t.Errorf("asked again: attempt %d", r.attempts("web1"))
 	}
 }

@@ -114,6 +114,7 @@ type Server struct {
 	quiet   *provision.Quiet // who was refused
 	fetched *provision.Quiet // fetches that have left an event
 	taken   taken
+	lost    *provision.Quiet // hosts of which it was said that they come no further
 	handed  handed
 	answers answers
 	rows    rows
@@ -131,7 +132,7 @@ func New(o Options) *Server {
 		o.Limits = config.Default().Limits
 	}
 	return &Server{
-		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet},
+		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }
