@@ -72,7 +72,7 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
-	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: newShared(), mux: http.NewServeMux()}
+	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: newShared(time.Now), mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET /{$}", h.share(h.overview))
 	h.mux.HandleFunc("GET /fragment/hosts", h.share(h.overview))
 	h.mux.HandleFunc("GET /host/{name}", h.share(h.host))

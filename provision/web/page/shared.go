@@ -28,21 +28,22 @@ type made struct {
 	status int
 	header http.Header
 	body   []byte
-	at     time.Time // monotonic
+	at     time.Time // when it was kept, monotonic
 }
 
 // shared makes pages for all who ask: at most half the processors work on them at once, so
 // that no crowd of readers keeps a box from its address, and a page that thousands ask for
 // is made once and held once.
 type shared struct {
+	now     func() time.Time
 	turns   chan struct{}
 	flights singleflight.Group
 	mu      sync.Mutex
 	kept    map[string]*made
 }
 
-func newShared() *shared {
-	return &shared{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), kept: map[string]*made{}}
+func newShared(now func() time.Time) *shared {
+	return &shared{now: now, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), kept: map[string]*made{}}
 }
 
 // share serves what make makes, made once for all who ask for the same at the same state of
@@ -108,6 +109,9 @@ func (s *shared) get(ctx context.Context, key string, work func(context.Context)
 		case <-all.Done():
 			return nil, all.Err()
 		}
+		if m := s.recall(key); m != nil { // another flight ended since we looked
+			return m, nil
+		}
 		m := work(all)
 		s.keep(key, m)
 		return m, nil
@@ -126,7 +130,7 @@ func (s *shared) get(ctx context.Context, key string, work func(context.Context)
 func (s *shared) recall(key string) *made {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m := s.kept[key]; m != nil && time.Since(m.at) < sharedFor {
+	if m := s.kept[key]; m != nil && s.now().Sub(m.at) < sharedFor {
 		return m
 	}
 	return nil
@@ -141,10 +145,11 @@ func (s *shared) keep(key string, m *made) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, old := range s.kept {
-		if time.Since(old.at) >= sharedFor || len(s.kept) >= sharedPages {
+		if s.now().Sub(old.at) >= sharedFor || len(s.kept) >= sharedPages {
 			delete(s.kept, k)
 		}
 	}
+	m.at = s.now()
 	s.kept[key] = m
 }
 
@@ -172,5 +177,5 @@ func record(h http.HandlerFunc, req *http.Request) *made {
 	r := &recorder{header: http.Header{}}
 	h(r, req)
 	r.WriteHeader(http.StatusOK)
-	return &made{status: r.status, header: r.header, body: r.body.Bytes(), at: time.Now()}
+	return &made{status: r.status, header: r.header, body: r.body.Bytes()}
 }

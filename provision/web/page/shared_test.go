@@ -9,12 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestMadeOnce: a page that many ask for at once is made once, and of pages that differ no
 // more are made at a time than there are turns.
 func TestMadeOnce(t *testing.T) {
-	s := newShared()
+	s := newShared(func() time.Time { return time.Unix(0, 0) })
 	var count, now, most atomic.Int32
 	work := func(context.Context) *made {
 		count.Add(1)
