@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,16 +111,16 @@ func (r *burninReport) judge() {
 	}
 	for _, d := range r.Disks {
 		if d.ReadErrors > 0 {
-			find("disk %s (serial %s): %d places can't be read: %s", d.Disk, orNone(d.Serial), d.ReadErrors, strings.Join(d.First, ", "))
+			find("disk %s (serial %s): %d places can't be read: %s", d.Disk, cmp.Or(d.Serial, "unknown"), d.ReadErrors, strings.Join(d.First, ", "))
 		}
 		if d.ReadBytes < d.Bytes && d.ReadErrors == 0 {
 			remark("disk %s was read to %d%% in the time", d.Disk, 100*d.ReadBytes/max(d.Bytes, 1))
 		}
 		for _, f := range d.SMART.findings() {
-			find("disk %s (serial %s): %s", d.Disk, orNone(d.Serial), f)
+			find("disk %s (serial %s): %s", d.Disk, cmp.Or(d.Serial, "unknown"), f)
 		}
 		for _, f := range d.SMART.remarks() {
-			remark("disk %s (serial %s): %s", d.Disk, orNone(d.Serial), f)
+			remark("disk %s (serial %s): %s", d.Disk, cmp.Or(d.Serial, "unknown"), f)
 		}
 	}
 	if n := r.Kernel.MachineChecks; n > 0 {

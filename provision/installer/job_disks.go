@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ type diskReport struct {
 }
 
 func (r diskReport) String() string {
-	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, plan.Gigabytes(r.Bytes), orNone(r.Serial),
+	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, plan.Gigabytes(r.Bytes), cmp.Or(r.Serial, "unknown"),
 		100*r.ReadBytes/max(r.Bytes, 1), report.Speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 

@@ -16,6 +16,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
@@ -141,7 +142,7 @@ done
 // those for which it would not.
 func readOnly(disks []plan.Disk) (left []string) {
 	for _, d := range disks {
-		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(kernelPartitions(d.Name)))...) {
+		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(disk.KernelPartitions(d.Name)))...) {
 			if err := setReadOnly("/dev/" + n); err != nil {
 				left = append(left, n)
 			}
@@ -150,7 +151,7 @@ func readOnly(disks []plan.Disk) (left []string) {
 	return left
 }
 
-func setReadOnly(path string) error { return setWriteFlag(path, 1) }
+func setReadOnly(path string) error { return disk.SetWriteFlag(path, 1) }
 
 // rescueMotd greets who logs in.
 func rescueMotd(o jobOrder, disks []plan.Disk, writable []string) string {
@@ -161,7 +162,7 @@ func rescueMotd(o jobOrder, disks []plan.Disk, writable []string) string {
 	}
 	for _, d := range disks {
 		fmt.Fprintf(&b, "  %s\n", d)
-		parts := kernelPartitions(d.Name)
+		parts := disk.KernelPartitions(d.Name)
 		for _, name := range slices.Sorted(maps.Keys(parts)) {
 			fmt.Fprintf(&b, "    %-12s %s\n", name, plan.Gigabytes(parts[name]))
 		}

@@ -10,40 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
-
-// An erasure is what became of one disk, for the report.
-type erasure struct {
-	Disk     string  `json:"disk"`
-	Model    string  `json:"model,omitempty"`
-	Serial   string  `json:"serial,omitempty"`
-	WWN      string  `json:"wwn,omitempty"`
-	Bytes    int64   `json:"bytes"`
-	Method   string  `json:"method"`
-	Seconds  float64 `json:"seconds"`
-	Samples  int     `json:"samples"` // pieces of 4 KiB that were read back, spread over it
-	Verified bool    `json:"verified"`
-	Error    string  `json:"error,omitempty"`
-}
-
-func (e erasure) String() string {
-	name := fmt.Sprintf("%s (%s, serial %s)", e.Disk, plan.Gigabytes(e.Bytes), orNone(e.Serial))
-	if e.Error != "" {
-		return name + " was NOT erased: " + e.Error
-	}
-	return fmt.Sprintf("%s erased by %s in %.1f s (%s), %d samples read back blank",
-		name, e.Method, e.Seconds, report.Speed(e.Bytes, e.Seconds), e.Samples)
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
 
 // wipeGrace is how long the list of the disks stands in the journal before the first
 // of them is written to: long enough for a `rackhand cancel`.
@@ -63,12 +34,12 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep 
 		return outcome{}, errCancelled
 	}
 	done := make([]atomic.Int64, len(disks))
-	results := make([]erasure, len(disks))
+	results := make([]disk.Erasure, len(disks))
 	stop := m.tellDisks(ctx, disks, done)
 	var all sync.WaitGroup
 	for i, d := range disks {
 		all.Go(func() {
-			results[i] = eraseDisk(ctx, d, func() (medium, error) { return openMedium(d) }, m.clk, &done[i])
+			results[i] = disk.Erase(ctx, d, m.clk, &done[i])
 		})
 	}
 	all.Wait()
@@ -101,16 +72,16 @@ func leftText(found []plan.Disk, controllers []string) (text string) {
 
 // leftLocked are disks that a wipe of all of them could not even open for writing: it is
 // no success while one of them keeps what it has.
-func leftLocked(disks []plan.Disk) []erasure {
-	var out []erasure
+func leftLocked(disks []plan.Disk) []disk.Erasure {
+	var out []disk.Erasure
 	for _, d := range disks {
-		out = append(out, erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
+		out = append(out, disk.Erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
 	}
 	return out
 }
 
 // wiped tells what became of each disk.
-func (m *machine) wiped(results []erasure, keep func(any) error) (outcome, error) {
+func (m *machine) wiped(results []disk.Erasure, keep func(any) error) (outcome, error) {
 	var lines, bad []string
 	for _, r := range results {
 		lines = append(lines, r.String())
@@ -122,7 +93,7 @@ func (m *machine) wiped(results []erasure, keep func(any) error) (outcome, error
 		m.Event(e)
 	}
 	err := keep(struct {
-		Disks []erasure `json:"disks"`
+		Disks []disk.Erasure `json:"disks"`
 	}{results})
 	switch {
 	case len(bad) > 0:

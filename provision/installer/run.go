@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"time"
 
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
@@ -161,7 +162,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *plan.Recipe, may plan.Overwrite) error {
 	if r.SealsDisks(may) {
-		open, err := sealDisks(ctx, m.Con.Printf)
+		open, err := disk.Seal(ctx, m.Con.Printf)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"fmt"
@@ -11,10 +11,9 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// inUse says what uses a disk or a partition of it: an array or volume that is
-// running on it (sysfs holders), a mount (proc_pid_mountinfo(5)), swap. sys is /sys,
-// proc is /proc.
-func inUse(sys, proc string, d plan.Disk) []string {
+// Uses lists what uses a disk or one of its partitions: a running array or volume (sysfs
+// holders), a mount (proc_pid_mountinfo(5)), swap. sys is /sys, proc is /proc.
+func Uses(sys, proc string, d plan.Disk) []string {
 	dir := sys + "/block/" + d.Name
 	devices := map[string]string{kernel.ReadText(dir + "/dev"): d.Name}
 	names := map[string]string{d.Name: dir}

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// A signature is a mark that a partition table, file system or volume manager
-// leaves at a fixed place.
+// A signature is what a partition table, file system or volume manager has at a fixed
+// place.
 type signature struct {
 	name  string
 	at    int64 // from the start; negative: from the end
@@ -20,8 +20,7 @@ type signature struct {
 	size  int64
 }
 
-// signatures: the places are those of the formats' own definitions, as libblkid
-// has them.
+// signatures are the known ones, with the places from the formats' definitions and libblkid.
 func signatures() []signature {
 	s := []signature{
 		{name: "LUKS", at: 0, magic: "LUKS\xba\xbe"},
@@ -61,8 +60,8 @@ func signatures() []signature {
 	return s
 }
 
-// probe says what a disk or partition carries, by the marks that it finds; nil
-// when it finds none. Names are unique and in order of the table.
+// probe lists what a disk or partition carries by its signatures; nil without any. Names are
+// unique and in the order of the table.
 func probe(r io.ReaderAt, size int64) ([]string, error) {
 	head, err := readPart(r, 0, min(size, 2*plan.MiB+4096))
 	if err != nil {
@@ -152,8 +151,8 @@ func label(b []byte, off int64, n int) string {
 	return fmt.Sprintf(" %q", s)
 }
 
-// plausibleMBR: a FAT boot sector ends in 55 AA as well, but holds no partitions:
-// each entry's status is 0 or 80 and at least one has a type.
+// plausibleMBR reports whether a sector is a partition table. A FAT boot sector ends in 55 AA
+// as well; in a table each entry's status is 0 or 80, and at least one has a type.
 func plausibleMBR(head []byte) bool {
 	used := false
 	for i := range 4 {

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"context"
@@ -13,28 +13,32 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A medium is a disk as a wipe sees it. What it can't do is errUnsupported.
+// A medium is a disk as a wipe uses it. Operations that it lacks return errUnsupported.
 type medium interface {
 	io.ReaderAt
 	io.WriterAt
-	// format has the disk erase itself (NVMe Format NVM with a secure erase), and
-	// says how.
+	// format makes the disk erase itself (NVMe Format NVM with a secure erase), and
+	// returns how it did.
 	format() (how string, err error)
-	// secureDiscard has the disk forget a part, and all copies of it.
+	// secureDiscard makes the disk discard a part, with all copies of it.
 	secureDiscard(off, n int64) error
-	// zeroOut has the kernel or the disk write zeroes to a part.
+	// zeroOut makes the kernel or the disk write zeroes to a part.
 	zeroOut(off, n int64) error
-	// sync writes out what is written, and drops what is cached: what is read then
-	// is read from the disk.
+	// sync flushes writes and drops cached data, so that later reads come from the disk.
 	sync() error
 	close() error
 }
 
 var errUnsupported = errors.New("not supported")
 
-// eraseDisk erases one disk and reads samples of it back.
-func eraseDisk(ctx context.Context, d plan.Disk, open func() (medium, error), clk report.Clock, done *atomic.Int64) erasure {
-	r := erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size}
+// Erase erases a disk and reads samples of it back. done counts the bytes that are erased.
+func Erase(ctx context.Context, d plan.Disk, clk report.Clock, done *atomic.Int64) Erasure {
+	return eraseDisk(ctx, d, func() (medium, error) { return openMedium(d) }, clk, done)
+}
+
+// eraseDisk is Erase with another way to open the disk.
+func eraseDisk(ctx context.Context, d plan.Disk, open func() (medium, error), clk report.Clock, done *atomic.Int64) Erasure {
+	r := Erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size}
 	begun := clk.Now()
 	err := func() error {
 		dev, err := open()
@@ -56,13 +60,13 @@ type way struct {
 	name string
 	part func(off, n int64) error
 	step int64
-	// stubborn: a piece that fails is passed over, so that all else is erased.
+	// stubborn: skip a piece that fails, so that the rest is erased.
 	stubborn bool
 }
 
-// erase tries the fastest first. A way that leaves anything is not believed: the next
-// one follows, and the last writes every byte.
-func erase(ctx context.Context, dev medium, size int64, r *erasure, done *atomic.Int64, random func(int64) int64) error {
+// erase tries the fastest way first. After a way that leaves data it tries the next one; the
+// last one writes every byte.
+func erase(ctx context.Context, dev medium, size int64, r *Erasure, done *atomic.Int64, random func(int64) int64) error {
 	var tried []error
 	if how, err := dev.format(); err == nil {
 		r.Method = how
@@ -128,7 +132,7 @@ const (
 )
 
 // settle writes zeroes over both ends, then reads samples back.
-func settle(dev medium, size int64, r *erasure, random func(int64) int64) error {
+func settle(dev medium, size int64, r *Erasure, random func(int64) int64) error {
 	blank := make([]byte, min(edge, size))
 	for _, off := range []int64{0, size - int64(len(blank))} {
 		if _, err := dev.WriteAt(blank, off); err != nil {
@@ -172,8 +176,8 @@ func settle(dev medium, size int64, r *erasure, random func(int64) int64) error 
 	return nil
 }
 
-// blankSectors: each sector is all zeroes or, as a formatted NVMe disk may read where
-// nothing was written since, all ones.
+// blankSectors reports whether each sector is all zeroes, or all ones, as on a formatted
+// NVMe disk where nothing was written since.
 func blankSectors(b []byte) bool {
 	for ; len(b) >= 512; b = b[512:] {
 		if !uniform(b[:512], 0) && !uniform(b[:512], 0xff) {

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 // sparse makes an image file of a disk with marks at places; negative places
 // count from the end.
-func sparse(t *testing.T, size int64, marks map[int64]string) volume {
+func sparse(t *testing.T, size int64, marks map[int64]string) Volume {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "disk"))
 	if err != nil {
@@ -30,7 +30,7 @@ func sparse(t *testing.T, size int64, marks map[int64]string) volume {
 			t.Fatal(err)
 		}
 	}
-	return volume{Name: "vda", Size: size, R: f}
+	return Volume{Name: "vda", Size: size, R: f}
 }
 
 func TestInspect(t *testing.T) {
@@ -66,7 +66,7 @@ func TestInspect(t *testing.T) {
 		{"something at the start", map[int64]string{plan.MiB - 1: "x"}, "unknown data in its first MiB"},
 		{"something at the end", map[int64]string{-1: "x"}, "unknown data in its last MiB"},
 	} {
-		found, err := inspect([]volume{sparse(t, size, c.marks)})
+		found, err := Inspect([]Volume{sparse(t, size, c.marks)})
 		if got := strings.Join(found, "; "); err != nil || got != c.want {
 			t.Errorf("%s: got %q, %v, want %q", c.name, got, err, c.want)
 		}
@@ -79,19 +79,19 @@ func TestInspectPartitions(t *testing.T) {
 	one.Name = "vda1"
 	two := sparse(t, 8*plan.MiB, nil)
 	two.Name = "vda2"
-	found, err := inspect([]volume{disk, one, two})
+	found, err := Inspect([]Volume{disk, one, two})
 	if got := strings.Join(found, "; "); err != nil || got != "GPT partition table; vda1: ext file system; vda2: a partition" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
 func TestRefuse(t *testing.T) {
-	err := refuse(plan.Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
+	err := Refuse(plan.Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
 	want := "disk sda (480.0 GB, SSD, serial S1) carries data: swap. Nothing was written. To erase it, arm the install with --wipe"
 	if err.Error() != want || plan.FailKind(err) != plan.FailDisk {
 		t.Errorf("got %s %q", plan.FailKind(err), err)
 	}
-	err = refuse(plan.Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
+	err = Refuse(plan.Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
 	if !strings.Contains(err.Error(), "The Kickstart (clearpart --none) doesn't have whole disks cleared, so that --wipe doesn't hold") {
 		t.Errorf("got %v", err)
 	}
@@ -107,7 +107,7 @@ func TestGPT(t *testing.T) {
 			Parts: []plan.TablePart{{Type: plan.TypeEFI, GUID: "01112233-4455-6677-8899-aabbccddeeff", Name: "boot/efi", Start: plan.MiB, Length: 10 * plan.MiB}},
 		}
 		f := v.R.(*os.File)
-		if err := writeTable(table, f); err != nil {
+		if err := WriteTable(table, f); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, f, v.Size, int64(sector))
@@ -136,7 +136,7 @@ func TestGPTErrors(t *testing.T) {
 	many := good
 	many.Parts = make([]plan.TablePart, 129)
 	for _, table := range []plan.Table{bad, many} {
-		if err := writeTable(table, f); err == nil {
+		if err := WriteTable(table, f); err == nil {
 			t.Error("a table that can't be was written")
 		}
 	}
@@ -166,7 +166,7 @@ func FuzzProbe(f *testing.F) {
 		const size = 3 * plan.MiB
 		disk := make([]byte, size)
 		copy(disk[(at%size+size)%size:], text)
-		found, err := inspect([]volume{{"vda", size, bytes.NewReader(disk)}})
+		found, err := Inspect([]Volume{{"vda", size, bytes.NewReader(disk)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"encoding/binary"
@@ -9,14 +9,13 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// wipeSpan is how much is overwritten at each end of a device: whatever tells what
-// a device carries lies there (partition tables and their backup, file systems, LVM's
-// labels, md's superblocks of every version, firmware RAID), and 1 MiB into it the
-// data of an md array.
+// wipeSpan is how much is overwritten at each end of a device. All signatures lie there:
+// partition tables and their backup, file systems, LVM's labels, md's superblocks of every
+// version, firmware RAID, and 1 MiB into the device the data of an md array.
 const wipeSpan = 4 * plan.MiB
 
-// zeroEnds overwrites both ends of a device and waits until that is on disk.
-func zeroEnds(dev string, size int64) error {
+// ZeroEnds overwrites both ends of a device of size bytes and waits until that is on disk.
+func ZeroEnds(dev string, size int64) error {
 	f, err := os.OpenFile(dev, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -39,9 +38,9 @@ func zeroPlace(f *os.File, p place) error {
 	return f.Sync()
 }
 
-// oldPlaces are the partitions that a disk's tables name, both GPTs and the MBR,
-// whether or not the kernel believes them: a damaged table doesn't show its
-// partitions, and their marks would wait for a partition at the same place.
+// oldPlaces are the partitions in a disk's tables, both GPTs and the MBR, whether or not the
+// kernel accepts them. The kernel shows no partitions of a damaged table, but their
+// signatures would reappear in a new partition at the same place.
 func oldPlaces(r io.ReaderAt, size int64) []place {
 	var out []place
 	add := func(start, length int64) {
@@ -89,11 +88,11 @@ func readFull(r io.ReaderAt, b []byte, at int64) bool {
 	return n == len(b) && (err == nil || errors.Is(err, io.EOF))
 }
 
-// wipeDisk takes the marks off a disk: at its ends and at those of every partition,
-// by the kernel's word and by the tables'.
-func wipeDisk(d plan.Disk) error {
-	for name, size := range kernelPartitions(d.Name) {
-		if err := zeroEnds("/dev/"+name, size); err != nil {
+// WipeSignatures removes the signatures of a disk: at its ends, and at the ends of every
+// partition that the kernel or a table knows.
+func WipeSignatures(d plan.Disk) error {
+	for name, size := range KernelPartitions(d.Name) {
+		if err := ZeroEnds("/dev/"+name, size); err != nil {
 			return err
 		}
 	}

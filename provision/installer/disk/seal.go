@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"context"
@@ -26,10 +26,10 @@ type seal struct {
 	done map[string]bool // devices' paths
 }
 
-// sealDisks has the kernel refuse writes to all disks and their partitions, and to those
-// that come while ctx lasts; what it returns takes that back. What is read-only already
-// stays so.
-func sealDisks(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
+// Seal makes the kernel refuse writes to all disks and their partitions, and to those that
+// appear until ctx ends. open makes them writable again, but not those that were read-only
+// before. warn is told of disks that can't be sealed later on.
+func Seal(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
 	s := &seal{done: map[string]bool{}}
 	ctx, stop := context.WithCancel(ctx)
 	if err := s.add(); err != nil {
@@ -59,8 +59,8 @@ func sealDisks(ctx context.Context, warn func(string, ...any)) (open func() erro
 	}, nil
 }
 
-// add seals the disks that are not sealed yet. Sticks too: a script may clear whatever
-// is called sd.
+// add seals the disks that are not sealed yet, USB sticks among them: a script may clear
+// every sd device.
 func (s *seal) add() error {
 	entries, err := os.ReadDir("/sys/block")
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *seal) add() error {
 		if !hardware.IsDisk(disk) || kernel.ReadInt("/sys/block/"+disk+"/size") == 0 { // a card reader without a card
 			continue
 		}
-		for _, n := range append([]string{disk}, slices.Sorted(maps.Keys(kernelPartitions(disk)))...) {
+		for _, n := range append([]string{disk}, slices.Sorted(maps.Keys(KernelPartitions(disk)))...) {
 			path := "/dev/" + n
 			if s.done[path] {
 				continue
@@ -81,9 +81,9 @@ func (s *seal) add() error {
 			if n == disk && kernel.ReadInt("/sys/block/"+n+"/ro") != 0 {
 				break
 			}
-			switch err := setWriteFlag(path, 1); {
+			switch err := SetWriteFlag(path, 1); {
 			case errors.Is(err, fs.ErrNotExist):
-				continue // at the next look
+				continue // next time
 			case err != nil:
 				return fmt.Errorf("make %s read-only for %%pre: %w", path, err)
 			}
@@ -98,7 +98,7 @@ func (s *seal) open() error {
 	defer s.mu.Unlock()
 	var errs []error
 	for path := range s.done {
-		if err := setWriteFlag(path, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := SetWriteFlag(path, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("open %s again: %w", path, err))
 		}
 	}
@@ -106,8 +106,8 @@ func (s *seal) open() error {
 	return errors.Join(errs...)
 }
 
-// setWriteFlag sets (1) or clears (0) a block device's read-only flag (BLKROSET).
-func setWriteFlag(path string, to int) error {
+// SetWriteFlag sets (1) or clears (0) a block device's read-only flag (BLKROSET).
+func SetWriteFlag(path string, to int) error {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"slices"
@@ -19,10 +19,10 @@ func TestInUse(t *testing.T) {
 		"block/sda/sda3/size": "9",
 	})
 	want := []string{"sda is part of old-root, which is running", "sda1 is part of md127, which is running", "sda2 is mounted on /mnt", "sda3 is swap in use"}
-	if got := inUse(sys, sys, plan.Disk{Name: "sda"}); !slices.Equal(got, want) {
+	if got := Uses(sys, sys, plan.Disk{Name: "sda"}); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if got := inUse(sys, sys, plan.Disk{Name: "sdb"}); len(got) > 0 {
+	if got := Uses(sys, sys, plan.Disk{Name: "sdb"}); len(got) > 0 {
 		t.Errorf("sdb: %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"bytes"
@@ -13,14 +13,14 @@ import (
 // Partitions are found by either GPT alone and by the MBR; nonsense finds none.
 func TestOldPlaces(t *testing.T) {
 	const size = 64 * plan.MiB
-	table := plan.Table{GUID: newGUID(), Size: size, Sector: 512, Parts: []plan.TablePart{
-		{Type: plan.TypeRAID, GUID: newGUID(), Start: plan.MiB, Length: 2 * plan.MiB}, {Type: plan.TypeLVM, GUID: newGUID(), Start: 8 * plan.MiB, Length: 40 * plan.MiB},
+	table := plan.Table{GUID: "01234567-0000-4000-8000-000000000001", Size: size, Sector: 512, Parts: []plan.TablePart{
+		{Type: plan.TypeRAID, GUID: "01234567-0000-4000-8000-000000000002", Start: plan.MiB, Length: 2 * plan.MiB}, {Type: plan.TypeLVM, GUID: "01234567-0000-4000-8000-000000000003", Start: 8 * plan.MiB, Length: 40 * plan.MiB},
 	}}
 	want := []place{{plan.MiB, 2 * plan.MiB}, {8 * plan.MiB, 40 * plan.MiB}}
 	for name, damage := range map[string]int64{"the first is damaged": 512, "the backup is damaged": size - 512} {
 		v := sparse(t, size, nil)
 		f := v.R.(*os.File)
-		if err := writeTable(table, f); err != nil {
+		if err := WriteTable(table, f); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.WriteAt(make([]byte, 512), damage); err != nil {

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"encoding/binary"
@@ -55,7 +55,7 @@ func TestUnfinished(t *testing.T) {
 		disk := sparse(t, size, nil).R.(*os.File)
 		unfinished := func() bool {
 			t.Helper()
-			is, err := isUnfinished(disk, sector)
+			is, err := IsUnfinished(disk, sector)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestUnfinished(t *testing.T) {
 		if unfinished() {
 			t.Error("a blank disk is unfinished")
 		}
-		if err := writeTable(unfinishedTable(table), disk); err != nil {
+		if err := WriteTable(Unfinished(table), disk); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, disk, size, int64(sector))
@@ -74,7 +74,7 @@ func TestUnfinished(t *testing.T) {
 		if _, err := disk.WriteAt([]byte("GRUB"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := rewriteTable(table, disk); err != nil {
+		if err := RewriteTable(table, disk); err != nil {
 			t.Fatal(err)
 		}
 		checkGPT(t, disk, size, int64(sector))

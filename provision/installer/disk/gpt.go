@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"bytes"
@@ -19,13 +19,13 @@ const (
 	gptEntrySize = 128
 )
 
-// unfinishedName is the first partition's name (36 characters, the most that fit) until
-// the install is done. It is what tells an attempt that was cut off from a system whose
-// last report was lost.
+// unfinishedName is the first partition's name (36 characters, the most that fit) until the
+// install is done. It distinguishes an attempt that was cut off from a system whose last
+// report was lost.
 const unfinishedName = "rackhand: this install is unfinished"
 
-// unfinishedTable is the table of an install that isn't done.
-func unfinishedTable(t plan.Table) plan.Table {
+// Unfinished is a table, marked as that of an install that isn't done.
+func Unfinished(t plan.Table) plan.Table {
 	t.Parts = slices.Clone(t.Parts)
 	if len(t.Parts) > 0 {
 		t.Parts[0].Name = unfinishedName
@@ -33,8 +33,8 @@ func unfinishedTable(t plan.Table) plan.Table {
 	return t
 }
 
-// isUnfinished reports whether a disk has the table of an install that isn't done.
-func isUnfinished(r io.ReaderAt, sector int) (bool, error) {
+// IsUnfinished reports whether a disk has the table of an install that isn't done.
+func IsUnfinished(r io.ReaderAt, sector int) (bool, error) {
 	b := make([]byte, gptEntrySize)
 	if _, err := r.ReadAt(b, 2*int64(sector)); err != nil {
 		return false, err
@@ -42,18 +42,18 @@ func isUnfinished(r io.ReaderAt, sector int) (bool, error) {
 	return bytes.Equal(b[56:], utf16le(unfinishedName)), nil
 }
 
-// writeTable puts the table on the disk: the backup first, then the entries, and the
-// protective MBR and the primary header, which make the disk bootable, last.
-func writeTable(t plan.Table, w io.WriterAt) error {
-	if err := rewriteTable(t, w); err != nil {
+// WriteTable writes a table to a disk: the backup first, then the entries, and last the
+// primary header and the protective MBR, which make the disk bootable.
+func WriteTable(t plan.Table, w io.WriterAt) error {
+	if err := RewriteTable(t, w); err != nil {
 		return err
 	}
 	_, err := w.WriteAt(protectiveMBR(t.Size/int64(t.Sector)-1, t.Sector), 0)
 	return err
 }
 
-// rewriteTable is writeTable without the first sector, which has GRUB's own code by then.
-func rewriteTable(t plan.Table, w io.WriterAt) error {
+// RewriteTable is WriteTable without the first sector, which has GRUB's own code by then.
+func RewriteTable(t plan.Table, w io.WriterAt) error {
 	entries, err := tableEntries(t)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func tableEntries(t plan.Table) ([]byte, error) {
 	return out, nil
 }
 
-// utf16le is a partition's name as it is on disk, without its end when it is too long.
+// utf16le is a partition's name in its form on disk, cut when it is too long.
 func utf16le(name string) []byte {
 	var out []byte
 	for _, c := range utf16.Encode([]rune(name)) {

@@ -1,4 +1,4 @@
-package installer
+package disk
 
 import (
 	"errors"
@@ -19,8 +19,8 @@ type blockMedium struct {
 	name string
 }
 
-// openMedium opens a disk for itself alone: one that somebody has mounted, or made
-// part of an array, is refused by the kernel (O_EXCL, open(2)).
+// openMedium opens a disk exclusively. The kernel refuses one that is mounted or part of an
+// array (O_EXCL, open(2)).
 func openMedium(d plan.Disk) (medium, error) {
 	f, err := os.OpenFile("/dev/"+d.Name, os.O_RDWR|unix.O_EXCL|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -76,8 +76,8 @@ const (
 	nvmeTimeoutMS  = 6 * 3600 * 1000
 )
 
-// format erases an NVMe disk by Format NVM with a secure erase: of the key where the
-// disk encrypts what it keeps, else of the data.
+// format erases an NVMe disk by Format NVM with a secure erase, of the key if the disk
+// encrypts its data, otherwise of the data.
 func (b *blockMedium) format() (string, error) {
 	if len(b.name) < 4 || b.name[:4] != "nvme" {
 		return "", errUnsupported
@@ -95,8 +95,7 @@ func (b *blockMedium) format() (string, error) {
 	if errno != 0 || int(id) < 1 {
 		return "", errUnsupported
 	}
-	// One namespace: formatting may go over all of them (FNA), and nobody has named
-	// the others.
+	// One namespace only: formatting may cover all of them (FNA), and the order names one.
 	if ctrl.Oacs&2 == 0 || len(spaces) != 1 || !onlyNamespace("/sys", b.name) {
 		return "", errUnsupported
 	}

@@ -1,4 +1,6 @@
-package installer
+// Package disk reads and writes disks below their file systems: what a disk carries and who
+// uses it, partition tables, swap, signatures, and erasing whole disks.
+package disk
 
 import (
 	"bytes"
@@ -9,17 +11,17 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// A volume is a disk or one of its partitions, to look at.
-type volume struct {
+// A Volume is a disk or one of its partitions, for Inspect. Size is in bytes.
+type Volume struct {
 	Name string
 	Size int64
 	R    io.ReaderAt
 }
 
-// inspect says what a disk carries: marks on the disk and on its partitions, and
-// failing those, anything but zeros in its first or last MiB. nil: it is blank.
-// The first volume is the disk, the others its partitions.
-func inspect(vols []volume) ([]string, error) {
+// Inspect says what a disk carries: signatures on the disk and on its partitions, or without
+// any, data in its first or last MiB. nil means that it is blank. The first volume is the
+// disk, the others are its partitions.
+func Inspect(vols []Volume) ([]string, error) {
 	var found []string
 	for i, v := range vols {
 		names, err := probe(v.R, v.Size)
@@ -53,9 +55,9 @@ func inspect(vols []volume) ([]string, error) {
 	return found, nil
 }
 
-// refuse is the failure for a disk that carries data. keep says why --wipe doesn't hold;
-// "" when it does.
-func refuse(d plan.Disk, found []string, keep string) error {
+// Refuse is the failure for a disk with data. keep says why --wipe doesn't apply, "" when it
+// does.
+func Refuse(d plan.Disk, found []string, keep string) error {
 	how := "To erase it, arm the install with --wipe"
 	if keep != "" {
 		how = "The Kickstart (" + keep + ") doesn't have whole disks cleared, so that --wipe doesn't hold: to erase it, write clearpart --all and arm the install with --wipe"
@@ -65,8 +67,8 @@ func refuse(d plan.Disk, found []string, keep string) error {
 		d, strings.Join(found, "; "), how)}
 }
 
-// busy is the failure for a disk that something uses, --wipe or not.
-func busy(d plan.Disk, uses []string) error {
+// RefuseInUse is the failure for a disk that is in use, with --wipe or without.
+func RefuseInUse(d plan.Disk, uses []string) error {
 	return &plan.Failure{Kind: plan.FailDisk, Err: fmt.Errorf(
 		"disk %s is in use: %s. Nothing was written. A %%pre that starts or mounts something must let go of it",
 		d, strings.Join(uses, "; "))}
