@@ -12,6 +12,7 @@ import (
 
 	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/hardware"
+	"rackhand/provision/installer/job"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
@@ -21,7 +22,7 @@ import (
 // Install carries an install out, from the kernel's command line to an unmounted
 // system, and returns the exit status that tells Supervise how to go on.
 func Install(ctx context.Context) int {
-	passOver()
+	ignoreSignals()
 	clk := report.RealClock{}
 	con := report.NewConsole(clk.Now, report.NewRedactor().Clean)
 	con.OpenAll()
@@ -38,7 +39,12 @@ func Install(ctx context.Context) int {
 	m.Rep.Start(ctx)
 	var end string
 	if cmdline.Job != "" {
-		end = m.runJob(ctx, cmdline)
+		prepareShell()
+		j := &job.Runner{Log: m.Log, Clk: clk, Client: client}
+		end = j.Run(ctx, job.Settings{
+			Job: cmdline.Job, Order: cmdline.Order, Report: cmdline.Report,
+			BootMAC: cmdline.BootMAC, VLAN: cmdline.VLAN, Hold: cmdline.Hold,
+		})
 	} else {
 		var err error
 		if end, err = m.install(ctx, cmdline); err == nil {

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -40,14 +40,14 @@ func (a *answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(list[0])
 }
 
-func jobMachine(t *testing.T, status map[string][]int) (*machine, *answerer, string) {
+func jobMachine(t *testing.T, status map[string][]int) (*Runner, *answerer, string) {
 	t.Helper()
 	a := &answerer{status: status}
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
 	clk := &fake.Clock{Time: time.Unix(0, 0)}
 	clean := func(s string) string { return s }
-	m := &machine{clk: clk, client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: report.NewReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}}
+	m := &Runner{Clk: clk, Client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: report.NewReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}}
 	return m, a, srv.URL
 }
 
@@ -109,7 +109,7 @@ func TestPostReport(t *testing.T) {
 func TestWipeCancelledInGrace(t *testing.T) {
 	m, a, url := jobMachine(t, map[string][]int{"/alive": {403}, "/i/T/event": {204}})
 	m.Rep.Start(t.Context())
-	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Size: 1 << 30}}, func(any) error {
+	_, err := m.wipe(t.Context(), order{Job: wipeJob, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Size: 1 << 30}}, func(any) error {
 		t.Error("a report of a wipe that was cancelled")
 		return nil
 	})
@@ -128,7 +128,7 @@ func TestWipeCancelledInGrace(t *testing.T) {
 func TestWipeFails(t *testing.T) {
 	m, _, url := jobMachine(t, map[string][]int{"/alive": {204}})
 	var kept any
-	_, err := m.wipe(t.Context(), jobOrder{Job: jobWipe, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Serial: "S1", Size: 1 << 30}}, func(v any) error {
+	_, err := m.wipe(t.Context(), order{Job: wipeJob, alive: url + "/alive"}, []plan.Disk{{Name: "none-such-disk", Serial: "S1", Size: 1 << 30}}, func(v any) error {
 		kept = v
 		return nil
 	})
@@ -143,7 +143,7 @@ func FuzzReadOrder(f *testing.F) {
 	f.Add([]byte(`{"job":["wipe"]}`), "wipe")
 	f.Fuzz(func(t *testing.T, text []byte, job string) {
 		o, err := readOrder(text, job)
-		if err == nil && (o.Job != job || job != jobRescue && job != jobWipe && job != jobBurnin) {
+		if err == nil && (o.Job != job || job != rescueJob && job != wipeJob && job != burninJob) {
 			t.Errorf("%q for %q is taken as %+v", text, job, o)
 		}
 	})

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -23,23 +23,23 @@ import (
 )
 
 const (
-	// rescueIdle is how long a rescue waits for somebody to log in, and how long a
-	// connection over which nothing comes is kept.
+	// rescueIdle is how long a rescue waits for a login, and how long a silent connection is
+	// kept.
 	rescueIdle = 4 * time.Hour
-	// rescueBeat is how often it says that it is still there: an installer of which
-	// nothing is heard for two hours is given up.
+	// rescueBeat is how often it sends an event: an installer that is silent for two hours is
+	// given up.
 	rescueBeat = 30 * time.Minute
 	rescuePort = "22"
 	rescueBin  = "/run/rescue"
 )
 
-// rescue lets the operator in until he says reboot.
-func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, card *hardware.Lease) (outcome, error) {
+// rescue lets the operator log in until they reboot the box.
+func (m *Runner) rescue(ctx context.Context, o order, disks []plan.Disk, card *hardware.Lease) (outcome, error) {
 	locked := readOnly(disks)
 	if err := rescueCommands(rescueBin, os.Getpid()); err != nil {
 		return outcome{}, fmt.Errorf("make the commands of the rescue shell: %w", err)
 	}
-	// Terminals live there (devpts, pty(7)); an install needs none.
+	// For terminals (devpts, pty(7)). An install needs none.
 	if err := os.MkdirAll("/dev/pts", 0o755); err != nil {
 		return outcome{}, err
 	}
@@ -50,7 +50,7 @@ func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, car
 	if err != nil {
 		return outcome{}, err
 	}
-	r, err := newRescuer(o.Keys, signer, m.clk.Now, shellSession(rescueMotd(o, disks, locked)))
+	r, err := newRescuer(o.Keys, signer, m.Clk.Now, shellSession(rescueMotd(o, disks, locked)))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -77,10 +77,10 @@ func (m *machine) rescue(ctx context.Context, o jobOrder, disks []plan.Disk, car
 	return m.untilRescued(ctx, r, said, failed)
 }
 
-func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.Signal, failed <-chan error) (outcome, error) {
+func (m *Runner) untilRescued(ctx context.Context, r *rescuer, said <-chan os.Signal, failed <-chan error) (outcome, error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	beat := m.clk.Now()
+	beat := m.Clk.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -95,7 +95,7 @@ func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.S
 			return outcome{"the operator has ended the rescue: " + end, end}, nil
 		case <-tick.C:
 		}
-		now := m.clk.Now()
+		now := m.Clk.Now()
 		idle := r.idle(now)
 		if idle > rescueIdle {
 			return outcome{fmt.Sprintf("nobody was logged in for %v: the rescue has ended by itself", rescueIdle), "reboot"}, nil
@@ -111,9 +111,9 @@ func (m *machine) untilRescued(ctx context.Context, r *rescuer, said <-chan os.S
 	}
 }
 
-// rescueCommands writes the commands that a rescue shell has beside busybox's. pid is
-// the installer's: the kernel's own reboot would leave the appliance without a word.
-// A shell that runs busybox's reboot instead comes here by way of process 1.
+// rescueCommands writes the commands of a rescue shell that busybox doesn't have. pid is the
+// installer's process, which reports the end to the appliance; the kernel's own reboot would
+// not. busybox's reboot comes to the installer by way of process 1.
 func rescueCommands(dir string, pid int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -138,8 +138,8 @@ done
 	return nil
 }
 
-// readOnly has the kernel refuse writes to the disks and their partitions, and names
-// those for which it would not.
+// readOnly makes the kernel refuse writes to the disks and their partitions. left are those
+// for which that failed.
 func readOnly(disks []plan.Disk) (left []string) {
 	for _, d := range disks {
 		for _, n := range append([]string{d.Name}, slices.Sorted(maps.Keys(disk.KernelPartitions(d.Name)))...) {
@@ -153,8 +153,8 @@ func readOnly(disks []plan.Disk) (left []string) {
 
 func setReadOnly(path string) error { return disk.SetWriteFlag(path, 1) }
 
-// rescueMotd greets who logs in.
-func rescueMotd(o jobOrder, disks []plan.Disk, writable []string) string {
+// rescueMotd is the text for people who log in.
+func rescueMotd(o order, disks []plan.Disk, writable []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This is the rescue shell of %s (%s), in memory: busybox, and no system of its own.\n", o.Host, o.ID)
 	if len(disks) == 0 {

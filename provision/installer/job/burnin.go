@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A burninReport is what a burn-in found, kept with the job as JSON.
+// A burninReport is the result of a burn-in, kept with the job as JSON.
 type burninReport struct {
 	Host     string       `json:"host"`
 	Job      string       `json:"job"`
@@ -29,37 +29,37 @@ type burninReport struct {
 	Remarks  []string     `json:"remarks"`  // what somebody should know
 }
 
-// The share of the ordered time that each part gets: memory first, since what it
-// finds makes all else doubtful.
+// The share of the ordered time for each part. Memory comes first, because bad memory makes
+// all other results doubtful.
 const (
 	memoryShare = 0.5
 	cpuShare    = 0.25
 )
 
 // burnin tries memory, processor and disks one after the other. It writes to no disk.
-func (m *machine) burnin(ctx context.Context, o jobOrder, disks []plan.Disk, mods *hardware.ModuleLoader, keep func(any) error) (outcome, error) {
+func (m *Runner) burnin(ctx context.Context, o order, disks []plan.Disk, mods *hardware.ModuleLoader, keep func(any) error) (outcome, error) {
 	for _, name := range []string{"msr", "coretemp", "k10temp", "edac_mce_amd", "amd64_edac", "skx_edac", "i10nm_edac", "ie31200_edac", "sb_edac"} {
 		mods.Load(name) // those that the initramfs holds and the machine takes
 	}
 	total := time.Duration(o.Minutes) * time.Minute
-	r := burninReport{Host: o.Host, Job: o.ID, Started: m.clk.Now(), Minutes: o.Minutes, Findings: []string{}, Remarks: []string{}}
+	r := burninReport{Host: o.Host, Job: o.ID, Started: m.Clk.Now(), Minutes: o.Minutes, Findings: []string{}, Remarks: []string{}}
 	before := readKernel("/")
 
 	m.Event(report.Event{Kind: "burnin-memory", Message: fmt.Sprintf("memory: tried for %v at most", part(total, memoryShare))})
 	var err error
-	if r.Memory, err = m.tryMemory(ctx, m.clk.Now().Add(part(total, memoryShare))); err != nil {
+	if r.Memory, err = m.tryMemory(ctx, m.Clk.Now().Add(part(total, memoryShare))); err != nil {
 		return outcome{}, err
 	}
 	m.Event(report.Event{Kind: "burnin-memory-done", Level: levelOf(r.Memory.Errors), Message: r.Memory.String()})
 
 	m.Event(report.Event{Kind: "burnin-cpu", Message: fmt.Sprintf("processor: tried for %v", part(total, cpuShare))})
-	if r.CPU, err = m.tryCPU(ctx, m.clk.Now().Add(part(total, cpuShare))); err != nil {
+	if r.CPU, err = m.tryCPU(ctx, m.Clk.Now().Add(part(total, cpuShare))); err != nil {
 		return outcome{}, err
 	}
 	m.Event(report.Event{Kind: "burnin-cpu-done", Level: levelOf(r.CPU.Errors), Message: r.CPU.String()})
 
 	m.Event(report.Event{Kind: "burnin-disks", Message: fmt.Sprintf("disks: read for %v at most; %s", part(total, 1-memoryShare-cpuShare), foundText(disks))})
-	r.Disks = m.tryDisks(ctx, disks, m.clk.Now().Add(part(total, 1-memoryShare-cpuShare)))
+	r.Disks = m.tryDisks(ctx, disks, m.Clk.Now().Add(part(total, 1-memoryShare-cpuShare)))
 	if context.Cause(ctx) != nil {
 		return outcome{}, context.Cause(ctx)
 	}
@@ -67,7 +67,7 @@ func (m *machine) burnin(ctx context.Context, o jobOrder, disks []plan.Disk, mod
 		m.Event(report.Event{Kind: "burnin-disk", Level: levelOf(d.ReadErrors), Message: d.String()})
 	}
 	r.Kernel = readKernel("/").since(before)
-	r.Ended = m.clk.Now()
+	r.Ended = m.Clk.Now()
 	r.judge()
 	if err := keep(r); err != nil {
 		m.Warnf("%v", err)
@@ -93,7 +93,7 @@ func levelOf(errors int) string {
 	return ""
 }
 
-// judge writes down what fails the box, and what somebody should know. It is pure.
+// judge fills in the findings, which fail the box, and the remarks. It is pure.
 func (r *burninReport) judge() {
 	find := func(format string, args ...any) { r.Findings = append(r.Findings, fmt.Sprintf(format, args...)) }
 	remark := func(format string, args ...any) { r.Remarks = append(r.Remarks, fmt.Sprintf(format, args...)) }
@@ -139,7 +139,7 @@ func (r *burninReport) judge() {
 	}
 }
 
-// each runs f for 0..n-1 at once and waits for all.
+// each runs f for 0..n-1 in parallel and waits for all.
 func each(n int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {

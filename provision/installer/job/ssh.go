@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"crypto/ed25519"
@@ -16,12 +16,13 @@ import (
 // A rescuer is the ssh server of a rescue.
 type rescuer struct {
 	server *ssh.Server
-	// since is when the last session ended, as Unix nanoseconds; sessions are open now.
+	// since is when the last session ended, in Unix nanoseconds; sessions counts those that
+	// are open.
 	since    atomic.Int64
 	sessions atomic.Int32
 }
 
-// idle is for how long nobody has been logged in.
+// idle is how long nobody has been logged in.
 func (r *rescuer) idle(now time.Time) time.Duration {
 	if r.sessions.Load() > 0 {
 		return 0
@@ -37,8 +38,8 @@ func newHostKey() (gossh.Signer, error) {
 	return gossh.NewSignerFromKey(key)
 }
 
-// newRescuer makes a server that lets root in who holds one of the keys, by no other
-// way, to run a shell or a command. Nothing is forwarded.
+// newRescuer makes a server that accepts root with one of the keys, and nothing else, for a
+// shell or a command. It forwards nothing.
 func newRescuer(keys []string, signer gossh.Signer, now func() time.Time, session ssh.Handler) (*rescuer, error) {
 	var allowed []gossh.PublicKey
 	for _, text := range keys {
@@ -67,7 +68,7 @@ func newRescuer(keys []string, signer gossh.Signer, now func() time.Time, sessio
 			return false
 		},
 		ServerConfigCallback: func(ssh.Context) *gossh.ServerConfig { return &gossh.ServerConfig{MaxAuthTries: 6} },
-		// A connection that does not log in must not hold memory for ever.
+		// A connection without a login must not hold memory forever.
 		ConnCallback: newAuthDeadline(2 * time.Minute),
 		Handler: func(s ssh.Session) {
 			r.sessions.Add(1)
@@ -81,8 +82,7 @@ func newRescuer(keys []string, signer gossh.Signer, now func() time.Time, sessio
 	return r, nil
 }
 
-// newAuthDeadline closes connections over which nobody has logged in after d, and
-// lets at most 32 stand at a time.
+// newAuthDeadline closes connections without a login after d, and allows 32 at a time.
 func newAuthDeadline(d time.Duration) ssh.ConnCallback {
 	var open atomic.Int32
 	return func(ctx ssh.Context, conn net.Conn) net.Conn {

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"cmp"
@@ -17,7 +17,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A diskReport is how a disk did.
+// A diskReport is the result for a disk.
 type diskReport struct {
 	Disk       string   `json:"disk"`
 	Model      string   `json:"model,omitempty"`
@@ -30,30 +30,31 @@ type diskReport struct {
 	SMART      health   `json:"smart"`
 }
 
+// String is one line for people.
 func (r diskReport) String() string {
 	return fmt.Sprintf("%s (%s, serial %s): %d%% read at %s, %d read errors; %s", r.Disk, plan.Gigabytes(r.Bytes), cmp.Or(r.Serial, "unknown"),
 		100*r.ReadBytes/max(r.Bytes, 1), report.Speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 
 // tryDisks reads all disks at once until the deadline.
-func (m *machine) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.Time) []diskReport {
+func (m *Runner) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.Time) []diskReport {
 	out := make([]diskReport, len(disks))
 	done := make([]atomic.Int64, len(disks))
-	// One voice for all of them: an install or job may write 5,000 events.
+	// One event for all of them: an install or job may write 5,000 events.
 	defer m.tellDisks(ctx, disks, done)()
 	each(len(disks), func(i int) {
 		d := disks[i]
 		before := askHealth(d.Name)
-		begun := m.clk.Now()
+		begun := m.Clk.Now()
 		r := diskReport{Disk: d.Name, Model: d.Model, Serial: d.Serial, Bytes: d.Size}
 		f, err := os.OpenFile("/dev/"+d.Name, os.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 		if err != nil {
 			r.ReadErrors, r.First = 1, []string{err.Error()}
 		} else {
-			surface(ctx, f, d.Size, &r, func() bool { return m.clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
+			surface(ctx, f, d.Size, &r, func() bool { return m.Clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
 			f.Close()
 		}
-		r.Seconds = m.clk.Now().Sub(begun).Seconds()
+		r.Seconds = m.Clk.Now().Sub(begun).Seconds()
 		r.SMART = askHealth(d.Name)
 		r.SMART.Grown = r.SMART.grownSince(before)
 		out[i] = r
@@ -61,11 +62,11 @@ func (m *machine) tryDisks(ctx context.Context, disks []plan.Disk, deadline time
 	return out
 }
 
-// maxReadErrors ends the reading of a disk that is broken throughout: each place may
-// cost it half a minute.
+// maxReadErrors ends the reading of a disk that is broken everywhere: each error may take half
+// a minute.
 const maxReadErrors = 64
 
-// surface reads a disk from its start to its end, past the places that can't be read.
+// surface reads a disk from start to end and skips places that can't be read.
 func surface(ctx context.Context, f io.ReaderAt, size int64, r *diskReport, over func() bool, tell func()) {
 	const step = 1 << 20
 	buf := aligned(step)
@@ -90,7 +91,7 @@ func unwrapErrno(err error) error {
 	return err
 }
 
-// aligned is a buffer that O_DIRECT takes: it starts on a page.
+// aligned is a buffer for O_DIRECT: it starts on a page.
 func aligned(n int) []byte {
 	b := make([]byte, n+4096)
 	off := int(-uintptr(unsafe.Pointer(&b[0])) & 4095)

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"fmt"
@@ -70,7 +70,7 @@ func TestWipeDisks(t *testing.T) {
 // wipe of all that left it would be called done.
 func TestWipeLeftLocked(t *testing.T) {
 	clk := &fake.Clock{}
-	m := &machine{Log: report.Log{Con: report.NewConsole(clk.Now, report.NewRedactor().Clean)}, clk: clk}
+	m := &Runner{Log: report.Log{Con: report.NewConsole(clk.Now, report.NewRedactor().Clean)}, Clk: clk}
 	m.Rep = report.NewReporter("", nil, clk, report.NewRedactor().Clean, fake.Quiet)
 	var kept any
 	report := func(v any) error { kept = v; return nil }
@@ -139,11 +139,11 @@ func TestEndOf(t *testing.T) {
 		err  error
 		want string
 	}{
-		{jobWipe, errCancelled, "poweroff"},
-		{jobWipe, io.EOF, "poweroff"},
-		{jobBurnin, io.EOF, "poweroff"},
-		{jobBurnin, fmt.Errorf("x: %w", errCancelled), "reboot"},
-		{jobRescue, io.EOF, "reboot"},
+		{wipeJob, errCancelled, "poweroff"},
+		{wipeJob, io.EOF, "poweroff"},
+		{burninJob, io.EOF, "poweroff"},
+		{burninJob, fmt.Errorf("x: %w", errCancelled), "reboot"},
+		{rescueJob, io.EOF, "reboot"},
 	} {
 		if got := endOf(c.job, c.err); got != c.want {
 			t.Errorf("%s after %v: %s", c.job, c.err, got)

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shellSession runs a shell, or the command that was given, for who is logged in; on a
-// terminal when one was asked for. What runs is ended with the session.
+// shellSession runs a shell or the given command, on a terminal if the client asks for one.
+// The program ends with the session.
 func shellSession(motd string) ssh.Handler {
 	return func(s ssh.Session) {
 		ctx, cancel := context.WithCancel(s.Context())
@@ -49,8 +49,8 @@ func shellSession(motd string) ssh.Handler {
 	}
 }
 
-// onTerminal runs it on a terminal of its own (pty(7)), of which it is the session's
-// leader: a hang-up ends all that it has started.
+// onTerminal runs a program as session leader of its own terminal (pty(7)), so that a hang-up
+// ends all that it has started.
 func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.Window) error {
 	term := want.Term
 	if term == "" || strings.ContainsAny(term, "/\x00=") || len(term) > 60 {
@@ -75,8 +75,7 @@ func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.W
 	}()
 	select {
 	case err := <-ended:
-		// What it left in the background may hold the terminal open: what it said is
-		// awaited, and not more.
+		// Programs in the background may hold the terminal open: wait for output only.
 		for range 200 {
 			select {
 			case <-copied:
@@ -97,7 +96,7 @@ func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.W
 	return <-ended
 }
 
-// waiting is how many bytes a terminal has said that nobody has read.
+// waiting is how many bytes of a terminal's output are unread.
 func waiting(f *os.File) (n int) {
 	c, err := f.SyscallConn()
 	if err != nil {
@@ -111,7 +110,7 @@ func window(w ssh.Window) *pty.Winsize {
 	return &pty.Winsize{Rows: uint16(min(max(w.Height, 1), 1000)), Cols: uint16(min(max(w.Width, 1), 1000))}
 }
 
-// onPipes runs it without a terminal: its output may be a disk's bytes.
+// onPipes runs a program without a terminal: its output may be the bytes of a disk.
 func onPipes(cmd *exec.Cmd, s ssh.Session) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -141,5 +140,5 @@ func exitStatus(err error) int {
 	return startFailed
 }
 
-// startFailed is the status of what was not started, or was killed, as ssh(1) has it.
+// startFailed is the status of a program that was not started or was killed, as in ssh(1).
 const startFailed = 255

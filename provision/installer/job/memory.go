@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A memoryReport is how memory did.
+// A memoryReport is the result for the memory.
 type memoryReport struct {
 	TotalBytes  int64    `json:"total_bytes"`  // what the kernel has
 	TestedBytes int64    `json:"tested_bytes"` // the rest holds the kernel and this program
@@ -28,19 +28,20 @@ type memoryReport struct {
 	First       []string `json:"first,omitempty"` // up to 8: where, and what came back
 }
 
+// String is one line for people.
 func (r memoryReport) String() string {
 	return fmt.Sprintf("memory: %.1f of %.1f GB, %.1f passes of %d patterns in %.0f s, %d errors",
 		float64(r.TestedBytes)/1e9, float64(r.TotalBytes)/1e9, r.Passes, len(patterns(0)), r.Seconds, r.Errors)
 }
 
-// A pattern is what is written to each word, from its place. Stuck bits show with the
-// plain ones, shorted address lines with "address", coupled cells with "random".
+// A pattern gives the value of each word by its place. The plain ones find stuck bits,
+// "address" finds shorted address lines, "random" finds coupled cells.
 type pattern struct {
 	name string
 	word func(i uint64) uint64
 }
 
-// patterns are those of one pass; the random one is another in each.
+// patterns are those of one pass. The random one differs from pass to pass.
 func patterns(pass uint64) []pattern {
 	return []pattern{
 		{"zeroes", func(uint64) uint64 { return 0 }},
@@ -52,7 +53,7 @@ func patterns(pass uint64) []pattern {
 	}
 }
 
-// splitmix is the finalizer of SplitMix64: a cheap function without a pattern.
+// splitmix is the finalizer of SplitMix64, a cheap pseudo-random function.
 func splitmix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -72,7 +73,7 @@ func (s span) fill(p pattern) {
 	}
 }
 
-// check reads a span back and names each word that is not as it was written.
+// check reads a span back and calls wrong for each word with another value.
 func (s span) check(p pattern, wrong func(i uint64, want, got uint64)) {
 	for i, got := range s.words {
 		if want := p.word(s.base + uint64(i)); got != want {
@@ -84,7 +85,7 @@ func (s span) check(p pattern, wrong func(i uint64, want, got uint64)) {
 const spanBytes = 32 << 20
 
 // tryMemory writes and reads most of the memory until the deadline.
-func (m *machine) tryMemory(ctx context.Context, deadline time.Time) (memoryReport, error) {
+func (m *Runner) tryMemory(ctx context.Context, deadline time.Time) (memoryReport, error) {
 	r := memoryReport{TotalBytes: meminfo("/proc/meminfo", "MemTotal")}
 	available := meminfo("/proc/meminfo", "MemAvailable")
 	reserve := max(160<<20, r.TotalBytes/20)
@@ -106,14 +107,14 @@ func (m *machine) tryMemory(ctx context.Context, deadline time.Time) (memoryRepo
 	if len(spans) == 0 {
 		return r, fmt.Errorf("only %d MB of memory are free: nothing can be tried", available>>20)
 	}
-	begun := m.clk.Now()
+	begun := m.Clk.Now()
 	p := pace{}
-	r.Passes, r.Errors, r.First = passes(ctx, spans, deadline, m.clk.Now, func(done float64, errors int) {
-		if p.due(m.clk.Now()) && !m.Rep.Busy() {
+	r.Passes, r.Errors, r.First = passes(ctx, spans, deadline, m.Clk.Now, func(done float64, errors int) {
+		if p.due(m.Clk.Now()) && !m.Rep.Busy() {
 			m.Event(report.Event{Kind: "progress", Message: fmt.Sprintf("memory: %.1f passes over %.1f GB, %d errors", done, float64(r.TestedBytes)/1e9, errors)})
 		}
 	})
-	r.Seconds = m.clk.Now().Sub(begun).Seconds()
+	r.Seconds = m.Clk.Now().Sub(begun).Seconds()
 	return r, context.Cause(ctx)
 }
 
@@ -124,7 +125,7 @@ func passes(ctx context.Context, spans []span, deadline time.Time, now func() ti
 	over := func() bool { return ctx.Err() != nil || now().After(deadline) }
 	for pass := uint64(0); !over(); pass++ {
 		for n, p := range patterns(pass) {
-			// All is written before anything is read: more than any cache holds.
+			// All spans are written before any is read: that exceeds every cache.
 			if !onCores(len(spans), over, func(i int) { spans[i].fill(p) }) {
 				return done, errors, first
 			}
@@ -169,8 +170,8 @@ func onCores(n int, over func() bool, f func(i int)) bool {
 	return true
 }
 
-// memoryPlace is where a word lies: its physical address, by which a board's manual leads
-// to the module, or its number where the kernel doesn't tell.
+// memoryPlace is the physical address of a word, with which a board's manual leads to the
+// module, or the number of the word if the kernel doesn't tell the address.
 func memoryPlace(spans []span, at uint64) string {
 	for _, s := range spans {
 		i := at - s.base

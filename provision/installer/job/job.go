@@ -1,4 +1,6 @@
-package installer
+// Package job carries out what a box was booted for instead of an install: a rescue shell over
+// ssh, erasing its disks, or a burn-in.
+package job
 
 import (
 	"bytes"
@@ -6,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -15,9 +18,8 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A jobOrder is what the appliance wants of a box that it booted for a job instead
-// of an install: the answer to rackhand.order=URL.
-type jobOrder struct {
+// An order says what a job is to do: the appliance's answer to rackhand.order=URL.
+type order struct {
 	ID      string   `json:"id"`
 	Host    string   `json:"host"`
 	Job     string   `json:"job"`     // rescue, wipe or burnin, as rackhand.job= says
@@ -29,24 +31,41 @@ type jobOrder struct {
 }
 
 const (
-	jobRescue = "rescue"
-	jobWipe   = "wipe"
-	jobBurnin = "burnin"
+	rescueJob = "rescue"
+	wipeJob   = "wipe"
+	burninJob = "burnin"
 )
 
 // errCancelled ends a job that the operator has cancelled.
 var errCancelled = errors.New("the operator has cancelled it")
 
-// runJob carries out what rackhand.job= names, tells how it ended, and says how the
-// box ends.
-func (m *machine) runJob(ctx context.Context, cmdline Cmdline) (end string) {
-	m.Con.Printf("job: %s", cmdline.Job)
+// A Runner carries a job out on this machine.
+type Runner struct {
+	report.Log
+	Clk    report.Clock
+	Client *http.Client
+}
+
+// Settings are what the kernel's command line says of a job.
+type Settings struct {
+	Job     string           // rackhand.job=rescue|wipe|burnin
+	Order   string           // rackhand.order=URL: what the job is to do
+	Report  string           // rackhand.report=URL
+	BootMAC net.HardwareAddr // nil when unknown
+	VLAN    hardware.VLAN
+	Hold    time.Duration // how long a failure stays on the screen
+}
+
+// Run carries the job out, reports how it ended, and returns how the box is to end:
+// "reboot" or "poweroff".
+func (m *Runner) Run(ctx context.Context, conf Settings) (end string) {
+	m.Con.Printf("job: %s", conf.Job)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	out, err := m.job(ctx, cancel, cmdline)
+	out, err := m.job(ctx, cancel, conf)
 	switch {
 	case errors.Is(err, errCancelled) || errors.Is(context.Cause(ctx), errCancelled):
-		m.Con.Printf("%s: %v", cmdline.Job, errCancelled)
+		m.Con.Printf("%s: %v", conf.Job, errCancelled)
 	case err != nil:
 		m.Con.Printf("FAILED: %v", err)
 		// Not the job's context: a failure must be told as well.
@@ -54,7 +73,7 @@ func (m *machine) runJob(ctx context.Context, cmdline Cmdline) (end string) {
 		if e := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
 			m.Con.Printf("the appliance could not be told: %v", e)
 		}
-		_ = m.clk.Sleep(ctx, cmdline.Hold)
+		_ = m.Clk.Sleep(ctx, conf.Hold)
 	default:
 		m.Con.Printf("%s", out.message)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "done", Kind: "job-done", Message: out.message}, 10*time.Minute); e != nil {
@@ -62,35 +81,34 @@ func (m *machine) runJob(ctx context.Context, cmdline Cmdline) (end string) {
 		}
 		return out.end
 	}
-	return endOf(cmdline.Job, err)
+	return endOf(conf.Job, err)
 }
 
 // An outcome is how a job that went well ended, in a sentence, and how the box ends.
 type outcome struct{ message, end string }
 
-// endOf says how a box ends whose job was cancelled or failed: one that was being
-// wiped has nothing to boot, and one whose memory or disks were found bad is for
-// somebody to look at before it serves again. Every other boots its disk.
+// endOf says how a box ends after a job that was cancelled or failed. After a wipe there is
+// nothing to boot. After a burn-in that found bad memory or disks somebody has to look at the
+// box first. All others boot their disk.
 func endOf(job string, err error) string {
-	if job == jobWipe || job == jobBurnin && !errors.Is(err, errCancelled) {
+	if job == wipeJob || job == burninJob && !errors.Is(err, errCancelled) {
 		return "poweroff"
 	}
 	return "reboot"
 }
 
-func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdline Cmdline) (outcome, error) {
-	prepareShell()
-	mods, err := hardware.LoadModules(cmdline.VLAN.ID > 0, m.Con.Printf)
+func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf Settings) (outcome, error) {
+	mods, err := hardware.LoadModules(conf.VLAN.ID > 0, m.Con.Printf)
 	if err != nil {
 		return outcome{}, err
 	}
-	net, err := hardware.BringUp(ctx, cmdline.BootMAC, cmdline.VLAN, mods.Settle, m.Con.Printf)
+	net, err := hardware.BringUp(ctx, conf.BootMAC, conf.VLAN, mods.Settle, m.Con.Printf)
 	if err != nil {
 		hardware.ReportMissingDrivers(m.Log, hardware.PCINetwork, false)
 		return outcome{}, err
 	}
 	m.Con.Printf("network card %s has %s", net.NIC, &net.Address)
-	order, err := m.order(ctx, cmdline)
+	order, err := m.fetchOrder(ctx, conf)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -98,21 +116,21 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	if err != nil {
 		return outcome{}, err
 	}
-	// Told first, and only then begun: an appliance that says no means it, and one
-	// that was not told would hand the job out again.
+	// The report comes before the job: the appliance may refuse it, and without a report
+	// it would start the job again at the next boot.
 	begun := report.Event{Stage: "installer", Kind: "started", Message: order.Job + " begins; " + foundText(disks)}
-	if err := m.Rep.Post(ctx, begun, m.clk.Now().Add(5*time.Minute)); err != nil {
+	if err := m.Rep.Post(ctx, begun, m.Clk.Now().Add(5*time.Minute)); err != nil {
 		return outcome{}, fmt.Errorf("the appliance does not let it begin: %w", err)
 	}
 	hardware.LinkDisks("/dev", disks)
 	hardware.ReportMissingDrivers(m.Log, hardware.PCIStorage, true)
-	order.alive = sibling(cmdline.Report, "alive")
+	order.alive = sibling(conf.Report, "alive")
 	go m.watch(ctx, cancel, order.alive)
-	keep := func(v any) error { return m.postReport(ctx, sibling(cmdline.Report, "report"), v) }
+	keep := func(v any) error { return m.postReport(ctx, sibling(conf.Report, "report"), v) }
 	switch order.Job {
-	case jobWipe:
+	case wipeJob:
 		return m.wipe(ctx, order, disks, keep)
-	case jobBurnin:
+	case burninJob:
 		return m.burnin(ctx, order, disks, mods, keep)
 	}
 	for _, fs := range []string{"xfs", "btrfs", "dm_mod", "md_mod", "raid0", "raid1", "raid10", "raid456"} {
@@ -121,37 +139,37 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 	return m.rescue(ctx, order, disks, net)
 }
 
-// order asks what is to be done. It must be what the kernel's command line says:
-// neither of the two alone makes a box erase its disks.
-func (m *machine) order(ctx context.Context, cmdline Cmdline) (jobOrder, error) {
-	got, err := report.Fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
+// fetchOrder asks what to do. The answer must agree with the kernel's command line, so that
+// neither alone makes a box erase its disks.
+func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
+	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, 64<<10, 40)
 	if err != nil {
-		return jobOrder{}, fmt.Errorf("ask what is to be done: %w", err)
+		return order{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
-	hardware.SetClock(m.Log, m.clk, got.Date) // a record of erased disks bears a date
-	return readOrder(got.Data, cmdline.Job)
+	hardware.SetClock(m.Log, m.Clk, got.Date) // a record of erased disks bears a date
+	return readOrder(got.Data, conf.Job)
 }
 
-func readOrder(text []byte, job string) (jobOrder, error) {
-	var o jobOrder
+func readOrder(text []byte, job string) (order, error) {
+	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
 		return o, fmt.Errorf("what is to be done: %w", err)
 	}
 	switch {
 	case o.Job != job:
 		return o, fmt.Errorf("the command line says %.20q and the appliance %.20q: nothing was done", job, o.Job)
-	case job != jobRescue && job != jobWipe && job != jobBurnin:
+	case job != rescueJob && job != wipeJob && job != burninJob:
 		return o, fmt.Errorf("this installer knows no job %.20q: build the image's installer anew (rackhand image build NAME --if-missing)", job)
-	case job == jobRescue && len(o.Keys) == 0:
+	case job == rescueJob && len(o.Keys) == 0:
 		return o, errors.New("a rescue without a key is for nobody")
 	}
 	return o, nil
 }
 
-// watch cancels a job that the appliance no longer knows. One that is not reached
-// has said nothing.
-func (m *machine) watch(ctx context.Context, cancel context.CancelCauseFunc, url string) {
-	for m.clk.Sleep(ctx, 10*time.Second) == nil {
+// watch cancels a job that the appliance no longer wants. An appliance that can't be reached
+// cancels nothing.
+func (m *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, url string) {
+	for m.Clk.Sleep(ctx, 10*time.Second) == nil {
 		if m.unwanted(ctx, url) {
 			cancel(errCancelled)
 			return
@@ -159,15 +177,15 @@ func (m *machine) watch(ctx context.Context, cancel context.CancelCauseFunc, url
 	}
 }
 
-// unwanted reports whether the appliance says that the job is no longer one.
-func (m *machine) unwanted(ctx context.Context, url string) bool {
-	_, _, err := report.FetchOnce(ctx, m.client, m.clk, url, 4096)
+// unwanted reports whether the appliance says that the job was cancelled.
+func (m *Runner) unwanted(ctx context.Context, url string) bool {
+	_, _, err := report.FetchOnce(ctx, m.Client, m.Clk, url, 4096)
 	final := (*report.FinalError)(nil)
 	return errors.As(err, &final) && strings.Contains(final.Message, "403")
 }
 
-// postReport hands over the JSON that is kept with the job.
-func (m *machine) postReport(ctx context.Context, url string, v any) error {
+// postReport sends the JSON that the appliance keeps with the job.
+func (m *Runner) postReport(ctx context.Context, url string, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -184,14 +202,14 @@ func (m *machine) postReport(ctx context.Context, url string, v any) error {
 			err = fmt.Errorf("the appliance answers %d", status)
 		}
 		last = err
-		if m.clk.Sleep(ctx, report.Backoff(n)) != nil {
+		if m.Clk.Sleep(ctx, report.Backoff(n)) != nil {
 			break
 		}
 	}
 	return fmt.Errorf("the report was not kept: %w", last)
 }
 
-func (m *machine) postJSON(ctx context.Context, url string, body []byte) (int, error) {
+func (m *Runner) postJSON(ctx context.Context, url string, body []byte) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
@@ -199,7 +217,7 @@ func (m *machine) postJSON(ctx context.Context, url string, body []byte) (int, e
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := m.client.Do(req)
+	resp, err := m.Client.Do(req)
 	if err != nil {
 		return 0, err
 	}
@@ -207,14 +225,14 @@ func (m *machine) postJSON(ctx context.Context, url string, body []byte) (int, e
 	return resp.StatusCode, nil
 }
 
-// sibling is the URL beside that of the events.
+// sibling is a URL beside that of the events.
 func sibling(report, name string) string {
 	return strings.TrimSuffix(report, "/event") + "/" + name
 }
 
-// waitDisks gives slow controllers a few seconds, and is done when no disk has come
-// for three. A box without any is one, too.
-func (m *machine) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
+// waitDisks waits for slow controllers, until no disk has appeared for three seconds. A box
+// may have none.
+func (m *Runner) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
 	var disks []plan.Disk
 	for still := 0; still < 12; still++ {
 		scan()
@@ -223,7 +241,7 @@ func (m *machine) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, erro
 			still = 0
 		}
 		disks = now
-		if err := m.clk.Sleep(ctx, 250*time.Millisecond); err != nil {
+		if err := m.Clk.Sleep(ctx, 250*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
@@ -241,8 +259,8 @@ func foundText(disks []plan.Disk) string {
 	return "disks: " + strings.Join(names, ", ")
 }
 
-// A pace says when progress is worth an event: often at first, then more and more
-// seldom, so that a job of days writes a few hundred.
+// A pace says when progress is worth an event: often at first, then less and less often, so
+// that a job of several days writes a few hundred.
 type pace struct{ begun, last time.Time }
 
 func (p *pace) due(now time.Time) bool {

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A cpuReport is how the processor did.
+// A cpuReport is the result for the processor.
 type cpuReport struct {
 	Model      string   `json:"model"`
 	Cores      int      `json:"cores"` // logical ones, each with a worker of its own
@@ -34,6 +34,7 @@ type cpuReport struct {
 	MaxCelsius int64    `json:"max_celsius"` // highest that a sensor said; 0: there is none
 }
 
+// String is one line for people.
 func (r cpuReport) String() string {
 	s := fmt.Sprintf("processor: %d cores, %d rounds in %.0f s, %d wrong results", r.Cores, r.Rounds, r.Seconds, r.Errors)
 	if r.MaxCelsius > 0 {
@@ -42,17 +43,16 @@ func (r cpuReport) String() string {
 	return s
 }
 
-// What a round comes to on a processor that reckons well, as worked out with whole
-// numbers of any size by another program.
+// The results of a round, calculated by another program with integers of any size.
 const (
 	chainSum = "c4fae03766c8de76"
 	wordSum  = 0x3be1e2c08d9f308f
 	floatSum = 333308138447.2656
 )
 
-// A round is arithmetic of each kind with a result that is known: SHA-256 over its
-// own results (vector units), multiplication and division of 128 bits, and floating
-// point. It says which kind went wrong, "" for none.
+// round does arithmetic of each kind with a known result: SHA-256 over its own results (vector
+// units), 128-bit multiplication and division, and floating point. It returns the kind that
+// went wrong, "" for none.
 func round() string {
 	sum := sha256.Sum256([]byte("rackhand burn-in"))
 	for range 2000 {
@@ -81,7 +81,7 @@ func integers() uint64 {
 	return acc
 }
 
-// floats is a sum that is exact in binary, so that no compiler's rounding changes it.
+// floats is a sum that is exact in binary, so that rounding doesn't change it.
 func floats() float64 {
 	x := 0.0
 	for i := range 20000 {
@@ -92,35 +92,35 @@ func floats() float64 {
 }
 
 // tryCPU keeps every core busy until the deadline.
-func (m *machine) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
+func (m *Runner) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
 	cpus := allowedCPUs()
 	r := cpuReport{Model: cpuModel(kernel.ReadText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
 	rounds := make([]int64, len(cpus))
 	var mu sync.Mutex
 	var running atomic.Bool
 	running.Store(true)
-	before, begun := throttled("/sys"), m.clk.Now()
+	before, begun := throttled("/sys"), m.Clk.Now()
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		p := pace{}
-		for running.Load() && m.clk.Sleep(ctx, time.Second) == nil {
+		for running.Load() && m.Clk.Sleep(ctx, time.Second) == nil {
 			mu.Lock()
 			r.MaxCelsius = max(r.MaxCelsius, celsius("/sys"))
 			errors := r.Errors
 			mu.Unlock()
-			if p.due(m.clk.Now()) && !m.Rep.Busy() {
+			if p.due(m.Clk.Now()) && !m.Rep.Busy() {
 				m.Event(report.Event{Kind: "progress", Message: fmt.Sprintf("processor: %v of %v, %d wrong results",
-					m.clk.Now().Sub(begun).Round(time.Second), deadline.Sub(begun).Round(time.Second), errors)})
+					m.Clk.Now().Sub(begun).Round(time.Second), deadline.Sub(begun).Round(time.Second), errors)})
 			}
 		}
 	})
 	each(len(cpus), func(i int) {
-		// Never unlocked: the thread, which stays on this core alone, ends with it.
+		// Never unlocked: the thread is bound to this core and ends with the goroutine.
 		runtime.LockOSThread()
 		var set unix.CPUSet
 		set.Set(cpus[i])
 		_ = unix.SchedSetaffinity(0, &set)
-		for ctx.Err() == nil && m.clk.Now().Before(deadline) {
+		for ctx.Err() == nil && m.Clk.Now().Before(deadline) {
 			rounds[i]++
 			if kind := round(); kind != "" {
 				mu.Lock()
@@ -134,7 +134,7 @@ func (m *machine) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, er
 	})
 	running.Store(false)
 	watching.Wait()
-	r.Seconds = m.clk.Now().Sub(begun).Seconds()
+	r.Seconds = m.Clk.Now().Sub(begun).Seconds()
 	r.Throttled = throttled("/sys") - before
 	r.MinRounds, r.MaxRounds = slices.Min(rounds), slices.Max(rounds)
 	for _, n := range rounds {
@@ -168,7 +168,7 @@ func cpuModel(info string) string {
 	return ""
 }
 
-// throttled is how often all cores together have slowed down for heat since boot.
+// throttled counts how often the cores have slowed down for heat since boot.
 func throttled(sys string) int64 {
 	files, _ := filepath.Glob(sys + "/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count")
 	var n int64
@@ -178,14 +178,14 @@ func throttled(sys string) int64 {
 	return n
 }
 
-// celsius is the highest temperature that the processor's sensors tell, 0 without any.
+// celsius is the highest temperature of the processor's sensors, 0 without any.
 func celsius(sys string) int64 {
 	var most int64
 	zones, _ := filepath.Glob(sys + "/class/thermal/thermal_zone*/temp")
 	files := zones
 	chips, _ := filepath.Glob(sys + "/class/hwmon/hwmon*")
 	for _, c := range chips {
-		// The processors' own; disks and network cards have sensors there, too.
+		// The processor's own: disks and network cards have sensors there, too.
 		if slices.Contains([]string{"coretemp", "k10temp", "zenpower", "fam15h_power"}, kernel.ReadText(c+"/name")) {
 			inputs, _ := filepath.Glob(c + "/temp*_input")
 			files = append(files, inputs...)

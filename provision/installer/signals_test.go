@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestHearOrders: what busybox tells process 1 arrives at the installer as what a
+// TestForwardSignals: busybox's signals to process 1 arrive at the installer as those that a
 // rescue understands.
-func TestHearOrders(t *testing.T) {
+func TestForwardSignals(t *testing.T) {
 	for name, c := range map[string]struct {
 		said syscall.Signal
 		want string
@@ -27,7 +27,7 @@ func TestHearOrders(t *testing.T) {
 		if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
 			t.Fatal(err)
 		}
-		hearOrders()(cmd.Process.Pid)
+		forwardSignals()(cmd.Process.Pid)
 		if err := syscall.Kill(os.Getpid(), c.said); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"context"
@@ -16,18 +16,18 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// wipeGrace is how long the list of the disks stands in the journal before the first
-// of them is written to: long enough for a `rackhand cancel`.
+// wipeGrace is the time between the event with the list of disks and the first write: long
+// enough for a `rackhand cancel`.
 const wipeGrace = 10 * time.Second
 
-// wipe erases the disks that were ordered, all at once.
-func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep func(any) error) (outcome, error) {
+// wipe erases the ordered disks in parallel.
+func (m *Runner) wipe(ctx context.Context, o order, found []plan.Disk, keep func(any) error) (outcome, error) {
 	disks, err := wipeDisks(found, o.Disks)
 	if err != nil {
 		return outcome{}, fmt.Errorf("nothing was erased: %w", err)
 	}
 	m.Event(report.Event{Kind: "wipe-disks", Level: "warn", Message: fmt.Sprintf("in %v these are erased: %s", wipeGrace, strings.TrimPrefix(foundText(disks), "disks: "))})
-	if err := m.clk.Sleep(ctx, wipeGrace); err != nil {
+	if err := m.Clk.Sleep(ctx, wipeGrace); err != nil {
 		return outcome{}, context.Cause(ctx)
 	}
 	if m.unwanted(ctx, o.alive) {
@@ -39,7 +39,7 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep 
 	var all sync.WaitGroup
 	for i, d := range disks {
 		all.Go(func() {
-			results[i] = disk.Erase(ctx, d, m.clk, &done[i])
+			results[i] = disk.Erase(ctx, d, m.Clk, &done[i])
 		})
 	}
 	all.Wait()
@@ -58,8 +58,8 @@ func (m *machine) wipe(ctx context.Context, o jobOrder, found []plan.Disk, keep 
 	return out, err
 }
 
-// leftText says first, where no long list of disks cuts it off, what a wipe of all disks has
-// not erased.
+// leftText says what a wipe of all disks has not erased. It comes first, where a long list of
+// disks can't cut it off.
 func leftText(found []plan.Disk, controllers []string) (text string) {
 	if _, usb := withoutUSB(found); len(usb) > 0 {
 		text = "left alone, since nobody named it, is what is on USB: " + plan.DescribeDisks(usb) + "; "
@@ -70,8 +70,8 @@ func leftText(found []plan.Disk, controllers []string) (text string) {
 	return text
 }
 
-// leftLocked are disks that a wipe of all of them could not even open for writing: it is
-// no success while one of them keeps what it has.
+// leftLocked are the results for disks that can't be opened for writing: a wipe of all disks
+// fails if it leaves one of them.
 func leftLocked(disks []plan.Disk) []disk.Erasure {
 	var out []disk.Erasure
 	for _, d := range disks {
@@ -80,8 +80,8 @@ func leftLocked(disks []plan.Disk) []disk.Erasure {
 	return out
 }
 
-// wiped tells what became of each disk.
-func (m *machine) wiped(results []disk.Erasure, keep func(any) error) (outcome, error) {
+// wiped reports the result for each disk.
+func (m *Runner) wiped(results []disk.Erasure, keep func(any) error) (outcome, error) {
 	var lines, bad []string
 	for _, r := range results {
 		lines = append(lines, r.String())
@@ -104,25 +104,25 @@ func (m *machine) wiped(results []disk.Erasure, keep func(any) error) (outcome, 
 	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
 }
 
-// tellDisks tells how far it is until it is stopped.
-func (m *machine) tellDisks(ctx context.Context, disks []plan.Disk, done []atomic.Int64) (stop func()) {
+// tellDisks reports progress until it is stopped.
+func (m *Runner) tellDisks(ctx context.Context, disks []plan.Disk, done []atomic.Int64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	told.Go(func() {
 		p := pace{}
-		begun := m.clk.Now()
-		for m.clk.Sleep(ctx, time.Second) == nil {
-			if !p.due(m.clk.Now()) || m.Rep.Busy() {
+		begun := m.Clk.Now()
+		for m.Clk.Sleep(ctx, time.Second) == nil {
+			if !p.due(m.Clk.Now()) || m.Rep.Busy() {
 				continue
 			}
-			m.Event(report.Event{Kind: "progress", Message: diskProgress(disks, done, m.clk.Now().Sub(begun))})
+			m.Event(report.Event{Kind: "progress", Message: diskProgress(disks, done, m.Clk.Now().Sub(begun))})
 		}
 	})
 	return func() { cancel(); told.Wait() }
 }
 
-// diskProgress: "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go". The rate is of
-// all together, the time that of the slowest.
+// diskProgress is "sda 1.2 of 4.0 TB (30%); 180 MB/s, about 4h20m to go", with the rate of
+// all disks together and the time of the slowest.
 func diskProgress(disks []plan.Disk, done []atomic.Int64, took time.Duration) string {
 	var parts []string
 	var sum int64
@@ -142,7 +142,7 @@ func diskProgress(disks []plan.Disk, done []atomic.Int64, took time.Duration) st
 	return text
 }
 
-// withoutUSB parts disks on USB from the others.
+// withoutUSB separates disks on USB from the others.
 func withoutUSB(disks []plan.Disk) (others, usb []plan.Disk) {
 	for _, d := range disks {
 		if d.USB {
@@ -154,8 +154,9 @@ func withoutUSB(disks []plan.Disk) (others, usb []plan.Disk) {
 	return others, usb
 }
 
-// wipeDisks are the disks that are meant: all but those on USB, or each by its kernel name, a name below
-// /dev/disk, its serial number or WWN, of which every word must mean one disk.
+// wipeDisks are the disks to erase: without words all but those on USB, otherwise the named
+// ones. A word is a kernel name, a name below /dev/disk, a serial number or a WWN, and must
+// mean exactly one disk.
 func wipeDisks(found []plan.Disk, words []string) ([]plan.Disk, error) {
 	if len(found) == 0 {
 		return nil, errors.New("no disk was found")

@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"path/filepath"
@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A kernelReport is what the kernel noticed while a burn-in ran.
+// A kernelReport is what the kernel reported during a burn-in.
 type kernelReport struct {
 	MachineChecks int64 `json:"machine_checks"`
 	// ECC memory's errors, by the EDAC drivers; -1 when none of them is there.
@@ -23,7 +23,7 @@ type kernelReport struct {
 	lines []string // the whole log, as far as it was read
 }
 
-// readKernel reads the counters as they stand.
+// readKernel reads the current counters.
 func readKernel(root string) kernelReport {
 	var r kernelReport
 	r.MachineChecks = machineChecks(kernel.ReadText(filepath.Join(root, "proc/interrupts")))
@@ -60,7 +60,7 @@ func machineChecks(text string) int64 {
 	return sum
 }
 
-// since is what has come between two readings.
+// since is the difference from an earlier reading.
 func (r kernelReport) since(before kernelReport) kernelReport {
 	out := kernelReport{MachineChecks: r.MachineChecks - before.MachineChecks, Corrected: -1, Uncorrected: -1, Hardware: []string{}, Messages: []string{}}
 	if r.Corrected >= 0 {

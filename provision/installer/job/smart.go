@@ -1,4 +1,4 @@
-package installer
+package job
 
 import (
 	"encoding/binary"
@@ -8,7 +8,7 @@ import (
 	smart "github.com/anatol/smart.go"
 )
 
-// health is what a disk says of itself. Counters are -1 where it doesn't tell.
+// health is what a disk reports of itself. Unknown counters are -1.
 type health struct {
 	Kind string `json:"kind"` // nvme, sata, scsi; "" when it says nothing
 	Note string `json:"note,omitempty"`
@@ -30,6 +30,7 @@ func unknownHealth(kind, note string) health {
 	return health{Kind: kind, Note: note, Hours: -1, Celsius: -1, Reallocated: -1, Pending: -1, Uncorrected: -1, CRC: -1, PercentUsed: -1}
 }
 
+// String is one line for people.
 func (h health) String() string {
 	if h.Kind == "" {
 		return "SMART: " + h.Note
@@ -49,7 +50,7 @@ func (h health) String() string {
 	return strings.Join(append(parts, h.Failing...), ", ")
 }
 
-// findings are what fails a disk.
+// findings are the reasons to fail a disk.
 func (h health) findings() []string {
 	out := append([]string(nil), h.Failing...)
 	if h.Pending > 0 {
@@ -64,7 +65,7 @@ func (h health) findings() []string {
 	return out
 }
 
-// remarks are what somebody should know of a disk that is well otherwise.
+// remarks are about a disk that is not failed.
 func (h health) remarks() []string {
 	var out []string
 	if h.Reallocated > 0 {
@@ -79,7 +80,7 @@ func (h health) remarks() []string {
 	return out
 }
 
-// grownSince tells by how much the bad sectors have grown.
+// grownSince is the number of bad sectors that are new.
 func (h health) grownSince(before health) int64 {
 	var n int64
 	for _, c := range [][2]int64{{before.Reallocated, h.Reallocated}, {before.Pending, h.Pending}, {before.Uncorrected, h.Uncorrected}} {
@@ -90,7 +91,7 @@ func (h health) grownSince(before health) int64 {
 	return n
 }
 
-// askHealth asks a disk how it is.
+// askHealth asks a disk for its SMART data.
 func askHealth(name string) health {
 	if strings.HasPrefix(name, "vd") || strings.HasPrefix(name, "xvd") {
 		return unknownHealth("", "a virtual disk has none")
@@ -143,7 +144,7 @@ func nvmeHealth(log *smart.NvmeSMARTLog) health {
 	return h
 }
 
-// sataHealth reads the attributes as most makers number them (ATA has never said).
+// sataHealth reads the attributes by the numbers that most makers use (ATA defines none).
 func sataHealth(page *smart.AtaSmartPage, limits *smart.AtaSmartThresholdsPage) health {
 	h := unknownHealth("sata", "")
 	raw := func(id uint8) int64 {
