@@ -17,7 +17,7 @@ import (
 	"rackhand/provision/installer/fake"
 )
 
-// The sums in job_cpu.go come from another program: this processor must agree.
+// The sums in cpu.go come from another program: this processor must agree.
 func TestRound(t *testing.T) {
 	if kind := round(); kind != "" {
 		t.Errorf("the arithmetic of a round goes wrong: %s", kind)
