@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,38 @@ func rules() []rule {
 			from: "rackhand/cmd/rackhand-installer", forbid: []string{"rackhand/"},
 			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed"},
 			why:     "the installer is /init of an initramfs of a few MB",
+		},
+		{
+			from: "rackhand/provision/installer/plan", forbid: []string{"rackhand/", "os/exec", "net/http", "golang.org/x/sys", "github.com"},
+			allowed: []string{"rackhand/provision/installer/plan", "rackhand/provision/installer/netconf", "rackhand/templates/kickstart"},
+			why:     "a plan is data: it is made without a disk, a network or a program",
+		},
+		{
+			from: "rackhand/provision/installer/netconf", forbid: []string{"rackhand/", "os/exec", "net/http", "golang.org/x/sys", "github.com"},
+			allowed: []string{"rackhand/provision/installer/netconf", "rackhand/templates/kickstart"},
+			why:     "network lines become text, whatever machine they are for",
+		},
+		{
+			from: "rackhand/provision/installer/unpack", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/provision/installer/unpack", "rackhand/provision/installer/report", "rackhand/provision/installer/kernel", "rackhand/bootfiles/compressed"},
+			why:     "an image is unpacked in the same way, whatever is installed",
+		},
+		{
+			from: "rackhand/provision/installer/report", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/provision/installer/report", "rackhand/provision/installer/kernel"},
+			why:     "every room of the installer reports, so reporting knows none of them",
+		},
+		{
+			from: "rackhand/provision/installer/hardware", forbid: []string{"rackhand/provision/installer/disk", "rackhand/provision/installer/job", "rackhand/provision/installer/unpack", "rackhand/bootfiles"},
+			why: "hardware is found before anything is done with it",
+		},
+		{
+			from: "rackhand/provision/installer/disk", forbid: []string{"rackhand/provision/installer/job", "rackhand/provision/installer/unpack", "rackhand/bootfiles"},
+			why: "disks don't know what they are written for",
+		},
+		{
+			from: "rackhand/provision/installer/job", forbid: []string{"rackhand/provision/installer/unpack", "rackhand/bootfiles"},
+			why: "a job is no install",
 		},
 		{
 			from: "rackhand/provision/rack/simulated", forbid: []string{"rackhand/"},
@@ -105,6 +138,26 @@ func TestImports(t *testing.T) {
 	for i, r := range rules() {
 		if !seen[i] {
 			t.Errorf("the rule about %s holds for no package: was it renamed?", r.from)
+		}
+	}
+}
+
+// TestPureRooms holds what must not act against what it imports itself: packages that it
+// reaches by way of others, such as os by way of fmt, say nothing.
+func TestPureRooms(t *testing.T) {
+	acts := []string{"os", "os/exec", "os/signal", "syscall", "time", "net", "net/http", "unsafe", "log/slog", "math/rand", "crypto/rand"}
+	for pkg, but := range map[string][]string{
+		"rackhand/provision/installer/plan":    nil,
+		"rackhand/provision/installer/netconf": {"net"}, // to parse MACs
+	} {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", pkg, err)
+		}
+		for _, i := range strings.Fields(string(out)) {
+			if slices.Contains(acts, i) && !slices.Contains(but, i) {
+				t.Errorf("%s must not import %s: it decides, and does nothing", pkg, i)
+			}
 		}
 	}
 }

@@ -26,7 +26,7 @@ type cli struct {
 
 	Check   checkCmd   `cmd:"" help:"Check an inventory: every problem with file, line and column."`
 	Explain explainCmd `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
-	Render  renderCmd  `cmd:"" help:"Show what a host would be handed, with its secrets masked."`
+	Render  renderCmd  `cmd:"" help:"Show what a host would be handed, with its secrets masked, or the plan of its install."`
 	Diff    diffCmd    `cmd:"" help:"Tell which hosts' answers a change of the inventory alters, against a git commit."`
 	Claim   claimCmd   `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
 	Set     setCmd     `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`

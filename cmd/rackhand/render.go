@@ -14,13 +14,15 @@ import (
 
 type renderCmd struct {
 	Host string `arg:"" help:"The host, by its name in the inventory."`
-	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog" default:"kickstart" help:"What it is handed: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog."`
+	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog,plan" default:"kickstart" help:"What it is handed: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog; or plan, the steps of its install with the layout of its disks (image installer)."`
 	inventoryFlag
 	Config string `help:"The appliance's settings: its address, mirrors, images and secrets (default ${config}, if it is there)." type:"path"`
 	Reveal bool   `help:"Read the secrets and show them."`
+	Disks  string `help:"For a plan: a file with the box's disks, as lsblk writes them there in JSON (the guide has the command); - for standard input. Without it, those that the Kickstart names are assumed, with 100 GB each." type:"path" placeholder:"FILE"`
+	BIOS   bool   `name:"bios" help:"For a plan: the box boots by BIOS firmware, not UEFI."`
 }
 
-func (c *renderCmd) Run(out io.Writer) error {
+func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 	cfg, err := configOrNone(c.Config)
 	if err != nil {
 		return err
@@ -41,6 +43,12 @@ func (c *renderCmd) Run(out io.Writer) error {
 	if err := problems.Err(); err != nil {
 		return err
 	}
+	if c.What == "plan" {
+		return c.plan(p, in, out)
+	}
+	if c.Disks != "" || c.BIOS {
+		return errors.New("--disks and --bios are for a plan: rackhand render HOST plan")
+	}
 	text, notes, err := p.Render(c.Host, appliance.Answer(c.What))
 	if err != nil {
 		return err
@@ -48,11 +56,15 @@ func (c *renderCmd) Run(out io.Writer) error {
 	if c.Reveal {
 		notes = append(notes, "secrets were read and are shown (--reveal)")
 	}
+	writeNotes(notes)
+	_, err = io.WriteString(out, text)
+	return err
+}
+
+func writeNotes(notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(os.Stderr, "rackhand:", note)
 	}
-	_, err = io.WriteString(out, text)
-	return err
 }
 
 // configOrNone reads the settings in path; without one those of an appliance on

@@ -1,10 +1,9 @@
-// Package installer is the image installer's engine: from the kernel's command
-// line to a system that boots from its own disk. It runs as /init of an
-// initramfs, as root, on a box with disks that may hold somebody's data; so it
-// checks the whole Kickstart before it looks at a disk, refuses a disk that
-// carries data unless it was told to wipe, and writes nothing that could boot
+// Package installer is the image installer's engine: from the kernel's command line to a
+// system that boots from its own disk. It runs as /init of an initramfs, as root, on a box
+// whose disks may hold data. So it checks the whole Kickstart before it looks at a disk,
+// refuses a disk with data unless the disk may be wiped, and writes nothing that could boot
 // before the image is verified.
 //
-// [Plan] is pure: a Kickstart and what is known of the machine become a list of
-// steps. Everything else carries steps out.
+// Package plan below it decides, and makes steps that are data. This package carries each
+// step out by its type; the other rooms are what it does that with.
 package installer

@@ -73,7 +73,7 @@ func runChild() (code int, text string, err error) {
 	if err != nil {
 		return -1, "", err
 	}
-	child := hearOrders()
+	child := forwardSignals()
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{"rackhand-installer", "install"}, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{null.Fd(), null.Fd(), w.Fd()},
 	})

@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"time"
 
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/hardware"
+	"rackhand/provision/installer/job"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
@@ -20,7 +22,7 @@ import (
 // Install carries an install out, from the kernel's command line to an unmounted
 // system, and returns the exit status that tells Supervise how to go on.
 func Install(ctx context.Context) int {
-	passOver()
+	ignoreSignals()
 	clk := report.RealClock{}
 	con := report.NewConsole(clk.Now, report.NewRedactor().Clean)
 	con.OpenAll()
@@ -37,7 +39,12 @@ func Install(ctx context.Context) int {
 	m.Rep.Start(ctx)
 	var end string
 	if cmdline.Job != "" {
-		end = m.runJob(ctx, cmdline)
+		prepareShell()
+		j := &job.Runner{Log: m.Log, Clk: clk, Client: client}
+		end = j.Run(ctx, job.Settings{
+			Job: cmdline.Job, Order: cmdline.Order, Report: cmdline.Report,
+			BootMAC: cmdline.BootMAC, VLAN: cmdline.VLAN, Hold: cmdline.Hold,
+		})
 	} else {
 		var err error
 		if end, err = m.install(ctx, cmdline); err == nil {
@@ -161,7 +168,7 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *plan.Recipe, may plan.Overwrite) error {
 	if r.SealsDisks(may) {
-		open, err := sealDisks(ctx, m.Con.Printf)
+		open, err := disk.Seal(ctx, m.Con.Printf)
 		if err != nil {
 			return err
 		}

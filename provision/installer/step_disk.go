@@ -2,47 +2,43 @@ package installer
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
-	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
 
 func (m *machine) doGuard(_ context.Context, s plan.GuardStep) error {
-	if uses := inUse("/sys", "/proc", s.Disk); len(uses) > 0 {
-		return busy(s.Disk, uses)
+	if uses := disk.Uses("/sys", "/proc", s.Disk); len(uses) > 0 {
+		return disk.RefuseInUse(s.Disk, uses)
 	}
-	vols, closeAll, err := openVolumes(s.Disk)
+	vols, closeAll, err := disk.OpenVolumes(s.Disk)
 	defer closeAll()
 	if err != nil {
 		return err
 	}
-	found, err := inspect(vols)
+	found, err := disk.Inspect(vols)
 	switch {
 	case err != nil:
 		return err
 	case len(found) == 0:
 		m.Event(report.Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
 	case s.Overwritable: // before the leave to wipe: that was given for what was there before this install
-		cut, err := isUnfinished(vols[0].R, s.Disk.Sector)
+		cut, err := disk.IsUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
 			return err
 		}
 		if !cut {
-			return refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"), s.Keep)
+			return disk.Refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"), s.Keep)
 		}
 		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
@@ -50,7 +46,7 @@ func (m *machine) doGuard(_ context.Context, s plan.GuardStep) error {
 		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})
 	default:
-		return refuse(s.Disk, found, s.Keep)
+		return disk.Refuse(s.Disk, found, s.Keep)
 	}
 	return nil
 }
@@ -71,52 +67,10 @@ func (m *machine) doBlank(_ context.Context, s plan.BlankStep) error {
 	return nil
 }
 
-// openVolumes opens a disk and the partitions that the kernel sees on it.
-func openVolumes(d plan.Disk) ([]volume, func(), error) {
-	var (
-		vols  []volume
-		files []*os.File
-	)
-	closeAll := func() {
-		for _, f := range files {
-			_ = f.Close()
-		}
-	}
-	sizes := map[string]int64{d.Name: d.Size}
-	names := []string{d.Name}
-	for name, size := range kernelPartitions(d.Name) {
-		names, sizes[name] = append(names, name), size
-	}
-	slices.SortFunc(names, kernel.CompareNames) // the disk first, vda2 before vda10
-	for _, name := range names {
-		f, err := os.Open("/dev/" + name)
-		if err != nil {
-			if name != d.Name && (errors.Is(err, unix.ENXIO) || os.IsNotExist(err)) {
-				continue
-			}
-			return nil, closeAll, err
-		}
-		files = append(files, f)
-		vols = append(vols, volume{Name: name, Size: sizes[name], R: f})
-	}
-	return vols, closeAll, nil
-}
-
-// kernelPartitions are a disk's partitions and their sizes in bytes.
-func kernelPartitions(disk string) map[string]int64 {
-	out := map[string]int64{}
-	dirs, _ := filepath.Glob("/sys/block/" + disk + "/" + disk + "*/partition")
-	for _, f := range dirs {
-		dir := filepath.Dir(f)
-		out[filepath.Base(dir)] = kernel.ReadInt(dir+"/size") * 512
-	}
-	return out
-}
-
 func (m *machine) doPartition(ctx context.Context, s plan.PartitionStep) error {
 	dev := "/dev/" + s.Disk.Name
 	m.touched = append(m.touched, dev)
-	if err := wipeDisk(s.Disk); err != nil { // old marks must not shine through
+	if err := disk.WipeSignatures(s.Disk); err != nil { // old marks must not shine through
 		return err
 	}
 	f, err := os.OpenFile(dev, os.O_RDWR, 0)
@@ -129,16 +83,16 @@ func (m *machine) doPartition(ctx context.Context, s plan.PartitionStep) error {
 		return fmt.Errorf("%s: its old partitions are in use: %w", dev, err)
 	}
 	for i, p := range s.Table.Parts {
-		if err := addPartition(f, i+1, p); err != nil {
+		if err := disk.AddPartition(f, i+1, p); err != nil {
 			return fmt.Errorf("%s: tell the kernel of partition %d: %w", dev, i+1, err)
 		}
 	}
 	for i, p := range s.Table.Parts {
 		part := "/dev/" + s.Disk.PartitionName(i+1)
-		if err := waitFor(ctx, part, 5*time.Second); err != nil {
+		if err := disk.WaitFor(ctx, part, 5*time.Second); err != nil {
 			return err
 		}
-		if err := zeroEnds(part, p.Length); err != nil {
+		if err := disk.ZeroEnds(part, p.Length); err != nil {
 			return err
 		}
 		m.touched = append(m.touched, part)
@@ -147,35 +101,8 @@ func (m *machine) doPartition(ctx context.Context, s plan.PartitionStep) error {
 	return nil
 }
 
-// addPartition is BLKPG_ADD_PARTITION (linux/blkpg.h).
-func addPartition(disk *os.File, number int, p plan.TablePart) error {
-	part := unix.BlkpgPartition{Start: p.Start, Length: p.Length, Pno: int32(number)}
-	arg := unix.BlkpgIoctlArg{
-		Op: unix.BLKPG_ADD_PARTITION, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part)),
-	}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, disk.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-func waitFor(ctx context.Context, path string, limit time.Duration) error {
-	for deadline := time.Now().Add(limit); ; {
-		if _, err := os.Stat(path); err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not appear", path)
-		}
-		if err := (report.RealClock{}).Sleep(ctx, 20*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
 func (m *machine) doTable(_ context.Context, s plan.TableStep) error {
-	if err := onDisk(s.Disk, func(w io.WriterAt) error { return writeTable(unfinishedTable(s.Table), w) }); err != nil {
+	if err := disk.Write(s.Disk, func(w io.WriterAt) error { return disk.WriteTable(disk.Unfinished(s.Table), w) }); err != nil {
 		return err
 	}
 	m.Con.Printf("%s", s)
@@ -183,20 +110,7 @@ func (m *machine) doTable(_ context.Context, s plan.TableStep) error {
 }
 
 func (m *machine) doFinish(_ context.Context, s plan.FinishStep) error {
-	return onDisk(s.Disk, func(w io.WriterAt) error { return rewriteTable(s.Table, w) })
-}
-
-// onDisk lets write have a disk, and waits until what it wrote is on it.
-func onDisk(d plan.Disk, write func(io.WriterAt) error) error {
-	f, err := os.OpenFile("/dev/"+d.Name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := write(f); err != nil {
-		return err
-	}
-	return f.Sync()
+	return disk.Write(s.Disk, func(w io.WriterAt) error { return disk.RewriteTable(s.Table, w) })
 }
 
 func (m *machine) doFormat(ctx context.Context, s plan.FormatStep) error {
@@ -206,7 +120,7 @@ func (m *machine) doFormat(ctx context.Context, s plan.FormatStep) error {
 	var err error
 	switch p.FS {
 	case "swap":
-		err = makeSwap(dev, p)
+		err = disk.MakeSwap(dev, p)
 	case "efi", "vfat":
 		argv := []string{"mkfs.vfat", "-I", "-i", strings.ReplaceAll(p.UUID, "-", "")}
 		if p.FS == "efi" && p.Length >= 260*plan.MiB {
@@ -244,42 +158,6 @@ func (m *machine) doFormat(ctx context.Context, s plan.FormatStep) error {
 		return err
 	}
 	return os.Symlink("../../"+p.Device, "/dev/disk/by-uuid/"+p.UUID)
-}
-
-// makeSwap writes a swap area's header (mkswap(8); linux/swap.h, version 1).
-func makeSwap(dev string, p plan.Content) error {
-	size, err := deviceSize(dev)
-	if err != nil {
-		return err
-	}
-	p.Length = size
-	head, err := swapHeader(p)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(dev, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteAt(head, 0)
-	return err
-}
-
-// swapHeader is the first page of a swap area, for pages of 4096 bytes.
-func swapHeader(p plan.Content) ([]byte, error) {
-	const page = 4096
-	uuid, err := hex.DecodeString(strings.ReplaceAll(p.UUID, "-", ""))
-	if err != nil || len(uuid) != 16 {
-		return nil, fmt.Errorf("%q is no UUID", p.UUID)
-	}
-	b := make([]byte, page)
-	binary.LittleEndian.PutUint32(b[1024:], 1)
-	binary.LittleEndian.PutUint32(b[1028:], uint32(p.Length/page-1))
-	copy(b[1036:], uuid)
-	copy(b[1052:1068], p.Label)
-	copy(b[page-10:], "SWAPSPACE2")
-	return b, nil
 }
 
 func (m *machine) doMount(_ context.Context, s plan.MountStep) error {
@@ -357,9 +235,9 @@ func (m *machine) makeUnbootable(ctx context.Context) error {
 	// before its members are cleared: an array writes to them when it stops
 	errs := []error{m.stopAll(ctx)}
 	for i := len(m.touched) - 1; i >= 0; i-- { // partitions before their disk
-		size, err := deviceSize(m.touched[i])
+		size, err := disk.DeviceSize(m.touched[i])
 		if err == nil {
-			err = zeroEnds(m.touched[i], size)
+			err = disk.ZeroEnds(m.touched[i], size)
 		}
 		if err != nil {
 			errs = append(errs, err)

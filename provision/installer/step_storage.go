@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/provision/installer/disk"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -49,23 +50,14 @@ func (m *machine) doArray(ctx context.Context, s plan.ArrayStep) error {
 // blank waits for a device that was just made, and takes off its ends what an
 // earlier life of the disk may have left just there: a file system, LVM's label.
 func blank(ctx context.Context, dev string) error {
-	if err := waitFor(ctx, dev, 10*time.Second); err != nil {
+	if err := disk.WaitFor(ctx, dev, 10*time.Second); err != nil {
 		return err
 	}
-	size, err := deviceSize(dev)
+	size, err := disk.DeviceSize(dev)
 	if err != nil {
 		return err
 	}
-	return zeroEnds(dev, size)
-}
-
-func deviceSize(dev string) (int64, error) {
-	f, err := os.Open(dev)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	return f.Seek(0, 2)
+	return disk.ZeroEnds(dev, size)
 }
 
 func (m *machine) doVolumeGroup(ctx context.Context, s plan.VolumeGroupStep) error {
