@@ -30,6 +30,7 @@ const (
 // writer; readers use bbolt's snapshots and never wait for it.
 type boltStore struct {
 	db      *bbolt.DB
+	file    *os.File    // what bbolt has open
 	opened  os.FileInfo // the file, as it was opened
 	history *history
 	// acknowledged is the latest revision that somebody was told of.
@@ -99,16 +100,27 @@ func open(path string, opts ...BoltOption) (*boltStore, error) {
 	if st, err := os.Stat(path); o.mustExist && (errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0) {
 		return nil, fmt.Errorf("open store %s: %w", path, ErrMissing)
 	}
-	db, opened, err := openFile(path, o.lockTimeout)
+	db, file, err := openFile(path, o.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	var rev uint64
-	if err := guard(func() (err error) { rev, err = prepare(db, o); return err }); err != nil {
-		return nil, errors.Join(openError(path, err), guard(db.Close))
+	var opened os.FileInfo
+	err = guard(func() (err error) {
+		if rev, err = prepare(db, o); err == nil {
+			opened, err = file.Stat()
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrDamaged): // bbolt may have panicked, and then would wait for itself
+		return nil, errors.Join(openError(path, err), abandon(file))
+	case err != nil:
+		return nil, errors.Join(openError(path, err), db.Close())
 	}
 	s := &boltStore{
 		db:         db,
+		file:       file,
 		opened:     opened,
 		history:    newHistory(rev, o.historyChanges, o.historyBytes),
 		reqs:       make(chan *request, maxBatch),
@@ -130,7 +142,7 @@ func openError(path string, err error) error {
 }
 
 // openFile opens or creates the database and keeps others out of it.
-func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, os.FileInfo, error) {
+func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, *os.File, error) {
 	if err := checkSize(path); err != nil {
 		return nil, nil, err
 	}
@@ -156,14 +168,10 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, os.FileInfo, e
 	if err == nil {
 		err = syncFolderOf(path)
 	}
-	var opened os.FileInfo
-	if err == nil {
-		opened, err = file.Stat()
-	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
 	}
-	return db, opened, nil
+	return db, file, nil
 }
 
 // openBbolt is bbolt.Open, without its panics; file is what it has open, if it came so far.
@@ -180,7 +188,7 @@ func openBbolt(path string, lockTimeout time.Duration) (db *bbolt.DB, file *os.F
 		return err
 	})
 	if errors.Is(err, ErrDamaged) && file != nil {
-		_ = file.Close() // with its lock, which bbolt has left behind
+		_ = abandon(file)
 	}
 	return db, file, err
 }
@@ -271,7 +279,9 @@ func (s *boltStore) Close() error {
 		case <-s.failed: // it may wait for a lock for ever
 		}
 		s.history.close()
-		s.closeErr = s.guarded(s.db.Close)
+		if s.closeErr = s.guarded(s.db.Close); errors.Is(s.closeErr, ErrDamaged) {
+			_ = abandon(s.file)
+		}
 	})
 	return s.closeErr
 }
