@@ -110,6 +110,7 @@ type Server struct {
 	handed  handed
 	answers answers
 	rows    rows
+	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 }
 
 // New makes the routes.
