@@ -71,6 +71,9 @@ func (in Install) Advance(e Event) Install {
 		return in
 	}
 	in.Stage, in.Progress = e.Stage, ""
+	if in.Job == NoJob && e.Stage.Rank() >= Packages.Rank() {
+		in.Written = true
+	}
 	in.Reached[e.Stage] = at
 	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
 		// Somebody pressed the button: it is on since it was first seen on the wire.

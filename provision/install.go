@@ -94,6 +94,9 @@ type Install struct {
 	// whether it is to be installed anew. Nothing is handed out until he has answered.
 	Doubt string `json:"doubt,omitempty"`
 
+	// Written: in some attempt it has come so far that what was on the disks is gone.
+	Written bool `json:"written,omitempty"`
+
 	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
 	Erased bool `json:"erased,omitempty"`
 

@@ -41,3 +41,16 @@ func (c *cancelCmd) Run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, "cancelled; a box that is being installed is left as it is, a rescue, wipe or burn-in ends within ten seconds")
 	return nil
 }
+
+type revokeCmd struct {
+	socketFlag
+	Host string `arg:"" help:"The host, by the name that its certificate has."`
+}
+
+func (c *revokeCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := client.New(c.Socket).Revoke(ctx, c.Host); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "revoked: the agent of %s is refused until the host is installed anew\n", c.Host)
+	return nil
+}

@@ -44,6 +44,7 @@ type cli struct {
 	Burnin  burninCmd  `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
 	Job     jobCmd     `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
 	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
+	Revoke  revokeCmd  `cmd:"" help:"Make a host's certificate count no more."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`

@@ -175,6 +175,9 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	if err := a.installedBefore(ctx, a.holder.Current(), len(a.holder.Problems()) == 0); err != nil {
 		return err
 	}
+	if err := a.sweepCertificates(ctx); err != nil {
+		return err
+	}
 	// A link is locked before anything on it is opened: the ports alone don't tell,
 	// since two appliances may have two addresses on one link.
 	unlock, err := a.lockLinks(ctx)
@@ -228,6 +231,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", newConductor(a).Run)
+	part("certificates", a.certificates)
 	g.Go(func() error {
 		for {
 			select {

@@ -36,7 +36,7 @@ func TestReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, journal: j, cfg: &config.Config{Inventory: dir, State: t.TempDir()}}
+	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j, cfg: &config.Config{Inventory: dir, State: t.TempDir()}}
 	if err := a.loadInventory(); err != nil {
 		t.Fatal(err)
 	}

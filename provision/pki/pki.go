@@ -51,12 +51,26 @@ type Authority struct {
 	clock  func() time.Time
 }
 
-// A Cert is what is kept of a host's certificate.
+// A Cert is what is kept of a host's certificate: the one that counts, or counted last.
 type Cert struct {
 	Host    string    `json:"host"`
 	Serial  string    `json:"serial"` // hex
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
+	// Install is the install whose system it was issued to, and MACs are the host's, as
+	// the inventory had them last.
+	Install string   `json:"install,omitempty"`
+	MACs    []string `json:"macs,omitempty"`
+	// Revoked is why it counts no more, "" while it does.
+	Revoked   string    `json:"revoked,omitempty"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}
+
+// A Refusal is why a certificate of this CA's doesn't speak for its host.
+type Refusal struct{ Host, Why string }
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("the certificate of %.60q is refused: %s", r.Host, r.Why)
 }
 
 // Open reads the authority from its folder (mode 0700), or makes it there. addr is
@@ -216,9 +230,9 @@ func ParseCSR(text, host string) (*CSR, error) {
 	return &CSR{req: req, Key: hex.EncodeToString(sum[:])}, nil
 }
 
-// Sign issues a host's client certificate, PEM, and makes it the one that counts.
-// It is on record before it is returned.
-func (a *Authority) Sign(ctx context.Context, csr *CSR, host string) ([]byte, error) {
+// Sign issues a host's client certificate, PEM, to the system that an install wrote, and
+// makes it the one that counts. It is on record before it is returned.
+func (a *Authority) Sign(ctx context.Context, csr *CSR, host, install string, macs []string) ([]byte, error) {
 	t := &x509.Certificate{
 		Subject:  pkix.Name{CommonName: host},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -227,36 +241,103 @@ func (a *Authority) Sign(ctx context.Context, csr *CSR, host string) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("signing for %s: %w", host, err)
 	}
-	rec, err := json.Marshal(Cert{Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotAfter.Add(-agentLife), Expires: t.NotAfter})
-	if err != nil {
-		return nil, err
+	c := Cert{
+		Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotAfter.Add(-agentLife), Expires: t.NotAfter,
+		Install: install, MACs: macs,
 	}
-	if _, err := a.store.Txn(ctx, nil, store.Op{Key: certPrefix + host, Value: rec}); err != nil {
-		return nil, fmt.Errorf("recording the certificate of %s: %w", host, err)
+	if err := a.keep(ctx, nil, c); err != nil {
+		return nil, err
 	}
 	return encode("CERTIFICATE", der), nil
 }
 
-// HostOf says whose certificate a verified connection showed: it must be the
-// latest that was issued for that host.
-func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (string, error) {
+func (a *Authority) keep(ctx context.Context, conds []store.Cond, c Cert) error {
+	rec, err := json.Marshal(c)
+	if err == nil {
+		_, err = a.store.Txn(ctx, conds, store.Op{Key: certPrefix + c.Host, Value: rec})
+	}
+	if err != nil {
+		return fmt.Errorf("recording the certificate of %s: %w", c.Host, err)
+	}
+	return nil
+}
+
+// HostOf says whose certificate a verified connection showed: it must be the latest that
+// was issued for that host, and not revoked. A certificate of ours that doesn't count is
+// a *Refusal.
+func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cert, error) {
 	if state == nil || len(state.VerifiedChains) == 0 {
-		return "", errors.New("a client certificate of this appliance is wanted")
+		return Cert{}, errors.New("a client certificate of this appliance is wanted")
 	}
 	leaf := state.VerifiedChains[0][0]
 	host := leaf.Subject.CommonName
 	rec, err := a.store.Get(ctx, certPrefix+host)
-	if err != nil {
-		return "", fmt.Errorf("certificate of %.60q: %w", host, err)
+	if errors.Is(err, store.ErrNotFound) {
+		return Cert{}, &Refusal{host, "the database knows of none: it was begun anew since"}
 	}
 	var c Cert
-	if err := json.Unmarshal(rec.Value, &c); err != nil {
-		return "", fmt.Errorf("certificate of %s: %w", host, err)
+	if err == nil {
+		err = json.Unmarshal(rec.Value, &c)
 	}
-	if c.Serial != leaf.SerialNumber.Text(16) {
-		return "", fmt.Errorf("certificate of %s: a later one was issued; this one no longer counts", host)
+	switch {
+	case err != nil:
+		return Cert{}, fmt.Errorf("certificate of %.60q: %w", host, err)
+	case c.Serial != leaf.SerialNumber.Text(16):
+		return Cert{}, &Refusal{host, "a later one was issued; this one no longer counts"}
+	case c.Revoked != "":
+		return Cert{}, &Refusal{host, "it was revoked: " + c.Revoked}
 	}
-	return host, nil
+	return c, nil
+}
+
+// Certs are the certificates on record, one of each host that ever had one.
+func (a *Authority) Certs(ctx context.Context) ([]Cert, error) {
+	recs, _, err := a.store.List(ctx, certPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("the certificates on record: %w", err)
+	}
+	all := make([]Cert, len(recs))
+	for i, r := range recs {
+		if err := json.Unmarshal(r.Value, &all[i]); err != nil {
+			return nil, fmt.Errorf("the certificate on record under %.80q: %w", r.Key, err)
+		}
+	}
+	return all, nil
+}
+
+// ErrNoCert: a host has no certificate that counts.
+var ErrNoCert = errors.New("it has no certificate that counts")
+
+// Revoke makes a certificate count no more. ErrNoCert when it doesn't already: it was
+// revoked before, or another was issued since.
+func (a *Authority) Revoke(ctx context.Context, host, serial, why string) error {
+	return a.change(ctx, host, serial, func(c *Cert) { c.Revoked, c.RevokedAt = why, a.clock() })
+}
+
+// Moved records which MACs the host of a certificate has now.
+func (a *Authority) Moved(ctx context.Context, host, serial string, macs []string) error {
+	return a.change(ctx, host, serial, func(c *Cert) { c.MACs = macs })
+}
+
+// change alters a certificate's record, with serial "" whichever counts.
+func (a *Authority) change(ctx context.Context, host, serial string, f func(*Cert)) error {
+	rec, err := a.store.Get(ctx, certPrefix+host)
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrNoCert
+	}
+	var c Cert
+	if err == nil {
+		err = json.Unmarshal(rec.Value, &c)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("certificate of %.60q: %w", host, err)
+	case c.Revoked != "" || serial != "" && serial != c.Serial:
+		return ErrNoCert
+	}
+	f(&c)
+	// An enrolment in between writes another certificate, which is not the one that is meant.
+	return a.keep(ctx, []store.Cond{{Key: rec.Key, Rev: rec.Rev}}, c)
 }
 
 func encode(kind string, der []byte) []byte {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -61,7 +62,7 @@ func sign(t *testing.T, a *pki.Authority, key *ecdsa.PrivateKey, host string) tl
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := a.Sign(t.Context(), req, host)
+	c, err := a.Sign(t.Context(), req, host, "web1-1", []string{"52:54:00:00:00:01"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +104,12 @@ func TestEveryAddress(t *testing.T) {
 func TestMutualTLS(t *testing.T) {
 	a := authority(t, t.TempDir())
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, err := a.HostOf(r.Context(), r.TLS)
+		c, err := a.HostOf(r.Context(), r.TLS)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
-		if _, err := w.Write([]byte(host)); err != nil {
+		if _, err := w.Write([]byte(c.Host)); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -140,6 +141,21 @@ func TestMutualTLS(t *testing.T) {
 	}
 	if got := ask(second); got != 200 {
 		t.Errorf("with the latest certificate: %d", got)
+	}
+	if err := a.Revoke(t.Context(), "web1", "another", "x"); !errors.Is(err, pki.ErrNoCert) {
+		t.Errorf("another one is revoked: %v", err)
+	}
+	if err := a.Revoke(t.Context(), "web1", "", "it was lost"); err != nil {
+		t.Error(err)
+	}
+	if got := ask(second); got != 403 {
+		t.Errorf("with a revoked certificate: %d", got)
+	}
+	if err := a.Revoke(t.Context(), "web1", "", "again"); !errors.Is(err, pki.ErrNoCert) {
+		t.Errorf("revoked twice: %v", err)
+	}
+	if got := ask(sign(t, a, newKey(t), "web1")); got != 200 {
+		t.Errorf("enrolled anew: %d", got)
 	}
 }
 

@@ -36,6 +36,7 @@ type boltStore struct {
 
 	dbMu       sync.RWMutex // of db, opened and the file's name; Compact replaces them, in the writer
 	db         *bbolt.DB
+	file       *os.File    // what bbolt has open
 	opened     os.FileInfo // the file, as it was opened
 	swaps      chan *swap
 	compacting sync.Mutex
@@ -105,13 +106,23 @@ func open(path string, opts ...BoltOption) (*boltStore, error) {
 	if st, err := os.Stat(path); o.mustExist && (errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0) {
 		return nil, fmt.Errorf("open store %s: %w", path, ErrMissing)
 	}
-	db, opened, err := openFile(path, o.lockTimeout)
+	db, file, err := openFile(path, o.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	var rev uint64
-	if err := guard(func() (err error) { rev, err = prepare(db, o); return err }); err != nil {
-		return nil, errors.Join(openError(path, err), guard(db.Close))
+	var opened os.FileInfo
+	err = guard(func() (err error) {
+		if rev, err = prepare(db, o); err == nil {
+			opened, err = file.Stat()
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrDamaged): // bbolt may have panicked, and then would wait for itself
+		return nil, errors.Join(openError(path, err), abandon(file))
+	case err != nil:
+		return nil, errors.Join(openError(path, err), db.Close())
 	}
 	if err := removeStale(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
@@ -119,6 +130,7 @@ func open(path string, opts ...BoltOption) (*boltStore, error) {
 	s := &boltStore{
 		path:       path,
 		db:         db,
+		file:       file,
 		opened:     opened,
 		swaps:      make(chan *swap),
 		history:    newHistory(rev, o.historyChanges, o.historyBytes),
@@ -141,7 +153,7 @@ func openError(path string, err error) error {
 }
 
 // openFile opens or creates the database and keeps others out of it.
-func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, os.FileInfo, error) {
+func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, *os.File, error) {
 	if err := checkSize(path); err != nil {
 		return nil, nil, err
 	}
@@ -167,14 +179,10 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, os.FileInfo, e
 	if err == nil {
 		err = syncFolderOf(path)
 	}
-	var opened os.FileInfo
-	if err == nil {
-		opened, err = file.Stat()
-	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
 	}
-	return db, opened, nil
+	return db, file, nil
 }
 
 // openBbolt is bbolt.Open, without its panics; file is what it has open, if it came so far.
@@ -191,7 +199,7 @@ func openBbolt(path string, lockTimeout time.Duration) (db *bbolt.DB, file *os.F
 		return err
 	})
 	if errors.Is(err, ErrDamaged) && file != nil {
-		_ = file.Close() // with its lock, which bbolt has left behind
+		_ = abandon(file)
 	}
 	return db, file, err
 }
@@ -282,7 +290,9 @@ func (s *boltStore) Close() error {
 		case <-s.failed: // it may wait for a lock for ever
 		}
 		s.history.close()
-		s.closeErr = s.guarded(s.handle().Close)
+		if s.closeErr = s.guarded(s.handle().Close); errors.Is(s.closeErr, ErrDamaged) {
+			_ = abandon(s.file)
+		}
 		s.closers.Wait()
 	})
 	return s.closeErr

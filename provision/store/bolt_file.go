@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -129,6 +130,12 @@ func (s *boltStore) guarded(f func() error) error {
 		s.failOnce.Do(func() { close(s.failed) })
 	}
 	return err
+}
+
+// abandon closes a file that bbolt has left open, and mapped: the mapping would hold its
+// lock.
+func abandon(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
 // walk reads every record, so that a damaged page is found at the start and not when a

@@ -115,7 +115,7 @@ func (s *boltStore) writer() {
 		case r := <-s.reqs:
 			s.write(s.gather(r))
 		case w := <-s.swaps:
-			w.done <- s.swapTo(w.db)
+			w.done <- s.swapTo(w.db, w.file)
 		}
 	}
 }

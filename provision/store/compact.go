@@ -42,6 +42,7 @@ const (
 // A swap asks the writer to go on with a new file.
 type swap struct {
 	db   *bbolt.DB
+	file *os.File // what db has open
 	done chan error
 }
 
@@ -81,11 +82,11 @@ func (s *boltStore) Compact(ctx context.Context) error {
 
 func (s *boltStore) compactOnce(ctx context.Context) error {
 	path := s.path + compactSuffix
-	fresh, err := s.copyTo(ctx, path)
+	fresh, file, err := s.copyTo(ctx, path)
 	if err != nil {
 		return errors.Join(fmt.Errorf("compact the store %s: %w", s.path, err), removeStale(s.path))
 	}
-	w := &swap{db: fresh, done: make(chan error, 1)}
+	w := &swap{db: fresh, file: file, done: make(chan error, 1)}
 	select {
 	case s.swaps <- w:
 		err = <-w.done
@@ -101,18 +102,19 @@ func (s *boltStore) compactOnce(ctx context.Context) error {
 }
 
 // copyTo makes the new file, with all that the store held at one moment. It isn't synced.
-func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, err error) {
+func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, file *os.File, err error) {
 	if err := removeStale(s.path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	fresh, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType, NoSync: true})
+	fresh, file, err = openBbolt(path, time.Second)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	fresh.NoSync = true
 	if err := s.view(ctx, func(tx *bbolt.Tx) error { return copyAll(ctx, fresh, tx) }); err != nil {
-		return nil, errors.Join(err, fresh.Close())
+		return nil, nil, errors.Join(err, fresh.Close())
 	}
-	return fresh, nil
+	return fresh, file, nil
 }
 
 // copyAll copies the buckets. bbolt.Compact is for a file that nobody writes: its last
@@ -149,7 +151,7 @@ func copyAll(ctx context.Context, fresh *bbolt.DB, from *bbolt.Tx) error {
 }
 
 // swapTo is the writer's part: nothing is written while it runs.
-func (s *boltStore) swapTo(fresh *bbolt.DB) error {
+func (s *boltStore) swapTo(fresh *bbolt.DB, file *os.File) error {
 	if s.broken != nil {
 		return s.broken
 	}
@@ -161,14 +163,14 @@ func (s *boltStore) swapTo(fresh *bbolt.DB) error {
 	if err := fresh.Sync(); err != nil {
 		return err
 	}
-	opened, err := os.Stat(fresh.Path())
+	opened, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	old := s.db
 	s.dbMu.Lock() // Verify compares the file of that name with opened
 	if err = os.Rename(fresh.Path(), s.path); err == nil {
-		s.db, s.opened = fresh, opened
+		s.db, s.file, s.opened = fresh, file, opened
 	}
 	s.dbMu.Unlock()
 	if err != nil {

@@ -113,7 +113,8 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
-	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name)
+	in, _ := s.Journal.Install(h.Name)
+	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name, in.ID, macsOf(h))
 	if err != nil {
 		s.Log.Error("signing a certificate", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not signed: try again")
@@ -123,14 +124,9 @@ func (s *Server) enrol(c echo.Context) error {
 
 // agent says which host's agent asks.
 func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
-	name, err := s.Authority.HostOf(c.Request().Context(), c.Request().TLS)
+	h, err := s.holderOf(c)
 	if err != nil {
-		s.refuse(peer(c), "", "agent-refused", fmt.Sprintf("%s: %v", peer(c), err))
-		return nil, echo.NewHTTPError(http.StatusForbidden, err.Error())
-	}
-	h := s.Snapshot().Hosts[name]
-	if h == nil {
-		return nil, echo.NewHTTPError(http.StatusForbidden, name+" is no longer in the inventory")
+		return nil, err
 	}
 	return h, s.runsAlready(h.Name)
 }

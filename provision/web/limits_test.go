@@ -33,7 +33,7 @@ func (r *rig) enrolled(host string) func(method, path, body string) *httptest.Re
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	signed, err := r.server.Authority.Sign(r.t.Context(), csr, host)
+	signed, err := r.server.Authority.Sign(r.t.Context(), csr, host, host+"-1", []string{r.snap.Hosts[host].MACs[0].String()})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type rig struct {
 	options web.Options
 	server  *web.Server
 	later   time.Duration // what the routes' clock is ahead
+	elapsed atomic.Int64  // what counted time is ahead
 	images  string
 	boot    http.Handler
 	agents  http.Handler
@@ -52,7 +54,10 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
+	r := &rig{t: t, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	began := time.Now()
+	elapsed := func() time.Duration { return time.Since(began) + time.Duration(r.elapsed.Load()) }
+	j, err := journal.Open(t.Context(), st, time.Now, elapsed, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, journal: j, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	r.journal = j
 	r.options = web.Options{
 		Journal: j, Store: st, Authority: authority,
 		Snapshot: func() *inventory.Snapshot { return r.snap },

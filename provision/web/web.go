@@ -118,6 +118,7 @@ type Server struct {
 	handed  handed
 	answers answers
 	rows    rows
+	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.

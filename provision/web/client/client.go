@@ -69,6 +69,11 @@ func (c *Client) Cancel(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/cancel", struct{}{}, nil)
 }
 
+// Revoke makes a host's certificate count no more.
+func (c *Client) Revoke(ctx context.Context, host string) error {
+	return c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/revoke", struct{}{}, nil)
+}
+
 // Power does on, off, cycle, reset or status.
 func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
 	var r web.PowerReply

@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/pki"
+	"rackhand/provision/store"
+)
+
+// slipTime is how long a host must be gone from the inventory, or have another MAC, before
+// its certificate is revoked for good. It is refused at once; but an edit that is taken
+// back, or files that are replaced one after the other, must not cost a rack its agents.
+const slipTime = 10 * time.Minute
+
+// stale says why the system that a certificate was issued to no longer speaks for its
+// host, "" when it does. h is the host in the inventory, nil when it has gone; in and job
+// are its latest install and job, nil for none. A host that serves goes on until its disks
+// are really written to: arming an install or a wipe takes nothing from it.
+// slip: it may have been a slip of the inventory's editor.
+func stale(c pki.Cert, h *inventory.Host, in, job *provision.Install) (why string, slip bool) {
+	switch {
+	case h == nil:
+		return c.Host + " was removed from the inventory", true
+	case len(c.MACs) > 0 && !slices.ContainsFunc(h.MACs, func(m inventory.MAC) bool { return slices.Contains(c.MACs, m.String()) }):
+		return fmt.Sprintf("the inventory gave the name to another MAC: %s instead of %s", strings.Join(macsOf(h), ", "), strings.Join(c.MACs, ", ")), true
+	case provision.Wiped(in, job):
+		return "the disks of " + c.Host + " were wiped", false
+	case in != nil && in.Written && c.Install != "" && c.Install != in.ID:
+		return fmt.Sprintf("%s is being installed anew (%s)", c.Host, in.ID), false
+	}
+	return "", false
+}
+
+func macsOf(h *inventory.Host) []string {
+	var out []string
+	for _, m := range h.MACs {
+		out = append(out, m.String())
+	}
+	return out
+}
+
+// staleNow is stale with what the inventory and the journal say now.
+func (s *Server) staleNow(c pki.Cert) (h *inventory.Host, why string, slip bool) {
+	h = s.Snapshot().Hosts[c.Host]
+	var in, job *provision.Install
+	if now, ok := s.Journal.Install(c.Host); ok {
+		in = &now
+	}
+	if now, ok := s.Journal.Job(c.Host); ok {
+		job = &now
+	}
+	why, slip = stale(c, h, in, job)
+	return h, why, slip
+}
+
+// holderOf says which host a request's certificate speaks for.
+func (s *Server) holderOf(c echo.Context) (*inventory.Host, error) {
+	cert, err := s.Authority.HostOf(c.Request().Context(), c.Request().TLS)
+	var h *inventory.Host
+	if err == nil {
+		var why string
+		if h, why, _ = s.staleNow(cert); why == "" {
+			return h, nil
+		}
+		err = &pki.Refusal{Host: cert.Host, Why: why}
+	}
+	host := ""
+	if r := (*pki.Refusal)(nil); errors.As(err, &r) && s.Snapshot().Hosts[r.Host] != nil {
+		host = r.Host
+		err = fmt.Errorf("%w; if that system is meant to go on, `rackhand install %s` gives it another", err, host)
+	}
+	s.refuse(peer(c), host, "agent-refused", fmt.Sprintf("%s: %v", peer(c), err))
+	return nil, echo.NewHTTPError(http.StatusForbidden, err.Error())
+}
+
+// SweepCertificates revokes the certificates of systems that no longer speak for their
+// hosts, for good: a name that comes back to its MAC, or into the inventory, does not
+// bring them back. It is called by one goroutine: at the start, every minute, and when the
+// inventory or an install has changed; always with an inventory that is whole.
+func (s *Server) SweepCertificates(ctx context.Context) error {
+	now := s.Journal.Counted()
+	slipped := make(map[string]time.Time)
+	defer func() { s.slipped = slipped }()
+	all, err := s.Authority.Certs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Revoked != "" {
+			continue
+		}
+		h, why, slip := s.staleNow(c)
+		since, before := s.slipped[c.Host]
+		if slip && (!before || now.Sub(since) < slipTime) {
+			if slipped[c.Host] = since; !before {
+				slipped[c.Host] = now
+			}
+			continue
+		}
+		switch {
+		case why != "":
+			err = s.revoke(ctx, c.Host, c.Serial, "appliance", why)
+		case !slices.Equal(c.MACs, macsOf(h)):
+			err = s.Authority.Moved(ctx, c.Host, c.Serial, macsOf(h))
+		}
+		// Another certificate was issued in between: that one counts.
+		if err != nil && !errors.Is(err, pki.ErrNoCert) && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) revoke(ctx context.Context, host, serial, source, why string) error {
+	if err := s.Authority.Revoke(ctx, host, serial, why); err != nil {
+		return err
+	}
+	return s.Journal.Record(provision.Event{
+		Host: host, Source: source, Kind: "certificate-revoked", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("the certificate of %s was revoked: %s; its agent gets neither catalog nor secrets until `rackhand install %s` gives it another", host, why, host),
+	})
+}
+
+// revokeHost is `rackhand revoke`: also for a host that is no longer in the inventory.
+func (s *Server) revokeHost(c echo.Context) error {
+	host := c.Param("host")
+	switch err := s.revoke(c.Request().Context(), host, "", "operator", "the operator asked for it"); {
+	case errors.Is(err, pki.ErrNoCert):
+		return echo.NewHTTPError(http.StatusNotFound, host+": "+err.Error())
+	case err != nil:
+		return operatorError(err)
+	}
+	return c.NoContent(http.StatusNoContent)
+}
