@@ -62,8 +62,8 @@ type Options struct {
 	Record provision.Recorder
 	// Flood bounds how many a minute; one of our own when nil.
 	Flood *provision.Flood
-	Clock  func() time.Time // time.Now when nil
-	Log    *slog.Logger     // discarded when nil
+	Clock func() time.Time // time.Now when nil
+	Log   *slog.Logger     // discarded when nil
 	// MaxTransfers is how many transfers run at once, MaxEach how many of them are of
 	// one address. A request over the limit waits for up to Patience, and is told to
 	// try again when its turn hasn't come by then, or when MaxWaiters wait already.
