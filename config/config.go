@@ -84,7 +84,9 @@ type Limits struct {
 // Keep bounds what the journal keeps. Events of an install under way, and of the last one
 // of each host, stay whatever these say.
 type Keep struct {
-	Days   int   // how old events become, by counted time: 90
-	Events int   // of one host, and of all boxes in no inventory together: 10,000
-	Size   int64 // bytes of all events: 256 MiB; who has most gives way first
+	Days   int // how old events become, by counted time: 90
+	Events int // of one host, and of all boxes in no inventory together: 10,000
+	// Size is what the database takes, in bytes: 256 MiB. When it is too much, events of
+	// who has most go first.
+	Size int64
 }

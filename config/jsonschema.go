@@ -61,6 +61,6 @@ func docs() schema.Docs {
 		"keep":               {Text: "What the journal keeps. The events of an install under way, and of the last one of each host, stay in any case."},
 		"keep.days":          {Text: "How old events become, in days that the appliance has run.", Default: strconv.Itoa(d.Keep.Days), Examples: []string{"365"}},
 		"keep.events":        {Text: "Events of one host, and of all boxes that are in no inventory together.", Default: strconv.Itoa(d.Keep.Events), Examples: []string{"2000"}},
-		"keep.size":          {Text: "What all events together take: those of who has most go first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},
+		"keep.size":          {Text: "What the database takes: when it is too much, events of who has most go first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},
 	}
 }

@@ -63,6 +63,9 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	d.Machine = append(d.Machine, doctor.Programs(bootfiles.New(known.Bootfiles).WithFetched(filepath.Join(known.State, "bootfiles")), snap)...)
+	if cfg != nil {
+		d.Machine = append(d.Machine, doctor.Database(filepath.Join(cfg.State, "rackhand.db"), cfg.Keep.Size, cfg.Keep.Days)...)
+	}
 	d.Links = doctor.LookAll(ctx, links, doctor.Options{
 		Snapshot: snap, Ports: doctor.Ports(known.TFTP, known.HTTP, known.Agents), Random: rand.Reader, Machine: doctor.ThisMachine(),
 	})

@@ -25,6 +25,7 @@ import (
 	"rackhand/provision/mirror"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
+	"rackhand/provision/retention"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
 	"rackhand/provision/tftp"
@@ -52,6 +53,7 @@ type Appliance struct {
 	store   store.Store
 	journal *journal.Journal
 	flood   *provision.Flood
+	keeper  *retention.Keeper
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -115,6 +117,10 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 		return nil, err
 	}
 	a.flood = provision.NewFlood(a.journal.Counted)
+	a.keeper = retention.New(retention.Options{
+		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain,
+		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
+	})
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
 	if err != nil {
 		return nil, err
@@ -138,7 +144,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	for name := range cfg.Mirror.Upstreams {
 		mirrors = append(mirrors, name)
 	}
-	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock}); err != nil {
+	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock, Note: func() string { return "Database: " + a.keeper.Stats().String() }}); err != nil {
 		return nil, err
 	}
 	a.web = web.New(web.Options{
@@ -227,6 +233,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		}
 		return err
 	})
+	part("retention", a.keeper.Run)
 	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
@@ -266,6 +273,12 @@ const (
 	databaseEvery = time.Second
 	lostPatience  = 10 * time.Second
 )
+
+// knows reports whether the inventory has a host.
+func (a *Appliance) knows(host string) bool {
+	snap := a.holder.Current()
+	return snap != nil && snap.Hosts[host] != nil
+}
 
 // mtuOf is the `mtu:` of the network that an address belongs to; 0 when none is given.
 func (a *Appliance) mtuOf(addr netip.Addr) int {

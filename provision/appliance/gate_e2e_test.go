@@ -32,6 +32,13 @@ func TestMain(m *testing.M) {
 	if port := os.Getenv(envHold); port != "" {
 		holdUDP(port) // run again in a namespace, by a test of what takes a port
 	}
+	if order := os.Getenv(envFlood); order != "" {
+		if err := flood(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -106,6 +106,6 @@ func (a *Appliance) Status(context.Context) (web.Status, error) {
 	}
 	return web.Status{
 		Hosts:    Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts()),
-		Problems: a.problems(), Seq: a.journal.Seq(),
+		Problems: a.problems(), Seq: a.journal.Seq(), Database: a.keeper.Stats(),
 	}, nil
 }

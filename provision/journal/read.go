@@ -3,10 +3,13 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rackhand/provision"
+	"rackhand/provision/store"
 )
 
 // Events returns the last events, oldest first: of one host, or of all when host
@@ -20,17 +23,23 @@ func (j *Journal) Events(ctx context.Context, host string, limit int) ([]provisi
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
-	events := make([]provision.Event, len(records))
-	for i, r := range records {
+	events := make([]provision.Event, 0, len(records))
+	for _, r := range slices.Backward(records) {
 		if host != "" {
 			key := eventPrefix + strings.TrimPrefix(r.Key, prefix)
-			if r, err = j.store.Get(ctx, key); err != nil {
+			r, err = j.store.Get(ctx, key)
+			if errors.Is(err, store.ErrNotFound) {
+				continue // forgotten in this moment
+			}
+			if err != nil {
 				return nil, fmt.Errorf("reading the journal: %s: %w", key, err)
 			}
 		}
-		if err := json.Unmarshal(r.Value, &events[len(records)-1-i]); err != nil {
+		var e provision.Event
+		if err := json.Unmarshal(r.Value, &e); err != nil {
 			return nil, fmt.Errorf("reading the journal: %s: %w", r.Key, err)
 		}
+		events = append(events, e)
 	}
 	return events, nil
 }

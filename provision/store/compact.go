@@ -31,9 +31,6 @@ const (
 	compactSuffix = ".compact"
 	// compactTxn bounds one transaction of the copy, in bytes.
 	compactTxn = 4 << 20
-	// compactFill is how full pages become, which are filled in order: not quite, so that
-	// the first writes into them split none.
-	compactFill = 0.9
 	// compactTries is how often a copy is begun anew because more was written meanwhile
 	// than the history keeps.
 	compactTries = 3
@@ -133,7 +130,7 @@ func copyAll(ctx context.Context, fresh *bbolt.DB, from *bbolt.Tx) error {
 				if err != nil {
 					return err
 				}
-				b.FillPercent = compactFill
+				b.FillPercent = fill
 				for size := 0; k != nil && size < compactTxn; k, v = c.Next() {
 					if err := b.Put(k, v); err != nil {
 						return err

@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
+	"rackhand/provision/retention"
 	"rackhand/provision/store"
 	"rackhand/templates"
 )
@@ -106,6 +107,7 @@ type Status struct {
 	Hosts    []provision.HostStatus `json:"hosts"`
 	Problems []string               `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
 	Seq      uint64                 `json:"seq"`                // of the latest event
+	Database retention.Stats        `json:"database"`
 }
 
 // A Server holds the routes.

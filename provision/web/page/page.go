@@ -23,6 +23,8 @@ type Options struct {
 	// MaxStreams is how many browsers may follow live at once (64); one more gets
 	// 503 and tries again.
 	MaxStreams int
+	// Note is a line at the foot of each page, asked for each time; nil: none.
+	Note func() string
 	// Heartbeat is how often a quiet stream shows that it is alive (10 s).
 	Heartbeat time.Duration
 	// SendTimeout is how long a stream's client may take to accept what is sent

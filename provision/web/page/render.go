@@ -23,6 +23,7 @@ type frame struct {
 	Now       time.Time
 	Version   string  // of the assets
 	Beat      float64 // seconds between heartbeats
+	Note      string  // at the foot
 	Page      any     // the page's own model
 }
 
@@ -42,6 +43,9 @@ func parseTemplates(a *assets) (*template.Template, error) {
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, body string, f frame) {
 	f.Appliance = h.Title
 	f.Version = h.assets.version
+	if h.Note != nil {
+		f.Note = h.Note()
+	}
 	f.Beat = h.Heartbeat.Seconds()
 	var content bytes.Buffer
 	if err := h.templates.ExecuteTemplate(&content, body, f); err != nil {

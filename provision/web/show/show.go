@@ -55,7 +55,13 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Host, dash(h.Address), stage, since, dash(h.Power), last)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if st.Database.Bytes > 0 {
+		fmt.Fprintf(out, "\nDatabase: %s\n", st.Database)
+	}
+	return nil
 }
 
 // Event writes an event as one line.

@@ -1,0 +1,65 @@
+package retention
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rackhand/provision/store"
+)
+
+// Records of others, of which there is one for each host, or one for each job.
+const (
+	reportPrefix    = "report/"
+	certPrefix      = "cert/"
+	jobReportPrefix = "jobreport/"
+)
+
+// leftovers deletes what jobs found that are on record no more, and the report and the
+// certificate of hosts that are in no inventory and weren't seen for the age. Without its
+// record a certificate is worth nothing.
+func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool, now time.Time, age time.Duration) error {
+	hosts := k.Journal.Hosts()
+	gone := func(host string) bool {
+		h, seen := hosts[host]
+		return k.Loaded() && !k.Known(host) && seen && now.Sub(h.Counted) > age
+	}
+	for prefix, goes := range map[string]func(string) bool{
+		reportPrefix: gone, certPrefix: gone,
+		jobReportPrefix: func(id string) bool { return !known(id) },
+	} {
+		if err := deleteUnder(ctx, k.Store, prefix, goes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteUnder deletes the records under a prefix whose names go, a few at a time.
+func deleteUnder(ctx context.Context, s store.Store, prefix string, goes func(name string) bool) error {
+	end := prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
+	for from := prefix; ; {
+		records, err := s.Range(ctx, from, end, store.MaxOps/4, false)
+		if err != nil {
+			return fmt.Errorf("reading what is under %s: %w", prefix, err)
+		}
+		if len(records) == 0 {
+			return nil
+		}
+		var ops []store.Op
+		var conds []store.Cond
+		for _, r := range records {
+			if goes(strings.TrimPrefix(r.Key, prefix)) {
+				ops = append(ops, store.Op{Key: r.Key, Delete: true})
+				conds = append(conds, store.Cond{Key: r.Key, Rev: r.Rev})
+			}
+		}
+		if len(ops) > 0 {
+			if _, err := s.Txn(ctx, conds, ops...); err != nil {
+				return fmt.Errorf("deleting what is left under %s: %w", prefix, err)
+			}
+		}
+		from = records[len(records)-1].Key + "\x00"
+	}
+}

@@ -1,0 +1,52 @@
+package retention
+
+import (
+	"time"
+
+	"rackhand/provision"
+	"rackhand/provision/journal"
+)
+
+// keepPast is how many ended installs, and as many jobs, of a host are kept.
+const keepPast = 50
+
+// sort tells which installs and jobs go, and the events of which of those that stay do so
+// in any case: of what is under way, of the last of each host that ended, and of the last
+// that served. past is in the order of journal.Past; now is counted time.
+func sort(past []journal.Past, now time.Time, age time.Duration) (gone []journal.Past, stay map[string]bool) {
+	stay = map[string]bool{}
+	// Of the jobs and of the installs of a host, from the latest on.
+	type seen struct{ ended, served, n int }
+	hosts := map[string]*seen{}
+	for i := len(past) - 1; i >= 0; i-- {
+		p := past[i]
+		of := p.Host
+		if p.Job != provision.NoJob {
+			of += " job"
+		}
+		h := hosts[of]
+		if h == nil {
+			h = &seen{}
+			hosts[of] = h
+		}
+		h.n++
+		latest := h.n == 1
+		needed := !p.Stage.Ended() && latest
+		if p.Stage.Ended() {
+			needed = needed || h.ended == 0
+			h.ended++
+		}
+		if p.Stage == provision.Serving {
+			needed = needed || h.served == 0
+			h.served++
+		}
+		old := !p.Ended.IsZero() && now.Sub(p.Ended) > age
+		switch {
+		case needed:
+			stay[p.ID] = true
+		case !latest && (h.n > keepPast || old):
+			gone = append(gone, p)
+		}
+	}
+	return gone, stay
+}

@@ -1,0 +1,270 @@
+package retention_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rackhand/config"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+	"rackhand/provision/retention"
+	"rackhand/provision/store"
+)
+
+// A rig is a journal over a real store, by a clock that the test moves.
+type rig struct {
+	testing.TB
+	path    string
+	now     time.Time
+	store   store.Store
+	journal *journal.Journal
+	keeper  *retention.Keeper
+	known   map[string]bool
+	stop    func()
+}
+
+func newRig(t testing.TB, keep config.Keep) *rig {
+	t.Helper()
+	r := &rig{TB: t, path: filepath.Join(inMemory(t), "db"), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), known: map[string]bool{}}
+	r.open(keep)
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// inMemory is a folder whose files cost no disk, where there is one: what is measured here
+// are sizes, and a year has many syncs.
+func inMemory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "rackhand-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (r *rig) open(keep config.Keep) {
+	r.Helper()
+	var err error
+	if r.store, err = store.OpenBolt(r.path); err != nil {
+		r.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if r.journal, err = journal.Open(context.Background(), r.store, func() time.Time { return r.now }, nil, log); err != nil {
+		r.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.journal.Run(ctx) }()
+	r.stop = func() { cancel(); <-done; r.store.Close() }
+	r.keeper = retention.New(retention.Options{
+		Journal: r.journal, Store: r.store, Keep: keep, Log: log,
+		Known: func(h string) bool { return r.known[h] }, Loaded: func() bool { return true },
+	})
+}
+
+func (r *rig) pass() {
+	r.Helper()
+	if err := r.keeper.Pass(context.Background()); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// record records many events at once, in whatever order.
+func (r *rig) record(n int, event func(i int) provision.Event) {
+	r.Helper()
+	var g errgroup.Group
+	g.SetLimit(24)
+	for i := range n {
+		g.Go(func() error { return r.journal.Record(event(i)) })
+	}
+	if err := g.Wait(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rig) count(host string) int {
+	r.Helper()
+	events, err := r.journal.Events(context.Background(), host, 0)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return len(events)
+}
+
+func (r *rig) size() int64 {
+	r.Helper()
+	st, err := os.Stat(r.path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return st.Size()
+}
+
+// install takes a host through an install, with events of its installer.
+func (r *rig) install(host string, events int) provision.Install {
+	r.Helper()
+	check := func(err error) {
+		r.Helper()
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
+	_, err := r.journal.Arm(journal.Request{Host: host, System: "debian12", Budget: provision.Budget{Attempts: 3, Time: time.Hour}, Expires: time.Hour, Source: "operator", Why: "asked for"})
+	check(err)
+	in, _, err := r.journal.BeginAttempt(host, rand.Reader)
+	check(err)
+	check(r.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Installer}))
+	for i := range events {
+		check(r.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages, Message: fmt.Sprintf("%d of 980 MB", i)}))
+	}
+	return in
+}
+
+func (r *rig) serve(host string) {
+	r.Helper()
+	for _, s := range []provision.Stage{provision.Installed, provision.Booted, provision.Enrolled, provision.Converging, provision.Converged, provision.Serving} {
+		if err := r.journal.Record(provision.Event{Host: host, Source: "check", Kind: string(s), Stage: s, Message: "it is " + string(s)}); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+// TestFloodIsPruned: a host that floods the journal loses its own old events, and no
+// other's; what tells of an install stays; the file shrinks, and all of it is so after a
+// restart.
+func TestFloodIsPruned(t *testing.T) {
+	keep := config.Keep{Days: 90, Events: 500, Size: 64 << 20}
+	r := newRig(t, keep)
+	in := r.install("web1", 40)
+	r.serve("web1")
+	r.record(200, func(i int) provision.Event {
+		return provision.Event{Host: "web2", Source: "agent", Kind: "converged", Message: fmt.Sprint(i)}
+	})
+	fields := map[string]string{}
+	for i := range 16 {
+		fields[fmt.Sprint(i)] = strings.Repeat("x", 500)
+	}
+	r.record(3000, func(i int) provision.Event {
+		return provision.Event{Host: "web1", Source: "agent", Kind: "converge-failed", Message: fmt.Sprint(i), Fields: fields}
+	})
+	r.record(1000, func(i int) provision.Event {
+		return provision.Event{Host: fmt.Sprintf("52:54:00:00:%02x:%02x", i>>8, i&255), Source: "dhcp", Kind: "unclaimed", Message: "a box"}
+	})
+	if r.size() < 20<<20 {
+		t.Fatalf("the flood left %d bytes", r.size())
+	}
+	r.pass()
+	for range 2 {
+		if n := r.count("web1"); n < 500 || n > 560 {
+			t.Errorf("%d events of web1 are left", n)
+		}
+		if n := r.count("web2"); n != 200 {
+			t.Errorf("%d events of web2 are left", n)
+		}
+		if n := r.count(""); n > 560+200+500+1 {
+			t.Errorf("%d events are left", n)
+		}
+		stages := map[provision.Stage]bool{}
+		events, err := r.journal.Events(t.Context(), "web1", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Install == in.ID {
+				stages[e.Stage] = true
+			}
+		}
+		for _, s := range []provision.Stage{provision.Requested, provision.Script, provision.Installer, provision.Packages, provision.Installed, provision.Serving} {
+			if !stages[s] {
+				t.Errorf("nothing tells that its install was at %s", s)
+			}
+		}
+		if r.size() > 8<<20 {
+			t.Errorf("the file has %d bytes", r.size())
+		}
+		seq := r.journal.Seq()
+		r.stop()
+		r.open(keep)
+		if r.journal.Seq() != seq {
+			t.Errorf("after a restart the last event is %d, it was %d", r.journal.Seq(), seq)
+		}
+		r.pass()
+	}
+}
+
+// What is old by counted time goes, whatever the machine's clock says of it.
+func TestOldIsPruned(t *testing.T) {
+	r := newRig(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
+	r.known["web1"] = true
+	day := func(n int) {
+		for range n {
+			r.pass()
+			r.record(10, func(int) provision.Event {
+				// The date is what a clock that is wrong would have written.
+				return provision.Event{Host: "web1", Source: "agent", Kind: "converged", Time: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)}
+			})
+			r.now = r.now.Add(24 * time.Hour)
+		}
+		r.pass()
+	}
+	day(10)
+	if n := r.count("web1"); n != 100 {
+		t.Errorf("after ten days %d are left", n)
+	}
+	day(30)
+	if n := r.count("web1"); n != 100 {
+		t.Errorf("after 40 days %d are left", n)
+	}
+	days, _, err := r.store.List(t.Context(), "day/")
+	if err != nil || len(days) > 12 {
+		t.Errorf("%d days are remembered, %v", len(days), err)
+	}
+}
+
+// What is left of jobs and of hosts that have gone goes with them; what others need stays.
+func TestLeftovers(t *testing.T) {
+	r := newRig(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
+	r.known["web1"] = true
+	for _, h := range []string{"web1", "gone1"} {
+		r.record(1, func(int) provision.Event { return provision.Event{Host: h, Source: "agent", Kind: "converged"} })
+		for _, prefix := range []string{"report/", "cert/"} {
+			if _, err := r.store.Txn(t.Context(), nil, store.Op{Key: prefix + h, Value: []byte("{}")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	job, err := r.journal.Arm(journal.Request{Host: "web1", Job: provision.JobWipe, Budget: provision.Budget{Attempts: 1, Time: time.Hour}, Expires: time.Hour, Source: "operator", Why: "asked for"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{job.ID, "web1-wipe-77"} {
+		if _, err := r.store.Txn(t.Context(), nil, store.Op{Key: "jobreport/" + id, Value: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := func(key string) bool { _, err := r.store.Get(t.Context(), key); return err == nil }
+	r.pass()
+	if !there("report/gone1") || !there("cert/gone1") || there("jobreport/web1-wipe-77") || !there("jobreport/"+job.ID) {
+		t.Error("at once: what was just seen goes, or a report without a job stays")
+	}
+	r.now = r.now.AddDate(0, 0, 11)
+	r.pass()
+	if there("report/gone1") || there("cert/gone1") || !there("report/web1") || !there("cert/web1") || !there("jobreport/"+job.ID) {
+		t.Error("after eleven days: what is left of gone1 stays, or web1 loses something")
+	}
+	var h journal.Host
+	rec, err := r.store.Get(t.Context(), "host/gone1")
+	if err != nil || json.Unmarshal(rec.Value, &h) != nil {
+		t.Errorf("what was known of gone1's box is lost: %v", err) // it tells whether a box was installed before
+	}
+}

@@ -1,0 +1,113 @@
+package retention_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/config"
+	"rackhand/provision"
+	"rackhand/provision/catalog"
+	"rackhand/provision/store"
+)
+
+// A year is what a year of hosts leaves: the largest file at the end of a day, that at the
+// end, and the events that were written and that are left.
+type year struct {
+	largest, last int64
+	written, left int
+}
+
+// simulate lives through a year of hosts: each is installed four times, boots from the
+// network once a week, has a change converged once a day, and keeps a report of 60
+// resources. One host in ten can't converge, and says so at each of the agent's runs, one
+// in half an hour.
+func simulate(t testing.TB, hosts int, keep config.Keep) year {
+	t.Helper()
+	r := newRig(t, keep)
+	var y year
+	text, err := json.Marshal(typicalReport())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for day := range 365 {
+		var today []provision.Event
+		for n := range hosts {
+			host := fmt.Sprintf("web%03d", n)
+			r.known[host] = true
+			if (day+n)%91 == 0 {
+				r.install(host, 45)
+				r.serve(host)
+			}
+			today = append(today, ofADay(host, n, day)...)
+			if (day+n)%30 == 0 { // each run rewrites it: the file is none the larger for that
+				if _, err := r.store.Txn(context.Background(), nil, store.Op{Key: "report/" + host, Value: text}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r.record(len(today), func(i int) provision.Event { return today[i] })
+		y.written += len(today)
+		r.now = r.now.Add(24 * time.Hour)
+		r.pass()
+		y.last = r.size()
+		y.largest = max(y.largest, y.last)
+	}
+	y.left = r.keeper.Stats().Events
+	return y
+}
+
+func typicalReport() catalog.Report {
+	r := catalog.Report{Host: "web001", Version: strings.Repeat("c", 64), Status: catalog.Changed}
+	for i := range 60 {
+		r.Results = append(r.Results, catalog.Result{ID: fmt.Sprintf("file[/etc/nginx/conf.d/%02d.conf]", i), Status: catalog.OK, Seconds: 0.01})
+	}
+	return r
+}
+
+// ofADay are the events of a host on a day, beside its installs.
+func ofADay(host string, n, day int) (out []provision.Event) {
+	say := func(source, kind, level, message string, fields map[string]string) {
+		out = append(out, provision.Event{Host: host, Source: source, Kind: kind, Level: level, Message: message, Fields: fields})
+	}
+	if (day+n)%7 == 0 {
+		client := map[string]string{
+			"mac": "52:54:00:00:00:01", "client": "PXE", "address": "10.77.0.11", "arch": "x86 UEFI", "vendor": "PXEClient:Arch:00007:UNDI:003001",
+			"uuid": "0d2a9b1c-0000-0000-0000-525400000001", "relay": "10.77.0.2", "circuit": "ge-0/0/11", "remote": "sw1",
+		}
+		for _, kind := range []string{"PXE", "iPXE", "other"} {
+			say("dhcp", "ack", "", kind+" got 10.77.0.11: web001 boots its own disk: it serves", client)
+		}
+		for _, file := range []string{"snponly.efi", "ipxe"} {
+			say("tftp", "fetch", "", "fetched "+file+", 271360 bytes", map[string]string{"name": file, "address": "10.77.0.11", "bytes": "271360", "milliseconds": "112"})
+		}
+		say("bmc", "power", "", "the power is on", map[string]string{"power": "on"})
+	}
+	say("agent", "converged", "", "everything holds: 1 resources changed, 59 held already, in 1.2s", nil)
+	if n%10 == 0 {
+		for range 48 {
+			say("agent", "converge-failed", provision.LevelError, "1 of 60 resources failed; the agent tries again: package[nginx]: apt-get: exit status 100: "+strings.Repeat("E: Unable to fetch some archives. ", 10), nil)
+		}
+	}
+	return out
+}
+
+// TestYear is a year of ten hosts, within 10 500ths of what a year of 500 may take; `make
+// bench` measures those.
+func TestYear(t *testing.T) {
+	const hosts = 10
+	keep := config.Default().Keep
+	keep.Size = keep.Size * hosts / 500
+	y := simulate(t, hosts, keep)
+	t.Logf("%d events, %d left; %.1f MiB, at most %.1f", y.written, y.left, float64(y.last)/(1<<20), float64(y.largest)/(1<<20))
+	// A file this small has a part that is free at any time, before it is worth to compact it.
+	if most := keep.Size + 8<<20; y.largest > most {
+		t.Errorf("the file became %d bytes, of at most %d", y.largest, most)
+	}
+	if y.left < hosts*90 {
+		t.Errorf("%d events are left", y.left)
+	}
+}
