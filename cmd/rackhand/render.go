@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"rackhand/config"
+	"rackhand/config/visible"
 	"rackhand/provision/appliance"
 )
 
@@ -49,7 +50,7 @@ func (c *renderCmd) Run(out io.Writer) error {
 		notes = append(notes, "secrets were read and are shown (--reveal)")
 	}
 	for _, note := range notes {
-		fmt.Fprintln(os.Stderr, "rackhand:", note)
+		fmt.Fprintln(os.Stderr, "rackhand:", visible.Text(note))
 	}
 	_, err = io.WriteString(out, text)
 	return err
