@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
+
+	"rackhand/config/file"
 )
 
 // FetchedManifest is the file that lies beside fetched programs.
@@ -34,7 +35,7 @@ type FetchedFile struct {
 
 // ReadFetched reads the manifest of a folder of fetched programs.
 func ReadFetched(folder string) (*Fetched, error) {
-	f, err := os.Open(filepath.Join(folder, FetchedManifest))
+	f, err := file.Open(filepath.Join(folder, FetchedManifest))
 	if err != nil {
 		return nil, fmt.Errorf("fetched boot programs: %w", err)
 	}

@@ -2,10 +2,8 @@ package config
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -38,7 +36,7 @@ func Default() *Config {
 // interfaces fills it in.
 func Load(path string) (*Config, problem.Problems) {
 	var list problem.List
-	data, err := readFile(path)
+	data, err := schema.ReadFile(path, schema.MaxSize)
 	if err != nil {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) {
@@ -70,16 +68,6 @@ func Parse(path string, data []byte) (*Config, problem.Problems) {
 		return nil, list.Problems()
 	}
 	return c, nil
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	// One byte more than allowed: schema.Parse says so.
-	return io.ReadAll(io.LimitReader(f, schema.MaxSize+1))
 }
 
 // A reader fills a Config from the file's nodes.

@@ -91,8 +91,8 @@ func (s Secrets) fromFolder(name string) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s/%s is not a file", s.Dir, name)
 	}
-	if info.Mode().Perm()&0o006 != 0 {
-		return "", fmt.Errorf("everyone may read or write %s/%s: chmod 600 it, and change the secret if others were there", s.Dir, name)
+	if info.Mode().Perm()&0o026 != 0 {
+		return "", fmt.Errorf("everyone may read %s/%s, or others than its owner may write it: chmod 600 it, and change the secret if others were there", s.Dir, name)
 	}
 	line, err := bufio.NewReader(io.LimitReader(f, maxSecret)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

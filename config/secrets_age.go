@@ -11,6 +11,8 @@ import (
 
 	"filippo.io/age"
 	"gopkg.in/yaml.v3"
+
+	"rackhand/config/file"
 )
 
 // maxAge bounds the encrypted file and what it decrypts to, in bytes, and maxKeys
@@ -136,16 +138,13 @@ func parseSecrets(data []byte) (map[string]string, error) {
 	return values, nil
 }
 
-// openRegular opens a file without waiting for a FIFO's writer.
+// openRegular opens a regular file.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := file.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a file", path)
-	}
 	if err != nil {
 		f.Close()
 		return nil, nil, err

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rackhand/config/file"
 )
 
 // The files of an image, beside [RootFile] whose ending tells its compression.
@@ -149,7 +151,7 @@ func Open(dir, name string) (*Manifest, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, name, ManifestFile))
+	f, err := file.Open(filepath.Join(dir, name, ManifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s isn't in %s; build it with: rackhand image build %s", ErrNoImage, name, dir, name)
 	}

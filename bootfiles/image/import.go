@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/bootfiles/compressed"
+	"rackhand/config/file"
 )
 
 // ImportOptions are what an import is told beside [Options], of which it takes
@@ -126,19 +127,16 @@ func importInto(ctx context.Context, o Options, from ImportOptions, work string)
 }
 
 // openRootTar reads the file into the spool, and answers with the file's SHA-256.
-func openRootTar(ctx context.Context, file string, to spool, most int64) (*rootTar, string, error) {
-	f, err := os.Open(file)
+func openRootTar(ctx context.Context, name string, to spool, most int64) (*rootTar, string, error) {
+	f, err := file.Open(name)
 	if err != nil {
 		return nil, "", err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, "", errors.Join(err, fmt.Errorf("%s is no file", file))
-	}
 	h := sha256.New()
 	z, err := compressed.NewReader(io.TeeReader(&ctxReader{ctx, f}, h))
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", file, err)
+		return nil, "", fmt.Errorf("%s: %w", name, err)
 	}
 	defer z.Close()
 	t, err := readRootTar(ctx, z, to, limitsFor(most))
@@ -147,7 +145,7 @@ func openRootTar(ctx context.Context, file string, to spool, most int64) (*rootT
 		_, err = io.Copy(h, f)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", file, err)
+		return nil, "", fmt.Errorf("%s: %w", name, err)
 	}
 	return t, hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -3,9 +3,10 @@ package image
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"rackhand/config/file"
 )
 
 // Installed are the packages in an image, name to version, as its packages.txt
@@ -14,7 +15,7 @@ func Installed(dir, name string) (map[string]string, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, name, PackagesFile))
+	f, err := file.Open(filepath.Join(dir, name, PackagesFile))
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", name, err)
 	}

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rackhand/config/file"
 )
 
 // A Source is one archive that packages come from, as sources.list(5) says it.
@@ -53,7 +54,7 @@ func sourcesIn(etc, release string) ([]Source, error) {
 	slices.Sort(files)
 	var list []Source
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := file.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+
+	"rackhand/config/file"
 )
 
 // Verify reads every file of the image and compares sizes and SHA-256 with the
@@ -37,7 +38,7 @@ func Verify(ctx context.Context, dir, name string) error {
 
 // sumFile measures one file of a folder.
 func sumFile(ctx context.Context, dir, name string) (File, error) {
-	f, err := os.Open(filepath.Join(dir, name))
+	f, err := file.Open(filepath.Join(dir, name))
 	if err != nil {
 		return File{}, err
 	}

@@ -37,7 +37,7 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	f, err := os.Open(iso)
+	f, err := file.Open(iso)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,9 +45,6 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 	st, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is no plain file", iso)
 	}
 	// Before ten gigabytes are copied: what is in it?
 	v, err := iso9660.Open(f, st.Size())
@@ -246,7 +243,7 @@ func Verify(ctx context.Context, dir, name string) error {
 }
 
 func verifyFile(ctx context.Context, name, want string) error {
-	f, err := os.Open(name)
+	f, err := file.Open(name)
 	if err != nil {
 		return err
 	}

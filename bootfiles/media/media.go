@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"rackhand/config/file"
 )
 
 // Names in a media's folder.
@@ -63,12 +65,15 @@ func CheckName(name string) error {
 	return nil
 }
 
+// maxManifest bounds a manifest, in bytes: a .treeinfo and its checksums twice.
+const maxManifest = 8 << 20
+
 // Load reads the manifest of a media in the folder dir, the state folder's media/.
 func Load(dir, name string) (*Manifest, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(filepath.Join(dir, name, ManifestFile))
+	b, err := file.Read(filepath.Join(dir, name, ManifestFile), maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("media %s: %w: `rackhand media add %s FILE.iso` adds it", name, ErrNoMedia, name)
 	}

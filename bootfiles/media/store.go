@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/bootfiles/media/iso9660"
+	"rackhand/config/file"
 )
 
 // A Store opens files of media while they are served. ISOs stay open, and are looked
@@ -103,7 +104,7 @@ func load(dir, name string, at time.Time) (*opened, error) {
 		return o, nil
 	}
 	iso := m.isoPath(dir)
-	if o.file, err = os.Open(iso); err != nil {
+	if o.file, err = file.Open(iso); err != nil {
 		return nil, fmt.Errorf("media %s: its ISO: %w", name, err)
 	}
 	st, err := o.file.Stat()
@@ -157,12 +158,12 @@ type reader struct {
 	of *opened
 }
 
-func (o *opened) kept(dir, file string) (*File, error) {
-	sum, ok := o.m.Files[file]
+func (o *opened) kept(dir, name string) (*File, error) {
+	sum, ok := o.m.Files[name]
 	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	f, err := os.Open(filepath.Join(dir, o.m.Name, filepath.FromSlash(file)))
+	f, err := file.Open(filepath.Join(dir, o.m.Name, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, err
 	}
@@ -171,5 +172,5 @@ func (o *opened) kept(dir, file string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	return &File{ReadSeeker: f, Closer: f, Name: path.Base(file), Size: st.Size(), ModTime: o.m.Added, Tag: sum[:32]}, nil
+	return &File{ReadSeeker: f, Closer: f, Name: path.Base(name), Size: st.Size(), ModTime: o.m.Added, Tag: sum[:32]}, nil
 }

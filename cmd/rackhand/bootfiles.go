@@ -11,6 +11,7 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/fetch"
+	"rackhand/config/file"
 )
 
 type bootfilesCmd struct {
@@ -75,7 +76,7 @@ func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer
 
 // codename is this machine's Debian release, as os-release(5) has it.
 func codename(path string) (string, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path, 64<<10)
 	if err != nil {
 		return "", fmt.Errorf("which Debian release this machine has is not known (%w): give --release", err)
 	}

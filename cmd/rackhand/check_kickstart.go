@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"rackhand/config/file"
 	"rackhand/templates/kickstart"
 )
 
@@ -90,7 +90,7 @@ func readKickstart(path string, in io.Reader) ([]byte, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(filepath.Clean(path))
+	f, err := file.Open(filepath.Clean(path))
 	if err != nil {
 		return nil, err
 	}

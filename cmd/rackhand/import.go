@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
+	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/inventory/port"
 )
@@ -20,7 +20,7 @@ type importCmd struct {
 
 func (c *importCmd) Run(in io.Reader, out io.Writer) error {
 	if c.Table != "-" {
-		f, err := os.Open(c.Table)
+		f, err := file.Open(c.Table)
 		if err != nil {
 			return exitError{2, fmt.Errorf("the table: %w", err)}
 		}

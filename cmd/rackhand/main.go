@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"rackhand/config/visible"
 )
 
 // version is set by the linker.
@@ -73,7 +75,18 @@ type exitError struct {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(shown(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// shown runs a command whose output may hold what strangers have said: nothing of it
+// moves a terminal.
+func shown(args []string, stdout, stderr io.Writer) int {
+	out, errs := &visible.Writer{To: stdout}, &visible.Writer{To: stderr}
+	code := run(args, out, errs)
+	if err := errors.Join(out.Close(), errs.Close()); err != nil && code == 0 {
+		return 1
+	}
+	return code
 }
 
 func run(args []string, stdout, stderr io.Writer) int {

@@ -5,8 +5,11 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -17,7 +20,7 @@ var update = flag.Bool("update", false, "write what the commands say into the sc
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rackhand": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"rackhand": func() { os.Exit(shown(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }
 
@@ -55,5 +58,37 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("ended with status %d, not %d:\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// TestInvisible: whatever a command says, nothing of it moves the terminal.
+func TestInvisible(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a\x1b]0;b\x07\u202ec.ks")
+	if err := os.WriteFile(name, []byte("fooo\u202e \x1b[31m\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"check", name},
+		{"check", "--kickstart", name, "--release", "RHEL9"},
+		{"import", name},
+		{"no\x1bcommand\u202e"},
+		{"status", "--socket", name},
+		{"serve", "--config", name},
+		{"explain", "x\u202e", "--inventory", dir},
+	} {
+		var out, errs strings.Builder
+		shown(args, &out, &errs)
+		if text := out.String() + errs.String(); text == "" || strings.ContainsFunc(text, func(r rune) bool {
+			return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+		}) {
+			t.Errorf("%q says %q", args, text)
+		}
+	}
+	// The log is a terminal's as well.
+	var log strings.Builder
+	logTo(&log).Info("a\u202eb", "k\x1b[1m", "c\u200bd\x1b[31m\ne")
+	if strings.ContainsFunc(strings.TrimSuffix(log.String(), "\n"), func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+		t.Errorf("%q", log.String())
 	}
 }

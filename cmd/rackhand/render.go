@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"rackhand/config"
+	"rackhand/config/visible"
 	"rackhand/provision/appliance"
 )
 
@@ -63,7 +64,7 @@ func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 
 func writeNotes(notes []string) {
 	for _, note := range notes {
-		fmt.Fprintln(os.Stderr, "rackhand:", note)
+		fmt.Fprintln(os.Stderr, "rackhand:", visible.Text(note))
 	}
 }
 

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"rackhand/config/file"
 	"rackhand/provision"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
@@ -76,13 +79,26 @@ func (c *rescueCmd) ready(out io.Writer, e provision.Event) error {
 	line := field("address") + " " + field("host_key")
 	ssh := fmt.Sprintf("ssh -p %s root@%s", field("port"), field("address"))
 	if c.KnownHosts != "" {
-		if err := os.WriteFile(c.KnownHosts, []byte(line+"\n"), 0o644); err != nil {
+		if err := writeKnownHosts(c.KnownHosts, line); err != nil {
 			return err
 		}
 		ssh = fmt.Sprintf("ssh -o UserKnownHostsFile=%s -o StrictHostKeyChecking=yes -p %s root@%s", c.KnownHosts, field("port"), field("address"))
 	}
 	fmt.Fprintf(out, "%s\nhost key: %s\nfor known_hosts: %s\n", ssh, field("fingerprint"), line)
 	return nil
+}
+
+// writeKnownHosts writes a file of one line. One that has more lines is not from an
+// earlier rescue, and stays.
+func writeKnownHosts(path, line string) error {
+	old, err := file.Read(path, 64<<10)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if bytes.Count(old, []byte("\n")) > 1 {
+		return fmt.Errorf("%s has lines for other hosts: name a file of its own with --known-hosts", path)
+	}
+	return os.WriteFile(path, []byte(line+"\n"), 0o644)
 }
 
 // publicKeys reads the files that were named, or else the user's own; none is for the
@@ -99,12 +115,9 @@ func publicKeys(files []string, home func() (string, error)) ([]string, error) {
 	}
 	var keys []string
 	for _, f := range files {
-		b, err := os.ReadFile(f)
+		b, err := file.Read(f, 64<<10)
 		if err != nil {
-			return nil, err
-		}
-		if len(b) > 64<<10 {
-			return nil, fmt.Errorf("%s has %d bytes: that is no public key", f, len(b))
+			return nil, fmt.Errorf("a public key: %w", err)
 		}
 		keys = append(keys, string(b))
 	}

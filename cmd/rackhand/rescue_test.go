@@ -69,7 +69,7 @@ func TestRescueWaits(t *testing.T) {
 				{Host: "web1", Install: "web1-rescue-0", Stage: provision.Done, Message: "of before"},
 				ready,
 			},
-			[]string{"web1-rescue-1 is armed", "power the box on", "initrd fetched", "root@10.77.0.11", "SHA256:abc?[31m"},
+			[]string{"web1-rescue-1 is armed", "power the box on", "initrd fetched", "root@10.77.0.11", "SHA256:abc\\x1b[31m"},
 			"",
 		},
 		"it fails": {

@@ -19,8 +19,8 @@ var ErrKind = errors.New("it is no regular file")
 // pipe's other end. An error is ErrKind when the path names anything else.
 func Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	if errors.Is(err, syscall.ENXIO) { // a socket
-		return nil, fmt.Errorf("%s: %w but a socket", path, ErrKind)
+	if errors.Is(err, syscall.ENXIO) {
+		return nil, notRegular(path, os.ModeSocket)
 	}
 	if err != nil {
 		return nil, err
@@ -37,7 +37,12 @@ func regular(f *os.File, path string) error {
 	if err != nil || info.Mode().IsRegular() {
 		return err
 	}
-	return fmt.Errorf("%s: %w but %s", path, ErrKind, kind(info.Mode()))
+	return notRegular(path, info.Mode())
+}
+
+// notRegular has the form of the errors of package os: whoever tells the path takes it off.
+func notRegular(path string, mode os.FileMode) error {
+	return &os.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but %s", ErrKind, kind(mode))}
 }
 
 func kind(m os.FileMode) string {

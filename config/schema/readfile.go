@@ -3,24 +3,22 @@ package schema
 import (
 	"errors"
 	"io"
-	"os"
-	"syscall"
+	"io/fs"
+
+	"rackhand/config/file"
 )
 
 // ReadFile reads a regular file, of one byte more than most at most, so that the
-// caller can tell a file that is too large. It doesn't wait for a FIFO's writer.
+// caller can tell a file that is too large. Its errors don't name the file again.
 func ReadFile(path string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := file.Open(path)
+	var pe *fs.PathError
+	if errors.As(err, &pe) && errors.Is(err, file.ErrKind) {
+		return nil, pe.Err
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
-	}
 	return io.ReadAll(io.LimitReader(f, most+1))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,17 +176,7 @@ func isInventory(name string) bool { return isYAML(name) && !strings.HasPrefix(n
 // readFile reads a regular file of a bounded size, and doesn't wait for a FIFO's
 // writer.
 func readFile(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
-	}
-	text, err := io.ReadAll(io.LimitReader(file, schema.MaxSize+1))
+	text, err := schema.ReadFile(path, schema.MaxSize)
 	if err == nil && len(text) > schema.MaxSize {
 		err = fmt.Errorf("it is bigger than %d KiB: split it", schema.MaxSize>>10)
 	}

@@ -2,7 +2,6 @@ package role
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ func Load(dir string) (*Set, Problems) {
 		case len(set.roles) >= maxRoles:
 			all.Addf(place, "", "more than %d roles", maxRoles)
 		default:
-			data, err := readFile(filepath.Join(dir, e.Name()))
+			data, err := schema.ReadFile(filepath.Join(dir, e.Name()), schema.MaxSize)
 			if err != nil {
 				all.Addf(place, "", "the role cannot be read: %v", err)
 				set.roles[name] = &role{name: name, broken: true}
@@ -61,22 +60,6 @@ func Load(dir string) (*Set, Problems) {
 		}
 	}
 	return set, append(all.Problems(), problems...)
-}
-
-// readFile reads at most one byte more than a file may have; parsing says so.
-func readFile(name string) ([]byte, error) {
-	// A pipe or device named x.yaml must not hang the appliance.
-	if fi, err := os.Stat(name); err != nil {
-		return nil, err
-	} else if !fi.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, schema.MaxSize+1))
 }
 
 // Names lists the roles in order.

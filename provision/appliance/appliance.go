@@ -17,6 +17,7 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/media"
 	"rackhand/config"
+	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
@@ -88,6 +89,9 @@ func Run(ctx context.Context, cfg *config.Config, d Deps, reload <-chan struct{}
 func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) {
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("the state folder: %w; `state:` in rackhand.yaml names it", err)
+	}
+	if err := file.Guarded(cfg.State); err != nil {
+		return nil, fmt.Errorf("the state folder: %w", err)
 	}
 	links, err := waitForLinks(ctx, cfg, d.Log)
 	if err != nil {

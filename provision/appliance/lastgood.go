@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"rackhand/config/schema"
 	"rackhand/inventory"
 )
 
@@ -30,7 +31,7 @@ func keepGood(dir, file string) error {
 			if st, err := os.Stat(p); err != nil || !st.Mode().IsRegular() {
 				continue
 			}
-			b, err := os.ReadFile(p)
+			b, err := schema.ReadFile(p, maxGood)
 			if err != nil {
 				return err
 			}

@@ -194,7 +194,7 @@ func prepareFlood(t *testing.T, dir string) floodOrder {
 		check(err)
 		csr, err := pki.ParseCSR(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), host)
 		check(err)
-		cert, err := ca.Sign(t.Context(), csr, host)
+		cert, err := ca.Sign(t.Context(), csr, host, "", nil)
 		check(err)
 		private, err := x509.MarshalPKCS8PrivateKey(key)
 		check(err)

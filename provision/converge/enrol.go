@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -60,7 +61,13 @@ func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Ce
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, nil
 }
 
+// loadKey reads the host's key. Whoever else may read it may speak for the host.
 func loadKey(p Paths) (crypto.Signer, error) {
+	if info, err := os.Stat(p.key()); err != nil {
+		return nil, err
+	} else if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s: others than its owner may use it, its mode is %04o: run `chmod 0600 %[1]s`; if somebody may have read it, install the host anew", p.key(), mode)
+	}
 	b, err := readFile(p.key(), 64<<10)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"rackhand/config/file"
 	"rackhand/provision/store"
 )
 
@@ -73,6 +74,9 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("the certificate of %.60q is refused: %s", r.Host, r.Why)
 }
 
+// maxPEM bounds the files of the CA, in bytes.
+const maxPEM = 64 << 10
+
 // Open reads the authority from its folder (mode 0700), or makes it there. addr is
 // the appliance's address, more are those that it has on further links: the server
 // certificate names them all.
@@ -87,7 +91,10 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 			return nil, fmt.Errorf("making the CA: %w", err)
 		}
 	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := loadCA(certFile, keyFile)
+	if errors.Is(err, file.ErrExposed) {
+		return nil, fmt.Errorf("the CA's key: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA: %w; restore both files from a backup, or remove them and reinstall the hosts", err)
 	}
@@ -97,6 +104,23 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 		return nil, fmt.Errorf("making the server certificate: %w", err)
 	}
 	return a, nil
+}
+
+// loadCA reads the CA's certificate and key. Whoever else may read the key may speak for
+// every host, and whoever may write to the folder may put another one there.
+func loadCA(certFile, keyFile string) (tls.Certificate, error) {
+	if err := errors.Join(file.Private(keyFile), file.Guarded(filepath.Dir(keyFile))); err != nil {
+		return tls.Certificate{}, err
+	}
+	cert, err := file.Read(certFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := file.Read(keyFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 func (a *Authority) makeCA(certFile, keyFile string) error {

@@ -192,3 +192,40 @@ func TestSurvivesRestart(t *testing.T) {
 		t.Errorf("the CA's key has mode %o", st.Mode().Perm())
 	}
 }
+
+// TestExposedKey: a CA whose key others may read, or whose folder they may write to,
+// is not used, and the error says what to run.
+func TestExposedKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	authority(t, dir)
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	open := func() error {
+		_, err := pki.Open(dir, netip.MustParseAddr("127.0.0.1"), st, rand.Reader, time.Now)
+		return err
+	}
+	key := filepath.Join(dir, "ca.key")
+	for path, modes := range map[string][]os.FileMode{key: {0o640, 0o644, 0o660, 0o604}, dir: {0o770, 0o702}} {
+		good, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range modes {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := open(); err == nil || !strings.Contains(err.Error(), "Run `chmod") || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s, mode %04o: %v", path, mode, err)
+			}
+		}
+		if err := os.Chmod(path, good.Mode()); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(); err != nil {
+			t.Errorf("mended: %v", err)
+		}
+	}
+}

@@ -7,12 +7,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -216,15 +218,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 // ListenUnix listens on a unix socket that only its owner may open; a socket left
 // by a run that died is replaced.
 func ListenUnix(path string, mode os.FileMode) (net.Listener, error) {
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return nil, errors.New("another rackhand answers there already: stop it first")
-	}
-	// A socket of a process that was killed goes; nothing else that bears the name does.
-	if st, err := os.Lstat(path); err == nil && st.Mode().Type() != os.ModeSocket {
-		return nil, errors.New("a file that is no socket has that name: remove it")
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := clearSocket(path); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("unix", path)
@@ -236,6 +230,30 @@ func ListenUnix(path string, mode os.FileMode) (net.Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// clearSocket removes the socket of a process that was killed: one that nobody listens
+// on. Nothing else that bears the name goes.
+func clearSocket(path string) error {
+	st, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st.Mode().Type() != os.ModeSocket {
+		return errors.New("a file that is no socket has that name: remove it")
+	}
+	c, err := net.DialTimeout("unix", path, 5*time.Second)
+	switch {
+	case err == nil:
+		c.Close()
+		return errors.New("another rackhand answers there already: stop it first")
+	case !errors.Is(err, syscall.ECONNREFUSED): // full, of another kind, another user's
+		return fmt.Errorf("a socket has that name, and may be another program's: %w", err)
+	}
+	return os.Remove(path)
 }
 
 // AgentTLS is the agents' port's TLS settings.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"rackhand/config/visible"
 	"rackhand/provision"
 )
 
@@ -64,7 +65,9 @@ func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, "(the end of it; `rackhand log "+hs.Host+"` shows all)\n")
 			}
 		}
-		_, _ = io.Copy(w, f) // an error is the client's going away
+		shown := &visible.Writer{To: w}
+		_, _ = io.Copy(shown, f) // an error is the client's going away
+		_ = shown.Close()
 		return
 	}
 	h.notFound(w, r)

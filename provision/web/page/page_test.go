@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -121,6 +122,27 @@ func TestHostile(t *testing.T) {
 		}
 		if len(body) > 64<<10 {
 			t.Errorf("%s: the page has %d bytes", path, len(body))
+		}
+	}
+}
+
+// TestInvisible: nothing that turns the direction of writing, has no width or moves a
+// terminal gets into a page, a log or the stream of events.
+func TestInvisible(t *testing.T) {
+	const evil = "a\u202eb\u2066c\u200bd\x1b[31me\u009bf\ufeff"
+	f := newFake()
+	f.add(1, "web1", evil, evil, &provision.Install{ID: "web1-1", Requested: theTime(), Stage: provision.Failed, Reason: evil})
+	f.hosts[0].Maker, f.hosts[0].SwitchPort, f.hosts[0].Rack = evil, evil, evil
+	f.emit(provision.Event{Time: theTime(), Host: "web1", Source: evil, Kind: evil, Message: evil, Fields: map[string]string{evil: evil}})
+	f.setProblems(evil)
+	h := newPage(t, logged{f, map[string]string{"web1-1": evil + "\n"}}, func(o *page.Options) { o.Title = evil })
+	for _, path := range []string{"/", "/host/web1", "/fragment/hosts", "/host/web1/log"} {
+		body := get(t, h, path).Body.String()
+		if !strings.Contains(body, `a\u202eb\u2066c\u200bd\x1b[31me\u009bf\ufeff`) {
+			t.Errorf("%s doesn't show it", path)
+		}
+		if strings.ContainsFunc(body, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }) {
+			t.Errorf("%s: it stands there as it is", path)
 		}
 	}
 }

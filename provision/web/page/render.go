@@ -5,9 +5,12 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"rackhand/config/visible"
 )
 
 //go:embed templates
@@ -48,27 +51,29 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, bod
 	}
 	f.Beat = h.Heartbeat.Seconds()
 	var content bytes.Buffer
-	if err := h.templates.ExecuteTemplate(&content, body, f); err != nil {
+	err := h.templates.ExecuteTemplate(&content, body, f)
+	if err != nil {
 		h.fail(w, "render "+body, err)
 		return
 	}
-	out := &content
+	out := visible.Text(content.String())
 	if !strings.HasPrefix(r.URL.Path, "/fragment/") {
-		out = &bytes.Buffer{}
-		err := h.templates.ExecuteTemplate(out, "layout.html", struct {
+		var page bytes.Buffer
+		err := h.templates.ExecuteTemplate(&page, "layout.html", struct {
 			frame
 			Body template.HTML // made by html/template just above
-		}{f, template.HTML(content.String())})
+		}{f, template.HTML(out)})
 		if err != nil {
 			h.fail(w, "render layout", err)
 			return
 		}
+		out = visible.Text(page.String())
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", fmt.Sprint(out.Len()))
+	w.Header().Set("Content-Length", fmt.Sprint(len(out)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(out.Bytes()) // an error is the client's going away
+		_, _ = io.WriteString(w, out) // an error is the client's going away
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"rackhand/config/visible"
 	"rackhand/provision"
 )
 
@@ -84,6 +85,7 @@ func (h *Handler) pump(ctx context.Context, s *stream, ch <-chan provision.Event
 			if !ok {
 				return // too slow, or the journal closes: the client comes back
 			}
+			e.Message = visible.Text(e.Message) // the script reads it out
 			data, err := json.Marshal(e)
 			if err != nil {
 				h.Log.Error("status page: an event can't be written as JSON", "seq", e.Seq, "err", err)

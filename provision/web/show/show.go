@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"rackhand/config/visible"
 	"rackhand/provision"
 	"rackhand/provision/web"
 )
@@ -16,7 +17,7 @@ import (
 // Status writes the hosts, a line each, and what is wrong now.
 func Status(out io.Writer, st web.Status, now time.Time) error {
 	for _, p := range st.Problems {
-		fmt.Fprintln(out, p)
+		fmt.Fprintln(out, visible.Text(fmt.Sprint(p)))
 	}
 	if len(st.Problems) > 0 {
 		fmt.Fprintf(out, "Problems: %d\n\n", len(st.Problems))
@@ -103,23 +104,15 @@ func Stages(out io.Writer, in provision.Install) error {
 		fmt.Fprintf(out, "%s: from power-on to serving in %s, of a budget of %s (%d%%)\n",
 			in.Host, seconds(took), in.Budget.Time, 100*took/max(in.Budget.Time, 1))
 	} else {
-		fmt.Fprintf(out, "%s: %s: %s\n", in.Host, in.Stage, in.Reason)
+		fmt.Fprintf(out, "%s: %s: %s\n", in.Host, in.Stage, OneLine(in.Reason, 2000))
 	}
 	return nil
 }
 
-// OneLine makes text from outside fit for a terminal: one line, no control
-// characters, at most limit characters.
+// OneLine makes text from outside fit for a terminal: one line, every character
+// visible, at most limit characters.
 func OneLine(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
-			return ' '
-		}
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
+	s = visible.Text(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
 	if r := []rune(s); len(r) > limit {
 		s = string(r[:limit-1]) + "…"
 	}

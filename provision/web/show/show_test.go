@@ -121,7 +121,7 @@ func TestStages(t *testing.T) {
 
 func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain": "plain", "a\nb\tc": "a b c", "\x1b[31mred\x07": "?[31mred?", "äöü": "äöü", "0123456789abc": "012345678…", "\u009b31m": "?31m",
+		"plain": "plain", "a\nb\tc": "a b c", "\x1b[1mr": `\x1b[1mr`, "äöü": "äöü", "0123456789abc": "012345678…", "\u009b31m": `\u009b31m`, "a\u202eb": `a\u202eb`,
 	} {
 		if got := show.OneLine(in, 10); got != want {
 			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)

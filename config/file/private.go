@@ -1,0 +1,34 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// ErrExposed means that others than who may be believed can read or change a file.
+var ErrExposed = errors.New("others than its owner may use it")
+
+// Private checks that nobody but its owner may read or write a file, and that its owner
+// is root or who runs this program. Nothing of the file is read. An error is ErrExposed,
+// and names the command that mends it.
+func Private(path string) error { return judge(path, 0o077) }
+
+// Guarded checks that nobody but its owner may write to a file or folder.
+func Guarded(path string) error { return judge(path, 0o022) }
+
+func judge(path string, forbidden os.FileMode) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if perm := info.Mode().Perm(); perm&forbidden != 0 {
+		return fmt.Errorf("%s: %w: its mode is %04o. Run `chmod %04o %[1]s`; if somebody was there meanwhile, make it anew", path, ErrExposed, perm, perm&^forbidden)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s: %w: it belongs to user %d. Run `chown %d %[1]s`", path, ErrExposed, st.Uid, os.Geteuid())
+	}
+	return nil
+}
