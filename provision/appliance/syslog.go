@@ -21,7 +21,7 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 	for _, addr := range a.addresses() {
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
-			Listen: at, Sender: a.logSender, Keep: a.logs.Append, Mask: installlog.Mask, Tell: a.packagesCame,
+			Listen: at, Sender: a.logSender, Admit: a.web.MayLog, Keep: a.logs.Append, Mask: installlog.Mask, Tell: a.packagesCame,
 			Record: a.journal, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()

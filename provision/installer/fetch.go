@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -18,10 +19,10 @@ type reply struct {
 
 // fetch gets a small file whole. Connection errors and transient answers are
 // tried again, at most tries times; any other answer but 200 is final.
-func fetch(ctx context.Context, client *http.Client, clk clock, url string, limit int64, tries int) (reply, error) {
+func fetch(ctx context.Context, client *http.Client, clk clock, url string, header http.Header, limit int64, tries int) (reply, error) {
 	var last error
 	for n := range tries {
-		data, wait, err := fetchOnce(ctx, client, clk, url, limit)
+		data, wait, err := fetchOnce(ctx, client, clk, url, header, limit)
 		if err == nil {
 			return data, nil
 		}
@@ -42,13 +43,14 @@ type finalError struct{ message string }
 
 func (e *finalError) Error() string { return e.message }
 
-func fetchOnce(ctx context.Context, client *http.Client, clk clock, url string, limit int64) (reply, time.Duration, error) {
+func fetchOnce(ctx context.Context, client *http.Client, clk clock, url string, header http.Header, limit int64) (reply, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return reply{}, 0, &finalError{err.Error()}
 	}
+	maps.Copy(req.Header, header)
 	resp, err := client.Do(req)
 	if err != nil {
 		return reply{}, 0, err

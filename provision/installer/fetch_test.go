@@ -27,7 +27,10 @@ func TestFetch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := 0
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if got := r.Header.Get("X-RHN-Provisioning-MAC-0"); got != "eth0 52:54:00:00:00:01" {
+					t.Errorf("its card: %q", got)
+				}
 				status := c.statuses[min(n, len(c.statuses)-1)]
 				n++
 				if status != 200 {
@@ -38,7 +41,7 @@ func TestFetch(t *testing.T) {
 			}))
 			defer srv.Close()
 			clk := &fakeClock{}
-			got, err := fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
+			got, err := fetch(t.Context(), srv.Client(), clk, srv.URL, cardHeaders([]NIC{{"eth0", "52:54:00:00:00:01"}}), 100, c.tries)
 			switch {
 			case c.want == "" && (err != nil || string(got.data) != "text"):
 				t.Errorf("got %q, %v", got.data, err)
@@ -57,7 +60,7 @@ func TestFetchTooLarge(t *testing.T) {
 		_, _ = w.Write(make([]byte, 101))
 	}))
 	defer srv.Close()
-	if _, err := fetch(t.Context(), srv.Client(), &fakeClock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
+	if _, err := fetch(t.Context(), srv.Client(), &fakeClock{}, srv.URL, nil, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -66,7 +69,7 @@ func TestFetchNobodyThere(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	clk := &fakeClock{}
-	if _, err := fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.slept) != 4 {
+	if _, err := fetch(t.Context(), http.DefaultClient, clk, srv.URL, nil, 100, 4); err == nil || len(clk.slept) != 4 {
 		t.Errorf("got %v after %v", err, clk.slept)
 	}
 }

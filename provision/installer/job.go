@@ -120,7 +120,7 @@ func (m *machine) job(ctx context.Context, cancel context.CancelCauseFunc, cmdli
 // order asks what is to be done. It must be what the kernel's command line says:
 // neither of the two alone makes a box erase its disks.
 func (m *machine) order(ctx context.Context, cmdline Cmdline) (jobOrder, error) {
-	got, err := fetch(ctx, m.client, m.clk, cmdline.Order, 64<<10, 40)
+	got, err := fetch(ctx, m.client, m.clk, cmdline.Order, nil, 64<<10, 40)
 	if err != nil {
 		return jobOrder{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
@@ -157,7 +157,7 @@ func (m *machine) watch(ctx context.Context, cancel context.CancelCauseFunc, url
 
 // unwanted reports whether the appliance says that the job is no longer one.
 func (m *machine) unwanted(ctx context.Context, url string) bool {
-	_, _, err := fetchOnce(ctx, m.client, m.clk, url, 4096)
+	_, _, err := fetchOnce(ctx, m.client, m.clk, url, nil, 4096)
 	final := (*finalError)(nil)
 	return errors.As(err, &final) && strings.Contains(final.message, "403")
 }

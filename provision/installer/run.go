@@ -191,8 +191,9 @@ func (m *machine) carryOut(ctx context.Context, steps []Step) error {
 // has it. No disk has been looked at yet.
 func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) {
 	var got reply
+	cards := cardHeaders(findNICs("/sys"))
 	err := m.timed("Kickstart", func() (err error) {
-		got, err = fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
+		got, err = fetch(ctx, m.client, m.clk, cmdline.Kickstart, cards, kickstart.MaxSize, 40)
 		return err
 	})
 	if err != nil {
@@ -213,6 +214,16 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*Recipe, error) 
 	m.event(Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	m.tellPassed(recipe.passed)
 	return recipe, nil
+}
+
+// cardHeaders say which cards the box has, as Anaconda does with inst.ks.sendmac: a bond
+// of the installed system may bear the MAC of any, and the appliance has to know it.
+func cardHeaders(nics []NIC) http.Header {
+	h := http.Header{}
+	for i, n := range nics {
+		h.Set(fmt.Sprintf("X-RHN-Provisioning-MAC-%d", i), n.Name+" "+n.MAC)
+	}
+	return h
 }
 
 // hide takes a recipe's secrets out of what is shown and told.

@@ -25,6 +25,7 @@ import (
 	"rackhand/provision/boot"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
+	"rackhand/provision/neighbour"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
 	"rackhand/templates"
@@ -40,9 +41,11 @@ type Options struct {
 	Leased func(ctx context.Context, mac inventory.MAC) (netip.Addr, bool)
 	// Leaseholder is the other way round: the MAC that holds the lease of an address.
 	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
-	// JustLeased reports whether a MAC has, or was heard to ask another server for, its
-	// address in this boot as far as can be told; nil: always.
-	JustLeased func(ctx context.Context, mac inventory.MAC) bool
+	// Lease is what was last leased to a MAC, or it was heard to ask another server for;
+	// nil: whoever asks for a script counts as booting.
+	Lease func(ctx context.Context, mac inventory.MAC) (provision.Lease, bool)
+	// Neighbour tells who stands behind an address (neighbour.Ask); nil: nobody asks.
+	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Compile   func(host *inventory.Host) (*role.Compiled, error)
@@ -72,6 +75,9 @@ type Operator interface {
 	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
 	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
 	Cancel(ctx context.Context, host string) error
+	// Release has the installer handed out that a host waits for (`answer: confirm`); the
+	// error wraps ErrNotHeld when it doesn't wait.
+	Release(ctx context.Context, host string) (provision.Install, error)
 	// Power does on, off, cycle, reset or status and says what was seen.
 	Power(ctx context.Context, host, action string) (string, error)
 	Status(ctx context.Context) (Status, error)
@@ -110,6 +116,7 @@ type Server struct {
 	handed  handed
 	answers answers
 	rows    rows
+	waits   waits
 }
 
 // New makes the routes.
