@@ -50,6 +50,10 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 			}
 			d.Domain = text
 		},
+		keyAnswer: func(n schema.Node) {
+			text, _ := n.OneOf(what+": answer", string(GiveAnswer), string(ConfirmAnswer))
+			d.Answer = AnswerPolicy(text)
+		},
 		"leases": func(n schema.Node) {
 			d.leases = n
 			d.Leases = parseRange(what, n)

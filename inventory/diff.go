@@ -24,7 +24,7 @@ type Change struct {
 	Kind    string // Added, Removed or Altered
 	// Fields are what differs in an altered host, sorted: mac, address, network (it
 	// lies in another one), network.KEY (its network has another KEY), group,
-	// system, kickstart, role, install, budget, bmc, boot.KEY, rack, disk,
+	// system, kickstart, role, install, answer, budget, bmc, boot.KEY, rack, disk,
 	// variables.NAME; system stands for what it holds too. In an altered network
 	// they are its keys.
 	Fields []string
@@ -101,6 +101,7 @@ func diffNetwork(a, b *Network) []string {
 			fields = append(fields, name)
 		}
 	}
+	field(keyAnswer, cmp.Or(a.Answer, defaultAnswer) == cmp.Or(b.Answer, defaultAnswer))
 	field("allow_other_dhcp", a.AllowOtherDHCP == b.AllowOtherDHCP)
 	field("dhcp", a.Mode() == b.Mode())
 	field("dns", slices.Equal(a.DNS, b.DNS))
@@ -139,6 +140,7 @@ func diffHost(a, b *Host) []string {
 	field("kickstart", a.Kickstart == b.Kickstart)
 	field("role", a.Role == b.Role)
 	field("install", a.Install == b.Install)
+	field(keyAnswer, a.Answer == b.Answer)
 	field("budget", a.Budget == b.Budget)
 	field("bmc", samePointed(a.BMC, b.BMC))
 	field(keyBootProgram, a.Boot.Program == b.Boot.Program)

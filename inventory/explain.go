@@ -20,7 +20,7 @@ const builtIn = "built in"
 
 // Explain tells where a host's setting comes from: the first origin is in force,
 // those after it were overridden, the stronger ones first. Keys are those of the
-// YAML (system, kickstart, role, install, budget, disk, mac, address, group,
+// YAML (system, kickstart, role, install, answer, budget, disk, mac, address, group,
 // rack), bmc.mac, bmc.address, bmc.user, bmc.password, boot.program, boot.console,
 // boot.args, boot.vlan, boot.secure_boot, boot.proxy and variables.NAME. A key
 // that nothing gives has no origins; an unknown host is an error.

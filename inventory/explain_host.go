@@ -77,7 +77,7 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 // keyOrder is the order in which settings are told; what stands under a key with a
 // dot is told where the key is.
 var keyOrder = []string{
-	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyBudget, keyDisk,
+	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
 	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
 	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy, "variables",
 }
@@ -122,7 +122,7 @@ func (p places) keep(fields schema.Fields) schema.Fields {
 
 // The keys of networks and systems that hosts take over from them.
 var (
-	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", "mtu", "search", "routes", "options"}
+	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", "mtu", "search", "routes", "options", keyAnswer}
 	systemKeys  = []string{"installer", "release", "image", "media", "arch", "unsupported"}
 )
 
@@ -178,7 +178,7 @@ func (n *Network) value(key string) any {
 	return map[string]any{
 		"subnet": n.Subnet, "gateway": n.Gateway, "dns": n.DNS, "ntp": n.NTP, "domain": n.Domain, "leases": n.Leases,
 		"dhcp": n.Mode(), "allow_other_dhcp": n.AllowOtherDHCP, "lease_time": n.LeaseTime, "mtu": n.MTU,
-		"search": n.Search, "routes": n.Routes, "options": n.Options,
+		"search": n.Search, "routes": n.Routes, "options": n.Options, keyAnswer: n.Answer,
 	}[key]
 }
 

@@ -14,7 +14,7 @@ import (
 
 func rootHint(key string) string {
 	switch key {
-	case "vars", "variables", "kickstart", "role", "system", "install", "budget", "disk", "bmc", "boot":
+	case "vars", "variables", "kickstart", "role", "system", "install", "answer", "budget", "disk", "bmc", "boot":
 		return "write it below defaults:, a group or a host"
 	case "subnet", "gateway", "dns", "leases", "domain", "dhcp":
 		return "it belongs to a network: networks: {rack1: {subnet: 10.77.0.0/24}}"
@@ -250,7 +250,7 @@ func declareHint(near, section, name string) string {
 // the host before it has lost its indentation.
 func misplaced(name string, key, value schema.Node) bool {
 	switch name {
-	case "mac", "address", "group", "bmc", "rack", "kickstart", "role", "system", "install", "budget", "disk", "boot", "variables":
+	case "mac", "address", "group", "bmc", "rack", "kickstart", "role", "system", "install", "answer", "budget", "disk", "boot", "variables":
 	default:
 		return false
 	}

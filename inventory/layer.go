@@ -15,6 +15,7 @@ const (
 	keyKickstart   = "kickstart"
 	keyRole        = "role"
 	keyInstall     = "install"
+	keyAnswer      = "answer"
 	keyBudget      = "budget"
 	keyDisk        = "disk"
 	keyBMCUser     = "bmc.user"
@@ -81,6 +82,13 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 				value = Policy(t)
 			}
 			to.put(what, keyInstall, n, value)
+		},
+		keyAnswer: func(n schema.Node) {
+			var value any
+			if t, ok := n.OneOf(what+": answer", string(GiveAnswer), string(ConfirmAnswer)); ok {
+				value = AnswerPolicy(t)
+			}
+			to.put(what, keyAnswer, n, value)
 		},
 		keyBudget: func(n schema.Node) {
 			var value any

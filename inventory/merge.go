@@ -10,6 +10,7 @@ import (
 // What holds when no layer says anything.
 const (
 	defaultInstall = OnRequest
+	defaultAnswer  = GiveAnswer
 	defaultBudget  = 15 * time.Minute
 )
 

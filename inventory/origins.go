@@ -8,6 +8,9 @@ type sources struct {
 	name   string
 	layers []*givenLayer // from the strongest to the weakest
 	own    []given       // what no layer can give: mac, address, group, ...
+	// network gives what the layers leave open; nil when it gives nothing of the kind.
+	network   *Network
+	networkAt string // where its answer stands
 }
 
 // A givenLayer is what one layer gives.
@@ -32,6 +35,10 @@ func (s *sources) origins() map[string][]Origin {
 		}
 	}
 	o[keyInstall] = append(o[keyInstall], Origin{builtIn, defaultInstall, ""})
+	if n := s.network; n != nil {
+		o[keyAnswer] = append(o[keyAnswer], Origin{"network " + n.Name, n.Answer, s.networkAt})
+	}
+	o[keyAnswer] = append(o[keyAnswer], Origin{builtIn, defaultAnswer, ""})
 	o[keyBudget] = append(o[keyBudget], Origin{builtIn, defaultBudget, ""})
 	for _, g := range s.own {
 		o[g.key] = []Origin{{"host " + s.name, g.value, g.at.String()}}

@@ -1,6 +1,9 @@
 package inventory
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // snapshot builds the hosts out of declarations in which nothing is wrong.
 func (l *loader) snapshot(dir, revision string) *Snapshot {
@@ -29,6 +32,9 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		m := l.merge(d)
 		s.Hosts[name] = l.host(s, d, m)
 		s.origins[name] = sourcesOf(d, m, shared)
+		if n := s.Hosts[name].Network; n.Answer != "" {
+			s.origins[name].network, s.origins[name].networkAt = n, s.places["network "+n.Name][keyAnswer]
+		}
 	}
 	s.index = newIndex(s)
 	return s
@@ -57,6 +63,10 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 	}
 	if p, ok := m.value(keyInstall).(Policy); ok {
 		h.Install = p
+	}
+	h.Answer = cmp.Or(h.Network.Answer, defaultAnswer)
+	if p, ok := m.value(keyAnswer).(AnswerPolicy); ok {
+		h.Answer = p
 	}
 	if b, ok := m.value(keyBudget).(time.Duration); ok {
 		h.Budget = b

@@ -46,6 +46,9 @@ type Network struct {
 	Search         []string      // option 119
 	MTU            int           // option 26, bytes; 0 when not given
 	Routes         []Route       // option 121
+	// Answer is how answer files are handed out to its hosts that say nothing themselves;
+	// "" when it isn't given.
+	Answer AnswerPolicy
 	// Options are raw options by number, as they stand on the wire.
 	Options map[uint8][]byte
 }
@@ -133,6 +136,16 @@ const (
 	Never     Policy = "never"
 )
 
+// An AnswerPolicy says when a host may have its answer file.
+type AnswerPolicy string
+
+// The policies. GiveAnswer hands it out to who is proved to be the host as far as its
+// link tells; ConfirmAnswer waits besides until the operator has said that it is.
+const (
+	GiveAnswer    AnswerPolicy = "give"
+	ConfirmAnswer AnswerPolicy = "confirm"
+)
+
 // A Host is a box in the inventory with the layers (defaults, system, group,
 // host) already merged.
 type Host struct {
@@ -147,6 +160,7 @@ type Host struct {
 	Kickstart string
 	Role      string // "" when it has none
 	Install   Policy
+	Answer    AnswerPolicy
 	Budget    time.Duration // from power-on to serving; 15 min by default
 	BMC       *BMC          // nil when it has none
 	Rack      *RackPlace    // nil when not given

@@ -33,7 +33,7 @@ func (in Install) Told(e Event, counted, wall time.Time) Install {
 // Anew is the install at the beginning of an attempt: what was heard of the attempt
 // before counts no more.
 func (in Install) Anew() Install {
-	in.Packed, in.GaveUp, in.Unheard, in.Doubt = false, false, false, ""
+	in.Packed, in.GaveUp, in.Unheard, in.Doubt, in.Held = false, false, false, "", nil
 	return in
 }
 

@@ -77,6 +77,15 @@ type Install struct {
 	Events int `json:"events,omitempty"`
 	Bytes  int `json:"bytes,omitempty"`
 
+	// Held is who waits until the operator releases an attempt; nil: nobody. Released is
+	// the attempt that he released last.
+	Held     *Held `json:"held,omitempty"`
+	Released int   `json:"released,omitempty"`
+
+	// Cards are the MACs of the box that its installer told of when it fetched its answer
+	// file: a bond of the installed system may bear that of any.
+	Cards []string `json:"cards,omitempty"`
+
 	// Blank are the ids of the disks that the installer's guard found blank in this
 	// install. What a later attempt finds on them is its own work.
 	Blank []string `json:"blank,omitempty"`
@@ -160,11 +169,14 @@ type HostStatus struct {
 
 // A Lease is an address given to a MAC.
 type Lease struct {
-	MAC      string    `json:"mac"`
-	Address  string    `json:"address"`
-	Host     string    `json:"host,omitempty"` // inventory name, "" for an unclaimed box
-	Since    time.Time `json:"since"`
-	Expires  time.Time `json:"expires"`
+	MAC     string    `json:"mac"`
+	Address string    `json:"address"`
+	Host    string    `json:"host,omitempty"` // inventory name, "" for an unclaimed box
+	Since   time.Time `json:"since"`
+	Expires time.Time `json:"expires"`
+	// Booted is the counted time of the latest REQUEST by a program that boots from the
+	// network: firmware, iPXE. An installer's or a system's leave it as it is.
+	Booted   time.Time `json:"booted,omitzero"`
 	HostName string    `json:"host_name,omitempty"` // what the client calls itself
 	Vendor   string    `json:"vendor,omitempty"`    // option 60, as text
 	UUID     string    `json:"uuid,omitempty"`      // option 97
@@ -174,6 +186,17 @@ type Lease struct {
 	// proxy: then this is what the client was heard to ask that server for. Empty
 	// for a lease of our own.
 	Server string `json:"server,omitempty"`
+}
+
+// Place is the port where a client's cable ends, and the switch, as far as was said.
+func (r Relay) Place() string {
+	switch {
+	case r.Circuit != "" && r.Remote != "":
+		return r.Circuit + " on " + r.Remote
+	case r.Remote != "":
+		return "on " + r.Remote
+	}
+	return r.Circuit
 }
 
 // A Relay is what a DHCP relay agent said of a client's place.

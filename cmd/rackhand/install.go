@@ -29,6 +29,20 @@ func (c *installCmd) Run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+type releaseCmd struct {
+	socketFlag
+	Host string `arg:"" help:"The host, by its name in the inventory."`
+}
+
+func (c *releaseCmd) Run(ctx context.Context, out io.Writer) error {
+	in, err := client.New(c.Socket).Release(ctx, c.Host)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "attempt %d of install %s is released: the box asks again within 15 s\nfollow it: rackhand watch %s\n", in.Released, in.ID, c.Host)
+	return nil
+}
+
 type cancelCmd struct {
 	socketFlag
 	Host string `arg:"" help:"The host, by its name in the inventory."`

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/config"
@@ -68,25 +67,4 @@ func (a *Appliance) leaseholder(ctx context.Context, addr netip.Addr) (inventory
 	}
 	mac, err := inventory.ParseMAC(latest.MAC)
 	return mac, err == nil
-}
-
-// bootTime is how long after its REQUEST a box may ask for its menu. Firmware on a slow
-// link takes a minute or two.
-const bootTime = 10 * time.Minute
-
-// justLeased reports whether a MAC was heard of in its present boot. Leases of our own
-// need not be young: nobody else is given their address.
-func (a *Appliance) justLeased(ctx context.Context, mac inventory.MAC) bool {
-	l, ok := a.lease(ctx, mac)
-	if !ok || l.Server == "" {
-		return ok
-	}
-	length := dhcp.DefaultLeaseTime
-	if addr, err := netip.ParseAddr(l.Address); err == nil {
-		if n := a.holder.Current().NetworkOf(addr); n != nil && n.LeaseTime > 0 {
-			length = n.LeaseTime
-		}
-	}
-	age := a.journal.Counted().Sub(l.Expires.Add(-length))
-	return age >= -bootTime && age <= bootTime
 }

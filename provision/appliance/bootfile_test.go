@@ -11,7 +11,6 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
-	"rackhand/provision/journal"
 	"rackhand/provision/store"
 )
 
@@ -61,20 +60,6 @@ func TestLeaseholder(t *testing.T) {
 		"rack1": {Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")},
 		"rack2": {Name: "rack2", Subnet: netip.MustParsePrefix("10.78.0.0/24"), DHCP: inventory.DHCPProxy},
 	}}, nil)
-	if a.journal, err = journal.Open(t.Context(), st, func() time.Time { return now }, nil, a.Log); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range map[byte]bool{
-		2: true, 3: true, // our own, young or old
-		8:  true,  // heard just now: it expires in an hour, the length that is usual
-		13: false, // heard half an hour ago
-		99: false, // never
-	} {
-		heard(13, "10.78.0.13", "10.78.0.66", now.Add(30*time.Minute))
-		if got := a.justLeased(t.Context(), mac(i)); got != want {
-			t.Errorf("%s was heard of in this boot: %v", mac(i), got)
-		}
-	}
 	for address, want := range map[string]inventory.MAC{
 		"10.77.0.11": mac(2), "10.77.0.12": mac(4), "10.99.0.5": mac(5), "10.77.0.13": {}, "10.77.0.99": {},
 		"10.78.0.11": mac(8), "10.77.0.200": mac(11), "10.77.0.201": mac(12),

@@ -110,7 +110,7 @@ func (b *gateBench) is(step, may, problem string, events ...string) {
 }
 
 var (
-	neighbour = doctor.Answerer{Kind: doctor.Server, Server: addr("10.77.0.2"), Source: addr("10.77.0.2"), Offers: addr("10.77.0.50")}
+	nextDoor  = doctor.Answerer{Kind: doctor.Server, Server: addr("10.77.0.2"), Source: addr("10.77.0.2"), Offers: addr("10.77.0.50")}
 	pxe       = doctor.Answerer{Kind: doctor.PXE, Server: addr("10.77.0.3"), Source: addr("10.77.0.3")}
 	ourselves = doctor.Answerer{Kind: doctor.BootServer, Server: addr("10.77.0.1"), Source: addr("10.77.0.1"), Offers: addr("10.77.0.51")}
 )
@@ -120,7 +120,7 @@ var (
 func TestGateRefuses(t *testing.T) {
 	b := newGateBench(t)
 	b.is("at first", "has not been looked at yet", "")
-	b.answers = []doctor.Answerer{neighbour}
+	b.answers = []doctor.Answerer{nextDoor}
 	if !b.step(0) {
 		t.Error("it doesn't look at once")
 	}
@@ -153,7 +153,7 @@ func TestGateStaysOpen(t *testing.T) {
 	b.answers = []doctor.Answerer{ourselves}
 	b.step(0)
 	b.is("ourselves alone", "", "")
-	b.answers = append(b.answers, neighbour)
+	b.answers = append(b.answers, nextDoor)
 	if b.step(9 * time.Minute) {
 		t.Error("it looks again within ten minutes")
 	}
@@ -168,7 +168,7 @@ func TestGateStaysOpen(t *testing.T) {
 // stays.
 func TestGateAllowed(t *testing.T) {
 	b := newGateBench(t)
-	b.answers = []doctor.Answerer{neighbour}
+	b.answers = []doctor.Answerer{nextDoor}
 	b.declare(inventory.Network{AllowOtherDHCP: true})
 	b.is("not looked yet", "", "")
 	b.step(0)
@@ -197,7 +197,7 @@ func TestGateProxy(t *testing.T) {
 	if got := strings.Join(b.problems(), ""); !strings.Contains(got, "nobody gives addresses") {
 		t.Errorf("problems: %q", got)
 	}
-	b.answers = []doctor.Answerer{neighbour}
+	b.answers = []doctor.Answerer{nextDoor}
 	b.step(time.Minute)
 	if got := b.problems(); len(got) > 0 {
 		t.Errorf("problems: %q", got)

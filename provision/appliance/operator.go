@@ -53,6 +53,21 @@ func (a *Appliance) Cancel(_ context.Context, host string) error {
 	return err
 }
 
+// Release has the installer handed out that a host waits for.
+func (a *Appliance) Release(_ context.Context, host string) (provision.Install, error) {
+	if _, err := a.host(host); err != nil {
+		return provision.Install{}, err
+	}
+	in, err := a.journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		if in.Held == nil {
+			return in, provision.Event{}, fmt.Errorf("%s: %w: a host with `answer: confirm` waits once its boot script was asked for", host, web.ErrNotHeld)
+		}
+		e := provision.Event{Source: "operator", Kind: "released", Message: fmt.Sprintf("the operator has released attempt %d, for the box with %s", in.Held.Attempt, in.Held)}
+		return in.Release(), e, nil
+	})
+	return a.journal.Shown(in), err
+}
+
 // Power does on, off, cycle, reset or status and says what was seen.
 func (a *Appliance) Power(ctx context.Context, host, action string) (string, error) {
 	h, err := a.host(host)

@@ -41,7 +41,7 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 	for _, addr := range a.addresses() {
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
-			Listen: at, Sender: sender, Keep: keep, Mask: installlog.Mask, Tell: a.packagesCame,
+			Listen: at, Sender: sender, Admit: a.web.MayLog, Keep: keep, Mask: installlog.Mask, Tell: a.packagesCame,
 			Record: a.journal, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()

@@ -16,6 +16,9 @@ func encodeLease(l *provision.Lease) ([]byte, error) {
 	e.option(`,"host":`, l.Host)
 	e.time(`,"since":`, l.Since)
 	e.time(`,"expires":`, l.Expires)
+	if !l.Booted.IsZero() {
+		e.time(`,"booted":`, l.Booted)
+	}
 	e.option(`,"host_name":`, l.HostName)
 	e.option(`,"vendor":`, l.Vendor)
 	e.option(`,"uuid":`, l.UUID)

@@ -56,6 +56,11 @@ func (s *Server) bind(v view, w *write) error {
 	if before != nil && l.UUID == "" {
 		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
 	}
+	if boots {
+		l.Booted = now
+	} else if before != nil {
+		l.Booted = before.Booted
+	}
 	if same && l.Relay == nil && v.renews {
 		l.Relay, v.relay = before.Relay, before.Relay // it asks us directly, past its relay
 	}

@@ -133,6 +133,9 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 	if known && l.UUID == "" {
 		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
 	}
+	if l.Booted = before.Booted; v.client.kind.Boots() {
+		l.Booted = now
+	}
 	var gone map[inventory.MAC]string
 	if !known {
 		gone = s.heard.makeRoom(now)

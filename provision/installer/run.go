@@ -14,6 +14,7 @@ import (
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/job"
 	"rackhand/provision/installer/kernel"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart"
@@ -199,8 +200,9 @@ func (m *machine) carryOut(ctx context.Context, steps []plan.Step) error {
 // has it. No disk has been looked at yet.
 func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, error) {
 	var got report.Reply
+	cards := cardHeaders(hardware.FindNICs("/sys"))
 	err := m.timed("Kickstart", func() (err error) {
-		got, err = report.Fetch(ctx, m.client, m.clk, cmdline.Kickstart, kickstart.MaxSize, 40)
+		got, err = report.Fetch(ctx, m.client, m.clk, cmdline.Kickstart, cards, kickstart.MaxSize, 40)
 		return err
 	})
 	if err != nil {
@@ -221,6 +223,16 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, er
 	m.Event(report.Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	m.tellPassed(recipe.PassedOver)
 	return recipe, nil
+}
+
+// cardHeaders say which cards the box has, as Anaconda does with inst.ks.sendmac: a bond
+// of the installed system may bear the MAC of any, and the appliance has to know it.
+func cardHeaders(nics []netconf.NIC) http.Header {
+	h := http.Header{}
+	for i, n := range nics {
+		h.Set(fmt.Sprintf("X-RHN-Provisioning-MAC-%d", i), n.Name+" "+n.MAC)
+	}
+	return h
 }
 
 // hide takes a recipe's secrets out of what is shown and told.

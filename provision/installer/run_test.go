@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/fake"
+	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
 )
@@ -71,5 +72,14 @@ func TestInstallerClock(t *testing.T) {
 				t.Errorf("level %q", e.Level)
 			}
 		})
+	}
+}
+
+func TestCardHeaders(t *testing.T) {
+	h := cardHeaders([]netconf.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}})
+	for name, want := range map[string]string{"X-Rhn-Provisioning-Mac-0": "eth0 52:54:00:00:00:01", "X-Rhn-Provisioning-Mac-1": "eth1 52:54:00:00:00:02"} {
+		if got := h.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }

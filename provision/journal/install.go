@@ -258,7 +258,7 @@ func (j *Journal) Answered(in provision.Install, enrol string, facts map[string]
 		if now.Token != in.Token || now.TokenSpent || !now.Armed {
 			return now, provision.Event{}, ErrToken
 		}
-		now.Enrol = enrol
+		now.Enrol, now.Cards = enrol, in.Cards
 		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out", Fields: facts}, nil
 	})
 	return err

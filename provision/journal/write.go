@@ -256,14 +256,7 @@ func (v *view) makeRoom() {
 
 // switchPort writes what option 82 says of a client's place: the port, and the switch.
 func switchPort(fields map[string]string) string {
-	circuit, remote := fields["circuit"], fields["remote"]
-	switch {
-	case circuit != "" && remote != "":
-		return circuit + " on " + remote
-	case remote != "":
-		return "on " + remote
-	}
-	return circuit
+	return provision.Relay{Circuit: fields["circuit"], Remote: fields["remote"]}.Place()
 }
 
 func clip(s string, most int) string {

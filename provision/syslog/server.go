@@ -55,6 +55,9 @@ type Progress struct {
 // Options is what a receiver works with.
 type Options struct {
 	Listen netip.AddrPort
+	// Admit reports whether a connection from an address may be believed to be the host's;
+	// nil: always. It may take a moment.
+	Admit func(ctx context.Context, from netip.Addr) bool
 	// Sender finds the install under way of the host at an address.
 	Sender func(ctx context.Context, from netip.Addr) Install
 	// Keep adds whole lines to an install's log; secrets in them are masked. connected says
@@ -218,6 +221,9 @@ func (s *Server) leave(from netip.Addr) {
 
 func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
 	p, f := newParser(), newFrames(c)
+	if s.Admit != nil && (s.sender(ctx, from).ID == "" || !s.Admit(ctx, from)) {
+		return
+	}
 	for {
 		if s.sender(ctx, from).ID == "" {
 			return // nobody that logs here

@@ -39,7 +39,7 @@ func (s *Server) Agents() http.Handler {
 // time tells the clock to anyone; for a host whose installer is done it is the
 // first sign of life of the installed system.
 func (s *Server) time(c echo.Context) error {
-	if h := s.Snapshot().HostByAddress(peer(c)); h != nil {
+	if h := s.Snapshot().HostByAddress(peer(c)); h != nil && s.speaks(c, h) {
 		if err := s.runsAlready(h.Name); err != nil {
 			return err
 		}
@@ -54,6 +54,15 @@ func (s *Server) time(c echo.Context) error {
 		}
 	}
 	return c.JSON(http.StatusOK, catalog.TimeReply{Time: s.Clock()})
+}
+
+// speaks reports whether a request shows that the system of a host is up, where that is
+// news: whoever else has its address must not seem to be it.
+func (s *Server) speaks(c echo.Context, h *inventory.Host) bool {
+	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage != provision.Installed && !runsUnreported(in) {
+		return false
+	}
+	return s.believed(c.Request().Context(), h, peer(c))
 }
 
 // runsAlready sees to it that a host whose agent speaks in the middle of its install is
@@ -101,6 +110,10 @@ func (s *Server) enrol(c echo.Context) error {
 	}
 	if err := s.take(c, s.taken.enrolments, h.Name, "enrolments", "limits.reports", s.Limits.Reports); err != nil {
 		return err
+	}
+	// 503, whoever it is: an agent asks again, and enrols once its card is in the inventory.
+	if err := s.proved(c.Request().Context(), h, from, "a certificate"); err != nil {
+		return unavailable(err)
 	}
 	if err := s.runsAlready(h.Name); err != nil {
 		return err

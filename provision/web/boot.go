@@ -86,9 +86,9 @@ func (s *Server) script(c echo.Context) error {
 	if s.misplaced(mac, from) {
 		return echo.NewHTTPError(http.StatusForbidden, "this is not that box's address in the inventory")
 	}
-	text, _, err := s.bootScript(ctx, mac, ipxeHTTP)
+	text, _, err := s.bootScript(ctx, mac, from, ipxeHTTP)
 	if err != nil {
-		return unavailable(err)
+		return unproved(err)
 	}
 	return plain(c, text)
 }
@@ -230,6 +230,11 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 // sendContent is send for what is no file of its own; told says whether the whole of it
 // is an event.
 func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTime time.Time, size int64, stage provision.Stage, told bool) error {
+	// Before it has the whole of it: firmware then answers no ARP until its next program does.
+	host := s.hostAt(c.Request().Context(), peer(c))
+	if host != "" && stage != "" && !s.believed(c.Request().Context(), s.Snapshot().Hosts[host], peer(c)) {
+		host = ""
+	}
 	// The plain writer underneath echo's, since echo's hides sendfile.
 	w := newCounter(c.Response().Writer)
 	began := s.Clock()
@@ -238,7 +243,6 @@ func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTi
 	if !told || c.Request().Method != http.MethodGet || !w.reachedEnd(size) {
 		return nil
 	}
-	host := s.hostAt(c.Request().Context(), peer(c))
 	if host == "" {
 		return nil
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -98,9 +99,14 @@ func (h *handed) keep(host string, o offer) {
 // scriptAgain is bootScript for a loader that asks more than once: within a minute
 // it gets the same script, which costs one attempt at most and has one token, as long as
 // these still stand.
-func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, l loader) (string, error) {
+func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.Addr, l loader) (string, error) {
 	to := handedTo{mac, l}
 	if text, ok := s.handed.get(s, to); ok {
+		if h := s.Snapshot().HostByMAC(mac); h != nil {
+			if err := s.proved(ctx, h, from, "the boot script"); err != nil {
+				return "", err
+			}
+		}
 		return text, nil
 	}
 	// Two requests at once are one: the second token would make the first worthless.
@@ -109,7 +115,7 @@ func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, l loader) (
 			return text, nil
 		}
 		// Not the context of whoever came first: others wait for it too.
-		text, in, err := s.bootScript(context.WithoutCancel(ctx), mac, l)
+		text, in, err := s.bootScript(context.WithoutCancel(ctx), mac, from, l)
 		if err == nil && in.ID != "" {
 			s.handed.put(to, handedOut{text, in, s.Clock().Add(handedFor)}, s.Clock())
 		}

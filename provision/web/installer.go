@@ -72,6 +72,17 @@ func (s *Server) holds(c echo.Context, h *inventory.Host, from netip.Addr) bool 
 	return false
 }
 
+// cardAt is the card of a host that holds the lease of an address, its first when none
+// does.
+func (s *Server) cardAt(ctx context.Context, h *inventory.Host, from netip.Addr) inventory.MAC {
+	for _, m := range h.MACs {
+		if addr, ok := s.Leased(ctx, m); ok && addr == from {
+			return m
+		}
+	}
+	return h.MACs[0]
+}
+
 // answer hands out the Kickstart for the install that the token belongs to. It may be
 // fetched again (a broken connection, an installer that asks once for each interface)
 // until the installer has said that it has it.
@@ -85,6 +96,9 @@ func (s *Server) answer(c echo.Context) error {
 		return errRefused
 	}
 	token, from := c.Param("token"), peer(c)
+	if err := s.proved(c.Request().Context(), h, from, "the answer file"); err != nil {
+		return unproved(err)
+	}
 	if in.TokenSpent || !in.Armed {
 		s.answers.forget(token)
 		s.say(provision.Event{
@@ -94,12 +108,18 @@ func (s *Server) answer(c echo.Context) error {
 		}, in.Host)
 		return errRefused
 	}
-	if macs, ours := claimed(c.Request().Header, h); len(macs) > 0 && !ours {
+	macs, ours := claimed(c.Request().Header, h)
+	if len(macs) > 0 && !ours {
 		s.mismatch(in.Host, from.String(), macs)
 		return errRefused
 	}
+	in.Cards = macs
+	facts := boxFacts(c.Request().Header)
+	if err := s.confirmed(c.Request().Context(), h, s.cardAt(c.Request().Context(), h, from), in, max(in.Attempts, 1), facts["serial"]); err != nil {
+		return unavailable(err)
+	}
 	text, fresh, err := s.answers.again(c.Request().Context(), token, h.Name, s.Clock, func(ctx context.Context) (string, error) {
-		return s.answerFile(ctx, in, h, token, from, boxFacts(c.Request().Header))
+		return s.answerFile(ctx, in, h, token, from, facts)
 	})
 	if err != nil {
 		return err
@@ -126,12 +146,7 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 		s.warn(h.Name, "no-image", err.Error())
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "what is to be installed is not at hand")
 	}
-	mac := h.MACs[0]
-	for _, m := range h.MACs {
-		if addr, ok := s.Leased(ctx, m); ok && addr == from {
-			mac = m
-		}
-	}
+	mac := s.cardAt(ctx, h, from)
 	enrol, hash, err := provision.NewToken(s.Random)
 	if err != nil {
 		return "", err

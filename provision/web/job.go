@@ -33,9 +33,12 @@ type jobOrder struct {
 
 // order tells a box what its job is, until it has said that it has begun.
 func (s *Server) order(c echo.Context) error {
-	in, _, err := s.holder(c)
+	in, h, err := s.holder(c)
 	if err != nil {
 		return err
+	}
+	if err := s.proved(c.Request().Context(), h, peer(c), "the order of its job"); err != nil {
+		return unproved(err)
 	}
 	if in.Job == provision.NoJob || in.TokenSpent || !in.Armed {
 		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked what the job of %s is, which has none or has begun", peer(c), in.Host))

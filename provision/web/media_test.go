@@ -129,14 +129,7 @@ func TestAnacondaOverTheWire(t *testing.T) {
 		t.Errorf("after the initrd it is at %s", in.Stage)
 	}
 	fetch := func(headers map[string]string) *httptest.ResponseRecorder {
-		req := httptest.NewRequest("GET", "/i/"+token+"/ks", nil)
-		req.RemoteAddr = "10.77.0.11:1024"
-		for k, v := range headers {
-			req.Header.Set(k, v)
-		}
-		w := httptest.NewRecorder()
-		r.boot.ServeHTTP(w, req)
-		return w
+		return r.askWith("10.77.0.11", "/i/"+token+"/ks", headers)
 	}
 	// Another box's interfaces.
 	r.want(fetch(map[string]string{"X-RHN-Provisioning-MAC-0": "eno1 52:54:00:00:00:99", "X-RHN-Provisioning-MAC-1": "eno2 nonsense"}), 403)

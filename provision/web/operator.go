@@ -75,6 +75,7 @@ func (s *Server) API() http.Handler {
 		}
 		return c.NoContent(http.StatusNoContent)
 	})
+	e.POST("/api/hosts/:host/release", s.release)
 	e.POST("/api/hosts/:host/power/:action", func(c echo.Context) error {
 		seen, err := s.Operator.Power(c.Request().Context(), c.Param("host"), c.Param("action"))
 		if err != nil {
@@ -99,7 +100,7 @@ func operatorError(err error) error {
 	switch {
 	case errors.Is(err, ErrNoHost):
 		return echo.NewHTTPError(http.StatusNotFound, err.Error())
-	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm):
+	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, ErrNotHeld):
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
 	// The operator is told what went wrong; an Operator's errors hold no secrets.

@@ -178,6 +178,19 @@ func (r *rig) ask(h http.Handler, from, method, path, body string) *httptest.Res
 	return w
 }
 
+// askWith fetches something on port 80 with headers.
+func (r *rig) askWith(from, path string, headers map[string]string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	req := httptest.NewRequest("GET", path, nil)
+	req.RemoteAddr = from + ":1024"
+	for k, v := range headers {
+		req.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	r.boot.ServeHTTP(w, req)
+	return w
+}
+
 func (r *rig) arm(host string) {
 	r.t.Helper()
 	_, err := r.journal.Arm(journal.Request{

@@ -39,8 +39,8 @@ type notReady struct{ error }
 // one way to an installer, whatever asks. A script that goes out by HTTP begins an attempt,
 // with a token of its own; one that goes by TFTP offers a token (see Server.token).
 // The install is what it is about, its zero value when the box boots its disk.
-// An error is notReady.
-func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (string, provision.Install, error) {
+// An error is notReady, unheard or errStranger.
+func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.Addr, l loader) (string, provision.Install, error) {
 	none := provision.Install{}
 	wait := func(format string, args ...any) (string, provision.Install, error) {
 		return "", none, notReady{fmt.Errorf(format, args...)}
@@ -60,8 +60,15 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	if h != nil {
 		// DHCP arms a first install, and has seen firmware there and its processor. Any
 		// program on the box can ask for a script.
-		if in, ever := s.Journal.Current(h.Name); !ever || in.NeverCame() {
+		about, ever := s.Journal.Current(h.Name)
+		if !ever || about.NeverCame() {
 			return disk()
+		}
+		// Before anything is decided: that may end an install, or ask the operator.
+		if !about.Stage.Ended() {
+			if err := s.ofBox(ctx, h, mac, from, about); err != nil {
+				return "", none, err
+			}
 		}
 	}
 	// What asks for a script was sent here by DHCP, which has seen its processor
@@ -80,6 +87,9 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 	}
 	at := s.appliance(ctx)
 	about, _ := s.Journal.Current(d.Host.Name)
+	if err := s.confirmed(ctx, d.Host, mac, about, about.Attempts+1, ""); err != nil {
+		return "", none, err
+	}
 	img, err := s.imageOf(d.Host, about.Job, l, at.URL)
 	if err != nil {
 		s.warn(d.Host.Name, "no-image", err.Error())
@@ -100,6 +110,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, l loader) (s
 		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
 		return disk()
 	}
+	s.waits.end(mac)
 	if in.ID != about.ID { // another was armed in between, which nothing was decided about
 		return wait("what %s is armed for has just changed", d.Host.Name)
 	}

@@ -127,12 +127,12 @@ func TestScriptBesideAnotherServer(t *testing.T) {
 func TestMenuByAddressAlone(t *testing.T) {
 	r := newRig(t)
 	r.arm("web1")
-	young := false
-	r.server.JustLeased = func(context.Context, inventory.MAC) bool { return young }
+	var lease provision.Lease
+	r.server.Lease = func(context.Context, inventory.MAC) (provision.Lease, bool) { return lease, true }
 	if text := r.menu("10.77.0.11", "grub/grub.cfg"); strings.Contains(text, "inst.ks") || r.attempts("web1") != 0 {
 		t.Errorf("an old lease was enough:\n%s", text)
 	}
-	young = true
+	lease.Booted = r.journal.Counted()
 	if text := r.menu("10.77.0.11", "grub/grub.cfg"); !strings.Contains(text, "inst.ks") {
 		t.Errorf("no menu:\n%s", text)
 	}

@@ -94,10 +94,14 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 	}
 	// An address alone is weak: beside another server one REQUEST that we miss, and
 	// it is another box that has it now. So it must have been heard of just now.
-	if !ok || s.misplaced(mac, peer) || s.JustLeased != nil && !s.JustLeased(ctx, mac) {
-		return s.render("disk."+l.name, templates.Data{Host: &inventory.Host{}})
+	disk := func() (string, error) { return s.render("disk."+l.name, templates.Data{Host: &inventory.Host{}}) }
+	if !ok || s.misplaced(mac, peer) {
+		return disk()
 	}
-	text, err := s.scriptAgain(ctx, mac, l)
+	text, err := s.scriptAgain(ctx, mac, peer, l)
+	if errors.Is(err, errStranger) || errors.As(err, new(unheard)) {
+		return disk()
+	}
 	if wait := (notReady{}); errors.As(err, &wait) {
 		s.Log.Info("GRUB is told to ask again", "mac", mac.String(), "why", wait.Error())
 		return s.render("wait."+l.name, templates.Data{Host: &inventory.Host{}})
@@ -119,7 +123,10 @@ func (s *Server) ipxeFile(ctx context.Context, peer netip.Addr, name string) (io
 	if s.misplaced(mac, peer) {
 		return nil, 0, fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
 	}
-	text, err := s.scriptAgain(ctx, mac, ipxeTFTP)
+	text, err := s.scriptAgain(ctx, mac, peer, ipxeTFTP)
+	if errors.Is(err, errStranger) || errors.As(err, new(unheard)) {
+		return nil, 0, fmt.Errorf("ipxe/%s: %w: %w", mac, err, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -29,6 +29,7 @@ import (
 	"rackhand/provision/crowd"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
+	"rackhand/provision/neighbour"
 	"rackhand/provision/pki"
 	"rackhand/provision/retention"
 	"rackhand/provision/store"
@@ -45,9 +46,11 @@ type Options struct {
 	Leased func(ctx context.Context, mac inventory.MAC) (netip.Addr, bool)
 	// Leaseholder is the other way round: the MAC that holds the lease of an address.
 	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
-	// JustLeased reports whether a MAC has, or was heard to ask another server for, its
-	// address in this boot as far as can be told; nil: always.
-	JustLeased func(ctx context.Context, mac inventory.MAC) bool
+	// Lease is what was last leased to a MAC, or it was heard to ask another server for;
+	// nil: whoever asks for a script counts as booting.
+	Lease func(ctx context.Context, mac inventory.MAC) (provision.Lease, bool)
+	// Neighbour tells who stands behind an address (neighbour.Ask); nil: nobody asks.
+	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Compile   func(host *inventory.Host) (*role.Compiled, error)
@@ -81,6 +84,9 @@ type Operator interface {
 	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
 	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
 	Cancel(ctx context.Context, host string) error
+	// Release has the installer handed out that a host waits for (`answer: confirm`); the
+	// error wraps ErrNotHeld when it doesn't wait.
+	Release(ctx context.Context, host string) (provision.Install, error)
 	// Power does on, off, cycle, reset or status and says what was seen.
 	Power(ctx context.Context, host, action string) (string, error)
 	Status(ctx context.Context) (Status, error)
@@ -123,6 +129,7 @@ type Server struct {
 	answers answers
 	rows    rows
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
+	waits   waits
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.

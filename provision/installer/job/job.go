@@ -142,7 +142,7 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 // fetchOrder asks what to do. The answer must agree with the kernel's command line, so that
 // neither alone makes a box erase its disks.
 func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
-	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, 64<<10, 40)
+	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, nil, 64<<10, 40)
 	if err != nil {
 		return order{}, fmt.Errorf("ask what is to be done: %w", err)
 	}
@@ -179,7 +179,7 @@ func (m *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, url 
 
 // unwanted reports whether the appliance says that the job was cancelled.
 func (m *Runner) unwanted(ctx context.Context, url string) bool {
-	_, _, err := report.FetchOnce(ctx, m.Client, m.Clk, url, 4096)
+	_, _, err := report.FetchOnce(ctx, m.Client, m.Clk, url, nil, 4096)
 	final := (*report.FinalError)(nil)
 	return errors.As(err, &final) && strings.Contains(final.Message, "403")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -17,11 +18,12 @@ type Reply struct {
 }
 
 // Fetch gets a small file whole. Connection errors and transient answers are
-// tried again, at most tries times; any other answer but 200 is final.
-func Fetch(ctx context.Context, client *http.Client, clk Clock, url string, limit int64, tries int) (Reply, error) {
+// tried again, at most tries times; any other answer but 200 is final. header goes with
+// each request.
+func Fetch(ctx context.Context, client *http.Client, clk Clock, url string, header http.Header, limit int64, tries int) (Reply, error) {
 	var last error
 	for n := range tries {
-		data, wait, err := FetchOnce(ctx, client, clk, url, limit)
+		data, wait, err := FetchOnce(ctx, client, clk, url, header, limit)
 		if err == nil {
 			return data, nil
 		}
@@ -45,13 +47,14 @@ func (e *FinalError) Error() string { return e.Message }
 
 // FetchOnce is Fetch with a single try. With an error it returns how long the server asks
 // to wait. url gives at most limit bytes.
-func FetchOnce(ctx context.Context, client *http.Client, clk Clock, url string, limit int64) (Reply, time.Duration, error) {
+func FetchOnce(ctx context.Context, client *http.Client, clk Clock, url string, header http.Header, limit int64) (Reply, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return Reply{}, 0, &FinalError{err.Error()}
 	}
+	maps.Copy(req.Header, header)
 	resp, err := client.Do(req)
 	if err != nil {
 		return Reply{}, 0, err

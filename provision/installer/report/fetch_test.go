@@ -29,7 +29,10 @@ func TestFetch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := 0
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if got := r.Header.Get("X-RHN-Provisioning-MAC-0"); got != "eth0 52:54:00:00:00:01" {
+					t.Errorf("its card: %q", got)
+				}
 				status := c.statuses[min(n, len(c.statuses)-1)]
 				n++
 				if status != 200 {
@@ -40,7 +43,7 @@ func TestFetch(t *testing.T) {
 			}))
 			defer srv.Close()
 			clk := &fake.Clock{}
-			got, err := Fetch(t.Context(), srv.Client(), clk, srv.URL, 100, c.tries)
+			got, err := Fetch(t.Context(), srv.Client(), clk, srv.URL, http.Header{"X-Rhn-Provisioning-Mac-0": {"eth0 52:54:00:00:00:01"}}, 100, c.tries)
 			switch {
 			case c.want == "" && (err != nil || string(got.Data) != "text"):
 				t.Errorf("got %q, %v", got.Data, err)
@@ -59,7 +62,7 @@ func TestFetchTooLarge(t *testing.T) {
 		_, _ = w.Write(make([]byte, 101))
 	}))
 	defer srv.Close()
-	if _, err := Fetch(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
+	if _, err := Fetch(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, nil, 100, 3); err == nil || !strings.Contains(err.Error(), "larger than 100") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -68,7 +71,7 @@ func TestFetchNobodyThere(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	clk := &fake.Clock{}
-	if _, err := Fetch(t.Context(), http.DefaultClient, clk, srv.URL, 100, 4); err == nil || len(clk.Slept) != 4 {
+	if _, err := Fetch(t.Context(), http.DefaultClient, clk, srv.URL, nil, 100, 4); err == nil || len(clk.Slept) != 4 {
 		t.Errorf("got %v after %v", err, clk.Slept)
 	}
 }

@@ -40,7 +40,7 @@ type Options struct {
 	// Mute: the report of the end is lost, whatever is tried.
 	Mute bool
 	// PauseAt has the box wait once, until a file paused.go lies in Scratch; it makes the
-	// file paused when it is there.
+	// file paused when it is there, with its kernel's command line in it.
 	PauseAt Pause
 	// Late: when the packages are in, it asks for its answer file once more.
 	Late bool
@@ -63,7 +63,9 @@ type Pause string
 // The pauses.
 const (
 	PauseInitrd Pause = "initrd" // before it asks for its Kickstart
-	PauseEnd    Pause = "end"    // before the last %post, which reports the end
+	// PausePackages is when half of the packages are in.
+	PausePackages Pause = "packages"
+	PauseEnd      Pause = "end" // before the last %post, which reports the end
 )
 
 // A Result is how it ended.
@@ -87,6 +89,8 @@ type box struct {
 	mac    net.HardwareAddr
 	http   *http.Client
 	result Result
+	// cmdline is that of the kernel that runs.
+	cmdline string
 }
 
 var (
@@ -168,6 +172,7 @@ func (b *box) boot(ctx context.Context) error {
 		return err
 	}
 	b.result.Installs++
+	b.cmdline = kernel.cmdline
 	if err := b.pause(ctx, PauseInitrd); err != nil {
 		return err
 	}
@@ -213,7 +218,7 @@ func (b *box) pause(ctx context.Context, at Pause) error {
 	if b.PauseAt != at {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(b.Scratch, "paused"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(b.Scratch, "paused"), []byte(b.cmdline), 0o600); err != nil {
 		return err
 	}
 	for {

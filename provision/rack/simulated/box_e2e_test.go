@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 	var err error
 	if options := os.Getenv(envBox); options != "" {
 		err = boxMain([]byte(options))
+	} else if attack := os.Getenv(envThief); attack != "" {
+		err = thiefMain([]byte(attack))
 	} else if err = flag.Set("test.parallel", "5"); err == nil {
 		// A box waits more than it computes: more of these tests run side by side than
 		// there are cores, unless -parallel says otherwise.
@@ -44,6 +47,8 @@ func TestMain(m *testing.M) {
 type powered struct {
 	simulated.Options
 	Enrols bool
+	// Bond is the MAC that the installed system's network has; empty: its card's.
+	Bond string
 }
 
 // agent runs the agent once in the system below root, with its own code. It keeps a clock of its
@@ -84,7 +89,14 @@ func boxMain(options []byte) error {
 	}
 	o := p.Options
 	if p.Enrols {
-		o.Started = agent
+		o.Started = func(ctx context.Context, root string) error {
+			if p.Bond != "" {
+				if out, err := exec.Command("ip", "link", "set", o.Link, "address", p.Bond).CombinedOutput(); err != nil {
+					return fmt.Errorf("ip link: %w: %s", err, out)
+				}
+			}
+			return agent(ctx, root)
+		}
 	}
 	var mu sync.Mutex
 	o.Say = func(format string, args ...any) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -39,6 +40,9 @@ type rig struct {
 	program string
 	client  *client.Client
 	kill    func() // ends the appliance, without a word
+	// beside runs a program where the boxes stand, and link is that of the box.
+	beside func(ctx context.Context, name string, args ...string) *exec.Cmd
+	link   string
 }
 
 // A family is whose media they are.
@@ -67,7 +71,7 @@ func newRigOf(t *testing.T, f family) *rig {
 			t.Error(err)
 		}
 	})
-	r.dir = r.rack.Dir()
+	r.dir, r.beside, r.link = r.rack.Dir(), r.rack.CommandBeside, "box1"
 	for _, args := range [][]string{
 		{"link", "add", "box1", "address", boxMAC, "type", "veth", "peer", "name", "port1"},
 		{"link", "set", "port1", "master", "br0", "up"},
@@ -170,7 +174,13 @@ func (r *rig) power(o simulated.Options) simulated.Result {
 // run is power for a box whose installed system may have an agent that works.
 func (r *rig) run(o powered) simulated.Result {
 	r.t.Helper()
-	o.Link, o.Serial, o.Further, o.MaxBoots, o.Scratch = "box1", "SIM4711", []string{otherMAC}, 6, r.dir
+	return r.runUntil(r.t.Context(), o)
+}
+
+// runUntil is run for a box that loses its power when ctx ends: then its result is none.
+func (r *rig) runUntil(off context.Context, o powered) simulated.Result {
+	r.t.Helper()
+	o.Link, o.Serial, o.Further, o.MaxBoots, o.Scratch = r.link, "SIM4711", []string{otherMAC}, 6, r.dir
 	if o.Packages == 0 {
 		o.Packages = 60
 	}
@@ -178,17 +188,21 @@ func (r *rig) run(o powered) simulated.Result {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(off, patience)
 	defer cancel()
 	self, err := os.Executable()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	cmd := r.rack.CommandBeside(ctx, self)
+	cmd := r.beside(ctx, self)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it clears away
 	cmd.Env = append(os.Environ(), envBox+"="+string(args))
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
+	if off.Err() != nil && r.t.Context().Err() == nil {
+		return simulated.Result{}
+	}
 	if err != nil {
 		r.t.Fatalf("the simulated box: %v\n%s", err, said.String())
 	}
@@ -203,10 +217,15 @@ func (r *rig) run(o powered) simulated.Result {
 // runTo runs a box in the background and returns when it has come to its pause.
 func (r *rig) runTo(o powered) <-chan simulated.Result {
 	r.t.Helper()
+	return r.runToUntil(r.t.Context(), o)
+}
+
+func (r *rig) runToUntil(off context.Context, o powered) <-chan simulated.Result {
+	r.t.Helper()
 	ended := make(chan simulated.Result, 1)
 	go func() {
 		defer close(ended)
-		ended <- r.run(o)
+		ended <- r.runUntil(off, o)
 	}()
 	for { // the box itself is bounded
 		if _, err := os.Stat(filepath.Join(r.dir, "paused")); err == nil {
@@ -411,7 +430,7 @@ func TestSimulatedSiteScript(t *testing.T) {
 func TestSimulatedRestartAtTheEnd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	ended := r.runTo(powered{simulated.Options{PauseAt: simulated.PauseEnd}, true})
+	ended := r.runTo(powered{Options: simulated.Options{PauseAt: simulated.PauseEnd}, Enrols: true})
 	r.kill()
 	r.goOn()
 	time.Sleep(3 * time.Second) // it is refused a few times; more or fewer make no difference
@@ -432,7 +451,7 @@ func TestSimulatedRestartAtTheEnd(t *testing.T) {
 func TestSimulatedLostReport(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	res := r.run(powered{simulated.Options{Mute: true}, true})
+	res := r.run(powered{Options: simulated.Options{Mute: true}, Enrols: true})
 	if res.Installs != 1 || res.Boots != 2 {
 		t.Errorf("%+v", res)
 	}

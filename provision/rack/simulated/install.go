@@ -108,6 +108,11 @@ func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *s
 	}
 	for n := 1; n <= b.Packages; n++ {
 		log.send(each(n))
+		if n == b.Packages/2 {
+			if err := b.pause(ctx, PausePackages); err != nil {
+				return err
+			}
+		}
 		if failing && b.Fails == FailPackages && n > b.Packages/2 {
 			return errors.New("a package can't be installed (as asked for)")
 		}

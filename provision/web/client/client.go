@@ -74,6 +74,12 @@ func (c *Client) Revoke(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/revoke", struct{}{}, nil)
 }
 
+// Release has the installer handed out that a host waits for.
+func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
+	var in provision.Install
+	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/release", struct{}{}, &in)
+}
+
 // Power does on, off, cycle, reset or status.
 func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
 	var r web.PowerReply

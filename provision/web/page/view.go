@@ -97,6 +97,9 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 			v.Detail = cut("a question: is it installed? "+in.Doubt, 300)
 		}
 	}
+	if in.UnderWay() && in.Held != nil {
+		v.Detail = cut(fmt.Sprintf("waits for `rackhand release %s`: is it the box with %s?", in.Host, in.Held), 300)
+	}
 	if text := v.Job.detail(); text != "" {
 		v.Detail = text
 	}

@@ -51,6 +51,9 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		if h.Install.UnderWay() && h.Install.Doubt != "" {
 			last = OneLine("is it installed? "+h.Install.Doubt, 80)
 		}
+		if h.Install.UnderWay() && h.Install.Held != nil {
+			last = OneLine(fmt.Sprintf("waits for `rackhand release %s`: %s", h.Host, h.Install.Held), 240)
+		}
 		if ports {
 			last = dash(OneLine(h.SwitchPort, 40)) + "\t" + last
 		}

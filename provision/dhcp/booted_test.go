@@ -1,0 +1,47 @@
+package dhcp
+
+import (
+	"testing"
+	"time"
+)
+
+// TestBooted: a lease tells when its card was heard to boot last; what an installer or a
+// system asks for, and a renewal, leave that as it is.
+func TestBooted(t *testing.T) {
+	const other = "10.77.0.66"
+	for name, ask := range map[string]func(b *bench, options ...option){
+		"ours": func(b *bench, options ...option) { b.join(web1, options...) },
+		"another server's": func(b *bench, options ...option) {
+			b.ask(request(web1, append(options, server(other), requested("10.77.0.130"))...))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			if name != "ours" {
+				b = newProxy(t)
+			}
+			step := func(what string, boots bool, options ...option) {
+				t.Helper()
+				b.now = b.now.Add(time.Minute)
+				before := time.Time{}
+				if l := b.lease(web1); l != nil {
+					before = l.Booted
+				}
+				ask(b, options...)
+				want := before
+				if boots {
+					want = b.now
+				}
+				if l := b.lease(web1); l == nil || !l.Booted.Equal(want) {
+					t.Errorf("%s: %+v, want booted %s", what, l, want)
+				}
+			}
+			step("a system that was never seen to boot", false)
+			step("firmware", true, pxe)
+			step("iPXE", true, ipxe)
+			step("an installer", false, raw(60, "anaconda-Linux 5.14.0 x86_64"))
+			step("a system", false, raw(12, "web1"))
+			step("firmware again", true, pxe)
+		})
+	}
+}

@@ -1,0 +1,42 @@
+package provision
+
+import (
+	"fmt"
+	"time"
+)
+
+// bootTime is how long after its REQUEST a box may ask for its script. Firmware on a
+// slow link takes a minute or two.
+const bootTime = 10 * time.Minute
+
+// MayHaveScript says whether a box that asks for the script of this install may be the
+// one that is booting, by what was heard of it: booted is the counted time of the latest
+// REQUEST by a boot program of its own, zero for none; waits says that it has been told
+// to ask again, and does. The answer is "" when it may, else why not. warn is what the
+// operator is told with the script.
+//
+// While its installer speaks, the box doesn't boot. So after the installer was heard,
+// only a later REQUEST shows that the box has started anew.
+func (in Install) MayHaveScript(booted, now time.Time, waits bool) (refused, warn string) {
+	switch age := now.Sub(booted); {
+	case booted.IsZero():
+		return "no DHCP REQUEST of a network boot was heard of it", ""
+	case age > bootTime && !waits:
+		return fmt.Sprintf("its latest network boot was heard %s ago", age.Round(time.Minute)), ""
+	case in.Stage.Rank() < Installer.Rank():
+		return "", ""
+	}
+	spoke := in.Spoke
+	for _, s := range []Stage{Installer, Packages} {
+		if at := in.Reached[s]; at.After(spoke) {
+			spoke = at
+		}
+	}
+	if !booted.After(spoke) {
+		return fmt.Sprintf("its installer was heard after its latest network boot, at %s", in.Stage), ""
+	}
+	if !in.GaveUp {
+		warn = fmt.Sprintf("the box boots from the network again in the middle of its install, at %s, %s after its installer was heard last", in.Stage, booted.Sub(spoke).Round(time.Second))
+	}
+	return "", warn
+}

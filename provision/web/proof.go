@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/neighbour"
+)
+
+// errStranger is the answer to a machine that has taken a host's address.
+var errStranger = errors.New("this address is not on a card of that host")
+
+// proved reports whether who asks from an address for something of a host's is that
+// host, as far as the link tells: errStranger when it is another machine, notReady when
+// nobody has confirmed the address. Behind a router nothing tells; then an event says so.
+func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr, what string) error {
+	found, verdict, err := s.judge(ctx, h, from)
+	if err != nil {
+		s.Log.Error("asking the kernel for a neighbour", "host", h.Name, "address", from.String(), "error", err)
+		return notReady{errors.New("who has this address can't be told at this moment")}
+	}
+	switch verdict {
+	case neighbour.Proved:
+		return nil
+	case neighbour.Silent:
+		return notReady{errors.New("nobody has confirmed by ARP to have this address")}
+	case neighbour.Unproved:
+		s.say(provision.Event{
+			Host: h.Name, Source: "http", Kind: "unproved",
+			Message: fmt.Sprintf("%s is handed out to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are all that tells who it is", what, from),
+			Fields:  map[string]string{"address": from.String()},
+		}, h.Name+" "+what)
+		return nil
+	}
+	s.stranger(h, from, found, "asked for "+what)
+	return errStranger
+}
+
+// stranger tells of a machine that has taken a host's address, and what it did there.
+func (s *Server) stranger(h *inventory.Host, from netip.Addr, found neighbour.Found, did string) {
+	macs := texts(h.MACs)
+	s.say(provision.Event{
+		Host: h.Name, Source: "http", Kind: "another-mac", Level: provision.LevelError,
+		Message: fmt.Sprintf("%s %s from the MAC %s, and %s has %s: another machine uses its address, and got nothing. Find it by that MAC at the switch and disconnect it; if it is a card of %s, add it to `mac` in the inventory",
+			from, did, found.MAC, h.Name, macs, h.Name),
+		Fields: map[string]string{"address": from.String(), "mac": found.MAC.String(), "expected": macs, "interface": found.Link},
+	}, h.Name+" "+found.MAC.String())
+}
+
+// judge asks the kernel who has an address. The host's cards are those of the inventory,
+// and those that its installer has told: a bond may bear the MAC of either.
+func (s *Server) judge(ctx context.Context, h *inventory.Host, from netip.Addr) (neighbour.Found, neighbour.Verdict, error) {
+	if s.Neighbour == nil {
+		return neighbour.Found{}, neighbour.Proved, nil
+	}
+	found, err := s.Neighbour(ctx, from)
+	if err != nil {
+		return found, neighbour.Silent, err
+	}
+	in, _ := s.Journal.Install(h.Name)
+	macs := slices.Clone(h.MACs)
+	for _, text := range in.Cards {
+		if mac, err := inventory.ParseMAC(text); err == nil {
+			macs = append(macs, mac)
+		}
+	}
+	return found, neighbour.Judge(found, macs), nil
+}
+
+// believed reports whether what comes from an address may move an install of the host.
+func (s *Server) believed(ctx context.Context, h *inventory.Host, from netip.Addr) bool {
+	if h == nil {
+		return false
+	}
+	_, verdict, err := s.judge(ctx, h, from)
+	return err == nil && (verdict == neighbour.Proved || verdict == neighbour.Unproved)
+}
+
+// MayLog reports whether who connects to log from an address may be the host there.
+func (s *Server) MayLog(ctx context.Context, from netip.Addr) bool {
+	h := s.hostOf(ctx, from)
+	if h == nil {
+		return false
+	}
+	found, verdict, err := s.judge(ctx, h, from)
+	if err == nil && verdict == neighbour.Another {
+		s.stranger(h, from, found, "logged as an installer")
+		return false
+	}
+	return true
+}
+
+// unproved is the HTTP answer to who was not proved to be a host.
+func unproved(err error) error {
+	if errors.Is(err, errStranger) {
+		return echo.NewHTTPError(http.StatusForbidden, err.Error())
+	}
+	return unavailable(err)
+}
+
+func texts(macs []inventory.MAC) string {
+	var out []string
+	for _, m := range macs {
+		out = append(out, m.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+// heard is the DHCP side of the proof: whether the box of an install was heard to boot,
+// in this boot. Its error is an unheard.
+func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Install) error {
+	if s.Lease == nil {
+		return nil
+	}
+	now := s.Journal.Counted()
+	lease, _ := s.Lease(ctx, mac)
+	refused, warn := in.MayHaveScript(lease.Booted, now, s.waits.does(mac, now))
+	if refused != "" {
+		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and not handed out: %s. A box that boots asks for its address first: if it hangs there, start it anew", in.Host, refused))
+		return unheard{errors.New("the network boot of this box was not heard")}
+	}
+	if warn != "" {
+		s.warn(in.Host, "boots-again", warn)
+	}
+	return nil
+}
+
+// An unheard is the reason why there is no script for a box that was not heard to boot.
+type unheard struct{ error }
+
+// waitEnds is after how long without asking a box waits no longer. GRUB's menu asks
+// every 15 s, iPXE every 3 s.
+const waitEnds = time.Minute
+
+// waits are the boxes that were told to ask again for their script, by MAC, and when
+// last. Only hosts with an install are.
+type waits struct {
+	mu   sync.Mutex
+	last map[inventory.MAC]time.Time
+}
+
+func (w *waits) does(mac inventory.MAC, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at, ok := w.last[mac]
+	return ok && now.Sub(at) <= waitEnds
+}
+
+func (w *waits) told(mac inventory.MAC, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last == nil {
+		w.last = make(map[inventory.MAC]time.Time)
+	}
+	for m, at := range w.last {
+		if now.Sub(at) > waitEnds || len(w.last) >= maxHanded {
+			delete(w.last, m)
+		}
+	}
+	w.last[mac] = now
+}
+
+func (w *waits) end(mac inventory.MAC) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, mac)
+}
+
+// ofBox reports whether the box that asks for the script of an install or job is that box,
+// and is booting.
+func (s *Server) ofBox(ctx context.Context, h *inventory.Host, mac inventory.MAC, from netip.Addr, about provision.Install) error {
+	if err := s.heard(ctx, mac, about); err != nil {
+		return err
+	}
+	if err := s.proved(ctx, h, from, "the boot script"); err != nil {
+		return err
+	}
+	s.waits.told(mac, s.Journal.Counted())
+	return nil
+}

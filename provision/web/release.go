@@ -1,0 +1,63 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+)
+
+// ErrNotHeld is an Operator's answer about a host that waits for no release.
+var ErrNotHeld = errors.New("this host waits for no release")
+
+// confirmed reports whether an attempt of an install may go on, on a host of which the
+// operator confirms each (`answer: confirm`); else it is notReady, and what is known of
+// the box stands in its install until he does. The boot script is what waits: loaders ask
+// for as long as it takes and without a cost, while an initrd gives up after 9 s, and
+// nothing secret is handed out before. serial is "" where nobody has told it.
+func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory.MAC, in provision.Install, attempt int, serial string) error {
+	if h.Answer != inventory.ConfirmAnswer || in.Job != provision.NoJob || in.ReleasedFor(attempt) {
+		return nil
+	}
+	held := provision.Held{Attempt: attempt, MAC: mac.String(), Address: h.Address.String(), Serial: serial}
+	if s.Lease != nil {
+		lease, _ := s.Lease(ctx, mac)
+		held.UUID = lease.UUID
+		if r := lease.Relay; r != nil {
+			held.SwitchPort = r.Place()
+		}
+	}
+	wait := notReady{errors.New("this host waits until the operator has released its install")}
+	if in.Held != nil && *in.Held == held {
+		return wait
+	}
+	_, err := s.Journal.Update(h.Name, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+		if now.ReleasedFor(attempt) {
+			return now, provision.Event{}, nil
+		}
+		now.Held = &held
+		return now, provision.Event{
+			Source: "http", Kind: provision.KindHeld, Level: provision.LevelWarn,
+			Message: fmt.Sprintf("attempt %d of its install waits for the operator (`answer: confirm`): if the box that boots is %s, `rackhand release %s` goes on; if it isn't, `rackhand cancel %s`. It has %s",
+				attempt, h.Name, h.Name, h.Name, held),
+		}, nil
+	})
+	if err != nil && !errors.Is(err, journal.ErrNoArm) {
+		s.Log.Error("recording that a host waits for its release", "host", h.Name, "error", err)
+	}
+	return wait
+}
+
+func (s *Server) release(c echo.Context) error {
+	in, err := s.Operator.Release(c.Request().Context(), c.Param("host"))
+	if err != nil {
+		return operatorError(err)
+	}
+	return c.JSON(http.StatusOK, in)
+}
