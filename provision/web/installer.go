@@ -47,9 +47,15 @@ func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, err
 		return in, nil, errRefused
 	}
 	token := c.Param("token")
-	if !in.Proved(provision.HashToken(token), from.String()) && !s.holds(c, h, from) {
-		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, to which that address is not leased", from, in.Host))
-		return in, nil, errRefused
+	if !in.Proved(provision.HashToken(token), from.String()) {
+		if !s.holds(c, h, from) {
+			s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with the token of %s, to which that address is not leased", from, in.Host))
+			return in, nil, errRefused
+		}
+		// Before Use, which begins an attempt.
+		if _, err := s.onLink(c.Request().Context(), h, from, "came with the token of its install"); err != nil {
+			return in, nil, unproved(err)
+		}
 	}
 	switch in, err := s.Journal.Use(in, token, from.String()); {
 	case err == nil:

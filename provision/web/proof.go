@@ -22,29 +22,39 @@ import (
 var errStranger = errors.New("this address is not on a card of that host")
 
 // proved reports whether who asks from an address for something of a host's is that
-// host, as far as the link tells: errStranger when it is another machine, notReady when
-// nobody has confirmed the address. Behind a router nothing tells; then an event says so.
+// host, as far as the link tells: see onLink. Behind a router nothing tells; then an event
+// says so.
 func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr, what string) error {
-	found, verdict, err := s.judge(ctx, h, from)
-	if err != nil {
-		s.Log.Error("asking the kernel for a neighbour", "host", h.Name, "address", from.String(), "error", err)
-		return notReady{errors.New("who has this address can't be told at this moment")}
-	}
-	switch verdict {
-	case neighbour.Proved:
-		return nil
-	case neighbour.Silent:
-		return notReady{errors.New("nobody has confirmed by ARP to have this address")}
-	case neighbour.Unproved:
+	away, err := s.onLink(ctx, h, from, "asked for "+what)
+	if away {
 		s.say(provision.Event{
 			Host: h.Name, Source: "http", Kind: "unproved",
 			Message: fmt.Sprintf("%s is handed out to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are all that tells who it is", what, from),
 			Fields:  map[string]string{"address": from.String()},
 		}, h.Name+" "+what)
-		return nil
 	}
-	s.stranger(h, from, found, "asked for "+what)
-	return errStranger
+	return err
+}
+
+// onLink asks the link who has an address: errStranger when it is another machine than the
+// host, which did what is said there; notReady when nobody has confirmed the address. away:
+// the address is not on a link of ours, so nothing tells.
+func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr, did string) (away bool, err error) {
+	found, verdict, err := s.judge(ctx, h, from)
+	if err != nil {
+		s.Log.Error("asking the kernel for a neighbour", "host", h.Name, "address", from.String(), "error", err)
+		return false, notReady{errors.New("who has this address can't be told at this moment")}
+	}
+	switch verdict {
+	case neighbour.Proved:
+		return false, nil
+	case neighbour.Silent:
+		return false, notReady{errors.New("nobody has confirmed by ARP to have this address")}
+	case neighbour.Unproved:
+		return true, nil
+	}
+	s.stranger(h, from, found, did)
+	return false, errStranger
 }
 
 // stranger tells of a machine that has taken a host's address, and what it did there.
