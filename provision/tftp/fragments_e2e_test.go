@@ -73,10 +73,10 @@ func TestNoFragments(t *testing.T) {
 			}
 			startServer(t, server, fmt.Sprintf("10.77.0.1:69 %d", tt.says))
 			// What is shown hangs on the client's being deaf to fragments.
-			ping := func(size int) error {
-				return exec.Command("ip", "netns", "exec", client, "busybox", "ping", "-c", "1", "-W", "1", "-s", strconv.Itoa(size), "10.77.0.1").Run()
+			ping := func(size int, seconds string) error {
+				return exec.Command("ip", "netns", "exec", client, "busybox", "ping", "-c", "1", "-W", seconds, "-s", strconv.Itoa(size), "10.77.0.1").Run()
 			}
-			if ping(1000) != nil || ping(1600) == nil {
+			if ping(1000, "10") != nil || ping(1600, "1") == nil {
 				t.Fatal("the client's kernel takes fragments, or nothing at all")
 			}
 			for tool, args := range map[string][]string{

@@ -127,6 +127,9 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 		if b.nobody || !a.IsLoopback() {
 			return ""
 		}
+		if ip := a.As4(); ip[2] == 3 { // a rack of boxes
+			return fmt.Sprintf("box%d", ip[3])
+		}
 		return "web1"
 	}
 	if o.Leased == nil {
