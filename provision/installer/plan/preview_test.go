@@ -16,7 +16,7 @@ func TestPreviewAssumes(t *testing.T) {
 		"autopart\nignoredisk --only-use=nvme0n1":                                      "assumed: disk nvme0n1 (100.0 GB); the Kickstart names it\n",
 		"autopart\nignoredisk --only-use=sd*|vda":                                      "assumed: disk sda (100.0 GB); the Kickstart names it\n",
 		"autopart\nignoredisk --only-use=/dev/disk/by-id/wwn-0x5*":                     "assumed: disk sda (100.0 GB); the Kickstart names it\n",
-		"autopart\nignoredisk --only-use=disk/by-path/pci-[01]*":                        "assumed: disk sda (100.0 GB); the Kickstart names it\n",
+		"autopart\nignoredisk --only-use=disk/by-path/pci-[01]*":                       "assumed: disk sda (100.0 GB); the Kickstart names it\n",
 		"autopart\nclearpart --all --drives=S3Z9NB0K":                                  "assumed: disk sda (100.0 GB, serial S3Z9NB0K); the Kickstart names it\n",
 		"part / --size=1000 --ondisk=sda\npart /a --size=9 --ondisk=disk/by-path/pci*": "assumed: disk sda (100.0 GB); the Kickstart names it\nassumed: disk sdb (100.0 GB); the Kickstart names it\n",
 	} {
