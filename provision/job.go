@@ -24,9 +24,9 @@ const (
 // Known reports whether j is a job at all.
 func (j Job) Known() bool { return j == JobRescue || j == JobWipe || j == JobBurnin }
 
-// Spoils reports whether a host that serves is worse off after the job, or stays
+// Disruptive reports whether a host that serves is worse off after the job, or stays
 // out of service for long: then the operator has to say that he knows that it serves.
-func (j Job) Spoils() bool { return j == JobWipe || j == JobBurnin }
+func (j Job) Disruptive() bool { return j == JobWipe || j == JobBurnin }
 
 // An Order is what a job was told to do.
 type Order struct {

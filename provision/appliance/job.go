@@ -38,7 +38,7 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 	if r.Job == provision.JobWipe && !r.Yes {
 		return provision.Install{}, fmt.Errorf("%w: a wipe erases %s; say --yes when that is meant", web.ErrAsk, disksText(order.Disks))
 	}
-	if r.Job.Spoils() && a.journal.Serves(host) && !r.Serving {
+	if r.Job.Disruptive() && a.journal.Serves(host) && !r.Serving {
 		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, web.ErrServes, provision.Install{Job: r.Job}.Noun())
 	}
 	// What could not be handed out is not armed: a host in service would be cycled

@@ -25,9 +25,8 @@ type Cmdline struct {
 	plan.ReadOptions                  // how the Kickstart is read
 }
 
-// ParseCmdline reads /proc/cmdline. Words are separated by blanks; double quotes
-// keep blanks within a value, as the kernel's own parser has it. What it doesn't
-// know or can't use it passes over: the line carries arguments for many.
+// ParseCmdline reads /proc/cmdline. It ignores words that it doesn't know or can't use, because
+// the line has arguments for other programs as well.
 func ParseCmdline(s string) Cmdline {
 	c := Cmdline{Hold: 30 * time.Second}
 	named := map[string]net.HardwareAddr{} // by ifname=
@@ -73,7 +72,7 @@ func ParseCmdline(s string) Cmdline {
 }
 
 // parseVLAN reads vlan=NAME:CARD. The number is the end of the name: vlan10,
-// vlan0010, eth0.10 or eth0.0010. What is none gives no VLAN.
+// vlan0010, eth0.10 or eth0.0010. Other values give no VLAN.
 func parseVLAN(s string) hardware.VLAN {
 	name, card, ok := strings.Cut(s, ":")
 	number, isVLAN := strings.CutPrefix(name, "vlan")

@@ -25,10 +25,9 @@ const (
 	exitHalt     = 12
 )
 
-// Supervise is /init: it prepares the kernel's file systems, runs the installer
-// as a child, and reboots or powers off when that has ended. The installer is a
-// process of its own so that even its crash is told and ends well; and it is not
-// the one to which orphans fall. It does not return.
+// Supervise is /init. It mounts the kernel's file systems, runs the installer as a child, and
+// reboots or powers off when that has ended. The installer is a separate process so that even
+// its crash is reported, and so that orphans are not its children. It does not return.
 func Supervise() {
 	prepErr := mountKernelFS()
 	con := report.NewConsole(time.Now, report.NewRedactor().Clean)
@@ -48,7 +47,7 @@ func Supervise() {
 	crashed(con, fmt.Sprintf("the installer crashed: %v: %s", err, text))
 }
 
-// crashed tells of a crash and powers off.
+// crashed reports a crash and powers off.
 func crashed(con *report.Console, message string) {
 	con.OpenAll()
 	con.Printf("%s", message)
@@ -61,9 +60,9 @@ func crashed(con *report.Console, message string) {
 	end(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-// runChild runs the installer and reaps whatever else ends meanwhile. It returns
-// the exit status, -1 for none, and the beginning of what it said on its standard
-// error: a panic's text; everything else goes to the consoles directly.
+// runChild runs the installer and reaps other processes that end in the meantime. It returns
+// the exit status, -1 for none, and the beginning of the installer's standard error, which is
+// the text of a panic. Everything else goes to the consoles directly.
 func runChild() (code int, text string, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -110,9 +109,8 @@ func runChild() (code int, text string, err error) {
 	}
 }
 
-// end stops everything and reboots, powers off or halts. What was to be on a disk is
-// unmounted by now, so a disk or a driver that hangs must not keep the box: it waits
-// for neither for ever.
+// end stops everything and reboots, powers off or halts. The disks are unmounted by now, so it
+// doesn't wait forever for a disk or a driver that hangs.
 func end(how int) {
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 	within(20*time.Second, unix.Sync)
@@ -127,9 +125,9 @@ func end(how int) {
 // linksDown takes the cards of a virtual machine down before the kernel shuts its
 // devices down. Linux between "virtio: break and reset virtio devices on
 // device_shutdown()" and "virtio_ring: fix infinite loop in virtnet_poll_cleantx when
-// device is broken" (August 2026) may else spin for ever where packets are still on
-// their way, about once in 200 reboots; a box with one processor then never ends. Other
-// cards stay as they are: their BMC may share them.
+// device is broken" (August 2026) may otherwise spin forever while packets are in flight,
+// about once in 200 reboots; a box with one processor then never reboots. Other cards stay
+// up, because a BMC may share them.
 func linksDown(sys string) {
 	for _, name := range hardware.VirtioLinks(sys) {
 		within(5*time.Second, func() { _ = hardware.LinkDown(name) })

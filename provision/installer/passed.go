@@ -12,8 +12,8 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// passedOver makes messages of at most size bytes out of lines, as few as will do: the
-// journal keeps so many events of one kind a minute.
+// passedOver joins lines to as few messages of at most size bytes as possible, because the
+// journal limits events of one kind by the minute.
 func passedOver(lines []string, size int) []string {
 	var out []string
 	for _, l := range lines {
@@ -27,15 +27,15 @@ func passedOver(lines []string, size int) []string {
 	return out
 }
 
-// tellPassed tells the appliance what is passed over.
+// tellPassed reports what is passed over.
 func (m *machine) tellPassed(lines []string) {
 	for _, text := range passedOver(lines, 1800) {
 		m.Event(report.Event{Kind: "passed-over", Level: "warn", Message: text})
 	}
 }
 
-// included is the recipe with the files that %pre has written, read and checked as a
-// whole; no disk has been looked at yet. Without %include it is the recipe itself.
+// included is the recipe with the files that %pre has written, read and checked again as a
+// whole. No disk has been looked at yet. Without %include it is the recipe itself.
 func (m *machine) included(r *plan.Recipe, way plan.ReadOptions) (*plan.Recipe, error) {
 	if r.WithIncludes == nil {
 		return r, nil

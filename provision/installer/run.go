@@ -20,8 +20,8 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// Install carries an install out, from the kernel's command line to an unmounted
-// system, and returns the exit status that tells Supervise how to go on.
+// Install carries out an install, from the kernel's command line to an unmounted system, or a
+// job. It returns the exit status by which Supervise knows how to end.
 func Install(ctx context.Context) int {
 	ignoreSignals()
 	clk := report.RealClock{}
@@ -66,9 +66,9 @@ func Install(ctx context.Context) int {
 	return exitReboot
 }
 
-// finished tells the appliance that the system is installed. It must get
-// through, for the appliance else hands the installer out once more; so it is
-// tried for ten minutes before the box goes on to its own disk without.
+// finished reports to the appliance that the system is installed. Without that report the
+// appliance would start the installer again, so it tries for ten minutes before the box boots
+// from its own disk.
 func (m *machine) finished(ctx context.Context) error {
 	m.Con.Printf("%s", timingTable(m.timings))
 	err := m.Rep.Last(ctx, report.Event{Stage: "installed", Kind: "installed", Message: "the system is installed"}, 10*time.Minute)
@@ -79,8 +79,8 @@ func (m *machine) finished(ctx context.Context) error {
 	return nil
 }
 
-// failed leaves the box unbootable, tells why, keeps it on the screen, and says how
-// the box ends: see endAfter.
+// failed makes the box unbootable, reports why, keeps the reason on the screen, and returns
+// how the box ends: see endAfter.
 func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (end string) {
 	m.Con.Printf("FAILED: %v", err)
 	for _, s := range m.onError {
@@ -104,10 +104,10 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	return end
 }
 
-// endAfter says how a box ends whose install failed. It is powered off, since booting
-// again might come back here; but one that was refused for what its disk carries, by our
-// guard or by a %pre such as that of the shipped templates, may be a box in service: once
-// the appliance knows, and so hands out no installer, it goes back to that.
+// endAfter says how a box ends after a failed install. It is powered off, because it might
+// boot into the installer again. A box that was refused for the data on its disk, by our guard
+// or by a %pre such as that of the shipped templates, may be in service: it reboots, once the
+// appliance knows of the failure and no longer starts the installer.
 func endAfter(err error, touched, told bool) string {
 	if kind := plan.FailKind(err); told && !touched && (kind == plan.FailDisk || kind == plan.FailScript) {
 		return "reboot"
@@ -115,8 +115,8 @@ func endAfter(err error, touched, told bool) string {
 	return "poweroff"
 }
 
-// install does everything up to the unmounting. It returns how the Kickstart
-// wants the box to end.
+// install does everything up to the unmounting. It returns how the box is to end by the
+// Kickstart.
 func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) {
 	if cmdline.Kickstart == "" {
 		return "", errors.New("the kernel's command line has no inst.ks=URL")
@@ -196,8 +196,8 @@ func (m *machine) carryOut(ctx context.Context, steps []plan.Step) error {
 	return nil
 }
 
-// recipe fetches, parses and checks the Kickstart, and says that the installer
-// has it. No disk has been looked at yet.
+// recipe fetches, parses and checks the Kickstart, and reports that the installer has it. No
+// disk has been looked at yet.
 func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, error) {
 	var got report.Reply
 	cards := cardHeaders(hardware.FindNICs("/sys"))
@@ -235,16 +235,16 @@ func cardHeaders(nics []netconf.NIC) http.Header {
 	return h
 }
 
-// hide takes a recipe's secrets out of what is shown and told.
+// hide takes a recipe's secrets out of all later lines and events.
 func (m *machine) hide(r *plan.Recipe) {
 	clean := report.NewRedactor(r.Secrets...).Clean
 	m.Con.SetClean(clean)
 	m.Rep.SetClean(clean)
 }
 
-// gatherFacts looks at the machine. Disks may take a moment to show up: it waits
-// for those that the Kickstart names, and for one at least; when it names none, until no
-// more come.
+// gatherFacts looks at the machine. Disks may take a moment to appear. It waits for those that
+// the Kickstart names, and for at least one. If the Kickstart names none, it waits until no
+// more appear.
 func gatherFacts(ctx context.Context, r *plan.Recipe, net *hardware.Lease, scan func(), watch *diskWatch) (plan.Facts, error) {
 	facts := plan.Facts{BootNIC: net.Card, DNS: net.DNS, Memory: hardware.Memory("/proc/meminfo")}
 	if _, err := os.Stat("/sys/firmware/efi"); err == nil {

@@ -7,9 +7,8 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// A diskWatch remembers since when the machine's disks are the same ones. Controllers,
-// buses and fabrics bring theirs one by one, and the first that is there must not be
-// taken for the only one.
+// A diskWatch remembers since when the machine has had the same disks. They appear one by one,
+// and the first one must not be mistaken for the only one.
 type diskWatch struct {
 	names []string
 	since time.Time
@@ -26,12 +25,12 @@ func (w *diskWatch) look(disks []plan.Disk, now time.Time) {
 	}
 }
 
-// settleTime is how long no disk must have come before one is chosen that the Kickstart
-// does not name: USB alone waits for a second.
+// settleTime is how long no disk must have appeared before one is chosen that the Kickstart
+// does not name. USB alone takes a second.
 const settleTime = 2 * time.Second
 
-// settled reports whether disks may be chosen now: the Kickstart names each of them, or
-// no disk has come for a while.
+// settled reports whether disks may be chosen now: the Kickstart names each of them, or no
+// disk has appeared for settleTime.
 func (w *diskWatch) settled(r *plan.Recipe, now time.Time) bool {
 	return r.NamesDisks() || now.Sub(w.since) >= settleTime
 }

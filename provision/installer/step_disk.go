@@ -32,7 +32,7 @@ func (m *machine) doGuard(_ context.Context, s plan.GuardStep) error {
 		return err
 	case len(found) == 0:
 		m.Event(report.Event{Kind: "disk", Message: fmt.Sprintf("disk %s is blank", s.Disk)})
-	case s.Overwritable: // before the leave to wipe: that was given for what was there before this install
+	case s.Overwritable: // before s.Wipe, which is about data from before this install
 		cut, err := disk.IsUnfinished(vols[0].R, s.Disk.Sector)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (m *machine) doBlank(_ context.Context, s plan.BlankStep) error {
 func (m *machine) doPartition(ctx context.Context, s plan.PartitionStep) error {
 	dev := "/dev/" + s.Disk.Name
 	m.touched = append(m.touched, dev)
-	if err := disk.WipeSignatures(s.Disk); err != nil { // old marks must not shine through
+	if err := disk.WipeSignatures(s.Disk); err != nil { // so that old signatures don't reappear
 		return err
 	}
 	f, err := os.OpenFile(dev, os.O_RDWR, 0)
@@ -153,7 +153,7 @@ func (m *machine) doFormat(ctx context.Context, s plan.FormatStep) error {
 	if err != nil {
 		return fmt.Errorf("format %s: %w", p.Device, err)
 	}
-	// no udev here, and grub-mkconfig names the root by UUID only when it finds this
+	// there is no udev, and grub-mkconfig names the root by UUID only if this link exists
 	if err := os.MkdirAll("/dev/disk/by-uuid", 0o755); err != nil {
 		return err
 	}
@@ -204,8 +204,8 @@ func (m *machine) doFlush(_ context.Context, _ plan.FlushStep) error {
 	return nil
 }
 
-// unmountPatiently unmounts a folder; a program that a script left behind may
-// still sit in it for a moment.
+// unmountPatiently unmounts a folder, which a program that a script left behind may use for a
+// moment.
 func unmountPatiently(dir string) error {
 	var err error
 	for range 50 {
@@ -224,8 +224,8 @@ func unmountPatiently(dir string) error {
 	return nil
 }
 
-// makeUnbootable takes everything off the touched disks that a firmware, or the
-// next attempt's guard, would take for a system.
+// makeUnbootable clears from the touched disks everything that firmware, or the guard of the
+// next attempt, would take for a system.
 func (m *machine) makeUnbootable(ctx context.Context) error {
 	for i := len(m.mounts) - 1; i >= 0; i-- {
 		_ = unix.Unmount(m.mounts[i], unix.MNT_DETACH)

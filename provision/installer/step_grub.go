@@ -85,9 +85,8 @@ func removablePath(root *os.Root) error {
 	return errors.New("grub-install left no EFI/*/grubx64.efi on the EFI system partition")
 }
 
-// do writes the menu itself where the system's own grub-mkconfig would say
-// nothing else; systems that keep entries elsewhere (Boot Loader Specification)
-// have their own way run.
+// doGRUBConfig writes the menu itself where the system's grub-mkconfig would write the same.
+// Systems that keep entries elsewhere (Boot Loader Specification) run their own program.
 func (m *machine) doGRUBConfig(ctx context.Context, s plan.GRUBConfigStep) error {
 	prog, err := m.grubProgram("mkconfig")
 	if err != nil {

@@ -67,8 +67,8 @@ func lostText(lost map[string]int) string {
 	return printable("attributes in the image could not be kept: " + strings.Join(parts, ", "))
 }
 
-// printable takes out what would do something to a terminal. Names in a tar are
-// somebody else's text.
+// printable replaces characters that could control a terminal: names in a tar are foreign
+// text.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsGraphic(r) {
@@ -81,12 +81,12 @@ func printable(s string) string {
 const (
 	// progressEvery is the least time between two progress events.
 	progressEvery = 2 * time.Second
-	// quietAfter: without a byte for this long, that is worth an event.
+	// quietAfter is how long nothing must arrive before that is worth an event.
 	quietAfter = 10 * time.Second
 )
 
-// progress tells every two seconds how much has come, as long as the appliance
-// keeps up; and once when nothing comes.
+// progress reports every two seconds how much has arrived, as long as the appliance keeps up,
+// and once when nothing arrives.
 func (m *machine) progress(ctx context.Context, s *unpack.Stream) {
 	var (
 		met  report.Meter

@@ -64,10 +64,13 @@ func TestImageStep(t *testing.T) {
 				t.Errorf("%v (-want +got):\n%s", err, d)
 			}
 			var got []string
-			for i, e := range events {
+			for _, e := range events {
+				if e.Kind == "progress" { // on a slow machine
+					continue
+				}
 				s := fmt.Sprint(e.Level, " ", e.Kind, " ", e.Message)
-				if i < len(c.events) {
-					s = s[:min(len(s), len(c.events[i]))]
+				if n := len(got); n < len(c.events) {
+					s = s[:min(len(s), len(c.events[n]))]
 				}
 				got = append(got, s)
 			}

@@ -18,8 +18,7 @@ import (
 // packagesLimit is how long a package manager may take.
 const packagesLimit = time.Hour
 
-// A packager is a package manager at work in a system: what it is told. Its
-// commands are pure but for what they are given.
+// A packager gives the files and command lines for a package manager. It is pure.
 type packager interface {
 	// files are those of one install's own configuration, which is removed after it,
 	// and those that are kept.
@@ -117,8 +116,8 @@ func (m *machine) doPackage(ctx context.Context, s plan.PackageStep) error {
 	return nil
 }
 
-// readableRepos is what of the repos can be read: all, or none when they are another
-// distribution's, most likely, or out of reach. Nothing is kept of those.
+// readableRepos are the repos if the package manager can read them, or none if it can't: they
+// probably belong to another distribution, or are out of reach. Those are not kept either.
 func (m *machine) readableRepos(ctx context.Context, s plan.PackageStep, tool packager, release osRelease, repos []plan.Repo) ([]plan.Repo, error) {
 	argv := tool.refresh(s.Packages, true)
 	if argv == nil {
@@ -184,7 +183,7 @@ func (m *machine) installPackages(ctx context.Context, s plan.PackageStep, tool 
 	return m.packages(ctx, nil, tool.clean())
 }
 
-// packageProgress tells how far it is, at most every three seconds.
+// packageProgress reports progress, at most every three seconds.
 func (m *machine) packageProgress(tool packager) *report.LineWriter {
 	read := tool.progress()
 	last := m.clk.Now()

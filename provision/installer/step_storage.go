@@ -47,8 +47,8 @@ func (m *machine) doArray(ctx context.Context, s plan.ArrayStep) error {
 	return blank(ctx, dev)
 }
 
-// blank waits for a device that was just made, and takes off its ends what an
-// earlier life of the disk may have left just there: a file system, LVM's label.
+// blank waits for a new device and clears its ends, which may hold signatures from an earlier
+// use of the disk: a file system, LVM's label.
 func blank(ctx context.Context, dev string) error {
 	if err := disk.WaitFor(ctx, dev, 10*time.Second); err != nil {
 		return err
@@ -151,9 +151,9 @@ func (m *machine) doStorage(ctx context.Context, s plan.StorageStep) error {
 	return m.inTarget(ctx, "", "dracut", "--force", "--regenerate-all")
 }
 
-// debianInitrd sees to Debian's and Ubuntu's initramfs. What assembles arrays and
-// volumes is in it since the image was made, brought by the packages' hooks; it lacks
-// the arrays' names alone.
+// debianInitrd prepares the initramfs of Debian and Ubuntu. The packages' hooks have put in
+// what assembles arrays and volumes, when the image was made; only the arrays' names are
+// missing.
 func (m *machine) debianInitrd(s plan.StorageStep, conf, text string) error {
 	for _, need := range []struct {
 		hook string

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// timingTable says where the time went: what took a tenth of a second or more,
-// in order, things of one name added up.
+// timingTable lists what took a tenth of a second or more, in order, with the times of one
+// name added up.
 func timingTable(timings []timing) string {
 	var (
 		names []string
