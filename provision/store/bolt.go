@@ -132,6 +132,7 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open store %s: %w: move it away, and restore it from a backup if there is one", path, err)
 	}
+	db.AllocSize = growBy
 	// The mode counts only for a file that is created; one that was copied here may be open to others.
 	err = os.Chmod(path, 0o600)
 	if err == nil {

@@ -26,6 +26,7 @@ import (
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
+	"rackhand/provision/store/storetest"
 	"rackhand/provision/web"
 	"rackhand/templates"
 )
@@ -46,12 +47,13 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
+	r := &rig{t: t, leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	j, err := journal.Open(t.Context(), st, r.clock, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, journal: j, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	r.journal, r.snap, r.images = j, snapshot(t), images(t)
 	s := web.New(web.Options{
 		Journal: j, Store: st, Authority: authority,
 		Snapshot: func() *inventory.Snapshot { return r.snap },
