@@ -98,8 +98,8 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
 		return errRefused
 	}
-	if err := s.take(c, s.taken.enrolments, h.Name, "enrolments", "limits.reports", s.Limits.Reports); err != nil {
-		return err
+	if wait, ok := s.taken.enrolments.Look(h.Name); !ok {
+		return s.tooOften(c, wait, h.Name, "enrolments", "limits.reports", s.Limits.Reports)
 	}
 	if err := s.runsAlready(h.Name); err != nil {
 		return err
@@ -112,6 +112,7 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
+	s.taken.enrolments.Take(h.Name) // whoever has no token must not use up the host's
 	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name)
 	if err != nil {
 		s.Log.Error("signing a certificate", "host", h.Name, "error", err)
