@@ -80,7 +80,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire", "provision/crowd"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire", "provision/crowd", "provision/intake"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {
@@ -89,6 +89,10 @@ func rules() []rule {
 			why: "the bottom four rooms know nothing of those above",
 		})
 	}
+	r = append(r, rule{
+		from: "rackhand/provision/retention", forbid: []string{"rackhand/inventory", "rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/appliance"},
+		why: "what is kept is decided by what is on record alone",
+	})
 	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{

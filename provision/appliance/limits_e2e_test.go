@@ -165,7 +165,7 @@ func checkFlooded(t *testing.T, db string) {
 	if n := count("web1", "over-limit"); n < 2 || n > 3 {
 		t.Errorf("%d events tell that web1 sent too much", n)
 	}
-	if n := count("web3", "anything"); n == 0 || n > 1300 { // 3 MiB of them
+	if n := count("web3", "anything"); n == 0 || n > 900 { // 2 MiB of them
 		t.Errorf("web3's installer left %d of %d events", n, floodEvents)
 	}
 }

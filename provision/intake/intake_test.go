@@ -22,6 +22,14 @@ func TestRates(t *testing.T) {
 	if wait, ok := r.Take("web1"); ok || wait != time.Minute {
 		t.Errorf("one more: %s, %v", wait, ok)
 	}
+	if wait, ok := r.Look("web1"); ok || wait != time.Minute {
+		t.Errorf("a look: %s, %v", wait, ok)
+	}
+	for range 100 {
+		if _, ok := r.Look("web3"); !ok {
+			t.Fatal("looking takes")
+		}
+	}
 	if _, ok := r.Take("web2"); !ok {
 		t.Error("web2 pays for web1")
 	}

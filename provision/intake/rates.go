@@ -28,7 +28,12 @@ func NewRates(clock func() time.Time, perHour int) *Rates {
 
 // Take takes one out of a host's bucket. When there is none, it returns after how long
 // there is, in whole seconds. Hosts are the inventory's, so there are few.
-func (r *Rates) Take(host string) (wait time.Duration, ok bool) {
+func (r *Rates) Take(host string) (wait time.Duration, ok bool) { return r.look(host, 1) }
+
+// Look is Take that takes nothing: for what counts only once it has succeeded.
+func (r *Rates) Look(host string) (wait time.Duration, ok bool) { return r.look(host, 0) }
+
+func (r *Rates) look(host string, take int) (wait time.Duration, ok bool) {
 	now := r.clock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,7 +42,7 @@ func (r *Rates) Take(host string) (wait time.Duration, ok bool) {
 		l = rate.NewLimiter(rate.Limit(float64(r.perHour)/time.Hour.Seconds()), r.perHour)
 		r.of[host] = l
 	}
-	if l.AllowN(now, 1) {
+	if l.TokensAt(now) >= 1 && l.AllowN(now, take) {
 		return 0, true
 	}
 	seconds := (1 - l.TokensAt(now)) / float64(l.Limit())

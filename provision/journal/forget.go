@@ -24,9 +24,20 @@ type Entry struct {
 	Size          int // bytes that it takes in the store, about
 }
 
-// overhead is what the store adds to an event: its key, revision and place in a page,
-// twice, for its host's index.
-const overhead = 120
+// What the store adds to an event: its key, revision and place in a page, twice, for its
+// host's index. A large one has pages of its own.
+const (
+	overhead = 120
+	page     = 4096
+)
+
+func cost(value int, host string) int {
+	n := value + len(host) + overhead
+	if n > page/2 {
+		n = (n + page - 1) / page * page
+	}
+	return n
+}
 
 // Entries lists at most limit events after number after, oldest first.
 func (j *Journal) Entries(ctx context.Context, after uint64, limit int) ([]Entry, error) {
@@ -43,7 +54,7 @@ func (j *Journal) Entries(ctx context.Context, after uint64, limit int) ([]Entry
 		if err := json.Unmarshal(r.Value, &e); err != nil {
 			return nil, fmt.Errorf("reading the journal: %s: %w", r.Key, err)
 		}
-		out[i] = Entry{e.Seq, e.Host, e.Install, len(r.Value) + len(e.Host) + overhead}
+		out[i] = Entry{e.Seq, e.Host, e.Install, cost(len(r.Value), e.Host)}
 	}
 	return out, nil
 }

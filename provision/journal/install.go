@@ -24,7 +24,7 @@ var (
 // say. Anaconda's own take some 100 KB.
 const (
 	maxInstallerEvents = 5000
-	maxInstallerBytes  = 3 << 20
+	maxInstallerBytes  = 2 << 20
 )
 
 // A Request is what an install is armed with.

@@ -19,6 +19,7 @@ import (
 	"rackhand/provision/journal"
 	"rackhand/provision/retention"
 	"rackhand/provision/store"
+	"rackhand/provision/store/storetest"
 )
 
 // A rig is a journal over a real store, by a clock that the test moves.
@@ -35,21 +36,10 @@ type rig struct {
 
 func newRig(t testing.TB, keep config.Keep) *rig {
 	t.Helper()
-	r := &rig{TB: t, path: filepath.Join(inMemory(t), "db"), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), known: map[string]bool{}}
+	r := &rig{TB: t, path: filepath.Join(storetest.Dir(t), "db"), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), known: map[string]bool{}}
 	r.open(keep)
 	t.Cleanup(func() { r.stop() })
 	return r
-}
-
-// inMemory is a folder whose files cost no disk, where there is one: what is measured here
-// are sizes, and a year has many syncs.
-func inMemory(t testing.TB) string {
-	dir, err := os.MkdirTemp("/dev/shm", "rackhand-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 func (r *rig) open(keep config.Keep) {

@@ -55,6 +55,9 @@ func simulate(t testing.TB, hosts int, keep config.Keep) year {
 		r.pass()
 		y.last = r.size()
 		y.largest = max(y.largest, y.last)
+		if (day+1)%73 == 0 {
+			t.Logf("day %d: %d events written, %s", day+1, y.written, r.keeper.Stats())
+		}
 	}
 	y.left = r.keeper.Stats().Events
 	return y

@@ -174,6 +174,7 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, *os.File, erro
 	case err != nil: // too small for bbolt's first pages, or what it can't map
 		return nil, nil, openError(path, fmt.Errorf("%w (%w)", ErrDamaged, err))
 	}
+	db.AllocSize = growBy
 	// The mode counts only for a file that is created; one that was copied here may be open to others.
 	err = os.Chmod(path, 0o600)
 	if err == nil {

@@ -31,6 +31,9 @@ const (
 	compactSuffix = ".compact"
 	// compactTxn bounds one transaction of the copy, in bytes.
 	compactTxn = 4 << 20
+	// growBy is by how many bytes a file grows that is larger: bbolt would double it first,
+	// and then add 16 MiB at a time.
+	growBy = 1 << 20
 	// compactTries is how often a copy is begun anew because more was written meanwhile
 	// than the history keeps.
 	compactTries = 3
@@ -98,7 +101,8 @@ func (s *boltStore) compactOnce(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("compact the store %s: %w", s.path, err), fresh.Close(), removeStale(s.path))
 }
 
-// copyTo makes the new file, with all that the store held at one moment. It isn't synced.
+// copyTo makes the new file, with all that the store held at one moment, and syncs it: the
+// writer must not wait for that.
 func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, file *os.File, err error) {
 	if err := removeStale(s.path); err != nil {
 		return nil, nil, err
@@ -108,7 +112,11 @@ func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, f
 		return nil, nil, err
 	}
 	fresh.NoSync = true
+	fresh.AllocSize = growBy
 	if err := s.view(ctx, func(tx *bbolt.Tx) error { return copyAll(ctx, fresh, tx) }); err != nil {
+		return nil, nil, errors.Join(err, fresh.Close())
+	}
+	if err := fresh.Sync(); err != nil {
 		return nil, nil, errors.Join(err, fresh.Close())
 	}
 	return fresh, file, nil
@@ -154,10 +162,6 @@ func (s *boltStore) swapTo(fresh *bbolt.DB, file *os.File) error {
 	}
 	fresh.NoSync = false
 	if err := s.catchUp(fresh); err != nil {
-		return err
-	}
-	// The transaction is synced, and with it all pages before it: fsync is of a whole file.
-	if err := fresh.Sync(); err != nil {
 		return err
 	}
 	opened, err := file.Stat()

@@ -108,8 +108,8 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
 		return errRefused
 	}
-	if err := s.take(c, s.taken.enrolments, h.Name, "enrolments", "limits.reports", s.Limits.Reports); err != nil {
-		return err
+	if wait, ok := s.taken.enrolments.Look(h.Name); !ok {
+		return s.tooOften(c, wait, h.Name, "enrolments", "limits.reports", s.Limits.Reports)
 	}
 	// 503, whoever it is: an agent asks again, and enrols once its card is in the inventory.
 	if err := s.proved(c.Request().Context(), h, from, "a certificate"); err != nil {
@@ -126,6 +126,7 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
+	s.taken.enrolments.Take(h.Name) // whoever has no token must not use up the host's
 	in, _ := s.Journal.Install(h.Name)
 	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name, in.ID, macsOf(h))
 	if err != nil {

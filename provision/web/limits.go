@@ -35,10 +35,13 @@ func newTaken(clock func() time.Time, l config.Limits) taken {
 
 // take counts one thing that a host sends. The error is 429, with when to come again.
 func (s *Server) take(c echo.Context, r *intake.Rates, host, what, setting string, most int) error {
-	wait, ok := r.Take(host)
-	if ok {
-		return nil
+	if wait, ok := r.Take(host); !ok {
+		return s.tooOften(c, wait, host, what, setting, most)
 	}
+	return nil
+}
+
+func (s *Server) tooOften(c echo.Context, wait time.Duration, host, what, setting string, most int) error {
 	s.tooMuch(host, fmt.Sprintf("it has sent more than %d %s within an hour: those beyond are refused; `%s` in rackhand.yaml is the limit", most, what, setting))
 	c.Response().Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
 	return echo.NewHTTPError(http.StatusTooManyRequests, fmt.Sprintf("at most %d %s within an hour are taken", most, what))

@@ -9,13 +9,18 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"rackhand/config"
 	"rackhand/provision"
 	"rackhand/provision/pki"
+	"rackhand/provision/retention"
+	"rackhand/provision/store"
 )
 
 // enrolled is a host's agent: it asks with the host's certificate.
@@ -183,4 +188,49 @@ func TestDroppedReports(t *testing.T) {
 	web1 := r.enrolled("web1")
 	r.want(web1("POST", "/v1/report", `{"status":"ok","dropped":3}`), 204)
 	r.wantEvent("web1", "over-limit")
+}
+
+// TestHostileForTenMinutes: an enrolled agent, a stranger at thousands of addresses and the
+// holder of an installer's token do for ten minutes whatever they may. All of it leaves a
+// small database, and another host's events are there.
+func TestHostileForTenMinutes(t *testing.T) {
+	r := newRig(t)
+	keep := config.Default().Keep
+	keeper := retention.New(retention.Options{
+		Journal: r.journal, Store: r.server.Store, Keep: keep, Log: slog.New(slog.DiscardHandler),
+		Known: func(h string) bool { return r.snap.Hosts[h] != nil }, Loaded: func() bool { return true },
+	})
+	web1, web2 := r.enrolled("web1"), r.enrolled("web2")
+	r.arm("web1")
+	token := r.script(web1MAC, "10.77.0.11")
+	largest := strings.Replace(report(1<<20), `"changed"`, `"failed"`, 1)
+	event := fmt.Sprintf(`{"kind":"x","message":%q}`, strings.Repeat("y", 2000))
+	const steps = 60 // of ten seconds
+	for step := range steps {
+		for i := range 12 {
+			web1("POST", "/v1/report", largest)
+			web1("POST", "/v1/progress", `{"version":"v1"}`)
+			r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", event)
+			r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", event)
+			from := fmt.Sprintf("10.77.%d.%d", 1+step, 1+i)
+			r.ask(r.boot, from, "GET", "/boot/ipxe?mac="+web1MAC, "")
+			r.ask(r.boot, from, "GET", "/i/wrong/ks", "")
+			r.ask(r.agents, from, "POST", "/v1/enrol", `{"host":"web1"}`)
+		}
+		if step%10 == 0 {
+			r.want(web2("POST", "/v1/report", `{"status":"failed","error":"no network"}`), 204)
+		}
+		r.later += 10 * time.Second
+		if err := keeper.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.count("web2", "converge-failed"); n != steps/10 {
+		t.Errorf("%d of %d events of web2 are there", n, steps/10)
+	}
+	size := r.server.Store.(store.Compacter).Size()
+	t.Logf("%+v, %s", size, keeper.Stats())
+	if size.File > 10<<20 {
+		t.Errorf("the database has %d bytes", size.File)
+	}
 }

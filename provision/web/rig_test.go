@@ -27,6 +27,7 @@ import (
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
+	"rackhand/provision/store/storetest"
 	"rackhand/provision/web"
 	"rackhand/templates"
 )
@@ -49,15 +50,15 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	r := &rig{t: t, snap: snapshot(t), images: images(t), leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	r := &rig{t: t, leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
 	began := time.Now()
 	elapsed := func() time.Duration { return time.Since(began) + time.Duration(r.elapsed.Load()) }
-	j, err := journal.Open(t.Context(), st, time.Now, elapsed, log)
+	j, err := journal.Open(t.Context(), st, r.clock, elapsed, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.journal = j
+	r.journal, r.snap, r.images = j, snapshot(t), images(t)
 	r.options = web.Options{
 		Journal: j, Store: st, Authority: authority,
 		Snapshot: func() *inventory.Snapshot { return r.snap },

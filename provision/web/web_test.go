@@ -197,6 +197,10 @@ func TestEnrolment(t *testing.T) {
 	r.want(r.ask(r.agents, "10.77.0.12", "POST", "/v1/enrol", good), 403)
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: "wrong", CSR: csr("web1")})), 403)
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web2")})), 400)
+	wrong := body(catalog.EnrolRequest{Host: "web1", Token: "wrong", CSR: csr("web1")})
+	for range 100 {
+		r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", wrong), 403) // uses nothing up
+	}
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 200)
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 200) // its answer was lost
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web1")})), 403)
