@@ -1,6 +1,9 @@
 package provision
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // KindHeld is the kind of the event that asks the operator whether the box that waits is
 // the host (`answer: confirm`).
@@ -34,8 +37,12 @@ func (h Held) String() string {
 // first one being 1. A release is good for one: a box that comes back is looked at again.
 func (in Install) ReleasedFor(attempt int) bool { return in.Released >= attempt }
 
-// Release is the install once the operator has released the attempt that waits.
-func (in Install) Release() Install {
+// Release is the install once the operator has released the attempt that waits, at a
+// counted time. From then on its box has the time of a boot to come for it.
+func (in Install) Release(now time.Time) Install {
 	in.Released, in.Held = in.Held.Attempt, nil
+	if until := now.Add(chainTime); until.After(in.Expires) {
+		in.Expires = until
+	}
 	return in
 }

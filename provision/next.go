@@ -110,8 +110,11 @@ const chainTime = 10 * time.Minute
 
 // Begun reports whether a network boot that began while the install was armed in
 // time is still on its way to the installer: an arming that expires in between
-// must not strand the box.
+// must not strand the box. Nor must it one that waits for the operator.
 func (in Install) Begun(now time.Time) bool {
+	if in.Held != nil && in.Stage.Rank() < Installer.Rank() {
+		return true
+	}
 	if in.Stage.Rank() < Addressed.Rank() || in.Stage.Rank() >= Installer.Rank() {
 		return false
 	}

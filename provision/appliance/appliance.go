@@ -154,7 +154,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	}
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
-		Leaseholder: a.leaseholder, Lease: a.lease, Neighbour: neighbour.Ask, At: a.applianceAt,
+		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,

@@ -63,7 +63,7 @@ func (a *Appliance) Release(_ context.Context, host string) (provision.Install, 
 			return in, provision.Event{}, fmt.Errorf("%s: %w: a host with `answer: confirm` waits once its boot script was asked for", host, web.ErrNotHeld)
 		}
 		e := provision.Event{Source: "operator", Kind: "released", Message: fmt.Sprintf("the operator has released attempt %d, for the box with %s", in.Held.Attempt, in.Held)}
-		return in.Release(), e, nil
+		return in.Release(a.journal.Counted()), e, nil
 	})
 	return a.journal.Shown(in), err
 }

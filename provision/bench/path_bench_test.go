@@ -130,7 +130,8 @@ func kernelOf(t *testing.T, ctx context.Context, r *rehearse.Rehearsal, image st
 	sh("ip", "link", "add", "stand", "address", mac, "type", "veth", "peer", "name", "standin")
 	sh("ip", "link", "set", "standin", "master", "br0", "up")
 	sh("ip", "link", "set", "stand", "up")
-	sh("busybox", "udhcpc", "-i", "stand", "-n", "-q", "-f", "-s", "/bin/true")
+	// As firmware does: a script is for a box that was heard to boot.
+	sh("busybox", "udhcpc", "-i", "stand", "-V", "PXEClient:Arch:00000:UNDI:002001", "-n", "-q", "-f", "-s", "/bin/true")
 	sh("ip", "addr", "add", address+"/24", "dev", "stand")
 	script := sh("curl", "--silent", "--show-error", "--fail", "--interface", "stand", "http://10.77.0.1/boot/ipxe?mac="+mac)
 	sh("ip", "link", "del", "stand")

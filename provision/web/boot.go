@@ -88,7 +88,7 @@ func (s *Server) script(c echo.Context) error {
 	}
 	text, _, err := s.bootScript(ctx, mac, from, ipxeHTTP)
 	if err != nil {
-		return unproved(err)
+		return refusal(err)
 	}
 	return plain(c, text)
 }

@@ -103,7 +103,7 @@ func (s *Server) answer(c echo.Context) error {
 	}
 	token, from := c.Param("token"), peer(c)
 	if err := s.proved(c.Request().Context(), h, from, "the answer file"); err != nil {
-		return unproved(err)
+		return refusal(err)
 	}
 	if in.TokenSpent || !in.Armed {
 		s.answers.forget(token)
@@ -121,7 +121,8 @@ func (s *Server) answer(c echo.Context) error {
 	}
 	in.Cards = macs
 	facts := boxFacts(c.Request().Header)
-	if err := s.confirmed(c.Request().Context(), h, s.cardAt(c.Request().Context(), h, from), in, max(in.Attempts, 1), facts["serial"]); err != nil {
+	held := provision.Held{Attempt: max(in.Attempts, 1), Address: from.String(), Serial: facts["serial"]}
+	if err := s.confirmed(c.Request().Context(), h, s.cardAt(c.Request().Context(), h, from), in, held); err != nil {
 		return unavailable(err)
 	}
 	text, fresh, err := s.answers.again(c.Request().Context(), token, h.Name, s.Clock, func(ctx context.Context) (string, error) {

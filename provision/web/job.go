@@ -38,7 +38,7 @@ func (s *Server) order(c echo.Context) error {
 		return err
 	}
 	if err := s.proved(c.Request().Context(), h, peer(c), "the order of its job"); err != nil {
-		return unproved(err)
+		return refusal(err)
 	}
 	if in.Job == provision.NoJob || in.TokenSpent || !in.Armed {
 		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked what the job of %s is, which has none or has begun", peer(c), in.Host))

@@ -111,8 +111,8 @@ func (s *Server) MayLog(ctx context.Context, from netip.Addr) bool {
 	return true
 }
 
-// unproved is the HTTP answer to who was not proved to be a host.
-func unproved(err error) error {
+// refusal is the HTTP answer to who was not proved to be a host.
+func refusal(err error) error {
 	if errors.Is(err, errStranger) {
 		return echo.NewHTTPError(http.StatusForbidden, err.Error())
 	}
@@ -135,7 +135,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	}
 	now := s.Journal.Counted()
 	lease, _ := s.Lease(ctx, mac)
-	refused, warn := in.MayHaveScript(lease.Booted, now, s.waits.does(mac, now))
+	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.does(mac, now))
 	if refused != "" {
 		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and not handed out: %s. A box that boots asks for its address first: if it hangs there, start it anew", in.Host, refused))
 		return unheard{errors.New("the network boot of this box was not heard")}

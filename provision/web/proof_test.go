@@ -156,6 +156,9 @@ func TestWaitingBox(t *testing.T) {
 	if n := r.attempts("web1"); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
+	// The appliance has just started, and may have told it to wait before.
+	r.server.Began = r.journal.Counted()
+	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""), 200)
 }
 
 // TestOwnCards: a bond may bear the MAC of any card that the installer has told of.
@@ -193,7 +196,7 @@ func TestConfirm(t *testing.T) {
 		}
 		held := *in.Held
 		if _, err := r.journal.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
-			return in.Release(), provision.Event{}, nil
+			return in.Release(r.journal.Counted()), provision.Event{}, nil
 		}); err != nil {
 			t.Fatal(err)
 		}

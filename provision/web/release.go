@@ -20,12 +20,12 @@ var ErrNotHeld = errors.New("this host waits for no release")
 // operator confirms each (`answer: confirm`); else it is notReady, and what is known of
 // the box stands in its install until he does. The boot script is what waits: loaders ask
 // for as long as it takes and without a cost, while an initrd gives up after 9 s, and
-// nothing secret is handed out before. serial is "" where nobody has told it.
-func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory.MAC, in provision.Install, attempt int, serial string) error {
-	if h.Answer != inventory.ConfirmAnswer || in.Job != provision.NoJob || in.ReleasedFor(attempt) {
+// nothing secret is handed out before. held is what its request tells of the box.
+func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory.MAC, in provision.Install, held provision.Held) error {
+	if h.Answer != inventory.ConfirmAnswer || in.Job != provision.NoJob || in.ReleasedFor(held.Attempt) {
 		return nil
 	}
-	held := provision.Held{Attempt: attempt, MAC: mac.String(), Address: h.Address.String(), Serial: serial}
+	held.MAC = mac.String()
 	if s.Lease != nil {
 		lease, _ := s.Lease(ctx, mac)
 		held.UUID = lease.UUID
@@ -38,14 +38,14 @@ func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory
 		return wait
 	}
 	_, err := s.Journal.Update(h.Name, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
-		if now.ReleasedFor(attempt) {
+		if now.ReleasedFor(held.Attempt) {
 			return now, provision.Event{}, nil
 		}
 		now.Held = &held
 		return now, provision.Event{
 			Source: "http", Kind: provision.KindHeld, Level: provision.LevelWarn,
 			Message: fmt.Sprintf("attempt %d of its install waits for the operator (`answer: confirm`): if the box that boots is %s, `rackhand release %s` goes on; if it isn't, `rackhand cancel %s`. It has %s",
-				attempt, h.Name, h.Name, h.Name, held),
+				held.Attempt, h.Name, h.Name, h.Name, held),
 		}, nil
 	})
 	if err != nil && !errors.Is(err, journal.ErrNoArm) {

@@ -49,7 +49,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 	if snap == nil {
 		return wait("the inventory is not loaded yet")
 	}
-	h := snap.HostByMAC(mac)
+	h, proved := snap.HostByMAC(mac), provision.Install{}
 	disk := func() (string, provision.Install, error) {
 		if h == nil {
 			h = &inventory.Host{}
@@ -70,6 +70,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 				return "", none, err
 			}
 		}
+		proved = about
 	}
 	// What asks for a script was sent here by DHCP, which has seen its processor
 	// (option 93): it is that of the host's system, or it would not be here.
@@ -87,7 +88,10 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 	}
 	at := s.appliance(ctx)
 	about, _ := s.Journal.Current(d.Host.Name)
-	if err := s.confirmed(ctx, d.Host, mac, about, about.Attempts+1, ""); err != nil {
+	if about.ID != proved.ID { // armed in between
+		return wait("what %s is armed for has just changed", d.Host.Name)
+	}
+	if err := s.confirmed(ctx, d.Host, mac, about, provision.Held{Attempt: about.Attempts + 1, Address: from.String()}); err != nil {
 		return "", none, err
 	}
 	img, err := s.imageOf(d.Host, about.Job, l, at.URL)

@@ -49,6 +49,9 @@ type Options struct {
 	// Lease is what was last leased to a MAC, or it was heard to ask another server for;
 	// nil: whoever asks for a script counts as booting.
 	Lease func(ctx context.Context, mac inventory.MAC) (provision.Lease, bool)
+	// Began is the counted time at which the appliance started: which boxes waited for their
+	// script before is not known.
+	Began time.Time
 	// Neighbour tells who stands behind an address (neighbour.Ask); nil: nobody asks.
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.

@@ -160,3 +160,17 @@ func TestNaturally(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestHeldDetail: the page says who waits for the operator, and how to go on.
+func TestHeldDetail(t *testing.T) {
+	in := &provision.Install{Host: "web1", Stage: provision.Addressed, Armed: true, Held: &provision.Held{MAC: "52:54:00:00:00:01", Address: "10.77.0.11", UUID: "4c4c4544"}}
+	hs := provision.HostStatus{Host: "web1", Install: in}
+	want := "waits for `rackhand release web1`: is it the box with MAC 52:54:00:00:00:01, address 10.77.0.11, UUID 4c4c4544?"
+	if got := viewHost(hs, time.Now()).Detail; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	in.Stage = provision.Cancelled
+	if got := viewHost(hs, time.Now()).Detail; got == want {
+		t.Errorf("cancelled, it still waits: %q", got)
+	}
+}
