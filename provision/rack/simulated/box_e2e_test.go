@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 	var err error
 	if options := os.Getenv(envBox); options != "" {
 		err = boxMain([]byte(options))
+	} else if args := os.Getenv(envAttack); args != "" {
+		err = attackMain([]byte(args))
 	} else if err = flag.Set("test.parallel", "5"); err == nil {
 		// A box waits more than it computes: more of these tests run side by side than
 		// there are cores, unless -parallel says otherwise.
