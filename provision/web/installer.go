@@ -54,7 +54,7 @@ func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, err
 		}
 		// Before Use, which begins an attempt.
 		if _, err := s.onLink(c.Request().Context(), h, from, "came with the token of its install"); err != nil {
-			return in, nil, unproved(err)
+			return in, nil, refusal(err)
 		}
 	}
 	switch in, err := s.Journal.Use(in, token, from.String()); {

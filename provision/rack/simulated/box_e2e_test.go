@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		err = boxMain([]byte(options))
 	} else if attack := os.Getenv(envThief); attack != "" {
 		err = thiefMain([]byte(attack))
+	} else if args := os.Getenv(envAttack); args != "" {
+		err = attackMain([]byte(args))
 	} else if err = flag.Set("test.parallel", "5"); err == nil {
 		// A box waits more than it computes: more of these tests run side by side than
 		// there are cores, unless -parallel says otherwise.

@@ -57,6 +57,12 @@ func newRig(t *testing.T) *rig { return newRigOf(t, rocky9) }
 
 func newRigOf(t *testing.T, f family) *rig {
 	t.Helper()
+	return newRigWith(t, func(r *rig) { r.files(f) })
+}
+
+// newRigWith is a rig whose files are written by write.
+func newRigWith(t *testing.T, write func(*rig)) *rig {
+	t.Helper()
 	program := os.Getenv("RACKHAND_BIN")
 	if program == "" {
 		t.Fatal("RACKHAND_BIN is not set: run these tests with `make e2e`")
@@ -81,7 +87,7 @@ func newRigOf(t *testing.T, f family) *rig {
 			t.Fatalf("ip %v: %v %s", args, err, out)
 		}
 	}
-	r.files(f)
+	write(r)
 	r.appliance()
 	return r
 }
