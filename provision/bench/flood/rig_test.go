@@ -93,6 +93,9 @@ func (r *rig) serve(bin, ns string) {
 	for i := range hosts {
 		inventory += fmt.Sprintf("  h%d: {mac: %q, address: %s, install: never}\n", i+1, macOf(i+1), addressOf(i+1))
 	}
+	for i := range 460 { // so that the page is that of a whole rack room
+		inventory += fmt.Sprintf("  x%d: {mac: \"02:ab:00:00:%02x:%02x\", address: 10.64.%d.%d, install: never}\n", i, i/200, i%200, 2+i/200, 1+i%200)
+	}
 	for name, text := range map[string]string{
 		"rackhand.yaml":       "state: state\ninventory: inventory\nsecrets: secrets\nsocket: rackhand.sock\ninterfaces: [br0]\npage: {listen: 10.64.0.1:8080, operators: [" + operator + "]}\n",
 		"inventory/rack.yaml": inventory, "secrets/none": "x\n",
