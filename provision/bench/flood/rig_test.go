@@ -30,6 +30,9 @@ const (
 	relay    = "10.64.0.3"
 	// memoryMost is what the appliance may take, in KiB.
 	memoryMost = 150 << 10
+	// openMost is how many files it may have open: the strangers of port 80, a quarter more
+	// who are told, and a hundred files.
+	openMost = 512 + 512/4 + 100
 )
 
 func theLink() Link {
@@ -226,6 +229,16 @@ const (
 	withWeb = 1 << iota
 	asVictim
 )
+
+// open is how many files and sockets the appliance has open.
+func (r *rig) open() int {
+	r.t.Helper()
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return len(all)
+}
 
 // memory is the most that the appliance took since the last call, in KiB.
 func (r *rig) memory() int {
