@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"rackhand/config"
 	"rackhand/inventory"
 )
 
@@ -44,5 +45,40 @@ func TestDiscovery(t *testing.T) {
 	}
 	if w := get("/"); w.Code != http.StatusTeapot {
 		t.Errorf("the page: %d", w.Code)
+	}
+}
+
+// TestPageServer: the page answers to its own names, and keeps a share for this machine and
+// for the operators' networks.
+func TestPageServer(t *testing.T) {
+	a := &Appliance{cfg: &config.Config{
+		Address: netip.MustParseAddr("10.77.0.1"),
+		Page: config.Page{
+			Listen: "127.0.0.1:0", Names: []string{"rack.example.org"}, Operators: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+		},
+	}, holder: &inventory.Holder{}}
+	for addr, want := range map[string]bool{
+		"127.0.0.1": true, "::1": true, "10.77.0.1": true, "192.0.2.9": true, "10.77.0.9": false, "192.0.3.9": false,
+	} {
+		if got := a.isOperator(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s is an operator: %v", addr, got)
+		}
+	}
+	if !a.isOperator(netip.Addr{}) {
+		t.Error("over a unix socket there is nobody else")
+	}
+	l, h, err := a.pageServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for host, code := range map[string]int{"evil.example": http.StatusMisdirectedRequest, "rack.example.org:80": http.StatusBadRequest, "localhost": http.StatusBadRequest} {
+		r := httptest.NewRequest(http.MethodGet, "/discovery/prometheus?port=x", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != code {
+			t.Errorf("Host %s: %d %s", host, w.Code, w.Body)
+		}
 	}
 }

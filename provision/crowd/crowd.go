@@ -15,7 +15,7 @@ type Crowd struct {
 	known  func(netip.Addr) bool
 
 	mu       sync.Mutex
-	visitors map[netip.Addr]*visitor
+	visitors map[key]*visitor
 	open     []*place
 	conns    []*conn // of open, by the same index
 	share    [2]int  // open places of strangers, and of the known
@@ -28,7 +28,23 @@ func New(l Limits, known func(netip.Addr) bool) *Crowd {
 	if known == nil {
 		known = func(netip.Addr) bool { return false }
 	}
-	return &Crowd{limits: l, known: known, visitors: map[netip.Addr]*visitor{}}
+	return &Crowd{limits: l, known: known, visitors: map[key]*visitor{}}
+}
+
+// A key is what counts as one visitor.
+type key struct {
+	of    netip.Addr
+	known bool
+}
+
+// One is what counts as one address: an IPv6 network of 64 bits, of which a machine has all
+// (RFC 4291 section 2.5.4); else the address.
+func One(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if p, err := a.Prefix(64); err == nil && a.Is6() {
+		return p.Addr()
+	}
+	return a
 }
 
 // Open is how many connections are open.
@@ -41,12 +57,12 @@ func (c *Crowd) Open() int {
 // enter decides about a connection and, unless it is cut, gives it a place. gone is the one
 // that had to make room; the caller closes it.
 func (c *Crowd) enter(x *conn) (v verdict, gone *conn) {
-	known := c.known(x.from)
+	x.who = key{One(x.from), c.known(x.from)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	who := c.visitors[x.from]
+	who := c.visitors[x.who]
 	if who == nil {
-		who = &visitor{known: known}
+		who = &visitor{known: x.who.known}
 	}
 	v, out := c.limits.decide(c.open, who, c.share[index(who.known)])
 	switch v {
@@ -58,7 +74,7 @@ func (c *Crowd) enter(x *conn) (v verdict, gone *conn) {
 	}
 	c.tick++
 	x.place, x.at = &place{of: who, idle: true, since: c.tick}, len(c.open)
-	c.visitors[x.from] = who
+	c.visitors[x.who] = who
 	who.held++
 	c.share[index(who.known)]++
 	c.open, c.conns = append(c.open, x.place), append(c.conns, x)
@@ -85,7 +101,7 @@ func (c *Crowd) remove(x *conn) {
 	who := x.place.of
 	c.share[index(who.known)]--
 	if who.held--; who.held == 0 {
-		delete(c.visitors, x.from)
+		delete(c.visitors, x.who)
 	}
 }
 

@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -57,5 +58,18 @@ func TestDecide(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
+	}
+}
+
+func TestOne(t *testing.T) {
+	for a, want := range map[string]string{
+		"10.77.0.9": "10.77.0.9", "::ffff:10.77.0.9": "10.77.0.9", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "::1": "::",
+	} {
+		if got := One(netip.MustParseAddr(a)).String(); got != want {
+			t.Errorf("%s: %s, want %s", a, got, want)
+		}
+	}
+	if One(netip.Addr{}).IsValid() {
+		t.Error("nobody is somebody")
 	}
 }

@@ -58,6 +58,7 @@ type conn struct {
 	stream
 	crowd *Crowd
 	from  netip.Addr
+	who   key
 	over  bool // one too many
 	// Of the crowd, under its lock:
 	place *place

@@ -53,6 +53,9 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 		}
 	}
 	does, msg, asked := v.plan(req)
+	if does == refused && !s.mayRefuse(v) {
+		return outcome{}
+	}
 	w := &write{mac: c.mac, asked: d}
 	if msg != nil {
 		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet, s.ServerAddr)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"rackhand/provision"
 )
 
@@ -17,6 +19,19 @@ const (
 	oftenTotal = 1 << 14
 	hostsTotal = 1 << 12
 )
+
+// refusalsASecond is how many NAKs are sent to clients that are no hosts: each is a broadcast,
+// so a flood of wrong REQUESTs would be one of answers to everybody. Who isn't told asks anew
+// by himself.
+const (
+	refusalsASecond = 500
+	refusalsBurst   = 1000
+)
+
+// mayRefuse reports whether a client may be told that its address is wrong.
+func (s *Server) mayRefuse(v view) bool {
+	return v.reserved().IsValid() || s.refusals.AllowN(s.Clock(), 1)
+}
 
 // tellsMost is how many leases of one card are told of within limitEvery: a boot is some
 // five, of firmware, iPXE, installer and system.
@@ -53,12 +68,16 @@ func (s *Server) may(kind string, v view, key string) bool {
 
 // limits is what keeps what is told of hosts, and the log, within bounds.
 type limits struct {
-	hosts *provision.Quiet // what is wrong with a host of the inventory
-	often *provision.Quiet // see maySay
-	logs  *provision.Quiet // what is logged only
+	hosts    *provision.Quiet // what is wrong with a host of the inventory
+	often    *provision.Quiet // see maySay
+	logs     *provision.Quiet // what is logged only
+	refusals *rate.Limiter
 }
 
 func newLimits() limits {
 	most := func(n int) *provision.Quiet { return &provision.Quiet{Every: limitEvery, Most: n} }
-	return limits{hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal)}
+	return limits{
+		hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal),
+		refusals: rate.NewLimiter(refusalsASecond, refusalsBurst),
+	}
 }

@@ -43,6 +43,31 @@ func TestTellsSparingly(t *testing.T) {
 	}
 }
 
+// TestFewRefusals: wrong REQUESTs of made-up clients aren't all answered with a broadcast;
+// those of hosts are, and so are those of others a while later.
+func TestFewRefusals(t *testing.T) {
+	b := newBench(t)
+	wrong := func(mac inventory.MAC) bool {
+		return b.ask(request(mac, server("10.77.0.1"), requested("192.0.2.1"))) != nil
+	}
+	told := 0
+	for n := range uint16(3 * refusalsBurst) {
+		if wrong(inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}) {
+			told++
+		}
+	}
+	if told != refusalsBurst {
+		t.Errorf("%d were refused, want %d", told, refusalsBurst)
+	}
+	if !wrong(web1) {
+		t.Error("a host isn't told")
+	}
+	b.now = b.now.Add(time.Second)
+	if !wrong(inventory.MAC{0x52, 0x54, 0, 0x98, 0, 1}) {
+		t.Error("nobody is told ever again")
+	}
+}
+
 // TestFloodHidesNothing: boxes that are refused by the hundred, or asks that are no
 // packets, hide neither that the range is full nor what is wrong with a host.
 func TestFloodHidesNothing(t *testing.T) {

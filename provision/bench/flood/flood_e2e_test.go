@@ -14,6 +14,7 @@ type finding struct {
 	sent   int
 	boxes  report
 	memory int // KiB
+	open   int // files and connections of the appliance, at the flood's end
 }
 
 // floods has every flood for so long, one after the other, at so many packets a second or
@@ -35,6 +36,7 @@ func (r *rig) floods(seconds float64, rate, connections int) []finding {
 		f := finding{name: fmt.Sprintf("%d connections to %d", connections, port)}
 		stop := r.attack(job{Connections: connections, Port: port})
 		f.boxes = r.haveBoxes(seconds, withWeb)
+		f.open = r.open()
 		f.sent = stop()
 		f.memory = r.memory()
 		all = append(all, f)
@@ -42,6 +44,9 @@ func (r *rig) floods(seconds float64, rate, connections int) []finding {
 	for _, f := range all {
 		r.t.Logf("%-24s sent %7d, boxes %4d of %4d, median %s, worst %s, %d KiB %q", f.name, f.sent, f.boxes.Answered, f.boxes.Begun,
 			f.boxes.Median.Round(time.Microsecond), f.boxes.Worst.Round(time.Millisecond), f.memory, f.boxes.Failed)
+		if f.open > 0 {
+			r.t.Logf("%-24s %d files open", f.name, f.open)
+		}
 	}
 	return all
 }
@@ -52,6 +57,9 @@ func TestFloods(t *testing.T) {
 	for _, f := range newRig(t).floods(1, 20000, 1500) {
 		if f.boxes.Answered < f.boxes.Begun || f.boxes.Begun == 0 {
 			t.Errorf("%s: %d of %d were answered: %q", f.name, f.boxes.Answered, f.boxes.Begun, f.boxes.Failed)
+		}
+		if f.open > openMost {
+			t.Errorf("%s: the appliance has %d files open", f.name, f.open)
 		}
 		if f.memory > memoryMost {
 			t.Errorf("%s: %d KiB", f.name, f.memory)

@@ -30,6 +30,9 @@ const (
 	relay    = "10.64.0.3"
 	// memoryMost is what the appliance may take, in KiB.
 	memoryMost = 150 << 10
+	// openMost is how many files it may have open: the strangers of port 80, a quarter more
+	// who are told, and a hundred files.
+	openMost = 512 + 512/4 + 100
 )
 
 func theLink() Link {
@@ -92,6 +95,9 @@ func (r *rig) serve(bin, ns string) {
 	inventory := "networks:\n  rack1: {subnet: 10.64.0.0/16, gateway: 10.64.0.1, leases: 10.64.100.1-10.64.131.254}\nhosts:\n"
 	for i := range hosts {
 		inventory += fmt.Sprintf("  h%d: {mac: %q, address: %s, install: never}\n", i+1, macOf(i+1), addressOf(i+1))
+	}
+	for i := range 460 { // so that the page is that of a whole rack room
+		inventory += fmt.Sprintf("  x%d: {mac: \"02:ab:00:00:%02x:%02x\", address: 10.64.%d.%d, install: never}\n", i, i/200, i%200, 2+i/200, 1+i%200)
 	}
 	for name, text := range map[string]string{
 		"rackhand.yaml":       "state: state\ninventory: inventory\nsecrets: secrets\nsocket: rackhand.sock\ninterfaces: [br0]\npage: {listen: 10.64.0.1:8080, operators: [" + operator + "]}\n",
@@ -223,6 +229,16 @@ const (
 	withWeb = 1 << iota
 	asVictim
 )
+
+// open is how many files and sockets the appliance has open.
+func (r *rig) open() int {
+	r.t.Helper()
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return len(all)
+}
 
 // memory is the most that the appliance took since the last call, in KiB.
 func (r *rig) memory() int {
