@@ -31,7 +31,7 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/cmd/rackhand-installer", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed"},
+			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed", "rackhand/provision/mask"},
 			why:     "the installer is /init of an initramfs of a few MB",
 		},
 		{
@@ -47,7 +47,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire"} {
+	for _, alone := range []string{"bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {

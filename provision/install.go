@@ -43,6 +43,10 @@ type Install struct {
 	// nobody can with another.
 	EnrolKey string `json:"enrol_key,omitempty"`
 
+	// Secrets are the names of those that stand in the answer files which were handed out.
+	// Their values are masked in all that the box says.
+	Secrets []string `json:"secrets,omitempty"`
+
 	// Power is what is to be done, and was done, about the box's power.
 	Power PowerPlan `json:"power,omitempty"`
 	// DiskSet: the next boot was set to disk after the installer was done, or

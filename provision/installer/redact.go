@@ -2,35 +2,22 @@ package installer
 
 import (
 	"regexp"
-	"sort"
-	"strings"
+
+	"rackhand/provision/mask"
 )
 
 // tokenPath is the one-time token in an appliance's URL: /i/TOKEN/...
 var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
 
 // A redactor takes secrets out of text that people will see.
-type redactor struct{ secrets []string }
+type redactor struct{ secrets *mask.Masker }
 
-// newRedactor knows secrets by their text. Very short ones are left out: masking
-// each "a" would hide everything else.
+// newRedactor knows secrets by their text, in the forms that shells and programs give it.
 func newRedactor(secrets ...string) *redactor {
-	r := &redactor{}
-	for _, s := range secrets {
-		if len(s) >= 4 {
-			r.secrets = append(r.secrets, s)
-		}
-	}
-	// the longest first, so that no part of it stays behind
-	sort.Slice(r.secrets, func(i, j int) bool { return len(r.secrets[i]) > len(r.secrets[j]) })
-	return r
+	return &redactor{mask.New("…", secrets...)}
 }
 
 // clean returns the text without tokens and secrets.
 func (r *redactor) clean(s string) string {
-	s = tokenPath.ReplaceAllString(s, "/i/…")
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, "…")
-	}
-	return s
+	return r.secrets.Mask(tokenPath.ReplaceAllString(s, "/i/…"))
 }

@@ -35,7 +35,7 @@ type Install struct {
 	Host    string
 	ID      string // "" when no install of the host is under way: then nothing is kept
 	Attempt int
-	Known   []string // values that are secret
+	Known   func(string) string // masks the host's secrets; nil: it has none
 }
 
 // Progress is how far the packages of an install are.
@@ -57,7 +57,7 @@ type Options struct {
 	// Keep adds whole lines to an install's log; secrets in them are masked.
 	Keep func(id, text string) error
 	// Mask masks what is secret in a line.
-	Mask func(line string, known []string) string
+	Mask func(line string, known func(string) string) string
 	// Tell is called when packages have come so far that it is worth an event.
 	Tell   func(p Progress) error
 	Record provision.Recorder

@@ -176,6 +176,7 @@ func (s *Server) report(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, "a report's status is ok, changed or failed")
 	}
 	r.Host = h.Name
+	s.HideInReport(&r)
 	kept, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,9 +71,14 @@ func (s *Server) jobReport(c echo.Context) error {
 	if err != nil || len(body) > maxJobReport {
 		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "a report of at most 256 KiB is wanted")
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil {
+	var object map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(body))
+	numbers.UseNumber() // as they were written
+	if err := numbers.Decode(&object); err != nil || numbers.More() {
 		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
+	}
+	if body, err = json.Marshal(hideInJSON(object, s.Masked(in.Host))); err != nil {
+		return err
 	}
 	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: jobReportPrefix + in.ID, Value: body}); err != nil {
 		s.Log.Error("keeping a job's report", "host", in.Host, "error", err)

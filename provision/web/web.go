@@ -109,6 +109,7 @@ type Server struct {
 	fetched *provision.Quiet // fetches that have left an event
 	handed  handed
 	answers answers
+	secrets secrets
 	rows    rows
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 }
