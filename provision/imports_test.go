@@ -32,7 +32,7 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/cmd/rackhand-installer", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed"},
+			allowed: []string{"rackhand/cmd/rackhand-installer", "rackhand/provision/installer", "rackhand/templates/kickstart", "rackhand/bootfiles/compressed", "rackhand/provision/mask"},
 			why:     "the installer is /init of an initramfs of a few MB",
 		},
 		{
@@ -47,12 +47,12 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/provision/installer/unpack", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/provision/installer/unpack", "rackhand/provision/installer/report", "rackhand/provision/installer/kernel", "rackhand/bootfiles/compressed"},
+			allowed: []string{"rackhand/provision/installer/unpack", "rackhand/provision/installer/report", "rackhand/provision/installer/kernel", "rackhand/provision/mask", "rackhand/bootfiles/compressed"},
 			why:     "an image is unpacked in the same way, whatever is installed",
 		},
 		{
 			from: "rackhand/provision/installer/report", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/provision/installer/report", "rackhand/provision/installer/kernel"},
+			allowed: []string{"rackhand/provision/installer/report", "rackhand/provision/installer/kernel", "rackhand/provision/mask"},
 			why:     "every room of the installer reports, so reporting knows none of them",
 		},
 		{
@@ -80,7 +80,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/janitor", "provision/dhcpwire", "provision/crowd", "provision/intake"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/crowd", "provision/intake"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {

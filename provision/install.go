@@ -54,6 +54,9 @@ type Install struct {
 	// Booted is when it was last given its address to boot for this install, while that
 	// was armed in time.
 	Booted time.Time `json:"booted,omitzero"`
+	// Secrets are the names of those that stand in the answer files which were handed out.
+	// Their values are masked in all that the box says.
+	Secrets []string `json:"secrets,omitempty"`
 
 	// Power is what is to be done, and was done, about the box's power.
 	Power PowerPlan `json:"power,omitempty"`

@@ -24,7 +24,11 @@ func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	return compileRole(set, a.set, h, a.urls.URL, a.secrets.Get)
+	secret := a.secrets.Get
+	if a.web != nil {
+		secret = a.web.Noting(h.Name, secret) // an agent may tell of what it writes
+	}
+	return compileRole(set, a.set, h, a.urls.URL, secret)
 }
 
 func compileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {

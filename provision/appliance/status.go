@@ -34,7 +34,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 			s.BMC = h.BMC.Address.Addr().String()
 		}
 		if in, ok := installs[name]; ok {
-			in.Token, in.Enrol, in.EnrolKey, in.Offers = "", "", "", nil // hashes, but nobody's business
+			in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil // hashes and names, but nobody's business
 			s.Install = &in
 		}
 		if job, ok := jobs[name]; ok {

@@ -67,7 +67,7 @@ func (a *Appliance) logSender(ctx context.Context, from netip.Addr) syslog.Insta
 	if host == "" || !ok || in.Stage.Ended() {
 		return syslog.Install{}
 	}
-	return syslog.Install{Host: host, ID: in.ID, Attempt: in.Attempts, Known: a.web.SecretsOf(host)}
+	return syslog.Install{Host: host, ID: in.ID, Attempt: in.Attempts, Known: a.web.Masked(host)}
 }
 
 // packagesCame records how far the packages of an install are. What came by UDP, whose
@@ -78,6 +78,9 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 		at := in.Stage.Rank()
 		if in.Attempts != p.Attempt || at >= provision.Installed.Rank() || at < provision.Script.Rank() || !p.Connected && at < provision.Packages.Rank() {
 			return in, provision.Event{}, fmt.Errorf("packages of %s, which is at %s", in.ID, in.Stage)
+		}
+		if p.Known != nil {
+			p.Package = p.Known(p.Package)
 		}
 		e := provision.Event{
 			Source: "syslog", Kind: provision.KindProgress, Stage: provision.Packages,

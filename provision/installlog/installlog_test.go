@@ -133,6 +133,7 @@ func TestDoubtful(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
+	known := func(line string) string { return strings.ReplaceAll(line, "sesame", "***") }
 	const token = "Ab3_efghijklmnopqrstuvwxyz012345"
 	for line, want := range map[string]string{
 		"fetching http://10.77.0.1/i/" + token + "/ks now":      "fetching http://10.77.0.1/i/***/ks now",
@@ -151,7 +152,7 @@ func TestMask(t *testing.T) {
 		"sha256 " + strings.Repeat("0aF", 21) + "0":             "sha256 " + strings.Repeat("0aF", 21) + "0",
 		"costs $5 and $6":                                       "costs $5 and $6",
 	} {
-		if got := Mask(line, []string{"sesame", "3", ""}); got != want {
+		if got := Mask(line, known); got != want {
 			t.Errorf("%q became %q, not %q", line, got, want)
 		}
 	}

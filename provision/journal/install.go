@@ -252,13 +252,13 @@ func (j *Journal) ByToken(token string) (provision.Install, bool) {
 
 // Answered records that the answer file goes out, with the hash of the enrolment
 // token in it. It may as long as the script's token holds and its installer has
-// not begun. facts are what the client said of its box.
+// not begun. in.Secrets are those in it. facts are what the client said of its box.
 func (j *Journal) Answered(in provision.Install, enrol string, facts map[string]string) error {
 	_, err := j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
 		if now.Token != in.Token || now.TokenSpent || !now.Armed {
 			return now, provision.Event{}, ErrToken
 		}
-		now.Enrol, now.Cards = enrol, in.Cards
+		now.Enrol, now.Cards, now.Secrets = enrol, in.Cards, in.Secrets
 		return now, provision.Event{Source: "http", Kind: "answer", Message: "the answer file was rendered and handed out", Fields: facts}, nil
 	})
 	return err

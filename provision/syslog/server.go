@@ -38,7 +38,7 @@ type Install struct {
 	Host    string
 	ID      string // "" when no install of the host is under way: then nothing is kept
 	Attempt int
-	Known   []string // values that are secret
+	Known   func(string) string // masks the host's secrets; nil: it has none
 }
 
 // Progress is how far the packages of an install are.
@@ -64,7 +64,7 @@ type Options struct {
 	// that they came over TCP, so from who has the address.
 	Keep func(id, text string, connected bool) error
 	// Mask masks what is secret in a line.
-	Mask func(line string, known []string) string
+	Mask func(line string, known func(string) string) string
 	// Tell is called when packages have come so far that it is worth an event.
 	Tell   func(p Progress) error
 	Record provision.Recorder

@@ -44,7 +44,7 @@ func newRig(t *testing.T) *rig {
 			r.tell()
 			return nil
 		},
-		Mask: func(line string, known []string) string { return strings.ReplaceAll(line, "hunter2", "***") },
+		Mask: func(line string, known func(string) string) string { return strings.ReplaceAll(line, "hunter2", "***") },
 		Tell: func(p Progress) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()

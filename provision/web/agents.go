@@ -203,6 +203,7 @@ func (s *Server) report(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
 	r.Host = h.Name
+	s.HideInReport(&r)
 	r, kept, err := r.Fit(maxKept)
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())

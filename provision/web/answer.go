@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -88,11 +87,9 @@ const maxAnswers = 1024
 // answers keeps the answer files that were handed out, by their one-time token. There
 // are secrets in them, so they are in memory alone, and go with their time.
 type answers struct {
-	mu      sync.Mutex
-	kept    map[string]keptAnswer
-	secrets map[string]noted // of each host
-	noted   int
-	flight  singleflight.Group
+	mu     sync.Mutex
+	kept   map[string]keptAnswer
+	flight singleflight.Group
 }
 
 type keptAnswer struct {
@@ -143,73 +140,6 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 		}
 	}
 	a.kept[token] = k
-}
-
-// maxNoted bounds how many values of one host are remembered as secret: each is looked for
-// in every line that its installer logs.
-const maxNoted = 256
-
-// A noted is what stands in a host's answer file and is secret.
-type noted struct {
-	values []string
-	at     int // greater than that of every host that was noted before
-}
-
-// noting wraps how secrets are looked up, so that those in a host's answer file are
-// known, and masked in what its installer logs.
-func (a *answers) noting(host string, get func(string) (string, error)) func(string) (string, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.secrets == nil {
-		a.secrets = make(map[string]noted)
-	}
-	if _, have := a.secrets[host]; !have && len(a.secrets) >= maxAnswers {
-		oldest := ""
-		for h, n := range a.secrets {
-			if oldest == "" || n.at < a.secrets[oldest].at {
-				oldest = h
-			}
-		}
-		delete(a.secrets, oldest) // that one alone: the others may be in the middle of it
-	}
-	a.noted++
-	a.secrets[host] = noted{at: a.noted}
-	return func(name string) (string, error) {
-		v, err := get(name)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		have := a.secrets[host]
-		for _, part := range logged(v) {
-			if err == nil && len(have.values) < maxNoted && !slices.Contains(have.values, part) {
-				have.values = append(slices.Clip(have.values), part)
-			}
-		}
-		a.secrets[host] = have
-		return v, err
-	}
-}
-
-// logged are the pieces in which a value may stand in a log, which has lines: a key or
-// certificate has many. Lines that say nothing by themselves, such as a brace, are none.
-func logged(v string) []string {
-	if !strings.Contains(strings.TrimSpace(v), "\n") {
-		return []string{strings.TrimSpace(v)}
-	}
-	var out []string
-	for line := range strings.Lines(v) {
-		if line = strings.TrimSpace(line); len(line) >= 8 && !strings.HasPrefix(line, "-----") {
-			out = append(out, line)
-		}
-	}
-	return out
-}
-
-// SecretsOf are the secrets that stand in the answer file that a host was given last by
-// this run of the appliance.
-func (s *Server) SecretsOf(host string) []string {
-	s.answers.mu.Lock()
-	defer s.answers.mu.Unlock()
-	return s.answers.secrets[host].values
 }
 
 // forget drops a file that is handed out no more.

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -158,7 +158,13 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 	if err != nil {
 		return "", err
 	}
-	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, s.answers.noting(h.Name, s.Secret), templates.Salt(s.Random)))
+	secret := s.Noting(h.Name, func(name string) (string, error) {
+		if !slices.Contains(in.Secrets, name) {
+			in.Secrets = append(slices.Clip(in.Secrets), name)
+		}
+		return s.Secret(name)
+	})
+	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, secret, templates.Salt(s.Random)))
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
@@ -202,7 +208,7 @@ func (s *Server) event(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	s.hideSecrets(in.Host, &e)
+	s.hideSecrets(in.Host, c.Param("token"), &e)
 	switch err := s.Journal.Reported(in, e); {
 	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
 		return errRefused
@@ -213,21 +219,6 @@ func (s *Server) event(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 	}
 	return c.NoContent(http.StatusNoContent)
-}
-
-// hideSecrets takes the secrets of a host's answer file out of what its installer says: a
-// script that fails is told with its last lines, and its installer knows the passwords
-// in commands alone.
-func (s *Server) hideSecrets(host string, e *provision.Event) {
-	for _, secret := range s.SecretsOf(host) {
-		if len(secret) < 6 { // those stand in every other number
-			continue
-		}
-		e.Message = strings.ReplaceAll(e.Message, secret, "***")
-		for name, v := range e.Fields {
-			e.Fields[name] = strings.ReplaceAll(v, secret, "***")
-		}
-	}
 }
 
 // event checks a report: an installer may move its install or job through the

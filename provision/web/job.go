@@ -77,8 +77,14 @@ func (s *Server) jobReport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if !json.Valid(body) || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+	var object map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(body))
+	numbers.UseNumber() // as they were written
+	if err := numbers.Decode(&object); err != nil || object == nil || numbers.More() {
 		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
+	}
+	if body, err = json.Marshal(hideInJSON(object, s.Masked(in.Host))); err != nil {
+		return err
 	}
 	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: jobReportPrefix + in.ID, Value: body}); err != nil {
 		s.Log.Error("keeping a job's report", "host", in.Host, "error", err)

@@ -130,6 +130,7 @@ type Server struct {
 	lost    *provision.Quiet // hosts of which it was said that they come no further
 	handed  handed
 	answers answers
+	secrets secrets
 	rows    rows
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits

@@ -1,0 +1,121 @@
+package mask
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// odd has all that some program escapes.
+const odd = `p"a'ss $w\ö<r>d&1/2+3=%?!(*)~,;`
+
+func TestForms(t *testing.T) {
+	m := New("***", odd, "hunter2", "-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\n}\n-----END KEY-----\n")
+	js, err := json.Marshal(odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inQuotes := strings.Trim(string(js), `"`)
+	for name, text := range map[string]string{
+		"itself":                odd,
+		"single quotes":         `'p"a'\''ss $w\ö<r>d&1/2+3=%?!(*)~,;'`,
+		"shlex":                 `'p"a'"'"'ss $w\ö<r>d&1/2+3=%?!(*)~,;'`,
+		"double quotes":         "\"p\\\"a'ss \\$w\\\\ö<r>d&1/2+3=%?!(*)~,;\"",
+		"JSON":                  inQuotes,
+		"%q":                    fmt.Sprintf("%q", odd),
+		"HTML":                  html.EscapeString(odd),
+		"&quot;":                strings.ReplaceAll(html.EscapeString(odd), "&#34;", "&quot;"),
+		"a query":               url.QueryEscape(odd),
+		"a path":                url.PathEscape(odd),
+		"a user's":              url.UserPassword("me", odd).String(),
+		"small digits":          strings.ToLower(url.QueryEscape(odd)),
+		"every sign":            every(odd, "%%%02X"),
+		"base64":                base64.StdEncoding.EncodeToString([]byte(odd)),
+		"base64 of echo's":      base64.StdEncoding.EncodeToString([]byte("hunter2\n")),
+		"base64 for URLs":       base64.URLEncoding.EncodeToString([]byte(odd)),
+		"basic authentication":  base64.StdEncoding.EncodeToString([]byte("me:" + odd)),
+		"... of another length": base64.StdEncoding.EncodeToString([]byte("you:" + odd + "x")),
+		"a line of it":          " MC4CAQAwBQYDK2Vw ",
+	} {
+		got := m.Mask("before " + text + " after")
+		if !strings.Contains(got, "***") || strings.Contains(got, "ss") || strings.Contains(got, "MC4C") || len(got) > 40 {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := m.Mask("} and -----BEGIN KEY----- and hunter"); strings.Contains(got, "***") {
+		t.Error(got)
+	}
+}
+
+// TestShells holds the forms against what shells really write.
+func TestShells(t *testing.T) {
+	const secret = `s'e c"r$e\t#1;`
+	m := New("***", secret)
+	for _, script := range []string{
+		`set -x; : "$1" 2>&1`, `printf '%q\n' "$1"`, `echo "${1@Q}"`, `declare -p 1 2>/dev/null; x=$1; declare -p x`,
+	} {
+		out, err := exec.Command("bash", "-c", "exec 2>&1; "+script, "sh", secret).CombinedOutput()
+		if err != nil || len(out) == 0 {
+			t.Fatalf("%s: %v %s", script, err, out)
+		}
+		if got := m.Mask(string(out)); strings.Contains(got, "e c") || !strings.Contains(got, "***") {
+			t.Errorf("%s: %s became %s", script, out, got)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	m := New("***", "pw1", "7", "***", "", " ", "-", "ab")
+	for text, want := range map[string]string{
+		"pw1":                "***",
+		"password=pw1, pw12": "password=***, pw12",
+		"7 of 77 (7/78)":     "*** of 77 (***/78)",
+		"x7 7x _7 7_ ö7":     "x7 7x _7 7_ ö7",
+		"pw1pw1 pw1-pw1":     "pw1pw1 ***-***",
+		"- -- ab-cab":        "- -- ***-cab",
+	} {
+		if got := m.Mask(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+	if (*Masker)(nil).Mask("x") != "x" || New("***").Mask("x") != "x" {
+		t.Error("no secrets")
+	}
+}
+
+// FuzzMask: whatever a secret is, it doesn't stand in what is left.
+func FuzzMask(f *testing.F) {
+	f.Add("hunter2", "the value hunter2 in %68unter2 and aHVudGVyMg==")
+	f.Add(odd, odd)
+	f.Add("\x00\xff\"", "a\x00\xff\"")
+	f.Fuzz(func(t *testing.T, secret, text string) {
+		if len(secret) > 256 || strings.Contains("***", secret) || strings.Contains(secret, "*") {
+			return
+		}
+		m := New("***", secret)
+		for _, part := range Parts(secret) {
+			if got := m.Mask(text + part); len(part) >= anywhere && strings.Contains(got, part) {
+				t.Errorf("%q stands in %q", part, got)
+			}
+		}
+	})
+}
+
+// BenchmarkMask: a line of a log against 64 secrets.
+func BenchmarkMask(b *testing.B) {
+	var secrets []string
+	for i := range 64 {
+		secrets = append(secrets, fmt.Sprintf("a secret's value %d", i))
+	}
+	m := New("***", secrets...)
+	line := strings.Repeat("12:00:00 INFO packaging: Installing bash-5.1.8-9.el9.x86_64 (3/300) ", 2)
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		m.Mask(line)
+	}
+}
