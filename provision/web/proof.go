@@ -69,7 +69,8 @@ func (s *Server) stranger(h *inventory.Host, from netip.Addr, found neighbour.Fo
 }
 
 // judge asks the kernel who has an address. The host's cards are those of the inventory,
-// and those that its installer has told: a bond may bear the MAC of either.
+// and until its install ends those that its installer has told: a bond may bear the MAC of
+// either.
 func (s *Server) judge(ctx context.Context, h *inventory.Host, from netip.Addr) (neighbour.Found, neighbour.Verdict, error) {
 	if s.Neighbour == nil {
 		return neighbour.Found{}, neighbour.Proved, nil
@@ -78,11 +79,12 @@ func (s *Server) judge(ctx context.Context, h *inventory.Host, from netip.Addr) 
 	if err != nil {
 		return found, neighbour.Silent, err
 	}
-	in, _ := s.Journal.Install(h.Name)
 	macs := slices.Clone(h.MACs)
-	for _, text := range in.Cards {
-		if mac, err := inventory.ParseMAC(text); err == nil {
-			macs = append(macs, mac)
+	if in, _ := s.Journal.Install(h.Name); !in.Stage.Ended() {
+		for _, text := range in.Cards {
+			if mac, err := inventory.ParseMAC(text); err == nil {
+				macs = append(macs, mac)
+			}
 		}
 	}
 	return found, neighbour.Judge(found, macs), nil

@@ -178,6 +178,9 @@ func TestOwnCards(t *testing.T) {
 	enrol(503)
 	l["10.77.0.11"] = on(t, second)
 	enrol(400) // it is heard, and has no request for a certificate in it
+	// Once the install has ended, the inventory alone says which cards the host has.
+	r.stage(provision.Failed)
+	enrol(503)
 }
 
 // TestConfirm: the script waits for the operator without a cost, and each attempt does. An
