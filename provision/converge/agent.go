@@ -292,6 +292,6 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 		message = "dry run"
 	}
 	a.Log.Info(message, "status", r.Status, "catalog", r.Version,
-		"ok", count[catalog.OK], "changed", count[catalog.Changed], "failed", count[catalog.Failed], "skipped", count[catalog.Skipped],
+		"ok", count[catalog.OK], "changed", count[catalog.Changed], "failed", count[catalog.Failed], "skipped", count[catalog.Skipped], "unknown", count[catalog.Unknown],
 		"took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -109,4 +110,13 @@ func (c *client) verifyTimeless(cs tls.ConnectionState) (validity [2]time.Time, 
 		return validity, fmt.Errorf("this is not our appliance: %w", err)
 	}
 	return [2]time.Time{leaf.NotBefore, leaf.NotAfter}, nil
+}
+
+// Boot names the boot that the machine runs since.
+func Boot() string {
+	b, err := readFile("/proc/sys/kernel/random/boot_id", 64)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }

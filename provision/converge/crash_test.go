@@ -49,7 +49,7 @@ func crashingRun(dir string) error {
 		return err
 	}
 	files := &Files{Paths: Paths{Root: filepath.Join(dir, "root")}, Runner: Exec{}, Random: strings.NewReader("random random")}
-	e := &Engine{Files: killedFiles{files}, Services: Systemd{Runner: Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now}
+	e := &Engine{Files: killedFiles{files}, Services: Systemd{Runner: Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int))}
 	return fmt.Errorf("%+v", e.Converge(context.Background(), crashCatalog(), state, false))
 }
 

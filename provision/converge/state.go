@@ -28,6 +28,8 @@ type State struct {
 	Sources string `json:"apt_sources,omitempty"`
 	// Fetched is when the appliance last confirmed the catalog kept here.
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
+	// Services are the services that were found healthy, by id.
+	Services map[string]Seen `json:"services,omitempty"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 
@@ -121,6 +123,15 @@ func (s *State) refreshed(id string) error {
 	}
 	delete(s.Pending, id)
 	return s.Save()
+}
+
+// saw notes how a service was found. It is kept with the next Save: what is lost of it is
+// watched again.
+func (s *State) saw(id string, seen Seen) {
+	if s.Services == nil {
+		s.Services = map[string]Seen{}
+	}
+	s.Services[id] = seen
 }
 
 // queue keeps a report until it is taken; the oldest go when there are too many.
