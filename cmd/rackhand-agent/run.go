@@ -94,17 +94,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // newAgent builds the agent of this machine.
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
-	runner := converge.Exec{}
+	runner, clock := converge.Exec{}, converge.SystemClock{}
 	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 	return &converge.Agent{
-		Paths: paths, Log: log, Clock: converge.SystemClock{}, Sleep: converge.Sleep,
+		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
+		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
 		Apt: apt,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader},
 			Log:   log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
-			Boot: converge.Boot,
+			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},
 	}
 }

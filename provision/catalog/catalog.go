@@ -99,6 +99,13 @@ type Report struct {
 	// CatalogFetched is set when the appliance could not be asked and the catalog
 	// kept on the host was converged instead: when that one was last confirmed.
 	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`
+	// CatalogAge is how long before Started that was, in seconds.
+	CatalogAge float64 `json:"catalog_age,omitempty"`
+	// ClockAhead is how far the host's clock is ahead of the appliance's, in seconds; 0
+	// when they agree within 2 s.
+	ClockAhead float64 `json:"clock_ahead,omitempty"`
+	// Warnings are what the agent wants known beside the results.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

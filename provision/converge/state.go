@@ -28,12 +28,17 @@ type State struct {
 	Sources string `json:"apt_sources,omitempty"`
 	// Fetched is when the appliance last confirmed the catalog kept here.
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
+	// FetchedBoot and FetchedUp are the same as boot and time since that boot: no step of
+	// the clock changes these.
+	FetchedBoot string        `json:"catalog_fetched_boot,omitempty"`
+	FetchedUp   time.Duration `json:"catalog_fetched_up,omitempty"`
 	// Services are the services that were found healthy, by id.
 	Services map[string]Seen `json:"services,omitempty"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 
-	path string
+	path   string
+	broken error // why it can't be kept at all
 }
 
 // Pending is a refresh that is due.
@@ -65,6 +70,9 @@ func OpenState(path string) (s *State, damaged error, err error) {
 
 // Save puts the state on disk.
 func (s *State) Save() error {
+	if s.broken != nil {
+		return s.broken
+	}
 	b, err := json.Marshal(s)
 	if err == nil {
 		err = writeFile(s.path, b)
@@ -96,14 +104,15 @@ func (s *State) mark(services []string, by string, now time.Time) (added []strin
 	if len(added) == 0 {
 		return nil, nil
 	}
-	return added, s.Save()
+	if err := s.Save(); err != nil {
+		s.drop(added, by) // the change won't be made
+		return nil, err
+	}
+	return added, nil
 }
 
-// unmark takes back what mark added, when the change did not happen.
-func (s *State) unmark(services []string, by string) error {
-	if len(services) == 0 {
-		return nil
-	}
+// drop takes a resource out of what refreshes are due to.
+func (s *State) drop(services []string, by string) {
 	for _, id := range services {
 		p := s.Pending[id]
 		p.By = slices.DeleteFunc(slices.Clone(p.By), func(x string) bool { return x == by })
@@ -113,6 +122,14 @@ func (s *State) unmark(services []string, by string) error {
 			s.Pending[id] = p
 		}
 	}
+}
+
+// unmark takes back what mark added, when the change did not happen.
+func (s *State) unmark(services []string, by string) error {
+	if len(services) == 0 {
+		return nil
+	}
+	s.drop(services, by)
 	return s.Save()
 }
 
@@ -134,9 +151,9 @@ func (s *State) saw(id string, seen Seen) {
 	s.Services[id] = seen
 }
 
-// queue keeps a report until it is taken; the oldest go when there are too many.
-func (s *State) queue(r catalog.Report) error {
+// queue adds a report to those that aren't taken yet; the oldest go when there are too
+// many.
+func (s *State) queue(r catalog.Report) {
 	s.Unsent = append(s.Unsent, r)
 	s.Unsent = s.Unsent[max(0, len(s.Unsent)-maxUnsent):]
-	return s.Save()
 }
