@@ -49,7 +49,7 @@ deps: go ## install what the demo needs: with apt, and a Go if the machine's is 
 deps-test: deps
 	@$(SUDO) .ci/apt ipmitool zstd dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
 	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed systemd xz-utils lz4 zstd \
-	  dnf rpm createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi
+	  dnf rpm createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi systemd-container strace
 
 image: build
 	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing

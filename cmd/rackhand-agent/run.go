@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "rackhand-agent %s: not understood: %q\n", command, flags.Args())
 		return exitUsage
 	}
-	agent := newAgent(converge.Paths{Root: *root}, newLog(stdout, *verbose), *lockWait)
+	agent := newAgent(converge.Paths{Root: *root}, newLog(stdout, *verbose), stdout, *lockWait)
 	agent.Interval, agent.LockWait = interval, *wait
 	if command == "daemon" {
 		if err := agent.Run(ctx); err != nil {
@@ -93,17 +93,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // newAgent builds the agent of this machine.
-func newAgent(paths converge.Paths, log *slog.Logger, lockWait time.Duration) *converge.Agent {
-	runner := converge.Exec{}
+func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
+	runner, clock := converge.Exec{}, converge.SystemClock{}
 	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 	return &converge.Agent{
-		Paths: paths, Log: log, Clock: converge.SystemClock{}, Sleep: converge.Sleep,
+		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
+		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
 		Apt: apt,
 		Engine: &converge.Engine{
-			Packages: apt, Services: converge.Systemd{Runner: runner},
+			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader},
-			Log:   log, Clock: time.Now,
+			Log:   log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
+			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},
 	}
 }

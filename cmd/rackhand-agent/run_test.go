@@ -61,6 +61,7 @@ func TestDryRunExitCodes(t *testing.T) {
 	}{
 		{"in sync", `"path": "/etc/motd", "ensure": "file", "content": "hello\n"`, exitOK, `msg="dry run" status=ok`},
 		{"drift", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, exitChanged, `msg="would change" resource=file[/etc/motd] what="content changed, 6 → 4 bytes"`},
+		{"drift, shown", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, exitChanged, "-hello\n+bye\n"},
 		{"failed", `"path": "/etc/motd", "ensure": "directory"`, exitFailed, "remove it first"},
 	}
 	for _, tt := range tests {

@@ -40,6 +40,9 @@ func (c *compiler) resources() {
 	}
 }
 
+// seconds rounds up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
 // resource resolves one declaration, nil when it is at fault (reported).
 func (c *compiler) resource(d *declaration) *node {
 	before := c.problems.Len()
@@ -51,16 +54,20 @@ func (c *compiler) resource(d *declaration) *node {
 	n := &node{decl: d, before: map[int]bool{}}
 	switch d.kind {
 	case catalog.KindPackage:
-		n.Package = &catalog.Package{Name: name, Ensure: or(f.text("ensure"), catalog.Present)}
+		with := f.bool("with_dependants")
+		n.Package = &catalog.Package{Name: name, Ensure: or(f.text("ensure"), catalog.Present), WithDependants: with != nil && *with}
 	case catalog.KindFile:
 		name = path.Clean(name)
 		n.File = c.file(f, name)
 	case catalog.KindService:
-		n.Service = &catalog.Service{Name: name, Running: f.bool("running"), Enabled: f.bool("enabled"), Refresh: f.text("refresh")}
+		n.Service = &catalog.Service{
+			Name: name, Running: f.bool("running"), Enabled: f.bool("enabled"), Refresh: f.text("refresh"),
+			Settle: seconds(f.duration("settle", 0)),
+		}
 	}
 	n.ID = catalog.ID(d.kind, name)
 	n.Source = d.at.String()
-	n.Deadline = int((f.duration("deadline", 0) + time.Second - 1) / time.Second)
+	n.Deadline = seconds(f.duration("deadline", 0))
 	n.notify, n.require = cleaned(f.list("notify")), cleaned(f.list("require"))
 	if c.problems.Len() > before {
 		return nil

@@ -51,6 +51,7 @@ func fieldsOf(kind string) map[string]spec {
 	switch kind {
 	case catalog.KindPackage:
 		fields["ensure"] = spec{}
+		fields["with_dependants"] = spec{typ: boolean}
 	case catalog.KindFile:
 		fields["ensure"] = spec{typ: oneOf, known: []string{catalog.FileKind, catalog.Directory, catalog.Absent}}
 		fields["content"] = spec{empty: true, secret: true}
@@ -65,6 +66,7 @@ func fieldsOf(kind string) map[string]spec {
 		fields["running"] = spec{typ: boolean}
 		fields["enabled"] = spec{typ: boolean}
 		fields["refresh"] = spec{typ: oneOf, known: []string{catalog.Restart, catalog.Reload}}
+		fields["settle"] = spec{typ: duration, low: 1, high: catalog.MaxSettle}
 	}
 	return fields
 }

@@ -36,6 +36,8 @@ type Resource struct {
 type Package struct {
 	Name   string `json:"name"`
 	Ensure string `json:"ensure"` // present, absent, or an exact version
+	// WithDependants lets other packages go, or get an older version, with this change.
+	WithDependants bool `json:"with_dependants,omitempty"`
 }
 
 // A File, directory, or the absence of one.
@@ -60,6 +62,9 @@ type Service struct {
 	Enabled *bool  `json:"enabled,omitempty"`
 	// Refresh is what a notification does: restart (default) or reload.
 	Refresh string `json:"refresh,omitempty"`
+	// Settle is how long it must be healthy after a start before it counts as running,
+	// in seconds; 0 means the agent's default.
+	Settle int `json:"settle,omitempty"`
 }
 
 // Outcomes of a resource.
@@ -68,6 +73,7 @@ const (
 	Changed = "changed" // was brought about
 	Failed  = "failed"
 	Skipped = "skipped" // something that it requires failed
+	Unknown = "unknown" // a dry run can't tell before something else is made
 )
 
 // A Result is what became of one resource.
@@ -76,6 +82,8 @@ type Result struct {
 	Status  string  `json:"status"`
 	Message string  `json:"message,omitempty"` // what was changed, or why it failed
 	Seconds float64 `json:"seconds"`
+	// Diff is, in a dry run, a bounded unified diff of a file; never of a sensitive one.
+	Diff string `json:"diff,omitempty"`
 }
 
 // A Report is what the agent says after a run.
@@ -94,6 +102,13 @@ type Report struct {
 	// Dropped is how many reports before this one were never sent: too many waited, or
 	// the appliance refused them.
 	Dropped int `json:"dropped,omitempty"`
+	// CatalogAge is how long before Started that was, in seconds.
+	CatalogAge float64 `json:"catalog_age,omitempty"`
+	// ClockAhead is how far the host's clock is ahead of the appliance's, in seconds; 0
+	// when they agree within 2 s.
+	ClockAhead float64 `json:"clock_ahead,omitempty"`
+	// Warnings are what the agent wants known beside the results.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

@@ -15,6 +15,7 @@ const (
 	MaxResources = 2000
 	MaxSize      = 16 << 20 // of its JSON, in bytes
 	MaxDeadline  = 24 * 3600
+	MaxSettle    = 600
 )
 
 var (
@@ -145,6 +146,9 @@ func (f *File) validate() error {
 func (s *Service) validate() error {
 	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {
 		return fmt.Errorf("%.140q is no name of a service", s.Name)
+	}
+	if s.Settle < 0 || s.Settle > MaxSettle {
+		return fmt.Errorf("settle is %d seconds: 0 to %d are allowed", s.Settle, MaxSettle)
 	}
 	if s.Refresh != "" && s.Refresh != Restart && s.Refresh != Reload {
 		return fmt.Errorf("refresh is %.40q: restart or reload is wanted", s.Refresh)

@@ -28,11 +28,18 @@ type Agent struct {
 	Interval time.Duration
 	// LockWait is how long another run is waited for; 5 min when 0.
 	LockWait time.Duration
+	// Patience is how long the appliance has to begin with its catalog when one is kept
+	// here; 10 s when 0.
+	Patience time.Duration
+	// Synchronised reports whether something else keeps the clock right. Then the
+	// appliance's time is only compared; never when nil.
+	Synchronised func() bool
+	// Uptime names this boot, and says how long ago it was; unknown when nil.
+	Uptime func() (boot string, up time.Duration)
 	// Apt, if set, is told what the state knows of the package index, and asked.
 	Apt *Apt
 
-	clock    *adjusted
-	clockSet bool
+	clock *adjusted
 }
 
 // pauseAfterFailure is how soon Run tries again after the first failed run; it
@@ -71,7 +78,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // Once makes one run and returns its status: OK, Changed or Failed. With noop it
 // changes nothing on the host and reports nothing; Changed then means drift. An
-// error says why there was no run at all.
+// error says why there was no run at all, or that the agent can't keep its state.
 func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) {
 	if a.clock == nil {
 		a.clock = &adjusted{Clock: a.Clock}
@@ -80,48 +87,46 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	if err != nil {
 		return catalog.Failed, err
 	}
-	if err := os.MkdirAll(a.Paths.folder(), 0o700); err != nil {
-		return catalog.Failed, fmt.Errorf("the agent's folder: %w", err)
-	}
+	// Where the agent's own folder can't be written, what needs no state is converged all
+	// the same, and the appliance hears of it.
+	trouble := os.MkdirAll(a.Paths.folder(), 0o700)
 	unlock, err := a.lock(ctx)
 	if err != nil {
-		return catalog.Failed, err
+		return catalog.Failed, errors.Join(trouble, err)
 	}
 	defer unlock()
-	state, damaged, err := OpenState(a.Paths.state())
-	if err != nil {
-		return catalog.Failed, err
-	}
-	if damaged != nil {
-		a.Log.Error("state", "error", damaged)
-	}
-	if a.Apt != nil {
-		a.Apt.SetSources(state.Sources)
-	}
+	state, warnings, stateErr := a.open(noop)
+	trouble = errors.Join(trouble, stateErr)
 	c := &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	c.mayset = a.Synchronised == nil || !a.Synchronised()
+	if !c.mayset {
+		a.clock.off = 0 // what was found wrong may be right by now
+	}
 	defer func() {
 		if c.mutual != nil {
 			c.mutual.CloseIdleConnections()
 		}
 	}()
-	report := catalog.Report{Host: settings.Host, Status: catalog.Failed}
-	cat, err := a.catalog(ctx, c, settings, state, noop, &report)
+	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings}
+	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
+	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
+	up := a.uptime()
 	if err != nil {
 		report.Error = short(err.Error())
 	} else {
-		report.Version = cat.Version
-		if c.mutual != nil && !noop && report.CatalogFetched.IsZero() {
-			if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
-				a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
-			}
-		}
-		report.Results = a.Engine.Converge(ctx, cat, state, noop)
-		report.Status = Worst(report.Results)
+		a.converge(ctx, c, cat, state, noop, &report)
 	}
-	report.Finished = a.clock.now().UTC()
+	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
+	if ahead := c.ahead; ahead != 0 {
+		report.ClockAhead = ahead.Seconds()
+		a.Log.Warn("the host's clock and the appliance's differ", "ahead", ahead.Round(time.Second).String())
+	}
 	a.summary(&report, noop)
 	if noop {
+		if trouble != nil {
+			a.Log.Error("state", "error", trouble)
+		}
 		return report.Status, err
 	}
 	if a.Apt != nil {
@@ -131,7 +136,61 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		// Half a run says nothing about the host; what is pending is on disk.
 		return catalog.Failed, errors.Join(fmt.Errorf("the run was ended: %w", context.Cause(ctx)), state.Save())
 	}
-	return report.Status, errors.Join(err, a.report(ctx, c, state, report))
+	if trouble == nil {
+		trouble = a.report(ctx, c, state, report)
+	}
+	if trouble != nil {
+		if n := len(state.Unsent); n > 0 && state.Unsent[n-1].Started.Equal(report.Started) {
+			state.Unsent = state.Unsent[:n-1]
+		}
+		trouble = fmt.Errorf("the agent can't keep its state, so what notifies a service was left as it is: %w", trouble)
+		report.Status, report.Error = catalog.Failed, short(errors.Join(err, trouble).Error())
+		state.broken = trouble
+		a.report(ctx, c, state, report)
+	}
+	return report.Status, errors.Join(err, trouble)
+}
+
+// converge brings the catalog about, for the report.
+func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, state *State, noop bool, report *catalog.Report) {
+	report.Version = cat.Version
+	if c.mutual != nil && !noop && report.CatalogFetched.IsZero() {
+		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
+			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
+		}
+	}
+	report.Results = a.Engine.Converge(ctx, cat, state, noop)
+	report.Status = Worst(report.Results)
+}
+
+// open reads the state. One that can't be read or written is an empty one that can't be
+// kept, with the reason.
+func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
+	if !noop {
+		if err := a.Paths.sweep(); err != nil {
+			a.Log.Warn("what a kill left behind stays", "error", err)
+		}
+	}
+	state, damaged, err := OpenState(a.Paths.state())
+	if err != nil {
+		state = &State{broken: err}
+	}
+	if damaged != nil {
+		a.Log.Error("state", "error", damaged)
+		warnings = []string{short(damaged.Error())}
+	}
+	if a.Apt != nil {
+		a.Apt.SetSources(state.Sources)
+	}
+	return state, warnings, err
+}
+
+func (a *Agent) uptime() time.Duration {
+	if a.Uptime == nil {
+		return 0
+	}
+	_, up := a.Uptime()
+	return up
 }
 
 func (a *Agent) lock(ctx context.Context) (func(), error) {
@@ -141,19 +200,22 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("waited for %s", wait))
 	defer cancel()
-	return lockRun(ctx, a.Paths.lock(), a.Sleep)
+	return lockRun(ctx, a.Paths.lock(), a.Paths.config(), a.Sleep)
 }
 
-// connect sets the clock and gets the host its certificate. A dry run does
-// neither; it uses the certificate that is there.
+// connect gets the host its certificate. Before that, and as long as nothing keeps the
+// clock right, the clock is set from the appliance. A dry run does neither; it uses the
+// certificate that is there.
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
-	if !a.clockSet && !noop {
-		if err := c.retry(ctx, func() error { return c.syncClock(ctx) }); err != nil {
+	cert, err := c.identity(a.Paths, host)
+	if !noop && (err != nil || c.mayset) {
+		// A certificate that seems too old may be so by a wrong clock alone.
+		set := c.mayset || !untimely(err)
+		if err := c.retry(ctx, func() error { return c.syncClock(ctx, set) }); err != nil {
 			return err
 		}
-		a.clockSet = true
+		cert, err = c.identity(a.Paths, host)
 	}
-	cert, err := c.identity(a.Paths, host)
 	switch {
 	case err == nil:
 		if !noop {
@@ -174,38 +236,68 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 }
 
 // catalog gets the catalog from the appliance, or if that can't be asked the one
-// kept on the host, whose age goes into the report.
-func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (*catalog.Catalog, error) {
+// kept on the host, whose age goes into the report. keepErr is why a fresh one could not be
+// kept.
+func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (cat *catalog.Catalog, keepErr, err error) {
 	kept, keptErr := a.keptCatalog(s.Host)
-	err := a.connect(ctx, c, s.Host, noop)
-	if err == nil {
-		have := ""
-		if kept != nil {
-			have = kept.Version
+	have := ""
+	asking := ctx
+	if kept != nil {
+		have = kept.Version
+		// Whatever doesn't answer: what is kept here must not wait for it.
+		patience := a.Patience
+		if patience == 0 {
+			patience = 10 * time.Second
 		}
+		within, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("no answer within %s", patience)) })
+		defer timer.Stop()
+		asking, c.answered = within, func() { timer.Stop() }
+	}
+	err = a.connect(asking, c, s.Host, noop)
+	if err == nil {
 		var fresh *catalog.Catalog
-		if fresh, err = c.catalog(ctx, have); err == nil {
+		if fresh, err = c.catalog(asking, have); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {
-				return nil, fmt.Errorf("the appliance's catalog is refused: %w", err)
+				return nil, nil, fmt.Errorf("the appliance's catalog is refused: %w", err)
 			}
 			if noop {
-				return fresh, nil
+				return fresh, nil, nil
 			}
-			return fresh, a.keep(fresh, fresh != kept, state)
+			return fresh, a.keep(fresh, fresh != kept, state), nil
 		}
 	}
 	if away(err) && kept != nil {
-		report.CatalogFetched = state.Fetched
-		if fi, err := os.Stat(a.Paths.catalog()); err == nil && state.Fetched.IsZero() {
-			report.CatalogFetched = fi.ModTime().UTC() // the state was lost; never pass it off as fresh
+		c.away = true
+		if cause := context.Cause(asking); cause != nil && ctx.Err() == nil {
+			err = cause
 		}
+		age := a.age(state)
+		report.CatalogAge, report.CatalogFetched = age.Seconds(), a.clock.now().Add(-age).UTC()
 		a.Log.Warn("the appliance can't be asked; converging the catalog kept here",
-			"age", a.clock.now().Sub(report.CatalogFetched).Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
-		return kept, nil
+			"age", age.Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
+		return kept, nil, nil
 	}
-	return nil, errors.Join(err, keptErr)
+	return nil, nil, errors.Join(err, keptErr)
+}
+
+// age is how long ago the appliance confirmed the kept catalog: by the time since the boot
+// if it was in this one, else by the clock, and never in the future.
+func (a *Agent) age(state *State) time.Duration {
+	if a.Uptime != nil {
+		if boot, up := a.Uptime(); boot != "" && boot == state.FetchedBoot {
+			return max(0, up-state.FetchedUp)
+		}
+	}
+	fetched := state.Fetched
+	if fi, err := os.Stat(a.Paths.catalog()); err == nil && fetched.IsZero() {
+		fetched = fi.ModTime() // the state was lost; never pass it off as fresh
+	}
+	// Not zero, which would be as good as fresh.
+	return max(time.Second, a.clock.now().Sub(fetched))
 }
 
 // usable checks a catalog before anything of it is carried out.
@@ -236,6 +328,8 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 	return &c, nil
 }
 
+// keep puts a catalog that changed on disk, and notes that the appliance has confirmed
+// it; that is saved with the report.
 func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 	if changed {
 		b, err := json.Marshal(c)
@@ -247,14 +341,24 @@ func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 		}
 	}
 	state.Fetched = a.clock.now().UTC()
-	return state.Save()
+	if a.Uptime != nil {
+		state.FetchedBoot, state.FetchedUp = a.Uptime()
+	}
+	return nil
 }
 
-// report keeps the report on disk and sends all that are there, oldest first.
+// report sends the reports that are there, oldest first, and keeps the state. A report
+// with news is on disk before it is sent.
 func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.Report) error {
 	dropped, err := state.queue(r)
 	if err != nil {
 		return err
+	}
+	dull := len(state.Unsent) == 1 && r.Status == catalog.OK && dropped == 0
+	if !dull && state.broken == nil {
+		if err := state.Save(); err != nil {
+			return err
+		}
 	}
 	if dropped > 0 {
 		a.Log.Warn("the oldest reports are dropped: more wait than are kept", "dropped", dropped, "kept", maxUnsent)
@@ -263,7 +367,7 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		// The appliance was away when the run began; it may be back.
 		cert, err := c.identity(a.Paths, r.Host)
 		if err != nil {
-			return nil // without a certificate the reports wait
+			return a.sent(state, dull) // without a certificate the reports wait
 		}
 		c.mutual = c.secure(cert)
 	}
@@ -281,10 +385,10 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 			state.Dropped++
 		default:
 			a.Log.Warn("the report is kept and sent at the next run", "reports", len(state.Unsent), "error", short(err.Error()))
-			return nil
+			return a.sent(state, dull)
 		}
 		state.Unsent = state.Unsent[1:]
-		if err := state.Save(); err != nil {
+		if err := a.sent(state, true); err != nil {
 			return err
 		}
 	}
@@ -312,6 +416,14 @@ func (a *Agent) sendReport(ctx context.Context, c *client, r catalog.Report) err
 	}
 }
 
+// sent keeps the state after reports were sent, unless there is nothing new in it.
+func (a *Agent) sent(state *State, news bool) error {
+	if !news || state.broken != nil {
+		return nil
+	}
+	return state.Save()
+}
+
 // summary is the line that people look for in the journal.
 func (a *Agent) summary(r *catalog.Report, noop bool) {
 	count := map[string]int{}
@@ -322,7 +434,11 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 	if noop {
 		message = "dry run"
 	}
-	a.Log.Info(message, "status", r.Status, "catalog", r.Version,
+	words := []any{"status", r.Status, "catalog", r.Version}
+	if !r.CatalogFetched.IsZero() {
+		words = append(words, "kept_for", (time.Duration(r.CatalogAge) * time.Second).String())
+	}
+	a.Log.Info(message, append(words,
 		"ok", count[catalog.OK], "changed", count[catalog.Changed], "failed", count[catalog.Failed], "skipped", count[catalog.Skipped],
-		"took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())
+		"unknown", count[catalog.Unknown], "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
 }

@@ -161,6 +161,7 @@ func TestApplianceDown(t *testing.T) {
 	r.write("root/etc/motd", "drifted")
 	r.app.Server.Close()
 	r.clock.now = r.clock.now.Add(10 * time.Minute)
+	r.up += 10 * time.Minute
 	r.restart()
 	r.once(catalog.Changed)
 	if got := r.read("root/etc/motd"); got != "hello\n" {
@@ -358,7 +359,7 @@ func TestDryRunOfTheAgent(t *testing.T) {
 func TestOneRunAtATime(t *testing.T) {
 	r := newRig(t)
 	r.once(catalog.Changed)
-	unlock, err := lockRun(t.Context(), r.root.lock(), Sleep)
+	unlock, err := lockRun(t.Context(), r.root.lock(), "", Sleep)
 	if err != nil {
 		t.Fatal(err)
 	}

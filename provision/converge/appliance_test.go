@@ -39,6 +39,7 @@ type appliance struct {
 	calls    map[string]int
 	reports  []catalog.Report
 	progress []catalog.Progress
+	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
 }
 
@@ -97,6 +98,10 @@ func (a *appliance) issue(name string, public any, usage x509.ExtKeyUsage) []byt
 func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	w.Header().Set("Date", a.now.UTC().Format(http.TimeFormat))
+	if a.asked != nil {
+		a.asked(r.URL.Path)
+	}
 	a.calls[r.URL.Path]++
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--

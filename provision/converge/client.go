@@ -30,6 +30,14 @@ type client struct {
 	random *rand.Rand
 	sleep  func(context.Context, time.Duration) error
 	mutual *http.Client // with the host's certificate; nil until there is one
+	// ahead is how far the host's clock was found ahead of the appliance's.
+	ahead time.Duration
+	// mayset: the appliance's time is taken, not only compared.
+	mayset bool
+	// away: it didn't answer in this run; once more is enough then.
+	away bool
+	// answered is called once the catalog begins to come.
+	answered func()
 }
 
 // The bounds of retries.
@@ -37,6 +45,8 @@ const (
 	attempts     = 5
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
+	// patienceOnceMore is for an appliance that was away a moment ago.
+	patienceOnceMore = 5 * time.Second
 )
 
 // refusal is an answer that isn't 2xx.
@@ -64,7 +74,36 @@ func worthRetrying(err error) bool {
 	}
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
-	return !errors.As(err, &unknown) && !errors.As(err, &name)
+	return !errors.As(err, &unknown) && !errors.As(err, &name) && !untimely(err)
+}
+
+// untimely reports whether a certificate isn't valid at this time: the clock is wrong, or
+// the certificate too old.
+func untimely(err error) bool {
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &invalid) && invalid.Reason == x509.Expired // also not yet valid
+}
+
+// timely is retry over mutual TLS. Where the clock makes it fail, the appliance is asked
+// for its time first.
+func (c *client) timely(ctx context.Context, f func() error) error {
+	err := c.retry(ctx, f)
+	if !untimely(err) {
+		return err
+	}
+	if err := c.retry(ctx, func() error { return c.syncClock(ctx, c.mayset) }); err != nil {
+		return err
+	}
+	return c.retry(ctx, f)
+}
+
+// compare notes how far the host's clock is from the time of an answer (Date, RFC 9110
+// section 6.6.1; in whole seconds).
+func (c *client) compare(resp *http.Response) {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if ahead := c.clock.Now().Sub(date); err == nil && ahead.Abs() > maxSkew {
+		c.ahead = ahead
+	}
 }
 
 // away reports whether there is no word of the appliance: it could not be
@@ -159,6 +198,12 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 		return false, fmt.Errorf("asking the appliance: %w", err)
 	}
 	defer resp.Body.Close()
+	if path == catalogPath && resp.StatusCode < 400 {
+		c.compare(resp)
+		if c.answered != nil {
+			c.answered()
+		}
+	}
 	if resp.StatusCode == http.StatusNotModified && etag != "" {
 		return true, nil
 	}
@@ -200,13 +245,15 @@ func newRefusal(resp *http.Response, path string) *refusal {
 	return r
 }
 
+const catalogPath = "/v1/catalog"
+
 // catalog fetches the host's catalog. Nil without an error: it is still the one
 // with the version that the host has.
 func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, error) {
 	var got *catalog.Catalog
-	err := c.retry(ctx, func() error {
+	err := c.timely(ctx, func() error {
 		got = &catalog.Catalog{}
-		same, err := c.exchange(ctx, c.mutual, http.MethodGet, "/v1/catalog", have, nil, got, catalog.MaxSize)
+		same, err := c.exchange(ctx, c.mutual, http.MethodGet, catalogPath, have, nil, got, catalog.MaxSize)
 		if same {
 			got = nil
 		}
@@ -219,7 +266,12 @@ func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, er
 }
 
 func (c *client) post(ctx context.Context, path string, in any) error {
-	return c.retry(ctx, func() error {
+	if c.away {
+		ctx, cancel := context.WithTimeout(ctx, patienceOnceMore)
+		defer cancel()
+		return c.do(ctx, c.mutual, http.MethodPost, path, in, nil, 0)
+	}
+	return c.timely(ctx, func() error {
 		return c.do(ctx, c.mutual, http.MethodPost, path, in, nil, 0)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,28 @@ func (SystemClock) Set(t time.Time) error {
 	return unix.Settimeofday(&tv)
 }
 
+// Synchronised reports whether something keeps the kernel's clock right, as timedatectl's
+// NTPSynchronized does: by the largest error that it claims, adjtimex(2). STA_UNSYNC says
+// nothing of it: a daemon may set that to keep the kernel off the hardware clock.
+func (SystemClock) Synchronised() bool {
+	var t unix.Timex // modes 0: it only reads
+	_, err := unix.Adjtimex(&t)
+	return err == nil && t.Maxerror < maxError
+}
+
+// maxError is 16 s in µs: what the kernel says when nobody has told it better.
+const maxError = 16_000_000
+
+// Uptime names this boot and says how long ago it was. No step of the clock changes it.
+func (SystemClock) Uptime() (boot string, up time.Duration) {
+	b, err := readFile("/proc/sys/kernel/random/boot_id", 64)
+	var ts unix.Timespec
+	if err != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
+		return "", 0
+	}
+	return strings.TrimSpace(string(b)), time.Duration(ts.Nano())
+}
+
 // adjusted is a clock with what it is off by: where the clock may not be set (a
 // container), the agent goes on with the right time all the same.
 type adjusted struct {
@@ -44,9 +67,10 @@ func (c *adjusted) now() time.Time { return c.Clock.Now().Add(c.off) }
 // maxSkew is how far the clock may be off before it is set.
 const maxSkew = 2 * time.Second
 
-// syncClock asks the appliance for the time and sets the clock by it. Nothing on
-// the way depends on the clock: it may say 1970.
-func (c *client) syncClock(ctx context.Context) error {
+// syncClock asks the appliance for the time and sets the clock by it; where it may only
+// compare, the agent alone goes by that time. Nothing on the way depends on the clock: it
+// may say 1970.
+func (c *client) syncClock(ctx context.Context, set bool) error {
 	var validity [2]time.Time
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13,
@@ -73,6 +97,10 @@ func (c *client) syncClock(ctx context.Context) error {
 	c.clock.off = 0
 	off := now.Sub(c.clock.Now())
 	if off.Abs() <= maxSkew {
+		return nil
+	}
+	if !set {
+		c.clock.off, c.ahead = off, -off
 		return nil
 	}
 	if err := c.clock.Set(now); err != nil {

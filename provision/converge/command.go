@@ -93,17 +93,21 @@ const maxMessage = 400
 
 // short makes text fit for a message: printable, one line, bounded.
 func short(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
+	text = printable(text)
 	if r := []rune(text); len(r) > maxMessage {
 		return string(r[:maxMessage]) + "…"
 	}
 	return text
+}
+
+// printable has no control character, so that nothing is done to a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // head keeps the beginning of what is written to it.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,18 +24,26 @@ const (
 // PackageManager is what the engine needs of one. See [Apt].
 type PackageManager interface {
 	Query(ctx context.Context, names []string) (installed map[string]string, err error)
-	Apply(ctx context.Context, packages []catalog.Package) (refused map[string]error, err error)
+	// Apply brings packages about. declared is what the whole catalog says of packages.
+	Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
+	// Plan tells what Apply would come to, and changes nothing.
+	Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
 }
 
 // FileManager is what the engine needs to manage files. See [Files].
 type FileManager interface {
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
+	// Fresh is what Check would tell if the file's folder were there and empty.
+	Fresh(file *catalog.File) (differs []string, err error)
+	// Diff is a bounded unified diff of a file's content; "" when there is none to show.
+	Diff(file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
 }
 
 // ServiceManager is what the engine needs of one. See [Systemd].
 type ServiceManager interface {
-	State(ctx context.Context, name string) (ServiceState, error)
+	// Units are the states of units, by their names.
+	Units(ctx context.Context, names []string) (map[string]UnitState, error)
 	Do(ctx context.Context, action, name string) error
 }
 
@@ -43,6 +54,12 @@ type Engine struct {
 	Services ServiceManager
 	Log      *slog.Logger
 	Clock    func() time.Time
+	// Sleep waits between two looks at a service that was started; [Sleep] when nil.
+	Sleep func(context.Context, time.Duration) error
+	// Boot names the boot that the machine runs since; "" when nil.
+	Boot func() string
+	// Diffs takes the diffs of a dry run; nowhere when nil.
+	Diffs io.Writer
 	// Grace is how much longer than its deadline work is waited for, to let a
 	// program end: 15 s when 0. After that it is left behind (a hung network
 	// file system can't be interrupted) and the run goes on.
@@ -58,23 +75,34 @@ type run struct {
 	state     *State
 	noop      bool
 	installed map[string]string
+	declared  map[string]string // what the catalog says of packages: present, absent, a version
 	queryErr  error
 	results   map[string]catalog.Result
-	changed   bool // something was changed, or would be
+	catalog   *catalog.Catalog
+	diffs     map[string]string // of files, in a dry run
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
+
+	services []string             // the names of all services of the catalog
+	units    map[string]UnitState // what systemd said of them before anything was changed
+	touched  bool                 // something was changed, so units says nothing any more
+	watching []*watched
 }
 
 // Converge brings about a catalog that [catalog.Catalog.Validate] accepts, in its
 // order, and returns a result for each resource. With noop it only tells what it
 // would change. When ctx ends, what is left is failed.
 func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State, noop bool) []catalog.Result {
-	r := &run{Engine: e, state: state, noop: noop, results: map[string]catalog.Result{}, notifiers: map[string][]string{}}
+	r := &run{Engine: e, state: state, noop: noop, catalog: c, results: map[string]catalog.Result{}, diffs: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{}}
 	r.forgetForeign(c)
 	var names []string
 	for _, res := range c.Resources {
-		if res.Package != nil {
+		switch {
+		case res.Package != nil:
 			names = append(names, res.Package.Name)
+			r.declared[res.Package.Name] = res.Package.Ensure
+		case res.Service != nil:
+			r.services = append(r.services, res.Service.Name)
 		}
 		for _, id := range res.Notify {
 			r.notifiers[id] = append(r.notifiers[id], res.ID)
@@ -93,6 +121,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 		r.one(ctx, res, start)
 		i++
 	}
+	r.settle(ctx)
 	out := make([]catalog.Result, 0, len(c.Resources))
 	for _, res := range c.Resources {
 		out = append(out, r.results[res.ID])
@@ -102,7 +131,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 
 // one converges a file or a service.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
-	if why := r.blocked(res); why != "" {
+	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
 	}
@@ -110,31 +139,50 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if res.Deadline > 0 {
 		deadline = time.Duration(res.Deadline) * time.Second
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
+	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
 	var did []string
+	var watch *watched
 	var err error
 	if res.File != nil {
-		did, err = r.file(ctx, res, deadline)
+		did, err = r.file(within, res, deadline)
 	} else {
-		did, err = r.service(ctx, res, deadline)
+		did, watch, err = r.service(within, res, deadline)
 	}
-	switch {
-	case err != nil && r.noop && r.changed && ctx.Err() == nil:
-		// What it needs may be made by what would be changed before it.
-		r.done(res, start, catalog.Changed, "can't be told before the changes above are made: "+short(err.Error()))
-	case err != nil:
+	if err == nil && watch != nil {
+		watch.start = start
+		r.watching = append(r.watching, watch)
+		return
+	}
+	r.outcome(res, start, did, err)
+}
+
+// outcome notes what work on a resource came to.
+func (r *run) outcome(res *catalog.Resource, start time.Time, did []string, err error) {
+	if err != nil {
+		if why := r.cannotTell(res, err); why != "" {
+			r.done(res, start, catalog.Unknown, short(why))
+			return
+		}
 		r.done(res, start, catalog.Failed, short(err.Error()))
-	case len(did) == 0:
-		r.done(res, start, catalog.OK, "")
-	default:
-		r.done(res, start, catalog.Changed, short(strings.Join(did, "; ")))
+		return
 	}
+	if len(did) == 0 {
+		r.done(res, start, catalog.OK, "")
+		return
+	}
+	r.done(res, start, catalog.Changed, short(strings.Join(did, "; ")))
 }
 
 // blocked says why a resource can't be tried: something that it requires, or
 // that notifies it, isn't in order.
-func (r *run) blocked(res *catalog.Resource) string {
+func (r *run) blocked(ctx context.Context, res *catalog.Resource) string {
+	for _, w := range r.watching {
+		if slices.Contains(res.Require, w.res.ID) || slices.Contains(r.notifiers[res.ID], w.res.ID) {
+			r.settle(ctx) // first it has to be clear whether that one runs
+			break
+		}
+	}
 	for _, id := range res.Require {
 		if s := r.results[id].Status; s == catalog.Failed || s == catalog.Skipped {
 			return fmt.Sprintf("requires %s, which is %s", id, s)
@@ -153,17 +201,16 @@ func (r *run) blocked(res *catalog.Resource) string {
 // done notes and logs a result.
 func (r *run) done(res *catalog.Resource, start time.Time, status, message string) {
 	r.results[res.ID] = catalog.Result{
-		ID: res.ID, Status: status, Message: message,
+		ID: res.ID, Status: status, Message: message, Diff: r.diffs[res.ID],
 		Seconds: max(0, r.Clock().Sub(start).Seconds()),
 	}
-	r.changed = r.changed || status == catalog.Changed
 	level := slog.LevelInfo
 	switch status {
 	case catalog.OK:
 		level = slog.LevelDebug
 	case catalog.Failed:
 		level = slog.LevelError
-	case catalog.Skipped:
+	case catalog.Skipped, catalog.Unknown:
 		level = slog.LevelWarn
 	}
 	verb := status
@@ -175,6 +222,9 @@ func (r *run) done(res *catalog.Resource, start time.Time, status, message strin
 		words = append(words, "what", message, "source", short(res.Source))
 	}
 	r.Log.Log(context.Background(), level, verb, words...)
+	if diff := r.diffs[res.ID]; diff != "" && r.Diffs != nil {
+		io.WriteString(r.Diffs, diff)
+	}
 }
 
 // bounded runs work that may hang where nothing can interrupt it. Work that
@@ -231,32 +281,42 @@ func (e *Engine) bounded(ctx context.Context, id string, deadline time.Duration,
 
 // forgetForeign drops pending refreshes of services that are no longer declared.
 func (r *run) forgetForeign(c *catalog.Catalog) {
-	if r.noop || len(r.state.Pending) == 0 {
+	if r.noop {
 		return
 	}
 	declared := map[string]bool{}
 	for _, res := range c.Resources {
 		declared[res.ID] = true
 	}
+	maps.DeleteFunc(r.state.Services, func(id string, _ Seen) bool { return !declared[id] })
+	if len(r.state.Pending) == 0 {
+		return
+	}
+	dropped := false
 	for id := range r.state.Pending {
 		if !declared[id] {
 			r.Log.Warn("a pending refresh is dropped: the service is no longer in the catalog", "resource", id)
 			delete(r.state.Pending, id)
+			dropped = true
 		}
+	}
+	if !dropped {
+		return
 	}
 	if err := r.state.Save(); err != nil {
 		r.Log.Error("state", "error", err)
 	}
 }
 
-// Worst is the status of a run: failed, changed or ok.
+// Worst is the status of a run: failed, changed or ok. What a dry run can't tell counts as
+// a change.
 func Worst(results []catalog.Result) string {
 	worst := catalog.OK
 	for _, r := range results {
 		switch r.Status {
 		case catalog.Failed, catalog.Skipped:
 			return catalog.Failed
-		case catalog.Changed:
+		case catalog.Changed, catalog.Unknown:
 			worst = catalog.Changed
 		}
 	}

@@ -31,7 +31,7 @@ exit $code
 
 const fakeApt = `
 echo "apt-get $*" >> "$FAKE/log"
-if [ -s "$FAKE/apt-fails" ]; then
+if [ -s "$FAKE/apt-fails" ] && case "$*" in *" -s "*) false ;; esac; then
 	head -n 1 "$FAKE/apt-fails" >&2
 	sed -i 1d "$FAKE/apt-fails"
 	exit 100
@@ -40,8 +40,17 @@ case "$*" in
 *" update") mkdir -p "$FAKE/root/var/lib/apt/lists"; : > "$FAKE/root/var/lib/apt/lists/x_Packages"
 	cat "$FAKE/upstream" > "$FAKE/index"; exit 0 ;;
 esac
+case "$*" in *" -s "*) simulated=1 ;; *) simulated= ;; esac
 while [ "$1" != -- ]; do shift; done
 shift
+if [ "$simulated" ]; then
+	for name; do
+		case "$name" in *-) echo "Remv ${name%-} [1]"; continue ;; esac
+		grep -qx "${name%%=*}" "$FAKE/index" || { echo "E: Unable to locate package ${name%%=*}" >&2; exit 100; }
+		echo "Inst ${name%%=*} (1)"
+	done
+	exit 0
+fi
 for name; do
 	base=${name%%=*}
 	case "$name" in
@@ -68,14 +77,28 @@ for name; do
 done
 `
 
+// A unit's file says ActiveState, UnitFileState, and of an alias the unit behind.
 const fakeSystemctl = `
 echo "systemctl $*" >> "$FAKE/log"
 for name; do :; done
+if [ "$(sed -n 2p "$FAKE/units/$name" 2>/dev/null)" = alias ]; then name=$(sed -n 3p "$FAKE/units/$name"); fi
 unit="$FAKE/units/$name"
 if [ -e "$FAKE/systemctl-fails-$1" ]; then echo "Job for $name failed." >&2; exit 1; fi
+say() {
+	name=$1
+	if [ "$(sed -n 2p "$FAKE/units/$name" 2>/dev/null)" = alias ]; then
+		name=$(sed -n 3p "$FAKE/units/$name")
+		[ "$name" ] || return
+	fi
+	if [ -e "$FAKE/units/$name" ]; then { read -r active; read -r enabled; read -r more; } < "$FAKE/units/$name"; load=loaded
+	else active=inactive enabled= more= load=not-found; fi
+	echo "Id=$name"; echo "LoadState=$load"; echo "ActiveState=$active"; echo "SubState=running"; echo "UnitFileState=$enabled"
+	echo "FragmentPath=/cat/$name"; echo "Type=simple"
+	for property in $more; do echo "$property"; done
+	echo
+}
 case "$1" in
-is-active) if [ -e "$unit" ]; then head -n 1 "$unit"; else echo inactive; exit 4; fi ;;
-is-enabled) if [ -e "$unit" ]; then sed -n 2p "$unit"; else echo "Failed to get unit file state" >&2; exit 1; fi ;;
+is-enabled) sed -n 2p "$unit" ;;
 start|restart) [ -e "$unit" ] || { echo "Unit $name not found." >&2; exit 5; }
 	sed -i 1s/.*/active/ "$unit" ;;
 reload) ;;
@@ -83,10 +106,9 @@ stop) sed -i 1s/.*/inactive/ "$unit" ;;
 enable) sed -i 2s/.*/enabled/ "$unit" ;;
 disable) sed -i 2s/.*/disabled/ "$unit" ;;
 show) case "$*" in
-	*=Id*) sed -n 3p "$unit" ;;
-	*) cat "$FAKE/need-reload" ;;
+	*=Need*) cat "$FAKE/need-reload" ;;
+	*) shift 3; for name; do say "$name"; done ;;
 	esac ;;
-cat) cat "$FAKE/cat/$name" ;;
 daemon-reload) : > "$FAKE/need-reload" ;;
 esac
 exit 0
@@ -163,8 +185,8 @@ func (f *fakes) files() *Files {
 
 func (f *fakes) engine() *Engine {
 	return &Engine{
-		Packages: f.apt(), Files: f.files(), Services: Systemd{Runner: Exec{}},
-		Log: slog.New(slog.DiscardHandler), Clock: time.Now,
+		Packages: f.apt(), Files: f.files(), Services: Systemd{Paths: f.root, Runner: Exec{}},
+		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }
 

@@ -59,7 +59,7 @@ func (f *Files) locate(file *catalog.File) (*place, error) {
 	dir, err := f.openDir(path.Dir(file.Path))
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) && file.Ensure != catalog.Absent {
-			return nil, fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))
+			return nil, &missing{fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))}
 		}
 		return nil, err
 	}
@@ -116,6 +116,9 @@ func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
 	}
 	return f.differs(p, file)
 }
+
+// Fresh tells what Check would if the file's folder were there and empty.
+func (f *Files) Fresh(file *catalog.File) ([]string, error) { return f.differs(&place{}, file) }
 
 func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
 	if file.Ensure == catalog.Absent {

@@ -13,9 +13,18 @@ import (
 
 // lockRun takes the lock that lets one run at a time touch the host. It waits
 // until ctx ends for another run to end. The kernel lets go of it when this
-// process dies, however it does.
-func lockRun(ctx context.Context, path string, sleep func(context.Context, time.Duration) error) (unlock func(), err error) {
+// process dies, however it does. Where the file can't be made, another one that is there
+// takes the lock instead.
+func lockRun(ctx context.Context, path, instead string, sleep func(context.Context, time.Duration) error) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	for _, other := range []string{path, instead} {
+		if err != nil { // a full or read-only file system: a lock needs no writing
+			var readErr error
+			if f, readErr = os.Open(other); readErr == nil {
+				err = nil
+			}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the lock against a second run: %w", err)
 	}

@@ -2,10 +2,8 @@ package converge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -77,66 +75,6 @@ func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, err
 	return installed, nil
 }
 
-// Apply brings packages about in one transaction. refused names those that no
-// source has; the others were carried out without them.
-func (a *Apt) Apply(ctx context.Context, packages []catalog.Package) (refused map[string]error, err error) {
-	hash, err := a.sources()
-	if err != nil {
-		return nil, err
-	}
-	updated, updateErr := false, error(nil)
-	update := func() {
-		updateErr = a.update(ctx)
-		updated = true
-		if updateErr == nil {
-			a.SetSources(hash)
-		}
-	}
-	if a.Sources() != hash || !a.haveLists() {
-		update()
-	}
-	if refused = a.virtuals(ctx, packages); len(refused) > 0 {
-		packages = slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return refused[p.Name] != nil && p.Ensure == catalog.Present })
-		if len(packages) == 0 {
-			return refused, nil
-		}
-	}
-	configured, downgraded := false, false
-	for {
-		out, err := a.locked(ctx, transaction(packages, downgraded)...)
-		if err != nil || out.Code == 0 {
-			return refused, err
-		}
-		text := out.Stderr + "\n" + out.Stdout
-		missing := notFound(text, packages)
-		switch {
-		case strings.Contains(text, "dpkg --configure -a") && !configured:
-			// A transaction was cut off, perhaps by this agent's deadline.
-			configured = true
-			if out, err := a.locked(ctx, "dpkg", "--configure", "-a", "--force-confold"); err != nil || out.Code != 0 {
-				return refused, fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.explain())))
-			}
-		case (len(missing) > 0 || stale(text)) && !updated:
-			update()
-		case len(missing) > 0:
-			if refused == nil {
-				refused = map[string]error{}
-			}
-			for name, why := range missing {
-				refused[name] = errors.Join(errors.New(why), updateErr)
-			}
-			packages = slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return missing[p.Name] != "" })
-			if len(packages) == 0 {
-				return refused, nil
-			}
-		case strings.Contains(text, "--allow-downgrades") && !downgraded && slices.ContainsFunc(packages, exact):
-			downgraded = true
-		default:
-			return refused, errors.Join(fmt.Errorf("apt-get failed: %s", aptErrors(out)), updateErr)
-		}
-	}
-}
-
 // exact reports whether a version is asked for.
 func exact(p catalog.Package) bool {
 	return p.Ensure != catalog.Present && p.Ensure != catalog.Absent
@@ -144,8 +82,11 @@ func exact(p catalog.Package) bool {
 
 // transaction is the command line for packages: name, name=version, name-
 // (apt-get(8), install).
-func transaction(packages []catalog.Package, downgrades bool) []string {
+func transaction(packages []catalog.Package, simulated, downgrades bool) []string {
 	args := []string{"apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-confold"}
+	if simulated {
+		args = []string{"apt-get", "-q", "-y", "-s"}
+	}
 	if downgrades {
 		args = append(args, "--allow-downgrades")
 	}

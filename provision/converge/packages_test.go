@@ -54,6 +54,7 @@ func TestPackagesInOneTransaction(t *testing.T) {
 	wantLog := []string{
 		"dpkg-query",
 		"apt-get -o DPkg::Lock::Timeout=120 -q -o APT::Update::Error-Mode=any update",
+		"apt-get -q -y -s install -- nginx vim=2.0 old- git",
 		"apt-get -o DPkg::Lock::Timeout=120 -q -y -o Dpkg::Options::=--force-confold install -- nginx vim=2.0 old- git",
 		"dpkg-query",
 	}
@@ -71,7 +72,8 @@ func TestPackagesInOneTransaction(t *testing.T) {
 }
 
 func (f *fakes) apply(apt *Apt, packages ...catalog.Package) (map[string]error, error) {
-	return apt.Apply(f.t.Context(), packages)
+	outcome, err := apt.Apply(f.t.Context(), packages, nil)
+	return outcome.Refused, err
 }
 
 func TestIndexIsUpdatedWhenNeeded(t *testing.T) {
@@ -148,14 +150,14 @@ func TestInterruptedDpkgIsPutRight(t *testing.T) {
 	if refused, err := f.apply(apt, catalog.Package{Name: "nginx", Ensure: "present"}); err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
 	}
-	if log := f.log(); len(log) != 3 || !strings.Contains(log[1], "dpkg --configure -a --force-confold") {
+	if log := f.log(); len(log) != 5 || !strings.Contains(log[2], "dpkg --configure -a --force-confold") {
 		t.Errorf("commands: %q", log)
 	}
 }
 
 func TestAptFailure(t *testing.T) {
 	f := newFakes(t)
-	f.write("upstream", "nginx\n")
+	f.write("index", "nginx\n")
 	f.write("apt-fails", "E: Problem renaming the file\nE: The repository is not signed.\n")
 	_, err := f.apply(f.apt(), catalog.Package{Name: "nginx", Ensure: "present"})
 	if err == nil || !strings.Contains(err.Error(), "not signed") || !strings.Contains(err.Error(), "apt-get update") {

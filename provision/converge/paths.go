@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -64,9 +66,30 @@ func writeFile(name string, data []byte) error {
 	return syncDir(dir)
 }
 
+// sweep removes what a kill left behind of files that were being written: see writeFile.
+func (p Paths) sweep() error {
+	entries, err := os.ReadDir(p.folder())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		for _, name := range []string{p.key(), p.cert(), p.catalog(), p.state()} {
+			rest, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(name)+"-")
+			if _, bad := strconv.ParseUint(rest, 10, 64); ok && bad == nil && e.Type().IsRegular() {
+				err = errors.Join(err, os.Remove(filepath.Join(p.folder(), e.Name())))
+			}
+		}
+	}
+	return err
+}
+
 // removeFile removes a file for good, before it returns.
 func removeFile(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := os.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(name))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -19,7 +20,7 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 		res := &resources[n]
 		// Those before it in the same transaction are part of it: their failure is
 		// told by apt.
-		switch why := r.blocked(res); {
+		switch why := r.blocked(ctx, res); {
 		case why != "":
 			r.done(res, start, catalog.Skipped, why)
 		case r.queryErr != nil:
@@ -38,13 +39,69 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 	switch {
 	case len(todo) == 0:
 	case r.noop:
-		for _, res := range todo {
-			r.done(res, start, catalog.Changed, change(res.Package, r.installed[res.Package.Name], ""))
-		}
+		r.plan(ctx, todo, deadline, start)
 	default:
 		r.transaction(ctx, todo, deadline, start)
 	}
 	return n
+}
+
+// plan is a transaction in a dry run.
+func (r *run) plan(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+	var packages []catalog.Package
+	for _, res := range todo {
+		packages = append(packages, *res.Package)
+	}
+	outcome, err := r.bring(ctx, r.Packages.Plan, packages, deadline)
+	for _, res := range todo {
+		p := res.Package
+		why := outcome.Refused[p.Name]
+		if why == nil {
+			why = err
+		}
+		if why != nil && r.sourcesMade() {
+			why = &unsure{fmt.Errorf("until apt's sources are made: %w", why)}
+		}
+		var did []string
+		if why == nil {
+			did = []string{change(p, r.installed[p.Name], "") + also(outcome, p.Name)}
+		}
+		r.outcome(res, start, did, why)
+	}
+}
+
+// sourcesMade reports whether apt's sources would be others, in a dry run.
+func (r *run) sourcesMade() bool {
+	for id, result := range r.results {
+		if strings.HasPrefix(id, catalog.KindFile+"[/etc/apt/") && (result.Status == catalog.Changed || result.Status == catalog.Unknown) {
+			return true
+		}
+	}
+	return false
+}
+
+// also names what goes with a package.
+func also(outcome PackageOutcome, name string) string {
+	if beyond := outcome.Also[name]; len(beyond) > 0 {
+		return "; with it: " + listed(beyond)
+	}
+	return ""
+}
+
+// bring is Apply or Plan, which may hang.
+func (r *run) bring(ctx context.Context, do func(context.Context, []catalog.Package, map[string]string) (PackageOutcome, error), packages []catalog.Package, deadline time.Duration) (PackageOutcome, error) {
+	answer := make(chan PackageOutcome, 1) // work that is left behind must not write to a variable here
+	err := r.bounded(ctx, "apt-get", deadline, func(ctx context.Context) error {
+		outcome, err := do(ctx, packages, r.declared)
+		answer <- outcome
+		return err
+	})
+	select {
+	case outcome := <-answer:
+		return outcome, err
+	default: // it hangs
+		return PackageOutcome{}, err
+	}
 }
 
 // holds reports whether a package is as declared.
@@ -89,28 +146,19 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		}
 		added[res.ID] = services
 	}
-	answer := make(chan map[string]error, 1) // work that is left behind must not write to a variable here
-	err := r.bounded(ctx, "apt-get", deadline, func(ctx context.Context) error {
-		refused, err := r.Packages.Apply(ctx, packages)
-		answer <- refused
-		return err
-	})
-	var refused map[string]error
-	select {
-	case refused = <-answer:
-	default: // it hangs
-	}
+	r.touched = true
+	outcome, err := r.bring(ctx, r.Packages.Apply, packages, deadline)
 	// What dpkg says now counts, whatever apt said; also when ctx is at its end.
 	now, queryErr := r.query(context.WithoutCancel(ctx), names)
 	for _, res := range todo {
 		p := res.Package
 		was := r.installed[p.Name]
 		if queryErr == nil && holds(p, now) {
-			r.done(res, start, catalog.Changed, change(p, was, now[p.Name]))
+			r.done(res, start, catalog.Changed, change(p, was, now[p.Name])+also(outcome, p.Name))
 			r.remember(p.Name, now)
 			continue
 		}
-		why := errors.Join(refused[p.Name], queryErr)
+		why := errors.Join(outcome.Refused[p.Name], queryErr)
 		if why == nil {
 			why = err
 		}

@@ -42,6 +42,10 @@ type rig struct {
 	clock  *testClock
 	out    *bytes.Buffer
 	pauses int
+
+	synchronised bool          // whether something keeps its clock right
+	boot         string        // which boot this is
+	up           time.Duration // since then
 }
 
 const now = "2026-11-22T17:00:00Z"
@@ -52,7 +56,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{fakes: newFakes(t), app: newAppliance(t, at), clock: &testClock{now: at}, out: &bytes.Buffer{}}
+	r := &rig{fakes: newFakes(t), app: newAppliance(t, at), clock: &testClock{now: at}, out: &bytes.Buffer{}, boot: "one", up: time.Hour}
 	r.write("root/etc/rackhand/agent.json", fmt.Sprintf(`{"appliance": %q, "host": "web1"}`, r.app.URL))
 	r.write("root/etc/rackhand/ca.pem", r.app.caPEM())
 	r.write("root/etc/rackhand/enrol-token", r.app.token+"\n")
@@ -69,6 +73,8 @@ func (r *rig) restart() {
 	r.Agent = &Agent{
 		Paths: r.root, Engine: engine, Log: log, Clock: r.clock, Sleep: noSleep(&r.pauses),
 		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*Apt),
+		Synchronised: func() bool { return r.synchronised },
+		Uptime:       func() (string, time.Duration) { return r.boot, r.up },
 	}
 }
 

@@ -3,125 +3,213 @@ package converge
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+
+	"rackhand/provision/converge/systemd"
 )
 
-// A ServiceState is what systemd says of a unit. Under an alias (Debian's
-// nfs-kernel-server, openbsd-inetd; sshd, mysql once they are enabled) it is that of
-// the unit behind.
-type ServiceState struct {
-	Active  string // active, inactive, failed, activating, ... (systemctl is-active)
-	Enabled string // enabled, disabled, static, ... (systemctl is-enabled); "" when there is no such unit
-	// Unit is the unit's own name, to be enabled and disabled by: systemctl refuses
-	// some aliases. The name that was asked for where that is no alias.
-	Unit string
-}
-
-// Running reports whether the unit runs, or is about to.
-func (s ServiceState) Running() bool {
-	return s.Active == "active" || s.Active == "reloading" || s.Active == "activating" || s.Active == "refreshing"
-}
-
-// holdsEnabled reports whether a unit is as enabled as wanted. One that can't be
-// enabled because others start it (static, generated, indirect) is neither: there is
-// nothing to do for it.
-func (s ServiceState) holdsEnabled(want bool) bool {
-	switch s.Enabled {
-	case "enabled":
-		return want
-	case "static", "generated", "indirect", "transient":
-		return true
-	}
-	return !want && s.Enabled != "enabled-runtime"
-}
-
-// alias is what systemctl is-enabled says of a name that is a link to another unit.
-const alias = "alias"
-
 // Systemd manages services through systemctl(1).
-type Systemd struct{ Runner Runner }
+type Systemd struct {
+	Paths  Paths
+	Runner Runner
+}
 
-// State asks for a unit's state. A unit that doesn't exist is inactive.
-func (s Systemd) State(ctx context.Context, name string) (ServiceState, error) {
-	st := ServiceState{Unit: name}
+// Units asks for the states of units, by their names, in one call of systemctl; for
+// timers, sockets and paths the unit behind counts too. A unit that can't be asked for is
+// an error of its own.
+func (s Systemd) Units(ctx context.Context, names []string) (map[string]UnitState, error) {
+	asked := map[string]bool{}
+	var all []string
+	ask := func(name string) {
+		if !asked[name] {
+			asked[name] = true
+			all = append(all, name)
+		}
+	}
+	for _, name := range names {
+		ask(name)
+		if behind, ok := systemd.Activates(name); ok {
+			ask(behind)
+		}
+	}
+	units, err := s.show(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	links, err := s.links()
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]UnitState{}
+	for _, name := range names {
+		st := units[name]
+		if st.Err == nil {
+			st.Behind, st.Err = s.behind(ctx, st.Unit, units)
+		}
+		if st.Err == nil {
+			st.Enabled, st.Err = s.enabled(ctx, st.Unit, links)
+		}
+		states[name] = st
+	}
+	return states, nil
+}
+
+// A UnitState is a unit, whether it is enabled, and the units that it starts.
+type UnitState struct {
+	systemd.Unit
+	Enabled string // enabled, disabled, static, ... (systemctl is-enabled); "" when there is no such unit
+	Behind  []systemd.Unit
+	Err     error // why nothing is known of it
+}
+
+// Health is that of the unit and of those behind it.
+func (s UnitState) Health() (h systemd.Health, why string) {
+	h, why = s.Unit.Health()
+	for _, b := range s.Behind {
+		if h == systemd.Healthy {
+			h, why = s.Unit.Behind(b)
+		}
+	}
+	return h, why
+}
+
+// show is one systemctl show for all names; where it stumbles over one of them, each is
+// asked for by itself.
+func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState, error) {
 	// --: a template instance may begin with a dash after unescaping; never an option.
-	out, err := s.Runner.Run(ctx, nil, "systemctl", "is-active", "--", name)
+	out, err := s.Runner.Run(ctx, nil, append([]string{"systemctl", "show", "--property=" + systemd.Properties(), "--"}, names...)...)
 	if err != nil {
-		return st, err
+		return nil, err
 	}
-	// 0 active, 3 not, 4 no such unit: the word says more than the number.
-	if st.Active = firstWord(out.Stdout); st.Active == "" {
-		return st, fmt.Errorf("systemctl is-active %s: %s", name, out.explain())
-	}
-	if st.Enabled, err = s.enabled(ctx, name); err != nil || st.Enabled != alias {
-		return st, err
-	}
-	if st.Unit, err = s.behind(ctx, name); err != nil {
-		return st, err
-	}
-	if st.Enabled, err = s.enabled(ctx, st.Unit); err == nil && st.Enabled == alias {
-		err = fmt.Errorf("%s is an alias, and systemd doesn't say of which unit: name that unit, or run systemctl daemon-reload if its links were changed", name)
-	}
-	return st, err
-}
-
-// enabled is what systemctl is-enabled says; "" when there is no such unit. Of a unit
-// that isn't enabled and goes by a second name, or brings others along (Also=), it
-// says indirect, whether it could be enabled itself or not: it is disabled if it could.
-func (s Systemd) enabled(ctx context.Context, name string) (string, error) {
-	out, err := s.Runner.Run(ctx, nil, "systemctl", "is-enabled", "--", name)
-	if err != nil {
-		return "", err
-	}
-	word := firstWord(out.Stdout)
-	if word == "not-found" { // systemd 252 and later
-		word = ""
-	}
-	if word != "indirect" {
-		return word, nil
-	}
-	if out, err = s.Runner.Run(ctx, nil, "systemctl", "cat", "--", name); err != nil {
-		return "", err
-	}
-	if out.Code == 0 && canBeEnabled(out.Stdout) {
-		word = "disabled"
-	}
-	return word, nil
-}
-
-// canBeEnabled reports whether enabling a unit would make links for it: its [Install]
-// section names units to be started by, or other names (systemd.unit(5)).
-func canBeEnabled(unit string) bool {
-	section := ""
-	for line := range strings.Lines(unit) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "[") {
-			section = line
-			continue
+	units, err := systemd.Parse(out.Stdout)
+	found := map[string]UnitState{}
+	switch {
+	case out.Code == 0 && err == nil && len(units) == len(names):
+		for i, name := range names {
+			found[name] = UnitState{Unit: units[i]}
 		}
-		key, value, _ := strings.Cut(line, "=")
-		if section != "[Install]" || strings.TrimSpace(value) == "" {
-			continue
+	case len(names) == 1:
+		if out.Code != 0 || err == nil {
+			err = fmt.Errorf("systemctl show %s: %s", names[0], out.explain())
 		}
-		switch strings.TrimSpace(key) {
-		case "WantedBy", "RequiredBy", "UpheldBy", "Alias":
-			return true
+		found[names[0]] = UnitState{Err: err}
+	default:
+		for _, name := range names {
+			one, err := s.show(ctx, []string{name})
+			if err != nil {
+				return nil, err
+			}
+			found[name] = one[name]
 		}
 	}
-	return false
+	return found, nil
 }
 
-// behind is the unit that a name is an alias of, at the end of all links.
-func (s Systemd) behind(ctx context.Context, name string) (string, error) {
-	out, err := s.Runner.Run(ctx, nil, "systemctl", "show", "--property=Id", "--value", "--", name)
-	if err != nil {
-		return "", err
+// behind are the units that a timer, socket or path starts.
+func (s Systemd) behind(ctx context.Context, u systemd.Unit, known map[string]UnitState) (behind []systemd.Unit, err error) {
+	if _, ok := systemd.Activates(u.ID); !ok || u.ActiveState != "active" {
+		return nil, nil
 	}
-	unit := firstWord(out.Stdout)
-	if out.Code != 0 || unit == "" {
-		return "", fmt.Errorf("systemctl show --property=Id %s: %s", name, out.explain())
+	for _, name := range strings.Fields(u.Triggers) {
+		st, ok := known[name]
+		if !ok {
+			more, err := s.show(ctx, []string{name})
+			if err != nil {
+				return nil, err
+			}
+			st = more[name]
+		}
+		if st.Err != nil {
+			return nil, st.Err
+		}
+		behind = append(behind, st.Unit)
 	}
-	return unit, nil
+	return behind, nil
+}
+
+// enabled is what systemctl is-enabled says, which is asked only where the links on the
+// disk don't bear out what systemd has in memory.
+func (s Systemd) enabled(ctx context.Context, u systemd.Unit, links []systemd.Link) (string, error) {
+	state := u.FileState
+	switch {
+	case u.LoadState == "not-found":
+		return "", nil
+	case state == "generated" && strings.HasPrefix(u.SourcePath, "/etc/init.d/"):
+		return s.scriptEnabled(filepath.Base(u.SourcePath))
+	case !systemd.Agrees(links, u.ID, state):
+		out, err := s.Runner.Run(ctx, nil, "systemctl", "is-enabled", "--", u.ID)
+		if err != nil {
+			return "", err
+		}
+		if state = firstWord(out.Stdout); state == "not-found" || state == "" { // the former since systemd 252
+			return "", nil
+		}
+	}
+	switch state {
+	case "alias":
+		return "", fmt.Errorf("%s is an alias, and systemd doesn't say of which unit: name that unit, or run systemctl daemon-reload if its links were changed", u.ID)
+	case "indirect":
+	default:
+		return state, nil
+	}
+	// So a unit is called that isn't enabled and goes by a second name, or brings others
+	// along (Also=), whether it could be enabled itself or not.
+	var text strings.Builder
+	for _, name := range append([]string{u.FragmentPath}, strings.Fields(u.DropInPaths)...) {
+		b, err := readFile(s.Paths.In(name), 1<<20)
+		if err != nil {
+			return "", fmt.Errorf("the unit file of %s: %w", u.ID, err)
+		}
+		text.Write(append(b, '\n'))
+	}
+	if systemd.CanBeEnabled(text.String()) {
+		return "disabled", nil
+	}
+	return state, nil
+}
+
+// scriptEnabled looks whether a script of /etc/init.d is started at boot, as Debian's
+// systemd-sysv-install does: by its links in rc5.d and rcS.d.
+func (s Systemd) scriptEnabled(name string) (string, error) {
+	for _, folder := range []string{"/etc/rc5.d", "/etc/rcS.d"} {
+		found, err := filepath.Glob(filepath.Join(s.Paths.In(folder), "S[0-9][0-9]"+name))
+		if err != nil {
+			return "", fmt.Errorf("the links of /etc/init.d/%s: %w", name, err)
+		}
+		if len(found) > 0 {
+			return "enabled", nil
+		}
+	}
+	return "disabled", nil
+}
+
+// links are the symbolic links by which units are enabled.
+func (s Systemd) links() (links []systemd.Link, err error) {
+	root := s.Paths.In("/etc/systemd/system")
+	folders := []string{""}
+	for _, kind := range []string{"wants", "requires", "upholds"} {
+		found, err := filepath.Glob(filepath.Join(root, "*."+kind))
+		if err != nil {
+			return nil, fmt.Errorf("the links of %s: %w", root, err)
+		}
+		for _, path := range found {
+			folders = append(folders, filepath.Base(path))
+		}
+	}
+	for _, folder := range folders {
+		entries, err := os.ReadDir(filepath.Join(root, folder))
+		if err != nil && !os.IsNotExist(err) {
+			return nil, fmt.Errorf("the links of units: %w", err)
+		}
+		for _, e := range entries {
+			if target, err := os.Readlink(filepath.Join(root, folder, e.Name())); err == nil {
+				links = append(links, systemd.Link{Folder: folder, Name: e.Name(), Target: target})
+			}
+		}
+	}
+	return links, nil
 }
 
 func firstWord(text string) string {

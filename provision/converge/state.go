@@ -30,12 +30,19 @@ type State struct {
 	Sources string `json:"apt_sources,omitempty"`
 	// Fetched is when the appliance last confirmed the catalog kept here.
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
+	// FetchedBoot and FetchedUp are the same as boot and time since that boot: no step of
+	// the clock changes these.
+	FetchedBoot string        `json:"catalog_fetched_boot,omitempty"`
+	FetchedUp   time.Duration `json:"catalog_fetched_up,omitempty"`
+	// Services are the services that were found healthy, by id.
+	Services map[string]Seen `json:"services,omitempty"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 	// Dropped is how many reports were dropped since the appliance took one.
 	Dropped int `json:"dropped,omitempty"`
 
-	path string
+	path   string
+	broken error // why it can't be kept at all
 }
 
 // Pending is a refresh that is due.
@@ -67,6 +74,9 @@ func OpenState(path string) (s *State, damaged error, err error) {
 
 // Save puts the state on disk.
 func (s *State) Save() error {
+	if s.broken != nil {
+		return s.broken
+	}
 	b, err := json.Marshal(s)
 	if err == nil {
 		err = writeFile(s.path, b)
@@ -98,14 +108,15 @@ func (s *State) mark(services []string, by string, now time.Time) (added []strin
 	if len(added) == 0 {
 		return nil, nil
 	}
-	return added, s.Save()
+	if err := s.Save(); err != nil {
+		s.drop(added, by) // the change won't be made
+		return nil, err
+	}
+	return added, nil
 }
 
-// unmark takes back what mark added, when the change did not happen.
-func (s *State) unmark(services []string, by string) error {
-	if len(services) == 0 {
-		return nil
-	}
+// drop takes a resource out of what refreshes are due to.
+func (s *State) drop(services []string, by string) {
 	for _, id := range services {
 		p := s.Pending[id]
 		p.By = slices.DeleteFunc(slices.Clone(p.By), func(x string) bool { return x == by })
@@ -115,6 +126,14 @@ func (s *State) unmark(services []string, by string) error {
 			s.Pending[id] = p
 		}
 	}
+}
+
+// unmark takes back what mark added, when the change did not happen.
+func (s *State) unmark(services []string, by string) error {
+	if len(services) == 0 {
+		return nil
+	}
+	s.drop(services, by)
 	return s.Save()
 }
 
@@ -127,7 +146,16 @@ func (s *State) refreshed(id string) error {
 	return s.Save()
 }
 
-// queue keeps a report until it is taken. When too many wait, the oldest go; dropped is
+// saw notes how a service was found. It is kept with the next Save: what is lost of it is
+// watched again.
+func (s *State) saw(id string, seen Seen) {
+	if s.Services == nil {
+		s.Services = map[string]Seen{}
+	}
+	s.Services[id] = seen
+}
+
+// queue adds a report to those that aren't taken yet. When too many wait, the oldest go; dropped is
 // how many did.
 func (s *State) queue(r catalog.Report) (dropped int, err error) {
 	r, _, err = r.Fit(maxReport)
@@ -138,5 +166,5 @@ func (s *State) queue(r catalog.Report) (dropped int, err error) {
 	dropped = max(0, len(s.Unsent)-maxUnsent)
 	s.Unsent = s.Unsent[dropped:]
 	s.Dropped += dropped
-	return dropped, s.Save()
+	return dropped, nil
 }

@@ -27,13 +27,10 @@ func (a *Apt) virtuals(ctx context.Context, packages []catalog.Package) map[stri
 	if err != nil {
 		return nil
 	}
-	var found map[string]error
+	found := map[string]error{}
 	for name, providers := range parseShowpkg(out.Stdout) {
 		if !slices.Contains(names, name) {
 			continue
-		}
-		if found == nil {
-			found = map[string]error{}
 		}
 		found[name] = errors.New(name + " is a virtual package: " + listed(providers) + " provide it; name one of them in the role")
 	}

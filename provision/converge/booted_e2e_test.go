@@ -1,0 +1,158 @@
+//go:build e2e
+
+package converge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// booted is a Debian 12 whose systemd runs, in a container without a network. The engine
+// is here, and its programs run there.
+type booted struct {
+	t    *testing.T
+	root Paths
+	// inside is what runs a program in the container.
+	inside []string
+	calls  []string
+	state  *State
+	apt    string        // the hash of apt's sources, as the agent keeps it
+	scale  time.Duration // how long a second of waiting is
+}
+
+// Run runs a program in the container.
+func (b *booted) Run(ctx context.Context, env []string, args ...string) (Output, error) {
+	b.calls = append(b.calls, strings.Join(args, " "))
+	return Exec{}.Run(ctx, env, append(append([]string(nil), b.inside...), args...)...)
+}
+
+// TestBooted is one boot for all that wants a running systemd, dpkg and apt: a second for
+// the root, one for the boot.
+func TestBooted(t *testing.T) {
+	b := boot(t)
+	t.Run("services", b.services)
+	t.Run("one question", b.oneQuestion)
+	t.Run("enabled", b.enabled)
+	t.Run("packages", b.packages)
+	t.Run("dry run", b.dryRun)
+}
+
+func boot(t *testing.T) *booted {
+	images := os.Getenv("RACKHAND_IMAGES")
+	image := filepath.Join(images, "debian12", "root.tar.zst")
+	if _, err := os.Stat(image); images == "" || err != nil {
+		t.Fatalf("%q: %v: `make image` builds it, and RACKHAND_IMAGES names its folder", image, err)
+	}
+	root := filepath.Join(t.TempDir(), "root")
+	// From this machine's own bytes: nothing is made on another file system.
+	sh(t, fmt.Sprintf("mkdir %s && zstd -dc %s | tar -x -C %[1]s --numeric-owner", root, image))
+	// No CAP_SYS_TIME: what is booted here can't set the machine's clock.
+	nspawn := exec.Command("systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit",
+		"--drop-capability=CAP_SYS_TIME", "--console=pipe", "--machine=rackhand-test-"+strconv.Itoa(os.Getpid()), "--directory="+root)
+	var console bytes.Buffer
+	nspawn.Stdout, nspawn.Stderr = &console, &console
+	nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := nspawn.Start(); err != nil {
+		t.Fatalf("%v (the package systemd-container is needed)", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- nspawn.Wait() }()
+	b := &booted{t: t, root: Paths{Root: root}, scale: 100 * time.Millisecond, state: &State{path: filepath.Join(t.TempDir(), "state.json")}}
+	t.Cleanup(func() {
+		nspawn.Process.Kill() // and with it the container: its init has a parent-death signal
+		<-ended
+	})
+	for i := 0; ; i++ {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("the container ended: %v\n%s", err, &console)
+		case <-time.After(100 * time.Millisecond):
+		}
+		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", nspawn.Process.Pid))
+		if pid := firstWord(string(children)); pid != "" {
+			b.inside = []string{"nsenter", "--target", pid, "--all", "setpriv", "--bounding-set=-sys_time"}
+			out, err := b.Run(t.Context(), nil, "systemctl", "is-system-running")
+			if err == nil && (firstWord(out.Stdout) == "running" || firstWord(out.Stdout) == "degraded") {
+				return b
+			}
+		}
+		if i == 600 {
+			t.Fatalf("it doesn't boot:\n%s", &console)
+		}
+	}
+}
+
+func sh(t *testing.T, script string) string {
+	t.Helper()
+	out, err := exec.Command("sh", "-ec", script).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script, out)
+	}
+	return string(out)
+}
+
+func (b *booted) write(name, text string) {
+	b.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(b.root.In(name)), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(b.root.In(name), []byte(text), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// do runs a program in the container that must succeed.
+func (b *booted) do(args ...string) string {
+	b.t.Helper()
+	out, err := b.Run(b.t.Context(), nil, args...)
+	if err != nil || out.Code != 0 {
+		b.t.Fatalf("%v: %v %s", args, err, out.explain())
+	}
+	return out.Stdout
+}
+
+// converge is one run, with the state of the run before.
+func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
+	b.t.Helper()
+	c := &catalog.Catalog{Resources: resources}
+	if err := c.Validate(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.calls = nil
+	packages := &Apt{Paths: b.root, Runner: b, Sleep: Sleep, Clock: time.Now}
+	packages.SetSources(b.apt)
+	defer func() { b.apt = packages.Sources() }()
+	e := &Engine{
+		Packages: packages, Services: Systemd{Paths: b.root, Runner: b},
+		Files: &Files{Paths: b.root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))},
+		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return "this" },
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))
+		},
+	}
+	return statuses(e.Converge(b.t.Context(), c, b.state, noop))
+}
+
+// is holds the results against what they should begin with.
+func (b *booted) is(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("%s:\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			return
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package converge
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/catalog"
+)
+
+// The bounds of a diff: of what is compared, in bytes, and of what is shown, in lines and
+// in characters a line.
+const (
+	maxCompared  = 256 << 10
+	maxDiffLines = 60
+	maxDiffLine  = 200
+)
+
+// Diff is a unified diff between a file and its declared content, bounded. There is none
+// of a sensitive file, nor of what isn't text.
+func (f *Files) Diff(file *catalog.File) string {
+	if file.Sensitive || file.Ensure != catalog.FileKind || len(file.Content) > maxCompared {
+		return ""
+	}
+	p, err := f.locate(file)
+	if err != nil {
+		return ""
+	}
+	defer p.close()
+	if !p.exists || p.kind() != unix.S_IFREG || p.st.Size > maxCompared {
+		return ""
+	}
+	fd, err := unix.Openat(p.dir, p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	old := os.NewFile(uintptr(fd), p.name)
+	defer old.Close()
+	b, err := io.ReadAll(io.LimitReader(old, maxCompared+1))
+	if err != nil || len(b) > maxCompared {
+		return ""
+	}
+	return unified(file.Path, b, []byte(file.Content))
+}
+
+// unified is the diff of two texts, printable and bounded; "" unless both are text.
+func unified(name string, old, new []byte) string {
+	for _, b := range [][]byte{old, new} {
+		if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+			return ""
+		}
+	}
+	text := string(diff.Diff(name+" (there)", old, name+" (declared)", new))
+	_, text, _ = strings.Cut(text, "\n") // diff NAME NAME
+	var out strings.Builder
+	n, left := 0, 0
+	for line := range strings.Lines(text) {
+		if n == maxDiffLines {
+			left++
+			continue
+		}
+		n++
+		line = printable(strings.TrimSuffix(line, "\n"))
+		if r := []rune(line); len(r) > maxDiffLine {
+			line = string(r[:maxDiffLine]) + "…"
+		}
+		out.WriteString(line + "\n")
+	}
+	if left > 0 {
+		fmt.Fprintf(&out, "… %d lines more\n", left)
+	}
+	return out.String()
+}

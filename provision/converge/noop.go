@@ -1,0 +1,111 @@
+package converge
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"rackhand/provision/catalog"
+)
+
+// missing is an error that ends once something else is there: a folder, a user, a unit.
+type missing struct{ error }
+
+func (m *missing) Unwrap() error { return m.error }
+
+// unsure is why a dry run can't tell.
+type unsure struct{ error }
+
+// cannotTell says why a dry run doesn't know what would become of a resource: what it
+// lacks may come with what would be made before it. Any other error is one in the dry run
+// as it is in the real one.
+func (r *run) cannotTell(res *catalog.Resource, err error) string {
+	var u *unsure
+	if errors.As(err, &u) {
+		return u.Error()
+	}
+	var m *missing
+	if !r.noop || !errors.As(err, &m) {
+		return ""
+	}
+	if makers := r.makers(res); len(makers) > 0 {
+		return fmt.Sprintf("until %s is made: %v", listed(makers), err)
+	}
+	return ""
+}
+
+// makers are the resources that would be made in this dry run, and that may bring what
+// a resource lacks: what it requires, else folders on the way to a file and the files of
+// a unit, else any package.
+func (r *run) makers(res *catalog.Resource) (makers []string) {
+	would := func(id string) bool {
+		s := r.results[id].Status
+		return s == catalog.Changed || s == catalog.Unknown
+	}
+	for _, id := range res.Require {
+		if would(id) {
+			makers = append(makers, id)
+		}
+	}
+	if len(makers) > 0 {
+		return makers
+	}
+	if res.File != nil {
+		if dir := r.folderMade(res.File.Path); dir != "" {
+			return []string{dir}
+		}
+	}
+	for _, before := range r.catalog.Resources {
+		switch {
+		case before.ID == res.ID:
+			return makers
+		case !would(before.ID):
+		case before.Package != nil && before.Package.Ensure != catalog.Absent,
+			res.Service != nil && before.File != nil && strings.Contains(before.File.Path, "/systemd/") && strings.HasPrefix(path.Base(before.File.Path), unitBase(res.Service.Name)):
+			makers = append(makers, before.ID)
+		}
+	}
+	return makers
+}
+
+// unitBase is what the files of a unit begin with: web of web.service, web@ of web@1.
+func unitBase(name string) string {
+	if i := strings.IndexByte(name, '@'); i >= 0 {
+		return name[:i+1]
+	}
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
+// folderMade is the id of the nearest folder on the way to a path that would be made in
+// this dry run, "" for none.
+func (r *run) folderMade(name string) string {
+	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+		id := catalog.ID(catalog.KindFile, dir)
+		if s := r.results[id].Status; s == catalog.Changed || s == catalog.Unknown {
+			return id
+		}
+	}
+	return ""
+}
+
+// wouldMake is what a dry run says of a file. In a folder that is itself only declared
+// there is nothing yet, so the file would be made.
+func (r *run) wouldMake(res *catalog.Resource, differs []string, err error) ([]string, error) {
+	var m *missing
+	parent := catalog.ID(catalog.KindFile, path.Dir(res.File.Path))
+	if errors.As(err, &m) && r.results[parent].Status == catalog.Changed {
+		for _, dir := range r.catalog.Resources {
+			if dir.ID == parent && dir.File.Ensure == catalog.Directory {
+				return r.Files.Fresh(res.File)
+			}
+		}
+	}
+	if err == nil && len(differs) > 0 {
+		r.diffs[res.ID] = r.Files.Diff(res.File)
+	}
+	return differs, err
+}

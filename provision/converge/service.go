@@ -1,0 +1,196 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rackhand/provision/catalog"
+	"rackhand/provision/converge/systemd"
+)
+
+// Seen is how a service was when it was last found healthy.
+type Seen struct {
+	// Since is when it had become active, in µs since the boot; 0 if it wasn't healthy,
+	// so that it is watched again.
+	Since    int64 `json:"since,omitempty"`
+	Restarts int   `json:"restarts,omitempty"` // by systemd itself, until then
+	// Boot is the boot in which a oneshot ran to its end: systemd forgets one that
+	// nothing refers to.
+	Boot string `json:"boot,omitempty"`
+}
+
+// service converges a service: enabled, running, and the refresh that is due. watch isn't
+// nil where it has to prove for a while that it is healthy.
+func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.Duration) (did []string, watch *watched, err error) {
+	s := res.Service
+	pending, due := r.state.Pending[res.ID]
+	if r.noop && !due {
+		due, pending.By = r.wouldNotify(res.ID)
+	}
+	u, err := r.unit(ctx, res, deadline)
+	if err != nil {
+		return nil, nil, err
+	}
+	if wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled; r.noop && wants && u.LoadState == "not-found" {
+		return nil, nil, &missing{errors.New("there is no such unit")}
+	}
+	do := func(action, unit string) error {
+		if r.noop {
+			return nil
+		}
+		r.touched = true
+		return r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error { return r.Services.Do(ctx, action, unit) })
+	}
+	if s.Enabled != nil && !systemd.HoldsEnabled(u.Enabled, *s.Enabled) {
+		action, word := "enable", "enabled"
+		if !*s.Enabled {
+			action, word = "disable", "disabled"
+		}
+		if err := do(action, u.name(s.Name)); err != nil {
+			return did, nil, err
+		}
+		did = append(did, word)
+	}
+	health, why := r.health(res.ID, u)
+	up := health == systemd.Healthy || !slices.Contains([]string{"inactive", "failed", "deactivating"}, u.ActiveState)
+	base, acted := u.Restarts, false
+	switch {
+	case s.Running != nil && *s.Running && !up:
+		if u.ActiveState == "failed" {
+			// One that failed too often is not started again otherwise
+			// (StartLimitBurst= in systemd.unit(5)).
+			if err := do("reset-failed", s.Name); err != nil {
+				return did, nil, err
+			}
+		}
+		if err := do("start", s.Name); err != nil {
+			return did, nil, err
+		}
+		did, base, acted = append(did, "started"), 0, true
+	case s.Running != nil && !*s.Running && up && u.ActiveState != "inactive":
+		if err := do("stop", s.Name); err != nil {
+			return did, nil, err
+		}
+		did = append(did, "stopped")
+	case due && up:
+		action, word := catalog.Restart, "restarted"
+		if s.Refresh == catalog.Reload {
+			action, word = catalog.Reload, "reloaded"
+		} else {
+			base = 0
+		}
+		if err := do(action, s.Name); err != nil {
+			return did, nil, fmt.Errorf("%w (the %s stays pending)", err, action)
+		}
+		did, acted = append(did, fmt.Sprintf("%s, since %s changed", word, strings.Join(pending.By, ", "))), true
+	}
+	if s.Running != nil && *s.Running && !acted {
+		if err := r.unhealthy(res, u, health, why); err != nil {
+			return did, nil, err
+		}
+	}
+	switch {
+	case r.noop:
+		return did, nil, nil
+	case acted, s.Running != nil && *s.Running && (health == systemd.Starting || r.state.Services[res.ID].Since != u.Since):
+		return did, &watched{res: res, did: did, base: base, due: due, deadline: deadline}, nil
+	case due:
+		return did, nil, r.state.refreshed(res.ID)
+	}
+	return did, nil, nil
+}
+
+// unhealthy is why a service that should run, and that nothing was done to, isn't in order.
+func (r *run) unhealthy(res *catalog.Resource, u UnitState, health systemd.Health, why string) error {
+	seen, known := r.state.Services[res.ID]
+	grown, restarted := u.Restarted(seen.Restarts)
+	switch {
+	case health == systemd.Failed:
+	case known && restarted:
+		why = grown
+	case health == systemd.Starting && r.noop:
+		return &unsure{errors.New(why)}
+	default:
+		return nil
+	}
+	if !r.noop {
+		r.state.saw(res.ID, Seen{Restarts: u.Restarts})
+	}
+	return fmt.Errorf("%s: see journalctl -u %s", why, u.ID)
+}
+
+// health is a unit's own, but for a oneshot that ran in this boot and that systemd has
+// forgotten since.
+func (r *run) health(id string, u UnitState) (systemd.Health, string) {
+	if ran := r.state.Services[id].Boot; forgotten(u) && ran != "" && ran == r.boot() {
+		return systemd.Healthy, ""
+	}
+	return u.Health()
+}
+
+func forgotten(u UnitState) bool {
+	return u.Type == "oneshot" && u.ActiveState == "inactive" && u.Started == 0 && u.LoadState == "loaded"
+}
+
+func (r *run) boot() string {
+	if r.Boot == nil {
+		return ""
+	}
+	return r.Boot()
+}
+
+// name is the unit's own name where the name that it is called by is an alias.
+func (s UnitState) name(called string) string {
+	if s.ID == called || s.ID == called+".service" || s.LoadState == "not-found" {
+		return called
+	}
+	return s.ID
+}
+
+// unit is the state of a service: from the one question of this run, as long as nothing
+// was changed since.
+func (r *run) unit(ctx context.Context, res *catalog.Resource, deadline time.Duration) (UnitState, error) {
+	names := []string{res.Service.Name}
+	if !r.touched {
+		if u, ok := r.units[res.Service.Name]; ok {
+			return u, u.Err
+		}
+		names = r.services
+	}
+	units, err := r.show(ctx, res.ID, deadline, names)
+	if err != nil {
+		return UnitState{}, err
+	}
+	if !r.touched {
+		r.units = units
+	}
+	u := units[res.Service.Name]
+	return u, u.Err
+}
+
+func (r *run) show(ctx context.Context, id string, deadline time.Duration, names []string) (map[string]UnitState, error) {
+	found := make(chan map[string]UnitState, 1) // work that is left behind must not write to a variable here
+	err := r.bounded(ctx, id, deadline, func(ctx context.Context) error {
+		units, err := r.Services.Units(ctx, names)
+		found <- units
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-found, nil
+}
+
+// wouldNotify tells, in a dry run, which changes would refresh a service.
+func (r *run) wouldNotify(id string) (due bool, by []string) {
+	for _, n := range r.notifiers[id] {
+		if r.results[n].Status == catalog.Changed {
+			by = append(by, n)
+		}
+	}
+	return len(by) > 0, by
+}
