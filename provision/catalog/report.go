@@ -71,15 +71,19 @@ func (r Report) Fit(size int) (Report, []byte, error) {
 		func(*Report) {},
 		func(r *Report) {
 			for i := range r.Results {
-				r.Results[i].Message = cut(r.Results[i].Message, shortMessage)
+				r.Results[i].Message, r.Results[i].Diff = cut(r.Results[i].Message, shortMessage), ""
 			}
 			r.Error = cut(r.Error, shortError)
+			r.Warnings = slices.Clone(r.Warnings[:min(len(r.Warnings), 20)])
+			for i := range r.Warnings {
+				r.Warnings[i] = cut(r.Warnings[i], shortMessage)
+			}
 		},
 		func(r *Report) { r.leaveOut(OK, Skipped) },
 		func(r *Report) { r.leaveOut(Changed) },
 		func(r *Report) { r.Results = r.Results[:min(len(r.Results), 20)] },
 		func(r *Report) {
-			r.Results, r.Error = nil, cut(r.Error, shortMessage)
+			r.Results, r.Warnings, r.Error = nil, nil, cut(r.Error, shortMessage)
 			r.Host, r.Version = cut(r.Host, shortMessage), cut(r.Version, shortMessage)
 		},
 	} {

@@ -209,9 +209,12 @@ func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 func (s *Server) HideInReport(r *catalog.Report) {
 	hide := s.Masked(r.Host)
 	r.Error, r.Version = hide(r.Error), hide(r.Version)
+	for i := range r.Warnings {
+		r.Warnings[i] = hide(r.Warnings[i])
+	}
 	for i := range r.Results {
 		x := &r.Results[i]
-		x.ID, x.Message = hide(x.ID), hide(x.Message)
+		x.ID, x.Message, x.Diff = hide(x.ID), hide(x.Message), hide(x.Diff)
 		if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, x.Status) {
 			x.Status = hide(x.Status)
 		}
