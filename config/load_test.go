@@ -47,6 +47,7 @@ func TestReference(t *testing.T) {
 			"rocky":  "https://mirror.example.org/rocky",
 		},
 		Via: "http://cache.example:3128", Size: 50 << 30,
+		Redirects: []string{"files.example.org", "10.0.0.7:8080"},
 	}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
 	if diff := cmp.Diff(want, got, cmp.Comparer(equateAddrs)); diff != "" {
