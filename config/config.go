@@ -62,6 +62,9 @@ type Mirror struct {
 	Via string
 	// Size bounds what the cache keeps, in bytes; what was used longest ago goes first.
 	Size int64
+	// Redirects are hosts (HOST or HOST:PORT) to which an upstream may send the cache on,
+	// beside its own host and public ones.
+	Redirects []string
 	// Offline: the upstreams are never asked; what is kept is served as it is.
 	Offline bool
 }

@@ -22,6 +22,9 @@ const maxSocketPath = 107
 // zero (netdevice(7)).
 const maxInterface = 15
 
+// redirectForm is a host's name or address, with a port or without.
+var redirectForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?$`)
+
 var mirrorName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
 // path reads a path; relative ones begin at the configuration's folder.
@@ -183,6 +186,20 @@ func (r *reader) upstreams(n schema.Node) {
 			r.config.Mirror.Upstreams[name] = text
 		}
 	})
+}
+
+func (r *reader) redirects(n schema.Node) {
+	items, _ := n.List("mirror.redirects")
+	for _, item := range items {
+		text, ok := item.Text("mirror.redirects")
+		switch {
+		case !ok:
+		case !redirectForm.MatchString(text):
+			item.Problem("write files.example.org, 10.0.0.7 or files.example.org:8080", "mirror.redirects: %q is no host, with or without a port", text)
+		default:
+			r.config.Mirror.Redirects = append(r.config.Mirror.Redirects, text)
+		}
+	}
 }
 
 // url checks a URL; nil after a problem. The text is not repeated in messages,

@@ -49,6 +49,7 @@ func docs() schema.Docs {
 		"mirror.upstreams.*": {Text: "The mirror's URL, without user and password.", Pattern: `^https?://[^@?#]+$`, Examples: []string{"http://mirror.example/debian"}},
 		"mirror.via":         {Text: "HTTP proxy in front of the upstreams: http://host:port or unix:/path.", Pattern: `^(http://|unix:/)`, Examples: []string{"http://cache.example:3128", "unix:/run/proxy.sock"}},
 		"mirror.size":        {Text: "What the cache keeps at most: what was used longest ago goes first.", Default: "50GiB", Pattern: sizeForm.String(), Examples: []string{"200GiB", "1TiB"}},
+		"mirror.redirects":   {Text: "Hosts to which an upstream may send the cache on (HOST or HOST:PORT), beside its own host and public ones.", Examples: []string{"[files.example.org, 10.0.0.7:8080]", "cdn.example"}},
 		"mirror.offline":     {Text: "The upstreams are never asked: what was fetched before is served as it is, and nothing else.", Default: "false", Examples: []string{"true"}},
 		"bootfiles":          {Text: "Folders with boot programs of your own, looked into before those of the distribution's packages.", Examples: []string{"[/etc/rackhand/bootfiles]", "boot"}},
 		"install":            {Text: "What holds for every install."},

@@ -123,7 +123,7 @@ func (r *reader) pageFields() schema.Fields {
 func (r *reader) mirrorFields() schema.Fields {
 	return schema.Fields{
 		"upstreams": r.upstreams, "via": r.via,
-		"size": r.mirrorSize,
+		"size": r.mirrorSize, "redirects": r.redirects,
 		"offline": func(n schema.Node) {
 			if v, ok := n.Bool("mirror.offline"); ok {
 				r.config.Mirror.Offline = v

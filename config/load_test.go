@@ -51,6 +51,7 @@ func TestReference(t *testing.T) {
 			"rocky":  "https://mirror.example.org/rocky",
 		},
 		Via: "http://cache.example:3128", Size: 50 << 30,
+		Redirects: []string{"files.example.org", "10.0.0.7:8080"},
 	}
 	want.Page.Names, want.Page.Operators = []string{"rack.example.org"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}

@@ -97,6 +97,9 @@ func (c *compiler) add(src *source) error {
 	}
 	c.sources[src.name] = src
 	src.text = plainText(src.text)
+	if err := shallow(src.text); err != nil {
+		return fmt.Errorf("template %s: %w", src.name, err)
+	}
 	t, err := template.New(src.name).Funcs(c.funcs).Parse(src.text)
 	if err != nil {
 		return unparsed(src, err)
@@ -166,16 +169,26 @@ func (c *compiler) override(src *source, block string) error {
 // mark notes for each node that writes where it stands, and which templates are
 // called. Literal text is known by the address of its first byte, which
 // text/template hands to the writer as it is; before an action goes a piece of
-// text of one byte that the writer knows in the same way, and drops.
+// text of one byte that the writer knows in the same way, and drops. Before blocks and
+// calls, and at the beginning of each list, go such that only count.
 func (c *compiler) mark(src *source, list *parse.ListNode) {
 	if list == nil {
 		return
 	}
-	nodes := make([]parse.Node, 0, 2*len(list.Nodes))
+	nodes := make([]parse.Node, 0, 2*len(list.Nodes)+1)
+	// before puts a marker there, of one byte.
+	before := func(pos parse.Pos, o origin) {
+		text := make([]byte, 1)
+		o.src, o.offset, o.marker = src, actionStart(src.text, int(pos)), true
+		c.origins[&text[0]] = o
+		nodes = append(nodes, &parse.TextNode{NodeType: parse.NodeText, Pos: pos, Text: text})
+	}
 	branch := func(b *parse.BranchNode) {
+		before(b.Pos, origin{step: true, weight: values(b.Pipe)})
 		c.mark(src, b.List)
 		c.mark(src, b.ElseList)
 	}
+	before(list.Pos, origin{step: true}) // a loop that writes nothing counts too
 	for _, n := range list.Nodes {
 		switch n := n.(type) {
 		case *parse.TextNode:
@@ -183,9 +196,7 @@ func (c *compiler) mark(src *source, list *parse.ListNode) {
 				c.origins[&n.Text[0]] = origin{src: src, offset: int(n.Pos), literal: true}
 			}
 		case *parse.ActionNode:
-			text := make([]byte, 1)
-			c.origins[&text[0]] = origin{src: src, offset: actionStart(src.text, int(n.Pos)), marker: true}
-			nodes = append(nodes, &parse.TextNode{NodeType: parse.NodeText, Pos: n.Pos, Text: text})
+			before(n.Pos, origin{weight: values(n.Pipe)})
 		case *parse.IfNode:
 			branch(&n.BranchNode)
 		case *parse.RangeNode:
@@ -193,6 +204,7 @@ func (c *compiler) mark(src *source, list *parse.ListNode) {
 		case *parse.WithNode:
 			branch(&n.BranchNode)
 		case *parse.TemplateNode:
+			before(n.Pos, origin{step: true, weight: callSteps + values(n.Pipe)})
 			c.wanted = append(c.wanted, call{n.Name, src.file()})
 		}
 		nodes = append(nodes, n)

@@ -114,6 +114,8 @@ type origin struct {
 	offset  int
 	literal bool
 	marker  bool
+	step    bool // of a marker that only counts
+	weight  int  // how many steps it is; 0: one
 }
 
 // At is the place in a template that wrote what stands at a line and column of the

@@ -125,7 +125,11 @@ func (s *Set) execute(name string, data any, funcs template.FuncMap, mapped bool
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
 	out := &recorder{origins: c.origins, mapped: mapped}
+	new(budget).bound(funcs)
 	if err := root.Funcs(funcs).ExecuteTemplate(out, name, data); err != nil {
+		if out.broken != nil {
+			return nil, out.broken
+		}
 		return nil, c.failed(err, redact)
 	}
 	return out, nil

@@ -63,7 +63,7 @@ func (c *mediaAdd) tree(ctx context.Context, cfg config.Mirror, o media.AddOptio
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := mirror.Client(cfg.Via, time.Minute)
+	client, err := mirror.Client(cfg.Via, time.Minute, cfg.Redirects)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -139,7 +139,7 @@ func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st 
 	}
 	a.mirror, err = mirror.New(mirror.Options{
 		Dir: filepath.Join(cfg.State, "mirror"), Upstreams: cfg.Mirror.Upstreams, Via: cfg.Mirror.Via,
-		MaxBytes: cfg.Mirror.Size, Offline: cfg.Mirror.Offline,
+		MaxBytes: cfg.Mirror.Size, Redirects: cfg.Mirror.Redirects, Offline: cfg.Mirror.Offline,
 		Clock: d.Clock, Log: d.Log, Record: a.journal,
 	})
 	if err != nil {

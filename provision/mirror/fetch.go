@@ -112,8 +112,9 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		f.settle(mismatched, errMismatch)
 		return
 	}
-	if resp.ContentLength > c.o.MaxBytes {
-		f.settle(full, fmt.Errorf("the file has %d bytes, more than the whole cache may", resp.ContentLength))
+	defer c.release(f)
+	if err := c.reserve(f, max(resp.ContentLength, 0)); err != nil {
+		f.settle(full, err)
 		return
 	}
 	file, err := os.CreateTemp(c.partial(), "*")
@@ -164,7 +165,7 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 	if !immutable(m.Path) || have.Path != "" {
 		c.checked(m.Upstream, m.Path, started)
 	}
-	c.stored(f.size)
+	c.stored(f)
 	return nil
 }
 
@@ -303,8 +304,13 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 		n, err := body.Read(buf)
 		watchdog.Reset(c.o.Stall)
 		if n > 0 {
-			if limit := c.limit(f.meta); f.size+int64(n) > limit {
-				return fmt.Errorf("it sends more than the %d bytes that are allowed", limit)
+			if f.meta.Size >= 0 && f.size+int64(n) > f.meta.Size {
+				return fmt.Errorf("it sends more than the %d bytes that are allowed", f.meta.Size)
+			}
+			if f.meta.Size < 0 { // a length that isn't told is counted as it grows
+				if err := c.reserve(f, int64(n)); err != nil {
+					return err
+				}
 			}
 			if _, err := f.file.WriteAt(buf[:n], f.size); err != nil {
 				return err
@@ -319,14 +325,6 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 			return err
 		}
 	}
-}
-
-// limit is how many bytes a file may have.
-func (c *Cache) limit(m meta) int64 {
-	if m.Size >= 0 {
-		return m.Size
-	}
-	return c.o.MaxBytes
 }
 
 // errOther says that there is no rest to be had: asking again won't help.

@@ -49,7 +49,8 @@ type flight struct {
 	unkept  error         // why it isn't kept, when it is whole
 	changed chan struct{} // closed at every change, then replaced
 
-	forgotten bool // it isn't to be kept; under the cache's lock
+	reserved  int64 // bytes of the cache; under the cache's lock
+	forgotten bool  // it isn't to be kept; under the cache's lock
 }
 
 func newFlight() *flight {

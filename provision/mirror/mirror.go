@@ -34,7 +34,9 @@ type Options struct {
 	Clock     func() time.Time
 	Log       *slog.Logger
 	Record    provision.Recorder
-	// MaxBytes bounds the cache; what was used longest ago goes first. 0: 50 GB.
+	// Redirects are hosts to which an upstream may send the cache on: see Client.
+	Redirects []string
+	// MaxBytes bounds the cache and what is being fetched; what was used longest ago goes first. 0: 50 GB.
 	MaxBytes int64
 	// Fresh is for how long an index counts as current without asking. 0: 5 s, so
 	// that the hosts of one rack ask once, and nobody gets an old index.
@@ -59,13 +61,14 @@ type Cache struct {
 
 	shelves map[string]*shelf // by upstream; the map isn't changed
 
-	mu      sync.Mutex
-	flights map[string]*flight
-	seen    map[string]check     // when a file was last asked about
-	down    map[string]time.Time // when an upstream last failed to answer
-	sums    map[string]sum       // of kept files whose sums weren't noted
-	bytes   int64                // what the cache holds; -1 until it was measured
-	pruning bool
+	mu       sync.Mutex
+	flights  map[string]*flight
+	seen     map[string]check     // when a file was last asked about
+	down     map[string]time.Time // when an upstream last failed to answer
+	sums     map[string]sum       // of kept files whose sums weren't noted
+	bytes    int64                // what the cache holds; -1 until it was measured
+	reserved int64                // what is under way has room for
+	pruning  sync.Mutex           // held while the cache is measured and pruned
 }
 
 const (
@@ -111,7 +114,7 @@ func New(o Options) (*Cache, error) {
 		c.upstreams[name], c.shelves[name] = u, &shelf{}
 	}
 	var err error
-	if c.client, err = Client(o.Via, o.Stall); err != nil {
+	if c.client, err = Client(o.Via, o.Stall, o.Redirects); err != nil {
 		return nil, err
 	}
 	if o.Transport != nil {

@@ -64,29 +64,9 @@ func (c *Cache) touch(k *kept) {
 	}
 }
 
-// stored counts what came in, and prunes the cache when it may be too large.
-func (c *Cache) stored(n int64) {
-	c.mu.Lock()
-	if c.bytes >= 0 {
-		c.bytes += n
-	}
-	due := !c.pruning && (c.bytes < 0 || c.bytes > c.o.MaxBytes)
-	if due {
-		c.pruning = true
-	}
-	c.mu.Unlock()
-	if !due {
-		return
-	}
-	left := c.prune()
-	c.mu.Lock()
-	c.bytes, c.pruning = left, false
-	c.mu.Unlock()
-}
-
-// prune measures the cache and, when it is too large, removes what was used
-// longest ago until a tenth is free. It answers how much is left, in bytes.
-func (c *Cache) prune() int64 {
+// prune measures the cache and, when it has more than room bytes, removes what was used
+// longest ago until a tenth of the cache is free beside. It answers how much is left.
+func (c *Cache) prune(room int64) int64 {
 	type file struct {
 		path string
 		size int64
@@ -111,12 +91,12 @@ func (c *Cache) prune() int64 {
 	if err != nil {
 		c.o.Log.Warn("mirror: the cache can't be measured", "error", err)
 	}
-	if total <= c.o.MaxBytes {
+	if total <= room {
 		return total
 	}
 	slices.SortFunc(list, func(a, b file) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.path, b.path)) })
 	for _, f := range list {
-		if total <= c.o.MaxBytes-c.o.MaxBytes/10 {
+		if total <= max(room-c.o.MaxBytes/10, 0) {
 			break
 		}
 		if err := os.Remove(f.path); err != nil {

@@ -148,7 +148,7 @@ func TestRedirectsAsWritten(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 			return true
 		})
-		b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+		b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}, Redirects: []string{strings.TrimPrefix(store.URL, "http://")}})
 		if got := b.get(t, "GET", "/mirror/m/g%2b%2b.deb"); got.status != 200 || asked != strings.TrimPrefix(to, store.URL) {
 			t.Errorf("%d; asked for %q, want %q", got.status, asked, to)
 		}

@@ -46,23 +46,18 @@ func transport(via string, stall time.Duration) (*http.Transport, error) {
 }
 
 // Client asks upstreams as the cache does: via is the proxy that the configuration
-// names, "" for none; a server that says nothing for stall has failed.
-func Client(via string, stall time.Duration) (*http.Client, error) {
+// names, "" for none; a server that says nothing for stall has failed. Redirects are
+// followed to public hosts, and to those that are allowed: HOST or HOST:PORT. With a
+// proxy it is the proxy that finds a host's address, and has to refuse what isn't public.
+func Client(via string, stall time.Duration, allowed []string) (*http.Client, error) {
 	t, err := transport(via, stall)
 	if err != nil {
 		return nil, fmt.Errorf("mirror: %w", err)
 	}
-	return &http.Client{Transport: t, CheckRedirect: checkRedirect}, nil
-}
-
-// checkRedirect lets an upstream send the cache on (content networks do), a few
-// times and by HTTP only. Hosts never see the redirect.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) >= 5 {
-		return errors.New("it redirects for ever")
+	public := t
+	if via == "" {
+		public = t.Clone()
+		public.DialContext = publicDialer()
 	}
-	if s := req.URL.Scheme; s != "http" && s != "https" {
-		return fmt.Errorf("it redirects to a URL of scheme %q", s)
-	}
-	return nil
+	return &http.Client{Transport: redirects{t, public, allowed}, CheckRedirect: checkRedirect}, nil
 }

@@ -1,0 +1,56 @@
+package mirror
+
+import "fmt"
+
+// reserve takes room for bytes of a flight that are about to come: what the cache keeps
+// and what is under way are never more than it may have. What was used longest ago gives
+// way; what other flights have reserved doesn't.
+func (c *Cache) reserve(f *flight, n int64) error {
+	c.mu.Lock()
+	if c.reserved+n > c.o.MaxBytes {
+		c.mu.Unlock()
+		return fmt.Errorf("%d bytes more than fit into the cache beside what is being fetched (mirror.size is %d bytes)", c.reserved+n-c.o.MaxBytes, c.o.MaxBytes)
+	}
+	c.reserved += n
+	f.reserved += n
+	c.mu.Unlock()
+	c.makeRoom()
+	return nil
+}
+
+// release gives back what a flight has reserved.
+func (c *Cache) release(f *flight) {
+	c.mu.Lock()
+	c.reserved -= f.reserved
+	f.reserved = 0
+	c.mu.Unlock()
+}
+
+// stored counts what a flight has brought, in place of what it had reserved.
+func (c *Cache) stored(f *flight) {
+	c.mu.Lock()
+	c.reserved -= f.reserved
+	f.reserved = 0
+	if c.bytes >= 0 {
+		c.bytes += f.size
+	}
+	c.mu.Unlock()
+	c.makeRoom()
+}
+
+// makeRoom prunes the cache when it may be too large, one at a time.
+func (c *Cache) makeRoom() {
+	c.pruning.Lock()
+	defer c.pruning.Unlock()
+	c.mu.Lock()
+	room := c.o.MaxBytes - c.reserved
+	due := c.bytes < 0 || c.bytes > room
+	c.mu.Unlock()
+	if !due {
+		return
+	}
+	left := c.prune(room)
+	c.mu.Lock()
+	c.bytes = left
+	c.mu.Unlock()
+}
