@@ -29,7 +29,7 @@ func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...parcel) {
 		l.send(batch, func(p parcel, err error) {
 			who := p.to.to.String()
-			if errors.Is(err, unix.EAGAIN) {
+			if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 				who = "" // they come by the thousand
 			}
 			if ctx.Err() == nil && s.logs.Allow("unsent "+who, s.Clock()) {

@@ -238,7 +238,7 @@ func (s *Server) record(c echo.Context, host string, e provision.Event) error {
 func body(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxAgentBody+1))
 	if err != nil || len(b) > maxAgentBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 4 MiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "it is larger than what is wanted here")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")

@@ -187,6 +187,8 @@ func TestEnrolment(t *testing.T) {
 	}
 	good := body(catalog.EnrolRequest{Host: "web1", Token: enrol, CSR: csr("web1")})
 	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", good), 403) // not installed yet
+	// What anybody may send is bounded before anybody is known.
+	r.want(r.ask(r.agents, "10.77.0.11", "POST", "/v1/enrol", strings.Repeat(" ", 64<<10)+good), 413)
 	for _, s := range []string{"installer", "installed"} {
 		r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"`+s+`"}`), 204)
 	}
