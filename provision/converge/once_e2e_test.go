@@ -21,15 +21,15 @@ import (
 // resources there are.
 func TestNothingToDo(t *testing.T) {
 	r := newRig(t)
-	for n := range 100 {
+	r.write("root/etc/systemd/system/multi-user.target.wants/.keep", "")
+	for n := range 20 {
 		name := fmt.Sprintf("x%d", n)
 		r.write("units/"+name, "active\nenabled\n")
-		r.write("root/etc/systemd/system/multi-user.target.wants/.keep", "")
 		if err := os.Symlink("/lib/systemd/system/"+name, filepath.Join(r.dir, "root/etc/systemd/system/multi-user.target.wants", name)); err != nil {
 			t.Fatal(err)
 		}
 		r.app.catalog.Resources = append(r.app.catalog.Resources, pkg(name, "present"), file("/etc/"+name, "x"),
-			service(catalog.Service{Name: name, Running: yes(), Enabled: yes()}))
+			service(catalog.Service{Name: name, Running: yes(), Enabled: yes(), Settle: 1}))
 		r.write("upstream", r.read("upstream")+name+"\n")
 	}
 	r.once(catalog.Changed)

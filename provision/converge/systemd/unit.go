@@ -19,8 +19,7 @@ type Unit struct {
 	SubState     string // running, exited, auto-restart, listening, waiting, ...
 	Result       string // success, exit-code, timeout, ...
 	Type         string // of a service: simple, oneshot, forking, ...
-	RemainAfter  string `show:"RemainAfterExit"` // yes, no
-	FileState    string `show:"UnitFileState"`   // enabled, disabled, static, ...; "" when there is no file
+	FileState    string `show:"UnitFileState"` // enabled, disabled, static, ...; "" when there is no file
 	FragmentPath string // the unit's file
 	DropInPaths  string // separated by spaces
 	SourcePath   string // what a generator made it of: /etc/init.d/x
