@@ -151,7 +151,9 @@ func (r *rig) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
 	if !slices.Equal(programs, c.programs) {
 		t.Errorf("it fetched the boot programs %q, not %q", programs, c.programs)
 	}
-	if in := r.host(c.Name).Install; in == nil || in.Attempts != 1 || in.Stage.Ended() {
+	// GRUB's menu comes by TFTP: its attempt begins when its installer comes over TCP.
+	byTFTP := slices.Contains(programs, "grubx64.efi") || slices.Contains(programs, "grubaa64.efi")
+	if in := r.host(c.Name).Install; in == nil || in.Attempts > 1 || in.Attempts == 0 && !byTFTP || in.Stage.Ended() {
 		t.Errorf("one boot is one attempt of an install under way: %+v", in)
 	}
 	r.noSecrets(c.Name)
