@@ -51,7 +51,8 @@ func (s *source) Read(p []byte) (int, error) {
 // missing. Boot loaders close their port once they have the last block; when their
 // one ACK of it is lost, they have the file and don't answer any more.
 func (s *source) unheard(err error) bool {
-	return !s.ended.IsZero() && s.reads > 1 && timedOut(err)
+	answered := s.reads > 1 || s.acked != nil && *s.acked > 0
+	return !s.ended.IsZero() && answered && timedOut(err)
 }
 
 func timedOut(err error) bool {
