@@ -93,6 +93,19 @@ func rules() []rule {
 		from: "rackhand/provision/retention", forbid: []string{"rackhand/inventory", "rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/appliance"},
 		why: "what is kept is decided by what is on record alone",
 	})
+	r = append(r, rule{
+		from: "rackhand/provision/preview",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/cmd",
+		},
+		// web knows where the files of images and media are, and whether they are at hand.
+		allowed: []string{"rackhand/provision/web"},
+		why:     "a command that renders a text runs no appliance",
+	}, rule{
+		from: "rackhand/provision/links", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/links"},
+		why: "an address is found before anything is served at it",
+	})
 	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{

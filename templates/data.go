@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/netip"
 	"strings"
 
 	"rackhand/inventory"
@@ -20,6 +21,19 @@ type Data struct {
 type Appliance struct {
 	URL    string // http://10.77.0.1
 	Agents string // https://10.77.0.1:8443
+}
+
+// ApplianceAt is how an appliance is reached at an address, with its ports for boxes
+// (http) and for agents.
+func ApplianceAt(addr netip.Addr, http, agents uint16) Appliance {
+	return Appliance{URL: "http://" + withPort(addr, http, 80), Agents: "https://" + withPort(addr, agents, 443)}
+}
+
+func withPort(a netip.Addr, port, usual uint16) string {
+	if port == usual {
+		return a.String()
+	}
+	return netip.AddrPortFrom(a, port).String()
 }
 
 // Install is what one install adds; its URLs carry the one-time token.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"rackhand/config"
-	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 )
 
 // defaultInventory is where an appliance's inventory lies.
@@ -45,11 +45,11 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var supplies *appliance.Supplies
+	var supplies *preview.Supplies
 	if cfg != nil {
-		supplies = appliance.SuppliesOf(cfg)
+		supplies = preview.SuppliesOf(cfg)
 	}
-	checked := appliance.Check(dir, supplies)
+	checked := preview.Check(dir, supplies)
 	for _, p := range slices.Concat(checked.Problems, checked.Warnings) {
 		fmt.Fprintln(out, p)
 	}

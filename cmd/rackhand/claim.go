@@ -20,7 +20,7 @@ import (
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/edit"
-	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
@@ -65,7 +65,7 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 	var groups []string
 	return c.edit(ctx, out, func(files []edit.File) (edit.Change, error) {
 		groups = groupsIn(files)
-		snap, problems := appliance.Load(c.Inventory)
+		snap, problems := preview.Load(c.Inventory)
 		if len(problems) > 0 {
 			return edit.Change{}, &edit.Broken{Problems: problems, Already: len(problems)}
 		}
@@ -93,13 +93,13 @@ func (f *editFlags) ownAddress() func(*inventory.Snapshot) error {
 	if err != nil || cfg == nil {
 		return func(*inventory.Snapshot) error { return nil } // it isn't known
 	}
-	own := appliance.SuppliesOf(cfg).Addresses
+	own := preview.SuppliesOf(cfg).Addresses
 	return func(snap *inventory.Snapshot) error {
 		for name, h := range snap.Hosts {
 			if !slices.Contains(own, h.Address) {
 				continue
 			}
-			before, _ := appliance.Load(f.Inventory)
+			before, _ := preview.Load(f.Inventory)
 			if before != nil && before.Hosts[name] != nil && before.Hosts[name].Address == h.Address {
 				continue
 			}
@@ -248,7 +248,7 @@ func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.
 	also = append(also, f.ownAddress())
 	var refused error
 	folder := edit.Folder{Dir: f.Inventory, Load: func(dir string) (*inventory.Snapshot, inventory.Problems) {
-		snap, problems := appliance.Load(dir)
+		snap, problems := preview.Load(dir)
 		for _, look := range also {
 			if refused == nil && snap != nil {
 				refused = look(snap)

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"rackhand/inventory"
-	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 )
 
 type diffCmd struct {
@@ -23,22 +23,22 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	now, problems := appliance.Open(c.Inventory, appliance.PreviewOptions{})
+	now, problems := preview.Open(c.Inventory, preview.Options{})
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	found, err := appliance.CheckOut(ctx, c.Inventory, c.Ref, temp)
+	found, err := preview.CheckOut(ctx, c.Inventory, c.Ref, temp)
 	if err != nil {
 		return err
 	}
 	// A folder that is new: nothing was there before.
-	old := &appliance.Preview{Snapshot: &inventory.Snapshot{}}
+	old := &preview.Preview{Snapshot: &inventory.Snapshot{}}
 	if found {
-		if old, problems = appliance.Open(temp, appliance.PreviewOptions{}); len(problems) > 0 {
+		if old, problems = preview.Open(temp, preview.Options{}); len(problems) > 0 {
 			return fmt.Errorf("the inventory as it was at %s has problems, so there is nothing to compare with:\n%w", c.Ref, problems.Err())
 		}
 	}
-	compared, err := appliance.Compare(ctx, old, now, c.Ref)
+	compared, err := preview.Compare(ctx, old, now, c.Ref)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	switch {
 	case len(compared.Broken) > 0:
-		return fmt.Errorf("what these are handed does not render now: %s; `rackhand check` says why", appliance.Ranges(compared.Broken))
+		return fmt.Errorf("what these are handed does not render now: %s; `rackhand check` says why", preview.Ranges(compared.Broken))
 	case compared.Any():
 		return silent{2}
 	}

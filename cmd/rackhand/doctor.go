@@ -14,8 +14,9 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/provision/appliance"
 	"rackhand/provision/doctor"
+	"rackhand/provision/links"
+	"rackhand/provision/preview"
 )
 
 // usualConfig is where the appliance's settings lie when nothing is said.
@@ -51,7 +52,7 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 		d.Machine = append(d.Machine, doctor.Finding{Level: doctor.Note, Text: "there is no " + usualConfig + ": networks and modes are not known"})
 	} else {
 		var problems inventory.Problems
-		if snap, problems = appliance.Load(cfg.Inventory); len(problems) > 0 {
+		if snap, problems = preview.Load(cfg.Inventory); len(problems) > 0 {
 			d.Machine = append(d.Machine, doctor.Finding{
 				Level: doctor.Problem, Text: fmt.Sprintf("the inventory has %s, so networks and modes are not known", count(len(problems), "problem")),
 				Hint: "rackhand check " + cfg.Inventory,
@@ -118,7 +119,7 @@ func (c *doctorCmd) links(cfg *config.Config) ([]doctor.Target, error) {
 		}
 		t := doctor.Target{Link: name}
 		if cfg != nil {
-			t.Address = appliance.AddressOn(cfg, name)
+			t.Address = links.AddressOn(cfg, name)
 		}
 		targets = append(targets, t)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
-	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 )
 
 type imageList struct {
@@ -81,12 +81,12 @@ func (c *imageRemove) unused(p *imageCmd) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && c.Inventory == "" {
 		return nil // nothing was declared on this machine yet
 	}
-	preview, problems := appliance.Open(dir, appliance.PreviewOptions{})
+	rendered, problems := preview.Open(dir, preview.Options{})
 	if len(problems) > 0 {
 		return fmt.Errorf("the inventory %s has problems (`rackhand check %[1]s`), so that it can't be told whether a system names the image %s: mend it, or say --force", dir, c.Name)
 	}
 	var names []string
-	for name, s := range preview.Snapshot.Systems {
+	for name, s := range rendered.Snapshot.Systems {
 		if s.Installer == inventory.InstallerImage && s.Image == c.Name {
 			names = append(names, name)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 )
 
 type initCmd struct {
@@ -41,7 +42,7 @@ func (c *initCmd) Run(out io.Writer) error {
 	fmt.Fprintln(out, "  secrets/")
 	// Together with what was there before, if anything was.
 	_, problems := config.Load(settings)
-	_, more := appliance.Load(folder)
+	_, more := preview.Load(folder)
 	if problems = append(problems, more...); len(problems) > 0 {
 		return fmt.Errorf("together with the files that were there, there are problems:\n%w", problems.Err())
 	}

@@ -10,7 +10,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/config/visible"
-	"rackhand/provision/appliance"
+	"rackhand/provision/preview"
 )
 
 type renderCmd struct {
@@ -32,7 +32,7 @@ func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 	if cfg != nil && dir == defaultInventory {
 		dir = cfg.Inventory
 	}
-	o := appliance.PreviewOptions{Config: cfg, Random: rand.Reader}
+	o := preview.Options{Config: cfg, Random: rand.Reader}
 	if c.Reveal {
 		from := cfg
 		if from == nil {
@@ -40,7 +40,7 @@ func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 		}
 		o.Secret = from.SecretSources(os.LookupEnv).Get
 	}
-	p, problems := appliance.Open(dir, o)
+	p, problems := preview.Open(dir, o)
 	if err := problems.Err(); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 	if c.Disks != "" || c.BIOS {
 		return errors.New("--disks and --bios are for a plan: rackhand render HOST plan")
 	}
-	text, notes, err := p.Render(c.Host, appliance.Answer(c.What))
+	text, notes, err := p.Render(c.Host, preview.Answer(c.What))
 	if err != nil {
 		return err
 	}

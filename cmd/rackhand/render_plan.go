@@ -7,9 +7,9 @@ import (
 	"os"
 
 	"rackhand/inventory"
-	"rackhand/provision/appliance"
 	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/plan"
+	"rackhand/provision/preview"
 	"rackhand/templates/kickstart"
 )
 
@@ -17,11 +17,11 @@ import (
 const maxLsblk = 1 << 20
 
 // plan prints the steps of a host's install, as far as they are known without the box.
-func (c *renderCmd) plan(p *appliance.Preview, in io.Reader, out io.Writer) error {
+func (c *renderCmd) plan(p *preview.Preview, in io.Reader, out io.Writer) error {
 	if c.Reveal {
 		return errors.New("--reveal: a plan shows no secrets")
 	}
-	text, notes, err := p.Render(c.Host, appliance.Kickstart)
+	text, notes, err := p.Render(c.Host, preview.Kickstart)
 	if err != nil {
 		return err
 	}

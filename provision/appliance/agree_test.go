@@ -14,6 +14,7 @@ import (
 	"rackhand/config"
 	"rackhand/config/problem"
 	"rackhand/inventory"
+	"rackhand/provision/preview"
 )
 
 const agreeBase = `networks:
@@ -76,7 +77,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			has := &Supplies{
+			has := &preview.Supplies{
 				Addresses: []netip.Addr{a.cfg.Address}, Mirrors: tc.mirrors,
 				HasImage: func(h *inventory.Host) error {
 					switch {
@@ -100,7 +101,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 				},
 			}
 			a.supply = has
-			checked := Check(dir, has)
+			checked := preview.Check(dir, has)
 			one(t, "problem", checked.Problems, tc.problem)
 			one(t, "warning", checked.Warnings, tc.warning)
 
@@ -119,7 +120,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 				t.Errorf("the appliance shows %q, check says %q", shown, said)
 			}
 			// Both are right again once what was missing is there.
-			a.supply = &Supplies{HasImage: func(*inventory.Host) error { return nil }, Secret: func(string) (string, error) { return "x", nil }}
+			a.supply = &preview.Supplies{HasImage: func(*inventory.Host) error { return nil }, Secret: func(string) (string, error) { return "x", nil }}
 			a.Clock = func() time.Time { return time.Now().Add(time.Hour) }
 			if again := a.problems(); checked.Snapshot != nil && len(again) > 0 {
 				t.Errorf("it still shows %q", again)
@@ -151,11 +152,11 @@ func TestHintsLeaveOurAddress(t *testing.T) {
 		}
 	}
 	hint := func(own ...string) string {
-		s := &Supplies{}
+		s := &preview.Supplies{}
 		for _, a := range own {
 			s.Addresses = append(s.Addresses, netip.MustParseAddr(a))
 		}
-		checked := Check(dir, s)
+		checked := preview.Check(dir, s)
 		if len(checked.Problems) != 1 {
 			t.Fatalf("%v", checked.Problems)
 		}

@@ -23,10 +23,12 @@ import (
 	"rackhand/provision/dhcp"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
+	"rackhand/provision/links"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
+	"rackhand/provision/preview"
 	"rackhand/provision/retention"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
@@ -67,10 +69,10 @@ type Appliance struct {
 	mirror  *mirror.Cache
 	urls    templates.Appliance
 	logs    *installlog.Store
-	links   []link
+	links   []links.Link
 	gate    *gate
-	supply  *Supplies
-	lacking lacking
+	supply  *preview.Supplies
+	lacking preview.Lacking
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -94,7 +96,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err := file.Guarded(cfg.State); err != nil {
 		return nil, fmt.Errorf("the state folder: %w", err)
 	}
-	links, err := waitForLinks(ctx, cfg, d.Log)
+	on, err := waitForLinks(ctx, cfg, d.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +104,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err != nil {
 		return nil, err
 	}
-	a, err := assemble(ctx, cfg, links, d, st)
+	a, err := assemble(ctx, cfg, on, d, st)
 	if err != nil {
 		st.Close()
 		return nil, err
@@ -110,8 +112,8 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	return a, nil
 }
 
-func assemble(ctx context.Context, cfg *config.Config, links []link, d Deps, st store.Store) (*Appliance, error) {
-	a := &Appliance{Deps: d, cfg: cfg, links: links, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
+func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, st store.Store) (*Appliance, error) {
+	a := &Appliance{Deps: d, cfg: cfg, links: on, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
 	a.gate = newGate(a)
 	a.logs = installlog.New(filepath.Join(cfg.State, "logs"))
@@ -219,8 +221,8 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		part("syslog", run)
 	}
 	for _, l := range a.links {
-		part("dhcp on "+l.name, a.dhcp(l).Run)
-		part("router advertisements on "+l.name, (&dhcp.Advertiser{Interface: l.name, Log: a.Log}).Run)
+		part("dhcp on "+l.Name, a.dhcp(l).Run)
+		part("router advertisements on "+l.Name, (&dhcp.Advertiser{Interface: l.Name, Log: a.Log}).Run)
 	}
 	part("looks at the links", a.gate.Run)
 	for _, addr := range a.addresses() {
@@ -295,11 +297,4 @@ func (a *Appliance) mtuOf(addr netip.Addr) int {
 		return n.MTU
 	}
 	return 0
-}
-
-func withPort(a netip.Addr, port, usual uint16) string {
-	if port == usual {
-		return a.String()
-	}
-	return netip.AddrPortFrom(a, port).String()
 }

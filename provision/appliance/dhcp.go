@@ -3,18 +3,19 @@ package appliance
 import (
 	"rackhand/inventory"
 	"rackhand/provision/dhcp"
+	"rackhand/provision/links"
 )
 
 // dhcp makes the server of one link: what it hands out begins with our address there.
-func (a *Appliance) dhcp(l link) *dhcp.Server {
-	at := a.applianceAt(l.addr)
+func (a *Appliance) dhcp(l links.Link) *dhcp.Server {
+	at := a.applianceAt(l.Addr)
 	return dhcp.New(dhcp.Options{
-		Interface: l.name, ServerAddr: l.addr, Decide: a.decide, Snapshot: a.holder.Current,
+		Interface: l.Name, ServerAddr: l.Addr, Decide: a.decide, Snapshot: a.holder.Current,
 		Store: a.store, Record: a.journal, Flood: a.flood, Clock: a.journal.Counted, Log: a.Log,
 		UnderWay:      func(host string) bool { in, ok := a.journal.Current(host); return ok && !in.Stage.Ended() },
-		MayServe:      func(n *inventory.Network) error { return a.gate.mayServe(l.name, n) },
+		MayServe:      func(n *inventory.Network) error { return a.gate.mayServe(l.Name, n) },
 		ScriptURL:     func(mac inventory.MAC) string { return at.URL + "/boot/ipxe?mac=" + mac.String() },
-		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + l.addr.String() + "/ipxe/" + mac.String() },
+		TFTPScriptURL: func(mac inventory.MAC) string { return "tftp://" + l.Addr.String() + "/ipxe/" + mac.String() },
 		FileURL:       func(program string) string { return at.URL + "/boot/file/" + program },
 	})
 }

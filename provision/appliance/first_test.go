@@ -10,6 +10,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/inventory"
+	"rackhand/provision/preview"
 )
 
 func addrs(list ...string) (out []netip.Addr) {
@@ -87,7 +88,7 @@ func TestFirstFiles(t *testing.T) {
 		}
 		check := func() *inventory.Snapshot {
 			t.Helper()
-			snap, problems := Load(cfg.Inventory)
+			snap, problems := preview.Load(cfg.Inventory)
 			if err := problems.Err(); err != nil {
 				t.Fatalf("%s: %v", s.Subnet, err)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/doctor"
+	"rackhand/provision/links"
 )
 
 // How often a link is looked at: soon while it is not served, rarely while it is.
@@ -39,7 +39,7 @@ type gate struct {
 
 // looked is what is known of one link.
 type looked struct {
-	link
+	links.Link
 	busy     bool // a look is under way
 	at       time.Time
 	settings string // that counted at the last look: see settings
@@ -53,21 +53,11 @@ type looked struct {
 }
 
 func newGate(a *Appliance) *gate {
-	g := &gate{Appliance: a, carrier: hasCarrier, exists: linkExists, links: make(map[string]*looked)}
+	g := &gate{Appliance: a, carrier: links.HasCarrier, exists: links.Exists, links: make(map[string]*looked)}
 	for _, l := range a.links {
-		g.links[l.name] = &looked{link: l}
+		g.links[l.Name] = &looked{Link: l}
 	}
 	return g
-}
-
-func linkExists(name string) bool {
-	_, err := net.InterfaceByName(name)
-	return err == nil
-}
-
-func hasCarrier(name string) bool {
-	i, err := net.InterfaceByName(name)
-	return err == nil && i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0
 }
 
 // Run looks at the links until ctx ends. The first looks begin at once, all links
@@ -89,9 +79,9 @@ func (g *gate) Run(ctx context.Context) error {
 	for {
 		for _, l := range g.due() {
 			looks.Go(func() {
-				answers, err := g.ask(ctx, l.name)
+				answers, err := g.ask(ctx, l.Name)
 				if ctx.Err() == nil {
-					g.saw(l.name, answers, err)
+					g.saw(l.Name, answers, err)
 				}
 			})
 		}
@@ -104,12 +94,12 @@ func (g *gate) Run(ctx context.Context) error {
 }
 
 // due marks the links whose turn it is as busy and returns them.
-func (g *gate) due() []link {
+func (g *gate) due() []links.Link {
 	now := g.Clock()
-	var out []link
+	var out []links.Link
 	for _, l := range g.links {
-		n := g.network(l.link)
-		revision, carrier := g.holder.Current().Revision, g.carrier(l.name)
+		n := g.network(l.Link)
+		revision, carrier := g.holder.Current().Revision, g.carrier(l.Name)
 		g.mu.Lock()
 		// Where we don't give addresses, others may well: that is looked at anew when
 		// the mode changes.
@@ -118,7 +108,7 @@ func (g *gate) due() []link {
 		}
 		if l.due(n, revision, carrier, now) {
 			l.busy, l.at, l.settings, l.revision = true, now, settings(n), revision
-			out = append(out, l.link)
+			out = append(out, l.Link)
 		}
 		g.mu.Unlock()
 	}
@@ -153,14 +143,14 @@ func settings(n *inventory.Network) string {
 }
 
 // network is the inventory's network that a link is on; nil when none is.
-func (g *gate) network(l link) *inventory.Network {
-	return g.holder.Current().NetworkOf(l.addr)
+func (g *gate) network(l links.Link) *inventory.Network {
+	return g.holder.Current().NetworkOf(l.Addr)
 }
 
 // saw takes in what a look found, and tells what is new of it.
 func (g *gate) saw(name string, answers []doctor.Answerer, err error) {
 	l := g.links[name]
-	n := g.network(l.link)
+	n := g.network(l.Link)
 	g.mu.Lock()
 	l.busy, l.err = false, err
 	if err == nil {
@@ -243,7 +233,7 @@ func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
 		return provision.Event{}, false
 	}
 	l.told = key
-	e := provision.Event{Source: "dhcp", Kind: "other-dhcp", Fields: map[string]string{"link": l.name}}
+	e := provision.Event{Source: "dhcp", Kind: "other-dhcp", Fields: map[string]string{"link": l.Name}}
 	if n != nil {
 		e.Fields["network"] = n.Name
 	}
@@ -253,14 +243,14 @@ func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
 	case doctor.Warning:
 		e.Level = provision.LevelWarn
 	default:
-		e.Kind, e.Message = "dhcp-clear", l.name+": nothing is in the way any more: "+l.serves(n)
+		e.Kind, e.Message = "dhcp-clear", l.Name+": nothing is in the way any more: "+l.serves(n)
 		return e, true
 	}
 	var texts []string
 	for _, f := range l.findings {
 		texts = append(texts, f.Text+" ("+f.Hint+")")
 	}
-	e.Message = l.name + ": " + strings.Join(texts, "; ")
+	e.Message = l.Name + ": " + strings.Join(texts, "; ")
 	return e, true
 }
 
@@ -281,7 +271,7 @@ func (l *looked) serves(n *inventory.Network) string {
 // that a DISCOVER of ours would reach: the relay was told to ask us, so it may.
 func (g *gate) mayServe(name string, n *inventory.Network) error {
 	l := g.links[name]
-	if n.AllowOtherDHCP || !n.Subnet.Contains(l.addr) {
+	if n.AllowOtherDHCP || !n.Subnet.Contains(l.Addr) {
 		return nil
 	}
 	g.mu.Lock()
@@ -303,9 +293,9 @@ func (g *gate) mayServe(name string, n *inventory.Network) error {
 func (g *gate) problems() []string {
 	var out []string
 	for _, l := range g.Appliance.links {
-		s := g.links[l.name]
+		s := g.links[l.Name]
 		n := g.network(l)
-		carrier := g.carrier(l.name)
+		carrier := g.carrier(l.Name)
 		g.mu.Lock()
 		findings := slices.Clone(s.findings)
 		done := s.done
@@ -313,15 +303,15 @@ func (g *gate) problems() []string {
 		switch {
 		case n == nil && len(g.holder.Current().Networks) > 0:
 			findings = []doctor.Finding{{
-				Level: doctor.Problem, Text: fmt.Sprintf("our address %s lies in no network of the inventory: no box is answered there", l.addr),
+				Level: doctor.Problem, Text: fmt.Sprintf("our address %s lies in no network of the inventory: no box is answered there", l.Addr),
 				Hint: "correct the networks, or `interfaces:` and `address:` in rackhand.yaml; `rackhand doctor` says more",
 			}}
 		case n == nil || n.Mode() == inventory.DHCPOff:
 			findings = nil
-		case !g.exists(l.name):
+		case !g.exists(l.Name):
 			findings = []doctor.Finding{{
 				Level: doctor.Problem, Text: "the interface is gone: nobody is served there",
-				Hint: "it is served again within a second or two of its coming back, with the address " + l.addr.String(),
+				Hint: "it is served again within a second or two of its coming back, with the address " + l.Addr.String(),
 			}}
 		case !carrier && !done:
 			findings = []doctor.Finding{{
@@ -330,7 +320,7 @@ func (g *gate) problems() []string {
 			}}
 		}
 		for _, f := range findings {
-			text := l.name + ": " + f.Text
+			text := l.Name + ": " + f.Text
 			if f.Hint != "" {
 				text += "\n    hint: " + f.Hint
 			}

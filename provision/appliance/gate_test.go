@@ -16,6 +16,7 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/doctor"
 	"rackhand/provision/journal"
+	"rackhand/provision/links"
 	"rackhand/provision/store"
 )
 
@@ -50,7 +51,7 @@ func newGateBench(t *testing.T) *gateBench {
 	t.Cleanup(func() { stop(); <-done })
 	a := &Appliance{
 		Deps: Deps{Clock: clock, Log: log}, cfg: &config.Config{Address: addr("10.77.0.1")},
-		journal: j, holder: &inventory.Holder{}, links: []link{{"eth1", addr("10.77.0.1")}},
+		journal: j, holder: &inventory.Holder{}, links: []links.Link{{Name: "eth1", Addr: addr("10.77.0.1")}},
 	}
 	b.gate = newGate(a)
 	b.carrier = func(string) bool { return b.up }
@@ -73,7 +74,7 @@ func (b *gateBench) step(d time.Duration) bool {
 	b.now = b.now.Add(d)
 	looks := b.due()
 	for _, l := range looks {
-		b.saw(l.name, slices.Clone(b.answers), b.err)
+		b.saw(l.Name, slices.Clone(b.answers), b.err)
 	}
 	return len(looks) > 0
 }

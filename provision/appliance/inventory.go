@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/preview"
 	"rackhand/provision/state"
 )
 
@@ -45,9 +45,9 @@ func (a *Appliance) loadInventory() error {
 
 // load reads the inventory as it is now, and keeps what its hosts want.
 func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
-	c := tryInventory(a.cfg.Inventory, a.supply)
+	c := preview.Try(a.cfg.Inventory, a.supply)
 	if c.Snapshot != nil {
-		a.lacking.put(c.wants)
+		a.lacking.Put(c)
 	}
 	return c.Snapshot, c.Problems
 }
@@ -159,47 +159,8 @@ func some(list []string, what string) []string {
 	return append(slices.Clone(list[:maxTold]), fmt.Sprintf("and %d more %s", len(list)-maxTold, what))
 }
 
-// Load reads an inventory with all that hangs on it, roles and templates too, and
-// tries them out for every host. Warnings are not told.
-func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
-	c := Check(dir, nil)
-	return c.Snapshot, c.Problems
-}
-
-// Checked is what there is to say about an inventory.
-type Checked struct {
-	Snapshot *inventory.Snapshot // nil when there are problems
-	Problems inventory.Problems
-	// Warnings are accepted, and surely not meant. There are none while the
-	// inventory itself has problems.
-	Warnings inventory.Problems
-	wants    []wants
-}
-
-// Check is Load with all that it has to say. With an appliance at hand (nil for none)
-// that is also what it lacks for these hosts: see [Supplies]. `rackhand check` and a running
-// appliance say the same.
-func Check(dir string, supplies *Supplies) Checked {
-	c := tryInventory(dir, supplies)
-	problems, warnings := supplies.lacks(c.wants)
-	c.Problems, c.Warnings = append(c.Problems, problems...), append(c.Warnings, warnings...)
-	return c
-}
-
-// tryInventory is Check without what the appliance lacks: whether an inventory is taken
-// in doesn't hang on an image that has yet to be built.
-func tryInventory(dir string, supplies *Supplies) Checked {
-	roles, problems := role.Load(filepath.Join(dir, "roles"))
-	names := roles.Names()
-	snap, more := inventory.Load(dir, inventory.Options{Roles: names, Templates: hasTemplate(dir), Appliance: supplies.addresses()})
-	problems = append(more, problems...)
-	if len(problems) > 0 {
-		return Checked{Problems: problems}
-	}
-	t := tryHosts(dir, snap, roles)
-	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings, wants: t.wants}
-	if len(c.Problems) > 0 {
-		c.Snapshot = nil
-	}
-	return c
+// supplies are what this appliance has.
+func (a *Appliance) supplies() *preview.Supplies {
+	has := func(h *inventory.Host) error { return a.web.HasImage(h) } // there is no web yet
+	return &preview.Supplies{Addresses: a.addresses(), HasImage: has, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg)}
 }

@@ -12,6 +12,7 @@ import (
 
 	"rackhand/config/schema"
 	"rackhand/inventory"
+	"rackhand/provision/preview"
 )
 
 // maxGood bounds the copy of the inventory that is kept.
@@ -117,6 +118,6 @@ func loadGood(file string) (*inventory.Snapshot, error) {
 			return nil, err
 		}
 	}
-	snap, problems := Load(dir)
+	snap, problems := preview.Load(dir)
 	return snap, problems.Err()
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rackhand/provision/preview"
 )
 
 func TestLastGood(t *testing.T) {
@@ -39,7 +41,7 @@ hosts:
 			t.Fatal(err)
 		}
 	}
-	if _, problems := Load(dir); len(problems) > 0 {
+	if _, problems := preview.Load(dir); len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	if err := keepGood(dir, file); err != nil {

@@ -18,6 +18,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/preview"
 	"rackhand/provision/web/page"
 	"rackhand/templates"
 )
@@ -92,23 +93,23 @@ func TestNoSecretIsShown(t *testing.T) {
 			t.Errorf("%s shows a secret: ...%s", what, text[max(0, i-60):min(len(text), i+60)])
 		}
 	}
-	checked := Check(dir, nil)
+	checked := preview.Check(dir, nil)
 	if checked.Snapshot == nil {
 		t.Fatal(checked.Problems)
 	}
 	snap := checked.Snapshot
 
 	// What a render for a host puts in, to know that the others would have had it.
-	revealed, problems := Open(dir, PreviewOptions{Secret: secrets.Get, Random: bytes.NewReader(make([]byte, 1<<10))})
+	revealed, problems := preview.Open(dir, preview.Options{Secret: secrets.Get, Random: bytes.NewReader(make([]byte, 1<<10))})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	masked, problems := Open(dir, PreviewOptions{})
+	masked, problems := preview.Open(dir, preview.Options{})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
 	for _, host := range snap.HostNames() {
-		for _, answer := range []Answer{Kickstart, Script, Menu, CatalogJSON} {
+		for _, answer := range []preview.Answer{preview.Kickstart, preview.Script, preview.Menu, preview.CatalogJSON} {
 			text, notes, err := masked.Render(host, answer)
 			if err != nil {
 				t.Fatal(err)
@@ -118,7 +119,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if secretive := answer == CatalogJSON || answer == Kickstart && host != "web3"; secretive && !strings.Contains(shown, planted) {
+			if secretive := answer == preview.CatalogJSON || answer == preview.Kickstart && host != "web3"; secretive && !strings.Contains(shown, planted) {
 				t.Errorf("%s of %s has no secret even when revealed: this test looks at nothing", answer, host)
 			}
 		}
@@ -137,11 +138,11 @@ func TestNoSecretIsShown(t *testing.T) {
 	other, _ := leakyInventory(t)
 	write(t, other, "roles/web.yaml", "resources:\n  - file: /etc/app.conf\n    content: \"other=${secret.app/key}\"\n")
 	write(t, other, "templates/base.users.ks", "rootpw --plaintext {{ ksquote (var \"root_password\") }}\n")
-	changed, problems := Open(other, PreviewOptions{})
+	changed, problems := preview.Open(other, preview.Options{})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	comparison, err := Compare(context.Background(), masked, changed, "HEAD")
+	comparison, err := preview.Compare(context.Background(), masked, changed, "HEAD")
 	if err != nil || !comparison.Any() {
 		t.Fatalf("%+v, %v", comparison, err)
 	}
@@ -182,21 +183,21 @@ func TestNoSecretInProblems(t *testing.T) {
 		`rootpw --{{ secret "app/key" }} x`, `{{ secret (secret "app/key" | printf "%s") }}`, "'{{ secret \"app/key\" }}", "%pre --{{ secret \"app/key\" }}",
 	} {
 		write(t, dir, "templates/own.ks", line+"\n")
-		c := Check(dir, nil)
+		c := preview.Check(dir, nil)
 		if len(c.Problems) == 0 {
 			t.Errorf("%s: no problem", line)
 		}
 		shown = append(shown, c.Problems.String(), c.Warnings.String())
-		p, problems := Open(dir, PreviewOptions{Secret: secrets.Get})
+		p, problems := preview.Open(dir, preview.Options{Secret: secrets.Get})
 		if err := problems.Err(); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := p.Render("web1", Kickstart); err != nil {
+		if _, _, err := p.Render("web1", preview.Kickstart); err != nil {
 			shown = append(shown, err.Error())
 		}
 	}
 	write(t, dir, "roles/web.yaml", "resources:\n  - package: ${var.app.db.password}\n  - file: /etc/x\n    content: ${secret.nope}\n    owner: ${var.app.db.password}\n")
-	c := Check(dir, nil)
+	c := preview.Check(dir, nil)
 	shown = append(shown, c.Problems.String())
 	if _, err := secrets.Get("nope"); err != nil {
 		shown = append(shown, err.Error())
@@ -246,3 +247,14 @@ func (p pageOf) Subscribe(context.Context, uint64) (<-chan provision.Event, erro
 }
 
 func (p pageOf) Problems() []string { return p.said }
+
+func write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/mirror"
+	"rackhand/provision/preview"
 	"rackhand/provision/web"
 	"rackhand/templates"
 	"rackhand/templates/kickstart"
@@ -126,13 +127,13 @@ func archives(mirrors []string, distribution, release string) []mirror.Archive {
 // wanted are the packages that hosts' roles and Kickstarts name, in order. Secrets
 // are masked: no package is named by one.
 func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
-	p, problems := Open(a.cfg.Inventory, PreviewOptions{Config: a.cfg})
+	p, problems := preview.Open(a.cfg.Inventory, preview.Options{Config: a.cfg})
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	all := map[string]bool{}
 	for _, h := range hosts {
-		c, err := p.compile(h)
+		c, err := p.Compile(h)
 		if err != nil {
 			return nil, fmt.Errorf("host %s: %w", h.Name, err)
 		}
@@ -141,7 +142,7 @@ func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
 				all[r.Package.Name] = true
 			}
 		}
-		text, _, err := p.Render(h.Name, Kickstart)
+		text, _, err := p.Render(h.Name, preview.Kickstart)
 		if err != nil {
 			return nil, err
 		}

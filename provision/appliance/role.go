@@ -6,12 +6,8 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
-	"rackhand/templates"
+	"rackhand/provision/preview"
 )
-
-func hasTemplate(dir string) func(string) bool {
-	return templates.New(filepath.Join(dir, "templates")).Has
-}
 
 // compile makes a host's catalog and checks. The roles are read anew: the watcher
 // has checked them, and a catalog is asked for a few times an hour.
@@ -28,14 +24,5 @@ func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
 	if a.web != nil {
 		secret = a.web.Noting(h.Name, secret) // an agent may tell of what it writes
 	}
-	return compileRole(set, a.set, h, a.urls.URL, secret)
-}
-
-func compileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
-	return roles.Compile(h.Role, role.Input{
-		Host: h, Appliance: url, ReadFile: set.Read, Secret: secret,
-		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
-			return set.Render(name, data, templates.Funcs(h, secret))
-		},
-	})
+	return preview.CompileRole(set, a.set, h, a.urls.URL, secret)
 }

@@ -16,6 +16,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision/doctor"
+	"rackhand/provision/links"
 )
 
 // How often a link that is not ready is looked at, and how often the log says so.
@@ -26,20 +27,20 @@ const (
 
 // waitForLinks waits until all links of the configuration are up with an address: a
 // machine may start us before its network. What can't come right by waiting is an error.
-func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]link, error) {
+func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]links.Link, error) {
 	said, since := "", time.Duration(0)
 	for {
-		links, wait, err := resolveLinks(cfg)
+		found, wait, err := links.Resolve(cfg)
 		if err != nil {
 			return nil, err
 		}
 		if wait == "" {
-			for _, l := range links {
-				if !hasCarrier(l.name) {
-					log.Warn(l.name + " has no carrier: look at the cable and at the switch; it is served once there is one")
+			for _, l := range found {
+				if !links.HasCarrier(l.Name) {
+					log.Warn(l.Name + " has no carrier: look at the cable and at the switch; it is served once there is one")
 				}
 			}
-			return links, nil
+			return found, nil
 		}
 		if wait != said || since >= readySaid {
 			log.Warn("rackhand waits before it serves: " + wait)
@@ -66,7 +67,7 @@ func (a *Appliance) portsFree(ctx context.Context) error {
 	var taken []error
 	for _, p := range doctor.Ports(a.cfg.TFTP, a.cfg.HTTP, a.cfg.Agents) {
 		for _, l := range a.links {
-			busy, err := doctor.Taken(ctx, l.name, l.addr, p)
+			busy, err := doctor.Taken(ctx, l.Name, l.Addr, p)
 			if err == nil && busy {
 				err = unix.EADDRINUSE
 			}
@@ -81,8 +82,8 @@ func (a *Appliance) portsFree(ctx context.Context) error {
 }
 
 // portError is the one line about a port that can't be opened.
-func portError(p doctor.Port, l link, err error, setting, who string) error {
-	what := fmt.Sprintf("%s: port %d/%s on %s (%s)", p.For, p.Port, p.Network, l.name, l.addr)
+func portError(p doctor.Port, l links.Link, err error, setting, who string) error {
+	what := fmt.Sprintf("%s: port %d/%s on %s (%s)", p.For, p.Port, p.Network, l.Name, l.Addr)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
 		if who == "" {

@@ -109,7 +109,7 @@ func (a *Appliance) problems() []string {
 	if n := len(out); n > 0 {
 		out[n-1] += inForce
 	}
-	for _, p := range a.lacking.problems(a.supply, a.Clock()) {
+	for _, p := range a.lacking.Problems(a.supply, a.Clock()) {
 		out = append(out, p.String())
 	}
 	return append(out, a.gate.problems()...)

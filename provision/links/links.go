@@ -1,8 +1,8 @@
-package appliance
+// Package links finds the interfaces that boxes boot on, and our address on each.
+package links
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,14 +10,12 @@ import (
 	"strings"
 
 	"rackhand/config"
-	"rackhand/provision/doctor"
-	"rackhand/templates"
 )
 
-// A link is an interface that boxes boot on, and our address there.
-type link struct {
-	name string
-	addr netip.Addr
+// A Link is an interface that boxes boot on, and our address there.
+type Link struct {
+	Name string
+	Addr netip.Addr
 }
 
 // A linkState is how an interface stands.
@@ -26,10 +24,10 @@ type linkState struct {
 	addrs []netip.Addr // IPv4
 }
 
-// resolveLinks finds our address on each of the configuration's interfaces, and puts
+// Resolve finds our address on each of the configuration's interfaces, and puts
 // the one by which the appliance is known into cfg.Address, if nothing stands there.
 // wait says what is missing that may come by itself.
-func resolveLinks(cfg *config.Config) (links []link, wait string, err error) {
+func Resolve(cfg *config.Config) (links []Link, wait string, err error) {
 	have := make(map[string]linkState)
 	for _, name := range cfg.Interfaces {
 		if have[name], err = stateOf(name); err != nil {
@@ -38,7 +36,7 @@ func resolveLinks(cfg *config.Config) (links []link, wait string, err error) {
 	}
 	links, wait, err = chooseAddresses(cfg.Interfaces, cfg.Address, have)
 	if err == nil && wait == "" && !cfg.Address.IsValid() {
-		cfg.Address = links[0].addr
+		cfg.Address = links[0].Addr
 	}
 	return links, wait, err
 }
@@ -50,13 +48,13 @@ func AddressOn(cfg *config.Config, name string) netip.Addr {
 		return netip.Addr{} // the link's own
 	}
 	copied := *cfg
-	links, wait, err := resolveLinks(&copied)
+	links, wait, err := Resolve(&copied)
 	if err != nil || wait != "" {
 		return netip.Addr{}
 	}
 	for _, l := range links {
-		if l.name == name {
-			return l.addr
+		if l.Name == name {
+			return l.Addr
 		}
 	}
 	return netip.Addr{}
@@ -66,7 +64,7 @@ func AddressOn(cfg *config.Config, name string) netip.Addr {
 // configuration gives, on the link that bears it. A link that is down, or has no address
 // yet, is waited for. An address that no link bears is an error once all have one: boxes
 // would be sent to it, and nobody would answer there.
-func chooseAddresses(names []string, given netip.Addr, have map[string]linkState) (links []link, wait string, err error) {
+func chooseAddresses(names []string, given netip.Addr, have map[string]linkState) (links []Link, wait string, err error) {
 	var down, bare, others []string
 	found := false
 	for _, name := range names {
@@ -83,7 +81,7 @@ func chooseAddresses(names []string, given netip.Addr, have map[string]linkState
 		if slices.Contains(x.addrs, given) {
 			addr, found = given, true
 		}
-		links = append(links, link{name, addr})
+		links = append(links, Link{name, addr})
 		others = append(others, fmt.Sprintf("%s has %s", name, join(x.addrs)))
 	}
 	var waits []string
@@ -141,47 +139,14 @@ func stateOf(name string) (linkState, error) {
 	return x, nil
 }
 
-// addresses are ours on the links, each once, the appliance's own first.
-func (a *Appliance) addresses() []netip.Addr {
-	out := []netip.Addr{a.cfg.Address}
-	for _, l := range a.links {
-		if !slices.Contains(out, l.addr) {
-			out = append(out, l.addr)
-		}
-	}
-	return out
+// Exists reports whether there is an interface of that name.
+func Exists(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
-// applianceAt is how the appliance is reached by a box that came to our address
-// local: what is rendered for it names that one, since a box on one link may have no
-// way to another. An address that is on none of the links is answered with the
-// appliance's own.
-func (a *Appliance) applianceAt(local netip.Addr) templates.Appliance {
-	local = local.Unmap()
-	if !slices.Contains(a.addresses(), local) {
-		local = a.cfg.Address
-	}
-	return templates.Appliance{
-		URL:    "http://" + withPort(local, a.cfg.HTTP, 80),
-		Agents: "https://" + withPort(local, a.cfg.Agents, 443),
-	}
-}
-
-// lockLinks keeps another appliance from serving our links; unlock lets them go.
-func (a *Appliance) lockLinks(ctx context.Context) (unlock func(), err error) {
-	var held []func()
-	unlock = func() {
-		for _, release := range held {
-			release()
-		}
-	}
-	for _, l := range a.links {
-		release, err := doctor.Lock(ctx, doctor.LockDir, l.name)
-		if err != nil {
-			unlock()
-			return nil, err
-		}
-		held = append(held, release)
-	}
-	return unlock, nil
+// HasCarrier reports whether an interface is up, with a cable in it.
+func HasCarrier(name string) bool {
+	i, err := net.InterfaceByName(name)
+	return err == nil && i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0
 }

@@ -1,4 +1,4 @@
-package appliance
+package preview
 
 import (
 	"bytes"
@@ -171,7 +171,7 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 	add(diskScript, true, func() (string, error) {
 		return p.template(h, "disk.ipxe", templates.Data{Host: h})
 	})
-	compiled, err := p.compile(h)
+	compiled, err := p.Compile(h)
 	add(CatalogJSON, h.Role != "", func() (string, error) {
 		if err != nil {
 			return "", err

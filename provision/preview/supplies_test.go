@@ -1,4 +1,4 @@
-package appliance
+package preview
 
 import (
 	"crypto/sha256"
@@ -13,6 +13,16 @@ import (
 	"rackhand/config"
 )
 
+const suppliesBase = `networks:
+  rack1: {subnet: 10.77.0.0/24, gateway: 10.77.0.254}
+systems:
+  debian12: {installer: image, image: debian12}
+  debian13: {installer: image, image: debian13}
+groups:
+  web: {system: debian12, kickstart: base.ks, role: web, variables: {ssh_keys: [ssh-ed25519 AAAA me]}}
+hosts:
+`
+
 // TestSuppliesOf: what `rackhand check` asks without an appliance, over real settings and
 // a real folder of images.
 func TestSuppliesOf(t *testing.T) {
@@ -22,7 +32,7 @@ func TestSuppliesOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		"inventory/rack.yaml":      agreeBase + "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n  web2: {mac: 52:54:00:00:00:02, address: 10.77.0.12, group: web, system: debian13}\n  web3: {mac: 52:54:00:00:00:03, address: 10.77.0.13, group: web, system: debian13}\n  web4: {mac: 52:54:00:00:00:04, address: 10.77.0.14, group: web, system: debian13, install: never}\n",
+		"inventory/rack.yaml":      suppliesBase + "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n  web2: {mac: 52:54:00:00:00:02, address: 10.77.0.12, group: web, system: debian13}\n  web3: {mac: 52:54:00:00:00:03, address: 10.77.0.13, group: web, system: debian13}\n  web4: {mac: 52:54:00:00:00:04, address: 10.77.0.14, group: web, system: debian13, install: never}\n",
 		"inventory/roles/web.yaml": "resources:\n  - package: nginx\n",
 	} {
 		path = filepath.Join(dir, path)

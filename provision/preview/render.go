@@ -1,4 +1,6 @@
-package appliance
+// Package preview renders what hosts would be handed, compares that for two inventories,
+// and tries an inventory out for each of its hosts, without an appliance.
+package preview
 
 import (
 	"bytes"
@@ -15,6 +17,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
+	"rackhand/provision/links"
 	"rackhand/templates"
 )
 
@@ -41,15 +44,15 @@ var someAppliance = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 // in capitals stand for what only an install knows. Two renders of the same are
 // the same. It may be used by several goroutines.
 type Preview struct {
-	PreviewOptions
+	Options
 	Snapshot *inventory.Snapshot
 	roles    *role.Set
 	set      *templates.Set
 	ours     []netip.Addr // at which the appliance answers
 }
 
-// A PreviewOptions is what a preview is made with.
-type PreviewOptions struct {
+// A Options is what a preview is made with.
+type Options struct {
 	// Config is the appliance's settings. With nil stand-ins are taken for what they
 	// would say.
 	Config *config.Config
@@ -61,13 +64,13 @@ type PreviewOptions struct {
 
 // Open reads an inventory with its roles and templates, as they are now: what
 // changes in the folder later is not seen.
-func Open(dir string, o PreviewOptions) (*Preview, inventory.Problems) {
+func Open(dir string, o Options) (*Preview, inventory.Problems) {
 	roles, problems := role.Load(filepath.Join(dir, "roles"))
 	snap, more := inventory.Load(dir, inventory.Options{Roles: roles.Names(), Templates: hasTemplate(dir)})
 	if problems = append(more, problems...); len(problems) > 0 {
 		return nil, problems
 	}
-	p := &Preview{PreviewOptions: o, Snapshot: snap, roles: roles, set: templates.New(filepath.Join(dir, "templates")).Frozen()}
+	p := &Preview{Options: o, Snapshot: snap, roles: roles, set: templates.New(filepath.Join(dir, "templates")).Frozen()}
 	if o.Config != nil {
 		p.ours = ownAddresses(o.Config)
 	}
@@ -78,16 +81,16 @@ func Open(dir string, o PreviewOptions) (*Preview, inventory.Problems) {
 // far as this machine can tell.
 func ownAddresses(cfg *config.Config) []netip.Addr {
 	copied := *cfg
-	links, wait, err := resolveLinks(&copied)
+	found, wait, err := links.Resolve(&copied)
 	if err != nil || wait != "" {
-		links = nil // another machine's settings, or an interface that isn't up
+		found = nil // another machine's settings, or an interface that isn't up
 	}
 	var out []netip.Addr
 	if copied.Address.IsValid() {
 		out = append(out, copied.Address)
 	}
-	for _, l := range links {
-		out = append(out, l.addr)
+	for _, l := range found {
+		out = append(out, l.Addr)
 	}
 	return out
 }
@@ -100,7 +103,7 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 	}
 	h := p.Snapshot.Hosts[host]
 	if what == CatalogJSON {
-		c, err := p.compile(h)
+		c, err := p.Compile(h)
 		if err != nil {
 			return "", nil, err
 		}
@@ -149,15 +152,15 @@ func (p *Preview) lookUp(asked *bool) func(string) (string, error) {
 	}
 }
 
-// compile makes a host's catalog and checks. The version of one with a masked secret
+// Compile makes a host's catalog and checks. The version of one with a masked secret
 // is masked: it would not be the one that the agent sees.
-func (p *Preview) compile(h *inventory.Host) (*role.Compiled, error) {
+func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
 	if h.Role == "" {
 		version, err := catalog.Version(nil)
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version}}, err
 	}
 	secrets := false
-	c, err := compileRole(p.roles, p.set, h, p.appliance(h).URL, p.lookUp(&secrets))
+	c, err := CompileRole(p.roles, p.set, h, p.appliance(h).URL, p.lookUp(&secrets))
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +186,7 @@ func (p *Preview) appliance(h *inventory.Host) templates.Appliance {
 			break
 		}
 	}
-	return templates.Appliance{
-		URL:    "http://" + withPort(at, ports.HTTP, 80),
-		Agents: "https://" + withPort(at, ports.Agents, 443),
-	}
+	return templates.ApplianceAt(at, ports.HTTP, ports.Agents)
 }
 
 func (p *Preview) addressNote(h *inventory.Host) []string {

@@ -1,4 +1,4 @@
-package appliance
+package preview
 
 import (
 	"errors"
@@ -39,16 +39,11 @@ func SuppliesOf(cfg *config.Config) *Supplies {
 		Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media")),
 		Appliance: templates.Appliance{URL: "http://" + tryAppliance},
 	})
-	return &Supplies{Addresses: ownAddresses(cfg), HasImage: files.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: mirrorNames(cfg)}
+	return &Supplies{Addresses: ownAddresses(cfg), HasImage: files.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
 }
 
-// supplies are what this appliance has.
-func (a *Appliance) supplies() *Supplies {
-	has := func(h *inventory.Host) error { return a.web.HasImage(h) } // there is no web yet
-	return &Supplies{Addresses: a.addresses(), HasImage: has, Secret: a.secrets.Get, Mirrors: mirrorNames(a.cfg)}
-}
-
-func mirrorNames(cfg *config.Config) []string {
+// MirrorNames are the names of the package mirrors that settings give.
+func MirrorNames(cfg *config.Config) []string {
 	var names []string
 	for name := range cfg.Mirror.Upstreams {
 		names = append(names, name)
@@ -134,22 +129,24 @@ func unsupplied(h *inventory.Host, err error, hint string) []finding {
 // somebody asks: it reads secrets and the folders of images.
 const lookEvery = 5 * time.Second
 
-// A lacking is what the hosts of the inventory in force want, and what of it was missing
+// A Lacking is what the hosts of the inventory in force want, and what of it was missing
 // at the last look.
-type lacking struct {
+type Lacking struct {
 	mu    sync.Mutex
 	wants []wants
 	at    time.Time
 	found inventory.Problems
 }
 
-func (l *lacking) put(all []wants) {
+// Put takes in what an inventory's hosts want.
+func (l *Lacking) Put(c Checked) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.wants, l.at = all, time.Time{}
+	l.wants, l.at = c.wants, time.Time{}
 }
 
-func (l *lacking) problems(supplies *Supplies, now time.Time) inventory.Problems {
+// Problems says what is missing of it; supplies are what the appliance has.
+func (l *Lacking) Problems(supplies *Supplies, now time.Time) inventory.Problems {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if age := now.Sub(l.at); age < 0 || age >= lookEvery {

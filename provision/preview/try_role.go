@@ -1,4 +1,4 @@
-package appliance
+package preview
 
 import (
 	"fmt"
@@ -9,11 +9,12 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
+	"rackhand/templates"
 )
 
 // role compiles a host's role, and warns of scripts in it that can't run.
 func (t *trial) role(h *inventory.Host, secret func(string) (string, error)) (out []finding, compiled *role.Compiled) {
-	compiled, err := compileRole(t.roles, t.set, h, tryAppliance, secret)
+	compiled, err := CompileRole(t.roles, t.set, h, tryAppliance, secret)
 	if err != nil {
 		return problemsOf(err, h), nil
 	}
@@ -39,4 +40,15 @@ func isShell(f *catalog.File) bool {
 	dir := path.Dir(f.Path)
 	return strings.HasPrefix(f.Content, "#!") || path.Ext(f.Path) == ".sh" ||
 		dir == "/etc/profile.d" || dir == "/etc/default" || dir == "/etc/cron.d" || f.Path == "/etc/crontab"
+}
+
+// CompileRole makes the catalog and checks of a host with a role; url is where the host
+// reaches the appliance.
+func CompileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
+	return roles.Compile(h.Role, role.Input{
+		Host: h, Appliance: url, ReadFile: set.Read, Secret: secret,
+		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
+			return set.Render(name, data, templates.Funcs(h, secret))
+		},
+	})
 }

@@ -1,4 +1,4 @@
-package appliance
+package preview
 
 import (
 	"bufio"
@@ -137,7 +137,7 @@ func manyHosts(t testing.TB, n int, lang string) string {
 
 func preview(t testing.TB, dir string) *Preview {
 	t.Helper()
-	p, problems := Open(dir, PreviewOptions{})
+	p, problems := Open(dir, Options{})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
