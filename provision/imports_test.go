@@ -97,11 +97,14 @@ func rules() []rule {
 		from: "rackhand/provision/preview",
 		forbid: []string{
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/cmd",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/provision/setup", "rackhand/cmd",
 		},
 		// web knows where the files of images and media are, and whether they are at hand.
 		allowed: []string{"rackhand/provision/web"},
 		why:     "a command that renders a text runs no appliance",
+	}, rule{
+		from: "rackhand/provision/setup", forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/setup", "rackhand/provision/catalog"},
+		why: "a first configuration is written before there is an appliance",
 	}, rule{
 		from: "rackhand/provision/links", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/links"},
 		why: "an address is found before anything is served at it",

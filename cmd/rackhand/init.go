@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 
 	"rackhand/config"
-	"rackhand/provision/appliance"
 	"rackhand/provision/preview"
+	"rackhand/provision/setup"
 )
 
 type initCmd struct {
@@ -27,11 +27,11 @@ func (c *initCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	files, err := appliance.FirstFiles(site)
+	files, err := setup.Files(site)
 	if err != nil {
 		return err
 	}
-	if err := appliance.WriteFirst(c.Dir, files, c.Force); err != nil {
+	if err := setup.Write(c.Dir, files, c.Force); err != nil {
 		return err
 	}
 	settings, folder := filepath.Join(c.Dir, "rackhand.yaml"), filepath.Join(c.Dir, "inventory")
@@ -61,7 +61,7 @@ next:
 }
 
 // site looks at this machine, or takes what the flags say.
-func (c *initCmd) site() (site appliance.Site, why string, err error) {
+func (c *initCmd) site() (site setup.Site, why string, err error) {
 	if c.Subnet.IsValid() != c.Address.IsValid() {
 		return site, "", errors.New("--subnet and --address go together")
 	}
@@ -69,13 +69,13 @@ func (c *initCmd) site() (site appliance.Site, why string, err error) {
 		if c.Interface == "" {
 			return site, "", errors.New("--subnet and --address say what a link is like: name it with --interface")
 		}
-		return appliance.Site{Interface: c.Interface, Address: c.Address, Subnet: c.Subnet, Gateway: c.Gateway, DNS: c.DNS}, "as the flags say", nil
+		return setup.Site{Interface: c.Interface, Address: c.Address, Subnet: c.Subnet, Gateway: c.Gateway, DNS: c.DNS}, "as the flags say", nil
 	}
-	links, err := appliance.Interfaces()
+	links, err := setup.Interfaces()
 	if err != nil {
 		return site, "", err
 	}
-	link, why, err := appliance.ChooseLink(links, c.Interface)
+	link, why, err := setup.ChooseLink(links, c.Interface)
 	if err != nil {
 		return site, "", err
 	}
@@ -84,7 +84,7 @@ func (c *initCmd) site() (site appliance.Site, why string, err error) {
 	}
 	servers := c.DNS
 	if len(servers) == 0 {
-		servers = appliance.Nameservers()
+		servers = setup.Nameservers()
 	}
-	return appliance.SiteOn(link, servers, appliance.Neighbours(link.Name)), why, nil
+	return setup.SiteOn(link, servers, setup.Neighbours(link.Name)), why, nil
 }

@@ -1,4 +1,4 @@
-package appliance
+package setup
 
 import (
 	"net/netip"
@@ -57,9 +57,9 @@ func TestFirstLeases(t *testing.T) {
 	}
 }
 
-// TestFirstFiles: whatever the link is like, what is written loads without a problem,
+// TestFiles: whatever the link is like, what is written loads without a problem,
 // and so it does with the example host in it.
-func TestFirstFiles(t *testing.T) {
+func TestFiles(t *testing.T) {
 	for _, s := range []Site{
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24")},
 		{Address: netip.MustParseAddr("192.168.1.17"), Subnet: netip.MustParsePrefix("192.168.0.0/16"), Gateway: netip.MustParseAddr("192.168.1.1"), DNS: addrs("9.9.9.9", "192.168.1.1")},
@@ -68,12 +68,12 @@ func TestFirstFiles(t *testing.T) {
 		{Address: netip.MustParseAddr("10.200.0.10"), Subnet: netip.MustParsePrefix("10.0.0.0/8"), InUse: addrs("10.0.0.11", "10.200.0.0", "2001:db8::1")},
 	} {
 		s.Interface = "eth1"
-		files, err := FirstFiles(s)
+		files, err := Files(s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		if err := WriteFirst(dir, files, false); err != nil {
+		if err := Write(dir, files, false); err != nil {
 			t.Fatal(err)
 		}
 		cfg, problems := config.Load(filepath.Join(dir, "rackhand.yaml"))
@@ -117,7 +117,7 @@ func TestFirstFiles(t *testing.T) {
 	}
 }
 
-func TestFirstRefuses(t *testing.T) {
+func TestFilesRefuse(t *testing.T) {
 	for _, s := range []Site{
 		{},
 		{Address: netip.MustParseAddr("10.77.0.0"), Subnet: netip.MustParsePrefix("10.77.0.0/24")},
@@ -127,7 +127,7 @@ func TestFirstRefuses(t *testing.T) {
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("0.0.0.0/0")},
 		{Address: netip.MustParseAddr("fd00::1"), Subnet: netip.MustParsePrefix("fd00::/64")},
 	} {
-		if _, err := FirstFiles(s); err == nil {
+		if _, err := Files(s); err == nil {
 			t.Errorf("%+v is taken", s)
 		}
 	}

@@ -1,4 +1,4 @@
-package appliance
+package setup
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFirst writes the files of a new configuration folder, and makes the folder of
+// Write writes the files of a new configuration folder, and makes the folder of
 // secrets beside them. Without force it writes none if one of them is there already;
 // other files of the folder are left as they are.
-func WriteFirst(dir string, files []FirstFile, force bool) error {
+func Write(dir string, files []File, force bool) error {
 	var there []string
 	for _, f := range files {
 		_, err := os.Lstat(filepath.Join(dir, f.Name))

@@ -1,4 +1,5 @@
-package appliance
+// Package setup writes a first configuration and inventory, for the link that boxes boot on.
+package setup
 
 import (
 	"bytes"
@@ -26,8 +27,8 @@ type Site struct {
 	InUse []netip.Addr
 }
 
-// A FirstFile is one file of a new configuration folder.
-type FirstFile struct {
+// A File is one file of a new configuration folder.
+type File struct {
 	Name string // rackhand.yaml, inventory/rack.yaml, ...
 	Data []byte
 }
@@ -35,10 +36,10 @@ type FirstFile struct {
 //go:embed first
 var firstTemplates embed.FS
 
-// FirstFiles are the files of a new configuration folder: settings, an inventory with
+// Files are the files of a new configuration folder: settings, an inventory with
 // a network, a system, a group and a role, and the JSON Schemas for editors. They load
 // without a problem.
-func FirstFiles(s Site) ([]FirstFile, error) {
+func Files(s Site) ([]File, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func FirstFiles(s Site) ([]FirstFile, error) {
 		Leases       inventory.Range
 		Example, BMC netip.Addr
 	}{s, leases, host, example(s.Subnet, leases, 110, append(avoid, host))}
-	var out []FirstFile
+	var out []File
 	for _, name := range []string{"rackhand.yaml", "inventory/rack.yaml", "inventory/roles/web.yaml", "inventory/templates/index.html"} {
 		// The role and its template have braces of their own, for later.
 		t, err := template.New(path.Base(name)).Delims("<<", ">>").Option("missingkey=error").ParseFS(firstTemplates, "first/"+name)
@@ -61,16 +62,16 @@ func FirstFiles(s Site) ([]FirstFile, error) {
 		if err := t.Execute(&b, data); err != nil {
 			return nil, err
 		}
-		out = append(out, FirstFile{name, b.Bytes()})
+		out = append(out, File{name, b.Bytes()})
 	}
 	for name, schema := range map[string]func() ([]byte, error){"config": config.JSONSchema, "inventory": inventory.JSONSchema} {
 		text, err := schema()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, FirstFile{"schema/" + name + ".schema.json", text})
+		out = append(out, File{"schema/" + name + ".schema.json", text})
 	}
-	slices.SortFunc(out[4:], func(a, b FirstFile) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(out[4:], func(a, b File) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
 	return out, nil
 }
 
