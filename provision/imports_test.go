@@ -103,6 +103,13 @@ func rules() []rule {
 		allowed: []string{"rackhand/provision/web"},
 		why:     "a command that renders a text runs no appliance",
 	}, rule{
+		from: "rackhand/provision/gate",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/store", "rackhand/cmd",
+		},
+		why: "whether a link may be served is known before anything serves it",
+	}, rule{
 		from: "rackhand/provision/setup", forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/setup", "rackhand/provision/catalog"},
 		why: "a first configuration is written before there is an appliance",
 	}, rule{

@@ -10,6 +10,8 @@ import (
 	"rackhand/provision/links"
 )
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 // TestApplianceAt: a box is told the address that it came to, if that is ours.
 func TestApplianceAt(t *testing.T) {
 	a := &Appliance{
@@ -39,7 +41,7 @@ func TestDHCPOn(t *testing.T) {
 		links:  []links.Link{{Name: "eth1", Addr: addr("10.77.0.1")}, {Name: "eth2", Addr: addr("10.78.0.1")}},
 		holder: &inventory.Holder{},
 	}
-	a.urls, a.gate = a.applianceAt(a.cfg.Address), newGate(a)
+	a.urls, a.gate = a.applianceAt(a.cfg.Address), a.newGate()
 	s := a.dhcp(a.links[1])
 	mac := inventory.MAC{0x52, 0x54, 0, 0, 0, 1}
 	for got, want := range map[string]string{

@@ -63,7 +63,6 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			a, _ := bare(t)
 			dir := t.TempDir()
 			a.cfg = &config.Config{Inventory: dir, State: t.TempDir(), Address: netip.MustParseAddr("10.77.0.1")}
-			a.gate = newGate(a)
 			for path, text := range map[string]string{
 				"rack.yaml":         tc.base + tc.text,
 				"roles/web.yaml":    "resources:\n  - package: nginx\n",
@@ -108,6 +107,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			if err := a.loadInventory(); err != nil {
 				t.Fatal(err)
 			}
+			a.gate = a.newGate()
 			shown := a.problems()
 			for i, text := range shown {
 				shown[i] = strings.ReplaceAll(text, inForce, "")

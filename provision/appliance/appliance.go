@@ -21,6 +21,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
+	"rackhand/provision/gate"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/links"
@@ -70,7 +71,7 @@ type Appliance struct {
 	urls    templates.Appliance
 	logs    *installlog.Store
 	links   []links.Link
-	gate    *gate
+	gate    *gate.Gate
 	supply  *preview.Supplies
 	lacking preview.Lacking
 }
@@ -115,7 +116,6 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, st store.Store) (*Appliance, error) {
 	a := &Appliance{Deps: d, cfg: cfg, links: on, store: st, secrets: cfg.SecretSources(os.LookupEnv), files: bootFiles(cfg)}
 	a.urls = a.applianceAt(cfg.Address)
-	a.gate = newGate(a)
 	a.logs = installlog.New(filepath.Join(cfg.State, "logs"))
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.power = power.New(power.Options{Log: d.Log})
@@ -139,6 +139,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err := a.loadInventory(); err != nil {
 		return nil, err
 	}
+	a.gate = a.newGate()
 	a.mirror, err = mirror.New(mirror.Options{
 		Dir: filepath.Join(cfg.State, "mirror"), Upstreams: cfg.Mirror.Upstreams, Via: cfg.Mirror.Via,
 		MaxBytes: cfg.Mirror.Size, Redirects: cfg.Mirror.Redirects, Offline: cfg.Mirror.Offline,

@@ -40,7 +40,7 @@ func TestReload(t *testing.T) {
 	if err := a.loadInventory(); err != nil {
 		t.Fatal(err)
 	}
-	a.gate = newGate(a)
+	a.gate = a.newGate()
 	events, err := j.Subscribe(ctx, 0)
 	if err != nil {
 		t.Fatal(err)

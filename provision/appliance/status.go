@@ -112,7 +112,7 @@ func (a *Appliance) problems() []string {
 	for _, p := range a.lacking.Problems(a.supply, a.Clock()) {
 		out = append(out, p.String())
 	}
-	return append(out, a.gate.problems()...)
+	return append(out, a.gate.Problems()...)
 }
 
 // shown turns the counted times of installs and jobs into times of day.

@@ -1,9 +1,14 @@
-package appliance
+// Package gate keeps the DHCP servers from giving addresses on a link where another one
+// gives them.
+package gate
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -24,17 +29,29 @@ const (
 	lookIdly  = 10 * time.Minute
 )
 
-// A gate keeps the DHCP servers from giving addresses on a link before it was looked
+// Options are what a gate is made with.
+type Options struct {
+	Links []links.Link
+	// Own are the appliance's addresses: what answers at one of them is no other server.
+	Own      []netip.Addr
+	Snapshot func() *inventory.Snapshot // of the inventory in force, never nil
+	Record   provision.Recorder
+	Clock    func() time.Time
+	Random   io.Reader
+	Log      *slog.Logger
+}
+
+// A Gate keeps the DHCP servers from giving addresses on a link before it was looked
 // at, and while another server gives them there. A link that was clear once stays
 // open: a server that turns up later is told of, but boxes under way are not dropped.
-type gate struct {
-	*Appliance
+type Gate struct {
+	Options
 	ask     func(ctx context.Context, link string) ([]doctor.Answerer, error)
 	carrier func(link string) bool
 	exists  func(link string) bool
 
 	mu    sync.Mutex
-	links map[string]*looked
+	looks map[string]*looked // by the link's name
 }
 
 // looked is what is known of one link.
@@ -52,17 +69,18 @@ type looked struct {
 	told     string // what was recorded last
 }
 
-func newGate(a *Appliance) *gate {
-	g := &gate{Appliance: a, carrier: links.HasCarrier, exists: links.Exists, links: make(map[string]*looked)}
-	for _, l := range a.links {
-		g.links[l.Name] = &looked{Link: l}
+// New makes a gate that has looked at no link yet.
+func New(o Options) *Gate {
+	g := &Gate{Options: o, carrier: links.HasCarrier, exists: links.Exists, looks: make(map[string]*looked)}
+	for _, l := range o.Links {
+		g.looks[l.Name] = &looked{Link: l}
 	}
 	return g
 }
 
 // Run looks at the links until ctx ends. The first looks begin at once, all links
 // together; nothing else waits for them.
-func (g *gate) Run(ctx context.Context) error {
+func (g *Gate) Run(ctx context.Context) error {
 	if g.ask == nil {
 		mac, err := doctor.MAC(g.Random) // one for all looks: see doctor.AskOptions
 		if err != nil {
@@ -94,12 +112,12 @@ func (g *gate) Run(ctx context.Context) error {
 }
 
 // due marks the links whose turn it is as busy and returns them.
-func (g *gate) due() []links.Link {
+func (g *Gate) due() []links.Link {
 	now := g.Clock()
 	var out []links.Link
-	for _, l := range g.links {
+	for _, l := range g.looks {
 		n := g.network(l.Link)
-		revision, carrier := g.holder.Current().Revision, g.carrier(l.Name)
+		revision, carrier := g.Snapshot().Revision, g.carrier(l.Name)
 		g.mu.Lock()
 		// Where we don't give addresses, others may well: that is looked at anew when
 		// the mode changes.
@@ -143,18 +161,18 @@ func settings(n *inventory.Network) string {
 }
 
 // network is the inventory's network that a link is on; nil when none is.
-func (g *gate) network(l links.Link) *inventory.Network {
-	return g.holder.Current().NetworkOf(l.Addr)
+func (g *Gate) network(l links.Link) *inventory.Network {
+	return g.Snapshot().NetworkOf(l.Addr)
 }
 
 // saw takes in what a look found, and tells what is new of it.
-func (g *gate) saw(name string, answers []doctor.Answerer, err error) {
-	l := g.links[name]
+func (g *Gate) saw(name string, answers []doctor.Answerer, err error) {
+	l := g.looks[name]
 	n := g.network(l.Link)
 	g.mu.Lock()
 	l.busy, l.err = false, err
 	if err == nil {
-		doctor.Own(answers, g.addresses()...)
+		doctor.Own(answers, g.Own...)
 		l.answers, l.done = answers, true
 		l.clear = l.clear || len(doctor.Foreign(answers)) == 0
 	}
@@ -164,7 +182,7 @@ func (g *gate) saw(name string, answers []doctor.Answerer, err error) {
 	if !news {
 		return
 	}
-	if err := g.journal.Record(e); err != nil {
+	if err := g.Record.Record(e); err != nil {
 		g.Log.Error("recording what answers on a link", "link", name, "error", err)
 	}
 	log := g.Log.Info
@@ -184,7 +202,7 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 	case n == nil:
 		return nil
 	case errors.Is(l.err, doctor.ErrNoLink):
-		return nil // told by problems while it is so
+		return nil // told by Problems while it is so
 	case l.err != nil:
 		f := doctor.Finding{
 			Level: doctor.Problem, Unseen: true,
@@ -266,11 +284,11 @@ func (l *looked) serves(n *inventory.Network) string {
 	return "rackhand gives addresses on network " + n.Name
 }
 
-// mayServe says whether the DHCP server of a link may give addresses on a network
+// MayServe says whether the DHCP server of a link may give addresses on a network
 // now, and else why not (dhcp.Options.MayServe). A network behind a relay is none
 // that a DISCOVER of ours would reach: the relay was told to ask us, so it may.
-func (g *gate) mayServe(name string, n *inventory.Network) error {
-	l := g.links[name]
+func (g *Gate) MayServe(name string, n *inventory.Network) error {
+	l := g.looks[name]
 	if n.AllowOtherDHCP || !n.Subnet.Contains(l.Addr) {
 		return nil
 	}
@@ -289,11 +307,11 @@ func (g *gate) mayServe(name string, n *inventory.Network) error {
 	return fmt.Errorf("another DHCP server answers on %s: %s", name, doctor.List(doctor.Foreign(l.answers)))
 }
 
-// problems are what an operator must see of the links, as text blocks.
-func (g *gate) problems() []string {
+// Problems are what an operator must see of the links, as text blocks.
+func (g *Gate) Problems() []string {
 	var out []string
-	for _, l := range g.Appliance.links {
-		s := g.links[l.Name]
+	for _, l := range g.Links {
+		s := g.looks[l.Name]
 		n := g.network(l)
 		carrier := g.carrier(l.Name)
 		g.mu.Lock()
@@ -301,7 +319,7 @@ func (g *gate) problems() []string {
 		done := s.done
 		g.mu.Unlock()
 		switch {
-		case n == nil && len(g.holder.Current().Networks) > 0:
+		case n == nil && len(g.Snapshot().Networks) > 0:
 			findings = []doctor.Finding{{
 				Level: doctor.Problem, Text: fmt.Sprintf("our address %s lies in no network of the inventory: no box is answered there", l.Addr),
 				Hint: "correct the networks, or `interfaces:` and `address:` in rackhand.yaml; `rackhand doctor` says more",

@@ -1,4 +1,4 @@
-package appliance
+package gate
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/doctor"
@@ -22,8 +21,10 @@ import (
 
 // A gateBench is a gate with a clock, an inventory and neighbours of the test's own.
 type gateBench struct {
-	*gate
+	*Gate
 	t       *testing.T
+	journal *journal.Journal
+	holder  *inventory.Holder
 	now     time.Time
 	up      bool
 	answers []doctor.Answerer
@@ -38,22 +39,21 @@ func newGateBench(t *testing.T) *gateBench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	b := &gateBench{t: t, now: time.Unix(1_800_000_000, 0), up: true}
+	b := &gateBench{t: t, now: time.Unix(1_800_000_000, 0), up: true, holder: &inventory.Holder{}}
 	clock := func() time.Time { return b.now }
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, clock, nil, log)
+	b.journal, err = journal.Open(t.Context(), st, clock, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
+	go func() { done <- b.journal.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
-	a := &Appliance{
-		Deps: Deps{Clock: clock, Log: log}, cfg: &config.Config{Address: addr("10.77.0.1")},
-		journal: j, holder: &inventory.Holder{}, links: []links.Link{{Name: "eth1", Addr: addr("10.77.0.1")}},
-	}
-	b.gate = newGate(a)
+	b.Gate = New(Options{
+		Links: []links.Link{{Name: "eth1", Addr: addr("10.77.0.1")}}, Own: []netip.Addr{addr("10.77.0.1")},
+		Snapshot: b.holder.Current, Record: b.journal, Clock: clock, Log: log,
+	})
 	b.carrier = func(string) bool { return b.up }
 	b.exists = func(string) bool { return !b.gone }
 	b.declare(inventory.Network{})
@@ -97,11 +97,11 @@ func (b *gateBench) events() []string {
 func (b *gateBench) is(step, may, problem string, events ...string) {
 	b.t.Helper()
 	n := b.holder.Current().Networks["rack1"]
-	err := b.mayServe("eth1", n)
+	err := b.MayServe("eth1", n)
 	if may == "" && err != nil || may != "" && (err == nil || !strings.Contains(err.Error(), may)) {
 		b.t.Errorf("%s: may serve: %v, want %q", step, err, may)
 	}
-	ps := strings.Join(b.problems(), "")
+	ps := strings.Join(b.Problems(), "")
 	if problem == "" && ps != "" || !strings.Contains(ps, problem) {
 		b.t.Errorf("%s: problems %q, want %q", step, ps, problem)
 	}
@@ -195,19 +195,19 @@ func TestGateProxy(t *testing.T) {
 	b := newGateBench(t)
 	b.declare(inventory.Network{DHCP: inventory.DHCPProxy})
 	b.step(0)
-	if got := strings.Join(b.problems(), ""); !strings.Contains(got, "nobody gives addresses") {
+	if got := strings.Join(b.Problems(), ""); !strings.Contains(got, "nobody gives addresses") {
 		t.Errorf("problems: %q", got)
 	}
 	b.answers = []doctor.Answerer{nextDoor}
 	b.step(time.Minute)
-	if got := b.problems(); len(got) > 0 {
+	if got := b.Problems(); len(got) > 0 {
 		t.Errorf("problems: %q", got)
 	}
 	b.declare(inventory.Network{})
 	b.step(time.Second)
 	b.is("authoritative now", "another DHCP server", "gives no addresses", "other-dhcp warn", "dhcp-clear", "other-dhcp error")
 	b.declare(inventory.Network{DHCP: inventory.DHCPOff})
-	if b.step(time.Hour) || len(b.problems()) > 0 {
+	if b.step(time.Hour) || len(b.Problems()) > 0 {
 		t.Error("a network that is off is looked at")
 	}
 }
@@ -264,11 +264,11 @@ func TestGateGone(t *testing.T) {
 func TestGateElsewhere(t *testing.T) {
 	b := newGateBench(t)
 	relayed := &inventory.Network{Name: "rack9", Subnet: netip.MustParsePrefix("10.99.0.0/24")}
-	if err := b.mayServe("eth1", relayed); err != nil {
+	if err := b.MayServe("eth1", relayed); err != nil {
 		t.Errorf("behind a relay: %v", err)
 	}
 	b.holder.Put(&inventory.Snapshot{Networks: map[string]*inventory.Network{"rack9": relayed}}, nil)
-	if got := strings.Join(b.problems(), ""); b.step(0) || !strings.Contains(got, "10.77.0.1 lies in no network") {
+	if got := strings.Join(b.Problems(), ""); b.step(0) || !strings.Contains(got, "10.77.0.1 lies in no network") {
 		t.Errorf("problems: %q", got)
 	}
 }
