@@ -110,6 +110,13 @@ func rules() []rule {
 		},
 		why: "whether a link may be served is known before anything serves it",
 	}, rule{
+		from: "rackhand/provision/conduct",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/mirror",
+			"rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/gate", "rackhand/provision/preview", "rackhand/cmd",
+		},
+		why: "what an install needs is done from what is on record, whoever recorded it",
+	}, rule{
 		from: "rackhand/provision/setup", forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/setup", "rackhand/provision/catalog"},
 		why: "a first configuration is written before there is an appliance",
 	}, rule{

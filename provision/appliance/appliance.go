@@ -20,6 +20,7 @@ import (
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/conduct"
 	"rackhand/provision/dhcp"
 	"rackhand/provision/gate"
 	"rackhand/provision/installlog"
@@ -245,7 +246,9 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
-	part("conductor", newConductor(a).Run)
+	part("conductor", conduct.New(conduct.Options{
+		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Compile: a.compile, Log: a.Log,
+	}).Run)
 	part("certificates", a.certificates)
 	g.Go(func() error {
 		for {

@@ -88,7 +88,7 @@ func (a *Appliance) Power(ctx context.Context, host, action string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", host, err)
 	}
-	seen := onOff(st.On)
+	seen := st.State()
 	if action != "status" {
 		err = a.journal.Record(provision.Event{
 			Host: host, Source: "bmc", Kind: "power-" + action,
@@ -99,11 +99,19 @@ func (a *Appliance) Power(ctx context.Context, host, action string) (string, err
 	return seen, err
 }
 
-func onOff(on bool) string {
-	if on {
-		return "on"
+// target is where a host's BMC answers.
+func (a *Appliance) target(h *inventory.Host) (power.Target, error) {
+	if h == nil || h.BMC == nil {
+		return power.Target{}, errors.New("it has no BMC in the inventory")
 	}
-	return "off"
+	t := power.Target{Address: h.BMC.Address, User: h.BMC.User, EFI: a.journal.Hosts()[h.Name].EFI}
+	if h.BMC.Password != "" {
+		var err error
+		if t.Password, err = a.secrets.Get(string(h.BMC.Password)); err != nil {
+			return t, fmt.Errorf("the BMC's password: %w", err)
+		}
+	}
+	return t, nil
 }
 
 func (a *Appliance) host(name string) (*inventory.Host, error) {

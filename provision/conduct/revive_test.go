@@ -1,32 +1,28 @@
-package appliance
+package conduct
 
 import (
 	"strings"
 	"testing"
 
 	"rackhand/provision"
-	"rackhand/provision/boot"
 )
 
 // TestRevive: of a box that was installed and hangs, and that nobody can
 // power-cycle, the operator is told once.
 func TestRevive(t *testing.T) {
-	a, mac := bare(t)
-	if _, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}); err != nil {
+	c := armed(t)
+	if err := c.Journal.Record(provision.Event{Host: "web1", Source: "installer", Kind: "report", Stage: provision.Installed}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.journal.Record(provision.Event{Host: "web1", Source: "installer", Kind: "report", Stage: provision.Installed}); err != nil {
-		t.Fatal(err)
-	}
-	in, ok := a.journal.Install("web1")
+	in, ok := c.Journal.Install("web1")
 	if !ok {
 		t.Fatal("no install")
 	}
-	if err := newConductor(a).act(t.Context(), in, provision.DoRevive); err != nil {
+	if err := c.act(t.Context(), in, provision.DoRevive); err != nil {
 		t.Fatal(err)
 	}
-	in, _ = a.journal.Install("web1")
-	events, err := a.journal.Events(t.Context(), "web1", 1)
+	in, _ = c.Journal.Install("web1")
+	events, err := c.Journal.Events(t.Context(), "web1", 1)
 	if err != nil || len(events) != 1 {
 		t.Fatalf("%v, %v", events, err)
 	}
@@ -39,31 +35,28 @@ func TestRevive(t *testing.T) {
 // system without our agent, and one that came up, or whose install was cancelled, while
 // its BMC was being asked is nobody's to cycle.
 func TestReviveNothingAlive(t *testing.T) {
-	a, mac := bare(t)
-	if _, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE}); err != nil {
-		t.Fatal(err)
-	}
+	c := armed(t)
 	record := func(e provision.Event) {
 		t.Helper()
 		e.Host = "web1"
-		if err := a.journal.Record(e); err != nil {
+		if err := c.Journal.Record(e); err != nil {
 			t.Fatal(err)
 		}
 	}
 	record(provision.Event{Source: "installer", Kind: "report", Stage: provision.Installed})
 	record(provision.Event{Source: "dhcp", Kind: "ack", Stage: provision.Addressed})
-	old, _ := a.journal.Install("web1")
-	if err := newConductor(a).act(t.Context(), old, provision.DoRevive); err != nil {
+	old, _ := c.Journal.Install("web1")
+	if err := c.act(t.Context(), old, provision.DoRevive); err != nil {
 		t.Fatal(err)
 	}
-	in, _ := a.journal.Install("web1")
-	events, err := a.journal.Events(t.Context(), "web1", 1)
+	in, _ := c.Journal.Install("web1")
+	events, err := c.Journal.Events(t.Context(), "web1", 1)
 	if err != nil || len(events) != 1 || !in.Revived || !strings.Contains(events[0].Message, "was not power-cycled, but no agent") {
 		t.Errorf("%+v %v, %+v", events, err, in)
 	}
 	record(provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled})
-	before := a.journal.Seq()
-	if err := newConductor(a).act(t.Context(), old, provision.DoRevive); err != nil || a.journal.Seq() != before {
+	before := c.Journal.Seq()
+	if err := c.act(t.Context(), old, provision.DoRevive); err != nil || c.Journal.Seq() != before {
 		t.Errorf("a cancelled install is revived: %v", err)
 	}
 }

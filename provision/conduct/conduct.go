@@ -1,45 +1,62 @@
-package appliance
+// Package conduct does what an install or job under way needs of the appliance: power,
+// the boot device, the role's checks, the ends that nobody else tells.
+package conduct
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"rackhand/inventory"
+	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/journal"
 	"rackhand/provision/power"
 )
 
-// A conductor does what provision.Next says, install by install. It holds no
+// Options are what a conductor is made with.
+type Options struct {
+	Journal  *journal.Journal
+	Power    *power.Controller
+	Snapshot func() *inventory.Snapshot // of the inventory in force, never nil
+	// Target is where a host's BMC answers. The host may be nil.
+	Target func(*inventory.Host) (power.Target, error)
+	// Compile makes a host's checks, from its role as it is now.
+	Compile func(*inventory.Host) (*role.Compiled, error)
+	Log     *slog.Logger
+}
+
+// A Conductor does what provision.Next says, install by install. It holds no
 // state that matters: after a restart Next says the same again.
-type conductor struct {
-	*Appliance
+type Conductor struct {
+	Options
 	mu      sync.Mutex
 	running map[string]bool // install id + action
 	wg      sync.WaitGroup
 }
 
-func newConductor(a *Appliance) *conductor {
-	return &conductor{Appliance: a, running: make(map[string]bool)}
+// New makes a conductor that does nothing yet.
+func New(o Options) *Conductor {
+	return &Conductor{Options: o, running: make(map[string]bool)}
 }
 
 // Run conducts until ctx ends.
-func (c *conductor) Run(ctx context.Context) error {
+func (c *Conductor) Run(ctx context.Context) error {
 	defer c.wg.Wait()
-	events, err := c.journal.Subscribe(ctx, c.journal.Seq())
+	events, err := c.Journal.Subscribe(ctx, c.Journal.Seq())
 	if err != nil {
 		return err
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	began := c.journal.Counted()
+	began := c.Journal.Counted()
 	for {
-		for _, all := range []map[string]provision.Install{c.journal.Installs(), c.journal.Jobs()} {
+		for _, all := range []map[string]provision.Install{c.Journal.Installs(), c.Journal.Jobs()} {
 			for _, in := range all {
-				for _, do := range provision.Next(in.ListeningSince(began), c.journal.Counted()) {
+				for _, do := range provision.Next(in.ListeningSince(began), c.Journal.Counted()) {
 					c.start(ctx, in, do)
 				}
 			}
@@ -56,53 +73,8 @@ func (c *conductor) Run(ctx context.Context) error {
 	}
 }
 
-// certificates revokes those of systems that no longer speak for their hosts, when the
-// inventory or an install has changed, until ctx ends.
-func (a *Appliance) certificates(ctx context.Context) error {
-	for ctx.Err() == nil {
-		events, err := a.journal.Subscribe(ctx, a.journal.Seq())
-		if err != nil {
-			return err
-		}
-		for again := true; again; {
-			if err := a.sweepCertificates(ctx); err != nil && ctx.Err() == nil {
-				a.Log.Error("revoking certificates", "error", err)
-				wait(ctx, 5*time.Second)
-			}
-			again = awaitChange(ctx, events)
-		}
-	}
-	return nil
-}
-
-// awaitChange waits for an event that may have changed whose system speaks for a host, or
-// for a minute; false when the events have ended.
-func awaitChange(ctx context.Context, events <-chan provision.Event) bool {
-	minute := time.NewTimer(time.Minute)
-	defer minute.Stop()
-	for {
-		select {
-		case e, ok := <-events:
-			if !ok || e.Stage != "" || e.Source == "inventory" {
-				return ok
-			}
-		case <-minute.C:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (a *Appliance) sweepCertificates(ctx context.Context) error {
-	if len(a.holder.Problems()) > 0 {
-		return nil // nobody knows which hosts are still in the inventory
-	}
-	return a.web.SweepCertificates(ctx)
-}
-
 // start does an action in the background, unless it is being done already.
-func (c *conductor) start(ctx context.Context, in provision.Install, do provision.Action) {
+func (c *Conductor) start(ctx context.Context, in provision.Install, do provision.Action) {
 	key := in.ID + " " + string(do)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,8 +95,8 @@ func (c *conductor) start(ctx context.Context, in provision.Install, do provisio
 	})
 }
 
-func (c *conductor) act(ctx context.Context, in provision.Install, do provision.Action) error {
-	h := c.holder.Current().Hosts[in.Host]
+func (c *Conductor) act(ctx context.Context, in provision.Install, do provision.Action) error {
+	h := c.Snapshot().Hosts[in.Host]
 	switch do {
 	case provision.DoPowerOn:
 		return c.powerOn(ctx, in, h)
@@ -169,8 +141,8 @@ func hint(at provision.Stage) string {
 }
 
 // tell records an event and marks the install in one write.
-func (c *conductor) tell(in provision.Install, e provision.Event, mark func(*provision.Install)) error {
-	_, err := c.journal.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
+func (c *Conductor) tell(in provision.Install, e provision.Event, mark func(*provision.Install)) error {
+	_, err := c.Journal.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
 		if mark != nil {
 			mark(&now)
 		}
@@ -179,18 +151,18 @@ func (c *conductor) tell(in provision.Install, e provision.Event, mark func(*pro
 	return err
 }
 
-func (c *conductor) powerOn(ctx context.Context, in provision.Install, h *inventory.Host) error {
+func (c *Conductor) powerOn(ctx context.Context, in provision.Install, h *inventory.Host) error {
 	failed := func(err error) error {
 		return c.tell(in, provision.Event{
 			Source: "bmc", Kind: "power-failed", Level: provision.LevelError,
 			Message: "the box was not powered on: " + err.Error() + "; press its button, it is still armed",
 		}, func(in *provision.Install) { in.Power = provision.PowerFailed })
 	}
-	t, err := c.target(h)
+	t, err := c.Target(h)
 	if err != nil {
 		return failed(err)
 	}
-	seen, err := c.power.PXEOnce(ctx, t)
+	seen, err := c.Power.PXEOnce(ctx, t)
 	if ctx.Err() != nil {
 		return ctx.Err() // the appliance stops: the next one does it again
 	}
@@ -199,20 +171,20 @@ func (c *conductor) powerOn(ctx context.Context, in provision.Install, h *invent
 	}
 	return c.tell(in, provision.Event{
 		Source: "bmc", Kind: "powered-on", Stage: provision.Powered,
-		Message: fmt.Sprintf("network boot set (the BMC read back: %s), then power %s; the BMC says: %s", seen.Boot, seen.Action, onOff(seen.Status.On)),
+		Message: fmt.Sprintf("network boot set (the BMC read back: %s), then power %s; the BMC says: %s", seen.Boot, seen.Action, seen.Status.State()),
 		Fields:  map[string]string{"power": "on"},
 	}, func(in *provision.Install) { in.Power = provision.PowerDone })
 }
 
-func (c *conductor) bootDisk(ctx context.Context, in provision.Install, h *inventory.Host) error {
+func (c *Conductor) bootDisk(ctx context.Context, in provision.Install, h *inventory.Host) error {
 	done := func(in *provision.Install) { in.DiskSet = true }
 	if h == nil || h.BMC == nil {
 		return c.tell(in, provision.Event{}, done)
 	}
-	t, err := c.target(h)
+	t, err := c.Target(h)
 	if err == nil {
 		var seen power.Boot
-		if seen, err = c.power.SetBoot(ctx, t, power.Disk, power.BootOptions{Persistent: true}); err == nil {
+		if seen, err = c.Power.SetBoot(ctx, t, power.Disk, power.BootOptions{Persistent: true}); err == nil {
 			return c.tell(in, provision.Event{
 				Source: "bmc", Kind: "boot-disk",
 				Message: "the next boots are from disk; the BMC read back: " + seen.String(),
@@ -231,7 +203,7 @@ func (c *conductor) bootDisk(ctx context.Context, in provision.Install, h *inven
 // revive power-cycles a box that was installed and did not come up since. Nothing on
 // its disk is under way: the installer has unmounted it before it said that it is
 // done, and the next boot is from disk.
-func (c *conductor) revive(ctx context.Context, in provision.Install, h *inventory.Host) error {
+func (c *Conductor) revive(ctx context.Context, in provision.Install, h *inventory.Host) error {
 	done := func(in *provision.Install) { in.Revived = true }
 	say := func(text string) error {
 		return c.tell(in, provision.Event{
@@ -239,7 +211,7 @@ func (c *conductor) revive(ctx context.Context, in provision.Install, h *invento
 			Message: "the system is installed, and the box has not come up since: " + text,
 		}, done)
 	}
-	if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Installed {
+	if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Installed {
 		return nil // it has come up, or was cancelled, in this moment
 	} else if now.Stirred {
 		// It may run, with a system that has no agent of ours: then cutting its power
@@ -249,33 +221,18 @@ func (c *conductor) revive(ctx context.Context, in provision.Install, h *invento
 	if h == nil || h.BMC == nil {
 		return say("it has no BMC; look at its console, or switch it off and on")
 	}
-	t, err := c.target(h)
+	t, err := c.Target(h)
 	if err != nil {
 		return say("it was not power-cycled: " + err.Error())
 	}
-	st, err := c.power.Cycle(ctx, t)
+	st, err := c.Power.Cycle(ctx, t)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return say("it was not power-cycled: " + err.Error() + "; look at its console")
 	}
-	return say("power cycle; the BMC says: " + onOff(st.On))
-}
-
-// target is where a host's BMC answers.
-func (a *Appliance) target(h *inventory.Host) (power.Target, error) {
-	if h == nil || h.BMC == nil {
-		return power.Target{}, errors.New("it has no BMC in the inventory")
-	}
-	t := power.Target{Address: h.BMC.Address, User: h.BMC.User, EFI: a.journal.Hosts()[h.Name].EFI}
-	if h.BMC.Password != "" {
-		var err error
-		if t.Password, err = a.secrets.Get(string(h.BMC.Password)); err != nil {
-			return t, fmt.Errorf("the BMC's password: %w", err)
-		}
-	}
-	return t, nil
+	return say("power cycle; the BMC says: " + st.State())
 }
 
 func wait(ctx context.Context, d time.Duration) {

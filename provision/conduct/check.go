@@ -1,4 +1,4 @@
-package appliance
+package conduct
 
 import (
 	"context"
@@ -24,8 +24,8 @@ const (
 // check runs the role's checks from outside until all of them pass in one round.
 // Host and role are looked up anew for each round: the operator may have mended
 // either.
-func (c *conductor) check(ctx context.Context, in provision.Install) error {
-	began, told := c.journal.Counted(), in.CheckFailed
+func (c *Conductor) check(ctx context.Context, in provision.Install) error {
+	began, told := c.Journal.Counted(), in.CheckFailed
 	for {
 		message, within, err := c.round(ctx, in.Host)
 		if err == nil {
@@ -34,10 +34,10 @@ func (c *conductor) check(ctx context.Context, in provision.Install) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if now, ok := c.journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
+		if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
 			return nil
 		}
-		if !told && c.journal.Counted().Sub(began) > within {
+		if !told && c.Journal.Counted().Sub(began) > within {
 			told = true
 			if err := c.tell(in, provision.Event{
 				Source: "check", Kind: "check-failed", Level: provision.LevelError,
@@ -51,12 +51,12 @@ func (c *conductor) check(ctx context.Context, in provision.Install) error {
 }
 
 // round runs each check once. An error comes with how long that one may fail.
-func (c *conductor) round(ctx context.Context, host string) (message string, within time.Duration, err error) {
-	h := c.holder.Current().Hosts[host]
+func (c *Conductor) round(ctx context.Context, host string) (message string, within time.Duration, err error) {
+	h := c.Snapshot().Hosts[host]
 	if h == nil {
 		return "", 0, fmt.Errorf("%s is no longer in the inventory", host)
 	}
-	compiled, err := c.compile(h)
+	compiled, err := c.Compile(h)
 	if err != nil {
 		return "", 0, fmt.Errorf("the role's checks: %w", err)
 	}
