@@ -92,7 +92,8 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 
 // installedBefore marks the hosts of an inventory as installed before, when the database
 // was begun anew: none is armed by itself because its history is gone. With whole, these
-// are all hosts that there are, and those that come later are new.
+// are all hosts that there are, and those that come later are new; but for none at all: an
+// inventory that lies on the lost disk too may come back after the database.
 func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapshot, whole bool) error {
 	pending, err := state.Pending(ctx, a.store)
 	if err != nil || !pending {
@@ -102,7 +103,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	for name, h := range snap.Hosts {
 		hosts[name] = macs(h)
 	}
-	if err := a.journal.Before(hosts); err != nil || !whole {
+	if err := a.journal.Before(hosts); err != nil || !whole || len(hosts) == 0 {
 		return err
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
