@@ -103,8 +103,12 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	for name, h := range snap.Hosts {
 		hosts[name] = macs(h)
 	}
-	if err := a.journal.Before(hosts); err != nil || !whole || len(hosts) == 0 {
+	if err := a.journal.Before(hosts); err != nil || !whole {
 		return err
+	}
+	if len(hosts) == 0 {
+		a.Log.Warn("the database was begun anew, and the inventory has no host: those that it has next will count as installed before")
+		return nil
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
 		return err
