@@ -41,6 +41,10 @@ func TestAnewArmsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask(mac, boot.Disk, "rackhand install web1")
+	// Then its folder is empty: what lay there comes back later.
+	if err := a.installedBefore(context.Background(), with(0), true); err != nil {
+		t.Fatal(err)
+	}
 	for _, n := range []int{40, 41} {
 		if err := a.installedBefore(context.Background(), with(n), true); err != nil {
 			t.Fatal(err)

@@ -191,7 +191,8 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		return err
 	}
 	if err := a.sweepCertificates(ctx); err != nil {
-		return err
+		// On a full disk, say. What is stale is refused all the same, and this is tried again.
+		a.Log.Error("revoking certificates", "error", err)
 	}
 	// A link is locked before anything on it is opened: the ports alone don't tell,
 	// since two appliances may have two addresses on one link.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/config"
@@ -41,10 +42,18 @@ func (a *Appliance) leaseholder(ctx context.Context, addr netip.Addr) (inventory
 	// server knows of its own kind alone, and may have given the address away since.
 	current := func(l provision.Lease) bool { return (l.Server != "") == proxy }
 	if h := snap.HostByAddress(addr); h != nil {
+		// Beside another server several of its cards may have been heard to have it: the
+		// one that booted last is the one that asks.
+		var booted time.Time
+		holder, found := inventory.MAC{}, false
 		for _, mac := range h.MACs {
-			if l, ok := a.lease(ctx, mac); ok && l.Address == addr.String() && current(l) {
-				return mac, true
+			l, ok := a.lease(ctx, mac)
+			if ok && l.Address == addr.String() && current(l) && (!found || l.Booted.After(booted)) {
+				holder, booted, found = mac, l.Booted, true
 			}
+		}
+		if found {
+			return holder, true
 		}
 	}
 	records, _, err := a.store.List(ctx, dhcp.LeasePrefix)

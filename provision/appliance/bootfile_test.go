@@ -50,19 +50,28 @@ func TestLeaseholder(t *testing.T) {
 	heard(10, "10.77.0.200", "10.77.0.66", now.Add(24*time.Hour))
 	lease(11, "10.77.0.200", now.Add(time.Hour))
 	heard(12, "10.77.0.201", "10.77.0.66", now.Add(24*time.Hour)) // nobody else has it yet
+	// web5's cards were both heard to have its address; the second one booted last.
+	for i, booted := range []time.Time{now, now.Add(time.Minute), {}} {
+		b, err := json.Marshal(provision.Lease{MAC: mac(byte(13 + i)).String(), Address: "10.78.0.12", Server: "10.78.0.66", Expires: now.Add(time.Hour), Booted: booted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(mac(byte(13+i)).String(), string(b))
+	}
 	a := &Appliance{Deps: Deps{Log: slog.New(slog.DiscardHandler)}, store: st, holder: &inventory.Holder{}}
 	a.holder.Put(&inventory.Snapshot{Hosts: map[string]*inventory.Host{
 		"web1": {Name: "web1", MACs: []inventory.MAC{mac(1), mac(2)}, Address: netip.MustParseAddr("10.77.0.11")},
 		"web2": {Name: "web2", MACs: []inventory.MAC{mac(4)}, Address: netip.MustParseAddr("10.77.0.12")},
 		"web3": {Name: "web3", MACs: []inventory.MAC{mac(9)}, Address: netip.MustParseAddr("10.77.0.13")},
 		"web4": {Name: "web4", MACs: []inventory.MAC{mac(7)}, Address: netip.MustParseAddr("10.78.0.11")},
+		"web5": {Name: "web5", MACs: []inventory.MAC{mac(13), mac(14), mac(15)}, Address: netip.MustParseAddr("10.78.0.12")},
 	}, Networks: map[string]*inventory.Network{
 		"rack1": {Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")},
 		"rack2": {Name: "rack2", Subnet: netip.MustParsePrefix("10.78.0.0/24"), DHCP: inventory.DHCPProxy},
 	}}, nil)
 	for address, want := range map[string]inventory.MAC{
 		"10.77.0.11": mac(2), "10.77.0.12": mac(4), "10.99.0.5": mac(5), "10.77.0.13": {}, "10.77.0.99": {},
-		"10.78.0.11": mac(8), "10.77.0.200": mac(11), "10.77.0.201": mac(12),
+		"10.78.0.11": mac(8), "10.78.0.12": mac(14), "10.77.0.200": mac(11), "10.77.0.201": mac(12),
 	} {
 		got, ok := a.leaseholder(t.Context(), netip.MustParseAddr(address))
 		if got != want || ok != (want != inventory.MAC{}) {

@@ -92,7 +92,8 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 
 // installedBefore marks the hosts of an inventory as installed before, when the database
 // was begun anew: none is armed by itself because its history is gone. With whole, these
-// are all hosts that there are, and those that come later are new.
+// are all hosts that there are, and those that come later are new; but for none at all: an
+// inventory that lies on the lost disk too may come back after the database.
 func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapshot, whole bool) error {
 	pending, err := state.Pending(ctx, a.store)
 	if err != nil || !pending {
@@ -104,6 +105,10 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	}
 	if err := a.journal.Before(hosts); err != nil || !whole {
 		return err
+	}
+	if len(hosts) == 0 {
+		a.Log.Warn("the database was begun anew, and the inventory has no host: those that it has next will count as installed before")
+		return nil
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
 		return err

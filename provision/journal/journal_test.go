@@ -324,3 +324,37 @@ func TestGreedyFields(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestRecordsOfBefore: a host that the version before Begun and First had armed is armed by
+// itself no more, whatever became of that, under its name or another.
+func TestRecordsOfBefore(t *testing.T) {
+	for _, stage := range []string{"serving", "failed", "cancelled", "packages"} {
+		path := filepath.Join(t.TempDir(), "db")
+		st, err := store.OpenBolt(path)
+		if err == nil {
+			_, err = st.Txn(t.Context(), nil,
+				store.Op{Key: "host/web1", Value: []byte(`{"host":"web1","installs":1,"macs":["52:54:00:00:00:01"]}`)},
+				store.Op{Key: "install/web1/000001", Value: []byte(`{"id":"web1-1","host":"web1","armed":false,"macs":["52:54:00:00:00:01"],"stage":"` + stage + `"}`)})
+		}
+		if err == nil {
+			err = st.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // what is concluded from them outlives a start
+			j := open(t, path)
+			for _, host := range []string{"web1", "www1"} {
+				r := request(host)
+				r.MACs, r.FirstOnly = []string{"52:54:00:00:00:01"}, true
+				if _, err := j.Arm(r); !errors.Is(err, journal.ErrNotFirst) && !errors.Is(err, journal.ErrUnderWay) {
+					t.Errorf("%s, as %s: %v", stage, host, err)
+				}
+			}
+			if err := j.Record(provision.Event{Host: "web1", Source: "dhcp", Kind: "ack"}); err != nil {
+				t.Fatal(err)
+			}
+			j.stop()
+		}
+	}
+}

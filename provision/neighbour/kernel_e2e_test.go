@@ -101,6 +101,16 @@ func TestAsk(t *testing.T) {
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", second, "nud", "stale")
 	want("10.77.0.11", on(second))
 
+	// Somebody has forged an ARP reply in its name: the kernel finds back within seconds.
+	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", "02:00:00:00:00:99", "nud", "stale")
+	want("10.77.0.11", neighbour.Found{Link: "eth0", MAC: mac("02:00:00:00:00:99")})
+	for range 10 {
+		if ask("10.77.0.11") == on(second) {
+			break
+		}
+	}
+	want("10.77.0.11", on(second))
+
 	// It answers no ARP: the kernel's old news is told as such.
 	in(box, "sh", "-c", "echo 8 > /proc/sys/net/ipv4/conf/nic/arp_ignore")
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", first, "nud", "stale")

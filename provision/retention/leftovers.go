@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -17,17 +18,25 @@ const (
 )
 
 // leftovers deletes what jobs found that are on record no more, and the report and the
-// certificate of hosts that are in no inventory and weren't seen for the age. Without its
-// record a certificate is worth nothing.
+// certificate of hosts that are in no inventory and weren't seen for the age; of a
+// certificate only once it was revoked. One that isn't, of a host that serves in silence,
+// must outlive an inventory that is away for a moment: without its record it is worth nothing.
 func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool, now time.Time, age time.Duration) error {
 	hosts := k.Journal.Hosts()
-	gone := func(host string) bool {
+	gone := func(_ store.Record, host string) bool {
 		h, seen := hosts[host]
 		return k.Loaded() && !k.Known(host) && seen && now.Sub(h.Counted) > age
 	}
-	for prefix, goes := range map[string]func(string) bool{
-		reportPrefix: gone, certPrefix: gone,
-		jobReportPrefix: func(id string) bool { return !known(id) },
+	revoked := func(r store.Record) bool {
+		var c struct {
+			Revoked string `json:"revoked"`
+		}
+		return json.Unmarshal(r.Value, &c) == nil && c.Revoked != ""
+	}
+	for prefix, goes := range map[string]func(r store.Record, name string) bool{
+		reportPrefix:    gone,
+		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
+		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {
 		if err := deleteUnder(ctx, k.Store, prefix, goes); err != nil {
 			return err
@@ -37,7 +46,7 @@ func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool,
 }
 
 // deleteUnder deletes the records under a prefix whose names go, a few at a time.
-func deleteUnder(ctx context.Context, s store.Store, prefix string, goes func(name string) bool) error {
+func deleteUnder(ctx context.Context, s store.Store, prefix string, goes func(r store.Record, name string) bool) error {
 	end := prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
 	for from := prefix; ; {
 		records, err := s.Range(ctx, from, end, store.MaxOps/4, false)
@@ -50,7 +59,7 @@ func deleteUnder(ctx context.Context, s store.Store, prefix string, goes func(na
 		var ops []store.Op
 		var conds []store.Cond
 		for _, r := range records {
-			if goes(strings.TrimPrefix(r.Key, prefix)) {
+			if goes(r, strings.TrimPrefix(r.Key, prefix)) {
 				ops = append(ops, store.Op{Key: r.Key, Delete: true})
 				conds = append(conds, store.Cond{Key: r.Key, Rev: r.Rev})
 			}

@@ -225,7 +225,7 @@ func TestOldIsPruned(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	r := newRig(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
 	r.known["web1"] = true
-	for _, h := range []string{"web1", "gone1"} {
+	for _, h := range []string{"web1", "gone1", "away1"} {
 		r.record(1, func(int) provision.Event { return provision.Event{Host: h, Source: "agent", Kind: "converged"} })
 		for _, prefix := range []string{"report/", "cert/"} {
 			if _, err := r.store.Txn(t.Context(), nil, store.Op{Key: prefix + h, Value: []byte("{}")}); err != nil {
@@ -242,6 +242,9 @@ func TestLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := r.store.Txn(t.Context(), nil, store.Op{Key: "cert/gone1", Value: []byte(`{"revoked":"it was removed"}`)}); err != nil {
+		t.Fatal(err)
+	}
 	there := func(key string) bool { _, err := r.store.Get(t.Context(), key); return err == nil }
 	r.pass()
 	if !there("report/gone1") || !there("cert/gone1") || there("jobreport/web1-wipe-77") || !there("jobreport/"+job.ID) {
@@ -251,6 +254,9 @@ func TestLeftovers(t *testing.T) {
 	r.pass()
 	if there("report/gone1") || there("cert/gone1") || !there("report/web1") || !there("cert/web1") || !there("jobreport/"+job.ID) {
 		t.Error("after eleven days: what is left of gone1 stays, or web1 loses something")
+	}
+	if there("report/away1") || !there("cert/away1") {
+		t.Error("the certificate of a host that serves, and is in the inventory no more, is gone before it was revoked")
 	}
 	var h journal.Host
 	rec, err := r.store.Get(t.Context(), "host/gone1")

@@ -148,9 +148,14 @@ func (f *found) read(ctx context.Context, s store.Store) error {
 	return err
 }
 
-// Bind records that a database belongs to a CA, whose certificate is given in PEM.
+// Bind records that a database belongs to a CA, whose certificate is given in PEM. It writes
+// nothing when that stands there already: a start must not fail because the disk is full.
 func Bind(ctx context.Context, s store.Store, ca []byte) error {
-	return put(ctx, s, caKey, fingerprint(ca))
+	sum := fingerprint(ca)
+	if r, err := s.Get(ctx, caKey); err == nil && string(r.Value) == `"`+sum+`"` {
+		return nil
+	}
+	return put(ctx, s, caKey, sum)
 }
 
 // Pending reports whether the hosts of the inventory are yet to be marked as installed

@@ -88,3 +88,26 @@ func TestCutShort(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestBindOnce: a start with the CA that the database knows writes nothing.
+func TestBindOnce(t *testing.T) {
+	s, err := store.OpenBolt(filepath.Join(t.TempDir(), Database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var revs []uint64
+	for _, ca := range []string{"a CA", "a CA", "another"} {
+		if err := Bind(t.Context(), s, []byte(ca)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Get(t.Context(), caKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		revs = append(revs, r.Rev)
+	}
+	if revs[0] != revs[1] || revs[1] == revs[2] {
+		t.Errorf("written at the revisions %v", revs)
+	}
+}

@@ -52,13 +52,18 @@ func checkSize(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("open store: %w", err)
-	}
-	if st.IsDir() || st.Size() == 0 {
-		return nil
-	}
+	return checkFile(path, f)
+}
+
+// A sizedFile is what is looked at of an *os.File.
+type sizedFile interface {
+	io.ReaderAt
+	Stat() (fs.FileInfo, error)
+}
+
+// checkFile is checkSize of a file that is open. Its size is asked for last: a writer may
+// let it grow meanwhile, and writes the meta page after that.
+func checkFile(path string, f sizedFile) error {
 	// The second meta page lies at the page size, which the first one tells; when that is
 	// damaged the other is looked for where bbolt looks for it.
 	latest, want, pageSize := readMeta(f, 0)
@@ -70,7 +75,11 @@ func checkSize(path string) error {
 	for at := int64(1024); pageSize == 0 && at <= 1024<<14; at *= 2 {
 		_, want, pageSize = readMeta(f, at)
 	}
-	if size := uint64(st.Size()); size < want {
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	if size := uint64(st.Size()); !st.IsDir() && size > 0 && size < want {
 		return fmt.Errorf("open store %s: %w: it has %d bytes and should have at least %d, so it was cut off: move it away, and restore it from a backup if there is one", path, ErrDamaged, size, want)
 	}
 	return nil
@@ -165,7 +174,7 @@ func (s *boltStore) verify() error {
 	path := s.path
 	s.dbMu.RLock() // Compact gives another file that name
 	now, err := os.Stat(path)
-	same := err == nil && os.SameFile(now, s.opened)
+	same, opened := err == nil && os.SameFile(now, s.opened), s.file
 	s.dbMu.RUnlock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -175,7 +184,8 @@ func (s *boltStore) verify() error {
 	case !same:
 		return fmt.Errorf("%w: another file was put in the place of %s", ErrLost, path)
 	}
-	if err := checkSize(path); err != nil {
+	// Any other error says nothing of the file: Compact has closed it in this moment.
+	if err := checkFile(path, opened); errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	acknowledged := s.acknowledged.Load()

@@ -318,3 +318,67 @@ func TestMustExist(t *testing.T) {
 		t.Errorf("another program's: %v", err)
 	}
 }
+
+// A growing file is one that its writer lets grow while it is looked at.
+type growing struct {
+	*os.File
+	grow func()
+}
+
+func (g *growing) ReadAt(b []byte, at int64) (int, error) {
+	if g.grow != nil {
+		g.grow()
+		g.grow = nil
+	}
+	return g.File.ReadAt(b, at)
+}
+
+func (g *growing) Stat() (os.FileInfo, error) {
+	st, err := g.File.Stat()
+	if g.grow != nil {
+		g.grow()
+		g.grow = nil
+	}
+	return st, err
+}
+
+// TestGrowsMeanwhile: a database that grows while its size is compared is not cut off, nor
+// is one lost that Compact has just closed, or when no further file can be opened.
+func TestGrowsMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	s, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.writer()
+	defer s.Close()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	g := &growing{File: f, grow: func() {
+		if _, err := s.Txn(t.Context(), nil, Op{Key: "large", Value: make([]byte, 1<<20)}); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := checkFile(path, g); err != nil {
+		t.Error(err)
+	}
+	closed, err := os.Open(path)
+	if err == nil {
+		err = closed.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.dbMu.Lock()
+	s.file, closed = closed, s.file
+	s.dbMu.Unlock()
+	if err := Verify(s); err != nil {
+		t.Error(err)
+	}
+	s.dbMu.Lock()
+	s.file = closed
+	s.dbMu.Unlock()
+}

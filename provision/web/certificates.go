@@ -95,14 +95,15 @@ func (s *Server) SweepCertificates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	many := s.manySlip(all)
 	for _, c := range all {
 		if c.Revoked != "" {
 			continue
 		}
 		h, why, slip := s.staleNow(c)
 		since, before := s.slipped[c.Host]
-		if slip && (!before || now.Sub(since) < slipTime) {
-			if slipped[c.Host] = since; !before {
+		if slip && (many || !before || now.Sub(since) < slipTime) {
+			if slipped[c.Host] = since; many || !before {
 				slipped[c.Host] = now
 			}
 			continue
@@ -119,6 +120,41 @@ func (s *Server) SweepCertificates(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// fewHosts may be removed at once, whatever part of the rack they are.
+const fewHosts = 3
+
+// manySlip reports whether the inventory has lost its hosts rather than a host: all of them,
+// or more than half of those with certificates. That is a folder that isn't mounted, or an
+// edit that went wrong; none of them is to be reinstalled for it, however late it is seen.
+func (s *Server) manySlip(all []pki.Cert) bool {
+	count, slips := 0, 0
+	for _, c := range all {
+		if c.Revoked != "" {
+			continue
+		}
+		count++
+		if _, _, slip := s.staleNow(c); slip {
+			slips++
+		}
+	}
+	if slips == 0 || len(s.Snapshot().Hosts) > 0 && (slips <= fewHosts || slips*2 <= count) {
+		return false
+	}
+	s.tellHourly("certificates-kept", fmt.Sprintf("%d of %d hosts with certificates are gone from the inventory, or have other MACs: look at the inventory's folder. Their agents are refused, but their certificates are not revoked for good until most hosts are back; `rackhand revoke HOST` revokes one", slips, count))
+	return true
+}
+
+// tellHourly records a warning that is no host's, once an hour.
+func (s *Server) tellHourly(kind, message string) {
+	if !s.taken.over.Allow(kind, s.Journal.Counted()) {
+		return
+	}
+	e := provision.Event{Source: "appliance", Kind: kind, Level: provision.LevelWarn, Message: message}
+	if err := s.Journal.Record(e); err != nil {
+		s.Log.Error("recording an event", "kind", kind, "error", err)
+	}
 }
 
 func (s *Server) revoke(ctx context.Context, host, serial, source, why string) error {

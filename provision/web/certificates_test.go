@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
+	"rackhand/provision/store"
 )
 
 var enrolIn = regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]{32})\s*$`)
@@ -207,4 +209,61 @@ func TestRevoke(t *testing.T) {
 	r.want(r.ask(api, "", "POST", "/api/hosts/web1/revoke", ""), 204)
 	r.speaks("revoked", cert, "it was revoked: the operator asked for it")
 	r.want(r.ask(api, "", "POST", "/api/hosts/web1/revoke", ""), 404)
+}
+
+// TestCertificatesOfLostInventory: an inventory that has lost all its hosts, or most of
+// them, costs none its certificate, however late that is seen; and the operator is told.
+func TestCertificatesOfLostInventory(t *testing.T) {
+	r := newRig(t)
+	cert := r.installed()
+	whole := r.snap
+	r.snap = inventorySnapshot(&inventory.Snapshot{Networks: whole.Networks, Systems: whole.Systems})
+	r.slip()
+	r.speaks("lost", cert, "removed from the inventory")
+	r.wantEvent("", "certificates-kept")
+	r.snap = whole
+	r.sweep()
+	r.speaks("it is back", cert, "")
+
+	// Most of ten are gone: when some come back, the others have their time anew.
+	var ops []store.Op
+	for n := range 10 {
+		host := fmt.Sprintf("db%d", n)
+		ops = append(ops, store.Op{Key: "cert/" + host, Value: fmt.Appendf(nil, `{"host":%q,"serial":"1"}`, host)})
+	}
+	if _, err := r.options.Store.Txn(t.Context(), nil, ops...); err != nil {
+		t.Fatal(err)
+	}
+	with := func(n int) {
+		snap := inventorySnapshot(whole)
+		snap.Hosts = maps.Clone(whole.Hosts)
+		for i := range n {
+			snap.Hosts[fmt.Sprintf("db%d", i)] = &inventory.Host{Name: fmt.Sprintf("db%d", i)}
+		}
+		r.snap = snap
+	}
+	revoked := func(want int) {
+		t.Helper()
+		records, _, err := r.options.Store.List(t.Context(), "cert/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, rec := range records {
+			if strings.Contains(string(rec.Value), "removed from the inventory") {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%d are revoked, want %d", got, want)
+		}
+	}
+	with(2)
+	r.slip()
+	revoked(0)
+	with(8)
+	r.sweep()
+	revoked(0)
+	r.slip()
+	revoked(2)
 }

@@ -37,7 +37,8 @@ func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr,
 }
 
 // onLink asks the link who has an address: errStranger when it is another machine than the
-// host, which did what is said there; notReady when nobody has confirmed the address. away:
+// host, which did what is said there; notReady when nobody has confirmed the address, be it
+// the host's or another's. away:
 // the address is not on a link of ours, so nothing tells.
 func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr, did string) (away bool, err error) {
 	found, verdict, err := s.judge(ctx, h, from)
@@ -54,6 +55,11 @@ func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr,
 		return true, nil
 	}
 	s.stranger(h, from, found, did)
+	if !found.Confirmed {
+		// One forged ARP reply is enough for that, and to the box errStranger would be the end
+		// of its attempt. The kernel finds out within seconds who answers.
+		return false, notReady{errors.New("another machine was heard to have this address, and doesn't answer for it")}
+	}
 	return false, errStranger
 }
 

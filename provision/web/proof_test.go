@@ -68,8 +68,10 @@ func TestWhoGetsScript(t *testing.T) {
 		code  int  // of script and answer file
 		event string
 	}{
-		"web1":               {found: on(t, web1MAC), code: 200},
-		"another":            {found: on(t, thiefMAC), code: 403, event: "another-mac"},
+		"web1":    {found: on(t, web1MAC), code: 200},
+		"another": {found: on(t, thiefMAC), code: 403, event: "another-mac"},
+		// One forged ARP reply: the box itself is told to ask again, and isn't sent away.
+		"another, forged":    {found: neighbour.Found{Link: "eth0", MAC: on(t, thiefMAC).MAC}, code: 503, event: "another-mac"},
 		"nobody answers":     {found: neighbour.Found{Link: "eth0"}, code: 503},
 		"behind a router":    {found: neighbour.Found{Link: "eth0", Away: true}, code: 200, event: "unproved"},
 		"this machine":       {found: neighbour.Found{Here: true}, code: 200},
@@ -87,6 +89,9 @@ func TestWhoGetsScript(t *testing.T) {
 			again := r.menu("10.77.0.11", "grub/grub.cfg") // a menu that was handed out a moment ago
 			if strings.Contains(again, "inst.ks") != (tc.code == 200) {
 				t.Errorf("the menu:\n%s", again)
+			}
+			if waits := strings.Contains(again, "Asking again"); waits != (tc.code == 503) {
+				t.Errorf("it waits: %v, with the menu:\n%s", waits, again)
 			}
 			r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""), tc.code)
 			text, _, err := r.fetch("10.77.0.11", "ipxe/"+web1MAC)
