@@ -168,6 +168,8 @@ type HostStatus struct {
 	Job *Install `json:"job,omitempty"`
 	// Last is the latest event of this host.
 	Last *Event `json:"last,omitempty"`
+	// Agent is what its agent's latest report says beside its results; nil: nothing.
+	Agent *AgentState `json:"agent,omitempty"`
 }
 
 // A Lease is an address given to a MAC.

@@ -47,6 +47,9 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 			if j.Power != "" {
 				s.Power = j.Power
 			}
+			if !j.Agent.Plain() {
+				s.Agent = &j.Agent
+			}
 		}
 		out = append(out, s)
 	}

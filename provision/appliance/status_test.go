@@ -28,7 +28,8 @@ func TestStatuses(t *testing.T) {
 		map[string]provision.Install{"web1": {ID: "web1-1", Host: "web1", Token: "hash", Enrol: "hash", EnrolKey: "hash"}},
 		map[string]provision.Install{"web1": {ID: "web1-rescue-1", Host: "web1", Job: provision.JobRescue, Token: "hash", Order: provision.Order{Keys: []string{"ssh-ed25519 AAAA"}}}},
 		map[string]journal.Host{
-			"web1":              {Host: "web1", Seen: now, Power: "on", Last: last, SwitchPort: "Gi1/0/12 on sw1"},
+			"web1":              {Host: "web1", Seen: now, Power: "on", Last: last, SwitchPort: "Gi1/0/12 on sw1", Agent: provision.AgentState{ClockAhead: 7}},
+			"web2":              {Host: "web2"},
 			"52:54:00:00:00:09": {Host: "52:54:00:00:00:09", Seen: now, Last: last, SwitchPort: "Gi1/0/13", Facts: map[string]string{"maker": "ACME", "address": "10.77.0.200"}},
 			// Claimed meanwhile: no longer shown as a stranger.
 			"52:54:00:00:00:02": {Host: "52:54:00:00:00:02", Last: last},
@@ -42,8 +43,9 @@ func TestStatuses(t *testing.T) {
 			Host: "web1", MACs: []string{"52:54:00:00:00:01"}, Address: "10.77.0.11", System: "debian12", Rack: "r1 unit 12", BMC: "10.77.0.111",
 			Power: "on", SwitchPort: "Gi1/0/12 on sw1", LastSeen: now, Install: &provision.Install{ID: "web1-1", Host: "web1"},
 			Job: &provision.Install{ID: "web1-rescue-1", Host: "web1", Job: provision.JobRescue}, Last: &last,
+			Agent: &provision.AgentState{ClockAhead: 7},
 		},
-		{Host: "web2", MACs: []string{"52:54:00:00:00:02"}, Address: "10.77.0.12", Power: "unknown"},
+		{Host: "web2", MACs: []string{"52:54:00:00:00:02"}, Address: "10.77.0.12", Power: "unknown", Last: &provision.Event{}},
 		{Host: "52:54:00:00:00:09", Unclaimed: true, MACs: []string{"52:54:00:00:00:09"}, Address: "10.77.0.200", Maker: "ACME", SwitchPort: "Gi1/0/13", LastSeen: now, Last: &last},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -309,6 +309,26 @@ func (j *Journal) Agent(host string, e provision.Event) error {
 	})
 }
 
+// AgentIs records what an agent's report says beside its results, and the events by which
+// that begins and ends.
+func (j *Journal) AgentIs(host string, next provision.AgentState) error {
+	return j.do(func(v *view) error {
+		before := v.hosts[host].Agent
+		if before.Same(next) {
+			return nil
+		}
+		for _, e := range before.Turns(next, v.now) {
+			e.Host = host
+			v.append(e)
+		}
+		h := v.hosts[host]
+		h.Host, h.Agent = host, next
+		v.hosts[host] = h
+		v.dirtyHosts[host] = true
+		return nil
+	})
+}
+
 // Enrol accepts an enrolment token: it must be that of the host's install, whose
 // system is at least written to disk (see provision.Install.MayEnrol). key is the hash of
 // the public key that asks: the token belongs to the first key that used it.

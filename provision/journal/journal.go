@@ -70,6 +70,8 @@ type Host struct {
 	// SwitchPort is where its cable ended when it was given its last lease, as its
 	// relay or switch said (option 82); "" when nobody said.
 	SwitchPort string `json:"switch_port,omitempty"`
+	// Agent is as of the latest report of the agent that is on its disks.
+	Agent provision.AgentState `json:"agent,omitzero"`
 }
 
 // Open reads the journal's state from the store. Run must be started before

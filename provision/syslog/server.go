@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -299,6 +300,9 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 		k, ok := s.news(in, text, connected, now)
 		if !ok {
 			continue
+		}
+		if !strings.Contains(s.Mask(text, in.Known), k.name) {
+			k.name = "" // it is secret, or a part of what is
 		}
 		if err := s.Tell(Progress{in, k.n, k.total, k.name, k.through, connected}); err != nil {
 			s.Log.Debug("telling the progress of packages", "host", in.Host, "error", err)

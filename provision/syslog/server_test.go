@@ -132,6 +132,19 @@ func TestReceiver(t *testing.T) {
 
 // TestStranger: who has no install under way is not listened to, and holds no
 // connection.
+// TestSecretPackage: a package's name that is secret, or a word of what is, is not told; the
+// package counts all the same.
+func TestSecretPackage(t *testing.T) {
+	for _, text := range []string{"packaging: Installed: hunter2 17 SUM", "Installing hunter2.x86_64 (1/2)", "packaging: Installed: my-hunter2-1.0.noarch 17 SUM"} {
+		r := newRig(t)
+		fmt.Fprintf(r.dial(r.tcp), "<14>Nov 26 23:12:01 h anaconda: %s\n", text)
+		r.until("a package", func() bool { return len(r.progress) == 1 })
+		if p := r.progress[0]; p.N != 1 || p.Package != "" {
+			t.Errorf("%s: %+v", text, p)
+		}
+	}
+}
+
 func TestStranger(t *testing.T) {
 	r := newRig(t)
 	r.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -215,12 +216,30 @@ func (s *Server) report(c echo.Context) error {
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
+	if err := s.Journal.AgentIs(h.Name, agentState(r, s.Clock())); err != nil {
+		return s.unrecorded(h.Name, err)
+	}
 	in, ok := s.Journal.Install(h.Name)
 	underWay := ok && !in.Stage.Ended()
 	if r.Status == catalog.OK && !underWay {
 		return c.NoContent(http.StatusNoContent) // nothing changed on a host that serves: no news
 	}
 	return s.record(c, h.Name, reportEvent(r))
+}
+
+// agentState is what a report that came at now says beside its results. The age that the
+// agent tells is by the time since the host's boot where that can be; the date is by the
+// host's clock, which may be wrong.
+func agentState(r catalog.Report, now time.Time) provision.AgentState {
+	var age time.Duration
+	if !r.CatalogFetched.IsZero() {
+		if age = now.Sub(r.CatalogFetched); r.CatalogAge > 0 {
+			const most = 100 * 365 * 24 * 3600 // s
+			age = time.Duration(min(r.CatalogAge, most) * float64(time.Second))
+		}
+		age = max(age, time.Second) // never as good as fresh
+	}
+	return provision.NewAgentState(now, age, r.ClockAhead, r.Warnings)
 }
 
 // reportEvent says what a report means.
@@ -234,27 +253,35 @@ func reportEvent(r catalog.Report) provision.Event {
 		}
 	}
 	took := r.Finished.Sub(r.Started).Round(10e6)
+	of := ""
+	if !r.CatalogFetched.IsZero() {
+		of = " of the catalog kept on the host"
+	}
 	if r.Status == catalog.Failed {
 		if r.Error != "" {
 			failed = append(failed, r.Error)
 		}
 		return provision.Event{
 			Source: "agent", Kind: "converge-failed", Level: provision.LevelError,
-			Message: fmt.Sprintf("%d of %d resources failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), strings.Join(failed, "; ")),
+			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), of, strings.Join(failed, "; ")),
 		}
 	}
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
-		Message: fmt.Sprintf("everything holds: %d resources changed, %d held already, in %s", count[catalog.Changed], count[catalog.OK], took),
+		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already, in %s", of, count[catalog.Changed], count[catalog.OK], took),
 	}
 }
 
 func (s *Server) record(c echo.Context, host string, e provision.Event) error {
 	if err := s.Journal.Agent(host, e); err != nil {
-		s.Log.Error("recording an agent's event", "host", host, "error", err)
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
+		return s.unrecorded(host, err)
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *Server) unrecorded(host string, err error) error {
+	s.Log.Error("recording an agent's event", "host", host, "error", err)
+	return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
 }
 
 func body(c echo.Context, into any) error {

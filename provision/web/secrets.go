@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -188,14 +189,19 @@ func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 	hide := func(text string) string { return own.Mask(known(text)) }
 	switch e.Kind {
 	case provision.KindProgress, provision.KindPacked, provision.KindAttemptFailed, "report":
-	case provision.KindDisksBlank:
-		return // what is in it is read, and shown to nobody who doesn't know it
 	default:
 		if hide(e.Kind) != e.Kind {
 			e.Kind = "report"
 		}
 	}
-	e.Message = installlog.Mask(e.Message, hide)
+	if e.Kind == provision.KindDisksBlank {
+		// Disks' ids, which may look like a token. What is secret, or no id, is left out.
+		said := provision.DiskIDs(e.Message)
+		ids := slices.DeleteFunc(provision.DiskIDs(hide(e.Message)), func(id string) bool { return !slices.Contains(said, id) })
+		e.Message = strings.Join(ids, " ")
+	} else {
+		e.Message = installlog.Mask(e.Message, hide)
+	}
 	fields := make(map[string]string, len(e.Fields))
 	for name, v := range e.Fields {
 		fields[hide(name)] = installlog.Mask(v, hide)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,11 @@ func TestSecretsAfterRestart(t *testing.T) {
 	post("/event", map[string]any{"stage": "installer"})
 	for _, text := range plantedForms() {
 		say(text)
+		// A kind of which the appliance reads the message.
+		post("/event", map[string]any{"kind": provision.KindDisksBlank, "message": "naa.5000c500a1b2c3d4 Zq7 " + text, "fields": map[string]string{text: text}})
+		if in, _ := r.journal.Install("web1"); !slices.Equal(in.Blank, []string{"naa.5000c500a1b2c3d4"}) {
+			t.Errorf("blank disks: %q", in.Blank)
+		}
 	}
 	// The secret can't be read for now: nothing is kept of what may hold it.
 	unreadable = "root"

@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 		err = thiefMain([]byte(attack))
 	} else if args := os.Getenv(envAttack); args != "" {
 		err = attackMain([]byte(args))
+	} else if args := os.Getenv(envLeaks); args != "" {
+		err = leakMain([]byte(args))
 	} else if err = flag.Set("test.parallel", "5"); err == nil {
 		// A box waits more than it computes: more of these tests run side by side than
 		// there are cores, unless -parallel says otherwise.

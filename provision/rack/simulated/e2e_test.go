@@ -39,7 +39,8 @@ type rig struct {
 	dir     string
 	program string
 	client  *client.Client
-	kill    func() // ends the appliance, without a word
+	kill    func()          // ends the appliance, without a word
+	logs    []*bytes.Buffer // what each run of it has said; to be read once it has ended
 	// beside runs a program where the boxes stand, and link is that of the box.
 	beside func(ctx context.Context, name string, args ...string) *exec.Cmd
 	link   string
@@ -134,6 +135,7 @@ func (r *rig) appliance() {
 	cmd := r.rack.Command(context.Background(), r.program, "serve", "--config", filepath.Join(r.dir, "rackhand.yaml"))
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
+	r.logs = append(r.logs, &log)
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}

@@ -89,6 +89,34 @@ func unhashed(html string) string {
 	return regexp.MustCompile(`data-version="[0-9a-f]{12}"`).ReplaceAllString(html, `data-version="HASH"`)
 }
 
+// TestAgentState: a serving host on a kept catalog, with a wrong clock or with warnings is
+// shown as such on both pages; a plain one has none of it.
+func TestAgentState(t *testing.T) {
+	f := rack(theTime())
+	h := newPage(t, f)
+	notes := []string{"kept catalog, 3 h old", "clock 42 s behind", "the agent warns: its state was lost"}
+	for _, path := range []string{"/", "/host/web1", "/fragment/hosts?partial&host=web1"} {
+		if body := get(t, h, path).Body.String(); strings.Contains(body, "kept catalog") {
+			t.Errorf("%s: of a plain one", path)
+		}
+	}
+	agent := provision.NewAgentState(theTime(), 3*time.Hour, -42, []string{"its state was lost"})
+	for i := range f.hosts {
+		if f.hosts[i].Host == "web1" {
+			f.hosts[i].Agent = &agent
+		}
+	}
+	h = newPage(t, f)
+	for path, times := range map[string]int{"/": 1, "/fragment/hosts?partial&host=web1": 1, "/host/web1": 2} {
+		body := get(t, h, path).Body.String()
+		for _, n := range notes {
+			if got := strings.Count(body, n); got != times {
+				t.Errorf("%s: %q stands there %d times, want %d", path, n, got, times)
+			}
+		}
+	}
+}
+
 // TestHostile: what comes from outside is text, whatever it looks like, and has
 // a bounded length.
 func TestHostile(t *testing.T) {
@@ -99,6 +127,7 @@ func TestHostile(t *testing.T) {
 	f.hosts[0].Maker, f.hosts[0].Rack, f.hosts[0].BMC, f.hosts[0].Address, f.hosts[0].Power = evil, evil, evil, evil, evil
 	f.hosts[0].Install.Progress = evil
 	f.hosts[0].Install.ID = evil
+	f.hosts[0].Agent = &provision.AgentState{Warnings: []string{evil + strings.Repeat("A", 1<<20)}}
 	f.hosts = append(f.hosts, provision.HostStatus{Host: evil, Unclaimed: true, Maker: `"><img src=x onerror=alert(1)>`})
 	f.hosts = append(f.hosts, provision.HostStatus{Host: `javascript:alert(1)`, Maker: evil})
 	f.emit(provision.Event{
@@ -133,6 +162,7 @@ func TestInvisible(t *testing.T) {
 	f := newFake()
 	f.add(1, "web1", evil, evil, &provision.Install{ID: "web1-1", Requested: theTime(), Stage: provision.Failed, Reason: evil})
 	f.hosts[0].Maker, f.hosts[0].SwitchPort, f.hosts[0].Rack = evil, evil, evil
+	f.hosts[0].Agent = &provision.AgentState{Warnings: []string{evil}}
 	f.emit(provision.Event{Time: theTime(), Host: "web1", Source: evil, Kind: evil, Message: evil, Fields: map[string]string{evil: evil}})
 	f.setProblems(evil)
 	h := newPage(t, logged{f, map[string]string{"web1-1": evil + "\n"}}, func(o *page.Options) { o.Title = evil })

@@ -22,6 +22,7 @@ type hostView struct {
 	Last     *eventView
 	LastSeen *moment
 	Job      *jobView // the latest rescue, wipe or burn-in; nil when there was none
+	Notes    []string // what its agent's report says beside the results
 }
 
 // A stopwatch is the time since power-on against the budget.
@@ -70,6 +71,11 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		v.Last = &e
 	}
 	v.Job = viewJob(hs, now)
+	if hs.Agent != nil {
+		for _, n := range hs.Agent.Notes(now) {
+			v.Notes = append(v.Notes, cut(n, 240))
+		}
+	}
 	if in == nil {
 		v.Stage = "not installed"
 		v.Detail = v.Job.detail()

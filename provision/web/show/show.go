@@ -54,6 +54,13 @@ func Status(out io.Writer, st web.Status, now time.Time) error {
 		if h.Install.UnderWay() && h.Install.Held != nil {
 			last = OneLine(fmt.Sprintf("waits for `rackhand release %s`: %s", h.Host, h.Install.Held), 240)
 		}
+		if h.Agent != nil {
+			notes := h.Agent.Notes(now)
+			if last != "" {
+				notes = append(notes, last)
+			}
+			last = OneLine(strings.Join(notes, "; "), 240)
+		}
 		if ports {
 			last = dash(OneLine(h.SwitchPort, 40)) + "\t" + last
 		}

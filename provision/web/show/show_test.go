@@ -106,6 +106,20 @@ func TestSwitchPort(t *testing.T) {
 	golden(t, "switch-port.txt", out.String())
 }
 
+// TestAgentShown: a host whose report was no plain "ok" isn't shown as one.
+func TestAgentShown(t *testing.T) {
+	agent := provision.NewAgentState(at(101), 3*time.Hour, 42, []string{"hostile \x1b[31m"})
+	var out strings.Builder
+	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+		{Host: "web1", Install: install(provision.Serving), Last: &provision.Event{Message: "1 of 2 resources failed"}, Agent: &agent},
+		{Host: "web2", Install: install(provision.Serving), Agent: &agent},
+	}}, at(101))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "agent.txt", out.String())
+}
+
 func TestStages(t *testing.T) {
 	var out strings.Builder
 	if err := show.Stages(&out, *install(provision.Serving)); err != nil {

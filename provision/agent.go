@@ -1,0 +1,118 @@
+package provision
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// clockAgrees is how far a host's clock may be from the appliance's, in seconds.
+	clockAgrees = 2
+	// clockMost bounds what a report may claim of it: 30 years, in seconds.
+	clockMost = 30 * 365 * 24 * 3600
+	// What is kept of an agent's warnings.
+	mostWarnings, mostWarning = 5, 200
+)
+
+// An AgentState is what a host's latest report says beside its results. The zero value is
+// a host on the appliance's catalog whose clock agrees and whose agent warns of nothing.
+type AgentState struct {
+	// CatalogFetched is when the appliance last confirmed the catalog that the host
+	// converged, by the appliance's clock; zero: in that run.
+	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`
+	// ClockAhead is how far the host's clock is ahead of the appliance's, in seconds; below
+	// zero it is behind, and 0 when they agree within 2 s.
+	ClockAhead float64  `json:"clock_ahead,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"`
+}
+
+// NewAgentState makes one of a report that came at now. age is that of a catalog that was
+// kept on the host, 0 for one of the appliance; ahead is in seconds. Both are the host's
+// word, and are bounded.
+func NewAgentState(now time.Time, age time.Duration, ahead float64, warnings []string) AgentState {
+	s := AgentState{}
+	if age > 0 {
+		s.CatalogFetched = now.Add(-age)
+	}
+	if math.Abs(ahead) > clockAgrees {
+		s.ClockAhead = max(-clockMost, min(clockMost, ahead))
+	}
+	for _, w := range warnings[:min(len(warnings), mostWarnings)] {
+		if len(w) > mostWarning {
+			w = strings.ToValidUTF8(w[:mostWarning], "") + "…"
+		}
+		s.Warnings = append(s.Warnings, w)
+	}
+	return s
+}
+
+// Plain reports whether there is nothing to say.
+func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
+
+// Same reports whether two say the same.
+func (s AgentState) Same(t AgentState) bool {
+	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings)
+}
+
+// Notes are what people are to see of a host at now, a short text each; none when it is
+// plain.
+func (s AgentState) Notes(now time.Time) []string {
+	var out []string
+	if !s.CatalogFetched.IsZero() {
+		out = append(out, "kept catalog, "+roughly(now.Sub(s.CatalogFetched))+" old")
+	}
+	if s.ClockAhead != 0 {
+		out = append(out, "clock "+s.clock())
+	}
+	for _, w := range s.Warnings {
+		out = append(out, "the agent warns: "+w)
+	}
+	return out
+}
+
+// Turns are the events by which a host comes from one state to the next, received at now:
+// one when something begins and one when it ends.
+func (s AgentState) Turns(next AgentState, now time.Time) []Event {
+	var out []Event
+	turn := func(was, is bool, kind, begins, ends string) {
+		switch {
+		case !was && is:
+			out = append(out, Event{Source: "agent", Kind: kind, Level: LevelWarn, Message: begins})
+		case was && !is:
+			out = append(out, Event{Source: "agent", Kind: kind + "-ended", Message: ends})
+		}
+	}
+	turn(!s.CatalogFetched.IsZero(), !next.CatalogFetched.IsZero(), "kept-catalog",
+		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+roughly(now.Sub(next.CatalogFetched))+" old",
+		"the agent converges the appliance's catalog again")
+	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
+		"the host's clock is "+next.clock()+" of the appliance's", "the host's clock agrees with the appliance's again")
+	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
+		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
+	return out
+}
+
+func (s AgentState) clock() string {
+	way := "ahead"
+	if s.ClockAhead < 0 {
+		way = "behind"
+	}
+	return roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
+}
+
+// roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d days", d/day)
+}
