@@ -24,7 +24,7 @@ func judge(path string, forbidden os.FileMode) error {
 		return err
 	}
 	if perm := info.Mode().Perm(); perm&forbidden != 0 {
-		return fmt.Errorf("%s: %w: its mode is %04o. Run `chmod %04o %[1]s`; if somebody was there meanwhile, make it anew", path, ErrExposed, perm, perm&^forbidden)
+		return fmt.Errorf("%s: %w: its mode is %04o. Run `chmod %04o %[1]s`; if another user may have used it meanwhile, replace it", path, ErrExposed, perm, perm&^forbidden)
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {

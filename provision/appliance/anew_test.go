@@ -51,6 +51,6 @@ func TestAnewArmsNobody(t *testing.T) {
 		}
 		a.holder.Put(with(n), nil)
 	}
-	ask(inventory.MAC{0x52, 0x54, 0, 0, 0, 40}, boot.Disk, "may serve")
+	ask(inventory.MAC{0x52, 0x54, 0, 0, 0, 40}, boot.Disk, "may be installed already")
 	ask(inventory.MAC{0x52, 0x54, 0, 0, 0, 41}, boot.InstallIt, "")
 }

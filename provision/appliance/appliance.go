@@ -130,6 +130,9 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
 	})
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
+	if errors.Is(err, pki.ErrUnusable) {
+		err = state.Ask(err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/inventory/port"
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 	"rackhand/provision/web"
 )
 
@@ -73,7 +73,7 @@ func (a *Appliance) pageServer() (net.Listener, http.Handler, error) {
 		names = append(names, name, short)
 	}
 	h = web.Patiently(pagePatience, web.ForNames(names, "`page: {names: [...]}` in rackhand.yaml", h))
-	return crowd.New(pageLimits(), a.isOperator).Listen(l, true), h, nil
+	return connlimit.New(pageLimits(), a.isOperator).Listen(l, true), h, nil
 }
 
 // isHost reports whether an address is that of a host of the inventory.

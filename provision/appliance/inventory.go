@@ -115,7 +115,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	}
 	return a.journal.Record(provision.Event{
 		Source: "appliance", Kind: "database-anew", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("the database was begun anew: the %d hosts of the inventory may serve, and none of them is armed by itself; `rackhand install HOST` arms one", len(hosts)),
+		Message: fmt.Sprintf("the database is a new one: the hosts of the inventory (%d) may be installed already, so none of them is armed automatically; `rackhand install HOST` arms one", len(hosts)),
 	})
 }
 

@@ -12,18 +12,25 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 	"rackhand/provision/web"
 )
 
 // How many connections may be open at once. A box has a handful: an installer that loads in
 // parallel, a package manager behind it; a rack of 500 installs within the share of the
 // known. One costs some 20 KB, with TLS some 50.
-func bootLimits() crowd.Limits  { return crowd.Limits{OfOne: 128, Strangers: 512, Known: 2048} }
-func agentLimits() crowd.Limits { return crowd.Limits{OfOne: 32, Strangers: 128, Known: 1024} }
+func bootLimits() connlimit.Limits {
+	return connlimit.Limits{PerAddress: 128, Unknown: 512, Known: 2048}
+}
+
+func agentLimits() connlimit.Limits {
+	return connlimit.Limits{PerAddress: 32, Unknown: 128, Known: 1024}
+}
 
 // Behind a proxy all browsers come from one address.
-func pageLimits() crowd.Limits { return crowd.Limits{OfOne: 128, Strangers: 128, Known: 256} }
+func pageLimits() connlimit.Limits {
+	return connlimit.Limits{PerAddress: 128, Unknown: 128, Known: 256}
+}
 
 const (
 	// maxLocal bounds the connections of a unix socket.
@@ -58,7 +65,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		all = append(all, listener{name, l, h})
 		return nil
 	}
-	boxes, agents := crowd.New(bootLimits(), a.isHost), crowd.New(agentLimits(), a.isHost)
+	boxes, agents := connlimit.New(bootLimits(), a.isHost), connlimit.New(agentLimits(), a.isHost)
 	for _, addr := range a.addresses() {
 		where := netip.AddrPortFrom(addr, a.cfg.HTTP).String()
 		l, err := net.Listen("tcp", where)

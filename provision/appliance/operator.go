@@ -50,21 +50,27 @@ func (a *Appliance) Cancel(_ context.Context, host string) error {
 	_, err := a.journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "the operator cancelled the " + in.Noun()}, nil
 	})
+	if errors.Is(err, journal.ErrNoArm) {
+		return fmt.Errorf("%s: %w, and no job: there is nothing to cancel", host, err)
+	}
 	return err
 }
 
-// Release has the installer handed out that a host waits for.
+// Release lets the attempt go on that waits for the operator.
 func (a *Appliance) Release(_ context.Context, host string) (provision.Install, error) {
 	if _, err := a.host(host); err != nil {
 		return provision.Install{}, err
 	}
 	in, err := a.journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		if in.Held == nil {
-			return in, provision.Event{}, fmt.Errorf("%s: %w: a host with `answer: confirm` waits once its boot script was asked for", host, web.ErrNotHeld)
+			return in, provision.Event{}, fmt.Errorf("%s: %w: a host with `answer: confirm` waits from when its box asks for its boot script", host, web.ErrNotHeld)
 		}
 		e := provision.Event{Source: "operator", Kind: "released", Message: fmt.Sprintf("the operator has released attempt %d, for the box with %s", in.Held.Attempt, in.Held)}
 		return in.Release(a.journal.Counted()), e, nil
 	})
+	if errors.Is(err, journal.ErrNoArm) {
+		return in, fmt.Errorf("%s: %w, so there is nothing to release: `rackhand install %s` arms one", host, err, host)
+	}
 	return a.journal.Shown(in), err
 }
 

@@ -54,7 +54,7 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 		before := v.installedBefore(r)
 		if r.FirstOnly && before {
 			if h := v.hosts[r.Host]; h.Before {
-				return fmt.Errorf("the database was begun anew when it was in the inventory already, so it may serve: `rackhand install %s` arms it%w", r.Host, notFirst{})
+				return fmt.Errorf("it was in the inventory when the database was lost, so it may be installed already: `rackhand install %s` arms it%w", r.Host, notFirst{})
 			}
 			return ErrNotFirst
 		}

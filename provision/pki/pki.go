@@ -77,6 +77,9 @@ func (r *Refusal) Error() string {
 // maxPEM bounds the files of the CA, in bytes.
 const maxPEM = 64 << 10
 
+// ErrUnusable means that the CA's files are damaged, incomplete, or open to other users.
+var ErrUnusable = errors.New("the CA can't be used")
+
 // Open reads the authority from its folder (mode 0700), or makes it there. addr is
 // the appliance's address, more are those that it has on further links: the server
 // certificate names them all.
@@ -93,10 +96,10 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	}
 	pair, err := loadCA(certFile, keyFile)
 	if errors.Is(err, file.ErrExposed) {
-		return nil, fmt.Errorf("the CA's key: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the CA: %w; restore both files from a backup, or remove them and reinstall the hosts", err)
+		return nil, fmt.Errorf("%w: %w; restore ca.pem and ca.key from a backup, or move both away, run `rackhand serve --new-ca` once and reinstall the hosts", ErrUnusable, err)
 	}
 	a.cert, a.key = pair.Leaf, pair.PrivateKey.(crypto.Signer)
 	a.pem = encode("CERTIFICATE", a.cert.Raw)
@@ -297,7 +300,7 @@ func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cer
 	host := leaf.Subject.CommonName
 	rec, err := a.store.Get(ctx, certPrefix+host)
 	if errors.Is(err, store.ErrNotFound) {
-		return Cert{}, &Refusal{host, "the database knows of none: it was begun anew since"}
+		return Cert{}, &Refusal{host, "the database knows of none: it is newer than the certificate"}
 	}
 	var c Cert
 	if err == nil {

@@ -217,7 +217,7 @@ func TestExposedKey(t *testing.T) {
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
 			}
-			if err := open(); err == nil || !strings.Contains(err.Error(), "Run `chmod") || !strings.Contains(err.Error(), path) {
+			if err := open(); !errors.Is(err, pki.ErrUnusable) || !strings.Contains(err.Error(), "Run `chmod") || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s, mode %04o: %v", path, mode, err)
 			}
 		}
@@ -227,5 +227,12 @@ func TestExposedKey(t *testing.T) {
 		if err := open(); err != nil {
 			t.Errorf("mended: %v", err)
 		}
+	}
+	// One without the other is no CA, and no new one is made in its place.
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(); !errors.Is(err, pki.ErrUnusable) || !strings.Contains(err.Error(), "--new-ca") {
+		t.Errorf("without its key: %v", err)
 	}
 }

@@ -60,6 +60,7 @@ type Keeper struct {
 
 	mu    sync.Mutex
 	stats Stats
+	seen  uint64 // the newest event that stats.Events counts
 }
 
 // Stats are what the database holds and what was pruned of it.
@@ -86,11 +87,17 @@ func (s Stats) String() string {
 // New makes a Keeper; Run starts it.
 func New(o Options) *Keeper { return &Keeper{Options: o, ledger: newLedger()} }
 
-// Stats are as of the last pass.
+// Stats returns the sizes of now. What events weigh is as of the last pass.
 func (k *Keeper) Stats() Stats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.stats
+	s := k.stats
+	s.Events += int(k.Journal.Seq() - k.seen)
+	if c, ok := k.Store.(store.Compacter); ok {
+		size := c.Size()
+		s.Bytes, s.Free = size.File, size.Free
+	}
+	return s
 }
 
 // Run makes a pass each minute until ctx ends. What fails is said, and tried again.
@@ -265,8 +272,5 @@ func (k *Keeper) look() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stats.Events, k.stats.Size = k.ledger.total()
-	if c, ok := k.Store.(store.Compacter); ok {
-		size := c.Size()
-		k.stats.Bytes, k.stats.Free = size.File, size.Free
-	}
+	k.seen = k.ledger.last
 }

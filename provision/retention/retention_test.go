@@ -264,3 +264,21 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("what was known of gone1's box is lost: %v", err) // it tells whether a box was installed before
 	}
 }
+
+// TestStatsAreOfNow: what was recorded since the last pass counts, so that a status right
+// after the start doesn't speak of an empty database.
+func TestStatsAreOfNow(t *testing.T) {
+	r := newRig(t, config.Keep{Days: 90, Events: 10000, Size: 256 << 20})
+	for _, want := range []int{3, 6} {
+		r.record(3, func(i int) provision.Event {
+			return provision.Event{Source: "test", Kind: "k", Message: fmt.Sprint(i)}
+		})
+		if s := r.keeper.Stats(); s.Events != want || s.Bytes == 0 {
+			t.Errorf("%+v, want %d events", s, want)
+		}
+		r.pass()
+		if s := r.keeper.Stats(); s.Events != want {
+			t.Errorf("after a pass: %+v, want %d events", s, want)
+		}
+	}
+}

@@ -90,18 +90,18 @@ func Open(ctx context.Context, dir string, traces []string, may May, now time.Ti
 	switch {
 	case errors.Is(err, store.ErrMissing):
 		if err := judge(f, may, dir); err != nil {
-			return nil, ask(err)
+			return nil, Ask(err)
 		}
 		return begin(ctx, path, may, now)
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNewer):
-		return nil, ask(fmt.Errorf("opening the database: %w", err))
+		return nil, Ask(fmt.Errorf("opening the database: %w", err))
 	case err != nil:
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	f.database = true
 	if err = f.read(ctx, s); err == nil {
 		if why := judge(f, may, dir); why != nil {
-			err = ask(why)
+			err = Ask(why)
 		}
 	}
 	if err != nil {
@@ -200,13 +200,13 @@ func Watch(ctx context.Context, s store.Store, every time.Duration) error {
 func Rescue(s store.Store, lost error) error {
 	saved, err := store.Rescue(s)
 	if err != nil {
-		return ask(fmt.Errorf("%w; what it held could not be saved (%w): restore it from a backup", lost, err))
+		return Ask(fmt.Errorf("%w; what it held could not be saved (%w): restore it from a backup", lost, err))
 	}
-	return ask(fmt.Errorf("%w; what it held is saved in %s: move that to %s to go on from there", lost, saved, strings.TrimSuffix(saved, ".rescued")))
+	return Ask(fmt.Errorf("%w; what it held is saved in %s: move that to %s to go on from there", lost, saved, strings.TrimSuffix(saved, ".rescued")))
 }
 
-// ask makes an error an ErrAsk without a word more.
-func ask(err error) error { return asking{err} }
+// Ask makes an error an ErrAsk, and leaves its text as it is.
+func Ask(err error) error { return asking{err} }
 
 type asking struct{ error }
 

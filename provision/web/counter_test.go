@@ -19,7 +19,7 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 )
 
 // A spy is a listener that sees what net/http hands to its connections.
@@ -78,7 +78,7 @@ func served(t *testing.T, files *bootfiles.Files) (*spy, *bootHandler, string) {
 	w := &spy{Listener: l}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	all := crowd.New(crowd.Limits{OfOne: 128, Strangers: 128}, nil)
+	all := connlimit.New(connlimit.Limits{PerAddress: 128, Unknown: 128}, nil)
 	go func() { done <- Serve(ctx, all.Listen(w, true), h, s.Log) }()
 	t.Cleanup(func() {
 		cancel()

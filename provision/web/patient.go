@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 )
 
 // A patient writer gives each piece of an answer its time from when it is there. It has
@@ -42,7 +42,7 @@ func Patiently(patience time.Duration, h http.Handler) http.Handler {
 
 // turnedAway tells a client that its connection is one too many.
 func turnedAway(w http.ResponseWriter, r *http.Request) bool {
-	if !crowd.Over(r.Context()) {
+	if !connlimit.Over(r.Context()) {
 		return false
 	}
 	w.Header().Set("Retry-After", "3")

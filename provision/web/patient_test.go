@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 )
 
 // fronted serves a handler on loopback until the test ends.
-func fronted(t *testing.T, limits crowd.Limits, h http.Handler) (addr string) {
+func fronted(t *testing.T, limits connlimit.Limits, h http.Handler) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,7 +24,7 @@ func fronted(t *testing.T, limits crowd.Limits, h http.Handler) (addr string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- Serve(ctx, crowd.New(limits, nil).Listen(l, true), h, slog.New(slog.DiscardHandler))
+		done <- Serve(ctx, connlimit.New(limits, nil).Listen(l, true), h, slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -54,7 +54,7 @@ func say(t *testing.T, addr, request string) (status, body string) {
 // TestOneTooMany: whose connections are all at work is told so.
 func TestOneTooMany(t *testing.T) {
 	began, end := make(chan bool), make(chan bool)
-	addr := fronted(t, crowd.Limits{OfOne: 1, Strangers: 10}, Patiently(time.Minute, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	addr := fronted(t, connlimit.Limits{PerAddress: 1, Unknown: 10}, Patiently(time.Minute, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		began <- true
 		<-end
 	})))
@@ -75,7 +75,7 @@ func TestOneTooMany(t *testing.T) {
 // TestReadsNothing: a client that reads nothing of a page ends, and so does its request.
 func TestReadsNothing(t *testing.T) {
 	ended := make(chan error, 1)
-	addr := fronted(t, crowd.Limits{OfOne: 9, Strangers: 10}, Patiently(300*time.Millisecond, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	addr := fronted(t, connlimit.Limits{PerAddress: 9, Unknown: 10}, Patiently(300*time.Millisecond, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write(make([]byte, 64<<20)) // more than the kernel buffers
 		ended <- err
 	})))
@@ -93,7 +93,7 @@ func TestReadsNothing(t *testing.T) {
 // TestForNames: a page answers to its own names; a name that was made to lead here gets
 // nothing of it, and is told where names are set.
 func TestForNames(t *testing.T) {
-	addr := fronted(t, crowd.Limits{OfOne: 99, Strangers: 99}, ForNames([]string{"rack.example.org"}, "`page: {names: [...]}`", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	addr := fronted(t, connlimit.Limits{PerAddress: 99, Unknown: 99}, ForNames([]string{"rack.example.org"}, "`page: {names: [...]}`", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "the page")
 	})))
 	for host, ours := range map[string]bool{

@@ -96,7 +96,7 @@ func (s *Server) Noting(host string, get func(string) (string, error)) func(stri
 	}
 }
 
-// SecretsOf are the values that are known to be a host's secrets.
+// SecretsOf returns the values that are known to be a host's secrets.
 func (s *Server) SecretsOf(host string) []string {
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()

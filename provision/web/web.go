@@ -26,7 +26,7 @@ import (
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/neighbour"
@@ -206,8 +206,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState:         crowd.State,
-		ConnContext:       crowd.Remember,
+		ConnState:         connlimit.ConnState,
+		ConnContext:       connlimit.ConnContext,
 		Protocols:         new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)

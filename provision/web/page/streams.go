@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"sync"
 
-	"rackhand/provision/crowd"
+	"rackhand/provision/connlimit"
 )
 
 // streams counts the browsers that follow: a quarter of them may be of one address that
@@ -27,7 +27,7 @@ func newStreams(most int, known func(netip.Addr) bool) *streams {
 }
 
 func (s *streams) enter(from netip.Addr) bool {
-	known, from := s.known(from), crowd.One(from)
+	known, from := s.known(from), connlimit.Source(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !mayFollow(known, s.of[from], s.open, s.most) {
@@ -50,7 +50,7 @@ func mayFollow(known bool, own, open, most int) bool {
 func (s *streams) leave(from netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from = crowd.One(from)
+	from = connlimit.Source(from)
 	s.open--
 	if s.of[from]--; s.of[from] <= 0 {
 		delete(s.of, from)

@@ -1,4 +1,4 @@
-package crowd
+package connlimit
 
 import (
 	"bufio"
@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// A door is a server on loopback whose requests wait until they are let go.
-type door struct {
-	t     *testing.T
-	crowd *Crowd
-	addr  string
-	began chan bool
-	end   chan bool
+// A testServer is a server on loopback whose requests wait until they are let go.
+type testServer struct {
+	t       *testing.T
+	limiter *Limiter
+	addr    string
+	began   chan bool
+	end     chan bool
 }
 
-func newDoor(t *testing.T, l Limits, known func(netip.Addr) bool, tells, secure bool) *door {
+func newServer(t *testing.T, l Limits, known func(netip.Addr) bool, answers, secure bool) *testServer {
 	t.Helper()
-	d := &door{t: t, crowd: New(l, known), began: make(chan bool, 100), end: make(chan bool)}
+	d := &testServer{t: t, limiter: New(l, known), began: make(chan bool, 100), end: make(chan bool)}
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.addr = plain.Addr().String()
-	counted := d.crowd.Listen(plain, tells)
+	counted := d.limiter.Listen(plain, answers)
 	if secure {
 		s := httptest.NewUnstartedServer(nil)
 		s.StartTLS()
@@ -38,7 +38,7 @@ func newDoor(t *testing.T, l Limits, known func(netip.Addr) bool, tells, secure 
 		s.Close()
 	}
 	srv := &http.Server{
-		ConnState: State, ConnContext: Remember, ReadHeaderTimeout: time.Minute,
+		ConnState: ConnState, ConnContext: ConnContext, ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if Over(r.Context()) {
 				w.WriteHeader(http.StatusServiceUnavailable)
@@ -61,7 +61,7 @@ func newDoor(t *testing.T, l Limits, known func(netip.Addr) bool, tells, secure 
 }
 
 // dial connects from an address of loopback.
-func (d *door) dial(from string) net.Conn {
+func (d *testServer) dial(from string) net.Conn {
 	d.t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	c, err := dialer.Dial("tcp", d.addr)
@@ -82,22 +82,22 @@ func ask(c net.Conn, path string) string {
 	return strings.TrimSpace(line)
 }
 
-func (d *door) until(n int) {
+func (d *testServer) until(n int) {
 	d.t.Helper()
 	for range 3000 {
-		if d.crowd.Open() == n {
+		if d.limiter.Open() == n {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	d.t.Fatalf("%d connections are open, want %d", d.crowd.Open(), n)
+	d.t.Fatalf("%d connections are open, want %d", d.limiter.Open(), n)
 }
 
 // TestIdleStrangers: idle and half-sent ones, from many addresses and more than there may
 // be, keep nobody out, and each that ends makes room.
 func TestIdleStrangers(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		d := newDoor(t, Limits{OfOne: 4, Strangers: 20, Known: 4}, func(a netip.Addr) bool { return a.String() == "127.0.9.9" }, !secure, secure)
+		d := newServer(t, Limits{PerAddress: 4, Unknown: 20, Known: 4}, func(a netip.Addr) bool { return a.String() == "127.0.9.9" }, !secure, secure)
 		var idle []net.Conn
 		for i := range 100 {
 			c := d.dial("127.0.1." + string(rune('1'+i%9)))
@@ -118,23 +118,23 @@ func TestIdleStrangers(t *testing.T) {
 			}
 			c.Close()
 		}
-		if n := d.crowd.Open(); n > 24 {
+		if n := d.limiter.Open(); n > 24 {
 			t.Errorf("%d are open", n)
 		}
 		for _, c := range idle {
 			c.Close()
 		}
 		d.until(0)
-		if len(d.crowd.visitors) != 0 || d.crowd.share != [2]int{} {
-			t.Errorf("left: %v %v", d.crowd.visitors, d.crowd.share)
+		if len(d.limiter.clients) != 0 || d.limiter.used != [2]int{} {
+			t.Errorf("left: %v %v", d.limiter.clients, d.limiter.used)
 		}
 	}
 }
 
-// TestBusyOnes: what is at work is not cut for who has as much; one too many is told, twice
-// as many are closed.
+// TestBusyOnes: a busy connection is not closed for an address that has as many. One beyond
+// the limit is refused; beyond twice the limit they are closed.
 func TestBusyOnes(t *testing.T) {
-	d := newDoor(t, Limits{OfOne: 2, Strangers: 100}, nil, true, false)
+	d := newServer(t, Limits{PerAddress: 2, Unknown: 100}, nil, true, false)
 	var busy []net.Conn
 	for range 2 {
 		c := d.dial("127.0.1.1")
@@ -162,7 +162,7 @@ func TestBusyOnes(t *testing.T) {
 
 // TestBeforeTLS: where nothing can be said, one too many is closed.
 func TestBeforeTLS(t *testing.T) {
-	d := newDoor(t, Limits{OfOne: 1, Strangers: 100}, nil, false, false)
+	d := newServer(t, Limits{PerAddress: 1, Unknown: 100}, nil, false, false)
 	c := d.dial("127.0.1.1")
 	_, _ = io.WriteString(c, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 	<-d.began
