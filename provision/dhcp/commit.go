@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -28,10 +29,9 @@ var errBehind = errors.New("too many leases wait for the disk")
 
 // A write is what one packet changes in the store, and what waits for it.
 type write struct {
-	mac    inventory.MAC
-	lease  *provision.Lease // nil: the record of mac is deleted
-	delete *inventory.MAC   // whose record of the lease's address goes at the same time
-	only   netip.Addr       // set: nothing is written unless the record is of this address
+	mac   inventory.MAC
+	lease *provision.Lease // nil: the record of mac is deleted
+	only  netip.Addr       // set: nothing is written unless the record is of this address
 
 	asked   datagram
 	reply   []byte // nil: there is none
@@ -60,27 +60,25 @@ func (s *Server) behind() bool { return len(s.writes) >= writesMost }
 // called by one goroutine at a time.
 func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	s.mu.Lock()
-	n, ops := 0, 0
-	for n < len(s.writes) && ops+2 <= store.MaxOps { // a write has two at most
-		ops++
-		if s.writes[n].delete != nil {
-			ops++
-		}
-		n++
-	}
-	batch = slices.Clone(s.writes[:n])
-	s.writes = slices.Delete(s.writes, 0, n) // clears what it leaves behind
-	more = len(s.writes) > 0
+	batch = slices.Clone(s.writes[:min(len(s.writes), store.MaxOps)])
 	s.mu.Unlock()
-	if n == 0 {
+	if len(batch) == 0 {
 		return nil, false
 	}
-	transaction, err := operations(batch, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
-	if err == nil && len(transaction) > 0 {
-		_, err = s.Store.Txn(ctx, nil, transaction...)
+	p, err := operations(batch, s.onDisk, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
+	s.mu.Lock()
+	batch = batch[:p.writes]
+	s.writes = slices.Delete(s.writes, 0, p.writes) // clears what it leaves behind
+	more = len(s.writes) > 0
+	s.mu.Unlock()
+	if err == nil && len(p.ops) > 0 {
+		_, err = s.Store.Txn(ctx, nil, p.ops...)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		s.Log.Error("dhcp: leases not written, so not acknowledged", "leases", n, "mac", batch[0].mac, "error", err)
+		s.Log.Error("dhcp: leases not written, so not acknowledged", "leases", len(batch), "mac", batch[0].mac, "error", err)
+	}
+	if err == nil {
+		maps.Copy(s.onDisk, p.holders)
 	}
 	for _, w := range batch {
 		if w.err = err; err == nil {
@@ -95,6 +93,11 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 // costs that only.
 func (s *Server) settle(w *write) {
 	defer s.survive(w.asked.payload)
+	if w.lease != nil && w.reply != nil {
+		s.mu.Lock()
+		s.table.told(w.mac, w.lease.Address, s.Clock())
+		s.mu.Unlock()
+	}
 	if w.chained {
 		s.chained.add(w.mac, s.Clock())
 	}
@@ -113,12 +116,20 @@ func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
 	return l.Address
 }
 
-// operations makes the transaction of a batch. Of two writes of one record the later
-// one counts. stored tells the address in a record: one that gave way, or is given back,
-// isn't touched when its MAC has been given another address since, on another link by that
-// one's server, or by another's where we are a proxy.
-func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, error) {
-	ops := make([]store.Op, 0, 2*len(batch))
+// A plan is the transaction of a batch.
+type plan struct {
+	writes  int // how many of the batch are in it
+	ops     []store.Op
+	holders map[string]inventory.MAC // whose records are of these addresses, once it is on disk
+}
+
+// operations plans the transaction of a batch. Of two writes of one record the later one
+// counts. A lease's address stands in no other record: that of the MAC which holder has for
+// it, from earlier transactions, goes. stored tells the address in a record: one that gives
+// way, or is given back, isn't touched when its MAC has been given another address since, on
+// another link by that one's server, or by another's where we are a proxy.
+func operations(batch []*write, holder map[string]inventory.MAC, stored func(inventory.MAC) string) (plan, error) {
+	p := plan{ops: make([]store.Op, 0, len(batch)), holders: make(map[string]inventory.MAC, len(batch))}
 	type place struct {
 		op      int
 		address string
@@ -128,12 +139,12 @@ func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, 
 		op := store.Op{Key: LeasePrefix + mac.String(), Value: value, Delete: value == nil}
 		before, again := at[mac]
 		if again {
-			ops[before.op] = op
+			p.ops[before.op] = op
 			at[mac] = place{before.op, address}
 			return
 		}
-		at[mac] = place{len(ops), address}
-		ops = append(ops, op)
+		at[mac] = place{len(p.ops), address}
+		p.ops = append(p.ops, op)
 	}
 	held := func(mac inventory.MAC) string {
 		if p, here := at[mac]; here {
@@ -142,6 +153,10 @@ func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, 
 		return stored(mac)
 	}
 	for _, w := range batch {
+		if len(p.ops)+2 > store.MaxOps && p.writes > 0 { // a write has two at most
+			return p, nil
+		}
+		p.writes++
 		if w.only.IsValid() && held(w.mac) != w.only.String() {
 			continue
 		}
@@ -149,16 +164,23 @@ func operations(batch []*write, stored func(inventory.MAC) string) ([]store.Op, 
 			put(w.mac, "", nil)
 			continue
 		}
-		if w.delete != nil && held(*w.delete) == w.lease.Address {
-			put(*w.delete, "", nil)
+		addr := w.lease.Address
+		other, taken := p.holders[addr]
+		if !taken {
+			other, taken = holder[addr]
+		}
+		if taken && other != w.mac && held(other) == addr {
+			put(other, "", nil)
 		}
 		value, err := encodeLease(w.lease)
 		if err != nil {
-			return nil, fmt.Errorf("write lease of %s: %w", w.mac, err)
+			p.writes = len(batch)
+			return p, fmt.Errorf("write lease of %s: %w", w.mac, err)
 		}
-		put(w.mac, w.lease.Address, value)
+		put(w.mac, addr, value)
+		p.holders[addr] = w.mac
 	}
-	return ops, nil
+	return p, nil
 }
 
 // commits writes what waits, until ctx ends, and sends the replies that waited for it.

@@ -105,18 +105,18 @@ func TestSameRecordTwice(t *testing.T) {
 		return &provision.Lease{MAC: mac.String(), Address: addr}
 	}
 	one, two := inventory.MAC{2, 1}, inventory.MAC{2, 2}
-	ops, err := operations([]*write{
+	p, err := operations([]*write{
 		{mac: one, lease: lease(one, "10.77.0.200")},
 		{mac: one, lease: lease(one, "10.77.0.201")},
-		{mac: two, lease: lease(two, "10.77.0.200"), delete: &one},
+		{mac: two, lease: lease(two, "10.77.0.200")},
 		{mac: one, lease: lease(one, "10.77.0.203")},
 		{mac: two},
-	}, func(inventory.MAC) string { return "" })
+	}, nil, func(inventory.MAC) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := newBench(t)
-	if _, err := b.Store.Txn(t.Context(), nil, ops...); err != nil {
+	if _, err := b.Store.Txn(t.Context(), nil, p.ops...); err != nil {
 		t.Fatal(err)
 	}
 	if l := b.lease(one); l == nil || l.Address != "10.77.0.203" || b.lease(two) != nil {
@@ -158,6 +158,54 @@ func TestMovedToAnotherLink(t *testing.T) {
 	}
 }
 
+// TestFullDiskMovesNobody: a box whose REQUEST in another network was not answered, as its
+// lease couldn't be written, was told nothing: its address stays its own until it has been
+// given another one.
+func TestFullDiskMovesNobody(t *testing.T) {
+	b := newBench(t)
+	farRange(b)
+	b.snap.Networks["rack2"].Leases.Last = b.snap.Networks["rack2"].Leases.First
+	full := false
+	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	b.ask(request(stranger, relayed("10.78.0.1"), requested("10.78.0.200")))
+	full = true
+	if r := b.ask(request(stranger, requested("10.77.0.200"))); r != nil {
+		t.Fatalf("acknowledged, and nothing is on disk: %v", r)
+	}
+	full = false
+	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != nak {
+		t.Fatalf("its address was given away: %v", r)
+	}
+	if r := b.ask(request(stranger, requested("10.77.0.200"))); r == nil || r.MessageType() != ack {
+		t.Fatalf("no acknowledgement: %v", r)
+	}
+	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != ack {
+		t.Errorf("the address that it left is not free: %v", r)
+	}
+}
+
+// TestFullDiskLeavesNoRecord: whose lease gave way to one that couldn't be written at
+// first is known until it can.
+func TestFullDiskLeavesNoRecord(t *testing.T) {
+	b := newBench(t)
+	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
+	full := false
+	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
+	first := b.join(stranger)
+	b.now = b.now.Add(2 * time.Hour)
+	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
+	for _, full = range []bool{true, false} {
+		r := b.ask(request(other, requested(first)))
+		if (r != nil) == full {
+			t.Fatalf("with a full disk %v: %v", full, r)
+		}
+	}
+	if l := b.lease(stranger); l != nil || b.lease(other).Address != first {
+		t.Errorf("two records for one address: %+v", l)
+	}
+}
+
 // TestRecordsAreBounded: boxes that take an address, ask for one in another network and
 // are never seen again leave no more records than there are addresses.
 func TestRecordsAreBounded(t *testing.T) {
@@ -169,14 +217,14 @@ func TestRecordsAreBounded(t *testing.T) {
 		if r := b.ask(discover(mac, relayed("10.78.0.1"))); r == nil || r.YourIPAddr.To4()[1] != 78 {
 			t.Fatalf("box %d in the other network: %v", n, r)
 		}
-		b.now = b.now.Add(2 * offerHold)
+		b.now = b.now.Add(time.Hour / 3) // four addresses, each for an hour
 	}
 	records, _, err := b.Store.List(t.Context(), LeasePrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) > 4 || len(b.table.left) > 6 {
-		t.Errorf("%d records for 4 addresses, %d remembered", len(records), len(b.table.left))
+	if len(records) > 4 || len(b.table.kept) > 6 {
+		t.Errorf("%d records for 4 addresses, %d kept", len(records), len(b.table.kept))
 	}
 	// Who comes back to an address that it left, and nobody else took, keeps its record.
 	last := inventory.MAC{0x52, 0x54, 0, 0x99, 3, 99}

@@ -89,7 +89,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // and a BMC
-		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.left) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
+		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.kept) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
 			t.Fatalf("%d slots, %d resting, %d probed, %d chained", len(b.table.byMAC), len(b.table.declined), len(b.probes.byAddr), len(b.chained.since))
 		}
 		if len(prober.asked) > probeTry+1 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"rackhand/inventory"
 	"rackhand/provision"
 )
 
@@ -17,6 +18,7 @@ func (s *Server) load(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.onDisk = map[string]inventory.MAC{}
 	for _, r := range records {
 		if s.heard.load(r.Value) {
 			continue // another server's: the table must never hand it out
@@ -24,6 +26,9 @@ func (s *Server) load(ctx context.Context) error {
 		if err := s.table.load(r.Value); err != nil {
 			s.Log.Error("dhcp: a lease was passed over", "key", r.Key, "error", err)
 		}
+	}
+	for mac, held := range s.table.byMAC {
+		s.onDisk[held.addr.String()] = mac
 	}
 	return nil
 }
@@ -64,7 +69,8 @@ func (s *Server) bind(v view, w *write) error {
 	if same && l.Relay == nil && v.renews {
 		l.Relay, v.relay = before.Relay, before.Relay // it asks us directly, past its relay
 	}
-	w.lease, w.delete = l, s.table.bind(v.client.mac, v.address, l)
+	w.lease = l
+	s.table.bind(v.client.mac, v.address, l)
 	// An unclaimed box has its own event. A renewal is nothing new, and would fill the
 	// journal.
 	if (host != nil || v.bmcOf != nil) && (!same || before.Vendor != l.Vendor || boots) {

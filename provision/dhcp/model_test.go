@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +35,8 @@ func (m *memory) Get(_ context.Context, key string) (store.Record, error) {
 }
 
 func (m *memory) List(context.Context, string) (all []store.Record, _ uint64, _ error) {
-	for key, v := range m.records {
-		all = append(all, store.Record{Key: key, Value: v})
+	for _, key := range slices.Sorted(maps.Keys(m.records)) {
+		all = append(all, store.Record{Key: key, Value: m.records[key]})
 	}
 	return all, 0, nil
 }
@@ -103,8 +105,8 @@ func (w *world) restart() {
 // address is one that a client may name: its own, another's, or any.
 func (w *world) address(mac inventory.MAC) string {
 	var mine, all []string
-	for a, h := range w.holds {
-		if all = append(all, a); h.mac == mac {
+	for _, a := range slices.Sorted(maps.Keys(w.holds)) { // so that a seed is one story
+		if all = append(all, a); w.holds[a].mac == mac {
 			mine = append(mine, a)
 		}
 	}

@@ -94,6 +94,10 @@ type Server struct {
 	writes []*write // what of the table isn't in the store yet, in order
 	// written is filled when there is something in writes.
 	written chan struct{}
+	// onDisk says by address whose record is of it, as far as we wrote or loaded it. It is
+	// the committer's alone, and changes when a transaction is on disk: what the table
+	// says may never get there.
+	onDisk map[string]inventory.MAC
 	// heard are the leases of other servers, on networks where we are a proxy.
 	heard *heard
 
@@ -120,7 +124,7 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(), written: make(chan struct{}, 1), heard: newHeard(), probes: newProbes(),
+		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, heard: newHeard(), probes: newProbes(),
 		limits: newLimits(),
 	}
 }

@@ -37,9 +37,6 @@ type slot struct {
 	addr  netip.Addr
 	until time.Time        // free for others after this
 	lease *provision.Lease // nil for an offer
-	// displaced is the MAC whose expired lease on this address gave way; its
-	// record goes when this slot's is written.
-	displaced *inventory.MAC
 }
 
 // A table knows who holds which address. It is memory only; the caller keeps its
@@ -48,13 +45,19 @@ type table struct {
 	byMAC    map[inventory.MAC]slot
 	byAddr   map[netip.Addr]inventory.MAC
 	declined map[netip.Addr]time.Time // until when
-	// left are the MACs whose record stands in the store for an address that they don't
-	// hold any more, as they were offered one elsewhere: it goes when somebody else is
-	// given the address, or else there would be more and more of them.
-	left map[netip.Addr]inventory.MAC
+	// kept are leases of MACs that are to have another address and weren't told so yet: the
+	// offer may be for nobody, or the new lease may never come to be on disk. Nobody else
+	// is given the address before.
+	kept map[netip.Addr]keep
 	// full are the networks whose range was found full, by name, and until when that
 	// is believed: so a flood of made-up boxes doesn't pay for a search each.
 	full map[string]time.Time
+}
+
+// A keep is a lease that a MAC still has, until it ends.
+type keep struct {
+	mac   inventory.MAC
+	until time.Time
 }
 
 // fullFor is how long a range that was found full is taken to be so.
@@ -63,7 +66,7 @@ const fullFor = time.Second
 func newTable() *table {
 	return &table{
 		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
-		declined: map[netip.Addr]time.Time{}, left: map[netip.Addr]inventory.MAC{}, full: map[string]time.Time{},
+		declined: map[netip.Addr]time.Time{}, kept: map[netip.Addr]keep{}, full: map[string]time.Time{},
 	}
 }
 
@@ -89,26 +92,35 @@ func (t *table) load(value []byte) error {
 	return nil
 }
 
-// put gives an address to a MAC, and takes it from whoever had it.
+// put gives an address to a MAC, and takes it from whoever had it. The lease that the MAC
+// has elsewhere is kept for it.
 func (t *table) put(mac inventory.MAC, s slot) {
+	if before := t.byMAC[mac]; before.lease != nil && before.addr != s.addr {
+		t.kept[before.addr] = keep{mac, before.until}
+	}
 	t.drop(mac)
 	if old, taken := t.byAddr[s.addr]; taken {
 		t.drop(old)
 	}
 	t.byMAC[mac], t.byAddr[s.addr] = s, mac
-	delete(t.left, s.addr) // slot.displaced knows
+	delete(t.kept, s.addr)
+}
+
+// told ends what was kept for a MAC that has been acknowledged an address, and what has
+// ended.
+func (t *table) told(mac inventory.MAC, addr string, now time.Time) {
+	for a, k := range t.kept {
+		if k.mac == mac && a.String() != addr || !k.until.After(now) {
+			delete(t.kept, a)
+			clear(t.full)
+		}
+	}
 }
 
 func (t *table) drop(mac inventory.MAC) {
 	if s, ok := t.byMAC[mac]; ok {
 		delete(t.byMAC, mac)
 		delete(t.byAddr, s.addr)
-		switch {
-		case s.lease != nil:
-			t.left[s.addr] = mac
-		case s.displaced != nil:
-			t.left[s.addr] = *s.displaced
-		}
 		clear(t.full)
 	}
 }
@@ -132,6 +144,9 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	}
 	free := func(a netip.Addr) bool {
 		owner, taken := t.byAddr[a]
+		if k := t.kept[a]; k.mac != mac && k.until.After(now) {
+			return false
+		}
 		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
 			!t.declined[a].After(now) && !(taken && owner != mac && t.byMAC[owner].until.After(now)) &&
 			!slices.Contains(n.DNS, a) && snap.HostByAddress(a) == nil && !snap.IsBMC(a)
@@ -212,41 +227,12 @@ func (t *table) hold(mac inventory.MAC, addr netip.Addr, now time.Time) {
 		t.byMAC[mac] = s
 		return
 	}
-	t.put(mac, slot{addr: addr, until: until, displaced: t.displaced(mac, addr)})
+	t.put(mac, slot{addr: addr, until: until})
 }
 
-// displaced is the MAC whose record stands in the store for this address.
-func (t *table) displaced(mac inventory.MAC, addr netip.Addr) *inventory.MAC {
-	owner, taken := t.byAddr[addr]
-	if !taken {
-		owner, taken = t.left[addr]
-		return pointer(owner, taken && owner != mac)
-	}
-	switch {
-	case owner == mac:
-		return nil
-	case t.byMAC[owner].lease == nil:
-		return t.byMAC[owner].displaced
-	}
-	return &owner
-}
-
-func pointer(mac inventory.MAC, valid bool) *inventory.MAC {
-	if !valid {
-		return nil
-	}
-	return &mac
-}
-
-// bind enters an acknowledged lease, and returns the MAC whose record is to be
-// deleted with the same transaction, nil for none.
-func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease) *inventory.MAC {
-	displaced := t.displaced(mac, addr)
-	if s, ok := t.byMAC[mac]; ok && s.addr == addr {
-		displaced = s.displaced
-	}
+// bind enters a lease that is to be acknowledged.
+func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease) {
 	t.put(mac, slot{addr: addr, until: l.Expires, lease: l})
-	return displaced
 }
 
 // decline takes an address from who has it, and out of use for a while.
