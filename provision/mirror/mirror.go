@@ -68,6 +68,7 @@ type Cache struct {
 	sums     map[string]sum       // of kept files whose sums weren't noted
 	bytes    int64                // what the cache holds; -1 until it was measured
 	reserved int64                // what is under way has room for
+	added    int64                // what came since the files were last measured
 	pruning  sync.Mutex           // held while the cache is measured and pruned
 }
 

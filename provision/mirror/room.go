@@ -34,6 +34,7 @@ func (c *Cache) stored(f *flight) {
 	if c.bytes >= 0 {
 		c.bytes += f.size
 	}
+	c.added += f.size
 	c.mu.Unlock()
 	c.makeRoom()
 }
@@ -45,12 +46,13 @@ func (c *Cache) makeRoom() {
 	c.mu.Lock()
 	room := c.o.MaxBytes - c.reserved
 	due := c.bytes < 0 || c.bytes > room
+	c.added = 0
 	c.mu.Unlock()
 	if !due {
 		return
 	}
 	left := c.prune(room)
 	c.mu.Lock()
-	c.bytes = left
+	c.bytes = left + c.added // what came while the files were measured may be in left, too
 	c.mu.Unlock()
 }

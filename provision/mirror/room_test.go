@@ -29,6 +29,22 @@ func (b *bench) weight(t *testing.T) (sum int64) {
 	return sum
 }
 
+// roomGivenBack waits until no flight holds room: it gives that back once its file is in its
+// place, after its readers have had the last byte.
+func (b *bench) roomGivenBack(t *testing.T) {
+	t.Helper()
+	for range 500 {
+		b.Cache.mu.Lock()
+		held := b.reserved
+		b.Cache.mu.Unlock()
+		if held == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("room is never given back")
+}
+
 // TestSizeInFlight: many large files at once, with and without a length, never take more
 // than the cache may have, and those that fit come.
 func TestSizeInFlight(t *testing.T) {
@@ -78,6 +94,7 @@ func TestSizeInFlight(t *testing.T) {
 		if told && good != 3 || good > 6 {
 			t.Errorf("length told %v: %d files came", told, good)
 		}
+		b.roomGivenBack(t) // a file that is renamed would be counted twice
 		if w := b.weight(t); w > most+100_000 {
 			t.Errorf("length told %v: %d bytes are kept", told, w)
 		}
@@ -87,15 +104,8 @@ func TestSizeInFlight(t *testing.T) {
 			_, _ = io.WriteString(w, strings.Repeat("y", most-1000))
 		}))
 		b.upstreams["m"].Host = strings.TrimPrefix(large.URL, "http://")
-		status := 0
-		for range 500 { // a flight gives its room back once its last reader has gone on
-			if status = b.get(t, "GET", "/mirror/m/large").status; status == 200 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if status != 200 {
-			t.Errorf("length told %v: afterwards: %d", told, status)
+		if got := b.get(t, "GET", "/mirror/m/large"); got.status != 200 {
+			t.Errorf("length told %v: afterwards: %d", told, got.status)
 		}
 		large.Close()
 	}
