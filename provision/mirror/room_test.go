@@ -91,7 +91,8 @@ func TestSizeInFlight(t *testing.T) {
 				good++
 			}
 		}
-		if told && good != 3 || good > 6 {
+		// Of those that are told their length three fit; one that is late finds room again.
+		if told && good < 3 || good > 6 {
 			t.Errorf("length told %v: %d files came", told, good)
 		}
 		b.roomGivenBack(t) // a file that is renamed would be counted twice
