@@ -45,7 +45,10 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	first := false
 	if v.needsAddress(req) {
 		var err error
-		v.address, first, err = s.choose(snap, v, req)
+		if v.address, first, err = s.choose(snap, v, req); errors.Is(err, errContested) {
+			s.contested(v)
+			return outcome{}
+		}
 		s.noticeMissing(v, err)
 		s.noticeUnclaimed(v)
 		if v.decision, ok = s.decide(ctx, v); !ok {
@@ -155,10 +158,10 @@ func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (a
 	if !want.IsValid() {
 		want = addrOf(req.ClientIPAddr)
 	}
-	now := s.Clock()
+	now, guarded := s.Clock(), s.guarded(v.decision.Host)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr, err = s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, now)
+	addr, err = s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, guarded, now)
 	if err == nil {
 		// A reserved address that was declined is asked about once more: who is there?
 		first = s.table.byMAC[v.client.mac].addr != addr || s.table.declined[addr].After(now)
@@ -177,7 +180,7 @@ func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
 	case acked:
 		entered, err = true, s.bind(v, w)
 	case released:
-		entered, err = s.release(asked, w)
+		entered, err = s.release(v, asked, w)
 	case declined:
 		entered, err = s.decline(v, asked, w)
 	case refused:

@@ -58,6 +58,20 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	if p == nil {
 		return
 	}
+	if p.owner != (inventory.MAC{}) {
+		known := slices.Contains(p.kin, by)
+		if !known && by != (inventory.MAC{}) {
+			s.noticeConflict(p, by)
+		}
+		if !known { // or behind a router: the card that has the lease keeps it
+			by = p.owner
+		}
+		if by == p.owner {
+			s.noticeCard(p)
+		}
+		s.sighted(p.addr, by)
+		return
+	}
 	s.noticeConflict(p, by)
 	if p.reply == nil {
 		return
@@ -74,6 +88,51 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	}
 }
 
+// guarded reports whether the address of a host isn't taken from one card for another
+// without a look.
+func (s *Server) guarded(host *inventory.Host) bool {
+	return host != nil && len(host.MACs) > 1 && s.prober != nil && s.underWay(host)
+}
+
+// contested looks into which card of its host is on the address that this one asked for.
+func (s *Server) contested(v view) {
+	s.mu.Lock()
+	c, owner := s.table.claim(v.decision.Host, v.client.mac, true, s.Clock())
+	s.mu.Unlock()
+	if c == open {
+		s.whose(v, owner)
+	}
+}
+
+// whose asks the network which card of a host is on its address: the one that has it, or
+// the one that asked.
+func (s *Server) whose(v view, owner inventory.MAC) {
+	host := v.decision.Host
+	p := &probe{
+		addr: host.Address, mac: v.client.mac, who: host.Name, kin: slices.Clone(host.MACs),
+		owner: owner, until: s.Clock().Add(probeWait),
+	}
+	if !s.probes.begin(p) {
+		return
+	}
+	if err := s.prober.probe(host.Address, !v.network.Subnet.Contains(s.ServerAddr)); err != nil {
+		s.Log.Debug("dhcp: address not probed", "address", host.Address, "error", err)
+		s.probes.cancel(p)
+		by := owner
+		if v.client.mac == host.MACs[0] {
+			by = inventory.MAC{}
+		}
+		s.sighted(host.Address, by)
+	}
+}
+
+// sighted notes which card was found on its host's address.
+func (s *Server) sighted(addr netip.Addr, by inventory.MAC) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table.sighted[addr] = sighting{by, s.Clock()}
+}
+
 // sendProbed sends the offers whose address nobody was heard on, until ctx ends.
 func (s *Server) sendProbed(ctx context.Context, send sender) error {
 	const together = 5 * time.Millisecond // so many that end within it need one timer
@@ -85,6 +144,9 @@ func (s *Server) sendProbed(ctx context.Context, send sender) error {
 		for _, p := range quiet {
 			if p.reply != nil {
 				out = append(out, parcel{p.reply, p.to})
+			}
+			if p.owner != (inventory.MAC{}) {
+				s.sighted(p.addr, inventory.MAC{})
 			}
 		}
 		send(out...)

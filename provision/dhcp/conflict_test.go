@@ -45,6 +45,9 @@ func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, qui
 				}
 				*sent = append(*sent, r)
 			}
+			if p.owner != (inventory.MAC{}) {
+				b.sighted(p.addr, inventory.MAC{})
+			}
 		}
 		if !next.IsZero() {
 			t.Errorf("something waits until %s", next)

@@ -207,6 +207,22 @@ func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
 	s.record(e)
 }
 
+// noticeCard tells, once a minute, that a card asked for its host's address while another one
+// answers there.
+func (s *Server) noticeCard(p *probe) {
+	if !s.hosts.Allow("card "+p.who, s.Clock()) {
+		return
+	}
+	s.record(provision.Event{
+		Host: p.who, Kind: "address-claimed", Level: provision.LevelWarn,
+		Fields: map[string]string{
+			"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface, "other": p.owner.String(),
+		},
+		Message: fmt.Sprintf("%s, another card of this host, asked for %s, where %s answers: while an install or job is under way that one keeps it; if the box is to go on with %s, take the other one's cable out and boot it again",
+			p.mac, p.addr, p.owner, p.mac),
+	})
+}
+
 // badPacket tells of a packet that can't be answered, once a minute for each
 // sender.
 func (s *Server) badPacket(packet []byte, why error) {

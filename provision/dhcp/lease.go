@@ -70,7 +70,7 @@ func (s *Server) bind(v view, w *write) error {
 		l.Relay, v.relay = before.Relay, before.Relay // it asks us directly, past its relay
 	}
 	w.lease = l
-	s.table.bind(v.client.mac, v.address, l)
+	s.table.bind(v.client.mac, v.address, l, now)
 	// An unclaimed box has its own event. A renewal is nothing new, and would fill the
 	// journal.
 	if (host != nil || v.bmcOf != nil) && (!same || before.Vendor != l.Vendor || boots) {
@@ -82,8 +82,13 @@ func (s *Server) bind(v view, w *write) error {
 }
 
 // release ends a lease that its holder gives back. The record stays, expired, so
-// that the box gets the same address the next time.
-func (s *Server) release(addr netip.Addr, w *write) (entered bool, err error) {
+// that the box gets the same address the next time. While an install or job of a host is
+// under way, its lease goes on: anybody can send a RELEASE in its name, and then another
+// card's REQUEST.
+func (s *Server) release(v view, addr netip.Addr, w *write) (entered bool, err error) {
+	if s.underWay(v.decision.Host) {
+		return false, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held, ok := s.table.byMAC[w.mac]

@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type probe struct {
 	addr  netip.Addr
 	mac   inventory.MAC   // who is to have it
 	kin   []inventory.MAC // the cards that may answer there: the host's
+	owner inventory.MAC   // set: which card of the host is there is the question
 	who   string          // the host, or the MAC of an unclaimed box
 	until time.Time
 	// reply is the offer that waits for it, and asked what it answers; nil for an
@@ -103,18 +105,14 @@ func (p *probes) expire(now time.Time) (quiet []probe, next time.Time) {
 }
 
 // heard takes an answer from an address, and ends the probe that it answers. It
-// returns nil when there is none, or the answer is the client's own.
+// returns nil when there is none, or the answer is the client's own and nothing is to be
+// learned from that.
 func (p *probes) heard(addr netip.Addr, by inventory.MAC) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x := p.byAddr[addr]
-	if x == nil || by == x.mac {
+	if x == nil || x.owner == (inventory.MAC{}) && (by == x.mac || slices.Contains(x.kin, by)) {
 		return nil
-	}
-	for _, mac := range x.kin {
-		if by == mac {
-			return nil
-		}
 	}
 	p.end(x)
 	return x

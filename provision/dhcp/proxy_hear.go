@@ -72,15 +72,40 @@ func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req
 
 // takes reports whether a REQUEST would take its lease from a host that an install or job
 // is under way of: one in its name, for another address than it was heard to have; or one
-// of another client for its address. Anybody can send either, and only the host's address
-// in the inventory is of use to it.
+// of another client for its address, or of another card of the host than is there. Anybody
+// can send either, and only the host's address in the inventory is of use to it.
 func (s *Server) takes(ctx context.Context, v view, snap *inventory.Snapshot) bool {
 	host, other := v.decision.Host, snap.HostByAddress(v.address)
 	if other != host && s.underWay(other) {
 		s.noticeClaimed(v, other)
 		return true
 	}
+	if other != nil && other == host && s.guarded(host) {
+		if c, owner := s.heardClaim(v, host); c != granted {
+			if c == open {
+				s.whose(v, owner)
+			}
+			return true
+		}
+	}
 	return other != host && s.underWay(host) && s.stored(ctx, v.client.mac) == host.Address.String()
+}
+
+// heardClaim is what comes of a card's REQUEST to another server for its host's address, and
+// which card was heard to have that.
+func (s *Server) heardClaim(v view, host *inventory.Host) (claim, inventory.MAC) {
+	s.heard.mu.Lock()
+	owner, taken := s.heard.byAddr[host.Address]
+	l := s.heard.byMAC[owner]
+	s.heard.mu.Unlock()
+	if !taken || owner == v.client.mac || !slices.Contains(host.MACs, owner) {
+		return granted, owner
+	}
+	s.mu.Lock()
+	seen := s.table.sighted[host.Address]
+	s.mu.Unlock()
+	before := slot{addr: host.Address, until: l.Expires, lease: &l, acked: l.Expires.Add(-v.leaseTime)}
+	return claimOf(v.client.mac == host.MACs[0], true, owner, before, seen, s.Clock()), owner
 }
 
 // noticeClaimed tells, once a minute, that another client was heard to ask for the address

@@ -110,6 +110,39 @@ func TestHeardUnderWay(t *testing.T) {
 	}
 }
 
+// TestHeardCard: nor does a REQUEST in the name of another card of that host, while the one
+// that has the address answers there; when nobody does, it is believed.
+func TestHeardCard(t *testing.T) {
+	const other, addr = "10.77.0.66", "10.77.0.131"
+	for _, cards := range [][2]inventory.MAC{{web2, web2nic2}, {web2nic2, web2}} {
+		b, f, sent, quiet := probing(t)
+		b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
+		b.UnderWay = func(host string) bool { return host == "web2" }
+		real, forged := cards[0], cards[1]
+		b.ask(request(real, pxe, server(other), requested(addr)))
+		forge := func(has inventory.MAC) {
+			t.Helper()
+			b.ask(request(forged, pxe, server(other), requested(addr)))
+			if l := b.lease(has); l == nil || l.Address != addr {
+				t.Fatalf("%s has not %s: %+v", has, addr, l)
+			}
+		}
+		forge(real)
+		b.now = b.now.Add(settling)
+		forge(real)
+		b.answers(addr, real, sent)
+		forge(real)
+		quiet()
+		b.now = b.now.Add(sightedFor)
+		forge(real)
+		quiet()
+		forge(forged)
+		if want := []string{"arp " + addr, "arp " + addr}; !slices.Equal(f.asked, want) {
+			t.Errorf("asked %q", f.asked)
+		}
+	}
+}
+
 // TestHeardEvents: news and boots are told, renewals aren't; a lease is extended by
 // a client that comes back with it, and known again after a restart.
 func TestHeardEvents(t *testing.T) {

@@ -57,9 +57,8 @@ type Options struct {
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
 	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
-	// wrong-network, our-address, often and bad-packet; observed, address-differs,
-	// address-claimed and binl
-	// where we are a proxy.
+	// wrong-network, our-address, address-claimed, often and bad-packet; observed,
+	// address-differs and binl where we are a proxy.
 	Record provision.Recorder
 	// Flood bounds what anybody's packets leave in it; one of our own when nil.
 	Flood *provision.Flood

@@ -28,6 +28,7 @@ var (
 	errNoRange      = errors.New("the network has no `leases` range for unclaimed boxes")
 	errExhausted    = errors.New("every address of the `leases` range is taken")
 	errOurAddress   = errors.New("the host's address is our own")
+	errContested    = errors.New("another card of the host has its address: the network is asked which")
 	errWrongNetwork = errors.New("the host's address lies in another network than it asks from")
 )
 
@@ -37,6 +38,7 @@ type slot struct {
 	addr  netip.Addr
 	until time.Time        // free for others after this
 	lease *provision.Lease // nil for an offer
+	acked time.Time        // when the lease was acknowledged last; zero after a restart
 }
 
 // A table knows who holds which address. It is memory only; the caller keeps its
@@ -49,6 +51,8 @@ type table struct {
 	// offer may be for nobody, or the new lease may never come to be on disk. Nobody else
 	// is given the address before.
 	kept map[netip.Addr]keep
+	// sighted are the cards that were found on their hosts' addresses: see claimOf.
+	sighted map[netip.Addr]sighting
 	// full are the networks whose range was found full, by name, and until when that
 	// is believed: so a flood of made-up boxes doesn't pay for a search each.
 	full map[string]time.Time
@@ -66,7 +70,7 @@ const fullFor = time.Second
 func newTable() *table {
 	return &table{
 		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
-		declined: map[netip.Addr]time.Time{}, kept: map[netip.Addr]keep{}, full: map[string]time.Time{},
+		declined: map[netip.Addr]time.Time{}, kept: map[netip.Addr]keep{}, sighted: map[netip.Addr]sighting{}, full: map[string]time.Time{},
 	}
 }
 
@@ -126,8 +130,9 @@ func (t *table) drop(mac inventory.MAC) {
 }
 
 // address is the address that a MAC has or may have on a network. It changes
-// nothing. want is the address that the client would like, invalid for none.
-func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server netip.Addr, mac inventory.MAC, want netip.Addr, now time.Time) (netip.Addr, error) {
+// nothing. want is the address that the client would like, invalid for none; guarded, that
+// another card's use of its host's address is looked into: errContested meanwhile.
+func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server netip.Addr, mac inventory.MAC, want netip.Addr, guarded bool, now time.Time) (netip.Addr, error) {
 	if reserved := reservation(snap, mac); reserved.IsValid() {
 		switch {
 		case !n.Subnet.Contains(reserved):
@@ -135,8 +140,15 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		case reserved == server:
 			return netip.Addr{}, errOurAddress
 		}
-		if host := snap.HostByMAC(mac); host == nil || !t.usedBySibling(host, mac, now) {
+		c := granted
+		if host := snap.HostByMAC(mac); host != nil {
+			c, _ = t.claim(host, mac, guarded, now)
+		}
+		switch c {
+		case granted:
 			return reserved, nil
+		case open, waits:
+			return netip.Addr{}, errContested
 		}
 	}
 	if !n.Leases.First.Is4() || !n.Leases.Last.Is4() || n.Leases.Last.Less(n.Leases.First) {
@@ -208,12 +220,60 @@ func (t *table) pick(r inventory.Range, mac inventory.MAC, free func(netip.Addr)
 	return oldest, nil
 }
 
-// usedBySibling reports whether another card of the host is using its address, so
-// that this one can't have it too. The host's first MAC always can.
-func (t *table) usedBySibling(host *inventory.Host, mac inventory.MAC, now time.Time) bool {
+// Cards of one host share its address. While an install or job of the host is under way,
+// a REQUEST in the name of another card is no reason to take the address from the one that
+// has it: anybody can send that. Who is on the address is asked of the network first, and
+// the card that asked gets no answer until that is known; it asks again.
+const (
+	// settling is how long a card that was acknowledged the address needn't answer there:
+	// a client looks first whether it is taken, and a boot program has to be loaded.
+	settling = 10 * time.Second
+	// sightedFor is how long what the network said is believed: until the card asks again.
+	sightedFor = 30 * time.Second
+)
+
+// A sighting is the card that answered at its host's address; the zero MAC when none did.
+type sighting struct {
+	by inventory.MAC
+	at time.Time
+}
+
+// A claim is what comes of a card that asks for its host's address.
+type claim int
+
+const (
+	granted   claim = iota
+	refusedTo       // another card has it
+	open            // the network has to be asked
+	waits           // the other card was acknowledged it just now
+)
+
+// claimOf judges a card that asks for its host's address. before is what another card has
+// of it, and seen who was found there. Where nothing is under way, or nobody can be asked,
+// the host's first card always has it, and another one when the address is free.
+func claimOf(first, guarded bool, owner inventory.MAC, before slot, seen sighting, now time.Time) claim {
+	within := func(at time.Time, d time.Duration) bool { return !now.Before(at) && now.Sub(at) < d }
+	switch {
+	case !before.until.After(now), !guarded && first, guarded && before.lease == nil:
+		return granted
+	case !guarded, within(seen.at, sightedFor) && seen.by == owner:
+		return refusedTo
+	case within(seen.at, sightedFor):
+		return granted
+	case within(before.acked, settling):
+		return waits
+	}
+	return open
+}
+
+// claim is what comes of a card that asks for its host's address. guarded says that the
+// address isn't taken from another card without a look; by is that card, when there is one.
+func (t *table) claim(host *inventory.Host, mac inventory.MAC, guarded bool, now time.Time) (c claim, by inventory.MAC) {
 	owner, taken := t.byAddr[host.Address]
-	return taken && owner != mac && mac != host.MACs[0] &&
-		slices.Contains(host.MACs, owner) && t.byMAC[owner].until.After(now)
+	if !taken || owner == mac || !slices.Contains(host.MACs, owner) {
+		return granted, owner
+	}
+	return claimOf(mac == host.MACs[0], guarded, owner, t.byMAC[owner], t.sighted[host.Address], now), owner
 }
 
 // hold keeps an address for the client that it is offered to.
@@ -231,8 +291,9 @@ func (t *table) hold(mac inventory.MAC, addr netip.Addr, now time.Time) {
 }
 
 // bind enters a lease that is to be acknowledged.
-func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease) {
-	t.put(mac, slot{addr: addr, until: l.Expires, lease: l})
+func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease, now time.Time) {
+	t.put(mac, slot{addr: addr, until: l.Expires, lease: l, acked: now})
+	delete(t.sighted, addr)
 }
 
 // decline takes an address from who has it, and out of use for a while.

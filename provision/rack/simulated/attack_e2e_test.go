@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ const victims = 10
 
 // TestForgedDatagrams: ten installs at different stages, whose scripts came by HTTP, TFTP
 // and GRUB, and a burn-in, while somebody sends forged datagrams of every kind in their
-// names. None is cut off or counts a second attempt of its only one. A host that is absent
+// names, and in those of other cards of theirs. None is cut off or counts a second attempt of its only one. A host that is absent
 // is armed by them, expires, and is installed when its box comes.
 func TestForgedDatagrams(t *testing.T) {
 	for _, mode := range []string{"authoritative", "proxy"} {
@@ -76,7 +77,12 @@ func (r *rig) attacked(mode string) {
 	r.t.Helper()
 	var hosts strings.Builder
 	for n := range 20 {
-		fmt.Fprintf(&hosts, "  web%d: {mac: %q, address: %s, system: debian12, kickstart: base.ks, install: first-boot, variables: {root_password: root}}\n", n+1, victimMAC(n+1), victimAddr(n+1))
+		// Every other one boots by its second card.
+		cards := []net.HardwareAddr{victimMAC(n + 1), otherCard(n + 1)}
+		if n%2 == 0 {
+			slices.Reverse(cards)
+		}
+		fmt.Fprintf(&hosts, "  web%d: {mac: [%q, %q], address: %s, system: debian12, kickstart: base.ks, install: first-boot, variables: {root_password: root}}\n", n+1, cards[0], cards[1], victimAddr(n+1))
 	}
 	files := map[string]string{
 		"rackhand.yaml":       fmt.Sprintf("state: %[1]s/state\ninventory: %[1]s/inventory\nsecrets: %[1]s/secrets\nsocket: %[1]s/rackhand.sock\ninterfaces: [eth0]\npage: {listen: unix:%[1]s/page.sock}\ninstall: {attempts: 1, expires: 1m}\n", r.dir),

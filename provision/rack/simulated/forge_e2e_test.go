@@ -128,6 +128,8 @@ func (f *forger) storm(box *victim) error {
 			say(box.mac, dhcpv4.MessageTypeRequest, as(client), server(s), wants(elsewhere))
 			say(stranger, dhcpv4.MessageTypeRequest, as(client), server(s), wants(box.addr))
 			say(box.next, dhcpv4.MessageTypeRequest, as(client), server(s), wants(box.addr))
+			say(box.card, dhcpv4.MessageTypeDiscover, as(client))
+			say(box.card, dhcpv4.MessageTypeRequest, as(client), server(s), wants(box.addr))
 		}
 	}
 	for _, s := range []netip.Addr{appliance, otherDHCP} {
@@ -138,6 +140,7 @@ func (f *forger) storm(box *victim) error {
 		}
 		unicast(67, dhcpv4.MessageTypeRelease, server(s))
 	}
+	say(box.card, dhcpv4.MessageTypeRequest, wants(box.addr)) // as after a restart
 	unicast(67, dhcpv4.MessageTypeRequest)
 	unicast(67, dhcpv4.MessageTypeInform)
 	hexMAC := box.mac.String()

@@ -29,6 +29,7 @@ type victim struct {
 	host  string
 	mac   net.HardwareAddr
 	next  net.HardwareAddr // of another host
+	card  net.HardwareAddr // of its own, and not there
 	addr  netip.Addr
 	link  string
 	by    string // http, tftp or grub: how its script comes
@@ -40,7 +41,7 @@ type victim struct {
 
 func newVictim(n int, by string, to net.HardwareAddr) (*victim, error) {
 	v := &victim{
-		host: fmt.Sprintf("web%d", n), mac: victimMAC(n), next: victimMAC(n%20 + 1), addr: victimAddr(n), link: fmt.Sprintf("v%d", n), by: by,
+		host: fmt.Sprintf("web%d", n), mac: victimMAC(n), next: victimMAC(n%20 + 1), card: otherCard(n), addr: victimAddr(n), link: fmt.Sprintf("v%d", n), by: by,
 	}
 	for _, line := range []string{
 		"link add " + v.link + " address " + v.mac.String() + " type veth peer name p" + v.link,
@@ -60,6 +61,8 @@ func newVictim(n int, by string, to net.HardwareAddr) (*victim, error) {
 }
 
 func victimMAC(n int) net.HardwareAddr { return net.HardwareAddr{0x52, 0x54, 0, 0, 1, byte(n)} }
+
+func otherCard(n int) net.HardwareAddr { return net.HardwareAddr{0x52, 0x54, 0, 0, 2, byte(n)} }
 
 func victimAddr(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, 0, byte(10 + n)}) }
 
