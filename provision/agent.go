@@ -65,7 +65,7 @@ func (s AgentState) Notes(now time.Time) []string {
 		out = append(out, "kept catalog, "+roughly(now.Sub(s.CatalogFetched))+" old")
 	}
 	if s.ClockAhead != 0 {
-		out = append(out, "clock "+s.clock())
+		out = append(out, "clock "+s.clock("ahead", "behind"))
 	}
 	for _, w := range s.Warnings {
 		out = append(out, "the agent warns: "+w)
@@ -89,16 +89,15 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+roughly(now.Sub(next.CatalogFetched))+" old",
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
-		"the host's clock is "+next.clock()+" of the appliance's", "the host's clock agrees with the appliance's again")
+		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
 	return out
 }
 
-func (s AgentState) clock() string {
-	way := "ahead"
+func (s AgentState) clock(way, behind string) string {
 	if s.ClockAhead < 0 {
-		way = "behind"
+		way = behind
 	}
 	return roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
 }

@@ -24,13 +24,13 @@ func TestAgentTurns(t *testing.T) {
 		{what: "plain"},
 		{"a kept catalog", 3*time.Hour + time.Minute, 0, nil, []string{"kept catalog, 3 h old"}, []string{"kept-catalog: 3 h old"}},
 		{"the same, later", 5 * time.Hour, 0, nil, []string{"kept catalog, 5 h old"}, nil},
-		{"days later, with a clock behind", 75 * time.Hour, -42.7, nil, []string{"kept catalog, 3 days old", "clock 42 s behind"}, []string{"clock-differs: is 42 s behind of"}},
+		{"days later, with a clock behind", 75 * time.Hour, -42.7, nil, []string{"kept catalog, 3 days old", "clock 42 s behind"}, []string{"clock-differs: is 42 s behind the"}},
 		{"a fresh one, the clock ahead", 0, 7200, nil, []string{"clock 2 h ahead"}, []string{"kept-catalog-ended: again"}},
 		{"all right", 0, 0, nil, nil, []string{"clock-differs-ended: again"}},
 		{"within 2 s", 0, 2, nil, nil, nil},
 		{"a warning", 0, -2, []string{"its state was lost"}, []string{"the agent warns: its state was lost"}, []string{"agent-warns: its state was lost"}},
 		{"another", 0, 0, []string{"a", "b"}, []string{"the agent warns: a", "the agent warns: b"}, nil},
-		{"all at once", time.Millisecond, 61, []string{"a"}, []string{"kept catalog, 0 s old", "clock 1 min ahead", "the agent warns: a"}, []string{"kept-catalog: 0 s old", "clock-differs: 1 min ahead"}},
+		{"all at once", time.Millisecond, 61, []string{"a"}, []string{"kept catalog, 0 s old", "clock 1 min ahead", "the agent warns: a"}, []string{"kept-catalog: 0 s old", "clock-differs: 1 min ahead of the"}},
 		{"nothing", -time.Hour, 0, nil, nil, []string{"kept-catalog-ended: ", "clock-differs-ended: ", "agent-warns-ended: "}},
 	} {
 		next := NewAgentState(now, step.age, step.ahead, step.warnings)

@@ -107,11 +107,11 @@ func TestAgentState(t *testing.T) {
 		}
 	}
 	h = newPage(t, f)
-	for path, times := range map[string]int{"/": 1, "/fragment/hosts?partial&host=web1": 1, "/host/web1": 2} {
+	for _, path := range []string{"/", "/host/web1", "/fragment/hosts?partial&host=web1"} {
 		body := get(t, h, path).Body.String()
 		for _, n := range notes {
-			if got := strings.Count(body, n); got != times {
-				t.Errorf("%s: %q stands there %d times, want %d", path, n, got, times)
+			if got := strings.Count(body, n); got != 1 {
+				t.Errorf("%s: %q stands there %d times", path, n, got)
 			}
 		}
 	}
