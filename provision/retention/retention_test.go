@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 type rig struct {
 	testing.TB
 	path    string
-	now     time.Time
+	passed  atomic.Int64 // nanoseconds; the journal reads its clock at any time
 	store   store.Store
 	journal *journal.Journal
 	keeper  *retention.Keeper
@@ -36,7 +37,7 @@ type rig struct {
 
 func newRig(t testing.TB, keep config.Keep) *rig {
 	t.Helper()
-	r := &rig{TB: t, path: filepath.Join(storetest.Dir(t), "db"), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), known: map[string]bool{}}
+	r := &rig{TB: t, path: filepath.Join(storetest.Dir(t), "db"), known: map[string]bool{}}
 	r.open(keep)
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -49,7 +50,7 @@ func (r *rig) open(keep config.Keep) {
 		r.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	if r.journal, err = journal.Open(context.Background(), r.store, func() time.Time { return r.now }, nil, log); err != nil {
+	if r.journal, err = journal.Open(context.Background(), r.store, r.now, nil, log); err != nil {
 		r.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -61,6 +62,12 @@ func (r *rig) open(keep config.Keep) {
 		Known: func(h string) bool { return r.known[h] }, Loaded: func() bool { return true },
 	})
 }
+
+func (r *rig) now() time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.passed.Load()))
+}
+
+func (r *rig) sleep(days int) { r.passed.Add(int64(days) * int64(24*time.Hour)) }
 
 func (r *rig) pass() {
 	r.Helper()
@@ -203,7 +210,7 @@ func TestOldIsPruned(t *testing.T) {
 				// The date is what a clock that is wrong would have written.
 				return provision.Event{Host: "web1", Source: "agent", Kind: "converged", Time: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)}
 			})
-			r.now = r.now.Add(24 * time.Hour)
+			r.sleep(1)
 		}
 		r.pass()
 	}
@@ -250,7 +257,7 @@ func TestLeftovers(t *testing.T) {
 	if !there("report/gone1") || !there("cert/gone1") || there("jobreport/web1-wipe-77") || !there("jobreport/"+job.ID) {
 		t.Error("at once: what was just seen goes, or a report without a job stays")
 	}
-	r.now = r.now.AddDate(0, 0, 11)
+	r.sleep(11)
 	r.pass()
 	if there("report/gone1") || there("cert/gone1") || !there("report/web1") || !there("cert/web1") || !there("jobreport/"+job.ID) {
 		t.Error("after eleven days: what is left of gone1 stays, or web1 loses something")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"rackhand/config"
 	"rackhand/provision"
@@ -51,7 +50,7 @@ func simulate(t testing.TB, hosts int, keep config.Keep) year {
 		}
 		r.record(len(today), func(i int) provision.Event { return today[i] })
 		y.written += len(today)
-		r.now = r.now.Add(24 * time.Hour)
+		r.sleep(1)
 		r.pass()
 		y.last = r.size()
 		y.largest = max(y.largest, y.last)
