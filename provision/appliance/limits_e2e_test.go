@@ -323,6 +323,7 @@ func flood(path string) error {
 	}
 	all.Go(func() { forgeTFTP() })
 	all.Wait()
+	count("large", post(web1, reports, large)) // alone, so that it is read up to the limit
 	for range floodSmall {
 		count("small", post(web1, reports, small))
 	}

@@ -147,9 +147,9 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 	})
 }
 
-// public is a job without the hash of its token.
+// public is an install or job without the hashes of its tokens and the names of its secrets.
 func public(in provision.Install) provision.Install {
-	in.Token, in.Enrol, in.EnrolKey, in.Offers = "", "", "", nil
+	in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil
 	return in
 }
 
