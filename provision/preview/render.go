@@ -51,7 +51,7 @@ type Preview struct {
 	ours     []netip.Addr // at which the appliance answers
 }
 
-// A Options is what a preview is made with.
+// Options are what a preview is made with.
 type Options struct {
 	// Config is the appliance's settings. With nil stand-ins are taken for what they
 	// would say.
