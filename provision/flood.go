@@ -150,11 +150,11 @@ func (s *share) summary(of shareOf) Event {
 	}
 	e := Event{
 		Host: of.host, Source: "appliance", Kind: "flood", Level: LevelWarn,
-		Message: fmt.Sprintf("and %d more events %q of %s from %s senders, which are not recorded one by one: somebody floods the link, or forges senders", s.held, kind, source, from),
+		Message: fmt.Sprintf("and %d more events %q of %s from %s senders, which are not recorded one by one: a machine floods the link, or forges senders", s.held, kind, source, from),
 		Fields:  map[string]string{"source": source, "kind": kind, "more": fmt.Sprint(s.held), "senders": from},
 	}
 	if of.host != "" {
-		e.Message = fmt.Sprintf("and %d more events %q of %s in the name of this host, which are not recorded one by one: a program of it asks all the time, or somebody forges its address", s.held, kind, source)
+		e.Message = fmt.Sprintf("and %d more events %q of %s in the name of this host, which are not recorded one by one: one of its programs asks all the time, or another machine forges its address", s.held, kind, source)
 	}
 	return e
 }

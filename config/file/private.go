@@ -8,7 +8,7 @@ import (
 )
 
 // ErrExposed means that others than who may be believed can read or change a file.
-var ErrExposed = errors.New("others than its owner may use it")
+var ErrExposed = errors.New("other users may use it")
 
 // Private checks that nobody but its owner may read or write a file, and that its owner
 // is root or who runs this program. Nothing of the file is read. An error is ErrExposed,

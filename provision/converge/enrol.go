@@ -66,7 +66,7 @@ func loadKey(p Paths) (crypto.Signer, error) {
 	if info, err := os.Stat(p.key()); err != nil {
 		return nil, err
 	} else if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s: others than its owner may use it, its mode is %04o: run `chmod 0600 %[1]s`; if somebody may have read it, install the host anew", p.key(), mode)
+		return nil, fmt.Errorf("%s: other users may use it, its mode is %04o: run `chmod 0600 %[1]s`; if another user may have read it, reinstall the host", p.key(), mode)
 	}
 	b, err := readFile(p.key(), 64<<10)
 	if err != nil {

@@ -333,7 +333,7 @@ func (a *Authority) Certs(ctx context.Context) ([]Cert, error) {
 }
 
 // ErrNoCert: a host has no certificate that counts.
-var ErrNoCert = errors.New("it has no certificate that counts")
+var ErrNoCert = errors.New("it has no valid certificate")
 
 // Revoke makes a certificate count no more. ErrNoCert when it doesn't already: it was
 // revoked before, or another was issued since.

@@ -61,13 +61,13 @@ func judge(f found, may May, dir string) error {
 	database, ca := filepath.Join(dir, Database), filepath.Join(dir, "ca")
 	switch {
 	case f.database && may.NewDatabase:
-		return fmt.Errorf("%s is there, so --new-database is not for this start: leave it out, or move the file away if it is to be given up", database)
+		return fmt.Errorf("%s is there, so --new-database is refused: leave the flag out, or move the file away if you want to give it up", database)
 	case !f.database && (f.ca != "" || f.traces) && !may.NewDatabase:
 		what := "beside the CA in " + ca
 		if f.ca == "" {
 			what = "in a state folder in which an appliance has run, and the CA is gone too"
 		}
-		return fmt.Errorf("%s is missing or empty %s: without it nobody knows which hosts serve, and their next network boot could install them: restore it from a backup (or mount what it lies on), or run `rackhand serve --new-database` once, which arms no host of the inventory by itself", database, what)
+		return fmt.Errorf("%s is missing or empty %s: without it rackhand does not know which hosts serve, and their next network boot could reinstall them: restore it from a backup, mount its file system if that is missing, or run `rackhand serve --new-database` once, which arms no host of the inventory automatically", database, what)
 	case f.database && f.ca == "" && (f.recorded != "" || f.issued) && !may.NewCA:
 		return fmt.Errorf("the CA in %s is missing beside %s: with another one no agent of an installed host would be heard again: restore ca.pem and ca.key from a backup, or run `rackhand serve --new-ca` once and reinstall the hosts", ca, database)
 	case f.database && f.ca != "" && f.recorded != "" && f.ca != f.recorded && !may.NewCA:

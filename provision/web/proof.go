@@ -29,7 +29,7 @@ func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr,
 	if away {
 		s.say(provision.Event{
 			Host: h.Name, Source: "http", Kind: "unproved",
-			Message: fmt.Sprintf("%s is handed out to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are all that tells who it is", what, from),
+			Message: fmt.Sprintf("%s goes to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are the only proof", what, from),
 			Fields:  map[string]string{"address": from.String()},
 		}, h.Name+" "+what)
 	}
@@ -43,13 +43,13 @@ func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr,
 	found, verdict, err := s.judge(ctx, h, from)
 	if err != nil {
 		s.Log.Error("asking the kernel for a neighbour", "host", h.Name, "address", from.String(), "error", err)
-		return false, notReady{errors.New("who has this address can't be told at this moment")}
+		return false, notReady{errors.New("the kernel can't say at this moment which machine has this address")}
 	}
 	switch verdict {
 	case neighbour.Proved:
 		return false, nil
 	case neighbour.Silent:
-		return false, notReady{errors.New("nobody has confirmed by ARP to have this address")}
+		return false, notReady{errors.New("no machine has confirmed this address by ARP")}
 	case neighbour.Unproved:
 		return true, nil
 	}
@@ -139,7 +139,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	lease, _ := s.Lease(ctx, mac)
 	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.does(mac, now))
 	if refused != "" {
-		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and not handed out: %s. A box that boots asks for its address first: if it hangs there, start it anew", in.Host, refused))
+		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and refused: %s. A box that boots asks for its address first: if it hangs there, restart it", in.Host, refused))
 		return unheard{errors.New("the network boot of this box was not heard")}
 	}
 	if warn != "" {

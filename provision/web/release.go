@@ -16,7 +16,7 @@ import (
 // ErrNotHeld is an Operator's answer about a host that waits for no release.
 var ErrNotHeld = errors.New("this host waits for no release")
 
-// confirmed reports whether an attempt of an install may go on, on a host of which the
+// confirmed reports whether an attempt of an install may go on, on a host for which the
 // operator confirms each (`answer: confirm`); else it is notReady, and what is known of
 // the box stands in its install until he does. The boot script is what waits: loaders ask
 // for as long as it takes and without a cost, while an initrd gives up after 9 s, and

@@ -254,7 +254,7 @@ func clearSocket(path string) error {
 		return err
 	}
 	if st.Mode().Type() != os.ModeSocket {
-		return errors.New("a file that is no socket has that name: remove it")
+		return errors.New("a file with that name is not a socket: remove it")
 	}
 	c, err := net.DialTimeout("unix", path, 5*time.Second)
 	switch {
