@@ -61,7 +61,7 @@ func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Ce
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, nil
 }
 
-// loadKey reads the host's key. Whoever else may read it may speak for the host.
+// loadKey reads the host's key. Another user who may read it may act as the host.
 func loadKey(p Paths) (crypto.Signer, error) {
 	if info, err := os.Stat(p.key()); err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
 // Package state opens the database of a state folder, and holds it together with what
-// lies beside it: a database or a CA that is gone is noticed, and never made anew as if
+// lies beside it: a database or a CA that is gone is noticed, and never replaced as if
 // this were the first start.
 package state
 
@@ -36,14 +36,14 @@ const (
 // An Anew is a database's first record.
 type Anew struct {
 	Begun time.Time `json:"begun"`
-	// Pending: it was begun anew although the appliance had run before, and the hosts of
+	// Pending: the operator chose a new database (--new-database), and the hosts of
 	// the inventory are yet to be marked as installed before.
 	Pending bool `json:"pending"`
 }
 
 // May is what the operator has said.
 type May struct {
-	NewDatabase bool // a database that is lost is begun anew
+	NewDatabase bool // a lost database is replaced by a new one
 	NewCA       bool // a CA that is lost, or another's, is taken as it is
 }
 
@@ -127,7 +127,7 @@ func begin(ctx context.Context, path string, may May, now time.Time) (store.Stor
 	return s, nil
 }
 
-// MarkAnew records that a database was begun anew although the appliance had run before.
+// MarkAnew records that a database replaces a lost one.
 func MarkAnew(ctx context.Context, s store.Store, now time.Time) error {
 	return put(ctx, s, anewKey, Anew{Begun: now, Pending: true})
 }
@@ -154,7 +154,7 @@ func Bind(ctx context.Context, s store.Store, ca []byte) error {
 }
 
 // Pending reports whether the hosts of the inventory are yet to be marked as installed
-// before, since the database was begun anew.
+// before, since the database replaces a lost one.
 func Pending(ctx context.Context, s store.Store) (bool, error) {
 	r, err := s.Get(ctx, anewKey)
 	if errors.Is(err, store.ErrNotFound) {

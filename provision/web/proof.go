@@ -18,12 +18,11 @@ import (
 	"rackhand/provision/neighbour"
 )
 
-// errStranger is the answer to a machine that has taken a host's address.
+// errStranger is the answer to another machine on a host's address.
 var errStranger = errors.New("this address is not on a card of that host")
 
-// proved reports whether who asks from an address for something of a host's is that
-// host, as far as the link tells: see onLink. Behind a router nothing tells; then an event
-// says so.
+// proved checks that a request from an address comes from the host, as far as the link
+// shows it: see onLink. Behind a router nothing shows it; then an event says so.
 func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr, what string) error {
 	away, err := s.onLink(ctx, h, from, "asked for "+what)
 	if away {
@@ -36,9 +35,9 @@ func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr,
 	return err
 }
 
-// onLink asks the link who has an address: errStranger when it is another machine than the
-// host, which did what is said there; notReady when nobody has confirmed the address. away:
-// the address is not on a link of ours, so nothing tells.
+// onLink checks on the link which machine has an address. The error is errStranger when it
+// is not the host, and notReady when no machine has confirmed the address. did says what
+// the machine did, for the event. away: the address is not on a link of ours.
 func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr, did string) (away bool, err error) {
 	found, verdict, err := s.judge(ctx, h, from)
 	if err != nil {
@@ -148,7 +147,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	return nil
 }
 
-// An unheard is the reason why there is no script for a box that was not heard to boot.
+// An unheard says that a box gets no script since its network boot was not heard.
 type unheard struct{ error }
 
 // waitEnds is after how long without asking a box waits no longer. GRUB's menu asks
