@@ -138,7 +138,7 @@ func (r *reader) operators(n schema.Node) {
 			p, err = addr.Prefix(addr.BitLen())
 		}
 		if err != nil {
-			item.Problem("write a network such as 192.0.2.0/24, or one address", "page.operators: %q is no network", text)
+			item.Problem("write a network such as 192.0.2.0/24, or one address", "page.operators: %q is not a network", text)
 			continue
 		}
 		r.config.Page.Operators = append(r.config.Page.Operators, p.Masked())
@@ -195,7 +195,7 @@ func (r *reader) redirects(n schema.Node) {
 		switch {
 		case !ok:
 		case !redirectForm.MatchString(text):
-			item.Problem("write files.example.org, 10.0.0.7 or files.example.org:8080", "mirror.redirects: %q is no host, with or without a port", text)
+			item.Problem("write files.example.org, 10.0.0.7 or files.example.org:8080", "mirror.redirects: %q is not a host, with or without a port", text)
 		default:
 			r.config.Mirror.Redirects = append(r.config.Mirror.Redirects, text)
 		}

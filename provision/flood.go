@@ -32,7 +32,7 @@ const (
 	floodSources = 1 << 13
 )
 
-// A Flood bounds the events that packets from anybody leave. Senders are forged as easily
+// A Flood limits the events that packets from unknown senders cause. Senders are forged as easily
 // as packets, so what one sender may leave bounds nothing: each kind has a share of all
 // strangers together. Each host of the inventory has a share of its own for each kind,
 // which no stranger uses up. What goes beyond is counted, and told of in one event a
@@ -121,7 +121,7 @@ func (s *share) hold(now time.Time, who uint64) {
 }
 
 // Over returns the events that sum up what was held back, of the shares where that began
-// at least a minute ago, and forgets shares that nobody uses.
+// at least a minute ago, and forgets unused shares.
 func (f *Flood) Over() []Event {
 	now := f.clock()
 	f.mu.Lock()
@@ -150,11 +150,11 @@ func (s *share) summary(of shareOf) Event {
 	}
 	e := Event{
 		Host: of.host, Source: "appliance", Kind: "flood", Level: LevelWarn,
-		Message: fmt.Sprintf("and %d more events %q of %s from %s senders, which are not recorded one by one: somebody floods the link, or forges senders", s.held, kind, source, from),
+		Message: fmt.Sprintf("and %d more events %q of %s from %s senders, which are not recorded one by one: a machine floods the link, or forges senders", s.held, kind, source, from),
 		Fields:  map[string]string{"source": source, "kind": kind, "more": fmt.Sprint(s.held), "senders": from},
 	}
 	if of.host != "" {
-		e.Message = fmt.Sprintf("and %d more events %q of %s in the name of this host, which are not recorded one by one: a program of it asks all the time, or somebody forges its address", s.held, kind, source)
+		e.Message = fmt.Sprintf("and %d more events %q of %s in the name of this host, which are not recorded one by one: one of its programs asks all the time, or another machine forges its address", s.held, kind, source)
 	}
 	return e
 }

@@ -166,7 +166,7 @@ type size int64
 func (s *size) UnmarshalText(text []byte) error {
 	n, ok := config.ParseSize(string(text))
 	if !ok {
-		return fmt.Errorf("%.20q is no size: write a whole number with its unit, 64GiB or 1TiB", text)
+		return fmt.Errorf("%.20q is not a size: write a whole number with its unit, 64GiB or 1TiB", text)
 	}
 	*s = size(n)
 	return nil

@@ -45,9 +45,9 @@ type cli struct {
 	Wipe    wipeCmd    `cmd:"" help:"Erase a host's disks."`
 	Burnin  burninCmd  `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
 	Job     jobCmd     `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
-	Release releaseCmd `cmd:"" help:"Let a host have its installer that waits for you to say that it is the host."`
+	Release releaseCmd `cmd:"" help:"Confirm that a waiting box is the host, and let its install go on."`
 	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
-	Revoke  revokeCmd  `cmd:"" help:"Make a host's certificate count no more."`
+	Revoke  revokeCmd  `cmd:"" help:"Revoke the certificate of a host."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`

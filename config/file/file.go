@@ -13,7 +13,7 @@ import (
 
 // ErrKind means that a path names something else than a regular file: a pipe or a device
 // might never end, or never begin.
-var ErrKind = errors.New("it is no regular file")
+var ErrKind = errors.New("it is not a regular file")
 
 // Open opens a regular file for reading; a link to one is followed. It never waits for a
 // pipe's other end. An error is ErrKind when the path names anything else.

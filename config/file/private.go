@@ -8,14 +8,14 @@ import (
 )
 
 // ErrExposed means that others than who may be believed can read or change a file.
-var ErrExposed = errors.New("others than its owner may use it")
+var ErrExposed = errors.New("other users may use it")
 
-// Private checks that nobody but its owner may read or write a file, and that its owner
+// Private checks that only its owner may read or write a file, and that its owner
 // is root or who runs this program. Nothing of the file is read. An error is ErrExposed,
 // and names the command that mends it.
 func Private(path string) error { return judge(path, 0o077) }
 
-// Guarded checks that nobody but its owner may write to a file or folder.
+// Guarded checks that only its owner may write to a file or folder.
 func Guarded(path string) error { return judge(path, 0o022) }
 
 func judge(path string, forbidden os.FileMode) error {

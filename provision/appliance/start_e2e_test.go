@@ -114,7 +114,7 @@ func TestStartExplains(t *testing.T) {
 		}, nil, "TFTP: port 69/udp .*\nHTTP: port 80/tcp .*", 0},
 		{"the page's port", httpd("127.0.0.1:8080"), map[string]string{"page": `{listen: "127.0.0.1:8080"}`}, `status page: 127\.0\.0\.1:8080 is taken by ` + by + `: stop it; .page: \{listen: \.\.\.\}. in rackhand.yaml says another`, 0},
 		{"the page's address", nil, map[string]string{"page": `{listen: "192.0.2.7:8080"}`}, `status page: this machine has no address 192\.0\.2\.7:8080: give it to a link; .*`, 0},
-		{"the socket's name is a file's", file("kept", "a word"), map[string]string{"socket": "kept"}, `operator's socket: cannot listen on .*/kept: a file that is no socket has that name: remove it; .socket:. .*`, 0},
+		{"the socket's name is a file's", file("kept", "a word"), map[string]string{"socket": "kept"}, `operator's socket: cannot listen on .*/kept: a file with that name is not a socket: remove it; .socket:. .*`, 0},
 		{"the socket is answered", func(t *testing.T, _, dir string) {
 			l, err := net.Listen("unix", filepath.Join(dir, "state.sock"))
 			if err != nil {

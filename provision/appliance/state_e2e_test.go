@@ -137,7 +137,7 @@ func TestLostState(t *testing.T) {
 	do(b.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{9}) }), b.Close())
 	r.refused("of a later version", nil, "a later version of rackhand wrote it", "its format is 9")
 	do(os.WriteFile(db, whole, 0o600))
-	r.refused("--new-database, and it is there", []string{"--new-database"}, "is there, so --new-database is not for this start")
+	r.refused("--new-database, and it is there", []string{"--new-database"}, "is there, so --new-database is refused")
 
 	// The CA is gone; another's lies there; both are gone.
 	do(os.Rename(ca, ca+".kept"))

@@ -29,7 +29,7 @@ func (r *results) UnmarshalJSON(b []byte) error {
 		*r = nil
 		return nil
 	case t != json.Delim('['):
-		return errors.New("a report's results are no list")
+		return errors.New("a report's results are not a list")
 	}
 	*r = results{}
 	for d.More() {

@@ -61,12 +61,12 @@ func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Ce
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, nil
 }
 
-// loadKey reads the host's key. Whoever else may read it may speak for the host.
+// loadKey reads the host's key. Another user who may read it may act as the host.
 func loadKey(p Paths) (crypto.Signer, error) {
 	if info, err := os.Stat(p.key()); err != nil {
 		return nil, err
 	} else if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s: others than its owner may use it, its mode is %04o: run `chmod 0600 %[1]s`; if somebody may have read it, install the host anew", p.key(), mode)
+		return nil, fmt.Errorf("%s: other users may use it, its mode is %04o: run `chmod 0600 %[1]s`; if another user may have read it, reinstall the host", p.key(), mode)
 	}
 	b, err := readFile(p.key(), 64<<10)
 	if err != nil {

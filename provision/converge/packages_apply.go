@@ -117,7 +117,7 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 			packages = rest
 		}
 	}
-	return t.outcome, fmt.Errorf("apt-get fails anew after %d attempts", rounds)
+	return t.outcome, fmt.Errorf("apt-get fails each time, after %d attempts", rounds)
 }
 
 // rest are the packages that aren't as declared yet.

@@ -60,7 +60,7 @@ type Options struct {
 	// wrong-network, our-address, address-claimed, often and bad-packet; observed,
 	// address-differs and binl where we are a proxy.
 	Record provision.Recorder
-	// Flood bounds what anybody's packets leave in it; one of our own when nil.
+	// Flood limits the events that packets cause; nil makes a new one.
 	Flood *provision.Flood
 	// MayServe says whether we may be authoritative on a network now; its error, why
 	// not: another server answers there, or nobody has looked yet. Nobody is answered

@@ -58,7 +58,7 @@ func (m *machine) doTime(ctx context.Context, s plan.TimeStep) error {
 		}
 	}
 	if !m.hasUnit("systemd-timesyncd.service") {
-		m.Warnf("time: the system has neither chrony nor systemd-timesyncd, so that its clock is set by nobody: put one into the image or into %%packages")
+		m.Warnf("time: the system has neither chrony nor systemd-timesyncd, so nothing keeps its clock in sync: put one into the image or into %%packages")
 		return nil
 	}
 	var names []string

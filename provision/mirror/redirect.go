@@ -39,7 +39,7 @@ func onward(req *http.Request, from string, allowed []string) (public bool, err 
 		return false, nil
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && !isPublic(addr) || err != nil && !strings.Contains(strings.TrimSuffix(host, "."), ".") {
-		return false, fmt.Errorf("it redirects to %s, which is no public host: mirror.redirects can allow it", u.Host)
+		return false, fmt.Errorf("it redirects to %s, which is not a public host: mirror.redirects can allow it", u.Host)
 	}
 	return true, nil
 }
@@ -67,7 +67,7 @@ func isPublic(a netip.Addr) bool {
 func strangersOnly(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublic(at.Addr()) {
-		return fmt.Errorf("it redirects to %s, which is no public address", address)
+		return fmt.Errorf("it redirects to %s, which is not a public address", address)
 	}
 	own, err := net.InterfaceAddrs()
 	if err != nil {

@@ -202,7 +202,7 @@ func TestRedirectsElsewhere(t *testing.T) {
 		}
 	}
 	// A name of the internet that leads to this machine: the address decides.
-	if _, err := publicDialer()(t.Context(), "tcp", host); err == nil || !strings.Contains(err.Error(), "no public address") {
+	if _, err := publicDialer()(t.Context(), "tcp", host); err == nil || !strings.Contains(err.Error(), "not a public address") {
 		t.Errorf("got %v", err)
 	}
 }

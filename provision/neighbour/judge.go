@@ -1,6 +1,6 @@
 // Package neighbour tells which machine stands behind an address: its hardware address,
 // as this machine's kernel has it by ARP, and whether that is one of a host's. An address
-// alone is no proof: anybody on a link can take one.
+// alone proves nothing: any machine on a link can take one.
 package neighbour
 
 import (
@@ -17,7 +17,7 @@ type Found struct {
 	Away bool
 	// Here: it is this machine itself.
 	Here bool
-	// MAC is whom the kernel sends its packets to; zero when nobody answers.
+	// MAC is where the kernel sends its packets; zero when no machine answers.
 	MAC inventory.MAC
 	// Confirmed: that machine has answered just now.
 	Confirmed bool
@@ -31,14 +31,14 @@ const (
 	Proved   Verdict = iota // it is one of the host's cards, on a link of ours
 	Another                 // it is a card of another machine, on a link of ours
 	Unproved                // nothing can be known: it isn't on a link of ours
-	Silent                  // nobody has confirmed the address yet: ask again
+	Silent                  // no machine has confirmed the address yet: ask again
 )
 
 // Judge says whether a peer is one of a host's cards. It is pure.
 func Judge(f Found, macs []inventory.MAC) Verdict {
 	switch {
 	case f.Here:
-		return Proved // whoever runs programs on this machine needs no proof
+		return Proved // programs on this machine need no proof
 	case f.Away:
 		return Unproved
 	case f.MAC == inventory.MAC{}:

@@ -109,8 +109,8 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	return a, nil
 }
 
-// loadCA reads the CA's certificate and key. Whoever else may read the key may speak for
-// every host, and whoever may write to the folder may put another one there.
+// loadCA reads the CA's certificate and key. Another user who may read the key may act as
+// any host, and one who may write to the folder may put another key there.
 func loadCA(certFile, keyFile string) (tls.Certificate, error) {
 	if err := errors.Join(file.Private(keyFile), file.Guarded(filepath.Dir(keyFile))); err != nil {
 		return tls.Certificate{}, err
@@ -333,9 +333,9 @@ func (a *Authority) Certs(ctx context.Context) ([]Cert, error) {
 }
 
 // ErrNoCert: a host has no certificate that counts.
-var ErrNoCert = errors.New("it has no certificate that counts")
+var ErrNoCert = errors.New("it has no valid certificate")
 
-// Revoke makes a certificate count no more. ErrNoCert when it doesn't already: it was
+// Revoke revokes a certificate. ErrNoCert when it doesn't already: it was
 // revoked before, or another was issued since.
 func (a *Authority) Revoke(ctx context.Context, host, serial, why string) error {
 	return a.change(ctx, host, serial, func(c *Cert) { c.Revoked, c.RevokedAt = why, a.clock() })

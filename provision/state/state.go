@@ -1,5 +1,5 @@
 // Package state opens the database of a state folder, and holds it together with what
-// lies beside it: a database or a CA that is gone is noticed, and never made anew as if
+// lies beside it: a database or a CA that is gone is noticed, and never replaced as if
 // this were the first start.
 package state
 
@@ -36,14 +36,14 @@ const (
 // An Anew is a database's first record.
 type Anew struct {
 	Begun time.Time `json:"begun"`
-	// Pending: it was begun anew although the appliance had run before, and the hosts of
+	// Pending: the operator chose a new database (--new-database), and the hosts of
 	// the inventory are yet to be marked as installed before.
 	Pending bool `json:"pending"`
 }
 
 // May is what the operator has said.
 type May struct {
-	NewDatabase bool // a database that is lost is begun anew
+	NewDatabase bool // a lost database is replaced by a new one
 	NewCA       bool // a CA that is lost, or another's, is taken as it is
 }
 
@@ -61,13 +61,13 @@ func judge(f found, may May, dir string) error {
 	database, ca := filepath.Join(dir, Database), filepath.Join(dir, "ca")
 	switch {
 	case f.database && may.NewDatabase:
-		return fmt.Errorf("%s is there, so --new-database is not for this start: leave it out, or move the file away if it is to be given up", database)
+		return fmt.Errorf("%s is there, so --new-database is refused: leave the flag out, or move the file away if you want to give it up", database)
 	case !f.database && (f.ca != "" || f.traces) && !may.NewDatabase:
 		what := "beside the CA in " + ca
 		if f.ca == "" {
 			what = "in a state folder in which an appliance has run, and the CA is gone too"
 		}
-		return fmt.Errorf("%s is missing or empty %s: without it nobody knows which hosts serve, and their next network boot could install them: restore it from a backup (or mount what it lies on), or run `rackhand serve --new-database` once, which arms no host of the inventory by itself", database, what)
+		return fmt.Errorf("%s is missing or empty %s: without it rackhand does not know which hosts serve, and their next network boot could reinstall them: restore it from a backup, mount its file system if that is missing, or run `rackhand serve --new-database` once, which arms no host of the inventory automatically", database, what)
 	case f.database && f.ca == "" && (f.recorded != "" || f.issued) && !may.NewCA:
 		return fmt.Errorf("the CA in %s is missing beside %s: with another one no agent of an installed host would be heard again: restore ca.pem and ca.key from a backup, or run `rackhand serve --new-ca` once and reinstall the hosts", ca, database)
 	case f.database && f.ca != "" && f.recorded != "" && f.ca != f.recorded && !may.NewCA:
@@ -127,7 +127,7 @@ func begin(ctx context.Context, path string, may May, now time.Time) (store.Stor
 	return s, nil
 }
 
-// MarkAnew records that a database was begun anew although the appliance had run before.
+// MarkAnew records that a database replaces a lost one.
 func MarkAnew(ctx context.Context, s store.Store, now time.Time) error {
 	return put(ctx, s, anewKey, Anew{Begun: now, Pending: true})
 }
@@ -159,7 +159,7 @@ func Bind(ctx context.Context, s store.Store, ca []byte) error {
 }
 
 // Pending reports whether the hosts of the inventory are yet to be marked as installed
-// before, since the database was begun anew.
+// before, since the database replaces a lost one.
 func Pending(ctx context.Context, s store.Store) (bool, error) {
 	r, err := s.Get(ctx, anewKey)
 	if errors.Is(err, store.ErrNotFound) {

@@ -31,7 +31,7 @@ const (
 type boltStore struct {
 	path    string
 	history *history
-	// acknowledged is the latest revision that somebody was told of.
+	// acknowledged is the latest revision that a caller was told of.
 	acknowledged atomic.Uint64
 
 	dbMu       sync.RWMutex // of db, opened and the file's name; Compact replaces them, in the writer

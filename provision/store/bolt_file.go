@@ -121,7 +121,7 @@ func guard(f func() error) (err error) {
 var errFailed = fmt.Errorf("%w: stop rackhand, and restore it from a backup", ErrDamaged)
 
 // guarded calls bbolt, and never again once it has panicked: that leaves its locks behind,
-// and whoever asked for one would wait for ever.
+// and a caller that needs one would wait forever.
 func (s *boltStore) guarded(f func() error) error {
 	select {
 	case <-s.failed:

@@ -353,7 +353,7 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int
 	if k.doubtful.AllowN(now, units) {
 		return true
 	}
-	s.complain(in, "syslog-flood", "its installer logs more than 64 KB a second by UDP, or somebody does in its name; what is beyond is dropped")
+	s.complain(in, "syslog-flood", "its installer logs more than 64 KB a second by UDP, or another machine does in its name; the rest is dropped")
 	return false
 }
 

@@ -167,7 +167,7 @@ func (s *Server) revoke(ctx context.Context, host, serial, source, why string) e
 	})
 }
 
-// revokeHost is `rackhand revoke`: also for a host that is no longer in the inventory.
+// revokeHost is `rackhand revoke`, also for hosts that have left the inventory.
 func (s *Server) revokeHost(c echo.Context) error {
 	host := c.Param("host")
 	switch err := s.revoke(c.Request().Context(), host, "", "operator", "the operator asked for it"); {

@@ -70,7 +70,7 @@ func (s *Server) token(host string, l loader) (provision.Install, string, error)
 	kept := s.handed.offer(host)
 	if in, ok := s.Journal.Current(host); ok && in.Offered(provision.HashToken(kept.token)) {
 		if s.Clock().Sub(kept.since) > lostAfter && s.lost.Allow(host, s.Clock()) {
-			s.warn(host, "never-came", "its boot script was fetched again by TFTP, and nothing has come over TCP since the one before: its kernel doesn't start, or has no driver for the card; look at its console. While an installer of it reports, somebody else asks in its name")
+			s.warn(host, "never-came", "its boot script was fetched again by TFTP, and nothing has come over TCP since the previous script: its kernel doesn't start, or has no driver for the card; look at its console. If its installer reports meanwhile, another machine asks in its name")
 		}
 		return in, kept.token, nil
 	}

@@ -18,39 +18,37 @@ import (
 	"rackhand/provision/neighbour"
 )
 
-// errStranger is the answer to a machine that has taken a host's address.
+// errStranger is the answer to another machine on a host's address.
 var errStranger = errors.New("this address is not on a card of that host")
 
-// proved reports whether who asks from an address for something of a host's is that
-// host, as far as the link tells: see onLink. Behind a router nothing tells; then an event
-// says so.
+// proved checks that a request from an address comes from the host, as far as the link
+// shows it: see onLink. Behind a router nothing shows it; then an event says so.
 func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr, what string) error {
 	away, err := s.onLink(ctx, h, from, "asked for "+what)
 	if away {
 		s.say(provision.Event{
 			Host: h.Name, Source: "http", Kind: "unproved",
-			Message: fmt.Sprintf("%s is handed out to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are all that tells who it is", what, from),
+			Message: fmt.Sprintf("%s goes to %s unproved: that box is not on a link of the appliance, so its lease and its DHCP REQUEST are the only proof", what, from),
 			Fields:  map[string]string{"address": from.String()},
 		}, h.Name+" "+what)
 	}
 	return err
 }
 
-// onLink asks the link who has an address: errStranger when it is another machine than the
-// host, which did what is said there; notReady when nobody has confirmed the address, be it
-// the host's or another's. away:
-// the address is not on a link of ours, so nothing tells.
+// onLink checks on the link which machine has an address. The error is errStranger when it
+// is not the host, and notReady when no machine has confirmed the address, be it the host or another. did says what
+// the machine did, for the event. away: the address is not on a link of ours.
 func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr, did string) (away bool, err error) {
 	found, verdict, err := s.judge(ctx, h, from)
 	if err != nil {
 		s.Log.Error("asking the kernel for a neighbour", "host", h.Name, "address", from.String(), "error", err)
-		return false, notReady{errors.New("who has this address can't be told at this moment")}
+		return false, notReady{errors.New("the kernel can't say at this moment which machine has this address")}
 	}
 	switch verdict {
 	case neighbour.Proved:
 		return false, nil
 	case neighbour.Silent:
-		return false, notReady{errors.New("nobody has confirmed by ARP to have this address")}
+		return false, notReady{errors.New("no machine has confirmed this address by ARP")}
 	case neighbour.Unproved:
 		return true, nil
 	}
@@ -145,7 +143,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	lease, _ := s.Lease(ctx, mac)
 	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.does(mac, now))
 	if refused != "" {
-		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and not handed out: %s. A box that boots asks for its address first: if it hangs there, start it anew", in.Host, refused))
+		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and refused: %s. A box that boots asks for its address first: if it hangs there, restart it", in.Host, refused))
 		return unheard{errors.New("the network boot of this box was not heard")}
 	}
 	if warn != "" {
@@ -154,7 +152,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	return nil
 }
 
-// An unheard is the reason why there is no script for a box that was not heard to boot.
+// An unheard says that a box gets no script since its network boot was not heard.
 type unheard struct{ error }
 
 // waitEnds is after how long without asking a box waits no longer. GRUB's menu asks

@@ -13,12 +13,12 @@ import (
 	"rackhand/provision/journal"
 )
 
-// ErrNotHeld is an Operator's answer about a host that waits for no release.
+// ErrNotHeld is an Operator's answer about a host that isn't waiting for a release.
 var ErrNotHeld = errors.New("this host waits for no release")
 
-// confirmed reports whether an attempt of an install may go on, on a host of which the
-// operator confirms each (`answer: confirm`); else it is notReady, and what is known of
-// the box stands in its install until he does. The boot script is what waits: loaders ask
+// confirmed reports whether an attempt of an install may go on, on a host for which the
+// operator confirms each (`answer: confirm`). Otherwise the error is notReady, and the
+// install keeps what is known of the box until the operator confirms it. The boot script is what waits: loaders ask
 // for as long as it takes and without a cost, while an initrd gives up after 9 s, and
 // nothing secret is handed out before. held is what its request tells of the box.
 func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory.MAC, in provision.Install, held provision.Held) error {

@@ -39,7 +39,7 @@ func TestListenUnix(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"file": "no socket", "folder": "no socket", "pipe": "no socket", "link": "no socket", "link-to-dead": "no socket", "dangling": "no socket",
+		"file": "not a socket", "folder": "not a socket", "pipe": "not a socket", "link": "not a socket", "link-to-dead": "not a socket", "dangling": "not a socket",
 		"live": "answers there already", "datagrams": "another program's",
 	} {
 		before, err := os.Lstat(in(name))

@@ -47,12 +47,12 @@ type Options struct {
 	// Leaseholder is the other way round: the MAC that holds the lease of an address.
 	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
 	// Lease is what was last leased to a MAC, or it was heard to ask another server for;
-	// nil: whoever asks for a script counts as booting.
+	// nil: every box that asks for a script counts as booting.
 	Lease func(ctx context.Context, mac inventory.MAC) (provision.Lease, bool)
 	// Began is the counted time at which the appliance started: which boxes waited for their
 	// script before is not known.
 	Began time.Time
-	// Neighbour tells who stands behind an address (neighbour.Ask); nil: nobody asks.
+	// Neighbour tells which machine has an address (neighbour.Ask); nil: no check.
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
@@ -76,7 +76,7 @@ type Options struct {
 	Log    *slog.Logger
 	// Limits bound what a host may send; the usual ones when zero.
 	Limits config.Limits
-	// Flood bounds what anybody's requests leave in the journal; one of our own when nil.
+	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
 }
 
@@ -87,7 +87,7 @@ type Operator interface {
 	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
 	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
 	Cancel(ctx context.Context, host string) error
-	// Release has the installer handed out that a host waits for (`answer: confirm`); the
+	// Release lets the attempt go on that waits for the operator (`answer: confirm`); the
 	// error wraps ErrNotHeld when it doesn't wait.
 	Release(ctx context.Context, host string) (provision.Install, error)
 	// Power does on, off, cycle, reset or status and says what was seen.
@@ -254,7 +254,7 @@ func clearSocket(path string) error {
 		return err
 	}
 	if st.Mode().Type() != os.ModeSocket {
-		return errors.New("a file that is no socket has that name: remove it")
+		return errors.New("a file with that name is not a socket: remove it")
 	}
 	c, err := net.DialTimeout("unix", path, 5*time.Second)
 	switch {

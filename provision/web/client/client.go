@@ -69,12 +69,12 @@ func (c *Client) Cancel(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/cancel", struct{}{}, nil)
 }
 
-// Revoke makes a host's certificate count no more.
+// Revoke revokes a host's certificate.
 func (c *Client) Revoke(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/revoke", struct{}{}, nil)
 }
 
-// Release has the installer handed out that a host waits for.
+// Release lets the attempt go on that waits for the operator.
 func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
 	var in provision.Install
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/release", struct{}{}, &in)

@@ -32,7 +32,7 @@ type made struct {
 }
 
 // shared makes pages for all who ask: at most half the processors work on them at once, so
-// that no crowd of readers keeps a box from its address, and a page that thousands ask for
+// that many readers can't keep a box from its address, and a page that thousands ask for
 // is made once and held once.
 type shared struct {
 	now     func() time.Time
