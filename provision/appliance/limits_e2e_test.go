@@ -78,6 +78,8 @@ func TestFlooded(t *testing.T) {
 		"-n " + ns + " addr add 10.77.0.1/20 dev eth1", "-n " + ns + " link set eth1 up",
 		"-n " + attacker + " link set switch address 52:54:00:00:00:03 up",
 		"-n " + attacker + " addr add 10.77.0.11/20 dev switch", "-n " + attacker + " addr add 10.77.0.12/20 dev switch", "-n " + attacker + " addr add 10.77.0.13/20 dev switch",
+		// All of them stand behind one neighbour: the kernel's table of neighbours is the whole machine's.
+		"-n " + ns + " route add 10.77.4.0/22 via 10.77.0.11", "-n " + ns + " route add 10.77.8.0/21 via 10.77.0.11",
 		"-n " + attacker + " route add local 10.77.4.0/22 dev lo", "-n " + attacker + " route add local 10.77.8.0/21 dev lo",
 	} {
 		sh(t, append([]string{"ip"}, strings.Fields(line)...)...)
@@ -334,6 +336,7 @@ func flood(path string) error {
 // forgeTFTP asks for another box's script from thousands of addresses.
 func forgeTFTP() {
 	to := &net.UDPAddr{IP: net.IPv4(10, 77, 0, 1), Port: 69}
+	awaitTFTP(to)
 	for i := range floodTFTP {
 		n := 4<<8 + i%floodSources
 		c, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 77, byte(n>>8), byte(n))}, to)
@@ -347,6 +350,24 @@ func forgeTFTP() {
 			time.Sleep(10 * time.Millisecond) // else the kernel drops them
 		}
 	}
+}
+
+// awaitTFTP returns once the server has answered: its parts start beside each other.
+func awaitTFTP(to *net.UDPAddr) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 77, 0, 13)})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	defer c.Close()
+	for range 100 {
+		_, _ = c.WriteTo([]byte("\x00\x01snponly.efi\x00octet\x00"), to)
+		_ = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if n, _, err := c.ReadFrom(make([]byte, 600)); err == nil && n > 0 {
+			return
+		}
+	}
+	fmt.Fprintln(os.Stderr, "TFTP was never answered")
 }
 
 func (o floodOrder) agent(from, identity string) (*http.Client, error) {

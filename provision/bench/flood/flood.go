@@ -55,6 +55,15 @@ func (l Link) nobody(r *rand.Rand) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
+// relay is one of 250 relays that nobody has set up, in the server's own subnet. More would
+// fill the kernel's table of neighbours, which all network namespaces of a machine share:
+// other tests that run at this time would lose packets.
+func (l Link) relay(r *rand.Rand) netip.Addr {
+	a := l.Subnet.Addr().As4()
+	a[2], a[3] = 250, byte(1+r.IntN(250))
+	return netip.AddrFrom4(a)
+}
+
 func packetOf(mac net.HardwareAddr, kind dhcpv4.MessageType, r *rand.Rand, with ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
 	var xid dhcpv4.TransactionID
 	binary.BigEndian.PutUint32(xid[:], r.Uint32())
@@ -117,13 +126,13 @@ func option82(r *rand.Rand, l Link) []byte {
 	binary.BigEndian.PutUint64(value[2:], r.Uint64())
 	copy(value[12:], randomMAC(r))
 	value = append(value, l.nobody(r).AsSlice()...)
-	return Broadcast(mac, packetOf(mac, dhcpv4.MessageTypeDiscover, r, dhcpv4.WithGatewayIP(l.nobody(r).AsSlice()),
+	return Broadcast(mac, packetOf(mac, dhcpv4.MessageTypeDiscover, r, dhcpv4.WithGatewayIP(l.relay(r).AsSlice()),
 		dhcpv4.WithGeneric(dhcpv4.OptionRelayAgentInformation, value)).ToBytes())
 }
 
 // relays are ones that nobody has set up, in the server's own subnet.
 func relays(r *rand.Rand, l Link) []byte {
-	mac, relay := randomMAC(r), l.nobody(r)
+	mac, relay := randomMAC(r), l.relay(r)
 	p := packetOf(mac, dhcpv4.MessageTypeDiscover, r, dhcpv4.WithGatewayIP(relay.AsSlice()))
 	return Frame(randomMAC(r), Everybody, netip.AddrPortFrom(relay, 67), netip.AddrPortFrom(l.Server, 67), p.ToBytes())
 }
