@@ -74,7 +74,7 @@ hosts:
 		t.Logf("%-9s %-16s %-10s %s %v", e.Source, e.Kind, e.Stage, e.Message, e.Fields)
 		switch e.Kind {
 		case "unproved":
-			what, _, _ := strings.Cut(e.Message, " is handed out")
+			what, _, _ := strings.Cut(e.Message, " goes to")
 			told = append(told, what)
 		case "another-mac", "boot-unheard", "token-refused":
 			t.Errorf("%s: %s", e.Kind, e.Message)
