@@ -89,7 +89,7 @@ type Limits struct {
 type Keep struct {
 	Days   int // how old events become, by counted time: 90
 	Events int // of one host, and of all boxes in no inventory together: 10,000
-	// Size is what the database takes, in bytes: 256 MiB. When it is too much, events of
-	// who has most go first.
+	// Size is what the database takes, in bytes: 256 MiB. Beyond it, the hosts with the
+	// most events lose their oldest ones first.
 	Size int64
 }

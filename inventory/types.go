@@ -221,3 +221,12 @@ type RackPlace struct {
 	Name string
 	Unit int
 }
+
+// MACTexts are the host's MACs as text, 52:54:00:00:00:01, in the inventory's order.
+func (h *Host) MACTexts() []string {
+	var out []string
+	for _, m := range h.MACs {
+		out = append(out, m.String())
+	}
+	return out
+}

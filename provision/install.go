@@ -210,3 +210,10 @@ type Relay struct {
 	Circuit string `json:"circuit,omitempty"` // option 82.1, printable or hex
 	Remote  string `json:"remote,omitempty"`  // option 82.2
 }
+
+// Public is an install or job without the hashes of its tokens and the names of its
+// secrets.
+func (in Install) Public() Install {
+	in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil
+	return in
+}

@@ -26,7 +26,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 			return d, a.settle(d, r)
 		}
 		_, err := a.journal.Arm(journal.Request{
-			Host: d.Host.Name, MACs: macs(d.Host), System: d.Host.System.Name, FirstOnly: true,
+			Host: d.Host.Name, MACs: d.Host.MACTexts(), System: d.Host.System.Name, FirstOnly: true,
 			Budget: a.budget(d.Host), Expires: a.cfg.Install.Expires,
 			Source: "dhcp", Why: "armed by itself: this box was never installed, and a network boot of it was seen",
 		})
@@ -122,14 +122,6 @@ func (a *Appliance) isImage(system string) bool {
 	}
 	s := snap.Systems[system]
 	return s != nil && s.Installer == inventory.InstallerImage
-}
-
-func macs(h *inventory.Host) []string {
-	var out []string
-	for _, m := range h.MACs {
-		out = append(out, m.String())
-	}
-	return out
 }
 
 func (a *Appliance) latest(snap *inventory.Snapshot, mac inventory.MAC) *provision.Install {

@@ -101,7 +101,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	}
 	hosts := make(map[string][]string)
 	for name, h := range snap.Hosts {
-		hosts[name] = macs(h)
+		hosts[name] = h.MACTexts()
 	}
 	if err := a.journal.Before(hosts); err != nil || !whole {
 		return err

@@ -47,7 +47,7 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 		return provision.Install{}, err
 	}
 	q := journal.Request{
-		Host: host, MACs: macs(h), Job: r.Job, Order: order,
+		Host: host, MACs: h.MACTexts(), Job: r.Job, Order: order,
 		Budget:  provision.Budget{Attempts: a.cfg.Install.Attempts},
 		Expires: a.cfg.Install.Expires, Source: "operator", Why: orderText(r.Job, order),
 	}

@@ -31,7 +31,7 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 		return provision.Install{}, err
 	}
 	r := journal.Request{
-		Host: host, MACs: macs(h), System: h.System.Name, Wipe: wipe,
+		Host: host, MACs: h.MACTexts(), System: h.System.Name, Wipe: wipe,
 		Budget: a.budget(h), Expires: a.cfg.Install.Expires, Source: "operator",
 		Why: "the operator asked for an install of " + h.System.Name,
 	}

@@ -34,11 +34,12 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 			s.BMC = h.BMC.Address.Addr().String()
 		}
 		if in, ok := installs[name]; ok {
-			in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil // hashes and names, but nobody's business
+			in = in.Public()
 			s.Install = &in
 		}
 		if job, ok := jobs[name]; ok {
-			job.Token, job.Order.Keys = "", nil
+			job = job.Public()
+			job.Order.Keys = nil
 			s.Job = &job
 		}
 		if j, ok := seen[name]; ok {

@@ -86,13 +86,18 @@ func writeInto(s store.Store) error {
 // (A SIGKILL leaves the page cache, so this proves the order of
 // acknowledgement and write, not the disk's own honesty.)
 func TestKilled(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
+	killed(t, "crash", filepath.Join(t.TempDir(), "test.db"), 0)
+}
+
+// killed is eight kills of a child in its work, each followed by a look at what is there.
+func killed(t *testing.T, child, path string, stream uint64) {
+	t.Helper()
 	seed := uint64(os.Getpid())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(seed, stream))
 	acked := map[string]uint64{}
 	for range 8 {
-		killOnce(t, "crash", path, 1+random.IntN(300), acked)
+		killOnce(t, child, path, 1+random.IntN(300), acked)
 		checkAfterCrash(t, path, acked)
 		if t.Failed() {
 			return

@@ -129,7 +129,7 @@ func (s *Server) enrol(c echo.Context) error {
 	}
 	s.taken.enrolments.Take(h.Name) // whoever has no token must not use up the host's
 	in, _ := s.Journal.Install(h.Name)
-	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name, in.ID, macsOf(h))
+	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name, in.ID, h.MACTexts())
 	if err != nil {
 		s.Log.Error("signing a certificate", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not signed: try again")

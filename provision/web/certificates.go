@@ -32,21 +32,13 @@ func stale(c pki.Cert, h *inventory.Host, in, job *provision.Install) (why strin
 	case h == nil:
 		return c.Host + " was removed from the inventory", true
 	case len(c.MACs) > 0 && !slices.ContainsFunc(h.MACs, func(m inventory.MAC) bool { return slices.Contains(c.MACs, m.String()) }):
-		return fmt.Sprintf("the inventory gave the name to another MAC: %s instead of %s", strings.Join(macsOf(h), ", "), strings.Join(c.MACs, ", ")), true
+		return fmt.Sprintf("the inventory gave the name to another MAC: %s instead of %s", strings.Join(h.MACTexts(), ", "), strings.Join(c.MACs, ", ")), true
 	case provision.Wiped(in, job):
 		return "the disks of " + c.Host + " were wiped", false
 	case in != nil && in.Written && c.Install != "" && c.Install != in.ID:
 		return fmt.Sprintf("%s is being installed anew (%s)", c.Host, in.ID), false
 	}
 	return "", false
-}
-
-func macsOf(h *inventory.Host) []string {
-	var out []string
-	for _, m := range h.MACs {
-		out = append(out, m.String())
-	}
-	return out
 }
 
 // staleNow is stale with what the inventory and the journal say now.
@@ -111,8 +103,8 @@ func (s *Server) SweepCertificates(ctx context.Context) error {
 		switch {
 		case why != "":
 			err = s.revoke(ctx, c.Host, c.Serial, "appliance", why)
-		case !slices.Equal(c.MACs, macsOf(h)):
-			err = s.Authority.Moved(ctx, c.Host, c.Serial, macsOf(h))
+		case !slices.Equal(c.MACs, h.MACTexts()):
+			err = s.Authority.Moved(ctx, c.Host, c.Serial, h.MACTexts())
 		}
 		// Another certificate was issued in between: that one counts.
 		if err != nil && !errors.Is(err, pki.ErrNoCert) && !errors.Is(err, store.ErrConflict) {

@@ -129,14 +129,14 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		case err != nil:
 			return operatorError(err)
 		}
-		return c.JSON(http.StatusOK, public(in))
+		return c.JSON(http.StatusOK, in.Public())
 	})
 	e.GET("/api/hosts/:host/job", func(c echo.Context) error {
 		in, ok := s.Journal.Job(c.Param("host"))
 		if !ok {
 			return echo.NewHTTPError(http.StatusNotFound, "that host never had a rescue, a wipe or a burn-in")
 		}
-		reply := JobReply{Job: public(s.Journal.Shown(in))}
+		reply := JobReply{Job: s.Journal.Shown(in).Public()}
 		switch r, err := s.Store.Get(c.Request().Context(), jobReportPrefix+in.ID); {
 		case err == nil:
 			reply.Report = r.Value
@@ -145,12 +145,6 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		}
 		return c.JSON(http.StatusOK, reply)
 	})
-}
-
-// public is an install or job without the hashes of its tokens and the names of its secrets.
-func public(in provision.Install) provision.Install {
-	in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil
-	return in
 }
 
 // JobReady says what is missing for a job of a host to be handed out.

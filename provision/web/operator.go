@@ -64,7 +64,7 @@ func (s *Server) API() http.Handler {
 		if err != nil {
 			return operatorError(err)
 		}
-		return c.JSON(http.StatusOK, public(in))
+		return c.JSON(http.StatusOK, in.Public())
 	})
 	s.jobRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)

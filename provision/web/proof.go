@@ -63,7 +63,7 @@ func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr,
 
 // stranger tells of a machine that has taken a host's address, and what it did there.
 func (s *Server) stranger(h *inventory.Host, from netip.Addr, found neighbour.Found, did string) {
-	macs := texts(h.MACs)
+	macs := strings.Join(h.MACTexts(), ", ")
 	s.say(provision.Event{
 		Host: h.Name, Source: "http", Kind: "another-mac", Level: provision.LevelError,
 		Message: fmt.Sprintf("%s %s from the MAC %s, and %s has %s: another machine uses its address, and got nothing. Find it by that MAC at the switch and disconnect it; if it is a card of %s, add it to `mac` in the inventory",
@@ -123,14 +123,6 @@ func refusal(err error) error {
 		return echo.NewHTTPError(http.StatusForbidden, err.Error())
 	}
 	return unavailable(err)
-}
-
-func texts(macs []inventory.MAC) string {
-	var out []string
-	for _, m := range macs {
-		out = append(out, m.String())
-	}
-	return strings.Join(out, ", ")
 }
 
 // heard is the DHCP side of the proof: whether the box of an install was heard to boot,

@@ -59,5 +59,5 @@ func (s *Server) release(c echo.Context) error {
 	if err != nil {
 		return operatorError(err)
 	}
-	return c.JSON(http.StatusOK, public(in))
+	return c.JSON(http.StatusOK, in.Public())
 }
