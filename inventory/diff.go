@@ -151,6 +151,8 @@ func diffHost(a, b *Host) []string {
 	field(keyBootProxy, cmp.Or(a.Boot.Proxy, ProxyPXE) == cmp.Or(b.Boot.Proxy, ProxyPXE))
 	field("rack", samePointed(a.Rack, b.Rack))
 	field("disk", a.Disk == b.Disk)
+	field(keyMaintenanceWindows, slices.Equal(a.Maintenance.Windows, b.Maintenance.Windows))
+	field(keyMaintenanceZone, cmp.Or(a.Maintenance.Zone, "UTC") == cmp.Or(b.Maintenance.Zone, "UTC"))
 	names := maps.Clone(a.Variables)
 	if names == nil {
 		names = map[string]any{}

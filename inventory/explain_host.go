@@ -79,7 +79,8 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 var keyOrder = []string{
 	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
 	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
-	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy, "variables",
+	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy,
+	"maintenance", keyMaintenanceWindows, keyMaintenanceZone, "variables",
 }
 
 func rank(key string) int {

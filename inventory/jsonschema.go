@@ -118,6 +118,9 @@ func layerDocs(all schema.Docs, prefix string) {
 		keyBootSecureBoot:     {Text: "Its firmware starts signed programs only. DHCP can't tell.", Default: "false", Examples: []string{"true"}},
 		keyBootProxy:          {Text: "On a dhcp: proxy network: pxe says what to load in the offer itself, binl on port 4011, which UEFI firmware from before 2017 needs.", Default: string(ProxyPXE), Examples: []string{string(ProxyBINL)}},
 	}
+	keys["maintenance"] = schema.Doc{Text: "When a change may restart or reload services. Outside of it a restart stays pending; a service that is down is started at any time."}
+	keys[keyMaintenanceWindows] = schema.Doc{Text: "The days on which a window begins, and its times: one, or a list. None: at any time.", Examples: []string{"Sat 02:00-04:00", "[Mon-Fri 22:00-02:00, 03:00-05:00]"}}
+	keys[keyMaintenanceZone] = schema.Doc{Text: "The time zone of the windows, by its name in the IANA database.", Default: "UTC", Examples: []string{"Europe/Berlin"}}
 	for key, doc := range keys {
 		all[prefix+key] = doc
 	}

@@ -108,6 +108,8 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 		},
 		"bmc":  func(n schema.Node) { l.bmcFields(what, n, to, nil) },
 		"boot": func(n schema.Node) { bootFields(what, n, to) },
+
+		"maintenance": func(n schema.Node) { maintenanceFields(what, n, to) },
 	}
 	for _, key := range more {
 		if key == keySystem {

@@ -55,7 +55,9 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 		Boot:      m.boot(),
 		Disk:      m.text(keyDisk),
 		Variables: m.variables(),
-		Line:      d.place().String(),
+
+		Maintenance: m.maintenance(),
+		Line:        d.place().String(),
 	}
 	h.Group, _ = d.group.value.(string)
 	if m.system != nil {

@@ -172,6 +172,8 @@ type Host struct {
 	// string, SecretRef, []any or map[string]any; a scalar is the text as the
 	// operator wrote it, so 0644, NO and 1.10 stay what they are.
 	Variables map[string]any
+	// Maintenance is when a change may restart its services.
+	Maintenance Maintenance
 	// Line is where the host stands: file:line:column.
 	Line string
 }

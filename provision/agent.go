@@ -27,6 +27,10 @@ type AgentState struct {
 	// zero it is behind, and 0 when they agree within 2 s.
 	ClockAhead float64  `json:"clock_ahead,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
+	// Pending are restarts and reloads that wait for the maintenance window.
+	Pending []string `json:"pending,omitempty"`
+	// Disabled: the agent makes no runs for a while; nil: it does.
+	Disabled *Disabled `json:"disabled,omitempty"`
 }
 
 // NewAgentState makes one of a report that came at now. age is that of a catalog that was
@@ -54,13 +58,18 @@ func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 
 // Same reports whether two say the same.
 func (s AgentState) Same(t AgentState) bool {
-	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings)
+	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings) &&
+		slices.Equal(s.Pending, t.Pending) && s.Disabled.same(t.Disabled)
 }
 
 // Notes are what people are to see of a host at now, a short text each; none when it is
 // plain.
 func (s AgentState) Notes(now time.Time) []string {
 	var out []string
+	if s.Disabled != nil {
+		out = append(out, s.Disabled.text(now))
+	}
+	out = append(out, s.Pending...)
 	if !s.CatalogFetched.IsZero() {
 		out = append(out, "kept catalog, "+roughly(now.Sub(s.CatalogFetched))+" old")
 	}
@@ -92,6 +101,9 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
+	turn(len(s.Pending) > 0, len(next.Pending) > 0, "restart-pending",
+		strings.Join(next.Pending, "; "), "the restarts that waited for the maintenance window are done")
+	turn(s.Disabled != nil, next.Disabled != nil, "agent-disabled", next.Disabled.text(now), "the agent makes runs again")
 	return out
 }
 

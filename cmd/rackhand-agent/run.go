@@ -17,79 +17,120 @@ import (
 
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
 
-  rackhand-agent daemon [--interval 30m]   converge now and at every interval
-  rackhand-agent run                       converge once; exit 0 unless something failed
-  rackhand-agent once [--noop]             converge once; exit 0: nothing to do, 2: changed, 1: failed
-                                           with --noop change nothing; exit 0: in sync, 2: drift, 1: failed
+  rackhand-agent daemon [--interval 30m]   converge now, at every interval, and when the appliance orders it
+  rackhand-agent run                       converge once
+  rackhand-agent once [--noop]             the same; with --noop change nothing, tell what would be changed
+  rackhand-agent status [--json]           last and next run, catalog, pending restarts, certificate
+  rackhand-agent disable --reason TEXT --until TIME
+                                           make no runs until then: 2h, 3d, 18:00, 2026-12-01 18:00; at most 30 days
+  rackhand-agent enable                    make runs again
+  rackhand-agent facts                     what this host is, as JSON
+
+exit codes of run and once
+  0   nothing to do; with --noop: in sync
+  1   the run itself failed: no catalog, disabled, another run
+  2   something was changed; with --noop: would be
+  4   something failed
+  6   both 2 and 4
+  64  the command line is wrong
 `
 
-// Exit codes. 2 is for a change, as puppet --detailed-exitcodes has it; a wrong
-// command line is 64 (EX_USAGE in sysexits.h), so that it is never taken for one.
+// Exit codes. A wrong command line is EX_USAGE of sysexits.h, so that it is never taken for
+// the outcome of a run.
 const (
-	exitOK      = 0
-	exitFailed  = 1
-	exitChanged = 2
-	exitUsage   = 64
+	exitOK     = catalog.ExitOK
+	exitFailed = catalog.ExitRunFailed
+	exitUsage  = catalog.ExitUsage
 )
 
-// run is the program without its process.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// options are the flags of all commands.
+type options struct {
+	root                     string
+	wait, lockWait, interval time.Duration
+	verbose, noop, json      bool
+	reason, until            string
+}
+
+// parse reads the flags of a command. done: the exit code says all.
+func parse(args []string, stdout, stderr io.Writer) (o options, code int, done bool) {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
-		return exitUsage
+		return o, exitUsage, true
 	}
 	command := args[0]
 	flags := flag.NewFlagSet("rackhand-agent "+command, flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	root := flags.String("root-dir", "", "take every file, the agent's own and the managed ones, below this folder")
-	wait := flags.Duration("wait", 5*time.Minute, "how long to wait for another run to end")
-	lockWait := flags.Duration("package-lock-wait", 2*time.Minute, "how long to wait for another package manager")
-	verbose := flags.Bool("verbose", false, "name the resources that hold already, too")
-	var interval time.Duration
-	var noop bool
+	flags.StringVar(&o.root, "root-dir", "", "take every file, the agent's own and the managed ones, below this folder")
+	switch command {
+	case "daemon", "once", "run":
+		flags.DurationVar(&o.wait, "wait", 5*time.Minute, "how long to wait for another run to end")
+		flags.DurationVar(&o.lockWait, "package-lock-wait", 2*time.Minute, "how long to wait for another package manager")
+		flags.BoolVar(&o.verbose, "verbose", false, "name the resources that hold already, too")
+	}
 	switch command {
 	case "daemon":
-		flags.DurationVar(&interval, "interval", 30*time.Minute, "time between two runs")
+		flags.DurationVar(&o.interval, "interval", 30*time.Minute, "time between two runs")
 	case "once":
-		flags.BoolVar(&noop, "noop", false, "change nothing, tell what would be changed")
-	case "run":
+		flags.BoolVar(&o.noop, "noop", false, "change nothing, tell what would be changed")
+	case "status":
+		flags.BoolVar(&o.json, "json", false, "as JSON")
+	case "disable":
+		flags.StringVar(&o.reason, "reason", "", "why, for those who find the host disabled")
+		flags.StringVar(&o.until, "until", "", "until when: 2h, 3d, 18:00, 2026-12-01 18:00")
+	case "run", "enable", "facts":
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
-		return exitOK
+		return o, exitOK, true
 	default:
 		fmt.Fprintf(stderr, "rackhand-agent: there is no command %q\n\n%s", command, usage)
-		return exitUsage
+		return o, exitUsage, true
 	}
 	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
-		return exitOK
+		return o, exitOK, true
 	} else if err != nil {
-		return exitUsage
+		return o, exitUsage, true
 	}
-	if flags.NArg() > 0 || interval < 0 {
+	if flags.NArg() > 0 || o.interval < 0 {
 		fmt.Fprintf(stderr, "rackhand-agent %s: not understood: %q\n", command, flags.Args())
-		return exitUsage
+		return o, exitUsage, true
 	}
-	agent := newAgent(converge.Paths{Root: *root}, newLog(stdout, *verbose), stdout, *lockWait)
-	agent.Interval, agent.LockWait = interval, *wait
-	if command == "daemon" {
-		if err := agent.Run(ctx); err != nil {
-			fmt.Fprintln(stderr, "rackhand-agent:", err)
-			return exitFailed
-		}
-		return exitOK
+	return o, exitOK, false
+}
+
+// run is the program without its process.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, code, done := parse(args, stdout, stderr)
+	if done {
+		return code
 	}
-	status, err := agent.Once(ctx, noop)
+	agent := newAgent(converge.Paths{Root: o.root}, newLog(stdout, o.verbose), stdout, o.lockWait)
+	agent.Interval, agent.LockWait = o.interval, o.wait
+	var err error
+	code = exitOK
+	switch args[0] {
+	case "daemon":
+		agent.Orders = true
+		err = agent.Run(ctx)
+	case "status":
+		err = status(agent, o, stdout)
+	case "disable":
+		code, err = disable(ctx, agent, o, stdout)
+	case "enable":
+		err = enable(agent, stdout)
+	case "facts":
+		err = printFacts(ctx, o, stdout)
+	default:
+		var report catalog.Report
+		report, err = agent.Make(ctx, converge.Demand{Noop: o.noop})
+		code = report.ExitCode()
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "rackhand-agent:", err)
-		return exitFailed
+		if code != exitUsage {
+			code = exitFailed
+		}
 	}
-	switch {
-	case status == catalog.Failed:
-		return exitFailed
-	case status == catalog.Changed && command == "once":
-		return exitChanged
-	}
-	return exitOK
+	return code
 }
 
 // newAgent builds the agent of this machine.

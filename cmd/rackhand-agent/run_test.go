@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rackhand/provision/catalog"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -23,11 +25,20 @@ func TestCommandLine(t *testing.T) {
 		want string // part of what it says
 	}{
 		{nil, exitUsage, "rackhand-agent daemon"},
-		{[]string{"help"}, exitOK, "2: drift"},
+		{[]string{"help"}, exitOK, "6   both 2 and 4"},
 		{[]string{"noop"}, exitUsage, `no command "noop"`},
 		{[]string{"run", "--noop"}, exitUsage, "noop"},
 		{[]string{"once", "now"}, exitUsage, `"now"`},
 		{[]string{"daemon", "--interval", "-1s"}, exitUsage, "not understood"},
+		{[]string{"status", "--wait", "1s"}, exitUsage, "-wait"},
+		{[]string{"disable", "--until", "2h"}, exitUsage, "--reason TEXT"},
+		{[]string{"disable", "--reason", "x", "--until", "soon"}, exitUsage, "not a time"},
+		{[]string{"disable", "--reason", "x", "--until", "31d", "--root-dir", empty}, exitFailed, "30 days at most"},
+		{[]string{"disable", "--reason", "two\nlines", "--until", "1h", "--root-dir", empty}, exitFailed, "one line"},
+		{[]string{"enable", "--root-dir", empty}, exitOK, "was not disabled"},
+		{[]string{"facts", "--root-dir", empty}, exitOK, `"kernel"`},
+		{[]string{"status", "--root-dir", empty}, exitFailed, "agent.json: no such file"},
+		{[]string{"run", "--root-dir", empty}, exitFailed, "agent.json: no such file"},
 		{[]string{"once", "--root-dir", empty}, exitFailed, "agent.json: no such file or directory (the installer's %post writes this file)"},
 	}
 	for _, tt := range tests {
@@ -60,9 +71,9 @@ func TestDryRunExitCodes(t *testing.T) {
 		want          string
 	}{
 		{"in sync", `"path": "/etc/motd", "ensure": "file", "content": "hello\n"`, exitOK, `msg="dry run" status=ok`},
-		{"drift", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, exitChanged, `msg="would change" resource=file[/etc/motd] what="content changed, 6 → 4 bytes"`},
-		{"drift, shown", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, exitChanged, "-hello\n+bye\n"},
-		{"failed", `"path": "/etc/motd", "ensure": "directory"`, exitFailed, "remove it first"},
+		{"drift", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, catalog.ExitChanged, `msg="would change" resource=file[/etc/motd] what="content changed, 6 → 4 bytes"`},
+		{"drift, shown", `"path": "/etc/motd", "ensure": "file", "content": "bye\n"`, catalog.ExitChanged, "-hello\n+bye\n"},
+		{"failed", `"path": "/etc/motd", "ensure": "directory"`, catalog.ExitFailed, "remove it first"},
 	}
 	for _, tt := range tests {
 		write("var/lib/rackhand-agent/catalog.json", `{"host": "web1", "version": "v1", "resources": [{"id": "file[/etc/motd]", "file": {`+tt.content+`}}]}`)

@@ -50,6 +50,8 @@ type cli struct {
 	Revoke  revokeCmd  `cmd:"" help:"Revoke the certificate of a host."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
+	Converge convergeCmd `cmd:"" help:"Have the agents of hosts make a run now, or a dry run, all at once or a batch after the other."`
+
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`
 	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
 	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for; list and forget what the mirror cache keeps."`
@@ -123,6 +125,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exit
 	case err != nil:
 		fmt.Fprintln(stderr, "rackhand:", err)
+		if args[0] == "converge" {
+			return exitConvergeUsage // 2 means that something was changed
+		}
 		return 2
 	}
 	if err := cmd.Run(); err != nil {

@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/links"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
@@ -159,6 +160,10 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock, Note: func() string { return "Database: " + a.keeper.Stats().String() }}); err != nil {
 		return nil, err
 	}
+	ordered, err := orders.Open(ctx, orders.Options{Store: st, Counted: a.journal.Counted, Clock: d.Clock, Random: d.Random})
+	if err != nil {
+		return nil, err
+	}
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
@@ -166,7 +171,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Limits: cfg.Limits,
+		Flood: a.flood, Limits: cfg.Limits, Orders: ordered,
 	})
 	return a, nil
 }

@@ -13,6 +13,9 @@ type Catalog struct {
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
+	// Maintenance says when changes may restart services; nil: at any time. Agents that
+	// don't know it restart at any time.
+	Maintenance *Maintenance `json:"maintenance,omitempty"`
 }
 
 // A Resource is one thing that shall hold on a host. Exactly one of Package,
@@ -74,6 +77,7 @@ const (
 	Failed  = "failed"
 	Skipped = "skipped" // something that it requires failed
 	Unknown = "unknown" // a dry run can't tell before something else is made
+	Pending = "pending" // a restart or reload that waits for the maintenance window
 )
 
 // A Result is what became of one resource.
@@ -84,6 +88,9 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 	// Diff is, in a dry run, a bounded unified diff of a file; never of a sensitive one.
 	Diff string `json:"diff,omitempty"`
+	// Pending is the restart or reload of a service that waits for the maintenance window,
+	// and until when: "restart pending until Sat 5 Dec 02:00 CET".
+	Pending string `json:"pending,omitempty"`
 }
 
 // A Report is what the agent says after a run.
@@ -109,6 +116,15 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are what the agent wants known beside the results.
 	Warnings []string `json:"warnings,omitempty"`
+	// Order is the id of the order that this run carries out.
+	Order string `json:"order,omitempty"`
+	// Noop: nothing was changed; the results say what would be. Such a report is made for
+	// an order alone, and says nothing of what the host came to.
+	Noop bool `json:"noop,omitempty"`
+	// Disabled: there was no run, since the agent is disabled. Status is Failed then.
+	Disabled *Disabled `json:"disabled,omitempty"`
+	// Interval is the time between two runs of the agent's daemon, in seconds; 0: unknown.
+	Interval int `json:"interval,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

@@ -31,6 +31,21 @@ const (
 // ID is the id of a resource: service[nginx].
 func ID(kind, name string) string { return kind + "[" + name + "]" }
 
+// With is the catalog with a host's maintenance windows. Its version names them, too, so
+// that a change of the windows alone reaches the agent.
+func (c Catalog) With(m *Maintenance) (Catalog, error) {
+	if m == nil {
+		return c, nil
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return c, fmt.Errorf("hashing the catalog: %w", err)
+	}
+	sum := sha256.Sum256(append([]byte(c.Version), b...))
+	c.Maintenance, c.Version = m, hex.EncodeToString(sum[:8])
+	return c, nil
+}
+
 // Version is the hash that names a list of resources: 16 hex digits of the
 // SHA-256 of their JSON.
 func Version(resources []Resource) (string, error) {

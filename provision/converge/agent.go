@@ -1,6 +1,7 @@
 package converge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,15 @@ type Agent struct {
 	Uptime func() (boot string, up time.Duration)
 	// Apt, if set, is told what the state knows of the package index, and asked.
 	Apt *Apt
+	// Orders: between two runs, Run waits for the appliance's orders.
+	Orders bool
 
 	clock *adjusted
+	link  *client   // the connection of the latest run, on which orders are waited for
+	opens time.Time // when the window opens that a restart waits for; zero when none waits
+	// answered is the latest order whose report was sent, or is kept to be sent.
+	answered string
+	rest     func(context.Context, time.Duration) error // between two questions for orders; Sleep when nil
 }
 
 // pauseAfterFailure is how soon Run tries again after the first failed run; it
@@ -46,67 +54,100 @@ type Agent struct {
 const pauseAfterFailure = 15 * time.Second
 
 // Run converges at once and then at every interval, until ctx ends. A run that
-// failed is repeated sooner.
+// failed is repeated sooner; one that the appliance orders is made at once.
 func (a *Agent) Run(ctx context.Context) error {
-	interval := a.Interval
-	if interval == 0 {
-		interval = 30 * time.Minute
-	}
-	failures := 0
+	interval := a.interval()
+	failures, tries := 0, 0
+	demand := Demand{}
 	for {
-		status, err := a.Once(ctx, false)
+		report, err := a.Make(ctx, demand)
 		if ctx.Err() != nil {
 			return nil
 		}
 		// A tenth either way, lest all hosts come at the same time.
 		pause := interval - interval/10 + time.Duration(a.Random.Int64N(int64(interval/5)+1))
-		if err != nil || status == catalog.Failed {
+		switch {
+		case report.Disabled != nil:
+			pause, err = min(pause, seconds(report.Disabled.Left)), nil
+			failures = 0
+		case err != nil || report.Status == catalog.Failed:
 			pause = min(pause, pauseAfterFailure<<min(failures, 10))
 			failures++
-		} else {
+		default:
 			failures = 0
 		}
+		pause = a.untilOpen(pause)
 		if err != nil {
 			a.Log.Error("run", "error", err, "next", pause.Round(time.Second).String())
 		}
-		if a.Sleep(ctx, pause) != nil {
+		again := Demand{}
+		if tries++; demand.Order != a.answered && tries < orderTries {
+			again = demand
+		} else {
+			tries = 0
+		}
+		if demand, err = a.await(ctx, pause, cmp.Or(demand.Order, a.answered)); err != nil {
 			return nil
+		}
+		if demand == (Demand{}) {
+			demand = again
 		}
 	}
 }
 
-// Once makes one run and returns its status: OK, Changed or Failed. With noop it
-// changes nothing on the host and reports nothing; Changed then means drift. An
-// error says why there was no run at all, or that the agent can't keep its state.
+// interval is the time between two runs of Run.
+func (a *Agent) interval() time.Duration {
+	if a.Interval == 0 {
+		return 30 * time.Minute
+	}
+	return a.Interval
+}
+
+// Once is Make without an order; status is the report's.
 func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) {
+	r, err := a.Make(ctx, Demand{Noop: noop})
+	return r.Status, err
+}
+
+// Make makes one run and returns its report, whose status is OK, Changed or Failed. With
+// Noop it changes nothing on the host; Changed then means drift, and only a run that was
+// ordered is reported. An error says why there was no run at all, or that the agent can't
+// keep its state.
+func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error) {
+	noop := demand.Noop
+	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop}
+	if a.Orders {
+		report.Interval = int(a.interval().Seconds())
+	}
 	if a.clock == nil {
 		a.clock = &adjusted{Clock: a.Clock}
 	}
 	settings, base, ca, err := readSettings(a.Paths)
 	if err != nil {
-		return catalog.Failed, err
+		return report, err
+	}
+	report.Host = settings.Host
+	a.unlink()
+	c := &client{base: base, host: settings.Host, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	defer func() { a.linkTo(c) }()
+	if d := a.disabled(); d != nil && !noop {
+		return a.reportDisabled(ctx, c, report, d)
 	}
 	// Where the agent's own folder can't be written, what needs no state is converged all
 	// the same, and the appliance hears of it.
 	trouble := os.MkdirAll(a.Paths.folder(), 0o700)
 	unlock, err := a.lock(ctx)
 	if err != nil {
-		return catalog.Failed, errors.Join(trouble, err)
+		return report, errors.Join(trouble, err)
 	}
 	defer unlock()
 	state, warnings, stateErr := a.open(noop)
 	trouble = errors.Join(trouble, stateErr)
-	c := &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
 	c.mayset = a.Synchronised == nil || !a.Synchronised()
 	if !c.mayset {
 		a.clock.off = 0 // what was found wrong may be right by now
 	}
-	defer func() {
-		if c.mutual != nil {
-			c.mutual.CloseIdleConnections()
-		}
-	}()
-	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings}
+	report.Warnings = warnings
 	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
 	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
@@ -114,7 +155,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	if err != nil {
 		report.Error = short(err.Error())
 	} else {
-		a.converge(ctx, c, cat, state, noop, &report)
+		a.converge(ctx, c, cat, state, demand, &report)
 	}
 	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
 	if ahead := c.ahead; ahead != 0 {
@@ -126,15 +167,17 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		if trouble != nil {
 			a.Log.Error("state", "error", trouble)
 		}
-		return report.Status, err
+		return report, errors.Join(err, a.reportNoop(ctx, c, report))
 	}
 	if a.Apt != nil {
 		state.Sources = a.Apt.Sources() // saved with the report
 	}
 	if ctx.Err() != nil {
 		// Half a run says nothing about the host; what is pending is on disk.
-		return catalog.Failed, errors.Join(fmt.Errorf("the run was ended: %w", context.Cause(ctx)), state.Save())
+		report.Status = catalog.Failed
+		return report, errors.Join(fmt.Errorf("the run was ended: %w", context.Cause(ctx)), state.Save())
 	}
+	a.ran(state, report)
 	if trouble == nil {
 		trouble = a.report(ctx, c, state, report)
 	}
@@ -147,19 +190,31 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		state.broken = trouble
 		a.report(ctx, c, state, report)
 	}
-	return report.Status, errors.Join(err, trouble)
+	return report, errors.Join(err, trouble)
 }
 
 // converge brings the catalog about, for the report.
-func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, state *State, noop bool, report *catalog.Report) {
+func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, state *State, demand Demand, report *catalog.Report) {
 	report.Version = cat.Version
-	if c.mutual != nil && !noop && report.CatalogFetched.IsZero() {
+	hold, opens, err := a.hold(cat.Maintenance)
+	if err != nil {
+		report.Warnings = append(report.Warnings, short(err.Error()))
+		a.Log.Error("maintenance", "error", err)
+	}
+	if demand.IgnoreWindow {
+		hold = nil
+	}
+	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
 		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
 			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
 		}
 	}
-	report.Results = a.Engine.Converge(ctx, cat, state, noop)
+	report.Results = a.Engine.ConvergeAs(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
 	report.Status = Worst(report.Results)
+	a.opens = time.Time{}
+	if len(state.Pending) > 0 && hold != nil && hold() != "" {
+		a.opens = opens()
+	}
 }
 
 // open reads the state. One that can't be read or written is an empty one that can't be
@@ -181,6 +236,7 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	if a.Apt != nil {
 		a.Apt.SetSources(state.Sources)
 	}
+	a.answered = cmp.Or(a.answered, state.Order) // of before a restart
 	return state, warnings, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ type appliance struct {
 	progress []catalog.Progress
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
+	orders   http.HandlerFunc
+	opened   atomic.Int32 // connections
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -79,6 +82,11 @@ func (a *appliance) start() {
 		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
 		Time: func() time.Time { return a.now },
 	}
+	a.Server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			a.opened.Add(1)
+		}
+	}
 	a.Server.StartTLS()
 	a.t.Cleanup(a.Server.Close)
 }
@@ -96,6 +104,10 @@ func (a *appliance) issue(name string, public any, usage x509.ExtKeyUsage) []byt
 }
 
 func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == catalog.OrdersPath && a.orders != nil && len(r.TLS.VerifiedChains) > 0 {
+		a.orders(w, r) // it waits
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.Header().Set("Date", a.now.UTC().Format(http.TimeFormat))

@@ -24,6 +24,7 @@ import (
 // client talks to the appliance.
 type client struct {
 	base   *url.URL
+	host   string // whose agent this is
 	ca     *x509.CertPool
 	clock  *adjusted
 	log    *slog.Logger

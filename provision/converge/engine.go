@@ -72,6 +72,7 @@ type Engine struct {
 // run is one run over a catalog.
 type run struct {
 	*Engine
+	Mode
 	state     *State
 	noop      bool
 	installed map[string]string
@@ -80,6 +81,7 @@ type run struct {
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
 	diffs     map[string]string // of files, in a dry run
+	waits     map[string]string // refreshes that wait for the maintenance window, by service
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
 
@@ -89,11 +91,27 @@ type run struct {
 	watching []*watched
 }
 
-// Converge brings about a catalog that [catalog.Catalog.Validate] accepts, in its
-// order, and returns a result for each resource. With noop it only tells what it
-// would change. When ctx ends, what is left is failed.
+// A Mode says how a run is made.
+type Mode struct {
+	// Noop changes nothing and only tells what would be changed.
+	Noop bool
+	// Hold says until when restarts and reloads have to wait because of the maintenance
+	// windows, as text; "" means that they needn't. Never when nil.
+	Hold func() string
+}
+
+// Converge is ConvergeAs without maintenance windows.
 func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State, noop bool) []catalog.Result {
-	r := &run{Engine: e, state: state, noop: noop, catalog: c, results: map[string]catalog.Result{}, diffs: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{}}
+	return e.ConvergeAs(ctx, c, state, Mode{Noop: noop})
+}
+
+// ConvergeAs brings about a catalog that [catalog.Catalog.Validate] accepts, in its
+// order, and returns a result for each resource. When ctx ends, what is left is failed.
+func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
+	r := &run{
+		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
+		diffs: map[string]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+	}
 	r.forgetForeign(c)
 	var names []string
 	for _, res := range c.Resources {
@@ -159,6 +177,7 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 
 // outcome notes what work on a resource came to.
 func (r *run) outcome(res *catalog.Resource, start time.Time, did []string, err error) {
+	wait := r.waits[res.ID]
 	if err != nil {
 		if why := r.cannotTell(res, err); why != "" {
 			r.done(res, start, catalog.Unknown, short(why))
@@ -167,11 +186,17 @@ func (r *run) outcome(res *catalog.Resource, start time.Time, did []string, err 
 		r.done(res, start, catalog.Failed, short(err.Error()))
 		return
 	}
-	if len(did) == 0 {
-		r.done(res, start, catalog.OK, "")
-		return
+	status := catalog.Changed
+	switch {
+	case wait != "" && len(did) == 0:
+		status = catalog.Pending
+	case len(did) == 0:
+		status = catalog.OK
 	}
-	r.done(res, start, catalog.Changed, short(strings.Join(did, "; ")))
+	if wait != "" {
+		did = append(slices.Clone(did), fmt.Sprintf("%s, since %s changed", wait, strings.Join(r.dueBy(res.ID), ", ")))
+	}
+	r.done(res, start, status, short(strings.Join(did, "; ")))
 }
 
 // blocked says why a resource can't be tried: something that it requires, or
@@ -201,7 +226,7 @@ func (r *run) blocked(ctx context.Context, res *catalog.Resource) string {
 // done notes and logs a result.
 func (r *run) done(res *catalog.Resource, start time.Time, status, message string) {
 	r.results[res.ID] = catalog.Result{
-		ID: res.ID, Status: status, Message: message, Diff: r.diffs[res.ID],
+		ID: res.ID, Status: status, Message: message, Diff: r.diffs[res.ID], Pending: r.waits[res.ID],
 		Seconds: max(0, r.Clock().Sub(start).Seconds()),
 	}
 	level := slog.LevelInfo
@@ -210,7 +235,7 @@ func (r *run) done(res *catalog.Resource, start time.Time, status, message strin
 		level = slog.LevelDebug
 	case catalog.Failed:
 		level = slog.LevelError
-	case catalog.Skipped, catalog.Unknown:
+	case catalog.Skipped, catalog.Unknown, catalog.Pending:
 		level = slog.LevelWarn
 	}
 	verb := status

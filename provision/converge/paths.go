@@ -28,6 +28,11 @@ func (p Paths) catalog() string { return filepath.Join(p.folder(), "catalog.json
 func (p Paths) state() string   { return filepath.Join(p.folder(), "state.json") }
 func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
 
+func (p Paths) disabled() string { return filepath.Join(p.folder(), "disabled.json") }
+
+// next is in memory: it says nothing after a boot.
+func (p Paths) next() string { return p.In("/run/rackhand-agent/next.json") }
+
 // readFile reads a small file of the agent's own.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO opens at once
@@ -73,7 +78,7 @@ func (p Paths) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		for _, name := range []string{p.key(), p.cert(), p.catalog(), p.state()} {
+		for _, name := range []string{p.key(), p.cert(), p.catalog(), p.state(), p.disabled()} {
 			rest, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(name)+"-")
 			if _, bad := strconv.ParseUint(rest, 10, 64); ok && bad == nil && e.Type().IsRegular() {
 				err = errors.Join(err, os.Remove(filepath.Join(p.folder(), e.Name())))

@@ -27,10 +27,8 @@ type Seen struct {
 // nil where it has to prove for a while that it is healthy.
 func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.Duration) (did []string, watch *watched, err error) {
 	s := res.Service
-	pending, due := r.state.Pending[res.ID]
-	if r.noop && !due {
-		due, pending.By = r.wouldNotify(res.ID)
-	}
+	by := r.dueBy(res.ID)
+	due := len(by) > 0
 	u, err := r.unit(ctx, res, deadline)
 	if err != nil {
 		return nil, nil, err
@@ -76,6 +74,8 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 			return did, nil, err
 		}
 		did = append(did, "stopped")
+	case due && up && r.held(res):
+		due = false // it stays on disk
 	case due && up:
 		action, word := catalog.Restart, "restarted"
 		if s.Refresh == catalog.Reload {
@@ -86,7 +86,7 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 		if err := do(action, s.Name); err != nil {
 			return did, nil, fmt.Errorf("%w (the %s stays pending)", err, action)
 		}
-		did, acted = append(did, fmt.Sprintf("%s, since %s changed", word, strings.Join(pending.By, ", "))), true
+		did, acted = append(did, fmt.Sprintf("%s, since %s changed", word, strings.Join(by, ", "))), true
 	}
 	if s.Running != nil && *s.Running && !acted {
 		if err := r.unhealthy(res, u, health, why); err != nil {
@@ -185,12 +185,17 @@ func (r *run) show(ctx context.Context, id string, deadline time.Duration, names
 	return <-found, nil
 }
 
-// wouldNotify tells, in a dry run, which changes would refresh a service.
-func (r *run) wouldNotify(id string) (due bool, by []string) {
+// dueBy are the resources whose change a refresh of a service is due to; in a dry run also
+// those that would be changed.
+func (r *run) dueBy(id string) []string {
+	by := r.state.Pending[id].By
+	if !r.noop || len(by) > 0 {
+		return by
+	}
 	for _, n := range r.notifiers[id] {
 		if r.results[n].Status == catalog.Changed {
 			by = append(by, n)
 		}
 	}
-	return len(by) > 0, by
+	return by
 }

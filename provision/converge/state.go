@@ -40,6 +40,9 @@ type State struct {
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 	// Dropped is how many reports were dropped since the appliance took one.
 	Dropped int `json:"dropped,omitempty"`
+	// Last is the latest run, and Order the latest order that one was made for.
+	Last  *LastRun `json:"last_run,omitempty"`
+	Order string   `json:"order,omitempty"`
 
 	path   string
 	broken error // why it can't be kept at all

@@ -45,10 +45,14 @@ func isShell(f *catalog.File) bool {
 // CompileRole makes the catalog and checks of a host with a role; url is where the host
 // reaches the appliance.
 func CompileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
-	return roles.Compile(h.Role, role.Input{
+	compiled, err := roles.Compile(h.Role, role.Input{
 		Host: h, Appliance: url, ReadFile: set.Read, Secret: secret,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			return set.Render(name, data, templates.Funcs(h, secret))
 		},
 	})
+	if err == nil && len(h.Maintenance.Windows) > 0 {
+		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
+	}
+	return compiled, err
 }

@@ -34,6 +34,7 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/catalog", s.catalog)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
+	e.GET(catalog.OrdersPath, s.waitForOrder)
 	return Patiently(piecePatience, e)
 }
 
@@ -209,6 +210,9 @@ func (s *Server) report(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
+	if done, err := s.noRun(c, h, r); done {
+		return err
+	}
 	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
@@ -218,6 +222,9 @@ func (s *Server) report(c echo.Context) error {
 	}
 	if err := s.Journal.AgentIs(h.Name, agentState(r, s.Clock())); err != nil {
 		return s.unrecorded(h.Name, err)
+	}
+	if err := s.answerOrder(c.Request().Context(), h.Name, r); err != nil {
+		return err
 	}
 	in, ok := s.Journal.Install(h.Name)
 	underWay := ok && !in.Stage.Ended()
@@ -239,7 +246,11 @@ func agentState(r catalog.Report, now time.Time) provision.AgentState {
 		}
 		age = max(age, time.Second) // never as good as fresh
 	}
-	return provision.NewAgentState(now, age, r.ClockAhead, r.Warnings)
+	state := provision.NewAgentState(now, age, r.ClockAhead, r.Warnings)
+	for _, x := range r.Results {
+		state = state.WithPending(x.ID, x.Pending)
+	}
+	return state
 }
 
 // reportEvent says what a report means.

@@ -25,6 +25,7 @@ import (
 	"rackhand/provision/boot"
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
+	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
 	"rackhand/provision/store/storetest"
@@ -113,6 +114,10 @@ func newRig(t *testing.T) *rig {
 
 // serve makes the routes anew, as a restart of the appliance does.
 func (r *rig) serve() {
+	var err error
+	if r.options.Orders, err = orders.Open(context.Background(), orders.Options{Store: r.options.Store, Counted: r.journal.Counted, Clock: r.clock, Random: rand.Reader}); err != nil {
+		r.t.Fatal(err)
+	}
 	s := web.New(r.options)
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
 }

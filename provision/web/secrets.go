@@ -214,13 +214,16 @@ func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 // HideInReport takes the secrets of a host out of what its agent says.
 func (s *Server) HideInReport(r *catalog.Report) {
 	hide := s.Masked(r.Host)
-	r.Error, r.Version = hide(r.Error), hide(r.Version)
+	r.Error, r.Version, r.Order = hide(r.Error), hide(r.Version), hide(r.Order)
+	if r.Disabled != nil {
+		r.Disabled.Reason = hide(r.Disabled.Reason)
+	}
 	for i := range r.Warnings {
 		r.Warnings[i] = hide(r.Warnings[i])
 	}
 	for i := range r.Results {
 		x := &r.Results[i]
-		x.ID, x.Message, x.Diff = hide(x.ID), hide(x.Message), hide(x.Diff)
+		x.ID, x.Message, x.Diff, x.Pending = hide(x.ID), hide(x.Message), hide(x.Diff), hide(x.Pending)
 		if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, x.Status) {
 			x.Status = hide(x.Status)
 		}

@@ -30,6 +30,7 @@ import (
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/retention"
 	"rackhand/provision/store"
@@ -76,6 +77,8 @@ type Options struct {
 	Log    *slog.Logger
 	// Limits bound what a host may send; the usual ones when zero.
 	Limits config.Limits
+	// Orders are what the operator orders agents to do.
+	Orders *orders.Keeper
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
 }

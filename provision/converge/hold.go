@@ -1,0 +1,45 @@
+package converge
+
+import (
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+// held reports whether a service that runs has to wait for its refresh, and notes until
+// when. A service that doesn't run is started at any time: that is no restart.
+func (r *run) held(res *catalog.Resource) bool {
+	if r.Hold == nil {
+		return false
+	}
+	until := r.Hold()
+	if until == "" {
+		return false
+	}
+	action := catalog.Restart
+	if res.Service.Refresh == catalog.Reload {
+		action = catalog.Reload
+	}
+	r.waits[res.ID] = action + " pending until " + until
+	return true
+}
+
+// hold is [Mode.Hold] for a catalog, and when its windows open next. Windows that this agent
+// can't read are closed: a restart at the wrong time does more harm than one that waits.
+func (a *Agent) hold(m *catalog.Maintenance) (hold func() string, opens func() time.Time, err error) {
+	never := func() time.Time { return time.Time{} }
+	set, err := m.Set()
+	if err != nil {
+		return func() string { return "the agent can read the maintenance windows" }, never, err
+	}
+	if len(set.Windows) == 0 {
+		return nil, never, nil
+	}
+	next := func() time.Time { return set.Next(a.clock.now()) }
+	return func() string {
+		if set.Open(a.clock.now()) {
+			return ""
+		}
+		return set.Show(next())
+	}, next, nil
+}

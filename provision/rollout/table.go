@@ -1,0 +1,118 @@
+package rollout
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"rackhand/provision/catalog"
+	"rackhand/provision/orders"
+	"rackhand/provision/web/show"
+)
+
+// mostLines bounds what is shown of a host's resources.
+const mostLines = 20
+
+// word is what came of a host, in a word or two.
+func (o Outcome) word() string {
+	switch {
+	case o.Refused != "":
+		return "not ordered"
+	case !o.Asked:
+		return "not asked"
+	case o.State == orders.Waiting:
+		return "waiting"
+	case o.State == orders.Delivered:
+		return "running"
+	case o.State == orders.Expired:
+		return "no answer"
+	case o.Report == nil:
+		return "?"
+	case o.Report.Disabled != nil:
+		return "disabled"
+	case o.Report.Noop && o.Report.Status == catalog.Changed:
+		return "would change"
+	}
+	return o.Report.Status
+}
+
+// note is why, as far as it isn't plain.
+func (o Outcome) note() string {
+	switch {
+	case o.Refused != "":
+		return o.Refused
+	case o.State == orders.Expired:
+		return "its agent did not ask for the order, or did not report, in time"
+	case o.Report == nil:
+		return ""
+	case o.Report.Error != "":
+		return o.Report.Error
+	}
+	for _, x := range o.Report.Results {
+		switch {
+		case x.Status == catalog.Failed:
+			return x.ID + ": " + x.Message
+		case x.Pending != "":
+			return x.ID + ": " + x.Pending
+		}
+	}
+	if !o.Report.CatalogFetched.IsZero() {
+		return "by the catalog kept on the host"
+	}
+	return ""
+}
+
+func (o Outcome) count() map[string]int {
+	n := map[string]int{}
+	if o.Report != nil {
+		for _, x := range o.Report.Results {
+			n[x.Status]++
+		}
+	}
+	return n
+}
+
+// Lines say what came of a host when it is over; a dry run's name each resource that isn't
+// in order.
+func (o Outcome) Lines() []string {
+	line := o.Host + ": " + o.word()
+	if o.Report != nil && o.Report.Error == "" {
+		line += fmt.Sprintf(", in %s", o.Report.Finished.Sub(o.Report.Started).Round(10*time.Millisecond))
+	}
+	if note := o.note(); note != "" {
+		line += ": " + note
+	}
+	out := []string{show.OneLine(line, 300)}
+	if o.Report == nil || !o.Report.Noop {
+		return out
+	}
+	for _, x := range o.Report.Results {
+		if x.Status == catalog.OK {
+			continue
+		}
+		if len(out) > mostLines {
+			return append(out, "    ...")
+		}
+		word := x.Status
+		if word == catalog.Changed {
+			word = "would change"
+		}
+		out = append(out, show.OneLine(fmt.Sprintf("    %s %s: %s", word, x.ID, x.Message), 300))
+	}
+	return out
+}
+
+// Table writes all outcomes, a line each.
+func (r Result) Table(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "HOST\tRESULT\tCHANGED\tFAILED\tHELD\tNOTE")
+	for _, o := range r.Hosts {
+		changed, failed, held := "-", "-", "-"
+		if n := o.count(); o.Report != nil && len(o.Report.Results) > 0 {
+			changed, failed, held = fmt.Sprint(n[catalog.Changed]), fmt.Sprint(n[catalog.Failed]+n[catalog.Skipped]), fmt.Sprint(n[catalog.OK])
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.Host, o.word(), changed, failed, held, show.OneLine(o.note(), 120))
+	}
+	return w.Flush()
+}
