@@ -123,7 +123,7 @@ func rules() []rule {
 		from: "rackhand/provision/links", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/links"},
 		why: "an address is found before anything is served at it",
 	})
-	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
+	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{
 			from: "rackhand/provision/" + s, forbid: []string{"rackhand/provision/appliance", "rackhand/cmd"},

@@ -21,7 +21,6 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/conduct"
-	"rackhand/provision/dhcp"
 	"rackhand/provision/gate"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
@@ -32,6 +31,7 @@ import (
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
 	"rackhand/provision/retention"
+	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
 	"rackhand/provision/tftp"
@@ -228,7 +228,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	}
 	for _, l := range a.links {
 		part("dhcp on "+l.Name, a.dhcp(l).Run)
-		part("router advertisements on "+l.Name, (&dhcp.Advertiser{Interface: l.Name, Log: a.Log}).Run)
+		part("router advertisements on "+l.Name, (&routeradvert.Advertiser{Interface: l.Name, Log: a.Log}).Run)
 	}
 	part("looks at the links", a.gate.Run)
 	for _, addr := range a.addresses() {

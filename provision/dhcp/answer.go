@@ -3,7 +3,6 @@ package dhcp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 
@@ -24,28 +23,28 @@ type outcome struct {
 // reply to one that takes a lease is in the outcome's write, and mustn't go out before
 // that is on disk.
 func (s *Server) answer(ctx context.Context, d datagram) outcome {
-	req, c, ok := s.read(d)
+	req, ok := s.read(d)
 	if !ok {
 		return outcome{}
 	}
-	snap := s.Snapshot()
-	n, away := s.network(snap, c, req, d)
+	c, snap := req.client, s.Snapshot()
+	n, away := s.network(snap, req, d)
 	switch {
 	case n == nil:
-		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
+		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", c.relay.addr)
 		return outcome{}
 	case n.Mode() == inventory.DHCPProxy:
-		return s.proxy(ctx, snap, n, c, req, d.from)
+		return s.proxy(ctx, snap, n, req, d.from)
 	case n.Mode() != inventory.DHCPAuthoritative || !s.mayServe(n):
 		return outcome{}
 	}
 	v := s.view(snap, n, c)
-	v.tries, v.renews = d.tries, addrOf(req.ClientIPAddr).IsValid()
+	v.tries, v.renews = d.tries, req.ciaddr.IsValid()
 	v.known = !n.AllowOtherDHCP || s.knows(snap, v)
 	first := false
 	if v.needsAddress(req) {
 		var err error
-		if v.address, first, err = s.choose(snap, v, req); errors.Is(err, errContested) {
+		if v.address, first, err = s.choose(snap, v, req.wanted()); errors.Is(err, errContested) {
 			s.contested(v)
 			return outcome{}
 		}
@@ -61,9 +60,9 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	}
 	w := &write{mac: c.mac, asked: d}
 	if msg != nil {
-		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet, s.ServerAddr)
+		w.reply, w.to = fit(msg, req.packet), route(req, msg, n.Subnet, s.ServerAddr)
 		if away {
-			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
+			w.to.to = netip.AddrPortFrom(req.ciaddr, dhcpv4.ClientPort) // a NAK too
 		}
 		if s.Log.Enabled(ctx, slog.LevelDebug) {
 			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", messageType(msg), "address", v.address, "asked", asked)
@@ -78,35 +77,13 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	return outcome{reply: w.reply, to: w.to}
 }
 
-// read parses a packet; one that can't be answered is told of.
-func (s *Server) read(d datagram) (*dhcpv4.DHCPv4, client, bool) {
-	if len(d.payload) > maxPacket {
-		s.badPacket(d.payload, fmt.Errorf("it has more than %d bytes", maxPacket))
-		return nil, client{}, false
-	}
-	req, err := parse(d.payload)
-	if err != nil {
-		s.badPacket(d.payload, err)
-		return nil, client{}, false
-	}
-	c, err := recognise(req)
-	if err == nil && c.agent.addr == s.ServerAddr {
-		err = errors.New("its relay has our own address")
-	}
-	if err != nil {
-		s.badPacket(d.payload, err)
-		return nil, client{}, false
-	}
-	return req, c, true
-}
-
 // view is what is known of a client before anything is decided.
 func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) view {
 	v := view{
-		server: s.ServerAddr, name: c.agent.server, network: n, client: c, leaseTime: s.LeaseTime,
+		server: s.ServerAddr, name: c.relay.server, network: n, client: c, leaseTime: s.LeaseTime,
 		scriptURL: s.ScriptURL, tftpScriptURL: s.TFTPScriptURL, fileURL: s.FileURL,
 		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
-		relay:    c.agent.relay(),
+		relay:    c.relay.recorded(),
 	}
 	if v.decision.Host == nil {
 		v.bmcOf = snap.HostByBMC(c.mac)
@@ -153,11 +130,7 @@ func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
 
 // choose finds the client's address, and keeps it for the client. first says that
 // it isn't the one that the client had before.
-func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (addr netip.Addr, first bool, err error) {
-	want := requestedAddr(req)
-	if !want.IsValid() {
-		want = addrOf(req.ClientIPAddr)
-	}
+func (s *Server) choose(snap *inventory.Snapshot, v view, want netip.Addr) (addr netip.Addr, first bool, err error) {
 	now, guarded := s.Clock(), s.guarded(v.decision.Host)
 	s.mu.Lock()
 	defer s.mu.Unlock()

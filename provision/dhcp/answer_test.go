@@ -37,7 +37,7 @@ func TestOneBoot(t *testing.T) {
 	b.wantKinds("web1 ack addressed", "web1 ack addressed", "web1 ack", "web1 ack")
 	since := b.lease(web1).Since
 	b.now = b.now.Add(30 * time.Minute)
-	if b.ask(request(web1, ciaddr("10.77.0.130"))) == nil {
+	if b.ask(requestMessage(web1, ciaddr("10.77.0.130"))) == nil {
 		t.Fatal("renewal")
 	}
 	b.wantKinds()
@@ -140,7 +140,7 @@ func TestClaimed(t *testing.T) {
 	b.kinds()
 	b.snap = snapshot()
 	b.snap.Hosts["new"] = &inventory.Host{Name: "new", MACs: []inventory.MAC{stranger}, Address: serverAddr.Next().Next().Next()}
-	if r := b.ask(request(stranger, ciaddr(before))); r.MessageType() != nak {
+	if r := b.ask(requestMessage(stranger, ciaddr(before))); r.MessageType() != nak {
 		t.Fatalf("the old address: %s", r.MessageType())
 	}
 	if got := b.join(stranger); got != "10.77.0.4" {
@@ -168,11 +168,11 @@ func TestRestart(t *testing.T) {
 		}
 	}
 	b.start(b.Store)
-	if got := b.ask(request(stranger, ciaddr(first))); got == nil || got.MessageType() != ack {
+	if got := b.ask(requestMessage(stranger, ciaddr(first))); got == nil || got.MessageType() != ack {
 		t.Fatalf("renewal after a restart: %v", got)
 	}
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	if r := b.ask(request(other, requested(first))); r.MessageType() != nak {
+	if r := b.ask(requestMessage(other, requested(first))); r.MessageType() != nak {
 		t.Errorf("another one got a leased address: %s", r.MessageType())
 	}
 }
@@ -184,7 +184,7 @@ func TestLeaseBeforeAck(t *testing.T) {
 	if b.ask(discover(web1)) == nil {
 		t.Fatal("an offer needs no disk")
 	}
-	if r := b.ask(request(web1, requested("10.77.0.130"))); r != nil {
+	if r := b.ask(requestMessage(web1, requested("10.77.0.130"))); r != nil {
 		t.Errorf("acknowledged without a lease: %s", r.Summary())
 	}
 	b.wantKinds()
@@ -271,8 +271,8 @@ func TestForgedCard(t *testing.T) {
 		t.Helper()
 		b.ask(message(web2nic2, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.131"), server("10.77.0.1")))
 		for _, m := range []*dhcpv4.DHCPv4{
-			discover(web2, pxe), request(web2, pxe, server("10.77.0.1"), requested("10.77.0.131")),
-			request(web2, requested("10.77.0.131")), request(web2, ciaddr("10.77.0.131")),
+			discover(web2, pxe), requestMessage(web2, pxe, server("10.77.0.1"), requested("10.77.0.131")),
+			requestMessage(web2, requested("10.77.0.131")), requestMessage(web2, ciaddr("10.77.0.131")),
 		} {
 			if r := b.ask(m); r != nil && r.MessageType() != nak && r.YourIPAddr.String() == "10.77.0.131" {
 				t.Fatalf("%s: %v", m.MessageType(), r)
@@ -303,7 +303,7 @@ func TestForgedCard(t *testing.T) {
 	if kinds := b.kinds(); !slices.Contains(kinds, "web2 address-claimed") {
 		t.Errorf("events %q", kinds)
 	}
-	if r := b.ask(request(web2nic2, ciaddr("10.77.0.131"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(web2nic2, ciaddr("10.77.0.131"))); r == nil || r.MessageType() != ack {
 		t.Errorf("its renewal: %v", r)
 	}
 }

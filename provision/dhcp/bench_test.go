@@ -241,7 +241,7 @@ func discover(mac inventory.MAC, options ...option) *dhcpv4.DHCPv4 {
 	return message(mac, dhcpv4.MessageTypeDiscover, options...)
 }
 
-func request(mac inventory.MAC, options ...option) *dhcpv4.DHCPv4 {
+func requestMessage(mac inventory.MAC, options ...option) *dhcpv4.DHCPv4 {
 	return message(mac, dhcpv4.MessageTypeRequest, options...)
 }
 
@@ -253,7 +253,7 @@ func (b *bench) join(mac inventory.MAC, options ...option) string {
 		b.t.Fatalf("%s: no offer: %v", mac, offer)
 	}
 	options = append(options, server("10.77.0.1"), requested(offer.YourIPAddr.String()))
-	ack := b.ask(request(mac, options...))
+	ack := b.ask(requestMessage(mac, options...))
 	if ack == nil || ack.MessageType() != dhcpv4.MessageTypeAck || !ack.YourIPAddr.Equal(offer.YourIPAddr) {
 		b.t.Fatalf("%s: no acknowledgement of %s: %v", mac, offer.YourIPAddr, ack)
 	}

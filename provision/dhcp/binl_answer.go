@@ -18,13 +18,13 @@ import (
 // come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
 // not answered.
 func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
-	req, c, ok := s.read(datagram{payload: packet, from: from.Addr(), tous: true})
+	req, ok := s.read(datagram{payload: packet, from: from.Addr(), tous: true})
 	if !ok {
 		return nil, false
 	}
-	snap := s.Snapshot()
+	c, snap := req.client, s.Snapshot()
 	n := proxied(snap, from.Addr())
-	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.MessageType()) {
+	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.message) {
 		return nil, false
 	}
 	v := s.proxyView(snap, n, c)

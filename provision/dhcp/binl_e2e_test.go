@@ -29,7 +29,7 @@ func binlMain(string) error {
 		buf := make([]byte, 2000)
 		n := 0
 		for range 30 { // the port may not be open yet
-			if _, err = conn.Write(request(web1, pxe, ciaddr("10.77.0.130")).ToBytes()); err == nil {
+			if _, err = conn.Write(requestMessage(web1, pxe, ciaddr("10.77.0.130")).ToBytes()); err == nil {
 				if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 					return err
 				}

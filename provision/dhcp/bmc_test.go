@@ -29,14 +29,14 @@ func TestBMCReservation(t *testing.T) {
 		t.Errorf("lease %+v", l)
 	}
 	// Renewed, wanted again after a restart, and wanted elsewhere.
-	if r := b.ask(request(web1BMC, ciaddr("10.77.0.111"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(web1BMC, ciaddr("10.77.0.111"))); r == nil || r.MessageType() != ack {
 		t.Errorf("renewal: %v", r)
 	}
-	if r := b.ask(request(web1BMC, requested("10.77.0.111"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(web1BMC, requested("10.77.0.111"))); r == nil || r.MessageType() != ack {
 		t.Errorf("init-reboot: %v", r)
 	}
 	b.wantKinds()
-	if r := b.ask(request(web1BMC, requested("10.77.0.201"))); r == nil || r.MessageType() != nak {
+	if r := b.ask(requestMessage(web1BMC, requested("10.77.0.201"))); r == nil || r.MessageType() != nak {
 		t.Errorf("another address: %v", r)
 	}
 	b.kinds()

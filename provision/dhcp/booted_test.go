@@ -12,7 +12,7 @@ func TestBooted(t *testing.T) {
 	for name, ask := range map[string]func(b *bench, options ...option){
 		"ours": func(b *bench, options ...option) { b.join(web1, options...) },
 		"another server's": func(b *bench, options ...option) {
-			b.ask(request(web1, append(options, server(other), requested("10.77.0.130"))...))
+			b.ask(requestMessage(web1, append(options, server(other), requested("10.77.0.130"))...))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

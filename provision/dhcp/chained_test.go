@@ -35,7 +35,7 @@ func TestReplacedOnce(t *testing.T) {
 	give := func(who option) (file string, r *dhcpv4.DHCPv4) {
 		t.Helper()
 		b.ask(discover(web1, who))
-		r = b.ask(request(web1, who, server("10.77.0.1"), requested("10.77.0.130")))
+		r = b.ask(requestMessage(web1, who, server("10.77.0.1"), requested("10.77.0.130")))
 		return r.BootFileName, r
 	}
 	for round := range 2 {

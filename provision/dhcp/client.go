@@ -21,12 +21,12 @@ type client struct {
 	mac      inventory.MAC
 	kind     boot.Client
 	arch     boot.Arch
-	ipxe     bool   // it is iPXE
-	noHTTP   bool   // it is an iPXE that was built without HTTP
-	vendor   string // option 60
-	hostName string // option 12
-	uuid     string // option 97, "" when absent or all zeros
-	agent    agent  // what relay agents said of its place
+	ipxe     bool      // it is iPXE
+	noHTTP   bool      // it is an iPXE that was built without HTTP
+	vendor   string    // option 60
+	hostName string    // option 12
+	uuid     string    // option 97, "" when absent or all zeros
+	relay    relayInfo // what relay agents said of its place
 }
 
 // recognise reads who sent a request; the error says why it can't be a client of
@@ -46,7 +46,7 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	if c.mac == (inventory.MAC{}) || c.mac[0]&1 != 0 {
 		return c, fmt.Errorf("%s is no machine's hardware address", c.mac)
 	}
-	if c.agent, err = readAgent(p); err != nil {
+	if c.relay, err = readRelay(p); err != nil {
 		return c, err
 	}
 	c.vendor = text(p.Options.Get(dhcpv4.OptionClassIdentifier))

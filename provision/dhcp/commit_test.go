@@ -55,7 +55,7 @@ func TestAckWaitsForDisk(t *testing.T) {
 
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 3, n} }
 	ask := func(n byte) {
-		q.put(datagram{payload: request(box(n), requested(netip.AddrFrom4([4]byte{10, 77, 0, 140 + n}).String())).ToBytes()})
+		q.put(datagram{payload: requestMessage(box(n), requested(netip.AddrFrom4([4]byte{10, 77, 0, 140 + n}).String())).ToBytes()})
 		q.put(datagram{payload: discover(web1).ToBytes()})
 		if got, want := <-sent, web1.String()+" OFFER"; got != want {
 			t.Fatalf("%s was sent, not %s, while the disk is slow", got, want)
@@ -168,19 +168,19 @@ func TestFullDiskMovesNobody(t *testing.T) {
 	full := false
 	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	b.ask(request(stranger, relayed("10.78.0.1"), requested("10.78.0.200")))
+	b.ask(requestMessage(stranger, relayed("10.78.0.1"), requested("10.78.0.200")))
 	full = true
-	if r := b.ask(request(stranger, requested("10.77.0.200"))); r != nil {
+	if r := b.ask(requestMessage(stranger, requested("10.77.0.200"))); r != nil {
 		t.Fatalf("acknowledged, and nothing is on disk: %v", r)
 	}
 	full = false
-	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != nak {
+	if r := b.ask(requestMessage(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != nak {
 		t.Fatalf("its address was given away: %v", r)
 	}
-	if r := b.ask(request(stranger, requested("10.77.0.200"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(stranger, requested("10.77.0.200"))); r == nil || r.MessageType() != ack {
 		t.Fatalf("no acknowledgement: %v", r)
 	}
-	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != ack {
 		t.Errorf("the address that it left is not free: %v", r)
 	}
 }
@@ -196,7 +196,7 @@ func TestFullDiskLeavesNoRecord(t *testing.T) {
 	b.now = b.now.Add(2 * time.Hour)
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	for _, full = range []bool{true, false} {
-		r := b.ask(request(other, requested(first)))
+		r := b.ask(requestMessage(other, requested(first)))
 		if (r != nil) == full {
 			t.Fatalf("with a full disk %v: %v", full, r)
 		}
@@ -243,7 +243,7 @@ func TestWritesAreBounded(t *testing.T) {
 		mac := inventory.MAC{2, 0x99}
 		binary.BigEndian.PutUint16(mac[2:], n)
 		addr := netip.AddrFrom4([4]byte{10, 80, byte(n >> 8), byte(n)})
-		return b.Server.answer(t.Context(), datagram{payload: request(mac, requested(addr.String())).ToBytes()})
+		return b.Server.answer(t.Context(), datagram{payload: requestMessage(mac, requested(addr.String())).ToBytes()})
 	}
 	for n := range uint16(writesMost) {
 		if o := ask(n); o.write == nil || o.reply != nil {

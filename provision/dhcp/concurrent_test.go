@@ -26,7 +26,7 @@ func TestRackPowersOn(t *testing.T) {
 				return
 			}
 			addr := offer.YourIPAddr.String()
-			if r := b.ask(request(mac, pxe, server("10.77.0.1"), requested(addr))); r == nil || r.MessageType() != ack {
+			if r := b.ask(requestMessage(mac, pxe, server("10.77.0.1"), requested(addr))); r == nil || r.MessageType() != ack {
 				t.Errorf("%s: no acknowledgement of %s", mac, addr)
 				return
 			}

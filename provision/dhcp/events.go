@@ -36,7 +36,7 @@ func (v view) fields() map[string]string {
 	}
 	r := v.relay
 	if r == nil {
-		r = v.client.agent.relay()
+		r = v.client.relay.recorded()
 	}
 	if r != nil {
 		for name, said := range map[string]string{"relay": r.Address, "circuit": r.Circuit, "remote": r.Remote} {

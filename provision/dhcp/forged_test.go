@@ -13,10 +13,10 @@ import (
 func TestForgedHeard(t *testing.T) {
 	const thief, other = "10.77.0.66", "10.77.0.67"
 	for name, m := range map[string]*dhcpv4.DHCPv4{
-		"on the link":                      request(web1, server(other), requested(thief)),
-		"with his address as a relay's":    request(web1, server(other), requested(thief), relayed(thief)),
-		"with the gateway as a relay":      request(web1, server(other), requested(thief), relayed("10.77.0.254")),
-		"with ciaddr instead of option 50": request(web1, server(other), ciaddr(thief)),
+		"on the link":                      requestMessage(web1, server(other), requested(thief)),
+		"with his address as a relay's":    requestMessage(web1, server(other), requested(thief), relayed(thief)),
+		"with the gateway as a relay":      requestMessage(web1, server(other), requested(thief), relayed("10.77.0.254")),
+		"with ciaddr instead of option 50": requestMessage(web1, server(other), ciaddr(thief)),
 	} {
 		b := newProxy(t)
 		b.Server.answer(t.Context(), datagram{payload: m.ToBytes(), from: netip.MustParseAddr(thief)})
@@ -24,7 +24,7 @@ func TestForgedHeard(t *testing.T) {
 			t.Errorf("%s: %s was taken to be web1's", name, l.Address)
 		}
 		// It must not displace what was heard of web1 itself either.
-		b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
+		b.ask(requestMessage(web1, pxe, server(other), requested("10.77.0.130")))
 		b.Server.answer(t.Context(), datagram{payload: m.ToBytes(), from: netip.MustParseAddr(thief)})
 		if l := b.lease(web1); l == nil || l.Address != "10.77.0.130" {
 			t.Errorf("%s: web1's own lease is now %+v", name, l)

@@ -64,7 +64,7 @@ func frameMain(ifname string) error {
 	if err != nil {
 		return err
 	}
-	_, err = send(request(mac, server(serverAddr.String()), requested(offered.YourIPAddr.String())))
+	_, err = send(requestMessage(mac, server(serverAddr.String()), requested(offered.YourIPAddr.String())))
 	return err
 }
 

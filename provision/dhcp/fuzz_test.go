@@ -142,7 +142,7 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 			t.Fatalf("option 82 % x came back as % x, the order is %v", info, r.Options.Get(dhcpv4.OptionRelayAgentInformation), codes)
 		}
 	}
-	if name := addrOf(r.ServerIdentifier()); name != serverAddr && name != c.agent.server {
+	if name := addrOf(r.ServerIdentifier()); name != serverAddr && name != c.relay.server {
 		t.Fatalf("we call ourselves %s", name)
 	}
 	if given := addrOf(r.YourIPAddr); given.IsValid() {
@@ -174,7 +174,7 @@ func FuzzRecognise(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []string{c.vendor, c.hostName, c.uuid, c.agent.circuit, c.agent.remote} {
+		for _, s := range []string{c.vendor, c.hostName, c.uuid, c.relay.circuit, c.relay.remote} {
 			if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Fatalf("kept %q", s)
 			}
@@ -182,8 +182,8 @@ func FuzzRecognise(f *testing.F) {
 		if c.kind == boot.IPXE != c.ipxe || c.noHTTP && !c.ipxe {
 			t.Fatalf("%+v", c)
 		}
-		if c.agent.server.IsValid() && !machine(c.agent.server) {
-			t.Fatalf("we would call ourselves %s", c.agent.server)
+		if c.relay.server.IsValid() && !machine(c.relay.server) {
+			t.Fatalf("we would call ourselves %s", c.relay.server)
 		}
 	})
 }

@@ -63,7 +63,7 @@ func TestDecline(t *testing.T) {
 		t.Errorf("got %s again", first)
 	}
 	b.now = b.now.Add(declineHold + time.Hour + time.Minute)
-	if r := b.ask(request(other, requested(first))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(other, requested(first))); r == nil || r.MessageType() != ack {
 		t.Errorf("after a while: %v", r)
 	}
 }
@@ -135,7 +135,7 @@ func TestClientID(t *testing.T) {
 		if got := b.join(stranger, id); got != first {
 			t.Errorf("got %s, before %s", got, first)
 		}
-		if r := b.ask(request(stranger, id, ciaddr(first))); r == nil || r.MessageType() != ack {
+		if r := b.ask(requestMessage(stranger, id, ciaddr(first))); r == nil || r.MessageType() != ack {
 			t.Errorf("renewing with another client-id: %v", r)
 		}
 	}

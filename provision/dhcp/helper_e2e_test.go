@@ -25,6 +25,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/routeradvert"
 	"rackhand/provision/store"
 )
 
@@ -145,7 +146,7 @@ func serveMain(raw []byte) error {
 		return nil
 	})
 	if set.Advertise {
-		a := &Advertiser{Interface: s.Interface, Log: log}
+		a := &routeradvert.Advertiser{Interface: s.Interface, Log: log}
 		group.Go(func() error { return a.Run(ctx) })
 	}
 	group.Go(func() error { return serveHTTP(ctx, set.Address, files, say) })

@@ -20,7 +20,7 @@ func TestTellsSparingly(t *testing.T) {
 		kind  string
 	}{
 		"ours":    {func(t *testing.T) *bench { return newBench(t) }, func(b *bench) { b.join(web1, pxe) }, "web1 ack"},
-		"a proxy": {func(t *testing.T) *bench { return newProxy(t) }, func(b *bench) { b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130"))) }, "web1 observed"},
+		"a proxy": {func(t *testing.T) *bench { return newProxy(t) }, func(b *bench) { b.ask(requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130"))) }, "web1 observed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := tc.bench(t)
@@ -48,7 +48,7 @@ func TestTellsSparingly(t *testing.T) {
 func TestFewRefusals(t *testing.T) {
 	b := newBench(t)
 	wrong := func(mac inventory.MAC) bool {
-		return b.ask(request(mac, server("10.77.0.1"), requested("192.0.2.1"))) != nil
+		return b.ask(requestMessage(mac, server("10.77.0.1"), requested("192.0.2.1"))) != nil
 	}
 	told := 0
 	for n := range uint16(3 * refusalsBurst) {
@@ -74,7 +74,7 @@ func TestFloodHidesNothing(t *testing.T) {
 	b := newBench(t)
 	for n := range uint16(300) {
 		mac := inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}
-		b.ask(request(mac, requested("192.0.2.1"), server("10.77.0.1")))
+		b.ask(requestMessage(mac, requested("192.0.2.1"), server("10.77.0.1")))
 		bad := discover(mac)
 		bad.OpCode = dhcpv4.OpcodeBootReply
 		b.ask(bad)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/inventory"
+	"rackhand/provision/links"
 )
 
 const (
@@ -162,6 +163,29 @@ func subnetOf(ifi *net.Interface, addr netip.Addr) netip.Prefix {
 		}
 	}
 	return netip.Prefix{}
+}
+
+// relisten opens the link again as soon as there is an interface of its name with our
+// address. It returns nil when ctx ended first.
+func (s *Server) relisten(ctx context.Context) *link {
+	tick := time.NewTicker(links.CheckEvery)
+	defer tick.Stop()
+	for {
+		if links.HasAddress(s.Interface, s.ServerAddr) {
+			l, err := listen(ctx, s.Interface, s.ServerAddr, s.Log)
+			if err == nil {
+				return l
+			}
+			if s.logs.Allow("relisten", s.Clock()) {
+				s.Log.Error("dhcp: the interface can't be served again; retrying", "interface", s.Interface, "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // interrupt ends a read under way.

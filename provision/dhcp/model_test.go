@@ -141,11 +141,11 @@ func (w *world) step() {
 		if w.offers[mac] == "" {
 			return
 		}
-		m = request(mac, append(via, us, requested(w.offers[mac]))...)
+		m = requestMessage(mac, append(via, us, requested(w.offers[mac]))...)
 	case 4:
-		m = request(mac, append(via, requested(addr))...)
+		m = requestMessage(mac, append(via, requested(addr))...)
 	case 5, 6:
-		m = request(mac, append(via, ciaddr(addr))...)
+		m = requestMessage(mac, append(via, ciaddr(addr))...)
 	case 7:
 		m = message(mac, dhcpv4.MessageTypeRelease, append(via, ciaddr(addr), us)...)
 	case 8:

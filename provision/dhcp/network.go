@@ -3,8 +3,6 @@ package dhcp
 import (
 	"net/netip"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"rackhand/inventory"
 )
 
@@ -24,20 +22,20 @@ type datagram struct {
 // must (RFC 2131 section 4.4.5): then ciaddr tells the network, once the packet
 // really comes from there to us. A broadcast doesn't count: that client stands on
 // our link, with an address that is of no use there.
-func (s *Server) network(snap *inventory.Snapshot, c client, req *dhcpv4.DHCPv4, d datagram) (n *inventory.Network, away bool) {
+func (s *Server) network(snap *inventory.Snapshot, req request, d datagram) (n *inventory.Network, away bool) {
 	if snap == nil {
 		return nil, false
 	}
-	ciaddr, link := addrOf(req.ClientIPAddr), s.ServerAddr
+	relay, link := req.client.relay, s.ServerAddr
 	switch {
-	case c.agent.link.IsValid():
-		link = c.agent.link
-	case c.agent.addr.IsValid():
-		link = c.agent.addr
-	case ciaddr.IsValid() && ciaddr == d.from && d.tous:
+	case relay.link.IsValid():
+		link = relay.link
+	case relay.addr.IsValid():
+		link = relay.addr
+	case req.ciaddr.IsValid() && req.ciaddr == d.from && d.tous:
 		own := snap.NetworkOf(s.ServerAddr)
-		if away = own == nil || !own.Subnet.Contains(ciaddr); away {
-			link = ciaddr
+		if away = own == nil || !own.Subnet.Contains(req.ciaddr); away {
+			link = req.ciaddr
 		}
 	}
 	n = snap.NetworkOf(link)

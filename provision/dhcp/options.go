@@ -21,6 +21,19 @@ const (
 	ipxeNoProxy = 0xb0                          // 176: 1 = don't wait 2 s for a proxyDHCP server
 )
 
+// Options that the operator can't set by number.
+var (
+	// reservedOptions are pad and end, those of the protocol itself (50 to 59, 61, 82), and
+	// the boot file (66, 67): a client that didn't ask for one must not get one.
+	reservedOptions = [256]bool{
+		0: true, 255: true,
+		50: true, 51: true, 52: true, 53: true, 54: true, 55: true, 56: true, 57: true, 58: true, 59: true,
+		61: true, 66: true, 67: true, 82: true,
+	}
+	// firmwareOptions change how firmware takes our answer. They go to other clients only.
+	firmwareOptions = [256]bool{43: true, 60: true, 93: true, 94: true, 97: true}
+)
+
 // maxFile is what the header's file field holds besides its NUL (RFC 2131
 // section 2).
 const maxFile = 127
@@ -32,7 +45,7 @@ const maxFile = 127
 func (v view) configure(resp, req *dhcpv4.DHCPv4) {
 	n := v.network
 	for code, value := range n.Options {
-		if !ours[code] && (!bootsBy[code] || !v.client.kind.Boots()) {
+		if !reservedOptions[code] && (!firmwareOptions[code] || !v.client.kind.Boots()) {
 			resp.Options[code] = value // replaced below by what we say of it ourselves
 		}
 	}

@@ -131,7 +131,7 @@ func TestNetworkOptions(t *testing.T) {
 	if r.Options.Has(dhcpv4.OptionIPAddressLeaseTime) || !r.Options.Has(dhcpv4.OptionInterfaceMTU) {
 		t.Errorf("inform: %s", r.Summary())
 	}
-	r = b.ask(request(web1, ciaddr("10.77.0.9")))
+	r = b.ask(requestMessage(web1, ciaddr("10.77.0.9")))
 	if len(r.Options) != 3 { // 53, 54, 56
 		t.Errorf("refused: %s", r.Summary())
 	}

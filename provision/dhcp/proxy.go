@@ -13,9 +13,10 @@ import (
 // proxy answers a request on a network where another server gives the addresses
 // (PXE specification 2.1, section 2.2): a client that boots gets its boot options,
 // in an offer without an address. Nobody else is answered, and nothing is refused.
-func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4, from netip.Addr) outcome {
+func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, req request, from netip.Addr) outcome {
+	c := req.client
 	v := s.proxyView(snap, n, c)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		if !c.kind.Boots() {
 			return outcome{} // beside us live machines that are none of our business

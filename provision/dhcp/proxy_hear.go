@@ -8,8 +8,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
@@ -19,7 +17,7 @@ import (
 // hear notes what a client asks another server for. The REQUEST is all that we ever
 // see of it: what the server answers goes to the client alone, and so does every
 // renewal. The lease is what the script's and the answer file's checks go by.
-func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4, from netip.Addr) {
+func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req request, from netip.Addr) {
 	asked, server := v.heardIn(req)
 	if server.IsValid() && asked == from {
 		// Who takes an offer has no address yet (RFC 2131 section 4.1), nor is he his own
@@ -122,15 +120,12 @@ func (s *Server) noticeClaimed(v view, host *inventory.Host) {
 
 // heardIn reads a REQUEST: which address the client wants, and of which server;
 // invalid when it doesn't say, or when it is us.
-func (v view) heardIn(req *dhcpv4.DHCPv4) (asked, server netip.Addr) {
-	asked = requestedAddr(req)
-	if !asked.IsValid() {
-		asked = addrOf(req.ClientIPAddr)
-	}
+func (v view) heardIn(req request) (asked, server netip.Addr) {
+	asked = req.wanted()
 	if us, other := v.addressee(req); us {
 		asked = netip.Addr{}
 	} else if other {
-		if server = addrOf(req.Options.Get(dhcpv4.OptionServerIdentifier)); !server.IsValid() {
+		if server = req.server; !server.IsValid() {
 			asked = netip.Addr{} // an option of a wrong length
 		}
 	}
@@ -190,8 +185,8 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 
 // unhear forgets a lease whose client found another machine on the address. That of a host
 // with an install or job under way stays: anybody can send a DECLINE in its name.
-func (s *Server) unhear(ctx context.Context, v view, req *dhcpv4.DHCPv4) {
-	asked := requestedAddr(req)
+func (s *Server) unhear(ctx context.Context, v view, req request) {
+	asked := req.requested
 	_, other := v.addressee(req)
 	s.heard.mu.Lock()
 	known, ok := s.heard.byMAC[v.client.mac]

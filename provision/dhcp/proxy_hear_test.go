@@ -22,33 +22,33 @@ func TestHeard(t *testing.T) {
 		msgs []*dhcpv4.DHCPv4
 		want string // the address, "" for no lease
 	}{
-		{"a host's firmware", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.130"))}, "10.77.0.130"},
-		{"a host's system", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.131"))}, "10.77.0.131"},
-		{"through a relay", web1, []*dhcpv4.DHCPv4{request(web1, server(other), requested("10.77.0.130"), relayed("10.77.0.254"))}, "10.77.0.130"},
-		{"an unclaimed box that boots", stranger, []*dhcpv4.DHCPv4{request(stranger, pxe, server(other), requested("10.77.0.77"))}, "10.77.0.77"},
+		{"a host's firmware", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("10.77.0.130"))}, "10.77.0.130"},
+		{"a host's system", web1, []*dhcpv4.DHCPv4{requestMessage(web1, server(other), requested("10.77.0.131"))}, "10.77.0.131"},
+		{"through a relay", web1, []*dhcpv4.DHCPv4{requestMessage(web1, server(other), requested("10.77.0.130"), relayed("10.77.0.254"))}, "10.77.0.130"},
+		{"an unclaimed box that boots", stranger, []*dhcpv4.DHCPv4{requestMessage(stranger, pxe, server(other), requested("10.77.0.77"))}, "10.77.0.77"},
 		{"and its system", stranger, []*dhcpv4.DHCPv4{
-			request(stranger, pxe, server(other), requested("10.77.0.77")), request(stranger, server(other), requested("10.77.0.78")),
+			requestMessage(stranger, pxe, server(other), requested("10.77.0.77")), requestMessage(stranger, server(other), requested("10.77.0.78")),
 		}, "10.77.0.78"},
-		{"somebody's laptop", stranger, []*dhcpv4.DHCPv4{request(stranger, server(other), requested("10.77.0.77"))}, ""},
-		{"a request to us", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130"))}, ""},
-		{"an address of elsewhere", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
-		{"our own address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other), requested("10.77.0.1"))}, ""},
-		{"no address", web1, []*dhcpv4.DHCPv4{request(web1, pxe, server(other))}, ""},
-		{"a server of three bytes", web1, []*dhcpv4.DHCPv4{request(web1, pxe, raw(54, "abc"), requested("10.77.0.130"))}, ""},
-		{"init-reboot of the unknown", web1, []*dhcpv4.DHCPv4{request(web1, requested("10.77.0.130"))}, ""},
+		{"somebody's laptop", stranger, []*dhcpv4.DHCPv4{requestMessage(stranger, server(other), requested("10.77.0.77"))}, ""},
+		{"a request to us", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server("10.77.0.1"), requested("10.77.0.130"))}, ""},
+		{"an address of elsewhere", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
+		{"our own address", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("10.77.0.1"))}, ""},
+		{"no address", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other))}, ""},
+		{"a server of three bytes", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, raw(54, "abc"), requested("10.77.0.130"))}, ""},
+		{"init-reboot of the unknown", web1, []*dhcpv4.DHCPv4{requestMessage(web1, requested("10.77.0.130"))}, ""},
 		{"another init-reboot than what is known", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")), request(web1, requested("10.77.0.140")),
+			requestMessage(web1, server(other), requested("10.77.0.130")), requestMessage(web1, requested("10.77.0.140")),
 		}, "10.77.0.130"},
 		{"declined", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")),
+			requestMessage(web1, server(other), requested("10.77.0.130")),
 			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.130")),
 		}, ""},
 		{"another declined", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.130")),
+			requestMessage(web1, server(other), requested("10.77.0.130")),
 			message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.131")),
 		}, "10.77.0.130"},
 		{"the address goes to another box", web1, []*dhcpv4.DHCPv4{
-			request(web1, server(other), requested("10.77.0.150")), request(web2, server(other), requested("10.77.0.150")),
+			requestMessage(web1, server(other), requested("10.77.0.150")), requestMessage(web2, server(other), requested("10.77.0.150")),
 		}, ""},
 	}
 	for _, tc := range cases {
@@ -77,10 +77,10 @@ func TestHeard(t *testing.T) {
 func TestHeardUnderWay(t *testing.T) {
 	const other = "10.77.0.66"
 	for name, m := range map[string]func() *dhcpv4.DHCPv4{
-		"address-differs": func() *dhcpv4.DHCPv4 { return request(web1, pxe, server(other), requested("10.77.0.150")) },
-		"address-claimed": func() *dhcpv4.DHCPv4 { return request(web2, pxe, server(other), requested("10.77.0.130")) },
+		"address-differs": func() *dhcpv4.DHCPv4 { return requestMessage(web1, pxe, server(other), requested("10.77.0.150")) },
+		"address-claimed": func() *dhcpv4.DHCPv4 { return requestMessage(web2, pxe, server(other), requested("10.77.0.130")) },
 		"address-claimed by a stranger": func() *dhcpv4.DHCPv4 {
-			return request(stranger, pxe, server(other), requested("10.77.0.130"))
+			return requestMessage(stranger, pxe, server(other), requested("10.77.0.130"))
 		},
 		"decline": func() *dhcpv4.DHCPv4 {
 			return message(web1, dhcpv4.MessageTypeDecline, server(other), requested("10.77.0.130"))
@@ -92,7 +92,7 @@ func TestHeardUnderWay(t *testing.T) {
 		b := newProxy(t)
 		underWay := true
 		b.UnderWay = func(host string) bool { return underWay && host == "web1" }
-		b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
+		b.ask(requestMessage(web1, pxe, server(other), requested("10.77.0.130")))
 		b.ask(m())
 		if l := b.lease(web1); l == nil || l.Address != "10.77.0.130" {
 			t.Errorf("%s: the lease is %+v", name, l)
@@ -119,10 +119,10 @@ func TestHeardCard(t *testing.T) {
 		b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 		b.UnderWay = func(host string) bool { return host == "web2" }
 		real, forged := cards[0], cards[1]
-		b.ask(request(real, pxe, server(other), requested(addr)))
+		b.ask(requestMessage(real, pxe, server(other), requested(addr)))
 		forge := func(has inventory.MAC) {
 			t.Helper()
-			b.ask(request(forged, pxe, server(other), requested(addr)))
+			b.ask(requestMessage(forged, pxe, server(other), requested(addr)))
 			if l := b.lease(has); l == nil || l.Address != addr {
 				t.Fatalf("%s has not %s: %+v", has, addr, l)
 			}
@@ -149,18 +149,18 @@ func TestHeardEvents(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
 	b.arm("web1")
-	b.ask(request(web1, pxe, server(other), requested("10.77.0.130")))
+	b.ask(requestMessage(web1, pxe, server(other), requested("10.77.0.130")))
 	b.wantKinds("web1 observed addressed")
 	since := b.lease(web1).Since
-	b.ask(request(web1, server(other), requested("10.77.0.130"))) // now with another vendor class
+	b.ask(requestMessage(web1, server(other), requested("10.77.0.130"))) // now with another vendor class
 	b.wantKinds("web1 observed")
 	b.now = b.now.Add(10 * time.Minute)
-	b.ask(request(web1, server(other), requested("10.77.0.130")))
+	b.ask(requestMessage(web1, server(other), requested("10.77.0.130")))
 	b.wantKinds()
 	b.start(b.Store)
 	b.now = b.now.Add(10 * time.Minute)
-	b.ask(request(web1, requested("10.77.0.130"))) // init-reboot
-	b.ask(request(web1, ciaddr("10.77.0.130")))    // rebinding
+	b.ask(requestMessage(web1, requested("10.77.0.130"))) // init-reboot
+	b.ask(requestMessage(web1, ciaddr("10.77.0.130")))    // rebinding
 	b.wantKinds()
 	l := b.lease(web1)
 	if !l.Since.Equal(since) || !l.Expires.Equal(b.now.Add(time.Hour)) || l.Host != "web1" || l.Server != other {
@@ -176,21 +176,21 @@ func TestHeardEvents(t *testing.T) {
 func TestHeardDiffers(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	b.ask(requestMessage(web1, server(other), requested("10.77.0.150")))
 	if !slices.ContainsFunc(b.events, func(e provision.Event) bool {
 		return e.Kind == "address-differs" && e.Level == provision.LevelWarn && strings.Contains(e.Message, "10.77.0.150") && strings.Contains(e.Message, "10.77.0.130")
 	}) {
 		t.Errorf("nothing was said: %+v", b.events)
 	}
 	b.events = nil
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	b.ask(requestMessage(web1, server(other), requested("10.77.0.150")))
 	b.wantKinds() // once a minute
 	b.now = b.now.Add(2 * time.Minute)
-	b.ask(request(web1, server(other), requested("10.77.0.150")))
+	b.ask(requestMessage(web1, server(other), requested("10.77.0.150")))
 	b.wantKinds("web1 address-differs")
 
-	b.ask(request(web2, server(other), requested("10.77.0.131")))
-	b.ask(request(web2nic2, server(other), requested("10.77.0.160")))
+	b.ask(requestMessage(web2, server(other), requested("10.77.0.131")))
+	b.ask(requestMessage(web2nic2, server(other), requested("10.77.0.160")))
 	b.wantKinds("web2 observed", "web2 observed")
 }
 
@@ -203,17 +203,17 @@ func TestHeardFlood(t *testing.T) {
 		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
 		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
 	}
-	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
+	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if l := b.lease(stranger); l != nil {
 		t.Errorf("one more stranger: %+v", l)
 	}
-	b.ask(request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
+	b.ask(requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
 	if b.lease(web1) == nil {
 		t.Error("a host was kept out")
 	}
 	// When their leases have ended, they make room.
 	b.now = b.now.Add(2 * time.Hour)
-	b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
+	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if b.lease(stranger) == nil || len(b.heard.byMAC) >= heardMost || len(b.heard.byMAC) != len(b.heard.byAddr) {
 		t.Errorf("two hours later: %+v, %d remembered", b.lease(stranger), len(b.heard.byMAC))
 	}
@@ -225,7 +225,7 @@ func TestUnclaimedOfProxy(t *testing.T) {
 	b := newProxy(t)
 	for range 3 {
 		b.ask(discover(stranger, pxe))
-		b.ask(request(stranger, pxe, server("10.77.0.66"), requested("10.77.0.77")))
+		b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.77")))
 		b.ask(discover(inventory.MAC{2, 3, 4, 5, 6, 7}, raw(12, "laptop")))
 	}
 	if len(b.events) != 2 || b.events[1].Fields["address"] != "10.77.0.77" {

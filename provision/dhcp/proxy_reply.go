@@ -20,14 +20,14 @@ const (
 // proxyOffer is the OFFER of a proxy: no address, but what to load. It is nil when
 // this client loads nothing from us: then it had better never hear of us, and go on
 // to its disk.
-func (v view) proxyOffer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
+func (v view) proxyOffer(req request) *dhcpv4.DHCPv4 {
 	if v.bootFile() == "" {
 		return nil
 	}
-	r := v.skeleton(req, dhcpv4.MessageTypeOffer)
+	r := v.skeleton(req.packet, dhcpv4.MessageTypeOffer)
 	// There is no address that a relay, or we, could send it to.
 	r.SetBroadcast()
-	v.proxyBoot(r, req)
+	v.proxyBoot(r, req.packet)
 	if v.client.kind == boot.PXE && v.decision.Host.Boot.Proxy == inventory.ProxyBINL {
 		// UEFI asks at port 4011 of siaddr when there is no option 43 beside 60
 		// (EDK2, PxeBcParseDhcp4Packet), whatever file is named. A ROM that takes the
@@ -42,13 +42,13 @@ func (v view) proxyOffer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 
 // binlAck is the answer on port 4011, to a client that has its address: what to
 // load. Nil when it loads nothing from us.
-func (v view) binlAck(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
+func (v view) binlAck(req request) *dhcpv4.DHCPv4 {
 	if v.bootFile() == "" {
 		return nil
 	}
-	r := v.skeleton(req, dhcpv4.MessageTypeAck)
-	r.ClientIPAddr = req.ClientIPAddr
-	v.proxyBoot(r, req)
+	r := v.skeleton(req.packet, dhcpv4.MessageTypeAck)
+	r.ClientIPAddr = req.packet.ClientIPAddr
+	v.proxyBoot(r, req.packet)
 	return r
 }
 
@@ -72,8 +72,8 @@ func (v view) proxyBoot(r, req *dhcpv4.DHCPv4) {
 }
 
 // proxyRoute says where a proxy's offer goes: to everyone, or to the relay.
-func proxyRoute(req *dhcpv4.DHCPv4) destination {
-	if relay := addrOf(req.GatewayIPAddr); relay.IsValid() {
+func proxyRoute(req request) destination {
+	if relay := req.client.relay.addr; relay.IsValid() {
 		return destination{to: netip.AddrPortFrom(relay, dhcpv4.ServerPort)}
 	}
 	return destination{to: netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), dhcpv4.ClientPort)}

@@ -120,9 +120,9 @@ func TestProxyOffers(t *testing.T) {
 		{"a host with nothing to boot", discover(web2, pxe), "", "", ""},
 		{"an unclaimed box", discover(stranger, pxe), "", "", ""},
 		{"somebody's laptop", discover(stranger), "", "", ""},
-		{"a request to us", request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130")), "", "", ""},
-		{"a request to the other", request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")), "", "", ""},
-		{"a wrong address is not ours to refuse", request(web1, requested("192.0.2.9")), "", "", ""},
+		{"a request to us", requestMessage(web1, pxe, server("10.77.0.1"), requested("10.77.0.130")), "", "", ""},
+		{"a request to the other", requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")), "", "", ""},
+		{"a wrong address is not ours to refuse", requestMessage(web1, requested("192.0.2.9")), "", "", ""},
 		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, ciaddr("10.77.0.130")), "", "", ""},
 		{"release", message(web1, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130")), "", "", ""},
 	}
@@ -173,18 +173,18 @@ func TestBINL(t *testing.T) {
 		from string
 		want bool
 	}{
-		{"request", request(web1, pxe, here), at, true},
-		{"request from port 68", request(web1, pxe, here), "10.77.0.99:68", true},
+		{"request", requestMessage(web1, pxe, here), at, true},
+		{"request from port 68", requestMessage(web1, pxe, here), "10.77.0.99:68", true},
 		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, here), at, true},
 		{"discover", discover(web1, pxe, here), at, true},
-		{"an old iPXE", request(web1, ipxe, here, server("10.77.0.1")), at, true},
+		{"an old iPXE", requestMessage(web1, ipxe, here, server("10.77.0.1")), at, true},
 		{"a release", message(web1, dhcpv4.MessageTypeRelease, pxe, here), at, false},
-		{"an installed system", request(web1, here), at, false},
-		{"a host with nothing to boot", request(web2, pxe, here), at, false},
-		{"an unclaimed box", request(stranger, pxe, here), at, false},
-		{"from an authoritative network", request(web1, pxe, here), "10.78.0.9:4011", false},
-		{"from nowhere", request(web1, pxe, here), "192.0.2.9:4011", false},
-		{"from ourselves", request(web1, pxe, here), "10.77.0.1:4011", false},
+		{"an installed system", requestMessage(web1, here), at, false},
+		{"a host with nothing to boot", requestMessage(web2, pxe, here), at, false},
+		{"an unclaimed box", requestMessage(stranger, pxe, here), at, false},
+		{"from an authoritative network", requestMessage(web1, pxe, here), "10.78.0.9:4011", false},
+		{"from nowhere", requestMessage(web1, pxe, here), "192.0.2.9:4011", false},
+		{"from ourselves", requestMessage(web1, pxe, here), "10.77.0.1:4011", false},
 	}
 	for _, tc := range cases {
 		b := newProxy(t)
@@ -215,7 +215,7 @@ func TestProxyArms(t *testing.T) {
 	if r := b.ask(discover(web1, pxe)); r != nil {
 		t.Errorf("an offer without a decision: %s", r.Summary())
 	}
-	if r := b.binl(request(web1, pxe, ciaddr("10.77.0.99")), "10.77.0.99:4011"); r != nil {
+	if r := b.binl(requestMessage(web1, pxe, ciaddr("10.77.0.99")), "10.77.0.99:4011"); r != nil {
 		t.Errorf("an answer on 4011 without a decision: %s", r.Summary())
 	}
 }
@@ -229,7 +229,7 @@ func TestProxyReplacesIPXE(t *testing.T) {
 	const script = "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01"
 	for i, want := range []string{"ipxe.efi", "ipxe.efi", script} {
 		if i == 2 {
-			b.ask(request(web1, ipxe, server("10.77.0.66"), requested("10.77.0.130")))
+			b.ask(requestMessage(web1, ipxe, server("10.77.0.66"), requested("10.77.0.130")))
 		}
 		r := b.ask(discover(web1, ipxe))
 		if r == nil || r.BootFileName != want || r.Options.Has(optIPXE) || string(r.Options.Get(dhcpv4.OptionClassIdentifier)) != "PXEClient" {

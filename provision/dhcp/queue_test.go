@@ -65,7 +65,7 @@ func drain(q *queue, first turn) (all []datagram) {
 // can't occupy them all while they wait for the disk.
 func TestFloodKeepsWorkersFree(t *testing.T) {
 	q := newQueue(nobody)
-	flood := datagram{payload: request(stranger).ToBytes()}
+	flood := datagram{payload: requestMessage(stranger).ToBytes()}
 	for range backlogClient {
 		q.put(flood)
 		q.next(nil, hostsFirst) // a worker took it, and isn't done
@@ -114,7 +114,7 @@ func TestLanes(t *testing.T) {
 		q := newQueue(func(mac inventory.MAC) bool { return mac[4] == 3 })
 		for n := range byte(3) {
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 1, n}).ToBytes()})
-			q.put(datagram{payload: request(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
+			q.put(datagram{payload: requestMessage(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 3, n}).ToBytes()})
 		}
 		q.close()

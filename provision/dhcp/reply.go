@@ -48,15 +48,15 @@ const (
 
 // plan answers one request (RFC 2131 section 4.3). The reply is nil when nothing
 // is sent; asked is the address that the client named, invalid for none.
-func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
-	ciaddr, requested := addrOf(req.ClientIPAddr), requestedAddr(req)
+func (v view) plan(req request) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
+	ciaddr, requested := req.ciaddr, req.requested
 	toUs, toOther := v.addressee(req)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		if !v.address.IsValid() {
 			return silent, nil, requested
 		}
-		return offered, v.grant(req, dhcpv4.MessageTypeOffer), requested
+		return offered, v.grant(req.packet, dhcpv4.MessageTypeOffer), requested
 
 	case dhcpv4.MessageTypeRequest:
 		switch {
@@ -75,18 +75,18 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 		// A client whose address isn't the one that it would get from us is told so at
 		// once, and starts anew.
 		if asked != v.address {
-			return refused, v.refuse(req, asked), asked
+			return refused, v.refuse(req.packet, asked), asked
 		}
-		return acked, v.grant(req, dhcpv4.MessageTypeAck), asked
+		return acked, v.grant(req.packet, dhcpv4.MessageTypeAck), asked
 
 	case dhcpv4.MessageTypeInform:
 		// The answer goes to ciaddr, so it has to be one of this network.
 		if toOther || !v.network.Subnet.Contains(ciaddr) {
 			return silent, nil, ciaddr
 		}
-		reply = v.skeleton(req, dhcpv4.MessageTypeAck)
-		v.configure(reply, req)
-		echo(reply, req)
+		reply = v.skeleton(req.packet, dhcpv4.MessageTypeAck)
+		v.configure(reply, req.packet)
+		echo(reply, req.packet)
 		return informed, reply, ciaddr
 
 	case dhcpv4.MessageTypeRelease:
@@ -105,14 +105,13 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 }
 
 // needsAddress reports whether a request is for an address, and of us.
-func (v view) needsAddress(req *dhcpv4.DHCPv4) bool {
+func (v view) needsAddress(req request) bool {
 	us, other := v.addressee(req)
-	requested := requestedAddr(req)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		return !other
 	case dhcpv4.MessageTypeRequest:
-		return !other && !v.leaves(requested, us)
+		return !other && !v.leaves(req.requested, us)
 	}
 	return false
 }
@@ -125,13 +124,11 @@ func (v view) leaves(asked netip.Addr, toUs bool) bool {
 }
 
 // addressee reads option 54: whether a message names us, or another server.
-func (v view) addressee(req *dhcpv4.DHCPv4) (us, other bool) {
-	id := req.Options.Get(dhcpv4.OptionServerIdentifier)
-	if id == nil {
+func (v view) addressee(req request) (us, other bool) {
+	if !req.namesServer {
 		return false, false
 	}
-	a := addrOf(id)
-	us = a.IsValid() && (a == v.server || a == v.name)
+	us = req.server.IsValid() && (req.server == v.server || req.server == v.name)
 	return us, !us
 }
 

@@ -22,9 +22,9 @@ type destination struct {
 // route says where a reply goes (RFC 2131 section 4.1). A client that calls an address its
 // own that lies in no subnet of its network can't be reached there: it is somebody else's.
 // server is our own address, which tells whether the client is on our link.
-func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix, server netip.Addr) destination {
+func route(req request, reply *dhcpv4.DHCPv4, subnet netip.Prefix, server netip.Addr) destination {
 	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	relay, ciaddr := addrOf(req.GatewayIPAddr), addrOf(req.ClientIPAddr)
+	relay, ciaddr, mac := req.client.relay.addr, req.ciaddr, req.client.mac
 	switch {
 	case relay.IsValid():
 		return destination{to: netip.AddrPortFrom(relay, dhcpv4.ServerPort)}
@@ -32,7 +32,7 @@ func route(req, reply *dhcpv4.DHCPv4, mac inventory.MAC, subnet netip.Prefix, se
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
 	case subnet.Contains(ciaddr):
 		return destination{to: netip.AddrPortFrom(ciaddr, dhcpv4.ClientPort), frame: subnet.Contains(server), has: true, mac: mac}
-	case req.IsBroadcast():
+	case req.packet.IsBroadcast():
 		return destination{to: netip.AddrPortFrom(everyone, dhcpv4.ClientPort)}
 	}
 	return destination{to: netip.AddrPortFrom(addrOf(reply.YourIPAddr), dhcpv4.ClientPort), frame: true, mac: mac}

@@ -19,6 +19,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/links"
 	"rackhand/provision/store"
 )
 
@@ -149,10 +150,10 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for {
 		err := s.serve(ctx, l)
-		if !errors.Is(err, errRemade) {
+		if !errors.Is(err, links.ErrReplaced) {
 			return err
 		}
-		s.Log.Warn("dhcp: the interface is gone, or was made anew: waiting for it", "interface", s.Interface)
+		s.Log.Warn("dhcp: the interface is gone, or was created again: waiting for it", "interface", s.Interface)
 		if l = s.relisten(ctx); l == nil {
 			return nil // ctx has ended
 		}
@@ -160,7 +161,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // serve answers on a link until ctx ends, or the interface is another one than it was:
-// then errRemade. It closes the link.
+// then links.ErrReplaced. It closes the link.
 func (s *Server) serve(ctx context.Context, l *link) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
@@ -177,7 +178,7 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 		defer q.close()
 		return s.receive(ctx, l, q)
 	})
-	group.Go(func() error { return watchLink(ctx, s.Interface, l.index) })
+	group.Go(func() error { return links.Watch(ctx, s.Interface, l.index) })
 	group.Go(func() error { return s.commits(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx, l) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })

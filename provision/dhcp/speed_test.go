@@ -28,7 +28,7 @@ func BenchmarkExchange(b *testing.B) {
 			mac := inventory.MAC{2, 0x99}
 			binary.BigEndian.PutUint32(mac[2:], count.Add(1))
 			r := bench.ask(discover(mac, relayed("10.77.0.254")))
-			if bench.ask(request(mac, relayed("10.77.0.254"), server("10.77.0.1"), requested(r.YourIPAddr.String()))) == nil {
+			if bench.ask(requestMessage(mac, relayed("10.77.0.254"), server("10.77.0.1"), requested(r.YourIPAddr.String()))) == nil {
 				b.Error("no acknowledgement")
 			}
 		}
@@ -58,7 +58,7 @@ func BenchmarkKnown(b *testing.B) {
 		binary.BigEndian.PutUint32(mac[2:], i)
 		r := bench.ask(discover(mac, relayed("10.77.0.254"), list))
 		discovers = append(discovers, datagram{payload: discover(mac, relayed("10.77.0.254"), list).ToBytes()})
-		requests = append(requests, datagram{payload: request(mac, relayed("10.77.0.254"), list,
+		requests = append(requests, datagram{payload: requestMessage(mac, relayed("10.77.0.254"), list,
 			server("10.77.0.1"), requested(r.YourIPAddr.String())).ToBytes()})
 	}
 	b.ReportAllocs()

@@ -13,41 +13,41 @@ import (
 
 // The parts of option 82 that matter here.
 const (
-	agentCircuit  = 1  // RFC 3046 section 3.1: the port that the client is on
-	agentRemote   = 2  // RFC 3046 section 3.2: the switch, mostly
-	agentLink     = 5  // RFC 3527: the client's subnet, where giaddr is in another
-	agentServerID = 11 // RFC 5107: what the server is to call itself
+	subCircuit  = 1  // RFC 3046 section 3.1: the port that the client is on
+	subRemote   = 2  // RFC 3046 section 3.2: the switch, mostly
+	subLink     = 5  // RFC 3527: the client's subnet, where giaddr is in another
+	subServerID = 11 // RFC 5107: what the server is to call itself
 )
 
 // An agent is what relay agents put into a packet. A switch may put option 82 into
 // packets of its own link and leave giaddr alone: then there is a place and no relay.
-type agent struct {
+type relayInfo struct {
 	addr            netip.Addr // giaddr, where the reply goes; invalid for none
 	link            netip.Addr // an address of the client's subnet (82.5, or 118: RFC 3011), invalid when not said
 	server          netip.Addr // our name towards the client, invalid when not said
 	circuit, remote string     // printable text, else hex; "" when not said
 }
 
-// readAgent reads what relay agents put into a request. The error says why its
+// readRelay reads what relay agents put into a request. The error says why its
 // giaddr can't be a relay's: the reply would go there.
-func readAgent(p *dhcpv4.DHCPv4) (agent, error) {
-	a := agent{addr: addrOf(p.GatewayIPAddr)}
+func readRelay(p *dhcpv4.DHCPv4) (relayInfo, error) {
+	a := relayInfo{addr: addrOf(p.GatewayIPAddr)}
 	if a.addr.IsValid() && !machine(a.addr) {
-		return agent{}, fmt.Errorf("%s can't be a relay's address", a.addr)
+		return relayInfo{}, fmt.Errorf("%s can't be a relay's address", a.addr)
 	}
 	for b := p.Options.Get(dhcpv4.OptionRelayAgentInformation); len(b) >= 2 && len(b) >= 2+int(b[1]); {
 		code, value := b[0], b[2:2+int(b[1])]
 		b = b[2+int(b[1]):]
 		switch {
-		case code == agentCircuit && a.circuit == "":
+		case code == subCircuit && a.circuit == "":
 			a.circuit = place(value)
-		case code == agentRemote && a.remote == "":
+		case code == subRemote && a.remote == "":
 			a.remote = place(value)
 		case !a.addr.IsValid():
 			// On our own link anybody could say so, and be taken for a box elsewhere.
-		case code == agentLink && !a.link.IsValid():
+		case code == subLink && !a.link.IsValid():
 			a.link = addrOf(value)
-		case code == agentServerID && machine(addrOf(value)):
+		case code == subServerID && machine(addrOf(value)):
 			a.server = addrOf(value)
 		}
 	}
@@ -75,7 +75,7 @@ func place(id []byte) string {
 }
 
 // relay is the same for a lease; nil when nobody put anything in.
-func (a agent) relay() *provision.Relay {
+func (a relayInfo) recorded() *provision.Relay {
 	r := provision.Relay{Circuit: a.circuit, Remote: a.remote}
 	if a.addr.IsValid() {
 		r.Address = a.addr.String()

@@ -26,22 +26,22 @@ func TestAgent(t *testing.T) {
 		name   string
 		giaddr string
 		option string
-		want   agent
+		want   relayInfo
 	}{
-		{"none", "", "", agent{}},
-		{"relay that adds nothing", "10.78.0.1", "", agent{addr: addr("10.78.0.1")}},
-		{"text", "10.78.0.1", sub(1, "Gi1/0/12") + sub(2, "sw1"), agent{addr: addr("10.78.0.1"), circuit: "Gi1/0/12", remote: "sw1"}},
-		{"text with a NUL", "10.78.0.1", sub(1, "port7\x00"), agent{addr: addr("10.78.0.1"), circuit: "port7"}},
-		{"binary", "10.78.0.1", sub(1, "\x00\x04\x00\x64\x01\x0c") + sub(2, "\x00\x06\xaa\xbb\xcc\x00\x01\x02"), agent{addr: addr("10.78.0.1"), circuit: "00040064010c", remote: "0006aabbcc000102"}},
-		{"all zeros", "10.78.0.1", sub(1, "\x00\x00"), agent{addr: addr("10.78.0.1"), circuit: "0000"}},
-		{"long", "10.78.0.1", sub(1, strings.Repeat("p", 200)) + sub(2, ""), agent{addr: addr("10.78.0.1"), circuit: strings.Repeat("p", 64)}},
-		{"long binary", "10.78.0.1", sub(1, strings.Repeat("\xff", 200)), agent{addr: addr("10.78.0.1"), circuit: strings.Repeat("ff", 32)}},
-		{"the first one counts", "10.78.0.1", sub(1, "a") + sub(1, "b"), agent{addr: addr("10.78.0.1"), circuit: "a"}},
-		{"link and name", "10.78.0.1", sub(5, bytesOf("10.77.0.0")) + sub(11, bytesOf("10.77.0.254")), agent{addr: addr("10.78.0.1"), link: addr("10.77.0.0"), server: addr("10.77.0.254")}},
-		{"link of three bytes", "10.78.0.1", sub(5, "\x0a\x4d\x00"), agent{addr: addr("10.78.0.1")}},
-		{"a name that is none", "10.78.0.1", sub(11, bytesOf("127.0.0.1")), agent{addr: addr("10.78.0.1")}},
-		{"on our own link, only the place is believed", "", sub(1, "Gi1/0/12") + sub(5, bytesOf("10.78.0.0")) + sub(11, bytesOf("10.77.0.254")), agent{circuit: "Gi1/0/12"}},
-		{"cut", "10.78.0.1", sub(1, "a") + "\x02\x09sw", agent{addr: addr("10.78.0.1"), circuit: "a"}},
+		{"none", "", "", relayInfo{}},
+		{"relay that adds nothing", "10.78.0.1", "", relayInfo{addr: addr("10.78.0.1")}},
+		{"text", "10.78.0.1", sub(1, "Gi1/0/12") + sub(2, "sw1"), relayInfo{addr: addr("10.78.0.1"), circuit: "Gi1/0/12", remote: "sw1"}},
+		{"text with a NUL", "10.78.0.1", sub(1, "port7\x00"), relayInfo{addr: addr("10.78.0.1"), circuit: "port7"}},
+		{"binary", "10.78.0.1", sub(1, "\x00\x04\x00\x64\x01\x0c") + sub(2, "\x00\x06\xaa\xbb\xcc\x00\x01\x02"), relayInfo{addr: addr("10.78.0.1"), circuit: "00040064010c", remote: "0006aabbcc000102"}},
+		{"all zeros", "10.78.0.1", sub(1, "\x00\x00"), relayInfo{addr: addr("10.78.0.1"), circuit: "0000"}},
+		{"long", "10.78.0.1", sub(1, strings.Repeat("p", 200)) + sub(2, ""), relayInfo{addr: addr("10.78.0.1"), circuit: strings.Repeat("p", 64)}},
+		{"long binary", "10.78.0.1", sub(1, strings.Repeat("\xff", 200)), relayInfo{addr: addr("10.78.0.1"), circuit: strings.Repeat("ff", 32)}},
+		{"the first one counts", "10.78.0.1", sub(1, "a") + sub(1, "b"), relayInfo{addr: addr("10.78.0.1"), circuit: "a"}},
+		{"link and name", "10.78.0.1", sub(5, bytesOf("10.77.0.0")) + sub(11, bytesOf("10.77.0.254")), relayInfo{addr: addr("10.78.0.1"), link: addr("10.77.0.0"), server: addr("10.77.0.254")}},
+		{"link of three bytes", "10.78.0.1", sub(5, "\x0a\x4d\x00"), relayInfo{addr: addr("10.78.0.1")}},
+		{"a name that is none", "10.78.0.1", sub(11, bytesOf("127.0.0.1")), relayInfo{addr: addr("10.78.0.1")}},
+		{"on our own link, only the place is believed", "", sub(1, "Gi1/0/12") + sub(5, bytesOf("10.78.0.0")) + sub(11, bytesOf("10.77.0.254")), relayInfo{circuit: "Gi1/0/12"}},
+		{"cut", "10.78.0.1", sub(1, "a") + "\x02\x09sw", relayInfo{addr: addr("10.78.0.1"), circuit: "a"}},
 	} {
 		p := discover(web1)
 		if tc.giaddr != "" {
@@ -50,8 +50,8 @@ func TestAgent(t *testing.T) {
 		if tc.option != "" {
 			raw(82, tc.option)(p)
 		}
-		got, err := readAgent(p)
-		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(agent{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); err != nil || diff != "" {
+		got, err := readRelay(p)
+		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(relayInfo{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", tc.name, err, diff)
 		}
 	}
@@ -114,7 +114,7 @@ func TestRelayPicksNetwork(t *testing.T) {
 		{"subnet selection without a relay", discover(away, raw(118, bytesOf("10.78.0.0"))), "", ""},
 		{"link without a relay", discover(away, raw(82, sub(5, bytesOf("10.78.0.0")))), "", ""},
 		{"wants a broadcast", discover(away, relayed("10.78.0.1"), dhcpv4.WithBroadcast(true)), "10.78.0.44", "10.78.0.1:67"},
-		{"renews through its relay", request(away, ciaddr("10.78.0.44"), relayed("10.78.0.1")), "10.78.0.44", "10.78.0.1:67"},
+		{"renews through its relay", requestMessage(away, ciaddr("10.78.0.44"), relayed("10.78.0.1")), "10.78.0.44", "10.78.0.1:67"},
 	} {
 		b := newBench(t)
 		farRange(b)
@@ -152,11 +152,11 @@ func TestServerName(t *testing.T) {
 		id     string
 	}{
 		{"offer", discover(away, relayed("10.78.0.1"), option), offer, name},
-		{"selecting by that name", request(away, relayed("10.78.0.1"), option, server(name), requested("10.78.0.44")), ack, name},
-		{"selecting by our own", request(away, relayed("10.78.0.1"), option, server("10.77.0.1"), requested("10.78.0.44")), ack, name},
-		{"that name from elsewhere", request(away, relayed("10.78.0.1"), server(name), requested("10.78.0.44")), 0, ""},
-		{"another server", request(away, relayed("10.78.0.1"), option, server("10.78.0.66"), requested("10.78.0.44")), 0, ""},
-		{"refused", request(away, relayed("10.78.0.1"), option, server(name), requested("10.78.0.45")), nak, name},
+		{"selecting by that name", requestMessage(away, relayed("10.78.0.1"), option, server(name), requested("10.78.0.44")), ack, name},
+		{"selecting by our own", requestMessage(away, relayed("10.78.0.1"), option, server("10.77.0.1"), requested("10.78.0.44")), ack, name},
+		{"that name from elsewhere", requestMessage(away, relayed("10.78.0.1"), server(name), requested("10.78.0.44")), 0, ""},
+		{"another server", requestMessage(away, relayed("10.78.0.1"), option, server("10.78.0.66"), requested("10.78.0.44")), 0, ""},
+		{"refused", requestMessage(away, relayed("10.78.0.1"), option, server(name), requested("10.78.0.45")), nak, name},
 		{"no such option", discover(away, relayed("10.78.0.1")), offer, "10.77.0.1"},
 	} {
 		b := newBench(t)
@@ -190,7 +190,7 @@ func TestPlace(t *testing.T) {
 		b.kinds()
 		r := b.ask(discover(mac, relayed("10.78.0.1"), option))
 		addr := r.YourIPAddr.String()
-		r = b.ask(request(mac, relayed("10.78.0.1"), option, server("10.77.0.1"), requested(addr)))
+		r = b.ask(requestMessage(mac, relayed("10.78.0.1"), option, server("10.77.0.1"), requested(addr)))
 		if got := string(r.Options.Get(dhcpv4.OptionRelayAgentInformation)); got != sub(1, "Gi1/0/12")+sub(2, "\x00\x06\x01")+sub(9, "vendor's own") {
 			t.Errorf("%s: option 82 came back as % x", mac, got)
 		}
@@ -205,7 +205,7 @@ func TestPlace(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", mac, diff)
 		}
 		b.now = b.now.Add(30 * time.Minute)
-		if r, to := b.exchange(request(mac, ciaddr(addr)), addr, true); r == nil || r.MessageType() != ack || to.to.String() != addr+":68" || to.frame {
+		if r, to := b.exchange(requestMessage(mac, ciaddr(addr)), addr, true); r == nil || r.MessageType() != ack || to.to.String() != addr+":68" || to.frame {
 			t.Fatalf("%s: renewing: %v to %v", mac, r, to)
 		}
 		if diff := cmp.Diff(want, b.lease(mac).Relay); diff != "" {
@@ -234,15 +234,15 @@ func TestRenewsFromAway(t *testing.T) {
 		want dhcpv4.MessageType
 		to   string
 	}{
-		{"renewing", request(away, ciaddr("10.78.0.44")), "10.78.0.44", true, ack, "10.78.0.44:68"},
-		{"renewing a wrong address", request(away, ciaddr("10.78.0.45")), "10.78.0.45", true, nak, "10.78.0.45:68"},
+		{"renewing", requestMessage(away, ciaddr("10.78.0.44")), "10.78.0.44", true, ack, "10.78.0.44:68"},
+		{"renewing a wrong address", requestMessage(away, ciaddr("10.78.0.45")), "10.78.0.45", true, nak, "10.78.0.45:68"},
 		{"inform", message(away, dhcpv4.MessageTypeInform, ciaddr("10.78.0.44")), "10.78.0.44", true, ack, "10.78.0.44:68"},
-		{"another source", request(away, ciaddr("10.78.0.44")), "10.77.0.50", true, nak, "255.255.255.255:68"},
-		{"no source", request(away, ciaddr("10.78.0.44")), "", true, nak, "255.255.255.255:68"},
+		{"another source", requestMessage(away, ciaddr("10.78.0.44")), "10.77.0.50", true, nak, "255.255.255.255:68"},
+		{"no source", requestMessage(away, ciaddr("10.78.0.44")), "", true, nak, "255.255.255.255:68"},
 		// It stands on our link, with an address of the other one.
-		{"rebinding here", request(away, ciaddr("10.78.0.44")), "10.78.0.44", false, nak, "255.255.255.255:68"},
-		{"from a network of nowhere", request(away, ciaddr("192.0.2.1")), "192.0.2.1", true, 0, ""},
-		{"on our own link", request(web1, ciaddr("10.77.0.130")), "10.77.0.130", true, ack, "10.77.0.130:68"},
+		{"rebinding here", requestMessage(away, ciaddr("10.78.0.44")), "10.78.0.44", false, nak, "255.255.255.255:68"},
+		{"from a network of nowhere", requestMessage(away, ciaddr("192.0.2.1")), "192.0.2.1", true, 0, ""},
+		{"on our own link", requestMessage(web1, ciaddr("10.77.0.130")), "10.77.0.130", true, ack, "10.77.0.130:68"},
 	} {
 		b := newBench(t)
 		r, to := b.exchange(tc.msg, tc.from, tc.tous)
@@ -258,7 +258,7 @@ func TestRenewsFromAway(t *testing.T) {
 	}
 	b := newBench(t)
 	b.ask(discover(away, relayed("10.78.0.1")))
-	b.ask(request(away, relayed("10.78.0.1"), server("10.77.0.1"), requested("10.78.0.44")))
+	b.ask(requestMessage(away, relayed("10.78.0.1"), server("10.77.0.1"), requested("10.78.0.44")))
 	b.exchange(message(away, dhcpv4.MessageTypeRelease, ciaddr("10.78.0.44"), server("10.77.0.1")), "10.78.0.44", true)
 	if l := b.lease(away); l.Expires.After(b.now) {
 		t.Errorf("released from away: %+v", l)

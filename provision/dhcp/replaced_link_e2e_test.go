@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/links"
 )
 
-// TestLinkMadeAnew: an interface that is switched off and on is served on; one that is
-// deleted, and comes back under its name, is served again, with the leases that there were.
-func TestLinkMadeAnew(t *testing.T) {
+// TestLinkReplaced: the server survives an interface that is switched off and on. It also
+// serves one again that was deleted and came back under its name, with the same leases.
+func TestLinkReplaced(t *testing.T) {
 	t.Parallel()
 	busybox := need(t, "busybox", "busybox")
 	server, ns := pair(t, stranger)
@@ -25,7 +26,7 @@ func TestLinkMadeAnew(t *testing.T) {
 	first := join()
 	// One that is only switched off for a while stays open.
 	sh(t, "ip", "-n", server, "link", "set", "srv", "down")
-	time.Sleep(2 * relinkEvery) // so that it is looked at meanwhile
+	time.Sleep(2 * links.CheckEvery) // so that it is looked at meanwhile
 	sh(t, "ip", "-n", server, "link", "set", "srv", "up")
 	if again := join(); again.Address != first.Address {
 		t.Errorf("after the link was off it got %+v, before %+v", again, first)
