@@ -68,10 +68,10 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", messageType(msg), "address", v.address, "asked", asked)
 		}
 	}
-	if s.enact(v, does, asked, w) {
+	if s.apply(v, does, asked, w) {
 		return outcome{write: w}
 	}
-	if msg == nil || does == acked || does == offered && s.holdBack(v, first, d, w.reply, w.to) {
+	if msg == nil || does == acked || does == offered && s.probeFirst(v, first, d, w.reply, w.to) {
 		return outcome{}
 	}
 	return outcome{reply: w.reply, to: w.to}
@@ -80,7 +80,7 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 // view is what is known of a client before anything is decided.
 func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) view {
 	v := view{
-		server: s.ServerAddr, name: c.relay.server, network: n, client: c, leaseTime: s.LeaseTime,
+		server: s.ServerAddr, serverID: c.relay.server, network: n, client: c, leaseTime: s.LeaseTime,
 		scriptURL: s.ScriptURL, tftpScriptURL: s.TFTPScriptURL, fileURL: s.FileURL,
 		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
 		relay:    c.relay.recorded(),
@@ -143,10 +143,10 @@ func (s *Server) choose(snap *inventory.Snapshot, v view, want netip.Addr) (addr
 	return addr, first, err
 }
 
-// enact carries out what was planned, before the reply goes out: the lease into the
+// apply carries out what was planned, before the reply goes out: the lease into the
 // table, the event into the journal. It reports whether w was entered, which then
 // takes the reply with it.
-func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
+func (s *Server) apply(v view, does verdict, asked netip.Addr, w *write) bool {
 	var entered bool
 	var err error
 	switch does {

@@ -20,7 +20,7 @@ import (
 // TestOneBoot: the programs of one boot differ in client-id and class, and get one
 // address; the journal hears of each, but not of a renewal.
 func TestOneBoot(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("web1")
 	if got := b.join(web1, pxe); got != "10.77.0.130" {
 		t.Fatalf("firmware got %s", got)
@@ -49,7 +49,7 @@ func TestOneBoot(t *testing.T) {
 
 // TestUnclaimed: a stable address, nothing to boot, one event a minute.
 func TestUnclaimed(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	first := b.join(stranger, pxe)
 	b.wantKinds(stranger.String() + " unclaimed")
 	r := b.ask(discover(stranger, pxe))
@@ -69,7 +69,7 @@ func TestUnclaimed(t *testing.T) {
 
 // TestNoRangeIsTold: where there are no addresses for unclaimed boxes, that is said.
 func TestNoRangeIsTold(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	if r := b.ask(discover(stranger, pxe, relayed("10.78.0.1"))); r != nil {
 		t.Fatalf("got %s", r.YourIPAddr)
 	}
@@ -80,7 +80,7 @@ func TestNoRangeIsTold(t *testing.T) {
 
 // TestMakerIsTold: what an unclaimed box says of itself stands in its event.
 func TestMakerIsTold(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.ask(discover(stranger, pxe, raw(12, "evil\x1b[2Jname"), raw(97, "\x00\x44\x45\x4c\x4c\x00\x01\x02\x03\x80\x04\x05\x06\x07\x08\x09\x0a")))
 	want := "x64 UEFI, PXEClient:Arch:00007:UNDI:003001, calls itself evil?[2Jname, UUID 4c4c4544-0100-0302-8004-05060708090a"
 	if got := b.events[0].Fields["maker"]; got != want {
@@ -91,7 +91,7 @@ func TestMakerIsTold(t *testing.T) {
 // TestExhausted: offers are held, an event tells when the range is full, and an
 // address that ran out goes to who needs it, with its record.
 func TestExhausted(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 1, n} }
 	got := map[string]bool{}
 	for n := range byte(4) {
@@ -135,7 +135,7 @@ func TestExhausted(t *testing.T) {
 // TestClaimed: a box that is claimed while it holds an address of the range is
 // refused that one and gets its own.
 func TestClaimed(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	before := b.join(stranger)
 	b.kinds()
 	b.snap = snapshot()
@@ -155,7 +155,7 @@ func TestClaimed(t *testing.T) {
 // TestRestart: what was acknowledged is known after a restart, an offer isn't; a
 // record that can't be read costs nobody else theirs.
 func TestRestart(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	first := b.join(stranger)
 	for key, value := range map[string]string{
 		"52:54:00:99:00:aa": "not JSON", "52:54:00:99:00:ab": `{"mac":"x"}`,
@@ -179,7 +179,7 @@ func TestRestart(t *testing.T) {
 
 // TestLeaseBeforeAck: no acknowledgement without a lease on disk.
 func TestLeaseBeforeAck(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.start(broken{b.Store})
 	if b.ask(discover(web1)) == nil {
 		t.Fatal("an offer needs no disk")
@@ -199,7 +199,7 @@ func (broken) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) {
 // TestSecondCard: the second card of a host doesn't get the address that the
 // first one is using, nor anything to boot; when the first one is silent, it does.
 func TestSecondCard(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("web2")
 	if got := b.join(web2nic2, pxe); got != "10.77.0.131" {
 		t.Fatalf("the second card alone got %s", got)
@@ -238,22 +238,22 @@ func TestClaimOf(t *testing.T) {
 		seen           sighting
 		want           claim
 	}{
-		{"nothing under way, the first card", true, false, held, sighting{}, granted},
-		{"nothing under way, another card", false, false, held, sighting{}, refusedTo},
-		{"nothing under way, another card, the first was offered it", false, false, offered, sighting{}, refusedTo},
-		{"nothing under way, the lease has ended", false, false, ended, sighting{}, granted},
-		{"the lease has ended", false, true, ended, sighting{}, granted},
-		{"an offer proves nothing", false, true, offered, sighting{}, granted},
-		{"just acknowledged", true, true, fresh, sighting{}, waits},
-		{"acknowledged a while ago", true, true, held, sighting{}, open},
-		{"the other card answers", true, true, held, found(web2nic2, time.Second), refusedTo},
-		{"it answers, and has renewed", true, true, fresh, found(web2nic2, time.Second), refusedTo},
-		{"nobody answers", true, true, held, found(nobody, time.Second), granted},
-		{"nobody answers, to a further card", false, true, held, found(nobody, time.Second), granted},
-		{"the one who asks answers", true, true, held, found(web2, time.Second), granted},
-		{"nobody answered long ago", true, true, held, found(nobody, sightedFor), open},
-		{"the other card answered long ago", true, true, held, found(web2nic2, sightedFor), open},
-		{"seen before the clock was set back", true, true, held, found(nobody, -time.Hour), open},
+		{"nothing under way, the first card", true, false, held, sighting{}, claimGranted},
+		{"nothing under way, another card", false, false, held, sighting{}, claimRefused},
+		{"nothing under way, another card, the first was offered it", false, false, offered, sighting{}, claimRefused},
+		{"nothing under way, the lease has ended", false, false, ended, sighting{}, claimGranted},
+		{"the lease has ended", false, true, ended, sighting{}, claimGranted},
+		{"an offer proves nothing", false, true, offered, sighting{}, claimGranted},
+		{"just acknowledged", true, true, fresh, sighting{}, claimPending},
+		{"acknowledged a while ago", true, true, held, sighting{}, claimUnknown},
+		{"the other card answers", true, true, held, found(web2nic2, time.Second), claimRefused},
+		{"it answers, and has renewed", true, true, fresh, found(web2nic2, time.Second), claimRefused},
+		{"nobody answers", true, true, held, found(nobody, time.Second), claimGranted},
+		{"nobody answers, to a further card", false, true, held, found(nobody, time.Second), claimGranted},
+		{"the one who asks answers", true, true, held, found(web2, time.Second), claimGranted},
+		{"nobody answered long ago", true, true, held, found(nobody, sightedFor), claimUnknown},
+		{"the other card answered long ago", true, true, held, found(web2nic2, sightedFor), claimUnknown},
+		{"seen before the clock was set back", true, true, held, found(nobody, -time.Hour), claimUnknown},
 	} {
 		if got := claimOf(tc.first, tc.guarded, web2nic2, tc.before, tc.seen, now); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
@@ -339,7 +339,7 @@ func TestOtherCardComes(t *testing.T) {
 }
 
 func TestOurAddress(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Hosts["web1"].Address = serverAddr
 	b.arm("web1")
 	if r := b.ask(discover(web1, pxe)); r != nil {
@@ -349,7 +349,7 @@ func TestOurAddress(t *testing.T) {
 }
 
 func TestWrongNetwork(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("away")
 	for range 3 {
 		if r := b.ask(discover(away, pxe)); r != nil {
@@ -365,7 +365,7 @@ func TestWrongNetwork(t *testing.T) {
 // TestNoDecision: a client that boots asks again rather than going to its disk; a
 // system keeps its address.
 func TestNoDecision(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.fail = errors.New("journal is full")
 	if r := b.ask(discover(web1, pxe)); r != nil {
 		t.Errorf("firmware got %s", r.Summary())
@@ -382,7 +382,7 @@ func TestNoDecision(t *testing.T) {
 // TestArmsAtFirstBoot: only a client that boots is told to arm, and only when it
 // can be given an address.
 func TestArmsAtFirstBoot(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Hosts["web1"].Install = inventory.FirstBoot
 	b.snap.Hosts["away"].Install = inventory.FirstBoot
 	decide, arms := b.Decide, 0
@@ -407,7 +407,7 @@ func TestArmsAtFirstBoot(t *testing.T) {
 
 // TestBadPackets: garbage gets no answer, and one event a minute for each sender.
 func TestBadPackets(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	good := discover(web1).ToBytes()
 	change := func(at int, v byte) []byte {
 		p := append([]byte(nil), good...)
@@ -445,18 +445,18 @@ func TestBadPackets(t *testing.T) {
 	if n := len(b.kinds()); n > provision.FloodMost {
 		t.Errorf("%d events of one flood", n)
 	}
-	b.now = b.now.Add(limitEvery)
+	b.now = b.now.Add(reportEvery)
 	b.answer(context.Background(), change(0, 2))
 	b.wantKinds(" bad-packet")
 }
 
 // TestPanicCostsOnePacket: serve survives whatever answering does.
 func TestPanicCostsOnePacket(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.ScriptURL = nil
 	b.arm("web1")
-	b.try(context.Background(), datagram{payload: discover(web1, ipxe).ToBytes()})
+	b.tryAnswer(context.Background(), datagram{payload: discover(web1, ipxe).ToBytes()})
 	b.wantKinds(" bad-packet")
 }
 
-var _ provision.Recorder = (*bench)(nil)
+var _ provision.Recorder = (*testServer)(nil)

@@ -96,14 +96,14 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 		if !ok {
 			continue
 		}
-		reply, ok := s.safeBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
+		reply, ok := s.tryAnswerBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
 		if !ok {
 			continue
 		}
 		to := destination{to: source.AddrPort(), mac: chaddr(buf[:n])}
 		to.to = netip.AddrPortFrom(to.to.Addr().Unmap(), to.to.Port())
 		if l.raw != nil && l.subnet.Contains(to.to.Addr()) {
-			err = l.sendFrame(binlPort, parcel{reply, to}) // no ARP for whoever names an address
+			err = l.sendFrame(binlPort, outgoing{reply, to}) // no ARP for whoever names an address
 		} else {
 			out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
 			err = sendNow(udp, reply, out.Marshal(), from)
@@ -114,9 +114,9 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 	}
 }
 
-// safeBINL answers one packet. A panic, of ours or of the parser, costs that packet
+// tryAnswerBINL answers one packet. A panic, of ours or of the parser, costs that packet
 // only.
-func (s *Server) safeBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
+func (s *Server) tryAnswerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("dhcp: panic while answering on port 4011", "panic", p)

@@ -18,7 +18,7 @@ import (
 // come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
 // not answered.
 func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
-	req, ok := s.read(datagram{payload: packet, from: from.Addr(), tous: true})
+	req, ok := s.read(datagram{payload: packet, from: from.Addr(), unicast: true})
 	if !ok {
 		return nil, false
 	}
@@ -59,12 +59,12 @@ func asksBINL(t dhcpv4.MessageType) bool {
 
 // noticeBINL tells, once a minute, that a client was told what to load on port 4011.
 func (s *Server) noticeBINL(v view, from netip.Addr) {
-	if !s.may("binl", v, v.client.mac.String()) {
+	if !s.mayReport("binl", v, v.client.mac.String()) {
 		return
 	}
 	file := v.bootFile()
 	v.address = from
-	e := provision.Event{Host: v.who(), Kind: "binl", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "binl", Fields: v.fields()}
 	e.Fields["file"] = file
 	e.Message = fmt.Sprintf("asked on port 4011 (%s): %s", v.client.kind, v.decision.Why)
 	if v.decision.Action == boot.InstallIt {

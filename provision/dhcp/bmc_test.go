@@ -19,7 +19,7 @@ func withBMC(snap *inventory.Snapshot, address string) {
 // TestBMCReservation: a BMC takes its address from us, and is neither its host nor a
 // box that somebody has to claim.
 func TestBMCReservation(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.77.0.111")
 	if got := b.join(web1BMC); got != "10.77.0.111" {
 		t.Fatalf("it got %s", got)
@@ -61,7 +61,7 @@ func TestBMCReservation(t *testing.T) {
 
 // TestBMCWrongNetwork: what is wrong with a BMC's reservation is told by its MAC.
 func TestBMCWrongNetwork(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.78.0.111")
 	if r := b.ask(discover(web1BMC)); r != nil {
 		t.Errorf("%v", r)
@@ -76,7 +76,7 @@ func TestBMCWrongNetwork(t *testing.T) {
 
 // TestBMCDeclines: the address is reserved, so it is given again, and the event says so.
 func TestBMCDeclines(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.77.0.111")
 	b.join(web1BMC)
 	b.kinds()
@@ -92,7 +92,7 @@ func TestBMCDeclines(t *testing.T) {
 // TestBMCAddressIsTaken: the address of a BMC, with a MAC or without, is given to no
 // box of the range.
 func TestBMCAddressIsTaken(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.200"), Last: netip.MustParseAddr("10.77.0.201")}
 	b.snap.Hosts["web1"].BMC = &inventory.BMC{Address: netip.MustParseAddrPort("10.77.0.200:623")}
 	if got := b.join(stranger); got != "10.77.0.201" {

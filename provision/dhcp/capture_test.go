@@ -63,11 +63,11 @@ func captured(t testing.TB) [][]byte {
 // A replay is a rack that the captured packets are sent to, and what became of the
 // packets on the way; one for which change returns false isn't sent.
 type replay struct {
-	prepare func(*bench)
+	prepare func(*testServer)
 	change  func(client, *dhcpv4.DHCPv4) bool
 }
 
-func armAll(b *bench) {
+func armAll(b *testServer) {
 	for host := range b.snap.Hosts {
 		b.arm(host)
 	}
@@ -80,8 +80,8 @@ func TestCapture(t *testing.T) {
 	asTheyCame := func(client, *dhcpv4.DHCPv4) bool { return true }
 	for name, r := range map[string]replay{
 		"armed":     {armAll, asTheyCame},
-		"disk":      {func(*bench) {}, asTheyCame},
-		"unclaimed": {func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} }, asTheyCame},
+		"disk":      {func(*testServer) {}, asTheyCame},
+		"unclaimed": {func(b *testServer) { b.snap.Hosts = map[string]*inventory.Host{} }, asTheyCame},
 		"relayed": {armAll, func(_ client, p *dhcpv4.DHCPv4) bool {
 			relayed("10.77.0.253")(p)
 			raw(82, sub(1, "Gi1/0/12")+sub(2, "\x00\x06\xaa\xbb\xcc\x00\x00\x01")+sub(11, bytesOf("10.77.0.253")))(p)
@@ -99,7 +99,7 @@ func TestCapture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			for i, p := range captured(t) {
-				b := newBench(t) // each alone: the capture took days, with other addresses
+				b := newTestServer(t) // each alone: the capture took days, with other addresses
 				r.prepare(b)
 				replayOne(t, b, r, i+1, p, &out)
 			}
@@ -108,7 +108,7 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-func replayOne(t *testing.T, b *bench, r replay, number int, p []byte, out io.Writer) {
+func replayOne(t *testing.T, b *testServer, r replay, number int, p []byte, out io.Writer) {
 	req, err := dhcpv4.FromBytes(p)
 	if err != nil {
 		t.Fatal(err)

@@ -174,7 +174,7 @@ func goesOn(later, before provision.Lease) bool {
 
 // released waits until a lease is given back: it ends before it would have, whatever
 // renewals come in between.
-func (d *daemon) released(mac inventory.MAC, last provision.Lease) {
+func (d *serverProcess) released(mac inventory.MAC, last provision.Lease) {
 	d.t.Helper()
 	d.lease(60*time.Second, mac.String(), func(l provision.Lease) bool {
 		back := l.Expires.Before(last.Expires)

@@ -25,18 +25,18 @@ const (
 	writesMost = 4096
 )
 
-var errBehind = errors.New("too many leases wait for the disk")
+var errSlowDisk = errors.New("too many leases wait for the disk")
 
 // A write is what one packet changes in the store, and what waits for it.
 type write struct {
-	mac   inventory.MAC
-	lease *provision.Lease // nil: the record of mac is deleted
-	only  netip.Addr       // set: nothing is written unless the record is of this address
+	mac    inventory.MAC
+	lease  *provision.Lease // nil: the record of mac is deleted
+	onlyIf netip.Addr       // set: nothing is written unless the record is of this address
 
 	asked   datagram
 	reply   []byte // nil: there is none
 	to      destination
-	tell    *view         // who is told of, once the lease is on disk; nil for nobody
+	report  *view         // who is told of, once the lease is on disk; nil for nobody
 	chained bool          // the reply names a boot program
 	done    chan struct{} // closed when the write is on disk or has failed
 	err     error         // why it has; stands once done is closed
@@ -54,7 +54,7 @@ func (s *Server) enqueue(w *write) {
 }
 
 // behind reports whether too many writes wait; the caller holds the lock of the table.
-func (s *Server) behind() bool { return len(s.writes) >= writesMost }
+func (s *Server) writesFull() bool { return len(s.writes) >= writesMost }
 
 // commit writes what waits, as much as one transaction takes, and returns it. It is
 // called by one goroutine at a time.
@@ -92,17 +92,17 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 // settle does what follows from a lease that is on disk, but for the reply. A panic
 // costs that only.
 func (s *Server) settle(w *write) {
-	defer s.survive(w.asked.payload)
+	defer s.recoverFromPanic(w.asked.payload)
 	if w.lease != nil && w.reply != nil {
 		s.mu.Lock()
-		s.table.told(w.mac, w.lease.Address, s.Clock())
+		s.table.acknowledged(w.mac, w.lease.Address, s.Clock())
 		s.mu.Unlock()
 	}
 	if w.chained {
 		s.chained.add(w.mac, s.Clock())
 	}
-	if w.tell != nil {
-		s.noticeAck(*w.tell)
+	if w.report != nil {
+		s.noticeAck(*w.report)
 	}
 }
 
@@ -157,7 +157,7 @@ func operations(batch []*write, holder map[string]inventory.MAC, stored func(inv
 			return p, nil
 		}
 		p.writes++
-		if w.only.IsValid() && held(w.mac) != w.only.String() {
+		if w.onlyIf.IsValid() && held(w.mac) != w.onlyIf.String() {
 			continue
 		}
 		if w.lease == nil {
@@ -184,7 +184,7 @@ func operations(batch []*write, holder map[string]inventory.MAC, stored func(inv
 }
 
 // commits writes what waits, until ctx ends, and sends the replies that waited for it.
-func (s *Server) commits(ctx context.Context, q *queue, send sender) error {
+func (s *Server) commitLoop(ctx context.Context, q *queue, send sender) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -196,11 +196,11 @@ func (s *Server) commits(ctx context.Context, q *queue, send sender) error {
 		for more := true; more; {
 			var batch []*write
 			batch, more = s.commit(ctx)
-			var out []parcel
+			var out []outgoing
 			var asked []datagram
 			for _, w := range batch {
 				if w.err == nil && w.reply != nil {
-					out = append(out, parcel{w.reply, w.to})
+					out = append(out, outgoing{w.reply, w.to})
 				}
 				asked = append(asked, w.asked)
 			}

@@ -34,13 +34,13 @@ func (d *slowDisk) Txn(ctx context.Context, conds []store.Cond, ops ...store.Op)
 // disk; leases that come meanwhile share the next transaction, and when that fails
 // nobody is acknowledged.
 func TestAckWaitsForDisk(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.199")}
 	disk := &slowDisk{Store: b.Store, asked: make(chan int), pass: make(chan error)}
 	b.Server.Store = disk
 	ctx, cancel := context.WithCancel(context.Background())
 	q, sent, ended := newQueue(nobody), make(chan string, 100), make(chan error)
-	send := func(out ...parcel) {
+	send := func(out ...outgoing) {
 		for _, p := range out {
 			r, err := dhcpv4.FromBytes(p.reply)
 			if err != nil {
@@ -50,7 +50,7 @@ func TestAckWaitsForDisk(t *testing.T) {
 			sent <- chaddr(p.reply).String() + " " + r.MessageType().String()
 		}
 	}
-	go func() { ended <- b.commits(ctx, q, send) }()
+	go func() { ended <- b.commitLoop(ctx, q, send) }()
 	go func() { b.work(ctx, q, hostsFirst, send); ended <- nil }()
 
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 3, n} }
@@ -115,7 +115,7 @@ func TestSameRecordTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	if _, err := b.Store.Txn(t.Context(), nil, p.ops...); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestSameRecordTwice(t *testing.T) {
 // where another server gave it an address, keeps its record when its old address is given
 // away here.
 func TestMovedToAnotherLink(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
 	old := b.join(stranger)
 	moved := &provision.Lease{MAC: stranger.String(), Address: "10.79.0.7", Expires: b.now.Add(24 * time.Hour)}
@@ -162,7 +162,7 @@ func TestMovedToAnotherLink(t *testing.T) {
 // lease couldn't be written, was told nothing: its address stays its own until it has been
 // given another one.
 func TestFullDiskMovesNobody(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	farRange(b)
 	b.snap.Networks["rack2"].Leases.Last = b.snap.Networks["rack2"].Leases.First
 	full := false
@@ -188,7 +188,7 @@ func TestFullDiskMovesNobody(t *testing.T) {
 // TestFullDiskLeavesNoRecord: whose lease gave way to one that couldn't be written at
 // first is known until it can.
 func TestFullDiskLeavesNoRecord(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
 	full := false
 	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
@@ -209,7 +209,7 @@ func TestFullDiskLeavesNoRecord(t *testing.T) {
 // TestRecordsAreBounded: boxes that take an address, ask for one in another network and
 // are never seen again leave no more records than there are addresses.
 func TestRecordsAreBounded(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	farRange(b)
 	for n := range byte(100) {
 		mac := inventory.MAC{0x52, 0x54, 0, 0x99, 3, n}
@@ -223,8 +223,8 @@ func TestRecordsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) > 4 || len(b.table.kept) > 6 {
-		t.Errorf("%d records for 4 addresses, %d kept", len(records), len(b.table.kept))
+	if len(records) > 4 || len(b.table.moving) > 6 {
+		t.Errorf("%d records for 4 addresses, %d kept", len(records), len(b.table.moving))
 	}
 	// Who comes back to an address that it left, and nobody else took, keeps its record.
 	last := inventory.MAC{0x52, 0x54, 0, 0x99, 3, 99}
@@ -236,7 +236,7 @@ func TestRecordsAreBounded(t *testing.T) {
 // TestWritesAreBounded: with a disk that doesn't keep up, requests are dropped, and
 // change nothing.
 func TestWritesAreBounded(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.64.0.0/10")
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.80.255.255")}
 	ask := func(n uint16) outcome {

@@ -12,7 +12,7 @@ import (
 // an address each, and the store knows them all.
 func TestRackPowersOn(t *testing.T) {
 	const boxes = 60
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.199")}
 	var mu sync.Mutex
 	got := map[string]inventory.MAC{}

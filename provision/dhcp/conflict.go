@@ -12,14 +12,14 @@ import (
 // A prober asks the network who has an address: by ARP on our own link, by an ICMP
 // echo in a network behind a relay. It doesn't wait for an answer.
 type prober interface {
-	probe(addr netip.Addr, behind bool) error
+	probe(addr netip.Addr, viaRelay bool) error
 }
 
-// holdBack asks the network about an address before it is offered for the first time,
+// probeFirst asks the network about an address before it is offered for the first time,
 // and reports whether the offer waits for that. One of the range does; one that is
 // reserved doesn't, for it would be given anyway. An address that the client held
 // before isn't asked about, nor is any when too many are already.
-func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to destination) bool {
+func (s *Server) probeFirst(v view, first bool, d datagram, reply []byte, to destination) bool {
 	if s.prober == nil {
 		return false
 	}
@@ -27,16 +27,16 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 		return s.probes.replace(v.client.mac, v.address, d, reply, to)
 	}
 	p := &probe{
-		addr: v.address, mac: v.client.mac, who: v.who(), until: s.Clock().Add(probeWait),
+		addr: v.address, mac: v.client.mac, name: v.subject(), until: s.Clock().Add(probeWait),
 		reply: reply, to: to, asked: d,
 	}
 	if v.reserved() == v.address {
-		p.reply, p.kin = nil, []inventory.MAC{v.client.mac}
+		p.reply, p.cards = nil, []inventory.MAC{v.client.mac}
 		if host := v.decision.Host; host != nil {
-			p.kin = slices.Clone(host.MACs)
+			p.cards = slices.Clone(host.MACs)
 		}
 	}
-	if d.tries >= probeTry {
+	if d.tries >= probeTries {
 		return false
 	}
 	if !s.probes.begin(p) {
@@ -54,12 +54,12 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 // conflict is called for an answer from an address: when it was being probed, it is
 // left alone for a while, and its client gets another.
 func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC, send sender) {
-	p := s.probes.heard(addr, by)
+	p := s.probes.answered(addr, by)
 	if p == nil {
 		return
 	}
 	if p.owner != (inventory.MAC{}) {
-		known := slices.Contains(p.kin, by)
+		known := slices.Contains(p.cards, by)
 		if !known && by != (inventory.MAC{}) {
 			s.noticeConflict(p, by)
 		}
@@ -83,8 +83,8 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	s.mu.Unlock()
 	again := p.asked
 	again.tries++
-	if o := s.try(ctx, again); o.reply != nil {
-		send(parcel{o.reply, o.to})
+	if o := s.tryAnswer(ctx, again); o.reply != nil {
+		send(outgoing{o.reply, o.to})
 	}
 }
 
@@ -99,17 +99,17 @@ func (s *Server) contested(v view) {
 	s.mu.Lock()
 	c, owner := s.table.claim(v.decision.Host, v.client.mac, true, s.Clock())
 	s.mu.Unlock()
-	if c == open {
-		s.whose(v, owner)
+	if c == claimUnknown {
+		s.probeCard(v, owner)
 	}
 }
 
 // whose asks the network which card of a host is on its address: the one that has it, or
 // the one that asked.
-func (s *Server) whose(v view, owner inventory.MAC) {
+func (s *Server) probeCard(v view, owner inventory.MAC) {
 	host := v.decision.Host
 	p := &probe{
-		addr: host.Address, mac: v.client.mac, who: host.Name, kin: slices.Clone(host.MACs),
+		addr: host.Address, mac: v.client.mac, name: host.Name, cards: slices.Clone(host.MACs),
 		owner: owner, until: s.Clock().Add(probeWait),
 	}
 	if !s.probes.begin(p) {
@@ -140,10 +140,10 @@ func (s *Server) sendProbed(ctx context.Context, send sender) error {
 	defer timer.Stop()
 	for {
 		quiet, next := s.probes.expire(s.Clock())
-		var out []parcel
+		var out []outgoing
 		for _, p := range quiet {
 			if p.reply != nil {
-				out = append(out, parcel{p.reply, p.to})
+				out = append(out, outgoing{p.reply, p.to})
 			}
 			if p.owner != (inventory.MAC{}) {
 				s.sighted(p.addr, inventory.MAC{})

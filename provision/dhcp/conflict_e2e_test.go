@@ -31,7 +31,7 @@ func udhcpc(t *testing.T, ns, hook string, more ...string) {
 }
 
 // squatted is a server, a client and a machine beside them on one bridge.
-func squatted(t *testing.T) (d *daemon, client, squat string) {
+func squatted(t *testing.T) (d *serverProcess, client, squat string) {
 	t.Helper()
 	ns := bridge(t)
 	client, squat = namespace(t, "c"), namespace(t, "q")
@@ -66,7 +66,7 @@ func TestProbeByARP(t *testing.T) {
 func TestProbeByEcho(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
-	server, router, client := behind(t, stranger)
+	server, router, client := relayBetween(t, stranger)
 	taken := picks(t, e2eSnapshot(setup{}).Networks["rack2"].Leases, stranger)
 	sh(t, "ip", "-n", router, "addr", "add", taken+"/24", "dev", "port")
 	d := serve(t, server, setup{Interface: "srv"})

@@ -21,9 +21,9 @@ type fakeProber struct {
 	fail  error
 }
 
-func (f *fakeProber) probe(addr netip.Addr, behind bool) error {
+func (f *fakeProber) probe(addr netip.Addr, viaRelay bool) error {
 	how := "arp"
-	if behind {
+	if viaRelay {
 		how = "icmp"
 	}
 	f.asked = append(f.asked, how+" "+addr.String())
@@ -31,8 +31,8 @@ func (f *fakeProber) probe(addr netip.Addr, behind bool) error {
 }
 
 // probing gives a bench a prober, and a wire that collects what is sent.
-func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, quiet func()) {
-	b, f, sent = newBench(t), &fakeProber{}, new([]*dhcpv4.DHCPv4)
+func probing(t *testing.T) (b *testServer, f *fakeProber, sent *[]*dhcpv4.DHCPv4, quiet func()) {
+	b, f, sent = newTestServer(t), &fakeProber{}, new([]*dhcpv4.DHCPv4)
 	b.prober = f
 	quiet = func() { // the time is over
 		b.now = b.now.Add(probeWait)
@@ -57,9 +57,9 @@ func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, qui
 }
 
 // answers is a machine that says the address is its own.
-func (b *bench) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
-	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(parcels ...parcel) {
-		for _, p := range parcels {
+func (b *testServer) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
+	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(replies ...outgoing) {
+		for _, p := range replies {
 			r, err := dhcpv4.FromBytes(p.reply)
 			if err != nil {
 				b.t.Fatal(err)
@@ -131,12 +131,12 @@ func TestTaken(t *testing.T) {
 	b, f, sent, quiet := probing(t)
 	b.ask(discover(stranger))
 	var tried []string
-	for range probeTry {
+	for range probeTries {
 		last := f.asked[len(f.asked)-1]
 		tried = append(tried, last)
 		b.answers(last[len("arp "):], squatter, sent)
 	}
-	if len(f.asked) != probeTry || len(*sent) != 1 || slices.Contains(tried, "arp "+(*sent)[0].YourIPAddr.String()) {
+	if len(f.asked) != probeTries || len(*sent) != 1 || slices.Contains(tried, "arp "+(*sent)[0].YourIPAddr.String()) {
 		t.Fatalf("asked %q, sent %v", f.asked, *sent)
 	}
 	quiet()
@@ -145,7 +145,7 @@ func TestTaken(t *testing.T) {
 	}
 	// Four addresses: three rest, one is held. There is none for another box.
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	if b.ask(discover(other)); len(f.asked) != probeTry {
+	if b.ask(discover(other)); len(f.asked) != probeTries {
 		t.Errorf("asked %q", f.asked)
 	}
 	conflicts, unclaimed := 0, ""
@@ -160,14 +160,14 @@ func TestTaken(t *testing.T) {
 			unclaimed = e.Fields["address"]
 		}
 	}
-	if conflicts != probeTry {
+	if conflicts != probeTries {
 		t.Errorf("%d conflicts told", conflicts)
 	}
 	if got := (*sent)[0].YourIPAddr.String(); unclaimed != got {
 		t.Errorf("the box is said to be at %s, and got %s", unclaimed, got)
 	}
 	b.now = b.now.Add(declineHold)
-	if b.ask(discover(other)); len(f.asked) != probeTry+1 {
+	if b.ask(discover(other)); len(f.asked) != probeTries+1 {
 		t.Error("the addresses still rest")
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // who names the client in an event: the host, or the MAC of an unclaimed box or a BMC.
 // Nothing that a BMC does may look like something that its host did.
-func (v view) who() string {
+func (v view) subject() string {
 	if v.decision.Host != nil {
 		return v.decision.Host.Name
 	}
@@ -66,10 +66,10 @@ func (s *Server) noticeAck(v view) {
 	if host == nil && v.bmcOf == nil {
 		return // an unclaimed box has its own event
 	}
-	if !s.maySay(v) {
+	if !s.mayReportLease(v) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "ack", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "ack", Fields: v.fields()}
 	if v.bmcOf != nil {
 		e.Message = fmt.Sprintf("%s is leased to %s, the BMC of %s", v.address, v.client.mac, v.bmcOf.Name)
 		s.record(e)
@@ -102,10 +102,10 @@ func (s *Server) noticeUnclaimed(v view) {
 	if v.tries > 0 {
 		key += fmt.Sprint(" again ", v.tries)
 	}
-	if v.reserved().IsValid() || !s.may("unclaimed", v, key) {
+	if v.reserved().IsValid() || !s.mayReport("unclaimed", v, key) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "unclaimed", Fields: v.fields()}
 	e.Message = "a box that is not in the inventory asks for an address"
 	if maker := v.client.maker(); maker != "" {
 		e.Fields["maker"] = maker
@@ -123,7 +123,7 @@ func (s *Server) noticeMissing(v view, err error) {
 	if err == nil {
 		return
 	}
-	e := provision.Event{Host: v.who(), Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Fields: v.fields()}
 	key := v.client.mac.String()
 	switch {
 	case errors.Is(err, errExhausted):
@@ -142,17 +142,17 @@ func (s *Server) noticeMissing(v view, err error) {
 	default:
 		return
 	}
-	if s.may(e.Kind, v, key) {
+	if s.mayReport(e.Kind, v, key) {
 		s.record(e)
 	}
 }
 
 // noticeRefused tells of a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.may("nak", v, v.client.mac.String()) {
+	if !s.mayReport("nak", v, v.client.mac.String()) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "nak", Fields: v.fields()}
 	e.Fields["asked"] = asked.String()
 	e.Message = fmt.Sprintf("%s asked for %s and was refused: there is no address for it here", v.client.mac, asked)
 	if v.address.IsValid() {
@@ -164,10 +164,10 @@ func (s *Server) noticeRefused(v view, asked netip.Addr) {
 // noticeDeclined tells that an address is in use by somebody whom we didn't give
 // it to.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.may("decline", v, v.client.mac.String()) {
+	if !s.mayReport("decline", v, v.client.mac.String()) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["address"] = addr.String()
 	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address; ", v.client.mac, addr, addr)
 	switch {
@@ -185,14 +185,14 @@ func (s *Server) noticeDeclined(v view, addr netip.Addr) {
 // give, once a minute for each address. by is its hardware address, zero when it
 // answered through a relay.
 func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
-	host := p.who
+	host := p.name
 	if stranger := host == p.mac.String(); stranger {
 		host = ""
 	}
 	if !s.Flood.Allow("dhcp conflict", host, p.addr.String()) {
 		return
 	}
-	e := provision.Event{Host: p.who, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
+	e := provision.Event{Host: p.name, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
 		"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface,
 	}}
 	other := "another machine"
@@ -210,11 +210,11 @@ func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
 // noticeCard tells, once a minute, that a card asked for its host's address while another one
 // answers there.
 func (s *Server) noticeCard(p *probe) {
-	if !s.hosts.Allow("card "+p.who, s.Clock()) {
+	if !s.hostReports.Allow("card "+p.name, s.Clock()) {
 		return
 	}
 	s.record(provision.Event{
-		Host: p.who, Kind: "address-claimed", Level: provision.LevelWarn,
+		Host: p.name, Kind: "address-claimed", Level: provision.LevelWarn,
 		Fields: map[string]string{
 			"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface, "other": p.owner.String(),
 		},
@@ -237,9 +237,9 @@ func (s *Server) badPacket(packet []byte, why error) {
 	// The reason is ours or the library's and short, but it may quote the packet.
 	s.record(provision.Event{
 		Kind: "bad-packet", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("a DHCP packet from %s was dropped: %s", sender, clip(why.Error())),
+		Message: fmt.Sprintf("a DHCP packet from %s was dropped: %s", sender, truncate(why.Error())),
 		Fields:  map[string]string{"mac": sender, "interface": s.Interface},
 	})
 }
 
-func clip(s string) string { return s[:min(len(s), 200)] }
+func truncate(s string) string { return s[:min(len(s), 200)] }

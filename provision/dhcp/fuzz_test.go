@@ -14,8 +14,8 @@ import (
 )
 
 // fuzzBench is a server whose inventory has a network of each mode, behind relays.
-func fuzzBench(t testing.TB) *bench {
-	b := newBench(t)
+func fuzzBench(t testing.TB) *testServer {
+	b := newTestServer(t)
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	farRange(b)
 	b.snap.Networks["beside"] = &inventory.Network{Name: "beside", Subnet: prefix("10.79.0.0/24"), DHCP: inventory.DHCPProxy}
@@ -59,7 +59,7 @@ func FuzzAnswer(f *testing.F) {
 		b.now = b.now.Add(time.Second)
 		b.events, prober.asked = nil, nil
 		req, parsed := parse(p)
-		d := datagram{payload: p, tous: mode&fuzzToUs != 0}
+		d := datagram{payload: p, unicast: mode&fuzzToUs != 0}
 		if parsed == nil {
 			d.from = addrOf(req.ClientIPAddr)
 			if mode&fuzzChained != 0 && len(req.ClientHWAddr) == 6 {
@@ -70,13 +70,13 @@ func FuzzAnswer(f *testing.F) {
 		if mode&fuzzProbes != 0 {
 			b.prober = prober
 		}
-		check := func(out ...parcel) {
+		check := func(out ...outgoing) {
 			for _, o := range out {
 				checkReply(t, b, p, o.reply, o.to)
 			}
 		}
 		if out, to, ok := b.take(t.Context(), d); ok {
-			check(parcel{out, to})
+			check(outgoing{out, to})
 		}
 		for i := 0; i < len(prober.asked) && mode&fuzzTaken != 0; i++ {
 			_, addr, _ := strings.Cut(prober.asked[i], " ")
@@ -85,14 +85,14 @@ func FuzzAnswer(f *testing.F) {
 		quiet, _ := b.probes.expire(b.now.Add(probeWait))
 		for _, q := range quiet {
 			if q.reply != nil {
-				check(parcel{q.reply, q.to})
+				check(outgoing{q.reply, q.to})
 			}
 		}
 		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // and a BMC
-		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.kept) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
+		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.moving) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
 			t.Fatalf("%d slots, %d resting, %d probed, %d chained", len(b.table.byMAC), len(b.table.declined), len(b.probes.byAddr), len(b.chained.since))
 		}
-		if len(prober.asked) > probeTry+1 {
+		if len(prober.asked) > probeTries+1 {
 			t.Fatalf("%d addresses were tried for one packet", len(prober.asked))
 		}
 		for _, e := range b.events {
@@ -110,7 +110,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 // checkReply holds a reply against what every reply must be.
-func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
+func checkReply(t *testing.T, b *testServer, p, out []byte, to destination) {
 	req, err := parse(p)
 	if err != nil {
 		t.Fatal("answered what can't be read")
@@ -130,7 +130,7 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 		t.Fatalf("a boot file for %q", c.vendor)
 	}
 	if relay := addrOf(req.GatewayIPAddr); relay.IsValid() {
-		if to.to.Addr() != relay || to.to.Port() != 67 || to.frame || !machine(relay) {
+		if to.to.Addr() != relay || to.to.Port() != 67 || to.frame || !isHostAddress(relay) {
 			t.Fatalf("relayed by %s, sent to %s", relay, to.to)
 		}
 	} else if !to.to.Addr().Is4() || to.to.Port() != 68 || b.snap.NetworkOf(to.to.Addr()) == nil && to.to.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
@@ -182,7 +182,7 @@ func FuzzRecognise(f *testing.F) {
 		if c.kind == boot.IPXE != c.ipxe || c.noHTTP && !c.ipxe {
 			t.Fatalf("%+v", c)
 		}
-		if c.relay.server.IsValid() && !machine(c.relay.server) {
+		if c.relay.server.IsValid() && !isHostAddress(c.relay.server) {
 			t.Fatalf("we would call ourselves %s", c.relay.server)
 		}
 	})

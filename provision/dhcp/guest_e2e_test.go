@@ -80,7 +80,7 @@ func TestGuests(t *testing.T) {
 }
 
 // boots starts a box and waits for what it does, in this order.
-func boots(t *testing.T, d *daemon, ns string, box []string, want [][]string) {
+func boots(t *testing.T, d *serverProcess, ns string, box []string, want [][]string) {
 	t.Helper()
 	began := time.Now()
 	guest(t, ns, box)

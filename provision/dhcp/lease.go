@@ -20,7 +20,7 @@ func (s *Server) load(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.onDisk = map[string]inventory.MAC{}
 	for _, r := range records {
-		if s.heard.load(r.Value) {
+		if s.observed.load(r.Value) {
 			continue // another server's: the table must never hand it out
 		}
 		if err := s.table.load(r.Value); err != nil {
@@ -50,8 +50,8 @@ func (s *Server) bind(v view, w *write) error {
 	boots := v.client.kind.Boots()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.behind() {
-		return errBehind
+	if s.writesFull() {
+		return errSlowDisk
 	}
 	before := s.table.byMAC[v.client.mac].lease
 	same := before != nil && before.Address == l.Address && before.Host == l.Host && before.Expires.After(now)
@@ -74,7 +74,7 @@ func (s *Server) bind(v view, w *write) error {
 	// An unclaimed box has its own event. A renewal is nothing new, and would fill the
 	// journal.
 	if (host != nil || v.bmcOf != nil) && (!same || before.Vendor != l.Vendor || boots) {
-		w.tell = &v
+		w.report = &v
 	}
 	w.chained = boots && v.decision.Program != "" && v.bootFile() != ""
 	s.enqueue(w)
@@ -95,15 +95,15 @@ func (s *Server) release(v view, addr netip.Addr, w *write) (entered bool, err e
 	switch {
 	case !ok || held.addr != addr || held.lease == nil:
 		return false, nil
-	case s.behind():
-		return false, errBehind
+	case s.writesFull():
+		return false, errSlowDisk
 	}
 	l := *held.lease
 	l.Expires = s.Clock()
 	held.until, held.lease = l.Expires, &l
 	s.table.byMAC[w.mac] = held
 	clear(s.table.full)
-	w.lease, w.only = &l, addr
+	w.lease, w.onlyIf = &l, addr
 	s.enqueue(w)
 	return true, nil
 }
@@ -117,18 +117,18 @@ func (s *Server) decline(v view, addr netip.Addr, w *write) (entered bool, err e
 	ok = ok && held.addr == addr // nobody can decline what isn't its own
 	stays := held.lease != nil && s.underWay(v.decision.Host)
 	entered = ok && held.lease != nil && !stays
-	if entered && s.behind() {
+	if entered && s.writesFull() {
 		s.mu.Unlock()
-		return false, errBehind
+		return false, errSlowDisk
 	}
 	switch {
 	case ok && stays:
-		s.table.rest(addr, s.Clock())
+		s.table.withhold(addr, s.Clock())
 	case ok:
 		s.table.decline(w.mac, addr, s.Clock())
 	}
 	if entered {
-		w.only = addr
+		w.onlyIf = addr
 		s.enqueue(w)
 	}
 	s.mu.Unlock()

@@ -47,7 +47,7 @@ type link struct {
 	// subnet is that of our address; replies to addresses there need ARP.
 	subnet     netip.Prefix
 	neighbours neighbours
-	doubtful   int            // see openDoubtful; 0 when it couldn't be opened
+	unresolved int            // see openUnresolved; 0 when it couldn't be opened
 	from       []byte         // the control message of what we send: from our address, out of the interface
 	batch      []ipv4.Message // of read alone
 }
@@ -73,7 +73,7 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 	}
 	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, batch: make([]ipv4.Message, readAtOnce)}
 	l.subnet, l.neighbours.index = subnetOf(ifi, server), ifi.Index
-	if l.doubtful, err = openDoubtful(name); err != nil {
+	if l.unresolved, err = openUnresolved(name); err != nil {
 		log.Warn("dhcp: no raw socket for relays that may not exist", "interface", name, "error", err)
 	}
 	l.from = (&ipv4.ControlMessage{Src: server.AsSlice(), IfIndex: ifi.Index}).Marshal()
@@ -135,7 +135,7 @@ func (l *link) read() ([]datagram, error) {
 		if index != l.index {
 			continue
 		}
-		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), tous: dst == l.server}
+		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), unicast: dst == l.server}
 		if from, ok := m.Addr.(*net.UDPAddr); ok {
 			d.from = addrOf(from.IP)
 		}
@@ -193,8 +193,8 @@ func (l *link) interrupt() { _ = l.udp.SetReadDeadline(time.Unix(1, 0)) }
 
 func (l *link) close() {
 	l.udp.Close()
-	if l.doubtful > 0 {
-		_ = unix.Close(l.doubtful)
+	if l.unresolved > 0 {
+		_ = unix.Close(l.unresolved)
 	}
 	for _, c := range []*packet.Conn{l.raw, l.arp} {
 		if c != nil {

@@ -76,7 +76,7 @@ func TestMessages(t *testing.T) {
 		{"an offer", message(web1, offer), 0, ""},
 	}
 	for _, tc := range cases {
-		b := newBench(t)
+		b := newTestServer(t)
 		got := b.ask(tc.msg)
 		if got == nil {
 			if tc.want != 0 {

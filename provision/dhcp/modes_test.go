@@ -17,10 +17,10 @@ func TestModes(t *testing.T) {
 		requestMessage(web1, server("10.77.0.1"), requested("10.77.0.130")), message(web1, dhcpv4.MessageTypeInform, ciaddr("10.77.0.130")),
 		message(web1, dhcpv4.MessageTypeDecline, server("10.77.0.1"), requested("10.77.0.130")), message(web1, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130")),
 	}
-	for name, prepare := range map[string]func(*bench){
-		"off":     func(b *bench) { b.snap.Networks["rack1"].DHCP = inventory.DHCPOff },
-		"unknown": func(b *bench) { b.snap.Networks["rack1"].DHCP = "mode of a later version" },
-		"may not": func(b *bench) {
+	for name, prepare := range map[string]func(*testServer){
+		"off":     func(b *testServer) { b.snap.Networks["rack1"].DHCP = inventory.DHCPOff },
+		"unknown": func(b *testServer) { b.snap.Networks["rack1"].DHCP = "mode of a later version" },
+		"may not": func(b *testServer) {
 			b.MayServe = func(n *inventory.Network) error {
 				if n.Name == "rack1" {
 					return context.DeadlineExceeded
@@ -29,7 +29,7 @@ func TestModes(t *testing.T) {
 			}
 		},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		prepare(b)
 		for _, msg := range every {
@@ -45,7 +45,7 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: the other network isn't served", name)
 		}
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	b.MayServe = func(*inventory.Network) error { return nil }
 	if b.ask(discover(web1)) == nil {
 		t.Error("we may, and are silent")
@@ -70,7 +70,7 @@ func TestOtherServerToo(t *testing.T) {
 		{"host, init-reboot with a wrong address", requestMessage(web1, requested("10.77.0.50")), nak},
 		{"host, rebinding", requestMessage(web1, ciaddr("10.77.0.50")), nak},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.snap.Networks["rack1"].AllowOtherDHCP = true
 		r := b.ask(tc.msg)
 		if r == nil || tc.want == 0 {
@@ -86,7 +86,7 @@ func TestOtherServerToo(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tc.name, r.MessageType(), tc.want)
 		}
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].AllowOtherDHCP = true
 	addr := b.join(stranger)
 	if r := b.ask(requestMessage(stranger, requested(addr))); r == nil || r.MessageType() != ack {

@@ -10,7 +10,7 @@ import (
 type datagram struct {
 	payload []byte
 	from    netip.Addr // its source address; invalid when unknown
-	tous    bool       // it was sent to our own address, not to everyone
+	unicast bool       // it was sent to our own address, not to everyone
 	tries   int        // how many addresses were found taken for it already
 }
 
@@ -32,7 +32,7 @@ func (s *Server) network(snap *inventory.Snapshot, req request, d datagram) (n *
 		link = relay.link
 	case relay.addr.IsValid():
 		link = relay.addr
-	case req.ciaddr.IsValid() && req.ciaddr == d.from && d.tous:
+	case req.ciaddr.IsValid() && req.ciaddr == d.from && d.unicast:
 		own := snap.NetworkOf(s.ServerAddr)
 		if away = own == nil || !own.Subnet.Contains(req.ciaddr); away {
 			link = req.ciaddr

@@ -80,7 +80,7 @@ func TestSearchList(t *testing.T) {
 
 // TestNetworkOptions: what the operator wrote, to who asked for it; by number, to all.
 func TestNetworkOptions(t *testing.T) {
-	settle := func(b *bench) *inventory.Network {
+	settle := func(b *testServer) *inventory.Network {
 		n := b.snap.Networks["rack1"]
 		n.Search, n.MTU, n.LeaseTime = []string{"rack.example", "example"}, 9000, 10*time.Minute
 		n.Routes = []inventory.Route{route4("10.9.0.0/16", "10.77.0.253")}
@@ -105,7 +105,7 @@ func TestNetworkOptions(t *testing.T) {
 		{"says nothing of what it wants", nil, map[uint8]string{26: "\x23\x28", 119: "\x04rack\x07example\x00\xc0\x05"}},
 		{"firmware", []option{pxe, raw(55, all)}, map[uint8]string{43: "", 150: "\x0a\x4d\x00\x09", 66: "10.77.0.1", 67: "snponly.efi\x00"}},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		settle(b)
 		r := b.ask(discover(web1, tc.opts...))
@@ -120,7 +120,7 @@ func TestNetworkOptions(t *testing.T) {
 			}
 		}
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	settle(b)
 	b.join(web1)
 	if l := b.lease(web1); !l.Expires.Equal(b.now.Add(10 * time.Minute)) {
@@ -137,14 +137,14 @@ func TestNetworkOptions(t *testing.T) {
 	}
 }
 
-// TestSpare: what goes first where there is no room, and that what boots never does.
-func TestSpare(t *testing.T) {
+// TestDroppable: what goes first where there is no room, and that what boots never does.
+func TestDroppable(t *testing.T) {
 	o := dhcpv4.Options{}
 	for code := 1; code < 255; code++ {
 		o[uint8(code)] = nil
 	}
 	o[200], o[201], o[202] = make([]byte, 9), make([]byte, 90), make([]byte, 9)
-	got := spare(o)
+	got := droppable(o)
 	if head := fmt.Sprint(got[:7]); head != "[119 42 15 12 201 200 202]" {
 		t.Errorf("first: %s", head)
 	}
@@ -162,7 +162,7 @@ func TestSpare(t *testing.T) {
 // that takes more.
 func TestFitsAll(t *testing.T) {
 	for size, whole := range map[string]bool{"": false, "\x02\x40": false, "\x04\x00": true, "\x05\xdc": true} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		n := b.snap.Networks["rack1"]
 		n.MTU, n.Search, n.Domain = 1400, []string{strings.Repeat("s", 60) + ".example"}, "rack.example"

@@ -39,9 +39,9 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
 
 	case dhcpv4.MessageTypeRequest:
-		s.hear(ctx, snap, v, req, from)
+		s.observe(ctx, snap, v, req, from)
 	case dhcpv4.MessageTypeDecline:
-		s.unhear(ctx, v, req)
+		s.forgetObserved(ctx, v, req)
 	}
 	return outcome{}
 }

@@ -12,15 +12,15 @@ import (
 	"rackhand/provision/store"
 )
 
-// heardMost bounds what is known of boxes that aren't in the inventory: anybody can
+// observedMost bounds what is known of boxes that aren't in the inventory: anybody can
 // claim to be as many as he likes.
-const heardMost = 1 << 14
+const observedMost = 1 << 14
 
 // heard knows the leases of other servers, as far as their clients were heard to
 // ask for them. It is apart from the table, which gives addresses: nothing in here
 // is ours to give. One MAC holds one address and one address belongs to one MAC, as
 // in the table: who asks for an address that another had, has it now.
-type heard struct {
+type observedLeases struct {
 	mu     sync.Mutex
 	byMAC  map[inventory.MAC]provision.Lease
 	byAddr map[netip.Addr]inventory.MAC
@@ -29,13 +29,13 @@ type heard struct {
 	fullUntil time.Time
 }
 
-func newHeard() *heard {
-	return &heard{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
+func newObservedLeases() *observedLeases {
+	return &observedLeases{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
 }
 
 // load takes a record of the store when it is of another server, and reports
 // whether it was.
-func (h *heard) load(value []byte) bool {
+func (h *observedLeases) load(value []byte) bool {
 	var l provision.Lease
 	if err := json.Unmarshal(value, &l); err != nil || l.Server == "" {
 		return false
@@ -53,7 +53,7 @@ func (h *heard) load(value []byte) bool {
 
 // put enters a lease; the caller holds the lock. It returns the MAC that had the
 // address before, nil for none.
-func (h *heard) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
+func (h *observedLeases) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
 	h.drop(mac)
 	if old, taken := h.byAddr[addr]; taken {
 		h.drop(old)
@@ -64,7 +64,7 @@ func (h *heard) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (disp
 }
 
 // drop forgets a MAC; the caller holds the lock.
-func (h *heard) drop(mac inventory.MAC) {
+func (h *observedLeases) drop(mac inventory.MAC) {
 	l, ok := h.byMAC[mac]
 	if !ok {
 		return
@@ -75,7 +75,7 @@ func (h *heard) drop(mac inventory.MAC) {
 	}
 }
 
-func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
+func (h *observedLeases) get(mac inventory.MAC) (provision.Lease, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l, ok := h.byMAC[mac]
@@ -84,17 +84,17 @@ func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
 
 // full reports whether no more strangers are taken in: there are too many, and none of
 // them was silent for the length of a lease.
-func (h *heard) full(now time.Time) bool {
+func (h *observedLeases) full(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch left := h.fullUntil.Sub(now); {
-	case len(h.byMAC) < heardMost:
+	case len(h.byMAC) < observedMost:
 		return false
 	case left > 0 && left <= fullFor:
 		return true
 	}
 	for _, l := range h.byMAC {
-		if over(l, now) {
+		if strangerExpired(l, now) {
 			return false
 		}
 	}
@@ -102,19 +102,21 @@ func (h *heard) full(now time.Time) bool {
 	return true
 }
 
-// over reports whether a stranger's lease has ended.
-func over(l provision.Lease, now time.Time) bool { return l.Host == "" && !l.Expires.After(now) }
+// strangerExpired reports whether a stranger's lease has ended.
+func strangerExpired(l provision.Lease, now time.Time) bool {
+	return l.Host == "" && !l.Expires.After(now)
+}
 
 // makeRoom forgets strangers whose leases have ended, as many as go with one transaction,
 // when there are too many; the caller holds the lock. It returns their addresses.
-func (h *heard) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
+func (h *observedLeases) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
 	const atOnce = store.MaxOps / 2
-	if len(h.byMAC) < heardMost {
+	if len(h.byMAC) < observedMost {
 		return nil
 	}
 	gone = map[inventory.MAC]string{}
 	for mac, l := range h.byMAC {
-		if len(gone) < atOnce && over(l, now) {
+		if len(gone) < atOnce && strangerExpired(l, now) {
 			gone[mac] = l.Address
 		}
 	}
@@ -125,7 +127,7 @@ func (h *heard) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
 }
 
 // holds reports whether one of these cards was heard to ask for the address.
-func (h *heard) holds(addr netip.Addr, macs []inventory.MAC) bool {
+func (h *observedLeases) holds(addr netip.Addr, macs []inventory.MAC) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	owner, ok := h.byAddr[addr]

@@ -15,15 +15,15 @@ import (
 )
 
 // newProxy is a bench whose network has another server, 10.77.0.66.
-func newProxy(t testing.TB) *bench {
-	b := newBench(t)
+func newProxy(t testing.TB) *testServer {
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 	return b
 }
 
 // binl sends a packet to port 4011 from an address and returns the reply, nil for
 // none.
-func (b *bench) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
+func (b *testServer) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
 	b.t.Helper()
 	raw, ok := b.answerBINL(context.Background(), p.ToBytes(), netip.MustParseAddrPort(from))
 	if !ok {
@@ -40,17 +40,17 @@ func (b *bench) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
 // offer, hosts that boot their disks, and boxes that nobody knows; and each PXE
 // client's DISCOVER once more as a REQUEST to port 4011.
 func TestProxyCapture(t *testing.T) {
-	arm := func(b *bench, form inventory.ProxyForm) {
+	arm := func(b *testServer, form inventory.ProxyForm) {
 		for name, h := range b.snap.Hosts {
 			b.arm(name)
 			h.Boot.Proxy = form
 		}
 	}
-	for name, prepare := range map[string]func(*bench){
-		"pxe":       func(b *bench) { arm(b, inventory.ProxyPXE) },
-		"binl":      func(b *bench) { arm(b, inventory.ProxyBINL) },
-		"disk":      func(*bench) {},
-		"unclaimed": func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} },
+	for name, prepare := range map[string]func(*testServer){
+		"pxe":       func(b *testServer) { arm(b, inventory.ProxyPXE) },
+		"binl":      func(b *testServer) { arm(b, inventory.ProxyBINL) },
+		"disk":      func(*testServer) {},
+		"unclaimed": func(b *testServer) { b.snap.Hosts = map[string]*inventory.Host{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder

@@ -129,17 +129,17 @@ func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 
 // A turn is which lane a worker serves first. Some have to serve each, so that a flood in
 // one keeps nobody from the others.
-type turn int
+type priority int
 
 const (
-	hostsFirst turn = iota
+	hostsFirst priority = iota
 	discoversFirst
 	othersFirst
 )
 
 // next fills a batch with packets to answer, and waits for one; the batch is empty when
 // the queue has ended.
-func (q *queue) next(batch []datagram, first turn) []datagram {
+func (q *queue) next(batch []datagram, first priority) []datagram {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.waiting() == 0 && !q.closed {

@@ -54,7 +54,7 @@ func TestFloodStarvesNobody(t *testing.T) {
 }
 
 // drain takes all packets out of a queue that has ended.
-func drain(q *queue, first turn) (all []datagram) {
+func drain(q *queue, first priority) (all []datagram) {
 	for b := q.next(nil, first); len(b) > 0; b = q.next(nil, first) {
 		all = append(all, b...)
 	}
@@ -110,7 +110,7 @@ func TestQueueIsBounded(t *testing.T) {
 // TestLanes: a worker takes what it prefers, and the rest when there is nothing of that;
 // all comes out before the end.
 func TestLanes(t *testing.T) {
-	for first, want := range map[turn]string{hostsFirst: "HHHRRRDDD", discoversFirst: "DDDHHHRRR", othersFirst: "RRRHHHDDD"} {
+	for first, want := range map[priority]string{hostsFirst: "HHHRRRDDD", discoversFirst: "DDDHHHRRR", othersFirst: "RRRHHHDDD"} {
 		q := newQueue(func(mac inventory.MAC) bool { return mac[4] == 3 })
 		for n := range byte(3) {
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 1, n}).ToBytes()})
@@ -123,12 +123,12 @@ func TestLanes(t *testing.T) {
 			got += map[byte]string{1: "D", 2: "R", 3: "H"}[chaddr(d.payload)[4]]
 		}
 		if got != want {
-			t.Errorf("turn %d: %s, want %s", first, got, want)
+			t.Errorf("priority %d: %s, want %s", first, got, want)
 		}
 	}
-	turns := map[turn]int{}
+	turns := map[priority]int{}
 	for i := range workers {
-		turns[turnOf(i)]++
+		turns[priorityOf(i)]++
 	}
 	if turns[hostsFirst] != 12 || turns[discoversFirst] != 2 || turns[othersFirst] != 2 {
 		t.Errorf("turns of the workers: %v", turns)
@@ -178,16 +178,16 @@ func TestPeeksAtType(t *testing.T) {
 	}
 }
 
-// TestScribes: while the server runs, events of a host stay in order, none is lost, and
+// TestEventWriters: while the server runs, events of a host stay in order, none is lost, and
 // who records doesn't wait for the disk.
-func TestScribes(t *testing.T) {
-	b := newBench(t)
+func TestEventWriters(t *testing.T) {
+	b := newTestServer(t)
 	disk := make(chan struct{})
 	b.Server.Record = provision.RecorderFunc(func(e provision.Event) error {
 		<-disk
 		return b.Record(e)
 	})
-	stop := b.startScribes()
+	stop := b.startEventWriters()
 	const each = 5
 	hosts := []string{"web1", "web2", "", "52:54:00:99:00:01"}
 	var wg sync.WaitGroup

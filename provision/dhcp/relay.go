@@ -32,7 +32,7 @@ type relayInfo struct {
 // giaddr can't be a relay's: the reply would go there.
 func readRelay(p *dhcpv4.DHCPv4) (relayInfo, error) {
 	a := relayInfo{addr: addrOf(p.GatewayIPAddr)}
-	if a.addr.IsValid() && !machine(a.addr) {
+	if a.addr.IsValid() && !isHostAddress(a.addr) {
 		return relayInfo{}, fmt.Errorf("%s can't be a relay's address", a.addr)
 	}
 	for b := p.Options.Get(dhcpv4.OptionRelayAgentInformation); len(b) >= 2 && len(b) >= 2+int(b[1]); {
@@ -40,14 +40,14 @@ func readRelay(p *dhcpv4.DHCPv4) (relayInfo, error) {
 		b = b[2+int(b[1]):]
 		switch {
 		case code == subCircuit && a.circuit == "":
-			a.circuit = place(value)
+			a.circuit = printable(value)
 		case code == subRemote && a.remote == "":
-			a.remote = place(value)
+			a.remote = printable(value)
 		case !a.addr.IsValid():
 			// On our own link anybody could say so, and be taken for a box elsewhere.
 		case code == subLink && !a.link.IsValid():
 			a.link = addrOf(value)
-		case code == subServerID && machine(addrOf(value)):
+		case code == subServerID && isHostAddress(addrOf(value)):
 			a.server = addrOf(value)
 		}
 	}
@@ -59,13 +59,13 @@ func readRelay(p *dhcpv4.DHCPv4) (relayInfo, error) {
 }
 
 // machine reports whether an address can be one machine's, that isn't this one.
-func machine(a netip.Addr) bool {
+func isHostAddress(a netip.Addr) bool {
 	return a.Is4() && !a.IsUnspecified() && !a.IsLoopback() && a.As4()[0] != 0 && a.As4()[0] < 224
 }
 
 // place makes a circuit or remote id readable: as text when it is text, else in
 // hex, for many switches write binary. It is cut to 64 characters.
-func place(id []byte) string {
+func printable(id []byte) string {
 	const most = 64
 	s := strings.TrimRight(string(id), "\x00")
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {

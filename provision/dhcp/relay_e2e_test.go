@@ -46,7 +46,7 @@ func listens(t *testing.T, ns string, p *program, port string) {
 
 // behind makes three namespaces in a row: the server in rack1, a router, and a
 // client in rack2.
-func behind(t *testing.T, mac inventory.MAC) (server, router, client string) {
+func relayBetween(t *testing.T, mac inventory.MAC) (server, router, client string) {
 	t.Helper()
 	server, router, client = namespace(t, "s"), namespace(t, "r"), namespace(t, "c")
 	sh(t, "ip", "-n", server, "link", "add", "srv", "type", "veth", "peer", "name", "uplink", "netns", router)
@@ -88,7 +88,7 @@ func TestRelay(t *testing.T) {
 		for box, tc := range boxes {
 			t.Run(name+"/"+box, func(t *testing.T) {
 				t.Parallel()
-				server, router, client := behind(t, tc.mac)
+				server, router, client := relayBetween(t, tc.mac)
 				d := serve(t, server, setup{Interface: "srv", Lease: shortLease})
 				listens(t, router, run(t, router, relay.args...), ":67")
 				hook, _ := script(t)

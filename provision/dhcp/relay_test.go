@@ -61,7 +61,7 @@ func TestAgent(t *testing.T) {
 // where: such a packet is dropped, and told.
 func TestNoRelay(t *testing.T) {
 	for _, giaddr := range []string{"127.0.0.1", "224.0.0.1", "255.255.255.255", "0.1.2.3", "240.0.0.1", serverAddr.String()} {
-		b := newBench(t)
+		b := newTestServer(t)
 		if r := b.ask(discover(web1, relayed(giaddr))); r != nil {
 			t.Errorf("%s was answered", giaddr)
 		}
@@ -70,9 +70,9 @@ func TestNoRelay(t *testing.T) {
 }
 
 // exchange sends a packet as it came from somewhere.
-func (b *bench) exchange(p *dhcpv4.DHCPv4, from string, tous bool) (*dhcpv4.DHCPv4, destination) {
+func (b *testServer) exchange(p *dhcpv4.DHCPv4, from string, unicast bool) (*dhcpv4.DHCPv4, destination) {
 	b.t.Helper()
-	d := datagram{payload: p.ToBytes(), tous: tous}
+	d := datagram{payload: p.ToBytes(), unicast: unicast}
 	if from != "" {
 		d.from = netip.MustParseAddr(from)
 	}
@@ -88,7 +88,7 @@ func (b *bench) exchange(p *dhcpv4.DHCPv4, from string, tous bool) (*dhcpv4.DHCP
 }
 
 // farRange gives the other network, behind the relay, a range of its own.
-func farRange(b *bench) {
+func farRange(b *testServer) {
 	b.snap.Networks["rack2"].Leases = inventory.Range{First: netip.MustParseAddr("10.78.0.200"), Last: netip.MustParseAddr("10.78.0.201")}
 }
 
@@ -116,7 +116,7 @@ func TestRelayPicksNetwork(t *testing.T) {
 		{"wants a broadcast", discover(away, relayed("10.78.0.1"), dhcpv4.WithBroadcast(true)), "10.78.0.44", "10.78.0.1:67"},
 		{"renews through its relay", requestMessage(away, ciaddr("10.78.0.44"), relayed("10.78.0.1")), "10.78.0.44", "10.78.0.1:67"},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		farRange(b)
 		tc.msg.HopCount, tc.msg.NumSeconds = 3, 7
 		r, to := b.exchange(tc.msg, "", false)
@@ -159,7 +159,7 @@ func TestServerName(t *testing.T) {
 		{"refused", requestMessage(away, relayed("10.78.0.1"), option, server(name), requested("10.78.0.45")), nak, name},
 		{"no such option", discover(away, relayed("10.78.0.1")), offer, "10.77.0.1"},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("away")
 		pxe(tc.msg)
 		r, _ := b.exchange(tc.msg, "", false)
@@ -182,7 +182,7 @@ func TestServerName(t *testing.T) {
 // TestPlace: what the relay said of a box's place stands in its lease and events,
 // through renewals that pass by the relay, until it asks from somewhere else.
 func TestPlace(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	farRange(b)
 	option := raw(82, sub(1, "Gi1/0/12")+sub(2, "\x00\x06\x01")+sub(9, "vendor's own"))
 	want := &provision.Relay{Address: "10.78.0.1", Circuit: "Gi1/0/12", Remote: "000601"}
@@ -227,12 +227,12 @@ func TestPlace(t *testing.T) {
 // packet comes from there to us alone.
 func TestRenewsFromAway(t *testing.T) {
 	for _, tc := range []struct {
-		name string
-		msg  *dhcpv4.DHCPv4
-		from string
-		tous bool
-		want dhcpv4.MessageType
-		to   string
+		name    string
+		msg     *dhcpv4.DHCPv4
+		from    string
+		unicast bool
+		want    dhcpv4.MessageType
+		to      string
 	}{
 		{"renewing", requestMessage(away, ciaddr("10.78.0.44")), "10.78.0.44", true, ack, "10.78.0.44:68"},
 		{"renewing a wrong address", requestMessage(away, ciaddr("10.78.0.45")), "10.78.0.45", true, nak, "10.78.0.45:68"},
@@ -244,8 +244,8 @@ func TestRenewsFromAway(t *testing.T) {
 		{"from a network of nowhere", requestMessage(away, ciaddr("192.0.2.1")), "192.0.2.1", true, 0, ""},
 		{"on our own link", requestMessage(web1, ciaddr("10.77.0.130")), "10.77.0.130", true, ack, "10.77.0.130:68"},
 	} {
-		b := newBench(t)
-		r, to := b.exchange(tc.msg, tc.from, tc.tous)
+		b := newTestServer(t)
+		r, to := b.exchange(tc.msg, tc.from, tc.unicast)
 		if r == nil || tc.want == 0 {
 			if r != nil || tc.want != 0 {
 				t.Errorf("%s: %v", tc.name, r)
@@ -256,7 +256,7 @@ func TestRenewsFromAway(t *testing.T) {
 			t.Errorf("%s: %s to %s, want %s to %s", tc.name, r.MessageType(), to.to, tc.want, tc.to)
 		}
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	b.ask(discover(away, relayed("10.78.0.1")))
 	b.ask(requestMessage(away, relayed("10.78.0.1"), server("10.77.0.1"), requested("10.78.0.44")))
 	b.exchange(message(away, dhcpv4.MessageTypeRelease, ciaddr("10.78.0.44"), server("10.77.0.1")), "10.78.0.44", true)

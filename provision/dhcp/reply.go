@@ -16,7 +16,7 @@ import (
 // request, what to send.
 type view struct {
 	server    netip.Addr         // our address
-	name      netip.Addr         // what a relay wants us to be called (RFC 5107); invalid: our address
+	serverID  netip.Addr         // what a relay wants us to be called (RFC 5107); invalid: our address
 	network   *inventory.Network // of the link that was asked on
 	client    client
 	decision  boot.Decision
@@ -69,7 +69,7 @@ func (v view) plan(req request) (does verdict, reply *dhcpv4.DHCPv4, asked netip
 		default:
 			return silent, nil, netip.Addr{}
 		}
-		if v.leaves(asked, toUs) {
+		if v.leftToOther(asked, toUs) {
 			return silent, nil, asked
 		}
 		// A client whose address isn't the one that it would get from us is told so at
@@ -111,7 +111,7 @@ func (v view) needsAddress(req request) bool {
 	case dhcpv4.MessageTypeDiscover:
 		return !other
 	case dhcpv4.MessageTypeRequest:
-		return !other && !v.leaves(req.requested, us)
+		return !other && !v.leftToOther(req.requested, us)
 	}
 	return false
 }
@@ -119,7 +119,7 @@ func (v view) needsAddress(req request) bool {
 // leaves reports whether a REQUEST is left to the network's other server: it names
 // no server, and we never heard of its sender. One for an address of another
 // network is refused all the same (RFC 2131 section 4.3.2, INIT-REBOOT).
-func (v view) leaves(asked netip.Addr, toUs bool) bool {
+func (v view) leftToOther(asked netip.Addr, toUs bool) bool {
 	return !v.known && !toUs && (!asked.IsValid() || v.network.Subnet.Contains(asked))
 }
 
@@ -128,7 +128,7 @@ func (v view) addressee(req request) (us, other bool) {
 	if !req.namesServer {
 		return false, false
 	}
-	us = req.server.IsValid() && (req.server == v.server || req.server == v.name)
+	us = req.server.IsValid() && (req.server == v.server || req.server == v.serverID)
 	return us, !us
 }
 
@@ -173,8 +173,8 @@ func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCP
 	}
 	put(r, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
 	name := v.server
-	if v.name.IsValid() {
-		name = v.name
+	if v.serverID.IsValid() {
+		name = v.serverID
 	}
 	put(r, dhcpv4.OptionServerIdentifier, name.AsSlice())
 	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClientIdentifier, dhcpv4.OptionRelayAgentInformation} {

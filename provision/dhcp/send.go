@@ -16,18 +16,18 @@ import (
 
 var errNothingSent = errors.New("the system sent nothing and didn't say why")
 
-// A parcel is a reply on its way out.
-type parcel struct {
+// A outgoing is a reply on its way out.
+type outgoing struct {
 	reply []byte
 	to    destination
 }
 
 // A sender sends replies; what goes wrong is logged, once a minute for each address.
-type sender func(...parcel)
+type sender func(...outgoing)
 
 func (s *Server) sender(ctx context.Context, l *link) sender {
-	return func(batch ...parcel) {
-		l.send(batch, func(p parcel, err error) {
+	return func(batch ...outgoing) {
+		l.send(batch, func(p outgoing, err error) {
 			who := p.to.to.String()
 			if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 				who = "" // they come by the thousand
@@ -44,12 +44,12 @@ func (s *Server) sender(ctx context.Context, l *link) sender {
 // ARP, for seconds. So clients on our link get frames, and relays there of which the kernel
 // knows no hardware address have a socket of their own: whoever names addresses that nobody
 // has fills that one and no other.
-func (l *link) send(batch []parcel, failed func(parcel, error)) {
+func (l *link) send(batch []outgoing, failed func(outgoing, error)) {
 	var udp []ipv4.Message
-	var at []parcel // what each of them is
+	var at []outgoing // what each of them is
 	for _, p := range batch {
 		to := p.to.to
-		if p.to.frame && l.raw != nil || l.unproved(to.Addr()) {
+		if p.to.frame && l.raw != nil || l.needsARP(to.Addr()) {
 			if err := l.sendAlone(p); err != nil {
 				failed(p, err)
 			}
@@ -75,32 +75,32 @@ func (l *link) send(batch []parcel, failed func(parcel, error)) {
 }
 
 // sendAlone sends one reply that doesn't go by the UDP socket.
-func (l *link) sendAlone(p parcel) error {
+func (l *link) sendAlone(p outgoing) error {
 	if p.to.frame {
 		return l.sendFrame(dhcpv4.ServerPort, p)
 	}
 	f := frame(inventory.MAC{}, inventory.MAC{}, netip.AddrPortFrom(l.server, dhcpv4.ServerPort), p.to.to, p.reply)
-	return unix.Sendto(l.doubtful, f[etherLen:], unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: p.to.to.Addr().As4()})
+	return unix.Sendto(l.unresolved, f[etherLen:], unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: p.to.to.Addr().As4()})
 }
 
-// unproved reports whether a reply to an address would wait for ARP, where there is a socket
+// needsARP reports whether a reply to an address would wait for ARP, where there is a socket
 // for that.
-func (l *link) unproved(addr netip.Addr) bool {
-	return l.doubtful > 0 && l.subnet.Contains(addr) && !l.neighbours.has(addr)
+func (l *link) needsARP(addr netip.Addr) bool {
+	return l.unresolved > 0 && l.subnet.Contains(addr) && !l.neighbours.has(addr)
 }
 
-// doubtfulBuffer is how much the kernel keeps for relays that may not exist, in bytes: some
+// unresolvedBuffer is how much the kernel keeps for relays that may not exist, in bytes: some
 // dozens of packets.
-const doubtfulBuffer = 64 << 10
+const unresolvedBuffer = 64 << 10
 
-// openDoubtful opens the socket for what goes to addresses that may be nobody's: one that
+// openUnresolved opens the socket for what goes to addresses that may be nobody's: one that
 // sends IP packets of ours and receives nothing (raw(7), IPPROTO_RAW).
-func openDoubtful(ifname string) (int, error) {
+func openUnresolved(ifname string) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW)
 	if err != nil {
 		return 0, err
 	}
-	err = errors.Join(unix.BindToDevice(fd, ifname), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, doubtfulBuffer))
+	err = errors.Join(unix.BindToDevice(fd, ifname), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, unresolvedBuffer))
 	if err != nil {
 		_ = unix.Close(fd)
 		return 0, err
@@ -118,7 +118,7 @@ func sendNow(conn *ipv4.PacketConn, packet, control []byte, to net.Addr) error {
 }
 
 // sendFrame sends a reply from a port of ours as a frame.
-func (l *link) sendFrame(port uint16, p parcel) error {
+func (l *link) sendFrame(port uint16, p outgoing) error {
 	from := netip.AddrPortFrom(l.server, port)
 	_, err := l.raw.WriteTo(frame(l.mac, p.to.mac, from, p.to.to, p.reply), &packet.Addr{HardwareAddr: p.to.mac.HardwareAddr()})
 	return err

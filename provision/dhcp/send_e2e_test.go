@@ -31,7 +31,7 @@ func fillMain(ifname string) error {
 	full := 0
 	for i := range inAll {
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, byte(2 + i%250)}), 67)
-		l.send([]parcel{{make([]byte, 500), destination{to: to}}}, func(_ parcel, err error) {
+		l.send([]outgoing{{make([]byte, 500), destination{to: to}}}, func(_ outgoing, err error) {
 			if full++; !errors.Is(err, unix.EAGAIN) {
 				fmt.Println("ERROR", err)
 			}
@@ -48,7 +48,7 @@ func fillMain(ifname string) error {
 			{to: netip.MustParseAddrPort("10.77.0.9:68"), frame: true, has: true, mac: mac},
 		} {
 			for range 1000 {
-				l.send([]parcel{{make([]byte, 500), d}}, func(_ parcel, err error) { fmt.Println("ERROR", d, err) })
+				l.send([]outgoing{{make([]byte, 500), d}}, func(_ outgoing, err error) { fmt.Println("ERROR", d, err) })
 			}
 		}
 		fmt.Println("full")

@@ -36,9 +36,9 @@ const DefaultLeaseTime = time.Hour
 // disk, but Decide may wait for an install to be armed, and events for the journal.
 const workers = 16
 
-// gather is how long the reader waits after each read, so that under load it finds
+// readDelay is how long the reader waits after each read, so that under load it finds
 // many packets at once: what a packet costs is mostly the waking up.
-const gather = 2 * time.Millisecond
+const readDelay = 2 * time.Millisecond
 
 // Options are what a server is made of. All but Clock, Log and LeaseTime must be
 // set.
@@ -99,12 +99,12 @@ type Server struct {
 	// says may never get there.
 	onDisk map[string]inventory.MAC
 	// heard are the leases of other servers, on networks where we are a proxy.
-	heard *heard
+	observed *observedLeases
 
-	chained chained
-	probes  *probes
-	prober  prober                 // nil: addresses are offered unprobed
-	scribes []chan provision.Event // nil: record waits for the disk
+	chained      chained
+	probes       *probes
+	prober       prober                 // nil: addresses are offered unprobed
+	eventWriters []chan provision.Event // nil: record waits for the disk
 
 	limits
 }
@@ -124,7 +124,7 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, heard: newHeard(), probes: newProbes(),
+		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, observed: newObservedLeases(), probes: newProbes(),
 		limits: newLimits(),
 	}
 }
@@ -166,7 +166,7 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
 
-	stop := s.startScribes()
+	stop := s.startEventWriters()
 	defer stop()
 	if s.prober = nil; l.arp != nil {
 		s.prober = l
@@ -179,12 +179,12 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 		return s.receive(ctx, l, q)
 	})
 	group.Go(func() error { return links.Watch(ctx, s.Interface, l.index) })
-	group.Go(func() error { return s.commits(ctx, q, send) })
+	group.Go(func() error { return s.commitLoop(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx, l) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
 	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
 	for i := range workers {
-		group.Go(func() error { s.work(ctx, q, turnOf(i), send); return nil })
+		group.Go(func() error { s.work(ctx, q, priorityOf(i), send); return nil })
 	}
 	return group.Wait()
 }
@@ -195,9 +195,9 @@ func (s *Server) isHost(mac inventory.MAC) bool {
 	return snap != nil && (snap.HostByMAC(mac) != nil || snap.HostByBMC(mac) != nil)
 }
 
-// turnOf is which lane a worker serves first: two of them DISCOVERs, two the others, and
+// priorityOf is which lane a worker serves first: two of them DISCOVERs, two the others, and
 // the rest hosts.
-func turnOf(worker int) turn {
+func priorityOf(worker int) priority {
 	switch worker % 8 {
 	case 0:
 		return discoversFirst
@@ -229,24 +229,24 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 			s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 		}
 		if len(packets) < readAtOnce {
-			time.Sleep(gather)
+			time.Sleep(readDelay)
 		}
 	}
 }
 
 // work answers packets of the queue until it has ended.
-func (s *Server) work(ctx context.Context, q *queue, first turn, send sender) {
+func (s *Server) work(ctx context.Context, q *queue, first priority, send sender) {
 	batch := make([]datagram, 0, takeAtOnce)
-	var out []parcel
+	var out []outgoing
 	for {
 		if batch = q.next(batch, first); len(batch) == 0 {
 			return
 		}
 		answered := batch[:0] // all but those whose reply waits for the disk
 		for _, d := range batch {
-			o := s.try(ctx, d)
+			o := s.tryAnswer(ctx, d)
 			if o.reply != nil {
-				out = append(out, parcel{o.reply, o.to})
+				out = append(out, outgoing{o.reply, o.to})
 			}
 			if o.write == nil {
 				answered = append(answered, d)
@@ -260,14 +260,14 @@ func (s *Server) work(ctx context.Context, q *queue, first turn, send sender) {
 }
 
 // try answers one packet. A panic costs that packet only.
-func (s *Server) try(ctx context.Context, d datagram) (o outcome) {
-	defer s.survive(d.payload)
+func (s *Server) tryAnswer(ctx context.Context, d datagram) (o outcome) {
+	defer s.recoverFromPanic(d.payload)
 	return s.answer(ctx, d)
 }
 
-// survive is deferred: a panic while a packet is answered, of ours or of the parser,
+// recoverFromPanic is deferred: a panic while a packet is answered, of ours or of the parser,
 // costs that packet only.
-func (s *Server) survive(packet []byte) {
+func (s *Server) recoverFromPanic(packet []byte) {
 	if p := recover(); p != nil {
 		s.Log.Error("dhcp: panic while answering", "panic", p)
 		s.badPacket(packet, errors.New("it made the server panic"))

@@ -50,7 +50,7 @@ type table struct {
 	// kept are leases of MACs that are to have another address and weren't told so yet: the
 	// offer may be for nobody, or the new lease may never come to be on disk. Nobody else
 	// is given the address before.
-	kept map[netip.Addr]keep
+	moving map[netip.Addr]movingLease
 	// sighted are the cards that were found on their hosts' addresses: see claimOf.
 	sighted map[netip.Addr]sighting
 	// full are the networks whose range was found full, by name, and until when that
@@ -59,7 +59,7 @@ type table struct {
 }
 
 // A keep is a lease that a MAC still has, until it ends.
-type keep struct {
+type movingLease struct {
 	mac   inventory.MAC
 	until time.Time
 }
@@ -70,7 +70,7 @@ const fullFor = time.Second
 func newTable() *table {
 	return &table{
 		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
-		declined: map[netip.Addr]time.Time{}, kept: map[netip.Addr]keep{}, sighted: map[netip.Addr]sighting{}, full: map[string]time.Time{},
+		declined: map[netip.Addr]time.Time{}, moving: map[netip.Addr]movingLease{}, sighted: map[netip.Addr]sighting{}, full: map[string]time.Time{},
 	}
 }
 
@@ -100,22 +100,22 @@ func (t *table) load(value []byte) error {
 // has elsewhere is kept for it.
 func (t *table) put(mac inventory.MAC, s slot) {
 	if before := t.byMAC[mac]; before.lease != nil && before.addr != s.addr {
-		t.kept[before.addr] = keep{mac, before.until}
+		t.moving[before.addr] = movingLease{mac, before.until}
 	}
 	t.drop(mac)
 	if old, taken := t.byAddr[s.addr]; taken {
 		t.drop(old)
 	}
 	t.byMAC[mac], t.byAddr[s.addr] = s, mac
-	delete(t.kept, s.addr)
+	delete(t.moving, s.addr)
 }
 
 // told ends what was kept for a MAC that has been acknowledged an address, and what has
 // ended.
-func (t *table) told(mac inventory.MAC, addr string, now time.Time) {
-	for a, k := range t.kept {
+func (t *table) acknowledged(mac inventory.MAC, addr string, now time.Time) {
+	for a, k := range t.moving {
 		if k.mac == mac && a.String() != addr || !k.until.After(now) {
-			delete(t.kept, a)
+			delete(t.moving, a)
 			clear(t.full)
 		}
 	}
@@ -140,14 +140,14 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		case reserved == server:
 			return netip.Addr{}, errOurAddress
 		}
-		c := granted
+		c := claimGranted
 		if host := snap.HostByMAC(mac); host != nil {
 			c, _ = t.claim(host, mac, guarded, now)
 		}
 		switch c {
-		case granted:
+		case claimGranted:
 			return reserved, nil
-		case open, waits:
+		case claimUnknown, claimPending:
 			return netip.Addr{}, errContested
 		}
 	}
@@ -156,7 +156,7 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	}
 	free := func(a netip.Addr) bool {
 		owner, taken := t.byAddr[a]
-		if k := t.kept[a]; k.mac != mac && k.until.After(now) {
+		if k := t.moving[a]; k.mac != mac && k.until.After(now) {
 			return false
 		}
 		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
@@ -242,10 +242,10 @@ type sighting struct {
 type claim int
 
 const (
-	granted   claim = iota
-	refusedTo       // another card has it
-	open            // the network has to be asked
-	waits           // the other card was acknowledged it just now
+	claimGranted claim = iota
+	claimRefused       // another card has it
+	claimUnknown       // the network has to be asked
+	claimPending       // the other card was acknowledged it just now
 )
 
 // claimOf judges a card that asks for its host's address. before is what another card has
@@ -255,15 +255,15 @@ func claimOf(first, guarded bool, owner inventory.MAC, before slot, seen sightin
 	within := func(at time.Time, d time.Duration) bool { return !now.Before(at) && now.Sub(at) < d }
 	switch {
 	case !before.until.After(now), !guarded && first, guarded && before.lease == nil:
-		return granted
+		return claimGranted
 	case !guarded, within(seen.at, sightedFor) && seen.by == owner:
-		return refusedTo
+		return claimRefused
 	case within(seen.at, sightedFor):
-		return granted
+		return claimGranted
 	case within(before.acked, settling):
-		return waits
+		return claimPending
 	}
-	return open
+	return claimUnknown
 }
 
 // claim is what comes of a card that asks for its host's address. guarded says that the
@@ -271,7 +271,7 @@ func claimOf(first, guarded bool, owner inventory.MAC, before slot, seen sightin
 func (t *table) claim(host *inventory.Host, mac inventory.MAC, guarded bool, now time.Time) (c claim, by inventory.MAC) {
 	owner, taken := t.byAddr[host.Address]
 	if !taken || owner == mac || !slices.Contains(host.MACs, owner) {
-		return granted, owner
+		return claimGranted, owner
 	}
 	return claimOf(mac == host.MACs[0], guarded, owner, t.byMAC[owner], t.sighted[host.Address], now), owner
 }
@@ -299,12 +299,12 @@ func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease, now
 // decline takes an address from who has it, and out of use for a while.
 func (t *table) decline(mac inventory.MAC, addr netip.Addr, now time.Time) {
 	t.drop(mac)
-	t.rest(addr, now)
+	t.withhold(addr, now)
 }
 
 // rest takes an address out of use for a while: it is given to nobody who hasn't reserved
 // it, not even to who has it now.
-func (t *table) rest(addr netip.Addr, now time.Time) {
+func (t *table) withhold(addr netip.Addr, now time.Time) {
 	for a, until := range t.declined {
 		if !until.After(now) {
 			delete(t.declined, a)

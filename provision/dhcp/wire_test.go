@@ -70,7 +70,7 @@ func TestBootOptions(t *testing.T) {
 		{"system", raw(12, "web1"), "", "", "", "", false, false},
 	}
 	for _, tc := range cases {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		r := b.ask(discover(web1, tc.who))
 		get := func(code uint8) string { return string(r.Options.Get(dhcpv4.GenericOptionCode(code))) }
@@ -88,7 +88,7 @@ func TestBootOptions(t *testing.T) {
 
 // TestLongURL: what doesn't fit the header's field stands in option 67 alone.
 func TestLongURL(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("web1")
 	for _, n := range []int{maxFile, maxFile + 1, 255} {
 		url := strings.Repeat("u", n)
@@ -102,7 +102,7 @@ func TestLongURL(t *testing.T) {
 
 // TestOptions: 61, 82 and 97 come back, 82 last; asked-for ones only when asked.
 func TestOptions(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	guid := "\x00" + strings.Repeat("g", 16)
 	r := b.ask(discover(web1, raw(61, "\x01client"), raw(82, "\x01\x04port"), raw(97, guid), raw(55, "\x01\x03\xfb"), relayed("10.77.0.254")))
 	for code, want := range map[uint8]string{
@@ -125,7 +125,7 @@ func TestOptions(t *testing.T) {
 
 // TestFits: a reply stays within what the client takes.
 func TestFits(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("web1")
 	b.snap.Networks["rack1"].Domain = strings.Repeat("d", 255)
 	for range 20 {

@@ -58,8 +58,8 @@ func TestMain(m *testing.M) {
 		err = serveMain([]byte(os.Getenv(envSetup)))
 	case os.Getenv(envClient) != "":
 		err = frameMain(os.Getenv(envClient))
-	case os.Getenv(envOdd) != "":
-		err = oddMain(os.Getenv(envOdd))
+	case os.Getenv(envUnusual) != "":
+		err = unusualMain(os.Getenv(envUnusual))
 	case os.Getenv(envBINL) != "":
 		err = binlMain(os.Getenv(envBINL))
 	case os.Getenv(envFill) != "":

@@ -7,10 +7,10 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// TestForgedHeard: a client that takes an offer has no address yet (RFC 2131 section
+// TestForgedObserved: a client that takes an offer has no address yet (RFC 2131 section
 // 4.1: its source is 0.0.0.0), nor is it its own relay. Who sends from the address that
 // he asks for is a program on another machine, without any right to forge frames.
-func TestForgedHeard(t *testing.T) {
+func TestForgedObserved(t *testing.T) {
 	const thief, other = "10.77.0.66", "10.77.0.67"
 	for name, m := range map[string]*dhcpv4.DHCPv4{
 		"on the link":                      requestMessage(web1, server(other), requested(thief)),

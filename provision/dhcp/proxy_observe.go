@@ -17,14 +17,14 @@ import (
 // hear notes what a client asks another server for. The REQUEST is all that we ever
 // see of it: what the server answers goes to the client alone, and so does every
 // renewal. The lease is what the script's and the answer file's checks go by.
-func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req request, from netip.Addr) {
-	asked, server := v.heardIn(req)
+func (s *Server) observe(ctx context.Context, snap *inventory.Snapshot, v view, req request, from netip.Addr) {
+	asked, server := v.observedRequest(req)
 	if server.IsValid() && asked == from {
 		// Who takes an offer has no address yet (RFC 2131 section 4.1), nor is he his own
 		// relay: this is a program on some machine, that gives itself out as the client.
 		return
 	}
-	known, isKnown := s.heard.get(v.client.mac)
+	known, isKnown := s.observed.get(v.client.mac)
 	if !server.IsValid() {
 		// It comes back with an address that it had (init-reboot), or has lost its
 		// server (rebinding): it may well be refused, so only what we know of counts.
@@ -37,7 +37,7 @@ func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req
 		return
 	}
 	host := v.decision.Host
-	if host == nil && !isKnown && (!v.client.kind.Boots() || s.heard.full(s.Clock())) {
+	if host == nil && !isKnown && (!v.client.kind.Boots() || s.observed.full(s.Clock())) {
 		return // a machine that is none of our business, or a flood
 	}
 	file := ""
@@ -51,11 +51,11 @@ func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req
 		}
 	}
 	v.address = asked
-	if s.takes(ctx, v, snap) {
+	if s.takesLease(ctx, v, snap) {
 		s.noticeDiffers(v, server)
 		return
 	}
-	news, err := s.keepHeard(ctx, v, server)
+	news, err := s.storeObserved(ctx, v, server)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
 			s.Log.Error("dhcp: another server's lease not written", "mac", v.client.mac, "address", asked, "error", err)
@@ -63,7 +63,7 @@ func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req
 		return
 	}
 	if news || v.client.kind.Boots() {
-		s.noticeHeard(v, server, file)
+		s.noticeObserved(v, server, file)
 	}
 	s.noticeDiffers(v, server)
 }
@@ -72,16 +72,16 @@ func (s *Server) hear(ctx context.Context, snap *inventory.Snapshot, v view, req
 // is under way of: one in its name, for another address than it was heard to have; or one
 // of another client for its address, or of another card of the host than is there. Anybody
 // can send either, and only the host's address in the inventory is of use to it.
-func (s *Server) takes(ctx context.Context, v view, snap *inventory.Snapshot) bool {
+func (s *Server) takesLease(ctx context.Context, v view, snap *inventory.Snapshot) bool {
 	host, other := v.decision.Host, snap.HostByAddress(v.address)
 	if other != host && s.underWay(other) {
 		s.noticeClaimed(v, other)
 		return true
 	}
 	if other != nil && other == host && s.guarded(host) {
-		if c, owner := s.heardClaim(v, host); c != granted {
-			if c == open {
-				s.whose(v, owner)
+		if c, owner := s.observedClaim(v, host); c != claimGranted {
+			if c == claimUnknown {
+				s.probeCard(v, owner)
 			}
 			return true
 		}
@@ -89,15 +89,15 @@ func (s *Server) takes(ctx context.Context, v view, snap *inventory.Snapshot) bo
 	return other != host && s.underWay(host) && s.stored(ctx, v.client.mac) == host.Address.String()
 }
 
-// heardClaim is what comes of a card's REQUEST to another server for its host's address, and
+// observedClaim is what comes of a card's REQUEST to another server for its host's address, and
 // which card was heard to have that.
-func (s *Server) heardClaim(v view, host *inventory.Host) (claim, inventory.MAC) {
-	s.heard.mu.Lock()
-	owner, taken := s.heard.byAddr[host.Address]
-	l := s.heard.byMAC[owner]
-	s.heard.mu.Unlock()
+func (s *Server) observedClaim(v view, host *inventory.Host) (claim, inventory.MAC) {
+	s.observed.mu.Lock()
+	owner, taken := s.observed.byAddr[host.Address]
+	l := s.observed.byMAC[owner]
+	s.observed.mu.Unlock()
 	if !taken || owner == v.client.mac || !slices.Contains(host.MACs, owner) {
-		return granted, owner
+		return claimGranted, owner
 	}
 	s.mu.Lock()
 	seen := s.table.sighted[host.Address]
@@ -109,7 +109,7 @@ func (s *Server) heardClaim(v view, host *inventory.Host) (claim, inventory.MAC)
 // noticeClaimed tells, once a minute, that another client was heard to ask for the address
 // of a host that is being installed.
 func (s *Server) noticeClaimed(v view, host *inventory.Host) {
-	if !s.hosts.Allow("claimed "+host.Name, s.Clock()) {
+	if !s.hostReports.Allow("claimed "+host.Name, s.Clock()) {
 		return
 	}
 	s.record(provision.Event{
@@ -118,9 +118,9 @@ func (s *Server) noticeClaimed(v view, host *inventory.Host) {
 	})
 }
 
-// heardIn reads a REQUEST: which address the client wants, and of which server;
+// observedRequest reads a REQUEST: which address the client wants, and of which server;
 // invalid when it doesn't say, or when it is us.
-func (v view) heardIn(req request) (asked, server netip.Addr) {
+func (v view) observedRequest(req request) (asked, server netip.Addr) {
 	asked = req.wanted()
 	if us, other := v.addressee(req); us {
 		asked = netip.Addr{}
@@ -132,8 +132,8 @@ func (v view) heardIn(req request) (asked, server netip.Addr) {
 	return asked, server
 }
 
-// keepHeard writes the lease; news is false for one that stood there already.
-func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news bool, err error) {
+// storeObserved writes the lease; news is false for one that stood there already.
+func (s *Server) storeObserved(ctx context.Context, v view, server netip.Addr) (news bool, err error) {
 	now := s.Clock()
 	l := provision.Lease{
 		MAC: v.client.mac.String(), Address: v.address.String(), Server: server.String(),
@@ -144,8 +144,8 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 	if v.decision.Host != nil {
 		l.Host = v.decision.Host.Name
 	}
-	s.heard.mu.Lock()
-	before, known := s.heard.byMAC[v.client.mac]
+	s.observed.mu.Lock()
+	before, known := s.observed.byMAC[v.client.mac]
 	same := known && before.Address == l.Address && before.Host == l.Host && before.Server == l.Server && before.Expires.After(now)
 	if same {
 		l.Since = before.Since
@@ -158,10 +158,10 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 	}
 	var gone map[inventory.MAC]string
 	if !known {
-		gone = s.heard.makeRoom(now)
+		gone = s.observed.makeRoom(now)
 	}
-	displaced := s.heard.put(v.client.mac, v.address, l)
-	s.heard.mu.Unlock()
+	displaced := s.observed.put(v.client.mac, v.address, l)
+	s.observed.mu.Unlock()
 
 	value, err := json.Marshal(l)
 	if err != nil {
@@ -185,17 +185,17 @@ func (s *Server) keepHeard(ctx context.Context, v view, server netip.Addr) (news
 
 // unhear forgets a lease whose client found another machine on the address. That of a host
 // with an install or job under way stays: anybody can send a DECLINE in its name.
-func (s *Server) unhear(ctx context.Context, v view, req request) {
+func (s *Server) forgetObserved(ctx context.Context, v view, req request) {
 	asked := req.requested
 	_, other := v.addressee(req)
-	s.heard.mu.Lock()
-	known, ok := s.heard.byMAC[v.client.mac]
+	s.observed.mu.Lock()
+	known, ok := s.observed.byMAC[v.client.mac]
 	ok = ok && other && known.Address == asked.String()
 	stays := s.underWay(v.decision.Host)
 	if ok && !stays {
-		s.heard.drop(v.client.mac)
+		s.observed.drop(v.client.mac)
 	}
-	s.heard.mu.Unlock()
+	s.observed.mu.Unlock()
 	if !ok {
 		return
 	}
@@ -208,15 +208,15 @@ func (s *Server) unhear(ctx context.Context, v view, req request) {
 	}
 }
 
-// noticeHeard tells what a client was heard to ask for. It moves an install to
+// noticeObserved tells what a client was heard to ask for. It moves an install to
 // Addressed when the box is on its way into it.
-func (s *Server) noticeHeard(v view, server netip.Addr, file string) {
-	if v.decision.Host == nil && !s.may("observed", v, v.client.mac.String()) || v.decision.Host != nil && !s.maySay(v) {
+func (s *Server) noticeObserved(v view, server netip.Addr, file string) {
+	if v.decision.Host == nil && !s.mayReport("observed", v, v.client.mac.String()) || v.decision.Host != nil && !s.mayReportLease(v) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "observed", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "observed", Fields: v.fields()}
 	e.Fields["server"] = server.String()
-	e.Message = fmt.Sprintf("%s asked %s for %s", v.who(), server, v.address)
+	e.Message = fmt.Sprintf("%s asked %s for %s", v.subject(), server, v.address)
 	if v.client.kind.Boots() && v.decision.Host != nil {
 		e.Message += " (" + v.client.kind.String() + "): " + v.decision.Why
 		if file != "" {
@@ -238,8 +238,8 @@ func (s *Server) noticeDiffers(v view, server netip.Addr) {
 		return
 	}
 	others := slices.DeleteFunc(slices.Clone(host.MACs), func(m inventory.MAC) bool { return m == v.client.mac })
-	if s.heard.holds(host.Address, others) ||
-		!s.hosts.Allow("differs "+v.client.mac.String(), s.Clock()) {
+	if s.observed.holds(host.Address, others) ||
+		!s.hostReports.Allow("differs "+v.client.mac.String(), s.Clock()) {
 		return
 	}
 	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}

@@ -103,7 +103,7 @@ func (p *program) await(t *testing.T, limit time.Duration) {
 }
 
 // A daemon is the server in its namespace.
-type daemon struct {
+type serverProcess struct {
 	t     *testing.T
 	lines chan string
 	all   []string
@@ -112,7 +112,7 @@ type daemon struct {
 }
 
 // serve starts the server in a namespace.
-func serve(t *testing.T, ns string, s setup) *daemon {
+func serve(t *testing.T, ns string, s setup) *serverProcess {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -140,7 +140,7 @@ func serve(t *testing.T, ns string, s setup) *daemon {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{t: t, lines: make(chan string, 100_000), taken: map[int]bool{}}
+	d := &serverProcess{t: t, lines: make(chan string, 100_000), taken: map[int]bool{}}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -175,7 +175,7 @@ func serve(t *testing.T, ns string, s setup) *daemon {
 // until waits for a line that has all of the texts. It may have come before what was
 // waited for last, since events are told beside the replies; but no line counts
 // twice.
-func (d *daemon) until(limit time.Duration, texts ...string) string {
+func (d *serverProcess) until(limit time.Duration, texts ...string) string {
 	d.t.Helper()
 	late := time.After(limit)
 	for i := 0; ; i++ {
@@ -203,7 +203,7 @@ func (d *daemon) until(limit time.Duration, texts ...string) string {
 
 // lease waits for a lease of a MAC, or the beginning of one, to be written that
 // pleases, and returns it.
-func (d *daemon) lease(limit time.Duration, mac string, pleases func(provision.Lease) bool) provision.Lease {
+func (d *serverProcess) lease(limit time.Duration, mac string, pleases func(provision.Lease) bool) provision.Lease {
 	d.t.Helper()
 	late := time.Now().Add(limit)
 	for {

@@ -13,7 +13,7 @@ import (
 
 // chains makes the host's decision what boot.Decide says of a host whose inventory
 // names a program: every iPXE gets it until it is known to be that program.
-func chains(b *bench) (asked *[]bool) {
+func chains(b *testServer) (asked *[]bool) {
 	asked = new([]bool)
 	b.Decide = func(_ context.Context, r boot.Request) (boot.Decision, error) {
 		*asked = append(*asked, r.Chained)
@@ -30,7 +30,7 @@ func chains(b *bench) (asked *[]bool) {
 // is, and then its script; when the box boots again later, the same once more.
 func TestReplacedOnce(t *testing.T) {
 	const script = "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01"
-	b := newBench(t)
+	b := newTestServer(t)
 	chains(b)
 	give := func(who option) (file string, r *dhcpv4.DHCPv4) {
 		t.Helper()
@@ -62,7 +62,7 @@ func TestReplacedOnce(t *testing.T) {
 
 // TestOnlyAnAckCounts: an offer that isn't taken gives nothing.
 func TestOnlyAnAckCounts(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	asked := chains(b)
 	b.ask(discover(web1, ipxe))
 	b.ask(discover(web1, ipxe))
@@ -98,7 +98,7 @@ func TestWithoutHTTP(t *testing.T) {
 		raw(175, "\x12\x01\x01\x24\x01\x01")(p)
 	}
 	const tftp = "tftp://10.77.0.1/ipxe/52:54:00:77:00:01"
-	b := newBench(t)
+	b := newTestServer(t)
 	b.arm("web1")
 	r := b.ask(discover(web1, noHTTP))
 	if r.BootFileName != tftp || string(r.Options.Get(dhcpv4.OptionBootfileName)) != tftp {

@@ -7,18 +7,18 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// An oddPacket is a DISCOVER of UEFI firmware whose options aren't in the usual place
+// An unusualPacket is a DISCOVER of UEFI firmware whose options aren't in the usual place
 // or form.
-type oddPacket struct {
+type unusualPacket struct {
 	name                 string
 	options, file, sname string
 	boots                bool // its class and architecture are there to read
 	none                 bool // nobody answers it
 }
 
-// oddPackets are read by other servers in use: dnsmasq's answers are the same, as
-// TestOddPacketsAsDnsmasq shows.
-func oddPackets() []oddPacket {
+// unusualPackets are read by other servers in use: dnsmasq's answers are the same, as
+// TestUnusualPacketsAsDnsmasq shows.
+func unusualPackets() []unusualPacket {
 	const (
 		discover = "\x35\x01\x01"
 		wants    = "\x37\x04\x01\x03\x06\x43" // option 55: 1, 3, 6, 67
@@ -28,7 +28,7 @@ func oddPackets() []oddPacket {
 		stop     = "\xff"
 	)
 	zeros := string(make([]byte, 60))
-	return []oddPacket{
+	return []unusualPacket{
 		{name: "usual", options: discover + pxe + stop, boots: true},
 		{name: "no End", options: discover + pxe, boots: true},
 		{name: "no End, zero padded", options: discover + pxe + zeros, boots: true},
@@ -46,7 +46,7 @@ func oddPackets() []oddPacket {
 }
 
 // bytes is the packet as it goes over the wire.
-func (o oddPacket) bytes() []byte {
+func (o unusualPacket) bytes() []byte {
 	p := discover(web1)
 	p.SetBroadcast()
 	b := append(p.ToBytes()[:optionsAt:optionsAt], o.options...)
@@ -55,11 +55,11 @@ func (o oddPacket) bytes() []byte {
 	return b
 }
 
-// TestOddPackets: options in file and sname are read (option 52), and a packet whose
+// TestUnusualPackets: options in file and sname are read (option 52), and a packet whose
 // options break off, or have no End, is answered from those before.
-func TestOddPackets(t *testing.T) {
-	for _, o := range oddPackets() {
-		b := newBench(t)
+func TestUnusualPackets(t *testing.T) {
+	for _, o := range unusualPackets() {
+		b := newTestServer(t)
 		b.arm("web1")
 		reply, _, ok := b.answer(context.Background(), o.bytes())
 		if ok == o.none {

@@ -15,16 +15,16 @@ import (
 // costs nobody else a word; what it does after a minute is told again.
 func TestTellsSparingly(t *testing.T) {
 	for name, tc := range map[string]struct {
-		bench func(*testing.T) *bench
-		join  func(*bench)
+		bench func(*testing.T) *testServer
+		join  func(*testServer)
 		kind  string
 	}{
-		"ours":    {func(t *testing.T) *bench { return newBench(t) }, func(b *bench) { b.join(web1, pxe) }, "web1 ack"},
-		"a proxy": {func(t *testing.T) *bench { return newProxy(t) }, func(b *bench) { b.ask(requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130"))) }, "web1 observed"},
+		"ours":    {func(t *testing.T) *testServer { return newTestServer(t) }, func(b *testServer) { b.join(web1, pxe) }, "web1 ack"},
+		"a proxy": {func(t *testing.T) *testServer { return newProxy(t) }, func(b *testServer) { b.ask(requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130"))) }, "web1 observed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := tc.bench(t)
-			want := slices.Repeat([]string{tc.kind}, tellsMost)
+			want := slices.Repeat([]string{tc.kind}, leaseReportsMost)
 			for range 100 {
 				tc.join(b)
 			}
@@ -46,7 +46,7 @@ func TestTellsSparingly(t *testing.T) {
 // TestFewRefusals: wrong REQUESTs of made-up clients aren't all answered with a broadcast;
 // those of hosts are, and so are those of others a while later.
 func TestFewRefusals(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	wrong := func(mac inventory.MAC) bool {
 		return b.ask(requestMessage(mac, server("10.77.0.1"), requested("192.0.2.1"))) != nil
 	}
@@ -71,7 +71,7 @@ func TestFewRefusals(t *testing.T) {
 // TestFloodHidesNothing: boxes that are refused by the hundred, or asks that are no
 // packets, hide neither that the range is full nor what is wrong with a host.
 func TestFloodHidesNothing(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	for n := range uint16(300) {
 		mac := inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}
 		b.ask(requestMessage(mac, requested("192.0.2.1"), server("10.77.0.1")))

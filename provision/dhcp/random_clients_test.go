@@ -61,9 +61,9 @@ type holder struct {
 
 // A world is boxes that do whatever a client may do, in any order, and what the server
 // has told them; or the servers, of two links, which share a store.
-type world struct {
-	*bench
-	second *bench // on the link of the other network; nil: that one is behind a relay
+type randomClients struct {
+	*testServer
+	second *testServer // on the link of the other network; nil: that one is behind a relay
 	t      *testing.T
 	rand   *rand.Rand
 	disk   *memory
@@ -76,13 +76,13 @@ type world struct {
 // nets are the networks' relays; "" is our own link.
 var nets = []string{"", "10.78.0.1"}
 
-func newWorld(t *testing.T, seed uint64, links int) *world {
-	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), holds: map[string]holder{}, offers: map[inventory.MAC]string{}}
-	w.bench = newBench(t)
+func newRandomClients(t *testing.T, seed uint64, links int) *randomClients {
+	w := &randomClients{t: t, rand: rand.New(rand.NewPCG(seed, 0)), holds: map[string]holder{}, offers: map[inventory.MAC]string{}}
+	w.testServer = newTestServer(t)
 	w.disk = &memory{records: map[string][]byte{}, full: func() bool { return w.rand.IntN(20) == 0 }}
-	farRange(w.bench)
+	farRange(w.testServer)
 	if links == 2 {
-		w.second = newBench(t)
+		w.second = newTestServer(t)
 		farRange(w.second)
 	}
 	w.restart()
@@ -93,7 +93,7 @@ func newWorld(t *testing.T, seed uint64, links int) *world {
 	return w
 }
 
-func (w *world) restart() {
+func (w *randomClients) restart() {
 	w.start(w.disk)
 	if w.second != nil {
 		w.second.now = w.now
@@ -103,7 +103,7 @@ func (w *world) restart() {
 }
 
 // address is one that a client may name: its own, another's, or any.
-func (w *world) address(mac inventory.MAC) string {
+func (w *randomClients) address(mac inventory.MAC) string {
 	var mine, all []string
 	for _, a := range slices.Sorted(maps.Keys(w.holds)) { // so that a seed is one story
 		if all = append(all, a); w.holds[a].mac == mac {
@@ -120,11 +120,11 @@ func (w *world) address(mac inventory.MAC) string {
 }
 
 // step has one box send one message.
-func (w *world) step() {
+func (w *randomClients) step() {
 	mac := w.macs[w.rand.IntN(len(w.macs))]
 	relay := nets[w.rand.IntN(len(nets))]
 	var via []option
-	at := w.bench
+	at := w.testServer
 	switch {
 	case relay != "" && w.second != nil:
 		at = w.second
@@ -158,7 +158,7 @@ func (w *world) step() {
 		if w.rand.IntN(8) == 0 {
 			w.did = append(w.did, "restart")
 			w.restart()
-			w.durable(w.bench)
+			w.durable(w.testServer)
 			if w.second != nil {
 				w.durable(w.second)
 			}
@@ -177,12 +177,12 @@ func (w *world) step() {
 	if before == 0 && r != nil && r.MessageType() == ack && len(w.disk.records) == 0 {
 		w.fail("acknowledged, and nothing is on disk")
 	}
-	w.heard(mac, m, r)
+	w.check(mac, m, r)
 }
 
 // heard takes in what a reply means to its client, and holds it against what others were
 // told.
-func (w *world) heard(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
+func (w *randomClients) check(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
 	leave := func(but string) {
 		for a, h := range w.holds {
 			if h.mac == mac && a != but {
@@ -217,7 +217,7 @@ func (w *world) heard(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
 	}
 }
 
-func (w *world) record(mac inventory.MAC) *provision.Lease {
+func (w *randomClients) record(mac inventory.MAC) *provision.Lease {
 	var l provision.Lease
 	if json.Unmarshal(w.disk.records[LeasePrefix+mac.String()], &l) != nil {
 		return nil
@@ -227,7 +227,7 @@ func (w *world) record(mac inventory.MAC) *provision.Lease {
 
 // durable holds the table, which was just read from the disk, against what clients were
 // told.
-func (w *world) durable(b *bench) {
+func (w *randomClients) durable(b *testServer) {
 	for a, h := range w.holds {
 		if !h.until.After(w.now) {
 			continue
@@ -238,7 +238,7 @@ func (w *world) durable(b *bench) {
 	}
 }
 
-func (w *world) fail(why string) {
+func (w *randomClients) fail(why string) {
 	w.t.Helper()
 	w.t.Fatalf("%s; before:\n%s", why, strings.Join(w.did, "\n"))
 }
@@ -248,7 +248,7 @@ func (w *world) fail(why string) {
 // what was acknowledged is known after a restart.
 func TestNeverTwice(t *testing.T) {
 	for seed := range uint64(40) {
-		w := newWorld(t, seed, 1+int(seed%2))
+		w := newRandomClients(t, seed, 1+int(seed%2))
 		for range 1500 {
 			w.step()
 			w.kinds()

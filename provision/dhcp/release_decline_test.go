@@ -13,7 +13,7 @@ import (
 
 // TestRelease: the address is free, and the same box gets it again.
 func TestRelease(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	first := b.join(stranger)
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	b.ask(message(other, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
@@ -41,7 +41,7 @@ func TestRelease(t *testing.T) {
 
 // TestDecline: the address stays out of use for a while; only its holder can say so.
 func TestDecline(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	first := b.join(stranger)
 	b.kinds()
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
@@ -73,7 +73,7 @@ func TestDecline(t *testing.T) {
 // other host gets it.
 func TestDeclineReserved(t *testing.T) {
 	for _, underWay := range []bool{false, true} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		b.UnderWay = func(host string) bool { return underWay && host == "web1" }
 		for range 3 {
@@ -103,7 +103,7 @@ func TestDeclineReserved(t *testing.T) {
 // TestDeclineDynamic: so does that of a further card, which has an address of the range; it
 // is given another one when it asks.
 func TestDeclineDynamic(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.UnderWay = func(host string) bool { return host == "web1" }
 	second := b.snap.Hosts["web1"].MACs[0]
 	second[5] ^= 0x80
@@ -125,7 +125,7 @@ func TestDeclineDynamic(t *testing.T) {
 // TestClientID: a box is known by its hardware address. Whatever it calls itself, it has
 // one address, and two boxes that call themselves the same have two.
 func TestClientID(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	ids := []option{
 		func(*dhcpv4.DHCPv4) {}, raw(61, "\x01RT\x00\x99\x00\x01"), raw(61, "\xff\x12\x34\x56\x78duid"),
 		raw(61, "\x00cloned"), raw(61, ""), raw(61, strings.Repeat("x", 255)),

@@ -12,25 +12,25 @@ import (
 // How long an address is listened to before it is offered for the first time, how
 // many are at once, and how many addresses are tried for one DISCOVER.
 const (
-	probeWait = 200 * time.Millisecond
-	probeMost = 1024
-	probeTry  = 3
+	probeWait  = 200 * time.Millisecond
+	probeMost  = 1024
+	probeTries = 3
 )
 
 // A probe is an address that the network was asked about.
 type probe struct {
 	addr  netip.Addr
 	mac   inventory.MAC   // who is to have it
-	kin   []inventory.MAC // the cards that may answer there: the host's
+	cards []inventory.MAC // the cards that may answer there: the host's
 	owner inventory.MAC   // set: which card of the host is there is the question
-	who   string          // the host, or the MAC of an unclaimed box
+	name  string          // the host, or the MAC of an unclaimed box
 	until time.Time
 	// reply is the offer that waits for it, and asked what it answers; nil for an
 	// address that is reserved, whose offer doesn't wait.
 	reply []byte
 	to    destination
 	asked datagram
-	over  bool
+	ended bool
 }
 
 // probes are those under way: at most probeMost, each for the same time.
@@ -90,10 +90,10 @@ func (p *probes) expire(now time.Time) (quiet []probe, next time.Time) {
 	for len(p.queue) > 0 {
 		x := p.queue[0]
 		// A clock that is set back must not hold an offer for hours.
-		if left := x.until.Sub(now); !x.over && left > 0 && left <= probeWait {
+		if left := x.until.Sub(now); !x.ended && left > 0 && left <= probeWait {
 			return quiet, x.until
 		}
-		if !x.over {
+		if !x.ended {
 			quiet = append(quiet, *x)
 			p.end(x)
 		}
@@ -107,11 +107,11 @@ func (p *probes) expire(now time.Time) (quiet []probe, next time.Time) {
 // heard takes an answer from an address, and ends the probe that it answers. It
 // returns nil when there is none, or the answer is the client's own and nothing is to be
 // learned from that.
-func (p *probes) heard(addr netip.Addr, by inventory.MAC) *probe {
+func (p *probes) answered(addr netip.Addr, by inventory.MAC) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x := p.byAddr[addr]
-	if x == nil || x.owner == (inventory.MAC{}) && (by == x.mac || slices.Contains(x.kin, by)) {
+	if x == nil || x.owner == (inventory.MAC{}) && (by == x.mac || slices.Contains(x.cards, by)) {
 		return nil
 	}
 	p.end(x)
@@ -127,7 +127,7 @@ func (p *probes) cancel(x *probe) {
 
 // end takes a probe out, but for its place in the queue; the caller holds the lock.
 func (p *probes) end(x *probe) {
-	x.over = true
+	x.ended = true
 	if p.byAddr[x.addr] == x {
 		delete(p.byAddr, x.addr)
 	}

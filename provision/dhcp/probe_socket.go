@@ -38,8 +38,8 @@ func (l *link) openProbes(ifi *net.Interface, log *slog.Logger) {
 }
 
 // probe asks who has an address.
-func (l *link) probe(addr netip.Addr, behind bool) error {
-	if !behind {
+func (l *link) probe(addr netip.Addr, viaRelay bool) error {
+	if !viaRelay {
 		_, err := l.arp.WriteTo(arpProbe(l.mac, addr), &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 		return err
 	}
@@ -59,7 +59,7 @@ func (l *link) probe(addr netip.Addr, behind bool) error {
 func (l *link) listenForAnswers(ctx context.Context, group *errgroup.Group, log *slog.Logger, heard func(addr netip.Addr, by inventory.MAC)) {
 	if l.arp != nil {
 		group.Go(func() error {
-			hear(ctx, l.arp, log, func(frame []byte, _ net.Addr) {
+			readAnswers(ctx, l.arp, log, func(frame []byte, _ net.Addr) {
 				if addr, mac, ok := arpSender(frame); ok && mac != l.mac {
 					heard(addr, mac)
 				}
@@ -69,7 +69,7 @@ func (l *link) listenForAnswers(ctx context.Context, group *errgroup.Group, log 
 	}
 	if l.echo != nil {
 		group.Go(func() error {
-			hear(ctx, l.echo, log, func(b []byte, from net.Addr) {
+			readAnswers(ctx, l.echo, log, func(b []byte, from net.Addr) {
 				ip, ok := from.(*net.IPAddr)
 				m, err := icmp.ParseMessage(1, b) // 1: ICMP for IPv4
 				if !ok || err != nil || m.Type != ipv4.ICMPTypeEchoReply {
@@ -86,7 +86,7 @@ func (l *link) listenForAnswers(ctx context.Context, group *errgroup.Group, log 
 
 // hear reads packets until ctx ends or the socket fails: then nothing is heard any
 // more, which is no reason not to serve.
-func hear(ctx context.Context, conn net.PacketConn, log *slog.Logger, take func(packet []byte, from net.Addr)) {
+func readAnswers(ctx context.Context, conn net.PacketConn, log *slog.Logger, take func(packet []byte, from net.Addr)) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	buf := make([]byte, 1600)

@@ -11,8 +11,8 @@ import (
 // How many events may be on their way to the disk: so many at once, that they share
 // syncs, and so many that wait.
 const (
-	scribes     = 16
-	scribeQueue = 64
+	eventWriters  = 16
+	eventQueueLen = 64
 )
 
 // record keeps an event. While the server runs, it returns before the event is on
@@ -21,13 +21,13 @@ const (
 // it waits.
 func (s *Server) record(e provision.Event) {
 	e.Source, e.Counted = "dhcp", s.Clock()
-	if s.scribes == nil {
+	if s.eventWriters == nil {
 		s.keep(e)
 		return
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(e.Host))
-	s.scribes[h.Sum32()%scribes] <- e
+	s.eventWriters[h.Sum32()%eventWriters] <- e
 }
 
 func (s *Server) keep(e provision.Event) {
@@ -36,14 +36,14 @@ func (s *Server) keep(e provision.Event) {
 	}
 }
 
-// startScribes makes record asynchronous. The function that it returns ends that,
+// startEventWriters makes record asynchronous. The function that it returns ends that,
 // once nobody records any more, and waits until all is on disk.
-func (s *Server) startScribes() (stop func()) {
+func (s *Server) startEventWriters() (stop func()) {
 	var group errgroup.Group
-	s.scribes = make([]chan provision.Event, scribes)
-	for i := range s.scribes {
-		events := make(chan provision.Event, scribeQueue)
-		s.scribes[i] = events
+	s.eventWriters = make([]chan provision.Event, eventWriters)
+	for i := range s.eventWriters {
+		events := make(chan provision.Event, eventQueueLen)
+		s.eventWriters[i] = events
 		group.Go(func() error {
 			for e := range events {
 				s.keep(e)
@@ -52,10 +52,10 @@ func (s *Server) startScribes() (stop func()) {
 		})
 	}
 	return func() {
-		for _, events := range s.scribes {
+		for _, events := range s.eventWriters {
 			close(events)
 		}
 		_ = group.Wait() // none of them fails
-		s.scribes = nil
+		s.eventWriters = nil
 	}
 }

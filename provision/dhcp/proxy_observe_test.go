@@ -13,8 +13,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestHeard: what is written of REQUESTs to the other server.
-func TestHeard(t *testing.T) {
+// TestObserved: what is written of REQUESTs to the other server.
+func TestObserved(t *testing.T) {
 	const other = "10.77.0.66"
 	cases := []struct {
 		name string
@@ -72,9 +72,9 @@ func TestHeard(t *testing.T) {
 	}
 }
 
-// TestHeardUnderWay: while a host is being installed, no REQUEST and no DECLINE takes its
+// TestObservedDuringInstall: while a host is being installed, no REQUEST and no DECLINE takes its
 // lease, whoever sends it; afterwards they are believed as ever.
-func TestHeardUnderWay(t *testing.T) {
+func TestObservedDuringInstall(t *testing.T) {
 	const other = "10.77.0.66"
 	for name, m := range map[string]func() *dhcpv4.DHCPv4{
 		"address-differs": func() *dhcpv4.DHCPv4 { return requestMessage(web1, pxe, server(other), requested("10.77.0.150")) },
@@ -110,9 +110,9 @@ func TestHeardUnderWay(t *testing.T) {
 	}
 }
 
-// TestHeardCard: nor does a REQUEST in the name of another card of that host, while the one
+// TestObservedOtherCard: nor does a REQUEST in the name of another card of that host, while the one
 // that has the address answers there; when nobody does, it is believed.
-func TestHeardCard(t *testing.T) {
+func TestObservedOtherCard(t *testing.T) {
 	const other, addr = "10.77.0.66", "10.77.0.131"
 	for _, cards := range [][2]inventory.MAC{{web2, web2nic2}, {web2nic2, web2}} {
 		b, f, sent, quiet := probing(t)
@@ -143,9 +143,9 @@ func TestHeardCard(t *testing.T) {
 	}
 }
 
-// TestHeardEvents: news and boots are told, renewals aren't; a lease is extended by
+// TestObservedEvents: news and boots are told, renewals aren't; a lease is extended by
 // a client that comes back with it, and known again after a restart.
-func TestHeardEvents(t *testing.T) {
+func TestObservedEvents(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
 	b.arm("web1")
@@ -171,9 +171,9 @@ func TestHeardEvents(t *testing.T) {
 	}
 }
 
-// TestHeardDiffers: a host that is given another address than the inventory's, and
+// TestObservedAddressDiffers: a host that is given another address than the inventory's, and
 // a second card, which may have one.
-func TestHeardDiffers(t *testing.T) {
+func TestObservedAddressDiffers(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
 	b.ask(requestMessage(web1, server(other), requested("10.77.0.150")))
@@ -194,14 +194,14 @@ func TestHeardDiffers(t *testing.T) {
 	b.wantKinds("web2 observed", "web2 observed")
 }
 
-// TestHeardFlood: a stranger that claims to be very many fills no memory, and keeps
+// TestObservedFlood: a stranger that claims to be very many fills no memory, and keeps
 // no host out.
-func TestHeardFlood(t *testing.T) {
+func TestObservedFlood(t *testing.T) {
 	b := newProxy(t)
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
-	for i := range uint32(heardMost) {
+	for i := range uint32(observedMost) {
 		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
-		b.heard.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
+		b.observed.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
 	}
 	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if l := b.lease(stranger); l != nil {
@@ -214,8 +214,8 @@ func TestHeardFlood(t *testing.T) {
 	// When their leases have ended, they make room.
 	b.now = b.now.Add(2 * time.Hour)
 	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
-	if b.lease(stranger) == nil || len(b.heard.byMAC) >= heardMost || len(b.heard.byMAC) != len(b.heard.byAddr) {
-		t.Errorf("two hours later: %+v, %d remembered", b.lease(stranger), len(b.heard.byMAC))
+	if b.lease(stranger) == nil || len(b.observed.byMAC) >= observedMost || len(b.observed.byMAC) != len(b.observed.byAddr) {
+		t.Errorf("two hours later: %+v, %d remembered", b.lease(stranger), len(b.observed.byMAC))
 	}
 }
 

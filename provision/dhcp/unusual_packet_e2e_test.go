@@ -22,12 +22,12 @@ import (
 	"rackhand/inventory"
 )
 
-// envOdd is the interface on which oddMain sends.
-const envOdd = "RACKHAND_DHCP_E2E_ODD"
+// envUnusual is the interface on which unusualMain sends.
+const envUnusual = "RACKHAND_DHCP_E2E_UNUSUAL"
 
-// oddMain sends packets of odd form as frames, and prints a line for what came back to
+// unusualMain sends packets of odd form as frames, and prints a line for what came back to
 // each: the reply's type, address and boot file, and of a relayed one option 118.
-func oddMain(ifname string) error {
+func unusualMain(ifname string) error {
 	ifi, err := net.InterfaceByName(ifname)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func oddMain(ifname string) error {
 			}
 		}
 	}
-	for i, o := range oddPackets() {
+	for i, o := range unusualPackets() {
 		if o.none {
 			continue // dnsmasq takes it for BOOTP, which we don't speak
 		}
@@ -82,8 +82,8 @@ func oddMain(ifname string) error {
 	return nil
 }
 
-// TestOddPacketsAsDnsmasq sends the same frames to us and to dnsmasq.
-func TestOddPacketsAsDnsmasq(t *testing.T) {
+// TestUnusualPacketsAsDnsmasq sends the same frames to us and to dnsmasq.
+func TestUnusualPacketsAsDnsmasq(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
 	self, err := os.Executable()
@@ -107,14 +107,14 @@ func TestOddPacketsAsDnsmasq(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "ip", "netns", "exec", client, self)
-		cmd.Env = append(os.Environ(), envOdd+"=cli")
+		cmd.Env = append(os.Environ(), envUnusual+"=cli")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v: %s", who, err, out)
 		}
 		said[who] = string(out)
 	}
-	if said["rackhand"] != said["dnsmasq"] || strings.Count(said["rackhand"], "OFFER") != len(oddPackets()) {
+	if said["rackhand"] != said["dnsmasq"] || strings.Count(said["rackhand"], "OFFER") != len(unusualPackets()) {
 		t.Errorf("rackhand:\n%s\ndnsmasq:\n%s", said["rackhand"], said["dnsmasq"])
 	}
 }

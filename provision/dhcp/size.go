@@ -9,15 +9,15 @@ import (
 )
 
 // Without these a reply is none, or its client doesn't boot.
-var needed = [256]bool{
+var required = [256]bool{
 	1: true, 3: true, 43: true, 51: true, 53: true, 54: true, 56: true, 58: true, 59: true, 60: true, 61: true,
 	66: true, 67: true, 82: true, 97: true, 175: true,
 }
 
 // What is left out first, and what last, where there is no room.
 var (
-	spareFirst = []uint8{119, 42, 15, 12}
-	spareLast  = []uint8{121, 26, 6}
+	dropFirst = []uint8{119, 42, 15, 12}
+	dropLast  = []uint8{121, 26, 6}
 )
 
 // fit writes a reply out within the size that every client takes (RFC 2131
@@ -35,7 +35,7 @@ func fit(reply, req *dhcpv4.DHCPv4) []byte {
 	if len(b)+ipLen+udpLen <= most {
 		return b
 	}
-	for _, code := range spare(reply.Options) {
+	for _, code := range droppable(reply.Options) {
 		delete(reply.Options, code)
 		if b = encode(reply); len(b)+ipLen+udpLen <= most {
 			break
@@ -46,20 +46,20 @@ func fit(reply, req *dhcpv4.DHCPv4) []byte {
 
 // spare lists the options of a reply that it can do without, in the order in which
 // they go.
-func spare(o dhcpv4.Options) []uint8 {
+func droppable(o dhcpv4.Options) []uint8 {
 	var first, middle, last []uint8
-	for _, code := range spareFirst {
+	for _, code := range dropFirst {
 		if _, ok := o[code]; ok {
 			first = append(first, code)
 		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(o)) {
-		if !needed[code] && !slices.Contains(spareFirst, code) && !slices.Contains(spareLast, code) {
+		if !required[code] && !slices.Contains(dropFirst, code) && !slices.Contains(dropLast, code) {
 			middle = append(middle, code)
 		}
 	}
 	slices.SortStableFunc(middle, func(a, b uint8) int { return len(o[b]) - len(o[a]) })
-	for _, code := range spareLast {
+	for _, code := range dropLast {
 		if _, ok := o[code]; ok {
 			last = append(last, code)
 		}

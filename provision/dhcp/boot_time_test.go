@@ -9,14 +9,14 @@ import (
 // system asks for, and a renewal, leave that as it is.
 func TestBooted(t *testing.T) {
 	const other = "10.77.0.66"
-	for name, ask := range map[string]func(b *bench, options ...option){
-		"ours": func(b *bench, options ...option) { b.join(web1, options...) },
-		"another server's": func(b *bench, options ...option) {
+	for name, ask := range map[string]func(b *testServer, options ...option){
+		"ours": func(b *testServer, options ...option) { b.join(web1, options...) },
+		"another server's": func(b *testServer, options ...option) {
 			b.ask(requestMessage(web1, append(options, server(other), requested("10.77.0.130"))...))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newTestServer(t)
 			if name != "ours" {
 				b = newProxy(t)
 			}
