@@ -12,11 +12,10 @@ import (
 	"rackhand/provision/boot"
 )
 
-// answerBINL takes one packet that came to port 4011 and returns the reply to it,
-// which goes back to where it came from. Its sender has an address already, and
-// picks the network by it: an authoritative network's clients have no reason to
-// come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
-// not answered.
+// answerBINL takes one packet that came to port 4011. The reply goes back to the packet's
+// source. That source address selects the network. Clients of an authoritative network are
+// not answered, since they have no reason to ask here: EDK2 asks after offers that say
+// PXEClient, and our offers don't.
 func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
 	req, ok := s.read(datagram{payload: packet, from: from.Addr(), unicast: true})
 	if !ok {
@@ -40,7 +39,7 @@ func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrP
 	return ack.ToBytes(), true
 }
 
-// proxied is the network of an address, when we are a proxy there.
+// proxied is the network of an address where we are a proxy; nil otherwise.
 func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
 	if snap == nil {
 		return nil
@@ -51,13 +50,13 @@ func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
 	return nil
 }
 
-// asksBINL says which messages are questions here. The specification has REQUEST;
-// DISCOVER and INFORM can't mean anything else on this port.
+// asksBINL reports whether a message type asks for a boot file here. The specification
+// names REQUEST; DISCOVER and INFORM can have no other meaning on this port.
 func asksBINL(t dhcpv4.MessageType) bool {
 	return t == dhcpv4.MessageTypeRequest || t == dhcpv4.MessageTypeInform || t == dhcpv4.MessageTypeDiscover
 }
 
-// noticeBINL tells, once a minute, that a client was told what to load on port 4011.
+// noticeBINL records, once a minute, which boot file a client got on port 4011.
 func (s *Server) noticeBINL(v view, from netip.Addr) {
 	if !s.mayReport("binl", v, v.client.mac.String()) {
 		return

@@ -7,16 +7,16 @@ import (
 	"rackhand/inventory"
 )
 
-// How long a card that was given a boot program is taken to run it, and how many
+// How long a card is expected to run the boot program that it was given, and how many
 // such cards are remembered: more than a rack has.
 const (
 	chainedFor  = 5 * time.Minute
 	chainedMost = 4096
 )
 
-// chained remembers which cards were given a boot program, so that the iPXE which
-// asks next is known to be that program and not the card's own. Else a card with iPXE
-// in its ROM, whose host names a program, would be given that program for ever.
+// chained remembers the cards that were given a boot program. An iPXE that asks next from
+// such a card is that program, not the iPXE in the card's ROM. Without this record, a card
+// with iPXE in its ROM would be given the host's boot program again and again.
 type chained struct {
 	mu    sync.Mutex
 	since map[inventory.MAC]time.Time
@@ -40,8 +40,8 @@ func (c *chained) add(mac inventory.MAC, now time.Time) {
 	c.since[mac] = now
 }
 
-// has reports whether a card was given a program lately. A clock that was set back
-// forgets, which costs one more round at most.
+// has reports whether a card was given a program recently. A clock that was set back clears
+// the entry, which costs one more round at most.
 func (c *chained) has(mac inventory.MAC, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,17 +8,16 @@ import (
 	"rackhand/provision"
 )
 
-// How many events may be on their way to the disk: so many at once, that they share
-// syncs, and so many that wait.
+// How many events may be on their way to the disk: those written at once, which share
+// syncs, and those that wait for each writer.
 const (
 	eventWriters  = 16
 	eventQueueLen = 64
 )
 
-// record keeps an event. While the server runs, it returns before the event is on
-// disk, so that a client waits for one sync, that of its lease, and not for a second
-// one. Events of one host stay in order. Nothing is dropped: when the disk is too slow
-// it waits.
+// record stores an event. While the server runs, it returns before the event is on disk, so
+// that a client waits for one sync only, that of its lease. Events of one host stay in
+// order. No event is dropped: record blocks when the disk is too slow.
 func (s *Server) record(e provision.Event) {
 	e.Source, e.Counted = "dhcp", s.Clock()
 	if s.eventWriters == nil {
@@ -36,8 +35,8 @@ func (s *Server) keep(e provision.Event) {
 	}
 }
 
-// startEventWriters makes record asynchronous. The function that it returns ends that,
-// once nobody records any more, and waits until all is on disk.
+// startEventWriters makes record asynchronous. The returned function ends that and waits
+// until all events are on disk. Call it when record is no longer called.
 func (s *Server) startEventWriters() (stop func()) {
 	var group errgroup.Group
 	s.eventWriters = make([]chan provision.Event, eventWriters)
@@ -55,7 +54,7 @@ func (s *Server) startEventWriters() (stop func()) {
 		for _, events := range s.eventWriters {
 			close(events)
 		}
-		_ = group.Wait() // none of them fails
+		_ = group.Wait() // no writer returns an error
 		s.eventWriters = nil
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"rackhand/inventory"
 )
 
-// routes writes option 121 (RFC 3442): for each route the length of its prefix, the
-// bytes of it that count, and the router. A client that asks for it passes over option
-// 3, so the default router stands in it too. It is nil when there are no routes.
+// routes encodes option 121 (RFC 3442): for each route the prefix length, the significant
+// bytes of the prefix, and the router. A client that asks for it ignores option 3, so the
+// default router is included. The result is nil when there are no routes.
 func routes(list []inventory.Route, gateway netip.Addr) []byte {
 	if len(list) == 0 {
 		return nil
@@ -32,12 +32,12 @@ func routes(list []inventory.Route, gateway netip.Addr) []byte {
 	return value
 }
 
-// searchList writes option 119 (RFC 3397): domain names as DNS writes them, where an
-// ending that stood before is a pointer to it (RFC 1035 section 4.1.4). A name that DNS
-// can't carry is left out.
+// searchList encodes option 119 (RFC 3397): domain names in DNS format, where a repeated
+// suffix is a pointer to its first occurrence (RFC 1035 section 4.1.4). It omits names that
+// DNS can't carry.
 func searchList(names []string) []byte {
 	var value []byte
-	at := map[string]int{} // where a name, or the end of one, begins
+	at := map[string]int{} // where a name, or a suffix of one, begins
 	for _, name := range names {
 		labels := strings.Split(strings.TrimSuffix(strings.ToLower(name), "."), ".")
 		if len(name) > 253 || slices.ContainsFunc(labels, func(l string) bool { return l == "" || len(l) > 63 }) {

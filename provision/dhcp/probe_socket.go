@@ -17,27 +17,27 @@ import (
 	"rackhand/inventory"
 )
 
-// echoID marks our ICMP echoes among those of other programs.
+// echoID distinguishes our ICMP echoes from those of other programs.
 const echoID = 0x7268
 
-var errNoEcho = errors.New("there is no ICMP socket")
+var errNoEcho = errors.New("no ICMP socket is open")
 
-// openProbes opens what addresses are probed by. Without, they are offered unprobed:
-// a client looks for itself before it uses one (RFC 2131 section 4.4.1).
+// openProbes opens the sockets for probes. Without them, addresses are offered unprobed: a
+// client checks an address before it uses it (RFC 2131 section 4.4.1).
 func (l *link) openProbes(ifi *net.Interface, log *slog.Logger) {
 	arp, err := packet.Listen(ifi, packet.Raw, unix.ETH_P_ARP, nil)
 	if err != nil {
-		log.Warn("dhcp: addresses are offered without a look whether they are taken", "interface", ifi.Name, "error", err)
+		log.Warn("dhcp: addresses are offered without a probe: another machine may use them", "interface", ifi.Name, "error", err)
 		return
 	}
 	l.arp = arp
 	if l.echo, err = icmp.ListenPacket("ip4:icmp", l.server.String()); err != nil {
-		log.Warn("dhcp: behind relays, addresses are offered without a look whether they are taken", "interface", ifi.Name, "error", err)
+		log.Warn("dhcp: behind relays, addresses are offered without a probe: another machine may use them", "interface", ifi.Name, "error", err)
 		l.echo = nil
 	}
 }
 
-// probe asks who has an address.
+// probe asks which machine has an address.
 func (l *link) probe(addr netip.Addr, viaRelay bool) error {
 	if !viaRelay {
 		_, err := l.arp.WriteTo(arpProbe(l.mac, addr), &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
@@ -54,8 +54,8 @@ func (l *link) probe(addr netip.Addr, viaRelay bool) error {
 	return sendNow(l.echo.IPv4PacketConn(), b, nil, &net.IPAddr{IP: addr.AsSlice()})
 }
 
-// listenForAnswers calls heard for each machine that says an address is its own, until
-// ctx ends. by is zero when its hardware address isn't known.
+// listenForAnswers calls heard for each machine that claims an address, until ctx ends. by
+// is zero when its hardware address isn't known.
 func (l *link) listenForAnswers(ctx context.Context, group *errgroup.Group, log *slog.Logger, heard func(addr netip.Addr, by inventory.MAC)) {
 	if l.arp != nil {
 		group.Go(func() error {
@@ -84,8 +84,8 @@ func (l *link) listenForAnswers(ctx context.Context, group *errgroup.Group, log 
 	}
 }
 
-// hear reads packets until ctx ends or the socket fails: then nothing is heard any
-// more, which is no reason not to serve.
+// readAnswers reads packets until ctx ends or the socket fails. After a failure probes get
+// no answers any more, but DHCP goes on.
 func readAnswers(ctx context.Context, conn net.PacketConn, log *slog.Logger, take func(packet []byte, from net.Addr)) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -97,7 +97,7 @@ func readAnswers(ctx context.Context, conn net.PacketConn, log *slog.Logger, tak
 			return
 		case errors.Is(err, unix.ENETDOWN):
 		case err != nil:
-			log.Error("dhcp: probes are no longer heard", "error", err)
+			log.Error("dhcp: answers to probes can't be read any more", "error", err)
 			return
 		default:
 			take(buf[:n], from)

@@ -9,8 +9,8 @@ import (
 	"rackhand/inventory"
 )
 
-// How long an address is listened to before it is offered for the first time, how
-// many are at once, and how many addresses are tried for one DISCOVER.
+// How long a probe waits for an answer, how many probes run at once, and how many
+// addresses are tried for one DISCOVER.
 const (
 	probeWait  = 200 * time.Millisecond
 	probeMost  = 1024
@@ -20,38 +20,38 @@ const (
 // A probe is an address that the network was asked about.
 type probe struct {
 	addr  netip.Addr
-	mac   inventory.MAC   // who is to have it
-	cards []inventory.MAC // the cards that may answer there: the host's
-	owner inventory.MAC   // set: which card of the host is there is the question
+	mac   inventory.MAC   // the card that is to get it
+	cards []inventory.MAC // the host's cards, which may answer there
+	owner inventory.MAC   // when set, the probe asks which card of the host is there
 	name  string          // the host, or the MAC of an unclaimed box
 	until time.Time
-	// reply is the offer that waits for it, and asked what it answers; nil for an
-	// address that is reserved, whose offer doesn't wait.
+	// reply is the offer that waits for the probe, and asked the packet that it answers.
+	// reply is nil for a reserved address, whose offer doesn't wait.
 	reply []byte
 	to    destination
 	asked datagram
 	ended bool
 }
 
-// probes are those under way: at most probeMost, each for the same time.
+// probes are those in progress: at most probeMost, each for the same time.
 type probes struct {
 	mu     sync.Mutex
 	byAddr map[netip.Addr]*probe
 	byMAC  map[inventory.MAC]*probe // those that an offer waits for
 	queue  []*probe                 // by until
-	wake   chan struct{}            // the queue isn't empty any more
+	wake   chan struct{}            // the queue is no longer empty
 }
 
 func newProbes() *probes {
 	return &probes{byAddr: map[netip.Addr]*probe{}, byMAC: map[inventory.MAC]*probe{}, wake: make(chan struct{}, 1)}
 }
 
-// begin enters a probe. It returns false when there is no room.
+// begin adds a probe. It returns false when too many run, or one of this address does.
 func (p *probes) begin(x *probe) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old := p.byMAC[x.mac]; old != nil && x.reply != nil {
-		p.end(old) // it asks from elsewhere now, so it got another address
+		p.end(old) // it asks from another network now, so it got another address
 	}
 	if p.byAddr[x.addr] != nil || len(p.queue) >= probeMost {
 		return false
@@ -68,8 +68,8 @@ func (p *probes) begin(x *probe) bool {
 	return true
 }
 
-// replace puts another offer of the same address in the place of one that waits: the
-// client asked again. It returns false when none waits.
+// replace puts a new offer of the same address in the place of one that waits, because the
+// client asked again. It returns false when no offer waits.
 func (p *probes) replace(mac inventory.MAC, addr netip.Addr, asked datagram, reply []byte, to destination) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,14 +82,14 @@ func (p *probes) replace(mac inventory.MAC, addr netip.Addr, asked datagram, rep
 	return true
 }
 
-// expire returns the probes that nobody answered in time, and when the next one is
-// over; the zero time when there is none.
+// expire returns the probes that got no answer in time, and the end of the next one; the
+// zero time when none is left.
 func (p *probes) expire(now time.Time) (quiet []probe, next time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.queue) > 0 {
 		x := p.queue[0]
-		// A clock that is set back must not hold an offer for hours.
+		// A clock that is set back must not delay an offer for hours.
 		if left := x.until.Sub(now); !x.ended && left > 0 && left <= probeWait {
 			return quiet, x.until
 		}
@@ -104,9 +104,9 @@ func (p *probes) expire(now time.Time) (quiet []probe, next time.Time) {
 	return quiet, time.Time{}
 }
 
-// heard takes an answer from an address, and ends the probe that it answers. It
-// returns nil when there is none, or the answer is the client's own and nothing is to be
-// learned from that.
+// answered takes an answer from an address, and ends the probe of that address. It returns
+// nil when there is no such probe, or when the answer is the client's own and so proves
+// nothing.
 func (p *probes) answered(addr netip.Addr, by inventory.MAC) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,7 +125,7 @@ func (p *probes) cancel(x *probe) {
 	p.end(x)
 }
 
-// end takes a probe out, but for its place in the queue; the caller holds the lock.
+// end removes a probe, but leaves its place in the queue. The caller holds the lock.
 func (p *probes) end(x *probe) {
 	x.ended = true
 	if p.byAddr[x.addr] == x {

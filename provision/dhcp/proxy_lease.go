@@ -12,20 +12,19 @@ import (
 	"rackhand/provision/store"
 )
 
-// observedMost bounds what is known of boxes that aren't in the inventory: anybody can
-// claim to be as many as he likes.
+// observedMost bounds the observed leases of boxes outside the inventory. One machine can
+// claim to be any number of boxes.
 const observedMost = 1 << 14
 
-// heard knows the leases of other servers, as far as their clients were heard to
-// ask for them. It is apart from the table, which gives addresses: nothing in here
-// is ours to give. One MAC holds one address and one address belongs to one MAC, as
-// in the table: who asks for an address that another had, has it now.
+// observedLeases are leases of other servers, known from their clients' REQUESTs. They are
+// separate from the table because we must not assign their addresses. As in the table, one
+// MAC holds one address, and one address belongs to one MAC: the latest to ask for it.
 type observedLeases struct {
 	mu     sync.Mutex
 	byMAC  map[inventory.MAC]provision.Lease
 	byAddr map[netip.Addr]inventory.MAC
-	// fullUntil is how long that nobody makes room is believed, so that a flood doesn't pay
-	// for a search each time.
+	// fullUntil is how long full returns true without a search, so that a flood doesn't
+	// cause a search for each packet.
 	fullUntil time.Time
 }
 
@@ -33,8 +32,8 @@ func newObservedLeases() *observedLeases {
 	return &observedLeases{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
 }
 
-// load takes a record of the store when it is of another server, and reports
-// whether it was.
+// load takes a record of the store if another server gave that lease, and reports whether
+// it did.
 func (h *observedLeases) load(value []byte) bool {
 	var l provision.Lease
 	if err := json.Unmarshal(value, &l); err != nil || l.Server == "" {
@@ -43,7 +42,7 @@ func (h *observedLeases) load(value []byte) bool {
 	mac, err := inventory.ParseMAC(l.MAC)
 	addr, err2 := netip.ParseAddr(l.Address)
 	if err != nil || err2 != nil {
-		return true // of no use to anybody
+		return true // unusable
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -51,8 +50,8 @@ func (h *observedLeases) load(value []byte) bool {
 	return true
 }
 
-// put enters a lease; the caller holds the lock. It returns the MAC that had the
-// address before, nil for none.
+// put adds a lease; the caller holds the lock. It returns the MAC that had the address
+// before; nil for none.
 func (h *observedLeases) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
 	h.drop(mac)
 	if old, taken := h.byAddr[addr]; taken {
@@ -63,7 +62,7 @@ func (h *observedLeases) put(mac inventory.MAC, addr netip.Addr, l provision.Lea
 	return displaced
 }
 
-// drop forgets a MAC; the caller holds the lock.
+// drop removes a MAC; the caller holds the lock.
 func (h *observedLeases) drop(mac inventory.MAC) {
 	l, ok := h.byMAC[mac]
 	if !ok {
@@ -82,8 +81,8 @@ func (h *observedLeases) get(mac inventory.MAC) (provision.Lease, bool) {
 	return l, ok
 }
 
-// full reports whether no more strangers are taken in: there are too many, and none of
-// them was silent for the length of a lease.
+// full reports whether boxes outside the inventory are no longer added: there are too many,
+// and all of their leases are still valid.
 func (h *observedLeases) full(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,13 +101,13 @@ func (h *observedLeases) full(now time.Time) bool {
 	return true
 }
 
-// strangerExpired reports whether a stranger's lease has ended.
+// strangerExpired reports whether the lease of a box outside the inventory has ended.
 func strangerExpired(l provision.Lease, now time.Time) bool {
 	return l.Host == "" && !l.Expires.After(now)
 }
 
-// makeRoom forgets strangers whose leases have ended, as many as go with one transaction,
-// when there are too many; the caller holds the lock. It returns their addresses.
+// makeRoom removes expired boxes outside the inventory when there are too many, as many as
+// fit in one transaction. The caller holds the lock. It returns their addresses.
 func (h *observedLeases) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
 	const atOnce = store.MaxOps / 2
 	if len(h.byMAC) < observedMost {
@@ -126,7 +125,7 @@ func (h *observedLeases) makeRoom(now time.Time) (gone map[inventory.MAC]string)
 	return gone
 }
 
-// holds reports whether one of these cards was heard to ask for the address.
+// holds reports whether one of these cards was observed to ask for the address.
 func (h *observedLeases) holds(addr netip.Addr, macs []inventory.MAC) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

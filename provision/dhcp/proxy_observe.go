@@ -14,20 +14,22 @@ import (
 	"rackhand/provision/store"
 )
 
-// hear notes what a client asks another server for. The REQUEST is all that we ever
-// see of it: what the server answers goes to the client alone, and so does every
-// renewal. The lease is what the script's and the answer file's checks go by.
+// observe records which address a client asks another server for. We see no more than this
+// REQUEST: the server's answer and all renewals are unicast. The checks for scripts and
+// answer files rely on this lease.
 func (s *Server) observe(ctx context.Context, snap *inventory.Snapshot, v view, req request, from netip.Addr) {
 	asked, server := v.observedRequest(req)
 	if server.IsValid() && asked == from {
-		// Who takes an offer has no address yet (RFC 2131 section 4.1), nor is he his own
-		// relay: this is a program on some machine, that gives itself out as the client.
+		// A client that takes an offer has no address yet (RFC 2131 section 4.1), and isn't
+		// its own relay. So this packet is from a program on some machine that poses as the
+		// client.
 		return
 	}
 	known, isKnown := s.observed.get(v.client.mac)
 	if !server.IsValid() {
-		// It comes back with an address that it had (init-reboot), or has lost its
-		// server (rebinding): it may well be refused, so only what we know of counts.
+		// The client returns with an address that it had (init-reboot), or has lost its
+		// server (rebinding). It may be refused, so the packet counts only when it confirms
+		// a known lease.
 		if !isKnown || known.Address != asked.String() {
 			return
 		}
@@ -38,7 +40,7 @@ func (s *Server) observe(ctx context.Context, snap *inventory.Snapshot, v view, 
 	}
 	host := v.decision.Host
 	if host == nil && !isKnown && (!v.client.kind.Boots() || s.observed.full(s.Clock())) {
-		return // a machine that is none of our business, or a flood
+		return // not a client of ours, or a flood
 	}
 	file := ""
 	if host != nil && v.client.kind.Boots() {
@@ -68,10 +70,10 @@ func (s *Server) observe(ctx context.Context, snap *inventory.Snapshot, v view, 
 	s.noticeDiffers(v, server)
 }
 
-// takes reports whether a REQUEST would take its lease from a host that an install or job
-// is under way of: one in its name, for another address than it was heard to have; or one
-// of another client for its address, or of another card of the host than is there. Anybody
-// can send either, and only the host's address in the inventory is of use to it.
+// takesLease reports whether a REQUEST would take the lease of a host with an install or
+// job under way. It may be in the host's name for another address, or from another client,
+// or another card of the host, for the host's address. Any machine can send these. Only the
+// host's address in the inventory is protected.
 func (s *Server) takesLease(ctx context.Context, v view, snap *inventory.Snapshot) bool {
 	host, other := v.decision.Host, snap.HostByAddress(v.address)
 	if other != host && s.underWay(other) {
@@ -89,8 +91,8 @@ func (s *Server) takesLease(ctx context.Context, v view, snap *inventory.Snapsho
 	return other != host && s.underWay(host) && s.stored(ctx, v.client.mac) == host.Address.String()
 }
 
-// observedClaim is what comes of a card's REQUEST to another server for its host's address, and
-// which card was heard to have that.
+// observedClaim judges a card's REQUEST to another server for its host's address. It also
+// returns the card that was observed with that address.
 func (s *Server) observedClaim(v view, host *inventory.Host) (claim, inventory.MAC) {
 	s.observed.mu.Lock()
 	owner, taken := s.observed.byAddr[host.Address]
@@ -106,33 +108,34 @@ func (s *Server) observedClaim(v view, host *inventory.Host) (claim, inventory.M
 	return claimOf(v.client.mac == host.MACs[0], true, owner, before, seen, s.Clock()), owner
 }
 
-// noticeClaimed tells, once a minute, that another client was heard to ask for the address
-// of a host that is being installed.
+// noticeClaimed records, once a minute, that another client asked for the address of a host
+// that is being installed.
 func (s *Server) noticeClaimed(v view, host *inventory.Host) {
 	if !s.hostReports.Allow("claimed "+host.Name, s.Clock()) {
 		return
 	}
 	s.record(provision.Event{
 		Host: host.Name, Kind: "address-claimed", Level: provision.LevelWarn, Fields: v.fields(),
-		Message: fmt.Sprintf("%s asked the other DHCP server for %s, which is this host's in the inventory: it is not believed while the host is being installed; reserve %s for %s on that server", v.client.mac, v.address, v.address, host.MACs[0]),
+		Message: fmt.Sprintf("%s asked the other DHCP server for %s, which is this host's address in the inventory: the request is ignored while the host is being installed; reserve %s for %s on that server", v.client.mac, v.address, v.address, host.MACs[0]),
 	})
 }
 
-// observedRequest reads a REQUEST: which address the client wants, and of which server;
-// invalid when it doesn't say, or when it is us.
+// observedRequest reads a REQUEST: the address that the client wants, and the server that
+// it asks. An address is invalid when the packet doesn't name it. asked is invalid, too,
+// when the server is us.
 func (v view) observedRequest(req request) (asked, server netip.Addr) {
 	asked = req.wanted()
 	if us, other := v.addressee(req); us {
 		asked = netip.Addr{}
 	} else if other {
 		if server = req.server; !server.IsValid() {
-			asked = netip.Addr{} // an option of a wrong length
+			asked = netip.Addr{} // the option has a wrong length
 		}
 	}
 	return asked, server
 }
 
-// storeObserved writes the lease; news is false for one that stood there already.
+// storeObserved writes the lease. news is false when the store had it already.
 func (s *Server) storeObserved(ctx context.Context, v view, server netip.Addr) (news bool, err error) {
 	now := s.Clock()
 	l := provision.Lease{
@@ -151,7 +154,7 @@ func (s *Server) storeObserved(ctx context.Context, v view, server netip.Addr) (
 		l.Since = before.Since
 	}
 	if known && l.UUID == "" {
-		l.UUID = before.UUID // firmware tells it, the system mostly doesn't
+		l.UUID = before.UUID // firmware sends it, the system mostly doesn't
 	}
 	if l.Booted = before.Booted; v.client.kind.Boots() {
 		l.Booted = now
@@ -168,7 +171,7 @@ func (s *Server) storeObserved(ctx context.Context, v view, server netip.Addr) (
 		return false, fmt.Errorf("write lease: %w", err)
 	}
 	ops := []store.Op{{Key: LeasePrefix + l.MAC, Value: value}}
-	// A record that says another address now is another link's.
+	// A record with another address by now belongs to another link.
 	if displaced != nil && s.stored(ctx, *displaced) == l.Address {
 		ops = append(ops, store.Op{Key: LeasePrefix + displaced.String(), Delete: true})
 	}
@@ -183,8 +186,9 @@ func (s *Server) storeObserved(ctx context.Context, v view, server netip.Addr) (
 	return !same || before.Vendor != l.Vendor, nil
 }
 
-// unhear forgets a lease whose client found another machine on the address. That of a host
-// with an install or job under way stays: anybody can send a DECLINE in its name.
+// forgetObserved deletes a lease whose client found another machine on the address. The
+// lease of a host with an install or job under way stays, since any machine can send a
+// DECLINE in its name.
 func (s *Server) forgetObserved(ctx context.Context, v view, req request) {
 	asked := req.requested
 	_, other := v.addressee(req)
@@ -208,8 +212,8 @@ func (s *Server) forgetObserved(ctx context.Context, v view, req request) {
 	}
 }
 
-// noticeObserved tells what a client was heard to ask for. It moves an install to
-// Addressed when the box is on its way into it.
+// noticeObserved records which address a client asked another server for. It moves an
+// install to Addressed when the box boots into it.
 func (s *Server) noticeObserved(v view, server netip.Addr, file string) {
 	if v.decision.Host == nil && !s.mayReport("observed", v, v.client.mac.String()) || v.decision.Host != nil && !s.mayReportLease(v) {
 		return
@@ -229,9 +233,9 @@ func (s *Server) noticeObserved(v view, server netip.Addr, file string) {
 	s.record(e)
 }
 
-// noticeDiffers tells, once a minute, that the other server gives a host another
-// address than the inventory says. Everything that goes out to the host, such as
-// the role's checks, goes to the inventory's.
+// noticeDiffers records, once a minute, that the other server gives a host another address
+// than the inventory. The role's checks and all else that is sent to the host use the
+// inventory's address.
 func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	host := v.decision.Host
 	if host == nil || host.Address == v.address {
@@ -244,7 +248,7 @@ func (s *Server) noticeDiffers(v view, server netip.Addr) {
 	}
 	e := provision.Event{Host: host.Name, Kind: "address-differs", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["server"], e.Fields["expected"] = server.String(), host.Address.String()
-	e.Message = fmt.Sprintf("the DHCP server %s gives it %s, and the inventory says %s: reserve %s for %s on that server, or correct `address` in the inventory; until then it is not installed",
+	e.Message = fmt.Sprintf("the DHCP server %s gives it %s, but the inventory says %s: reserve %s for %s on that server, or correct `address` in the inventory; until then the host is not installed",
 		server, v.address, host.Address, host.Address, v.client.mac)
 	s.record(e)
 }

@@ -52,7 +52,7 @@ func TestDecline(t *testing.T) {
 	b.ask(message(stranger, dhcpv4.MessageTypeDecline, ciaddr(first), server("10.77.0.1")))
 	b.wantKinds()
 	b.ask(message(stranger, dhcpv4.MessageTypeDecline, requested(first), server("10.77.0.1")))
-	if e := b.events[0]; !strings.Contains(e.Message, "the address rests for 10m0s") || e.Level != provision.LevelWarn || e.Fields["address"] != first {
+	if e := b.events[0]; !strings.Contains(e.Message, "the address is withheld for 10m0s") || e.Level != provision.LevelWarn || e.Fields["address"] != first {
 		t.Errorf("event %+v", e)
 	}
 	b.wantKinds(stranger.String() + " decline")

@@ -10,18 +10,18 @@ import (
 
 // A destination is where a reply goes.
 type destination struct {
-	// to is the UDP address. When frame is set, the reply goes as a frame of our own to the
-	// client's hardware address: it has no address yet and answers no ARP, or has one on
-	// our link (has). Then nothing waits in the kernel for whoever names an address that
-	// nobody has.
+	// to is the UDP address. When frame is set, the reply is sent as an Ethernet frame to
+	// the client's hardware address, because the client has no address yet and answers no
+	// ARP, or has one on our link (has). So the kernel never queues a reply to an address
+	// that no machine has.
 	to         netip.AddrPort
 	frame, has bool
 	mac        inventory.MAC
 }
 
-// route says where a reply goes (RFC 2131 section 4.1). A client that calls an address its
-// own that lies in no subnet of its network can't be reached there: it is somebody else's.
-// server is our own address, which tells whether the client is on our link.
+// route decides where a reply goes (RFC 2131 section 4.1). A client whose ciaddr is outside
+// its network's subnet isn't reachable there: the address belongs to another machine.
+// server is our own address, which shows whether the client is on our link.
 func route(req request, reply *dhcpv4.DHCPv4, subnet netip.Prefix, server netip.Addr) destination {
 	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	relay, ciaddr, mac := req.client.relay.addr, req.ciaddr, req.client.mac
