@@ -8,8 +8,8 @@ import (
 	"rackhand/inventory"
 )
 
-// TestExhausted: offers are held, an event tells when the range is full, and an
-// address that ran out goes to who needs it, with its record.
+// TestExhausted checks that offers are held, that an event reports a full range, and that
+// an expired address goes to a new box together with its record.
 func TestExhausted(t *testing.T) {
 	b := newTestServer(t)
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 1, n} }
@@ -30,12 +30,12 @@ func TestExhausted(t *testing.T) {
 	if n := strings.Count(strings.Join(kinds, ","), "exhausted"); n != 1 {
 		t.Errorf("events %q", kinds)
 	}
-	b.now = b.now.Add(2 * offerHold) // nobody took the offers
+	b.now = b.now.Add(2 * offerHold) // no client took the offers
 	for n := byte(4); n < 8; n++ {
 		b.join(box(n))
 	}
 	b.now = b.now.Add(time.Minute)
-	b.join(box(5)) // renewed: the others run out before it
+	b.join(box(5)) // renewed, so the others expire first
 	b.now = b.now.Add(time.Hour)
 	taken := b.join(box(9))
 	gone := 0
@@ -52,8 +52,8 @@ func TestExhausted(t *testing.T) {
 	}
 }
 
-// TestClaimed: a box that is claimed while it holds an address of the range is
-// refused that one and gets its own.
+// TestClaimed checks a box that is claimed while it holds an address of the range. It is
+// refused that address and gets its own.
 func TestClaimed(t *testing.T) {
 	b := newTestServer(t)
 	before := b.join(stranger)

@@ -16,8 +16,8 @@ import (
 	"rackhand/provision/store"
 )
 
-// TestOneBoot: the programs of one boot differ in client-id and class, and get one
-// address; the journal hears of each, but not of a renewal.
+// TestOneBoot checks that the programs of one boot get one address, though their client-ids
+// and classes differ. Each of them is an event, a renewal isn't.
 func TestOneBoot(t *testing.T) {
 	b := newTestServer(t)
 	b.arm("web1")
@@ -46,7 +46,8 @@ func TestOneBoot(t *testing.T) {
 	}
 }
 
-// TestUnclaimed: a stable address, nothing to boot, one event a minute.
+// TestUnclaimed checks that an unclaimed box gets a stable address, nothing to boot, and
+// one event a minute.
 func TestUnclaimed(t *testing.T) {
 	b := newTestServer(t)
 	first := b.join(stranger, pxe)
@@ -66,8 +67,9 @@ func TestUnclaimed(t *testing.T) {
 	}
 }
 
-// TestNoRangeIsTold: where there are no addresses for unclaimed boxes, that is said.
-func TestNoRangeIsTold(t *testing.T) {
+// TestMissingRangeReported checks the event of an unclaimed box on a network without a
+// range.
+func TestMissingRangeReported(t *testing.T) {
 	b := newTestServer(t)
 	if r := b.ask(discover(stranger, pxe, relayed("10.78.0.1"))); r != nil {
 		t.Fatalf("got %s", r.YourIPAddr)
@@ -77,8 +79,8 @@ func TestNoRangeIsTold(t *testing.T) {
 	}
 }
 
-// TestMakerIsTold: what an unclaimed box says of itself stands in its event.
-func TestMakerIsTold(t *testing.T) {
+// TestMakerReported checks that the event of an unclaimed box describes it.
+func TestMakerReported(t *testing.T) {
 	b := newTestServer(t)
 	b.ask(discover(stranger, pxe, raw(12, "evil\x1b[2Jname"), raw(97, "\x00\x44\x45\x4c\x4c\x00\x01\x02\x03\x80\x04\x05\x06\x07\x08\x09\x0a")))
 	want := "x64 UEFI, PXEClient:Arch:00007:UNDI:003001, calls itself evil?[2Jname, UUID 4c4c4544-0100-0302-8004-05060708090a"
@@ -87,15 +89,15 @@ func TestMakerIsTold(t *testing.T) {
 	}
 }
 
-// TestRestart: what was acknowledged is known after a restart, an offer isn't; a
-// record that can't be read costs nobody else theirs.
+// TestRestart checks that acknowledged leases survive a restart, and that offers don't. A
+// record that can't be read affects no other lease.
 func TestRestart(t *testing.T) {
 	b := newTestServer(t)
 	first := b.join(stranger)
 	for key, value := range map[string]string{
 		"52:54:00:99:00:aa": "not JSON", "52:54:00:99:00:ab": `{"mac":"x"}`,
 		"52:54:00:99:00:ac": `{"mac":"52:54:00:99:00:ac","address":"fe80::1"}`,
-		// Lost a race for the address, and was about to be deleted.
+		// It lost a race for the address, and was about to be deleted.
 		"52:54:00:99:00:ad": fmt.Sprintf(`{"mac":"52:54:00:99:00:ad","address":%q,"expires":"2020-01-01T00:00:00Z"}`, first),
 	} {
 		if _, err := b.Store.Txn(context.Background(), nil, store.Op{Key: LeasePrefix + key, Value: []byte(value)}); err != nil {
@@ -112,7 +114,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestLeaseBeforeAck: no acknowledgement without a lease on disk.
+// TestLeaseBeforeAck checks that no ACK is sent without a lease on disk.
 func TestLeaseBeforeAck(t *testing.T) {
 	b := newTestServer(t)
 	b.start(broken{b.Store})
@@ -131,8 +133,8 @@ func (broken) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) {
 	return 0, errors.New("disk full")
 }
 
-// TestNoDecision: a client that boots asks again rather than going to its disk; a
-// system keeps its address.
+// TestNoDecision checks that a client that boots gets no answer without a decision, so that
+// it asks again rather than booting its disk. A system keeps its address.
 func TestNoDecision(t *testing.T) {
 	b := newTestServer(t)
 	b.fail = errors.New("journal is full")
@@ -148,8 +150,8 @@ func TestNoDecision(t *testing.T) {
 	}
 }
 
-// TestArmsAtFirstBoot: only a client that boots is told to arm, and only when it
-// can be given an address.
+// TestArmsAtFirstBoot checks that only a client that boots arms an install, and only when
+// there is an address for it.
 func TestArmsAtFirstBoot(t *testing.T) {
 	b := newTestServer(t)
 	b.snap.Hosts["web1"].Install = inventory.FirstBoot

@@ -8,7 +8,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestBadPackets: garbage gets no answer, and one event a minute for each sender.
+// TestBadPackets checks that garbage gets no answer, and causes one event a minute for each
+// sender.
 func TestBadPackets(t *testing.T) {
 	b := newTestServer(t)
 	good := discover(web1).ToBytes()
@@ -28,7 +29,7 @@ func TestBadPackets(t *testing.T) {
 			t.Errorf("%s was answered", name)
 		}
 	}
-	// As big as they get, and good: answered.
+	// A valid packet of the greatest size is answered.
 	big := discover(web1)
 	for code := uint8(224); code < 240; code++ {
 		raw(code, strings.Repeat("x", 234))(big)
@@ -53,7 +54,7 @@ func TestBadPackets(t *testing.T) {
 	b.wantKinds(" bad-packet")
 }
 
-// TestPanicCostsOnePacket: serve survives whatever answering does.
+// TestPanicCostsOnePacket checks that the server survives a panic.
 func TestPanicCostsOnePacket(t *testing.T) {
 	b := newTestServer(t)
 	b.ScriptURL = nil

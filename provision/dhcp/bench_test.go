@@ -12,8 +12,8 @@ import (
 	"rackhand/provision/store"
 )
 
-// BenchmarkExchange is DISCOVER and REQUEST of new boxes through a relay, with each
-// lease on disk, by as many workers as Run has; without the wire.
+// BenchmarkExchange measures DISCOVER and REQUEST of new boxes through a relay, with each
+// lease on disk and as many workers as Run has, but without a network.
 func BenchmarkExchange(b *testing.B) {
 	bench := newTestServer(b)
 	bench.Server.Record = provision.RecorderFunc(func(provision.Event) error { return nil })
@@ -35,13 +35,13 @@ func BenchmarkExchange(b *testing.B) {
 	})
 }
 
-// A noDisk takes everything and keeps nothing.
+// A noDisk is a store that discards all writes.
 type noDisk struct{ store.Store }
 
 func (noDisk) Txn(context.Context, []store.Cond, ...store.Op) (uint64, error) { return 1, nil }
 
-// BenchmarkKnown is DISCOVER and REQUEST of boxes that have a lease, through a relay,
-// without wire and disk: what the server itself costs.
+// BenchmarkKnown measures DISCOVER and REQUEST of boxes that have a lease, through a relay,
+// without network and disk: the cost of the server alone.
 func BenchmarkKnown(b *testing.B) {
 	const boxes, together = 1000, 40
 	bench := newTestServer(b)
@@ -52,7 +52,7 @@ func BenchmarkKnown(b *testing.B) {
 	n.Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.99.255.255")}
 	ctx := b.Context()
 	var discovers, requests []datagram
-	list := raw(55, "\x01\x1c\x02\x03\x0f\x06\x77\x0c\x2c\x2f\x1a\x79\x2a") // what dhclient asks for
+	list := raw(55, "\x01\x1c\x02\x03\x0f\x06\x77\x0c\x2c\x2f\x1a\x79\x2a") // the list of dhclient
 	for i := range uint32(boxes) {
 		mac := inventory.MAC{2, 0x99}
 		binary.BigEndian.PutUint32(mac[2:], i)

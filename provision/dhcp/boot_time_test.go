@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestBooted: a lease tells when its card was heard to boot last; what an installer or a
-// system asks for, and a renewal, leave that as it is.
-func TestBooted(t *testing.T) {
+// TestBootTime checks that a lease records the last boot of its card. Requests of
+// installers and systems, and renewals, don't change it.
+func TestBootTime(t *testing.T) {
 	const other = "10.77.0.66"
 	for name, ask := range map[string]func(b *testServer, options ...option){
 		"ours": func(b *testServer, options ...option) { b.join(web1, options...) },

@@ -11,8 +11,8 @@ import (
 	"rackhand/provision/boot"
 )
 
-// chains makes the host's decision what boot.Decide says of a host whose inventory
-// names a program: every iPXE gets it until it is known to be that program.
+// chains makes the host's decision that of boot.Decide for a host whose inventory names a
+// program: every iPXE gets the program until it is known to be that program.
 func chains(b *testServer) (asked *[]bool) {
 	asked = new([]bool)
 	b.Decide = func(_ context.Context, r boot.Request) (boot.Decision, error) {
@@ -26,9 +26,9 @@ func chains(b *testServer) (asked *[]bool) {
 	return asked
 }
 
-// TestReplacedOnce: a card's own iPXE is given the host's program, by TFTP as firmware
-// is, and then its script; when the box boots again later, the same once more.
-func TestReplacedOnce(t *testing.T) {
+// TestROMReplacedOnce checks that the iPXE in a card's ROM gets the host's program by TFTP,
+// like firmware, and the program its script. The next boot goes the same way.
+func TestROMReplacedOnce(t *testing.T) {
 	const script = "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01"
 	b := newTestServer(t)
 	chains(b)
@@ -44,7 +44,7 @@ func TestReplacedOnce(t *testing.T) {
 			r.TFTPServerName() != "10.77.0.1" || r.Options.Has(dhcpv4.OptionClassIdentifier) {
 			t.Errorf("round %d: the card's own iPXE got %s", round, r.Summary())
 		}
-		for range 3 { // it may ask more than once
+		for range 3 { // it may ask several times
 			if file, _ = give(ipxe); file != script {
 				t.Errorf("round %d: the program got %q", round, file)
 			}
@@ -60,7 +60,7 @@ func TestReplacedOnce(t *testing.T) {
 	}
 }
 
-// TestOnlyAnAckCounts: an offer that isn't taken gives nothing.
+// TestOnlyAnAckCounts checks that an offer alone doesn't mark a card as chainloaded.
 func TestOnlyAnAckCounts(t *testing.T) {
 	b := newTestServer(t)
 	asked := chains(b)
@@ -91,7 +91,7 @@ func TestChainedIsBounded(t *testing.T) {
 	}
 }
 
-// TestWithoutHTTP: an iPXE that can't fetch its script by HTTP gets its TFTP name.
+// TestWithoutHTTP checks that an iPXE without HTTP gets the TFTP name of its script.
 func TestWithoutHTTP(t *testing.T) {
 	noHTTP := func(p *dhcpv4.DHCPv4) {
 		ipxe(p)

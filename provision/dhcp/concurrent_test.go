@@ -8,8 +8,8 @@ import (
 	"rackhand/inventory"
 )
 
-// TestRackPowersOn: many boxes at once, each in its own goroutine as in Run, get
-// an address each, and the store knows them all.
+// TestRackPowersOn checks that many boxes at once, each in its own goroutine as in Run, get
+// an address each, and that the store has all of them.
 func TestRackPowersOn(t *testing.T) {
 	const boxes = 60
 	b := newTestServer(t)

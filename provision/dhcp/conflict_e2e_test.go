@@ -12,7 +12,7 @@ import (
 	"rackhand/provision"
 )
 
-// picks is the address of a range that a box gets when nobody has any.
+// picks is the address of a range that a box gets when all are free.
 func picks(t *testing.T, r inventory.Range, mac inventory.MAC) string {
 	t.Helper()
 	addr, err := newTable().pick(r, mac, func(netip.Addr) bool { return true })
@@ -22,7 +22,7 @@ func picks(t *testing.T, r inventory.Range, mac inventory.MAC) string {
 	return addr.String()
 }
 
-// udhcpc runs busybox's client until it has a lease, and leaves it its address.
+// udhcpc runs busybox's client until it has a lease, and keeps the address set.
 func udhcpc(t *testing.T, ns, hook string, more ...string) {
 	t.Helper()
 	busybox := need(t, "busybox", "busybox")
@@ -30,7 +30,7 @@ func udhcpc(t *testing.T, ns, hook string, more ...string) {
 	run(t, ns, args...).await(t, 90*time.Second)
 }
 
-// squatted is a server, a client and a machine beside them on one bridge.
+// squatted sets up a server, a client and a third machine on one bridge.
 func squatted(t *testing.T) (d *serverProcess, client, squat string) {
 	t.Helper()
 	ns := bridge(t)
@@ -46,8 +46,8 @@ func squatted(t *testing.T) (d *serverProcess, client, squat string) {
 	return serve(t, ns, setup{Interface: "br0"}), client, squat
 }
 
-// TestProbeByARP: an address that a machine of our own link sits on isn't offered, and
-// an event names the machine.
+// TestProbeByARP checks that an address isn't offered while a machine of our own link uses
+// it, and that an event names the machine.
 func TestProbeByARP(t *testing.T) {
 	t.Parallel()
 	d, client, squat := squatted(t)
@@ -62,7 +62,7 @@ func TestProbeByARP(t *testing.T) {
 	d.until(30*time.Second, "EVENT", `"conflict"`, taken, squatter.String())
 }
 
-// TestProbeByEcho: the same behind a relay, where no ARP reaches.
+// TestProbeByEcho checks the same behind a relay, where ARP can't be used.
 func TestProbeByEcho(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
@@ -80,8 +80,8 @@ func TestProbeByEcho(t *testing.T) {
 	d.until(30*time.Second, "EVENT", `"conflict"`, taken)
 }
 
-// TestDeclines: a client that finds another machine on an address that it had, and says
-// so, is given another; an event tells.
+// TestDeclines checks that a client that declines its address gets another one, and that an
+// event reports it.
 func TestDeclines(t *testing.T) {
 	t.Parallel()
 	d, client, squat := squatted(t)

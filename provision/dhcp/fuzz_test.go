@@ -13,8 +13,8 @@ import (
 	"rackhand/provision/boot"
 )
 
-// fuzzBench is a server whose inventory has a network of each mode, behind relays.
-func fuzzBench(t testing.TB) *testServer {
+// fuzzServer is a server whose inventory has a network of each mode, behind relays.
+func fuzzServer(t testing.TB) *testServer {
 	b := newTestServer(t)
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	farRange(b)
@@ -29,17 +29,17 @@ func fuzzBench(t testing.TB) *testServer {
 	return b
 }
 
-// What goes with a packet of FuzzAnswer: bits of its mode.
+// How a packet of FuzzAnswer arrives: bits of its mode.
 const (
 	fuzzToUs    = 1 << iota // it was sent to our address, from its ciaddr
 	fuzzProbes              // addresses are probed
-	fuzzTaken               // and a machine answers on all of them
-	fuzzChained             // its card was given a program
+	fuzzInUse               // a machine answers on all probed addresses
+	fuzzChained             // its card was given a boot program
 )
 
-// FuzzAnswer: whatever comes in, nothing panics, nothing grows without bound, and what
-// goes out can be read, is a reply to what came in, goes to who asked or its relay, and
-// never gives a boot file to who doesn't boot.
+// FuzzAnswer checks that no packet causes a panic or makes a table grow without bound. Each
+// reply must be readable, answer its packet, and go to the client or its relay. A client
+// that doesn't boot never gets a boot file.
 func FuzzAnswer(f *testing.F) {
 	for _, p := range captured(f) {
 		f.Add(p, byte(0))
@@ -53,7 +53,7 @@ func FuzzAnswer(f *testing.F) {
 			f.Add(req.ToBytes(), byte(i*3))
 		}
 	}
-	b := fuzzBench(f)
+	b := fuzzServer(f)
 	prober := &fakeProber{}
 	f.Fuzz(func(t *testing.T, p []byte, mode byte) {
 		b.now = b.now.Add(time.Second)
@@ -78,7 +78,7 @@ func FuzzAnswer(f *testing.F) {
 		if out, to, ok := b.take(t.Context(), d); ok {
 			check(outgoing{out, to})
 		}
-		for i := 0; i < len(prober.asked) && mode&fuzzTaken != 0; i++ {
+		for i := 0; i < len(prober.asked) && mode&fuzzInUse != 0; i++ {
 			_, addr, _ := strings.Cut(prober.asked[i], " ")
 			b.conflict(t.Context(), netip.MustParseAddr(addr), squatter, check)
 		}
@@ -88,7 +88,7 @@ func FuzzAnswer(f *testing.F) {
 				check(outgoing{q.reply, q.to})
 			}
 		}
-		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // and a BMC
+		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // one more for the BMC
 		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.moving) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
 			t.Fatalf("%d slots, %d resting, %d probed, %d chained", len(b.table.byMAC), len(b.table.declined), len(b.probes.byAddr), len(b.chained.since))
 		}
@@ -109,7 +109,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// checkReply holds a reply against what every reply must be.
+// checkReply checks a reply against the rules for all replies.
 func checkReply(t *testing.T, b *testServer, p, out []byte, to destination) {
 	req, err := parse(p)
 	if err != nil {
@@ -143,7 +143,7 @@ func checkReply(t *testing.T, b *testServer, p, out []byte, to destination) {
 		}
 	}
 	if name := addrOf(r.ServerIdentifier()); name != serverAddr && name != c.relay.server {
-		t.Fatalf("we call ourselves %s", name)
+		t.Fatalf("the server identifier is %s", name)
 	}
 	if given := addrOf(r.YourIPAddr); given.IsValid() {
 		if n := b.snap.NetworkOf(given); n == nil || n.Mode() != inventory.DHCPAuthoritative || given == serverAddr {
@@ -158,8 +158,8 @@ func checkReply(t *testing.T, b *testServer, p, out []byte, to destination) {
 	}
 }
 
-// FuzzRecognise: a client is read from anything, and what is kept of it is short and
-// printable.
+// FuzzRecognise checks that a client can be read from any packet, and that its texts are
+// short and printable.
 func FuzzRecognise(f *testing.F) {
 	for _, o := range []struct{ vendor, arch, class, features, agent string }{
 		{"PXEClient:Arch:00007:UNDI:003001", "\x00\x07", "", "", sub(1, "Gi1/0/12")},
@@ -183,7 +183,7 @@ func FuzzRecognise(f *testing.F) {
 			t.Fatalf("%+v", c)
 		}
 		if c.relay.server.IsValid() && !isHostAddress(c.relay.server) {
-			t.Fatalf("we would call ourselves %s", c.relay.server)
+			t.Fatalf("our server identifier would be %s", c.relay.server)
 		}
 	})
 }

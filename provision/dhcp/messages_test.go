@@ -14,19 +14,22 @@ const (
 	offer = dhcpv4.MessageTypeOffer
 )
 
-// TestMessages: each message of RFC 2131 section 4.3, in each state of a client.
-func TestMessages(t *testing.T) {
+// A messageCase is a message of a client, and the reply to it.
+type messageCase struct {
+	name string
+	msg  *dhcpv4.DHCPv4
+	want dhcpv4.MessageType // 0: no answer
+	to   string
+}
+
+// messageCases are the messages of RFC 2131 section 4.3, in each state of a client.
+func messageCases() []messageCase {
 	const mine, wrong = "10.77.0.130", "10.77.0.99"
-	cases := []struct {
-		name string
-		msg  *dhcpv4.DHCPv4
-		want dhcpv4.MessageType // none: silence
-		to   string
-	}{
+	return []messageCase{
 		{"discover", discover(web1), offer, "frame 10.77.0.130:68"},
 		{"discover, wants a broadcast", discover(web1, dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
 		{"discover, relayed", discover(web1, relayed("10.77.0.254")), offer, "10.77.0.254:67"},
-		{"discover, relay of nowhere", discover(web1, relayed("192.0.2.1")), 0, ""},
+		{"discover, relay outside all networks", discover(web1, relayed("192.0.2.1")), 0, ""},
 		{"selecting", requestMessage(web1, server("10.77.0.1"), requested(mine)), ack, "frame 10.77.0.130:68"},
 		{"selecting another server", requestMessage(web1, server("10.77.0.66"), requested("10.77.0.99")), 0, ""},
 		{"selecting, wrong address", requestMessage(web1, server("10.77.0.1"), requested(wrong)), nak, "255.255.255.255:68"},
@@ -39,16 +42,16 @@ func TestMessages(t *testing.T) {
 		{"renewing, wrong address", requestMessage(web1, ciaddr(wrong)), nak, "255.255.255.255:68"},
 		{"request without an address", requestMessage(web1), 0, ""},
 		{"discover for another server", discover(web1, server("10.77.0.66")), 0, ""},
-		{"discover, wants an address of another's", discover(web1, requested("10.77.0.131")), offer, "frame 10.77.0.130:68"},
+		{"discover, wants another host's address", discover(web1, requested("10.77.0.131")), offer, "frame 10.77.0.130:68"},
 		{"discover, still has an address", discover(web1, ciaddr(mine)), offer, "frame 10.77.0.130:68"},
-		// No machine elsewhere gets packets because somebody says that he is it.
-		{"discover, says that it has an address elsewhere", discover(web1, ciaddr("192.0.2.9")), offer, "frame 10.77.0.130:68"},
+		// A client can't direct packets to a machine elsewhere by naming its address.
+		{"discover, claims an address elsewhere", discover(web1, ciaddr("192.0.2.9")), offer, "frame 10.77.0.130:68"},
 		{"the same, wants a broadcast", discover(web1, ciaddr("192.0.2.9"), dhcpv4.WithBroadcast(true)), offer, "255.255.255.255:68"},
 		{"both set, ciaddr elsewhere", requestMessage(web1, requested(mine), ciaddr("192.0.2.9")), ack, "frame 10.77.0.130:68"},
 		{"selecting, wants a broadcast", requestMessage(web1, server("10.77.0.1"), requested(mine), dhcpv4.WithBroadcast(true)), ack, "255.255.255.255:68"},
 		{"selecting, no address named", requestMessage(web1, server("10.77.0.1")), 0, ""},
-		// Both set is neither selecting nor renewing: option 50 counts, and the answer
-		// goes to the address that the client has.
+		// A REQUEST with both set is neither selecting nor renewing. Option 50 counts, and
+		// the answer goes to the address that the client has.
 		{"selecting, has the address already", requestMessage(web1, server("10.77.0.1"), requested(mine), ciaddr(mine)), ack, "frame 10.77.0.130:68"},
 		{"both set, differing", requestMessage(web1, requested(mine), ciaddr(wrong)), ack, "frame 10.77.0.99:68"},
 		{"both set, option 50 wrong", requestMessage(web1, requested(wrong), ciaddr(mine)), nak, "255.255.255.255:68"},
@@ -75,7 +78,10 @@ func TestMessages(t *testing.T) {
 		{"no message type", message(web1, 0), 0, ""},
 		{"an offer", message(web1, offer), 0, ""},
 	}
-	for _, tc := range cases {
+}
+
+func TestMessages(t *testing.T) {
+	for _, tc := range messageCases() {
 		b := newTestServer(t)
 		got := b.ask(tc.msg)
 		if got == nil {

@@ -10,7 +10,8 @@ import (
 	"rackhand/inventory"
 )
 
-// TestModes: off is silence, whoever asks for what; authoritative only where we may be.
+// TestModes checks that mode off answers no packet, and that authoritative answers only
+// where it is allowed.
 func TestModes(t *testing.T) {
 	every := []*dhcpv4.DHCPv4{
 		discover(web1), discover(web1, pxe), discover(stranger, ipxe), requestMessage(web1, requested("10.77.0.130")), requestMessage(web1, ciaddr("10.77.0.9")),
@@ -48,12 +49,12 @@ func TestModes(t *testing.T) {
 	b := newTestServer(t)
 	b.MayServe = func(*inventory.Network) error { return nil }
 	if b.ask(discover(web1)) == nil {
-		t.Error("we may, and are silent")
+		t.Error("allowed to serve, but silent")
 	}
 }
 
-// TestOtherServerToo: where another server answers as well, an address that we know
-// nothing of is left to it; a wrong network is refused all the same.
+// TestOtherServerToo checks a network where another server answers as well: an address
+// without a record is left to it, but an address of a wrong network is refused.
 func TestOtherServerToo(t *testing.T) {
 	for _, tc := range []struct {
 		name string

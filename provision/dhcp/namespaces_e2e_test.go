@@ -67,13 +67,13 @@ func (p *program) String() string {
 	return p.said.String()
 }
 
-// run starts a program in a namespace; `ip netns exec` becomes the program itself,
-// so its process is the one to signal.
+// run starts a program in a namespace. `ip netns exec` becomes the program itself, so
+// signals go to the right process.
 func run(t *testing.T, ns string, args ...string) *program {
 	t.Helper()
 	p := &program{Cmd: exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...), ended: make(chan struct{})}
 	p.Stdout, p.Stderr = p, p
-	p.WaitDelay = 5 * time.Second // a grandchild that keeps the pipe must not keep us
+	p.WaitDelay = 5 * time.Second // a grandchild may keep the pipe open
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func (p *program) kill() {
 	<-p.ended
 }
 
-// await waits for the program's own end.
+// await waits until the program ends.
 func (p *program) await(t *testing.T, limit time.Duration) {
 	t.Helper()
 	select {
@@ -102,13 +102,13 @@ func (p *program) await(t *testing.T, limit time.Duration) {
 	}
 }
 
-// A daemon is the server in its namespace.
+// A serverProcess is the server in its namespace.
 type serverProcess struct {
 	t     *testing.T
 	lines chan string
 	all   []string
-	taken map[int]bool // the lines of all that were waited for
-	stop  func()       // it ends with the test, or when this is called
+	taken map[int]bool // the lines of all that until has returned
+	stop  func()       // ends it early; otherwise it ends with the test
 }
 
 // serve starts the server in a namespace.
@@ -153,7 +153,7 @@ func serve(t *testing.T, ns string, s setup) *serverProcess {
 	d.stop = func() {
 		once.Do(func() {
 			in.Close()
-			<-read // Wait closes the pipe under the reader's hands
+			<-read // Wait closes the pipe, so the reader must finish first
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("the server ended badly: %v", err)
 			}
@@ -172,9 +172,8 @@ func serve(t *testing.T, ns string, s setup) *serverProcess {
 	return d
 }
 
-// until waits for a line that has all of the texts. It may have come before what was
-// waited for last, since events are told beside the replies; but no line counts
-// twice.
+// until waits for a line that contains all texts. Events are logged beside the replies, so
+// the line may precede the line that was waited for last. No line is returned twice.
 func (d *serverProcess) until(limit time.Duration, texts ...string) string {
 	d.t.Helper()
 	late := time.After(limit)
@@ -201,8 +200,7 @@ func (d *serverProcess) until(limit time.Duration, texts ...string) string {
 	}
 }
 
-// lease waits for a lease of a MAC, or the beginning of one, to be written that
-// pleases, and returns it.
+// lease waits for a written lease of a MAC, or of a prefix of one, that satisfies pleases.
 func (d *serverProcess) lease(limit time.Duration, mac string, pleases func(provision.Lease) bool) provision.Lease {
 	d.t.Helper()
 	late := time.Now().Add(limit)
@@ -218,7 +216,7 @@ func (d *serverProcess) lease(limit time.Duration, mac string, pleases func(prov
 	}
 }
 
-// pair makes a server's and a client's namespace with a cable between them.
+// pair makes a namespace for a server and one for a client, with a cable between them.
 func pair(t *testing.T, mac inventory.MAC) (server, client string) {
 	t.Helper()
 	server, client = namespace(t, "s"), namespace(t, "c")
@@ -226,7 +224,7 @@ func pair(t *testing.T, mac inventory.MAC) (server, client string) {
 	return server, client
 }
 
-// cable lays one from srv, with the server's address, to cli.
+// cable connects srv, with the server's address, to cli.
 func cable(t *testing.T, server, client string, mac inventory.MAC) {
 	t.Helper()
 	sh(t, "ip", "-n", server, "link", "add", "srv", "type", "veth", "peer", "name", "cli", "netns", client)
@@ -236,8 +234,8 @@ func cable(t *testing.T, server, client string, mac inventory.MAC) {
 	sh(t, "ip", "-n", client, "link", "set", "cli", "up")
 }
 
-// bridge makes a namespace with a bridge that holds the server's address, and a
-// tap for a guest.
+// bridge makes a namespace with a bridge that has the server's address, and a tap for a
+// guest.
 func bridge(t *testing.T) string {
 	t.Helper()
 	ns := namespace(t, "v")

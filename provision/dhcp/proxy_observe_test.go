@@ -13,14 +13,14 @@ import (
 	"rackhand/provision"
 )
 
-// TestObserved: what is written of REQUESTs to the other server.
+// TestObserved checks the leases that are written for REQUESTs to the other server.
 func TestObserved(t *testing.T) {
 	const other = "10.77.0.66"
 	cases := []struct {
 		name string
 		mac  inventory.MAC
 		msgs []*dhcpv4.DHCPv4
-		want string // the address, "" for no lease
+		want string // the address; "" for no lease
 	}{
 		{"a host's firmware", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("10.77.0.130"))}, "10.77.0.130"},
 		{"a host's system", web1, []*dhcpv4.DHCPv4{requestMessage(web1, server(other), requested("10.77.0.131"))}, "10.77.0.131"},
@@ -29,13 +29,13 @@ func TestObserved(t *testing.T) {
 		{"and its system", stranger, []*dhcpv4.DHCPv4{
 			requestMessage(stranger, pxe, server(other), requested("10.77.0.77")), requestMessage(stranger, server(other), requested("10.77.0.78")),
 		}, "10.77.0.78"},
-		{"somebody's laptop", stranger, []*dhcpv4.DHCPv4{requestMessage(stranger, server(other), requested("10.77.0.77"))}, ""},
+		{"a laptop", stranger, []*dhcpv4.DHCPv4{requestMessage(stranger, server(other), requested("10.77.0.77"))}, ""},
 		{"a request to us", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server("10.77.0.1"), requested("10.77.0.130"))}, ""},
-		{"an address of elsewhere", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
+		{"an address of another network", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("192.0.2.7"))}, ""},
 		{"our own address", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other), requested("10.77.0.1"))}, ""},
 		{"no address", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, server(other))}, ""},
 		{"a server of three bytes", web1, []*dhcpv4.DHCPv4{requestMessage(web1, pxe, raw(54, "abc"), requested("10.77.0.130"))}, ""},
-		{"init-reboot of the unknown", web1, []*dhcpv4.DHCPv4{requestMessage(web1, requested("10.77.0.130"))}, ""},
+		{"init-reboot without a known lease", web1, []*dhcpv4.DHCPv4{requestMessage(web1, requested("10.77.0.130"))}, ""},
 		{"another init-reboot than what is known", web1, []*dhcpv4.DHCPv4{
 			requestMessage(web1, server(other), requested("10.77.0.130")), requestMessage(web1, requested("10.77.0.140")),
 		}, "10.77.0.130"},
@@ -72,8 +72,8 @@ func TestObserved(t *testing.T) {
 	}
 }
 
-// TestObservedDuringInstall: while a host is being installed, no REQUEST and no DECLINE takes its
-// lease, whoever sends it; afterwards they are believed as ever.
+// TestObservedDuringInstall checks that no REQUEST and no DECLINE takes the lease of a host
+// that is being installed, whoever sends it. Afterwards they count as usual.
 func TestObservedDuringInstall(t *testing.T) {
 	const other = "10.77.0.66"
 	for name, m := range map[string]func() *dhcpv4.DHCPv4{
@@ -100,7 +100,7 @@ func TestObservedDuringInstall(t *testing.T) {
 		if kind, _, _ := strings.Cut(name, " "); kind != "" && !slices.ContainsFunc(b.events, func(e provision.Event) bool {
 			return e.Kind == kind && e.Host == "web1" && e.Level == provision.LevelWarn
 		}) {
-			t.Errorf("%s: not told", name)
+			t.Errorf("%s: not reported", name)
 		}
 		underWay = false
 		b.ask(m())
@@ -110,12 +110,12 @@ func TestObservedDuringInstall(t *testing.T) {
 	}
 }
 
-// TestObservedOtherCard: nor does a REQUEST in the name of another card of that host, while the one
-// that has the address answers there; when nobody does, it is believed.
+// TestObservedOtherCard checks a REQUEST of another card of that host. It doesn't count
+// while the card with the address answers there, and counts otherwise.
 func TestObservedOtherCard(t *testing.T) {
 	const other, addr = "10.77.0.66", "10.77.0.131"
 	for _, cards := range [][2]inventory.MAC{{web2, web2nic2}, {web2nic2, web2}} {
-		b, f, sent, quiet := probing(t)
+		b, f, sent, expire := probing(t)
 		b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 		b.UnderWay = func(host string) bool { return host == "web2" }
 		real, forged := cards[0], cards[1]
@@ -132,10 +132,10 @@ func TestObservedOtherCard(t *testing.T) {
 		forge(real)
 		b.answers(addr, real, sent)
 		forge(real)
-		quiet()
+		expire()
 		b.now = b.now.Add(sightedFor)
 		forge(real)
-		quiet()
+		expire()
 		forge(forged)
 		if want := []string{"arp " + addr, "arp " + addr}; !slices.Equal(f.asked, want) {
 			t.Errorf("asked %q", f.asked)
@@ -143,8 +143,8 @@ func TestObservedOtherCard(t *testing.T) {
 	}
 }
 
-// TestObservedEvents: news and boots are told, renewals aren't; a lease is extended by
-// a client that comes back with it, and known again after a restart.
+// TestObservedEvents checks that new leases and boots are events, and renewals aren't. A
+// client that returns with its lease extends it. The lease survives a restart.
 func TestObservedEvents(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
@@ -171,8 +171,8 @@ func TestObservedEvents(t *testing.T) {
 	}
 }
 
-// TestObservedAddressDiffers: a host that is given another address than the inventory's, and
-// a second card, which may have one.
+// TestObservedAddressDiffers checks a host that gets another address than the inventory's,
+// and a second card, which may have one.
 func TestObservedAddressDiffers(t *testing.T) {
 	const other = "10.77.0.66"
 	b := newProxy(t)
@@ -180,7 +180,7 @@ func TestObservedAddressDiffers(t *testing.T) {
 	if !slices.ContainsFunc(b.events, func(e provision.Event) bool {
 		return e.Kind == "address-differs" && e.Level == provision.LevelWarn && strings.Contains(e.Message, "10.77.0.150") && strings.Contains(e.Message, "10.77.0.130")
 	}) {
-		t.Errorf("nothing was said: %+v", b.events)
+		t.Errorf("no event: %+v", b.events)
 	}
 	b.events = nil
 	b.ask(requestMessage(web1, server(other), requested("10.77.0.150")))
@@ -194,8 +194,8 @@ func TestObservedAddressDiffers(t *testing.T) {
 	b.wantKinds("web2 observed", "web2 observed")
 }
 
-// TestObservedFlood: a stranger that claims to be very many fills no memory, and keeps
-// no host out.
+// TestObservedFlood checks that a machine that poses as very many boxes neither fills the
+// memory nor blocks a host.
 func TestObservedFlood(t *testing.T) {
 	b := newProxy(t)
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
@@ -205,13 +205,13 @@ func TestObservedFlood(t *testing.T) {
 	}
 	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if l := b.lease(stranger); l != nil {
-		t.Errorf("one more stranger: %+v", l)
+		t.Errorf("one more box outside the inventory: %+v", l)
 	}
 	b.ask(requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")))
 	if b.lease(web1) == nil {
-		t.Error("a host was kept out")
+		t.Error("a host's lease was not recorded")
 	}
-	// When their leases have ended, they make room.
+	// Boxes whose leases have ended are removed.
 	b.now = b.now.Add(2 * time.Hour)
 	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if b.lease(stranger) == nil || len(b.observed.byMAC) >= observedMost || len(b.observed.byMAC) != len(b.observed.byAddr) {
@@ -219,8 +219,8 @@ func TestObservedFlood(t *testing.T) {
 	}
 }
 
-// TestUnclaimedOfProxy: a box that boots is told of, once a minute, with the address
-// that it asked for; a machine that doesn't is nobody's business.
+// TestUnclaimedOfProxy checks that a box that boots is an event, once a minute, with the
+// address that it asked for. A machine that doesn't boot is none.
 func TestUnclaimedOfProxy(t *testing.T) {
 	b := newProxy(t)
 	for range 3 {

@@ -53,17 +53,17 @@ func (m *memory) Txn(_ context.Context, _ []store.Cond, ops ...store.Op) (uint64
 	return 1, nil
 }
 
-// A holder is who was acknowledged an address, and until when.
+// A holder is the client that was acknowledged an address, and the end of that lease.
 type holder struct {
 	mac   inventory.MAC
 	until time.Time
 }
 
-// A world is boxes that do whatever a client may do, in any order, and what the server
-// has told them; or the servers, of two links, which share a store.
+// randomClients are boxes that send any messages in any order, and the results that the
+// server sent them. There may be two servers, for two links, that share a store.
 type randomClients struct {
 	*testServer
-	second *testServer // on the link of the other network; nil: that one is behind a relay
+	second *testServer // on the link of the other network; nil: that network is behind a relay
 	t      *testing.T
 	rand   *rand.Rand
 	disk   *memory
@@ -73,7 +73,7 @@ type randomClients struct {
 	did    []string
 }
 
-// nets are the networks' relays; "" is our own link.
+// nets are the relays of the networks; "" is our own link.
 var nets = []string{"", "10.78.0.1"}
 
 func newRandomClients(t *testing.T, seed uint64, links int) *randomClients {
@@ -102,10 +102,10 @@ func (w *randomClients) restart() {
 	}
 }
 
-// address is one that a client may name: its own, another's, or any.
+// address is an address that a client may name: its own, another client's, or any.
 func (w *randomClients) address(mac inventory.MAC) string {
 	var mine, all []string
-	for _, a := range slices.Sorted(maps.Keys(w.holds)) { // so that a seed is one story
+	for _, a := range slices.Sorted(maps.Keys(w.holds)) { // sorted, so that a seed always gives the same run
 		if all = append(all, a); w.holds[a].mac == mac {
 			mine = append(mine, a)
 		}
@@ -119,7 +119,7 @@ func (w *randomClients) address(mac inventory.MAC) string {
 	return []string{"10.77.0.200", "10.77.0.203", "10.78.0.200", "10.77.0.130", "10.77.0.1", "192.0.2.1"}[w.rand.IntN(6)]
 }
 
-// step has one box send one message.
+// step lets one box send one message.
 func (w *randomClients) step() {
 	mac := w.macs[w.rand.IntN(len(w.macs))]
 	relay := nets[w.rand.IntN(len(nets))]
@@ -180,8 +180,8 @@ func (w *randomClients) step() {
 	w.check(mac, m, r)
 }
 
-// heard takes in what a reply means to its client, and holds it against what others were
-// told.
+// check records the effect of a reply on its client, and compares it with the leases of all
+// others.
 func (w *randomClients) check(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
 	leave := func(but string) {
 		for a, h := range w.holds {
@@ -192,7 +192,7 @@ func (w *randomClients) check(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
 	}
 	switch m.MessageType() {
 	case dhcpv4.MessageTypeRelease, dhcpv4.MessageTypeDecline:
-		leave("") // its own word: whatever it named, it uses nothing now
+		leave("") // whichever address it named, it uses none now
 		return
 	}
 	if r == nil {
@@ -202,7 +202,7 @@ func (w *randomClients) check(mac inventory.MAC, m, r *dhcpv4.DHCPv4) {
 	switch r.MessageType() {
 	case offer:
 		w.offers[mac] = got
-		leave(got) // it asks elsewhere now
+		leave(got) // it asks in another network now
 	case nak:
 		leave("")
 	case ack:
@@ -225,15 +225,15 @@ func (w *randomClients) record(mac inventory.MAC) *provision.Lease {
 	return &l
 }
 
-// durable holds the table, which was just read from the disk, against what clients were
-// told.
+// durable compares the table, which was just read from the disk, with the leases of all
+// clients.
 func (w *randomClients) durable(b *testServer) {
 	for a, h := range w.holds {
 		if !h.until.After(w.now) {
 			continue
 		}
 		if s := b.table.byMAC[h.mac]; s.addr.String() != a || s.until.Before(h.until) {
-			w.fail("after a restart " + h.mac.String() + " has not " + a + " any more, but " + s.addr.String())
+			w.fail("after a restart " + h.mac.String() + " no longer has " + a + ", but " + s.addr.String())
 		}
 	}
 }
@@ -243,9 +243,9 @@ func (w *randomClients) fail(why string) {
 	w.t.Fatalf("%s; before:\n%s", why, strings.Join(w.did, "\n"))
 }
 
-// TestNeverTwice: whatever boxes say in whatever order, with a disk that is full at times
-// and restarts in between, no address is acknowledged to one while another has it, and
-// what was acknowledged is known after a restart.
+// TestNeverTwice checks clients that send any messages in any order, with a disk that is
+// full at times and restarts in between. No address is acknowledged to two boxes at a time,
+// and acknowledged leases survive restarts.
 func TestNeverTwice(t *testing.T) {
 	for seed := range uint64(40) {
 		w := newRandomClients(t, seed, 1+int(seed%2))

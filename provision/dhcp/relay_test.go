@@ -20,7 +20,7 @@ func sub(code byte, value string) string { return string([]byte{code, byte(len(v
 
 func bytesOf(a string) string { return string(netip.MustParseAddr(a).AsSlice()) }
 
-func TestAgent(t *testing.T) {
+func TestRelayInfo(t *testing.T) {
 	addr := netip.MustParseAddr
 	for _, tc := range []struct {
 		name   string
@@ -39,8 +39,8 @@ func TestAgent(t *testing.T) {
 		{"the first one counts", "10.78.0.1", sub(1, "a") + sub(1, "b"), relayInfo{addr: addr("10.78.0.1"), circuit: "a"}},
 		{"link and name", "10.78.0.1", sub(5, bytesOf("10.77.0.0")) + sub(11, bytesOf("10.77.0.254")), relayInfo{addr: addr("10.78.0.1"), link: addr("10.77.0.0"), server: addr("10.77.0.254")}},
 		{"link of three bytes", "10.78.0.1", sub(5, "\x0a\x4d\x00"), relayInfo{addr: addr("10.78.0.1")}},
-		{"a name that is none", "10.78.0.1", sub(11, bytesOf("127.0.0.1")), relayInfo{addr: addr("10.78.0.1")}},
-		{"on our own link, only the place is believed", "", sub(1, "Gi1/0/12") + sub(5, bytesOf("10.78.0.0")) + sub(11, bytesOf("10.77.0.254")), relayInfo{circuit: "Gi1/0/12"}},
+		{"an invalid server identifier", "10.78.0.1", sub(11, bytesOf("127.0.0.1")), relayInfo{addr: addr("10.78.0.1")}},
+		{"on our own link, only circuit and remote count", "", sub(1, "Gi1/0/12") + sub(5, bytesOf("10.78.0.0")) + sub(11, bytesOf("10.77.0.254")), relayInfo{circuit: "Gi1/0/12"}},
 		{"cut", "10.78.0.1", sub(1, "a") + "\x02\x09sw", relayInfo{addr: addr("10.78.0.1"), circuit: "a"}},
 	} {
 		p := discover(web1)
@@ -57,9 +57,9 @@ func TestAgent(t *testing.T) {
 	}
 }
 
-// TestNoRelay: an address that can't be a relay's would have the reply sent who knows
-// where: such a packet is dropped, and told.
-func TestNoRelay(t *testing.T) {
+// TestInvalidRelay checks addresses that can't be a relay's, to which a reply would go.
+// Such a packet is dropped and reported.
+func TestInvalidRelay(t *testing.T) {
 	for _, giaddr := range []string{"127.0.0.1", "224.0.0.1", "255.255.255.255", "0.1.2.3", "240.0.0.1", serverAddr.String()} {
 		b := newTestServer(t)
 		if r := b.ask(discover(web1, relayed(giaddr))); r != nil {
@@ -69,7 +69,7 @@ func TestNoRelay(t *testing.T) {
 	}
 }
 
-// exchange sends a packet as it came from somewhere.
+// exchange sends a packet with a source address.
 func (b *testServer) exchange(p *dhcpv4.DHCPv4, from string, unicast bool) (*dhcpv4.DHCPv4, destination) {
 	b.t.Helper()
 	d := datagram{payload: p.ToBytes(), unicast: unicast}
@@ -87,18 +87,18 @@ func (b *testServer) exchange(p *dhcpv4.DHCPv4, from string, unicast bool) (*dhc
 	return r, to
 }
 
-// farRange gives the other network, behind the relay, a range of its own.
+// farRange gives the network behind the relay a range.
 func farRange(b *testServer) {
 	b.snap.Networks["rack2"].Leases = inventory.Range{First: netip.MustParseAddr("10.78.0.200"), Last: netip.MustParseAddr("10.78.0.201")}
 }
 
-// TestRelayPicksNetwork: giaddr says which network a client is on, link selection says
-// it better, and the reply goes to the relay's server port whatever else.
+// TestRelayPicksNetwork checks that giaddr selects the client's network unless link
+// selection does, and that the reply always goes to the relay's server port.
 func TestRelayPicksNetwork(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		msg  *dhcpv4.DHCPv4
-		want string // address; "" for silence
+		want string // address; "" for no answer
 		to   string
 	}{
 		{"giaddr", discover(away, relayed("10.78.0.1")), "10.78.0.44", "10.78.0.1:67"},
@@ -133,15 +133,15 @@ func TestRelayPicksNetwork(t *testing.T) {
 		if r.HopCount != 0 || r.NumSeconds != 0 || !r.GatewayIPAddr.Equal(tc.msg.GatewayIPAddr) || r.IsBroadcast() != tc.msg.IsBroadcast() {
 			t.Errorf("%s: %s", tc.name, r.Summary())
 		}
-		// Whoever sends option 118 discards a reply without it (RFC 3011).
+		// The sender of option 118 discards a reply without it (RFC 3011).
 		if got, want := r.Options[118], tc.msg.Options[118]; len(want) == 4 && !bytes.Equal(got, want) || len(want) != 4 && got != nil {
 			t.Errorf("%s: option 118 is % x, was % x", tc.name, got, want)
 		}
 	}
 }
 
-// TestServerName: RFC 5107: the relay names us, and what the client sends back under
-// that name is ours.
+// TestServerName checks the server identifier of RFC 5107: replies carry it, and clients
+// that name it mean us.
 func TestServerName(t *testing.T) {
 	const name = "10.78.0.254"
 	option := raw(82, sub(1, "p")+sub(11, bytesOf(name)))
@@ -172,16 +172,17 @@ func TestServerName(t *testing.T) {
 		if r.MessageType() != tc.answer || addrOf(r.ServerIdentifier()).String() != tc.id {
 			t.Errorf("%s: %s of %s", tc.name, r.MessageType(), r.ServerIdentifier())
 		}
-		// Files come from us, whatever the relay calls us.
+		// Files come from our own address, whatever our server identifier.
 		if tc.answer != nak && r.ServerIPAddr.String() != "10.77.0.1" {
 			t.Errorf("%s: siaddr %s", tc.name, r.ServerIPAddr)
 		}
 	}
 }
 
-// TestPlace: what the relay said of a box's place stands in its lease and events,
-// through renewals that pass by the relay, until it asks from somewhere else.
-func TestPlace(t *testing.T) {
+// TestLocation checks that the location of a box, as its relay sends it, is in its lease
+// and events. It stays through renewals, which bypass the relay, until the box asks from
+// another location.
+func TestLocation(t *testing.T) {
 	b := newTestServer(t)
 	farRange(b)
 	option := raw(82, sub(1, "Gi1/0/12")+sub(2, "\x00\x06\x01")+sub(9, "vendor's own"))
@@ -219,13 +220,13 @@ func TestPlace(t *testing.T) {
 	}
 	b.join(web1)
 	if r := b.lease(web1).Relay; r != nil {
-		t.Errorf("on a link that tells nothing: %+v", r)
+		t.Errorf("on a link without option 82: %+v", r)
 	}
 }
 
-// TestRenewsFromAway: without its relay, a client's network is that of ciaddr, when the
-// packet comes from there to us alone.
-func TestRenewsFromAway(t *testing.T) {
+// TestRenewsWithoutRelay checks that ciaddr selects the network of a client without its
+// relay, if the packet came from that address to ours.
+func TestRenewsWithoutRelay(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		msg     *dhcpv4.DHCPv4
@@ -239,9 +240,9 @@ func TestRenewsFromAway(t *testing.T) {
 		{"inform", message(away, dhcpv4.MessageTypeInform, ciaddr("10.78.0.44")), "10.78.0.44", true, ack, "10.78.0.44:68"},
 		{"another source", requestMessage(away, ciaddr("10.78.0.44")), "10.77.0.50", true, nak, "255.255.255.255:68"},
 		{"no source", requestMessage(away, ciaddr("10.78.0.44")), "", true, nak, "255.255.255.255:68"},
-		// It stands on our link, with an address of the other one.
+		// It is on our link, with an address of the other one.
 		{"rebinding here", requestMessage(away, ciaddr("10.78.0.44")), "10.78.0.44", false, nak, "255.255.255.255:68"},
-		{"from a network of nowhere", requestMessage(away, ciaddr("192.0.2.1")), "192.0.2.1", true, 0, ""},
+		{"from no network", requestMessage(away, ciaddr("192.0.2.1")), "192.0.2.1", true, 0, ""},
 		{"on our own link", requestMessage(web1, ciaddr("10.77.0.130")), "10.77.0.130", true, ack, "10.77.0.130:68"},
 	} {
 		b := newTestServer(t)

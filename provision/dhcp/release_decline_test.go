@@ -11,14 +11,14 @@ import (
 	"rackhand/provision"
 )
 
-// TestRelease: the address is free, and the same box gets it again.
+// TestRelease checks that a released address is free, and that the same box gets it again.
 func TestRelease(t *testing.T) {
 	b := newTestServer(t)
 	first := b.join(stranger)
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	b.ask(message(other, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.1")))
 	if l := b.lease(stranger); !l.Expires.After(b.now) {
-		t.Fatal("somebody else ended the lease")
+		t.Fatal("another client ended the lease")
 	}
 	for name, msg := range map[string]*dhcpv4.DHCPv4{
 		"to another server":  message(stranger, dhcpv4.MessageTypeRelease, ciaddr(first), server("10.77.0.66")),
@@ -39,7 +39,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestDecline: the address stays out of use for a while; only its holder can say so.
+// TestDecline checks that a declined address is withheld for a while, and that only its
+// holder can decline it.
 func TestDecline(t *testing.T) {
 	b := newTestServer(t)
 	first := b.join(stranger)
@@ -68,9 +69,9 @@ func TestDecline(t *testing.T) {
 	}
 }
 
-// TestDeclineReserved: a reservation stands, whoever sits on its address, and while the
-// host is being installed its lease does too; what is wrong is said once a minute, and no
-// other host gets it.
+// TestDeclineReserved checks that a host keeps its reserved address, whatever machine uses
+// it, and that its lease stays while the host is being installed. The problem is reported
+// once a minute. No other host gets the address.
 func TestDeclineReserved(t *testing.T) {
 	for _, underWay := range []bool{false, true} {
 		b := newTestServer(t)
@@ -95,13 +96,13 @@ func TestDeclineReserved(t *testing.T) {
 			t.Errorf("events %+v", declines)
 		}
 		if r := b.ask(discover(stranger, requested("10.77.0.130"))); r == nil || r.YourIPAddr.String() == "10.77.0.130" {
-			t.Errorf("somebody else is offered it: %v", r)
+			t.Errorf("another client is offered it: %v", r)
 		}
 	}
 }
 
-// TestDeclineDynamic: so does that of a further card, which has an address of the range; it
-// is given another one when it asks.
+// TestDeclineDynamic checks the same for another card of the host, with an address of the
+// range. It gets another address when it asks.
 func TestDeclineDynamic(t *testing.T) {
 	b := newTestServer(t)
 	b.UnderWay = func(host string) bool { return host == "web1" }
@@ -122,9 +123,9 @@ func TestDeclineDynamic(t *testing.T) {
 	}
 }
 
-// TestClientID: a box is known by its hardware address. Whatever it calls itself, it has
-// one address, and two boxes that call themselves the same have two.
-func TestClientID(t *testing.T) {
+// TestClientIDIgnored checks that a box is identified by its hardware address. It has one
+// address whatever its client-id, and two boxes with one client-id have two.
+func TestClientIDIgnored(t *testing.T) {
 	b := newTestServer(t)
 	ids := []option{
 		func(*dhcpv4.DHCPv4) {}, raw(61, "\x01RT\x00\x99\x00\x01"), raw(61, "\xff\x12\x34\x56\x78duid"),

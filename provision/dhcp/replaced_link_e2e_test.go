@@ -26,7 +26,7 @@ func TestLinkReplaced(t *testing.T) {
 	first := join()
 	// One that is only switched off for a while stays open.
 	sh(t, "ip", "-n", server, "link", "set", "srv", "down")
-	time.Sleep(2 * links.CheckEvery) // so that it is looked at meanwhile
+	time.Sleep(2 * links.CheckEvery) // long enough for a check meanwhile
 	sh(t, "ip", "-n", server, "link", "set", "srv", "up")
 	if again := join(); again.Address != first.Address {
 		t.Errorf("after the link was off it got %+v, before %+v", again, first)

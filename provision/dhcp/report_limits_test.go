@@ -11,9 +11,9 @@ import (
 	"rackhand/provision"
 )
 
-// TestTellsSparingly: a card that takes its lease again and again fills no journal, and
-// costs nobody else a word; what it does after a minute is told again.
-func TestTellsSparingly(t *testing.T) {
+// TestReportsBounded checks that a card that takes its lease again and again doesn't fill
+// the journal, and affects no other card's events. It is reported again after a minute.
+func TestReportsBounded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		bench func(*testing.T) *testServer
 		join  func(*testServer)
@@ -43,33 +43,33 @@ func TestTellsSparingly(t *testing.T) {
 	}
 }
 
-// TestFewRefusals: wrong REQUESTs of made-up clients aren't all answered with a broadcast;
-// those of hosts are, and so are those of others a while later.
-func TestFewRefusals(t *testing.T) {
+// TestNAKsBounded checks that not every wrong REQUEST of invented clients gets a NAK. Those
+// of hosts do, and those of others a while later.
+func TestNAKsBounded(t *testing.T) {
 	b := newTestServer(t)
 	wrong := func(mac inventory.MAC) bool {
 		return b.ask(requestMessage(mac, server("10.77.0.1"), requested("192.0.2.1"))) != nil
 	}
-	told := 0
+	sent := 0
 	for n := range uint16(3 * refusalsBurst) {
 		if wrong(inventory.MAC{0x52, 0x54, 0, 0x99, byte(n >> 8), byte(n)}) {
-			told++
+			sent++
 		}
 	}
-	if told != refusalsBurst {
-		t.Errorf("%d were refused, want %d", told, refusalsBurst)
+	if sent != refusalsBurst {
+		t.Errorf("%d were refused, want %d", sent, refusalsBurst)
 	}
 	if !wrong(web1) {
-		t.Error("a host isn't told")
+		t.Error("a host got no NAK")
 	}
 	b.now = b.now.Add(time.Second)
 	if !wrong(inventory.MAC{0x52, 0x54, 0, 0x98, 0, 1}) {
-		t.Error("nobody is told ever again")
+		t.Error("no NAK is sent ever again")
 	}
 }
 
-// TestFloodHidesNothing: boxes that are refused by the hundred, or asks that are no
-// packets, hide neither that the range is full nor what is wrong with a host.
+// TestFloodHidesNothing checks that floods of refused boxes and bad packets hide neither a
+// full range nor the problems of a host.
 func TestFloodHidesNothing(t *testing.T) {
 	b := newTestServer(t)
 	for n := range uint16(300) {
@@ -80,11 +80,11 @@ func TestFloodHidesNothing(t *testing.T) {
 		b.ask(bad)
 	}
 	b.ask(discover(away, pxe))
-	told := map[string]int{}
+	kinds := map[string]int{}
 	for _, e := range b.events {
-		told[e.Kind]++
+		kinds[e.Kind]++
 	}
-	if told["nak"] != provision.FloodMost || told["bad-packet"] != provision.FloodMost || told["exhausted"] != 1 || told["wrong-network"] != 1 || told["unclaimed"] != 300 {
-		t.Errorf("told of %v", told)
+	if kinds["nak"] != provision.FloodMost || kinds["bad-packet"] != provision.FloodMost || kinds["exhausted"] != 1 || kinds["wrong-network"] != 1 || kinds["unclaimed"] != 300 {
+		t.Errorf("events %v", kinds)
 	}
 }

@@ -29,16 +29,16 @@ import (
 	"rackhand/provision/store"
 )
 
-// The test binary is its own server, and its own simplest client: run again inside
-// a namespace with one of these in its environment.
+// The test binary is its own server, and its own simplest client: it runs itself in a
+// namespace with one of these in its environment.
 const (
 	envSetup  = "RACKHAND_DHCP_E2E_SERVE"  // a setup as JSON
 	envClient = "RACKHAND_DHCP_E2E_CLIENT" // the interface to ask on
-	envBINL   = "RACKHAND_DHCP_E2E_BINL"   // anything: see binlMain
+	envBINL   = "RACKHAND_DHCP_E2E_BINL"   // any value: see binlMain
 	envFill   = "RACKHAND_DHCP_E2E_FILL"   // the interface to send on: see fillMain
 )
 
-// A setup is how the server of a test is made.
+// A setup is the configuration of a test's server.
 type setup struct {
 	Interface string
 	Address   string // ours; 10.77.0.1 when empty
@@ -65,8 +65,8 @@ func TestMain(m *testing.M) {
 	case os.Getenv(envFill) != "":
 		err = fillMain(os.Getenv(envFill))
 	default:
-		// These tests wait for other programs' timers more than they compute: more of
-		// them run side by side than there are cores, unless -parallel says otherwise.
+		// These tests wait for other programs' timers most of the time, so more of them run
+		// in parallel than there are cores, unless -parallel is set.
 		if err = flag.Set("test.parallel", "4"); err == nil {
 			os.Exit(m.Run())
 		}
@@ -94,8 +94,8 @@ func e2eSnapshot(s setup) *inventory.Snapshot {
 	return snap
 }
 
-// serveMain serves DHCP, and the few files by TFTP and HTTP that a boot needs, until
-// stdin ends, and prints a line for each thing that happens.
+// serveMain serves DHCP, and the few files by TFTP and HTTP that a boot needs, until stdin
+// ends. It prints a line for each event.
 func serveMain(raw []byte) error {
 	var set setup
 	if err := json.Unmarshal(raw, &set); err != nil {

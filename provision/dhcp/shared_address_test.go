@@ -11,8 +11,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestSecondCard: the second card of a host doesn't get the address that the
-// first one is using, nor anything to boot; when the first one is silent, it does.
+// TestSecondCard checks that a host's second card gets neither the address that the first
+// one is using, nor anything to boot. It does once the first one is silent.
 func TestSecondCard(t *testing.T) {
 	b := newTestServer(t)
 	b.arm("web2")
@@ -36,7 +36,7 @@ func TestSecondCard(t *testing.T) {
 	}
 }
 
-// TestClaimOf: which card of a host may have its address.
+// TestClaimOf checks which card of a host may have its address.
 func TestClaimOf(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	lease := &provision.Lease{}
@@ -45,7 +45,7 @@ func TestClaimOf(t *testing.T) {
 	fresh := slot{until: now.Add(time.Hour), lease: lease, acked: now.Add(-time.Second)}
 	ended := slot{until: now, lease: lease}
 	found := func(by inventory.MAC, ago time.Duration) sighting { return sighting{by, now.Add(-ago)} }
-	nobody := inventory.MAC{}
+	noCard := inventory.MAC{}
 	for _, tc := range []struct {
 		name           string
 		first, guarded bool
@@ -63,12 +63,12 @@ func TestClaimOf(t *testing.T) {
 		{"acknowledged a while ago", true, true, held, sighting{}, claimUnknown},
 		{"the other card answers", true, true, held, found(web2nic2, time.Second), claimRefused},
 		{"it answers, and has renewed", true, true, fresh, found(web2nic2, time.Second), claimRefused},
-		{"nobody answers", true, true, held, found(nobody, time.Second), claimGranted},
-		{"nobody answers, to a further card", false, true, held, found(nobody, time.Second), claimGranted},
-		{"the one who asks answers", true, true, held, found(web2, time.Second), claimGranted},
-		{"nobody answered long ago", true, true, held, found(nobody, sightedFor), claimUnknown},
+		{"no card answers", true, true, held, found(noCard, time.Second), claimGranted},
+		{"no card answers, another card asks", false, true, held, found(noCard, time.Second), claimGranted},
+		{"the asking card answers", true, true, held, found(web2, time.Second), claimGranted},
+		{"no card answered long ago", true, true, held, found(noCard, sightedFor), claimUnknown},
 		{"the other card answered long ago", true, true, held, found(web2nic2, sightedFor), claimUnknown},
-		{"seen before the clock was set back", true, true, held, found(nobody, -time.Hour), claimUnknown},
+		{"seen before the clock was set back", true, true, held, found(noCard, -time.Hour), claimUnknown},
 	} {
 		if got := claimOf(tc.first, tc.guarded, web2nic2, tc.before, tc.seen, now); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
@@ -76,10 +76,11 @@ func TestClaimOf(t *testing.T) {
 	}
 }
 
-// TestForgedCard: while a host that boots by its second card is being installed, nothing
-// that is sent in its first card's name takes its address, its lease or its boot program.
+// TestForgedCard checks a host that boots by its second card and is being installed.
+// Packets in its first card's name take neither its address nor its lease nor its boot
+// program.
 func TestForgedCard(t *testing.T) {
-	b, f, sent, quiet := probing(t)
+	b, f, sent, expire := probing(t)
 	b.arm("web2")
 	b.UnderWay = func(host string) bool { return host == "web2" }
 	forge := func() {
@@ -97,13 +98,13 @@ func TestForgedCard(t *testing.T) {
 			t.Fatalf("the lease is %+v; the first card's %+v", l, b.lease(web2))
 		}
 	}
-	b.ask(discover(web2, pxe)) // an offer that nobody took
+	b.ask(discover(web2, pxe)) // an offer that no client takes
 	for _, client := range []option{pxe, ipxe} {
 		if got := b.join(web2nic2, client); got != "10.77.0.131" {
 			t.Fatalf("the box got %s", got)
 		}
 		forge()
-		quiet() // the look of before the offer
+		expire() // the probe of the offer
 		b.now = b.now.Add(settling)
 		f.asked = nil
 		forge()
@@ -112,7 +113,7 @@ func TestForgedCard(t *testing.T) {
 		}
 		b.answers("10.77.0.131", web2nic2, sent)
 		forge()
-		quiet()
+		expire()
 		b.now = b.now.Add(sightedFor)
 	}
 	if kinds := b.kinds(); !slices.Contains(kinds, "web2 address-claimed") {
@@ -123,23 +124,23 @@ func TestForgedCard(t *testing.T) {
 	}
 }
 
-// TestOtherCardComes: a box that doesn't answer at its address any more is given it by
-// the other card as soon as that asks again, whichever had it; so no forged lease of a card
-// that isn't there keeps the real one away. That is also so where nobody can be asked.
+// TestOtherCardComes checks a box that no longer answers at its address. The other card
+// gets the address as soon as it asks again, whichever had it. So a forged lease of an
+// absent card doesn't keep the real one away. The same holds when no probe can be sent.
 func TestOtherCardComes(t *testing.T) {
 	for name, who := range map[string][2]inventory.MAC{"by the second card": {web2, web2nic2}, "by the first card": {web2nic2, web2}} {
 		for _, fail := range []error{nil, errNoEcho} {
-			b, f, _, quiet := probing(t)
+			b, f, _, expire := probing(t)
 			b.arm("web2")
 			b.UnderWay = func(host string) bool { return host == "web2" }
 			b.join(who[0], pxe)
-			quiet()
+			expire()
 			b.now = b.now.Add(settling)
 			f.fail = fail
 			if r := b.ask(discover(who[1], pxe)); r != nil {
-				t.Fatalf("%s: answered before anybody was asked: %v", name, r)
+				t.Fatalf("%s: answered before a probe: %v", name, r)
 			}
-			quiet()
+			expire()
 			b.now = b.now.Add(4 * time.Second) // RFC 2131 section 4.1: it asks again
 			got := b.ask(discover(who[1], pxe))
 			want := fail == nil || who[1] == web2

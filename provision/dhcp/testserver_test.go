@@ -28,7 +28,7 @@ var (
 	stranger   = inventory.MAC{0x52, 0x54, 0, 0x99, 0, 1}
 )
 
-// A bench is a server without a wire: packets go in and out of answer.
+// A testServer is a server without a network: packets go in and out of answer.
 type testServer struct {
 	*Server
 	t      testing.TB
@@ -141,8 +141,8 @@ func (b *testServer) arm(host string) {
 	}
 }
 
-// answer takes a packet that came from who knows where, and returns the reply that may
-// go out: what it writes is on disk then.
+// answer takes a packet without a source address, and returns the reply that may be sent:
+// its lease is on disk then.
 func (b *testServer) answer(ctx context.Context, packet []byte) ([]byte, destination, bool) {
 	return b.take(ctx, datagram{payload: packet})
 }
@@ -163,7 +163,7 @@ func (b *testServer) take(ctx context.Context, d datagram) (reply []byte, to des
 	return o.reply, o.to, o.reply != nil
 }
 
-// ask sends a packet and returns the reply, nil for none.
+// ask sends a packet and returns the reply; nil for none.
 func (b *testServer) ask(p *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	b.t.Helper()
 	raw, _, ok := b.answer(context.Background(), p.ToBytes())
@@ -176,7 +176,7 @@ func (b *testServer) ask(p *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	}
 	if r.TransactionID != p.TransactionID || r.ClientHWAddr.String() != p.ClientHWAddr.String() || r.OpCode != dhcpv4.OpcodeBootReply ||
 		addrOf(r.ServerIdentifier()) != b.ServerAddr {
-		b.t.Errorf("the reply isn't one to the request: %s", r.Summary())
+		b.t.Errorf("the reply doesn't match the request: %s", r.Summary())
 	}
 	return r
 }
@@ -217,7 +217,7 @@ func pxe(p *dhcpv4.DHCPv4) {
 	p.SetBroadcast()
 }
 
-// ipxe makes it iPXE on x64 UEFI.
+// ipxe makes the sender an iPXE on x64 UEFI.
 func ipxe(p *dhcpv4.DHCPv4) {
 	pxe(p)
 	raw(77, "iPXE")(p)

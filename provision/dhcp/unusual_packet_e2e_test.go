@@ -25,8 +25,8 @@ import (
 // envUnusual is the interface on which unusualMain sends.
 const envUnusual = "RACKHAND_DHCP_E2E_UNUSUAL"
 
-// unusualMain sends packets of odd form as frames, and prints a line for what came back to
-// each: the reply's type, address and boot file, and of a relayed one option 118.
+// unusualMain sends unusual packets as frames, and prints a line for the reply to each: its
+// type, address and boot file, and for a relayed packet option 118.
 func unusualMain(ifname string) error {
 	ifi, err := net.InterfaceByName(ifname)
 	if err != nil {

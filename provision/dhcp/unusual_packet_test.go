@@ -12,11 +12,11 @@ import (
 type unusualPacket struct {
 	name                 string
 	options, file, sname string
-	boots                bool // its class and architecture are there to read
-	none                 bool // nobody answers it
+	boots                bool // its class and architecture can be read
+	none                 bool // it gets no answer
 }
 
-// unusualPackets are read by other servers in use: dnsmasq's answers are the same, as
+// unusualPackets are read by other servers, too: dnsmasq's answers are the same, as
 // TestUnusualPacketsAsDnsmasq shows.
 func unusualPackets() []unusualPacket {
 	const (
@@ -45,7 +45,7 @@ func unusualPackets() []unusualPacket {
 	}
 }
 
-// bytes is the packet as it goes over the wire.
+// bytes is the packet on the wire.
 func (o unusualPacket) bytes() []byte {
 	p := discover(web1)
 	p.SetBroadcast()
@@ -55,8 +55,8 @@ func (o unusualPacket) bytes() []byte {
 	return b
 }
 
-// TestUnusualPackets: options in file and sname are read (option 52), and a packet whose
-// options break off, or have no End, is answered from those before.
+// TestUnusualPackets checks that options in file and sname are read (option 52), and that a
+// packet whose options are cut off or have no End is answered from those before.
 func TestUnusualPackets(t *testing.T) {
 	for _, o := range unusualPackets() {
 		b := newTestServer(t)

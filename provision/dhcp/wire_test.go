@@ -40,8 +40,8 @@ func TestRecognise(t *testing.T) {
 		{"iPXE, by 175 alone", []option{raw(175, "\x13\x01\x01\x24\x01\x01")}, boot.IPXE, boot.ArchX64UEFI},
 		{"iPXE without HTTP", []option{pxe, raw(77, "iPXE"), raw(175, "\x12\x01\x01")}, boot.IPXE, boot.ArchX64UEFI},
 		{"another class", []option{raw(77, "\x04ipxe")}, boot.Other, 0},
-		{"a class that lies", []option{raw(77, "\xffiPXE")}, boot.Other, 0},
-		{"175 broken", []option{raw(175, "\x13\xff")}, boot.Other, 0},
+		{"a class with a wrong length", []option{raw(77, "\xffiPXE")}, boot.Other, 0},
+		{"175 cut off", []option{raw(175, "\x13\xff")}, boot.Other, 0},
 	}
 	for _, tc := range cases {
 		c, err := recognise(discover(web1, tc.opts...))
@@ -51,7 +51,7 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
-// TestBootOptions: what each kind of client is given to load, byte by byte.
+// TestBootOptions checks the boot options for each kind of client, byte by byte.
 func TestBootOptions(t *testing.T) {
 	http := func(p *dhcpv4.DHCPv4) {
 		raw(60, "HTTPClient:Arch:00016:UNDI:003000")(p)
@@ -86,7 +86,7 @@ func TestBootOptions(t *testing.T) {
 	}
 }
 
-// TestLongURL: what doesn't fit the header's field stands in option 67 alone.
+// TestLongURL checks that a URL that doesn't fit the header's field is in option 67 only.
 func TestLongURL(t *testing.T) {
 	b := newTestServer(t)
 	b.arm("web1")
@@ -100,7 +100,8 @@ func TestLongURL(t *testing.T) {
 	}
 }
 
-// TestOptions: 61, 82 and 97 come back, 82 last; asked-for ones only when asked.
+// TestOptions checks that 61, 82 and 97 are copied, with 82 last, and that other options
+// are sent when asked for.
 func TestOptions(t *testing.T) {
 	b := newTestServer(t)
 	guid := "\x00" + strings.Repeat("g", 16)
@@ -123,7 +124,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestFits: a reply stays within what the client takes.
+// TestFits checks that a reply has the size that the client accepts.
 func TestFits(t *testing.T) {
 	b := newTestServer(t)
 	b.arm("web1")
@@ -150,7 +151,7 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestFrame is read back by another's decoder, with its checksums.
+// TestFrame decodes frames and their checksums with a foreign decoder.
 func TestFrame(t *testing.T) {
 	from, to := netip.MustParseAddrPort("10.77.0.1:67"), netip.MustParseAddrPort("10.77.0.130:68")
 	for _, payload := range [][]byte{nil, {1}, bytes.Repeat([]byte{0xff, 0xfe, 3}, 101), make([]byte, 548)} {
