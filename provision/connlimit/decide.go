@@ -60,7 +60,8 @@ func (l Limits) decide(open []*slot, who *client, inShare int) (v verdict, out i
 	return full(out, inShare >= share+share/4)
 }
 
-// full is the verdict where there is no free slot: out makes room, or who is refused.
+// full is the verdict when there is no free slot: out makes room, or the connection is
+// refused.
 func full(out int, far bool) (verdict, int) {
 	switch {
 	case out >= 0:
@@ -72,7 +73,7 @@ func full(out int, far bool) (verdict, int) {
 }
 
 // choose returns the index of the slot with the highest rank among those that may go, the
-// oldest of several; -1 when there is none.
+// oldest of several; -1 when none may go.
 func choose(open []*slot, may func(*slot) (rank int, ok bool)) int {
 	best, highest := -1, 0
 	for i, p := range open {

@@ -22,8 +22,8 @@ type Limiter struct {
 	tick    uint64
 }
 
-// New makes a limiter. known says which addresses may use the share that is kept for known
-// ones; nil means none. It is called for each connection, and must not block.
+// New makes a limiter. known reports which addresses may use the share that is kept for
+// known ones; nil means none. It is called for each connection, and must not block.
 func New(limits Limits, known func(netip.Addr) bool) *Limiter {
 	if known == nil {
 		known = func(netip.Addr) bool { return false }
@@ -105,7 +105,7 @@ func (l *Limiter) remove(x *conn) {
 	}
 }
 
-// busy notes whether a request of a connection is being answered.
+// busy records whether a request of a connection is being answered.
 func (l *Limiter) busy(x *conn, busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

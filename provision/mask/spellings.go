@@ -11,25 +11,26 @@ import (
 	"strings"
 )
 
-// forms are a secret as programs may write it, itself among them.
-func forms(s string) []string {
+// spellings are the forms in which programs may write a secret, including the secret as it
+// is.
+func spellings(s string) []string {
 	out := []string{s}
 	out = append(out, shell(s)...)
 	out = append(out, escaped(s)...)
 	out = append(out, inURL(s)...)
-	// A log in JSON of a script that quoted it.
+	// These are for a JSON log of a script that quoted the secret.
 	for _, quoted := range shell(s) {
 		out = append(out, escaped(quoted)[0])
 	}
 	return append(out, inBase64(s)...)
 }
 
-// bashSpecial is what bash's %q puts a backslash before (lib/sh/shquote.c,
+// bashSpecial are the characters that bash's %q puts a backslash before (lib/sh/shquote.c,
 // sh_backslash_quote).
 const bashSpecial = ",\n\t '\"\\|&;()<>!{}*[]?^$`"
 
-// shell is a word as it stands within quotes, and as `printf %q`, `set -x` and Python's
-// shlex.quote write it.
+// shell is a word within quotes, and as `printf %q`, `set -x` and Python's shlex.quote
+// write it.
 func shell(s string) []string {
 	return []string{
 		strings.ReplaceAll(s, `'`, `'\''`),
@@ -37,15 +38,15 @@ func shell(s string) []string {
 		backslashed(s, func(r rune) bool { return strings.ContainsRune("\\\"$`", r) }),
 		backslashed(s, func(r rune) bool { return strings.ContainsRune("\\\"", r) }), // Kickstart
 		backslashed(s, func(r rune) bool { return strings.ContainsRune(bashSpecial, r) }),
-		backslashed(s, func(r rune) bool { return strings.ContainsRune(bashSpecial[1:], r) }), // older ones
+		backslashed(s, func(r rune) bool { return strings.ContainsRune(bashSpecial[1:], r) }), // older versions
 		backslashed(s, func(r rune) bool { return r < 0x80 && !isWord(r) && !strings.ContainsRune("%+-./:=@", r) }),
 	}
 }
 
-func backslashed(s string, special func(rune) bool) string {
+func backslashed(s string, escape func(rune) bool) string {
 	var b strings.Builder
 	for _, r := range s {
-		if special(r) {
+		if escape(r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
@@ -53,8 +54,8 @@ func backslashed(s string, special func(rune) bool) string {
 	return b.String()
 }
 
-// escaped is a string within the quotes of JSON, with and without Go's care for HTML; of
-// Go, of Python, and of HTML.
+// escaped is a string within the quotes of JSON, with and without Go's HTML escapes, of Go,
+// of Python, and of HTML.
 func escaped(s string) []string {
 	within := func(quoted string) string { return quoted[1 : len(quoted)-1] }
 	var plain bytes.Buffer
@@ -78,12 +79,12 @@ func escaped(s string) []string {
 	}
 }
 
-// inURL is a string in a path or a query, percent signs in capitals and small letters.
+// inURL is a string in a path or a query, with percent encoding in upper and lower case.
 func inURL(s string) []string {
 	query := url.QueryEscape(s)
 	all := []string{
 		query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(s), url.UserPassword("", s).String()[1:],
-		// encodeURIComponent, encodeURI and curl leave more as it is.
+		// encodeURIComponent, encodeURI and curl encode fewer characters.
 		strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(query),
 		(&url.URL{Path: "/" + s}).EscapedPath()[1:],
 		every(s, "%%%02X"),
@@ -102,7 +103,7 @@ func every(s, format string) string {
 	return b.String()
 }
 
-// lowerHex writes percent signs' digits in small letters.
+// lowerHex converts the digits of percent encoding to lower case.
 func lowerHex(s string) string {
 	b := []byte(s)
 	for i := 0; i+2 < len(b); i++ {
@@ -114,8 +115,8 @@ func lowerHex(s string) string {
 	return string(b)
 }
 
-// inBase64 is a string in base64, by itself and within something longer, such as
-// user:password: what of it doesn't depend on its neighbours.
+// inBase64 is a string in base64, alone and within a longer text such as user:password: the
+// part that doesn't depend on its neighbours.
 func inBase64(s string) []string {
 	if len(s) < anywhere {
 		return nil
@@ -125,7 +126,7 @@ func inBase64(s string) []string {
 		out = append(out, e.EncodeToString([]byte(s)), e.EncodeToString([]byte(s+"\n")))
 		for before := range 3 {
 			text := e.WithPadding(base64.NoPadding).EncodeToString(append(make([]byte, before), s...))
-			// A sign holds 6 bits: these are of s alone.
+			// A character holds 6 bits. These characters depend on s alone.
 			first, end := (before*8+5)/6, (before+len(s))*8/6
 			if end-first >= 5 {
 				out = append(out, text[first:end])
