@@ -91,6 +91,6 @@ func TestDeclines(t *testing.T) {
 	sh(t, "ip", "-n", client, "addr", "flush", "dev", "cli")
 	sh(t, "ip", "-n", squat, "addr", "add", first.Address+"/24", "dev", "eth0")
 	udhcpc(t, client, hook, "-a")
-	d.until(30*time.Second, "EVENT", `"decline"`, first.Address, "the address rests")
+	d.until(30*time.Second, "EVENT", `"decline"`, first.Address, "the address is withheld")
 	d.lease(30*time.Second, stranger.String(), func(l provision.Lease) bool { return l.Address != first.Address })
 }

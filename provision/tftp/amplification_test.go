@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestAmplification: what one request makes the server send to an address that never
-// answers, which its sender may have made up.
+// TestAmplification checks how much one request makes the server send to an address that
+// never answers, and that may be forged.
 func TestAmplification(t *testing.T) {
 	const headers = 28 // of IPv4 and UDP
 	for _, tt := range []struct {
@@ -33,7 +33,7 @@ func TestAmplification(t *testing.T) {
 			}
 			defer c.Close()
 			ask := request("snponly.efi", tt.options...)
-			tell(t, c, b.addr, ask)
+			sendPacket(t, c, b.addr, ask)
 			b.waitFree(t) // it has given the client up
 			packets, sent := 0, 0
 			buf := make([]byte, 65536)
@@ -58,8 +58,8 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// waitFree waits until a transfer has begun and nobody is in the gate any more.
-func (b *bench) waitFree(t *testing.T) {
+// waitFree waits until a transfer has begun and the gate is empty.
+func (b *testServer) waitFree(t *testing.T) {
 	t.Helper()
 	for began := false; ; {
 		free := b.srv.gate.free()
@@ -70,8 +70,8 @@ func (b *bench) waitFree(t *testing.T) {
 	}
 }
 
-// TestStrangerFetches: an address without a lease gets its file, and once it has
-// answered, a lost packet is sent again as to anybody.
+// TestStrangerFetches checks that an address without a lease gets its file, and that lost
+// packets are repeated as usual once it has answered.
 func TestStrangerFetches(t *testing.T) {
 	for name, options := range map[string][]string{"plain": nil, "tsize": {"tsize", "0", "blksize", "1024"}} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestStrangerFetches(t *testing.T) {
 			if first[1] == 3 {
 				answered = 1
 			}
-			tell(t, c, tid, ack(answered))
+			sendPacket(t, c, tid, ack(answered))
 			// The next block is left without an answer, and comes again.
 			buf := make([]byte, 65536)
 			var blocks [3][]byte
@@ -100,7 +100,7 @@ func TestStrangerFetches(t *testing.T) {
 			if blocks[0][3] != byte(answered+1) || !bytes.Equal(blocks[0], blocks[1]) || !bytes.Equal(blocks[1], blocks[2]) {
 				t.Errorf("after its first answer it is sent % .8x, % .8x, % .8x", blocks[0], blocks[1], blocks[2])
 			}
-			tell(t, c, tid, []byte{0, 5, 0, 0, 0})
+			sendPacket(t, c, tid, []byte{0, 5, 0, 0, 0})
 			other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 9, 2)})
 			if err != nil {
 				t.Fatal(err)
