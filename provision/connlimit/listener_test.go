@@ -107,7 +107,7 @@ func TestIdleStrangers(t *testing.T) {
 			}
 			idle = append(idle, c)
 		}
-		for _, from := range []string{"127.0.5.5", "127.0.9.9"} { // a stranger, and one who is known
+		for _, from := range []string{"127.0.5.5", "127.0.9.9"} { // an unknown address, and a known one
 			c := d.dial(from)
 			if secure {
 				c = tls.Client(c, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // its own server

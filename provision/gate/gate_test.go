@@ -123,27 +123,27 @@ func TestGateRefuses(t *testing.T) {
 	b.is("at first", "has not been looked at yet", "")
 	b.answers = []doctor.Answerer{nextDoor}
 	if !b.step(0) {
-		t.Error("it doesn't look at once")
+		t.Error("no check at once")
 	}
 	const refusal = "other-dhcp " + provision.LevelError
 	b.is("a neighbour", "another DHCP server answers on eth1: 10.77.0.2", "so rackhand gives no addresses on network rack1", refusal)
 	if b.step(30 * time.Second) {
-		t.Error("it looks again within a minute")
+		t.Error("another check within a minute")
 	}
 	b.answers[0].Offers = addr("10.77.0.52")
 	if !b.step(30 * time.Second) {
-		t.Error("it doesn't look again after a minute")
+		t.Error("no other check after a minute")
 	}
 	b.is("the same neighbour", "another DHCP server", "hint: switch it off", refusal)
 	b.answers = nil
 	b.holder.Put(&inventory.Snapshot{Revision: "2", Networks: b.holder.Current().Networks}, nil)
 	if !b.step(time.Second) {
-		t.Error("an edit of the inventory makes no look while nobody is served")
+		t.Error("an edit of the inventory causes no check while no box is served")
 	}
 	b.is("alone", "", "", refusal, "dhcp-clear")
 	b.holder.Put(&inventory.Snapshot{Revision: "3", Networks: b.holder.Current().Networks}, nil)
 	if b.step(time.Second) {
-		t.Error("every edit makes a look, though nothing is wrong")
+		t.Error("every edit causes a check, though there is no problem")
 	}
 }
 
@@ -156,7 +156,7 @@ func TestGateStaysOpen(t *testing.T) {
 	b.is("ourselves alone", "", "")
 	b.answers = append(b.answers, nextDoor)
 	if b.step(9 * time.Minute) {
-		t.Error("it looks again within ten minutes")
+		t.Error("another check within ten minutes")
 	}
 	b.step(time.Minute)
 	b.is("a rogue", "", "turned up beside rackhand", "other-dhcp error")
@@ -176,7 +176,7 @@ func TestGateAllowed(t *testing.T) {
 	b.is("allowed", "", "which allow_other_dhcp allows", "other-dhcp warn")
 	b.declare(inventory.Network{})
 	if !b.step(time.Second) {
-		t.Error("a change of the inventory makes no look")
+		t.Error("a change of the inventory causes no check")
 	}
 	b.is("no longer", "another DHCP server", "gives no addresses", "other-dhcp warn", "other-dhcp error")
 }
@@ -208,7 +208,7 @@ func TestGateProxy(t *testing.T) {
 	b.is("authoritative now", "another DHCP server", "gives no addresses", "other-dhcp warn", "dhcp-clear", "other-dhcp error")
 	b.declare(inventory.Network{DHCP: inventory.DHCPOff})
 	if b.step(time.Hour) || len(b.Problems()) > 0 {
-		t.Error("a network that is off is looked at")
+		t.Error("a network that is off is checked")
 	}
 }
 
@@ -235,7 +235,7 @@ func TestGateCarrier(t *testing.T) {
 	b := newTestGate(t)
 	b.up = false
 	if b.step(time.Hour) {
-		t.Error("it looks at a link without carrier")
+		t.Error("a link without carrier is checked")
 	}
 	b.is("no carrier", "not been looked at", "eth1: no carrier")
 	b.up, b.err = true, doctor.ErrNoLink
