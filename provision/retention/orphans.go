@@ -10,18 +10,18 @@ import (
 	"rackhand/provision/store"
 )
 
-// Records of others, of which there is one for each host, or one for each job.
+// Records of other packages: one for each host, or one for each job.
 const (
 	reportPrefix    = "report/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
 )
 
-// leftovers deletes what jobs found that are on record no more, and the report and the
-// certificate of hosts that are in no inventory and weren't seen for the age; of a
-// certificate only once it was revoked. One that isn't, of a host that serves in silence,
-// must outlive an inventory that is away for a moment: without its record it is worth nothing.
-func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool, now time.Time, age time.Duration) error {
+// deleteOrphans deletes the reports of jobs that are no longer recorded, and the report and
+// the certificate of hosts that left the inventory and were last seen longer ago than age.
+// A certificate must be revoked first. A valid one, of a host that still serves, must
+// survive a temporary loss of the inventory, because it is useless without its record.
+func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) bool, now time.Time, age time.Duration) error {
 	hosts := k.Journal.Hosts()
 	gone := func(_ store.Record, host string) bool {
 		h, seen := hosts[host]
@@ -45,7 +45,8 @@ func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool,
 	return nil
 }
 
-// deleteUnder deletes the records under a prefix whose names go, a few at a time.
+// deleteUnder deletes the records under a prefix for which goes returns true, a few at a
+// time.
 func deleteUnder(ctx context.Context, s store.Store, prefix string, goes func(r store.Record, name string) bool) error {
 	end := prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
 	for from := prefix; ; {

@@ -21,21 +21,21 @@ import (
 	"rackhand/provision/janitor/space"
 )
 
-// envRole holds a job as JSON: the test's program is then attacker or boxes.
+// envRole holds a job as JSON: the test's program is then the attacker or the boxes.
 const envRole = "RACKHAND_FLOOD_ROLE"
 
 const (
 	hosts    = 40 // the last one is the victim
 	operator = "10.64.0.2"
 	relay    = "10.64.0.3"
-	// memoryMost is what the appliance may take, in KiB.
+	// memoryMost is the most memory that the appliance may use, in KiB.
 	memoryMost = 150 << 10
-	// openMost is how many files it may have open: the strangers of port 80, a quarter more
-	// who are told, and a hundred files.
+	// openMost is the most files that it may have open: the unknown addresses of port 80, a
+	// quarter more that are refused, and a hundred files.
 	openMost = 512 + 512/4 + 100
 )
 
-func theLink() Link {
+func testLink() Link {
 	return Link{
 		Server: netip.MustParseAddr("10.64.0.1"), Subnet: netip.MustParsePrefix("10.64.0.0/16"),
 		Victim: macOf(hosts), VictimAddr: addressOf(hosts),
@@ -46,21 +46,22 @@ func macOf(host int) net.HardwareAddr { return net.HardwareAddr{0x02, 0xaa, 0, 0
 
 func addressOf(host int) netip.Addr { return netip.AddrFrom4([4]byte{10, 64, 1, byte(host)}) }
 
-// A rig is the real appliance on a bridge, with a port for boxes and one for the attacker.
-type rig struct {
+// A testNetwork is the real appliance on a bridge, with a port for boxes and one for the
+// attacker.
+type testNetwork struct {
 	t                    *testing.T
 	dir                  string
 	boxes, attacker, log string
 	pid                  int
 }
 
-func newRig(t *testing.T) *rig {
+func newTestNetwork(t *testing.T) *testNetwork {
 	t.Helper()
 	bin := os.Getenv("RACKHAND_BIN")
 	if _, err := os.Stat(bin); err != nil || !filepath.IsAbs(bin) {
-		t.Fatalf("RACKHAND_BIN=%q is no absolute path of the program: run these tests with `make e2e` or `make bench`", bin)
+		t.Fatalf("RACKHAND_BIN=%q isn't the absolute path of the program: run these tests with `make e2e` or `make bench`", bin)
 	}
-	r := &rig{t: t, dir: t.TempDir(), boxes: space.New(t, "flood-boxes"), attacker: space.New(t, "flood-attacker")}
+	r := &testNetwork{t: t, dir: t.TempDir(), boxes: space.New(t, "flood-boxes"), attacker: space.New(t, "flood-attacker")}
 	server := space.New(t, "flood-server")
 	batch := []string{"link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "addr add 10.64.0.1/16 dev br0", "link set br0 up"}
 	for _, far := range []string{r.boxes, r.attacker} {
@@ -73,15 +74,15 @@ func newRig(t *testing.T) *rig {
 	}
 	r.ip(r.boxes, wire...)
 	wire = []string{"link set cable up"}
-	for i := range strangers {
-		wire = append(wire, fmt.Sprintf("addr add %s/16 dev cable", stranger(i)))
+	for i := range attackerAddresses {
+		wire = append(wire, fmt.Sprintf("addr add %s/16 dev cable", attackerAddress(i)))
 	}
 	r.ip(r.attacker, wire...)
 	r.serve(bin, server)
 	return r
 }
 
-func (r *rig) ip(ns string, batch ...string) {
+func (r *testNetwork) ip(ns string, batch ...string) {
 	r.t.Helper()
 	cmd := exec.Command("ip", "-n", ns, "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(batch, "\n"))
@@ -90,13 +91,13 @@ func (r *rig) ip(ns string, batch ...string) {
 	}
 }
 
-func (r *rig) serve(bin, ns string) {
+func (r *testNetwork) serve(bin, ns string) {
 	r.t.Helper()
 	inventory := "networks:\n  rack1: {subnet: 10.64.0.0/16, gateway: 10.64.0.1, leases: 10.64.100.1-10.64.131.254}\nhosts:\n"
 	for i := range hosts {
 		inventory += fmt.Sprintf("  h%d: {mac: %q, address: %s, install: never}\n", i+1, macOf(i+1), addressOf(i+1))
 	}
-	for i := range 460 { // so that the page is that of a whole rack room
+	for i := range 460 { // as many hosts as a whole rack room, for a page of that size
 		inventory += fmt.Sprintf("  x%d: {mac: \"02:ab:00:00:%02x:%02x\", address: 10.64.%d.%d, install: never}\n", i, i/200, i%200, 2+i/200, 1+i%200)
 	}
 	for name, text := range map[string]string{
@@ -142,9 +143,9 @@ func (r *rig) serve(bin, ns string) {
 			r.t.Logf("it said:\n%s", b[max(0, len(b)-8000):])
 		}
 	})
-	for range 600 { // it looks at the link first
+	for range 600 { // it checks the link first
 		if b, _ := os.ReadFile(r.log); strings.Contains(string(b), "rackhand serves") {
-			if got := r.haveBoxes(0, 0); got.Answered > 0 {
+			if got := r.runBoxesFor(0, 0); got.Answered > 0 {
 				return
 			}
 		}
@@ -153,17 +154,17 @@ func (r *rig) serve(bin, ns string) {
 	r.t.Fatal("the appliance does not serve")
 }
 
-// A job is what a child is to do.
+// A job is the task of a child process.
 type job struct {
-	Attack      string // a kind's name, or empty for boxes
-	Connections int    // to hold
-	Port        int    // of those
-	Rate        int    // packets a second; 0: as fast as it can
+	Attack      string // name of a kind; empty for boxes
+	Connections int    // number to hold
+	Port        int    // their port
+	Rate        int    // packets a second; 0: as fast as possible
 	Seconds     float64
 	Web, Victim bool // boxes: fetch over HTTP as well; be the victim
 }
 
-func (r *rig) child(ns string, j job) *exec.Cmd {
+func (r *testNetwork) child(ns string, j job) *exec.Cmd {
 	r.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -179,9 +180,9 @@ func (r *rig) child(ns string, j job) *exec.Cmd {
 	return cmd
 }
 
-// attack begins a flood; stop ends it and returns how many packets were sent or
-// connections made.
-func (r *rig) attack(j job) (stop func() int) {
+// attack starts a flood. stop ends it and returns the number of packets sent or connections
+// made.
+func (r *testNetwork) attack(j job) (stop func() int) {
 	r.t.Helper()
 	cmd := r.child(r.attacker, j)
 	out, err := cmd.StdoutPipe()
@@ -210,8 +211,8 @@ func (r *rig) attack(j job) (stop func() int) {
 	}
 }
 
-// haveBoxes lets boxes do what they do for so long, at least once each.
-func (r *rig) haveBoxes(seconds float64, opts int) report {
+// runBoxesFor runs the boxes for so long, each at least once.
+func (r *testNetwork) runBoxesFor(seconds float64, opts int) report {
 	r.t.Helper()
 	cmd := r.child(r.boxes, job{Seconds: seconds, Web: opts&withWeb != 0, Victim: opts&asVictim != 0})
 	out, err := cmd.Output()
@@ -230,8 +231,8 @@ const (
 	asVictim
 )
 
-// open is how many files and sockets the appliance has open.
-func (r *rig) open() int {
+// open is the number of files and sockets that the appliance has open.
+func (r *testNetwork) open() int {
 	r.t.Helper()
 	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.pid))
 	if err != nil {
@@ -240,8 +241,8 @@ func (r *rig) open() int {
 	return len(all)
 }
 
-// memory is the most that the appliance took since the last call, in KiB.
-func (r *rig) memory() int {
+// memory is the most memory that the appliance used since the last call, in KiB.
+func (r *testNetwork) memory() int {
 	r.t.Helper()
 	proc := fmt.Sprintf("/proc/%d/", r.pid)
 	b, err := os.ReadFile(proc + "status")
@@ -253,7 +254,7 @@ func (r *rig) memory() int {
 		r.t.Fatalf("no VmHWM in %s", b)
 	}
 	n, _ := strconv.Atoi(string(m[1]))
-	// 5 resets it: proc_pid_clear_refs(5).
+	// Writing 5 resets it: proc_pid_clear_refs(5).
 	if err := os.WriteFile(proc+"clear_refs", []byte("5"), 0); err != nil {
 		r.t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMachine writes down what the other tables were measured on.
+// TestMachine writes a description of the machine that the other tables were measured on.
 func TestMachine(t *testing.T) {
 	dir := diskFolder(t)
 	read := func(path string) string {
@@ -63,8 +63,8 @@ func TestMachine(t *testing.T) {
 	publish(t, "machine", table.Markdown())
 }
 
-// syncs measures fdatasync of one page, over bytes that are there already and at
-// the end of a file that grows.
+// syncs measures fdatasync of one page, over existing bytes and at the end of a file that
+// grows.
 func syncs(t *testing.T, dir string) (over, end time.Duration) {
 	t.Helper()
 	const times, pages = 200, 4

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// What the measurements need, by environment.
+// Environment variables that the measurements need.
 const (
 	envBin   = "RACKHAND_BIN"   // the program, as `make build` leaves it
 	envPeers = "RACKHAND_PEERS" // the folder that .ci/peers filled
@@ -42,8 +42,8 @@ func publish(t *testing.T, name, text string) {
 	}
 }
 
-// otherWork is the share of the processors that is in use while this test does
-// nothing, 0..1.
+// otherWork is the part of the processors that is in use while this test does nothing,
+// 0..1.
 func otherWork(t *testing.T) float64 {
 	t.Helper()
 	times := func() cpuTimes {
@@ -68,26 +68,26 @@ const (
 	clientAddr = "10.64.0.2"
 )
 
-// A rig is a server's and a client's namespace with a cable between them.
-type rig struct {
+// A testNetwork is a namespace for a server and one for clients, with a cable between them.
+type testNetwork struct {
 	t              *testing.T
 	server, client string
 }
 
-// janitor waits until the test ends, however it ends, and takes away the
-// namespaces with whatever still runs in them.
+// janitor waits until the test ends, however it ends, and removes the namespaces and all
+// processes in them.
 const janitor = `cat >/dev/null
 for ns in "$@"; do
     ip netns pids "$ns" | xargs -r kill -9
     ip netns del "$ns"
 done`
 
-func newRig(t *testing.T) *rig {
+func newTestNetwork(t *testing.T) *testNetwork {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("network namespaces need root: run `make bench`")
 	}
-	r := &rig{t: t, server: fmt.Sprintf("rh-bench-%d-s", os.Getpid()), client: fmt.Sprintf("rh-bench-%d-c", os.Getpid())}
+	r := &testNetwork{t: t, server: fmt.Sprintf("rh-bench-%d-s", os.Getpid()), client: fmt.Sprintf("rh-bench-%d-c", os.Getpid())}
 	j := exec.Command("sh", "-c", janitor, "janitor", r.server, r.client)
 	// Not in the test's session: an interrupt from the terminal isn't meant for it.
 	j.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -116,28 +116,28 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) sh(args ...string) {
+func (r *testNetwork) sh(args ...string) {
 	r.t.Helper()
 	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 		r.t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, out)
 	}
 }
 
-func (r *rig) clientCommand(args ...string) *exec.Cmd {
+func (r *testNetwork) clientCommand(args ...string) *exec.Cmd {
 	return exec.Command("ip", append([]string{"netns", "exec", r.client}, args...)...)
 }
 
-// onClient runs a program in the client's namespace; what it printed is returned
-// also when it failed.
-func (r *rig) onClient(env []string, args ...string) (string, error) {
+// onClient runs a program in the client's namespace. It returns the output even when the
+// program failed.
+func (r *testNetwork) onClient(env []string, args ...string) (string, error) {
 	cmd := r.clientCommand(args...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// A daemon is a server that runs in the server's namespace.
-type daemon struct {
+// A serverProcess is a server that runs in the server's namespace.
+type serverProcess struct {
 	t    *testing.T
 	name string
 	cmd  *exec.Cmd
@@ -145,9 +145,9 @@ type daemon struct {
 	done chan error
 }
 
-// start runs a server that stays in the foreground. It ends with the test, or when
-// stop is called; dir takes its log.
-func (r *rig) start(name, dir string, env []string, args ...string) *daemon {
+// start runs a server in the foreground. It ends with the test, or when stop is called. dir
+// holds its log.
+func (r *testNetwork) start(name, dir string, env []string, args ...string) *serverProcess {
 	r.t.Helper()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -161,18 +161,18 @@ func (r *rig) start(name, dir string, env []string, args ...string) *daemon {
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	d := &daemon{t: r.t, name: name, cmd: cmd, log: log.Name(), done: make(chan error, 1)}
+	d := &serverProcess{t: r.t, name: name, cmd: cmd, log: log.Name(), done: make(chan error, 1)}
 	go func() { d.done <- cmd.Wait() }()
 	r.t.Cleanup(d.stop)
 	return d
 }
 
-// stop ends the server; a second time it does nothing.
-func (d *daemon) stop() {
+// stop ends the server. A second call does nothing.
+func (d *serverProcess) stop() {
 	if d.cmd == nil {
 		return
 	}
-	_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
 	case <-d.done:
 	case <-time.After(20 * time.Second):
@@ -183,7 +183,7 @@ func (d *daemon) stop() {
 }
 
 // await waits until ready is nil.
-func (d *daemon) await(ready func() error) {
+func (d *serverProcess) await(ready func() error) {
 	d.t.Helper()
 	var err error
 	for range 60 {
@@ -201,13 +201,13 @@ func (d *daemon) await(ready func() error) {
 	d.t.Fatalf("%s does not answer: %v; it said: %s", d.name, err, d.said())
 }
 
-func (d *daemon) said() string {
+func (d *serverProcess) said() string {
 	b, _ := os.ReadFile(d.log) // it's for a message only
 	return abridged(string(b))
 }
 
-// cpu is the processor time that the server and its children have used, seconds.
-func (d *daemon) cpu() float64 {
+// cpu is the processor time of the server and its children, in seconds.
+func (d *serverProcess) cpu() float64 {
 	d.t.Helper()
 	const perSecond = 100 // USER_HZ, the same on every Linux that Go runs on
 	ticks := 0
@@ -228,7 +228,8 @@ func (d *daemon) cpu() float64 {
 	return float64(ticks) / perSecond
 }
 
-// stat is a process's /proc/PID/stat with field n at index n; nil when it has gone.
+// stat is a process's /proc/PID/stat with field n at index n; nil when the process has
+// ended.
 func stat(pid int) []string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -257,18 +258,18 @@ func processes(t *testing.T) func(func(int) bool) {
 	}
 }
 
-// program is the rackhand to measure.
+// program is the rackhand binary to measure.
 func program(t *testing.T) string {
 	t.Helper()
 	bin := os.Getenv(envBin)
 	if _, err := os.Stat(bin); err != nil || !filepath.IsAbs(bin) {
-		t.Fatalf("%s=%q is no absolute path of the program: run `make build` and set it to the path of bin/rackhand", envBin, bin)
+		t.Fatalf("%s=%q isn't the absolute path of the program: run `make build` and set it to the path of bin/rackhand", envBin, bin)
 	}
 	return bin
 }
 
-// peer is the program of an unpacked Debian package, and the environment that it
-// finds its libraries by.
+// peer is the program of an unpacked Debian package, and the environment with the path of
+// its libraries.
 func peer(t *testing.T, pkg, path string) (bin string, env []string) {
 	t.Helper()
 	root := filepath.Join(os.Getenv(envPeers), pkg)
@@ -280,7 +281,7 @@ func peer(t *testing.T, pkg, path string) (bin string, env []string) {
 	return bin, []string{"LD_LIBRARY_PATH=" + filepath.Join(root, "usr", "lib", triplet)}
 }
 
-// tool finds a program that is installed.
+// tool finds an installed program.
 func tool(t *testing.T, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -290,8 +291,8 @@ func tool(t *testing.T, name, pkg string) string {
 	return path
 }
 
-// diskFolder is a folder for the test on a disk: in memory a sync costs nothing,
-// and a measurement that counts syncs would say nothing.
+// diskFolder is a folder for the test on a disk. In memory a sync costs nothing, so a
+// measurement with syncs would be meaningless.
 func diskFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -301,8 +302,7 @@ func diskFolder(t *testing.T) string {
 	return dir
 }
 
-// fileSystem is the type of the file system that a folder lies on, as the kernel
-// calls it.
+// fileSystem is the type of a folder's file system, by the kernel's name.
 func fileSystem(t *testing.T, dir string) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mounts")
@@ -336,7 +336,7 @@ func save(t *testing.T, text string, path ...string) string {
 	return name
 }
 
-// progress says on the terminal how far a long measurement is.
+// progress shows on the terminal how far a long measurement is.
 func progress(format string, args ...any) {
 	fmt.Fprintf(io.Writer(os.Stderr), "bench: "+format+"\n", args...)
 }
