@@ -60,7 +60,7 @@ type conn struct {
 	stream
 	limiter *Limiter
 	from    netip.Addr
-	who     key
+	key     key
 	over    bool // beyond the limits
 	// Of the limiter, under its lock:
 	slot *slot
