@@ -122,6 +122,9 @@ func rules() []rule {
 	}, rule{
 		from: "rackhand/provision/links", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/links"},
 		why: "an address is found before anything is served at it",
+	}, rule{
+		from: "rackhand/provision/routeradvert", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/routeradvert", "rackhand/provision/links"},
+		why: "router advertisements don't depend on the inventory or on an install",
 	})
 	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
