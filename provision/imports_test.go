@@ -99,9 +99,15 @@ func rules() []rule {
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
 			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/provision/setup", "rackhand/cmd",
 		},
-		// web knows where the files of images and media are, and whether they are at hand.
-		allowed: []string{"rackhand/provision/web"},
-		why:     "a command that renders a text runs no appliance",
+		why: "a command that renders a text runs no appliance",
+	}, rule{
+		from: "rackhand/provision/handout",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack",
+			"rackhand/provision/store", "rackhand/provision/journal", "rackhand/provision/preview", "rackhand/cmd", "net/http",
+		},
+		why: "a text for a host is the same, whether a protocol carries it or a preview shows it",
 	}, rule{
 		from: "rackhand/provision/gate",
 		forbid: []string{

@@ -43,7 +43,7 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 	}
 	// What could not be handed out is not armed: a host in service would be cycled
 	// for nothing.
-	if err := a.web.JobReady(h); err != nil {
+	if err := a.handout.JobReady(h); err != nil {
 		return provision.Install{}, err
 	}
 	q := journal.Request{

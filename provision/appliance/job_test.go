@@ -19,6 +19,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/store"
 	"rackhand/provision/web"
@@ -66,7 +67,7 @@ func newJobBench(t *testing.T) *jobBench {
 	b.Appliance = &Appliance{Deps: Deps{Log: log, Clock: time.Now}, cfg: &config.Config{}, store: st, journal: j, holder: &inventory.Holder{}}
 	b.cfg.Install.Attempts, b.cfg.Install.Expires = 2, time.Hour
 	b.holder.Put(&inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": b.host}}, nil)
-	b.web = web.New(web.Options{Journal: j, Images: images, Templates: templates.New(""), Random: rand.Reader, Appliance: templates.Appliance{URL: "http://10.77.0.1"}, Log: log, Clock: time.Now})
+	b.handout, b.urls = &handout.Maker{Images: images, Templates: templates.New(""), Random: rand.Reader}, templates.Appliance{URL: "http://10.77.0.1"}
 	return b
 }
 

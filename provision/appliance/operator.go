@@ -27,7 +27,7 @@ func (a *Appliance) Install(_ context.Context, host string, wipe, powerOn bool) 
 	}
 	// What could not be handed out is not armed: a host in service would be cycled
 	// for nothing.
-	if err := a.web.Ready(h); err != nil {
+	if err := a.handout.Ready(h, a.urls); err != nil {
 		return provision.Install{}, err
 	}
 	r := journal.Request{

@@ -14,8 +14,7 @@ import (
 	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/provision/web"
-	"rackhand/templates"
+	"rackhand/provision/handout"
 )
 
 // maxIPMIPassword is the longest password of a BMC, in bytes (IPMI 2.0, section 22.30).
@@ -35,11 +34,8 @@ type Supplies struct {
 
 // SuppliesOf is what an appliance with these settings has, whether it runs or not.
 func SuppliesOf(cfg *config.Config) *Supplies {
-	files := web.New(web.Options{
-		Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media")),
-		Appliance: templates.Appliance{URL: "http://" + tryAppliance},
-	})
-	return &Supplies{Addresses: ownAddresses(cfg), HasImage: files.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
+	m := handout.Maker{Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media"))}
+	return &Supplies{Addresses: ownAddresses(cfg), HasImage: m.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
 }
 
 // MirrorNames are the names of the package mirrors that settings give.

@@ -11,6 +11,7 @@ import (
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
+	"rackhand/provision/handout"
 	"rackhand/templates"
 )
 
@@ -101,28 +102,25 @@ func (t *trial) host(h *inventory.Host) ([]finding, wants) {
 
 // render renders a template with what secret gives for secrets.
 func (t *trial) render(name string, h *inventory.Host, secret func(string) (string, error)) (string, *templates.Map, error) {
-	return t.set.RenderMapped(name, tryData(h), templates.Funcs(h, secret))
-}
-
-// tryData is what an install's templates would be rendered from.
-func tryData(h *inventory.Host) templates.Data {
-	const url = tryAppliance
-	return templates.Data{
-		Host: h, Appliance: templates.Appliance{URL: url, Agents: url},
-		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url, Media: templates.Media{Stage2: url, Repo: url}},
-		Mirrors: map[string]string{"debian": url},
-		Install: templates.Install{ID: h.Name + "-0", Kickstart: url, Report: url, Agent: url, CA: url, EnrolToken: placeholder, BootIF: "01-" + h.MACs[0].String()},
+	d, err := tryData(h)
+	if err != nil {
+		return "", nil, err
 	}
+	return t.set.RenderMapped(name, d, templates.Funcs(h, secret))
 }
 
-// scripts renders the boot scripts that a host may be handed: iPXE's, and GRUB's
-// where that is what boots it.
+// tryData is the input of an install's templates, with stand-ins.
+func tryData(h *inventory.Host) (templates.Data, error) {
+	img, _, err := imageOf(nil, h, handout.IPXEHTTP, tryAppliance)
+	m := handout.Maker{Mirrors: []string{"debian"}}
+	return m.Data(h, templates.Appliance{URL: tryAppliance, Agents: tryAppliance}, img, handout.Attempt{
+		ID: h.Name + "-0", MAC: h.MACs[0], Token: placeholder, EnrolToken: placeholder,
+	}), err
+}
+
+// scripts renders the boot scripts that a host may be handed.
 func (t *trial) scripts(h *inventory.Host) []finding {
-	scripts := []string{"install.ipxe", "disk.ipxe"}
-	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
-		scripts = append(scripts, "install.grub", "disk.grub", "wait.grub")
-	}
-	for _, name := range scripts {
+	for _, name := range handout.Scripts(h) {
 		if _, _, err := t.render(name, h, templates.StandInSecret); err != nil {
 			return unrendered("boot script", err, h)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/handout"
 )
 
 // handedFor is how long one script is handed out again to who has it already: GRUB
@@ -46,7 +47,7 @@ const lostAfter = 10 * time.Minute
 
 type handedTo struct {
 	mac    inventory.MAC
-	loader loader
+	loader handout.Loader
 }
 
 type handedOut struct {
@@ -59,8 +60,8 @@ type handedOut struct {
 // the box's address: the attempt begins. A request by TFTP is one datagram, that anybody
 // can send with the box's address: it takes nothing from an installer that is at work,
 // and the attempt begins when the token is used (see Server.holder).
-func (s *Server) token(host string, l loader) (provision.Install, string, error) {
-	if !l.tftp {
+func (s *Server) token(host string, l handout.Loader) (provision.Install, string, error) {
+	if !l.TFTP {
 		in, token, err := s.Journal.BeginAttempt(host, s.Random)
 		if err == nil {
 			s.rows.end(host)
@@ -99,7 +100,7 @@ func (h *handed) keep(host string, o offer) {
 // scriptAgain is bootScript for a loader that asks more than once: within a minute
 // it gets the same script, which costs one attempt at most and has one token, as long as
 // these still stand.
-func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.Addr, l loader) (string, error) {
+func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.Addr, l handout.Loader) (string, error) {
 	to := handedTo{mac, l}
 	if text, ok := s.handed.get(s, to); ok {
 		if h := s.Snapshot().HostByMAC(mac); h != nil {
@@ -141,7 +142,7 @@ func (h *handed) get(s *Server, to handedTo) (string, bool) {
 	if !same || !in.Armed || in.Stage.Ended() {
 		return "", false
 	}
-	if to.loader.tftp { // its token waits beside that of the attempt under way
+	if to.loader.TFTP { // its token waits beside that of the attempt under way
 		return out.text, slices.Equal(in.Offers, out.in.Offers)
 	}
 	return out.text, !in.TokenSpent && in.Stage.Rank() <= provision.Kernel.Rank()

@@ -9,11 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/bootfiles/image"
-	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/store"
-	"rackhand/templates"
 )
 
 const (
@@ -145,37 +142,4 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		}
 		return c.JSON(http.StatusOK, reply)
 	})
-}
-
-// JobReady says what is missing for a job of a host to be handed out.
-func (s *Server) JobReady(h *inventory.Host) error {
-	_, err := s.imageOf(h, provision.JobRescue, ipxeHTTP, s.Appliance.URL)
-	return err
-}
-
-// imageOf finds what a host boots: for an install what its system wants; for a job the
-// kernel and initrd of its system's image, or, when it has none, those of any image for
-// its processor. An Anaconda's can't do a job.
-func (s *Server) imageOf(h *inventory.Host, job provision.Job, l loader, at string) (templates.Image, error) {
-	if job == provision.NoJob {
-		return s.image(h, l, at)
-	}
-	processor := inventory.ArchAMD64
-	if h.System != nil {
-		processor = h.System.Processor()
-		if h.System.Installer == inventory.InstallerImage {
-			if img, err := s.image(h, l, at); err == nil {
-				return img, nil
-			}
-		}
-	}
-	all, err := image.List(s.Images)
-	for _, m := range all {
-		if m.Arch == processor {
-			lent := *h
-			lent.System = &inventory.System{Name: m.Name, Installer: inventory.InstallerImage, Image: m.Name, Arch: processor}
-			return s.image(&lent, l, at)
-		}
-	}
-	return templates.Image{}, errors.Join(fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name), err)
 }

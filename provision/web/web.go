@@ -20,13 +20,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rackhand/bootfiles"
-	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
+	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/neighbour"
@@ -58,14 +58,10 @@ type Options struct {
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Compile   func(host *inventory.Host) (*role.Compiled, error)
 	Operator  Operator
-	Templates *templates.Set
-	Secret    func(name string) (string, error)
-	Files     *bootfiles.Files
-	Images    string            // folder
-	Media     *media.Store      // Anaconda's; nil: none
+	Handout   *handout.Maker    // what hosts are handed
+	Files     *bootfiles.Files  // boot programs
 	Logs      *installlog.Store // what installers log; nil: none
 	Mirror    http.Handler
-	Mirrors   []string // names
 	Page      http.Handler
 	Appliance templates.Appliance
 	// At is how the appliance is reached by who came to our address local, where it
