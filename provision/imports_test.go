@@ -101,6 +101,27 @@ func rules() []rule {
 		},
 		why: "a command that renders a text runs no appliance",
 	}, rule{
+		from: "rackhand/provision/operate",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/preview", "rackhand/cmd", "net/http",
+		},
+		why: "a request of the operator is the same, over whatever it came",
+	}, rule{
+		from: "rackhand/provision/prefetch",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/journal", "rackhand/cmd",
+		},
+		why: "packages are fetched ahead into a mirror cache, whoever asks",
+	}, rule{
+		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/inventory", "rackhand/templates", "rackhand/bootfiles"},
+		allowed: []string{"rackhand/provision/web/client"},
+		why:     "requests, results and errors of the operator are in package provision: a client links no server",
+	}, rule{
+		from: "rackhand/provision/web/show", forbid: []string{"rackhand/provision/web"}, allowed: []string{"rackhand/provision/web/show"},
+		why: "a result is shown from its type in package provision",
+	}, rule{
 		from: "rackhand/provision/handout",
 		forbid: []string{
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",

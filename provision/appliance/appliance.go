@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/links"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/operate"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
@@ -55,27 +56,28 @@ type Deps struct {
 // An Appliance is the parts, built and tied together.
 type Appliance struct {
 	Deps
-	cfg     *config.Config
-	store   store.Store
-	journal *journal.Journal
-	flood   *provision.Flood
-	keeper  *retention.Keeper
-	holder  *inventory.Holder
-	watcher *inventory.Watcher
-	power   *power.Controller
-	secrets config.Secrets
-	set     *templates.Set
-	files   *bootfiles.Files
-	handout *handout.Maker
-	web     *web.Server
-	page    *page.Handler
-	mirror  *mirror.Cache
-	urls    templates.Appliance
-	logs    *installlog.Store
-	links   []links.Link
-	gate    *gate.Gate
-	supply  *preview.Supplies
-	lacking preview.Lacking
+	cfg      *config.Config
+	store    store.Store
+	journal  *journal.Journal
+	flood    *provision.Flood
+	keeper   *retention.Keeper
+	holder   *inventory.Holder
+	watcher  *inventory.Watcher
+	power    *power.Controller
+	secrets  config.Secrets
+	set      *templates.Set
+	files    *bootfiles.Files
+	handout  *handout.Maker
+	operator *operate.Operator
+	web      *web.Server
+	page     *page.Handler
+	mirror   *mirror.Cache
+	urls     templates.Appliance
+	logs     *installlog.Store
+	links    []links.Link
+	gate     *gate.Gate
+	supply   *preview.Supplies
+	lacking  preview.Lacking
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -157,10 +159,11 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock, Note: func() string { return "Database: " + a.keeper.Stats().String() }}); err != nil {
 		return nil, err
 	}
+	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
-		Decide: a.decide, Compile: a.compile, Operator: a, Handout: a.handout,
+		Decide: a.decide, Compile: a.compile, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 		Flood: a.flood, Limits: cfg.Limits,

@@ -59,36 +59,15 @@ type Keeper struct {
 	shrankAt time.Time
 
 	mu    sync.Mutex
-	stats Stats
+	stats provision.DatabaseStats
 	seen  uint64 // the newest event that stats.Events counts
-}
-
-// Stats are what the database holds and what was pruned of it.
-type Stats struct {
-	Bytes  int64 `json:"bytes"`  // of the file
-	Free   int64 `json:"free"`   // of these, room that nothing uses
-	Events int   `json:"events"` // that are kept
-	Size   int64 `json:"size"`   // bytes that they take, about
-	// Pruned is how many events were forgotten since the appliance started, and Shrank how
-	// often the file was.
-	Pruned int `json:"pruned"`
-	Shrank int `json:"shrank"`
-}
-
-// String is one line for a person.
-func (s Stats) String() string {
-	text := fmt.Sprintf("%.1f MiB, %d events", float64(s.Bytes)/(1<<20), s.Events)
-	if s.Pruned > 0 {
-		text += fmt.Sprintf("; %d were pruned since the appliance started", s.Pruned)
-	}
-	return text
 }
 
 // New makes a Keeper; Run starts it.
 func New(o Options) *Keeper { return &Keeper{Options: o, ledger: newLedger()} }
 
 // Stats returns the sizes of now. What events weigh is as of the last pass.
-func (k *Keeper) Stats() Stats {
+func (k *Keeper) Stats() provision.DatabaseStats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.stats

@@ -90,38 +90,15 @@ func (s *Server) jobReport(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// A JobRequest is what `rackhand rescue`, `wipe` and `burnin` post.
-type JobRequest struct {
-	Job   provision.Job   `json:"job"`
-	Order provision.Order `json:"order"`
-	Power bool            `json:"power"`
-	// Serving: the operator knows that the host serves.
-	Serving bool `json:"serving,omitempty"`
-	// Yes: a wipe is really meant.
-	Yes bool `json:"yes,omitempty"`
-}
-
-// A JobReply is a host's latest job, with what it found when it has told.
-type JobReply struct {
-	Job    provision.Install `json:"job"`
-	Report json.RawMessage   `json:"report,omitempty"`
-}
-
-// Errors of an Operator that are the caller's to mend.
-var (
-	ErrServes = errors.New("it serves")
-	ErrAsk    = errors.New("not as asked")
-)
-
 func (s *Server) jobRoutes(e *echo.Echo) {
 	e.POST("/api/hosts/:host/job", func(c echo.Context) error {
-		var r JobRequest
+		var r provision.JobRequest
 		if err := body(c, &r); err != nil {
 			return err
 		}
 		in, err := s.Operator.Job(c.Request().Context(), c.Param("host"), r)
 		switch {
-		case errors.Is(err, ErrServes), errors.Is(err, ErrAsk):
+		case errors.Is(err, provision.ErrServes), errors.Is(err, provision.ErrInvalidRequest):
 			return echo.NewHTTPError(http.StatusConflict, err.Error())
 		case err != nil:
 			return operatorError(err)
@@ -133,7 +110,7 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		if !ok {
 			return echo.NewHTTPError(http.StatusNotFound, "that host never had a rescue, a wipe or a burn-in")
 		}
-		reply := JobReply{Job: s.Journal.Shown(in).Public()}
+		reply := provision.JobReply{Job: s.Journal.Shown(in).Public()}
 		switch r, err := s.Store.Get(c.Request().Context(), jobReportPrefix+in.ID); {
 		case err == nil:
 			reply.Report = r.Value

@@ -1,4 +1,4 @@
-package appliance
+package operate
 
 import (
 	"context"
@@ -11,45 +11,44 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
-	"rackhand/provision/web"
 )
 
 // Job arms a rescue, wipe or burn-in of a host, and boots it from the network when
 // power is asked for and it has a BMC.
-func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provision.Install, error) {
-	h, err := a.host(host)
+func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (provision.Install, error) {
+	h, err := o.host(host)
 	if err != nil {
 		return provision.Install{}, err
 	}
 	order := r.Order
 	if r.Job == provision.JobRescue {
 		if len(order.Keys) == 0 {
-			if order.Keys, err = a.keysOf(h); err != nil {
+			if order.Keys, err = o.keysOf(h); err != nil {
 				return provision.Install{}, err
 			}
 		}
 		if order.Keys, err = publicKeys(order.Keys); err != nil {
-			return provision.Install{}, fmt.Errorf("%w: %w", web.ErrAsk, err)
+			return provision.Install{}, fmt.Errorf("%w: %w", provision.ErrInvalidRequest, err)
 		}
 	}
 	if err := order.Check(r.Job); err != nil {
-		return provision.Install{}, fmt.Errorf("%w: %w", web.ErrAsk, err)
+		return provision.Install{}, fmt.Errorf("%w: %w", provision.ErrInvalidRequest, err)
 	}
 	if r.Job == provision.JobWipe && !r.Yes {
-		return provision.Install{}, fmt.Errorf("%w: a wipe erases %s; say --yes when that is meant", web.ErrAsk, disksText(order.Disks))
+		return provision.Install{}, fmt.Errorf("%w: a wipe erases %s; say --yes when that is meant", provision.ErrInvalidRequest, disksText(order.Disks))
 	}
-	if r.Job.Disruptive() && a.journal.Serves(host) && !r.Serving {
-		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, web.ErrServes, provision.Install{Job: r.Job}.Noun())
+	if r.Job.Disruptive() && o.Journal.Serves(host) && !r.Serving {
+		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, provision.ErrServes, provision.Install{Job: r.Job}.Noun())
 	}
 	// What could not be handed out is not armed: a host in service would be cycled
 	// for nothing.
-	if err := a.handout.JobReady(h); err != nil {
+	if err := o.Handout.JobReady(h); err != nil {
 		return provision.Install{}, err
 	}
 	q := journal.Request{
 		Host: host, MACs: h.MACTexts(), Job: r.Job, Order: order,
-		Budget:  provision.Budget{Attempts: a.cfg.Install.Attempts},
-		Expires: a.cfg.Install.Expires, Source: "operator", Why: orderText(r.Job, order),
+		Budget:  provision.Budget{Attempts: o.Settings.Attempts},
+		Expires: o.Settings.Expires, Source: "operator", Why: orderText(r.Job, order),
 	}
 	if h.System != nil {
 		q.System = h.System.Name
@@ -57,8 +56,8 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 	if r.Power && h.BMC != nil {
 		q.Power = provision.PowerWanted
 	}
-	in, err := a.journal.Arm(q)
-	return a.journal.Shown(in), err
+	in, err := o.Journal.Arm(q)
+	return o.Journal.Shown(in), err
 }
 
 // orderText says what was asked for, for the event.
@@ -86,7 +85,7 @@ func disksText(disks []string) string {
 }
 
 // keysOf are the public keys of the variable ssh_keys, those that an install gives root.
-func (a *Appliance) keysOf(h *inventory.Host) ([]string, error) {
+func (o *Operator) keysOf(h *inventory.Host) ([]string, error) {
 	list, ok := h.Variables["ssh_keys"].([]any)
 	if one, given := h.Variables["ssh_keys"]; given && !ok {
 		list = []any{one}
@@ -97,7 +96,7 @@ func (a *Appliance) keysOf(h *inventory.Host) ([]string, error) {
 		case string:
 			keys = append(keys, v)
 		case inventory.SecretRef:
-			text, err := a.secrets.Get(string(v))
+			text, err := o.Secret(string(v))
 			if err != nil {
 				return nil, fmt.Errorf("the variable ssh_keys: %w", err)
 			}
