@@ -18,7 +18,7 @@ const KindQuestion = "question"
 // asked is answered by it. Its log proves less: a system that was installed writes to the
 // same place.
 func (in Install) Told(e Event, counted, wall time.Time) Install {
-	in.Spoke, in.SpokeWall, in.Unheard, in.Doubt = counted, wall, false, ""
+	in.InstallerHeard, in.InstallerHeardWall, in.Unheard, in.Doubt = counted, wall, false, ""
 	switch e.Kind {
 	case KindPacked:
 		in.Packed = true

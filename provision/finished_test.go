@@ -66,7 +66,7 @@ func TestTold(t *testing.T) {
 	in := fresh()
 	in.Stage, in.Unheard, in.Doubt = provision.Packages, true, "asked"
 	in = in.Told(provision.Event{Kind: provision.KindPacked}, at(5), time.Time{})
-	if in.Doubt != "" || !in.Packed || in.Unheard || in.Spoke != at(5) || in.GaveUp {
+	if in.Doubt != "" || !in.Packed || in.Unheard || in.InstallerHeard != at(5) || in.GaveUp {
 		t.Errorf("packages through: %+v", in)
 	}
 	if in = in.Told(provision.Event{Kind: provision.KindAttemptFailed}, at(6), time.Time{}); !in.GaveUp {

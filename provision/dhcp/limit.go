@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // Bounds of what is told again and again. What strangers can make us write down is bounded
@@ -68,14 +69,14 @@ func (s *Server) may(kind string, v view, key string) bool {
 
 // limits is what keeps what is told of hosts, and the log, within bounds.
 type limits struct {
-	hosts    *provision.Quiet // what is wrong with a host of the inventory
-	often    *provision.Quiet // see maySay
-	logs     *provision.Quiet // what is logged only
+	hosts    *limit.Limiter // what is wrong with a host of the inventory
+	often    *limit.Limiter // see maySay
+	logs     *limit.Limiter // what is logged only
 	refusals *rate.Limiter
 }
 
 func newLimits() limits {
-	most := func(n int) *provision.Quiet { return &provision.Quiet{Every: limitEvery, Most: n} }
+	most := func(n int) *limit.Limiter { return &limit.Limiter{Every: limitEvery, Most: n} }
 	return limits{
 		hosts: most(hostsTotal), often: most(oftenTotal), logs: most(limitTotal),
 		refusals: rate.NewLimiter(refusalsASecond, refusalsBurst),

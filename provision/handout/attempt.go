@@ -17,9 +17,9 @@ type Attempt struct {
 	EnrolToken string        // the agent's
 	Another    bool          // an attempt is left after this one
 	Wipe       bool
-	// Blank are the ids of the disks that this install may overwrite, since an earlier
-	// attempt found them blank, separated by blanks.
-	Blank string
+	// Overwritable are the ids of the disks that an earlier attempt found blank, separated by
+	// blanks.
+	Overwritable string
 }
 
 // install is the attempt as templates see it. The URLs are those of the routes below /i/
@@ -31,7 +31,7 @@ func (a Attempt) install(appliance string) templates.Install {
 		in.Order = base + "/job"
 		return in
 	}
-	in.Another, in.Wipe, in.Ours, in.EnrolToken = a.Another, a.Wipe, a.Blank, a.EnrolToken
+	in.Another, in.Wipe, in.Ours, in.EnrolToken = a.Another, a.Wipe, a.Overwritable, a.EnrolToken
 	in.Kickstart, in.Agent, in.CA = base+"/ks", base+"/agent", base+"/ca.pem"
 	return in
 }

@@ -41,7 +41,7 @@ func TestBase(t *testing.T) {
 func TestData(t *testing.T) {
 	m := Maker{Mirrors: []string{"debian"}}
 	at := templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"}
-	a := Attempt{ID: "web1-1", MAC: inventory.MAC{0x52, 0x54, 0, 0, 0, 1}, Token: "T", EnrolToken: "E", Another: true, Wipe: true, Blank: " sda "}
+	a := Attempt{ID: "web1-1", MAC: inventory.MAC{0x52, 0x54, 0, 0, 0, 1}, Token: "T", EnrolToken: "E", Another: true, Wipe: true, Overwritable: " sda "}
 	got := m.Data(&inventory.Host{Name: "web1"}, at, templates.Image{}, a)
 	want := templates.Install{
 		ID: "web1-1", Wipe: true, Another: true, Ours: " sda ", EnrolToken: "E", BootIF: "01-52-54-00-00-00-01",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // The kinds of events that the cache records.
@@ -18,17 +19,17 @@ const (
 	kindDisk        = "mirror-disk"        // the cache's own folder fails
 )
 
-// quiet is how long an upstream's events of one kind are held back after one: a
+// eventEvery is how long an upstream's events of one kind are held back after one: a
 // rack of hosts that install at once would write thousands.
-const quiet = time.Minute
+const eventEvery = time.Minute
 
 // events records what happened, at most once a minute per upstream and kind.
 type events struct {
 	o    Options
-	said *provision.Quiet
+	said *limit.Limiter
 }
 
-func newEvents(o Options) *events { return &events{o: o, said: &provision.Quiet{Every: quiet}} }
+func newEvents(o Options) *events { return &events{o: o, said: &limit.Limiter{Every: eventEvery}} }
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()

@@ -60,7 +60,7 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 	if s == nil {
 		return nil, nil
 	}
-	var g gathering
+	var g findingGroups
 	looked := map[string]error{} // systems
 	for _, w := range all {
 		h := w.host
@@ -87,7 +87,7 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 			g.add(s.secret(w.host, name))
 		}
 	}
-	return g.told()
+	return g.problems()
 }
 
 // packagesFor reports whether a host may reach packages: a mirror of ours, or its own

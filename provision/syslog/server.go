@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // Port is syslog's, on UDP (RFC 5426) and, as installers have it, on TCP.
@@ -76,7 +77,7 @@ type Options struct {
 // A Server receives on one address.
 type Server struct {
 	Options
-	quiet *provision.Quiet
+	said *limit.Limiter
 
 	mu sync.Mutex
 	// known are those with an install under way: as many as there are installs. Of the
@@ -100,7 +101,7 @@ type sender struct {
 // New makes a receiver; Run opens its ports.
 func New(o Options) *Server {
 	return &Server{
-		Options: o, quiet: &provision.Quiet{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
+		Options: o, said: &limit.Limiter{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
 		tracks: map[string]*track{}, conns: map[netip.Addr]int{},
 	}
 }
@@ -358,7 +359,7 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int
 }
 
 func (s *Server) complain(in Install, kind, message string) {
-	if !s.quiet.Allow(in.Host+" "+kind, s.Clock()) {
+	if !s.said.Allow(in.Host+" "+kind, s.Clock()) {
 		return
 	}
 	if err := s.Record.Record(provision.Event{Host: in.Host, Source: "syslog", Kind: kind, Level: provision.LevelWarn, Message: message}); err != nil {

@@ -17,11 +17,12 @@ import (
 	pin "github.com/pin/tftp/v3"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
-// fetchQuiet is how long a second fetch of one file by one client leaves no event: a
+// fetchEvery is how long a second fetch of one file by one client leaves no event: a
 // box that boots anew takes longer, and who fetches in a loop fills no journal.
-const fetchQuiet = 2 * time.Second
+const fetchEvery = 2 * time.Second
 
 // maxPeers is of how many addresses within a minute it is asked whose they are: that
 // costs a look at all leases.
@@ -79,9 +80,9 @@ type Options struct {
 type Server struct {
 	Options
 	gate    gate
-	quiet   provision.Quiet // offenders, in the log
-	failed  provision.Quiet // those of which an event may tell
-	fetched provision.Quiet // fetches that have left an event
+	logged  limit.Limiter // offenders, in the log
+	failed  limit.Limiter // those of which an event may tell
+	fetched limit.Limiter // fetches that have left an event
 }
 
 // New makes a server; Run starts it.
@@ -115,8 +116,8 @@ func New(o Options) *Server {
 	return &Server{
 		Options: o,
 		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, room: o.MaxWaiters, patience: o.Patience},
-		failed:  provision.Quiet{Most: maxPeers},
-		fetched: provision.Quiet{Every: fetchQuiet},
+		failed:  limit.Limiter{Most: maxPeers},
+		fetched: limit.Limiter{Every: fetchEvery},
 	}
 }
 

@@ -188,8 +188,8 @@ func (s *Server) anySystem(such func(*inventory.System) bool) bool {
 	return snap == nil || slices.ContainsFunc(slices.Collect(maps.Values(snap.Systems)), such)
 }
 
-// fetchQuiet is how long a second fetch of one file by one host leaves no event.
-const fetchQuiet = 2 * time.Second
+// fetchEvery is how long a second fetch of one file by one host leaves no event.
+const fetchEvery = 2 * time.Second
 
 // send sends a file (HEAD and ranges too) and records that a host in an install
 // has it, once its last byte was written.
@@ -247,7 +247,7 @@ func (s *Server) refuse(from netip.Addr, host, kind, message string) {
 		Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message,
 		Fields: map[string]string{"address": from.String()},
 	}
-	if !s.quiet.Allow(kind+" "+from.String(), s.Clock()) {
+	if !s.refused.Allow(kind+" "+from.String(), s.Clock()) {
 		return
 	}
 	// What is refused at a host's address counts as the host's: no crowd of other addresses

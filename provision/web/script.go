@@ -141,7 +141,7 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) handout.Attempt {
 	return handout.Attempt{
 		ID: in.ID, Job: in.Job, MAC: mac, Token: token, Another: in.Attempts < in.Budget.Attempts,
-		Wipe: in.MayWipe(mac.String()), Blank: in.Ours(mac.String(), s.Journal.Counted(), s.Clock()),
+		Wipe: in.MayWipe(mac.String()), Overwritable: in.OverwritableDisks(mac.String(), s.Journal.Counted(), s.Clock()),
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
+	"rackhand/provision/limit"
 	"rackhand/provision/neighbour"
 	"rackhand/provision/operate"
 	"rackhand/provision/pki"
@@ -79,11 +80,11 @@ type Options struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet   *provision.Quiet // who was refused
-	fetched *provision.Quiet // fetches that have left an event
+	refused *limit.Limiter // who was refused
+	fetched *limit.Limiter // fetches that have left an event
 	taken   taken
-	lost    *provision.Quiet // hosts of which it was said that they come no further
-	handed  handed
+	lost    *limit.Limiter // hosts of which it was said that they come no further
+	scripts scriptCache
 	answers answers
 	secrets secrets
 	rows    rows
@@ -103,7 +104,7 @@ func New(o Options) *Server {
 		o.Limits = config.Default().Limits
 	}
 	return &Server{
-		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour},
+		Options: o, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }

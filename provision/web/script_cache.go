@@ -15,21 +15,21 @@ import (
 	"rackhand/provision/handout"
 )
 
-// handedFor is how long one script is handed out again to who has it already: GRUB
+// scriptFor is how long one script is served again to the box that has it: GRUB
 // opens its menu more than once, and TFTP repeats a request whose answer was lost.
 // A box that rebooted takes longer to come back, or has begun to install, which ends
 // it too.
-const handedFor = time.Minute
+const scriptFor = time.Minute
 
-// maxHanded bounds how many scripts are kept. Only hosts with an install under way
+// maxScripts bounds how many scripts are kept. Only hosts with an install under way
 // have one.
-const maxHanded = 4096
+const maxScripts = 4096
 
-// handed keeps the scripts that were handed out in the last minute. They have a
+// A scriptCache keeps the scripts of the last minute, and the tokens that were offered. They have a
 // token in them, so they are in memory alone.
-type handed struct {
+type scriptCache struct {
 	mu      sync.Mutex
-	scripts map[handedTo]handedOut
+	scripts map[scriptKey]cachedScript
 	offers  map[string]offer // by host
 	flight  singleflight.Group
 }
@@ -45,12 +45,12 @@ type offer struct {
 // come no further.
 const lostAfter = 10 * time.Minute
 
-type handedTo struct {
+type scriptKey struct {
 	mac    inventory.MAC
 	loader handout.Loader
 }
 
-type handedOut struct {
+type cachedScript struct {
 	text  string
 	in    provision.Install // as it was
 	until time.Time
@@ -68,7 +68,7 @@ func (s *Server) token(host string, l handout.Loader) (provision.Install, string
 		}
 		return in, token, err
 	}
-	kept := s.handed.offer(host)
+	kept := s.scripts.offer(host)
 	if in, ok := s.Journal.Current(host); ok && in.Offered(provision.HashToken(kept.token)) {
 		if s.Clock().Sub(kept.since) > lostAfter && s.lost.Allow(host, s.Clock()) {
 			s.warn(host, "never-came", "its boot script was fetched again by TFTP, and nothing has come over TCP since the previous script: its kernel doesn't start, or has no driver for the card; look at its console. If its installer reports meanwhile, another machine asks in its name")
@@ -77,32 +77,32 @@ func (s *Server) token(host string, l handout.Loader) (provision.Install, string
 	}
 	in, token, err := s.Journal.Offer(host, s.Random)
 	if err == nil {
-		s.handed.keep(host, offer{token, s.Clock()})
+		s.scripts.keep(host, offer{token, s.Clock()})
 	}
 	return in, token, err
 }
 
-func (h *handed) offer(host string) offer {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.offers[host]
+func (c *scriptCache) offer(host string) offer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.offers[host]
 }
 
-func (h *handed) keep(host string, o offer) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.offers == nil || len(h.offers) >= maxHanded {
-		h.offers = make(map[string]offer)
+func (c *scriptCache) keep(host string, o offer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.offers == nil || len(c.offers) >= maxScripts {
+		c.offers = make(map[string]offer)
 	}
-	h.offers[host] = o
+	c.offers[host] = o
 }
 
 // scriptAgain is bootScript for a loader that asks more than once: within a minute
 // it gets the same script, which costs one attempt at most and has one token, as long as
 // these still stand.
 func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.Addr, l handout.Loader) (string, error) {
-	to := handedTo{mac, l}
-	if text, ok := s.handed.get(s, to); ok {
+	to := scriptKey{mac, l}
+	if text, ok := s.scripts.get(s, to); ok {
 		if h := s.Snapshot().HostByMAC(mac); h != nil {
 			if err := s.proved(ctx, h, from, "the boot script"); err != nil {
 				return "", err
@@ -111,14 +111,14 @@ func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.
 		return text, nil
 	}
 	// Two requests at once are one: the second token would make the first worthless.
-	text, err, _ := s.handed.flight.Do(fmt.Sprint(to), func() (any, error) {
-		if text, ok := s.handed.get(s, to); ok {
+	text, err, _ := s.scripts.flight.Do(fmt.Sprint(to), func() (any, error) {
+		if text, ok := s.scripts.get(s, to); ok {
 			return text, nil
 		}
 		// Not the context of whoever came first: others wait for it too.
 		text, in, err := s.bootScript(context.WithoutCancel(ctx), mac, from, l)
 		if err == nil && in.ID != "" {
-			s.handed.put(to, handedOut{text, in, s.Clock().Add(handedFor)}, s.Clock())
+			s.scripts.put(to, cachedScript{text, in, s.Clock().Add(scriptFor)}, s.Clock())
 		}
 		return text, err
 	})
@@ -128,12 +128,12 @@ func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.
 	return text.(string), nil
 }
 
-// get finds a script that may be handed out again: its install is the same, and
+// get finds a script that may be served again: its install is the same, and
 // armed, and nobody has used or replaced its token.
-func (h *handed) get(s *Server, to handedTo) (string, bool) {
-	h.mu.Lock()
-	out, ok := h.scripts[to]
-	h.mu.Unlock()
+func (c *scriptCache) get(s *Server, to scriptKey) (string, bool) {
+	c.mu.Lock()
+	out, ok := c.scripts[to]
+	c.mu.Unlock()
 	if !ok || !s.Clock().Before(out.until) {
 		return "", false
 	}
@@ -148,16 +148,16 @@ func (h *handed) get(s *Server, to handedTo) (string, bool) {
 	return out.text, !in.TokenSpent && in.Stage.Rank() <= provision.Kernel.Rank()
 }
 
-func (h *handed) put(to handedTo, out handedOut, now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.scripts == nil {
-		h.scripts = make(map[handedTo]handedOut)
+func (c *scriptCache) put(to scriptKey, out cachedScript, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.scripts == nil {
+		c.scripts = make(map[scriptKey]cachedScript)
 	}
-	for k, o := range h.scripts {
-		if !now.Before(o.until) || len(h.scripts) >= maxHanded {
-			delete(h.scripts, k)
+	for k, o := range c.scripts {
+		if !now.Before(o.until) || len(c.scripts) >= maxScripts {
+			delete(c.scripts, k)
 		}
 	}
-	h.scripts[to] = out
+	c.scripts[to] = out
 }
