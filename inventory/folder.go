@@ -45,14 +45,14 @@ func readDir(dir string, l *loader) []file {
 	total := 0
 	for _, e := range entries {
 		name := e.Name()
-		if strings.HasPrefix(name, ".") || !IsYAML(name) {
+		if strings.HasPrefix(name, ".") || !isYAML(name) {
 			continue
 		}
 		if len(files) == maxFiles {
 			fail(whole, "merge some", "the inventory has more than %d files", maxFiles)
 			break
 		}
-		data, err := schema.ReadFile(filepath.Join(dir, name), schema.MaxSize)
+		data, err := readFile(filepath.Join(dir, name))
 		if err != nil {
 			fail(problem.Place{File: name}, "remove it, or rename it so that it doesn't end in .yaml", "can't read the file: %v", reason(err))
 			continue
@@ -69,10 +69,12 @@ func readDir(dir string, l *loader) []file {
 	return files
 }
 
-// IsYAML reports whether a file is named as YAML is.
-func IsYAML(name string) bool {
+func isYAML(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
+
+// readFile reads a regular file, of one byte more than schema.Parse takes at most.
+func readFile(path string) ([]byte, error) { return schema.ReadFile(path, schema.MaxSize) }
 
 // reason is an error without the path, which stands before it anyway.
 func reason(err error) error {

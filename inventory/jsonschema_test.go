@@ -91,7 +91,7 @@ func TestJSONSchemaOfCorpus(t *testing.T) {
 	}
 	archives("good", func(path string, files []txtar.File) {
 		for _, f := range files {
-			if !IsYAML(f.Name) || strings.ContainsAny(f.Name, "/#") {
+			if !isYAML(f.Name) || strings.ContainsAny(f.Name, "/#") {
 				continue
 			}
 			if err := v.Validate(f.Data); err != nil {
@@ -103,7 +103,7 @@ func TestJSONSchemaOfCorpus(t *testing.T) {
 	archives("broken", func(path string, files []txtar.File) {
 		for _, f := range files {
 			_, problems := Parse(f.Name, f.Data, Options{})
-			if !IsYAML(f.Name) || !strings.Contains(problems.String(), ": unknown key ") {
+			if !isYAML(f.Name) || !strings.Contains(problems.String(), ": unknown key ") {
 				continue
 			}
 			refused++

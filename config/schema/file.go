@@ -45,7 +45,7 @@ func (f *File) Line(n int) string {
 			line = string(r[:column-1]) + "***"
 		}
 	}
-	return HideSecrets(line)
+	return hideSecrets(line)
 }
 
 var (
@@ -60,10 +60,10 @@ func (f *File) hide(line, column int) {
 	}
 }
 
-// HideSecrets cuts a line after a key that sounds like a secret, unless a
+// hideSecrets cuts a line after a key that sounds like a secret, unless a
 // reference such as {secret: name} follows. It needs no parsed file: a line with
 // a syntax error is shown too.
-func HideSecrets(line string) string {
+func hideSecrets(line string) string {
 	for _, at := range secretKey.FindAllStringIndex(line, -1) {
 		rest := line[at[1]:]
 		if rest == "" || strings.HasPrefix(rest, "#") || reference.MatchString(rest) {

@@ -2,10 +2,9 @@ package edit
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
-
-	"rackhand/config/schema"
 )
 
 // around is how many unchanged lines a diff shows.
@@ -64,13 +63,24 @@ func lines(text []byte) []string {
 	return all
 }
 
+var (
+	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
+	reference = regexp.MustCompile(`^(\{\s*secret\s*:|#|$)`)
+)
+
 // shown makes a line fit to be shown: it is cut after a key that sounds like a
 // secret, as the problems that the loader shows are, unless a reference follows.
 func shown(line string) string {
+	for _, at := range secretKey.FindAllStringIndex(line, -1) {
+		if !reference.MatchString(line[at[1]:]) {
+			line = line[:at[1]] + "***"
+			break
+		}
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {
 			return r
 		}
 		return unicode.ReplacementChar
-	}, schema.HideSecrets(line))
+	}, line)
 }

@@ -82,7 +82,7 @@ func (f Folder) Edit(ctx context.Context, dry bool, change func([]File) (Change,
 	if err != nil {
 		return Outcome{}, err
 	}
-	if c.File != filepath.Base(c.File) || strings.HasPrefix(c.File, ".") || !inventory.IsYAML(c.File) {
+	if c.File != filepath.Base(c.File) || strings.HasPrefix(c.File, ".") || !isYAML(c.File) {
 		return Outcome{}, refuse("name one such as rack1.yaml", "%q can't be a file of the inventory", c.File)
 	}
 	out := Outcome{File: c.File, After: c.Text}
@@ -166,8 +166,12 @@ func (f Folder) read() ([]File, error) {
 	return files, nil
 }
 
-// isInventory reports whether the loader reads a file.
-func isInventory(name string) bool { return inventory.IsYAML(name) && !strings.HasPrefix(name, ".") }
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// isInventory: what the loader reads.
+func isInventory(name string) bool { return isYAML(name) && !strings.HasPrefix(name, ".") }
 
 // readFile reads a regular file of a bounded size, and doesn't wait for a FIFO's
 // writer.

@@ -19,9 +19,9 @@ const (
 	kindDisk        = "mirror-disk"        // the cache's own folder fails
 )
 
-// eventEvery is how long an upstream's events of one kind are held back after one: a
+// quiet is how long an upstream's events of one kind are held back after one: a
 // rack of hosts that install at once would write thousands.
-const eventEvery = time.Minute
+const quiet = time.Minute
 
 // events records what happened, at most once a minute per upstream and kind.
 type events struct {
@@ -29,7 +29,7 @@ type events struct {
 	said *limit.Limiter
 }
 
-func newEvents(o Options) *events { return &events{o: o, said: &limit.Limiter{Every: eventEvery}} }
+func newEvents(o Options) *events { return &events{o: o, said: &limit.Limiter{Every: quiet}} }
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()

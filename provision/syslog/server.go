@@ -77,7 +77,7 @@ type Options struct {
 // A Server receives on one address.
 type Server struct {
 	Options
-	said *limit.Limiter
+	quiet *limit.Limiter
 
 	mu sync.Mutex
 	// known are those with an install under way: as many as there are installs. Of the
@@ -101,7 +101,7 @@ type sender struct {
 // New makes a receiver; Run opens its ports.
 func New(o Options) *Server {
 	return &Server{
-		Options: o, said: &limit.Limiter{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
+		Options: o, quiet: &limit.Limiter{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
 		tracks: map[string]*track{}, conns: map[netip.Addr]int{},
 	}
 }
@@ -359,7 +359,7 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int
 }
 
 func (s *Server) complain(in Install, kind, message string) {
-	if !s.said.Allow(in.Host+" "+kind, s.Clock()) {
+	if !s.quiet.Allow(in.Host+" "+kind, s.Clock()) {
 		return
 	}
 	if err := s.Record.Record(provision.Event{Host: in.Host, Source: "syslog", Kind: kind, Level: provision.LevelWarn, Message: message}); err != nil {

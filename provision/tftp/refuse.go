@@ -26,7 +26,7 @@ var (
 
 // say writes about an offender, at most once a minute for each kind of offence.
 func (s *Server) say(level slog.Level, offender, what string, args ...any) {
-	if s.logged.Allow(what+" "+offender, s.Clock()) {
+	if s.quiet.Allow(what+" "+offender, s.Clock()) {
 		s.Log.Log(context.Background(), level, what, args...)
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"rackhand/provision/limit"
 )
 
-// fetchEvery is how long a second fetch of one file by one client leaves no event: a
+// fetchQuiet is how long a second fetch of one file by one client leaves no event: a
 // box that boots anew takes longer, and who fetches in a loop fills no journal.
-const fetchEvery = 2 * time.Second
+const fetchQuiet = 2 * time.Second
 
 // maxPeers is of how many addresses within a minute it is asked whose they are: that
 // costs a look at all leases.
@@ -80,7 +80,7 @@ type Options struct {
 type Server struct {
 	Options
 	gate    gate
-	logged  limit.Limiter // offenders, in the log
+	quiet   limit.Limiter // offenders, in the log
 	failed  limit.Limiter // those of which an event may tell
 	fetched limit.Limiter // fetches that have left an event
 }
@@ -117,7 +117,7 @@ func New(o Options) *Server {
 		Options: o,
 		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, room: o.MaxWaiters, patience: o.Patience},
 		failed:  limit.Limiter{Most: maxPeers},
-		fetched: limit.Limiter{Every: fetchEvery},
+		fetched: limit.Limiter{Every: fetchQuiet},
 	}
 }
 
