@@ -43,7 +43,7 @@ func TestOursLapsesByEitherClock(t *testing.T) {
 		"the clock went back":                {time.Minute, -time.Hour, false},
 		"NTP moved it by seconds":            {time.Minute, -2 * time.Second, true},
 	} {
-		in := Install{Blank: []string{"naa.5000c500a1b2c3d4"}}.Told(Event{Kind: KindProgress}, at, at)
+		in := Install{Blank: []string{"naa.5000c500a1b2c3d4"}}.AfterReport(Event{Kind: KindProgress}, at, at)
 		if in = in.DropExpiredDisks(at.Add(tc.counted), at.Add(tc.wall)); (in.Blank != nil) != tc.keeps {
 			t.Errorf("%s: the disks are %q", name, in.Blank)
 		}

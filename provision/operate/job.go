@@ -13,8 +13,8 @@ import (
 	"rackhand/provision/journal"
 )
 
-// Job arms a rescue, wipe or burn-in of a host, and boots it from the network when
-// power is asked for and it has a BMC.
+// Job arms a rescue, wipe or burn-in of a host, and boots it from the network when the
+// request says so and the host has a BMC.
 func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (provision.Install, error) {
 	h, err := o.host(host)
 	if err != nil {
@@ -40,8 +40,8 @@ func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (
 	if r.Job.Disruptive() && o.Journal.Serves(host) && !r.Serving {
 		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, provision.ErrServes, provision.Install{Job: r.Job}.Noun())
 	}
-	// What could not be handed out is not armed: a host in service would be cycled
-	// for nothing.
+	// A host that can't boot for its job is not armed, or a host in service would be power
+	// cycled for nothing.
 	if err := o.Handout.JobReady(h); err != nil {
 		return provision.Install{}, err
 	}
@@ -60,7 +60,7 @@ func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (
 	return o.Journal.Shown(in), err
 }
 
-// orderText says what was asked for, for the event.
+// orderText describes the request in the event.
 func orderText(job provision.Job, o provision.Order) string {
 	switch job {
 	case provision.JobWipe:
@@ -108,8 +108,8 @@ func (o *Operator) keysOf(h *inventory.Host) ([]string, error) {
 	return keys, nil
 }
 
-// publicKeys checks keys as they stand in files and variables, several to a text too,
-// and gives them one by one, without what could be more than a key.
+// publicKeys checks public keys as they stand in files and variables, several in one text
+// too. It returns one key a string, without options.
 func publicKeys(texts []string) ([]string, error) {
 	var keys []string
 	for _, text := range texts {

@@ -39,8 +39,8 @@ type Operator struct {
 	Database func() provision.DatabaseStats
 }
 
-// Install arms a host, and boots it from the network when power is asked for and
-// it has a BMC.
+// Install arms a host, and boots it from the network when the request says so and the host
+// has a BMC.
 func (o *Operator) Install(_ context.Context, host string, r provision.InstallRequest) (provision.Install, error) {
 	h, err := o.host(host)
 	if err != nil {
@@ -52,8 +52,8 @@ func (o *Operator) Install(_ context.Context, host string, r provision.InstallRe
 	if h.System == nil {
 		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
 	}
-	// What could not be handed out is not armed: a host in service would be cycled
-	// for nothing.
+	// A host that can't have its installer is not armed, or a host in service would be power
+	// cycled for nothing.
 	if err := o.Handout.Ready(h, o.Appliance); err != nil {
 		return provision.Install{}, err
 	}
@@ -83,7 +83,8 @@ func (o *Operator) Cancel(_ context.Context, host string) error {
 	return err
 }
 
-// Release lets the attempt go on that waits for the operator.
+// Release lets the attempt go on that waits for the operator (`answer: confirm`). The error
+// wraps provision.ErrNotHeld when it doesn't wait.
 func (o *Operator) Release(_ context.Context, host string) (provision.Install, error) {
 	if _, err := o.host(host); err != nil {
 		return provision.Install{}, err

@@ -82,8 +82,8 @@ func (p *Prefetcher) tree(ctx context.Context, s *inventory.System, want []strin
 	return p.Mirror.PrefetchTree(ctx, w)
 }
 
-// plain are the entries of %packages that name a package, without groups and what is
-// left out.
+// plain are the entries of %packages that name a package to install: no groups, and no
+// packages that are left out.
 func plain(entries []string) []string {
 	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return strings.ContainsAny(e[:1], "@-") })
 }

@@ -24,7 +24,7 @@ const maxIPMIPassword = 20
 type Supplies struct {
 	// Addresses are its own.
 	Addresses []netip.Addr
-	// HasImage says what of the image or media of a host's system is missing.
+	// HasImage says which part of the image or media of a host's system is missing.
 	HasImage func(*inventory.Host) error
 	// Secret looks a secret up.
 	Secret func(name string) (string, error)
@@ -54,7 +54,7 @@ func (s *Supplies) addresses() []netip.Addr {
 	return s.Addresses
 }
 
-// lacks says what hosts want and the appliance doesn't have. It reads secrets and
+// lacks reports what hosts need and the appliance doesn't have. It reads secrets and
 // forgets them.
 func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 	if s == nil {

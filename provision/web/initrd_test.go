@@ -72,7 +72,7 @@ func TestInitrdPatience(t *testing.T) {
 			if tt.mend == nil {
 				return
 			}
-			// What it gets ends the row.
+			// What it gets ends the series.
 			tt.mend(r, iso)
 			r.want(r.ask(r.boot, "10.77.0.11", "GET", path, ""), 200)
 			if strings.Contains(path, "/ks") {

@@ -141,7 +141,7 @@ func (s *Server) answer(c echo.Context) error {
 			Fields: map[string]string{"address": from.String()},
 		}, in.Host+" answer-again")
 	}
-	s.rows.end(in.Host)
+	s.retries.end(in.Host)
 	return plain(c, text)
 }
 

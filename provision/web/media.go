@@ -40,7 +40,7 @@ func (s *Server) mediaFile(c echo.Context) error {
 	}
 	defer f.Close()
 	if from := s.hostAt(c.Request().Context(), peer(c)); from != "" {
-		s.rows.end(from)
+		s.retries.end(from)
 	}
 	h := c.Response().Header()
 	h.Set("Content-Type", mediaType(file))

@@ -21,17 +21,17 @@ func (s *Server) TFTP() *handout.TFTP {
 	}
 }
 
-// menu is GRUB's menu for the box at an address. GRUB names no MAC of its own: the
-// lease says whose the address is. Who has none gets the menu that goes on to the
-// disk, since a GRUB without a menu waits at its prompt for a person.
+// menu is GRUB's menu for the box at an address. GRUB doesn't say its MAC, so the lease
+// says which box has the address. A box without a lease gets the menu that goes on to the
+// disk: a GRUB without a menu waits at its prompt for a person.
 func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC, l handout.Loader) (string, error) {
 	mac, ok := s.leaseholder(ctx, peer)
 	if said != nil && (!ok || *said != mac) {
 		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
 		return "", fmt.Errorf("the menu of %s: %w", said, fs.ErrNotExist)
 	}
-	// An address alone is weak: beside another server one REQUEST that we miss, and
-	// it is another box that has it now. So it must have been heard of just now.
+	// An address alone proves little: another server may have given it to another box, by a
+	// REQUEST that we missed. So the box must have been heard a moment ago.
 	disk := func() (string, error) { return s.render(l.Disk(), templates.Data{Host: &inventory.Host{}}) }
 	if !ok || s.misplaced(mac, peer) {
 		return disk()

@@ -15,18 +15,17 @@ import (
 	"rackhand/provision/handout"
 )
 
-// scriptFor is how long one script is served again to the box that has it: GRUB
-// opens its menu more than once, and TFTP repeats a request whose answer was lost.
-// A box that rebooted takes longer to come back, or has begun to install, which ends
-// it too.
+// scriptFor is how long the same script is served again to a box: GRUB opens its menu more
+// than once, and TFTP repeats a request whose answer was lost. A box that rebooted takes
+// longer to come back. The reports of an installer end it too.
 const scriptFor = time.Minute
 
 // maxScripts bounds how many scripts are kept. Only hosts with an install under way
 // have one.
 const maxScripts = 4096
 
-// A scriptCache keeps the scripts of the last minute, and the tokens that were offered. They have a
-// token in them, so they are in memory alone.
+// A scriptCache keeps the scripts of the last minute, and the tokens that were offered.
+// Scripts hold tokens, so both are kept in memory only.
 type scriptCache struct {
 	mu      sync.Mutex
 	scripts map[scriptKey]cachedScript
@@ -35,7 +34,7 @@ type scriptCache struct {
 }
 
 // An offer is a token in a script that went out by TFTP. The same one is offered until it
-// is used, so that who asks a thousand times with a host's address makes one.
+// is used, so a thousand requests with a host's address make one token.
 type offer struct {
 	token string
 	since time.Time
@@ -56,15 +55,15 @@ type cachedScript struct {
 	until time.Time
 }
 
-// token makes the token of a script. One that goes by HTTP was asked for over TCP, from
-// the box's address: the attempt begins. A request by TFTP is one datagram, that anybody
-// can send with the box's address: it takes nothing from an installer that is at work,
-// and the attempt begins when the token is used (see Server.holder).
+// token makes the token of a script. A request by HTTP comes over TCP from the box's
+// address, so the attempt begins. A request by TFTP is one datagram, and its address can be
+// forged. So it takes nothing from an installer that is at work, and the attempt begins when
+// the token is used (see Server.holder).
 func (s *Server) token(host string, l handout.Loader) (provision.Install, string, error) {
 	if !l.TFTP {
 		in, token, err := s.Journal.BeginAttempt(host, s.Random)
 		if err == nil {
-			s.rows.end(host)
+			s.retries.end(host)
 		}
 		return in, token, err
 	}
@@ -97,9 +96,9 @@ func (c *scriptCache) keep(host string, o offer) {
 	c.offers[host] = o
 }
 
-// scriptAgain is bootScript for a loader that asks more than once: within a minute
-// it gets the same script, which costs one attempt at most and has one token, as long as
-// these still stand.
+// scriptAgain is bootScript for a loader that asks more than once. Within a minute it gets
+// the same script, with the same token, which costs one attempt at most. A change of the
+// attempt or its token ends that.
 func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.Addr, l handout.Loader) (string, error) {
 	to := scriptKey{mac, l}
 	if text, ok := s.scripts.get(s, to); ok {
@@ -115,7 +114,7 @@ func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.
 		if text, ok := s.scripts.get(s, to); ok {
 			return text, nil
 		}
-		// Not the context of whoever came first: others wait for it too.
+		// Not the context of the first request: others wait for the result too.
 		text, in, err := s.bootScript(context.WithoutCancel(ctx), mac, from, l)
 		if err == nil && in.ID != "" {
 			s.scripts.put(to, cachedScript{text, in, s.Clock().Add(scriptFor)}, s.Clock())
@@ -128,8 +127,8 @@ func (s *Server) scriptAgain(ctx context.Context, mac inventory.MAC, from netip.
 	return text.(string), nil
 }
 
-// get finds a script that may be served again: its install is the same, and
-// armed, and nobody has used or replaced its token.
+// get finds a script that may be served again: its install is the same and armed, and its
+// token is neither used nor replaced.
 func (c *scriptCache) get(s *Server, to scriptKey) (string, bool) {
 	c.mu.Lock()
 	out, ok := c.scripts[to]

@@ -87,7 +87,7 @@ type Server struct {
 	scripts scriptCache
 	answers answers
 	secrets secrets
-	rows    rows
+	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
 }
