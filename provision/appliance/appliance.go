@@ -56,28 +56,29 @@ type Deps struct {
 // An Appliance is the parts, built and tied together.
 type Appliance struct {
 	Deps
-	cfg      *config.Config
-	store    store.Store
-	journal  *journal.Journal
-	flood    *provision.Flood
-	keeper   *retention.Keeper
-	holder   *inventory.Holder
-	watcher  *inventory.Watcher
-	power    *power.Controller
-	secrets  config.Secrets
-	set      *templates.Set
-	files    *bootfiles.Files
+	cfg     *config.Config
+	store   store.Store
+	journal *journal.Journal
+	flood   *provision.Flood
+	keeper  *retention.Keeper
+	holder  *inventory.Holder
+	watcher *inventory.Watcher
+	power   *power.Controller
+	secrets config.Secrets
+	set     *templates.Set
+	files   *bootfiles.Files
+	web     *web.Server
+	page    *page.Handler
+	mirror  *mirror.Cache
+	urls    templates.Appliance
+	logs    *installlog.Store
+	links   []links.Link
+	gate    *gate.Gate
+	supply  *preview.Supplies
+	lacking preview.Lacking
+
 	handout  *handout.Maker
 	operator *operate.Operator
-	web      *web.Server
-	page     *page.Handler
-	mirror   *mirror.Cache
-	urls     templates.Appliance
-	logs     *installlog.Store
-	links    []links.Link
-	gate     *gate.Gate
-	supply   *preview.Supplies
-	lacking  preview.Lacking
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.

@@ -1,6 +1,5 @@
 // Package intake bounds what one host may send here, how often, and how much of it is in
-// memory at a time. A host over its rate is refused; messages about refusals are limited by
-// package limit.
+// memory at a time.
 package intake
 
 import (
