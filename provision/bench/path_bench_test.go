@@ -17,7 +17,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/rack"
 	"rackhand/provision/rack/rehearse"
-	"rackhand/provision/web"
 )
 
 const (
@@ -80,7 +79,7 @@ func travel(t *testing.T, firmware string, direct bool) journey {
 			t.Error(err)
 		}
 	}()
-	if _, err := r.Client.Install(ctx, "web1", web.InstallRequest{Power: !direct}); err != nil {
+	if _, err := r.Client.Install(ctx, "web1", provision.InstallRequest{Power: !direct}); err != nil {
 		t.Fatal(err)
 	}
 	var start time.Time

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // Bounds of repeated reports and log lines. A provision.Flood bounds the events that
@@ -69,14 +70,14 @@ func (s *Server) mayReport(kind string, v view, key string) bool {
 
 // limits bound the reports about hosts, the log lines and the NAKs.
 type limits struct {
-	hostReports  *provision.Quiet // problems of a host of the inventory
-	leaseReports *provision.Quiet // see mayReportLease
-	logs         *provision.Quiet // log lines without an event
+	hostReports  *limit.Limiter // problems of a host of the inventory
+	leaseReports *limit.Limiter // see mayReportLease
+	logs         *limit.Limiter // log lines without an event
 	refusals     *rate.Limiter
 }
 
 func newLimits() limits {
-	most := func(n int) *provision.Quiet { return &provision.Quiet{Every: reportEvery, Most: n} }
+	most := func(n int) *limit.Limiter { return &limit.Limiter{Every: reportEvery, Most: n} }
 	return limits{
 		hostReports: most(hostReportsTotal), leaseReports: most(leaseReportsTotal), logs: most(logsTotal),
 		refusals: rate.NewLimiter(refusalsASecond, refusalsBurst),

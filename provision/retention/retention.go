@@ -60,36 +60,15 @@ type Keeper struct {
 	compactedAt time.Time
 
 	mu    sync.Mutex
-	stats Stats
-	seen  uint64 // the newest event in stats.Events
-}
-
-// Stats describe the content of the database, and what was pruned.
-type Stats struct {
-	Bytes  int64 `json:"bytes"`  // of the file
-	Free   int64 `json:"free"`   // of these, unused
-	Events int   `json:"events"` // number of events
-	Size   int64 `json:"size"`   // their size in bytes, approximately
-	// Pruned is how many events were deleted since the appliance started, and Shrank how
-	// often the file was compacted.
-	Pruned int `json:"pruned"`
-	Shrank int `json:"shrank"`
-}
-
-// String is one line for the operator.
-func (s Stats) String() string {
-	text := fmt.Sprintf("%.1f MiB, %d events", float64(s.Bytes)/(1<<20), s.Events)
-	if s.Pruned > 0 {
-		text += fmt.Sprintf("; %d were pruned since the appliance started", s.Pruned)
-	}
-	return text
+	stats provision.DatabaseStats
+	seen  uint64 // the newest event that stats.Events counts
 }
 
 // New makes a Keeper; Run starts it.
 func New(o Options) *Keeper { return &Keeper{Options: o, ledger: newLedger()} }
 
 // Stats returns the present sizes. The size of events is that of the last pass.
-func (k *Keeper) Stats() Stats {
+func (k *Keeper) Stats() provision.DatabaseStats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.stats

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // Port is the syslog port, on UDP (RFC 5426) and, as installers use it, on TCP.
@@ -78,7 +79,7 @@ type Options struct {
 // A Server receives on one address.
 type Server struct {
 	Options
-	reports *provision.Quiet
+	reports *limit.Limiter
 
 	mu sync.Mutex
 	// known are the addresses with an install under way, as many as there are installs.
@@ -102,7 +103,7 @@ type sender struct {
 // New makes a receiver; Run opens its ports.
 func New(o Options) *Server {
 	return &Server{
-		Options: o, reports: &provision.Quiet{}, known: map[netip.Addr]*sender{}, unknown: map[netip.Addr]time.Time{},
+		Options: o, reports: &limit.Limiter{}, known: map[netip.Addr]*sender{}, unknown: map[netip.Addr]time.Time{},
 		tracks: map[string]*packageTracker{}, conns: map[netip.Addr]int{},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	pin "github.com/pin/tftp/v3"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // refetchAfter is how long a second fetch of one file by one client causes no event. A box
@@ -77,9 +78,9 @@ type Options struct {
 type Server struct {
 	Options
 	gate    gate
-	logged  provision.Quiet // offenders in the log
-	failed  provision.Quiet // offenders in events
-	fetched provision.Quiet // recorded fetches
+	logged  limit.Limiter // offenders in the log
+	failed  limit.Limiter // offenders in events
+	fetched limit.Limiter // recorded fetches
 }
 
 // New makes a server; Run starts it.
@@ -113,8 +114,8 @@ func New(o Options) *Server {
 	return &Server{
 		Options: o,
 		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, maxWaiting: o.MaxWaiters, patience: o.Patience},
-		failed:  provision.Quiet{Most: maxPeers},
-		fetched: provision.Quiet{Every: refetchAfter},
+		failed:  limit.Limiter{Most: maxPeers},
+		fetched: limit.Limiter{Every: refetchAfter},
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TestMirrorRowEnds: an answer that an initrd can use ends the row of those that say ask
-// again; the next one is told so as patiently.
-func TestMirrorRowEnds(t *testing.T) {
-	var r rows
+// TestMirrorRetriesEnd: an answer that an initrd can use ends the series of answers that say
+// "ask again". The next series lasts as long.
+func TestMirrorRetriesEnd(t *testing.T) {
+	var r retries
 	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
 	answer := func(after time.Duration, status int) int {
 		now = now.Add(after)

@@ -50,8 +50,8 @@ type same struct {
 	warning             bool
 }
 
-// A gathering puts the findings of many hosts together.
-type gathering struct {
+// A findingGroups groups the findings of many hosts: equal ones become one.
+type findingGroups struct {
 	order []*several
 	known map[same]*several
 	more  [2]int // of problems and of warnings, those that are too many
@@ -65,7 +65,7 @@ type several struct {
 	last  string
 }
 
-func (g *gathering) add(found []finding) {
+func (g *findingGroups) add(found []finding) {
 	for _, f := range found {
 		key := same{f.File, f.Message, f.Hint, f.Line, f.Column, f.warning}
 		if f.ofHost {
@@ -94,8 +94,8 @@ func (g *gathering) add(found []finding) {
 	}
 }
 
-// told are the findings as they are shown.
-func (g *gathering) told() (problems, warnings inventory.Problems) {
+// problems are the groups as they are shown.
+func (g *findingGroups) problems() (problems, warnings inventory.Problems) {
 	for _, s := range g.order {
 		p := s.Problem
 		p.Message = strings.ReplaceAll(p.Message, hostWord, s.host) + s.notes()

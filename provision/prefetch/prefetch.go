@@ -1,4 +1,5 @@
-package appliance
+// Package prefetch fills the mirror cache with what hosts will ask for, before they do.
+package prefetch
 
 import (
 	"cmp"
@@ -12,78 +13,64 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/bootfiles/media"
+	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/mirror"
 	"rackhand/provision/preview"
-	"rackhand/provision/web"
 	"rackhand/templates"
 	"rackhand/templates/kickstart"
 )
 
-// Prefetch brings into the mirror cache what the hosts of a system will ask for: the
-// packages that their Kickstarts and roles name, with all that these depend on and the
-// system's image doesn't hold; of a system for Anaconda, the tree's boot files too.
-func (a *Appliance) Prefetch(ctx context.Context, system string) (web.Prefetched, error) {
-	fail := func(err error) (web.Prefetched, error) {
-		return web.Prefetched{}, fmt.Errorf("system %s: %w", system, err)
-	}
-	snap := a.holder.Current()
-	s := snap.Systems[system]
-	if s == nil {
-		return fail(errors.New("no such system in the inventory"))
-	}
-	var hosts []*inventory.Host
-	for _, name := range slices.Sorted(maps.Keys(snap.Hosts)) {
-		if h := snap.Hosts[name]; h.System == s {
-			hosts = append(hosts, h)
-		}
-	}
-	want, err := a.wanted(hosts)
-	if err != nil {
-		return fail(err)
-	}
-	fetch := a.prefetchImage
-	if s.Installer == inventory.InstallerAnaconda {
-		fetch = a.prefetchTree
-	}
-	got, err := fetch(ctx, s, want)
-	if err != nil {
-		return fail(err)
-	}
-	out := web.Prefetched{Hosts: len(hosts), Named: want, Packages: got.Packages, Fetched: got.Fetched, Bytes: got.Bytes, Missing: got.Missing}
-	return out, a.journal.Record(provision.Event{
-		Source: "operator", Kind: "prefetched",
-		Message: fmt.Sprintf("what the %d hosts of %s will ask for is in the mirror cache: %d packages, %d MB of them fetched now", out.Hosts, system, out.Packages, out.Bytes>>20),
-	})
+// A Prefetcher fetches ahead into a mirror cache.
+type Prefetcher struct {
+	Mirror *mirror.Cache
+	Config *config.Config // for the folders of the inventory, images and media
 }
 
-// prefetchImage fetches ahead for a system that is an image of Debian or Ubuntu.
-func (a *Appliance) prefetchImage(ctx context.Context, s *inventory.System, want []string) (mirror.Prefetched, error) {
-	dir := filepath.Join(a.cfg.State, "images")
+// Fetch brings into the mirror cache what hosts of a system will ask for: the packages that
+// their Kickstarts and roles name, with their dependencies, except those of the system's
+// image; of a system for Anaconda, the tree's boot files too.
+func (p *Prefetcher) Fetch(ctx context.Context, s *inventory.System, hosts []*inventory.Host) (provision.Prefetched, error) {
+	want, err := p.wanted(hosts)
+	if err != nil {
+		return provision.Prefetched{}, err
+	}
+	fetch := p.image
+	if s.Installer == inventory.InstallerAnaconda {
+		fetch = p.tree
+	}
+	got, err := fetch(ctx, s, want)
+	got.Hosts, got.Named = len(hosts), want
+	return got, err
+}
+
+// image fetches ahead for a system that is an image of Debian or Ubuntu.
+func (p *Prefetcher) image(ctx context.Context, s *inventory.System, want []string) (provision.Prefetched, error) {
+	dir := filepath.Join(p.Config.State, "images")
 	m, err := image.Open(dir, s.Image)
 	if err != nil {
-		return mirror.Prefetched{}, err
+		return provision.Prefetched{}, err
 	}
 	have, err := image.Installed(dir, s.Image)
 	if err != nil {
-		return mirror.Prefetched{}, err
+		return provision.Prefetched{}, err
 	}
-	w := mirror.Wish{Archives: archives(a.mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
+	w := mirror.Wish{Archives: archives(p.Mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
 	if len(w.Archives) == 0 {
-		return mirror.Prefetched{}, fmt.Errorf("no mirror of %s is named in mirror.upstreams: debian and debian-security, or ubuntu, are fetched ahead for images", cmp.Or(m.Distribution, "its distribution"))
+		return provision.Prefetched{}, fmt.Errorf("no mirror of %s is named in mirror.upstreams: debian and debian-security, or ubuntu, are fetched ahead for images", cmp.Or(m.Distribution, "its distribution"))
 	}
-	return a.mirror.Prefetch(ctx, w)
+	return p.Mirror.Prefetch(ctx, w)
 }
 
-// prefetchTree fetches ahead for a system that Anaconda installs from a tree on a mirror.
-func (a *Appliance) prefetchTree(ctx context.Context, s *inventory.System, want []string) (mirror.Prefetched, error) {
-	m, err := media.Load(filepath.Join(a.cfg.State, "media"), s.Media)
+// tree fetches ahead for a system that Anaconda installs from a tree on a mirror.
+func (p *Prefetcher) tree(ctx context.Context, s *inventory.System, want []string) (provision.Prefetched, error) {
+	m, err := media.Load(filepath.Join(p.Config.State, "media"), s.Media)
 	if err != nil {
-		return mirror.Prefetched{}, err
+		return provision.Prefetched{}, err
 	}
 	if m.ISO != nil {
-		return mirror.Prefetched{}, fmt.Errorf("its media %s is an ISO on this machine: there is nothing to fetch ahead", s.Media)
+		return provision.Prefetched{}, fmt.Errorf("its media %s is an ISO on this machine: there is nothing to fetch ahead", s.Media)
 	}
 	w := mirror.TreeWish{
 		Upstream: m.Mirror, Tree: m.Path, Arch: m.Tree.Arch, Packages: want,
@@ -92,11 +79,11 @@ func (a *Appliance) prefetchTree(ctx context.Context, s *inventory.System, want 
 	for _, v := range m.Tree.Variants {
 		w.Repositories = append(w.Repositories, v.Repository)
 	}
-	return a.mirror.PrefetchTree(ctx, w)
+	return p.Mirror.PrefetchTree(ctx, w)
 }
 
-// plain are the entries of %packages that name a package, without groups and what is
-// left out.
+// plain are the entries of %packages that name a package to install: no groups, and no
+// packages that are left out.
 func plain(entries []string) []string {
 	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return strings.ContainsAny(e[:1], "@-") })
 }
@@ -126,14 +113,14 @@ func archives(mirrors []string, distribution, release string) []mirror.Archive {
 
 // wanted are the packages that hosts' roles and Kickstarts name, in order. Secrets
 // are masked: no package is named by one.
-func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
-	p, problems := preview.Open(a.cfg.Inventory, preview.Options{Config: a.cfg})
+func (p *Prefetcher) wanted(hosts []*inventory.Host) ([]string, error) {
+	rendered, problems := preview.Open(p.Config.Inventory, preview.Options{Config: p.Config})
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	all := map[string]bool{}
 	for _, h := range hosts {
-		c, err := p.Compile(h)
+		c, err := rendered.Compile(h)
 		if err != nil {
 			return nil, fmt.Errorf("host %s: %w", h.Name, err)
 		}
@@ -142,7 +129,7 @@ func (a *Appliance) wanted(hosts []*inventory.Host) ([]string, error) {
 				all[r.Package.Name] = true
 			}
 		}
-		text, _, err := p.Render(h.Name, preview.Kickstart)
+		text, _, err := rendered.Render(h.Name, preview.Kickstart)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ func TestRunsAlready(t *testing.T) {
 			r.want(r.ask(r.agents, "10.77.0.11", method, path, `{"host":"web1"}`), tt.code)
 		}
 		in, _ := r.journal.Install("web1")
-		if got := in.Ours(web1MAC, in.Spoke.Add(time.Minute), in.SpokeWall.Add(time.Minute)); (got == "") != speaks || in.Stage != provision.Packages {
+		if got := in.OverwritableDisks(web1MAC, in.InstallerHeard.Add(time.Minute), in.InstallerHeardWall.Add(time.Minute)); (got == "") != speaks || in.Stage != provision.Packages {
 			t.Errorf("an agent speaks: %v, at %s: %q", speaks, in.Stage, got)
 		}
 		if (in.Doubt != "") != speaks {

@@ -1,4 +1,4 @@
-package appliance
+package operate
 
 import (
 	"context"
@@ -11,45 +11,44 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
-	"rackhand/provision/web"
 )
 
-// Job arms a rescue, wipe or burn-in of a host, and boots it from the network when
-// power is asked for and it has a BMC.
-func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provision.Install, error) {
-	h, err := a.host(host)
+// Job arms a rescue, wipe or burn-in of a host, and boots it from the network when the
+// request says so and the host has a BMC.
+func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (provision.Install, error) {
+	h, err := o.host(host)
 	if err != nil {
 		return provision.Install{}, err
 	}
 	order := r.Order
 	if r.Job == provision.JobRescue {
 		if len(order.Keys) == 0 {
-			if order.Keys, err = a.keysOf(h); err != nil {
+			if order.Keys, err = o.keysOf(h); err != nil {
 				return provision.Install{}, err
 			}
 		}
 		if order.Keys, err = publicKeys(order.Keys); err != nil {
-			return provision.Install{}, fmt.Errorf("%w: %w", web.ErrAsk, err)
+			return provision.Install{}, fmt.Errorf("%w: %w", provision.ErrInvalidRequest, err)
 		}
 	}
 	if err := order.Check(r.Job); err != nil {
-		return provision.Install{}, fmt.Errorf("%w: %w", web.ErrAsk, err)
+		return provision.Install{}, fmt.Errorf("%w: %w", provision.ErrInvalidRequest, err)
 	}
 	if r.Job == provision.JobWipe && !r.Yes {
-		return provision.Install{}, fmt.Errorf("%w: a wipe erases %s; say --yes when that is meant", web.ErrAsk, disksText(order.Disks))
+		return provision.Install{}, fmt.Errorf("%w: a wipe erases %s; say --yes when that is meant", provision.ErrInvalidRequest, disksText(order.Disks))
 	}
-	if r.Job.Disruptive() && a.journal.Serves(host) && !r.Serving {
-		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, web.ErrServes, provision.Install{Job: r.Job}.Noun())
+	if r.Job.Disruptive() && o.Journal.Serves(host) && !r.Serving {
+		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, provision.ErrServes, provision.Install{Job: r.Job}.Noun())
 	}
-	// What could not be handed out is not armed: a host in service would be cycled
-	// for nothing.
-	if err := a.web.JobReady(h); err != nil {
+	// A host that can't boot for its job is not armed, or a host in service would be power
+	// cycled for nothing.
+	if err := o.Handout.JobReady(h); err != nil {
 		return provision.Install{}, err
 	}
 	q := journal.Request{
 		Host: host, MACs: h.MACTexts(), Job: r.Job, Order: order,
-		Budget:  provision.Budget{Attempts: a.cfg.Install.Attempts},
-		Expires: a.cfg.Install.Expires, Source: "operator", Why: orderText(r.Job, order),
+		Budget:  provision.Budget{Attempts: o.Settings.Attempts},
+		Expires: o.Settings.Expires, Source: "operator", Why: orderText(r.Job, order),
 	}
 	if h.System != nil {
 		q.System = h.System.Name
@@ -57,11 +56,11 @@ func (a *Appliance) Job(_ context.Context, host string, r web.JobRequest) (provi
 	if r.Power && h.BMC != nil {
 		q.Power = provision.PowerWanted
 	}
-	in, err := a.journal.Arm(q)
-	return a.journal.Shown(in), err
+	in, err := o.Journal.Arm(q)
+	return o.Journal.Shown(in), err
 }
 
-// orderText says what was asked for, for the event.
+// orderText describes the request in the event.
 func orderText(job provision.Job, o provision.Order) string {
 	switch job {
 	case provision.JobWipe:
@@ -86,7 +85,7 @@ func disksText(disks []string) string {
 }
 
 // keysOf are the public keys of the variable ssh_keys, those that an install gives root.
-func (a *Appliance) keysOf(h *inventory.Host) ([]string, error) {
+func (o *Operator) keysOf(h *inventory.Host) ([]string, error) {
 	list, ok := h.Variables["ssh_keys"].([]any)
 	if one, given := h.Variables["ssh_keys"]; given && !ok {
 		list = []any{one}
@@ -97,7 +96,7 @@ func (a *Appliance) keysOf(h *inventory.Host) ([]string, error) {
 		case string:
 			keys = append(keys, v)
 		case inventory.SecretRef:
-			text, err := a.secrets.Get(string(v))
+			text, err := o.Secret(string(v))
 			if err != nil {
 				return nil, fmt.Errorf("the variable ssh_keys: %w", err)
 			}
@@ -109,8 +108,8 @@ func (a *Appliance) keysOf(h *inventory.Host) ([]string, error) {
 	return keys, nil
 }
 
-// publicKeys checks keys as they stand in files and variables, several to a text too,
-// and gives them one by one, without what could be more than a key.
+// publicKeys checks public keys as they stand in files and variables, several in one text
+// too. It returns one key a string, without options.
 func publicKeys(texts []string) ([]string, error) {
 	var keys []string
 	for _, text := range texts {

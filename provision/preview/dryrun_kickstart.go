@@ -14,8 +14,8 @@ import (
 
 // kickstart renders a host's Kickstart and checks it for its release and engine. The text
 // is "" when there is none.
-func (t *trial) kickstart(h *inventory.Host, secret func(string) (string, error)) (all []finding, text string) {
-	text, where, err := t.render(h.Kickstart, h, secret)
+func (r *dryRun) kickstart(h *inventory.Host, secret func(string) (string, error)) (all []finding, text string) {
+	text, where, err := r.render(h.Kickstart, h, secret)
 	if err != nil {
 		return unrendered("Kickstart", err, h), ""
 	}
@@ -23,7 +23,7 @@ func (t *trial) kickstart(h *inventory.Host, secret func(string) (string, error)
 	if err != nil {
 		return problemsOf(err, h), text
 	}
-	found = append(found, t.strangeDisks(h, text)...)
+	found = append(found, r.strangeDisks(h, text)...)
 	lines := strings.Split(text, "\n")
 	for _, p := range found {
 		line := ""

@@ -1,4 +1,4 @@
-package appliance
+package operate
 
 import (
 	"net/netip"

@@ -43,7 +43,7 @@ func allDisks(snap *inventory.Snapshot) map[string]bool {
 // strangeDisks warns of disks in a host's Kickstart that no host has: a slip, as a
 // rule. Where the inventory leaves the disk to the installer, or names it by what the
 // box alone knows (its serial number), nothing is known.
-func (t *trial) strangeDisks(h *inventory.Host, text string) []*kickstart.Problem {
+func (r *dryRun) strangeDisks(h *inventory.Host, text string) []*kickstart.Problem {
 	if !kickstart.KernelDisk(h.Disk) {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (t *trial) strangeDisks(h *inventory.Host, text string) []*kickstart.Proble
 	}
 	var out []*kickstart.Problem
 	for _, w := range kickstart.Disks(f, kickstart.Release(h.System.Release)) {
-		if !t.disks[w.Text] {
+		if !r.disks[w.Text] {
 			out = append(out, &kickstart.Problem{
 				File: h.Kickstart, Pos: w.Pos, Severity: kickstart.Warning,
 				Message: "no host has a disk " + w.Text,

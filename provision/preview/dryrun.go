@@ -11,30 +11,30 @@ import (
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
+	"rackhand/provision/handout"
 	"rackhand/templates"
 )
 
 // placeholder stands for what is only known in an install: a token, a checksum.
 var placeholder = strings.Repeat("0", 64)
 
-// tryAppliance is an address of TEST-NET-1 (RFC 5737): never an appliance.
-const tryAppliance = "http://192.0.2.1"
+// standInAppliance is an address of TEST-NET-1 (RFC 5737): never an appliance.
+const standInAppliance = "http://192.0.2.1"
 
-// tried is what trying out every host has shown.
-type tried struct {
+// A dryRunResult is what the dry runs of all hosts found.
+type dryRunResult struct {
 	problems, warnings inventory.Problems
 	wants              []wants // of each host, in the order of their names
 }
 
-// tryHosts makes for each host what an install of it would make, with
-// placeholders for secrets: its Kickstart is rendered and held against its release
-// and the engine that would carry it out, its boot scripts are rendered, its role is
-// compiled. What would go wrong in the middle of an install goes wrong here. The
-// same problem of many hosts is told once, for the first of them by name.
-func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
-	t := &trial{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles, disks: allDisks(snap)}
-	var all gathering
-	var out tried
+// dryRunHosts makes for each host the texts of an install, with placeholders for
+// secrets: it renders its Kickstart and checks it for its release and engine, renders its
+// boot scripts, and compiles its role. Errors in the middle of an install show here first. A
+// problem that many hosts have is reported once, for the first of them by name.
+func dryRunHosts(dir string, snap *inventory.Snapshot, roles *role.Set) dryRunResult {
+	r := &dryRun{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles, disks: allDisks(snap)}
+	var all findingGroups
+	var out dryRunResult
 	names := snap.HostNames()
 	// Batches bound what is kept of an inventory in which every host has problems
 	// of its own.
@@ -42,32 +42,32 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
 	for len(names) > 0 {
 		now := names[:min(batch, len(names))]
 		names = names[len(now):]
-		found, wanted := t.batch(snap, now)
+		found, wanted := r.batch(snap, now)
 		for _, f := range found {
 			all.add(f)
 		}
 		out.wants = append(out.wants, wanted...)
 	}
-	out.problems, out.warnings = all.told()
+	out.problems, out.warnings = all.problems()
 	return out
 }
 
-// A trial is what hosts are tried with. It may be used by several goroutines.
-type trial struct {
+// A dryRun is the input of the dry runs of all hosts. It may be used by several goroutines.
+type dryRun struct {
 	set   *templates.Set
 	roles *role.Set
 	disks map[string]bool // those that any host has
 }
 
-// batch tries hosts side by side; the findings come in the order of their names.
-func (t *trial) batch(snap *inventory.Snapshot, names []string) ([][]finding, []wants) {
+// batch runs hosts side by side; the findings come in the order of their names.
+func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([][]finding, []wants) {
 	found, wanted := make([][]finding, len(names)), make([]wants, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wg.Go(func() {
 			for i := range next {
-				found[i], wanted[i] = t.host(snap.Hosts[names[i]])
+				found[i], wanted[i] = r.host(snap.Hosts[names[i]])
 			}
 		})
 	}
@@ -79,20 +79,20 @@ func (t *trial) batch(snap *inventory.Snapshot, names []string) ([][]finding, []
 	return found, wanted
 }
 
-// host tries one host.
-func (t *trial) host(h *inventory.Host) ([]finding, wants) {
+// host does the dry run of one host.
+func (r *dryRun) host(h *inventory.Host) ([]finding, wants) {
 	found := neverInstalled(h)
 	secrets := map[string]bool{}
 	text := ""
 	if h.System != nil {
 		var more []finding
-		more, text = t.kickstart(h, noted(secrets))
-		found = append(append(found, more...), t.scripts(h)...)
+		more, text = r.kickstart(h, noted(secrets))
+		found = append(append(found, more...), r.scripts(h)...)
 	}
 	var compiled *role.Compiled
 	if h.Role != "" {
 		var more []finding
-		more, compiled = t.role(h, noted(secrets))
+		more, compiled = r.role(h, noted(secrets))
 		found = append(found, more...)
 	}
 	found = append(found, lockedOut(h, text, compiled)...)
@@ -100,30 +100,27 @@ func (t *trial) host(h *inventory.Host) ([]finding, wants) {
 }
 
 // render renders a template with what secret gives for secrets.
-func (t *trial) render(name string, h *inventory.Host, secret func(string) (string, error)) (string, *templates.Map, error) {
-	return t.set.RenderMapped(name, tryData(h), templates.Funcs(h, secret))
+func (r *dryRun) render(name string, h *inventory.Host, secret func(string) (string, error)) (string, *templates.Map, error) {
+	d, err := standInData(h)
+	if err != nil {
+		return "", nil, err
+	}
+	return r.set.RenderMapped(name, d, templates.Funcs(h, secret))
 }
 
-// tryData is what an install's templates would be rendered from.
-func tryData(h *inventory.Host) templates.Data {
-	const url = tryAppliance
-	return templates.Data{
-		Host: h, Appliance: templates.Appliance{URL: url, Agents: url},
-		Image:   templates.Image{URL: url + "/root.tar.zst", SHA256: placeholder, Kernel: url, Initrd: url, Media: templates.Media{Stage2: url, Repo: url}},
-		Mirrors: map[string]string{"debian": url},
-		Install: templates.Install{ID: h.Name + "-0", Kickstart: url, Report: url, Agent: url, CA: url, EnrolToken: placeholder, BootIF: "01-" + h.MACs[0].String()},
-	}
+// standInData is the input of an install's templates, with stand-ins.
+func standInData(h *inventory.Host) (templates.Data, error) {
+	img, _, err := imageOf(nil, h, handout.IPXEHTTP, standInAppliance)
+	m := handout.Maker{Mirrors: []string{"debian"}}
+	return m.Data(h, templates.Appliance{URL: standInAppliance, Agents: standInAppliance}, img, handout.Attempt{
+		ID: h.Name + "-0", MAC: h.MACs[0], Token: placeholder, EnrolToken: placeholder,
+	}), err
 }
 
-// scripts renders the boot scripts that a host may be handed: iPXE's, and GRUB's
-// where that is what boots it.
-func (t *trial) scripts(h *inventory.Host) []finding {
-	scripts := []string{"install.ipxe", "disk.ipxe"}
-	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
-		scripts = append(scripts, "install.grub", "disk.grub", "wait.grub")
-	}
-	for _, name := range scripts {
-		if _, _, err := t.render(name, h, templates.StandInSecret); err != nil {
+// scripts renders the boot scripts that a host may be handed.
+func (r *dryRun) scripts(h *inventory.Host) []finding {
+	for _, name := range handout.Scripts(h) {
+		if _, _, err := r.render(name, h, templates.StandInSecret); err != nil {
 			return unrendered("boot script", err, h)
 		}
 	}

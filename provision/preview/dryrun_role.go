@@ -13,8 +13,8 @@ import (
 )
 
 // role compiles a host's role, and warns of scripts in it that can't run.
-func (t *trial) role(h *inventory.Host, secret func(string) (string, error)) (out []finding, compiled *role.Compiled) {
-	compiled, err := CompileRole(t.roles, t.set, h, tryAppliance, secret)
+func (r *dryRun) role(h *inventory.Host, secret func(string) (string, error)) (out []finding, compiled *role.Compiled) {
+	compiled, err := CompileRole(r.roles, r.set, h, standInAppliance, secret)
 	if err != nil {
 		return problemsOf(err, h), nil
 	}
