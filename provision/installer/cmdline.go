@@ -9,7 +9,7 @@ import (
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Cmdline is what the kernel's command line says to the installer.
@@ -50,8 +50,8 @@ func ParseCmdline(s string) Cmdline {
 		case "rackhand.ours":
 			c.Overwritable = strings.Split(value, ",")
 		case "rackhand.unsupported":
-			if value == string(kickstart.Skip) {
-				c.Unsupported = kickstart.Skip
+			if value == string(engine.Skip) {
+				c.Unsupported = engine.Skip
 			}
 		case "rackhand.image":
 			c.Image.URL = value

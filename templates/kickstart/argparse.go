@@ -5,11 +5,10 @@ import (
 	"unicode"
 )
 
-// bind tells options and positionals apart as a release's parser does, which is
+// Bind splits words into options and positionals as a release's parser does, which is
 // Python's argparse (RHEL 7: optparse), and checks every option against its grammar.
-// A word that looks like an option and is none is an error, or left over when loose
-// is set.
-func bind(ps *problems, r Release, name string, spec *CommandSpec, words []Word, loose bool) Args {
+// A word that looks like an option and isn't one is an error; with loose it is left over.
+func Bind(ps *Problems, r Release, name string, spec *CommandSpec, words []Word, loose bool) Args {
 	if r == RHEL7 {
 		return bindOptparse(ps, name, spec, words)
 	}
@@ -30,7 +29,7 @@ const (
 )
 
 type binder struct {
-	ps      *problems
+	ps      *Problems
 	release Release
 	name    string
 	spec    *CommandSpec
@@ -48,7 +47,7 @@ func (b *binder) classify() {
 	b.classes = make([]class, len(b.words))
 	b.found = make([]*OptionSpec, len(b.words))
 	for i, w := range b.words {
-		if w.Text == "--" || b.ps.full() {
+		if w.Text == "--" || b.ps.Full() {
 			b.classes[i] = dashes
 			return
 		}
@@ -56,18 +55,18 @@ func (b *binder) classify() {
 			continue
 		}
 		flag, _, _ := strings.Cut(w.Text, "=")
-		o, several := b.spec.find(flag)
+		o, several := b.spec.Find(flag)
 		switch {
 		case o != nil:
 			b.classes[i], b.found[i] = option, o
 		case several != nil:
 			b.classes[i] = unknown
-			b.ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
+			b.ps.Errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
 		case negativeNumber(w.Text) || strings.Contains(w.Text, " "):
 		default:
 			b.classes[i] = unknown
 			if !b.loose {
-				b.ps.errorf(w.Pos, didYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
+				b.ps.Errorf(w.Pos, DidYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
 			}
 		}
 	}
@@ -81,7 +80,7 @@ func (b *binder) shown(i int) string {
 	if value || b.name == "rootpw" || b.name == "sshpw" {
 		return "of this name (write a value that begins with a dash after =, or after --)"
 	}
-	return clip(flag)
+	return Clip(flag)
 }
 
 // run walks the words as argparse does: positionals take what stands before an
@@ -159,12 +158,12 @@ func (b *binder) option(i int) int {
 	i++
 	switch {
 	case !o.TakesValue && given:
-		b.ps.errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
+		b.ps.Errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
 		return i
 	case o.TakesValue && !given && i < len(b.words) && b.classes[i] == plain:
 		return b.store(i-1, b.words[i].Text, b.words[i].Pos, i+1)
 	case o.TakesValue && !given && o.Nargs != "?":
-		b.ps.errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
+		b.ps.Errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
 		return i
 	}
 	return b.store(i-1, value, at, i)

@@ -139,12 +139,6 @@ func checkCase(t *testing.T, c corpusCase) string {
 		}
 		of[key] = append(of[key], string(r))
 	}
-	if f, err := Parse("ks", []byte(c.text)); err == nil {
-		problems, err := CheckEngine(f, EngineImage)
-		if err != nil || strings.Contains(list(problems), secret) {
-			t.Errorf("%s: the image engine's check: %v\n%s", c.name, err, list(problems))
-		}
-	}
 	var b strings.Builder
 	for _, key := range found {
 		if key != "" {

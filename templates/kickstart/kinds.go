@@ -52,8 +52,8 @@ const (
 	KindVolume                    // a name that md and LVM take
 )
 
-// check returns "" for a good value, else what a good one is.
-func (k Kind) check(v string) string {
+// Check returns "" for a good value, and otherwise a description of a good one.
+func (k Kind) Check(v string) string {
 	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "text on one line without control characters"
 	}

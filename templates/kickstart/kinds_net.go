@@ -99,7 +99,7 @@ func BondOptions(s string) ([]NetOption, error) {
 		words, ok := bondValues[key]
 		switch {
 		case !ok:
-			return "", fmt.Errorf("%s is none of those it knows: %s", clip(key), strings.Join(sortedKeys(bondValues), " "))
+			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(sortedKeys(bondValues), " "))
 		case words != nil:
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < len(words) {
 				return words[n], nil
@@ -136,7 +136,7 @@ func BridgeOptions(s string) ([]NetOption, error) {
 	return netOptions(s, ",", func(key, value string) (string, error) {
 		most, ok := bridgeMost[key]
 		if !ok {
-			return "", fmt.Errorf("%s is none of those it knows: %s", clip(key), strings.Join(sortedKeys(bridgeMost), " "))
+			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(sortedKeys(bridgeMost), " "))
 		}
 		if on, good := parseBool(value); key == "stp" && good {
 			if on {
@@ -159,10 +159,10 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		}
 		k, v, ok := strings.Cut(item, "=")
 		if !ok {
-			return nil, fmt.Errorf("%s is no KEY=VALUE", clip(item))
+			return nil, fmt.Errorf("%s is no KEY=VALUE", Clip(item))
 		}
 		if slices.ContainsFunc(out, func(o NetOption) bool { return o.Key == k }) {
-			return nil, fmt.Errorf("%s is given twice", clip(k))
+			return nil, fmt.Errorf("%s is given twice", Clip(k))
 		}
 		v, err := value(k, v)
 		if err != nil {

@@ -9,11 +9,11 @@ import (
 // stands on Python 2's optparse (pykickstart 1.99, options.py): positionals are
 // gathered from the whole line, an option that takes a value takes whatever word
 // comes next, and a word that begins with a dash is an option.
-func bindOptparse(ps *problems, name string, spec *CommandSpec, words []Word) Args {
+func bindOptparse(ps *Problems, name string, spec *CommandSpec, words []Word) Args {
 	b := &binder{ps: ps, release: RHEL7, name: name, spec: spec, words: words}
 	b.classes, b.found = make([]class, len(words)), make([]*OptionSpec, len(words))
 	var free []Word
-	for i := 0; i < len(words) && !ps.full(); {
+	for i := 0; i < len(words) && !ps.Full(); {
 		switch text := words[i].Text; {
 		case text == "--": // dropped, and no options after it
 			free = append(free, words[i+1:]...)
@@ -33,13 +33,13 @@ func bindOptparse(ps *problems, name string, spec *CommandSpec, words []Word) Ar
 func (b *binder) optparseOption(i int) int {
 	w := b.words[i]
 	flag, _, given := strings.Cut(w.Text, "=")
-	o, several := b.spec.find(flag)
+	o, several := b.spec.Find(flag)
 	switch {
 	case several != nil:
-		b.ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
+		b.ps.Errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
 		return i + 1
 	case o == nil:
-		b.ps.errorf(w.Pos, didYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
+		b.ps.Errorf(w.Pos, DidYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
 		return i + 1
 	}
 	b.found[i], b.classes[i] = o, option

@@ -14,7 +14,7 @@ const MaxSize = 4 << 20
 // *Problem: the structure of the file is broken (a quote or section that does not
 // end, an unknown section, text that is not UTF-8), and what follows it can't be
 // told; the File then has what stands before that. A file that parses may still be
-// wrong: see Check and CheckEngine.
+// wrong: see Check and, for the image engine, engine.Check.
 //
 // It takes each section that a release knows. ParseFor reads as one release does.
 func Parse(name string, text []byte) (*File, error) { return parse(name, text, anyDialect()) }
@@ -108,9 +108,9 @@ func (p *parser) section(words []Word) error {
 		}
 		hint := sectionElsewhere(head.Text)
 		if hint == "" {
-			hint = didYouMean(head.Text, p.sections)
+			hint = DidYouMean(head.Text, p.sections)
 		}
-		return p.fail(head.Pos, hint, "unknown section "+clip(head.Text))
+		return p.fail(head.Pos, hint, "unknown section "+Clip(head.Text))
 	}
 	s := &Section{Name: head.Text, Pos: head.Pos, Words: words[1:], BodyLine: p.at + 1}
 	var body strings.Builder
@@ -156,6 +156,6 @@ func badByte(text []byte) Pos {
 		good += size
 	}
 	// Something stands in for the byte, so that a line end before it counts.
-	lines := splitLines(string(text[:good]) + "?")
+	lines := SplitLines(string(text[:good]) + "?")
 	return Pos{len(lines), utf8.RuneCountInString(lines[len(lines)-1])}
 }

@@ -70,7 +70,7 @@ func (l *line) leveled() bool {
 // ignores warns of a value that the release passes over, as if the option were not
 // there.
 func (l *line) ignores(o Option, hint string) {
-	l.ps.warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), clip(o.Value))
+	l.ps.Warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), Clip(o.Value))
 }
 
 func (l *line) raid() {
@@ -183,7 +183,7 @@ func (l *line) cache(existing bool) {
 	case !pvs || !size:
 		l.fail(at, "", "a cache needs --cachepvs and --cachesize")
 	case mode != "" && mode != "writeback" && mode != "writethrough":
-		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", clip(mode))
+		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", Clip(mode))
 	}
 }
 
@@ -288,7 +288,7 @@ func (l *line) ignoredisk() {
 func (l *line) mount() {
 	at := l.args.Taken[1][0]
 	if !strings.HasPrefix(at.Text, "/") && strings.ToLower(at.Text) != "none" {
-		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", clip(at.Text))
+		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", Clip(at.Text))
 	}
 	if l.given("--mkfsoptions") && !l.args.Has("--reformat") { // whose value is optional (RHEL 7: not so)
 		l.fail(l.at("--mkfsoptions"), "", "--mkfsoptions needs --reformat")
@@ -299,7 +299,7 @@ func (l *line) snapshot() {
 	origin := l.args.Positionals[0]
 	vg, lv, slash := strings.Cut(origin.Text, "/")
 	if !slash || vg == "" || lv == "" || strings.Contains(lv, "/") {
-		l.fail(origin.Pos, "write VG/VOLUME", "the origin can't be %q", clip(origin.Text))
+		l.fail(origin.Pos, "write VG/VOLUME", "the origin can't be %q", Clip(origin.Text))
 	}
 	name := l.args.Value("--name")
 	if l.seen("snapshot", name, l.c.Pos) != 0 {
@@ -330,7 +330,7 @@ func (l *line) zfcp() {
 	}
 	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
 	if l.released(RHEL7) {
-		l.never("device "+clip(key), "", l.c.Pos)
+		l.never("device "+Clip(key), "", l.c.Pos)
 		return
 	}
 	l.once("device", key, Word{key, l.c.Pos})

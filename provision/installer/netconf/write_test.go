@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,7 +41,7 @@ func devicesOf(t *testing.T, text string) ([]Device, error) {
 	}
 	var lines []Line
 	for _, c := range f.Commands {
-		_, args, problems := kickstart.ImageCommand(f, c)
+		_, args, problems := engine.ReadCommand(f, c)
 		if len(problems) > 0 {
 			t.Fatalf("%v", problems)
 		}

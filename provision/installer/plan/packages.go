@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Repo is a `repo` line: where packages come from.
@@ -16,7 +16,7 @@ type Repo struct {
 // PackageStep installs packages with the system's own package manager, from the Kickstart's
 // repos, or without any from the image's own. Without packages it writes the kept repos only.
 type PackageStep struct {
-	Packages kickstart.Packages
+	Packages engine.Packages
 	Repos    []Repo
 	Skip     bool // pass over repos that the package manager can't read
 }

@@ -7,12 +7,13 @@ import (
 
 	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Recipe is what a Kickstart says, read by the image engine's table: everything that does
 // not depend on the machine.
 type Recipe struct {
-	Pre, PreInstall, Post, OnError []kickstart.Script
+	Pre, PreInstall, Post, OnError []engine.Script
 	Secrets                        []string // passwords and their hashes: never to be shown
 
 	storage
@@ -21,7 +22,7 @@ type Recipe struct {
 	clearDrives []string
 	Networks    []netconf.Line
 	Repos       []Repo
-	Packages    kickstart.Packages
+	Packages    engine.Packages
 	Time        TimeStep
 	LogHost     string
 	LogPort     string
@@ -51,7 +52,7 @@ func Read(f *kickstart.File) (*Recipe, error) {
 
 // ReadAs is Read with options.
 func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
-	reading := kickstart.ReadForImage(f, way.Unsupported)
+	reading := engine.Read(f, way.Unsupported)
 	if bad := kickstart.Errors(reading.Problems); len(bad) > 0 {
 		var lines []string
 		for _, p := range bad {
@@ -63,7 +64,7 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 	f = reading.File
 	r := &Recipe{
 		End: "reboot", boot: BootLoader{Timeout: 1},
-		skip: way.Unsupported == kickstart.Skip, keep: reading.Keep,
+		skip: way.Unsupported == engine.Skip, keep: reading.Keep,
 	}
 	if r.skip {
 		for _, p := range reading.Problems {
@@ -75,16 +76,16 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 		r.WithIncludes = whole
 	}
 	for _, c := range f.Commands {
-		rule, args, _ := kickstart.ImageCommand(f, c)
+		rule, args, _ := engine.ReadCommand(f, c)
 		if err := r.command(c, rule.Verb, args); err != nil {
 			return nil, &Failure{FailKickstart, fmt.Errorf("%s:%s: %s: %w", f.Name, c.Pos, c.Name, err)}
 		}
 	}
 	for _, s := range f.Sections {
 		if s.Name == "%packages" {
-			r.Packages, _ = kickstart.ImagePackages(f, s)
+			r.Packages, _ = engine.ReadPackages(f, s)
 		}
-		script, _ := kickstart.ImageSection(f, s)
+		script, _ := engine.ReadSection(f, s)
 		if script == nil || strings.TrimSpace(s.Body) == "" {
 			continue
 		}

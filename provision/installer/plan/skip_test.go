@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // skipping is how a brought Kickstart is read.
 func skipping() ReadOptions {
 	return ReadOptions{
-		Unsupported: kickstart.Skip,
+		Unsupported: engine.Skip,
 		Image:       ImageStep{URL: "http://10.77.0.1/image/root.tar.zst", SHA256: strings.Repeat("0", 64)},
 	}
 }
@@ -160,7 +161,7 @@ func TestSkipNeedsAnImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadAs(f, ReadOptions{Unsupported: kickstart.Skip}); err == nil || !strings.Contains(err.Error(), "no liveimg") || FailKind(err) != FailKickstart {
+	if _, err := ReadAs(f, ReadOptions{Unsupported: engine.Skip}); err == nil || !strings.Contains(err.Error(), "no liveimg") || FailKind(err) != FailKickstart {
 		t.Errorf("got %v", err)
 	}
 }

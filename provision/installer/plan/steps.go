@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Step is one thing that the installer does. Its text says it in one line or a
@@ -200,7 +200,7 @@ func (s GRUBConfigStep) String() string {
 }
 
 // ScriptStep runs a script of the Kickstart.
-type ScriptStep struct{ Script kickstart.Script }
+type ScriptStep struct{ Script engine.Script }
 
 // String describes the step.
 func (s ScriptStep) String() string {

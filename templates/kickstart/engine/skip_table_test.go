@@ -1,4 +1,4 @@
-package kickstart
+package engine
 
 import (
 	"flag"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rackhand/templates/kickstart"
 )
 
 var updatePage = flag.Bool("update-page", false, "write the table of docs/unsupported.md anew")
@@ -23,8 +25,8 @@ func TestSkippingCoversTheLanguage(t *testing.T) {
 		}
 		return false
 	}
-	for _, release := range Releases() {
-		syntax, err := LookupSyntax(release)
+	for _, release := range kickstart.Releases() {
+		syntax, err := kickstart.LookupSyntax(release)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +39,7 @@ func TestSkippingCoversTheLanguage(t *testing.T) {
 				t.Errorf("%s: %s is neither carried out nor treated", release, name)
 			}
 			for _, o := range spec.Options {
-				carried := slices.ContainsFunc(rule.Options, func(eo EngineOption) bool { return slices.Contains(o.Flags, eo.Flag) })
+				carried := slices.ContainsFunc(rule.Options, func(eo Option) bool { return slices.Contains(o.Flags, eo.Flag) })
 				if !carried && !slices.ContainsFunc(o.Flags, func(f string) bool { return treated(name, f) }) {
 					t.Errorf("%s: %s %s is neither carried out nor treated", release, name, o.Flags[0])
 				}
@@ -70,7 +72,7 @@ func TestSkippingCoversTheLanguage(t *testing.T) {
 
 // The page that people read is the table that the engine goes by.
 func TestUnsupportedPage(t *testing.T) {
-	const page, begin, end = "../../docs/unsupported.md", "<!-- the table of the code begins -->\n", "<!-- the table of the code ends -->\n"
+	const page, begin, end = "../../../docs/unsupported.md", "<!-- the table of the code begins -->\n", "<!-- the table of the code ends -->\n"
 	data, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +96,7 @@ func TestUnsupportedPage(t *testing.T) {
 func tableText() string {
 	var b strings.Builder
 	b.WriteString("\n| carried out | with these options |\n|---|---|\n")
-	for _, c := range ImageCommands() {
+	for _, c := range Commands() {
 		var flags []string
 		for _, o := range c.Options {
 			text := "`" + o.Flag + "`"

@@ -16,9 +16,9 @@ func (l *line) once(kind, name string, at Word) {
 	first := l.seen(kind, name, at.Pos)
 	switch {
 	case first != 0 && name == "":
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s without a name; the first is in line %d", l.c.Name, kind, first)
+		l.ps.Warnf(at.Pos, "leave one of them out", "%s: a second %s without a name; the first is in line %d", l.c.Name, kind, first)
 	case first != 0:
-		l.ps.warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, clip(name), first)
+		l.ps.Warnf(at.Pos, "leave one of them out", "%s: a second %s %s; the first is in line %d", l.c.Name, kind, Clip(name), first)
 	}
 }
 
@@ -98,9 +98,9 @@ func (l *line) login() {
 	at := l.at("--username")
 	switch {
 	case l.released(RHEL7):
-		l.never(l.c.Name+" for user "+clip(name), "", at)
+		l.never(l.c.Name+" for user "+Clip(name), "", at)
 	case l.seen(l.c.Name+" "+what, name+key, at) != 0:
 		first := l.state.names[l.c.Name+" "+what][name+key]
-		l.ps.warnf(at, "leave one of them out", "%s: this %s of user %s is in line %d already", l.c.Name, what, clip(name), first)
+		l.ps.Warnf(at, "leave one of them out", "%s: this %s of user %s is in line %d already", l.c.Name, what, Clip(name), first)
 	}
 }

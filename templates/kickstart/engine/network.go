@@ -1,8 +1,10 @@
-package kickstart
+package engine
 
 import (
 	"cmp"
 	"fmt"
+
+	"rackhand/templates/kickstart"
 )
 
 // imageHint says what to do instead of a command that makes sense for Anaconda
@@ -21,11 +23,11 @@ func imageHint(name string) string {
 
 // imageNetwork checks what options of a network line ask of one another, and that no
 // two lines set one device up.
-func imageNetwork(ps *problems, f *File) {
+func imageNetwork(ps *kickstart.Problems, f *kickstart.File) {
 	devices, members := map[string]int{}, map[string]int{}
 	for _, c := range f.Find("network") {
-		_, args, problems := ImageCommand(f, c)
-		if len(Errors(problems)) > 0 {
+		_, args, problems := ReadCommand(f, c)
+		if len(kickstart.Errors(problems)) > 0 {
 			continue
 		}
 		imageAddressing(ps, c, args)
@@ -39,7 +41,7 @@ func imageNetwork(ps *problems, f *File) {
 				}
 			}
 			o, _ := args.Option(flag)
-			ps.errorf(o.Pos, "", "network: %s needs %s", flag, others[0])
+			ps.Errorf(o.Pos, "", "network: %s needs %s", flag, others[0])
 		}
 		need("--bondopts", "--bondslaves")
 		need("--bridgeopts", "--bridgeslaves")
@@ -48,22 +50,22 @@ func imageNetwork(ps *problems, f *File) {
 		device := args.Value("--device")
 		switch {
 		case bond && bridge:
-			ps.errorf(c.Pos, "a line for each: the bridge's --bridgeslaves names the bond", "network: one device can't be a bond and a bridge")
-		case (bond || bridge) && (device == "link" || device == "bootif" || !isIface(device)):
-			ps.errorf(c.Pos, "write --device=bond0", "network: a bond or bridge needs a name by --device")
+			ps.Errorf(c.Pos, "a line for each: the bridge's --bridgeslaves names the bond", "network: one device can't be a bond and a bridge")
+		case (bond || bridge) && (device == "link" || device == "bootif" || kickstart.KindIface.Check(device) != ""):
+			ps.Errorf(c.Pos, "write --device=bond0", "network: a bond or bridge needs a name by --device")
 		case device == "ibft":
-			ps.errorf(c.Pos, "", "rackhand-installer can't carry out network --device=ibft")
+			ps.Errorf(c.Pos, "", "rackhand-installer can't carry out network --device=ibft")
 		}
 		for _, m := range append(args.List("--bondslaves"), args.List("--bridgeslaves")...) {
 			if first, ok := members[m]; ok {
-				ps.errorf(c.Pos, "", "network: %s is made a member twice; first in line %d", clip(m), first)
+				ps.Errorf(c.Pos, "", "network: %s is made a member twice; first in line %d", kickstart.Clip(m), first)
 			}
 			members[m] = c.Pos.Line
 		}
 		if args.Has("--bootproto") || args.Has("--device") || args.Has("--ip") {
-			key := cmp.Or(args.Value("--interfacename"), fmt.Sprintf("%s.%d", device, Count(args.Value("--vlanid"))))
+			key := cmp.Or(args.Value("--interfacename"), fmt.Sprintf("%s.%d", device, kickstart.Count(args.Value("--vlanid"))))
 			if first, ok := devices[key]; ok {
-				ps.errorf(c.Pos, "", "network: a second line for the same device; first in line %d", first)
+				ps.Errorf(c.Pos, "", "network: a second line for the same device; first in line %d", first)
 			}
 			devices[key] = c.Pos.Line
 		}
@@ -71,40 +73,40 @@ func imageNetwork(ps *problems, f *File) {
 }
 
 // imageAddressing checks a line's addresses.
-func imageAddressing(ps *problems, c *Command, args Args) {
+func imageAddressing(ps *kickstart.Problems, c *kickstart.Command, args kickstart.Args) {
 	static, no4 := args.Value("--bootproto") == "static", args.Has("--noipv4")
 	if static && !no4 && (!args.Has("--ip") || !args.Has("--netmask")) {
-		ps.errorf(c.Pos, "", "network --bootproto=static needs --ip and --netmask")
+		ps.Errorf(c.Pos, "", "network --bootproto=static needs --ip and --netmask")
 	}
 	for _, flag := range []string{"--ip", "--netmask", "--gateway"} {
 		if o, ok := args.Option(flag); ok && (!static || no4) {
-			ps.errorf(o.Pos, "", "network: %s needs --bootproto=static", flag)
+			ps.Errorf(o.Pos, "", "network: %s needs --bootproto=static", flag)
 		}
 	}
 	v6 := args.Value("--ipv6")
 	if o, ok := args.Option("--ipv6gateway"); ok && (v6 == "" || v6 == "auto" || v6 == "dhcp") {
-		ps.errorf(o.Pos, "", "network: --ipv6gateway needs --ipv6=ADDRESS")
+		ps.Errorf(o.Pos, "", "network: --ipv6gateway needs --ipv6=ADDRESS")
 	}
 	if o, ok := args.Option("--noipv6"); ok && v6 != "" {
-		ps.errorf(o.Pos, "leave one of them out", "network: --noipv6 and --ipv6 exclude each other")
+		ps.Errorf(o.Pos, "leave one of them out", "network: --noipv6 and --ipv6 exclude each other")
 	}
 }
 
 // imageRepeats reports a second line of commands that can stand once.
-func imageRepeats(ps *problems, f *File) {
+func imageRepeats(ps *kickstart.Problems, f *kickstart.File) {
 	for _, name := range []string{"logging", "firewall"} {
 		if lines := f.Find(name); len(lines) > 1 {
-			ps.errorf(lines[1].Pos, "leave one of them out", "a second %s; the first is in line %d", name, lines[0].Pos.Line)
+			ps.Errorf(lines[1].Pos, "leave one of them out", "a second %s; the first is in line %d", name, lines[0].Pos.Line)
 		}
 	}
 	seen := map[string]int{}
 	for _, c := range f.Find("repo") {
-		_, args, problems := ImageCommand(f, c)
-		if len(Errors(problems)) > 0 {
+		_, args, problems := ReadCommand(f, c)
+		if len(kickstart.Errors(problems)) > 0 {
 			continue
 		}
 		if first, ok := seen[args.Value("--name")]; ok {
-			ps.errorf(c.Pos, "", "a second repo %s; the first is in line %d", args.Value("--name"), first)
+			ps.Errorf(c.Pos, "", "a second repo %s; the first is in line %d", args.Value("--name"), first)
 		}
 		seen[args.Value("--name")] = c.Pos.Line
 	}
@@ -112,7 +114,7 @@ func imageRepeats(ps *problems, f *File) {
 	for _, s := range f.Sections {
 		if s.Name == "%packages" {
 			if sections++; sections > 1 {
-				ps.errorf(s.Pos, "put the packages together", "a second %%packages")
+				ps.Errorf(s.Pos, "put the packages together", "a second %%packages")
 			}
 		}
 	}

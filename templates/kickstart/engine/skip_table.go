@@ -1,8 +1,10 @@
-package kickstart
+package engine
 
 import (
 	"slices"
 	"strings"
+
+	"rackhand/templates/kickstart"
 )
 
 // Unsupported says what becomes of what the image engine can't carry out.
@@ -39,14 +41,14 @@ type Treatment struct {
 	// Both: it holds under Refuse too.
 	Both bool
 
-	value   func(string) bool     // of the option; nil: any
-	line    func(*brought) bool   // nil: any
-	instead func(string) string   // what the option's value becomes; nil: the option goes
-	rewrite func(*brought) string // an option that takes this one's place; nil: none
+	value   func(string) bool          // of the option; nil: any
+	line    func(*looseCommand) bool   // nil: any
+	instead func(string) string        // what the option's value becomes; nil: the option goes
+	rewrite func(*looseCommand) string // an option that takes this one's place; nil: none
 }
 
 // Skipping is the table of what Skip does with what the image engine doesn't carry
-// out. What stands neither here nor in ImageCommands is refused.
+// out. What stands neither here nor in Commands is refused.
 func Skipping() []Treatment {
 	return slices.Concat(skipStorage(), skipBoot(), skipPayload(), skipSystem(), skipNetwork(), skipSections())
 }
@@ -61,6 +63,10 @@ func whole(fate Fate, why string, names ...string) []Treatment {
 
 func options(fate Fate, command, why string, flags ...string) Treatment {
 	return Treatment{Command: command, Options: flags, Fate: fate, Why: why}
+}
+
+func anyOf(words ...string) func(string) bool {
+	return func(s string) bool { return slices.Contains(words, strings.ToLower(s)) }
 }
 
 func anyBut(words ...string) func(string) bool {
@@ -89,8 +95,8 @@ func skipPayload() []Treatment {
 	own := "the image of the inventory's system is installed"
 	return slices.Concat(
 		[]Treatment{
-			{Command: "liveimg", When: "without a SHA-256 in --checksum, or not by http", Fate: Warned, Why: own, line: func(b *brought) bool {
-				return !isSHA256(b.value("--checksum")) || !isURL(b.value("--url"))
+			{Command: "liveimg", When: "without a SHA-256 in --checksum, or not by http", Fate: Warned, Why: own, line: func(b *looseCommand) bool {
+				return kickstart.KindSHA256.Check(b.value("--checksum")) != "" || kickstart.KindURL.Check(b.value("--url")) != ""
 			}},
 			options(Warned, "liveimg", "the image is fetched without", "--proxy"),
 			options(Warned, "liveimg", "certificates are verified", "--noverifyssl"),
@@ -103,13 +109,13 @@ func skipPayload() []Treatment {
 		whole(Meaningless, "the installer loads drivers by itself", "deviceprobe"),
 		whole(Meaningless, "it is about the installer, which has one look and is one with the image", "vnc", "rdp", "sshpw", "autostep", "updates", "unsupported_hardware", "key", "monitor", "mouse", "zipl"),
 		[]Treatment{
-			{Command: "logging", When: "without --host", Fate: Meaningless, Why: "it has no effect", line: func(b *brought) bool { return !b.has("--host") }},
+			{Command: "logging", When: "without --host", Fate: Meaningless, Why: "it has no effect", line: func(b *looseCommand) bool { return !b.has("--host") }},
 			options(Warned, "reboot", "the box reboots through its firmware", "--kexec"),
 			options(Warned, "poweroff", "the box is powered off", "--kexec"),
 			options(Warned, "halt", "the box is halted", "--kexec"),
 			options(Warned, "shutdown", "the box is powered off", "--kexec"),
-			{Command: "%include", When: "of a path such as /tmp/x, in a Kickstart with a %pre", Fate: Later, Why: "%pre may write it; it is checked when %pre has run, before a disk is touched", line: func(b *brought) bool {
-				return b.pre && KindPath.check(b.arg()) == ""
+			{Command: "%include", When: "of a path such as /tmp/x, in a Kickstart with a %pre", Fate: Later, Why: "%pre may write it; it is checked when %pre has run, before a disk is touched", line: func(b *looseCommand) bool {
+				return b.pre && kickstart.KindPath.Check(b.arg()) == ""
 			}},
 			{Command: "%include", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
 			{Command: "%ksappend", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
@@ -132,20 +138,20 @@ func skipSystem() []Treatment {
 		whole(Warned, "it is recorded nowhere", "syspurpose"),
 		whole(Warned, "no module is switched; enable it in the image, or run dnf in a %post", "module"),
 		[]Treatment{
-			{Command: "lang", When: "that is no locale", Fate: Warned, Why: "the language is the image's; write it such as de_DE.UTF-8", line: func(b *brought) bool { return KindLocale.check(b.arg()) != "" }},
+			{Command: "lang", When: "that is no locale", Fate: Warned, Why: "the language is the image's; write it such as de_DE.UTF-8", line: func(b *looseCommand) bool { return kickstart.KindLocale.Check(b.arg()) != "" }},
 			{
 				Command: "xconfig", With: []string{"--startxonboot", "--defaultdesktop"}, Fate: Warned,
 				Why: "a desktop starts if the image has it so",
 			},
 			{Command: "xconfig", Fate: Meaningless, Why: "the X server finds its hardware by itself"},
 			{Command: "firstboot", With: []string{"--enable", "--reconfig"}, Fate: Warned, Why: "there is no first-boot wizard"},
-			{Command: "firstboot", When: "without --disable", Fate: Warned, Why: "there is no first-boot wizard", line: func(b *brought) bool { return !b.has("--disable") }},
+			{Command: "firstboot", When: "without --disable", Fate: Warned, Why: "there is no first-boot wizard", line: func(b *looseCommand) bool { return !b.has("--disable") }},
 		},
 	)
 }
 
 // defaultAuth: nothing is asked for that isn't so on every system of today.
-func defaultAuth(b *brought) bool {
+func defaultAuth(b *looseCommand) bool {
 	for _, w := range b.c.Words {
 		if !slices.Contains([]string{"--enableshadow", "--useshadow", "--passalgo=sha512", "--kickstart", "sha512", "--passalgo"}, w.Text) {
 			return false
@@ -161,9 +167,9 @@ func skipNetwork() []Treatment {
 			Command: "network", With: []string{"--essid", "--wepkey", "--wpakey"}, Fate: Warned,
 			Why: "wireless cards are not set up; the line has no effect",
 		},
-		{Command: "network", Options: []string{"--hostname"}, When: "that is no host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return KindHost.check(s) != "" }},
-		{Command: "network", Options: []string{"--ip", "--netmask", "--gateway"}, When: "without --bootproto=static", Fate: Warned, Why: "the address comes from DHCP", line: func(b *brought) bool { return b.value("--bootproto") != "static" }},
-		{Command: "network", Options: []string{"--device"}, When: "lo", Fate: Warned, Why: "the loopback needs no line", value: oneOf("lo")},
+		{Command: "network", Options: []string{"--hostname"}, When: "that is no host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return kickstart.KindHost.Check(s) != "" }},
+		{Command: "network", Options: []string{"--ip", "--netmask", "--gateway"}, When: "without --bootproto=static", Fate: Warned, Why: "the address comes from DHCP", line: func(b *looseCommand) bool { return b.value("--bootproto") != "static" }},
+		{Command: "network", Options: []string{"--device"}, When: "lo", Fate: Warned, Why: "the loopback needs no line", value: anyOf("lo")},
 		options(Refused, "network", "the box would have no network on it; write a bond: --bondslaves", "--teamslaves", "--teamconfig"),
 		options(Warned, "network", "the card is left as its driver has it", "--ethtool"),
 		options(Warned, "network", "no class is sent to the DHCP server", "--dhcpclass"),
@@ -171,11 +177,11 @@ func skipNetwork() []Treatment {
 		options(Meaningless, "network", "it is about the installer", "--notksdevice"),
 		{
 			Command: "repo", When: "without an http or https --baseurl", Fate: Warned, Why: "packages come from the other repos, or from the image's own; give it a --baseurl",
-			line: func(b *brought) bool { return !isURL(b.value("--baseurl")) },
+			line: func(b *looseCommand) bool { return kickstart.KindURL.Check(b.value("--baseurl")) != "" },
 		},
 		{
 			Command: "repo", When: "a name that is no file's name", Fate: Warned, Why: "packages come from the other repos; give it a name of letters, digits, dots and dashes",
-			line: func(b *brought) bool { return KindRepoName.check(b.value("--name")) != "" },
+			line: func(b *looseCommand) bool { return kickstart.KindRepoName.Check(b.value("--name")) != "" },
 		},
 		options(Warned, "repo", "all repos are equal", "--cost"),
 		options(Warned, "repo", "the repo is taken whole", "--excludepkgs", "--includepkgs"),
@@ -215,8 +221,8 @@ const (
 	lineStrange = "other lines"
 )
 
-func addon(name string) func(*brought) bool {
-	return func(b *brought) bool { return len(b.c.Words) > 0 && b.c.Words[0].Text == name }
+func addon(name string) func(*looseCommand) bool {
+	return func(b *looseCommand) bool { return len(b.c.Words) > 0 && b.c.Words[0].Text == name }
 }
 
 // imageGroup: a group that asks for no more than a system that boots, or one that is

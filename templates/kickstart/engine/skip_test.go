@@ -1,4 +1,4 @@
-package kickstart
+package engine
 
 import (
 	"fmt"
@@ -6,18 +6,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rackhand/templates/kickstart"
 )
 
-// broughtHead is what a Kickstart for Anaconda has at least.
-const broughtHead = "lang C.UTF-8\nurl --url=http://mirror/os\nclearpart --all --initlabel\nautopart\n"
+// anacondaHead is the least that a Kickstart for Anaconda has.
+const anacondaHead = "lang C.UTF-8\nurl --url=http://mirror/os\nclearpart --all --initlabel\nautopart\n"
 
-func readAs(t *testing.T, u Unsupported, text string) *ImageReading {
+func readAs(t *testing.T, u Unsupported, text string) *Reading {
 	t.Helper()
-	f, err := Parse("t.ks", []byte(text))
+	f, err := kickstart.Parse("t.ks", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ReadForImage(f, u)
+	return Read(f, u)
 }
 
 // TestUnsupportedSkip is number 20 of the trials' list: what people's Kickstarts have
@@ -27,67 +29,67 @@ func TestUnsupportedSkip(t *testing.T) {
 	const disks = "lang C.UTF-8\nclearpart --all\n"
 	for _, c := range []struct{ text, line, want string }{
 		// the payload is the image
-		{broughtHead, "cdrom", ""},
-		{broughtHead, "nfs --server=a --dir=/b", ""},
-		{broughtHead, "harddrive --partition=sda1 --dir=/", ""},
-		{broughtHead, "install", ""},
-		{broughtHead, "key --skip", ""},
-		{broughtHead, "liveimg --url=http://a/b --checksum=" + strings.Repeat("a", 64), ""},
-		{broughtHead, "liveimg --url=http://a/b", "warning: liveimg is passed over: the image of the inventory's system is installed"},
-		{broughtHead, "ostreecontainer --url=quay.io/a", "warning: ostreecontainer is passed over"},
-		{broughtHead, "upgrade", "can't carry out upgrade, and doesn't pass it over: it upgrades what is installed"},
-		{broughtHead, "rescue", "can't carry out rescue"},
+		{anacondaHead, "cdrom", ""},
+		{anacondaHead, "nfs --server=a --dir=/b", ""},
+		{anacondaHead, "harddrive --partition=sda1 --dir=/", ""},
+		{anacondaHead, "install", ""},
+		{anacondaHead, "key --skip", ""},
+		{anacondaHead, "liveimg --url=http://a/b --checksum=" + strings.Repeat("a", 64), ""},
+		{anacondaHead, "liveimg --url=http://a/b", "warning: liveimg is passed over: the image of the inventory's system is installed"},
+		{anacondaHead, "ostreecontainer --url=quay.io/a", "warning: ostreecontainer is passed over"},
+		{anacondaHead, "upgrade", "can't carry out upgrade, and doesn't pass it over: it upgrades what is installed"},
+		{anacondaHead, "rescue", "can't carry out rescue"},
 		// accounts
-		{broughtHead, "authconfig --enableshadow --passalgo=sha512", ""},
-		{broughtHead, "auth --useshadow --passalgo=sha512 --kickstart", ""},
-		{broughtHead, "authconfig --enableshadow --enableldap --winbindjoin=Administrator%secret", "warning: authconfig --enableshadow --enableldap --winbindjoin is passed over: users are authenticated as the image has it"},
-		{broughtHead, "authselect select sssd with-mkhomedir", "warning: authselect is passed over"},
-		{broughtHead, "realm join --one-time-password=secret example.com", "warning: realm is passed over"},
+		{anacondaHead, "authconfig --enableshadow --passalgo=sha512", ""},
+		{anacondaHead, "auth --useshadow --passalgo=sha512 --kickstart", ""},
+		{anacondaHead, "authconfig --enableshadow --enableldap --winbindjoin=Administrator%secret", "warning: authconfig --enableshadow --enableldap --winbindjoin is passed over: users are authenticated as the image has it"},
+		{anacondaHead, "authselect select sssd with-mkhomedir", "warning: authselect is passed over"},
+		{anacondaHead, "realm join --one-time-password=secret example.com", "warning: realm is passed over"},
 		// the rest of the system
-		{broughtHead, "text\ngraphical\nvnc --password=secret\nskipx\nunsupported_hardware\nautostep", ""},
-		{broughtHead, "firstboot --disable", ""},
-		{broughtHead, "firstboot --enable", "warning: firstboot is passed over: there is no first-boot wizard"},
-		{broughtHead, "xconfig", ""},
-		{broughtHead, "xconfig --startxonboot", "warning: xconfig is passed over"},
-		{broughtHead, "logging --level=info", ""},
-		{broughtHead, "reboot --kexec", "warning: reboot --kexec is passed over"},
-		{broughtHead, "lang en-US.UTF-8", "warning: lang is passed over"},
-		{broughtHead, "services --enabled=sshd", ""},
-		{broughtHead, "no-such-command", "there is no command no-such-command"},
-		{broughtHead, "timezone --frobnicate", "timezone has no option --frobnicate"},
+		{anacondaHead, "text\ngraphical\nvnc --password=secret\nskipx\nunsupported_hardware\nautostep", ""},
+		{anacondaHead, "firstboot --disable", ""},
+		{anacondaHead, "firstboot --enable", "warning: firstboot is passed over: there is no first-boot wizard"},
+		{anacondaHead, "xconfig", ""},
+		{anacondaHead, "xconfig --startxonboot", "warning: xconfig is passed over"},
+		{anacondaHead, "logging --level=info", ""},
+		{anacondaHead, "reboot --kexec", "warning: reboot --kexec is passed over"},
+		{anacondaHead, "lang en-US.UTF-8", "warning: lang is passed over"},
+		{anacondaHead, "services --enabled=sshd", ""},
+		{anacondaHead, "no-such-command", "there is no command no-such-command"},
+		{anacondaHead, "timezone --frobnicate", "timezone has no option --frobnicate"},
 		// the boot loader
-		{broughtHead, "bootloader --location=mbr --append=quiet", ""},
-		{broughtHead, "bootloader --location=none", "warning: bootloader --location=none is passed over: GRUB goes to the disk"},
-		{broughtHead, "bootloader --disabled", "warning: bootloader --disabled is passed over"},
-		{broughtHead, "bootloader --driveorder sda,sdb --append=quiet", "warning: bootloader --driveorder is passed over"},
-		{broughtHead, "bootloader --iscrypted --password=secret", "can't carry out bootloader --password, and doesn't pass it over: the boot menu would have no password"},
+		{anacondaHead, "bootloader --location=mbr --append=quiet", ""},
+		{anacondaHead, "bootloader --location=none", "warning: bootloader --location=none is passed over: GRUB goes to the disk"},
+		{anacondaHead, "bootloader --disabled", "warning: bootloader --disabled is passed over"},
+		{anacondaHead, "bootloader --driveorder sda,sdb --append=quiet", "warning: bootloader --driveorder is passed over"},
+		{anacondaHead, "bootloader --iscrypted --password=secret", "can't carry out bootloader --password, and doesn't pass it over: the boot menu would have no password"},
 		// network, firewall, packages
-		{broughtHead, "network --bootproto=dhcp --gateway=10.0.0.1", "warning: network --gateway is passed over: the address comes from DHCP"},
-		{broughtHead, "network --hostname=a_b", "warning: network --hostname=a_b is passed over"},
-		{broughtHead, "network --device=wlan0 --essid=a --wpakey=secret", "warning: network is passed over: wireless"},
-		{broughtHead, "network --device=team0 --teamslaves=a,b", "can't carry out network --teamslaves"},
-		{broughtHead, "firewall --enabled --ssh\nfirewall --port=80:tcp", ""},
-		{broughtHead, "firewall --port=http:tcp", "firewall: --port has a value that can't be used"},
-		{broughtHead, "repo --name=a --baseurl=http://a/b --cost=3", "warning: repo --cost is passed over"},
-		{broughtHead, "repo --name=a --mirrorlist=http://a/b", "warning: repo is passed over: packages come from the other repos"},
-		{broughtHead, "repo --name=AppStream --baseurl=file:///run/install/repo", "warning: repo is passed over"},
-		{broughtHead, "%addon com_redhat_kdump --enable --reserve-mb=auto\n%end", "warning: %addon com_redhat_kdump is passed over"},
-		{broughtHead, "%addon com_redhat_kdump --disable\n%end", ""},
-		{broughtHead, "%addon org_fedora_oscap\nprofile = x\n%end", "can't carry out %addon org_fedora_oscap"},
-		{broughtHead, "%anaconda\npwpolicy root\n%end", ""},
-		{broughtHead, "%packages --nobase --default\n@core\n@ Core\n@^minimal-environment\n-@x11\ntmux\n%end", ""},
-		{broughtHead, "%packages\n@development\n%end", "warning: %packages: @development is passed over: an image has no groups"},
-		{broughtHead, "%packages --instLangs=en_US\n%end", "warning: %packages --instLangs is passed over"},
-		{broughtHead, "%packages --inst-langs en_US\n%end", "warning: %packages --inst-langs is passed over"},
-		{broughtHead, "%packages\n-iwl*firmware\n%end", "warning: %packages: -iwl*firmware is passed over"},
-		{broughtHead, "%packages\nRequire @Base\n%end", "warning: %packages: Require @Base is passed over"},
-		{broughtHead, "%packages\n%include /tmp/x\n%end", "can't carry out %include"},
-		{broughtHead, "%packages\ntmux\n-tmux\n%end\n%packages\nvim\n%end", ""},
-		{broughtHead, "%include /tmp/x", "can't carry out %include /tmp/x, and doesn't pass it over"},
-		{broughtHead, "%include http://a/x\n%pre\n%end", "can't carry out %include http://a/x, and doesn't pass it over"},
-		{broughtHead, "%include x.ks\n%pre\n%end", "can't carry out %include x.ks"},
+		{anacondaHead, "network --bootproto=dhcp --gateway=10.0.0.1", "warning: network --gateway is passed over: the address comes from DHCP"},
+		{anacondaHead, "network --hostname=a_b", "warning: network --hostname=a_b is passed over"},
+		{anacondaHead, "network --device=wlan0 --essid=a --wpakey=secret", "warning: network is passed over: wireless"},
+		{anacondaHead, "network --device=team0 --teamslaves=a,b", "can't carry out network --teamslaves"},
+		{anacondaHead, "firewall --enabled --ssh\nfirewall --port=80:tcp", ""},
+		{anacondaHead, "firewall --port=http:tcp", "firewall: --port has a value that can't be used"},
+		{anacondaHead, "repo --name=a --baseurl=http://a/b --cost=3", "warning: repo --cost is passed over"},
+		{anacondaHead, "repo --name=a --mirrorlist=http://a/b", "warning: repo is passed over: packages come from the other repos"},
+		{anacondaHead, "repo --name=AppStream --baseurl=file:///run/install/repo", "warning: repo is passed over"},
+		{anacondaHead, "%addon com_redhat_kdump --enable --reserve-mb=auto\n%end", "warning: %addon com_redhat_kdump is passed over"},
+		{anacondaHead, "%addon com_redhat_kdump --disable\n%end", ""},
+		{anacondaHead, "%addon org_fedora_oscap\nprofile = x\n%end", "can't carry out %addon org_fedora_oscap"},
+		{anacondaHead, "%anaconda\npwpolicy root\n%end", ""},
+		{anacondaHead, "%packages --nobase --default\n@core\n@ Core\n@^minimal-environment\n-@x11\ntmux\n%end", ""},
+		{anacondaHead, "%packages\n@development\n%end", "warning: %packages: @development is passed over: an image has no groups"},
+		{anacondaHead, "%packages --instLangs=en_US\n%end", "warning: %packages --instLangs is passed over"},
+		{anacondaHead, "%packages --inst-langs en_US\n%end", "warning: %packages --inst-langs is passed over"},
+		{anacondaHead, "%packages\n-iwl*firmware\n%end", "warning: %packages: -iwl*firmware is passed over"},
+		{anacondaHead, "%packages\nRequire @Base\n%end", "warning: %packages: Require @Base is passed over"},
+		{anacondaHead, "%packages\n%include /tmp/x\n%end", "can't carry out %include"},
+		{anacondaHead, "%packages\ntmux\n-tmux\n%end\n%packages\nvim\n%end", ""},
+		{anacondaHead, "%include /tmp/x", "can't carry out %include /tmp/x, and doesn't pass it over"},
+		{anacondaHead, "%include http://a/x\n%pre\n%end", "can't carry out %include http://a/x, and doesn't pass it over"},
+		{anacondaHead, "%include x.ks\n%pre\n%end", "can't carry out %include x.ks"},
 		{"lang C.UTF-8\n", "%include /tmp/x\nvolgroup v pv.1\n%pre\n%end", "warning: what %include /tmp/x says can't be told here: %pre may write it"},
-		{broughtHead, "%pre --interpreter=/usr/bin/python3\n%end", "can't run %pre with /usr/bin/python3"},
+		{anacondaHead, "%pre --interpreter=/usr/bin/python3\n%end", "can't run %pre with /usr/bin/python3"},
 		// disks
 		{disks, "part / --size=1000", "warning: there is no partition for the boot loader"},
 		{disks, "reqpart\npart / --grow", ""},
@@ -128,7 +130,7 @@ func TestUnsupportedSkip(t *testing.T) {
 		{"lang C.UTF-8\nautopart\n", "zerombr", "warning: there is no clearpart: only a blank disk"},
 		{"lang C.UTF-8\nautopart\n", "clearpart --all --disklabel=msdos", "warning: clearpart --disklabel=msdos is passed over: the partition table is a GPT"},
 	} {
-		got := list(readAs(t, Skip, c.text+c.line+"\n").Problems)
+		got := texts(readAs(t, Skip, c.text+c.line+"\n").Problems)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s\n got %s\nwant %s", c.line, got, c.want)
 		}
@@ -151,7 +153,7 @@ func TestUnsupportedBothWays(t *testing.T) {
 		{"clearpart --all\nautopart\nauthconfig --enableshadow\n", "can't carry out authconfig"},
 	} {
 		for _, u := range []Unsupported{Refuse, ""} {
-			got := list(readAs(t, u, image+c.text).Problems)
+			got := texts(readAs(t, u, image+c.text).Problems)
 			if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 				t.Errorf("%q %s\n got %s\nwant %s", u, c.text, got, c.want)
 			}
@@ -182,20 +184,20 @@ func TestSkipKeepsDisks(t *testing.T) {
 	} {
 		r := readAs(t, Skip, "autopart\n"+lines+"\n")
 		if lines == "clearpart --li" {
-			if len(Errors(r.Problems)) == 0 {
+			if len(kickstart.Errors(r.Problems)) == 0 {
 				t.Errorf("%s is taken", lines)
 			}
 			continue
 		}
-		if bad := Errors(r.Problems); len(bad) > 0 {
-			t.Errorf("%s: %s", lines, list(bad))
+		if bad := kickstart.Errors(r.Problems); len(bad) > 0 {
+			t.Errorf("%s: %s", lines, texts(bad))
 		}
 		if r.Keep != want {
 			t.Errorf("%s: Keep is %q, want %q", lines, r.Keep, want)
 		}
 		var drives []string
 		for _, c := range r.File.Find("clearpart") {
-			_, args, _ := ImageCommand(r.File, c)
+			_, args, _ := ReadCommand(r.File, c)
 			drives = append(drives, args.List("--drives")...)
 		}
 		if strings.Contains(lines, "--drives=") != (len(drives) > 0) {
@@ -225,8 +227,8 @@ nano
 -nano
 %end
 `)
-	if bad := Errors(r.Problems); len(bad) > 0 {
-		t.Fatal(list(bad))
+	if bad := kickstart.Errors(r.Problems); len(bad) > 0 {
+		t.Fatal(texts(bad))
 	}
 	var got []string
 	for _, c := range r.File.Commands {
@@ -237,7 +239,7 @@ nano
 		got = append(got, strings.Join(words, "|"))
 	}
 	for _, s := range r.File.Sections {
-		p, problems := ImagePackages(r.File, s)
+		p, problems := ReadPackages(r.File, s)
 		got = append(got, fmt.Sprint(p.Install, p.Exclude, p.IgnoreMissing, p.ExcludeDocs, problems))
 	}
 	want := []string{
@@ -256,44 +258,47 @@ nano
 
 // A list that is cut says so.
 func TestSkipListsAllOrSaysSo(t *testing.T) {
-	r := readAs(t, Skip, broughtHead+"%packages\n"+strings.Repeat("@a\n", maxProblems+7)+"%end\n")
-	if n := len(r.Problems); n != maxProblems+1 || r.Problems[n-1].Message != "7 more things are passed over with a warning, and not listed" {
+	r := readAs(t, Skip, anacondaHead+"%packages\n"+strings.Repeat("@a\n", kickstart.MaxProblems+7)+"%end\n")
+	if n := len(r.Problems); n != kickstart.MaxProblems+1 || r.Problems[n-1].Message != "7 more things are passed over with a warning, and not listed" {
 		t.Errorf("%d problems, the last one %v", n, r.Problems[n-1])
 	}
 }
 
-func FuzzReadForImage(f *testing.F) {
-	good, err := os.ReadFile("testdata/good.ks")
+func FuzzRead(f *testing.F) {
+	good, err := os.ReadFile("../testdata/good.ks")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(string(good))
-	f.Add(broughtHead + "part / --size=1 --encrypted\n%packages\n@core\n-x*\n%end\n")
+	for _, text := range corpus(f) {
+		f.Add(text)
+	}
+	f.Add(anacondaHead + "part / --size=1 --encrypted\n%packages\n@core\n-x*\n%end\n")
 	f.Add("clearpart --none --list= --\nfirewall\nfirewall --\npart -- --\nnetwork --ip --gateway\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 1<<16 {
 			return
 		}
-		file, err := Parse("f.ks", []byte(text))
+		file, err := kickstart.Parse("f.ks", []byte(text))
 		if err != nil {
 			return
 		}
-		strict, skip := ReadForImage(file, Refuse), ReadForImage(file, Skip)
-		if len(Errors(strict.Problems)) == 0 && len(Errors(skip.Problems)) > 0 {
-			t.Errorf("what is carried out is refused under Skip: %s", list(Errors(skip.Problems)))
+		strict, skip := Read(file, Refuse), Read(file, Skip)
+		if len(kickstart.Errors(strict.Problems)) == 0 && len(kickstart.Errors(skip.Problems)) > 0 {
+			t.Errorf("what is carried out is refused under Skip: %s", texts(kickstart.Errors(skip.Problems)))
 		}
-		if len(Errors(skip.Problems)) > 0 {
+		if len(kickstart.Errors(skip.Problems)) > 0 {
 			return
 		}
 		// What is left needs no second look, but for an image.
-		again := &problems{file: "f.ks"}
+		again := &kickstart.Problems{File: "f.ks"}
 		imageProblems(again, skip.File, true, len(skip.Includes) > 0)
-		if bad := Errors(again.list); len(bad) > 0 {
-			t.Errorf("what is left is refused: %s", list(bad))
+		if bad := kickstart.Errors(again.List); len(bad) > 0 {
+			t.Errorf("what is left is refused: %s", texts(bad))
 		}
 		all := true
 		for _, c := range file.Find("clearpart") {
-			if _, args, _ := ImageCommand(file, c); !args.Has("--all") {
+			if _, args, _ := ReadCommand(file, c); !args.Has("--all") {
 				all = false
 			}
 		}
@@ -305,11 +310,11 @@ func FuzzReadForImage(f *testing.F) {
 
 // What is passed over is told without the passwords of URLs.
 func TestPassedOverHoldsNoSecrets(t *testing.T) {
-	f, err := Parse("ks", []byte("autopart\n%packages\nhttps://user:hunter2@mirror.example/x.rpm\n%end\n"))
+	f, err := kickstart.Parse("ks", []byte("autopart\n%packages\nhttps://user:hunter2@mirror.example/x.rpm\n%end\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range ReadForImage(f, Skip).Problems {
+	for _, p := range Read(f, Skip).Problems {
 		if strings.Contains(p.Error(), "hunter2") {
 			t.Errorf("%v", p)
 		}

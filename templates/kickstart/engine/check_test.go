@@ -1,14 +1,16 @@
-package kickstart
+package engine
 
 import (
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"rackhand/templates/kickstart"
 )
 
-func TestCheckEngine(t *testing.T) {
-	text, err := os.ReadFile("testdata/good.ks")
+func TestCheck(t *testing.T) {
+	text, err := os.ReadFile("../testdata/good.ks")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,16 +104,16 @@ func TestCheckEngine(t *testing.T) {
 		if !strings.Contains(good, c.old) {
 			t.Fatalf("good.ks has no %q", c.old)
 		}
-		f, err := Parse("good.ks", []byte(strings.Replace(good, c.old, c.with, 1)))
+		f, err := kickstart.Parse("good.ks", []byte(strings.Replace(good, c.old, c.with, 1)))
 		if err != nil {
 			t.Errorf("%q: %v", c.with, err)
 			continue
 		}
-		problems, err := CheckEngine(f, EngineImage)
+		problems, err := Check(f, Image)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := list(problems)
+		got := texts(problems)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) || len(problems) > 1 {
 			t.Errorf("%q:\n got %s\nwant %s", c.with, got, c.want)
 		}
@@ -121,11 +123,11 @@ func TestCheckEngine(t *testing.T) {
 // The table names commands and options that the grammar knows, by their first
 // spelling, and every verb once or more.
 func TestImageTableIsKickstart(t *testing.T) {
-	s, err := LookupSyntax(imageRelease)
+	s, err := kickstart.LookupSyntax(imageRelease)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rule := range ImageCommands() {
+	for _, rule := range Commands() {
 		for _, name := range rule.Names {
 			spec := s.Commands[name]
 			if spec == nil {
@@ -133,10 +135,10 @@ func TestImageTableIsKickstart(t *testing.T) {
 				continue
 			}
 			for _, o := range rule.Options {
-				i := slices.IndexFunc(spec.Options, func(os OptionSpec) bool { return slices.Contains(os.Flags, o.Flag) })
+				i := slices.IndexFunc(spec.Options, func(os kickstart.OptionSpec) bool { return slices.Contains(os.Flags, o.Flag) })
 				if i < 0 {
 					t.Errorf("%s has no %s", name, o.Flag)
-				} else if spec.Options[i].TakesValue == (o.Kind == KindNone) && spec.Options[i].Type != "ksboolean" {
+				} else if spec.Options[i].TakesValue == (o.Kind == kickstart.KindNone) && spec.Options[i].Type != "ksboolean" {
 					t.Errorf("%s %s: the table and the grammar disagree whether it takes a value", name, o.Flag)
 				}
 			}
@@ -144,21 +146,16 @@ func TestImageTableIsKickstart(t *testing.T) {
 	}
 }
 
-func TestCheckEngineUnknown(t *testing.T) {
-	if _, err := CheckEngine(&File{}, "anaconda"); err == nil {
+func TestCheckUnknown(t *testing.T) {
+	if _, err := Check(&kickstart.File{}, "anaconda"); err == nil {
 		t.Error("anaconda has a table")
 	}
 }
 
-func TestMaskBits(t *testing.T) {
-	for mask, want := range map[string]int{"255.255.255.0": 24, "255.255.255.255": 32, "128.0.0.0": 1, "255.255.254.0": 23} {
-		if got, ok := MaskBits(mask); !ok || got != want {
-			t.Errorf("%s: %d %v, want %d", mask, got, ok, want)
-		}
+func texts(ps []*kickstart.Problem) string {
+	var lines []string
+	for _, p := range ps {
+		lines = append(lines, p.Error())
 	}
-	for _, mask := range []string{"", "0.0.0.0", "255.0.255.0", "0.255.255.255", "ffff::", "x"} {
-		if got, ok := MaskBits(mask); ok {
-			t.Errorf("%s: %d", mask, got)
-		}
-	}
+	return strings.Join(lines, "\n")
 }

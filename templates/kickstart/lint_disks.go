@@ -48,7 +48,7 @@ func Disks(f *File, r Release) []Word {
 		if spec == nil || diskOptions(cmd.Name) == nil {
 			continue
 		}
-		out = append(out, disksOf(cmd.Name, bind(&problems{}, r, cmd.Name, spec, cmd.Words, true))...)
+		out = append(out, disksOf(cmd.Name, Bind(&Problems{}, r, cmd.Name, spec, cmd.Words, true))...)
 	}
 	return out
 }
@@ -70,7 +70,7 @@ func disksOf(command string, args Args) []Word {
 }
 
 // disks warns of disks that are used and that ignoredisk leaves out.
-func (d *doubt) disks(lines []*line) {
+func (d *linter) disks(lines []*line) {
 	var only, without []string // the later line of a kind replaces the earlier one
 	for _, l := range lines {
 		if l.c.Name != "ignoredisk" {
@@ -98,7 +98,7 @@ func (d *doubt) disks(lines []*line) {
 		}
 		for _, w := range disksOf(l.c.Name, l.args) {
 			if known && !slices.Contains(wanted, w.Text) || slices.Contains(ignored, w.Text) {
-				l.ps.warnf(w.Pos, "correct one of the two", "%s: ignoredisk leaves the disk %s out", l.c.Name, w.Text)
+				l.ps.Warnf(w.Pos, "correct one of the two", "%s: ignoredisk leaves the disk %s out", l.c.Name, w.Text)
 			}
 		}
 	}

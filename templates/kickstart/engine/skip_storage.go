@@ -1,8 +1,10 @@
-package kickstart
+package engine
 
 import (
 	"slices"
 	"strings"
+
+	"rackhand/templates/kickstart"
 )
 
 // skipStorage is about disks: what is passed over must neither destroy data nor leave
@@ -18,19 +20,19 @@ func skipStorage() []Treatment {
 		)
 	}
 	return slices.Concat(out, []Treatment{
-		{Command: "part", When: "prepboot, appleboot", Fate: Warned, Why: "it is for PowerPC firmware", line: func(b *brought) bool { return slices.Contains([]string{"prepboot", "appleboot"}, b.arg()) }},
-		{Command: "part", When: "btrfs.NAME", Fate: Refused, Why: "there is no btrfs", line: func(b *brought) bool { return strings.HasPrefix(b.arg(), "btrfs.") }},
-		{Command: "part", Options: []string{"--fstype"}, When: "of a pv. or raid. member: lvmpv, mdmember", Fate: Meaningless, Why: "it is so anyway", line: member, value: oneOf("lvmpv", "mdmember")},
-		{Command: "raid", Options: []string{"--fstype"}, When: "of a pv. member: lvmpv", Fate: Meaningless, Why: "it is so anyway", line: member, value: oneOf("lvmpv")},
+		{Command: "part", When: "prepboot, appleboot", Fate: Warned, Why: "it is for PowerPC firmware", line: func(b *looseCommand) bool { return slices.Contains([]string{"prepboot", "appleboot"}, b.arg()) }},
+		{Command: "part", When: "btrfs.NAME", Fate: Refused, Why: "there is no btrfs", line: func(b *looseCommand) bool { return strings.HasPrefix(b.arg(), "btrfs.") }},
+		{Command: "part", Options: []string{"--fstype"}, When: "of a pv. or raid. member: lvmpv, mdmember", Fate: Meaningless, Why: "it is so anyway", line: member, value: anyOf("lvmpv", "mdmember")},
+		{Command: "raid", Options: []string{"--fstype"}, When: "of a pv. member: lvmpv", Fate: Meaningless, Why: "it is so anyway", line: member, value: anyOf("lvmpv")},
 		{Command: "part", Options: []string{"--fstype", "--label", "--fsoptions", "--recommended"}, When: "of a pv. or raid. member", Fate: Warned, Why: "a member has none", line: member},
 		{Command: "raid", Options: []string{"--fstype", "--label", "--fsoptions"}, When: "of a pv. member", Fate: Warned, Why: "a member has none", line: member},
 		{Command: "part", Options: []string{"--fstype"}, When: "other than efi, of /boot/efi", Fate: Warned, Why: "it becomes an EFI system partition", line: at("/boot/efi"), value: anyBut("efi"), instead: to("efi")},
-		{Command: "part", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: oneOf("xfs"), instead: to("ext4")},
-		{Command: "logvol", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: oneOf("xfs"), instead: to("ext4")},
+		{Command: "part", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
+		{Command: "logvol", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
 		{Command: "part", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
 		{Command: "logvol", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
-		{Command: "part", Options: []string{"--recommended"}, When: "not of swap, beside --size or --grow", Fate: Warned, Why: "the size counts", line: func(b *brought) bool { return b.arg() != "swap" && (b.has("--size") || b.has("--grow")) }},
-		{Command: "logvol", Options: []string{"--recommended"}, When: "not of swap, beside --size", Fate: Warned, Why: "the size counts", line: func(b *brought) bool { return b.arg() != "swap" && b.has("--size") }},
+		{Command: "part", Options: []string{"--recommended"}, When: "not of swap, beside --size or --grow", Fate: Warned, Why: "the size counts", line: func(b *looseCommand) bool { return b.arg() != "swap" && (b.has("--size") || b.has("--grow")) }},
+		{Command: "logvol", Options: []string{"--recommended"}, When: "not of swap, beside --size", Fate: Warned, Why: "the size counts", line: func(b *looseCommand) bool { return b.arg() != "swap" && b.has("--size") }},
 		{Command: "part", Options: []string{"--hibernation"}, Fate: Warned, Why: "swap gets the recommended size", line: at("swap"), rewrite: recommended},
 		{Command: "logvol", Options: []string{"--hibernation"}, Fate: Warned, Why: "swap gets the recommended size", line: at("swap"), rewrite: recommended},
 		options(Meaningless, "part", "GPT has no active partition", "--active"),
@@ -45,13 +47,13 @@ func skipStorage() []Treatment {
 		options(Refused, "autopart", "the disk would not be encrypted", "--encrypted", "--passphrase", "--escrowcert", "--hw-passphrase"),
 		options(Meaningless, "autopart", "it is about --encrypted", "--backuppassphrase", "--cipher", "--luks-version", "--pbkdf", "--pbkdf-memory", "--pbkdf-time", "--pbkdf-iterations"),
 		options(Warned, "autopart", "swap gets the recommended size", "--hibernation"),
-		{Command: "autopart", Options: []string{"--type"}, When: "thinp", Fate: Warned, Why: "the volumes are plain LVM ones", value: oneOf("thinp"), instead: to("lvm")},
-		{Command: "autopart", Options: []string{"--type"}, When: "btrfs", Fate: Warned, Why: "the partitions are plain ones with ext4", value: oneOf("btrfs"), instead: to("plain")},
-		{Command: "autopart", Options: []string{"--type"}, When: "partition", Fate: Meaningless, Why: "it is another word for plain", value: oneOf("partition"), instead: to("plain")},
+		{Command: "autopart", Options: []string{"--type"}, When: "thinp", Fate: Warned, Why: "the volumes are plain LVM ones", value: anyOf("thinp"), instead: to("lvm")},
+		{Command: "autopart", Options: []string{"--type"}, When: "btrfs", Fate: Warned, Why: "the partitions are plain ones with ext4", value: anyOf("btrfs"), instead: to("plain")},
+		{Command: "autopart", Options: []string{"--type"}, When: "partition", Fate: Meaningless, Why: "it is another word for plain", value: anyOf("partition"), instead: to("plain")},
 		{Command: "autopart", Options: []string{"--fstype"}, When: "none of ext4, xfs, ext3, ext2", Fate: Warned, Why: "the file system is ext4", value: anyBut("ext4", "xfs", "ext3", "ext2"), instead: to("ext4")},
 
 		{Command: "clearpart", Options: []string{"--none", "--linux", "--list"}, Fate: Warned, Why: keepWhy},
-		{Command: "clearpart", When: "that doesn't say --all, or none at all", Fate: Warned, Why: keepWhy, line: func(*brought) bool { return false }},
+		{Command: "clearpart", When: "that doesn't say --all, or none at all", Fate: Warned, Why: keepWhy, line: func(*looseCommand) bool { return false }},
 		options(Meaningless, "clearpart", "it is about disks of IBM Z", "--cdl"),
 		{Command: "clearpart", Options: []string{"--disklabel"}, When: "not gpt", Fate: Warned, Why: "the partition table is a GPT", value: anyBut("gpt")},
 		options(Refused, "ignoredisk", "it leaves the choice of the disk to a person; name it with --only-use", "--interactive"),
@@ -65,33 +67,33 @@ func skipStorage() []Treatment {
 // keepWhy is what is said where a Kickstart doesn't say that whole disks are cleared.
 const keepWhy = "only a blank disk is installed to, whole: --wipe has no effect for this Kickstart"
 
-func member(b *brought) bool { return isMember(b.arg()) }
+func member(b *looseCommand) bool { return isMember(b.arg()) }
 
-func at(mount string) func(*brought) bool {
-	return func(b *brought) bool { return MountPoint(b.arg()) == mount }
+func at(mount string) func(*looseCommand) bool {
+	return func(b *looseCommand) bool { return kickstart.MountPoint(b.arg()) == mount }
 }
 
 // small: the place is too small for XFS.
-func small(b *brought) bool {
-	return b.has("--size") && !b.has("--grow") && Count(b.value("--size")) < 300
+func small(b *looseCommand) bool {
+	return b.has("--size") && !b.has("--grow") && kickstart.Count(b.value("--size")) < 300
 }
 
 // longLabel: no file system takes it.
-func longLabel(s string) bool { return KindLabel.check(s) != "" }
+func longLabel(s string) bool { return kickstart.KindLabel.Check(s) != "" }
 
-func recommended(*brought) string { return "--recommended" }
+func recommended(*looseCommand) string { return "--recommended" }
 
 // keepDisks makes of every clearpart one that clears all, and tells why no disk that
 // carries data may be cleared for it; "" when every one says --all. It never makes more
 // disks be cleared: what it returns takes the operator's leave away.
-func (r *lenient) keepDisks() string {
+func (r *skipReader) keepDisks() string {
 	keep, found := "", false
 	for i, c := range r.out.Commands {
 		if c.Name != "clearpart" {
 			continue
 		}
 		found = true
-		b := newBrought(c)
+		b := readLoosely(c)
 		last := ""
 		for _, o := range b.options {
 			if slices.Contains([]string{"--all", "--none", "--linux", "--list"}, o.flag) {
@@ -100,7 +102,7 @@ func (r *lenient) keepDisks() string {
 		}
 		if last == "--all" && !b.has("--list") {
 			// one of the others may have gone before it
-			r.out.Commands[i] = b.without(func(o broughtOption) bool { return o.flag == "--none" || o.flag == "--linux" })
+			r.out.Commands[i] = b.without(func(o looseOption) bool { return o.flag == "--none" || o.flag == "--linux" })
 			continue
 		}
 		line := "clearpart"
@@ -108,27 +110,27 @@ func (r *lenient) keepDisks() string {
 			line += " " + last
 		}
 		keep = line
-		r.ps.warnf(c.Pos, "write clearpart --all to let --wipe erase a disk that carries data", "%s: %s", line, keepWhy)
-		c = b.without(func(o broughtOption) bool {
+		r.ps.Warnf(c.Pos, "write clearpart --all to let --wipe erase a disk that carries data", "%s: %s", line, keepWhy)
+		c = b.without(func(o looseOption) bool {
 			return slices.Contains([]string{"--all", "--none", "--linux", "--list"}, o.flag)
 		})
-		c.Words = append([]Word{{"--all", c.Pos}}, c.Words...)
+		c.Words = append([]kickstart.Word{{Text: "--all", Pos: c.Pos}}, c.Words...)
 		r.out.Commands[i] = c
 	}
 	if !found {
-		top := Pos{1, 1}
-		r.ps.warnf(top, "write clearpart --all to let --wipe erase a disk that carries data", "there is no clearpart: %s", keepWhy)
-		r.out.Commands = append(r.out.Commands, &Command{Name: "clearpart", Pos: top, Words: []Word{{"--all", top}}, Line: "clearpart --all\n"})
+		top := kickstart.Pos{Line: 1, Col: 1}
+		r.ps.Warnf(top, "write clearpart --all to let --wipe erase a disk that carries data", "there is no clearpart: %s", keepWhy)
+		r.out.Commands = append(r.out.Commands, &kickstart.Command{Name: "clearpart", Pos: top, Words: []kickstart.Word{{Text: "--all", Pos: top}}, Line: "clearpart --all\n"})
 		keep = "no clearpart"
 	}
 	return keep
 }
 
 // growing gives a partition that only grows the size that Anaconda begins with.
-func growing(b *brought) *Command {
+func growing(b *looseCommand) *kickstart.Command {
 	if b.has("--grow") && !b.has("--size") && !b.has("--recommended") && b.value("--percent") == "" {
 		c := *b.c
-		c.Words = append(slices.Clone(c.Words), Word{"--size=1", c.Pos})
+		c.Words = append(slices.Clone(c.Words), kickstart.Word{Text: "--size=1", Pos: c.Pos})
 		return &c
 	}
 	return b.c

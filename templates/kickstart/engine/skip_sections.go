@@ -1,16 +1,18 @@
-package kickstart
+package engine
 
 import (
 	"slices"
 	"strings"
+
+	"rackhand/templates/kickstart"
 )
 
 // sections takes the sections. Under Skip several %packages become one, as they add up
 // for Anaconda.
-func (r *lenient) sections(f *File) {
-	var packages *Section
+func (r *skipReader) sections(f *kickstart.File) {
+	var packages *kickstart.Section
 	for _, s := range f.Sections {
-		b := newBrought(&Command{Name: s.Name, Pos: s.Pos, Words: s.Words})
+		b := readLoosely(&kickstart.Command{Name: s.Name, Pos: s.Pos, Words: s.Words})
 		if s.Name == "%packages" && r.skip {
 			s = r.packages(s)
 			if packages != nil {
@@ -34,12 +36,12 @@ func (r *lenient) sections(f *File) {
 
 // packages is a %packages section with plain names alone. A package that no repository
 // has doesn't end the install: its name may be another one in the image's distribution.
-func (r *lenient) packages(s *Section) *Section {
-	head := &Command{Name: s.Name, Pos: s.Pos, Words: s.Words}
-	b := &brought{c: head}
+func (r *skipReader) packages(s *kickstart.Section) *kickstart.Section {
+	head := &kickstart.Command{Name: s.Name, Pos: s.Pos, Words: s.Words}
+	b := &looseCommand{c: head}
 	for i := 0; i < len(s.Words); i++ {
 		flag, value, given := strings.Cut(s.Words[i].Text, "=")
-		o := broughtOption{flag: flag, flags: []string{flag}, value: value, at: s.Words[i].Pos, first: i, words: 1}
+		o := looseOption{flag: flag, flags: []string{flag}, value: value, at: s.Words[i].Pos, first: i, words: 1}
 		takes := slices.Contains([]string{"--instLangs", "--inst-langs", "--timeout", "--retries"}, flag)
 		if takes && !given && i+1 < len(s.Words) {
 			i++
@@ -48,20 +50,20 @@ func (r *lenient) packages(s *Section) *Section {
 		b.add(o)
 	}
 	out := *s
-	out.Words = append(slices.Clone(r.options(b).Words), Word{"--ignoremissing", s.Pos})
+	out.Words = append(slices.Clone(r.options(b).Words), kickstart.Word{Text: "--ignoremissing", Pos: s.Pos})
 	var body strings.Builder
-	for i, line := range splitLines(s.Body) {
+	for i, line := range kickstart.SplitLines(s.Body) {
 		text, _, _ := strings.Cut(line, "#")
-		_, at := firstField(text, s.BodyLine+i)
-		text = strings.TrimFunc(text, isSpace)
+		_, at := kickstart.FirstField(text, s.BodyLine+i)
+		text = strings.TrimFunc(text, kickstart.IsSpace)
 		kind := packageLine(text)
 		if kind == "" {
 			body.WriteString(text + "\n")
 			continue
 		}
-		o := broughtOption{flags: []string{kind}, value: text}
+		o := looseOption{flags: []string{kind}, value: text}
 		if t := r.treat(b, &o); t != nil {
-			r.say(t, at, "%packages: "+clip(text))
+			r.say(t, at, "%packages: "+kickstart.Clip(text))
 		}
 	}
 	out.Body = body.String()
@@ -71,7 +73,7 @@ func (r *lenient) packages(s *Section) *Section {
 // packageLine says what is odd about a line of %packages; "" for nothing: a name, a
 // name that is left out, or what the engine has to report.
 func packageLine(line string) string {
-	name := strings.TrimFunc(strings.TrimPrefix(line, "-"), isSpace)
+	name := strings.TrimFunc(strings.TrimPrefix(line, "-"), kickstart.IsSpace)
 	switch {
 	case line == "" || name == "" || strings.HasPrefix(line, "%"):
 		return ""
@@ -79,7 +81,7 @@ func packageLine(line string) string {
 		return lineGroup
 	case strings.ContainsAny(name, "*?["):
 		return linePattern
-	case !packageName(name):
+	case !packageName.MatchString(name):
 		return lineStrange
 	}
 	return ""
@@ -89,9 +91,9 @@ func packageLine(line string) string {
 // Anaconda does.
 func lastWins(body string) string {
 	last := map[string]int{}
-	lines := splitLines(body)
+	lines := kickstart.SplitLines(body)
 	name := func(line string) string {
-		return strings.TrimFunc(strings.TrimPrefix(strings.TrimFunc(line, isSpace), "-"), isSpace)
+		return strings.TrimFunc(strings.TrimPrefix(strings.TrimFunc(line, kickstart.IsSpace), "-"), kickstart.IsSpace)
 	}
 	for i, line := range lines {
 		last[name(line)] = i

@@ -1,8 +1,10 @@
-package kickstart
+package engine
 
 import (
 	"strings"
 	"testing"
+
+	"rackhand/templates/kickstart"
 )
 
 const storageHead = `liveimg --url=http://a/ --checksum=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
@@ -92,13 +94,13 @@ func TestImageAutopart(t *testing.T) {
 
 func checkImage(t *testing.T, text string) string {
 	t.Helper()
-	f, err := Parse("t.ks", []byte(text))
+	f, err := kickstart.Parse("t.ks", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	problems, err := CheckEngine(f, EngineImage)
+	problems, err := Check(f, Image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list(Errors(problems))
+	return texts(kickstart.Errors(problems))
 }
