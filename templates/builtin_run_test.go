@@ -30,15 +30,15 @@ func body(t *testing.T, text, section, word string) string {
 	return ""
 }
 
-// A box is a folder that scripts are run in, as if it were the machine: its tools of
+// A scriptRoot is a folder that scripts are run in, as if it were the machine: its tools of
 // the first resort are fakes.
-type box struct {
+type scriptRoot struct {
 	t   *testing.T
 	dir string
 }
 
-func newBox(t *testing.T) *box {
-	b := &box{t, t.TempDir()}
+func newScriptRoot(t *testing.T) *scriptRoot {
+	b := &scriptRoot{t, t.TempDir()}
 	b.write("bin/wipefs", "#!/bin/sh\nfor disk; do :; done\n[ -e \"$disk.bad\" ] && exit 1\n[ -e \"$disk.types\" ] && cat \"$disk.types\"\nexit 0\n")
 	b.write("bin/sleep", "#!/bin/sh\necho \"$1\" >> "+b.dir+"/slept\n")
 	b.write("bin/curl", "#!/bin/sh\nfor url; do :; done\nwhile [ $# -gt 0 ]; do\n"+
@@ -56,7 +56,7 @@ func newBox(t *testing.T) *box {
 	return b
 }
 
-func (b *box) write(name, text string) {
+func (b *scriptRoot) write(name, text string) {
 	b.t.Helper()
 	path := filepath.Join(b.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -67,7 +67,7 @@ func (b *box) write(name, text string) {
 	}
 }
 
-func (b *box) read(name string) string {
+func (b *scriptRoot) read(name string) string {
 	b.t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.dir, name))
 	if err != nil && !os.IsNotExist(err) {
@@ -79,7 +79,7 @@ func (b *box) read(name string) string {
 const diskSize = 8<<20 + 512*100 // no whole number of MiB
 
 // disk adds a blank disk.
-func (b *box) disk(name string) {
+func (b *scriptRoot) disk(name string) {
 	b.t.Helper()
 	b.write("dev/"+name, "")
 	if err := os.Truncate(filepath.Join(b.dir, "dev", name), diskSize); err != nil {
@@ -90,7 +90,7 @@ func (b *box) disk(name string) {
 }
 
 // put writes a byte to a disk.
-func (b *box) put(name string, at int64) {
+func (b *scriptRoot) put(name string, at int64) {
 	b.t.Helper()
 	f, err := os.OpenFile(filepath.Join(b.dir, "dev", name), os.O_WRONLY, 0)
 	if err != nil {
@@ -103,7 +103,7 @@ func (b *box) put(name string, at int64) {
 }
 
 // run runs a script in the box; moved are the places that lie in its folder.
-func (b *box) run(script string, moved ...string) (string, error) {
+func (b *scriptRoot) run(script string, moved ...string) (string, error) {
 	b.t.Helper()
 	// A script that starts its box anew must never reach this machine's kernel.
 	script = strings.ReplaceAll(script, "/proc/", b.dir+"/proc/")
@@ -122,7 +122,7 @@ func (b *box) run(script string, moved ...string) (string, error) {
 }
 
 // reports are the events that were posted.
-func (b *box) reports() []map[string]string {
+func (b *scriptRoot) reports() []map[string]string {
 	b.t.Helper()
 	var out []map[string]string
 	for line := range strings.Lines(b.read("reports")) {
@@ -137,48 +137,48 @@ func (b *box) reports() []map[string]string {
 
 // TestGuard runs the disk guard against disks of every kind.
 func TestGuard(t *testing.T) {
-	types := func(text string) func(*box) { return func(b *box) { b.write("dev/sda.types", text) } }
+	types := func(text string) func(*scriptRoot) { return func(b *scriptRoot) { b.write("dev/sda.types", text) } }
 	for _, tt := range []struct {
 		name  string
 		disk  string // the host's
 		disks []any  // the variable
-		make  func(*box)
+		make  func(*scriptRoot)
 		want  string // what it says; "" when it lets the install go on
 		// anaconda: only Anaconda would touch that disk
 		anaconda bool
 	}{
-		{name: "blank", make: func(*box) {}},
+		{name: "blank", make: func(*scriptRoot) {}},
 		{name: "partition table", make: types("gpt\ngpt\nPMBR\n"), want: "/dev/sda: PMBR gpt;"},
 		{name: "LVM", make: types("LVM2_member\n"), want: "/dev/sda: LVM2_member;"},
 		{name: "RAID", make: types("linux_raid_member\n"), want: "/dev/sda: linux_raid_member;"},
 		{name: "file system", make: types("xfs\n"), want: "not armed with --wipe: "},
-		{name: "its first bytes", make: func(b *box) { b.put("sda", 3000) }, want: "unknown data in its first MiB"},
-		{name: "its last byte", make: func(b *box) { b.put("sda", diskSize-1) }, want: "unknown data in its last MiB"},
-		{name: "remains amid it", make: func(b *box) { b.put("sda", 3<<20) }},
-		{name: "a second disk", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
-		{name: "the named one of two", disk: "sda", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }},
-		{name: "the other of two", disk: "/dev/sdb", make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
-		{name: "both named", disks: []any{"sda", "sdb"}, make: func(b *box) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "its first bytes", make: func(b *scriptRoot) { b.put("sda", 3000) }, want: "unknown data in its first MiB"},
+		{name: "its last byte", make: func(b *scriptRoot) { b.put("sda", diskSize-1) }, want: "unknown data in its last MiB"},
+		{name: "remains amid it", make: func(b *scriptRoot) { b.put("sda", 3<<20) }},
+		{name: "a second disk", make: func(b *scriptRoot) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "the named one of two", disk: "sda", make: func(b *scriptRoot) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }},
+		{name: "the other of two", disk: "/dev/sdb", make: func(b *scriptRoot) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
+		{name: "both named", disks: []any{"sda", "sdb"}, make: func(b *scriptRoot) { b.disk("sdb"); b.write("dev/sdb.types", "ext4\n") }, want: "/dev/sdb: ext4;"},
 		{name: "by pattern", disk: "sd*", make: types("xfs\n"), want: "/dev/sda: xfs;"},
 		{name: "by alternatives", disk: "nvme0n1|sda", make: types("xfs\n"), want: "/dev/sda: xfs;"},
-		{name: "by id", disk: "/dev/disk/by-id/ata-1", want: "/dev/sda: xfs;", make: func(b *box) {
+		{name: "by id", disk: "/dev/disk/by-id/ata-1", want: "/dev/sda: xfs;", make: func(b *scriptRoot) {
 			b.write("dev/sda.types", "xfs\n")
 			if err := os.Symlink("../../sda", filepath.Join(b.dir, "dev/disk/by-id/ata-1")); err != nil {
 				b.t.Fatal(err)
 			}
 		}},
-		{name: "by id, data of no known kind at its end", disk: "disk/by-id/ata-1", want: "last MiB", make: func(b *box) {
+		{name: "by id, data of no known kind at its end", disk: "disk/by-id/ata-1", want: "last MiB", make: func(b *scriptRoot) {
 			b.put("sda", diskSize-1)
 			if err := os.Symlink("../../sda", filepath.Join(b.dir, "dev/disk/by-id/ata-1")); err != nil {
 				b.t.Fatal(err)
 			}
 		}},
-		{name: "a stick", make: func(b *box) {
+		{name: "a stick", make: func(b *scriptRoot) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/removable", "1\n")
 			b.write("dev/sdb.types", "vfat\n")
 		}, want: "/dev/sdb: vfat; no disk is named", anaconda: true},
-		{name: "a disk on USB", want: "/dev/sdb: ext4; no disk is named", anaconda: true, make: func(b *box) {
+		{name: "a disk on USB", want: "/dev/sdb: ext4; no disk is named", anaconda: true, make: func(b *scriptRoot) {
 			b.disk("sdb")
 			b.write("dev/sdb.types", "ext4\n")
 			place := filepath.Join(b.dir, "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block")
@@ -186,21 +186,21 @@ func TestGuard(t *testing.T) {
 				b.t.Fatal(err)
 			}
 		}},
-		{name: "a stick beside the named disk", disk: "sda", make: func(b *box) {
+		{name: "a stick beside the named disk", disk: "sda", make: func(b *scriptRoot) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/removable", "1\n")
 			b.write("dev/sdb.types", "vfat\n")
 		}},
-		{name: "a reader without a card", make: func(b *box) {
+		{name: "a reader without a card", make: func(b *scriptRoot) {
 			b.disk("sdb")
 			b.write("sys/block/sdb/size", "0\n")
 			b.write("dev/sdb.bad", "")
 		}},
-		{name: "the installer's own", make: func(b *box) { b.disk("loop0"); b.write("dev/loop0.types", "squashfs\n") }},
-		{name: "can't be looked at", make: func(b *box) { b.write("dev/sda.bad", "") }, want: "could not be looked at"},
-		{name: "no wipefs", want: "could not be looked at", make: func(b *box) { b.write("bin/wipefs", "#!/bin/sh\nexit 127\n") }},
-		{name: "named and not there", disk: "nvme0n1", make: func(*box) {}, want: "Wanted: nvme0n1. This box has: sda"},
-		{name: "no disk", want: "Wanted: any.", make: func(b *box) {
+		{name: "the installer's own", make: func(b *scriptRoot) { b.disk("loop0"); b.write("dev/loop0.types", "squashfs\n") }},
+		{name: "can't be looked at", make: func(b *scriptRoot) { b.write("dev/sda.bad", "") }, want: "could not be looked at"},
+		{name: "no wipefs", want: "could not be looked at", make: func(b *scriptRoot) { b.write("bin/wipefs", "#!/bin/sh\nexit 127\n") }},
+		{name: "named and not there", disk: "nvme0n1", make: func(*scriptRoot) {}, want: "Wanted: nvme0n1. This box has: sda"},
+		{name: "no disk", want: "Wanted: any.", make: func(b *scriptRoot) {
 			if err := os.RemoveAll(filepath.Join(b.dir, "sys/block/sda")); err != nil {
 				b.t.Fatal(err)
 			}
@@ -208,7 +208,7 @@ func TestGuard(t *testing.T) {
 	} {
 		for _, engine := range []string{"rhel.ks", "base.ks"} {
 			t.Run(tt.name+" "+engine, func(t *testing.T) {
-				b := newBox(t)
+				b := newScriptRoot(t)
 				b.disk("sda")
 				tt.make(b)
 				if tt.anaconda && engine == "base.ks" {
@@ -266,7 +266,7 @@ func TestFirmware(t *testing.T) {
 		efi  bool
 		good bool
 	}{{"uefi", true, true}, {"uefi", false, false}, {"bios", true, false}, {"bios", false, true}} {
-		b := newBox(t)
+		b := newScriptRoot(t)
 		if tt.efi {
 			b.write("sys/firmware/efi/x", "")
 		}
@@ -281,7 +281,7 @@ func TestFirmware(t *testing.T) {
 
 // TestReport: whatever the message, the body is JSON, and short.
 func TestReport(t *testing.T) {
-	b := newBox(t)
+	b := newScriptRoot(t)
 	d := filled(kickstart.RHEL9)
 	text, err := templates.New("").Render("report.sh", d, templates.Funcs(d.Host, templates.StandInSecret))
 	if err != nil {
@@ -325,7 +325,7 @@ func TestReportPatience(t *testing.T) {
 		{"installed progress '' done", 999, "204", 7, "no", 0, 90},
 		{"'' attempt-failed error x", 999, "204", 2, "no", 0, 90},
 	} {
-		b := newBox(t)
+		b := newScriptRoot(t)
 		b.write("proc/uptime", "4711.52 9000.10\n")
 		b.write("bin/curl", "#!/bin/sh\necho \"$*\" >> "+b.dir+"/asked\necho $((4711 + "+fmt.Sprint(tt.each)+" * $(wc -l < "+b.dir+"/asked))).52 9000.10 > "+b.dir+"/proc/uptime\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\nprintf "+tt.answer+"\n")
 		d := filled(kickstart.RHEL9)
@@ -352,7 +352,7 @@ func TestFetchPatience(t *testing.T) {
 		good   bool
 		asked  int // for the agent's binary
 	}{{0, "200", true, 1}, {4, "200", true, 5}, {999, "200", false, 12}, {1, "403", false, 2}, {0, "503", false, 12}} {
-		b := newBox(t)
+		b := newScriptRoot(t)
 		b.write("mnt/sysimage/etc/systemd/system/x", "")
 		b.write("bin/curl", "#!/bin/sh\nfor url; do :; done\ncase $url in */agent) ;; *) exec "+b.dir+"/bin/curl.good \"$@\";; esac\n"+
 			"echo \"$*\" >> "+b.dir+"/asked\n[ $(wc -l < "+b.dir+"/asked) -gt "+fmt.Sprint(tt.away)+" ] || { printf 000; exit 7; }\n"+
@@ -377,7 +377,7 @@ func TestFailingScripts(t *testing.T) {
 	for _, tt := range []struct {
 		script, word, moved string
 		another, installer  bool
-		fail                func(*box)
+		fail                func(*scriptRoot)
 		stage, kind         string // what is reported last
 		says                string
 		restarts            bool
@@ -385,20 +385,20 @@ func TestFailingScripts(t *testing.T) {
 		{script: "%post", word: agent, moved: "/mnt/sysimage", another: true, installer: true, kind: "attempt-failed", says: "leaving the agent", restarts: true},
 		{script: "%post", word: agent, moved: "/mnt/sysimage", installer: true, kind: "attempt-failed", says: "leaving the agent"},
 		{script: "%post", word: agent, moved: "/mnt/sysimage", another: true, kind: "attempt-failed", says: "leaving the agent"},
-		{script: "%post", word: enable, another: true, installer: true, kind: "attempt-failed", says: "enabling the agent failed with status 9", restarts: true, fail: func(b *box) {
+		{script: "%post", word: enable, another: true, installer: true, kind: "attempt-failed", says: "enabling the agent failed with status 9", restarts: true, fail: func(b *scriptRoot) {
 			b.write("bin/systemctl", "#!/bin/sh\nexit 9\n")
 		}},
-		{script: "%post", word: enable, another: true, installer: true, fail: func(b *box) { b.write("bin/systemctl", "#!/bin/sh\nexit 0\n") }},
-		{script: "%post", word: keys, moved: "/root/", another: true, installer: true, kind: "attempt-failed", says: "writing the keys of root", restarts: true, fail: func(b *box) {
+		{script: "%post", word: enable, another: true, installer: true, fail: func(b *scriptRoot) { b.write("bin/systemctl", "#!/bin/sh\nexit 0\n") }},
+		{script: "%post", word: keys, moved: "/root/", another: true, installer: true, kind: "attempt-failed", says: "writing the keys of root", restarts: true, fail: func(b *scriptRoot) {
 			b.write("root", "in its way")
 		}},
-		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "carries data", restarts: true, fail: func(b *box) {
+		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "carries data", restarts: true, fail: func(b *scriptRoot) {
 			b.disk("sda")
 			b.write("dev/sda.types", "xfs\n")
 		}},
-		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "no disk to install to", fail: func(*box) {}},
+		{script: "%pre", word: "wipefs", another: true, installer: true, stage: "failed", kind: "disk-guard", says: "no disk to install to", fail: func(*scriptRoot) {}},
 	} {
-		b := newBox(t)
+		b := newScriptRoot(t)
 		cmdline := "BOOT_IMAGE=/vmlinuz root=/dev/sda1\n"
 		if tt.installer {
 			cmdline = "initrd=rd inst.ks=http://10.77.0.1/i/TOKEN/ks ip=dhcp\n"
@@ -442,7 +442,7 @@ func TestFailingScripts(t *testing.T) {
 
 // TestHandOff runs what leaves the agent behind.
 func TestHandOff(t *testing.T) {
-	b := newBox(t)
+	b := newScriptRoot(t)
 	files := map[string]string{
 		"rocky":     "[baseos]\nmirrorlist=https://mirrors.example/list?repo=BaseOS-$releasever\n#baseurl=http://dl.example/$contentdir/$releasever/BaseOS/$basearch/os/\ngpgkey=file:///etc/pki/key\n",
 		"almalinux": "[baseos]\nmirrorlist=https://mirrors.example/$releasever/baseos\n# baseurl=https://repo.example/almalinux/$releasever/BaseOS/$basearch/os/\n",
@@ -484,7 +484,7 @@ func TestHandOff(t *testing.T) {
 
 // TestKeys: every key of root is in the file, each on its line.
 func TestKeys(t *testing.T) {
-	b := newBox(t)
+	b := newScriptRoot(t)
 	d := filled(kickstart.F44, extras()[1])
 	if out, err := b.run(body(t, render(t, "fedora.ks", d), "%post", "authorized_keys"), "/root/"); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -515,7 +515,7 @@ func TestGuardOurs(t *testing.T) {
 				release  kickstart.Release
 				reports  int // rackhand-installer reports by itself
 			}{{"rhel.ks", kickstart.RHEL9, 1}, {"base.ks", "", 0}} {
-				b := newBox(t)
+				b := newScriptRoot(t)
 				b.disk("sda")
 				b.write("dev/sda.types", "gpt\n")
 				if tt.id != "" {
@@ -550,7 +550,7 @@ func TestSiteFailing(t *testing.T) {
 	}
 	for name, release := range map[string]kickstart.Release{"rhel.ks": kickstart.RHEL9, "fedora.ks": kickstart.F44, "base.ks": ""} {
 		for _, fails := range []bool{true, false} {
-			b := newBox(t)
+			b := newScriptRoot(t)
 			b.write("proc/cmdline", "inst.ks=http://10.77.0.1/i/TOKEN/ks\n")
 			b.write("bin/realm", fmt.Sprintf("#!/bin/sh\n%v\n", !fails))
 			if err := os.Chmod(filepath.Join(b.dir, "bin/realm"), 0o755); err != nil {

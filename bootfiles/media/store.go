@@ -133,7 +133,7 @@ func (s *Store) Open(name, file string) (*File, error) {
 		return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
 	if o.volume == nil {
-		return o.kept(s.dir, file)
+		return o.openFile(s.dir, file)
 	}
 	f, err := o.volume.Open(file)
 	if errors.Is(err, fs.ErrNotExist) && file == TreeinfoFile {
@@ -158,7 +158,7 @@ type reader struct {
 	of *opened
 }
 
-func (o *opened) kept(dir, name string) (*File, error) {
+func (o *opened) openFile(dir, name string) (*File, error) {
 	sum, ok := o.m.Files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

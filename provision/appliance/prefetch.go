@@ -69,7 +69,7 @@ func (a *Appliance) prefetchImage(ctx context.Context, s *inventory.System, want
 	if err != nil {
 		return mirror.Prefetched{}, err
 	}
-	w := mirror.Wish{Archives: archives(a.mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
+	w := mirror.PrefetchRequest{Archives: archives(a.mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
 	if len(w.Archives) == 0 {
 		return mirror.Prefetched{}, fmt.Errorf("no mirror of %s is named in mirror.upstreams: debian and debian-security, or ubuntu, are fetched ahead for images", cmp.Or(m.Distribution, "its distribution"))
 	}
@@ -85,7 +85,7 @@ func (a *Appliance) prefetchTree(ctx context.Context, s *inventory.System, want 
 	if m.ISO != nil {
 		return mirror.Prefetched{}, fmt.Errorf("its media %s is an ISO on this machine: there is nothing to fetch ahead", s.Media)
 	}
-	w := mirror.TreeWish{
+	w := mirror.TreeRequest{
 		Upstream: m.Mirror, Tree: m.Path, Arch: m.Tree.Arch, Packages: want,
 		Files: []string{media.TreeinfoFile, m.Tree.Kernel, m.Tree.Initrd, m.Tree.Stage2},
 	}

@@ -25,9 +25,9 @@ import (
 
 const networkLine = "network --bootproto=static --device=52:54:00:00:00:01 --ip=10.77.0.11 --netmask=255.255.255.0 --gateway=10.77.0.2 --nameserver=10.77.0.1 --hostname=web1 --activate\n"
 
-// configKickstart is the rig's Kickstart with other lines for the network, more
+// configKickstart is the test Kickstart with other lines for the network, more
 // commands, and more that the installed system tells of itself.
-func (b *guestRig) configKickstart(network, more, tells, sections string) string {
+func (b *guestTest) configKickstart(network, more, tells, sections string) string {
 	b.t.Helper()
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), sections)
 	if strings.Contains(more, "firewall ") {
@@ -38,7 +38,7 @@ func (b *guestRig) configKickstart(network, more, tells, sections string) string
 		{"echo \"THAT IS ALL\"", tells + "echo \"THAT IS ALL\""},
 	} {
 		if !strings.Contains(ks, r[0]) {
-			b.t.Fatalf("the rig's Kickstart has no %q", r[0])
+			b.t.Fatalf("the test Kickstart has no %q", r[0])
 		}
 		ks = strings.Replace(ks, r[0], r[1], 1)
 	}
@@ -46,7 +46,7 @@ func (b *guestRig) configKickstart(network, more, tells, sections string) string
 }
 
 // mustInstall installs and fails the test unless that went well.
-func (b *guestRig) mustInstall(disk, args string) string {
+func (b *guestTest) mustInstall(disk, args string) string {
 	b.t.Helper()
 	text := b.install(false, disk, args)
 	if b.find("installed", "installed") == nil {
@@ -55,7 +55,7 @@ func (b *guestRig) mustInstall(disk, args string) string {
 	return text
 }
 
-func (b *guestRig) mustTell(text string, wants ...string) {
+func (b *guestTest) mustTell(text string, wants ...string) {
 	b.t.Helper()
 	i := strings.Index(text, served)
 	if i < 0 {
@@ -79,7 +79,7 @@ func secondCard(user string) []string {
 
 // mirrors puts the package cache, over the mirror of this machine's apt, behind the
 // guest's server, and returns the Kickstart's repo lines.
-func (b *guestRig) mirrors() string {
+func (b *guestTest) mirrors() string {
 	b.t.Helper()
 	sources, err := image.HostSources("bookworm")
 	if err != nil {
@@ -117,7 +117,7 @@ func (b *guestRig) mirrors() string {
 
 // syslogHost listens as a syslog host on a socket of its own, behind the guest's
 // 10.77.0.1:514.
-func (b *guestRig) syslogHost() (forward string, lines func() []string) {
+func (b *guestTest) syslogHost() (forward string, lines func() []string) {
 	b.t.Helper()
 	socket := filepath.Join(b.dir, "syslog.sock")
 	l, err := net.Listen("unix", socket)
@@ -151,7 +151,7 @@ func (b *guestRig) syslogHost() (forward string, lines func() []string) {
 		func() []string { mu.Lock(); defer mu.Unlock(); return append([]string(nil), got...) }
 }
 
-func (b *guestRig) told(text string) bool {
+func (b *guestTest) told(text string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
@@ -174,7 +174,7 @@ func TestBond(t *testing.T) {
 		{"netplan", "netplan.io"}, // in the whole image: it wants Python
 	} {
 		t.Run(c.tool, func(t *testing.T) {
-			b := newGuestRig(t)
+			b := newGuestTest(t)
 			b.netdev = func(user string) []string {
 				return []string{
 					"-netdev", user, "-netdev", "user,id=m,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.50",
@@ -223,7 +223,7 @@ func wholeImage(t *testing.T) string {
 }
 
 // bootRoot boots a root from a disk of its own, which its kernel and initrd come past.
-func (b *guestRig) bootRoot(root string) string {
+func (b *guestTest) bootRoot(root string) string {
 	b.t.Helper()
 	kernel, initrd, err := installer.KernelOf(root)
 	if err != nil {
@@ -236,10 +236,10 @@ func (b *guestRig) bootRoot(root string) string {
 	return b.boot(false, disk, allOf, 5*time.Minute, "-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rw "+serial)
 }
 
-// brought makes of the rig's Kickstart one as people have it for Anaconda: another
+// anacondaKickstart turns the test Kickstart into one as people have it for Anaconda: another
 // payload, groups, an add-on, a unit that isn't there, and a layout that %pre writes, with
 // clearpart --none and no partition to boot from. The second result is what the installer's kernel is told.
-func (b *guestRig) brought(ks string) (text, args string) {
+func (b *guestTest) anacondaKickstart(ks string) (text, args string) {
 	b.t.Helper()
 	i, j := strings.Index(ks, "zerombr"), strings.Index(ks, "bootloader --append")
 	ks = ks[:i] + "%include /tmp/layout.ks\n" + ks[j:] + `%pre
@@ -269,7 +269,7 @@ firstboot --enable
 // simulated trunk port, which drops what has no tag of VLAN 10. Its Kickstart is one that
 // was written for Anaconda, of which the rest is passed over.
 func TestVLAN(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	trunk := newTrunk(t, 10)
 	b.netdev = func(user string) []string {
@@ -283,7 +283,7 @@ func TestVLAN(t *testing.T) {
 	b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01", "--device=52:54:00:00:00:01 --vlanid=10", 1), "",
 		"echo \"vlan $(ip -br -4 addr show dev lan0.10 | tr -s ' ')\"\nping -c 3 -W 5 10.77.0.2 >/dev/null && echo 'reached by the VLAN'\n"+
 			"echo \"brought $(findmnt -no SOURCE /) $(findmnt -no FSTYPE /boot) $(findmnt -no FSTYPE /boot/efi) $(findmnt -no OPTIONS / | grep -o noatime)\"\n", "")
-	ks, args := b.brought(b.ks)
+	ks, args := b.anacondaKickstart(b.ks)
 	b.ks = ks
 	if text := b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp "+args); !strings.Contains(text, "THE DISK WAS SEALED") {
 		t.Errorf("a %%pre could write to the disk")
@@ -372,7 +372,7 @@ func newTrunk(t *testing.T, vlan uint16) *trunk {
 
 // What goes wrong before the disks are touched leaves them as they are.
 func TestRefusedEarly(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	before := diskSum(t, disk)
 	good := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), "%onerror\necho ONERROR RAN >/dev/ttyS0\n%end\n")

@@ -27,11 +27,11 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 	if err != nil || c.upstreams[upstream] == nil {
 		return fail(errors.New("it serves no such upstream or path"))
 	}
-	why := askNothing
+	why := serveStored
 	if k := c.open(upstream, file); k != nil {
 		defer k.Close()
-		why = c.judge(ctx, k)
-		if why == askNothing || c.o.Offline && why != askAnew {
+		why = c.actionFor(ctx, k)
+		if why == serveStored || c.o.Offline && why != refetch {
 			c.touch(k)
 			return Outcome{Size: k.Size}, nil
 		}
@@ -53,8 +53,8 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 		return fail(ctx.Err())
 	}
 	switch f.outcome {
-	case coming:
-		size, err := f.whole(ctx)
+	case incoming:
+		size, err := f.waitWhole(ctx)
 		if err != nil {
 			return fail(err)
 		}
@@ -76,23 +76,23 @@ func (c *Cache) Open(upstream, path string) (io.ReadSeekCloser, error) {
 // openFile is Open by the cache's path.
 func (c *Cache) openFile(upstream, path string) (io.ReadSeekCloser, error) {
 	if k := c.open(upstream, path); k != nil {
-		return keptContent{k.content(), k}, nil
+		return storedContent{k.content(), k}, nil
 	}
 	return nil, fmt.Errorf("mirror %s: %s isn't kept: %w", upstream, path, ErrAbsent)
 }
 
-// A keptContent is the bytes of a kept file.
-type keptContent struct {
+// A storedContent is the bytes of a kept file.
+type storedContent struct {
 	io.ReadSeeker
 	io.Closer
 }
 
-// whole waits until a flight has ended, and says how large its file is. An error says
+// waitWhole waits until a flight has ended, and says how large its file is. An error says
 // that it isn't kept.
-func (f *flight) whole(ctx context.Context) (int64, error) {
+func (f *flight) waitWhole(ctx context.Context) (int64, error) {
 	for {
 		f.mu.Lock()
-		size, done, err, changed := f.size, f.done, errors.Join(f.err, f.unkept), f.changed
+		size, done, err, changed := f.size, f.done, errors.Join(f.err, f.storeErr), f.changed
 		f.mu.Unlock()
 		if done {
 			return size, err

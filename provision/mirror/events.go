@@ -18,21 +18,23 @@ const (
 	kindDisk        = "mirror-disk"        // the cache's own folder fails
 )
 
-// quiet is how long an upstream's events of one kind are held back after one: a
+// eventInterval is how long an upstream's events of one kind are held back after one: a
 // rack of hosts that install at once would write thousands.
-const quiet = time.Minute
+const eventInterval = time.Minute
 
 // events records what happened, at most once a minute per upstream and kind.
 type events struct {
-	o    Options
-	said *provision.Quiet
+	o       Options
+	limiter *provision.Quiet
 }
 
-func newEvents(o Options) *events { return &events{o: o, said: &provision.Quiet{Every: quiet}} }
+func newEvents(o Options) *events {
+	return &events{o: o, limiter: &provision.Quiet{Every: eventInterval}}
+}
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()
-	if !e.said.Allow(upstream+" "+kind, now) {
+	if !e.limiter.Allow(upstream+" "+kind, now) {
 		return
 	}
 	level, write := provision.LevelWarn, e.o.Log.Warn

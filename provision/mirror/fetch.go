@@ -26,7 +26,7 @@ const (
 // fetch joins the flight of a path, or starts it; nil when too many are under way. Raw
 // is the path as the client wrote it; why is what the client's copy was judged to need.
 // The caller leaves the flight.
-func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
+func (c *Cache) fetch(upstream, path, raw string, why action) *flight {
 	key := upstream + path
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +45,7 @@ func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
 	go func() {
 		defer c.running.Done()
 		defer f.leave()
-		c.fly(f, upstream, path, why)
+		c.runFetch(f, upstream, path, why)
 		c.mu.Lock()
 		if c.flights[key] == f { // a forgotten one may have a successor
 			delete(c.flights, key)
@@ -55,17 +55,17 @@ func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
 	return f
 }
 
-// fly asks the upstream and takes in what it sends.
-func (c *Cache) fly(f *flight, upstream, path string, why ask) {
+// runFetch asks the upstream and takes in what it sends.
+func (c *Cache) runFetch(f *flight, upstream, path string, why action) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	var have meta
 	conditional := http.Header{}
 	if k := c.open(upstream, path); k != nil {
 		have = k.meta
-		anew := why == askAnew && c.judge(ctx, k) == askAnew
+		anew := why == refetch && c.actionFor(ctx, k) == refetch
 		k.Close()
-		if why == askAnew && !anew { // another flight has brought it since
+		if why == refetch && !anew { // another flight has brought it since
 			f.settle(unchanged, nil)
 			return
 		}
@@ -90,7 +90,7 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		if immutable(path) { // a package is good for those who still know it
 			c.checked(upstream, path, started)
 		} else {
-			c.drop(upstream, path)
+			c.remove(upstream, path)
 		}
 		f.settle(absent, nil)
 		return
@@ -126,8 +126,8 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 	f.file = file
 	f.meta = metaOf(upstream, path, resp, started.time)
 	f.index = isIndex(path)
-	f.settle(coming, nil)
-	switch err := c.land(ctx, f, resp, have, started); {
+	f.settle(incoming, nil)
+	switch err := c.receive(ctx, f, resp, have, started); {
 	case errors.Is(err, errMismatch), errors.Is(err, errForgotten):
 		f.finish(nil, err) // who reads it has to compare it himself
 	default:
@@ -135,8 +135,8 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 	}
 }
 
-// land takes in a file, and keeps it when it is whole and what it should be.
-func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
+// receive takes in a file, and keeps it when it is whole and what it should be.
+func (c *Cache) receive(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
 	m := f.meta
 	sum, err := c.take(ctx, f, resp)
 	if err == nil {
@@ -144,7 +144,7 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 		err = c.verify(ctx, f, m)
 	}
 	if err == nil {
-		err = c.keep(f, m)
+		err = c.put(f, m)
 	}
 	if err != nil {
 		_ = os.Remove(f.file.Name()) // New removes what stays.
@@ -158,14 +158,14 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 		}
 		return err
 	}
-	c.shelve(m.Upstream, m.Path, m.Stored)
+	c.noteIndex(m.Upstream, m.Path, m.Stored)
 	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
 		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
 	}
 	if !immutable(m.Path) || have.Path != "" {
 		c.checked(m.Upstream, m.Path, started)
 	}
-	c.stored(f)
+	c.countStored(f)
 	return nil
 }
 
@@ -189,12 +189,12 @@ func mismatch(upstream, path string) string {
 func (c *Cache) verify(ctx context.Context, f *flight, m meta) error {
 	ctx, cancel := context.WithTimeout(ctx, viewPatience)
 	defer cancel()
-	k := &kept{m, f.file}
-	if !c.fulfils(k, byName(m.Path)) {
+	k := &storedFile{m, f.file}
+	if !c.matches(k, byName(m.Path)) {
 		return errMismatch
 	}
 	claims := c.view(ctx, m.Upstream).claims(m.Path)
-	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.fulfils(k, w) }) {
+	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.matches(k, w) }) {
 		return errMismatch
 	}
 	return nil

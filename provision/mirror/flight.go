@@ -15,7 +15,7 @@ var errBroken = errors.New("the file broke off under way")
 type outcome int
 
 const (
-	coming      outcome = iota // the file comes in, or has come
+	incoming    outcome = iota // the file comes in, or has come
 	unchanged                  // the kept copy is current
 	absent                     // the upstream has no such file
 	refused                    // the upstream won't give it: 401, 403 and the like
@@ -40,14 +40,14 @@ type flight struct {
 	meta    meta
 	cause   error
 
-	mu      sync.Mutex
-	file    *os.File
-	users   int           // who may still read file
-	size    int64         // bytes that have come
-	done    bool          // no more will come
-	err     error         // why, when it isn't whole
-	unkept  error         // why it isn't kept, when it is whole
-	changed chan struct{} // closed at every change, then replaced
+	mu       sync.Mutex
+	file     *os.File
+	users    int           // who may still read file
+	size     int64         // bytes that have come
+	done     bool          // no more will come
+	err      error         // why, when it isn't whole
+	storeErr error         // why it isn't kept, when it is whole
+	changed  chan struct{} // closed at every change, then replaced
 
 	reserved  int64 // bytes of the cache; under the cache's lock
 	forgotten bool  // it isn't to be kept; under the cache's lock
@@ -75,7 +75,7 @@ func (f *flight) grow(n int) { f.update(func() { f.size += int64(n) }) }
 
 // finish ends a flight: err says that it isn't whole, unkept that it isn't kept.
 func (f *flight) finish(err, unkept error) {
-	f.update(func() { f.done, f.err, f.unkept = true, err, unkept })
+	f.update(func() { f.done, f.err, f.storeErr = true, err, unkept })
 }
 
 // join makes the caller a user of the flight, who has to leave it.

@@ -176,7 +176,7 @@ func (c *Cache) Forget(at string) (Forgotten, error) {
 		case !errors.Is(rerr, fs.ErrNotExist):
 			err = errors.Join(err, rerr)
 		}
-		c.shelve(m.Upstream, m.Path, time.Time{})
+		c.noteIndex(m.Upstream, m.Path, time.Time{})
 		c.mu.Lock()
 		delete(c.seen, m.Upstream+m.Path)
 		c.mu.Unlock()

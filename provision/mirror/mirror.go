@@ -59,7 +59,7 @@ type Cache struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	shelves map[string]*shelf // by upstream; the map isn't changed
+	indexSets map[string]*indexSet // by upstream; the map isn't changed
 
 	mu       sync.Mutex
 	flights  map[string]*flight
@@ -104,7 +104,7 @@ func New(o Options) (*Cache, error) {
 	c := &Cache{
 		o: o, upstreams: map[string]*url.URL{}, events: newEvents(o),
 		flights: map[string]*flight{}, seen: map[string]check{}, bytes: -1,
-		shelves: map[string]*shelf{}, down: map[string]time.Time{}, sums: map[string]sum{},
+		indexSets: map[string]*indexSet{}, down: map[string]time.Time{}, sums: map[string]sum{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for name, base := range o.Upstreams {
@@ -112,7 +112,7 @@ func New(o Options) (*Cache, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mirror: upstream %s: %w", name, err)
 		}
-		c.upstreams[name], c.shelves[name] = u, &shelf{}
+		c.upstreams[name], c.indexSets[name] = u, &indexSet{}
 	}
 	var err error
 	if c.client, err = Client(o.Via, o.Stall, o.Redirects); err != nil {
@@ -168,4 +168,15 @@ func parseUpstream(name, base string) (*url.URL, error) {
 	}
 	u.RawPath = raw
 	return u, nil
+}
+
+// Run lives until ctx ends; then it ends every fetch that is under way and waits
+// for them. Afterwards the cache fetches nothing more.
+func (c *Cache) Run(ctx context.Context) error {
+	<-ctx.Done()
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	c.running.Wait()
+	return nil
 }

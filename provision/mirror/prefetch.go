@@ -19,8 +19,8 @@ type Archive struct {
 	Components []string
 }
 
-// A Wish is what hosts will ask for.
-type Wish struct {
+// A PrefetchRequest is what hosts will ask for.
+type PrefetchRequest struct {
 	Archives []Archive
 	Arch     string            // Debian's name: amd64
 	Packages []string          // what is to be installed
@@ -44,7 +44,7 @@ const (
 // Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
 // the archives, the packages, and what they depend on. An error is the first file
 // that couldn't be had; what was fetched stays.
-func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
+func (c *Cache) Prefetch(ctx context.Context, w PrefetchRequest) (Prefetched, error) {
 	var (
 		out Prefetched
 		all []apt.Package

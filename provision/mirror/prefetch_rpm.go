@@ -11,8 +11,8 @@ import (
 	"rackhand/provision/mirror/rpm"
 )
 
-// A TreeWish is what hosts that install from an rpm tree will ask for.
-type TreeWish struct {
+// A TreeRequest is what hosts that install from an rpm tree will ask for.
+type TreeRequest struct {
 	Upstream string
 	// Tree is the tree's path below the upstream; Files are those of it that the boot
 	// loader and the installer fetch. A file that the tree doesn't have is passed over:
@@ -29,7 +29,7 @@ type TreeWish struct {
 // PrefetchTree brings into the cache what hosts with a wish will ask for: boot files,
 // the repositories' indexes, the packages, and what these require. What the installer
 // adds by itself (a boot loader, file systems' tools) comes when it asks for it.
-func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (Prefetched, error) {
+func (c *Cache) PrefetchTree(ctx context.Context, w TreeRequest) (Prefetched, error) {
 	var out Prefetched
 	fail := func(err error) (Prefetched, error) { return out, fmt.Errorf("prefetch: %w", err) }
 	at := func(rest ...string) string { return path.Join(append([]string{"/", w.Tree}, rest...)...) }

@@ -18,9 +18,9 @@ import (
 // Nowhere else, or whoever holds an upstream reaches what only this machine may: its own
 // ports, its links, the BMCs.
 
-// onward decides about one redirect by its URL alone. Public says that the address has to
+// checkTarget decides about one redirect by its URL alone. Public says that the address has to
 // be looked at as well, once it is known.
-func onward(req *http.Request, from string, allowed []string) (public bool, err error) {
+func checkTarget(req *http.Request, from string, allowed []string) (public bool, err error) {
 	u := req.URL
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return false, fmt.Errorf("it redirects to a URL of scheme %q", u.Scheme)
@@ -98,7 +98,7 @@ func (r redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	for first.Response != nil {
 		first = first.Response.Request
 	}
-	public, err := onward(req, first.URL.Host, r.allowed)
+	public, err := checkTarget(req, first.URL.Host, r.allowed)
 	if err != nil {
 		return nil, err
 	}

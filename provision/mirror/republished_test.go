@@ -51,13 +51,13 @@ func (u *upstream) publish(t *testing.T, base, suite string, byHash bool, debs m
 	u.files[dir+"InRelease"] = []byte(release)
 }
 
-// A box asks for the indexes of an archive, as `apt-get update` does.
-type box struct {
-	*bench
+// An aptClient asks for the indexes of an archive, as `apt-get update` does.
+type aptClient struct {
+	*testCache
 	release, index string // URLs' paths below the upstream; index "" for by-hash
 }
 
-func (b box) update(t *testing.T) {
+func (b aptClient) update(t *testing.T) {
 	t.Helper()
 	b.pass(defaultFresh)
 	r := b.get(t, "GET", "/mirror/m"+b.release)
@@ -76,14 +76,14 @@ func (b box) update(t *testing.T) {
 	if got.status != 200 || !strings.Contains(r.body, sha([]byte(got.body))) {
 		t.Fatalf("%s is %d, and not what %s names", index, got.status, b.release)
 	}
-	b.settled()
+	b.waitIdle()
 	b.pass(time.Second)
 }
 
-func (b box) wants(t *testing.T, deb, body string) {
+func (b aptClient) wants(t *testing.T, deb, body string) {
 	t.Helper()
 	got := b.get(t, "GET", "/mirror/m"+deb)
-	b.settled()
+	b.waitIdle()
 	if got.status != 200 || got.body != body {
 		t.Fatalf("%s: %d %q, want %q", deb, got.status, got.body, body)
 	}
@@ -94,12 +94,12 @@ func TestPublishedAnew(t *testing.T) {
 	for _, c := range []struct {
 		name, base, suite string
 		byHash            bool
-		box               box
+		box               aptClient
 	}{
-		{"flat", "/debian", "", false, box{nil, "/debian/InRelease", "/debian/Packages.gz"}},
-		{"a flat one at the top", "", "", false, box{nil, "/InRelease", "/Packages.gz"}},
-		{"a suite", "", "stable", false, box{nil, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}},
-		{"a suite with a slash, by hash", "/debian", "stable/updates", true, box{nil, "/debian/dists/stable/updates/InRelease", ""}},
+		{"flat", "/debian", "", false, aptClient{nil, "/debian/InRelease", "/debian/Packages.gz"}},
+		{"a flat one at the top", "", "", false, aptClient{nil, "/InRelease", "/Packages.gz"}},
+		{"a suite", "", "stable", false, aptClient{nil, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}},
+		{"a suite with a slash, by hash", "/debian", "stable/updates", true, aptClient{nil, "/debian/dists/stable/updates/InRelease", ""}},
 	} {
 		for _, change := range []struct{ name, old, anew string }{
 			{"another size", "old", "newer"},
@@ -109,7 +109,7 @@ func TestPublishedAnew(t *testing.T) {
 				u := newUpstream(t, map[string][]byte{})
 				dir := t.TempDir()
 				b := c.box
-				b.bench = newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
+				b.testCache = newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
 				same := c.base + "/pool/same+x_2.0_all.deb"
 				u.publish(t, c.base, c.suite, c.byHash, map[string]string{"same+x_2.0_all.deb": change.old, "other_1_all.deb": "other"})
 				b.update(t)
@@ -135,7 +135,7 @@ func TestPublishedAnew(t *testing.T) {
 				// And once more, over a restart.
 				u.publish(t, c.base, c.suite, c.byHash, map[string]string{"same+x_2.0_all.deb": "the third one", "other_1_all.deb": "other"})
 				b.update(t)
-				b.bench = newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
+				b.testCache = newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
 				b.wants(t, same, "the third one")
 			})
 		}
@@ -164,14 +164,14 @@ func TestRPMPublishedAnew(t *testing.T) {
 				u.set("/os/repodata/repomd.xml", fmt.Sprintf(`<repomd><data type="%s"><checksum type="sha256">%s</checksum><location href="%s"/><size>%d</size></data></repomd>`, c.tag, sha(packed), index, len(packed)))
 				return index
 			}
-			b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+			b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 			makecache := func(index string) {
 				b.pass(defaultFresh)
 				for _, p := range []string{"repodata/repomd.xml", index} {
 					if got := b.get(t, "GET", "/mirror/m/os/"+p); got.status != 200 {
 						t.Fatalf("%s: %d", p, got.status)
 					}
-					b.settled()
+					b.waitIdle()
 				}
 			}
 			wants := func(body string) {
@@ -180,7 +180,7 @@ func TestRPMPublishedAnew(t *testing.T) {
 					if got := b.get(t, "GET", "/mirror/m/os/Packages/same%2b%2b.rpm"); got.body != body {
 						t.Errorf("%d %q, want %q", got.status, got.body, body)
 					}
-					b.settled()
+					b.waitIdle()
 				}
 			}
 			makecache(publish("old"))
@@ -210,9 +210,9 @@ func TestRPMPublishedAnew(t *testing.T) {
 
 // A mirror in the middle of its sync: nothing good is thrown away for something bad.
 func TestSyncInProgress(t *testing.T) {
-	start := func(t *testing.T) (*upstream, box) {
+	start := func(t *testing.T) (*upstream, aptClient) {
 		u := newUpstream(t, map[string][]byte{})
-		b := box{newBench(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
+		b := aptClient{newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
 		u.publish(t, "", "", false, map[string]string{"a_1.deb": "the old one"})
 		b.update(t)
 		b.wants(t, "/pool/a_1.deb", "the old one")
@@ -300,7 +300,7 @@ func TestSyncInProgress(t *testing.T) {
 		b.pass(defaultFresh)
 		b.get(t, "GET", "/mirror/m/InRelease")
 		b.get(t, "GET", "/mirror/m/Packages.gz") // another than the release file names
-		b.settled()
+		b.waitIdle()
 		// The upstream goes away: what is kept fits together.
 		u.fault(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true })
 		b.update(t)
@@ -315,7 +315,7 @@ func TestSyncInProgress(t *testing.T) {
 		u.publish(t, "", "", false, map[string]string{"a_1.deb": "the old one", "b_1.deb": "b"})
 		b.pass(time.Second)
 		r := b.get(t, "GET", "/mirror/m/InRelease")
-		b.settled()
+		b.waitIdle()
 		if got := b.get(t, "GET", "/mirror/m/Packages.gz"); !strings.Contains(r.body, sha([]byte(got.body))) {
 			t.Error("the index isn't the one that the release file names")
 		}
@@ -325,16 +325,16 @@ func TestSyncInProgress(t *testing.T) {
 // A signature belongs to what it signs: it isn't older.
 func TestSignatureBesideItsRelease(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/Release": []byte("SHA256:\n 00 0 x\n"), "/Release.gpg": []byte("one")})
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	b.get(t, "GET", "/mirror/m/Release")
 	b.pass(defaultFresh - time.Second)
 	b.get(t, "GET", "/mirror/m/Release.gpg")
-	b.settled()
+	b.waitIdle()
 	u.set("/Release", "SHA256:\n 11 1 x\n")
 	u.set("/Release.gpg", "two")
 	b.pass(2 * time.Second)
 	b.get(t, "GET", "/mirror/m/Release")
-	b.settled()
+	b.waitIdle()
 	if got := b.get(t, "GET", "/mirror/m/Release.gpg"); got.body != "two" {
 		t.Errorf("%q", got.body)
 	}
@@ -344,9 +344,9 @@ func TestSignatureBesideItsRelease(t *testing.T) {
 // the upstream says which is right, whatever the clocks say.
 func TestIndexesThatDiffer(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
-	c := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
-	stable := box{c, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}
-	testing := box{c, "/dists/testing/InRelease", "/dists/testing/main/binary-amd64/Packages.gz"}
+	c := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	stable := aptClient{c, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}
+	testing := aptClient{c, "/dists/testing/InRelease", "/dists/testing/main/binary-amd64/Packages.gz"}
 	u.publish(t, "", "testing", false, map[string]string{"a_1.deb": "old"})
 	u.publish(t, "", "stable", false, map[string]string{"a_1.deb": "old"})
 	testing.update(t)
@@ -371,7 +371,7 @@ func TestIndexesThatDiffer(t *testing.T) {
 func TestClockStepsBack(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	dir := t.TempDir()
-	b := box{newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
+	b := aptClient{newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
 	u.publish(t, "", "", false, map[string]string{"a_1.deb": "old"})
 	b.pass(24 * time.Hour)
 	b.update(t)
@@ -381,7 +381,7 @@ func TestClockStepsBack(t *testing.T) {
 	b.update(t)
 	b.wants(t, "/pool/a_1.deb", "new")
 	b.wants(t, "/pool/a_1.deb", "new")
-	b.bench = newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
+	b.testCache = newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
 	asked := u.asked()
 	b.wants(t, "/pool/a_1.deb", "new")
 	if u.asked() != asked {
@@ -392,7 +392,7 @@ func TestClockStepsBack(t *testing.T) {
 // A flat archive's names may be relative to a folder above its indexes.
 func TestFlatArchiveBelow(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
-	b := box{newBench(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/a/b/InRelease", "/a/b/Packages.gz"}
+	b := aptClient{newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/a/b/InRelease", "/a/b/Packages.gz"}
 	u.publish(t, "/a/b", "", false, map[string]string{"x_1.deb": "old"})
 	u.set("/a/pool/x_1.deb", "old")
 	b.update(t)
@@ -406,7 +406,7 @@ func TestFlatArchiveBelow(t *testing.T) {
 // Many ask for the replaced file at once: it is fetched once, and all get the new one.
 func TestManyAskForTheReplaced(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
-	b := box{newBench(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
+	b := aptClient{newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}}), "/InRelease", "/Packages.gz"}
 	u.publish(t, "", "", false, map[string]string{"a_1.deb": "old"})
 	b.update(t)
 	b.wants(t, "/pool/a_1.deb", "old")
@@ -423,7 +423,7 @@ func TestManyAskForTheReplaced(t *testing.T) {
 		})
 	}
 	all.Wait()
-	b.settled()
+	b.waitIdle()
 	if u.asked() != asked+1 {
 		t.Errorf("it was fetched %d times", u.asked()-asked)
 	}
@@ -435,8 +435,8 @@ func TestPrefetchPublishedAnew(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	u.publish(t, "", "stable", true, map[string]string{"a_1.deb": "old"})
 	dir := t.TempDir()
-	b := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
-	w := Wish{Archives: []Archive{{"m", "stable", []string{"main"}}}, Arch: "amd64", Packages: []string{"a"}}
+	b := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}})
+	w := PrefetchRequest{Archives: []Archive{{"m", "stable", []string{"main"}}}, Arch: "amd64", Packages: []string{"a"}}
 	if got, err := b.Prefetch(t.Context(), w); err != nil || got.Fetched != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -445,17 +445,17 @@ func TestPrefetchPublishedAnew(t *testing.T) {
 	if got, err := b.Prefetch(t.Context(), w); err != nil || got.Fetched != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	off := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}, Offline: true})
+	off := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}, Offline: true})
 	if got := off.get(t, "GET", "/mirror/m/pool/a_1.deb"); got.body != "newer" {
 		t.Errorf("%q", got.body)
 	}
 	if _, err := off.Prefetch(t.Context(), w); err != nil {
 		t.Error(err)
 	}
-	// A box has brought a newer index into the cache, and not the package; then offline.
+	// An aptClient has brought a newer index into the cache, and not the package; then offline.
 	u.publish(t, "", "stable", true, map[string]string{"a_1.deb": "the third one"})
-	box{b, "/dists/stable/InRelease", ""}.update(t)
-	off = newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}, Offline: true})
+	aptClient{b, "/dists/stable/InRelease", ""}.update(t)
+	off = newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": u.URL}, Offline: true})
 	if got := off.get(t, "GET", "/mirror/m/pool/a_1.deb"); got.body != "newer" {
 		t.Errorf("%q", got.body)
 	}
@@ -472,12 +472,12 @@ func TestPrefetchPublishedAnew(t *testing.T) {
 func TestForget(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/pool/g++.deb": []byte("old"), "/pool/b.deb": []byte("b"), "/c.deb": []byte("c")})
 	o := Options{Upstreams: map[string]string{"m": u.URL, "n": u.URL}}
-	b := newBench(t, o)
+	b := newTestCache(t, o)
 	fill := func() {
 		for _, p := range []string{"m/pool/g++.deb", "m/pool/b.deb", "m/c.deb", "n/c.deb"} {
 			b.get(t, "GET", "/mirror/"+p)
 		}
-		b.settled()
+		b.waitIdle()
 	}
 	fill()
 	files, err := b.List(t.Context(), "m/pool/")
@@ -546,7 +546,7 @@ func TestForgetWhileItComes(t *testing.T) {
 		_, _ = io.WriteString(w, "end")
 		return true
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	ask := func() (*http.Response, string) {
 		resp, err := http.Get(b.front.URL + "/mirror/m/a.deb")
 		if err != nil {
@@ -578,7 +578,7 @@ func TestForgetWhileItComes(t *testing.T) {
 	if second != "new" || rest(two) != "end" {
 		t.Errorf("who comes after gets %q", second)
 	}
-	b.settled()
+	b.waitIdle()
 	close(goOn["old"])
 	if got := rest(one); got != "end" {
 		t.Errorf("who read it gets %q", got)

@@ -28,14 +28,14 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	why := askNothing
+	why := serveStored
 	k := c.open(name, path)
 	if k != nil {
 		defer k.Close()
 		if !c.o.Offline {
 			why = c.judgeFor(k, r)
 		}
-		if why == askNothing {
+		if why == serveStored {
 			c.serveKept(w, r, k)
 			return
 		}
@@ -61,9 +61,9 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveFlight answers with what a flight brought; k is the copy from before, if any.
-func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *flight, name, path string) {
+func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *storedFile, f *flight, name, path string) {
 	switch f.outcome {
-	case coming:
+	case incoming:
 		c.serveComing(w, r, f)
 	case unchanged:
 		// The flight compared with the copy of its own moment, which may be newer.
@@ -112,12 +112,12 @@ func unavailable(w http.ResponseWriter, text string) {
 }
 
 // judgeFor is what has to be asked before a request is answered with a kept file.
-func (c *Cache) judgeFor(k *kept, r *http.Request) ask {
+func (c *Cache) judgeFor(k *storedFile, r *http.Request) action {
 	ctx, cancel := context.WithTimeout(r.Context(), viewPatience)
 	defer cancel()
-	why := c.judge(ctx, k)
-	if why == askNothing && noCache(r) {
-		return askIfChanged
+	why := c.actionFor(ctx, k)
+	if why == serveStored && noCache(r) {
+		return revalidate
 	}
 	return why
 }
@@ -127,12 +127,12 @@ func noCache(r *http.Request) bool {
 }
 
 // fresh says whether the upstream was asked about a kept file just now.
-func (c *Cache) fresh(k *kept) bool {
+func (c *Cache) fresh(k *storedFile) bool {
 	age := c.o.Clock().Sub(c.checkedAt(k).time)
 	return age >= 0 && age < c.o.Fresh
 }
 
-func (c *Cache) serveKept(w http.ResponseWriter, r *http.Request, k *kept) {
+func (c *Cache) serveKept(w http.ResponseWriter, r *http.Request, k *storedFile) {
 	c.touch(k)
 	serve(w, r, k.meta, k.content())
 }

@@ -13,11 +13,11 @@ import (
 // A table is what one index of packages says of files: 60,000 of them for Debian, so
 // paths are kept as the beginning of their hash.
 type table struct {
-	at      string // the index's path
-	stored  time.Time
-	home    string   // the folder to which its names are relative
-	above   []string // other folders that may be it
-	entries []entry
+	at         string // the index's path
+	stored     time.Time
+	base       string   // the folder to which its names are relative
+	otherBases []string // other folders that may be it
+	entries    []entry
 }
 
 type entry struct {
@@ -59,15 +59,15 @@ func (t *table) find(file string) (want, bool) {
 	return t.entries[i].want, true
 }
 
-// findAbove is find for a flat archive whose names are relative to a folder above its
+// findByOtherBases is find for a flat archive whose names are relative to a folder above its
 // index.
-func (t *table) findAbove(file string) (want, bool) {
-	for _, a := range t.above {
+func (t *table) findByOtherBases(file string) (want, bool) {
+	for _, a := range t.otherBases {
 		rest, ok := strings.CutPrefix(file, strings.TrimSuffix(a, "/")+"/")
 		if !ok {
 			continue
 		}
-		if w, ok := t.find(path.Join("/", t.home, rest)); ok {
+		if w, ok := t.find(path.Join("/", t.base, rest)); ok {
 			return w, true
 		}
 	}

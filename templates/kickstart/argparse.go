@@ -93,13 +93,13 @@ func (b *binder) run() {
 				i += n
 				continue
 			}
-			b.leave(b.words[i:next])
+			b.leftOver(b.words[i:next])
 			i = next
 		}
 		i = b.option(i)
 	}
 	i += b.take(i, len(b.words))
-	b.leave(b.words[i:])
+	b.leftOver(b.words[i:])
 }
 
 func (b *binder) nextOption(i int) int {
@@ -135,8 +135,8 @@ func (b *binder) take(i, end int) int {
 	return i - start
 }
 
-// leave keeps words that no positional took.
-func (b *binder) leave(words []Word) {
+// leftOver keeps words that no positional took.
+func (b *binder) leftOver(words []Word) {
 	b.args.Extra = append(b.args.Extra, words...)
 	b.args.Positionals = append(b.args.Positionals, words...)
 }
@@ -146,7 +146,7 @@ func (b *binder) option(i int) int {
 	w, o := b.words[i], b.found[i]
 	if o == nil {
 		if b.loose { // else it was reported
-			b.leave(b.words[i : i+1])
+			b.leftOver(b.words[i : i+1])
 		}
 		return i + 1
 	}

@@ -145,7 +145,7 @@ func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 		rule(l)
 	}
 	if !failed() {
-		l.names()
+		l.checkRepeats()
 		c.read = append(c.read, l)
 	}
 }

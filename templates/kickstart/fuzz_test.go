@@ -47,7 +47,7 @@ func FuzzCheck(f *testing.F) {
 	addCorpus(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, r := range Releases() {
-			problems, err := look(string(text), r)
+			problems, err := checkText(string(text), r)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,7 +21,7 @@ func TestLineEndsOfScripts(t *testing.T) {
 		{"rootpw --lock\r\nkeyboard 'us'\r\nuser --name=a#b\r\n", ""},
 	} {
 		for _, r := range Releases() {
-			problems, err := look(c.text, r)
+			problems, err := checkText(c.text, r)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -69,11 +69,11 @@ func TestCheckManyProblems(t *testing.T) {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
 	// However many warnings there are, the error after them is found.
-	problems, err = look(strings.Repeat("repo --name=a\n", 1000)+"prat\n", RHEL9)
+	problems, err = checkText(strings.Repeat("repo --name=a\n", 1000)+"prat\n", RHEL9)
 	if err != nil || len(problems) != MaxProblems+1 || verdict(problems) != "reject" {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
-	problems, err = look("network "+strings.Repeat("-x ", MaxSize/4), RHEL9)
+	problems, err = checkText("network "+strings.Repeat("-x ", MaxSize/4), RHEL9)
 	if err != nil || len(problems) != MaxProblems {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}

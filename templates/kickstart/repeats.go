@@ -11,8 +11,8 @@ import (
 // parser is cruder (for it, two VLANs on one card are one thing); where the installer
 // makes two things of two lines, there is no warning here.
 
-// once warns of a second line for a thing of a kind.
-func (l *line) once(kind, name string, at Word) {
+// warnRepeat warns of a second line for a thing of a kind.
+func (l *line) warnRepeat(kind, name string, at Word) {
 	first := l.seen(kind, name, at.Pos)
 	switch {
 	case first != 0 && name == "":
@@ -22,15 +22,15 @@ func (l *line) once(kind, name string, at Word) {
 	}
 }
 
-// never refuses a second line for a thing of a kind: RHEL 7 does so here and there.
-func (l *line) never(kind, name string, at Pos) {
+// refuseRepeat refuses a second line for a thing of a kind: RHEL 7 does so here and there.
+func (l *line) refuseRepeat(kind, name string, at Pos) {
 	if first := l.seen(kind, name, at); first != 0 {
 		l.fail(at, "leave one of them out", "a second %s; the first is in line %d", kind, first)
 	}
 }
 
-// names warns of things that are defined twice.
-func (l *line) names() {
+// checkRepeats warns of things that are defined twice.
+func (l *line) checkRepeats() {
 	for _, n := range []struct{ command, flag, kind string }{
 		{"user", "--name", "user"},
 		{"group", "--name", "group"},
@@ -38,12 +38,12 @@ func (l *line) names() {
 	} {
 		if l.c.Name == n.command {
 			name := l.args.Value(n.flag)
-			l.once(n.kind, name, Word{name, l.at(n.flag)})
+			l.warnRepeat(n.kind, name, Word{name, l.at(n.flag)})
 		}
 	}
 	switch l.c.Name {
 	case "device":
-		l.once("module", l.args.Extra[0].Text, l.args.Extra[0])
+		l.warnRepeat("module", l.args.Extra[0].Text, l.args.Extra[0])
 	case "dmraid":
 		key := l.args.Value("--name")
 		for _, o := range l.args.Options {
@@ -51,7 +51,7 @@ func (l *line) names() {
 				key += " " + o.Value
 			}
 		}
-		l.once("array", key, Word{key, l.c.Pos})
+		l.warnRepeat("array", key, Word{key, l.c.Pos})
 	case "network":
 		l.device()
 	case "sshkey", "sshpw":
@@ -81,7 +81,7 @@ func (l *line) device() {
 	case name == "" && (l.released(RHEL7) || len(l.args.Options) == 1 && l.args.Has("--hostname")):
 		return
 	}
-	l.once("line for device", name, Word{name, at})
+	l.warnRepeat("line for device", name, Word{name, at})
 }
 
 // login warns of a second password of a user. A user may have several keys, in
@@ -98,7 +98,7 @@ func (l *line) login() {
 	at := l.at("--username")
 	switch {
 	case l.released(RHEL7):
-		l.never(l.c.Name+" for user "+Clip(name), "", at)
+		l.refuseRepeat(l.c.Name+" for user "+Clip(name), "", at)
 	case l.seen(l.c.Name+" "+what, name+key, at) != 0:
 		first := l.state.names[l.c.Name+" "+what][name+key]
 		l.ps.Warnf(at, "leave one of them out", "%s: this %s of user %s is in line %d already", l.c.Name, what, Clip(name), first)

@@ -14,7 +14,7 @@ func TestTwoVLANsOnOneCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []Release{RHEL8, RHEL9, RHEL10, F42, F43, F44} {
-		problems, err := look(string(text), r)
+		problems, err := checkText(string(text), r)
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v\n%s", r, err, list(problems))
 		}

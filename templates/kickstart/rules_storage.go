@@ -40,7 +40,7 @@ func (l *line) part() {
 		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
 	}
 	if mounted(mount.Text) {
-		l.once("mount point", l.point(mount.Text), mount)
+		l.warnRepeat("mount point", l.point(mount.Text), mount)
 	}
 }
 
@@ -107,7 +107,7 @@ func (l *line) raid() {
 			l.fail(l.c.Pos, "", "a new array needs --level")
 		}
 	}
-	l.once("array", device, Word{device, l.at("--device")})
+	l.warnRepeat("array", device, Word{device, l.at("--device")})
 }
 
 func (l *line) members() []Word { return Members(l.c, l.args) }
@@ -130,7 +130,7 @@ func (l *line) volgroup() {
 	if p := l.number("--reserved-percent"); l.args.Has("--reserved-percent") && (p < 1 || p > 99) {
 		l.fail(l.at("--reserved-percent"), "", "--reserved-percent must be from 1 to 99")
 	}
-	l.once("volume group", name[0].Text, name[0])
+	l.warnRepeat("volume group", name[0].Text, name[0])
 }
 
 func (l *line) logvol() {
@@ -159,7 +159,7 @@ func (l *line) logvol() {
 	}
 	l.cache(existing)
 	vg, name := l.args.Value("--vgname"), l.args.Value("--name")
-	l.once("volume", vg+"/"+name, Word{vg + "/" + name, l.at("--name")})
+	l.warnRepeat("volume", vg+"/"+name, Word{vg + "/" + name, l.at("--name")})
 }
 
 // cache are the rules of a volume's cache.
@@ -208,7 +208,7 @@ func (l *line) btrfs() {
 	l.exclude("--useexisting", "--mkfsoptions")
 	mount := l.args.Extra[0]
 	if mount.Text != "none" { // two volumes that aren't mounted are two
-		l.once("btrfs mount point", l.point(mount.Text), mount)
+		l.warnRepeat("btrfs mount point", l.point(mount.Text), mount)
 	}
 }
 
@@ -316,7 +316,7 @@ func (l *line) nvdimm() {
 	case action == "use" && !l.any("--namespace", "--blockdevs") && (l.release != RHEL7 || !l.args.Has("--namespace") && !l.args.Has("--blockdevs")):
 		l.fail(l.c.Pos, "", "use needs --namespace or --blockdevs")
 	}
-	l.once("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
+	l.warnRepeat("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
 }
 
 func (l *line) zfcp() {
@@ -330,10 +330,10 @@ func (l *line) zfcp() {
 	}
 	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
 	if l.released(RHEL7) {
-		l.never("device "+Clip(key), "", l.c.Pos)
+		l.refuseRepeat("device "+Clip(key), "", l.c.Pos)
 		return
 	}
-	l.once("device", key, Word{key, l.c.Pos})
+	l.warnRepeat("device", key, Word{key, l.c.Pos})
 }
 
 func (l *line) deviceModule() { l.count(l.args.Extra, 1, 1, "one module's name") }

@@ -134,7 +134,7 @@ func (l *line) ostreesetup() {
 
 func (l *line) repo() {
 	l.oneSource(false)
-	l.once("repository", l.args.Value("--name"), Word{l.args.Value("--name"), l.at("--name")})
+	l.warnRepeat("repository", l.args.Value("--name"), Word{l.args.Value("--name"), l.at("--name")})
 }
 
 func (l *line) url() { l.oneSource(true) }

@@ -140,7 +140,7 @@ func Inventory(t *testing.T, dir string) map[string]string {
 				}
 				text += fmt.Sprintf(", %q", data)
 			}
-			text += fmt.Sprint(", ", st.Size, Islands(t, name))
+			text += fmt.Sprint(", ", st.Size, DataRanges(t, name))
 		case unix.S_IFLNK:
 			target, err := os.Readlink(name)
 			if err != nil {

@@ -91,8 +91,8 @@ func floats() float64 {
 	return x
 }
 
-// tryCPU keeps every core busy until the deadline.
-func (m *Runner) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
+// testCPU keeps every core busy until the deadline.
+func (m *Runner) testCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
 	cpus := allowedCPUs()
 	r := cpuReport{Model: cpuModel(kernel.ReadText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
 	rounds := make([]int64, len(cpus))
@@ -102,7 +102,7 @@ func (m *Runner) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, err
 	before, begun := throttled("/sys"), m.Clk.Now()
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		p := pace{}
+		p := eventPace{}
 		for running.Load() && m.Clk.Sleep(ctx, time.Second) == nil {
 			mu.Lock()
 			r.MaxCelsius = max(r.MaxCelsius, celsius("/sys"))

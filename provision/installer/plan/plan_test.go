@@ -73,7 +73,7 @@ func planTextAs(t *testing.T, text string, facts Facts, way ReadOptions, may Ove
 		return "", err
 	}
 	var b strings.Builder
-	for _, line := range r.PassedOver {
+	for _, line := range r.Skipped {
 		fmt.Fprintf(&b, "passed over: %s\n", line)
 	}
 	for _, s := range r.Pre {

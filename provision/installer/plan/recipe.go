@@ -32,7 +32,7 @@ type Recipe struct {
 	End         string
 
 	skip         bool            // pass over what the system lacks as well, unless that is dangerous
-	PassedOver   []string        // what is passed over, and where; without secrets
+	Skipped      []string        // what is passed over, and where; without secrets
 	WithIncludes *kickstart.File // the Kickstart, when %pre has yet to write files that it includes; else nil
 	keep         string          // why no disk with data may be wiped, even with --wipe; "" when it may
 }
@@ -68,7 +68,7 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 	}
 	if r.skip {
 		for _, p := range reading.Problems {
-			r.PassedOver = append(r.PassedOver, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
+			r.Skipped = append(r.Skipped, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
 		}
 		r.image = way.Image
 	}
@@ -128,11 +128,11 @@ func (r *Recipe) Host() string {
 	return host
 }
 
-// SealsDisks reports whether disks must be read-only while %pre runs. Scripts that were
+// WriteProtectsDisks reports whether disks must be read-only while %pre runs. Scripts that were
 // written for Anaconda clear disks (wipefs, dd, sgdisk --zap-all) before the guard has
 // looked at them. They may do so when disks may be wiped and the Kickstart clears whole
 // disks.
-func (r *Recipe) SealsDisks(may Overwrite) bool {
+func (r *Recipe) WriteProtectsDisks(may Overwrite) bool {
 	return r.skip && len(r.Pre) > 0 && (!may.Wipe || r.keep != "")
 }
 

@@ -183,7 +183,7 @@ func TestPreFindsDisksSealed(t *testing.T) {
 		{skipping(), "clearpart --all\nautopart\n", false, false},
 		{ReadOptions{}, "clearpart --all\nautopart\nliveimg --url=http://a/b --checksum=" + strings.Repeat("0", 64) + "\n" + pre, false, false},
 	} {
-		if got := recipeAs(t, c.way, c.text).SealsDisks(Overwrite{Wipe: c.wipe}); got != c.want {
+		if got := recipeAs(t, c.way, c.text).WriteProtectsDisks(Overwrite{Wipe: c.wipe}); got != c.want {
 			t.Errorf("%q, wipe %v: sealed %v", c.text, c.wipe, got)
 		}
 	}

@@ -36,11 +36,11 @@ func (s GuardStep) String() string {
 	return "look at " + s.Disk.String() + "; refuse it if it carries data"
 }
 
-// TellStep reports something that the operator should know.
-type TellStep struct{ Message string }
+// ReportStep reports something that the operator should know.
+type ReportStep struct{ Message string }
 
 // String describes the step.
-func (s TellStep) String() string { return "tell: " + s.Message }
+func (s ReportStep) String() string { return "tell: " + s.Message }
 
 // BlankStep reports to the appliance which disks a later attempt of this install may write
 // to. Once they have a partition table they no longer look blank.

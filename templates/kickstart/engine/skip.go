@@ -104,8 +104,8 @@ func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 	return nil
 }
 
-// say reports what becomes of something that is named by what.
-func (r *skipReader) say(t *Treatment, at kickstart.Pos, what string) {
+// report reports what becomes of something that is named by what.
+func (r *skipReader) report(t *Treatment, at kickstart.Pos, what string) {
 	switch t.Fate {
 	case Warned:
 		r.ps.Warnf(at, "", "%s is passed over: %s", what, t.Why)
@@ -122,7 +122,7 @@ func (r *skipReader) command(c *kickstart.Command) {
 	b := readLoosely(c)
 	b.pre = r.pre
 	if t := r.treat(b, nil); t != nil {
-		r.say(t, c.Pos, b.shown())
+		r.report(t, c.Pos, b.shown())
 		switch t.Fate {
 		case Refused:
 			r.out.Commands = append(r.out.Commands, c)
@@ -178,7 +178,7 @@ func (r *skipReader) options(b *looseCommand) *kickstart.Command {
 		if t.value != nil && t.Fate != Refused {
 			what += "=" + kickstart.Clip(o.value)
 		}
-		r.say(t, o.at, what)
+		r.report(t, o.at, what)
 		if t.Fate == Refused {
 			continue
 		}

@@ -22,7 +22,7 @@ func (r *skipReader) sections(f *kickstart.File) {
 			}
 			packages = s
 		} else if t := r.treat(b, nil); t != nil {
-			r.say(t, s.Pos, b.shown())
+			r.report(t, s.Pos, b.shown())
 			if t.Fate != Refused {
 				continue
 			}
@@ -63,7 +63,7 @@ func (r *skipReader) packages(s *kickstart.Section) *kickstart.Section {
 		}
 		o := looseOption{flags: []string{kind}, value: text}
 		if t := r.treat(b, &o); t != nil {
-			r.say(t, at, "%packages: "+kickstart.Clip(text))
+			r.report(t, at, "%packages: "+kickstart.Clip(text))
 		}
 	}
 	out.Body = body.String()

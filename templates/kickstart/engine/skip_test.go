@@ -309,7 +309,7 @@ func FuzzRead(f *testing.F) {
 }
 
 // What is passed over is told without the passwords of URLs.
-func TestPassedOverHoldsNoSecrets(t *testing.T) {
+func TestSkippedHoldsNoSecrets(t *testing.T) {
 	f, err := kickstart.Parse("ks", []byte("autopart\n%packages\nhttps://user:hunter2@mirror.example/x.rpm\n%end\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -31,19 +31,19 @@ type meta struct {
 // A kept file is the bytes, then meta as JSON, then the JSON's length in 8 bytes
 // and a magic word: one file, so that one rename brings both or neither.
 const (
-	keptMagic = "rackhnd1"
-	maxMeta   = 64 << 10
+	storeMagic = "rackhnd1"
+	maxMeta    = 64 << 10
 )
 
-// A kept is an open file of the cache.
-type kept struct {
+// A storedFile is an open file of the cache.
+type storedFile struct {
 	meta
 	f *os.File
 }
 
-func (k *kept) content() io.ReadSeeker { return io.NewSectionReader(k.f, 0, k.Size) }
+func (k *storedFile) content() io.ReadSeeker { return io.NewSectionReader(k.f, 0, k.Size) }
 
-func (k *kept) Close() error { return k.f.Close() }
+func (k *storedFile) Close() error { return k.f.Close() }
 
 // file is where the cache keeps an upstream's path: under its hash, since an
 // upstream may have both a file "a" and a file "a/b" over time, and names of any
@@ -57,7 +57,7 @@ func (c *Cache) file(upstream, path string) string {
 
 // open opens a kept file; nil when there is none. One that can't be read counts as
 // none, and is removed.
-func (c *Cache) open(upstream, path string) *kept {
+func (c *Cache) open(upstream, path string) *storedFile {
 	name := c.file(upstream, path)
 	f, err := os.Open(name)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *Cache) open(upstream, path string) *kept {
 		_ = os.Remove(name) // What stays is replaced by the next fetch.
 		return nil
 	}
-	return &kept{m, f}
+	return &storedFile{m, f}
 }
 
 // readMeta reads the end of a kept file and checks that it fits the file's size.
@@ -91,7 +91,7 @@ func readMeta(f *os.File) (meta, error) {
 		return meta{}, fmt.Errorf("read its end: %w", err)
 	}
 	n := binary.BigEndian.Uint64(tail)
-	if string(tail[8:]) != keptMagic || n > maxMeta || int64(n) > info.Size()-16 {
+	if string(tail[8:]) != storeMagic || n > maxMeta || int64(n) > info.Size()-16 {
 		return meta{}, errors.New("its end isn't as it was written")
 	}
 	data := make([]byte, n)
@@ -119,13 +119,13 @@ func writeMeta(f *os.File, m meta) error {
 		return errors.New("the upstream's headers are too long")
 	}
 	data = binary.BigEndian.AppendUint64(data, uint64(len(data)))
-	_, err = f.WriteAt(append(data, keptMagic...), m.Size)
+	_, err = f.WriteAt(append(data, storeMagic...), m.Size)
 	return err
 }
 
-// keep moves a finished file from its temporary name into the cache, unless its flight
+// put moves a finished file from its temporary name into the cache, unless its flight
 // was forgotten meanwhile.
-func (c *Cache) keep(fl *flight, m meta) error {
+func (c *Cache) put(fl *flight, m meta) error {
 	f := fl.file
 	if err := writeMeta(f, m); err != nil {
 		return err
@@ -149,9 +149,9 @@ func (c *Cache) keep(fl *flight, m meta) error {
 // errForgotten: the file that comes in isn't wanted any more, but by those who read it.
 var errForgotten = errors.New("it was forgotten under way")
 
-// drop forgets a kept file.
-func (c *Cache) drop(upstream, path string) {
-	defer c.shelve(upstream, path, time.Time{})
+// remove forgets a kept file.
+func (c *Cache) remove(upstream, path string) {
+	defer c.noteIndex(upstream, path, time.Time{})
 	if err := os.Remove(c.file(upstream, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.events.record(upstream, kindDisk, "a file can't be removed from the cache: "+err.Error())
 	}

@@ -1,7 +1,7 @@
 package plan
 
 // The steps that there are. Package installer must carry out each of them (its steps_test.go).
-func (TellStep) step()        {}
+func (ReportStep) step()      {}
 func (GuardStep) step()       {}
 func (BlankStep) step()       {}
 func (PartitionStep) step()   {}

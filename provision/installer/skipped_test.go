@@ -79,8 +79,8 @@ func TestIncludedFromPre(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := recipeAs(t, skipping(), text)
-			if len(r.Pre) != 1 || r.WithIncludes == nil || len(r.PassedOver) != 1 {
-				t.Fatalf("%d scripts, %q", len(r.Pre), r.PassedOver)
+			if len(r.Pre) != 1 || r.WithIncludes == nil || len(r.Skipped) != 1 {
+				t.Fatalf("%d scripts, %q", len(r.Pre), r.Skipped)
 			}
 			if _, err := plan.Plan(r, oneDisk(), plan.Overwrite{Wipe: true}, counting()); err == nil {
 				t.Error("a Kickstart is planned before it is whole")
@@ -116,10 +116,10 @@ func TestIncludedFromPre(t *testing.T) {
 	}
 }
 
-func TestPassedOver(t *testing.T) {
+func TestReportSkipped(t *testing.T) {
 	lines := []string{strings.Repeat("a", 30), "b", strings.Repeat("c", 300), "d"}
-	got := passedOver(lines, 100)
-	if len(got) != 3 || got[0] != lines[0]+"\nb" || len(got[1]) > 104 || got[2] != "d" || passedOver(nil, 5) != nil {
+	got := joinLines(lines, 100)
+	if len(got) != 3 || got[0] != lines[0]+"\nb" || len(got[1]) > 104 || got[2] != "d" || joinLines(nil, 5) != nil {
 		t.Errorf("%q", got)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// weight is what the cache's folder holds, in bytes: kept, and under way.
-func (b *bench) weight(t *testing.T) (sum int64) {
+// diskUsage is what the cache's folder holds, in bytes: kept, and under way.
+func (b *testCache) diskUsage(t *testing.T) (sum int64) {
 	t.Helper()
 	for _, pattern := range []string{"*", "*/*", "*/*/*", "*/*/*/*"} {
 		names, err := filepath.Glob(filepath.Join(b.o.Dir, pattern))
@@ -29,9 +29,9 @@ func (b *bench) weight(t *testing.T) (sum int64) {
 	return sum
 }
 
-// roomGivenBack waits until no flight holds room: it gives that back once its file is in its
+// spaceReleased waits until no flight holds room: it gives that back once its file is in its
 // place, after its readers have had the last byte.
-func (b *bench) roomGivenBack(t *testing.T) {
+func (b *testCache) spaceReleased(t *testing.T) {
 	t.Helper()
 	for range 500 {
 		b.Cache.mu.Lock()
@@ -61,7 +61,7 @@ func TestSizeInFlight(t *testing.T) {
 			<-goOn
 			_, _ = io.WriteString(w, strings.Repeat("x", size/2))
 		}))
-		b := newBench(t, Options{Upstreams: map[string]string{"m": srv.URL}, MaxBytes: most})
+		b := newTestCache(t, Options{Upstreams: map[string]string{"m": srv.URL}, MaxBytes: most})
 		answers := make(chan int, 10)
 		for i := range 10 {
 			go func() {
@@ -81,7 +81,7 @@ func TestSizeInFlight(t *testing.T) {
 		for range 10 {
 			<-half
 		}
-		if w := b.weight(t); w > most+100_000 { // and the descriptions of the files
+		if w := b.diskUsage(t); w > most+100_000 { // and the descriptions of the files
 			t.Errorf("length told %v: under way are %d bytes", told, w)
 		}
 		close(goOn)
@@ -95,8 +95,8 @@ func TestSizeInFlight(t *testing.T) {
 		if told && good < 3 {
 			t.Errorf("length told %v: %d files came", told, good)
 		}
-		b.roomGivenBack(t) // a file that is renamed would be counted twice
-		if w := b.weight(t); w > most+100_000 {
+		b.spaceReleased(t) // a file that is renamed would be counted twice
+		if w := b.diskUsage(t); w > most+100_000 {
 			t.Errorf("length told %v: %d bytes are kept", told, w)
 		}
 		srv.Close()
@@ -149,7 +149,7 @@ func TestOnward(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		isPublic, err := onward(req, "mirror.example", []string{"files.example.net", "10.0.0.7:8080"})
+		isPublic, err := checkTarget(req, "mirror.example", []string{"files.example.net", "10.0.0.7:8080"})
 		got := known
 		if err != nil {
 			got = refused
@@ -196,7 +196,7 @@ func TestRedirectsElsewhere(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 			return true
 		})
-		b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}, Redirects: c.allowed})
+		b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}, Redirects: c.allowed})
 		if got := b.get(t, "GET", "/mirror/m/x.deb"); got.status != c.want || asked != (c.want == 200) {
 			t.Errorf("allowed %v: %d, asked %v", c.allowed, got.status, asked)
 		}

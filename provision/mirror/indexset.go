@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// A shelf is which indexes of an upstream are kept, and the view that was made of them.
+// An indexSet is which indexes of an upstream are kept, and the view that was made of them.
 // The view is made when it is asked for, by one at a time, and anew once an index came
 // or went.
-type shelf struct {
+type indexSet struct {
 	mu      sync.Mutex
 	files   map[string]time.Time // path -> since when it is kept; nil until it was looked
 	version int                  // of files
@@ -28,7 +28,7 @@ const viewPatience = 10 * time.Second
 // view is what the kept indexes of an upstream say; when ctx ends before they are read,
 // what they said before, or nil.
 func (c *Cache) view(ctx context.Context, upstream string) *view {
-	s := c.shelves[upstream]
+	s := c.indexSets[upstream]
 	for {
 		s.mu.Lock()
 		v := s.view
@@ -50,8 +50,8 @@ func (c *Cache) view(ctx context.Context, upstream string) *view {
 	}
 }
 
-// readIndexes begins to make a view; false when the cache ends. The shelf is locked.
-func (c *Cache) readIndexes(s *shelf, upstream string) bool {
+// readIndexes begins to make a view; false when the cache ends. The caller holds the index set's lock.
+func (c *Cache) readIndexes(s *indexSet, upstream string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ctx.Err() != nil {
@@ -65,9 +65,9 @@ func (c *Cache) readIndexes(s *shelf, upstream string) bool {
 		defer close(done)
 		s.mu.Lock()
 		if s.files == nil {
-			s.files = c.keptIndexes(upstream)
+			s.files = c.storedIndexes(upstream)
 		}
-		r := reading{c: c, ctx: c.ctx, upstream: upstream, files: maps.Clone(s.files)}
+		r := viewBuilder{c: c, ctx: c.ctx, upstream: upstream, files: maps.Clone(s.files)}
 		if s.view != nil {
 			for _, g := range s.view.groups {
 				r.known = append(r.known, g.tables...)
@@ -84,8 +84,8 @@ func (c *Cache) readIndexes(s *shelf, upstream string) bool {
 	return true
 }
 
-// keptIndexes looks which indexes of an upstream are kept.
-func (c *Cache) keptIndexes(upstream string) map[string]time.Time {
+// storedIndexes looks which indexes of an upstream are kept.
+func (c *Cache) storedIndexes(upstream string) map[string]time.Time {
 	files := map[string]time.Time{}
 	err := c.walk(func(m meta, _ fs.FileInfo) {
 		if m.Upstream == upstream && isIndex(m.Path) {
@@ -98,13 +98,13 @@ func (c *Cache) keptIndexes(upstream string) map[string]time.Time {
 	return files
 }
 
-// shelve notes that an index is kept since a time, or, for the zero time, that it isn't
+// noteIndex notes that an index is kept since a time, or, for the zero time, that it isn't
 // any more.
-func (c *Cache) shelve(upstream, file string, since time.Time) {
+func (c *Cache) noteIndex(upstream, file string, since time.Time) {
 	if !isIndex(file) {
 		return
 	}
-	s := c.shelves[upstream]
+	s := c.indexSets[upstream]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, known := s.files[file]
@@ -122,7 +122,7 @@ func (c *Cache) shelve(upstream, file string, since time.Time) {
 
 // indexesNow is the version of an upstream's indexes: it changes when one comes or goes.
 func (c *Cache) indexesNow(upstream string) int {
-	s := c.shelves[upstream]
+	s := c.indexSets[upstream]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.version
@@ -144,7 +144,7 @@ func (c *Cache) walk(each func(meta, fs.FileInfo)) error {
 		}
 		defer f.Close()
 		m, err := readMeta(f)
-		if err != nil || c.shelves[m.Upstream] == nil {
+		if err != nil || c.indexSets[m.Upstream] == nil {
 			return nil
 		}
 		if name != c.file(m.Upstream, m.Path) { // an older cache's path is of literal names

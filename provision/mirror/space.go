@@ -14,7 +14,7 @@ func (c *Cache) reserve(f *flight, n int64) error {
 	c.reserved += n
 	f.reserved += n
 	c.mu.Unlock()
-	c.makeRoom()
+	c.freeSpace()
 	return nil
 }
 
@@ -26,8 +26,8 @@ func (c *Cache) release(f *flight) {
 	c.mu.Unlock()
 }
 
-// stored counts what a flight has brought, in place of what it had reserved.
-func (c *Cache) stored(f *flight) {
+// countStored counts what a flight has brought, in place of what it had reserved.
+func (c *Cache) countStored(f *flight) {
 	c.mu.Lock()
 	c.reserved -= f.reserved
 	f.reserved = 0
@@ -36,11 +36,11 @@ func (c *Cache) stored(f *flight) {
 	}
 	c.added += f.size
 	c.mu.Unlock()
-	c.makeRoom()
+	c.freeSpace()
 }
 
-// makeRoom prunes the cache when it may be too large, one at a time.
-func (c *Cache) makeRoom() {
+// freeSpace prunes the cache when it may be too large, one at a time.
+func (c *Cache) freeSpace() {
 	c.pruning.Lock()
 	defer c.pruning.Unlock()
 	c.mu.Lock()

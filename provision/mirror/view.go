@@ -17,7 +17,7 @@ import (
 // A view is what the kept indexes of an upstream say of its files. It isn't changed once
 // it is made.
 type view struct {
-	version int // of the shelf that it was made of; -1: of none
+	version int // of the index set that it was made from; -1: of none
 	groups  []*group
 }
 
@@ -55,7 +55,7 @@ func (v *view) claims(file string) (out []want) {
 	}
 	for _, g := range v.groups {
 		for _, t := range g.tables {
-			add(t.findAbove(file))
+			add(t.findByOtherBases(file))
 		}
 	}
 	return out
@@ -68,8 +68,8 @@ func (v *view) blind(file string) bool {
 	})
 }
 
-// isHead tells the files that say which indexes are current.
-func isHead(file string) bool {
+// isReleaseFile tells the files that say which indexes are current.
+func isReleaseFile(file string) bool {
 	switch base := path.Base(file); base {
 	case "InRelease", "Release":
 		return true
@@ -80,11 +80,11 @@ func isHead(file string) bool {
 
 // isIndex tells the files of which a view is made.
 func isIndex(file string) bool {
-	return isHead(file) || strings.HasPrefix(path.Base(file), "Packages") || strings.Contains(file, "/by-hash/") || strings.Contains(file, "/repodata/")
+	return isReleaseFile(file) || strings.HasPrefix(path.Base(file), "Packages") || strings.Contains(file, "/by-hash/") || strings.Contains(file, "/repodata/")
 }
 
-// A reading makes a view of what is kept of an upstream.
-type reading struct {
+// A viewBuilder makes a view of what is kept of an upstream.
+type viewBuilder struct {
 	c        *Cache
 	ctx      context.Context
 	upstream string
@@ -96,12 +96,12 @@ type reading struct {
 // maxEntries bounds how many files the tables of one upstream may name, in all: 56 MB.
 const maxEntries = 1_000_000
 
-func (r *reading) view() *view {
+func (r *viewBuilder) view() *view {
 	r.left = maxEntries
 	v := &view{}
 	// In order, so that the bound cuts the same ones off each time.
 	for _, head := range slices.Sorted(maps.Keys(r.files)) {
-		if !isHead(head) {
+		if !isReleaseFile(head) {
 			continue
 		}
 		var g *group
@@ -121,7 +121,7 @@ func (r *reading) view() *view {
 }
 
 // suite reads a release file, and the indexes of packages that it leads to.
-func (r *reading) suite(head string) (*group, error) {
+func (r *viewBuilder) suite(head string) (*group, error) {
 	f, err := r.c.openFile(r.upstream, head)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (r *reading) suite(head string) (*group, error) {
 	forms := map[string]map[string]apt.File{} // main/binary-amd64/Packages -> .xz -> its file
 	rel.Files(func(f apt.File) {
 		at := literal(dir, f.Path)
-		if isHead(strings.TrimSuffix(at, ".gpg")) {
+		if isReleaseFile(strings.TrimSuffix(at, ".gpg")) {
 			return // apt-ftparchive names the release file that was there before this one
 		}
 		g.files[at] = wantOf(f)
@@ -158,7 +158,7 @@ func (r *reading) suite(head string) (*group, error) {
 			if !named || found {
 				continue
 			}
-			at, kept := r.keptIndex(dir, f)
+			at, kept := r.storedIndex(dir, f)
 			switch {
 			case !kept:
 			case packing == ".bz2", packing == ".lzma":
@@ -195,9 +195,9 @@ func roots(dir, stem string) (home string, above []string) {
 	return dir, above
 }
 
-// keptIndex finds an index of a suite that is kept and current, under its name or its
+// storedIndex finds an index of a suite that is kept and current, under its name or its
 // hash.
-func (r *reading) keptIndex(dir string, f apt.File) (at string, ok bool) {
+func (r *viewBuilder) storedIndex(dir string, f apt.File) (at string, ok bool) {
 	at = literal(dir, f.Path)
 	for algorithm, hexSum := range f.Sums {
 		byHash := path.Join(path.Dir(at), "by-hash", algorithm, strings.ToLower(hexSum))
@@ -205,11 +205,11 @@ func (r *reading) keptIndex(dir string, f apt.File) (at string, ok bool) {
 			return byHash, true
 		}
 	}
-	return at, r.keeps(at, wantOf(f))
+	return at, r.has(at, wantOf(f))
 }
 
-// keeps reports whether a file is kept that is what an index wants.
-func (r *reading) keeps(at string, w want) bool {
+// has reports whether a file is kept that is what an index wants.
+func (r *viewBuilder) has(at string, w want) bool {
 	if _, ok := r.files[at]; !ok {
 		return false
 	}
@@ -218,7 +218,7 @@ func (r *reading) keeps(at string, w want) bool {
 		return false
 	}
 	defer k.Close()
-	return r.c.fulfils(k, w)
+	return r.c.matches(k, w)
 }
 
 // wantOf prefers the sum that the cache knows of its files without reading them.
@@ -232,7 +232,7 @@ func wantOf(f apt.File) want {
 }
 
 // repository reads a repomd.xml, and the index of packages that it leads to.
-func (r *reading) repository(head string) (*group, error) {
+func (r *viewBuilder) repository(head string) (*group, error) {
 	f, err := r.c.openFile(r.upstream, head)
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (r *reading) repository(head string) (*group, error) {
 		w := wanted(x.Size, x.Algorithm, x.Sum)
 		g.files[at] = w
 		switch {
-		case x.Type == "primary" && r.keeps(at, w):
+		case x.Type == "primary" && r.has(at, w):
 			found = r.table(g, at, dir, nil, func(rd io.Reader, each func(string, want)) error {
 				return rpm.PackageFiles(rd, func(f rpm.File) { each(f.Path, wanted(f.Size, f.Algorithm, f.Sum)) })
 			})
@@ -268,16 +268,16 @@ func (r *reading) repository(head string) (*group, error) {
 
 // table adds what an index of packages names to a group: read, or from the old view. It
 // answers false when it can't be read.
-func (r *reading) table(g *group, at, home string, above []string, read func(io.Reader, func(string, want)) error) bool {
+func (r *viewBuilder) table(g *group, at, home string, above []string, read func(io.Reader, func(string, want)) error) bool {
 	stored := r.files[at]
 	for _, t := range r.known {
-		if t.at == at && t.home == home && t.stored.Equal(stored) {
+		if t.at == at && t.base == home && t.stored.Equal(stored) {
 			g.tables = append(g.tables, t)
 			r.left -= len(t.entries)
 			return true
 		}
 	}
-	t := &table{at: at, stored: stored, home: home, above: above}
+	t := &table{at: at, stored: stored, base: home, otherBases: above}
 	err := r.c.unpacked(r.upstream, at, func(rd io.Reader) error {
 		return read(endsWith{r.ctx, rd}, func(name string, w want) {
 			if len(t.entries) <= r.left {

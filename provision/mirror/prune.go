@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"cmp"
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,52 +9,8 @@ import (
 	"time"
 )
 
-// Run lives until ctx ends; then it ends every fetch that is under way and waits
-// for them. Afterwards the cache fetches nothing more.
-func (c *Cache) Run(ctx context.Context) error {
-	<-ctx.Done()
-	c.mu.Lock()
-	c.cancel()
-	c.mu.Unlock()
-	c.running.Wait()
-	return nil
-}
-
-// checked notes that a path was asked about at a time. The notes are in memory alone:
-// after a start every index is asked for once. They are few, one an index and one a
-// package that an index made doubtful; should a client ask for thousands, all are
-// forgotten and asked for again.
-func (c *Cache) checked(upstream, path string, at check) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.seen) > 10_000 {
-		clear(c.seen)
-	}
-	c.seen[upstream+path] = at
-}
-
-// A check is when a file was asked about.
-type check struct {
-	time    time.Time
-	indexes int // the version of the upstream's indexes then
-}
-
-// checkNow is a check that begins.
-func (c *Cache) checkNow(upstream string) check {
-	return check{c.o.Clock(), c.indexesNow(upstream)}
-}
-
-func (c *Cache) checkedAt(k *kept) check {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at, ok := c.seen[k.Upstream+k.Path]; ok {
-		return at
-	}
-	return check{indexes: -1}
-}
-
 // touch notes the use of a file in its time of change, hour by hour, for prune.
-func (c *Cache) touch(k *kept) {
+func (c *Cache) touch(k *storedFile) {
 	now := c.o.Clock()
 	if info, err := k.f.Stat(); err == nil && now.Sub(info.ModTime()) > time.Hour {
 		if err := os.Chtimes(k.f.Name(), now, now); err != nil {

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ready looks for what would make a build fail later, with less to say, and settles
+// checkReady looks for what would make a build fail later, with less to say, and settles
 // the recipe.
-func ready(o *Options) error {
+func checkReady(o *Options) error {
 	if err := CheckName(o.Name); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func ready(o *Options) error {
 			return fmt.Errorf("the file of the keys: %w", err)
 		}
 	}
-	return checkRoom(o.Dir)
+	return checkSpace(o.Dir)
 }
 
 // settle finds the recipe and checks it.
@@ -74,8 +74,8 @@ func (o *Options) settle() error {
 	return nil
 }
 
-// checkRoom makes the folder of all images and asks for room in it.
-func checkRoom(dir string) error {
+// checkSpace makes the folder of all images and asks for room in it.
+func checkSpace(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -83,8 +83,8 @@ func checkRoom(dir string) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return fmt.Errorf("ask for the room in %s: %w", dir, err)
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < room {
-		return fmt.Errorf("%s has %d MB free, and a build takes up to %d MB: make room", dir, free>>20, room>>20)
+	if free := fs.Bavail * uint64(fs.Bsize); free < buildSpace {
+		return fmt.Errorf("%s has %d MB free, and a build takes up to %d MB: make room", dir, free>>20, buildSpace>>20)
 	}
 	return nil
 }

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Islands are a file's runs of data by where they begin and end, as the file
+// DataRanges are a file's runs of data by where they begin and end, as the file
 // system has them (lseek(2), SEEK_DATA).
-func Islands(t *testing.T, name string) [][2]int64 {
+func DataRanges(t *testing.T, name string) [][2]int64 {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {

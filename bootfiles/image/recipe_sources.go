@@ -36,8 +36,8 @@ func (r Recipe) aptSources() ([]Source, error) {
 	return list, nil
 }
 
-// moved are the sources of another release of Debian in the same archives.
-func moved(list []Source, release string) []Source {
+// forRelease are the sources of another release of Debian in the same archives.
+func forRelease(list []Source, release string) []Source {
 	var out []Source
 	for _, s := range list {
 		base, pocket, _ := strings.Cut(s.Suite, "-")

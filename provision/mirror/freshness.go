@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// An ask is what has to be asked of an upstream before a kept file may be served.
-type ask int
+// An action is what has to be asked of an upstream before a kept file may be served.
+type action int
 
 const (
-	askNothing   ask = iota
-	askIfChanged     // it may have changed
-	askAnew          // an index says that it isn't what is kept
+	serveStored action = iota
+	revalidate         // it may have changed
+	refetch            // an index says that it isn't what is kept
 )
 
-// judge says what has to be asked about a kept file. A package, and what is named by its
+// actionFor says what has to be asked about a kept file. A package, and what is named by its
 // hash, is good until an index that came later says otherwise; an index, for a moment.
 // What is at odds with an index is asked for again, but not by everybody who comes: the
 // upstream may be in the middle of its own sync.
-func (c *Cache) judge(ctx context.Context, k *kept) ask {
+func (c *Cache) actionFor(ctx context.Context, k *storedFile) action {
 	if byName(k.Path).algo != 0 {
-		return askNothing
+		return serveStored
 	}
 	checked := c.checkedAt(k)
 	v := c.view(ctx, k.Upstream)
@@ -32,7 +32,7 @@ func (c *Cache) judge(ctx context.Context, k *kept) ask {
 	claims := v.claims(k.Path)
 	fulfilled := 0
 	for _, w := range claims {
-		if c.fulfils(k, w) {
+		if c.matches(k, w) {
 			fulfilled++
 		}
 	}
@@ -40,27 +40,27 @@ func (c *Cache) judge(ctx context.Context, k *kept) ask {
 	case len(claims) > 0 && fulfilled == 0:
 		// It was opened before it was asked about, and may have been replaced since.
 		if askedSince && c.fresh(k) && !c.replaced(k) {
-			return askNothing
+			return serveStored
 		}
-		return askAnew
+		return refetch
 	case fulfilled < len(claims): // indexes differ: one of them is out of date
 		if c.fresh(k) {
-			return askNothing
+			return serveStored
 		}
-		return askIfChanged
+		return revalidate
 	case immutable(k.Path):
 		if len(claims) == 0 && isPackage(k.Path) && v.blind(k.Path) && !askedSince && !c.isDown(k.Upstream) {
-			return askIfChanged
+			return revalidate
 		}
-		return askNothing
+		return serveStored
 	case c.fresh(k) && (askedSince || !isSignature(k.Path)):
-		return askNothing
+		return serveStored
 	}
-	return askIfChanged
+	return revalidate
 }
 
 // replaced reports whether another copy is kept in the place of this one now.
-func (c *Cache) replaced(k *kept) bool {
+func (c *Cache) replaced(k *storedFile) bool {
 	now := c.open(k.Upstream, k.Path)
 	if now == nil {
 		return true
@@ -73,15 +73,15 @@ func (c *Cache) replaced(k *kept) bool {
 // that.
 func isSignature(file string) bool {
 	for _, ending := range []string{".gpg", ".asc"} { // Release.gpg, repomd.xml.asc
-		if signed, ok := strings.CutSuffix(file, ending); ok && isHead(signed) {
+		if signed, ok := strings.CutSuffix(file, ending); ok && isReleaseFile(signed) {
 			return true
 		}
 	}
 	return false
 }
 
-// fulfils reports whether a kept file is what an index wants.
-func (c *Cache) fulfils(k *kept, w want) bool {
+// matches reports whether a kept file is what an index wants.
+func (c *Cache) matches(k *storedFile, w want) bool {
 	if w.size >= 0 && w.size != k.Size {
 		return false
 	}
@@ -97,7 +97,7 @@ func (c *Cache) fulfils(k *kept, w want) bool {
 }
 
 // sumOf is a kept file's sum: from when it came, or else it is read, once.
-func (c *Cache) sumOf(k *kept, algo crypto.Hash) (sum, error) {
+func (c *Cache) sumOf(k *storedFile, algo crypto.Hash) (sum, error) {
 	if w := wanted(-1, "sha256", k.SHA256); algo == crypto.SHA256 && w.algo != 0 {
 		return w.sum, nil
 	}
@@ -145,4 +145,37 @@ func (c *Cache) setDown(upstream string, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.down[upstream] = since
+}
+
+// checked notes that a path was asked about at a time. The notes are in memory alone:
+// after a start every index is asked for once. They are few, one an index and one a
+// package that an index made doubtful; should a client ask for thousands, all are
+// forgotten and asked for again.
+func (c *Cache) checked(upstream, path string, at check) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.seen) > 10_000 {
+		clear(c.seen)
+	}
+	c.seen[upstream+path] = at
+}
+
+// A check is when a file was asked about.
+type check struct {
+	time    time.Time
+	indexes int // the version of the upstream's indexes then
+}
+
+// checkNow is a check that begins.
+func (c *Cache) checkNow(upstream string) check {
+	return check{c.o.Clock(), c.indexesNow(upstream)}
+}
+
+func (c *Cache) checkedAt(k *storedFile) check {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at, ok := c.seen[k.Upstream+k.Path]; ok {
+		return at
+	}
+	return check{indexes: -1}
 }

@@ -17,20 +17,20 @@ import (
 	"rackhand/provision/installer/kernel"
 )
 
-// sealEvery is how often new disks are looked for while %pre runs.
-const sealEvery = 200 * time.Millisecond
+// protectEvery is how often new disks are looked for while %pre runs.
+const protectEvery = 200 * time.Millisecond
 
-// A seal is the disks that the kernel refuses to write to.
-type seal struct {
+// A writeProtection is the disks that the kernel refuses to write to.
+type writeProtection struct {
 	mu   sync.Mutex
 	done map[string]bool // devices' paths
 }
 
-// Seal makes the kernel refuse writes to all disks and their partitions, and to those that
+// WriteProtect makes the kernel refuse writes to all disks and their partitions, and to those that
 // appear until ctx ends. open makes them writable again, but not those that were read-only
 // before. warn is told of disks that can't be sealed later on.
-func Seal(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
-	s := &seal{done: map[string]bool{}}
+func WriteProtect(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
+	s := &writeProtection{done: map[string]bool{}}
 	ctx, stop := context.WithCancel(ctx)
 	if err := s.add(); err != nil {
 		stop()
@@ -39,7 +39,7 @@ func Seal(ctx context.Context, warn func(string, ...any)) (open func() error, er
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(sealEvery)
+		tick := time.NewTicker(protectEvery)
 		defer tick.Stop()
 		for {
 			select {
@@ -61,7 +61,7 @@ func Seal(ctx context.Context, warn func(string, ...any)) (open func() error, er
 
 // add seals the disks that are not sealed yet, USB sticks among them: a script may clear
 // every sd device.
-func (s *seal) add() error {
+func (s *writeProtection) add() error {
 	entries, err := os.ReadDir("/sys/block")
 	if err != nil {
 		return fmt.Errorf("list the disks: %w", err)
@@ -93,7 +93,7 @@ func (s *seal) add() error {
 	return nil
 }
 
-func (s *seal) open() error {
+func (s *writeProtection) open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error

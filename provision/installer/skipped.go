@@ -12,9 +12,9 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// passedOver joins lines to as few messages of at most size bytes as possible, because the
+// joinLines joins lines to as few messages of at most size bytes as possible, because the
 // journal limits events of one kind by the minute.
-func passedOver(lines []string, size int) []string {
+func joinLines(lines []string, size int) []string {
 	var out []string
 	for _, l := range lines {
 		l = report.ClipText(l, size)
@@ -27,9 +27,9 @@ func passedOver(lines []string, size int) []string {
 	return out
 }
 
-// tellPassed reports what is passed over.
-func (m *machine) tellPassed(lines []string) {
-	for _, text := range passedOver(lines, 1800) {
+// reportSkipped reports what is passed over.
+func (m *machine) reportSkipped(lines []string) {
+	for _, text := range joinLines(lines, 1800) {
 		m.Event(report.Event{Kind: "passed-over", Level: "warn", Message: text})
 	}
 }
@@ -51,7 +51,7 @@ func (m *machine) included(r *plan.Recipe, way plan.ReadOptions) (*plan.Recipe, 
 	whole.Secrets = append(whole.Secrets, r.Secrets...)
 	m.hide(whole)
 	m.onError = whole.OnError
-	m.tellPassed(slices.DeleteFunc(whole.PassedOver, func(l string) bool { return slices.Contains(r.PassedOver, l) }))
+	m.reportSkipped(slices.DeleteFunc(whole.Skipped, func(l string) bool { return slices.Contains(r.Skipped, l) }))
 	return whole, nil
 }
 

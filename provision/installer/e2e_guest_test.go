@@ -52,9 +52,9 @@ func pipe(socket string) error {
 	return err
 }
 
-// A guestRig is what a guest finds on its network: an HTTP server behind QEMU's own
+// A guestTest is what a guest finds on its network: an HTTP server behind QEMU's own
 // user-mode network, which reaches nothing else (restrict=on) and needs no root.
-type guestRig struct {
+type guestTest struct {
 	t      *testing.T
 	dir    string
 	image  string // folder of the image
@@ -117,14 +117,14 @@ var prepared = sync.OnceValues(func() (folder string, err error) {
 	return imagetest.Small(context.Background(), images)
 })
 
-func newGuestRig(t *testing.T) *guestRig {
+func newGuestTest(t *testing.T) *guestTest {
 	t.Helper()
 	need(t, "qemu-system-x86_64", "apt install qemu-system-x86")
 	images, err := prepared()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &guestRig{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
+	b := &guestTest{t: t, dir: t.TempDir(), files: map[string]string{}, handlers: map[string]http.HandlerFunc{}}
 	b.image = filepath.Join(images, imagetest.Name)
 	b.kernel = filepath.Join(b.image, image.KernelFile)
 	b.initrd = filepath.Join(b.image, image.InitrdFile)
@@ -133,7 +133,7 @@ func newGuestRig(t *testing.T) *guestRig {
 	return b
 }
 
-func (b *guestRig) serve() {
+func (b *guestTest) serve() {
 	l, err := net.Listen("unix", filepath.Join(b.dir, "http.sock"))
 	if err != nil {
 		b.t.Fatal(err)
@@ -147,7 +147,7 @@ func (b *guestRig) serve() {
 }
 
 // ServeHTTP is the appliance as the installer sees it.
-func (b *guestRig) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (b *guestTest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/i/" + token + "/ks":
 		b.mu.Lock()
@@ -189,7 +189,7 @@ func (b *guestRig) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // boot runs a guest until it powers off or reboots, or until its serial line has
 // shown the marker; it returns what the line said. A guest that does neither in
 // its time is a failure.
-func (b *guestRig) boot(uefi bool, disk, marker string, limit time.Duration, more ...string) string {
+func (b *guestTest) boot(uefi bool, disk, marker string, limit time.Duration, more ...string) string {
 	b.t.Helper()
 	log := filepath.Join(b.dir, fmt.Sprintf("serial-%d.log", time.Now().UnixNano()))
 	self, err := os.Executable()
@@ -257,7 +257,7 @@ func (b *guestRig) boot(uefi bool, disk, marker string, limit time.Duration, mor
 	}
 }
 
-func (b *guestRig) read(file string) string {
+func (b *guestTest) read(file string) string {
 	data, _ := os.ReadFile(file)
 	return string(data)
 }
@@ -267,13 +267,13 @@ func tailOf(s string) string {
 }
 
 // cmdline is the installer's kernel's.
-func (b *guestRig) cmdline(args string) string {
+func (b *guestTest) cmdline(args string) string {
 	return "inst.ks=http://10.77.0.1/i/" + token + "/ks rackhand.report=http://10.77.0.1/i/" + token +
 		"/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp rackhand.hold=1 panic=1 " + serial + " " + args
 }
 
 // install boots the installer.
-func (b *guestRig) install(uefi bool, disk, args string, more ...string) string {
+func (b *guestTest) install(uefi bool, disk, args string, more ...string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
@@ -286,7 +286,7 @@ func (b *guestRig) install(uefi bool, disk, args string, more ...string) string 
 	return text
 }
 
-func (b *guestRig) find(stage, kind string) *report.Event {
+func (b *guestTest) find(stage, kind string) *report.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
@@ -297,7 +297,7 @@ func (b *guestRig) find(stage, kind string) *report.Event {
 	return nil
 }
 
-func (b *guestRig) disk(name string) string {
+func (b *guestTest) disk(name string) string {
 	b.t.Helper()
 	path := filepath.Join(b.dir, name)
 	f, err := os.Create(path)
