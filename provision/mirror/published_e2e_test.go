@@ -86,7 +86,7 @@ func (b *bucket) deb(t *testing.T, name, version, file, text string) {
 	b.sh(t, deb, "NAME="+name, "VERSION="+version, "FILE="+file, "TEXT="+text)
 }
 
-// Issue 10, 7 and 8, with a real apt and archives that apt-ftparchive makes: packages with
+// With a real apt and archives that apt-ftparchive makes: packages with
 // a plus, an epoch and a percent sign in the name of their file come from an object store,
 // and one that is published anew under its name is had at once.
 func TestAptPlusAndPublishedAnew(t *testing.T) {

@@ -45,7 +45,7 @@ func (u *upstream) uris() []string {
 	return out
 }
 
-// Issue 10, 7: what the client wrote goes upstream as it wrote it.
+// What the client wrote goes upstream as it wrote it.
 func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	for _, c := range []struct{ base, asked, want string }{
 		{"/debian", "/pool/g%2b%2b_12%2Bdeb.deb", "/debian/pool/g%2b%2b_12%2Bdeb.deb"},
@@ -76,7 +76,7 @@ func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	}
 }
 
-// Issue 10, 7: one file is one file in the cache, whatever its spelling.
+// One file is one file in the cache, whatever its spelling.
 func TestSpellingsOfOneFile(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/pool/g++_1~a.deb": []byte("plus"), "/pool/g  _1~a.deb": []byte("blanks"), "/x/y.deb": []byte("deep")})
 	objectStore(u)
