@@ -1,6 +1,7 @@
-// Package bootfiles knows the network boot programs: which file a name means,
-// and where it lies. The operator's own folders come first, then the places where
-// the distribution's packages put theirs; no binary is committed here.
+// Package bootfiles finds the network boot programs (iPXE, GRUB, shim) by name: in the
+// operator's own folders first, then where the distribution's packages install them. It also
+// holds the programs that rackhand carries for hosts: the agent and the image installer.
+// Root images are in bootfiles/image, ISOs and installation trees in bootfiles/media.
 package bootfiles
 
 import (

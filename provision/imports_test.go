@@ -37,7 +37,7 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/provision/installer/plan", forbid: []string{"rackhand/", "os/exec", "net/http", "golang.org/x/sys", "github.com"},
-			allowed: []string{"rackhand/provision/installer/plan", "rackhand/provision/installer/netconf", "rackhand/templates/kickstart"},
+			allowed: []string{"rackhand/provision/installer/plan", "rackhand/provision/installer/netconf", "rackhand/templates/kickstart", "rackhand/provision/mask"},
 			why:     "a plan is data: it is made without a disk, a network or a program",
 		},
 		{

@@ -1,5 +1,10 @@
-// Package media keeps the installation media of distributions that Anaconda installs:
-// an ISO, served straight out of its file, or a tree that the mirror cache brings.
+// Package media adds, lists, verifies and removes installation media, from which Anaconda
+// installs a distribution of Red Hat's family (`rackhand media add`, `list`,
+// `verify`, `remove`).
+//
+// Installation media are an ISO file (a DVD or boot.iso), whose files the appliance serves
+// without unpacking it, or an installation tree on an upstream of the mirror cache. Root
+// images for the image installer are in bootfiles/image; boot loaders are in bootfiles.
 package media
 
 import (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"rackhand/provision/mask"
 	"rackhand/templates/kickstart/engine"
 )
 
@@ -40,7 +41,7 @@ func (s PackageStep) String() string {
 		out += fmt.Sprintf(", timeout %d, retries %d", p.Timeout, p.Retries)
 	}
 	for _, r := range s.Repos {
-		out += "\n  repo " + r.Name + " " + hideToken(r.URL)
+		out += "\n  repo " + r.Name + " " + mask.Tokens(r.URL)
 		if r.Keep {
 			out += ", kept"
 		}

@@ -3,9 +3,9 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"rackhand/provision/mask"
 	"rackhand/templates/kickstart/engine"
 )
 
@@ -118,7 +118,7 @@ type ImageStep struct {
 
 // String describes the step.
 func (s ImageStep) String() string {
-	return "image " + hideToken(s.URL) + "\n  sha256 " + s.SHA256
+	return "image " + mask.Tokens(s.URL) + "\n  sha256 " + s.SHA256
 }
 
 // BindStep mounts /dev, /proc, /sys and a /run of its own in the target.
@@ -226,8 +226,3 @@ func (UnmountStep) String() string { return "sync and unmount" }
 func indent(s string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
 }
-
-// tokenPath is the one-time token in a URL of the appliance: /i/TOKEN/...
-var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
-
-func hideToken(url string) string { return tokenPath.ReplaceAllString(url, "/i/…") }
