@@ -45,7 +45,7 @@ func (f *File) Line(n int) string {
 			line = string(r[:column-1]) + "***"
 		}
 	}
-	return hideSecrets(line)
+	return HideSecrets(line)
 }
 
 var (
@@ -60,10 +60,10 @@ func (f *File) hide(line, column int) {
 	}
 }
 
-// hideSecrets cuts a line after a key that sounds like a secret, unless a
-// reference such as {secret: name} follows. It needs no parsed file: a line with
-// a syntax error is shown too.
-func hideSecrets(line string) string {
+// HideSecrets replaces the rest of a line by "***" after a key that sounds like a secret,
+// unless a reference such as {secret: name} follows. It needs no parsed file, because lines
+// with syntax errors are shown too.
+func HideSecrets(line string) string {
 	for _, at := range secretKey.FindAllStringIndex(line, -1) {
 		rest := line[at[1]:]
 		if rest == "" || strings.HasPrefix(rest, "#") || reference.MatchString(rest) {
