@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// An action is what has to be asked of an upstream before a kept file may be served.
+// An action is what the cache does before it serves a stored file.
 type action int
 
 const (
 	serveStored action = iota
-	revalidate         // it may have changed
-	refetch            // an index says that it isn't what is kept
+	revalidate         // ask the upstream whether the file has changed
+	refetch            // fetch it again: an index says that the stored file is another one
 )
 
-// actionFor says what has to be asked about a kept file. A package, and what is named by its
-// hash, is good until an index that came later says otherwise; an index, for a moment.
-// What is at odds with an index is asked for again, but not by everybody who comes: the
-// upstream may be in the middle of its own sync.
+// actionFor decides what to do with a stored file. A package, and a file named by its
+// hash, is good until an index that came later says otherwise; an index is good for a
+// moment. A file that contradicts its index is fetched again, but not for every client:
+// the upstream may be in the middle of its own sync.
 func (c *Cache) actionFor(ctx context.Context, k *storedFile) action {
 	if byName(k.Path).algo != 0 {
 		return serveStored
 	}
 	checked := c.checkedAt(k)
 	v := c.view(ctx, k.Upstream)
-	askedSince := v != nil && checked.indexes == v.version // since the indexes are as they are
+	askedSince := v != nil && checked.indexes == v.version // asked since the indexes changed last
 	claims := v.claims(k.Path)
 	fulfilled := 0
 	for _, w := range claims {
@@ -38,7 +38,7 @@ func (c *Cache) actionFor(ctx context.Context, k *storedFile) action {
 	}
 	switch {
 	case len(claims) > 0 && fulfilled == 0:
-		// It was opened before it was asked about, and may have been replaced since.
+		// It was opened before the upstream was asked, and may have been replaced since.
 		if askedSince && c.fresh(k) && !c.replaced(k) {
 			return serveStored
 		}
@@ -59,7 +59,7 @@ func (c *Cache) actionFor(ctx context.Context, k *storedFile) action {
 	return revalidate
 }
 
-// replaced reports whether another copy is kept in the place of this one now.
+// replaced reports whether another copy has replaced this one.
 func (c *Cache) replaced(k *storedFile) bool {
 	now := c.open(k.Upstream, k.Path)
 	if now == nil {
@@ -69,8 +69,8 @@ func (c *Cache) replaced(k *storedFile) bool {
 	return !now.Stored.Equal(k.Stored) || now.Size != k.Size || now.SHA256 != k.SHA256
 }
 
-// isSignature tells what signs a release file or repomd.xml. It isn't to be older than
-// that.
+// isSignature reports whether a file signs a release file or repomd.xml. It must not be
+// older than that file.
 func isSignature(file string) bool {
 	for _, ending := range []string{".gpg", ".asc"} { // Release.gpg, repomd.xml.asc
 		if signed, ok := strings.CutSuffix(file, ending); ok && isReleaseFile(signed) {
@@ -80,7 +80,7 @@ func isSignature(file string) bool {
 	return false
 }
 
-// matches reports whether a kept file is what an index wants.
+// matches reports whether a stored file is the one that an index wants.
 func (c *Cache) matches(k *storedFile, w want) bool {
 	if w.size >= 0 && w.size != k.Size {
 		return false
@@ -96,7 +96,7 @@ func (c *Cache) matches(k *storedFile, w want) bool {
 	return got == w.sum
 }
 
-// sumOf is a kept file's sum: from when it came, or else it is read, once.
+// sumOf is the checksum of a stored file: from its meta, or by reading it once.
 func (c *Cache) sumOf(k *storedFile, algo crypto.Hash) (sum, error) {
 	if w := wanted(-1, "sha256", k.SHA256); algo == crypto.SHA256 && w.algo != 0 {
 		return w.sum, nil
@@ -130,7 +130,7 @@ func sumReader(r io.Reader, algo crypto.Hash) (out sum, err error) {
 }
 
 // downFor is how long an upstream that didn't answer isn't asked about files of which
-// there is a copy that is probably good.
+// there is a probably good copy.
 const downFor = time.Minute
 
 func (c *Cache) isDown(upstream string) bool {
@@ -147,10 +147,10 @@ func (c *Cache) setDown(upstream string, since time.Time) {
 	c.down[upstream] = since
 }
 
-// checked notes that a path was asked about at a time. The notes are in memory alone:
-// after a start every index is asked for once. They are few, one an index and one a
-// package that an index made doubtful; should a client ask for thousands, all are
-// forgotten and asked for again.
+// checked notes when the upstream was asked about a path. The notes are in memory only:
+// after a start, the upstream is asked once for every index. There are few, one for each
+// index and one for each package that an index contradicts. Beyond 10,000 all are dropped,
+// and the upstream is asked again.
 func (c *Cache) checked(upstream, path string, at check) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,13 +160,13 @@ func (c *Cache) checked(upstream, path string, at check) {
 	c.seen[upstream+path] = at
 }
 
-// A check is when a file was asked about.
+// A check says when the upstream was asked about a file.
 type check struct {
 	time    time.Time
 	indexes int // the version of the upstream's indexes then
 }
 
-// checkNow is a check that begins.
+// checkNow is a check at this moment.
 func (c *Cache) checkNow(upstream string) check {
 	return check{c.o.Clock(), c.indexesNow(upstream)}
 }

@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// An indexSet is which indexes of an upstream are kept, and the view that was made of them.
-// The view is made when it is asked for, by one at a time, and anew once an index came
-// or went.
+// An indexSet holds the names of the stored indexes of an upstream, and the view made from
+// them. The view is made on demand, by one goroutine at a time, and again after an index
+// came or went.
 type indexSet struct {
 	mu      sync.Mutex
-	files   map[string]time.Time // path -> since when it is kept; nil until it was looked
+	files   map[string]time.Time // path -> when it was stored; nil until the folder was read
 	version int                  // of files
 	view    *view
-	reading chan struct{} // closed when the reading under way ends; nil when none is
+	reading chan struct{} // closed when the reading under way ends; otherwise nil
 }
 
 // viewPatience is how long a client waits for the indexes to be read. Debian's take a
 // second; package managers give up after 30.
 const viewPatience = 10 * time.Second
 
-// view is what the kept indexes of an upstream say; when ctx ends before they are read,
-// what they said before, or nil.
+// view returns what the stored indexes of an upstream say. When ctx ends before they are
+// read, it returns the previous view, or nil.
 func (c *Cache) view(ctx context.Context, upstream string) *view {
 	s := c.indexSets[upstream]
 	for {
@@ -50,7 +50,8 @@ func (c *Cache) view(ctx context.Context, upstream string) *view {
 	}
 }
 
-// readIndexes begins to make a view; false when the cache ends. The caller holds the index set's lock.
+// readIndexes starts to make a view. It returns false when the cache is closing. The
+// caller holds the lock of the index set.
 func (c *Cache) readIndexes(s *indexSet, upstream string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +85,7 @@ func (c *Cache) readIndexes(s *indexSet, upstream string) bool {
 	return true
 }
 
-// storedIndexes looks which indexes of an upstream are kept.
+// storedIndexes finds the stored indexes of an upstream, and when each was stored.
 func (c *Cache) storedIndexes(upstream string) map[string]time.Time {
 	files := map[string]time.Time{}
 	err := c.walk(func(m meta, _ fs.FileInfo) {
@@ -98,8 +99,7 @@ func (c *Cache) storedIndexes(upstream string) map[string]time.Time {
 	return files
 }
 
-// noteIndex notes that an index is kept since a time, or, for the zero time, that it isn't
-// any more.
+// noteIndex notes when an index was stored. The zero time says that it was removed.
 func (c *Cache) noteIndex(upstream, file string, since time.Time) {
 	if !isIndex(file) {
 		return
@@ -109,7 +109,7 @@ func (c *Cache) noteIndex(upstream, file string, since time.Time) {
 	defer s.mu.Unlock()
 	_, known := s.files[file]
 	switch {
-	case s.files == nil: // the first look will see it
+	case s.files == nil: // the first reading will find it
 	case since.IsZero() && !known:
 		return
 	case since.IsZero():
@@ -128,12 +128,12 @@ func (c *Cache) indexesNow(upstream string) int {
 	return s.version
 }
 
-// walk calls each for every kept file. One that can't be read is passed over: the next
-// request for it tells.
+// walk calls each for every stored file. It skips files that can't be read: the next
+// request for one reports it.
 func (c *Cache) walk(each func(meta, fs.FileInfo)) error {
 	return filepath.WalkDir(c.files(), func(name string, d fs.DirEntry, err error) error {
 		if os.IsNotExist(err) {
-			return nil // nothing is kept yet, or it was replaced while we looked
+			return nil // nothing is stored yet, or it was replaced meanwhile
 		}
 		if err != nil || d.IsDir() {
 			return err
@@ -147,7 +147,7 @@ func (c *Cache) walk(each func(meta, fs.FileInfo)) error {
 		if err != nil || c.indexSets[m.Upstream] == nil {
 			return nil
 		}
-		if name != c.file(m.Upstream, m.Path) { // an older cache's path is of literal names
+		if name != c.file(m.Upstream, m.Path) { // an older version of the cache wrote literal names
 			m.Path = literal("", m.Path)
 		}
 		if name != c.file(m.Upstream, m.Path) {

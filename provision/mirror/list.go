@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A Listed is a file that the cache keeps.
+// A Listed is a stored file.
 type Listed struct {
 	Upstream string
 	Path     string // below the upstream, in a URL's encoding
@@ -25,16 +25,16 @@ type Listed struct {
 	Outdated bool
 }
 
-// Place is what List and Forget are asked about: NAME/PATH below /mirror/, or a URL with
-// /mirror/NAME/PATH in it, such as apt shows; in a URL's encoding. One that ends in a
-// slash is a folder, NAME/ all of an upstream.
+// A place is the argument of List and Forget: NAME/PATH below /mirror/, or a URL with
+// /mirror/NAME/PATH in it, such as apt shows, in a URL's encoding. One that ends in a
+// slash is a folder; NAME/ is all of an upstream.
 type place struct {
 	upstream string
 	file     string // "" for all of the upstream
 	folder   bool
 }
 
-// place reads a place; "" is everything.
+// place parses a place; "" is everything.
 func (c *Cache) place(text string) (p place, err error) {
 	if text == "" {
 		return place{folder: true}, nil
@@ -80,7 +80,7 @@ func (p place) has(m meta) bool {
 	return m.Path == p.file
 }
 
-// List lists what is kept at a place ("" for everything), in order.
+// List lists the stored files at a place ("" for everything), sorted.
 func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
 	p, err := c.place(at)
 	if err != nil {
@@ -108,8 +108,8 @@ func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
 	return out, ctx.Err()
 }
 
-// outdated reports whether an index names another file, as far as can be told without
-// reading it.
+// outdated reports whether an index names another file, as far as that is known without
+// reading the file.
 func outdated(v *view, m meta) bool {
 	known := wanted(-1, "sha256", m.SHA256)
 	claims := v.claims(m.Path)
@@ -123,15 +123,16 @@ type Forgotten struct {
 	Place string // NAME/PATH, in a URL's encoding
 	Files int
 	Bytes int64
-	// UnderWay are downloads that go on for those who asked for them, and aren't kept.
+	// UnderWay are downloads that go on for the clients that read them, and aren't stored.
 	UnderWay int
 }
 
-// ErrNotKept is wrapped by Forget's error about a place where nothing is kept.
+// ErrNotKept is wrapped by the error of Forget about a place without stored files.
 var ErrNotKept = errors.New("the mirror keeps no such file")
 
-// Forget removes what is kept at a place, so that it is asked of the upstream anew. A
-// download that is under way ends for those who read it, and isn't kept.
+// Forget removes the stored files at a place, so that the next request goes to the
+// upstream. Clients that read a download under way get the whole of it, but it isn't
+// stored.
 func (c *Cache) Forget(at string) (Forgotten, error) {
 	var out Forgotten
 	p, err := c.place(at)
@@ -145,7 +146,7 @@ func (c *Cache) Forget(at string) (Forgotten, error) {
 	if p.folder {
 		out.Place += "/"
 	}
-	// First what comes in: it must not be kept after what is kept has gone.
+	// Downloads first: one must not be stored after the stored files are removed.
 	c.mu.Lock()
 	for key, f := range c.flights {
 		path, ok := strings.CutPrefix(key, p.upstream+"/")

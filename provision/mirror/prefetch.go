@@ -19,19 +19,19 @@ type Archive struct {
 	Components []string
 }
 
-// A PrefetchRequest is what hosts will ask for.
+// A PrefetchRequest lists the packages of an apt archive that hosts will ask for.
 type PrefetchRequest struct {
 	Archives []Archive
 	Arch     string            // Debian's name: amd64
-	Packages []string          // what is to be installed
-	Have     map[string]string // name -> version of what the hosts have already
+	Packages []string          // packages to install
+	Have     map[string]string // name -> version of the packages that the hosts have already
 }
 
-// A Prefetched is what became of a wish.
+// A Prefetched says what a prefetch did.
 type Prefetched struct {
-	Packages int   // that hosts will ask for, with what they depend on
-	Fetched  int   // files that came from the upstreams just now
-	Bytes    int64 // and their size
+	Packages int   // packages that hosts will ask for, with their dependencies
+	Fetched  int   // files fetched from the upstreams
+	Bytes    int64 // the size of these files
 	// Missing are names that no archive has.
 	Missing []string
 }
@@ -41,9 +41,9 @@ const (
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
 )
 
-// Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
-// the archives, the packages, and what they depend on. An error is the first file
-// that couldn't be had; what was fetched stays.
+// Prefetch fetches into the cache what hosts with such a request will ask for: the indexes
+// of the archives, the packages and their dependencies. An error is about the first file
+// that couldn't be fetched; files fetched before stay.
 func (c *Cache) Prefetch(ctx context.Context, w PrefetchRequest) (Prefetched, error) {
 	var (
 		out Prefetched
@@ -70,7 +70,7 @@ func (c *Cache) Prefetch(ctx context.Context, w PrefetchRequest) (Prefetched, er
 	return out, nil
 }
 
-// count adds a file that was to be in the cache.
+// count adds a file that Ensure got.
 func (p *Prefetched) count(o Outcome) {
 	if o.Fetched {
 		p.Fetched++
@@ -81,7 +81,7 @@ func (p *Prefetched) count(o Outcome) {
 // A file is a path of an upstream.
 type file struct{ upstream, path string }
 
-// ensureAll brings files into the cache, a few at a time, and counts all that came.
+// ensureAll fetches files into the cache, a few at a time, and counts them.
 func (c *Cache) ensureAll(ctx context.Context, files []file, count func(Outcome)) error {
 	outcomes := make([]Outcome, len(files))
 	g, ctx := errgroup.WithContext(ctx)
@@ -133,7 +133,8 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 	return nil
 }
 
-// unpacked hands a kept file to a reader, unpacked. Path is the cache's.
+// unpacked calls read with a stored file, decompressed. path is the path as the cache
+// writes it.
 func (c *Cache) unpacked(upstream, path string, read func(io.Reader) error) error {
 	f, err := c.openFile(upstream, path)
 	if err != nil {

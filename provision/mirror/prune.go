@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// touch notes the use of a file in its time of change, hour by hour, for prune.
+// touch notes the use of a file in its modification time, at most once an hour, for prune.
 func (c *Cache) touch(k *storedFile) {
 	now := c.o.Clock()
 	if info, err := k.f.Stat(); err == nil && now.Sub(info.ModTime()) > time.Hour {
@@ -19,8 +19,9 @@ func (c *Cache) touch(k *storedFile) {
 	}
 }
 
-// prune measures the cache and, when it has more than room bytes, removes what was used
-// longest ago until a tenth of the cache is free beside. It answers how much is left.
+// prune measures the cache. When it holds more than room bytes, prune removes the least
+// recently used files until a tenth of the cache is free as well. It returns the number of
+// bytes that are left.
 func (c *Cache) prune(room int64) int64 {
 	type file struct {
 		path string
@@ -37,7 +38,7 @@ func (c *Cache) prune(room int64) int64 {
 		}
 		info, err := d.Info()
 		if err != nil {
-			return nil // It was replaced while we looked.
+			return nil // it was replaced meanwhile
 		}
 		list = append(list, file{path, info.Size(), info.ModTime()})
 		total += info.Size()

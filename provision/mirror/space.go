@@ -2,9 +2,9 @@ package mirror
 
 import "fmt"
 
-// reserve takes room for bytes of a flight that are about to come: what the cache keeps
-// and what is under way are never more than it may have. What was used longest ago gives
-// way; what other flights have reserved doesn't.
+// reserve takes space for n bytes that a flight is about to receive, so that stored files
+// and downloads together stay within the size of the cache. The least recently used files
+// are removed; space that other flights have reserved is not taken.
 func (c *Cache) reserve(f *flight, n int64) error {
 	c.mu.Lock()
 	if c.reserved+n > c.o.MaxBytes {
@@ -26,7 +26,8 @@ func (c *Cache) release(f *flight) {
 	c.mu.Unlock()
 }
 
-// countStored counts what a flight has brought, in place of what it had reserved.
+// countStored counts the bytes that a flight has received instead of those that it had
+// reserved.
 func (c *Cache) countStored(f *flight) {
 	c.mu.Lock()
 	c.reserved -= f.reserved
@@ -39,7 +40,7 @@ func (c *Cache) countStored(f *flight) {
 	c.freeSpace()
 }
 
-// freeSpace prunes the cache when it may be too large, one at a time.
+// freeSpace prunes the cache when it may be too large. It runs once at a time.
 func (c *Cache) freeSpace() {
 	c.pruning.Lock()
 	defer c.pruning.Unlock()
@@ -53,6 +54,6 @@ func (c *Cache) freeSpace() {
 	}
 	left := c.prune(room)
 	c.mu.Lock()
-	c.bytes = left + c.added // what came while the files were measured may be in left, too
+	c.bytes = left + c.added // files that came meanwhile may be counted twice
 	c.mu.Unlock()
 }

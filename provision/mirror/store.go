@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// A meta is what is known of a file beside its bytes: what the upstream said, to
-// be passed on to hosts and back to the upstream.
+// A meta is what the cache knows of a file beside its bytes. The upstream said it; hosts
+// get it, and so does the upstream with the next request.
 type meta struct {
 	Upstream     string    `json:"upstream"`
 	Path         string    `json:"path"` // as the cache writes it: see parsePath
@@ -28,8 +28,8 @@ type meta struct {
 	Stored       time.Time `json:"stored"`
 }
 
-// A kept file is the bytes, then meta as JSON, then the JSON's length in 8 bytes
-// and a magic word: one file, so that one rename brings both or neither.
+// A stored file is the bytes, then meta as JSON, then the length of the JSON in 8 bytes,
+// then a magic word. It is one file, so that one rename brings both or neither.
 const (
 	storeMagic = "rackhnd1"
 	maxMeta    = 64 << 10
@@ -45,18 +45,18 @@ func (k *storedFile) content() io.ReadSeeker { return io.NewSectionReader(k.f, 0
 
 func (k *storedFile) Close() error { return k.f.Close() }
 
-// file is where the cache keeps an upstream's path: under its hash, since an
-// upstream may have both a file "a" and a file "a/b" over time, and names of any
-// length. The hash is that of the decoded path, as it was before there were encoded
-// bytes in paths: what older caches keep is found.
+// file is the name of an upstream's path in the cache. It is a hash, because an upstream
+// may have a file "a" at one time and a file "a/b" at another, and names of any length.
+// The hash is over the decoded path, as in caches of older versions, so that their files
+// are found.
 func (c *Cache) file(upstream, path string) string {
 	sum := sha256.Sum256([]byte(upstream + "\x00" + decoded(path)))
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(c.files(), name[:2], name)
 }
 
-// open opens a kept file; nil when there is none. One that can't be read counts as
-// none, and is removed.
+// open opens a stored file, and returns nil when there is none. A damaged file is removed
+// and counts as none.
 func (c *Cache) open(upstream, path string) *storedFile {
 	name := c.file(upstream, path)
 	f, err := os.Open(name)
@@ -74,13 +74,13 @@ func (c *Cache) open(upstream, path string) *storedFile {
 	if err != nil {
 		f.Close()
 		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched anew: "+err.Error())
-		_ = os.Remove(name) // What stays is replaced by the next fetch.
+		_ = os.Remove(name) // If this fails, the next fetch replaces it.
 		return nil
 	}
 	return &storedFile{m, f}
 }
 
-// readMeta reads the end of a kept file and checks that it fits the file's size.
+// readMeta reads the end of a stored file, and checks that it fits the size of the file.
 func readMeta(f *os.File) (meta, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -109,7 +109,7 @@ func readMeta(f *os.File) (meta, error) {
 	return m, nil
 }
 
-// writeMeta ends a file whose bytes are all written.
+// writeMeta adds the end to a file whose bytes are all written.
 func writeMeta(f *os.File, m meta) error {
 	data, err := json.Marshal(m)
 	if err != nil {
@@ -123,8 +123,8 @@ func writeMeta(f *os.File, m meta) error {
 	return err
 }
 
-// put moves a finished file from its temporary name into the cache, unless its flight
-// was forgotten meanwhile.
+// put moves a finished file from its temporary name into the cache, unless its flight was
+// forgotten.
 func (c *Cache) put(fl *flight, m meta) error {
 	f := fl.file
 	if err := writeMeta(f, m); err != nil {
@@ -146,10 +146,11 @@ func (c *Cache) put(fl *flight, m meta) error {
 	return os.Rename(f.Name(), name)
 }
 
-// errForgotten: the file that comes in isn't wanted any more, but by those who read it.
+// errForgotten means that the operator removed the file while it was coming in. Only those
+// who read it already get it.
 var errForgotten = errors.New("it was forgotten under way")
 
-// remove forgets a kept file.
+// remove deletes a stored file.
 func (c *Cache) remove(upstream, path string) {
 	defer c.noteIndex(upstream, path, time.Time{})
 	if err := os.Remove(c.file(upstream, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {

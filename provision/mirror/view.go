@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/mirror/rpm"
 )
 
-// A view is what the kept indexes of an upstream say of its files. It isn't changed once
-// it is made.
+// A view is the content of the stored indexes of an upstream: what they say of its files.
+// It is immutable.
 type view struct {
 	version int // of the index set that it was made from; -1: of none
 	groups  []*group
@@ -26,14 +26,15 @@ type group struct {
 	dir    string          // of its repository or suite
 	files  map[string]want // the indexes that it names, by path
 	tables []*table        // the packages that these name
-	// blind: hosts go by an index of packages that can't be read here (zchunk, SQLite,
-	// bzip2), so that nothing is known of packages but that something has changed.
+	// blind: hosts use an index of packages that can't be read here (zchunk, SQLite,
+	// bzip2). Then all that is known of packages is that something has changed.
 	blind bool
 }
 
-// claims are what the kept indexes say of a file, one for each index that names it; none
-// when no index does. Which of two that differ is the current one can't be told by when
-// they came: the machine's clock may have been set since. Whoever asks takes any.
+// claims are what the stored indexes say of a file, one for each index that names it. Of
+// two that differ, the time of arrival doesn't tell which is current, because the
+// machine's clock may have been set meanwhile. So a file is good if it fulfils any of
+// them.
 func (v *view) claims(file string) (out []want) {
 	if v == nil {
 		return nil
@@ -68,7 +69,7 @@ func (v *view) blind(file string) bool {
 	})
 }
 
-// isReleaseFile tells the files that say which indexes are current.
+// isReleaseFile reports whether a file says which indexes are current.
 func isReleaseFile(file string) bool {
 	switch base := path.Base(file); base {
 	case "InRelease", "Release":
@@ -78,28 +79,28 @@ func isReleaseFile(file string) bool {
 	}
 }
 
-// isIndex tells the files of which a view is made.
+// isIndex reports whether a view is made from a file.
 func isIndex(file string) bool {
 	return isReleaseFile(file) || strings.HasPrefix(path.Base(file), "Packages") || strings.Contains(file, "/by-hash/") || strings.Contains(file, "/repodata/")
 }
 
-// A viewBuilder makes a view of what is kept of an upstream.
+// A viewBuilder makes a view from the stored indexes of an upstream.
 type viewBuilder struct {
 	c        *Cache
 	ctx      context.Context
 	upstream string
-	files    map[string]time.Time // what is kept, and since when
-	known    []*table             // that were read already
+	files    map[string]time.Time // stored indexes, and when each was stored
+	known    []*table             // tables that were read already
 	left     int                  // entries that may still be read
 }
 
-// maxEntries bounds how many files the tables of one upstream may name, in all: 56 MB.
+// maxEntries bounds how many files the tables of one upstream name in all: 56 MB.
 const maxEntries = 1_000_000
 
 func (r *viewBuilder) view() *view {
 	r.left = maxEntries
 	v := &view{}
-	// In order, so that the bound cuts the same ones off each time.
+	// Sorted, so that the bound cuts off the same ones each time.
 	for _, head := range slices.Sorted(maps.Keys(r.files)) {
 		if !isReleaseFile(head) {
 			continue
@@ -120,7 +121,7 @@ func (r *viewBuilder) view() *view {
 	return v
 }
 
-// suite reads a release file, and the indexes of packages that it leads to.
+// suite reads a release file, and the indexes of packages that it names.
 func (r *viewBuilder) suite(head string) (*group, error) {
 	f, err := r.c.openFile(r.upstream, head)
 	if err != nil {
@@ -137,7 +138,7 @@ func (r *viewBuilder) suite(head string) (*group, error) {
 	rel.Files(func(f apt.File) {
 		at := literal(dir, f.Path)
 		if isReleaseFile(strings.TrimSuffix(at, ".gpg")) {
-			return // apt-ftparchive names the release file that was there before this one
+			return // apt-ftparchive names the previous release file
 		}
 		g.files[at] = wantOf(f)
 		if stem, packing, ok := packagesIndex(f.Path); ok {
@@ -174,16 +175,17 @@ func (r *viewBuilder) suite(head string) (*group, error) {
 	return g, nil
 }
 
-// packagesIndex takes the path of an index of packages apart.
+// packagesIndex splits the path of an index of packages.
 func packagesIndex(p string) (stem, packing string, ok bool) {
 	packing = path.Ext(p)
 	stem = strings.TrimSuffix(p, packing)
 	return stem, packing, path.Base(stem) == "Packages"
 }
 
-// roots are the folders to which the names in an index of packages are relative. Of a
-// suite below dists/ it is known. Of a flat archive (`deb URI ./` or `deb URI folder/`)
-// it is URI, which the index doesn't tell: mostly its own folder, or else one above.
+// roots are the folders to which the names in an index of packages may be relative. For a
+// suite below dists/ there is one. For a flat archive (`deb URI ./` or `deb URI folder/`)
+// it is URI, which the index doesn't tell: mostly the folder of the index, otherwise one
+// above it.
 func roots(dir, stem string) (home string, above []string) {
 	if at := strings.LastIndex(dir, "/dists/"); at >= 0 && strings.Contains(stem, "/") {
 		return dir[:at], nil
@@ -195,8 +197,7 @@ func roots(dir, stem string) (home string, above []string) {
 	return dir, above
 }
 
-// storedIndex finds an index of a suite that is kept and current, under its name or its
-// hash.
+// storedIndex finds a stored, current index of a suite, under its name or its hash.
 func (r *viewBuilder) storedIndex(dir string, f apt.File) (at string, ok bool) {
 	at = literal(dir, f.Path)
 	for algorithm, hexSum := range f.Sums {
@@ -208,7 +209,7 @@ func (r *viewBuilder) storedIndex(dir string, f apt.File) (at string, ok bool) {
 	return at, r.has(at, wantOf(f))
 }
 
-// has reports whether a file is kept that is what an index wants.
+// has reports whether a stored file is the one that an index wants.
 func (r *viewBuilder) has(at string, w want) bool {
 	if _, ok := r.files[at]; !ok {
 		return false
@@ -221,7 +222,7 @@ func (r *viewBuilder) has(at string, w want) bool {
 	return r.c.matches(k, w)
 }
 
-// wantOf prefers the sum that the cache knows of its files without reading them.
+// wantOf prefers the checksum that the cache has for its files without reading them.
 func wantOf(f apt.File) want {
 	for _, algorithm := range []string{"SHA256", "SHA512", "SHA1", "MD5Sum"} {
 		if s := f.Sums[algorithm]; s != "" {
@@ -231,7 +232,7 @@ func wantOf(f apt.File) want {
 	return want{size: f.Size}
 }
 
-// repository reads a repomd.xml, and the index of packages that it leads to.
+// repository reads a repomd.xml, and the index of packages that it names.
 func (r *viewBuilder) repository(head string) (*group, error) {
 	f, err := r.c.openFile(r.upstream, head)
 	if err != nil {
@@ -266,8 +267,8 @@ func (r *viewBuilder) repository(head string) (*group, error) {
 	return g, nil
 }
 
-// table adds what an index of packages names to a group: read, or from the old view. It
-// answers false when it can't be read.
+// table adds the files that an index of packages names to a group: from the index, or from
+// the old view. It returns false when the index can't be read.
 func (r *viewBuilder) table(g *group, at, home string, above []string, read func(io.Reader, func(string, want)) error) bool {
 	stored := r.files[at]
 	for _, t := range r.known {
