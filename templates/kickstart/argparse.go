@@ -18,13 +18,13 @@ func Bind(ps *Problems, r Release, name string, spec *CommandSpec, words []Word,
 	return b.args
 }
 
-// A class is what argparse takes a word for.
+// A class is how argparse reads a word.
 type class byte
 
 const (
 	plain   class = iota // a positional, or an option's value
 	option               // an option of the grammar
-	unknown              // looks like an option, and is none
+	unknown              // looks like an option, and isn't one
 	dashes               // the first --
 )
 
@@ -42,7 +42,7 @@ type binder struct {
 	args    Args
 }
 
-// classify tells what each word is; after -- there are no options.
+// classify sets the class of each word. After -- there are no options.
 func (b *binder) classify() {
 	b.classes = make([]class, len(b.words))
 	b.found = make([]*OptionSpec, len(b.words))
@@ -72,8 +72,8 @@ func (b *binder) classify() {
 	}
 }
 
-// shown is how a word that should be an option is named in a message: not at all
-// where it may be a password that begins with a dash.
+// shown is a word that should be an option, for a message. A word that may be a password
+// with a leading dash isn't shown.
 func (b *binder) shown(i int) string {
 	flag, _, _ := strings.Cut(b.words[i].Text, "=")
 	value := i > 0 && b.found[i-1] != nil && b.found[i-1].TakesValue && !strings.Contains(b.words[i-1].Text, "=")
@@ -83,8 +83,8 @@ func (b *binder) shown(i int) string {
 	return Clip(flag)
 }
 
-// run walks the words as argparse does: positionals take what stands before an
-// option, then the option takes its value.
+// run reads the words as argparse does: positionals take the words before an option, then
+// the option takes its value.
 func (b *binder) run() {
 	i := 0
 	for next := b.nextOption(0); next < len(b.words); next = b.nextOption(i) {
@@ -109,8 +109,8 @@ func (b *binder) nextOption(i int) int {
 	return i
 }
 
-// take gives the words from i to end to as many of the grammar's positionals as
-// they serve, and returns how many words that took.
+// take assigns the words from i to end to as many positionals of the grammar as they fill,
+// and returns the number of words assigned.
 func (b *binder) take(i, end int) int {
 	start := i
 	for ; b.turn < len(b.spec.Positionals); b.turn++ {
@@ -145,7 +145,7 @@ func (b *binder) leftOver(words []Word) {
 func (b *binder) option(i int) int {
 	w, o := b.words[i], b.found[i]
 	if o == nil {
-		if b.loose { // else it was reported
+		if b.loose { // otherwise it was reported
 			b.leftOver(b.words[i : i+1])
 		}
 		return i + 1
@@ -179,7 +179,7 @@ func (b *binder) store(i int, value string, at Pos, next int) int {
 	return next
 }
 
-// negativeNumber is argparse's own notion: -1, -.5 and -1.5, not -1e3.
+// negativeNumber is argparse's own form: -1, -.5 and -1.5, not -1e3.
 func negativeNumber(s string) bool {
 	whole, fraction, point := strings.Cut(s[1:], ".")
 	if point {

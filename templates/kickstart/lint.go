@@ -79,7 +79,7 @@ func (d *linter) line(l *line) {
 // memberForm are the names that only a line of the same file can give to a device.
 var memberForm = regexp.MustCompile(`^(pv|raid|btrfs)\.`)
 
-// members warns of members that are not there, or are used twice.
+// members warns of members that are not defined, or used twice.
 func (d *linter) members(l *line) {
 	for _, m := range l.members() {
 		first, again := d.used[m.Text]
@@ -105,7 +105,8 @@ func (d *linter) level(l *line) {
 	}
 }
 
-// group warns of a volume in a group that no line makes and that was wiped.
+// group warns of a volume in a group that no line defines, and whose old version was
+// wiped.
 func (d *linter) group(l *line) {
 	vg := l.args.Value("--vgname")
 	if d.whole && d.wiped && !d.groups[vg] {
@@ -113,8 +114,8 @@ func (d *linter) group(l *line) {
 	}
 }
 
-// size warns of a partition that has none. A tmpfs needs none; what a firmware reads
-// has one of its own.
+// size warns of a partition without a size. A tmpfs needs none; partitions for firmware
+// have a default.
 func (d *linter) size(l *line) {
 	mount := l.args.Taken[0][0]
 	sized := l.any("--size", "--grow", "--recommended", "--hibernation", "--onpart", "--noformat") ||
@@ -124,8 +125,8 @@ func (d *linter) size(l *line) {
 	}
 }
 
-// mount warns of two kinds of device on one mount point; two of one kind, and of the
-// same name, are seen by Red Hat's parser.
+// mount warns of two kinds of device on one mount point. Red Hat's parser reports two
+// devices of one kind.
 func (d *linter) mount(l *line) {
 	w := l.args.Taken[0][0]
 	point := normalPath(w.Text)

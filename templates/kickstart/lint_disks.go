@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// kernelDisk is the kernel's name of a whole disk. What a wildcard, a label or a path
-// by-id stands for is known on the box alone.
+// kernelDisk is the form of the kernel's names of whole disks. Only the box knows which
+// disk a wildcard, a label or a by-id path means.
 var kernelDisk = regexp.MustCompile(`^((sd|vd|xvd|hd|dasd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$`)
 
-// KernelDisk reports whether a name is the kernel's of a whole disk: sda, /dev/sda.
+// KernelDisk reports whether a name is the kernel's name of a whole disk: sda, /dev/sda.
 func KernelDisk(name string) bool {
 	return kernelDisk.MatchString(strings.TrimPrefix(name, "/dev/"))
 }
 
-// diskOptions are the options that name disks to be used. Anaconda stops at one that
-// isn't there.
+// diskOptions are the options that name disks to use. Anaconda stops at a disk that the
+// box doesn't have.
 func diskOptions(command string) []string {
 	switch command {
 	case "part", "partition":
@@ -31,9 +31,9 @@ func diskOptions(command string) []string {
 	return nil
 }
 
-// Disks are the disks that a file's commands want to use, by their kernel's names
-// (sda, not /dev/sda); what is named in another way is left out. The places are those
-// of the options' values. Without a release the words are read as for RHEL9.
+// Disks returns the disks that the commands of a file use, by their kernel names (sda, not
+// /dev/sda). It leaves out disks that are named in another way. The places are those of
+// the options' values. Without a release it reads the words as for RHEL9.
 func Disks(f *File, r Release) []Word {
 	syntax, err := LookupSyntax(r)
 	if err != nil {
@@ -69,9 +69,9 @@ func disksOf(command string, args Args) []Word {
 	return out
 }
 
-// disks warns of disks that are used and that ignoredisk leaves out.
+// disks warns of disks that a command uses and ignoredisk excludes.
 func (d *linter) disks(lines []*line) {
-	var only, without []string // the later line of a kind replaces the earlier one
+	var only, without []string // a later line of a kind replaces an earlier one
 	for _, l := range lines {
 		if l.c.Name != "ignoredisk" {
 			continue

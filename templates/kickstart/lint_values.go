@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// cryptForm is the form of a crypt(3) hash, those of old and new systems.
+// cryptForm is the form of a crypt(3) hash, of old and new systems.
 var cryptForm = regexp.MustCompile(`^(\$(1|2[abxy]?|5|6|y|gy|7|sha1)\$.+|[./0-9A-Za-z]{13}|_[./0-9A-Za-z]{19}|[!*].*)$`)
 
 // lintHash warns of a value that is called a hash and can't be one, and of a plain-text
@@ -27,7 +27,7 @@ func (l *line) lintHash() {
 		at, value = args.Positionals[0].Pos, args.Positionals[0].Text
 	}
 	crypted := false
-	for _, o := range args.Options { // the last of the two counts
+	for _, o := range args.Options { // the last of the two options counts
 		if f := o.Name(); f == "--iscrypted" || f == "--plaintext" {
 			crypted = f == "--iscrypted"
 		}

@@ -1,8 +1,8 @@
 package kickstart
 
-// Members are the partitions or arrays that a raid, volgroup or btrfs line is made
-// of. They stand together after the mount point or name, or somewhere after it; of
-// a group, what stands beside the name is lost then.
+// Members are the partitions or arrays of a raid, volgroup or btrfs line. They stand
+// together after the mount point or name, or later on the line; in the second case Red
+// Hat's parser drops a word beside the name of a group.
 func Members(c *Command, args Args) []Word {
 	taken := func(i int) []Word {
 		if i < len(args.Taken) {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// bindOptparse tells options and positionals apart as RHEL 7's parser does, which
-// stands on Python 2's optparse (pykickstart 1.99, options.py): positionals are
-// gathered from the whole line, an option that takes a value takes whatever word
-// comes next, and a word that begins with a dash is an option.
+// bindOptparse splits options and positionals as the parser of RHEL 7 does, which uses
+// Python 2's optparse (pykickstart 1.99, options.py): positionals come from the whole
+// line, an option that takes a value takes any next word, and a word that begins with a
+// dash is an option.
 func bindOptparse(ps *Problems, name string, spec *CommandSpec, words []Word) Args {
 	b := &binder{ps: ps, release: RHEL7, name: name, spec: spec, words: words}
 	b.classes, b.found = make([]class, len(words)), make([]*OptionSpec, len(words))
 	var free []Word
 	for i := 0; i < len(words) && !ps.Full(); {
 		switch text := words[i].Text; {
-		case text == "--": // dropped, and no options after it
+		case text == "--": // dropped; no options after it
 			free = append(free, words[i+1:]...)
 			i = len(words)
 		case len(text) > 1 && text[0] == '-':
@@ -50,8 +50,8 @@ func (b *binder) optparseOption(i int) int {
 	return b.option(i)
 }
 
-// distribute gives the gathered words to the grammar's positionals: one each, and
-// all that is left to one that takes any number.
+// distribute assigns the words to the positionals of the grammar: one each, and the rest
+// to one that takes any number.
 func (b *binder) distribute(free []Word) {
 	b.args.Positionals = free
 	for _, p := range b.spec.Positionals {

@@ -17,8 +17,8 @@ func (p Pos) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Col) }
 // A Severity says how bad a problem is.
 type Severity int
 
-// The severities. An Error stops an installer; a Warning is accepted by it, and
-// has no effect or will soon have none.
+// The severities. An Error stops an installer. A Warning is accepted, and has no effect or
+// soon will have none.
 const (
 	Error Severity = iota
 	Warning
@@ -29,7 +29,7 @@ type Problem struct {
 	File     string
 	Pos      Pos
 	Severity Severity
-	Message  string // what is wrong; never a value that may be a secret
+	Message  string // never contains a value that may be a secret
 	Hint     string // what to do; may be empty
 }
 
@@ -47,7 +47,7 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
-// Errors are those of problems that stop an installer.
+// Errors returns the problems that stop an installer.
 func Errors(problems []*Problem) []*Problem {
 	var out []*Problem
 	for _, p := range problems {

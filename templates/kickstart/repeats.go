@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// A second line for a thing that is there already is a slip, as a rule: it is added to
-// the first, or replaces it. What follows says which thing a line defines. Red Hat's
-// parser is cruder (for it, two VLANs on one card are one thing); where the installer
-// makes two things of two lines, there is no warning here.
+// A second line for one thing is usually a mistake: the installer adds it to the first
+// line, or replaces that. The functions here say which thing a line defines. Red Hat's
+// parser is less exact; for it, two VLANs on one card are one thing. There is no warning
+// where the installer makes two things of two lines.
 
-// warnRepeat warns of a second line for a thing of a kind.
+// warnRepeat warns of a second line for a thing.
 func (l *line) warnRepeat(kind, name string, at Word) {
 	first := l.seen(kind, name, at.Pos)
 	switch {
@@ -22,7 +22,7 @@ func (l *line) warnRepeat(kind, name string, at Word) {
 	}
 }
 
-// refuseRepeat refuses a second line for a thing of a kind: RHEL 7 does so here and there.
+// refuseRepeat refuses a second line for a thing, as RHEL 7 does for some commands.
 func (l *line) refuseRepeat(kind, name string, at Pos) {
 	if first := l.seen(kind, name, at); first != 0 {
 		l.fail(at, "leave one of them out", "a second %s; the first is in line %d", kind, first)

@@ -20,8 +20,9 @@ func Check(f *kickstart.File, e Name) ([]*kickstart.Problem, error) {
 	return Read(f, Refuse).Problems, nil
 }
 
-// imageProblems reports what the image engine can't carry out, and what it needs and
-// doesn't find. With part the file is not all that there will be.
+// imageProblems reports the parts of a file that the image engine can't carry out, and the
+// parts that it needs and doesn't find. part says that more lines will come from included
+// files.
 func imageProblems(ps *kickstart.Problems, f *kickstart.File, skip, part bool) {
 	for _, c := range f.Commands {
 		if ps.Full() {
@@ -81,7 +82,7 @@ func ReadCommand(f *kickstart.File, c *kickstart.Command) (Command, kickstart.Ar
 	return rule, args, ps.List
 }
 
-// imageTable is Commands, made once.
+// imageTable is the result of Commands, computed once.
 var imageTable = sync.OnceValue(Commands)
 
 func imageRule(name string) (Command, bool) {
@@ -122,7 +123,7 @@ func imageOptions(ps *kickstart.Problems, c *kickstart.Command, rule Command, ar
 		}
 	}
 	if len(ps.List) > before {
-		return // what is missing can't be told while something wasn't understood
+		return // with an error before, nothing can be called missing
 	}
 	for _, eo := range rule.Options {
 		if eo.Need && !args.Has(eo.Flag) {
@@ -142,7 +143,7 @@ func imageOptions(ps *kickstart.Problems, c *kickstart.Command, rule Command, ar
 	}
 }
 
-// imageArg checks the positionals of a command that has one.
+// imageArg checks the positionals of a command.
 func imageArg(ps *kickstart.Problems, c *kickstart.Command, rule Command, args kickstart.Args) {
 	optional := (rule.Verb == RootPW && args.Has("--lock")) ||
 		(rule.Verb == Timezone && len(args.Options) > 0) ||

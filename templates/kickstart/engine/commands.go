@@ -5,22 +5,21 @@ import "rackhand/templates/kickstart"
 // A Name is the name of a program that carries out a Kickstart.
 type Name string
 
-// Image is rackhand-installer. It speaks the grammar of RHEL 9 as far as
-// its table goes.
+// Image is rackhand-installer. It reads the grammar of RHEL 9, as far as its table goes.
 const Image Name = "image"
 
-// imageRelease is the release whose grammar the image engine reads its commands by.
+// imageRelease is the release by whose grammar the image engine reads commands.
 const imageRelease = kickstart.RHEL9
 
-// A Verb is what the image engine does for a command.
+// A Verb is an action of the image engine.
 type Verb int
 
 // The verbs of the image engine.
 const (
-	NoOp Verb = iota // true for this engine whatever the command says
+	NoOp Verb = iota // nothing to do: it is always so
 	Bootloader
 	ClearPart
-	End // reboot, poweroff, halt, shutdown: the command's name says which
+	End // reboot, poweroff, halt, shutdown: see the command's name
 	Firewall
 	Group
 	IgnoreDisk
@@ -45,9 +44,9 @@ type Command struct {
 	Verb    Verb
 	Names   []string
 	Options []Option
-	// Arg is what a positional argument must look like; KindNone: there is none.
+	// Arg is the form of the positional argument. KindNone: the command takes none.
 	Arg kickstart.Kind
-	// Many: there may be several of them.
+	// Many: there may be several positional arguments.
 	Many bool
 }
 
@@ -55,16 +54,16 @@ type Command struct {
 type Option struct {
 	Flag string
 	Kind kickstart.Kind
-	// Only lists the values that it can carry out; empty: any of its kind.
+	// Only lists the values that the engine can carry out. Empty: all of the kind.
 	Only []string
-	// Need: the engine can't do without it.
+	// Need: the option is required.
 	Need bool
-	// NoOp: the option asks for what is so anyway.
+	// NoOp: the option asks for something that is always so.
 	NoOp bool
 }
 
-// Commands is the image engine's table: what Check accepts and what
-// the installer dispatches on.
+// Commands is the table of the image engine: Check accepts the commands in it, and the
+// installer carries them out by their verbs.
 func Commands() []Command {
 	return append(storageCommands(), []Command{
 		{Verb: Bootloader, Names: []string{"bootloader"}, Options: []Option{
@@ -72,7 +71,7 @@ func Commands() []Command {
 			{Flag: "--location", Kind: kickstart.KindLine, Only: []string{"mbr"}, NoOp: true},
 			{Flag: "--boot-drive", Kind: kickstart.KindName},
 			{Flag: "--timeout", Kind: kickstart.KindCount},
-			// the firmware's boot order is never touched: GRUB goes to the removable path
+			// GRUB goes to the removable path: the boot order of the firmware stays
 			{Flag: "--leavebootorder", NoOp: true},
 		}},
 		{Verb: ClearPart, Names: []string{"clearpart"}, Options: []Option{
@@ -85,7 +84,7 @@ func Commands() []Command {
 			{Flag: "--eject", NoOp: true}, // there is no medium
 		}},
 		{Verb: Firewall, Names: []string{"firewall"}, Options: []Option{
-			{Flag: "--enabled", NoOp: true}, // it is, unless --disabled is said
+			{Flag: "--enabled", NoOp: true}, // the firewall is on unless --disabled is given
 			{Flag: "--disabled"},
 			{Flag: "--port", Kind: kickstart.KindPorts},
 			{Flag: "--service", Kind: kickstart.KindWords},
@@ -140,8 +139,8 @@ func Commands() []Command {
 			{Flag: "--bridgeopts", Kind: kickstart.KindBridgeOptions},
 			{Flag: "--vlanid", Kind: kickstart.KindVLAN},
 			{Flag: "--interfacename", Kind: kickstart.KindIface},
-			{Flag: "--bindto", Kind: kickstart.KindLine, NoOp: true}, // cards are told by their MAC anyway
-			{Flag: "--activate", NoOp: true},                         // about the installer's own network,
+			{Flag: "--bindto", Kind: kickstart.KindLine, NoOp: true}, // cards are found by their MAC anyway
+			{Flag: "--activate", NoOp: true},                         // these are about the network of the installer,
 			{Flag: "--no-activate", NoOp: true},                      // which is up already
 		}},
 		{Verb: RootPW, Names: []string{"rootpw"}, Arg: kickstart.KindLine, Options: []Option{
@@ -183,8 +182,8 @@ func Commands() []Command {
 			{Flag: "--gid", Kind: kickstart.KindCount},
 			{Flag: "--shell", Kind: kickstart.KindPath},
 		}},
-		// True for this engine whatever they say: it has one look, shows no licence,
-		// has no first-boot wizard and clears what it was allowed to clear.
+		// These are always so: the engine has one user interface, shows no licence, has no
+		// first-boot wizard, and clears the disks that it may clear.
 		{Verb: NoOp, Names: []string{"text", "cmdline", "graphical"}, Options: []Option{
 			{Flag: "--non-interactive", NoOp: true},
 		}},

@@ -12,9 +12,9 @@ import (
 type looseCommand struct {
 	c       *kickstart.Command
 	options []looseOption
-	pre     bool           // it stands in a Kickstart with a %pre
-	args    []string       // the words that are no options nor their values
-	last    map[string]int // where an option stands last among options, by each spelling
+	pre     bool           // the Kickstart has a %pre
+	args    []string       // the other words: neither options nor their values
+	last    map[string]int // index in options of an option's last use, by each spelling
 }
 
 func (b *looseCommand) add(o looseOption) {
@@ -28,11 +28,11 @@ func (b *looseCommand) add(o looseOption) {
 }
 
 type looseOption struct {
-	flag         string   // its first spelling, or as it stands when no release knows it
+	flag         string   // the first spelling, or the word itself when no release knows it
 	flags        []string // all spellings
 	value        string
 	at           kickstart.Pos
-	first, words int // where it stands among the command's words, and how many it has
+	first, words int // index of its first word in the command's words, and their number
 }
 
 func (o looseOption) is(flag string) bool { return slices.Contains(o.flags, flag) }
@@ -66,7 +66,8 @@ func readLoosely(c *kickstart.Command) *looseCommand {
 	return b
 }
 
-// anyRelease is an option's grammar: the engine's release knows best, then the newest.
+// anyRelease finds the grammar of an option: in the engine's release first, then in
+// others, newest first.
 func anyRelease(command, flag string) *kickstart.OptionSpec {
 	for _, rel := range []kickstart.Release{imageRelease, kickstart.F44, kickstart.F43, kickstart.F42, kickstart.RHEL10, kickstart.RHEL8, kickstart.RHEL7} {
 		syntax, err := kickstart.LookupSyntax(rel)
@@ -87,7 +88,7 @@ func (b *looseCommand) has(flag string) bool {
 	return ok
 }
 
-// value is that of an option's last use; "" for none.
+// value is the value of an option's last use, or "".
 func (b *looseCommand) value(flag string) string {
 	if i, ok := b.last[flag]; ok {
 		return b.options[i].value
@@ -95,7 +96,7 @@ func (b *looseCommand) value(flag string) string {
 	return ""
 }
 
-// arg is the first word that is no option.
+// arg is the first positional argument, or "".
 func (b *looseCommand) arg() string {
 	if len(b.args) == 0 {
 		return ""
@@ -103,8 +104,8 @@ func (b *looseCommand) arg() string {
 	return b.args[0]
 }
 
-// shown names the command in a message with its options, never with their values,
-// among which may be passwords.
+// shown is the command for a message: with its options but without their values, which may
+// be passwords.
 func (b *looseCommand) shown() string {
 	out := b.c.Name
 	switch b.c.Name {
@@ -118,7 +119,7 @@ func (b *looseCommand) shown() string {
 	return out
 }
 
-// without is the command less some of its options.
+// without is the command without some of its options.
 func (b *looseCommand) without(drop func(looseOption) bool) *kickstart.Command {
 	gone := map[int]bool{}
 	for _, o := range b.options {

@@ -7,8 +7,8 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// imageHint says what to do instead of a command that makes sense for Anaconda
-// alone; "" for all others.
+// imageHint says what to write instead of a command that only Anaconda can carry out. It
+// is "" for other commands.
 func imageHint(name string) string {
 	switch name {
 	case "url", "nfs", "harddrive", "cdrom", "ostreesetup", "ostreecontainer":
@@ -21,8 +21,8 @@ func imageHint(name string) string {
 	return ""
 }
 
-// imageNetwork checks what options of a network line ask of one another, and that no
-// two lines set one device up.
+// imageNetwork checks which options of a network line need each other, and that no two
+// lines set up one device.
 func imageNetwork(ps *kickstart.Problems, f *kickstart.File) {
 	devices, members := map[string]int{}, map[string]int{}
 	for _, c := range f.Find("network") {
@@ -72,7 +72,7 @@ func imageNetwork(ps *kickstart.Problems, f *kickstart.File) {
 	}
 }
 
-// imageAddressing checks a line's addresses.
+// imageAddressing checks the address options of a line.
 func imageAddressing(ps *kickstart.Problems, c *kickstart.Command, args kickstart.Args) {
 	static, no4 := args.Value("--bootproto") == "static", args.Has("--noipv4")
 	if static && !no4 && (!args.Has("--ip") || !args.Has("--netmask")) {
@@ -92,7 +92,7 @@ func imageAddressing(ps *kickstart.Problems, c *kickstart.Command, args kickstar
 	}
 }
 
-// imageRepeats reports a second line of commands that can stand once.
+// imageRepeats reports a second line of commands that may appear once.
 func imageRepeats(ps *kickstart.Problems, f *kickstart.File) {
 	for _, name := range []string{"logging", "firewall"} {
 		if lines := f.Find(name); len(lines) > 1 {

@@ -8,21 +8,21 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// Packages is a %packages section for the image engine: what the image's own
-// package manager adds to the image.
+// Packages is a %packages section for the image engine: the packages that the image's own
+// package manager adds.
 type Packages struct {
 	Section                                     *kickstart.Section
 	Install, Exclude                            []string
 	IgnoreMissing, ExcludeDocs, ExcludeWeakDeps bool
-	Timeout, Retries                            int // of a download: seconds; 0 is the package manager's own
+	Timeout, Retries                            int // of a download; the timeout in seconds; 0: the default of the package manager
 }
 
-// packageName is what every package manager takes for a name: no patterns, and no
-// dash at the end, which apt reads as an order to remove.
+// packageName is the form of names that every package manager accepts: no patterns, and no
+// dash at the end, by which apt would remove the package.
 var packageName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.+_:~-]{0,126}[A-Za-z0-9+])?$`)
 
-// ReadPackages reads a %packages section for the image engine. With problems, the
-// packages are of no use.
+// ReadPackages reads a %packages section for the image engine. When it returns problems,
+// the packages mean nothing.
 func ReadPackages(f *kickstart.File, s *kickstart.Section) (Packages, []*kickstart.Problem) {
 	ps := &kickstart.Problems{File: f.Name}
 	out := Packages{Section: s}
@@ -49,7 +49,7 @@ func ReadPackages(f *kickstart.File, s *kickstart.Section) (Packages, []*kicksta
 			} else {
 				out.Retries = kickstart.Count(o.Value)
 			}
-		case "--nocore": // an image has no group core that could be added
+		case "--nocore": // images have no group core
 		default:
 			ps.Errorf(o.Pos, "it can do --ignoremissing --excludedocs --exclude-weakdeps --timeout --retries",
 				"rackhand-installer can't carry out %%packages %s", o.Name())

@@ -4,17 +4,17 @@ import "rackhand/templates/kickstart"
 
 import "strings"
 
-// A Script is a script section with its header's options told apart.
+// A Script is a script section with the options of its header.
 type Script struct {
 	Section     *kickstart.Section
 	Interpreter string // /bin/sh unless given
-	Log         string // "" for none; on the installer's side, or the target's for %post in it
+	Log         string // "": none. A file of the installer, or for %post in the target a file of the target.
 	ErrorOnFail bool
 	NoChroot    bool // it runs in the installer, not in the installed system
 }
 
-// ReadSection tells a section's header apart for the image engine. The script is
-// nil for a section that is none and that the engine may pass over.
+// ReadSection reads the header of a section for the image engine. The script is nil for a
+// section that isn't a script and that the engine may skip.
 func ReadSection(f *kickstart.File, s *kickstart.Section) (*Script, []*kickstart.Problem) {
 	ps := &kickstart.Problems{File: f.Name}
 	syntax, err := kickstart.LookupSyntax(imageRelease)
@@ -23,7 +23,7 @@ func ReadSection(f *kickstart.File, s *kickstart.Section) (*Script, []*kickstart
 		return nil, ps.List
 	}
 	switch s.Name {
-	case "%anaconda": // pwpolicy: about passwords typed into Anaconda's own pages
+	case "%anaconda": // pwpolicy is about passwords typed into Anaconda
 		return nil, nil
 	case "%packages":
 		_, more := ReadPackages(f, s)

@@ -43,7 +43,7 @@ func Read(f *kickstart.File, u Unsupported) *Reading {
 	out := &Reading{File: r.out, Includes: r.includes}
 	switch {
 	case len(r.includes) > 0:
-		out.Keep = "%include" // nobody knows yet
+		out.Keep = "%include" // unknown before %pre has run
 	case r.skip:
 		out.Keep = r.keepDisks()
 	}
@@ -54,15 +54,15 @@ func Read(f *kickstart.File, u Unsupported) *Reading {
 	strict := &kickstart.Problems{File: f.Name}
 	imageProblems(strict, r.out, r.skip, len(r.includes) > 0)
 	for _, p := range strict.List {
-		// What stands at the top is missed in the whole, and may be missing for what was
-		// refused alone.
+		// A problem at the top is about something that the whole file lacks. It may be
+		// missing only because a line was refused.
 		if !refused[p.Pos.Line] && (len(refused) == 0 || p.Pos.Line > 1) {
 			r.ps.Join(p)
 		}
 	}
 	r.ps.Sort()
 	out.Problems = r.ps.List
-	if r.ps.Dropped > 0 { // a list that is cut says so
+	if r.ps.Dropped > 0 { // a truncated list says so
 		last := r.ps.List[len(r.ps.List)-1].Pos
 		out.Problems = append(out.Problems, &kickstart.Problem{
 			File: f.Name, Pos: last, Severity: kickstart.Warning, Message: fmt.Sprintf("%d more things are passed over with a warning, and not listed", r.ps.Dropped),
@@ -80,10 +80,10 @@ type skipReader struct {
 	includes []*kickstart.Command
 }
 
-// skipTable is Skipping, made once.
+// skipTable is the result of Skipping, computed once.
 var skipTable = sync.OnceValue(Skipping)
 
-// treat finds what becomes of a command, or of one of its options; nil for nothing.
+// treat finds the treatment of a command, or of one of its options. nil: there is none.
 func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 	name := b.c.Name
 	if name == "partition" {
@@ -104,7 +104,7 @@ func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 	return nil
 }
 
-// report reports what becomes of something that is named by what.
+// report reports how a command, option or line named what is treated.
 func (r *skipReader) report(t *Treatment, at kickstart.Pos, what string) {
 	switch t.Fate {
 	case Warned:
@@ -116,8 +116,9 @@ func (r *skipReader) report(t *Treatment, at kickstart.Pos, what string) {
 	}
 }
 
-// command takes one command: what is left of it goes to the file that is carried out.
-// What is refused stays in, so that nothing is missed for want of it.
+// command reads one command. The rest of it after skipping goes to the file that is
+// carried out. A refused command stays in, so that nothing else is called missing because
+// of it.
 func (r *skipReader) command(c *kickstart.Command) {
 	b := readLoosely(c)
 	b.pre = r.pre
@@ -141,8 +142,8 @@ func (r *skipReader) command(c *kickstart.Command) {
 	r.out.Commands = append(r.out.Commands, c)
 }
 
-// oneFirewall puts several firewall lines together: each opens what it names, and the
-// last of --enabled and --disabled counts.
+// oneFirewall merges several firewall lines: all ports and services of them are open, and
+// the last --enabled or --disabled counts.
 func (r *skipReader) oneFirewall() {
 	var (
 		out   []*kickstart.Command
@@ -164,7 +165,7 @@ func (r *skipReader) oneFirewall() {
 	r.out.Commands = out
 }
 
-// options takes a command's options one by one.
+// options treats the options of a command one by one.
 func (r *skipReader) options(b *looseCommand) *kickstart.Command {
 	drop := map[int]bool{}
 	set := map[int]kickstart.Word{}
@@ -172,7 +173,7 @@ func (r *skipReader) options(b *looseCommand) *kickstart.Command {
 		o := &b.options[i]
 		t := r.treat(b, o)
 		if t == nil || b.c.Name == "clearpart" && slices.Contains(t.Options, "--none") {
-			continue // keepDisks tells of the line as a whole
+			continue // keepDisks reports the whole line
 		}
 		what := b.c.Name + " " + o.flag
 		if t.value != nil && t.Fate != Refused {

@@ -7,8 +7,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// sections takes the sections. Under Skip several %packages become one, as they add up
-// for Anaconda.
+// sections reads the sections. Under Skip several %packages are merged, as Anaconda does.
 func (r *skipReader) sections(f *kickstart.File) {
 	var packages *kickstart.Section
 	for _, s := range f.Sections {
@@ -34,8 +33,8 @@ func (r *skipReader) sections(f *kickstart.File) {
 	}
 }
 
-// packages is a %packages section with plain names alone. A package that no repository
-// has doesn't end the install: its name may be another one in the image's distribution.
+// packages is a %packages section with plain names only. A package that no repository has
+// doesn't end the install, because its name may differ in the distribution of the image.
 func (r *skipReader) packages(s *kickstart.Section) *kickstart.Section {
 	head := &kickstart.Command{Name: s.Name, Pos: s.Pos, Words: s.Words}
 	b := &looseCommand{c: head}
@@ -70,8 +69,8 @@ func (r *skipReader) packages(s *kickstart.Section) *kickstart.Section {
 	return &out
 }
 
-// packageLine says what is odd about a line of %packages; "" for nothing: a name, a
-// name that is left out, or what the engine has to report.
+// packageLine classifies a line of %packages that Skip treats. It is "" for a plain name,
+// an excluded name, and a line that the engine reports as an error.
 func packageLine(line string) string {
 	name := strings.TrimFunc(strings.TrimPrefix(line, "-"), kickstart.IsSpace)
 	switch {
@@ -87,7 +86,7 @@ func packageLine(line string) string {
 	return ""
 }
 
-// lastWins leaves of a package that is wanted and unwanted what was said last, as
+// lastWins keeps, of a package that is both wanted and excluded, the last line, as
 // Anaconda does.
 func lastWins(body string) string {
 	last := map[string]int{}

@@ -7,8 +7,8 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// skipStorage is about disks: what is passed over must neither destroy data nor leave
-// it open.
+// skipStorage is about disks. Skipping a line must neither destroy data nor leave it
+// unencrypted.
 func skipStorage() []Treatment {
 	var out []Treatment
 	for _, c := range []string{"part", "logvol", "raid"} {
@@ -64,7 +64,7 @@ func skipStorage() []Treatment {
 	)
 }
 
-// keepWhy is what is said where a Kickstart doesn't say that whole disks are cleared.
+// keepWhy is the text for a Kickstart that doesn't clear whole disks.
 const keepWhy = "only a blank disk is installed to, whole: --wipe has no effect for this Kickstart"
 
 func member(b *looseCommand) bool { return isMember(b.arg()) }
@@ -73,19 +73,20 @@ func at(mount string) func(*looseCommand) bool {
 	return func(b *looseCommand) bool { return kickstart.MountPoint(b.arg()) == mount }
 }
 
-// small: the place is too small for XFS.
+// small reports whether the partition or volume is too small for XFS.
 func small(b *looseCommand) bool {
 	return b.has("--size") && !b.has("--grow") && kickstart.Count(b.value("--size")) < 300
 }
 
-// longLabel: no file system takes it.
+// longLabel reports whether no file system takes the label.
 func longLabel(s string) bool { return kickstart.KindLabel.Check(s) != "" }
 
 func recommended(*looseCommand) string { return "--recommended" }
 
-// keepDisks makes of every clearpart one that clears all, and tells why no disk that
-// carries data may be cleared for it; "" when every one says --all. It never makes more
-// disks be cleared: what it returns takes the operator's leave away.
+// keepDisks turns every clearpart line into one that clears all partitions, and returns
+// the reason why no disk that carries data may be cleared: "" when every line says --all.
+// This never clears more disks, because with a reason the operator's permission to erase
+// data doesn't count.
 func (r *skipReader) keepDisks() string {
 	keep, found := "", false
 	for i, c := range r.out.Commands {
@@ -101,7 +102,7 @@ func (r *skipReader) keepDisks() string {
 			}
 		}
 		if last == "--all" && !b.has("--list") {
-			// one of the others may have gone before it
+			// another clearpart may have come before it
 			r.out.Commands[i] = b.without(func(o looseOption) bool { return o.flag == "--none" || o.flag == "--linux" })
 			continue
 		}
@@ -126,7 +127,7 @@ func (r *skipReader) keepDisks() string {
 	return keep
 }
 
-// growing gives a partition that only grows the size that Anaconda begins with.
+// growing gives a partition that only grows the size with which Anaconda begins.
 func growing(b *looseCommand) *kickstart.Command {
 	if b.has("--grow") && !b.has("--size") && !b.has("--recommended") && b.value("--percent") == "" {
 		c := *b.c

@@ -7,48 +7,48 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// Unsupported says what becomes of what the image engine can't carry out.
+// Unsupported says how to treat the parts of a Kickstart that the image engine can't carry
+// out.
 type Unsupported string
 
-// The ways: under Refuse it is an error. Under Skip what a Treatment lets pass is
-// passed over, for Kickstarts that were written for Anaconda.
+// Refuse makes them errors. Skip skips those that the table of Skipping lets pass, for
+// Kickstarts that were written for Anaconda.
 const (
 	Refuse Unsupported = "refuse"
 	Skip   Unsupported = "skip"
 )
 
-// A Fate is what becomes under Skip of something that the image engine doesn't carry
-// out.
+// A Fate is what happens under Skip to a part that the image engine can't carry out.
 type Fate string
 
 // The fates.
 const (
-	Meaningless Fate = "passed over"                // nothing is lost by it: silently
-	Warned      Fate = "passed over with a warning" // at check and at install
-	Refused     Fate = "refused"                    // passing it over would be dangerous
+	Meaningless Fate = "passed over"                // silently: nothing is lost
+	Warned      Fate = "passed over with a warning" // at the check and at the install
+	Refused     Fate = "refused"                    // skipping it would be dangerous
 	Later       Fate = "carried out, and looked at only at install"
 )
 
-// A Treatment is what becomes of one thing under Skip: a command or section, options
-// of it, or some of their values. Of several that fit, the first one counts.
+// A Treatment is the rule for one part under Skip: a command or section, some of its
+// options, or some of their values. The first rule that fits counts.
 type Treatment struct {
 	Command string   // "part", "%packages"; partition is part
 	Options []string // by any spelling; none: the command or section itself
-	With    []string // the command only with one of these options; nil: with any or none
-	When    string   // what else it is about, for people: a value, a kind of line; "" for all
+	With    []string // only the command with one of these options; nil: any
+	When    string   // for people: the values or kinds of line that it is about; "": all
 	Fate    Fate
 	Why     string
-	// Both: it holds under Refuse too.
+	// Both: it holds under Refuse as well.
 	Both bool
 
 	value   func(string) bool          // of the option; nil: any
 	line    func(*looseCommand) bool   // nil: any
-	instead func(string) string        // what the option's value becomes; nil: the option goes
-	rewrite func(*looseCommand) string // an option that takes this one's place; nil: none
+	instead func(string) string        // the new value of the option; nil: the option is removed
+	rewrite func(*looseCommand) string // another option in its place; nil: none
 }
 
-// Skipping is the table of what Skip does with what the image engine doesn't carry
-// out. What stands neither here nor in Commands is refused.
+// Skipping is the table of the parts that Skip treats. A part that is neither here nor in
+// Commands is refused.
 func Skipping() []Treatment {
 	return slices.Concat(skipStorage(), skipBoot(), skipPayload(), skipSystem(), skipNetwork(), skipSections())
 }
@@ -90,7 +90,7 @@ func skipBoot() []Treatment {
 	}
 }
 
-// skipPayload is about where the system comes from, and about the installer itself.
+// skipPayload is about the source of the system, and about the installer itself.
 func skipPayload() []Treatment {
 	own := "the image of the inventory's system is installed"
 	return slices.Concat(
@@ -150,7 +150,8 @@ func skipSystem() []Treatment {
 	)
 }
 
-// defaultAuth: nothing is asked for that isn't so on every system of today.
+// defaultAuth reports whether a line asks only for things that are so on every current
+// system.
 func defaultAuth(b *looseCommand) bool {
 	for _, w := range b.c.Words {
 		if !slices.Contains([]string{"--enableshadow", "--useshadow", "--passalgo=sha512", "--kickstart", "sha512", "--passalgo"}, w.Text) {
@@ -160,7 +161,7 @@ func defaultAuth(b *looseCommand) bool {
 	return true
 }
 
-// skipNetwork is about the network and where packages come from.
+// skipNetwork is about the network and the sources of packages.
 func skipNetwork() []Treatment {
 	return []Treatment{
 		{
@@ -214,7 +215,7 @@ func skipSections() []Treatment {
 	}
 }
 
-// What stands on a line of %packages, as a Treatment's option.
+// The kinds of line in %packages, as options of a Treatment.
 const (
 	lineGroup   = "@group"
 	linePattern = "pattern"
@@ -225,8 +226,8 @@ func addon(name string) func(*looseCommand) bool {
 	return func(b *looseCommand) bool { return len(b.c.Words) > 0 && b.c.Words[0].Text == name }
 }
 
-// imageGroup: a group that asks for no more than a system that boots, or one that is
-// left out.
+// imageGroup reports whether a line names a group that only asks for a system that boots,
+// or excludes a group.
 func imageGroup(line string) bool {
 	name, minus := strings.CutPrefix(line, "-")
 	name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(name), "@")))

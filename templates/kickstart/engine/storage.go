@@ -4,8 +4,8 @@ import "rackhand/templates/kickstart"
 
 import "strings"
 
-// The verbs that lay out disks beside Part, ClearPart and IgnoreDisk. They are
-// numbered apart from the others.
+// The storage verbs beside Part, ClearPart and IgnoreDisk. They are numbered apart from
+// the others.
 const (
 	AutoPart Verb = iota + 100
 	LogVol
@@ -14,12 +14,12 @@ const (
 	VolGroup
 )
 
-// fileSystems are those that the image engine makes and mounts.
+// fileSystems are the file systems that the image engine makes and mounts.
 func fileSystems(more ...string) []string {
 	return append([]string{"ext4", "xfs", "ext3", "ext2", "vfat"}, more...)
 }
 
-// storageCommands are the image engine's commands that lay out disks.
+// storageCommands are the storage commands of the image engine.
 func storageCommands() []Command {
 	return []Command{
 		{Verb: AutoPart, Names: []string{"autopart"}, Options: []Option{
@@ -51,7 +51,7 @@ func storageCommands() []Command {
 			{Flag: "--ondisk", Kind: kickstart.KindName},
 			{Flag: "--label", Kind: kickstart.KindLabel},
 			{Flag: "--fsoptions", Kind: kickstart.KindName},
-			{Flag: "--asprimary", NoOp: true}, // GPT has no others
+			{Flag: "--asprimary", NoOp: true}, // all partitions of a GPT are primary
 		}},
 		{Verb: Raid, Names: []string{"raid"}, Arg: kickstart.KindPlace, Many: true, Options: []Option{
 			{Flag: "--device", Kind: kickstart.KindVolume},
@@ -67,22 +67,22 @@ func storageCommands() []Command {
 	}
 }
 
-// RaidLevel is the number of a raid line's level.
+// RaidLevel is the number of a RAID level: 1 for "RAID1".
 func RaidLevel(s string) int { return kickstart.Count(strings.TrimPrefix(strings.ToLower(s), "raid")) }
 
-// A layout is what the lines that lay out disks say together.
+// A layout is the sum of all storage lines.
 type layout struct {
 	ps      *kickstart.Problems
 	f       *kickstart.File
-	unclear bool // a line wasn't understood: nothing can be missed for sure
+	unclear bool // a line has an error, so nothing can be called missing
 	mounts  map[string]int
-	members map[string]kickstart.Pos // raid.NAME and pv.NAME that are laid out
-	used    map[string]int           // and in which line each is used
+	members map[string]kickstart.Pos // the raid.NAME and pv.NAME that are defined
+	used    map[string]int           // the line in which each is used
 	groups  map[string]int
 	boot    bool
 }
 
-// imageStorage checks what only all the lines that lay out disks can tell.
+// imageStorage checks rules about all storage lines together.
 func imageStorage(ps *kickstart.Problems, f *kickstart.File) {
 	l := &layout{
 		ps: ps, f: f, mounts: map[string]int{}, members: map[string]kickstart.Pos{},
@@ -125,7 +125,7 @@ func (l *layout) each(f func(*kickstart.Command, kickstart.Args), names ...strin
 	for _, c := range l.f.Find(names...) {
 		_, args, problems := ReadCommand(l.f, c)
 		if len(kickstart.Errors(problems)) > 0 {
-			l.unclear = true // reported already; don't guess from it
+			l.unclear = true // ReadCommand has reported it
 			continue
 		}
 		f(c, args)
@@ -136,7 +136,7 @@ func isMember(name string) bool {
 	return strings.HasPrefix(name, "raid.") || strings.HasPrefix(name, "pv.")
 }
 
-// place notes a mount point or a member, and says whether it is a member.
+// place notes a mount point or a member, and reports whether it is a member.
 func (l *layout) place(c *kickstart.Command, args kickstart.Args) (name string, member bool) {
 	name = kickstart.MountPoint(args.Positionals[0].Text)
 	if isMember(name) {
@@ -158,7 +158,7 @@ func (l *layout) place(c *kickstart.Command, args kickstart.Args) (name string, 
 	return name, false
 }
 
-// reqpart lays out what firmware needs, of either kind.
+// reqpart notes the partitions that firmware needs, of both kinds.
 func (l *layout) reqpart(c *kickstart.Command, args kickstart.Args) {
 	l.boot = true
 	l.mounts["biosboot"], l.mounts["/boot/efi"] = c.Pos.Line, c.Pos.Line
@@ -184,7 +184,7 @@ func (l *layout) part(c *kickstart.Command, args kickstart.Args) {
 	}
 }
 
-// content checks that a file system and its mount point fit, wherever it lies.
+// content checks that a file system fits its mount point, on whatever device.
 func (l *layout) content(c *kickstart.Command, args kickstart.Args, mount, fstype string) {
 	ps, label := l.ps, len(args.Value("--label"))
 	switch {
@@ -238,7 +238,7 @@ func (l *layout) volgroup(c *kickstart.Command, args kickstart.Args) {
 	l.use(c, kickstart.Members(c, args), "pv.")
 }
 
-// use takes members for an array or a group.
+// use notes the members of an array or a volume group.
 func (l *layout) use(c *kickstart.Command, words []kickstart.Word, kind string) {
 	for _, w := range words {
 		_, there := l.members[w.Text]

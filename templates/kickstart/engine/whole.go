@@ -2,8 +2,8 @@ package engine
 
 import "rackhand/templates/kickstart"
 
-// imageWhole checks what only the whole file can tell. Under Skip the image is that of
-// the inventory's system unless the file names one.
+// imageWhole checks rules about the whole file. Under Skip, a file without liveimg
+// installs the image of the inventory's system.
 func imageWhole(ps *kickstart.Problems, f *kickstart.File, skip, part bool) {
 	top := kickstart.Pos{Line: 1, Col: 1}
 	switch images := f.Find("liveimg"); {
