@@ -12,7 +12,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// TestFailingScripts: a script that fails says so itself, and starts the box anew when
+// TestFailingScripts: a script that fails reports it, and restarts the box when
 // another attempt is left. A disk that carries data takes the box back to it, once the
 // appliance knows. Nothing of it happens where no installer was booted.
 func TestFailingScripts(t *testing.T) {

@@ -102,7 +102,7 @@ func (b *scriptRoot) put(name string, at int64) {
 // run runs a script in the box; moved are the places that lie in its folder.
 func (b *scriptRoot) run(script string, moved ...string) (string, error) {
 	b.t.Helper()
-	// A script that starts its box anew must never reach this machine's kernel.
+	// A script that restarts its box must never reach this machine's kernel.
 	script = strings.ReplaceAll(script, "/proc/", b.dir+"/proc/")
 	for _, m := range moved {
 		if !strings.Contains(script, m) {

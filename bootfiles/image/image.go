@@ -177,7 +177,7 @@ func Open(dir, name string) (*Manifest, error) {
 	return m, nil
 }
 
-// List opens every image in dir, in order of name. A folder that is no image (a
+// List opens every image in dir, in order of name. A folder that isn't an image (a
 // build under way) is left out; one whose manifest can't be read is an error,
 // joined to the others and returned with the images that are well.
 func List(dir string) ([]*Manifest, error) {

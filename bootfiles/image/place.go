@@ -22,7 +22,7 @@ const buildPrefix = ".building-"
 type lock struct{ f *os.File }
 
 // lockImage takes the lock of an image without waiting, and removes what killed
-// builds of it have left: with the lock held, nobody else works there.
+// builds of it have left: no other build works there while the lock is held.
 func lockImage(dir, name string) (*lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "."+name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

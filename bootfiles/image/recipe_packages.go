@@ -39,7 +39,7 @@ func (r Recipe) debPackages() []string {
 // then labels the files.
 func rpmPackages() []string {
 	return []string{
-		// It boots by itself, on BIOS and UEFI, on any box: dracut's generic
+		// It boots on BIOS and UEFI, on any box: dracut's generic
 		// configuration keeps drivers that this machine doesn't have.
 		"kernel", "dracut", "dracut-config-generic", "systemd", "systemd-udev", "kmod",
 		"grub2-tools", "grub2-tools-minimal", "grub2-pc", "grub2-efi-x64", "grub2-efi-x64-modules", "shim-x64",

@@ -28,7 +28,7 @@ func (r Recipe) aptSources() ([]Source, error) {
 			add(r.Mirror, r.Release+s, "main", "universe")
 		}
 	default:
-		// Debian's security updates lie in an archive of their own, which nobody named.
+		// Debian's security updates are in an archive that the recipe doesn't name.
 		for _, s := range []string{"", "-updates"} {
 			add(r.Mirror, r.Release+s, "main")
 		}

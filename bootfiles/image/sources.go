@@ -19,7 +19,7 @@ type Source struct {
 	Suite      string
 	Components []string
 	Key        string // the file of the keys that sign it; none means Debian's
-	Unsigned   bool   // nobody signs it
+	Unsigned   bool   // it has no signature
 }
 
 // debianKeyring is where the package debian-archive-keyring puts Debian's keys.

@@ -26,7 +26,7 @@ const (
 	ISOFile      = "media.iso" // a copied ISO
 )
 
-// ErrNoMedia says that there is no media of that name.
+// ErrNoMedia means that there are no media of that name.
 var ErrNoMedia = errors.New("no such media")
 
 // A Manifest is what is known of a media; manifest.json.
@@ -167,7 +167,7 @@ func Remove(dir, name string) error {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("media %s: %w", name, ErrNoMedia)
 	}
-	// The manifest goes first: what is half removed is no media.
+	// The manifest goes first: half removed media must not be found.
 	if err := os.Remove(filepath.Join(folder, ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("media %s: %w", name, err)
 	}

@@ -6,11 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spare is what whoever fills a disk of the appliance's leaves to its database and logs.
+// spare is the space that stays free on a disk of the appliance for its database and logs.
 const spare = 1 << 30
 
-// Free says how many bytes may be written to a folder's file system: what is free, less
-// 1 GiB that stays free for the appliance's own records.
+// Free returns how many bytes may be written to a folder's file system: the free bytes,
+// less 1 GiB that stays free for the appliance's own records.
 func Free(dir string) (int64, error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {

@@ -1,4 +1,4 @@
-// Package schema reads a YAML file by the schema of whoever reads it: a scalar
+// Package schema reads a YAML file by the schema of its caller: a scalar
 // is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
 // key must be known, and whatever is wrong becomes a [problem.Problem] with its
 // place. Reading goes on after a problem, so that one run finds them all.

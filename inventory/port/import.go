@@ -23,7 +23,7 @@ type ImportOptions struct {
 
 // An Import is what a table adds to an inventory.
 type Import struct {
-	// YAML is a file of the inventory with the new hosts; nil when there are none.
+	// YAML is a file of the inventory with the new hosts; nil without any.
 	YAML []byte
 	// Added and Present are hosts by name: new ones, and those that the inventory
 	// has already, with the same MACs.

@@ -21,7 +21,7 @@ import (
 const networkLine = "network --bootproto=static --device=52:54:00:00:00:01 --ip=10.77.0.11 --netmask=255.255.255.0 --gateway=10.77.0.2 --nameserver=10.77.0.1 --hostname=web1 --activate\n"
 
 // configKickstart is the test Kickstart with other lines for the network, more
-// commands, and more that the installed system tells of itself.
+// commands, and more that the installed system reports.
 func (b *guestTest) configKickstart(network, more, tells, sections string) string {
 	b.t.Helper()
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), sections)
@@ -159,7 +159,7 @@ func (b *guestTest) told(text string) bool {
 
 // anacondaKickstart turns the test Kickstart into one as people have it for Anaconda: another
 // payload, groups, an add-on, a unit that isn't there, and a layout that %pre writes, with
-// clearpart --none and no partition to boot from. The second result is what the installer's kernel is told.
+// clearpart --none and no partition to boot from. The second result is the arguments of the installer's kernel.
 func (b *guestTest) anacondaKickstart(ks string) (text, args string) {
 	b.t.Helper()
 	i, j := strings.Index(ks, "zerombr"), strings.Index(ks, "bootloader --append")

@@ -30,7 +30,7 @@ exit 1
 `
 
 // Hardware that servers have, as far as QEMU emulates it: each device gets its
-// driver by its modalias. A card that nobody has a driver for is told of, and the
+// driver by its modalias. A card without a driver is reported, and the
 // second serial line, which is no console of the kernel's, shows all of it too.
 func TestDrivers(t *testing.T) {
 	b := newGuestTest(t)

@@ -88,7 +88,7 @@ func (apt) options(p engine.Packages, own bool) []string {
 	out := []string{
 		"-q", "-y", "-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold",
 		"-o", "APT::Update::Error-Mode=any",
-		"-o", "APT::Cmd::Pattern-Only=true", // a name that isn't there is no regular expression
+		"-o", "APT::Cmd::Pattern-Only=true", // an unknown name isn't taken for a regular expression
 		"-o", "Acquire::Languages=none",
 		"-o", "Acquire::Retries=" + strconv.Itoa(max(p.Retries, 3)),
 	}

@@ -28,7 +28,7 @@ type writeProtection struct {
 
 // WriteProtect makes the kernel refuse writes to all disks and their partitions, and to those that
 // appear until ctx ends. open makes them writable again, but not those that were read-only
-// before. warn is told of disks that can't be sealed later on.
+// before. warn is called for later disks that can't be protected.
 func WriteProtect(ctx context.Context, warn func(string, ...any)) (open func() error, err error) {
 	s := &writeProtection{done: map[string]bool{}}
 	ctx, stop := context.WithCancel(ctx)
@@ -59,7 +59,7 @@ func WriteProtect(ctx context.Context, warn func(string, ...any)) (open func() e
 	}, nil
 }
 
-// add seals the disks that are not sealed yet, USB sticks among them: a script may clear
+// add protects the disks that are not protected yet, USB sticks among them: a script may clear
 // every sd device.
 func (s *writeProtection) add() error {
 	entries, err := os.ReadDir("/sys/block")

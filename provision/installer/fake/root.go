@@ -191,7 +191,7 @@ func RunTool(t *testing.T, argv ...string) {
 	}
 }
 
-// ACL tags and the id of an entry that names nobody (linux/posix_acl.h).
+// ACL tags and the id of an entry that names no user (linux/posix_acl.h).
 const (
 	tagUserObj  = 0x01
 	tagUser     = 0x02

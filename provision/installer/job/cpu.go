@@ -31,7 +31,7 @@ type cpuReport struct {
 	Errors     int      `json:"errors"`      // rounds with a wrong result
 	Wrong      []string `json:"wrong_cores"` // which cores gave one
 	Throttled  int64    `json:"throttled"`   // times that a core slowed down for heat, in this time
-	MaxCelsius int64    `json:"max_celsius"` // highest that a sensor said; 0: there is none
+	MaxCelsius int64    `json:"max_celsius"` // highest value of a sensor; 0: no sensor
 }
 
 // String is one line for people.

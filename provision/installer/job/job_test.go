@@ -124,7 +124,7 @@ func TestWipeCancelledInGrace(t *testing.T) {
 	}
 }
 
-// TestWipeFails: a disk that can't be opened is told of, and fails the wipe.
+// TestWipeFails: a disk that can't be opened is reported, and fails the wipe.
 func TestWipeFails(t *testing.T) {
 	m, _, url := jobMachine(t, map[string][]int{"/alive": {204}})
 	var kept any

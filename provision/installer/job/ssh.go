@@ -22,7 +22,7 @@ type sshServer struct {
 	sessions atomic.Int32
 }
 
-// idle is how long nobody has been logged in.
+// idle is how long no user has been logged in.
 func (r *sshServer) idle(now time.Time) time.Duration {
 	if r.sessions.Load() > 0 {
 		return 0

@@ -67,7 +67,7 @@ func TestSkipNeverWipesWhatIsKept(t *testing.T) {
 	}
 }
 
-// A disk is chosen as ever: never among several that nobody named.
+// A disk is chosen as usual: never among several if none is named.
 func TestSkipChoosesNoDisk(t *testing.T) {
 	for lines, want := range map[string]string{
 		"clearpart --all\npart / --grow":                                 "several disks and the Kickstart names none",

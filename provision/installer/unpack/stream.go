@@ -35,7 +35,7 @@ type Stream struct {
 	At      atomic.Int64 // bytes read
 	tries   int          // since the last byte
 	since   time.Time    // of the last byte, while there are tries
-	broken  bool         // a break was told of
+	broken  bool         // a break was reported
 	breaks  int          // so far
 }
 
@@ -61,7 +61,7 @@ func (v validator) differs(w validator) bool {
 	return v.modified != "" && w.modified != "" && v.modified != w.modified
 }
 
-// NewStream reads url from its beginning at the first Read. warn is told of breaks, log of
+// NewStream reads url from its beginning at the first Read. warn is called for breaks, log for
 // each try.
 func NewStream(ctx context.Context, client *http.Client, clk report.Clock, url string, warn, log func(string, ...any)) *Stream {
 	s := &Stream{
@@ -123,7 +123,7 @@ func (s *Stream) warnOfBreak(format string, args ...any) {
 	s.warn(format, args...)
 }
 
-// noteBreak tells of a broken connection, once until a byte comes again.
+// noteBreak reports a broken connection, once until a byte comes again.
 func (s *Stream) noteBreak(err error) {
 	if s.broken {
 		s.log("the connection broke once more: %v", err)
@@ -137,7 +137,7 @@ func (s *Stream) noteBreak(err error) {
 	s.warnOfBreak("the connection broke after %s: %v; trying again for %v", report.Amount(s.At.Load(), s.Size.Load()), err, s.patience)
 }
 
-// noteMended tells that bytes come again.
+// noteMended reports that bytes come again.
 func (s *Stream) noteMended() {
 	if s.broken {
 		s.warnOfBreak("the download goes on at %s, %.0f s after it broke", report.Amount(s.At.Load(), s.Size.Load()), s.clk.Now().Sub(s.since).Seconds())
@@ -232,7 +232,7 @@ func (s *Stream) request() (time.Duration, error) {
 }
 
 // resume checks an answer to the question for the rest, and brings its body to
-// where reading stands. A file that has changed is an error: half of each is none.
+// where reading stands. A file that has changed is an error: half of each is neither.
 func (s *Stream) resume(resp *http.Response, at int64, cancel func()) error {
 	size := s.Size.Load()
 	changed := func(what string) error {

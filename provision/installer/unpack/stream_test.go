@@ -115,7 +115,7 @@ func TestStreamIfRange(t *testing.T) {
 	}
 }
 
-// A connection that breaks ever again is no reason for events without end.
+// A connection that breaks again and again must not cause events without end.
 func TestStreamBreaksOften(t *testing.T) {
 	srv := httptest.NewServer(&fake.Server{Data: fake.RandomBytes(100_000), Cut: 1000, Ranges: true})
 	defer srv.Close()
@@ -156,7 +156,7 @@ func TestStreamStall(t *testing.T) {
 	}
 }
 
-// The server is killed at half of the file with all its connections, nobody
+// The server is killed at half of the file with all its connections, no server
 // listens for a while, and then another one serves at its address.
 func TestStreamServerKilled(t *testing.T) {
 	data := fake.RandomBytes(1 << 20)
