@@ -27,7 +27,7 @@ func joinLines(lines []string, size int) []string {
 	return out
 }
 
-// reportSkipped reports what is passed over.
+// reportSkipped reports the parts of the Kickstart that were skipped.
 func (m *machine) reportSkipped(lines []string) {
 	for _, text := range joinLines(lines, 1800) {
 		m.Event(report.Event{Kind: "passed-over", Level: "warn", Message: text})

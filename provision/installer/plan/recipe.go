@@ -32,7 +32,7 @@ type Recipe struct {
 	End         string
 
 	skip         bool            // pass over what the system lacks as well, unless that is dangerous
-	Skipped      []string        // what is passed over, and where; without secrets
+	Skipped      []string        // what was skipped, and where; without secrets
 	WithIncludes *kickstart.File // the Kickstart, when %pre has yet to write files that it includes; else nil
 	keep         string          // why no disk with data may be wiped, even with --wipe; "" when it may
 }
