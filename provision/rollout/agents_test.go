@@ -29,7 +29,9 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/converge"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
+	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/rollout"
@@ -82,7 +84,7 @@ func newSite(t *testing.T, hosts ...string) *site {
 	}
 	s.options = web.Options{
 		Journal: j, Store: st, Authority: authority, Snapshot: func() *inventory.Snapshot { return snap }, Clock: time.Now, Random: rand.Reader, Log: log,
-		Secret: func(string) (string, error) { return "", os.ErrNotExist },
+		Handout: &handout.Maker{Secret: func(string) (string, error) { return "", os.ErrNotExist }},
 		Compile: func(h *inventory.Host) (*role.Compiled, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -106,6 +108,12 @@ func (s *site) start() {
 	var err error
 	if s.options.Orders, err = orders.Open(s.t.Context(), orders.Options{Store: s.options.Store, Counted: s.options.Journal.Counted, Clock: time.Now, Random: rand.Reader}); err != nil {
 		s.t.Fatal(err)
+	}
+	s.options.Operator = &operate.Operator{
+		Journal: s.options.Journal, Snapshot: s.options.Snapshot, Orders: s.options.Orders, Now: time.Now,
+		LatestReport: func(ctx context.Context, host string) (catalog.Report, error) {
+			return web.LatestReport(ctx, s.options.Store, host)
+		},
 	}
 	server := web.New(s.options)
 	if s.port == "" {

@@ -9,7 +9,6 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
-	"rackhand/provision/web"
 )
 
 // Options say what is rolled out, and how.
@@ -23,8 +22,8 @@ type Options struct {
 	// Wait waits for what comes of it, also after the last batch.
 	Wait bool
 
-	Order   func(context.Context, web.ConvergeRequest) ([]web.Ordered, error)
-	Changes func(context.Context, web.OrdersRequest) (web.OrdersReply, error)
+	Order   func(context.Context, orders.Request) ([]orders.Ordered, error)
+	Changes func(context.Context, orders.ChangesRequest) (orders.ChangesReply, error)
 	Sleep   func(context.Context, time.Duration) error
 	Line    func(string) // a line for people; nil: none
 }
@@ -123,7 +122,7 @@ func (r *rollout) order(ctx context.Context, batch []Outcome) error {
 	for _, o := range batch {
 		hosts = append(hosts, o.Host)
 	}
-	got, err := r.Order(ctx, web.ConvergeRequest{Hosts: hosts, Noop: r.Noop, IgnoreWindow: r.IgnoreWindow})
+	got, err := r.Order(ctx, orders.Request{Hosts: hosts, Noop: r.Noop, IgnoreWindow: r.IgnoreWindow})
 	if err != nil {
 		return err
 	}
@@ -170,7 +169,7 @@ func (r *rollout) wait(ctx context.Context, batch []Outcome) (why string) {
 		if len(hosts) == 0 {
 			return ""
 		}
-		reply, err := r.Changes(ctx, web.OrdersRequest{Hosts: hosts, After: r.rev})
+		reply, err := r.Changes(ctx, orders.ChangesRequest{Hosts: hosts, After: r.rev})
 		if ctx.Err() != nil {
 			return "interrupted"
 		}

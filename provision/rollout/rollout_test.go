@@ -12,7 +12,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
-	"rackhand/provision/web"
 )
 
 func TestSelect(t *testing.T) {
@@ -63,16 +62,16 @@ type fleet struct {
 	onGet func()
 }
 
-func (f *fleet) order(_ context.Context, r web.ConvergeRequest) (out []web.Ordered, err error) {
+func (f *fleet) order(_ context.Context, r orders.Request) (out []orders.Ordered, err error) {
 	f.asked = append(f.asked, strings.Join(r.Hosts, "+"))
 	for _, h := range r.Hosts {
 		if strings.HasPrefix(h, "old") {
-			out = append(out, web.Ordered{Host: h, Refused: "its agent has never asked for orders"})
+			out = append(out, orders.Ordered{Host: h, Refused: "its agent has never asked for orders"})
 			continue
 		}
 		o := orders.Order{Order: catalog.Order{ID: "id-" + h, Noop: r.Noop}, Host: h, State: orders.Waiting, Rev: uint64(len(f.news) + 1)}
 		placed := o
-		out = append(out, web.Ordered{Host: h, Order: &placed, Connected: !strings.HasPrefix(h, "gone")})
+		out = append(out, orders.Ordered{Host: h, Order: &placed, Connected: !strings.HasPrefix(h, "gone")})
 		o.State = orders.Answered
 		o.Report = &catalog.Report{Order: o.ID, Noop: r.Noop, Status: catalog.OK, Results: []catalog.Result{{ID: "file[/x]", Status: catalog.OK}}}
 		status := strings.TrimRight(h, "0123456789")
@@ -90,7 +89,7 @@ func (f *fleet) order(_ context.Context, r web.ConvergeRequest) (out []web.Order
 	return out, nil
 }
 
-func (f *fleet) changes(ctx context.Context, r web.OrdersRequest) (reply web.OrdersReply, err error) {
+func (f *fleet) changes(ctx context.Context, r orders.ChangesRequest) (reply orders.ChangesReply, err error) {
 	if f.onGet != nil {
 		f.onGet()
 	}

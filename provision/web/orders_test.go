@@ -10,7 +10,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
-	"rackhand/provision/web"
 )
 
 // TestOrderNeedsCertificate: an agent gets its own orders alone, by its certificate.
@@ -19,9 +18,9 @@ func TestOrderNeedsCertificate(t *testing.T) {
 	web1 := r.enrolled("web1")
 	r.want(r.ask(r.agents, "10.77.0.11", "GET", catalog.OrdersPath, ""), 403)
 	api := r.server.API()
-	ordered := func(host string) web.Ordered {
+	ordered := func(host string) orders.Ordered {
 		t.Helper()
-		var got []web.Ordered
+		var got []orders.Ordered
 		w := r.ask(api, "127.0.0.1", "POST", "/api/converge", `{"hosts": [`+fmt.Sprintf("%q", host)+`], "noop": true}`)
 		r.want(w, 200)
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got) != 1 {
@@ -126,7 +125,7 @@ func TestOrderIsAnswered(t *testing.T) {
 	}
 	r.want(web1("POST", "/v1/report", `{"status":"failed","order":"`+o.ID+`","results":[{"id":"file[/x]","status":"failed","message":"m"}]}`), 204)
 	w := r.ask(api, "127.0.0.1", "POST", "/api/orders", fmt.Sprintf(`{"hosts": ["web1", "web2"], "after": %d}`, o.Rev))
-	var got web.OrdersReply
+	var got orders.ChangesReply
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got.Orders) != 1 || got.Orders[0].State != orders.Answered || got.Orders[0].Report.ExitCode() != catalog.ExitFailed {
 		t.Errorf("%s, %v", w.Body, err)
 	}

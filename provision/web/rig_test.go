@@ -24,7 +24,9 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/catalog"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
+	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
@@ -103,8 +105,11 @@ func newRig(t *testing.T) *rig {
 		Compile: func(h *inventory.Host) (*role.Compiled, error) {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
 		},
-		Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
-		Files: ownFiles(t), Images: r.images, Mirrors: []string{"debian"},
+		Handout: &handout.Maker{
+			Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
+			Random: rand.Reader, Images: r.images, Mirrors: []string{"debian"},
+		},
+		Files:     ownFiles(t),
 		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
 		Random:    rand.Reader, Clock: r.clock, Log: log,
 	}
@@ -118,8 +123,13 @@ func (r *rig) serve() {
 	if r.options.Orders, err = orders.Open(context.Background(), orders.Options{Store: r.options.Store, Counted: r.journal.Counted, Clock: r.clock, Random: rand.Reader}); err != nil {
 		r.t.Fatal(err)
 	}
+	r.options.Operator = &operate.Operator{Journal: r.journal, Snapshot: r.options.Snapshot, Orders: r.options.Orders, Now: r.clock, LatestReport: r.latestReport}
 	s := web.New(r.options)
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
+}
+
+func (r *rig) latestReport(ctx context.Context, host string) (catalog.Report, error) {
+	return web.LatestReport(ctx, r.options.Store, host)
 }
 
 // clock is the real time, moved on by what a test says.
