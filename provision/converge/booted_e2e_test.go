@@ -30,6 +30,7 @@ type booted struct {
 	state  *State
 	apt    string        // the hash of apt's sources, as the agent keeps it
 	scale  time.Duration // how long a second of waiting is
+	hold   string        // until when restarts wait; "" for none
 }
 
 // Run runs a program in the container.
@@ -47,6 +48,8 @@ func TestBooted(t *testing.T) {
 	t.Run("enabled", b.enabled)
 	t.Run("packages", b.packages)
 	t.Run("dry run", b.dryRun)
+	t.Run("window", b.window)
+	t.Run("control", b.control)
 }
 
 func boot(t *testing.T) *booted {
@@ -143,7 +146,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))
 		},
 	}
-	return statuses(e.Converge(b.t.Context(), c, b.state, noop))
+	return statuses(e.ConvergeAs(b.t.Context(), c, b.state, Mode{Noop: noop, Hold: func() string { return b.hold }}))
 }
 
 // is holds the results against what they should begin with.
