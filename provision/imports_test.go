@@ -90,6 +90,15 @@ func rules() []rule {
 		})
 	}
 	r = append(r, rule{
+		from: "rackhand/provision/orders", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/orders", "rackhand/provision/store", "rackhand/provision/catalog"},
+		why: "what an agent is to do is on record, whatever asks for it",
+	}, rule{
+		from: "rackhand/provision/rollout", forbid: []string{"rackhand/provision/appliance", "rackhand/provision/operate", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/power", "rackhand/provision/mirror", "rackhand/cmd"},
+		why: "a roll-out runs in the operator's command, not in the appliance",
+	}, rule{
+		from: "rackhand/provision/converge/facts", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/converge/facts"},
+		why: "what a host is depends on nothing that it should become",
+	}, rule{
 		from: "rackhand/provision/retention", forbid: []string{"rackhand/inventory", "rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/appliance"},
 		why: "what is kept is decided by what is on record alone",
 	})
