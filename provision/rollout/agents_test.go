@@ -49,6 +49,7 @@ type site struct {
 	options web.Options
 	port    string
 	client  *client.Client
+	limiter *connlimit.Limiter
 	stop    func()
 
 	mu      sync.Mutex
@@ -79,7 +80,7 @@ func newSite(t *testing.T, hosts ...string) *site {
 	}
 	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
 	for i, h := range hosts {
-		snap.Hosts[h] = &inventory.Host{Name: h, MACs: []inventory.MAC{{2, 0, 0, 0, 0, byte(i + 1)}}, Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})}
+		snap.Hosts[h] = &inventory.Host{Name: h, MACs: []inventory.MAC{{2, 0, 0, 0, byte(i >> 8), byte(i)}}, Address: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})}
 		s.content[h] = "hello\n"
 	}
 	s.options = web.Options{
@@ -124,8 +125,8 @@ func (s *site) start() {
 		s.t.Fatal(err)
 	}
 	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	limiter := connlimit.New(connlimit.Limits{PerAddress: 32, Unknown: 32}, nil)
-	agents := tls.NewListener(limiter.Listen(counted{l, s}, false), server.AgentTLS())
+	s.limiter = connlimit.New(connlimit.Limits{PerAddress: 32, Unknown: 128, Known: 1024}, func(netip.Addr) bool { return true })
+	agents := tls.NewListener(s.limiter.Listen(counted{l, s}, false), server.AgentTLS())
 	socket := filepath.Join(s.dir, "sock")
 	operator, err := web.ListenUnix(socket, 0o600)
 	if err != nil {
@@ -180,12 +181,10 @@ func (s *site) agent(host string, ordered bool) *converge.Agent {
 		s.t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"etc/rackhand/agent.json":          fmt.Sprintf(`{"appliance": "https://127.0.0.1:%s", "host": %q}`, s.port, host),
-		"etc/rackhand/ca.pem":              string(s.options.Authority.CA()),
-		"var/lib/rackhand-agent/cert.pem":  string(cert),
-		"var/lib/rackhand-agent/key.pem":   string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-		"var/lib/rackhand-agent/.keep":     "",
-		"var/lib/rackhand-agent/.keep-too": "",
+		"etc/rackhand/agent.json":         fmt.Sprintf(`{"appliance": "https://127.0.0.1:%s", "host": %q}`, s.port, host),
+		"etc/rackhand/ca.pem":             string(s.options.Authority.CA()),
+		"var/lib/rackhand-agent/cert.pem": string(cert),
+		"var/lib/rackhand-agent/key.pem":  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
 	} {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
