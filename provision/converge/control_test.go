@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -213,5 +215,53 @@ func TestStatus(t *testing.T) {
 		if got := text(); !strings.Contains(got, want) {
 			t.Errorf("it lacks %q:\n%s", want, got)
 		}
+	}
+}
+
+// TestEnabledMeanwhile: a daemon that waits for orders while it is disabled makes a run soon
+// after it is enabled, and takes an order for a dry run before.
+func TestEnabledMeanwhile(t *testing.T) {
+	r := newRig(t)
+	r.once(catalog.Changed)
+	if _, err := r.Disable(t.Context(), "x", r.clock.now.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	r.write("root/etc/motd", "drifted")
+	asked := 0
+	r.app.orders = func(w http.ResponseWriter, req *http.Request) {
+		w.Write([]byte("\n"))
+		w.(http.Flusher).Flush()
+		switch asked++; asked {
+		case 1:
+			w.Write([]byte(`{"id":"one","noop":true}`))
+		case 2:
+			if _, err := r.Enable(); err != nil {
+				t.Error(err)
+			}
+			w.Write([]byte("\n"))
+		default:
+			<-req.Context().Done()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	runs := 0
+	r.Orders = true
+	r.Sleep = func(asleep context.Context, _ time.Duration) error {
+		if runs++; runs == 3 {
+			cancel()
+		}
+		<-asleep.Done()
+		return asleep.Err()
+	}
+	if err := r.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range r.app.reports[2:] {
+		got = append(got, fmt.Sprintf("%s%s disabled:%v noop:%v", x.Order, x.Status, x.Disabled != nil, x.Noop))
+	}
+	if text := strings.Join(got, ", "); text != "failed disabled:true noop:false, onechanged disabled:false noop:true, changed disabled:false noop:false" {
+		t.Errorf("reports: %s\n%s", text, r.out)
 	}
 }
