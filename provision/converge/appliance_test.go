@@ -42,7 +42,7 @@ type appliance struct {
 	progress []catalog.Progress
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
-	orders   http.HandlerFunc
+	orders   atomic.Pointer[http.HandlerFunc]
 	opened   atomic.Int32 // connections
 }
 
@@ -104,8 +104,8 @@ func (a *appliance) issue(name string, public any, usage x509.ExtKeyUsage) []byt
 }
 
 func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == catalog.OrdersPath && a.orders != nil && len(r.TLS.VerifiedChains) > 0 {
-		a.orders(w, r) // it waits
+	if orders := a.orders.Load(); r.URL.Path == catalog.OrdersPath && orders != nil && len(r.TLS.VerifiedChains) > 0 {
+		(*orders)(w, r) // it waits
 		return
 	}
 	a.mu.Lock()
@@ -198,6 +198,8 @@ func (a *appliance) enrol(w http.ResponseWriter, body []byte, answer func(any)) 
 	der := a.issue(csr.Subject.CommonName, csr.PublicKey, x509.ExtKeyUsageClientAuth)
 	answer(catalog.EnrolReply{Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))})
 }
+
+func (a *appliance) gives(orders http.HandlerFunc) { a.orders.Store(&orders) }
 
 func (a *appliance) caPEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw}))

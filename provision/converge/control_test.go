@@ -228,7 +228,7 @@ func TestEnabledMeanwhile(t *testing.T) {
 	}
 	r.write("root/etc/motd", "drifted")
 	asked := 0
-	r.app.orders = func(w http.ResponseWriter, req *http.Request) {
+	r.app.gives(func(w http.ResponseWriter, req *http.Request) {
 		w.Write([]byte("\n"))
 		w.(http.Flusher).Flush()
 		switch asked++; asked {
@@ -242,7 +242,7 @@ func TestEnabledMeanwhile(t *testing.T) {
 		default:
 			<-req.Context().Done()
 		}
-	}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	runs := 0

@@ -67,6 +67,8 @@ func (a *Agent) poll(ctx context.Context, last string) Demand {
 			return Demand{}
 		case err == nil && order != nil:
 			return Demand{Order: order.ID, Noop: order.Noop, IgnoreWindow: order.IgnoreWindow}
+		case ctx.Err() != nil:
+			return Demand{}
 		case err == nil:
 			failures = 0
 		case errors.As(err, &refused) && !away(err):

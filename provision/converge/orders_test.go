@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,13 @@ type orderly struct {
 	answers []any // a status, an Order, or nil for an answer without an order
 	last    []string
 	pauses  []time.Duration
+}
+
+// asked is what it was asked with, in which order.
+func (o *orderly) asked() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.last)
 }
 
 func (o *orderly) serve(w http.ResponseWriter, r *http.Request) {
@@ -43,11 +51,22 @@ func (o *orderly) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// orders is how many different ones it has.
+func (o *orderly) orders() int {
+	seen := map[string]bool{}
+	for _, a := range o.answers {
+		if order, ok := a.(catalog.Order); ok {
+			seen[order.ID] = true
+		}
+	}
+	return len(seen)
+}
+
 // daemon runs an agent that waits for orders until so many runs are made, and calls after
 // for each of them.
 func (r *rig) daemon(o *orderly, runs int, after func(run int)) {
 	r.t.Helper()
-	r.app.orders = o.serve
+	r.app.gives(o.serve)
 	r.Orders, r.rest = true, func(ctx context.Context, d time.Duration) error {
 		o.mu.Lock()
 		o.pauses = append(o.pauses, d)
@@ -56,7 +75,7 @@ func (r *rig) daemon(o *orderly, runs int, after func(run int)) {
 	}
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()
-	run := 0
+	run, orders := 0, o.orders()
 	r.Sleep = func(asleep context.Context, d time.Duration) error {
 		if run++; run <= runs {
 			after(run)
@@ -64,10 +83,7 @@ func (r *rig) daemon(o *orderly, runs int, after func(run int)) {
 		if run == runs {
 			cancel()
 		}
-		o.mu.Lock()
-		ordered := len(o.answers) > 0
-		o.mu.Unlock()
-		if ordered || run == runs {
+		if run <= orders || run == runs {
 			<-asleep.Done()
 		}
 		return asleep.Err()
@@ -117,8 +133,8 @@ func TestOrders(t *testing.T) {
 	if r.app.reports[1].Interval != 1800 || r.read("root/etc/motd") != "hello\n" {
 		t.Errorf("interval %d, /etc/motd %q", r.app.reports[1].Interval, r.read("root/etc/motd"))
 	}
-	if text := strings.Join(o.last[:5], ","); text != ",,one,one,one" {
-		t.Errorf("it asked with %q", o.last)
+	if text := strings.Join(o.asked()[:5], ","); text != ",,one,one,one" {
+		t.Errorf("it asked with %q", o.asked())
 	}
 	// The wait after a run uses that run's connection.
 	if n := r.app.opened.Load() - before; n != 3 {
@@ -132,10 +148,10 @@ func TestOrders(t *testing.T) {
 	r.restart()
 	o = &orderly{}
 	r.daemon(o, 1, func(int) {
-		until(t, "a question", func() bool { o.mu.Lock(); defer o.mu.Unlock(); return len(o.last) > 0 })
+		until(t, "a question", func() bool { return len(o.asked()) > 0 })
 	})
-	if strings.Join(o.last, " ") != "two" {
-		t.Errorf("after a restart it asks with %q", o.last)
+	if got := slices.Compact(o.asked()); strings.Join(got, " ") != "two" {
+		t.Errorf("after a restart it asks with %q", got)
 	}
 }
 
@@ -175,14 +191,14 @@ func TestNoOrders(t *testing.T) {
 		r := newRig(t)
 		o := &orderly{answers: tt.answers}
 		r.daemon(o, 1, func(int) {
-			until(t, "a question", func() bool { o.mu.Lock(); defer o.mu.Unlock(); return len(o.last) >= tt.asked })
+			until(t, "a question", func() bool { return len(o.asked()) >= tt.asked })
 		})
 		var longest time.Duration
-		for _, p := range o.pauses {
+		for _, p := range o.pauses { // the daemon has ended
 			longest = max(longest, p)
 		}
-		if len(o.last) != tt.asked || longest > tt.most || tt.most > 0 && longest < tt.most/3 {
-			t.Errorf("%v: asked %d times, at most after %s", tt.answers, len(o.last), longest)
+		if len(o.asked()) != tt.asked || longest > tt.most || tt.most > 0 && longest < tt.most/3 {
+			t.Errorf("%v: asked %d times, at most after %s", tt.answers, len(o.asked()), longest)
 		}
 	}
 }
