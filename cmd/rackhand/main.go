@@ -35,7 +35,7 @@ type cli struct {
 	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Import  importCmd  `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`
 	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
-	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration or an image's recipe, for editors."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration, a role or an image's recipe, for editors."`
 
 	Status  statusCmd  `cmd:"" help:"Show every host and where it is."`
 	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
