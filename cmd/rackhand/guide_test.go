@@ -63,13 +63,13 @@ func TestGuideIndex(t *testing.T) {
 	}
 }
 
-// TestGuideExamples tries every example of the guide's pages as its reader would. An
-// example that it doesn't know how to try is an error.
+// TestGuideExamples tries every example of the guide's pages, and of those beside it,
+// as their reader would. An example that it doesn't know how to try is an error.
 func TestGuideExamples(t *testing.T) {
 	g := newGuide(t)
 	tried := map[string]int{}
 	for name, text := range documents(t) {
-		if !strings.HasPrefix(name, "docs/guide/") {
+		if !strings.HasPrefix(name, "docs/guide/") && !slices.Contains([]string{"README.md", "CONTRIBUTING.md", "docs/unsupported.md"}, name) {
 			continue
 		}
 		for _, m := range fenced.FindAllStringSubmatch(text, -1) {
