@@ -1,5 +1,5 @@
-// Package gate keeps the DHCP servers from giving addresses on a link where another one
-// gives them.
+// Package gate keeps the DHCP servers from giving addresses on a link where another
+// server does.
 package gate
 
 import (

@@ -1,4 +1,5 @@
-// Package links finds the interfaces that boxes boot on, and our address on each.
+// Package links finds the interfaces that boxes boot on, and the appliance's address
+// on each.
 package links
 
 import (
