@@ -77,7 +77,7 @@ func releaseNamed(name string) kickstart.Release {
 // readAppended reads what %ksappend names: a file; nothing is fetched.
 func readAppended(path string) ([]byte, error) {
 	if strings.Contains(path, "://") {
-		return nil, errors.New("standard input can't be read here")
+		return nil, errors.New("a URL is not fetched here")
 	}
 	return readFile(path)
 }
