@@ -176,7 +176,10 @@ hosts: {web1: {mac: "52:54:00:00:00:01", address: 10.77.0.11, system: rocky9, va
 func (g *guide) unit(t *testing.T, block string) {
 	_, line, _ := strings.Cut(block, "\nExecStart=/usr/local/bin/rackhand ")
 	line, _, _ = strings.Cut(line, "\n")
-	if why := unknown(g.commandLine, strings.Fields(line)); line == "" || why != "" {
+	if line == "" {
+		t.Fatal("the unit has no line ExecStart=/usr/local/bin/rackhand COMMAND")
+	}
+	if why := unknown(g.commandLine, strings.Fields(line)); why != "" {
 		t.Errorf("ExecStart=/usr/local/bin/rackhand %s: %s", line, why)
 	}
 }
