@@ -1,6 +1,6 @@
-// Package bootfiles finds the network boot programs: which file a name means, and
-// its path. The operator's own folders come first, then the places where the
-// distribution's packages put theirs; no binary is committed here.
+// Package bootfiles knows the network boot programs: which file a name means,
+// and where it lies. The operator's own folders come first, then the places where
+// the distribution's packages put theirs; no binary is committed here.
 package bootfiles
 
 import (

@@ -1,6 +1,7 @@
-// Package templates renders the texts for a host: Kickstart files and boot scripts.
-// text/template with missingkey=error, never html/template: escaping for HTML breaks
-// a script, and a value that is missing must not become "<no value>" on a disk.
+// Package templates renders what a host is handed: Kickstart files and boot
+// scripts. text/template with missingkey=error, never html/template: escaping for
+// HTML breaks a script, and a value that is missing must not become "<no value>"
+// on a disk.
 package templates
 
 import (

@@ -1,6 +1,5 @@
-// Package media keeps the installation media of distributions that Anaconda
-// installs: an ISO, served directly from its file, or a tree on an upstream of the
-// mirror cache.
+// Package media keeps the installation media of distributions that Anaconda installs:
+// an ISO, served straight out of its file, or a tree that the mirror cache brings.
 package media
 
 import (

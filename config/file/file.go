@@ -1,5 +1,5 @@
-// Package file reads files whose paths come from a person: only regular files, with
-// a size limit, and private ones only if no other user may read them. It knows
+// Package file reads and judges files whose paths come from a person: only regular ones
+// are read, with a bound, and private ones only when nobody else may read them. It knows
 // nothing else of rackhand.
 package file
 

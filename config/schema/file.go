@@ -1,7 +1,7 @@
-// Package schema reads a YAML file by its reader's schema: a scalar is the text that
-// the operator wrote (0644, NO, 1.10 stay as they are), every key must be known, and
-// every fault becomes a [problem.Problem] with its place. Reading goes on after a
-// problem, so that one run finds them all.
+// Package schema reads a YAML file by the schema of whoever reads it: a scalar
+// is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
+// key must be known, and whatever is wrong becomes a [problem.Problem] with its
+// place. Reading goes on after a problem, so that one run finds them all.
 //
 // The Node types of yaml.v3 are used for positions and raw text only: its own
 // decoding turns yes into true and 0755 into 493, and forgets KnownFields.

@@ -1,8 +1,8 @@
-// Package edit changes an inventory's files by program and keeps the rest as the
-// operator wrote it: it replaces text at the positions of yaml.v3's nodes, so
-// comments, blank lines, quotes and order stay byte for byte. Every result is parsed
-// again and held against the tree that was meant before it is handed out; what can't
-// be shown to be right is refused.
+// Package edit changes an inventory's files by program and leaves them as the
+// operator wrote them: text is spliced in and out at the places where yaml.v3 says
+// that a value stands, so that comments, blank lines, quoting and order stay byte
+// for byte. Every result is parsed again and held against the tree that was meant
+// before it is handed out; what can't be shown to be right is refused.
 package edit
 
 import (

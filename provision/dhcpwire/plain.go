@@ -1,6 +1,6 @@
-// Package dhcpwire normalises DHCP packets for parsers: all options in the options
-// field, complete, and with an End. Who reads packets of others on a link meets the
-// other forms too, and two widely used servers take them.
+// Package dhcpwire brings DHCP packets into the form that parsers take: options in
+// their own field alone, whole, and with an End. Who reads packets of others on a link
+// meets the other forms too, and two widely used servers take them.
 package dhcpwire
 
 import (

@@ -1,5 +1,5 @@
-// Package gate keeps the DHCP servers from giving addresses on a link where another
-// server does.
+// Package gate keeps the DHCP servers from giving addresses on a link where another one
+// gives them.
 package gate
 
 import (

@@ -1,5 +1,5 @@
-// Package installlog keeps installers' logs, one file for each install under the
-// state folder, each of limited size; new ones replace a host's oldest.
+// Package installlog keeps what installers log, one file an install under the state
+// folder, each bounded, and the oldest of a host's given up for new ones.
 package installlog
 
 import (

@@ -1,5 +1,4 @@
-// Package links finds the interfaces that boxes boot on, and the appliance's address
-// on each.
+// Package links finds the interfaces that boxes boot on, and our address on each.
 package links
 
 import (

@@ -1,6 +1,5 @@
-// Package mask removes secrets from text that people will see, in the forms in which
-// programs write them: quoted for a shell, escaped for JSON, HTML and URLs, in
-// base64.
+// Package mask takes secrets out of text that people will see, in the forms in which
+// programs write them: quoted for a shell, escaped for JSON, HTML and URLs, in base64.
 package mask
 
 import (

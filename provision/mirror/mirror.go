@@ -1,6 +1,6 @@
-// Package mirror is the cache between hosts and package mirrors: it fetches a file
-// once, for all hosts. It serves only the upstreams that it was given, and keeps a
-// file only once it has the whole of it.
+// Package mirror is the cache between hosts and package mirrors: what one host
+// has fetched, the next ones get from here. It serves only the upstreams that it
+// was given, and keeps a file only once it has the whole of it.
 package mirror
 
 import (

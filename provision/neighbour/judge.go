@@ -1,6 +1,6 @@
-// Package neighbour finds the machine behind an address: its hardware address, as
-// this machine's kernel has it by ARP, and whether that is one of a host's. An
-// address alone proves nothing: any machine on a link can take one.
+// Package neighbour tells which machine stands behind an address: its hardware address,
+// as this machine's kernel has it by ARP, and whether that is one of a host's. An address
+// alone proves nothing: any machine on a link can take one.
 package neighbour
 
 import (

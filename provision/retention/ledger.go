@@ -1,5 +1,5 @@
-// Package retention limits the database: it decides which events, installs, jobs and
-// reports to remove, removes them in small transactions, and shrinks the file.
+// Package retention bounds what the database keeps: it decides which events, installs,
+// jobs and reports go, forgets them in small transactions, and has the file shrink.
 package retention
 
 import (

@@ -1,6 +1,6 @@
-// Package state opens the database of a state folder and checks what belongs to it:
-// if a database or a CA is lost, it says so, and never makes a new one as at the
-// first start.
+// Package state opens the database of a state folder, and holds it together with what
+// lies beside it: a database or a CA that is gone is noticed, and never replaced as if
+// this were the first start.
 package state
 
 import (

@@ -1,7 +1,7 @@
-// Package tftp serves boot programs to firmware (RFC 1350, with the options blksize
-// and tsize of RFC 2348 and 2349; it leaves windowsize of RFC 7440 out of its
-// answers). It only reads, knows clean relative paths only, bounds how much it does
-// at once, and is quick to send again what a link has lost.
+// Package tftp serves boot programs to firmware (RFC 1350, with the options
+// blksize and tsize of RFC 2348 and 2349; windowsize of RFC 7440 isn't known and
+// left out of the answer). It only reads, knows clean relative paths only, bounds
+// how much it does at once, and is quick to send again what a link has lost.
 package tftp
 
 import (

@@ -1,6 +1,6 @@
-// Package kickstart is the Kickstart language: it parses a file into a tree with
-// lines and columns, and checks it for a release of Red Hat's or Fedora's installer,
-// and for an engine that carries it out.
+// Package kickstart is the Kickstart language: it parses a file into a tree in
+// which everything has its line and column, checks it for a release of Red Hat's
+// or Fedora's installer, and for an engine that carries it out.
 //
 // The grammar of lines and sections is that of pykickstart as observed (words as
 // a shell reads them, an unquoted # starts a comment, no continuation lines,

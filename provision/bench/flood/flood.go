@@ -1,8 +1,7 @@
-// Package flood plays hosts that flood an appliance, and boxes that need their
-// addresses and files at the same time. Its tests start the real program in network
-// namespaces: a second of each flood with the tag e2e, eight with the tag bench,
-// which writes the table in docs/reliability.md. Here are the packets; what they are
-// shares no code with the server.
+// Package flood plays hosts that flood an appliance, and boxes that want their addresses
+// and files meanwhile. Its tests start the real program in network namespaces: a second of
+// each flood with the tag e2e, eight with the tag bench, which writes the table in
+// docs/reliability.md. Here are the packets; what they are shares no code with the server.
 package flood
 
 import (
