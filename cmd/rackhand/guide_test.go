@@ -58,8 +58,9 @@ func TestGuideExamples(t *testing.T) {
 					g.kickstart(t, block)
 				case kind == "ini":
 					g.unit(t, block)
+				case kind == "text": // what a program prints
 				default:
-					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, ini, or no word for commands", kind)
+					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, ini, text for what a program prints, or no word for commands", kind)
 				}
 			})
 		}
