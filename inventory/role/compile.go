@@ -67,6 +67,7 @@ type compiler struct {
 	problems problem.List
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
+	graph    *graph         // over nodes
 	order    []int
 }
 
@@ -76,8 +77,6 @@ type node struct {
 	decl *declaration
 	// notify and require as written, with their places.
 	notify, require []target
-	// before lists the nodes that come before this one.
-	before map[int]bool
 }
 
 type target struct {

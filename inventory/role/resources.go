@@ -51,7 +51,7 @@ func (c *compiler) resource(d *declaration) *node {
 	if !ok {
 		return nil
 	}
-	n := &node{decl: d, before: map[int]bool{}}
+	n := &node{decl: d}
 	switch d.kind {
 	case catalog.KindPackage:
 		with := f.bool("with_dependants")
