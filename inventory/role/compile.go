@@ -1,7 +1,6 @@
 package role
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -46,18 +45,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	if err := out.Catalog.Validate(); err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
 	}
-	return out, out.checkSize()
-}
-
-func (c *Compiled) checkSize() error {
-	b, err := json.Marshal(c.Catalog)
-	if err != nil {
-		return fmt.Errorf("role %s: %w", c.Catalog.Role, err)
-	}
-	if len(b) > catalog.MaxSize {
-		return fmt.Errorf("role %s for host %s: the catalog has %d bytes, agents take at most %d: fetch large files by a package", c.Catalog.Role, c.Catalog.Host, len(b), catalog.MaxSize)
-	}
-	return nil
+	return out, nil
 }
 
 // compiler is one compilation.

@@ -3,7 +3,6 @@ package preview
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -23,7 +22,8 @@ const tryAppliance = "http://192.0.2.1"
 // tried is what trying out every host has shown.
 type tried struct {
 	problems, warnings inventory.Problems
-	wants              []wants // of each host, in the order of their names
+	roles              inventory.Problems // those of roles
+	wants              []wants            // of each host, in the order of their names
 }
 
 // tryHosts makes for each host what an install of it would make, with
@@ -31,9 +31,9 @@ type tried struct {
 // and the engine that would carry it out, its boot scripts are rendered, its role is
 // compiled. What would go wrong in the middle of an install goes wrong here. The
 // same problem of many hosts is told once, for the first of them by name.
-func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
-	t := &trial{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles, disks: allDisks(snap)}
-	var all gathering
+func tryHosts(snap *inventory.Snapshot, roles *Roles) tried {
+	t := &trial{set: roles.templates, roles: roles, disks: allDisks(snap)}
+	var all, ofRoles gathering
 	var out tried
 	names := snap.HostNames()
 	// Batches bound what is kept of an inventory in which every host has problems
@@ -43,25 +43,30 @@ func tryHosts(dir string, snap *inventory.Snapshot, roles *role.Set) tried {
 		now := names[:min(batch, len(names))]
 		names = names[len(now):]
 		found, wanted := t.batch(snap, now)
-		for _, f := range found {
-			all.add(f)
+		for i, f := range found {
+			all.add(f.rest)
+			ofRoles.add(f.role)
+			if len(f.role) > 0 {
+				roles.broken[snap.Hosts[now[i]].Role] = true
+			}
 		}
 		out.wants = append(out.wants, wanted...)
 	}
 	out.problems, out.warnings = all.told()
+	out.roles, _ = ofRoles.told()
 	return out
 }
 
 // A trial is what hosts are tried with. It may be used by several goroutines.
 type trial struct {
 	set   *templates.Set
-	roles *role.Set
+	roles *Roles
 	disks map[string]bool // those that any host has
 }
 
 // batch tries hosts side by side; the findings come in the order of their names.
-func (t *trial) batch(snap *inventory.Snapshot, names []string) ([][]finding, []wants) {
-	found, wanted := make([][]finding, len(names)), make([]wants, len(names))
+func (t *trial) batch(snap *inventory.Snapshot, names []string) ([]foundOut, []wants) {
+	found, wanted := make([]foundOut, len(names)), make([]wants, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
@@ -79,8 +84,11 @@ func (t *trial) batch(snap *inventory.Snapshot, names []string) ([][]finding, []
 	return found, wanted
 }
 
+// foundOut is what trying out one host has shown: the problems of its role, and the rest.
+type foundOut struct{ role, rest []finding }
+
 // host tries one host.
-func (t *trial) host(h *inventory.Host) ([]finding, wants) {
+func (t *trial) host(h *inventory.Host) (out foundOut, _ wants) {
 	found := neverInstalled(h)
 	secrets := map[string]bool{}
 	text := ""
@@ -90,13 +98,16 @@ func (t *trial) host(h *inventory.Host) ([]finding, wants) {
 		found = append(append(found, more...), t.scripts(h)...)
 	}
 	var compiled *role.Compiled
-	if h.Role != "" {
+	if h.Role != "" && !t.roles.set.Broken(h.Role) {
 		var more []finding
-		more, compiled = t.role(h, noted(secrets))
+		out.role, more, compiled = t.role(h, noted(secrets))
 		found = append(found, more...)
 	}
-	found = append(found, lockedOut(h, text, compiled)...)
-	return append(found, withoutAgent(h, text)...), wantsOf(h, secrets, compiled)
+	if h.Role == "" || !t.roles.set.Broken(h.Role) { // a role may bring keys
+		found = append(found, lockedOut(h, text, compiled)...)
+	}
+	out.rest = append(found, withoutAgent(h, text)...)
+	return out, wantsOf(h, secrets, compiled)
 }
 
 // render renders a template with what secret gives for secrets.

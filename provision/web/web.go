@@ -23,7 +23,6 @@ import (
 	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
@@ -56,7 +55,7 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Compile   func(host *inventory.Host) (*role.Compiled, error)
+	Catalogs  Catalogs
 	Operator  Operator
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
@@ -134,6 +133,7 @@ type Server struct {
 	rows    rows
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
+	old     oldAgents
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
