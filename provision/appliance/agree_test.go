@@ -54,7 +54,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 		"nobody can log in":  {text: web1, base: strings.Replace(agreeBase, ", variables: {ssh_keys: [ssh-ed25519 AAAA me]}", "", 1), warning: "host web1: nobody can log in once it is installed"},
 		"broken":             {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.99.0.11, group: web}\n", problem: "host web1: address 10.99.0.11 lies in no network"},
 		"its Kickstart":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, variables: {layout: sideways}}\n", problem: "host web1: its Kickstart does not render"},
-		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "roles/broken.yaml:3:14: content: host web1 has no variable \"nothing\""},
+		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "content: host web1 has no variable \"nothing\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tc.base == "" {
