@@ -35,12 +35,14 @@ type version struct {
 type Catalogs struct {
 	url    string
 	retain func(contents map[string]bool) error
+	most   int // bytes, of all catalogs together
 
 	mu    sync.Mutex
 	now   version
 	good  map[string]version // of a role, the last one in which it had no problems
 	hosts map[string]*slot
 	turn  uint64
+	putAt uint64 // the turn of the last Put
 }
 
 // A slot is what is kept of a host. Its lock is held while its catalog is made.
@@ -60,7 +62,7 @@ type slot struct {
 // New makes Catalogs for an appliance that hosts reach at url. retain is told which contents
 // are named, whenever that changes.
 func New(url string, retain func(contents map[string]bool) error) *Catalogs {
-	return &Catalogs{url: url, retain: retain, good: map[string]version{}, hosts: map[string]*slot{}}
+	return &Catalogs{url: url, retain: retain, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
 // Put takes a version of the inventory in. A role that is broken in it stays as it was for
@@ -87,14 +89,18 @@ func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	for _, v := range c.good {
 		name(v)
 	}
-	slots := make([]*slot, 0, len(c.hosts))
+	// An agent may be at work on what it was given; one that is away asks for another first.
+	var slots []*slot
 	for _, s := range c.hosts {
-		slots = append(slots, s)
+		if s.used > c.putAt {
+			slots = append(slots, s)
+		}
 	}
+	c.putAt = c.turn
 	c.mu.Unlock()
 	for _, s := range slots {
 		s.mu.Lock()
-		for _, m := range []*Made{s.made, s.given, s.readable} {
+		for _, m := range []*Made{s.made, s.given} {
 			if m != nil {
 				for sum := range m.files {
 					keep[sum] = true
@@ -138,7 +144,7 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 	v, h, s := c.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && s.from == v && same(s.secrets, secret) {
+	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role && same(s.secrets, secret) {
 		return s.made, nil
 	}
 	m, asked, err := c.make(v, h, secret)
@@ -212,7 +218,7 @@ func (c *Catalogs) bound(s *slot, size int) {
 				oldest, host = x, name
 			}
 		}
-		if all <= maxMemory || oldest == nil {
+		if all <= c.most || oldest == nil {
 			return
 		}
 		delete(c.hosts, host) // whoever holds it right now goes on with it
