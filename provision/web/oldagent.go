@@ -79,7 +79,7 @@ func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
 	sum := catalog.Sum(string(b))
 	url := s.appliance(c.Request().Context()).Agents + catalog.ContentPath + sum
 	const own = "/var/lib/rackhand-agent/"
-	fetch := fmt.Sprintf("/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/etc/rackhand/ca.pem -o Acquire::https::SslCert=%scert.pem -o Acquire::https::SslKey=%[1]skey.pem download-file %s %[1]snew SHA256:%s", own, url, sum)
+	fetch := fmt.Sprintf("/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/etc/rackhand/ca.pem -o Acquire::https::SslCert=%scert.pem -o Acquire::https::SslKey=%[1]skey.pem download-file %s %[1]snew SHA256:%[3]s", own, url, sum)
 	if h.System != nil && h.System.Installer == inventory.InstallerAnaconda {
 		fetch = fmt.Sprintf("curl -fsS --cacert /etc/rackhand/ca.pem --cert %scert.pem --key %[1]skey.pem -o %[1]snew %s && echo '%s  %[1]snew' | sha256sum -c", own, url, sum)
 	}
