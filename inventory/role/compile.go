@@ -57,6 +57,7 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
+	texts    int // bytes of all contents that are in memory
 }
 
 // node is a resource and its edges.

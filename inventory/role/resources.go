@@ -126,12 +126,17 @@ func (c *compiler) file(f *resolver, name string) *catalog.File {
 	file.Content, file.SHA256, file.Size = source.Text, source.SHA256, source.Size
 	file.Sensitive = file.Sensitive || f.secret
 	if most := int64(catalog.MaxSecret); err == nil && file.Sensitive && max(file.Size, int64(len(file.Content))) > most {
+		err = fmt.Errorf("it has more than %d MiB: a sensitive file is held in memory, so that is the limit", most>>20)
+	}
+	if before := c.texts; err == nil {
+		if c.texts += len(file.Content); c.texts > catalog.MaxTexts && before <= catalog.MaxTexts {
+			err = fmt.Errorf("with it, the texts of this role's files have more than %d MiB: bring large files by source", catalog.MaxTexts>>20)
+		}
+	}
+	if err != nil {
 		if field == "" {
 			field = "content"
 		}
-		err = fmt.Errorf("it has more than %d MiB: a sensitive file is held in memory, so that is the limit", most>>20)
-	}
-	if err != nil {
 		c.addf(f.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
 	return file

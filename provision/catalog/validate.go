@@ -16,8 +16,9 @@ const (
 	MaxSize      = 16 << 20 // of its JSON, in bytes
 	MaxDeadline  = 24 * 3600
 	MaxSettle    = 600
-	MaxContent   = 1 << 30 // of a file's content, in bytes
-	MaxSecret    = 4 << 20 // of a sensitive file's content, which is held in memory
+	MaxContent   = 1 << 30  // of a file's content, in bytes
+	MaxTexts     = 64 << 20 // of the contents of a catalog's files that the appliance makes, together, in bytes
+	MaxSecret    = 4 << 20  // of a sensitive file's content, which is held in memory
 )
 
 var (

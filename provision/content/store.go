@@ -159,7 +159,14 @@ func gone(err error) error {
 // Sum is the name of a file's content; nothing is kept.
 func Sum(f *os.File, most int64) (Content, error) {
 	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, most+1))
+	st, err := f.Stat()
+	if err != nil {
+		return Content{}, err
+	}
+	n := st.Size()
+	if n <= most {
+		n, err = io.Copy(h, io.LimitReader(f, most+1))
+	}
 	if err == nil && n > most {
 		err = fmt.Errorf("%w: it has more than %d bytes, which is the most that is delivered", ErrTooLarge, most)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -279,5 +280,32 @@ func TestOldAppliance(t *testing.T) {
 	r.once(catalog.OK)
 	if r.read("root/etc/key") != "hunter2" || r.read("root/etc/motd") != "hello\n" {
 		t.Error("the files changed")
+	}
+}
+
+// TestFlatMemory: a file of 100 MB passes through the agent in small pieces, when it is
+// fetched, when it is looked at, and when it comes from what is kept.
+func TestFlatMemory(t *testing.T) {
+	r := newRig(t)
+	big := strings.Repeat("0123456789abcdef", 100<<16)
+	r.app.byHash(file("/etc/big", big))
+	spent := func(when, want string) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r.once(want)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+			t.Errorf("%s: %d bytes allocated", when, took)
+		}
+	}
+	spent("fetched", catalog.Changed)
+	spent("looked at", catalog.OK)
+	if err := os.Remove(r.root.In("/etc/big")); err != nil {
+		t.Fatal(err)
+	}
+	spent("kept", catalog.Changed)
+	if n := r.app.calls[catalog.ContentPath+catalog.Sum(big)]; n != 1 {
+		t.Errorf("it was fetched %d times", n)
 	}
 }

@@ -83,6 +83,10 @@ func (p Paths) sweep() error {
 			}
 		}
 	}
+	parts, _ := filepath.Glob(filepath.Join(p.contents(), partPrefix+"*"))
+	for _, name := range parts {
+		err = errors.Join(err, os.Remove(name))
+	}
 	return err
 }
 
