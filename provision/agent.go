@@ -49,6 +49,14 @@ func NewAgentState(now time.Time, age time.Duration, ahead float64, warnings []s
 	return s
 }
 
+// Age is that of the kept catalog at now, 0 for the appliance's.
+func (s AgentState) Age(now time.Time) time.Duration {
+	if s.CatalogFetched.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.CatalogFetched))
+}
+
 // Plain reports whether there is nothing to say.
 func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 

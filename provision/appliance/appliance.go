@@ -31,6 +31,7 @@ import (
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
+	"rackhand/provision/reports"
 	"rackhand/provision/retention"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
@@ -60,6 +61,7 @@ type Appliance struct {
 	journal *journal.Journal
 	flood   *provision.Flood
 	keeper  *retention.Keeper
+	reports *reports.Book
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -125,8 +127,12 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		return nil, err
 	}
 	a.flood = provision.NewFlood(a.journal.Counted)
+	a.reports = reports.New(reports.Options{Store: st, Clock: d.Clock, Counted: a.journal.Counted, Keep: cfg.Keep, Log: d.Log})
+	if err := a.reports.Load(ctx); err != nil {
+		return nil, err
+	}
 	a.keeper = retention.New(retention.Options{
-		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain,
+		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain, TrimReports: a.reports.Trim,
 		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
 	})
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
@@ -160,7 +166,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		return nil, err
 	}
 	a.web = web.New(web.Options{
-		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Journal: a.journal, Store: st, Reports: a.reports, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
 		Decide: a.decide, Compile: a.compile, Operator: a, Templates: a.set, Secret: a.secrets.Get,
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,

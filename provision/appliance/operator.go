@@ -134,7 +134,7 @@ func (a *Appliance) Status(context.Context) (web.Status, error) {
 		return web.Status{}, errors.New("no inventory")
 	}
 	return web.Status{
-		Hosts:    Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts()),
+		Hosts:    withRuns(Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts()), a.reports.Runs()),
 		Problems: a.problems(), Seq: a.journal.Seq(), Database: a.keeper.Stats(),
 	}, nil
 }

@@ -20,6 +20,11 @@ const (
 	CauseBoot = "boot"
 )
 
+// Causes are all of them.
+func Causes() []string {
+	return []string{CauseFirst, CauseCatalog, CauseDrift, CauseFollows, CauseBoot}
+}
+
 // Totals count the results of a run.
 type Totals struct {
 	OK      int `json:"ok"`

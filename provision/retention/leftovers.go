@@ -13,11 +13,12 @@ import (
 // Records of others, of which there is one for each host, or one for each job.
 const (
 	reportPrefix    = "report/"
+	earlierPrefix   = "reports/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
 )
 
-// leftovers deletes what jobs found that are on record no more, and the report and the
+// leftovers deletes what jobs found that are on record no more, and the reports and the
 // certificate of hosts that are in no inventory and weren't seen for the age; of a
 // certificate only once it was revoked. One that isn't, of a host that serves in silence,
 // must outlive an inventory that is away for a moment: without its record it is worth nothing.
@@ -35,6 +36,7 @@ func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool,
 	}
 	for prefix, goes := range map[string]func(r store.Record, name string) bool{
 		reportPrefix:    gone,
+		earlierPrefix:   gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {

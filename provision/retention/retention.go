@@ -46,6 +46,8 @@ type Options struct {
 	Loaded func() bool
 	// RetainLogs removes the installers' logs of installs that it isn't told to keep.
 	RetainLogs func(keep func(install string) bool) error
+	// TrimReports forgets the reports of agents that have become too old; nil: none are kept.
+	TrimReports func(ctx context.Context) error
 	Log        *slog.Logger
 }
 
@@ -221,6 +223,11 @@ func (k *Keeper) past(ctx context.Context, now time.Time) error {
 	known := func(install string) bool { return left[install] || k.latest(install) }
 	if err := k.leftovers(ctx, known, now, age); err != nil {
 		return err
+	}
+	if k.TrimReports != nil {
+		if err := k.TrimReports(ctx); err != nil {
+			return err
+		}
 	}
 	if k.RetainLogs != nil {
 		if err := k.RetainLogs(known); err != nil {

@@ -31,6 +31,7 @@ import (
 	"rackhand/provision/journal"
 	"rackhand/provision/neighbour"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/retention"
 	"rackhand/provision/store"
 	"rackhand/templates"
@@ -39,7 +40,8 @@ import (
 // Options is what the routes work with.
 type Options struct {
 	Journal   *journal.Journal
-	Store     store.Store // reports are kept under report/
+	Store     store.Store
+	Reports   *reports.Book // what agents have reported; nil: a new one in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
@@ -127,6 +129,7 @@ type Server struct {
 	quiet   *provision.Quiet // who was refused
 	fetched *provision.Quiet // fetches that have left an event
 	taken   taken
+	drifts  *provision.Quiet // of which drift it was told
 	lost    *provision.Quiet // hosts of which it was said that they come no further
 	handed  handed
 	answers answers
@@ -147,8 +150,11 @@ func New(o Options) *Server {
 	if o.Limits == (config.Limits{}) {
 		o.Limits = config.Default().Limits
 	}
+	if o.Reports == nil && o.Journal != nil {
+		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
+	}
 	return &Server{
-		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour},
+		Options: o, drifts: &provision.Quiet{Every: time.Hour}, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }
