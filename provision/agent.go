@@ -70,7 +70,7 @@ func (s AgentState) Same(t AgentState) bool {
 func (s AgentState) Notes(now time.Time) []string {
 	var out []string
 	if !s.CatalogFetched.IsZero() {
-		out = append(out, "kept catalog, "+roughly(now.Sub(s.CatalogFetched))+" old")
+		out = append(out, "kept catalog, "+Roughly(now.Sub(s.CatalogFetched))+" old")
 	}
 	if s.ClockAhead != 0 {
 		out = append(out, "clock "+s.clock("ahead", "behind"))
@@ -94,7 +94,7 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		}
 	}
 	turn(!s.CatalogFetched.IsZero(), !next.CatalogFetched.IsZero(), "kept-catalog",
-		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+roughly(now.Sub(next.CatalogFetched))+" old",
+		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+Roughly(now.Sub(next.CatalogFetched))+" old",
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
@@ -107,11 +107,11 @@ func (s AgentState) clock(way, behind string) string {
 	if s.ClockAhead < 0 {
 		way = behind
 	}
-	return roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
+	return Roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
 }
 
-// roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
-func roughly(d time.Duration) string {
+// Roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
+func Roughly(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Minute:

@@ -67,7 +67,7 @@ func (r LastRun) HasDrifted() int {
 func (r LastRun) Notes(now time.Time) []string {
 	var out []string
 	if r.Silent {
-		out = append(out, "silent for "+roughly(now.Sub(r.Received)))
+		out = append(out, "silent for "+Roughly(now.Sub(r.Received)))
 	}
 	if r.Status == catalog.Failed {
 		text := "the run failed"
@@ -78,6 +78,18 @@ func (r LastRun) Notes(now time.Time) []string {
 	}
 	if n := r.HasDrifted(); n > 0 {
 		out = append(out, fmt.Sprintf("%d drifted", n))
+	}
+	return out
+}
+
+// Notes are what people are to see of a host's agent at now, a short text each; none when
+// there is nothing to look at.
+func (s HostStatus) Notes(now time.Time) (out []string) {
+	if s.Run != nil {
+		out = s.Run.Notes(now)
+	}
+	if s.Agent != nil {
+		out = append(out, s.Agent.Notes(now)...)
 	}
 	return out
 }

@@ -6,15 +6,16 @@ import (
 	"rackhand/bootfiles/image"
 	"rackhand/config"
 	"rackhand/inventory"
+	"rackhand/provision/reports"
 )
 
 type schemaCmd struct {
-	Of string `arg:"" enum:"inventory,config,image" help:"inventory, config or image (a recipe)."`
+	Of string `arg:"" enum:"inventory,config,image,report" help:"inventory, config, image (a recipe) or report (of an agent)."`
 }
 
 func (c *schemaCmd) Run(out io.Writer) error {
 	data, err := map[string]func() ([]byte, error){
-		"inventory": inventory.JSONSchema, "config": config.JSONSchema, "image": image.RecipeSchema,
+		"inventory": inventory.JSONSchema, "config": config.JSONSchema, "image": image.RecipeSchema, "report": reports.JSONSchema,
 	}[c.Of]()
 	if err != nil {
 		return err

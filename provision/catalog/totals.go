@@ -70,7 +70,7 @@ func (r Report) Count() Totals {
 	if r.Totals == nil {
 		return t
 	}
-	if r.Shortened != nil {
+	if r.Shortened != nil && r.Shortened.Results > 0 {
 		said := *r.Totals
 		for _, n := range []*int{&said.OK, &said.Changed, &said.Failed, &said.Skipped, &said.Unknown} {
 			*n = max(0, min(*n, MaxResources))

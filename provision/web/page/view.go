@@ -71,10 +71,8 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		v.Last = &e
 	}
 	v.Job = viewJob(hs, now)
-	if hs.Agent != nil {
-		for _, n := range hs.Agent.Notes(now) {
-			v.Notes = append(v.Notes, cut(n, 240))
-		}
+	for _, n := range hs.Notes(now) {
+		v.Notes = append(v.Notes, cut(n, 240))
 	}
 	if in == nil {
 		v.Stage = "not installed"
