@@ -48,7 +48,7 @@ type Options struct {
 	RetainLogs func(keep func(install string) bool) error
 	// TrimReports forgets the reports of agents that have become too old; nil: none are kept.
 	TrimReports func(ctx context.Context) error
-	Log        *slog.Logger
+	Log         *slog.Logger
 }
 
 // A Keeper keeps the database within its bounds.
