@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/janitor/space"
 	"rackhand/provision/reports"
-	"rackhand/provision/web"
 )
 
 // agentProgram is the agent that `make build` makes.
@@ -133,7 +133,7 @@ func TestReports(t *testing.T) {
 	if text := ask(1, "report", "web1", "--number", fmt.Sprint(number+1)); !strings.Contains(text, "is not kept") {
 		t.Error(text)
 	}
-	var st web.Status
+	var st provision.Status
 	if err := json.Unmarshal([]byte(ask(0, "status", "--json")), &st); err != nil {
 		t.Fatal(err)
 	}

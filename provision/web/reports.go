@@ -102,7 +102,7 @@ func (s *Server) noReport(host string, err error) error {
 		return err
 	}
 	if s.Snapshot().Hosts[host] == nil {
-		return echo.NewHTTPError(http.StatusNotFound, host+": "+ErrNoHost.Error())
+		return echo.NewHTTPError(http.StatusNotFound, host+": "+provision.ErrNoHost.Error())
 	}
 	return echo.NewHTTPError(http.StatusNotFound, "no agent of "+host+" has reported yet")
 }
