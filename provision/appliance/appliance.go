@@ -255,6 +255,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	})
 	part("retention", a.keeper.Run)
 	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
+	part("silence of agents", func(ctx context.Context) error { return a.operator.WatchSilence(ctx, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", conduct.New(conduct.Options{

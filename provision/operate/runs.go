@@ -1,6 +1,13 @@
 package operate
 
-import "rackhand/provision"
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rackhand/provision"
+)
 
 // withRuns adds the latest report of its agent to the status of each host. It is pure.
 func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) []provision.HostStatus {
@@ -19,4 +26,38 @@ func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) [
 		h.Run = &run
 	}
 	return hosts
+}
+
+// WatchSilence looks each minute which agents have fallen silent, until ctx ends.
+func (o *Operator) WatchSilence(ctx context.Context, log *slog.Logger) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := o.Silence(ctx); err != nil && ctx.Err() == nil {
+			log.Error("recording which agents are silent: it is tried again in a minute", "error", err)
+		}
+	}
+}
+
+// Silence records an event for each agent that has fallen silent. That it reports again is
+// recorded with the report.
+func (o *Operator) Silence(ctx context.Context) error {
+	st, err := o.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range st.Hosts {
+		if h.Run == nil || !h.Run.Silent || h.Agent != nil && h.Agent.Silent {
+			continue
+		}
+		if err := o.Journal.AgentSilent(h.Host, func() bool { return o.Runs()[h.Host].Silent }); err != nil {
+			return fmt.Errorf("%s: %w", h.Host, err)
+		}
+	}
+	return nil
 }

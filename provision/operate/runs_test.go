@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -34,4 +35,52 @@ func TestWithRuns(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+}
+
+// TestSilence: that an agent has fallen silent is one event, and that it reports again is
+// another. A report that comes at that moment is never overwritten.
+func TestSilence(t *testing.T) {
+	o := newTestOperator(t)
+	silent := true
+	o.Problems = func() []string { return nil }
+	o.Database = func() provision.DatabaseStats { return provision.DatabaseStats{} }
+	o.Runs = func() map[string]provision.LastRun {
+		return map[string]provision.LastRun{"web1": {Silent: silent}, "gone": {Silent: true}}
+	}
+	said := func(when, want string) {
+		t.Helper()
+		events, err := o.Journal.Events(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		for _, e := range events {
+			kinds = append(kinds, e.Host+" "+e.Kind)
+		}
+		if got := strings.Join(kinds, ", "); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+	}
+	warned := provision.NewAgentState(time.Now(), 0, 0, []string{"x"})
+	if err := o.Journal.AgentIs("web1", warned); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := o.Silence(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said("silent", "web1 agent-warns, web1 agent-silent")
+	if err := o.Journal.AgentIs("web1", warned); err != nil {
+		t.Fatal(err)
+	}
+	said("it reports", "web1 agent-warns, web1 agent-silent, web1 agent-silent-ended")
+	if err := o.Journal.AgentSilent("web1", func() bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	silent = false
+	if err := o.Silence(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	said("it isn't silent", "web1 agent-warns, web1 agent-silent, web1 agent-silent-ended")
 }
