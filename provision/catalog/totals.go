@@ -18,11 +18,14 @@ const (
 	// CauseBoot: the host has booted since the last run, and a boot undoes such a resource:
 	// a service, a file in a folder that lives in memory.
 	CauseBoot = "boot"
+	// CauseSecret: a sensitive file whose content doesn't stand in the catalog. The agent
+	// keeps no hash of a secret, so it can't tell a new secret from drift.
+	CauseSecret = "secret"
 )
 
 // Causes are all of them.
 func Causes() []string {
-	return []string{CauseFirst, CauseCatalog, CauseDrift, CauseFollows, CauseBoot}
+	return []string{CauseFirst, CauseCatalog, CauseDrift, CauseFollows, CauseBoot, CauseSecret}
 }
 
 // Totals count the results of a run.

@@ -51,7 +51,7 @@ func texts() map[string]string {
 		"results.message":   "What was changed, or why it failed.",
 		"results.seconds":   "How long that took.",
 		"results.diff":      "A bounded unified diff of a file, in a dry run.",
-		"results.cause":     "Why it was changed: drift (on the host, with no change of the catalog), catalog (it is declared for the first time or otherwise), follows (another resource was changed), boot (a boot undid it), first (nothing is known from before). Absent: not changed, or an agent of an earlier version.",
+		"results.cause":     "Why it was changed: drift (on the host, with no change of the catalog), catalog (it is declared for the first time or otherwise), follows (another resource was changed), boot (a boot undid it), secret (a sensitive file: a new secret or drift), first (nothing is known from before). Absent: not changed, or an agent of an earlier version.",
 	}
 }
 

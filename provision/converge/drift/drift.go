@@ -114,6 +114,9 @@ func (m Memory) cause(r Run, res catalog.Resource, same bool, caused func(id str
 	if r.Boot != "" && m.Boot != "" && r.Boot != m.Boot && volatile(res) {
 		return catalog.CauseBoot
 	}
+	if f := res.File; f != nil && f.Sensitive && f.Ensure == catalog.FileKind && f.Content == "" {
+		return catalog.CauseSecret
+	}
 	return catalog.CauseDrift
 }
 

@@ -78,6 +78,7 @@ func TestJudge(t *testing.T) {
 		"a boot":                         {{"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ooo", "- - -", "", "a"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift boot boot", "", "b"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift drift drift", "", "b"}},
 		"a boot, and a change":           {{"1", []catalog.Resource{web}, "o", "-", "", "a"}, {"2", []catalog.Resource{{ID: web.ID, Service: &catalog.Service{Name: "web"}}}, "c", "catalog", "", "b"}},
 		"a secret":                       {{"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "c", "drift", "", ""}},
+		"a secret outside the catalog":   {{"1", []catalog.Resource{secret("/etc/key", "")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "")}, "c", "catalog", "", ""}},
 		"another secret":                 {{"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "o", "-", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "hunter3")}, "c", "catalog", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
