@@ -77,11 +77,11 @@ func rules() []rule {
 		{
 			from: "rackhand/provision/converge/drift", forbid: []string{"rackhand/", "os/exec"},
 			allowed: []string{"rackhand/provision/converge/drift", "rackhand/provision/catalog"},
-			why:     "why a resource was changed is judged by what is known, without asking the host",
+			why:     "the cause of a change is a pure decision",
 		},
 		{
 			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
-			why: "reports are kept in the same way, whoever takes and reads them",
+			why: "an archive of reports knows neither its readers nor the journal",
 		},
 		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
 		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},

@@ -10,7 +10,7 @@ import (
 const (
 	// usualInterval is that of an agent that doesn't tell its own.
 	usualInterval = 30 * time.Minute
-	// What is believed of an interval that a host tells.
+	// Bounds of an interval that a host reports.
 	leastInterval, mostInterval = time.Minute, 30 * 24 * time.Hour
 )
 
@@ -62,8 +62,8 @@ func (r LastRun) HasDrifted() int {
 	return *r.Totals.Drifted
 }
 
-// Notes are what people are to see of the run at now, a short text each. What
-// AgentState.Notes says is not in them.
+// Notes are short texts for people about the run at now. They leave out those of
+// AgentState.Notes.
 func (r LastRun) Notes(now time.Time) []string {
 	var out []string
 	if r.Silent {
@@ -82,8 +82,7 @@ func (r LastRun) Notes(now time.Time) []string {
 	return out
 }
 
-// Notes are what people are to see of a host's agent at now, a short text each; none when
-// there is nothing to look at.
+// Notes are short texts for people about a host's agent at now; none when all is in order.
 func (s HostStatus) Notes(now time.Time) (out []string) {
 	if s.Run != nil {
 		out = s.Run.Notes(now)

@@ -62,7 +62,7 @@ type Appliance struct {
 	journal *journal.Journal
 	flood   *provision.Flood
 	keeper  *retention.Keeper
-	reports *reports.Book
+	reports *reports.Archive
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller

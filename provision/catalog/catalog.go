@@ -116,7 +116,7 @@ type Report struct {
 	Interval float64 `json:"interval,omitempty"`
 	// Totals count the results, also those that were left out; nil from older agents.
 	Totals *Totals `json:"totals,omitempty"`
-	// Shortened says how the report was made to fit; nil when it is whole.
+	// Shortened counts the parts that it lost to fit; nil when it is whole.
 	Shortened *Shortened `json:"shortened,omitempty"`
 }
 

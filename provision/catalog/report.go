@@ -69,8 +69,8 @@ func DecodeReport(b []byte) (Report, error) {
 
 // Fit makes a report fit into size bytes of JSON, and returns it with that: long messages
 // are cut first, then what held already is left out, and at last the other results, of
-// which the failed ones stay longest. What it says of the whole stays, and Shortened says
-// what was done to it.
+// which the failed ones stay longest. Its summary stays, and Shortened counts
+// the parts that went.
 func (r Report) Fit(size int) (Report, []byte, error) {
 	r.Results = slices.Clone(r.Results)
 	for _, shorten := range []func(*Report){
@@ -143,7 +143,7 @@ func (r *Report) counted() {
 	r.Totals = &t
 }
 
-// shortened adds to what is said of a report that was made to fit.
+// shortened adds to the counts of lost parts.
 func (r *Report) shortened(texts, results int) {
 	if texts+results == 0 {
 		return

@@ -42,7 +42,7 @@ type Totals struct {
 // Resources is how many results there were.
 func (t Totals) Resources() int { return t.OK + t.Changed + t.Failed + t.Skipped + t.Unknown }
 
-// A Shortened says what a report lost to fit.
+// A Shortened counts the parts that a report lost to fit.
 type Shortened struct {
 	Texts   int `json:"texts,omitempty"`   // messages, warnings and diffs that were cut or left out
 	Results int `json:"results,omitempty"` // results that were left out
@@ -89,8 +89,8 @@ func (r Report) Count() Totals {
 	return t
 }
 
-// Earlier is a report as it is kept once there is a later one: what held is counted and no
-// longer listed, and the rest fits into size bytes of JSON.
+// Earlier is the form in which a report is kept once a later one has come: resources that
+// held are counted and no longer listed, and the rest fits into size bytes of JSON.
 func (r Report) Earlier(size int) (Report, error) {
 	r.Results = slices.Clone(r.Results)
 	r.leaveOut(OK)
@@ -98,8 +98,8 @@ func (r Report) Earlier(size int) (Report, error) {
 	return r, err
 }
 
-// Tell completes the report of an agent that knows the causes of changes.
-func (r *Report) Tell() {
+// SetTotals counts the results, of an agent that knows the causes of changes.
+func (r *Report) SetTotals() {
 	none := 0
 	r.Totals = &Totals{Drifted: &none}
 	t := r.Count()

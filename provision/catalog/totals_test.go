@@ -18,7 +18,7 @@ func TestFitSaysSo(t *testing.T) {
 		}
 		r.Results = append(r.Results, x)
 	}
-	r.Tell()
+	r.SetTotals()
 	for _, tt := range []struct {
 		size int
 		want string

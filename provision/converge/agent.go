@@ -122,7 +122,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		report.ClockAhead = ahead.Seconds()
 		a.Log.Warn("the host's clock and the appliance's differ", "ahead", ahead.Round(time.Second).String())
 	}
-	report.Tell()
+	report.SetTotals()
 	a.summary(&report, noop)
 	if noop {
 		if trouble != nil {
@@ -164,8 +164,8 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	report.Status = Worst(report.Results)
 }
 
-// converged brings the catalog about and tells why what was changed was. The state keeps
-// what held; that is saved with the report.
+// converged brings the catalog about and gives each change its cause. The state keeps the
+// resources that held; it is saved with the report.
 func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, noop bool) []catalog.Result {
 	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
 	for id := range state.Pending {

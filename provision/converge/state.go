@@ -37,7 +37,7 @@ type State struct {
 	FetchedUp   time.Duration `json:"catalog_fetched_up,omitempty"`
 	// Services are the services that were found healthy, by id.
 	Services map[string]Seen `json:"services,omitempty"`
-	// Held is what held at the end of the last run.
+	// Held are the resources that held at the end of the last run.
 	Held drift.Memory `json:"held,omitzero"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`

@@ -18,14 +18,14 @@ const (
 	leastPast, mostPast = 8 << 10, 512 << 10
 )
 
-// room is how many bytes the earlier reports of one host may take as packed.
-func room(size int64, hosts int) int {
+// bytesPerHost is how many bytes the earlier reports of one host may take as packed.
+func bytesPerHost(size int64, hosts int) int {
 	return int(min(max(size/pastPart/int64(max(hosts, 1)), leastPast), mostPast))
 }
 
-// shelve puts a report before the earlier ones, in brief, and returns those that stay, also
+// addEarlier puts a report before the earlier ones, in brief, and returns those that stay, also
 // as packed. The oldest go when they are too many, too old or too large.
-func (b *Book) shelve(k Kept, list []Kept) ([]Kept, []byte, error) {
+func (b *Archive) addEarlier(k Kept, list []Kept) ([]Kept, []byte, error) {
 	brief, err := k.Report.Earlier(pastReport)
 	if err != nil {
 		return nil, nil, err
@@ -33,10 +33,10 @@ func (b *Book) shelve(k Kept, list []Kept) ([]Kept, []byte, error) {
 	k.Report = brief
 	k.Host = ""
 	list = append([]Kept{k}, list...)
-	list = list[:min(len(list), b.Keep.Reports-1)] // the latest is one, too
-	list = b.young(list)
+	list = list[:min(len(list), max(0, b.Keep.Reports-1))] // the latest is one, too
+	list = b.withoutOld(list)
 	b.mu.Lock()
-	most := room(b.Keep.Size, len(b.hosts))
+	most := bytesPerHost(b.Keep.Size, len(b.hosts))
 	b.mu.Unlock()
 	for {
 		packed, err := pack(list)
@@ -47,8 +47,8 @@ func (b *Book) shelve(k Kept, list []Kept) ([]Kept, []byte, error) {
 	}
 }
 
-// young leaves out those that are too old.
-func (b *Book) young(list []Kept) []Kept {
+// withoutOld drops the reports that are too old.
+func (b *Archive) withoutOld(list []Kept) []Kept {
 	now := b.Counted()
 	for len(list) > 0 && now.Sub(list[len(list)-1].Counted) > b.age() {
 		list = list[:len(list)-1]
@@ -56,7 +56,7 @@ func (b *Book) young(list []Kept) []Kept {
 	return list
 }
 
-func (b *Book) age() time.Duration { return time.Duration(b.Keep.ReportDays) * 24 * time.Hour }
+func (b *Archive) age() time.Duration { return time.Duration(b.Keep.ReportDays) * 24 * time.Hour }
 
 func oldest(list []Kept) time.Time {
 	if len(list) == 0 {
@@ -66,7 +66,7 @@ func oldest(list []Kept) time.Time {
 }
 
 // Trim forgets the earlier reports that have become too old, of hosts that send none.
-func (b *Book) Trim(ctx context.Context) error {
+func (b *Archive) Trim(ctx context.Context) error {
 	now := b.Counted()
 	b.mu.Lock()
 	var hosts []string
@@ -84,12 +84,12 @@ func (b *Book) Trim(ctx context.Context) error {
 	return nil
 }
 
-func (b *Book) trim(ctx context.Context, host string) error {
+func (b *Archive) trim(ctx context.Context, host string) error {
 	list, rev, err := b.past(ctx, host)
 	if err != nil {
 		return err
 	}
-	list = b.young(list)
+	list = b.withoutOld(list)
 	op := store.Op{Key: pastPrefix + host, Delete: len(list) == 0}
 	if !op.Delete {
 		if op.Value, err = pack(list); err != nil {

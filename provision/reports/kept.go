@@ -33,7 +33,7 @@ func (k Kept) Run() provision.LastRun {
 	}
 }
 
-// maxPlain bounds what is unpacked: what is packed was packed here.
+// maxPlain bounds the size of an unpacked record, in bytes.
 const maxPlain = 8 << 20
 
 // pack is v as JSON, compressed with gzip.
@@ -47,7 +47,7 @@ func pack(v any) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// unpack reads what pack made, and plain JSON, as earlier versions kept it.
+// unpack reads the output of pack, and plain JSON, which earlier versions stored.
 func unpack(b []byte, v any) error {
 	if len(b) > 0 && b[0] == '{' {
 		return json.Unmarshal(b, v)

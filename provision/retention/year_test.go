@@ -76,7 +76,7 @@ func typicalReports(r *testKeeper) (last, earlier []byte) {
 			}
 			x.Results = append(x.Results, res)
 		}
-		x.Tell()
+		x.SetTotals()
 		if _, err := book.Put(context.Background(), "typical", x, 0); err != nil {
 			r.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func (s *Server) drifted(host string, r catalog.Report) error {
 	})
 }
 
-// reportRoutes answer the operator with what agents have reported.
+// reportRoutes answer the operator with reports of agents.
 func (s *Server) reportRoutes(e *echo.Echo) {
 	e.GET("/api/hosts/:host/report", s.lastReport)
 	e.GET("/api/hosts/:host/reports", func(c echo.Context) error {

@@ -42,7 +42,7 @@ import (
 type Options struct {
 	Journal   *journal.Journal
 	Store     store.Store
-	Reports   *reports.Book // what agents have reported; nil: a new one in Store
+	Reports   *reports.Archive // the reports of agents; nil: a new archive in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.

@@ -13,13 +13,13 @@ import (
 	"rackhand/provision/bench"
 )
 
-// A contender is a tool, and what runs it once with nothing to change.
+// A contender is a tool, with the command that runs it once.
 type contender struct {
 	name, command string
-	// times is how often it is run for one measurement: what is over at once must be run
-	// often to be measured.
+	// times is how often it runs for one measurement: a short run must be repeated to be
+	// measured.
 	times int
-	// wrong is what stands in its output when something was changed or failed.
+	// wrong are parts of its output that tell of a change or a failure.
 	wrong []string
 }
 
@@ -34,7 +34,7 @@ func TestAgents(t *testing.T) {
 		{"ansible-core", "ansible-playbook -i localhost, /root/bench.yml", 1, []string{"changed: [", "fatal: ["}},
 	}
 	for _, c := range contenders {
-		s.brings(c)
+		s.mustConverge(c)
 	}
 	const rounds = 3
 	seconds, memory := map[string][]float64{}, map[string][]float64{}
@@ -66,9 +66,9 @@ func TestAgents(t *testing.T) {
 	}
 }
 
-// brings has a contender bring about what is declared, so that it has what it caches, and
-// then a file and a service that were undone: nothing of that may be left out.
-func (s *system) brings(c contender) {
+// mustConverge has a contender bring about all resources, which also fills its caches, and
+// then a file that was removed and a service that was stopped. So none leaves a kind out.
+func (s *system) mustConverge(c contender) {
 	s.t.Helper()
 	for _, undo := range []string{"true", "rm " + path(0) + "; systemctl stop " + service(0)} {
 		s.do("sh", "-c", undo)
@@ -78,7 +78,7 @@ func (s *system) brings(c contender) {
 	}
 }
 
-// A measured is what a run came to.
+// A measured is the cost of a run.
 type measured struct {
 	seconds   float64 // of processor time
 	kilobytes int     // peak memory of one of its processes

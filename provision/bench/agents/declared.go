@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// What is declared, in each tool's own words: folders, files, packages that the image has,
-// and services that run. All of it holds, so that there is nothing to change.
+// The resources, in each tool's own language: folders, files, packages that the image has,
+// and services that run. All of them hold, so there is nothing to change.
 const (
 	folders, files, services = 10, 80, 5
 	resources                = folders + files + services + 5 // packages
@@ -39,7 +39,7 @@ func declare(b *strings.Builder, folderIs, fileIs func(i int) string, packageIs 
 	return b.String()
 }
 
-// Role is what they are in a role of rackhand's.
+// Role declares the resources in a role of rackhand.
 func Role() string {
 	var b strings.Builder
 	b.WriteString("resources:\n")
@@ -56,7 +56,7 @@ func Role() string {
 		})
 }
 
-// Manifest is what they are in Puppet's language.
+// Manifest declares the resources for Puppet.
 func Manifest() string {
 	var b strings.Builder
 	return declare(&b,
@@ -72,7 +72,7 @@ func Manifest() string {
 		})
 }
 
-// Playbook is what they are in Ansible's language.
+// Playbook declares the resources for Ansible.
 func Playbook() string {
 	var b strings.Builder
 	b.WriteString("- hosts: localhost\n  connection: local\n  tasks:\n")
@@ -91,7 +91,7 @@ func Playbook() string {
 		})
 }
 
-// Promises is what they are in CFEngine's language.
+// Promises declares the resources for CFEngine.
 func Promises() string {
 	var b strings.Builder
 	b.WriteString(`body common control { bundlesequence => { "bench" }; inputs => { "/usr/share/cfengine3/masterfiles/lib/stdlib.cf" }; }

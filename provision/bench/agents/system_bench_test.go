@@ -34,7 +34,7 @@ var write = flag.Bool("write", false, "put the table into docs/performance.md")
 type system struct {
 	t      *testing.T
 	root   string
-	inside []string // what runs a program in it
+	inside []string // the command line before a program that runs in it
 	load   string
 }
 

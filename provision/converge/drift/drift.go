@@ -1,5 +1,5 @@
 // Package drift tells a resource that was changed behind the catalog's back from one that
-// the catalog wants otherwise. It does no I/O: what it remembers is kept in the agent's state.
+// the catalog wants otherwise. It does no I/O: the agent keeps its memory in state.json.
 package drift
 
 import (
@@ -12,7 +12,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// A Memory is what is known of the last run.
+// A Memory holds the outcome of the last run.
 type Memory struct {
 	// Version of the catalog. Each entry of Held is of a declaration in that catalog.
 	Version string `json:"version,omitempty"`
@@ -21,7 +21,7 @@ type Memory struct {
 	Held map[string]string `json:"held"`
 }
 
-// A Run is what there is to know of a run that has just ended.
+// A Run describes a run that has just ended.
 type Run struct {
 	Catalog *catalog.Catalog
 	Boot    string // names the boot; "" when unknown
@@ -33,8 +33,8 @@ type Run struct {
 // once in 2^64.
 const hashSize = 8
 
-// Hash is that of what a resource declares, without where it was declared and what it is
-// tied to. It doesn't cover the content of a sensitive file, which could be guessed from
+// Hash is a hash of a resource's declaration, without its place in the role and its ties to
+// other resources. It doesn't cover the content of a sensitive file, which could be guessed from
 // it: the catalog's version stands for that, so any change of the catalog counts as one of
 // such a file.
 func Hash(res catalog.Resource, version string) string {
@@ -79,8 +79,8 @@ func (m Memory) Judge(r Run, results []catalog.Result) Memory {
 			caused[res.ID] = result.Cause
 			next.Held[res.ID] = hash
 		default:
-			// What isn't clear now is judged by how it last held, unless the catalog has
-			// changed it since: part of that may be done.
+			// The resource is judged later by how it last held, unless the catalog has
+			// changed it since: part of that change may be done.
 			if same {
 				next.Held[res.ID] = hash
 			}
@@ -104,8 +104,8 @@ func (m Memory) cause(r Run, res catalog.Resource, same bool, caused func(id str
 			return catalog.CauseFollows
 		}
 	}
-	// What a resource builds on was changed on purpose, which may well have undone it: a
-	// package in another version brings its own files.
+	// A required resource was changed on purpose, which may have undone this one: a package
+	// in another version brings its own files.
 	for _, id := range res.Require {
 		if c := caused(id); c != "" && c != catalog.CauseDrift {
 			return catalog.CauseFollows

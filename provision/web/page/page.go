@@ -38,7 +38,7 @@ type Options struct {
 // A Handler serves the page, at the root of its server:
 //
 //	GET /                    all hosts
-//	GET /runs                what the agents of all hosts last reported
+//	GET /runs                the last run of the agent of each host
 //	GET /host/NAME           one host, or the unclaimed box with that MAC
 //	GET /host/NAME/log       what its installer has logged, as text
 //	GET /events              server-sent events; resumes from Last-Event-ID or ?after=SEQ

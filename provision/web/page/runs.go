@@ -13,7 +13,7 @@ import (
 	"rackhand/provision/reports"
 )
 
-// A ReportSource is a Source that has what agents report.
+// A ReportSource is a Source that also has the reports of agents.
 type ReportSource interface {
 	// Report returns the latest report of a host; reports.ErrNone when there is none.
 	Report(ctx context.Context, host string) (reports.Kept, error)
@@ -23,7 +23,7 @@ type ReportSource interface {
 // reports with nothing to do, without one.
 const staleAfter = 60
 
-// toneSilent looks as that of unclaimed boxes: nobody knows how such a host stands.
+// toneSilent has the colour of unclaimed boxes: the state of such a host is unknown.
 const toneSilent tone = "unclaimed"
 
 // runResults is how many results of a report a host's page shows.
@@ -40,8 +40,8 @@ type runView struct {
 	Last     *moment
 	Took     string   // these are on the host's page alone
 	Error    string   // why there was no run at all
-	Lost     string   // what was shortened
-	Results  []result // those that didn't hold, what needs a look first
+	Lost     string   // how the report was shortened; "" for a whole one
+	Results  []result // those that didn't hold, failures and drift first
 	More     int      // results that aren't shown
 	Warnings []string
 }
@@ -50,7 +50,7 @@ type result struct {
 	ID, Status, Cause, Message, Level string
 }
 
-// viewRun is what the page shows of a host's last run at now; nil when there was none.
+// viewRun makes the view of a host's last run at now; nil when no run is known.
 func viewRun(run *provision.LastRun, now time.Time) *runView {
 	if run == nil {
 		return nil
@@ -97,7 +97,7 @@ func (v *runView) add(k reports.Kept) {
 	}
 }
 
-// runsModel is the page of what agents report.
+// runsModel is the page of the last runs of all hosts.
 type runsModel struct {
 	Hosts []hostView
 	Tally runTally
@@ -125,7 +125,7 @@ func countRuns(hosts []hostView) (c runTally) {
 	return c
 }
 
-// runs serves what the agents of all hosts last reported: first what needs a look.
+// runs serves the last runs of all hosts: first those that need a look.
 func (h *Handler) runs(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
 	seq, err := h.newest(r.Context())

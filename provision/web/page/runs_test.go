@@ -42,7 +42,7 @@ func (f *fake) report(now time.Time) {
 	}
 	told := func(status string, results ...catalog.Result) catalog.Report {
 		r := catalog.Report{Status: status, Interval: 1800, Results: append(results, result("file[/etc/motd]", catalog.OK, "", ""))}
-		r.Tell()
+		r.SetTotals()
 		return r
 	}
 	give("web1", 41, 4*time.Minute, told(catalog.OK), nil)

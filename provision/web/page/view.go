@@ -22,7 +22,7 @@ type hostView struct {
 	Last     *eventView
 	LastSeen *moment
 	Job      *jobView // the latest rescue, wipe or burn-in; nil when there was none
-	Notes    []string // what is to be looked at of its agent
+	Notes    []string // short texts of what needs a look at its agent
 	Report   *runView // its agent's last run; nil when there was none
 }
 

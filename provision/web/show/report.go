@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/reports"
 )
 
-// Report writes a report at now: what the run came to, and a line for each resource that
-// didn't hold, with all also for those that did.
+// Report writes a report at now: a summary, and a line for each resource that didn't hold;
+// with all, also for those that did.
 func Report(out io.Writer, k reports.Kept, all bool, now time.Time) error {
 	run := k.Run()
 	fmt.Fprintf(out, "%s: %s; report %d, received %s", OneLine(k.Host, 80), OneLine(k.Status, 20), k.Number, k.Received.Local().Format(time.DateTime))
@@ -63,7 +63,7 @@ func Totals(t catalog.Totals) string {
 	return strings.Join(parts, ", ")
 }
 
-// order is that in which results are listed: what needs a look first.
+// order sorts results by their status: failures first.
 func order(status string) int {
 	i := slices.Index([]string{catalog.Failed, catalog.Skipped, catalog.Unknown, catalog.Changed, catalog.OK}, status)
 	if i < 0 {

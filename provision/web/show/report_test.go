@@ -23,7 +23,7 @@ func TestReport(t *testing.T) {
 			{ID: "service[nginx]", Status: catalog.Skipped, Message: "requires package[nginx], which is failed"},
 		},
 	}
-	r.Tell()
+	r.SetTotals()
 	r.Shortened = &catalog.Shortened{Texts: 3}
 	old := catalog.Report{Host: "web2", Status: catalog.Changed, Results: []catalog.Result{{ID: "a", Status: catalog.Changed}}}
 	list := []reports.Kept{

@@ -19,10 +19,10 @@ import (
 	"rackhand/provision/store/storetest"
 )
 
-// A rig is a book over a real store, by a clock that the test moves.
+// A rig is an archive over a real store, by a clock that the test moves.
 type rig struct {
 	*testing.T
-	*reports.Book
+	*reports.Archive
 	store  store.Store
 	keep   config.Keep
 	passed time.Duration
@@ -41,10 +41,10 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) now() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(r.passed) }
 
-// restart is a new process: it knows what is on disk and nothing else.
+// restart stands for a new process: only the store survives.
 func (r *rig) restart() {
 	r.Helper()
-	r.Book = reports.New(reports.Options{Store: r.store, Clock: func() time.Time { return r.now().Add(1000 * time.Hour) }, Counted: r.now, Keep: r.keep, Log: slog.New(slog.DiscardHandler)})
+	r.Archive = reports.New(reports.Options{Store: r.store, Clock: func() time.Time { return r.now().Add(1000 * time.Hour) }, Counted: r.now, Keep: r.keep, Log: slog.New(slog.DiscardHandler)})
 	if err := r.Load(r.Context()); err != nil {
 		r.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func report(n int) catalog.Report {
 		Host: "web1", Status: catalog.Changed, Started: time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC),
 		Results: []catalog.Result{{ID: "a", Status: catalog.OK}, {ID: "b", Status: catalog.Changed, Message: fmt.Sprint(n), Cause: catalog.CauseCatalog}},
 	}
-	x.Tell()
+	x.SetTotals()
 	return x
 }
 
@@ -224,7 +224,7 @@ func TestLastDrift(t *testing.T) {
 	r := newRig(t)
 	x := report(1)
 	x.Results[1].Cause = catalog.CauseDrift
-	x.Tell()
+	x.SetTotals()
 	at := r.put("web1", x).Received
 	r.passed += time.Hour
 	r.put("web1", report(2))
@@ -234,8 +234,8 @@ func TestLastDrift(t *testing.T) {
 	}
 }
 
-// What an earlier version kept is read: the report of an agent, without a time. What can't
-// be read is as none.
+// A report of an earlier version, without a time, is read. One that is damaged is replaced by
+// the next.
 func TestOldAndDamaged(t *testing.T) {
 	r := newRig(t)
 	old, err := json.Marshal(catalog.Report{Host: "web1", Status: catalog.OK, Results: []catalog.Result{{ID: "a", Status: catalog.OK}}})

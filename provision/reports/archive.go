@@ -26,7 +26,7 @@ const (
 // ErrNone: there is no such report.
 var ErrNone = errors.New("no such report is kept")
 
-// Options are what a Book works with.
+// Options configure an Archive.
 type Options struct {
 	Store store.Store
 	Clock func() time.Time
@@ -36,25 +36,25 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// A Book keeps the reports of all hosts. Its methods may be called at once.
-type Book struct {
+// An Archive keeps the reports of all hosts. Its methods may be called at once.
+type Archive struct {
 	Options
 	mu    sync.Mutex
 	hosts map[string]entry
 }
 
-// An entry is what is known of a host's reports without reading them.
+// An entry sums up the reports of a host, in memory.
 type entry struct {
 	last   provision.LastRun
-	oldest time.Time // counted time of the oldest earlier one; zero: there is none
+	oldest time.Time // counted time of the oldest earlier one; zero: no earlier one
 }
 
-// New makes a book; Load reads what is kept.
-func New(o Options) *Book { return &Book{Options: o, hosts: map[string]entry{}} }
+// New makes an archive; Load reads what is kept.
+func New(o Options) *Archive { return &Archive{Options: o, hosts: map[string]entry{}} }
 
 // Load reads the reports that are kept. Until then Runs is empty. A report that can't be
-// read is as none.
-func (b *Book) Load(ctx context.Context) error {
+// read is skipped.
+func (b *Archive) Load(ctx context.Context) error {
 	last, _, err := b.Store.List(ctx, lastPrefix)
 	if err != nil {
 		return fmt.Errorf("reading the reports: %w", err)
@@ -93,7 +93,7 @@ func (b *Book) Load(ctx context.Context) error {
 }
 
 // Runs are the latest reports of all hosts in brief, judged at this time.
-func (b *Book) Runs() map[string]provision.LastRun {
+func (b *Archive) Runs() map[string]provision.LastRun {
 	b.mu.Lock()
 	all := maps.Clone(b.hosts)
 	b.mu.Unlock()
@@ -114,7 +114,7 @@ func (b *Book) Runs() map[string]provision.LastRun {
 
 // Put keeps a report that has just come; age is that of the catalog that the host had kept,
 // 0 for one of the appliance.
-func (b *Book) Put(ctx context.Context, host string, r catalog.Report, age time.Duration) (Kept, error) {
+func (b *Archive) Put(ctx context.Context, host string, r catalog.Report, age time.Duration) (Kept, error) {
 	for attempt := 1; ; attempt++ {
 		k, err := b.put(ctx, host, r, age)
 		if !errors.Is(err, store.ErrConflict) || attempt == 3 {
@@ -123,14 +123,15 @@ func (b *Book) Put(ctx context.Context, host string, r catalog.Report, age time.
 	}
 }
 
-func (b *Book) put(ctx context.Context, host string, r catalog.Report, age time.Duration) (Kept, error) {
+func (b *Archive) put(ctx context.Context, host string, r catalog.Report, age time.Duration) (Kept, error) {
 	k := Kept{Number: 1, Received: b.Clock().UTC(), Counted: b.Counted(), Age: age.Seconds(), Report: r}
 	before, rev, err := b.last(ctx, host)
 	if err != nil && !errors.Is(err, ErrNone) {
 		return k, err
 	}
 	k.Number, k.Drifted = before.Number+1, before.Drifted
-	again := !r.Started.IsZero() && before.Started.Equal(r.Started) // the agent didn't hear that it was kept
+	// The agent missed the answer, and has sent the report again.
+	again := !r.Started.IsZero() && before.Started.Equal(r.Started)
 	if again {
 		k.Number = before.Number
 	}
@@ -152,7 +153,7 @@ func (b *Book) put(ctx context.Context, host string, r catalog.Report, age time.
 	}
 	if !before.Counted.IsZero() && !again {
 		var packed []byte
-		if list, packed, err = b.shelve(before, list); err != nil {
+		if list, packed, err = b.addEarlier(before, list); err != nil {
 			return k, err
 		}
 		conds = append(conds, store.Cond{Key: pastPrefix + host, Rev: pastRev})
@@ -170,7 +171,7 @@ func (b *Book) put(ctx context.Context, host string, r catalog.Report, age time.
 }
 
 // Last is a host's latest report, whole.
-func (b *Book) Last(ctx context.Context, host string) (Kept, error) {
+func (b *Archive) Last(ctx context.Context, host string) (Kept, error) {
 	k, _, err := b.last(ctx, host)
 	if err == nil && !k.Counted.IsZero() {
 		k.Silent = k.Run().At(b.Counted()).Silent
@@ -178,16 +179,16 @@ func (b *Book) Last(ctx context.Context, host string) (Kept, error) {
 	return k, err
 }
 
-// Earlier are the reports before the latest, newest first, in brief: what held in them is
-// counted and not listed.
-func (b *Book) Earlier(ctx context.Context, host string) ([]Kept, error) {
+// Earlier are the reports before the latest, newest first, in brief: resources that held
+// are counted and not listed.
+func (b *Archive) Earlier(ctx context.Context, host string) ([]Kept, error) {
 	list, _, err := b.past(ctx, host)
 	return list, err
 }
 
-// last reads a host's latest report; rev is 0 when there is none. One that can't be read is
-// as none, and is replaced by the next.
-func (b *Book) last(ctx context.Context, host string) (k Kept, rev uint64, err error) {
+// last reads a host's latest report; rev is 0 when there is none. One that can't be
+// read is reported as ErrNone, and is replaced by the next.
+func (b *Archive) last(ctx context.Context, host string) (k Kept, rev uint64, err error) {
 	r, err := b.Store.Get(ctx, lastPrefix+host)
 	if errors.Is(err, store.ErrNotFound) {
 		return k, 0, fmt.Errorf("%w of %s", ErrNone, host)
@@ -202,7 +203,7 @@ func (b *Book) last(ctx context.Context, host string) (k Kept, rev uint64, err e
 	return k, r.Rev, nil
 }
 
-func (b *Book) past(ctx context.Context, host string) (list []Kept, rev uint64, err error) {
+func (b *Archive) past(ctx context.Context, host string) (list []Kept, rev uint64, err error) {
 	r, err := b.Store.Get(ctx, pastPrefix+host)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, 0, nil
