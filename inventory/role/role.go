@@ -1,9 +1,10 @@
-// Package role is the role language: what a host becomes. A role is a YAML file
-// beside the inventory, roles/NAME.yaml. It is parsed with positions, its values
-// are decoded by schema from the text that the operator wrote, and it is compiled
-// for one host at a time: ${...} is substituted after parsing, the resources are
-// put in order, and what comes out is the [catalog.Catalog] that the host's agent
-// converges and the [Check]s that the appliance runs from outside.
+// Package role reads roles, and compiles a role for a host into its catalog and
+// checks. A role is a YAML file beside the inventory, roles/NAME.yaml. It is parsed
+// with positions, its values are decoded by schema from the text that the operator
+// wrote, and it is compiled for one host at a time: ${...} is substituted after
+// parsing, the resources are put in order, and what comes out is the
+// [catalog.Catalog] that the host's agent converges and the [Check]s that the
+// appliance runs from outside.
 package role
 
 import (
@@ -26,8 +27,8 @@ type Input struct {
 	// Appliance is the URL at which hosts reach the appliance's files,
 	// http://10.77.0.1: ${appliance.url} and .Appliance.URL in a template.
 	Appliance string
-	// ReadFile returns a file of templates/ as it is, for source.
-	ReadFile func(name string) (string, error)
+	// Source returns a file of templates/ as it is, for source.
+	Source func(name string) (Source, error)
 	// Render renders a file of templates/, for template. A missing key must be
 	// an error. secret is offered to the template: a use of it makes
 	// the file sensitive.
@@ -35,6 +36,15 @@ type Input struct {
 	// Secret looks a secret up by its name, for ${secret.NAME} and templates.
 	// Its value reaches file content and nothing else.
 	Secret func(name string) (string, error)
+}
+
+// A Source is the content of a file that a resource takes as it is.
+type Source struct {
+	// Text is the content, unless it is named by its SHA256, in hex, and its Size, in bytes:
+	// that of files that aren't text, and of large ones.
+	Text   string
+	SHA256 string
+	Size   int64
 }
 
 // Data is what a template of a role is rendered from.

@@ -1,12 +1,8 @@
 package appliance
 
 import (
-	"context"
-
-	"rackhand/provision/catalog"
 	"rackhand/provision/operate"
 	"rackhand/provision/prefetch"
-	"rackhand/provision/web"
 )
 
 // newOperator ties what carries out the operator's requests to the parts.
@@ -15,10 +11,7 @@ func (a *Appliance) newOperator() *operate.Operator {
 	return &operate.Operator{
 		Journal: a.journal, Snapshot: a.holder.Current, Handout: a.handout, Appliance: a.urls, Settings: a.cfg.Install, Secret: a.secrets.Get,
 		BMC: a.bmc, Fetch: ahead.Fetch, MirrorList: a.mirror.List, Forget: a.mirror.Forget,
-		Problems: a.problems, Database: a.keeper.Stats,
+		Problems: a.problems, Database: a.keeper.Stats, Runs: a.reports.Runs,
 		Orders: a.orders, Now: a.Clock,
-		LatestReport: func(ctx context.Context, host string) (catalog.Report, error) {
-			return web.LatestReport(ctx, a.store, host)
-		},
 	}
 }

@@ -8,14 +8,19 @@ import "time"
 // A Catalog is the resolved list of resources for one host, in the order in
 // which they are to be converged.
 type Catalog struct {
-	Host string `json:"host"`
-	Role string `json:"role"`
+	// Format is 2 where files name their content by its hash ([Format2]). Without it, the
+	// content of each file stands in the catalog.
+	Format int    `json:"format,omitempty"`
+	Host   string `json:"host"`
+	Role   string `json:"role"`
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
 	// Maintenance says when changes may restart services; nil: at any time. Agents that
 	// don't know it restart at any time.
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
+	// Raw is the JSON that [Decode] read, with all that this program doesn't know.
+	Raw []byte `json:"-"`
 }
 
 // A Resource is one thing that shall hold on a host. Exactly one of Package,
@@ -33,6 +38,9 @@ type Resource struct {
 	Source string `json:"source"`
 	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
 	Deadline int `json:"deadline,omitempty"`
+	// Problem says why this program can't bring the resource about: [Decode] found a type,
+	// attribute or value in it that it doesn't know. "" for none.
+	Problem string `json:"-"`
 }
 
 // A Package of the system's package manager.
@@ -45,12 +53,17 @@ type Package struct {
 
 // A File, directory, or the absence of one.
 type File struct {
-	Path    string `json:"path"`   // absolute
-	Ensure  string `json:"ensure"` // file, directory, absent
+	Path   string `json:"path"`   // absolute
+	Ensure string `json:"ensure"` // file, directory, absent
+	// Content stands in catalogs of the first format, and in memory.
 	Content string `json:"content,omitempty"`
-	Mode    string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
-	Owner   string `json:"owner,omitempty"`
-	Group   string `json:"group,omitempty"`
+	// SHA256, in hex, and Size, in bytes, name the content in format 2; the agent fetches it
+	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
+	Owner  string `json:"owner,omitempty"`
+	Group  string `json:"group,omitempty"`
 	// Validate is a command that must exit 0 before the new content takes its
 	// place; %s is the path of the new content.
 	Validate []string `json:"validate,omitempty"`
@@ -91,6 +104,8 @@ type Result struct {
 	// Pending is the restart or reload of a service that waits for the maintenance window,
 	// and until when: "restart pending until Sat 5 Dec 02:00 CET".
 	Pending string `json:"pending,omitempty"`
+	// Cause is why it was changed; "" unless Status is Changed, and from older agents.
+	Cause string `json:"cause,omitempty"`
 }
 
 // A Report is what the agent says after a run.
@@ -123,8 +138,13 @@ type Report struct {
 	Noop bool `json:"noop,omitempty"`
 	// Disabled: there was no run, since the agent is disabled. Status is Failed then.
 	Disabled *Disabled `json:"disabled,omitempty"`
-	// Interval is the time between two runs of the agent's daemon, in seconds; 0: unknown.
-	Interval int `json:"interval,omitempty"`
+	// Interval is the time between two runs, in seconds; 0 for a single run, and from
+	// older agents.
+	Interval float64 `json:"interval,omitempty"`
+	// Totals count the results, also those that were left out; nil from older agents.
+	Totals *Totals `json:"totals,omitempty"`
+	// Shortened counts the parts that it lost to fit; nil when it is whole.
+	Shortened *Shortened `json:"shortened,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

@@ -22,8 +22,12 @@ func (r Report) ExitCode() int {
 	}
 	for _, s := range status {
 		switch s {
-		case Changed, Unknown:
+		case Changed:
 			code |= ExitChanged
+		case Unknown: // in a run: a secret that can't be asked for, which stays as it is
+			if r.Noop {
+				code |= ExitChanged
+			}
 		case Failed, Skipped:
 			code |= ExitFailed
 		}

@@ -1,6 +1,9 @@
 package catalog
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 func TestExitCode(t *testing.T) {
 	results := func(status ...string) (out []Result) {
@@ -18,6 +21,7 @@ func TestExitCode(t *testing.T) {
 		"a restart waits":        {Report{Status: OK, Results: results(OK, Pending)}, 0},
 		"changed":                {Report{Status: Changed, Results: results(OK, Changed)}, 2},
 		"a dry run can't tell":   {Report{Status: Changed, Results: results(Unknown), Noop: true}, 2},
+		"a secret is away":       {Report{Status: OK, Results: results(OK, Unknown)}, 0},
 		"failed":                 {Report{Status: Failed, Results: results(OK, Failed)}, 4},
 		"skipped":                {Report{Status: Failed, Results: results(Skipped)}, 4},
 		"both":                   {Report{Status: Failed, Results: results(Changed, Failed)}, 6},
@@ -57,5 +61,17 @@ func TestWith(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", m, got, err)
 		}
 		versions[got.Version] = true
+		second, err := got.ByHash()
+		if err != nil || versions[second.Version] || second.Maintenance == nil {
+			t.Errorf("%+v in format 2: %+v, %v", m, second, err)
+		}
+		versions[second.Version] = true
+		b, err := json.Marshal(second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := Decode(b); err != nil || back.Maintenance == nil || len(back.Maintenance.Windows) != 1 {
+			t.Errorf("read back: %+v, %v", back, err)
+		}
 	}
 }

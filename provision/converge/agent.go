@@ -3,7 +3,6 @@ package converge
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/drift"
 )
 
 // An Agent keeps one host as its catalog says.
@@ -24,7 +24,7 @@ type Agent struct {
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand // for pauses
 	Keys   io.Reader  // for the host's key: crypto/rand.Reader
-	// Interval is the time between two runs of Run; 30 min when 0.
+	// Interval is the time between two runs of Run, 30 min when 0. Reports tell it.
 	Interval time.Duration
 	// LockWait is how long another run is waited for; 5 min when 0.
 	LockWait time.Duration
@@ -56,7 +56,10 @@ const pauseAfterFailure = 15 * time.Second
 // Run converges at once and then at every interval, until ctx ends. A run that
 // failed is repeated sooner; one that the appliance orders is made at once.
 func (a *Agent) Run(ctx context.Context) error {
-	interval := a.interval()
+	if a.Interval == 0 {
+		a.Interval = 30 * time.Minute
+	}
+	interval := a.Interval
 	failures, tries := 0, 0
 	demand := Demand{}
 	for {
@@ -95,14 +98,6 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 }
 
-// interval is the time between two runs of Run.
-func (a *Agent) interval() time.Duration {
-	if a.Interval == 0 {
-		return 30 * time.Minute
-	}
-	return a.Interval
-}
-
 // Once is Make without an order; status is the report's.
 func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) {
 	r, err := a.Make(ctx, Demand{Noop: noop})
@@ -115,10 +110,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 // keep its state.
 func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error) {
 	noop := demand.Noop
-	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop}
-	if a.Orders {
-		report.Interval = int(a.interval().Seconds())
-	}
+	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Interval: a.Interval.Seconds()}
 	if a.clock == nil {
 		a.clock = &adjusted{Clock: a.Clock}
 	}
@@ -162,6 +154,7 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		report.ClockAhead = ahead.Seconds()
 		a.Log.Warn("the host's clock and the appliance's differ", "ahead", ahead.Round(time.Second).String())
 	}
+	report.SetTotals()
 	a.summary(&report, noop)
 	if noop {
 		if trouble != nil {
@@ -201,7 +194,8 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 		report.Warnings = append(report.Warnings, short(err.Error()))
 		a.Log.Error("maintenance", "error", err)
 	}
-	if demand.IgnoreWindow {
+	// A host that isn't in order yet is in no service that a restart could disturb.
+	if demand.IgnoreWindow || !state.Whole {
 		hold = nil
 	}
 	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
@@ -209,12 +203,33 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
 		}
 	}
-	report.Results = a.Engine.ConvergeAs(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
-	report.Status = Worst(report.Results)
+	a.Engine.Contents.use(c)
+	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
+	report.Status = statusOf(report.Results, demand.Noop)
+	if left := without(report.Results, demand.Noop); left != "" {
+		report.Warnings = append(report.Warnings, left)
+	}
 	a.opens = time.Time{}
 	if len(state.Pending) > 0 && hold != nil && hold() != "" {
 		a.opens = opens()
 	}
+}
+
+// converged brings the catalog about and gives each change its cause. The state keeps the
+// resources that held; it is saved with the report.
+func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, mode Mode) []catalog.Result {
+	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
+	for id := range state.Pending {
+		run.Due[id] = true
+	}
+	if a.Engine.Boot != nil {
+		run.Boot = a.Engine.Boot()
+	}
+	results := a.Engine.ConvergeAs(ctx, cat, state, mode)
+	if held := state.Held.Judge(run, results); !mode.Noop {
+		state.Held = held
+	}
+	return results
 }
 
 // open reads the state. One that can't be read or written is an empty one that can't be
@@ -236,7 +251,8 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	if a.Apt != nil {
 		a.Apt.SetSources(state.Sources)
 	}
-	a.answered = cmp.Or(a.answered, state.Order) // of before a restart
+	a.answered = cmp.Or(a.answered, state.Order)                              // of before a restart
+	state.Whole = state.Whole || state.Last == nil && !state.Fetched.IsZero() // of before it was kept
 	return state, warnings, err
 }
 
@@ -370,24 +386,24 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	var c catalog.Catalog
+	var c *catalog.Catalog
 	if err == nil {
-		err = json.Unmarshal(b, &c)
+		c, err = catalog.Decode(b)
 	}
 	if err == nil {
-		err = usable(&c, host)
+		err = usable(c, host)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
 	}
-	return &c, nil
+	return c, nil
 }
 
 // keep puts a catalog that changed on disk, and notes that the appliance has confirmed
 // it; that is saved with the report.
 func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 	if changed {
-		b, err := json.Marshal(c)
+		b, err := withoutSecrets(c)
 		if err == nil {
 			err = writeFile(a.Paths.catalog(), b)
 		}

@@ -121,10 +121,21 @@ func TestMaintenanceWindow(t *testing.T) {
 	r.write("units/web", "active\nenabled\n")
 	r.write("units/db", "inactive\nenabled\n")
 	r.app.catalog.Maintenance = &catalog.Maintenance{Windows: []string{"Sun 18:30-20:00"}, Zone: "Europe/Berlin"}
-	r.app.catalog.Resources = []catalog.Resource{
-		file("/etc/web.conf", "x", "service[web]", "service[db]"), service(catalog.Service{Name: "web", Running: yes()}), service(catalog.Service{Name: "db", Running: yes()}),
+	want := func(content string) {
+		r.app.catalog.Version = content
+		r.app.catalog.Resources = []catalog.Resource{
+			file("/etc/web.conf", content, "service[web]", "service[db]"), service(catalog.Service{Name: "web", Running: yes()}), service(catalog.Service{Name: "db", Running: yes()}),
+		}
 	}
-	// Before there is a file, a dry run says the same as the run.
+	// A host that was never in order serves nobody: it gets there at once.
+	want("w")
+	r.once(catalog.Changed)
+	if r.actions() != "restart start" {
+		t.Errorf("at the first run: %s", r.actions())
+	}
+	want("x")
+	r.write("units/db", "inactive\nenabled\n")
+	r.log()
 	r.once(catalog.Changed)
 	last := func() catalog.Report { return r.app.reports[len(r.app.reports)-1] }
 	const pending = "restart pending until Sun 22 Nov 18:30 CET"
@@ -170,6 +181,10 @@ func TestIgnoreWindow(t *testing.T) {
 	r.write("units/web", "active\nenabled\n")
 	r.app.catalog.Resources = []catalog.Resource{file("/etc/web.conf", "x", "service[web]"), service(catalog.Service{Name: "web", Running: yes(), Refresh: catalog.Reload})}
 	r.app.catalog.Maintenance = &catalog.Maintenance{Windows: []string{"at full moon"}}
+	r.once(catalog.Changed)
+	r.log()
+	r.write("root/etc/web.conf", "drifted")
+	r.app.reports = nil
 	r.once(catalog.Changed)
 	last := r.app.reports[len(r.app.reports)-1]
 	if len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0], "at full moon") || !strings.HasPrefix(last.Results[1].Pending, "reload pending until the agent can read") {

@@ -27,6 +27,7 @@ func (a *Agent) ran(state *State, r catalog.Report) {
 	if a.Uptime != nil {
 		state.Last.Boot, state.Last.Up = a.Uptime()
 	}
+	state.Whole = state.Whole || r.Error == "" && r.Status != catalog.Failed
 	if r.Order != "" {
 		state.Order, a.answered = r.Order, r.Order
 	}

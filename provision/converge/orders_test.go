@@ -131,7 +131,7 @@ func TestOrders(t *testing.T) {
 		t.Errorf("reports: %s\n%s", text, r.out)
 	}
 	if r.app.reports[1].Interval != 1800 || r.read("root/etc/motd") != "hello\n" {
-		t.Errorf("interval %d, /etc/motd %q", r.app.reports[1].Interval, r.read("root/etc/motd"))
+		t.Errorf("interval %g, /etc/motd %q", r.app.reports[1].Interval, r.read("root/etc/motd"))
 	}
 	if text := strings.Join(o.asked()[:5], ","); text != ",,one,one,one" {
 		t.Errorf("it asked with %q", o.asked())

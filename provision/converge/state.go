@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/drift"
 )
 
 const (
@@ -36,6 +37,8 @@ type State struct {
 	FetchedUp   time.Duration `json:"catalog_fetched_up,omitempty"`
 	// Services are the services that were found healthy, by id.
 	Services map[string]Seen `json:"services,omitempty"`
+	// Held are the resources that held at the end of the last run.
+	Held drift.Memory `json:"held,omitzero"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 	// Dropped is how many reports were dropped since the appliance took one.
@@ -43,6 +46,8 @@ type State struct {
 	// Last is the latest run, and Order the latest order that one was made for.
 	Last  *LastRun `json:"last_run,omitempty"`
 	Order string   `json:"order,omitempty"`
+	// Whole: some run had no failures. Maintenance windows hold from then on.
+	Whole bool `json:"whole,omitempty"`
 
 	path   string
 	broken error // why it can't be kept at all

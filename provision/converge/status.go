@@ -65,7 +65,7 @@ func (a *Agent) Status() (Status, error) {
 		s.Catalog, s.CatalogAge = kept.Version, a.age(state).Seconds()
 		hold, opens, err := a.hold(kept.Maintenance)
 		problem(err)
-		if len(s.Pending) > 0 && hold != nil && hold() != "" {
+		if len(s.Pending) > 0 && state.Whole && hold != nil && hold() != "" {
 			s.Opens = opens()
 		}
 	}

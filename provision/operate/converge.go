@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
 )
-
-// usualInterval is the time between two runs of an agent that doesn't tell it.
-const usualInterval = 30 * time.Minute
 
 // Converge orders a run of hosts' agents. What speaks against one of them is in the answer.
 func (o *Operator) Converge(ctx context.Context, r orders.Request) ([]orders.Ordered, error) {
@@ -41,7 +37,7 @@ func (o *Operator) order(ctx context.Context, host string, wanted catalog.Order)
 	order, joined, err := o.Orders.Place(ctx, host, wanted)
 	switch {
 	case errors.Is(err, orders.ErrNeverAsks):
-		out.Refused = err.Error() + ": it is older than orders, or not enrolled; " + o.nextRun(ctx, host)
+		out.Refused = err.Error() + ": it is older than orders, or not enrolled; " + o.nextRun(host)
 		return out, nil
 	case errors.Is(err, orders.ErrUnderWay):
 		out.Refused = err.Error()
@@ -57,16 +53,12 @@ func (o *Operator) order(ctx context.Context, host string, wanted catalog.Order)
 }
 
 // nextRun says when a host's agent makes its next run, as far as its latest report tells.
-func (o *Operator) nextRun(ctx context.Context, host string) string {
-	r, err := o.LatestReport(ctx, host)
-	if err != nil || r.Finished.IsZero() {
+func (o *Operator) nextRun(host string) string {
+	r, ok := o.Runs()[host]
+	if !ok {
 		return "it has not reported yet"
 	}
-	interval := usualInterval
-	if r.Interval > 0 {
-		interval = time.Duration(r.Interval) * time.Second
-	}
-	next := r.Finished.Add(interval - time.Duration(r.ClockAhead*float64(time.Second)))
+	next := r.Received.Add(provision.Interval(r.Interval))
 	if late := o.Now().Sub(next); late > 0 {
 		return fmt.Sprintf("its next run was due at %s", next.Local().Format("15:04"))
 	}

@@ -13,7 +13,6 @@ import (
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/catalog"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/orders"
@@ -40,11 +39,11 @@ type Operator struct {
 	// Problems are those of the inventory and of links, as text laid out already.
 	Problems func() []string
 	Database func() provision.DatabaseStats
+	// Runs are the latest reports of agents, by host.
+	Runs func() map[string]provision.LastRun
 
 	Orders *orders.Keeper
-	// LatestReport is the latest report of a run of a host's agent.
-	LatestReport func(ctx context.Context, host string) (catalog.Report, error)
-	Now          func() time.Time
+	Now    func() time.Time
 }
 
 // Install arms a host, and boots it from the network when the request says so and the host

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"log/slog"
@@ -24,9 +23,11 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
+	"rackhand/provision/catalogs"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/converge"
 	"rackhand/provision/handout"
@@ -34,6 +35,7 @@ import (
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/rollout"
 	"rackhand/provision/store"
 	"rackhand/provision/store/storetest"
@@ -85,23 +87,49 @@ func newSite(t *testing.T, hosts ...string) *site {
 	}
 	s.options = web.Options{
 		Journal: j, Store: st, Authority: authority, Snapshot: func() *inventory.Snapshot { return snap }, Clock: time.Now, Random: rand.Reader, Log: log,
-		Handout: &handout.Maker{Secret: func(string) (string, error) { return "", os.ErrNotExist }},
-		Compile: func(h *inventory.Host) (*role.Compiled, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			f := &catalog.File{Path: "/etc/motd", Ensure: "file", Content: s.content[h.Name]}
-			if f.Content == "bad" {
-				f = &catalog.File{Path: "/etc", Ensure: "file", Content: "x"} // it is a folder
-			}
-			resources := []catalog.Resource{{ID: catalog.ID("file", f.Path), File: f}}
-			version, err := catalog.Version(resources)
-			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version, Resources: resources}}, err
-		},
+		Handout:  &handout.Maker{Secret: func(string) (string, error) { return "", os.ErrNotExist }},
+		Catalogs: &siteCatalogs{site: s, given: map[string]*catalogs.Made{}},
+		Reports:  reports.New(reports.Options{Store: st, Clock: time.Now, Counted: j.Counted, Keep: config.Default().Keep, Log: log}),
 	}
 	s.start()
 	t.Cleanup(func() { s.stop() })
 	return s
 }
+
+// siteCatalogs make a host's catalog of what the site wants of it.
+type siteCatalogs struct {
+	*site
+	given map[string]*catalogs.Made
+}
+
+func (s *siteCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &catalog.File{Path: "/etc/motd", Ensure: "file", Content: s.content[h.Name]}
+	if f.Content == "bad" {
+		f = &catalog.File{Path: "/etc", Ensure: "file", Content: "x"} // it is a folder
+	}
+	resources := []catalog.Resource{{ID: catalog.ID("file", f.Path), File: f}}
+	version, err := catalog.Version(resources)
+	if err != nil {
+		return nil, err
+	}
+	return catalogs.Make(&role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version, Resources: resources}})
+}
+
+func (s *siteCatalogs) Given(host string, m *catalogs.Made) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given[host] = m
+}
+
+func (s *siteCatalogs) Last(host string) (given, readable *catalogs.Made) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.given[host], nil
+}
+
+func (s *siteCatalogs) Content(string) (*os.File, error) { return nil, os.ErrNotExist }
 
 // start serves agents and the operator; stop ends that as a restart does.
 func (s *site) start() {
@@ -112,9 +140,7 @@ func (s *site) start() {
 	}
 	s.options.Operator = &operate.Operator{
 		Journal: s.options.Journal, Snapshot: s.options.Snapshot, Orders: s.options.Orders, Now: time.Now,
-		LatestReport: func(ctx context.Context, host string) (catalog.Report, error) {
-			return web.LatestReport(ctx, s.options.Store, host)
-		},
+		Runs: s.options.Reports.Runs,
 	}
 	server := web.New(s.options)
 	if s.port == "" {
@@ -195,10 +221,11 @@ func (s *site) agent(host string, ordered bool) *converge.Agent {
 		}
 	}
 	paths, clock, log := converge.Paths{Root: root}, converge.SystemClock{}, slog.New(slog.DiscardHandler)
+	contents := &converge.Contents{Paths: paths, Log: log}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep, Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader,
 		Synchronised: func() bool { return true }, Uptime: clock.Uptime, Orders: ordered,
-		Engine: &converge.Engine{Files: &converge.Files{Paths: paths, Random: rand.Reader}, Log: log, Clock: time.Now},
+		Engine: &converge.Engine{Files: &converge.Files{Paths: paths, Random: rand.Reader, Contents: contents}, Contents: contents, Log: log, Clock: time.Now},
 	}
 }
 
@@ -237,12 +264,11 @@ func (s *site) wants(host, content string) {
 
 func (s *site) kept(host string) catalog.Report {
 	s.t.Helper()
-	r, err := s.options.Store.Get(s.t.Context(), "report/"+host)
-	var report catalog.Report
-	if err != nil || json.Unmarshal(r.Value, &report) != nil {
+	r, err := s.options.Reports.Last(s.t.Context(), host)
+	if err != nil {
 		s.t.Fatal(host, err)
 	}
-	return report
+	return r.Report
 }
 
 // run rolls out, and returns what was said, with the table.

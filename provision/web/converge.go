@@ -9,9 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
-	"rackhand/provision/store"
 )
 
 // ordersWait is how long the answer to a question for changes of orders waits for one.
@@ -39,15 +37,6 @@ func (s *Server) convergeRoutes(e *echo.Echo) {
 		changes, rev := s.Orders.Changes(ctx, r.Hosts, r.After)
 		return c.JSON(http.StatusOK, orders.ChangesReply{Rev: rev, Orders: changes})
 	})
-}
-
-// LatestReport is the latest report of a run of a host's agent.
-func LatestReport(ctx context.Context, s store.Store, host string) (r catalog.Report, err error) {
-	kept, err := s.Get(ctx, reportPrefix+host)
-	if err == nil {
-		err = json.Unmarshal(kept.Value, &r)
-	}
-	return r, err
 }
 
 // maxHostsBody bounds what is read of a request that names hosts, in bytes: thousands.

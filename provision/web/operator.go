@@ -55,6 +55,7 @@ func (s *Server) API() http.Handler {
 	})
 	s.jobRoutes(e)
 	s.convergeRoutes(e)
+	s.reportRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
 	s.mirrorRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {

@@ -69,11 +69,11 @@ func TestReportsOfNoRun(t *testing.T) {
 	}
 	kept := func() (v catalog.Report) {
 		t.Helper()
-		rec, err := r.options.Store.Get(t.Context(), "report/web1")
-		if err != nil || json.Unmarshal(rec.Value, &v) != nil {
+		k, err := r.server.Reports.Last(t.Context(), "web1")
+		if err != nil {
 			t.Fatal(err)
 		}
-		return v
+		return k.Report
 	}
 	notes := func() string {
 		return strings.Join(r.journal.Hosts()["web1"].Agent.Notes(r.clock()), "; ")

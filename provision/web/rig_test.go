@@ -19,16 +19,20 @@ import (
 	"time"
 
 	"rackhand/bootfiles/image"
+	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/catalog"
+	"rackhand/provision/catalogs"
+	"rackhand/provision/content"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/store"
 	"rackhand/provision/store/storetest"
 	"rackhand/provision/web"
@@ -102,9 +106,9 @@ func newRig(t *testing.T) *rig {
 			}
 			return boot.Decision{Host: h, Action: boot.Disk}, nil
 		},
-		Compile: func(h *inventory.Host) (*role.Compiled, error) {
+		Catalogs: &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
-		},
+		}},
 		Handout: &handout.Maker{
 			Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
 			Random: rand.Reader, Images: r.images, Mirrors: []string{"debian"},
@@ -123,13 +127,10 @@ func (r *rig) serve() {
 	if r.options.Orders, err = orders.Open(context.Background(), orders.Options{Store: r.options.Store, Counted: r.journal.Counted, Clock: r.clock, Random: rand.Reader}); err != nil {
 		r.t.Fatal(err)
 	}
-	r.options.Operator = &operate.Operator{Journal: r.journal, Snapshot: r.options.Snapshot, Orders: r.options.Orders, Now: r.clock, LatestReport: r.latestReport}
+	r.options.Reports = reports.New(reports.Options{Store: r.options.Store, Clock: r.clock, Counted: r.journal.Counted, Keep: config.Default().Keep, Log: r.options.Log})
+	r.options.Operator = &operate.Operator{Journal: r.journal, Snapshot: r.options.Snapshot, Orders: r.options.Orders, Now: r.clock, Runs: r.options.Reports.Runs}
 	s := web.New(r.options)
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
-}
-
-func (r *rig) latestReport(ctx context.Context, host string) (catalog.Report, error) {
-	return web.LatestReport(ctx, r.options.Store, host)
 }
 
 // clock is the real time, moved on by what a test says.
@@ -249,3 +250,31 @@ func (r *rig) wantEvent(host, kind string) {
 	}
 	r.t.Errorf("no event %s of %q", kind, host)
 }
+
+// testCatalogs make a catalog whenever one is asked for.
+type testCatalogs struct {
+	compile         func(h *inventory.Host) (*role.Compiled, error)
+	given, readable map[string]*catalogs.Made
+	store           *content.Store
+}
+
+func (c *testCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
+	compiled, err := c.compile(h)
+	if err != nil {
+		return nil, err
+	}
+	return catalogs.Make(compiled)
+}
+
+func (c *testCatalogs) Given(host string, m *catalogs.Made) {
+	if c.given == nil {
+		c.given = map[string]*catalogs.Made{}
+	}
+	c.given[host] = m
+}
+
+func (c *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
+	return c.given[host], c.readable[host]
+}
+
+func (c *testCatalogs) Content(sum string) (*os.File, error) { return c.store.Open(sum) }

@@ -1,6 +1,6 @@
-// Package web is what the appliance answers over HTTP: boot files, answer files
-// and installers' events on port 80; agents on 8443; the operator on a unix
-// socket. echo routes, behind our own http.Server.
+// Package web is the appliance's HTTP server: boot files, answer files and
+// installers' events on port 80; agents on 8443; the operator on a unix socket. echo
+// routes, behind our own http.Server.
 package web
 
 import (
@@ -22,7 +22,6 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
@@ -34,6 +33,7 @@ import (
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/store"
 	"rackhand/templates"
 )
@@ -41,7 +41,8 @@ import (
 // Options is what the routes work with.
 type Options struct {
 	Journal   *journal.Journal
-	Store     store.Store // reports are kept under report/
+	Store     store.Store
+	Reports   *reports.Archive // the reports of agents; nil: a new archive in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
@@ -58,7 +59,7 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Compile   func(host *inventory.Host) (*role.Compiled, error)
+	Catalogs  Catalogs
 	Operator  *operate.Operator
 	Handout   *handout.Maker    // what hosts are handed
 	Files     *bootfiles.Files  // boot programs
@@ -86,6 +87,7 @@ type Server struct {
 	refused *limit.Limiter // who was refused
 	fetched *limit.Limiter // fetches that have left an event
 	taken   taken
+	drifts  *limit.Limiter // of which drift the journal has an event
 	lost    *limit.Limiter // hosts of which it was said that they come no further
 	scripts scriptCache
 	answers answers
@@ -93,6 +95,7 @@ type Server struct {
 	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
+	old     oldAgents
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
@@ -106,8 +109,11 @@ func New(o Options) *Server {
 	if o.Limits == (config.Limits{}) {
 		o.Limits = config.Default().Limits
 	}
+	if o.Reports == nil && o.Journal != nil {
+		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
+	}
 	return &Server{
-		Options: o, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
+		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }
