@@ -2,16 +2,19 @@ package converge
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/upgrade"
 )
 
 // An Agent keeps one host as its catalog says.
@@ -37,6 +40,10 @@ type Agent struct {
 	Uptime func() (boot string, up time.Duration)
 	// Apt, if set, is told what the state knows of the package index, and asked.
 	Apt *Apt
+	// Version is that of this program; the appliance hears it with each request.
+	Version string
+	// Upgrade, if set, replaces this program by what the appliance offers.
+	Upgrade *upgrade.Upgrader
 
 	clock *adjusted
 }
@@ -46,7 +53,7 @@ type Agent struct {
 const pauseAfterFailure = 15 * time.Second
 
 // Run converges at once and then at every interval, until ctx ends. A run that
-// failed is repeated sooner.
+// failed is repeated sooner. ErrReplaced says that a new program took the place of this one.
 func (a *Agent) Run(ctx context.Context) error {
 	interval := a.Interval
 	if interval == 0 {
@@ -55,6 +62,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	failures := 0
 	for {
 		status, err := a.Once(ctx, false)
+		if a.tryUpgrade(ctx) {
+			return ErrReplaced
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -96,7 +106,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	defer unlock()
 	state, warnings, stateErr := a.open(noop)
 	trouble = errors.Join(trouble, stateErr)
-	c := &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	c := a.client(base, ca)
 	c.mayset = a.Synchronised == nil || !a.Synchronised()
 	if !c.mayset {
 		a.clock.off = 0 // what was found wrong may be right by now
@@ -106,7 +116,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 			c.mutual.CloseIdleConnections()
 		}
 	}()
-	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings}
+	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: append(warnings, a.upgradeWarnings()...)}
 	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
 	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
@@ -147,7 +157,12 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		state.broken = trouble
 		a.report(ctx, c, state, report)
 	}
+	a.fetchUpgrade(ctx, c)
 	return report.Status, errors.Join(err, trouble)
+}
+
+func (a *Agent) client(base *url.URL, ca *x509.CertPool) *client {
+	return &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep, version: a.Version}
 }
 
 // converge brings the catalog about, for the report.

@@ -41,6 +41,7 @@ type appliance struct {
 	progress []catalog.Progress
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
+	agents   agents
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -103,6 +104,9 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.asked(r.URL.Path)
 	}
 	a.calls[r.URL.Path]++
+	if a.agents.serve(w, r) {
+		return
+	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
 		if a.after != "" {

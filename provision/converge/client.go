@@ -38,6 +38,11 @@ type client struct {
 	away bool
 	// answered is called once the catalog begins to come.
 	answered func()
+	// version is that of this program, and trial says that it isn't the host's agent yet.
+	version string
+	trial   bool
+	// offer is the agent that the appliance offers; nil: none.
+	offer *catalog.Offer
 }
 
 // The bounds of retries.
@@ -193,11 +198,13 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	if etag != "" {
 		req.Header.Set("If-None-Match", strconv.Quote(etag))
 	}
+	c.sayVersion(req)
 	resp, err := with.Do(req)
 	if err != nil {
 		return false, fmt.Errorf("asking the appliance: %w", err)
 	}
 	defer resp.Body.Close()
+	c.hearOffer(with, resp)
 	if path == catalogPath && resp.StatusCode < 400 {
 		c.compare(resp)
 		if c.answered != nil {
