@@ -17,7 +17,15 @@ const (
 	HeaderTrial = "Rackhand-Trial"
 	// HeaderOffer is the agent that the appliance offers: see [Offer].
 	HeaderOffer = "Rackhand-Agent-Offer"
+	// HeaderRenew is set by the appliance once the certificate is to be renewed.
+	HeaderRenew = "Rackhand-Renew"
 )
+
+// A RenewRequest asks for the next certificate, over mutual TLS with the one before, which
+// may have expired. The reply is an [EnrolReply].
+type RenewRequest struct {
+	CSR string `json:"csr"` // PEM; for a new key
+}
 
 // MaxAgent bounds the agent's program, in bytes.
 const MaxAgent = 64 << 20

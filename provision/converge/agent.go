@@ -126,6 +126,9 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	} else {
 		a.converge(ctx, c, cat, state, noop, &report)
 	}
+	if !noop {
+		report.Warnings = append(report.Warnings, a.renewDue(ctx, c, settings.Host)...)
+	}
 	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
 	if ahead := c.ahead; ahead != 0 {
 		report.ClockAhead = ahead.Seconds()
@@ -221,6 +224,11 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 // clock right, the clock is set from the appliance. A dry run does neither; it uses the
 // certificate that is there.
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
+	if !noop {
+		if err := finishRenewal(a.Paths); err != nil {
+			return fmt.Errorf("finishing a renewal that was cut short: %w", err)
+		}
+	}
 	cert, err := c.identity(a.Paths, host)
 	if !noop && (err != nil || c.mayset) {
 		// A certificate that seems too old may be so by a wrong clock alone.
@@ -241,11 +249,11 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 	case noop:
 		return fmt.Errorf("a dry run doesn't enrol: %w", err)
 	default:
-		if cert, err = c.enrol(ctx, a.Paths, host, a.Keys, err); err != nil {
+		if cert, err = c.renewOrEnrol(ctx, a.Paths, host, a.Keys, cert, err); err != nil {
 			return err
 		}
 	}
-	c.mutual = c.secure(cert)
+	c.mutual, c.cert = c.secure(cert), cert
 	return nil
 }
 
@@ -272,7 +280,7 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
 		var fresh *catalog.Catalog
-		if fresh, err = c.catalog(asking, have); err == nil {
+		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {

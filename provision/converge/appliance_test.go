@@ -42,6 +42,7 @@ type appliance struct {
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
 	agents   agents
+	certs    certs
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -77,7 +78,7 @@ func (a *appliance) start() {
 	pool.AddCert(a.ca)
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
 	a.Server.TLS = &tls.Config{
-		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
+		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequestClientCert,
 		Time: func() time.Time { return a.now },
 	}
 	a.Server.StartTLS()
@@ -104,7 +105,7 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.asked(r.URL.Path)
 	}
 	a.calls[r.URL.Path]++
-	if a.agents.serve(w, r) {
+	if a.agents.serve(a, w, r) {
 		return
 	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
@@ -133,8 +134,7 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.enrol(w, body, answer)
 		return
 	}
-	if len(r.TLS.VerifiedChains) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != "web1" {
-		http.Error(w, "a certificate is wanted", http.StatusForbidden)
+	if !a.certs.serve(a, w, r, body) {
 		return
 	}
 	var err error

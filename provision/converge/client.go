@@ -43,6 +43,10 @@ type client struct {
 	trial   bool
 	// offer is the agent that the appliance offers; nil: none.
 	offer *catalog.Offer
+	// cert is the certificate that mutual shows, and renewDue says that the appliance asks
+	// for its renewal.
+	cert     *tls.Certificate
+	renewDue bool
 }
 
 // The bounds of retries.
@@ -204,7 +208,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 		return false, fmt.Errorf("asking the appliance: %w", err)
 	}
 	defer resp.Body.Close()
-	c.hearOffer(with, resp)
+	c.hearHeaders(with, resp)
 	if path == catalogPath && resp.StatusCode < 400 {
 		c.compare(resp)
 		if c.answered != nil {

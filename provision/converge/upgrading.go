@@ -27,12 +27,16 @@ func (c *client) sayVersion(req *http.Request) {
 	}
 }
 
-// hearOffer notes the agent that the appliance offers, whatever it answers otherwise: a
-// catalog that this agent can't use is a reason to take a newer one. An offer counts only
-// over mutual TLS.
-func (c *client) hearOffer(with *http.Client, resp *http.Response) {
+// hearHeaders notes the agent that the appliance offers, and that a renewal is due, whatever
+// it answers otherwise: a catalog that this agent can't use is a reason to take a newer one.
+// Both count only over mutual TLS.
+func (c *client) hearHeaders(with *http.Client, resp *http.Response) {
+	if with != c.mutual {
+		return
+	}
+	c.renewDue = c.renewDue || resp.Header.Get(catalog.HeaderRenew) != ""
 	text := resp.Header.Get(catalog.HeaderOffer)
-	if text == "" || with != c.mutual {
+	if text == "" {
 		return
 	}
 	o, err := catalog.ParseOffer(text)

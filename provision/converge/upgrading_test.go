@@ -39,8 +39,8 @@ func (a *agents) put(version string, program []byte) catalog.Offer {
 }
 
 // serve answers what it alone knows of.
-func (a *agents) serve(w http.ResponseWriter, r *http.Request) bool {
-	if len(r.TLS.VerifiedChains) == 0 {
+func (a *agents) serve(app *appliance, w http.ResponseWriter, r *http.Request) bool {
+	if !app.known(r) {
 		return false
 	}
 	if strings.HasPrefix(r.URL.Path, "/v1/agent/") {

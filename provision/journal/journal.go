@@ -72,6 +72,8 @@ type Host struct {
 	SwitchPort string `json:"switch_port,omitempty"`
 	// Agent is as of the latest report of the agent that is on its disks.
 	Agent provision.AgentState `json:"agent,omitzero"`
+	// AgentVersion is the version that that agent states.
+	AgentVersion string `json:"agent_version,omitempty"`
 }
 
 // Open reads the journal's state from the store. Run must be started before

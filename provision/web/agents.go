@@ -31,7 +31,9 @@ func (s *Server) Agents() http.Handler {
 	e := newEcho(s.Log)
 	e.GET("/v1/time", s.time)
 	e.POST("/v1/enrol", s.enrol)
+	e.POST("/v1/renew", s.renew)
 	e.GET("/v1/catalog", s.catalog)
+	e.GET("/v1/agent/:sha256", s.newAgent)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	return Patiently(piecePatience, e)
@@ -149,6 +151,9 @@ func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 func (s *Server) catalog(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {
+		return err
+	}
+	if err := s.agentRuns(c, h); err != nil {
 		return err
 	}
 	compiled, err := s.Compile(h)

@@ -25,6 +25,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/installlog"
@@ -78,6 +79,10 @@ type Options struct {
 	Limits config.Limits
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
+	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
+	Programs *agentfile.Programs
+	// Agent says which hosts are offered which of them, and how certificates are renewed.
+	Agent config.Agent
 }
 
 // An Operator carries out what the operator asks for.

@@ -57,7 +57,9 @@ func TestFetch(t *testing.T) {
 	for name, get := range map[string]func() (io.ReadCloser, error){
 		"other bytes": from("tow"), "too few": from("tw"), "too many": from("two" + strings.Repeat("x", 1<<20)), "nothing": from(""),
 		"refused": func() (io.ReadCloser, error) { return nil, broken },
-		"cut":     func() (io.ReadCloser, error) { return io.NopCloser(io.MultiReader(strings.NewReader("tw"), failing{})), nil },
+		"cut": func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(strings.NewReader("tw"), failing{})), nil
+		},
 	} {
 		u := newUpgrader(t)
 		if err := u.Fetch(o, get); err == nil || u.Staged() || !strings.Contains(u.Warning(), "can't be upgraded: fetching version v2: ") {

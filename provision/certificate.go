@@ -1,0 +1,33 @@
+package provision
+
+import (
+	"fmt"
+	"time"
+)
+
+// A CertificateStatus is where the certificate of a host's agent stands.
+type CertificateStatus struct {
+	Expires time.Time `json:"expires"`
+	// Revoked is why it counts no more, "" while it does.
+	Revoked string `json:"revoked,omitempty"`
+	// Due is when the agent is to renew it.
+	Due time.Time `json:"due,omitzero"`
+}
+
+// expiresSoon is how long before its end a certificate is shown: an agent that talks to the
+// appliance renewed it long before.
+const expiresSoon = 7 * 24 * time.Hour
+
+// Notes are what people are to see of it at now; none when it is in order.
+func (c CertificateStatus) Notes(host string, now time.Time) []string {
+	left := c.Expires.Sub(now)
+	switch {
+	case c.Revoked != "":
+		return []string{fmt.Sprintf("its certificate is revoked: `rackhand enrol %s` gives it another", host)}
+	case left < 0:
+		return []string{fmt.Sprintf("its certificate expired %s ago: its agent renews it once it asks, or `rackhand enrol %s` gives it another", roughly(-left), host)}
+	case left < expiresSoon:
+		return []string{fmt.Sprintf("its certificate expires in %s, and its agent has not renewed it", roughly(left))}
+	}
+	return nil
+}
