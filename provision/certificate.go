@@ -31,3 +31,15 @@ func (c CertificateStatus) Notes(host string, now time.Time) []string {
 	}
 	return nil
 }
+
+// AgentNotes are what people are to see of a host's agent at now, a short text each.
+func (h HostStatus) AgentNotes(now time.Time) []string {
+	var out []string
+	if h.Agent != nil {
+		out = h.Agent.Notes(now)
+	}
+	if h.Certificate != nil {
+		out = append(out, h.Certificate.Notes(h.Host, now)...)
+	}
+	return out
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -21,6 +22,7 @@ const usage = `rackhand-agent keeps this host as the appliance's catalog says.
   rackhand-agent run                       converge once; exit 0 unless something failed
   rackhand-agent once [--noop]             converge once; exit 0: nothing to do, 2: changed, 1: failed
                                            with --noop change nothing; exit 0: in sync, 2: drift, 1: failed
+  rackhand-agent enrol --token TOKEN       get a certificate by the token that `+"`rackhand enrol HOST`"+` printed
   rackhand-agent version                   print the version of this agent
 `
 
@@ -56,6 +58,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "run":
 	case "trial":
 		return trial(ctx, args[1:], stdout, stderr)
+	case "enrol":
+		return enrol(ctx, args[1:], os.Stdin, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, version)
 		return exitOK

@@ -20,6 +20,7 @@ import (
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
 	"rackhand/provision/conduct"
 	"rackhand/provision/dhcp"
 	"rackhand/provision/gate"
@@ -48,6 +49,8 @@ type Deps struct {
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
+	// Version is that of this rackhand, and of the agent that it carries.
+	Version string
 	// May is what the operator has said of a state folder that isn't as it was left.
 	May state.May
 }
@@ -75,6 +78,8 @@ type Appliance struct {
 	gate    *gate.Gate
 	supply  *preview.Supplies
 	lacking preview.Lacking
+	agents  *agentfile.Programs
+	ca      *pki.Authority
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -139,6 +144,8 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err := state.Bind(ctx, st, authority.CA()); err != nil {
 		return nil, err
 	}
+	authority.Counted = a.journal.Counted
+	a.ca, a.agents = authority, a.loadAgents()
 	a.supply = a.supplies()
 	if err := a.loadInventory(); err != nil {
 		return nil, err
@@ -166,7 +173,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Limits: cfg.Limits,
+		Flood: a.flood, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent,
 	})
 	return a, nil
 }

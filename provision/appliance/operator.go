@@ -129,12 +129,16 @@ func (a *Appliance) host(name string) (*inventory.Host, error) {
 }
 
 // Status is the whole picture.
-func (a *Appliance) Status(context.Context) (web.Status, error) {
+func (a *Appliance) Status(ctx context.Context) (web.Status, error) {
 	if a.holder == nil {
 		return web.Status{}, errors.New("no inventory")
 	}
+	hosts := Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts())
+	if err := a.addCertificates(ctx, hosts); err != nil {
+		return web.Status{}, err
+	}
 	return web.Status{
-		Hosts:    Statuses(a.holder.Current(), shown(a.journal, a.journal.Installs()), shown(a.journal, a.journal.Jobs()), a.journal.SeenHosts()),
-		Problems: a.problems(), Seq: a.journal.Seq(), Database: a.keeper.Stats(),
+		Hosts:    hosts,
+		Problems: a.problems(), CAExpires: a.ca.Expires(), Seq: a.journal.Seq(), Database: a.keeper.Stats(),
 	}, nil
 }

@@ -48,6 +48,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 			if j.Power != "" {
 				s.Power = j.Power
 			}
+			s.AgentVersion = j.AgentVersion
 			if !j.Agent.Plain() {
 				s.Agent = &j.Agent
 			}
@@ -116,6 +117,7 @@ func (a *Appliance) problems() []string {
 	for _, p := range a.lacking.Problems(a.supply, a.Clock()) {
 		out = append(out, p.String())
 	}
+	out = append(out, a.agentProblems()...)
 	return append(out, a.gate.Problems()...)
 }
 

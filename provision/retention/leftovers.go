@@ -15,6 +15,7 @@ const (
 	reportPrefix    = "report/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
+	enrolPrefix     = "enrol/"
 )
 
 // leftovers deletes what jobs found that are on record no more, and the report and the
@@ -36,6 +37,7 @@ func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool,
 	for prefix, goes := range map[string]func(r store.Record, name string) bool{
 		reportPrefix:    gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
+		enrolPrefix:     func(r store.Record, _ string) bool { return ended(r, now) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {
 		if err := deleteUnder(ctx, k.Store, prefix, goes); err != nil {
@@ -43,6 +45,14 @@ func (k *Keeper) leftovers(ctx context.Context, known func(install string) bool,
 		}
 	}
 	return nil
+}
+
+// ended reports whether an enrolment token is too old, by counted time.
+func ended(r store.Record, now time.Time) bool {
+	var e struct {
+		Until time.Time `json:"until"`
+	}
+	return json.Unmarshal(r.Value, &e) == nil && now.After(e.Until)
 }
 
 // deleteUnder deletes the records under a prefix whose names go, a few at a time.

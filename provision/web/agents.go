@@ -125,7 +125,7 @@ func (s *Server) enrol(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	if err := s.Journal.Enrol(h.Name, r.Token, csr.Key); err != nil {
+	if err := s.mayEnrol(c.Request().Context(), h, r.Token, csr.Key); err != nil {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}

@@ -175,6 +175,9 @@ func (s *Server) revoke(ctx context.Context, host, serial, source, why string) e
 // revokeHost is `rackhand revoke`, also for hosts that have left the inventory.
 func (s *Server) revokeHost(c echo.Context) error {
 	host := c.Param("host")
+	if err := s.Authority.ForbidEnrolment(c.Request().Context(), host); err != nil {
+		return operatorError(err)
+	}
 	switch err := s.revoke(c.Request().Context(), host, "", "operator", "the operator asked for it"); {
 	case errors.Is(err, pki.ErrNoCert):
 		return echo.NewHTTPError(http.StatusNotFound, host+": "+err.Error())

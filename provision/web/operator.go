@@ -68,6 +68,7 @@ func (s *Server) API() http.Handler {
 	})
 	s.jobRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
+	e.POST("/api/hosts/:host/enrol", s.allowEnrolment)
 	s.mirrorRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {
 		if err := s.Operator.Cancel(c.Request().Context(), c.Param("host")); err != nil {

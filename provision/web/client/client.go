@@ -74,6 +74,12 @@ func (c *Client) Revoke(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/revoke", struct{}{}, nil)
 }
 
+// Enrol lets a host enrol once more, and returns the token for it.
+func (c *Client) Enrol(ctx context.Context, host string) (web.EnrolReply, error) {
+	var r web.EnrolReply
+	return r, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/enrol", struct{}{}, &r)
+}
+
 // Release lets the attempt go on that waits for the operator.
 func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
 	var in provision.Install

@@ -71,10 +71,11 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		v.Last = &e
 	}
 	v.Job = viewJob(hs, now)
-	if hs.Agent != nil {
-		for _, n := range hs.Agent.Notes(now) {
-			v.Notes = append(v.Notes, cut(n, 240))
-		}
+	for _, n := range hs.AgentNotes(now) {
+		v.Notes = append(v.Notes, cut(n, 240))
+	}
+	if hs.AgentVersion != "" {
+		v.Notes = append(v.Notes, "agent "+cut(hs.AgentVersion, 64))
 	}
 	if in == nil {
 		v.Stage = "not installed"
