@@ -31,6 +31,9 @@ const caSoon = 365 * 24 * time.Hour
 
 // agentProblems are what keeps agents from being upgraded, or is going to end them.
 func (a *Appliance) agentProblems() []string {
+	if a.agents == nil {
+		return nil // nothing serves agents yet
+	}
 	var out []string
 	if a.agents.Problem != "" {
 		out = append(out, a.agents.Problem)

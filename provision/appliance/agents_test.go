@@ -1,0 +1,85 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/agentfile"
+	"rackhand/provision/pki"
+	"rackhand/provision/store"
+	"rackhand/provision/web"
+)
+
+// TestAgentsShown: where the hosts' certificates stand, and what keeps agents from being
+// upgraded or is going to end them, is in the status.
+func TestAgentsShown(t *testing.T) {
+	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
+	ca, err := pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, c := range map[string]pki.Cert{
+		"web1": {Issued: now, Expires: now.Add(30 * 24 * time.Hour)},
+		"web2": {Issued: now.Add(-25 * 24 * time.Hour), Expires: now.Add(5 * 24 * time.Hour)},
+		"web3": {Issued: now.Add(-60 * 24 * time.Hour), Expires: now.Add(-30 * 24 * time.Hour)},
+		"web4": {Issued: now, Expires: now.Add(30 * 24 * time.Hour), Revoked: "the operator asked for it"},
+	} {
+		c.Host = host
+		b, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Txn(t.Context(), nil, store.Op{Key: "cert/" + host, Value: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := &Appliance{
+		Deps: Deps{Clock: func() time.Time { return now }}, cfg: config.Default(), ca: ca, agents: &agentfile.Programs{},
+		holder: &inventory.Holder{}, web: &web.Server{Options: web.Options{Authority: ca}},
+	}
+	var hosts []provision.HostStatus
+	for _, name := range []string{"web1", "web2", "web3", "web4", "web5"} {
+		hosts = append(hosts, provision.HostStatus{Host: name})
+	}
+	if err := a.addCertificates(context.Background(), hosts); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		"", "its certificate expires in 5 days, and its agent has not renewed it", "expired 30 days ago: its agent renews it once it asks, or `rackhand enrol web3`",
+		"is revoked: `rackhand enrol web4`", "",
+	} {
+		if got := strings.Join(hosts[i].AgentNotes(now), "; "); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", hosts[i].Host, got, want)
+		}
+	}
+	if hosts[4].Certificate != nil || !hosts[0].Certificate.Due.Equal(now.Add(20*24*time.Hour)) {
+		t.Errorf("%+v", hosts)
+	}
+	if got := a.agentProblems(); len(got) > 0 {
+		t.Errorf("problems: %q", got)
+	}
+	a.agents.Problem = "there is no agent v9"
+	a.cfg.Agent.Canary = "canary"
+	now = now.Add(19*365*24*time.Hour + time.Hour)
+	if !slices.Equal(a.agentProblems(), []string{"there is no agent v9", "the certificate of this appliance's CA expires on 2046-11-25: no agent trusts it after that"}) {
+		t.Errorf("problems: %q", a.agentProblems())
+	}
+	if !hasGroup(&inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": {Group: "canary"}}}, "canary") || hasGroup(&inventory.Snapshot{}, "canary") {
+		t.Error("the canary's group")
+	}
+}
