@@ -68,7 +68,10 @@ func newAppliance(t *testing.T, now time.Time) *appliance {
 	return a
 }
 
-func (a *appliance) start() {
+func (a *appliance) start() { a.restartOn(nil) }
+
+// restartOn starts it on a listener, nil for one of its own.
+func (a *appliance) restartOn(l net.Listener) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
@@ -77,6 +80,10 @@ func (a *appliance) start() {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.ca)
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
+	if l != nil {
+		a.Server.Listener.Close()
+		a.Server.Listener = l
+	}
 	a.Server.TLS = &tls.Config{
 		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequestClientCert,
 		Time: func() time.Time { return a.now },

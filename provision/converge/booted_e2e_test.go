@@ -47,6 +47,7 @@ func TestBooted(t *testing.T) {
 	t.Run("enabled", b.enabled)
 	t.Run("packages", b.packages)
 	t.Run("dry run", b.dryRun)
+	t.Run("upgrade", b.upgrade)
 }
 
 func boot(t *testing.T) *booted {
