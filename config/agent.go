@@ -13,8 +13,8 @@ type Agent struct {
 	// Canary is the group whose hosts are offered that agent before all others; "": all
 	// hosts are offered it.
 	Canary string
-	// RenewExpired is for how many days after its end a certificate can still be renewed: 90.
-	RenewExpired int
+	// Grace is for how many days after its end a certificate can still be renewed: 90.
+	Grace int
 }
 
 // agentVersion is what provision/catalog takes for a version, and groupName what the
@@ -27,9 +27,9 @@ var (
 func (r *reader) agentFields() schema.Fields {
 	c := &r.config.Agent
 	return schema.Fields{
-		"version":       matching("agent.version", &c.Version, agentVersion, "write it as `rackhand-agent version` prints it"),
-		"canary":        matching("agent.canary", &c.Canary, groupName, "name a group of the inventory"),
-		"renew_expired": count("agent.renew_expired", &c.RenewExpired, 0, 3650),
+		"version": matching("agent.version", &c.Version, agentVersion, "write it as `rackhand-agent version` prints it"),
+		"canary":  matching("agent.canary", &c.Canary, groupName, "name a group of the inventory"),
+		"grace":   count("agent.grace", &c.Grace, 0, 3650),
 	}
 }
 

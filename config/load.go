@@ -27,7 +27,7 @@ func Default() *Config {
 		Install:   Install{Attempts: 3, Expires: time.Hour},
 		Limits:    Limits{Report: 1 << 20, Reports: 60, Events: 3000},
 		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20},
-		Agent:     Agent{RenewExpired: 90},
+		Agent:     Agent{Grace: 90},
 	}
 }
 

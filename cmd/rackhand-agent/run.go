@@ -22,7 +22,7 @@ const usage = `rackhand-agent keeps this host as the appliance's catalog says.
   rackhand-agent run                       converge once; exit 0 unless something failed
   rackhand-agent once [--noop]             converge once; exit 0: nothing to do, 2: changed, 1: failed
                                            with --noop change nothing; exit 0: in sync, 2: drift, 1: failed
-  rackhand-agent enrol --token TOKEN       get a certificate by the token that `+"`rackhand enrol HOST`"+` printed
+  rackhand-agent enrol --token TOKEN       get a certificate by the token that ` + "`rackhand enrol HOST`" + ` printed
   rackhand-agent version                   print the version of this agent
 `
 

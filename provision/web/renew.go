@@ -18,7 +18,7 @@ import (
 // The handshake has proved that the host holds its key, in this connection and no other.
 func (s *Server) renew(c echo.Context) error {
 	ctx := c.Request().Context()
-	grace := time.Duration(s.Agent.RenewExpired) * 24 * time.Hour
+	grace := time.Duration(s.Agent.Grace) * 24 * time.Hour
 	r, err := s.Authority.Renewable(ctx, c.Request().TLS, grace)
 	h, err := s.speaksFor(c, r.Cert, err)
 	if err != nil {
