@@ -174,6 +174,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 		Flood: a.flood, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent,
+		Bind: func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
 	})
 	return a, nil
 }

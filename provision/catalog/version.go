@@ -19,6 +19,9 @@ const (
 	HeaderOffer = "Rackhand-Agent-Offer"
 	// HeaderRenew is set by the appliance once the certificate is to be renewed.
 	HeaderRenew = "Rackhand-Renew"
+	// HeaderCA is the SHA-256, in hex, of the file of the CAs that an agent trusts; of the
+	// appliance, that of the file that it is to fetch instead.
+	HeaderCA = "Rackhand-CA"
 )
 
 // A RenewRequest asks for the next certificate, over mutual TLS with the one before, which

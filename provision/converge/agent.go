@@ -127,6 +127,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		a.converge(ctx, c, cat, state, noop, &report)
 	}
 	if !noop {
+		report.Warnings = append(report.Warnings, a.trustNew(ctx, c)...)
 		report.Warnings = append(report.Warnings, a.renewDue(ctx, c, settings.Host)...)
 	}
 	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
@@ -165,7 +166,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 }
 
 func (a *Agent) client(base *url.URL, ca *x509.CertPool) *client {
-	return &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep, version: a.Version}
+	return &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep, version: a.Version, trusts: sumOf(a.Paths)}
 }
 
 // converge brings the catalog about, for the report.

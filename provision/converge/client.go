@@ -47,6 +47,9 @@ type client struct {
 	// for its renewal.
 	cert     *tls.Certificate
 	renewDue bool
+	// trusts is the SHA-256 of the file of the CAs that are trusted, and newCA that of the one
+	// that the appliance wants instead; "" for none.
+	trusts, newCA string
 }
 
 // The bounds of retries.

@@ -22,6 +22,9 @@ func (c *client) sayVersion(req *http.Request) {
 	if c.version != "" {
 		req.Header.Set(catalog.HeaderAgent, c.version)
 	}
+	if c.trusts != "" {
+		req.Header.Set(catalog.HeaderCA, c.trusts)
+	}
 	if c.trial {
 		req.Header.Set(catalog.HeaderTrial, "1")
 	}
@@ -33,6 +36,9 @@ func (c *client) sayVersion(req *http.Request) {
 func (c *client) hearHeaders(with *http.Client, resp *http.Response) {
 	if with != c.mutual {
 		return
+	}
+	if sum := resp.Header.Get(catalog.HeaderCA); catalog.IsSHA256(sum) {
+		c.newCA = sum
 	}
 	c.renewDue = c.renewDue || resp.Header.Get(catalog.HeaderRenew) != ""
 	text := resp.Header.Get(catalog.HeaderOffer)

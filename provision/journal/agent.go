@@ -6,14 +6,18 @@ import (
 	"rackhand/provision"
 )
 
-// AgentRuns records the version that a host's agent states, and an event when it changes.
-func (j *Journal) AgentRuns(host, version string) error {
-	if j.agentRuns(host) == version {
+// AgentRuns records the version that a host's agent states, with an event when it changes,
+// and the hash of the CAs that it trusts.
+func (j *Journal) AgentRuns(host, version, trusts string) error {
+	if h := j.agentRuns(host); h.AgentVersion == version && h.Trusts == trusts {
 		return nil // nearly always: no write, and no wait for the writer
 	}
 	return j.do(func(v *view) error {
 		h := v.hosts[host]
 		if h.AgentVersion == version {
+			h.Host, h.Trusts = host, trusts
+			v.hosts[host] = h
+			v.dirtyHosts[host] = true
 			return nil
 		}
 		text := fmt.Sprintf("the agent is version %s", version)
@@ -22,15 +26,15 @@ func (j *Journal) AgentRuns(host, version string) error {
 		}
 		v.append(provision.Event{Host: host, Source: "agent", Kind: "agent-version", Message: text})
 		h = v.hosts[host]
-		h.Host, h.AgentVersion = host, version
+		h.Host, h.AgentVersion, h.Trusts = host, version, trusts
 		v.hosts[host] = h
 		v.dirtyHosts[host] = true
 		return nil
 	})
 }
 
-func (j *Journal) agentRuns(host string) string {
+func (j *Journal) agentRuns(host string) Host {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.state.hosts[host].AgentVersion
+	return j.state.hosts[host]
 }

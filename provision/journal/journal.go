@@ -74,6 +74,8 @@ type Host struct {
 	Agent provision.AgentState `json:"agent,omitzero"`
 	// AgentVersion is the version that that agent states.
 	AgentVersion string `json:"agent_version,omitempty"`
+	// Trusts is the SHA-256 of the CAs that the agent trusts, hex.
+	Trusts string `json:"trusts,omitempty"`
 }
 
 // Open reads the journal's state from the store. Run must be started before

@@ -77,4 +77,4 @@ func (a *Authority) keepEnrolment(ctx context.Context, conds []store.Cond, e enr
 }
 
 // Expires is when the CA's own certificate expires.
-func (a *Authority) Expires() time.Time { return a.cert.NotAfter }
+func (a *Authority) Expires() time.Time { return a.ca.Load().cert.NotAfter }

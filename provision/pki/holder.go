@@ -18,7 +18,13 @@ import (
 // verify checks that a client certificate is of this CA's, whatever the dates: one that was
 // issued by a clock at 1970 is older than its CA, and its host must be able to renew it.
 func (a *Authority) verify(leaf *x509.Certificate) error {
-	if err := leaf.CheckSignatureFrom(a.cert); err != nil {
+	err := errors.New("it is signed by no CA of this appliance's")
+	for _, ca := range a.ca.Load().trusted {
+		if err = leaf.CheckSignatureFrom(ca); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if leaf.IsCA || !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
@@ -133,9 +139,13 @@ func (a *Authority) Renew(ctx context.Context, r Renewal, csr *CSR) ([]byte, err
 func (c Cert) Due() time.Time { return c.Issued.Add(c.Expires.Sub(c.Issued) / 3 * 2) }
 
 // RenewNow reports whether a certificate is to be renewed now: by the clock, by counted
-// time, or because it was issued while the clock was ahead, so that it lives too long.
+// time, because it was issued while the clock was ahead, so that it lives too long, or
+// because the CA that signed it is going to go.
 func (a *Authority) RenewNow(c Cert) bool {
-	now := a.clock()
+	now, ca := a.clock(), a.ca.Load()
+	if ca.old != nil && c.CA != ca.id {
+		return true
+	}
 	if a.Counted != nil && !c.Counted.IsZero() && a.Counted().Sub(c.Counted) >= c.Due().Sub(c.Issued) {
 		return true
 	}

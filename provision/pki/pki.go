@@ -23,6 +23,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -45,9 +46,8 @@ type Authority struct {
 	// did; nil: it isn't kept. It is set before anything is signed.
 	Counted func() time.Time
 
-	cert   *x509.Certificate
-	pem    []byte
-	key    crypto.Signer
+	dir    string
+	ca     atomic.Pointer[ca]
 	server server
 	store  store.Store
 	random io.Reader
@@ -64,6 +64,9 @@ type Cert struct {
 	// the inventory had them last.
 	Install string   `json:"install,omitempty"`
 	MACs    []string `json:"macs,omitempty"`
+	// CA is the SHA-256 of the certificate of the CA that signed it, hex; "" in records of
+	// before there was more than one.
+	CA string `json:"ca,omitempty"`
 	// Counted is the counted time at which it was issued; zero: not known.
 	Counted time.Time `json:"counted,omitzero"`
 	// Before is the serial number of the certificate that this one renews. That one counts
@@ -95,7 +98,7 @@ var ErrUnusable = errors.New("the CA can't be used")
 // the appliance's address, more are those that it has on further links: the server
 // certificate names them all.
 func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock func() time.Time, more ...netip.Addr) (*Authority, error) {
-	a := &Authority{store: s, random: random, clock: clock}
+	a := &Authority{dir: dir, store: s, random: random, clock: clock}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the CA's folder: %w", err)
 	}
@@ -105,6 +108,9 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 			return nil, fmt.Errorf("making the CA: %w", err)
 		}
 	}
+	if err := a.finishSwitch(); err != nil {
+		return nil, fmt.Errorf("finishing a change of the CA: %w", err)
+	}
 	pair, err := loadCA(certFile, keyFile)
 	if errors.Is(err, file.ErrExposed) {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -112,8 +118,9 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w; restore ca.pem and ca.key from a backup, or move both away, run `rackhand serve --new-ca` once and reinstall the hosts", ErrUnusable, err)
 	}
-	a.cert, a.key = pair.Leaf, pair.PrivateKey.(crypto.Signer)
-	a.pem = encode("CERTIFICATE", a.cert.Raw)
+	if err := a.load(pair); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
 	a.server.addrs = append([]netip.Addr{addr}, more...)
 	if _, err := a.serverCert(); err != nil {
 		return nil, err
@@ -138,6 +145,7 @@ func loadCA(certFile, keyFile string) (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
+// makeCA makes a CA and its key, in two files.
 func (a *Authority) makeCA(certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
 	if err != nil {
@@ -195,8 +203,8 @@ func (a *Authority) serial() (*big.Int, error) {
 	return new(big.Int).SetBytes(b[:]), nil
 }
 
-// CA is the authority's certificate, PEM.
-func (a *Authority) CA() []byte { return a.pem }
+// CA is the certificate of the CA that signs, PEM.
+func (a *Authority) CA() []byte { return encode("CERTIFICATE", a.ca.Load().cert.Raw) }
 
 // A CSR is a checked certificate request.
 type CSR struct {
@@ -243,10 +251,12 @@ func (a *Authority) sign(ctx context.Context, csr *CSR, conds []store.Cond, c Ce
 		Subject:  pkix.Name{CommonName: c.Host},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	der, err := a.issue(t, agentLife, a.cert, csr.req.PublicKey, a.key)
+	ca := a.ca.Load()
+	der, err := a.issue(t, agentLife, ca.cert, csr.req.PublicKey, ca.key)
 	if err != nil {
 		return nil, fmt.Errorf("signing for %s: %w", c.Host, err)
 	}
+	c.CA = ca.id
 	c.Serial, c.Issued, c.Expires = t.SerialNumber.Text(16), t.NotAfter.Add(-agentLife), t.NotAfter
 	if a.Counted != nil {
 		c.Counted = a.Counted()

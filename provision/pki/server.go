@@ -20,6 +20,7 @@ type server struct {
 	mu    sync.Mutex
 	cert  *tls.Certificate
 	until time.Time
+	ca    string // the id of the CA that signed it
 }
 
 // TLS is the agents' server configuration. A client certificate that is given must be of
@@ -27,12 +28,10 @@ type server struct {
 // expired, and which routes want one, is judged afterwards: a host that was off for long
 // renews by the certificate that it has.
 func (a *Authority) TLS() *tls.Config {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	first := a.server.cert
+	first, ca := a.server.cert, a.ca.Load()
 	config := &tls.Config{
 		Certificates: []tls.Certificate{*first},
-		ClientAuth:   tls.RequestClientCert, ClientCAs: pool, // ClientCAs is what clients choose theirs by
+		ClientAuth:   tls.RequestClientCert, ClientCAs: ca.pool(), // ClientCAs is what clients choose theirs by
 		MinVersion: tls.VersionTLS13, Time: a.clock,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if len(state.PeerCertificates) == 0 {
@@ -43,11 +42,11 @@ func (a *Authority) TLS() *tls.Config {
 	}
 	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		cert, err := a.serverCert()
-		if err != nil || cert == first {
+		if err != nil || cert == first && a.ca.Load() == ca {
 			return nil, err
 		}
 		renewed := config.Clone()
-		renewed.Certificates = []tls.Certificate{*cert}
+		renewed.Certificates, renewed.ClientCAs = []tls.Certificate{*cert}, a.ca.Load().pool()
 		return renewed, nil
 	}
 	return config
@@ -60,8 +59,8 @@ func (a *Authority) serverCert() (*tls.Certificate, error) {
 	s := &a.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := a.clock()
-	if s.cert != nil && s.until.Sub(now) > serverLife/2 {
+	now, ca := a.clock(), a.ca.Load()
+	if s.cert != nil && s.ca == ca.id && s.until.Sub(now) > serverLife/2 {
 		return s.cert, nil
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
@@ -79,10 +78,10 @@ func (a *Authority) serverCert() (*tls.Certificate, error) {
 		DNSNames: []string{"rackhand"}, IPAddresses: ips,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := a.issue(t, serverLife, a.cert, key.Public(), a.key)
+	der, err := a.issue(t, serverLife, ca.cert, key.Public(), ca.key)
 	if err != nil {
 		return nil, fmt.Errorf("making the server certificate: %w", err)
 	}
-	s.cert, s.until = &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}, t.NotAfter
+	s.cert, s.until, s.ca = &tls.Certificate{Certificate: [][]byte{der, ca.cert.Raw}, PrivateKey: key}, t.NotAfter, ca.id
 	return s.cert, nil
 }

@@ -18,6 +18,7 @@ func TestJudge(t *testing.T) {
 		want  string // "": go on
 	}{
 		"first start":                       {found{}, May{}, ""},
+		"the CA follows another one":        {found{database: true, ca: "b", before: "a", recorded: "a", issued: true, traces: true}, May{}, ""},
 		"as it was left":                    {found{database: true, ca: "a", recorded: "a", issued: true, traces: true}, May{}, ""},
 		"a database of before":              {found{database: true, ca: "a", traces: true}, May{}, ""},
 		"cut short before its CA":           {found{database: true}, May{}, ""},

@@ -139,7 +139,10 @@ func TestLifeOfAnAgent(t *testing.T) {
 	l.enrol()
 	first := l.cert()
 	a := l.agent("v1")
-	a.Sleep = func(ctx context.Context, _ time.Duration) error { t.Error("it was not replaced"); return context.Canceled }
+	a.Sleep = func(ctx context.Context, _ time.Duration) error {
+		t.Error("it was not replaced")
+		return context.Canceled
+	}
 	if err := a.Run(t.Context()); err != converge.ErrReplaced {
 		t.Fatalf("%v\n%s", err, &l.out)
 	}
@@ -177,4 +180,69 @@ func TestLifeOfAnAgent(t *testing.T) {
 	l.wantEvent("web1", "enrolled-again")
 	l.wantEvent("web1", "certificate-renewed")
 	l.wantEvent("web1", "agent-version")
+}
+
+// TestChangeOfCA: agents get the next CA beside the one that signs, then certificates of it,
+// then the old one goes from their trust; and no step is taken before its hosts are ready.
+func TestChangeOfCA(t *testing.T) {
+	l := newLife(t)
+	l.enrol()
+	api := l.server.API()
+	bound := ""
+	l.server.Bind = func(_ context.Context, ca []byte) error { bound = string(ca); return nil }
+	before := string(l.options.Authority.CA())
+	trusted := func() string {
+		b, err := os.ReadFile(filepath.Join(l.root, "etc/rackhand/ca.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	step := func(what, body string, code int, stage, waiting string) {
+		t.Helper()
+		w := l.ask(api, "", "POST", "/api/ca", body)
+		if w.Code != code {
+			t.Fatalf("%s: %d %s", what, w.Code, w.Body)
+		}
+		var st web.CAStatus
+		if err := json.Unmarshal(l.ask(api, "", "GET", "/api/ca", "").Body.Bytes(), &st); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(st.Waiting, " "); st.Stage != stage || got != waiting {
+			t.Fatalf("%s: stage %q, waiting for %q; want %q, %q", what, st.Stage, got, stage, waiting)
+		}
+	}
+	const renew, finish = `{"step":"renew"}`, `{"step":"finish"}`
+	step("nothing to finish", finish, 409, "", "")
+	step("nothing to force", `{"step":"x","force":true}`, 409, "", "")
+	step("begun", renew, 200, pki.CASpreads, "web1")
+	step("begun twice", renew, 409, pki.CASpreads, "web1")
+	step("too early", finish, 409, pki.CASpreads, "web1")
+	l.once("it gets the next CA", "v2")
+	if got := trusted(); got == before || !strings.Contains(got, before) {
+		t.Errorf("it trusts\n%s", got)
+	}
+	l.once("it says so", "v2")
+	serial := l.cert().Serial
+	step("switched", finish, 200, pki.CASwitched, "web1")
+	if bound == before || bound != string(l.options.Authority.CA()) {
+		t.Error("the database doesn't know of the new CA")
+	}
+	step("too early again", finish, 409, pki.CASwitched, "web1")
+	l.once("it gets a certificate of the new CA", "v2")
+	if l.cert().Serial == serial {
+		t.Error("it has its old certificate")
+	}
+	step("the new one isn't used yet", finish, 409, pki.CASwitched, "web1")
+	l.once("it uses that", "v2")
+	step("done", finish, 200, "", "")
+	l.once("the old one goes", "v2")
+	if got := trusted(); got != string(l.options.Authority.CA()) || got == before {
+		t.Errorf("in the end it trusts\n%s", got)
+	}
+	l.once("in the end", "v2")
+	if strings.Contains(l.out.String(), "not trusted yet") {
+		t.Error(l.out.String())
+	}
+	step("once more", renew, 200, pki.CASpreads, "web1")
 }

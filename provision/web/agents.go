@@ -34,6 +34,7 @@ func (s *Server) Agents() http.Handler {
 	e.POST("/v1/renew", s.renew)
 	e.GET("/v1/catalog", s.catalog)
 	e.GET("/v1/agent/:sha256", s.newAgent)
+	e.GET("/v1/ca", s.newCA)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	return Patiently(piecePatience, e)

@@ -247,5 +247,6 @@ func (s *Server) caCert(c echo.Context) error {
 	if _, _, err := s.holder(c); err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, "application/x-pem-file", s.Authority.CA())
+	bundle, _ := s.Authority.Bundle()
+	return c.Blob(http.StatusOK, "application/x-pem-file", bundle)
 }

@@ -39,10 +39,17 @@ func (s *Server) agentRuns(c echo.Context, h *inventory.Host) error {
 	if p := s.offered(h); p != nil && p.Version != version {
 		c.Response().Header().Set(catalog.HeaderOffer, p.Offer.String())
 	}
+	trusts := c.Request().Header.Get(catalog.HeaderCA)
+	if !catalog.IsSHA256(trusts) {
+		trusts = ""
+	}
+	if _, sum := s.Authority.Bundle(); trusts != "" && trusts != sum {
+		c.Response().Header().Set(catalog.HeaderCA, sum)
+	}
 	if c.Request().Header.Get(catalog.HeaderTrial) != "" {
 		return nil // it isn't the host's agent yet
 	}
-	if err := s.Journal.AgentRuns(h.Name, version); err != nil {
+	if err := s.Journal.AgentRuns(h.Name, version, trusts); err != nil {
 		return s.unrecorded(h.Name, err)
 	}
 	return nil

@@ -80,6 +80,18 @@ func (c *Client) Enrol(ctx context.Context, host string) (web.EnrolReply, error)
 	return r, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/enrol", struct{}{}, &r)
 }
 
+// CA tells where a change of the appliance's CA stands.
+func (c *Client) CA(ctx context.Context) (web.CAStatus, error) {
+	var r web.CAStatus
+	return r, c.call(ctx, http.MethodGet, "/api/ca", nil, &r)
+}
+
+// ChangeCA begins a change of the CA, or takes its next step.
+func (c *Client) ChangeCA(ctx context.Context, r web.CARequest) (web.CAStatus, error) {
+	var st web.CAStatus
+	return st, c.call(ctx, http.MethodPost, "/api/ca", r, &st)
+}
+
 // Release lets the attempt go on that waits for the operator.
 func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
 	var in provision.Install
