@@ -36,7 +36,6 @@ type renewer struct {
 	t            *testing.T
 	url          string
 	clock, count time.Time
-	client       *http.Client
 }
 
 func newRenewer(t *testing.T) *renewer {
