@@ -43,3 +43,31 @@ func (h HostStatus) AgentNotes(now time.Time) []string {
 	}
 	return out
 }
+
+// An EnrolmentReply is the answer to `rackhand enrol`. The token is kept nowhere.
+type EnrolmentReply struct {
+	Token   string `json:"token"`
+	Minutes int    `json:"minutes"` // how long it is good
+}
+
+// Stages of a change of the appliance's CA.
+const (
+	CAStays    = ""         // there is one CA
+	CASpreads  = "spreads"  // agents get the next CA beside the one that signs
+	CASwitched = "switched" // the next one signs; hosts get certificates of it
+)
+
+// A CAStatus is where a change of the appliance's CA stands.
+type CAStatus struct {
+	Expires time.Time `json:"expires"`
+	Stage   string    `json:"stage"`
+	// Waiting are the hosts that keep the next step from being safe: their agents don't trust
+	// the next CA yet, or have no certificate of it.
+	Waiting []string `json:"waiting,omitempty"`
+}
+
+// A CARequest takes a step of such a change: renew begins it, and finish goes on.
+type CARequest struct {
+	Step  string `json:"step"`
+	Force bool   `json:"force"` // whichever hosts are waited for
+}

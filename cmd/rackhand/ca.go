@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"rackhand/provision/pki"
-	"rackhand/provision/web"
+	"rackhand/provision"
 	"rackhand/provision/web/client"
 )
 
@@ -38,7 +37,7 @@ func (c *caShowCmd) Run(ctx context.Context, out io.Writer) error {
 type caRenewCmd struct{ socketFlag }
 
 func (c *caRenewCmd) Run(ctx context.Context, out io.Writer) error {
-	return stepCA(ctx, out, c.Socket, web.CARequest{Step: "renew"})
+	return stepCA(ctx, out, c.Socket, provision.CARequest{Step: "renew"})
 }
 
 type caFinishCmd struct {
@@ -47,10 +46,10 @@ type caFinishCmd struct {
 }
 
 func (c *caFinishCmd) Run(ctx context.Context, out io.Writer) error {
-	return stepCA(ctx, out, c.Socket, web.CARequest{Step: "finish", Force: c.Force})
+	return stepCA(ctx, out, c.Socket, provision.CARequest{Step: "finish", Force: c.Force})
 }
 
-func stepCA(ctx context.Context, out io.Writer, socket string, r web.CARequest) error {
+func stepCA(ctx context.Context, out io.Writer, socket string, r provision.CARequest) error {
 	st, err := client.New(socket).ChangeCA(ctx, r)
 	if err != nil {
 		return err
@@ -59,16 +58,16 @@ func stepCA(ctx context.Context, out io.Writer, socket string, r web.CARequest) 
 	return nil
 }
 
-func showCA(out io.Writer, st web.CAStatus) {
+func showCA(out io.Writer, st provision.CAStatus) {
 	fmt.Fprintf(out, "the CA expires on %s\n", st.Expires.UTC().Format(time.DateOnly))
 	waiting := "no host is waited for: run `rackhand ca finish`"
 	if n := len(st.Waiting); n > 0 {
 		waiting = fmt.Sprintf("%d hosts are waited for: %s", n, strings.Join(st.Waiting, ", "))
 	}
 	switch st.Stage {
-	case pki.CASpreads:
+	case provision.CASpreads:
 		fmt.Fprintf(out, "the next CA spreads: agents get it with their next run\n%s\n", waiting)
-	case pki.CASwitched:
+	case provision.CASwitched:
 		fmt.Fprintf(out, "the next CA signs: hosts get certificates of it with their next run\n%s\n", waiting)
 	}
 }

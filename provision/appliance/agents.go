@@ -1,14 +1,12 @@
 package appliance
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/inventory"
-	"rackhand/provision"
 	"rackhand/provision/agentfile"
 )
 
@@ -57,18 +55,4 @@ func hasGroup(snap *inventory.Snapshot, group string) bool {
 		}
 	}
 	return false
-}
-
-// addCertificates adds to the hosts' status where their certificates stand.
-func (a *Appliance) addCertificates(ctx context.Context, hosts []provision.HostStatus) error {
-	all, err := a.web.Certificates(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range hosts {
-		if c, ok := all[hosts[i].Host]; ok {
-			hosts[i].Certificate = &c
-		}
-	}
-	return nil
 }

@@ -1,9 +1,9 @@
 package appliance
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -15,9 +15,10 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/agentfile"
+	"rackhand/provision/journal"
+	"rackhand/provision/operate"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
-	"rackhand/provision/web"
 )
 
 // TestAgentsShown: where the hosts' certificates stand, and what keeps agents from being
@@ -50,15 +51,25 @@ func TestAgentsShown(t *testing.T) {
 	}
 	a := &Appliance{
 		Deps: Deps{Clock: func() time.Time { return now }}, cfg: config.Default(), ca: ca, agents: &agentfile.Programs{},
-		holder: &inventory.Holder{}, web: &web.Server{Options: web.Options{Authority: ca}},
+		holder: &inventory.Holder{},
 	}
-	var hosts []provision.HostStatus
+	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
 	for _, name := range []string{"web1", "web2", "web3", "web4", "web5"} {
-		hosts = append(hosts, provision.HostStatus{Host: name})
+		snap.Hosts[name] = &inventory.Host{Name: name}
 	}
-	if err := a.addCertificates(context.Background(), hosts); err != nil {
+	j, err := journal.Open(t.Context(), st, a.Clock, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
+	o := &operate.Operator{
+		Journal: j, Authority: ca, Snapshot: func() *inventory.Snapshot { return snap },
+		Problems: func() []string { return nil }, Database: func() provision.DatabaseStats { return provision.DatabaseStats{} },
+	}
+	status, err := o.Status(t.Context())
+	if err != nil || !status.CAExpires.Equal(ca.Expires()) {
+		t.Fatal(status.CAExpires, err)
+	}
+	hosts := status.Hosts
 	for i, want := range []string{
 		"", "its certificate expires in 5 days, and its agent has not renewed it", "expired 30 days ago: its agent renews it once it asks, or `rackhand enrol web3`",
 		"is revoked: `rackhand enrol web4`", "",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
 // The kinds of events that the cache records.
@@ -25,10 +26,10 @@ const quiet = time.Minute
 // events records what happened, at most once a minute per upstream and kind.
 type events struct {
 	o    Options
-	said *provision.Quiet
+	said *limit.Limiter
 }
 
-func newEvents(o Options) *events { return &events{o: o, said: &provision.Quiet{Every: quiet}} }
+func newEvents(o Options) *events { return &events{o: o, said: &limit.Limiter{Every: quiet}} }
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()

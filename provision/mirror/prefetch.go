@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rackhand/bootfiles/compressed"
+	"rackhand/provision"
 	"rackhand/provision/mirror/apt"
 )
 
@@ -27,15 +28,6 @@ type Wish struct {
 	Have     map[string]string // name -> version of what the hosts have already
 }
 
-// A Prefetched is what became of a wish.
-type Prefetched struct {
-	Packages int   // that hosts will ask for, with what they depend on
-	Fetched  int   // files that came from the upstreams just now
-	Bytes    int64 // and their size
-	// Missing are names that no archive has.
-	Missing []string
-}
-
 const (
 	prefetchAtOnce = 4
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
@@ -44,13 +36,13 @@ const (
 // Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
 // the archives, the packages, and what they depend on. An error is the first file
 // that couldn't be had; what was fetched stays.
-func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
+func (c *Cache) Prefetch(ctx context.Context, w Wish) (provision.Prefetched, error) {
 	var (
-		out Prefetched
+		out provision.Prefetched
 		all []apt.Package
 	)
 	for i, a := range w.Archives {
-		err := c.archive(ctx, a, w.Arch, out.count, func(p apt.Package) {
+		err := c.archive(ctx, a, w.Arch, counting(&out), func(p apt.Package) {
 			p.Archive = i
 			all = append(all, p)
 		})
@@ -64,17 +56,19 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (Prefetched, error) {
 	for _, p := range get {
 		files = append(files, file{w.Archives[p.Archive].Upstream, "/" + p.Filename})
 	}
-	if err := c.ensureAll(ctx, files, out.count); err != nil {
+	if err := c.ensureAll(ctx, files, counting(&out)); err != nil {
 		return out, fmt.Errorf("prefetch: %w", err)
 	}
 	return out, nil
 }
 
-// count adds a file that was to be in the cache.
-func (p *Prefetched) count(o Outcome) {
-	if o.Fetched {
-		p.Fetched++
-		p.Bytes += o.Size
+// counting adds the files that came from the upstreams just now.
+func counting(p *provision.Prefetched) func(Outcome) {
+	return func(o Outcome) {
+		if o.Fetched {
+			p.Fetched++
+			p.Bytes += o.Size
+		}
 	}
 }
 

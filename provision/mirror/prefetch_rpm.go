@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"rackhand/provision"
 	"rackhand/provision/mirror/rpm"
 )
 
@@ -29,9 +30,9 @@ type TreeWish struct {
 // PrefetchTree brings into the cache what hosts with a wish will ask for: boot files,
 // the repositories' indexes, the packages, and what these require. What the installer
 // adds by itself (a boot loader, file systems' tools) comes when it asks for it.
-func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (Prefetched, error) {
-	var out Prefetched
-	fail := func(err error) (Prefetched, error) { return out, fmt.Errorf("prefetch: %w", err) }
+func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (provision.Prefetched, error) {
+	var out provision.Prefetched
+	fail := func(err error) (provision.Prefetched, error) { return out, fmt.Errorf("prefetch: %w", err) }
 	at := func(rest ...string) string { return path.Join(append([]string{"/", w.Tree}, rest...)...) }
 	for _, f := range w.Files {
 		o, err := c.Ensure(ctx, w.Upstream, at(f))
@@ -41,14 +42,14 @@ func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (Prefetched, error
 		if err != nil {
 			return fail(err)
 		}
-		out.count(o)
+		counting(&out)(o)
 	}
 	var (
 		all    []rpm.Package
 		groups rpm.Groups
 	)
 	for i, r := range w.Repositories {
-		err := c.repository(ctx, w.Upstream, at(r), out.count, &groups, func(p rpm.Package) {
+		err := c.repository(ctx, w.Upstream, at(r), counting(&out), &groups, func(p rpm.Package) {
 			p.Repository = i
 			all = append(all, p)
 		})
@@ -63,7 +64,7 @@ func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (Prefetched, error
 	for _, p := range get {
 		files = append(files, file{w.Upstream, at(w.Repositories[p.Repository], p.Path)})
 	}
-	if err := c.ensureAll(ctx, files, out.count); err != nil {
+	if err := c.ensureAll(ctx, files, counting(&out)); err != nil {
 		return fail(err)
 	}
 	return out, nil

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rackhand/provision"
 )
 
 func sha(data []byte) string {
@@ -481,7 +483,7 @@ func TestForget(t *testing.T) {
 	}
 	fill()
 	files, err := b.List(t.Context(), "m/pool/")
-	if err != nil || len(files) != 2 || files[1].Path != "/pool/g%2B%2B.deb" || files[1].Size != 3 || files[1].SHA256 != sha([]byte("old")) {
+	if err != nil || len(files) != 2 || files[1].Path != "m/pool/g%2B%2B.deb" || files[1].Size != 3 || files[1].SHA256 != sha([]byte("old")) {
 		t.Errorf("%+v, %v", files, err)
 	}
 	u.set("/pool/g++.deb", "new")
@@ -496,8 +498,8 @@ func TestForget(t *testing.T) {
 		{b.front.URL + "/mirror/m/pool/g%2b%2b.deb", 1, ""},
 		{"m/pool/", 2, ""},
 		{"m/", 3, ""},
-		{"m/nothing", 0, "keeps no such file"},
-		{"m/pool", 0, "keeps no such file"},
+		{"m/nothing", 0, "keeps nothing there"},
+		{"m/pool", 0, "keeps nothing there"},
 		{"m", 0, "write m/ for all of it"},
 		{"x/a", 0, "there are m, n"},
 		{"", 0, "forget what"},
@@ -517,7 +519,7 @@ func TestForget(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %d", c.at, got, err, c.files)
 		}
 	}
-	if _, err := b.Forget("m/nothing"); !errors.Is(err, ErrNotKept) {
+	if _, err := b.Forget("m/nothing"); !errors.Is(err, provision.ErrNotKept) {
 		t.Error(err)
 	}
 	if got := b.get(t, "GET", "/mirror/m/pool/g++.deb"); got.body != "new" {

@@ -226,7 +226,7 @@ func TestOlderCacheIsFound(t *testing.T) {
 	for _, f := range files {
 		paths = append(paths, f.Path)
 	}
-	if want := "/pool/a%20b.deb /pool/a_1%253a2.deb /pool/g%2B%2B_1.deb"; strings.Join(paths, " ") != want || err != nil {
+	if want := "m/pool/a%20b.deb m/pool/a_1%253a2.deb m/pool/g%2B%2B_1.deb"; strings.Join(paths, " ") != want || err != nil {
 		t.Errorf("%v, %v; want %s", paths, err, want)
 	}
 	if b.kinds() != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"rackhand/config/file"
+	"rackhand/provision"
 )
 
 // A ca is the CA that signs, and those that are trusted beside it while it is replaced.
@@ -44,13 +45,6 @@ const (
 	nextCert = "next.pem"
 	nextKey  = "next.key"
 	oldCert  = "old.pem"
-)
-
-// Stages of a change of CA.
-const (
-	CAStays    = ""         // there is one CA
-	CASpreads  = "spreads"  // agents get the next CA beside the one that signs
-	CASwitched = "switched" // the next one signs; hosts get certificates of it
 )
 
 // ErrCAStage: a change of CA is at another stage.
@@ -115,11 +109,11 @@ func (a *Authority) Bundle() (text []byte, sum string) {
 func (a *Authority) CAStage() string {
 	switch c := a.ca.Load(); {
 	case c.next != nil:
-		return CASpreads
+		return provision.CASpreads
 	case c.old != nil:
-		return CASwitched
+		return provision.CASwitched
 	}
-	return CAStays
+	return provision.CAStays
 }
 
 // ByOldCA reports whether a certificate is by the CA that signed before.
@@ -129,7 +123,7 @@ func (a *Authority) ByOldCA(c Cert) bool { ca := a.ca.Load(); return ca.old != n
 
 // BeginCA makes the next CA. From now on both are trusted, here and by agents that ask.
 func (a *Authority) BeginCA() error {
-	if a.CAStage() != CAStays {
+	if a.CAStage() != provision.CAStays {
 		return ErrCAStage
 	}
 	if err := a.makeCA(filepath.Join(a.dir, nextCert), filepath.Join(a.dir, nextKey)); err != nil {
@@ -140,7 +134,7 @@ func (a *Authority) BeginCA() error {
 
 // SwitchCA lets the next CA sign. Agents that don't trust it yet lose the appliance.
 func (a *Authority) SwitchCA() error {
-	if a.CAStage() != CASpreads {
+	if a.CAStage() != provision.CASpreads {
 		return ErrCAStage
 	}
 	old := encode("CERTIFICATE", a.ca.Load().cert.Raw)
@@ -169,7 +163,7 @@ func (a *Authority) finishSwitch() error {
 // DropCA ends the trust in the CA that signed before. Hosts whose certificate is by it have
 // to enrol again.
 func (a *Authority) DropCA() error {
-	if a.CAStage() != CASwitched {
+	if a.CAStage() != provision.CASwitched {
 		return ErrCAStage
 	}
 	if err := os.Remove(filepath.Join(a.dir, oldCert)); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
 )
@@ -23,12 +24,12 @@ func TestChangeCutShort(t *testing.T) {
 		steps func(dir string) error // by hand, as far as it came
 		stage string
 	}{
-		{"the next key only", func(dir string) error { return os.Remove(filepath.Join(dir, "next.pem")) }, pki.CAStays},
-		{"both are there", func(string) error { return nil }, pki.CASpreads},
-		{"the old one is kept", func(dir string) error { return copyTo(dir, "ca.pem", "old.pem") }, pki.CASpreads},
+		{"the next key only", func(dir string) error { return os.Remove(filepath.Join(dir, "next.pem")) }, provision.CAStays},
+		{"both are there", func(string) error { return nil }, provision.CASpreads},
+		{"the old one is kept", func(dir string) error { return copyTo(dir, "ca.pem", "old.pem") }, provision.CASpreads},
 		{"the key is switched", func(dir string) error {
 			return errors.Join(copyTo(dir, "ca.pem", "old.pem"), os.Rename(filepath.Join(dir, "next.key"), filepath.Join(dir, "ca.key")))
-		}, pki.CASwitched},
+		}, provision.CASwitched},
 	} {
 		st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
 		if err != nil {
@@ -69,7 +70,7 @@ func TestChangeCutShort(t *testing.T) {
 		for _, step := range []struct {
 			stage string
 			do    func() error
-		}{{pki.CAStays, a.BeginCA}, {pki.CASpreads, a.SwitchCA}, {pki.CASwitched, a.DropCA}} {
+		}{{provision.CAStays, a.BeginCA}, {provision.CASpreads, a.SwitchCA}, {provision.CASwitched, a.DropCA}} {
 			if a.CAStage() != step.stage {
 				continue
 			}

@@ -45,7 +45,7 @@ func Try(dir string, supplies *Supplies) Checked {
 	if len(problems) > 0 {
 		return Checked{Problems: problems}
 	}
-	t := tryHosts(dir, snap, roles)
+	t := dryRunHosts(dir, snap, roles)
 	c := Checked{Snapshot: snap, Problems: t.problems, Warnings: t.warnings, wants: t.wants}
 	if len(c.Problems) > 0 {
 		c.Snapshot = nil

@@ -18,11 +18,11 @@ import (
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
+	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/upgrade"
 	"rackhand/provision/pki"
-	"rackhand/provision/web"
 )
 
 // life is an agent and its appliance, over real TLS. Both go by the rig's clock.
@@ -122,7 +122,7 @@ func (l *life) cert() pki.Cert {
 func (l *life) enrol() {
 	l.t.Helper()
 	w := l.ask(l.server.API(), "", "POST", "/api/hosts/web1/enrol", "")
-	var reply web.EnrolReply
+	var reply provision.EnrolmentReply
 	if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
 		l.t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestChangeOfCA(t *testing.T) {
 		if w.Code != code {
 			t.Fatalf("%s: %d %s", what, w.Code, w.Body)
 		}
-		var st web.CAStatus
+		var st provision.CAStatus
 		if err := json.Unmarshal(l.ask(api, "", "GET", "/api/ca", "").Body.Bytes(), &st); err != nil {
 			t.Fatal(err)
 		}
@@ -215,25 +215,25 @@ func TestChangeOfCA(t *testing.T) {
 	const renew, finish = `{"step":"renew"}`, `{"step":"finish"}`
 	step("nothing to finish", finish, 409, "", "")
 	step("nothing to force", `{"step":"x","force":true}`, 409, "", "")
-	step("begun", renew, 200, pki.CASpreads, "web1")
-	step("begun twice", renew, 409, pki.CASpreads, "web1")
-	step("too early", finish, 409, pki.CASpreads, "web1")
+	step("begun", renew, 200, provision.CASpreads, "web1")
+	step("begun twice", renew, 409, provision.CASpreads, "web1")
+	step("too early", finish, 409, provision.CASpreads, "web1")
 	l.once("it gets the next CA", "v2")
 	if got := trusted(); got == before || !strings.Contains(got, before) {
 		t.Errorf("it trusts\n%s", got)
 	}
 	l.once("it says so", "v2")
 	serial := l.cert().Serial
-	step("switched", finish, 200, pki.CASwitched, "web1")
+	step("switched", finish, 200, provision.CASwitched, "web1")
 	if bound == before || bound != string(l.options.Authority.CA()) {
 		t.Error("the database doesn't know of the new CA")
 	}
-	step("too early again", finish, 409, pki.CASwitched, "web1")
+	step("too early again", finish, 409, provision.CASwitched, "web1")
 	l.once("it gets a certificate of the new CA", "v2")
 	if l.cert().Serial == serial {
 		t.Error("it has its old certificate")
 	}
-	step("the new one isn't used yet", finish, 409, pki.CASwitched, "web1")
+	step("the new one isn't used yet", finish, 409, provision.CASwitched, "web1")
 	l.once("it uses that", "v2")
 	step("done", finish, 200, "", "")
 	l.once("the old one goes", "v2")
@@ -244,5 +244,5 @@ func TestChangeOfCA(t *testing.T) {
 	if strings.Contains(l.out.String(), "not trusted yet") {
 		t.Error(l.out.String())
 	}
-	step("once more", renew, 200, pki.CASpreads, "web1")
+	step("once more", renew, 200, provision.CASpreads, "web1")
 }

@@ -7,28 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"rackhand/provision"
 	"rackhand/provision/pki"
 )
-
-// A CAStatus is where a change of the appliance's CA stands.
-type CAStatus struct {
-	Expires time.Time `json:"expires"`
-	Stage   string    `json:"stage"` // of pki: "", spreads, switched
-	// Waiting are the hosts that keep the next step from being safe: their agents don't trust
-	// the next CA yet, or have no certificate of it.
-	Waiting []string `json:"waiting,omitempty"`
-}
-
-// A CARequest takes the next step of a change: renew begins it, and finish goes on.
-type CARequest struct {
-	Step  string `json:"step"`
-	Force bool   `json:"force"` // whoever is waiting
-}
 
 // newCA sends an agent the CAs that it is to trust.
 func (s *Server) newCA(c echo.Context) error {
@@ -47,9 +31,9 @@ func (s *Server) caStatus(c echo.Context) error {
 	return c.JSON(http.StatusOK, st)
 }
 
-func (s *Server) caStands(ctx context.Context) (CAStatus, error) {
-	st := CAStatus{Expires: s.Authority.Expires(), Stage: s.Authority.CAStage()}
-	if st.Stage == pki.CAStays {
+func (s *Server) caStands(ctx context.Context) (provision.CAStatus, error) {
+	st := provision.CAStatus{Expires: s.Authority.Expires(), Stage: s.Authority.CAStage()}
+	if st.Stage == provision.CAStays {
 		return st, nil
 	}
 	all, err := s.Authority.Certs(ctx)
@@ -61,7 +45,7 @@ func (s *Server) caStands(ctx context.Context) (CAStatus, error) {
 	for _, cert := range all {
 		switch {
 		case cert.Revoked != "" || snap.Hosts[cert.Host] == nil:
-		case st.Stage == pki.CASpreads && hosts[cert.Host].Trusts != sum, st.Stage == pki.CASwitched && (s.Authority.ByOldCA(cert) || cert.Before != ""):
+		case st.Stage == provision.CASpreads && hosts[cert.Host].Trusts != sum, st.Stage == provision.CASwitched && (s.Authority.ByOldCA(cert) || cert.Before != ""):
 			st.Waiting = append(st.Waiting, cert.Host)
 		}
 	}
@@ -72,7 +56,7 @@ func (s *Server) caStands(ctx context.Context) (CAStatus, error) {
 // changeCA takes a step of a change, by the operator's word.
 func (s *Server) changeCA(c echo.Context) error {
 	ctx := c.Request().Context()
-	var r CARequest
+	var r provision.CARequest
 	if err := body(c, &r); err != nil {
 		return err
 	}
@@ -100,9 +84,9 @@ func (s *Server) changeCA(c echo.Context) error {
 
 func (s *Server) stepCA(ctx context.Context, step, stage string) (said string, err error) {
 	switch {
-	case step == "renew" && stage == pki.CAStays:
+	case step == "renew" && stage == provision.CAStays:
 		return "a change of the CA began: agents get the next CA with their next run", s.Authority.BeginCA()
-	case step == "finish" && stage == pki.CASpreads:
+	case step == "finish" && stage == provision.CASpreads:
 		if err := s.Authority.SwitchCA(); err != nil {
 			return "", err
 		}
@@ -110,7 +94,7 @@ func (s *Server) stepCA(ctx context.Context, step, stage string) (said string, e
 			err = s.Bind(ctx, s.Authority.CA())
 		}
 		return "the next CA signs: hosts get certificates of it with their next run", err
-	case step == "finish" && stage == pki.CASwitched:
+	case step == "finish" && stage == provision.CASwitched:
 		return "the change of the CA is done: the old one is not trusted any more", s.Authority.DropCA()
 	}
 	return "", fmt.Errorf("%w: %q", pki.ErrCAStage, stage)

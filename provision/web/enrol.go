@@ -13,19 +13,13 @@ import (
 	"rackhand/provision/pki"
 )
 
-// An EnrolReply is the answer to `rackhand enrol`. The token is kept nowhere.
-type EnrolReply struct {
-	Token   string `json:"token"`
-	Minutes int    `json:"minutes"` // how long it is good
-}
-
 // allowEnrolment is `rackhand enrol`: it lets a host enrol once more, by a token that the
 // operator takes there.
 func (s *Server) allowEnrolment(c echo.Context) error {
 	ctx := c.Request().Context()
 	h := s.Snapshot().Hosts[c.Param("host")]
 	if h == nil {
-		return operatorError(ErrNoHost)
+		return operatorError(provision.ErrNoHost)
 	}
 	next := pki.Cert{Host: h.Name, MACs: h.MACTexts()}
 	if in, ok := s.Journal.Install(h.Name); ok {
@@ -48,7 +42,7 @@ func (s *Server) allowEnrolment(c echo.Context) error {
 	if err != nil {
 		return operatorError(err)
 	}
-	return c.JSON(http.StatusOK, EnrolReply{Token: token, Minutes: int(pki.EnrolFor.Minutes())})
+	return c.JSON(http.StatusOK, provision.EnrolmentReply{Token: token, Minutes: int(pki.EnrolFor.Minutes())})
 }
 
 // mayEnrol accepts an enrolment token: the operator's, or that of the host's install.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -54,17 +53,4 @@ func (s *Server) renew(c echo.Context) error {
 		return s.unrecorded(h.Name, err)
 	}
 	return c.JSON(http.StatusOK, catalog.EnrolReply{Certificate: string(cert)})
-}
-
-// Certificates are where the certificates of all hosts stand, by host.
-func (s *Server) Certificates(ctx context.Context) (map[string]provision.CertificateStatus, error) {
-	all, err := s.Authority.Certs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]provision.CertificateStatus, len(all))
-	for _, c := range all {
-		out[c.Host] = provision.CertificateStatus{Expires: c.Expires, Due: c.Due(), Revoked: c.Revoked}
-	}
-	return out, nil
 }

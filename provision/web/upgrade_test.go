@@ -21,7 +21,6 @@ import (
 	"rackhand/provision/agentfile"
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
-	"rackhand/provision/web"
 )
 
 // as asks over mutual TLS with a certificate.
@@ -253,7 +252,7 @@ func TestAllowEnrolment(t *testing.T) {
 	allow := func() string {
 		t.Helper()
 		w := r.ask(api, "", "POST", "/api/hosts/web1/enrol", "")
-		var reply web.EnrolReply
+		var reply provision.EnrolmentReply
 		if err := json.Unmarshal(w.Body.Bytes(), &reply); w.Code != 200 || err != nil || reply.Minutes != 60 {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

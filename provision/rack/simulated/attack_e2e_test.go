@@ -24,7 +24,6 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -208,7 +207,7 @@ func burnin(ctx context.Context, c *client.Client, to net.HardwareAddr, gives ne
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Job(ctx, v.host, web.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}); err != nil {
+	if _, err := c.Job(ctx, v.host, provision.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}); err != nil {
 		return nil, err
 	}
 	return v, errors.Join(v.addressed(ctx, c, gives), v.script(ctx), v.want(ctx, http.StatusOK, http.MethodGet, "/job", ""), v.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"installer"}`))

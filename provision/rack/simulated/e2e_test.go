@@ -22,7 +22,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/rack"
 	"rackhand/provision/rack/simulated"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -486,10 +485,10 @@ func TestSimulatedQuestion(t *testing.T) {
 	if installs != 1 || len(events[provision.KindQuestion]) != 1 || first.Attempts != 1 || first.Stage != provision.Packages || !strings.Contains(first.Doubt, "packages were through") {
 		t.Errorf("%d installs, asked %v: %+v", installs, events[provision.KindQuestion], first)
 	}
-	if _, err := r.client.Install(t.Context(), "web1", web.InstallRequest{}); err == nil || !strings.Contains(err.Error(), "`rackhand install web1 --wipe`") {
+	if _, err := r.client.Install(t.Context(), "web1", provision.InstallRequest{}); err == nil || !strings.Contains(err.Error(), "`rackhand install web1 --wipe`") {
 		t.Errorf("without --wipe: %v", err)
 	}
-	if _, err := r.client.Install(t.Context(), "web1", web.InstallRequest{Wipe: true}); err != nil {
+	if _, err := r.client.Install(t.Context(), "web1", provision.InstallRequest{Wipe: true}); err != nil {
 		t.Fatal(err)
 	}
 	res := r.power(simulated.Options{})
