@@ -38,7 +38,8 @@ func (h HostStatus) AgentNotes(now time.Time) []string {
 	if h.Agent != nil {
 		out = h.Agent.Notes(now)
 	}
-	if h.Certificate != nil {
+	// A host that is installed, or is going to be, gets its certificate with that.
+	if h.Certificate != nil && !h.Install.UnderWay() && (h.Install == nil || !h.Install.Erased) {
 		out = append(out, h.Certificate.Notes(h.Host, now)...)
 	}
 	return out

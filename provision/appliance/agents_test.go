@@ -78,6 +78,10 @@ func TestAgentsShown(t *testing.T) {
 			t.Errorf("%s: %q, want %q", hosts[i].Host, got, want)
 		}
 	}
+	hosts[3].Install = &provision.Install{Stage: provision.Packages}
+	if got := hosts[3].AgentNotes(now); len(got) > 0 {
+		t.Errorf("it is being installed: %q", got)
+	}
 	if hosts[4].Certificate != nil || !hosts[0].Certificate.Due.Equal(now.Add(20*24*time.Hour)) {
 		t.Errorf("%+v", hosts)
 	}

@@ -9,9 +9,6 @@ import (
 // AgentRuns records the version that a host's agent states, with an event when it changes,
 // and the hash of the CAs that it trusts.
 func (j *Journal) AgentRuns(host, version, trusts string) error {
-	if h := j.agentRuns(host); h.AgentVersion == version && h.Trusts == trusts {
-		return nil // nearly always: no write, and no wait for the writer
-	}
 	return j.do(func(v *view) error {
 		h := v.hosts[host]
 		if h.AgentVersion == version {
@@ -33,8 +30,10 @@ func (j *Journal) AgentRuns(host, version, trusts string) error {
 	})
 }
 
-func (j *Journal) agentRuns(host string) Host {
+// KnowsAgent reports whether AgentRuns has recorded this already.
+func (j *Journal) KnowsAgent(host, version, trusts string) bool {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.state.hosts[host]
+	h := j.state.hosts[host]
+	return h.AgentVersion == version && h.Trusts == trusts
 }

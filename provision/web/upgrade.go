@@ -46,8 +46,11 @@ func (s *Server) agentRuns(c echo.Context, h *inventory.Host) error {
 	if _, sum := s.Authority.Bundle(); trusts != "" && trusts != sum {
 		c.Response().Header().Set(catalog.HeaderCA, sum)
 	}
-	if c.Request().Header.Get(catalog.HeaderTrial) != "" {
-		return nil // it isn't the host's agent yet
+	if c.Request().Header.Get(catalog.HeaderTrial) != "" || s.Journal.KnowsAgent(h.Name, version, trusts) {
+		return nil // it isn't the host's agent yet; or, nearly always, nothing to write
+	}
+	if err := s.take(c, s.taken.versions, h.Name, "versions of its agent", "limits.reports", s.Limits.Reports); err != nil {
+		return err
 	}
 	if err := s.Journal.AgentRuns(h.Name, version, trusts); err != nil {
 		return s.unrecorded(h.Name, err)

@@ -141,10 +141,21 @@ func TestAgentVersion(t *testing.T) {
 		r.want(r.as(cert, "GET", "/v1/catalog", "", catalog.HeaderAgent, tt.version, catalog.HeaderTrial, tt.trial), 200)
 		is(tt.want, tt.changes)
 	}
+	// One that states another with each request writes no more than its share.
+	refused := 0
+	for i := range 200 {
+		if r.as(cert, "GET", "/v1/catalog", "", catalog.HeaderAgent, []string{"v3", "v4"}[i%2]).Code == 429 {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("200 versions within a moment were taken")
+	}
+	is(r.journal.SeenHosts()["web1"].AgentVersion, 60)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer"}`), 204)
-	is("", 2)
+	is("", 60)
 }
 
 // TestInstalledAgent: a host is installed with the agent that it is to run.
