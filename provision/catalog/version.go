@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -68,9 +67,3 @@ var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}$`)
 // IsVersion reports whether a text can be a version of the agent. It is also a safe file
 // name.
 func IsVersion(text string) bool { return versionForm.MatchString(text) }
-
-// IsSHA256 reports whether a text is a SHA-256 in lower-case hex.
-func IsSHA256(text string) bool {
-	b, err := hex.DecodeString(text)
-	return err == nil && len(b) == 32 && strings.ToLower(text) == text
-}

@@ -121,8 +121,14 @@ func (a *Agent) Trial(ctx context.Context, dry bool) error {
 		return err
 	}
 	var cat *catalog.Catalog
+	c := a.client(base, ca)
+	defer func() {
+		if c.mutual != nil {
+			c.mutual.CloseIdleConnections()
+		}
+	}()
 	for {
-		if cat, err = a.tryCatalog(ctx, a.client(base, ca), settings); err == nil {
+		if cat, err = a.tryCatalog(ctx, c, settings); err == nil {
 			break
 		}
 		if !worthRetrying(err) || a.Sleep(ctx, pauseInTrial) != nil {
@@ -139,6 +145,7 @@ func (a *Agent) Trial(ctx context.Context, dry bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	a.Engine.Contents.use(c)
 	a.Engine.Converge(ctx, cat, state, true)
 	return nil
 }
@@ -156,8 +163,9 @@ func (a *Agent) tryCatalog(ctx context.Context, c *client, s Settings) (*catalog
 	if err != nil {
 		return nil, err
 	}
-	c.mutual = c.secure(cert)
-	defer c.mutual.CloseIdleConnections()
+	if c.mutual == nil {
+		c.mutual = c.secure(cert)
+	}
 	cat, err := c.catalog(ctx, "")
 	if err != nil {
 		return nil, err

@@ -195,10 +195,11 @@ func upgradingAgent(dir string, args []string) int {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
 	paths := Paths{Root: filepath.Join(dir, "root")}
+	contents := &Contents{Paths: paths, Log: log}
 	a := &Agent{
 		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: Sleep, Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader,
 		Synchronised: func() bool { return true }, Version: os.Getenv(upgradeVersion),
-		Engine: &Engine{Log: log, Clock: time.Now, Sleep: Sleep, Files: &Files{Paths: paths, Runner: Exec{}, Random: rand.Reader}},
+		Engine: &Engine{Log: log, Clock: time.Now, Sleep: Sleep, Files: &Files{Paths: paths, Runner: Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents},
 	}
 	if slices.Contains(args, "trial") {
 		if err := a.Trial(context.Background(), true); err != nil {

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"rackhand/config"
-	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
@@ -54,10 +52,7 @@ func newLife(t *testing.T) *life {
 	h := *l.snap.Hosts["web1"]
 	h.Address = netip.MustParseAddr("127.0.0.1")
 	l.with(&h)
-	l.options.Compile = func(h *inventory.Host) (*role.Compiled, error) {
-		motd := catalog.Resource{ID: "file[/etc/motd]", File: &catalog.File{Path: "/etc/motd", Ensure: "file", Content: "hello\n"}}
-		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "c1", Resources: []catalog.Resource{motd}}}, nil
-	}
+	l.put(l.withRoles(), &roles{resources: []catalog.Resource{declared("/etc/motd", "hello\n")}})
 	l.upgrades(config.Agent{Grace: 90})
 	srv := httptest.NewUnstartedServer(l.agents)
 	srv.TLS = l.server.AgentTLS()
@@ -81,12 +76,14 @@ func newLife(t *testing.T) *life {
 func (l *life) agent(version string) *converge.Agent {
 	log := slog.New(slog.NewTextHandler(&l.out, nil))
 	paths := converge.Paths{Root: l.root}
+	contents := &converge.Contents{Paths: paths, Log: log}
 	a := &converge.Agent{
 		Paths: paths, Log: log, Clock: l, Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Version: version,
 		Sleep:        func(context.Context, time.Duration) error { return nil },
 		Synchronised: func() bool { return true },
 		Engine: &converge.Engine{
-			Log: log, Clock: l.clock, Sleep: converge.Sleep, Files: &converge.Files{Paths: paths, Runner: converge.Exec{}, Random: rand.Reader},
+			Log: log, Clock: l.clock, Sleep: converge.Sleep, Contents: contents,
+			Files: &converge.Files{Paths: paths, Runner: converge.Exec{}, Random: rand.Reader, Contents: contents},
 		},
 	}
 	a.Upgrade = &upgrade.Upgrader{

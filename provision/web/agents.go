@@ -35,6 +35,8 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/catalog", s.catalog)
 	e.GET("/v1/agent/:sha256", s.newAgent)
 	e.GET("/v1/ca", s.newCA)
+	e.GET(catalog.ContentPath+":sum", s.content)
+	e.GET(catalog.SecretsPath+"/*", s.secret)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	return Patiently(piecePatience, e)
@@ -149,28 +151,6 @@ func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 	return h, s.runsAlready(h.Name)
 }
 
-func (s *Server) catalog(c echo.Context) error {
-	h, err := s.agent(c)
-	if err != nil {
-		return err
-	}
-	if err := s.agentRuns(c, h); err != nil {
-		return err
-	}
-	compiled, err := s.Compile(h)
-	if err != nil {
-		s.warn(h.Name, "catalog", fmt.Sprintf("the catalog of %s does not compile: %v", h.Name, err))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
-	}
-	etag := `"` + compiled.Catalog.Version + `"`
-	c.Response().Header().Set("ETag", etag)
-	c.Response().Header().Set("Cache-Control", "no-store")
-	if c.Request().Header.Get("If-None-Match") == etag {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return c.JSON(http.StatusOK, compiled.Catalog)
-}
-
 func (s *Server) progress(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {
@@ -222,7 +202,9 @@ func (s *Server) report(c echo.Context) error {
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
-	if err := s.Journal.AgentIs(h.Name, agentState(r, s.Clock())); err != nil {
+	state := agentState(r, s.Clock())
+	state.TooOld = s.old.why(h.Name)
+	if err := s.Journal.AgentIs(h.Name, state); err != nil {
 		return s.unrecorded(h.Name, err)
 	}
 	in, ok := s.Journal.Install(h.Name)
@@ -272,9 +254,13 @@ func reportEvent(r catalog.Report) provision.Event {
 			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), of, strings.Join(failed, "; ")),
 		}
 	}
+	unknown := ""
+	if n := count[catalog.Unknown]; n > 0 {
+		unknown = fmt.Sprintf(", %d could not be looked at and stay as they are", n)
+	}
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
-		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already, in %s", of, count[catalog.Changed], count[catalog.OK], took),
+		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count[catalog.Changed], count[catalog.OK], unknown, took),
 	}
 }
 
