@@ -25,24 +25,11 @@ func (c CertificateStatus) Notes(host string, now time.Time) []string {
 	case c.Revoked != "":
 		return []string{fmt.Sprintf("its certificate is revoked: `rackhand enrol %s` gives it another", host)}
 	case left < 0:
-		return []string{fmt.Sprintf("its certificate expired %s ago: its agent renews it once it asks, or `rackhand enrol %s` gives it another", roughly(-left), host)}
+		return []string{fmt.Sprintf("its certificate expired %s ago: its agent renews it once it asks, or `rackhand enrol %s` gives it another", Roughly(-left), host)}
 	case left < expiresSoon:
-		return []string{fmt.Sprintf("its certificate expires in %s, and its agent has not renewed it", roughly(left))}
+		return []string{fmt.Sprintf("its certificate expires in %s, and its agent has not renewed it", Roughly(left))}
 	}
 	return nil
-}
-
-// AgentNotes are what people are to see of a host's agent at now, a short text each.
-func (h HostStatus) AgentNotes(now time.Time) []string {
-	var out []string
-	if h.Agent != nil {
-		out = h.Agent.Notes(now)
-	}
-	// A host that is installed, or is going to be, gets its certificate with that.
-	if h.Certificate != nil && !h.Install.UnderWay() && (h.Install == nil || !h.Install.Erased) {
-		out = append(out, h.Certificate.Notes(h.Host, now)...)
-	}
-	return out
 }
 
 // An EnrolmentReply is the answer to `rackhand enrol`. The token is kept nowhere.

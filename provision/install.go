@@ -176,6 +176,8 @@ type HostStatus struct {
 	AgentVersion string `json:"agent_version,omitempty"`
 	// Certificate is where its certificate stands; nil: it has none.
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
+	// Run is that report in brief; nil: the agent of this system has sent none.
+	Run *LastRun `json:"run,omitempty"`
 }
 
 // A Lease is an address given to a MAC.

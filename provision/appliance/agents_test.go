@@ -64,6 +64,7 @@ func TestAgentsShown(t *testing.T) {
 	o := &operate.Operator{
 		Journal: j, Authority: ca, Snapshot: func() *inventory.Snapshot { return snap },
 		Problems: func() []string { return nil }, Database: func() provision.DatabaseStats { return provision.DatabaseStats{} },
+		Runs: func() map[string]provision.LastRun { return nil },
 	}
 	status, err := o.Status(t.Context())
 	if err != nil || !status.CAExpires.Equal(ca.Expires()) {
@@ -74,12 +75,12 @@ func TestAgentsShown(t *testing.T) {
 		"", "its certificate expires in 5 days, and its agent has not renewed it", "expired 30 days ago: its agent renews it once it asks, or `rackhand enrol web3`",
 		"is revoked: `rackhand enrol web4`", "",
 	} {
-		if got := strings.Join(hosts[i].AgentNotes(now), "; "); (want == "") != (got == "") || !strings.Contains(got, want) {
+		if got := strings.Join(hosts[i].Notes(now), "; "); (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", hosts[i].Host, got, want)
 		}
 	}
 	hosts[3].Install = &provision.Install{Stage: provision.Packages}
-	if got := hosts[3].AgentNotes(now); len(got) > 0 {
+	if got := hosts[3].Notes(now); len(got) > 0 {
 		t.Errorf("it is being installed: %q", got)
 	}
 	if hosts[4].Certificate != nil || !hosts[0].Certificate.Due.Equal(now.Add(20*24*time.Hour)) {

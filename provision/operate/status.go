@@ -14,15 +14,17 @@ import (
 // Status is the whole picture.
 func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 	hosts := Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts())
-	certificates, err := o.Authority.Certs(ctx)
-	if err != nil {
-		return provision.Status{}, err
+	status := provision.Status{
+		Hosts:    withRuns(hosts, o.Runs()),
+		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
 	}
-	addCertificates(hosts, certificates)
-	return provision.Status{
-		Hosts:    hosts,
-		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(), CAExpires: o.Authority.Expires(),
-	}, nil
+	if o.Authority == nil {
+		return status, nil
+	}
+	certificates, err := o.Authority.Certs(ctx)
+	addCertificates(status.Hosts, certificates)
+	status.CAExpires = o.Authority.Expires()
+	return status, err
 }
 
 // addCertificates adds to the status of the hosts where their certificates stand.
