@@ -71,7 +71,7 @@ type Mirror struct {
 
 // Install holds the defaults for installs.
 type Install struct {
-	Attempts int           // how often the installer may be handed out: 3
+	Attempts int           // how often the installer may start: 3
 	Expires  time.Duration // how long a host stays armed: 1 h
 }
 

@@ -44,7 +44,7 @@ func (in Install) Advance(e Event) Install {
 		in.Heard = at
 	}
 	if in.Stage == Installed && e.ofBox() {
-		in.Stirred = true
+		in.HeardSinceInstalled = true
 	}
 	if e.Kind == KindProgress {
 		in.Progress = e.Message

@@ -128,7 +128,7 @@ func TestNext(t *testing.T) {
 	}
 	stopped := func(stage, hinted provision.Stage) provision.Install {
 		return with(func(in *provision.Install) {
-			in.Stage, in.Hinted = stage, hinted
+			in.Stage, in.HintedAt = stage, hinted
 			in.Reached[stage] = at(1)
 			in.Budget.Time = 0
 		})
@@ -203,8 +203,8 @@ func TestListeningSince(t *testing.T) {
 	}
 }
 
-// TestStirred: only what the box itself says counts, and only after its installer.
-func TestStirred(t *testing.T) {
+// TestHeardSinceInstalled: only what the box itself says counts, and only after its installer.
+func TestHeardSinceInstalled(t *testing.T) {
 	for _, tt := range []struct {
 		stage  provision.Stage
 		source string
@@ -220,8 +220,8 @@ func TestStirred(t *testing.T) {
 		{provision.Packages, "dhcp", "ack", false},
 	} {
 		in := provision.Install{Stage: tt.stage}.Advance(provision.Event{Source: tt.source, Kind: tt.kind})
-		if in.Stirred != tt.want {
-			t.Errorf("%+v: %v", tt, in.Stirred)
+		if in.HeardSinceInstalled != tt.want {
+			t.Errorf("%+v: %v", tt, in.HeardSinceInstalled)
 		}
 	}
 }
@@ -271,21 +271,4 @@ func (r repeat) Read(p []byte) (int, error) {
 		p[i] = byte(r)
 	}
 	return len(p), nil
-}
-
-func TestQuiet(t *testing.T) {
-	var q provision.Quiet
-	if !q.Allow("a", at(0)) || q.Allow("a", at(59)) || !q.Allow("b", at(1)) || !q.Allow("a", at(60)) {
-		t.Error("one a minute for each is wanted")
-	}
-	var flood provision.Quiet
-	allowed := 0
-	for i := range 100_000 {
-		if flood.Allow(time.Duration(i).String(), at(0)) {
-			allowed++
-		}
-	}
-	if allowed > 5000 {
-		t.Errorf("%d offenders remembered", allowed)
-	}
 }

@@ -25,7 +25,7 @@ func (in Install) Shown(now time.Duration) Install {
 			*t = t.Add(now)
 		}
 	}
-	for _, t := range []*time.Time{&in.Requested, &in.PoweredOn, &in.Ended, &in.Expires, &in.Spoke, &in.Heard, &in.Booted} {
+	for _, t := range []*time.Time{&in.Requested, &in.PoweredOn, &in.Ended, &in.Expires, &in.InstallerHeard, &in.Heard, &in.Booted} {
 		shift(t)
 	}
 	in.Reached = maps.Clone(in.Reached)

@@ -44,31 +44,31 @@ func madeUp(id string) bool {
 	return len(distinct) < 4
 }
 
-// oursFor is for how long after its installer's last word a box may come back and
-// overwrite what that has written. A failed Anaconda waits three minutes, and servers
+// overwriteFor is how long after its installer was heard last a box may come back and
+// overwrite its disks. A failed Anaconda waits three minutes, and servers
 // boot for ten. After longer nobody knows any more whose work is on the disks: an
 // installer whose last report was lost has left a system there that may have served
 // since, and a system's own DHCP keeps its install from being given up.
-const oursFor = time.Hour
+const overwriteFor = time.Hour
 
-// Lapsed is the install without the leave for its disks, once that has ended: the report
-// of a later attempt must not bring it back. The time that the appliance was off counts
-// as well, since somebody may have used the box meanwhile: the longer of counted time and
-// the machine's is taken, and a machine's clock that was set back ends the leave.
-func (in Install) Lapsed(counted, wall time.Time) Install {
-	byWall := wall.Sub(in.SpokeWall)
-	if counted.Sub(in.Spoke) > oursFor || !in.SpokeWall.IsZero() && (byWall > oursFor || byWall < -time.Minute) {
+// DropExpiredDisks drops the list of overwritable disks once it has expired: the report of a
+// later attempt must not bring it back. The time that the appliance was off counts as well,
+// since the box may have been used meanwhile. So the longer of counted time and the machine's
+// time decides, and a machine's clock that was set back makes the list expire.
+func (in Install) DropExpiredDisks(counted, wall time.Time) Install {
+	byWall := wall.Sub(in.InstallerHeardWall)
+	if counted.Sub(in.InstallerHeard) > overwriteFor || !in.InstallerHeardWall.IsZero() && (byWall > overwriteFor || byWall < -time.Minute) {
 		in.Blank = nil
 	}
 	return in
 }
 
-// Ours are the ids of the disks, between blanks, that this install found blank in the
-// box with this MAC: an attempt that comes soon after may overwrite what the one before
-// has written. A disk that was not there, or not named, has no such leave.
-func (in Install) Ours(mac string, counted, wall time.Time) string {
+// OverwritableDisks are the ids of the disks that this install found blank in the box with
+// this MAC, separated by blanks: an attempt that comes soon after may overwrite the work of
+// the one before. A disk that was not there, or has no id, is not overwritable.
+func (in Install) OverwritableDisks(mac string, counted, wall time.Time) string {
 	if len(in.MACs) > 0 && !slices.Contains(in.MACs, mac) {
 		return ""
 	}
-	return strings.Join(in.Lapsed(counted, wall).Blank, " ")
+	return strings.Join(in.DropExpiredDisks(counted, wall).Blank, " ")
 }

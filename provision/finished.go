@@ -13,12 +13,12 @@ const KindPacked = "packages-through"
 // install may be finished is to be installed anew.
 const KindQuestion = "question"
 
-// Told is the install after its installer, which holds its token, was heard by this event,
-// at a counted time and one of the machine's. One that speaks still runs: whatever was
-// asked is answered by it. Its log proves less: a system that was installed writes to the
-// same place.
-func (in Install) Told(e Event, counted, wall time.Time) Install {
-	in.Spoke, in.SpokeWall, in.Unheard, in.Doubt = counted, wall, false, ""
+// AfterReport is the install after this event of its installer, which holds its token, at a
+// counted time and one of the machine's. An installer that reports still runs, so a question
+// to the operator is answered. Its log proves less: the installed system writes to the same
+// place.
+func (in Install) AfterReport(e Event, counted, wall time.Time) Install {
+	in.InstallerHeard, in.InstallerHeardWall, in.Unheard, in.Doubt = counted, wall, false, ""
 	switch e.Kind {
 	case KindPacked:
 		in.Packed = true
@@ -30,9 +30,9 @@ func (in Install) Told(e Event, counted, wall time.Time) Install {
 	return in
 }
 
-// Anew is the install at the beginning of an attempt: what was heard of the attempt
-// before counts no more.
-func (in Install) Anew() Install {
+// WithoutReports is the install at the beginning of an attempt: reports of the attempt
+// before count no more.
+func (in Install) WithoutReports() Install {
 	in.Packed, in.GaveUp, in.Unheard, in.Doubt, in.Held = false, false, false, "", nil
 	return in
 }

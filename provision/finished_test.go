@@ -65,11 +65,11 @@ func TestMayBeFinished(t *testing.T) {
 func TestTold(t *testing.T) {
 	in := fresh()
 	in.Stage, in.Unheard, in.Doubt = provision.Packages, true, "asked"
-	in = in.Told(provision.Event{Kind: provision.KindPacked}, at(5), time.Time{})
-	if in.Doubt != "" || !in.Packed || in.Unheard || in.Spoke != at(5) || in.GaveUp {
+	in = in.AfterReport(provision.Event{Kind: provision.KindPacked}, at(5), time.Time{})
+	if in.Doubt != "" || !in.Packed || in.Unheard || in.InstallerHeard != at(5) || in.GaveUp {
 		t.Errorf("packages through: %+v", in)
 	}
-	if in = in.Told(provision.Event{Kind: provision.KindAttemptFailed}, at(6), time.Time{}); !in.GaveUp {
+	if in = in.AfterReport(provision.Event{Kind: provision.KindAttemptFailed}, at(6), time.Time{}); !in.GaveUp {
 		t.Errorf("given up: %+v", in)
 	}
 	// Who has said that he is done is not failed by what he says after.
@@ -83,7 +83,7 @@ func TestTold(t *testing.T) {
 		t.Errorf("after its end: %+v", e)
 	}
 	in.Doubt = "x"
-	if in = in.Anew(); in.Packed || in.GaveUp || in.Doubt != "" || in.Unheard {
+	if in = in.WithoutReports(); in.Packed || in.GaveUp || in.Doubt != "" || in.Unheard {
 		t.Errorf("the next attempt: %+v", in)
 	}
 }

@@ -36,7 +36,7 @@ const (
 // as packets, so what one sender may leave bounds nothing: each kind has a share of all
 // strangers together. Each host of the inventory has a share of its own for each kind,
 // which no stranger uses up. What goes beyond is counted, and told of in one event a
-// minute. All methods may be called at once from many goroutines.
+// minute; a limit.Limiter keeps repetitions back without a count. All methods may be called at once from many goroutines.
 type Flood struct {
 	clock func() time.Time
 	seed  maphash.Seed

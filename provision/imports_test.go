@@ -37,7 +37,7 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/provision/installer/plan", forbid: []string{"rackhand/", "os/exec", "net/http", "golang.org/x/sys", "github.com"},
-			allowed: []string{"rackhand/provision/installer/plan", "rackhand/provision/installer/netconf", "rackhand/templates/kickstart"},
+			allowed: []string{"rackhand/provision/installer/plan", "rackhand/provision/installer/netconf", "rackhand/templates/kickstart", "rackhand/provision/mask"},
 			why:     "a plan is data: it is made without a disk, a network or a program",
 		},
 		{
@@ -80,7 +80,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/content"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {
@@ -99,9 +99,36 @@ func rules() []rule {
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
 			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/provision/setup", "rackhand/cmd",
 		},
-		// web knows where the files of images and media are, and whether they are at hand.
-		allowed: []string{"rackhand/provision/web"},
-		why:     "a command that renders a text runs no appliance",
+		why: "a command that renders a text runs no appliance",
+	}, rule{
+		from: "rackhand/provision/operate",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/preview", "rackhand/cmd", "net/http",
+		},
+		why: "a request of the operator is the same, over whatever it came",
+	}, rule{
+		from: "rackhand/provision/prefetch",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/journal", "rackhand/cmd",
+		},
+		why: "packages are fetched ahead into a mirror cache, whoever asks",
+	}, rule{
+		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/inventory", "rackhand/templates", "rackhand/bootfiles"},
+		allowed: []string{"rackhand/provision/web/client"},
+		why:     "requests, results and errors of the operator are in package provision: a client links no server",
+	}, rule{
+		from: "rackhand/provision/web/show", forbid: []string{"rackhand/provision/web"}, allowed: []string{"rackhand/provision/web/show"},
+		why: "a result is shown from its type in package provision",
+	}, rule{
+		from: "rackhand/provision/handout",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack",
+			"rackhand/provision/store", "rackhand/provision/journal", "rackhand/provision/preview", "rackhand/cmd", "net/http",
+		},
+		why: "a text for a host is the same, whether a protocol carries it or a preview shows it",
 	}, rule{
 		from: "rackhand/provision/gate",
 		forbid: []string{
@@ -122,12 +149,15 @@ func rules() []rule {
 	}, rule{
 		from: "rackhand/provision/links", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/links"},
 		why: "an address is found before anything is served at it",
+	}, rule{
+		from: "rackhand/provision/routeradvert", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/routeradvert", "rackhand/provision/links"},
+		why: "router advertisements don't depend on the inventory or on an install",
 	})
 	r = append(r, rule{
 		from: "rackhand/provision/catalogs", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/catalogs", "rackhand/provision/catalog"},
-		why: "what a host is given hangs on its roles alone",
+		why: "the catalogs of hosts depend on their roles alone",
 	})
-	shells := []string{"dhcp", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
+	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{
 			from: "rackhand/provision/" + s, forbid: []string{"rackhand/provision/appliance", "rackhand/cmd"},
@@ -187,6 +217,7 @@ func TestPureRooms(t *testing.T) {
 	for pkg, but := range map[string][]string{
 		"rackhand/provision/installer/plan":    nil,
 		"rackhand/provision/installer/netconf": {"net"}, // to parse MACs
+		"rackhand/templates/kickstart/engine":  nil,
 	} {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, pkg).Output()
 		if err != nil {

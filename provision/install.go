@@ -65,11 +65,11 @@ type Install struct {
 	DiskSet bool `json:"disk_set,omitempty"`
 	// Late: the time budget has passed, and the operator was told.
 	Late bool `json:"late,omitempty"`
-	// Hinted is the stage at which the operator was told that the box stopped there.
-	Hinted Stage `json:"hinted,omitempty"`
-	// Stirred: after its installer was done, something of the box was heard: it has
-	// rebooted, whatever has become of it since.
-	Stirred bool `json:"stirred,omitempty"`
+	// HintedAt is the stage at which the operator was told that the box stopped there.
+	HintedAt Stage `json:"hinted,omitempty"`
+	// HeardSinceInstalled: the box was heard after its installer was done, so it has
+	// rebooted. It may have failed since.
+	HeardSinceInstalled bool `json:"stirred,omitempty"`
 	// Revived: the box did not come up after its installer was done, and was power
 	// cycled, or the operator was told.
 	Revived bool `json:"revived,omitempty"`
@@ -92,10 +92,11 @@ type Install struct {
 	// Blank are the ids of the disks that the installer's guard found blank in this
 	// install. What a later attempt finds on them is its own work.
 	Blank []string `json:"blank,omitempty"`
-	// Spoke is when its installer was heard last, by a report or its syslog.
-	Spoke time.Time `json:"spoke,omitzero"`
-	// SpokeWall is that by the machine's clock.
-	SpokeWall time.Time `json:"spoke_wall,omitzero"`
+	// InstallerHeard is when its installer was heard last, by a report or its syslog, in
+	// counted time.
+	InstallerHeard time.Time `json:"spoke,omitzero"`
+	// InstallerHeardWall is the same by the machine's clock.
+	InstallerHeardWall time.Time `json:"spoke_wall,omitzero"`
 	// Packed, GaveUp: in this attempt the installer has said that its packages are
 	// through, and that it has failed. Unheard: the appliance was restarted since its
 	// installer was heard last, and can't know what it has missed. See MayBeFinished.

@@ -91,7 +91,7 @@ const reviveTime = 6 * time.Minute
 func (in Install) Stalled(now time.Time) bool {
 	patience := map[Stage]time.Duration{Powered: firmwareTime, Addressed: fetchTime}[in.Stage]
 	at, ok := in.Reached[in.Stage]
-	return patience > 0 && ok && in.Held == nil && in.Hinted != in.Stage && now.Sub(at) > patience
+	return patience > 0 && ok && in.Held == nil && in.HintedAt != in.Stage && now.Sub(at) > patience
 }
 
 // Overdue reports whether the time budget has passed.

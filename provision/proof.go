@@ -35,7 +35,7 @@ func (in Install) Offered(hash string) bool {
 // nor is any that was offered.
 func (in Install) Attempt(hash string, counted, wall time.Time) Install {
 	in.Attempts++
-	in = in.Lapsed(counted, wall).Anew()
+	in = in.DropExpiredDisks(counted, wall).WithoutReports()
 	in.Token, in.TokenSpent, in.Enrol, in.EnrolKey = hash, false, "", ""
 	in.Offers, in.From = nil, nil
 	return in

@@ -26,7 +26,7 @@ func (in Install) MayHaveScript(booted, now time.Time, waits bool) (refused, war
 	case in.Stage.Rank() < Installer.Rank():
 		return "", ""
 	}
-	spoke := in.Spoke
+	spoke := in.InstallerHeard
 	for _, s := range []Stage{Installer, Packages} {
 		if at := in.Reached[s]; at.After(spoke) {
 			spoke = at

@@ -14,7 +14,7 @@ func TestMayHaveScript(t *testing.T) {
 	at := func(s provision.Stage, spoke time.Duration) provision.Install {
 		in := provision.Install{Stage: s, Reached: map[provision.Stage]time.Time{s: ago(time.Hour)}}
 		if spoke > 0 {
-			in.Spoke = ago(spoke)
+			in.InstallerHeard = ago(spoke)
 		}
 		return in
 	}

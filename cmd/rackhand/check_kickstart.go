@@ -10,6 +10,7 @@ import (
 
 	"rackhand/config/file"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // kickstarts checks Kickstart files as they are. It ends with status 0 when all are
@@ -40,7 +41,7 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 			}
 		}
 		if c.Unsupported != "" {
-			problems = append(problems, imageProblems(path, text, kickstart.Unsupported(c.Unsupported))...)
+			problems = append(problems, imageProblems(path, text, engine.Unsupported(c.Unsupported))...)
 		}
 		for _, p := range problems {
 			fmt.Fprintln(out, p)
@@ -56,13 +57,13 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 }
 
 // imageProblems are what the image installer has to say of a Kickstart.
-func imageProblems(path string, text []byte, way kickstart.Unsupported) []*kickstart.Problem {
+func imageProblems(path string, text []byte, way engine.Unsupported) []*kickstart.Problem {
 	f, err := kickstart.Parse(path, text)
 	var broken *kickstart.Problem
 	if errors.As(err, &broken) {
 		return []*kickstart.Problem{broken}
 	}
-	return kickstart.ReadForImage(f, way).Problems
+	return engine.Read(f, way).Problems
 }
 
 // releaseNamed is a release by what people call it: RHEL9, rhel9, F44, fedora44.

@@ -20,8 +20,8 @@ import (
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/edit"
+	"rackhand/provision"
 	"rackhand/provision/preview"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -202,7 +202,7 @@ func (c *claimCmd) ask(ctx context.Context) seen {
 }
 
 // listUnclaimed writes the boxes that nobody has claimed, a line each.
-func listUnclaimed(out io.Writer, st web.Status, now time.Time) error {
+func listUnclaimed(out io.Writer, st provision.Status, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	n := 0
 	cell := func(s string) string {

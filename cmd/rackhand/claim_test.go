@@ -12,11 +12,10 @@ import (
 	"time"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 )
 
 // statusSocket answers for the status on a unix socket, as a running one does.
-func statusSocket(t *testing.T, st web.Status) string {
+func statusSocket(t *testing.T, st provision.Status) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "claim") // a socket's path has 107 bytes at most
 	if err != nil {
@@ -45,7 +44,7 @@ func statusSocket(t *testing.T, st web.Status) string {
 // box that is claimed gets an address on the network where it was seen, which no
 // other box has now.
 func TestClaimAsksTheAppliance(t *testing.T) {
-	socket := statusSocket(t, web.Status{Hosts: []provision.HostStatus{
+	socket := statusSocket(t, provision.Status{Hosts: []provision.HostStatus{
 		{Host: "web1", MACs: []string{"52:54:00:00:00:01"}, Address: "10.1.0.11"},
 		{Host: "52:54:00:00:00:09", Unclaimed: true, MACs: []string{"52:54:00:00:00:09"}, Address: "10.2.0.200", Maker: "Evil\x1b[31m\nInc", SwitchPort: "sw1 7", LastSeen: time.Now().Add(-time.Minute)},
 		{Host: "52:54:00:00:00:0a", Unclaimed: true, MACs: []string{"52:54:00:00:00:0a"}, Address: "10.2.0.1"},

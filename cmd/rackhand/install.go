@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"rackhand/provision/web"
+	"rackhand/provision"
 	"rackhand/provision/web/client"
 )
 
@@ -17,7 +17,7 @@ type installCmd struct {
 }
 
 func (c *installCmd) Run(ctx context.Context, out io.Writer) error {
-	in, err := client.New(c.Socket).Install(ctx, c.Host, web.InstallRequest{Wipe: c.Wipe, Power: !c.NoPower})
+	in, err := client.New(c.Socket).Install(ctx, c.Host, provision.InstallRequest{Wipe: c.Wipe, Power: !c.NoPower})
 	if err != nil {
 		return err
 	}

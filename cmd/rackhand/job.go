@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 	"rackhand/provision/web/show"
 )
@@ -22,7 +21,7 @@ type jobFlags struct {
 }
 
 // arm asks for a job and says how it goes on.
-func (f *jobFlags) arm(ctx context.Context, out io.Writer, r web.JobRequest) (provision.Install, error) {
+func (f *jobFlags) arm(ctx context.Context, out io.Writer, r provision.JobRequest) (provision.Install, error) {
 	r.Power = !f.NoPower
 	in, err := client.New(f.Socket).Job(ctx, f.Host, r)
 	if err != nil {
@@ -43,7 +42,7 @@ type burninCmd struct {
 }
 
 func (c *burninCmd) Run(ctx context.Context, out io.Writer) error {
-	_, err := c.arm(ctx, out, web.JobRequest{
+	_, err := c.arm(ctx, out, provision.JobRequest{
 		Job: provision.JobBurnin, Serving: c.Serving, Order: provision.Order{Minutes: c.Minutes},
 	})
 	if err != nil {
@@ -64,7 +63,7 @@ func (c *wipeCmd) Run(ctx context.Context, out io.Writer) error {
 	if !c.Yes {
 		return exitError{2, fmt.Errorf("this would erase %s of %s: say --yes when that is meant", orAll(c.Disk), c.what(ctx))}
 	}
-	_, err := c.arm(ctx, out, web.JobRequest{
+	_, err := c.arm(ctx, out, provision.JobRequest{
 		Job: provision.JobWipe, Yes: true, Serving: c.Serving, Order: provision.Order{Disks: c.Disk},
 	})
 	if err != nil {

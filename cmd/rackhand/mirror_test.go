@@ -13,19 +13,19 @@ import (
 	"testing"
 	"time"
 
-	"rackhand/provision/web"
+	"rackhand/provision"
 )
 
 // The mirror's commands say what the appliance answers.
 func TestMirrorCommands(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/mirror", func(w http.ResponseWriter, r *http.Request) {
-		files := []web.MirrorFile{}
+		files := []provision.MirrorFile{}
 		if r.URL.Query().Get("at") == "debian/pool/" {
 			old := time.Now().Add(-3 * time.Hour)
 			files = append(files,
-				web.MirrorFile{Path: "debian/pool/a.deb", Size: 1000, Stored: old, Used: old, SHA256: "aa"},
-				web.MirrorFile{Path: "debian/pool/g%2B%2B.deb", Size: 24, Stored: old, Used: time.Now(), Outdated: true})
+				provision.MirrorFile{Path: "debian/pool/a.deb", Size: 1000, Stored: old, Used: old, SHA256: "aa"},
+				provision.MirrorFile{Path: "debian/pool/g%2B%2B.deb", Size: 24, Stored: old, Used: time.Now(), Outdated: true})
 		}
 		_ = json.NewEncoder(w).Encode(files)
 	})
@@ -34,7 +34,7 @@ func TestMirrorCommands(t *testing.T) {
 			http.Error(w, "the mirror cache keeps nothing there", http.StatusNotFound)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(web.MirrorForgotten{Files: 1, Bytes: 2_000_000, UnderWay: 1})
+		_ = json.NewEncoder(w).Encode(provision.MirrorForgotten{Files: 1, Bytes: 2_000_000, UnderWay: 1})
 	})
 	socket := filepath.Join(t.TempDir(), "sock")
 	l, err := net.Listen("unix", socket)

@@ -12,7 +12,6 @@ import (
 
 	"rackhand/config/file"
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 	"rackhand/provision/web/show"
 )
@@ -34,7 +33,7 @@ func (c *rescueCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.arm(ctx, out, web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: keys}})
+	in, err := c.arm(ctx, out, provision.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: keys}})
 	if err != nil {
 		return err
 	}

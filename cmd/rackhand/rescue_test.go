@@ -13,15 +13,14 @@ import (
 	"time"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 )
 
 // said is an appliance that answers a rescue and tells these events of it.
-func said(t *testing.T, asked *web.JobRequest, events ...provision.Event) (socket string) {
+func said(t *testing.T, asked *provision.JobRequest, events ...provision.Event) (socket string) {
 	t.Helper()
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
-	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, web.Status{Seq: 7}) })
+	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, provision.Status{Seq: 7}) })
 	mux.HandleFunc("POST /api/hosts/web1/job", func(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(asked); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -77,7 +76,7 @@ func TestRescueWaits(t *testing.T) {
 		},
 		"the appliance goes": {nil, nil, io.EOF.Error()},
 	} {
-		var asked web.JobRequest
+		var asked provision.JobRequest
 		known := filepath.Join(dir, "known_hosts")
 		cmd := rescueCmd{Key: []string{key}, KnownHosts: known}
 		cmd.Host, cmd.Socket = "web1", said(t, &asked, c.events...)

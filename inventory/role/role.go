@@ -29,7 +29,7 @@ type Input struct {
 	// Source returns a file of templates/ as it is, for source.
 	Source func(name string) (Source, error)
 	// Render renders a file of templates/, for template. A missing key must be
-	// an error. secret is to be offered to the template: whoever uses it makes
+	// an error. secret is offered to the template: a use of it makes
 	// the file sensitive.
 	Render func(name string, data any, secret func(name string) (string, error)) (string, error)
 	// Secret looks a secret up by its name, for ${secret.NAME} and templates.

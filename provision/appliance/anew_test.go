@@ -23,7 +23,7 @@ func TestAnewArmsNobody(t *testing.T) {
 			t.Fatalf("%s (%s), %v; want %s", d.Action, d.Why, err, want)
 		}
 	}
-	if err := state.MarkAnew(t.Context(), a.store, a.Clock()); err != nil {
+	if err := state.MarkReplaced(t.Context(), a.store, a.Clock()); err != nil {
 		t.Fatal(err)
 	}
 	first := a.holder.Current().Hosts["web1"]

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rackhand/bootfiles"
-	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/config/file"
 	"rackhand/inventory"
@@ -24,17 +23,19 @@ import (
 	"rackhand/provision/catalogs"
 	"rackhand/provision/conduct"
 	"rackhand/provision/content"
-	"rackhand/provision/dhcp"
 	"rackhand/provision/gate"
+	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/links"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/operate"
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
 	"rackhand/provision/retention"
+	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
 	"rackhand/provision/tftp"
@@ -84,8 +85,10 @@ type Appliance struct {
 	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
 	// Of the watcher alone: the roles of the inventory that was tried out last, and the
 	// problems of roles that an event tells of.
-	tried *preview.Roles
-	told  inventory.Problems
+	tried    *preview.Roles
+	told     inventory.Problems
+	handout  *handout.Maker
+	operator *operate.Operator
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -130,6 +133,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	a.urls = a.applianceAt(cfg.Address)
 	a.logs = installlog.New(filepath.Join(cfg.State, "logs"))
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
+	a.handout = newHandout(cfg, a.set, a.secrets.Get, d.Random)
 	a.power = power.New(power.Options{Log: d.Log})
 	var err error
 	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Elapsed, d.Log); err != nil {
@@ -166,19 +170,15 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err != nil {
 		return nil, err
 	}
-	var mirrors []string
-	for name := range cfg.Mirror.Upstreams {
-		mirrors = append(mirrors, name)
-	}
 	if a.page, err = page.New(page.Options{Source: source{a}, Known: a.isOperator, Log: d.Log, Clock: d.Clock, Note: func() string { return "Database: " + a.keeper.Stats().String() }}); err != nil {
 		return nil, err
 	}
+	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
-		Decide: a.decide, Catalogs: a, Operator: a, Templates: a.set, Secret: a.secrets.Get,
-		Files: a.files, Images: filepath.Join(cfg.State, "images"), Mirror: a.mirror, Mirrors: mirrors,
-		Media: media.NewStore(filepath.Join(cfg.State, "media")), Logs: a.logs,
+		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
+		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 		Flood: a.flood, Limits: cfg.Limits,
 	})
@@ -242,7 +242,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	}
 	for _, l := range a.links {
 		part("dhcp on "+l.Name, a.dhcp(l).Run)
-		part("router advertisements on "+l.Name, (&dhcp.Advertiser{Interface: l.Name, Log: a.Log}).Run)
+		part("router advertisements on "+l.Name, (&routeradvert.Advertiser{Interface: l.Name, Log: a.Log}).Run)
 	}
 	part("looks at the links", a.gate.Run)
 	for _, addr := range a.addresses() {

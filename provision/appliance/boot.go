@@ -46,10 +46,10 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 // foresee tells at once what keeps a host that was armed by itself from its installer:
 // the box stays at its boot loader, and goes on when that is mended.
 func (a *Appliance) foresee(h *inventory.Host) {
-	if a.web == nil {
+	if a.handout == nil {
 		return
 	}
-	if err := a.web.Ready(h); err != nil {
+	if err := a.handout.Ready(h, a.urls); err != nil {
 		err = a.journal.Record(provision.Event{
 			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
 			Message: fmt.Sprintf("it is armed, and can't have its installer yet: %v", err),

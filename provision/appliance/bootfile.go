@@ -11,11 +11,15 @@ import (
 	"time"
 
 	"rackhand/bootfiles"
+	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/dhcp"
+	"rackhand/provision/handout"
+	"rackhand/provision/preview"
 	"rackhand/provision/web"
+	"rackhand/templates"
 )
 
 // bootFiles are the boot programs: the operator's own, those of this machine's
@@ -24,10 +28,19 @@ func bootFiles(cfg *config.Config) *bootfiles.Files {
 	return bootfiles.New(cfg.Bootfiles).WithFetched(filepath.Join(cfg.State, "bootfiles"))
 }
 
+// newHandout makes what hosts are handed, from the state folder and the operator's templates.
+func newHandout(cfg *config.Config, set *templates.Set, secret func(string) (string, error), random io.Reader) *handout.Maker {
+	return &handout.Maker{
+		Templates: set, Secret: secret, Random: random, Images: filepath.Join(cfg.State, "images"),
+		Media: media.NewStore(filepath.Join(cfg.State, "media")), Mirrors: preview.MirrorNames(cfg),
+	}
+}
+
 // openAt opens what a client of TFTP asks for that came to our address local.
 func (a *Appliance) openAt(local netip.Addr) func(context.Context, netip.Addr, string) (io.ReadSeekCloser, int64, error) {
+	files := a.web.TFTP()
 	return func(ctx context.Context, peer netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
-		return a.web.BootFile(web.WithLocal(ctx, local), peer, name)
+		return files.Open(web.WithLocal(ctx, local), peer, name)
 	}
 }
 

@@ -155,7 +155,7 @@ func TestHeardAfterRestart(t *testing.T) {
 }
 
 // TestLogAnswersNothing: the installed system may log to where its installer did. What it
-// says answers no question, and gives no leave for its disks.
+// says answers no question, and makes no disk overwritable.
 func TestLogAnswersNothing(t *testing.T) {
 	a, r, in := attempted(t)
 	if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
@@ -176,7 +176,7 @@ func TestLogAnswersNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, _ := a.journal.Install("web1")
-	if d, err := a.decide(t.Context(), r); err != nil || d.Action != boot.Disk || after.Doubt != before.Doubt || !after.Spoke.Equal(before.Spoke) {
-		t.Errorf("after a line of its log: %v %v, doubt %q, spoke %v", d.Action, err, after.Doubt, after.Spoke)
+	if d, err := a.decide(t.Context(), r); err != nil || d.Action != boot.Disk || after.Doubt != before.Doubt || !after.InstallerHeard.Equal(before.InstallerHeard) {
+		t.Errorf("after a line of its log: %v %v, doubt %q, spoke %v", d.Action, err, after.Doubt, after.InstallerHeard)
 	}
 }

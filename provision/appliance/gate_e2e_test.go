@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/doctor"
 	"rackhand/provision/janitor/space"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -192,7 +192,7 @@ func (s *site) wait(what string, until func() bool) {
 // shows waits until the status has exactly the problems that contain these texts.
 func (s *site) shows(c *client.Client, texts ...string) {
 	s.t.Helper()
-	var st web.Status
+	var st provision.Status
 	s.wait(fmt.Sprintf("the status shows %q", texts), func() bool {
 		var err error
 		if st, err = c.Status(s.t.Context()); err != nil || len(st.Problems) != len(texts) {

@@ -205,6 +205,5 @@ func some(list []string, what string) []string {
 
 // supplies are what this appliance has.
 func (a *Appliance) supplies() *preview.Supplies {
-	has := func(h *inventory.Host) error { return a.web.HasImage(h) } // there is no web yet
-	return &preview.Supplies{Addresses: a.addresses(), HasImage: has, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg)}
+	return &preview.Supplies{Addresses: a.addresses(), HasImage: a.handout.HasImage, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg)}
 }

@@ -1,238 +1,73 @@
 package appliance
 
 import (
-	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"errors"
-	"log/slog"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
-	"rackhand/config"
-	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/journal"
-	"rackhand/provision/store"
-	"rackhand/provision/web"
-	"rackhand/templates"
 )
-
-// jobBench is an appliance's operator over a real journal, with one host.
-type jobBench struct {
-	*Appliance
-	t    *testing.T
-	host *inventory.Host
-}
-
-func newJobBench(t *testing.T) *jobBench {
-	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; st.Close() })
-	images := t.TempDir()
-	if err := os.Mkdir(filepath.Join(images, "debian12"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	file := func(name string) string {
-		return `"` + name + `":{"name":"` + name + `","size":1,"sha256":"` + strings.Repeat("0", 64) + `"}`
-	}
-	manifest := `{"name":"debian12","arch":"amd64","files":{` + strings.Join([]string{file("vmlinuz"), file("initrd.img"), file("initrd.base"), file("root.tar.zst")}, ",") + `}}`
-	if err := os.WriteFile(filepath.Join(images, "debian12", "manifest.json"), []byte(manifest), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	b := &jobBench{t: t, host: &inventory.Host{
-		Name: "web1", MACs: []inventory.MAC{{0x52, 0x54, 0, 0, 0, 1}}, Address: netip.MustParseAddr("10.77.0.11"),
-		System: &inventory.System{Name: "debian12", Installer: inventory.InstallerImage, Image: "debian12"}, Install: inventory.FirstBoot,
-		BMC: &inventory.BMC{}, Variables: map[string]any{}, Network: &inventory.Network{},
-	}}
-	b.Appliance = &Appliance{Deps: Deps{Log: log, Clock: time.Now}, cfg: &config.Config{}, store: st, journal: j, holder: &inventory.Holder{}}
-	b.cfg.Install.Attempts, b.cfg.Install.Expires = 2, time.Hour
-	b.holder.Put(&inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": b.host}}, nil)
-	b.web = web.New(web.Options{Journal: j, Images: images, Templates: templates.New(""), Random: rand.Reader, Appliance: templates.Appliance{URL: "http://10.77.0.1"}, Log: log, Clock: time.Now})
-	return b
-}
-
-func (b *jobBench) stage(s provision.Stage) {
-	b.t.Helper()
-	if err := b.journal.Record(provision.Event{Host: "web1", Source: "test", Kind: "test", Stage: s}); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func publicKey(t *testing.T) string {
-	t.Helper()
-	public, _, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
-}
-
-func TestJobRefusals(t *testing.T) {
-	b := newJobBench(t)
-	b.stageServing()
-	for name, c := range map[string]struct {
-		r    web.JobRequest
-		want error
-		text string
-	}{
-		"a wipe without --yes":         {web.JobRequest{Job: provision.JobWipe, Serving: true}, web.ErrAsk, "erases all its disks; say --yes"},
-		"of one disk":                  {web.JobRequest{Job: provision.JobWipe, Order: provision.Order{Disks: []string{"S1"}}}, web.ErrAsk, "its disks S1; say --yes"},
-		"a wipe of a host that serves": {web.JobRequest{Job: provision.JobWipe, Yes: true}, web.ErrServes, "--serving"},
-		"a burn-in of it":              {web.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}, web.ErrServes, "a burn-in takes it out of service"},
-		"a rescue without a key":       {web.JobRequest{Job: provision.JobRescue}, web.ErrAsk, "--key"},
-		"a private key": {
-			web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"-----BEGIN OPENSSH PRIVATE KEY-----\nMIIsecret"}}},
-			web.ErrAsk, "private key",
-		},
-		"a key with options": {web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{`command="id" ` + publicKey(t)}}}, web.ErrAsk, "options"},
-		"no key at all":      {web.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"nonsense"}}}, web.ErrAsk, "no public key"},
-		"no job at all":      {web.JobRequest{Job: "explode"}, web.ErrAsk, "no job"},
-	} {
-		_, err := b.Job(t.Context(), "web1", c.r)
-		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := b.Job(t.Context(), "web9", web.JobRequest{Job: provision.JobWipe, Yes: true}); !errors.Is(err, web.ErrNoHost) {
-		t.Errorf("a host that is not there: %v", err)
-	}
-	if jobs := b.journal.Jobs(); len(jobs) > 0 {
-		t.Errorf("something was armed: %+v", jobs)
-	}
-}
-
-// stageServing takes the host through an install, for its journal's sake.
-func (b *jobBench) stageServing() {
-	b.t.Helper()
-	if _, err := b.journal.Arm(journal.Request{Host: "web1", Budget: provision.Budget{Attempts: 1}, Expires: time.Hour}); err != nil {
-		b.t.Fatal(err)
-	}
-	b.stage(provision.Serving)
-}
-
-func TestRescueKeys(t *testing.T) {
-	b := newJobBench(t)
-	b.stageServing()
-	one, two := publicKey(t), publicKey(t)
-	in, err := b.Job(t.Context(), "web1", web.JobRequest{Job: provision.JobRescue, Power: true, Order: provision.Order{Keys: []string{"# mine\n" + one + " me@desk\n\n" + two + "\n"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(in.Order.Keys) != 2 || in.Order.Keys[0] != one+" me@desk" || in.Order.Keys[1] != two || in.Power != provision.PowerWanted || in.Budget.Time != 0 {
-		t.Errorf("%+v", in)
-	}
-	if err := b.Cancel(t.Context(), "web1"); err != nil {
-		t.Fatal(err)
-	}
-	if j, _ := b.journal.Job("web1"); j.Stage != provision.Cancelled || !strings.Contains(j.Reason, "rescue") {
-		t.Errorf("after a cancel: %s %s", j.Stage, j.Reason)
-	}
-	// Without any, those that an install would give root.
-	b.host.Variables["ssh_keys"] = []any{one, two + " you"}
-	if in, err = b.Job(t.Context(), "web1", web.JobRequest{Job: provision.JobRescue}); err != nil || len(in.Order.Keys) != 2 {
-		t.Fatalf("%v %v", in.Order.Keys, err)
-	}
-	if in.Power != provision.PowerManual {
-		t.Error("its power is touched though nobody asked")
-	}
-	events, err := b.journal.Events(t.Context(), "web1", 0)
-	if err != nil || !strings.Contains(events[len(events)-1].Message, "SHA256:") {
-		t.Errorf("who may come in is not told: %v %v", events, err)
-	}
-}
 
 // TestJobBoot: a box that is racked, burnt in and only then installed, by its network
 // boots alone; and one that reboots in the middle of a wipe.
 func TestJobBoot(t *testing.T) {
-	b := newJobBench(t)
-	mac := b.host.MACs[0]
+	a, mac := bare(t)
 	ask := func(want boot.Action) boot.Decision {
 		t.Helper()
-		d, err := b.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
+		d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.PXE})
 		if err != nil || d.Action != want {
 			t.Fatalf("%s (%s), %v; want %s", d.Action, d.Why, err, want)
 		}
 		return d
 	}
-	arm := func(r web.JobRequest) {
+	arm := func(job provision.Job, order provision.Order) {
 		t.Helper()
-		if _, err := b.Job(t.Context(), "web1", r); err != nil {
+		_, err := a.journal.Arm(journal.Request{
+			Host: "web1", MACs: []string{mac.String()}, Job: job, Order: order, Budget: provision.Budget{Attempts: 2}, Expires: time.Hour, Source: "test", Why: "a test",
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	arm(web.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 1}})
+	stage := func(s provision.Stage) {
+		t.Helper()
+		if err := a.journal.Record(provision.Event{Host: "web1", Source: "test", Kind: "test", Stage: s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arm(provision.JobBurnin, provision.Order{Minutes: 1})
 	if d := ask(boot.InstallIt); !strings.Contains(d.Why, "burn-in") {
 		t.Errorf("%s", d.Why)
 	}
-	b.stage(provision.Installer)
-	b.stage(provision.Done)
+	stage(provision.Installer)
+	stage(provision.Done)
 	ask(boot.InstallIt) // its first install arms itself
-	if in, ok := b.journal.Install("web1"); !ok || in.ID != "web1-1" || !in.Armed {
+	if in, ok := a.journal.Install("web1"); !ok || in.ID != "web1-1" || !in.Armed {
 		t.Errorf("%+v", in)
 	}
-	b.stage(provision.Installed)
-	b.stage(provision.Serving)
-	arm(web.JobRequest{Job: provision.JobWipe, Yes: true, Serving: true})
+	stage(provision.Installed)
+	stage(provision.Serving)
+	arm(provision.JobWipe, provision.Order{})
 	ask(boot.InstallIt)
-	b.stage(provision.Installer)
+	stage(provision.Installer)
 	for range 10 {
 		if d := ask(boot.Disk); d.Program == "" { // with which it can ask for its script
 			t.Errorf("%+v", d)
 		}
 	}
-	if j, _ := b.journal.Job("web1"); j.Stage != provision.Installer {
+	if j, _ := a.journal.Job("web1"); j.Stage != provision.Installer {
 		t.Errorf("a datagram in its name has taken its wipe to %s: %s", j.Stage, j.Reason)
 	}
-	if d, err := b.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.IPXE, Chained: true, Proved: true}); err != nil || d.Action != boot.Disk {
+	if d, err := a.decide(t.Context(), boot.Request{MAC: mac, Arch: boot.ArchBIOS, Client: boot.IPXE, Chained: true, Proved: true}); err != nil || d.Action != boot.Disk {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	if j, _ := b.journal.Job("web1"); j.Stage != provision.Failed || !strings.Contains(j.Reason, "rebooted before its wipe had ended") {
+	if j, _ := a.journal.Job("web1"); j.Stage != provision.Failed || !strings.Contains(j.Reason, "rebooted before its wipe had ended") {
 		t.Errorf("a box that rebooted in the middle of its wipe: %s %s", j.Stage, j.Reason)
 	}
 	ask(boot.Disk) // and never again by itself
-	if in, _ := b.journal.Install("web1"); in.ID != "web1-1" || in.Stage != provision.Serving || in.Armed {
+	if in, _ := a.journal.Install("web1"); in.ID != "web1-1" || in.Stage != provision.Serving || in.Armed {
 		t.Errorf("its install: %+v", in)
 	}
-}
-
-// FuzzPublicKeys: what is taken is one key a line, which a rescue takes as well.
-func FuzzPublicKeys(f *testing.F) {
-	f.Add("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmJ0bR8tOa3zXZq7v5pCGRDe5Y7x0sWn3sgQ8L5bq8t me@desk")
-	f.Add("# none\n\n")
-	f.Add(`no-pty,command="a b" ssh-rsa AAAA`)
-	f.Fuzz(func(t *testing.T, text string) {
-		keys, err := publicKeys([]string{text})
-		if err != nil {
-			return
-		}
-		for _, k := range keys {
-			_, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(k))
-			if err != nil || len(options) > 0 || len(rest) > 0 || strings.ContainsAny(k, "\r\n") {
-				t.Errorf("%q gives %q: %v", text, k, err)
-			}
-		}
-	})
 }

@@ -18,6 +18,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/operate"
 	"rackhand/provision/preview"
 	"rackhand/provision/web/page"
 	"rackhand/templates"
@@ -162,7 +163,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	clean("the copy of the last good inventory", string(kept))
-	status := Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, nil, map[string]journal.Host{})
+	status := operate.Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, nil, map[string]journal.Host{})
 	b, err := json.Marshal(status)
 	if err != nil {
 		t.Fatal(err)

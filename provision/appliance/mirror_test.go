@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/journal"
 	"rackhand/provision/mirror"
+	"rackhand/provision/operate"
 	"rackhand/provision/store"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
@@ -42,12 +44,12 @@ func TestMirrorListAndForget(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, journal: j}
-	if a.mirror, err = mirror.New(mirror.Options{Dir: t.TempDir(), Upstreams: map[string]string{"debian": upstream.URL}}); err != nil {
+	cache, err := mirror.New(mirror.Options{Dir: t.TempDir(), Upstreams: map[string]string{"debian": upstream.URL}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"/pool/g++.deb", "/pool/a.deb", "/InRelease"} {
-		if _, err := a.mirror.Ensure(t.Context(), "debian", p); err != nil {
+		if _, err := cache.Ensure(t.Context(), "debian", p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +58,7 @@ func TestMirrorListAndForget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: web.New(web.Options{Operator: a, Journal: j, Log: log}).API(), ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Handler: web.New(web.Options{Operator: &operate.Operator{Journal: j, MirrorList: cache.List, Forget: cache.Forget}, Journal: j, Log: log}).API(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
 	c := client.New(socket)
@@ -83,7 +85,7 @@ func TestMirrorListAndForget(t *testing.T) {
 		t.Error(got)
 	}
 	got, err := c.MirrorForget(t.Context(), "debian/pool/g++.deb")
-	if err != nil || got != (web.MirrorForgotten{Files: 1, Bytes: int64(len("/pool/g++.deb"))}) {
+	if err != nil || got != (provision.MirrorForgotten{Files: 1, Bytes: int64(len("/pool/g++.deb"))}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got := list("debian/pool/"); got != "debian/pool/a.deb" {

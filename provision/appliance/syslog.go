@@ -36,12 +36,12 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 		if connected {
 			return a.logs.Append(id, text)
 		}
-		return a.logs.AppendDoubtful(id, text)
+		return a.logs.AppendUntrusted(id, text)
 	}
 	for _, addr := range a.addresses() {
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
-			Listen: at, Sender: sender, Admit: a.web.MayLog, Keep: keep, Mask: installlog.Mask, Tell: a.packagesCame,
+			Listen: at, Sender: sender, Admit: a.web.MayLog, Keep: keep, Mask: installlog.Mask, OnProgress: a.packagesCame,
 			Record: a.journal, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()
@@ -87,16 +87,16 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 			Message: fmt.Sprintf("%d of %d packages", p.N, p.Total), Fields: map[string]string{"package": p.Package},
 		}
 		switch {
-		case p.Through && (!p.Connected || in.Packed):
+		case p.Complete && (!p.Connected || in.Packed):
 			return in, provision.Event{}, nil // nobody loses an attempt by a datagram
-		case p.Through:
+		case p.Complete:
 			e.Kind, e.Message, e.Fields = provision.KindPacked, "all packages are installed, as its log says", nil
 		case p.Total == 0:
 			e.Message = "packages are being installed; how many there are was not heard"
 		}
 		// What a log says is no word of the installer's: the system that it wrote may log to
 		// the same place, and must not answer for it.
-		if p.Through {
+		if p.Complete {
 			in.Packed = true
 		}
 		return in, e, nil

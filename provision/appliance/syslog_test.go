@@ -52,7 +52,7 @@ func TestPackagesCame(t *testing.T) {
 	stage(provision.Packages, "3 of 9 packages")
 	// Only who has the address says that all are there.
 	for _, connected := range []bool{false, true, true} {
-		p := syslog.Progress{Install: syslog.Install{Host: "web1", ID: in.ID}, N: 9, Total: 9, Through: true, Connected: connected}
+		p := syslog.Progress{Install: syslog.Install{Host: "web1", ID: in.ID}, N: 9, Total: 9, Complete: true, Connected: connected}
 		if err := a.packagesCame(p); err != nil {
 			t.Error(err)
 		}

@@ -10,8 +10,8 @@ import (
 // cpuTimes are the processor times since the machine's start, in ticks.
 type cpuTimes struct{ idle, all uint64 }
 
-// parseStat reads the first line of /proc/stat (proc_stat(5)): user, nice, system,
-// idle, iowait, irq, softirq, steal; what guests use is in user already.
+// parseStat reads the first line of /proc/stat (proc_stat(5)): user, nice, system, idle,
+// iowait, irq, softirq, steal. user includes the time of guests.
 func parseStat(text string) (cpuTimes, error) {
 	line, _, _ := strings.Cut(text, "\n")
 	f := strings.Fields(line)
@@ -32,8 +32,8 @@ func parseStat(text string) (cpuTimes, error) {
 	return c, nil
 }
 
-// busySince is the share of the processors that was in use since an earlier time,
-// 0..1; what the hypervisor gave to others counts as in use.
+// busySince is the part of the processors that was in use since an earlier time, 0..1. Time
+// that the hypervisor gave to others counts as in use.
 func (c cpuTimes) busySince(before cpuTimes) float64 {
 	if c.all <= before.all || c.idle < before.idle {
 		return 0
@@ -41,13 +41,13 @@ func (c cpuTimes) busySince(before cpuTimes) float64 {
 	return 1 - float64(c.idle-before.idle)/float64(c.all-before.all)
 }
 
-// quietEnough is how busy a machine may be with other work before a measurement.
-const quietEnough = 0.1
+// busyMost is how busy a machine may be with other work before a measurement.
+const busyMost = 0.1
 
-// warning is the paragraph above a table that was measured on a busy machine; ""
-// when it was quiet.
+// warning is the paragraph above a table that was measured on a busy machine; "" when it
+// was idle.
 func warning(busy float64) string {
-	if busy <= quietEnough {
+	if busy <= busyMost {
 		return ""
 	}
 	return fmt.Sprintf("**Not to be quoted: other work took %.0f %% of the processors just before this was measured.** Neither rates nor ratios hold then, since the servers are measured one after the other; measure again on a quiet machine.\n\n", 100*busy)

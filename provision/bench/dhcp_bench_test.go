@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// How DHCP is measured.
+// Parameters of the DHCP measurement.
 const (
 	dhcpSeconds  = 4    // length of a probe
 	dhcpWait     = 1.25 // seconds that a probe waits for the last answers
@@ -25,46 +25,46 @@ const (
 	poolSize            = 4190203
 )
 
-// A crowd is who asks for addresses: perfdhcp chooses one of so many MACs at random
-// for each exchange.
-type crowd struct {
+// A population is a set of clients: perfdhcp chooses one of these MACs at random for each
+// exchange.
+type population struct {
 	name string
 	macs int
-	// known crowds have been there before they are counted.
+	// known clients have a lease before they are counted.
 	known bool
 }
 
-func crowds() []crowd {
-	return []crowd{
+func populations() []population {
+	return []population{
 		{name: "known clients", macs: 5000, known: true},
 		{name: "new clients", macs: 1 << 24},
 	}
 }
 
-// A contender is a DHCP server; start runs it with an empty lease file in dir.
-type contender struct {
+// A dhcpServer is a server to measure; start runs it with an empty lease file in dir.
+type dhcpServer struct {
 	name   string
-	leases string // what becomes of a lease before its ACK goes out
-	start  func(r *rig, dir string) *daemon
+	leases string // how a lease is stored before its ACK is sent
+	start  func(r *testNetwork, dir string) *serverProcess
 }
 
-func contenders(t *testing.T) []contender {
+func dhcpServers(t *testing.T) []dhcpServer {
 	t.Helper()
-	kea := func(threads bool) func(*rig, string) *daemon {
+	kea := func(threads bool) func(*testNetwork, string) *serverProcess {
 		bin, env := peer(t, "kea-dhcp4-server", "usr/sbin/kea-dhcp4")
-		return func(r *rig, dir string) *daemon {
+		return func(r *testNetwork, dir string) *serverProcess {
 			conf := save(t, fmt.Sprintf(keaConf, filepath.Join(dir, "leases.csv"), threads, poolFirst, poolLast, serverAddr, serverAddr), dir, "kea.conf")
 			env := append(slices.Clone(env), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
 			return r.start("Kea", dir, env, bin, "-c", conf)
 		}
 	}
 	rackhandBin, dnsmasq := program(t), tool(t, "dnsmasq", "dnsmasq-base")
-	all := []contender{
-		{name: rackhand, leases: "synced (bbolt)", start: func(r *rig, dir string) *daemon {
+	all := []dhcpServer{
+		{name: rackhand, leases: "synced (bbolt)", start: func(r *testNetwork, dir string) *serverProcess {
 			return startRackhand(r, rackhandBin, dir, fmt.Sprintf(inventory, serverAddr, serverAddr, poolFirst, poolLast))
 		}},
 		{name: keaOne, leases: "written, not synced (memfile)", start: kea(false)},
-		{name: "dnsmasq", leases: "synced, the whole file anew", start: func(r *rig, dir string) *daemon {
+		{name: "dnsmasq", leases: "synced, the whole file anew", start: func(r *testNetwork, dir string) *serverProcess {
 			return r.start("dnsmasq", dir, nil, dnsmasq,
 				"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--log-facility=-", "--user=root",
 				"--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-authoritative", "--no-ping", "--quiet-dhcp",
@@ -75,7 +75,7 @@ func contenders(t *testing.T) []contender {
 	// On two cores, one of them perfdhcp's, Kea's threads are only in each other's
 	// way.
 	if runtime.NumCPU() > 2 {
-		all = append(all, contender{name: keaThreads, leases: "written, not synced (memfile)", start: kea(true)})
+		all = append(all, dhcpServer{name: keaThreads, leases: "written, not synced (memfile)", start: kea(true)})
 	}
 	return all
 }
@@ -87,9 +87,9 @@ const (
 	keaThreads = "Kea, multi-threading"
 )
 
-// Kea as its Debian package is configured, with this link and pool, and logging
-// less: it says a line for each lease else. UDP sockets instead of raw ones are
-// what its manual advises when all clients come through relays, as perfdhcp's do.
+// keaConf is the configuration of Kea's Debian package, with this link and pool, and less
+// logging: otherwise it logs a line for each lease. Its manual recommends UDP sockets
+// instead of raw ones when all clients are behind relays, as perfdhcp's are.
 const keaConf = `{"Dhcp4": {
   "interfaces-config": {"interfaces": ["srv"], "dhcp-socket-type": "udp"},
   "lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 3600},
@@ -109,8 +109,8 @@ const inventory = `networks:
     leases: %s-%s
 `
 
-// startRackhand runs the real program with a state of its own.
-func startRackhand(r *rig, bin, dir, inventory string) *daemon {
+// startRackhand runs the real program with its own state folder.
+func startRackhand(r *testNetwork, bin, dir, inventory string) *serverProcess {
 	r.t.Helper()
 	save(r.t, inventory, dir, "inventory", "rack.yaml")
 	if err := os.MkdirAll(filepath.Join(dir, "secrets"), 0o700); err != nil {
@@ -121,7 +121,7 @@ func startRackhand(r *rig, bin, dir, inventory string) *daemon {
 }
 
 // load is one run of perfdhcp, which plays a relay with many clients behind it.
-func (r *rig) load(perfdhcp string, macs, rate int, seconds float64) (Load, error) {
+func (r *testNetwork) load(perfdhcp string, macs, rate int, seconds float64) (Load, error) {
 	out, err := r.onClientBuffered(perfdhcpBuffer, perfdhcp, "-4", "-g", "single", "-l", clientAddr,
 		"-r", strconv.Itoa(rate), "-R", strconv.Itoa(macs),
 		"-p", strconv.Itoa(int(seconds)), "-W", strconv.Itoa(dhcpWait*1e6), "-d", strconv.Itoa(dhcpDropTime), serverAddr)
@@ -135,13 +135,13 @@ func (r *rig) load(perfdhcp string, macs, rate int, seconds float64) (Load, erro
 
 func TestDHCP(t *testing.T) {
 	dir := diskFolder(t)
-	r := newRig(t)
+	r := newTestNetwork(t)
 	perfdhcp := tool(t, "perfdhcp", "kea-admin")
-	all := contenders(t)
+	all := dhcpServers(t)
 	busy := otherWork(t)
 	found := make(results)
 	for round := range *rounds {
-		for i, who := range crowds() {
+		for i, who := range populations() {
 			for j, c := range all {
 				before := found.rate(who, c.name)
 				best := r.measure(c, who, filepath.Join(dir, fmt.Sprintf("%d-%d-%d", round, i, j)), perfdhcp, before)
@@ -152,11 +152,11 @@ func TestDHCP(t *testing.T) {
 	publish(t, "dhcp", warning(busy)+dhcpTable(all, found).Markdown())
 }
 
-// results are the best probe of each round, by crowd and contender.
+// results are the best probe of each round, by population and server.
 type results map[string][]Load
 
-// rate is the median rate, 0 when nothing was measured.
-func (r results) rate(who crowd, name string) float64 {
+// rate is the median rate; 0 when there is no measurement.
+func (r results) rate(who population, name string) float64 {
 	return Median(each(r[who.name+name], Load.Achieved))
 }
 
@@ -168,9 +168,9 @@ func each(loads []Load, value func(Load) float64) []float64 {
 	return values
 }
 
-// measure runs one server and finds its rate. before is what an earlier round
-// found, 0 when this is the first.
-func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float64) Load {
+// measure runs one server and finds its rate. before is the result of an earlier round, 0
+// in the first one.
+func (r *testNetwork) measure(c dhcpServer, who population, dir, perfdhcp string, before float64) Load {
 	r.t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		r.t.Fatal(err)
@@ -211,15 +211,15 @@ func (r *rig) measure(c contender, who crowd, dir, perfdhcp string, before float
 	return best
 }
 
-func dhcpTable(all []contender, found results) Table {
+func dhcpTable(all []dhcpServer, found results) Table {
 	table := Table{Head: []string{"server"}}
-	for _, who := range crowds() {
+	for _, who := range populations() {
 		table.Head = append(table.Head, who.name+", DORA/s", "to Kea", "CPU each")
 	}
 	table.Head = append(table.Head, "a lease before its ACK")
 	for _, c := range all {
 		row := []string{c.name}
-		for _, who := range crowds() {
+		for _, who := range populations() {
 			loads := found[who.name+c.name]
 			rates := each(loads, Load.Achieved)
 			kea := max(found.rate(who, keaOne), found.rate(who, keaThreads))
@@ -233,7 +233,7 @@ func dhcpTable(all []contender, found results) Table {
 		fmt.Sprintf("The highest rate of whole exchanges (DISCOVER, OFFER, REQUEST, ACK) at which perfdhcp loses no more than %.0f %%: doubled until it loses more, then bisected to 5 %%; a rate that fails by little is tried twice. Each probe is %d s and %g s for the last answers. Rounds in turns: %d; the table has the median, and the lowest and the highest in brackets. Each round starts each server with an empty lease file on the disk above. The ratio is to Kea, to the better one where its multi-threading was measured too (on more than two cores). CPU each is the server's processor time for one exchange at that rate.",
 			100*maxDrops, dhcpSeconds, dhcpWait, *rounds),
 		fmt.Sprintf("perfdhcp plays a relay. Known clients: %d boxes that renew or come again, after they all had their first address. New clients: each exchange is a box that was never seen before, as after a rack was plugged in. Nobody is in the inventory; all servers have the same pool of %d addresses and leases of one hour. An answer that takes longer than %d s is lost; rackhand holds back the first offer of an address for the 200 ms of its conflict probe, Kea has no such probe and dnsmasq's is off (`--no-ping`). Kea logs warnings only, dnsmasq nothing about leases, rackhand what it always does. Server and perfdhcp (single-threaded, which is the faster way on few cores) share the machine's cores. perfdhcp's receive buffer is %d MiB, from outside: with the default it loses answers itself, of every server that sends several at once.",
-			crowds()[0].macs, poolSize, dhcpDropTime, perfdhcpBuffer>>20),
+			populations()[0].macs, poolSize, dhcpDropTime, perfdhcpBuffer>>20),
 		"Durable is not the same for all: rackhand has the lease on disk and synced before the ACK; Kea appends it to its file and doesn't sync; dnsmasq writes its whole file anew and syncs it.",
 	}
 	return table

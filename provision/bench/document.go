@@ -15,8 +15,8 @@ import (
 //	...
 //	<!-- end NAME -->
 //
-// Whatever stands between them goes; the rest stays byte for byte. A document
-// without exactly one such pair is an error.
+// It replaces all text between them; the rest stays byte for byte. A document without
+// exactly one such pair is an error.
 func Rewrite(document, name, text string) (string, error) {
 	begin, end := fmt.Sprintf("<!-- bench %s -->\n", name), fmt.Sprintf("<!-- end %s -->", name)
 	if strings.Count(document, begin) != 1 || strings.Count(document, end) != 1 {
@@ -30,7 +30,7 @@ func Rewrite(document, name, text string) (string, error) {
 	return before + begin + "\n" + strings.TrimSpace(text) + "\n\n" + end + after, nil
 }
 
-// RewriteFile does the same to a file, whole or not at all.
+// RewriteFile does the same to a file, atomically.
 func RewriteFile(path, name, text string) error {
 	document, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

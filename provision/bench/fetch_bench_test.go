@@ -22,8 +22,8 @@ import (
 	"rackhand/bootfiles/image"
 )
 
-// envFetch holds a fetchJob as JSON: the test's program is then the clients, and
-// prints a fetched as JSON.
+// envFetch holds a fetchJob as JSON: the test's program then plays the clients, and prints
+// a fetched as JSON.
 const envFetch = "RACKHAND_BENCH_FETCH"
 
 // fetchMost bounds a round.
@@ -76,7 +76,7 @@ func fetchMain(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(fetched{Seconds: took, CPU: cpu})
 }
 
-// one is one client, with a connection of its own.
+// one is one client, with its own connection.
 func (j fetchJob) one(ctx context.Context) error {
 	client := http.Client{
 		Transport: &http.Transport{DisableCompression: true},
@@ -107,7 +107,7 @@ func (j fetchJob) file(ctx context.Context, client *http.Client, f image.File, b
 	if resp.StatusCode != http.StatusOK || resp.ContentLength != f.Size {
 		return fmt.Errorf("%s with %d bytes, want 200 with %d", resp.Status, resp.ContentLength, f.Size)
 	}
-	// Only Read, so that nothing else copies than the connection into the buffer.
+	// It uses only Read, so that the connection copies directly into the buffer.
 	var sum hash.Hash
 	to := io.Discard
 	if j.Sums {

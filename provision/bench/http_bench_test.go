@@ -20,7 +20,7 @@ import (
 // How HTTP is measured.
 const (
 	httpClients = 50
-	// What an installer's kernel and initrd weigh (Debian 12's, with firmware).
+	// The sizes of an installer's kernel and initrd (Debian 12's, with firmware).
 	kernelSize = 8 << 20
 	initrdSize = 32 << 20
 	// A round more than that of DHCP costs seconds only.
@@ -30,7 +30,7 @@ const (
 // A site is an HTTP server with the image's files under a URL.
 type site struct {
 	name, base  string
-	daemon      *daemon
+	daemon      *serverProcess
 	seconds     []float64
 	cpu         []float64
 	clientsTook []float64 // processor seconds of the clients
@@ -38,7 +38,7 @@ type site struct {
 
 func TestHTTP(t *testing.T) {
 	dir := t.TempDir()
-	r := newRig(t)
+	r := newTestNetwork(t)
 	files := makeImage(t, filepath.Join(dir, rackhand, "state", "images"))
 	sites := []*site{
 		{name: rackhand, base: "http://" + serverAddr + "/image/bench/"},
@@ -67,7 +67,7 @@ func TestHTTP(t *testing.T) {
 			s.clientsTook = append(s.clientsTook, got.CPU)
 			progress("http: round %d: %s: %.2f s", round+1, s.name, got.Seconds)
 		}
-		slices.Reverse(sites) // so that neither is always the first
+		slices.Reverse(sites) // so that neither is always first
 	}
 	slices.SortFunc(sites, func(a, b *site) int { return len(b.name) - len(a.name) })
 	publish(t, "http", warning(busy)+httpTable(sites).Markdown())
@@ -91,8 +91,8 @@ func httpTable(sites []*site) Table {
 	return table
 }
 
-// makeImage puts an image with the name bench into a folder of images, and returns
-// the files that boxes fetch, in order.
+// makeImage puts an image with the name bench into a folder of images, and returns the
+// files that boxes fetch, in order.
 func makeImage(t *testing.T, images string) []image.File {
 	t.Helper()
 	m := image.Manifest{Name: "bench", Created: time.Now(), Release: "bookworm", Arch: "amd64", Files: map[string]image.File{}}
@@ -115,8 +115,8 @@ func makeImage(t *testing.T, images string) []image.File {
 	return []image.File{m.Files[image.KernelFile], m.Files[image.InitrdFile]}
 }
 
-// nginxConf is what Debian's nginx.conf says, without the parts for TLS and other
-// sites, and with files and log where this test has them.
+// nginxConf is Debian's nginx.conf without the parts for TLS and other sites, and with this
+// test's paths for files and log.
 const nginxConf = `user root;
 worker_processes auto;
 daemon off;
@@ -142,7 +142,7 @@ http {
 }
 `
 
-func startNginx(r *rig, dir, root string) *daemon {
+func startNginx(r *testNetwork, dir, root string) *serverProcess {
 	r.t.Helper()
 	bin, env := peer(r.t, "nginx-light", "usr/sbin/nginx")
 	dir = filepath.Join(dir, "nginx")
@@ -150,8 +150,8 @@ func startNginx(r *rig, dir, root string) *daemon {
 	return r.start("nginx", dir, env, bin, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", conf)
 }
 
-// fetch runs the clients: this test's own program again, in the clients' namespace.
-func (r *rig) fetch(job fetchJob) (fetched, error) {
+// fetch runs the clients: this test's program again, in the clients' namespace.
+func (r *testNetwork) fetch(job fetchJob) (fetched, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return fetched{}, err

@@ -17,7 +17,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/rack"
 	"rackhand/provision/rack/rehearse"
-	"rackhand/provision/web"
 )
 
 const (
@@ -28,12 +27,12 @@ const (
 
 var pathFirmwares = flag.String("firmwares", rack.BIOS+","+rack.UEFI, "whose way from power-on to serving is measured")
 
-// A journey is when a box reached each stage, in seconds from its power-on.
+// A journey is the time at which a box reached each stage, in seconds from power-on.
 type journey map[provision.Stage]float64
 
-// TestPath measures the whole way from power-on to serving, and beside it the same
-// box with kernel and initrd put into its memory by QEMU: the difference is what
-// firmware, DHCP, boot programs and the appliance's answers add.
+// TestPath measures the whole way from power-on to serving. It also measures the same box
+// with kernel and initrd put into its memory by QEMU. The difference is the cost of
+// firmware, DHCP, boot programs and the appliance's answers.
 func TestPath(t *testing.T) {
 	busy := otherWork(t)
 	firmwares := strings.Split(*pathFirmwares, ",")
@@ -80,7 +79,7 @@ func travel(t *testing.T, firmware string, direct bool) journey {
 			t.Error(err)
 		}
 	}()
-	if _, err := r.Client.Install(ctx, "web1", web.InstallRequest{Power: !direct}); err != nil {
+	if _, err := r.Client.Install(ctx, "web1", provision.InstallRequest{Power: !direct}); err != nil {
 		t.Fatal(err)
 	}
 	var start time.Time
@@ -116,8 +115,8 @@ func travel(t *testing.T, firmware string, direct bool) journey {
 // scriptKernel is the line of an iPXE script that names the kernel.
 var scriptKernel = regexp.MustCompile(`(?m)^\s*kernel\s+(.*)$`)
 
-// kernelOf fetches a box's script in the box's name, over a cable of its own at the
-// rack's bridge, and makes of it what QEMU puts into memory.
+// kernelOf fetches a box's script in the box's name, over its own cable to the rack's
+// bridge, and converts it for QEMU's direct boot.
 func kernelOf(t *testing.T, ctx context.Context, r *rehearse.Rehearsal, image string) rack.DirectBoot {
 	t.Helper()
 	sh := func(args ...string) string {
@@ -180,7 +179,7 @@ func pathTable(firmwares []string, found map[string][]journey) Table {
 		for _, f := range firmwares {
 			for _, direct := range []bool{false, true} {
 				text := "–"
-				// What was asked for in the box's name beforehand is no stage of the box.
+				// A request that was made in the box's name before isn't a stage of the box.
 				if v, ok := median(pathKey(f, direct), s); ok && (!direct || s.Rank() >= provision.Installer.Rank()) {
 					text = fmt.Sprintf("%.1f", v)
 				}

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// parsePerfdhcp reads the final report that perfdhcp (Kea's DHCP load generator)
-// prints. Its sections name an exchange, DISCOVER-OFFER and REQUEST-ACK, and count
-// packets sent and received. Its own rate is passed over: it divides by a time that
-// holds the wait at the end too.
+// parsePerfdhcp reads the final report of perfdhcp (Kea's DHCP load generator). Its
+// sections name an exchange, DISCOVER-OFFER and REQUEST-ACK, and count packets sent and
+// received. It ignores perfdhcp's own rate, which is divided by a time that includes the
+// wait at the end.
 func parsePerfdhcp(report string) (sent, completed int, err error) {
 	counts := make(map[string]int)
 	section := ""
@@ -25,7 +25,7 @@ func parsePerfdhcp(report string) (sent, completed int, err error) {
 		}
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 0 {
-			return 0, 0, fmt.Errorf("perfdhcp's report: %q is no count", line)
+			return 0, 0, fmt.Errorf("perfdhcp's report: %q isn't a count", line)
 		}
 		counts[section+" "+what] = n
 	}
@@ -37,7 +37,7 @@ func parsePerfdhcp(report string) (sent, completed int, err error) {
 	return sent, completed, nil
 }
 
-// abridged is the end of a text, where programs say what went wrong.
+// abridged is the end of a text, where programs report their error.
 func abridged(text string) string {
 	const most = 600
 	text = strings.TrimSpace(text)

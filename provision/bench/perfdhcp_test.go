@@ -22,9 +22,9 @@ func TestParsePerfdhcp(t *testing.T) {
 		wrong           string
 	}{
 		{name: "answered", report: read("perfdhcp-answered.txt"), sent: 41999, completed: 35157},
-		{name: "nobody there", report: read("perfdhcp-silence.txt"), sent: 9, completed: 0},
+		{name: "no server", report: read("perfdhcp-silence.txt"), sent: 9, completed: 0},
 		{name: "it did not start", report: "Failed to bind socket: Address already in use\n", wrong: "Address already in use"},
-		{name: "no count", report: "***Statistics for: DISCOVER-OFFER***\nsent packets: many\n", wrong: `"sent packets: many" is no count`},
+		{name: "not a count", report: "***Statistics for: DISCOVER-OFFER***\nsent packets: many\n", wrong: `"sent packets: many" isn't a count`},
 		{name: "half a report", report: "***Statistics for: DISCOVER-OFFER***\nsent packets: 4\n", wrong: "lacks its counts"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

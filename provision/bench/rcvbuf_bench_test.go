@@ -15,16 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perfdhcpBuffer is perfdhcp's receive buffer, in bytes. It sets none itself, and the
-// 208 KiB that a socket has by default hold some 270 answers: one that is late by a few
-// milliseconds loses answers that its server has sent, and their loss was the server's in
-// the table. No setting of the client's namespace changes that, so it is done from
-// outside, for every server alike.
+// perfdhcpBuffer is perfdhcp's receive buffer, in bytes. perfdhcp doesn't set one, and the
+// default of 208 KiB holds some 270 answers. When perfdhcp is late by a few milliseconds it
+// loses answers that the server has sent, and the table would blame the server. No setting
+// of the client's namespace changes that. So the buffer is enlarged from outside, for all
+// servers.
 const perfdhcpBuffer = 4 << 20
 
-// onClientBuffered is onClient for a program that must not lose what it was sent: its
-// sockets get a receive buffer of so many bytes as soon as it has made them.
-func (r *rig) onClientBuffered(size int, args ...string) (string, error) {
+// onClientBuffered is onClient for a program that must not lose packets: its sockets get a
+// receive buffer of this size as soon as it has created them.
+func (r *testNetwork) onClientBuffered(size int, args ...string) (string, error) {
 	cmd := r.clientCommand(args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -62,8 +62,8 @@ func (r *rig) onClientBuffered(size int, args ...string) (string, error) {
 	}
 }
 
-// enlarge sets the receive buffer of a process's UDP sockets, and returns how many it has
-// (pidfd_getfd(2), and SO_RCVBUFFORCE of socket(7), which net.core.rmem_max doesn't bound).
+// enlarge sets the receive buffer of a process's UDP sockets, and returns their number
+// (pidfd_getfd(2), and SO_RCVBUFFORCE of socket(7), which net.core.rmem_max doesn't limit).
 func enlarge(pid, size int) (int, error) {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -89,7 +89,7 @@ func enlarge(pid, size int) (int, error) {
 		} else if err != nil {
 			return n, err
 		}
-		// It has others for a moment, to look at its interfaces by.
+		// It has others for a moment, to list its interfaces.
 		domain, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 		if kind, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); domain == unix.AF_INET && kind == unix.SOCK_DGRAM {
 			if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size); err == nil {

@@ -8,16 +8,16 @@ import (
 // A Probe measures a server under one rate, in exchanges a second.
 type Probe func(rate int) (Load, error)
 
-// A Load is what came of one probe.
+// A Load is the result of one probe.
 type Load struct {
-	Rate      int     // exchanges a second that were asked for
-	Seconds   float64 // how long they were sent
-	Sent      int     // exchanges that were begun
-	Completed int     // exchanges that came to their end
-	CPU       float64 // processor seconds that the server used
+	Rate      int     // requested exchanges a second
+	Seconds   float64 // duration of the probe
+	Sent      int     // exchanges begun
+	Completed int     // exchanges completed
+	CPU       float64 // processor seconds of the server
 }
 
-// Drops is the share of the exchanges begun that did not come to their end, 0..1.
+// Drops is the part of the begun exchanges that did not complete, 0..1.
 func (l Load) Drops() float64 {
 	if l.Sent == 0 {
 		return 1
@@ -25,7 +25,7 @@ func (l Load) Drops() float64 {
 	return 1 - float64(l.Completed)/float64(l.Sent)
 }
 
-// Achieved is how many exchanges a second came to their end.
+// Achieved is the number of completed exchanges a second.
 func (l Load) Achieved() float64 {
 	if l.Seconds <= 0 {
 		return 0
@@ -33,7 +33,7 @@ func (l Load) Achieved() float64 {
 	return float64(l.Completed) / l.Seconds
 }
 
-// CPUEach is the processor time that the server used for a completed exchange.
+// CPUEach is the server's processor time for each completed exchange.
 func (l Load) CPUEach() time.Duration {
 	if l.Completed == 0 {
 		return 0
@@ -47,25 +47,24 @@ const (
 	mostRate  = 50000
 )
 
-// A Search looks for the highest rate that a server stands.
+// A Search looks for the highest rate that a server sustains.
 type Search struct {
-	MaxDrops float64 // share of exchanges that may be lost, such as 0.01
-	// Resolution is how near the highest rate that passed is to the lowest that did
-	// not, as a share of the rate: 0.05 ends within 5 %.
+	MaxDrops float64 // part of the exchanges that may be lost, such as 0.01
+	// Resolution is the greatest distance between the highest rate that passed and the
+	// lowest that failed, as a part of the rate: 0.05 ends within 5 %.
 	Resolution float64
 	Growth     float64 // factor from a rate that passed to the next, above 1
 }
 
-// Highest raises the rate from start by Growth until a probe fails, or lowers it so
-// until one passes, then bisects. A rate that fails by little is asked for a second
-// time before it counts as failed, since one hiccup of the machine must not halve a
-// result. It
-// returns the best probe that passed; an error when none did.
+// Highest raises the rate from start by Growth until a probe fails, or lowers it until one
+// passes, then bisects. A rate that fails by little is probed again before it counts as
+// failed, since one delay of the machine must not halve a result. It returns the best probe
+// that passed, and an error when none did.
 func (s Search) Highest(start int, probe Probe) (Load, error) {
 	passed, failed := 0, 0
 	var best Load
 	for rate := min(max(start, leastRate), mostRate); ; rate = s.next(passed, failed) {
-		l, ok, err := s.try(rate, probe)
+		l, ok, err := s.probeTwice(rate, probe)
 		switch {
 		case err != nil:
 			return Load{}, err
@@ -88,11 +87,11 @@ func (s Search) Highest(start int, probe Probe) (Load, error) {
 	}
 }
 
-// hiccup is how much a probe may lose and be asked for again.
-const hiccup = 0.25
+// nearMiss is how much a probe may lose and still be repeated.
+const nearMiss = 0.25
 
-// try probes a rate, twice when the first time failed by little.
-func (s Search) try(rate int, probe Probe) (Load, bool, error) {
+// probeTwice probes a rate, twice when the first probe failed by little.
+func (s Search) probeTwice(rate int, probe Probe) (Load, bool, error) {
 	var l Load
 	for range 2 {
 		var err error
@@ -102,7 +101,7 @@ func (s Search) try(rate int, probe Probe) (Load, bool, error) {
 		if l.Drops() <= s.MaxDrops {
 			return l, true, nil
 		}
-		if l.Drops() > hiccup {
+		if l.Drops() > nearMiss {
 			break
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// limited is a server that stands a rate and loses everything above it.
+// limited is a server that sustains a rate and loses everything above it.
 func limited(capacity int, asked *[]int) Probe {
 	return func(rate int) (Load, error) {
 		if len(*asked) > 100 {
@@ -41,7 +41,7 @@ func TestSearchFindsTheCapacity(t *testing.T) {
 	}
 }
 
-func TestSearchAsksTwice(t *testing.T) {
+func TestSearchProbesTwice(t *testing.T) {
 	var asked []int
 	stands := limited(800, &asked)
 	once := true
@@ -53,11 +53,11 @@ func TestSearchAsksTwice(t *testing.T) {
 		return stands(rate)
 	})
 	if err != nil || l.Achieved() < 760 {
-		t.Errorf("one hiccup made it %.0f, %v", l.Achieved(), err)
+		t.Errorf("one nearMiss made it %.0f, %v", l.Achieved(), err)
 	}
 }
 
-func TestSearchOfADeadServer(t *testing.T) {
+func TestSearchWithoutServer(t *testing.T) {
 	var asked []int
 	_, err := Search{MaxDrops: 0.01, Resolution: 0.05, Growth: 2}.Highest(1000, limited(0, &asked))
 	if err == nil || !strings.Contains(err.Error(), "is the server up") {

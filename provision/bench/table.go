@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// A Table is a Markdown table with the sentences that say how to read it.
+// A Table is a Markdown table with sentences that explain it.
 type Table struct {
 	Head   []string
 	Rows   [][]string // as long as Head each
 	Legend []string   // paragraphs below the table
 }
 
-// Markdown writes the table out, its columns aligned so that it reads well on a
-// terminal too; columns but the first are aligned to the right.
+// Markdown formats the table. Its columns are aligned so that it is readable on a terminal,
+// too: the first one to the left, the others to the right.
 func (t Table) Markdown() string {
 	width := make([]int, len(t.Head))
 	for _, row := range append([][]string{t.Head}, t.Rows...) {
@@ -52,8 +52,8 @@ func (t Table) Markdown() string {
 	return b.String()
 }
 
-// Median is the middle of the values, the mean of the middle two when they are
-// even in number, and 0 when there are none.
+// Median is the middle of the values, the mean of the middle two when their number is even,
+// and 0 when there are none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0

@@ -127,7 +127,7 @@ func (c *Conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoHint:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "stalled", Level: provision.LevelWarn, Message: hint(in.Stage),
-		}, func(now *provision.Install) { now.Hinted = in.Stage })
+		}, func(now *provision.Install) { now.HintedAt = in.Stage })
 	}
 	return fmt.Errorf("unknown action %q", do)
 }
@@ -213,7 +213,7 @@ func (c *Conductor) revive(ctx context.Context, in provision.Install, h *invento
 	}
 	if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Installed {
 		return nil // it has come up, or was cancelled, in this moment
-	} else if now.Stirred {
+	} else if now.HeardSinceInstalled {
 		// It may run, with a system that has no agent of ours: then cutting its power
 		// is the last thing that it needs.
 		return say("it was heard since its installer was done, so it does not hang and was not power-cycled, but no agent of it has spoken; look at its console")

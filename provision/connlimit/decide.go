@@ -30,37 +30,38 @@ type slot struct {
 	since uint64 // a number that grows: when it came, or was last busy
 }
 
-// decide decides about a new connection of who. out is the index in open of the connection
-// that makes room, when the verdict is replace. inShare is how many of open use the same
-// share as who.
+// decide decides about a new connection of the client from. out is the index in open of the
+// connection that makes room, when the verdict is replace. inShare is how many of open use
+// the same share as from.
 //
 // An address at its limit gives up an idle connection of its own. When the share is full, an
-// address with more connections than who gives up one: an idle one before a busy one, the
-// oldest first.
-func (l Limits) decide(open []*slot, who *client, inShare int) (v verdict, out int) {
+// address with more connections than the client gives up one: an idle one before a busy one,
+// the oldest first.
+func (l Limits) decide(open []*slot, from *client, inShare int) (v verdict, out int) {
 	share := l.Unknown
-	if who.known {
+	if from.known {
 		share = l.Known
 	}
-	if who.held >= l.PerAddress {
-		out = choose(open, func(p *slot) (int, bool) { return 0, p.of == who && p.idle })
-		return full(out, who.held >= 2*l.PerAddress)
+	if from.held >= l.PerAddress {
+		out = choose(open, func(p *slot) (int, bool) { return 0, p.of == from && p.idle })
+		return full(out, from.held >= 2*l.PerAddress)
 	}
 	if inShare < share {
 		return admit, -1
 	}
 	out = choose(open, func(p *slot) (int, bool) {
-		return p.of.held, p.of.known == who.known && p.idle && p.of.held > who.held
+		return p.of.held, p.of.known == from.known && p.idle && p.of.held > from.held
 	})
 	if out < 0 {
 		out = choose(open, func(p *slot) (int, bool) {
-			return p.of.held, p.of.known == who.known && p.of.held > who.held+1
+			return p.of.held, p.of.known == from.known && p.of.held > from.held+1
 		})
 	}
 	return full(out, inShare >= share+share/4)
 }
 
-// full is the verdict where there is no free slot: out makes room, or who is refused.
+// full is the verdict when there is no free slot: out makes room, or the connection is
+// refused.
 func full(out int, far bool) (verdict, int) {
 	switch {
 	case out >= 0:
@@ -72,7 +73,7 @@ func full(out int, far bool) (verdict, int) {
 }
 
 // choose returns the index of the slot with the highest rank among those that may go, the
-// oldest of several; -1 when there is none.
+// oldest of several; -1 when none may go.
 func choose(open []*slot, may func(*slot) (rank int, ok bool)) int {
 	best, highest := -1, 0
 	for i, p := range open {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestDecide: which connections are admitted, refused, rejected, and which make room. Each slot is
-// written as a letter for its address, small ones for unknown addresses, in the order in which they
-// came or were last busy; a ! after it says that it is busy.
+// TestDecide checks which connections are admitted, refused or rejected, and which make
+// room. A letter stands for a slot's address, in lower case when the address is unknown.
+// Slots are in the order in which they came or were last busy. A ! marks a busy one.
 func TestDecide(t *testing.T) {
 	limits := Limits{PerAddress: 3, Unknown: 4, Known: 5}
 	for name, tc := range map[string]struct {
@@ -25,7 +25,7 @@ func TestDecide(t *testing.T) {
 		"one idle each, and a new one":                {"a b c d", "e", "replace 0"},
 		"one idle each, and a second of one":          {"a b c d", "d", "refuse"},
 		"busy ones of one with more":                  {"a! a! a! b!", "c", "replace 0"},
-		"busy, and nobody has more":                   {"a! b! c! d!", "e", "refuse"},
+		"busy, and no address has more":               {"a! b! c! d!", "e", "refuse"},
 		"busy, and one has one more: no ping-pong":    {"a! a! b! c!", "b", "refuse"},
 		"an idle one before a busy one":               {"a! a! b c!", "d", "replace 2"},
 		"far too many":                                {"a! b! c! d! e!", "f", "reject"},
@@ -70,6 +70,6 @@ func TestSource(t *testing.T) {
 		}
 	}
 	if Source(netip.Addr{}).IsValid() {
-		t.Error("nobody is somebody")
+		t.Error("an invalid address is known")
 	}
 }

@@ -22,8 +22,8 @@ type Limiter struct {
 	tick    uint64
 }
 
-// New makes a limiter. known says which addresses may use the share that is kept for known
-// ones; nil means none. It is called for each connection, and must not block.
+// New makes a limiter. known reports which addresses may use the share that is kept for
+// known ones; nil means none. It is called for each connection, and must not block.
 func New(limits Limits, known func(netip.Addr) bool) *Limiter {
 	if known == nil {
 		known = func(netip.Addr) bool { return false }
@@ -57,14 +57,14 @@ func (l *Limiter) Open() int {
 // add decides about a connection and, unless it is to be closed, gives it a slot. The caller
 // closes gone, which made room for it.
 func (l *Limiter) add(x *conn) (v verdict, gone *conn) {
-	x.who = key{Source(x.from), l.known(x.from)}
+	x.key = key{Source(x.from), l.known(x.from)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	who := l.clients[x.who]
-	if who == nil {
-		who = &client{known: x.who.known}
+	from := l.clients[x.key]
+	if from == nil {
+		from = &client{known: x.key.known}
 	}
-	v, out := l.limits.decide(l.open, who, l.used[index(who.known)])
+	v, out := l.limits.decide(l.open, from, l.used[index(from.known)])
 	switch v {
 	case reject:
 		return v, nil
@@ -73,10 +73,10 @@ func (l *Limiter) add(x *conn) (v verdict, gone *conn) {
 		l.remove(gone)
 	}
 	l.tick++
-	x.slot, x.at = &slot{of: who, idle: true, since: l.tick}, len(l.open)
-	l.clients[x.who] = who
-	who.held++
-	l.used[index(who.known)]++
+	x.slot, x.at = &slot{of: from, idle: true, since: l.tick}, len(l.open)
+	l.clients[x.key] = from
+	from.held++
+	l.used[index(from.known)]++
 	l.open, l.conns = append(l.open, x.slot), append(l.conns, x)
 	return v, gone
 }
@@ -98,14 +98,14 @@ func (l *Limiter) remove(x *conn) {
 	l.open[last], l.conns[last] = nil, nil
 	l.open, l.conns = l.open[:last], l.conns[:last]
 	x.at = -1
-	who := x.slot.of
-	l.used[index(who.known)]--
-	if who.held--; who.held == 0 {
-		delete(l.clients, x.who)
+	from := x.slot.of
+	l.used[index(from.known)]--
+	if from.held--; from.held == 0 {
+		delete(l.clients, x.key)
 	}
 }
 
-// busy notes whether a request of a connection is being answered.
+// busy records whether a request of a connection is being answered.
 func (l *Limiter) busy(x *conn, busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"net/netip"
 )
 
-// Listen makes a listener that keeps to the limits. With answers, a connection beyond them
+// Listen makes a listener that applies the limits. With answers, a connection beyond them
 // is still returned, so that the server can refuse it with a status (see Over). Without, it
 // is closed: before TLS no answer is possible.
 func (l *Limiter) Listen(inner net.Listener, answers bool) net.Listener {
@@ -30,13 +30,13 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		tcp, ok := accepted.(stream)
 		from, err := netip.ParseAddrPort(accepted.RemoteAddr().String())
-		if !ok || err != nil { // no TCP connection
+		if !ok || err != nil { // not a TCP connection
 			return accepted, nil
 		}
 		x := &conn{stream: tcp, limiter: l.limiter, from: from.Addr().Unmap(), at: -1}
 		v, gone := l.limiter.add(x)
 		if gone != nil {
-			_ = gone.stream.Close() // its server sees it and clears up
+			_ = gone.stream.Close() // its server notices and cleans up
 		}
 		x.over = v == refuse
 		if v == reject || x.over && !l.answers {
@@ -47,8 +47,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// A stream is what net/http uses of a TCP connection: ReadFrom is where sendfile is,
-// CloseWrite is how an answer reaches a client that is still sending.
+// A stream is the part of a TCP connection that net/http uses: ReadFrom for sendfile, and
+// CloseWrite so that an answer reaches a client that is still sending.
 type stream interface {
 	net.Conn
 	io.ReaderFrom
@@ -60,11 +60,11 @@ type conn struct {
 	stream
 	limiter *Limiter
 	from    netip.Addr
-	who     key
+	key     key
 	over    bool // beyond the limits
 	// Of the limiter, under its lock:
 	slot *slot
-	at   int // in Limiter.open; -1: it has no slot
+	at   int // index in Limiter.open; -1: it has no slot
 }
 
 func (x *conn) Close() error {
@@ -72,8 +72,8 @@ func (x *conn) Close() error {
 	return x.stream.Close()
 }
 
-// ConnState is for http.Server.ConnState: it tells the limiter which connections are idle.
-// A connection whose request is still incomplete counts as idle.
+// ConnState is for http.Server.ConnState. It informs the limiter which connections are
+// idle. A connection whose request is still incomplete counts as idle.
 func ConnState(c net.Conn, s http.ConnState) {
 	x := of(c)
 	if x == nil || x.slot == nil {

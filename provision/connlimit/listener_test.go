@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A testServer is a server on loopback whose requests wait until they are let go.
+// A testServer is a server on loopback whose requests wait until the test lets them go.
 type testServer struct {
 	t       *testing.T
 	limiter *Limiter
@@ -93,8 +93,9 @@ func (d *testServer) until(n int) {
 	d.t.Fatalf("%d connections are open, want %d", d.limiter.Open(), n)
 }
 
-// TestIdleStrangers: idle and half-sent ones, from many addresses and more than there may
-// be, keep nobody out, and each that ends makes room.
+// TestIdleStrangers checks that idle connections and half-sent requests, from many
+// addresses and more than allowed, keep no client out, and that each one that ends makes
+// room.
 func TestIdleStrangers(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		d := newServer(t, Limits{PerAddress: 4, Unknown: 20, Known: 4}, func(a netip.Addr) bool { return a.String() == "127.0.9.9" }, !secure, secure)
@@ -106,7 +107,7 @@ func TestIdleStrangers(t *testing.T) {
 			}
 			idle = append(idle, c)
 		}
-		for _, from := range []string{"127.0.5.5", "127.0.9.9"} { // a stranger, and one who is known
+		for _, from := range []string{"127.0.5.5", "127.0.9.9"} { // an unknown address, and a known one
 			c := d.dial(from)
 			if secure {
 				c = tls.Client(c, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // its own server
@@ -131,8 +132,8 @@ func TestIdleStrangers(t *testing.T) {
 	}
 }
 
-// TestBusyOnes: a busy connection is not closed for an address that has as many. One beyond
-// the limit is refused; beyond twice the limit they are closed.
+// TestBusyOnes checks that a busy connection is not closed for an address that has as many.
+// One beyond the limit is refused. Beyond twice the limit they are closed.
 func TestBusyOnes(t *testing.T) {
 	d := newServer(t, Limits{PerAddress: 2, Unknown: 100}, nil, true, false)
 	var busy []net.Conn
@@ -160,7 +161,8 @@ func TestBusyOnes(t *testing.T) {
 	}
 }
 
-// TestBeforeTLS: where nothing can be said, one too many is closed.
+// TestBeforeTLS checks that a connection beyond the limit is closed where no answer is
+// possible.
 func TestBeforeTLS(t *testing.T) {
 	d := newServer(t, Limits{PerAddress: 1, Unknown: 100}, nil, false, false)
 	c := d.dial("127.0.1.1")

@@ -3,7 +3,6 @@ package dhcp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 
@@ -13,39 +12,39 @@ import (
 	"rackhand/provision/boot"
 )
 
-// An outcome is what became of a packet.
+// An outcome is the result of one packet.
 type outcome struct {
 	reply []byte // nil: nothing to send now
 	to    destination
-	write *write // nil: nothing waits for the disk, else the reply does
+	write *write // the change that the reply waits for; nil: no change waits for the disk
 }
 
-// answer takes one packet as it came and does everything but send and write. The
-// reply to one that takes a lease is in the outcome's write, and mustn't go out before
-// that is on disk.
+// answer takes one packet as it came, and does everything except sending and writing. The
+// reply to a request that takes a lease is in the outcome's write. It must not be sent
+// before that write is on disk.
 func (s *Server) answer(ctx context.Context, d datagram) outcome {
-	req, c, ok := s.read(d)
+	req, ok := s.read(d)
 	if !ok {
 		return outcome{}
 	}
-	snap := s.Snapshot()
-	n, away := s.network(snap, c, req, d)
+	c, snap := req.client, s.Snapshot()
+	n, away := s.network(snap, req, d)
 	switch {
 	case n == nil:
-		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", req.GatewayIPAddr)
+		s.Log.Debug("dhcp: asked from no network of the inventory", "mac", c.mac, "relay", c.relay.addr)
 		return outcome{}
 	case n.Mode() == inventory.DHCPProxy:
-		return s.proxy(ctx, snap, n, c, req, d.from)
+		return s.proxy(ctx, snap, n, req, d.from)
 	case n.Mode() != inventory.DHCPAuthoritative || !s.mayServe(n):
 		return outcome{}
 	}
 	v := s.view(snap, n, c)
-	v.tries, v.renews = d.tries, addrOf(req.ClientIPAddr).IsValid()
+	v.tries, v.renews = d.tries, req.ciaddr.IsValid()
 	v.known = !n.AllowOtherDHCP || s.knows(snap, v)
 	first := false
 	if v.needsAddress(req) {
 		var err error
-		if v.address, first, err = s.choose(snap, v, req); errors.Is(err, errContested) {
+		if v.address, first, err = s.choose(snap, v, req.wanted()); errors.Is(err, errContested) {
 			s.contested(v)
 			return outcome{}
 		}
@@ -61,52 +60,30 @@ func (s *Server) answer(ctx context.Context, d datagram) outcome {
 	}
 	w := &write{mac: c.mac, asked: d}
 	if msg != nil {
-		w.reply, w.to = fit(msg, req), route(req, msg, c.mac, n.Subnet, s.ServerAddr)
+		w.reply, w.to = fit(msg, req.packet), route(req, msg, n.Subnet, s.ServerAddr)
 		if away {
-			w.to.to = netip.AddrPortFrom(addrOf(req.ClientIPAddr), dhcpv4.ClientPort) // a NAK too
+			w.to.to = netip.AddrPortFrom(req.ciaddr, dhcpv4.ClientPort) // a NAK too
 		}
 		if s.Log.Enabled(ctx, slog.LevelDebug) {
 			s.Log.Debug("dhcp: answering", "mac", c.mac, "client", c.kind, "type", messageType(msg), "address", v.address, "asked", asked)
 		}
 	}
-	if s.enact(v, does, asked, w) {
+	if s.apply(v, does, asked, w) {
 		return outcome{write: w}
 	}
-	if msg == nil || does == acked || does == offered && s.holdBack(v, first, d, w.reply, w.to) {
+	if msg == nil || does == acked || does == offered && s.probeFirst(v, first, d, w.reply, w.to) {
 		return outcome{}
 	}
 	return outcome{reply: w.reply, to: w.to}
 }
 
-// read parses a packet; one that can't be answered is told of.
-func (s *Server) read(d datagram) (*dhcpv4.DHCPv4, client, bool) {
-	if len(d.payload) > maxPacket {
-		s.badPacket(d.payload, fmt.Errorf("it has more than %d bytes", maxPacket))
-		return nil, client{}, false
-	}
-	req, err := parse(d.payload)
-	if err != nil {
-		s.badPacket(d.payload, err)
-		return nil, client{}, false
-	}
-	c, err := recognise(req)
-	if err == nil && c.agent.addr == s.ServerAddr {
-		err = errors.New("its relay has our own address")
-	}
-	if err != nil {
-		s.badPacket(d.payload, err)
-		return nil, client{}, false
-	}
-	return req, c, true
-}
-
-// view is what is known of a client before anything is decided.
+// view collects what is known about a client before anything is decided.
 func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) view {
 	v := view{
-		server: s.ServerAddr, name: c.agent.server, network: n, client: c, leaseTime: s.LeaseTime,
+		server: s.ServerAddr, serverID: c.relay.server, network: n, client: c, leaseTime: s.LeaseTime,
 		scriptURL: s.ScriptURL, tftpScriptURL: s.TFTPScriptURL, fileURL: s.FileURL,
 		decision: boot.Decision{Host: snap.HostByMAC(c.mac)},
-		relay:    c.agent.relay(),
+		relay:    c.relay.recorded(),
 	}
 	if v.decision.Host == nil {
 		v.bmcOf = snap.HostByBMC(c.mac)
@@ -117,15 +94,15 @@ func (s *Server) view(snap *inventory.Snapshot, n *inventory.Network, c client) 
 	return v
 }
 
-// decide asks what the client boots. It returns false when that can't be known
-// now, for a client that boots: an address alone would send it to its disk.
+// decide asks what the client boots. It returns false when a client that boots can't be
+// told now: with an address alone it would boot its disk.
 func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 	if v.decision.Host == nil || !v.address.IsValid() {
-		return v.decision, true // nothing to boot, and above all nothing to arm
+		return v.decision, true // there is nothing to boot, so nothing may be armed
 	}
 	c := v.client
-	// A second card, while the first holds the host's address, gets nothing to boot:
-	// so it must not arm anything either.
+	// A second card gets nothing to boot while the first one holds the host's address. So
+	// it must not arm an install either.
 	if v.address != v.decision.Host.Address {
 		c.kind = boot.Other
 	}
@@ -134,14 +111,14 @@ func (s *Server) decide(ctx context.Context, v view) (boot.Decision, bool) {
 		s.Log.Error("dhcp: no decision", "mac", c.mac, "client", c.kind, "error", err)
 		return v.decision, !c.kind.Boots()
 	}
-	if d.Host == nil { // the inventory was reloaded in between
+	if d.Host == nil { // the inventory was reloaded meanwhile
 		d = v.decision
 	}
 	return d, true
 }
 
-// knows reports whether we have a record of the client: a reservation on this
-// network, or a lease.
+// knows reports whether there is a record of the client: a reservation on this network, or
+// a lease.
 func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
 	if addr := reservation(snap, v.client.mac); addr.IsValid() && v.network.Subnet.Contains(addr) {
 		return true
@@ -151,29 +128,26 @@ func (s *Server) knows(snap *inventory.Snapshot, v view) bool {
 	return s.table.byMAC[v.client.mac].lease != nil
 }
 
-// choose finds the client's address, and keeps it for the client. first says that
-// it isn't the one that the client had before.
-func (s *Server) choose(snap *inventory.Snapshot, v view, req *dhcpv4.DHCPv4) (addr netip.Addr, first bool, err error) {
-	want := requestedAddr(req)
-	if !want.IsValid() {
-		want = addrOf(req.ClientIPAddr)
-	}
+// choose finds the client's address and holds it for the client. want is the address that
+// the client asks for; invalid for none. first means that the client did not have this
+// address before.
+func (s *Server) choose(snap *inventory.Snapshot, v view, want netip.Addr) (addr netip.Addr, first bool, err error) {
 	now, guarded := s.Clock(), s.guarded(v.decision.Host)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	addr, err = s.table.address(snap, v.network, s.ServerAddr, v.client.mac, want, guarded, now)
 	if err == nil {
-		// A reserved address that was declined is asked about once more: who is there?
+		// A reserved address that was declined is probed once more.
 		first = s.table.byMAC[v.client.mac].addr != addr || s.table.declined[addr].After(now)
 		s.table.hold(v.client.mac, addr, now)
 	}
 	return addr, first, err
 }
 
-// enact carries out what was planned, before the reply goes out: the lease into the
-// table, the event into the journal. It reports whether w was entered, which then
-// takes the reply with it.
-func (s *Server) enact(v view, does verdict, asked netip.Addr, w *write) bool {
+// apply carries out the plan before the reply is sent: it puts the lease into the table and
+// the event into the journal. It reports whether w was queued. In that case w carries the
+// reply.
+func (s *Server) apply(v view, does verdict, asked netip.Addr, w *write) bool {
 	var entered bool
 	var err error
 	switch does {

@@ -15,8 +15,8 @@ import (
 // header and padding, in bytes.
 const arpLen = 28
 
-// arpProbe builds the frame that asks who has an address (RFC 5227 section 2.1.1): the
-// sender's own address is zero, so that nobody's ARP cache learns anything wrong.
+// arpProbe builds the frame that asks which machine has an address (RFC 5227 section
+// 2.1.1). The sender's own address is zero, so no ARP cache learns a wrong entry.
 func arpProbe(src inventory.MAC, addr netip.Addr) []byte {
 	f := make([]byte, etherLen+arpLen)
 	copy(f[0:6], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
@@ -33,8 +33,8 @@ func arpProbe(src inventory.MAC, addr netip.Addr) []byte {
 	return f
 }
 
-// arpSender reads who says in a frame that an address is its own: the sender of an ARP
-// request or reply. One that probes, as we do, says nothing.
+// arpSender reads which address the sender of an ARP request or reply claims as its own. A
+// probe like ours claims none.
 func arpSender(f []byte) (addr netip.Addr, mac inventory.MAC, ok bool) {
 	if len(f) < etherLen+arpLen || binary.BigEndian.Uint16(f[12:]) != 0x0806 {
 		return addr, mac, false
@@ -48,7 +48,7 @@ func arpSender(f []byte) (addr netip.Addr, mac inventory.MAC, ok bool) {
 	return addr, mac, !addr.IsUnspecified()
 }
 
-// neighboursEvery is how often the kernel's list of neighbours is read, at most.
+// neighboursEvery is the shortest time between two reads of the kernel's neighbour table.
 const neighboursEvery = 250 * time.Millisecond
 
 // neighbours are the addresses on a link whose hardware address the kernel knows.
@@ -69,7 +69,7 @@ func (n *neighbours) has(addr netip.Addr) bool {
 	n.read = time.Now()
 	list, err := netlink.NeighList(n.index, netlink.FAMILY_V4)
 	if err != nil {
-		return n.known[addr] // as it was
+		return n.known[addr] // keep the previous list
 	}
 	n.known = make(map[netip.Addr]bool, len(list))
 	for _, x := range list {

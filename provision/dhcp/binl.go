@@ -14,21 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// binlPort is where a PXE client that has its address asks what to load (PXE
-// specification 2.1, section 2.2.5).
+// binlPort is the port on which a PXE client that already has its address asks what to load
+// (PXE specification 2.1, section 2.2.5).
 const binlPort = 4011
 
-// binlWorkers is how many requests are answered at once on port 4011: all of a rack
+// binlWorkers is how many requests on port 4011 are answered at once. All boxes of a rack
 // that powers on ask within seconds, and each answer may wait for the journal.
 const binlWorkers = 8
 
-// binlRetry is how long to wait before another try at a port that is taken.
+// binlRetry is the delay before the next attempt to open a port that is in use.
 const binlRetry = 30 * time.Second
 
-// serveBINL answers on port 4011, for the networks where we are a proxy, until ctx
-// ends. Which networks those are may change at any time, so the port is always
-// open. That it can't be opened is no reason to give nobody an address: it is said,
-// and tried again.
+// serveBINL answers on port 4011, for networks where we are a proxy, until ctx ends. The
+// port is always open because the set of those networks can change at any time. A failure
+// to open it must not stop DHCP: it is logged and retried.
 func (s *Server) serveBINL(ctx context.Context, l *link) error {
 	for {
 		err := s.listenBINL(ctx, l)
@@ -36,7 +35,7 @@ func (s *Server) serveBINL(ctx context.Context, l *link) error {
 			return nil
 		}
 		if s.logs.Allow("binl", s.Clock()) {
-			s.Log.Warn("dhcp: nothing answers on port 4011, which a proxy needs", "interface", s.Interface, "error", err)
+			s.Log.Warn("dhcp: port 4011 is not served, but clients of a proxy need it; retrying", "interface", s.Interface, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -86,7 +85,7 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ECONNREFUSED):
-			continue // the cable, or an ICMP answer to a reply of ours: not the end
+			continue // a pulled cable, or an ICMP error for an earlier reply: go on
 		case err != nil:
 			return err
 		case n > maxPacket || cm == nil || cm.IfIndex != index:
@@ -96,14 +95,14 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 		if !ok {
 			continue
 		}
-		reply, ok := s.safeBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
+		reply, ok := s.tryAnswerBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
 		if !ok {
 			continue
 		}
 		to := destination{to: source.AddrPort(), mac: chaddr(buf[:n])}
 		to.to = netip.AddrPortFrom(to.to.Addr().Unmap(), to.to.Port())
 		if l.raw != nil && l.subnet.Contains(to.to.Addr()) {
-			err = l.sendFrame(binlPort, parcel{reply, to}) // no ARP for whoever names an address
+			err = l.sendFrame(binlPort, outgoing{reply, to}) // a frame needs no ARP for an address that may not exist
 		} else {
 			out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
 			err = sendNow(udp, reply, out.Marshal(), from)
@@ -114,9 +113,9 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 	}
 }
 
-// safeBINL answers one packet. A panic, of ours or of the parser, costs that packet
+// tryAnswerBINL answers one packet. A panic in our code or in the parser drops this packet
 // only.
-func (s *Server) safeBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
+func (s *Server) tryAnswerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("dhcp: panic while answering on port 4011", "panic", p)

@@ -12,19 +12,18 @@ import (
 	"rackhand/provision/boot"
 )
 
-// answerBINL takes one packet that came to port 4011 and returns the reply to it,
-// which goes back to where it came from. Its sender has an address already, and
-// picks the network by it: an authoritative network's clients have no reason to
-// come here (EDK2 does so for offers that say PXEClient, and ours don't), and are
-// not answered.
+// answerBINL takes one packet that came to port 4011. The reply goes back to the packet's
+// source. That source address selects the network. Clients of an authoritative network are
+// not answered, since they have no reason to ask here: EDK2 asks after offers that say
+// PXEClient, and our offers don't.
 func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
-	req, c, ok := s.read(datagram{payload: packet, from: from.Addr(), tous: true})
+	req, ok := s.read(datagram{payload: packet, from: from.Addr(), unicast: true})
 	if !ok {
 		return nil, false
 	}
-	snap := s.Snapshot()
+	c, snap := req.client, s.Snapshot()
 	n := proxied(snap, from.Addr())
-	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.MessageType()) {
+	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.message) {
 		return nil, false
 	}
 	v := s.proxyView(snap, n, c)
@@ -40,7 +39,7 @@ func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrP
 	return ack.ToBytes(), true
 }
 
-// proxied is the network of an address, when we are a proxy there.
+// proxied is the network of an address where we are a proxy; nil otherwise.
 func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
 	if snap == nil {
 		return nil
@@ -51,20 +50,20 @@ func proxied(snap *inventory.Snapshot, addr netip.Addr) *inventory.Network {
 	return nil
 }
 
-// asksBINL says which messages are questions here. The specification has REQUEST;
-// DISCOVER and INFORM can't mean anything else on this port.
+// asksBINL reports whether a message type asks for a boot file here. The specification
+// names REQUEST; DISCOVER and INFORM can have no other meaning on this port.
 func asksBINL(t dhcpv4.MessageType) bool {
 	return t == dhcpv4.MessageTypeRequest || t == dhcpv4.MessageTypeInform || t == dhcpv4.MessageTypeDiscover
 }
 
-// noticeBINL tells, once a minute, that a client was told what to load on port 4011.
+// noticeBINL records, once a minute, which boot file a client got on port 4011.
 func (s *Server) noticeBINL(v view, from netip.Addr) {
-	if !s.may("binl", v, v.client.mac.String()) {
+	if !s.mayReport("binl", v, v.client.mac.String()) {
 		return
 	}
 	file := v.bootFile()
 	v.address = from
-	e := provision.Event{Host: v.who(), Kind: "binl", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "binl", Fields: v.fields()}
 	e.Fields["file"] = file
 	e.Message = fmt.Sprintf("asked on port 4011 (%s): %s", v.client.kind, v.decision.Why)
 	if v.decision.Action == boot.InstallIt {

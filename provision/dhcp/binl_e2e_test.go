@@ -17,8 +17,8 @@ import (
 	"rackhand/inventory"
 )
 
-// binlMain asks at port 4011 of our address, as firmware that has its address does, from
-// port 68 and from another, and prints the answers.
+// binlMain asks at port 4011 like firmware that has an address, from port 68 and from
+// another port, and prints the answers.
 func binlMain(string) error {
 	for _, port := range []int{dhcpv4.ClientPort, 4011} {
 		conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 77, 0, 130), Port: port}, &net.UDPAddr{IP: serverAddr.AsSlice(), Port: binlPort})
@@ -29,7 +29,7 @@ func binlMain(string) error {
 		buf := make([]byte, 2000)
 		n := 0
 		for range 30 { // the port may not be open yet
-			if _, err = conn.Write(request(web1, pxe, ciaddr("10.77.0.130")).ToBytes()); err == nil {
+			if _, err = conn.Write(requestMessage(web1, pxe, ciaddr("10.77.0.130")).ToBytes()); err == nil {
 				if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 					return err
 				}
@@ -51,7 +51,8 @@ func binlMain(string) error {
 	return nil
 }
 
-// TestBINLOnTheWire: port 4011 answers where it was asked from, beside another server.
+// TestBINLOnTheWire checks that answers of port 4011 go back to the packet's source, beside
+// another server.
 func TestBINLOnTheWire(t *testing.T) {
 	t.Parallel()
 	server, client := pair(t, web1)

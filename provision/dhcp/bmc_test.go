@@ -16,10 +16,10 @@ func withBMC(snap *inventory.Snapshot, address string) {
 	snap.Hosts["web1"].BMC = &inventory.BMC{MAC: web1BMC, Address: netip.AddrPortFrom(netip.MustParseAddr(address), 623)}
 }
 
-// TestBMCReservation: a BMC takes its address from us, and is neither its host nor a
-// box that somebody has to claim.
+// TestBMCReservation checks that a BMC gets its address from us, and counts neither as its
+// host nor as an unclaimed box.
 func TestBMCReservation(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.77.0.111")
 	if got := b.join(web1BMC); got != "10.77.0.111" {
 		t.Fatalf("it got %s", got)
@@ -28,15 +28,15 @@ func TestBMCReservation(t *testing.T) {
 	if l := b.lease(web1BMC); l.Host != "" || l.Address != "10.77.0.111" {
 		t.Errorf("lease %+v", l)
 	}
-	// Renewed, wanted again after a restart, and wanted elsewhere.
-	if r := b.ask(request(web1BMC, ciaddr("10.77.0.111"))); r == nil || r.MessageType() != ack {
+	// It renews, asks for it after a restart, and asks for another address.
+	if r := b.ask(requestMessage(web1BMC, ciaddr("10.77.0.111"))); r == nil || r.MessageType() != ack {
 		t.Errorf("renewal: %v", r)
 	}
-	if r := b.ask(request(web1BMC, requested("10.77.0.111"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(web1BMC, requested("10.77.0.111"))); r == nil || r.MessageType() != ack {
 		t.Errorf("init-reboot: %v", r)
 	}
 	b.wantKinds()
-	if r := b.ask(request(web1BMC, requested("10.77.0.201"))); r == nil || r.MessageType() != nak {
+	if r := b.ask(requestMessage(web1BMC, requested("10.77.0.201"))); r == nil || r.MessageType() != nak {
 		t.Errorf("another address: %v", r)
 	}
 	b.kinds()
@@ -52,16 +52,17 @@ func TestBMCReservation(t *testing.T) {
 	if got := b.join(web1); got != "10.77.0.130" {
 		t.Errorf("the host got %s", got)
 	}
-	// From another network it gets nothing, and that is told.
+	// From another network it gets nothing, which is reported.
 	if r := b.ask(discover(web1BMC, relayed("10.78.0.1"))); r != nil {
 		t.Errorf("from another network: %v", r)
 	}
 	b.kinds()
 }
 
-// TestBMCWrongNetwork: what is wrong with a BMC's reservation is told by its MAC.
+// TestBMCWrongNetwork checks that a problem with a BMC's reservation is reported under its
+// MAC.
 func TestBMCWrongNetwork(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.78.0.111")
 	if r := b.ask(discover(web1BMC)); r != nil {
 		t.Errorf("%v", r)
@@ -74,9 +75,10 @@ func TestBMCWrongNetwork(t *testing.T) {
 	b.wantKinds(web1BMC.String() + " our-address")
 }
 
-// TestBMCDeclines: the address is reserved, so it is given again, and the event says so.
+// TestBMCDeclines checks that a BMC gets its reserved address again, and that the event
+// says so.
 func TestBMCDeclines(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	withBMC(b.snap, "10.77.0.111")
 	b.join(web1BMC)
 	b.kinds()
@@ -89,10 +91,10 @@ func TestBMCDeclines(t *testing.T) {
 	}
 }
 
-// TestBMCAddressIsTaken: the address of a BMC, with a MAC or without, is given to no
-// box of the range.
+// TestBMCAddressIsTaken checks that no box of the range gets the address of a BMC, whether
+// the BMC's MAC is known or not.
 func TestBMCAddressIsTaken(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.200"), Last: netip.MustParseAddr("10.77.0.201")}
 	b.snap.Hosts["web1"].BMC = &inventory.BMC{Address: netip.MustParseAddrPort("10.77.0.200:623")}
 	if got := b.join(stranger); got != "10.77.0.201" {

@@ -24,10 +24,10 @@ import (
 	"rackhand/provision/boot"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
-// captured reads the DHCP packets of the capture: the DISCOVER and REQUEST of
-// each kind of client, as real firmware sent them.
+// captured reads the DHCP packets of the capture: the DISCOVER and REQUEST of each kind of
+// client, as real firmware sent them.
 func captured(t testing.TB) [][]byte {
 	t.Helper()
 	f, err := os.Open("testdata/firmware-dhcp.pcap")
@@ -60,28 +60,29 @@ func captured(t testing.TB) [][]byte {
 	return packets
 }
 
-// A replay is a rack that the captured packets are sent to, and what became of the
-// packets on the way; one for which change returns false isn't sent.
+// A replay is a rack that the captured packets are sent to, with a change that is made to
+// them first. A packet for which change returns false isn't sent.
 type replay struct {
-	prepare func(*bench)
+	prepare func(*testServer)
 	change  func(client, *dhcpv4.DHCPv4) bool
 }
 
-func armAll(b *bench) {
+func armAll(b *testServer) {
 	for host := range b.snap.Hosts {
 		b.arm(host)
 	}
 }
 
-// TestCapture replays what real clients sent: to a rack whose hosts are armed, one
-// whose hosts boot their disks, and one that knows none of them; then through a relay
-// that tells the port and renames us, and as from cards whose iPXE has no HTTP.
+// TestCapture replays packets of real clients: to a rack whose hosts are armed, one whose
+// hosts boot their disks, and one with unclaimed boxes only. It replays them, too, through
+// a relay that sends the port and a server identifier, and as from cards whose iPXE has no
+// HTTP.
 func TestCapture(t *testing.T) {
 	asTheyCame := func(client, *dhcpv4.DHCPv4) bool { return true }
 	for name, r := range map[string]replay{
 		"armed":     {armAll, asTheyCame},
-		"disk":      {func(*bench) {}, asTheyCame},
-		"unclaimed": {func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} }, asTheyCame},
+		"disk":      {func(*testServer) {}, asTheyCame},
+		"unclaimed": {func(b *testServer) { b.snap.Hosts = map[string]*inventory.Host{} }, asTheyCame},
 		"relayed": {armAll, func(_ client, p *dhcpv4.DHCPv4) bool {
 			relayed("10.77.0.253")(p)
 			raw(82, sub(1, "Gi1/0/12")+sub(2, "\x00\x06\xaa\xbb\xcc\x00\x00\x01")+sub(11, bytesOf("10.77.0.253")))(p)
@@ -99,7 +100,7 @@ func TestCapture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			for i, p := range captured(t) {
-				b := newBench(t) // each alone: the capture took days, with other addresses
+				b := newTestServer(t) // a server for each packet: the capture took days, with changing addresses
 				r.prepare(b)
 				replayOne(t, b, r, i+1, p, &out)
 			}
@@ -108,7 +109,7 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-func replayOne(t *testing.T, b *bench, r replay, number int, p []byte, out io.Writer) {
+func replayOne(t *testing.T, b *testServer, r replay, number int, p []byte, out io.Writer) {
 	req, err := dhcpv4.FromBytes(p)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func replayOne(t *testing.T, b *bench, r replay, number int, p []byte, out io.Wr
 	}
 }
 
-// show writes a reply as text: what differs from zero, and each option.
+// show writes a reply as text: fields that aren't zero, and each option.
 func show(t *testing.T, w io.Writer, raw []byte, to destination) {
 	r, err := dhcpv4.FromBytes(raw)
 	if err != nil {
@@ -160,7 +161,7 @@ func show(t *testing.T, w io.Writer, raw []byte, to destination) {
 	}
 }
 
-// order lists the options of a packet as they stand on the wire.
+// order lists the options of a packet in the order of the wire.
 func order(raw []byte) []byte {
 	var codes []byte
 	for b := raw[240:]; len(b) > 1 && b[0] != 255; b = b[2+int(b[1]):] {

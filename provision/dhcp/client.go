@@ -15,24 +15,24 @@ import (
 	"rackhand/provision/boot"
 )
 
-// A client is what a packet tells of its sender. Everything in it was said by the
-// sender, and is cut to a size that a log or an event bears.
+// A client is what a packet says about its sender. The sender chose all of it, so each text
+// is cut to a size that is safe in a log or an event.
 type client struct {
 	mac      inventory.MAC
 	kind     boot.Client
 	arch     boot.Arch
-	ipxe     bool   // it is iPXE
-	noHTTP   bool   // it is an iPXE that was built without HTTP
-	vendor   string // option 60
-	hostName string // option 12
-	uuid     string // option 97, "" when absent or all zeros
-	agent    agent  // what relay agents said of its place
+	ipxe     bool      // it is iPXE
+	noHTTP   bool      // it is an iPXE that was built without HTTP
+	vendor   string    // option 60
+	hostName string    // option 12
+	uuid     string    // option 97, "" when absent or all zeros
+	relay    relayInfo // what relay agents added about its location
 }
 
-// recognise reads who sent a request; the error says why it can't be a client of
-// ours. One boot of one box looks like three to five clients here (firmware,
-// iPXE, installer, system), each with a client-id and vendor class of its own: the
-// hardware address is what they share, so it alone is the key.
+// recognise reads the sender of a request. The error says why it can't be a client of ours.
+// One boot of one box looks like three to five clients here (firmware, iPXE, installer,
+// system). Each has its own client-id and vendor class, and all share the hardware address.
+// So the hardware address alone is the key.
 func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	var c client
 	var err error
@@ -44,9 +44,9 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	}
 	c.mac = inventory.MAC(p.ClientHWAddr)
 	if c.mac == (inventory.MAC{}) || c.mac[0]&1 != 0 {
-		return c, fmt.Errorf("%s is no machine's hardware address", c.mac)
+		return c, fmt.Errorf("%s can't be a machine's hardware address", c.mac)
 	}
-	if c.agent, err = readAgent(p); err != nil {
+	if c.relay, err = readRelay(p); err != nil {
 		return c, err
 	}
 	c.vendor = text(p.Options.Get(dhcpv4.OptionClassIdentifier))
@@ -58,7 +58,7 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	switch {
 	case c.ipxe:
 		c.kind = boot.IPXE
-		// A card's own iPXE may lack HTTP: it is given the URL of its script by TFTP.
+		// The iPXE in a card's ROM may lack HTTP. It gets the URL of its script by TFTP.
 		c.noHTTP = len(features) > 0 && !features[ipxeHTTP]
 	case strings.HasPrefix(c.vendor, "PXEClient"):
 		c.kind = boot.PXE
@@ -69,9 +69,9 @@ func recognise(p *dhcpv4.DHCPv4) (client, error) {
 	return c, nil
 }
 
-// architecture reads option 93 (RFC 4578 section 2.1), a list of which the first
-// one with a boot program counts. A client without it may say the same in its
-// vendor class (PXEClient:Arch:00007:UNDI:003001); iPXE, in a feature.
+// architecture reads option 93 (RFC 4578 section 2.1): a list, of which the first entry
+// with a boot program counts. A client without that option may give the number in its
+// vendor class (PXEClient:Arch:00007:UNDI:003001). iPXE may give it as a feature.
 func architecture(option []byte, vendor string, features map[byte]bool) boot.Arch {
 	for b := option; len(b) >= 2; b = b[2:] {
 		if a := boot.Arch(binary.BigEndian.Uint16(b)); boot.ProgramFor(a) != "" {
@@ -93,8 +93,8 @@ func architecture(option []byte, vendor string, features map[byte]bool) boot.Arc
 	return boot.ArchBIOS
 }
 
-// userClassIPXE reads option 77: iPXE sends its bare name, which is not the
-// length-prefixed list that RFC 3004 asks for; others send the list.
+// userClassIPXE reads option 77. iPXE sends its bare name, not the length-prefixed list of
+// RFC 3004; other clients send the list.
 func userClassIPXE(option []byte) bool {
 	if string(option) == "iPXE" {
 		return true
@@ -112,7 +112,7 @@ func userClassIPXE(option []byte) bool {
 	return false
 }
 
-// suboptions lists the codes of an encapsulated option whose value isn't zero;
+// suboptions lists the codes of an encapsulated option whose value isn't zero. It returns
 // nil when the option is absent or broken at its start.
 func suboptions(option []byte) map[byte]bool {
 	var codes map[byte]bool
@@ -138,9 +138,8 @@ func suboptions(option []byte) map[byte]bool {
 	return codes
 }
 
-// uuid writes option 97 (RFC 4578 section 2.3): a type byte 0 and the 16 bytes of
-// the machine's UUID in the order of SMBIOS, where the first three fields are
-// little-endian.
+// uuid formats option 97 (RFC 4578 section 2.3): a type byte 0, then the machine's UUID of
+// 16 bytes in SMBIOS order, where the first three fields are little-endian.
 func uuid(option []byte) string {
 	if len(option) != 17 || option[0] != 0 {
 		return ""
@@ -158,8 +157,8 @@ func uuid(option []byte) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// text makes what a client said printable and short. Nothing else of it may reach
-// a terminal or a page.
+// text makes a client's text printable and short. Only its result may reach a terminal or a
+// page.
 func text(option []byte) string {
 	const most = 64
 	s := strings.TrimRight(string(option[:min(len(option), most)]), "\x00")
@@ -171,8 +170,7 @@ func text(option []byte) string {
 	}, s)
 }
 
-// maker says what an unclaimed box tells of itself, for the operator who has to
-// know it again among others.
+// maker describes an unclaimed box in its own words, so that the operator can recognise it.
 func (c client) maker() string {
 	var parts []string
 	if c.kind.Boots() {

@@ -22,8 +22,8 @@ import (
 // shortLease is the length of the leases of these tests: clients renew at half of it.
 const shortLease = 6 * time.Second
 
-// script writes a client's hook, which notes what the client was given, and sets the
-// address so that it can renew.
+// script writes a client's hook, which records the settings that the client got, and sets
+// the address so that it can renew.
 func script(t *testing.T) (path, log string) {
 	dir := t.TempDir()
 	path, log = filepath.Join(dir, "hook"), filepath.Join(dir, "log")
@@ -40,8 +40,7 @@ env >> ` + log + `
 	return path, log
 }
 
-// A realClient is how a DHCP client of others is run, and made to give its lease
-// back.
+// A realClient is how a foreign DHCP client is run, and made to give its lease back.
 type realClient struct {
 	run func(t *testing.T, ns, hook string) *program
 	// renew makes it renew at once; nil for one that does so when half of its lease
@@ -75,16 +74,15 @@ func realClients(t *testing.T) map[string]realClient {
 			run: func(t *testing.T, ns, hook string) *program {
 				return run(t, ns, busybox, "udhcpc", "-i", "cli", "-f", "-s", hook)
 			},
-			renew:   func(p *program) { _ = p.Process.Signal(syscall.SIGUSR1) }, // by itself it never does before 15 s
+			renew:   func(p *program) { _ = p.Process.Signal(syscall.SIGUSR1) }, // it renews after 15 s at the earliest
 			release: func(_ *testing.T, _ string, p *program) { _ = p.Process.Signal(syscall.SIGUSR2) },
 		},
 		"networkd": {run: networkd, release: func(_ *testing.T, _ string, p *program) { _ = p.Process.Signal(syscall.SIGTERM) }},
 	}
 }
 
-// networkd runs systemd's DHCP client by itself: with a /run of its own, so that it
-// finds neither the machine's bus nor its settings, and a /sys that can't be written,
-// by which it knows that there is no udev to wait for.
+// networkd runs systemd's DHCP client alone. Its own /run hides the machine's bus and
+// settings. A read-only /sys tells it not to wait for udev.
 func networkd(t *testing.T, ns, hook string) *program {
 	return run(t, ns, "unshare", "-m", "sh", "-ec", `
 mount --make-rprivate /
@@ -101,7 +99,7 @@ export SYSTEMD_LOG_LEVEL=debug
 exec /lib/systemd/systemd-networkd`)
 }
 
-// TestRealClients: ISC dhclient, busybox udhcpc and systemd-networkd get their
+// TestRealClients checks that ISC dhclient, busybox udhcpc and systemd-networkd get their
 // address and settings and nothing to boot, renew, and give the lease back.
 func TestRealClients(t *testing.T) {
 	t.Parallel()
@@ -142,7 +140,7 @@ func TestRealClients(t *testing.T) {
 				}
 				done := make(chan struct{})
 				if client.renew != nil {
-					go func() { // again and again: a packet may be lost
+					go func() { // repeated, since a packet may be lost
 						for {
 							client.renew(p)
 							select {
@@ -165,16 +163,16 @@ func TestRealClients(t *testing.T) {
 	}
 }
 
-// goesOn reports whether a lease is a later state of another one. One that a client on a
-// busy machine was too late to renew begins anew.
+// goesOn reports whether a lease is a later state of another one. A client on a busy
+// machine may renew too late; its lease then starts again.
 func goesOn(later, before provision.Lease) bool {
 	inTime := later.Expires.Add(-shortLease).Before(before.Expires)
 	return later.Address == before.Address && (later.Since.Equal(before.Since) || !inTime)
 }
 
-// released waits until a lease is given back: it ends before it would have, whatever
-// renewals come in between.
-func (d *daemon) released(mac inventory.MAC, last provision.Lease) {
+// released waits until a lease is given back: it ends early, whatever renewals come in
+// between.
+func (d *serverProcess) released(mac inventory.MAC, last provision.Lease) {
 	d.t.Helper()
 	d.lease(60*time.Second, mac.String(), func(l provision.Lease) bool {
 		back := l.Expires.Before(last.Expires)
@@ -183,7 +181,7 @@ func (d *daemon) released(mac inventory.MAC, last provision.Lease) {
 	})
 }
 
-// TestPerfdhcp: many clients of Kea's load generator join, renew and release.
+// TestPerfdhcp lets many clients of Kea's load generator join, renew and release.
 func TestPerfdhcp(t *testing.T) {
 	t.Parallel()
 	perfdhcp := need(t, "perfdhcp", "kea-admin")
@@ -200,7 +198,7 @@ func TestPerfdhcp(t *testing.T) {
 			t.Errorf("%s: %d answers:\n%s", exchange, got, p)
 		}
 	}
-	// What is released ends at once.
+	// A released lease ends at once.
 	d.lease(10*time.Second, "00:0c:01:", func(l provision.Lease) bool { return !l.Expires.After(l.Since.Add(30 * time.Second)) })
 }
 
@@ -215,8 +213,8 @@ func received(report, exchange string) int {
 	return n
 }
 
-// TestSecondServer: no other server can open the same link of this machine beside
-// us, nor we beside it; and we say so.
+// TestSecondServer checks that two servers can't open the same link of one machine,
+// whichever is first, and that our error says so.
 func TestSecondServer(t *testing.T) {
 	t.Parallel()
 	server, _ := pair(t, web1)
@@ -255,8 +253,8 @@ func neverEnds(t *testing.T) *os.File {
 	return r
 }
 
-// TestBMCClient: busybox, which many BMCs run, takes the BMC's address from us by the
-// MAC of its port.
+// TestBMCClient checks that busybox, which many BMCs run, gets the BMC's address by the MAC
+// of the BMC's port.
 func TestBMCClient(t *testing.T) {
 	t.Parallel()
 	busybox := need(t, "busybox", "busybox")

@@ -16,34 +16,35 @@ import (
 )
 
 const (
-	// commitEvery is the shortest time from one commit to the next. A sync costs
-	// processor time whatever it writes, so under load many leases share each; a
-	// client waits seconds for its answer, and an appliance at rest commits at once.
+	// commitEvery is the shortest time between two commits. A sync costs processor time
+	// whatever it writes, so under load many leases share one. A client waits seconds for
+	// its answer, and an idle appliance commits at once.
 	commitEvery = 5 * time.Millisecond
-	// writesMost bounds the writes that wait. Beyond it the disk is seconds behind,
-	// and whoever is dropped asks again.
+	// writesMost bounds the waiting writes. Beyond it the disk is seconds behind: the
+	// request is dropped, and its client asks again.
 	writesMost = 4096
 )
 
-var errBehind = errors.New("too many leases wait for the disk")
+var errSlowDisk = errors.New("too many leases wait for the disk")
 
-// A write is what one packet changes in the store, and what waits for it.
+// A write is the change in the store that one packet causes, and the reply that waits for
+// it.
 type write struct {
-	mac   inventory.MAC
-	lease *provision.Lease // nil: the record of mac is deleted
-	only  netip.Addr       // set: nothing is written unless the record is of this address
+	mac    inventory.MAC
+	lease  *provision.Lease // nil: the record of mac is deleted
+	onlyIf netip.Addr       // when valid, the write happens only if the record is of this address
 
 	asked   datagram
-	reply   []byte // nil: there is none
+	reply   []byte // nil: no reply is sent
 	to      destination
-	tell    *view         // who is told of, once the lease is on disk; nil for nobody
+	report  *view         // the lease to report once it is on disk; nil: none
 	chained bool          // the reply names a boot program
 	done    chan struct{} // closed when the write is on disk or has failed
-	err     error         // why it has; stands once done is closed
+	err     error         // why it failed; valid once done is closed
 }
 
-// enqueue enters a write; the caller holds the lock of the table. So the order of the
-// writes is that in which the table changed.
+// enqueue queues a write; the caller holds the table's lock. So writes have the order in
+// which the table changed.
 func (s *Server) enqueue(w *write) {
 	w.done = make(chan struct{})
 	s.writes = append(s.writes, w)
@@ -53,11 +54,11 @@ func (s *Server) enqueue(w *write) {
 	}
 }
 
-// behind reports whether too many writes wait; the caller holds the lock of the table.
-func (s *Server) behind() bool { return len(s.writes) >= writesMost }
+// writesFull reports whether too many writes wait; the caller holds the table's lock.
+func (s *Server) writesFull() bool { return len(s.writes) >= writesMost }
 
-// commit writes what waits, as much as one transaction takes, and returns it. It is
-// called by one goroutine at a time.
+// commit writes the waiting changes, as many as one transaction takes, and returns them.
+// Only one goroutine may call it.
 func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	s.mu.Lock()
 	batch = slices.Clone(s.writes[:min(len(s.writes), store.MaxOps)])
@@ -68,7 +69,7 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	p, err := operations(batch, s.onDisk, func(mac inventory.MAC) string { return s.stored(ctx, mac) })
 	s.mu.Lock()
 	batch = batch[:p.writes]
-	s.writes = slices.Delete(s.writes, 0, p.writes) // clears what it leaves behind
+	s.writes = slices.Delete(s.writes, 0, p.writes) // it also clears the freed elements
 	more = len(s.writes) > 0
 	s.mu.Unlock()
 	if err == nil && len(p.ops) > 0 {
@@ -89,24 +90,24 @@ func (s *Server) commit(ctx context.Context) (batch []*write, more bool) {
 	return batch, more
 }
 
-// settle does what follows from a lease that is on disk, but for the reply. A panic
-// costs that only.
+// settle does everything that follows from a lease on disk, except sending the reply. A
+// panic affects this lease only.
 func (s *Server) settle(w *write) {
-	defer s.survive(w.asked.payload)
+	defer s.recoverFromPanic(w.asked.payload)
 	if w.lease != nil && w.reply != nil {
 		s.mu.Lock()
-		s.table.told(w.mac, w.lease.Address, s.Clock())
+		s.table.acknowledged(w.mac, w.lease.Address, s.Clock())
 		s.mu.Unlock()
 	}
 	if w.chained {
 		s.chained.add(w.mac, s.Clock())
 	}
-	if w.tell != nil {
-		s.noticeAck(*w.tell)
+	if w.report != nil {
+		s.noticeAck(*w.report)
 	}
 }
 
-// stored is the address in the record of a MAC, "" when there is none.
+// stored is the address in the record of a MAC; "" when there is no record.
 func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
 	r, err := s.Store.Get(ctx, LeasePrefix+mac.String())
 	var l provision.Lease
@@ -116,18 +117,19 @@ func (s *Server) stored(ctx context.Context, mac inventory.MAC) string {
 	return l.Address
 }
 
-// A plan is the transaction of a batch.
+// A plan is the transaction for a batch of writes.
 type plan struct {
-	writes  int // how many of the batch are in it
+	writes  int // how many writes of the batch it holds
 	ops     []store.Op
-	holders map[string]inventory.MAC // whose records are of these addresses, once it is on disk
+	holders map[string]inventory.MAC // the MAC whose record has each address, once the transaction is on disk
 }
 
-// operations plans the transaction of a batch. Of two writes of one record the later one
-// counts. A lease's address stands in no other record: that of the MAC which holder has for
-// it, from earlier transactions, goes. stored tells the address in a record: one that gives
-// way, or is given back, isn't touched when its MAC has been given another address since, on
-// another link by that one's server, or by another's where we are a proxy.
+// operations plans the transaction for a batch. The later of two writes of one record
+// counts. An address appears in one record only: the record of its previous holder is
+// deleted. holder names that MAC from earlier transactions.
+// stored reads the address in a record. A record that gives way or is given back stays when
+// it has another address by now: the MAC was given that one on another link, or by another
+// server where we are a proxy.
 func operations(batch []*write, holder map[string]inventory.MAC, stored func(inventory.MAC) string) (plan, error) {
 	p := plan{ops: make([]store.Op, 0, len(batch)), holders: make(map[string]inventory.MAC, len(batch))}
 	type place struct {
@@ -153,11 +155,11 @@ func operations(batch []*write, holder map[string]inventory.MAC, stored func(inv
 		return stored(mac)
 	}
 	for _, w := range batch {
-		if len(p.ops)+2 > store.MaxOps && p.writes > 0 { // a write has two at most
+		if len(p.ops)+2 > store.MaxOps && p.writes > 0 { // a write has at most two operations
 			return p, nil
 		}
 		p.writes++
-		if w.only.IsValid() && held(w.mac) != w.only.String() {
+		if w.onlyIf.IsValid() && held(w.mac) != w.onlyIf.String() {
 			continue
 		}
 		if w.lease == nil {
@@ -183,8 +185,9 @@ func operations(batch []*write, holder map[string]inventory.MAC, stored func(inv
 	return p, nil
 }
 
-// commits writes what waits, until ctx ends, and sends the replies that waited for it.
-func (s *Server) commits(ctx context.Context, q *queue, send sender) error {
+// commitLoop commits waiting writes until ctx ends, and sends the replies that waited for
+// them.
+func (s *Server) commitLoop(ctx context.Context, q *queue, send sender) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -196,11 +199,11 @@ func (s *Server) commits(ctx context.Context, q *queue, send sender) error {
 		for more := true; more; {
 			var batch []*write
 			batch, more = s.commit(ctx)
-			var out []parcel
+			var out []outgoing
 			var asked []datagram
 			for _, w := range batch {
 				if w.err == nil && w.reply != nil {
-					out = append(out, parcel{w.reply, w.to})
+					out = append(out, outgoing{w.reply, w.to})
 				}
 				asked = append(asked, w.asked)
 			}

@@ -15,11 +15,11 @@ import (
 	"rackhand/provision/store"
 )
 
-// A slowDisk is a store whose transactions wait until they are let through.
+// A slowDisk is a store whose transactions wait for the test.
 type slowDisk struct {
 	store.Store
-	asked chan int   // how many ops
-	pass  chan error // what becomes of them; nil: they are written
+	asked chan int   // the number of operations
+	pass  chan error // the result; nil: the operations are written
 }
 
 func (d *slowDisk) Txn(ctx context.Context, conds []store.Cond, ops ...store.Op) (uint64, error) {
@@ -30,17 +30,17 @@ func (d *slowDisk) Txn(ctx context.Context, conds []store.Cond, ops ...store.Op)
 	return d.Store.Txn(ctx, conds, ops...)
 }
 
-// TestAckWaitsForDisk: while the server runs, no ACK goes out before its lease is on
-// disk; leases that come meanwhile share the next transaction, and when that fails
-// nobody is acknowledged.
+// TestAckWaitsForDisk checks that no ACK is sent before its lease is on disk. Leases that
+// come meanwhile share the next transaction. When it fails, none of their clients is
+// acknowledged.
 func TestAckWaitsForDisk(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.199")}
 	disk := &slowDisk{Store: b.Store, asked: make(chan int), pass: make(chan error)}
 	b.Server.Store = disk
 	ctx, cancel := context.WithCancel(context.Background())
-	q, sent, ended := newQueue(nobody), make(chan string, 100), make(chan error)
-	send := func(out ...parcel) {
+	q, sent, ended := newQueue(noHosts), make(chan string, 100), make(chan error)
+	send := func(out ...outgoing) {
 		for _, p := range out {
 			r, err := dhcpv4.FromBytes(p.reply)
 			if err != nil {
@@ -50,12 +50,12 @@ func TestAckWaitsForDisk(t *testing.T) {
 			sent <- chaddr(p.reply).String() + " " + r.MessageType().String()
 		}
 	}
-	go func() { ended <- b.commits(ctx, q, send) }()
+	go func() { ended <- b.commitLoop(ctx, q, send) }()
 	go func() { b.work(ctx, q, hostsFirst, send); ended <- nil }()
 
 	box := func(n byte) inventory.MAC { return inventory.MAC{0x52, 0x54, 0, 0x99, 3, n} }
 	ask := func(n byte) {
-		q.put(datagram{payload: request(box(n), requested(netip.AddrFrom4([4]byte{10, 77, 0, 140 + n}).String())).ToBytes()})
+		q.put(datagram{payload: requestMessage(box(n), requested(netip.AddrFrom4([4]byte{10, 77, 0, 140 + n}).String())).ToBytes()})
 		q.put(datagram{payload: discover(web1).ToBytes()})
 		if got, want := <-sent, web1.String()+" OFFER"; got != want {
 			t.Fatalf("%s was sent, not %s, while the disk is slow", got, want)
@@ -79,7 +79,7 @@ func TestAckWaitsForDisk(t *testing.T) {
 		t.Error("not exactly what was acknowledged is on disk")
 	}
 	disk.pass <- errors.New("the disk is full")
-	ask(6) // nobody of the five was answered before
+	ask(6) // none of the five was answered before
 	<-disk.asked
 	disk.pass <- nil
 	if got := <-sent; got != box(6).String()+" ACK" {
@@ -97,9 +97,9 @@ func TestAckWaitsForDisk(t *testing.T) {
 	}
 }
 
-// TestSameRecordTwice: of what one transaction does to a record, the last counts: a
-// client that asks twice, one that gives back what it was just given, and one whose old
-// lease gave way and that has got another since.
+// TestSameRecordTwice checks that the last change of a record in a transaction counts: of a
+// client that asks twice, of one that gives its new lease back, and of one whose old lease
+// gave way and that got another one since.
 func TestSameRecordTwice(t *testing.T) {
 	lease := func(mac inventory.MAC, addr string) *provision.Lease {
 		return &provision.Lease{MAC: mac.String(), Address: addr}
@@ -115,7 +115,7 @@ func TestSameRecordTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	if _, err := b.Store.Txn(t.Context(), nil, p.ops...); err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +124,11 @@ func TestSameRecordTwice(t *testing.T) {
 	}
 }
 
-// TestMovedToAnotherLink: a box that has moved to another link of ours, or to a network
-// where another server gave it an address, keeps its record when its old address is given
-// away here.
+// TestMovedToAnotherLink checks a box that moved to another link of ours, or to a network
+// where another server gave it an address. It keeps its record when its old address goes to
+// another box here.
 func TestMovedToAnotherLink(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
 	old := b.join(stranger)
 	moved := &provision.Lease{MAC: stranger.String(), Address: "10.79.0.7", Expires: b.now.Add(24 * time.Hour)}
@@ -139,7 +139,7 @@ func TestMovedToAnotherLink(t *testing.T) {
 	if _, err := b.Store.Txn(t.Context(), nil, store.Op{Key: LeasePrefix + stranger.String(), Value: value}); err != nil {
 		t.Fatal(err)
 	}
-	// Nor does it lose its record when it gives the old address back, or declines it.
+	// It keeps its record, too, when it gives the old address back, or declines it.
 	b.ask(message(stranger, dhcpv4.MessageTypeRelease, ciaddr(old), server("10.77.0.1")))
 	if l := b.lease(stranger); l == nil || l.Address != "10.79.0.7" || !l.Expires.After(b.now) {
 		t.Fatalf("after a RELEASE: %+v", l)
@@ -158,37 +158,37 @@ func TestMovedToAnotherLink(t *testing.T) {
 	}
 }
 
-// TestFullDiskMovesNobody: a box whose REQUEST in another network was not answered, as its
-// lease couldn't be written, was told nothing: its address stays its own until it has been
-// given another one.
-func TestFullDiskMovesNobody(t *testing.T) {
-	b := newBench(t)
+// TestFullDiskKeepsAddress checks a box whose REQUEST in another network got no answer
+// because its lease couldn't be written. It keeps its old address until it is acknowledged
+// another one.
+func TestFullDiskKeepsAddress(t *testing.T) {
+	b := newTestServer(t)
 	farRange(b)
 	b.snap.Networks["rack2"].Leases.Last = b.snap.Networks["rack2"].Leases.First
 	full := false
 	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	b.ask(request(stranger, relayed("10.78.0.1"), requested("10.78.0.200")))
+	b.ask(requestMessage(stranger, relayed("10.78.0.1"), requested("10.78.0.200")))
 	full = true
-	if r := b.ask(request(stranger, requested("10.77.0.200"))); r != nil {
+	if r := b.ask(requestMessage(stranger, requested("10.77.0.200"))); r != nil {
 		t.Fatalf("acknowledged, and nothing is on disk: %v", r)
 	}
 	full = false
-	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != nak {
+	if r := b.ask(requestMessage(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != nak {
 		t.Fatalf("its address was given away: %v", r)
 	}
-	if r := b.ask(request(stranger, requested("10.77.0.200"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(stranger, requested("10.77.0.200"))); r == nil || r.MessageType() != ack {
 		t.Fatalf("no acknowledgement: %v", r)
 	}
-	if r := b.ask(request(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != ack {
+	if r := b.ask(requestMessage(other, relayed("10.78.0.1"), requested("10.78.0.200"))); r == nil || r.MessageType() != ack {
 		t.Errorf("the address that it left is not free: %v", r)
 	}
 }
 
-// TestFullDiskLeavesNoRecord: whose lease gave way to one that couldn't be written at
-// first is known until it can.
-func TestFullDiskLeavesNoRecord(t *testing.T) {
-	b := newBench(t)
+// TestFullDiskKeepsRecord checks a box whose lease gave way to one that couldn't be written
+// at first. Its record stays until that one can be written.
+func TestFullDiskKeepsRecord(t *testing.T) {
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases.Last = b.snap.Networks["rack1"].Leases.First
 	full := false
 	b.start(&memory{records: map[string][]byte{}, full: func() bool { return full }})
@@ -196,7 +196,7 @@ func TestFullDiskLeavesNoRecord(t *testing.T) {
 	b.now = b.now.Add(2 * time.Hour)
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
 	for _, full = range []bool{true, false} {
-		r := b.ask(request(other, requested(first)))
+		r := b.ask(requestMessage(other, requested(first)))
 		if (r != nil) == full {
 			t.Fatalf("with a full disk %v: %v", full, r)
 		}
@@ -206,10 +206,10 @@ func TestFullDiskLeavesNoRecord(t *testing.T) {
 	}
 }
 
-// TestRecordsAreBounded: boxes that take an address, ask for one in another network and
-// are never seen again leave no more records than there are addresses.
+// TestRecordsAreBounded checks boxes that take an address, ask for one in another network
+// and then disappear. There are never more records than addresses.
 func TestRecordsAreBounded(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	farRange(b)
 	for n := range byte(100) {
 		mac := inventory.MAC{0x52, 0x54, 0, 0x99, 3, n}
@@ -223,27 +223,27 @@ func TestRecordsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) > 4 || len(b.table.kept) > 6 {
-		t.Errorf("%d records for 4 addresses, %d kept", len(records), len(b.table.kept))
+	if len(records) > 4 || len(b.table.moving) > 6 {
+		t.Errorf("%d records for 4 addresses, %d moving", len(records), len(b.table.moving))
 	}
-	// Who comes back to an address that it left, and nobody else took, keeps its record.
+	// A box that returns to an address that is still free keeps its record.
 	last := inventory.MAC{0x52, 0x54, 0, 0x99, 3, 99}
 	if got := b.join(last); b.lease(last) == nil || b.lease(last).Address != got {
 		t.Errorf("it came back to %s: %+v", got, b.lease(last))
 	}
 }
 
-// TestWritesAreBounded: with a disk that doesn't keep up, requests are dropped, and
-// change nothing.
+// TestWritesAreBounded checks that requests are dropped and change nothing when the disk
+// doesn't keep up.
 func TestWritesAreBounded(t *testing.T) {
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.64.0.0/10")
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.80.255.255")}
 	ask := func(n uint16) outcome {
 		mac := inventory.MAC{2, 0x99}
 		binary.BigEndian.PutUint16(mac[2:], n)
 		addr := netip.AddrFrom4([4]byte{10, 80, byte(n >> 8), byte(n)})
-		return b.Server.answer(t.Context(), datagram{payload: request(mac, requested(addr.String())).ToBytes()})
+		return b.Server.answer(t.Context(), datagram{payload: requestMessage(mac, requested(addr.String())).ToBytes()})
 	}
 	for n := range uint16(writesMost) {
 		if o := ask(n); o.write == nil || o.reply != nil {

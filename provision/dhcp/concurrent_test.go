@@ -8,11 +8,11 @@ import (
 	"rackhand/inventory"
 )
 
-// TestRackPowersOn: many boxes at once, each in its own goroutine as in Run, get
-// an address each, and the store knows them all.
+// TestRackPowersOn checks that many boxes at once, each in its own goroutine as in Run, get
+// an address each, and that the store has all of them.
 func TestRackPowersOn(t *testing.T) {
 	const boxes = 60
-	b := newBench(t)
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.77.0.140"), Last: netip.MustParseAddr("10.77.0.199")}
 	var mu sync.Mutex
 	got := map[string]inventory.MAC{}
@@ -26,7 +26,7 @@ func TestRackPowersOn(t *testing.T) {
 				return
 			}
 			addr := offer.YourIPAddr.String()
-			if r := b.ask(request(mac, pxe, server("10.77.0.1"), requested(addr))); r == nil || r.MessageType() != ack {
+			if r := b.ask(requestMessage(mac, pxe, server("10.77.0.1"), requested(addr))); r == nil || r.MessageType() != ack {
 				t.Errorf("%s: no acknowledgement of %s", mac, addr)
 				return
 			}

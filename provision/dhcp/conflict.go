@@ -9,17 +9,17 @@ import (
 	"rackhand/inventory"
 )
 
-// A prober asks the network who has an address: by ARP on our own link, by an ICMP
-// echo in a network behind a relay. It doesn't wait for an answer.
+// A prober asks the network which machine has an address: by ARP on our own link, by an
+// ICMP echo behind a relay. It doesn't wait for an answer.
 type prober interface {
-	probe(addr netip.Addr, behind bool) error
+	probe(addr netip.Addr, viaRelay bool) error
 }
 
-// holdBack asks the network about an address before it is offered for the first time,
-// and reports whether the offer waits for that. One of the range does; one that is
-// reserved doesn't, for it would be given anyway. An address that the client held
-// before isn't asked about, nor is any when too many are already.
-func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to destination) bool {
+// probeFirst probes an address before it is offered for the first time, and reports whether
+// the offer waits for the result. Offers of addresses from the range wait. Offers of
+// reserved addresses don't, since they are made whatever the result. An address that the
+// client held before isn't probed, and none is when too many probes are under way.
+func (s *Server) probeFirst(v view, first bool, d datagram, reply []byte, to destination) bool {
 	if s.prober == nil {
 		return false
 	}
@@ -27,20 +27,20 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 		return s.probes.replace(v.client.mac, v.address, d, reply, to)
 	}
 	p := &probe{
-		addr: v.address, mac: v.client.mac, who: v.who(), until: s.Clock().Add(probeWait),
+		addr: v.address, mac: v.client.mac, name: v.subject(), until: s.Clock().Add(probeWait),
 		reply: reply, to: to, asked: d,
 	}
 	if v.reserved() == v.address {
-		p.reply, p.kin = nil, []inventory.MAC{v.client.mac}
+		p.reply, p.cards = nil, []inventory.MAC{v.client.mac}
 		if host := v.decision.Host; host != nil {
-			p.kin = slices.Clone(host.MACs)
+			p.cards = slices.Clone(host.MACs)
 		}
 	}
-	if d.tries >= probeTry {
+	if d.tries >= probeTries {
 		return false
 	}
 	if !s.probes.begin(p) {
-		s.Log.Debug("dhcp: too many addresses are being probed: offered without", "mac", v.client.mac, "address", v.address)
+		s.Log.Debug("dhcp: too many addresses are being probed: offered without a probe", "mac", v.client.mac, "address", v.address)
 		return false
 	}
 	if err := s.prober.probe(v.address, !v.network.Subnet.Contains(s.ServerAddr)); err != nil {
@@ -51,19 +51,19 @@ func (s *Server) holdBack(v view, first bool, d datagram, reply []byte, to desti
 	return p.reply != nil
 }
 
-// conflict is called for an answer from an address: when it was being probed, it is
-// left alone for a while, and its client gets another.
+// conflict handles an answer from an address. When that address was being probed, it is
+// withheld for a while, and its client gets another one.
 func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC, send sender) {
-	p := s.probes.heard(addr, by)
+	p := s.probes.answered(addr, by)
 	if p == nil {
 		return
 	}
 	if p.owner != (inventory.MAC{}) {
-		known := slices.Contains(p.kin, by)
+		known := slices.Contains(p.cards, by)
 		if !known && by != (inventory.MAC{}) {
 			s.noticeConflict(p, by)
 		}
-		if !known { // or behind a router: the card that has the lease keeps it
+		if !known { // when it answered through a router, too, the card with the lease keeps it
 			by = p.owner
 		}
 		if by == p.owner {
@@ -83,33 +83,33 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	s.mu.Unlock()
 	again := p.asked
 	again.tries++
-	if o := s.try(ctx, again); o.reply != nil {
-		send(parcel{o.reply, o.to})
+	if o := s.tryAnswer(ctx, again); o.reply != nil {
+		send(outgoing{o.reply, o.to})
 	}
 }
 
-// guarded reports whether the address of a host isn't taken from one card for another
-// without a look.
+// guarded reports whether a host's address may move from one of its cards to another only
+// after a probe.
 func (s *Server) guarded(host *inventory.Host) bool {
 	return host != nil && len(host.MACs) > 1 && s.prober != nil && s.underWay(host)
 }
 
-// contested looks into which card of its host is on the address that this one asked for.
+// contested finds out which card of the host uses the address that this card asked for.
 func (s *Server) contested(v view) {
 	s.mu.Lock()
 	c, owner := s.table.claim(v.decision.Host, v.client.mac, true, s.Clock())
 	s.mu.Unlock()
-	if c == open {
-		s.whose(v, owner)
+	if c == claimUnknown {
+		s.probeCard(v, owner)
 	}
 }
 
-// whose asks the network which card of a host is on its address: the one that has it, or
-// the one that asked.
-func (s *Server) whose(v view, owner inventory.MAC) {
+// probeCard asks the network which card of a host uses its address: the owner, or the card
+// that asked.
+func (s *Server) probeCard(v view, owner inventory.MAC) {
 	host := v.decision.Host
 	p := &probe{
-		addr: host.Address, mac: v.client.mac, who: host.Name, kin: slices.Clone(host.MACs),
+		addr: host.Address, mac: v.client.mac, name: host.Name, cards: slices.Clone(host.MACs),
 		owner: owner, until: s.Clock().Add(probeWait),
 	}
 	if !s.probes.begin(p) {
@@ -126,24 +126,24 @@ func (s *Server) whose(v view, owner inventory.MAC) {
 	}
 }
 
-// sighted notes which card was found on its host's address.
+// sighted records which card was found on its host's address.
 func (s *Server) sighted(addr netip.Addr, by inventory.MAC) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table.sighted[addr] = sighting{by, s.Clock()}
 }
 
-// sendProbed sends the offers whose address nobody was heard on, until ctx ends.
+// sendProbed sends the offers whose probe got no answer, until ctx ends.
 func (s *Server) sendProbed(ctx context.Context, send sender) error {
-	const together = 5 * time.Millisecond // so many that end within it need one timer
+	const together = 5 * time.Millisecond // probes that end within this time share a timer
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		quiet, next := s.probes.expire(s.Clock())
-		var out []parcel
+		var out []outgoing
 		for _, p := range quiet {
 			if p.reply != nil {
-				out = append(out, parcel{p.reply, p.to})
+				out = append(out, outgoing{p.reply, p.to})
 			}
 			if p.owner != (inventory.MAC{}) {
 				s.sighted(p.addr, inventory.MAC{})

@@ -12,7 +12,7 @@ import (
 	"rackhand/provision"
 )
 
-// picks is the address of a range that a box gets when nobody has any.
+// picks is the address of a range that a box gets when all are free.
 func picks(t *testing.T, r inventory.Range, mac inventory.MAC) string {
 	t.Helper()
 	addr, err := newTable().pick(r, mac, func(netip.Addr) bool { return true })
@@ -22,7 +22,7 @@ func picks(t *testing.T, r inventory.Range, mac inventory.MAC) string {
 	return addr.String()
 }
 
-// udhcpc runs busybox's client until it has a lease, and leaves it its address.
+// udhcpc runs busybox's client until it has a lease, and keeps the address set.
 func udhcpc(t *testing.T, ns, hook string, more ...string) {
 	t.Helper()
 	busybox := need(t, "busybox", "busybox")
@@ -30,8 +30,8 @@ func udhcpc(t *testing.T, ns, hook string, more ...string) {
 	run(t, ns, args...).await(t, 90*time.Second)
 }
 
-// squatted is a server, a client and a machine beside them on one bridge.
-func squatted(t *testing.T) (d *daemon, client, squat string) {
+// squatted sets up a server, a client and a third machine on one bridge.
+func squatted(t *testing.T) (d *serverProcess, client, squat string) {
 	t.Helper()
 	ns := bridge(t)
 	client, squat = namespace(t, "c"), namespace(t, "q")
@@ -46,8 +46,8 @@ func squatted(t *testing.T) (d *daemon, client, squat string) {
 	return serve(t, ns, setup{Interface: "br0"}), client, squat
 }
 
-// TestProbeByARP: an address that a machine of our own link sits on isn't offered, and
-// an event names the machine.
+// TestProbeByARP checks that an address isn't offered while a machine of our own link uses
+// it, and that an event names the machine.
 func TestProbeByARP(t *testing.T) {
 	t.Parallel()
 	d, client, squat := squatted(t)
@@ -62,11 +62,11 @@ func TestProbeByARP(t *testing.T) {
 	d.until(30*time.Second, "EVENT", `"conflict"`, taken, squatter.String())
 }
 
-// TestProbeByEcho: the same behind a relay, where no ARP reaches.
+// TestProbeByEcho checks the same behind a relay, where ARP can't be used.
 func TestProbeByEcho(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
-	server, router, client := behind(t, stranger)
+	server, router, client := relayBetween(t, stranger)
 	taken := picks(t, e2eSnapshot(setup{}).Networks["rack2"].Leases, stranger)
 	sh(t, "ip", "-n", router, "addr", "add", taken+"/24", "dev", "port")
 	d := serve(t, server, setup{Interface: "srv"})
@@ -80,8 +80,8 @@ func TestProbeByEcho(t *testing.T) {
 	d.until(30*time.Second, "EVENT", `"conflict"`, taken)
 }
 
-// TestDeclines: a client that finds another machine on an address that it had, and says
-// so, is given another; an event tells.
+// TestDeclines checks that a client that declines its address gets another one, and that an
+// event reports it.
 func TestDeclines(t *testing.T) {
 	t.Parallel()
 	d, client, squat := squatted(t)
@@ -91,6 +91,6 @@ func TestDeclines(t *testing.T) {
 	sh(t, "ip", "-n", client, "addr", "flush", "dev", "cli")
 	sh(t, "ip", "-n", squat, "addr", "add", first.Address+"/24", "dev", "eth0")
 	udhcpc(t, client, hook, "-a")
-	d.until(30*time.Second, "EVENT", `"decline"`, first.Address, "the address rests")
+	d.until(30*time.Second, "EVENT", `"decline"`, first.Address, "the address is withheld")
 	d.lease(30*time.Second, stranger.String(), func(l provision.Lease) bool { return l.Address != first.Address })
 }

@@ -15,26 +15,27 @@ import (
 
 var squatter = inventory.MAC{0x52, 0x54, 0, 0x66, 0, 1}
 
-// A fakeProber notes what was asked, and answers nothing by itself.
+// A fakeProber records the probed addresses, and answers only when the test does.
 type fakeProber struct {
 	asked []string
 	fail  error
 }
 
-func (f *fakeProber) probe(addr netip.Addr, behind bool) error {
+func (f *fakeProber) probe(addr netip.Addr, viaRelay bool) error {
 	how := "arp"
-	if behind {
+	if viaRelay {
 		how = "icmp"
 	}
 	f.asked = append(f.asked, how+" "+addr.String())
 	return f.fail
 }
 
-// probing gives a bench a prober, and a wire that collects what is sent.
-func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, quiet func()) {
-	b, f, sent = newBench(t), &fakeProber{}, new([]*dhcpv4.DHCPv4)
+// probing makes a server with a prober, and collects the replies that it sends. expire ends
+// the time of all probes.
+func probing(t *testing.T) (b *testServer, f *fakeProber, sent *[]*dhcpv4.DHCPv4, expire func()) {
+	b, f, sent = newTestServer(t), &fakeProber{}, new([]*dhcpv4.DHCPv4)
 	b.prober = f
-	quiet = func() { // the time is over
+	expire = func() {
 		b.now = b.now.Add(probeWait)
 		done, next := b.probes.expire(b.now)
 		for _, p := range done {
@@ -53,13 +54,13 @@ func probing(t *testing.T) (b *bench, f *fakeProber, sent *[]*dhcpv4.DHCPv4, qui
 			t.Errorf("something waits until %s", next)
 		}
 	}
-	return b, f, sent, quiet
+	return b, f, sent, expire
 }
 
-// answers is a machine that says the address is its own.
-func (b *bench) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
-	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(parcels ...parcel) {
-		for _, p := range parcels {
+// answers plays a machine that claims the address.
+func (b *testServer) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
+	b.conflict(context.Background(), netip.MustParseAddr(addr), by, func(replies ...outgoing) {
+		for _, p := range replies {
 			r, err := dhcpv4.FromBytes(p.reply)
 			if err != nil {
 				b.t.Fatal(err)
@@ -69,14 +70,14 @@ func (b *bench) answers(addr string, by inventory.MAC, sent *[]*dhcpv4.DHCPv4) {
 	})
 }
 
-// TestProbesFirstOffer: an address of the range is asked about before it is offered for
-// the first time, and never again for the same box; one that is reserved doesn't wait.
+// TestProbesFirstOffer checks that an address of the range is probed before its first
+// offer, and never again for the same box. An offer of a reserved address doesn't wait.
 func TestProbesFirstOffer(t *testing.T) {
-	b, f, sent, quiet := probing(t)
+	b, f, sent, expire := probing(t)
 	if r := b.ask(discover(stranger)); r != nil {
 		t.Fatalf("offered at once: %s", r.Summary())
 	}
-	quiet()
+	expire()
 	if len(*sent) != 1 || (*sent)[0].MessageType() != offer {
 		t.Fatalf("sent %v", *sent)
 	}
@@ -107,16 +108,17 @@ func TestProbesFirstOffer(t *testing.T) {
 	}
 }
 
-// TestAsksAgainWhileProbing: the offer that goes out answers the latest question, once.
+// TestAsksAgainWhileProbing checks that one offer is sent, and that it answers the latest
+// DISCOVER.
 func TestAsksAgainWhileProbing(t *testing.T) {
-	b, f, sent, quiet := probing(t)
+	b, f, sent, expire := probing(t)
 	b.ask(discover(stranger))
 	again := discover(stranger)
 	again.TransactionID = dhcpv4.TransactionID{9, 9, 9, 9}
 	if b.ask(again) != nil {
 		t.Error("offered before the address was listened to")
 	}
-	quiet()
+	expire()
 	if len(*sent) != 1 || (*sent)[0].TransactionID != again.TransactionID || len(f.asked) != 1 {
 		t.Errorf("sent %v, asked %q", *sent, f.asked)
 	}
@@ -125,27 +127,27 @@ func TestAsksAgainWhileProbing(t *testing.T) {
 	}
 }
 
-// TestTaken: a machine answers: the address rests, an event names it, and the client
-// gets another one; not for ever.
-func TestTaken(t *testing.T) {
-	b, f, sent, quiet := probing(t)
+// TestAddressInUse checks an address on which a machine answers: it is withheld for a
+// while, an event names the machine, and the client gets another address.
+func TestAddressInUse(t *testing.T) {
+	b, f, sent, expire := probing(t)
 	b.ask(discover(stranger))
 	var tried []string
-	for range probeTry {
+	for range probeTries {
 		last := f.asked[len(f.asked)-1]
 		tried = append(tried, last)
 		b.answers(last[len("arp "):], squatter, sent)
 	}
-	if len(f.asked) != probeTry || len(*sent) != 1 || slices.Contains(tried, "arp "+(*sent)[0].YourIPAddr.String()) {
+	if len(f.asked) != probeTries || len(*sent) != 1 || slices.Contains(tried, "arp "+(*sent)[0].YourIPAddr.String()) {
 		t.Fatalf("asked %q, sent %v", f.asked, *sent)
 	}
-	quiet()
+	expire()
 	if len(*sent) != 1 {
 		t.Errorf("sent %v", *sent)
 	}
-	// Four addresses: three rest, one is held. There is none for another box.
+	// Of four addresses three are withheld and one is held. None is left for another box.
 	other := inventory.MAC{0x52, 0x54, 0, 0x99, 0, 2}
-	if b.ask(discover(other)); len(f.asked) != probeTry {
+	if b.ask(discover(other)); len(f.asked) != probeTries {
 		t.Errorf("asked %q", f.asked)
 	}
 	conflicts, unclaimed := 0, ""
@@ -160,29 +162,29 @@ func TestTaken(t *testing.T) {
 			unclaimed = e.Fields["address"]
 		}
 	}
-	if conflicts != probeTry {
-		t.Errorf("%d conflicts told", conflicts)
+	if conflicts != probeTries {
+		t.Errorf("%d conflicts reported", conflicts)
 	}
 	if got := (*sent)[0].YourIPAddr.String(); unclaimed != got {
 		t.Errorf("the box is said to be at %s, and got %s", unclaimed, got)
 	}
 	b.now = b.now.Add(declineHold)
-	if b.ask(discover(other)); len(f.asked) != probeTry+1 {
-		t.Error("the addresses still rest")
+	if b.ask(discover(other)); len(f.asked) != probeTries+1 {
+		t.Error("the addresses are still withheld")
 	}
 }
 
-// TestNotTaken: whose answer is no conflict.
-func TestNotTaken(t *testing.T) {
-	b, f, sent, quiet := probing(t)
+// TestNoConflict checks the answers that aren't conflicts.
+func TestNoConflict(t *testing.T) {
+	b, f, sent, expire := probing(t)
 	b.ask(discover(stranger))
 	addr := f.asked[0][len("arp "):]
-	b.answers(addr, stranger, sent) // the box itself, by an address of before
+	b.answers(addr, stranger, sent) // the box itself, which still has the address
 	b.answers("10.77.0.99", squatter, sent)
 	b.ask(discover(web2nic2))
 	b.answers("10.77.0.131", web2, sent) // the host's other card
-	quiet()
-	b.answers(addr, squatter, sent) // too late: the client looks for itself
+	expire()
+	b.answers(addr, squatter, sent) // too late: the client checks its address itself
 	if len(*sent) != 1 || (*sent)[0].YourIPAddr.String() != addr {
 		t.Errorf("sent %v", *sent)
 	}
@@ -191,10 +193,10 @@ func TestNotTaken(t *testing.T) {
 	}
 }
 
-// TestReservedIsTaken: a host gets its address all the same, and the operator hears of
-// the machine that sits on it, once a minute.
+// TestReservedIsTaken checks that a host gets its address even when another machine uses
+// it, and that an event reports the machine, once a minute.
 func TestReservedIsTaken(t *testing.T) {
-	b, _, sent, quiet := probing(t)
+	b, _, sent, expire := probing(t)
 	for range 3 {
 		if b.ask(discover(web1)) == nil {
 			t.Fatal("the offer waits")
@@ -202,7 +204,7 @@ func TestReservedIsTaken(t *testing.T) {
 		b.answers("10.77.0.130", squatter, sent)
 	}
 	b.wantKinds("web1 conflict")
-	quiet()
+	expire()
 	if len(*sent) != 0 || len(b.table.declined) != 0 {
 		t.Errorf("sent %v, resting %v", *sent, b.table.declined)
 	}
@@ -211,10 +213,10 @@ func TestReservedIsTaken(t *testing.T) {
 	}
 }
 
-// TestProbesAreBounded: when too many wait, or none can be asked about, addresses are
-// offered unprobed.
+// TestProbesAreBounded checks that addresses are offered unprobed when too many probes run,
+// or a probe can't be sent.
 func TestProbesAreBounded(t *testing.T) {
-	b, f, _, quiet := probing(t)
+	b, f, _, expire := probing(t)
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.64.0.0/12")
 	b.snap.Networks["rack1"].Leases = inventory.Range{First: netip.MustParseAddr("10.66.0.0"), Last: netip.MustParseAddr("10.66.255.255")}
 	offered := 0
@@ -226,7 +228,7 @@ func TestProbesAreBounded(t *testing.T) {
 	if offered != 10 || len(f.asked) != probeMost || len(b.probes.queue) != probeMost {
 		t.Errorf("%d offered at once, %d asked about, %d wait", offered, len(f.asked), len(b.probes.queue))
 	}
-	quiet()
+	expire()
 	f.fail = errors.New("no socket")
 	if b.ask(discover(inventory.MAC{0x52, 0x54, 0, 0x99, 0xff, 1})) == nil {
 		t.Error("nothing could be asked, and the offer waits")
@@ -236,7 +238,7 @@ func TestProbesAreBounded(t *testing.T) {
 	}
 }
 
-// TestClockBack: a clock that is set back holds no offer.
+// TestClockBack checks that a clock that is set back delays no offer.
 func TestClockBack(t *testing.T) {
 	b, _, _, _ := probing(t)
 	b.ask(discover(stranger))
@@ -245,8 +247,8 @@ func TestClockBack(t *testing.T) {
 	}
 }
 
-// TestARP: what is asked and heard, byte by byte.
-func TestARP(t *testing.T) {
+// TestARPFrames checks the frames that are sent and read, byte by byte.
+func TestARPFrames(t *testing.T) {
 	got := fmt.Sprintf("% x", arpProbe(web1, netip.MustParseAddr("10.77.0.200")))
 	// RFC 826, and RFC 5227 section 2.1.1: sender's IP address and target's hardware
 	// address are zero.

@@ -7,8 +7,8 @@ import (
 	"rackhand/provision"
 )
 
-// encodeLease is json.Marshal of a lease, byte for byte: one is written for each ACK.
-// What isn't plain is left to the library.
+// encodeLease returns the same bytes as json.Marshal of a lease, faster: each ACK writes
+// one. A value that needs escapes goes to json.Marshal.
 func encodeLease(l *provision.Lease) ([]byte, error) {
 	e := encoder{b: make([]byte, 0, 256), plain: true}
 	e.text(`{"mac":`, l.MAC)
@@ -35,8 +35,8 @@ func encodeLease(l *provision.Lease) ([]byte, error) {
 	return append(e.b, '}'), nil
 }
 
-// An encoder appends fields of an object. plain ends with the first value that needs
-// more than quotes around it.
+// An encoder appends fields of an object. plain becomes false with the first value that
+// needs escapes.
 type encoder struct {
 	b     []byte
 	plain bool
@@ -51,7 +51,7 @@ func (e *encoder) text(name, value string) {
 	e.b = append(append(e.b, value...), '"')
 }
 
-// option leaves an empty value out.
+// option omits an empty value.
 func (e *encoder) option(name, value string) {
 	if value != "" {
 		e.text(name, value)

@@ -10,16 +10,16 @@ import (
 	"rackhand/provision/boot"
 )
 
-// who names the client in an event: the host, or the MAC of an unclaimed box or a BMC.
-// Nothing that a BMC does may look like something that its host did.
-func (v view) who() string {
+// subject names the client in an event: the host, or the MAC of an unclaimed box or a BMC.
+// Nothing that a BMC does may look like an act of its host.
+func (v view) subject() string {
 	if v.decision.Host != nil {
 		return v.decision.Host.Name
 	}
 	return v.client.mac.String()
 }
 
-// fields are what every event about a client says.
+// fields are the fields of every event about a client.
 func (v view) fields() map[string]string {
 	f := map[string]string{"mac": v.client.mac.String(), "client": v.client.kind.String()}
 	if v.address.IsValid() {
@@ -36,7 +36,7 @@ func (v view) fields() map[string]string {
 	}
 	r := v.relay
 	if r == nil {
-		r = v.client.agent.relay()
+		r = v.client.relay.recorded()
 	}
 	if r != nil {
 		for name, said := range map[string]string{"relay": r.Address, "circuit": r.Circuit, "remote": r.Remote} {
@@ -48,7 +48,7 @@ func (v view) fields() map[string]string {
 	return f
 }
 
-// reserved is the address that the inventory has for the client; invalid for none.
+// reserved is the client's address in the inventory; invalid when it has none.
 func (v view) reserved() netip.Addr {
 	switch {
 	case v.decision.Host != nil:
@@ -59,17 +59,16 @@ func (v view) reserved() netip.Addr {
 	return netip.Addr{}
 }
 
-// noticeAck tells of a lease. It moves an install to Addressed when the box is on
-// its way into it.
+// noticeAck records a lease. It moves an install to Addressed when the box boots into it.
 func (s *Server) noticeAck(v view) {
 	host := v.decision.Host
 	if host == nil && v.bmcOf == nil {
 		return // an unclaimed box has its own event
 	}
-	if !s.maySay(v) {
+	if !s.mayReportLease(v) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "ack", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "ack", Fields: v.fields()}
 	if v.bmcOf != nil {
 		e.Message = fmt.Sprintf("%s is leased to %s, the BMC of %s", v.address, v.client.mac, v.bmcOf.Name)
 		s.record(e)
@@ -95,17 +94,17 @@ func (s *Server) noticeAck(v view) {
 	s.record(e)
 }
 
-// noticeUnclaimed tells of a box that isn't in the inventory, once a minute; once more
-// for each address that was told of and turned out to be taken.
+// noticeUnclaimed records a box that isn't in the inventory, once a minute. It records the
+// box once more for each offered address that turned out to be in use.
 func (s *Server) noticeUnclaimed(v view) {
 	key := v.client.mac.String()
 	if v.tries > 0 {
 		key += fmt.Sprint(" again ", v.tries)
 	}
-	if v.reserved().IsValid() || !s.may("unclaimed", v, key) {
+	if v.reserved().IsValid() || !s.mayReport("unclaimed", v, key) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "unclaimed", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "unclaimed", Fields: v.fields()}
 	e.Message = "a box that is not in the inventory asks for an address"
 	if maker := v.client.maker(); maker != "" {
 		e.Fields["maker"] = maker
@@ -113,86 +112,85 @@ func (s *Server) noticeUnclaimed(v view) {
 	}
 	if n := v.network; n.Mode() == inventory.DHCPAuthoritative && !n.Leases.First.IsValid() {
 		e.Level = provision.LevelWarn
-		e.Message += fmt.Sprintf("; it gets none, for network %s has no `leases`: give it a range, or claim the box", n.Name)
+		e.Message += fmt.Sprintf("; it gets none, because network %s has no `leases`: give the network a range, or claim the box", n.Name)
 	}
 	s.record(e)
 }
 
-// noticeMissing tells why a client gets no address, once a minute.
+// noticeMissing records why a client gets no address, once a minute.
 func (s *Server) noticeMissing(v view, err error) {
 	if err == nil {
 		return
 	}
-	e := provision.Event{Host: v.who(), Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Fields: v.fields()}
 	key := v.client.mac.String()
 	switch {
 	case errors.Is(err, errExhausted):
 		key = v.network.Name
 		e.Kind, e.Level, e.Host = "exhausted", provision.LevelError, ""
-		e.Message = fmt.Sprintf("%s got no address: every one of %s-%s is taken: widen `leases` of network %s, or claim the boxes that hold them",
+		e.Message = fmt.Sprintf("%s got no address: all addresses of %s-%s are in use: widen `leases` of network %s, or claim the boxes that hold them",
 			v.client.mac, v.network.Leases.First, v.network.Leases.Last, v.network.Name)
 		e.Fields["network"] = v.network.Name
 	case errors.Is(err, errWrongNetwork):
 		e.Kind, e.Level = "wrong-network", provision.LevelWarn
-		e.Message = fmt.Sprintf("asks from network %s, where its address %s doesn't belong: it gets none; correct the address, or move the cable",
+		e.Message = fmt.Sprintf("asks from network %s, but its address %s belongs to another network: it gets none; correct the address, or move the cable",
 			v.network.Name, v.reserved())
 	case errors.Is(err, errOurAddress):
 		e.Kind, e.Level = "our-address", provision.LevelError
-		e.Message = fmt.Sprintf("its address in the inventory, %s, is the appliance's own: it gets none; give it another one", v.reserved())
+		e.Message = fmt.Sprintf("its address in the inventory, %s, is the appliance's own: it gets none; give the host another address", v.reserved())
 	default:
 		return
 	}
-	if s.may(e.Kind, v, key) {
+	if s.mayReport(e.Kind, v, key) {
 		s.record(e)
 	}
 }
 
-// noticeRefused tells of a NAK, once a minute.
+// noticeRefused records a NAK, once a minute.
 func (s *Server) noticeRefused(v view, asked netip.Addr) {
-	if !s.may("nak", v, v.client.mac.String()) {
+	if !s.mayReport("nak", v, v.client.mac.String()) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "nak", Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "nak", Fields: v.fields()}
 	e.Fields["asked"] = asked.String()
-	e.Message = fmt.Sprintf("%s asked for %s and was refused: there is no address for it here", v.client.mac, asked)
+	e.Message = fmt.Sprintf("%s asked for %s and was refused: it has no address on this network", v.client.mac, asked)
 	if v.address.IsValid() {
-		e.Message = fmt.Sprintf("%s asked for %s and was refused: its address here is %s", v.client.mac, asked, v.address)
+		e.Message = fmt.Sprintf("%s asked for %s and was refused: its address on this network is %s", v.client.mac, asked, v.address)
 	}
 	s.record(e)
 }
 
-// noticeDeclined tells that an address is in use by somebody whom we didn't give
-// it to.
+// noticeDeclined records that a machine uses an address that it did not get from us.
 func (s *Server) noticeDeclined(v view, addr netip.Addr) {
-	if !s.may("decline", v, v.client.mac.String()) {
+	if !s.mayReport("decline", v, v.client.mac.String()) {
 		return
 	}
-	e := provision.Event{Host: v.who(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
+	e := provision.Event{Host: v.subject(), Kind: "decline", Level: provision.LevelWarn, Fields: v.fields()}
 	e.Fields["address"] = addr.String()
 	e.Message = fmt.Sprintf("%s declined %s: another machine answers there; `arping %s` shows its hardware address; ", v.client.mac, addr, addr)
 	switch {
 	case v.network.Mode() == inventory.DHCPProxy:
-		e.Message += "what becomes of the address is up to the server that gave it"
+		e.Message += "the server that gave the address decides what happens to it"
 	case v.reserved() == addr:
-		e.Message += "it is reserved for this host, which is given it again: change one of the two"
+		e.Message += "it is reserved for this host, which gets it again: change one of the two"
 	default:
-		e.Message += fmt.Sprintf("the address rests for %s, and another one is given", declineHold)
+		e.Message += fmt.Sprintf("the address is withheld for %s, and the client gets another one", declineHold)
 	}
 	s.record(e)
 }
 
-// noticeConflict tells that a machine was found on an address that we were about to
-// give, once a minute for each address. by is its hardware address, zero when it
-// answered through a relay.
+// noticeConflict records that a machine was found on an address that was about to be
+// offered, once a minute for each address. by is its hardware address; zero when it
+// answered through a router.
 func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
-	host := p.who
+	host := p.name
 	if stranger := host == p.mac.String(); stranger {
 		host = ""
 	}
 	if !s.Flood.Allow("dhcp conflict", host, p.addr.String()) {
 		return
 	}
-	e := provision.Event{Host: p.who, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
+	e := provision.Event{Host: p.name, Kind: "conflict", Level: provision.LevelWarn, Fields: map[string]string{
 		"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface,
 	}}
 	other := "another machine"
@@ -200,31 +198,30 @@ func (s *Server) noticeConflict(p *probe, by inventory.MAC) {
 		other = by.String()
 		e.Fields["other"] = other
 	}
-	e.Message = fmt.Sprintf("%s was about to be given %s, where %s answers: the address rests for %s, and another one is tried", p.mac, p.addr, other, declineHold)
+	e.Message = fmt.Sprintf("%s was about to get %s, but %s answers there: the address is withheld for %s, and another one is tried", p.mac, p.addr, other, declineHold)
 	if p.reply == nil {
 		e.Message = fmt.Sprintf("%s is reserved for this host, and %s answers there: change one of the two", p.addr, other)
 	}
 	s.record(e)
 }
 
-// noticeCard tells, once a minute, that a card asked for its host's address while another one
-// answers there.
+// noticeCard records, once a minute, that a card asked for its host's address while another
+// card answers there.
 func (s *Server) noticeCard(p *probe) {
-	if !s.hosts.Allow("card "+p.who, s.Clock()) {
+	if !s.hostReports.Allow("card "+p.name, s.Clock()) {
 		return
 	}
 	s.record(provision.Event{
-		Host: p.who, Kind: "address-claimed", Level: provision.LevelWarn,
+		Host: p.name, Kind: "address-claimed", Level: provision.LevelWarn,
 		Fields: map[string]string{
 			"mac": p.mac.String(), "address": p.addr.String(), "interface": s.Interface, "other": p.owner.String(),
 		},
-		Message: fmt.Sprintf("%s, another card of this host, asked for %s, where %s answers: while an install or job is under way that one keeps it; if the box is to go on with %s, take the other one's cable out and boot it again",
+		Message: fmt.Sprintf("%s, another card of this host, asked for %s, but %s answers there and keeps it while an install or job is under way; to continue with %s, pull the other card's cable and boot the box again",
 			p.mac, p.addr, p.owner, p.mac),
 	})
 }
 
-// badPacket tells of a packet that can't be answered, once a minute for each
-// sender.
+// badPacket records a packet that can't be answered, once a minute for each sender.
 func (s *Server) badPacket(packet []byte, why error) {
 	sender := "unknown"
 	if mac := chaddr(packet); mac != (inventory.MAC{}) {
@@ -234,12 +231,12 @@ func (s *Server) badPacket(packet []byte, why error) {
 	if !s.Flood.Allow("dhcp bad-packet", "", sender) {
 		return
 	}
-	// The reason is ours or the library's and short, but it may quote the packet.
+	// The reason is short, and comes from us or the library, but it may quote the packet.
 	s.record(provision.Event{
 		Kind: "bad-packet", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("a DHCP packet from %s was dropped: %s", sender, clip(why.Error())),
+		Message: fmt.Sprintf("a DHCP packet from %s was dropped: %s", sender, truncate(why.Error())),
 		Fields:  map[string]string{"mac": sender, "interface": s.Interface},
 	})
 }
 
-func clip(s string) string { return s[:min(len(s), 200)] }
+func truncate(s string) string { return s[:min(len(s), 200)] }

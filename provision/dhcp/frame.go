@@ -14,8 +14,8 @@ const (
 	udpLen   = 8
 )
 
-// frame builds an Ethernet II frame with an IPv4 and a UDP datagram in it (RFC
-// 894, 791, 768). Both addresses must be IPv4.
+// frame builds an Ethernet II frame that holds an IPv4 and a UDP datagram (RFC 894, 791,
+// 768). Both addresses must be IPv4.
 func frame(src, dst inventory.MAC, from, to netip.AddrPort, payload []byte) []byte {
 	f := make([]byte, etherLen+ipLen+udpLen, etherLen+ipLen+udpLen+len(payload))
 	copy(f[0:6], dst[:])
@@ -42,13 +42,13 @@ func frame(src, dst inventory.MAC, from, to netip.AddrPort, payload []byte) []by
 	datagram := f[etherLen+ipLen:]
 	sum := checksum(datagram, sum(srcIP[:])+sum(dstIP[:])+17+uint32(len(datagram)))
 	if sum == 0 {
-		sum = 0xffff // zero would mean: not computed
+		sum = 0xffff // zero would mean that no checksum was computed
 	}
 	binary.BigEndian.PutUint16(datagram[6:], sum)
 	return f
 }
 
-// checksum is the Internet checksum (RFC 1071) of b and of what was summed before.
+// checksum is the Internet checksum (RFC 1071) of b; before is the sum of earlier bytes.
 func checksum(b []byte, before uint32) uint16 {
 	s := before + sum(b)
 	for s>>16 != 0 {

@@ -20,8 +20,8 @@ import (
 	"rackhand/inventory"
 )
 
-// frameMain is a client that has no address and wants no broadcast: it prints how
-// each reply came.
+// frameMain is a client without an address that wants no broadcast. It prints how each
+// reply came.
 func frameMain(ifname string) error {
 	ifi, err := net.InterfaceByName(ifname)
 	if err != nil {
@@ -64,12 +64,12 @@ func frameMain(ifname string) error {
 	if err != nil {
 		return err
 	}
-	_, err = send(request(mac, server(serverAddr.String()), requested(offered.YourIPAddr.String())))
+	_, err = send(requestMessage(mac, server(serverAddr.String()), requested(offered.YourIPAddr.String())))
 	return err
 }
 
-// TestRawFrame: a client without an address that wants no broadcast gets its replies by
-// its hardware address alone, as frames of our own: it answers no ARP.
+// TestRawFrame checks that such a client, which answers no ARP, gets its replies as
+// Ethernet frames to its hardware address.
 func TestRawFrame(t *testing.T) {
 	t.Parallel()
 	server, client := pair(t, web1)

@@ -13,9 +13,9 @@ import (
 	"rackhand/provision/boot"
 )
 
-// fuzzBench is a server whose inventory has a network of each mode, behind relays.
-func fuzzBench(t testing.TB) *bench {
-	b := newBench(t)
+// fuzzServer is a server whose inventory has a network of each mode, behind relays.
+func fuzzServer(t testing.TB) *testServer {
+	b := newTestServer(t)
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	farRange(b)
 	b.snap.Networks["beside"] = &inventory.Network{Name: "beside", Subnet: prefix("10.79.0.0/24"), DHCP: inventory.DHCPProxy}
@@ -29,17 +29,17 @@ func fuzzBench(t testing.TB) *bench {
 	return b
 }
 
-// What goes with a packet of FuzzAnswer: bits of its mode.
+// How a packet of FuzzAnswer arrives: bits of its mode.
 const (
 	fuzzToUs    = 1 << iota // it was sent to our address, from its ciaddr
 	fuzzProbes              // addresses are probed
-	fuzzTaken               // and a machine answers on all of them
-	fuzzChained             // its card was given a program
+	fuzzInUse               // a machine answers on all probed addresses
+	fuzzChained             // its card was given a boot program
 )
 
-// FuzzAnswer: whatever comes in, nothing panics, nothing grows without bound, and what
-// goes out can be read, is a reply to what came in, goes to who asked or its relay, and
-// never gives a boot file to who doesn't boot.
+// FuzzAnswer checks that no packet causes a panic or makes a table grow without bound. Each
+// reply must be readable, answer its packet, and go to the client or its relay. A client
+// that doesn't boot never gets a boot file.
 func FuzzAnswer(f *testing.F) {
 	for _, p := range captured(f) {
 		f.Add(p, byte(0))
@@ -53,13 +53,13 @@ func FuzzAnswer(f *testing.F) {
 			f.Add(req.ToBytes(), byte(i*3))
 		}
 	}
-	b := fuzzBench(f)
+	b := fuzzServer(f)
 	prober := &fakeProber{}
 	f.Fuzz(func(t *testing.T, p []byte, mode byte) {
 		b.now = b.now.Add(time.Second)
 		b.events, prober.asked = nil, nil
 		req, parsed := parse(p)
-		d := datagram{payload: p, tous: mode&fuzzToUs != 0}
+		d := datagram{payload: p, unicast: mode&fuzzToUs != 0}
 		if parsed == nil {
 			d.from = addrOf(req.ClientIPAddr)
 			if mode&fuzzChained != 0 && len(req.ClientHWAddr) == 6 {
@@ -70,29 +70,29 @@ func FuzzAnswer(f *testing.F) {
 		if mode&fuzzProbes != 0 {
 			b.prober = prober
 		}
-		check := func(out ...parcel) {
+		check := func(out ...outgoing) {
 			for _, o := range out {
 				checkReply(t, b, p, o.reply, o.to)
 			}
 		}
 		if out, to, ok := b.take(t.Context(), d); ok {
-			check(parcel{out, to})
+			check(outgoing{out, to})
 		}
-		for i := 0; i < len(prober.asked) && mode&fuzzTaken != 0; i++ {
+		for i := 0; i < len(prober.asked) && mode&fuzzInUse != 0; i++ {
 			_, addr, _ := strings.Cut(prober.asked[i], " ")
 			b.conflict(t.Context(), netip.MustParseAddr(addr), squatter, check)
 		}
 		quiet, _ := b.probes.expire(b.now.Add(probeWait))
 		for _, q := range quiet {
 			if q.reply != nil {
-				check(parcel{q.reply, q.to})
+				check(outgoing{q.reply, q.to})
 			}
 		}
-		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // and a BMC
-		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.kept) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
+		addresses := len(b.snap.Hosts) + 1 + 4 + 2 // one more for the BMC
+		if len(b.table.byMAC) > addresses || len(b.table.declined) > addresses || len(b.table.moving) > addresses || len(b.probes.byAddr) != 0 || len(b.chained.since) > chainedMost {
 			t.Fatalf("%d slots, %d resting, %d probed, %d chained", len(b.table.byMAC), len(b.table.declined), len(b.probes.byAddr), len(b.chained.since))
 		}
-		if len(prober.asked) > probeTry+1 {
+		if len(prober.asked) > probeTries+1 {
 			t.Fatalf("%d addresses were tried for one packet", len(prober.asked))
 		}
 		for _, e := range b.events {
@@ -109,8 +109,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// checkReply holds a reply against what every reply must be.
-func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
+// checkReply checks a reply against the rules for all replies.
+func checkReply(t *testing.T, b *testServer, p, out []byte, to destination) {
 	req, err := parse(p)
 	if err != nil {
 		t.Fatal("answered what can't be read")
@@ -130,7 +130,7 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 		t.Fatalf("a boot file for %q", c.vendor)
 	}
 	if relay := addrOf(req.GatewayIPAddr); relay.IsValid() {
-		if to.to.Addr() != relay || to.to.Port() != 67 || to.frame || !machine(relay) {
+		if to.to.Addr() != relay || to.to.Port() != 67 || to.frame || !isHostAddress(relay) {
 			t.Fatalf("relayed by %s, sent to %s", relay, to.to)
 		}
 	} else if !to.to.Addr().Is4() || to.to.Port() != 68 || b.snap.NetworkOf(to.to.Addr()) == nil && to.to.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
@@ -142,8 +142,8 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 			t.Fatalf("option 82 % x came back as % x, the order is %v", info, r.Options.Get(dhcpv4.OptionRelayAgentInformation), codes)
 		}
 	}
-	if name := addrOf(r.ServerIdentifier()); name != serverAddr && name != c.agent.server {
-		t.Fatalf("we call ourselves %s", name)
+	if name := addrOf(r.ServerIdentifier()); name != serverAddr && name != c.relay.server {
+		t.Fatalf("the server identifier is %s", name)
 	}
 	if given := addrOf(r.YourIPAddr); given.IsValid() {
 		if n := b.snap.NetworkOf(given); n == nil || n.Mode() != inventory.DHCPAuthoritative || given == serverAddr {
@@ -158,8 +158,8 @@ func checkReply(t *testing.T, b *bench, p, out []byte, to destination) {
 	}
 }
 
-// FuzzRecognise: a client is read from anything, and what is kept of it is short and
-// printable.
+// FuzzRecognise checks that a client can be read from any packet, and that its texts are
+// short and printable.
 func FuzzRecognise(f *testing.F) {
 	for _, o := range []struct{ vendor, arch, class, features, agent string }{
 		{"PXEClient:Arch:00007:UNDI:003001", "\x00\x07", "", "", sub(1, "Gi1/0/12")},
@@ -174,7 +174,7 @@ func FuzzRecognise(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []string{c.vendor, c.hostName, c.uuid, c.agent.circuit, c.agent.remote} {
+		for _, s := range []string{c.vendor, c.hostName, c.uuid, c.relay.circuit, c.relay.remote} {
 			if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Fatalf("kept %q", s)
 			}
@@ -182,8 +182,8 @@ func FuzzRecognise(f *testing.F) {
 		if c.kind == boot.IPXE != c.ipxe || c.noHTTP && !c.ipxe {
 			t.Fatalf("%+v", c)
 		}
-		if c.agent.server.IsValid() && !machine(c.agent.server) {
-			t.Fatalf("we would call ourselves %s", c.agent.server)
+		if c.relay.server.IsValid() && !isHostAddress(c.relay.server) {
+			t.Fatalf("our server identifier would be %s", c.relay.server)
 		}
 	})
 }

@@ -49,9 +49,9 @@ func uefiHTTP(t *testing.T) []string {
 	return append(uefi(t), "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
 }
 
-// TestGuests boots real firmware up to its script: a BIOS box whose ROM is iPXE,
-// with and without our router advertisements, and a UEFI box by PXE and by HTTP
-// boot. The times are logged, never judged.
+// TestGuests boots real firmware up to its script: a BIOS box whose ROM is iPXE, with and
+// without our router advertisements, and a UEFI box by PXE and by HTTP boot. It logs the
+// times without judging them.
 func TestGuests(t *testing.T) {
 	t.Parallel()
 	script := []string{"SCRIPT", web1.String()}
@@ -79,8 +79,8 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-// boots starts a box and waits for what it does, in this order.
-func boots(t *testing.T, d *daemon, ns string, box []string, want [][]string) {
+// boots starts a box and waits for its steps, in this order.
+func boots(t *testing.T, d *serverProcess, ns string, box []string, want [][]string) {
 	t.Helper()
 	began := time.Now()
 	guest(t, ns, box)

@@ -19,22 +19,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/inventory"
+	"rackhand/provision/links"
 )
 
 const (
-	// maxPacket is the biggest packet that is answered, in bytes: it may come in
-	// fragments (RFC 2132 section 9.10 lets a client say how much it takes).
+	// maxPacket is the size of the biggest packet that is answered, in bytes. Such a packet
+	// may come in fragments: RFC 2132 section 9.10 lets a client say how much it accepts.
 	maxPacket = 4096
 	// readAtOnce is how many packets one system call reads.
 	readAtOnce = 64
-	// bufferSize is how much the kernel keeps until we read it, in bytes: a rack that is
-	// powered on asks all at once; and of what we sent, until its receiver has told its
-	// hardware address.
+	// bufferSize is the size of the kernel's socket buffers, in bytes. The receive buffer
+	// holds the requests of a rack that powers on. The send buffer holds replies that wait
+	// for ARP.
 	bufferSize = 4 << 20
 )
 
-// A link is the wire: the UDP socket bound to the interface, a raw one for clients
-// that have no address yet, and what addresses are probed by.
+// A link is the network interface: the UDP socket bound to it, a raw socket for clients
+// without an address, and the sockets for probes.
 type link struct {
 	udp    *ipv4.PacketConn
 	raw    *packet.Conn // nil when it couldn't be opened: such replies are broadcast
@@ -43,21 +44,21 @@ type link struct {
 	index  int
 	mac    inventory.MAC
 	server netip.Addr
-	// subnet is that of our address; replies to addresses there need ARP.
+	// subnet is the subnet of our address. Replies to its addresses need ARP.
 	subnet     netip.Prefix
 	neighbours neighbours
-	doubtful   int            // see openDoubtful; 0 when it couldn't be opened
-	from       []byte         // the control message of what we send: from our address, out of the interface
-	batch      []ipv4.Message // of read alone
+	unresolved int            // the socket of openUnresolved; 0 when it couldn't be opened
+	from       []byte         // the control message of each reply: source address and interface
+	batch      []ipv4.Message // used by read only
 }
 
-// listen opens the link. The socket has neither SO_REUSEADDR nor SO_REUSEPORT,
-// unlike that of the DHCP library: so the kernel itself refuses a second server on
-// this link, where otherwise both would answer in turns.
+// listen opens the link. Unlike the DHCP library's socket, this one sets neither
+// SO_REUSEADDR nor SO_REUSEPORT. So the kernel refuses a second server on this link, where
+// otherwise both would answer in turn.
 func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logger) (*link, error) {
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
-		return nil, fmt.Errorf("interface %s: %w: `ip link` lists what there is", name, err)
+		return nil, fmt.Errorf("interface %s: %w: `ip link` lists the interfaces", name, err)
 	}
 	bind := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
@@ -72,8 +73,8 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 	}
 	l := &link{udp: ipv4.NewPacketConn(conn), index: ifi.Index, server: server, batch: make([]ipv4.Message, readAtOnce)}
 	l.subnet, l.neighbours.index = subnetOf(ifi, server), ifi.Index
-	if l.doubtful, err = openDoubtful(name); err != nil {
-		log.Warn("dhcp: no raw socket for relays that may not exist", "interface", name, "error", err)
+	if l.unresolved, err = openUnresolved(name); err != nil {
+		log.Warn("dhcp: no raw socket for relays without an ARP entry", "interface", name, "error", err)
 	}
 	l.from = (&ipv4.ControlMessage{Src: server.AsSlice(), IfIndex: ifi.Index}).Marshal()
 	for i := range l.batch {
@@ -85,14 +86,14 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 		return nil, fmt.Errorf("ask for the interface of packets: %w", err)
 	}
 	if err := enlarge(conn); err != nil {
-		log.Debug("dhcp: the socket's buffers stay as they are", "error", err)
+		log.Debug("dhcp: the socket's buffers keep their size", "error", err)
 	}
 	if len(ifi.HardwareAddr) != len(l.mac) {
-		log.Warn("dhcp: no Ethernet interface, so replies are broadcast", "interface", name)
+		log.Warn("dhcp: not an Ethernet interface, so replies are broadcast", "interface", name)
 		return l, nil
 	}
 	l.mac = inventory.MAC(ifi.HardwareAddr)
-	// Protocol 0: it sends only, and receives nothing.
+	// Protocol 0 receives nothing: this socket only sends.
 	if l.raw, err = packet.Listen(ifi, packet.Raw, 0, nil); err != nil {
 		log.Warn("dhcp: no raw socket, so replies are broadcast", "interface", name, "error", err)
 		l.raw = nil
@@ -101,7 +102,8 @@ func listen(ctx context.Context, name string, server netip.Addr, log *slog.Logge
 	return l, nil
 }
 
-// enlarge asks for bigger buffers: beyond the system's limits when we may.
+// enlarge asks for bigger buffers: beyond the system's limits when the process has the
+// right to.
 func enlarge(conn net.PacketConn) error {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -118,13 +120,13 @@ func enlarge(conn net.PacketConn) error {
 	return errors.Join(append(set, err)...)
 }
 
-// read returns the packets that have come, at least one unless there was nothing but
-// what is passed over. An error is the socket's end.
+// read returns the packets that have come. The list is empty when all of them were skipped.
+// An error means that the socket is unusable.
 func (l *link) read() ([]datagram, error) {
 	n, err := l.udp.ReadBatch(l.batch, 0)
 	switch {
 	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ECONNREFUSED):
-		return nil, nil // the cable, or an ICMP answer to a reply of ours: not the end
+		return nil, nil // a pulled cable, or an ICMP error for an earlier reply: go on
 	case err != nil:
 		return nil, err
 	}
@@ -134,7 +136,7 @@ func (l *link) read() ([]datagram, error) {
 		if index != l.index {
 			continue
 		}
-		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), tous: dst == l.server}
+		d := datagram{payload: slices.Clone(m.Buffers[0][:m.N]), unicast: dst == l.server}
 		if from, ok := m.Addr.(*net.UDPAddr); ok {
 			d.from = addrOf(from.IP)
 		}
@@ -143,8 +145,8 @@ func (l *link) read() ([]datagram, error) {
 	return packets, nil
 }
 
-// arrival reads the control message of a packet: the interface that it came in on, 0
-// when it doesn't say, and the address that it was sent to (ip(7), IP_PKTINFO).
+// arrival reads a packet's control message: the interface that it arrived on, 0 when
+// unknown, and its destination address (ip(7), IP_PKTINFO).
 func arrival(oob []byte) (index int, dst netip.Addr) {
 	h, data, _, err := unix.ParseOneSocketControlMessage(oob)
 	if err != nil || h.Level != unix.IPPROTO_IP || h.Type != unix.IP_PKTINFO || len(data) < unix.SizeofInet4Pktinfo {
@@ -153,7 +155,8 @@ func arrival(oob []byte) (index int, dst netip.Addr) {
 	return int(int32(binary.NativeEndian.Uint32(data))), addrOf(data[8:12])
 }
 
-// subnetOf is the subnet of an address of an interface; invalid when it has no such address.
+// subnetOf is the subnet of an interface's address; invalid when the interface doesn't have
+// that address.
 func subnetOf(ifi *net.Interface, addr netip.Addr) netip.Prefix {
 	all, _ := ifi.Addrs()
 	for _, a := range all {
@@ -164,13 +167,36 @@ func subnetOf(ifi *net.Interface, addr netip.Addr) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// interrupt ends a read under way.
+// relisten opens the link again as soon as there is an interface of its name with our
+// address. It returns nil when ctx ended first.
+func (s *Server) relisten(ctx context.Context) *link {
+	tick := time.NewTicker(links.CheckEvery)
+	defer tick.Stop()
+	for {
+		if links.HasAddress(s.Interface, s.ServerAddr) {
+			l, err := listen(ctx, s.Interface, s.ServerAddr, s.Log)
+			if err == nil {
+				return l
+			}
+			if s.logs.Allow("relisten", s.Clock()) {
+				s.Log.Error("dhcp: the interface can't be served again; retrying", "interface", s.Interface, "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// interrupt ends a read in progress.
 func (l *link) interrupt() { _ = l.udp.SetReadDeadline(time.Unix(1, 0)) }
 
 func (l *link) close() {
 	l.udp.Close()
-	if l.doubtful > 0 {
-		_ = unix.Close(l.doubtful)
+	if l.unresolved > 0 {
+		_ = unix.Close(l.unresolved)
 	}
 	for _, c := range []*packet.Conn{l.raw, l.arp} {
 		if c != nil {

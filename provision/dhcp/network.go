@@ -3,41 +3,38 @@ package dhcp
 import (
 	"net/netip"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"rackhand/inventory"
 )
 
-// A datagram is a packet with what the wire tells of it.
+// A datagram is a packet with what the socket says about it.
 type datagram struct {
 	payload []byte
 	from    netip.Addr // its source address; invalid when unknown
-	tous    bool       // it was sent to our own address, not to everyone
-	tries   int        // how many addresses were found taken for it already
+	unicast bool       // it was sent to our own address, not broadcast
+	tries   int        // how many offered addresses turned out to be in use already
 }
 
-// network is the inventory's network that a request came from: what its relay says
-// (RFC 3527), that of the relay, or of our own address. A relay of nowhere could be
-// anybody's address to send packets to, and gets none.
-//
-// away says that the client renews from another network without its relay, as it
-// must (RFC 2131 section 4.4.5): then ciaddr tells the network, once the packet
-// really comes from there to us. A broadcast doesn't count: that client stands on
-// our link, with an address that is of no use there.
-func (s *Server) network(snap *inventory.Snapshot, c client, req *dhcpv4.DHCPv4, d datagram) (n *inventory.Network, away bool) {
+// network is the inventory's network that a request came from: the one that its relay names
+// (RFC 3527), that of the relay, or that of our own address. A relay outside all networks
+// gets no answer: its address could be any machine's.
+// away means that the client renews from another network without its relay, as it must (RFC
+// 2131 section 4.4.5). Then ciaddr selects the network, but only if the packet came from
+// that address to ours. A broadcast doesn't count: that client is on our link, where such
+// an address is useless.
+func (s *Server) network(snap *inventory.Snapshot, req request, d datagram) (n *inventory.Network, away bool) {
 	if snap == nil {
 		return nil, false
 	}
-	ciaddr, link := addrOf(req.ClientIPAddr), s.ServerAddr
+	relay, link := req.client.relay, s.ServerAddr
 	switch {
-	case c.agent.link.IsValid():
-		link = c.agent.link
-	case c.agent.addr.IsValid():
-		link = c.agent.addr
-	case ciaddr.IsValid() && ciaddr == d.from && d.tous:
+	case relay.link.IsValid():
+		link = relay.link
+	case relay.addr.IsValid():
+		link = relay.addr
+	case req.ciaddr.IsValid() && req.ciaddr == d.from && d.unicast:
 		own := snap.NetworkOf(s.ServerAddr)
-		if away = own == nil || !own.Subnet.Contains(ciaddr); away {
-			link = ciaddr
+		if away = own == nil || !own.Subnet.Contains(req.ciaddr); away {
+			link = req.ciaddr
 		}
 	}
 	n = snap.NetworkOf(link)
@@ -47,7 +44,7 @@ func (s *Server) network(snap *inventory.Snapshot, c client, req *dhcpv4.DHCPv4,
 	return n, away
 }
 
-// mayServe reports whether we may be authoritative on a network now, and logs why
+// mayServe reports whether we may be authoritative on a network now. It logs the reason why
 // not, once a minute.
 func (s *Server) mayServe(n *inventory.Network) bool {
 	if s.MayServe == nil {
@@ -55,7 +52,7 @@ func (s *Server) mayServe(n *inventory.Network) bool {
 	}
 	err := s.MayServe(n)
 	if err != nil && s.logs.Allow("may not serve "+n.Name, s.Clock()) {
-		s.Log.Warn("dhcp: nobody is answered", "network", n.Name, "interface", s.Interface, "why", err)
+		s.Log.Warn("dhcp: no client of the network is answered", "network", n.Name, "interface", s.Interface, "why", err)
 	}
 	return err == nil
 }

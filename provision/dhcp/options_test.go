@@ -18,7 +18,7 @@ func route4(to, via string) inventory.Route {
 	return inventory.Route{To: netip.MustParsePrefix(to), Via: netip.MustParseAddr(via)}
 }
 
-// TestRoutes: the examples of RFC 3442, and the default router beside them.
+// TestRoutes checks the examples of RFC 3442, and the default router that is added to them.
 func TestRoutes(t *testing.T) {
 	gateway := netip.MustParseAddr("10.77.0.254")
 	router := "\x00\x0a\x4d\x00\xfe"
@@ -50,17 +50,17 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestSearchList is read back by another's decoder, which knows pointers.
+// TestSearchList decodes the option with a foreign decoder, which knows pointers.
 func TestSearchList(t *testing.T) {
 	long := strings.Repeat("l", 63)
 	for _, tc := range []struct {
 		names, want []string
-		size        int // bytes; each ending stands once
+		size        int // bytes; each suffix is encoded once
 	}{
 		{nil, nil, 0},
 		{[]string{"rack1.example.org"}, []string{"rack1.example.org"}, 19},
 		{[]string{"rack1.example.org", "example.org", "Rack2.Example.Org."}, []string{"rack1.example.org", "example.org", "rack2.example.org"}, 19 + 2 + 8},
-		{[]string{"eng.apple.com.", "marketing.apple.com."}, []string{"eng.apple.com", "marketing.apple.com"}, 27}, // RFC 3397's own
+		{[]string{"eng.apple.com.", "marketing.apple.com."}, []string{"eng.apple.com", "marketing.apple.com"}, 27}, // the example of RFC 3397
 		{[]string{"org", "org"}, []string{"org", "org"}, 7},
 		{[]string{"", ".", "a..b", long + "x.org", strings.Repeat(long+".", 4) + "org", long + ".org"}, []string{long + ".org"}, 69},
 	} {
@@ -78,15 +78,16 @@ func TestSearchList(t *testing.T) {
 	}
 }
 
-// TestNetworkOptions: what the operator wrote, to who asked for it; by number, to all.
+// TestNetworkOptions checks that the operator's settings go to clients that ask for them,
+// and options by number to all.
 func TestNetworkOptions(t *testing.T) {
-	settle := func(b *bench) *inventory.Network {
+	settle := func(b *testServer) *inventory.Network {
 		n := b.snap.Networks["rack1"]
 		n.Search, n.MTU, n.LeaseTime = []string{"rack.example", "example"}, 9000, 10*time.Minute
 		n.Routes = []inventory.Route{route4("10.9.0.0/16", "10.77.0.253")}
 		n.Options = map[uint8][]byte{
 			150: {10, 77, 0, 9}, 252: []byte("http://wpad/"), 43: []byte("\x01\x01\x01"),
-			// These are nobody's to set, whatever the inventory let through.
+			// The operator can't set these, even if the inventory accepts them.
 			0: {1}, 255: {1}, 53: {6}, 54: {1, 2, 3, 4}, 51: {0, 0, 0, 1}, 61: []byte("x"), 82: []byte("x"), 66: []byte("evil"), 67: []byte("evil"), 1: {0, 0, 0, 0},
 		}
 		return n
@@ -102,10 +103,10 @@ func TestNetworkOptions(t *testing.T) {
 			3: bytesOf("10.77.0.254"), 12: "web1", 15: "rack.example", 26: "\x23\x28", 42: bytesOf("10.77.0.2"),
 			119: "\x04rack\x07example\x00\xc0\x05", 121: "\x10\x0a\x09\x0a\x4d\x00\xfd\x00\x0a\x4d\x00\xfe", 150: "\x0a\x4d\x00\x09",
 		}},
-		{"says nothing of what it wants", nil, map[uint8]string{26: "\x23\x28", 119: "\x04rack\x07example\x00\xc0\x05"}},
+		{"sends no list", nil, map[uint8]string{26: "\x23\x28", 119: "\x04rack\x07example\x00\xc0\x05"}},
 		{"firmware", []option{pxe, raw(55, all)}, map[uint8]string{43: "", 150: "\x0a\x4d\x00\x09", 66: "10.77.0.1", 67: "snponly.efi\x00"}},
 	} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		settle(b)
 		r := b.ask(discover(web1, tc.opts...))
@@ -120,7 +121,7 @@ func TestNetworkOptions(t *testing.T) {
 			}
 		}
 	}
-	b := newBench(t)
+	b := newTestServer(t)
 	settle(b)
 	b.join(web1)
 	if l := b.lease(web1); !l.Expires.Equal(b.now.Add(10 * time.Minute)) {
@@ -131,20 +132,21 @@ func TestNetworkOptions(t *testing.T) {
 	if r.Options.Has(dhcpv4.OptionIPAddressLeaseTime) || !r.Options.Has(dhcpv4.OptionInterfaceMTU) {
 		t.Errorf("inform: %s", r.Summary())
 	}
-	r = b.ask(request(web1, ciaddr("10.77.0.9")))
+	r = b.ask(requestMessage(web1, ciaddr("10.77.0.9")))
 	if len(r.Options) != 3 { // 53, 54, 56
 		t.Errorf("refused: %s", r.Summary())
 	}
 }
 
-// TestSpare: what goes first where there is no room, and that what boots never does.
-func TestSpare(t *testing.T) {
+// TestDroppable checks which options are dropped first, and that options for booting never
+// are.
+func TestDroppable(t *testing.T) {
 	o := dhcpv4.Options{}
 	for code := 1; code < 255; code++ {
 		o[uint8(code)] = nil
 	}
 	o[200], o[201], o[202] = make([]byte, 9), make([]byte, 90), make([]byte, 9)
-	got := spare(o)
+	got := droppable(o)
 	if head := fmt.Sprint(got[:7]); head != "[119 42 15 12 201 200 202]" {
 		t.Errorf("first: %s", head)
 	}
@@ -158,11 +160,11 @@ func TestSpare(t *testing.T) {
 	}
 }
 
-// TestFitsAll: a network with everything in it, a client that takes 576 bytes, and one
-// that takes more.
+// TestFitsAll checks a network with all settings, for a client that accepts 576 bytes and
+// one that accepts more.
 func TestFitsAll(t *testing.T) {
 	for size, whole := range map[string]bool{"": false, "\x02\x40": false, "\x04\x00": true, "\x05\xdc": true} {
-		b := newBench(t)
+		b := newTestServer(t)
 		b.arm("web1")
 		n := b.snap.Networks["rack1"]
 		n.MTU, n.Search, n.Domain = 1400, []string{strings.Repeat("s", 60) + ".example"}, "rack.example"

@@ -19,15 +19,15 @@ const (
 	fileAt    = 108 // 128 bytes
 	cookieAt  = 236
 	optionsAt = 240
-	leastLen  = 300 // some relays and servers drop less (RFC 951)
+	leastLen  = 300 // some relays and servers drop shorter packets (RFC 951)
 )
 
 const cookie = 0x63825363 // RFC 1497
 
-// parse is dhcpv4.FromBytes, which copies each field and option where this one points
-// into the packet: half of what an answer costs was that. Whatever isn't plain is made
-// so for the library: options that break off, that have no End, or that lie in the
-// fields of the header (option 52).
+// parse does the same as dhcpv4.FromBytes. That function copies each field and option,
+// which was half the cost of an answer; this one points into the packet instead. A packet
+// with unusual options is rewritten for the library first: options that are cut off, that
+// have no End, or that are in the header's fields (option 52).
 func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 	if len(packet) < optionsAt || binary.BigEndian.Uint32(packet[cookieAt:]) != cookie {
 		return dhcpv4.FromBytes(packet)
@@ -42,7 +42,7 @@ func parse(packet []byte) (*dhcpv4.DHCPv4, error) {
 	return dhcpv4.FromBytes(plain)
 }
 
-// parsePlain reads a packet whose options are plain; nil when they aren't.
+// parsePlain reads a packet whose options are plain. It returns nil for others.
 func parsePlain(packet []byte) *dhcpv4.DHCPv4 {
 	b := packet
 	p := &dhcpv4.DHCPv4{
@@ -65,7 +65,7 @@ func parsePlain(packet []byte) *dhcpv4.DHCPv4 {
 		}
 		code, end := b[0], 2+int(b[1])
 		if before, again := p.Options[code]; again || end == 2 {
-			p.Options[code] = append(before, b[2:end]...) // RFC 3396; a copy, for its capacity ends with it
+			p.Options[code] = append(before, b[2:end]...) // RFC 3396; append copies, since the slice's capacity ends with it
 		} else {
 			p.Options[code] = b[2:end:end]
 		}
@@ -77,7 +77,8 @@ func parsePlain(packet []byte) *dhcpv4.DHCPv4 {
 	return p
 }
 
-// messageType is p.MessageType (option 53): none when it isn't one byte long.
+// messageType is p.MessageType (option 53): MessageTypeNone when the option isn't one byte
+// long.
 func messageType(p *dhcpv4.DHCPv4) dhcpv4.MessageType {
 	if v := p.Options[dhcpv4.OptionDHCPMessageType.Code()]; len(v) == 1 {
 		return dhcpv4.MessageType(v[0])
@@ -85,7 +86,7 @@ func messageType(p *dhcpv4.DHCPv4) dhcpv4.MessageType {
 	return dhcpv4.MessageTypeNone
 }
 
-// requestedAddr is option 50; invalid when there is none, or it is no IPv4 address.
+// requestedAddr is option 50; invalid when it is absent or isn't an IPv4 address.
 func requestedAddr(p *dhcpv4.DHCPv4) netip.Addr {
 	if v := p.Options[dhcpv4.OptionRequestedIPAddress.Code()]; len(v) == net.IPv4len {
 		return addrOf(v)
@@ -93,7 +94,7 @@ func requestedAddr(p *dhcpv4.DHCPv4) netip.Addr {
 	return netip.Addr{}
 }
 
-// header reads a text of the header, which a NUL ends.
+// header reads a text of the header, which ends at the first NUL.
 func header(field []byte) string {
 	if end := bytes.IndexByte(field, 0); end >= 0 {
 		field = field[:end]
@@ -101,8 +102,9 @@ func header(field []byte) string {
 	return string(field)
 }
 
-// encode is p.ToBytes for a reply of ours, in one piece of memory: options by number,
-// and 82 last (RFC 3046 section 2.1), each in as many pieces as it needs (RFC 3396).
+// encode does the same as p.ToBytes for our replies, in a single allocation. Options are in
+// order of their number, with 82 last (RFC 3046 section 2.1). Long ones are split (RFC
+// 3396).
 func encode(p *dhcpv4.DHCPv4) []byte {
 	b := make([]byte, optionsAt, 2*leastLen)
 	b[0], b[1], b[2], b[3] = byte(p.OpCode), byte(p.HWType), byte(len(p.ClientHWAddr)), p.HopCount

@@ -15,7 +15,8 @@ import (
 	"rackhand/provision/dhcpwire"
 )
 
-// FuzzPacket: parse and encode do what the library does with the packet, made plain.
+// FuzzPacket compares parse and encode with the library's functions for the rewritten
+// packet.
 func FuzzPacket(f *testing.F) {
 	for _, p := range captured(f) {
 		f.Add(p)
@@ -61,8 +62,8 @@ func FuzzPacket(f *testing.F) {
 	})
 }
 
-// TestEncodeLongReply: what no request holds: a header that is too long, addresses that
-// are missing, and an option in pieces.
+// TestEncodeLongReply checks replies that no request looks like: a header text that is too
+// long, missing addresses, and an option in several pieces.
 func TestEncodeLongReply(t *testing.T) {
 	p := &dhcpv4.DHCPv4{OpCode: dhcpv4.OpcodeBootReply, ClientHWAddr: web1.HardwareAddr(), Options: dhcpv4.Options{
 		0: []byte("pad"), 43: bytes.Repeat([]byte("x"), 600), 61: bytes.Repeat([]byte("y"), 510), 82: []byte("z"), 119: {}, 255: []byte("end"),
@@ -72,7 +73,7 @@ func TestEncodeLongReply(t *testing.T) {
 	}
 }
 
-// FuzzLease: a lease is written as the library writes it.
+// FuzzLease compares encodeLease with json.Marshal.
 func FuzzLease(f *testing.F) {
 	f.Add("02:00:00:00:00:01", "web1", "box", "PXEClient:Arch:00007", "", "", int64(0), 0)
 	f.Add("", "a\"b", "c\\d", "<&>", "ü\x00\x7f", "\xff", int64(1<<60), 3600)
@@ -90,7 +91,8 @@ func FuzzLease(f *testing.F) {
 	})
 }
 
-// TestWholeLease: no field of a lease is forgotten, also none that will be added.
+// TestWholeLease checks that encodeLease writes every field of a lease, including future
+// ones.
 func TestWholeLease(t *testing.T) {
 	var l provision.Lease
 	fill(t, reflect.ValueOf(&l).Elem())
@@ -103,7 +105,7 @@ func TestWholeLease(t *testing.T) {
 	}
 }
 
-// fill sets each field to something.
+// fill sets each field to a value.
 func fill(t *testing.T, v reflect.Value) {
 	for i := range v.NumField() {
 		switch f := v.Field(i); {

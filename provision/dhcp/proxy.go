@@ -10,19 +10,20 @@ import (
 	"rackhand/provision/boot"
 )
 
-// proxy answers a request on a network where another server gives the addresses
-// (PXE specification 2.1, section 2.2): a client that boots gets its boot options,
-// in an offer without an address. Nobody else is answered, and nothing is refused.
-func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, c client, req *dhcpv4.DHCPv4, from netip.Addr) outcome {
+// proxy answers a request on a network where another server assigns the addresses (PXE
+// specification 2.1, section 2.2). A client that boots gets its boot options in an offer
+// without an address. All other packets get no answer, and no NAK.
+func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *inventory.Network, req request, from netip.Addr) outcome {
+	c := req.client
 	v := s.proxyView(snap, n, c)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		if !c.kind.Boots() {
-			return outcome{} // beside us live machines that are none of our business
+			return outcome{} // a machine that doesn't boot is none of our clients
 		}
 		s.noticeUnclaimed(v)
-		// A first network boot arms the host's install here already: the REQUEST that
-		// follows goes to the other server.
+		// A first network boot arms the host's install here already, because the REQUEST
+		// that follows goes to the other server.
 		var ok bool
 		if v.decision, ok = s.decide(ctx, v); !ok {
 			return outcome{}
@@ -32,22 +33,21 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 			return outcome{}
 		}
 		if c.kind == boot.PXE {
-			s.chained.add(c.mac, s.Clock()) // its REQUEST may go past us, to the other server alone
+			s.chained.add(c.mac, s.Clock()) // its REQUEST may go to the other server alone
 		}
 		s.Log.Debug("dhcp: offering as a proxy", "mac", c.mac, "client", c.kind, "file", v.bootFile())
 		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
 
 	case dhcpv4.MessageTypeRequest:
-		s.hear(ctx, snap, v, req, from)
+		s.observe(ctx, snap, v, req, from)
 	case dhcpv4.MessageTypeDecline:
-		s.unhear(ctx, v, req)
+		s.forgetObserved(ctx, v, req)
 	}
 	return outcome{}
 }
 
-// proxyView is what a proxy's reply depends on. Its address is that of the
-// inventory, for a host: we don't know which one the other server gives, and what
-// a host boots doesn't hang on it.
+// proxyView is the view for a proxy's reply. Its address is the host's address in the
+// inventory: the other server's choice is unknown, and the boot file doesn't depend on it.
 func (s *Server) proxyView(snap *inventory.Snapshot, n *inventory.Network, c client) view {
 	v := s.view(snap, n, c)
 	if v.decision.Host != nil {

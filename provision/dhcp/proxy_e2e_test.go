@@ -11,12 +11,11 @@ import (
 	"rackhand/provision"
 )
 
-// otherServer is where a real dnsmasq gives the addresses of rack1.
+// otherServer is the address of a real dnsmasq that assigns the addresses of rack1.
 const otherServer = "10.77.0.66"
 
-// beside starts dnsmasq in a namespace of its own on the bridge of another. It
-// gives web1 its address of the inventory, and the relayed host too, and knows
-// nothing of booting.
+// beside starts dnsmasq in its own namespace, on the bridge of another one. It assigns web1
+// and the relayed host their addresses of the inventory, and no boot files.
 func beside(t *testing.T, ns string) {
 	t.Helper()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
@@ -37,12 +36,12 @@ func beside(t *testing.T, ns string) {
 	listens(t, other, p, ":67")
 }
 
-// TestProxyBesideDnsmasq boots real firmware from us, with addresses from dnsmasq:
-// each form of a proxy's offer, up to the script.
+// TestProxyBesideDnsmasq boots real firmware from us, with addresses from dnsmasq: each
+// form of a proxy's offer, up to the script.
 func TestProxyBesideDnsmasq(t *testing.T) {
 	t.Parallel()
 	heard := func(client string) []string { return []string{"EVENT", `"observed"`, "addressed", client, otherServer} }
-	// The script is asked for from the address that we heard of.
+	// The box asks for the script from the observed address.
 	script := []string{"SCRIPT", web1.String(), "10.77.0.130:"}
 	chained := [][]string{heard("iPXE"), script}
 	for _, tc := range []struct {
@@ -66,8 +65,8 @@ func TestProxyBesideDnsmasq(t *testing.T) {
 	}
 }
 
-// TestProxyBehindRelay boots a box of a network that a relay stands before, which
-// asks dnsmasq and us.
+// TestProxyBehindRelay boots a box of a network behind a relay that forwards to dnsmasq and
+// to us.
 func TestProxyBehindRelay(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
@@ -101,8 +100,8 @@ func TestProxyBehindRelay(t *testing.T) {
 	})
 }
 
-// TestProxyLeavesOthersAlone: a system that doesn't boot gets all from dnsmasq, and
-// what it was given is known.
+// TestProxyLeavesOthersAlone checks that a system that doesn't boot gets everything from
+// dnsmasq, and that its lease is observed.
 func TestProxyLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	busybox := need(t, "busybox", "busybox")

@@ -12,30 +12,29 @@ import (
 	"rackhand/provision/store"
 )
 
-// heardMost bounds what is known of boxes that aren't in the inventory: anybody can
-// claim to be as many as he likes.
-const heardMost = 1 << 14
+// observedMost bounds the observed leases of boxes outside the inventory. One machine can
+// claim to be any number of boxes.
+const observedMost = 1 << 14
 
-// heard knows the leases of other servers, as far as their clients were heard to
-// ask for them. It is apart from the table, which gives addresses: nothing in here
-// is ours to give. One MAC holds one address and one address belongs to one MAC, as
-// in the table: who asks for an address that another had, has it now.
-type heard struct {
+// observedLeases are leases of other servers, known from their clients' REQUESTs. They are
+// separate from the table because we must not assign their addresses. As in the table, one
+// MAC holds one address, and one address belongs to one MAC: the latest to ask for it.
+type observedLeases struct {
 	mu     sync.Mutex
 	byMAC  map[inventory.MAC]provision.Lease
 	byAddr map[netip.Addr]inventory.MAC
-	// fullUntil is how long that nobody makes room is believed, so that a flood doesn't pay
-	// for a search each time.
+	// fullUntil is how long full returns true without a search, so that a flood doesn't
+	// cause a search for each packet.
 	fullUntil time.Time
 }
 
-func newHeard() *heard {
-	return &heard{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
+func newObservedLeases() *observedLeases {
+	return &observedLeases{byMAC: map[inventory.MAC]provision.Lease{}, byAddr: map[netip.Addr]inventory.MAC{}}
 }
 
-// load takes a record of the store when it is of another server, and reports
-// whether it was.
-func (h *heard) load(value []byte) bool {
+// load takes a record of the store if another server gave that lease, and reports whether
+// it did.
+func (h *observedLeases) load(value []byte) bool {
 	var l provision.Lease
 	if err := json.Unmarshal(value, &l); err != nil || l.Server == "" {
 		return false
@@ -43,7 +42,7 @@ func (h *heard) load(value []byte) bool {
 	mac, err := inventory.ParseMAC(l.MAC)
 	addr, err2 := netip.ParseAddr(l.Address)
 	if err != nil || err2 != nil {
-		return true // of no use to anybody
+		return true // unusable
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -51,9 +50,9 @@ func (h *heard) load(value []byte) bool {
 	return true
 }
 
-// put enters a lease; the caller holds the lock. It returns the MAC that had the
-// address before, nil for none.
-func (h *heard) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
+// put adds a lease; the caller holds the lock. It returns the MAC that had the address
+// before; nil for none.
+func (h *observedLeases) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (displaced *inventory.MAC) {
 	h.drop(mac)
 	if old, taken := h.byAddr[addr]; taken {
 		h.drop(old)
@@ -63,8 +62,8 @@ func (h *heard) put(mac inventory.MAC, addr netip.Addr, l provision.Lease) (disp
 	return displaced
 }
 
-// drop forgets a MAC; the caller holds the lock.
-func (h *heard) drop(mac inventory.MAC) {
+// drop removes a MAC; the caller holds the lock.
+func (h *observedLeases) drop(mac inventory.MAC) {
 	l, ok := h.byMAC[mac]
 	if !ok {
 		return
@@ -75,26 +74,26 @@ func (h *heard) drop(mac inventory.MAC) {
 	}
 }
 
-func (h *heard) get(mac inventory.MAC) (provision.Lease, bool) {
+func (h *observedLeases) get(mac inventory.MAC) (provision.Lease, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l, ok := h.byMAC[mac]
 	return l, ok
 }
 
-// full reports whether no more strangers are taken in: there are too many, and none of
-// them was silent for the length of a lease.
-func (h *heard) full(now time.Time) bool {
+// full reports whether boxes outside the inventory are no longer added: there are too many,
+// and all of their leases are still valid.
+func (h *observedLeases) full(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch left := h.fullUntil.Sub(now); {
-	case len(h.byMAC) < heardMost:
+	case len(h.byMAC) < observedMost:
 		return false
 	case left > 0 && left <= fullFor:
 		return true
 	}
 	for _, l := range h.byMAC {
-		if over(l, now) {
+		if strangerExpired(l, now) {
 			return false
 		}
 	}
@@ -102,19 +101,21 @@ func (h *heard) full(now time.Time) bool {
 	return true
 }
 
-// over reports whether a stranger's lease has ended.
-func over(l provision.Lease, now time.Time) bool { return l.Host == "" && !l.Expires.After(now) }
+// strangerExpired reports whether the lease of a box outside the inventory has ended.
+func strangerExpired(l provision.Lease, now time.Time) bool {
+	return l.Host == "" && !l.Expires.After(now)
+}
 
-// makeRoom forgets strangers whose leases have ended, as many as go with one transaction,
-// when there are too many; the caller holds the lock. It returns their addresses.
-func (h *heard) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
+// makeRoom removes expired boxes outside the inventory when there are too many, as many as
+// fit in one transaction. The caller holds the lock. It returns their addresses.
+func (h *observedLeases) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
 	const atOnce = store.MaxOps / 2
-	if len(h.byMAC) < heardMost {
+	if len(h.byMAC) < observedMost {
 		return nil
 	}
 	gone = map[inventory.MAC]string{}
 	for mac, l := range h.byMAC {
-		if len(gone) < atOnce && over(l, now) {
+		if len(gone) < atOnce && strangerExpired(l, now) {
 			gone[mac] = l.Address
 		}
 	}
@@ -124,8 +125,8 @@ func (h *heard) makeRoom(now time.Time) (gone map[inventory.MAC]string) {
 	return gone
 }
 
-// holds reports whether one of these cards was heard to ask for the address.
-func (h *heard) holds(addr netip.Addr, macs []inventory.MAC) bool {
+// holds reports whether one of these cards was observed to ask for the address.
+func (h *observedLeases) holds(addr netip.Addr, macs []inventory.MAC) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	owner, ok := h.byAddr[addr]

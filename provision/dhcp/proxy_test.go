@@ -14,16 +14,15 @@ import (
 	"rackhand/provision/store"
 )
 
-// newProxy is a bench whose network has another server, 10.77.0.66.
-func newProxy(t testing.TB) *bench {
-	b := newBench(t)
+// newProxy is a test server whose network has another server, 10.77.0.66.
+func newProxy(t testing.TB) *testServer {
+	b := newTestServer(t)
 	b.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 	return b
 }
 
-// binl sends a packet to port 4011 from an address and returns the reply, nil for
-// none.
-func (b *bench) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
+// binl sends a packet to port 4011 from an address and returns the reply; nil for none.
+func (b *testServer) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
 	b.t.Helper()
 	raw, ok := b.answerBINL(context.Background(), p.ToBytes(), netip.MustParseAddrPort(from))
 	if !ok {
@@ -36,21 +35,21 @@ func (b *bench) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
 	return r
 }
 
-// TestProxyCapture replays what real clients sent, to a proxy: each form of its
-// offer, hosts that boot their disks, and boxes that nobody knows; and each PXE
-// client's DISCOVER once more as a REQUEST to port 4011.
+// TestProxyCapture replays packets of real clients to a proxy: with each form of its offer,
+// with hosts that boot their disks, and with unclaimed boxes. It sends each PXE client's
+// DISCOVER again as a REQUEST to port 4011.
 func TestProxyCapture(t *testing.T) {
-	arm := func(b *bench, form inventory.ProxyForm) {
+	arm := func(b *testServer, form inventory.ProxyForm) {
 		for name, h := range b.snap.Hosts {
 			b.arm(name)
 			h.Boot.Proxy = form
 		}
 	}
-	for name, prepare := range map[string]func(*bench){
-		"pxe":       func(b *bench) { arm(b, inventory.ProxyPXE) },
-		"binl":      func(b *bench) { arm(b, inventory.ProxyBINL) },
-		"disk":      func(*bench) {},
-		"unclaimed": func(b *bench) { b.snap.Hosts = map[string]*inventory.Host{} },
+	for name, prepare := range map[string]func(*testServer){
+		"pxe":       func(b *testServer) { arm(b, inventory.ProxyPXE) },
+		"binl":      func(b *testServer) { arm(b, inventory.ProxyBINL) },
+		"disk":      func(*testServer) {},
+		"unclaimed": func(b *testServer) { b.snap.Hosts = map[string]*inventory.Host{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
@@ -99,30 +98,31 @@ func TestProxyCapture(t *testing.T) {
 	}
 }
 
-// TestProxyOffers: who gets an offer, and what is never in one.
+// TestProxyOffers checks which clients get an offer, and that an offer has no address and
+// no settings.
 func TestProxyOffers(t *testing.T) {
 	http := func(p *dhcpv4.DHCPv4) { raw(60, "HTTPClient:Arch:00016:UNDI:003001")(p); raw(93, "\x00\x10")(p) }
 	cases := []struct {
 		name string
 		msg  *dhcpv4.DHCPv4
-		to   string // "" for silence
+		to   string // "" for no answer
 		file string
 		on60 string
 	}{
 		{"firmware", discover(web1, pxe), "255.255.255.255:68", "snponly.efi\x00", "PXEClient"},
 		{"firmware that wants no broadcast", discover(web1, pxe, dhcpv4.WithBroadcast(false)), "255.255.255.255:68", "snponly.efi\x00", "PXEClient"},
 		{"firmware behind a relay", discover(web1, pxe, relayed("10.77.0.254")), "10.77.0.254:67", "snponly.efi\x00", "PXEClient"},
-		{"relay of nowhere", discover(web1, pxe, relayed("192.0.2.1")), "", "", ""},
+		{"relay outside all networks", discover(web1, pxe, relayed("192.0.2.1")), "", "", ""},
 		{"HTTP boot", discover(web1, http), "255.255.255.255:68", "http://10.77.0.1/boot/file/snponly.efi\x00", "HTTPClient"},
 		{"iPXE", discover(web1, ipxe), "255.255.255.255:68", "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01", "PXEClient"},
 		{"an installed system", discover(web1), "", "", ""},
 		{"debian-installer", discover(web1, raw(60, "d-i")), "", "", ""},
 		{"a host with nothing to boot", discover(web2, pxe), "", "", ""},
 		{"an unclaimed box", discover(stranger, pxe), "", "", ""},
-		{"somebody's laptop", discover(stranger), "", "", ""},
-		{"a request to us", request(web1, pxe, server("10.77.0.1"), requested("10.77.0.130")), "", "", ""},
-		{"a request to the other", request(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")), "", "", ""},
-		{"a wrong address is not ours to refuse", request(web1, requested("192.0.2.9")), "", "", ""},
+		{"a laptop", discover(stranger), "", "", ""},
+		{"a request to us", requestMessage(web1, pxe, server("10.77.0.1"), requested("10.77.0.130")), "", "", ""},
+		{"a request to the other", requestMessage(web1, pxe, server("10.77.0.66"), requested("10.77.0.130")), "", "", ""},
+		{"a wrong address gets no NAK", requestMessage(web1, requested("192.0.2.9")), "", "", ""},
 		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, ciaddr("10.77.0.130")), "", "", ""},
 		{"release", message(web1, dhcpv4.MessageTypeRelease, ciaddr("10.77.0.130")), "", "", ""},
 	}
@@ -163,7 +163,7 @@ func TestProxyOffers(t *testing.T) {
 	}
 }
 
-// TestBINL: who is answered on port 4011.
+// TestBINL checks which clients are answered on port 4011.
 func TestBINL(t *testing.T) {
 	const at = "10.77.0.99:4011"
 	here := ciaddr("10.77.0.99")
@@ -173,18 +173,18 @@ func TestBINL(t *testing.T) {
 		from string
 		want bool
 	}{
-		{"request", request(web1, pxe, here), at, true},
-		{"request from port 68", request(web1, pxe, here), "10.77.0.99:68", true},
+		{"request", requestMessage(web1, pxe, here), at, true},
+		{"request from port 68", requestMessage(web1, pxe, here), "10.77.0.99:68", true},
 		{"inform", message(web1, dhcpv4.MessageTypeInform, pxe, here), at, true},
 		{"discover", discover(web1, pxe, here), at, true},
-		{"an old iPXE", request(web1, ipxe, here, server("10.77.0.1")), at, true},
+		{"an old iPXE", requestMessage(web1, ipxe, here, server("10.77.0.1")), at, true},
 		{"a release", message(web1, dhcpv4.MessageTypeRelease, pxe, here), at, false},
-		{"an installed system", request(web1, here), at, false},
-		{"a host with nothing to boot", request(web2, pxe, here), at, false},
-		{"an unclaimed box", request(stranger, pxe, here), at, false},
-		{"from an authoritative network", request(web1, pxe, here), "10.78.0.9:4011", false},
-		{"from nowhere", request(web1, pxe, here), "192.0.2.9:4011", false},
-		{"from ourselves", request(web1, pxe, here), "10.77.0.1:4011", false},
+		{"an installed system", requestMessage(web1, here), at, false},
+		{"a host with nothing to boot", requestMessage(web2, pxe, here), at, false},
+		{"an unclaimed box", requestMessage(stranger, pxe, here), at, false},
+		{"from an authoritative network", requestMessage(web1, pxe, here), "10.78.0.9:4011", false},
+		{"from no network", requestMessage(web1, pxe, here), "192.0.2.9:4011", false},
+		{"from ourselves", requestMessage(web1, pxe, here), "10.77.0.1:4011", false},
 	}
 	for _, tc := range cases {
 		b := newProxy(t)
@@ -203,8 +203,8 @@ func TestBINL(t *testing.T) {
 	}
 }
 
-// TestProxyArms: the first DISCOVER arms a host whose installs begin by themselves,
-// since its REQUEST goes elsewhere; when that can't be written, it gets nothing.
+// TestProxyArms checks that the first DISCOVER arms a host with automatic installs, since
+// its REQUEST goes to the other server. When arming fails, the host gets no answer.
 func TestProxyArms(t *testing.T) {
 	b := newProxy(t)
 	b.snap.Hosts["web1"].Install = inventory.FirstBoot
@@ -215,13 +215,13 @@ func TestProxyArms(t *testing.T) {
 	if r := b.ask(discover(web1, pxe)); r != nil {
 		t.Errorf("an offer without a decision: %s", r.Summary())
 	}
-	if r := b.binl(request(web1, pxe, ciaddr("10.77.0.99")), "10.77.0.99:4011"); r != nil {
+	if r := b.binl(requestMessage(web1, pxe, ciaddr("10.77.0.99")), "10.77.0.99:4011"); r != nil {
 		t.Errorf("an answer on 4011 without a decision: %s", r.Summary())
 	}
 }
 
-// TestProxyReplacesIPXE: a card's own iPXE that is to be replaced gets the program,
-// and the iPXE that asks next its script.
+// TestProxyReplacesIPXE checks that an iPXE in a card's ROM that is to be replaced gets the
+// program, and the next iPXE its script.
 func TestProxyReplacesIPXE(t *testing.T) {
 	b := newProxy(t)
 	b.arm("web1")
@@ -229,7 +229,7 @@ func TestProxyReplacesIPXE(t *testing.T) {
 	const script = "http://10.77.0.1/boot/ipxe?mac=52:54:00:77:00:01"
 	for i, want := range []string{"ipxe.efi", "ipxe.efi", script} {
 		if i == 2 {
-			b.ask(request(web1, ipxe, server("10.77.0.66"), requested("10.77.0.130")))
+			b.ask(requestMessage(web1, ipxe, server("10.77.0.66"), requested("10.77.0.130")))
 		}
 		r := b.ask(discover(web1, ipxe))
 		if r == nil || r.BootFileName != want || r.Options.Has(optIPXE) || string(r.Options.Get(dhcpv4.OptionClassIdentifier)) != "PXEClient" {
@@ -242,8 +242,8 @@ func TestProxyReplacesIPXE(t *testing.T) {
 	}
 }
 
-// FuzzProxy: whatever comes to port 67 or 4011 of a proxy neither panics nor gets
-// an address.
+// FuzzProxy checks that no packet to port 67 or 4011 of a proxy causes a panic or gets an
+// address.
 func FuzzProxy(f *testing.F) {
 	for _, p := range captured(f) {
 		f.Add(p, true)

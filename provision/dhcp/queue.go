@@ -8,9 +8,9 @@ import (
 	"rackhand/inventory"
 )
 
-// How much waits to be answered, in packets: DISCOVERs, others, those of hosts, and of one client,
-// those that are being answered among them. A client has one question at a time, and
-// asks again when it isn't answered.
+// How many packets may wait for an answer: DISCOVERs, others, those of hosts, and those of
+// one client, including those being answered. A client has one question at a time, and
+// repeats it when it gets no answer.
 const (
 	backlogDiscovers = 1024
 	backlogOthers    = 4096
@@ -18,22 +18,22 @@ const (
 	backlogClient    = 4
 )
 
-// takeAtOnce is how many packets a worker takes at once. It may have to wait for the
-// journal with any of them, so there are workers enough for the others.
+// takeAtOnce is how many packets a worker takes at once. Each of them may have to wait for
+// the journal; other workers go on meanwhile.
 const takeAtOnce = 16
 
-// A queue holds packets between the reader and the workers. A client that floods it
-// loses its own packets and nobody else's. What hosts of the inventory send waits apart, so
-// that made-up clients keep no host from its address. DISCOVERs of the others wait apart as
-// well: when more come than can be answered, a client that has an offer gets its lease,
-// where otherwise each would wait its turn twice and none would end in time.
+// A queue holds packets between the reader and the workers. A client that floods it loses
+// only its own packets. Packets of the inventory's hosts have a lane of their own, so
+// invented clients don't delay them. DISCOVERs of other clients have one, too: under
+// overload a client that has an offer gets its lease. In a single lane each client would
+// wait twice, and none would finish in time.
 type queue struct {
 	mu                sync.Mutex
-	ready             sync.Cond // there are packets, or the queue has ended
+	ready             sync.Cond // there are packets, or the queue is closed
 	discovers, others ring
 	hosts             ring
 	isHost            func(inventory.MAC) bool
-	queued            map[inventory.MAC]int // also those that a worker has, or wait for the disk
+	queued            map[inventory.MAC]int // includes packets that a worker has, or that wait for the disk
 	closed            bool
 }
 
@@ -47,7 +47,7 @@ func newQueue(isHost func(inventory.MAC) bool) *queue {
 	return q
 }
 
-// A ring holds packets in the order in which they came, as many as it was made for.
+// A ring is a queue of fixed capacity.
 type ring struct {
 	packets  []datagram
 	first, n int
@@ -73,8 +73,8 @@ func (r *ring) take(batch []datagram, most int) []datagram {
 	return batch
 }
 
-// chaddr peeks at a packet's hardware address (RFC 2131 section 2); packets too
-// short to have one share the zero address.
+// chaddr reads a packet's hardware address without parsing it (RFC 2131 section 2). Packets
+// that are too short share the zero address.
 func chaddr(packet []byte) (mac inventory.MAC) {
 	if len(packet) >= 34 {
 		mac = inventory.MAC(packet[28:34])
@@ -82,7 +82,8 @@ func chaddr(packet []byte) (mac inventory.MAC) {
 	return mac
 }
 
-// discovers peeks at a packet's type (option 53), which stands first mostly.
+// discovers reports whether a packet is a DISCOVER, without parsing it fully: option 53
+// usually is the first one.
 func discovers(packet []byte) bool {
 	if len(packet) < optionsAt {
 		return false
@@ -101,8 +102,8 @@ func discovers(packet []byte) bool {
 	return false
 }
 
-// put enters packets. It returns those that had to be dropped because their sender has
-// too many in it, and how many because it is full.
+// put adds packets. It returns those that were dropped because their client has too many in
+// the queue, and the number dropped because a lane was full.
 func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,23 +124,23 @@ func (q *queue) put(packets ...datagram) (floods []datagram, full int) {
 			q.queued[mac]++
 		}
 	}
-	q.ready.Signal() // one worker for them all; it wakes another when it can't take all
+	q.ready.Signal() // one worker is enough: it wakes another one when packets remain
 	return floods, full
 }
 
-// A turn is which lane a worker serves first. Some have to serve each, so that a flood in
-// one keeps nobody from the others.
-type turn int
+// A priority is the lane that a worker serves first. Each lane has such workers, so a flood
+// in one lane doesn't block the others.
+type priority int
 
 const (
-	hostsFirst turn = iota
+	hostsFirst priority = iota
 	discoversFirst
 	othersFirst
 )
 
-// next fills a batch with packets to answer, and waits for one; the batch is empty when
-// the queue has ended.
-func (q *queue) next(batch []datagram, first turn) []datagram {
+// next waits for packets and fills a batch with them. The batch is empty when the queue is
+// closed.
+func (q *queue) next(batch []datagram, first priority) []datagram {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.waiting() == 0 && !q.closed {
@@ -164,7 +165,7 @@ func (q *queue) next(batch []datagram, first turn) []datagram {
 
 func (q *queue) waiting() int { return q.hosts.n + q.others.n + q.discovers.n }
 
-// done says that packets were answered.
+// done marks packets as answered.
 func (q *queue) done(packets ...datagram) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -176,7 +177,7 @@ func (q *queue) done(packets ...datagram) {
 	}
 }
 
-// close ends the queue: workers get what is in it, and then nothing.
+// close ends the queue: workers get the remaining packets, then none.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

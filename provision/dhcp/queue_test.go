@@ -11,10 +11,10 @@ import (
 	"rackhand/provision"
 )
 
-// TestFloodStarvesNobody: a client that floods loses its own packets; those of the
-// others all get in, in order.
-func TestFloodStarvesNobody(t *testing.T) {
-	q := newQueue(nobody)
+// TestFloodDropsItsOwn checks that a client that floods loses its own packets only. Those
+// of all others are queued in order.
+func TestFloodDropsItsOwn(t *testing.T) {
+	q := newQueue(noHosts)
 	flood := datagram{payload: discover(stranger).ToBytes()}
 	box := func(n int) datagram {
 		return datagram{payload: discover(inventory.MAC{0x52, 0x54, 0, 0x98, byte(n >> 8), byte(n)}).ToBytes()}
@@ -30,7 +30,7 @@ func TestFloodStarvesNobody(t *testing.T) {
 			in += 1 - len(floods)
 		}
 		if floods, full := q.put(box(n), flood); len(floods) != 1 || chaddr(floods[0].payload) != stranger || full != 0 {
-			t.Fatalf("box %d was dropped because of somebody else's flood", n)
+			t.Fatalf("box %d was dropped because of another client's flood", n)
 		}
 	}
 	if in != backlogClient {
@@ -53,22 +53,22 @@ func TestFloodStarvesNobody(t *testing.T) {
 	}
 }
 
-// drain takes all packets out of a queue that has ended.
-func drain(q *queue, first turn) (all []datagram) {
+// drain takes all packets out of a closed queue.
+func drain(q *queue, first priority) (all []datagram) {
 	for b := q.next(nil, first); len(b) > 0; b = q.next(nil, first) {
 		all = append(all, b...)
 	}
 	return all
 }
 
-// TestFloodKeepsWorkersFree: what a worker has counts too, so a flood of one client
-// can't occupy them all while they wait for the disk.
+// TestFloodKeepsWorkersFree checks that packets being answered count, too, so a flood of
+// one client can't occupy all workers while they wait for the disk.
 func TestFloodKeepsWorkersFree(t *testing.T) {
-	q := newQueue(nobody)
-	flood := datagram{payload: request(stranger).ToBytes()}
+	q := newQueue(noHosts)
+	flood := datagram{payload: requestMessage(stranger).ToBytes()}
 	for range backlogClient {
 		q.put(flood)
-		q.next(nil, hostsFirst) // a worker took it, and isn't done
+		q.next(nil, hostsFirst) // a worker has it, and isn't done
 	}
 	if floods, _ := q.put(flood); len(floods) != 1 {
 		t.Error("a fifth worker would have it")
@@ -79,16 +79,16 @@ func TestFloodKeepsWorkersFree(t *testing.T) {
 	}
 }
 
-// TestQueueIsBounded: many clients at once are dropped at the end of the queue, and
-// DISCOVERs leave room for the rest.
+// TestQueueIsBounded checks that packets beyond the queue's capacity are dropped, and that
+// DISCOVERs leave space for others.
 func TestQueueIsBounded(t *testing.T) {
-	q := newQueue(nobody)
+	q := newQueue(noHosts)
 	fill := func(kind dhcpv4.MessageType) (in int) {
 		for n := range backlogOthers + 100 {
 			mac := inventory.MAC{2, byte(kind), 0, byte(n >> 16), byte(n >> 8), byte(n)}
 			floods, full := q.put(datagram{payload: message(mac, kind).ToBytes()})
 			if len(floods) > 0 {
-				t.Fatal("taken for one client's flood")
+				t.Fatal("mistaken for one client's flood")
 			}
 			in += 1 - full
 		}
@@ -101,20 +101,20 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("%d REQUESTs, %d clients", n, len(q.queued))
 	}
 	for _, p := range [][]byte{nil, make([]byte, 33)} { // too short to have a sender
-		if floods, full := newQueue(nobody).put(datagram{payload: p}); len(floods)+full != 0 {
-			t.Errorf("%d bytes refused: that is the parser's to tell", len(p))
+		if floods, full := newQueue(noHosts).put(datagram{payload: p}); len(floods)+full != 0 {
+			t.Errorf("%d bytes dropped: the parser has to report them", len(p))
 		}
 	}
 }
 
-// TestLanes: a worker takes what it prefers, and the rest when there is nothing of that;
-// all comes out before the end.
+// TestLanes checks that a worker takes packets of its preferred lane first, then others,
+// and that a closed queue is emptied.
 func TestLanes(t *testing.T) {
-	for first, want := range map[turn]string{hostsFirst: "HHHRRRDDD", discoversFirst: "DDDHHHRRR", othersFirst: "RRRHHHDDD"} {
+	for first, want := range map[priority]string{hostsFirst: "HHHRRRDDD", discoversFirst: "DDDHHHRRR", othersFirst: "RRRHHHDDD"} {
 		q := newQueue(func(mac inventory.MAC) bool { return mac[4] == 3 })
 		for n := range byte(3) {
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 1, n}).ToBytes()})
-			q.put(datagram{payload: request(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
+			q.put(datagram{payload: requestMessage(inventory.MAC{2, 0, 0, 0, 2, n}).ToBytes()})
 			q.put(datagram{payload: discover(inventory.MAC{2, 0, 0, 0, 3, n}).ToBytes()})
 		}
 		q.close()
@@ -123,23 +123,23 @@ func TestLanes(t *testing.T) {
 			got += map[byte]string{1: "D", 2: "R", 3: "H"}[chaddr(d.payload)[4]]
 		}
 		if got != want {
-			t.Errorf("turn %d: %s, want %s", first, got, want)
+			t.Errorf("priority %d: %s, want %s", first, got, want)
 		}
 	}
-	turns := map[turn]int{}
+	turns := map[priority]int{}
 	for i := range workers {
-		turns[turnOf(i)]++
+		turns[priorityOf(i)]++
 	}
 	if turns[hostsFirst] != 12 || turns[discoversFirst] != 2 || turns[othersFirst] != 2 {
-		t.Errorf("turns of the workers: %v", turns)
+		t.Errorf("priorities of the workers: %v", turns)
 	}
 }
 
-// nobody is a host.
-func nobody(inventory.MAC) bool { return false }
+// noHosts is an inventory without hosts.
+func noHosts(inventory.MAC) bool { return false }
 
-// TestFloodOfStrangers: when made-up clients fill all that is theirs, a host's packets get
-// in, and are answered first.
+// TestFloodOfStrangers checks that a host's packets are queued and answered first while
+// invented clients fill their lanes.
 func TestFloodOfStrangers(t *testing.T) {
 	host := datagram{payload: discover(web1).ToBytes()}
 	q := newQueue(func(mac inventory.MAC) bool { return mac == web1 })
@@ -156,8 +156,9 @@ func TestFloodOfStrangers(t *testing.T) {
 	}
 }
 
-// TestPeeksAtType agrees with the parser, on what firmware sends and on broken options.
-func TestPeeksAtType(t *testing.T) {
+// TestDiscovers compares discovers with the parser, for packets of firmware and for broken
+// options.
+func TestDiscovers(t *testing.T) {
 	for i, p := range captured(t) {
 		req, err := dhcpv4.FromBytes(p)
 		if err != nil {
@@ -178,16 +179,16 @@ func TestPeeksAtType(t *testing.T) {
 	}
 }
 
-// TestScribes: while the server runs, events of a host stay in order, none is lost, and
-// who records doesn't wait for the disk.
-func TestScribes(t *testing.T) {
-	b := newBench(t)
+// TestEventWriters checks that events of a host stay in order, that none is lost, and that
+// record doesn't wait for the disk while the server runs.
+func TestEventWriters(t *testing.T) {
+	b := newTestServer(t)
 	disk := make(chan struct{})
 	b.Server.Record = provision.RecorderFunc(func(e provision.Event) error {
 		<-disk
 		return b.Record(e)
 	})
-	stop := b.startScribes()
+	stop := b.startEventWriters()
 	const each = 5
 	hosts := []string{"web1", "web2", "", "52:54:00:99:00:01"}
 	var wg sync.WaitGroup
@@ -198,7 +199,7 @@ func TestScribes(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait() // all of them returned, and nothing is on disk
+	wg.Wait() // all calls have returned, and no event is on disk
 	if n := len(b.events); n != 0 {
 		t.Errorf("%d events are on disk already", n)
 	}

@@ -13,8 +13,8 @@ import (
 	"rackhand/provision"
 )
 
-// peer finds a program of a package that must never be installed on a machine with
-// a network: `.ci/peers DIR PKG` unpacks it beside the system.
+// peer finds a program of a package that must never be installed on a machine with a
+// network. `.ci/peers DIR PKG` unpacks such a package into a folder.
 func peer(t *testing.T, pkg, path string) string {
 	t.Helper()
 	dir := os.Getenv("RACKHAND_PEERS")
@@ -31,7 +31,7 @@ func peer(t *testing.T, pkg, path string) string {
 // listens waits until a program listens on a UDP port.
 func listens(t *testing.T, ns string, p *program, port string) {
 	t.Helper()
-	for range 1200 { // a minute: a busy machine takes what it takes
+	for range 1200 { // a minute, since the machine may be busy
 		if strings.Contains(sh(t, "ip", "netns", "exec", ns, "ss", "-uln"), port+" ") {
 			return
 		}
@@ -44,9 +44,9 @@ func listens(t *testing.T, ns string, p *program, port string) {
 	t.Fatalf("it doesn't listen on %s: %s", port, p)
 }
 
-// behind makes three namespaces in a row: the server in rack1, a router, and a
-// client in rack2.
-func behind(t *testing.T, mac inventory.MAC) (server, router, client string) {
+// relayBetween makes three namespaces in a row: the server in rack1, a router, and a client
+// in rack2.
+func relayBetween(t *testing.T, mac inventory.MAC) (server, router, client string) {
 	t.Helper()
 	server, router, client = namespace(t, "s"), namespace(t, "r"), namespace(t, "c")
 	sh(t, "ip", "-n", server, "link", "add", "srv", "type", "veth", "peer", "name", "uplink", "netns", router)
@@ -62,9 +62,9 @@ func behind(t *testing.T, mac inventory.MAC) (server, router, client string) {
 	return server, router, client
 }
 
-// TestRelay: a claimed and an unclaimed box of another network, through real relays,
-// get addresses of their network; they renew and release past the relay, directly
-// with us; and the place that the relay tells is known.
+// TestRelay checks a claimed and an unclaimed box of another network behind real relays.
+// They get addresses of their network, and renew and release directly with us. Their leases
+// record the location that the relay sends.
 func TestRelay(t *testing.T) {
 	t.Parallel()
 	dnsmasq := need(t, "dnsmasq", "dnsmasq-base")
@@ -88,7 +88,7 @@ func TestRelay(t *testing.T) {
 		for box, tc := range boxes {
 			t.Run(name+"/"+box, func(t *testing.T) {
 				t.Parallel()
-				server, router, client := behind(t, tc.mac)
+				server, router, client := relayBetween(t, tc.mac)
 				d := serve(t, server, setup{Interface: "srv", Lease: shortLease})
 				listens(t, router, run(t, router, relay.args...), ":67")
 				hook, _ := script(t)

@@ -12,19 +12,18 @@ import (
 	"rackhand/provision/boot"
 )
 
-// A view is all that a reply depends on: plan computes from it, and from the
-// request, what to send.
+// A view holds everything that a reply depends on besides the request.
 type view struct {
 	server    netip.Addr         // our address
-	name      netip.Addr         // what a relay wants us to be called (RFC 5107); invalid: our address
-	network   *inventory.Network // of the link that was asked on
+	serverID  netip.Addr         // the server identifier that a relay asks for (RFC 5107); invalid: our address
+	network   *inventory.Network // the client's network
 	client    client
 	decision  boot.Decision
-	bmcOf     *inventory.Host // the host whose BMC this is; nil for a box
-	address   netip.Addr      // what this client has or may have; invalid for none
-	known     bool            // we have a record of it, or are the only server of its network
-	renews    bool            // it has an address and names it in ciaddr
-	tries     int             // how many addresses that it was to have turned out to be taken
+	bmcOf     *inventory.Host // the host whose BMC this is; nil for other clients
+	address   netip.Addr      // the address that this client has or may get; invalid for none
+	known     bool            // there is a record of the client, or we are the only server of its network
+	renews    bool            // it has an address, which ciaddr names
+	tries     int             // how many addresses offered to it turned out to be in use
 	relay     *provision.Relay
 	leaseTime time.Duration
 	scriptURL func(inventory.MAC) string
@@ -33,30 +32,30 @@ type view struct {
 	fileURL       func(program string) string
 }
 
-// A verdict is what became of a request.
+// A verdict is the decision about a request.
 type verdict int
 
 const (
-	silent   verdict = iota // nothing to say: not for us, or nothing to give
+	silent   verdict = iota // no answer: the request isn't for us, or there is no address to give
 	offered                 // OFFER: hold the address
 	acked                   // ACK: the lease is written first
 	informed                // ACK of an INFORM: settings, no lease
 	refused                 // NAK
 	released                // the client gives its address back
-	declined                // the client found somebody else on its address
+	declined                // the client found another machine on its address
 )
 
-// plan answers one request (RFC 2131 section 4.3). The reply is nil when nothing
-// is sent; asked is the address that the client named, invalid for none.
-func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
-	ciaddr, requested := addrOf(req.ClientIPAddr), requestedAddr(req)
+// plan decides about one request (RFC 2131 section 4.3). The reply is nil when none is
+// sent. asked is the address that the client named; invalid for none.
+func (v view) plan(req request) (does verdict, reply *dhcpv4.DHCPv4, asked netip.Addr) {
+	ciaddr, requested := req.ciaddr, req.requested
 	toUs, toOther := v.addressee(req)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		if !v.address.IsValid() {
 			return silent, nil, requested
 		}
-		return offered, v.grant(req, dhcpv4.MessageTypeOffer), requested
+		return offered, v.grant(req.packet, dhcpv4.MessageTypeOffer), requested
 
 	case dhcpv4.MessageTypeRequest:
 		switch {
@@ -69,24 +68,24 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 		default:
 			return silent, nil, netip.Addr{}
 		}
-		if v.leaves(asked, toUs) {
+		if v.leftToOther(asked, toUs) {
 			return silent, nil, asked
 		}
-		// A client whose address isn't the one that it would get from us is told so at
-		// once, and starts anew.
+		// A client that would get another address from us is refused at once, so that it
+		// starts again.
 		if asked != v.address {
-			return refused, v.refuse(req, asked), asked
+			return refused, v.refuse(req.packet, asked), asked
 		}
-		return acked, v.grant(req, dhcpv4.MessageTypeAck), asked
+		return acked, v.grant(req.packet, dhcpv4.MessageTypeAck), asked
 
 	case dhcpv4.MessageTypeInform:
-		// The answer goes to ciaddr, so it has to be one of this network.
+		// The answer goes to ciaddr, so that must be an address of this network.
 		if toOther || !v.network.Subnet.Contains(ciaddr) {
 			return silent, nil, ciaddr
 		}
-		reply = v.skeleton(req, dhcpv4.MessageTypeAck)
-		v.configure(reply, req)
-		echo(reply, req)
+		reply = v.skeleton(req.packet, dhcpv4.MessageTypeAck)
+		v.configure(reply, req.packet)
+		echo(reply, req.packet)
 		return informed, reply, ciaddr
 
 	case dhcpv4.MessageTypeRelease:
@@ -104,38 +103,35 @@ func (v view) plan(req *dhcpv4.DHCPv4) (does verdict, reply *dhcpv4.DHCPv4, aske
 	return silent, nil, netip.Addr{}
 }
 
-// needsAddress reports whether a request is for an address, and of us.
-func (v view) needsAddress(req *dhcpv4.DHCPv4) bool {
+// needsAddress reports whether a request asks us for an address.
+func (v view) needsAddress(req request) bool {
 	us, other := v.addressee(req)
-	requested := requestedAddr(req)
-	switch messageType(req) {
+	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		return !other
 	case dhcpv4.MessageTypeRequest:
-		return !other && !v.leaves(requested, us)
+		return !other && !v.leftToOther(req.requested, us)
 	}
 	return false
 }
 
-// leaves reports whether a REQUEST is left to the network's other server: it names
-// no server, and we never heard of its sender. One for an address of another
-// network is refused all the same (RFC 2131 section 4.3.2, INIT-REBOOT).
-func (v view) leaves(asked netip.Addr, toUs bool) bool {
+// leftToOther reports whether a REQUEST is left to the network's other server: it names no
+// server, and we have no record of its sender. A REQUEST for an address of another network
+// is refused all the same (RFC 2131 section 4.3.2, INIT-REBOOT).
+func (v view) leftToOther(asked netip.Addr, toUs bool) bool {
 	return !v.known && !toUs && (!asked.IsValid() || v.network.Subnet.Contains(asked))
 }
 
-// addressee reads option 54: whether a message names us, or another server.
-func (v view) addressee(req *dhcpv4.DHCPv4) (us, other bool) {
-	id := req.Options.Get(dhcpv4.OptionServerIdentifier)
-	if id == nil {
+// addressee reports whether option 54 names us, or another server.
+func (v view) addressee(req request) (us, other bool) {
+	if !req.namesServer {
 		return false, false
 	}
-	a := addrOf(id)
-	us = a.IsValid() && (a == v.server || a == v.name)
+	us = req.server.IsValid() && (req.server == v.server || req.server == v.serverID)
 	return us, !us
 }
 
-// grant makes an OFFER or an ACK.
+// grant builds an OFFER or an ACK.
 func (v view) grant(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	r := v.skeleton(req, kind)
 	r.YourIPAddr = v.address.AsSlice()
@@ -149,18 +145,18 @@ func (v view) grant(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 
 	return r
 }
 
-// refuse makes a NAK (RFC 2131 table 3: all addresses zero).
+// refuse builds a NAK (RFC 2131 table 3: all addresses are zero).
 func (v view) refuse(req *dhcpv4.DHCPv4, asked netip.Addr) *dhcpv4.DHCPv4 {
 	r := v.skeleton(req, dhcpv4.MessageTypeNak)
 	put(r, dhcpv4.OptionMessage, []byte(asked.String()+" is not your address here")) // 56
 	if !req.GatewayIPAddr.IsUnspecified() {
-		r.SetBroadcast() // the relay can't reach the client by its wrong address
+		r.SetBroadcast() // the relay can't reach the client at its wrong address
 	}
 	return r
 }
 
-// skeleton is what every reply has: the request's xid, hardware address, flags and
-// giaddr, options 53 and 54, and 61 and 82 as they came.
+// skeleton builds the common part of all replies: the request's xid, hardware address,
+// broadcast flag and giaddr, options 53 and 54, and copies of 61 and 82.
 func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	r := &dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootReply,
@@ -176,8 +172,8 @@ func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCP
 	}
 	put(r, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
 	name := v.server
-	if v.name.IsValid() {
-		name = v.name
+	if v.serverID.IsValid() {
+		name = v.serverID
 	}
 	put(r, dhcpv4.OptionServerIdentifier, name.AsSlice())
 	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClientIdentifier, dhcpv4.OptionRelayAgentInformation} {
@@ -188,7 +184,7 @@ func (v view) skeleton(req *dhcpv4.DHCPv4, kind dhcpv4.MessageType) *dhcpv4.DHCP
 	return r
 }
 
-// addrOf reads an address of a packet; the zero address is none.
+// addrOf converts an address of a packet. The zero address becomes invalid.
 func addrOf(ip []byte) netip.Addr {
 	a, ok := netip.AddrFromSlice(ip)
 	if a = a.Unmap(); !ok || !a.Is4() || a.IsUnspecified() {

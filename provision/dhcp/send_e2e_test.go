@@ -19,8 +19,8 @@ import (
 	"rackhand/inventory"
 )
 
-// fillMain sends replies to addresses where nobody is until the socket takes no more,
-// and prints what that led to.
+// fillMain sends replies to addresses without a machine until the socket is full, and
+// prints the effects.
 func fillMain(ifname string) error {
 	l, err := listen(context.Background(), ifname, serverAddr, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -31,7 +31,7 @@ func fillMain(ifname string) error {
 	full := 0
 	for i := range inAll {
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, byte(2 + i%250)}), 67)
-		l.send([]parcel{{make([]byte, 500), destination{to: to}}}, func(_ parcel, err error) {
+		l.send([]outgoing{{make([]byte, 500), destination{to: to}}}, func(_ outgoing, err error) {
 			if full++; !errors.Is(err, unix.EAGAIN) {
 				fmt.Println("ERROR", err)
 			}
@@ -39,8 +39,8 @@ func fillMain(ifname string) error {
 		if full == 0 {
 			continue
 		}
-		// That costs nobody else: neither a client on the link, whether it has an address or
-		// not, nor whoever is told by broadcast.
+		// Others still get their replies: clients on the link with and without an address, and
+		// those that are reached by broadcast.
 		mac := inventory.MAC{2, 0, 0, 0, 0, 9}
 		for _, d := range []destination{
 			{to: netip.MustParseAddrPort("255.255.255.255:68")},
@@ -48,19 +48,20 @@ func fillMain(ifname string) error {
 			{to: netip.MustParseAddrPort("10.77.0.9:68"), frame: true, has: true, mac: mac},
 		} {
 			for range 1000 {
-				l.send([]parcel{{make([]byte, 500), d}}, func(_ parcel, err error) { fmt.Println("ERROR", d, err) })
+				l.send([]outgoing{{make([]byte, 500), d}}, func(_ outgoing, err error) { fmt.Println("ERROR", d, err) })
 			}
 		}
 		fmt.Println("full")
 		return nil
 	}
-	return fmt.Errorf("%d replies were all taken", inAll)
+	return fmt.Errorf("the socket accepted all %d replies", inAll)
 }
 
-// TestSilentAddresses: replies to addresses that nobody answers for, as relays that don't
-// exist, fill a buffer of their own, and then are dropped; all others are sent. To wait for
-// it, for the three seconds that ARP takes, would hold up everybody else.
-func TestSilentAddresses(t *testing.T) {
+// TestUnresolvedAddresses checks that replies to addresses without a machine, such as
+// relays that don't exist, fill a buffer of their own and are then dropped. All others are
+// sent. Waiting for that buffer, for the three seconds that ARP takes, would delay every
+// other client.
+func TestUnresolvedAddresses(t *testing.T) {
 	t.Parallel()
 	server, _ := pair(t, web1)
 	self, err := os.Executable()

@@ -1,8 +1,8 @@
-// Package dhcp is an authoritative DHCPv4 server for one link (RFC 2131), and the
-// router advertisements that keep iPXE from waiting. It gives every claimed box
-// its reserved address whichever program asks, other boxes one from the network's
-// range, and something to boot to firmware that asks for it. It owns the leases:
-// records under LeasePrefix, written by nobody else.
+// Package dhcp is an authoritative DHCPv4 server for one link (RFC 2131), or a proxy beside
+// another server (PXE specification 2.1). It gives every claimed box its reserved address
+// whichever program asks, other boxes an address of the network's range, and a boot file to
+// firmware that asks for one. It owns the leases: only this package writes records under
+// LeasePrefix.
 package dhcp
 
 import (
@@ -19,40 +19,41 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/links"
 	"rackhand/provision/store"
 )
 
-// LeasePrefix is where leases lie in the store: LeasePrefix + MAC holds a
-// provision.Lease as JSON. An expired one stays until another MAC needs its
-// address, so that its box gets the same one again.
+// LeasePrefix is the prefix of leases in the store: LeasePrefix + MAC holds a
+// provision.Lease as JSON. An expired lease stays until another MAC needs its address, so
+// that its box gets the same address again.
 const LeasePrefix = "lease/"
 
-// DefaultLeaseTime is the length of a lease when Options doesn't say: a change of
-// the inventory reaches every box within half of it.
+// DefaultLeaseTime is the length of a lease unless Options sets one. A change of the
+// inventory reaches every box within half of it.
 const DefaultLeaseTime = time.Hour
 
-// workers is how many packets are answered at once. They don't wait for leases to be on
-// disk, but Decide may wait for an install to be armed, and events for the journal.
+// workers is how many packets are answered at once. Workers don't wait for leases to reach
+// the disk, but Decide may wait for an install to be armed, and events for the journal.
 const workers = 16
 
-// gather is how long the reader waits after each read, so that under load it finds
-// many packets at once: what a packet costs is mostly the waking up.
-const gather = 2 * time.Millisecond
+// readDelay is how long the reader waits after each read, so that under load each read
+// returns many packets: most of a packet's cost is waking up the reader.
+const readDelay = 2 * time.Millisecond
 
-// Options are what a server is made of. All but Clock, Log and LeaseTime must be
-// set.
+// Options configure a server. All except Flood, MayServe, UnderWay, TFTPScriptURL,
+// LeaseTime, Clock and Log are required.
 type Options struct {
 	// Interface is the link to serve, in the network namespace that Run runs in.
 	Interface string
-	// ServerAddr is our IPv4 address there: server identifier, TFTP server, and
-	// what says which of the inventory's networks the link is.
+	// ServerAddr is our IPv4 address there: the server identifier and TFTP server. It also
+	// shows which network of the inventory the link belongs to.
 	ServerAddr netip.Addr
-	// Decide says what a client boots (boot.Decide on the current snapshot and the
-	// host's latest install) and, when Decision.Arm is set, has armed the install
-	// durably before it returns. It is called at each DISCOVER and REQUEST. When it
-	// fails, a client that boots gets no answer and asks again.
+	// Decide returns what a client boots (boot.Decide on the current snapshot and the
+	// host's latest install). When Decision.Arm is set, it has armed the install durably
+	// before it returns. It is called at each DISCOVER and REQUEST. When it fails, a client
+	// that boots gets no answer and asks again.
 	Decide func(context.Context, boot.Request) (boot.Decision, error)
-	// Snapshot is the current inventory; nil while there is none: nobody is
+	// Snapshot is the current inventory; nil when there is none. Then no client is
 	// answered.
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
@@ -62,24 +63,24 @@ type Options struct {
 	Record provision.Recorder
 	// Flood limits the events that packets cause; nil makes a new one.
 	Flood *provision.Flood
-	// MayServe says whether we may be authoritative on a network now; its error, why
-	// not: another server answers there, or nobody has looked yet. Nobody is answered
-	// then. Always when nil.
+	// MayServe reports whether we may be authoritative on a network now. Its error says why
+	// not: another server answers there, or the check isn't done yet. Then no client is
+	// answered. nil allows all networks.
 	MayServe func(*inventory.Network) error
-	// UnderWay says whether an install or job of a host is under way; nil: never. Its lease
-	// then stays, whatever is said in its name; where we are a proxy, one of its address in
-	// the inventory.
+	// UnderWay reports whether an install or job of a host is under way; nil: never. Then
+	// the host's lease stays, whatever packets arrive in its name; where we are a proxy,
+	// only a lease of its address in the inventory.
 	UnderWay func(host string) bool
-	// ScriptURL is where iPXE fetches the script of a MAC; TFTPScriptURL, where an
-	// iPXE without HTTP does (ScriptURL when nil); FileURL, where UEFI HTTP boot
-	// fetches a program.
+	// ScriptURL is the URL of a MAC's iPXE script. TFTPScriptURL is that for an iPXE
+	// without HTTP (ScriptURL when nil). FileURL is the URL of a program for UEFI HTTP
+	// boot.
 	ScriptURL     func(inventory.MAC) string
 	TFTPScriptURL func(inventory.MAC) string
 	FileURL       func(program string) string
 
 	LeaseTime time.Duration // DefaultLeaseTime when 0
-	// Clock is counted time (provision.Install), so that no step of the machine's clock
-	// ends a lease or makes it last; time.Now when nil.
+	// Clock is counted time (provision.Install), so that a step of the machine's clock
+	// doesn't change the length of a lease; time.Now when nil.
 	Clock func() time.Time
 	Log   *slog.Logger // discarded when nil
 }
@@ -90,20 +91,20 @@ type Server struct {
 
 	mu     sync.Mutex
 	table  *table
-	writes []*write // what of the table isn't in the store yet, in order
-	// written is filled when there is something in writes.
+	writes []*write // changes of the table that aren't in the store yet, in order
+	// written has a value when writes isn't empty.
 	written chan struct{}
-	// onDisk says by address whose record is of it, as far as we wrote or loaded it. It is
-	// the committer's alone, and changes when a transaction is on disk: what the table
-	// says may never get there.
+	// onDisk holds, by address, the MAC whose record has it, as far as we wrote or loaded
+	// it. Only the committer uses it, and changes it once a transaction is on disk: the
+	// table's changes may never get there.
 	onDisk map[string]inventory.MAC
-	// heard are the leases of other servers, on networks where we are a proxy.
-	heard *heard
+	// observed are the leases of other servers, on networks where we are a proxy.
+	observed *observedLeases
 
-	chained chained
-	probes  *probes
-	prober  prober                 // nil: addresses are offered unprobed
-	scribes []chan provision.Event // nil: record waits for the disk
+	chained      chained
+	probes       *probes
+	prober       prober                 // nil: addresses are offered unprobed
+	eventWriters []chan provision.Event // nil: record waits for the disk
 
 	limits
 }
@@ -123,22 +124,22 @@ func New(o Options) *Server {
 		o.LeaseTime = DefaultLeaseTime
 	}
 	return &Server{
-		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, heard: newHeard(), probes: newProbes(),
+		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, observed: newObservedLeases(), probes: newProbes(),
 		limits: newLimits(),
 	}
 }
 
-// underWay reports whether something is under way with a host; nil is none.
+// underWay reports whether an install or job of a host is under way; false for nil.
 func (s *Server) underWay(host *inventory.Host) bool {
 	return host != nil && s.UnderWay != nil && s.UnderWay(host.Name)
 }
 
-// Run loads the leases, listens and answers until ctx ends; then it returns nil.
-// It needs the right to open port 67 and to bind to a device (CAP_NET_BIND_SERVICE,
-// CAP_NET_RAW). Another server on the same link of this machine is an error.
+// Run loads the leases, listens and answers until ctx ends; then it returns nil. It needs
+// the right to open port 67 and to bind to a device (CAP_NET_BIND_SERVICE, CAP_NET_RAW).
+// Another server on the same link of this machine is an error.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.ServerAddr.Is4() {
-		return fmt.Errorf("serve DHCP on %s: %q is no IPv4 address: set `address` in rackhand.yaml", s.Interface, s.ServerAddr)
+		return fmt.Errorf("serve DHCP on %s: %q isn't an IPv4 address: set `address` in rackhand.yaml", s.Interface, s.ServerAddr)
 	}
 	if err := s.load(ctx); err != nil {
 		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
@@ -149,23 +150,23 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for {
 		err := s.serve(ctx, l)
-		if !errors.Is(err, errRemade) {
+		if !errors.Is(err, links.ErrReplaced) {
 			return err
 		}
-		s.Log.Warn("dhcp: the interface is gone, or was made anew: waiting for it", "interface", s.Interface)
+		s.Log.Warn("dhcp: the interface is gone, or was created again: waiting for it", "interface", s.Interface)
 		if l = s.relisten(ctx); l == nil {
 			return nil // ctx has ended
 		}
 	}
 }
 
-// serve answers on a link until ctx ends, or the interface is another one than it was:
-// then errRemade. It closes the link.
+// serve answers on a link until ctx ends, or another interface takes the link's place: then
+// it returns links.ErrReplaced. It closes the link.
 func (s *Server) serve(ctx context.Context, l *link) error {
 	defer l.close()
 	s.Log.Info("dhcp: serving", "interface", s.Interface, "address", s.ServerAddr)
 
-	stop := s.startScribes()
+	stop := s.startEventWriters()
 	defer stop()
 	if s.prober = nil; l.arp != nil {
 		s.prober = l
@@ -177,26 +178,26 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 		defer q.close()
 		return s.receive(ctx, l, q)
 	})
-	group.Go(func() error { return watchLink(ctx, s.Interface, l.index) })
-	group.Go(func() error { return s.commits(ctx, q, send) })
+	group.Go(func() error { return links.Watch(ctx, s.Interface, l.index) })
+	group.Go(func() error { return s.commitLoop(ctx, q, send) })
 	group.Go(func() error { return s.serveBINL(ctx, l) })
 	group.Go(func() error { return s.sendProbed(ctx, send) })
 	l.listenForAnswers(ctx, group, s.Log, func(addr netip.Addr, by inventory.MAC) { s.conflict(ctx, addr, by, send) })
 	for i := range workers {
-		group.Go(func() error { s.work(ctx, q, turnOf(i), send); return nil })
+		group.Go(func() error { s.work(ctx, q, priorityOf(i), send); return nil })
 	}
 	return group.Wait()
 }
 
-// isHost reports whether a MAC is that of a host of the inventory, or of its BMC.
+// isHost reports whether a MAC belongs to a host of the inventory, or to its BMC.
 func (s *Server) isHost(mac inventory.MAC) bool {
 	snap := s.Snapshot()
 	return snap != nil && (snap.HostByMAC(mac) != nil || snap.HostByBMC(mac) != nil)
 }
 
-// turnOf is which lane a worker serves first: two of them DISCOVERs, two the others, and
-// the rest hosts.
-func turnOf(worker int) turn {
+// priorityOf is the lane that a worker serves first. Of each eight workers one prefers
+// DISCOVERs, one the others, and six the hosts.
+func priorityOf(worker int) priority {
 	switch worker % 8 {
 	case 0:
 		return discoversFirst
@@ -228,24 +229,24 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 			s.Log.Warn("dhcp: too many packets at once, some were dropped", "interface", s.Interface)
 		}
 		if len(packets) < readAtOnce {
-			time.Sleep(gather)
+			time.Sleep(readDelay)
 		}
 	}
 }
 
-// work answers packets of the queue until it has ended.
-func (s *Server) work(ctx context.Context, q *queue, first turn, send sender) {
+// work answers packets of the queue until the queue is closed.
+func (s *Server) work(ctx context.Context, q *queue, first priority, send sender) {
 	batch := make([]datagram, 0, takeAtOnce)
-	var out []parcel
+	var out []outgoing
 	for {
 		if batch = q.next(batch, first); len(batch) == 0 {
 			return
 		}
-		answered := batch[:0] // all but those whose reply waits for the disk
+		answered := batch[:0] // those whose reply doesn't wait for the disk
 		for _, d := range batch {
-			o := s.try(ctx, d)
+			o := s.tryAnswer(ctx, d)
 			if o.reply != nil {
-				out = append(out, parcel{o.reply, o.to})
+				out = append(out, outgoing{o.reply, o.to})
 			}
 			if o.write == nil {
 				answered = append(answered, d)
@@ -258,15 +259,15 @@ func (s *Server) work(ctx context.Context, q *queue, first turn, send sender) {
 	}
 }
 
-// try answers one packet. A panic costs that packet only.
-func (s *Server) try(ctx context.Context, d datagram) (o outcome) {
-	defer s.survive(d.payload)
+// tryAnswer answers one packet. A panic drops this packet only.
+func (s *Server) tryAnswer(ctx context.Context, d datagram) (o outcome) {
+	defer s.recoverFromPanic(d.payload)
 	return s.answer(ctx, d)
 }
 
-// survive is deferred: a panic while a packet is answered, of ours or of the parser,
-// costs that packet only.
-func (s *Server) survive(packet []byte) {
+// recoverFromPanic is deferred: a panic in our code or in the parser drops this packet
+// only.
+func (s *Server) recoverFromPanic(packet []byte) {
 	if p := recover(); p != nil {
 		s.Log.Error("dhcp: panic while answering", "panic", p)
 		s.badPacket(packet, errors.New("it made the server panic"))

@@ -13,8 +13,8 @@ import (
 	"rackhand/provision"
 )
 
-// How long an offer is kept for the client that it was made to, and an address
-// that somebody else was found on is left alone.
+// How long an offered address is held for its client, and how long an address is withheld
+// after another machine was found on it.
 const (
 	offerHold   = time.Minute
 	declineHold = 10 * time.Minute
@@ -23,59 +23,60 @@ const (
 // maxScan bounds the search for a free address in a range.
 const maxScan = 1 << 16
 
-// Why there is no address for a client.
+// Reasons why a client gets no address.
 var (
 	errNoRange      = errors.New("the network has no `leases` range for unclaimed boxes")
 	errExhausted    = errors.New("every address of the `leases` range is taken")
 	errOurAddress   = errors.New("the host's address is our own")
-	errContested    = errors.New("another card of the host has its address: the network is asked which")
-	errWrongNetwork = errors.New("the host's address lies in another network than it asks from")
+	errContested    = errors.New("another card of the host has its address: a probe finds out which one uses it")
+	errWrongNetwork = errors.New("the host's address belongs to another network than the one it asks from")
 )
 
-// A slot is a MAC's hold on an address: a lease that was acknowledged, an offer
-// that wasn't yet, or an old lease that nobody else has needed the address of.
+// A slot is a MAC's hold on an address: an acknowledged lease, an offer that wasn't
+// acknowledged yet, or an expired lease whose address no other MAC has needed.
 type slot struct {
 	addr  netip.Addr
-	until time.Time        // free for others after this
+	until time.Time        // after this, others may get the address
 	lease *provision.Lease // nil for an offer
-	acked time.Time        // when the lease was acknowledged last; zero after a restart
+	acked time.Time        // the last acknowledgement; zero after a restart
 }
 
-// A table knows who holds which address. It is memory only; the caller keeps its
-// lock. It never holds more slots than the ranges and the hosts have addresses.
+// A table records which MAC holds which address. It is in memory only, and its caller does
+// the locking. It never holds more slots than the ranges and the hosts have addresses.
 type table struct {
 	byMAC    map[inventory.MAC]slot
 	byAddr   map[netip.Addr]inventory.MAC
-	declined map[netip.Addr]time.Time // until when
-	// kept are leases of MACs that are to have another address and weren't told so yet: the
-	// offer may be for nobody, or the new lease may never come to be on disk. Nobody else
-	// is given the address before.
-	kept map[netip.Addr]keep
-	// sighted are the cards that were found on their hosts' addresses: see claimOf.
+	declined map[netip.Addr]time.Time // the end of the time that the address is withheld
+	// moving holds leases of MACs that are about to get another address. Their clients
+	// don't know that yet: the offer may be ignored, or the new lease may never reach the
+	// disk. Until then no other MAC gets the old address.
+	moving map[netip.Addr]movingLease
+	// sighted holds the cards that were found on their hosts' addresses: see claimOf.
 	sighted map[netip.Addr]sighting
-	// full are the networks whose range was found full, by name, and until when that
-	// is believed: so a flood of made-up boxes doesn't pay for a search each.
+	// full holds the networks whose range was found full, by name, and how long that is
+	// believed. So a flood of invented boxes doesn't cause a search for each packet.
 	full map[string]time.Time
 }
 
-// A keep is a lease that a MAC still has, until it ends.
-type keep struct {
+// A movingLease is a lease that a MAC keeps until it ends, or until the new lease is
+// acknowledged.
+type movingLease struct {
 	mac   inventory.MAC
 	until time.Time
 }
 
-// fullFor is how long a range that was found full is taken to be so.
+// fullFor is how long a range counts as full after a search found it full.
 const fullFor = time.Second
 
 func newTable() *table {
 	return &table{
 		byMAC: map[inventory.MAC]slot{}, byAddr: map[netip.Addr]inventory.MAC{},
-		declined: map[netip.Addr]time.Time{}, kept: map[netip.Addr]keep{}, sighted: map[netip.Addr]sighting{}, full: map[string]time.Time{},
+		declined: map[netip.Addr]time.Time{}, moving: map[netip.Addr]movingLease{}, sighted: map[netip.Addr]sighting{}, full: map[string]time.Time{},
 	}
 }
 
-// load puts a record of the store into the table. Of two records for one address
-// the one that lasts longer wins: the other was about to be deleted.
+// load puts a record of the store into the table. Of two records for one address the one
+// that ends later wins: the other was about to be deleted.
 func (t *table) load(value []byte) error {
 	var l provision.Lease
 	if err := json.Unmarshal(value, &l); err != nil {
@@ -87,7 +88,7 @@ func (t *table) load(value []byte) error {
 	}
 	addr, err := netip.ParseAddr(l.Address)
 	if err != nil || !addr.Is4() {
-		return fmt.Errorf("read lease of %s: %q is no IPv4 address", mac, l.Address)
+		return fmt.Errorf("read lease of %s: %q isn't an IPv4 address", mac, l.Address)
 	}
 	if owner, taken := t.byAddr[addr]; taken && t.byMAC[owner].until.After(l.Expires) {
 		return nil
@@ -96,26 +97,26 @@ func (t *table) load(value []byte) error {
 	return nil
 }
 
-// put gives an address to a MAC, and takes it from whoever had it. The lease that the MAC
-// has elsewhere is kept for it.
+// put gives an address to a MAC and takes it from its previous holder. The MAC's lease of
+// another address moves to t.moving.
 func (t *table) put(mac inventory.MAC, s slot) {
 	if before := t.byMAC[mac]; before.lease != nil && before.addr != s.addr {
-		t.kept[before.addr] = keep{mac, before.until}
+		t.moving[before.addr] = movingLease{mac, before.until}
 	}
 	t.drop(mac)
 	if old, taken := t.byAddr[s.addr]; taken {
 		t.drop(old)
 	}
 	t.byMAC[mac], t.byAddr[s.addr] = s, mac
-	delete(t.kept, s.addr)
+	delete(t.moving, s.addr)
 }
 
-// told ends what was kept for a MAC that has been acknowledged an address, and what has
-// ended.
-func (t *table) told(mac inventory.MAC, addr string, now time.Time) {
-	for a, k := range t.kept {
+// acknowledged ends the moving leases of a MAC that was acknowledged an address, and those
+// that have expired.
+func (t *table) acknowledged(mac inventory.MAC, addr string, now time.Time) {
+	for a, k := range t.moving {
 		if k.mac == mac && a.String() != addr || !k.until.After(now) {
-			delete(t.kept, a)
+			delete(t.moving, a)
 			clear(t.full)
 		}
 	}
@@ -129,9 +130,9 @@ func (t *table) drop(mac inventory.MAC) {
 	}
 }
 
-// address is the address that a MAC has or may have on a network. It changes
-// nothing. want is the address that the client would like, invalid for none; guarded, that
-// another card's use of its host's address is looked into: errContested meanwhile.
+// address is the address that a MAC has or may get on a network. It changes nothing. want
+// is the address that the client asks for; invalid for none. guarded means that a host's
+// address moves to another card only after a probe: until then the error is errContested.
 func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server netip.Addr, mac inventory.MAC, want netip.Addr, guarded bool, now time.Time) (netip.Addr, error) {
 	if reserved := reservation(snap, mac); reserved.IsValid() {
 		switch {
@@ -140,14 +141,14 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 		case reserved == server:
 			return netip.Addr{}, errOurAddress
 		}
-		c := granted
+		c := claimGranted
 		if host := snap.HostByMAC(mac); host != nil {
 			c, _ = t.claim(host, mac, guarded, now)
 		}
 		switch c {
-		case granted:
+		case claimGranted:
 			return reserved, nil
-		case open, waits:
+		case claimUnknown, claimPending:
 			return netip.Addr{}, errContested
 		}
 	}
@@ -156,7 +157,7 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	}
 	free := func(a netip.Addr) bool {
 		owner, taken := t.byAddr[a]
-		if k := t.kept[a]; k.mac != mac && k.until.After(now) {
+		if k := t.moving[a]; k.mac != mac && k.until.After(now) {
 			return false
 		}
 		return n.Leases.Contains(a) && n.Subnet.Contains(a) && a != server && a != n.Gateway &&
@@ -179,8 +180,8 @@ func (t *table) address(snap *inventory.Snapshot, n *inventory.Network, server n
 	return addr, err
 }
 
-// reservation is the address that the inventory has for a MAC: its host's, or that of
-// the BMC whose port it is; invalid for none.
+// reservation is the address that the inventory has for a MAC: that of its host, or of the
+// BMC with that MAC; invalid for none.
 func reservation(snap *inventory.Snapshot, mac inventory.MAC) netip.Addr {
 	if host := snap.HostByMAC(mac); host != nil {
 		return host.Address
@@ -191,9 +192,9 @@ func reservation(snap *inventory.Snapshot, mac inventory.MAC) netip.Addr {
 	return netip.Addr{}
 }
 
-// pick finds an address in a range: from a place that the MAC decides, so that a
-// box gets the same one even when its lease is long forgotten, the first that
-// nobody ever had, else the one whose lease ran out first.
+// pick finds a free address in a range. It starts at a position derived from the MAC, so a
+// box gets the same address even when its lease was forgotten long ago. It prefers an
+// address that was never leased, then the one whose lease expired first.
 func (t *table) pick(r inventory.Range, mac inventory.MAC, free func(netip.Addr) bool) (netip.Addr, error) {
 	first, last := number(r.First), number(r.Last)
 	size := min(uint64(last)-uint64(first)+1, maxScan)
@@ -221,14 +222,14 @@ func (t *table) pick(r inventory.Range, mac inventory.MAC, free func(netip.Addr)
 }
 
 // Cards of one host share its address. While an install or job of the host is under way,
-// a REQUEST in the name of another card is no reason to take the address from the one that
-// has it: anybody can send that. Who is on the address is asked of the network first, and
-// the card that asked gets no answer until that is known; it asks again.
+// another card's REQUEST alone doesn't take the address from the card that has it, since
+// any machine can send one. A probe first finds out which card uses the address. Until then
+// the card that asked gets no answer, and asks again.
 const (
-	// settling is how long a card that was acknowledged the address needn't answer there:
-	// a client looks first whether it is taken, and a boot program has to be loaded.
+	// settling is how long a card needn't answer after it was acknowledged the address: the
+	// client first checks whether the address is in use, and has to load a boot program.
 	settling = 10 * time.Second
-	// sightedFor is how long what the network said is believed: until the card asks again.
+	// sightedFor is how long the result of a probe is believed: until the card asks again.
 	sightedFor = 30 * time.Second
 )
 
@@ -238,40 +239,42 @@ type sighting struct {
 	at time.Time
 }
 
-// A claim is what comes of a card that asks for its host's address.
+// A claim is the verdict on a card that asks for its host's address.
 type claim int
 
 const (
-	granted   claim = iota
-	refusedTo       // another card has it
-	open            // the network has to be asked
-	waits           // the other card was acknowledged it just now
+	claimGranted claim = iota
+	claimRefused       // another card has the address
+	claimUnknown       // the network has to be asked
+	claimPending       // the other card was acknowledged the address just now
 )
 
-// claimOf judges a card that asks for its host's address. before is what another card has
-// of it, and seen who was found there. Where nothing is under way, or nobody can be asked,
-// the host's first card always has it, and another one when the address is free.
+// claimOf judges a card that asks for its host's address. before is another card's hold on
+// it, and seen the card that was found there. When nothing is under way, or no probe is
+// possible, the host's first card always gets the address, and another card gets it when it
+// is free.
 func claimOf(first, guarded bool, owner inventory.MAC, before slot, seen sighting, now time.Time) claim {
 	within := func(at time.Time, d time.Duration) bool { return !now.Before(at) && now.Sub(at) < d }
 	switch {
 	case !before.until.After(now), !guarded && first, guarded && before.lease == nil:
-		return granted
+		return claimGranted
 	case !guarded, within(seen.at, sightedFor) && seen.by == owner:
-		return refusedTo
+		return claimRefused
 	case within(seen.at, sightedFor):
-		return granted
+		return claimGranted
 	case within(before.acked, settling):
-		return waits
+		return claimPending
 	}
-	return open
+	return claimUnknown
 }
 
-// claim is what comes of a card that asks for its host's address. guarded says that the
-// address isn't taken from another card without a look; by is that card, when there is one.
+// claim judges a card that asks for its host's address. guarded means that the address
+// moves to another card only after a probe. by is the card that has the address, when there
+// is one.
 func (t *table) claim(host *inventory.Host, mac inventory.MAC, guarded bool, now time.Time) (c claim, by inventory.MAC) {
 	owner, taken := t.byAddr[host.Address]
 	if !taken || owner == mac || !slices.Contains(host.MACs, owner) {
-		return granted, owner
+		return claimGranted, owner
 	}
 	return claimOf(mac == host.MACs[0], guarded, owner, t.byMAC[owner], t.sighted[host.Address], now), owner
 }
@@ -290,21 +293,21 @@ func (t *table) hold(mac inventory.MAC, addr netip.Addr, now time.Time) {
 	t.put(mac, slot{addr: addr, until: until})
 }
 
-// bind enters a lease that is to be acknowledged.
+// bind adds a lease that is about to be acknowledged.
 func (t *table) bind(mac inventory.MAC, addr netip.Addr, l *provision.Lease, now time.Time) {
 	t.put(mac, slot{addr: addr, until: l.Expires, lease: l, acked: now})
 	delete(t.sighted, addr)
 }
 
-// decline takes an address from who has it, and out of use for a while.
+// decline takes an address from its holder, and out of use for a while.
 func (t *table) decline(mac inventory.MAC, addr netip.Addr, now time.Time) {
 	t.drop(mac)
-	t.rest(addr, now)
+	t.withhold(addr, now)
 }
 
-// rest takes an address out of use for a while: it is given to nobody who hasn't reserved
-// it, not even to who has it now.
-func (t *table) rest(addr netip.Addr, now time.Time) {
+// withhold takes an address out of use for a while. Only its reservation still counts: not
+// even its present holder gets it again.
+func (t *table) withhold(addr netip.Addr, now time.Time) {
 	for a, until := range t.declined {
 		if !until.After(now) {
 			delete(t.declined, a)

@@ -1,6 +1,6 @@
-// Package dhcpwire brings DHCP packets into the form that parsers take: options in
-// their own field alone, whole, and with an End. Who reads packets of others on a link
-// meets the other forms too, and two widely used servers take them.
+// Package dhcpwire rewrites DHCP packets with unusual options into the form that parsers
+// accept: all options in the options field, complete, and with an End. Clients do send the
+// other forms, and two widely used servers accept them.
 package dhcpwire
 
 import (
@@ -26,14 +26,14 @@ const (
 	end         = 255
 )
 
-// ErrBroken is a packet whose options break off, or have no End, before a message type.
+// ErrBroken means that a packet's options break off, or have no End, before a message type.
 var ErrBroken = errors.New("its options break off before a message type (option 53)")
 
-// Plain returns a packet that says the same with plain options: those of file and
-// sname where option 52 says that these hold any (RFC 2131 section 4.1; in the order
-// of RFC 3396 section 5: options, file, sname), and those before the break where the
-// last one is cut off or no End comes. Whatever is plain already, or no DHCP at all, is
-// returned as it is; a copy otherwise. The error is ErrBroken.
+// Plain returns the packet with plain options. They are those of the options field, then of
+// file and sname where option 52 says that these hold options (RFC 2131 section 4.1; the
+// order is that of RFC 3396 section 5). An option that is cut off, and a missing End, end
+// the list. A packet that is plain already, or isn't DHCP, is returned unchanged; otherwise
+// the result is a copy. The error is ErrBroken.
 func Plain(packet []byte) ([]byte, error) {
 	if len(packet) <= optionsAt || binary.BigEndian.Uint32(packet[cookieAt:]) != cookie {
 		return packet, nil
@@ -67,12 +67,12 @@ func Plain(packet []byte) ([]byte, error) {
 	return append(p, end), nil
 }
 
-// options are what was read of a field.
+// options are the options of a field.
 type options struct {
-	whole    []byte // up to the End, or the last option that is whole; points into the field
+	whole    []byte // up to the End, or the last complete option; points into the field
 	ended    bool   // an End was read
 	typed    bool   // a message type is among them
-	overload byte   // what option 52 says, 0 to 3
+	overload byte   // the value of option 52, 0 to 3
 }
 
 func read(field []byte) (o options) {

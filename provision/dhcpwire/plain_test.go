@@ -17,7 +17,7 @@ const (
 	stop     = "\xff"
 )
 
-// packet is a request with these options, and these fields.
+// packet is a request with these options and header fields.
 func packet(options, file, sname string) []byte {
 	b := make([]byte, optionsAt, 600)
 	b[0], b[1], b[2] = 1, 1, 6
@@ -33,7 +33,7 @@ func TestPlain(t *testing.T) {
 		name                 string
 		options, file, sname string
 		want                 string // options; "" is ErrBroken
-		keeps                bool   // file and sname stay
+		keeps                bool   // file and sname are unchanged
 	}{
 		{"plain", discover + class + stop, "f", "s", discover + class + stop, true},
 		{"plain, padded", "\x00" + discover + stop + "\x00\x00", "f", "s", "\x00" + discover + stop + "\x00\x00", true},
@@ -84,13 +84,13 @@ func TestPlain(t *testing.T) {
 	}
 	for _, p := range [][]byte{nil, {1}, make([]byte, optionsAt), make([]byte, 300)} {
 		if got, err := Plain(p); err != nil || !bytes.Equal(got, p) {
-			t.Errorf("what is no DHCP, %d bytes: %d bytes, %v", len(p), len(got), err)
+			t.Errorf("not DHCP, %d bytes: %d bytes, %v", len(p), len(got), err)
 		}
 	}
 }
 
-// FuzzPlain: what comes out is plain, and the library reads it; what the library reads
-// already, and has its options in one place, is left alone.
+// FuzzPlain checks that the result is plain and that the library reads it. A packet that
+// the library reads already, with all options in one field, must stay unchanged.
 func FuzzPlain(f *testing.F) {
 	f.Add(packet("\x34\x01\x03"+discover, class, arch+stop))
 	f.Add(packet(discover+class+"\x3d\x09\x01", "", ""))

@@ -1,5 +1,5 @@
-// Package gate keeps the DHCP servers from giving addresses on a link where another one
-// gives them.
+// Package gate prevents DHCP servers from assigning addresses on a link where another
+// server does.
 package gate
 
 import (
@@ -20,30 +20,30 @@ import (
 	"rackhand/provision/links"
 )
 
-// How often a link is looked at: soon while it is not served, rarely while it is.
-// And how often it is seen whether it is a link's turn: a cable that is plugged in, or a
-// change of the inventory, waits for that long.
+// How often a link is checked for other servers: soon while it is not served, rarely while
+// it is. checkEvery is how often the gate looks for links that are due, so a new carrier or
+// a change of the inventory is noticed within that time.
 const (
-	lookAbout = 500 * time.Millisecond
-	lookSoon  = time.Minute
-	lookIdly  = 10 * time.Minute
+	checkEvery        = 500 * time.Millisecond
+	lookUnservedEvery = time.Minute
+	lookServedEvery   = 10 * time.Minute
 )
 
 // Options are what a gate is made with.
 type Options struct {
 	Links []links.Link
-	// Own are the appliance's addresses: what answers at one of them is no other server.
+	// Own are the appliance's addresses: an answer from one of them isn't another server's.
 	Own      []netip.Addr
-	Snapshot func() *inventory.Snapshot // of the inventory in force, never nil
+	Snapshot func() *inventory.Snapshot // the inventory in force, never nil
 	Record   provision.Recorder
 	Clock    func() time.Time
 	Random   io.Reader
 	Log      *slog.Logger
 }
 
-// A Gate keeps the DHCP servers from giving addresses on a link before it was looked
-// at, and while another server gives them there. A link that was clear once stays
-// open: a server that turns up later is told of, but boxes under way are not dropped.
+// A Gate prevents DHCP servers from assigning addresses on a link before it was checked,
+// and while another server does. A link that was clear once stays open: a server that
+// appears later is reported, but boxes under way are not dropped.
 type Gate struct {
 	Options
 	ask     func(ctx context.Context, link string) ([]doctor.Answerer, error)
@@ -54,22 +54,22 @@ type Gate struct {
 	looks map[string]*looked // by the link's name
 }
 
-// looked is what is known of one link.
+// looked is the state of one link.
 type looked struct {
 	links.Link
-	busy     bool // a look is under way
+	busy     bool // a check is in progress
 	at       time.Time
-	settings string // that counted at the last look: see settings
+	settings string // those at the last check: see settings
 	revision string // of the inventory then
 	answers  []doctor.Answerer
-	err      error // the last look could not be done
-	done     bool  // a look was done
-	clear    bool  // nobody else gave addresses at one look
+	err      error // why the last check failed
+	done     bool  // a check has succeeded
+	clear    bool  // a check found no other server
 	findings []doctor.Finding
-	told     string // what was recorded last
+	recorded string // the last recorded result
 }
 
-// New makes a gate that has looked at no link yet.
+// New makes a gate that has checked no link yet.
 func New(o Options) *Gate {
 	g := &Gate{Options: o, carrier: links.HasCarrier, exists: links.Exists, looks: make(map[string]*looked)}
 	for _, l := range o.Links {
@@ -78,11 +78,11 @@ func New(o Options) *Gate {
 	return g
 }
 
-// Run looks at the links until ctx ends. The first looks begin at once, all links
-// together; nothing else waits for them.
+// Run checks the links until ctx ends. The first checks begin at once, all links in
+// parallel. Nothing else waits for them.
 func (g *Gate) Run(ctx context.Context) error {
 	if g.ask == nil {
-		mac, err := doctor.MAC(g.Random) // one for all looks: see doctor.AskOptions
+		mac, err := doctor.MAC(g.Random) // one for all checks: see doctor.AskOptions
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 	var looks sync.WaitGroup
 	defer looks.Wait()
-	tick := time.NewTicker(lookAbout)
+	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
 		for _, l := range g.due() {
@@ -111,7 +111,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 }
 
-// due marks the links whose turn it is as busy and returns them.
+// due marks the links that are due as busy and returns them.
 func (g *Gate) due() []links.Link {
 	now := g.Clock()
 	var out []links.Link
@@ -119,8 +119,8 @@ func (g *Gate) due() []links.Link {
 		n := g.network(l.Link)
 		revision, carrier := g.Snapshot().Revision, g.carrier(l.Name)
 		g.mu.Lock()
-		// Where we don't give addresses, others may well: that is looked at anew when
-		// the mode changes.
+		// Where we don't assign addresses, other servers may. The link is checked again
+		// when the mode changes.
 		if n != nil && n.Mode() != inventory.DHCPAuthoritative {
 			l.clear = false
 		}
@@ -133,26 +133,26 @@ func (g *Gate) due() []links.Link {
 	return out
 }
 
-// due says whether it is a link's turn to be looked at.
+// due reports whether a link is due for a check.
 func (l *looked) due(n *inventory.Network, revision string, carrier bool, now time.Time) bool {
 	age := now.Sub(l.at)
 	switch {
 	case l.busy, n == nil, n.Mode() == inventory.DHCPOff:
-		return false // nothing would come of it
+		return false // the result would change nothing
 	case !carrier:
-		return false // nobody would hear it; at once when somebody is there
+		return false // no machine would answer; with a carrier the link is due at once
 	case l.at.IsZero(), age < 0, errors.Is(l.err, doctor.ErrNoLink), l.settings != settings(n):
 		return true
 	case !l.clear && l.revision != revision:
-		return true // somebody is at it: perhaps the other server has been seen to too
+		return true // the operator may have stopped the other server meanwhile
 	case l.clear || n.AllowOtherDHCP || n.Mode() == inventory.DHCPProxy && len(doctor.Foreign(l.answers)) > 0:
-		return age >= lookIdly
+		return age >= lookServedEvery
 	}
-	return age >= lookSoon
+	return age >= lookUnservedEvery
 }
 
-// settings are what of a network a look is judged by: when they change, it is looked
-// at anew at once.
+// settings are the network's settings that matter for a check. When they change, the link
+// is checked again at once.
 func settings(n *inventory.Network) string {
 	if n == nil {
 		return ""
@@ -160,12 +160,12 @@ func settings(n *inventory.Network) string {
 	return fmt.Sprint(n.Name, n.Subnet, n.Mode(), n.AllowOtherDHCP)
 }
 
-// network is the inventory's network that a link is on; nil when none is.
+// network is the inventory's network that a link is on; nil when it is on none.
 func (g *Gate) network(l links.Link) *inventory.Network {
 	return g.Snapshot().NetworkOf(l.Addr)
 }
 
-// saw takes in what a look found, and tells what is new of it.
+// saw stores the result of a check, and reports it when it is new.
 func (g *Gate) saw(name string, answers []doctor.Answerer, err error) {
 	l := g.looks[name]
 	n := g.network(l.Link)
@@ -195,14 +195,14 @@ func (g *Gate) saw(name string, answers []doctor.Answerer, err error) {
 	log("looked at the link "+name, "found", e.Message)
 }
 
-// judge says what is wrong with a link now; good news is left out.
+// judge lists the present problems of a link.
 func judge(l *looked, n *inventory.Network) []doctor.Finding {
 	var out []doctor.Finding
 	switch {
 	case n == nil:
 		return nil
 	case errors.Is(l.err, doctor.ErrNoLink):
-		return nil // told by Problems while it is so
+		return nil // Problems reports it while it lasts
 	case l.err != nil:
 		f := doctor.Finding{
 			Level: doctor.Problem, Unseen: true,
@@ -220,7 +220,7 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 			continue
 		}
 		if f.Level == doctor.Problem && l.clear {
-			// It turned up later.
+			// It appeared later.
 			f.Text = "another DHCP server turned up beside rackhand: " + doctor.List(doctor.Foreign(l.answers)) +
 				"; rackhand goes on, so that boxes under way are not dropped"
 		}
@@ -229,10 +229,10 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 	return out
 }
 
-// news makes an event of what a link's look found, if it differs from what was told
-// last. A first look that finds nothing wrong is told in the log alone.
+// news makes an event of a check's result, if it differs from the last recorded one. A
+// first check without problems is only logged.
 func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
-	// The same servers in the same roles: what they offer may change at each look.
+	// The key names servers and their roles. Their offers may change at each check.
 	key := ""
 	if l.err != nil {
 		key = l.err.Error()
@@ -247,10 +247,10 @@ func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
 	if n == nil || len(l.findings) == 0 {
 		key = ""
 	}
-	if key == l.told {
+	if key == l.recorded {
 		return provision.Event{}, false
 	}
-	l.told = key
+	l.recorded = key
 	e := provision.Event{Source: "dhcp", Kind: "other-dhcp", Fields: map[string]string{"link": l.Name}}
 	if n != nil {
 		e.Fields["network"] = n.Name
@@ -261,7 +261,7 @@ func (l *looked) news(n *inventory.Network) (provision.Event, bool) {
 	case doctor.Warning:
 		e.Level = provision.LevelWarn
 	default:
-		e.Kind, e.Message = "dhcp-clear", l.Name+": nothing is in the way any more: "+l.serves(n)
+		e.Kind, e.Message = "dhcp-clear", l.Name+": the problem is gone: "+l.serves(n)
 		return e, true
 	}
 	var texts []string
@@ -284,9 +284,9 @@ func (l *looked) serves(n *inventory.Network) string {
 	return "rackhand gives addresses on network " + n.Name
 }
 
-// MayServe says whether the DHCP server of a link may give addresses on a network
-// now, and else why not (dhcp.Options.MayServe). A network behind a relay is none
-// that a DISCOVER of ours would reach: the relay was told to ask us, so it may.
+// MayServe reports whether the DHCP server of a link may assign addresses on a network now.
+// The error says why not (dhcp.Options.MayServe). Our DISCOVER doesn't reach a network
+// behind a relay. Its relay was configured to ask us, so we may.
 func (g *Gate) MayServe(name string, n *inventory.Network) error {
 	l := g.looks[name]
 	if n.AllowOtherDHCP || !n.Subnet.Contains(l.Addr) {
@@ -298,8 +298,8 @@ func (g *Gate) MayServe(name string, n *inventory.Network) error {
 	case l.clear:
 		return nil
 	case l.err != nil:
-		// Not knowing is no reason to risk it: two servers that fight break machines
-		// that aren't ours, and the operator can say in one line that there is none.
+		// An unknown state is too risky: two servers on a link break other people's
+		// machines, and the operator can declare in one line that there is no other server.
 		return fmt.Errorf("whether another DHCP server answers on %s could not be looked at: %w", name, l.err)
 	case !l.done:
 		return fmt.Errorf("%s has not been looked at yet: another DHCP server may answer there", name)
@@ -307,7 +307,7 @@ func (g *Gate) MayServe(name string, n *inventory.Network) error {
 	return fmt.Errorf("another DHCP server answers on %s: %s", name, doctor.List(doctor.Foreign(l.answers)))
 }
 
-// Problems are what an operator must see of the links, as text blocks.
+// Problems are the problems of the links for the operator, as text blocks.
 func (g *Gate) Problems() []string {
 	var out []string
 	for _, l := range g.Links {
@@ -328,13 +328,13 @@ func (g *Gate) Problems() []string {
 			findings = nil
 		case !g.exists(l.Name):
 			findings = []doctor.Finding{{
-				Level: doctor.Problem, Text: "the interface is gone: nobody is served there",
-				Hint: "it is served again within a second or two of its coming back, with the address " + l.Addr.String(),
+				Level: doctor.Problem, Text: "the interface is gone: no box is served there",
+				Hint: "it is served again within two seconds after it comes back with the address " + l.Addr.String(),
 			}}
 		case !carrier && !done:
 			findings = []doctor.Finding{{
-				Level: doctor.Problem, Text: "no carrier: nobody is there to serve",
-				Hint: "look at the cable and at the switch",
+				Level: doctor.Problem, Text: "no carrier: no box is connected",
+				Hint: "check the cable and the switch",
 			}}
 		}
 		for _, f := range findings {

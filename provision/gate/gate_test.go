@@ -19,8 +19,8 @@ import (
 	"rackhand/provision/store"
 )
 
-// A gateBench is a gate with a clock, an inventory and neighbours of the test's own.
-type gateBench struct {
+// A testGate is a gate with a clock, an inventory and neighbours of the test.
+type testGate struct {
 	*Gate
 	t       *testing.T
 	journal *journal.Journal
@@ -32,14 +32,14 @@ type gateBench struct {
 	gone    bool // there is no such interface
 }
 
-func newGateBench(t *testing.T) *gateBench {
+func newTestGate(t *testing.T) *testGate {
 	t.Helper()
 	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	b := &gateBench{t: t, now: time.Unix(1_800_000_000, 0), up: true, holder: &inventory.Holder{}}
+	b := &testGate{t: t, now: time.Unix(1_800_000_000, 0), up: true, holder: &inventory.Holder{}}
 	clock := func() time.Time { return b.now }
 	log := slog.New(slog.DiscardHandler)
 	b.journal, err = journal.Open(t.Context(), st, clock, nil, log)
@@ -63,14 +63,14 @@ func newGateBench(t *testing.T) *gateBench {
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 // declare puts an inventory in force in which the network has these settings.
-func (b *gateBench) declare(n inventory.Network) *inventory.Network {
+func (b *testGate) declare(n inventory.Network) *inventory.Network {
 	n.Name, n.Subnet = "rack1", netip.MustParsePrefix("10.77.0.0/24")
 	b.holder.Put(&inventory.Snapshot{Networks: map[string]*inventory.Network{"rack1": &n}}, nil)
 	return &n
 }
 
-// step lets time pass, and looks if it is time to. It returns whether it looked.
-func (b *gateBench) step(d time.Duration) bool {
+// step lets time pass, and runs a check if one is due. It returns whether one ran.
+func (b *testGate) step(d time.Duration) bool {
 	b.now = b.now.Add(d)
 	looks := b.due()
 	for _, l := range looks {
@@ -80,7 +80,7 @@ func (b *gateBench) step(d time.Duration) bool {
 }
 
 // events are those that the gate recorded.
-func (b *gateBench) events() []string {
+func (b *testGate) events() []string {
 	b.t.Helper()
 	all, err := b.journal.Events(b.t.Context(), "", 100)
 	if err != nil {
@@ -93,8 +93,8 @@ func (b *gateBench) events() []string {
 	return out
 }
 
-// is holds what the gate says against what is wanted; "" for a gate that is open.
-func (b *gateBench) is(step, may, problem string, events ...string) {
+// is compares the gate's state with the expected one; "" for a gate that is open.
+func (b *testGate) is(step, may, problem string, events ...string) {
 	b.t.Helper()
 	n := b.holder.Current().Networks["rack1"]
 	err := b.MayServe("eth1", n)
@@ -116,47 +116,47 @@ var (
 	ourselves = doctor.Answerer{Kind: doctor.BootServer, Server: addr("10.77.0.1"), Source: addr("10.77.0.1"), Offers: addr("10.77.0.51")}
 )
 
-// TestGateRefuses: nobody is served before the look nor beside another server; when
-// that has gone, boxes are served, and it is said.
+// TestGateRefuses checks that no box is served before the first check nor beside another
+// server. Once that server is gone, boxes are served, and an event says so.
 func TestGateRefuses(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.is("at first", "has not been looked at yet", "")
 	b.answers = []doctor.Answerer{nextDoor}
 	if !b.step(0) {
-		t.Error("it doesn't look at once")
+		t.Error("no check at once")
 	}
 	const refusal = "other-dhcp " + provision.LevelError
 	b.is("a neighbour", "another DHCP server answers on eth1: 10.77.0.2", "so rackhand gives no addresses on network rack1", refusal)
 	if b.step(30 * time.Second) {
-		t.Error("it looks again within a minute")
+		t.Error("another check within a minute")
 	}
 	b.answers[0].Offers = addr("10.77.0.52")
 	if !b.step(30 * time.Second) {
-		t.Error("it doesn't look again after a minute")
+		t.Error("no other check after a minute")
 	}
 	b.is("the same neighbour", "another DHCP server", "hint: switch it off", refusal)
 	b.answers = nil
 	b.holder.Put(&inventory.Snapshot{Revision: "2", Networks: b.holder.Current().Networks}, nil)
 	if !b.step(time.Second) {
-		t.Error("an edit of the inventory makes no look while nobody is served")
+		t.Error("an edit of the inventory causes no check while no box is served")
 	}
 	b.is("alone", "", "", refusal, "dhcp-clear")
 	b.holder.Put(&inventory.Snapshot{Revision: "3", Networks: b.holder.Current().Networks}, nil)
 	if b.step(time.Second) {
-		t.Error("every edit makes a look, though nothing is wrong")
+		t.Error("every edit causes a check, though there is no problem")
 	}
 }
 
-// TestGateStaysOpen: a server that turns up later is shown; boxes under way are not
-// dropped.
+// TestGateStaysOpen checks that a server that appears later is shown, and that boxes under
+// way are not dropped.
 func TestGateStaysOpen(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.answers = []doctor.Answerer{ourselves}
 	b.step(0)
 	b.is("ourselves alone", "", "")
 	b.answers = append(b.answers, nextDoor)
 	if b.step(9 * time.Minute) {
-		t.Error("it looks again within ten minutes")
+		t.Error("another check within ten minutes")
 	}
 	b.step(time.Minute)
 	b.is("a rogue", "", "turned up beside rackhand", "other-dhcp error")
@@ -165,10 +165,10 @@ func TestGateStaysOpen(t *testing.T) {
 	b.is("it has gone", "", "", "other-dhcp error", "dhcp-clear")
 }
 
-// TestGateAllowed: the operator's word opens the gate before any look, and a warning
-// stays.
+// TestGateAllowed checks that the operator's setting opens the gate before any check, and
+// that a warning stays.
 func TestGateAllowed(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.answers = []doctor.Answerer{nextDoor}
 	b.declare(inventory.Network{AllowOtherDHCP: true})
 	b.is("not looked yet", "", "")
@@ -176,23 +176,23 @@ func TestGateAllowed(t *testing.T) {
 	b.is("allowed", "", "which allow_other_dhcp allows", "other-dhcp warn")
 	b.declare(inventory.Network{})
 	if !b.step(time.Second) {
-		t.Error("a change of the inventory makes no look")
+		t.Error("a change of the inventory causes no check")
 	}
 	b.is("no longer", "another DHCP server", "gives no addresses", "other-dhcp warn", "other-dhcp error")
 }
 
-// TestGatePXE: a second PXE answerer is a warning and no refusal.
+// TestGatePXE checks that a second PXE answerer causes a warning only.
 func TestGatePXE(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.answers = []doctor.Answerer{pxe}
 	b.step(0)
 	b.is("PXE", "", "another PXE answerer: 10.77.0.3", "other-dhcp warn")
 }
 
-// TestGateProxy: a proxy wants a server beside it, and being clear as a proxy opens
-// nothing once the network becomes authoritative.
+// TestGateProxy checks that a proxy needs a server beside it. A clear link of a proxy isn't
+// open once the network becomes authoritative.
 func TestGateProxy(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.declare(inventory.Network{DHCP: inventory.DHCPProxy})
 	b.step(0)
 	if got := strings.Join(b.Problems(), ""); !strings.Contains(got, "nobody gives addresses") {
@@ -208,14 +208,14 @@ func TestGateProxy(t *testing.T) {
 	b.is("authoritative now", "another DHCP server", "gives no addresses", "other-dhcp warn", "dhcp-clear", "other-dhcp error")
 	b.declare(inventory.Network{DHCP: inventory.DHCPOff})
 	if b.step(time.Hour) || len(b.Problems()) > 0 {
-		t.Error("a network that is off is looked at")
+		t.Error("a network that is off is checked")
 	}
 }
 
-// TestGateBlind: what can't be looked at is not served, unless it was clear before or
-// the operator says so.
+// TestGateBlind checks that a link that can't be checked is not served, unless it was clear
+// before or the operator allows it.
 func TestGateBlind(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.err = errors.New("open a raw socket: operation not permitted")
 	b.step(0)
 	b.is("blind", "operation not permitted", "could not be looked at", "other-dhcp error")
@@ -223,19 +223,19 @@ func TestGateBlind(t *testing.T) {
 	b.step(time.Second)
 	b.is("allowed", "", "could not be looked at", "other-dhcp error", "other-dhcp warn")
 
-	b = newGateBench(t)
+	b = newTestGate(t)
 	b.step(0)
 	b.err = errors.New("no memory")
 	b.step(10 * time.Minute)
 	b.is("was clear", "", "could not be looked at", "other-dhcp warn")
 }
 
-// TestGateCarrier: a link without carrier is looked at as soon as it has one.
+// TestGateCarrier checks that a link without carrier is checked as soon as it has one.
 func TestGateCarrier(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.up = false
 	if b.step(time.Hour) {
-		t.Error("it looks at a link without carrier")
+		t.Error("a link without carrier is checked")
 	}
 	b.is("no carrier", "not been looked at", "eth1: no carrier")
 	b.up, b.err = true, doctor.ErrNoLink
@@ -248,9 +248,10 @@ func TestGateCarrier(t *testing.T) {
 	b.is("carrier", "", "")
 }
 
-// TestGateGone: an interface that is gone while it was served is shown, until it is back.
+// TestGateGone checks that an interface that disappears while it is served is shown until
+// it is back.
 func TestGateGone(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	b.step(0)
 	b.is("served", "", "")
 	b.up, b.gone = false, true
@@ -259,10 +260,10 @@ func TestGateGone(t *testing.T) {
 	b.is("back", "", "")
 }
 
-// TestGateElsewhere: our address in no network is shown; a relayed network is served
-// without a look.
+// TestGateElsewhere checks that our address in no network is shown, and that a relayed
+// network is served without a check.
 func TestGateElsewhere(t *testing.T) {
-	b := newGateBench(t)
+	b := newTestGate(t)
 	relayed := &inventory.Network{Name: "rack9", Subnet: netip.MustParsePrefix("10.99.0.0/24")}
 	if err := b.MayServe("eth1", relayed); err != nil {
 		t.Errorf("behind a relay: %v", err)

@@ -1,5 +1,6 @@
-// Package installlog keeps what installers log, one file an install under the state
-// folder, each bounded, and the oldest of a host's given up for new ones.
+// Package installlog stores the logs of installers, one file for each install, in a folder
+// of the state folder. Each log is bounded, and the oldest logs of a host are removed for
+// new ones.
 package installlog
 
 import (
@@ -18,36 +19,36 @@ import (
 const (
 	// MaxBytes bounds one log. Anaconda writes a few MB at its usual level.
 	MaxBytes = 16 << 20
-	// MaxDoubtful bounds what of one log may have come from anybody, as by UDP, while the
-	// appliance runs; DoubtfulUpTo is how long a log may be when more of it comes. So the
-	// rest of a log is kept for those who are known to have said it.
-	MaxDoubtful  = 4 << 20
-	DoubtfulUpTo = MaxBytes - 1<<20
+	// MaxUntrusted bounds the part of a log that came from unverified senders, as by UDP,
+	// while the appliance runs. UntrustedUpTo is the size of a log from which on no more of
+	// it is accepted. So the rest of a log is kept for verified senders.
+	MaxUntrusted  = 4 << 20
+	UntrustedUpTo = MaxBytes - 1<<20
 	// MaxPerHost is how many logs of one host are kept.
 	MaxPerHost = 5
-	// maxOpen bounds the files held open: one for each install under way, as a rule.
+	// maxOpen bounds the open files: usually one for each install under way.
 	maxOpen = 64
 
-	suffix = ".log"
-	full   = "rackhand: this log is full; what comes after is not kept\n"
-	enough = "rackhand: too much has come by UDP, whose senders prove nothing; more of it is not kept, what comes over TCP is\n"
-	// maxCounted bounds the logs of which it is remembered what was doubtful.
+	suffix        = ".log"
+	full          = "rackhand: this log is full; later lines are not stored\n"
+	untrustedFull = "rackhand: too much has come by UDP, whose senders are not verified; further UDP lines are not stored, TCP lines are\n"
+	// maxCounted bounds the logs whose untrusted part is counted.
 	maxCounted = 4096
 )
 
-// ErrNoLog says that an install has no log.
+// ErrNoLog means that an install has no log.
 var ErrNoLog = errors.New("no log of that install")
 
-// idForm is the form of an install's id: the host's name and a number.
+// idForm is the format of an install's id: the host's name and a number.
 var idForm = regexp.MustCompile(`^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)-([0-9]{1,9})$`)
 
-// A Store keeps logs in a folder. Its methods may be called by several goroutines.
+// A Store keeps logs in a folder. It is safe for concurrent use.
 type Store struct {
 	dir string
 
-	mu       sync.Mutex
-	open     map[string]*log
-	doubtful map[string]int // bytes, by install
+	mu        sync.Mutex
+	open      map[string]*log
+	untrusted map[string]int // bytes, by install
 }
 
 type log struct {
@@ -56,46 +57,46 @@ type log struct {
 	used uint64
 }
 
-// New keeps logs in a folder, which is made when the first one comes.
+// New makes a Store for a folder, which is created with the first log.
 func New(dir string) *Store {
-	return &Store{dir: dir, open: map[string]*log{}, doubtful: map[string]int{}}
+	return &Store{dir: dir, open: map[string]*log{}, untrusted: map[string]int{}}
 }
 
 func (s *Store) path(id string) (string, error) {
 	if !idForm.MatchString(id) {
-		return "", fmt.Errorf("%.80q is no install's id", id)
+		return "", fmt.Errorf("%.80q isn't the id of an install", id)
 	}
 	return filepath.Join(s.dir, id+suffix), nil
 }
 
-// Append adds text to an install's log: whole lines. What goes beyond the log's bound
-// is dropped, and the log says so.
+// Append adds whole lines to an install's log. Text beyond the log's bound is dropped, and
+// the log says so.
 func (s *Store) Append(id, text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.append(id, text)
 }
 
-// AppendDoubtful is Append for text whose sender may be anybody: it has a share of the log,
-// and the log says when that is full.
-func (s *Store) AppendDoubtful(id, text string) error {
+// AppendUntrusted is Append for text of an unverified sender. Such text has a bounded share
+// of the log, and the log says when that is full.
+func (s *Store) AppendUntrusted(id, text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, err := s.get(id)
 	if err != nil {
 		return fmt.Errorf("keeping the log of %s: %w", id, err)
 	}
-	had := s.doubtful[id]
-	if had > MaxDoubtful {
+	had := s.untrusted[id]
+	if had > MaxUntrusted {
 		return nil
 	}
-	if had+len(text) > MaxDoubtful || l.size+int64(len(text)) > DoubtfulUpTo-int64(len(enough)) {
-		text, had = enough, MaxDoubtful // told once
+	if had+len(text) > MaxUntrusted || l.size+int64(len(text)) > UntrustedUpTo-int64(len(untrustedFull)) {
+		text, had = untrustedFull, MaxUntrusted // written once
 	}
-	if len(s.doubtful) >= maxCounted {
-		clear(s.doubtful)
+	if len(s.untrusted) >= maxCounted {
+		clear(s.untrusted)
 	}
-	s.doubtful[id] = had + len(text)
+	s.untrusted[id] = had + len(text)
 	return s.append(id, text)
 }
 
@@ -149,7 +150,7 @@ func (s *Store) get(id string) (*log, error) {
 		return nil, err
 	}
 	l := &log{f: f, size: st.Size(), used: latest + 1}
-	// A log that was filled before is full still.
+	// A log that was full before stays full.
 	if l.size > MaxBytes-int64(len(full))-1 {
 		l.size = MaxBytes
 	}
@@ -215,7 +216,7 @@ func number(id string) int {
 	return n
 }
 
-// Latest is the id of a host's latest install that has a log; "" when none has.
+// Latest is the id of a host's latest install with a log; "" when no install has one.
 func (s *Store) Latest(host string) string {
 	ids, err := s.ids(host)
 	if err != nil || len(ids) == 0 {
@@ -234,8 +235,8 @@ func (s *Store) Has(id string) bool {
 	return err == nil
 }
 
-// Open opens an install's log for reading, as far as it has come. ErrNoLog when there
-// is none.
+// Open opens an install's log for reading, with the lines so far. The error is ErrNoLog
+// when there is no log.
 func (s *Store) Open(id string) (*os.File, error) {
 	path, err := s.path(id)
 	if err != nil {
@@ -248,7 +249,7 @@ func (s *Store) Open(id string) (*os.File, error) {
 	return f, err
 }
 
-// Host is the host of an install's id.
+// Host is the host in an install's id.
 func Host(id string) string {
 	if m := idForm.FindStringSubmatch(id); m != nil {
 		return m[1]
@@ -256,7 +257,7 @@ func Host(id string) string {
 	return ""
 }
 
-// Close closes the files that are open.
+// Close closes all open files.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -43,8 +43,8 @@ func TestLogs(t *testing.T) {
 	if got := contents(t, s, "web1-12"); got != "line 12\n" {
 		t.Errorf("it holds %q", got)
 	}
-	if s.Has("web1-7") || !s.Has("web1-8") || !s.Has("web1-2-12") || s.Latest("nobody") != "" {
-		t.Error("the wrong ones were given up")
+	if s.Has("web1-7") || !s.Has("web1-8") || !s.Has("web1-2-12") || s.Latest("unknown") != "" {
+		t.Error("the wrong ones were removed")
 	}
 	if Host("web1-2-12") != "web1-2" || Host("../x-1") != "" {
 		t.Error("whose log")
@@ -80,7 +80,7 @@ func TestFull(t *testing.T) {
 	if len(got) > MaxBytes || !strings.HasSuffix(got, full) || strings.Count(got, full) != 1 {
 		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-100:])
 	}
-	// Many logs at once: none is lost for want of open files.
+	// The number of open files is bounded, and no log is lost.
 	for i := range 3 * maxOpen {
 		for range 2 {
 			if err := s.Append(fmt.Sprintf("h%d-1", i), "x\n"); err != nil {
@@ -96,9 +96,9 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestDoubtful: what anybody may have sent fills its share and no more, before and after a
-// restart; what is known to come from the box is kept to the end.
-func TestDoubtful(t *testing.T) {
+// TestUntrusted checks that text of unverified senders fills its share only, before and
+// after a restart. Text of the box itself is stored to the end.
+func TestUntrusted(t *testing.T) {
 	dir := t.TempDir()
 	s := New(dir)
 	forged, ours := strings.Repeat("f", 1<<10-1)+"\n", strings.Repeat("o", 1<<10-1)+"\n"
@@ -110,9 +110,9 @@ func TestDoubtful(t *testing.T) {
 			}
 		}
 	}
-	add(20<<10, forged, s.AppendDoubtful)
+	add(20<<10, forged, s.AppendUntrusted)
 	got := contents(t, s, "web1-1")
-	if n := strings.Count(got, forged); n < 4000 || n > MaxDoubtful>>10 || strings.Count(got, enough) != 1 {
+	if n := strings.Count(got, forged); n < 4000 || n > MaxUntrusted>>10 || strings.Count(got, untrustedFull) != 1 {
 		t.Errorf("%d forged lines are kept", n)
 	}
 	add(10<<10, ours, s.Append)
@@ -122,8 +122,8 @@ func TestDoubtful(t *testing.T) {
 	s.Close()
 	s = New(dir)
 	defer s.Close()
-	add(20<<10, forged, s.AppendDoubtful)
-	if n := len(contents(t, s, "web1-1")); n > DoubtfulUpTo {
+	add(20<<10, forged, s.AppendUntrusted)
+	if n := len(contents(t, s, "web1-1")); n > UntrustedUpTo {
 		t.Errorf("the log has %d bytes, and the last MiB is not theirs", n)
 	}
 	add(1000, ours, s.Append)

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// secrets are forms in which a secret may stand in an installer's log: crypt(3) hashes,
-// our one-time tokens, passwords in Kickstart lines, in settings and in URLs.
-var secrets = []struct {
+// secretForms are patterns of secrets in an installer's log: crypt(3) hashes, our one-time
+// tokens, and passwords in Kickstart lines, settings and URLs.
+var secretForms = []struct {
 	form *regexp.Regexp
 	with string
 }{
@@ -19,17 +19,17 @@ var secrets = []struct {
 	{regexp.MustCompile(`(://)[^/\s@]+@`), "$1***@"},
 }
 
-// tokenForm is that of an enrolment token alone on a line or between words: 24 bytes as
+// tokenForm is the pattern of an enrolment token as a word of its own: 24 bytes as
 // base64url.
 var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{32,}`)
 
-// Mask replaces what is, or looks like, a secret in a line. known masks what is secret
-// whatever it looks like; nil: nothing is.
+// Mask replaces secrets in a line, and text that looks like one. known masks the known
+// secrets; nil: there are none.
 func Mask(line string, known func(string) string) string {
 	if known != nil {
 		line = known(line)
 	}
-	for _, s := range secrets {
+	for _, s := range secretForms {
 		line = s.form.ReplaceAllString(line, s.with)
 	}
 	return tokenForm.ReplaceAllStringFunc(line, func(word string) string {

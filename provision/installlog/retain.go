@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Retain removes the logs of installs that keep says nothing of.
+// Retain removes the logs of installs for which keep returns false.
 func (s *Store) Retain(keep func(install string) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,41 +10,44 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Why a body is not read.
+// Reasons why a body is not read.
 var (
-	ErrTooLarge = errors.New("the body is larger than may be sent")
-	// ErrBusy: too many are being read, of all hosts or of this one. It may be sent again.
+	ErrTooLarge = errors.New("the body is larger than the limit")
+	// ErrBusy: too many bodies are being read, of all hosts or of this one. The host may
+	// send it again.
 	ErrBusy = errors.New("too many large bodies are being read")
 )
 
 const (
-	// small is up to what size a body is read before it is asked whether there is room.
+	// small is the size up to which a body is read before a slot for large ones is needed.
 	small = 64 << 10
-	// smallAtOnce and largeAtOnce are how many may be decoded, and large ones read, at once.
+	// smallAtOnce bounds the small bodies that are decoded at once, and largeAtOnce the
+	// large ones that are read at once.
 	smallAtOnce = 64
 	largeAtOnce = 4
-	// patience is how long a body waits for room, and large the time that its sender has to
-	// send the rest of it. Who is slower must not keep others out.
-	patience = 5 * time.Second
-	large    = 20 * time.Second
+	// slotWait is how long a body waits for a slot, and sendTime how long its sender may
+	// take to send the rest of it. A slow sender must not keep others out.
+	slotWait = 5 * time.Second
+	sendTime = 20 * time.Second
 )
 
-// Bodies are the bodies of requests that are in memory. There are a few large ones at a
-// time, and one of a host; small ones, which most are, don't wait for those.
+// Bodies bounds the request bodies that are in memory: a few large ones at a time, and one
+// for each host. Small ones, which most are, don't wait for those.
 type Bodies struct {
 	small, large *semaphore.Weighted
 
 	mu   sync.Mutex
-	busy map[string]bool // hosts of which a large one is in memory
+	busy map[string]bool // hosts with a large body in memory
 }
 
-// NewBodies makes room for bodies.
+// NewBodies makes a Bodies without any body.
 func NewBodies() *Bodies {
 	return &Bodies{small: semaphore.NewWeighted(smallAtOnce), large: semaphore.NewWeighted(largeAtOnce), busy: map[string]bool{}}
 }
 
-// Read reads a host's body, of at most limit bytes. deadline sets when the sender must have sent it. release must
-// be called once nothing of it is needed in memory; it is never nil.
+// Read reads a host's body, of at most limit bytes. deadline sets the time until which the
+// sender must have sent it. Call release, which is never nil, once the body is no longer in
+// memory.
 func (b *Bodies) Read(ctx context.Context, host string, limit int64, body io.Reader, deadline func(time.Time) error) (read []byte, release func(), err error) {
 	read, err = io.ReadAll(io.LimitReader(body, min(small, limit)+1))
 	switch size := int64(len(read)); {
@@ -61,7 +64,7 @@ func (b *Bodies) Read(ctx context.Context, host string, limit int64, body io.Rea
 	leave, err := room(ctx, b.large)
 	release = sync.OnceFunc(func() { leave(); b.leave(host) })
 	if err == nil {
-		err = deadline(time.Now().Add(large)) // the kernel's, so by the real clock
+		err = deadline(time.Now().Add(sendTime)) // a deadline of the kernel, so it uses the real clock
 	}
 	if err == nil {
 		read, err = appendAll(append(make([]byte, 0, 2*small), read...), io.LimitReader(body, limit+1-int64(len(read))))
@@ -76,9 +79,9 @@ func (b *Bodies) Read(ctx context.Context, host string, limit int64, body io.Rea
 	return read, release, nil
 }
 
-// room waits for a place, and returns what gives it back.
+// room waits for a slot, and returns the function that frees it.
 func room(ctx context.Context, s *semaphore.Weighted) (leave func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, slotWait)
 	defer cancel()
 	if s.Acquire(ctx, 1) != nil {
 		return func() {}, ErrBusy
@@ -102,7 +105,7 @@ func (b *Bodies) leave(host string) {
 	delete(b.busy, host)
 }
 
-// appendAll is io.ReadAll into a slice that has something already.
+// appendAll is io.ReadAll, but appends to a slice.
 func appendAll(b []byte, r io.Reader) ([]byte, error) {
 	for {
 		if len(b) == cap(b) {

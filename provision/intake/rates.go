@@ -10,9 +10,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rates are how often hosts may do something: a bucket for each, which holds what may be
-// done within an hour, and is as full again after one. Their methods may be called at
-// once from many goroutines.
+// Rates limit how often hosts may do something. Each host has a bucket that holds the
+// number for an hour, and refills within one. The methods are safe for concurrent use.
 type Rates struct {
 	clock   func() time.Time // counted time
 	perHour int
@@ -21,16 +20,16 @@ type Rates struct {
 	of map[string]*rate.Limiter
 }
 
-// NewRates makes buckets of perHour each, which go by counted time.
+// NewRates makes buckets of perHour each, which refill by counted time.
 func NewRates(clock func() time.Time, perHour int) *Rates {
 	return &Rates{clock: clock, perHour: perHour, of: map[string]*rate.Limiter{}}
 }
 
-// Take takes one out of a host's bucket. When there is none, it returns after how long
-// there is, in whole seconds. Hosts are the inventory's, so there are few.
+// Take takes one from a host's bucket. When the bucket is empty, it returns how long to
+// wait, in whole seconds. Hosts are those of the inventory, so there are few buckets.
 func (r *Rates) Take(host string) (wait time.Duration, ok bool) { return r.look(host, 1) }
 
-// Look is Take that takes nothing: for what counts only once it has succeeded.
+// Look is Take without taking: for actions that count only once they have succeeded.
 func (r *Rates) Look(host string) (wait time.Duration, ok bool) { return r.look(host, 0) }
 
 func (r *Rates) look(host string, take int) (wait time.Duration, ok bool) {

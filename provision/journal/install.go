@@ -271,7 +271,7 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 			return now, e, ErrToken
 		}
 		before := now
-		now = now.Told(e, j.Counted(), j.clock())
+		now = now.AfterReport(e, j.Counted(), j.clock())
 		// The end of an install is told even when nothing else is listened to.
 		e = now.Failing(e)
 		// So is what decides about the next attempt, once.

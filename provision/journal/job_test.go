@@ -18,7 +18,7 @@ func jobRequest(host string, j provision.Job) journal.Request {
 	return r
 }
 
-func (r rig) event(t *testing.T, host string, stage provision.Stage) {
+func (r runningJournal) event(t *testing.T, host string, stage provision.Stage) {
 	t.Helper()
 	if err := r.Record(provision.Event{Host: host, Source: "test", Kind: "test", Stage: stage, Message: "m"}); err != nil {
 		t.Fatal(err)

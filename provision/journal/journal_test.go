@@ -17,12 +17,13 @@ import (
 	"rackhand/provision/store"
 )
 
-type rig struct {
+// A runningJournal is a journal over a real store, which stop ends.
+type runningJournal struct {
 	*journal.Journal
 	stop func()
 }
 
-func open(t *testing.T, path string) rig {
+func open(t *testing.T, path string) runningJournal {
 	t.Helper()
 	st, err := store.OpenBolt(path)
 	if err != nil {
@@ -48,7 +49,7 @@ func open(t *testing.T, path string) rig {
 		})
 	}
 	t.Cleanup(stop)
-	return rig{j, stop}
+	return runningJournal{j, stop}
 }
 
 func request(host string) journal.Request {

@@ -1,4 +1,5 @@
-// Package links finds the interfaces that boxes boot on, and our address on each.
+// Package links finds the interfaces that boxes boot on, and our address on each. It also
+// notices when an interface is created again.
 package links
 
 import (
@@ -18,15 +19,15 @@ type Link struct {
 	Addr netip.Addr
 }
 
-// A linkState is how an interface stands.
+// A linkState is the state of an interface.
 type linkState struct {
 	up    bool
 	addrs []netip.Addr // IPv4
 }
 
-// Resolve finds our address on each of the configuration's interfaces, and puts
-// the one by which the appliance is known into cfg.Address, if nothing stands there.
-// wait says what is missing that may come by itself.
+// Resolve finds our address on each of the configuration's interfaces. It puts the
+// appliance's main address into cfg.Address, unless the configuration sets one. wait says
+// what is missing that may still appear.
 func Resolve(cfg *config.Config) (links []Link, wait string, err error) {
 	have := make(map[string]linkState)
 	for _, name := range cfg.Interfaces {
@@ -41,11 +42,11 @@ func Resolve(cfg *config.Config) (links []Link, wait string, err error) {
 	return links, wait, err
 }
 
-// AddressOn is our address on one of the configuration's links; invalid when that
-// can't be said, as for a link that isn't there.
+// AddressOn is our address on one of the configuration's links; invalid when it is unknown,
+// for example when the link doesn't exist.
 func AddressOn(cfg *config.Config, name string) netip.Addr {
 	if !cfg.Address.IsValid() {
-		return netip.Addr{} // the link's own
+		return netip.Addr{} // the link's own address
 	}
 	copied := *cfg
 	links, wait, err := Resolve(&copied)
@@ -60,10 +61,10 @@ func AddressOn(cfg *config.Config, name string) netip.Addr {
 	return netip.Addr{}
 }
 
-// chooseAddresses is our address on each link: its first one, or the one that the
-// configuration gives, on the link that bears it. A link that is down, or has no address
-// yet, is waited for. An address that no link bears is an error once all have one: boxes
-// would be sent to it, and nobody would answer there.
+// chooseAddresses chooses our address on each link: its first one, or the given one on the
+// link that has it. A link that is down, or has no address yet, is waited for. A given
+// address that no link has is an error once all links have an address, since boxes would
+// get no answer at it.
 func chooseAddresses(names []string, given netip.Addr, have map[string]linkState) (links []Link, wait string, err error) {
 	var down, bare, others []string
 	found := false
@@ -112,8 +113,8 @@ func join(addrs []netip.Addr) string {
 	return strings.Join(out, " and ")
 }
 
-// stateOf looks at an interface. One that isn't there is an error that lists those that
-// are.
+// stateOf reads the state of an interface. The error for an unknown interface lists those
+// of this machine.
 func stateOf(name string) (linkState, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
@@ -145,7 +146,7 @@ func Exists(name string) bool {
 	return err == nil
 }
 
-// HasCarrier reports whether an interface is up, with a cable in it.
+// HasCarrier reports whether an interface is up and has a carrier.
 func HasCarrier(name string) bool {
 	i, err := net.InterfaceByName(name)
 	return err == nil && i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0

@@ -1,4 +1,4 @@
-// Package mask takes secrets out of text that people will see, in the forms in which
+// Package mask removes secrets from text that people will see, in the forms in which
 // programs write them: quoted for a shell, escaped for JSON, HTML and URLs, in base64.
 package mask
 
@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	// anywhere is how many bytes a secret must have to be masked wherever it stands; a
-	// shorter one is masked where it stands alone, since it is a part of many words.
+	// anywhere is the least length in bytes of a secret that is masked wherever it appears.
+	// A shorter one is masked only as a word of its own, since it is part of many words.
 	anywhere = 4
-	// line is how many bytes a line of a secret must have that has several of them: a
-	// brace or "-----BEGIN KEY-----" says nothing by itself.
+	// line is the least length in bytes of a line that is masked, for secrets of several
+	// lines. A brace or "-----BEGIN KEY-----" alone isn't secret.
 	line = 8
 )
 
-// A Masker knows secrets in all their forms. A nil one knows none. It may be used by
-// several goroutines.
+// A Masker knows secrets in all their forms. A nil Masker knows none. It is safe for
+// concurrent use.
 type Masker struct {
 	forms *strings.Replacer
 	words []string
 	mark  string
 }
 
-// New makes a masker that puts mark in the place of secrets.
+// New makes a masker that replaces secrets with mark.
 func New(mark string, secrets ...string) *Masker {
 	m := &Masker{mark: mark}
 	set := map[string]bool{}
 	for _, s := range secrets {
 		for _, part := range Parts(s) {
-			for _, form := range forms(part) {
+			for _, form := range spellings(part) {
 				switch {
 				case len(form) >= anywhere:
 					set[form] = true
@@ -46,7 +46,7 @@ func New(mark string, secrets ...string) *Masker {
 	for form := range set {
 		all = append(all, form)
 	}
-	// The longest first: one may be a part of another.
+	// The longest form comes first, since a shorter one may be a part of it.
 	byLength := func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
@@ -66,7 +66,7 @@ func New(mark string, secrets ...string) *Masker {
 	return m
 }
 
-// Parts are the pieces in which a secret may stand in text that has lines: a key or a
+// Parts are the pieces of a secret that may appear in text with lines. A key or a
 // certificate has many.
 func Parts(secret string) []string {
 	secret = strings.TrimSpace(secret)
@@ -85,7 +85,7 @@ func Parts(secret string) []string {
 	return out
 }
 
-// Mask returns the text without what is secret.
+// Mask returns the text with secrets replaced.
 func (m *Masker) Mask(text string) string {
 	if m == nil {
 		return text
@@ -99,7 +99,7 @@ func (m *Masker) Mask(text string) string {
 	return text
 }
 
-// replaceWord replaces what stands in a text with no letter, digit or _ beside it.
+// replaceWord replaces a word that has no letter, digit or _ beside it.
 func replaceWord(text, word, with string) string {
 	if !strings.Contains(text, word) {
 		return text

@@ -11,35 +11,35 @@ import (
 	"testing"
 )
 
-// odd has all that some program escapes.
-const odd = `p"a'ss $w\ö<r>d&1/2+3=%?!(*)~,;`
+// special has characters that some program escapes.
+const special = `p"a'ss $w\ö<r>d&1/2+3=%?!(*)~,;`
 
-func TestForms(t *testing.T) {
-	m := New("***", odd, "hunter2", "-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\n}\n-----END KEY-----\n")
-	js, err := json.Marshal(odd)
+func TestSpellings(t *testing.T) {
+	m := New("***", special, "hunter2", "-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\n}\n-----END KEY-----\n")
+	js, err := json.Marshal(special)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inQuotes := strings.Trim(string(js), `"`)
 	for name, text := range map[string]string{
-		"itself":                odd,
+		"itself":                special,
 		"single quotes":         `'p"a'\''ss $w\ö<r>d&1/2+3=%?!(*)~,;'`,
 		"shlex":                 `'p"a'"'"'ss $w\ö<r>d&1/2+3=%?!(*)~,;'`,
 		"double quotes":         "\"p\\\"a'ss \\$w\\\\ö<r>d&1/2+3=%?!(*)~,;\"",
 		"JSON":                  inQuotes,
-		"%q":                    fmt.Sprintf("%q", odd),
-		"HTML":                  html.EscapeString(odd),
-		"&quot;":                strings.ReplaceAll(html.EscapeString(odd), "&#34;", "&quot;"),
-		"a query":               url.QueryEscape(odd),
-		"a path":                url.PathEscape(odd),
-		"a user's":              url.UserPassword("me", odd).String(),
-		"small digits":          strings.ToLower(url.QueryEscape(odd)),
-		"every sign":            every(odd, "%%%02X"),
-		"base64":                base64.StdEncoding.EncodeToString([]byte(odd)),
+		"%q":                    fmt.Sprintf("%q", special),
+		"HTML":                  html.EscapeString(special),
+		"&quot;":                strings.ReplaceAll(html.EscapeString(special), "&#34;", "&quot;"),
+		"a query":               url.QueryEscape(special),
+		"a path":                url.PathEscape(special),
+		"a user's":              url.UserPassword("me", special).String(),
+		"small digits":          strings.ToLower(url.QueryEscape(special)),
+		"every sign":            every(special, "%%%02X"),
+		"base64":                base64.StdEncoding.EncodeToString([]byte(special)),
 		"base64 of echo's":      base64.StdEncoding.EncodeToString([]byte("hunter2\n")),
-		"base64 for URLs":       base64.URLEncoding.EncodeToString([]byte(odd)),
-		"basic authentication":  base64.StdEncoding.EncodeToString([]byte("me:" + odd)),
-		"... of another length": base64.StdEncoding.EncodeToString([]byte("you:" + odd + "x")),
+		"base64 for URLs":       base64.URLEncoding.EncodeToString([]byte(special)),
+		"basic authentication":  base64.StdEncoding.EncodeToString([]byte("me:" + special)),
+		"... of another length": base64.StdEncoding.EncodeToString([]byte("you:" + special + "x")),
 		"a line of it":          " MC4CAQAwBQYDK2Vw ",
 	} {
 		got := m.Mask("before " + text + " after")
@@ -52,7 +52,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestShells holds the forms against what shells really write.
+// TestShells compares the forms with the output of shells.
 func TestShells(t *testing.T) {
 	const secret = `s'e c"r$e\t#1;`
 	m := New("***", secret)
@@ -88,10 +88,10 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// FuzzMask: whatever a secret is, it doesn't stand in what is left.
+// FuzzMask checks that no secret remains in the masked text.
 func FuzzMask(f *testing.F) {
 	f.Add("hunter2", "the value hunter2 in %68unter2 and aHVudGVyMg==")
-	f.Add(odd, odd)
+	f.Add(special, special)
 	f.Add("\x00\xff\"", "a\x00\xff\"")
 	f.Fuzz(func(t *testing.T, secret, text string) {
 		if len(secret) > 256 || strings.Contains("***", secret) || strings.Contains(secret, "*") {
@@ -100,13 +100,13 @@ func FuzzMask(f *testing.F) {
 		m := New("***", secret)
 		for _, part := range Parts(secret) {
 			if got := m.Mask(text + part); len(part) >= anywhere && strings.Contains(got, part) {
-				t.Errorf("%q stands in %q", part, got)
+				t.Errorf("%q is in %q", part, got)
 			}
 		}
 	})
 }
 
-// BenchmarkMask: a line of a log against 64 secrets.
+// BenchmarkMask masks a line of a log with 64 secrets.
 func BenchmarkMask(b *testing.B) {
 	var secrets []string
 	for i := range 64 {
@@ -117,5 +117,18 @@ func BenchmarkMask(b *testing.B) {
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {
 		m.Mask(line)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for in, want := range map[string]string{
+		"GET http://a/i/SECRET/ks failed": "GET http://a/i/…/ks failed",
+		"http://a/i/SECRET":               "http://a/i/…",
+		`"http://a/i/SECRET" 'b/i/c'`:     `"http://a/i/…" 'b/i/…'`,
+		"http://a/image/debian12":         "http://a/image/debian12",
+	} {
+		if got := Tokens(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
 	}
 }

@@ -11,30 +11,20 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rackhand/provision"
 )
 
-// A Listed is a file that the cache keeps.
-type Listed struct {
-	Upstream string
-	Path     string // below the upstream, in a URL's encoding
-	Size     int64  // bytes
-	Stored   time.Time
-	Used     time.Time // to the hour
-	SHA256   string    // in hex; "" for files of older caches
-	// Outdated: the archive's index names another file by that name.
-	Outdated bool
-}
-
-// Place is what List and Forget are asked about: NAME/PATH below /mirror/, or a URL with
-// /mirror/NAME/PATH in it, such as apt shows; in a URL's encoding. One that ends in a
-// slash is a folder, NAME/ all of an upstream.
+// A place is the argument of List and Forget: NAME/PATH below /mirror/, or a URL with
+// /mirror/NAME/PATH in it, such as apt shows, in a URL's encoding. One that ends in a
+// slash is a folder; NAME/ is all of an upstream.
 type place struct {
 	upstream string
 	file     string // "" for all of the upstream
 	folder   bool
 }
 
-// place reads a place; "" is everything.
+// place parses a place; "" is everything.
 func (c *Cache) place(text string) (p place, err error) {
 	if text == "" {
 		return place{folder: true}, nil
@@ -80,8 +70,8 @@ func (p place) has(m meta) bool {
 	return m.Path == p.file
 }
 
-// List lists what is kept at a place ("" for everything), in order.
-func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
+// List lists the stored files at a place ("" for everything), sorted.
+func (c *Cache) List(ctx context.Context, at string) ([]provision.MirrorFile, error) {
 	p, err := c.place(at)
 	if err != nil {
 		return nil, fmt.Errorf("mirror: %w", err)
@@ -92,11 +82,11 @@ func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
 			views[name] = c.view(ctx, name)
 		}
 	}
-	out := []Listed{}
+	out := []provision.MirrorFile{}
 	err = c.walk(func(m meta, info fs.FileInfo) {
 		if p.has(m) {
-			out = append(out, Listed{
-				Upstream: m.Upstream, Path: escape(m.Path), Size: m.Size, Stored: m.Stored, Used: info.ModTime(), SHA256: m.SHA256,
+			out = append(out, provision.MirrorFile{
+				Path: m.Upstream + escape(m.Path), Size: m.Size, Stored: m.Stored, Used: info.ModTime(), SHA256: m.SHA256,
 				Outdated: outdated(views[m.Upstream], m),
 			})
 		}
@@ -104,12 +94,16 @@ func (c *Cache) List(ctx context.Context, at string) ([]Listed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mirror: %w", err)
 	}
-	slices.SortFunc(out, func(a, b Listed) int { return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.Path, b.Path)) })
+	slices.SortFunc(out, func(a, b provision.MirrorFile) int {
+		an, ap, _ := strings.Cut(a.Path, "/")
+		bn, bp, _ := strings.Cut(b.Path, "/")
+		return cmp.Or(cmp.Compare(an, bn), cmp.Compare(ap, bp))
+	})
 	return out, ctx.Err()
 }
 
-// outdated reports whether an index names another file, as far as can be told without
-// reading it.
+// outdated reports whether an index names another file, as far as that is known without
+// reading the file.
 func outdated(v *view, m meta) bool {
 	known := wanted(-1, "sha256", m.SHA256)
 	claims := v.claims(m.Path)
@@ -118,22 +112,11 @@ func outdated(v *view, m meta) bool {
 	})
 }
 
-// A Forgotten says what Forget removed.
-type Forgotten struct {
-	Place string // NAME/PATH, in a URL's encoding
-	Files int
-	Bytes int64
-	// UnderWay are downloads that go on for those who asked for them, and aren't kept.
-	UnderWay int
-}
-
-// ErrNotKept is wrapped by Forget's error about a place where nothing is kept.
-var ErrNotKept = errors.New("the mirror keeps no such file")
-
-// Forget removes what is kept at a place, so that it is asked of the upstream anew. A
-// download that is under way ends for those who read it, and isn't kept.
-func (c *Cache) Forget(at string) (Forgotten, error) {
-	var out Forgotten
+// Forget removes the stored files at a place, so that the next request goes to the
+// upstream. Clients that read a download under way get the whole of it, but it isn't
+// stored.
+func (c *Cache) Forget(at string) (provision.MirrorForgotten, error) {
+	var out provision.MirrorForgotten
 	p, err := c.place(at)
 	if err != nil {
 		return out, fmt.Errorf("mirror: %w", err)
@@ -145,7 +128,7 @@ func (c *Cache) Forget(at string) (Forgotten, error) {
 	if p.folder {
 		out.Place += "/"
 	}
-	// First what comes in: it must not be kept after what is kept has gone.
+	// Downloads first: one must not be stored after the stored files are removed.
 	c.mu.Lock()
 	for key, f := range c.flights {
 		path, ok := strings.CutPrefix(key, p.upstream+"/")
@@ -176,7 +159,7 @@ func (c *Cache) Forget(at string) (Forgotten, error) {
 		case !errors.Is(rerr, fs.ErrNotExist):
 			err = errors.Join(err, rerr)
 		}
-		c.shelve(m.Upstream, m.Path, time.Time{})
+		c.noteIndex(m.Upstream, m.Path, time.Time{})
 		c.mu.Lock()
 		delete(c.seen, m.Upstream+m.Path)
 		c.mu.Unlock()
@@ -185,7 +168,7 @@ func (c *Cache) Forget(at string) (Forgotten, error) {
 		return out, fmt.Errorf("mirror: forget %s: %w", out.Place, err)
 	}
 	if out.Files+out.UnderWay == 0 {
-		return out, fmt.Errorf("mirror: %s: %w", out.Place, ErrNotKept)
+		return out, fmt.Errorf("%w: %s (the name of a folder ends with /)", provision.ErrNotKept, out.Place)
 	}
 	return out, nil
 }

@@ -14,16 +14,16 @@ func TestJudge(t *testing.T) {
 		found neighbour.Found
 		want  neighbour.Verdict
 	}{
-		"its card":                   {neighbour.Found{Link: "eth0", MAC: first, Confirmed: true}, neighbour.Proved},
-		"its second card":            {neighbour.Found{Link: "eth0", MAC: second, Confirmed: true}, neighbour.Proved},
-		"its card, long ago":         {neighbour.Found{Link: "eth0", MAC: first}, neighbour.Silent},
-		"another":                    {neighbour.Found{Link: "eth0", MAC: other, Confirmed: true}, neighbour.Another},
-		"another that is mute":       {neighbour.Found{Link: "eth0", MAC: other}, neighbour.Another},
-		"nobody":                     {neighbour.Found{Link: "eth0"}, neighbour.Silent},
-		"nobody, though confirmed":   {neighbour.Found{Link: "eth0", Confirmed: true}, neighbour.Silent},
-		"behind a router":            {neighbour.Found{Link: "eth0", Away: true}, neighbour.Unproved},
-		"behind a router with a MAC": {neighbour.Found{Link: "eth0", Away: true, MAC: first, Confirmed: true}, neighbour.Unproved},
-		"this machine":               {neighbour.Found{Link: "lo", Here: true}, neighbour.Proved},
+		"its card":                     {neighbour.Found{Link: "eth0", MAC: first, Confirmed: true}, neighbour.Proved},
+		"its second card":              {neighbour.Found{Link: "eth0", MAC: second, Confirmed: true}, neighbour.Proved},
+		"its card, long ago":           {neighbour.Found{Link: "eth0", MAC: first}, neighbour.Silent},
+		"another":                      {neighbour.Found{Link: "eth0", MAC: other, Confirmed: true}, neighbour.Another},
+		"another that is silent":       {neighbour.Found{Link: "eth0", MAC: other}, neighbour.Another},
+		"no machine":                   {neighbour.Found{Link: "eth0"}, neighbour.Silent},
+		"no machine, though confirmed": {neighbour.Found{Link: "eth0", Confirmed: true}, neighbour.Silent},
+		"behind a router":              {neighbour.Found{Link: "eth0", Routed: true}, neighbour.Unproved},
+		"behind a router with a MAC":   {neighbour.Found{Link: "eth0", Routed: true, MAC: first, Confirmed: true}, neighbour.Unproved},
+		"this machine":                 {neighbour.Found{Link: "lo", Local: true}, neighbour.Proved},
 	} {
 		if got := neighbour.Judge(tc.found, host); got != tc.want {
 			t.Errorf("%s: %v, want %v", name, got, tc.want)

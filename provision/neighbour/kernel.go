@@ -16,21 +16,21 @@ import (
 )
 
 const (
-	// patience is for how long a machine may leave ARP unanswered: the kernel asks once a
+	// answerWait is how long a machine may take to answer ARP. The kernel asks once a
 	// second (neigh/default/retrans_time_ms).
-	patience = 1500 * time.Millisecond
-	// look is how soon the kernel is asked what it has heard, and seldom how often in the end:
-	// whoever is there answers at once.
-	look, seldom = 5 * time.Millisecond, 100 * time.Millisecond
+	answerWait = 1500 * time.Millisecond
+	// pollFirst is the first delay between two looks at the kernel's entry, since a machine
+	// on the link answers at once. pollMost is the longest one.
+	pollFirst, pollMost = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
-// known are the states in which the kernel has had an answer (linux/neighbour.h).
-// A REACHABLE entry was confirmed within the last half minute, or by TCP itself.
+// known are the states in which the kernel has an answer (linux/neighbour.h). A REACHABLE
+// entry was confirmed within the last half minute, or by TCP.
 const known = netlink.NUD_REACHABLE | netlink.NUD_PERMANENT | netlink.NUD_NOARP
 
-// Ask asks the kernel of this network namespace who stands behind an IPv4 address. An
-// entry that isn't confirmed is probed anew, for 1.5 s at most (rtnetlink(7),
-// RTM_NEWNEIGH with NUD_PROBE), which wants CAP_NET_ADMIN; without, it counts as it is.
+// Ask asks the kernel of this network namespace for the machine behind an IPv4 address. An
+// unconfirmed entry is probed again, for 1.5 s at most (rtnetlink(7), RTM_NEWNEIGH with
+// NUD_PROBE). That needs CAP_NET_ADMIN; without it the entry counts as it is.
 func Ask(ctx context.Context, addr netip.Addr) (Found, error) {
 	routes, err := netlink.RouteGet(addr.AsSlice())
 	if err != nil || len(routes) == 0 {
@@ -38,7 +38,7 @@ func Ask(ctx context.Context, addr netip.Addr) (Found, error) {
 	}
 	r := routes[0]
 	if r.Type == unix.RTN_LOCAL {
-		return Found{Here: true}, nil
+		return Found{Local: true}, nil
 	}
 	link, err := netlink.LinkByIndex(r.LinkIndex)
 	if err != nil {
@@ -46,12 +46,12 @@ func Ask(ctx context.Context, addr netip.Addr) (Found, error) {
 	}
 	f := Found{Link: link.Attrs().Name}
 	if r.Gw != nil || r.Via != nil || link.Attrs().RawFlags&unix.IFF_NOARP != 0 || link.Attrs().EncapType != "ether" {
-		f.Away = true
+		f.Routed = true
 		return f, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	for probed, wait := false, look; ; wait = min(wait*3/2, seldom) {
+	for probed, wait := false, pollFirst; ; wait = min(wait*3/2, pollMost) {
 		e, err := entry(r.LinkIndex, addr)
 		if err != nil {
 			return f, err
@@ -64,10 +64,10 @@ func Ask(ctx context.Context, addr netip.Addr) (Found, error) {
 		case !probed:
 			probed = true
 			if err := probe(e); errors.Is(err, unix.EPERM) {
-				f.Confirmed = true // packets to the peer go there, whenever it was heard
+				f.Confirmed = true // packets to the peer go there, however old the entry is
 				return f, nil
 			} else if err != nil {
-				return f, fmt.Errorf("asking who has %s: %w", addr, err)
+				return f, fmt.Errorf("asking which machine has %s: %w", addr, err)
 			}
 		case e.State&netlink.NUD_FAILED != 0:
 			return f, nil
@@ -80,9 +80,9 @@ func Ask(ctx context.Context, addr netip.Addr) (Found, error) {
 	}
 }
 
-// entry is what the kernel has about an address; without a hardware address when it has
-// none. It asks for this one (RTM_GETNEIGH without NLM_F_DUMP, Linux 5.0): a list of all
-// takes a hundred times as long, and somebody may ask in the names of a whole rack.
+// entry is the kernel's entry for an address, without a hardware address when there is
+// none. It asks for this entry only (RTM_GETNEIGH without NLM_F_DUMP, Linux 5.0): a list of
+// all takes a hundred times as long, and one client may ask in the names of a whole rack.
 func entry(link int, addr netip.Addr) (netlink.Neigh, error) {
 	none := netlink.Neigh{LinkIndex: link, Family: unix.AF_INET, IP: addr.AsSlice()}
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
@@ -104,7 +104,7 @@ func entry(link int, addr netip.Addr) (netlink.Neigh, error) {
 	return ethernet(*n), nil
 }
 
-// listed is entry for a kernel that tells all or nothing.
+// listed is entry for kernels that can only list all entries.
 func listed(none netlink.Neigh, addr netip.Addr) (netlink.Neigh, error) {
 	all, err := netlink.NeighList(none.LinkIndex, unix.AF_INET)
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
@@ -118,7 +118,7 @@ func listed(none netlink.Neigh, addr netip.Addr) (netlink.Neigh, error) {
 	return none, nil
 }
 
-// ethernet is an entry without its hardware address where that is none of Ethernet's.
+// ethernet removes a hardware address that isn't an Ethernet address.
 func ethernet(n netlink.Neigh) netlink.Neigh {
 	if len(n.HardwareAddr) != len(inventory.MAC{}) {
 		n.HardwareAddr = nil
@@ -126,8 +126,8 @@ func ethernet(n netlink.Neigh) netlink.Neigh {
 	return n
 }
 
-// probe has the kernel ask the machine that it knows whether it is still there, by
-// unicast; or everybody, where it knows none.
+// probe makes the kernel ask whether the known machine is still there, by unicast. When no
+// machine is known, the kernel asks by broadcast.
 func probe(n netlink.Neigh) error {
 	if n.HardwareAddr == nil {
 		return netlink.NeighSet(&netlink.Neigh{LinkIndex: n.LinkIndex, Family: n.Family, IP: n.IP, State: netlink.NUD_NONE, Flags: netlink.NTF_USE})

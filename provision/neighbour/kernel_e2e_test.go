@@ -16,7 +16,7 @@ import (
 	"rackhand/provision/neighbour"
 )
 
-// The test binary asks the kernel of the namespace that it is run again in.
+// With envAsk set, the test binary asks the kernel of the namespace that it runs in.
 const envAsk = "RACKHAND_NEIGHBOUR_E2E_ASK"
 
 func TestMain(m *testing.M) {
@@ -34,8 +34,29 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// TestAsk: a peer is known by the card that it has now, whatever the kernel heard before;
-// one that answers no ARP, one that isn't there, and one behind a router are told apart.
+// askIn asks the kernel of a namespace.
+func askIn(t *testing.T, ns, addr string) neighbour.Found {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ip", "netns", "exec", ns, self)
+	cmd.Env, cmd.Stderr = append(os.Environ(), envAsk+"="+addr), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", addr, err)
+	}
+	var f neighbour.Found
+	if err := json.Unmarshal(out, &f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestAsk checks that a peer is identified by its present card, whatever the kernel heard
+// before. It distinguishes a peer that answers no ARP, an address without a machine, and a
+// peer behind a router.
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	const first, second = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -55,24 +76,7 @@ func TestAsk(t *testing.T) {
 	sh("-n", box, "link", "set", "nic", "up")
 	sh("-n", us, "route", "add", "10.78.0.0/24", "via", "10.77.0.11")
 
-	ask := func(addr string) neighbour.Found {
-		t.Helper()
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("ip", "netns", "exec", us, self)
-		cmd.Env, cmd.Stderr = append(os.Environ(), envAsk+"="+addr), os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s: %v", addr, err)
-		}
-		var f neighbour.Found
-		if err := json.Unmarshal(out, &f); err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
+	ask := func(addr string) neighbour.Found { t.Helper(); return askIn(t, us, addr) }
 	mac := func(s string) inventory.MAC {
 		m, err := inventory.ParseMAC(s)
 		if err != nil {
@@ -89,19 +93,19 @@ func TestAsk(t *testing.T) {
 	}
 	want("10.77.0.11", on(first))
 	want("10.77.0.11", on(first))
-	// What it heard is old news, and still true.
+	// The entry is stale but still true.
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", first, "nud", "stale")
 	want("10.77.0.11", on(first))
-	want("10.78.0.7", neighbour.Found{Link: "eth0", Away: true})
-	want("10.77.0.1", neighbour.Found{Here: true})
-	want("127.0.0.1", neighbour.Found{Here: true})
+	want("10.78.0.7", neighbour.Found{Link: "eth0", Routed: true})
+	want("10.77.0.1", neighbour.Found{Local: true})
+	want("127.0.0.1", neighbour.Found{Local: true})
 
-	// The address is another card's now, and says so by an ARP request of its own.
+	// Another card has the address now, and announces that by an ARP request.
 	sh("-n", box, "link", "set", "nic", "address", second)
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", second, "nud", "stale")
 	want("10.77.0.11", on(second))
 
-	// Somebody has forged an ARP reply in its name: the kernel finds back within seconds.
+	// A forged ARP reply came in its name. The kernel corrects its entry within seconds.
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", "02:00:00:00:00:99", "nud", "stale")
 	want("10.77.0.11", neighbour.Found{Link: "eth0", MAC: mac("02:00:00:00:00:99")})
 	for range 10 {
@@ -111,7 +115,7 @@ func TestAsk(t *testing.T) {
 	}
 	want("10.77.0.11", on(second))
 
-	// It answers no ARP: the kernel's old news is told as such.
+	// It answers no ARP: the stale entry isn't reported as confirmed.
 	in(box, "sh", "-c", "echo 8 > /proc/sys/net/ipv4/conf/nic/arp_ignore")
 	sh("-n", us, "neigh", "replace", "10.77.0.11", "dev", "eth0", "lladdr", first, "nud", "stale")
 	want("10.77.0.11", neighbour.Found{Link: "eth0", MAC: mac(first)})

@@ -16,6 +16,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
+	"rackhand/provision/handout"
 	"rackhand/templates"
 )
 
@@ -169,7 +170,8 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 	add(Script, installed, answer(Script))
 	add(Menu, installed && (h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64), answer(Menu))
 	add(diskScript, true, func() (string, error) {
-		return p.template(h, "disk.ipxe", templates.Data{Host: h})
+		text, err := p.maker().Script(handout.IPXEHTTP.Disk(), templates.Data{Host: h})
+		return text, ofHost(h, err)
 	})
 	compiled, err := p.Compile(h)
 	add(CatalogJSON, h.Role != "", func() (string, error) {

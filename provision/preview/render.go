@@ -5,18 +5,16 @@ package preview
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"path/filepath"
-	"strings"
 
-	"rackhand/bootfiles/image"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
+	"rackhand/provision/handout"
 	"rackhand/provision/links"
 	"rackhand/templates"
 )
@@ -114,29 +112,29 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 	if h.System == nil {
 		return "", nil, fmt.Errorf("host %s has no system, so it is never installed: give it one, or its group", host)
 	}
-	d, notes := p.data(h, what)
-	template := map[Answer]string{Kickstart: h.Kickstart, Script: "install.ipxe", Menu: "install.grub"}[what]
-	if template == "" {
+	d, notes, err := p.data(h, what)
+	if err != nil {
+		return "", nil, err
+	}
+	switch m := p.maker(); what {
+	case Kickstart:
+		text, err = m.AnswerFile(d, nil)
+	case Script:
+		text, err = m.Script(handout.IPXEHTTP.Install(), d)
+	case Menu:
+		text, err = m.Script(handout.GRUBHTTP.Install(), d)
+	default:
 		return "", nil, fmt.Errorf("%q is nothing that a host is handed: kickstart, script, grub or catalog", what)
 	}
-	text, err = p.template(h, template, d)
-	return text, notes, err
+	return text, notes, ofHost(h, err)
 }
 
-func (p *Preview) template(h *inventory.Host, name string, d templates.Data) (string, error) {
-	text, err := p.set.Render(name, d, templates.Funcs(h, p.lookUp(nil), p.options()...))
+// ofHost names the host that an error is about.
+func ofHost(h *inventory.Host, err error) error {
 	if err != nil {
-		return "", fmt.Errorf("host %s: %w", h.Name, err)
+		return fmt.Errorf("host %s: %w", h.Name, err)
 	}
-	return text, nil
-}
-
-// options are those of a render with secrets: one without hashes nothing.
-func (p *Preview) options() []templates.Option {
-	if p.Secret == nil || p.Random == nil {
-		return nil
-	}
-	return []templates.Option{templates.Salt(p.Random)}
+	return nil
 }
 
 // lookUp is how templates and roles get secrets; asked, if given, becomes true with
@@ -197,61 +195,30 @@ func (p *Preview) addressNote(h *inventory.Host) []string {
 	return nil
 }
 
-// data is what an install's templates would be rendered from.
-func (p *Preview) data(h *inventory.Host, what Answer) (templates.Data, []string) {
-	at, notes := p.appliance(h), p.addressNote(h)
-	d := tryData(h)
-	d.Appliance = at
-	token := at.URL + "/i/" + someToken
-	d.Install = templates.Install{
-		ID: someInstall, Another: true, Kickstart: token + "/ks", Report: token + "/event", Agent: token + "/agent", CA: token + "/ca.pem",
-		EnrolToken: someEnrolToken, BootIF: "01-" + strings.ReplaceAll(h.MACs[0].String(), ":", "-"),
+// data is the input of an install's templates.
+func (p *Preview) data(h *inventory.Host, what Answer) (templates.Data, []string, error) {
+	at, notes, l := p.appliance(h), p.addressNote(h), handout.IPXEHTTP
+	if what == Menu {
+		l = handout.GRUBHTTP
 	}
-	d.Mirrors = map[string]string{}
-	if p.Config != nil {
-		for name := range p.Config.Mirror.Upstreams {
-			d.Mirrors[name] = at.URL + "/mirror/" + name
-		}
+	img, note, err := imageOf(p.Config, h, l, at.URL)
+	if note != "" && (what != Kickstart || h.System.Installer == inventory.InstallerImage) {
+		notes = append(notes, note) // the Kickstart of Anaconda says nothing of its media
 	}
-	if h.System.Installer == inventory.InstallerImage {
-		var note string
-		if d.Image, note = p.image(h, at.URL, what); note != "" {
-			notes = append(notes, note)
-		}
-	} else if what != Kickstart {
-		var note string
-		if d.Image, note = p.media(h, at.URL, what); note != "" {
-			notes = append(notes, note)
-		}
-	}
-	return d, notes
+	d := p.maker().Data(h, at, img, handout.Attempt{ID: someInstall, MAC: h.MACs[0], Token: someToken, EnrolToken: someEnrolToken, Another: true})
+	return d, notes, err
 }
 
-// image is the root image of a host's system. Its checksum is that of the state
-// folder's image, or zeros with a note why.
-func (p *Preview) image(h *inventory.Host, at string, what Answer) (templates.Image, string) {
-	folder := "/image/" + h.System.Image + "/"
-	boot := at
-	if what == Menu {
-		boot = "(http," + strings.TrimPrefix(at, "http://") + ")" // GRUB's way to say it
+// maker makes what hosts are handed.
+func (p *Preview) maker() *handout.Maker {
+	m := &handout.Maker{Templates: p.set, Secret: p.lookUp(nil)}
+	if p.Secret != nil { // what is masked is not hashed
+		m.Random = p.Random
 	}
-	out := templates.Image{
-		URL: at + folder + image.RootFile, SHA256: placeholder,
-		Kernel: boot + folder + image.KernelFile, Initrd: boot + folder + image.InitrdFile,
+	if p.Config != nil {
+		m.Mirrors = MirrorNames(p.Config)
 	}
-	if p.Config == nil {
-		return out, "zeros stand for the checksum of the image " + h.System.Image + ": no configuration says where it lies"
-	}
-	m, err := image.Open(filepath.Join(p.Config.State, "images"), h.System.Image)
-	if err != nil {
-		if errors.Is(err, image.ErrNoImage) {
-			err = errors.New("it is not built yet")
-		}
-		return out, fmt.Sprintf("zeros stand for the checksum of the image %s: %v", h.System.Image, err)
-	}
-	root := m.Root()
-	out.URL, out.SHA256 = at+folder+root.Name, root.SHA256
-	return out, ""
+	return m
 }
 
 func indented(v any) (string, error) {

@@ -14,8 +14,7 @@ import (
 	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/provision/web"
-	"rackhand/templates"
+	"rackhand/provision/handout"
 )
 
 // maxIPMIPassword is the longest password of a BMC, in bytes (IPMI 2.0, section 22.30).
@@ -25,7 +24,7 @@ const maxIPMIPassword = 20
 type Supplies struct {
 	// Addresses are its own.
 	Addresses []netip.Addr
-	// HasImage says what of the image or media of a host's system is missing.
+	// HasImage says which part of the image or media of a host's system is missing.
 	HasImage func(*inventory.Host) error
 	// Secret looks a secret up.
 	Secret func(name string) (string, error)
@@ -35,11 +34,8 @@ type Supplies struct {
 
 // SuppliesOf is what an appliance with these settings has, whether it runs or not.
 func SuppliesOf(cfg *config.Config) *Supplies {
-	files := web.New(web.Options{
-		Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media")),
-		Appliance: templates.Appliance{URL: "http://" + tryAppliance},
-	})
-	return &Supplies{Addresses: ownAddresses(cfg), HasImage: files.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
+	m := handout.Maker{Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media"))}
+	return &Supplies{Addresses: ownAddresses(cfg), HasImage: m.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
 }
 
 // MirrorNames are the names of the package mirrors that settings give.
@@ -58,13 +54,13 @@ func (s *Supplies) addresses() []netip.Addr {
 	return s.Addresses
 }
 
-// lacks says what hosts want and the appliance doesn't have. It reads secrets and
+// lacks reports what hosts need and the appliance doesn't have. It reads secrets and
 // forgets them.
 func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 	if s == nil {
 		return nil, nil
 	}
-	var g gathering
+	var g findingGroups
 	looked := map[string]error{} // systems
 	for _, w := range all {
 		h := w.host
@@ -91,7 +87,7 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 			g.add(s.secret(w.host, name))
 		}
 	}
-	return g.told()
+	return g.problems()
 }
 
 // packagesFor reports whether a host may reach packages: a mirror of ours, or its own

@@ -11,12 +11,12 @@ import (
 	"rackhand/provision/store"
 )
 
-// dayPrefix is where the days are kept: day/2026-11-30 has the number of the last event
+// dayPrefix is the prefix of the days: day/2026-11-30 has the number of the last event
 // before that day began.
 const dayPrefix = "day/"
 
-// days tell how old events are, in days of counted time: a date that was written by a
-// clock that was wrong makes no event old.
+// days record the age of events, in days of counted time. So a date of a wrong clock makes
+// no event old.
 type days map[string]uint64
 
 type dayRecord struct {
@@ -41,8 +41,8 @@ func loadDays(ctx context.Context, s store.Store) (days, error) {
 	return d, nil
 }
 
-// cut is the last event that is older than so many days, 0 for none, and the days that
-// tell nothing more.
+// cut returns the last event that is older than so many days, 0 for none, and the days that
+// are no longer needed.
 func (d days) cut(now time.Time, age int) (seq uint64, done []string) {
 	first := dayOf(now.AddDate(0, 0, -age))
 	names := slices.Sorted(maps.Keys(d))
@@ -55,7 +55,7 @@ func (d days) cut(now time.Time, age int) (seq uint64, done []string) {
 	return seq, done
 }
 
-// begin notes that a day has begun, once it has, and drops days.
+// begin records the start of a day once it has begun, and deletes the days in done.
 func (d days) begin(ctx context.Context, s store.Store, now time.Time, last uint64, done []string) error {
 	var ops []store.Op
 	for _, name := range done[:min(len(done), store.MaxOps/2)] {

@@ -1,5 +1,5 @@
-// Package retention bounds what the database keeps: it decides which events, installs,
-// jobs and reports go, forgets them in small transactions, and has the file shrink.
+// Package retention bounds the database: it decides which events, installs, jobs and
+// reports to delete, deletes them in small transactions, and compacts the file.
 package retention
 
 import (
@@ -10,16 +10,16 @@ import (
 	"rackhand/provision/journal"
 )
 
-// A ledger knows what events there are, and what they cost: 16 bytes of memory each.
+// A ledger records which events exist, and their sizes: 16 bytes of memory each.
 type ledger struct {
 	groups map[string]*group
-	// ids gives installs small numbers; 0 is none.
+	// ids maps installs to small numbers; 0 is none.
 	ids  map[string]uint32
 	last uint64 // the newest event
 }
 
-// A group is whose events share a bound: a host, all boxes that are in no inventory, or
-// the appliance itself.
+// A group is a set of events with a common bound: those of a host, of all boxes outside the
+// inventory, or of the appliance itself.
 type group struct {
 	events []entry // oldest first
 	bytes  int64
@@ -31,20 +31,20 @@ type entry struct {
 	install uint32
 }
 
-// strangers is the group of all boxes that are in no inventory: their names, which are
-// hardware addresses, are made up as easily as their packets. No host's name has a space.
-const strangers = "no inventory"
+// unknownBoxes is the group of all boxes outside the inventory. Their names are hardware
+// addresses, which a sender can invent. No host's name has a space.
+const unknownBoxes = "no inventory"
 
 func newLedger() *ledger { return &ledger{groups: map[string]*group{}, ids: map[string]uint32{"": 0}} }
 
 func groupOf(host string) string {
 	if strings.Contains(host, ":") {
-		return strangers
+		return unknownBoxes
 	}
 	return host
 }
 
-// add enters events that are newer than all before.
+// add adds events, which must be newer than all before.
 func (l *ledger) add(events []journal.Entry) {
 	for _, e := range events {
 		name := groupOf(e.Host)
@@ -64,7 +64,7 @@ func (l *ledger) add(events []journal.Entry) {
 	}
 }
 
-// total is how many events there are, and how many bytes they take.
+// total is the number of events, and their size in bytes.
 func (l *ledger) total() (events int, bytes int64) {
 	for _, g := range l.groups {
 		events += len(g.events)
@@ -73,22 +73,22 @@ func (l *ledger) total() (events int, bytes int64) {
 	return events, bytes
 }
 
-// Bounds are what may stay.
+// Bounds limit the events.
 type Bounds struct {
-	Events int    // of a group
-	Bytes  int64  // of all groups
+	Events int    // of each group
+	Bytes  int64  // of all groups together
 	Cut    uint64 // events up to this number are too old
-	// Stay are the installs whose events stay in any case.
-	Stay map[string]bool
+	// Protect are the installs whose events are always kept.
+	Protect map[string]bool
 }
 
-// excess takes out of the ledger what goes by these bounds, and returns its numbers: the
-// oldest first within each group. When all of them take too much, those who have most give
-// way first, so that nobody who floods the journal pushes out the events of others. The
-// newest event of all stays.
+// excess removes the events beyond the bounds from the ledger, and returns their numbers:
+// the oldest first within each group. When all groups together are too large, the largest
+// ones shrink first, so that a host that floods the journal doesn't push out the events of
+// others. The newest event of all is kept.
 func (l *ledger) excess(b Bounds) []uint64 {
 	stay := map[uint32]bool{}
-	for install := range b.Stay {
+	for install := range b.Protect {
 		if id, ok := l.ids[install]; ok && install != "" {
 			stay[id] = true
 		}
@@ -97,7 +97,7 @@ func (l *ledger) excess(b Bounds) []uint64 {
 	var out []uint64
 	for _, name := range slices.Sorted(maps.Keys(l.groups)) {
 		g := l.groups[name]
-		out = g.shed(out, keeps, func(e entry, left int, _ int64) bool { return left > b.Events || e.seq <= b.Cut })
+		out = g.prune(out, keeps, func(e entry, left int, _ int64) bool { return left > b.Events || e.seq <= b.Cut })
 	}
 	_, bytes := l.total()
 	if bytes > b.Bytes {
@@ -105,18 +105,18 @@ func (l *ledger) excess(b Bounds) []uint64 {
 		for _, g := range l.groups {
 			sizes = append(sizes, g.bytes)
 		}
-		most := level(sizes, b.Bytes)
+		most := fairShare(sizes, b.Bytes)
 		for _, name := range slices.Sorted(maps.Keys(l.groups)) {
-			out = l.groups[name].shed(out, keeps, func(_ entry, _ int, bytes int64) bool { return bytes > most })
+			out = l.groups[name].prune(out, keeps, func(_ entry, _ int, bytes int64) bool { return bytes > most })
 		}
 	}
 	maps.DeleteFunc(l.groups, func(_ string, g *group) bool { return len(g.events) == 0 })
 	return out
 }
 
-// shed takes events out of a group, oldest first, for as long as goes says so, but for
-// those that keeps says stay. left and bytes are what is in the group at that moment.
-func (g *group) shed(out []uint64, keeps func(entry) bool, goes func(e entry, left int, bytes int64) bool) []uint64 {
+// prune removes events from a group, oldest first, while goes returns true, except those
+// for which keeps does. left and bytes are the present content of the group.
+func (g *group) prune(out []uint64, keeps func(entry) bool, goes func(e entry, left int, bytes int64) bool) []uint64 {
 	left, i := len(g.events), 0
 	var kept []entry
 	for ; i < len(g.events) && goes(g.events[i], left, g.bytes); i++ {
@@ -130,15 +130,15 @@ func (g *group) shed(out []uint64, keeps func(entry) bool, goes func(e entry, le
 		out = append(out, e.seq)
 	}
 	if left < len(g.events) {
-		// A copy, lest the memory of what has gone stays.
+		// A copy frees the memory of the removed events.
 		g.events = append(kept, g.events[i:]...)
 	}
 	return out
 }
 
-// level is how much each may have at most, so that all together have no more than total:
-// those below it keep what they have.
-func level(sizes []int64, total int64) int64 {
+// fairShare is the most that each may have so that all together have no more than total.
+// Those below it keep their size.
+func fairShare(sizes []int64, total int64) int64 {
 	slices.Sort(sizes)
 	for i, s := range sizes {
 		if share := total / int64(len(sizes)-i); s > share {
@@ -152,7 +152,7 @@ func level(sizes []int64, total int64) int64 {
 	return sizes[len(sizes)-1]
 }
 
-// compactIDs forgets the names of installs of which no event is left.
+// compactIDs removes the names of installs without events.
 func (l *ledger) compactIDs() {
 	used := map[uint32]bool{0: true}
 	for _, g := range l.groups {

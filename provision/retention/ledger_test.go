@@ -8,7 +8,7 @@ import (
 	"rackhand/provision/journal"
 )
 
-// events makes n events of a host, numbered on from the ledger's last.
+// events adds n events of a host, numbered on from the ledger's last.
 func events(l *ledger, n int, host, install string, size int) {
 	for range n {
 		l.add([]journal.Entry{{Seq: l.last + 1, Host: host, Install: install, Size: size}})
@@ -42,8 +42,9 @@ func TestExcessByNumber(t *testing.T) {
 	}
 }
 
-// However many boxes somebody makes up, all of them have one bound.
-func TestExcessOfStrangers(t *testing.T) {
+// TestExcessOfUnknownBoxes checks that all boxes outside the inventory share one bound,
+// however many there are.
+func TestExcessOfUnknownBoxes(t *testing.T) {
 	l := newLedger()
 	events(l, 5, "web1", "", 100)
 	for i := range 5000 {
@@ -54,22 +55,23 @@ func TestExcessOfStrangers(t *testing.T) {
 	}
 }
 
-// Events of an install that stays do so, whatever else goes; also the newest of all.
+// TestExcessKeepsInstalls checks that protected installs keep their events, and that the
+// newest event of all is kept.
 func TestExcessKeepsInstalls(t *testing.T) {
 	l := newLedger()
 	events(l, 10, "web1", "web1-1", 100)
 	events(l, 10, "web1", "web1-2", 100)
 	events(l, 50, "web1", "", 100)
 	stay := map[string]bool{"web1-2": true, "gone-1": true}
-	gone := l.excess(Bounds{Events: 20, Bytes: plenty, Stay: stay})
+	gone := l.excess(Bounds{Events: 20, Bytes: plenty, Protect: stay})
 	if len(gone) != 50 || slices.ContainsFunc(gone, func(s uint64) bool { return s > 10 && s <= 20 }) {
 		t.Errorf("%v go", gone)
 	}
-	gone = l.excess(Bounds{Events: 20, Bytes: plenty, Cut: l.last, Stay: stay})
+	gone = l.excess(Bounds{Events: 20, Bytes: plenty, Cut: l.last, Protect: stay})
 	if len(gone) != 9 || left(l, "web1") != 11 || slices.Contains(gone, l.last) {
 		t.Errorf("%v go, %d are left", gone, left(l, "web1"))
 	}
-	gone = l.excess(Bounds{Events: 20, Bytes: 0, Stay: stay})
+	gone = l.excess(Bounds{Events: 20, Bytes: 0, Protect: stay})
 	if len(gone) != 0 {
 		t.Errorf("%v go", gone)
 	}
@@ -85,7 +87,7 @@ func TestExcessByAge(t *testing.T) {
 	}
 }
 
-// Who floods pays: others lose nothing for it.
+// TestExcessBySize checks that a host that floods the journal loses its own events only.
 func TestExcessBySize(t *testing.T) {
 	l := newLedger()
 	events(l, 1000, "web1", "", 10000) // 10 MB
@@ -104,7 +106,7 @@ func TestExcessBySize(t *testing.T) {
 	}
 }
 
-func TestLevel(t *testing.T) {
+func TestFairShare(t *testing.T) {
 	for _, tt := range []struct {
 		sizes       []int64
 		total, want int64
@@ -118,13 +120,13 @@ func TestLevel(t *testing.T) {
 		{[]int64{10, 10}, 20, 10},
 		{[]int64{1, 1}, 0, 0},
 	} {
-		if got := level(tt.sizes, tt.total); got != tt.want {
+		if got := fairShare(tt.sizes, tt.total); got != tt.want {
 			t.Errorf("%v within %d: at most %d, want %d", tt.sizes, tt.total, got, tt.want)
 		}
 	}
 }
 
-// Names of installs are forgotten with their events.
+// TestIDsAreForgotten checks that the names of installs are removed with their events.
 func TestIDsAreForgotten(t *testing.T) {
 	l := newLedger()
 	for i := range 1000 {
@@ -135,7 +137,7 @@ func TestIDsAreForgotten(t *testing.T) {
 	if len(l.ids) != 11 {
 		t.Errorf("%d names are remembered", len(l.ids))
 	}
-	if gone := l.excess(Bounds{Events: 1, Bytes: plenty, Stay: map[string]bool{"web1-991": true}}); len(gone) != 8 {
+	if gone := l.excess(Bounds{Events: 1, Bytes: plenty, Protect: map[string]bool{"web1-991": true}}); len(gone) != 8 {
 		t.Errorf("%v go", gone)
 	}
 }

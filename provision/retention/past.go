@@ -7,15 +7,15 @@ import (
 	"rackhand/provision/journal"
 )
 
-// keepPast is how many ended installs, and as many jobs, of a host are kept.
+// keepPast is how many ended installs, and how many jobs, of a host are kept.
 const keepPast = 50
 
-// sort tells which installs and jobs go, and the events of which of those that stay do so
-// in any case: of what is under way, of the last of each host that ended, and of the last
-// that served. past is in the order of journal.Past; now is counted time.
-func sort(past []journal.Past, now time.Time, age time.Duration) (gone []journal.Past, stay map[string]bool) {
+// classify returns the installs and jobs to delete, and those whose events are always kept:
+// those under way, the last of each host that ended, and the last that served. past is in
+// the order of journal.Past; now is counted time.
+func classify(past []journal.Past, now time.Time, age time.Duration) (gone []journal.Past, stay map[string]bool) {
 	stay = map[string]bool{}
-	// Of the jobs and of the installs of a host, from the latest on.
+	// The counts are separate for the jobs and the installs of a host, from the latest on.
 	type seen struct{ ended, served, n int }
 	hosts := map[string]*seen{}
 	for i := len(past) - 1; i >= 0; i-- {

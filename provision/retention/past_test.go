@@ -36,7 +36,7 @@ func TestPast(t *testing.T) {
 	}
 	put("idle", 1, provision.JobWipe, provision.Done, 500)
 	put("idle", 2, provision.JobWipe, provision.Done, 400)
-	gone, stay := sort(past, now, age)
+	gone, stay := classify(past, now, age)
 	var ids []string
 	for _, p := range gone {
 		ids = append(ids, p.ID)

@@ -14,37 +14,38 @@ import (
 	"rackhand/provision/store"
 )
 
-// How often it is looked at: events each minute, for a flood fills the file within a few;
-// all else each hour.
+// How often the Keeper checks events, since a flood can fill the file within minutes, and
+// how often all other records.
 const (
 	passEvery = time.Minute
 	pastEvery = time.Hour
 	page      = 500 // events read at once
 )
 
-// share is how much of the file events may take, in eighths: pages are not quite full,
-// reports, installs and leases lie beside them, and up to a quarter may be free.
-const share = 5
+// eventEighths is the part of the file that events may take, in eighths. Pages are not
+// quite full, the file holds reports, installs and leases, too, and up to a quarter may be
+// free.
+const eventEighths = 5
 
-// When the file is compacted: when so much of it, in bytes, and so large a part is room
-// that nothing uses, and not more often than this.
+// The file is compacted when this many bytes, and this part of it, are free, but not more
+// often than compactEvery.
 const (
 	freeBytes    = 8 << 20
 	freePart     = 4
 	compactEvery = 10 * time.Minute
 )
 
-// Options are what a Keeper works with.
+// Options configure a Keeper.
 type Options struct {
 	Journal *journal.Journal
 	Store   store.Store
 	Keep    config.Keep
-	// Known reports whether the inventory has a host; false also while it isn't known.
+	// Known reports whether the inventory has a host; false also while there is no
+	// inventory yet.
 	Known func(host string) bool
-	// Loaded reports whether there is an inventory; before that, no host is taken for one
-	// that has gone.
+	// Loaded reports whether there is an inventory. Without one, no host counts as removed.
 	Loaded func() bool
-	// RetainLogs removes the installers' logs of installs that it isn't told to keep.
+	// RetainLogs removes the installers' logs of installs for which keep returns false.
 	RetainLogs func(keep func(install string) bool) error
 	Log        *slog.Logger
 }
@@ -52,43 +53,22 @@ type Options struct {
 // A Keeper keeps the database within its bounds.
 type Keeper struct {
 	Options
-	ledger   *ledger
-	days     days
-	stay     map[string]bool
-	pastAt   time.Time // when the installs were looked at
-	shrankAt time.Time
+	ledger      *ledger
+	days        days
+	protect     map[string]bool
+	pastAt      time.Time // the last check of the installs
+	compactedAt time.Time
 
 	mu    sync.Mutex
-	stats Stats
+	stats provision.DatabaseStats
 	seen  uint64 // the newest event that stats.Events counts
-}
-
-// Stats are what the database holds and what was pruned of it.
-type Stats struct {
-	Bytes  int64 `json:"bytes"`  // of the file
-	Free   int64 `json:"free"`   // of these, room that nothing uses
-	Events int   `json:"events"` // that are kept
-	Size   int64 `json:"size"`   // bytes that they take, about
-	// Pruned is how many events were forgotten since the appliance started, and Shrank how
-	// often the file was.
-	Pruned int `json:"pruned"`
-	Shrank int `json:"shrank"`
-}
-
-// String is one line for a person.
-func (s Stats) String() string {
-	text := fmt.Sprintf("%.1f MiB, %d events", float64(s.Bytes)/(1<<20), s.Events)
-	if s.Pruned > 0 {
-		text += fmt.Sprintf("; %d were pruned since the appliance started", s.Pruned)
-	}
-	return text
 }
 
 // New makes a Keeper; Run starts it.
 func New(o Options) *Keeper { return &Keeper{Options: o, ledger: newLedger()} }
 
-// Stats returns the sizes of now. What events weigh is as of the last pass.
-func (k *Keeper) Stats() Stats {
+// Stats returns the present sizes. The size of events is that of the last pass.
+func (k *Keeper) Stats() provision.DatabaseStats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.stats
@@ -100,13 +80,13 @@ func (k *Keeper) Stats() Stats {
 	return s
 }
 
-// Run makes a pass each minute until ctx ends. What fails is said, and tried again.
+// Run makes a pass each minute until ctx ends. A failure is logged and retried.
 func (k *Keeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(passEvery)
 	defer tick.Stop()
 	for {
 		if err := k.Pass(ctx); err != nil && ctx.Err() == nil {
-			k.Log.Error("the database is not pruned: it is tried again in a minute", "error", err)
+			k.Log.Error("pruning the database failed; the next attempt is in a minute", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -116,8 +96,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// Pass takes in what was recorded since the last one, and forgets what is too much. It
-// must not be called twice at once.
+// Pass reads the events since the last pass, and deletes those beyond the bounds. It isn't
+// safe for concurrent use.
 func (k *Keeper) Pass(ctx context.Context) error {
 	if err := k.read(ctx); err != nil {
 		return err
@@ -129,7 +109,7 @@ func (k *Keeper) Pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if k.stay == nil || now.Sub(k.pastAt) >= pastEvery || now.Before(k.pastAt) {
+	if k.protect == nil || now.Sub(k.pastAt) >= pastEvery || now.Before(k.pastAt) {
 		if err := k.past(ctx, now); err != nil {
 			return err
 		}
@@ -144,13 +124,13 @@ func (k *Keeper) Pass(ctx context.Context) error {
 	k.stats.Pruned += pruned
 	k.mu.Unlock()
 	if err == nil {
-		err = k.shrink(ctx, now)
+		err = k.compact(ctx, now)
 	}
-	k.look()
+	k.updateStats()
 	return err
 }
 
-// read takes in the events that are new.
+// read adds the new events to the ledger.
 func (k *Keeper) read(ctx context.Context) error {
 	for {
 		events, err := k.Journal.Entries(ctx, k.ledger.last, page)
@@ -164,13 +144,13 @@ func (k *Keeper) read(ctx context.Context) error {
 	}
 }
 
-// forget forgets the events that are too many, too old, or too large.
+// forget deletes the events that are too many, too old, or too large.
 func (k *Keeper) forget(ctx context.Context, cut uint64) (pruned int, err error) {
-	seqs := k.ledger.excess(Bounds{Events: k.Keep.Events, Bytes: k.Keep.Size * share / 8, Cut: cut, Stay: k.staying()})
+	seqs := k.ledger.excess(Bounds{Events: k.Keep.Events, Bytes: k.Keep.Size * eventEighths / 8, Cut: cut, Protect: k.protected()})
 	for len(seqs) > 0 {
 		n := min(len(seqs), journal.ForgetAtOnce)
 		if err := k.Journal.Forget(ctx, seqs[:n]); err != nil {
-			k.ledger = newLedger() // it is read anew: what it says has gone may not have
+			k.ledger = newLedger() // unknown events may be gone: read the ledger again
 			return pruned, err
 		}
 		pruned, seqs = pruned+n, seqs[n:]
@@ -182,26 +162,26 @@ func (k *Keeper) forget(ctx context.Context, cut uint64) (pruned int, err error)
 	return pruned, nil
 }
 
-// staying are the installs whose events stay: those of the last look, and whatever has
-// begun or ended since.
-func (k *Keeper) staying() map[string]bool {
+// protected are the installs whose events are always kept: those of the last check, and any
+// that have begun or ended since.
+func (k *Keeper) protected() map[string]bool {
 	for _, all := range []map[string]provision.Install{k.Journal.Installs(), k.Journal.Jobs()} {
 		for _, in := range all {
-			k.stay[in.ID] = true
+			k.protect[in.ID] = true
 		}
 	}
-	return k.stay
+	return k.protect
 }
 
-// past forgets installs and jobs, with what is kept of them elsewhere, and what is left of
-// hosts that have gone.
+// past deletes old installs and jobs with their other records, and the records of hosts
+// that left the inventory.
 func (k *Keeper) past(ctx context.Context, now time.Time) error {
 	all, err := k.Journal.Past(ctx)
 	if err != nil {
 		return err
 	}
 	age := time.Duration(k.Keep.Days) * 24 * time.Hour
-	gone, stay := sort(all, now, age)
+	gone, stay := classify(all, now, age)
 	left := map[string]bool{}
 	for _, p := range all {
 		left[p.ID] = true
@@ -216,10 +196,10 @@ func (k *Keeper) past(ctx context.Context, now time.Time) error {
 		}
 		gone = gone[n:]
 	}
-	k.stay = stay
-	// What has begun since is asked for at the last moment.
+	k.protect = stay
+	// Installs that have begun meanwhile are looked up at the last moment.
 	known := func(install string) bool { return left[install] || k.latest(install) }
-	if err := k.leftovers(ctx, known, now, age); err != nil {
+	if err := k.deleteOrphans(ctx, known, now, age); err != nil {
 		return err
 	}
 	if k.RetainLogs != nil {
@@ -242,17 +222,17 @@ func (k *Keeper) latest(install string) bool {
 	return false
 }
 
-// shrink compacts the file when it is worth it.
-func (k *Keeper) shrink(ctx context.Context, now time.Time) error {
+// compact compacts the file when enough of it is free.
+func (k *Keeper) compact(ctx context.Context, now time.Time) error {
 	c, ok := k.Store.(store.Compacter)
-	if !ok || !worth(c.Size()) || !k.shrankAt.IsZero() && now.Sub(k.shrankAt) < compactEvery && !now.Before(k.shrankAt) {
+	if !ok || !worthCompacting(c.Size()) || !k.compactedAt.IsZero() && now.Sub(k.compactedAt) < compactEvery && !now.Before(k.compactedAt) {
 		return nil
 	}
-	k.shrankAt = now
+	k.compactedAt = now
 	before := c.Size()
 	switch err := c.Compact(ctx); {
 	case errors.Is(err, store.ErrCompacted):
-		k.Log.Info("the database is not compacted now: too much is written meanwhile")
+		k.Log.Info("the database was not compacted: too much was written meanwhile")
 		return nil
 	case err != nil:
 		return err
@@ -264,11 +244,11 @@ func (k *Keeper) shrink(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// worth reports whether a file is to be compacted.
-func worth(s store.Size) bool { return s.Free >= freeBytes && s.Free >= s.File/freePart }
+// worthCompacting reports whether enough of a file is free.
+func worthCompacting(s store.Size) bool { return s.Free >= freeBytes && s.Free >= s.File/freePart }
 
-// look brings the stats up to date.
-func (k *Keeper) look() {
+// updateStats updates the stats.
+func (k *Keeper) updateStats() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stats.Events, k.stats.Size = k.ledger.total()

@@ -23,8 +23,9 @@ import (
 	"rackhand/provision/store/storetest"
 )
 
-// A rig is a journal over a real store, by a clock that the test moves.
-type rig struct {
+// A testKeeper is a keeper with a journal over a real store, and a clock that the test
+// moves.
+type testKeeper struct {
 	testing.TB
 	path    string
 	passed  atomic.Int64 // nanoseconds; the journal reads its clock at any time
@@ -35,15 +36,15 @@ type rig struct {
 	stop    func()
 }
 
-func newRig(t testing.TB, keep config.Keep) *rig {
+func newTestKeeper(t testing.TB, keep config.Keep) *testKeeper {
 	t.Helper()
-	r := &rig{TB: t, path: filepath.Join(storetest.Dir(t), "db"), known: map[string]bool{}}
+	r := &testKeeper{TB: t, path: filepath.Join(storetest.Dir(t), "db"), known: map[string]bool{}}
 	r.open(keep)
 	t.Cleanup(func() { r.stop() })
 	return r
 }
 
-func (r *rig) open(keep config.Keep) {
+func (r *testKeeper) open(keep config.Keep) {
 	r.Helper()
 	var err error
 	if r.store, err = store.OpenBolt(r.path); err != nil {
@@ -63,21 +64,21 @@ func (r *rig) open(keep config.Keep) {
 	})
 }
 
-func (r *rig) now() time.Time {
+func (r *testKeeper) now() time.Time {
 	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.passed.Load()))
 }
 
-func (r *rig) sleep(days int) { r.passed.Add(int64(days) * int64(24*time.Hour)) }
+func (r *testKeeper) sleep(days int) { r.passed.Add(int64(days) * int64(24*time.Hour)) }
 
-func (r *rig) pass() {
+func (r *testKeeper) pass() {
 	r.Helper()
 	if err := r.keeper.Pass(context.Background()); err != nil {
 		r.Fatal(err)
 	}
 }
 
-// record records many events at once, in whatever order.
-func (r *rig) record(n int, event func(i int) provision.Event) {
+// record records many events at once, in any order.
+func (r *testKeeper) record(n int, event func(i int) provision.Event) {
 	r.Helper()
 	var g errgroup.Group
 	g.SetLimit(24)
@@ -89,7 +90,7 @@ func (r *rig) record(n int, event func(i int) provision.Event) {
 	}
 }
 
-func (r *rig) count(host string) int {
+func (r *testKeeper) count(host string) int {
 	r.Helper()
 	events, err := r.journal.Events(context.Background(), host, 0)
 	if err != nil {
@@ -98,7 +99,7 @@ func (r *rig) count(host string) int {
 	return len(events)
 }
 
-func (r *rig) size() int64 {
+func (r *testKeeper) size() int64 {
 	r.Helper()
 	st, err := os.Stat(r.path)
 	if err != nil {
@@ -108,7 +109,7 @@ func (r *rig) size() int64 {
 }
 
 // install takes a host through an install, with events of its installer.
-func (r *rig) install(host string, events int) provision.Install {
+func (r *testKeeper) install(host string, events int) provision.Install {
 	r.Helper()
 	check := func(err error) {
 		r.Helper()
@@ -127,7 +128,7 @@ func (r *rig) install(host string, events int) provision.Install {
 	return in
 }
 
-func (r *rig) serve(host string) {
+func (r *testKeeper) serve(host string) {
 	r.Helper()
 	for _, s := range []provision.Stage{provision.Installed, provision.Booted, provision.Enrolled, provision.Converging, provision.Converged, provision.Serving} {
 		if err := r.journal.Record(provision.Event{Host: host, Source: "check", Kind: string(s), Stage: s, Message: "it is " + string(s)}); err != nil {
@@ -136,12 +137,12 @@ func (r *rig) serve(host string) {
 	}
 }
 
-// TestFloodIsPruned: a host that floods the journal loses its own old events, and no
-// other's; what tells of an install stays; the file shrinks, and all of it is so after a
-// restart.
+// TestFloodIsPruned checks that a host that floods the journal loses its own old events and
+// no other's, and that the events of an install are kept. The file shrinks. A restart
+// changes none of this.
 func TestFloodIsPruned(t *testing.T) {
 	keep := config.Keep{Days: 90, Events: 500, Size: 64 << 20}
-	r := newRig(t, keep)
+	r := newTestKeeper(t, keep)
 	in := r.install("web1", 40)
 	r.serve("web1")
 	r.record(200, func(i int) provision.Event {
@@ -183,7 +184,7 @@ func TestFloodIsPruned(t *testing.T) {
 		}
 		for _, s := range []provision.Stage{provision.Requested, provision.Script, provision.Installer, provision.Packages, provision.Installed, provision.Serving} {
 			if !stages[s] {
-				t.Errorf("nothing tells that its install was at %s", s)
+				t.Errorf("no event of its install at %s is left", s)
 			}
 		}
 		if r.size() > 8<<20 {
@@ -199,15 +200,15 @@ func TestFloodIsPruned(t *testing.T) {
 	}
 }
 
-// What is old by counted time goes, whatever the machine's clock says of it.
+// TestOldIsPruned checks that age is by counted time, whatever the machine's clock says.
 func TestOldIsPruned(t *testing.T) {
-	r := newRig(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
+	r := newTestKeeper(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
 	r.known["web1"] = true
 	day := func(n int) {
 		for range n {
 			r.pass()
 			r.record(10, func(int) provision.Event {
-				// The date is what a clock that is wrong would have written.
+				// A wrong clock would have written this date.
 				return provision.Event{Host: "web1", Source: "agent", Kind: "converged", Time: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)}
 			})
 			r.sleep(1)
@@ -228,9 +229,10 @@ func TestOldIsPruned(t *testing.T) {
 	}
 }
 
-// What is left of jobs and of hosts that have gone goes with them; what others need stays.
-func TestLeftovers(t *testing.T) {
-	r := newRig(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
+// TestOrphans checks that records of deleted jobs and of removed hosts are deleted with
+// them, and that others are kept.
+func TestOrphans(t *testing.T) {
+	r := newTestKeeper(t, config.Keep{Days: 10, Events: 10000, Size: 64 << 20})
 	r.known["web1"] = true
 	for _, h := range []string{"web1", "gone1", "away1"} {
 		r.record(1, func(int) provision.Event { return provision.Event{Host: h, Source: "agent", Kind: "converged"} })
@@ -268,14 +270,14 @@ func TestLeftovers(t *testing.T) {
 	var h journal.Host
 	rec, err := r.store.Get(t.Context(), "host/gone1")
 	if err != nil || json.Unmarshal(rec.Value, &h) != nil {
-		t.Errorf("what was known of gone1's box is lost: %v", err) // it tells whether a box was installed before
+		t.Errorf("the record of gone1's box is lost: %v", err) // it says whether the box was installed before
 	}
 }
 
-// TestStatsAreOfNow: what was recorded since the last pass counts, so that a status right
-// after the start doesn't speak of an empty database.
+// TestStatsAreOfNow checks that events since the last pass count, so that a status right
+// after the start doesn't report an empty database.
 func TestStatsAreOfNow(t *testing.T) {
-	r := newRig(t, config.Keep{Days: 90, Events: 10000, Size: 256 << 20})
+	r := newTestKeeper(t, config.Keep{Days: 90, Events: 10000, Size: 256 << 20})
 	for _, want := range []int{3, 6} {
 		r.record(3, func(i int) provision.Event {
 			return provision.Event{Source: "test", Kind: "k", Message: fmt.Sprint(i)}

@@ -8,7 +8,7 @@ import (
 	"rackhand/config"
 )
 
-// TestYearOf500 is a year of 500 hosts with the usual settings.
+// TestYearOf500 simulates a year of 500 hosts with the default settings.
 func TestYearOf500(t *testing.T) {
 	keep := config.Default().Keep
 	y := simulate(t, 500, keep)

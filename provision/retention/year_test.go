@@ -13,20 +13,20 @@ import (
 	"rackhand/provision/store"
 )
 
-// A year is what a year of hosts leaves: the largest file at the end of a day, that at the
-// end, and the events that were written and that are left.
+// A year is the result of a year: the largest size of the file at the end of a day, its
+// size at the end, and the events that were written and kept.
 type year struct {
 	largest, last int64
 	written, left int
 }
 
-// simulate lives through a year of hosts: each is installed four times, boots from the
-// network once a week, has a change converged once a day, and keeps a report of 60
-// resources. One host in ten can't converge, and says so at each of the agent's runs, one
-// in half an hour.
+// simulate simulates a year of hosts. Each is installed four times, boots from the network
+// once a week, has a change converged once a day, and keeps a report of 60 resources. One
+// host in ten can't converge, and reports that at each of the agent's runs, one in half an
+// hour.
 func simulate(t testing.TB, hosts int, keep config.Keep) year {
 	t.Helper()
-	r := newRig(t, keep)
+	r := newTestKeeper(t, keep)
 	var y year
 	text, err := json.Marshal(typicalReport())
 	if err != nil {
@@ -42,7 +42,7 @@ func simulate(t testing.TB, hosts int, keep config.Keep) year {
 				r.serve(host)
 			}
 			today = append(today, ofADay(host, n, day)...)
-			if (day+n)%30 == 0 { // each run rewrites it: the file is none the larger for that
+			if (day+n)%30 == 0 { // each run overwrites it, so the file doesn't grow
 				if _, err := r.store.Txn(context.Background(), nil, store.Op{Key: "report/" + host, Value: text}); err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +70,7 @@ func typicalReport() catalog.Report {
 	return r
 }
 
-// ofADay are the events of a host on a day, beside its installs.
+// ofADay are the events of a host on a day, except those of its installs.
 func ofADay(host string, n, day int) (out []provision.Event) {
 	say := func(source, kind, level, message string, fields map[string]string) {
 		out = append(out, provision.Event{Host: host, Source: source, Kind: kind, Level: level, Message: message, Fields: fields})
@@ -97,15 +97,15 @@ func ofADay(host string, n, day int) (out []provision.Event) {
 	return out
 }
 
-// TestYear is a year of ten hosts, within 10 500ths of what a year of 500 may take; `make
-// bench` measures those.
+// TestYear simulates a year of ten hosts, which may take 10/500 of the limit for 500 hosts;
+// `make bench` measures those.
 func TestYear(t *testing.T) {
 	const hosts = 10
 	keep := config.Default().Keep
 	keep.Size = keep.Size * hosts / 500
 	y := simulate(t, hosts, keep)
 	t.Logf("%d events, %d left; %.1f MiB, at most %.1f", y.written, y.left, float64(y.last)/(1<<20), float64(y.largest)/(1<<20))
-	// A file this small has a part that is free at any time, before it is worth to compact it.
+	// A file this small may have a free part that isn't worth compacting.
 	if most := keep.Size + 8<<20; y.largest > most {
 		t.Errorf("the file became %d bytes, of at most %d", y.largest, most)
 	}

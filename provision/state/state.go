@@ -1,6 +1,6 @@
-// Package state opens the database of a state folder, and holds it together with what
-// lies beside it: a database or a CA that is gone is noticed, and never replaced as if
-// this were the first start.
+// Package state opens the database of a state folder, and checks it against the files
+// beside it. A database or a CA that is gone is noticed, and never replaced as if this were
+// the first start.
 package state
 
 import (
@@ -20,69 +20,69 @@ import (
 	"rackhand/provision/store"
 )
 
-// ErrAsk: something that lies in the state folder is missing, damaged or not its own. The
-// operator has to decide; another start says the same.
-var ErrAsk = errors.New("the state folder is not as it was left")
+// ErrAsk means that something in the state folder is missing, damaged or from another
+// appliance. The operator has to decide. Another start gives the same error.
+var ErrAsk = errors.New("the state folder has changed since the last start")
 
 // Database is the file of a state folder's database.
 const Database = "rackhand.db"
 
 const (
-	caKey    = "appliance/ca"
-	anewKey  = "appliance/anew"
-	certsKey = "cert/" // provision/pki writes there
+	caKey          = "appliance/ca"
+	firstRecordKey = "appliance/anew"
+	certsKey       = "cert/" // provision/pki writes there
 )
 
-// An Anew is a database's first record.
-type Anew struct {
+// A FirstRecord is a database's first record.
+type FirstRecord struct {
 	Begun time.Time `json:"begun"`
-	// Pending: the operator chose a new database (--new-database), and the hosts of
-	// the inventory are yet to be marked as installed before.
+	// Pending: the operator chose a new database (--new-database), and the hosts of the
+	// inventory have not been marked yet as installed before.
 	Pending bool `json:"pending"`
 }
 
-// May is what the operator has said.
+// May is what the operator has allowed.
 type May struct {
 	NewDatabase bool // a lost database is replaced by a new one
-	NewCA       bool // a CA that is lost, or another's, is taken as it is
+	NewCA       bool // a CA that is lost, or another appliance's, is accepted
 }
 
-// found is what there is.
+// found is the present content of the state folder.
 type found struct {
-	database bool   // with something in it
-	ca       string // fingerprint of the CA in the folder, "" when there is none
-	recorded string // fingerprint of the CA that the database belongs to, "" unknown
-	issued   bool   // the database has certificates of hosts
-	traces   bool   // something else that only an appliance that ran leaves
+	database  bool   // it exists and isn't empty
+	ca        string // fingerprint of the CA in the folder; "" when there is no CA
+	recorded  string // fingerprint of the CA that the database belongs to; "" when unknown
+	issued    bool   // the database has certificates of hosts
+	leftovers bool   // another file that only an appliance that ran creates
 }
 
-// judge says what keeps the appliance from going on with what there is.
+// judge decides whether the appliance can start with these files. The error says why not.
 func judge(f found, may May, dir string) error {
 	database, ca := filepath.Join(dir, Database), filepath.Join(dir, "ca")
 	switch {
 	case f.database && may.NewDatabase:
-		return fmt.Errorf("%s is there, so --new-database is refused: leave the flag out, or move the file away if you want to give it up", database)
-	case !f.database && (f.ca != "" || f.traces) && !may.NewDatabase:
+		return fmt.Errorf("%s is there, so --new-database is refused: omit the flag, or move the file away if you want to give it up", database)
+	case !f.database && (f.ca != "" || f.leftovers) && !may.NewDatabase:
 		what := "beside the CA in " + ca
 		if f.ca == "" {
 			what = "in a state folder in which an appliance has run, and the CA is gone too"
 		}
 		return fmt.Errorf("%s is missing or empty %s: without it rackhand does not know which hosts serve, and their next network boot could reinstall them: restore it from a backup, mount its file system if that is missing, or run `rackhand serve --new-database` once, which arms no host of the inventory automatically", database, what)
 	case f.database && f.ca == "" && (f.recorded != "" || f.issued) && !may.NewCA:
-		return fmt.Errorf("the CA in %s is missing beside %s: with another one no agent of an installed host would be heard again: restore ca.pem and ca.key from a backup, or run `rackhand serve --new-ca` once and reinstall the hosts", ca, database)
+		return fmt.Errorf("the CA in %s is missing beside %s: with another CA no agent of an installed host could connect again: restore ca.pem and ca.key from a backup, or run `rackhand serve --new-ca` once and reinstall the hosts", ca, database)
 	case f.database && f.ca != "" && f.recorded != "" && f.ca != f.recorded && !may.NewCA:
 		return fmt.Errorf("%s and the CA in %s belong to two appliances: restore both from one backup; to keep this CA, run `rackhand serve --new-ca` once and reinstall the hosts; to keep the CA's hosts, move the database away and run `rackhand serve --new-database` once", database, ca)
 	}
 	return nil
 }
 
-// Open opens the database of a state folder. traces names files that only an appliance
-// that ran leaves there. What the operator has to decide is an ErrAsk.
-func Open(ctx context.Context, dir string, traces []string, may May, now time.Time) (store.Store, error) {
+// Open opens the database of a state folder. leftovers names files that only an appliance
+// that ran creates there. A problem that the operator has to decide about is an ErrAsk.
+func Open(ctx context.Context, dir string, leftovers []string, may May, now time.Time) (store.Store, error) {
 	f := found{ca: fingerprintIn(dir)}
-	for _, name := range traces {
+	for _, name := range leftovers {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			f.traces = true
+			f.leftovers = true
 		}
 	}
 	path := filepath.Join(dir, Database)
@@ -110,8 +110,8 @@ func Open(ctx context.Context, dir string, traces []string, may May, now time.Ti
 	return s, nil
 }
 
-// begin makes a database. Its first record says what it is: one without any was never
-// used, so that a start that was cut short begins again where it was.
+// begin creates a database with its first record. A database without any record was never
+// used, so a start that was interrupted begins again.
 func begin(ctx context.Context, path string, may May, now time.Time) (store.Store, error) {
 	s, err := store.OpenBolt(path)
 	if err != nil {
@@ -119,7 +119,7 @@ func begin(ctx context.Context, path string, may May, now time.Time) (store.Stor
 	}
 	mark := Settled
 	if may.NewDatabase {
-		mark = MarkAnew
+		mark = MarkReplaced
 	}
 	if err := mark(ctx, s, now); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -127,9 +127,9 @@ func begin(ctx context.Context, path string, may May, now time.Time) (store.Stor
 	return s, nil
 }
 
-// MarkAnew records that a database replaces a lost one.
-func MarkAnew(ctx context.Context, s store.Store, now time.Time) error {
-	return put(ctx, s, anewKey, Anew{Begun: now, Pending: true})
+// MarkReplaced records that a database replaces a lost one.
+func MarkReplaced(ctx context.Context, s store.Store, now time.Time) error {
+	return put(ctx, s, firstRecordKey, FirstRecord{Begun: now, Pending: true})
 }
 
 func (f *found) read(ctx context.Context, s store.Store) error {
@@ -148,8 +148,9 @@ func (f *found) read(ctx context.Context, s store.Store) error {
 	return err
 }
 
-// Bind records that a database belongs to a CA, whose certificate is given in PEM. It writes
-// nothing when that stands there already: a start must not fail because the disk is full.
+// Bind records that a database belongs to a CA, whose certificate is given in PEM. It
+// writes nothing when the record exists already: a start must not fail because the disk is
+// full.
 func Bind(ctx context.Context, s store.Store, ca []byte) error {
 	sum := fingerprint(ca)
 	if r, err := s.Get(ctx, caKey); err == nil && string(r.Value) == `"`+sum+`"` {
@@ -158,14 +159,14 @@ func Bind(ctx context.Context, s store.Store, ca []byte) error {
 	return put(ctx, s, caKey, sum)
 }
 
-// Pending reports whether the hosts of the inventory are yet to be marked as installed
+// Pending reports whether the hosts of the inventory have not been marked yet as installed
 // before, since the database replaces a lost one.
 func Pending(ctx context.Context, s store.Store) (bool, error) {
-	r, err := s.Get(ctx, anewKey)
+	r, err := s.Get(ctx, firstRecordKey)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil // of a version that wrote none
+		return false, nil // an earlier version wrote none
 	}
-	var a Anew
+	var a FirstRecord
 	if err == nil {
 		err = json.Unmarshal(r.Value, &a)
 	}
@@ -174,12 +175,12 @@ func Pending(ctx context.Context, s store.Store) (bool, error) {
 
 // Settled records that the hosts are marked.
 func Settled(ctx context.Context, s store.Store, now time.Time) error {
-	return put(ctx, s, anewKey, Anew{Begun: now})
+	return put(ctx, s, firstRecordKey, FirstRecord{Begun: now})
 }
 
-// Watch looks every so often whether the database is still the file that was opened, until
-// ctx ends. When it isn't, nothing that is acknowledged would be there after a restart: the
-// error, a store.ErrLost, is for the appliance to end by.
+// Watch checks regularly whether the database is still the file that was opened, until ctx
+// ends. When it isn't, changes would be lost after a restart. Then it returns an error, a
+// store.ErrLost, and the appliance must stop.
 func Watch(ctx context.Context, s store.Store, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -195,17 +196,18 @@ func Watch(ctx context.Context, s store.Store, every time.Duration) error {
 	}
 }
 
-// Rescue saves what a lost database held, once nothing writes to it any more, and says
-// where. lost is what Watch returned; the error, an ErrAsk, is what there is to say.
+// Rescue saves the content of a lost database, once it is no longer written, and reports
+// where. lost is the error of Watch. The returned error, an ErrAsk, is the message for the
+// operator.
 func Rescue(s store.Store, lost error) error {
 	saved, err := store.Rescue(s)
 	if err != nil {
-		return Ask(fmt.Errorf("%w; what it held could not be saved (%w): restore it from a backup", lost, err))
+		return Ask(fmt.Errorf("%w; its content could not be saved (%w): restore it from a backup", lost, err))
 	}
-	return Ask(fmt.Errorf("%w; what it held is saved in %s: move that to %s to go on from there", lost, saved, strings.TrimSuffix(saved, ".rescued")))
+	return Ask(fmt.Errorf("%w; its content is saved in %s: move that to %s to go on from there", lost, saved, strings.TrimSuffix(saved, ".rescued")))
 }
 
-// Ask makes an error an ErrAsk, and leaves its text as it is.
+// Ask makes an error an ErrAsk, and keeps its text.
 func Ask(err error) error { return asking{err} }
 
 type asking struct{ error }
@@ -223,8 +225,8 @@ func put(ctx context.Context, s store.Store, key string, value any) error {
 	return nil
 }
 
-// fingerprintIn is that of the CA in a state folder; of what can't be read as one too,
-// which is then for provision/pki to refuse.
+// fingerprintIn is the fingerprint of the CA in a state folder. An unreadable file has one,
+// too: provision/pki reports it.
 func fingerprintIn(dir string) string {
 	text, err := os.ReadFile(filepath.Join(dir, "ca", "ca.pem"))
 	if errors.Is(err, fs.ErrNotExist) {

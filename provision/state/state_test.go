@@ -15,24 +15,24 @@ func TestJudge(t *testing.T) {
 	for name, tt := range map[string]struct {
 		found found
 		may   May
-		want  string // "": go on
+		want  string // "": it can start
 	}{
-		"first start":                       {found{}, May{}, ""},
-		"as it was left":                    {found{database: true, ca: "a", recorded: "a", issued: true, traces: true}, May{}, ""},
-		"a database of before":              {found{database: true, ca: "a", traces: true}, May{}, ""},
-		"cut short before its CA":           {found{database: true}, May{}, ""},
-		"database lost":                     {found{ca: "a"}, May{}, "--new-database"},
-		"database lost, and said so":        {found{ca: "a"}, May{NewDatabase: true}, ""},
-		"both lost":                         {found{traces: true}, May{}, "the CA is gone too"},
-		"both lost, and said so":            {found{traces: true}, May{NewDatabase: true}, ""},
-		"CA lost":                           {found{database: true, recorded: "a"}, May{}, "--new-ca"},
-		"CA lost, a database of before":     {found{database: true, issued: true}, May{}, "--new-ca"},
-		"CA lost, and said so":              {found{database: true, recorded: "a"}, May{NewCA: true}, ""},
-		"another's":                         {found{database: true, recorded: "a", ca: "b"}, May{}, "two appliances"},
-		"another's, and said so":            {found{database: true, recorded: "a", ca: "b"}, May{NewCA: true}, ""},
-		"a new database beside one":         {found{database: true, recorded: "a", ca: "a"}, May{NewDatabase: true}, "is there"},
-		"a new CA does not mend this":       {found{ca: "a"}, May{NewCA: true}, "--new-database"},
-		"nor does a new database mend this": {found{database: true, recorded: "a"}, May{NewDatabase: true}, "is there"},
+		"first start":                                   {found{}, May{}, ""},
+		"unchanged":                                     {found{database: true, ca: "a", recorded: "a", issued: true, leftovers: true}, May{}, ""},
+		"a database of an earlier version":              {found{database: true, ca: "a", leftovers: true}, May{}, ""},
+		"cut short before its CA":                       {found{database: true}, May{}, ""},
+		"database lost":                                 {found{ca: "a"}, May{}, "--new-database"},
+		"database lost, allowed by the operator":        {found{ca: "a"}, May{NewDatabase: true}, ""},
+		"both lost":                                     {found{leftovers: true}, May{}, "the CA is gone too"},
+		"both lost, allowed by the operator":            {found{leftovers: true}, May{NewDatabase: true}, ""},
+		"CA lost":                                       {found{database: true, recorded: "a"}, May{}, "--new-ca"},
+		"CA lost, a database of an earlier version":     {found{database: true, issued: true}, May{}, "--new-ca"},
+		"CA lost, allowed by the operator":              {found{database: true, recorded: "a"}, May{NewCA: true}, ""},
+		"of another appliance":                          {found{database: true, recorded: "a", ca: "b"}, May{}, "two appliances"},
+		"of another appliance, allowed by the operator": {found{database: true, recorded: "a", ca: "b"}, May{NewCA: true}, ""},
+		"a new database beside one":                     {found{database: true, recorded: "a", ca: "a"}, May{NewDatabase: true}, "is there"},
+		"a lost database, but a new CA is allowed":      {found{ca: "a"}, May{NewCA: true}, "--new-database"},
+		"a lost CA, but a new database is allowed":      {found{database: true, recorded: "a"}, May{NewDatabase: true}, "is there"},
 	} {
 		err := judge(tt.found, tt.may, "/state")
 		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n")) {
@@ -41,8 +41,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestCutShort: a first start that is killed at any of its steps is a first start again,
-// and one that was allowed a new database keeps what it was told.
+// TestCutShort checks that a first start that is killed at any step begins again, and that
+// one with a new database keeps that choice.
 func TestCutShort(t *testing.T) {
 	dir := t.TempDir()
 	open := func(may May) error {
@@ -89,7 +89,7 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// TestBindOnce: a start with the CA that the database knows writes nothing.
+// TestBindOnce checks that a start with the same CA writes nothing.
 func TestBindOnce(t *testing.T) {
 	s, err := store.OpenBolt(filepath.Join(t.TempDir(), Database))
 	if err != nil {

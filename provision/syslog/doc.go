@@ -1,4 +1,4 @@
-// Package syslog receives what installers log, over TCP and UDP: RFC 3164 and RFC 5424
-// messages, framed as RFC 6587 has it. Which host it is says the leased address. It
-// keeps the lines of each install and reads from them how far its packages are.
+// Package syslog receives the logs of installers over TCP and UDP: RFC 3164 and RFC 5424
+// messages, framed according to RFC 6587. The leased address identifies the host. The
+// package stores the lines of each install, and reads from them how far its packages are.
 package syslog

@@ -9,7 +9,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestForgedProgress: what comes by UDP hides nothing of what comes by a connection.
+// TestForgedProgress checks that datagrams don't hide the progress that arrives over a
+// connection.
 func TestForgedProgress(t *testing.T) {
 	s := New(Options{})
 	in, now := Install{Host: "web1", ID: "web1-1", Attempt: 1}, time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
@@ -20,19 +21,19 @@ func TestForgedProgress(t *testing.T) {
 	through := false
 	for _, line := range lines {
 		m, ok := s.news(in, line, true, now)
-		through = through || ok && m.through
+		through = through || ok && m.complete
 	}
 	if !through {
-		t.Error("two datagrams have hidden that the packages are through")
+		t.Error("two datagrams have hidden that all packages are installed")
 	}
 }
 
-// TestForgedStream: what comes by UDP in a box's name has a rate of its own, which a crowd
-// of other senders doesn't set back, and takes nothing from what the box sends over TCP.
+// TestForgedStream checks that datagrams in a box's name have a rate limit of their own.
+// Many other senders don't reset it, and it doesn't limit what the box sends over TCP.
 func TestForgedStream(t *testing.T) {
 	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
 	box := netip.MustParseAddr("10.77.0.11")
-	told := 0
+	reported := 0
 	s := New(Options{
 		Clock: func() time.Time { return now },
 		Sender: func(_ context.Context, from netip.Addr) Install {
@@ -41,12 +42,12 @@ func TestForgedStream(t *testing.T) {
 			}
 			return Install{}
 		},
-		Record: provision.RecorderFunc(func(provision.Event) error { told++; return nil }),
+		Record: provision.RecorderFunc(func(provision.Event) error { reported++; return nil }),
 	})
 	taken := 0
 	forge := func() {
 		for range 10000 {
-			if in := s.sender(t.Context(), box); s.may(t.Context(), box, in, 2, false) {
+			if in := s.sender(t.Context(), box); s.allow(t.Context(), box, in, 2, false) {
 				taken += 2
 			}
 		}
@@ -56,16 +57,16 @@ func TestForgedStream(t *testing.T) {
 		s.sender(t.Context(), netip.AddrFrom4([4]byte{10, 78, byte(n >> 8), byte(n)}))
 	}
 	forge()
-	if taken != doubtfulBurst || told != 1 {
-		t.Errorf("%d units were taken by UDP, want %d; %d events", taken, doubtfulBurst, told)
+	if taken != udpBurst || reported != 1 {
+		t.Errorf("%d units were accepted by UDP, want %d; %d events", taken, udpBurst, reported)
 	}
-	if len(s.none) > maxKnown {
-		t.Errorf("%d senders without an install are remembered", len(s.none))
+	if len(s.unknown) > maxKnown {
+		t.Errorf("%d senders without an install are remembered", len(s.unknown))
 	}
-	// What TCP had to wait for would be for ever, by this clock.
+	// The clock stands still, so a wait over TCP would never end.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if !s.may(ctx, box, s.sender(ctx, box), burst, true) {
+	if !s.allow(ctx, box, s.sender(ctx, box), burst, true) {
 		t.Error("the box's own lines have to wait for forged ones")
 	}
 }

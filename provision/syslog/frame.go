@@ -8,24 +8,25 @@ import (
 )
 
 const (
-	// maxLine is what is kept of one message, in bytes. RFC 5424 wants 2,048 at least.
+	// maxLine is the stored part of one message, in bytes. RFC 5424 requires 2,048 at
+	// least.
 	maxLine = 8 << 10
-	// maxFrame is the longest message whose rest is skipped; who announces more has
-	// lost the thread.
+	// maxFrame is the longest message whose rest is skipped. A sender that announces more
+	// is out of step.
 	maxFrame = 1 << 20
 )
 
-var errFrame = errors.New("a frame of syslog that can't be")
+var errFrame = errors.New("an impossible syslog frame")
 
-// frames reads messages from a TCP stream. Both framings of RFC 6587 are told apart
-// message by message: octet counting (3.4.1) begins with a digit, a message that ends
-// with a line (3.4.2) with its <priority>.
+// frames reads messages from a TCP stream. The two framings of RFC 6587 can alternate: a
+// message with octet counting (3.4.1) begins with a digit, one that ends with a line feed
+// (3.4.2) with its <priority>.
 type frames struct{ r *bufio.Reader }
 
 func newFrames(r io.Reader) *frames { return &frames{bufio.NewReaderSize(r, maxLine+16)} }
 
-// next returns the next message, cut at maxLine and good until the next call. At the
-// stream's end it is io.EOF.
+// next returns the next message, cut at maxLine and valid until the next call. The error at
+// the end of the stream is io.EOF.
 func (f *frames) next() ([]byte, error) {
 	head, err := f.r.Peek(1)
 	if err != nil {
@@ -42,9 +43,9 @@ func (f *frames) next() ([]byte, error) {
 	return f.line()
 }
 
-// count looks for a count of bytes and the message's < after it.
+// count looks for a byte count and the message's < after it.
 func (f *frames) count() (n, digits int, ok bool) {
-	// No more is waited for than it takes: a byte at a time.
+	// It waits for no more bytes than necessary, so it reads one at a time.
 	for digits = 1; digits <= 8; digits++ {
 		b, err := f.r.Peek(digits + 1)
 		if err != nil {
@@ -76,7 +77,7 @@ func (f *frames) counted(n int) ([]byte, error) {
 		err = derr
 	}
 	if err != nil {
-		return b, nil // the stream ends in the middle of it; the next call says so
+		return b, nil // the stream ends in the middle of it; the next call returns the error
 	}
 	return b, nil
 }

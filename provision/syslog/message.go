@@ -11,17 +11,17 @@ import (
 	"github.com/leodido/go-syslog/v4/rfc5424"
 )
 
-// A Message is what is kept of one. Its time is when it came: installers' clocks are
+// A Message is the stored part of a message. It has no time, since installers' clocks are
 // not set yet.
 type Message struct {
-	Severity int    // 0 emergency .. 7 debug (RFC 5424, 6.2.1); notice when none was said
-	App      string // program; "" when none was said
+	Severity int    // 0 emergency .. 7 debug (RFC 5424, 6.2.1); notice when absent
+	App      string // program; "" when absent
 	Text     string // one line of printable text
 }
 
 const notice = 5
 
-// A parser reads messages. It is used by one goroutine at a time.
+// A parser reads messages. It isn't safe for concurrent use.
 type parser struct{ old, new syslog.Machine }
 
 func newParser() *parser {
@@ -31,10 +31,10 @@ func newParser() *parser {
 	}
 }
 
-// parse reads a message in either form. What is in neither is kept as it is: a line
-// that can't be understood may be the one that tells what went wrong.
+// parse reads a message in either format. A line in neither format is kept unchanged: it
+// may be the one that explains a failure.
 func (p *parser) parse(b []byte) Message {
-	b = []byte(clean(string(b), maxLine)) // what is in no message stops its parser
+	b = []byte(clean(string(b), maxLine)) // characters that no message may have would stop its parser
 	m := Message{Severity: notice}
 	rest := b
 	if n, after, ok := priority(b); ok {
@@ -82,8 +82,7 @@ func priority(b []byte) (n int, rest []byte, ok bool) {
 	return 0, b, false
 }
 
-// clean makes one line of printable text: what comes from outside is shown on
-// terminals.
+// clean makes one line of printable text, since text from outside is shown on terminals.
 func clean(s string, most int) string {
 	if len(s) > most {
 		s = s[:most]
@@ -102,7 +101,7 @@ func clean(s string, most int) string {
 
 var severities = [8]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
 
-// line is a message as it stands in a log, without its time.
+// line is a message as a line of the log, without its time.
 func (m Message) line() string {
 	var b strings.Builder
 	b.WriteString(severities[m.Severity&7])

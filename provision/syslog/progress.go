@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// What Anaconda's own code logs of its packages, release by release. Its logger
-// packaging is that of RHEL 8 and 9 (anaconda 29 to 34, pyanaconda/payload/dnf*); from
-// RHEL 10 and Fedora 35 on a module of its own logs through
-// pyanaconda/modules/payloads/payload/dnf, whose names end in dnf_manager and
-// transaction_progress. None of it is translated.
+// Messages of Anaconda's own code about packages, by release. The logger packaging is that
+// of RHEL 8 and 9 (anaconda 29 to 34, pyanaconda/payload/dnf*). From RHEL 10 and Fedora 35
+// on, a separate module logs through pyanaconda/modules/payloads/payload/dnf, with names
+// that end in dnf_manager and transaction_progress. None of these messages is translated.
 //
 //	RHEL 8, 9     packaging: 412 packages selected totalling 1.5 GiB
 //	              packaging: Installed: bash-5.1.8-9.el9.x86_64 1706716459 SUM
@@ -23,53 +22,54 @@ import (
 //	              DEBUG:anaconda...transaction_progress:Installing - bash-5.2.37-1.fc42.x86_64
 //	              DEBUG:anaconda...transaction_progress:Done - True
 //
-// A second pass ("Verifying: ...", "Configuring (running scriptlet for): ...") counts
-// nothing.
+// A second pass ("Verifying: ...", "Configuring (running scriptlet for): ...") doesn't
+// count.
 var (
-	selected = regexp.MustCompile(`packaging: ?([0-9]{1,6}) packages selected totalling |dnf_manager: ?The software selection has been resolved \(([0-9]{1,6}) packages selected\)|transaction_progress: ?Starting the installation\. Total packages: ([0-9]{1,6})`)
-	one      = regexp.MustCompile(`(?:packaging|transaction_progress): ?(?:Installed:|Installing -) ([A-Za-z0-9][A-Za-z0-9._+:~^-]*)(?:\s|$)`)
-	through  = regexp.MustCompile(`(?:packaging|transaction_progress): ?(?:Post installation setup phase started\.|Done - True|DNF quit)\s*$`)
+	totalSelected = regexp.MustCompile(`packaging: ?([0-9]{1,6}) packages selected totalling |dnf_manager: ?The software selection has been resolved \(([0-9]{1,6}) packages selected\)|transaction_progress: ?Starting the installation\. Total packages: ([0-9]{1,6})`)
+	oneInstalled  = regexp.MustCompile(`(?:packaging|transaction_progress): ?(?:Installed:|Installing -) ([A-Za-z0-9][A-Za-z0-9._+:~^-]*)(?:\s|$)`)
+	allInstalled  = regexp.MustCompile(`(?:packaging|transaction_progress): ?(?:Post installation setup phase started\.|Done - True|DNF quit)\s*$`)
 )
 
-// Consoles, and dnf itself, say "Installing bash.x86_64 (12/300)", in the language of the
-// install: what stays the same in all of them is the package with its processor, and the
-// (n/total), whose brackets may be those of Chinese and Japanese. A pass over the packages
-// that comes after, such as dnf's "Verifying", has the same form, and never goes back.
+// Consoles, and dnf itself, write "Installing bash.x86_64 (12/300)" in the language of the
+// install. Two parts are the same in all languages: the package with its architecture, and
+// (n/total), whose brackets may be those of Chinese and Japanese. A later pass over the
+// packages, such as dnf's "Verifying", has the same form, but doesn't reduce the progress.
 var (
-	count = regexp.MustCompile(`[(（]\s*([0-9]{1,6})\s*/\s*([0-9]{1,6})\s*[)）]`)
+	position = regexp.MustCompile(`[(（]\s*([0-9]{1,6})\s*/\s*([0-9]{1,6})\s*[)）]`)
 	// NAME.arch, with or without version and epoch.
-	pack = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9._+:~^-]*\.(?:x86_64|noarch|i686|aarch64|ppc64le|s390x|riscv64)\b`)
+	packageName = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9._+:~^-]*\.(?:x86_64|noarch|i686|aarch64|ppc64le|s390x|riscv64)\b`)
 )
 
-// maxPieces bounds how many lines are looked for in one message.
-const maxPieces = 256
+// maxEmbedded bounds the lines of one message.
+const maxEmbedded = 256
 
-// pieces are the lines of a message: rsyslog sends several that were one record to the
-// journal as one, with #012 for the line feed (its escapeControlCharactersOnReceive).
-func pieces(text string) []string {
-	return strings.SplitN(text, "#012", maxPieces)
+// embeddedLines are the lines of a message. rsyslog sends several lines of one journal
+// record as one message, with #012 for each line feed (its
+// escapeControlCharactersOnReceive).
+func embeddedLines(text string) []string {
+	return strings.SplitN(text, "#012", maxEmbedded)
 }
 
-// A step is one package of so many.
+// A step is the nth package of a total.
 type step struct {
 	n, total int
 	name     string
 }
 
-// maxStep is the longest text that tells of one package, in bytes: looking through
-// more takes long.
+// maxStep is the longest text that is searched for a package, in bytes: longer texts take
+// long.
 const maxStep = 512
 
-// stepIn finds the package that a text tells of.
+// stepIn finds the package that a text names.
 func stepIn(text string) (step, bool) {
 	if len(text) > maxStep || !strings.Contains(text, "/") {
 		return step{}, false
 	}
-	m := count.FindStringSubmatch(text)
+	m := position.FindStringSubmatch(text)
 	if m == nil {
 		return step{}, false
 	}
-	name := pack.FindString(text)
+	name := packageName.FindString(text)
 	if name == "" {
 		return step{}, false
 	}
@@ -78,52 +78,52 @@ func stepIn(text string) (step, bool) {
 	return step{n, total, name}, err1 == nil && err2 == nil && n >= 1 && n <= total
 }
 
-// Between two events of progress: a fifth of a hundred of the way, or a while.
+// When progress is reported: after each twentieth of the packages, or after a while.
 const (
-	share = 20
-	while = 15 * time.Second
+	reportParts = 20
+	reportEvery = 15 * time.Second
 )
 
-// A track follows one attempt's packages.
-type track struct {
-	total, n int // as far as it has come
-	told     int // n of the last event
+// A packageTracker follows the packages of one attempt.
+type packageTracker struct {
+	total, n int // the progress so far
+	reported int // n of the last report
 	at       time.Time
-	// selected is how many packages Anaconda has said that it will install; 0 when that
-	// was not heard. started: it has logged one.
+	// selected is how many packages Anaconda has announced; 0 when unknown. started: it has
+	// logged one package.
 	selected int
 	started  bool
-	through  bool // they are all there, and that was told
+	complete bool // all are installed, which was reported
 }
 
-// A mark is what a line tells of an attempt's packages, when it is worth an event.
+// A mark is the progress in one line that is worth an event.
 type mark struct {
 	step
-	through bool // all of them are installed
+	complete bool // all of them are installed
 }
 
-// line takes a line of a log.
-func (t *track) line(text string, now time.Time) (mark, bool) {
+// line reads a line of a log.
+func (t *packageTracker) line(text string, now time.Time) (mark, bool) {
 	if len(text) > maxStep {
 		return mark{}, false
 	}
-	if m := selected.FindStringSubmatch(text); m != nil {
-		// It selects more than once before it begins; the last one counts.
+	if m := totalSelected.FindStringSubmatch(text); m != nil {
+		// Anaconda selects several times before it begins. The last selection counts.
 		if n, err := strconv.Atoi(m[1] + m[2] + m[3]); err == nil && !t.started {
 			t.selected = n
 		}
 		return mark{}, false
 	}
-	if m := one.FindStringSubmatch(text); m != nil {
+	if m := oneInstalled.FindStringSubmatch(text); m != nil {
 		return t.installed(m[1], now)
 	}
-	if through.MatchString(text) {
-		// Of an attempt of which nothing was heard before, it is no news.
-		if t.through || !t.started {
+	if allInstalled.MatchString(text) {
+		// An attempt without any logged package isn't reported as complete.
+		if t.complete || !t.started {
 			return mark{}, false
 		}
-		t.through = true
-		return mark{step: step{t.n, t.total, ""}, through: true}, true
+		t.complete = true
+		return mark{step: step{t.n, t.total, ""}, complete: true}, true
 	}
 	if st, ok := stepIn(text); ok && !t.started {
 		return mark{step: st}, t.news(st, now)
@@ -131,11 +131,11 @@ func (t *track) line(text string, now time.Time) (mark, bool) {
 	return mark{}, false
 }
 
-// installed counts a package that Anaconda has logged. Where the beginning was not heard,
-// as after a restart of the appliance, there is no total, and n is of no use.
-func (t *track) installed(name string, now time.Time) (mark, bool) {
+// installed counts a package that Anaconda has logged. After a restart of the appliance the
+// first lines are missing. Then there is no total, and n is meaningless.
+func (t *packageTracker) installed(name string, now time.Time) (mark, bool) {
 	if !t.started {
-		*t = track{selected: t.selected, total: t.selected, started: true}
+		*t = packageTracker{selected: t.selected, total: t.selected, started: true}
 	}
 	first := t.n == 0
 	t.n++
@@ -143,32 +143,33 @@ func (t *track) installed(name string, now time.Time) (mark, bool) {
 		t.total = max(t.total, t.n)
 	}
 	st := step{t.n, t.total, name}
-	if first || t.total > 0 && (t.n == t.total || (t.n-t.told)*share >= t.total) || now.Sub(t.at) >= while {
-		t.told, t.at = t.n, now
+	if first || t.total > 0 && (t.n == t.total || (t.n-t.reported)*reportParts >= t.total) || now.Sub(t.at) >= reportEvery {
+		t.reported, t.at = t.n, now
 		return mark{step: st}, true
 	}
 	return mark{step: st}, false
 }
 
 // news takes a step and reports whether it is worth an event.
-func (t *track) news(s step, now time.Time) bool {
+func (t *packageTracker) news(s step, now time.Time) bool {
 	switch {
 	case t.total == 0:
 	case s.total != t.total && t.n < t.total && s.n > 1:
-		return false // of something else, in the middle
+		return false // another kind of count in the middle
 	case s.total != t.total:
-		// Another set of packages: a group that comes later is news only when larger.
+		// This is another set of packages. A group that comes later is reported only when
+		// it is larger.
 		if s.total <= t.total {
 			return false
 		}
-		*t = track{}
+		*t = packageTracker{}
 	case s.n <= t.n:
 		return false
 	}
 	first := t.total == 0
 	t.total, t.n = s.total, s.n
-	if first || s.n == s.total || (s.n-t.told)*share >= s.total || now.Sub(t.at) >= while {
-		t.told, t.at = s.n, now
+	if first || s.n == s.total || (s.n-t.reported)*reportParts >= s.total || now.Sub(t.at) >= reportEvery {
+		t.reported, t.at = s.n, now
 		return true
 	}
 	return false

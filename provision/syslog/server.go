@@ -14,94 +14,97 @@ import (
 	"golang.org/x/time/rate"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
-// Port is syslog's, on UDP (RFC 5426) and, as installers have it, on TCP.
+// Port is the syslog port, on UDP (RFC 5426) and, as installers use it, on TCP.
 const Port = 514
 
-// Bounds of what one box may send, and all together.
+// Bounds for one box, and for all boxes together.
 const (
-	bytesAUnit   = 128 // to mask a line takes as long as it is
+	bytesAUnit   = 128 // masking a line takes time in proportion to its length
 	unitsASecond = 5000
 	burst        = 20000 // units
-	// By UDP, whose senders prove nothing:
-	doubtfulASecond = 512 // units: 64 KB
-	doubtfulBurst   = 4096
+	// For UDP, where senders aren't verified:
+	udpUnitsASecond = 512 // units: 64 KB
+	udpBurst        = 4096
 	maxConns        = 512
 	maxPerHost      = 16
-	idle            = 30 * time.Minute // Anaconda may say nothing while it waits for a disk
-	cachedFor       = 2 * time.Second  // what is known of an address
+	idle            = 30 * time.Minute // Anaconda may be silent while it waits for a disk
+	cachedFor       = 2 * time.Second  // how long the install of an address is cached
 	maxKnown        = 4096             // addresses
 )
 
-// An Install is whose log a line belongs to.
+// An Install is the install that a line belongs to.
 type Install struct {
 	Host    string
-	ID      string // "" when no install of the host is under way: then nothing is kept
+	ID      string // "" when no install of the host is under way: then no line is stored
 	Attempt int
-	Known   func(string) string // masks the host's secrets; nil: it has none
+	Known   func(string) string // masks the host's secrets; nil when it has none
 }
 
 // Progress is how far the packages of an install are.
 type Progress struct {
 	Install
-	// N of Total packages; Total is 0 when it was not heard, and then N tells nothing.
+	// N of Total packages are installed. Total is 0 when it is unknown; then N is
+	// meaningless.
 	N, Total int
-	Package  string // the latest
-	Through  bool   // all of them are installed
-	// Connected: it came over TCP, so from who has the address. A datagram can bear any.
+	Package  string // the latest one
+	Complete bool   // all of them are installed
+	// Connected: the line came over TCP, so its sender has the address. A datagram's source
+	// can be forged.
 	Connected bool
 }
 
-// Options is what a receiver works with.
+// Options configure a receiver.
 type Options struct {
 	Listen netip.AddrPort
-	// Admit reports whether a connection from an address may be believed to be the host's;
-	// nil: always. It may take a moment.
+	// Admit reports whether a connection from an address comes from the host; nil: always.
+	// It may block for a moment.
 	Admit func(ctx context.Context, from netip.Addr) bool
 	// Sender finds the install under way of the host at an address.
 	Sender func(ctx context.Context, from netip.Addr) Install
-	// Keep adds whole lines to an install's log; secrets in them are masked. connected says
-	// that they came over TCP, so from who has the address.
+	// Keep adds whole lines to an install's log; their secrets are masked. connected means
+	// that they came over TCP, so their sender has the address.
 	Keep func(id, text string, connected bool) error
-	// Mask masks what is secret in a line.
+	// Mask masks the secrets in a line.
 	Mask func(line string, known func(string) string) string
-	// Tell is called when packages have come so far that it is worth an event.
-	Tell   func(p Progress) error
-	Record provision.Recorder
-	Clock  func() time.Time
-	Log    *slog.Logger
+	// OnProgress is called when the progress is worth an event.
+	OnProgress func(p Progress) error
+	Record     provision.Recorder
+	Clock      func() time.Time
+	Log        *slog.Logger
 }
 
 // A Server receives on one address.
 type Server struct {
 	Options
-	quiet *provision.Quiet
+	reports *limit.Limiter
 
 	mu sync.Mutex
-	// known are those with an install under way: as many as there are installs. Of the
-	// others it is remembered until when they have none, so that a forged stream from many
-	// addresses takes nothing from what is known.
-	known  map[netip.Addr]*sender
-	none   map[netip.Addr]time.Time
-	tracks map[string]*track // install and attempt
-	conns  map[netip.Addr]int
-	total  int
+	// known are the addresses with an install under way, as many as there are installs.
+	// unknown are those without one, with the time until which that is believed. They are
+	// separate, so that forged datagrams from many addresses don't displace known ones.
+	known   map[netip.Addr]*sender
+	unknown map[netip.Addr]time.Time
+	tracks  map[string]*packageTracker // install and attempt
+	conns   map[netip.Addr]int
+	total   int
 }
 
-// A sender is what is known of an address.
+// A sender is the cached state of an address.
 type sender struct {
 	Install
 	until    time.Time
 	limit    *rate.Limiter
-	doubtful *rate.Limiter // by UDP
+	udpLimit *rate.Limiter // by UDP
 }
 
 // New makes a receiver; Run opens its ports.
 func New(o Options) *Server {
 	return &Server{
-		Options: o, quiet: &provision.Quiet{}, known: map[netip.Addr]*sender{}, none: map[netip.Addr]time.Time{},
-		tracks: map[string]*track{}, conns: map[netip.Addr]int{},
+		Options: o, reports: &limit.Limiter{}, known: map[netip.Addr]*sender{}, unknown: map[netip.Addr]time.Time{},
+		tracks: map[string]*packageTracker{}, conns: map[netip.Addr]int{},
 	}
 }
 
@@ -125,7 +128,7 @@ func (s *Server) Open() (*Sockets, error) {
 	return &Sockets{tcp, udp}, nil
 }
 
-// Addresses are where the ports are.
+// Addresses are the addresses of the two ports.
 func (x *Sockets) Addresses() (tcp, udp net.Addr) { return x.tcp.Addr(), x.udp.LocalAddr() }
 
 // Close closes both ports.
@@ -160,7 +163,8 @@ func (s *Server) datagrams(ctx context.Context, c *net.UDPConn) error {
 			return err
 		}
 		if err != nil {
-			// An ICMP error of an earlier answer: we send none. Whatever it is, go on.
+			// An ICMP error can only belong to an answer, and we send none. Go on after any
+			// error.
 			s.Log.Debug("receiving syslog", "error", err)
 			continue
 		}
@@ -177,7 +181,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup)
 		}
 		if err != nil {
 			s.Log.Error("accepting a syslog connection", "error", err)
-			select { // no files left: somebody will close one
+			select { // no file descriptors left: wait until one is closed
 			case <-time.After(100 * time.Millisecond):
 			case <-ctx.Done():
 			}
@@ -199,7 +203,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup)
 	}
 }
 
-// enter counts a connection in, if there may be one more.
+// enter counts a new connection, unless there are too many.
 func (s *Server) enter(from netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +231,7 @@ func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
 	}
 	for {
 		if s.sender(ctx, from).ID == "" {
-			return // nobody that logs here
+			return // no install is under way at this address
 		}
 		if err := c.SetReadDeadline(time.Now().Add(idle)); err != nil {
 			return
@@ -235,7 +239,7 @@ func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
 		b, err := f.next()
 		if err != nil {
 			if errors.Is(err, errFrame) {
-				s.Log.Info("a syslog connection is given up: its framing can't be followed", "from", from.String())
+				s.Log.Info("closing a syslog connection: its framing is invalid", "from", from.String())
 			}
 			return
 		}
@@ -243,17 +247,17 @@ func (s *Server) stream(ctx context.Context, from netip.Addr, c net.Conn) {
 	}
 }
 
-// sender finds what is known of an address; the answer is kept for a moment.
+// sender finds the install of an address; the result is cached for a moment.
 func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
 	now := s.Clock()
 	fresh := func(until time.Time) bool { return now.Before(until) && until.Sub(now) <= cachedFor }
 	s.mu.Lock()
-	k, none := s.known[from], s.none[from]
+	k, unknown := s.known[from], s.unknown[from]
 	s.mu.Unlock()
 	if k != nil && fresh(k.until) {
 		return k.Install
 	}
-	if fresh(none) {
+	if fresh(unknown) {
 		return Install{}
 	}
 	in, until := s.Sender(ctx, from), now.Add(cachedFor)
@@ -261,30 +265,30 @@ func (s *Server) sender(ctx context.Context, from netip.Addr) Install {
 	defer s.mu.Unlock()
 	if in.ID == "" {
 		delete(s.known, from)
-		if len(s.none) >= maxKnown {
-			clear(s.none)
+		if len(s.unknown) >= maxKnown {
+			clear(s.unknown)
 		}
-		s.none[from] = until
+		s.unknown[from] = until
 		return in
 	}
-	delete(s.none, from)
+	delete(s.unknown, from)
 	renewed := &sender{Install: in, until: until}
 	if k = s.known[from]; k != nil {
-		renewed.limit, renewed.doubtful = k.limit, k.doubtful
+		renewed.limit, renewed.udpLimit = k.limit, k.udpLimit
 	} else {
 		if len(s.known) >= maxKnown {
 			clear(s.known)
 		}
-		renewed.limit, renewed.doubtful = rate.NewLimiter(unitsASecond, burst), rate.NewLimiter(doubtfulASecond, doubtfulBurst)
+		renewed.limit, renewed.udpLimit = rate.NewLimiter(unitsASecond, burst), rate.NewLimiter(udpUnitsASecond, udpBurst)
 	}
 	s.known[from] = renewed
 	return in
 }
 
-// message takes one message in.
+// message processes one message.
 func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []byte, connected bool) {
 	in := s.sender(ctx, from)
-	if in.ID == "" || !s.may(ctx, from, in, 1+len(b)/bytesAUnit, connected) {
+	if in.ID == "" || !s.allow(ctx, from, in, 1+len(b)/bytesAUnit, connected) {
 		return
 	}
 	m := p.parse(b)
@@ -294,24 +298,24 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 	now := s.Clock()
 	line := s.Mask(m.line(), in.Known)
 	if err := s.Keep(in.ID, now.UTC().Format(time.RFC3339)+" "+line+"\n", connected); err != nil {
-		s.complain(in, "syslog-not-kept", fmt.Sprintf("what its installer logs can't be kept: %v", err))
+		s.report(in, "syslog-not-kept", fmt.Sprintf("the log of its installer can't be stored: %v", err))
 	}
-	for _, text := range pieces(m.Text) {
+	for _, text := range embeddedLines(m.Text) {
 		k, ok := s.news(in, text, connected, now)
 		if !ok {
 			continue
 		}
 		if !strings.Contains(s.Mask(text, in.Known), k.name) {
-			k.name = "" // it is secret, or a part of what is
+			k.name = "" // it is a secret, or a part of one
 		}
-		if err := s.Tell(Progress{in, k.n, k.total, k.name, k.through, connected}); err != nil {
-			s.Log.Debug("telling the progress of packages", "host", in.Host, "error", err)
+		if err := s.OnProgress(Progress{in, k.n, k.total, k.name, k.complete, connected}); err != nil {
+			s.Log.Debug("recording the progress of packages", "host", in.Host, "error", err)
 		}
 	}
 }
 
-// news reads a line. What came by UDP, whose senders prove nothing, is followed apart, so
-// that it hides nothing of what comes by a connection.
+// news reads a line. Lines that came by UDP, whose senders aren't verified, are tracked
+// separately, so that they don't hide the progress that arrives over a connection.
 func (s *Server) news(in Install, text string, connected bool, now time.Time) (mark, bool) {
 	key := fmt.Sprintf("%s %d %v", in.ID, in.Attempt, connected)
 	s.mu.Lock()
@@ -321,15 +325,16 @@ func (s *Server) news(in Install, text string, connected bool, now time.Time) (m
 		if len(s.tracks) >= maxKnown {
 			clear(s.tracks)
 		}
-		t = &track{}
+		t = &packageTracker{}
 		s.tracks[key] = t
 	}
 	return t.line(text, now)
 }
 
-// may reports whether one more line of a box, of so many units, is taken. A stream waits for its turn,
-// and TCP makes its sender wait; of datagrams there is no other way than to drop them.
-func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int, connected bool) bool {
+// allow reports whether one more line of a box, of so many units, is accepted. A stream
+// waits for its turn, and TCP makes its sender wait. Datagrams beyond the limit are
+// dropped.
+func (s *Server) allow(ctx context.Context, from netip.Addr, in Install, units int, connected bool) bool {
 	s.mu.Lock()
 	k := s.known[from]
 	s.mu.Unlock()
@@ -350,15 +355,15 @@ func (s *Server) may(ctx context.Context, from netip.Addr, in Install, units int
 		}
 		return true
 	}
-	if k.doubtful.AllowN(now, units) {
+	if k.udpLimit.AllowN(now, units) {
 		return true
 	}
-	s.complain(in, "syslog-flood", "its installer logs more than 64 KB a second by UDP, or another machine does in its name; the rest is dropped")
+	s.report(in, "syslog-flood", "its installer logs more than 64 KB a second by UDP, or another machine does in its name; the rest is dropped")
 	return false
 }
 
-func (s *Server) complain(in Install, kind, message string) {
-	if !s.quiet.Allow(in.Host+" "+kind, s.Clock()) {
+func (s *Server) report(in Install, kind, message string) {
+	if !s.reports.Allow(in.Host+" "+kind, s.Clock()) {
 		return
 	}
 	if err := s.Record.Record(provision.Event{Host: in.Host, Source: "syslog", Kind: kind, Level: provision.LevelWarn, Message: message}); err != nil {

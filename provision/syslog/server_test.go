@@ -14,8 +14,8 @@ import (
 	"rackhand/provision"
 )
 
-// A rig is a receiver on loopback, and what came of it.
-type rig struct {
+// A testReceiver is a receiver on loopback, with the lines and progress that it reports.
+type testReceiver struct {
 	t        *testing.T
 	tcp, udp net.Addr
 
@@ -26,9 +26,9 @@ type rig struct {
 	changed  chan struct{}
 }
 
-func newRig(t *testing.T) *rig {
+func newTestReceiver(t *testing.T) *testReceiver {
 	t.Helper()
-	r := &rig{t: t, install: Install{Host: "web1", ID: "web1-1", Attempt: 1}, changed: make(chan struct{}, 1)}
+	r := &testReceiver{t: t, install: Install{Host: "web1", ID: "web1-1", Attempt: 1}, changed: make(chan struct{}, 1)}
 	s := New(Options{
 		Listen: netip.MustParseAddrPort("127.0.0.1:0"),
 		Sender: func(context.Context, netip.Addr) Install {
@@ -45,7 +45,7 @@ func newRig(t *testing.T) *rig {
 			return nil
 		},
 		Mask: func(line string, known func(string) string) string { return strings.ReplaceAll(line, "hunter2", "***") },
-		Tell: func(p Progress) error {
+		OnProgress: func(p Progress) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.progress = append(r.progress, p)
@@ -72,15 +72,15 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) tell() {
+func (r *testReceiver) tell() {
 	select {
 	case r.changed <- struct{}{}:
 	default:
 	}
 }
 
-// until waits for what comes over the wire; it is no measure of time.
-func (r *rig) until(what string, fits func() bool) {
+// until waits for results that arrive over the network, whatever time that takes.
+func (r *testReceiver) until(what string, fits func() bool) {
 	r.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -98,7 +98,7 @@ func (r *rig) until(what string, fits func() bool) {
 	}
 }
 
-func (r *rig) dial(to net.Addr) net.Conn {
+func (r *testReceiver) dial(to net.Addr) net.Conn {
 	r.t.Helper()
 	c, err := net.Dial(to.Network(), to.String())
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *rig) dial(to net.Addr) net.Conn {
 }
 
 func TestReceiver(t *testing.T) {
-	r := newRig(t)
+	r := newTestReceiver(t)
 	tcp, udp := r.dial(r.tcp), r.dial(r.udp)
 	fmt.Fprint(tcp, "<14>Nov 26 23:12:01 h anaconda: password is hunter2\n")
 	r.until("a line over TCP", func() bool { return len(r.lines) == 1 })
@@ -130,13 +130,11 @@ func TestReceiver(t *testing.T) {
 	}
 }
 
-// TestStranger: who has no install under way is not listened to, and holds no
-// connection.
-// TestSecretPackage: a package's name that is secret, or a word of what is, is not told; the
-// package counts all the same.
+// TestSecretPackage checks that a package's name isn't reported when it is a secret, or a
+// part of one. The package counts all the same.
 func TestSecretPackage(t *testing.T) {
 	for _, text := range []string{"packaging: Installed: hunter2 17 SUM", "Installing hunter2.x86_64 (1/2)", "packaging: Installed: my-hunter2-1.0.noarch 17 SUM"} {
-		r := newRig(t)
+		r := newTestReceiver(t)
 		fmt.Fprintf(r.dial(r.tcp), "<14>Nov 26 23:12:01 h anaconda: %s\n", text)
 		r.until("a package", func() bool { return len(r.progress) == 1 })
 		if p := r.progress[0]; p.N != 1 || p.Package != "" {
@@ -145,8 +143,10 @@ func TestSecretPackage(t *testing.T) {
 	}
 }
 
-func TestStranger(t *testing.T) {
-	r := newRig(t)
+// TestUnknownSender checks that an address without an install under way is ignored, and
+// that its connection is closed.
+func TestUnknownSender(t *testing.T) {
+	r := newTestReceiver(t)
 	r.mu.Lock()
 	r.install = Install{Host: "web1"}
 	r.mu.Unlock()
@@ -166,9 +166,10 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// TestManyConnections: one box holds so many connections and no more; others get in.
+// TestManyConnections checks that one box can hold a limited number of connections, and
+// that others still connect.
 func TestManyConnections(t *testing.T) {
-	r := newRig(t)
+	r := newTestReceiver(t)
 	for range maxPerHost {
 		fmt.Fprint(r.dial(r.tcp), "<14>here\n")
 	}

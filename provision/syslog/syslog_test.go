@@ -100,17 +100,17 @@ func TestStepIn(t *testing.T) {
 	}
 }
 
-func TestTrack(t *testing.T) {
+func TestPackageTracker(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	var tr track
-	told := 0
+	var tr packageTracker
+	reported := 0
 	for n := 1; n <= 1000; n++ {
 		if tr.news(step{n, 1000, "x"}, at) {
-			told++
+			reported++
 		}
 	}
-	if told < share || told > share+2 {
-		t.Errorf("%d events for 1000 packages", told)
+	if reported < reportParts || reported > reportParts+2 {
+		t.Errorf("%d events for 1000 packages", reported)
 	}
 	for n := 1; n <= 1000; n++ { // dnf verifies what it has installed
 		if tr.news(step{n, 1000, "x"}, at.Add(time.Hour)) {
@@ -120,13 +120,13 @@ func TestTrack(t *testing.T) {
 	if tr.news(step{1, 10, "x"}, at) || !tr.news(step{1, 2000, "x"}, at) {
 		t.Error("another set of packages")
 	}
-	if !tr.news(step{2, 2000, "x"}, at.Add(while)) {
-		t.Error("a slow package is no news after a while")
+	if !tr.news(step{2, 2000, "x"}, at.Add(reportEvery)) {
+		t.Error("a slow package is not reported after a while")
 	}
 }
 
-// TestPackagesByRelease: what each release's Anaconda logs, in the words of its own code
-// (rhinstaller/anaconda), as its rsyslog sends it.
+// TestPackagesByRelease checks the messages of each release's Anaconda, as in its own code
+// (rhinstaller/anaconda), and as its rsyslog sends them.
 func TestPackagesByRelease(t *testing.T) {
 	const module = "org.fedoraproject.Anaconda.Modules.Payloads[2012]: "
 	const sum = " 1706716459 7be1e6f5cf1b4b0d7a07b2ef2c9c3b0d5a0e6c4f3b2a19087f6e5d4c3b2a1908"
@@ -177,14 +177,14 @@ func TestPackagesByRelease(t *testing.T) {
 		}, nil},
 	} {
 		at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-		var tr track
+		var tr packageTracker
 		var got []string
 		p := newParser()
 		for _, line := range tt.lines {
-			for _, text := range pieces(p.parse([]byte("<142>Nov 26 23:12:01 localhost " + line)).Text) {
+			for _, text := range embeddedLines(p.parse([]byte("<142>Nov 26 23:12:01 localhost " + line)).Text) {
 				if k, ok := tr.line(text, at); ok {
 					said := fmt.Sprintf("%d/%d %s", k.n, k.total, k.name)
-					if k.through {
+					if k.complete {
 						said += " through"
 					}
 					got = append(got, said)
@@ -197,25 +197,26 @@ func TestPackagesByRelease(t *testing.T) {
 	}
 }
 
-// TestManyPackages: a few events tell of many packages, and a slow one is told too.
+// TestManyPackages checks that few events report many packages, and that a slow package is
+// reported, too.
 func TestManyPackages(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, total := range []int{0, 1000} {
-		var tr track
+		var tr packageTracker
 		if total > 0 {
 			tr.line(fmt.Sprintf("packaging: %d packages selected totalling 1 GiB", total), at)
 		}
-		told := 0
+		reported := 0
 		for n := range 1000 {
 			if _, ok := tr.line(fmt.Sprintf("packaging: Installed: x-%d-1.noarch 1 2", n), at); ok {
-				told++
+				reported++
 			}
 		}
-		if want := total / 1000 * share; told < want || told > want+2 {
-			t.Errorf("%d events for 1000 packages of %d", told, total)
+		if want := total / 1000 * reportParts; reported < want || reported > want+2 {
+			t.Errorf("%d events for 1000 packages of %d", reported, total)
 		}
-		if _, ok := tr.line("packaging: Installed: slow-1.noarch 1 2", at.Add(while)); !ok {
-			t.Error("a slow package is no news after a while")
+		if _, ok := tr.line("packaging: Installed: slow-1.noarch 1 2", at.Add(reportEvery)); !ok {
+			t.Error("a slow package is not reported after a while")
 		}
 	}
 }
@@ -239,8 +240,8 @@ func FuzzMessage(f *testing.F) {
 			if strings.ContainsAny(m.line(), "\n\r\x1b\x00") {
 				t.Errorf("%q", m.line())
 			}
-			var tr track
-			for _, text := range pieces(m.Text) {
+			var tr packageTracker
+			for _, text := range embeddedLines(m.Text) {
 				if k, ok := tr.line(text, time.Time{}); ok && (k.n < 0 || k.total > 0 && k.n > k.total) {
 					t.Errorf("%q: %+v", text, k)
 				}

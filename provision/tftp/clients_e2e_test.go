@@ -14,15 +14,14 @@ import (
 	"time"
 )
 
-// TestRealClients fetches with clients that people have, and is refused what isn't
-// there.
+// TestRealClients fetches with common clients, and checks that missing files are refused.
 func TestRealClients(t *testing.T) {
 	b := start(t, 0)
 	port := strconv.Itoa(b.addr.Port)
 	for name, client := range map[string]struct {
 		pkg  string
 		args func(name, path string) []string
-		says string // when it's refused
+		says string // when it is refused
 	}{
 		"tftp-hpa, binary": {"tftp-hpa", func(name, path string) []string {
 			return []string{"tftp", "-m", "binary", "127.0.0.1", port, "-c", "get", name, path}
@@ -65,7 +64,7 @@ func TestRealClients(t *testing.T) {
 					t.Errorf("%s: %d bytes, %s", file, len(got), out)
 				}
 			}
-			for _, file := range []string{"../../etc/passwd", "/etc/passwd", "nobody.efi"} {
+			for _, file := range []string{"../../etc/passwd", "/etc/passwd", "missing.efi"} {
 				if got, out := fetch(file); len(got) != 0 || !strings.Contains(out, client.says) {
 					t.Errorf("%s: %d bytes, %s", file, len(got), out)
 				}
@@ -74,8 +73,8 @@ func TestRealClients(t *testing.T) {
 	}
 }
 
-// TestClientGone: a client that stops answering in the middle is given up after some
-// seconds, and its place is free again.
+// TestClientGone checks that the server gives up on a client that stops answering after
+// some seconds, and frees its slot.
 func TestClientGone(t *testing.T) {
 	t.Parallel() // it waits, for some 12 s
 	b := startWith(t, Options{MaxTransfers: 1, Patience: time.Minute})
@@ -91,7 +90,8 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestLastAckLost: a client that has its last block and went away has the file.
+// TestLastAckLost checks that a client that disappears after its last block counts as
+// complete.
 func TestLastAckLost(t *testing.T) {
 	t.Parallel() // it waits, for some 12 s
 	b := start(t, 0)
@@ -110,7 +110,7 @@ func TestLastAckLost(t *testing.T) {
 }
 
 // patient waits for as long as a client may be silent.
-func (b *bench) patient(t *testing.T, events int) {
+func (b *testServer) patient(t *testing.T, events int) {
 	t.Helper()
 	for range 60 {
 		b.mu.Lock()
@@ -121,11 +121,11 @@ func (b *bench) patient(t *testing.T, events int) {
 		}
 		time.Sleep(time.Second)
 	}
-	t.Fatal("the server never gave the client up")
+	t.Fatal("the server never gave up on the client")
 }
 
-// TestManyBoxes: two hundred boxes that power on at once all get their file from a
-// server with its usual limits.
+// TestManyBoxes checks that two hundred boxes that power on at once all get their file with
+// the default limits.
 func TestManyBoxes(t *testing.T) {
 	b := start(t, 0)
 	done := make(chan []byte)

@@ -19,8 +19,8 @@ import (
 	"rackhand/provision/janitor/space"
 )
 
-// envServe makes TestNoFragments the server, at this address, with this mtu of the
-// network; it ends when its standard input does.
+// envServe makes TestNoFragments the server, at this address and with this mtu of the
+// network. It ends when its standard input does.
 const envServe = "RACKHAND_TFTP_E2E_SERVE"
 
 func serveInNamespace(t *testing.T, at string) {
@@ -29,7 +29,7 @@ func serveInNamespace(t *testing.T, at string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{}
+	b := &testServer{}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
 	conn, err := listen(ctx, netip.MustParseAddrPort(address))
@@ -42,9 +42,9 @@ func serveInNamespace(t *testing.T, at string) {
 	}
 }
 
-// TestNoFragments: a client that can't put fragments together gets its file, however
-// big the blocks that it asks for, also where its network is narrower than our link.
-// The clients are ones that people have; their kernel is told to keep no fragments.
+// TestNoFragments checks that a client that can't reassemble fragments gets its file,
+// whatever block size it asks for, and when its network's MTU is smaller than our link's.
+// The clients are common ones; their kernel drops fragments.
 func TestNoFragments(t *testing.T) {
 	if at := os.Getenv(envServe); at != "" {
 		serveInNamespace(t, at)
@@ -72,7 +72,7 @@ func TestNoFragments(t *testing.T) {
 				}
 			}
 			startServer(t, server, fmt.Sprintf("10.77.0.1:69 %d", tt.says))
-			// What is shown hangs on the client's being deaf to fragments.
+			// The test needs a client that really drops fragments.
 			ping := func(size int, seconds string) error {
 				return exec.Command("ip", "netns", "exec", client, "busybox", "ping", "-c", "1", "-W", seconds, "-s", strconv.Itoa(size), "10.77.0.1").Run()
 			}

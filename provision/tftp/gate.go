@@ -9,67 +9,67 @@ import (
 	"time"
 )
 
-// How many requests of one address wait at once. A client that waits asks again
-// each second or so, from the port that it asked from before: those wait as well.
+// waitersEach is how many requests of one address may wait at once. A waiting client asks
+// again each second or so, from the same port. Those requests wait, too.
 const waitersEach = 16
 
-// stale is how long a transfer must have been silent until a new request from its
-// client's port is a client that began anew and not a late copy of the first.
-const stale = time.Second
+// staleAfter is how long a transfer must be silent before a new request from its client's
+// port counts as a restarted client, not as a late copy.
+const staleAfter = time.Second
 
-// A gate bounds the transfers at once, of all clients and of one address, and lets
-// those over the limit wait a little for their turn, in the order they came. Of
-// requests that come from the same port of a client, it lets one through.
+// A gate bounds the transfers in progress, of all clients and of each address. Requests
+// beyond the limit wait for their turn for a limited time, in order. Of several requests
+// from one port of a client, it admits one.
 type gate struct {
-	most     int           // transfers at once
-	each     int           // of them, of one address
-	room     int           // requests that wait at once
-	patience time.Duration // how long one waits
+	most       int           // transfers at once
+	each       int           // of them, of one address
+	maxWaiting int           // requests that wait at once
+	patience   time.Duration // how long one waits
 
 	mu      sync.Mutex
 	running int
 	waiting int
 	of      map[netip.Addr]*load
-	ports   map[netip.AddrPort]*ticket // the one request of that port that counts
-	queue   []*ticket                  // none of them may run yet
+	ports   map[netip.AddrPort]*ticket // the request that counts, of each port
+	queue   []*ticket                  // those that wait for their turn
 }
 
-// A load is what one address has running and waiting.
+// A load is the number of running and waiting requests of one address.
 type load struct{ running, waiting int }
 
-// A ticket is the gate's leave for one request; it must be given back by leave.
+// A ticket is the gate's permission for one request. It must be returned with release.
 type ticket struct {
-	peer  netip.AddrPort
-	state ticketState
-	turn  chan struct{} // closed when it may run
-	moved chan struct{} // closed when the client has acknowledged a block
-	gone  chan struct{} // closed by leave
-	once  sync.Once
-	last  atomic.Int64 // when the client was heard last, in ns; 0 before moved
+	peer     netip.AddrPort
+	state    ticketState
+	turn     chan struct{} // closed when it may run
+	acked    chan struct{} // closed when the client has acknowledged a block
+	released chan struct{} // closed by release
+	once     sync.Once
+	last     atomic.Int64 // when the client was last heard, in ns; 0 before its first ACK
 }
 
 type ticketState int
 
 const (
-	queued  ticketState = iota
-	runs                // it has its turn
-	repeats             // a copy of a request that is being served: to be dropped
+	queued    ticketState = iota
+	runs                  // it has its turn
+	duplicate             // a copy of a request in progress, to be dropped
 )
 
-// heard notes that the client has acknowledged a block.
-func (t *ticket) heard(now time.Time) {
+// ackedAt records that the client has acknowledged a block.
+func (t *ticket) ackedAt(now time.Time) {
 	t.last.Store(now.UnixNano())
-	t.once.Do(func() { close(t.moved) })
+	t.once.Do(func() { close(t.acked) })
 }
 
-// hasMoved reports whether the client has acknowledged a block.
-func (t *ticket) hasMoved() bool { return t.last.Load() != 0 }
+// hasAcked reports whether the client has acknowledged a block.
+func (t *ticket) hasAcked() bool { return t.last.Load() != 0 }
 
-// enter asks for a turn, and waits for it if need be. The ticket that it returns
-// either runs or repeats. The error is errBusy: no turn came in time, or too many
-// wait already.
+// enter asks for a turn, and waits for it if necessary. The returned ticket either runs or
+// is a duplicate. The error is errBusy: no turn came in time, or too many requests wait
+// already.
 func (g *gate) enter(ctx context.Context, peer netip.AddrPort, clock func() time.Time) (*ticket, error) {
-	t := &ticket{peer: peer, turn: make(chan struct{}), moved: make(chan struct{}), gone: make(chan struct{})}
+	t := &ticket{peer: peer, turn: make(chan struct{}), acked: make(chan struct{}), released: make(chan struct{})}
 	enough := time.NewTimer(g.patience)
 	defer enough.Stop()
 	for {
@@ -83,26 +83,26 @@ func (g *gate) enter(ctx context.Context, peer netip.AddrPort, clock func() time
 			}
 			return t, nil
 		}
-		// A copy of a request that has just been let in. It is held until that one's
-		// client has answered: any word to it before might end up as the answer.
+		// This is a copy of a request that was just admitted. It is held until the client has
+		// answered the first one, since the client might take any earlier packet for the answer.
 		select {
-		case <-first.moved:
+		case <-first.acked:
 			return t, nil
 		case <-enough.C:
 			return t, nil
 		case <-ctx.Done():
 			return t, nil
-		case <-first.gone:
-			if first.hasMoved() {
+		case <-first.released:
+			if first.hasAcked() {
 				return t, nil
 			}
-			g.leave(t) // nothing came of the first: this one takes its place
-			t.gone = make(chan struct{})
+			g.release(t) // the first one failed, so this one takes its place
+			t.released = make(chan struct{})
 		}
 	}
 }
 
-// admit takes a ticket in: it runs, is queued, or repeats the one that is returned.
+// admit decides about a ticket: it runs, is queued, or is a duplicate of the returned one.
 func (g *gate) admit(t *ticket, now time.Time) (first *ticket, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,7 +116,7 @@ func (g *gate) admit(t *ticket, now time.Time) (first *ticket, err error) {
 		l = new(load)
 	}
 	first = g.ports[t.peer]
-	if first != nil && first.hasMoved() && now.Sub(time.Unix(0, first.last.Load())) >= stale {
+	if first != nil && first.hasAcked() && now.Sub(time.Unix(0, first.last.Load())) >= staleAfter {
 		first = nil
 	}
 	switch {
@@ -125,12 +125,12 @@ func (g *gate) admit(t *ticket, now time.Time) (first *ticket, err error) {
 		l.running++
 		t.state = runs
 		close(t.turn)
-	case g.waiting >= g.room || l.waiting >= waitersEach:
+	case g.waiting >= g.maxWaiting || l.waiting >= waitersEach:
 		return nil, errBusy
 	default:
 		g.waiting++
 		l.waiting++
-		t.state = repeats
+		t.state = duplicate
 		if first == nil {
 			t.state = queued
 			g.queue = append(g.queue, t)
@@ -143,7 +143,7 @@ func (g *gate) admit(t *ticket, now time.Time) (first *ticket, err error) {
 	return first, nil
 }
 
-// await waits for the turn of a ticket that was admitted.
+// await waits for the turn of an admitted ticket.
 func (g *gate) await(ctx context.Context, t *ticket, enough <-chan time.Time) error {
 	select {
 	case <-t.turn:
@@ -156,12 +156,12 @@ func (g *gate) await(ctx context.Context, t *ticket, enough <-chan time.Time) er
 	case <-enough:
 	case <-ctx.Done():
 	}
-	g.leave(t)
+	g.release(t)
 	return errBusy
 }
 
-// leave gives a ticket back and lets in whoever may run now.
-func (g *gate) leave(t *ticket) {
+// release returns a ticket, and starts requests that may run now.
+func (g *gate) release(t *ticket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	addr := t.peer.Addr()
@@ -173,7 +173,7 @@ func (g *gate) leave(t *ticket) {
 	case queued:
 		g.queue = slices.DeleteFunc(g.queue, func(q *ticket) bool { return q == t })
 		fallthrough
-	case repeats:
+	case duplicate:
 		g.waiting--
 		l.waiting--
 	}
@@ -183,7 +183,7 @@ func (g *gate) leave(t *ticket) {
 	if g.ports[t.peer] == t {
 		delete(g.ports, t.peer)
 	}
-	close(t.gone)
+	close(t.released)
 	g.queue = slices.DeleteFunc(g.queue, func(q *ticket) bool {
 		l := g.of[q.peer.Addr()]
 		if g.running >= g.most || l.running >= g.each {

@@ -14,7 +14,7 @@ func client(host, port int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, byte(host >> 8), byte(host)}), uint16(port))
 }
 
-// empty checks that a gate remembers nobody.
+// empty checks that a gate has no entries.
 func empty(t *testing.T, g *gate) {
 	t.Helper()
 	g.mu.Lock()
@@ -24,11 +24,11 @@ func empty(t *testing.T, g *gate) {
 	}
 }
 
-// TestGateRack: 200 boxes at once all have their turn, few at a time and in the
-// order they came.
+// TestGateRack checks that 200 boxes at once all get their turn, few at a time and in
+// order.
 func TestGateRack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gate{most: 16, each: 8, room: 512, patience: 10 * time.Second}
+		g := &gate{most: 16, each: 8, maxWaiting: 512, patience: 10 * time.Second}
 		var (
 			wg        sync.WaitGroup
 			mu        sync.Mutex
@@ -51,7 +51,7 @@ func TestGateRack(t *testing.T) {
 				mu.Lock()
 				now--
 				mu.Unlock()
-				g.leave(ticket)
+				g.release(ticket)
 			})
 			synctest.Wait()
 		}
@@ -68,11 +68,11 @@ func TestGateRack(t *testing.T) {
 	})
 }
 
-// TestGateEach: one address can't take every place, nor every place to wait, and
-// those behind it don't wait for it.
+// TestGateEach checks that one address can use neither all transfers nor all waiting slots,
+// and doesn't block those behind it.
 func TestGateEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gate{most: 10, each: 3, room: 100, patience: 5 * time.Second}
+		g := &gate{most: 10, each: 3, maxWaiting: 100, patience: 5 * time.Second}
 		var mu sync.Mutex
 		var turns, refused int
 		for i := range 50 {
@@ -85,7 +85,7 @@ func TestGateEach(t *testing.T) {
 					return
 				}
 				turns++
-				time.AfterFunc(time.Hour, func() { g.leave(ticket) })
+				time.AfterFunc(time.Hour, func() { g.release(ticket) })
 			}()
 		}
 		synctest.Wait()
@@ -98,7 +98,7 @@ func TestGateEach(t *testing.T) {
 		if err != nil {
 			t.Fatalf("another box: %v", err)
 		}
-		g.leave(other)
+		g.release(other)
 		time.Sleep(6 * time.Second)
 		mu.Lock()
 		if refused != 50-3 {
@@ -110,11 +110,11 @@ func TestGateEach(t *testing.T) {
 	})
 }
 
-// TestGateBusy: who comes when all places to wait are taken is told so at once, and
-// a server that goes down lets nobody wait.
+// TestGateBusy checks that a request is refused at once when all waiting slots are in use,
+// and that no request waits during a shutdown.
 func TestGateBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gate{most: 1, each: 1, room: 1, patience: time.Minute}
+		g := &gate{most: 1, each: 1, maxWaiting: 1, patience: time.Minute}
 		ctx, cancel := context.WithCancel(t.Context())
 		first, err := g.enter(ctx, client(1, 1), time.Now)
 		if err != nil {
@@ -130,7 +130,7 @@ func TestGateBusy(t *testing.T) {
 		if err := <-waited; !errors.Is(err, errBusy) {
 			t.Errorf("going down: %v", err)
 		}
-		g.leave(first)
+		g.release(first)
 		empty(t, g)
 	})
 }
@@ -142,22 +142,22 @@ func TestGateRepeats(t *testing.T) {
 		want   ticketState
 		stays  bool // the first is left to the end
 	}{
-		"the first is answered":         {during: func(_ *gate, first *ticket) { first.heard(time.Now()) }, want: repeats, stays: true},
-		"the first was answered before": {during: func(_ *gate, first *ticket) { first.heard(time.Now()) }, before: true, want: repeats, stays: true},
-		"the first hangs":               {during: func(*gate, *ticket) {}, want: repeats, stays: true},
-		"the first fails":               {during: func(g *gate, first *ticket) { g.leave(first) }, want: runs},
+		"the first is answered":         {during: func(_ *gate, first *ticket) { first.ackedAt(time.Now()) }, want: duplicate, stays: true},
+		"the first was answered before": {during: func(_ *gate, first *ticket) { first.ackedAt(time.Now()) }, before: true, want: duplicate, stays: true},
+		"the first hangs":               {during: func(*gate, *ticket) {}, want: duplicate, stays: true},
+		"the first fails":               {during: func(g *gate, first *ticket) { g.release(first) }, want: runs},
 		"the first is served and ends": {during: func(g *gate, first *ticket) {
-			first.heard(time.Now())
-			g.leave(first)
-		}, want: repeats},
-		"the client began anew": {during: func(_ *gate, first *ticket) {
-			first.heard(time.Now())
-			time.Sleep(stale)
+			first.ackedAt(time.Now())
+			g.release(first)
+		}, want: duplicate},
+		"the client started again": {during: func(_ *gate, first *ticket) {
+			first.ackedAt(time.Now())
+			time.Sleep(staleAfter)
 		}, before: true, want: runs, stays: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := &gate{most: 9, each: 9, room: 9, patience: time.Minute}
+				g := &gate{most: 9, each: 9, maxWaiting: 9, patience: time.Minute}
 				first, err := g.enter(t.Context(), client(1, 1), time.Now)
 				if err != nil {
 					t.Fatal(err)
@@ -180,20 +180,20 @@ func TestGateRepeats(t *testing.T) {
 					t.Fatalf("the copy: %+v, %v; want %v", copied.ticket, copied.err, tc.want)
 				}
 				if tc.stays {
-					g.leave(first)
+					g.release(first)
 				}
-				g.leave(copied.ticket)
+				g.release(copied.ticket)
 				empty(t, g)
 			})
 		})
 	}
 }
 
-// TestGateManyCopies: a client that asks again and again while it waits starts
-// nothing more, however often.
+// TestGateManyCopies checks that a client that asks again and again while it waits starts
+// one transfer only.
 func TestGateManyCopies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gate{most: 4, each: 4, room: 100, patience: 10 * time.Second}
+		g := &gate{most: 4, each: 4, maxWaiting: 100, patience: 10 * time.Second}
 		var mu sync.Mutex
 		var turns int
 		for range 100 {
@@ -207,9 +207,9 @@ func TestGateManyCopies(t *testing.T) {
 					turns++
 					mu.Unlock()
 					time.Sleep(time.Second)
-					ticket.heard(time.Now())
+					ticket.ackedAt(time.Now())
 				}
-				g.leave(ticket)
+				g.release(ticket)
 			}()
 		}
 		synctest.Wait()

@@ -11,45 +11,45 @@ import (
 	"time"
 )
 
-// hostile are packets that no good client sends.
+// hostile are packets that no correct client sends.
 func hostile() map[string][]byte {
 	return map[string][]byte{
-		"empty":                 {},
-		"one byte":              {0},
-		"opcode alone":          {0, 1},
-		"no NUL":                []byte("\x00\x01snponly.efi"),
-		"no mode":               []byte("\x00\x01nobody.efi\x00"),
-		"empty name":            {0, 1, 0, 0},
-		"unknown opcode":        {0, 9, 1, 2},
-		"opcode 65535":          {255, 255},
-		"data to port 69":       {0, 3, 0, 1, 'x'},
-		"ACK to port 69":        {0, 4, 0, 1},
-		"error to port 69":      {0, 5, 0, 8},
-		"OACK to port 69":       []byte("\x00\x06tsize\x000\x00"),
-		"10 kB name":            request(strings.Repeat("a", 10_000)),
-		"60 kB of NUL":          append([]byte{0, 1}, make([]byte, 60_000)...),
-		"500 byte name":         request(strings.Repeat("a", 500)),
-		"opcodes":               bytes.Repeat([]byte{0, 1}, 5000),
-		"many options":          request("nobody.efi", strings.Split(strings.Repeat("x,", 200), ",")...),
-		"half an option":        request("nobody.efi", "tsize"),
-		"no file, mode mail":    []byte("\x00\x01nobody.efi\x00mail\x00"),
-		"write":                 []byte("\x00\x02snponly.efi\x00octet\x00"),
-		"write without a mode":  []byte("\x00\x02x\x00"),
-		"write with options":    []byte("\x00\x02x\x00octet\x00tsize\x0099999999999\x00blksize\x0065464\x00"),
-		"write with a long way": append([]byte{0, 2}, bytes.Repeat([]byte("../"), 400)...),
+		"empty":                  {},
+		"one byte":               {0},
+		"opcode alone":           {0, 1},
+		"no NUL":                 []byte("\x00\x01snponly.efi"),
+		"no mode":                []byte("\x00\x01missing.efi\x00"),
+		"empty name":             {0, 1, 0, 0},
+		"unknown opcode":         {0, 9, 1, 2},
+		"opcode 65535":           {255, 255},
+		"data to port 69":        {0, 3, 0, 1, 'x'},
+		"ACK to port 69":         {0, 4, 0, 1},
+		"error to port 69":       {0, 5, 0, 8},
+		"OACK to port 69":        []byte("\x00\x06tsize\x000\x00"),
+		"10 kB name":             request(strings.Repeat("a", 10_000)),
+		"60 kB of NUL":           append([]byte{0, 1}, make([]byte, 60_000)...),
+		"500 byte name":          request(strings.Repeat("a", 500)),
+		"opcodes":                bytes.Repeat([]byte{0, 1}, 5000),
+		"many options":           request("missing.efi", strings.Split(strings.Repeat("x,", 200), ",")...),
+		"half an option":         request("missing.efi", "tsize"),
+		"no file, mode mail":     []byte("\x00\x01missing.efi\x00mail\x00"),
+		"write":                  []byte("\x00\x02snponly.efi\x00octet\x00"),
+		"write without a mode":   []byte("\x00\x02x\x00"),
+		"write with options":     []byte("\x00\x02x\x00octet\x00tsize\x0099999999999\x00blksize\x0065464\x00"),
+		"write with a long path": append([]byte{0, 2}, bytes.Repeat([]byte("../"), 400)...),
 	}
 }
 
-// TestHostile: packets that are no good request stop nothing, start nothing and
-// leave no event.
+// TestHostile checks that malformed packets neither stop the server nor start a transfer
+// nor cause an event.
 func TestHostile(t *testing.T) {
 	b := start(t, 0)
 	c := dial(t)
 	for range 20 {
 		for _, msg := range hostile() {
-			tell(t, c, b.addr, msg)
+			sendPacket(t, c, b.addr, msg)
 		}
-		exchange(t, dialFrom(t, 2), b.addr, request("nobody.efi"))
+		exchange(t, dialFrom(t, 2), b.addr, request("missing.efi"))
 	}
 	if got, err := b.get(t, "snponly.efi", 0); err != nil || !bytes.Equal(got, program) {
 		t.Errorf("afterwards: %d bytes, %v", len(got), err)
@@ -67,13 +67,13 @@ func TestHostile(t *testing.T) {
 			want = 2 // of both clients
 		}
 		if n := b.said(text); n != want {
-			t.Errorf("%q stands %d times in the log", text, n)
+			t.Errorf("%q is in the log %d times", text, n)
 		}
 	}
 }
 
-// TestOptions: whatever is asked for, the answer is one that RFC 2347 to 2349 allow,
-// or none, and the file comes.
+// TestOptions checks that the answer to any options is one that RFC 2347 to 2349 allow, or
+// none, and that the file is sent.
 func TestOptions(t *testing.T) {
 	long := strings.Repeat("9", 480)
 	for name, tc := range map[string]struct {
@@ -110,17 +110,17 @@ func TestOptions(t *testing.T) {
 			if tc.want == "" && (binary.BigEndian.Uint16(msg) != 3 || len(msg) != tc.first+4) {
 				t.Errorf("answer %.20q, %d bytes", msg, len(msg))
 			}
-			tell(t, c, from, []byte{0, 5, 0, 0, 0})
+			sendPacket(t, c, from, []byte{0, 5, 0, 0, 0})
 		})
 	}
 }
 
-// TestOffenders: who asks for a hundred bad names, or breaks off a hundred times, is
-// told of once a minute.
+// TestOffenders checks that a client that asks for many bad names, or ends many transfers
+// early, is reported once a minute.
 func TestOffenders(t *testing.T) {
 	b := start(t, 0)
 	for i := range 100 {
-		for _, name := range []string{fmt.Sprintf("../%d", i), fmt.Sprintf("nobody-%d", i), "undionly.kpxe"} {
+		for _, name := range []string{fmt.Sprintf("../%d", i), fmt.Sprintf("missing-%d", i), "undionly.kpxe"} {
 			if _, err := b.get(t, name, 0); err == nil {
 				t.Fatalf("%s was sent", name)
 			}
@@ -128,7 +128,7 @@ func TestOffenders(t *testing.T) {
 		c := dial(t)
 		_, from := exchange(t, c, b.addr, request("snponly.efi"))
 		secondBlock(t, c, from)
-		tell(t, c, from, []byte{0, 5, 0, 3, 0})
+		sendPacket(t, c, from, []byte{0, 5, 0, 3, 0})
 		for range 500 { // until its place is free
 			if b.srv.gate.free() {
 				break
@@ -145,20 +145,20 @@ func TestOffenders(t *testing.T) {
 		t.Fatal("a bad name was sent")
 	}
 	if n := b.said("refused a name"); n != 2 {
-		t.Errorf("a minute later it's told of %d times", n)
+		t.Errorf("a minute later there are %d events", n)
 	}
 }
 
-// free reports whether nobody is in the gate.
+// free reports whether the gate is empty.
 func (g *gate) free() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.running == 0 && g.waiting == 0
 }
 
-// TestFlood: thousands of requests of one client, from one port and from many, that
-// are never acknowledged, hold a bounded number of sockets, and another client gets
-// its file meanwhile.
+// TestFlood checks that thousands of unacknowledged requests of one client, from one port
+// and from many, use a bounded number of sockets, and that another client gets its file
+// meanwhile.
 func TestFlood(t *testing.T) {
 	b := start(t, 0)
 	before := sockets(t)
@@ -170,7 +170,7 @@ func TestFlood(t *testing.T) {
 			c = dial(t)
 			defer c.Close()
 		}
-		tell(t, c, b.addr, request("snponly.efi", "blksize", "1024"))
+		sendPacket(t, c, b.addr, request("snponly.efi", "blksize", "1024"))
 		if i%100 == 99 {
 			most = max(most, sockets(t))
 		}
@@ -197,7 +197,7 @@ func sockets(t *testing.T) int {
 	return len(files)
 }
 
-// FuzzRequest sends packets to a running server, and breaks off whatever they begin.
+// FuzzRequest sends packets to a running server, and ends any transfers that they start.
 func FuzzRequest(f *testing.F) {
 	for _, msg := range hostile() {
 		f.Add(msg)
@@ -213,10 +213,10 @@ func FuzzRequest(f *testing.F) {
 		c, probe := dial(t), dialFrom(t, 2)
 		defer c.Close()
 		defer probe.Close()
-		tell(t, c, b.addr, msg)
+		sendPacket(t, c, b.addr, msg)
 		// The server has read the packet once it answers the next one.
-		if answer, _ := exchange(t, probe, b.addr, request("nobody.efi")); !bytes.Contains(answer, []byte("file not found")) {
-			t.Fatalf("another client is told %q", answer)
+		if answer, _ := exchange(t, probe, b.addr, request("missing.efi")); !bytes.Contains(answer, []byte("file not found")) {
+			t.Fatalf("another client got %q", answer)
 		}
 		if err := c.SetReadDeadline(time.Now().Add(2 * time.Millisecond)); err != nil {
 			t.Fatal(err)
@@ -228,7 +228,7 @@ func FuzzRequest(f *testing.F) {
 			}
 			switch op := binary.BigEndian.Uint16(buf); op {
 			case 3, 6:
-				tell(t, c, from, []byte{0, 5, 0, 0, 0})
+				sendPacket(t, c, from, []byte{0, 5, 0, 0, 0})
 			case 5: // a panic in a handler ends in one that says "server error"
 				if bytes.Contains(buf[:n], []byte(errServer.Error())) {
 					t.Fatalf("the server says %q", buf[:n])

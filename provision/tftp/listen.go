@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listen opens the port that requests come to. Each of them shall say on which
-// interface and for which address it came (IP_PKTINFO): its MTU bounds the blocks,
-// and the answer must come from that address, or firmware ignores it. The library
-// asks for that when it begins to read, too late for a request that waits already;
-// so it's asked for before the port is open.
+// listen opens the port for requests. The kernel must report the interface and the
+// destination address of each (IP_PKTINFO): the interface's MTU bounds the blocks, and
+// firmware ignores answers from another address. The library enables this when it begins to
+// read, too late for a request that is waiting already. So it is enabled before the port is
+// open.
 func listen(ctx context.Context, at netip.AddrPort) (*net.UDPConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error

@@ -8,26 +8,25 @@ import (
 	"rackhand/bootfiles"
 )
 
-// What a name may be at most: pin/tftp reads 516 bytes of a request, and the
-// deepest name that a boot loader builds (grub/x86_64-efi/...) has three parts.
+// Limits of a name. pin/tftp reads 516 bytes of a request, and the deepest name that a boot
+// loader builds (grub/x86_64-efi/...) has three parts.
 const (
 	maxName  = 512 // bytes
 	maxParts = 8
 )
 
-// cleanName makes a relative path of what a client asks for, with single slashes
-// between its parts; each part is a name that bootfiles.CheckName lets pass, so
-// that none is ".", ".." or hidden, and none has a NUL, a blank or a control byte.
-// Firmware that was given a URL, shim and GRUB put slashes before a name or double
-// them. Boot programs from the Windows world ask for \boot\x: a backslash is a
-// slash to them, and nothing is lost by reading it so, since the parts are checked
-// afterwards. Errors are bootfiles.ErrName.
+// cleanName converts the name that a client asks for into a relative path with single
+// slashes. bootfiles.CheckName accepts each part, so none is ".", ".." or hidden, and none
+// has a NUL, a blank or a control byte. Firmware that was given a URL, shim and GRUB add or
+// double slashes. Boot programs from the Windows world ask for \boot\x, so a backslash
+// counts as a slash. That is safe since the parts are checked afterwards. Errors are
+// bootfiles.ErrName.
 func cleanName(raw string) (string, error) {
 	if len(raw) > maxName {
 		return "", fmt.Errorf("%w: %d bytes, at most %d", bootfiles.ErrName, len(raw), maxName)
 	}
 	if strings.HasSuffix(raw, "/") || strings.HasSuffix(raw, `\`) {
-		return "", fmt.Errorf("%w: it ends in a slash, as a folder's does", bootfiles.ErrName)
+		return "", fmt.Errorf("%w: it ends in a slash, like the name of a folder", bootfiles.ErrName)
 	}
 	parts := strings.FieldsFunc(raw, func(c rune) bool { return c == '/' || c == '\\' })
 	if len(parts) > maxParts {
@@ -44,8 +43,8 @@ func cleanName(raw string) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
-// show shortens a hostile name for the log.
-func show(raw string) string {
+// quoted quotes and shortens a hostile name for the log.
+func quoted(raw string) string {
 	if len(raw) > 80 {
 		return strconv.QuoteToASCII(raw[:80]) + "..."
 	}

@@ -53,7 +53,7 @@ func TestCleanName(t *testing.T) {
 			t.Errorf("%q became %q, %v; want %q", raw, got, err, want)
 		}
 		if err != nil && !errors.Is(err, bootfiles.ErrName) {
-			t.Errorf("%q: %v is no ErrName", raw, err)
+			t.Errorf("%q: %v isn't ErrName", raw, err)
 		}
 	}
 }
@@ -66,13 +66,13 @@ func FuzzName(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		if len(show(raw)) > 4*80+5 {
+		if len(quoted(raw)) > 4*80+5 {
 			t.Fatal("a long name in the log")
 		}
 		name, err := cleanName(raw)
 		if err != nil {
 			if !errors.Is(err, bootfiles.ErrName) {
-				t.Fatalf("%q: %v is no ErrName", raw, err)
+				t.Fatalf("%q: %v isn't ErrName", raw, err)
 			}
 			return
 		}

@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// overhead is what stands before the data of a block in its packet: 20 bytes of
-	// IPv4, 8 of UDP, 4 of TFTP. (The library forgets the last ones.)
+	// overhead is the size of the headers before a block's data: 20 bytes of IPv4, 8 of
+	// UDP, 4 of TFTP. (The library forgets the last ones.)
 	overhead = 32
-	// usualMTU is taken for a way that the kernel says nothing about: Ethernet's.
+	// usualMTU is assumed when the kernel doesn't know a route's MTU: Ethernet's.
 	usualMTU = 1500
 	minBlock = 512   // the block without the option (RFC 1350), and the library's smallest
 	maxBlock = 65464 // RFC 2348
 )
 
-// prepare makes a client's options ones that the library understands, and bounds the
-// blocks: none may need two packets on its way, for some firmware reassembles none.
+// prepare rewrites a client's options so that the library understands them, and bounds the
+// block size: no block may be fragmented, since some firmware can't reassemble fragments.
 func (s *Server) prepare(rf io.ReaderFrom, peer netip.Addr) {
 	options := optionsOf(rf)
 	if len(options) == 0 {
@@ -41,9 +41,9 @@ func (s *Server) prepare(rf io.ReaderFrom, peer netip.Addr) {
 	fit(options, mtu-overhead)
 }
 
-// fit writes the known options under the names that the library knows, which takes
-// capitals for another option (RFC 2347 does not), and makes blksize at most most
-// bytes. tsize asks for the size whatever its value (RFC 2349: 0).
+// fit renames known options to lower case, since the library doesn't recognise capitals
+// (RFC 2347 does). It limits blksize to most bytes. tsize becomes 0: it asks for the size
+// whatever its value (RFC 2349).
 func fit(options map[string]string, most int) {
 	for _, known := range []string{"blksize", "tsize"} {
 		value, ok := options[known]
@@ -67,9 +67,9 @@ func fit(options map[string]string, most int) {
 	}
 }
 
-// optionsOf is the library's own table of a request's options; nil when there are
-// none. The library has no way to change what it negotiates, and none to see it. A
-// library without that field leaves the options as they are, and TestOptions fails.
+// optionsOf is the library's own map of a request's options; nil when there are none. The
+// library has no function to read or change the options that it negotiates. If a library
+// lacks that field, the options stay unchanged, and TestOptions fails.
 func optionsOf(rf io.ReaderFrom) map[string]string {
 	if table := field[map[string]string](rf, "opts"); table != nil {
 		return *table
@@ -77,8 +77,8 @@ func optionsOf(rf io.ReaderFrom) map[string]string {
 	return nil
 }
 
-// field is a field of the library's transfer that isn't exported; nil when there is
-// none of that name and type.
+// field is an unexported field of the library's transfer; nil when there is no field of
+// that name and type.
 func field[T any](rf io.ReaderFrom, name string) *T {
 	v := reflect.ValueOf(rf)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -91,14 +91,13 @@ func field[T any](rf io.ReaderFrom, name string) *T {
 	return (*T)(unsafe.Pointer(f.UnsafeAddr()))
 }
 
-// mtuTo is the biggest packet in bytes that the kernel sends whole to an address: the
-// MTU of the link, or less where the route or the way behind it is known to be
-// narrower.
+// mtuTo is the size in bytes of the biggest packet that the kernel sends unfragmented to an
+// address: the MTU of the link, or less where the route or path is known to be narrower.
 func mtuTo(peer netip.Addr) int {
 	if !peer.Is4() {
 		return usualMTU
 	}
-	// Port 9, discard: nothing is sent.
+	// It connects to port 9, discard, and sends nothing.
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 9)))
 	if err != nil {
 		return usualMTU

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestOptionNames: names count in any case (RFC 2347), and both options at once come
-// back in one acknowledgement.
+// TestOptionNames checks that option names are accepted in any case (RFC 2347), and that
+// both options are acknowledged in one packet.
 func TestOptionNames(t *testing.T) {
 	b := start(t, 0)
 	for _, names := range [][2]string{{"blksize", "tsize"}, {"BLKSIZE", "TSIZE"}, {"BlkSize", "tSIZE"}} {
@@ -19,14 +19,14 @@ func TestOptionNames(t *testing.T) {
 			t.Errorf("%q: %q", names, oack)
 		}
 		c := dial(t)
-		tell(t, c, from, []byte{0, 5, 0, 0, 0})
+		sendPacket(t, c, from, []byte{0, 5, 0, 0, 0})
 		if h := (raw{asks: 1, acks: 1}).fetch(t, b, c, names[0], "1024", names[1], "0"); !bytes.Equal(h.file, program) {
 			t.Errorf("%q: %d bytes", names, len(h.file))
 		}
 	}
 }
 
-// TestLargestBlock: a block, its headers and the network's mtu.
+// TestLargestBlock checks that a block with its headers fits the network's mtu.
 func TestLargestBlock(t *testing.T) {
 	for mtu, want := range map[int]string{
 		0:      "blksize\x008192\x00", // loopback's own alone, 65535 as the kernel says it
@@ -47,13 +47,13 @@ func TestLargestBlock(t *testing.T) {
 		if string(oack) != "\x00\x06"+want {
 			t.Errorf("mtu %d: %q", mtu, oack)
 		}
-		tell(t, c, from, []byte{0, 5, 0, 0, 0})
+		sendPacket(t, c, from, []byte{0, 5, 0, 0, 0})
 	}
 	if got := mtuTo(netip.MustParseAddr("127.0.0.1")); got != 65535 {
 		t.Errorf("loopback's MTU is %d", got)
 	}
 	if got := mtuTo(netip.Addr{}); got != usualMTU {
-		t.Errorf("nobody's MTU is %d", got)
+		t.Errorf("the MTU without an address is %d", got)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// FuzzFit: whatever a client names, what is left for the library is in its bounds.
+// FuzzFit checks that the options that remain for the library are within its bounds.
 func FuzzFit(f *testing.F) {
 	f.Add("BLKSIZE\x001472\x00tsize\x000", 1468)
 	f.Add("blksize\x0099999999999999999999\x00Tsize\x00-1", 0)

@@ -27,7 +27,7 @@ func ack(block int) []byte { return []byte{0, 4, byte(block >> 8), byte(block)} 
 // dial opens a client's socket on loopback.
 func dial(t testing.TB) *net.UDPConn { return dialFrom(t, 1) }
 
-// dialFrom opens the socket of a client with an address of its own, 127.0.0.HOST.
+// dialFrom opens the socket of a client with its own address, 127.0.0.HOST.
 func dialFrom(t testing.TB, host byte) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, host)})
@@ -41,13 +41,13 @@ func dialFrom(t testing.TB, host byte) *net.UDPConn {
 	return c
 }
 
-// exchange sends to the server and reads one answer. It sends again each second, as
-// a kernel whose buffer is full drops datagrams on loopback as well.
+// exchange sends to the server and reads one answer. It repeats each second, since a kernel
+// with a full buffer drops datagrams on loopback, too.
 func exchange(t testing.TB, c *net.UDPConn, to *net.UDPAddr, msg []byte) ([]byte, *net.UDPAddr) {
 	t.Helper()
 	buf := make([]byte, 65536)
-	for range 60 { // a busy machine takes what it takes
-		tell(t, c, to, msg)
+	for range 60 { // the machine may be busy
+		sendPacket(t, c, to, msg)
 		if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -67,15 +67,15 @@ func exchange(t testing.TB, c *net.UDPConn, to *net.UDPAddr, msg []byte) ([]byte
 	return nil, nil
 }
 
-func tell(t testing.TB, c *net.UDPConn, to *net.UDPAddr, msg []byte) {
+func sendPacket(t testing.TB, c *net.UDPConn, to *net.UDPAddr, msg []byte) {
 	t.Helper()
 	if _, err := c.WriteToUDP(msg, to); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// secondBlock acknowledges the first block and waits for the second, past copies of
-// the first that a machine which stalls makes the server send.
+// secondBlock acknowledges the first block and waits for the second. It skips copies of the
+// first block, which a stalled machine causes.
 func secondBlock(t testing.TB, c *net.UDPConn, tid *net.UDPAddr) {
 	t.Helper()
 	for range 100 {
@@ -86,7 +86,7 @@ func secondBlock(t testing.TB, c *net.UDPConn, tid *net.UDPAddr) {
 	t.Fatal("the second block never came")
 }
 
-// A raw is how a raw client behaves.
+// A raw is the behaviour of a raw client.
 type raw struct {
 	asks  int           // how often it asks at the start
 	acks  int           // how often it acknowledges each block
@@ -94,19 +94,18 @@ type raw struct {
 	size  int           // the block size it asks for; 0: 1024 if it has options
 }
 
-// A heard is what a raw client was told.
-type heard struct {
+// A fetched is the result of a raw client.
+type fetched struct {
 	file    []byte
 	packets int // of data
 	others  int // packets from another port of the server than the first one
 }
 
-// fetch gets snponly.efi in blocks of the size that it asks for, or 512 when it has no
-// options.
-func (r raw) fetch(t *testing.T, b *bench, c *net.UDPConn, options ...string) (h heard) {
+// fetch gets snponly.efi in blocks of the size that it asks for, or 512 without options.
+func (r raw) fetch(t *testing.T, b *testServer, c *net.UDPConn, options ...string) (h fetched) {
 	t.Helper()
 	for range r.asks - 1 {
-		tell(t, c, b.addr, request("snponly.efi", options...))
+		sendPacket(t, c, b.addr, request("snponly.efi", options...))
 	}
 	size := 512
 	if len(options) > 0 {
@@ -132,7 +131,7 @@ func (r raw) fetch(t *testing.T, b *bench, c *net.UDPConn, options ...string) (h
 		if fresh {
 			time.Sleep(r.delay)
 			for range r.acks {
-				tell(t, c, tid, ack(block))
+				sendPacket(t, c, tid, ack(block))
 			}
 		}
 		if binary.BigEndian.Uint16(msg) == 3 && len(msg) < size+4 {
@@ -148,14 +147,14 @@ func (r raw) fetch(t *testing.T, b *bench, c *net.UDPConn, options ...string) (h
 				break
 			}
 			if h.others++; binary.BigEndian.Uint16(buf) == 5 {
-				t.Fatalf("told from another port: %q", buf[:n])
+				t.Fatalf("an answer from another port: %q", buf[:n])
 			}
 		}
 	}
 }
 
-// TestSorcerer: two ACKs for each block don't make two blocks for each ACK (RFC
-// 1123, 4.2.3.1). A block may come twice here when this machine stalls.
+// TestSorcerer checks that two ACKs for each block don't cause two blocks for each ACK (RFC
+// 1123, 4.2.3.1). A block may come twice when this machine stalls.
 func TestSorcerer(t *testing.T) {
 	b := start(t, 0)
 	h := raw{asks: 1, acks: 2}.fetch(t, b, dial(t))
@@ -164,8 +163,8 @@ func TestSorcerer(t *testing.T) {
 	}
 }
 
-// TestSlowClient: a client that takes longer for a block than the server waits gets
-// blocks twice and the file once.
+// TestSlowClient checks that a client that is slower than the server's wait gets blocks
+// twice and the file once.
 func TestSlowClient(t *testing.T) {
 	b := start(t, 0)
 	h := raw{asks: 1, acks: 1, delay: 2 * firstWait, size: 16384}.fetch(t, b, dial(t), "blksize", "16384", "tsize", "0")
@@ -177,8 +176,8 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// TestRepeatedRequest: a client that asks several times from one port has one
-// transfer, and no word from another port of the server that it might take for an
+// TestRepeatedRequest checks that a client that asks several times from one port has one
+// transfer, and gets no packet from another port of the server that it might take for an
 // answer. A copy with options but without tsize may have those acknowledged.
 func TestRepeatedRequest(t *testing.T) {
 	for name, options := range map[string][]string{
@@ -198,8 +197,8 @@ func TestRepeatedRequest(t *testing.T) {
 	}
 }
 
-// TestSamePortAgain: boot ROMs that always ask from the same port get a file a
-// second time, also when they went away in the middle of the first.
+// TestSamePortAgain checks boot ROMs that always ask from the same port: they get a file a
+// second time, even when they stopped in the middle of the first.
 func TestSamePortAgain(t *testing.T) {
 	b := start(t, 0)
 	c := dial(t)
@@ -212,11 +211,11 @@ func TestSamePortAgain(t *testing.T) {
 	secondBlock(t, c, tid)
 	b.later()
 	// Late copies of the transfer that was left come as well, from its own port.
-	var h heard
+	var h fetched
 	for range 100 {
 		data, from := exchange(t, c, b.addr, request("snponly.efi"))
 		if from.Port != tid.Port && data[3] == 1 {
-			h = heard{file: data[4:]}
+			h = fetched{file: data[4:]}
 			tid = from
 			break
 		}
@@ -226,7 +225,7 @@ func TestSamePortAgain(t *testing.T) {
 	}
 	data := make([]byte, 2048)
 	for block := 1; len(h.file) < len(program); {
-		tell(t, c, tid, ack(block))
+		sendPacket(t, c, tid, ack(block))
 		n, from, err := c.ReadFromUDP(data)
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +240,7 @@ func TestSamePortAgain(t *testing.T) {
 	}
 }
 
-// TestRack: more boxes than transfers at once all get their file.
+// TestRack checks that more boxes than there are transfers all get their file.
 func TestRack(t *testing.T) {
 	b := startWith(t, Options{MaxTransfers: 4, Patience: time.Minute})
 	var wg sync.WaitGroup
@@ -258,8 +257,8 @@ func TestRack(t *testing.T) {
 	b.wait(t, 60)
 }
 
-// TestBusy: a request whose turn doesn't come in time is refused with an answer, and
-// a transfer that ends makes room.
+// TestBusy checks that a request whose turn doesn't come in time is refused with an answer,
+// and that a finished transfer frees its slot.
 func TestBusy(t *testing.T) {
 	b := startWith(t, Options{MaxTransfers: 1, Patience: time.Millisecond})
 	c := dial(t)
@@ -270,9 +269,9 @@ func TestBusy(t *testing.T) {
 		}
 	}
 	if n := b.said("busy, refused"); n != 1 {
-		t.Errorf("said %d times that it's busy", n)
+		t.Errorf("logged %d times that it is busy", n)
 	}
-	tell(t, c, from, []byte{0, 5, 0, 3, 0})
+	sendPacket(t, c, from, []byte{0, 5, 0, 3, 0})
 	b.wait(t, 1)
 	var err error
 	for range 100 { // the slot is given back just after the event

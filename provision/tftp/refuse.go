@@ -15,8 +15,8 @@ import (
 	"rackhand/provision"
 )
 
-// What a client is told. The library sends an error's text as it is, so nothing
-// of ours (paths, causes) may stand in one; its code is always 1, file not found.
+// The errors for clients. The library sends an error's text unchanged, so it must not
+// contain paths or causes. Its code is always 1, file not found.
 var (
 	errNoFile   = errors.New("file not found")
 	errServer   = errors.New("server error")
@@ -24,23 +24,23 @@ var (
 	errReadOnly = errors.New("this server takes no files")
 )
 
-// say writes about an offender, at most once a minute for each kind of offence.
-func (s *Server) say(level slog.Level, offender, what string, args ...any) {
-	if s.quiet.Allow(what+" "+offender, s.Clock()) {
+// logLimited logs a client's offence, at most once a minute for each kind of offence.
+func (s *Server) logLimited(level slog.Level, offender, what string, args ...any) {
+	if s.logged.Allow(what+" "+offender, s.Clock()) {
 		s.Log.Log(context.Background(), level, what, args...)
 	}
 }
 
-// refuse maps the error of Open to what the client is told. A name that nobody
-// has is everyday: boot loaders probe for several. A program that we send clients
-// for and haven't got is the operator's to mend.
+// refuse maps an error of Open to the error for the client. Unknown names are normal, since
+// boot loaders probe for several. A missing boot program that we send clients for is a
+// problem that the operator has to solve.
 func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 	told := errServer
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, bootfiles.ErrName) {
 		told = errNoFile
 	}
 	if told == errNoFile && !errors.Is(err, bootfiles.ErrMissing) {
-		s.say(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "name", name)
+		s.logLimited(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "name", name)
 		return told
 	}
 	if !s.failed.Allow("failed "+peer.String()+" "+name, s.Clock()) {
@@ -59,9 +59,9 @@ func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 	return told
 }
 
-// stopped reports a transfer that didn't end well. A client that breaks off after
-// the option exchange only wanted to know the size (tsize), and error 8 says that
-// it asks again with other options: both are everyday.
+// stopped reports a transfer that failed. A client that stops after the option exchange
+// only wanted the size (tsize), and error 8 means that it asks again with other options.
+// Both are normal.
 func (s *Server) stopped(peer netip.Addr, name string, sent, size int64, err error) {
 	if probe(err) {
 		s.Log.Debug("tftp: asked for the size", "peer", peer, "name", name)
@@ -85,28 +85,28 @@ func (s *Server) stopped(peer netip.Addr, name string, sent, size int64, err err
 	})
 }
 
-// probe reports whether the client itself broke the transfer off at its start, or
-// with error 8 (RFC 2347: options refused). The library has no type for a
-// client's error, only the text "sending block N: code=C, error: ...".
+// probe reports whether the client ended the transfer at its start, or with error 8 (RFC
+// 2347: options refused). The library has no type for a client's error, only the text
+// "sending block N: code=C, error: ...".
 func probe(err error) bool {
 	var block, code int
 	n, _ := fmt.Sscanf(err.Error(), "sending block %d: code=%d,", &block, &code)
 	return n == 2 && (block == 0 || code == 8)
 }
 
-// garbage is the library's hook: it tells of packets that are no request, for
-// which no handler is called.
-type garbage struct{ s *Server }
+// A hook is the library's hook. It logs packets that aren't requests, for which no handler
+// is called.
+type hook struct{ s *Server }
 
-func (garbage) OnSuccess(pin.TransferStats) {}
+func (hook) OnSuccess(pin.TransferStats) {}
 
-// OnFailure is called for transfers too; those have an address, and their handler
-// reports them. One whose client has never answered ends here: see silence.
-func (g garbage) OnFailure(t pin.TransferStats, err error) {
+// OnFailure is called for transfers, too; those have an address, and their handler reports
+// them. A transfer whose client has never answered ends here: see unanswered.
+func (g hook) OnFailure(t pin.TransferStats, err error) {
 	if t.DatagramsSent > 0 && t.DatagramsAcked == 0 && timedOut(err) {
-		panic(silence{err})
+		panic(unanswered{err})
 	}
 	if t.RemoteAddr == nil {
-		g.s.say(slog.LevelInfo, "", "tftp: a packet that starts no transfer", "why", err)
+		g.s.logLimited(slog.LevelInfo, "", "tftp: a packet that starts no transfer", "why", err)
 	}
 }

@@ -1,7 +1,6 @@
-// Package tftp serves boot programs to firmware (RFC 1350, with the options
-// blksize and tsize of RFC 2348 and 2349; windowsize of RFC 7440 isn't known and
-// left out of the answer). It only reads, knows clean relative paths only, bounds
-// how much it does at once, and is quick to send again what a link has lost.
+// Package tftp serves boot programs to firmware (RFC 1350, with the options blksize and
+// tsize of RFC 2348 and 2349; it ignores windowsize of RFC 7440). It is read-only, accepts
+// clean relative paths only, bounds its work in progress, and repeats lost packets quickly.
 package tftp
 
 import (
@@ -17,20 +16,21 @@ import (
 	pin "github.com/pin/tftp/v3"
 
 	"rackhand/provision"
+	"rackhand/provision/limit"
 )
 
-// fetchQuiet is how long a second fetch of one file by one client leaves no event: a
-// box that boots anew takes longer, and who fetches in a loop fills no journal.
-const fetchQuiet = 2 * time.Second
+// refetchAfter is how long a second fetch of one file by one client causes no event. A box
+// that boots again takes longer, so a client that fetches in a loop can't fill the journal.
+const refetchAfter = 2 * time.Second
 
-// maxPeers is of how many addresses within a minute it is asked whose they are: that
-// costs a look at all leases.
+// maxPeers bounds the addresses whose host is looked up within a minute. Each lookup
+// searches all leases.
 const maxPeers = 1 << 16
 
-// DefaultTransfers is how many transfers run at once when Options doesn't say:
-// a rack that powers on together, and a few kB of memory each. DefaultEach is how
-// many of them are of one address. Who comes when all are taken waits for up to
-// DefaultPatience, and up to DefaultWaiters wait.
+// DefaultTransfers is how many transfers run at once unless Options says otherwise: enough
+// for a rack that powers on, with a few kB of memory each. DefaultEach is the limit for one
+// address. When all are in use, up to DefaultWaiters requests wait for up to
+// DefaultPatience.
 const (
 	DefaultTransfers = 128
 	DefaultEach      = 8
@@ -38,39 +38,38 @@ const (
 	DefaultPatience  = 10 * time.Second
 )
 
-// Options are what a server is made of. Open and Record must be set.
+// Options configure a server. Open and Record are required.
 type Options struct {
 	// Listen is the address and UDP port to serve; port 69 for firmware.
 	Listen netip.AddrPort
-	// Open opens what the client at peer asks for, and tells its size in bytes. The
-	// name is a clean path below nothing: folders, if any, with single slashes
-	// between them, none at its ends, no part that is empty, "." or "..". An error
-	// that is fs.ErrNotExist or bootfiles.ErrName means that there is none. A file with
-	// a method Stage() provision.Stage says what stage its fetch takes a host to; others
-	// are boot programs.
+	// Open opens the file that the client at peer asks for, and returns its size in bytes.
+	// The name is a clean relative path: single slashes between its parts, none at its
+	// ends, no part that is empty, "." or "..". An error that is fs.ErrNotExist or
+	// bootfiles.ErrName means that there is no such file. A file may have a method Stage()
+	// provision.Stage with the stage that its fetch moves a host to; others are boot
+	// programs.
 	Open func(ctx context.Context, peer netip.Addr, name string) (file io.ReadSeekCloser, size int64, err error)
-	// Host names the host (or the MAC) that holds an address; "" when nobody is
-	// known to: then no event is recorded, so that strangers can't fill the journal. It
-	// may take its time, for it is asked when there is something to tell, once a minute
-	// for each offender.
+	// Host returns the host (or the MAC) that holds an address; "" when it is unknown. Then
+	// no event is recorded, so that unknown machines can't fill the journal. It may be
+	// slow: it is called only for a report, once a minute for each offender.
 	Host func(netip.Addr) string
-	// Leased reports whether a client of DHCP holds an address; nil: none does. Other
-	// addresses are sent one packet until they answer: see distrust.
+	// Leased reports whether a DHCP client holds an address; nil: no address is leased.
+	// Other addresses are sent one packet until they answer: see limitAmplification.
 	Leased func(netip.Addr) bool
-	// MTU is the biggest packet in bytes that goes to an address whole, as far as is
-	// known beside the link's own (the inventory's `mtu:`); 0: nothing is known. nil
-	// says nothing either. It is asked for each transfer.
+	// MTU is the biggest packet in bytes that reaches an address unfragmented, as far as
+	// the inventory's `mtu:` says; 0 when unknown. nil means unknown for all. It is called
+	// for each transfer.
 	MTU func(netip.Addr) int
 	// Record takes the events fetch, fetch-failed and fetch-stopped.
 	Record provision.Recorder
-	// Flood bounds how many a minute; one of our own when nil.
+	// Flood bounds the events a minute; nil makes a new one.
 	Flood *provision.Flood
 	Clock func() time.Time // time.Now when nil
 	Log   *slog.Logger     // discarded when nil
-	// MaxTransfers is how many transfers run at once, MaxEach how many of them are of
-	// one address. A request over the limit waits for up to Patience, and is told to
-	// try again when its turn hasn't come by then, or when MaxWaiters wait already.
-	// Each has its default when it is 0.
+	// MaxTransfers is how many transfers run at once, MaxEach how many of them for one
+	// address. A request over the limit waits for up to Patience. It is refused with a
+	// request to try again when its turn hasn't come by then, or when MaxWaiters requests
+	// wait already. 0 means the default.
 	MaxTransfers, MaxEach, MaxWaiters int
 	Patience                          time.Duration
 }
@@ -79,9 +78,9 @@ type Options struct {
 type Server struct {
 	Options
 	gate    gate
-	quiet   provision.Quiet // offenders, in the log
-	failed  provision.Quiet // those of which an event may tell
-	fetched provision.Quiet // fetches that have left an event
+	logged  limit.Limiter // offenders in the log
+	failed  limit.Limiter // offenders in events
+	fetched limit.Limiter // recorded fetches
 }
 
 // New makes a server; Run starts it.
@@ -114,14 +113,14 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o,
-		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, room: o.MaxWaiters, patience: o.Patience},
-		failed:  provision.Quiet{Most: maxPeers},
-		fetched: provision.Quiet{Every: fetchQuiet},
+		gate:    gate{most: o.MaxTransfers, each: o.MaxEach, maxWaiting: o.MaxWaiters, patience: o.Patience},
+		failed:  limit.Limiter{Most: maxPeers},
+		fetched: limit.Limiter{Every: refetchAfter},
 	}
 }
 
-// Run listens and serves until ctx ends, then breaks off the transfers under way
-// and returns nil once they are gone. An error means that it could not listen.
+// Run listens and serves until ctx ends. Then it ends all transfers and returns nil. An
+// error means that it could not listen.
 func (s *Server) Run(ctx context.Context) error {
 	conn, err := listen(ctx, s.Listen)
 	if err != nil {
@@ -130,14 +129,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.Serve(ctx, conn)
 }
 
-// Serve is Run on a connection that is open already; it closes it.
+// Serve is Run on an open connection, which it closes.
 func (s *Server) Serve(ctx context.Context, conn *net.UDPConn) error {
-	// Neither EnableSinglePort nor SetAnticipate may ever be switched on: a
-	// duplicate ACK or a read error ends the process there.
+	// EnableSinglePort and SetAnticipate must never be used: with them a duplicate ACK or a
+	// read error ends the process.
 	srv := pin.NewServer(
 		func(name string, rf io.ReaderFrom) error { return s.read(ctx, name, rf) },
 		func(name string, wt io.WriterTo) error { return s.write(name, wt) })
-	srv.SetHook(garbage{s})
+	srv.SetHook(hook{s})
 	srv.SetTimeout(firstWait)
 	srv.SetRetries(retries)
 	srv.SetBackoff(backoff(ctx))
@@ -149,20 +148,19 @@ func (s *Server) Serve(ctx context.Context, conn *net.UDPConn) error {
 		conn.Close()
 		return fmt.Errorf("serve TFTP on %s: %w", conn.LocalAddr(), err)
 	case <-ctx.Done():
-		// Closing the connection alone doesn't end Serve: it would spin.
+		// Closing the connection alone doesn't end Serve: it would loop.
 		srv.Shutdown()
 		<-served
 		return nil
 	}
 }
 
-// read answers one read request. It must either call ReadFrom or return an
-// error: the library leaks the transfer's socket otherwise. The error's text goes
-// to the client.
+// read answers a read request. It must either call ReadFrom or return an error, otherwise
+// the library leaks the transfer's socket. The error's text goes to the client.
 func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.Error("tftp: panic while serving a file", "name", show(raw), "panic", p)
+			s.Log.Error("tftp: panic while serving a file", "name", quoted(raw), "panic", p)
 			err = errServer
 		}
 	}()
@@ -171,16 +169,16 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	s.prepare(rf, peer)
 	ticket, err := s.gate.enter(ctx, from, s.Clock)
 	if err != nil {
-		s.say(slog.LevelWarn, "", "tftp: busy, refused a transfer", "peer", peer, "transfers", s.MaxTransfers, "of one address", s.MaxEach)
+		s.logLimited(slog.LevelWarn, "", "tftp: busy, refused a transfer", "peer", peer, "transfers", s.MaxTransfers, "of one address", s.MaxEach)
 		return err
 	}
-	defer s.gate.leave(ticket)
-	if ticket.state == repeats {
+	defer s.gate.release(ticket)
+	if ticket.state == duplicate {
 		return drop(rf)
 	}
 	name, err := cleanName(raw)
 	if err != nil {
-		s.say(slog.LevelInfo, peer.String(), "tftp: refused a name", "peer", peer, "name", show(raw), "why", err)
+		s.logLimited(slog.LevelInfo, peer.String(), "tftp: refused a name", "peer", peer, "name", quoted(raw), "why", err)
 		return errNoFile
 	}
 	file, size, err := s.Open(ctx, peer, name)
@@ -190,15 +188,15 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	defer file.Close()
 
 	began := s.Clock()
-	src := &source{ReadSeeker: file, ctx: ctx, clock: s.Clock, heard: ticket.heard}
-	s.distrust(rf, src, peer)
-	sent, err := send(rf, src)
+	src := &source{ReadSeeker: file, ctx: ctx, clock: s.Clock, onAck: ticket.ackedAt}
+	s.limitAmplification(rf, src, peer)
+	sent, err := sendFile(rf, src)
 	took := s.Clock().Sub(began)
 	switch {
 	case err == nil:
-	case src.unheard(err):
+	case src.lastAckLost(err):
 		took = src.ended.Sub(began)
-		s.Log.Debug("tftp: all sent, the last acknowledgement never came", "peer", peer, "name", name)
+		s.Log.Debug("tftp: all sent, but the last acknowledgement is missing", "peer", peer, "name", name)
 	default:
 		s.stopped(peer, name, sent, size, err)
 		return err
@@ -207,20 +205,20 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	return nil
 }
 
-// write refuses a client that wants to put a file here.
+// write refuses a client that wants to upload a file.
 func (s *Server) write(raw string, wt io.WriterTo) error {
 	peer := peerOf(wt).Addr()
-	s.say(slog.LevelWarn, peer.String(), "tftp: refused to take a file", "peer", peer, "name", show(raw))
+	s.logLimited(slog.LevelWarn, peer.String(), "tftp: refused to take a file", "peer", peer, "name", quoted(raw))
 	return errReadOnly
 }
 
-// sent reports a file that a client has fetched.
+// sent reports a completed fetch.
 func (s *Server) sent(peer netip.Addr, name string, stage provision.Stage, sent int64, took time.Duration) {
-	// Who it is comes first: no crowd of strangers keeps a host's fetch, which moves its
-	// install, from being told.
+	// The host is looked up first, so that many unknown clients can't suppress the event of
+	// a host's fetch, which moves its install.
 	host := s.Host(peer)
 	if host == "" {
-		s.say(slog.LevelInfo, peer.String(), "tftp: sent", "peer", peer, "name", name, "bytes", sent, "took", took)
+		s.logLimited(slog.LevelInfo, peer.String(), "tftp: sent", "peer", peer, "name", name, "bytes", sent, "took", took)
 		return
 	}
 	if !s.fetched.Allow(peer.String()+" "+name, s.Clock()) || !s.Flood.Allow("tftp fetch", host, "") {
@@ -237,8 +235,8 @@ func (s *Server) sent(peer netip.Addr, name string, stage provision.Stage, sent 
 	})
 }
 
-// stageOf is where a box is that has fetched a file: what the file says of itself, or
-// the boot program's stage.
+// stageOf is the stage that a fetch moves a host to: the file's own, or that of boot
+// programs.
 func stageOf(file any) provision.Stage {
 	if f, ok := file.(interface{ Stage() provision.Stage }); ok {
 		return f.Stage()
@@ -246,7 +244,7 @@ func stageOf(file any) provision.Stage {
 	return provision.Bootfile
 }
 
-// record writes an event about a known host.
+// record records an event about a known host.
 func (s *Server) record(e provision.Event) {
 	if e.Host == "" {
 		return
@@ -257,7 +255,7 @@ func (s *Server) record(e provision.Event) {
 	}
 }
 
-// peerOf is the client's address and port; invalid when the library doesn't tell.
+// peerOf is the client's address and port; invalid when the library doesn't report them.
 func peerOf(transfer any) netip.AddrPort {
 	t, ok := transfer.(interface{ RemoteAddr() net.UDPAddr })
 	if !ok {

@@ -32,54 +32,54 @@ type file struct {
 
 func (f file) Close() error { f.closed(); return nil }
 
-// A bench is a running server on a port of loopback.
-type bench struct {
-	addr   *net.UDPAddr
-	srv    *Server
-	mu     sync.Mutex
-	events []provision.Event
-	open   int
-	whose  int           // how often it was asked whose an address is
-	nobody bool          // no address is known to be anybody's
-	ahead  time.Duration // what the server's clock is ahead by
-	log    bytes.Buffer
+// A testServer is a running server on a port of loopback.
+type testServer struct {
+	addr        *net.UDPAddr
+	srv         *Server
+	mu          sync.Mutex
+	events      []provision.Event
+	open        int
+	hostLookups int           // how often Host was called
+	noHost      bool          // Host knows no address
+	ahead       time.Duration // added to the server's clock
+	log         bytes.Buffer
 }
 
-func (b *bench) now() time.Time {
+func (b *testServer) now() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return time.Now().Add(b.ahead)
 }
 
-// later sets the server's clock ahead, past what is said once a minute.
-func (b *bench) later() {
+// later moves the server's clock past the limit of one report a minute.
+func (b *testServer) later() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ahead += time.Hour
 }
 
 // Write takes the server's log.
-func (b *bench) Write(p []byte) (int, error) {
+func (b *testServer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.log.Write(p)
 }
 
-// said counts the lines of the log that have a text.
-func (b *bench) said(text string) int {
+// said counts the lines of the log that contain a text.
+func (b *testServer) said(text string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Count(b.log.String(), text)
 }
 
-func (b *bench) Record(e provision.Event) error {
+func (b *testServer) Record(e provision.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, e)
 	return nil
 }
 
-func (b *bench) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
+func (b *testServer) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
 	switch name {
 	case "snponly.efi", "grub/x86_64-efi/grub.cfg":
 		b.mu.Lock()
@@ -98,24 +98,24 @@ func (b *bench) openFile(_ context.Context, _ netip.Addr, name string) (io.ReadS
 	return nil, 0, fmt.Errorf("%s in /a/secret/folder: %w", name, fs.ErrNotExist)
 }
 
-func start(t *testing.T, max int) *bench {
+func start(t *testing.T, max int) *testServer {
 	t.Helper()
 	return startWith(t, Options{MaxTransfers: max})
 }
 
 // startWith starts a server with some limits.
-func startWith(t testing.TB, o Options) *bench {
+func startWith(t testing.TB, o Options) *testServer {
 	t.Helper()
 	return startAt(t, "127.0.0.1:0", o)
 }
 
-func startAt(t testing.TB, addr string, o Options) *bench {
+func startAt(t testing.TB, addr string, o Options) *testServer {
 	t.Helper()
 	conn, err := listen(t.Context(), netip.MustParseAddrPort(addr))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{addr: conn.LocalAddr().(*net.UDPAddr)}
+	b := &testServer{addr: conn.LocalAddr().(*net.UDPAddr)}
 	o.Open, o.Record, o.Clock = b.openFile, b, b.now
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -123,8 +123,8 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 	o.Host = func(a netip.Addr) string {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.whose++
-		if b.nobody || !a.IsLoopback() {
+		b.hostLookups++
+		if b.noHost || !a.IsLoopback() {
 			return ""
 		}
 		if ip := a.As4(); ip[2] == 3 { // a rack of boxes
@@ -153,9 +153,9 @@ func startAt(t testing.TB, addr string, o Options) *bench {
 	return b
 }
 
-// wait waits for the server to have recorded n events: the client has its last
-// block before the server has its ACK.
-func (b *bench) wait(t *testing.T, n int) []provision.Event {
+// wait waits until the server has recorded n events: the client has its last block before
+// the server has its ACK.
+func (b *testServer) wait(t *testing.T, n int) []provision.Event {
 	t.Helper()
 	for range 3000 {
 		b.mu.Lock()
@@ -170,7 +170,7 @@ func (b *bench) wait(t *testing.T, n int) []provision.Event {
 	return nil
 }
 
-func (b *bench) get(t *testing.T, name string, blksize int) ([]byte, error) {
+func (b *testServer) get(t *testing.T, name string, blksize int) ([]byte, error) {
 	t.Helper()
 	c, err := pin.NewClient(b.addr.String())
 	if err != nil {
@@ -211,7 +211,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// A kernel is a file that says what its fetch means.
+// A kernel is a file with a stage.
 type kernel struct{ file }
 
 func (kernel) Stage() provision.Stage { return provision.Kernel }
@@ -228,7 +228,7 @@ func TestStage(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	b := start(t, 0)
-	for _, name := range []string{"nobody.efi", "../etc/passwd", "/../../etc/passwd", "..", "", "/", "a/b", `a\b`, "snponly.efi ", strings.Repeat("a", 300)} {
+	for _, name := range []string{"missing.efi", "../etc/passwd", "/../../etc/passwd", "..", "", "/", "a/b", `a\b`, "snponly.efi ", strings.Repeat("a", 300)} {
 		_, err := b.get(t, name, 0)
 		if err == nil || !strings.Contains(err.Error(), "file not found") {
 			t.Errorf("%q: %v", name, err)
@@ -264,8 +264,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestSizeProbe is what EDK2 does: ask for tsize, break off with error 8, ask
-// again. windowsize (RFC 7440) is left out of the answer, as it isn't known here.
+// TestSizeProbe does the same as EDK2: ask for tsize, end with error 8, ask again.
+// windowsize (RFC 7440) is ignored, since the server doesn't know it.
 func TestSizeProbe(t *testing.T) {
 	b := start(t, 0)
 	for _, code := range []byte{8, 0} {
@@ -274,7 +274,7 @@ func TestSizeProbe(t *testing.T) {
 		if binary.BigEndian.Uint16(oack) != 6 || !bytes.Contains(oack, []byte("tsize\x0098760\x00")) || bytes.Contains(oack, []byte("windowsize")) {
 			t.Fatalf("option acknowledgement %q", oack)
 		}
-		tell(t, c, from, []byte{0, 5, 0, code, 'n', 'o', 0})
+		sendPacket(t, c, from, []byte{0, 5, 0, code, 'n', 'o', 0})
 	}
 	if _, err := b.get(t, "snponly.efi", 1468); err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestSizeProbe(t *testing.T) {
 	}
 }
 
-// TestStopped: a client that breaks off in the middle is a warning.
+// TestStopped checks that a client that ends a transfer early causes a warning.
 func TestStopped(t *testing.T) {
 	b := start(t, 0)
 	c := dial(t)
@@ -293,18 +293,19 @@ func TestStopped(t *testing.T) {
 		t.Fatalf("first block: %d bytes", len(data))
 	}
 	secondBlock(t, c, from)
-	tell(t, c, from, []byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0})
+	sendPacket(t, c, from, []byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0})
 	e := b.wait(t, 1)[0]
 	if e.Kind != "fetch-stopped" || e.Level != provision.LevelWarn || e.Stage != "" || e.Fields["size"] != "98760" {
 		t.Errorf("event %+v", e)
 	}
 }
 
-// TestStrangersLeaveNoEvents: nobody that we gave no address to fills the journal.
+// TestStrangersLeaveNoEvents checks that clients without an address from us can't fill the
+// journal.
 func TestStrangersLeaveNoEvents(t *testing.T) {
 	b := start(t, 0)
 	b.mu.Lock()
-	b.nobody = true
+	b.noHost = true
 	b.mu.Unlock()
 	for _, name := range []string{"snponly.efi", "undionly.kpxe"} {
 		_, err := b.get(t, name, 0)
@@ -313,7 +314,7 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 		}
 	}
 	b.mu.Lock()
-	b.nobody = false
+	b.noHost = false
 	b.mu.Unlock()
 	b.later()
 	if _, err := b.get(t, "undionly.kpxe", 0); err == nil {
@@ -324,35 +325,35 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 	}
 }
 
-// TestHostIsAskedSparingly: whose an address is costs a look at all leases, so who asks
-// for what isn't there, or for sizes alone, must not cause one each time.
+// TestHostIsAskedSparingly checks that requests for missing files, or for sizes alone,
+// don't each cause a lookup of the host, which searches all leases.
 func TestHostIsAskedSparingly(t *testing.T) {
 	b := start(t, 0)
 	for range 5 {
 		if _, err := b.get(t, "no-such-file", 0); err == nil {
 			t.Fatal("a file that isn't there was sent")
 		}
-		if _, err := b.get(t, "undionly.kpxe", 0); err == nil { // missing, and told once
+		if _, err := b.get(t, "undionly.kpxe", 0); err == nil { // missing, and reported once
 			t.Fatal("a missing program was sent")
 		}
 	}
 	b.wait(t, 1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.whose != 1 {
-		t.Errorf("asked %d times whose the address is, for one event", b.whose)
+	if b.hostLookups != 1 {
+		t.Errorf("%d lookups of the host for one event", b.hostLookups)
 	}
 }
 
-// TestShutdown: Serve returns while a transfer hangs on a client that went away.
+// TestShutdown checks that Serve returns while a transfer waits for a client that has gone.
 func TestShutdown(t *testing.T) {
 	b := start(t, 0)
 	exchange(t, dial(t), b.addr, request("snponly.efi"))
 	// The cleanup of start cancels, waits for Serve and looks for open files.
 }
 
-// TestAnswersFromTheAddressAsked: firmware listens to no other address than the one
-// it asked, and the kernel would take the first of the interface.
+// TestAnswersFromTheAddressAsked checks the source address of answers. Firmware accepts
+// only the address that it asked, and the kernel would use the first one of the interface.
 func TestAnswersFromTheAddressAsked(t *testing.T) {
 	b := startAt(t, "127.0.0.9:0", Options{})
 	if _, from := exchange(t, dial(t), b.addr, request("snponly.efi")); !from.IP.Equal(net.IPv4(127, 0, 0, 9)) {

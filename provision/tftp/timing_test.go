@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestWait: from tens of milliseconds to a second, and about 12 s in all.
+// TestWait checks that waits grow from tens of milliseconds to a second, and take about 12
+// s in total.
 func TestWait(t *testing.T) {
 	var all time.Duration
 	for n := range retries + 1 {
@@ -21,7 +22,7 @@ func TestWait(t *testing.T) {
 		all += w
 	}
 	if all < 10*time.Second || all > 14*time.Second {
-		t.Errorf("a client is given up after %v", all)
+		t.Errorf("the server gives up after %v", all)
 	}
 }
 
@@ -32,7 +33,7 @@ func TestBackoff(t *testing.T) {
 		for n := range retries {
 			began := time.Now()
 			if left := pause(n); left != 0 {
-				t.Errorf("the library is told to wait another %v", left)
+				t.Errorf("the library would wait another %v", left)
 			}
 			if got := time.Since(began) + firstWait; got != wait(n) {
 				t.Errorf("wait %d took %v, want %v", n, got, wait(n))

@@ -24,7 +24,7 @@ import (
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/templates"
+	"rackhand/provision/handout"
 )
 
 // Boot is the handler of port 80, for boot loaders, installers and package managers.
@@ -37,7 +37,7 @@ func (s *Server) Boot() http.Handler {
 	e.GET("/grub/*", s.grub)
 	e.Match(both, "/boot/file/:name", s.bootFile)
 	e.Match(both, "/image/:image/:file", s.imageFile)
-	if s.Media != nil {
+	if s.Handout.Media != nil {
 		e.Match(both, "/media/:media/*", s.mediaFile)
 	}
 	e.GET("/i/:token/ks", s.answer)
@@ -86,7 +86,7 @@ func (s *Server) script(c echo.Context) error {
 	if s.misplaced(mac, from) {
 		return echo.NewHTTPError(http.StatusForbidden, "this is not that box's address in the inventory")
 	}
-	text, _, err := s.bootScript(ctx, mac, from, ipxeHTTP)
+	text, _, err := s.bootScript(ctx, mac, from, handout.IPXEHTTP)
 	if err != nil {
 		return refusal(err)
 	}
@@ -95,11 +95,11 @@ func (s *Server) script(c echo.Context) error {
 
 // grub hands GRUB its menu, for one that was built with HTTP.
 func (s *Server) grub(c echo.Context) error {
-	said, ok := grubMenu(pathParam(c, "*"))
+	said, ok := handout.GRUBMenu(pathParam(c, "*"))
 	if !ok {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file of GRUB")
 	}
-	text, err := s.menu(c.Request().Context(), peer(c), said, grubHTTP)
+	text, err := s.menu(c.Request().Context(), peer(c), said, handout.GRUBHTTP)
 	if errors.Is(err, fs.ErrNotExist) {
 		return echo.NewHTTPError(http.StatusForbidden, "this address is not leased to that MAC")
 	}
@@ -119,32 +119,6 @@ func plain(c echo.Context, text string) error {
 // unavailable is 503 for what will be there later.
 func unavailable(err error) error {
 	return echo.NewHTTPError(http.StatusServiceUnavailable, err.Error())
-}
-
-// data is what templates are rendered from.
-func (s *Server) data(at templates.Appliance, h *inventory.Host, in provision.Install, mac inventory.MAC, token, enrol string, img templates.Image) templates.Data {
-	base := at.URL + "/i/" + token
-	mirrors := make(map[string]string, len(s.Mirrors))
-	for _, m := range s.Mirrors {
-		mirrors[m] = at.URL + "/mirror/" + m
-	}
-	if in.Job != provision.NoJob {
-		return templates.Data{
-			Host: h, Appliance: at, Image: img, Mirrors: mirrors,
-			Install: templates.Install{
-				ID: in.ID, Job: string(in.Job), Order: base + "/job", Report: base + "/event",
-				BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
-			},
-		}
-	}
-	return templates.Data{
-		Host: h, Appliance: at, Image: img, Mirrors: mirrors,
-		Install: templates.Install{
-			ID: in.ID, Another: in.Attempts < in.Budget.Attempts, Wipe: in.MayWipe(mac.String()), Ours: in.Ours(mac.String(), s.Journal.Counted(), s.Clock()), EnrolToken: enrol,
-			Kickstart: base + "/ks", Report: base + "/event", Agent: base + "/agent", CA: base + "/ca.pem",
-			BootIF: "01-" + strings.ReplaceAll(mac.String(), ":", "-"),
-		},
-	}
 }
 
 // bootFile sends a boot program to UEFI HTTP Boot.
@@ -175,7 +149,7 @@ func (s *Server) bootFile(c echo.Context) error {
 // imageFile sends a file of a root image.
 func (s *Server) imageFile(c echo.Context) error {
 	name, file := pathParam(c, "image"), pathParam(c, "file")
-	m, err := image.Open(s.Images, name)
+	m, err := image.Open(s.Handout.Images, name)
 	switch {
 	case errors.Is(err, image.ErrNoImage) && s.expected(name):
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is not built yet")
@@ -189,7 +163,7 @@ func (s *Server) imageFile(c echo.Context) error {
 	if file != image.KernelFile && file != image.InitrdFile && file != m.Root().Name || file == "" {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file in the image")
 	}
-	f, err := os.Open(filepath.Join(s.Images, name, file))
+	f, err := os.Open(filepath.Join(s.Handout.Images, name, file))
 	if errors.Is(err, fs.ErrNotExist) { // another one is just taking its place
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is being replaced")
 	}
@@ -198,7 +172,7 @@ func (s *Server) imageFile(c echo.Context) error {
 	}
 	defer f.Close()
 	c.Response().Header().Set("Content-Type", "application/octet-stream")
-	return s.send(c, f, stageOf(file))
+	return s.send(c, f, handout.StageOfImage(file))
 }
 
 // expected reports whether an image that isn't there is one that somebody waits for:
@@ -214,8 +188,8 @@ func (s *Server) anySystem(such func(*inventory.System) bool) bool {
 	return snap == nil || slices.ContainsFunc(slices.Collect(maps.Values(snap.Systems)), such)
 }
 
-// fetchQuiet is how long a second fetch of one file by one host leaves no event.
-const fetchQuiet = 2 * time.Second
+// fetchEvery is how long a second fetch of one file by one host leaves no event.
+const fetchEvery = 2 * time.Second
 
 // send sends a file (HEAD and ranges too) and records that a host in an install
 // has it, once its last byte was written.
@@ -273,7 +247,7 @@ func (s *Server) refuse(from netip.Addr, host, kind, message string) {
 		Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message,
 		Fields: map[string]string{"address": from.String()},
 	}
-	if !s.quiet.Allow(kind+" "+from.String(), s.Clock()) {
+	if !s.refused.Allow(kind+" "+from.String(), s.Clock()) {
 		return
 	}
 	// What is refused at a host's address counts as the host's: no crowd of other addresses

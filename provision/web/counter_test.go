@@ -18,8 +18,8 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/inventory"
-	"rackhand/provision"
 	"rackhand/provision/connlimit"
+	"rackhand/provision/handout"
 )
 
 // A spy is a listener that sees what net/http hands to its connections.
@@ -71,7 +71,7 @@ func served(t *testing.T, files *bootfiles.Files) (*spy, *bootHandler, string) {
 		t.Fatal(err)
 	}
 	s := New(Options{
-		Files: files, Images: t.TempDir(), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		Files: files, Handout: &handout.Maker{Images: t.TempDir()}, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Snapshot: func() *inventory.Snapshot { return nil },
 	})
 	h := s.Boot().(*bootHandler)
@@ -277,5 +277,3 @@ func TestOneSlash(t *testing.T) {
 		}
 	}
 }
-
-var _ Staged = staged{stage: provision.Kernel}

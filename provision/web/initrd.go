@@ -21,27 +21,27 @@ const (
 	// again. Its curl tries four times (dracut's url-lib.sh: --retry 3) and has given up
 	// after about 9 s, whatever it is told then.
 	initrdPatience = 8 * time.Second
-	// rowEnds is after how long without such an answer a row has ended: the box has
-	// started anew.
-	rowEnds = 30 * time.Second
-	// maxRows bounds how many boxes are remembered; only hosts in an install are.
-	maxRows = 4096
+	// seriesEnds is how long after its last answer a series has ended: the box has
+	// started again.
+	seriesEnds = 30 * time.Second
+	// maxSeries bounds how many boxes are remembered; only hosts in an install are.
+	maxSeries = 4096
 )
 
-// rows are the boxes that are being told to ask again, by their hosts.
-type rows struct {
+// retries are the hosts whose boxes are told to ask again at the moment.
+type retries struct {
 	mu   sync.Mutex
-	open map[string]row
+	open map[string]retrySeries
 }
 
-// A row is a series of answers that say: ask again.
-type row struct{ began, last time.Time }
+// A retrySeries is a series of answers that tell one box to ask again.
+type retrySeries struct{ began, last time.Time }
 
-// next is the row after one more such answer at a time, and whether that may be given:
+// next is the series after one more such answer at a time, and whether that may be given:
 // no answer is given later than initrdPatience after the first one. A clock that was set
-// back begins a new row.
-func (r row) next(now time.Time) (row, bool) {
-	if r.began.IsZero() || now.Before(r.last) || now.Sub(r.last) >= rowEnds {
+// back begins a new series.
+func (r retrySeries) next(now time.Time) (retrySeries, bool) {
+	if r.began.IsZero() || now.Before(r.last) || now.Sub(r.last) >= seriesEnds {
 		r.began = now
 	}
 	r.last = now
@@ -49,19 +49,19 @@ func (r row) next(now time.Time) (row, bool) {
 }
 
 // again reports whether a host's initrd may be told once more to ask again.
-func (r *rows) again(host string, now time.Time) bool {
+func (r *retries) again(host string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next, may := r.open[host].next(now)
-	if r.open == nil || len(r.open) >= maxRows {
-		r.open = make(map[string]row)
+	if r.open == nil || len(r.open) >= maxSeries {
+		r.open = make(map[string]retrySeries)
 	}
 	r.open[host] = next
 	return may
 }
 
-// end ends a host's row: it has what it asked for.
-func (r *rows) end(host string) {
+// end ends a host's series: it has what it asked for.
+func (r *retries) end(host string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.open, host)
@@ -102,7 +102,7 @@ func (s *Server) decisive(err error, c echo.Context) error {
 	case "/media/:media/*":
 		host = s.initrdAt(c.Request().Context(), peer(c))
 	}
-	if host == "" || s.rows.again(host, s.Clock()) {
+	if host == "" || s.retries.again(host, s.Clock()) {
 		return err
 	}
 	s.gaveUp(host)
@@ -145,10 +145,10 @@ func (s *Server) forInitrd(w http.ResponseWriter, r *http.Request) http.Response
 		return w
 	}
 	return decisiveWriter{w, func() bool {
-		may := s.rows.again(host, s.Clock())
+		may := s.retries.again(host, s.Clock())
 		if !may {
 			s.gaveUp(host)
 		}
 		return may
-	}, func() { s.rows.end(host) }}
+	}, func() { s.retries.end(host) }}
 }

@@ -72,7 +72,7 @@ func TestInitrdPatience(t *testing.T) {
 			if tt.mend == nil {
 				return
 			}
-			// What it gets ends the row.
+			// What it gets ends the series.
 			tt.mend(r, iso)
 			r.want(r.ask(r.boot, "10.77.0.11", "GET", path, ""), 200)
 			if strings.Contains(path, "/ks") {
@@ -116,18 +116,18 @@ func TestUnrenderable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.server.Templates = templates.New(dir)
+	r.server.Handout.Templates = templates.New(dir)
 	r.arm("web1")
 	for name, says := range map[string]string{"broken.ks": "missing", "secret.ks": "secret.ks:1:11", "nowhere.ks": "nowhere.ks"} {
 		h.Kickstart = name
-		if err := r.server.Ready(h); err == nil || !strings.Contains(err.Error(), "the answer file of web1 does not render") || !strings.Contains(err.Error(), says) {
+		if err := r.server.Handout.Ready(h, r.server.Appliance); err == nil || !strings.Contains(err.Error(), "the answer file of web1 does not render") || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: known at arming: %v", name, err)
 		}
 		w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
 		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: the script: %d %s", name, w.Code, w.Body)
 		}
-		if _, _, err := r.server.BootFile(t.Context(), netip.MustParseAddr("10.77.0.11"), "ipxe/"+web1MAC); err == nil {
+		if _, _, err := r.server.TFTP().Open(t.Context(), netip.MustParseAddr("10.77.0.11"), "ipxe/"+web1MAC); err == nil {
 			t.Errorf("%s: the script by TFTP", name)
 		}
 	}

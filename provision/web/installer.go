@@ -17,8 +17,8 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
-	"rackhand/templates"
 )
 
 // maxInstallerEvent bounds one event's body, so that a batch of them fits into one
@@ -141,14 +141,14 @@ func (s *Server) answer(c echo.Context) error {
 			Fields: map[string]string{"address": from.String()},
 		}, in.Host+" answer-again")
 	}
-	s.rows.end(in.Host)
+	s.retries.end(in.Host)
 	return plain(c, text)
 }
 
 // answerFile renders the answer file and records that it goes out.
 func (s *Server) answerFile(ctx context.Context, in provision.Install, h *inventory.Host, token string, from netip.Addr, facts map[string]string) (string, error) {
 	at := s.appliance(ctx)
-	img, err := s.image(h, ipxeHTTP, at.URL)
+	img, err := s.Handout.Image(h, provision.NoJob, handout.IPXEHTTP, at.URL)
 	if err != nil {
 		s.warn(h.Name, "no-image", err.Error())
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "what is to be installed is not at hand")
@@ -162,9 +162,11 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 		if !slices.Contains(in.Secrets, name) {
 			in.Secrets = append(slices.Clip(in.Secrets), name)
 		}
-		return s.Secret(name)
+		return s.Handout.Secret(name)
 	})
-	text, err := s.Templates.Render(h.Kickstart, s.data(at, h, in, mac, token, enrol, img), templates.Funcs(h, secret, templates.Salt(s.Random)))
+	attempt := s.attempt(in, mac, token)
+	attempt.EnrolToken = enrol
+	text, err := s.Handout.AnswerFile(s.Handout.Data(h, at, img, attempt), secret)
 	if err != nil {
 		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")

@@ -9,11 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/bootfiles/image"
-	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/store"
-	"rackhand/templates"
 )
 
 const (
@@ -93,38 +90,15 @@ func (s *Server) jobReport(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// A JobRequest is what `rackhand rescue`, `wipe` and `burnin` post.
-type JobRequest struct {
-	Job   provision.Job   `json:"job"`
-	Order provision.Order `json:"order"`
-	Power bool            `json:"power"`
-	// Serving: the operator knows that the host serves.
-	Serving bool `json:"serving,omitempty"`
-	// Yes: a wipe is really meant.
-	Yes bool `json:"yes,omitempty"`
-}
-
-// A JobReply is a host's latest job, with what it found when it has told.
-type JobReply struct {
-	Job    provision.Install `json:"job"`
-	Report json.RawMessage   `json:"report,omitempty"`
-}
-
-// Errors of an Operator that are the caller's to mend.
-var (
-	ErrServes = errors.New("it serves")
-	ErrAsk    = errors.New("not as asked")
-)
-
 func (s *Server) jobRoutes(e *echo.Echo) {
 	e.POST("/api/hosts/:host/job", func(c echo.Context) error {
-		var r JobRequest
+		var r provision.JobRequest
 		if err := body(c, &r); err != nil {
 			return err
 		}
 		in, err := s.Operator.Job(c.Request().Context(), c.Param("host"), r)
 		switch {
-		case errors.Is(err, ErrServes), errors.Is(err, ErrAsk):
+		case errors.Is(err, provision.ErrServes), errors.Is(err, provision.ErrInvalidRequest):
 			return echo.NewHTTPError(http.StatusConflict, err.Error())
 		case err != nil:
 			return operatorError(err)
@@ -136,7 +110,7 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		if !ok {
 			return echo.NewHTTPError(http.StatusNotFound, "that host never had a rescue, a wipe or a burn-in")
 		}
-		reply := JobReply{Job: s.Journal.Shown(in).Public()}
+		reply := provision.JobReply{Job: s.Journal.Shown(in).Public()}
 		switch r, err := s.Store.Get(c.Request().Context(), jobReportPrefix+in.ID); {
 		case err == nil:
 			reply.Report = r.Value
@@ -145,37 +119,4 @@ func (s *Server) jobRoutes(e *echo.Echo) {
 		}
 		return c.JSON(http.StatusOK, reply)
 	})
-}
-
-// JobReady says what is missing for a job of a host to be handed out.
-func (s *Server) JobReady(h *inventory.Host) error {
-	_, err := s.imageOf(h, provision.JobRescue, ipxeHTTP, s.Appliance.URL)
-	return err
-}
-
-// imageOf finds what a host boots: for an install what its system wants; for a job the
-// kernel and initrd of its system's image, or, when it has none, those of any image for
-// its processor. An Anaconda's can't do a job.
-func (s *Server) imageOf(h *inventory.Host, job provision.Job, l loader, at string) (templates.Image, error) {
-	if job == provision.NoJob {
-		return s.image(h, l, at)
-	}
-	processor := inventory.ArchAMD64
-	if h.System != nil {
-		processor = h.System.Processor()
-		if h.System.Installer == inventory.InstallerImage {
-			if img, err := s.image(h, l, at); err == nil {
-				return img, nil
-			}
-		}
-	}
-	all, err := image.List(s.Images)
-	for _, m := range all {
-		if m.Arch == processor {
-			lent := *h
-			lent.System = &inventory.System{Name: m.Name, Installer: inventory.InstallerImage, Image: m.Name, Arch: processor}
-			return s.image(&lent, l, at)
-		}
-	}
-	return templates.Image{}, errors.Join(fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name), err)
 }

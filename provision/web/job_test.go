@@ -147,13 +147,13 @@ func TestJobOfAnyHost(t *testing.T) {
 		if job, _ := r.jobScript(); job != "burnin" {
 			t.Errorf("%s: %s", name, job)
 		}
-		if err := r.server.JobReady(r.snap.Hosts["web1"]); err != nil {
+		if err := r.server.Handout.JobReady(r.snap.Hosts["web1"]); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := os.RemoveAll(filepath.Join(r.images, "debian12")); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.server.JobReady(r.snap.Hosts["web1"]); err == nil || !strings.Contains(err.Error(), "image") {
+		if err := r.server.Handout.JobReady(r.snap.Hosts["web1"]); err == nil || !strings.Contains(err.Error(), "image") {
 			t.Errorf("%s, without any image: %v", name, err)
 		}
 		r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""), http.StatusServiceUnavailable)

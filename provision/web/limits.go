@@ -12,6 +12,7 @@ import (
 	"rackhand/config"
 	"rackhand/provision"
 	"rackhand/provision/intake"
+	"rackhand/provision/limit"
 )
 
 // maxKept bounds what is kept of a report, in bytes: one that is larger is made to fit.
@@ -22,14 +23,14 @@ type taken struct {
 	reports, progress, enrolments, jobReports, events *intake.Rates
 
 	bodies *intake.Bodies
-	over   *provision.Quiet // who was refused for too much
+	over   *limit.Limiter // who was refused for too much
 }
 
 func newTaken(clock func() time.Time, l config.Limits) taken {
 	hourly := func(n int) *intake.Rates { return intake.NewRates(clock, n) }
 	return taken{
 		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), jobReports: hourly(l.Reports),
-		events: hourly(l.Events), bodies: intake.NewBodies(), over: &provision.Quiet{Every: time.Hour},
+		events: hourly(l.Events), bodies: intake.NewBodies(), over: &limit.Limiter{Every: time.Hour},
 	}
 }
 

@@ -82,7 +82,7 @@ func TestFollow(t *testing.T) {
 // host's is not.
 func TestSecretsOf(t *testing.T) {
 	r, _ := anacondaRig(t)
-	r.server.Secret = func(string) (string, error) { return "hunter2", nil }
+	r.server.Handout.Secret = func(string) (string, error) { return "hunter2", nil }
 	r.snap.Hosts["web1"].Variables = map[string]any{"root_password": "root"}
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")

@@ -35,7 +35,7 @@ func anacondaRig(t *testing.T) (*rig, string) {
 	if _, _, err := media.Add(t.Context(), iso, media.AddOptions{Dir: dir, Name: "rocky9", InPlace: true, Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	r.server.Media = media.NewStore(dir)
+	r.server.Handout.Media = media.NewStore(dir)
 	r.boot = r.server.Boot()
 	return r, iso
 }
@@ -201,11 +201,11 @@ func TestMediaNotReady(t *testing.T) {
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/media/later/.treeinfo", ""), 503)
 	r.wantEvent("web1", "no-image")
 	sys.Media, sys.Release = "rocky9", "RHEL8"
-	if err := r.server.Ready(r.snap.Hosts["web1"]); err == nil || !strings.Contains(err.Error(), "says release RHEL8") {
+	if err := r.server.Handout.Ready(r.snap.Hosts["web1"], r.server.Appliance); err == nil || !strings.Contains(err.Error(), "says release RHEL8") {
 		t.Errorf("another release: %v", err)
 	}
 	sys.Release, sys.Arch = "RHEL9", inventory.ArchARM64
-	if err := r.server.Ready(r.snap.Hosts["web1"]); err == nil || !strings.Contains(err.Error(), "are for amd64") {
+	if err := r.server.Handout.Ready(r.snap.Hosts["web1"], r.server.Appliance); err == nil || !strings.Contains(err.Error(), "are for amd64") {
 		t.Errorf("another processor: %v", err)
 	}
 	if in, _ := r.journal.Install("web1"); in.Attempts != 0 {
@@ -228,7 +228,7 @@ func TestTree(t *testing.T) {
 	if _, _, err := media.AddTree(t.Context(), "rocky", "9/BaseOS/x86_64/os", fetch, media.AddOptions{Dir: dir, Name: "rocky9", Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	r.server.Media = store
+	r.server.Handout.Media = store
 	r.arm("web1")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
 	const tree = "http://10.77.0.1/mirror/rocky/9/BaseOS/x86_64/os "

@@ -10,22 +10,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"rackhand/provision"
 	"rackhand/provision/journal"
 )
-
-// An InstallRequest is what `rackhand install` posts.
-type InstallRequest struct {
-	Wipe  bool `json:"wipe"`
-	Power bool `json:"power"`
-}
-
-// A PowerReply says what a BMC was seen to be.
-type PowerReply struct {
-	Seen string `json:"seen"`
-}
-
-// ErrNoHost is an Operator's answer about a host that is not in the inventory.
-var ErrNoHost = errors.New("no such host in the inventory")
 
 // API is the handler of the operator's unix socket: whoever may open the socket
 // may do everything.
@@ -56,11 +43,11 @@ func (s *Server) API() http.Handler {
 	})
 	e.GET("/api/hosts/:host/log", s.hostLog)
 	e.POST("/api/hosts/:host/install", func(c echo.Context) error {
-		var r InstallRequest
+		var r provision.InstallRequest
 		if err := body(c, &r); err != nil {
 			return err
 		}
-		in, err := s.Operator.Install(c.Request().Context(), c.Param("host"), r.Wipe, r.Power)
+		in, err := s.Operator.Install(c.Request().Context(), c.Param("host"), r)
 		if err != nil {
 			return operatorError(err)
 		}
@@ -81,7 +68,7 @@ func (s *Server) API() http.Handler {
 		if err != nil {
 			return operatorError(err)
 		}
-		return c.JSON(http.StatusOK, PowerReply{Seen: seen})
+		return c.JSON(http.StatusOK, provision.PowerReply{Seen: seen})
 	})
 	e.POST("/api/systems/:system/prefetch", func(c echo.Context) error {
 		got, err := s.Operator.Prefetch(c.Request().Context(), c.Param("system"))
@@ -98,12 +85,12 @@ func (s *Server) API() http.Handler {
 
 func operatorError(err error) error {
 	switch {
-	case errors.Is(err, ErrNoHost):
+	case errors.Is(err, provision.ErrNoHost):
 		return echo.NewHTTPError(http.StatusNotFound, err.Error())
-	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, ErrNotHeld):
+	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, provision.ErrNotHeld):
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
-	// The operator is told what went wrong; an Operator's errors hold no secrets.
+	// The operator is told what went wrong; its errors hold no secrets.
 	return echo.NewHTTPError(http.StatusBadGateway, err.Error())
 }
 

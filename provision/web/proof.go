@@ -172,7 +172,7 @@ func (w *waits) told(mac inventory.MAC, now time.Time) {
 		w.last = make(map[inventory.MAC]time.Time)
 	}
 	for m, at := range w.last {
-		if now.Sub(at) > waitEnds || len(w.last) >= maxHanded {
+		if now.Sub(at) > waitEnds || len(w.last) >= maxScripts {
 			delete(w.last, m)
 		}
 	}

@@ -73,8 +73,8 @@ func TestWhoGetsScript(t *testing.T) {
 		// One forged ARP reply: the box itself is told to ask again, and isn't sent away.
 		"another, forged":    {found: neighbour.Found{Link: "eth0", MAC: on(t, thiefMAC).MAC}, code: 503, event: "another-mac"},
 		"nobody answers":     {found: neighbour.Found{Link: "eth0"}, code: 503},
-		"behind a router":    {found: neighbour.Found{Link: "eth0", Away: true}, code: 200, event: "unproved"},
-		"this machine":       {found: neighbour.Found{Here: true}, code: 200},
+		"behind a router":    {found: neighbour.Found{Link: "eth0", Routed: true}, code: 200, event: "unproved"},
+		"this machine":       {found: neighbour.Found{Local: true}, code: 200},
 		"the kernel is mute": {gone: true, code: 503},
 	} {
 		t.Run(name, func(t *testing.T) {

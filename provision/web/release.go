@@ -13,9 +13,6 @@ import (
 	"rackhand/provision/journal"
 )
 
-// ErrNotHeld is an Operator's answer about a host that isn't waiting for a release.
-var ErrNotHeld = errors.New("this host waits for no release")
-
 // confirmed reports whether an attempt of an install may go on, on a host for which the
 // operator confirms each (`answer: confirm`). Otherwise the error is notReady, and the
 // install keeps what is known of the box until the operator confirms it. The boot script is what waits: loaders ask

@@ -26,6 +26,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
@@ -104,8 +105,11 @@ func newRig(t *testing.T) *rig {
 		Catalogs: &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
 		}},
-		Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
-		Files: ownFiles(t), Images: r.images, Mirrors: []string{"debian"},
+		Handout: &handout.Maker{
+			Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
+			Random: rand.Reader, Images: r.images, Mirrors: []string{"debian"},
+		},
+		Files:     ownFiles(t),
 		Appliance: templates.Appliance{URL: "http://10.77.0.1", Agents: "https://10.77.0.1:8443"},
 		Random:    rand.Reader, Clock: r.clock, Log: log,
 	}

@@ -5,30 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 
-	"rackhand/bootfiles/image"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/handout"
 	"rackhand/templates"
-)
-
-// A loader is a boot loader that asks for its script, and how it fetches kernel and
-// initrd. Its templates are install.NAME and disk.NAME.
-type loader struct {
-	name   string // ipxe or grub
-	client boot.Client
-	tftp   bool // else by HTTP
-}
-
-// The loaders that there are scripts for.
-var (
-	ipxeHTTP = loader{"ipxe", boot.IPXE, false}
-	ipxeTFTP = loader{"ipxe", boot.IPXE, true}
-	grubHTTP = loader{"grub", boot.GRUB, false}
-	grubTFTP = loader{"grub", boot.GRUB, true}
 )
 
 // A notReady is the reason why a script can't be handed out at this moment though
@@ -40,7 +23,7 @@ type notReady struct{ error }
 // with a token of its own; one that goes by TFTP offers a token (see Server.token).
 // The install is what it is about, its zero value when the box boots its disk.
 // An error is notReady, unheard or errStranger.
-func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.Addr, l loader) (string, provision.Install, error) {
+func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.Addr, l handout.Loader) (string, provision.Install, error) {
 	none := provision.Install{}
 	wait := func(format string, args ...any) (string, provision.Install, error) {
 		return "", none, notReady{fmt.Errorf(format, args...)}
@@ -54,7 +37,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 		if h == nil {
 			h = &inventory.Host{}
 		}
-		text, err := s.render("disk."+l.name, templates.Data{Host: h})
+		text, err := s.render(l.Disk(), templates.Data{Host: h})
 		return text, none, err
 	}
 	if h != nil {
@@ -74,7 +57,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 	}
 	// What asks for a script was sent here by DHCP, which has seen its processor
 	// (option 93): it is that of the host's system, or it would not be here.
-	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.client, Chained: true, Proved: !l.tftp}
+	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.Client, Chained: true, Proved: !l.TFTP}
 	if h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
 		req.Arch = boot.ArchARM64UEFI
 	}
@@ -94,17 +77,17 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 	if err := s.confirmed(ctx, d.Host, mac, about, provision.Held{Attempt: about.Attempts + 1, Address: from.String()}); err != nil {
 		return "", none, err
 	}
-	img, err := s.imageOf(d.Host, about.Job, l, at.URL)
+	img, err := s.Handout.Image(d.Host, about.Job, l, at.URL)
 	if err != nil {
 		s.warn(d.Host.Name, "no-image", err.Error())
 		return "", none, notReady{err}
 	}
 	// A template that does not render must not cost an attempt.
-	if _, err := s.render("install."+l.name, s.data(at, d.Host, provision.Install{Job: about.Job}, mac, "token", "", img)); err != nil {
+	if _, err := s.render(l.Install(), s.Handout.Data(d.Host, at, img, handout.Attempt{Job: about.Job, MAC: mac, Token: "token"})); err != nil {
 		return "", none, err
 	}
 	if about.Job == provision.NoJob {
-		if err := s.renders(at, d.Host, mac, img); err != nil {
+		if err := s.Handout.Renders(d.Host, mac, img, at); err != nil {
 			s.warn(d.Host.Name, "template", err.Error())
 			return "", none, notReady{errors.New("the answer file does not render; the status page says why")}
 		}
@@ -122,7 +105,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 		s.warn(d.Host.Name, "no-wipe", fmt.Sprintf("--wipe was said when %s was another box (%s), so it doesn't count for %s: `rackhand cancel %s` and `rackhand install %s --wipe` say it of this one",
 			d.Host.Name, strings.Join(in.MACs, ", "), mac, d.Host.Name, d.Host.Name))
 	}
-	text, err := s.render("install."+l.name, s.data(at, d.Host, in, mac, token, "", img))
+	text, err := s.render(l.Install(), s.Handout.Data(d.Host, at, img, s.attempt(in, mac, token)))
 	return text, in, err
 }
 
@@ -146,7 +129,7 @@ func (s *Server) misplaced(mac inventory.MAC, from netip.Addr) bool {
 }
 
 func (s *Server) render(name string, d templates.Data) (string, error) {
-	text, err := s.Templates.Render(name, d, templates.Funcs(d.Host, s.Secret))
+	text, err := s.Handout.Script(name, d)
 	if err != nil {
 		s.warn(d.Host.Name, "template", err.Error())
 		return "", notReady{errors.New("the template does not render; the status page says why")}
@@ -154,77 +137,11 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 	return text, nil
 }
 
-// HasImage says what of the image or media of a host's system is missing.
-func (s *Server) HasImage(h *inventory.Host) error {
-	_, err := s.image(h, ipxeHTTP, s.Appliance.URL)
-	return err
-}
-
-// Ready says what is missing for an install of a host to be handed out: its image or
-// media, or that its answer file can't be rendered.
-func (s *Server) Ready(h *inventory.Host) error {
-	img, err := s.image(h, ipxeHTTP, s.Appliance.URL)
-	if err != nil {
-		return err
-	}
-	return s.renders(s.Appliance, h, h.MACs[0], img)
-}
-
-// renders reports whether the answer file of a host can be rendered, secrets included:
-// an installer that is started without one comes to nothing, and costs an attempt.
-func (s *Server) renders(at templates.Appliance, h *inventory.Host, mac inventory.MAC, img templates.Image) error {
-	_, err := s.Templates.Render(h.Kickstart, s.data(at, h, provision.Install{Host: h.Name}, mac, "token", "token", img), templates.Funcs(h, s.Secret, templates.Salt(s.Random)))
-	if err != nil {
-		return fmt.Errorf("the answer file of %s does not render: %w", h.Name, err)
-	}
-	return nil
-}
-
-// image finds the root image (or the media) of a host's system, and its kernel as a loader names it
-// that reaches us at the URL at.
-func (s *Server) image(h *inventory.Host, l loader, at string) (templates.Image, error) {
-	if h.System != nil && h.System.Installer == inventory.InstallerAnaconda && s.Media != nil {
-		return s.mediaOf(h, l, at)
-	}
-	if h.System == nil || h.System.Installer != inventory.InstallerImage {
-		return templates.Image{}, fmt.Errorf("%s has no system that is an image", h.Name)
-	}
-	m, err := image.Open(s.Images, h.System.Image)
-	if err != nil {
-		return templates.Image{}, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err)
-	}
-	if m.Arch != h.System.Processor() {
-		return templates.Image{}, fmt.Errorf("the image %s is for %s, and the system %s of %s for %s: name another image, or set `arch:` of the system",
-			m.Name, m.Arch, h.System.Name, h.Name, h.System.Processor())
-	}
-	folder := "/image/" + m.Name + "/"
-	base, err := l.base(at)
-	if err != nil {
-		return templates.Image{}, err
-	}
-	root := m.Root()
-	return templates.Image{
-		URL: at + folder + root.Name, SHA256: root.SHA256,
-		Kernel: base + folder + image.KernelFile, Initrd: base + folder + image.InitrdFile,
-	}, nil
-}
-
-// base is how a loader names this appliance before a path: GRUB has devices
-// instead of URLs, (tftp,10.77.0.1).
-func (l loader) base(appliance string) (string, error) {
-	u, err := url.Parse(appliance)
-	if err != nil {
-		return "", fmt.Errorf("the appliance's own URL: %w", err)
-	}
-	switch {
-	case l.client == boot.GRUB && l.tftp:
-		return "(tftp," + u.Hostname() + ")", nil
-	case l.client == boot.GRUB:
-		return "(http," + u.Host + ")", nil
-	case l.tftp:
-		return "tftp://" + u.Hostname(), nil
-	default:
-		return appliance, nil
+// attempt is what a host is told of an attempt that is under way.
+func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) handout.Attempt {
+	return handout.Attempt{
+		ID: in.ID, Job: in.Job, MAC: mac, Token: token, Another: in.Attempts < in.Budget.Attempts,
+		Wipe: in.MayWipe(mac.String()), Overwritable: in.OverwritableDisks(mac.String(), s.Journal.Counted(), s.Clock()),
 	}
 }
 

@@ -135,7 +135,7 @@ func (s *Server) derive(host string) {
 	if done {
 		return
 	}
-	get := s.Noting(host, s.Secret)
+	get := s.Noting(host, s.Handout.Secret)
 	missing := ""
 	for _, name := range in.Secrets {
 		if _, err := get(name); err != nil {

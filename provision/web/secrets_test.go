@@ -64,14 +64,14 @@ func TestSecretsAfterRestart(t *testing.T) {
 	t.Cleanup(func() { logs.Close() })
 	r.server.Logs = logs
 	unreadable := ""
-	r.server.Secret = func(name string) (string, error) {
+	r.server.Handout.Secret = func(name string) (string, error) {
 		if v, ok := planted[name]; ok && name != unreadable {
 			return v, nil
 		}
 		return "", os.ErrNotExist
 	}
 	r.server.Catalogs = &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
-		_, err := r.server.Noting(h.Name, r.server.Secret)("role")
+		_, err := r.server.Noting(h.Name, r.server.Handout.Secret)("role")
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, err
 	}}
 	h := r.snap.Hosts["web1"]

@@ -34,7 +34,7 @@ func TestScriptArmsNothing(t *testing.T) {
 	}
 }
 
-// TestWipeIsForOneBox: the leave to wipe is for the box that had the host's name when
+// TestWipeIsForOneBox: a wipe is allowed for the box that had the host's name when
 // it was given; another that is given the name in the inventory keeps its data.
 func TestWipeIsForOneBox(t *testing.T) {
 	for _, tc := range []struct {

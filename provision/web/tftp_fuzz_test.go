@@ -14,6 +14,7 @@ import (
 
 	"rackhand/bootfiles"
 	"rackhand/inventory"
+	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/store"
 	"rackhand/templates"
@@ -51,14 +52,17 @@ func FuzzBootFile(f *testing.F) {
 	go func() { done <- j.Run(ctx) }()
 	f.Cleanup(func() { cancel(); <-done; st.Close() })
 	s := New(Options{
-		Files: bootfiles.New([]string{filepath.Join(dir, "own")}), Images: filepath.Join(dir, "images"),
-		Snapshot:  func() *inventory.Snapshot { return &inventory.Snapshot{} },
-		Leased:    func(context.Context, inventory.MAC) (netip.Addr, bool) { return netip.Addr{}, false },
-		Templates: templates.New(""), Secret: func(string) (string, error) { return "", errors.New("none") },
+		Files:    bootfiles.New([]string{filepath.Join(dir, "own")}),
+		Snapshot: func() *inventory.Snapshot { return &inventory.Snapshot{} },
+		Leased:   func(context.Context, inventory.MAC) (netip.Addr, bool) { return netip.Addr{}, false },
+		Handout: &handout.Maker{
+			Images: filepath.Join(dir, "images"), Templates: templates.New(""),
+			Secret: func(string) (string, error) { return "", errors.New("none") },
+		},
 		Journal: j, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	f.Fuzz(func(t *testing.T, name string) {
-		file, size, err := s.BootFile(t.Context(), netip.MustParseAddr("10.77.0.99"), name)
+		file, size, err := s.TFTP().Open(t.Context(), netip.MustParseAddr("10.77.0.99"), name)
 		if err != nil {
 			return
 		}

@@ -13,13 +13,13 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
-	"rackhand/provision/web"
+	"rackhand/provision/handout"
 )
 
 // fetch opens a name over TFTP as if from an address.
 func (r *rig) fetch(from, name string) (string, provision.Stage, error) {
 	r.t.Helper()
-	f, size, err := r.server.BootFile(r.t.Context(), netip.MustParseAddr(from), name)
+	f, size, err := r.server.TFTP().Open(r.t.Context(), netip.MustParseAddr(from), name)
 	if err != nil {
 		return "", "", err
 	}
@@ -31,7 +31,7 @@ func (r *rig) fetch(from, name string) (string, provision.Stage, error) {
 	if int64(len(b)) != size {
 		r.t.Errorf("%s: %d bytes, said %d", name, len(b), size)
 	}
-	staged, ok := f.(web.Staged)
+	staged, ok := f.(handout.Staged)
 	if !ok {
 		r.t.Fatalf("%s: no stage", name)
 	}
@@ -213,7 +213,7 @@ func TestMenuAtOnce(t *testing.T) {
 	texts := make([]string, 16)
 	for i := range texts {
 		wg.Go(func() {
-			f, _, err := r.server.BootFile(t.Context(), netip.MustParseAddr("10.77.0.11"), "grub/grub.cfg")
+			f, _, err := r.server.TFTP().Open(t.Context(), netip.MustParseAddr("10.77.0.11"), "grub/grub.cfg")
 			if err != nil {
 				t.Error(err)
 				return

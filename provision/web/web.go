@@ -20,17 +20,18 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rackhand/bootfiles"
-	"rackhand/bootfiles/media"
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
+	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
+	"rackhand/provision/limit"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/operate"
 	"rackhand/provision/pki"
-	"rackhand/provision/retention"
 	"rackhand/provision/store"
 	"rackhand/templates"
 )
@@ -55,16 +56,12 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Catalogs  Catalogs
-	Operator  Operator
-	Templates *templates.Set
-	Secret    func(name string) (string, error)
-	Files     *bootfiles.Files
-	Images    string            // folder
-	Media     *media.Store      // Anaconda's; nil: none
+	Catalogs  Catalogs // of agents
+	Operator  *operate.Operator
+	Handout   *handout.Maker    // what hosts are handed
+	Files     *bootfiles.Files  // boot programs
 	Logs      *installlog.Store // what installers log; nil: none
 	Mirror    http.Handler
-	Mirrors   []string // names
 	Page      http.Handler
 	Appliance templates.Appliance
 	// At is how the appliance is reached by who came to our address local, where it
@@ -79,58 +76,17 @@ type Options struct {
 	Flood *provision.Flood
 }
 
-// An Operator carries out what the operator asks for.
-type Operator interface {
-	// Install arms a host and, when power is set and it has a BMC, boots it.
-	Install(ctx context.Context, host string, wipe, power bool) (provision.Install, error)
-	// Job arms a rescue, wipe or burn-in, and boots the host as Install does.
-	Job(ctx context.Context, host string, r JobRequest) (provision.Install, error)
-	Cancel(ctx context.Context, host string) error
-	// Release lets the attempt go on that waits for the operator (`answer: confirm`); the
-	// error wraps ErrNotHeld when it doesn't wait.
-	Release(ctx context.Context, host string) (provision.Install, error)
-	// Power does on, off, cycle, reset or status and says what was seen.
-	Power(ctx context.Context, host, action string) (string, error)
-	Status(ctx context.Context) (Status, error)
-	// Prefetch fills the mirror cache for the hosts of a system.
-	Prefetch(ctx context.Context, system string) (Prefetched, error)
-	// MirrorList lists what the mirror cache keeps at a place: NAME/PATH, a folder with a
-	// slash at its end, or "" for everything.
-	MirrorList(ctx context.Context, at string) ([]MirrorFile, error)
-	// MirrorForget removes what the mirror cache keeps at a place; the error wraps
-	// ErrNotKept when that is nothing.
-	MirrorForget(ctx context.Context, at string) (MirrorForgotten, error)
-}
-
-// A Prefetched says what was fetched ahead for the hosts of a system.
-type Prefetched struct {
-	Hosts    int      `json:"hosts"`
-	Named    []string `json:"named"`    // the packages that their Kickstarts and roles name
-	Packages int      `json:"packages"` // these and what they depend on, beyond the image's
-	Fetched  int      `json:"fetched"`  // files that weren't in the cache
-	Bytes    int64    `json:"bytes"`    // and their size
-	Missing  []string `json:"missing,omitempty"`
-}
-
-// A Status is the whole picture: what a page and `rackhand status` show.
-type Status struct {
-	Hosts    []provision.HostStatus `json:"hosts"`
-	Problems []string               `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
-	Seq      uint64                 `json:"seq"`                // of the latest event
-	Database retention.Stats        `json:"database"`
-}
-
 // A Server holds the routes.
 type Server struct {
 	Options
-	quiet   *provision.Quiet // who was refused
-	fetched *provision.Quiet // fetches that have left an event
+	refused *limit.Limiter // who was refused
+	fetched *limit.Limiter // fetches that have left an event
 	taken   taken
-	lost    *provision.Quiet // hosts of which it was said that they come no further
-	handed  handed
+	lost    *limit.Limiter // hosts of which it was said that they come no further
+	scripts scriptCache
 	answers answers
 	secrets secrets
-	rows    rows
+	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
 	old     oldAgents
@@ -148,7 +104,7 @@ func New(o Options) *Server {
 		o.Limits = config.Default().Limits
 	}
 	return &Server{
-		Options: o, quiet: &provision.Quiet{Most: maxRefused}, fetched: &provision.Quiet{Every: fetchQuiet}, lost: &provision.Quiet{Every: time.Hour},
+		Options: o, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }

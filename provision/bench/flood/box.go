@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tries are how long a box waits for an answer before it asks again: what firmware does,
-// a bit faster.
+// tries are how long a box waits for an answer before it asks again: like firmware, but a
+// bit faster.
 var tries = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
 
 // A Box is a host of the inventory that wants its address.
@@ -23,13 +23,13 @@ type Box struct {
 	Link
 	MAC     net.HardwareAddr
 	Address netip.Addr
-	Relay   netip.Addr // of whom it is behind, when it goes by a relay
+	Relay   netip.Addr // its relay, for exchanges through one
 	conn    *packet.Conn
 	rand    *rand.Rand
 }
 
-// Open opens a box's socket on an interface, which must be promiscuous: several boxes share
-// it. The kernel hands it nothing but the server's packets.
+// Open opens a box's socket on an interface, which must be promiscuous, since several boxes
+// share it. The socket receives only the server's packets.
 func (b *Box) Open(ifname string, r *rand.Rand) error {
 	ifi, err := net.InterfaceByName(ifname)
 	if err != nil {
@@ -52,21 +52,21 @@ func (b *Box) Open(ifname string, r *rand.Rand) error {
 	return err
 }
 
-// Close closes its socket.
+// Close closes the socket.
 func (b *Box) Close() error { return b.conn.Close() }
 
-// An Exchange is what a box does with its server.
+// An Exchange is a kind of exchange between a box and the server.
 type Exchange int
 
 // The exchanges.
 const (
 	Join    Exchange = iota // DISCOVER, REQUEST
-	Rebind                  // REQUEST of one that has its address; the answer comes to it
+	Rebind                  // REQUEST of a box with an address; the answer goes to that address
 	Relayed                 // Join through a relay on the same link
 	exchanges
 )
 
-// Do has an exchange; took is how long until its last answer.
+// Do runs an exchange; took is the time until its last answer.
 func (b *Box) Do(x Exchange) (took time.Duration, err error) {
 	began := time.Now()
 	switch x {
@@ -84,7 +84,7 @@ func (b *Box) Do(x Exchange) (took time.Duration, err error) {
 	return time.Since(began), err
 }
 
-// ask sends a message until it is answered, or tries are over.
+// ask sends a message until it is answered, or all tries have failed.
 func (b *Box) ask(kind, want dhcpv4.MessageType, x Exchange, with ...dhcpv4.Modifier) (*dhcpv4.DHCPv4, error) {
 	if x == Relayed {
 		with = append(with, dhcpv4.WithGatewayIP(b.Relay.AsSlice()))
@@ -121,11 +121,11 @@ func (b *Box) send(p *dhcpv4.DHCPv4, x Exchange) error {
 	case Relayed:
 		from, to = netip.AddrPortFrom(b.Relay, 67), netip.AddrPortFrom(b.Server, 67)
 	}
-	_, err := b.conn.WriteTo(Frame(b.MAC, Everybody, from, to, p.ToBytes()), &packet.Addr{HardwareAddr: Everybody})
+	_, err := b.conn.WriteTo(Frame(b.MAC, BroadcastMAC, from, to, p.ToBytes()), &packet.Addr{HardwareAddr: BroadcastMAC})
 	return err
 }
 
-// hear waits for the answer to a question; nil when none came.
+// hear waits for the answer to a message; nil when none came.
 func (b *Box) hear(xid dhcpv4.TransactionID, until time.Time) (*dhcpv4.DHCPv4, error) {
 	if err := b.conn.SetReadDeadline(until); err != nil {
 		return nil, err

@@ -1,7 +1,8 @@
-// Package flood plays hosts that flood an appliance, and boxes that want their addresses
-// and files meanwhile. Its tests start the real program in network namespaces: a second of
-// each flood with the tag e2e, eight with the tag bench, which writes the table in
-// docs/reliability.md. Here are the packets; what they are shares no code with the server.
+// Package flood simulates hosts that flood an appliance, and boxes that want their
+// addresses and files meanwhile. Its tests start the real program in network namespaces: a
+// second of each flood with the tag e2e, eight with the tag bench, which writes the table
+// in docs/reliability.md. The package builds the packets, and shares no code with the
+// server.
 package flood
 
 import (
@@ -22,7 +23,7 @@ type Link struct {
 	VictimAddr netip.Addr
 }
 
-// A Kind is one flood: Next makes its next frame.
+// A Kind is one flood: Next builds its next frame.
 type Kind struct {
 	Name string
 	Next func(r *rand.Rand, l Link) []byte
@@ -48,16 +49,16 @@ func randomMAC(r *rand.Rand) net.HardwareAddr {
 	return mac
 }
 
-// nobody is an address of the link that no box of the tests has.
-func (l Link) nobody(r *rand.Rand) netip.Addr {
+// unusedAddress is an address of the link that no box of the tests has.
+func (l Link) unusedAddress(r *rand.Rand) netip.Addr {
 	a := l.Subnet.Addr().As4()
 	a[2], a[3] = byte(200+r.IntN(50)), byte(1+r.IntN(250))
 	return netip.AddrFrom4(a)
 }
 
-// relay is one of 250 relays that nobody has set up, in the server's own subnet. More would
-// fill the kernel's table of neighbours, which all network namespaces of a machine share:
-// other tests that run at this time would lose packets.
+// relay is one of 250 relays that don't exist, in the server's own subnet. More would fill
+// the kernel's table of neighbours, which all network namespaces of a machine share: other
+// tests that run at this time would lose packets.
 func (l Link) relay(r *rand.Rand) netip.Addr {
 	a := l.Subnet.Addr().As4()
 	a[2], a[3] = 250, byte(1+r.IntN(250))
@@ -74,7 +75,7 @@ func packetOf(mac net.HardwareAddr, kind dhcpv4.MessageType, r *rand.Rand, with 
 		dhcpv4.WithGeneric(dhcpv4.OptionClientNetworkInterfaceIdentifier, []byte{1, 3, 16}),
 	}, with...)...)
 	if err != nil {
-		panic(err) // it has no other cause than the random numbers of the system
+		panic(err) // only the system's random numbers can fail
 	}
 	return p
 }
@@ -84,22 +85,22 @@ func discovers(r *rand.Rand, _ Link) []byte {
 	return Broadcast(mac, packetOf(mac, dhcpv4.MessageTypeDiscover, r).ToBytes())
 }
 
-// requests ask for addresses, of us, without an offer.
+// requests ask us for addresses without an offer.
 func requests(r *rand.Rand, l Link) []byte {
 	mac := randomMAC(r)
 	return Broadcast(mac, packetOf(mac, dhcpv4.MessageTypeRequest, r,
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(l.Server.AsSlice())),
-		dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(l.nobody(r).AsSlice()))).ToBytes())
+		dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(l.unusedAddress(r).AsSlice()))).ToBytes())
 }
 
-// informs come from addresses that nobody has, so that nobody answers ARP for them.
+// informs come from addresses without a machine, so that ARP gets no answer.
 func informs(r *rand.Rand, l Link) []byte {
-	mac, from := randomMAC(r), l.nobody(r)
+	mac, from := randomMAC(r), l.unusedAddress(r)
 	p := packetOf(mac, dhcpv4.MessageTypeInform, r, dhcpv4.WithClientIP(from.AsSlice()))
-	return Frame(mac, Everybody, netip.AddrPortFrom(from, 68), netip.AddrPortFrom(everyone, 67), p.ToBytes())
+	return Frame(mac, BroadcastMAC, netip.AddrPortFrom(from, 68), netip.AddrPortFrom(everyone, 67), p.ToBytes())
 }
 
-// malformed packets break off, lie about lengths, or are noise.
+// malformed packets are cut off, have wrong lengths, or are noise.
 func malformed(r *rand.Rand, _ Link) []byte {
 	mac := randomMAC(r)
 	b := packetOf(mac, dhcpv4.MessageTypeDiscover, r).ToBytes()
@@ -119,25 +120,25 @@ func malformed(r *rand.Rand, _ Link) []byte {
 	return Broadcast(mac, b)
 }
 
-// option82 is what relays add, made up: circuits, switches and links without end.
+// option82 is the data that relays add, invented: endless circuits, switches and links.
 func option82(r *rand.Rand, l Link) []byte {
 	mac := randomMAC(r)
 	value := []byte{1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 2, 6, 0, 0, 0, 0, 0, 0, 5, 4}
 	binary.BigEndian.PutUint64(value[2:], r.Uint64())
 	copy(value[12:], randomMAC(r))
-	value = append(value, l.nobody(r).AsSlice()...)
+	value = append(value, l.unusedAddress(r).AsSlice()...)
 	return Broadcast(mac, packetOf(mac, dhcpv4.MessageTypeDiscover, r, dhcpv4.WithGatewayIP(l.relay(r).AsSlice()),
 		dhcpv4.WithGeneric(dhcpv4.OptionRelayAgentInformation, value)).ToBytes())
 }
 
-// relays are ones that nobody has set up, in the server's own subnet.
+// relays are relays that don't exist, in the server's own subnet.
 func relays(r *rand.Rand, l Link) []byte {
 	mac, relay := randomMAC(r), l.relay(r)
 	p := packetOf(mac, dhcpv4.MessageTypeDiscover, r, dhcpv4.WithGatewayIP(relay.AsSlice()))
-	return Frame(randomMAC(r), Everybody, netip.AddrPortFrom(relay, 67), netip.AddrPortFrom(l.Server, 67), p.ToBytes())
+	return Frame(randomMAC(r), BroadcastMAC, netip.AddrPortFrom(relay, 67), netip.AddrPortFrom(l.Server, 67), p.ToBytes())
 }
 
-// victims say everything in the name of one box.
+// victims are messages of all types in the name of one box.
 func victims(r *rand.Rand, l Link) []byte {
 	kinds := []dhcpv4.MessageType{
 		dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeDecline, dhcpv4.MessageTypeRelease, dhcpv4.MessageTypeInform,

@@ -16,11 +16,12 @@ import (
 
 var write = flag.Bool("write", false, "put the table into docs/reliability.md")
 
-// TestUnderFlood has eight seconds of each flood, and writes down what boxes had of it.
+// TestUnderFlood runs eight seconds of each flood, and writes a table of the service that
+// boxes had.
 func TestUnderFlood(t *testing.T) {
 	const seconds, rate, connections = 8, 20000, 5000
 	before := load(t)
-	r := newRig(t)
+	r := newTestNetwork(t)
 	table := bench.Table{Head: []string{"flood", "sent", "exchanges", "answered", "median", "slowest", "memory, MiB"}}
 	row := func(name string, sent int, boxes report, memory string) {
 		table.Rows = append(table.Rows, []string{
@@ -33,10 +34,10 @@ func TestUnderFlood(t *testing.T) {
 	}
 	kinds := Kinds()
 	full := r.attack(job{Attack: kinds[0].Name})
-	boxes := r.haveBoxes(seconds, 0)
+	boxes := r.runBoxesFor(seconds, 0)
 	row(kinds[0].Name+", as fast as it can", full(), boxes, fmt.Sprint(r.memory()>>10))
 	stop := r.attack(job{Attack: kinds[len(kinds)-1].Name, Rate: rate})
-	victim := r.haveBoxes(seconds, asVictim)
+	victim := r.runBoxesFor(seconds, asVictim)
 	row("the victim's MAC, for the victim itself", stop(), victim, fmt.Sprint(r.memory()>>10))
 	table.Legend = []string{fmt.Sprintf(
 		"%d s of each, at %d packets a second or with %d connections that are held, and opened anew when they are closed, from 20 addresses; the appliance, the flood and six boxes at a time share %d cores (load before: %s). An exchange is DISCOVER to ACK, a rebinding, or a join through a relay; where connections are the flood, also a boot script (port 80), the time (8443) and the page. It counts as answered when it ends within the tries of a firmware (1, 2, 4 and 8 s). Memory is the process's peak (VmHWM) in that flood.",

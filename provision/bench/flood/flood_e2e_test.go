@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A finding is what one flood led to.
+// A finding is the result of one flood.
 type finding struct {
 	name   string
 	sent   int
@@ -17,17 +17,17 @@ type finding struct {
 	open   int // files and connections of the appliance, at the flood's end
 }
 
-// floods has every flood for so long, one after the other, at so many packets a second or
-// with so many connections.
-func (r *rig) floods(seconds float64, rate, connections int) []finding {
+// floods runs every flood for so long, one after the other, at this rate in packets a
+// second or with this number of connections.
+func (r *testNetwork) floods(seconds float64, rate, connections int) []finding {
 	r.t.Helper()
 	r.memory()
-	all := []finding{{name: "none", boxes: r.haveBoxes(seconds, withWeb)}}
+	all := []finding{{name: "none", boxes: r.runBoxesFor(seconds, withWeb)}}
 	all[0].memory = r.memory()
 	for _, k := range Kinds() {
 		f := finding{name: k.Name}
 		stop := r.attack(job{Attack: k.Name, Rate: rate})
-		f.boxes = r.haveBoxes(seconds, 0)
+		f.boxes = r.runBoxesFor(seconds, 0)
 		f.sent = stop()
 		f.memory = r.memory()
 		all = append(all, f)
@@ -35,7 +35,7 @@ func (r *rig) floods(seconds float64, rate, connections int) []finding {
 	for _, port := range []int{80, 8443, 8080} {
 		f := finding{name: fmt.Sprintf("%d connections to %d", connections, port)}
 		stop := r.attack(job{Connections: connections, Port: port})
-		f.boxes = r.haveBoxes(seconds, withWeb)
+		f.boxes = r.runBoxesFor(seconds, withWeb)
 		f.open = r.open()
 		f.sent = stop()
 		f.memory = r.memory()
@@ -51,10 +51,10 @@ func (r *rig) floods(seconds float64, rate, connections int) []finding {
 	return all
 }
 
-// TestFloods: under each flood every box gets its answers in the end, and the appliance
-// stays within its memory.
+// TestFloods checks that under each flood every box gets its answers in the end, and that
+// the appliance stays within its memory.
 func TestFloods(t *testing.T) {
-	for _, f := range newRig(t).floods(1, 20000, 1500) {
+	for _, f := range newTestNetwork(t).floods(1, 20000, 1500) {
 		if f.boxes.Answered < f.boxes.Begun || f.boxes.Begun == 0 {
 			t.Errorf("%s: %d of %d were answered: %q", f.name, f.boxes.Answered, f.boxes.Begun, f.boxes.Failed)
 		}

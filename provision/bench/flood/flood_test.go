@@ -9,7 +9,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// TestKinds: each flood is what it is called, and its headers are what a kernel takes.
+// TestKinds checks that each flood has the packets that its name says, with headers that a
+// kernel accepts.
 func TestKinds(t *testing.T) {
 	l := Link{
 		Server: netip.MustParseAddr("10.64.0.1"), Subnet: netip.MustParsePrefix("10.64.0.0/16"),

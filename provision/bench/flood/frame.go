@@ -7,14 +7,14 @@ import (
 )
 
 var (
-	// Everybody is Ethernet's broadcast address.
-	Everybody = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	everyone  = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	// BroadcastMAC is Ethernet's broadcast address.
+	BroadcastMAC = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	everyone     = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 )
 
 // Broadcast is a frame of a box without an address: 0.0.0.0:68 to 255.255.255.255:67.
 func Broadcast(from net.HardwareAddr, payload []byte) []byte {
-	return Frame(from, Everybody, netip.AddrPortFrom(netip.IPv4Unspecified(), 68), netip.AddrPortFrom(everyone, 67), payload)
+	return Frame(from, BroadcastMAC, netip.AddrPortFrom(netip.IPv4Unspecified(), 68), netip.AddrPortFrom(everyone, 67), payload)
 }
 
 // Frame is an Ethernet frame with a UDP datagram in IPv4, without a UDP checksum (RFC 768

@@ -33,11 +33,11 @@ func TestMain(m *testing.M) {
 	switch {
 	case err != nil:
 	case j.Port > 0:
-		err = connect(j)
+		err = holdConnections(j)
 	case j.Attack != "":
-		err = shower(j)
+		err = sendFlood(j)
 	default:
-		err = live(j)
+		err = runBoxes(j)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,11 +45,11 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// untilTold returns when the test closes our input.
-func untilTold() { _, _ = io.Copy(io.Discard, os.Stdin) }
+// untilStopped returns when the test closes our input.
+func untilStopped() { _, _ = io.Copy(io.Discard, os.Stdin) }
 
-// shower sends packets of one kind until it is told to stop.
-func shower(j job) error {
+// sendFlood sends packets of one kind until it is stopped.
+func sendFlood(j job) error {
 	kinds := Kinds()
 	k := kinds[slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == j.Attack })]
 	ifi, err := net.InterfaceByName("cable")
@@ -62,20 +62,20 @@ func shower(j job) error {
 	}
 	defer c.Close()
 	// Made before, so that the flood isn't as slow as its making.
-	r, l := rand.New(rand.NewPCG(uint64(os.Getpid()), 1)), theLink()
+	r, l := rand.New(rand.NewPCG(uint64(os.Getpid()), 1)), testLink()
 	frames := make([][]byte, 1<<15)
 	for i := range frames {
 		frames[i] = k.Next(r, l)
 	}
 	var stop atomic.Bool
-	go func() { untilTold(); stop.Store(true) }()
+	go func() { untilStopped(); stop.Store(true) }()
 	fmt.Println("going")
 	sent, began := 0, time.Now()
 	for ; !stop.Load(); sent++ {
 		if j.Rate > 0 && sent%32 == 0 {
 			time.Sleep(time.Until(began.Add(time.Duration(sent) * time.Second / time.Duration(j.Rate))))
 		}
-		if _, err := c.WriteTo(frames[sent%len(frames)], &packet.Addr{HardwareAddr: Everybody}); err != nil {
+		if _, err := c.WriteTo(frames[sent%len(frames)], &packet.Addr{HardwareAddr: BroadcastMAC}); err != nil {
 			return err
 		}
 	}
@@ -83,16 +83,16 @@ func shower(j job) error {
 	return nil
 }
 
-// strangers are how many addresses the attacker has.
-const strangers = 20
+// attackerAddresses is how many addresses the attacker has.
+const attackerAddresses = 20
 
-func stranger(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 64, 99, byte(1 + i)}) }
+func attackerAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 64, 99, byte(1 + i)}) }
 
-// connect keeps connections open until it is told to stop: idle ones, ones that send half a
-// header, and ones that ask and read nothing. What is closed is opened anew.
-func connect(j job) error {
+// holdConnections keeps connections open until it is stopped: idle ones, ones that send
+// half a header, and ones that send a request and read nothing. It replaces closed ones.
+func holdConnections(j job) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { untilTold(); cancel() }()
+	go func() { untilStopped(); cancel() }()
 	var made atomic.Int64
 	var tried, all sync.WaitGroup
 	tried.Add(j.Connections)
@@ -102,7 +102,7 @@ func connect(j job) error {
 			first := sync.OnceFunc(tried.Done)
 			for ctx.Err() == nil {
 				turns <- true
-				c, err := hold(ctx, i, j.Port)
+				c, err := openConnection(ctx, i, j.Port)
 				<-turns
 				first()
 				if err == nil {
@@ -130,14 +130,14 @@ func connect(j job) error {
 	return nil
 }
 
-// hold opens the i-th connection.
-func hold(ctx context.Context, i, port int) (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: stranger(i % strangers).AsSlice()}}
-	c, err := d.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", theLink().Server, port))
+// openConnection opens the i-th connection.
+func openConnection(ctx context.Context, i, port int) (net.Conn, error) {
+	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: attackerAddress(i % attackerAddresses).AsSlice()}}
+	c, err := d.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", testLink().Server, port))
 	if err != nil {
 		return nil, err
 	}
-	ask := "GET / HTTP/1.1\r\nHost: " + theLink().Server.String() + "\r\n"
+	ask := "GET / HTTP/1.1\r\nHost: " + testLink().Server.String() + "\r\n"
 	if i%4 > 1 && port == 8443 {
 		secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test
 		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
@@ -158,15 +158,15 @@ func hold(ctx context.Context, i, port int) (net.Conn, error) {
 	return c, err
 }
 
-// A report is what boxes saw.
+// A report is the result of the boxes.
 type report struct {
 	Begun, Answered int
 	Median, Worst   time.Duration
 	Failed          []string // a few
 }
 
-// live is boxes that want their addresses, renew them, and fetch.
-func live(j job) error {
+// runBoxes runs boxes that want their addresses, renew them, and fetch files.
+func runBoxes(j job) error {
 	together := 6
 	if j.Victim {
 		together = 1
@@ -196,7 +196,7 @@ func live(j job) error {
 				if j.Victim {
 					host = hosts
 				}
-				b := Box{Link: theLink(), MAC: macOf(host), Address: addressOf(host), Relay: netip.MustParseAddr(relay)}
+				b := Box{Link: testLink(), MAC: macOf(host), Address: addressOf(host), Relay: netip.MustParseAddr(relay)}
 				if err := b.Open("cable", r); err != nil {
 					errs <- err
 					return
@@ -220,9 +220,9 @@ func live(j job) error {
 	return json.NewEncoder(os.Stdout).Encode(rep)
 }
 
-// fetches has a host ask on all three ports; the page as an operator.
+// fetches lets a host use all three ports; the page as an operator.
 func fetches(from netip.Addr, mac net.HardwareAddr, count func(time.Duration, error)) {
-	server := theLink().Server.String()
+	server := testLink().Server.String()
 	for _, f := range []struct{ from, url string }{
 		{from.String(), "http://" + server + "/boot/ipxe?mac=" + mac.String()},
 		{from.String(), "https://" + server + ":8443/v1/time"},

@@ -55,5 +55,5 @@ func (c *Clock) SetHardware(t time.Time) error {
 	return c.HardwareErr
 }
 
-// Quiet drops a message.
-func Quiet(string, ...any) {}
+// NoLog drops a message.
+func NoLog(string, ...any) {}

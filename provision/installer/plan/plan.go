@@ -45,7 +45,7 @@ func Plan(r *Recipe, facts Facts, may Overwrite, newGUID func() string) ([]Step,
 
 	var steps []Step
 	if layout.added != "" {
-		steps = append(steps, TellStep{layout.added})
+		steps = append(steps, ReportStep{layout.added})
 	}
 	steps = append(steps, layout.steps(may, r.keep)...)
 	for _, s := range r.PreInstall {

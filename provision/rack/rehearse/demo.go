@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/show"
 )
 
@@ -87,7 +86,7 @@ func (r *Rehearsal) demo(ctx context.Context, o DemoOptions) error {
 	}
 	waiting := make(map[string]bool)
 	for _, b := range r.o.Boxes {
-		if _, err := r.Client.Install(ctx, b.Name, web.InstallRequest{Power: true}); err != nil {
+		if _, err := r.Client.Install(ctx, b.Name, provision.InstallRequest{Power: true}); err != nil {
 			return err
 		}
 		waiting[b.Name] = true

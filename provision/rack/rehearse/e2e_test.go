@@ -15,7 +15,6 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/rack/rehearse"
-	"rackhand/provision/web"
 )
 
 // TestUEFI takes a box to serving that nobody armed: it was racked and powered on,
@@ -257,7 +256,7 @@ func TestWrongChecksum(t *testing.T) {
 // TestNoHost: what the operator is told about a host that is not there.
 func TestNoHost(t *testing.T) {
 	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
-	_, err := r.Client.Install(r.ctx, "web9", web.InstallRequest{})
+	_, err := r.Client.Install(r.ctx, "web9", provision.InstallRequest{})
 	if err == nil || !strings.Contains(err.Error(), "no such host") {
 		t.Errorf("installing a host that is not there: %v", err)
 	}

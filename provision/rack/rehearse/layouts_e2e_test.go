@@ -9,7 +9,6 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/rack/rehearse"
-	"rackhand/provision/web"
 )
 
 // TestMirroredDisks takes a UEFI box with two NVMe disks to serving, with LVM on a
@@ -48,7 +47,7 @@ func TestBond(t *testing.T) {
 // serve arms a box, boots it from the network over its BMC and waits until it serves.
 func (r *rig) serve(host string) {
 	r.t.Helper()
-	if _, err := r.Client.Install(r.ctx, host, web.InstallRequest{Power: true}); err != nil {
+	if _, err := r.Client.Install(r.ctx, host, provision.InstallRequest{Power: true}); err != nil {
 		r.t.Fatal(err)
 	}
 	r.reach(host, provision.Serving)

@@ -24,7 +24,6 @@ import (
 
 	"rackhand/bootfiles/image"
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
@@ -173,8 +172,22 @@ func attackMain(args []byte) error {
 			time.Sleep(300 * time.Millisecond) // more or less makes no difference
 		}
 	}
-	// Each step is taken by one half before the attack, and by the other after it.
 	storm()
+	steps := takeSteps(ctx, boxes, storm) // storm adds to err
+	err = errors.Join(err, steps)
+	err = errors.Join(err, job.want(ctx, http.StatusNoContent, http.MethodGet, "/alive", ""), job.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"done"}`))
+	for _, v := range boxes {
+		err = errors.Join(err, installed(ctx, c, v.host))
+	}
+	if last, e := c.LastJob(ctx, job.host); e != nil || last.Job.Stage != provision.Done {
+		err = errors.Join(err, e, fmt.Errorf("the burn-in is %s: %s", last.Job.Stage, last.Job.Reason))
+	}
+	return errors.Join(err, comes(ctx, c, to, gives))
+}
+
+// takeSteps takes the boxes through an install. Each step is taken by one half of them before
+// an attack, and by the other half after it.
+func takeSteps(ctx context.Context, boxes []*victim, attack func()) (err error) {
 	steps := []struct{ method, path, body string }{
 		{http.MethodGet, "/ks", ""}, {http.MethodPost, "/event", `{"stage":"installer"}`}, {http.MethodPost, "/event", `{"stage":"packages"}`}, {http.MethodPost, "/event", `{"stage":"installed"}`},
 	}
@@ -189,17 +202,10 @@ func attackMain(args []byte) error {
 					err = errors.Join(err, v.want(ctx, code, s.method, s.path, s.body))
 				}
 			}
-			storm()
+			attack()
 		}
 	}
-	err = errors.Join(err, job.want(ctx, http.StatusNoContent, http.MethodGet, "/alive", ""), job.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"done"}`))
-	for _, v := range boxes {
-		err = errors.Join(err, installed(ctx, c, v.host))
-	}
-	if last, e := c.LastJob(ctx, job.host); e != nil || last.Job.Stage != provision.Done {
-		err = errors.Join(err, e, fmt.Errorf("the burn-in is %s: %s", last.Job.Stage, last.Job.Reason))
-	}
-	return errors.Join(err, comes(ctx, c, to, gives))
+	return err
 }
 
 // burnin is a box in its burn-in.
@@ -208,7 +214,7 @@ func burnin(ctx context.Context, c *client.Client, to net.HardwareAddr, gives ne
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Job(ctx, v.host, web.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}); err != nil {
+	if _, err := c.Job(ctx, v.host, provision.JobRequest{Job: provision.JobBurnin, Order: provision.Order{Minutes: 5}}); err != nil {
 		return nil, err
 	}
 	return v, errors.Join(v.addressed(ctx, c, gives), v.script(ctx), v.want(ctx, http.StatusOK, http.MethodGet, "/job", ""), v.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"installer"}`))

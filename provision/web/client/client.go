@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 )
 
 // A Client speaks to one appliance.
@@ -35,8 +34,8 @@ func New(socket string) *Client {
 }
 
 // Status returns the whole picture.
-func (c *Client) Status(ctx context.Context) (web.Status, error) {
-	var s web.Status
+func (c *Client) Status(ctx context.Context) (provision.Status, error) {
+	var s provision.Status
 	return s, c.call(ctx, http.MethodGet, "/api/status", nil, &s)
 }
 
@@ -47,20 +46,20 @@ func (c *Client) Events(ctx context.Context, host string) ([]provision.Event, er
 }
 
 // Install arms a host.
-func (c *Client) Install(ctx context.Context, host string, r web.InstallRequest) (provision.Install, error) {
+func (c *Client) Install(ctx context.Context, host string, r provision.InstallRequest) (provision.Install, error) {
 	var in provision.Install
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/install", r, &in)
 }
 
 // Job arms a rescue, wipe or burn-in of a host.
-func (c *Client) Job(ctx context.Context, host string, r web.JobRequest) (provision.Install, error) {
+func (c *Client) Job(ctx context.Context, host string, r provision.JobRequest) (provision.Install, error) {
 	var in provision.Install
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/job", r, &in)
 }
 
 // LastJob returns a host's latest rescue, wipe or burn-in, and what it found.
-func (c *Client) LastJob(ctx context.Context, host string) (web.JobReply, error) {
-	var r web.JobReply
+func (c *Client) LastJob(ctx context.Context, host string) (provision.JobReply, error) {
+	var r provision.JobReply
 	return r, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(host)+"/job", nil, &r)
 }
 
@@ -82,28 +81,30 @@ func (c *Client) Release(ctx context.Context, host string) (provision.Install, e
 
 // Power does on, off, cycle, reset or status.
 func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
-	var r web.PowerReply
+	var r provision.PowerReply
 	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
 }
 
 // Prefetch fills the appliance's mirror cache for the hosts of a system.
-func (c *Client) Prefetch(ctx context.Context, system string) (web.Prefetched, error) {
-	var p web.Prefetched
+func (c *Client) Prefetch(ctx context.Context, system string) (provision.Prefetched, error) {
+	var p provision.Prefetched
 	return p, c.call(ctx, http.MethodPost, "/api/systems/"+url.PathEscape(system)+"/prefetch", struct{}{}, &p)
 }
 
 // MirrorList lists what the appliance's mirror cache keeps at a place: NAME/PATH, a
 // folder with a slash at its end, or "" for everything.
-func (c *Client) MirrorList(ctx context.Context, at string) ([]web.MirrorFile, error) {
-	var files []web.MirrorFile
-	return files, c.call(ctx, http.MethodGet, "/api/mirror"+web.MirrorQuery(at), nil, &files)
+func (c *Client) MirrorList(ctx context.Context, at string) ([]provision.MirrorFile, error) {
+	var files []provision.MirrorFile
+	return files, c.call(ctx, http.MethodGet, mirrorPath(at), nil, &files)
 }
 
 // MirrorForget removes what the appliance's mirror cache keeps at a place.
-func (c *Client) MirrorForget(ctx context.Context, at string) (web.MirrorForgotten, error) {
-	var f web.MirrorForgotten
-	return f, c.call(ctx, http.MethodDelete, "/api/mirror"+web.MirrorQuery(at), nil, &f)
+func (c *Client) MirrorForget(ctx context.Context, at string) (provision.MirrorForgotten, error) {
+	var f provision.MirrorForgotten
+	return f, c.call(ctx, http.MethodDelete, mirrorPath(at), nil, &f)
 }
+
+func mirrorPath(at string) string { return "/api/mirror?" + url.Values{"at": {at}}.Encode() }
 
 // Watch calls each for every event after a number, until it returns false, ctx
 // ends or the appliance goes away. It returns the number of the last event.

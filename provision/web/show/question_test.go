@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/show"
 )
 
@@ -19,7 +18,7 @@ func TestQuestionShown(t *testing.T) {
 			in.Stage = provision.Cancelled
 		}
 		var b strings.Builder
-		if err := show.Status(&b, web.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
+		if err := show.Status(&b, provision.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(b.String(), "is it installed? its packages were through") == ended {
@@ -33,7 +32,7 @@ func TestHeldShown(t *testing.T) {
 	in := provision.Install{ID: "web1-1", Host: "web1", Stage: provision.Addressed, Held: &provision.Held{Attempt: 1, MAC: "52:54:00:00:00:01", Address: "10.77.0.11", Serial: "S4711"}}
 	h := provision.HostStatus{Host: "web1", Install: &in, Last: &provision.Event{Message: "iPXE got 10.77.0.11"}}
 	var b strings.Builder
-	if err := show.Status(&b, web.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
+	if err := show.Status(&b, provision.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if want := "waits for `rackhand release web1`: MAC 52:54:00:00:00:01, address 10.77.0.11, serial number S4711"; !strings.Contains(b.String(), want) {

@@ -11,11 +11,10 @@ import (
 
 	"rackhand/config/visible"
 	"rackhand/provision"
-	"rackhand/provision/web"
 )
 
 // Status writes the hosts, a line each, and what is wrong now.
-func Status(out io.Writer, st web.Status, now time.Time) error {
+func Status(out io.Writer, st provision.Status, now time.Time) error {
 	for _, p := range st.Problems {
 		fmt.Fprintln(out, visible.Text(fmt.Sprint(p)))
 	}

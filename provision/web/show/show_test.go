@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/show"
 )
 
@@ -49,7 +48,7 @@ func install(stage provision.Stage) *provision.Install {
 
 func TestStatus(t *testing.T) {
 	var out strings.Builder
-	err := show.Status(&out, web.Status{
+	err := show.Status(&out, provision.Status{
 		Problems: []string{"rack.yaml:8:64: host web1: there is no group \"wbe\"\n"},
 		Hosts: []provision.HostStatus{
 			{Host: "web1", Address: "10.77.0.11", Power: "on", Install: install(provision.Packages), Last: &provision.Event{Message: "412 of 980 MB"}},
@@ -73,7 +72,7 @@ func TestJobs(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+	err := show.Status(&out, provision.Status{Hosts: []provision.HostStatus{
 		{Host: "web1", Install: install(provision.Serving), Job: job(provision.JobRescue, provision.Installer)},
 		{Host: "web2", Install: install(provision.Serving), Job: job(provision.JobWipe, provision.Done)},
 		{Host: "web3", Install: install(provision.Serving), Job: job(provision.JobBurnin, provision.Failed)},
@@ -95,7 +94,7 @@ func TestJobs(t *testing.T) {
 // TestSwitchPort: the column is there when a relay told of a port.
 func TestSwitchPort(t *testing.T) {
 	var out strings.Builder
-	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+	err := show.Status(&out, provision.Status{Hosts: []provision.HostStatus{
 		{Host: "web1", Address: "10.77.0.11", Power: "on", SwitchPort: "Gi1/0/12 on sw1", Last: &provision.Event{Message: "leased"}},
 		{Host: "web2", Address: "10.77.0.12", Power: "unknown", Last: &provision.Event{Message: "leased"}},
 		{Host: "52:54:00:00:00:09", Unclaimed: true, SwitchPort: "hostile \x1b[31m" + strings.Repeat("p", 100)},
@@ -110,7 +109,7 @@ func TestSwitchPort(t *testing.T) {
 func TestAgentShown(t *testing.T) {
 	agent := provision.NewAgentState(at(101), 3*time.Hour, 42, []string{"hostile \x1b[31m"})
 	var out strings.Builder
-	err := show.Status(&out, web.Status{Hosts: []provision.HostStatus{
+	err := show.Status(&out, provision.Status{Hosts: []provision.HostStatus{
 		{Host: "web1", Install: install(provision.Serving), Last: &provision.Event{Message: "1 of 2 resources failed"}, Agent: &agent},
 		{Host: "web2", Install: install(provision.Serving), Agent: &agent},
 	}}, at(101))

@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"rackhand/provision"
-	"rackhand/provision/web"
 	"rackhand/provision/web/show"
 )
 
@@ -16,7 +15,7 @@ func TestInvisible(t *testing.T) {
 	const evil = "a\u202eb\u200bc\x1b[31md\u009be"
 	var b strings.Builder
 	in := provision.Install{ID: "web1-1", Host: "web1", Stage: provision.Failed, Reason: evil, Progress: evil}
-	st := web.Status{Problems: []string{evil}, Hosts: []provision.HostStatus{{Host: "web1", SwitchPort: evil, Install: &in, Last: &provision.Event{Message: evil}}}}
+	st := provision.Status{Problems: []string{evil}, Hosts: []provision.HostStatus{{Host: "web1", SwitchPort: evil, Install: &in, Last: &provision.Event{Message: evil}}}}
 	for _, err := range []error{show.Status(&b, st, time.Now()), show.Stages(&b, in), show.Job(&b, in)} {
 		if err != nil {
 			t.Fatal(err)

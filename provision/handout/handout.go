@@ -1,0 +1,80 @@
+// Package handout makes what a host is handed: boot scripts and GRUB menus, the URLs in
+// them, the answer file, and what TFTP serves under which name. Package web, TFTP, `rackhand
+// render` and `rackhand check` all ask it, so a preview shows what goes over the wire. It
+// decides nothing about who may have something, and opens no port.
+package handout
+
+import (
+	"fmt"
+	"io"
+
+	"rackhand/bootfiles/media"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/templates"
+)
+
+// A Maker makes the texts for hosts. It may be used by several goroutines.
+type Maker struct {
+	Templates *templates.Set
+	Secret    func(name string) (string, error)
+	Random    io.Reader    // for the salts of hashed passwords
+	Images    string       // the folder of root images
+	Media     *media.Store // Anaconda's; nil: none
+	Mirrors   []string     // the names of the package mirrors that the appliance caches
+}
+
+// Script renders a boot script or menu of the built-in templates or the operator's, such
+// as install.ipxe. A host without a name is a box outside the inventory.
+func (m *Maker) Script(name string, d templates.Data) (string, error) {
+	return m.Templates.Render(name, d, templates.Funcs(d.Host, m.Secret))
+}
+
+// AnswerFile renders a host's Kickstart. secret looks secrets up; nil: the Maker's Secret.
+func (m *Maker) AnswerFile(d templates.Data, secret func(string) (string, error)) (string, error) {
+	if secret == nil {
+		secret = m.Secret
+	}
+	return m.Templates.Render(d.Host.Kickstart, d, templates.Funcs(d.Host, secret, templates.Salt(m.Random)))
+}
+
+// Ready says what is missing for an install of a host: its image or media, or that its
+// answer file doesn't render. at is where hosts reach the appliance.
+func (m *Maker) Ready(h *inventory.Host, at templates.Appliance) error {
+	img, err := m.Image(h, provision.NoJob, IPXEHTTP, at.URL)
+	if err != nil {
+		return err
+	}
+	return m.Renders(h, h.MACs[0], img, at)
+}
+
+// Renders tries to render a host's answer file, secrets included: an installer that starts
+// without one fails, and costs an attempt. mac is the card that boots.
+func (m *Maker) Renders(h *inventory.Host, mac inventory.MAC, img templates.Image, at templates.Appliance) error {
+	d := m.Data(h, at, img, Attempt{MAC: mac, Token: "token", EnrolToken: "token"})
+	if _, err := m.AnswerFile(d, nil); err != nil {
+		return fmt.Errorf("the answer file of %s does not render: %w", h.Name, err)
+	}
+	return nil
+}
+
+// HasImage says which part of the image or media of a host's system is missing.
+func (m *Maker) HasImage(h *inventory.Host) error {
+	_, err := m.Image(h, provision.NoJob, IPXEHTTP, "")
+	return err
+}
+
+// JobReady says what is missing for a rescue, wipe or burn-in of a host.
+func (m *Maker) JobReady(h *inventory.Host) error {
+	_, err := m.Image(h, provision.JobRescue, IPXEHTTP, "")
+	return err
+}
+
+// Data is the input of a host's templates. The URLs in it begin with those of at.
+func (m *Maker) Data(h *inventory.Host, at templates.Appliance, img templates.Image, a Attempt) templates.Data {
+	mirrors := make(map[string]string, len(m.Mirrors))
+	for _, name := range m.Mirrors {
+		mirrors[name] = mirrorURL(at.URL, name)
+	}
+	return templates.Data{Host: h, Appliance: at, Image: img, Mirrors: mirrors, Install: a.install(at.URL)}
+}

@@ -1,0 +1,64 @@
+package handout
+
+import (
+	"fmt"
+	"net/url"
+
+	"rackhand/inventory"
+	"rackhand/provision/boot"
+)
+
+// A Loader is a boot loader that asks for its script, and the protocol by which it fetches
+// kernel and initrd.
+type Loader struct {
+	name   string // ipxe or grub, the ending of its templates' names
+	Client boot.Client
+	TFTP   bool // otherwise HTTP
+}
+
+// The loaders that have scripts.
+var (
+	IPXEHTTP = Loader{"ipxe", boot.IPXE, false}
+	IPXETFTP = Loader{"ipxe", boot.IPXE, true}
+	GRUBHTTP = Loader{"grub", boot.GRUB, false}
+	GRUBTFTP = Loader{"grub", boot.GRUB, true}
+)
+
+// Install names the template of a script that boots the installer.
+func (l Loader) Install() string { return "install." + l.name }
+
+// Disk names the template of a script that goes on to the disk.
+func (l Loader) Disk() string { return "disk." + l.name }
+
+// Wait names the template of GRUB's menu that asks again later; iPXE asks again when HTTP
+// says so.
+func (l Loader) Wait() string { return "wait." + l.name }
+
+// Base is how the loader writes an appliance's URL before a path. GRUB has devices instead
+// of URLs: (http,10.77.0.1), (tftp,10.77.0.1).
+func (l Loader) Base(appliance string) (string, error) {
+	u, err := url.Parse(appliance)
+	if err != nil {
+		return "", fmt.Errorf("the appliance's own URL: %w", err)
+	}
+	switch {
+	case l.Client == boot.GRUB && l.TFTP:
+		return "(tftp," + u.Hostname() + ")", nil
+	case l.Client == boot.GRUB:
+		return "(http," + u.Host + ")", nil
+	case l.TFTP:
+		return "tftp://" + u.Hostname(), nil
+	default:
+		return appliance, nil
+	}
+}
+
+// Scripts names the templates of all boot scripts that a host may be handed: iPXE's, and
+// GRUB's where GRUB boots it.
+func Scripts(h *inventory.Host) []string {
+	all := []string{IPXEHTTP.Install(), IPXEHTTP.Disk()}
+	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
+		all = append(all, GRUBHTTP.Install(), GRUBHTTP.Disk(), GRUBHTTP.Wait())
+	}
+	return all
+}

@@ -1,0 +1,128 @@
+// Package operate carries out what the operator asks for, on the command line or over the
+// appliance's socket: it checks a request against the inventory and records it in the
+// journal. The conductor (package conduct) and the host's own boot then do the work. It
+// opens no port, and reaches BMCs and the mirror cache through functions.
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rackhand/config"
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/handout"
+	"rackhand/provision/journal"
+	"rackhand/templates"
+)
+
+// An Operator carries out the operator's requests.
+type Operator struct {
+	Journal   *journal.Journal
+	Snapshot  func() *inventory.Snapshot
+	Handout   *handout.Maker
+	Appliance templates.Appliance // how hosts reach it
+	Settings  config.Install
+	Secret    func(name string) (string, error)
+	// BMC does a power action of a host and returns the state that its BMC reports then.
+	BMC func(ctx context.Context, h *inventory.Host, action string) (seen string, err error)
+	// Fetch brings into the mirror cache the packages that hosts of a system will ask for.
+	Fetch func(ctx context.Context, s *inventory.System, hosts []*inventory.Host) (provision.Prefetched, error)
+	// MirrorList lists the files that the mirror cache keeps at a place: NAME/PATH, a folder
+	// with a slash at its end, or "" for everything.
+	MirrorList func(ctx context.Context, at string) ([]provision.MirrorFile, error)
+	// Forget removes the files that the mirror cache keeps at a place.
+	Forget func(at string) (provision.MirrorForgotten, error)
+	// Problems are those of the inventory and of links, as text laid out already.
+	Problems func() []string
+	Database func() provision.DatabaseStats
+}
+
+// Install arms a host, and boots it from the network when the request says so and the host
+// has a BMC.
+func (o *Operator) Install(_ context.Context, host string, r provision.InstallRequest) (provision.Install, error) {
+	h, err := o.host(host)
+	if err != nil {
+		return provision.Install{}, err
+	}
+	if h.Install == inventory.Never {
+		return provision.Install{}, fmt.Errorf("%s is never installed: the inventory says `install: never` of it", host)
+	}
+	if h.System == nil {
+		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
+	}
+	// A host that can't have its installer is not armed, or a host in service would be power
+	// cycled for nothing.
+	if err := o.Handout.Ready(h, o.Appliance); err != nil {
+		return provision.Install{}, err
+	}
+	q := journal.Request{
+		Host: host, MACs: h.MACTexts(), System: h.System.Name, Wipe: r.Wipe,
+		Budget: provision.Budget{Attempts: o.Settings.Attempts, Time: h.Budget}, Expires: o.Settings.Expires, Source: "operator",
+		Why: "the operator asked for an install of " + h.System.Name,
+	}
+	if r.Wipe {
+		q.Why += ", and that its disks be wiped"
+	}
+	if r.Power && h.BMC != nil {
+		q.Power = provision.PowerWanted
+	}
+	in, err := o.Journal.Arm(q)
+	return o.Journal.Shown(in), err
+}
+
+// Cancel ends the install or job under way.
+func (o *Operator) Cancel(_ context.Context, host string) error {
+	_, err := o.Journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "the operator cancelled the " + in.Noun()}, nil
+	})
+	if errors.Is(err, journal.ErrNoArm) {
+		return fmt.Errorf("%s: %w, and no job: there is nothing to cancel", host, err)
+	}
+	return err
+}
+
+// Release lets the attempt go on that waits for the operator (`answer: confirm`). The error
+// wraps provision.ErrNotHeld when it doesn't wait.
+func (o *Operator) Release(_ context.Context, host string) (provision.Install, error) {
+	if _, err := o.host(host); err != nil {
+		return provision.Install{}, err
+	}
+	in, err := o.Journal.Update(host, "", func(in provision.Install) (provision.Install, provision.Event, error) {
+		if in.Held == nil {
+			return in, provision.Event{}, fmt.Errorf("%s: %w: a host with `answer: confirm` waits from when its box asks for its boot script", host, provision.ErrNotHeld)
+		}
+		e := provision.Event{Source: "operator", Kind: "released", Message: fmt.Sprintf("the operator has released attempt %d, for the box with %s", in.Held.Attempt, in.Held)}
+		return in.Release(o.Journal.Counted()), e, nil
+	})
+	if errors.Is(err, journal.ErrNoArm) {
+		return in, fmt.Errorf("%s: %w, so there is nothing to release: `rackhand install %s` arms one", host, err, host)
+	}
+	return o.Journal.Shown(in), err
+}
+
+// Power does on, off, cycle, reset or status, and returns the state that the BMC reports.
+func (o *Operator) Power(ctx context.Context, host, action string) (string, error) {
+	h, err := o.host(host)
+	if err != nil {
+		return "", err
+	}
+	seen, err := o.BMC(ctx, h, action)
+	if err == nil && action != "status" {
+		err = o.Journal.Record(provision.Event{
+			Host: host, Source: "bmc", Kind: "power-" + action,
+			Message: fmt.Sprintf("the operator asked for power %s; the BMC says: %s", action, seen),
+			Fields:  map[string]string{"power": seen},
+		})
+	}
+	return seen, err
+}
+
+func (o *Operator) host(name string) (*inventory.Host, error) {
+	h := o.Snapshot().Hosts[name]
+	if h == nil {
+		return nil, fmt.Errorf("%s: %w", name, provision.ErrNoHost)
+	}
+	return h, nil
+}

@@ -1,0 +1,83 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/journal"
+)
+
+// Status is the whole picture.
+func (o *Operator) Status(context.Context) (provision.Status, error) {
+	return provision.Status{
+		Hosts:    Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts()),
+		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
+	}, nil
+}
+
+// Statuses computes what an operator sees of every host and unclaimed box, hosts
+// first, each by name. It is pure.
+func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Install, seen map[string]journal.Host) []provision.HostStatus {
+	var out []provision.HostStatus
+	for _, name := range snap.HostNames() {
+		h := snap.Hosts[name]
+		s := provision.HostStatus{Host: name, Address: h.Address.String(), Group: h.Group, Role: h.Role, Power: "unknown"}
+		for _, m := range h.MACs {
+			s.MACs = append(s.MACs, m.String())
+		}
+		if h.System != nil {
+			s.System = h.System.Name
+		}
+		if h.Rack != nil {
+			s.Rack = fmt.Sprintf("%s unit %d", h.Rack.Name, h.Rack.Unit)
+		}
+		if h.BMC != nil {
+			s.BMC = h.BMC.Address.Addr().String()
+		}
+		if in, ok := installs[name]; ok {
+			in = in.Public()
+			s.Install = &in
+		}
+		if job, ok := jobs[name]; ok {
+			job = job.Public()
+			job.Order.Keys = nil
+			s.Job = &job
+		}
+		if j, ok := seen[name]; ok {
+			last := j.Last
+			s.LastSeen, s.Last, s.SwitchPort = j.Seen, &last, j.SwitchPort
+			if j.Power != "" {
+				s.Power = j.Power
+			}
+			if !j.Agent.Plain() {
+				s.Agent = &j.Agent
+			}
+		}
+		out = append(out, s)
+	}
+	var unclaimed []provision.HostStatus
+	for name, j := range seen {
+		mac, err := inventory.ParseMAC(name)
+		if err != nil || snap.HostByMAC(mac) != nil || snap.HostByBMC(mac) != nil {
+			continue
+		}
+		last := j.Last
+		unclaimed = append(unclaimed, provision.HostStatus{
+			Host: name, Unclaimed: true, MACs: []string{name}, Address: j.Facts["address"],
+			Maker: j.Facts["maker"], SwitchPort: j.SwitchPort, LastSeen: j.Seen, Last: &last,
+		})
+	}
+	sort.Slice(unclaimed, func(i, k int) bool { return unclaimed[i].Host < unclaimed[k].Host })
+	return append(out, unclaimed...)
+}
+
+// shown turns the counted times of installs and jobs into times of day.
+func shown(j *journal.Journal, all map[string]provision.Install) map[string]provision.Install {
+	for host, in := range all {
+		all[host] = j.Shown(in)
+	}
+	return all
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+
+	"rackhand/inventory"
+	"rackhand/provision/handout"
+	"rackhand/templates"
+)
+
+// TFTP is what boot loaders and firmware get by TFTP. The context of a request says by
+// [WithLocal] to which address of ours it came.
+func (s *Server) TFTP() *handout.TFTP {
+	return &handout.TFTP{
+		Programs: s.Files, Images: s.Handout.Images, Media: s.Handout.Media, Menu: s.menu, Script: s.scriptByTFTP,
+		Installing: func(ctx context.Context, peer netip.Addr) bool { return s.hostAt(ctx, peer) != "" },
+	}
+}
+
+// menu is GRUB's menu for the box at an address. GRUB doesn't say its MAC, so the lease
+// says which box has the address. A box without a lease gets the menu that goes on to the
+// disk: a GRUB without a menu waits at its prompt for a person.
+func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC, l handout.Loader) (string, error) {
+	mac, ok := s.leaseholder(ctx, peer)
+	if said != nil && (!ok || *said != mac) {
+		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
+		return "", fmt.Errorf("the menu of %s: %w", said, fs.ErrNotExist)
+	}
+	// An address alone proves little: another server may have given it to another box, by a
+	// REQUEST that we missed. So the box must have been heard a moment ago.
+	disk := func() (string, error) { return s.render(l.Disk(), templates.Data{Host: &inventory.Host{}}) }
+	if !ok || s.misplaced(mac, peer) {
+		return disk()
+	}
+	text, err := s.scriptAgain(ctx, mac, peer, l)
+	if errors.Is(err, errStranger) || errors.As(err, new(unheard)) {
+		return disk()
+	}
+	if wait := (notReady{}); errors.As(err, &wait) {
+		s.Log.Info("GRUB is told to ask again", "mac", mac.String(), "why", wait.Error())
+		return s.render(l.Wait(), templates.Data{Host: &inventory.Host{}})
+	}
+	return text, err
+}
+
+// scriptByTFTP is the script of an iPXE that has no HTTP, for the box that holds the lease
+// of that MAC.
+func (s *Server) scriptByTFTP(ctx context.Context, peer netip.Addr, mac inventory.MAC, l handout.Loader) (string, error) {
+	if addr, ok := s.Leased(ctx, mac); !ok || addr != peer {
+		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", peer, mac))
+		return "", fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
+	}
+	if s.misplaced(mac, peer) {
+		return "", fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
+	}
+	text, err := s.scriptAgain(ctx, mac, peer, l)
+	if errors.Is(err, errStranger) || errors.As(err, new(unheard)) {
+		return "", fmt.Errorf("ipxe/%s: %w: %w", mac, err, fs.ErrNotExist)
+	}
+	return text, err
+}
