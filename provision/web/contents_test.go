@@ -296,7 +296,7 @@ func TestFirstFormat(t *testing.T) {
 			t.Errorf("%s, of an agent without: %d %.200s", name, w.Code, w.Body)
 		}
 		// This one was never given any.
-		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "this agent is too old for the role of its host") {
+		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "agent too old: the role needs a newer one, since ") {
 			t.Errorf("%s, of another host: %d %.200s", name, w.Code, w.Body)
 		}
 		reported := func() {
