@@ -1,5 +1,5 @@
-// Package config is the appliance's own settings: a raw YAML file, strict, into a
-// typed Config. The shipped reference.yaml names every key and is parsed by a test.
+// Package config reads the appliance's settings, a strict YAML file, into a typed
+// Config. The shipped reference.yaml names every key and is parsed by a test.
 package config
 
 import (

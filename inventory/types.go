@@ -1,4 +1,4 @@
-// Package inventory is what the operator declares: hosts, groups, systems and
+// Package inventory reads what the operator declares: hosts, groups, systems and
 // networks in YAML. A folder of files is loaded, validated whole and becomes an
 // immutable [Snapshot]; a bad edit never replaces a good one.
 package inventory

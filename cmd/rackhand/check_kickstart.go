@@ -17,7 +17,7 @@ import (
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	if c.Release == "" && c.Unsupported == "" {
-		return exitError{2, errors.New("say --release RHEL9 (RHEL7 to RHEL10, F42 to F44), or --unsupported refuse or skip for the image installer, or both")}
+		return exitError{2, errors.New("give --release RHEL9 (RHEL7 to RHEL10, F42 to F44), --unsupported refuse or skip for the image installer, or both")}
 	}
 	release := releaseNamed(c.Release)
 	if _, err := kickstart.LookupSyntax(release); err != nil && c.Release != "" {
@@ -78,7 +78,7 @@ func releaseNamed(name string) kickstart.Release {
 // readAppended reads what %ksappend names: a file; nothing is fetched.
 func readAppended(path string) ([]byte, error) {
 	if strings.Contains(path, "://") {
-		return nil, errors.New("it can't be read from here")
+		return nil, errors.New("a URL is not fetched here")
 	}
 	return readFile(path)
 }
@@ -104,7 +104,7 @@ func readFile(path string) ([]byte, error) {
 func readBounded(in io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
 	if err == nil && len(text) > kickstart.MaxSize {
-		err = fmt.Errorf("larger than %d MiB, which is all that is looked at", kickstart.MaxSize>>20)
+		err = fmt.Errorf("larger than %d MiB, the largest file that is checked", kickstart.MaxSize>>20)
 	}
 	return text, err
 }

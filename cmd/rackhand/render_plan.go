@@ -28,7 +28,7 @@ func (c *renderCmd) plan(p *preview.Preview, in io.Reader, out io.Writer) error 
 	}
 	h := p.Snapshot.Hosts[c.Host]
 	if h.System.Installer != inventory.InstallerImage {
-		return fmt.Errorf("host %s is installed by Anaconda, which makes its own plan: only the image installer's can be shown", h.Name)
+		return fmt.Errorf("host %s: Anaconda installs it and makes its own plan; only the image installer's plan can be shown", h.Name)
 	}
 	f, err := kickstart.Parse(h.Kickstart, []byte(text))
 	if err != nil {

@@ -51,7 +51,7 @@ type Broken struct {
 
 func (b *Broken) Error() string {
 	if b.Already > 0 {
-		return fmt.Sprintf("%v\n\nnothing was changed: the inventory has problems already (%d), mend them first", b.Problems.Error(), b.Already)
+		return fmt.Sprintf("%v\n\nnothing was changed: the inventory already has problems (%d), correct them first", b.Problems.Error(), b.Already)
 	}
 	return b.Problems.Error() + "\n\nnothing was changed: the edit would break the inventory"
 }

@@ -1,4 +1,5 @@
-// Package appliance builds the parts, ties them together, starts and stops them.
+// Package appliance builds the parts of the appliance, connects them, and starts and
+// stops them.
 package appliance
 
 import (
@@ -80,15 +81,16 @@ type Appliance struct {
 	supply  *preview.Supplies
 	lacking preview.Lacking
 
+	handout  *handout.Maker
+	operator *operate.Operator
+
 	contents *content.Store
 	catalogs *catalogs.Catalogs
 	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
 	// Of the watcher alone: the roles of the inventory that was tried out last, and the
 	// problems of roles that an event tells of.
-	tried    *preview.Roles
-	told     inventory.Problems
-	handout  *handout.Maker
-	operator *operate.Operator
+	tried *preview.Roles
+	told  inventory.Problems
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.

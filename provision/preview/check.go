@@ -52,12 +52,12 @@ func Try(dir string, supplies *Supplies, store *content.Store) Checked {
 		return Checked{Problems: append(problems, broken...)}
 	}
 	c := Checked{Snapshot: snap, Roles: newRoles(dir, roles, store)}
-	d := dryRunHosts(snap, c.Roles)
-	c.Problems, c.Warnings, c.wants = d.problems, d.warnings, d.wants
+	t := dryRunHosts(snap, c.Roles)
+	c.Problems, c.Warnings, c.wants = t.problems, t.warnings, t.wants
 	if len(c.Problems) > 0 {
 		c.Snapshot = nil
 	}
-	c.Roles.Problems = append(broken, d.roles...)
+	c.Roles.Problems = append(broken, t.roles...)
 	c.Problems = append(c.Problems, c.Roles.Problems...)
 	return c
 }

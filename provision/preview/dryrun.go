@@ -84,7 +84,7 @@ func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([]hostFindings
 	return found, wanted
 }
 
-// hostFindings are what the dry run of one host found: the problems of its role, and the rest.
+// hostFindings are the findings of one host: the problems of its role, and the rest.
 type hostFindings struct{ role, rest []finding }
 
 // host does the dry run of one host.

@@ -1,6 +1,6 @@
-// Package web is what the appliance answers over HTTP: boot files, answer files
-// and installers' events on port 80; agents on 8443; the operator on a unix
-// socket. echo routes, behind our own http.Server.
+// Package web is the appliance's HTTP server: boot files, answer files and
+// installers' events on port 80; agents on 8443; the operator on a unix socket. echo
+// routes, behind our own http.Server.
 package web
 
 import (
@@ -56,7 +56,7 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Catalogs  Catalogs // of agents
+	Catalogs  Catalogs
 	Operator  *operate.Operator
 	Handout   *handout.Maker    // what hosts are handed
 	Files     *bootfiles.Files  // boot programs

@@ -1,5 +1,5 @@
-// Package job carries out what a box was booted for instead of an install: a rescue shell over
-// ssh, erasing its disks, or a burn-in.
+// Package job carries out the jobs for which a box boots instead of an install: a
+// rescue shell over ssh, erasing its disks, or a burn-in.
 package job
 
 import (

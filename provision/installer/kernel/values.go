@@ -1,5 +1,5 @@
-// Package kernel reads what the kernel says of itself and the machine: attributes in /sys
-// and /proc, its command line, and names with numbers in them.
+// Package kernel reads the kernel's information: attributes in /sys and /proc, its
+// command line, and names with numbers in them.
 package kernel
 
 import (

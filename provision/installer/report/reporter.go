@@ -1,5 +1,6 @@
-// Package report is how the installer speaks and asks: lines on the consoles, events for the
-// appliance, secrets taken out of both, and small requests that are tried again.
+// Package report sends the installer's reports and requests: lines on the consoles,
+// events for the appliance, secrets removed from both, and small requests that are
+// repeated.
 package report
 
 import (
