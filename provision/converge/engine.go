@@ -40,6 +40,8 @@ type FileManager interface {
 	// Diff is a bounded unified diff of a file's content; "" when there is none to show.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
+	// Sweep removes what a killed run left behind.
+	Sweep() error
 }
 
 // ServiceManager is what the engine needs of one. See [Systemd].
@@ -101,6 +103,11 @@ type run struct {
 func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State, noop bool) []catalog.Result {
 	r := &run{Engine: e, state: state, noop: noop, catalog: c, results: map[string]catalog.Result{}, diffs: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{}}
 	r.forgetForeign(c)
+	if !noop && e.Files != nil {
+		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
+			e.Log.Warn("what a killed run left behind stays", "error", err)
+		}
+	}
 	var names []string
 	for _, res := range c.Resources {
 		switch {
