@@ -343,3 +343,18 @@ func TestFlatMemory(t *testing.T) {
 		t.Errorf("it was fetched %d times", n)
 	}
 }
+
+// A large content has time to come over a slow link, unless its role says how much.
+func TestDeadlineOfContent(t *testing.T) {
+	for _, tc := range []struct {
+		size     int64
+		deadline int
+		want     time.Duration
+	}{{0, 0, 300 * time.Second}, {100 << 20, 0, 400 * time.Second}, {100 << 20, 20, 20 * time.Second}} {
+		res := file("/x", "")
+		res.File.Size, res.Deadline = tc.size, tc.deadline
+		if got := deadlineOf(&res); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+}

@@ -155,16 +155,25 @@ func (e *Engine) unknown(problem string) string {
 	return fmt.Sprintf("this agent%s can't bring it about: %s; it upgrades itself when the appliance offers a newer one", version, problem)
 }
 
+// deadlineOf is the time for a file or a service. A large content may take a second longer for
+// each MiB: 8 Mbit/s.
+func deadlineOf(res *catalog.Resource) time.Duration {
+	switch {
+	case res.Deadline > 0:
+		return time.Duration(res.Deadline) * time.Second
+	case res.File != nil:
+		return defaultDeadline + time.Duration(res.File.Size>>20)*time.Second
+	}
+	return defaultDeadline
+}
+
 // one converges a file or a service.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
 	}
-	deadline := defaultDeadline
-	if res.Deadline > 0 {
-		deadline = time.Duration(res.Deadline) * time.Second
-	}
+	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
 	var did []string
