@@ -92,4 +92,7 @@ type Keep struct {
 	// Size is what the database takes, in bytes: 256 MiB. Beyond it, the hosts with the
 	// most events lose their oldest ones first.
 	Size int64
+	// Reports of an agent that are kept of each host: 100, and none but the latest that is
+	// older than ReportDays, 30.
+	Reports, ReportDays int
 }

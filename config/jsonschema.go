@@ -63,5 +63,7 @@ func docs() schema.Docs {
 		"keep.days":          {Text: "The age at which events are removed, in days that the appliance has run.", Default: strconv.Itoa(d.Keep.Days), Examples: []string{"365"}},
 		"keep.events":        {Text: "Events of one host, and of all boxes outside the inventory together.", Default: strconv.Itoa(d.Keep.Events), Examples: []string{"2000"}},
 		"keep.size":          {Text: "The size of the database. When it is larger, the hosts with the most events lose their oldest ones first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},
+		"keep.reports":       {Text: "Reports of an agent that are kept of each host.", Default: strconv.Itoa(d.Keep.Reports), Examples: []string{"500"}},
+		"keep.report_days":   {Text: "The age at which reports are removed, in days that the appliance has run. The latest report of a host stays.", Default: strconv.Itoa(d.Keep.ReportDays), Examples: []string{"90"}},
 	}
 }

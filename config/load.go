@@ -26,7 +26,7 @@ func Default() *Config {
 		Mirror:    Mirror{Upstreams: map[string]string{}, Size: 50 << 30},
 		Install:   Install{Attempts: 3, Expires: time.Hour},
 		Limits:    Limits{Report: 1 << 20, Reports: 60, Events: 3000},
-		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20},
+		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20, Reports: 100, ReportDays: 30},
 	}
 }
 

@@ -74,6 +74,15 @@ func rules() []rule {
 		},
 		{from: "rackhand/bootfiles/media", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/media", "rackhand/config/file"}, why: "media and images are two engines that don't know each other"},
 		{from: "rackhand/bootfiles/image", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/image", "rackhand/bootfiles/compressed", "rackhand/config"}, why: "media and images are two engines that don't know each other"},
+		{
+			from: "rackhand/provision/converge/drift", forbid: []string{"rackhand/", "os/exec"},
+			allowed: []string{"rackhand/provision/converge/drift", "rackhand/provision/catalog"},
+			why:     "the cause of a change is a pure decision",
+		},
+		{
+			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
+			why: "an archive of reports knows neither its readers nor the journal",
+		},
 		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
 		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},
 		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema", "rackhand/config/file"}, why: "a boot decision is pure: it knows what it is given"},

@@ -171,6 +171,8 @@ type HostStatus struct {
 	Last *Event `json:"last,omitempty"`
 	// Agent is what its agent's latest report says beside its results; nil: nothing.
 	Agent *AgentState `json:"agent,omitempty"`
+	// Run is that report in brief; nil: the agent of this system has sent none.
+	Run *LastRun `json:"run,omitempty"`
 }
 
 // A Lease is an address given to a MAC.

@@ -35,6 +35,7 @@ import (
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
+	"rackhand/provision/reports"
 	"rackhand/provision/retention"
 	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
@@ -65,6 +66,7 @@ type Appliance struct {
 	journal *journal.Journal
 	flood   *provision.Flood
 	keeper  *retention.Keeper
+	reports *reports.Archive
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -142,8 +144,12 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		return nil, err
 	}
 	a.flood = provision.NewFlood(a.journal.Counted)
+	a.reports = reports.New(reports.Options{Store: st, Clock: d.Clock, Counted: a.journal.Counted, Keep: cfg.Keep, Log: d.Log})
+	if err := a.reports.Load(ctx); err != nil {
+		return nil, err
+	}
 	a.keeper = retention.New(retention.Options{
-		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain,
+		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain, TrimReports: a.reports.Trim,
 		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
 	})
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
@@ -177,7 +183,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	}
 	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
-		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Journal: a.journal, Store: st, Reports: a.reports, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
 		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
@@ -264,6 +270,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	})
 	part("retention", a.keeper.Run)
 	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
+	part("silence of agents", func(ctx context.Context) error { return a.operator.WatchSilence(ctx, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", conduct.New(conduct.Options{

@@ -99,6 +99,8 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 	// Diff is, in a dry run, a bounded unified diff of a file; never of a sensitive one.
 	Diff string `json:"diff,omitempty"`
+	// Cause is why it was changed; "" unless Status is Changed, and from older agents.
+	Cause string `json:"cause,omitempty"`
 }
 
 // A Report is what the agent says after a run.
@@ -124,6 +126,13 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are what the agent wants known beside the results.
 	Warnings []string `json:"warnings,omitempty"`
+	// Interval is the time between two runs, in seconds; 0 for a single run, and from
+	// older agents.
+	Interval float64 `json:"interval,omitempty"`
+	// Totals count the results, also those that were left out; nil from older agents.
+	Totals *Totals `json:"totals,omitempty"`
+	// Shortened counts the parts that it lost to fit; nil when it is whole.
+	Shortened *Shortened `json:"shortened,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

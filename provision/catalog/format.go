@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,9 +24,10 @@ const (
 	SecretsPath = "/v1/secrets"  // and the path of the file
 )
 
-// FormatOf is the format that the sender of a request reads.
-func FormatOf(h http.Header) int {
-	n, err := strconv.Atoi(h.Get(FormatHeader))
+// FormatOf is the format that the sender of a request reads, by the value of its
+// FormatHeader.
+func FormatOf(header string) int {
+	n, err := strconv.Atoi(header)
 	if err != nil || n < 1 {
 		return 1
 	}

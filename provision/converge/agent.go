@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/drift"
 )
 
 // An Agent keeps one host as its catalog says.
@@ -22,7 +23,7 @@ type Agent struct {
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand // for pauses
 	Keys   io.Reader  // for the host's key: crypto/rand.Reader
-	// Interval is the time between two runs of Run; 30 min when 0.
+	// Interval is the time between two runs of Run, 30 min when 0. Reports tell it.
 	Interval time.Duration
 	// LockWait is how long another run is waited for; 5 min when 0.
 	LockWait time.Duration
@@ -47,10 +48,10 @@ const pauseAfterFailure = 15 * time.Second
 // Run converges at once and then at every interval, until ctx ends. A run that
 // failed is repeated sooner.
 func (a *Agent) Run(ctx context.Context) error {
-	interval := a.Interval
-	if interval == 0 {
-		interval = 30 * time.Minute
+	if a.Interval == 0 {
+		a.Interval = 30 * time.Minute
 	}
+	interval := a.Interval
 	failures := 0
 	for {
 		status, err := a.Once(ctx, false)
@@ -105,7 +106,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 			c.mutual.CloseIdleConnections()
 		}
 	}()
-	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings}
+	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings, Interval: a.Interval.Seconds()}
 	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
 	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
@@ -120,6 +121,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		report.ClockAhead = ahead.Seconds()
 		a.Log.Warn("the host's clock and the appliance's differ", "ahead", ahead.Round(time.Second).String())
 	}
+	report.SetTotals()
 	a.summary(&report, noop)
 	if noop {
 		if trouble != nil {
@@ -158,11 +160,28 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 		}
 	}
 	a.Engine.Contents.use(c)
-	report.Results = a.Engine.Converge(ctx, cat, state, noop)
+	report.Results = a.converged(ctx, cat, state, noop)
 	report.Status = statusOf(report.Results, noop)
 	if left := without(report.Results, noop); left != "" {
 		report.Warnings = append(report.Warnings, left)
 	}
+}
+
+// converged brings the catalog about and gives each change its cause. The state keeps the
+// resources that held; it is saved with the report.
+func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, noop bool) []catalog.Result {
+	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
+	for id := range state.Pending {
+		run.Due[id] = true
+	}
+	if a.Engine.Boot != nil {
+		run.Boot = a.Engine.Boot()
+	}
+	results := a.Engine.Converge(ctx, cat, state, noop)
+	if held := state.Held.Judge(run, results); !noop {
+		state.Held = held
+	}
+	return results
 }
 
 // open reads the state. One that can't be read or written is an empty one that can't be

@@ -37,6 +37,8 @@ type Operator struct {
 	// Problems are those of the inventory and of links, as text laid out already.
 	Problems func() []string
 	Database func() provision.DatabaseStats
+	// Runs are the latest reports of agents, by host.
+	Runs func() map[string]provision.LastRun
 }
 
 // Install arms a host, and boots it from the network when the request says so and the host

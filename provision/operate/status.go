@@ -13,7 +13,7 @@ import (
 // Status is the whole picture.
 func (o *Operator) Status(context.Context) (provision.Status, error) {
 	return provision.Status{
-		Hosts:    Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts()),
+		Hosts:    withRuns(Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts()), o.Runs()),
 		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
 	}, nil
 }

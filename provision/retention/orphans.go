@@ -13,11 +13,12 @@ import (
 // Records of other packages: one for each host, or one for each job.
 const (
 	reportPrefix    = "report/"
+	earlierPrefix   = "reports/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
 )
 
-// deleteOrphans deletes the reports of jobs that are no longer recorded, and the report and
+// deleteOrphans deletes the reports of jobs that are no longer recorded, and the reports and
 // the certificate of hosts that left the inventory and were last seen longer ago than age.
 // A certificate must be revoked first. A valid one, of a host that still serves, must
 // survive a temporary loss of the inventory, because it is useless without its record.
@@ -35,6 +36,7 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 	}
 	for prefix, goes := range map[string]func(r store.Record, name string) bool{
 		reportPrefix:    gone,
+		earlierPrefix:   gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {

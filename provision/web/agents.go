@@ -16,14 +16,12 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
-	"rackhand/provision/store"
 )
 
 const (
 	// maxAgentBody bounds what is read of an agent that isn't a report, and of the operator
 	// at most: a name, a token and a request.
 	maxAgentBody = 32 << 10
-	reportPrefix = "report/"
 )
 
 // Agents is the handler of the agents' port.
@@ -188,20 +186,22 @@ func (s *Server) report(c echo.Context) error {
 	}
 	r.Host = h.Name
 	s.HideInReport(&r)
-	r, kept, err := r.Fit(maxKept)
-	if err != nil {
+	if r, _, err = r.Fit(maxKept); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
+	state := agentState(r, s.Clock())
+	if _, err := s.Reports.Put(c.Request().Context(), h.Name, r, state.Age(s.Clock())); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
 	}
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
-	state := agentState(r, s.Clock())
 	state.TooOld = s.old.why(h.Name)
 	if err := s.Journal.AgentIs(h.Name, state); err != nil {
+		return s.unrecorded(h.Name, err)
+	}
+	if err := s.drifted(h.Name, r); err != nil {
 		return s.unrecorded(h.Name, err)
 	}
 	in, ok := s.Journal.Install(h.Name)
@@ -229,10 +229,9 @@ func agentState(r catalog.Report, now time.Time) provision.AgentState {
 
 // reportEvent says what a report means.
 func reportEvent(r catalog.Report) provision.Event {
-	count := map[string]int{}
+	count := r.Count()
 	var failed []string
 	for _, x := range r.Results {
-		count[x.Status]++
 		if x.Status == catalog.Failed && len(failed) < 5 {
 			failed = append(failed, x.ID+": "+x.Message)
 		}
@@ -248,16 +247,16 @@ func reportEvent(r catalog.Report) provision.Event {
 		}
 		return provision.Event{
 			Source: "agent", Kind: "converge-failed", Level: provision.LevelError,
-			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), of, strings.Join(failed, "; ")),
+			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count.Failed, count.Resources(), of, strings.Join(failed, "; ")),
 		}
 	}
 	unknown := ""
-	if n := count[catalog.Unknown]; n > 0 {
+	if n := count.Unknown; n > 0 {
 		unknown = fmt.Sprintf(", %d could not be looked at and stay as they are", n)
 	}
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
-		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count[catalog.Changed], count[catalog.OK], unknown, took),
+		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count.Changed, count.OK, unknown, took),
 	}
 }
 

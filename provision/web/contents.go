@@ -44,7 +44,7 @@ func (s *Server) catalog(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	if catalog.FormatOf(c.Request().Header) < catalog.Format2 {
+	if catalog.FormatOf(c.Request().Header.Get(catalog.FormatHeader)) < catalog.Format2 {
 		return s.firstFormat(c, h, m)
 	}
 	s.old.forget(h.Name)

@@ -54,6 +54,7 @@ func (s *Server) API() http.Handler {
 		return c.JSON(http.StatusOK, in.Public())
 	})
 	s.jobRoutes(e)
+	s.reportRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
 	s.mirrorRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {

@@ -224,6 +224,9 @@ func (s *Server) HideInReport(r *catalog.Report) {
 		if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, x.Status) {
 			x.Status = hide(x.Status)
 		}
+		if !slices.Contains(catalog.Causes(), x.Cause) {
+			x.Cause = hide(x.Cause)
+		}
 	}
 }
 

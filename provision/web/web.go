@@ -32,6 +32,7 @@ import (
 	"rackhand/provision/neighbour"
 	"rackhand/provision/operate"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/store"
 	"rackhand/templates"
 )
@@ -39,7 +40,8 @@ import (
 // Options is what the routes work with.
 type Options struct {
 	Journal   *journal.Journal
-	Store     store.Store // reports are kept under report/
+	Store     store.Store
+	Reports   *reports.Archive // the reports of agents; nil: a new archive in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
@@ -82,6 +84,7 @@ type Server struct {
 	refused *limit.Limiter // who was refused
 	fetched *limit.Limiter // fetches that have left an event
 	taken   taken
+	drifts  *limit.Limiter // of which drift the journal has an event
 	lost    *limit.Limiter // hosts of which it was said that they come no further
 	scripts scriptCache
 	answers answers
@@ -103,8 +106,11 @@ func New(o Options) *Server {
 	if o.Limits == (config.Limits{}) {
 		o.Limits = config.Default().Limits
 	}
+	if o.Reports == nil && o.Journal != nil {
+		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
+	}
 	return &Server{
-		Options: o, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
+		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }
