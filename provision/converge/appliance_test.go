@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,7 @@ type appliance struct {
 	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
 	raw             string
 	content, secret map[string]string
+	breaks          int // how many more contents and secrets break off in their middle
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -227,6 +229,12 @@ func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
 	if !ok {
 		http.NotFound(w, r)
 		return true
+	}
+	if a.breaks > 0 {
+		a.breaks--
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		io.WriteString(w, text[:len(text)/2])
+		panic(http.ErrAbortHandler)
 	}
 	io.WriteString(w, text)
 	return true

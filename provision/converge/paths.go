@@ -31,7 +31,8 @@ func (p Paths) state() string    { return filepath.Join(p.folder(), "state.json"
 func (p Paths) contents() string {
 	return filepath.Join(p.folder(), "content")
 }
-func (p Paths) lock() string { return filepath.Join(p.folder(), "lock") }
+func (p Paths) writing() string { return filepath.Join(p.folder(), "writing") }
+func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
 
 // readFile reads a small file of the agent's own.
 func readFile(name string, limit int64) ([]byte, error) {
