@@ -1,6 +1,7 @@
-// Package bootfiles knows the network boot programs: which file a name means,
-// and where it lies. The operator's own folders come first, then the places where
-// the distribution's packages put theirs; no binary is committed here.
+// Package bootfiles finds the network boot programs (iPXE, GRUB, shim) by name: in the
+// operator's own folders first, then where the distribution's packages install them. It also
+// holds the programs that rackhand carries for hosts: the agent and the image installer.
+// Root images are in bootfiles/image, ISOs and installation trees in bootfiles/media.
 package bootfiles
 
 import (
@@ -18,11 +19,11 @@ const MaxName = 127
 
 // Errors that callers tell apart with errors.Is.
 var (
-	// ErrName: the name is no plain file name, and was not looked for.
+	// ErrName: the name isn't a plain file name.
 	ErrName = errors.New("not the name of a boot file")
 	// ErrNotFound: no such boot file; it wraps fs.ErrNotExist.
 	ErrNotFound = fmt.Errorf("no such boot file: %w", fs.ErrNotExist)
-	// ErrMissing: a program that rackhand hands out by itself isn't there, because
+	// ErrMissing: a program that rackhand serves isn't there, because
 	// a package isn't installed; it is an ErrNotFound as well.
 	ErrMissing = fmt.Errorf("boot program is missing: %w", ErrNotFound)
 )
@@ -35,7 +36,7 @@ type Files struct {
 }
 
 // New makes Files over the operator's folders, in the order in which they are
-// searched. A folder that doesn't exist yet is no error.
+// searched. A folder that doesn't exist yet isn't an error.
 func New(dirs []string) *Files { return &Files{dirs: dirs, sources: packaged()} }
 
 // WithFetched adds the programs that package fetch has put into a folder: those of

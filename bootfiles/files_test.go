@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rack makes two operator's folders and one of a package.
-func rack(t *testing.T) (*Files, string) {
+// testFiles makes two operator's folders and one of a package.
+func testFiles(t *testing.T) (*Files, string) {
 	t.Helper()
 	top := t.TempDir()
 	write := func(path, content string) {
@@ -62,7 +62,7 @@ func rack(t *testing.T) (*Files, string) {
 }
 
 func TestOpen(t *testing.T) {
-	f, _ := rack(t)
+	f, _ := testFiles(t)
 	for name, want := range map[string]string{
 		"mine.efi":    "mine",           // the first folder wins
 		"snponly.efi": "my own snponly", // the operator's before the package's
@@ -83,7 +83,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	f, _ := rack(t)
+	f, _ := testFiles(t)
 	cases := []struct {
 		name string
 		want error
@@ -128,7 +128,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	f, top := rack(t)
+	f, top := testFiles(t)
 	list, err := f.List()
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		files, top := rack(t)
+		files, top := testFiles(t)
 		file, size, err := files.Open(name)
 		if err != nil {
 			return

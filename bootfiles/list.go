@@ -52,7 +52,7 @@ func (f *Files) List() ([]File, error) {
 	for name := range names {
 		entry, err := f.describe(name)
 		if err != nil {
-			entry = File{Name: name, Missing: err.Error(), From: f.whose(name)}
+			entry = File{Name: name, Missing: err.Error(), From: f.originOf(name)}
 		}
 		list = append(list, entry)
 	}
@@ -60,17 +60,17 @@ func (f *Files) List() ([]File, error) {
 	return list, nil
 }
 
-// whose says whose a program would be that isn't there.
-func (f *Files) whose(name string) string {
+// originOf says whose a program would be that isn't there.
+func (f *Files) originOf(name string) string {
 	for _, s := range f.sources {
 		if s.name == name {
-			return s.whose()
+			return s.origin()
 		}
 	}
 	return "operator"
 }
 
-func (s source) whose() string {
+func (s source) origin() string {
 	if s.fetch != "" {
 		return "fetched for " + s.fetch
 	}
@@ -93,7 +93,7 @@ func (f *Files) describe(name string) (File, error) {
 		if real, err := filepath.EvalSymlinks(filepath.Join(s.folder, s.file)); s.name != name || err != nil || real != file.Name() {
 			continue
 		}
-		entry.From = s.whose()
+		entry.From = s.origin()
 		if s.fetch != "" {
 			return entry, checkFetched(s.folder, entry)
 		}

@@ -31,7 +31,7 @@ const (
 	grubDir = "/usr/lib/grub/x86_64-efi-signed"
 )
 
-// packaged lists the programs that rackhand hands out by itself, and where
+// packaged lists the programs that rackhand serves without a file of the operator, and where
 // Debian's packages put them. shim asks for its loader by a name that it derives
 // from its own, and for mmx64.efi when a key is to be enrolled. The GRUB is the
 // one for the network: its memdisk's menu asks for grub/x86_64-efi/grub.cfg where it

@@ -1,5 +1,5 @@
-// Package config is the appliance's own settings: a raw YAML file, strict, into a
-// typed Config. The shipped reference.yaml names every key and is parsed by a test.
+// Package config reads the appliance's settings, a strict YAML file, into a typed
+// Config. The shipped reference.yaml names every key and is parsed by a test.
 package config
 
 import (
@@ -71,7 +71,7 @@ type Mirror struct {
 
 // Install holds the defaults for installs.
 type Install struct {
-	Attempts int           // how often the installer may be handed out: 3
+	Attempts int           // how often the installer may start: 3
 	Expires  time.Duration // how long a host stays armed: 1 h
 }
 

@@ -23,7 +23,7 @@ type Secrets struct {
 	Dir string
 	// Env looks a variable of the environment up; nil: secrets aren't there.
 	Env func(name string) (string, bool)
-	// age is nil when there is no encrypted file.
+	// age is nil without an encrypted file.
 	age *ageFile
 }
 

@@ -13,14 +13,14 @@ import (
 	"rackhand/config"
 )
 
-// rig is a configuration with an encrypted file of secrets.
-type rig struct {
+// secretFiles is a configuration with an encrypted file of secrets.
+type secretFiles struct {
 	*config.Config
 	dir string
 	id  *age.X25519Identity
 }
 
-func newRig(t *testing.T) rig {
+func newSecretFiles(t *testing.T) secretFiles {
 	t.Helper()
 	dir := t.TempDir()
 	id, err := age.GenerateX25519Identity()
@@ -30,12 +30,12 @@ func newRig(t *testing.T) rig {
 	c := config.Default()
 	c.Secrets = filepath.Join(dir, "secrets")
 	c.Age = config.Age{File: filepath.Join(dir, "secrets.age"), Identity: filepath.Join(dir, "identity.txt")}
-	r := rig{c, dir, id}
+	r := secretFiles{c, dir, id}
 	r.write(t, "identity.txt", "# created: today\n"+id.String()+"\n", 0o600)
 	return r
 }
 
-func (r rig) write(t *testing.T, name, text string, mode os.FileMode) {
+func (r secretFiles) write(t *testing.T, name, text string, mode os.FileMode) {
 	t.Helper()
 	path := filepath.Join(r.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -49,7 +49,7 @@ func (r rig) write(t *testing.T, name, text string, mode os.FileMode) {
 	}
 }
 
-func (r rig) encrypt(t *testing.T, text string) {
+func (r secretFiles) encrypt(t *testing.T, text string) {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := age.Encrypt(&b, r.id.Recipient())
@@ -68,7 +68,7 @@ func (r rig) encrypt(t *testing.T, text string) {
 // TestSecretSources: folder, environment, encrypted file, in this order; and a
 // change of any is seen at once.
 func TestSecretSources(t *testing.T) {
-	r := newRig(t)
+	r := newSecretFiles(t)
 	env := map[string]string{"RACKHAND_SECRET_BMC_WEB_1": "of the environment", "RACKHAND_SECRET_ROOTPW": "env", "RACKHAND_SECRET_CRLF": "of a file\r\n"}
 	secrets := r.SecretSources(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	r.encrypt(t, "bmc/web-1: of age\nbmc/web2: NO\nrootpw: age\nempty: ''\n")
@@ -102,48 +102,48 @@ func TestSecretSources(t *testing.T) {
 func TestSecretsRefused(t *testing.T) {
 	const good = "a: hunter2\n"
 	for name, tt := range map[string]struct {
-		change func(t *testing.T, r rig)
+		change func(t *testing.T, r secretFiles)
 		env    string
 		want   string
 	}{
-		"file for everyone": {func(t *testing.T, r rig) { r.write(t, "secrets/a", "hunter2\n", 0o644) }, "hunter2", "chmod 600"},
-		"empty variable":    {func(*testing.T, rig) {}, "", "is empty"},
-		"identity for the group": {func(t *testing.T, r rig) {
+		"file for everyone": {func(t *testing.T, r secretFiles) { r.write(t, "secrets/a", "hunter2\n", 0o644) }, "hunter2", "chmod 600"},
+		"empty variable":    {func(*testing.T, secretFiles) {}, "", "is empty"},
+		"identity for the group": {func(t *testing.T, r secretFiles) {
 			r.write(t, "identity.txt", r.id.String()+"\n", 0o640)
 		}, "-", "chmod 600"},
-		"no identity": {func(t *testing.T, r rig) { r.write(t, "identity.txt", "AGE-SECRET-KEY-1HUNTER2\n", 0o600) }, "-", "holds no age identity"},
-		"identity missing": {func(t *testing.T, r rig) {
+		"no identity": {func(t *testing.T, r secretFiles) { r.write(t, "identity.txt", "AGE-SECRET-KEY-1HUNTER2\n", 0o600) }, "-", "holds no age identity"},
+		"identity missing": {func(t *testing.T, r secretFiles) {
 			if err := os.Remove(r.Age.Identity); err != nil {
 				t.Fatal(err)
 			}
 		}, "-", "identity of the encrypted secrets"},
-		"another's": {func(t *testing.T, r rig) {
+		"another's": {func(t *testing.T, r secretFiles) {
 			id, err := age.GenerateX25519Identity()
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.write(t, "identity.txt", id.String()+"\n", 0o600)
 		}, "-", "can't be decrypted"},
-		"not encrypted": {func(t *testing.T, r rig) { r.write(t, "secrets.age", good, 0o600) }, "-", "can't be decrypted"},
-		"cut short": {func(t *testing.T, r rig) {
+		"not encrypted": {func(t *testing.T, r secretFiles) { r.write(t, "secrets.age", good, 0o600) }, "-", "can't be decrypted"},
+		"cut short": {func(t *testing.T, r secretFiles) {
 			b, err := os.ReadFile(r.Age.File)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.write(t, "secrets.age", string(b[:len(b)-3]), 0o600)
 		}, "-", "can't be decrypted"},
-		"a list":     {func(t *testing.T, r rig) { r.encrypt(t, "- hunter2\n") }, "-", "no YAML mapping"},
-		"no YAML":    {func(t *testing.T, r rig) { r.encrypt(t, "a: [hunter2\n") }, "-", "no YAML mapping"},
-		"nothing":    {func(t *testing.T, r rig) { r.encrypt(t, "") }, "-", "no YAML mapping"},
-		"nested":     {func(t *testing.T, r rig) { r.encrypt(t, "a: {b: hunter2}\n") }, "-", "line 1"},
-		"an alias":   {func(t *testing.T, r rig) { r.encrypt(t, "x: &hunter2 hunter2\na: *hunter2\n") }, "-", "line 2"},
-		"twice":      {func(t *testing.T, r rig) { r.encrypt(t, good+"a: hunter2\n") }, "-", "twice"},
-		"empty":      {func(t *testing.T, r rig) { r.encrypt(t, "a: ''\n") }, "-", "empty"},
-		"huge value": {func(t *testing.T, r rig) { r.encrypt(t, "a: "+strings.Repeat("hunter2", 20000)) }, "-", "more than 64 KiB"},
-		"huge file":  {func(t *testing.T, r rig) { r.encrypt(t, "a: "+strings.Repeat("hunter2", 300000)) }, "-", "KiB"},
+		"a list":     {func(t *testing.T, r secretFiles) { r.encrypt(t, "- hunter2\n") }, "-", "no YAML mapping"},
+		"no YAML":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: [hunter2\n") }, "-", "no YAML mapping"},
+		"nothing":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "") }, "-", "no YAML mapping"},
+		"nested":     {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: {b: hunter2}\n") }, "-", "line 1"},
+		"an alias":   {func(t *testing.T, r secretFiles) { r.encrypt(t, "x: &hunter2 hunter2\na: *hunter2\n") }, "-", "line 2"},
+		"twice":      {func(t *testing.T, r secretFiles) { r.encrypt(t, good+"a: hunter2\n") }, "-", "twice"},
+		"empty":      {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: ''\n") }, "-", "empty"},
+		"huge value": {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: "+strings.Repeat("hunter2", 20000)) }, "-", "more than 64 KiB"},
+		"huge file":  {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: "+strings.Repeat("hunter2", 300000)) }, "-", "KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			r := newSecretFiles(t)
 			r.encrypt(t, good)
 			secrets := r.SecretSources(func(string) (string, bool) { return tt.env, tt.env != "-" })
 			tt.change(t, r)

@@ -44,8 +44,8 @@ func (l *loader) checkNetworks() {
 		}
 	}
 	if !overlap {
-		l.apart = slices.Clone(l.subnets)
-		slices.SortFunc(l.apart, func(a, b *networkDecl) int { return a.Subnet.Addr().Compare(b.Subnet.Addr()) })
+		l.disjoint = slices.Clone(l.subnets)
+		slices.SortFunc(l.disjoint, func(a, b *networkDecl) int { return a.Subnet.Addr().Compare(b.Subnet.Addr()) })
 	}
 }
 

@@ -77,7 +77,7 @@ func (l *loader) checkReserved(d *hostDecl, reserved map[netip.Addr]claim) {
 	}
 	reserved[a] = claim{what, d.bmcMACAt.At()}
 	switch n := l.networkOf(a); {
-	case n == nil && !l.broken && !l.twice && !l.brokenNetwork():
+	case n == nil && !l.broken && !l.duplicate && !l.brokenNetwork():
 		d.bmcNode.Problem("a BMC that has its address otherwise needs no mac; "+l.networksHint(), "%s: the BMC has a mac, and its address %s lies in no network, where nobody gives it that", what, a)
 	case n != nil && n.Leases.Contains(a):
 		d.bmcNode.Problem("choose one outside of "+n.Leases.First.String()+"-"+n.Leases.Last.String()+", or make the range smaller",
@@ -110,7 +110,7 @@ func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
 	if n == nil {
 		// What a broken file, or a network whose subnet is wrong, would have held
 		// isn't known.
-		if !l.broken && !l.twice && !l.brokenNetwork() {
+		if !l.broken && !l.duplicate && !l.brokenNetwork() {
 			d.addrNode.Problem(l.networksHint(), "%s: address %s lies in no network", what, a)
 		}
 		return
@@ -178,13 +178,13 @@ func (l *loader) checkComplete(d *hostDecl) {
 // networkOf finds the network that an address lies in, or nil. Networks that
 // overlap are looked at one by one, in the order of their names.
 func (l *loader) networkOf(a netip.Addr) *networkDecl {
-	if l.apart != nil {
-		i, found := slices.BinarySearchFunc(l.apart, a, func(n *networkDecl, a netip.Addr) int { return n.Subnet.Addr().Compare(a) })
+	if l.disjoint != nil {
+		i, found := slices.BinarySearchFunc(l.disjoint, a, func(n *networkDecl, a netip.Addr) int { return n.Subnet.Addr().Compare(a) })
 		if !found {
 			i--
 		}
-		if i >= 0 && l.apart[i].Subnet.Contains(a) {
-			return l.apart[i]
+		if i >= 0 && l.disjoint[i].Subnet.Contains(a) {
+			return l.disjoint[i]
 		}
 		return nil
 	}

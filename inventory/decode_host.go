@@ -109,7 +109,7 @@ func (d *hostDecl) decodeMACs(what string, n schema.Node) {
 	}
 }
 
-// portMAC reads the MAC of one port; it reports a text that is none.
+// portMAC reads the MAC of one port; it reports a malformed one.
 func portMAC(what, text string, n schema.Node) (mac MAC, ok bool) {
 	mac, err := ParseMAC(text)
 	switch {

@@ -25,7 +25,7 @@ func (l *loader) decodeNetwork(name string, key, value schema.Node) {
 		return
 	}
 	if !declare(l.networks, "network", name, key, maxOthers) {
-		l.twice = true
+		l.duplicate = true
 		return
 	}
 	d := &networkDecl{declared: declared{key}, Network: Network{Name: name}, places: places{"": key.At().String()}}

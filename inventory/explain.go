@@ -15,7 +15,7 @@ type Origin struct {
 	At    string // file:line:column; "" when built in
 }
 
-// builtIn is the layer of what holds when nobody says anything.
+// builtIn is the layer of defaults.
 const builtIn = "built in"
 
 // Explain tells where a host's setting comes from: the first origin is in force,

@@ -74,8 +74,8 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 	return nil, fmt.Errorf("%w: `rackhand explain %s` lists those that it has", err, host)
 }
 
-// keyOrder is the order in which settings are told; what stands under a key with a
-// dot is told where the key is.
+// keyOrder is the order in which settings are shown; what stands under a key with a
+// dot is shown where the key is.
 var keyOrder = []string{
 	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
 	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,

@@ -27,7 +27,7 @@ type file struct {
 }
 
 // readDir reads the folder's YAML files in the order of their names. Hidden
-// files, which editors leave behind, are passed over. What can't be read becomes
+// files, which editors leave behind, are skipped. What can't be read becomes
 // a problem.
 func readDir(dir string, l *loader) []file {
 	whole := problem.Place{File: dir}
@@ -45,7 +45,7 @@ func readDir(dir string, l *loader) []file {
 	total := 0
 	for _, e := range entries {
 		name := e.Name()
-		if strings.HasPrefix(name, ".") || !isYAML(name) {
+		if !IsFile(name) {
 			continue
 		}
 		if len(files) == maxFiles {
@@ -68,6 +68,10 @@ func readDir(dir string, l *loader) []file {
 	}
 	return files
 }
+
+// IsFile reports whether a file of the inventory's folder is read as a part of it, by its
+// name: *.yaml or *.yml, and not hidden.
+func IsFile(name string) bool { return isYAML(name) && !strings.HasPrefix(name, ".") }
 
 func isYAML(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")

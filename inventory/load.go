@@ -60,10 +60,10 @@ type loader struct {
 	hosts    map[string]*hostDecl
 	// subnets are the networks whose subnet is right, by name; from checkNetworks.
 	subnets []*networkDecl
-	// apart are the same by address, when no two of them overlap; else nil.
-	apart []*networkDecl
-	// twice: some network is declared twice, so that a subnet is missing.
-	twice bool
+	// disjoint are the same by address, when no two of them overlap; else nil.
+	disjoint []*networkDecl
+	// duplicate: some network is declared twice, so that a subnet is missing.
+	duplicate bool
 	// taken are all addresses that somebody has; nil until a hint needs them.
 	taken map[netip.Addr]bool
 }

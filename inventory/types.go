@@ -1,4 +1,4 @@
-// Package inventory is what the operator declares: hosts, groups, systems and
+// Package inventory reads what the operator declares: hosts, groups, systems and
 // networks in YAML. A folder of files is loaded, validated whole and becomes an
 // immutable [Snapshot]; a bad edit never replaces a good one.
 package inventory
@@ -9,7 +9,7 @@ import (
 )
 
 // A Snapshot is one validated state of the inventory. It is immutable: everyone
-// may read it, nobody may write to it, and a reload makes a new one.
+// may read it; it is never changed, and a reload makes a new one.
 type Snapshot struct {
 	// Revision names this state: a hash over the files it was read from.
 	Revision string
@@ -32,11 +32,11 @@ type Snapshot struct {
 type Network struct {
 	Name    string
 	Subnet  netip.Prefix
-	Gateway netip.Addr   // invalid (zero) when there is none
+	Gateway netip.Addr   // invalid (zero) without one
 	DNS     []netip.Addr // option 6
 	NTP     []netip.Addr // option 42
 	Domain  string       // option 15
-	// Leases is the range for boxes that nobody has claimed; zero when there is none.
+	// Leases is the range for unclaimed boxes; zero without one.
 	Leases Range
 	// DHCP is what the appliance does on this network; "" means DHCPAuthoritative.
 	DHCP DHCPMode

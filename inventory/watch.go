@@ -29,7 +29,7 @@ type Watcher struct {
 	Dir string
 	// Load loads it, with whatever belongs to it (roles, templates).
 	Load func() (*Snapshot, Problems)
-	// OnLoad is told of every load, one at a time; as with Load, the snapshot is
+	// OnLoad is called for every load, one at a time; as with Load, the snapshot is
 	// nil when there are problems.
 	OnLoad func(*Snapshot, Problems)
 	Log    *slog.Logger
@@ -118,7 +118,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// load sets the watches anew, since a folder may have been replaced by another
+// load sets the watches again, because a folder may have been replaced by another
 // of the same name, and loads after that, so that no change falls in between.
 func (w *Watcher) load(notify *fsnotify.Watcher, paths []string) {
 	for _, path := range paths {

@@ -16,15 +16,15 @@ hosts: {web1: {mac: 52:54:00:00:00:01, address: 10.1.0.11}}
 
 // A watched folder, in a folder of its own, with a watcher that runs until the
 // test ends.
-type watched struct {
+type watchedFolder struct {
 	t     *testing.T
 	dir   string
 	w     *Watcher
 	loads chan *Snapshot // nil for a bad load
 }
 
-func watch(t *testing.T, prepare func(dir string)) *watched {
-	h := &watched{t: t, dir: filepath.Join(t.TempDir(), "inventory"), loads: make(chan *Snapshot, 1000)}
+func watch(t *testing.T, prepare func(dir string)) *watchedFolder {
+	h := &watchedFolder{t: t, dir: filepath.Join(t.TempDir(), "inventory"), loads: make(chan *Snapshot, 1000)}
 	prepare(h.dir)
 	h.w = &Watcher{
 		Dir:    h.dir,
@@ -48,7 +48,7 @@ func watch(t *testing.T, prepare func(dir string)) *watched {
 
 // until waits for a load that is as wanted. How many others come before it, and
 // when, depends on the machine.
-func (h *watched) until(what string, ok func(*Snapshot) bool) {
+func (h *watchedFolder) until(what string, ok func(*Snapshot) bool) {
 	h.t.Helper()
 	deadline := time.After(time.Minute)
 	for {

@@ -1,5 +1,5 @@
-// Package provision is the domain: hosts on their journey from a bare box to
-// serving, the events that tell it, and what may happen next. It does no I/O.
+// Package provision is the domain: a host's stages from bare box to serving, the
+// events that report them, and the next steps that are allowed. It does no I/O.
 package provision
 
 // A Stage is where an install is.

@@ -27,7 +27,7 @@ func (d Data) anacondaArgs() []string {
 	if host := d.ApplianceHost(); host != "" {
 		args = append(args, "inst.syslog="+host)
 	}
-	// Text mode alone waits at a prompt when an answer is missing; nobody stands there.
+	// Text mode alone would wait at a prompt when an answer is missing.
 	if d.Release() == "RHEL7" {
 		args = append(args, "inst.cmdline")
 	} else {

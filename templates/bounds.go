@@ -173,9 +173,9 @@ func values(n parse.Node) int {
 	return count
 }
 
-// shallow looks for blocks in each other, each of which takes stack and memory of the
+// checkNesting looks for blocks in each other, each of which takes stack and memory of the
 // parser. {{else if}} is a block in a block that ends with it.
-func shallow(text string) error {
+func checkNesting(text string) error {
 	var open []int // how many blocks each {{end}} closes
 	deep := 0
 	for rest := text; ; {

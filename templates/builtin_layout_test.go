@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // TestImageLayouts: each layout of base.ks is one that rackhand-installer can carry
@@ -34,7 +35,7 @@ func TestImageLayouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		problems, err := kickstart.CheckEngine(f, kickstart.EngineImage)
+		problems, err := engine.Check(f, engine.Image)
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v %v\n%s", layout, problems, err, text)
 		}

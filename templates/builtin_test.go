@@ -16,6 +16,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/templates"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A form is one way to fill in a template: the values of one variable, by names.
@@ -224,7 +225,7 @@ func TestImageForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			problems, err := kickstart.CheckEngine(f, kickstart.EngineImage)
+			problems, err := engine.Check(f, engine.Image)
 			if err != nil {
 				t.Fatal(err)
 			}

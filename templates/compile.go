@@ -97,7 +97,7 @@ func (c *compiler) add(src *source) error {
 	}
 	c.sources[src.name] = src
 	src.text = plainText(src.text)
-	if err := shallow(src.text); err != nil {
+	if err := checkNesting(src.text); err != nil {
 		return fmt.Errorf("template %s: %w", src.name, err)
 	}
 	t, err := template.New(src.name).Funcs(c.funcs).Parse(src.text)
@@ -116,7 +116,7 @@ func (c *compiler) add(src *source) error {
 			if err := c.override(src, name); err != nil {
 				return err
 			}
-			name = c.spare(name)
+			name = c.freeName(name)
 		}
 		if c.trees[name] == nil {
 			c.trees[name] = part.Tree
@@ -128,9 +128,9 @@ func (c *compiler) add(src *source) error {
 	return nil
 }
 
-// spare is the name under which a block's own text goes: the block's, or if that is
+// freeName is the name under which a block's own text goes: the block's, or if that is
 // taken the one with "default " before it.
-func (c *compiler) spare(block string) string {
+func (c *compiler) freeName(block string) string {
 	if c.trees[block] == nil {
 		return block
 	}

@@ -51,7 +51,7 @@ func (f *functions) crypt(v any) (Secret, error) {
 	return sha512Hash(s, salt[:]), nil
 }
 
-// yescryptHash hashes with the parameters that libxcrypt takes by itself (j9T:
+// yescryptHash hashes with the default parameters of libxcrypt (j9T:
 // 4096 blocks of 4 KiB).
 func yescryptHash(password string, salt []byte) (Secret, error) {
 	b, err := yescrypt.Hash([]byte(password), append([]byte("$y$j9T$"), yescrypt.Encode64(salt)...))

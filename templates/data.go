@@ -43,8 +43,8 @@ type Install struct {
 	Another    bool   // an attempt is left after this one
 	Kickstart  string // URL of the answer file
 	Report     string // URL for events
-	Job        string // rescue, wipe or burnin, when it is no install; then there is no Kickstart
-	Order      string // URL of what the job is told to do
+	Job        string // rescue, wipe or burnin for a job, which has no Kickstart; "" for an install
+	Order      string // URL of the order of the job
 	Agent      string // URL of the agent's binary
 	CA         string // URL of the appliance's CA certificate
 	EnrolToken string

@@ -11,7 +11,7 @@ import (
 )
 
 // TestLineEndsOfTemplates: what an editor of another system leaves in a template, in a
-// snippet, or in a block's file isn't handed to a box, where a shell would stumble over
+// snippet, or in a block's file doesn't reach a box, where a shell would stumble over
 // it. Places stay those of the file.
 func TestLineEndsOfTemplates(t *testing.T) {
 	dir := t.TempDir()
@@ -47,7 +47,7 @@ func TestLineEndsOfTemplates(t *testing.T) {
 	}
 }
 
-// TestReadIsExact: a role's source is handed out as it is.
+// TestReadIsExact: a role's source stays as it is.
 func TestReadIsExact(t *testing.T) {
 	dir := t.TempDir()
 	const want = "\ufeffa\r\nb\r"

@@ -104,7 +104,7 @@ func (f *functions) value(name string) (Secret, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.given[name] {
-		// An error of the lookup would name it, in forms that nobody redacts.
+		// An error of the lookup would contain it, in forms that are not redacted.
 		return "", errors.New("this is the value of a secret, not the name of one")
 	}
 	v, err := f.lookup(name)
@@ -118,7 +118,7 @@ func (f *functions) value(name string) (Secret, error) {
 }
 
 // redact takes the secrets that were given out of a text: as they are, and as %q
-// writes them. A function may have been handed one, and quote it in its error.
+// writes them. A function may have got one, and quote it in its error.
 func (f *functions) redact(text string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

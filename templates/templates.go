@@ -1,4 +1,4 @@
-// Package templates renders what a host is handed: Kickstart files and boot
+// Package templates renders the files for a host: Kickstart files and boot
 // scripts. text/template with missingkey=error, never html/template: escaping for
 // HTML breaks a script, and a value that is missing must not become "<no value>"
 // on a disk.

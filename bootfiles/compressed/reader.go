@@ -1,5 +1,6 @@
-// Package compressed reads what is packed with zstd, lz4, gzip or xz, as root images and
-// kernel modules are. It is linked into the installer and imports nothing of rackhand's.
+// Package compressed reads files packed with zstd, lz4, gzip or xz, such as root
+// images and kernel modules. It is linked into the installer and imports nothing of
+// rackhand's.
 package compressed
 
 import (

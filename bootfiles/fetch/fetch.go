@@ -1,6 +1,6 @@
-// Package fetch gets boot programs of a processor that isn't this machine's, whose
-// Debian packages can't be installed here: by this machine's apt, from this
-// machine's archives, with a state of its own. apt checks the signatures.
+// Package fetch gets boot programs for another processor out of Debian packages that
+// can't be installed here, with this machine's apt, its archives, and a separate apt
+// state. apt checks the signatures.
 package fetch
 
 import (

@@ -15,8 +15,8 @@ import (
 	"rackhand/bootfiles/image"
 )
 
-// A fake is the machine's apt and dpkg-deb: packages hold the programs as text.
-type fake struct {
+// A fakeApt is the machine's apt and dpkg-deb: packages hold the programs as text.
+type fakeApt struct {
 	content string
 	calls   []string
 	fail    string // the command that fails
@@ -24,7 +24,7 @@ type fake struct {
 	noTool  bool   // grub-mkimage isn't installed
 }
 
-func (f *fake) run(_ context.Context, dir, name string, args ...string) (string, error) {
+func (f *fakeApt) run(_ context.Context, dir, name string, args ...string) (string, error) {
 	f.calls = append(f.calls, name+" "+strings.Join(args, " "))
 	what := name
 	if name == "apt-get" {
@@ -65,7 +65,7 @@ func (f *fake) run(_ context.Context, dir, name string, args ...string) (string,
 	return "", nil
 }
 
-func options(dir string, f *fake) Options {
+func options(dir string, f *fakeApt) Options {
 	return Options{
 		Dir: dir, Processor: "arm64", Release: "bookworm", run: f.run,
 		Sources: []image.Source{{URI: "http://archive.invalid/debian", Suite: "bookworm", Components: []string{"main"}}},
@@ -75,7 +75,7 @@ func options(dir string, f *fake) Options {
 
 func TestFetch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "bootfiles")
-	f := &fake{content: "MZ one "}
+	f := &fakeApt{content: "MZ one "}
 	// Twice: the second takes the place of the first.
 	for _, content := range []string{"MZ one ", "MZ two "} {
 		f.content = content
@@ -116,19 +116,19 @@ func TestFetch(t *testing.T) {
 // left behind, and the error says what to do.
 func TestFetchFails(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Fetch(t.Context(), options(dir, &fake{content: "MZ good "})); err != nil {
+	if _, err := Fetch(t.Context(), options(dir, &fakeApt{content: "MZ good "})); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
-		fake fake
+		fake fakeApt
 		want string
 	}{
-		"update":     {fake{fail: "apt-get update"}, "some mirrors have amd64 alone"},
-		"download":   {fake{fail: "apt-get download"}, "some mirrors have amd64 alone"},
-		"unpack":     {fake{fail: "dpkg-deb"}, "dpkg-deb failed"},
-		"no file":    {fake{content: "MZ ", omit: "shim-signed"}, "the package shim-signed has no usr/lib/shim"},
-		"image":      {fake{content: "MZ ", fail: "grub-mkimage"}, "make a GRUB with HTTP"},
-		"no program": {fake{content: "<html>"}, "no UEFI program"},
+		"update":     {fakeApt{fail: "apt-get update"}, "some mirrors have amd64 alone"},
+		"download":   {fakeApt{fail: "apt-get download"}, "some mirrors have amd64 alone"},
+		"unpack":     {fakeApt{fail: "dpkg-deb"}, "dpkg-deb failed"},
+		"no file":    {fakeApt{content: "MZ ", omit: "shim-signed"}, "the package shim-signed has no usr/lib/shim"},
+		"image":      {fakeApt{content: "MZ ", fail: "grub-mkimage"}, "make a GRUB with HTTP"},
+		"no program": {fakeApt{content: "<html>"}, "no UEFI program"},
 	} {
 		_, err := Fetch(t.Context(), options(dir, &tc.fake))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -142,11 +142,11 @@ func TestFetchFails(t *testing.T) {
 			t.Errorf("%s: left behind: %v", name, entries)
 		}
 	}
-	m, err := Fetch(t.Context(), options(dir, &fake{content: "MZ good ", noTool: true}))
+	m, err := Fetch(t.Context(), options(dir, &fakeApt{content: "MZ good ", noTool: true}))
 	if err != nil || len(m.Files) != len(bootfiles.ARM64()) {
 		t.Errorf("without grub-mkimage: %+v, %v", m, err)
 	}
-	o := options(dir, &fake{})
+	o := options(dir, &fakeApt{})
 	o.Processor = "riscv64"
 	if _, err := Fetch(t.Context(), o); err == nil || !strings.Contains(err.Error(), "arm64") {
 		t.Errorf("riscv64: %v", err)
@@ -156,7 +156,7 @@ func TestFetchFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := Fetch(t.Context(), options(dir, &fake{})); err == nil || !strings.Contains(err.Error(), "another fetch") {
+	if _, err := Fetch(t.Context(), options(dir, &fakeApt{})); err == nil || !strings.Contains(err.Error(), "another fetch") {
 		t.Errorf("while another one runs: %v", err)
 	}
 }

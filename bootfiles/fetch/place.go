@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/bootfiles"
+	"rackhand/config/file"
 )
 
 // workPrefix begins the names of folders in which a fetch works.
@@ -45,8 +46,7 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// place writes the manifest, and puts the folder where it belongs. With
-// RENAME_EXCHANGE a reader finds the old programs or the new ones at every moment.
+// place writes the manifest, and puts the folder where it belongs.
 func place(folder, target string, m *bootfiles.Fetched) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -57,33 +57,14 @@ func place(folder, target string, m *bootfiles.Fetched) error {
 	}
 	// On disk before the rename is.
 	for _, f := range append(m.Files, bootfiles.FetchedFile{Name: bootfiles.FetchedManifest}, bootfiles.FetchedFile{Name: "."}) {
-		if err := syncPath(filepath.Join(folder, f.Name)); err != nil {
+		if err := file.Sync(filepath.Join(folder, f.Name)); err != nil {
 			return err
 		}
 	}
-	err = os.Rename(folder, target)
-	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		// The old ones go with the working folder.
-		err = unix.Renameat2(unix.AT_FDCWD, folder, unix.AT_FDCWD, target, unix.RENAME_EXCHANGE)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // not on this file system
-			if err = os.Rename(target, folder+".old"); err == nil {
-				err = os.Rename(folder, target)
-			}
-		}
-	}
-	if err != nil {
+	if err := file.ReplaceFolder(folder, target); err != nil {
 		return fmt.Errorf("put the programs in their place: %w", err)
 	}
-	return syncPath(filepath.Dir(target))
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return nil
 }
 
 func sum(data []byte) string {

@@ -37,10 +37,10 @@ type Options struct {
 	level zstd.EncoderLevel
 }
 
-// room is how much disk a build takes at most, in bytes.
+// buildSpace is how much disk a build takes at most, in bytes.
 const (
-	room     = 3 << 30
-	roomText = "about 3 GB"
+	buildSpace     = 3 << 30
+	buildSpaceText = "about 3 GB"
 )
 
 // Build makes the image Options.Name out of packages and puts it into its place,
@@ -48,7 +48,7 @@ const (
 // minute or two. A build that fails or is killed leaves the image that was there.
 func Build(ctx context.Context, o Options) (*Manifest, error) {
 	o = o.withDefaults()
-	if err := ready(&o); err != nil {
+	if err := checkReady(&o); err != nil {
 		return nil, fmt.Errorf("build image %s: %w", o.Name, err)
 	}
 	l, err := lockImage(o.Dir, o.Name)
@@ -85,7 +85,7 @@ func (o Options) withDefaults() Options {
 
 func withHint(err error) error {
 	if errors.Is(err, unix.ENOSPC) {
-		return fmt.Errorf("%w: make room where the images lie (about %d MB while building)", err, room>>20)
+		return fmt.Errorf("%w: make room where the images lie (about %d MB while building)", err, buildSpace>>20)
 	}
 	return err
 }
@@ -182,7 +182,7 @@ func (o Options) deliver(ctx context.Context, folder string, m *Manifest, format
 	if err := writeLists(folder, m, rootFile, format, list); err != nil {
 		return err
 	}
-	if err := seal(ctx, folder, m); err != nil {
+	if err := measureFiles(ctx, folder, m); err != nil {
 		return err
 	}
 	if err := place(folder, o.Dir, o.Name); err != nil {
@@ -210,8 +210,8 @@ func toolsFor(ctx context.Context, o Options, root string) (tools string, names 
 	return root, names, err
 }
 
-// seal measures the folder's files, notes them in the manifest and writes it.
-func seal(ctx context.Context, folder string, m *Manifest) error {
+// measureFiles measures the folder's files, notes them in the manifest and writes it.
+func measureFiles(ctx context.Context, folder string, m *Manifest) error {
 	m.Files = map[string]File{}
 	for _, name := range []string{KernelFile, InitrdFile, BaseFile, PackagesFile, SBOMFile, RootFile} {
 		f, err := sumFile(ctx, folder, name)

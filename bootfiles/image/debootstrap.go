@@ -99,7 +99,7 @@ func explain(err error, program string, hints [][2]string) error {
 	}
 	hint := "see its last lines"
 	for _, h := range append([][2]string{
-		{"No space left on device", "make room where the images lie (" + roomText + " while building)"},
+		{"No space left on device", "make room where the images lie (" + buildSpaceText + " while building)"},
 		{"Operation not permitted", "it needs more rights than it has: run it as root outside a restricted container"},
 	}, hints...) {
 		if strings.Contains(failed.output, h[0]) {

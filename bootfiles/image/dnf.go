@@ -83,7 +83,7 @@ func dnf(ctx context.Context, o Options, work, root string) error {
 	if err := os.WriteFile(config, []byte(dnfConfig(*o.Recipe, home)), 0o644); err != nil {
 		return err
 	}
-	// Debian's rpm keeps its database in the home folder, unless it is told otherwise.
+	// Debian's rpm keeps its database in the home folder, without a setting.
 	if err := os.WriteFile(filepath.Join(home, ".rpmmacros"), []byte("%_dbpath /"+oldDatabase+"\n"), 0o644); err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
-// Package image makes and keeps root images: a Debian system as a tar, with the
-// kernel and the installer's initramfs that write it onto a box. An image is a
-// folder DIR/NAME; it comes into being whole, by one rename, or not at all.
+// Package image builds, imports, lists and removes root images, which the image installer
+// writes onto a box's disks (`rackhand image build`, `import`, `list`, `verify`, `remove`).
+//
+// A root image is the root file system of a distribution as a tar, with its kernel and with
+// the initramfs that holds rackhand-installer. It is a folder DIR/NAME that appears whole, by
+// one rename, or not at all. ISOs and installation trees for Anaconda are in bootfiles/media;
+// boot loaders are in bootfiles.
 package image
 
 import (
@@ -173,7 +177,7 @@ func Open(dir, name string) (*Manifest, error) {
 	return m, nil
 }
 
-// List opens every image in dir, in order of name. A folder that is no image (a
+// List opens every image in dir, in order of name. A folder that isn't an image (a
 // build under way) is left out; one whose manifest can't be read is an error,
 // joined to the others and returned with the images that are well.
 func List(dir string) ([]*Manifest, error) {

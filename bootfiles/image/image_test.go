@@ -127,14 +127,6 @@ func TestPlaceReplaces(t *testing.T) {
 			t.Errorf("build %d: %q, %v", i+1, got, err)
 		}
 	}
-	// The way for file systems that can't exchange.
-	write(t, dir, map[string]string{"next/f": "third"})
-	if err := replace(filepath.Join(dir, "next"), filepath.Join(dir, "x")); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(filepath.Join(dir, "x/f")); err != nil || string(got) != "third" {
-		t.Errorf("%q, %v", got, err)
-	}
 }
 
 func TestLock(t *testing.T) {

@@ -32,7 +32,7 @@ type ImportOptions struct {
 	MaxSize int64
 }
 
-// Import makes the image Options.Name of a root tar. The tar is packed anew, in
+// Import makes the image Options.Name of a root tar. The tar is packed again, in
 // order and without what no two hosts may share (machine ID, SSH host keys), so that
 // equal roots make equal images. It needs no root, unless the tools for the
 // initramfs have to be fetched first.

@@ -17,7 +17,7 @@ import (
 type kernel struct {
 	Version string // uname -r
 	Image   string // vmlinuz
-	Initrd  string // that the installed system boots with; "" when there is none
+	Initrd  string // of the installed system; "" without one
 }
 
 // findKernels finds the kernels of a root, in order of version. glob lists the

@@ -39,16 +39,16 @@ func TestBill(t *testing.T) {
 		{Name: "g++", Version: "4:12.2.0-3", Arch: "amd64", Source: "gcc-defaults", SourceVersion: "1.203"},
 		{Name: "libstdc++6", Version: "12.2.0-14+deb12u1", Arch: "amd64", Source: "gcc-12"},
 	}
-	got, err := bill(m, root, deb, list)
+	got, err := makeSBOM(m, root, deb, list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	schematest.Golden(t, "testdata/sbom.golden", got, *update)
-	again, err := bill(m, root, deb, list)
+	again, err := makeSBOM(m, root, deb, list)
 	if err != nil || string(again) != string(got) {
 		t.Errorf("the same image has another SBOM (%v)", err)
 	}
-	other, err := bill(m, root, deb, list[:1])
+	other, err := makeSBOM(m, root, deb, list[:1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func packages() []string {
 		// usr-is-merged stands in for usrmerge, which brings 50 MB of Perl; the
 		// overlay pins the other away while the root is made.
 		"usr-is-merged",
-		// It boots by itself, on BIOS and UEFI. The cloud kernel lacks the drivers of
+		// It boots on BIOS and UEFI. The cloud kernel lacks the drivers of
 		// real boxes.
 		"linux-image-amd64", "initramfs-tools", "zstd", "systemd-sysv", "udev", "kmod",
 		"grub2-common", "grub-pc-bin", "grub-efi-amd64-bin",

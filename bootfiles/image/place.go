@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/config/file"
 )
 
 // buildPrefix begins the names of folders in which an image is being made. The
@@ -20,7 +22,7 @@ const buildPrefix = ".building-"
 type lock struct{ f *os.File }
 
 // lockImage takes the lock of an image without waiting, and removes what killed
-// builds of it have left: with the lock held, nobody else works there.
+// builds of it have left: no other build works there while the lock is held.
 func lockImage(dir, name string) (*lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "."+name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -74,55 +76,24 @@ func writeManifest(folder string, m *Manifest) error {
 		return err
 	}
 	for _, name := range append(m.FileNames(), ManifestFile, ".") {
-		if err := syncPath(filepath.Join(folder, name)); err != nil {
+		if err := file.Sync(filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
-
-// place puts a finished folder where the image belongs, and removes the image
-// that was there. With RENAME_EXCHANGE a reader finds the old one or the new one
-// at every moment; a file system without it has a blink with none.
+// place puts a finished folder where the image belongs, and removes the image that was
+// there.
 func place(folder, dir, name string) error {
-	if err := os.Chmod(folder, 0o755); err != nil {
-		return err
-	}
-	target := filepath.Join(dir, name)
-	err := os.Rename(folder, target)
-	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		err = unix.Renameat2(unix.AT_FDCWD, folder, unix.AT_FDCWD, target, unix.RENAME_EXCHANGE)
-		if err == nil {
-			err = os.RemoveAll(folder)
-		} else if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-			err = replace(folder, target)
-		}
+	err := os.Chmod(folder, 0o755)
+	if err == nil {
+		err = file.ReplaceFolder(folder, filepath.Join(dir, name))
 	}
 	if err != nil {
 		return fmt.Errorf("put image %s in its place: %w", name, err)
 	}
-	return syncPath(dir)
-}
-
-// replace is place's second way, for file systems that can't exchange.
-func replace(folder, target string) error {
-	old := folder + ".old"
-	if err := os.Rename(target, old); err != nil {
-		return err
-	}
-	if err := os.Rename(folder, target); err != nil {
-		return errors.Join(err, os.Rename(old, target))
-	}
-	return os.RemoveAll(old)
+	return nil
 }
 
 // Remove deletes the image. It is renamed first, so that no half of it can be

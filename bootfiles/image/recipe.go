@@ -30,7 +30,7 @@ type Recipe struct {
 	// Key is the file of the keys that sign the sources; none means the distribution's
 	// own keyring, for apt.
 	Key string `json:"key,omitempty"`
-	// Unsigned takes sources that nobody signed.
+	// Unsigned accepts sources without signatures.
 	Unsigned bool `json:"unsigned,omitempty"`
 }
 

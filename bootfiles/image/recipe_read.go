@@ -165,13 +165,13 @@ func recipeShape() *schema.Shape {
 
 func recipeDocs() schema.Docs {
 	return schema.Docs{
-		"":             {Text: "What a root image is made of, for rackhand image build NAME --recipe FILE.", Required: []string{"distribution", "release"}},
-		"distribution": {Text: "Whose packages.", Examples: []string{"debian"}},
+		"":             {Text: "The contents of a root image, for `rackhand image build NAME --recipe FILE`.", Required: []string{"distribution", "release"}},
+		"distribution": {Text: "The distribution whose packages it has.", Examples: []string{"debian"}},
 		"release":      {Text: "The release's name or number.", Examples: []string{"bookworm", `"12"`}},
-		"packages":     {Text: "Packages beside those that every image of the distribution has.", Pattern: packageForm.String(), Examples: []string{"[nginx, tcpdump]"}},
-		"mirror":       {Text: "Where Debian's or Ubuntu's usual suites lie. Without it and without sources, Debian's are those of this machine's own apt.", Pattern: `^(https?|file)://[^@ ]+$`, Examples: []string{"http://mirror.example/ubuntu"}},
-		"sources":      {Text: "Archives in so many words: for apt URL SUITE COMPONENT..., for dnf a repository's URL. In place of the mirror.", Pattern: `^(https?|file)://[^@]+$`, Examples: []string{"[http://mirror.example/debian bookworm main]"}},
+		"packages":     {Text: "Packages in addition to those that every image of the distribution has.", Pattern: packageForm.String(), Examples: []string{"[nginx, tcpdump]"}},
+		"mirror":       {Text: "The URL of Debian's or Ubuntu's usual suites. Without it and without sources, Debian's come from the archives of this machine's apt.", Pattern: `^(https?|file)://[^@ ]+$`, Examples: []string{"http://mirror.example/ubuntu"}},
+		"sources":      {Text: "Archives, instead of a mirror: for apt URL SUITE COMPONENT..., for dnf a repository's URL.", Pattern: `^(https?|file)://[^@]+$`, Examples: []string{"[http://mirror.example/debian bookworm main]"}},
 		"key":          {Text: "File of the keys that sign the sources; a relative path begins at this file's folder. Without it, the distribution's own keyring (for apt).", Examples: []string{"keys/site.gpg"}},
-		"unsigned":     {Text: "Take sources that nobody signed. For a repository of your own on a network of your own.", Default: "false", Examples: []string{"true"}},
+		"unsigned":     {Text: "Accept unsigned sources. For your own repository on your own network.", Default: "false", Examples: []string{"true"}},
 	}
 }

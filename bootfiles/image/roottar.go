@@ -53,7 +53,7 @@ func readRootTar(ctx context.Context, r io.Reader, to spool, most limits) (*root
 		if err != nil {
 			return nil, fmt.Errorf("read the tar: %w", err)
 		}
-		if err := t.take(h, in); err != nil {
+		if err := t.add(h, in); err != nil {
 			return nil, fmt.Errorf("%q in the tar: %w", h.Name, err)
 		}
 	}
@@ -67,7 +67,7 @@ func readRootTar(ctx context.Context, r io.Reader, to spool, most limits) (*root
 	return t, t.checkParents()
 }
 
-func (t *rootTar) take(h *tar.Header, content io.Reader) error {
+func (t *rootTar) add(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (t *rootTar) take(h *tar.Header, content io.Reader) error {
 		return fmt.Errorf("its type %q has no place in a root", h.Typeflag)
 	}
 	if node.head == nil {
-		if node.head, err = neat(h); err != nil {
+		if node.head, err = rootHeader(h); err != nil {
 			return err
 		}
 	}
@@ -120,9 +120,9 @@ func cleanName(name string) (string, error) {
 	return strings.TrimPrefix(path.Clean("/"+name), "/"), nil
 }
 
-// neat is what a root has of a header: numeric owners, whole seconds, extended
+// rootHeader is what a root has of a header: numeric owners, whole seconds, extended
 // attributes and ACLs.
-func neat(h *tar.Header) (*tar.Header, error) {
+func rootHeader(h *tar.Header) (*tar.Header, error) {
 	if h.Uid < 0 || h.Gid < 0 {
 		return nil, fmt.Errorf("its owner %d:%d can't be", h.Uid, h.Gid)
 	}

@@ -65,10 +65,10 @@ type spdxRelationship struct {
 
 const noAssertion = "NOASSERTION"
 
-// bill is the SBOM of an image whose root is the file given: the same image makes
+// makeSBOM is the SBOM of an image whose root is the file given: the same image makes
 // the same bytes, so its time is that of all that a build makes, and its name in
 // the world comes from what it says. Licences aren't told: dpkg knows none.
-func bill(m *Manifest, root File, format string, list []Package) ([]byte, error) {
+func makeSBOM(m *Manifest, root File, format string, list []Package) ([]byte, error) {
 	const image = "SPDXRef-Image"
 	d := spdxDocument{
 		Version: "SPDX-2.3", ID: "SPDXRef-DOCUMENT", Name: m.Name, DataLicense: "CC0-1.0",
@@ -154,7 +154,7 @@ func writeLists(folder string, m *Manifest, root File, format string, list []Pac
 	if err := f.Close(); err != nil {
 		return err
 	}
-	data, err := bill(m, root, format, list)
+	data, err := makeSBOM(m, root, format, list)
 	if err != nil {
 		return fmt.Errorf("write the list of packages: %w", err)
 	}

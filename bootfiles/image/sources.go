@@ -19,7 +19,7 @@ type Source struct {
 	Suite      string
 	Components []string
 	Key        string // the file of the keys that sign it; none means Debian's
-	Unsigned   bool   // nobody signs it
+	Unsigned   bool   // it has no signature
 }
 
 // debianKeyring is where the package debian-archive-keyring puts Debian's keys.
@@ -74,7 +74,7 @@ func sourcesIn(etc, release string) ([]Source, error) {
 	}
 	all := list
 	if list = ofRelease(all, release); len(list) == 0 {
-		list = ofRelease(moved(all, release), release)
+		list = ofRelease(forRelease(all, release), release)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("apt on this machine has no source of Debian %s: add one (suite %s, component main, signed by Debian's keyring) to %s/sources.list, or name the sources", release, release, etc)

@@ -25,7 +25,7 @@ func fakeImage(t *testing.T, dir, name string) *Manifest {
 		}
 	}
 	m := &Manifest{Name: name, Created: time.Unix(releaseEpoch, 0).UTC(), Release: "bookworm", Arch: arch, Kernel: "6.1.0-1-amd64", Packages: 1, Unpacked: 1}
-	if err := seal(t.Context(), folder, m); err != nil {
+	if err := measureFiles(t.Context(), folder, m); err != nil {
 		t.Fatal(err)
 	}
 	return m

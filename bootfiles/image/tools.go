@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/config/file"
 )
 
 // toolsRelease is the release of Debian whose tools are taken for roots that don't
@@ -83,7 +85,7 @@ func toolsFolder(ctx context.Context, o Options) (string, error) {
 	if err := os.Rename(root, place); err != nil {
 		return "", err
 	}
-	return place, syncPath(o.Dir)
+	return place, file.Sync(o.Dir)
 }
 
 // makeTools unpacks the packages; no script of theirs is run, and nothing installed.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The umask of whoever builds has no say in an image.
+// The umask of the process that builds an image doesn't change the image.
 func TestUmask(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "root.tar")
 	if err := os.WriteFile(file, makeTar(t, wholeRoot(t)), 0o600); err != nil {

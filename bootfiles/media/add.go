@@ -52,7 +52,7 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 		return nil, nil, fmt.Errorf("%s: %w", iso, err)
 	}
 	m = &Manifest{Name: o.Name, Added: o.Now.UTC().Truncate(time.Second), Files: map[string]string{}}
-	if notes, err = m.look(v); err != nil {
+	if notes, err = m.inspect(v); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", iso, err)
 	}
 	if err := verifyFiles(ctx, v, m, st.Size()); err != nil {
@@ -99,8 +99,8 @@ func Add(ctx context.Context, iso string, o AddOptions) (m *Manifest, notes []st
 	return m, notes, err
 }
 
-// look reads what a tree says of itself, and whether it holds what it names.
-func (m *Manifest) look(v *iso9660.Volume) (notes []string, err error) {
+// inspect reads what a tree says of itself, and whether it holds what it names.
+func (m *Manifest) inspect(v *iso9660.Volume) (notes []string, err error) {
 	var t *Treeinfo
 	text, err := v.ReadFile(TreeinfoFile, maxTreeinfo)
 	switch {

@@ -52,16 +52,16 @@ func bootISO(v *iso9660.Volume) (*Treeinfo, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	t.Family, t.Version, t.Arch = whose(v.Label(), string(text))
+	t.Family, t.Version, t.Arch = identify(v.Label(), string(text))
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("it has no %s, and neither its %s nor its label %.40q says family, version and processor: %w", TreeinfoFile, discinfoFile, v.Label(), err)
 	}
 	return t, nil
 }
 
-// whose reads a volume's label and the text of its .discinfo, which may be empty and is
+// identify reads a volume's label and the text of its .discinfo, which may be empty and is
 // believed first. What neither says is "".
-func whose(label, discinfo string) (family, version, arch string) {
+func identify(label, discinfo string) (family, version, arch string) {
 	m := fedoraForm.FindStringSubmatch(label)
 	if m == nil {
 		m = labelForm.FindStringSubmatch(label)

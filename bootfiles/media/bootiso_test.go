@@ -23,7 +23,7 @@ func TestBootISOLabels(t *testing.T) {
 		{"CDROM", "1600000000.1\nRawhide\nx86_64\n", "", "", "x86_64", ""},
 		{"RHEL-9-4-0-BaseOS-x86_64", "1\n2\n", "Red Hat Enterprise Linux", "9.4", "x86_64", "RHEL9"},
 	} {
-		family, version, arch := whose(tt.label, tt.discinfo)
+		family, version, arch := identify(tt.label, tt.discinfo)
 		if family != tt.family || version != tt.version || arch != tt.arch {
 			t.Errorf("%q: %q %q %q", tt.label, family, version, arch)
 		}
@@ -42,7 +42,7 @@ func FuzzBootISO(f *testing.F) {
 	f.Add("CentOS 7 x86_64", "")
 	f.Fuzz(func(t *testing.T, label, discinfo string) {
 		m := Manifest{Tree: Treeinfo{Kernel: "images/pxeboot/vmlinuz", Initrd: "images/pxeboot/initrd.img", Stage2: "images/install.img"}}
-		m.Tree.Family, m.Tree.Version, m.Tree.Arch = whose(label, discinfo)
+		m.Tree.Family, m.Tree.Version, m.Tree.Arch = identify(label, discinfo)
 		if m.Tree.check() != nil {
 			return
 		}

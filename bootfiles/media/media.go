@@ -1,5 +1,10 @@
-// Package media keeps the installation media of distributions that Anaconda installs:
-// an ISO, served straight out of its file, or a tree that the mirror cache brings.
+// Package media adds, lists, verifies and removes installation media, from which Anaconda
+// installs a distribution of Red Hat's family (`rackhand media add`, `list`,
+// `verify`, `remove`).
+//
+// Installation media are an ISO file (a DVD or boot.iso), whose files the appliance serves
+// without unpacking it, or an installation tree on an upstream of the mirror cache. Root
+// images for the image installer are in bootfiles/image; boot loaders are in bootfiles.
 package media
 
 import (
@@ -21,7 +26,7 @@ const (
 	ISOFile      = "media.iso" // a copied ISO
 )
 
-// ErrNoMedia says that there is no media of that name.
+// ErrNoMedia means that there are no media of that name.
 var ErrNoMedia = errors.New("no such media")
 
 // A Manifest is what is known of a media; manifest.json.
@@ -162,7 +167,7 @@ func Remove(dir, name string) error {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("media %s: %w", name, ErrNoMedia)
 	}
-	// The manifest goes first: what is half removed is no media.
+	// The manifest goes first: half removed media must not be found.
 	if err := os.Remove(filepath.Join(folder, ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("media %s: %w", name, err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // A Store opens files of media while they are served. ISOs stay open, and are looked
-// at anew when their manifest was replaced.
+// at again when their manifest was replaced.
 type Store struct {
 	dir string
 
@@ -49,7 +49,7 @@ type File struct {
 }
 
 // Media is a media that is at hand: its manifest is sound and its ISO the one that was
-// added. An error is ErrNoMedia when there is none of that name.
+// added. An error is ErrNoMedia when there are no media of that name.
 func (s *Store) Media(name string) (*Manifest, error) {
 	o, err := s.media(name)
 	if err != nil {
@@ -123,7 +123,7 @@ func load(dir, name string, at time.Time) (*opened, error) {
 
 // Open opens a file of a media by its path. Of a tree, what was fetched when it was
 // added. An error is fs.ErrNotExist when the media has no such file, and ErrNoMedia
-// when there is no such media.
+// when there are no such media.
 func (s *Store) Open(name, file string) (*File, error) {
 	o, err := s.media(name)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *Store) Open(name, file string) (*File, error) {
 		return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
 	if o.volume == nil {
-		return o.kept(s.dir, file)
+		return o.openFile(s.dir, file)
 	}
 	f, err := o.volume.Open(file)
 	if errors.Is(err, fs.ErrNotExist) && file == TreeinfoFile {
@@ -158,7 +158,7 @@ type reader struct {
 	of *opened
 }
 
-func (o *opened) kept(dir, name string) (*File, error) {
+func (o *opened) openFile(dir, name string) (*File, error) {
 	sum, ok := o.m.Files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

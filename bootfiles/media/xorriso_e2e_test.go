@@ -69,21 +69,26 @@ func xorriso(t *testing.T, tree, iso, label string) {
 	}
 }
 
-// TestXorriso: an image of a real maker's, with names, depth and size beyond plain ISO
-// 9660, is served out of its file byte for byte.
-func TestXorriso(t *testing.T) {
-	tree := t.TempDir()
+// longName is a path whose last part is nearly as long as a file system takes.
+var longName = "Packages/" + strings.Repeat("a-long-name-", 20) + ".x86_64.rpm"
+
+// bigMarks are the bytes at a few places of the big file, the rest of which is a hole.
+var bigMarks = map[int64]string{0: "the first bytes", 1 << 32: "past 4 GiB", 1<<32 - 2048 - 5: "across the extents' border", bigFile - 9: "last ones"}
+
+// writeTree fills a folder with a tree such as Rocky Linux's, and returns the files'
+// contents by name.
+func writeTree(t *testing.T, tree string) (contents map[string][]byte) {
+	t.Helper()
 	random := rand.NewChaCha8([32]byte{7})
 	deep := strings.Repeat("a-folder/", 12)
-	long := "Packages/" + strings.Repeat("a-long-name-", 20) + ".x86_64.rpm"
 	files := map[string]int{
 		"images/pxeboot/vmlinuz": 5 << 20, "images/pxeboot/initrd.img": 9<<20 + 7, "images/install.img": 20<<20 + 1,
-		"BaseOS/repodata/repomd.xml": 3000, long: 70000, deep + "empty": 0, deep + "file": 2048, "EFI/BOOT/BOOTX64.EFI": 2047, "with ünïcode & blanks": 99,
+		"BaseOS/repodata/repomd.xml": 3000, longName: 70000, deep + "empty": 0, deep + "file": 2048, "EFI/BOOT/BOOTX64.EFI": 2047, "with ünïcode & blanks": 99,
 	}
 	for i := range 3000 { // a directory of many blocks, as Packages/ is
 		files[fmt.Sprintf("Packages/p/package-%04d-1.0-1.el9.noarch.rpm", i)] = i % 50
 	}
-	sums := map[string][]byte{}
+	contents = map[string][]byte{}
 	var treeinfo strings.Builder
 	treeinfo.WriteString("[release]\nname = Rocky Linux\nversion = 9.4\n[tree]\narch = x86_64\nvariants = BaseOS\n[variant-BaseOS]\nrepository = BaseOS\n[images-x86_64]\nkernel = images/pxeboot/vmlinuz\ninitrd = images/pxeboot/initrd.img\n[stage2]\nmainimage = images/install.img\n[checksums]\n")
 	for name, size := range files {
@@ -94,27 +99,43 @@ func TestXorriso(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(b)
-		sums[name] = b
+		contents[name] = b
 		if strings.HasPrefix(name, "images/") {
 			fmt.Fprintf(&treeinfo, "%s = sha256:%x\n", name, sum)
 		}
 	}
-	big, err := os.Create(filepath.Join(tree, "images/big.img"))
+	if err := errors.Join(os.WriteFile(filepath.Join(tree, ".treeinfo"), []byte(treeinfo.String()), 0o644), os.Symlink("../images/install.img", filepath.Join(tree, "EFI/stage2"))); err != nil {
+		t.Fatal(err)
+	}
+	return contents
+}
+
+// writeBig writes a file larger than 4 GiB with bigMarks.
+func writeBig(t *testing.T, path string) {
+	t.Helper()
+	big, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	marks := map[int64]string{0: "the first bytes", 1 << 32: "past 4 GiB", 1<<32 - 2048 - 5: "across the extents' border", bigFile - 9: "last ones"}
 	if err := big.Truncate(bigFile); err != nil {
 		t.Fatal(err)
 	}
-	for at, mark := range marks {
+	for at, mark := range bigMarks {
 		if _, err := big.WriteAt([]byte(mark), at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(big.Close(), os.WriteFile(filepath.Join(tree, ".treeinfo"), []byte(treeinfo.String()), 0o644), os.Symlink("../images/install.img", filepath.Join(tree, "EFI/stage2"))); err != nil {
+	if err := big.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestXorriso: an image of a real maker's, with names, depth and size beyond plain ISO
+// 9660, is served out of its file byte for byte.
+func TestXorriso(t *testing.T) {
+	tree := t.TempDir()
+	files := writeTree(t, tree)
+	writeBig(t, filepath.Join(tree, "images/big.img"))
 	iso := filepath.Join(t.TempDir(), "made.iso")
 	xorriso(t, tree, iso, "RACKHAND-TEST")
 
@@ -131,13 +152,13 @@ func TestXorriso(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range sums {
+	for name, want := range files {
 		got, err := v.ReadFile(name, 1<<30)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(want), err)
 		}
 	}
-	if got, err := v.ReadFile("EFI/stage2", 1<<30); err != nil || !bytes.Equal(got, sums["images/install.img"]) {
+	if got, err := v.ReadFile("EFI/stage2", 1<<30); err != nil || !bytes.Equal(got, files["images/install.img"]) {
 		t.Errorf("by its link: %v", err)
 	}
 	if _, err := v.Open("images/updates.img"); !errors.Is(err, fs.ErrNotExist) {
@@ -150,7 +171,7 @@ func TestXorriso(t *testing.T) {
 	if _, one := b.Place(); b.Size() != bigFile || one {
 		t.Errorf("the big file: %d bytes, in one piece: %v", b.Size(), one)
 	}
-	for at, mark := range marks {
+	for at, mark := range bigMarks {
 		got := make([]byte, len(mark))
 		if n, err := b.ReadAt(got, at); string(got[:n]) != mark {
 			if want := mark[:min(int64(len(mark)), bigFile-at)]; string(got[:n]) != want {
@@ -168,7 +189,7 @@ func TestXorriso(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	s := media.NewStore(dir)
-	if got := contents(t, s, "made", long); got != string(sums[long]) {
+	if got := contents(t, s, "made", longName); got != string(files[longName]) {
 		t.Error("the long name's file differs")
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 type bootfilesCmd struct {
-	List  bootfilesList  `cmd:"" default:"withargs" help:"List the boot programs: size, checksum, where from, and what is missing."`
+	List  bootfilesList  `cmd:"" default:"withargs" help:"List the boot programs: size, checksum, source, and what is missing."`
 	Fetch bootfilesFetch `cmd:"" help:"Fetch the boot programs of another processor out of Debian's packages."`
 
 	settingsFlags
@@ -49,7 +49,7 @@ func (c *bootfilesList) Run(p *bootfilesCmd, out io.Writer) error {
 
 type bootfilesFetch struct {
 	Processor string `arg:"" enum:"arm64" help:"The processor: arm64."`
-	Release   string `help:"The Debian release to take them from; this machine's own when not given."`
+	Release   string `help:"The Debian release of the packages (default: this machine's)."`
 }
 
 func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer) error {
@@ -78,7 +78,7 @@ func (c *bootfilesFetch) Run(ctx context.Context, p *bootfilesCmd, out io.Writer
 func codename(path string) (string, error) {
 	data, err := file.Read(path, 64<<10)
 	if err != nil {
-		return "", fmt.Errorf("which Debian release this machine has is not known (%w): give --release", err)
+		return "", fmt.Errorf("this machine's Debian release is unknown (%w): give --release", err)
 	}
 	for line := range strings.Lines(string(data)) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok && strings.Trim(v, `"`) != "" {

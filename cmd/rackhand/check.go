@@ -19,11 +19,11 @@ const defaultInventory = "/etc/rackhand/inventory"
 type checkCmd struct {
 	Paths []string `arg:"" optional:"" name:"path" help:"The inventory's folder (default ${inventory}); with --kickstart, Kickstart files, - for standard input."`
 
-	Kickstart   bool   `help:"Check Kickstart files as they are, for --release; no inventory is read."`
+	Kickstart   bool   `help:"Check Kickstart files for --release, without an inventory."`
 	Release     string `help:"The release: RHEL7 to RHEL10, F42 to F44."`
-	Unsupported string `enum:"refuse,skip," default:"" placeholder:"refuse|skip" help:"With --kickstart: check for the image installer too, which refuses or skips what it can't carry out."`
+	Unsupported string `enum:"refuse,skip," default:"" placeholder:"refuse|skip" help:"With --kickstart: also check for the image installer, which refuses or skips what it can't carry out."`
 	Strict      bool   `help:"Exit 1 for warnings too."`
-	Config      string `help:"The appliance's settings: its images, media, secrets and addresses are looked at too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
+	Config      string `help:"The appliance's settings, to check images, media, secrets and addresses too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
 }
 
 func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
@@ -31,11 +31,11 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	case c.Kickstart:
 		return c.kickstarts(in, out)
 	case c.Unsupported != "":
-		return exitError{2, errors.New("--unsupported goes with --kickstart: an inventory's systems say it")}
+		return exitError{2, errors.New("--unsupported needs --kickstart: an inventory's systems set it themselves")}
 	case c.Release != "":
-		return exitError{2, errors.New("--release goes with --kickstart: an inventory's systems say their releases")}
+		return exitError{2, errors.New("--release needs --kickstart: an inventory's systems set it themselves")}
 	case len(c.Paths) > 1:
-		return errors.New("one inventory's folder is checked at a time")
+		return errors.New("check takes the folder of one inventory at a time")
 	}
 	dir := defaultInventory
 	if len(c.Paths) == 1 {
@@ -70,7 +70,7 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	}
 	fmt.Fprintln(out, strings.Join(said, ", "))
 	if supplies == nil {
-		fmt.Fprintln(out, "no rackhand.yaml names this inventory: images, media, secrets and the appliance's addresses were not looked at (--config FILE)")
+		fmt.Fprintln(out, "no rackhand.yaml names this inventory, so images, media, secrets and the appliance's addresses were not checked: give --config FILE")
 	}
 	if len(checked.Problems) > 0 || c.Strict && len(checked.Warnings) > 0 {
 		return silent{1}

@@ -10,13 +10,14 @@ import (
 
 	"rackhand/config/file"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // kickstarts checks Kickstart files as they are. It ends with status 0 when all are
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	if c.Release == "" && c.Unsupported == "" {
-		return exitError{2, errors.New("say --release RHEL9 (RHEL7 to RHEL10, F42 to F44), or --unsupported refuse or skip for the image installer, or both")}
+		return exitError{2, errors.New("give --release RHEL9 (RHEL7 to RHEL10, F42 to F44), --unsupported refuse or skip for the image installer, or both")}
 	}
 	release := releaseNamed(c.Release)
 	if _, err := kickstart.LookupSyntax(release); err != nil && c.Release != "" {
@@ -40,7 +41,7 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 			}
 		}
 		if c.Unsupported != "" {
-			problems = append(problems, imageProblems(path, text, kickstart.Unsupported(c.Unsupported))...)
+			problems = append(problems, imageProblems(path, text, engine.Unsupported(c.Unsupported))...)
 		}
 		for _, p := range problems {
 			fmt.Fprintln(out, p)
@@ -56,13 +57,13 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 }
 
 // imageProblems are what the image installer has to say of a Kickstart.
-func imageProblems(path string, text []byte, way kickstart.Unsupported) []*kickstart.Problem {
+func imageProblems(path string, text []byte, way engine.Unsupported) []*kickstart.Problem {
 	f, err := kickstart.Parse(path, text)
 	var broken *kickstart.Problem
 	if errors.As(err, &broken) {
 		return []*kickstart.Problem{broken}
 	}
-	return kickstart.ReadForImage(f, way).Problems
+	return engine.Read(f, way).Problems
 }
 
 // releaseNamed is a release by what people call it: RHEL9, rhel9, F44, fedora44.
@@ -77,7 +78,7 @@ func releaseNamed(name string) kickstart.Release {
 // readAppended reads what %ksappend names: a file; nothing is fetched.
 func readAppended(path string) ([]byte, error) {
 	if strings.Contains(path, "://") {
-		return nil, errors.New("it can't be read from here")
+		return nil, errors.New("a URL is not fetched here")
 	}
 	return readFile(path)
 }
@@ -103,7 +104,7 @@ func readFile(path string) ([]byte, error) {
 func readBounded(in io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
 	if err == nil && len(text) > kickstart.MaxSize {
-		err = fmt.Errorf("larger than %d MiB, which is all that is looked at", kickstart.MaxSize>>20)
+		err = fmt.Errorf("larger than %d MiB, the largest file that is checked", kickstart.MaxSize>>20)
 	}
 	return text, err
 }

@@ -28,15 +28,15 @@ import (
 type claimCmd struct {
 	socketFlag
 	editFlags
-	MAC  string `arg:"" optional:"" name:"mac" help:"The box's MAC, in any usual spelling; without it and a name, the unclaimed boxes are listed."`
-	Name string `arg:"" optional:"" help:"The name that the host gets."`
+	MAC  string `arg:"" optional:"" name:"mac" help:"The box's MAC, in any usual spelling. Without MAC and name, the unclaimed boxes are listed."`
+	Name string `arg:"" optional:"" help:"The host's name."`
 
-	Address string `help:"Its address; otherwise the next free one of its network."`
-	Network string `help:"The network to take an address from, when there are several."`
-	Group   string `help:"Its group."`
-	System  string `help:"Its system, when its group gives none."`
-	Role    string `help:"Its role, when its group gives none."`
-	Never   bool   `name:"never-install" help:"It only gets its address: a printer, a switch."`
+	Address string `help:"The host's address (default: the next free one of its network)."`
+	Network string `help:"The network to take an address from, if there are several."`
+	Group   string `help:"The host's group."`
+	System  string `help:"The host's system, if its group has none."`
+	Role    string `help:"The host's role, if its group has none."`
+	Never   bool   `name:"never-install" help:"The host only gets its address, such as a printer or a switch."`
 }
 
 func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
@@ -103,7 +103,7 @@ func (f *editFlags) ownAddress() func(*inventory.Snapshot) error {
 			if before != nil && before.Hosts[name] != nil && before.Hosts[name].Address == h.Address {
 				continue
 			}
-			return fmt.Errorf("nothing was changed: %s is the appliance's own address, and %s would be given none", h.Address, name)
+			return fmt.Errorf("nothing was changed: %s is the appliance's own address, so %s would get no address; choose another one", h.Address, name)
 		}
 		return nil
 	}
@@ -119,7 +119,7 @@ func installable(snap *inventory.Snapshot, host edit.Host, groups []string) erro
 	if host.Group == "" {
 		what = "it is in no group"
 	}
-	return fmt.Errorf("nothing was changed: %s would have no system, and never be installed: %s; give it --group%s, or --system%s where that or the defaults name a kickstart, or say --never-install for what only gets its address",
+	return fmt.Errorf("nothing was changed: %s would have no system, so it would never be installed: %s; give --group%s, or --system%s if that or the defaults name a kickstart, or --never-install if it only gets its address",
 		host.Name, what, oneOf(groups), oneOf(slices.Sorted(maps.Keys(snap.Systems))))
 }
 
@@ -238,8 +238,8 @@ func listUnclaimed(out io.Writer, st provision.Status, now time.Time) error {
 // editFlags are shared by the commands that change the inventory.
 type editFlags struct {
 	Inventory string `help:"The inventory's folder." default:"${inventory}" env:"RACKHAND_INVENTORY" type:"path"`
-	File      string `help:"The file of the inventory to change; otherwise the one in which it belongs."`
-	DryRun    bool   `help:"Show what would change, and write nothing."`
+	File      string `help:"The file of the inventory to change (default: the one that fits)."`
+	DryRun    bool   `help:"Show the change, and write nothing."`
 }
 
 // edit makes a change, shows it, and says what came of it. first is called before
@@ -269,7 +269,7 @@ func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.
 			fmt.Fprintln(out, p)
 		}
 		if broken.Already > 0 {
-			return fmt.Errorf("nothing was changed: the inventory has problems already (%d); mend them first, rackhand check shows them", broken.Already)
+			return fmt.Errorf("nothing was changed: the inventory already has problems (%d); correct them first, rackhand check shows them", broken.Already)
 		}
 		return fmt.Errorf("nothing was changed: with this edit the inventory would have %s", count(len(broken.Problems), "problem"))
 	case err != nil:
@@ -278,7 +278,7 @@ func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.
 	first()
 	text := done.Diff()
 	if text == "" {
-		fmt.Fprintf(out, "%s: it is so already, nothing had to change\n", done.File)
+		fmt.Fprintf(out, "%s: nothing to change\n", done.File)
 		return nil
 	}
 	fmt.Fprint(out, text)

@@ -35,7 +35,7 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	old := &preview.Preview{Snapshot: &inventory.Snapshot{}}
 	if found {
 		if old, problems = preview.Open(temp, preview.Options{}); len(problems) > 0 {
-			return fmt.Errorf("the inventory as it was at %s has problems, so there is nothing to compare with:\n%w", c.Ref, problems.Err())
+			return fmt.Errorf("the inventory at %s has problems, so it can't be compared:\n%w", c.Ref, problems.Err())
 		}
 	}
 	compared, err := preview.Compare(ctx, old, now, c.Ref)
@@ -47,7 +47,7 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	switch {
 	case len(compared.Broken) > 0:
-		return fmt.Errorf("what these are handed does not render now: %s; `rackhand check` says why", preview.Ranges(compared.Broken))
+		return fmt.Errorf("these hosts' answers can't be rendered now: %s; `rackhand check` says why", preview.Ranges(compared.Broken))
 	case compared.Any():
 		return silent{2}
 	}

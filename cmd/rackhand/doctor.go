@@ -23,9 +23,9 @@ import (
 const usualConfig = "/etc/rackhand/rackhand.yaml"
 
 type doctorCmd struct {
-	Config string   `help:"The appliance's settings; /etc/rackhand/rackhand.yaml if it is there, else none are needed." type:"path" placeholder:"FILE"`
+	Config string   `help:"The appliance's settings (default: /etc/rackhand/rackhand.yaml, if it exists)." type:"path" placeholder:"FILE"`
 	JSON   bool     `help:"As JSON."`
-	Links  []string `arg:"" optional:"" name:"link" help:"The links to look at: those of the settings, else every Ethernet link that is up."`
+	Links  []string `arg:"" optional:"" name:"link" help:"The links to check (default: those of the settings, otherwise every Ethernet link that is up)."`
 }
 
 // A diagnosis is what `rackhand doctor --json` prints.

@@ -16,7 +16,7 @@ type inventoryFlag struct {
 
 type explainCmd struct {
 	Host string `arg:"" help:"The host, by its name in the inventory."`
-	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all of boot's."`
+	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all settings under boot."`
 	inventoryFlag
 	JSON bool `help:"As JSON."`
 }

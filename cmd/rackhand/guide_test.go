@@ -4,157 +4,201 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 
 	"rackhand/bootfiles/image"
+	"rackhand/config"
+	"rackhand/config/schema/schematest"
+	"rackhand/inventory"
+	"rackhand/inventory/role"
 )
 
-// The documents whose examples are tried here.
-var documents = []string{"../../README.md", "../../docs/guide.md"}
+var target = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 
-var (
-	fenced  = regexp.MustCompile("(?s)\n```(\\w*)\n(.*?)```")
-	quoted  = regexp.MustCompile("`(rackhand [^`]+)`")
-	flagged = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
-	comment = regexp.MustCompile(`\s+#.*`)
-)
-
-// TestGuideYAML takes each example of the guide as its reader would: into an
-// inventory that is checked with its roles, or into a recipe.
-func TestGuideYAML(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/guide.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var blocks []string
-	role := ""
-	for _, m := range fenced.FindAllStringSubmatch(string(guide), -1) {
-		switch {
-		case m[1] != "yaml":
-		case strings.HasPrefix(m[2], "resources:"):
-			role = m[2] // which the first example's group has
-		default:
-			blocks = append(blocks, m[2])
+// TestGuideIndex: each page of the guide stands in its index, under its own heading.
+func TestGuideIndex(t *testing.T) {
+	all := documents(t)
+	index := all["docs/guide/README.md"]
+	for name, text := range all {
+		page, ok := strings.CutPrefix(name, "docs/guide/")
+		if !ok || page == "README.md" {
+			continue
 		}
-	}
-	if len(blocks) < 5 || role == "" {
-		t.Fatalf("the guide has %d examples, and among them the role %q", len(blocks), role)
-	}
-	for _, text := range blocks {
-		name, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			write := func(name, text string) string {
-				path := filepath.Join(dir, name)
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return path
-			}
-			switch {
-			case strings.HasPrefix(text, "# web.yaml"):
-				if _, problems := image.ReadRecipe(write("web.yaml", text)); problems.Err() != nil {
-					t.Error(problems.Err())
-				}
-				return
-			case strings.HasPrefix(text, "    boot:"):
-				text = "defaults:\n" + text
-			}
-			write("rack.yaml", text)
-			write("roles/web.yaml", role)
-			var out strings.Builder
-			if code := run([]string{"check", "--strict", dir}, &out, &out); code != 0 {
-				t.Errorf("exit status %d: %s", code, &out)
-			}
-		})
+		heading, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
+		if line := "| [" + heading + "](" + page + ") |"; !strings.Contains(index, line) {
+			t.Errorf("docs/guide/README.md lacks a line that begins with %s", line)
+		}
 	}
 }
 
-// TestDocumentedCommands holds every command line of the documents against what the
-// program takes: the command, and its flags.
-func TestDocumentedCommands(t *testing.T) {
-	parser, err := kong.New(&cli{}, kong.Name("rackhand"), kong.Vars{"version": "", "inventory": "", "config": ""})
-	if err != nil {
-		t.Fatal(err)
+// TestGuideExamples tries every example of the guide's pages, and of those beside it,
+// as their reader would. An example that it doesn't know how to try is an error.
+func TestGuideExamples(t *testing.T) {
+	g := newGuide(t)
+	tried := map[string]int{}
+	for name, text := range documents(t) {
+		if !strings.HasPrefix(name, "docs/guide/") && !slices.Contains([]string{"README.md", "CONTRIBUTING.md", "docs/unsupported.md"}, name) {
+			continue
+		}
+		for _, m := range fenced.FindAllStringSubmatch(text, -1) {
+			kind, block := m[1], m[2]
+			first, _, _ := strings.Cut(block, "\n")
+			tried[kind]++
+			t.Run(name+" "+first, func(t *testing.T) {
+				switch {
+				case kind == "":
+					g.commands(t, block)
+				case kind == "yaml":
+					g.yaml(t, first, block)
+				case kind == "kickstart":
+					g.kickstart(t, block)
+				case kind == "ini":
+					g.unit(t, block)
+				case kind == "text": // what a program prints
+				default:
+					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, ini, text for what a program prints, or no word for commands", kind)
+				}
+			})
+		}
 	}
-	seen := 0
-	for _, name := range documents {
-		text, err := os.ReadFile(name)
+	if tried["yaml"] < 7 || tried[""] < 6 || tried["kickstart"] == 0 || tried["ini"] == 0 {
+		t.Errorf("examples were lost: %v", tried)
+	}
+}
+
+// guide is what the examples need of each other and of the program.
+type guide struct {
+	commandLine *kong.Node
+	rack        string // the inventory's example
+	role        string // the role's, which its group has
+	schemas     map[string]*schematest.Validator
+}
+
+func newGuide(t *testing.T) *guide {
+	t.Helper()
+	g := &guide{commandLine: commandLine(t), schemas: map[string]*schematest.Validator{}}
+	all := documents(t)
+	for _, m := range fenced.FindAllStringSubmatch(all["docs/guide/inventory.md"]+all["docs/guide/roles.md"], -1) {
+		switch first, _, _ := strings.Cut(m[2], "\n"); first {
+		case "# inventory/rack.yaml":
+			g.rack = m[2]
+		case "# inventory/roles/web.yaml":
+			g.role = m[2]
+		}
+	}
+	if g.rack == "" || g.role == "" {
+		t.Fatal("docs/guide has no example that begins with # inventory/rack.yaml, or none with # inventory/roles/web.yaml")
+	}
+	for name, schema := range map[string]func() ([]byte, error){
+		"inventory": inventory.JSONSchema, "role": role.JSONSchema, "config": config.JSONSchema, "image": image.RecipeSchema,
+	} {
+		data, err := schema()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var lines []string
-		for _, m := range fenced.FindAllStringSubmatch(string(text), -1) {
-			if m[1] != "" {
-				continue
-			}
-			for line := range strings.Lines(m[2]) {
-				lines = append(lines, comment.ReplaceAllString(strings.TrimSpace(line), ""))
-			}
-		}
-		for _, m := range quoted.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), "\n"), -1) {
-			lines = append(lines, m[1])
-		}
-		for _, line := range lines {
-			words := strings.Fields(strings.ReplaceAll(line, `\|`, "|"))
-			if len(words) < 2 || words[0] != "rackhand" {
-				continue
-			}
-			seen++
-			if why := unknown(parser.Model.Node, words[1:]); why != "" {
-				t.Errorf("%s: %s: %s", name, line, why)
-			}
-		}
+		g.schemas[name] = schematest.New(t, data)
 	}
-	if seen < 40 {
-		t.Errorf("only %d command lines were found", seen)
-	}
+	return g
 }
 
-// unknown says which word of a command line the program doesn't take, "" for none.
-// image build|list stands for two commands, [--wipe] for a flag that may be there.
-func unknown(node *kong.Node, words []string) string {
-	first := strings.Trim(words[0], "[]")
-	if strings.HasPrefix(first, "-") || len(node.Children) == 0 {
-		return unknownFlag(node, words)
+// commands are of rackhand, of make, or install's.
+func (g *guide) commands(t *testing.T, block string) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range strings.Split(first, "|") {
-		var child *kong.Node
-		for _, c := range node.Children {
-			if c.Name == name {
-				child = c
-			}
-		}
+	for line := range strings.Lines(block) {
+		words := strings.Fields(comment.ReplaceAllString(line, ""))
 		switch {
-		case child == nil:
-			return "no command " + name
-		case len(words) == 1:
-			continue
-		}
-		if why := unknown(child, words[1:]); why != "" {
-			return why
+		case len(words) == 0 || words[0] == "install":
+		case words[0] == "rackhand": // TestDocumentedCommands
+		case words[0] == "make" && len(words) > 1:
+			if !slices.ContainsFunc(target.FindAllStringSubmatch(string(makefile), -1), func(m []string) bool { return m[1] == words[1] }) {
+				t.Errorf("make has no target %s", words[1])
+			}
+		default:
+			t.Errorf("nothing tries the command %s", line)
 		}
 	}
-	return ""
 }
 
-func unknownFlag(node *kong.Node, words []string) string {
-	known := map[string]bool{}
-	for _, group := range node.AllFlags(false) {
-		for _, f := range group {
-			known["--"+f.Name] = true
+// yaml tries a file, which its first line names.
+func (g *guide) yaml(t *testing.T, first, block string) {
+	dir := t.TempDir()
+	fits := func(name string) {
+		t.Helper()
+		if err := g.schemas[name].Validate([]byte(block)); err != nil {
+			t.Errorf("the schema of %s: %v", name, err)
 		}
 	}
-	for _, f := range flagged.FindAllString(strings.Join(words, " "), -1) {
-		if !known[f] {
-			return "no flag " + f
+	switch {
+	case strings.HasPrefix(first, "# inventory/roles/"):
+		fits("role")
+		g.check(t, dir, map[string]string{"rack.yaml": g.rack, "roles/web.yaml": block})
+	case strings.HasPrefix(first, "# inventory/"):
+		fits("inventory")
+		g.check(t, dir, map[string]string{"rack.yaml": block, "roles/web.yaml": g.role})
+	case strings.HasPrefix(first, "# rackhand.yaml"):
+		fits("config")
+		if _, problems := config.Parse("rackhand.yaml", []byte(block)); problems.Err() != nil {
+			t.Error(problems.Err())
+		}
+	case strings.Contains(first, "a recipe"):
+		fits("image")
+		path := filepath.Join(dir, "web.yaml")
+		if err := os.WriteFile(path, []byte(block), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, problems := image.ReadRecipe(path); problems.Err() != nil {
+			t.Error(problems.Err())
+		}
+	default:
+		t.Error("the first line must name the file: # inventory/NAME.yaml, # inventory/roles/NAME.yaml, # rackhand.yaml, or # NAME.yaml, a recipe")
+	}
+}
+
+// kickstart tries a part of a template, behind the built-in one for Anaconda.
+func (g *guide) kickstart(t *testing.T, block string) {
+	g.check(t, t.TempDir(), map[string]string{
+		"templates/site.ks": "{{ template \"rhel.ks\" . }}\n" + block,
+		"rack.yaml": `
+networks: {rack1: {subnet: 10.77.0.0/24, gateway: 10.77.0.1}}
+systems: {rocky9: {installer: anaconda, release: RHEL9, media: rocky9, kickstart: site.ks}}
+hosts: {web1: {mac: "52:54:00:00:00:01", address: 10.77.0.11, system: rocky9, variables: {ssh_keys: ["ssh-ed25519 AAAA you@example"]}}}
+`,
+	})
+}
+
+// unit tries the command of a systemd unit.
+func (g *guide) unit(t *testing.T, block string) {
+	_, line, _ := strings.Cut(block, "\nExecStart=/usr/local/bin/rackhand ")
+	line, _, _ = strings.Cut(line, "\n")
+	if line == "" {
+		t.Fatal("the unit has no line ExecStart=/usr/local/bin/rackhand COMMAND")
+	}
+	if why := unknown(g.commandLine, strings.Fields(line)); why != "" {
+		t.Errorf("ExecStart=/usr/local/bin/rackhand %s: %s", line, why)
+	}
+}
+
+// check writes an inventory and checks it.
+func (g *guide) check(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return ""
+	var out strings.Builder
+	if code := run([]string{"check", "--strict", dir}, &out, &out); code != 0 {
+		t.Errorf("exit status %d: %s", code, &out)
+	}
 }

@@ -17,8 +17,8 @@ import (
 
 type imageCmd struct {
 	Build  imageBuild  `cmd:"" help:"Build a root image of a distribution's packages, with its installer."`
-	Import imageImport `cmd:"" help:"Make an image of a root file system's tar."`
-	List   imageList   `cmd:"" help:"List the images, and which of them a build would change."`
+	Import imageImport `cmd:"" help:"Make an image from the tar of a root file system."`
+	List   imageList   `cmd:"" help:"List the images, and mark those that a build would change."`
 	Verify imageVerify `cmd:"" help:"Check an image's files against its manifest; without a name, every image's."`
 	Remove imageRemove `cmd:"" help:"Remove an image that no system names."`
 
@@ -28,17 +28,17 @@ type imageCmd struct {
 func (c *imageCmd) dir() string { return c.folder("images") }
 
 type imageBuild struct {
-	Name string `arg:"" help:"The image. debian12, debian12-web, ubuntu24.04 or rocky9 say by themselves what they are."`
+	Name string `arg:"" help:"The image. Names such as debian12, debian12-web, ubuntu24.04 or rocky9 imply distribution and release."`
 
-	Recipe       string   `help:"A YAML file that says what the image is made of; the flags below add to it." type:"path" placeholder:"FILE"`
+	Recipe       string   `help:"A recipe: a YAML file with the image's contents. The flags below add to it." type:"path" placeholder:"FILE"`
 	Distribution string   `help:"debian, ubuntu, rhel, rocky, alma, centos or fedora."`
-	Release      string   `help:"Its release: bookworm, noble, 9."`
-	Package      []string `help:"A package to add; may be given several times." sep:"," short:"p"`
-	Mirror       string   `help:"Where Debian's or Ubuntu's usual suites lie; without it, Debian's are those of this machine's apt." placeholder:"URL"`
+	Release      string   `help:"The distribution's release: bookworm, noble, 9."`
+	Package      []string `help:"A package to add; repeatable." sep:"," short:"p"`
+	Mirror       string   `help:"The URL of Debian's or Ubuntu's usual suites (default for Debian: the archives of this machine's apt)." placeholder:"URL"`
 	Source       []string `help:"An archive: \"URL SUITE COMPONENT...\" for apt, a repository's URL for dnf; may be given several times." sep:"none" placeholder:"SOURCE"`
-	Key          string   `help:"The file of the keys that sign the archives; without it, the distribution's own keyring." type:"path" placeholder:"FILE"`
-	Unsigned     bool     `help:"Take archives that nobody signed."`
-	IfMissing    bool     `help:"Only when it is not there yet, or was made by another recipe; the installer in it is made anew all the same."`
+	Key          string   `help:"The file of the keys that sign the archives (default: the distribution's keyring)." type:"path" placeholder:"FILE"`
+	Unsigned     bool     `help:"Accept unsigned archives."`
+	IfMissing    bool     `help:"Build only if the image is missing or has another recipe. Its installer is always rebuilt."`
 	Keep         bool     `help:"Keep the working folder of a build that fails."`
 }
 
@@ -61,10 +61,10 @@ func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error 
 			if err := image.Refresh(p.dir(), c.Name, installer); err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "image %s is there (made %s); its installer is this program's\n", old.Name, old.Created.Local().Format("2006-01-02 15:04"))
+			fmt.Fprintf(out, "image %s exists (made %s); its installer is this program's\n", old.Name, old.Created.Local().Format("2006-01-02 15:04"))
 			return nil
 		}
-		fmt.Fprintf(out, "image %s is built anew: %s\n", old.Name, why)
+		fmt.Fprintf(out, "image %s is rebuilt: %s\n", old.Name, why)
 	}
 	m, err := image.Build(ctx, image.Options{
 		Name: c.Name, Dir: p.dir(), Recipe: &recipe, RecipeFile: file, Installer: installer, Log: logTo(os.Stderr), Keep: c.Keep,
@@ -89,7 +89,7 @@ func (c *imageBuild) recipe(old *image.Manifest) (r image.Recipe, file string, e
 	case known:
 		r = byName
 	default:
-		return r, "", exitError{2, fmt.Errorf("nothing says what %s is made of: give --distribution and --release or a --recipe, or take a name such as debian12 or debian12-%[1]s", c.Name)}
+		return r, "", exitError{2, fmt.Errorf("image %s has no recipe: give --distribution and --release, or --recipe, or choose a name such as debian12 or debian12-%[1]s", c.Name)}
 	}
 	if file != "" {
 		read, problems := image.ReadRecipe(file)
@@ -154,10 +154,10 @@ type imageImport struct {
 	Name string `arg:"" help:"The image's name."`
 	File string `arg:"" type:"existingfile" help:"The tar of a root file system: plain, or packed with gzip, xz, zstd or lz4."`
 
-	Kernel   string `help:"The root's kernel that starts the installer, when it has several." placeholder:"VERSION"`
+	Kernel   string `help:"The version of the root's kernel that starts the installer, if it has several." placeholder:"VERSION"`
 	BootFrom string `help:"Start the installer with this image's kernel instead of the root's own." placeholder:"IMAGE"`
-	Complete bool   `help:"The installed root boots, whatever it seems to lack: the Kickstart brings it."`
-	MaxSize  size   `help:"How much the root may be, unpacked. The disk bounds it too: it is written twice, and 1 GiB stays free." default:"64GiB" placeholder:"SIZE"`
+	Complete bool   `help:"Accept a root without kernel, initrd or GRUB: the Kickstart adds them."`
+	MaxSize  size   `help:"The largest size of the unpacked root. Free disk space limits it too: the root is written twice, and 1 GiB stays free." default:"64GiB" placeholder:"SIZE"`
 }
 
 // A size is a flag such as 64GiB, in bytes.
@@ -204,7 +204,7 @@ func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 		if err := image.Verify(ctx, p.dir(), name); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(out, "image %s: every file is as its manifest says\n", name)
+		_, err := fmt.Fprintf(out, "image %s: every file matches its manifest\n", name)
 		return err
 	})
 }

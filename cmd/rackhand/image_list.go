@@ -58,8 +58,8 @@ func (c *imageList) Run(p *imageCmd, out io.Writer) error {
 
 type imageRemove struct {
 	Name      string `arg:"" help:"The image."`
-	Inventory string `help:"The inventory whose systems may name it, instead of the settings'." type:"path"`
-	Force     bool   `help:"Remove it even so."`
+	Inventory string `help:"The inventory to search for systems that name the image, instead of the settings'." type:"path"`
+	Force     bool   `help:"Remove it although a system names it."`
 }
 
 func (c *imageRemove) Run(p *imageCmd, out io.Writer) error {
@@ -83,7 +83,7 @@ func (c *imageRemove) unused(p *imageCmd) error {
 	}
 	rendered, problems := preview.Open(dir, preview.Options{})
 	if len(problems) > 0 {
-		return fmt.Errorf("the inventory %s has problems (`rackhand check %[1]s`), so that it can't be told whether a system names the image %s: mend it, or say --force", dir, c.Name)
+		return fmt.Errorf("the inventory %s has problems (`rackhand check %[1]s`), so systems that name the image %s can't be found: correct them, or give --force", dir, c.Name)
 	}
 	var names []string
 	for name, s := range rendered.Snapshot.Systems {
@@ -93,7 +93,7 @@ func (c *imageRemove) unused(p *imageCmd) error {
 	}
 	if len(names) > 0 {
 		slices.Sort(names)
-		return fmt.Errorf("the inventory names the image %s (system %s): name another image there, or say --force", c.Name, strings.Join(names, ", "))
+		return fmt.Errorf("the inventory names the image %s (system %s): name another image there, or give --force", c.Name, strings.Join(names, ", "))
 	}
 	return nil
 }

@@ -43,8 +43,8 @@ func TestImageRecipe(t *testing.T) {
 		{"its file is gone", imageBuild{Name: "web"}, &image.Manifest{Recipe: &tmux, RecipeFile: "/nonexistent/x"}, image.Recipe{}, "", "can't read the recipe"},
 		{"flags instead of it", imageBuild{Name: "debian12", Package: []string{"tmux"}}, &image.Manifest{Recipe: &nginx}, tmux, "", ""},
 		{"an image from before recipes", imageBuild{Name: "debian12"}, &image.Manifest{}, bookworm, "", ""},
-		{"nothing", imageBuild{Name: "web"}, nil, image.Recipe{}, "", "nothing says what web is made of"},
-		{"nothing, an import", imageBuild{Name: "web"}, &image.Manifest{Import: &image.Imported{}}, image.Recipe{}, "", "nothing says what web is made of"},
+		{"nothing", imageBuild{Name: "web"}, nil, image.Recipe{}, "", "image web has no recipe"},
+		{"nothing, an import", imageBuild{Name: "web"}, &image.Manifest{Import: &image.Imported{}}, image.Recipe{}, "", "image web has no recipe"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, at, err := c.cmd.recipe(c.old)

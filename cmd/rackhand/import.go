@@ -12,10 +12,10 @@ import (
 
 type importCmd struct {
 	inventoryFlag
-	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk, variables.NAME), then a host a line."`
-	Group   string `help:"The group of hosts whose row names none."`
-	Network string `help:"The network in which hosts without an address get one, when there are several."`
-	DryRun  bool   `help:"Say what would be added, and print no YAML."`
+	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk, variables.NAME), then one host a line."`
+	Group   string `help:"The group of hosts without one in their row."`
+	Network string `help:"The network for hosts without an address, if there are several."`
+	DryRun  bool   `help:"List the hosts that would be added, and print no YAML."`
 }
 
 func (c *importCmd) Run(in io.Reader, out io.Writer) error {
@@ -35,7 +35,7 @@ func (c *importCmd) Run(in io.Reader, out io.Writer) error {
 		done, problems = table.Plan(c.Inventory, inventory.Options{}, port.ImportOptions{Group: c.Group, Network: c.Network})
 	}
 	if err := problems.Err(); err != nil {
-		return fmt.Errorf("nothing is imported: %s\n%w", count(len(problems), "problem"), err)
+		return fmt.Errorf("nothing was imported: %s\n%w", count(len(problems), "problem"), err)
 	}
 	// Comments, so that all of it can go into a file.
 	fmt.Fprintf(out, "# %s from %s", count(len(done.Added), "new host"), c.Table)

@@ -13,10 +13,10 @@ import (
 )
 
 type initCmd struct {
-	Dir       string       `arg:"" help:"The folder to write; /etc/rackhand is where the other commands look."`
-	Interface string       `help:"The link that boxes boot on (default: chosen, and said why)." placeholder:"LINK"`
-	Force     bool         `help:"Write over files that are there."`
-	Subnet    netip.Prefix `help:"Don't look at this machine: the link's subnet, 10.77.0.0/24. Needs --address." placeholder:"SUBNET"`
+	Dir       string       `arg:"" help:"The folder to write. The other commands look in /etc/rackhand."`
+	Interface string       `help:"The link that boxes boot on (default: chosen, with the reason)." placeholder:"LINK"`
+	Force     bool         `help:"Overwrite existing files."`
+	Subnet    netip.Prefix `help:"The link's subnet, such as 10.77.0.0/24, for a link that isn't up. Needs --address." placeholder:"SUBNET"`
 	Address   netip.Addr   `help:"The appliance's address on the link." placeholder:"ADDRESS"`
 	Gateway   netip.Addr   `help:"The link's router." placeholder:"ADDRESS"`
 	DNS       []netip.Addr `name:"dns" help:"Name servers for the boxes." placeholder:"ADDRESS"`
@@ -44,7 +44,7 @@ func (c *initCmd) Run(out io.Writer) error {
 	_, problems := config.Load(settings)
 	_, more := preview.Load(folder)
 	if problems = append(problems, more...); len(problems) > 0 {
-		return fmt.Errorf("together with the files that were there, there are problems:\n%w", problems.Err())
+		return fmt.Errorf("together with the existing files, the configuration has problems:\n%w", problems.Err())
 	}
 	if !site.Gateway.IsValid() {
 		fmt.Fprintf(out, "\nno router is known on %s: boxes there get their packages through this machine; set `mirror:` in %s\n", site.Interface, settings)
@@ -67,7 +67,7 @@ func (c *initCmd) site() (site setup.Site, why string, err error) {
 	}
 	if c.Subnet.IsValid() {
 		if c.Interface == "" {
-			return site, "", errors.New("--subnet and --address say what a link is like: name it with --interface")
+			return site, "", errors.New("--subnet and --address describe a link: name it with --interface")
 		}
 		return setup.Site{Interface: c.Interface, Address: c.Address, Subnet: c.Subnet, Gateway: c.Gateway, DNS: c.DNS}, "as the flags say", nil
 	}

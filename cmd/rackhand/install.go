@@ -12,8 +12,8 @@ import (
 type installCmd struct {
 	socketFlag
 	Host    string `arg:"" help:"The host, by its name in the inventory."`
-	Wipe    bool   `help:"Its disks may be wiped even when they carry data."`
-	NoPower bool   `help:"Leave its power alone: somebody presses the button."`
+	Wipe    bool   `help:"Allow the install to wipe disks that carry data."`
+	NoPower bool   `help:"Don't switch its power: you press the button."`
 }
 
 func (c *installCmd) Run(ctx context.Context, out io.Writer) error {
@@ -52,13 +52,13 @@ func (c *cancelCmd) Run(ctx context.Context, out io.Writer) error {
 	if err := client.New(c.Socket).Cancel(ctx, c.Host); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "cancelled; a box that is being installed is left as it is, a rescue, wipe or burn-in ends within ten seconds")
+	fmt.Fprintln(out, "cancelled; a box that is being installed stays as it is, a rescue, wipe or burn-in ends within ten seconds")
 	return nil
 }
 
 type revokeCmd struct {
 	socketFlag
-	Host string `arg:"" help:"The host, by the name that its certificate has."`
+	Host string `arg:"" help:"The host, by the name in its certificate."`
 }
 
 func (c *revokeCmd) Run(ctx context.Context, out io.Writer) error {

@@ -17,7 +17,7 @@ import (
 type jobFlags struct {
 	socketFlag
 	Host    string `arg:"" help:"The host, by its name in the inventory."`
-	NoPower bool   `help:"Leave its power alone: somebody presses the button."`
+	NoPower bool   `help:"Don't switch its power: you press the button."`
 }
 
 // arm asks for a job and says how it goes on.
@@ -37,8 +37,8 @@ func (f *jobFlags) arm(ctx context.Context, out io.Writer, r provision.JobReques
 
 type burninCmd struct {
 	jobFlags
-	Minutes int  `help:"How long: half of it for memory, a quarter each for processor and disks." default:"60"`
-	Serving bool `help:"Also when the host serves: it is out of service meanwhile."`
+	Minutes int  `help:"The duration in minutes: half of it for memory, a quarter each for processor and disks." default:"60"`
+	Serving bool `help:"Allow it for a host that serves; it is out of service meanwhile."`
 }
 
 func (c *burninCmd) Run(ctx context.Context, out io.Writer) error {
@@ -48,20 +48,20 @@ func (c *burninCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "follow it: rackhand watch %s; what it found: rackhand job %s\n", c.Host, c.Host)
+	fmt.Fprintf(out, "follow it: rackhand watch %s; findings: rackhand job %s\n", c.Host, c.Host)
 	return nil
 }
 
 type wipeCmd struct {
 	jobFlags
-	Yes     bool     `help:"It is meant: what is on the disks is gone for good."`
-	Disk    []string `help:"Only this disk, by kernel name, serial number or WWN; may be given several times." placeholder:"DISK"`
-	Serving bool     `help:"Also when the host serves."`
+	Yes     bool     `help:"Confirm: the data on the disks is lost for good."`
+	Disk    []string `help:"Only this disk, by kernel name, serial number or WWN; repeatable." placeholder:"DISK"`
+	Serving bool     `help:"Allow it for a host that serves."`
 }
 
 func (c *wipeCmd) Run(ctx context.Context, out io.Writer) error {
 	if !c.Yes {
-		return exitError{2, fmt.Errorf("this would erase %s of %s: say --yes when that is meant", orAll(c.Disk), c.what(ctx))}
+		return exitError{2, fmt.Errorf("this would erase %s of %s: give --yes to confirm", orAll(c.Disk), c.what(ctx))}
 	}
 	_, err := c.arm(ctx, out, provision.JobRequest{
 		Job: provision.JobWipe, Yes: true, Serving: c.Serving, Order: provision.Order{Disks: c.Disk},
@@ -105,7 +105,7 @@ func (c *wipeCmd) what(ctx context.Context) string {
 type jobCmd struct {
 	socketFlag
 	Host string `arg:"" help:"The host, by its name in the inventory."`
-	JSON bool   `help:"As JSON, what the box reported with it."`
+	JSON bool   `help:"Print JSON, with the box's report."`
 }
 
 func (c *jobCmd) Run(ctx context.Context, out io.Writer) error {
@@ -124,7 +124,7 @@ func (c *jobCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	var text bytes.Buffer
 	if err := json.Indent(&text, r.Report, "", "  "); err != nil {
-		return fmt.Errorf("what %s reported is no JSON: %w", r.Job.ID, err)
+		return fmt.Errorf("the report of %s is not JSON: %w", r.Job.ID, err)
 	}
 	for line := range strings.Lines(text.String()) {
 		fmt.Fprintln(out, show.OneLine(strings.TrimRight(line, "\n"), 4000))

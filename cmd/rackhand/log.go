@@ -11,8 +11,8 @@ import (
 type logCmd struct {
 	socketFlag
 	Host    string `arg:"" help:"The host, by its name in the inventory."`
-	Follow  bool   `short:"f" help:"Go on as the log grows, until the install has ended."`
-	Install string `help:"Of this install, such as web1-3; by default of the latest." placeholder:"ID"`
+	Follow  bool   `short:"f" help:"Follow the log until the install has ended."`
+	Install string `help:"The install, such as web1-3 (default: the latest)." placeholder:"ID"`
 }
 
 func (c *logCmd) Run(ctx context.Context, out io.Writer) error {

@@ -23,37 +23,37 @@ var version = "development"
 // appliance, its inventory, its hosts, and what it keeps for them.
 type cli struct {
 	Init   initCmd   `cmd:"" help:"Write a first configuration and inventory for this machine."`
-	Doctor doctorCmd `cmd:"" help:"Look at the links: who else answers DHCP, and what keeps boxes from booting."`
+	Doctor doctorCmd `cmd:"" help:"Check the links: find other DHCP servers, and what keeps boxes from booting."`
 	Serve  serveCmd  `cmd:"" help:"Run the appliance."`
 
 	Check   checkCmd   `cmd:"" help:"Check an inventory: every problem with file, line and column."`
-	Explain explainCmd `cmd:"" help:"Tell where each value of a host comes from, and what it overrode."`
-	Render  renderCmd  `cmd:"" help:"Show what a host would be handed, with its secrets masked, or the plan of its install."`
-	Diff    diffCmd    `cmd:"" help:"Tell which hosts' answers a change of the inventory alters, against a git commit."`
+	Explain explainCmd `cmd:"" help:"Show where each value of a host comes from, and which values it overrides."`
+	Render  renderCmd  `cmd:"" help:"Show what a host would get, with its secrets masked, or the plan of its install."`
+	Diff    diffCmd    `cmd:"" help:"Show how the inventory's changes since a git commit affect each host."`
 	Claim   claimCmd   `cmd:"" help:"Add a box to the inventory; without a MAC, list the unclaimed ones."`
-	Set     setCmd     `cmd:"" help:"Set a value in the inventory's files, which stay as they were otherwise."`
+	Set     setCmd     `cmd:"" help:"Set a value in the inventory's files, and change nothing else in them."`
 	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
-	Import  importCmd  `cmd:"" help:"Make YAML of a table of hosts, checked with the inventory."`
+	Import  importCmd  `cmd:"" help:"Convert a table of hosts to YAML, and check it with the inventory."`
 	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
-	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration or an image's recipe, for editors, or of a report."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration, a role, an image's recipe or an agent's report."`
 
-	Status  statusCmd  `cmd:"" help:"Show every host and where it is."`
+	Status  statusCmd  `cmd:"" help:"Show every host with its stage."`
 	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
-	Report  reportCmd  `cmd:"" help:"Show what a host's agent last reported: what changed, failed or had drifted."`
-	Log     logCmd     `cmd:"" help:"Show what a host's installer has logged."`
+	Report  reportCmd  `cmd:"" help:"Show the last report of a host's agent: changes, failures and drift."`
+	Log     logCmd     `cmd:"" help:"Show the log of a host's installer."`
 	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
-	Rescue  rescueCmd  `cmd:"" help:"Boot a host into a shell in memory, over ssh with your key."`
+	Rescue  rescueCmd  `cmd:"" help:"Boot a host into a shell in memory, to log in by ssh with your key."`
 	Wipe    wipeCmd    `cmd:"" help:"Erase a host's disks."`
-	Burnin  burninCmd  `cmd:"" help:"Try a host's memory, processor and disks; nothing is written to them."`
-	Job     jobCmd     `cmd:"" help:"Show a host's last rescue, wipe or burn-in, and what it found."`
-	Release releaseCmd `cmd:"" help:"Confirm that a waiting box is the host, and let its install go on."`
+	Burnin  burninCmd  `cmd:"" help:"Test a host's memory, processor and disks; nothing is written to disks."`
+	Job     jobCmd     `cmd:"" help:"Show a host's last rescue, wipe or burn-in, with its findings."`
+	Release releaseCmd `cmd:"" help:"Confirm that a waiting box is the host, so its install goes on."`
 	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
 	Revoke  revokeCmd  `cmd:"" help:"Revoke the certificate of a host."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`
 	Media     mediaCmd     `cmd:"" help:"Add, list, verify and remove installation media for Anaconda."`
-	Mirror    mirrorCmd    `cmd:"" help:"Fetch ahead what a system's hosts will ask for; list and forget what the mirror cache keeps."`
+	Mirror    mirrorCmd    `cmd:"" help:"Fetch files ahead for a system's hosts; list the mirror cache, and remove files from it."`
 	Bootfiles bootfilesCmd `cmd:"" help:"List the network boot programs; fetch those of another processor."`
 	Demo      demoCmd      `cmd:"" help:"Rehearse the whole path with virtual boxes in a virtual rack."`
 

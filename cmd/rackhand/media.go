@@ -17,7 +17,7 @@ import (
 type mediaCmd struct {
 	Add    mediaAdd    `cmd:"" help:"Add an ISO, or a tree on an upstream of the mirror cache."`
 	List   mediaList   `cmd:"" help:"List the media."`
-	Verify mediaVerify `cmd:"" help:"Check the files of media against what they were when these were added; without a name, all media's."`
+	Verify mediaVerify `cmd:"" help:"Check that the files of media are unchanged since they were added; without a name, of all media."`
 	Remove mediaRemove `cmd:"" help:"Remove media; an ISO that was added --in-place stays where it is."`
 
 	settingsFlags
@@ -26,12 +26,12 @@ type mediaCmd struct {
 func (c *mediaCmd) dir() string { return c.folder("media") }
 
 type mediaAdd struct {
-	Name string `arg:"" help:"What systems of the inventory call them: rocky9."`
+	Name string `arg:"" help:"The media's name in the inventory: rocky9."`
 	From string `arg:"" help:"FILE.iso; or a tree below an upstream of the mirror cache, as UPSTREAM:PATH or by its URL."`
 
-	InPlace bool   `help:"Leave the ISO where it is instead of copying it into the state folder."`
-	SHA256  string `name:"sha256" help:"What the ISO's SHA-256 has to be, as its distributor says."`
-	Replace bool   `help:"Put it into the place of the one of that name."`
+	InPlace bool   `help:"Use the ISO where it is, without a copy in the state folder."`
+	SHA256  string `name:"sha256" help:"The ISO's SHA-256, as its distributor publishes it."`
+	Replace bool   `help:"Replace the media of that name."`
 }
 
 func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
@@ -51,7 +51,7 @@ func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
 	for _, n := range notes {
 		fmt.Fprintln(out, "note:", n)
 	}
-	fmt.Fprintf(out, "a system of the inventory names it: {installer: anaconda, release: %s, media: %s}\n", m.Tree.Release(), m.Name)
+	fmt.Fprintf(out, "to use it, write in a system of the inventory: {installer: anaconda, release: %s, media: %s}\n", m.Tree.Release(), m.Name)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (c *mediaVerify) Run(ctx context.Context, p *mediaCmd, out io.Writer) error
 		if err := media.Verify(ctx, p.dir(), name); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(out, "media %s: every file is as it was when it was added\n", name)
+		_, err := fmt.Fprintf(out, "media %s: every file is unchanged since it was added\n", name)
 		return err
 	})
 }

@@ -30,12 +30,12 @@ func upstreamOf(from string, upstreams map[string]string) (upstream, path string
 		if rest, ok := strings.CutPrefix(from, base); ok && len(base) > len(upstreams[upstream]) {
 			upstream, path = name, strings.Trim(rest, "/")
 			if path, err = url.PathUnescape(path); err != nil {
-				return "", "", fmt.Errorf("that URL can't be read: %w", err)
+				return "", "", fmt.Errorf("the URL can't be parsed: %w", err)
 			}
 		}
 	}
 	if upstream == "" {
-		return "", "", fmt.Errorf("no upstream of the mirror cache begins that URL: name one under mirror.upstreams (there are %s)", known(upstreams))
+		return "", "", fmt.Errorf("the URL is below no upstream of the mirror cache: add one under mirror.upstreams (there are %s)", known(upstreams))
 	}
 	return upstream, path, nil
 }

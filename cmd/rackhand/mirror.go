@@ -13,8 +13,8 @@ import (
 
 type mirrorCmd struct {
 	Prefetch mirrorPrefetch `cmd:"" help:"Fetch the packages that the hosts of a system will ask for into the mirror cache."`
-	List     mirrorList     `cmd:"" help:"List what the mirror cache keeps."`
-	Forget   mirrorForget   `cmd:"" help:"Remove files from the mirror cache: the next host that asks gets them from the upstream."`
+	List     mirrorList     `cmd:"" help:"List the files in the mirror cache."`
+	Forget   mirrorForget   `cmd:"" help:"Remove files from the mirror cache, so the next host gets them from the upstream."`
 }
 
 type mirrorPrefetch struct {
@@ -28,17 +28,17 @@ func (c *mirrorPrefetch) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%d hosts of %s name: %s\n", got.Hosts, c.System, strings.Join(got.Named, " "))
-	fmt.Fprintf(out, "with what these depend on: %d packages that the image does not hold, all in the mirror cache; %d files (%.1f MB) were fetched now\n",
+	fmt.Fprintf(out, "with their dependencies: %d packages that the image lacks, all in the mirror cache; %d files (%.1f MB) were fetched now\n",
 		got.Packages, got.Fetched, float64(got.Bytes)/1e6)
 	if len(got.Missing) > 0 {
-		fmt.Fprintf(out, "no archive has: %s\n", strings.Join(got.Missing, " "))
+		fmt.Fprintf(out, "no archive has these: %s\n", strings.Join(got.Missing, " "))
 	}
 	return nil
 }
 
 type mirrorList struct {
 	socketFlag
-	Path string `arg:"" optional:"" help:"NAME/PATH below /mirror/; NAME/ and NAME/FOLDER/ list all that is there."`
+	Path string `arg:"" optional:"" help:"NAME/PATH below /mirror/; NAME/ and NAME/FOLDER/ list everything in them."`
 	JSON bool   `name:"json" help:"As JSON, with times and SHA-256 sums."`
 }
 
@@ -51,7 +51,7 @@ func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
 		return printJSON(out, files)
 	}
 	if len(files) == 0 {
-		_, err := fmt.Fprintln(out, "the mirror cache keeps nothing there (the name of a folder ends with /)")
+		_, err := fmt.Fprintln(out, "the mirror cache has no such file (the name of a folder ends with /)")
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -71,7 +71,7 @@ func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
 
 type mirrorForget struct {
 	socketFlag
-	Path string `arg:"" help:"NAME/PATH below /mirror/, or its URL as apt or dnf shows it; NAME/ and NAME/FOLDER/ are all that is there."`
+	Path string `arg:"" help:"NAME/PATH below /mirror/, or its URL as apt or dnf shows it; NAME/ and NAME/FOLDER/ mean everything in them."`
 }
 
 func (c *mirrorForget) Run(ctx context.Context, out io.Writer) error {
@@ -81,7 +81,7 @@ func (c *mirrorForget) Run(ctx context.Context, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "removed from the mirror cache: %s, %d bytes\n", count(got.Files, "file"), got.Bytes)
 	if got.UnderWay > 0 && err == nil {
-		_, err = fmt.Fprintf(out, "not kept, though it goes on for the hosts that asked: %s under way\n", count(got.UnderWay, "download"))
+		_, err = fmt.Fprintf(out, "%s under way: the hosts that asked get it, but it isn't kept\n", count(got.UnderWay, "download"))
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func TestMirrorCommands(t *testing.T) {
 	})
 	mux.HandleFunc("DELETE /api/mirror", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("at") != "debian/pool/g++.deb" {
-			http.Error(w, "the mirror cache keeps nothing there", http.StatusNotFound)
+			http.Error(w, "the mirror cache has no such file", http.StatusNotFound)
 			return
 		}
 		_ = json.NewEncoder(w).Encode(provision.MirrorForgotten{Files: 1, Bytes: 2_000_000, UnderWay: 1})
@@ -52,10 +52,10 @@ func TestMirrorCommands(t *testing.T) {
 		want string
 	}{
 		{"list debian/pool/", 0, "SIZE  AGE  USED  PATH\n1000  3h   3h    debian/pool/a.deb\n24    3h   now   debian/pool/g%2B%2B.deb" + note + "\n1024             in 2 files\n"},
-		{"list", 0, "the mirror cache keeps nothing there (the name of a folder ends with /)\n"},
+		{"list", 0, "the mirror cache has no such file (the name of a folder ends with /)\n"},
 		{"list --json", 0, "[]\n"},
-		{"forget debian/pool/g++.deb", 0, "removed from the mirror cache: 1 file, 2000000 bytes\nnot kept, though it goes on for the hosts that asked: 1 download under way\n"},
-		{"forget debian/x", 1, "rackhand: the appliance says: the mirror cache keeps nothing there\n"},
+		{"forget debian/pool/g++.deb", 0, "removed from the mirror cache: 1 file, 2000000 bytes\n1 download under way: the hosts that asked get it, but it isn't kept\n"},
+		{"forget debian/x", 1, "rackhand: the appliance says: the mirror cache has no such file\n"},
 		{"forget", 2, "rackhand: expected \"<path>\"\n"},
 	} {
 		var out strings.Builder

@@ -9,7 +9,7 @@ import (
 
 type removeCmd struct {
 	editFlags
-	Path string `arg:"" help:"What to remove, such as hosts.web1 or hosts.web1.role."`
+	Path string `arg:"" help:"The path to remove, such as hosts.web1 or hosts.web1.role."`
 }
 
 func (c *removeCmd) Run(ctx context.Context, out io.Writer) error {

@@ -15,12 +15,12 @@ import (
 
 type renderCmd struct {
 	Host string `arg:"" help:"The host, by its name in the inventory."`
-	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog,plan" default:"kickstart" help:"What it is handed: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog; or plan, the steps of its install with the layout of its disks (image installer)."`
+	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog,plan" default:"kickstart" help:"What to show: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog; or plan, the steps of its install with the layout of its disks (image installer)."`
 	inventoryFlag
-	Config string `help:"The appliance's settings: its address, mirrors, images and secrets (default ${config}, if it is there)." type:"path"`
+	Config string `help:"The appliance's settings, for its address, mirrors, images and secrets (default: ${config}, if it exists)." type:"path"`
 	Reveal bool   `help:"Read the secrets and show them."`
-	Disks  string `help:"For a plan: a file with the box's disks, as lsblk writes them there in JSON (the guide has the command); - for standard input. Without it, those that the Kickstart names are assumed, with 100 GB each." type:"path" placeholder:"FILE"`
-	BIOS   bool   `name:"bios" help:"For a plan: the box boots by BIOS firmware, not UEFI."`
+	Disks  string `help:"For a plan: a file with the box's disks as JSON from lsblk (docs/guide/inventory.md has the command); - for standard input. Default: the disks that the Kickstart names, with 100 GB each." type:"path" placeholder:"FILE"`
+	BIOS   bool   `name:"bios" help:"For a plan: the box has BIOS firmware, not UEFI."`
 }
 
 func (c *renderCmd) Run(in io.Reader, out io.Writer) error {

@@ -11,6 +11,7 @@ import (
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/preview"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // maxLsblk bounds the file of --disks.
@@ -27,7 +28,7 @@ func (c *renderCmd) plan(p *preview.Preview, in io.Reader, out io.Writer) error 
 	}
 	h := p.Snapshot.Hosts[c.Host]
 	if h.System.Installer != inventory.InstallerImage {
-		return fmt.Errorf("host %s is installed by Anaconda, which makes its own plan: only the image installer's can be shown", h.Name)
+		return fmt.Errorf("host %s: Anaconda installs it and makes its own plan; only the image installer's plan can be shown", h.Name)
 	}
 	f, err := kickstart.Parse(h.Kickstart, []byte(text))
 	if err != nil {
@@ -38,7 +39,7 @@ func (c *renderCmd) plan(p *preview.Preview, in io.Reader, out io.Writer) error 
 		return err
 	}
 	// The image matters only to a brought Kickstart that names none itself.
-	o := plan.ReadOptions{Unsupported: kickstart.Unsupported(h.System.Unsupported), Image: plan.ImageStep{URL: h.System.Image, SHA256: "its checksum"}}
+	o := plan.ReadOptions{Unsupported: engine.Unsupported(h.System.Unsupported), Image: plan.ImageStep{URL: h.System.Image, SHA256: "its checksum"}}
 	shown, err := plan.Preview(f, o, facts)
 	if err != nil {
 		return fmt.Errorf("host %s: %w", h.Name, err)

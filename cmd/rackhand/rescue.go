@@ -18,8 +18,8 @@ import (
 
 type rescueCmd struct {
 	jobFlags
-	Key        []string `help:"A file with the public key that is let in; may be given several times. Else ~/.ssh/id_*.pub; without any, the keys of the inventory's variable ssh_keys." type:"existingfile" placeholder:"FILE"`
-	KnownHosts string   `help:"Write the box's host key into this file, for ssh -o UserKnownHostsFile=FILE." type:"path" placeholder:"FILE"`
+	Key        []string `help:"A file with a public key that may log in; repeatable. Default: ~/.ssh/id_*.pub, otherwise the keys of the inventory's variable ssh_keys." type:"existingfile" placeholder:"FILE"`
+	KnownHosts string   `help:"Write the box's host key to this file, for ssh -o UserKnownHostsFile=FILE." type:"path" placeholder:"FILE"`
 	NoWait     bool     `help:"Don't wait for the box to come up."`
 }
 
@@ -41,7 +41,7 @@ func (c *rescueCmd) Run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "follow it: rackhand watch %s\n", c.Host)
 		return nil
 	}
-	fmt.Fprintln(out, "waiting for it; Ctrl-C leaves it armed")
+	fmt.Fprintln(out, "waiting for the box; after Ctrl-C the rescue stays armed")
 	return c.wait(ctx, out, cl, in, st.Seq)
 }
 
@@ -95,7 +95,7 @@ func writeKnownHosts(path, line string) error {
 		return err
 	}
 	if bytes.Count(old, []byte("\n")) > 1 {
-		return fmt.Errorf("%s has lines for other hosts: name a file of its own with --known-hosts", path)
+		return fmt.Errorf("%s has lines for other hosts: give a separate file with --known-hosts", path)
 	}
 	return os.WriteFile(path, []byte(line+"\n"), 0o644)
 }

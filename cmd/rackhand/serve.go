@@ -29,8 +29,8 @@ type serveCmd struct {
 	Config string `help:"The appliance's settings." default:"${config}" type:"path"`
 	Debug  bool   `help:"Log more."`
 
-	NewDatabase bool `help:"Go on without the lost database: make a new one; no host of the inventory is armed automatically."`
-	NewCA       bool `name:"new-ca" help:"Go on with a new or another CA: installed hosts have to be reinstalled."`
+	NewDatabase bool `help:"Continue with a new database in place of a lost one: no host of the inventory is armed automatically."`
+	NewCA       bool `name:"new-ca" help:"Continue with a new or another CA: installed hosts have to be reinstalled."`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {

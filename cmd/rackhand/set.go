@@ -9,7 +9,7 @@ import (
 
 type setCmd struct {
 	editFlags
-	Path   string   `arg:"" help:"What to set, such as hosts.web1.address, groups.web.role or hosts.web1.variables.motd; quote a key that holds a dot: systems.\"rocky9.4\".media."`
+	Path   string   `arg:"" help:"The path to set, such as hosts.web1.address, groups.web.role or hosts.web1.variables.motd; quote a key that contains a dot: systems.\"rocky9.4\".media."`
 	Values []string `arg:"" name:"value" help:"The value; several make a list. Put -- before one that begins with a dash."`
 }
 

@@ -14,7 +14,7 @@ import (
 type watchCmd struct {
 	socketFlag
 	Host  string `arg:"" optional:"" help:"Only this host."`
-	After uint64 `help:"Begin after the event of this number; by default with what happens now."`
+	After uint64 `help:"Begin after the event with this number (default: only new events)."`
 	All   bool   `help:"Begin with the first event."`
 }
 

@@ -1,6 +1,7 @@
-// Package file reads and judges files whose paths come from a person: only regular ones
-// are read, with a bound, and private ones only when nobody else may read them. It knows
-// nothing else of rackhand.
+// Package file handles files and folders for the appliance: it reads files whose paths come
+// from a person (regular ones only, with a bound, and private ones only when no other user
+// may read them), and it replaces folders without a moment in which a reader finds half of
+// one. It imports nothing else of rackhand.
 package file
 
 import (
@@ -40,7 +41,7 @@ func regular(f *os.File, path string) error {
 	return notRegular(path, info.Mode())
 }
 
-// notRegular has the form of the errors of package os: whoever tells the path takes it off.
+// notRegular has the form of the errors of package os, so that callers can remove the path.
 func notRegular(path string, mode os.FileMode) error {
 	return &os.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but %s", ErrKind, kind(mode))}
 }

@@ -1,6 +1,6 @@
-// Package problem is how rackhand says what is wrong in a file that the operator
-// wrote: where, what, and what to do. It lies below inventory and config, which
-// share it, and knows nothing of either.
+// Package problem describes a problem in a file that the operator wrote: where,
+// what, and what to do. It lies below inventory and config, which share it, and
+// knows nothing of either.
 package problem
 
 import (

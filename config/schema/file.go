@@ -1,4 +1,4 @@
-// Package schema reads a YAML file by the schema of whoever reads it: a scalar
+// Package schema reads a YAML file by the schema of its caller: a scalar
 // is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
 // key must be known, and whatever is wrong becomes a [problem.Problem] with its
 // place. Reading goes on after a problem, so that one run finds them all.
@@ -45,7 +45,7 @@ func (f *File) Line(n int) string {
 			line = string(r[:column-1]) + "***"
 		}
 	}
-	return hideSecrets(line)
+	return HideSecrets(line)
 }
 
 var (
@@ -60,10 +60,10 @@ func (f *File) hide(line, column int) {
 	}
 }
 
-// hideSecrets cuts a line after a key that sounds like a secret, unless a
-// reference such as {secret: name} follows. It needs no parsed file: a line with
-// a syntax error is shown too.
-func hideSecrets(line string) string {
+// HideSecrets replaces the rest of a line by "***" after a key that sounds like a secret,
+// unless a reference such as {secret: name} follows. It needs no parsed file, because lines
+// with syntax errors are shown too.
+func HideSecrets(line string) string {
 	for _, at := range secretKey.FindAllStringIndex(line, -1) {
 		rest := line[at[1]:]
 		if rest == "" || strings.HasPrefix(rest, "#") || reference.MatchString(rest) {

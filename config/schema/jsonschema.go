@@ -214,6 +214,9 @@ func (w *writer) yaml(path, text string) any {
 	if t, ok := v.(time.Time); ok {
 		return t.Format(time.DateOnly)
 	}
+	if _, ok := v.(int); ok && len(text) > 1 && text[0] == '0' {
+		return text // 0644: a reader takes the digits, JSON would have 420
+	}
 	return v
 }
 

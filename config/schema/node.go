@@ -78,7 +78,7 @@ func (n Node) Fields(what string, fields Fields) (ok bool) {
 	return n.FieldsOr(what, fields, nil)
 }
 
-// FieldsOr is Fields, with a function that is told of every unknown key as well.
+// FieldsOr is Fields that also calls a function for every unknown key.
 func (n Node) FieldsOr(what string, fields Fields, unknown func(key string, value Node)) (ok bool) {
 	return n.FieldsHint(what, fields, nil, unknown)
 }

@@ -75,7 +75,7 @@ func (n Node) shape() *Shape {
 	if s := n.file.probe.shapes[n.n]; s != nil {
 		return s
 	}
-	return &Shape{} // a key: nobody reads it
+	return &Shape{} // a key, which has no reader
 }
 
 func (s *Shape) fields(f *File, fields Fields) {

@@ -33,7 +33,6 @@ func (f *File) syntax(text string, fail *failure) {
 	indent := src[:len(src)-len(strings.TrimLeft(src, " \t"))]
 	at.Column = len(indent) + 1
 
-	column := func(byteAt int) int { return len([]rune(src[:byteAt])) + 1 }
 	if tab := strings.IndexByte(indent, '\t'); tab >= 0 || strings.Contains(message, "found a tab character") {
 		at.Column = max(tab, 0) + 1
 		f.list.Addf(at, "indent with spaces, two for each level", "a tab is used for indentation")
@@ -44,12 +43,21 @@ func (f *File) syntax(text string, fail *failure) {
 		f.list.Addf(at, m.hint, "%s", m.message)
 		return
 	}
+	f.explainSyntax(text, fail.read, message, at)
+}
+
+// explainSyntax adds a problem at a place that says in plain words what the YAML parser's
+// message means there. read is how much of the text the parser had read.
+func (f *File) explainSyntax(text string, read int, message string, at problem.Place) {
+	src := f.lines[at.Line-1]
+	column := func(byteAt int) int { return len([]rune(src[:byteAt])) + 1 }
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):
-		if line > 1 && bareWord.MatchString(f.lines[line-2]) {
+		if at.Line > 1 && bareWord.MatchString(f.lines[at.Line-2]) {
 			// The line before was meant as the key that this one belongs to.
+			before := f.lines[at.Line-2]
 			at.Line--
-			at.Column = len(f.lines[line-2]) - len(strings.TrimLeft(f.lines[line-2], " ")) + 1
+			at.Column = len(before) - len(strings.TrimLeft(before, " ")) + 1
 			f.list.Addf(at, "end it with a colon", "a key without a colon")
 			return
 		}
@@ -71,8 +79,8 @@ func (f *File) syntax(text string, fail *failure) {
 			at.Column = column(i)
 		}
 		hint := "close [ with ] and { with }, and put a comma between two entries"
-		if read := f.lineAt(text, fail.read); read > line+1 && read < len(f.lines)-1 {
-			hint += fmt.Sprintf("; it was noticed near line %d", read)
+		if near := f.lineAt(text, read); near > at.Line+1 && near < len(f.lines)-1 {
+			hint += fmt.Sprintf("; it was noticed near line %d", near)
 		}
 		f.list.Addf(at, hint,
 			"a list or mapping in brackets is not closed, or lacks a comma")

@@ -18,7 +18,7 @@ func (f *File) vet(n *yaml.Node, depth int) {
 	}
 	switch {
 	case n.Kind == yaml.AliasNode && f.alias:
-		// One a file is enough: whoever uses them uses many.
+		// One a file is enough: a file with one has many.
 		f.bad[n] = true
 		return
 	case n.Kind == yaml.AliasNode:

@@ -1,5 +1,5 @@
-// Package visible makes text of foreign origin fit to be looked at: what a terminal or
-// a browser would act on, or not show, stands there as an escape. It knows nothing else
+// Package visible makes untrusted text safe to display: characters that a terminal
+// or a browser would interpret, or not show, become escapes. It knows nothing else
 // of rackhand.
 package visible
 

@@ -83,7 +83,7 @@ func choose(files []File, only string, path Path) (File, error) {
 	return files[best], nil
 }
 
-// entries counts what a section holds; 0 when there is none.
+// entries counts the entries of a section; 0 without that section.
 func entries(root *yaml.Node, section string) int {
 	if root == nil || root.Kind != yaml.MappingNode {
 		return 0

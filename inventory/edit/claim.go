@@ -17,7 +17,7 @@ type Host struct {
 	Address netip.Addr
 	// Group, System and Role may be empty.
 	Group, System, Role string
-	// Never: it only gets its address, and is none to be installed.
+	// Never: it gets its address only, and is never installed.
 	Never bool
 }
 

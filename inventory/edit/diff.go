@@ -2,9 +2,10 @@ package edit
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"rackhand/config/schema"
 )
 
 // around is how many unchanged lines a diff shows.
@@ -63,24 +64,13 @@ func lines(text []byte) []string {
 	return all
 }
 
-var (
-	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
-	reference = regexp.MustCompile(`^(\{\s*secret\s*:|#|$)`)
-)
-
-// shown makes a line fit to be shown: it is cut after a key that sounds like a
-// secret, as the problems that the loader shows are, unless a reference follows.
+// shown makes a line fit to be shown: without secrets, as the loader's problems show lines,
+// and without control characters.
 func shown(line string) string {
-	for _, at := range secretKey.FindAllStringIndex(line, -1) {
-		if !reference.MatchString(line[at[1]:]) {
-			line = line[:at[1]] + "***"
-			break
-		}
-	}
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {
 			return r
 		}
 		return unicode.ReplacementChar
-	}, line)
+	}, schema.HideSecrets(line))
 }

@@ -2,7 +2,7 @@
 // operator wrote them: text is spliced in and out at the places where yaml.v3 says
 // that a value stands, so that comments, blank lines, quoting and order stay byte
 // for byte. Every result is parsed again and held against the tree that was meant
-// before it is handed out; what can't be shown to be right is refused.
+// before it is returned; one that can't be shown to be right is refused.
 package edit
 
 import (
@@ -43,7 +43,7 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// A Field is one key of a mapping that is written anew. Of Values and Fields one
+// A Field is one key of a mapping that is added. Of Values and Fields one
 // is given: a text, a list of several texts, or a mapping.
 type Field struct {
 	Key    string

@@ -51,7 +51,7 @@ type Broken struct {
 
 func (b *Broken) Error() string {
 	if b.Already > 0 {
-		return fmt.Sprintf("%v\n\nnothing was changed: the inventory has problems already (%d), mend them first", b.Problems.Error(), b.Already)
+		return fmt.Sprintf("%v\n\nnothing was changed: the inventory already has problems (%d), correct them first", b.Problems.Error(), b.Already)
 	}
 	return b.Problems.Error() + "\n\nnothing was changed: the edit would break the inventory"
 }
@@ -82,7 +82,7 @@ func (f Folder) Edit(ctx context.Context, dry bool, change func([]File) (Change,
 	if err != nil {
 		return Outcome{}, err
 	}
-	if c.File != filepath.Base(c.File) || strings.HasPrefix(c.File, ".") || !isYAML(c.File) {
+	if c.File != filepath.Base(c.File) || !inventory.IsFile(c.File) {
 		return Outcome{}, refuse("name one such as rack1.yaml", "%q can't be a file of the inventory", c.File)
 	}
 	out := Outcome{File: c.File, After: c.Text}
@@ -151,7 +151,7 @@ func (f Folder) read() ([]File, error) {
 	}
 	var files []File
 	for _, e := range entries {
-		if !isInventory(e.Name()) {
+		if !inventory.IsFile(e.Name()) {
 			continue
 		}
 		if len(files) == maxFiles {
@@ -165,13 +165,6 @@ func (f Folder) read() ([]File, error) {
 	}
 	return files, nil
 }
-
-func isYAML(name string) bool {
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
-}
-
-// isInventory: what the loader reads.
-func isInventory(name string) bool { return isYAML(name) && !strings.HasPrefix(name, ".") }
 
 // readFile reads a regular file of a bounded size, and doesn't wait for a FIFO's
 // writer.
@@ -205,7 +198,7 @@ func (f Folder) try(files []File) (inventory.Problems, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if isInventory(e.Name()) {
+		if inventory.IsFile(e.Name()) {
 			continue
 		}
 		if err := os.Symlink(filepath.Join(dir, e.Name()), filepath.Join(tmp, e.Name())); err != nil {

@@ -159,7 +159,7 @@ func TestRefusedByInventory(t *testing.T) {
 	// Broken at another place before: refused too, and said.
 	f = folder(t, map[string]string{"rack.yaml": rack, "z.yaml": "hostz: {}\n"})
 	_, err = f.Edit(t.Context(), false, setting(Path{"hosts", "web1", "disk"}, "sda"))
-	if !errors.As(err, &broken) || broken.Already != 1 || !strings.Contains(err.Error(), "has problems already (1)") {
+	if !errors.As(err, &broken) || broken.Already != 1 || !strings.Contains(err.Error(), "already has problems (1)") {
 		t.Errorf("got %v", err)
 	}
 	// What mends it is taken.

@@ -6,7 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A node whose Line is 0 stands for what an edit writes anew: how it is written
+// A node whose Line is 0 stands for text that an edit adds: how it is written
 // doesn't matter, only what is read of it.
 
 // expectPut makes the tree what it must be after f was put where the walk ended.

@@ -246,7 +246,7 @@ func TestEveryGoodInventory(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range a.Files {
-			if !isInventory(file.Name) || strings.Contains(file.Name, "/") {
+			if !inventory.IsFile(file.Name) || strings.Contains(file.Name, "/") {
 				continue
 			}
 			var list problem.List

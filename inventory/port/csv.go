@@ -1,5 +1,5 @@
-// Package port brings hosts into the inventory from a table, and hands the
-// inventory to other programs: Ansible, Prometheus, a hosts file.
+// Package port imports hosts from a table, and exports the inventory for Ansible,
+// Prometheus and /etc/hosts.
 package port
 
 import (

@@ -23,15 +23,15 @@ type ImportOptions struct {
 
 // An Import is what a table adds to an inventory.
 type Import struct {
-	// YAML is a file of the inventory with the new hosts; nil when there are none.
+	// YAML is a file of the inventory with the new hosts; nil without any.
 	YAML []byte
 	// Added and Present are hosts by name: new ones, and those that the inventory
 	// has already, with the same MACs.
 	Added, Present []string
 }
 
-// pseudo names the YAML while it is checked; it comes after every usual name.
-const pseudo = "~import"
+// importFile names the YAML while it is checked; it comes after every usual name.
+const importFile = "~import"
 
 // Plan makes YAML of a table's new hosts. The whole inventory in dir is loaded with
 // it; problems that it would bring are told at the table's lines.
@@ -57,15 +57,15 @@ func (t *Table) Plan(dir string, load inventory.Options, opt ImportOptions) (Imp
 	}
 	t.giveAddresses(s, rows, opt, &list)
 	if list.Len() > 0 {
-		return Import{}, t.told(&list)
+		return Import{}, t.problems(&list)
 	}
 	if len(rows) == 0 {
 		return done, nil
 	}
 	text, lines := write(rows)
-	_, problems = inventory.LoadAlso(dir, load, pseudo, text)
+	_, problems = inventory.LoadWithFile(dir, load, importFile, text)
 	for _, p := range problems {
-		if p.File != pseudo {
+		if p.File != importFile {
 			list.Addf(p.Place(), p.Hint, "%s", p.Message)
 			continue
 		}
@@ -73,7 +73,7 @@ func (t *Table) Plan(dir string, load inventory.Options, opt ImportOptions) (Imp
 		list.Addf(t.where(rows[from.row], from.column), p.Hint, "%s", t.translate(p.Message, rows, lines))
 	}
 	if list.Len() > 0 {
-		return Import{}, t.told(&list)
+		return Import{}, t.problems(&list)
 	}
 	for _, r := range rows {
 		done.Added = append(done.Added, r.Cells["name"])
@@ -82,8 +82,8 @@ func (t *Table) Plan(dir string, load inventory.Options, opt ImportOptions) (Imp
 	return done, nil
 }
 
-// told are the problems of a list, with the table's lines.
-func (t *Table) told(list *problem.List) problem.Problems {
+// problems are the problems of a list, with the table's lines.
+func (t *Table) problems(list *problem.List) problem.Problems {
 	t.list.Join(list)
 	return t.list.Problems()
 }
@@ -94,13 +94,13 @@ type cell struct {
 	column string
 }
 
-var pseudoPlace = regexp.MustCompile(pseudo + `:(\d+):\d+`)
+var importPlace = regexp.MustCompile(importFile + `:(\d+):\d+`)
 
 // translate puts the table's places into a message that names one of the YAML.
 func (t *Table) translate(message string, rows []Row, lines []cell) string {
-	return pseudoPlace.ReplaceAllStringFunc(message, func(place string) string {
+	return importPlace.ReplaceAllStringFunc(message, func(place string) string {
 		line := 0
-		if _, err := fmt.Sscanf(place[len(pseudo):], ":%d:", &line); err != nil || line < 1 || line > len(lines) {
+		if _, err := fmt.Sscanf(place[len(importFile):], ":%d:", &line); err != nil || line < 1 || line > len(lines) {
 			return place
 		}
 		return t.where(rows[lines[line-1].row], lines[line-1].column).String()

@@ -53,7 +53,7 @@ func newPool(s *inventory.Snapshot, n *inventory.Network, rows []Row) *pool {
 	return p
 }
 
-// take gives the next free address; the zero Addr when there is none left.
+// take gives the next free address; the zero Addr when none is left.
 func (p *pool) take() netip.Addr {
 	for {
 		// The last address of the subnet is its broadcast address.

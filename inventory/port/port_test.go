@@ -198,7 +198,7 @@ func FuzzReadCSV(f *testing.F) {
 			return
 		}
 		// It is taken, and holds as many hosts as it says.
-		s, problems := inventory.LoadAlso(dir, inventory.Options{}, "b.yaml", done.YAML)
+		s, problems := inventory.LoadWithFile(dir, inventory.Options{}, "b.yaml", done.YAML)
 		if len(problems) > 0 || len(s.Hosts) != 1+len(done.Added) {
 			t.Fatalf("%s\n%s", problems, done.YAML)
 		}

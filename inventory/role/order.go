@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// link resolves notify and require and adds the edges that nobody writes:
+// link resolves notify and require and adds the implied edges:
 // parent directory -> file, package -> its configuration and service, package ->
 // every file and service written later.
 func (c *compiler) link() {

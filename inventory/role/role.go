@@ -1,9 +1,10 @@
-// Package role is the role language: what a host becomes. A role is a YAML file
-// beside the inventory, roles/NAME.yaml. It is parsed with positions, its values
-// are decoded by schema from the text that the operator wrote, and it is compiled
-// for one host at a time: ${...} is substituted after parsing, the resources are
-// put in order, and what comes out is the [catalog.Catalog] that the host's agent
-// converges and the [Check]s that the appliance runs from outside.
+// Package role reads roles, and compiles a role for a host into its catalog and
+// checks. A role is a YAML file beside the inventory, roles/NAME.yaml. It is parsed
+// with positions, its values are decoded by schema from the text that the operator
+// wrote, and it is compiled for one host at a time: ${...} is substituted after
+// parsing, the resources are put in order, and what comes out is the
+// [catalog.Catalog] that the host's agent converges and the [Check]s that the
+// appliance runs from outside.
 package role
 
 import (
@@ -29,7 +30,7 @@ type Input struct {
 	// ReadFile returns a file of templates/ as it is, for source.
 	ReadFile func(name string) (string, error)
 	// Render renders a file of templates/, for template. A missing key must be
-	// an error. secret is to be offered to the template: whoever uses it makes
+	// an error. secret is offered to the template: a use of it makes
 	// the file sensitive.
 	Render func(name string, data any, secret func(name string) (string, error)) (string, error)
 	// Secret looks a secret up by its name, for ${secret.NAME} and templates.

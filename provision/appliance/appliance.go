@@ -1,4 +1,5 @@
-// Package appliance builds the parts, ties them together, starts and stops them.
+// Package appliance builds the parts of the appliance, connects them, and starts and
+// stops them.
 package appliance
 
 import (

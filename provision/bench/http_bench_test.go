@@ -86,7 +86,7 @@ func httpTable(sites []*site) Table {
 		})
 	}
 	table.Legend = []string{fmt.Sprintf(
-		"%d clients at once fetch a kernel of %d MiB and then an initrd of %d MiB, each over one connection, and throw them away; the time is from the first request to the last byte of all. Files of random bytes, in memory, checked by their length (and once for each server by SHA-256). In turns, %d rounds, the median; the order is turned round each time. nginx as Debian configures it: sendfile and tcp_nopush on, worker_processes auto, access log. Servers and clients share the machine's cores.",
+		"%d clients at once fetch a kernel of %d MiB and then an initrd of %d MiB, each over one connection, and discard them. The time is from the first request to the last byte of all. The files are random bytes in memory, checked by their length, and once for each server by SHA-256. In turns, %d rounds, the median; the order is reversed each time. nginx is configured as Debian does it: sendfile and tcp_nopush on, worker_processes auto, access log. Servers and clients share the machine's cores.",
 		httpClients, kernelSize>>20, initrdSize>>20, *rounds+httpRoundsMore)}
 	return table
 }

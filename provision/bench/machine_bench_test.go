@@ -59,7 +59,7 @@ func TestMachine(t *testing.T) {
 		{"nginx", version(`nginx/(\S+)`, nginx, nginxEnv, "-v")},
 		{"Go", strings.TrimPrefix(runtime.Version(), "go")},
 	}}
-	table.Legend = []string{"A sync of a tenth of a millisecond is no disk that turns, and may be one that says it has synced when it has not: a virtual disk's host, or a cache with a battery, stands behind it. On a slower disk rackhand's leases share syncs all the more, and the rates below fall for those that sync."}
+	table.Legend = []string{"A rotating disk can't sync in a tenth of a millisecond. Such a disk may report a sync before it is done: a virtual disk's host, or a cache with a battery, is behind it. On a slower disk more of rackhand's leases share one sync, and the rates below fall for servers that sync."}
 	publish(t, "machine", table.Markdown())
 }
 

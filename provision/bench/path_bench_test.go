@@ -196,7 +196,7 @@ func pathTable(firmwares []string, found map[string][]journey) Table {
 	}
 	table.Rows = append(table.Rows, share)
 	table.Legend = []string{fmt.Sprintf(
-		"One box in the virtual rack, emulated (tcg), 2 virtual processors, the appliance beside it; in turns, %d rounds, the median. Over the network: the BMC powers the box on, firmware and boot program fetch the kernel as on a real link. By QEMU: its kernel and initrd are in memory when it is switched on, with the same arguments; Kickstart, image and packages come from the appliance either way. The difference holds the firmware's own time (OVMF's start alone takes seconds under emulation), which no appliance can take away.",
+		"One emulated box (tcg) in the virtual rack with 2 virtual processors, the appliance beside it; in turns, %d rounds, the median. Over the network: the BMC powers the box on, firmware and boot program fetch the kernel as on a real link. By QEMU: its kernel and initrd are in memory when it is switched on, with the same arguments. In both cases Kickstart, image and packages come from the appliance. The difference includes the firmware's own time, which an appliance can't reduce: OVMF's start alone takes seconds under emulation.",
 		*rounds)}
 	return table
 }

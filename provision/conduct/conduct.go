@@ -1,5 +1,5 @@
-// Package conduct does what an install or job under way needs of the appliance: power,
-// the boot device, the role's checks, the ends that nobody else tells.
+// Package conduct acts for an install or job under way: power, the boot device, the
+// role's checks, and ends that no report announces.
 package conduct
 
 import (

@@ -1,7 +1,7 @@
-// Package connlimit bounds the connections of a TCP port, so that no client can take all
-// of them: a number for each address, a number for all unknown addresses together, and a
-// share that is kept for known addresses. A full port makes room: the client with the most
-// connections loses its oldest idle one.
+// Package connlimit limits the connections of a TCP port: a number for each address,
+// a number for all unknown addresses together, and a share reserved for known
+// addresses. A full port makes room: the client with the most connections loses its
+// oldest idle one.
 package connlimit
 
 import (

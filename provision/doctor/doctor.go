@@ -1,7 +1,7 @@
-// Package doctor looks at a link before and while the appliance serves it: who
-// else answers DHCP there and with what, whether the link and this machine's ports
-// and firewall let boxes in, and which mode fits. It never takes an address that it
-// is offered, and changes nothing.
+// Package doctor checks a link before and while the appliance serves it: which other
+// DHCP servers answer and with what, whether link, ports and firewall let boxes in,
+// and which mode fits. It never takes an address that it is offered, and changes
+// nothing.
 package doctor
 
 import (

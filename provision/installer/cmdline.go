@@ -9,7 +9,7 @@ import (
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/kernel"
 	"rackhand/provision/installer/plan"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Cmdline is what the kernel's command line says to the installer.
@@ -20,7 +20,7 @@ type Cmdline struct {
 	VLAN             hardware.VLAN    // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
 	plan.Overwrite                    // what may become of disks that carry data
 	Job              string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
-	Order            string           // rackhand.order=URL: what the job is told to do
+	Order            string           // rackhand.order=URL: the order of the job
 	Hold             time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s
 	plan.ReadOptions                  // how the Kickstart is read
 }
@@ -50,8 +50,8 @@ func ParseCmdline(s string) Cmdline {
 		case "rackhand.ours":
 			c.Overwritable = strings.Split(value, ",")
 		case "rackhand.unsupported":
-			if value == string(kickstart.Skip) {
-				c.Unsupported = kickstart.Skip
+			if value == string(engine.Skip) {
+				c.Unsupported = engine.Skip
 			}
 		case "rackhand.image":
 			c.Image.URL = value
@@ -87,7 +87,7 @@ func parseVLAN(s string) hardware.VLAN {
 }
 
 // parseBootIF reads BOOTIF's MAC, which pxelinux and iPXE write with the
-// hardware type 01 before it; nil when it is none.
+// hardware type 01 before it; nil for any other.
 func parseBootIF(s string) net.HardwareAddr {
 	s = strings.ReplaceAll(s, "-", ":")
 	if len(s) == 20 && strings.HasPrefix(s, "01:") {

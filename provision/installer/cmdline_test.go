@@ -7,7 +7,7 @@ import (
 
 	"rackhand/provision/installer/hardware"
 	"rackhand/provision/installer/plan"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 func TestParseCmdline(t *testing.T) {
@@ -54,10 +54,10 @@ func FuzzParseCmdline(f *testing.F) {
 
 func TestCmdlineUnsupported(t *testing.T) {
 	c := ParseCmdline("rackhand.unsupported=skip rackhand.image=http://a/b rackhand.sha256=ABC")
-	if c.Unsupported != kickstart.Skip || c.Image.URL != "http://a/b" || c.Image.SHA256 != "abc" {
+	if c.Unsupported != engine.Skip || c.Image.URL != "http://a/b" || c.Image.SHA256 != "abc" {
 		t.Errorf("got %+v", c.ReadOptions)
 	}
-	if c := ParseCmdline("rackhand.unsupported=x"); c.Unsupported == kickstart.Skip {
+	if c := ParseCmdline("rackhand.unsupported=x"); c.Unsupported == engine.Skip {
 		t.Error("any word is taken for skip")
 	}
 }

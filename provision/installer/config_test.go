@@ -38,7 +38,7 @@ func scratch(t *testing.T, files map[string]string) *machine {
 	}
 	clean := report.NewRedactor().Clean
 	m := &machine{target: dir, Log: report.Log{Con: report.NewConsole(time.Now, clean)}, clk: &fake.Clock{}}
-	m.Rep = report.NewReporter("", nil, m.clk, clean, fake.Quiet)
+	m.Rep = report.NewReporter("", nil, m.clk, clean, fake.NoLog)
 	return m
 }
 

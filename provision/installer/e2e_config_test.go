@@ -5,29 +5,24 @@ package installer_test
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"rackhand/bootfiles/image"
-	"rackhand/bootfiles/image/imagetest"
-	"rackhand/provision/installer"
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/mirror"
 )
 
 const networkLine = "network --bootproto=static --device=52:54:00:00:00:01 --ip=10.77.0.11 --netmask=255.255.255.0 --gateway=10.77.0.2 --nameserver=10.77.0.1 --hostname=web1 --activate\n"
 
-// configKickstart is the rig's Kickstart with other lines for the network, more
-// commands, and more that the installed system tells of itself.
-func (b *guestRig) configKickstart(network, more, tells, sections string) string {
+// configKickstart is the test Kickstart with other lines for the network, more
+// commands, and more that the installed system reports.
+func (b *guestTest) configKickstart(network, more, tells, sections string) string {
 	b.t.Helper()
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), sections)
 	if strings.Contains(more, "firewall ") {
@@ -38,7 +33,7 @@ func (b *guestRig) configKickstart(network, more, tells, sections string) string
 		{"echo \"THAT IS ALL\"", tells + "echo \"THAT IS ALL\""},
 	} {
 		if !strings.Contains(ks, r[0]) {
-			b.t.Fatalf("the rig's Kickstart has no %q", r[0])
+			b.t.Fatalf("the test Kickstart has no %q", r[0])
 		}
 		ks = strings.Replace(ks, r[0], r[1], 1)
 	}
@@ -46,7 +41,7 @@ func (b *guestRig) configKickstart(network, more, tells, sections string) string
 }
 
 // mustInstall installs and fails the test unless that went well.
-func (b *guestRig) mustInstall(disk, args string) string {
+func (b *guestTest) mustInstall(disk, args string) string {
 	b.t.Helper()
 	text := b.install(false, disk, args)
 	if b.find("installed", "installed") == nil {
@@ -55,7 +50,7 @@ func (b *guestRig) mustInstall(disk, args string) string {
 	return text
 }
 
-func (b *guestRig) mustTell(text string, wants ...string) {
+func (b *guestTest) mustTell(text string, wants ...string) {
 	b.t.Helper()
 	i := strings.Index(text, served)
 	if i < 0 {
@@ -79,7 +74,7 @@ func secondCard(user string) []string {
 
 // mirrors puts the package cache, over the mirror of this machine's apt, behind the
 // guest's server, and returns the Kickstart's repo lines.
-func (b *guestRig) mirrors() string {
+func (b *guestTest) mirrors() string {
 	b.t.Helper()
 	sources, err := image.HostSources("bookworm")
 	if err != nil {
@@ -117,7 +112,7 @@ func (b *guestRig) mirrors() string {
 
 // syslogHost listens as a syslog host on a socket of its own, behind the guest's
 // 10.77.0.1:514.
-func (b *guestRig) syslogHost() (forward string, lines func() []string) {
+func (b *guestTest) syslogHost() (forward string, lines func() []string) {
 	b.t.Helper()
 	socket := filepath.Join(b.dir, "syslog.sock")
 	l, err := net.Listen("unix", socket)
@@ -151,7 +146,7 @@ func (b *guestRig) syslogHost() (forward string, lines func() []string) {
 		func() []string { mu.Lock(); defer mu.Unlock(); return append([]string(nil), got...) }
 }
 
-func (b *guestRig) told(text string) bool {
+func (b *guestTest) told(text string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
@@ -162,84 +157,10 @@ func (b *guestRig) told(text string) bool {
 	return false
 }
 
-// A bond of two cards serves on with one of them gone, by whichever tool the system
-// has: Debian's own, or without that, systemd's, or what %packages brings. The system is
-// configured here, and booted by its own kernel from a disk that holds nothing else: no
-// installer and no boot loader, which TestBond of the rehearsals has.
-func TestBond(t *testing.T) {
-	for _, c := range []struct{ tool, packages string }{
-		{"ifupdown", ""},
-		{"systemd-networkd", ""},
-		{"NetworkManager", "network-manager"},
-		{"netplan", "netplan.io"}, // in the whole image: it wants Python
-	} {
-		t.Run(c.tool, func(t *testing.T) {
-			b := newGuestRig(t)
-			b.netdev = func(user string) []string {
-				return []string{
-					"-netdev", user, "-netdev", "user,id=m,restrict=on,net=10.77.0.0/24,host=10.77.0.2,dhcpstart=10.77.0.50",
-					"-device", "virtio-net-pci,netdev=m,mac=52:54:00:00:00:02,romfile=",
-				}
-			}
-			more, sections := "", ""
-			if c.packages != "" {
-				more = installer.PackageCache(t)
-				sections = "%packages --exclude-weakdeps\n" + c.packages + "\n%end\n"
-			}
-			without := ""
-			if c.tool != "ifupdown" {
-				more += "services --disabled=networking\n"
-				without = "usr/sbin/ifup"
-			}
-			packed := b.files[imagePath]
-			if c.tool == "netplan" {
-				packed = wholeImage(t)
-			}
-			root, tool := installer.Configured(t, packed, without, b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01",
-				"--device=bond0 --bondslaves=52:54:00:00:00:02,52:54:00:00:00:01 --bondopts=mode=active-backup,miimon=100,primary=52:54:00:00:00:01", 1), more,
-				`echo "bond $(cat /sys/class/net/bond0/address) $(ip -br -4 addr show dev bond0 | tr -s ' ') $(cat /sys/class/net/bond0/bonding/slaves) $(cat /sys/class/net/bond0/bonding/mode) primary $(cat /sys/class/net/bond0/bonding/primary)"
-busybox wget -q -O /dev/null http://10.77.0.1/i/`+token+`/ks && echo "reached by both"
-ip link set dev $(cat /sys/class/net/bond0/bonding/active_slave) down
-sleep 1
-ping -c 3 -W 5 10.77.0.2 >/dev/null && echo "reached by the other, $(cat /sys/class/net/bond0/bonding/active_slave)"
-`, sections))
-			if tool != c.tool {
-				t.Errorf("the network was written for %q, not for %s", tool, c.tool)
-			}
-			b.mustTell(b.bootRoot(root), "bond 52:54:00:00:00:02 bond0 UP 10.77.0.11/24", "active-backup 1 primary lan1", "reached by both", "reached by the other, lan0", "failed units 0")
-		})
-	}
-}
-
-// wholeImage is the root that `make image` has built, as it is.
-func wholeImage(t *testing.T) string {
-	t.Helper()
-	images := os.Getenv("RACKHAND_IMAGES")
-	m, err := image.Open(images, imagetest.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(images, imagetest.Name, m.Root().Name)
-}
-
-// bootRoot boots a root from a disk of its own, which its kernel and initrd come past.
-func (b *guestRig) bootRoot(root string) string {
-	b.t.Helper()
-	kernel, initrd, err := installer.KernelOf(root)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	disk := b.disk("root.raw")
-	if out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-d", root, disk).CombinedOutput(); err != nil {
-		b.t.Fatalf("mke2fs: %v %s", err, out)
-	}
-	return b.boot(false, disk, allOf, 5*time.Minute, "-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rw "+serial)
-}
-
-// brought makes of the rig's Kickstart one as people have it for Anaconda: another
+// anacondaKickstart turns the test Kickstart into one as people have it for Anaconda: another
 // payload, groups, an add-on, a unit that isn't there, and a layout that %pre writes, with
-// clearpart --none and no partition to boot from. The second result is what the installer's kernel is told.
-func (b *guestRig) brought(ks string) (text, args string) {
+// clearpart --none and no partition to boot from. The second result is the arguments of the installer's kernel.
+func (b *guestTest) anacondaKickstart(ks string) (text, args string) {
 	b.t.Helper()
 	i, j := strings.Index(ks, "zerombr"), strings.Index(ks, "bootloader --append")
 	ks = ks[:i] + "%include /tmp/layout.ks\n" + ks[j:] + `%pre
@@ -265,114 +186,9 @@ firstboot --enable
 		"rackhand.unsupported=skip rackhand.image=http://10.77.0.1/image/root.tar.zst rackhand.sha256=" + b.rootSum()
 }
 
-// The installer, and the system that it installs, in a VLAN: the guest's card is on a
-// simulated trunk port, which drops what has no tag of VLAN 10. Its Kickstart is one that
-// was written for Anaconda, of which the rest is passed over.
-func TestVLAN(t *testing.T) {
-	b := newGuestRig(t)
-	disk := b.disk("disk.raw")
-	trunk := newTrunk(t, 10)
-	b.netdev = func(user string) []string {
-		return []string{
-			"-netdev", strings.Replace(user, "id=n,", "id=u,", 1), "-netdev", "hubport,id=h1,hubid=0,netdev=u",
-			"-netdev", "socket,id=s,udp=" + trunk.inside.LocalAddr().String() + ",localaddr=" + trunk.insidePeer.String(),
-			"-netdev", "hubport,id=h2,hubid=0,netdev=s",
-			"-netdev", "socket,id=n,udp=" + trunk.outside.LocalAddr().String() + ",localaddr=" + trunk.outsidePeer.String(),
-		}
-	}
-	b.ks = b.configKickstart(strings.Replace(networkLine, "--device=52:54:00:00:00:01", "--device=52:54:00:00:00:01 --vlanid=10", 1), "",
-		"echo \"vlan $(ip -br -4 addr show dev lan0.10 | tr -s ' ')\"\nping -c 3 -W 5 10.77.0.2 >/dev/null && echo 'reached by the VLAN'\n"+
-			"echo \"brought $(findmnt -no SOURCE /) $(findmnt -no FSTYPE /boot) $(findmnt -no FSTYPE /boot/efi) $(findmnt -no OPTIONS / | grep -o noatime)\"\n", "")
-	ks, args := b.brought(b.ks)
-	b.ks = ks
-	if text := b.mustInstall(disk, "ifname=bootnet:52:54:00:00:00:01 vlan=vlan10:bootnet ip=vlan10:dhcp "+args); !strings.Contains(text, "THE DISK WAS SEALED") {
-		t.Errorf("a %%pre could write to the disk")
-	}
-	var passed string
-	b.mu.Lock()
-	for _, e := range b.events {
-		if e.Kind == "passed-over" && e.Level == "warn" {
-			passed += e.Message + "\n"
-		}
-	}
-	b.mu.Unlock()
-	for _, want := range []string{
-		": authconfig --enableshadow --enableldap is passed over", ": firstboot is passed over", ": clearpart --none: only a blank disk",
-		": %packages: @development is passed over", ": %packages: -iwl*-firmware is passed over", ": %addon com_redhat_kdump is passed over",
-		": part --fstype=xfs is passed over",
-	} {
-		if !strings.Contains(passed, want) {
-			t.Errorf("no event says %q:\n%s", want, passed)
-		}
-	}
-	for _, silent := range []string{"url", "@core", ": auth "} {
-		if strings.Contains(passed, silent) {
-			t.Errorf("an event tells of %q:\n%s", silent, passed)
-		}
-	}
-	for _, want := range []string{"made on vda: biosboot (1 MiB), /boot/efi (128 MiB)", "services --enabled=no-such-unit is passed over"} {
-		if !b.told(want) {
-			t.Errorf("no event says %q", want)
-		}
-	}
-	b.mustTell(b.boot(false, disk, allOf, 5*time.Minute), "vlan lan0.10@lan0 UP 10.77.0.11/24", "reached by the VLAN", "failed units 0", "brought /dev/mapper/rl-root ext4 vfat noatime")
-}
-
-// A trunk is a simulated switch between two ports that carry one Ethernet frame a
-// datagram: outside frames have the VLAN's tag, inside ones none.
-type trunk struct {
-	outside, inside         *net.UDPConn
-	outsidePeer, insidePeer *net.UDPAddr
-}
-
-func newTrunk(t *testing.T, vlan uint16) *trunk {
-	t.Helper()
-	port := func() *net.UDPConn {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	free := func() *net.UDPAddr { // QEMU's own ends
-		c := port()
-		defer c.Close()
-		return c.LocalAddr().(*net.UDPAddr)
-	}
-	s := &trunk{outside: port(), inside: port(), outsidePeer: free(), insidePeer: free()}
-	t.Cleanup(func() { s.outside.Close(); s.inside.Close() })
-	pass := func(from, to *net.UDPConn, peer *net.UDPAddr, change func([]byte) []byte) {
-		buf := make([]byte, 65536)
-		for {
-			n, err := from.Read(buf)
-			if err != nil {
-				return
-			}
-			if frame := change(buf[:n]); frame != nil {
-				_, _ = to.WriteToUDP(frame, peer) // lost, as on a wire
-			}
-		}
-	}
-	go pass(s.outside, s.inside, s.insidePeer, func(f []byte) []byte { // IEEE 802.1Q: type 0x8100 and the tag after both addresses
-		if len(f) < 18 || binary.BigEndian.Uint16(f[12:]) != 0x8100 || binary.BigEndian.Uint16(f[14:])&0xfff != vlan {
-			return nil
-		}
-		return append(append([]byte(nil), f[:12]...), f[16:]...)
-	})
-	go pass(s.inside, s.outside, s.outsidePeer, func(f []byte) []byte {
-		if len(f) < 14 {
-			return nil
-		}
-		out := append([]byte(nil), f[:12]...)
-		out = append(out, 0x81, 0, byte(vlan>>8), byte(vlan))
-		return append(out, f[12:]...)
-	})
-	return s
-}
-
 // What goes wrong before the disks are touched leaves them as they are.
 func TestRefusedEarly(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	before := diskSum(t, disk)
 	good := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), "%onerror\necho ONERROR RAN >/dev/ttyS0\n%end\n")

@@ -31,7 +31,7 @@ func drives(disks ...string) []string {
 }
 
 // begin boots the installer with these disks until the marker shows, or the end.
-func (b *guestRig) begin(uefi bool, marker, args string, drives []string) string {
+func (b *guestTest) begin(uefi bool, marker, args string, drives []string) string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events = nil
@@ -42,7 +42,7 @@ func (b *guestRig) begin(uefi bool, marker, args string, drives []string) string
 }
 
 // installed is begin to the end of an install that must succeed.
-func (b *guestRig) installed(uefi bool, args string, drives []string) {
+func (b *guestTest) installed(uefi bool, args string, drives []string) {
 	b.t.Helper()
 	text := b.begin(uefi, "", args, drives)
 	if i := strings.Index(text, "where the time went"); i >= 0 {
@@ -53,9 +53,9 @@ func (b *guestRig) installed(uefi bool, args string, drives []string) {
 	}
 }
 
-// diskKickstart is the rig's Kickstart with another layout; the installed system
+// diskKickstart is the test Kickstart with another layout; the installed system
 // tells of its disks.
-func (b *guestRig) diskKickstart(layout string) string {
+func (b *guestTest) diskKickstart(layout string) string {
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), `%post --erroronfail
 set -e
 sed -i 's|^echo "THAT IS ALL"|storage\n&|; s|^{$|storage() {\ncat /proc/mdstat\nlsblk -nro NAME,TYPE,FSTYPE,MOUNTPOINT\ncd /dev; echo disk/by-*/*; cd /\necho "arrays: $(mdadm --examine --scan \| wc -l), groups: $(vgs --noheadings \| wc -l)"\n}\n&|' /usr/local/sbin/told
@@ -68,7 +68,7 @@ echo 'dev.raid.speed_limit_max = 500' >/etc/sysctl.d/50-slow.conf
 }
 
 // tells boots from the disks and checks what the installed system says.
-func (b *guestRig) tells(uefi bool, drives []string, wants ...string) string {
+func (b *guestTest) tells(uefi bool, drives []string, wants ...string) string {
 	b.t.Helper()
 	text := b.boot(uefi, "", allOf, 5*time.Minute, drives...)
 	i := strings.Index(text, served)
@@ -100,7 +100,7 @@ logvol / --vgname=system --name=root --fstype=xfs --size=1000 --grow
 // LVM on RAID 1 by BIOS. The first try is cut off while the image is written: what
 // it leaves must neither boot nor hinder the second. Then the first disk is pulled.
 func TestMirrorLVMBIOS(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	b.ks = b.diskKickstart(mirrorLVM)
 	one, two := b.disk("one.raw"), b.disk("two.raw")
 	b.begin(false, "writing the image", "", drives(one, two))
@@ -122,7 +122,7 @@ raid / --device=root --level=1 --fstype=ext4 raid.r0 raid.r1
 // RAID 1 by UEFI, without a /boot, the EFI system partition mirrored: either disk is
 // pulled.
 func TestMirrorUEFI(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	b.ks = b.diskKickstart(mirrorPlain)
 	one, two := b.disk("one.raw"), b.disk("two.raw")
 	b.installed(true, "", drives(one, two))
@@ -133,7 +133,7 @@ func TestMirrorUEFI(t *testing.T) {
 // LVM and XFS on an NVMe disk by UEFI, as autopart lays it out, onto a disk that carries
 // data, as asked.
 func TestLVMUEFIWipe(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	b.ks = b.diskKickstart("ignoredisk --only-use=/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_N1\nautopart --type=lvm --fstype=xfs\n")
 	disk := b.disk("one.raw")
 	scribble(t, disk, 0x438, "\x53\xef")
@@ -152,7 +152,7 @@ func TestLVMUEFIWipe(t *testing.T) {
 // with --wipe the old ones don't come back, although the new partitions begin where
 // the old ones did.
 func TestOldStorage(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	one := b.disk("one.raw")
 	ks := b.diskKickstart(`part biosboot --fstype=biosboot --size=1
 part swap --fstype=swap --size=128
@@ -208,7 +208,7 @@ exit 1
 // An install that fails while arrays and volumes run takes them apart and leaves
 // disks without a mark of them.
 func TestFailedMirror(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	small := filepath.Join(b.dir, "small.tar")
 	if out, err := exec.Command("tar", "cf", small, "-C", "/etc", "hostname").CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
@@ -253,7 +253,7 @@ func findOn(t *testing.T, disk, mark string) int64 {
 
 // What doesn't fit is said before anything is written.
 func TestDiskTooSmall(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	one, two := b.disk("one.raw"), b.disk("two.raw")
 	b.ks = b.diskKickstart(strings.ReplaceAll(mirrorLVM, "--name=root --fstype=xfs --size=1000", "--name=root --fstype=xfs --size=9000"))
 	before := diskSum(t, one)

@@ -30,10 +30,10 @@ exit 1
 `
 
 // Hardware that servers have, as far as QEMU emulates it: each device gets its
-// driver by its modalias. A card that nobody has a driver for is told of, and the
+// driver by its modalias. A card without a driver is reported, and the
 // second serial line, which is no console of the kernel's, shows all of it too.
 func TestDrivers(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), driversKickstart)
 	second := filepath.Join(b.dir, "second.log")
 	args := []string{"-kernel", b.kernel, "-initrd", b.initrd, "-append", b.cmdline(""), "-serial", "file:" + second}

@@ -14,7 +14,7 @@ import (
 
 // kickstart is the built-in template's shape, with a unit that tells on the
 // serial line when the network is up.
-func (b *guestRig) kickstart(url, sum, more string) string {
+func (b *guestTest) kickstart(url, sum, more string) string {
 	return `lang C.UTF-8
 keyboard us
 timezone Etc/UTC --utc
@@ -71,7 +71,7 @@ systemctl enable told.service
 ` + more
 }
 
-func (b *guestRig) rootSum() string {
+func (b *guestTest) rootSum() string {
 	m, err := image.Open(filepath.Dir(b.image), imagetest.Name)
 	if err != nil {
 		b.t.Fatal(err)
@@ -79,7 +79,7 @@ func (b *guestRig) rootSum() string {
 	return m.Root().SHA256
 }
 
-func (b *guestRig) check(text string, wants ...string) {
+func (b *guestTest) check(text string, wants ...string) {
 	b.t.Helper()
 	i := strings.Index(text, served)
 	if i < 0 {

@@ -37,7 +37,7 @@ func (w *halfWriter) Write(p []byte) (int, error) {
 
 // atHalf serves the root image, and calls reached in the first answer when half of
 // it is through. What it returns puts another file in the image's place.
-func (b *guestRig) atHalf(reached func(r *http.Request)) (replace func(file string)) {
+func (b *guestTest) atHalf(reached func(r *http.Request)) (replace func(file string)) {
 	b.t.Helper()
 	name := b.files[imagePath]
 	info, err := os.Stat(name)
@@ -92,7 +92,7 @@ func wantBlank(t *testing.T, disk string) {
 // install goes on from there, to a system that boots and that no leave covers any more.
 func TestInterrupted(t *testing.T) {
 	const serial = "vd-web1"
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), "")
 	drive := []string{
@@ -165,7 +165,7 @@ func TestInterrupted(t *testing.T) {
 // An image that is put in place of another in the middle of an install is an
 // error that says so, and leaves a blank disk.
 func TestImageChangedInTheMiddle(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	other := filepath.Join(b.dir, "other")
 	if err := os.WriteFile(other, bytes.Repeat([]byte("other"), 40<<20), 0o644); err != nil {

@@ -22,7 +22,7 @@ const (
 // A BIOS guest with two cards, a static address on each, gets the system, packages
 // through the mirror cache, and what the commands say; then its disk is refused.
 func TestInstallBIOS(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	forward, lines := b.syslogHost()
 	b.netdev = func(user string) []string { return secondCard(user + forward) }
@@ -85,7 +85,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 
 // An image that isn't the one named leaves a disk that nothing can boot from.
 func TestWrongImage(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
 	small := filepath.Join(b.dir, "small.tar")
 	if out, err := exec.Command("tar", "cf", small, "-C", "/etc", "hostname").CombinedOutput(); err != nil {

@@ -16,7 +16,7 @@ import (
 type installedKernel struct{ version, image, initrd string }
 
 // findKernels pairs kernels and initrds as Debian's family names them, the
-// newest first; nil when there is none, or the system describes its menu
+// newest first; nil without one, or when the system describes its menu
 // otherwise.
 func findKernels(boot []string) []installedKernel {
 	var out []installedKernel

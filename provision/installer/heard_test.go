@@ -13,7 +13,7 @@ import (
 func reportTo(t *testing.T, a *fake.Appliance, clk report.Clock) *report.Reporter {
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
-	r := report.NewReporter(srv.URL, srv.Client(), clk, report.NewRedactor().Clean, fake.Quiet)
+	r := report.NewReporter(srv.URL, srv.Client(), clk, report.NewRedactor().Clean, fake.NoLog)
 	r.Start(t.Context())
 	return r
 }

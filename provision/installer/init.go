@@ -177,7 +177,7 @@ func mountKernelFS() error {
 		if err := os.MkdirAll(m.on, m.mode); err != nil {
 			errs = append(errs, err)
 		}
-		// EBUSY: the kernel has mounted devtmpfs by itself
+		// EBUSY: the kernel has mounted devtmpfs already
 		if err := unix.Mount(m.from, m.on, m.kind, 0, ""); err != nil && err != unix.EBUSY {
 			errs = append(errs, fmt.Errorf("mount %s: %w", m.on, err))
 		}

@@ -11,7 +11,7 @@ import (
 // addToInitrds appends a file to every initramfs of the installed system. The kernel
 // unpacks archives that follow each other, a later file over an earlier one
 // (Documentation/driver-api/early-userspace/buffer-format.rst), so that no initramfs
-// has to be made anew for a file of a hundred bytes: with a slow disk or processor
+// has to be rebuilt for a file of a hundred bytes: with a slow disk or processor
 // that takes a minute or two.
 func addToInitrds(root *os.Root, name, text string) error {
 	kernels, err := kernelsIn(root)

@@ -16,7 +16,7 @@ import (
 
 // job boots the installer for a job, in a guest with a virtio, an NVMe and a SATA disk
 // that carry data from end to end; it returns the disks' files.
-func (b *guestRig) job(job, order string) []string {
+func (b *guestTest) job(job, order string) []string {
 	b.t.Helper()
 	b.mu.Lock()
 	b.events, b.report = nil, nil
@@ -72,7 +72,7 @@ func left(t *testing.T, path string) int {
 
 // TestWipeGuest erases two of three disks, named by serial number and by name.
 func TestWipeGuest(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disks := b.job("wipe", `{"id":"web1-wipe-1","host":"web1","job":"wipe","disks":["NVME-1","vda"]}`)
 	if e := b.find("done", "job-done"); e == nil {
 		t.Fatal("the wipe is not done")
@@ -104,7 +104,7 @@ func TestWipeGuest(t *testing.T) {
 
 // TestBurninGuest reads what disks say of themselves, and writes to none.
 func TestBurninGuest(t *testing.T) {
-	b := newGuestRig(t)
+	b := newGuestTest(t)
 	disks := b.job("burnin", `{"id":"web1-burnin-1","host":"web1","job":"burnin","minutes":1}`)
 	if e := b.find("done", "job-done"); e == nil {
 		t.Errorf("the burn-in found something: %+v", b.find("failed", "job-failed"))

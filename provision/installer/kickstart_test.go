@@ -10,6 +10,7 @@ import (
 	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/plan"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -41,7 +42,7 @@ func counting() func() string {
 // skipping is how a brought Kickstart is read.
 func skipping() plan.ReadOptions {
 	return plan.ReadOptions{
-		Unsupported: kickstart.Skip,
+		Unsupported: engine.Skip,
 		Image:       plan.ImageStep{URL: "http://10.77.0.1/image/root.tar.zst", SHA256: strings.Repeat("0", 64)},
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/installer/report"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A machine is what steps act on.
@@ -23,7 +23,7 @@ type machine struct {
 	target  string // where the system is mounted: /mnt/sysimage, as with Anaconda
 	client  *http.Client
 	clk     report.Clock
-	onError []kickstart.Script
+	onError []engine.Script
 	touched []string   // devices that were written to and must not boot after a failure
 	mounts  []string   // in the order they were made
 	stops   [][]string // commands that take arrays and volume groups apart, in the order those were made

@@ -11,7 +11,7 @@ import (
 
 	"rackhand/provision/installer/netconf"
 	"rackhand/provision/installer/plan"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // findPackager is the image's package manager; nil for none.
@@ -84,11 +84,11 @@ func (a apt) files(repos []plan.Repo, o osRelease) (own, kept []plan.FileStep) {
 }
 
 // options are those of every command of apt's.
-func (apt) options(p kickstart.Packages, own bool) []string {
+func (apt) options(p engine.Packages, own bool) []string {
 	out := []string{
 		"-q", "-y", "-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold",
 		"-o", "APT::Update::Error-Mode=any",
-		"-o", "APT::Cmd::Pattern-Only=true", // a name that isn't there is no regular expression
+		"-o", "APT::Cmd::Pattern-Only=true", // an unknown name isn't taken for a regular expression
 		"-o", "Acquire::Languages=none",
 		"-o", "Acquire::Retries=" + strconv.Itoa(max(p.Retries, 3)),
 	}
@@ -106,11 +106,11 @@ func aptSources(own bool) []string {
 	return []string{"-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=" + ownRepos}
 }
 
-func (a apt) refresh(p kickstart.Packages, own bool) []string {
+func (a apt) refresh(p engine.Packages, own bool) []string {
 	return append([]string{"apt-get", "update"}, a.options(p, own)...)
 }
 
-func (apt) query(p kickstart.Packages, own bool) []string {
+func (apt) query(p engine.Packages, own bool) []string {
 	if !p.IgnoreMissing && len(p.Exclude) == 0 {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (apt) query(p kickstart.Packages, own bool) []string {
 	return slices.Concat(argv, []string{"--"}, p.Install, p.Exclude)
 }
 
-func (a apt) install(p kickstart.Packages, own bool) []string {
+func (a apt) install(p engine.Packages, own bool) []string {
 	argv := append([]string{"apt-get", "install"}, a.options(p, own)...)
 	if p.ExcludeWeakDeps {
 		argv = append(argv, "--no-install-recommends")
@@ -204,11 +204,11 @@ func (d dnf) files(repos []plan.Repo, _ osRelease) (own, kept []plan.FileStep) {
 	return own, kept
 }
 
-func (dnf) refresh(kickstart.Packages, bool) []string { return nil } // install does
+func (dnf) refresh(engine.Packages, bool) []string { return nil } // install does
 
-func (dnf) query(kickstart.Packages, bool) []string { return nil }
+func (dnf) query(engine.Packages, bool) []string { return nil }
 
-func (dnf) install(p kickstart.Packages, own bool) []string {
+func (dnf) install(p engine.Packages, own bool) []string {
 	argv := []string{"dnf", "install", "-y", "--setopt=retries=" + strconv.Itoa(max(p.Retries, 3))}
 	set := func(on bool, option string) {
 		if on {

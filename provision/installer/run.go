@@ -168,8 +168,8 @@ func (m *machine) install(ctx context.Context, cmdline Cmdline) (string, error) 
 
 // preScripts runs the %pre scripts, with the disks sealed where they may not be written to.
 func (m *machine) preScripts(ctx context.Context, r *plan.Recipe, may plan.Overwrite) error {
-	if r.SealsDisks(may) {
-		open, err := disk.Seal(ctx, m.Con.Printf)
+	if r.WriteProtectsDisks(may) {
+		open, err := disk.WriteProtect(ctx, m.Con.Printf)
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, er
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
 	m.Event(report.Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
-	m.tellPassed(recipe.PassedOver)
+	m.reportSkipped(recipe.Skipped)
 	return recipe, nil
 }
 

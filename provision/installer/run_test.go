@@ -37,7 +37,7 @@ func TestEndAfter(t *testing.T) {
 }
 
 // TestInstallerClock: the box's clock is set by the answer's date, before anything is
-// judged by it, and the hardware's with it; what can't be set is told and goes on.
+// judged by it, and the hardware's with it; a clock that can't be set is reported, and the install goes on.
 func TestInstallerClock(t *testing.T) {
 	date := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

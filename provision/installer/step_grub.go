@@ -34,7 +34,7 @@ func (m *machine) doGRUB(ctx context.Context, s plan.GRUBStep) error {
 		return m.inTarget(ctx, "", append(argv, s.Device)...)
 	}
 	// NVRAM is left alone: a box that boots from the network first stays that way,
-	// and firmware finds the removable path by itself when it comes to the disk.
+	// and firmware finds the removable path when it tries the disk.
 	argv = append(argv, "--efi-directory=/boot/efi", "--no-nvram")
 	if m.debianGRUB() {
 		argv = append(argv, "--force-extra-removable") // shim as well, when it is there

@@ -50,7 +50,7 @@ func (m *machine) doImage(ctx context.Context, s plan.ImageStep) error {
 		return &plan.Failure{Kind: plan.FailImage, Err: errors.New(printable(fmt.Sprintf("image %s: %v", s.URL, err)))}
 	}
 	if len(got.Lost) > 0 {
-		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostText(got.Lost)})
+		m.Event(report.Event{Stage: "packages", Kind: "attributes-lost", Level: "warn", Message: lostAttributesText(got.Lost)})
 	}
 	m.Event(report.Event{Stage: "packages", Kind: "verified", Message: fmt.Sprintf(
 		"the image is written and verified: %d files from %d MB in %.0f s",
@@ -58,8 +58,8 @@ func (m *machine) doImage(ctx context.Context, s plan.ImageStep) error {
 	return nil
 }
 
-// lostText says which attributes of the image the disk could not take.
-func lostText(lost map[string]int) string {
+// lostAttributesText says which attributes of the image the disk could not take.
+func lostAttributesText(lost map[string]int) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(lost)) {
 		parts = append(parts, fmt.Sprintf("%s of %d files", name, lost[name]))
@@ -81,8 +81,8 @@ func printable(s string) string {
 const (
 	// progressEvery is the least time between two progress events.
 	progressEvery = 2 * time.Second
-	// quietAfter is how long nothing must arrive before that is worth an event.
-	quietAfter = 10 * time.Second
+	// stallAfter is how long nothing must arrive before that is worth an event.
+	stallAfter = 10 * time.Second
 )
 
 // progress reports every two seconds how much has arrived, as long as the appliance keeps up,
@@ -102,7 +102,7 @@ func (m *machine) progress(ctx context.Context, s *unpack.Stream) {
 		switch {
 		case at > was:
 			was, last, told = at, now, false
-		case now.Sub(last) < quietAfter || told:
+		case now.Sub(last) < stallAfter || told:
 			continue
 		default:
 			e.Message = fmt.Sprintf("%s, nothing has come for %.0f s", report.Amount(at, s.Size.Load()), now.Sub(last).Seconds())

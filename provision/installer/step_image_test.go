@@ -33,7 +33,7 @@ func (c *scriptClock) Sleep(ctx context.Context, d time.Duration) error {
 
 func TestProgress(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := unpack.NewStream(ctx, nil, nil, "", fake.Quiet, fake.Quiet)
+	s := unpack.NewStream(ctx, nil, nil, "", fake.NoLog, fake.NoLog)
 	a := &fake.Appliance{Statuses: []int{204}}
 	rep := reportTo(t, a, &fake.Clock{})
 	comes := func(n int64) func() {
@@ -65,7 +65,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestLostText(t *testing.T) {
-	if got := lostText(map[string]int{"user.a": 3, "security.selinux": 1}); got != "attributes in the image could not be kept: security.selinux of 1 files, user.a of 3 files" {
+	if got := lostAttributesText(map[string]int{"user.a": 3, "security.selinux": 1}); got != "attributes in the image could not be kept: security.selinux of 1 files, user.a of 3 files" {
 		t.Error(got)
 	}
 }

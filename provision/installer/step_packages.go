@@ -12,7 +12,7 @@ import (
 
 	"rackhand/provision/installer/plan"
 	"rackhand/provision/installer/report"
-	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // packagesLimit is how long a package manager may take.
@@ -25,9 +25,9 @@ type packager interface {
 	files(repos []plan.Repo, os osRelease) (own, kept []plan.FileStep)
 	// refresh, query and install are command lines; query asks which of the packages
 	// there are, nil when nobody has to know.
-	refresh(p kickstart.Packages, ownRepos bool) []string
-	query(p kickstart.Packages, ownRepos bool) []string
-	install(p kickstart.Packages, ownRepos bool) []string
+	refresh(p engine.Packages, ownRepos bool) []string
+	query(p engine.Packages, ownRepos bool) []string
+	install(p engine.Packages, ownRepos bool) []string
 	clean() []string
 	progress() func(line string) (done, all int)
 }

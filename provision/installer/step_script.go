@@ -74,7 +74,7 @@ func (m *machine) scriptLog(s plan.ScriptStep) (io.WriteCloser, error) {
 	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
-func (m *machine) doTell(_ context.Context, s plan.TellStep) error {
+func (m *machine) doReport(_ context.Context, s plan.ReportStep) error {
 	m.Warnf("%s", s.Message)
 	return nil
 }

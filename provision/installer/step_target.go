@@ -57,7 +57,7 @@ func (m *machine) doFile(_ context.Context, s plan.FileStep) error {
 	return m.inRoot(func(root *os.Root) error { return writeFile(root, s.Path, s.Mode, s.Text) })
 }
 
-// writeFile makes a file of the installed system anew; a link of that name is
+// writeFile writes a new file of the installed system; a link of that name is
 // replaced, not followed (resolv.conf often is one, to a place that only exists
 // in the running system).
 func writeFile(root *os.Root, name string, mode uint32, text string) error {
@@ -98,7 +98,7 @@ func (m *machine) doSSHKey(_ context.Context, s plan.SSHKeyStep) error {
 }
 
 // addKey appends a key to ~/.ssh/authorized_keys, which sshd takes only when it
-// is the user's own and nobody else may write to it.
+// belongs to the user, and no other user may write to it.
 func addKey(root *os.Root, u passwdUser, key string) error {
 	dir := strings.TrimPrefix(path.Join(u.home, ".ssh"), "/")
 	file := dir + "/authorized_keys"

@@ -10,8 +10,8 @@ import (
 // do carries one step out.
 func (m *machine) do(ctx context.Context, s plan.Step) error {
 	switch s := s.(type) {
-	case plan.TellStep:
-		return m.doTell(ctx, s)
+	case plan.ReportStep:
+		return m.doReport(ctx, s)
 	case plan.GuardStep:
 		return m.doGuard(ctx, s)
 	case plan.BlankStep:

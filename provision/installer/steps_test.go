@@ -30,7 +30,7 @@ func TestEveryStepIsCarriedOut(t *testing.T) {
 		return true
 	})
 	planned := map[string]bool{}
-	for _, d := range parse("plan/marks.go").Decls {
+	for _, d := range parse("plan/step_markers.go").Decls {
 		if f, ok := d.(*ast.FuncDecl); ok {
 			planned[f.Recv.List[0].Type.(*ast.Ident).Name] = true
 		}

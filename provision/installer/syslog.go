@@ -15,7 +15,7 @@ import (
 )
 
 // A remoteLog sends the installer's lines to a syslog host (`logging --host`): by
-// TCP, as Anaconda does, else by UDP. The install never waits for it: what its queue
+// TCP, as Anaconda does, otherwise by UDP. The install never waits for it: what its queue
 // can't take, and what is said while the host doesn't listen, is lost there.
 type remoteLog struct {
 	addr  string // host:port

@@ -1,5 +1,5 @@
-// Package intake bounds what one host may send here, how often, and how much of it is in
-// memory at a time.
+// Package intake limits what one host may send: its size, its rate, and how much of
+// it is in memory at a time.
 package intake
 
 import (

@@ -1,5 +1,5 @@
-// Package janitor clears network namespaces and a folder away when the program that
-// made them closes the janitor, or dies of anything, kill -9 included.
+// Package janitor removes network namespaces and a folder when the program that made
+// them closes the janitor or ends in any way, including kill -9.
 package janitor
 
 import (

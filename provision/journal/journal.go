@@ -1,5 +1,5 @@
-// Package journal is the append-only record of events, and the installs that
-// they move. One goroutine writes; many requests that wait at the same time share
+// Package journal keeps the append-only record of events, and the installs that
+// these move. One goroutine writes; many requests that wait at the same time share
 // one transaction; nobody is told yes before it is on disk.
 package journal
 

@@ -119,3 +119,16 @@ func BenchmarkMask(b *testing.B) {
 		m.Mask(line)
 	}
 }
+
+func TestTokens(t *testing.T) {
+	for in, want := range map[string]string{
+		"GET http://a/i/SECRET/ks failed": "GET http://a/i/…/ks failed",
+		"http://a/i/SECRET":               "http://a/i/…",
+		`"http://a/i/SECRET" 'b/i/c'`:     `"http://a/i/…" 'b/i/…'`,
+		"http://a/image/debian12":         "http://a/image/debian12",
+	} {
+		if got := Tokens(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func TestResumes(t *testing.T) {
 	data := strings.Repeat("0123456789", 50_000)
 	u := newUpstream(t, map[string][]byte{"/a.deb": []byte(data)})
 	u.fault(cut(data, 123_456))
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	got := b.get(t, "GET", "/mirror/debian/a.deb")
 	if got.err != nil || got.body != data {
 		t.Fatalf("%d bytes, %v", len(got.body), got.err)
@@ -85,12 +85,12 @@ func TestBrokenIsNeverKept(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			u := newUpstream(t, map[string][]byte{})
 			u.fault(c.fault)
-			b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}, Stall: time.Second})
+			b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}, Stall: time.Second})
 			got := b.get(t, "GET", "/mirror/debian/a.deb")
 			if got.err == nil {
 				t.Errorf("the client was told that %d bytes are the whole file", len(got.body))
 			}
-			b.settled()
+			b.waitIdle()
 			if files, partial := b.stored(t); len(files)+len(partial) > 0 {
 				t.Errorf("left behind: %v %v", files, partial)
 			}
@@ -109,12 +109,12 @@ func TestWithoutLength(t *testing.T) {
 		_, _ = io.WriteString(w, "last")
 		return true
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	for range 2 {
 		if got := b.get(t, "GET", "/mirror/debian/a.deb"); got.body != "first last" || got.err != nil {
 			t.Errorf("%q %v", got.body, got.err)
 		}
-		b.settled()
+		b.waitIdle()
 	}
 	if u.asked() != 1 {
 		t.Errorf("asked %d times", u.asked())
@@ -125,9 +125,9 @@ func TestByHashIsChecked(t *testing.T) {
 	sum := sha256.Sum256([]byte("right"))
 	path := "/main/by-hash/SHA256/" + hex.EncodeToString(sum[:])
 	u := newUpstream(t, map[string][]byte{path: []byte("wrong")})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	b.get(t, "GET", "/mirror/debian"+path)
-	b.settled()
+	b.waitIdle()
 	if files, _ := b.stored(t); len(files) != 0 || b.kinds() != "mirror-mismatch" {
 		t.Errorf("kept %v, events %q", files, b.kinds())
 	}
@@ -135,7 +135,7 @@ func TestByHashIsChecked(t *testing.T) {
 	if got := b.get(t, "GET", "/mirror/debian"+path); got.body != "right" {
 		t.Errorf("got %q", got.body)
 	}
-	b.settled()
+	b.waitIdle()
 	if files, _ := b.stored(t); len(files) != 1 {
 		t.Errorf("kept %v", files)
 	}
@@ -144,15 +144,15 @@ func TestByHashIsChecked(t *testing.T) {
 func TestSurvivesRestart(t *testing.T) {
 	dir := t.TempDir()
 	u := newUpstream(t, map[string][]byte{"/a.deb": []byte("a"), "/InRelease": []byte("r")})
-	b := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
 	b.get(t, "GET", "/mirror/debian/a.deb")
 	b.get(t, "GET", "/mirror/debian/InRelease")
-	b.settled()
+	b.waitIdle()
 	left := filepath.Join(b.partial(), "killed")
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
+	again := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
 	if _, partial := again.stored(t); len(partial) > 0 {
 		t.Errorf("what was under way is still there: %v", partial)
 	}
@@ -177,9 +177,9 @@ func TestDamaged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := newUpstream(t, map[string][]byte{"/a.deb": []byte("a package")})
-			b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+			b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 			b.get(t, "GET", "/mirror/debian/a.deb")
-			b.settled()
+			b.waitIdle()
 			files, _ := b.stored(t)
 			data, err := os.ReadFile(files[0])
 			if err != nil {

@@ -40,10 +40,10 @@ func TestApt(t *testing.T) {
 		upstreams[name] = s.URI
 		lines += fmt.Sprintf("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] FRONT/mirror/%s/ %s main\n", name, s.Suite)
 	}
-	b := newBench(t, Options{Upstreams: upstreams})
+	b := newTestCache(t, Options{Upstreams: upstreams})
 	lines = strings.ReplaceAll(lines, "FRONT", b.front.URL)
 	aptRound(t, lines)
-	b.settled()
+	b.waitIdle()
 	files, partial := b.stored(t)
 	if len(files) < 4 || len(partial) > 0 {
 		t.Errorf("the cache keeps %d files, with %d under way", len(files), len(partial))
@@ -55,7 +55,7 @@ func TestApt(t *testing.T) {
 	for name := range upstreams {
 		upstreams[name] = "http://127.0.0.1:1/gone"
 	}
-	gone := newBench(t, Options{Dir: b.Cache.o.Dir, Upstreams: upstreams})
+	gone := newTestCache(t, Options{Dir: b.Cache.o.Dir, Upstreams: upstreams})
 	aptRound(t, strings.ReplaceAll(lines, b.front.URL, gone.front.URL))
 	if gone.kinds() == "" {
 		t.Error("old copies were served, and nobody was told")

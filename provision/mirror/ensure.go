@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// An Outcome is what became of a file that was to be in the cache.
+// An Outcome says how Ensure got a file.
 type Outcome struct {
 	Size    int64 // bytes
 	Fetched bool  // it came from the upstream just now
@@ -16,9 +16,9 @@ type Outcome struct {
 // ErrAbsent is wrapped by errors about a file that the upstream doesn't have.
 var ErrAbsent = errors.New("the upstream has no such file")
 
-// Ensure brings a file of an upstream into the cache, unless it is there and
-// current. It returns when the whole of it is kept. Path is the part below the
-// upstream, of literal names, as an archive's index has them.
+// Ensure fetches a file of an upstream into the cache, unless a current copy is stored. It
+// returns when the whole file is stored. path is the part below the upstream in literal
+// names, as an index of an archive has them.
 func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, error) {
 	fail := func(err error) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("mirror %s: %s: %w", upstream, path, err)
@@ -27,11 +27,11 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 	if err != nil || c.upstreams[upstream] == nil {
 		return fail(errors.New("it serves no such upstream or path"))
 	}
-	why := askNothing
+	why := serveStored
 	if k := c.open(upstream, file); k != nil {
 		defer k.Close()
-		why = c.judge(ctx, k)
-		if why == askNothing || c.o.Offline && why != askAnew {
+		why = c.actionFor(ctx, k)
+		if why == serveStored || c.o.Offline && why != refetch {
 			c.touch(k)
 			return Outcome{Size: k.Size}, nil
 		}
@@ -53,8 +53,8 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 		return fail(ctx.Err())
 	}
 	switch f.outcome {
-	case coming:
-		size, err := f.whole(ctx)
+	case incoming:
+		size, err := f.waitWhole(ctx)
 		if err != nil {
 			return fail(err)
 		}
@@ -67,32 +67,32 @@ func (c *Cache) Ensure(ctx context.Context, upstream, path string) (Outcome, err
 	return fail(errors.New(reason(f.cause)))
 }
 
-// Open opens a file that is kept, by its path of literal names; the error wraps ErrAbsent
-// when it isn't.
+// Open opens a stored file by its path in literal names. The error wraps ErrAbsent when it
+// isn't stored.
 func (c *Cache) Open(upstream, path string) (io.ReadSeekCloser, error) {
 	return c.openFile(upstream, literal("", path))
 }
 
-// openFile is Open by the cache's path.
+// openFile is Open with the path as the cache writes it.
 func (c *Cache) openFile(upstream, path string) (io.ReadSeekCloser, error) {
 	if k := c.open(upstream, path); k != nil {
-		return keptContent{k.content(), k}, nil
+		return storedContent{k.content(), k}, nil
 	}
 	return nil, fmt.Errorf("mirror %s: %s isn't kept: %w", upstream, path, ErrAbsent)
 }
 
-// A keptContent is the bytes of a kept file.
-type keptContent struct {
+// A storedContent is the bytes of a stored file.
+type storedContent struct {
 	io.ReadSeeker
 	io.Closer
 }
 
-// whole waits until a flight has ended, and says how large its file is. An error says
-// that it isn't kept.
-func (f *flight) whole(ctx context.Context) (int64, error) {
+// waitWhole waits until a flight has ended, and returns the size of its file. An error
+// says that the file isn't stored.
+func (f *flight) waitWhole(ctx context.Context) (int64, error) {
 	for {
 		f.mu.Lock()
-		size, done, err, changed := f.size, f.done, errors.Join(f.err, f.unkept), f.changed
+		size, done, err, changed := f.size, f.done, errors.Join(f.err, f.storeErr), f.changed
 		f.mu.Unlock()
 		if done {
 			return size, err

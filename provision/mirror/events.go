@@ -11,29 +11,31 @@ import (
 
 // The kinds of events that the cache records.
 const (
-	kindStale       = "mirror-stale"       // an old copy was served, since the upstream doesn't answer
+	kindStale       = "mirror-stale"       // an old copy was served, because the upstream doesn't answer
 	kindUnavailable = "mirror-unavailable" // there was no copy to serve
-	kindBroken      = "mirror-broken"      // a file broke off under way
-	kindReplaced    = "mirror-replaced"    // a package was published anew under its name
+	kindBroken      = "mirror-broken"      // a download broke off
+	kindReplaced    = "mirror-replaced"    // a package was published again under its name
 	kindMismatch    = "mirror-mismatch"    // the upstream sends another file than its index names
 	kindDisk        = "mirror-disk"        // the cache's own folder fails
 )
 
-// quiet is how long an upstream's events of one kind are held back after one: a
-// rack of hosts that install at once would write thousands.
-const quiet = time.Minute
+// eventInterval is the least time between two events of one upstream and kind: a rack of
+// hosts that install at once would write thousands.
+const eventInterval = time.Minute
 
-// events records what happened, at most once a minute per upstream and kind.
+// events records what happened, once an interval for each upstream and kind.
 type events struct {
-	o    Options
-	said *limit.Limiter
+	o       Options
+	limiter *limit.Limiter
 }
 
-func newEvents(o Options) *events { return &events{o: o, said: &limit.Limiter{Every: quiet}} }
+func newEvents(o Options) *events {
+	return &events{o: o, limiter: &limit.Limiter{Every: eventInterval}}
+}
 
 func (e *events) record(upstream, kind, message string) {
 	now := e.o.Clock()
-	if !e.said.Allow(upstream+" "+kind, now) {
+	if !e.limiter.Allow(upstream+" "+kind, now) {
 		return
 	}
 	level, write := provision.LevelWarn, e.o.Log.Warn
@@ -50,8 +52,8 @@ func (e *events) record(upstream, kind, message string) {
 	}
 }
 
-// reason is an error's text without the upstream's URL, which may hold a password
-// or a token in its path.
+// reason is the text of an error without the URL of the upstream, whose path may hold a
+// password or token.
 func reason(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {

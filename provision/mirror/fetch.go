@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	maxFlights = 256 // fetches at a time
-	maxResumes = 5   // how often a broken fetch is taken up again
+	maxFlights = 256 // parallel fetches
+	maxResumes = 5   // how often a broken fetch is resumed
 	chunk      = 256 << 10
 )
 
-// fetch joins the flight of a path, or starts it; nil when too many are under way. Raw
-// is the path as the client wrote it; why is what the client's copy was judged to need.
-// The caller leaves the flight.
-func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
+// fetch joins the flight of a path, or starts one. It returns nil when too many are under
+// way. raw is the path as the client wrote it; why is the action that the stored file
+// needs. The caller must leave the flight.
+func (c *Cache) fetch(upstream, path, raw string, why action) *flight {
 	key := upstream + path
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,9 +45,9 @@ func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
 	go func() {
 		defer c.running.Done()
 		defer f.leave()
-		c.fly(f, upstream, path, why)
+		c.runFetch(f, upstream, path, why)
 		c.mu.Lock()
-		if c.flights[key] == f { // a forgotten one may have a successor
+		if c.flights[key] == f { // a forgotten flight may have a successor
 			delete(c.flights, key)
 		}
 		c.mu.Unlock()
@@ -55,17 +55,17 @@ func (c *Cache) fetch(upstream, path, raw string, why ask) *flight {
 	return f
 }
 
-// fly asks the upstream and takes in what it sends.
-func (c *Cache) fly(f *flight, upstream, path string, why ask) {
+// runFetch asks the upstream, and receives the file that it sends.
+func (c *Cache) runFetch(f *flight, upstream, path string, why action) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	var have meta
 	conditional := http.Header{}
 	if k := c.open(upstream, path); k != nil {
 		have = k.meta
-		anew := why == askAnew && c.judge(ctx, k) == askAnew
+		anew := why == refetch && c.actionFor(ctx, k) == refetch
 		k.Close()
-		if why == askAnew && !anew { // another flight has brought it since
+		if why == refetch && !anew { // another flight has fetched it meanwhile
 			f.settle(unchanged, nil)
 			return
 		}
@@ -87,10 +87,10 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 		f.settle(unchanged, nil)
 		return
 	case s == http.StatusNotFound || s == http.StatusGone:
-		if immutable(path) { // a package is good for those who still know it
+		if immutable(path) { // a package stays good for hosts whose index names it
 			c.checked(upstream, path, started)
 		} else {
-			c.drop(upstream, path)
+			c.remove(upstream, path)
 		}
 		f.settle(absent, nil)
 		return
@@ -126,17 +126,18 @@ func (c *Cache) fly(f *flight, upstream, path string, why ask) {
 	f.file = file
 	f.meta = metaOf(upstream, path, resp, started.time)
 	f.index = isIndex(path)
-	f.settle(coming, nil)
-	switch err := c.land(ctx, f, resp, have, started); {
+	f.settle(incoming, nil)
+	switch err := c.receive(ctx, f, resp, have, started); {
 	case errors.Is(err, errMismatch), errors.Is(err, errForgotten):
-		f.finish(nil, err) // who reads it has to compare it himself
+		f.finish(nil, err) // the clients compare it themselves
 	default:
 		f.finish(err, nil)
 	}
 }
 
-// land takes in a file, and keeps it when it is whole and what it should be.
-func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
+// receive receives a file, and stores it when it is whole and has the checksum that the
+// index or its name promises.
+func (c *Cache) receive(ctx context.Context, f *flight, resp *http.Response, have meta, started check) error {
 	m := f.meta
 	sum, err := c.take(ctx, f, resp)
 	if err == nil {
@@ -144,10 +145,10 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 		err = c.verify(ctx, f, m)
 	}
 	if err == nil {
-		err = c.keep(f, m)
+		err = c.put(f, m)
 	}
 	if err != nil {
-		_ = os.Remove(f.file.Name()) // New removes what stays.
+		_ = os.Remove(f.file.Name()) // if this fails, New removes it
 		switch {
 		case c.ctx.Err() != nil, errors.Is(err, errForgotten):
 		case errors.Is(err, errMismatch):
@@ -158,19 +159,19 @@ func (c *Cache) land(ctx context.Context, f *flight, resp *http.Response, have m
 		}
 		return err
 	}
-	c.shelve(m.Upstream, m.Path, m.Stored)
+	c.noteIndex(m.Upstream, m.Path, m.Stored)
 	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
 		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
 	}
 	if !immutable(m.Path) || have.Path != "" {
 		c.checked(m.Upstream, m.Path, started)
 	}
-	c.stored(f)
+	c.countStored(f)
 	return nil
 }
 
-// otherSize reports whether the index names another size than the upstream announces.
-// Then there is no need to take the file in.
+// otherSize reports whether the index names another size than the upstream announces. Then
+// the file need not be received.
 func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, viewPatience)
 	defer cancel()
@@ -178,29 +179,31 @@ func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64
 	return size >= 0 && len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return w.size < 0 || w.size == size })
 }
 
-// errMismatch: what came isn't what it should be by its name or the archive's index.
+// errMismatch means that a file isn't the one that its name or the index of its archive
+// promises.
 var errMismatch = errors.New("what came isn't what the archive's index, or its name, says: the upstream may be in the middle of its sync; try again later")
 
 func mismatch(upstream, path string) string {
 	return "mirror " + upstream + ": " + path + " is another file on the upstream than the archive's index, or its name, says; it isn't kept (is the upstream in the middle of its sync?)"
 }
 
-// verify compares what came with its name, and with the index at hand.
+// verify compares a received file with its name, and with the index at hand.
 func (c *Cache) verify(ctx context.Context, f *flight, m meta) error {
 	ctx, cancel := context.WithTimeout(ctx, viewPatience)
 	defer cancel()
-	k := &kept{m, f.file}
-	if !c.fulfils(k, byName(m.Path)) {
+	k := &storedFile{m, f.file}
+	if !c.matches(k, byName(m.Path)) {
 		return errMismatch
 	}
 	claims := c.view(ctx, m.Upstream).claims(m.Path)
-	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.fulfils(k, w) }) {
+	if len(claims) > 0 && !slices.ContainsFunc(claims, func(w want) bool { return c.matches(k, w) }) {
 		return errMismatch
 	}
 	return nil
 }
 
-// conditions asks for a file only if it isn't the one that is kept.
+// conditions are the headers of a request for a file only if it differs from the stored
+// one.
 func conditions(have meta) http.Header {
 	h := http.Header{}
 	if have.ETag != "" {
@@ -220,16 +223,17 @@ func metaOf(upstream, path string, resp *http.Response, now time.Time) meta {
 	}
 }
 
-// askFor asks for a flight's file as the client wrote its path. An object store takes a
-// plus for a blank and has no such file; then it is asked again with %2B, which every
-// server takes for a plus. Who writes it so at once (apt, dnf) is not asked for twice.
+// askFor asks for the file of a flight as the client wrote its path. An object store takes
+// a plus for a blank, and so has no such file. Then askFor asks again with %2B, which
+// every server takes for a plus. A client that wrote %2B itself (apt, dnf) causes no
+// second request.
 func (c *Cache) askFor(ctx context.Context, f *flight, upstream string, h http.Header) (*http.Response, error) {
 	resp, err := c.ask(ctx, upstream, f.raw, h)
 	if err != nil {
 		return nil, err
 	}
 	switch resp.StatusCode {
-	case http.StatusNotFound, http.StatusGone, http.StatusForbidden: // S3: 403 for what it may not list
+	case http.StatusNotFound, http.StatusGone, http.StatusForbidden: // S3 answers 403 for files that it may not list
 		encoded, has := plusEncoded(f.raw)
 		if !has {
 			break
@@ -241,8 +245,8 @@ func (c *Cache) askFor(ctx context.Context, f *flight, upstream string, h http.H
 	return resp, nil
 }
 
-// ask sends one request to an upstream. Raw is the path in a URL's encoding; not a byte
-// of it is changed.
+// ask sends one request to an upstream. raw is the path in a URL's encoding; it is sent
+// byte for byte.
 func (c *Cache) ask(ctx context.Context, upstream, raw string, h http.Header) (*http.Response, error) {
 	u := *c.upstreams[upstream]
 	u.RawPath = u.EscapedPath() + raw
@@ -259,8 +263,8 @@ func (c *Cache) ask(ctx context.Context, upstream, raw string, h http.Header) (*
 	return c.client.Do(req)
 }
 
-// take writes the answer's body into the flight's file, to its end, and answers its
-// SHA-256. When the connection breaks or stalls, it asks for the rest.
+// take writes the body of the answer into the file of the flight, and returns its SHA-256.
+// When the connection breaks or stalls, it asks for the rest.
 func (c *Cache) take(ctx context.Context, f *flight, resp *http.Response) (string, error) {
 	sum := sha256.New()
 	err := c.body(f, resp, sum)
@@ -282,7 +286,7 @@ func (c *Cache) take(ctx context.Context, f *flight, resp *http.Response) (strin
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// body takes in one answer's body. A nil error means that the file is whole.
+// body receives the body of one answer. A nil error means that the file is whole.
 func (c *Cache) body(f *flight, resp *http.Response, sum hash.Hash) error {
 	defer resp.Body.Close()
 	if err := c.copyBody(f, resp.Body, sum); err != nil {
@@ -294,7 +298,7 @@ func (c *Cache) body(f *flight, resp *http.Response, sum hash.Hash) error {
 	return nil
 }
 
-// copyBody copies until the body's end. A body that sends nothing for too long is
+// copyBody copies to the end of the body. A body that sends nothing for too long is
 // closed, which ends the read.
 func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 	watchdog := time.AfterFunc(c.o.Stall, func() { body.Close() })
@@ -307,7 +311,7 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 			if f.meta.Size >= 0 && f.size+int64(n) > f.meta.Size {
 				return fmt.Errorf("it sends more than the %d bytes that are allowed", f.meta.Size)
 			}
-			if f.meta.Size < 0 { // a length that isn't told is counted as it grows
+			if f.meta.Size < 0 { // a length that wasn't announced is counted while the file grows
 				if err := c.reserve(f, int64(n)); err != nil {
 					return err
 				}
@@ -327,12 +331,11 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 	}
 }
 
-// errOther says that there is no rest to be had: asking again won't help.
+// errOther means that the upstream has another file by now: asking again is no use.
 var errOther = errors.New("it broke off, and the rest can't be had")
 
-// resume asks for the rest of a file that broke off (RFC 9110 sections 13.1.5 and
-// 14) and takes it in. Only the very same file will do: some of it is with the
-// clients already.
+// resume asks for the rest of a file that broke off (RFC 9110 sections 13.1.5 and 14) and
+// receives it. Only the very same file will do, because clients have a part of it already.
 func (c *Cache) resume(ctx context.Context, f *flight, sum hash.Hash) error {
 	validator := f.meta.ETag
 	if validator == "" || strings.HasPrefix(validator, "W/") {
@@ -355,7 +358,7 @@ func (c *Cache) resume(ctx context.Context, f *flight, sum hash.Hash) error {
 	return c.body(f, resp, sum)
 }
 
-// continues checks that an answer is the rest of the flight's file.
+// continues checks that an answer is the rest of the file of the flight.
 func continues(resp *http.Response, f *flight) error {
 	if s := resp.StatusCode; s >= 500 {
 		return fmt.Errorf("it broke off, and then the upstream answered %d", s)

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// errBroken is what readers of a flight get when it broke off.
+// errBroken is the error of those who read a flight whose download broke off.
 var errBroken = errors.New("the file broke off under way")
 
 // An outcome is how the upstream answered.
 type outcome int
 
 const (
-	coming      outcome = iota // the file comes in, or has come
+	incoming    outcome = iota // the file is coming in, or has come
 	unchanged                  // the kept copy is current
 	absent                     // the upstream has no such file
 	refused                    // the upstream won't give it: 401, 403 and the like
@@ -24,40 +24,40 @@ const (
 	mismatched                 // the upstream has another file than the index names; a copy is kept
 )
 
-// A flight is one fetch from an upstream that any number of clients share. It is
-// answered once, by which ready is closed; while the file comes in, clients read
-// what has come so far.
+// A flight is one fetch from an upstream, shared by any number of clients. Closing ready
+// says how the upstream answered. While the file comes in, clients read the part that is
+// there.
 type flight struct {
-	raw string // the path that the upstream is asked for; its own goroutine's
-	// index: its last byte is held back until it is kept. Who has read it asks for what it
-	// names, and is to get that.
+	raw string // the path to ask the upstream for; used by the goroutine of the flight only
+	// index: the last byte is held back until the file is stored. A client that has read
+	// an index asks for the files that it names, and must get exactly those.
 	index bool
 
 	ready chan struct{}
 
-	// Set before ready is closed, and not changed then.
+	// Set before ready is closed, and constant from then on.
 	outcome outcome
 	meta    meta
 	cause   error
 
-	mu      sync.Mutex
-	file    *os.File
-	users   int           // who may still read file
-	size    int64         // bytes that have come
-	done    bool          // no more will come
-	err     error         // why, when it isn't whole
-	unkept  error         // why it isn't kept, when it is whole
-	changed chan struct{} // closed at every change, then replaced
+	mu       sync.Mutex
+	file     *os.File
+	users    int           // how many may still
+	size     int64         // bytes that have come
+	done     bool          // no more will come
+	err      error         // why the file isn't whole
+	storeErr error         // why the file isn't stored, although it is whole
+	changed  chan struct{} // closed at every change, then replaced
 
 	reserved  int64 // bytes of the cache; under the cache's lock
-	forgotten bool  // it isn't to be kept; under the cache's lock
+	forgotten bool  // it must not be stored; under the cache's lock
 }
 
 func newFlight() *flight {
 	return &flight{ready: make(chan struct{}), changed: make(chan struct{}), users: 1}
 }
 
-// settle answers the flight.
+// settle sets how the upstream answered.
 func (f *flight) settle(o outcome, cause error) {
 	f.outcome, f.cause = o, cause
 	close(f.ready)
@@ -73,19 +73,20 @@ func (f *flight) update(change func()) {
 
 func (f *flight) grow(n int) { f.update(func() { f.size += int64(n) }) }
 
-// finish ends a flight: err says that it isn't whole, unkept that it isn't kept.
-func (f *flight) finish(err, unkept error) {
-	f.update(func() { f.done, f.err, f.unkept = true, err, unkept })
+// finish ends a flight. err says why the file isn't whole, storeErr why a whole file isn't
+// stored.
+func (f *flight) finish(err, storeErr error) {
+	f.update(func() { f.done, f.err, f.storeErr = true, err, storeErr })
 }
 
-// join makes the caller a user of the flight, who has to leave it.
+// join makes the caller a user of the flight, who must call leave.
 func (f *flight) join() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.users++
 }
 
-// leave gives up the use of the file; the last one closes it.
+// leave ends the use of the file. The last user closes it.
 func (f *flight) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,8 +96,9 @@ func (f *flight) leave() {
 	}
 }
 
-// await waits until there is something to read at the offset: it answers how many
-// bytes, or 0 with io.EOF at the whole file's end, or errBroken.
+// await waits until there is something to read at the offset, and returns the number of
+// bytes. At the end of the whole file it returns io.EOF, after a broken download
+// errBroken.
 func (f *flight) await(ctx context.Context, offset int64) (int64, error) {
 	for {
 		f.mu.Lock()
@@ -121,13 +123,13 @@ func (f *flight) await(ctx context.Context, offset int64) (int64, error) {
 	}
 }
 
-// A tail reads a flight's file while it grows. With a known size it can seek, and
-// so serve ranges of what is still to come.
+// A tail reads the file of a flight while it grows. With a known size it can seek, so that
+// ranges are served before all of the file is there.
 type tail struct {
 	ctx context.Context
 	f   *flight
 	at  int64
-	err error // the first one but io.EOF
+	err error // the first error other than io.EOF
 }
 
 func (t *tail) Read(p []byte) (int, error) {

@@ -15,16 +15,16 @@ import (
 	"rackhand/provision"
 )
 
-// Place is what List and Forget are asked about: NAME/PATH below /mirror/, or a URL with
-// /mirror/NAME/PATH in it, such as apt shows; in a URL's encoding. One that ends in a
-// slash is a folder, NAME/ all of an upstream.
+// A place is the argument of List and Forget: NAME/PATH below /mirror/, or a URL with
+// /mirror/NAME/PATH in it, such as apt shows, in a URL's encoding. One that ends in a
+// slash is a folder; NAME/ is all of an upstream.
 type place struct {
 	upstream string
 	file     string // "" for all of the upstream
 	folder   bool
 }
 
-// place reads a place; "" is everything.
+// place parses a place; "" is everything.
 func (c *Cache) place(text string) (p place, err error) {
 	if text == "" {
 		return place{folder: true}, nil
@@ -70,7 +70,7 @@ func (p place) has(m meta) bool {
 	return m.Path == p.file
 }
 
-// List lists what is kept at a place ("" for everything), in order.
+// List lists the stored files at a place ("" for everything), sorted.
 func (c *Cache) List(ctx context.Context, at string) ([]provision.MirrorFile, error) {
 	p, err := c.place(at)
 	if err != nil {
@@ -102,8 +102,8 @@ func (c *Cache) List(ctx context.Context, at string) ([]provision.MirrorFile, er
 	return out, ctx.Err()
 }
 
-// outdated reports whether an index names another file, as far as can be told without
-// reading it.
+// outdated reports whether an index names another file, as far as that is known without
+// reading the file.
 func outdated(v *view, m meta) bool {
 	known := wanted(-1, "sha256", m.SHA256)
 	claims := v.claims(m.Path)
@@ -112,8 +112,9 @@ func outdated(v *view, m meta) bool {
 	})
 }
 
-// Forget removes what is kept at a place, so that it is asked of the upstream anew. A
-// download that is under way ends for those who read it, and isn't kept.
+// Forget removes the stored files at a place, so that the next request goes to the
+// upstream. Clients that read a download under way get the whole of it, but it isn't
+// stored.
 func (c *Cache) Forget(at string) (provision.MirrorForgotten, error) {
 	var out provision.MirrorForgotten
 	p, err := c.place(at)
@@ -127,7 +128,7 @@ func (c *Cache) Forget(at string) (provision.MirrorForgotten, error) {
 	if p.folder {
 		out.Place += "/"
 	}
-	// First what comes in: it must not be kept after what is kept has gone.
+	// Downloads first: one must not be stored after the stored files are removed.
 	c.mu.Lock()
 	for key, f := range c.flights {
 		path, ok := strings.CutPrefix(key, p.upstream+"/")
@@ -158,7 +159,7 @@ func (c *Cache) Forget(at string) (provision.MirrorForgotten, error) {
 		case !errors.Is(rerr, fs.ErrNotExist):
 			err = errors.Join(err, rerr)
 		}
-		c.shelve(m.Upstream, m.Path, time.Time{})
+		c.noteIndex(m.Upstream, m.Path, time.Time{})
 		c.mu.Lock()
 		delete(c.seen, m.Upstream+m.Path)
 		c.mu.Unlock()

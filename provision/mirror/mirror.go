@@ -1,6 +1,6 @@
-// Package mirror is the cache between hosts and package mirrors: what one host
-// has fetched, the next ones get from here. It serves only the upstreams that it
-// was given, and keeps a file only once it has the whole of it.
+// Package mirror is an HTTP cache between hosts and package mirrors: a file that one host
+// has fetched comes from here for the next one. It serves only the upstreams in its
+// options, and stores a file only when all of it is there.
 package mirror
 
 import (
@@ -21,27 +21,28 @@ import (
 	"rackhand/provision"
 )
 
-// Options are what a cache needs to know.
+// Options are the settings of a cache.
 type Options struct {
 	Dir string // the cache's folder; made when missing
 	// Upstreams are base URLs (http or https) by the name under which hosts see them.
 	Upstreams map[string]string
-	// Via is an HTTP proxy for the upstreams: "" for none, http://host:port, or
+	// Via is an HTTP proxy for requests to upstreams: "" for none, http://host:port, or
 	// unix:/path for one on a unix socket.
 	Via string
-	// Transport replaces what Via says, in tests.
+	// Transport replaces Via in tests.
 	Transport http.RoundTripper
 	Clock     func() time.Time
 	Log       *slog.Logger
 	Record    provision.Recorder
-	// Redirects are hosts to which an upstream may send the cache on: see Client.
+	// Redirects are hosts to which an upstream may redirect the cache: see Client.
 	Redirects []string
-	// MaxBytes bounds the cache and what is being fetched; what was used longest ago goes first. 0: 50 GB.
+	// MaxBytes bounds the stored files and the downloads under way. The least recently
+	// used files are removed first. 0: 50 GB.
 	MaxBytes int64
-	// Fresh is for how long an index counts as current without asking. 0: 5 s, so
-	// that the hosts of one rack ask once, and nobody gets an old index.
+	// Fresh is how long an index counts as current without asking. 0: 5 s, so that the
+	// hosts of one rack cause one request, and no host gets an old index.
 	Fresh time.Duration
-	// Offline: the upstreams are never asked. What is kept is served as it is.
+	// Offline: upstreams are never asked. Stored files are served as they are.
 	Offline bool
 	// Stall is how long an upstream may send nothing. 0: 30 s.
 	Stall time.Duration
@@ -54,21 +55,21 @@ type Cache struct {
 	client    *http.Client
 	events    *events
 
-	// The fetches' own life: they outlast the client that asked first, and end with Run.
+	// The context of fetches. They outlast the client that asked first, and end with Run.
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	shelves map[string]*shelf // by upstream; the map isn't changed
+	indexSets map[string]*indexSet // by upstream; the map is constant
 
 	mu       sync.Mutex
 	flights  map[string]*flight
-	seen     map[string]check     // when a file was last asked about
+	seen     map[string]check     // when the upstream was last asked about a file
 	down     map[string]time.Time // when an upstream last failed to answer
-	sums     map[string]sum       // of kept files whose sums weren't noted
-	bytes    int64                // what the cache holds; -1 until it was measured
-	reserved int64                // what is under way has room for
-	added    int64                // what came since the files were last measured
+	sums     map[string]sum       // of stored files that have none in their meta
+	bytes    int64                // the size of the stored files; -1 until they are measured
+	reserved int64                // space for downloads under way
+	added    int64                // the size of files that came since the last measurement
 	pruning  sync.Mutex           // held while the cache is measured and pruned
 }
 
@@ -80,8 +81,8 @@ const (
 
 var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-// New checks the options and opens the cache, in which files that were under way
-// when it was last closed or killed are removed.
+// New checks the options and opens the cache. It removes files that were under way when
+// the cache was last closed or killed.
 func New(o Options) (*Cache, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -104,7 +105,7 @@ func New(o Options) (*Cache, error) {
 	c := &Cache{
 		o: o, upstreams: map[string]*url.URL{}, events: newEvents(o),
 		flights: map[string]*flight{}, seen: map[string]check{}, bytes: -1,
-		shelves: map[string]*shelf{}, down: map[string]time.Time{}, sums: map[string]sum{},
+		indexSets: map[string]*indexSet{}, down: map[string]time.Time{}, sums: map[string]sum{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for name, base := range o.Upstreams {
@@ -112,7 +113,7 @@ func New(o Options) (*Cache, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mirror: upstream %s: %w", name, err)
 		}
-		c.upstreams[name], c.shelves[name] = u, &shelf{}
+		c.upstreams[name], c.indexSets[name] = u, &indexSet{}
 	}
 	var err error
 	if c.client, err = Client(o.Via, o.Stall, o.Redirects); err != nil {
@@ -168,4 +169,15 @@ func parseUpstream(name, base string) (*url.URL, error) {
 	}
 	u.RawPath = raw
 	return u, nil
+}
+
+// Run waits until ctx ends. Then it ends all fetches under way and waits for them.
+// Afterwards the cache fetches nothing more.
+func (c *Cache) Run(ctx context.Context) error {
+	<-ctx.Done()
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	c.running.Wait()
+	return nil
 }

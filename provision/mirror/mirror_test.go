@@ -19,7 +19,7 @@ func TestServes(t *testing.T) {
 		"/debian/pool/a_1.0+b~c_all.deb": []byte(deb),
 		"/debian/dists/InRelease":        []byte("one"),
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL + "/debian/"}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL + "/debian/"}})
 	const path = "/mirror/debian/pool/a_1.0+b~c_all.deb"
 	for _, c := range []struct {
 		name, method, path string
@@ -67,13 +67,13 @@ func TestServes(t *testing.T) {
 
 func TestIndexesStayCurrent(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/dists/InRelease": []byte("one")})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	want := func(body string, asked int) {
 		t.Helper()
 		if got := b.get(t, "GET", "/mirror/debian/dists/InRelease"); got.status != 200 || got.body != body {
 			t.Fatalf("%d %q, want %q", got.status, got.body, body)
 		}
-		b.settled()
+		b.waitIdle()
 		if got := u.asked(); got != asked {
 			t.Fatalf("the upstream was asked %d times, want %d", got, asked)
 		}
@@ -102,10 +102,10 @@ func TestIndexesStayCurrent(t *testing.T) {
 
 func TestStaleWhenUnreachable(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/InRelease": []byte("one"), "/a.deb": []byte("a")})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	b.get(t, "GET", "/mirror/debian/InRelease")
 	b.get(t, "GET", "/mirror/debian/a.deb")
-	b.settled()
+	b.waitIdle()
 	for _, c := range []struct {
 		name  string
 		fault func(http.ResponseWriter, *http.Request) bool
@@ -153,7 +153,7 @@ func TestOneFetchForMany(t *testing.T) {
 		_, _ = io.WriteString(w, half)
 		return true
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
 	var began, all sync.WaitGroup
 	for i := range 10 {
 		began.Add(1)
@@ -198,10 +198,10 @@ func TestPrunes(t *testing.T) {
 	for _, n := range []string{"a", "b", "c", "d"} {
 		u.set("/"+n+".deb", strings.Repeat(n, 10_000))
 	}
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}, MaxBytes: 35_000})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}, MaxBytes: 35_000})
 	for i, n := range []string{"a", "b", "c"} {
 		b.get(t, "GET", "/mirror/debian/"+n+".deb")
-		b.settled()
+		b.waitIdle()
 		when := fileTime.Add(time.Duration(i-100) * time.Hour)
 		if err := os.Chtimes(b.file("debian", "/"+n+".deb"), when, when); err != nil {
 			t.Fatal(err)
@@ -209,7 +209,7 @@ func TestPrunes(t *testing.T) {
 	}
 	b.get(t, "GET", "/mirror/debian/a.deb") // in use again: b is now the oldest
 	b.get(t, "GET", "/mirror/debian/d.deb")
-	b.settled()
+	b.waitIdle()
 	for n, want := range map[string]bool{"a": true, "b": false, "d": true} {
 		if _, err := os.Stat(b.file("debian", "/"+n+".deb")); (err == nil) != want {
 			t.Errorf("%s.deb kept: %v, want %v", n, err == nil, want)
@@ -235,7 +235,7 @@ func TestViaUnixSocket(t *testing.T) {
 	})}
 	go func() { _ = proxy.Serve(l) }() // It ends with Close, which the test checks by nothing else.
 	defer proxy.Close()
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": "http://mirror.invalid/debian"}, Via: "unix:" + socket})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": "http://mirror.invalid/debian"}, Via: "unix:" + socket})
 	if got := b.get(t, "GET", "/mirror/debian/a.deb"); got.body != "by proxy" {
 		t.Fatalf("%d %q", got.status, got.body)
 	}
@@ -246,7 +246,7 @@ func TestViaUnixSocket(t *testing.T) {
 
 func TestSecretsStayInside(t *testing.T) {
 	const base = "http://user:hunter2@127.0.0.1:1/t0ken/debian"
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": base}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": base}})
 	got := b.get(t, "GET", "/mirror/debian/a.deb")
 	if got.status != 503 {
 		t.Fatalf("%d", got.status)

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// A file of an upstream has one path in the cache, whatever the spelling by which it is
-// asked for: decoded, as in /pool/g++_4%3a12_amd64.deb, but for four things that stay
-// encoded, so that different files have different paths: a '%' of the name itself (%25),
-// a '/' inside a segment (%2F; RFC 3986 section 2.2 tells it from the plain one), bytes
-// that are no UTF-8, and control characters (which no request may have).
+// A file of an upstream has one path in the cache, however a client spells it: decoded, as
+// in /pool/g++_4%3a12_amd64.deb. Four things stay encoded, so that different files have
+// different paths: a '%' of the name itself (%25), a '/' inside a segment (%2F; RFC 3986
+// section 2.2 distinguishes it from the plain one), bytes that aren't UTF-8, and control
+// characters (which no request may have).
 
 // maxPath bounds a path below an upstream, in bytes as a client writes it.
 const maxPath = 3 << 10
@@ -23,10 +23,10 @@ var (
 	errPath   = errors.New("that can't be the path of a file")
 )
 
-// split takes a request's path (/mirror/NAME/rest) apart, as the client encoded it. The
-// rest is cleaned without a redirect: some clients ask with a double slash, and can't
-// follow one. It answers the upstream's name, the path by which the cache knows the
-// file, and the path as the client wrote it, which is what the upstream is asked for.
+// split splits a request's path (/mirror/NAME/rest), which the client encoded. The rest is
+// cleaned without a redirect, because some clients send a double slash and can't follow
+// one. It returns the name of the upstream, the path as the cache writes it, and the path
+// as the client wrote it, for the request to the upstream.
 func split(encoded string) (name, file, raw string, err error) {
 	rest, ok := strings.CutPrefix(encoded, "/mirror/")
 	if !ok {
@@ -40,7 +40,7 @@ func split(encoded string) (name, file, raw string, err error) {
 	return name, file, raw, err
 }
 
-// parsePath reads a path below an upstream in a URL's encoding. Dots are resolved, and
+// parsePath parses a path below an upstream in a URL's encoding. Dots are resolved, and
 // never lead above the top.
 func parsePath(encoded string) (file, raw string, err error) {
 	if len(encoded) > maxPath {
@@ -70,9 +70,9 @@ func parsePath(encoded string) (file, raw string, err error) {
 	return "/" + strings.Join(files, "/"), "/" + strings.Join(raws, "/"), nil
 }
 
-// harmless refuses a decoded segment that an upstream could take for a way out of its
-// folder, be it because it decodes it once more, takes another sign for a slash, or
-// leaves off what follows a semicolon. What is only odd is carried.
+// harmless refuses a decoded segment with which an upstream might leave its folder:
+// because it decodes twice, takes another character for a slash, or drops the part after a
+// semicolon. Unusual but harmless segments pass.
 func harmless(segment string) error {
 	for range 4 {
 		for i := range len(segment) {
@@ -99,7 +99,7 @@ func harmless(segment string) error {
 	return fmt.Errorf("%w: it is encoded over and over", errPath)
 }
 
-// quote writes a decoded segment, or a path of literal names, as the cache does.
+// quote writes a decoded segment, or a path in literal names, as the cache does.
 func quote(segment string) string {
 	var b strings.Builder
 	for i, r := range segment {
@@ -114,8 +114,8 @@ func quote(segment string) string {
 	return b.String()
 }
 
-// literal is the path of a file that an index names: a name there is no URL, its '%' is
-// one (apt and librepo encode it).
+// literal is the path of a file that an index names. A name there isn't a URL: its '%' is
+// a plain character, which apt and librepo encode.
 func literal(dir, name string) string {
 	segments := strings.Split(name, "/")
 	for i, s := range segments {
@@ -124,12 +124,12 @@ func literal(dir, name string) string {
 	return path.Join("/", dir, strings.Join(segments, "/"))
 }
 
-// Escape writes a path of literal names for a URL, as apt and librepo do: whatever isn't
-// unreserved (RFC 3986 section 2.3) is encoded. A plus is %2B then, which object stores
-// want and every other server takes.
+// Escape encodes a path in literal names for a URL, as apt and librepo do: every character
+// that isn't unreserved (RFC 3986 section 2.3). A plus becomes %2B, which object stores
+// need and every other server understands.
 func Escape(name string) string { return escape(literal("", name)) }
 
-// escape writes a path of the cache for a URL.
+// escape encodes a path of the cache for a URL.
 func escape(file string) string {
 	var b strings.Builder
 	for i := range len(file) {
@@ -144,13 +144,13 @@ func escape(file string) string {
 	return b.String()
 }
 
-// plusEncoded is a client's path with its plus signs as %2B, and whether it had any.
+// plusEncoded is a client's path with %2B for its plus signs, and whether it has any.
 func plusEncoded(raw string) (string, bool) {
 	return strings.ReplaceAll(raw, "+", "%2B"), strings.Contains(raw, "+")
 }
 
-// decoded is a path of the cache as its files were named before there were encoded
-// bytes in it. A '/' inside a segment is a NUL, which no path has.
+// decoded is a path of the cache as older versions named its files, without encoded bytes.
+// A '/' inside a segment becomes a NUL, which no path has.
 func decoded(file string) string {
 	plain, err := url.PathUnescape(strings.ReplaceAll(file, "%2F", "%00"))
 	if err != nil {
@@ -159,14 +159,14 @@ func decoded(file string) string {
 	return plain
 }
 
-// immutable says that a path always names the same bytes as long as no index says
-// otherwise: a package, whose version is in its name, or an index that is named by its
-// hash. Everything else is an index that the upstream may change at any time.
+// immutable reports whether a path always names the same bytes unless an index says
+// otherwise: a package, whose version is in its name, or an index named by its hash.
+// Everything else is an index, which the upstream may change at any time.
 func immutable(p string) bool {
 	return byName(p).algo != 0 || strings.Contains(p, "/by-hash/") || isPackage(p)
 }
 
-// isPackage tells by a path's ending that it is a package.
+// isPackage reports whether a path ends like a package's.
 func isPackage(p string) bool {
 	switch path.Ext(p) {
 	case ".deb", ".udeb", ".ddeb", ".rpm", ".drpm":

@@ -20,12 +20,12 @@ type Archive struct {
 	Components []string
 }
 
-// A Wish is what hosts will ask for.
-type Wish struct {
+// A PrefetchRequest lists the packages of an apt archive that hosts will ask for.
+type PrefetchRequest struct {
 	Archives []Archive
 	Arch     string            // Debian's name: amd64
-	Packages []string          // what is to be installed
-	Have     map[string]string // name -> version of what the hosts have already
+	Packages []string          // packages to install
+	Have     map[string]string // name -> version of the packages that the hosts have already
 }
 
 const (
@@ -33,10 +33,10 @@ const (
 	maxIndex       = 1 << 30 // an index, unpacked: Debian's largest has 60 MB
 )
 
-// Prefetch brings into the cache what hosts with a wish will ask for: the indexes of
-// the archives, the packages, and what they depend on. An error is the first file
-// that couldn't be had; what was fetched stays.
-func (c *Cache) Prefetch(ctx context.Context, w Wish) (provision.Prefetched, error) {
+// Prefetch fetches into the cache what hosts with such a request will ask for: the indexes
+// of the archives, the packages and their dependencies. An error is about the first file
+// that couldn't be fetched; files fetched before stay.
+func (c *Cache) Prefetch(ctx context.Context, w PrefetchRequest) (provision.Prefetched, error) {
 	var (
 		out provision.Prefetched
 		all []apt.Package
@@ -62,7 +62,7 @@ func (c *Cache) Prefetch(ctx context.Context, w Wish) (provision.Prefetched, err
 	return out, nil
 }
 
-// counting adds the files that came from the upstreams just now.
+// counting returns a function that adds a file that Ensure got.
 func counting(p *provision.Prefetched) func(Outcome) {
 	return func(o Outcome) {
 		if o.Fetched {
@@ -75,7 +75,7 @@ func counting(p *provision.Prefetched) func(Outcome) {
 // A file is a path of an upstream.
 type file struct{ upstream, path string }
 
-// ensureAll brings files into the cache, a few at a time, and counts all that came.
+// ensureAll fetches files into the cache, a few at a time, and counts them.
 func (c *Cache) ensureAll(ctx context.Context, files []file, count func(Outcome)) error {
 	outcomes := make([]Outcome, len(files))
 	g, ctx := errgroup.WithContext(ctx)
@@ -127,7 +127,8 @@ func (c *Cache) archive(ctx context.Context, a Archive, arch string, count func(
 	return nil
 }
 
-// unpacked hands a kept file to a reader, unpacked. Path is the cache's.
+// unpacked calls read with a stored file, decompressed. path is the path as the cache
+// writes it.
 func (c *Cache) unpacked(upstream, path string, read func(io.Reader) error) error {
 	f, err := c.openFile(upstream, path)
 	if err != nil {

@@ -12,25 +12,26 @@ import (
 	"rackhand/provision/mirror/rpm"
 )
 
-// A TreeWish is what hosts that install from an rpm tree will ask for.
-type TreeWish struct {
+// A TreeRequest lists what hosts that install from an rpm tree will ask for.
+type TreeRequest struct {
 	Upstream string
-	// Tree is the tree's path below the upstream; Files are those of it that the boot
-	// loader and the installer fetch. A file that the tree doesn't have is passed over:
-	// installers ask for several that may be there.
+	// Tree is the path of the tree below the upstream. Files are the files in it that the
+	// boot loader and the installer fetch. Files that the tree doesn't have are skipped,
+	// because installers ask for several optional ones.
 	Tree  string
 	Files []string
-	// Repositories are the package repositories' paths below the tree: BaseOS, "" for
-	// the tree itself.
+	// Repositories are the paths of the package repositories below the tree: BaseOS; ""
+	// for the tree itself.
 	Repositories []string
 	Arch         string   // x86_64
 	Packages     []string // as %packages names them: NAME, @GROUP, @^ENVIRONMENT, -NAME
 }
 
-// PrefetchTree brings into the cache what hosts with a wish will ask for: boot files,
-// the repositories' indexes, the packages, and what these require. What the installer
-// adds by itself (a boot loader, file systems' tools) comes when it asks for it.
-func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (provision.Prefetched, error) {
+// PrefetchTree fetches into the cache what hosts with such a request will ask for: boot
+// files, the indexes of the repositories, the packages and their dependencies. Packages
+// that the installer adds (a boot loader, file system tools) are fetched when it asks for
+// them.
+func (c *Cache) PrefetchTree(ctx context.Context, w TreeRequest) (provision.Prefetched, error) {
 	var out provision.Prefetched
 	fail := func(err error) (provision.Prefetched, error) { return out, fmt.Errorf("prefetch: %w", err) }
 	at := func(rest ...string) string { return path.Join(append([]string{"/", w.Tree}, rest...)...) }
@@ -70,8 +71,8 @@ func (c *Cache) PrefetchTree(ctx context.Context, w TreeWish) (provision.Prefetc
 	return out, nil
 }
 
-// named tells entries of %packages apart; unknown are groups that no repository has.
-// The group core is installed unasked.
+// named sorts the entries of %packages. unknown are groups that no repository has. The
+// group core is always installed.
 func named(entries []string, groups *rpm.Groups) (want, without, unknown []string) {
 	for _, e := range append([]string{"@core"}, entries...) {
 		switch {
@@ -114,7 +115,7 @@ func (c *Cache) repository(ctx context.Context, upstream, dir string, count func
 		case "primary":
 			primary = true
 			read = func(r io.Reader) error { return rpm.Packages(r, each) }
-		case "group", "group_gz", "group_xz", "group_zst": // the same, packed
+		case "group", "group_gz", "group_xz", "group_zst": // the same, compressed
 			read = groups.Add
 		case "filelists", "modules", "updateinfo":
 		default: // databases and changelogs, which dnf doesn't fetch

@@ -40,8 +40,8 @@ func TestPrefetchTree(t *testing.T) {
 		"/9/os/BaseOS/Packages/glibc.rpm":  []byte("glibc"),
 		"/9/os/BaseOS/Packages/vim.rpm":    []byte("vim"),
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
-	w := TreeWish{
+	b := newTestCache(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
+	w := TreeRequest{
 		Upstream: "rocky", Tree: "9/os", Files: []string{".treeinfo", "images/install.img", "images/updates.img"},
 		Repositories: []string{"BaseOS"}, Arch: "x86_64", Packages: []string{"-vim", "@^nowhere-environment", "tmux"},
 	}
@@ -70,7 +70,7 @@ func TestPrefetchTreeFails(t *testing.T) {
 		"/Other/repodata/p.xml.lz":    []byte("x"),
 		"/Broken/repodata/repomd.xml": []byte(`<html>`),
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
 	for repo, want := range map[string]string{
 		"Empty":   "names no index of packages",
 		"Packed":  "packed with bzip2",
@@ -79,7 +79,7 @@ func TestPrefetchTreeFails(t *testing.T) {
 		"Nowhere": "no such file",
 		"../../x": "no such file",
 	} {
-		_, err := b.PrefetchTree(t.Context(), TreeWish{Upstream: "rocky", Repositories: []string{repo}, Arch: "x86_64"})
+		_, err := b.PrefetchTree(t.Context(), TreeRequest{Upstream: "rocky", Repositories: []string{repo}, Arch: "x86_64"})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", repo, err, want)
 		}

@@ -40,8 +40,8 @@ func archive(t *testing.T, packages map[string]string) map[string][]byte {
 func TestPrefetch(t *testing.T) {
 	u := newUpstream(t, archive(t, map[string]string{"nginx": "libc6, libssl3", "libc6": "", "libssl3": "gone", "other": ""}))
 	dir := t.TempDir()
-	b := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
-	w := Wish{
+	b := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}})
+	w := PrefetchRequest{
 		Archives: []Archive{{Upstream: "debian", Suite: "stable", Components: []string{"main"}}},
 		Arch:     "amd64", Packages: []string{"nginx"}, Have: map[string]string{"libc6": "1"},
 	}
@@ -58,7 +58,7 @@ func TestPrefetch(t *testing.T) {
 
 	// The upstream goes away, and the cache is told that it is offline.
 	u.Close()
-	off := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}, Offline: true})
+	off := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}, Offline: true})
 	for path, want := range map[string]int{
 		"/mirror/debian/pool/nginx_1_amd64.deb":   http.StatusOK,
 		"/mirror/debian/pool/libssl3_1_amd64.deb": http.StatusOK,
@@ -85,12 +85,12 @@ func TestPrefetch(t *testing.T) {
 func TestPrefetchFails(t *testing.T) {
 	files := archive(t, map[string]string{"a": ""})
 	u := newUpstream(t, files)
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
-	wish := func(upstream, suite, component string) Wish {
-		return Wish{Archives: []Archive{{upstream, suite, []string{component}}}, Arch: "amd64", Packages: []string{"a"}}
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	wish := func(upstream, suite, component string) PrefetchRequest {
+		return PrefetchRequest{Archives: []Archive{{upstream, suite, []string{component}}}, Arch: "amd64", Packages: []string{"a"}}
 	}
 	for _, c := range []struct {
-		w    Wish
+		w    PrefetchRequest
 		want string
 	}{
 		{wish("debian", "other", "main"), "mirror debian: /dists/other/InRelease: the upstream has no such file"},
@@ -126,15 +126,15 @@ func TestRepodataIsChecked(t *testing.T) {
 	sum := sha256.Sum256([]byte("right"))
 	path := "/repodata/" + hex.EncodeToString(sum[:]) + "-primary.xml.gz"
 	u := newUpstream(t, map[string][]byte{path: []byte("wrong")})
-	b := newBench(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"rocky": u.URL}})
 	b.get(t, "GET", "/mirror/rocky"+path)
-	b.settled()
+	b.waitIdle()
 	if files, _ := b.stored(t); len(files) != 0 {
 		t.Errorf("kept %v", files)
 	}
 	u.set(path, "right")
 	b.get(t, "GET", "/mirror/rocky"+path)
-	b.settled()
+	b.waitIdle()
 	asked := u.asked()
 	if got := b.get(t, "GET", "/mirror/rocky"+path); got.body != "right" || u.asked() != asked {
 		t.Errorf("%q, asked again: %v", got.body, u.asked() != asked)

@@ -86,7 +86,7 @@ func (b *bucket) deb(t *testing.T, name, version, file, text string) {
 	b.sh(t, deb, "NAME="+name, "VERSION="+version, "FILE="+file, "TEXT="+text)
 }
 
-// Issue 10, 7 and 8, with a real apt and archives that apt-ftparchive makes: packages with
+// With a real apt and archives that apt-ftparchive makes: packages with
 // a plus, an epoch and a percent sign in the name of their file come from an object store,
 // and one that is published anew under its name is had at once.
 func TestAptPlusAndPublishedAnew(t *testing.T) {
@@ -116,7 +116,7 @@ for a in MD5Sum SHA1 SHA256 SHA512; do mkdir -p $d/by-hash/$a; for f in Packages
 				store.sh(t, c.publish+"\nfind . -type f -exec touch -d @$STAMP {} +", fmt.Sprintf("STAMP=%d", stamp))
 			}
 			publish()
-			b := newBench(t, Options{Upstreams: map[string]string{"obj": store.URL + "/"}})
+			b := newTestCache(t, Options{Upstreams: map[string]string{"obj": store.URL + "/"}})
 			apt := newApt(t, "deb [trusted=yes] "+b.front.URL+"/mirror/obj "+c.line+"\n")
 			fetches := func(name, file string) {
 				t.Helper()
@@ -131,7 +131,7 @@ for a in MD5Sum SHA1 SHA256 SHA512; do mkdir -p $d/by-hash/$a; for f in Packages
 			for _, text := range []string{"the other", "one of another size, which nothing but its name has in common"} {
 				store.deb(t, "hbsame", "2.0", "hbsame_2.0_all.deb", text)
 				publish()
-				b.settled()
+				b.waitIdle()
 				b.pass(defaultFresh)
 				apt.update()
 				fetches("hbsame", "hbsame_2.0_all.deb")
@@ -185,8 +185,8 @@ mkdir -p os/Packages; cp rb/noarch/*.rpm os/Packages; createrepo_c -q os`, "TEXT
 	}
 	publish("the first")
 	dir := t.TempDir()
-	b := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"obj": store.URL}})
-	fetches := func(b *bench, name string) {
+	b := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"obj": store.URL}})
+	fetches := func(b *testCache, name string) {
 		t.Helper()
 		home := t.TempDir()
 		conf := fmt.Sprintf("[main]\nreposdir=%[1]s/none\ncachedir=%[1]s/cache\nlogdir=%[1]s/logs\npersistdir=%[1]s/lib\ngpgcheck=0\nplugins=0\nkeepcache=1\nproxy=\n[t]\nname=t\nbaseurl=%[2]s/mirror/obj/os/\n", home, b.front.URL)
@@ -212,7 +212,7 @@ mkdir -p os/Packages; cp rb/noarch/*.rpm os/Packages; createrepo_c -q os`, "TEXT
 		if !bytes.Equal(got, store.read(t, "os/Packages/"+file)) {
 			t.Errorf("%s: dnf got another file (%d bytes)", name, len(got))
 		}
-		b.settled()
+		b.waitIdle()
 	}
 	fetches(b, "hb++")
 	fetches(b, "hbsame")
@@ -224,7 +224,7 @@ mkdir -p os/Packages; cp rb/noarch/*.rpm os/Packages; createrepo_c -q os`, "TEXT
 	}
 	publish("the third")
 	b.pass(defaultFresh)
-	w := TreeWish{Upstream: "obj", Tree: "os", Repositories: []string{""}, Arch: "x86_64", Packages: []string{"hbsame", "hb++"}}
+	w := TreeRequest{Upstream: "obj", Tree: "os", Repositories: []string{""}, Arch: "x86_64", Packages: []string{"hbsame", "hb++"}}
 	if got, err := b.PrefetchTree(t.Context(), w); err != nil || got.Packages != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -232,7 +232,7 @@ mkdir -p os/Packages; cp rb/noarch/*.rpm os/Packages; createrepo_c -q os`, "TEXT
 		t.Errorf("hb++ was fetched %d times:\n%s", n, store.uris())
 	}
 	store.Close()
-	off := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"obj": store.URL}, Offline: true})
+	off := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"obj": store.URL}, Offline: true})
 	fetches(off, "hbsame")
 	fetches(off, "hb++")
 }

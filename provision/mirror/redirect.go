@@ -13,14 +13,15 @@ import (
 	"time"
 )
 
-// An upstream may send the cache on: within its own host, to the hosts that the operator
-// names, and to public hosts on HTTP's own ports, as the redirectors of distributions do.
-// Nowhere else, or whoever holds an upstream reaches what only this machine may: its own
-// ports, its links, the BMCs.
+// An upstream may redirect the cache within its own host, to the hosts that the operator
+// names, and to public hosts on the standard ports of HTTP, as the redirectors of
+// distributions do. It may redirect nowhere else. Otherwise an attacker who controls an
+// upstream could reach what only this machine may reach: its own ports, its links, the
+// BMCs.
 
-// onward decides about one redirect by its URL alone. Public says that the address has to
-// be looked at as well, once it is known.
-func onward(req *http.Request, from string, allowed []string) (public bool, err error) {
+// checkTarget decides about one redirect by its URL. public says that the address must be
+// checked as well, once it is known.
+func checkTarget(req *http.Request, from string, allowed []string) (public bool, err error) {
 	u := req.URL
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return false, fmt.Errorf("it redirects to a URL of scheme %q", u.Scheme)
@@ -44,8 +45,8 @@ func onward(req *http.Request, from string, allowed []string) (public bool, err 
 	return true, nil
 }
 
-// reserved are networks that are not the internet, beside those that netip knows
-// (RFC 6890): what a translator or a tunnel leads elsewhere is among them.
+// reservedNetworks are networks that are not on the internet, beside those that netip
+// knows (RFC 6890). Prefixes that a translator or a tunnel leads elsewhere are among them.
 func reservedNetworks() []netip.Prefix {
 	var list []netip.Prefix
 	for _, p := range []string{
@@ -62,9 +63,9 @@ func isPublic(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !a.IsPrivate() && !slices.ContainsFunc(reservedNetworks(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// strangersOnly lets a dialer connect to public addresses that are on none of this
-// machine's own links. It sees the address itself, whatever a name led to.
-func strangersOnly(_, address string, _ syscall.RawConn) error {
+// onlyPublic lets a dialer connect only to public addresses that are on none of this
+// machine's own links. It checks the address itself, whatever a name resolved to.
+func onlyPublic(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublic(at.Addr()) {
 		return fmt.Errorf("it redirects to %s, which is not a public address", address)
@@ -81,10 +82,10 @@ func strangersOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// redirects is a way to upstreams that takes what they redirect to another way.
+// redirects is a transport that sends requests that follow a redirect another way.
 type redirects struct {
 	usual   http.RoundTripper
-	public  http.RoundTripper // for hosts of which nothing is known
+	public  http.RoundTripper // for hosts that the settings don't name
 	allowed []string
 }
 
@@ -98,7 +99,7 @@ func (r redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	for first.Response != nil {
 		first = first.Response.Request
 	}
-	public, err := onward(req, first.URL.Host, r.allowed)
+	public, err := checkTarget(req, first.URL.Host, r.allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +109,8 @@ func (r redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.usual.RoundTrip(req)
 }
 
-// checkRedirect lets an upstream send the cache on a few times. Hosts never see the
-// redirect; where it may lead is decided by redirects.
+// checkRedirect follows a few redirects. Hosts never see them; redirects decides where
+// they may lead.
 func checkRedirect(_ *http.Request, via []*http.Request) error {
 	if len(via) >= 5 {
 		return errors.New("it redirects for ever")
@@ -117,7 +118,7 @@ func checkRedirect(_ *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// publicDialer connects to public addresses alone.
+// publicDialer connects to public addresses only.
 func publicDialer() func(context.Context, string, string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: 10 * time.Second, Control: strangersOnly}).DialContext
+	return (&net.Dialer{Timeout: 10 * time.Second, Control: onlyPublic}).DialContext
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// retryAfter is what clients are told, in seconds, when an upstream fails.
+// retryAfter is how many seconds clients should wait when an upstream fails.
 const retryAfter = "10"
 
 // ServeHTTP answers GET and HEAD for /mirror/NAME/...
@@ -28,21 +28,21 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	why := askNothing
+	why := serveStored
 	k := c.open(name, path)
 	if k != nil {
 		defer k.Close()
 		if !c.o.Offline {
-			why = c.judgeFor(k, r)
+			why = c.requestAction(k, r)
 		}
-		if why == askNothing {
+		if why == serveStored {
 			c.serveKept(w, r, k)
 			return
 		}
 	}
 	if c.o.Offline {
-		// What a cache that may not ask answers (RFC 9111, 5.2.1.7). Not 404, which
-		// says that the upstream has no such file.
+		// The answer of a cache that may not ask (RFC 9111, section 5.2.1.7). Not 404,
+		// which says that the upstream has no such file.
 		http.Error(w, "the mirror is offline (mirror.offline), and was never asked for that file before", http.StatusGatewayTimeout)
 		return
 	}
@@ -60,10 +60,11 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.serveFlight(w, r, k, f, name, path)
 }
 
-// serveFlight answers with what a flight brought; k is the copy from before, if any.
-func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *flight, name, path string) {
+// serveFlight answers with the file that a flight brought. k is the copy from before, or
+// nil.
+func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *storedFile, f *flight, name, path string) {
 	switch f.outcome {
-	case coming:
+	case incoming:
 		c.serveComing(w, r, f)
 	case unchanged:
 		// The flight compared with the copy of its own moment, which may be newer.
@@ -84,7 +85,7 @@ func (c *Cache) serveFlight(w http.ResponseWriter, r *http.Request, k *kept, f *
 		}
 		unavailable(w, "the upstream has another file than the archive's index names; ask again")
 	case absent, refused:
-		if k != nil && isPackage(path) && !noCache(r) { // good for those who still know it
+		if k != nil && isPackage(path) && !noCache(r) { // good for hosts whose index names it
 			c.serveKept(w, r, k)
 			return
 		}
@@ -111,13 +112,13 @@ func unavailable(w http.ResponseWriter, text string) {
 	http.Error(w, text, http.StatusServiceUnavailable)
 }
 
-// judgeFor is what has to be asked before a request is answered with a kept file.
-func (c *Cache) judgeFor(k *kept, r *http.Request) ask {
+// requestAction decides what to do before a request is answered with a stored file.
+func (c *Cache) requestAction(k *storedFile, r *http.Request) action {
 	ctx, cancel := context.WithTimeout(r.Context(), viewPatience)
 	defer cancel()
-	why := c.judge(ctx, k)
-	if why == askNothing && noCache(r) {
-		return askIfChanged
+	why := c.actionFor(ctx, k)
+	if why == serveStored && noCache(r) {
+		return revalidate
 	}
 	return why
 }
@@ -126,13 +127,13 @@ func noCache(r *http.Request) bool {
 	return strings.Contains(strings.ToLower(r.Header.Get("Cache-Control")), "no-cache")
 }
 
-// fresh says whether the upstream was asked about a kept file just now.
-func (c *Cache) fresh(k *kept) bool {
+// fresh reports whether the upstream was asked about a stored file just now.
+func (c *Cache) fresh(k *storedFile) bool {
 	age := c.o.Clock().Sub(c.checkedAt(k).time)
 	return age >= 0 && age < c.o.Fresh
 }
 
-func (c *Cache) serveKept(w http.ResponseWriter, r *http.Request, k *kept) {
+func (c *Cache) serveKept(w http.ResponseWriter, r *http.Request, k *storedFile) {
 	c.touch(k)
 	serve(w, r, k.meta, k.content())
 }
@@ -153,7 +154,7 @@ func (c *Cache) serveComing(w http.ResponseWriter, r *http.Request, f *flight) {
 		}
 	}
 	if t.err != nil {
-		// The client must not take what it has for the whole file.
+		// The client must not take the part that it has for the whole file.
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -170,8 +171,8 @@ func headers(w http.ResponseWriter, m meta) {
 	}
 }
 
-// serve answers with a file of known size: ranges, conditions and HEAD are the
-// standard library's.
+// serve answers with a file of known size. The standard library does ranges, conditions
+// and HEAD.
 func serve(w http.ResponseWriter, r *http.Request, m meta, content io.ReadSeeker) {
 	headers(w, m)
 	modified, err := http.ParseTime(m.LastModified)

@@ -45,7 +45,7 @@ func (u *upstream) uris() []string {
 	return out
 }
 
-// Issue 10, 7: what the client wrote goes upstream as it wrote it.
+// What the client wrote goes upstream as it wrote it.
 func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	for _, c := range []struct{ base, asked, want string }{
 		{"/debian", "/pool/g%2b%2b_12%2Bdeb.deb", "/debian/pool/g%2b%2b_12%2Bdeb.deb"},
@@ -61,12 +61,12 @@ func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	} {
 		u := newUpstream(t, nil)
 		u.fault(func(w http.ResponseWriter, _ *http.Request) bool { _, _ = io.WriteString(w, "x"); return true })
-		b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL + c.base}})
+		b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL + c.base}})
 		got := b.get(t, "GET", "/mirror/m"+c.asked)
 		if uris := u.uris(); got.status != 200 || len(uris) != 1 || uris[0] != c.want {
 			t.Errorf("%s%s: %d, the upstream was asked for %q, want %q", c.base, c.asked, got.status, uris, c.want)
 		}
-		b.settled()
+		b.waitIdle()
 		if again := b.get(t, "GET", "/mirror/m"+c.asked); again.body != "x" || u.asked() != 1 && immutable(c.want) {
 			t.Errorf("%s: it isn't found again: %d %q after %d requests", c.asked, again.status, again.body, u.asked())
 		}
@@ -76,16 +76,16 @@ func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	}
 }
 
-// Issue 10, 7: one file is one file in the cache, whatever its spelling.
+// One file is one file in the cache, whatever its spelling.
 func TestSpellingsOfOneFile(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/pool/g++_1~a.deb": []byte("plus"), "/pool/g  _1~a.deb": []byte("blanks"), "/x/y.deb": []byte("deep")})
 	objectStore(u)
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	for i, spelling := range []string{"g%2b%2b_1~a.deb", "g%2B%2B_1%7ea.deb", "g++_1~a.deb", "%67++_1%7Ea.deb", "./g+%2b_1~a.deb"} {
 		if got := b.get(t, "GET", "/mirror/m/pool/"+spelling); got.body != "plus" {
 			t.Errorf("%s: %d %q", spelling, got.status, got.body)
 		}
-		b.settled()
+		b.waitIdle()
 		if u.asked() != 1 {
 			t.Errorf("%d: asked for %v", i, u.uris())
 		}
@@ -99,7 +99,7 @@ func TestSpellingsOfOneFile(t *testing.T) {
 	if got := b.get(t, "GET", "/mirror/m/x%2fy.deb"); got.body != "deep" {
 		t.Errorf("an encoded slash: %d %q", got.status, got.body)
 	}
-	b.settled()
+	b.waitIdle()
 	asked := u.asked() // an encoded slash is none: RFC 3986 section 2.2
 	if got := b.get(t, "GET", "/mirror/m/x/y.deb"); got.body != "deep" || u.asked() != asked+1 {
 		t.Errorf("a slash: %d %q, asked again: %v", got.status, got.body, u.asked() > asked)
@@ -118,7 +118,7 @@ func TestPlainPlusAtAnObjectStore(t *testing.T) {
 		}
 		return cut(data, 1000)(w, r)
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	got := b.get(t, "GET", "/mirror/m/g++.deb")
 	if want := "/g++.deb /g%2B%2B.deb /g%2B%2B.deb"; got.body != data || strings.Join(u.uris(), " ") != want {
 		t.Errorf("%d, %d bytes, %v; asked for %v, want %s", got.status, len(got.body), got.err, u.uris(), want)
@@ -148,7 +148,7 @@ func TestRedirectsAsWritten(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 			return true
 		})
-		b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}, Redirects: []string{strings.TrimPrefix(store.URL, "http://")}})
+		b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}, Redirects: []string{strings.TrimPrefix(store.URL, "http://")}})
 		if got := b.get(t, "GET", "/mirror/m/g%2b%2b.deb"); got.status != 200 || asked != strings.TrimPrefix(to, store.URL) {
 			t.Errorf("%d; asked for %q, want %q", got.status, asked, to)
 		}
@@ -163,7 +163,7 @@ func TestProxiesAsWritten(t *testing.T) {
 		_, _ = io.WriteString(w, "x")
 	}))
 	defer proxy.Close()
-	b := newBench(t, Options{Upstreams: map[string]string{"m": "http://mirror.invalid/a%2Fb"}, Via: proxy.URL})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": "http://mirror.invalid/a%2Fb"}, Via: proxy.URL})
 	if got := b.get(t, "GET", "/mirror/m/g%2b%2B+~%7e.deb"); got.status != 200 || asked != "http://mirror.invalid/a%2Fb/g%2b%2B+~%7e.deb" {
 		t.Errorf("%d %q", got.status, asked)
 	}
@@ -172,7 +172,7 @@ func TestProxiesAsWritten(t *testing.T) {
 // Spellings that could lead an upstream out of its folder never reach it.
 func TestHostileSpellings(t *testing.T) {
 	u := newUpstream(t, nil)
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL + "/debian"}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL + "/debian"}})
 	for _, path := range []string{
 		"%2e%2e%2fetc/passwd", "a/..%2f..%2fetc", "a/..%5c..%5cetc", "%252e%252e%252fetc", "a/..;/etc", "a%00b", "a%0d%0aX: y", "%2fetc", "a%2f%2fb", "a%5cb",
 		strings.Repeat("a/", 2000) + "b",
@@ -211,11 +211,11 @@ func TestOlderCacheIsFound(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "files", name[:2]), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "files", name[:2], name), append(data, keptMagic...), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "files", name[:2], name), append(data, storeMagic...), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b := newBench(t, Options{Dir: dir, Upstreams: map[string]string{"m": "http://127.0.0.1:1"}, Offline: true})
+	b := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"m": "http://127.0.0.1:1"}, Offline: true})
 	for _, path := range []string{"/pool/g++_1.deb", "/pool/g%2b%2B_1.deb", "/pool/a_1%253a2.deb", "/pool/a%20b.deb"} {
 		if got := b.get(t, "GET", "/mirror/m"+path); got.status != 200 || got.body != "old" {
 			t.Errorf("%s: %d %q", path, got.status, got.body)
@@ -238,8 +238,8 @@ func TestOlderCacheIsFound(t *testing.T) {
 func TestPrefetchOfPluses(t *testing.T) {
 	u := newUpstream(t, archive(t, map[string]string{"g++": "", "a%3a1": ""}))
 	objectStore(u)
-	b := newBench(t, Options{Upstreams: map[string]string{"debian": u.URL}})
-	got, err := b.Prefetch(t.Context(), Wish{
+	b := newTestCache(t, Options{Upstreams: map[string]string{"debian": u.URL}})
+	got, err := b.Prefetch(t.Context(), PrefetchRequest{
 		Archives: []Archive{{Upstream: "debian", Suite: "stable", Components: []string{"main"}}}, Arch: "amd64", Packages: []string{"g++", "a%3a1"},
 	})
 	if err != nil || got.Fetched != 4 {
@@ -259,8 +259,8 @@ func TestPrefetchOfPluses(t *testing.T) {
 		"/9+/Packages/g++^1.rpm":  []byte("rpm"),
 	})
 	objectStore(v)
-	r := newBench(t, Options{Upstreams: map[string]string{"rocky": v.URL}})
-	got, err = r.PrefetchTree(t.Context(), TreeWish{Upstream: "rocky", Tree: "9+", Repositories: []string{""}, Arch: "x86_64", Packages: []string{"g++"}})
+	r := newTestCache(t, Options{Upstreams: map[string]string{"rocky": v.URL}})
+	got, err = r.PrefetchTree(t.Context(), TreeRequest{Upstream: "rocky", Tree: "9+", Repositories: []string{""}, Arch: "x86_64", Packages: []string{"g++"}})
 	if err != nil || got.Fetched != 3 {
 		t.Fatalf("%+v, %v; asked for %v", got, err, v.uris())
 	}
@@ -280,7 +280,7 @@ func TestSpellingsShareAFlight(t *testing.T) {
 		_, _ = io.WriteString(w, "x")
 		return true
 	})
-	b := newBench(t, Options{Upstreams: map[string]string{"m": u.URL}})
+	b := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
 	answers := make(chan answer, 2)
 	for _, spelling := range []string{"g%2b%2b.deb", "g++.deb"} {
 		go func() { answers <- b.get(t, "GET", "/mirror/m/"+spelling) }()

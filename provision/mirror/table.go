@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// A table is what one index of packages says of files: 60,000 of them for Debian, so
-// paths are kept as the beginning of their hash.
+// A table is what one index of packages says of files. Debian's has 60,000 of them, so a
+// path is stored as the beginning of its hash.
 type table struct {
-	at      string // the index's path
-	stored  time.Time
-	home    string   // the folder to which its names are relative
-	above   []string // other folders that may be it
-	entries []entry
+	at         string // the index's path
+	stored     time.Time
+	base       string   // the folder to which the names are relative
+	otherBases []string // other folders to which they may be relative
+	entries    []entry
 }
 
 type entry struct {
@@ -32,8 +32,8 @@ func pathSum(file string) uint64 {
 
 func (t *table) add(file string, w want) { t.entries = append(t.entries, entry{pathSum(file), w}) }
 
-// sort makes a table ready to be asked. Of a file that is named twice, and differently,
-// it says nothing.
+// sort makes a table ready for find. A file that is named twice with different contents is
+// dropped.
 func (t *table) sort() {
 	slices.SortFunc(t.entries, func(a, b entry) int { return cmp.Compare(a.path, b.path) })
 	out := t.entries[:0]
@@ -49,7 +49,7 @@ func (t *table) sort() {
 	t.entries = slices.Clip(out)
 }
 
-// find is what the table says of a file.
+// find returns what the table says of a file.
 func (t *table) find(file string) (want, bool) {
 	sum := pathSum(file)
 	i, ok := slices.BinarySearchFunc(t.entries, sum, func(e entry, s uint64) int { return cmp.Compare(e.path, s) })
@@ -59,15 +59,15 @@ func (t *table) find(file string) (want, bool) {
 	return t.entries[i].want, true
 }
 
-// findAbove is find for a flat archive whose names are relative to a folder above its
-// index.
-func (t *table) findAbove(file string) (want, bool) {
-	for _, a := range t.above {
+// findByOtherBases is find for a flat archive whose names are relative to a folder above
+// its index.
+func (t *table) findByOtherBases(file string) (want, bool) {
+	for _, a := range t.otherBases {
 		rest, ok := strings.CutPrefix(file, strings.TrimSuffix(a, "/")+"/")
 		if !ok {
 			continue
 		}
-		if w, ok := t.find(path.Join("/", t.home, rest)); ok {
+		if w, ok := t.find(path.Join("/", t.base, rest)); ok {
 			return w, true
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// transport makes the way to the upstreams. The environment's proxies don't count:
-// the configuration alone says where requests go.
+// transport makes the HTTP transport to the upstreams. It ignores the proxies of the
+// environment: only the settings say where requests go.
 func transport(via string, stall time.Duration) (*http.Transport, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	t := &http.Transport{
@@ -24,7 +24,7 @@ func transport(via string, stall time.Duration) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    8,
 		MaxConnsPerHost:        32,
 		MaxResponseHeaderBytes: 64 << 10,
-		// Packages come compressed as they are to be kept.
+		// Packages are stored compressed, as they come.
 		DisableCompression: true,
 	}
 	switch socket, isUnix := strings.CutPrefix(via, "unix:"); {
@@ -45,10 +45,11 @@ func transport(via string, stall time.Duration) (*http.Transport, error) {
 	return t, nil
 }
 
-// Client asks upstreams as the cache does: via is the proxy that the configuration
-// names, "" for none; a server that says nothing for stall has failed. Redirects are
-// followed to public hosts, and to those that are allowed: HOST or HOST:PORT. With a
-// proxy it is the proxy that finds a host's address, and has to refuse what isn't public.
+// Client is an HTTP client that asks upstreams as the cache does. via is the proxy of the
+// settings, "" for none. A server that sends nothing for stall has failed. Redirects are
+// followed to public hosts, and to allowed ones (HOST or HOST:PORT). With a proxy, it is
+// the proxy that resolves the name of a host, and has to refuse addresses that aren't
+// public.
 func Client(via string, stall time.Duration, allowed []string) (*http.Client, error) {
 	t, err := transport(via, stall)
 	if err != nil {

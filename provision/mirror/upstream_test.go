@@ -74,8 +74,8 @@ func (u *upstream) asked() int {
 	return len(u.requests)
 }
 
-// bench is a cache with its front and what it recorded.
-type bench struct {
+// testCache is a cache with its front and what it recorded.
+type testCache struct {
 	*Cache
 	front  *httptest.Server
 	mu     sync.Mutex
@@ -83,9 +83,9 @@ type bench struct {
 	events []provision.Event
 }
 
-func newBench(t *testing.T, o Options) *bench {
+func newTestCache(t *testing.T, o Options) *testCache {
 	t.Helper()
-	b := &bench{now: fileTime.Add(time.Hour)}
+	b := &testCache{now: fileTime.Add(time.Hour)}
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
@@ -115,9 +115,9 @@ func newBench(t *testing.T, o Options) *bench {
 	return b
 }
 
-func (b *bench) pass(d time.Duration) { b.mu.Lock(); defer b.mu.Unlock(); b.now = b.now.Add(d) }
+func (b *testCache) pass(d time.Duration) { b.mu.Lock(); defer b.mu.Unlock(); b.now = b.now.Add(d) }
 
-func (b *bench) kinds() string {
+func (b *testCache) kinds() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var kinds []string
@@ -135,7 +135,7 @@ type answer struct {
 }
 
 // get asks the cache; headers are pairs.
-func (b *bench) get(t *testing.T, method, path string, headers ...string) answer {
+func (b *testCache) get(t *testing.T, method, path string, headers ...string) answer {
 	t.Helper()
 	req, err := http.NewRequest(method, b.front.URL+path, nil)
 	if err != nil {
@@ -155,7 +155,7 @@ func (b *bench) get(t *testing.T, method, path string, headers ...string) answer
 }
 
 // stored lists the files that the cache keeps, and those under way.
-func (b *bench) stored(t *testing.T) (files, partial []string) {
+func (b *testCache) stored(t *testing.T) (files, partial []string) {
 	t.Helper()
 	err := filepath.WalkDir(b.Cache.o.Dir, func(path string, d os.DirEntry, err error) error {
 		switch {
@@ -173,8 +173,8 @@ func (b *bench) stored(t *testing.T) (files, partial []string) {
 	return files, partial
 }
 
-// settled waits until nothing is under way.
-func (b *bench) settled() {
+// waitIdle waits until nothing is under way.
+func (b *testCache) waitIdle() {
 	for {
 		b.Cache.mu.Lock()
 		n := len(b.Cache.flights)

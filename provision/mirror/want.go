@@ -14,7 +14,7 @@ import (
 // A sum is a checksum, or its first 32 bytes.
 type sum [32]byte
 
-// A want is what an index, or a file's own name, says of the file's bytes.
+// A want is what an index, or the name of a file, says of the bytes of the file.
 type want struct {
 	size int64       // bytes; -1 when it doesn't say
 	algo crypto.Hash // 0 when it gives no sum
@@ -24,7 +24,8 @@ type want struct {
 // nothing is a want that every file fulfils.
 func nothing() want { return want{size: -1} }
 
-// algorithms are the sums' names in Release files, by-hash folders and repomd.xml.
+// algorithm returns the hash with a name as in Release files, by-hash folders and
+// repomd.xml.
 func algorithm(name string) crypto.Hash {
 	switch strings.ToLower(name) {
 	case "sha256":
@@ -41,7 +42,7 @@ func algorithm(name string) crypto.Hash {
 	return 0
 }
 
-// wanted makes a want of a sum in hex; one that isn't a sum of its kind is left out.
+// wanted makes a want from a checksum in hex. A malformed checksum is left out.
 func wanted(size int64, algo, hexSum string) want {
 	w := want{size: size}
 	h := algorithm(algo)
@@ -54,8 +55,8 @@ func wanted(size int64, algo, hexSum string) want {
 	return w
 }
 
-// byName is what a path promises: apt's by-hash/SHA256/SUM, and the names that
-// createrepo gives to the files of an rpm repository, SUM-primary.xml.gz.
+// byName is the checksum that a path contains: apt's by-hash/SHA256/SUM, and createrepo's
+// SUM-primary.xml.gz.
 func byName(p string) want {
 	dir, name := path.Split(p)
 	dir = strings.TrimSuffix(dir, "/")

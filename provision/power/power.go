@@ -1,7 +1,7 @@
-// Package power drives boxes through their BMCs by IPMI 2.0 over LAN: power,
-// and what they boot next. Every operation opens a session, acts, looks at what
-// came of it and closes the session: BMCs have few, and one that is left open
-// blocks the next for a minute.
+// Package power controls boxes through their BMCs by IPMI 2.0 over LAN: power, and
+// the next boot device. Every operation opens a session, acts, looks at what came of
+// it and closes the session: BMCs have few, and one that is left open blocks the
+// next for a minute.
 package power
 
 import (

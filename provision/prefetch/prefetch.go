@@ -56,7 +56,7 @@ func (p *Prefetcher) image(ctx context.Context, s *inventory.System, want []stri
 	if err != nil {
 		return provision.Prefetched{}, err
 	}
-	w := mirror.Wish{Archives: archives(p.Mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
+	w := mirror.PrefetchRequest{Archives: archives(p.Mirror.Names(), m.Distribution, m.Release), Arch: m.Arch, Packages: plain(want), Have: have}
 	if len(w.Archives) == 0 {
 		return provision.Prefetched{}, fmt.Errorf("no mirror of %s is named in mirror.upstreams: debian and debian-security, or ubuntu, are fetched ahead for images", cmp.Or(m.Distribution, "its distribution"))
 	}
@@ -72,7 +72,7 @@ func (p *Prefetcher) tree(ctx context.Context, s *inventory.System, want []strin
 	if m.ISO != nil {
 		return provision.Prefetched{}, fmt.Errorf("its media %s is an ISO on this machine: there is nothing to fetch ahead", s.Media)
 	}
-	w := mirror.TreeWish{
+	w := mirror.TreeRequest{
 		Upstream: m.Mirror, Tree: m.Path, Arch: m.Tree.Arch, Packages: want,
 		Files: []string{media.TreeinfoFile, m.Tree.Kernel, m.Tree.Initrd, m.Tree.Stage2},
 	}

@@ -10,6 +10,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/templates"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // kickstart renders a host's Kickstart and checks it for its release and engine. The text
@@ -62,11 +63,11 @@ func checkRendered(h *inventory.Host, text string) ([]*kickstart.Problem, error)
 	if h.System.Installer != inventory.InstallerImage {
 		return found, nil
 	}
-	way := kickstart.Refuse
+	way := engine.Refuse
 	if h.System.Skips() {
-		way = kickstart.Skip
+		way = engine.Skip
 	}
-	engine := kickstart.ReadForImage(f, way).Problems
+	engine := engine.Read(f, way).Problems
 	said := map[int]bool{}
 	for _, p := range kickstart.Errors(found) {
 		said[p.Pos.Line] = true

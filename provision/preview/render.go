@@ -1,5 +1,5 @@
-// Package preview renders what hosts would be handed, compares that for two inventories,
-// and tries an inventory out for each of its hosts, without an appliance.
+// Package preview renders what hosts would get, compares that for two inventories,
+// and tries an inventory for each of its hosts, without an appliance.
 package preview
 
 import (

@@ -13,6 +13,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/inventory"
+	"rackhand/inventory/role"
 )
 
 // A Site is what a first configuration and inventory are written for: the link that
@@ -64,7 +65,7 @@ func Files(s Site) ([]File, error) {
 		}
 		out = append(out, File{name, b.Bytes()})
 	}
-	for name, schema := range map[string]func() ([]byte, error){"config": config.JSONSchema, "inventory": inventory.JSONSchema} {
+	for name, schema := range map[string]func() ([]byte, error){"config": config.JSONSchema, "inventory": inventory.JSONSchema, "role": role.JSONSchema} {
 		text, err := schema()
 		if err != nil {
 			return nil, err

@@ -1,6 +1,6 @@
-// Package web is what the appliance answers over HTTP: boot files, answer files
-// and installers' events on port 80; agents on 8443; the operator on a unix
-// socket. echo routes, behind our own http.Server.
+// Package web is the appliance's HTTP server: boot files, answer files and
+// installers' events on port 80; agents on 8443; the operator on a unix socket. echo
+// routes, behind our own http.Server.
 package web
 
 import (

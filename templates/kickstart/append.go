@@ -35,7 +35,7 @@ func (d dialect) append(name string, text []byte, read func(path string) ([]byte
 		}
 		more, err := read(fields[1])
 		if err != nil {
-			return nil, fail("%%ksappend %s: %v", clip(withoutPassword(fields[1])), err)
+			return nil, fail("%%ksappend %s: %v", Clip(withoutPassword(fields[1])), err)
 		}
 		if len(out)+len(more) > MaxSize {
 			return nil, fail("with what %%ksappend brings, the file is larger than 4 MiB")

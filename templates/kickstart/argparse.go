@@ -5,11 +5,10 @@ import (
 	"unicode"
 )
 
-// bind tells options and positionals apart as a release's parser does, which is
+// Bind splits words into options and positionals as a release's parser does, which is
 // Python's argparse (RHEL 7: optparse), and checks every option against its grammar.
-// A word that looks like an option and is none is an error, or left over when loose
-// is set.
-func bind(ps *problems, r Release, name string, spec *CommandSpec, words []Word, loose bool) Args {
+// A word that looks like an option and isn't one is an error; with loose it is left over.
+func Bind(ps *Problems, r Release, name string, spec *CommandSpec, words []Word, loose bool) Args {
 	if r == RHEL7 {
 		return bindOptparse(ps, name, spec, words)
 	}
@@ -19,18 +18,18 @@ func bind(ps *problems, r Release, name string, spec *CommandSpec, words []Word,
 	return b.args
 }
 
-// A class is what argparse takes a word for.
+// A class is how argparse reads a word.
 type class byte
 
 const (
 	plain   class = iota // a positional, or an option's value
 	option               // an option of the grammar
-	unknown              // looks like an option, and is none
+	unknown              // looks like an option, and isn't one
 	dashes               // the first --
 )
 
 type binder struct {
-	ps      *problems
+	ps      *Problems
 	release Release
 	name    string
 	spec    *CommandSpec
@@ -43,12 +42,12 @@ type binder struct {
 	args    Args
 }
 
-// classify tells what each word is; after -- there are no options.
+// classify sets the class of each word. After -- there are no options.
 func (b *binder) classify() {
 	b.classes = make([]class, len(b.words))
 	b.found = make([]*OptionSpec, len(b.words))
 	for i, w := range b.words {
-		if w.Text == "--" || b.ps.full() {
+		if w.Text == "--" || b.ps.Full() {
 			b.classes[i] = dashes
 			return
 		}
@@ -56,36 +55,36 @@ func (b *binder) classify() {
 			continue
 		}
 		flag, _, _ := strings.Cut(w.Text, "=")
-		o, several := b.spec.find(flag)
+		o, several := b.spec.Find(flag)
 		switch {
 		case o != nil:
 			b.classes[i], b.found[i] = option, o
 		case several != nil:
 			b.classes[i] = unknown
-			b.ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
+			b.ps.Errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
 		case negativeNumber(w.Text) || strings.Contains(w.Text, " "):
 		default:
 			b.classes[i] = unknown
 			if !b.loose {
-				b.ps.errorf(w.Pos, didYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
+				b.ps.Errorf(w.Pos, DidYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
 			}
 		}
 	}
 }
 
-// shown is how a word that should be an option is named in a message: not at all
-// where it may be a password that begins with a dash.
+// shown is a word that should be an option, for a message. A word that may be a password
+// with a leading dash isn't shown.
 func (b *binder) shown(i int) string {
 	flag, _, _ := strings.Cut(b.words[i].Text, "=")
 	value := i > 0 && b.found[i-1] != nil && b.found[i-1].TakesValue && !strings.Contains(b.words[i-1].Text, "=")
 	if value || b.name == "rootpw" || b.name == "sshpw" {
 		return "of this name (write a value that begins with a dash after =, or after --)"
 	}
-	return clip(flag)
+	return Clip(flag)
 }
 
-// run walks the words as argparse does: positionals take what stands before an
-// option, then the option takes its value.
+// run reads the words as argparse does: positionals take the words before an option, then
+// the option takes its value.
 func (b *binder) run() {
 	i := 0
 	for next := b.nextOption(0); next < len(b.words); next = b.nextOption(i) {
@@ -94,13 +93,13 @@ func (b *binder) run() {
 				i += n
 				continue
 			}
-			b.leave(b.words[i:next])
+			b.leftOver(b.words[i:next])
 			i = next
 		}
 		i = b.option(i)
 	}
 	i += b.take(i, len(b.words))
-	b.leave(b.words[i:])
+	b.leftOver(b.words[i:])
 }
 
 func (b *binder) nextOption(i int) int {
@@ -110,8 +109,8 @@ func (b *binder) nextOption(i int) int {
 	return i
 }
 
-// take gives the words from i to end to as many of the grammar's positionals as
-// they serve, and returns how many words that took.
+// take assigns the words from i to end to as many positionals of the grammar as they fill,
+// and returns the number of words assigned.
 func (b *binder) take(i, end int) int {
 	start := i
 	for ; b.turn < len(b.spec.Positionals); b.turn++ {
@@ -136,8 +135,8 @@ func (b *binder) take(i, end int) int {
 	return i - start
 }
 
-// leave keeps words that no positional took.
-func (b *binder) leave(words []Word) {
+// leftOver keeps words that no positional took.
+func (b *binder) leftOver(words []Word) {
 	b.args.Extra = append(b.args.Extra, words...)
 	b.args.Positionals = append(b.args.Positionals, words...)
 }
@@ -146,8 +145,8 @@ func (b *binder) leave(words []Word) {
 func (b *binder) option(i int) int {
 	w, o := b.words[i], b.found[i]
 	if o == nil {
-		if b.loose { // else it was reported
-			b.leave(b.words[i : i+1])
+		if b.loose { // otherwise it was reported
+			b.leftOver(b.words[i : i+1])
 		}
 		return i + 1
 	}
@@ -159,12 +158,12 @@ func (b *binder) option(i int) int {
 	i++
 	switch {
 	case !o.TakesValue && given:
-		b.ps.errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
+		b.ps.Errorf(w.Pos, "write "+o.Flags[0]+" alone", "%s: %s takes no value", b.name, o.Flags[0])
 		return i
 	case o.TakesValue && !given && i < len(b.words) && b.classes[i] == plain:
 		return b.store(i-1, b.words[i].Text, b.words[i].Pos, i+1)
 	case o.TakesValue && !given && o.Nargs != "?":
-		b.ps.errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
+		b.ps.Errorf(w.Pos, "write "+o.Flags[0]+"=VALUE", "%s: %s needs a value", b.name, o.Flags[0])
 		return i
 	}
 	return b.store(i-1, value, at, i)
@@ -180,7 +179,7 @@ func (b *binder) store(i int, value string, at Pos, next int) int {
 	return next
 }
 
-// negativeNumber is argparse's own notion: -1, -.5 and -1.5, not -1e3.
+// negativeNumber is argparse's own form: -1, -.5 and -1.5, not -1e3.
 func negativeNumber(s string) bool {
 	whole, fraction, point := strings.Cut(s[1:], ".")
 	if point {

@@ -69,46 +69,46 @@ func splitList(s string) []string {
 }
 
 // checkOption holds an option's value against its grammar.
-func checkOption(ps *problems, r Release, name string, o *Option) bool {
+func checkOption(ps *Problems, r Release, name string, o *Option) bool {
 	flag := o.Name()
 	switch {
 	case o.Spec.Removed:
-		ps.errorf(o.Pos, "leave it out", "%s %s has been removed from this release", name, flag)
+		ps.Errorf(o.Pos, "leave it out", "%s %s has been removed from this release", name, flag)
 		return false
 	case o.Spec.Deprecated:
 		hint := insteadOf(name, flag)
 		if hint == "" {
 			hint = "leave it out"
 		}
-		ps.warnf(o.Pos, hint, "%s %s is deprecated in this release", name, flag)
+		ps.Warnf(o.Pos, hint, "%s %s is deprecated in this release", name, flag)
 	}
 	if o.Spec.TakesValue && void(r, o) {
 		o.Value, o.lost = "", true
 		return true
 	}
 	if len(o.Spec.Choices) > 0 && !slices.Contains(o.Spec.Choices, o.Value) {
-		ps.errorf(o.ValuePos, "choose one of "+strings.Join(o.Spec.Choices, ", "),
-			"%s: %s can't be %q", name, flag, clip(o.Value))
+		ps.Errorf(o.ValuePos, "choose one of "+strings.Join(o.Spec.Choices, ", "),
+			"%s: %s can't be %q", name, flag, Clip(o.Value))
 		return false
 	}
 	text := o.Spec.TakesValue && o.Spec.Type != "int" && o.Spec.Type != "ksboolean"
 	if r == RHEL7 && text && len(o.Value) > 2 && strings.HasPrefix(o.Value, "--") {
-		ps.errorf(o.ValuePos, "RHEL 7 takes it for an option", "%s: %s can't have a value that begins with two dashes", name, flag)
+		ps.Errorf(o.ValuePos, "RHEL 7 takes it for an option", "%s: %s can't have a value that begins with two dashes", name, flag)
 		return false
 	}
 	if want := typeForms[o.Spec.Type]; want.good != nil && !want.good(o.Value) && !dropped(r, o) {
-		ps.errorf(o.ValuePos, "choose one of "+want.hint, "%s: %s can't be %q", name, flag, clip(o.Value))
+		ps.Errorf(o.ValuePos, "choose one of "+want.hint, "%s: %s can't be %q", name, flag, Clip(o.Value))
 		return false
 	}
 	switch o.Spec.Type {
 	case "int":
 		if _, ok := parseIntOf(r, o.Value); !ok {
-			ps.errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is no number", name, flag)
+			ps.Errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is no number", name, flag)
 			return false
 		}
 	case "ksboolean":
 		if _, ok := parseBool(o.Value); !ok {
-			ps.errorf(o.ValuePos, "on or off", "%s: %s is neither on nor off", name, flag)
+			ps.Errorf(o.ValuePos, "on or off", "%s: %s is neither on nor off", name, flag)
 			return false
 		}
 	}

@@ -18,20 +18,20 @@ func Check(f *File, r Release) ([]*Problem, error) {
 	}
 	c := newChecker(f.Name, r, syntax)
 	for _, cmd := range f.Commands {
-		if c.ps.full() {
+		if c.ps.Full() {
 			break
 		}
 		c.command(cmd)
 	}
 	for _, s := range f.Sections {
-		if c.ps.full() {
+		if c.ps.Full() {
 			break
 		}
 		c.section(s)
 	}
-	c.doubts(f)
-	slices.SortStableFunc(c.ps.list, byPlace)
-	return c.ps.list, nil
+	c.lint(f)
+	c.ps.Sort()
+	return c.ps.List, nil
 }
 
 // CheckText is a check of a file as it is: it appends what %ksappend names (read
@@ -55,30 +55,23 @@ func CheckText(name string, text []byte, r Release, read func(path string) ([]by
 	return problems, nil
 }
 
-func byPlace(a, b *Problem) int {
-	if a.Pos.Line != b.Pos.Line {
-		return a.Pos.Line - b.Pos.Line
-	}
-	return a.Pos.Col - b.Pos.Col
-}
-
-func checkRequired(ps *problems, c *Command, spec *CommandSpec, args Args) {
+func checkRequired(ps *Problems, c *Command, spec *CommandSpec, args Args) {
 	for _, o := range spec.Options {
 		if o.Required && !o.Removed && !args.Has(o.Flags[0]) {
-			ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(o.Flags, " or "))
+			ps.Errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(o.Flags, " or "))
 		}
 	}
 }
 
 // checkPositionals reports positionals that are missing or too many. How many words
 // one takes that may take any number is for rules that no table holds.
-func checkPositionals(ps *problems, r Release, c *Command, spec *CommandSpec, args Args) {
+func checkPositionals(ps *Problems, r Release, c *Command, spec *CommandSpec, args Args) {
 	var names []string
 	for _, p := range spec.Positionals {
 		names = append(names, describe(p.Name))
 	}
 	if missing := len(spec.Positionals) - len(args.Taken); missing > 0 {
-		ps.errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names[len(args.Taken):], " and "))
+		ps.Errorf(c.Pos, "", "%s needs %s", c.Name, strings.Join(names[len(args.Taken):], " and "))
 		return
 	}
 	if len(args.Extra) > 0 {
@@ -91,7 +84,7 @@ func checkPositionals(ps *problems, r Release, c *Command, spec *CommandSpec, ar
 	for i, p := range spec.Positionals {
 		for _, w := range args.Taken[i] {
 			if len(p.Choices) > 0 && !slices.Contains(p.Choices, w.Text) {
-				ps.errorf(w.Pos, "choose one of "+strings.Join(p.Choices, ", "), "%s: %s can't be %q", c.Name, p.Name, clip(w.Text))
+				ps.Errorf(w.Pos, "choose one of "+strings.Join(p.Choices, ", "), "%s: %s can't be %q", c.Name, p.Name, Clip(w.Text))
 			}
 		}
 	}
@@ -99,10 +92,10 @@ func checkPositionals(ps *problems, r Release, c *Command, spec *CommandSpec, ar
 
 // surplus reports a word that nothing takes. Where the installer drops it and says
 // nothing, it is a slip all the same.
-func surplus(ps *problems, name string, extra extraWords, w Word) {
+func surplus(ps *Problems, name string, extra extraWords, w Word) {
 	if extra == "" {
-		ps.errorf(w.Pos, "quote a value that has blanks in it", "%s: one word too many", name)
+		ps.Errorf(w.Pos, "quote a value that has blanks in it", "%s: one word too many", name)
 		return
 	}
-	ps.warnf(w.Pos, "quote a value that has blanks in it", "%s: one word too many, which this release drops", name)
+	ps.Warnf(w.Pos, "quote a value that has blanks in it", "%s: one word too many, which this release drops", name)
 }

@@ -82,7 +82,7 @@ func TestEveryReleaseHasItsGrammar(t *testing.T) {
 	}
 }
 
-func TestGoodForBoth(t *testing.T) {
+func TestGood(t *testing.T) {
 	text, err := os.ReadFile("testdata/good.ks")
 	if err != nil {
 		t.Fatal(err)
@@ -94,9 +94,5 @@ func TestGoodForBoth(t *testing.T) {
 	problems, err := Check(f, RHEL9)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("RHEL9: %v\n%s", err, list(problems))
-	}
-	problems, err = CheckEngine(f, EngineImage)
-	if err != nil || len(problems) > 0 {
-		t.Errorf("image: %v\n%s", err, list(problems))
 	}
 }

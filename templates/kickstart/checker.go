@@ -8,7 +8,7 @@ import (
 
 // A checker holds a file against a release's grammar and rules, line by line.
 type checker struct {
-	ps      *problems
+	ps      *Problems
 	release Release
 	dialect dialect
 	syntax  *Syntax
@@ -32,7 +32,7 @@ type state struct {
 
 func newChecker(name string, r Release, syntax *Syntax) *checker {
 	return &checker{
-		ps: &problems{file: name}, release: r, dialect: dialectOf(r), syntax: syntax,
+		ps: &Problems{File: name}, release: r, dialect: dialectOf(r), syntax: syntax,
 		state: state{
 			commands: map[string]int{}, names: map[string]map[string]int{},
 			ignoredisk: map[string]bool{}, harddrive: map[string]bool{}, services: map[string]bool{},
@@ -58,7 +58,7 @@ func (c *checker) command(cmd *Command) {
 		return
 	}
 	if cmd.Name == "%ksappend" {
-		c.ps.warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
+		c.ps.Warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
 		return
 	}
 	spec := c.syntax.Commands[cmd.Name]
@@ -71,17 +71,17 @@ func (c *checker) command(cmd *Command) {
 		c.unknown(cmd)
 		return
 	case status == "removed":
-		c.ps.errorf(cmd.Pos, "leave it out", "%s has been removed from %s", cmd.Name, c.release)
+		c.ps.Errorf(cmd.Pos, "leave it out", "%s has been removed from %s", cmd.Name, c.release)
 		return
 	case cmd.Name == "method" && status == "":
-		c.ps.errorf(cmd.Pos, "write url, nfs, cdrom or harddrive", "method can't be used in %s", c.release)
+		c.ps.Errorf(cmd.Pos, "write url, nfs, cdrom or harddrive", "method can't be used in %s", c.release)
 		return
 	case status == "deprecated":
-		c.ps.warnf(cmd.Pos, "leave it out", "%s is deprecated in %s and has no effect", cmd.Name, c.release)
+		c.ps.Warnf(cmd.Pos, "leave it out", "%s is deprecated in %s and has no effect", cmd.Name, c.release)
 		return
 	case cmd.Name == "auth" || cmd.Name == "authconfig":
 		if c.release == RHEL8 || c.release == RHEL9 {
-			c.ps.warnf(cmd.Pos, "write authselect", "%s is deprecated in %s", cmd.Name, c.release)
+			c.ps.Warnf(cmd.Pos, "write authselect", "%s is deprecated in %s", cmd.Name, c.release)
 		}
 		return
 	case cmd.Name == "authselect" || cmd.Name == "deviceprobe":
@@ -98,15 +98,15 @@ func (c *checker) command(cmd *Command) {
 func (c *checker) unknown(cmd *Command) {
 	switch {
 	case cmd.Continued:
-		c.ps.notContinued(cmd)
+		c.ps.NotContinued(cmd)
 	case strings.HasPrefix(cmd.Name, "\ufeff"):
-		c.ps.errorf(cmd.Pos, "save the file as UTF-8 without it", "the file begins with a byte-order mark, which is taken for a part of the first command")
+		c.ps.Errorf(cmd.Pos, "save the file as UTF-8 without it", "the file begins with a byte-order mark, which is taken for a part of the first command")
 	default:
 		hint := elsewhere(cmd.Name)
 		if hint == "" {
-			hint = didYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands)))
+			hint = DidYouMean(cmd.Name, slices.Sorted(maps.Keys(c.syntax.Commands)))
 		}
-		c.ps.errorf(cmd.Pos, hint, "%s has no command %s", c.release, clip(cmd.Name))
+		c.ps.Errorf(cmd.Pos, hint, "%s has no command %s", c.release, Clip(cmd.Name))
 	}
 }
 
@@ -126,10 +126,10 @@ func elsewhere(command string) string {
 
 // arguments checks a command's words.
 func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
-	before := len(c.ps.list)
+	before := len(c.ps.List)
 	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
-	args := bind(c.ps, c.release, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
-	failed := func() bool { return len(Errors(c.ps.list[before:])) > 0 }
+	args := Bind(c.ps, c.release, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
+	failed := func() bool { return len(Errors(c.ps.List[before:])) > 0 }
 	if failed() {
 		return // what is missing can't be told while something wasn't understood
 	}
@@ -145,7 +145,7 @@ func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 		rule(l)
 	}
 	if !failed() {
-		l.names()
+		l.checkRepeats()
 		c.read = append(c.read, l)
 	}
 }

@@ -40,7 +40,7 @@ func (c *checker) conflicts(cmd *Command) {
 		}
 		for _, name := range against {
 			if first := c.state.commands[name]; first != 0 {
-				c.ps.errorf(cmd.Pos, "leave one of them out", "%s doesn't go with %s of line %d", cmd.Name, name, first)
+				c.ps.Errorf(cmd.Pos, "leave one of them out", "%s doesn't go with %s of line %d", cmd.Name, name, first)
 				break
 			}
 		}

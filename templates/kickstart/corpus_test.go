@@ -63,8 +63,8 @@ func corpusFiles(t testing.TB) []string {
 	return paths
 }
 
-// look checks a text for a release; there is nothing that %ksappend could read.
-func look(text string, r Release) ([]*Problem, error) {
+// checkText checks a text for a release; there is nothing that %ksappend could read.
+func checkText(text string, r Release) ([]*Problem, error) {
 	return CheckText("ks", []byte(text), r, func(string) ([]byte, error) { return nil, errors.New("not found") })
 }
 
@@ -115,7 +115,7 @@ func checkCase(t *testing.T, c corpusCase) string {
 	var found []string // the problems, once for the releases that have the same
 	of := map[string][]string{}
 	for _, r := range c.releases {
-		problems, err := look(c.text, r)
+		problems, err := checkText(c.text, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,12 +138,6 @@ func checkCase(t *testing.T, c corpusCase) string {
 			found = append(found, key)
 		}
 		of[key] = append(of[key], string(r))
-	}
-	if f, err := Parse("ks", []byte(c.text)); err == nil {
-		problems, err := CheckEngine(f, EngineImage)
-		if err != nil || strings.Contains(list(problems), secret) {
-			t.Errorf("%s: the image engine's check: %v\n%s", c.name, err, list(problems))
-		}
 	}
 	var b strings.Builder
 	for _, key := range found {

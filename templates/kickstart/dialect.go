@@ -59,7 +59,7 @@ func (d dialect) isSection(word string) bool { return slices.Contains(d.sections
 // splitLines cuts a text after each line end.
 func (d dialect) splitLines(text string) []string {
 	if !d.bytes {
-		return splitLines(text)
+		return SplitLines(text)
 	}
 	var lines []string
 	start := 0
@@ -80,5 +80,5 @@ func (d dialect) isSpace(r rune) bool {
 	if d.bytes {
 		return r < 0x80 && unicode.IsSpace(r)
 	}
-	return isSpace(r)
+	return IsSpace(r)
 }

@@ -78,7 +78,7 @@ func TestEdgesOfReleases(t *testing.T) {
 
 func checkEdge(t *testing.T, r Release, name, text, want, at string) {
 	t.Helper()
-	problems, err := look(text, r)
+	problems, err := checkText(text, r)
 	switch {
 	case err != nil:
 		t.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"unicode"
 )
 
-// didYouMean is a hint that names the known word nearest to the one given, or ""
+// DidYouMean is a hint that names the known word nearest to the one given, or ""
 // when none is near (more than a third of its letters differ).
-func didYouMean(word string, known []string) string {
+func DidYouMean(word string, known []string) string {
 	best, least := "", len(word)/3+1
 	if least > 3 {
 		least = 3
@@ -52,8 +52,8 @@ func distance(a, b string) int {
 // urlPassword is the password of a URL, with what stands before it.
 var urlPassword = regexp.MustCompile(`(://[^/@:\s]*):[^/@\s]*@`)
 
-// clip keeps a word in a message short, on one line, and without a URL's password.
-func clip(s string) string {
+// Clip keeps a word in a message short, on one line, and without a URL's password.
+func Clip(s string) string {
 	s = urlPassword.ReplaceAllString(s, "$1:xxxxx@")
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		s = strings.Trim(strconv.Quote(s), `"`)

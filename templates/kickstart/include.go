@@ -22,7 +22,7 @@ func include(f *File, read func(path string) ([]byte, error), deep int) (*File, 
 		}
 		path := c.Words[0].Text
 		fail := func(err error) error {
-			return fmt.Errorf("%s:%s: %%include %s: %w", f.Name, c.Pos, clip(path), err)
+			return fmt.Errorf("%s:%s: %%include %s: %w", f.Name, c.Pos, Clip(path), err)
 		}
 		if deep == 0 {
 			return nil, fail(fmt.Errorf("files include one another more than %d deep", maxIncludes))

@@ -2,10 +2,12 @@ package kickstart
 
 import (
 	"encoding/hex"
+	"maps"
 	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -52,8 +54,8 @@ const (
 	KindVolume                    // a name that md and LVM take
 )
 
-// check returns "" for a good value, else what a good one is.
-func (k Kind) check(v string) string {
+// Check returns "" for a good value, and otherwise a description of a good one.
+func (k Kind) Check(v string) string {
 	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "text on one line without control characters"
 	}
@@ -92,8 +94,8 @@ var kindForms = map[Kind]struct {
 	KindIPv6:          {isIPv6, "an IPv6 address such as 2001:db8::11/64, auto, or dhcp"},
 	KindIPv6Addr:      {isIPv6Addr, "an IPv6 address"},
 	KindDomains:       {isDomains, "domains, comma separated"},
-	KindBondOptions:   {func(s string) bool { _, err := BondOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE, such as mode=802.3ad,miimon=100; known are " + strings.Join(sortedKeys(bondValues), " ")},
-	KindBridgeOptions: {func(s string) bool { _, err := BridgeOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE with " + strings.Join(sortedKeys(bridgeMost), " ")},
+	KindBondOptions:   {func(s string) bool { _, err := BondOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE, such as mode=802.3ad,miimon=100; known are " + strings.Join(slices.Sorted(maps.Keys(bondValues)), " ")},
+	KindBridgeOptions: {func(s string) bool { _, err := BridgeOptions(s); return err == nil }, "KEY=VALUE,KEY=VALUE with " + strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " ")},
 	KindPorts:         {func(s string) bool { _, ok := FirewallPorts(s); return ok }, "ports by their numbers, 80:tcp or 8000-8080:tcp, comma separated"},
 	KindWords:         {listOf(isWord), "names, comma separated"},
 	KindLocale:        {isLocale, "a locale such as de_DE.UTF-8"},

@@ -2,6 +2,7 @@ package kickstart
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -99,7 +100,7 @@ func BondOptions(s string) ([]NetOption, error) {
 		words, ok := bondValues[key]
 		switch {
 		case !ok:
-			return "", fmt.Errorf("%s is none of those it knows: %s", clip(key), strings.Join(sortedKeys(bondValues), " "))
+			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bondValues)), " "))
 		case words != nil:
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < len(words) {
 				return words[n], nil
@@ -136,7 +137,7 @@ func BridgeOptions(s string) ([]NetOption, error) {
 	return netOptions(s, ",", func(key, value string) (string, error) {
 		most, ok := bridgeMost[key]
 		if !ok {
-			return "", fmt.Errorf("%s is none of those it knows: %s", clip(key), strings.Join(sortedKeys(bridgeMost), " "))
+			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " "))
 		}
 		if on, good := parseBool(value); key == "stp" && good {
 			if on {
@@ -159,10 +160,10 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		}
 		k, v, ok := strings.Cut(item, "=")
 		if !ok {
-			return nil, fmt.Errorf("%s is no KEY=VALUE", clip(item))
+			return nil, fmt.Errorf("%s is no KEY=VALUE", Clip(item))
 		}
 		if slices.ContainsFunc(out, func(o NetOption) bool { return o.Key == k }) {
-			return nil, fmt.Errorf("%s is given twice", clip(k))
+			return nil, fmt.Errorf("%s is given twice", Clip(k))
 		}
 		v, err := value(k, v)
 		if err != nil {
@@ -174,15 +175,6 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		return nil, fmt.Errorf("there are none")
 	}
 	return out, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // A Port is a port or range of firewall --port.

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// splitLines cuts a text after each line end, as Python does: beside the usual ones
+// SplitLines cuts a text after each line end, as Python does: beside the usual ones
 // (\n, \r\n, \r) these are vertical tab, form feed, the separators 1C to 1E, next
 // line and Unicode's two.
-func splitLines(text string) []string {
+func SplitLines(text string) []string {
 	var lines []string
 	start := 0
 	for i, r := range text {
@@ -31,8 +31,8 @@ func splitLines(text string) []string {
 	return lines
 }
 
-// isSpace is what Python takes for a blank.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+// IsSpace reports whether Python takes a rune for a blank.
+func IsSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // firstField is the line's first blank-separated field and its place.
 func (d dialect) firstField(line string, number int) (string, Pos) {
@@ -44,5 +44,6 @@ func (d dialect) firstField(line string, number int) (string, Pos) {
 	return rest, at
 }
 
-// firstField is that of a file which no release is known for.
-func firstField(line string, number int) (string, Pos) { return anyDialect().firstField(line, number) }
+// FirstField is a line's first blank-separated field and its place, in a file of an unknown
+// release. number is the line's number.
+func FirstField(line string, number int) (string, Pos) { return anyDialect().firstField(line, number) }

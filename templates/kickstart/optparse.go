@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// bindOptparse tells options and positionals apart as RHEL 7's parser does, which
-// stands on Python 2's optparse (pykickstart 1.99, options.py): positionals are
-// gathered from the whole line, an option that takes a value takes whatever word
-// comes next, and a word that begins with a dash is an option.
-func bindOptparse(ps *problems, name string, spec *CommandSpec, words []Word) Args {
+// bindOptparse splits options and positionals as the parser of RHEL 7 does, which uses
+// Python 2's optparse (pykickstart 1.99, options.py): positionals come from the whole
+// line, an option that takes a value takes any next word, and a word that begins with a
+// dash is an option.
+func bindOptparse(ps *Problems, name string, spec *CommandSpec, words []Word) Args {
 	b := &binder{ps: ps, release: RHEL7, name: name, spec: spec, words: words}
 	b.classes, b.found = make([]class, len(words)), make([]*OptionSpec, len(words))
 	var free []Word
-	for i := 0; i < len(words) && !ps.full(); {
+	for i := 0; i < len(words) && !ps.Full(); {
 		switch text := words[i].Text; {
-		case text == "--": // dropped, and no options after it
+		case text == "--": // dropped; no options after it
 			free = append(free, words[i+1:]...)
 			i = len(words)
 		case len(text) > 1 && text[0] == '-':
@@ -33,13 +33,13 @@ func bindOptparse(ps *problems, name string, spec *CommandSpec, words []Word) Ar
 func (b *binder) optparseOption(i int) int {
 	w := b.words[i]
 	flag, _, given := strings.Cut(w.Text, "=")
-	o, several := b.spec.find(flag)
+	o, several := b.spec.Find(flag)
 	switch {
 	case several != nil:
-		b.ps.errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
+		b.ps.Errorf(w.Pos, "write one of "+strings.Join(several, ", "), "%s: %s is ambiguous", b.name, b.shown(i))
 		return i + 1
 	case o == nil:
-		b.ps.errorf(w.Pos, didYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
+		b.ps.Errorf(w.Pos, DidYouMean(flag, b.spec.flags()), "%s has no option %s", b.name, b.shown(i))
 		return i + 1
 	}
 	b.found[i], b.classes[i] = o, option
@@ -50,8 +50,8 @@ func (b *binder) optparseOption(i int) int {
 	return b.option(i)
 }
 
-// distribute gives the gathered words to the grammar's positionals: one each, and
-// all that is left to one that takes any number.
+// distribute assigns the words to the positionals of the grammar: one each, and the rest
+// to one that takes any number.
 func (b *binder) distribute(free []Word) {
 	b.args.Positionals = free
 	for _, p := range b.spec.Positionals {

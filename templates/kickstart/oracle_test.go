@@ -25,7 +25,7 @@ func TestOracle(t *testing.T) {
 			t.Fatalf("not RELEASE VERDICT LINE: %q", lines.Text())
 		}
 		seen[want]++
-		problems, err := look(line+"\n", Release(release))
+		problems, err := checkText(line+"\n", Release(release))
 		if err != nil {
 			t.Fatal(err)
 		}

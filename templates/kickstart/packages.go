@@ -10,7 +10,7 @@ func (c *checker) packages(s *Section, args Args) {
 	if args.Has("--default") {
 		for _, f := range []string{"--nocore", "--nobase"} {
 			if o, ok := args.Option(f); ok {
-				c.ps.errorf(o.Pos, "leave one of them out", "%%packages: --default and %s exclude each other", f)
+				c.ps.Errorf(o.Pos, "leave one of them out", "%%packages: --default and %s exclude each other", f)
 			}
 		}
 	}
@@ -21,7 +21,7 @@ func (c *checker) packages(s *Section, args Args) {
 	}
 	for _, o := range args.Options {
 		if slices.Contains(old[o.Name()], c.release) {
-			c.ps.warnf(o.Pos, insteadOf("%packages", o.Name()), "%%packages %s is deprecated in this release", o.Name())
+			c.ps.Warnf(o.Pos, insteadOf("%packages", o.Name()), "%%packages %s is deprecated in this release", o.Name())
 		}
 	}
 	for i, line := range c.dialect.splitLines(s.Body) {
@@ -29,7 +29,7 @@ func (c *checker) packages(s *Section, args Args) {
 		_, at := c.dialect.firstField(line, s.BodyLine+i)
 		switch line = strings.TrimFunc(line, c.dialect.isSpace); {
 		case line == "-":
-			c.ps.errorf(at, "write -PACKAGE", "%%packages: a dash without a package")
+			c.ps.Errorf(at, "write -PACKAGE", "%%packages: a dash without a package")
 		case strings.HasPrefix(line, "@") && !strings.HasPrefix(line, "@^"):
 			c.group(at, strings.FieldsFunc(line[1:], c.dialect.isSpace))
 		}
@@ -44,8 +44,8 @@ func (c *checker) group(at Pos, words []string) {
 	for _, w := range words {
 		given = append(given, Word{w, at})
 	}
-	args := bind(c.ps, c.release, "%packages", spec, given, true)
+	args := Bind(c.ps, c.release, "%packages", spec, given, true)
 	if args.Has("--nodefaults") && args.Has("--optional") {
-		c.ps.errorf(at, "leave one of them out", "%%packages: --nodefaults and --optional exclude each other")
+		c.ps.Errorf(at, "leave one of them out", "%%packages: --nodefaults and --optional exclude each other")
 	}
 }

@@ -10,17 +10,16 @@ import (
 // hundred times its size.
 const MaxSize = 4 << 20
 
-// Parse reads a Kickstart. The name is used in messages. The error, if any, is a
-// *Problem: the structure of the file is broken (a quote or section that does not
-// end, an unknown section, text that is not UTF-8), and what follows it can't be
-// told; the File then has what stands before that. A file that parses may still be
-// wrong: see Check and CheckEngine.
+// Parse reads a Kickstart. The name is used in messages. The error, if any, is a *Problem:
+// the structure of the file is broken (an open quote or section, an unknown section, text
+// that isn't UTF-8). The File then has the part before the error. A file without an error
+// may still be wrong: see Check and, for the image engine, engine.Check.
 //
-// It takes each section that a release knows. ParseFor reads as one release does.
+// It accepts each section that a release knows. ParseFor reads as one release does.
 func Parse(name string, text []byte) (*File, error) { return parse(name, text, anyDialect()) }
 
-// ParseFor is Parse as the parser of a release reads: which sections there are, what
-// ends a line and what is blank differ. With a release that isn't known it is Parse.
+// ParseFor is Parse by the rules of one release: the sections, the line ends and the
+// blanks differ. With an unknown release it is Parse.
 func ParseFor(name string, text []byte, r Release) (*File, error) {
 	return parse(name, text, dialectOf(r))
 }
@@ -108,9 +107,9 @@ func (p *parser) section(words []Word) error {
 		}
 		hint := sectionElsewhere(head.Text)
 		if hint == "" {
-			hint = didYouMean(head.Text, p.sections)
+			hint = DidYouMean(head.Text, p.sections)
 		}
-		return p.fail(head.Pos, hint, "unknown section "+clip(head.Text))
+		return p.fail(head.Pos, hint, "unknown section "+Clip(head.Text))
 	}
 	s := &Section{Name: head.Text, Pos: head.Pos, Words: words[1:], BodyLine: p.at + 1}
 	var body strings.Builder
@@ -156,6 +155,6 @@ func badByte(text []byte) Pos {
 		good += size
 	}
 	// Something stands in for the byte, so that a line end before it counts.
-	lines := splitLines(string(text[:good]) + "?")
+	lines := SplitLines(string(text[:good]) + "?")
 	return Pos{len(lines), utf8.RuneCountInString(lines[len(lines)-1])}
 }

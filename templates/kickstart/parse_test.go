@@ -65,16 +65,16 @@ func TestCheckManyProblems(t *testing.T) {
 		t.Fatal(err)
 	}
 	problems, err := Check(f, RHEL9)
-	if err != nil || len(problems) != maxProblems {
+	if err != nil || len(problems) != MaxProblems {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
 	// However many warnings there are, the error after them is found.
-	problems, err = look(strings.Repeat("repo --name=a\n", 1000)+"prat\n", RHEL9)
-	if err != nil || len(problems) != maxProblems+1 || verdict(problems) != "reject" {
+	problems, err = checkText(strings.Repeat("repo --name=a\n", 1000)+"prat\n", RHEL9)
+	if err != nil || len(problems) != MaxProblems+1 || verdict(problems) != "reject" {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
-	problems, err = look("network "+strings.Repeat("-x ", MaxSize/4), RHEL9)
-	if err != nil || len(problems) != maxProblems {
+	problems, err = checkText("network "+strings.Repeat("-x ", MaxSize/4), RHEL9)
+	if err != nil || len(problems) != MaxProblems {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
 	if _, err := Parse("t.ks", make([]byte, MaxSize+1)); err == nil {

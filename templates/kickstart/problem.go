@@ -1,7 +1,9 @@
 package kickstart
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +17,8 @@ func (p Pos) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Col) }
 // A Severity says how bad a problem is.
 type Severity int
 
-// The severities. An Error stops an installer; a Warning is accepted by it, and
-// has no effect or will soon have none.
+// The severities. An Error stops an installer. A Warning is accepted, and has no effect or
+// soon will have none.
 const (
 	Error Severity = iota
 	Warning
@@ -27,7 +29,7 @@ type Problem struct {
 	File     string
 	Pos      Pos
 	Severity Severity
-	Message  string // what is wrong; never a value that may be a secret
+	Message  string // never contains a value that may be a secret
 	Hint     string // what to do; may be empty
 }
 
@@ -45,7 +47,7 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
-// Errors are those of problems that stop an installer.
+// Errors returns the problems that stop an installer.
 func Errors(problems []*Problem) []*Problem {
 	var out []*Problem
 	for _, p := range problems {
@@ -56,51 +58,60 @@ func Errors(problems []*Problem) []*Problem {
 	return out
 }
 
-// maxProblems bounds what is reported of one file: this many errors, and as many
-// warnings. Nobody reads more.
-const maxProblems = 200
+// MaxProblems is the most errors, and the most warnings, that are reported of one file.
+const MaxProblems = 200
 
-// problems collects what is wrong in one file.
-type problems struct {
-	file             string
-	list             []*Problem
-	errors, warnings int
-	dropped          int // warnings that were too many
+// Problems collects what is wrong in one file. The zero value with a File is ready for use.
+type Problems struct {
+	File    string
+	List    []*Problem
+	Dropped int // the number of warnings beyond MaxProblems, which List lacks
+
+	errors, warnings int // in List
 }
 
-// full reports that there are errors enough. Warnings never end a search: an error
-// may follow.
-func (ps *problems) full() bool { return ps.errors >= maxProblems }
+// Full reports that List holds as many errors as it may. Warnings never end a check,
+// because an error may follow.
+func (ps *Problems) Full() bool { return ps.errors >= MaxProblems }
 
-// join adds problems; those that are too many are dropped.
-func (ps *problems) join(more ...*Problem) {
+// Join adds problems, and drops those beyond MaxProblems.
+func (ps *Problems) Join(more ...*Problem) {
 	for _, p := range more {
 		count := &ps.errors
 		if p.Severity == Warning {
 			count = &ps.warnings
 		}
-		if *count < maxProblems {
+		if *count < MaxProblems {
 			*count++
-			ps.list = append(ps.list, p)
+			ps.List = append(ps.List, p)
 		} else if p.Severity == Warning {
-			ps.dropped++
+			ps.Dropped++
 		}
 	}
 }
 
-func (ps *problems) add(at Pos, s Severity, hint, format string, args ...any) {
-	ps.join(&Problem{File: ps.file, Pos: at, Severity: s, Hint: hint, Message: fmt.Sprintf(format, args...)})
+// Sort puts the problems in the file's order.
+func (ps *Problems) Sort() {
+	slices.SortStableFunc(ps.List, func(a, b *Problem) int {
+		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	})
 }
 
-func (ps *problems) errorf(at Pos, hint, format string, args ...any) {
+func (ps *Problems) add(at Pos, s Severity, hint, format string, args ...any) {
+	ps.Join(&Problem{File: ps.File, Pos: at, Severity: s, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+// Errorf adds an error at a place. The hint says what to do, and may be empty.
+func (ps *Problems) Errorf(at Pos, hint, format string, args ...any) {
 	ps.add(at, Error, hint, format, args...)
 }
 
-func (ps *problems) warnf(at Pos, hint, format string, args ...any) {
+// Warnf adds a warning at a place. The hint says what to do, and may be empty.
+func (ps *Problems) Warnf(at Pos, hint, format string, args ...any) {
 	ps.add(at, Warning, hint, format, args...)
 }
 
-// notContinued reports a line that was meant to be the rest of the one before.
-func (ps *problems) notContinued(c *Command) {
-	ps.errorf(c.Pos, "write one long line", "a backslash at the end of a line doesn't continue it: this is a command of its own, and there is none of this name")
+// NotContinued reports a line that was meant to continue the one before.
+func (ps *Problems) NotContinued(c *Command) {
+	ps.Errorf(c.Pos, "write one long line", "a backslash at the end of a line doesn't continue it: this is a command of its own, and there is none of this name")
 }

@@ -52,9 +52,9 @@ func (l *line) getopt(words []Word) ([]Word, bool) {
 			break
 		}
 		flag, _, given := strings.Cut(w.Text, "=")
-		switch o, _ := options.find(flag); {
+		switch o, _ := options.Find(flag); {
 		case o == nil:
-			l.fail(w.Pos, didYouMean(flag, options.flags()), "join has no such option")
+			l.fail(w.Pos, DidYouMean(flag, options.flags()), "join has no such option")
 			return nil, false
 		case !o.TakesValue && given:
 			l.fail(w.Pos, "", "%s takes no value", o.Flags[0])

@@ -27,7 +27,7 @@ func TestReleasesOwnParsers(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
 			t.Fatalf("%s: %v", lines.Text(), err)
 		}
-		problems, err := look(c.KS, c.Release)
+		problems, err := checkText(c.KS, c.Release)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func (l *line) at(flag string) Pos {
 }
 
 func (l *line) fail(at Pos, hint, format string, args ...any) {
-	l.ps.errorf(at, hint, l.c.Name+": "+format, args...)
+	l.ps.Errorf(at, hint, l.c.Name+": "+format, args...)
 }
 
 // exclude reports two options that don't go together.
@@ -91,6 +91,19 @@ func rules() map[string]func(*line) {
 		"timesource": (*line).timesource, "timezone": (*line).timezone, "updates": (*line).updates,
 		"url": (*line).url, "vnc": (*line).vnc, "volgroup": (*line).volgroup, "zfcp": (*line).zfcp,
 	}
+}
+
+// RuleErrors are the errors in one command, taken alone, that a release's table of options
+// can't hold. args are its words as Bind returned them, without an error.
+func RuleErrors(file string, r Release, c *Command, args Args) []*Problem {
+	rule := ruleTable()[c.Name]
+	syntax, err := LookupSyntax(r)
+	if rule == nil || err != nil {
+		return nil
+	}
+	l := &line{checker: newChecker(file, r, syntax), c: c, args: args}
+	rule(l)
+	return Errors(l.ps.List)
 }
 
 // leftovers are the commands that look at words which no positional of the grammar

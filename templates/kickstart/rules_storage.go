@@ -40,7 +40,7 @@ func (l *line) part() {
 		l.fail(l.at("--fstype"), "give its --size alone", "tmpfs can't grow")
 	}
 	if mounted(mount.Text) {
-		l.once("mount point", l.point(mount.Text), mount)
+		l.warnRepeat("mount point", l.point(mount.Text), mount)
 	}
 }
 
@@ -70,7 +70,7 @@ func (l *line) leveled() bool {
 // ignores warns of a value that the release passes over, as if the option were not
 // there.
 func (l *line) ignores(o Option, hint string) {
-	l.ps.warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), clip(o.Value))
+	l.ps.Warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), Clip(o.Value))
 }
 
 func (l *line) raid() {
@@ -107,7 +107,7 @@ func (l *line) raid() {
 			l.fail(l.c.Pos, "", "a new array needs --level")
 		}
 	}
-	l.once("array", device, Word{device, l.at("--device")})
+	l.warnRepeat("array", device, Word{device, l.at("--device")})
 }
 
 func (l *line) members() []Word { return Members(l.c, l.args) }
@@ -130,7 +130,7 @@ func (l *line) volgroup() {
 	if p := l.number("--reserved-percent"); l.args.Has("--reserved-percent") && (p < 1 || p > 99) {
 		l.fail(l.at("--reserved-percent"), "", "--reserved-percent must be from 1 to 99")
 	}
-	l.once("volume group", name[0].Text, name[0])
+	l.warnRepeat("volume group", name[0].Text, name[0])
 }
 
 func (l *line) logvol() {
@@ -159,7 +159,7 @@ func (l *line) logvol() {
 	}
 	l.cache(existing)
 	vg, name := l.args.Value("--vgname"), l.args.Value("--name")
-	l.once("volume", vg+"/"+name, Word{vg + "/" + name, l.at("--name")})
+	l.warnRepeat("volume", vg+"/"+name, Word{vg + "/" + name, l.at("--name")})
 }
 
 // cache are the rules of a volume's cache.
@@ -183,7 +183,7 @@ func (l *line) cache(existing bool) {
 	case !pvs || !size:
 		l.fail(at, "", "a cache needs --cachepvs and --cachesize")
 	case mode != "" && mode != "writeback" && mode != "writethrough":
-		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", clip(mode))
+		l.fail(l.at("--cachemode"), "choose writeback or writethrough", "--cachemode can't be %q", Clip(mode))
 	}
 }
 
@@ -208,7 +208,7 @@ func (l *line) btrfs() {
 	l.exclude("--useexisting", "--mkfsoptions")
 	mount := l.args.Extra[0]
 	if mount.Text != "none" { // two volumes that aren't mounted are two
-		l.once("btrfs mount point", l.point(mount.Text), mount)
+		l.warnRepeat("btrfs mount point", l.point(mount.Text), mount)
 	}
 }
 
@@ -288,7 +288,7 @@ func (l *line) ignoredisk() {
 func (l *line) mount() {
 	at := l.args.Taken[1][0]
 	if !strings.HasPrefix(at.Text, "/") && strings.ToLower(at.Text) != "none" {
-		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", clip(at.Text))
+		l.fail(at.Pos, "write /PATH or none", "the mount point can't be %q", Clip(at.Text))
 	}
 	if l.given("--mkfsoptions") && !l.args.Has("--reformat") { // whose value is optional (RHEL 7: not so)
 		l.fail(l.at("--mkfsoptions"), "", "--mkfsoptions needs --reformat")
@@ -299,7 +299,7 @@ func (l *line) snapshot() {
 	origin := l.args.Positionals[0]
 	vg, lv, slash := strings.Cut(origin.Text, "/")
 	if !slash || vg == "" || lv == "" || strings.Contains(lv, "/") {
-		l.fail(origin.Pos, "write VG/VOLUME", "the origin can't be %q", clip(origin.Text))
+		l.fail(origin.Pos, "write VG/VOLUME", "the origin can't be %q", Clip(origin.Text))
 	}
 	name := l.args.Value("--name")
 	if l.seen("snapshot", name, l.c.Pos) != 0 {
@@ -316,7 +316,7 @@ func (l *line) nvdimm() {
 	case action == "use" && !l.any("--namespace", "--blockdevs") && (l.release != RHEL7 || !l.args.Has("--namespace") && !l.args.Has("--blockdevs")):
 		l.fail(l.c.Pos, "", "use needs --namespace or --blockdevs")
 	}
-	l.once("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
+	l.warnRepeat("device", action+" "+l.args.Value("--namespace")+" "+strings.Join(l.args.List("--blockdevs"), ","), Word{action, l.c.Pos})
 }
 
 func (l *line) zfcp() {
@@ -330,10 +330,10 @@ func (l *line) zfcp() {
 	}
 	key := l.args.Value("--devnum") + " " + l.args.Value("--wwpn") + " " + l.args.Value("--fcplun")
 	if l.released(RHEL7) {
-		l.never("device "+clip(key), "", l.c.Pos)
+		l.refuseRepeat("device "+Clip(key), "", l.c.Pos)
 		return
 	}
-	l.once("device", key, Word{key, l.c.Pos})
+	l.warnRepeat("device", key, Word{key, l.c.Pos})
 }
 
 func (l *line) deviceModule() { l.count(l.args.Extra, 1, 1, "one module's name") }

@@ -96,7 +96,7 @@ func (l *line) bridge() {
 	for item := range strings.SplitSeq(l.args.Value("--bridgeopts"), ",") {
 		_, value, ok := strings.Cut(strings.TrimSpace(item), "=")
 		if !ok || value == "" || strings.Contains(value, "=") {
-			l.fail(l.at("--bridgeopts"), "write KEY=VALUE,KEY=VALUE", "--bridgeopts has %q", clip(item))
+			l.fail(l.at("--bridgeopts"), "write KEY=VALUE,KEY=VALUE", "--bridgeopts has %q", Clip(item))
 			return
 		}
 	}
@@ -118,7 +118,7 @@ func (l *line) interfaceName() {
 		bad = !number(rest)
 	}
 	if bad {
-		l.fail(l.at("--interfacename"), "write vlan10 or eth0.10", "--interfacename can't be %q", clip(name))
+		l.fail(l.at("--interfacename"), "write vlan10 or eth0.10", "--interfacename can't be %q", Clip(name))
 	}
 }
 
@@ -134,7 +134,7 @@ func (l *line) ostreesetup() {
 
 func (l *line) repo() {
 	l.oneSource(false)
-	l.once("repository", l.args.Value("--name"), Word{l.args.Value("--name"), l.at("--name")})
+	l.warnRepeat("repository", l.args.Value("--name"), Word{l.args.Value("--name"), l.at("--name")})
 }
 
 func (l *line) url() { l.oneSource(true) }
@@ -175,7 +175,7 @@ func (l *line) rhsm() {
 // module warns where a release knows it no longer, and reads its words all the same.
 func (l *line) module() {
 	if l.released(RHEL10) {
-		l.ps.warnf(l.c.Pos, "leave it out", "module is deprecated in %s and has no effect", l.release)
+		l.ps.Warnf(l.c.Pos, "leave it out", "module is deprecated in %s and has no effect", l.release)
 	}
 }
 
@@ -219,7 +219,7 @@ func (l *line) timezone() {
 	l.exclude("--nontp", "--ntpservers")
 	for _, o := range l.args.Options { // the table doesn't say so of this release
 		if instead := insteadOf("timezone", o.Name()); instead != "" && l.released(RHEL9) {
-			l.ps.warnf(o.Pos, instead, "timezone %s is deprecated in this release", o.Name())
+			l.ps.Warnf(o.Pos, instead, "timezone %s is deprecated in this release", o.Name())
 		}
 	}
 }

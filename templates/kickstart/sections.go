@@ -9,14 +9,14 @@ import (
 // body.
 func (c *checker) section(s *Section) {
 	if _, known := c.syntax.Sections[s.Name]; !known {
-		c.ps.errorf(s.Pos, sectionElsewhere(s.Name), "%s has no section %s", c.release, s.Name)
+		c.ps.Errorf(s.Pos, sectionElsewhere(s.Name), "%s has no section %s", c.release, s.Name)
 		return
 	}
-	args := bindSection(c.ps, c.release, c.syntax, s)
+	args := BindSection(c.ps, c.release, c.syntax, s)
 	switch s.Name {
 	case "%traceback":
 		if !slices.Contains([]Release{RHEL7, RHEL8}, c.release) {
-			c.ps.warnf(s.Pos, "write %onerror", "%%traceback is deprecated in %s", c.release)
+			c.ps.Warnf(s.Pos, "write %onerror", "%%traceback is deprecated in %s", c.release)
 		}
 	case "%certificate":
 		c.certificate(s, args)
@@ -27,16 +27,16 @@ func (c *checker) section(s *Section) {
 
 func (c *checker) certificate(s *Section, args Args) {
 	if !args.Has("--filename") {
-		c.ps.errorf(s.Pos, "name the file to write", "%%certificate needs --filename")
+		c.ps.Errorf(s.Pos, "name the file to write", "%%certificate needs --filename")
 	}
 	switch {
 	case c.release == RHEL9 && !args.Has("--dir"):
-		c.ps.errorf(s.Pos, "", "%%certificate needs --dir")
+		c.ps.Errorf(s.Pos, "", "%%certificate needs --dir")
 	case c.release != RHEL9 && args.Value("--dir") == "" && args.Value("--type") == "":
-		c.ps.errorf(s.Pos, "", "%%certificate needs --dir or --type")
+		c.ps.Errorf(s.Pos, "", "%%certificate needs --dir or --type")
 	}
 	if strings.TrimSpace(s.Body) == "" {
-		c.ps.errorf(s.Pos, "", "%%certificate is empty")
+		c.ps.Errorf(s.Pos, "", "%%certificate is empty")
 	}
 }
 
@@ -57,8 +57,9 @@ func sectionElsewhere(name string) string {
 	return "it is known in " + strings.Join(in, ", ")
 }
 
-// bindSection tells a header's options apart and reports what is wrong with them.
-func bindSection(ps *problems, r Release, syntax *Syntax, s *Section) Args {
+// BindSection splits a section header's words into options, and reports what is wrong
+// with them.
+func BindSection(ps *Problems, r Release, syntax *Syntax, s *Section) Args {
 	if s.Name == "%addon" || s.Name == "%anaconda" {
 		return Args{} // never examined, as the installer doesn't
 	}
@@ -74,13 +75,13 @@ func bindSection(ps *problems, r Release, syntax *Syntax, s *Section) Args {
 		}
 		spec.Options = append(spec.Options, o)
 	}
-	args := bind(ps, r, s.Name, spec, s.Words, false)
+	args := Bind(ps, r, s.Name, spec, s.Words, false)
 	for _, w := range args.Extra {
 		if syntax.Sections[s.Name].ExtraWords != "" {
-			ps.warnf(w.Pos, "leave it out", "%s: %q is no option, and this release drops it", s.Name, clip(w.Text))
+			ps.Warnf(w.Pos, "leave it out", "%s: %q is no option, and this release drops it", s.Name, Clip(w.Text))
 			continue
 		}
-		ps.errorf(w.Pos, "", "%s: %q is no option", s.Name, clip(w.Text))
+		ps.Errorf(w.Pos, "", "%s: %q is no option", s.Name, Clip(w.Text))
 	}
 	return args
 }

@@ -116,9 +116,9 @@ func (c *CommandSpec) flags() []string {
 	return out
 }
 
-// find resolves a flag: its exact spelling, or an unambiguous beginning of one.
+// Find resolves a flag: its exact spelling, or an unambiguous beginning of one.
 // The second result lists the candidates when it is ambiguous.
-func (c *CommandSpec) find(flag string) (*OptionSpec, []string) {
+func (c *CommandSpec) Find(flag string) (*OptionSpec, []string) {
 	var (
 		found *OptionSpec
 		names []string

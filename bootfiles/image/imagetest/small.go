@@ -1,4 +1,4 @@
-// Package imagetest makes what the tests of other packages need of images.
+// Package imagetest makes images for the tests of other packages.
 package imagetest
 
 import (

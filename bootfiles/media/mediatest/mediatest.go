@@ -1,4 +1,4 @@
-// Package mediatest gives tests an ISO in the shape of a distribution's.
+// Package mediatest makes an ISO in a distribution's form, for tests.
 package mediatest
 
 import (

@@ -1,5 +1,5 @@
-// Package schematest is for tests of JSON Schemas: it validates YAML with a real
-// validator, and walks every key of a schema to see that it and its reader agree.
+// Package schematest tests JSON Schemas: it validates YAML with a real validator,
+// and checks for every key that schema and reader agree.
 package schematest
 
 import (

@@ -40,7 +40,7 @@ func TestUnderFlood(t *testing.T) {
 	victim := r.runBoxesFor(seconds, asVictim)
 	row("the victim's MAC, for the victim itself", stop(), victim, fmt.Sprint(r.memory()>>10))
 	table.Legend = []string{fmt.Sprintf(
-		"%d s of each, at %d packets a second or with %d connections that are held, and opened anew when they are closed, from 20 addresses; the appliance, the flood and six boxes at a time share %d cores (load before: %s). An exchange is DISCOVER to ACK, a rebinding, or a join through a relay; where connections are the flood, also a boot script (port 80), the time (8443) and the page. It counts as answered when it ends within the tries of a firmware (1, 2, 4 and 8 s). Memory is the process's peak (VmHWM) in that flood.",
+		"Each flood lasts %d s. It sends %d packets a second, or holds %d connections from 20 addresses and opens them again when they are closed. The appliance, the flood and six boxes at a time share %d cores (load before: %s). An exchange is DISCOVER to ACK, a rebinding, or a join through a relay. When connections are the flood, it is also a boot script (port 80), the time (8443) and the page. It counts as answered if it ends within the tries of a firmware (1, 2, 4 and 8 s). Memory is the process's peak (VmHWM) in that flood.",
 		seconds, rate, connections, runtime.NumCPU(), before)}
 	text := table.Markdown()
 	fmt.Println(text)

@@ -1,5 +1,5 @@
-// Package apt reads what apt-get says: its plan (apt-get -s), and why it failed. It runs
-// nothing and reads no file.
+// Package apt reads the output of apt-get: its plan (apt-get -s), and why it failed.
+// It runs nothing and reads no file.
 package apt
 
 import (

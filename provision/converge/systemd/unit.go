@@ -1,4 +1,4 @@
-// Package systemd judges units by what systemctl show says of them: whether they are
+// Package systemd judges units by the output of systemctl show: whether they are
 // healthy, and whether they are enabled. It runs nothing and reads no file.
 package systemd
 

@@ -55,13 +55,13 @@ func eraseDisk(ctx context.Context, d plan.Disk, open func() (medium, error), cl
 	return r
 }
 
-// A way is one way to erase a disk from end to end.
-type way struct {
+// A method is one way to erase a disk from end to end.
+type method struct {
 	name string
 	part func(off, n int64) error
 	step int64
-	// stubborn: skip a piece that fails, so that the rest is erased.
-	stubborn bool
+	// skipErrors: skip a piece that fails, so that the rest is erased.
+	skipErrors bool
 }
 
 // erase tries the fastest way first. After a way that leaves data it tries the next one; the
@@ -80,7 +80,7 @@ func erase(ctx context.Context, dev medium, size int64, r *Erasure, done *atomic
 		tried = append(tried, err)
 	}
 	blank := make([]byte, 4<<20)
-	for _, w := range []way{
+	for _, w := range []method{
 		{"secure discard", dev.secureDiscard, 1 << 30, false},
 		{"zeroes, written by the kernel", dev.zeroOut, 64 << 20, false},
 		{"zeroes", func(off, n int64) error { _, err := dev.WriteAt(blank[:n], off); return err }, int64(len(blank)), true},
@@ -104,7 +104,7 @@ func erase(ctx context.Context, dev medium, size int64, r *Erasure, done *atomic
 }
 
 // walk applies a way piece by piece.
-func walk(ctx context.Context, size int64, w way, done *atomic.Int64) error {
+func walk(ctx context.Context, size int64, w method, done *atomic.Int64) error {
 	done.Store(0)
 	var first error
 	for off := int64(0); off < size; off += w.step {
@@ -113,7 +113,7 @@ func walk(ctx context.Context, size int64, w way, done *atomic.Int64) error {
 		}
 		n := min(w.step, size-off)
 		if err := w.part(off, n); err != nil {
-			if !w.stubborn {
+			if !w.skipErrors {
 				return fmt.Errorf("at byte %d: %w", off, err)
 			}
 			if first == nil {

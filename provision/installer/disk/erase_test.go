@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// A plate is a disk in memory. Its fields say what it can do, and how badly.
-type plate struct {
+// A fakeDisk is a disk in memory. Its fields say what it can do, and how badly.
+type fakeDisk struct {
 	data                   []byte
 	formats, secure, zeros bool
 	lies                   bool           // secure discard leaves what was there
@@ -23,13 +23,13 @@ type plate struct {
 	log                    []string
 }
 
-func (p *plate) note(what string) {
+func (p *fakeDisk) note(what string) {
 	if len(p.log) == 0 || p.log[len(p.log)-1] != what {
 		p.log = append(p.log, what)
 	}
 }
 
-func (p *plate) ReadAt(b []byte, off int64) (int, error) {
+func (p *fakeDisk) ReadAt(b []byte, off int64) (int, error) {
 	n := copy(b, p.data[off:])
 	if n < len(b) {
 		return n, io.EOF
@@ -37,7 +37,7 @@ func (p *plate) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
-func (p *plate) WriteAt(b []byte, off int64) (int, error) {
+func (p *fakeDisk) WriteAt(b []byte, off int64) (int, error) {
 	p.note("write")
 	for i := range b {
 		if p.rejects[(off+int64(i))>>20] {
@@ -48,7 +48,7 @@ func (p *plate) WriteAt(b []byte, off int64) (int, error) {
 	return len(b), nil
 }
 
-func (p *plate) format() (string, error) {
+func (p *fakeDisk) format() (string, error) {
 	if !p.formats {
 		return "", errUnsupported
 	}
@@ -59,7 +59,7 @@ func (p *plate) format() (string, error) {
 	return "format", nil
 }
 
-func (p *plate) secureDiscard(off, n int64) error {
+func (p *fakeDisk) secureDiscard(off, n int64) error {
 	if !p.secure {
 		return errUnsupported
 	}
@@ -70,7 +70,7 @@ func (p *plate) secureDiscard(off, n int64) error {
 	return nil
 }
 
-func (p *plate) zeroOut(off, n int64) error {
+func (p *fakeDisk) zeroOut(off, n int64) error {
 	if !p.zeros {
 		return errUnsupported
 	}
@@ -79,24 +79,24 @@ func (p *plate) zeroOut(off, n int64) error {
 	return nil
 }
 
-func (p *plate) sync() error { return nil }
+func (p *fakeDisk) sync() error { return nil }
 
-func (p *plate) close() error { return nil }
+func (p *fakeDisk) close() error { return nil }
 
 func TestErase(t *testing.T) {
 	const mb = 1 << 20
 	for name, c := range map[string]struct {
-		plate  plate
+		plate  fakeDisk
 		method string // "" when it must fail
 		blank  bool   // every byte must be the same after it, but for the places that reject
 		log    string
 	}{
-		"plain":                         {plate{}, "zeroes", true, "write"},
-		"the kernel writes":             {plate{zeros: true}, "zeroes, written by the kernel", true, "zeroout write"},
-		"secure discard":                {plate{secure: true, zeros: true}, "secure discard", true, "secure write"},
-		"secure discard that lies":      {plate{secure: true, zeros: true, lies: true}, "zeroes, written by the kernel", true, "secure write zeroout write"},
-		"format":                        {plate{formats: true, zeros: true}, "format", false, "format write"},
-		"a place that can't be written": {plate{rejects: map[int64]bool{11: true}}, "", false, "write"},
+		"plain":                         {fakeDisk{}, "zeroes", true, "write"},
+		"the kernel writes":             {fakeDisk{zeros: true}, "zeroes, written by the kernel", true, "zeroout write"},
+		"secure discard":                {fakeDisk{secure: true, zeros: true}, "secure discard", true, "secure write"},
+		"secure discard that lies":      {fakeDisk{secure: true, zeros: true, lies: true}, "zeroes, written by the kernel", true, "secure write zeroout write"},
+		"format":                        {fakeDisk{formats: true, zeros: true}, "format", false, "format write"},
+		"a place that can't be written": {fakeDisk{rejects: map[int64]bool{11: true}}, "", false, "write"},
 	} {
 		p := c.plate
 		p.data = make([]byte, 19*mb+512)
@@ -134,7 +134,7 @@ func TestErase(t *testing.T) {
 func TestSettleFindsData(t *testing.T) {
 	const mb = 1 << 20
 	for at := 4; at < 12; at++ {
-		p := &plate{data: make([]byte, 16*mb)}
+		p := &fakeDisk{data: make([]byte, 16*mb)}
 		copy(p.data[at*mb:], bytes.Repeat([]byte("data"), mb/4))
 		var r Erasure
 		err := settle(p, int64(len(p.data)), &r, func(n int64) int64 { return n / 2 })
@@ -147,7 +147,7 @@ func TestSettleFindsData(t *testing.T) {
 func TestEraseCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("cancelled"))
-	p := plate{data: bytes.Repeat([]byte{7}, 1<<20)}
+	p := fakeDisk{data: bytes.Repeat([]byte{7}, 1<<20)}
 	var done atomic.Int64
 	r := eraseDisk(ctx, plan.Disk{Name: "sda", Size: 1 << 20}, func() (medium, error) { return &p, nil }, &fake.Clock{}, &done)
 	if r.Error == "" || !uniform(p.data, 7) {

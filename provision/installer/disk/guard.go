@@ -1,5 +1,6 @@
-// Package disk reads and writes disks below their file systems: what a disk carries and who
-// uses it, partition tables, swap, signatures, and erasing whole disks.
+// Package disk reads and writes disks below their file systems: what a disk carries
+// and which program uses it, partition tables, swap, signatures, and erasing whole
+// disks.
 package disk
 
 import (

@@ -21,13 +21,13 @@ func ZeroEnds(dev string, size int64) error {
 		return err
 	}
 	defer f.Close()
-	return zeroPlace(f, place{0, size})
+	return zeroRegion(f, region{0, size})
 }
 
-// A place is a stretch of a device, in bytes.
-type place struct{ start, length int64 }
+// A region is a stretch of a device, in bytes.
+type region struct{ start, length int64 }
 
-func zeroPlace(f *os.File, p place) error {
+func zeroRegion(f *os.File, p region) error {
 	n := min(wipeSpan, p.length)
 	zero := make([]byte, n)
 	for _, at := range []int64{p.start, p.start + p.length - n} {
@@ -38,14 +38,14 @@ func zeroPlace(f *os.File, p place) error {
 	return f.Sync()
 }
 
-// oldPlaces are the partitions in a disk's tables, both GPTs and the MBR, whether or not the
+// oldRegions are the partitions in a disk's tables, both GPTs and the MBR, whether or not the
 // kernel accepts them. The kernel shows no partitions of a damaged table, but their
 // signatures would reappear in a new partition at the same place.
-func oldPlaces(r io.ReaderAt, size int64) []place {
-	var out []place
+func oldRegions(r io.ReaderAt, size int64) []region {
+	var out []region
 	add := func(start, length int64) {
 		if start >= 0 && length > 0 && start < size {
-			out = append(out, place{start, min(length, size-start)})
+			out = append(out, region{start, min(length, size-start)})
 		}
 	}
 	for _, sector := range []int64{512, 4096} {
@@ -101,8 +101,8 @@ func WipeSignatures(d plan.Disk) error {
 		return err
 	}
 	defer f.Close()
-	for _, p := range append(oldPlaces(f, d.Size), place{0, d.Size}) {
-		if err := zeroPlace(f, p); err != nil {
+	for _, p := range append(oldRegions(f, d.Size), region{0, d.Size}) {
+		if err := zeroRegion(f, p); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,6 @@
-// Package fake stands in for what surrounds the installer in its tests: a clock that does
-// not wait, an appliance, a server that breaks off, a tree with every kind of file.
+// Package fake stands in for the installer's surroundings in its tests: a clock that
+// does not wait, an appliance, a server that breaks off, a tree with every kind of
+// file.
 package fake
 
 import (
@@ -55,5 +56,5 @@ func (c *Clock) SetHardware(t time.Time) error {
 	return c.HardwareErr
 }
 
-// Quiet drops a message.
-func Quiet(string, ...any) {}
+// NoLog drops a message.
+func NoLog(string, ...any) {}

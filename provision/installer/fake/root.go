@@ -140,7 +140,7 @@ func Inventory(t *testing.T, dir string) map[string]string {
 				}
 				text += fmt.Sprintf(", %q", data)
 			}
-			text += fmt.Sprint(", ", st.Size, Islands(t, name))
+			text += fmt.Sprint(", ", st.Size, DataRanges(t, name))
 		case unix.S_IFLNK:
 			target, err := os.Readlink(name)
 			if err != nil {
@@ -191,7 +191,7 @@ func RunTool(t *testing.T, argv ...string) {
 	}
 }
 
-// ACL tags and the id of an entry that names nobody (linux/posix_acl.h).
+// ACL tags and the id of an entry that names no user (linux/posix_acl.h).
 const (
 	tagUserObj  = 0x01
 	tagUser     = 0x02

@@ -29,7 +29,7 @@ type Lease struct {
 
 // BringUp gets an address for the boot card, the one with the MAC boot, or without a MAC for
 // the first card that gets a lease. With a VLAN it asks there. rescan loads modules for
-// devices that have appeared; warn is told of attempts that fail. It gives up after three
+// devices that have appeared; warn is called for attempts that fail. It gives up after three
 // minutes.
 func BringUp(ctx context.Context, boot net.HardwareAddr, vlan VLAN, rescan func(), warn func(string, ...any)) (*Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // STP and LACP take 30 s and more

@@ -214,7 +214,7 @@ func finitModule(file string) error {
 }
 
 // LoadModules loads the modules that no device's alias asks for, 8021q for a VLAN among them.
-// warn is told of modules that can't be loaded.
+// warn is called for modules that can't be loaded.
 func LoadModules(vlan bool, warn func(string, ...any)) (*ModuleLoader, error) {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {

@@ -29,7 +29,7 @@ func loaderFor(t *testing.T, dep, alias, softdep string) (*ModuleLoader, *[]stri
 			return errors.New("exec format error")
 		}
 		return nil
-	}, fake.Quiet)
+	}, fake.NoLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestModuleLoader(t *testing.T) {
 		}
 	}
 	var got []string
-	l, err := newModuleLoader(dir, func(f string) error { got = append(got, filepath.Base(f)); return nil }, fake.Quiet)
+	l, err := newModuleLoader(dir, func(f string) error { got = append(got, filepath.Base(f)); return nil }, fake.NoLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestModuleLoader(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if _, err := newModuleLoader(t.TempDir(), nil, fake.Quiet); err == nil {
+	if _, err := newModuleLoader(t.TempDir(), nil, fake.NoLog); err == nil {
 		t.Error("a folder without modules.dep was taken")
 	}
 }

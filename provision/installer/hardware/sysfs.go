@@ -1,5 +1,6 @@
-// Package hardware deals with the machine below the install: disks and network cards from
-// sysfs, kernel modules and what has no driver, the installer's own network, the clock.
+// Package hardware finds and prepares the machine's hardware: disks and network
+// cards from sysfs, kernel modules and devices without a driver, the installer's own
+// network, the clock.
 package hardware
 
 import (

@@ -47,19 +47,19 @@ func (m *Runner) burnin(ctx context.Context, o order, disks []plan.Disk, mods *h
 
 	m.Event(report.Event{Kind: "burnin-memory", Message: fmt.Sprintf("memory: tried for %v at most", part(total, memoryShare))})
 	var err error
-	if r.Memory, err = m.tryMemory(ctx, m.Clk.Now().Add(part(total, memoryShare))); err != nil {
+	if r.Memory, err = m.testMemory(ctx, m.Clk.Now().Add(part(total, memoryShare))); err != nil {
 		return outcome{}, err
 	}
 	m.Event(report.Event{Kind: "burnin-memory-done", Level: levelOf(r.Memory.Errors), Message: r.Memory.String()})
 
 	m.Event(report.Event{Kind: "burnin-cpu", Message: fmt.Sprintf("processor: tried for %v", part(total, cpuShare))})
-	if r.CPU, err = m.tryCPU(ctx, m.Clk.Now().Add(part(total, cpuShare))); err != nil {
+	if r.CPU, err = m.testCPU(ctx, m.Clk.Now().Add(part(total, cpuShare))); err != nil {
 		return outcome{}, err
 	}
 	m.Event(report.Event{Kind: "burnin-cpu-done", Level: levelOf(r.CPU.Errors), Message: r.CPU.String()})
 
 	m.Event(report.Event{Kind: "burnin-disks", Message: fmt.Sprintf("disks: read for %v at most; %s", part(total, 1-memoryShare-cpuShare), foundText(disks))})
-	r.Disks = m.tryDisks(ctx, disks, m.Clk.Now().Add(part(total, 1-memoryShare-cpuShare)))
+	r.Disks = m.testDisks(ctx, disks, m.Clk.Now().Add(part(total, 1-memoryShare-cpuShare)))
 	if context.Cause(ctx) != nil {
 		return outcome{}, context.Cause(ctx)
 	}

@@ -67,12 +67,12 @@ func TestPasses(t *testing.T) {
 }
 
 // A scratched disk can't be read at some places.
-type scratched struct {
+type badSectorDisk struct {
 	size int64
 	bad  map[int64]bool // MiB
 }
 
-func (s scratched) ReadAt(p []byte, off int64) (int, error) {
+func (s badSectorDisk) ReadAt(p []byte, off int64) (int, error) {
 	if s.bad[off>>20] {
 		return 0, &os.PathError{Op: "read", Path: "/dev/sda", Err: errors.New("input/output error")}
 	}
@@ -87,7 +87,7 @@ func TestSurface(t *testing.T) {
 	const mb = 1 << 20
 	never, tell := func() bool { return false }, func() {}
 	var r diskReport
-	surface(t.Context(), scratched{10*mb + 512, map[int64]bool{3: true, 7: true}}, 10*mb+512, &r, never, tell)
+	readSurface(t.Context(), badSectorDisk{10*mb + 512, map[int64]bool{3: true, 7: true}}, 10*mb+512, &r, never, tell)
 	if r.ReadErrors != 2 || r.ReadBytes != 8*mb+512 || len(r.First) != 2 || !strings.Contains(r.First[0], "byte 3145728") {
 		t.Errorf("%+v", r)
 	}
@@ -96,12 +96,12 @@ func TestSurface(t *testing.T) {
 		all[i] = true
 	}
 	r = diskReport{}
-	surface(t.Context(), scratched{200 * mb, all}, 200*mb, &r, never, tell)
+	readSurface(t.Context(), badSectorDisk{200 * mb, all}, 200*mb, &r, never, tell)
 	if r.ReadErrors != maxReadErrors {
 		t.Errorf("a disk that is broken throughout: %d errors", r.ReadErrors)
 	}
 	r = diskReport{}
-	surface(t.Context(), scratched{size: 10 * mb}, 10*mb, &r, func() bool { return r.ReadBytes >= 4*mb }, tell)
+	readSurface(t.Context(), badSectorDisk{size: 10 * mb}, 10*mb, &r, func() bool { return r.ReadBytes >= 4*mb }, tell)
 	if r.ReadBytes != 4*mb {
 		t.Errorf("when the time is over, %d bytes were read", r.ReadBytes)
 	}

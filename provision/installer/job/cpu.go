@@ -31,7 +31,7 @@ type cpuReport struct {
 	Errors     int      `json:"errors"`      // rounds with a wrong result
 	Wrong      []string `json:"wrong_cores"` // which cores gave one
 	Throttled  int64    `json:"throttled"`   // times that a core slowed down for heat, in this time
-	MaxCelsius int64    `json:"max_celsius"` // highest that a sensor said; 0: there is none
+	MaxCelsius int64    `json:"max_celsius"` // highest value of a sensor; 0: no sensor
 }
 
 // String is one line for people.
@@ -91,8 +91,8 @@ func floats() float64 {
 	return x
 }
 
-// tryCPU keeps every core busy until the deadline.
-func (m *Runner) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
+// testCPU keeps every core busy until the deadline.
+func (m *Runner) testCPU(ctx context.Context, deadline time.Time) (cpuReport, error) {
 	cpus := allowedCPUs()
 	r := cpuReport{Model: cpuModel(kernel.ReadText("/proc/cpuinfo")), Cores: len(cpus), Wrong: []string{}}
 	rounds := make([]int64, len(cpus))
@@ -102,7 +102,7 @@ func (m *Runner) tryCPU(ctx context.Context, deadline time.Time) (cpuReport, err
 	before, begun := throttled("/sys"), m.Clk.Now()
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		p := pace{}
+		p := eventPace{}
 		for running.Load() && m.Clk.Sleep(ctx, time.Second) == nil {
 			mu.Lock()
 			r.MaxCelsius = max(r.MaxCelsius, celsius("/sys"))

@@ -36,12 +36,12 @@ func (r diskReport) String() string {
 		100*r.ReadBytes/max(r.Bytes, 1), report.Speed(r.ReadBytes, r.Seconds), r.ReadErrors, r.SMART)
 }
 
-// tryDisks reads all disks at once until the deadline.
-func (m *Runner) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.Time) []diskReport {
+// testDisks reads all disks at once until the deadline.
+func (m *Runner) testDisks(ctx context.Context, disks []plan.Disk, deadline time.Time) []diskReport {
 	out := make([]diskReport, len(disks))
 	done := make([]atomic.Int64, len(disks))
 	// One event for all of them: an install or job may write 5,000 events.
-	defer m.tellDisks(ctx, disks, done)()
+	defer m.reportDisks(ctx, disks, done)()
 	each(len(disks), func(i int) {
 		d := disks[i]
 		before := askHealth(d.Name)
@@ -51,7 +51,7 @@ func (m *Runner) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.
 		if err != nil {
 			r.ReadErrors, r.First = 1, []string{err.Error()}
 		} else {
-			surface(ctx, f, d.Size, &r, func() bool { return m.Clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
+			readSurface(ctx, f, d.Size, &r, func() bool { return m.Clk.Now().After(deadline) }, func() { done[i].Store(r.ReadBytes) })
 			f.Close()
 		}
 		r.Seconds = m.Clk.Now().Sub(begun).Seconds()
@@ -66,8 +66,8 @@ func (m *Runner) tryDisks(ctx context.Context, disks []plan.Disk, deadline time.
 // a minute.
 const maxReadErrors = 64
 
-// surface reads a disk from start to end and skips places that can't be read.
-func surface(ctx context.Context, f io.ReaderAt, size int64, r *diskReport, over func() bool, tell func()) {
+// readSurface reads a disk from start to end and skips places that can't be read.
+func readSurface(ctx context.Context, f io.ReaderAt, size int64, r *diskReport, over func() bool, tell func()) {
 	const step = 1 << 20
 	buf := aligned(step)
 	for off := int64(0); off < size && ctx.Err() == nil && !over() && r.ReadErrors < maxReadErrors; off += step {

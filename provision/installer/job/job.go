@@ -1,5 +1,5 @@
-// Package job carries out what a box was booted for instead of an install: a rescue shell over
-// ssh, erasing its disks, or a burn-in.
+// Package job carries out the jobs for which a box boots instead of an install: a
+// rescue shell over ssh, erasing its disks, or a burn-in.
 package job
 
 import (
@@ -81,16 +81,16 @@ func (m *Runner) Run(ctx context.Context, conf Settings) (end string) {
 		}
 		return out.end
 	}
-	return endOf(conf.Job, err)
+	return endAfterFailure(conf.Job, err)
 }
 
 // An outcome is how a job that went well ended, in a sentence, and how the box ends.
 type outcome struct{ message, end string }
 
-// endOf says how a box ends after a job that was cancelled or failed. After a wipe there is
+// endAfterFailure says how a box ends after a job that was cancelled or failed. After a wipe there is
 // nothing to boot. After a burn-in that found bad memory or disks somebody has to look at the
 // box first. All others boot their disk.
-func endOf(job string, err error) string {
+func endAfterFailure(job string, err error) string {
 	if job == wipeJob || job == burninJob && !errors.Is(err, errCancelled) {
 		return "poweroff"
 	}
@@ -112,7 +112,7 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 	if err != nil {
 		return outcome{}, err
 	}
-	disks, err := m.waitDisks(ctx, mods.Settle)
+	disks, err := m.waitForDisks(ctx, mods.Settle)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -124,9 +124,9 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 	}
 	hardware.LinkDisks("/dev", disks)
 	hardware.ReportMissingDrivers(m.Log, hardware.PCIStorage, true)
-	order.alive = sibling(conf.Report, "alive")
+	order.alive = siblingURL(conf.Report, "alive")
 	go m.watch(ctx, cancel, order.alive)
-	keep := func(v any) error { return m.postReport(ctx, sibling(conf.Report, "report"), v) }
+	keep := func(v any) error { return m.postReport(ctx, siblingURL(conf.Report, "report"), v) }
 	switch order.Job {
 	case wipeJob:
 		return m.wipe(ctx, order, disks, keep)
@@ -170,15 +170,15 @@ func readOrder(text []byte, job string) (order, error) {
 // cancels nothing.
 func (m *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, url string) {
 	for m.Clk.Sleep(ctx, 10*time.Second) == nil {
-		if m.unwanted(ctx, url) {
+		if m.cancelled(ctx, url) {
 			cancel(errCancelled)
 			return
 		}
 	}
 }
 
-// unwanted reports whether the appliance says that the job was cancelled.
-func (m *Runner) unwanted(ctx context.Context, url string) bool {
+// cancelled reports whether the appliance says that the job was cancelled.
+func (m *Runner) cancelled(ctx context.Context, url string) bool {
 	_, _, err := report.FetchOnce(ctx, m.Client, m.Clk, url, nil, 4096)
 	final := (*report.FinalError)(nil)
 	return errors.As(err, &final) && strings.Contains(final.Message, "403")
@@ -225,14 +225,14 @@ func (m *Runner) postJSON(ctx context.Context, url string, body []byte) (int, er
 	return resp.StatusCode, nil
 }
 
-// sibling is a URL beside that of the events.
-func sibling(report, name string) string {
+// siblingURL is a URL beside that of the events.
+func siblingURL(report, name string) string {
 	return strings.TrimSuffix(report, "/event") + "/" + name
 }
 
-// waitDisks waits for slow controllers, until no disk has appeared for three seconds. A box
+// waitForDisks waits for slow controllers, until no disk has appeared for three seconds. A box
 // may have none.
-func (m *Runner) waitDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
+func (m *Runner) waitForDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
 	var disks []plan.Disk
 	for still := 0; still < 12; still++ {
 		scan()
@@ -259,11 +259,11 @@ func foundText(disks []plan.Disk) string {
 	return "disks: " + strings.Join(names, ", ")
 }
 
-// A pace says when progress is worth an event: often at first, then less and less often, so
+// An eventPace says when progress is worth an event: often at first, then less and less often, so
 // that a job of several days writes a few hundred.
-type pace struct{ begun, last time.Time }
+type eventPace struct{ begun, last time.Time }
 
-func (p *pace) due(now time.Time) bool {
+func (p *eventPace) due(now time.Time) bool {
 	if p.begun.IsZero() {
 		p.begun, p.last = now, now
 		return false

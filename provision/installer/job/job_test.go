@@ -16,15 +16,15 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// An answerer is an appliance that answers each path with statuses, one after the
+// A fakeAppliance is an appliance that answers each path with statuses, one after the
 // other, the last one for ever.
-type answerer struct {
+type fakeAppliance struct {
 	mu     sync.Mutex
 	status map[string][]int
 	got    []string // METHOD path body
 }
 
-func (a *answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *fakeAppliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -40,14 +40,14 @@ func (a *answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(list[0])
 }
 
-func jobMachine(t *testing.T, status map[string][]int) (*Runner, *answerer, string) {
+func jobMachine(t *testing.T, status map[string][]int) (*Runner, *fakeAppliance, string) {
 	t.Helper()
-	a := &answerer{status: status}
+	a := &fakeAppliance{status: status}
 	srv := httptest.NewServer(a)
 	t.Cleanup(srv.Close)
 	clk := &fake.Clock{Time: time.Unix(0, 0)}
 	clean := func(s string) string { return s }
-	m := &Runner{Clk: clk, Client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: report.NewReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.Quiet)}}
+	m := &Runner{Clk: clk, Client: srv.Client(), Log: report.Log{Con: report.NewConsole(clk.Now, clean), Rep: report.NewReporter(srv.URL+"/i/T/event", srv.Client(), clk, clean, fake.NoLog)}}
 	return m, a, srv.URL
 }
 
@@ -66,7 +66,7 @@ func TestUnwanted(t *testing.T) {
 		if name == "a broken network" {
 			url = "http://127.0.0.1:1"
 		}
-		if got := m.unwanted(t.Context(), sibling(url+"/i/T/event", "alive")); got != c.want {
+		if got := m.cancelled(t.Context(), siblingURL(url+"/i/T/event", "alive")); got != c.want {
 			t.Errorf("%s: unwanted %v", name, got)
 		}
 	}
@@ -124,7 +124,7 @@ func TestWipeCancelledInGrace(t *testing.T) {
 	}
 }
 
-// TestWipeFails: a disk that can't be opened is told of, and fails the wipe.
+// TestWipeFails: a disk that can't be opened is reported, and fails the wipe.
 func TestWipeFails(t *testing.T) {
 	m, _, url := jobMachine(t, map[string][]int{"/alive": {204}})
 	var kept any

@@ -84,8 +84,8 @@ func (s span) check(p pattern, wrong func(i uint64, want, got uint64)) {
 
 const spanBytes = 32 << 20
 
-// tryMemory writes and reads most of the memory until the deadline.
-func (m *Runner) tryMemory(ctx context.Context, deadline time.Time) (memoryReport, error) {
+// testMemory writes and reads most of the memory until the deadline.
+func (m *Runner) testMemory(ctx context.Context, deadline time.Time) (memoryReport, error) {
 	r := memoryReport{TotalBytes: meminfo("/proc/meminfo", "MemTotal")}
 	available := meminfo("/proc/meminfo", "MemAvailable")
 	reserve := max(160<<20, r.TotalBytes/20)
@@ -108,7 +108,7 @@ func (m *Runner) tryMemory(ctx context.Context, deadline time.Time) (memoryRepor
 		return r, fmt.Errorf("only %d MB of memory are free: nothing can be tried", available>>20)
 	}
 	begun := m.Clk.Now()
-	p := pace{}
+	p := eventPace{}
 	r.Passes, r.Errors, r.First = passes(ctx, spans, deadline, m.Clk.Now, func(done float64, errors int) {
 		if p.due(m.Clk.Now()) && !m.Rep.Busy() {
 			m.Event(report.Event{Kind: "progress", Message: fmt.Sprintf("memory: %.1f passes over %.1f GB, %d errors", done, float64(r.TestedBytes)/1e9, errors)})

@@ -50,7 +50,7 @@ func (m *Runner) rescue(ctx context.Context, o order, disks []plan.Disk, card *h
 	if err != nil {
 		return outcome{}, err
 	}
-	r, err := newRescuer(o.Keys, signer, m.Clk.Now, shellSession(rescueMotd(o, disks, locked)))
+	r, err := newSSHServer(o.Keys, signer, m.Clk.Now, shellSession(rescueMotd(o, disks, locked)))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -77,7 +77,7 @@ func (m *Runner) rescue(ctx context.Context, o order, disks []plan.Disk, card *h
 	return m.untilRescued(ctx, r, said, failed)
 }
 
-func (m *Runner) untilRescued(ctx context.Context, r *rescuer, said <-chan os.Signal, failed <-chan error) (outcome, error) {
+func (m *Runner) untilRescued(ctx context.Context, r *sshServer, said <-chan os.Signal, failed <-chan error) (outcome, error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	beat := m.Clk.Now()

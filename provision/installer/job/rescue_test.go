@@ -29,13 +29,13 @@ func newKey(t *testing.T) (gossh.Signer, string) {
 }
 
 // rescued starts a rescue's server on loopback.
-func rescued(t *testing.T, keys ...string) (addr string, host gossh.PublicKey, r *rescuer) {
+func rescued(t *testing.T, keys ...string) (addr string, host gossh.PublicKey, r *sshServer) {
 	t.Helper()
 	signer, err := newHostKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err = newRescuer(keys, signer, time.Now, shellSession("THE DISKS ARE THESE\n"))
+	r, err = newSSHServer(keys, signer, time.Now, shellSession("THE DISKS ARE THESE\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestRescueRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, keys := range [][]string{nil, {"nonsense"}} {
-		if _, err := newRescuer(keys, signer, time.Now, shellSession("")); err == nil {
+		if _, err := newSSHServer(keys, signer, time.Now, shellSession("")); err == nil {
 			t.Errorf("with the keys %q a server stands", keys)
 		}
 	}
@@ -192,7 +192,7 @@ func TestRescueAuthDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRescuer([]string{public}, signer, time.Now, shellSession(""))
+	r, err := newSSHServer([]string{public}, signer, time.Now, shellSession(""))
 	if err != nil {
 		t.Fatal(err)
 	}

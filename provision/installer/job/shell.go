@@ -71,7 +71,7 @@ func onTerminal(cmd *exec.Cmd, s ssh.Session, want ssh.Pty, resized <-chan ssh.W
 	go func() { ended <- cmd.Wait() }()
 	go func() {
 		defer close(copied)
-		_, _ = io.Copy(s, f) // EIO once nobody has the other end open
+		_, _ = io.Copy(s, f) // EIO once the other end is closed
 	}()
 	select {
 	case err := <-ended:

@@ -13,8 +13,8 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// A rescuer is the ssh server of a rescue.
-type rescuer struct {
+// An sshServer is the ssh server of a rescue.
+type sshServer struct {
 	server *ssh.Server
 	// since is when the last session ended, in Unix nanoseconds; sessions counts those that
 	// are open.
@@ -22,8 +22,8 @@ type rescuer struct {
 	sessions atomic.Int32
 }
 
-// idle is how long nobody has been logged in.
-func (r *rescuer) idle(now time.Time) time.Duration {
+// idle is how long no user has been logged in.
+func (r *sshServer) idle(now time.Time) time.Duration {
 	if r.sessions.Load() > 0 {
 		return 0
 	}
@@ -38,9 +38,9 @@ func newHostKey() (gossh.Signer, error) {
 	return gossh.NewSignerFromKey(key)
 }
 
-// newRescuer makes a server that accepts root with one of the keys, and nothing else, for a
+// newSSHServer makes a server that accepts root with one of the keys, and nothing else, for a
 // shell or a command. It forwards nothing.
-func newRescuer(keys []string, signer gossh.Signer, now func() time.Time, session ssh.Handler) (*rescuer, error) {
+func newSSHServer(keys []string, signer gossh.Signer, now func() time.Time, session ssh.Handler) (*sshServer, error) {
 	var allowed []gossh.PublicKey
 	for _, text := range keys {
 		key, _, _, _, err := gossh.ParseAuthorizedKey([]byte(text))
@@ -52,7 +52,7 @@ func newRescuer(keys []string, signer gossh.Signer, now func() time.Time, sessio
 	if len(allowed) == 0 {
 		return nil, errors.New("no key was given") // the library lets everybody in then
 	}
-	r := &rescuer{}
+	r := &sshServer{}
 	r.since.Store(now().UnixNano())
 	r.server = &ssh.Server{
 		Version: "rackhand-rescue", HostSigners: []ssh.Signer{signer}, IdleTimeout: rescueIdle,

@@ -30,12 +30,12 @@ func (m *Runner) wipe(ctx context.Context, o order, found []plan.Disk, keep func
 	if err := m.Clk.Sleep(ctx, wipeGrace); err != nil {
 		return outcome{}, context.Cause(ctx)
 	}
-	if m.unwanted(ctx, o.alive) {
+	if m.cancelled(ctx, o.alive) {
 		return outcome{}, errCancelled
 	}
 	done := make([]atomic.Int64, len(disks))
 	results := make([]disk.Erasure, len(disks))
-	stop := m.tellDisks(ctx, disks, done)
+	stop := m.reportDisks(ctx, disks, done)
 	var all sync.WaitGroup
 	for i, d := range disks {
 		all.Go(func() {
@@ -49,18 +49,18 @@ func (m *Runner) wipe(ctx context.Context, o order, found []plan.Disk, keep func
 	}
 	if len(o.Disks) == 0 {
 		_, locked := hardware.FindAllDisks("/sys")
-		results = append(results, leftLocked(locked)...)
+		results = append(results, lockedDisks(locked)...)
 	}
 	out, err := m.wiped(results, keep)
 	if err == nil && len(o.Disks) == 0 {
-		out.message = leftText(found, hardware.WithoutDriver("/sys", hardware.PCIStorage)) + out.message
+		out.message = notErasedText(found, hardware.WithoutDriver("/sys", hardware.PCIStorage)) + out.message
 	}
 	return out, err
 }
 
-// leftText says what a wipe of all disks has not erased. It comes first, where a long list of
+// notErasedText says what a wipe of all disks has not erased. It comes first, where a long list of
 // disks can't cut it off.
-func leftText(found []plan.Disk, controllers []string) (text string) {
+func notErasedText(found []plan.Disk, controllers []string) (text string) {
 	if _, usb := withoutUSB(found); len(usb) > 0 {
 		text = "left alone, since nobody named it, is what is on USB: " + plan.DescribeDisks(usb) + "; "
 	}
@@ -70,9 +70,9 @@ func leftText(found []plan.Disk, controllers []string) (text string) {
 	return text
 }
 
-// leftLocked are the results for disks that can't be opened for writing: a wipe of all disks
+// lockedDisks are the results for disks that can't be opened for writing: a wipe of all disks
 // fails if it leaves one of them.
-func leftLocked(disks []plan.Disk) []disk.Erasure {
+func lockedDisks(disks []plan.Disk) []disk.Erasure {
 	var out []disk.Erasure
 	for _, d := range disks {
 		out = append(out, disk.Erasure{Disk: d.Name, Model: d.Model, Serial: d.Serial, WWN: d.WWN, Bytes: d.Size, Error: "it is write-protected (a switch, or the disk itself)"})
@@ -104,12 +104,12 @@ func (m *Runner) wiped(results []disk.Erasure, keep func(any) error) (outcome, e
 	return outcome{strings.Join(lines, "; "), "poweroff"}, nil
 }
 
-// tellDisks reports progress until it is stopped.
-func (m *Runner) tellDisks(ctx context.Context, disks []plan.Disk, done []atomic.Int64) (stop func()) {
+// reportDisks reports progress until it is stopped.
+func (m *Runner) reportDisks(ctx context.Context, disks []plan.Disk, done []atomic.Int64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	told.Go(func() {
-		p := pace{}
+		p := eventPace{}
 		begun := m.Clk.Now()
 		for m.Clk.Sleep(ctx, time.Second) == nil {
 			if !p.due(m.Clk.Now()) || m.Rep.Busy() {

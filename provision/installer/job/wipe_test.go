@@ -52,10 +52,10 @@ func TestWipeDisks(t *testing.T) {
 	if got, err := wipeDisks(usb, []string{"sdb"}); err != nil || len(got) != 1 || got[0].Name != "sdb" {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got := leftText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "on USB: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
+	if got := notErasedText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "on USB: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
 		t.Errorf("%s", got)
 	}
-	if got := leftText(usb[:1], nil); got != "" {
+	if got := notErasedText(usb[:1], nil); got != "" {
 		t.Errorf("%s", got)
 	}
 	if _, err := wipeDisks(usb[1:], nil); err == nil {
@@ -71,14 +71,14 @@ func TestWipeDisks(t *testing.T) {
 func TestWipeLeftLocked(t *testing.T) {
 	clk := &fake.Clock{}
 	m := &Runner{Log: report.Log{Con: report.NewConsole(clk.Now, report.NewRedactor().Clean)}, Clk: clk}
-	m.Rep = report.NewReporter("", nil, clk, report.NewRedactor().Clean, fake.Quiet)
+	m.Rep = report.NewReporter("", nil, clk, report.NewRedactor().Clean, fake.NoLog)
 	var kept any
 	report := func(v any) error { kept = v; return nil }
 	good := disk.Erasure{Disk: "sda", Bytes: 1 << 30, Method: "zeroes", Verified: true, Samples: 512}
 	if _, err := m.wiped([]disk.Erasure{good}, report); err != nil {
 		t.Fatal(err)
 	}
-	_, err := m.wiped(append([]disk.Erasure{good}, leftLocked([]plan.Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
+	_, err := m.wiped(append([]disk.Erasure{good}, lockedDisks([]plan.Disk{{Name: "sdb", Size: 1 << 30, Serial: "S2"}})...), report)
 	if err == nil || !strings.Contains(err.Error(), "sdb (1.1 GB, serial S2) was NOT erased: it is write-protected") || strings.Contains(err.Error(), "sda") {
 		t.Errorf("%v", err)
 	}
@@ -98,7 +98,7 @@ func TestDiskProgress(t *testing.T) {
 
 func TestPace(t *testing.T) {
 	now, told := time.Unix(0, 0), 0
-	var p pace
+	var p eventPace
 	for range 3 * 24 * 3600 {
 		if p.due(now) {
 			told++
@@ -145,7 +145,7 @@ func TestEndOf(t *testing.T) {
 		{burninJob, fmt.Errorf("x: %w", errCancelled), "reboot"},
 		{rescueJob, io.EOF, "reboot"},
 	} {
-		if got := endOf(c.job, c.err); got != c.want {
+		if got := endAfterFailure(c.job, c.err); got != c.want {
 			t.Errorf("%s after %v: %s", c.job, c.err, got)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package kernel reads what the kernel says of itself and the machine: attributes in /sys
-// and /proc, its command line, and names with numbers in them.
+// Package kernel reads the kernel's information: attributes in /sys and /proc, its
+// command line, and names with numbers in them.
 package kernel
 
 import (
@@ -15,7 +15,7 @@ func ReadText(path string) string {
 	return strings.TrimSpace(strings.ReplaceAll(string(b), "\x00", ""))
 }
 
-// ReadInt is an attribute that is a decimal number; 0 when it is none.
+// ReadInt reads an attribute that is a decimal number; 0 for any other.
 func ReadInt(path string) int64 {
 	n, _ := strconv.ParseInt(ReadText(path), 10, 64)
 	return n

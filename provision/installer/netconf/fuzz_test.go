@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // FuzzNetwork holds that whatever network lines the check lets through become
@@ -26,7 +27,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		var lines []Line
 		for _, c := range file.Find("network") {
-			_, args, problems := kickstart.ImageCommand(file, c)
+			_, args, problems := engine.ReadCommand(file, c)
 			if len(kickstart.Errors(problems)) > 0 {
 				return
 			}

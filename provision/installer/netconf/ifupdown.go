@@ -71,7 +71,7 @@ func ifupdownMake(d Device) []string {
 	switch d.Kind {
 	case kindBond:
 		// A member must be down to join, and one that is missing must not keep the
-		// others from it. The primary is told when it is there.
+		// others from it. The primary is set when it is there.
 		var primary string
 		opts := d.Options
 		d.Options = nil

@@ -128,7 +128,7 @@ func netplanOption(kind, key, value string) string {
 	}
 	switch key {
 	case "mode", "xmit_hash_policy":
-		value = strconv.Quote(value) // 802.3ad is no number
+		value = strconv.Quote(value) // 802.3ad isn't a number
 	case "arp_ip_target":
 		value = "[" + strings.Join(strings.Split(value, ","), ", ") + "]"
 	}

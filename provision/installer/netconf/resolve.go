@@ -26,14 +26,14 @@ type Device struct {
 	// appliance knows the host. Left alone, udev or networkd makes one up.
 	Own string
 	Addressing
-	OnBoot  bool
-	MTU     int
-	Options []kickstart.NetOption // of a bond or bridge; a bond's primary is a device's name
-	Members []string              // names of a bond's or bridge's devices
-	Master  string                // the name of the bond or bridge that this is a member of
-	Parent  string                // a VLAN's
-	VLAN    int
-	set     bool // a line says how it gets its addresses
+	OnBoot    bool
+	MTU       int
+	Options   []kickstart.NetOption // of a bond or bridge; a bond's primary is a device's name
+	Members   []string              // names of a bond's or bridge's devices
+	Master    string                // the name of the bond or bridge that this is a member of
+	Parent    string                // a VLAN's
+	VLAN      int
+	addressed bool // a line says how it gets its addresses
 }
 
 // A resolver finds the devices that network lines mean.
@@ -73,7 +73,7 @@ func Resolve(lines []Line, nics []NIC, boot string) ([]Device, error) {
 			return nil, err
 		}
 	}
-	return r.ordered()
+	return r.sorted()
 }
 
 func (r *resolver) byName(name string) *Device {
@@ -128,10 +128,10 @@ func (r *resolver) line(n Line) error {
 		r.list = append(r.list, v)
 		d = v
 	}
-	if d.set {
+	if d.addressed {
 		return fmt.Errorf("two network lines mean the same card, %s", NICNames([]NIC{{d.Name, d.MAC}}))
 	}
-	d.Addressing, d.set = n.Addressing, true
+	d.Addressing, d.addressed = n.Addressing, true
 	return nil
 }
 
@@ -178,9 +178,9 @@ func (r *resolver) device(word string) (*Device, error) {
 	return d, nil
 }
 
-// ordered puts cards first, then what stands on them, and checks that nothing has
+// sorted puts cards first, then what stands on them, and checks that nothing has
 // addresses as a member.
-func (r *resolver) ordered() ([]Device, error) {
+func (r *resolver) sorted() ([]Device, error) {
 	var out []Device
 	done := map[string]bool{}
 	for len(out) < len(r.list) {
@@ -191,7 +191,7 @@ func (r *resolver) ordered() ([]Device, error) {
 			if !ready {
 				continue
 			}
-			if d.Master != "" && d.set && d.Kind == kindCard {
+			if d.Master != "" && d.addressed && d.Kind == kindCard {
 				return nil, fmt.Errorf("%s is a member of %s: a network line of its own can't give it addresses", NICNames([]NIC{{d.Name, d.MAC}}), d.Master)
 			}
 			if d.Master != "" {

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,7 +41,7 @@ func devicesOf(t *testing.T, text string) ([]Device, error) {
 	}
 	var lines []Line
 	for _, c := range f.Commands {
-		_, args, problems := kickstart.ImageCommand(f, c)
+		_, args, problems := engine.ReadCommand(f, c)
 		if len(problems) > 0 {
 			t.Fatalf("%v", problems)
 		}
@@ -49,7 +50,7 @@ func devicesOf(t *testing.T, text string) ([]Device, error) {
 	return Resolve(lines, twoNICs(), "eth0")
 }
 
-// TestNetworkGolden: what each tool is told of each network.
+// TestNetworkGolden: the files of each tool for each network.
 func TestNetworkGolden(t *testing.T) {
 	for name, text := range map[string]string{
 		"static": "network --bootproto=static --device=52:54:00:00:00:01 --ip=10.77.0.11 --netmask=255.255.255.0 --gateway=10.77.0.1 --nameserver=10.77.0.1,2001:db8::53 --ipv4-dns-search=rack.example",

@@ -22,7 +22,7 @@ func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk
 	usb := 0
 	for _, d := range disks {
 		switch {
-		case !named1 && d.USB && !named(d, ignored): // never by itself
+		case !named1 && d.USB && !named(d, ignored): // only if named
 			usb++
 		case len(onlyUse) > 0 && !named(d, onlyUse), named(d, ignored),
 			len(clear) > 0 && !named(d, clear),

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestUSBNamed: a disk on USB is chosen by nobody who doesn't name it, not even when the
+// TestUSBNamed: a disk on USB is chosen only by its name, even when the
 // box shows no other: its own may want a driver.
 func TestUSBNamed(t *testing.T) {
 	disks := []Disk{{Name: "sda"}, {Name: "sdb", USB: true}}

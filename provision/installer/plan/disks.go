@@ -45,7 +45,7 @@ func planStorage(s storage, disks []Disk, memory int64, fw firmware, newGUID fun
 	if err := p.makeGroups(); err != nil {
 		return nil, err
 	}
-	p.gather(newGUID)
+	p.listFormats(newGUID)
 	for _, c := range p.contents {
 		if c.FS == "xfs" && c.Length < 300*MiB {
 			return nil, fmt.Errorf("%s would have %d MiB, and mkfs.xfs makes no file system below 300 MiB: use ext4, or a larger disk", c.Mount, c.Length/MiB)
@@ -190,8 +190,8 @@ func (p *diskPlan) shareGroup(g VolumeGroup) error {
 // volume.
 func mapperName(s string) string { return strings.ReplaceAll(s, "-", "--") }
 
-// gather lists what is to be formatted.
-func (p *diskPlan) gather(newGUID func() string) {
+// listFormats lists what is to be formatted.
+func (p *diskPlan) listFormats(newGUID func() string) {
 	for _, part := range p.parts {
 		if part.formatted() {
 			p.contents = append(p.contents, part.Content)

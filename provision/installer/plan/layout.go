@@ -46,7 +46,7 @@ type partition struct {
 	Disk  string // vda
 	Start int64  // bytes
 	GUID  string // of the partition
-	ESP   bool   // a member of the mirrored EFI system partition: firmware reads it by itself
+	ESP   bool   // a member of the mirrored EFI system partition: firmware reads it without the array
 }
 
 func (p partition) gptType() string {

@@ -81,13 +81,13 @@ func (p *diskPlan) mirrorFirmware() {
 		for _, part := range p.parts {
 			switch part.FS {
 			case "biosboot":
-				for _, d := range p.also(part.Disk) {
+				for _, d := range p.withMirrors(part.Disk) {
 					part.Disk = d
 					first = append(first, part)
 				}
 			case "efi":
 				esp := Array{Content: part.Content, Name: p.freeName("efi"), Level: 1}
-				for i, d := range p.also(part.Disk) {
+				for i, d := range p.withMirrors(part.Disk) {
 					m := part
 					m.Content = Content{Mount: fmt.Sprintf("raid.%s-%d", esp.Name, i), FS: fsRAID}
 					m.Disk = d
@@ -110,8 +110,8 @@ func (p *diskPlan) mirrorFirmware() {
 	}
 }
 
-// also is a disk and the other mirrored ones.
-func (p *diskPlan) also(disk string) []string {
+// withMirrors is a disk and the other mirrored ones.
+func (p *diskPlan) withMirrors(disk string) []string {
 	return append([]string{disk}, slices.DeleteFunc(slices.Clone(p.mirrored), func(d string) bool { return d == disk })...)
 }
 

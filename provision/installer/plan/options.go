@@ -1,10 +1,10 @@
 package plan
 
-import "rackhand/templates/kickstart"
+import "rackhand/templates/kickstart/engine"
 
 // ReadOptions say how to read a Kickstart that contains more than the engine can carry out.
 type ReadOptions struct {
-	Unsupported kickstart.Unsupported // rackhand.unsupported=skip; "" is refuse
+	Unsupported engine.Unsupported // rackhand.unsupported=skip; "" is refuse
 	// Image is installed when Unsupported is Skip and the Kickstart names none:
 	// rackhand.image=URL rackhand.sha256=SUM.
 	Image ImageStep

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // Every option that the engine's table accepts changes the plan, unless the
@@ -26,13 +27,13 @@ func TestEveryOptionCounts(t *testing.T) {
 		kickstart.KindLocale: "de_DE", kickstart.KindLocales: "de_DE", kickstart.KindPort: "7", kickstart.KindRepoName: "q", kickstart.KindNetHost: "10.9.9.9", kickstart.KindGroups: "q(7)",
 	}
 	// a line of each command that the option is added to, and what else it takes
-	lines := map[kickstart.Verb]string{
-		kickstart.Bootloader: "bootloader", kickstart.Group: "group --name=g", kickstart.IgnoreDisk: "ignoredisk",
-		kickstart.Keyboard: "keyboard us", kickstart.LiveImg: "", kickstart.Network: "network --bootproto=static --device=eth1 --ip=10.8.0.2 --netmask=255.255.255.0 --gateway=10.8.0.1",
-		kickstart.Part: "part /q --size=5", kickstart.RootPW: "rootpw --iscrypted passw0rd", kickstart.SELinux: "selinux --enforcing",
-		kickstart.Services: "services", kickstart.SSHKey: "sshkey 'k'", kickstart.Timezone: "timezone Q", kickstart.User: "user --name=u --iscrypted --password=passw0rd",
-		kickstart.ClearPart: "clearpart --all --initlabel", kickstart.Firewall: "firewall", kickstart.Lang: "lang C.UTF-8",
-		kickstart.TimeSource: "timesource", kickstart.Repo: "repo --name=r --baseurl=http://r/ --install",
+	lines := map[engine.Verb]string{
+		engine.Bootloader: "bootloader", engine.Group: "group --name=g", engine.IgnoreDisk: "ignoredisk",
+		engine.Keyboard: "keyboard us", engine.LiveImg: "", engine.Network: "network --bootproto=static --device=eth1 --ip=10.8.0.2 --netmask=255.255.255.0 --gateway=10.8.0.1",
+		engine.Part: "part /q --size=5", engine.RootPW: "rootpw --iscrypted passw0rd", engine.SELinux: "selinux --enforcing",
+		engine.Services: "services", engine.SSHKey: "sshkey 'k'", engine.Timezone: "timezone Q", engine.User: "user --name=u --iscrypted --password=passw0rd",
+		engine.ClearPart: "clearpart --all --initlabel", engine.Firewall: "firewall", engine.Lang: "lang C.UTF-8",
+		engine.TimeSource: "timesource", engine.Repo: "repo --name=r --baseurl=http://r/ --install",
 	}
 	special := map[string]string{
 		"bootloader --boot-drive": "nvme0n1", "clearpart --drives": "nvme0n1", "ignoredisk --only-use": "nvme0n1", "ignoredisk --drives": "vda",
@@ -40,11 +41,11 @@ func TestEveryOptionCounts(t *testing.T) {
 		"network --bridgeopts": "stp=1", "repo --baseurl": "http://s/",
 		"part --size": "9", "user --name": "w", "group --name": "w", "sshkey --username": "w", "part --maxsize": "6",
 	}
-	for _, rule := range kickstart.ImageCommands() {
+	for _, rule := range engine.Commands() {
 		for _, o := range rule.Options {
 			name := rule.Names[0] + " " + o.Flag
 			// logging is about the installer
-			if o.NoOp || rule.Verb == kickstart.LiveImg || rule.Verb == kickstart.Logging || storageOption(name) != nil {
+			if o.NoOp || rule.Verb == engine.LiveImg || rule.Verb == engine.Logging || storageOption(name) != nil {
 				continue // TestEveryStorageOptionCounts
 			}
 			line, ok := lines[rule.Verb]
@@ -104,7 +105,7 @@ func TestEveryOptionCounts(t *testing.T) {
 			}
 			place := func(l string) string {
 				text := strings.Replace(base, "reboot\n", l+"\nreboot\n", 1)
-				if rule.Verb == kickstart.IgnoreDisk {
+				if rule.Verb == engine.IgnoreDisk {
 					text = strings.Replace(text, "ignoredisk --only-use=vda,nvme0n1\n", "", 1)
 					text = strings.Replace(text, "clearpart --all", "clearpart --drives=nvme0n1,vda,sda --all", 1)
 				}
@@ -128,7 +129,7 @@ func TestEveryOptionCounts(t *testing.T) {
 // The installer knows every verb of the table; that it does is checked by reading
 // a command of each.
 func TestEveryVerbIsRead(t *testing.T) {
-	for _, rule := range kickstart.ImageCommands() {
+	for _, rule := range engine.Commands() {
 		r := &Recipe{}
 		err := r.command(&kickstart.Command{Name: rule.Names[0]}, rule.Verb, kickstart.Args{})
 		if err != nil {

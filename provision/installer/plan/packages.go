@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"rackhand/templates/kickstart"
+	"rackhand/provision/mask"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Repo is a `repo` line: where packages come from.
@@ -16,7 +17,7 @@ type Repo struct {
 // PackageStep installs packages with the system's own package manager, from the Kickstart's
 // repos, or without any from the image's own. Without packages it writes the kept repos only.
 type PackageStep struct {
-	Packages kickstart.Packages
+	Packages engine.Packages
 	Repos    []Repo
 	Skip     bool // pass over repos that the package manager can't read
 }
@@ -40,7 +41,7 @@ func (s PackageStep) String() string {
 		out += fmt.Sprintf(", timeout %d, retries %d", p.Timeout, p.Retries)
 	}
 	for _, r := range s.Repos {
-		out += "\n  repo " + r.Name + " " + hideToken(r.URL)
+		out += "\n  repo " + r.Name + " " + mask.Tokens(r.URL)
 		if r.Keep {
 			out += ", kept"
 		}

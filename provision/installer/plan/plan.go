@@ -1,6 +1,7 @@
-// Package plan turns a Kickstart and what is known of a machine into the steps of an install,
-// as data: storage, layout, boot loader, and what configures the system. It is pure: it
-// touches no disk, no network and no clock. Package installer carries the steps out.
+// Package plan turns a Kickstart and a machine's facts into the steps of an install,
+// as data: storage, layout, boot loader, and the system's configuration. It is pure:
+// it touches no disk, no network and no clock. Package installer carries the steps
+// out.
 package plan
 
 import (
@@ -45,7 +46,7 @@ func Plan(r *Recipe, facts Facts, may Overwrite, newGUID func() string) ([]Step,
 
 	var steps []Step
 	if layout.added != "" {
-		steps = append(steps, TellStep{layout.added})
+		steps = append(steps, ReportStep{layout.added})
 	}
 	steps = append(steps, layout.steps(may, r.keep)...)
 	for _, s := range r.PreInstall {

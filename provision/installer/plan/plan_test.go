@@ -11,6 +11,7 @@ import (
 
 	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -72,7 +73,7 @@ func planTextAs(t *testing.T, text string, facts Facts, way ReadOptions, may Ove
 		return "", err
 	}
 	var b strings.Builder
-	for _, line := range r.PassedOver {
+	for _, line := range r.Skipped {
 		fmt.Fprintf(&b, "passed over: %s\n", line)
 	}
 	for _, s := range r.Pre {
@@ -277,7 +278,7 @@ func recipeOf(t *testing.T, text string) *Recipe {
 	}
 	r := &Recipe{}
 	for _, c := range f.Commands {
-		rule, args, problems := kickstart.ImageCommand(f, c)
+		rule, args, problems := engine.ReadCommand(f, c)
 		if len(kickstart.Errors(problems)) > 0 {
 			t.Fatalf("%v", problems)
 		}
@@ -287,7 +288,7 @@ func recipeOf(t *testing.T, text string) *Recipe {
 	}
 	for _, s := range f.Sections {
 		var problems []*kickstart.Problem
-		if r.Packages, problems = kickstart.ImagePackages(f, s); len(problems) > 0 {
+		if r.Packages, problems = engine.ReadPackages(f, s); len(problems) > 0 {
 			t.Fatalf("%v", problems)
 		}
 	}

@@ -53,7 +53,7 @@ func Preview(f *kickstart.File, o ReadOptions, known Facts) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, line := range r.PassedOver {
+	for _, line := range r.Skipped {
 		fmt.Fprintf(&b, "passed over: %s\n", line)
 	}
 	for _, s := range r.Pre {

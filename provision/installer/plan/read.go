@@ -7,59 +7,60 @@ import (
 
 	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // command reads one command, which the engine's table has checked.
-func (r *Recipe) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.Args) error {
+func (r *Recipe) command(c *kickstart.Command, verb engine.Verb, a kickstart.Args) error {
 	arg := ""
 	if len(a.Positionals) > 0 {
 		arg = a.Positionals[0].Text
 	}
 	switch verb {
-	case kickstart.NoOp, kickstart.Firewall, kickstart.SELinux, kickstart.Lang, kickstart.Keyboard,
-		kickstart.Services, kickstart.SSHKey, kickstart.Group:
+	case engine.NoOp, engine.Firewall, engine.SELinux, engine.Lang, engine.Keyboard,
+		engine.Services, engine.SSHKey, engine.Group:
 		r.Config = append(r.Config, r.configSteps(verb, a, arg)...)
-	case kickstart.Timezone:
+	case engine.Timezone:
 		r.readTime(a)
 		if arg != "" || a.Has("--utc") || a.Has("--isUtc") { // otherwise it is about time sources alone
 			r.Config = append(r.Config, r.configSteps(verb, a, arg)...)
 		}
-	case kickstart.TimeSource:
+	case engine.TimeSource:
 		r.readTime(a)
-	case kickstart.Logging:
+	case engine.Logging:
 		r.LogHost, r.LogPort = a.Value("--host"), a.Value("--port")
-	case kickstart.Repo:
+	case engine.Repo:
 		r.Repos = append(r.Repos, Repo{Name: a.Value("--name"), URL: a.Value("--baseurl"), Keep: a.Has("--install")})
-	case kickstart.Bootloader:
+	case engine.Bootloader:
 		r.boot.Append, r.boot.Drive = a.Value("--append"), a.Value("--boot-drive")
 		if o, ok := a.Option("--timeout"); ok {
 			r.boot.Timeout = kickstart.Count(o.Value)
 		}
-	case kickstart.ClearPart:
+	case engine.ClearPart:
 		if a.Has("--drives") { // a later line without --drives keeps them, as with Anaconda
 			r.clearDrives = a.List("--drives")
 		}
-	case kickstart.End:
+	case engine.End:
 		r.End = c.Name
-	case kickstart.IgnoreDisk:
+	case engine.IgnoreDisk:
 		if a.Has("--only-use") {
 			r.onlyUse = a.List("--only-use")
 		}
 		if a.Has("--drives") {
 			r.ignored = a.List("--drives")
 		}
-	case kickstart.LiveImg:
+	case engine.LiveImg:
 		r.image = ImageStep{URL: a.Value("--url"), SHA256: strings.ToLower(a.Value("--checksum"))}
-	case kickstart.Network:
+	case engine.Network:
 		r.Networks = append(r.Networks, netconf.Read(a))
-	case kickstart.RootPW:
+	case engine.RootPW:
 		steps, err := r.password("root", arg, a)
 		r.Config = append(r.Config, steps...)
 		if a.Has("--allow-ssh") { // sshd_config(5): the first value counts, and drop-ins come first
 			r.Config = append(r.Config, FileStep{Path: "/etc/ssh/sshd_config.d/01-permitrootlogin.conf", Mode: 0o600, Text: netconf.Header + "PermitRootLogin yes\n"})
 		}
 		return err
-	case kickstart.User:
+	case engine.User:
 		r.Config = append(r.Config, readUser(a))
 		steps, err := r.password(a.Value("--name"), a.Value("--password"), a)
 		r.Config = append(r.Config, steps...)
@@ -113,13 +114,13 @@ func crypted(a kickstart.Args) bool {
 }
 
 // configSteps are the steps of the commands that set one thing each.
-func (r *Recipe) configSteps(verb kickstart.Verb, a kickstart.Args, arg string) []Step {
+func (r *Recipe) configSteps(verb engine.Verb, a kickstart.Args, arg string) []Step {
 	switch verb {
-	case kickstart.Group:
+	case engine.Group:
 		return []Step{GroupStep{Name: a.Value("--name"), GID: a.Value("--gid")}}
-	case kickstart.SSHKey:
+	case engine.SSHKey:
 		return []Step{SSHKeyStep{User: a.Value("--username"), Key: arg}}
-	case kickstart.Services:
+	case engine.Services:
 		var out []Step
 		for _, s := range []struct{ flag, verb string }{{"--disabled", "disable"}, {"--enabled", "enable"}} {
 			if list := a.List(s.flag); len(list) > 0 {
@@ -127,19 +128,19 @@ func (r *Recipe) configSteps(verb kickstart.Verb, a kickstart.Args, arg string) 
 			}
 		}
 		return out
-	case kickstart.Firewall:
+	case engine.Firewall:
 		return readFirewall(a, r.skip)
-	case kickstart.SELinux:
+	case engine.SELinux:
 		mode := "disabled"
 		for _, o := range a.Options {
 			mode = strings.TrimPrefix(o.Name(), "--") // the last one counts
 		}
 		return []Step{SELinuxStep{Mode: mode, Skip: r.skip}}
-	case kickstart.Timezone:
+	case engine.Timezone:
 		return []Step{TimezoneStep{Zone: arg, UTC: a.Has("--utc") || a.Has("--isUtc")}}
-	case kickstart.Lang:
+	case engine.Lang:
 		return []Step{LocaleStep{Lang: arg, More: a.List("--addsupport")}}
-	case kickstart.Keyboard:
+	case engine.Keyboard:
 		return keyboardFiles(a, arg)
 	}
 	return nil

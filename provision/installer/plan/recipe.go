@@ -7,12 +7,13 @@ import (
 
 	"rackhand/provision/installer/netconf"
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Recipe is what a Kickstart says, read by the image engine's table: everything that does
 // not depend on the machine.
 type Recipe struct {
-	Pre, PreInstall, Post, OnError []kickstart.Script
+	Pre, PreInstall, Post, OnError []engine.Script
 	Secrets                        []string // passwords and their hashes: never to be shown
 
 	storage
@@ -21,7 +22,7 @@ type Recipe struct {
 	clearDrives []string
 	Networks    []netconf.Line
 	Repos       []Repo
-	Packages    kickstart.Packages
+	Packages    engine.Packages
 	Time        TimeStep
 	LogHost     string
 	LogPort     string
@@ -31,7 +32,7 @@ type Recipe struct {
 	End         string
 
 	skip         bool            // pass over what the system lacks as well, unless that is dangerous
-	PassedOver   []string        // what is passed over, and where; without secrets
+	Skipped      []string        // what was skipped, and where; without secrets
 	WithIncludes *kickstart.File // the Kickstart, when %pre has yet to write files that it includes; else nil
 	keep         string          // why no disk with data may be wiped, even with --wipe; "" when it may
 }
@@ -51,7 +52,7 @@ func Read(f *kickstart.File) (*Recipe, error) {
 
 // ReadAs is Read with options.
 func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
-	reading := kickstart.ReadForImage(f, way.Unsupported)
+	reading := engine.Read(f, way.Unsupported)
 	if bad := kickstart.Errors(reading.Problems); len(bad) > 0 {
 		var lines []string
 		for _, p := range bad {
@@ -63,11 +64,11 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 	f = reading.File
 	r := &Recipe{
 		End: "reboot", boot: BootLoader{Timeout: 1},
-		skip: way.Unsupported == kickstart.Skip, keep: reading.Keep,
+		skip: way.Unsupported == engine.Skip, keep: reading.Keep,
 	}
 	if r.skip {
 		for _, p := range reading.Problems {
-			r.PassedOver = append(r.PassedOver, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
+			r.Skipped = append(r.Skipped, fmt.Sprintf("line %d: %s", p.Pos.Line, p.Message))
 		}
 		r.image = way.Image
 	}
@@ -75,16 +76,16 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 		r.WithIncludes = whole
 	}
 	for _, c := range f.Commands {
-		rule, args, _ := kickstart.ImageCommand(f, c)
+		rule, args, _ := engine.ReadCommand(f, c)
 		if err := r.command(c, rule.Verb, args); err != nil {
 			return nil, &Failure{FailKickstart, fmt.Errorf("%s:%s: %s: %w", f.Name, c.Pos, c.Name, err)}
 		}
 	}
 	for _, s := range f.Sections {
 		if s.Name == "%packages" {
-			r.Packages, _ = kickstart.ImagePackages(f, s)
+			r.Packages, _ = engine.ReadPackages(f, s)
 		}
-		script, _ := kickstart.ImageSection(f, s)
+		script, _ := engine.ReadSection(f, s)
 		if script == nil || strings.TrimSpace(s.Body) == "" {
 			continue
 		}
@@ -127,11 +128,11 @@ func (r *Recipe) Host() string {
 	return host
 }
 
-// SealsDisks reports whether disks must be read-only while %pre runs. Scripts that were
+// WriteProtectsDisks reports whether disks must be read-only while %pre runs. Scripts that were
 // written for Anaconda clear disks (wipefs, dd, sgdisk --zap-all) before the guard has
 // looked at them. They may do so when disks may be wiped and the Kickstart clears whole
 // disks.
-func (r *Recipe) SealsDisks(may Overwrite) bool {
+func (r *Recipe) WriteProtectsDisks(may Overwrite) bool {
 	return r.skip && len(r.Pre) > 0 && (!may.Wipe || r.keep != "")
 }
 

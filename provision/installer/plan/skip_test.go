@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // skipping is how a brought Kickstart is read.
 func skipping() ReadOptions {
 	return ReadOptions{
-		Unsupported: kickstart.Skip,
+		Unsupported: engine.Skip,
 		Image:       ImageStep{URL: "http://10.77.0.1/image/root.tar.zst", SHA256: strings.Repeat("0", 64)},
 	}
 }
@@ -66,7 +67,7 @@ func TestSkipNeverWipesWhatIsKept(t *testing.T) {
 	}
 }
 
-// A disk is chosen as ever: never among several that nobody named.
+// A disk is chosen as usual: never among several if none is named.
 func TestSkipChoosesNoDisk(t *testing.T) {
 	for lines, want := range map[string]string{
 		"clearpart --all\npart / --grow":                                 "several disks and the Kickstart names none",
@@ -160,7 +161,7 @@ func TestSkipNeedsAnImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadAs(f, ReadOptions{Unsupported: kickstart.Skip}); err == nil || !strings.Contains(err.Error(), "no liveimg") || FailKind(err) != FailKickstart {
+	if _, err := ReadAs(f, ReadOptions{Unsupported: engine.Skip}); err == nil || !strings.Contains(err.Error(), "no liveimg") || FailKind(err) != FailKickstart {
 		t.Errorf("got %v", err)
 	}
 }
@@ -182,7 +183,7 @@ func TestPreFindsDisksSealed(t *testing.T) {
 		{skipping(), "clearpart --all\nautopart\n", false, false},
 		{ReadOptions{}, "clearpart --all\nautopart\nliveimg --url=http://a/b --checksum=" + strings.Repeat("0", 64) + "\n" + pre, false, false},
 	} {
-		if got := recipeAs(t, c.way, c.text).SealsDisks(Overwrite{Wipe: c.wipe}); got != c.want {
+		if got := recipeAs(t, c.way, c.text).WriteProtectsDisks(Overwrite{Wipe: c.wipe}); got != c.want {
 			t.Errorf("%q, wipe %v: sealed %v", c.text, c.wipe, got)
 		}
 	}

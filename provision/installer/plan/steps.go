@@ -3,10 +3,10 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
-	"rackhand/templates/kickstart"
+	"rackhand/provision/mask"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A Step is one thing that the installer does. Its text says it in one line or a
@@ -36,11 +36,11 @@ func (s GuardStep) String() string {
 	return "look at " + s.Disk.String() + "; refuse it if it carries data"
 }
 
-// TellStep reports something that the operator should know.
-type TellStep struct{ Message string }
+// ReportStep reports something that the operator should know.
+type ReportStep struct{ Message string }
 
 // String describes the step.
-func (s TellStep) String() string { return "tell: " + s.Message }
+func (s ReportStep) String() string { return "tell: " + s.Message }
 
 // BlankStep reports to the appliance which disks a later attempt of this install may write
 // to. Once they have a partition table they no longer look blank.
@@ -118,7 +118,7 @@ type ImageStep struct {
 
 // String describes the step.
 func (s ImageStep) String() string {
-	return "image " + hideToken(s.URL) + "\n  sha256 " + s.SHA256
+	return "image " + mask.Tokens(s.URL) + "\n  sha256 " + s.SHA256
 }
 
 // BindStep mounts /dev, /proc, /sys and a /run of its own in the target.
@@ -200,7 +200,7 @@ func (s GRUBConfigStep) String() string {
 }
 
 // ScriptStep runs a script of the Kickstart.
-type ScriptStep struct{ Script kickstart.Script }
+type ScriptStep struct{ Script engine.Script }
 
 // String describes the step.
 func (s ScriptStep) String() string {
@@ -226,8 +226,3 @@ func (UnmountStep) String() string { return "sync and unmount" }
 func indent(s string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
 }
-
-// tokenPath is the one-time token in a URL of the appliance: /i/TOKEN/...
-var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
-
-func hideToken(url string) string { return tokenPath.ReplaceAllString(url, "/i/…") }

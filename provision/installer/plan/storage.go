@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 // A storage is what the Kickstart says of the disks' layout.
@@ -66,30 +67,30 @@ type autopart struct {
 }
 
 // command reads the commands that lay out disks; false for others.
-func (s *storage) command(c *kickstart.Command, verb kickstart.Verb, a kickstart.Args, arg string) bool {
+func (s *storage) command(c *kickstart.Command, verb engine.Verb, a kickstart.Args, arg string) bool {
 	switch verb {
-	case kickstart.Part:
+	case engine.Part:
 		s.parts = append(s.parts, readPartition(c.Pos, a, arg))
-	case kickstart.Raid:
+	case engine.Raid:
 		s.arrays = append(s.arrays, Array{
 			Content: readContent(a, arg), Pos: c.Pos, Members: memberNames(c, a),
 			// as pykickstart has it: md0 is 0
-			Name: strings.TrimPrefix(a.Value("--device"), "md"), Level: kickstart.RaidLevel(a.Value("--level")),
+			Name: strings.TrimPrefix(a.Value("--device"), "md"), Level: engine.RaidLevel(a.Value("--level")),
 		})
-	case kickstart.VolGroup:
+	case engine.VolGroup:
 		s.groups = append(s.groups, VolumeGroup{Pos: c.Pos, Name: arg, Members: memberNames(c, a)})
-	case kickstart.LogVol:
+	case engine.LogVol:
 		s.volumes = append(s.volumes, Volume{
 			Content: readContent(a, arg), Pos: c.Pos, Group: a.Value("--vgname"), Name: a.Value("--name"),
 			Size: number(a, "--size"), Max: number(a, "--maxsize"), Grow: a.Has("--grow"),
 			Percent: number(a, "--percent"), Recommend: a.Has("--recommended"),
 		})
-	case kickstart.AutoPart:
+	case engine.AutoPart:
 		if s.auto == nil {
 			s.auto = &autopart{LVM: true, FS: "ext4"}
 		}
 		s.auto.read(a)
-	case kickstart.ReqPart:
+	case engine.ReqPart:
 		s.reqpart, s.addBoot = true, s.addBoot || a.Has("--add-boot")
 	default:
 		return false

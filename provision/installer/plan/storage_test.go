@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rackhand/templates/kickstart"
+	"rackhand/templates/kickstart/engine"
 )
 
 const storageEnd = `
@@ -62,7 +63,7 @@ func storageOption(name string) []string {
 
 func TestEveryStorageOptionCounts(t *testing.T) {
 	tried := 0
-	for _, rule := range kickstart.ImageCommands() {
+	for _, rule := range engine.Commands() {
 		for _, o := range rule.Options {
 			name := rule.Names[0] + " " + o.Flag
 			c := storageOption(name)

@@ -14,7 +14,7 @@ import (
 )
 
 // A Console writes lines to every screen and serial line that a person may look
-// at. A line that nobody reads must not stop an install: each has its own queue,
+// at. A line without a reader must not stop an install: each has its own queue,
 // and what a full one can't take is lost there.
 type Console struct {
 	mu    sync.Mutex

@@ -47,7 +47,7 @@ func consoleDevices(sys string) []string {
 }
 
 // serialSpeed is the speed in baud of a serial line: that of the kernel's console=
-// for it ("ttyS1,57600n8"), the last one if there are several, else 115200, which
+// for it ("ttyS1,57600n8"), the last one if there are several, otherwise 115200, which
 // BMCs' serial-over-LAN has mostly.
 func serialSpeed(cmdline, name string) uint32 {
 	speed := uint32(115200)

@@ -1,13 +1,6 @@
 package report
 
-import (
-	"regexp"
-
-	"rackhand/provision/mask"
-)
-
-// tokenPath is the one-time token in an appliance's URL: /i/TOKEN/...
-var tokenPath = regexp.MustCompile(`/i/[^/\s"']+`)
+import "rackhand/provision/mask"
 
 // A Redactor takes secrets out of text that people will see.
 type Redactor struct{ secrets *mask.Masker }
@@ -19,5 +12,5 @@ func NewRedactor(secrets ...string) *Redactor {
 
 // Clean returns the text without tokens and secrets.
 func (r *Redactor) Clean(s string) string {
-	return r.secrets.Mask(tokenPath.ReplaceAllString(s, "/i/…"))
+	return r.secrets.Mask(mask.Tokens(s))
 }

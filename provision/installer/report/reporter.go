@@ -1,5 +1,6 @@
-// Package report is how the installer speaks and asks: lines on the consoles, events for the
-// appliance, secrets taken out of both, and small requests that are tried again.
+// Package report sends the installer's reports and requests: lines on the consoles,
+// events for the appliance, secrets removed from both, and small requests that are
+// repeated.
 package report
 
 import (
@@ -48,7 +49,7 @@ type Reporter struct {
 }
 
 // NewReporter posts to url once Start is called. clean takes secrets out of messages, warn
-// is told what is given up.
+// is called with reports that are given up.
 func NewReporter(url string, client *http.Client, clk Clock, clean func(string) string, warn func(string, ...any)) *Reporter {
 	r := &Reporter{url: url, client: client, clk: clk, warn: warn, queue: make(chan Event, 64)}
 	r.SetClean(clean)
@@ -87,7 +88,7 @@ func (r *Reporter) Send(e Event) {
 func (r *Reporter) Busy() bool { return len(r.queue) > 0 }
 
 // Last ends the queue and then posts the event that must get through. It tries
-// for as long as patience, which begins anew when the queue is through: an appliance
+// for as long as patience, which starts again when the queue is empty: an appliance
 // that comes back just then must hear it. Nothing may be sent after it.
 func (r *Reporter) Last(ctx context.Context, e Event, patience time.Duration) error {
 	ending := r.clk.Now().Add(patience)

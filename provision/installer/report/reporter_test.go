@@ -120,7 +120,7 @@ func make503(n int) []int {
 }
 
 func TestReporterWithoutURL(t *testing.T) {
-	r := NewReporter("", nil, &fake.Clock{}, NewRedactor().Clean, fake.Quiet)
+	r := NewReporter("", nil, &fake.Clock{}, NewRedactor().Clean, fake.NoLog)
 	r.Start(t.Context())
 	r.Send(Event{Kind: "a"})
 	if err := r.Last(t.Context(), Event{Kind: "b"}, time.Second); err != nil {

@@ -142,7 +142,7 @@ func parseACLEntry(s string, users, groups map[string]uint32) (aclEntry, error) 
 }
 
 // readNames reads /etc/passwd or /etc/group: names and their numbers. Lines that
-// are none are passed over.
+// are malformed are skipped.
 func readNames(r io.Reader) map[string]uint32 {
 	names := map[string]uint32{}
 	sc := bufio.NewScanner(io.LimitReader(r, 8<<20))

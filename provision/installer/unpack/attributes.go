@@ -52,7 +52,7 @@ func (x *extractor) setAttributes(attrs map[string]string, set func(string, []by
 		switch {
 		case err == nil:
 		case name != "security.capability" && (err == unix.ENOTSUP || err == unix.EPERM):
-			x.lose(name)
+			x.noteLost(name)
 		default:
 			return fmt.Errorf("attribute %s: %w", report.ClipText(name, 60), err)
 		}
@@ -60,9 +60,9 @@ func (x *extractor) setAttributes(attrs map[string]string, set func(string, []by
 	return nil
 }
 
-// lose notes that a file lost an attribute. Few names are kept, however many the
+// noteLost notes that a file lost an attribute. Few names are kept, however many the
 // tar makes up.
-func (x *extractor) lose(name string) {
+func (x *extractor) noteLost(name string) {
 	if name = report.ClipText(name, 100); len(x.lost) >= 20 && x.lost[name] == 0 {
 		name = "others"
 	}
@@ -109,7 +109,7 @@ func (x *extractor) finishACL(name string, users, groups map[string]uint32) erro
 		value, err := parseACL(text, users, groups)
 		var unknown *errNoName
 		if errors.As(err, &unknown) {
-			x.lose(attr + " (" + unknown.Error() + ")")
+			x.noteLost(attr + " (" + unknown.Error() + ")")
 			continue
 		}
 		if err != nil {

@@ -9,14 +9,14 @@ import (
 func TestLose(t *testing.T) {
 	x := &extractor{lost: map[string]int{}}
 	for range 3 {
-		x.lose("user.a")
+		x.noteLost("user.a")
 	}
-	x.lose("security.selinux")
+	x.noteLost("security.selinux")
 	if want := map[string]int{"user.a": 3, "security.selinux": 1}; !maps.Equal(x.lost, want) {
 		t.Errorf("got %v, want %v", x.lost, want)
 	}
 	for i := range 1000 {
-		x.lose(string(rune('a' + i)))
+		x.noteLost(string(rune('a' + i)))
 	}
 	if len(x.lost) > 21 || x.lost["others"] < 980 {
 		t.Errorf("%d names are kept, %d others", len(x.lost), x.lost["others"])

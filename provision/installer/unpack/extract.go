@@ -21,7 +21,7 @@ import (
 
 // An extractor unpacks a tar into a folder. A path in the tar never leads out of
 // it: folders are opened through os.Root, and the last part of a path is made
-// anew, with O_EXCL and O_NOFOLLOW, in the folder that is open.
+// as a new one, with O_EXCL and O_NOFOLLOW, in the folder that is open.
 type extractor struct {
 	root *os.Root
 	// owners: set owners and xattrs and make device nodes, which root alone may.

@@ -12,7 +12,7 @@ import (
 	"rackhand/provision/installer/fake"
 )
 
-func sameIslands(a, b [][2]int64) bool {
+func sameDataRanges(a, b [][2]int64) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -61,11 +61,11 @@ func TestSparseForms(t *testing.T) {
 					t.Errorf("%s: %d bytes, %v", name, len(got), err)
 				}
 			}
-			if got := fake.Islands(t, filepath.Join(dir, "disk")); !sameIslands(got, [][2]int64{{200704, 204800}, {1 << 20, 1<<20 + 4096}}) {
-				t.Errorf("the disk's islands: %v", got)
+			if got := fake.DataRanges(t, filepath.Join(dir, "disk")); !sameDataRanges(got, [][2]int64{{200704, 204800}, {1 << 20, 1<<20 + 4096}}) {
+				t.Errorf("the disk's data: %v", got)
 			}
-			if got := fake.Islands(t, filepath.Join(dir, "hole")); len(got) != 0 {
-				t.Errorf("the hole's islands: %v", got)
+			if got := fake.DataRanges(t, filepath.Join(dir, "hole")); len(got) != 0 {
+				t.Errorf("the hole's data: %v", got)
 			}
 		})
 	}
@@ -120,8 +120,8 @@ func TestZeros(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%s: %d of %d bytes, %v", name, len(got), len(data), err)
 		}
-		if got := fake.Islands(t, filepath.Join(dir, name)); !sameIslands(got, want[name]) {
-			t.Errorf("%s: its islands are %v, want %v", name, got, want[name])
+		if got := fake.DataRanges(t, filepath.Join(dir, name)); !sameDataRanges(got, want[name]) {
+			t.Errorf("%s: its data is at %v, want %v", name, got, want[name])
 		}
 	}
 }

@@ -35,7 +35,7 @@ type Stream struct {
 	At      atomic.Int64 // bytes read
 	tries   int          // since the last byte
 	since   time.Time    // of the last byte, while there are tries
-	broken  bool         // a break was told of
+	broken  bool         // a break was reported
 	breaks  int          // so far
 }
 
@@ -61,7 +61,7 @@ func (v validator) differs(w validator) bool {
 	return v.modified != "" && w.modified != "" && v.modified != w.modified
 }
 
-// NewStream reads url from its beginning at the first Read. warn is told of breaks, log of
+// NewStream reads url from its beginning at the first Read. warn is called for breaks, log for
 // each try.
 func NewStream(ctx context.Context, client *http.Client, clk report.Clock, url string, warn, log func(string, ...any)) *Stream {
 	s := &Stream{
@@ -88,7 +88,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 		n, err := s.body.Read(p)
 		watchdog.Stop()
 		if n > 0 {
-			s.mended()
+			s.noteMended()
 			if at := s.At.Add(int64(n)); s.Size.Load() >= 0 && at > s.Size.Load() {
 				return 0, fmt.Errorf("the server sent more than the %d bytes it announced", s.Size.Load())
 			}
@@ -102,7 +102,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 				return n, s.ctx.Err()
 			}
 			if s.Size.Load() < 0 || s.At.Load() < s.Size.Load() {
-				s.breaksOff(err)
+				s.noteBreak(err)
 			}
 		}
 		if n > 0 {
@@ -111,20 +111,20 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 }
 
-// maxTold is how many breaks are worth a warning each; the console has them all.
-const maxTold = 10
+// maxWarnings is how many breaks are worth a warning each; the console has them all.
+const maxWarnings = 10
 
-// tell warns while there are few breaks.
-func (s *Stream) tell(format string, args ...any) {
-	if s.breaks > maxTold {
+// warnOfBreak warns while there are few breaks.
+func (s *Stream) warnOfBreak(format string, args ...any) {
+	if s.breaks > maxWarnings {
 		s.log(format, args...)
 		return
 	}
 	s.warn(format, args...)
 }
 
-// breaksOff tells of a broken connection, once until a byte comes again.
-func (s *Stream) breaksOff(err error) {
+// noteBreak reports a broken connection, once until a byte comes again.
+func (s *Stream) noteBreak(err error) {
 	if s.broken {
 		s.log("the connection broke once more: %v", err)
 		return
@@ -134,13 +134,13 @@ func (s *Stream) breaksOff(err error) {
 	}
 	s.broken = true
 	s.breaks++
-	s.tell("the connection broke after %s: %v; trying again for %v", report.Amount(s.At.Load(), s.Size.Load()), err, s.patience)
+	s.warnOfBreak("the connection broke after %s: %v; trying again for %v", report.Amount(s.At.Load(), s.Size.Load()), err, s.patience)
 }
 
-// mended tells that bytes come again.
-func (s *Stream) mended() {
+// noteMended reports that bytes come again.
+func (s *Stream) noteMended() {
 	if s.broken {
-		s.tell("the download goes on at %s, %.0f s after it broke", report.Amount(s.At.Load(), s.Size.Load()), s.clk.Now().Sub(s.since).Seconds())
+		s.warnOfBreak("the download goes on at %s, %.0f s after it broke", report.Amount(s.At.Load(), s.Size.Load()), s.clk.Now().Sub(s.since).Seconds())
 	}
 	s.broken, s.tries = false, 0
 }
@@ -232,7 +232,7 @@ func (s *Stream) request() (time.Duration, error) {
 }
 
 // resume checks an answer to the question for the rest, and brings its body to
-// where reading stands. A file that has changed is an error: half of each is none.
+// where reading stands. A file that has changed is an error: half of each is neither.
 func (s *Stream) resume(resp *http.Response, at int64, cancel func()) error {
 	size := s.Size.Load()
 	changed := func(what string) error {

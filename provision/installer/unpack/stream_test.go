@@ -65,7 +65,7 @@ func TestStream(t *testing.T) {
 			srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 			srv.Start()
 			defer srv.Close()
-			s := NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, fake.Quiet, fake.Quiet)
+			s := NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, fake.NoLog, fake.NoLog)
 			got, err := io.ReadAll(s)
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -98,7 +98,7 @@ func TestStreamIfRange(t *testing.T) {
 		}))
 		var told []string
 		tell := func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
-		if _, err := io.ReadAll(NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, tell, fake.Quiet)); err != nil {
+		if _, err := io.ReadAll(NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, tell, fake.NoLog)); err != nil {
 			t.Error(err)
 		}
 		srv.Close()
@@ -115,7 +115,7 @@ func TestStreamIfRange(t *testing.T) {
 	}
 }
 
-// A connection that breaks ever again is no reason for events without end.
+// A connection that breaks again and again must not cause events without end.
 func TestStreamBreaksOften(t *testing.T) {
 	srv := httptest.NewServer(&fake.Server{Data: fake.RandomBytes(100_000), Cut: 1000, Ranges: true})
 	defer srv.Close()
@@ -125,7 +125,7 @@ func TestStreamBreaksOften(t *testing.T) {
 	if got, err := io.ReadAll(s); err != nil || len(got) != 100_000 {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	if warned != 2*maxTold || logged != 2*(99-maxTold) {
+	if warned != 2*maxWarnings || logged != 2*(99-maxWarnings) {
 		t.Errorf("%d warnings, %d lines on the console", warned, logged)
 	}
 }
@@ -149,14 +149,14 @@ func TestStreamStall(t *testing.T) {
 	}))
 	defer srv.Close()
 	defer close(release)
-	s := NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, fake.Quiet, fake.Quiet)
+	s := NewStream(t.Context(), srv.Client(), &fake.Clock{}, srv.URL, fake.NoLog, fake.NoLog)
 	s.stall = 50 * time.Millisecond
 	if got, err := io.ReadAll(s); err != nil || string(got) != "abcd" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-// The server is killed at half of the file with all its connections, nobody
+// The server is killed at half of the file with all its connections, no server
 // listens for a while, and then another one serves at its address.
 func TestStreamServerKilled(t *testing.T) {
 	data := fake.RandomBytes(1 << 20)
@@ -190,7 +190,7 @@ func TestStreamServerKilled(t *testing.T) {
 		}
 		go second.Serve(l)
 	}
-	s := NewStream(t.Context(), &http.Client{Transport: &http.Transport{}}, &fake.Clock{}, "http://"+address, fake.Quiet, comesBack)
+	s := NewStream(t.Context(), &http.Client{Transport: &http.Transport{}}, &fake.Clock{}, "http://"+address, fake.NoLog, comesBack)
 	got, err := io.ReadAll(s)
 	if err != nil || !bytes.Equal(got, data) || refused < 2 {
 		t.Errorf("%v; %d bytes, %d tries refused", err, len(got), refused)

@@ -101,7 +101,7 @@ type failing struct{ err error }
 
 func (f *failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A full disk ends it at once: nobody waits for the rest of the image.
+// A full disk ends it at once, without the rest of the image.
 func TestUnpackFullDisk(t *testing.T) {
 	read := 0
 	endless := readerFunc(func(p []byte) (int, error) {

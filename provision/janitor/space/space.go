@@ -1,5 +1,5 @@
-// Package space gives tests network namespaces that go with them, also when the test's
-// program is killed.
+// Package space makes network namespaces for tests, which are removed even if the
+// test is killed.
 package space
 
 import (

@@ -1,6 +1,6 @@
-// Package apt reads the indexes of Debian archives, and tells which of an
-// archive's packages a host would fetch. It is pure: bytes in, names out. What it
-// reads may be anything; signatures are the hosts' to check.
+// Package apt reads the indexes of Debian archives, and finds the packages that a
+// host would fetch. It is pure: bytes in, names out. What it reads may be anything;
+// signatures are the hosts' to check.
 package apt
 
 import (

@@ -1,6 +1,6 @@
-// Package rpm reads the indexes of rpm repositories, as createrepo_c writes them, and
-// tells which packages a host would fetch. It is pure: bytes in, names out. What it
-// reads may be anything; signatures are the hosts' to check.
+// Package rpm reads the indexes of rpm repositories, as createrepo_c writes them,
+// and finds the packages that a host would fetch. It is pure: bytes in, names out.
+// What it reads may be anything; signatures are the hosts' to check.
 package rpm
 
 import (

@@ -1,5 +1,5 @@
-// Package rehearse puts up a virtual rack with an appliance in it, for the demo
-// and for end-to-end tests: real firmware, simulated BMCs, the real program.
+// Package rehearse starts a virtual rack with an appliance in it, for the demo and
+// for end-to-end tests: real firmware, simulated BMCs, the real program.
 package rehearse
 
 import (

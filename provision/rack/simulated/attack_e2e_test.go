@@ -172,8 +172,22 @@ func attackMain(args []byte) error {
 			time.Sleep(300 * time.Millisecond) // more or less makes no difference
 		}
 	}
-	// Each step is taken by one half before the attack, and by the other after it.
 	storm()
+	steps := takeSteps(ctx, boxes, storm) // storm adds to err
+	err = errors.Join(err, steps)
+	err = errors.Join(err, job.want(ctx, http.StatusNoContent, http.MethodGet, "/alive", ""), job.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"done"}`))
+	for _, v := range boxes {
+		err = errors.Join(err, installed(ctx, c, v.host))
+	}
+	if last, e := c.LastJob(ctx, job.host); e != nil || last.Job.Stage != provision.Done {
+		err = errors.Join(err, e, fmt.Errorf("the burn-in is %s: %s", last.Job.Stage, last.Job.Reason))
+	}
+	return errors.Join(err, comes(ctx, c, to, gives))
+}
+
+// takeSteps takes the boxes through an install. Each step is taken by one half of them before
+// an attack, and by the other half after it.
+func takeSteps(ctx context.Context, boxes []*victim, attack func()) (err error) {
 	steps := []struct{ method, path, body string }{
 		{http.MethodGet, "/ks", ""}, {http.MethodPost, "/event", `{"stage":"installer"}`}, {http.MethodPost, "/event", `{"stage":"packages"}`}, {http.MethodPost, "/event", `{"stage":"installed"}`},
 	}
@@ -188,17 +202,10 @@ func attackMain(args []byte) error {
 					err = errors.Join(err, v.want(ctx, code, s.method, s.path, s.body))
 				}
 			}
-			storm()
+			attack()
 		}
 	}
-	err = errors.Join(err, job.want(ctx, http.StatusNoContent, http.MethodGet, "/alive", ""), job.want(ctx, http.StatusNoContent, http.MethodPost, "/event", `{"stage":"done"}`))
-	for _, v := range boxes {
-		err = errors.Join(err, installed(ctx, c, v.host))
-	}
-	if last, e := c.LastJob(ctx, job.host); e != nil || last.Job.Stage != provision.Done {
-		err = errors.Join(err, e, fmt.Errorf("the burn-in is %s: %s", last.Job.Stage, last.Job.Reason))
-	}
-	return errors.Join(err, comes(ctx, c, to, gives))
+	return err
 }
 
 // burnin is a box in its burn-in.

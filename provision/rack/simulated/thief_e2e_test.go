@@ -20,7 +20,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,56 +73,17 @@ func thiefMain(attack []byte) error {
 			got = append(got, taking{what, code, string(text)})
 		})
 	}
-	client := &http.Client{Timeout: 6 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-	}}
-	fetch := func(method, url string, body any) func() (int, []byte, error) {
-		return func() (int, []byte, error) {
-			b, err := json.Marshal(body)
-			if err != nil {
-				return 0, nil, err
-			}
-			req, err := http.NewRequest(method, url, bytes.NewReader(b))
-			if err != nil {
-				return 0, nil, err
-			}
-			res, err := client.Do(req)
-			if err != nil {
-				return 0, nil, err
-			}
-			defer res.Body.Close()
-			text, err := io.ReadAll(res.Body)
-			return res.StatusCode, text, err
-		}
-	}
-	file := func(name string) func() (int, []byte, error) {
-		return func() (int, []byte, error) {
-			c, err := tftp.NewClient(at + ":69")
-			if err != nil {
-				return 0, nil, err
-			}
-			c.SetTimeout(2 * time.Second)
-			c.SetRetries(1)
-			r, err := c.Receive(name, "octet")
-			if err != nil {
-				return 0, nil, err
-			}
-			var text bytes.Buffer
-			_, err = r.WriteTo(&text)
-			return 200, text.Bytes(), err
-		}
-	}
 	csr, err := certificateRequest("web1")
 	if err != nil {
 		return err
 	}
-	take("script", fetch("GET", "http://"+at+"/boot/ipxe?mac="+boxMAC, nil))
-	take("menu", fetch("GET", "http://"+at+"/grub/grub.cfg", nil))
-	take("script by TFTP", file("ipxe/"+boxMAC))
-	take("menu by TFTP", file("grub/grub.cfg"))
-	take("answer file", fetch("GET", "http://"+at+"/i/"+l.Token+"/ks", nil))
-	take("time", fetch("GET", "https://"+at+":8443/v1/time", nil))
-	take("certificate", fetch("POST", "https://"+at+":8443/v1/enrol", catalog.EnrolRequest{Host: "web1", Token: l.Enrol, CSR: csr}))
+	take("script", request("GET", "http://"+at+"/boot/ipxe?mac="+boxMAC, nil))
+	take("menu", request("GET", "http://"+at+"/grub/grub.cfg", nil))
+	take("script by TFTP", download(at, "ipxe/"+boxMAC))
+	take("menu by TFTP", download(at, "grub/grub.cfg"))
+	take("answer file", request("GET", "http://"+at+"/i/"+l.Token+"/ks", nil))
+	take("time", request("GET", "https://"+at+":8443/v1/time", nil))
+	take("certificate", request("POST", "https://"+at+":8443/v1/enrol", catalog.EnrolRequest{Host: "web1", Token: l.Enrol, CSR: csr}))
 	take("log", func() (int, []byte, error) {
 		c, err := net.DialTimeout("tcp", at+":514", 6*time.Second)
 		if err != nil {
@@ -135,6 +95,49 @@ func thiefMain(attack []byte) error {
 	})
 	wg.Wait()
 	return json.NewEncoder(os.Stdout).Encode(got)
+}
+
+// request sends a request with a body of JSON when it is called, and returns the answer.
+func request(method, url string, body any) func() (int, []byte, error) {
+	return func() (int, []byte, error) {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, nil, err
+		}
+		req, err := http.NewRequest(method, url, bytes.NewReader(b))
+		if err != nil {
+			return 0, nil, err
+		}
+		client := &http.Client{Timeout: 6 * time.Second, Transport: &http.Transport{
+			DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		}}
+		res, err := client.Do(req)
+		if err != nil {
+			return 0, nil, err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		return res.StatusCode, text, err
+	}
+}
+
+// download fetches a file by TFTP when it is called.
+func download(server, name string) func() (int, []byte, error) {
+	return func() (int, []byte, error) {
+		c, err := tftp.NewClient(server + ":69")
+		if err != nil {
+			return 0, nil, err
+		}
+		c.SetTimeout(2 * time.Second)
+		c.SetRetries(1)
+		r, err := c.Receive(name, "octet")
+		if err != nil {
+			return 0, nil, err
+		}
+		var text bytes.Buffer
+		_, err = r.WriteTo(&text)
+		return 200, text.Bytes(), err
+	}
 }
 
 func certificateRequest(name string) (string, error) {
@@ -299,106 +302,5 @@ func TestThief(t *testing.T) {
 	told := events["another-mac"]
 	if len(told) == 0 || told[0].Level != provision.LevelError || told[0].Fields["mac"] != thiefMAC || told[0].Fields["expected"] != boxMAC || !strings.Contains(told[0].Message, thiefMAC) || !strings.Contains(told[0].Message, boxMAC) {
 		t.Errorf("of the thief was told %v", told)
-	}
-}
-
-// TestBondEnrols: the installed system has the MAC of a card that isn't in the inventory,
-// and that its installer has told of, as a bond may.
-func TestBondEnrols(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	if res := r.run(powered{Enrols: true, Bond: otherMAC}); !res.Installed {
-		t.Errorf("%+v", res)
-	}
-	if in := r.install(); in.Stage.Rank() < provision.Enrolled.Rank() {
-		r.events()
-		t.Errorf("the install is %+v", in)
-	}
-}
-
-// TestConfirmed: with `answer: confirm` a box waits at its boot loader, without a cost,
-// until the operator has seen who it is and released it.
-func TestConfirmed(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.extend("defaults: {answer: confirm}\n")
-	ended := make(chan simulated.Result, 1)
-	go func() { ended <- r.run(powered{}) }()
-	in := r.install1(func(in provision.Install) bool { return in.Held != nil })
-	if in.Held.MAC != boxMAC || in.Held.Address != "10.77.0.11" || in.Attempts != 0 {
-		t.Errorf("what waits is %+v of %+v", in.Held, in)
-	}
-	if _, err := r.client.Release(t.Context(), "nobody"); err == nil {
-		t.Error("nobody was released")
-	}
-	if _, err := r.client.Release(t.Context(), "web1"); err != nil {
-		t.Fatal(err)
-	}
-	if res := <-ended; !res.Installed || res.Installs != 1 {
-		t.Errorf("%+v", res)
-	}
-	if _, err := r.client.Release(t.Context(), "web1"); err == nil || !strings.Contains(err.Error(), "answer: confirm") {
-		t.Errorf("released a second time: %v", err)
-	}
-	events := r.events()
-	if in := r.install(); in.Attempts != 1 || in.Held != nil || len(events[provision.KindHeld]) != 1 || len(events["released"]) != 1 {
-		t.Errorf("%+v, held %v, released %v", in, events[provision.KindHeld], events["released"])
-	}
-}
-
-// attempts starts the appliance anew with another budget.
-func (r *rig) attempts(n int) {
-	r.t.Helper()
-	path := filepath.Join(r.dir, "rackhand.yaml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	text = bytes.Replace(text, []byte("attempts: 2"), []byte("attempts: "+strconv.Itoa(n)), 1)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	r.kill()
-	r.appliance()
-}
-
-// extend adds a file to the inventory, and waits until it counts.
-func (r *rig) extend(text string) {
-	r.t.Helper()
-	loaded := func() (n int) {
-		all, err := r.client.Events(r.t.Context(), "")
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		for _, e := range all {
-			if e.Kind == "inventory-loaded" {
-				n++
-			}
-		}
-		return n
-	}
-	before := loaded()
-	if err := os.WriteFile(filepath.Join(r.dir, "inventory/more.yaml"), []byte(text), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	for loaded() == before {
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// install1 waits until web1's install pleases.
-func (r *rig) install1(pleases func(provision.Install) bool) provision.Install {
-	r.t.Helper()
-	for {
-		st, err := r.client.Status(r.t.Context())
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		for _, h := range st.Hosts {
-			if h.Host == "web1" && h.Install != nil && pleases(*h.Install) {
-				return *h.Install
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }

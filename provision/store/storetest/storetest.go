@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of provision/store: what every
-// implementation must do, as tests that any of them runs.
+// Package storetest is the conformance suite of provision/store: tests that every
+// implementation must pass.
 package storetest
 
 import (

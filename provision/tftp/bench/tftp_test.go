@@ -278,7 +278,7 @@ func table(all []peer, losses []float64, others int, of func(peer, float64) run)
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, `
-Seconds until the last of %d clients has its %d kB (blksize %d, tsize), median; the ratio is to rackhand. The clients are stop and wait, repeat what they sent last after %v, and lose the same datagrams with every server, each way. Nothing lost: %d rounds in turns. Under loss: rackhand alone, %d rounds; the others, which wait nearly all the time, side by side, %d. A client is given up after %v.
+Seconds until the last of %d clients has its %d kB (blksize %d, tsize), median; the ratio is to rackhand. The clients stop and wait, repeat their last packet after %v, and lose the same datagrams with every server, each way. Nothing lost: %d rounds in turns. Under loss: rackhand alone, %d rounds; the others side by side, since they wait nearly all the time, %d. A client gives up after %v.
 `, clients, fileSize>>10, blockSize, resend, rounds, rounds, others, longest)
 	return b.String()
 }

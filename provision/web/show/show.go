@@ -1,4 +1,5 @@
-// Package show writes what the operator asks for as text for a terminal.
+// Package show formats the appliance's answers to the operator as text for a
+// terminal.
 package show
 
 import (

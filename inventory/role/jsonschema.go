@@ -1,0 +1,129 @@
+package role
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"rackhand/config/schema"
+)
+
+// JSONSchema is the JSON Schema (draft 7) of a role's file, for editors and for the
+// reference. Keys and their types come from the reader's own specs. An error is a key
+// without a text, which a test finds. All kinds of resources share one list of keys:
+// the reader alone knows which key goes with which kind.
+func JSONSchema() ([]byte, error) {
+	return schema.JSON("rackhand role", shape(), docs())
+}
+
+// shape is what a role's file may hold. A scalar is always a text, since ${...} may
+// stand in it.
+func shape() *schema.Shape {
+	resource := shapeOf(resourceSpecs())
+	check := map[string]*schema.Shape{
+		"http":   {Fields: shapeOf(httpFields())},
+		"within": {Text: true},
+	}
+	return &schema.Shape{Fields: map[string]*schema.Shape{
+		"resources": {List: &schema.Shape{Fields: resource}},
+		"checks":    {List: &schema.Shape{Fields: check}},
+	}}
+}
+
+// resourceSpecs are the fields of all kinds of resources, titles among them.
+func resourceSpecs() map[string]spec {
+	all := map[string]spec{}
+	for _, kind := range kinds() {
+		all[kind] = spec{typ: title, known: []string{kind}}
+		maps.Copy(all, fieldsOf(kind))
+	}
+	return all
+}
+
+func shapeOf(specs map[string]spec) map[string]*schema.Shape {
+	fields := map[string]*schema.Shape{}
+	for name, s := range specs {
+		fields[name] = &schema.Shape{Text: true}
+		if s.list() {
+			fields[name] = &schema.Shape{List: &schema.Shape{Text: true}}
+		}
+	}
+	return fields
+}
+
+// pattern is what an editor checks of a field: a text without ${...} is of its type.
+func (s spec) pattern() string {
+	form := ""
+	switch s.typ {
+	case boolean:
+		form = "true|false|yes|no"
+	case number:
+		form = "[0-9]+"
+	case mode:
+		form = "[0-7]+"
+	case oneOf:
+		form = strings.Join(s.known, "|")
+	case duration:
+		form = `([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+`
+	case urlPath:
+		form = "/.*"
+	case ids:
+		form = `(` + strings.Join(kinds(), "|") + `)\[.+\]`
+	default:
+		return ""
+	}
+	return `\$\{|^(` + form + `)$`
+}
+
+// docs are the texts of the keys, as an editor shows them.
+func docs() schema.Docs {
+	all := schema.Docs{
+		"":          {Text: "What a host of this role runs, and the checks that prove it."},
+		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
+		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},
+
+		"resources.package":  {Text: "A package, by its name.", Examples: []string{"nginx"}},
+		"resources.file":     {Text: "A file or folder, by its path.", Examples: []string{"/etc/motd"}},
+		"resources.service":  {Text: "A systemd unit, by its name.", Examples: []string{"nginx"}},
+		"resources.notify":   {Text: "Services to restart or reload when this resource changed.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
+		"resources.require":  {Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
+		"resources.deadline": {Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+
+		"resources.ensure":          {Text: "Of a package: present (the default), absent, or an exact version. Of a file: file (the default), directory or absent.", Examples: []string{"absent"}},
+		"resources.with_dependants": {Text: "Of a package: other packages may be removed or downgraded with this change.", Default: "false", Examples: []string{"true"}},
+
+		"resources.content":   {Text: "Of a file: its text. A secret may stand in it, ${secret.NAME}.", Examples: []string{`"served by ${host.name}"`, `""`}},
+		"resources.source":    {Text: "Of a file: a file of templates/, copied as it is.", Examples: []string{"motd"}},
+		"resources.template":  {Text: "Of a file: a template of templates/, rendered for the host.", Examples: []string{"index.html"}},
+		"resources.mode":      {Text: "Of a file: its mode, three or four octal digits.", Examples: []string{"0644"}},
+		"resources.owner":     {Text: "Of a file: the user who owns it.", Examples: []string{"root"}},
+		"resources.group":     {Text: "Of a file: its group.", Examples: []string{"root"}},
+		"resources.validate":  {Text: "Of a file: a command that must exit 0 before the new content takes its place; %s is the path of the new content.", Examples: []string{"[visudo, -cf, '%s']"}},
+		"resources.sensitive": {Text: "Of a file: its content reaches no log, diff or report.", Default: "false", Examples: []string{"true"}},
+
+		"resources.running": {Text: "Of a service: whether it runs.", Examples: []string{"true"}},
+		"resources.enabled": {Text: "Of a service: whether it starts at boot.", Examples: []string{"true"}},
+		"resources.refresh": {Text: "Of a service: what a notification does, restart or reload.", Default: "restart", Examples: []string{"reload"}},
+		"resources.settle":  {Text: "Of a service: how long it must be healthy after a start, 1s to 10m.", Default: "5s", Examples: []string{"20s"}},
+
+		"checks.http":          {Text: "An HTTP request to the host.", Examples: []string{"{port: 80, path: /, status: 200}"}},
+		"checks.http.port":     {Text: "The TCP port.", Default: "80", Examples: []string{"8080"}},
+		"checks.http.path":     {Text: "The path.", Default: "/", Examples: []string{"/health"}},
+		"checks.http.status":   {Text: "The status of the answer, 100 to 599.", Default: "200", Examples: []string{"204"}},
+		"checks.http.contains": {Text: "A text that the answer must contain.", Examples: []string{`"served by ${host.name}"`}},
+		"checks.within":        {Text: "How long the check may take to pass, 1s to 1h.", Default: "1m", Examples: []string{"60s"}},
+	}
+	for prefix, specs := range map[string]map[string]spec{
+		"resources.":   resourceSpecs(),
+		"checks.http.": httpFields(),
+		"checks.":      {"within": withinSpec()},
+	} {
+		for _, name := range slices.Sorted(maps.Keys(specs)) {
+			if doc, ok := all[prefix+name]; ok && name != "ensure" {
+				doc.Pattern = specs[name].pattern()
+				all[prefix+name] = doc
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,56 @@
+package role
+
+import (
+	"strings"
+	"testing"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema/schematest"
+)
+
+// Every key that the reader knows stands in the schema with an example that both
+// take.
+func TestJSONSchema(t *testing.T) {
+	data, err := JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schematest.Golden(t, "../../docs/schema/role.schema.json", data, *update)
+	schematest.Case{
+		Shape: shape(), Docs: docs(), JSON: data,
+		Load: func(data []byte) problem.Problems {
+			_, problems := parse("web", data)
+			return problems
+		},
+		Base: baseRole,
+		Name: func(string) string { return "web" },
+	}.Agree(t)
+}
+
+// baseRole is a role in which a key can stand.
+func baseRole(path string) string {
+	if strings.HasPrefix(path, "checks") {
+		return "checks: [{http: {port: 80}}]\n"
+	}
+	key := strings.TrimPrefix(path, "resources.")
+	if key == "content" || key == "source" || key == "template" {
+		return "resources: [{file: /etc/motd}]\n"
+	}
+	base := map[string]string{
+		"package": "resources: [{}]\n", "file": "resources: [{content: x}]\n", "service": "resources: [{}]\n",
+	}
+	if text, ok := base[key]; ok {
+		return text
+	}
+	bases := map[string]string{
+		"package": "resources: [{package: nginx}]\n",
+		"service": "resources: [{service: nginx}]\n",
+		"file":    "resources: [{file: /etc/motd, content: x}]\n",
+	}
+	for _, kind := range kinds() {
+		if _, ok := fieldsOf(kind)[key]; ok && key != "ensure" {
+			return bases[kind]
+		}
+	}
+	return "resources: [{package: nginx}]\n"
+}
