@@ -29,6 +29,9 @@ type AgentState struct {
 	Warnings   []string `json:"warnings,omitempty"`
 	// Silent: the journal has an event that no report came for two of the agent's intervals.
 	Silent bool `json:"silent,omitempty"`
+	// TooOld says why the agent can't be given the host's catalog, and the command that
+	// upgrades it; "" when it can.
+	TooOld string `json:"too_old,omitempty"`
 }
 
 // NewAgentState makes one of a report that came at now. age is that of a catalog that was
@@ -64,13 +67,16 @@ func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 
 // Same reports whether two say the same.
 func (s AgentState) Same(t AgentState) bool {
-	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && s.Silent == t.Silent && slices.Equal(s.Warnings, t.Warnings)
+	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && s.Silent == t.Silent && slices.Equal(s.Warnings, t.Warnings) && s.TooOld == t.TooOld
 }
 
 // Notes are what people are to see of a host at now, a short text each; none when it is
 // plain.
 func (s AgentState) Notes(now time.Time) []string {
 	var out []string
+	if s.TooOld != "" {
+		out = append(out, "agent too old: "+s.TooOld)
+	}
 	if !s.CatalogFetched.IsZero() {
 		out = append(out, "kept catalog, "+Roughly(now.Sub(s.CatalogFetched))+" old")
 	}
@@ -100,6 +106,7 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
+	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", next.TooOld, "the agent can be given its catalog again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
 	turn(s.Silent, next.Silent, "agent-silent",

@@ -89,7 +89,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {
@@ -161,6 +161,10 @@ func rules() []rule {
 	}, rule{
 		from: "rackhand/provision/routeradvert", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/routeradvert", "rackhand/provision/links"},
 		why: "router advertisements don't depend on the inventory or on an install",
+	})
+	r = append(r, rule{
+		from: "rackhand/provision/catalogs", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/catalogs", "rackhand/provision/catalog"},
+		why: "what a host is given hangs on its roles alone",
 	})
 	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {

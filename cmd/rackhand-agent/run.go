@@ -96,6 +96,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
 	runner, clock := converge.Exec{}, converge.SystemClock{}
 	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	contents := &converge.Contents{Paths: paths, Log: log}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
@@ -103,8 +104,8 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Apt: apt,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader},
-			Log:   log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
+			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
+			Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,9 @@ import (
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/catalogs"
 	"rackhand/provision/conduct"
+	"rackhand/provision/content"
 	"rackhand/provision/gate"
 	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
@@ -82,6 +85,14 @@ type Appliance struct {
 
 	handout  *handout.Maker
 	operator *operate.Operator
+
+	contents *content.Store
+	catalogs *catalogs.Catalogs
+	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
+	// Of the watcher alone: the roles of the inventory that was tried out last, and the
+	// problems of roles that an event tells of.
+	tried *preview.Roles
+	told  inventory.Problems
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -152,6 +163,9 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		return nil, err
 	}
 	a.supply = a.supplies()
+	if err := a.openContents(); err != nil {
+		return nil, err
+	}
 	if err := a.loadInventory(); err != nil {
 		return nil, err
 	}
@@ -171,7 +185,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Reports: a.reports, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
-		Decide: a.decide, Compile: a.compile, Operator: a.operator, Handout: a.handout,
+		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 		Flood: a.flood, Limits: cfg.Limits,

@@ -2,7 +2,6 @@ package converge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -160,8 +159,12 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
 		}
 	}
+	a.Engine.Contents.use(c)
 	report.Results = a.converged(ctx, cat, state, noop)
-	report.Status = Worst(report.Results)
+	report.Status = statusOf(report.Results, noop)
+	if left := without(report.Results, noop); left != "" {
+		report.Warnings = append(report.Warnings, left)
+	}
 }
 
 // converged brings the catalog about and gives each change its cause. The state keeps the
@@ -333,24 +336,24 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	var c catalog.Catalog
+	var c *catalog.Catalog
 	if err == nil {
-		err = json.Unmarshal(b, &c)
+		c, err = catalog.Decode(b)
 	}
 	if err == nil {
-		err = usable(&c, host)
+		err = usable(c, host)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
 	}
-	return &c, nil
+	return c, nil
 }
 
 // keep puts a catalog that changed on disk, and notes that the appliance has confirmed
 // it; that is saved with the report.
 func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 	if changed {
-		b, err := json.Marshal(c)
+		b, err := withoutSecrets(c)
 		if err == nil {
 			err = writeFile(a.Paths.catalog(), b)
 		}

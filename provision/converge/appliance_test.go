@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,10 @@ type appliance struct {
 	progress []catalog.Progress
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
+
+	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
+	raw             string
+	content, secret map[string]string
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -134,9 +139,16 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var err error
+	if a.contents(w, r) {
+		return
+	}
 	switch r.URL.Path {
 	case "/v1/catalog":
 		etag := `"` + a.catalog.Version + `"`
+		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) == catalog.Format2 {
+			io.WriteString(w, a.raw)
+			return
+		}
 		if r.Header.Get("If-None-Match") == etag {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -189,4 +201,42 @@ func (a *appliance) enrol(w http.ResponseWriter, body []byte, answer func(any)) 
 
 func (a *appliance) caPEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw}))
+}
+
+// contents answers for a content or a secret.
+func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
+	text, ok := "", false
+	if sum, is := strings.CutPrefix(r.URL.Path, catalog.ContentPath); is {
+		text, ok = a.content[sum]
+	} else if path, is := strings.CutPrefix(r.URL.Path, catalog.SecretsPath); is {
+		text, ok = a.secret[path]
+	} else {
+		return false
+	}
+	if !ok {
+		http.NotFound(w, r)
+		return true
+	}
+	io.WriteString(w, text)
+	return true
+}
+
+// byHash makes the appliance's catalog one of format 2.
+func (a *appliance) byHash(resources ...catalog.Resource) {
+	a.t.Helper()
+	c := catalog.Catalog{Host: "web1", Role: "web", Resources: resources}
+	second, err := c.ByHash()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.catalog, a.content, a.secret = second, map[string]string{}, map[string]string{}
+	for _, r := range resources {
+		switch {
+		case r.File == nil || r.File.Ensure != catalog.FileKind:
+		case r.File.Sensitive:
+			a.secret[r.File.Path] = r.File.Content
+		default:
+			a.content[catalog.Sum(r.File.Content)] = r.File.Content
+		}
+	}
 }

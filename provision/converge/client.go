@@ -193,6 +193,9 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	if etag != "" {
 		req.Header.Set("If-None-Match", strconv.Quote(etag))
 	}
+	if path == catalogPath {
+		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format2))
+	}
 	resp, err := with.Do(req)
 	if err != nil {
 		return false, fmt.Errorf("asking the appliance: %w", err)
@@ -250,17 +253,18 @@ const catalogPath = "/v1/catalog"
 // catalog fetches the host's catalog. Nil without an error: it is still the one
 // with the version that the host has.
 func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, error) {
-	var got *catalog.Catalog
-	err := c.timely(ctx, func() error {
-		got = &catalog.Catalog{}
-		same, err := c.exchange(ctx, c.mutual, http.MethodGet, catalogPath, have, nil, got, catalog.MaxSize)
-		if same {
-			got = nil
-		}
+	var text json.RawMessage
+	var same bool
+	err := c.timely(ctx, func() (err error) {
+		same, err = c.exchange(ctx, c.mutual, http.MethodGet, catalogPath, have, nil, &text, catalog.MaxSize)
 		return err
 	})
-	if err != nil {
+	if err != nil || same {
 		return nil, err
+	}
+	got, err := catalog.Decode(text)
+	if err != nil {
+		return nil, &refusal{status: http.StatusOK, path: catalogPath, message: "its body can't be read: " + err.Error()}
 	}
 	return got, nil
 }

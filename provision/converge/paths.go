@@ -26,7 +26,10 @@ func (p Paths) key() string     { return filepath.Join(p.folder(), "key.pem") }
 func (p Paths) cert() string    { return filepath.Join(p.folder(), "cert.pem") }
 func (p Paths) catalog() string { return filepath.Join(p.folder(), "catalog.json") }
 func (p Paths) state() string   { return filepath.Join(p.folder(), "state.json") }
-func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
+func (p Paths) contents() string {
+	return filepath.Join(p.folder(), "content")
+}
+func (p Paths) lock() string { return filepath.Join(p.folder(), "lock") }
 
 // readFile reads a small file of the agent's own.
 func readFile(name string, limit int64) ([]byte, error) {
@@ -79,6 +82,10 @@ func (p Paths) sweep() error {
 				err = errors.Join(err, os.Remove(filepath.Join(p.folder(), e.Name())))
 			}
 		}
+	}
+	parts, _ := filepath.Glob(filepath.Join(p.contents(), partPrefix+"*"))
+	for _, name := range parts {
+		err = errors.Join(err, os.Remove(name))
 	}
 	return err
 }

@@ -30,6 +30,8 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/time", s.time)
 	e.POST("/v1/enrol", s.enrol)
 	e.GET("/v1/catalog", s.catalog)
+	e.GET(catalog.ContentPath+":sum", s.content)
+	e.GET(catalog.SecretsPath+"/*", s.secret)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	return Patiently(piecePatience, e)
@@ -144,25 +146,6 @@ func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 	return h, s.runsAlready(h.Name)
 }
 
-func (s *Server) catalog(c echo.Context) error {
-	h, err := s.agent(c)
-	if err != nil {
-		return err
-	}
-	compiled, err := s.Compile(h)
-	if err != nil {
-		s.warn(h.Name, "catalog", fmt.Sprintf("the catalog of %s does not compile: %v", h.Name, err))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
-	}
-	etag := `"` + compiled.Catalog.Version + `"`
-	c.Response().Header().Set("ETag", etag)
-	c.Response().Header().Set("Cache-Control", "no-store")
-	if c.Request().Header.Get("If-None-Match") == etag {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return c.JSON(http.StatusOK, compiled.Catalog)
-}
-
 func (s *Server) progress(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {
@@ -207,6 +190,7 @@ func (s *Server) report(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
 	state := agentState(r, s.Clock())
+	state.TooOld = s.old.why(h.Name)
 	if _, err := s.Reports.Put(c.Request().Context(), h.Name, r, state.Age(s.Clock())); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
@@ -266,9 +250,13 @@ func reportEvent(r catalog.Report) provision.Event {
 			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count.Failed, count.Resources(), of, strings.Join(failed, "; ")),
 		}
 	}
+	unknown := ""
+	if n := count.Unknown; n > 0 {
+		unknown = fmt.Sprintf(", %d could not be looked at and stay as they are", n)
+	}
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
-		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already, in %s", of, count.Changed, count.OK, took),
+		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count.Changed, count.OK, unknown, took),
 	}
 }
 

@@ -147,7 +147,7 @@ func (s *Server) derive(host string) {
 		for _, name := range secretNames(h) {
 			_, _ = get(name)
 		}
-		_, _ = s.Compile(h)
+		_, _ = s.Catalogs.Catalog(h)
 	}
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()

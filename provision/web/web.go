@@ -22,7 +22,6 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
@@ -59,7 +58,7 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Compile   func(host *inventory.Host) (*role.Compiled, error)
+	Catalogs  Catalogs
 	Operator  *operate.Operator
 	Handout   *handout.Maker    // what hosts are handed
 	Files     *bootfiles.Files  // boot programs
@@ -93,6 +92,7 @@ type Server struct {
 	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
+	old     oldAgents
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
