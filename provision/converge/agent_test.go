@@ -264,6 +264,9 @@ func TestReportTooLarge(t *testing.T) {
 	if len(r.app.reports) != 1 || r.app.reports[0].Status != catalog.Changed || len(r.app.reports[0].Results) == 0 || len(r.app.reports[0].Results) > 1000 {
 		t.Errorf("%d reports arrived", len(r.app.reports))
 	}
+	if x := r.app.reports[0]; x.Shortened == nil || x.Shortened.Results != 1501-len(x.Results) || x.Count().Resources() != 1501 {
+		t.Errorf("it was shortened and says %+v, %+v", x.Shortened, x.Totals)
+	}
 	// One that takes none is told of it when it does again.
 	r.app.largest = 10
 	r.once(catalog.OK)
