@@ -115,7 +115,7 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
-	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", next.TooOld, "the agent can be given its catalog again")
+	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", "agent too old: "+next.TooOld, "the agent can be given its catalog again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
 	turn(len(s.Pending) > 0, len(next.Pending) > 0, "restart-pending",

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -25,6 +26,8 @@ const usage = `rackhand-agent keeps this host as the appliance's catalog says.
                                            make no runs until then: 2h, 3d, 18:00, 2026-12-01 18:00; at most 30 days
   rackhand-agent enable                    make runs again
   rackhand-agent facts                     what this host is, as JSON
+  rackhand-agent enrol --token TOKEN       get a certificate by the token that ` + "`rackhand enrol HOST`" + ` printed
+  rackhand-agent version                   print the version of this agent
 
 exit codes of run and once
   0   nothing to do; with --noop: in sync
@@ -99,6 +102,17 @@ func parse(args []string, stdout, stderr io.Writer) (o options, code int, done b
 
 // run is the program without its process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "trial":
+			return trial(ctx, args[1:], stdout, stderr)
+		case "enrol":
+			return enrol(ctx, args[1:], os.Stdin, stdout, stderr)
+		case "version", "--version":
+			fmt.Fprintln(stdout, version)
+			return exitOK
+		}
+	}
 	o, code, done := parse(args, stdout, stderr)
 	if done {
 		return code
@@ -110,7 +124,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "daemon":
 		agent.Orders = true
-		err = agent.Run(ctx)
+		upgrades(agent, o.root, agent.Log, stdout)
+		err = daemon(ctx, agent, execve)
 	case "status":
 		err = status(agent, o, stdout)
 	case "disable":
@@ -142,7 +157,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Apt: apt,
+		Apt: apt, Version: version,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,

@@ -3,16 +3,19 @@ package converge
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"time"
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/upgrade"
 )
 
 // An Agent keeps one host as its catalog says.
@@ -40,6 +43,10 @@ type Agent struct {
 	Apt *Apt
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
+	// Version is that of this program; the appliance hears it with each request.
+	Version string
+	// Upgrade, if set, replaces this program by what the appliance offers.
+	Upgrade *upgrade.Upgrader
 
 	clock *adjusted
 	link  *client   // the connection of the latest run, on which orders are waited for
@@ -54,7 +61,8 @@ type Agent struct {
 const pauseAfterFailure = 15 * time.Second
 
 // Run converges at once and then at every interval, until ctx ends. A run that
-// failed is repeated sooner; one that the appliance orders is made at once.
+// failed is repeated sooner; one that the appliance orders is made at once. ErrReplaced says
+// that a new program took the place of this one.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.Interval == 0 {
 		a.Interval = 30 * time.Minute
@@ -64,6 +72,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	demand := Demand{}
 	for {
 		report, err := a.Make(ctx, demand)
+		if report.Disabled == nil && a.tryUpgrade(ctx) {
+			return ErrReplaced
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -120,7 +131,7 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 	}
 	report.Host = settings.Host
 	a.unlink()
-	c := &client{base: base, host: settings.Host, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	c := a.client(base, ca)
 	defer func() { a.linkTo(c) }()
 	if d := a.disabled(); d != nil && !noop {
 		return a.reportDisabled(ctx, c, report, d)
@@ -139,7 +150,7 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 	if !c.mayset {
 		a.clock.off = 0 // what was found wrong may be right by now
 	}
-	report.Warnings = warnings
+	report.Warnings = append(warnings, a.upgradeWarnings()...)
 	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
 	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
@@ -148,6 +159,10 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		report.Error = short(err.Error())
 	} else {
 		a.converge(ctx, c, cat, state, demand, &report)
+	}
+	if !noop {
+		report.Warnings = append(report.Warnings, a.trustNew(ctx, c)...)
+		report.Warnings = append(report.Warnings, a.renewDue(ctx, c, settings.Host)...)
 	}
 	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
 	if ahead := c.ahead; ahead != 0 {
@@ -183,7 +198,12 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		state.broken = trouble
 		a.report(ctx, c, state, report)
 	}
+	a.fetchUpgrade(ctx, c)
 	return report, errors.Join(err, trouble)
+}
+
+func (a *Agent) client(base *url.URL, ca *x509.CertPool) *client {
+	return &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep, version: a.Version, trusts: sumOf(a.Paths)}
 }
 
 // converge brings the catalog about, for the report.
@@ -278,6 +298,11 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 // clock right, the clock is set from the appliance. A dry run does neither; it uses the
 // certificate that is there.
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
+	if !noop {
+		if err := finishRenewal(a.Paths); err != nil {
+			return fmt.Errorf("finishing a renewal that was cut short: %w", err)
+		}
+	}
 	cert, err := c.identity(a.Paths, host)
 	if !noop && (err != nil || c.mayset) {
 		// A certificate that seems too old may be so by a wrong clock alone.
@@ -298,11 +323,11 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 	case noop:
 		return fmt.Errorf("a dry run doesn't enrol: %w", err)
 	default:
-		if cert, err = c.enrol(ctx, a.Paths, host, a.Keys, err); err != nil {
+		if cert, err = c.renewOrEnrol(ctx, a.Paths, host, a.Keys, cert, err); err != nil {
 			return err
 		}
 	}
-	c.mutual = c.secure(cert)
+	c.mutual, c.cert = c.secure(cert), cert
 	return nil
 }
 
@@ -329,7 +354,7 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
 		var fresh *catalog.Catalog
-		if fresh, err = c.catalog(asking, have); err == nil {
+		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,10 +46,13 @@ type appliance struct {
 	enrolled func() // called while an enrolment is answered
 	orders   atomic.Pointer[http.HandlerFunc]
 	opened   atomic.Int32 // connections
+	agents   agents
+	certs    certs
 
 	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
 	raw             string
 	content, secret map[string]string
+	breaks          int // how many more contents and secrets break off in their middle
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -74,7 +78,10 @@ func newAppliance(t *testing.T, now time.Time) *appliance {
 	return a
 }
 
-func (a *appliance) start() {
+func (a *appliance) start() { a.restartOn(nil) }
+
+// restartOn starts it on a listener, nil for one of its own.
+func (a *appliance) restartOn(l net.Listener) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
@@ -83,8 +90,12 @@ func (a *appliance) start() {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.ca)
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
+	if l != nil {
+		a.Server.Listener.Close()
+		a.Server.Listener = l
+	}
 	a.Server.TLS = &tls.Config{
-		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
+		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequestClientCert,
 		Time: func() time.Time { return a.now },
 	}
 	a.Server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
@@ -109,7 +120,7 @@ func (a *appliance) issue(name string, public any, usage x509.ExtKeyUsage) []byt
 }
 
 func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
-	if orders := a.orders.Load(); r.URL.Path == catalog.OrdersPath && orders != nil && len(r.TLS.VerifiedChains) > 0 {
+	if orders := a.orders.Load(); r.URL.Path == catalog.OrdersPath && orders != nil && a.known(r) {
 		(*orders)(w, r) // it waits
 		return
 	}
@@ -120,6 +131,9 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.asked(r.URL.Path)
 	}
 	a.calls[r.URL.Path]++
+	if a.agents.serve(a, w, r) {
+		return
+	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
 		if a.after != "" {
@@ -146,8 +160,7 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.enrol(w, body, answer)
 		return
 	}
-	if len(r.TLS.VerifiedChains) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != "web1" {
-		http.Error(w, "a certificate is wanted", http.StatusForbidden)
+	if !a.certs.serve(a, w, r, body) {
 		return
 	}
 	var err error
@@ -230,6 +243,12 @@ func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
 	if !ok {
 		http.NotFound(w, r)
 		return true
+	}
+	if a.breaks > 0 {
+		a.breaks--
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		io.WriteString(w, text[:len(text)/2])
+		panic(http.ErrAbortHandler)
 	}
 	io.WriteString(w, text)
 	return true

@@ -54,6 +54,7 @@ func TestBooted(t *testing.T) {
 	t.Run("dry run", b.dryRun)
 	t.Run("window", b.window)
 	t.Run("control", b.control)
+	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
 }
 

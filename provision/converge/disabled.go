@@ -64,7 +64,7 @@ func (a *Agent) Disable(ctx context.Context, reason string, until time.Time) (to
 	c, err := a.linked()
 	if err == nil {
 		defer a.unlink()
-		_, err = a.tellDisabled(ctx, c, catalog.Report{Host: c.host}, a.disabled())
+		_, err = a.tellDisabled(ctx, c, catalog.Report{}, a.disabled()) // the certificate names the host
 	}
 	return err, nil
 }

@@ -121,6 +121,7 @@ func (a *Agent) order(ctx context.Context, last string) (*catalog.Order, error) 
 	if err != nil {
 		return nil, err
 	}
+	c.sayVersion(req)
 	silence := time.AfterFunc(orderSilence, func() { cancel(fmt.Errorf("silent for %s", orderSilence)) })
 	defer silence.Stop()
 	resp, err := c.mutual.Do(req)
@@ -180,7 +181,7 @@ func (a *Agent) linked() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{base: base, host: settings.Host, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	c := a.client(base, ca)
 	cert, err := c.identity(a.Paths, settings.Host)
 	if err != nil {
 		return nil, err
