@@ -248,8 +248,13 @@ func TestEnabledMeanwhile(t *testing.T) {
 		w.(http.Flusher).Flush()
 		switch asked++; asked {
 		case 1:
-			w.Write([]byte(`{"id":"one","noop":true}`))
+			w.Write([]byte(`{"id":"zero"}`)) // ordered before it was disabled
 		case 2:
+			if req.URL.Query().Get("last") != "zero" {
+				t.Errorf("it asks with %s", req.URL.RawQuery)
+			}
+			w.Write([]byte(`{"id":"one","noop":true}`))
+		case 3:
 			if _, err := r.Enable(); err != nil {
 				t.Error(err)
 			}
@@ -263,7 +268,7 @@ func TestEnabledMeanwhile(t *testing.T) {
 	runs := 0
 	r.Orders = true
 	r.Sleep = func(asleep context.Context, _ time.Duration) error {
-		if runs++; runs == 3 {
+		if runs++; runs == 4 {
 			cancel()
 		}
 		<-asleep.Done()
@@ -276,7 +281,7 @@ func TestEnabledMeanwhile(t *testing.T) {
 	for _, x := range r.app.reports[2:] {
 		got = append(got, fmt.Sprintf("%s%s disabled:%v noop:%v", x.Order, x.Status, x.Disabled != nil, x.Noop))
 	}
-	if text := strings.Join(got, ", "); text != "failed disabled:true noop:false, onechanged disabled:false noop:true, changed disabled:false noop:false" {
+	if text := strings.Join(got, ", "); text != "failed disabled:true noop:false, zerofailed disabled:true noop:false, onechanged disabled:false noop:true, changed disabled:false noop:false" {
 		t.Errorf("reports: %s\n%s", text, r.out)
 	}
 }

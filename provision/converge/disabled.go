@@ -132,6 +132,8 @@ func (a *Agent) reportDisabled(ctx context.Context, c *client, r catalog.Report,
 	}
 	if err != nil {
 		a.Log.Warn("the appliance does not hear that the agent is disabled", "error", short(err.Error()))
+	} else if r.Order != "" {
+		a.answered = r.Order
 	}
 	r.Disabled = d
 	return r, why

@@ -122,9 +122,12 @@ func (r *rollout) order(ctx context.Context, batch []Outcome) error {
 	for _, o := range batch {
 		hosts = append(hosts, o.Host)
 	}
+	// Not cut off by an interrupt: then it would be unknown which hosts have their order.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTime)
+	defer cancel()
 	got, err := r.Order(ctx, orders.Request{Hosts: hosts, Noop: r.Noop, IgnoreWindow: r.IgnoreWindow})
 	if err != nil {
-		return err
+		return fmt.Errorf("ordering runs of %s: %w; some of these may have been ordered", strings.Join(hosts, ", "), err)
 	}
 	for _, g := range got {
 		i := slices.IndexFunc(batch, func(o Outcome) bool { return o.Host == g.Host })
@@ -150,8 +153,10 @@ func (r *rollout) order(ctx context.Context, batch []Outcome) error {
 	return nil
 }
 
-// The appliance may be restarted meanwhile.
 const (
+	// orderTime bounds the ordering of a batch: a record on disk for each host.
+	orderTime = time.Minute
+	// The appliance may be restarted while a batch is waited for.
 	awayPause = 2 * time.Second
 	awayTries = 60
 )

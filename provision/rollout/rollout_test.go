@@ -167,6 +167,28 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestInterruptedWhileOrdering: an interrupt at that moment doesn't cut off the ordering, so
+// it is known which hosts have their order.
+func TestInterruptedWhileOrdering(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fleet{}
+	var said []string
+	r, err := Run(ctx, Options{
+		Hosts: []string{"ok1", "ok2"}, Batch: 1, Changes: f.changes, Line: func(s string) { said = append(said, s) },
+		Order: func(ctx context.Context, r orders.Request) ([]orders.Ordered, error) {
+			cancel()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return f.order(ctx, r)
+		},
+	})
+	text := strings.Join(said, "\n")
+	if err != nil || r.ExitCode() != 1 || !strings.Contains(text, "ordered, and going on: ok1\nnot asked: ok2") {
+		t.Errorf("%v, exit %d\n%s", err, r.ExitCode(), text)
+	}
+}
+
 // TestTable: one line a host, and nothing that a host says moves the terminal.
 func TestTable(t *testing.T) {
 	f := &fleet{}
