@@ -122,9 +122,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error) {
 	noop := demand.Noop
 	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Interval: a.Interval.Seconds()}
-	if a.clock == nil {
-		a.clock = &adjusted{Clock: a.Clock}
-	}
+	a.setClock()
 	settings, base, ca, err := readSettings(a.Paths)
 	if err != nil {
 		return report, err

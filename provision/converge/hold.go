@@ -43,3 +43,19 @@ func (a *Agent) hold(m *catalog.Maintenance) (hold func() string, opens func() t
 		return set.Show(next())
 	}, next, nil
 }
+
+// untilOpen shortens a pause so that the next run falls into the window that a restart
+// waits for. Hosts with the same window don't all come at its first second.
+func (a *Agent) untilOpen(pause time.Duration) time.Duration {
+	if a.opens.IsZero() {
+		return pause
+	}
+	until := a.opens.Sub(a.clock.now())
+	if until >= pause || until < 0 {
+		return pause
+	}
+	return min(pause, until+time.Second+time.Duration(a.Random.Int64N(int64(openSpread))))
+}
+
+// openSpread is over how long the hosts of a window come: a minute, the shortest window.
+const openSpread = 50 * time.Second

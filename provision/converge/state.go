@@ -11,6 +11,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/status"
 )
 
 const (
@@ -44,8 +45,8 @@ type State struct {
 	// Dropped is how many reports were dropped since the appliance took one.
 	Dropped int `json:"dropped,omitempty"`
 	// Last is the latest run, and Order the latest order that one was made for.
-	Last  *LastRun `json:"last_run,omitempty"`
-	Order string   `json:"order,omitempty"`
+	Last  *status.LastRun `json:"last_run,omitempty"`
+	Order string          `json:"order,omitempty"`
 	// Whole: some run had no failures. Maintenance windows hold from then on.
 	Whole bool `json:"whole,omitempty"`
 

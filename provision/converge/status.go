@@ -7,47 +7,24 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/status"
 )
-
-// A Status is what an agent's files say of it.
-type Status struct {
-	Host      string   `json:"host"`
-	Appliance string   `json:"appliance"`
-	Running   bool     `json:"running"` // a run is under way
-	Last      *LastRun `json:"last_run,omitempty"`
-	// LastAge is how long ago the latest run ended, in seconds.
-	LastAge float64 `json:"last_run_age,omitempty"`
-	// Next is when the daemon's next run is due; zero when no daemon runs.
-	Next time.Time `json:"next_run,omitzero"`
-	// Catalog is the version of the catalog kept on the host, CatalogAge how long ago the
-	// appliance confirmed it, in seconds.
-	Catalog    string  `json:"catalog,omitempty"`
-	CatalogAge float64 `json:"catalog_age,omitempty"`
-	// Pending are the restarts and reloads that are due, by service.
-	Pending map[string]Pending `json:"pending,omitempty"`
-	// Opens is when the maintenance window opens that they wait for; zero when they don't.
-	Opens    time.Time         `json:"window_opens,omitzero"`
-	Disabled *catalog.Disabled `json:"disabled,omitempty"`
-	// Certificate is when the host's certificate expires; zero when it has none.
-	Certificate time.Time `json:"certificate_expires,omitzero"`
-	Unsent      int       `json:"unsent_reports,omitempty"`
-	Problems    []string  `json:"problems,omitempty"`
-}
 
 // Status reads the agent's files; it changes nothing, and asks nobody. An error says why
 // this is no host with an agent.
-func (a *Agent) Status() (Status, error) {
+func (a *Agent) Status() (status.Status, error) {
 	a.setClock()
 	settings, _, _, err := readSettings(a.Paths)
 	if err != nil {
-		return Status{}, err
+		return status.Status{}, err
 	}
-	s := Status{Host: settings.Host, Appliance: settings.Appliance, Running: a.running(), Disabled: a.disabled(), Next: a.nextRun()}
+	s := status.Status{Host: settings.Host, Appliance: settings.Appliance, Running: a.running(), Disabled: a.disabled(), Next: a.nextRun()}
 	problem := func(err error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.Problems = append(s.Problems, err.Error())
@@ -58,7 +35,13 @@ func (a *Agent) Status() (Status, error) {
 	if s.Last = state.Last; s.Last != nil {
 		s.LastAge = a.since(s.Last.At, s.Last.Boot, s.Last.Up).Seconds()
 	}
-	s.Pending, s.Unsent = state.Pending, len(state.Unsent)
+	s.Unsent = len(state.Unsent)
+	for id, p := range state.Pending {
+		if s.Pending == nil {
+			s.Pending = map[string][]string{}
+		}
+		s.Pending[id] = p.By
+	}
 	kept, err := a.keptCatalog(settings.Host)
 	problem(err)
 	if kept != nil {
@@ -137,3 +120,44 @@ func (a *Agent) expires() (time.Time, error) {
 	}
 	return cert.NotAfter, nil
 }
+
+// ran notes a run in the state, which is saved with its report.
+func (a *Agent) ran(state *State, r catalog.Report) {
+	state.Last = &status.LastRun{At: r.Finished, Status: r.Status, Version: r.Version, Error: r.Error, Order: r.Order}
+	if a.Uptime != nil {
+		state.Last.Boot, state.Last.Up = a.Uptime()
+	}
+	state.Whole = state.Whole || r.Error == "" && r.Status != catalog.Failed
+	if r.Order != "" {
+		state.Order, a.answered = r.Order, r.Order
+	}
+}
+
+// nextRun is what next.json holds. It is in memory alone: it says nothing after a boot.
+type nextRun struct {
+	PID  int           `json:"pid"` // of the daemon
+	At   time.Time     `json:"at"`
+	Boot string        `json:"boot,omitempty"`
+	Up   time.Duration `json:"up,omitempty"`
+}
+
+// noteNext notes when the daemon's next run is due, for `status`. It is not worth an error.
+func (a *Agent) noteNext(pause time.Duration) {
+	n := nextRun{PID: os.Getpid(), At: a.clock.now().Add(pause).UTC()}
+	if a.Uptime != nil {
+		n.Boot, n.Up = a.Uptime()
+		n.Up += pause
+	}
+	b, err := json.Marshal(n)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(a.Paths.next()), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(a.Paths.next(), b, 0o644)
+	}
+	if err != nil {
+		a.Log.Debug("noting the next run", "error", err)
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,4 +1,5 @@
-package converge
+// Package status shows people and programs what an agent's files say of it.
+package status
 
 import (
 	"fmt"
@@ -9,7 +10,47 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"rackhand/provision/catalog"
 )
+
+// A Status is what an agent's files say of it.
+type Status struct {
+	Host      string   `json:"host"`
+	Appliance string   `json:"appliance"`
+	Running   bool     `json:"running"` // a run is under way
+	Last      *LastRun `json:"last_run,omitempty"`
+	// LastAge is how long ago the latest run ended, in seconds.
+	LastAge float64 `json:"last_run_age,omitempty"`
+	// Next is when the daemon's next run is due; zero when no daemon runs.
+	Next time.Time `json:"next_run,omitzero"`
+	// Catalog is the version of the catalog kept on the host, CatalogAge how long ago the
+	// appliance confirmed it, in seconds.
+	Catalog    string  `json:"catalog,omitempty"`
+	CatalogAge float64 `json:"catalog_age,omitempty"`
+	// Pending are the services whose restart or reload is due, with the resources whose
+	// change that is due to.
+	Pending map[string][]string `json:"pending,omitempty"`
+	// Opens is when the maintenance window opens that they wait for; zero when they don't.
+	Opens    time.Time         `json:"window_opens,omitzero"`
+	Disabled *catalog.Disabled `json:"disabled,omitempty"`
+	// Certificate is when the host's certificate expires; zero when it has none.
+	Certificate time.Time `json:"certificate_expires,omitzero"`
+	Unsent      int       `json:"unsent_reports,omitempty"`
+	Problems    []string  `json:"problems,omitempty"`
+}
+
+// A LastRun is the latest run.
+type LastRun struct {
+	At      time.Time `json:"at"` // its end, by the host's clock
+	Status  string    `json:"status"`
+	Version string    `json:"version,omitempty"` // of the catalog
+	Error   string    `json:"error,omitempty"`
+	Order   string    `json:"order,omitempty"`
+	// Boot and Up are At as boot and time since that boot.
+	Boot string        `json:"boot,omitempty"`
+	Up   time.Duration `json:"up,omitempty"`
+}
 
 // Write writes a status for people; now is the host's time.
 func (s Status) Write(w io.Writer, now time.Time) error {
@@ -44,7 +85,7 @@ func (s Status) Write(w io.Writer, now time.Time) error {
 		if !s.Opens.IsZero() {
 			when = "window that opens in " + about(s.Opens.Sub(now).Seconds())
 		}
-		line("pending", "%s, since %s changed, at the %s", id, strings.Join(s.Pending[id].By, ", "), when)
+		line("pending", "%s, since %s changed, at the %s", id, strings.Join(s.Pending[id], ", "), when)
 	}
 	if d := s.Disabled; d != nil {
 		line("disabled", "for another %s, until %s, because: %s", about(d.Left), d.Until.Local().Format("2 Jan 2006 15:04 MST"), d.Reason)
