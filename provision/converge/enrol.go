@@ -28,24 +28,26 @@ func (c *client) identity(p Paths, host string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := readFile(p.cert(), maxCert)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := c.accept(b, key, host)
-	if errors.Is(err, errOtherKey) {
-		// A renewal that was cut short, which a dry run doesn't finish.
-		if b, readErr := readFile(p.nextCert(), maxCert); readErr == nil {
-			return c.accept(b, key, host)
+	cert, err := c.certIn(p.cert(), key, host)
+	if err != nil && cert == nil {
+		// A renewal that was cut short, and couldn't be finished or, in a dry run, isn't.
+		if next, nextErr := c.certIn(p.nextCert(), key, host); nextErr == nil {
+			return next, nil
 		}
 	}
 	return cert, err
 }
 
+func (c *client) certIn(name string, key crypto.Signer, host string) (*tls.Certificate, error) {
+	b, err := readFile(name, maxCert)
+	if err != nil {
+		return nil, err
+	}
+	return c.accept(b, key, host)
+}
+
 // maxCert bounds the file of a certificate, in bytes.
 const maxCert = 256 << 10
-
-var errOtherKey = errors.New("the certificate is for another key")
 
 // accept checks that a certificate in PEM is this CA's, for this host and this
 // key, and valid now. One that is so but for the time is returned with the error.
@@ -60,7 +62,7 @@ func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Ce
 	}
 	public, ok := key.Public().(*ecdsa.PublicKey)
 	if !ok || !public.Equal(cert.PublicKey) {
-		return nil, errOtherKey
+		return nil, errors.New("the certificate is for another key")
 	}
 	if cert.Subject.CommonName != host {
 		return nil, fmt.Errorf("the certificate is for %q, this is %q", short(cert.Subject.CommonName), host)

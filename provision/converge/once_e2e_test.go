@@ -97,7 +97,16 @@ func TestStateFolderUnwritable(t *testing.T) {
 			return nil
 		}, func() error { return os.Remove(filepath.Join(folder, "filler")) }},
 		{
-			"read-only", "read-only file system", func() error { return unix.Mount("", folder, "", unix.MS_REMOUNT|unix.MS_RDONLY, "") },
+			"read-only", "read-only file system", func() error {
+				// And a renewal that was cut short: it can be used as it lies.
+				if err := os.Rename(r.root.cert(), r.root.nextCert()); err != nil {
+					return err
+				}
+				if err := os.WriteFile(r.root.cert(), []byte("x"), 0o600); err != nil {
+					return err
+				}
+				return unix.Mount("", folder, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+			},
 			func() error { return unix.Mount("", folder, "", unix.MS_REMOUNT, "") },
 		},
 	}

@@ -41,6 +41,9 @@ func (a *agents) put(version string, program []byte) catalog.Offer {
 // serve answers what it alone knows of.
 func (a *agents) serve(app *appliance, w http.ResponseWriter, r *http.Request) bool {
 	if !app.known(r) {
+		if a.offer != "" { // as someone else might
+			w.Header().Set(catalog.HeaderOffer, a.offer)
+		}
 		return false
 	}
 	if strings.HasPrefix(r.URL.Path, "/v1/agent/") {
@@ -125,6 +128,30 @@ func TestUpgrade(t *testing.T) {
 	round(false)
 	if last := r.app.reports[len(r.app.reports)-1]; tried != 2 || len(last.Warnings) > 0 {
 		t.Errorf("tried %d times, then reported %q", tried, last.Warnings)
+	}
+}
+
+// TestUpgradeWithoutCatalog: an agent that gets no catalog that it can use is upgraded all the
+// same; an offer that doesn't come over mutual TLS is none.
+func TestUpgradeWithoutCatalog(t *testing.T) {
+	for _, broken := range []func(a *appliance){
+		func(a *appliance) { a.fail[catalogPath] = http.StatusServiceUnavailable },
+		func(a *appliance) { a.catalog.Host = "web2" },
+	} {
+		r := newRig(t)
+		r.with("v1", "one", nil)
+		r.app.agents.put("v2", []byte("two"))
+		broken(r.app)
+		if _, err := r.Once(t.Context(), false); err == nil || !r.Upgrade.Staged() {
+			t.Errorf("%v, staged %t\n%s", err, r.Upgrade.Staged(), r.out)
+		}
+	}
+	r := newRig(t)
+	r.with("v1", "one", nil)
+	r.app.agents.put("v2", []byte("two"))
+	r.app.fail["/v1/enrol"] = http.StatusForbidden
+	if _, err := r.Once(t.Context(), false); err == nil || r.Upgrade.Staged() || r.exists("sbin/rackhand-agent.next") {
+		t.Errorf("%v, staged %t\n%s", err, r.Upgrade.Staged(), r.out)
 	}
 }
 

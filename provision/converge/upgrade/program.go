@@ -36,7 +36,10 @@ func (p Program) beside(suffix string) string { return filepath.Clean(p.Path) + 
 // fetch writes a program of the right size and hash to Next. It is on disk before fetch
 // returns.
 func (p Program) fetch(o catalog.Offer, from io.Reader) (err error) {
-	f, err := os.OpenFile(p.partial(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700)
+	if err := os.Remove(p.partial()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(p.partial(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700) // through no link
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,15 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: left behind: %q", name, left)
 		}
 	}
+	// What lies where it is fetched to, is no way to another file.
+	linked := newUpgrader(t)
+	if err := os.Symlink(linked.Program.Path, linked.Program.Path+".partial"); err != nil {
+		t.Fatal(err)
+	}
+	if err := linked.Fetch(o, from("two")); err != nil {
+		t.Error(err)
+	}
+	linked.is(t, "through a link", "one")
 	u := newUpgrader(t)
 	never := func() (io.ReadCloser, error) { t.Error("it was fetched"); return nil, broken }
 	if err := u.Fetch(offer("one"), never); err != nil || u.Staged() {
