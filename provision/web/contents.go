@@ -17,21 +17,21 @@ import (
 	"rackhand/provision/catalogs"
 )
 
-// Catalogs is what agents are given.
+// Catalogs gives agents their catalogs and contents.
 type Catalogs interface {
 	// Catalog is that of a host. With an error, it is the last one that could be made, or nil.
 	Catalog(h *inventory.Host) (*catalogs.Made, error)
-	// Given notes what the agent of a host was given.
+	// Given notes the catalog that the agent of a host has now.
 	Given(host string, m *catalogs.Made)
-	// Last is what was given last, and the last one that agents of the first format can be
-	// given; nil for none.
+	// Last returns the catalog that the agent got last, and the last one that agents of the
+	// first format can read; nil for none.
 	Last(host string) (given, readable *catalogs.Made)
 	// Content opens a content by its SHA-256.
 	Content(sum string) (*os.File, error)
 }
 
-// errNotNamed answers for what the catalog of the host doesn't name, whether it is there or
-// not.
+// errNotNamed is the answer for everything that the host's catalog doesn't name. It is the
+// same whether the content exists or not.
 var errNotNamed = echo.NewHTTPError(http.StatusNotFound, "the catalog of this host does not name that")
 
 func (s *Server) catalog(c echo.Context) error {
@@ -62,8 +62,8 @@ func same(c echo.Context, version string) bool {
 	return c.Request().Header.Get("If-None-Match") == etag
 }
 
-// made is the catalog of a host. One that can't be made as it should be now is told of; the
-// last one serves as long as there is one.
+// made returns the catalog of a host. When a new one can't be made, an event says why, and
+// the last one stays in force.
 func (s *Server) made(h *inventory.Host) (*catalogs.Made, error) {
 	m, err := s.Catalogs.Catalog(h)
 	if err == nil {
@@ -77,8 +77,8 @@ func (s *Server) made(h *inventory.Host) (*catalogs.Made, error) {
 	return nil, echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
 }
 
-// content streams a content that the host's catalog names: the one that its agent has, or
-// the one of now. The agent itself is given to any host.
+// content streams a content that the host's catalog names: the catalog that its agent has, or
+// the current one. Any host may fetch the agent's own binary.
 func (s *Server) content(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"rackhand/provision/catalogs"
 )
 
-// oldAgents are the hosts whose agents can't be given their catalogs, and why.
+// oldAgents are the hosts whose agents can't read their catalogs, with the reason.
 type oldAgents struct {
 	mu    sync.Mutex
 	hosts map[string]string
@@ -40,9 +40,8 @@ func (o *oldAgents) why(host string) string {
 	return o.hosts[host]
 }
 
-// firstFormat answers an agent that reads the first format alone. It would write an empty
-// file where the content isn't in the catalog, so it keeps the last catalog that it can be
-// given.
+// firstFormat answers an agent that reads the first format only. Such an agent writes an empty
+// file where the catalog has no content, so it keeps the last catalog that it can read.
 func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made) error {
 	if m.TooMuch == "" {
 		s.old.forget(h.Name)
@@ -53,7 +52,7 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 		return c.JSON(http.StatusOK, m.Catalog)
 	}
 	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
-	s.old.set(h.Name, why) // told with the report of this run
+	s.old.set(h.Name, why) // the report of this run puts it on record
 	if has := c.Request().Header.Get("If-None-Match"); has != "" {
 		c.Response().Header().Set("ETag", has)
 		return c.NoContent(http.StatusNotModified)
@@ -65,8 +64,8 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 	return echo.NewHTTPError(http.StatusUpgradeRequired, "agent too old: "+why)
 }
 
-// upgradeCommand brings this appliance's agent to a host, whose certificate fetches it. A
-// Debian without curl has apt-helper; both check what they fetched.
+// upgradeCommand fetches this appliance's agent on a host, with the host's certificate, checks
+// its SHA-256, and restarts it. Images have apt-helper, while a minimal Debian has no curl.
 func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
 	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
 		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, h.System.Processor())
