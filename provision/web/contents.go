@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -104,8 +105,12 @@ func (s *Server) content(c echo.Context) error {
 			return stream(c, strings.NewReader(text))
 		}
 	}
-	if b, err := bootfiles.Payload(bootfiles.PayloadAgent); err == nil && catalog.Sum(string(b)) == sum {
-		return stream(c, strings.NewReader(string(b)))
+	if sum == s.agentSum() {
+		b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+		if err != nil {
+			return err
+		}
+		return stream(c, bytes.NewReader(b))
 	}
 	return errNotNamed
 }
@@ -149,4 +154,13 @@ func stream(c echo.Context, from io.ReadSeeker) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, from)
 	return nil
+}
+
+// sumOfAgent is the SHA-256 of the agent that this program carries; "" when it carries none.
+func sumOfAgent() string {
+	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+	if err != nil {
+		return ""
+	}
+	return catalog.Sum(string(b))
 }

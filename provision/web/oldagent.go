@@ -7,7 +7,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
 	"rackhand/provision/catalogs"
@@ -70,11 +69,10 @@ func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
 	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
 		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, h.System.Processor())
 	}
-	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
-	if err != nil {
+	sum := s.agentSum()
+	if sum == "" {
 		return "rackhand install " + h.Name + " (this rackhand carries no agent)"
 	}
-	sum := catalog.Sum(string(b))
 	url := s.appliance(c.Request().Context()).Agents + catalog.ContentPath + sum
 	const own = "/var/lib/rackhand-agent/"
 	fetch := fmt.Sprintf("/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/etc/rackhand/ca.pem -o Acquire::https::SslCert=%scert.pem -o Acquire::https::SslKey=%[1]skey.pem download-file %s %[1]snew SHA256:%[3]s", own, url, sum)

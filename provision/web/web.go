@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -93,6 +94,8 @@ type Server struct {
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
 	old     oldAgents
+	// agentSum is the SHA-256 of the agent that this program carries.
+	agentSum func() string
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
@@ -111,7 +114,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
-		taken: newTaken(o.Journal.Counted, o.Limits),
+		taken: newTaken(o.Journal.Counted, o.Limits), agentSum: sync.OnceValue(sumOfAgent),
 	}
 }
 
