@@ -33,7 +33,7 @@ needs-demo needs-test: needs-%:
 	@.ci/needs $* $(abspath $(CACHE))
 
 build: go ## build rackhand (it carries the agent and the installer) into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 

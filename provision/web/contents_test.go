@@ -64,7 +64,7 @@ func (r *rig) certified(host string) agentKey {
 func (r *rig) get(a agentKey, w http.ResponseWriter, path, format, has string) {
 	req := httptest.NewRequest("GET", path, nil)
 	req.RemoteAddr = "127.0.0.1:1024"
-	req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{a.parsed}}}
+	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.parsed}}
 	if format != "" {
 		req.Header.Set(catalog.FormatHeader, format)
 	}
@@ -328,7 +328,7 @@ func TestFirstFormat(t *testing.T) {
 		}
 		reported := func() {
 			req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
-			req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{web1.parsed}}}
+			req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{web1.parsed}}
 			w := httptest.NewRecorder()
 			r.agents.ServeHTTP(w, req)
 			r.want(w, 204)

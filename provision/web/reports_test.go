@@ -94,3 +94,37 @@ func TestReportsAreRead(t *testing.T) {
 	}
 	get("/api/hosts/web1/report?number=x", 400, nil)
 }
+
+// TestNoSecretIsKept: a secret that an agent reports, wherever it stands, is in no report
+// that is kept, whole or in brief. Reports are packed, so the database's bytes don't show it.
+func TestNoSecretIsKept(t *testing.T) {
+	r := newRig(t)
+	web1 := r.enrolled("web1")
+	const secret = "hunter2-of-web1"
+	if _, err := r.server.Noting("web1", func(string) (string, error) { return secret, nil })("door"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		r.want(web1("POST", "/v1/report", fmt.Sprintf(`{"status":"failed","started":"2026-01-01T00:%02d:00Z","version":%q,"error":"x %[2]s","warnings":["x %[2]s"],
+			"totals":{"drifted":1},"results":[{"id":"file[%[2]s]","status":"changed","cause":"drift","message":"x %[2]s","diff":"x %[2]s"},{"id":"b","status":%[2]q,"cause":%[2]q}]}`, n, secret)), 204)
+	}
+	last, err := r.server.Reports.Last(t.Context(), "web1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, err := r.server.Reports.Earlier(t.Context(), "web1")
+	if err != nil || len(earlier) != 1 {
+		t.Fatal(err, earlier)
+	}
+	events, err := r.journal.Events(t.Context(), "web1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal([]any{last, earlier, events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), secret) || strings.Count(string(text), "drifted") < 2 {
+		t.Errorf("it is kept: %s", text)
+	}
+}

@@ -35,14 +35,20 @@ const hashSize = 8
 
 // Hash is a hash of a resource's declaration, without its place in the role and its ties to
 // other resources. It doesn't cover the content of a sensitive file, which could be guessed from
-// it: the catalog's version stands for that, so any change of the catalog counts as one of
-// such a file.
+// it. Where that stands in the catalog, the catalog's version stands for it: any change of
+// the catalog counts as one of such a file.
 func Hash(res catalog.Resource, version string) string {
 	res.Source, res.Deadline, res.Notify, res.Require = "", 0, nil, nil
-	if res.File != nil && res.File.Sensitive {
+	if res.File != nil && res.File.Ensure == catalog.FileKind {
 		f := *res.File
+		switch {
+		case f.Sensitive && f.Content != "":
+			res.Source = version
+		case !f.Sensitive && f.SHA256 == "": // as in a catalog of format 2
+			f.SHA256, f.Size = catalog.Sum(f.Content), int64(len(f.Content))
+		}
 		f.Content = ""
-		res.File, res.Source = &f, version
+		res.File = &f
 	}
 	b, err := json.Marshal(res)
 	if err != nil {

@@ -38,6 +38,14 @@ func secret(path, content string) catalog.Resource {
 	return res
 }
 
+// byHash is a file in a catalog of format 2.
+func byHash(res catalog.Resource) catalog.Resource {
+	f := *res.File
+	f.SHA256, f.Size, f.Content = catalog.Sum(f.Content), int64(len(f.Content)), ""
+	res.File = &f
+	return res
+}
+
 // A step is a run: a letter for each resource says what became of it (o: ok, c: changed,
 // f: failed, s: skipped), and want is the cause of each, "-" for none.
 type step struct {
@@ -78,7 +86,8 @@ func TestJudge(t *testing.T) {
 		"a boot":                         {{"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ooo", "- - -", "", "a"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift boot boot", "", "b"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift drift drift", "", "b"}},
 		"a boot, and a change":           {{"1", []catalog.Resource{web}, "o", "-", "", "a"}, {"2", []catalog.Resource{{ID: web.ID, Service: &catalog.Service{Name: "web"}}}, "c", "catalog", "", "b"}},
 		"a secret":                       {{"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "c", "drift", "", ""}},
-		"a secret outside the catalog":   {{"1", []catalog.Resource{secret("/etc/key", "")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "")}, "c", "catalog", "", ""}},
+		"a secret outside the catalog":   {{"1", []catalog.Resource{secret("/etc/key", "")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}},
+		"another format of the catalog":  {{"1", []catalog.Resource{motd}, "o", "-", "", ""}, {"2", []catalog.Resource{byHash(motd)}, "c", "drift", "", ""}},
 		"another secret":                 {{"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "o", "-", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "hunter3")}, "c", "catalog", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
