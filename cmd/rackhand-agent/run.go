@@ -161,7 +161,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
-			Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
+			Version: version, Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},
 	}

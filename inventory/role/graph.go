@@ -2,7 +2,7 @@ package role
 
 import "container/heap"
 
-// A graph is what comes before what. Its first nodes are resources; further ones stand for
+// A graph is the order of resources. Its first nodes are resources; further ones stand for
 // several of them.
 type graph struct {
 	resources     int
@@ -15,7 +15,7 @@ func newGraph(resources int) *graph {
 	return &graph{resources: resources, before: make([][]int, resources), after: make([][]int, resources), marks: make([]int, resources)}
 }
 
-// further adds a node that is no resource.
+// further adds a node that stands for several resources.
 func (g *graph) further() int {
 	g.before, g.after, g.marks = append(g.before, nil), append(g.after, nil), append(g.marks, 0)
 	return len(g.before) - 1

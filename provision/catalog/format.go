@@ -113,7 +113,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 	if err == nil {
 		return r, nil
 	}
-	// What every resource has is what its place in the order hangs on.
+	// Every resource has these fields, and its place in the order depends on them.
 	var common struct {
 		ID      string   `json:"id"`
 		Require []string `json:"require"`

@@ -11,8 +11,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// maxMemory bounds what the catalogs that are kept take together, in bytes; those that were
-// asked for longest ago give way, and are made again when they are asked for.
+// maxMemory bounds the memory of all kept catalogs, in bytes. The catalog that was requested
+// longest ago is dropped first; the next request makes it again.
 const maxMemory = 256 << 20
 
 // Roles are those of one version of the inventory, with what they name, immutable.
@@ -45,28 +45,28 @@ type Catalogs struct {
 	putAt uint64 // the turn of the last Put
 }
 
-// A slot is what is kept of a host. Its lock is held while its catalog is made.
+// A slot is the memory of one host. Its lock is held while a catalog is made.
 type slot struct {
 	mu      sync.Mutex
 	made    *Made
 	from    version           // what it was made of
 	secrets map[string]string // and with which secrets
-	given   *Made             // what the agent was given last
-	// readable is the last one that agents of the first format can be given.
+	given   *Made             // the catalog that the agent has
+	// readable is the last one that agents of the first format can read.
 	readable *Made
 
 	used uint64 // under the lock of all
 	size int
 }
 
-// New makes Catalogs for an appliance that hosts reach at url. retain is told which contents
-// are named, whenever that changes.
+// New makes Catalogs for an appliance that hosts reach at url. Each Put calls retain with the
+// SHA-256 of all contents that are still named.
 func New(url string, retain func(contents map[string]bool) error) *Catalogs {
 	return &Catalogs{url: url, retain: retain, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
-// Put takes a version of the inventory in. A role that is broken in it stays as it was for
-// the hosts that have it.
+// Put takes in a version of the inventory. The hosts of a role that is broken in it keep the
+// last good version of that role.
 func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Lock()
 	c.now = version{snap, roles}
@@ -89,7 +89,8 @@ func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	for _, v := range c.good {
 		name(v)
 	}
-	// An agent may be at work on what it was given; one that is away asks for another first.
+	// An agent at work may still fetch contents of its catalog. One that has been away since
+	// the last Put asks for a new catalog first.
 	var slots []*slot
 	for _, s := range c.hosts {
 		if s.used > c.putAt {
@@ -137,9 +138,9 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	return v, h, s
 }
 
-// Of is the catalog of a host, made when the inventory or one of its secrets has changed
-// since it was. One that can't be made leaves the host with its last one, and the error says
-// why.
+// Of returns the catalog of a host. It makes a new one when the inventory or one of the
+// host's secrets has changed. When that fails, it returns the error and the last catalog of
+// the host, if there is one.
 func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*Made, error) {
 	v, h, s := c.of(h)
 	s.mu.Lock()
@@ -202,8 +203,8 @@ func same(were map[string]string, secret func(string) (string, error)) bool {
 	return true
 }
 
-// bound lets the catalogs that were asked for longest ago go, until the rest fits. The
-// lock of s is held.
+// bound drops the catalogs that were requested longest ago until the rest fits. The caller
+// holds the lock of s.
 func (c *Catalogs) bound(s *slot, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,12 +222,12 @@ func (c *Catalogs) bound(s *slot, size int) {
 		if all <= c.most || oldest == nil {
 			return
 		}
-		delete(c.hosts, host) // whoever holds it right now goes on with it
+		delete(c.hosts, host) // a request that uses it now still has it
 	}
 }
 
-// Given notes that the agent of a host was given a catalog: until it is given another one,
-// it may fetch what this one names.
+// Given notes the catalog that the agent of a host has now. Until it gets another one, it may
+// fetch the contents that this one names.
 func (c *Catalogs) Given(host string, m *Made) {
 	if s := c.slot(host); s != nil {
 		s.mu.Lock()
@@ -235,8 +236,8 @@ func (c *Catalogs) Given(host string, m *Made) {
 	}
 }
 
-// Last are what the agent of a host was given last, and the last one that agents of the
-// first format can be given; nil for none.
+// Last returns the catalog that the agent of a host got last, and the last one that agents of
+// the first format can read; nil for none.
 func (c *Catalogs) Last(host string) (given, readable *Made) {
 	s := c.slot(host)
 	if s == nil {

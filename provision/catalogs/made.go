@@ -11,19 +11,19 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// A Made is what the agent of a host is given.
+// A Made is the catalog of a host, in each format.
 type Made struct {
 	*role.Compiled
 	// Version and JSON are the catalog's in format 2.
 	Version string
 	JSON    []byte
-	// TooMuch says what of it agents of the first format can't be given; "" for nothing.
+	// TooMuch says why agents of the first format can't read it; "" when they can.
 	TooMuch string
 
 	texts map[string]string        // contents, by SHA-256
 	files map[string]int64         // sizes of those in the store, by SHA-256
 	named map[string]*catalog.File // sensitive files, by path
-	size  int                      // what it takes in memory, roughly, in bytes
+	size  int                      // its memory, roughly, in bytes
 }
 
 // Make makes one of a role that is compiled for a host.
@@ -58,7 +58,7 @@ func Make(c *role.Compiled) (*Made, error) {
 		}
 	}
 	m.size = 2*len(m.JSON) + texts
-	// What JSON makes of a byte has six at most.
+	// JSON writes a byte as at most six.
 	if m.TooMuch == "" && 6*texts+len(m.JSON) > catalog.MaxSize {
 		b, err := json.Marshal(c.Catalog)
 		if err != nil {
@@ -81,5 +81,5 @@ func (m *Made) Content(sum string) (text string, size int64, stored, ok bool) {
 	return "", size, ok, ok
 }
 
-// Sensitive finds a sensitive file of the catalog; nil when there is none of that path.
+// Sensitive finds a sensitive file of the catalog by its path; nil when the catalog has none.
 func (m *Made) Sensitive(path string) *catalog.File { return m.named[path] }

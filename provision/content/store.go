@@ -1,5 +1,5 @@
-// Package content keeps what hosts are given by its SHA-256: copies of the inventory's files
-// that don't change when the operator edits those.
+// Package content keeps copies of the inventory's files by SHA-256. A copy doesn't change when
+// the operator edits its file.
 package content
 
 import (
@@ -49,10 +49,11 @@ type identity struct {
 	mtime, ctim syscall.Timespec
 }
 
-const part = ".part-" // what a kill leaves behind begins so
+const part = ".part-" // how the names of unfinished copies begin
 
-// Open opens a store; most is the largest content that it takes, and all the size of all
-// together, in bytes. What is in the folder is believed once it was verified.
+// Open opens a store. most is the size of the largest content that it takes, and all that of
+// all contents together, in bytes. A content that is in the folder already counts once it was
+// verified.
 func Open(dir string, most, all int64, clock func() time.Time) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder of contents: %w", err)

@@ -21,12 +21,12 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// maxKept bounds the contents that are kept on the host, in bytes. A larger one than half of
-// it isn't kept.
+// maxKept bounds the contents that are kept on the host, in bytes. A content of more than half
+// of it isn't kept.
 const maxKept = 256 << 20
 
-// Contents are what files are to hold, by SHA-256: fetched from the appliance, and kept in
-// the agent's folder for runs without it.
+// Contents gives files their contents by SHA-256. It fetches them from the appliance, and
+// keeps them in the agent's folder for runs without it.
 type Contents struct {
 	Paths Paths
 	Log   *slog.Logger
@@ -122,8 +122,8 @@ func (s *Contents) keep(from *os.File, file *catalog.File) (err error) {
 // partPrefix is how the names of contents begin that aren't whole.
 const partPrefix = ".part-"
 
-// bound removes what a kill left behind, and then the contents that were used longest ago,
-// until the rest fits into most bytes.
+// bound removes parts that a killed run left, and then the contents that were used longest
+// ago, until the rest fits into most bytes.
 func (s *Contents) bound(most int64) error {
 	entries, err := os.ReadDir(s.Paths.contents())
 	if err != nil {

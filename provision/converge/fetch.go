@@ -24,7 +24,7 @@ func (c *client) content(ctx context.Context, to *os.File, file *catalog.File) e
 			return &local{err}
 		}
 		v := &verifying{to: &localWriter{to}, hash: sha256.New()}
-		// No ReadFrom: what comes is hashed on its way.
+		// No ReadFrom: each piece is hashed before the next one is read.
 		if _, err := io.Copy(v, io.LimitReader(r, file.Size+1)); err != nil {
 			return err
 		}

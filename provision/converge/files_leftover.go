@@ -12,10 +12,10 @@ import (
 // tempPrefix is how the names of temporary files beside a file begin.
 func (p *place) tempPrefix() string { return "." + p.name + ".rackhand-tmp-" }
 
-// note keeps the path of the file that is about to be written, and returns what forgets it.
-// A run that is killed leaves a temporary file beside it, perhaps a large one, or one with a
-// secret, and the next run may have no reason to write there. It needn't be on disk: what a
-// crash of the machine leaves is as it was before.
+// note keeps the path of the file that is about to be written; forget removes the note.
+// A killed run leaves a temporary file beside that file, perhaps a large one or one with a
+// secret, and the next run may have no reason to write there. The note isn't synced to disk:
+// after a crash of the machine, the next write of the file clears up.
 func (f *Files) note(name string) (forget func()) {
 	if os.WriteFile(f.Paths.writing(), []byte(name), 0o600) != nil {
 		return func() {}
@@ -23,7 +23,7 @@ func (f *Files) note(name string) (forget func()) {
 	return func() { os.Remove(f.Paths.writing()) }
 }
 
-// Sweep removes what a killed run left beside the file that it was writing.
+// Sweep removes the temporary file of a killed run.
 func (f *Files) Sweep() error {
 	b, err := readFile(f.Paths.writing(), unix.PathMax)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,21 +18,21 @@ import (
 	"rackhand/provision/catalogs"
 )
 
-// Catalogs is what agents are given.
+// Catalogs gives agents their catalogs and contents.
 type Catalogs interface {
 	// Catalog is that of a host. With an error, it is the last one that could be made, or nil.
 	Catalog(h *inventory.Host) (*catalogs.Made, error)
-	// Given notes what the agent of a host was given.
+	// Given notes the catalog that the agent of a host has now.
 	Given(host string, m *catalogs.Made)
-	// Last is what was given last, and the last one that agents of the first format can be
-	// given; nil for none.
+	// Last returns the catalog that the agent got last, and the last one that agents of the
+	// first format can read; nil for none.
 	Last(host string) (given, readable *catalogs.Made)
 	// Content opens a content by its SHA-256.
 	Content(sum string) (*os.File, error)
 }
 
-// errNotNamed answers for what the catalog of the host doesn't name, whether it is there or
-// not.
+// errNotNamed is the answer for everything that the host's catalog doesn't name. It is the
+// same whether the content exists or not.
 var errNotNamed = echo.NewHTTPError(http.StatusNotFound, "the catalog of this host does not name that")
 
 func (s *Server) catalog(c echo.Context) error {
@@ -65,8 +66,8 @@ func same(c echo.Context, version string) bool {
 	return c.Request().Header.Get("If-None-Match") == etag
 }
 
-// made is the catalog of a host. One that can't be made as it should be now is told of; the
-// last one serves as long as there is one.
+// made returns the catalog of a host. When a new one can't be made, an event says why, and
+// the last one stays in force.
 func (s *Server) made(h *inventory.Host) (*catalogs.Made, error) {
 	m, err := s.Catalogs.Catalog(h)
 	if err == nil {
@@ -80,8 +81,8 @@ func (s *Server) made(h *inventory.Host) (*catalogs.Made, error) {
 	return nil, echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
 }
 
-// content streams a content that the host's catalog names: the one that its agent has, or
-// the one of now. The agent itself is given to any host.
+// content streams a content that the host's catalog names: the catalog that its agent has, or
+// the current one. Any host may fetch the agent's own binary.
 func (s *Server) content(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {
@@ -107,8 +108,12 @@ func (s *Server) content(c echo.Context) error {
 			return stream(c, strings.NewReader(text))
 		}
 	}
-	if b, err := bootfiles.Payload(bootfiles.PayloadAgent); err == nil && catalog.Sum(string(b)) == sum {
-		return stream(c, strings.NewReader(string(b)))
+	if sum == s.agentSum() {
+		b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+		if err != nil {
+			return err
+		}
+		return stream(c, bytes.NewReader(b))
 	}
 	return errNotNamed
 }
@@ -152,4 +157,13 @@ func stream(c echo.Context, from io.ReadSeeker) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, from)
 	return nil
+}
+
+// sumOfAgent is the SHA-256 of the agent that this program carries; "" when it carries none.
+func sumOfAgent() string {
+	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+	if err != nil {
+		return ""
+	}
+	return catalog.Sum(string(b))
 }

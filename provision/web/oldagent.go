@@ -7,13 +7,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
 	"rackhand/provision/catalogs"
 )
 
-// oldAgents are the hosts whose agents can't be given their catalogs, and why.
+// oldAgents are the hosts whose agents can't read their catalogs, with the reason.
 type oldAgents struct {
 	mu    sync.Mutex
 	hosts map[string]string
@@ -40,9 +39,8 @@ func (o *oldAgents) why(host string) string {
 	return o.hosts[host]
 }
 
-// firstFormat answers an agent that reads the first format alone. It would write an empty
-// file where the content isn't in the catalog, so it keeps the last catalog that it can be
-// given.
+// firstFormat answers an agent that reads the first format only. Such an agent writes an empty
+// file where the catalog has no content, so it keeps the last catalog that it can read.
 func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made) error {
 	if m.TooMuch == "" {
 		s.old.forget(h.Name)
@@ -53,7 +51,7 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 		return c.JSON(http.StatusOK, m.Catalog)
 	}
 	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
-	s.old.set(h.Name, why) // told with the report of this run
+	s.old.set(h.Name, why) // the report of this run puts it on record
 	if has := c.Request().Header.Get("If-None-Match"); has != "" {
 		c.Response().Header().Set("ETag", has)
 		return c.NoContent(http.StatusNotModified)
@@ -65,17 +63,16 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 	return echo.NewHTTPError(http.StatusUpgradeRequired, "agent too old: "+why)
 }
 
-// upgradeCommand brings this appliance's agent to a host, whose certificate fetches it. A
-// Debian without curl has apt-helper; both check what they fetched.
+// upgradeCommand fetches this appliance's agent on a host, with the host's certificate, checks
+// its SHA-256, and restarts it. Images have apt-helper, while a minimal Debian has no curl.
 func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
 	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
 		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, h.System.Processor())
 	}
-	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
-	if err != nil {
+	sum := s.agentSum()
+	if sum == "" {
 		return "rackhand install " + h.Name + " (this rackhand carries no agent)"
 	}
-	sum := catalog.Sum(string(b))
 	url := s.appliance(c.Request().Context()).Agents + catalog.ContentPath + sum
 	const own = "/var/lib/rackhand-agent/"
 	fetch := fmt.Sprintf("/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/etc/rackhand/ca.pem -o Acquire::https::SslCert=%scert.pem -o Acquire::https::SslKey=%[1]skey.pem download-file %s %[1]snew SHA256:%[3]s", own, url, sum)

@@ -105,6 +105,8 @@ type Server struct {
 	waits   waits
 	caMu    sync.Mutex // held while the CA is changed
 	old     oldAgents
+	// agentSum is the SHA-256 of the agent that this program carries.
+	agentSum func() string
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
@@ -123,7 +125,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
-		taken: newTaken(o.Journal.Counted, o.Limits),
+		taken: newTaken(o.Journal.Counted, o.Limits), agentSum: sync.OnceValue(sumOfAgent),
 	}
 }
 
