@@ -33,7 +33,7 @@ needs-demo needs-test: needs-%:
 	@.ci/needs $* $(abspath $(CACHE))
 
 build: go ## build rackhand (it carries the agent and the installer) into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 
@@ -70,7 +70,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 # What strangers send, and files that may come from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
 FUZZ := FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
-  FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660
+  FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzCatalog=provision/catalog
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)

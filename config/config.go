@@ -31,6 +31,7 @@ type Config struct {
 	Install   Install
 	Limits    Limits
 	Keep      Keep
+	Agent     Agent
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).

@@ -27,11 +27,11 @@ type AgentState struct {
 	// zero it is behind, and 0 when they agree within 2 s.
 	ClockAhead float64  `json:"clock_ahead,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
-	// Silent: the journal has an event that no report came for two of the agent's intervals.
-	Silent bool `json:"silent,omitempty"`
 	// TooOld says why the agent can't be given the host's catalog, and the command that
 	// upgrades it; "" when it can.
 	TooOld string `json:"too_old,omitempty"`
+	// Silent: the journal has an event that no report came for two of the agent's intervals.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // NewAgentState makes one of a report that came at now. age is that of a catalog that was
@@ -67,7 +67,7 @@ func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 
 // Same reports whether two say the same.
 func (s AgentState) Same(t AgentState) bool {
-	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && s.Silent == t.Silent && slices.Equal(s.Warnings, t.Warnings) && s.TooOld == t.TooOld
+	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings) && s.Silent == t.Silent && s.TooOld == t.TooOld
 }
 
 // Notes are what people are to see of a host at now, a short text each; none when it is
@@ -106,7 +106,7 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
-	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", next.TooOld, "the agent can be given its catalog again")
+	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", "agent too old: "+next.TooOld, "the agent can be given its catalog again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
 	turn(s.Silent, next.Silent, "agent-silent",

@@ -164,7 +164,7 @@ func rules() []rule {
 	})
 	r = append(r, rule{
 		from: "rackhand/provision/catalogs", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/catalogs", "rackhand/provision/catalog"},
-		why: "what a host is given hangs on its roles alone",
+		why: "the catalogs of hosts depend on their roles alone",
 	})
 	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {

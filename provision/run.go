@@ -90,5 +90,9 @@ func (s HostStatus) Notes(now time.Time) (out []string) {
 	if s.Agent != nil {
 		out = append(out, s.Agent.Notes(now)...)
 	}
+	// A host that is installed, or is going to be, gets its certificate with that.
+	if s.Certificate != nil && !s.Install.UnderWay() && (s.Install == nil || !s.Install.Erased) {
+		out = append(out, s.Certificate.Notes(s.Host, now)...)
+	}
 	return out
 }

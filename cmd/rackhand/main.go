@@ -49,6 +49,8 @@ type cli struct {
 	Release releaseCmd `cmd:"" help:"Confirm that a waiting box is the host, so its install goes on."`
 	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
 	Revoke  revokeCmd  `cmd:"" help:"Revoke the certificate of a host."`
+	Enrol   enrolCmd   `cmd:"" help:"Let a host enrol once more: print the command that gives its agent a certificate."`
+	CA      caCmd      `cmd:"" name:"ca" help:"Show the appliance's CA; replace it by another, step by step."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`

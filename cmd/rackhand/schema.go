@@ -16,8 +16,8 @@ type schemaCmd struct {
 
 func (c *schemaCmd) Run(out io.Writer) error {
 	data, err := map[string]func() ([]byte, error){
-		"inventory": inventory.JSONSchema, "config": config.JSONSchema, "role": role.JSONSchema,
-		"image": image.RecipeSchema, "report": reports.JSONSchema,
+		"inventory": inventory.JSONSchema, "config": config.JSONSchema,
+		"role": role.JSONSchema, "image": image.RecipeSchema, "report": reports.JSONSchema,
 	}[c.Of]()
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/conduct"
 	"rackhand/provision/content"
@@ -54,6 +55,8 @@ type Deps struct {
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
+	// Version is that of this rackhand, and of the agent that it carries.
+	Version string
 	// May is what the operator has said of a state folder that isn't as it was left.
 	May state.May
 }
@@ -82,6 +85,8 @@ type Appliance struct {
 	gate    *gate.Gate
 	supply  *preview.Supplies
 	lacking preview.Lacking
+	agents  *agentfile.Programs
+	ca      *pki.Authority
 
 	handout  *handout.Maker
 	operator *operate.Operator
@@ -162,6 +167,8 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err := state.Bind(ctx, st, authority.CA()); err != nil {
 		return nil, err
 	}
+	authority.Counted = a.journal.Counted
+	a.ca, a.agents = authority, a.loadAgents()
 	a.supply = a.supplies()
 	if err := a.openContents(); err != nil {
 		return nil, err
@@ -188,7 +195,8 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Limits: cfg.Limits,
+		Flood: a.flood, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent,
+		Bind: func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
 	})
 	return a, nil
 }

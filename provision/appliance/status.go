@@ -68,5 +68,6 @@ func (a *Appliance) problems() []string {
 	for _, p := range a.lacking.Problems(a.supply, a.Clock()) {
 		out = append(out, p.String())
 	}
+	out = append(out, a.agentProblems()...)
 	return append(out, a.gate.Problems()...)
 }

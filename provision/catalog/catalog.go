@@ -86,7 +86,9 @@ const (
 	Changed = "changed" // was brought about
 	Failed  = "failed"
 	Skipped = "skipped" // something that it requires failed
-	Unknown = "unknown" // a dry run can't tell before something else is made
+	// Unknown: a dry run can't tell before something else is made; a run without the
+	// appliance can't look at a file with a secret, and leaves it as it is.
+	Unknown = "unknown"
 )
 
 // A Result is what became of one resource.

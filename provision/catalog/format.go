@@ -24,7 +24,8 @@ const (
 	SecretsPath = "/v1/secrets"  // and the path of the file
 )
 
-// FormatOf is the format that the sender of a request reads, by its FormatHeader.
+// FormatOf is the format that the sender of a request reads, by the value of its
+// FormatHeader.
 func FormatOf(header string) int {
 	n, err := strconv.Atoi(header)
 	if err != nil || n < 1 {

@@ -100,3 +100,28 @@ func TestByHash(t *testing.T) {
 		t.Error("another content has the same version")
 	}
 }
+
+// FuzzCatalog: whatever comes, a catalog that is taken has resources that may be carried out
+// or that say why not, and reading takes memory in proportion to the text.
+func FuzzCatalog(f *testing.F) {
+	f.Add([]byte(`{"format": 2, "host": "web1", "resources": [{"id": "user[www]", "user": {}}, {"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}}]}`))
+	f.Add([]byte(`{"host": "web1", "resources": [{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "content": "x"}}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := Decode(b)
+		if err != nil || c.Validate() != nil {
+			return
+		}
+		for _, r := range c.Resources {
+			switch {
+			case r.ID == "":
+				t.Errorf("a resource without an id: %+v", r)
+			case r.Problem == "" && r.Validate() != nil:
+				t.Errorf("%+v: %v", r, r.Validate())
+			case r.Problem != "" && (r.File != nil || r.Package != nil || r.Service != nil):
+				t.Errorf("with a problem, and yet to be carried out: %+v", r)
+			case c.Format >= Format2 && r.File != nil && r.File.Ensure == FileKind && !r.File.Sensitive && !IsSHA256(r.File.SHA256):
+				t.Errorf("a file without a content: %+v", r.File)
+			}
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,8 @@ type Store struct {
 	dir       string
 	most, all int64
 	clock     func() time.Time
+
+	adding sync.Mutex // held while a file is taken in, which may take a while
 
 	mu   sync.Mutex
 	size map[string]int64 // of those that were verified by this process, in bytes
@@ -80,29 +83,35 @@ func (s *Store) Path(sum string) string { return s.path(sum) }
 // Add takes in a file as it is now. A copy is made first and hashed then, so that an edit
 // meanwhile can't part the name from the bytes.
 func (s *Store) Add(f *os.File) (Content, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.adding.Lock()
+	defer s.adding.Unlock()
 	id, settled, err := s.identify(f)
 	if err != nil {
 		return Content{}, err
 	}
-	if c, ok := s.known[id]; ok && s.has(c) {
+	s.mu.Lock()
+	c, ok := s.known[id]
+	ok = ok && s.has(c)
+	used := int64(0)
+	for _, n := range s.size {
+		used += n
+	}
+	s.mu.Unlock()
+	if ok {
 		return c, nil
 	}
 	if id.size > s.most {
 		return Content{}, fmt.Errorf("%w: it has %d bytes, at most %d are delivered", ErrTooLarge, id.size, s.most)
 	}
-	used := int64(0)
-	for _, n := range s.size {
-		used += n
-	}
 	if used+id.size > s.all {
 		return Content{}, fmt.Errorf("%w: with it, the contents of all roles have more than %d bytes", ErrTooLarge, s.all)
 	}
-	c, err := s.take(f)
-	if err != nil {
+	if c, err = s.take(f); err != nil {
 		return Content{}, fmt.Errorf("keeping a copy: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.size[c.SHA256] = c.Size
 	if settled {
 		s.known[id] = c
 	}
@@ -142,11 +151,7 @@ func (s *Store) take(f *os.File) (c Content, err error) {
 		return c, err
 	}
 	c.SHA256 = hex.EncodeToString(h.Sum(nil))
-	if err := os.Rename(out.Name(), s.path(c.SHA256)); err != nil {
-		return c, err
-	}
-	s.size[c.SHA256] = c.Size
-	return c, nil
+	return c, os.Rename(out.Name(), s.path(c.SHA256))
 }
 
 func gone(err error) error {
@@ -197,8 +202,11 @@ func (s *Store) Open(sum string) (*os.File, error) {
 
 // Retain removes all contents but those that keep names.
 func (s *Store) Retain(keep map[string]bool) error {
+	s.adding.Lock()
+	defer s.adding.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.DeleteFunc(s.known, func(_ identity, c Content) bool { return !keep[c.SHA256] })
 	return s.each(func(name string) bool {
 		if keep[name] || strings.HasPrefix(name, part) {
 			return false

@@ -134,7 +134,11 @@ func TestIdentityOnDisk(t *testing.T) {
 	for name, change := range map[string]func(){
 		"damaged certificate": func() { r.write("root/var/lib/rackhand-agent/cert.pem", "x") },
 		"damaged key":         func() { r.write("root/var/lib/rackhand-agent/key.pem", "x") },
-		"expired":             func() { r.app.now = r.app.now.Add(90 * time.Minute); r.clock.now = r.app.now; r.app.moved(r) },
+		"expired, for too long": func() {
+			r.app.now = r.app.now.Add(90 * time.Minute)
+			r.clock.now, r.app.certs.refuse = r.app.now, true
+			r.app.moved(r)
+		},
 	} {
 		change()
 		r.write("root/etc/rackhand/enrol-token", r.app.token)

@@ -51,6 +51,7 @@ func TestBooted(t *testing.T) {
 	t.Run("enabled", b.enabled)
 	t.Run("packages", b.packages)
 	t.Run("dry run", b.dryRun)
+	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
 }
 

@@ -38,6 +38,18 @@ type client struct {
 	away bool
 	// answered is called once the catalog begins to come.
 	answered func()
+	// version is that of this program, and trial says that it isn't the host's agent yet.
+	version string
+	trial   bool
+	// offer is the agent that the appliance offers; nil: none.
+	offer *catalog.Offer
+	// cert is the certificate that mutual shows, and renewDue says that the appliance asks
+	// for its renewal.
+	cert     *tls.Certificate
+	renewDue bool
+	// trusts is the SHA-256 of the file of the CAs that are trusted, and newCA that of the one
+	// that the appliance wants instead; "" for none.
+	trusts, newCA string
 }
 
 // The bounds of retries.
@@ -193,6 +205,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	if etag != "" {
 		req.Header.Set("If-None-Match", strconv.Quote(etag))
 	}
+	c.sayVersion(req)
 	if path == catalogPath {
 		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format2))
 	}
@@ -201,6 +214,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 		return false, fmt.Errorf("asking the appliance: %w", err)
 	}
 	defer resp.Body.Close()
+	c.hearHeaders(with, resp)
 	if path == catalogPath && resp.StatusCode < 400 {
 		c.compare(resp)
 		if c.answered != nil {

@@ -23,6 +23,13 @@ func TestKilledWhileFetching(t *testing.T) {
 	r.write("root/etc/big", contents[1])
 	random := mrand.New(mrand.NewPCG(1, 2))
 	killed, during := 0, 0
+	left := func() bool {
+		names, err := filepath.Glob(filepath.Join(r.dir, "root/etc/.*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names) > 0
+	}
 	for n := range 100 {
 		r.app.mu.Lock()
 		r.app.byHash(file("/etc/big", contents[n%2]), sensitive("/etc/key", "hunter2"))
@@ -45,10 +52,18 @@ func TestKilledWhileFetching(t *testing.T) {
 		if got := r.read("root/etc/big"); got != contents[0] && got != contents[1] {
 			t.Fatalf("killed %d times, the file holds %d bytes of neither content", killed, len(got))
 		}
-		if left, _ := filepath.Glob(filepath.Join(r.dir, "root/etc/.big*")); len(left) > 0 {
+		if left() {
 			during++
+			if !r.exists("root/var/lib/rackhand-agent/writing") {
+				t.Fatal("a file is left behind, and the agent doesn't know of it")
+			}
 		}
 	}
+	// The operator takes the change back: there is nothing to write any more.
+	r.write("root/etc/.big.rackhand-tmp-1", "left behind")
+	r.write("root/var/lib/rackhand-agent/writing", "/etc/big")
+	r.write("root/etc/big", "the end")
+	r.write("root/etc/key", "hunter2")
 	r.restart()
 	r.app.mu.Lock()
 	r.app.byHash(file("/etc/big", "the end"), sensitive("/etc/key", "hunter2"))
@@ -60,7 +75,7 @@ func TestKilledWhileFetching(t *testing.T) {
 	if r.read("root/etc/big") != "the end" || r.read("root/etc/key") != "hunter2" {
 		t.Error("the files are others")
 	}
-	for _, pattern := range []string{"root/etc/.*", "root/var/lib/rackhand-agent/content/.*", "root/var/lib/rackhand-agent/.*-*"} {
+	for _, pattern := range []string{"root/etc/.*", "root/var/lib/rackhand-agent/content/.*", "root/var/lib/rackhand-agent/.*-*", "root/var/lib/rackhand-agent/writing"} {
 		if left, err := filepath.Glob(filepath.Join(r.dir, pattern)); err != nil || len(left) > 0 {
 			t.Errorf("left behind %v, %v", left, err)
 		}

@@ -93,6 +93,40 @@ func TestWrongContent(t *testing.T) {
 	}
 }
 
+// TestBrokenOff: an answer that breaks off, or an appliance that isn't ready, is asked again
+// within the run; what came by then is in no file.
+func TestBrokenOff(t *testing.T) {
+	r := newRig(t)
+	long := strings.Repeat(allBytes(), 1000)
+	r.app.byHash(file("/etc/long", long), sensitive("/etc/key", strings.Repeat("hunter2", 10000)))
+	r.app.breaks = 3
+	r.app.fail[catalog.SecretsPath+"/etc/key"], r.app.failures = http.StatusServiceUnavailable, 1
+	r.once(catalog.Changed)
+	if r.read("root/etc/long") != long || r.read("root/etc/key") != strings.Repeat("hunter2", 10000) || r.app.breaks != 0 || r.pauses != 4 {
+		t.Errorf("%d bytes, %d bytes; %d breaks left, %d pauses", len(r.read("root/etc/long")), len(r.read("root/etc/key")), r.app.breaks, r.pauses)
+	}
+	// It goes for good in the middle of the run.
+	r.app.byHash(file("/etc/long", "other"), sensitive("/etc/key", "other"), file("/etc/motd", "x"))
+	r.app.asked = func(path string) {
+		if strings.HasPrefix(path, catalog.ContentPath) {
+			r.app.fail[catalog.ContentPath+catalog.Sum("other")], r.app.fail[catalog.SecretsPath+"/etc/key"], r.app.failures = 503, 503, -1
+		}
+	}
+	if status, err := r.Once(t.Context(), false); status != catalog.Failed || err != nil {
+		t.Errorf("%s, %v", status, err)
+	}
+	got := r.results()
+	for i, want := range []string{"file[/etc/long] failed", "file[/etc/key] unknown the file stays as it is", "file[/etc/motd] failed"} {
+		if !strings.HasPrefix(got[i], want) {
+			t.Errorf("%q, want %q", got[i], want)
+		}
+	}
+	if r.read("root/etc/long") != long || r.read("root/etc/key") != strings.Repeat("hunter2", 10000) {
+		t.Error("the files changed")
+	}
+	r.noSecrets()
+}
+
 // TestKeptContents: what is kept is bounded, the one used longest ago goes first, what a kill
 // left behind goes, and a damaged one is fetched again.
 func TestKeptContents(t *testing.T) {
@@ -307,5 +341,20 @@ func TestFlatMemory(t *testing.T) {
 	spent("kept", catalog.Changed)
 	if n := r.app.calls[catalog.ContentPath+catalog.Sum(big)]; n != 1 {
 		t.Errorf("it was fetched %d times", n)
+	}
+}
+
+// A large content has time to come over a slow link, unless its role says how much.
+func TestDeadlineOfContent(t *testing.T) {
+	for _, tc := range []struct {
+		size     int64
+		deadline int
+		want     time.Duration
+	}{{0, 0, 300 * time.Second}, {100 << 20, 0, 400 * time.Second}, {100 << 20, 20, 20 * time.Second}} {
+		res := file("/x", "")
+		res.File.Size, res.Deadline = tc.size, tc.deadline
+		if got := deadlineOf(&res); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
 	}
 }

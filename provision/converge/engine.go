@@ -40,6 +40,8 @@ type FileManager interface {
 	// Diff is a bounded unified diff of a file's content; "" when there is none to show.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
+	// Sweep removes what a killed run left behind.
+	Sweep() error
 }
 
 // ServiceManager is what the engine needs of one. See [Systemd].
@@ -101,6 +103,11 @@ type run struct {
 func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State, noop bool) []catalog.Result {
 	r := &run{Engine: e, state: state, noop: noop, catalog: c, results: map[string]catalog.Result{}, diffs: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{}}
 	r.forgetForeign(c)
+	if !noop && e.Files != nil {
+		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
+			e.Log.Warn("what a killed run left behind stays", "error", err)
+		}
+	}
 	var names []string
 	for _, res := range c.Resources {
 		switch {
@@ -148,16 +155,25 @@ func (e *Engine) unknown(problem string) string {
 	return fmt.Sprintf("this agent%s can't bring it about: %s; it upgrades itself when the appliance offers a newer one", version, problem)
 }
 
+// deadlineOf is the time for a file or a service. A large content may take a second longer for
+// each MiB: 8 Mbit/s.
+func deadlineOf(res *catalog.Resource) time.Duration {
+	switch {
+	case res.Deadline > 0:
+		return time.Duration(res.Deadline) * time.Second
+	case res.File != nil:
+		return defaultDeadline + time.Duration(res.File.Size>>20)*time.Second
+	}
+	return defaultDeadline
+}
+
 // one converges a file or a service.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
 	}
-	deadline := defaultDeadline
-	if res.Deadline > 0 {
-		deadline = time.Duration(res.Deadline) * time.Second
-	}
+	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
 	var did []string

@@ -126,6 +126,7 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 			w.mode = 0o600
 		}
 	}
+	defer f.note(file.Path)()
 	temp, err := f.writeTemp(ctx, p, w)
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func (w *want) keep(st *unix.Stat_t) {
 
 func (f *Files) writeTemp(ctx context.Context, p *place, w want) (name string, err error) {
 	// Nobody else writes these: what is there was left behind by a crash.
-	prefix := "." + p.name + ".rackhand-tmp-"
+	prefix := p.tempPrefix()
 	if err := p.sweep(prefix); err != nil {
 		return "", err
 	}

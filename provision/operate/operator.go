@@ -14,12 +14,14 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
+	"rackhand/provision/pki"
 	"rackhand/templates"
 )
 
 // An Operator carries out the operator's requests.
 type Operator struct {
 	Journal   *journal.Journal
+	Authority *pki.Authority // nil: the status shows no certificates
 	Snapshot  func() *inventory.Snapshot
 	Handout   *handout.Maker
 	Appliance templates.Appliance // how hosts reach it

@@ -185,24 +185,6 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Reports that are large and nearly the same pack well: they are bounded by their plain size
-// too, so that each record can be read again.
-func TestPlainSize(t *testing.T) {
-	r := newRig(t)
-	r.keep.Reports = 1000
-	r.restart()
-	for n := range 170 {
-		x := catalog.Report{Status: catalog.Failed, Started: time.Unix(int64(n), 0)}
-		for i := range 140 {
-			x.Results = append(x.Results, catalog.Result{ID: fmt.Sprint(i), Status: catalog.Failed, Message: "the same each time, and long enough to count for something"})
-		}
-		r.put("web1", x)
-	}
-	if n := len(r.earlier("web1")); n < 100 || n > 165 {
-		t.Errorf("%d earlier reports are there", n)
-	}
-}
-
 // A host is silent when nothing came for two of its agent's intervals in which the appliance
 // ran, whatever the clocks say. An agent of before tells no interval; a single run leaves it
 // as it was.

@@ -16,6 +16,7 @@ const (
 	earlierPrefix   = "reports/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
+	enrolPrefix     = "enrol/"
 )
 
 // deleteOrphans deletes the reports of jobs that are no longer recorded, and the reports and
@@ -38,6 +39,7 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 		reportPrefix:    gone,
 		earlierPrefix:   gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
+		enrolPrefix:     func(r store.Record, _ string) bool { return ended(r, now) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {
 		if err := deleteUnder(ctx, k.Store, prefix, goes); err != nil {
@@ -45,6 +47,14 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 		}
 	}
 	return nil
+}
+
+// ended reports whether an enrolment token is too old, by counted time.
+func ended(r store.Record, now time.Time) bool {
+	var e struct {
+		Until time.Time `json:"until"`
+	}
+	return json.Unmarshal(r.Value, &e) == nil && now.After(e.Until)
 }
 
 // deleteUnder deletes the records under a prefix for which goes returns true, a few at a

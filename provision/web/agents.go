@@ -29,7 +29,10 @@ func (s *Server) Agents() http.Handler {
 	e := newEcho(s.Log)
 	e.GET("/v1/time", s.time)
 	e.POST("/v1/enrol", s.enrol)
+	e.POST("/v1/renew", s.renew)
 	e.GET("/v1/catalog", s.catalog)
+	e.GET("/v1/agent/:sha256", s.newAgent)
+	e.GET("/v1/ca", s.newCA)
 	e.GET(catalog.ContentPath+":sum", s.content)
 	e.GET(catalog.SecretsPath+"/*", s.secret)
 	e.POST("/v1/progress", s.progress)
@@ -123,7 +126,7 @@ func (s *Server) enrol(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	if err := s.Journal.Enrol(h.Name, r.Token, csr.Key); err != nil {
+	if err := s.mayEnrol(c.Request().Context(), h, r.Token, csr.Key); err != nil {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
@@ -190,7 +193,6 @@ func (s *Server) report(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
 	state := agentState(r, s.Clock())
-	state.TooOld = s.old.why(h.Name)
 	if _, err := s.Reports.Put(c.Request().Context(), h.Name, r, state.Age(s.Clock())); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
@@ -198,6 +200,7 @@ func (s *Server) report(c echo.Context) error {
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
+	state.TooOld = s.old.why(h.Name)
 	if err := s.Journal.AgentIs(h.Name, state); err != nil {
 		return s.unrecorded(h.Name, err)
 	}

@@ -39,6 +39,9 @@ func (s *Server) catalog(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.agentRuns(c, h); err != nil {
+		return err
+	}
 	m, err := s.made(h)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -63,7 +64,7 @@ func (r *rig) certified(host string) agentKey {
 func (r *rig) get(a agentKey, w http.ResponseWriter, path, format, has string) {
 	req := httptest.NewRequest("GET", path, nil)
 	req.RemoteAddr = "127.0.0.1:1024"
-	req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{a.parsed}}}
+	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.parsed}}
 	if format != "" {
 		req.Header.Set(catalog.FormatHeader, format)
 	}
@@ -83,11 +84,13 @@ func (r *rig) got(a agentKey, path, format, has string) *httptest.ResponseRecord
 type roles struct {
 	resources []catalog.Resource
 	contents  []string
-	compiled  int
+	broken    error
 }
 
 func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error)) (*role.Compiled, error) {
-	r.compiled++
+	if r.broken != nil {
+		return nil, r.broken
+	}
 	c := catalog.Catalog{Host: h.Name, Role: h.Role}
 	for _, res := range r.resources {
 		if res.File != nil {
@@ -231,6 +234,30 @@ func TestOwnContentsOnly(t *testing.T) {
 	}
 }
 
+// TestLastCatalogStays: a catalog that can't be made leaves the host with its last one, and an
+// event says why; a host that has none is told to come again.
+func TestLastCatalogStays(t *testing.T) {
+	r := newRig(t)
+	own := r.withRoles()
+	r.put(own, &roles{resources: []catalog.Resource{declared("/etc/motd", "hello\n")}})
+	web1, web2 := r.certified("web1"), r.certified("web2")
+	w := r.got(web1, "/v1/catalog", "2", "")
+	r.want(w, 200)
+	version := strings.Trim(w.Header().Get("ETag"), `"`)
+	r.put(own, &roles{broken: errors.New("roles/web.yaml:3:5: no such secret")})
+	r.want(r.got(web1, "/v1/catalog", "2", version), 304)
+	if again := r.got(web1, "/v1/catalog", "2", ""); again.Code != 200 || again.Body.String() != w.Body.String() {
+		t.Errorf("%d %s", again.Code, again.Body)
+	}
+	r.want(r.got(web1, catalog.ContentPath+catalog.Sum("hello\n"), "", ""), 200)
+	r.want(r.got(web2, "/v1/catalog", "2", ""), 503)
+	for _, host := range []string{"web1", "web2"} {
+		if r.count(host, "catalog") != 1 {
+			t.Errorf("%s: %d events", host, r.count(host, "catalog"))
+		}
+	}
+}
+
 // TestFlatMemory: a content of 100 MB passes through the appliance in small pieces.
 func TestFlatMemory(t *testing.T) {
 	r := newRig(t)
@@ -296,12 +323,12 @@ func TestFirstFormat(t *testing.T) {
 			t.Errorf("%s, of an agent without: %d %.200s", name, w.Code, w.Body)
 		}
 		// This one was never given any.
-		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "this agent is too old for the role of its host") {
+		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "agent too old: the role needs a newer one, since ") {
 			t.Errorf("%s, of another host: %d %.200s", name, w.Code, w.Body)
 		}
 		reported := func() {
 			req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
-			req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{web1.parsed}}}
+			req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{web1.parsed}}
 			w := httptest.NewRecorder()
 			r.agents.ServeHTTP(w, req)
 			r.want(w, 204)

@@ -51,7 +51,7 @@ func (r *rig) enrolled(host string) func(method, path, body string) *httptest.Re
 	return func(method, path, body string) *httptest.ResponseRecorder {
 		req := httptest.NewRequest(method, path, strings.NewReader(body))
 		req.RemoteAddr = r.snap.Hosts[host].Address.String() + ":1024"
-		req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{cert}}}
+		req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
 		w := httptest.NewRecorder()
 		r.agents.ServeHTTP(w, req)
 		return w

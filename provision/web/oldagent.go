@@ -52,9 +52,8 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 		}
 		return c.JSON(http.StatusOK, m.Catalog)
 	}
-	why := fmt.Sprintf("this agent is too old for the role of its host (%s); on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
-	s.old.set(h.Name, why)
-	s.warn(h.Name, "agent-too-old", why)
+	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
+	s.old.set(h.Name, why) // told with the report of this run
 	if has := c.Request().Header.Get("If-None-Match"); has != "" {
 		c.Response().Header().Set("ETag", has)
 		return c.NoContent(http.StatusNotModified)
@@ -63,7 +62,7 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 		same(c, readable.Catalog.Version)
 		return c.JSON(http.StatusOK, readable.Catalog)
 	}
-	return echo.NewHTTPError(http.StatusUpgradeRequired, why)
+	return echo.NewHTTPError(http.StatusUpgradeRequired, "agent too old: "+why)
 }
 
 // upgradeCommand brings this appliance's agent to a host, whose certificate fetches it. A

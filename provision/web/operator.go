@@ -56,6 +56,9 @@ func (s *Server) API() http.Handler {
 	s.jobRoutes(e)
 	s.reportRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
+	e.POST("/api/hosts/:host/enrol", s.allowEnrolment)
+	e.GET("/api/ca", s.caStatus)
+	e.POST("/api/ca", s.changeCA)
 	s.mirrorRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {
 		if err := s.Operator.Cancel(c.Request().Context(), c.Param("host")); err != nil {

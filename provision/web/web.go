@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/handout"
@@ -76,6 +78,12 @@ type Options struct {
 	Limits config.Limits
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
+	// Bind records which CA the database belongs to, once another one signs; nil: no record.
+	Bind func(ctx context.Context, ca []byte) error
+	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
+	Programs *agentfile.Programs
+	// Agent says which hosts are offered which of them, and how certificates are renewed.
+	Agent config.Agent
 }
 
 // A Server holds the routes.
@@ -92,6 +100,7 @@ type Server struct {
 	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
+	caMu    sync.Mutex // held while the CA is changed
 	old     oldAgents
 }
 
