@@ -141,7 +141,7 @@ func (b *Archive) put(ctx context.Context, host string, r catalog.Report, age ti
 	if k.Run().HasDrifted() > 0 {
 		k.Drifted = k.Received
 	}
-	kept, err := pack(k)
+	kept, _, err := pack(k)
 	if err != nil {
 		return k, err
 	}

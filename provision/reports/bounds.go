@@ -39,11 +39,11 @@ func (b *Archive) addEarlier(k Kept, list []Kept) ([]Kept, []byte, error) {
 	most := bytesPerHost(b.Keep.Size, len(b.hosts))
 	b.mu.Unlock()
 	for {
-		packed, err := pack(list)
-		if err != nil || len(packed) <= most || len(list) == 0 {
+		packed, plain, err := pack(list)
+		if err != nil || len(packed) <= most && plain <= maxPlain || len(list) == 0 {
 			return list, packed, err
 		}
-		list = list[:min(len(list)-1, len(list)*most/len(packed))]
+		list = list[:min(len(list)-1, len(list)*most/len(packed), len(list)*maxPlain/plain)]
 	}
 }
 
@@ -92,7 +92,7 @@ func (b *Archive) trim(ctx context.Context, host string) error {
 	list = b.withoutOld(list)
 	op := store.Op{Key: pastPrefix + host, Delete: len(list) == 0}
 	if !op.Delete {
-		if op.Value, err = pack(list); err != nil {
+		if op.Value, _, err = pack(list); err != nil {
 			return err
 		}
 	}

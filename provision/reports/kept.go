@@ -34,17 +34,20 @@ func (k Kept) Run() provision.LastRun {
 }
 
 // maxPlain bounds the size of an unpacked record, in bytes.
-const maxPlain = 8 << 20
+const maxPlain = 2 << 20
 
-// pack is v as JSON, compressed with gzip.
-func pack(v any) ([]byte, error) {
+// pack is v as JSON, compressed with gzip; plain is its size before that, in bytes.
+func pack(v any) (packed []byte, plain int, err error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, 0, err
+	}
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
-	if err := json.NewEncoder(z).Encode(v); err != nil {
-		return nil, err
+	if _, err = z.Write(text); err == nil {
+		err = z.Close()
 	}
-	err := z.Close()
-	return out.Bytes(), err
+	return out.Bytes(), len(text), err
 }
 
 // unpack reads the output of pack, and plain JSON, which earlier versions stored.

@@ -197,7 +197,6 @@ func (s *Server) report(c echo.Context) error {
 		return err
 	}
 	state := agentState(r, s.Clock())
-	state.TooOld = s.old.why(h.Name)
 	if _, err := s.Reports.Put(c.Request().Context(), h.Name, r, state.Age(s.Clock())); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
@@ -205,6 +204,7 @@ func (s *Server) report(c echo.Context) error {
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
+	state.TooOld = s.old.why(h.Name)
 	if err := s.Journal.AgentIs(h.Name, state); err != nil {
 		return s.unrecorded(h.Name, err)
 	}
