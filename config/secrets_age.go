@@ -81,7 +81,7 @@ func (a *ageFile) read() (map[string]string, error) {
 	case errors.As(err, &foreign):
 		return nil, fmt.Errorf("%s can't be decrypted with the identity in %s: it was encrypted for others", a.file, a.identity)
 	case err != nil: // what age says quotes the file, which may not be encrypted at all
-		return nil, fmt.Errorf("%s can't be decrypted: it is no file that age has encrypted, or it is damaged", a.file)
+		return nil, fmt.Errorf("%s can't be decrypted: it is not encrypted with age, or it is damaged", a.file)
 	}
 	data, err := io.ReadAll(io.LimitReader(plain, maxAge+1))
 	if err != nil {
@@ -121,14 +121,14 @@ func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 func parseSecrets(data []byte) (map[string]string, error) {
 	var doc yaml.Node
 	if yaml.Unmarshal(data, &doc) != nil || doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("what is no YAML mapping: write one line for each secret, bmc/web1: \"the password\"")
+		return nil, errors.New("content that is not a YAML mapping: write one line for each secret, bmc/web1: \"the password\"")
 	}
 	content := doc.Content[0].Content
 	values := make(map[string]string, len(content)/2)
 	for i := 0; i+1 < len(content); i += 2 {
 		key, value := content[i], content[i+1]
 		if key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("a mapping whose line %d is no name: value pair", key.Line)
+			return nil, fmt.Errorf("a mapping whose line %d is not a name: value pair", key.Line)
 		}
 		if _, twice := values[key.Value]; twice {
 			return nil, fmt.Errorf("a mapping that has the name of line %d twice", key.Line)

@@ -47,7 +47,7 @@ func networkHint(key string) string {
 	case "hosts":
 		return "write hosts: in the first column; a host's address says which network it is on"
 	case "next_server", "filename", "tftp":
-		return "what a box boots is decided for each; write boot: {program: ipxe.efi} to a host that needs another program"
+		return "rackhand chooses the boot program of each box; write boot: {program: ipxe.efi} to a host that needs another program"
 	}
 	return ""
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "write the golden parts anew")
+var update = flag.Bool("update", false, "rewrite the golden parts")
 
 // The roles and templates that there are, for the inventories in testdata.
 func testOptions() Options {

@@ -98,10 +98,10 @@ type System struct {
 // What becomes of what a system's engine can't carry out of a Kickstart.
 const (
 	UnsupportedRefuse = "refuse" // it is an error
-	UnsupportedSkip   = "skip"   // it is passed over where that isn't dangerous
+	UnsupportedSkip   = "skip"   // it is skipped where that isn't dangerous
 )
 
-// Skips reports whether what can't be carried out is passed over.
+// Skips reports whether what can't be carried out is skipped.
 func (s *System) Skips() bool { return s.Unsupported == UnsupportedSkip }
 
 // The processors that systems are made for, by Debian's names.
@@ -170,7 +170,7 @@ type Host struct {
 	Disk string
 	// Variables are the operator's own, for templates and roles. Values are
 	// string, SecretRef, []any or map[string]any; a scalar is the text as the
-	// operator wrote it, so 0644, NO and 1.10 stay what they are.
+	// operator wrote it, so 0644, NO and 1.10 stay as they are.
 	Variables map[string]any
 	// Line is where the host stands: file:line:column.
 	Line string

@@ -18,7 +18,7 @@ func asPrefix(v any) (netip.Prefix, error) {
 		}
 	}
 	if !p.IsValid() {
-		return p, fmt.Errorf("there is no network: the host lies in none")
+		return p, fmt.Errorf("the host's address lies in no network")
 	}
 	return p.Masked(), nil
 }
@@ -41,7 +41,7 @@ func asAddr(v any) (netip.Addr, error) {
 func netmask(v any) (string, error) {
 	p, err := asPrefix(v)
 	if err == nil && !p.Addr().Is4() {
-		err = fmt.Errorf("netmask: %s is no IPv4 network; prefixlen gives the length of its prefix", p)
+		err = fmt.Errorf("netmask: %s is not an IPv4 network; prefixlen gives the length of its prefix", p)
 	}
 	if err != nil {
 		return "", err

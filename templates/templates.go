@@ -58,7 +58,7 @@ func (s *Set) read(name string) (*source, error) {
 	}
 	b, err := builtin.ReadFile("builtin/" + name)
 	if err != nil {
-		return nil, fmt.Errorf("template %s: neither in the inventory's templates/ nor built in", name)
+		return nil, fmt.Errorf("template %s: not found in the inventory's templates/ and not built in", name)
 	}
 	return &source{name: name, text: string(b), builtin: true}, nil
 }

@@ -127,7 +127,7 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // explain turns what apt said into what to do.
 func explain(name string, err error, said string) error {
-	hint := "see what it said above"
+	hint := "see its output above"
 	for _, h := range [][2]string{
 		{"Unable to locate package", "the archives have no such package for this processor: check that they carry it (some mirrors have amd64 alone)"},
 		{"NO_PUBKEY", "an archive isn't signed by Debian's keys: apt install debian-archive-keyring"},

@@ -161,7 +161,7 @@ func measure(root string, w bootfiles.Wanted) ([]byte, bootfiles.FetchedFile, er
 	case err != nil:
 		return nil, f, err
 	case len(data) > maxProgram, !strings.HasPrefix(string(data[:min(2, len(data))]), "MZ"):
-		return nil, f, fmt.Errorf("%s of the package %s is no UEFI program", w.Path, w.Package)
+		return nil, f, fmt.Errorf("%s of the package %s is not a UEFI program", w.Path, w.Package)
 	}
 	f.Size, f.SHA256 = int64(len(data)), sum(data)
 	return data, f, nil

@@ -128,7 +128,7 @@ func TestFetchFails(t *testing.T) {
 		"unpack":     {fakeApt{fail: "dpkg-deb"}, "dpkg-deb failed"},
 		"no file":    {fakeApt{content: "MZ ", omit: "shim-signed"}, "the package shim-signed has no usr/lib/shim"},
 		"image":      {fakeApt{content: "MZ ", fail: "grub-mkimage"}, "make a GRUB with HTTP"},
-		"no program": {fakeApt{content: "<html>"}, "no UEFI program"},
+		"no program": {fakeApt{content: "<html>"}, "not a UEFI program"},
 	} {
 		_, err := Fetch(t.Context(), options(dir, &tc.fake))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {

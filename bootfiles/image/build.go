@@ -166,7 +166,7 @@ func (o Options) writeBase(folder, tools, modules, root string, m *Manifest, nam
 		return err
 	}
 	if len(m.FirmwareMissing) > 0 {
-		o.Log.Warn("image: drivers may lack firmware in the installer; what they ask for is in the manifest",
+		o.Log.Warn("image: drivers may lack firmware in the installer; the manifest lists it",
 			"image", o.Name, "drivers", slices.Sorted(maps.Keys(m.FirmwareMissing)))
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 func (t *rootTar) checkRoot() error {
 	sh, err := t.open("bin/sh")
 	if err != nil {
-		return errors.New("it has no /bin/sh, so it is no root file system: make the tar with `tar -C ROOT -c .`")
+		return errors.New("it has no /bin/sh, so it is not a root file system: make the tar with `tar -C ROOT -c .`")
 	}
 	f, err := elf.NewFile(sh)
 	if err != nil {

@@ -164,7 +164,7 @@ func TestImportRefuses(t *testing.T) {
 		{"a way out", "leads out of the root", []tarred{sh, {name: "../../etc/passwd", text: "x"}}, ImportOptions{}},
 		{"a hard link out", "leads out of the root", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "../x"}}, ImportOptions{}},
 		{"a hard link to nothing", "doesn't stand before it", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "y"}}, ImportOptions{}},
-		{"a file below a link", "is no folder", []tarred{sh, {name: "tmp", kind: tar.TypeSymlink, link: "/etc"}, {name: "tmp/passwd", text: "x"}}, ImportOptions{}},
+		{"a file below a link", "is not a folder", []tarred{sh, {name: "tmp", kind: tar.TypeSymlink, link: "/etc"}, {name: "tmp/passwd", text: "x"}}, ImportOptions{}},
 		{"links in a ring", "no /bin/sh", []tarred{{name: "bin", kind: tar.TypeSymlink, link: "nib"}, {name: "nib", kind: tar.TypeSymlink, link: "bin"}}, ImportOptions{}},
 		{"nothing", "is empty", nil, ImportOptions{}},
 	} {

@@ -81,7 +81,7 @@ func fillModules(t *tree, kernel string) error {
 		return err
 	}
 	if len(picked) == 0 {
-		return errors.New("the kernel's module list names none of the modules that an installer needs")
+		return errors.New("the kernel's module list has no module that an installer needs")
 	}
 	var kept strings.Builder
 	for _, m := range picked {

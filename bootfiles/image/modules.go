@@ -75,7 +75,7 @@ func modulesDep(text string) (map[string][]string, error) {
 		}
 		file, needs, ok := strings.Cut(line, ":")
 		if !ok || file == "" || path.Clean(file) != file || strings.HasPrefix(file, "/") || strings.HasPrefix(file, "../") || !strings.HasSuffix(file, ".ko") {
-			return nil, fmt.Errorf("modules.dep has a line that is no dependency: %q", line)
+			return nil, fmt.Errorf("modules.dep has a line that is not a dependency: %q", line)
 		}
 		deps[file] = strings.Fields(needs)
 	}

@@ -44,7 +44,7 @@ func lockImage(dir, name string) (*lock, error) {
 		if strings.HasPrefix(e.Name(), buildPrefix+name+"~") {
 			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				f.Close()
-				return nil, fmt.Errorf("remove what a killed build left: %w", err)
+				return nil, fmt.Errorf("remove the files of a killed build: %w", err)
 			}
 		}
 	}

@@ -74,13 +74,13 @@ func (r *Recipe) Check() error {
 	}
 	switch own := r.Mirror == "" && len(r.Sources) == 0; {
 	case own && d.format == rpm:
-		return fmt.Errorf("nobody says where %s's packages come from: name its repositories with --source URL", r.Distribution)
+		return fmt.Errorf("no source is known for the packages of %s: name its repositories with --source URL", r.Distribution)
 	case own && r.Distribution != "debian":
-		return fmt.Errorf("nobody says where %s's packages come from: name a mirror with --mirror URL", r.Distribution)
+		return fmt.Errorf("no source is known for the packages of %s: name a mirror with --mirror URL", r.Distribution)
 	case own && r.Unsigned:
 		return errors.New("unsigned is for sources of your own: this machine's sources are signed by Debian")
 	case d.format == rpm && r.Key == "" && !r.Unsigned:
-		return fmt.Errorf("nobody says by which key %s's packages are signed: name its file with --key, or say --unsigned for a repository of your own", r.Distribution)
+		return fmt.Errorf("no key is known for the packages of %s: name its file with --key, or say --unsigned for a repository of your own", r.Distribution)
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func (t *rootTar) checkParents() error {
 	for _, name := range t.names() {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if p, ok := t.entries[dir]; ok && p.head.Typeflag != tar.TypeDir {
-				return fmt.Errorf("%q in the tar lies below %q, which is no folder: pack the root out of one folder, with one tar", name, dir)
+				return fmt.Errorf("%q in the tar lies below %q, which is not a folder: pack the root out of one folder, with one tar", name, dir)
 			}
 		}
 	}

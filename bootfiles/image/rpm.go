@@ -58,7 +58,7 @@ func parseRPM(text string) ([]Package, error) {
 	for line := range strings.Lines(text) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		if len(f) != 4 {
-			return nil, fmt.Errorf("rpm said %q, which is no package", line)
+			return nil, fmt.Errorf("rpm printed %q, which is not a package", line)
 		}
 		if f[0] == "gpg-pubkey" { // a key that dnf took, no package
 			continue

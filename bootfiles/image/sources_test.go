@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Each folder of testdata/sources is an /etc/apt; want.golden is what comes of it.
 func TestSources(t *testing.T) {

@@ -172,7 +172,7 @@ func (o AddOptions) check() error {
 		return err
 	}
 	if o.SHA256 != "" && !sumForm.MatchString(o.SHA256) {
-		return fmt.Errorf("%.80q is no SHA-256 sum: 64 hexadecimal digits", o.SHA256)
+		return fmt.Errorf("%.80q is not a SHA-256 sum: 64 hexadecimal digits", o.SHA256)
 	}
 	if _, err := os.Stat(filepath.Join(o.Dir, o.Name, ManifestFile)); err == nil && !o.Replace {
 		return fmt.Errorf("media %s is there already: --replace puts this one into its place", o.Name)

@@ -23,7 +23,7 @@ func upstreamOf(from string, upstreams map[string]string) (upstream, path string
 		if _, known := upstreams[upstream]; ok && known {
 			return upstream, strings.Trim(path, "/"), nil
 		}
-		return "", "", fmt.Errorf("%q is neither FILE.iso nor UPSTREAM:PATH with an upstream of the mirror cache (%s)", from, known(upstreams))
+		return "", "", fmt.Errorf("%q is not FILE.iso and not UPSTREAM:PATH with an upstream of the mirror cache (%s)", from, known(upstreams))
 	}
 	for name, base := range upstreams {
 		base = strings.TrimRight(base, "/") + "/"

@@ -30,7 +30,7 @@ type serveCmd struct {
 	Debug  bool   `help:"Log more."`
 
 	NewDatabase bool `help:"Continue with a new database in place of a lost one: no host of the inventory is armed automatically."`
-	NewCA       bool `name:"new-ca" help:"Continue with a new or another CA: installed hosts have to be reinstalled."`
+	NewCA       bool `name:"new-ca" help:"Continue with a new or another CA: installed hosts must be reinstalled."`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {

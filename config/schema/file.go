@@ -1,5 +1,5 @@
 // Package schema reads a YAML file by the schema of its caller: a scalar
-// is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
+// is the text that the operator wrote (0644, NO, 1.10 stay as they are), every
 // key must be known, and whatever is wrong becomes a [problem.Problem] with its
 // place. Reading goes on after a problem, so that one run finds them all.
 //
@@ -29,7 +29,7 @@ type File struct {
 	lines  []string
 	list   *problem.List
 	hidden map[int]int         // line -> column from which it is hidden
-	bad    map[*yaml.Node]bool // reported already: readers pass over them
+	bad    map[*yaml.Node]bool // reported already: readers skip them
 	alias  bool                // an alias was reported
 	probe  *probe              // set while a shape is asked for
 }

@@ -13,7 +13,7 @@ import (
 
 // A Node is a value in a file. Its readers report what doesn't fit, with what
 // named in the message ("host web1: address"), and return ok false; a value that
-// was reported already is passed over in silence.
+// was reported already is skipped in silence.
 type Node struct {
 	file *File
 	n    *yaml.Node
@@ -132,7 +132,7 @@ func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) 
 		return true
 	}
 	if !n.IsMapping() {
-		n.Problem("write key: value lines, indented by two spaces below what they belong to", "%s must be a mapping, not %s", what, kind(n.n))
+		n.Problem("write key: value lines, indented by two spaces below their parent key", "%s must be a mapping, not %s", what, kind(n.n))
 		return false
 	}
 	for i := 0; i+1 < len(n.n.Content); i += 2 {

@@ -38,7 +38,7 @@ func (d *document) span(n *yaml.Node) (start, end int, err error) {
 	return start, end, err
 }
 
-// skipProperties passes over anchor and tag, up to the value; where there is none,
+// skipProperties skips anchor and tag, up to the value; where there is none,
 // no further.
 func (d *document) skipProperties(at int, empty bool) int {
 	for at < len(d.text) && (d.text[at] == '&' || d.text[at] == '!') {
@@ -110,7 +110,7 @@ func (d *document) blockTextEnd(n *yaml.Node, at int) (int, error) {
 	return end, nil
 }
 
-// match passes over a text that may be folded: its words must come one after the
+// match skips a text that may be folded: its words must come one after the
 // other, with any spaces and line breaks between them.
 func (d *document) match(at int, value string) (end int, err error) {
 	end = at
@@ -171,7 +171,7 @@ func (d *document) flowEnd(n *yaml.Node, at int) (int, error) {
 	return end + 1, nil
 }
 
-// skip passes over spaces, line breaks, comments, and the characters of also.
+// skip skips spaces, line breaks, comments, and the characters of also.
 func (d *document) skip(at int, also string) int {
 	for at < len(d.text) {
 		switch n := spaceLen(d.text[at:]); {

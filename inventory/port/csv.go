@@ -62,7 +62,7 @@ func columns() map[string]string {
 // bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk and variables.NAME may
 // be there), then a host a line. Commas, semicolons or tabs between the cells;
 // several MACs of a host with spaces between. Lines that are empty or begin with #
-// are passed over. What is wrong becomes problems, all in one run.
+// are skipped. What is wrong becomes problems, all in one run.
 func ReadCSV(file string, r io.Reader) (*Table, problem.Problems) {
 	t := &Table{File: file}
 	data, err := io.ReadAll(io.LimitReader(r, maxTable+1))

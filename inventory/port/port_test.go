@@ -15,7 +15,7 @@ import (
 	"rackhand/inventory"
 )
 
-var update = flag.Bool("update", false, "write the golden parts anew")
+var update = flag.Bool("update", false, "rewrite the golden parts")
 
 // unpack writes an archive's files into a folder, but for those that are golden.
 func unpack(t *testing.T, a *txtar.Archive) string {

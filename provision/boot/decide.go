@@ -94,7 +94,7 @@ func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool
 	case client == Other:
 		return true, ""
 	case finished:
-		return false, fmt.Sprintf("its install (%s) may be finished: %s; `rackhand install %s --wipe` installs it anew", inst.ID, doubt, inst.Host)
+		return false, fmt.Sprintf("its install (%s) may be finished: %s; `rackhand install %s --wipe` reinstalls it", inst.ID, doubt, inst.Host)
 	case inst.Attempts >= inst.Budget.Attempts:
 		// Every script that was handed out counts, so a box that asks again has
 		// rebooted in mid-install. This is what makes a reinstall loop impossible.

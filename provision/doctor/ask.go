@@ -65,7 +65,7 @@ func Ask(ctx context.Context, o AskOptions) ([]Answerer, error) {
 	case ifi.Flags&net.FlagUp == 0:
 		return nil, fmt.Errorf("%w: `ip link set %s up`", ErrNoLink, o.Link)
 	case len(ifi.HardwareAddr) != 6:
-		return nil, fmt.Errorf("%s is no Ethernet link", o.Link)
+		return nil, fmt.Errorf("%s is not an Ethernet link", o.Link)
 	}
 	var xids [questions]dhcpv4.TransactionID
 	for i := range xids {

@@ -96,7 +96,7 @@ type walk struct {
 	steps                       int
 }
 
-// chain walks a chain's rules. A rule that may match is noted and passed over.
+// chain walks a chain's rules. A rule that may match is noted and skipped.
 func (w *walk) chain(rules []fwRule, depth int) (action, bool) {
 	const deepest = 32
 	for _, r := range rules {
@@ -140,7 +140,7 @@ func judgeFirewall(tool, link string, ports []Port, rules ruleset) []Finding {
 	for _, p := range ports {
 		bases, err := rules(packet4{link, p.Network, p.Port})
 		if err != nil {
-			return []Finding{{Note, fmt.Sprintf("the firewall could not be looked at: %s: %v", tool, err), "look at it yourself", true}}
+			return []Finding{{Note, fmt.Sprintf("the firewall could not be checked: %s: %v", tool, err), "look at it yourself", true}}
 		}
 		what := fmt.Sprintf("%d/%s (%s)", p.Port, p.Network, p.For)
 		switch got, by := passes(bases); got {
@@ -213,7 +213,7 @@ func Firewall(ctx context.Context, run Tool, link string, ports []Port) []Findin
 		return judgeFirewall("iptables", link, ports, func(p packet4) ([]base, error) { return parseIptables(string(out), p) })
 	}
 	if errors.Is(err, exec.ErrNotFound) && errors.Is(err2, exec.ErrNotFound) {
-		return []Finding{{Note, "the firewall was not looked at: neither nft nor iptables-save is installed", "", false}}
+		return []Finding{{Note, "the firewall was not checked: nft and iptables-save are not installed", "", false}}
 	}
-	return []Finding{{Note, fmt.Sprintf("the firewall was not looked at: nft: %v; iptables-save: %v", err, err2), "run it as root", true}}
+	return []Finding{{Note, fmt.Sprintf("the firewall was not checked: nft: %v; iptables-save: %v", err, err2), "run it as root", true}}
 }

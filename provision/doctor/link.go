@@ -118,7 +118,7 @@ func judgeLink(l Link, all []Link, snap *inventory.Snapshot, addr netip.Addr) []
 	}
 	switch {
 	case l.Loopback || !l.Ethernet:
-		bad(Problem, "boxes boot over Ethernet"+better(l, all, snap), "%s is no Ethernet link", l.Name)
+		bad(Problem, "boxes boot over Ethernet"+better(l, all, snap), "%s is not an Ethernet link", l.Name)
 		return out
 	case l.Master != "":
 		bad(Problem, "name "+l.Master+" under `interfaces:` instead", "%s is a port of %s, which takes its packets", l.Name, l.Master)

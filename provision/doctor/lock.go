@@ -32,7 +32,7 @@ func (e *HeldError) Error() string {
 	if e.PID != 0 {
 		who += fmt.Sprintf(" (process %d)", e.PID)
 	}
-	return fmt.Sprintf("%s serves the link %s already: end it, or leave the link to it", who, e.Link)
+	return fmt.Sprintf("%s already serves the link %s: stop it, or use another link here", who, e.Link)
 }
 
 // lockPath names a link's lock: an interface's name means something within its

@@ -146,7 +146,7 @@ func (r *Report) ask(ctx context.Context, o Options, n *inventory.Network, all [
 	case errors.Is(err, ErrNoLink):
 		return err
 	case err != nil:
-		r.Findings = append(r.Findings, Finding{Note, "who else answers DHCP could not be looked at: " + err.Error(), "run it as root", true})
+		r.Findings = append(r.Findings, Finding{Note, "the search for other DHCP servers failed: " + err.Error(), "run it as root", true})
 		return nil
 	}
 	var mine []netip.Addr

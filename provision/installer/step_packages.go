@@ -73,7 +73,7 @@ func (m *machine) doPackage(ctx context.Context, s plan.PackageStep) error {
 		}
 		release = readOSRelease(string(text))
 		if tool = findPackager(root.FS()); tool == nil && len(s.Packages.Install) > 0 {
-			return errors.New("the image has neither apt nor dnf, so that %packages can't be carried out: put the packages into the image")
+			return errors.New("the image has no apt and no dnf, so %packages can't be carried out: put the packages into the image")
 		}
 		return nil
 	})
@@ -143,7 +143,7 @@ func (m *machine) readableRepos(ctx context.Context, s plan.PackageStep, tool pa
 	for _, r := range repos {
 		names = append(names, r.Name)
 	}
-	m.Warnf("repo %s: passed over, for the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
+	m.Warnf("repo %s: skipped, because the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
 	return nil, nil
 }
 
@@ -171,7 +171,7 @@ func (m *machine) installPackages(ctx context.Context, s plan.PackageStep, tool 
 		}
 		p.Exclude, _ = aptAvailable(lines, p.Exclude) // what isn't there can't come in
 		if len(missing) > 0 && p.IgnoreMissing {
-			m.Warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
+			m.Warnf("%%packages: no package source has %s; skipped", strings.Join(missing, " "))
 		}
 	}
 	if len(p.Install) > 0 {

@@ -140,7 +140,7 @@ func (m *machine) doStorage(ctx context.Context, s plan.StorageStep) error {
 		return m.debianInitrd(s, conf, text)
 	}
 	if _, err := findProgram(m.target, "dracut"); err != nil {
-		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
+		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has no update-initramfs and no dracut: its initramfs can't be set up for RAID and LVM")}
 	}
 	err := m.inRoot(func(root *os.Root) error {
 		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, dracutConf(s))

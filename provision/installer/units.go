@@ -132,14 +132,14 @@ func (m *machine) doService(ctx context.Context, s plan.ServiceStep) error {
 	}
 	if !found && s.Skip {
 		if s.Verb == "enable" {
-			m.Warnf("services --enabled=%s is passed over: the system has no such unit", s.Unit)
+			m.Warnf("services --enabled=%s is skipped: the system has no such unit", s.Unit)
 		}
 		return nil // it can't run
 	}
 	m.Con.Printf("%s", s)
 	err = m.inTarget(ctx, "", "systemctl", s.Verb, "--", unit)
 	if err != nil && ctx.Err() == nil && s.Skip {
-		m.Warnf("services: %s could not be %sd: %v; passed over", s.Unit, s.Verb, err)
+		m.Warnf("services: %s could not be %sd: %v; skipped", s.Unit, s.Verb, err)
 		return nil
 	}
 	return err

@@ -60,6 +60,6 @@ func (j *Janitor) Sweep() error {
 		}
 		return nil
 	case <-time.After(patience):
-		return errors.New("the janitor is still clearing away; see `ip netns list` for what is left")
+		return errors.New("the janitor is still removing namespaces; `ip netns list` shows the rest")
 	}
 }

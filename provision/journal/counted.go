@@ -116,7 +116,7 @@ func (j *Journal) save() {
 		_, err = j.store.Txn(context.Background(), nil, store.Op{Key: clockKey, Value: value})
 	}
 	if err != nil {
-		j.log.Error("the counted time was not written: after a crash, what has passed since is not counted", "error", err)
+		j.log.Error("the counted time was not written: after a crash, the time since the last write is not counted", "error", err)
 	}
 }
 

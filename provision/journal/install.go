@@ -15,7 +15,7 @@ import (
 var (
 	ErrUnderWay = errors.New("an install of this host is under way: cancel it first")
 	ErrNoArm    = errors.New("no install is armed")
-	ErrNotFirst = errors.New("this box was installed before: a box is armed by itself only once")
+	ErrNotFirst = errors.New("this box was installed before: a box is armed automatically only once")
 	ErrToken    = errors.New("the token is not valid")
 	ErrTooMany  = errors.New("the installer has reported too much")
 )
@@ -93,11 +93,11 @@ func (v *view) giveWay(in provision.Install, r Request) error {
 	case in.Doubt == "" || r.Job != provision.NoJob || r.Source != "operator":
 		return ErrUnderWay
 	case !r.Wipe:
-		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
+		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` reinstalls it and erases its disks, `rackhand cancel %s` keeps it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
 	}
 	v.append(provision.Event{
 		Host: r.Host, Install: in.ID, Source: r.Source, Kind: "answered", Stage: provision.Cancelled,
-		Message: "the operator has answered: the box is installed anew, whatever is on its disks",
+		Message: "the operator has answered: the box is reinstalled, even if its disks carry data",
 	})
 	return nil
 }

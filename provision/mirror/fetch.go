@@ -161,7 +161,7 @@ func (c *Cache) receive(ctx context.Context, f *flight, resp *http.Response, hav
 	}
 	c.noteIndex(m.Upstream, m.Path, m.Stored)
 	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
-		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
+		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published again under its name; the new file replaces the old one")
 	}
 	if !immutable(m.Path) || have.Path != "" {
 		c.checked(m.Upstream, m.Path, started)
@@ -181,7 +181,7 @@ func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64
 
 // errMismatch means that a file isn't the one that its name or the index of its archive
 // promises.
-var errMismatch = errors.New("what came isn't what the archive's index, or its name, says: the upstream may be in the middle of its sync; try again later")
+var errMismatch = errors.New("the file doesn't match its name or the archive's index: the upstream may be in the middle of its sync; try again later")
 
 func mismatch(upstream, path string) string {
 	return "mirror " + upstream + ": " + path + " is another file on the upstream than the archive's index, or its name, says; it isn't kept (is the upstream in the middle of its sync?)"

@@ -73,7 +73,7 @@ func (c *Cache) open(upstream, path string) *storedFile {
 	m.Path = path
 	if err != nil {
 		f.Close()
-		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched anew: "+err.Error())
+		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched again: "+err.Error())
 		_ = os.Remove(name) // If this fails, the next fetch replaces it.
 		return nil
 	}

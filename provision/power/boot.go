@@ -132,12 +132,12 @@ func (s *session) setBoot(ctx context.Context, dev BootDevice, o BootOptions) (B
 func compare(want, seen Boot) (Boot, error) {
 	if want.Device == None {
 		if seen.Valid && seen.Device != None {
-			return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("it was told to drop its override and has %s", seen)}
+			return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("its override was cleared, but it still has %s", seen)}
 		}
 		return seen, nil
 	}
 	if seen.Device != want.Device || seen.Persistent && !want.Persistent {
-		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("it was told %s and has %s", want, seen)}
+		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("%s was set, but it has %s", want, seen)}
 	}
 	var lost []string
 	if !seen.Valid {
@@ -151,9 +151,9 @@ func compare(want, seen Boot) (Boot, error) {
 	}
 	switch {
 	case len(lost) > 0:
-		seen.Note = fmt.Sprintf("it was told %s and lost: %s", want, strings.Join(lost, ", "))
+		seen.Note = fmt.Sprintf("%s was set; it lost: %s", want, strings.Join(lost, ", "))
 	case seen.EFI && !want.EFI:
-		seen.Note = fmt.Sprintf("it was told %s and added: EFI", want)
+		seen.Note = fmt.Sprintf("%s was set; it added: EFI", want)
 	}
 	return seen, nil
 }

@@ -19,10 +19,10 @@ var (
 	ErrCredentials = errors.New("the BMC refused the user or the password")
 	ErrPrivilege   = errors.New("the BMC grants this user less than operator privilege")
 	ErrSessions    = errors.New("the BMC has no session free")
-	ErrCipher      = errors.New("the BMC offers neither cipher suite 17 nor 3")
+	ErrCipher      = errors.New("the BMC offers no cipher suite 17 or 3")
 	ErrRefused     = errors.New("the BMC refused the command")
-	ErrBootDevice  = errors.New("the BMC kept another boot device than it was told")
-	ErrPowerState  = errors.New("the box didn't reach the power state that it was told to")
+	ErrBootDevice  = errors.New("the BMC did not keep the boot device that was set")
+	ErrPowerState  = errors.New("the box didn't reach the power state that was set")
 	ErrBusy        = errors.New("another operation on this BMC took too long")
 )
 

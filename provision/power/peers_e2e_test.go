@@ -48,7 +48,7 @@ func openIPMI(t *testing.T) peer {
 	}
 	t.Cleanup(func() { _ = stdin.Close() })
 	start(t, cmd, target, "openipmi")
-	return peer{target, "pxe (once); it was told pxe (once, EFI) and lost: valid, EFI", "disk (once); it was told disk (persistent, EFI) and lost: valid, persistent, EFI"}
+	return peer{target, "pxe (once); pxe (once, EFI) was set; it lost: valid, EFI", "disk (once); disk (persistent, EFI) was set; it lost: valid, persistent, EFI"}
 }
 
 // pyghmi is the BMC of python3-pyghmi. To a request for suite 17 it says "no error,
@@ -57,7 +57,7 @@ func pyghmi(t *testing.T) peer {
 	target := Target{Address: freePort(t), User: "admin", Password: password}
 	start(t, exec.Command("/usr/bin/python3", "testdata/bmc/fakebmc.py", target.Address.Addr().String(),
 		fmt.Sprint(target.Address.Port()), target.User, target.Password), target, "python3-pyghmi")
-	return peer{target, "pxe (once); it was told pxe (once, EFI) and lost: EFI", "disk (once); it was told disk (persistent, EFI) and lost: persistent, EFI"}
+	return peer{target, "pxe (once); pxe (once, EFI) was set; it lost: EFI", "disk (once); disk (persistent, EFI) was set; it lost: persistent, EFI"}
 }
 
 // silent is a BMC that says nothing at all to a request for suite 17.

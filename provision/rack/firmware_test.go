@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestFirmwareArgs compares the whole command line of every kind of box.
 func TestFirmwareArgs(t *testing.T) {

@@ -52,7 +52,7 @@ func NewForward(socketPath string, allowedHosts []string, log *slog.Logger) (*Fo
 	}
 	for _, h := range allowedHosts {
 		if h == "" || strings.ContainsAny(h, "/@ ") {
-			return nil, fmt.Errorf("rack: forward proxy: %q is no host: want host or host:port", h)
+			return nil, fmt.Errorf("rack: forward proxy: %q is not a host: want host or host:port", h)
 		}
 		f.hosts[strings.ToLower(h)] = true
 	}

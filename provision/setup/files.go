@@ -85,9 +85,9 @@ func (s Site) check() error {
 	case n != n.Masked():
 		return fmt.Errorf("%s is an address within its subnet: write %s", n, n.Masked())
 	case !isHost(n, s.Address):
-		return fmt.Errorf("the address %s is none of a machine in %s", s.Address, n)
+		return fmt.Errorf("the address %s can't belong to a machine in %s", s.Address, n)
 	case s.Gateway.IsValid() && !isHost(n, s.Gateway):
-		return fmt.Errorf("the gateway %s is none of a machine in %s", s.Gateway, n)
+		return fmt.Errorf("the gateway %s can't belong to a machine in %s", s.Gateway, n)
 	}
 	return nil
 }

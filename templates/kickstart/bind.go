@@ -103,12 +103,12 @@ func checkOption(ps *Problems, r Release, name string, o *Option) bool {
 	switch o.Spec.Type {
 	case "int":
 		if _, ok := parseIntOf(r, o.Value); !ok {
-			ps.Errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is no number", name, flag)
+			ps.Errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is not a number", name, flag)
 			return false
 		}
 	case "ksboolean":
 		if _, ok := parseBool(o.Value); !ok {
-			ps.Errorf(o.ValuePos, "on or off", "%s: %s is neither on nor off", name, flag)
+			ps.Errorf(o.ValuePos, "on or off", "%s: %s is not on or off", name, flag)
 			return false
 		}
 	}
@@ -122,6 +122,6 @@ func void(r Release, o *Option) bool {
 	return o.Value == "--" && (r == RHEL8 || r == RHEL9 || o.Spec.Type == "level_cb")
 }
 
-// dropped reports a value that RHEL 7 passes over when it doesn't know it, as if the
+// dropped reports a value that RHEL 7 skips when it doesn't know it, as if the
 // option were not there: raid --level.
 func dropped(r Release, o *Option) bool { return r == RHEL7 && o.Spec.Type == "_level_cb" }

@@ -58,7 +58,7 @@ func (c *checker) command(cmd *Command) {
 		return
 	}
 	if cmd.Name == "%ksappend" {
-		c.ps.Warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
+		c.ps.Warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: the appended file is not read here")
 		return
 	}
 	spec := c.syntax.Commands[cmd.Name]

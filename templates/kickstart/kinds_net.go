@@ -100,7 +100,7 @@ func BondOptions(s string) ([]NetOption, error) {
 		words, ok := bondValues[key]
 		switch {
 		case !ok:
-			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bondValues)), " "))
+			return "", fmt.Errorf("%s is unknown; known are: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bondValues)), " "))
 		case words != nil:
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < len(words) {
 				return words[n], nil
@@ -137,7 +137,7 @@ func BridgeOptions(s string) ([]NetOption, error) {
 	return netOptions(s, ",", func(key, value string) (string, error) {
 		most, ok := bridgeMost[key]
 		if !ok {
-			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " "))
+			return "", fmt.Errorf("%s is unknown; known are: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " "))
 		}
 		if on, good := parseBool(value); key == "stp" && good {
 			if on {
@@ -160,7 +160,7 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		}
 		k, v, ok := strings.Cut(item, "=")
 		if !ok {
-			return nil, fmt.Errorf("%s is no KEY=VALUE", Clip(item))
+			return nil, fmt.Errorf("%s is not of the form KEY=VALUE", Clip(item))
 		}
 		if slices.ContainsFunc(out, func(o NetOption) bool { return o.Key == k }) {
 			return nil, fmt.Errorf("%s is given twice", Clip(k))
@@ -172,7 +172,7 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		out = append(out, NetOption{k, v})
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("there are none")
+		return nil, fmt.Errorf("the list is empty")
 	}
 	return out, nil
 }

@@ -52,7 +52,7 @@ func (l *line) point(s string) string {
 	return normalPath(s)
 }
 
-// leveled reports whether a raid line has a level. RHEL 7 passes over one that it
+// leveled reports whether a raid line has a level. RHEL 7 skips one that it
 // doesn't know, as if it were missing.
 func (l *line) leveled() bool {
 	for _, o := range l.args.Options {
@@ -67,7 +67,7 @@ func (l *line) leveled() bool {
 	return false
 }
 
-// ignores warns of a value that the release passes over, as if the option were not
+// ignores warns of a value that the release skips, as if the option were not
 // there.
 func (l *line) ignores(o Option, hint string) {
 	l.ps.Warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), Clip(o.Value))
@@ -237,7 +237,7 @@ func (l *line) autopart() {
 
 // autopartType is what --type and --nolvm, which is --type=plain, say together: the
 // last of them holds; in RHEL 7 it is the first, and a word that it doesn't know is
-// passed over.
+// skipped.
 func (l *line) autopartType() string {
 	out := ""
 	for _, o := range l.args.Options {

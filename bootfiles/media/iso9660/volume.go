@@ -29,7 +29,7 @@ const (
 )
 
 // ErrFormat is in the errors of an image that can't be read as one.
-var ErrFormat = errors.New("this is no ISO 9660 image that can be read")
+var ErrFormat = errors.New("this is not a readable ISO 9660 image")
 
 func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrFormat, fmt.Sprintf(format, args...))

@@ -71,13 +71,13 @@ func (m *Runner) Run(ctx context.Context, conf Settings) (end string) {
 		// Not the job's context: a failure must be told as well.
 		ctx := context.WithoutCancel(ctx)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
-			m.Con.Printf("the appliance could not be told: %v", e)
+			m.Con.Printf("the report to the appliance failed: %v", e)
 		}
 		_ = m.Clk.Sleep(ctx, conf.Hold)
 	default:
 		m.Con.Printf("%s", out.message)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "done", Kind: "job-done", Message: out.message}, 10*time.Minute); e != nil {
-			m.Con.Printf("the appliance could not be told: %v", e)
+			m.Con.Printf("the report to the appliance failed: %v", e)
 		}
 		return out.end
 	}
@@ -144,7 +144,7 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
 	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, nil, 64<<10, 40)
 	if err != nil {
-		return order{}, fmt.Errorf("ask what is to be done: %w", err)
+		return order{}, fmt.Errorf("ask for the order: %w", err)
 	}
 	hardware.SetClock(m.Log, m.Clk, got.Date) // a record of erased disks bears a date
 	return readOrder(got.Data, conf.Job)
@@ -153,15 +153,15 @@ func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
 func readOrder(text []byte, job string) (order, error) {
 	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
-		return o, fmt.Errorf("what is to be done: %w", err)
+		return o, fmt.Errorf("read the order: %w", err)
 	}
 	switch {
 	case o.Job != job:
 		return o, fmt.Errorf("the command line says %.20q and the appliance %.20q: nothing was done", job, o.Job)
 	case job != rescueJob && job != wipeJob && job != burninJob:
-		return o, fmt.Errorf("this installer knows no job %.20q: build the image's installer anew (rackhand image build NAME --if-missing)", job)
+		return o, fmt.Errorf("this installer doesn't know the job %.20q: rebuild the image's installer (rackhand image build NAME --if-missing)", job)
 	case job == rescueJob && len(o.Keys) == 0:
-		return o, errors.New("a rescue without a key is for nobody")
+		return o, errors.New("a rescue needs at least one key, or no one can log in")
 	}
 	return o, nil
 }

@@ -94,10 +94,10 @@ func (h health) grownSince(before health) int64 {
 // askHealth asks a disk for its SMART data.
 func askHealth(name string) health {
 	if strings.HasPrefix(name, "vd") || strings.HasPrefix(name, "xvd") {
-		return unknownHealth("", "a virtual disk has none")
+		return unknownHealth("", "a virtual disk has no SMART data")
 	}
 	if strings.HasPrefix(name, "mmcblk") {
-		return unknownHealth("", "an MMC card has none")
+		return unknownHealth("", "an MMC card has no SMART data")
 	}
 	dev, err := smart.Open("/dev/" + name)
 	if err != nil {

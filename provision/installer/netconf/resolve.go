@@ -109,7 +109,7 @@ func (r *resolver) line(n Line) error {
 		if o.Key == "primary" && len(n.Bond) > 0 {
 			m, err := r.device(o.Value)
 			if err != nil || m.Master != d.Name {
-				return fmt.Errorf("the primary of %s, %s, is none of its members", d.Name, o.Value)
+				return fmt.Errorf("the primary of %s, %s, is not one of its members", d.Name, o.Value)
 			}
 			d.Options[i].Value = m.Name
 		}
@@ -156,7 +156,7 @@ func (r *resolver) device(word string) (*Device, error) {
 	}
 	switch {
 	case found == "" && mac != "":
-		return nil, fmt.Errorf("the Kickstart's network --device=%s is no card of this machine: %s", word, NICNames(r.nics))
+		return nil, fmt.Errorf("the Kickstart's network --device=%s is not a network card of this machine: %s", word, NICNames(r.nics))
 	case found == "" && want == "":
 		return nil, fmt.Errorf("the card that this machine booted from is not known: name one with network --device=MAC; it has: %s", NICNames(r.nics))
 	}

@@ -27,7 +27,7 @@ func (p *diskPlan) assign(disks []Disk) error {
 		used := p.disksOf(p.arrayOf(part.Mount))
 		j := slices.IndexFunc(disks, func(d Disk) bool { return !slices.Contains(used, d.Name) })
 		if j < 0 {
-			return fmt.Errorf("each member of an array needs a disk of its own: there is none left for %s; the disks to install to are %s", part.Mount, DescribeDisks(disks))
+			return fmt.Errorf("each member of an array needs a disk of its own: no disk is left for %s; the disks to install to are %s", part.Mount, DescribeDisks(disks))
 		}
 		part.Disk = disks[j].Name
 	}

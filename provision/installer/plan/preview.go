@@ -54,7 +54,7 @@ func Preview(f *kickstart.File, o ReadOptions, known Facts) (string, error) {
 		return "", err
 	}
 	for _, line := range r.Skipped {
-		fmt.Fprintf(&b, "passed over: %s\n", line)
+		fmt.Fprintf(&b, "skipped: %s\n", line)
 	}
 	for _, s := range r.Pre {
 		fmt.Fprintln(&b, ScriptStep{s})

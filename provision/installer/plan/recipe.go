@@ -31,7 +31,7 @@ type Recipe struct {
 	Config      []Step // these configure the unpacked system, in the file's order
 	End         string
 
-	skip         bool            // pass over what the system lacks as well, unless that is dangerous
+	skip         bool            // skip what the system lacks as well, unless that is dangerous
 	Skipped      []string        // what was skipped, and where; without secrets
 	WithIncludes *kickstart.File // the Kickstart, when %pre has yet to write files that it includes; else nil
 	keep         string          // why no disk with data may be wiped, even with --wipe; "" when it may

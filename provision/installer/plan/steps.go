@@ -52,7 +52,7 @@ func (s BlankStep) String() string {
 	for _, d := range s.Disks {
 		names = append(names, d.Name)
 	}
-	return "tell the appliance what a later attempt may write to: " + strings.Join(names, ", ")
+	return "tell the appliance which disks a later attempt may overwrite: " + strings.Join(names, ", ")
 }
 
 // PartitionStep clears a disk and tells the kernel of its partitions. The table

@@ -148,7 +148,7 @@ func (x *extractor) entry(h *tar.Header, body io.Reader) error {
 		return x.folder(h, attrs, acls)
 	}
 	if name == "" {
-		return errors.New("the root is no folder")
+		return errors.New("the root is not a folder")
 	}
 	if err := x.enter(path.Dir(name)); err != nil {
 		return err

@@ -276,7 +276,7 @@ func skip(r io.Reader, n int64, stall time.Duration, cancel func()) error {
 		watchdog.Stop()
 		n -= int64(got)
 		if err != nil && n > 0 {
-			return fmt.Errorf("read again what was there: %w", err)
+			return fmt.Errorf("read the existing data again: %w", err)
 		}
 	}
 	return nil

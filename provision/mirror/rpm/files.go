@@ -93,7 +93,7 @@ func PackageFiles(r io.Reader, each func(File)) error {
 }
 
 // errNoPrimary is about an index that holds no XML.
-var errNoPrimary = errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
+var errNoPrimary = errors.New("read the index of packages: it is not a primary.xml, plain or packed with gzip, xz or zstd")
 
 func attr(e xml.StartElement, local string) string {
 	for _, a := range e.Attr {

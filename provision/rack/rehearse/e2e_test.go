@@ -73,7 +73,7 @@ func TestUEFI(t *testing.T) {
 
 // powerCycleInstallsNothing: a host that serves boots its disk, whatever its
 // firmware tries first.
-func (r *rig) powerCycleInstallsNothing() {
+func (r *rehearsal) powerCycleInstallsNothing() {
 	r.t.Helper()
 	before := r.host("web1").Install
 	r.rackhand("power", "web1", "cycle")
@@ -94,7 +94,7 @@ func (r *rig) powerCycleInstallsNothing() {
 }
 
 // breakInventory edits the inventory badly and mends it: the last good one stays.
-func (r *rig) breakInventory() {
+func (r *rehearsal) breakInventory() {
 	r.t.Helper()
 	path := filepath.Join(r.Inventory, "rack.yaml")
 	good, err := os.ReadFile(path)
@@ -135,7 +135,7 @@ func (r *rig) breakInventory() {
 	})
 }
 
-func (r *rig) mustAnswer(box int) {
+func (r *rehearsal) mustAnswer(box int) {
 	r.t.Helper()
 	if _, err := r.Ask(r.ctx, rehearse.Address(box)); err != nil {
 		r.t.Errorf("it serves, but asked from outside: %v", err)
@@ -143,7 +143,7 @@ func (r *rig) mustAnswer(box int) {
 }
 
 // noSecrets looks for tokens in what was recorded and logged.
-func (r *rig) noSecrets(host string) {
+func (r *rehearsal) noSecrets(host string) {
 	r.t.Helper()
 	var text strings.Builder
 	for _, e := range r.events(host) {

@@ -45,7 +45,7 @@ func TestBond(t *testing.T) {
 }
 
 // serve arms a box, boots it from the network over its BMC and waits until it serves.
-func (r *rig) serve(host string) {
+func (r *rehearsal) serve(host string) {
 	r.t.Helper()
 	if _, err := r.Client.Install(r.ctx, host, provision.InstallRequest{Power: true}); err != nil {
 		r.t.Fatal(err)

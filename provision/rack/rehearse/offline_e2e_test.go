@@ -12,7 +12,7 @@ import (
 
 // prefetchThenOffline fills the mirror cache for the boxes to come, and starts the
 // appliance anew with a mirror that may ask nobody: what is prefetched has to do.
-func (r *rig) prefetchThenOffline() {
+func (r *rehearsal) prefetchThenOffline() {
 	r.t.Helper()
 	out := r.rackhand("mirror", "prefetch", "debian12")
 	if !strings.Contains(out, "name: nginx") || !strings.Contains(out, "were fetched now") || strings.Contains(out, "no archive has") {

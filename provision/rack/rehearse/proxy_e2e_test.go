@@ -46,7 +46,7 @@ func TestProxy(t *testing.T) {
 // otherServer starts a dnsmasq beside the appliance that gives the first boxes the
 // addresses of the inventory, and nothing to boot. Boxes with Secure Boot are told
 // the appliance as next-server (siaddr) by it.
-func (r *rig) otherServer(t *testing.T, cases []firmwareCase) {
+func (r *rehearsal) otherServer(t *testing.T, cases []firmwareCase) {
 	t.Helper()
 	const address = "10.77.0.2"
 	if out, err := r.Rack.CommandBeside(r.ctx, "ip", "addr", "add", address+"/24", "dev", "br0").CombinedOutput(); err != nil {

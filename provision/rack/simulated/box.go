@@ -99,7 +99,7 @@ var (
 	// errStands says that it waits for somebody to press ENTER.
 	errStands = errors.New("it stands at a dialog that waits for ENTER")
 	// errRestart says that a script has started the box anew.
-	errRestart = errors.New("a script has started the box anew")
+	errRestart = errors.New("a script has restarted the box")
 	// errInitrd says that the initrd couldn't fetch what it needs, and has given up.
 	errInitrd = errors.New("the initrd has given up")
 )

@@ -24,7 +24,7 @@ func TestUnproved(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: install the package dnsmasq-base", err)
 	}
-	r := newRig(t)
+	r := newTestRack(t)
 	r.extend(`networks: {far: {subnet: 10.78.0.0/24, gateway: 10.78.0.1}}
 hosts:
   far1: {mac: "` + farMAC + `", address: 10.78.0.11, system: rocky9, kickstart: rhel.ks, install: first-boot, variables: {root_password: root}}

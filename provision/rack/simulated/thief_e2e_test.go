@@ -151,11 +151,11 @@ func certificateRequest(name string) (string, error) {
 
 // A thief is one with his namespace, on the rack's link.
 type thief struct {
-	*rig
+	*testRack
 	ns string
 }
 
-func (r *rig) thief() *thief {
+func (r *testRack) thief() *thief {
 	r.t.Helper()
 	h := &thief{r, space.New(r.t, "thief")}
 	r.ip("link", "add", "port9", "type", "veth", "peer", "name", "evil", "netns", h.ns)
@@ -164,7 +164,7 @@ func (r *rig) thief() *thief {
 	return h
 }
 
-func (r *rig) ip(args ...string) {
+func (r *testRack) ip(args ...string) {
 	r.t.Helper()
 	if out, err := r.rack.CommandBeside(r.t.Context(), "ip", args...).CombinedOutput(); err != nil {
 		r.t.Fatalf("ip %v: %v: %s", args, err, out)
@@ -208,7 +208,7 @@ func (h *thief) steal(when string, l loot) {
 }
 
 // overheard are the tokens that lie on a box that has come to a pause.
-func (r *rig) overheard() loot {
+func (r *testRack) overheard() loot {
 	r.t.Helper()
 	var l loot
 	text, err := os.ReadFile(filepath.Join(r.dir, "paused"))
@@ -231,7 +231,7 @@ func (r *rig) overheard() loot {
 }
 
 // paused forgets a pause, for the next one.
-func (r *rig) paused() {
+func (r *testRack) paused() {
 	r.t.Helper()
 	for _, name := range []string{"paused", "paused.go"} {
 		if err := os.Remove(filepath.Join(r.dir, name)); err != nil && !os.IsNotExist(err) {
@@ -246,7 +246,7 @@ func (r *rig) paused() {
 // power in the middle, has its second attempt without the operator, and is installed.
 func TestThief(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	r.attempts(3)
 	h := r.thief()
 	h.steal("before its first boot", loot{})

@@ -11,7 +11,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-var updatePage = flag.Bool("update-page", false, "write the table of docs/unsupported.md anew")
+var updatePage = flag.Bool("update-page", false, "rewrite the table of docs/unsupported.md")
 
 // Whatever a release's language has is carried out or has its place in the table of
 // Skip: nothing is refused for want of a decision.
@@ -108,7 +108,7 @@ func tableText() string {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.Join(c.Names, "` `"), strings.Join(flags, " "))
 	}
 	b.WriteString("| `%pre` `%pre-install` `%post` `%onerror` | `--interpreter` (in the installer `/bin/sh` alone) `--log` `--erroronfail` `--nochroot` |\n")
-	b.WriteString("| `%packages` | names, `-NAME`; `--ignoremissing` (so anyway under `skip`) `--excludedocs` `--exclude-weakdeps` `--timeout` `--retries` `--nocore` |\n")
+	b.WriteString("| `%packages` | names, `-NAME`; `--ignoremissing` (the default under `skip`) `--excludedocs` `--exclude-weakdeps` `--timeout` `--retries` `--nocore` |\n")
 	b.WriteString("\n| otherwise | becomes | because |\n|---|---|---|\n")
 	type line struct{ what, fate, why string }
 	var lines []line
