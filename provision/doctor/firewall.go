@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// A packet is what a firewall is asked about: one that comes in on a link for a port
-// of this machine, from a client that may have no address yet.
+// A packet is a packet that a firewall judges: it comes in on a link for a port of this
+// machine, from a client that may have no address yet.
 type packet4 struct {
 	link  string
 	proto string // udp or tcp
 	port  uint16
 }
 
-// A truth is what can be said of whether a rule matches: some match on what isn't
-// known here (sets, marks, rates).
+// A truth says whether a rule matches. Some rules match on properties that are unknown
+// here (sets, marks, rates).
 type truth int
 
 const (
@@ -38,7 +38,7 @@ func known(b bool) truth {
 	return no
 }
 
-// What a rule does to a packet that it matches.
+// The actions of a rule on a packet that it matches.
 type action int
 
 const (

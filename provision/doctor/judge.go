@@ -45,8 +45,8 @@ func Fits(answers []Answerer) (inventory.DHCPMode, string) {
 	return inventory.DHCPProxy, "addresses come from " + names(servers) + ", with nothing to boot: rackhand adds the boot options"
 }
 
-// Judge says what the answers mean for a network; nil when the inventory has none
-// for the link.
+// Judge returns the findings about the answers for a network. The network is nil when the
+// inventory has none for the link.
 func Judge(n *inventory.Network, answers []Answerer) []Finding {
 	servers, pxe := Foreign(answers), ForeignPXE(answers)
 	fits, why := Fits(answers)

@@ -104,7 +104,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	return end
 }
 
-// endAfter says how a box ends after a failed install. It is powered off, because it might
+// endAfter decides how a box ends after a failed install. The box is powered off, because it might
 // boot into the installer again. A box that was refused for the data on its disk, by our guard
 // or by a %pre such as that of the shipped templates, may be in service: it reboots, once the
 // appliance knows of the failure and no longer starts the installer.

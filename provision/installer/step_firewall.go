@@ -146,8 +146,8 @@ func ufwCommands(s plan.FirewallStep, ports []kickstart.Port) [][]string {
 	return out
 }
 
-// nftablesFile is /etc/nftables.conf (nft(8)): what comes in is dropped, but for answers,
-// ICMP, DHCPv6's, and what is let in.
+// nftablesFile is /etc/nftables.conf (nft(8)). It drops incoming packets except answers,
+// ICMP, DHCPv6 replies, and the ports and services of the firewall line.
 func nftablesFile(s plan.FirewallStep, ports []kickstart.Port) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/sbin/nft -f\n" + netconf.Header + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +

@@ -38,8 +38,8 @@ func (m *machine) doArray(ctx context.Context, s plan.ArrayStep) error {
 	}
 	m.stops = append(m.stops, []string{"mdadm", "--stop", "--quiet", dev})
 	if a.Level == 1 {
-		// The halves are made equal by the installed system: here that would only be in
-		// the way. Whatever is written until then goes to both.
+		// The installed system makes both halves equal. Here that would only slow the install
+		// down. Until then, every write goes to both halves.
 		if err := os.WriteFile("/sys/block/"+a.Device+"/md/sync_action", []byte("frozen"), 0); err != nil {
 			m.Con.Printf("  the first copying of %s goes on meanwhile: %v", a.Device, err)
 		}
@@ -97,7 +97,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 		argv := m.stops[len(m.stops)-1]
 		m.stops = m.stops[:len(m.stops)-1]
 		var err error
-		for range 10 { // whatever had it open may take a moment
+		for range 10 { // a process that had it open may take a moment
 			if err = m.tool(ctx, argv...); err == nil {
 				break
 			}

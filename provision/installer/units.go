@@ -77,8 +77,8 @@ func findUnit(root *os.Root, name string) (found bool, target string) {
 	return false, ""
 }
 
-// unitWithAlias is the unit that would get a name once it is enabled (Alias= in its
-// [Install]); "" when there is none.
+// unitWithAlias finds the unit that gets a name once it is enabled (Alias= in its
+// [Install]); "" if no unit does.
 func unitWithAlias(root *os.Root, alias string) string {
 	for _, dir := range unitDirs {
 		entries, err := fs.ReadDir(root.FS(), dir)

@@ -43,8 +43,8 @@ type BoxOptions struct {
 	Firmware    string           // BIOS or UEFI; BIOS when empty
 	Arch        string           // AMD64 or ARM64; AMD64 when empty
 	Processors  int              // 2 when 0; an emulated one takes one of this machine's
-	// Clock is what the hardware clock is off by when the box comes out of its carton;
-	// below 0 it is behind. It goes on as the guests set it.
+	// Clock is the error of a new box's hardware clock; below 0 it is behind. Later the clock
+	// is as the guests set it.
 	Clock    time.Duration
 	MemoryMB int // 1024 when 0
 	DiskGB   int // 4 when 0; the disk is blank and sparse
@@ -53,12 +53,12 @@ type BoxOptions struct {
 	DiskImage string
 	// MoreDisks are the sizes, in GB, of further blank disks.
 	MoreDisks []int
-	// DiskBus is what all its disks hang on: VirtIO (when empty), NVMe or SATA.
+	// DiskBus is the bus of all its disks: VirtIO (when empty), NVMe or SATA.
 	DiskBus string
 	// MoreNICs are the MACs of further cards on the same network. The first card,
 	// that with MAC, is the one that boots.
 	MoreNICs []net.HardwareAddr
-	// DefaultBoot is what the box boots when no override is set: BootPXE
+	// DefaultBoot is the boot order without an override: BootPXE
 	// (network, then disk; the default) or BootDisk (disk, then network).
 	DefaultBoot string
 	// HTTPBoot makes UEFI firmware skip PXE and go straight to HTTP Boot.
@@ -92,7 +92,7 @@ const (
 	maxBMCUser     = 16  // IPMI 2.0 §22.28
 	maxBMCPassword = 20  // IPMI 2.0 §22.30
 	maxBoxes       = 64
-	maxDisks       = 6 // what q35's SATA controller has ports for
+	maxDisks       = 6 // ports of q35's SATA controller
 	maxNICs        = 4
 	maxProcessors  = 64
 )

@@ -16,8 +16,7 @@ import (
 	"rackhand/inventory/role"
 )
 
-// A Site is what a first configuration and inventory are written for: the link that
-// boxes boot on.
+// A Site describes the link that boxes boot on, for a first configuration and inventory.
 type Site struct {
 	Interface string
 	Address   netip.Addr // ours on the link
@@ -92,8 +91,8 @@ func (s Site) check() error {
 	return nil
 }
 
-// isHost reports whether an address is a machine's in a subnet: neither the first one
-// nor the last.
+// isHost reports whether an address can be a machine's in a subnet: not the first one and
+// not the last.
 func isHost(n netip.Prefix, a netip.Addr) bool {
 	first, last := bounds(n)
 	return a.Is4() && number(a) >= first && number(a) <= last

@@ -24,7 +24,7 @@ const (
 // report was lost.
 const unfinishedName = "rackhand: this install is unfinished"
 
-// Unfinished is a table, marked as that of an install that isn't done.
+// Unfinished marks a table: its install isn't done.
 func Unfinished(t plan.Table) plan.Table {
 	t.Parts = slices.Clone(t.Parts)
 	if len(t.Parts) > 0 {

@@ -26,7 +26,7 @@ type burninReport struct {
 	Disks    []diskReport `json:"disks"`
 	Kernel   kernelReport `json:"kernel"`
 	Findings []string     `json:"findings"` // what fails the box
-	Remarks  []string     `json:"remarks"`  // what somebody should know
+	Remarks  []string     `json:"remarks"`  // what the operator should know
 }
 
 // The share of the ordered time for each part. Memory comes first, because bad memory makes

@@ -46,10 +46,10 @@ type Runner struct {
 	Client *http.Client
 }
 
-// Settings are what the kernel's command line says of a job.
+// Settings are a job's arguments on the kernel's command line.
 type Settings struct {
 	Job     string           // rackhand.job=rescue|wipe|burnin
-	Order   string           // rackhand.order=URL: what the job is to do
+	Order   string           // rackhand.order=URL: where the job asks for its order
 	Report  string           // rackhand.report=URL
 	BootMAC net.HardwareAddr // nil when unknown
 	VLAN    hardware.VLAN
@@ -68,7 +68,7 @@ func (m *Runner) Run(ctx context.Context, conf Settings) (end string) {
 		m.Con.Printf("%s: %v", conf.Job, errCancelled)
 	case err != nil:
 		m.Con.Printf("FAILED: %v", err)
-		// Not the job's context: a failure must be told as well.
+		// Not the job's context: a failure is reported, too.
 		ctx := context.WithoutCancel(ctx)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
 			m.Con.Printf("the report to the appliance failed: %v", e)
@@ -134,13 +134,13 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 		return m.burnin(ctx, order, disks, mods, keep)
 	}
 	for _, fs := range []string{"xfs", "btrfs", "dm_mod", "md_mod", "raid0", "raid1", "raid10", "raid456"} {
-		mods.Load(fs) // what a disk may carry; those that the initramfs lacks are left out
+		mods.Load(fs) // drivers of file systems and the like; missing ones are ignored
 	}
 	return m.rescue(ctx, order, disks, net)
 }
 
-// fetchOrder asks what to do. The answer must agree with the kernel's command line, so that
-// neither alone makes a box erase its disks.
+// fetchOrder asks the appliance for the order. The answer must agree with the kernel's
+// command line, so that one of them alone can't make a box erase its disks.
 func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
 	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, nil, 64<<10, 40)
 	if err != nil {
@@ -225,13 +225,13 @@ func (m *Runner) postJSON(ctx context.Context, url string, body []byte) (int, er
 	return resp.StatusCode, nil
 }
 
-// siblingURL is a URL beside that of the events.
+// siblingURL returns a URL in the same folder as the events' URL.
 func siblingURL(report, name string) string {
 	return strings.TrimSuffix(report, "/event") + "/" + name
 }
 
-// waitForDisks waits for slow controllers, until no disk has appeared for three seconds. A box
-// may have none.
+// waitForDisks waits for slow controllers until no disk has appeared for three seconds. A box
+// may have no disk.
 func (m *Runner) waitForDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
 	var disks []plan.Disk
 	for still := 0; still < 12; still++ {

@@ -8,7 +8,7 @@ import (
 	smart "github.com/anatol/smart.go"
 )
 
-// health is what a disk reports of itself. Unknown counters are -1.
+// health holds a disk's own report (SMART). Unknown counters are -1.
 type health struct {
 	Kind string `json:"kind"` // nvme, sata, scsi; "" when it says nothing
 	Note string `json:"note,omitempty"`

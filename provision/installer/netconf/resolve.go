@@ -22,8 +22,8 @@ type Device struct {
 	Kind string
 	Name string // in the installed system
 	MAC  string // of a card that this machine shows; "" for one that only the installed system knows by its name
-	// Own is the MAC that a bond or bridge has: that of its first card, by which the
-	// appliance knows the host. Left alone, udev or networkd makes one up.
+	// Own is the MAC of a bond or bridge. It is its first card's MAC, which the appliance
+	// knows. Without it, udev or networkd would make one up.
 	Own string
 	Addressing
 	OnBoot    bool
@@ -195,7 +195,7 @@ func (r *resolver) sorted() ([]Device, error) {
 				return nil, fmt.Errorf("%s is a member of %s: a network line of its own can't give it addresses", NICNames([]NIC{{d.Name, d.MAC}}), d.Master)
 			}
 			if d.Master != "" {
-				d.Addressing = noAddress() // it has none: they are its master's
+				d.Addressing = noAddress() // a member has no addresses; its master has them
 			}
 			for _, m := range d.Members {
 				if b := r.byName(m); d.Own == "" {

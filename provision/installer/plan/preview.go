@@ -10,7 +10,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// What Preview assumes of a machine: enough for most layouts.
+// Preview assumes a machine with this memory and these disks: enough for most layouts.
 const (
 	assumedDisk   = int64(100e9) // bytes
 	assumedMemory = 8 << 10      // MiB
