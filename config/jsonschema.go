@@ -14,7 +14,7 @@ func JSONSchema() ([]byte, error) {
 	return schema.JSON("rackhand configuration", shape(), docs())
 }
 
-// shape is what the configuration's file may hold.
+// shape is the shape of the configuration's file.
 func shape() *schema.Shape {
 	return schema.ShapeOf(func(root schema.Node) {
 		r := reader{config: Default(), list: &problem.List{}}

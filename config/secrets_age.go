@@ -22,8 +22,8 @@ const (
 	maxKeys = 64 << 10
 )
 
-// ageFile is a file of secrets, encrypted with age. What it decrypts to is kept in
-// memory until one of its two files changes: the BMCs of a rack are asked often.
+// ageFile is a file of secrets, encrypted with age. The decrypted text stays in memory
+// until one of its two files changes, because a rack's BMCs are asked often.
 type ageFile struct {
 	file, identity string
 
@@ -32,7 +32,7 @@ type ageFile struct {
 	values map[string]string
 }
 
-// A stamp tells whether a file is still the one that was read.
+// A stamp shows whether a file is still the one that was read.
 type stamp struct {
 	inode, size, seconds, nanos int64
 	ctime                       int64
@@ -80,7 +80,7 @@ func (a *ageFile) read() (map[string]string, error) {
 	switch {
 	case errors.As(err, &foreign):
 		return nil, fmt.Errorf("%s can't be decrypted with the identity in %s: it was encrypted for others", a.file, a.identity)
-	case err != nil: // what age says quotes the file, which may not be encrypted at all
+	case err != nil: // age's error quotes the file, which may not be encrypted at all
 		return nil, fmt.Errorf("%s can't be decrypted: it is not encrypted with age, or it is damaged", a.file)
 	}
 	data, err := io.ReadAll(io.LimitReader(plain, maxAge+1))
@@ -98,7 +98,7 @@ func (a *ageFile) read() (map[string]string, error) {
 	return values, nil
 }
 
-// keys reads the identity. Whoever else may read it may read every secret.
+// keys reads the identity. A user who can read it can read every secret.
 func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 	f, info, err := openRegular(a.identity)
 	if err != nil {
@@ -110,7 +110,7 @@ func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 	}
 	keys, err := age.ParseIdentities(io.LimitReader(f, maxKeys))
 	if err != nil {
-		// What age says may quote the line, which may be the key.
+		// age's error may quote the line, which may be the key.
 		return nil, stamp{}, fmt.Errorf("%s holds no age identity: it is the file that age-keygen writes, with a line that begins with AGE-SECRET-KEY-", a.identity)
 	}
 	return keys, stampOf(info), nil

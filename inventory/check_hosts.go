@@ -8,7 +8,7 @@ import (
 	"rackhand/config/problem"
 )
 
-// A claim is what was the first to take an address or MAC.
+// A claim names the first owner of an address or MAC.
 type claim struct {
 	who string
 	at  problem.Place
@@ -67,8 +67,8 @@ func (l *loader) checkHosts() {
 	}
 }
 
-// checkReserved looks at the address that a BMC is to be given by our DHCP: one that
-// is nobody else's, and that a host could have.
+// checkReserved checks the address that our DHCP server will assign to a BMC. It must be
+// unique, and a host's address must be possible there.
 func (l *loader) checkReserved(d *hostDecl, reserved map[netip.Addr]claim) {
 	what, a := "host "+d.name, d.bmc.Addr()
 	if first, ok := reserved[a]; ok {
@@ -108,8 +108,7 @@ func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
 	addrs[a] = claim{what, d.addrNode.At()}
 	n := l.networkOf(a)
 	if n == nil {
-		// What a broken file, or a network whose subnet is wrong, would have held
-		// isn't known.
+		// The content of a broken file, or of a network with a wrong subnet, is unknown.
 		if !l.broken && !l.duplicate && !l.brokenNetwork() {
 			d.addrNode.Problem(l.networksHint(), "%s: address %s lies in no network", what, a)
 		}

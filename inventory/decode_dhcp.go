@@ -26,8 +26,8 @@ const (
 	maxMTU = 9216
 )
 
-// dhcpFields adds the keys that say what the DHCP server does on a network, and
-// what it tells its clients beside addresses.
+// dhcpFields adds the keys of the DHCP server on a network: its mode, and the settings that
+// it sends to clients beside addresses.
 func (d *networkDecl) dhcpFields(what string, fields schema.Fields) {
 	fields["dhcp"] = func(n schema.Node) {
 		mode, _ := n.OneOf(what+": dhcp", string(DHCPAuthoritative), string(DHCPProxy), string(DHCPOff))

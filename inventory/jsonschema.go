@@ -13,12 +13,12 @@ func JSONSchema() ([]byte, error) {
 	return schema.JSON("rackhand inventory", shape(), docs())
 }
 
-// shape is what a file of the inventory may hold.
+// shape is the shape of an inventory file.
 func shape() *schema.Shape {
 	return schema.ShapeOf(func(root schema.Node) { newLoader(Options{}).decode(root) })
 }
 
-// Patterns for editors; what they let through, the reader still looks at.
+// Patterns for editors. The reader still checks the texts that they accept.
 const (
 	addressPattern = `^[0-9]{1,3}(\.[0-9]{1,3}){3}$`
 	prefixPattern  = `^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$`

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// filesFolder holds what templates take as it is, beside them.
+// filesFolder is the folder beside the templates with files that they include unchanged.
 const filesFolder = "files"
 
 // file is file NAME: the text of a file in templates/files/. A name can't lead out

@@ -37,7 +37,7 @@ func asAddr(v any) (netip.Addr, error) {
 	return a, nil
 }
 
-// netmask is netmask NETWORK: 255.255.255.0. IPv6 has none.
+// netmask is netmask NETWORK: 255.255.255.0. IPv6 has no netmask.
 func netmask(v any) (string, error) {
 	p, err := asPrefix(v)
 	if err == nil && !p.Addr().Is4() {

@@ -88,7 +88,7 @@ func (s *Set) Has(name string) bool {
 }
 
 // Render renders a template. {{template "x.ks" .}} finds other templates of the
-// set by their file names. What is wrong in a template is an [Error].
+// set by their file names. A mistake in a template is an [Error].
 func (s *Set) Render(name string, data any, funcs template.FuncMap) (string, error) {
 	out, err := s.execute(name, data, funcs, false)
 	if err != nil {

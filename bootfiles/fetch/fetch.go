@@ -23,7 +23,7 @@ import (
 // timeout bounds a whole fetch: some 15 MB of package lists and 2 MB of packages.
 const timeout = 10 * time.Minute
 
-// Options are what a fetch needs to know.
+// Options are the options of a fetch.
 type Options struct {
 	// Dir is the folder of all fetched programs, made when missing; they are put
 	// into a folder of it by the processor's name.

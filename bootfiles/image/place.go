@@ -54,8 +54,8 @@ func lockImage(dir, name string) (*lock, error) {
 func (l *lock) release() { l.f.Close() }
 
 // buildDir makes an empty folder for a build of the image. The caller holds the
-// image's lock. The tilde can't be in a name, so that the folders of debian and
-// debian-web are told apart.
+// image's lock. The tilde can't be in a name, so the folders of debian and debian-web
+// differ.
 func buildDir(dir, name string) (string, error) {
 	work, err := os.MkdirTemp(dir, buildPrefix+name+"~*")
 	if err != nil {

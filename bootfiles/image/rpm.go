@@ -15,7 +15,7 @@ import (
 // rpmFormat is one package a line, in four fields.
 const rpmFormat = `%{NAME}\t%{EVR}\t%{ARCH}\t%{SOURCERPM}\n`
 
-// rpmFolder is where a root keeps rpm's database, "" when it has none.
+// rpmFolder is the folder of a root's rpm database; "" without one.
 func rpmFolder(root string) string {
 	for _, dir := range []string{newDatabase, oldDatabase} {
 		for _, file := range []string{"rpmdb.sqlite", "Packages", "Packages.db"} {

@@ -331,7 +331,7 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 	}
 }
 
-// errOther means that the upstream has another file by now: asking again is no use.
+// errOther means that the upstream has another file by now. Asking again doesn't help.
 var errOther = errors.New("it broke off, and the rest can't be had")
 
 // resume asks for the rest of a file that broke off (RFC 9110 sections 13.1.5 and 14) and

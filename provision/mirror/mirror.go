@@ -66,7 +66,7 @@ type Cache struct {
 	flights  map[string]*flight
 	seen     map[string]check     // when the upstream was last asked about a file
 	down     map[string]time.Time // when an upstream last failed to answer
-	sums     map[string]sum       // of stored files that have none in their meta
+	sums     map[string]sum       // of stored files without a sum in their meta
 	bytes    int64                // the size of the stored files; -1 until they are measured
 	reserved int64                // space for downloads under way
 	added    int64                // the size of files that came since the last measurement

@@ -12,17 +12,17 @@ type Option struct {
 	Pos   Pos    // of the option's word
 	// ValuePos is where the value begins; Pos for a flag.
 	ValuePos Pos
-	// lost: the value is no text, not even an empty one (see void).
+	// lost: the value is not a text, not even an empty one (see void).
 	lost bool
 }
 
 // Name is the option's first spelling in the grammar, with its dashes.
 func (o Option) Name() string { return o.Spec.Flags[0] }
 
-// Args are the words of a line, told apart by a grammar.
+// Args are the words of a line, classified by a grammar.
 type Args struct {
 	Options     []Option
-	Positionals []Word // every word that is no option, in the line's order
+	Positionals []Word // every word that is not an option, in the line's order
 	// Taken are the words that each of the grammar's positionals took, and Extra
 	// those that are left over: a positional that takes any number takes those
 	// that stand together at its first turn, no later ones (argparse).

@@ -34,7 +34,7 @@ func isNetDevices(s string) bool {
 
 func isVLAN(s string) bool {
 	n, ok := parseInt(s)
-	return ok && n >= 1 && n <= 4094 // IEEE 802.1Q: 0 and 4095 are no VLANs
+	return ok && n >= 1 && n <= 4094 // IEEE 802.1Q: 0 and 4095 are not VLANs
 }
 
 func isIPv6Addr(s string) bool {
@@ -217,7 +217,7 @@ func listOf(good func(string) bool) func(string) bool {
 // isHost is a host name, short or full.
 var isHost = matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253)
 
-// isWord is the name of a service or the like.
+// isWord is a name, for example of a service.
 var isWord = matcher(`^[A-Za-z0-9_][A-Za-z0-9_.@:\\-]*$`, 256)
 
 var isLocale = matcher(`^[A-Za-z]{1,8}(_[A-Za-z]{2,3})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?$`, 40)

@@ -30,7 +30,7 @@ type Problem struct {
 	Pos      Pos
 	Severity Severity
 	Message  string // never contains a value that may be a secret
-	Hint     string // what to do; may be empty
+	Hint     string // for the operator; may be empty
 }
 
 // Error is "file:line:column: message (hint)".

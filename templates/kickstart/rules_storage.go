@@ -235,9 +235,8 @@ func (l *line) autopart() {
 	l.exclude("--noswap", "--hibernation")
 }
 
-// autopartType is what --type and --nolvm, which is --type=plain, say together: the
-// last of them holds; in RHEL 7 it is the first, and a word that it doesn't know is
-// skipped.
+// autopartType is the result of --type and --nolvm, which is --type=plain. The last of them
+// counts. In RHEL 7 the first one counts, and an unknown word is skipped.
 func (l *line) autopartType() string {
 	out := ""
 	for _, o := range l.args.Options {

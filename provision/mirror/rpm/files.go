@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A File is what primary.xml says of a package's file: its path below the repository as
-// a literal name (librepo encodes a '%' in it), its size in bytes (-1 when it doesn't
-// say), and its sum in hex with the algorithm's name (sha256, sha512, sha).
+// A File is primary.xml's entry of a package's file: its path below the repository as a
+// literal name (librepo encodes a '%' in it), its size in bytes (-1 if unknown), and its sum
+// in hex with the algorithm's name (sha256, sha512, sha).
 type File struct {
 	Path           string
 	Size           int64

@@ -25,8 +25,8 @@ type Reading struct {
 	Includes []*kickstart.Command
 }
 
-// Read reads a Kickstart for the image engine. Under Skip it needs no liveimg line: the
-// image is then that of the system to install.
+// Read reads a Kickstart for the image engine. Under Skip it needs no liveimg line, because
+// the image then belongs to the system to install.
 func Read(f *kickstart.File, u Unsupported) *Reading {
 	r := &skipReader{ps: &kickstart.Problems{File: f.Name}, skip: u == Skip, out: &kickstart.File{Name: f.Name}}
 	r.pre = slices.ContainsFunc(f.Sections, func(s *kickstart.Section) bool { return s.Name == "%pre" })
@@ -83,7 +83,7 @@ type skipReader struct {
 // skipTable is the result of Skipping, computed once.
 var skipTable = sync.OnceValue(Skipping)
 
-// treat finds the treatment of a command, or of one of its options. nil: there is none.
+// treat finds the treatment of a command, or of one of its options; nil without a treatment.
 func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 	name := b.c.Name
 	if name == "partition" {

@@ -7,7 +7,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// skipStorage is about disks. Skipping a line must neither destroy data nor leave it
+// skipStorage is about disks. Skipping a line must not destroy data, and must not leave it
 // unencrypted.
 func skipStorage() []Treatment {
 	var out []Treatment

@@ -47,8 +47,8 @@ type Treatment struct {
 	rewrite func(*looseCommand) string // another option in its place; nil: none
 }
 
-// Skipping is the table of the parts that Skip treats. A part that is neither here nor in
-// Commands is refused.
+// Skipping is the table of the parts that Skip treats. A part is refused if it is not here
+// and not in Commands.
 func Skipping() []Treatment {
 	return slices.Concat(skipStorage(), skipBoot(), skipPayload(), skipSystem(), skipNetwork(), skipSections())
 }
