@@ -21,7 +21,7 @@ func TestFailingScripts(t *testing.T) {
 		script, word, moved string
 		another, installer  bool
 		fail                func(*scriptRoot)
-		stage, kind         string // what is reported last
+		stage, kind         string // the last report
 		says                string
 		restarts            bool
 	}{

@@ -163,7 +163,7 @@ func TestOursFits(t *testing.T) {
 	}
 }
 
-// TestKernelArgs: what can't stand on a kernel's command line never gets there.
+// TestKernelArgs: text that can't stand on a kernel's command line never gets there.
 func TestKernelArgs(t *testing.T) {
 	for _, bad := range []string{"a b", "a'b", `a"b`, "a\nb", "a\x00", "über", "${net0/mac}", "&&"} {
 		d := data(host())

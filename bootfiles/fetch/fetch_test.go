@@ -112,8 +112,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchFails: whatever goes wrong, the programs that were there stay, nothing is
-// left behind, and the error says what to do.
+// TestFetchFails: after any failure the existing programs stay, nothing is left behind, and
+// the error says what to do.
 func TestFetchFails(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Fetch(t.Context(), options(dir, &fakeApt{content: "MZ good "})); err != nil {

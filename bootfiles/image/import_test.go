@@ -249,8 +249,8 @@ func signHeaders(data []byte) {
 	}
 }
 
-// FuzzRootTar: whatever is read as a root can be written, and what was written is the
-// same root when it is read.
+// FuzzRootTar: every root that can be read can be written, and is the same root when it is
+// read again.
 func FuzzRootTar(f *testing.F) {
 	f.Add([]byte("not a tar"))
 	for _, list := range [][]tarred{

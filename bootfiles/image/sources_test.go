@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// Each folder of testdata/sources is an /etc/apt; want.golden is what comes of it.
+// Each folder of testdata/sources is an /etc/apt; want.golden is the result.
 func TestSources(t *testing.T) {
 	dirs, err := filepath.Glob("testdata/sources/*")
 	if err != nil || len(dirs) == 0 {

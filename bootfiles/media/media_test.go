@@ -136,8 +136,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestRefused: what can't be installed from is said when it is added, and nothing of
-// it stays.
+// TestRefused: unusable media are refused when they are added, and nothing of them
+// stays.
 func TestRefused(t *testing.T) {
 	whole, err := os.ReadFile(iso(t))
 	if err != nil {

@@ -41,7 +41,7 @@ func armed(change func(*provision.Install)) *provision.Install {
 	return in
 }
 
-// boots is what a host that may be installed gets, by client, on x64.
+// boots holds the decisions for a host that may be installed, by client, on x64.
 var boots = map[Client]Decision{
 	Other:    {Action: InstallIt},
 	PXE:      {Action: InstallIt, Program: ProgramUEFI},
@@ -61,8 +61,8 @@ func onlyOther() map[Client]Decision {
 	return m
 }
 
-// asking is for an install under way whose box may have rebooted: what boots is given what
-// it asks for its script with, and boots its disk once that says so.
+// asking is for an install under way whose box may have rebooted. A boot program gets its
+// script, and boots the disk once the script says so.
 func asking() map[Client]Decision {
 	m := map[Client]Decision{Other: {Action: InstallIt}}
 	for _, c := range every[1:] {
@@ -179,8 +179,8 @@ func TestDecide(t *testing.T) {
 	golden(t, "why.golden", whys.String())
 }
 
-// TestPrograms: which program for which firmware, and that a client without one
-// neither boots nor arms.
+// TestPrograms: the program for each firmware. A client without a program doesn't boot and
+// doesn't arm.
 func TestPrograms(t *testing.T) {
 	x64 := map[Client]Decision{PXE: {Program: ProgramUEFI}, HTTPBoot: {Program: ProgramUEFI}, IPXE: {Script: true}, Other: {}}
 	want := map[Arch]map[Client]Decision{

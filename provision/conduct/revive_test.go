@@ -7,8 +7,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestRevive: of a box that was installed and hangs, and that nobody can
-// power-cycle, the operator is told once.
+// TestRevive: the operator learns once of an installed box that hangs and has no BMC for a
+// power cycle.
 func TestRevive(t *testing.T) {
 	c := armed(t)
 	if err := c.Journal.Record(provision.Event{Host: "web1", Source: "installer", Kind: "report", Stage: provision.Installed}); err != nil {

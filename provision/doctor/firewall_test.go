@@ -64,7 +64,7 @@ func TestFirewallRulesets(t *testing.T) {
 	}
 }
 
-// TestFirewallUnseen: what could not be looked at is said so, and is no "ok".
+// TestFirewallUnseen: a firewall that could not be checked is reported, not called "ok".
 func TestFirewallUnseen(t *testing.T) {
 	denied := errors.New("operation not permitted")
 	for name, tc := range map[string]struct {

@@ -147,8 +147,8 @@ func TestPackagesWithout(t *testing.T) {
 	}
 }
 
-// What packages ask before they start a service is answered with no, and the image's
-// own answer is there again after that.
+// Packages ask before they start a service. The answer is no, and the image's own answer is
+// back afterwards.
 func TestNoServices(t *testing.T) {
 	for _, old := range []string{"", "#!/bin/sh\nexit 0\n"} {
 		files := map[string]string{}
@@ -228,7 +228,7 @@ func TestStepsInRoot(t *testing.T) {
 		t.Errorf("chrony: %s", got)
 	}
 	if err := scratch(t, nil).do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a"}}}); err != nil {
-		t.Error(err) // told as a warning
+		t.Error(err) // reported as a warning
 	}
 	m = scratch(t, map[string]string{"usr/lib/systemd/system/systemd-timesyncd.service": ""})
 	if err := m.do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a", NTS: true}}}); err == nil {

@@ -9,7 +9,7 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// What only the unpacked system can tell is skipped with a warning, too.
+// Parts that only the unpacked system can reject are skipped with a warning, too.
 func TestSkipInTheSystem(t *testing.T) {
 	r := recipeAs(t, skipping(), "autopart\nselinux --enforcing\nservices --enabled=chronyd,foo@1 --disabled=bar\nfirewall --service=gopher,http\n")
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "ssh 22/tcp\nhttp 80/tcp\n", "usr/lib/systemd/system/foo@.service": ""})
@@ -58,7 +58,7 @@ func TestSkipInTheSystem(t *testing.T) {
 	}
 }
 
-// What %pre writes is read once it has run, and checked as a whole before any disk is
+// Files that %pre writes are read once it has run, and checked as a whole before any disk is
 // looked at.
 func TestIncludedFromPre(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "part.ks")

@@ -17,10 +17,10 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// peer is a BMC that nobody here wrote, on loopback.
+// peer is a BMC of another project, on loopback.
 type peer struct {
 	target Target
-	reads  string // what it makes of "network boot once, EFI" when it is read back
+	reads  string // its answer when "network boot once, EFI" is read back
 	disk   string // and of "disk, persistent"
 }
 
@@ -114,8 +114,8 @@ func freePort(t *testing.T) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), closedPort(t))
 }
 
-// TestForeignBMCs drives BMCs of others, none of which logs in by suite 17, with
-// ipmitool beside as the second opinion.
+// TestForeignBMCs drives BMCs of other projects, which don't support suite 17. ipmitool
+// checks the results.
 func TestForeignBMCs(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -188,7 +188,7 @@ func TestNoAnswer(t *testing.T) {
 	if _, err := c.Status(t.Context(), target); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("silent: %v", err)
 	}
-	// Nobody listens: the kernel says so.
+	// Without a listener the kernel returns an error.
 	nobody := target
 	nobody.Address = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), closedPort(t))
 	if _, err := c.Status(t.Context(), nobody); !errors.Is(err, ErrUnreachable) {

@@ -116,7 +116,7 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
-// The tool is that of the system, whatever else lies in it.
+// The system decides about the tool, whatever other files it has.
 func TestNetTool(t *testing.T) {
 	for want, names := range map[string][]string{
 		ToolNetplan:        {"usr/sbin/netplan", "usr/sbin/NetworkManager", "usr/lib/systemd/systemd-networkd"},

@@ -17,9 +17,9 @@ import (
 	"rackhand/provision/rack/rehearse"
 )
 
-// TestUEFI takes a box to serving that nobody armed: it was racked and powered on,
-// no more. Beside it stands a box that is not in the inventory. The mirrors are out
-// of reach: its packages were fetched ahead.
+// TestUEFI takes a box to serving without an operator's command: the box was only racked and
+// powered on. Beside it stands a box that is not in the inventory. The mirrors are out of
+// reach: the packages were fetched ahead.
 func TestUEFI(t *testing.T) {
 	r := start(t, rehearse.Options{
 		Images: need(t, "RACKHAND_IMAGES"), Policy: "first-boot", Page: "127.0.0.1:0",
@@ -71,8 +71,8 @@ func TestUEFI(t *testing.T) {
 	r.powerCycleInstallsNothing()
 }
 
-// powerCycleInstallsNothing: a host that serves boots its disk, whatever its
-// firmware tries first.
+// powerCycleInstallsNothing: a host that serves boots its disk, in any boot order of its
+// firmware.
 func (r *rehearsal) powerCycleInstallsNothing() {
 	r.t.Helper()
 	before := r.host("web1").Install
@@ -204,7 +204,7 @@ func TestBIOSAndKill(t *testing.T) {
 	}
 }
 
-// TestDataDisk offers a disk that carries data: refused, then wiped when told to.
+// TestDataDisk offers a disk that carries data: it is refused, then erased with --wipe.
 func TestDataDisk(t *testing.T) {
 	disk := filepath.Join(t.TempDir(), "disk.raw")
 	if err := exec.Command("truncate", "-s", "4G", disk).Run(); err != nil {
@@ -253,7 +253,7 @@ func TestWrongChecksum(t *testing.T) {
 	}
 }
 
-// TestNoHost: what the operator is told about a host that is not there.
+// TestNoHost checks the messages about an unknown host.
 func TestNoHost(t *testing.T) {
 	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
 	_, err := r.Client.Install(r.ctx, "web9", provision.InstallRequest{})

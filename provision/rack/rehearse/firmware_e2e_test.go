@@ -23,7 +23,7 @@ type firmwareCase struct {
 	// programs are the boot programs that the journal says it fetched, in order;
 	// empty for a card that has its script at once.
 	programs []string
-	// says must stand in what the box writes to its serial port.
+	// says must stand in the box's serial output.
 	says []string
 	// reaches is the stage that the journal has to show before the box is cut; kernel
 	// unless given.
@@ -103,7 +103,7 @@ func startCases(t *testing.T, o rehearse.Options, cases []firmwareCase) *rehears
 	return start(t, o)
 }
 
-// matrix boots the boxes of cases, one at a time, and tells their times.
+// matrix boots the boxes of cases, one at a time, and logs their times.
 func (r *rehearsal) matrix(t *testing.T, cases []firmwareCase) {
 	t.Helper()
 	var table bytes.Buffer
@@ -214,7 +214,7 @@ func (r *rehearsal) eventsWith(t *testing.T, host string, stage provision.Stage)
 	return events
 }
 
-// fetched is the name of the file that an event of a fetch tells of.
+// fetched is the name of the file in an event of a fetch.
 func fetched(e provision.Event) string {
 	if e.Kind != "fetch" {
 		return ""

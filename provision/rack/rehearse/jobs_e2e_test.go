@@ -42,7 +42,7 @@ func TestRescueAndWipe(t *testing.T) {
 		t.Fatal("the rescue has written to the disk")
 	}
 	r.wipe(disk, before)
-	// None of it was an install, and none is left armed.
+	// No install took place, and none is armed.
 	if h := r.host("web1"); h.Install != nil || h.Job.UnderWay() || h.Job.Armed {
 		t.Errorf("at the end: %+v %+v", h.Install, h.Job)
 	}

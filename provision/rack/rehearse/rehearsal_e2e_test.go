@@ -18,8 +18,8 @@ import (
 	"rackhand/provision/rack/rehearse"
 )
 
-// patience bounds each wait. It is no measure of speed: emulated guests on a busy
-// machine take what they take.
+// patience bounds each wait. It is not a measure of speed, because emulated guests on a busy
+// machine can be very slow.
 const patience = 12 * time.Minute
 
 func need(t *testing.T, name string) string {
@@ -197,8 +197,8 @@ func (r *rehearsal) count(host, kind string) int {
 	return n
 }
 
-// outside sends a GET from the appliance's network, from an address that is
-// leased to nobody.
+// outside sends a GET from the appliance's network, from an address without a
+// lease.
 func (r *rehearsal) outside(path string) int {
 	r.t.Helper()
 	c := http.Client{Transport: &http.Transport{DialContext: r.Dial, DisableKeepAlives: true}}

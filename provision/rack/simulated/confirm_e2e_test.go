@@ -16,7 +16,7 @@ import (
 )
 
 // TestBondEnrols: the installed system has the MAC of a card that isn't in the inventory,
-// and that its installer has told of, as a bond may.
+// and that its installer has reported, as a bond may.
 func TestBondEnrols(t *testing.T) {
 	t.Parallel()
 	r := newTestRack(t)
@@ -59,7 +59,7 @@ func TestConfirmed(t *testing.T) {
 	}
 }
 
-// attempts starts the appliance anew with another budget.
+// attempts restarts the appliance with another budget of attempts.
 func (r *testRack) attempts(n int) {
 	r.t.Helper()
 	path := filepath.Join(r.dir, "rackhand.yaml")

@@ -62,8 +62,8 @@ func TestSimulatedAnaconda(t *testing.T) {
 	}
 }
 
-// TestSimulatedFailure: Anaconda fails each time; it waits, boots again, and the
-// attempts of the install are what ends it.
+// TestSimulatedFailure: Anaconda fails each time. It waits and boots again until the
+// install's attempts are used up.
 func TestSimulatedFailure(t *testing.T) {
 	t.Parallel()
 	r := newTestRack(t)
@@ -101,8 +101,8 @@ func TestSimulatedData(t *testing.T) {
 	}
 }
 
-// TestSimulatedSecondTry: a script of ours that fails once says so and starts the next
-// attempt itself, and that installs the box: what stands on the disk is the install's own.
+// TestSimulatedSecondTry: a script of ours that fails once reports that and starts the next
+// attempt itself. That attempt installs the box, because the data on the disk is its own.
 func TestSimulatedSecondTry(t *testing.T) {
 	t.Parallel()
 	r := newTestRack(t)

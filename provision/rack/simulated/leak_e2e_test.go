@@ -88,7 +88,7 @@ func leakMain(args []byte) error {
 		if err != nil {
 			return err
 		}
-		// The first package of a connection, and of the datagrams, is told as an event.
+		// The first package of a connection, and of the datagrams, becomes an event.
 		if _, err := fmt.Fprintf(c, "<142>Jan  1 00:00:00 localhost anaconda: packaging: Installed: %s\n", planted[map[string]string{"tcp": "role", "udp": "site"}[network]]); err != nil {
 			return err
 		}
@@ -137,8 +137,8 @@ func leakMain(args []byte) error {
 }
 
 // TestPlantedSecrets: an installer says its host's secrets in every form, by syslog and by
-// events, before and after the appliance is killed in the middle of the install. None of
-// them stands in anything that the appliance keeps, logs or shows.
+// events, before and after the appliance is killed in the middle of the install. The
+// appliance doesn't keep, log or show any of them.
 func TestPlantedSecrets(t *testing.T) {
 	t.Parallel()
 	r := newTestRackWith(t, func(r *testRack) {
@@ -230,7 +230,7 @@ func (r *testRack) leak(l leaking) {
 	}
 }
 
-// shown is what the appliance shows, by where.
+// shown is the text that the appliance shows, by place.
 func (r *testRack) shown() map[string][]byte {
 	r.t.Helper()
 	out := map[string][]byte{}

@@ -15,9 +15,9 @@ import (
 
 const farMAC = "52:54:00:00:00:02"
 
-// TestUnproved: behind a router nothing but its lease and its REQUEST tells who a box is,
-// which is asked for through a real relay. It is installed, and the journal says that
-// script and answer file were handed out unproved.
+// TestUnproved: behind a router only its lease and its REQUEST identify a box. Both go
+// through a real relay. The box is installed, and the journal says that it got script and
+// answer file unproved.
 func TestUnproved(t *testing.T) {
 	t.Parallel()
 	dnsmasq, err := exec.LookPath("dnsmasq")

@@ -37,13 +37,13 @@ type testRack struct {
 	program string
 	client  *client.Client
 	kill    func()          // ends the appliance, without a word
-	logs    []*bytes.Buffer // what each run of it has said; to be read once it has ended
-	// beside runs a program where the boxes stand, and link is that of the box.
+	logs    []*bytes.Buffer // the output of each run; to be read once it has ended
+	// beside runs a program in the boxes' namespace, and link is the box's link.
 	beside func(ctx context.Context, name string, args ...string) *exec.Cmd
 	link   string
 }
 
-// A family is whose media they are.
+// A family is the distribution of the media.
 type family struct{ name, version, release, kickstart string }
 
 var (
@@ -182,7 +182,7 @@ func (r *testRack) run(o powered) simulated.Result {
 	return r.runUntil(r.t.Context(), o)
 }
 
-// runUntil is run for a box that loses its power when ctx ends: then its result is none.
+// runUntil is run for a box that loses its power when ctx ends. Then it has no result.
 func (r *testRack) runUntil(off context.Context, o powered) simulated.Result {
 	r.t.Helper()
 	o.Link, o.Serial, o.Further, o.MaxBoots, o.Scratch = r.link, "SIM4711", []string{otherMAC}, 6, r.dir

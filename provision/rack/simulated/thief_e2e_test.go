@@ -39,7 +39,7 @@ const envThief = "RACKHAND_SIMULATED_E2E_THIEF"
 
 const thiefMAC = "02:00:00:00:00:99"
 
-// A loot is what a thief asks for, with all the tokens that he could have overheard.
+// A loot holds a thief's requests, with all the tokens that it could have overheard.
 type loot struct {
 	Token string // of the script
 	Enrol string // of the answer file
@@ -171,8 +171,8 @@ func (r *testRack) ip(args ...string) {
 	}
 }
 
-// steal takes web1's address, asks for everything, and gives the address up again. Nothing
-// of what he gets may be secret, or a way to it.
+// steal takes web1's address, asks for everything, and gives the address up again. No answer
+// may hold a secret, or a way to one.
 func (h *thief) steal(when string, l loot) {
 	h.t.Helper()
 	h.ip("-n", h.ns, "addr", "add", "10.77.0.11/24", "dev", "evil")
@@ -241,9 +241,9 @@ func (r *testRack) paused() {
 }
 
 // TestThief: a machine with a MAC of its own takes web1's address, at every stage of its
-// install, with web1 there, mute and off, and knows every token. It gets neither script
-// nor answer file nor certificate, nor does it cost web1 anything: that one loses its
-// power in the middle, has its second attempt without the operator, and is installed.
+// install, with web1 there, mute and off, and knows every token. It gets no script, no
+// answer file and no certificate. web1 isn't affected: it loses its power in the middle, has
+// its second attempt without the operator, and is installed.
 func TestThief(t *testing.T) {
 	t.Parallel()
 	r := newTestRack(t)

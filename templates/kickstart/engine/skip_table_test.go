@@ -13,8 +13,8 @@ import (
 
 var updatePage = flag.Bool("update-page", false, "rewrite the table of docs/unsupported.md")
 
-// Whatever a release's language has is carried out or has its place in the table of
-// Skip: nothing is refused for want of a decision.
+// Every part of a release's language is carried out or has its place in the table of Skip:
+// nothing is refused for want of a decision.
 func TestSkippingCoversTheLanguage(t *testing.T) {
 	treated := func(command, option string) bool {
 		for _, row := range Skipping() {
@@ -70,7 +70,7 @@ func TestSkippingCoversTheLanguage(t *testing.T) {
 	}
 }
 
-// The page that people read is the table that the engine goes by.
+// The page for people shows the table that the engine uses.
 func TestUnsupportedPage(t *testing.T) {
 	const page, begin, end = "../../../docs/unsupported.md", "<!-- the table of the code begins -->\n", "<!-- the table of the code ends -->\n"
 	data, err := os.ReadFile(page)

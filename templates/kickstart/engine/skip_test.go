@@ -22,9 +22,8 @@ func readAs(t *testing.T, u Unsupported, text string) *Reading {
 	return Read(f, u)
 }
 
-// TestUnsupportedSkip is number 20 of the trials' list: what people's Kickstarts have
-// and an image hasn't. A line's outcome is "" (nothing is said of it), a warning, or an
-// error.
+// TestUnsupportedSkip tries lines of real Kickstarts that an image doesn't support. A line's
+// outcome is "" (no message), a warning, or an error.
 func TestUnsupportedSkip(t *testing.T) {
 	const disks = "lang C.UTF-8\nclearpart --all\n"
 	for _, c := range []struct{ text, line, want string }{
@@ -140,8 +139,8 @@ func TestUnsupportedSkip(t *testing.T) {
 	}
 }
 
-// What the two ways have in common: add-ons that are disabled, and the partitions that
-// the boot loader needs. Nothing else is skipped under Refuse.
+// Refuse and Skip have two things in common: disabled add-ons, and the partitions that the
+// boot loader needs. Nothing else is skipped under Refuse.
 func TestUnsupportedBothWays(t *testing.T) {
 	image := "liveimg --url=http://a/b --checksum=" + strings.Repeat("a", 64) + "\n"
 	for _, c := range []struct{ text, want string }{
@@ -161,8 +160,8 @@ func TestUnsupportedBothWays(t *testing.T) {
 	}
 }
 
-// Nothing but clearpart --all lets the operator have a disk erased, whatever else its
-// lines say.
+// Only clearpart --all lets the operator erase a disk, regardless of its other
+// options.
 func TestSkipKeepsDisks(t *testing.T) {
 	for lines, want := range map[string]string{
 		"clearpart --all":                                 "",
@@ -206,7 +205,7 @@ func TestSkipKeepsDisks(t *testing.T) {
 	}
 }
 
-// What is left is what the strict engine carries out, and nothing of it is lost.
+// The strict engine carries out the rest, and nothing of it is lost.
 func TestSkipLeavesTheRest(t *testing.T) {
 	r := readAs(t, Skip, `url --url=http://a/
 bootloader --driveorder sda --append="a b" --location=none --timeout=3
@@ -290,7 +289,7 @@ func FuzzRead(f *testing.F) {
 		if len(kickstart.Errors(skip.Problems)) > 0 {
 			return
 		}
-		// What is left needs no second look, but for an image.
+		// The rest needs no second check, except for an image.
 		again := &kickstart.Problems{File: "f.ks"}
 		imageProblems(again, skip.File, true, len(skip.Includes) > 0)
 		if bad := kickstart.Errors(again.List); len(bad) > 0 {
@@ -308,7 +307,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// What is skipped is told without the passwords of URLs.
+// Messages about skipped parts don't show the passwords of URLs.
 func TestSkippedHoldsNoSecrets(t *testing.T) {
 	f, err := kickstart.Parse("ks", []byte("autopart\n%packages\nhttps://user:hunter2@mirror.example/x.rpm\n%end\n"))
 	if err != nil {
