@@ -48,7 +48,7 @@ func TestWatchEditors(t *testing.T) {
 			write(t, beside(path, "sedXk3v9Q"), data)
 			must(t, os.Rename(beside(path, "sedXk3v9Q"), path))
 		}},
-		{"git checkout: removed and made anew", func(t *testing.T, path, data string) {
+		{"git checkout: removed and made again", func(t *testing.T, path, data string) {
 			must(t, os.Remove(path))
 			write(t, path, data)
 		}},

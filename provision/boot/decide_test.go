@@ -142,7 +142,7 @@ func TestDecide(t *testing.T) {
 			i.Expires, i.Stage = now.Add(-time.Second), provision.Packages
 			i.Reached[provision.Addressed] = now.Add(-time.Minute)
 		}), mac: mac, want: asking()},
-		{name: "expired, given its lease anew on the way", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+		{name: "expired, its lease renewed on the way", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage, i.Booted = now.Add(-time.Second), provision.Bootfile, now.Add(-time.Minute)
 			i.Reached[provision.Addressed] = now.Add(-time.Hour)
 		}), mac: mac, want: boots},

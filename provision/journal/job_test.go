@@ -156,7 +156,7 @@ func TestWipedThenTried(t *testing.T) {
 	}
 	steps(request("web1"), provision.Serving)
 	if in, _ = j.Install("web1"); !j.Serves("web1") || provision.Wiped(&in, &job) {
-		t.Error("installed anew, and still erased")
+		t.Error("reinstalled, but still marked as erased")
 	}
 }
 

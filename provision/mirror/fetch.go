@@ -63,13 +63,13 @@ func (c *Cache) runFetch(f *flight, upstream, path string, why action) {
 	conditional := http.Header{}
 	if k := c.open(upstream, path); k != nil {
 		have = k.meta
-		anew := why == refetch && c.actionFor(ctx, k) == refetch
+		mustRefetch := why == refetch && c.actionFor(ctx, k) == refetch
 		k.Close()
-		if why == refetch && !anew { // another flight has fetched it meanwhile
+		if why == refetch && !mustRefetch { // another flight has fetched it meanwhile
 			f.settle(unchanged, nil)
 			return
 		}
-		if !anew {
+		if !mustRefetch {
 			conditional = conditions(have)
 		}
 	}

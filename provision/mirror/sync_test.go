@@ -25,10 +25,10 @@ func startSync(t *testing.T) (*upstream, aptClient) {
 // A mirror in the middle of its sync: nothing good is thrown away for something bad.
 func TestSyncInProgress(t *testing.T) {
 	const deb = syncedDeb
-	for _, anew := range []string{"the new one, longer", "the new one"} {
-		t.Run("the index comes before the package: "+anew, func(t *testing.T) {
+	for _, newText := range []string{"the new one, longer", "the new one"} {
+		t.Run("the index comes before the package: "+newText, func(t *testing.T) {
 			u, b := startSync(t)
-			u.publish(t, "", "", false, map[string]string{"a_1.deb": anew})
+			u.publish(t, "", "", false, map[string]string{"a_1.deb": newText})
 			u.set(deb, "the old one")
 			b.update(t)
 			b.wants(t, deb, "the old one") // as the upstream has it
@@ -40,9 +40,9 @@ func TestSyncInProgress(t *testing.T) {
 			if b.kinds() != "mirror-mismatch" {
 				t.Errorf("events: %s", b.kinds())
 			}
-			u.set(deb, anew)
+			u.set(deb, newText)
 			b.pass(defaultFresh)
-			b.wants(t, deb, anew)
+			b.wants(t, deb, newText)
 		})
 	}
 	t.Run("something else comes in its place", func(t *testing.T) {

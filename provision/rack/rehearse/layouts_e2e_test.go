@@ -30,7 +30,7 @@ func TestMirroredDisks(t *testing.T) {
 		return err
 	})
 	if h := r.host("web1"); h.Install.Attempts != 1 || h.Install.Stage != provision.Serving {
-		t.Errorf("without a disk it was installed anew: %+v", h.Install)
+		t.Errorf("without a disk it was reinstalled: %+v", h.Install)
 	}
 }
 
