@@ -33,7 +33,7 @@ needs-demo needs-test: needs-%:
 	@.ci/needs $* $(abspath $(CACHE))
 
 build: go ## build rackhand (it carries the agent and the installer) into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 
@@ -70,7 +70,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 # Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
 FUZZ := FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
-  FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660
+  FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzCatalog=provision/catalog
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)
@@ -79,10 +79,12 @@ fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)
 deps-bench: deps-test
 	.ci/peers $(PEERS) kea-dhcp4-server nginx-light tftpd-hpa atftpd
 
-bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others, the way from power-on to serving, and floods; writes docs/performance.md and docs/reliability.md (as root)
+bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx and others, the agent beside CFEngine, Puppet and Ansible, the way from power-on to serving, and floods; writes docs/performance.md and docs/reliability.md (as root)
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(CACHE)/images go test -tags bench -count=1 -timeout 150m -v -run 'TestMachine|TestPath|TestDHCP|TestHTTP' ./provision/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags bench -count=1 -timeout 30m -v -run TestUnderFlood ./provision/bench/flood -write
+	$(SUDO) .ci/system $(PEERS)/agents $(CACHE)/images/debian12/root.tar.zst puppet-agent cfengine3 ansible-core python3-apt time
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run TestAgents ./provision/bench/agents -write
 	go test -tags bench -count=1 -timeout 30m -v -run TestYearOf500 ./provision/retention
 
 test: needs-test check e2e ## everything, as CI runs it

@@ -31,6 +31,7 @@ type Config struct {
 	Install   Install
 	Limits    Limits
 	Keep      Keep
+	Agent     Agent
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).
@@ -92,4 +93,7 @@ type Keep struct {
 	// Size bounds the database, in bytes: 256 MiB. Beyond it, the hosts with the
 	// most events lose their oldest ones first.
 	Size int64
+	// Reports of an agent that are kept of each host: 100, and none but the latest that is
+	// older than ReportDays, 30.
+	Reports, ReportDays int
 }

@@ -59,9 +59,15 @@ func docs() schema.Docs {
 		"limits.report":      {Text: "The largest report of an agent.", Default: plainBytes(d.Limits.Report), Pattern: bytesForm.String(), Examples: []string{"512KiB", "4MiB"}},
 		"limits.reports":     {Text: "Reports of one host within an hour. Progress, enrolments and the reports of jobs have the same limit each.", Default: strconv.Itoa(d.Limits.Reports), Examples: []string{"120"}},
 		"limits.events":      {Text: "Events of one host's installer within an hour.", Default: strconv.Itoa(d.Limits.Events), Examples: []string{"6000"}},
+		"agent":              {Text: "The agents that run on hosts: which version they are offered, and for how long they may renew their certificates."},
+		"agent.version":      {Text: "The version that hosts are to run, of those that this appliance had: the folder agents/ in state. Without it, the appliance's own.", Pattern: agentVersion.String(), Examples: []string{"v1.4.0"}},
+		"agent.canary":       {Text: "Only hosts of this group are offered a new agent; the others stay as they are. Without it, all hosts are.", Pattern: groupName.String(), Examples: []string{"web-canary"}},
+		"agent.grace":        {Text: "For how many days after its end a host can still renew its certificate, as the appliance counts them. 0: never.", Default: strconv.Itoa(d.Agent.Grace), Examples: []string{"0", "365"}},
 		"keep":               {Text: "Bounds of the journal. The events of an install under way, and of the last one of each host, always stay."},
 		"keep.days":          {Text: "The age at which events are removed, in days that the appliance has run.", Default: strconv.Itoa(d.Keep.Days), Examples: []string{"365"}},
 		"keep.events":        {Text: "Events of one host, and of all boxes outside the inventory together.", Default: strconv.Itoa(d.Keep.Events), Examples: []string{"2000"}},
 		"keep.size":          {Text: "The size of the database. When it is larger, the hosts with the most events lose their oldest ones first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},
+		"keep.reports":       {Text: "Reports of an agent that are kept of each host.", Default: strconv.Itoa(d.Keep.Reports), Examples: []string{"500"}},
+		"keep.report_days":   {Text: "The age at which reports are removed, in days that the appliance has run. The latest report of a host stays.", Default: strconv.Itoa(d.Keep.ReportDays), Examples: []string{"90"}},
 	}
 }

@@ -14,9 +14,11 @@ func (r *reader) limitsFields() schema.Fields {
 func (r *reader) keepFields() schema.Fields {
 	c := &r.config.Keep
 	return schema.Fields{
-		"days":   count("keep.days", &c.Days, 1, 3650),
-		"events": count("keep.events", &c.Events, 100, 1000000),
-		"size":   bytesOf("keep.size", &c.Size, 16<<20, 64<<30),
+		"days":        count("keep.days", &c.Days, 1, 3650),
+		"events":      count("keep.events", &c.Events, 100, 1000000),
+		"size":        bytesOf("keep.size", &c.Size, 16<<20, 64<<30),
+		"reports":     count("keep.reports", &c.Reports, 2, 1000),
+		"report_days": count("keep.report_days", &c.ReportDays, 1, 3650),
 	}
 }
 

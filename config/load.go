@@ -26,7 +26,8 @@ func Default() *Config {
 		Mirror:    Mirror{Upstreams: map[string]string{}, Size: 50 << 30},
 		Install:   Install{Attempts: 3, Expires: time.Hour},
 		Limits:    Limits{Report: 1 << 20, Reports: 60, Events: 3000},
-		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20},
+		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20, Reports: 100, ReportDays: 30},
+		Agent:     Agent{Grace: 90},
 	}
 }
 
@@ -99,6 +100,7 @@ func (r *reader) fields() schema.Fields {
 		"install":    func(n schema.Node) { n.Fields("install", r.installFields()) },
 		"limits":     func(n schema.Node) { n.Fields("limits", r.limitsFields()) },
 		"keep":       func(n schema.Node) { n.Fields("keep", r.keepFields()) },
+		"agent":      func(n schema.Node) { n.Fields("agent", r.agentFields()) },
 	}
 }
 

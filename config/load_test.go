@@ -54,6 +54,7 @@ func TestReference(t *testing.T) {
 		Redirects: []string{"files.example.org", "10.0.0.7:8080"},
 	}
 	want.Page.Names, want.Page.Operators = []string{"rack.example.org"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	want.Agent = config.Agent{Version: "v1.4.0", Canary: "web-canary", Grace: 90}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("reference.yaml (-want +got):\n%s", diff)

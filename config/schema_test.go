@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func TestKeysAgree(t *testing.T) {
 	r := reader{config: Default(), list: &problem.List{}}
 	nested := map[string]schema.Fields{
 		"age": r.ageFields(), "page": r.pageFields(), "mirror": r.mirrorFields(), "install": r.installFields(),
-		"limits": r.limitsFields(), "keep": r.keepFields(),
+		"limits": r.limitsFields(), "keep": r.keepFields(), "agent": r.agentFields(),
 	}
 	var known []string
 	for key := range r.fields() {
@@ -62,12 +63,15 @@ func TestKeysAgree(t *testing.T) {
 	}
 }
 
+// hump is where a word begins within a name: ReportDays is report_days.
+var hump = regexp.MustCompile("([a-z])([A-Z])")
+
 // fieldKeys are the keys that a struct's fields have in YAML.
 func fieldKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
-		key := prefix + strings.ToLower(f.Name)
+		key := prefix + strings.ToLower(hump.ReplaceAllString(f.Name, "${1}_$2"))
 		if f.Type.Kind() == reflect.Struct && f.Type.PkgPath() == t.PkgPath() {
 			keys = append(keys, fieldKeys(f.Type, key+".")...)
 			continue

@@ -27,6 +27,11 @@ type AgentState struct {
 	// zero it is behind, and 0 when they agree within 2 s.
 	ClockAhead float64  `json:"clock_ahead,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
+	// TooOld says why the agent can't be given the host's catalog, and the command that
+	// upgrades it; "" when it can.
+	TooOld string `json:"too_old,omitempty"`
+	// Silent: the journal has an event that no report came for two of the agent's intervals.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // NewAgentState makes one of a report that came at now. age is that of a catalog that was
@@ -49,20 +54,31 @@ func NewAgentState(now time.Time, age time.Duration, ahead float64, warnings []s
 	return s
 }
 
+// Age is that of the kept catalog at now, 0 for the appliance's.
+func (s AgentState) Age(now time.Time) time.Duration {
+	if s.CatalogFetched.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.CatalogFetched))
+}
+
 // Plain reports whether there is nothing to say.
 func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 
 // Same reports whether two say the same.
 func (s AgentState) Same(t AgentState) bool {
-	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings)
+	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings) && s.Silent == t.Silent && s.TooOld == t.TooOld
 }
 
 // Notes are what people are to see of a host at now, a short text each; none when it is
 // plain.
 func (s AgentState) Notes(now time.Time) []string {
 	var out []string
+	if s.TooOld != "" {
+		out = append(out, "agent too old: "+s.TooOld)
+	}
 	if !s.CatalogFetched.IsZero() {
-		out = append(out, "kept catalog, "+roughly(now.Sub(s.CatalogFetched))+" old")
+		out = append(out, "kept catalog, "+Roughly(now.Sub(s.CatalogFetched))+" old")
 	}
 	if s.ClockAhead != 0 {
 		out = append(out, "clock "+s.clock("ahead", "behind"))
@@ -86,12 +102,15 @@ func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 		}
 	}
 	turn(!s.CatalogFetched.IsZero(), !next.CatalogFetched.IsZero(), "kept-catalog",
-		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+roughly(now.Sub(next.CatalogFetched))+" old",
+		"the agent could not ask the appliance in time and converged the catalog kept on the host, "+Roughly(now.Sub(next.CatalogFetched))+" old",
 		"the agent converges the appliance's catalog again")
 	turn(s.ClockAhead != 0, next.ClockAhead != 0, "clock-differs",
 		"the host's clock is "+next.clock("ahead of", "behind")+" the appliance's", "the host's clock agrees with the appliance's again")
+	turn(s.TooOld != "", next.TooOld != "", "agent-too-old", "agent too old: "+next.TooOld, "the agent can be given its catalog again")
 	turn(len(s.Warnings) > 0, len(next.Warnings) > 0, "agent-warns",
 		"the agent warns: "+strings.Join(next.Warnings, "; "), "the agent warns of nothing any more")
+	turn(s.Silent, next.Silent, "agent-silent",
+		"the agent is silent: the appliance has had no report for two of its intervals", "the agent reports again")
 	return out
 }
 
@@ -99,11 +118,11 @@ func (s AgentState) clock(way, behind string) string {
 	if s.ClockAhead < 0 {
 		way = behind
 	}
-	return roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
+	return Roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
 }
 
-// roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
-func roughly(d time.Duration) string {
+// Roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
+func Roughly(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Minute:

@@ -74,13 +74,22 @@ func rules() []rule {
 		},
 		{from: "rackhand/bootfiles/media", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/media", "rackhand/config/file"}, why: "media and images are two engines that don't know each other"},
 		{from: "rackhand/bootfiles/image", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/bootfiles/image", "rackhand/bootfiles/compressed", "rackhand/config"}, why: "media and images are two engines that don't know each other"},
+		{
+			from: "rackhand/provision/converge/drift", forbid: []string{"rackhand/", "os/exec"},
+			allowed: []string{"rackhand/provision/converge/drift", "rackhand/provision/catalog"},
+			why:     "the cause of a change is a pure decision",
+		},
+		{
+			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
+			why: "an archive of reports knows neither its readers nor the journal",
+		},
 		{from: "rackhand/provision/catalog", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/catalog"}, why: "the catalog is wire types alone"},
 		{from: "rackhand/templates/kickstart", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/templates/kickstart"}, why: "the Kickstart language is linked into the installer"},
 		{from: "rackhand/provision/boot", forbid: []string{"rackhand/provision/store", "rackhand/provision/journal", "rackhand/config", "rackhand/bootfiles"}, allowed: []string{"rackhand/config/problem", "rackhand/config/schema", "rackhand/config/file"}, why: "a boot decision is pure: it knows what it is given"},
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {
@@ -152,6 +161,10 @@ func rules() []rule {
 	}, rule{
 		from: "rackhand/provision/routeradvert", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/routeradvert", "rackhand/provision/links"},
 		why: "router advertisements don't depend on the inventory or on an install",
+	})
+	r = append(r, rule{
+		from: "rackhand/provision/catalogs", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/catalogs", "rackhand/provision/catalog"},
+		why: "the catalogs of hosts depend on their roles alone",
 	})
 	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {

@@ -171,6 +171,13 @@ type HostStatus struct {
 	Last *Event `json:"last,omitempty"`
 	// Agent is what its agent's latest report says beside its results; nil: nothing.
 	Agent *AgentState `json:"agent,omitempty"`
+	// AgentVersion is the version of the agent that asked for its catalog last; "" when it
+	// stated none.
+	AgentVersion string `json:"agent_version,omitempty"`
+	// Certificate is where its certificate stands; nil: it has none.
+	Certificate *CertificateStatus `json:"certificate,omitempty"`
+	// Run is that report in brief; nil: the agent of this system has sent none.
+	Run *LastRun `json:"run,omitempty"`
 }
 
 // A Lease is an address given to a MAC.

@@ -58,6 +58,8 @@ type Status struct {
 	Problems []string      `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
 	Seq      uint64        `json:"seq"`                // of the latest event
 	Database DatabaseStats `json:"database"`
+	// CAExpires is when the certificate of the appliance's own CA expires.
+	CAExpires time.Time `json:"ca_expires,omitzero"`
 }
 
 // DatabaseStats are the sizes of the database and how much of it was pruned.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"rackhand/config/file"
 )
 
 // filesFolder is the folder beside the templates with files that they include unchanged.
@@ -16,6 +18,29 @@ const filesFolder = "files"
 // file is file NAME: the text of a file in templates/files/. A name can't lead out
 // of that folder, by .. or by a symbolic link.
 func (s *Set) file(name string) (string, error) {
+	if s.frozen == nil {
+		return s.readFile(name)
+	}
+	return s.frozen.files.get(name, func() (string, error) { return s.readFile(name) })
+}
+
+// Open opens a file of the operator's folder as it is; fs.ErrNotExist when there is none.
+// Names have no folders.
+func (s *Set) Open(name string) (*os.File, error) {
+	if err := plainName(name); err != nil {
+		return nil, err
+	}
+	if s.dir == "" {
+		return nil, fs.ErrNotExist
+	}
+	f, err := file.Open(filepath.Join(s.dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, reason(err))
+	}
+	return f, nil
+}
+
+func (s *Set) readFile(name string) (string, error) {
 	if s.dir == "" {
 		return "", fmt.Errorf("file %q: no inventory's folder is at hand here", name)
 	}

@@ -71,29 +71,36 @@ func readBounded(path string) ([]byte, error) {
 	return b, err
 }
 
-// frozen keeps templates that were parsed, and what was wrong with them.
+// frozen keeps templates that were parsed and files that were read, and what was wrong
+// with them.
 type frozen struct {
+	templates once[*compiled]
+	files     once[string]
+}
+
+// once keeps what was made for each name, or why it couldn't be.
+type once[T any] struct {
 	mu    sync.Mutex
-	known map[string]outcome
+	known map[string]outcome[T]
 }
 
-type outcome struct {
-	*compiled
-	err error
+type outcome[T any] struct {
+	value T
+	err   error
 }
 
-func (f *frozen) get(name string, compile func() (*compiled, error)) (*compiled, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	o, ok := f.known[name]
+func (o *once[T]) get(name string, get func() (T, error)) (T, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out, ok := o.known[name]
 	if !ok {
-		if f.known == nil {
-			f.known = map[string]outcome{}
+		if o.known == nil {
+			o.known = map[string]outcome[T]{}
 		}
-		o.compiled, o.err = compile()
-		f.known[name] = o
+		out.value, out.err = get()
+		o.known[name] = out
 	}
-	return o.compiled, o.err
+	return out.value, out.err
 }
 
 // A Map leads from a rendered text back to the templates that it came from.

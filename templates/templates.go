@@ -31,7 +31,7 @@ type Set struct {
 func New(dir string) *Set { return &Set{dir: dir} }
 
 // Frozen is the set as it is at this moment: each template is read and parsed once,
-// when it is first rendered. Many may render at the same time. All of them bring
+// when it is first rendered, and so is each file that one takes. Many may render at the same time. All of them bring
 // functions of the same names.
 func (s *Set) Frozen() *Set { return &Set{dir: s.dir, frozen: &frozen{}} }
 
@@ -65,8 +65,8 @@ func (s *Set) read(name string) (*source, error) {
 
 // own reads a template of the operator's folder; nil when it isn't there.
 func (s *Set) own(name string) (*source, error) {
-	if name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") {
-		return nil, fmt.Errorf("template %q: the name of a file in templates/ is wanted, without a folder", name)
+	if err := plainName(name); err != nil {
+		return nil, err
 	}
 	if s.dir == "" {
 		return nil, nil
@@ -79,6 +79,13 @@ func (s *Set) own(name string) (*source, error) {
 		return nil, fmt.Errorf("template %s: %w", name, reason(err))
 	}
 	return &source{name: name, text: string(b)}, nil
+}
+
+func plainName(name string) error {
+	if name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") {
+		return fmt.Errorf("template %q: the name of a file in templates/ is wanted, without a folder", name)
+	}
+	return nil
 }
 
 // Has reports whether a template of this name is at hand.
@@ -139,5 +146,5 @@ func (s *Set) compiled(name string, funcs template.FuncMap) (*compiled, error) {
 	if s.frozen == nil {
 		return s.compile(name, funcs)
 	}
-	return s.frozen.get(name, func() (*compiled, error) { return s.compile(name, funcs) })
+	return s.frozen.templates.get(name, func() (*compiled, error) { return s.compile(name, funcs) })
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -21,6 +22,8 @@ const usage = `rackhand-agent keeps this host as the appliance's catalog says.
   rackhand-agent run                       converge once; exit 0 unless something failed
   rackhand-agent once [--noop]             converge once; exit 0: nothing to do, 2: changed, 1: failed
                                            with --noop change nothing; exit 0: in sync, 2: drift, 1: failed
+  rackhand-agent enrol --token TOKEN       get a certificate by the token that ` + "`rackhand enrol HOST`" + ` printed
+  rackhand-agent version                   print the version of this agent
 `
 
 // Exit codes. 2 is for a change, as puppet --detailed-exitcodes has it; a wrong
@@ -53,6 +56,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "once":
 		flags.BoolVar(&noop, "noop", false, "change nothing, tell what would be changed")
 	case "run":
+	case "trial":
+		return trial(ctx, args[1:], stdout, stderr)
+	case "enrol":
+		return enrol(ctx, args[1:], os.Stdin, stdout, stderr)
+	case "version", "--version":
+		fmt.Fprintln(stdout, version)
+		return exitOK
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
@@ -72,7 +82,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	agent := newAgent(converge.Paths{Root: *root}, newLog(stdout, *verbose), stdout, *lockWait)
 	agent.Interval, agent.LockWait = interval, *wait
 	if command == "daemon" {
-		if err := agent.Run(ctx); err != nil {
+		upgrades(agent, *root, agent.Log, stdout)
+		if err := daemon(ctx, agent, execve); err != nil {
 			fmt.Fprintln(stderr, "rackhand-agent:", err)
 			return exitFailed
 		}
@@ -96,15 +107,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
 	runner, clock := converge.Exec{}, converge.SystemClock{}
 	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	contents := &converge.Contents{Paths: paths, Log: log}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Apt: apt,
+		Apt: apt, Version: version,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader},
-			Log:   log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
+			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
+			Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},
 	}

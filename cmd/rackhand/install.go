@@ -65,6 +65,6 @@ func (c *revokeCmd) Run(ctx context.Context, out io.Writer) error {
 	if err := client.New(c.Socket).Revoke(ctx, c.Host); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "revoked: the agent of %s is refused until the host is reinstalled\n", c.Host)
+	fmt.Fprintf(out, "revoked: the agent of %s is refused until `rackhand enrol %s` or an install gives it another\n", c.Host, c.Host)
 	return nil
 }

@@ -35,10 +35,11 @@ type cli struct {
 	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Import  importCmd  `cmd:"" help:"Convert a table of hosts to YAML, and check it with the inventory."`
 	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
-	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration, a role or an image's recipe, for editors."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration, a role, an image's recipe or an agent's report."`
 
 	Status  statusCmd  `cmd:"" help:"Show every host with its stage."`
 	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
+	Report  reportCmd  `cmd:"" help:"Show the last report of a host's agent: changes, failures and drift."`
 	Log     logCmd     `cmd:"" help:"Show the log of a host's installer."`
 	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
 	Rescue  rescueCmd  `cmd:"" help:"Boot a host into a shell in memory, to log in by ssh with your key."`
@@ -48,6 +49,8 @@ type cli struct {
 	Release releaseCmd `cmd:"" help:"Confirm that a waiting box is the host, so its install goes on."`
 	Cancel  cancelCmd  `cmd:"" help:"End the install, rescue, wipe or burn-in under way."`
 	Revoke  revokeCmd  `cmd:"" help:"Revoke the certificate of a host."`
+	Enrol   enrolCmd   `cmd:"" help:"Let a host enrol once more: print the command that gives its agent a certificate."`
+	CA      caCmd      `cmd:"" name:"ca" help:"Show the appliance's CA; replace it by another, step by step."`
 	Power   powerCmd   `cmd:"" help:"Ask a host's BMC: on, off, cycle, reset or status."`
 
 	Image     imageCmd     `cmd:"" help:"Build, import, list, verify and remove root images."`

@@ -64,7 +64,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		}
 	}()
 	err := appliance.Run(ctx, cfg, appliance.Deps{
-		Clock: time.Now, Random: rand.Reader, Log: log, May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA},
+		Clock: time.Now, Random: rand.Reader, Log: log, Version: version, May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA},
 	}, reload)
 	if errors.Is(err, state.ErrAsk) {
 		return exitError{exitAsk, err}

@@ -1,7 +1,6 @@
 package role
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -46,18 +45,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	if err := out.Catalog.Validate(); err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
 	}
-	return out, out.checkSize()
-}
-
-func (c *Compiled) checkSize() error {
-	b, err := json.Marshal(c.Catalog)
-	if err != nil {
-		return fmt.Errorf("role %s: %w", c.Catalog.Role, err)
-	}
-	if len(b) > catalog.MaxSize {
-		return fmt.Errorf("role %s for host %s: the catalog has %d bytes, agents take at most %d: fetch large files by a package", c.Catalog.Role, c.Catalog.Host, len(b), catalog.MaxSize)
-	}
-	return nil
+	return out, nil
 }
 
 // compiler is one compilation.
@@ -67,7 +55,9 @@ type compiler struct {
 	problems problem.List
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
+	graph    *graph         // over nodes
 	order    []int
+	texts    int // bytes of all contents that are in memory
 }
 
 // node is a resource and its edges.
@@ -76,8 +66,6 @@ type node struct {
 	decl *declaration
 	// notify and require as written, with their places.
 	notify, require []target
-	// before lists the nodes that come before this one.
-	before map[int]bool
 }
 
 type target struct {

@@ -31,9 +31,9 @@ func testInput(dir string) Input {
 			},
 		},
 		Appliance: "http://10.77.0.1",
-		ReadFile: func(name string) (string, error) {
+		Source: func(name string) (Source, error) {
 			b, err := os.ReadFile(filepath.Join(dir, "templates", name))
-			return string(b), err
+			return Source{Text: string(b)}, err
 		},
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			text, err := os.ReadFile(filepath.Join(dir, "templates", name))

@@ -71,3 +71,6 @@ func (s *Set) Names() []string {
 	slices.Sort(names)
 	return names
 }
+
+// Broken reports whether a role has problems that hosts have no part in.
+func (s *Set) Broken(name string) bool { return s.roles[name] != nil && s.roles[name].broken }

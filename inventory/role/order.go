@@ -16,10 +16,11 @@ import (
 // every file and service written later.
 func (c *compiler) link() {
 	known := slices.Sorted(maps.Keys(c.index))
+	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
 		for _, t := range n.require {
 			if at, ok := c.target(n, "require", t, known); ok {
-				n.before[at] = true
+				c.graph.add(at, i)
 				n.Require = append(n.Require, t.id)
 			}
 		}
@@ -32,16 +33,18 @@ func (c *compiler) link() {
 				c.addf(t.at, "notify the service that reads it", "notify: %s is no service", t.id)
 				continue
 			}
-			c.nodes[at].before[i] = true
+			c.graph.add(i, at)
 			n.Notify = append(n.Notify, t.id)
 		}
 	}
 	if c.problems.Len() > 0 {
 		return
 	}
+	early, owned := c.earlyNodes(), c.owned()
+	c.linkLater(early)
 	for i, n := range c.nodes {
 		if n.Package != nil {
-			c.linkPackage(i)
+			c.linkPackage(i, early, owned)
 		}
 		if n.File != nil {
 			c.linkFile(i)
@@ -75,113 +78,143 @@ func (c *compiler) target(n *node, field string, t target, known []string) (int,
 	return at, ok
 }
 
-// linkPackage puts a package before what is written later, and lets what is its
-// own by name require it. An explicit require the other way round wins.
-func (c *compiler) linkPackage(i int) {
-	pkg := c.nodes[i].Package
-	for j := i + 1; j < len(c.nodes); j++ {
-		n := c.nodes[j]
-		if n.Package != nil || c.reaches(j, i) {
+// earlyNodes are the files and services that may have to come before some package: what
+// packages require, and what that hangs on. As a rule there are none.
+func (c *compiler) earlyNodes() []int {
+	g := newGraph(len(c.nodes))
+	for i := range c.nodes {
+		for _, b := range c.graph.before[i] {
+			g.add(b, i)
+		}
+		if at, ok := c.parent(i); ok {
+			if c.nodes[i].File.Ensure == catalog.Absent {
+				g.add(i, at)
+			} else {
+				g.add(at, i)
+			}
+		}
+	}
+	g.visit()
+	for i, n := range c.nodes {
+		if n.Package != nil {
+			g.walk(i, g.before)
+		}
+	}
+	var early []int
+	for i, n := range c.nodes {
+		if n.Package == nil && g.seen(i) {
+			early = append(early, i)
+		}
+	}
+	return early
+}
+
+// linkLater puts all packages before the files and services that are written later, but for
+// those in early. A chain of further nodes, one for each package, stands for "this package
+// and all written before it", so that the edges don't grow with packages times files.
+func (c *compiler) linkLater(early []int) {
+	last := -1
+	for i, n := range c.nodes {
+		if n.Package != nil {
+			link := c.graph.further()
+			c.graph.add(i, link)
+			if last >= 0 {
+				c.graph.add(last, link)
+			}
+			last = link
 			continue
 		}
-		n.before[i] = true
-		if pkg.Ensure != catalog.Absent && owns(pkg.Name, n) {
-			n.Require = append(n.Require, c.nodes[i].ID)
+		if _, is := slices.BinarySearch(early, i); !is && last >= 0 {
+			c.graph.add(last, i)
 		}
 	}
 }
 
-// owns reports whether a file or service is a package's own, going by names:
-// service[nginx], /etc/nginx/..., /etc/nginx.conf.
-func owns(pkg string, n *node) bool {
-	pkg, _, _ = strings.Cut(pkg, ":")
-	if n.Service != nil {
-		return strings.TrimSuffix(n.Service.Name, ".service") == pkg
-	}
-	if n.File.Ensure == catalog.Absent {
-		return false
-	}
-	for _, element := range strings.Split(n.File.Path, "/") {
-		if element == pkg || strings.TrimSuffix(element, path.Ext(element)) == pkg {
-			return true
+// linkPackage puts a package before what of early is written later, and lets what is its
+// own by name require it. An explicit require the other way round wins.
+func (c *compiler) linkPackage(i int, early []int, owned map[string][]int) {
+	pkg := c.nodes[i].Package
+	c.graph.visit()
+	c.graph.walk(i, c.graph.before)
+	for _, j := range early {
+		if j > i && !c.graph.seen(j) {
+			c.graph.add(i, j)
 		}
 	}
-	return false
+	if pkg.Ensure == catalog.Absent {
+		return
+	}
+	name, _, _ := strings.Cut(pkg.Name, ":")
+	for _, j := range owned[name] {
+		if j > i && !c.graph.seen(j) {
+			c.nodes[j].Require = append(c.nodes[j].Require, c.nodes[i].ID)
+		}
+	}
+}
+
+// owned lists the files and services that are a package's own, going by names:
+// service[nginx], /etc/nginx/..., /etc/nginx.conf.
+func (c *compiler) owned() map[string][]int {
+	out := map[string][]int{}
+	add := func(name string, i int) {
+		if list := out[name]; len(list) == 0 || list[len(list)-1] != i {
+			out[name] = append(list, i)
+		}
+	}
+	for i, n := range c.nodes {
+		switch {
+		case n.Service != nil:
+			add(strings.TrimSuffix(n.Service.Name, ".service"), i)
+		case n.File != nil && n.File.Ensure != catalog.Absent:
+			for element := range strings.SplitSeq(n.File.Path, "/") {
+				add(element, i)
+				add(strings.TrimSuffix(element, path.Ext(element)), i)
+			}
+		}
+	}
+	return out
+}
+
+// parent is the nearest directory above a file that is declared; not where one of the two
+// alone is to be absent.
+func (c *compiler) parent(i int) (at int, ok bool) {
+	file := c.nodes[i].File
+	if file == nil {
+		return 0, false
+	}
+	for dir := path.Dir(file.Path); dir != "/"; dir = path.Dir(dir) {
+		if at, ok := c.index[catalog.ID(catalog.KindFile, dir)]; ok {
+			return at, file.Ensure != catalog.Absent || c.nodes[at].File.Ensure == catalog.Absent
+		}
+	}
+	return 0, false
 }
 
 // linkFile lets a file require the nearest directory above it that is declared.
 func (c *compiler) linkFile(i int) {
-	file := c.nodes[i].File
-	for dir := path.Dir(file.Path); dir != "/"; dir = path.Dir(dir) {
-		at, ok := c.index[catalog.ID(catalog.KindFile, dir)]
-		if !ok {
-			continue
-		}
-		parent := c.nodes[at]
-		switch {
-		case file.Ensure == catalog.Absent && parent.File.Ensure == catalog.Absent:
-			// What is in a directory goes before the directory.
-			if !c.reaches(i, at) {
-				parent.before[i] = true
-			}
-		case file.Ensure == catalog.Absent:
-		case parent.File.Ensure != catalog.Directory:
-			c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, dir, parent.File.Ensure, parent.decl.at)
-		case !c.reaches(i, at):
-			c.nodes[i].before[at] = true
-			c.nodes[i].Require = append(c.nodes[i].Require, parent.ID)
-		}
+	at, ok := c.parent(i)
+	if !ok {
 		return
 	}
-}
-
-// reaches reports whether from has to come before to already.
-func (c *compiler) reaches(from, to int) bool {
-	seen := map[int]bool{}
-	var visit func(i int) bool
-	visit = func(i int) bool {
-		if i == from {
-			return true
-		}
-		seen[i] = true
-		for b := range c.nodes[i].before {
-			if !seen[b] && visit(b) {
-				return true
-			}
-		}
-		return false
+	file, parent := c.nodes[i].File, c.nodes[at]
+	switch {
+	case file.Ensure == catalog.Absent:
+		c.graph.add(i, at) // what is in a directory goes before the directory
+	case parent.File.Ensure != catalog.Directory:
+		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
+	case !c.graph.reaches(i, at):
+		c.graph.add(at, i)
+		c.nodes[i].Require = append(c.nodes[i].Require, parent.ID)
 	}
-	return visit(to)
 }
 
 // sort puts the nodes in order: always the first written of those whose
 // predecessors are done. What is left over is a cycle.
 func (c *compiler) sort() {
-	done := make([]bool, len(c.nodes))
-	for len(c.order) < len(c.nodes) {
-		next := -1
-		for i, n := range c.nodes {
-			if !done[i] && c.ready(n, done) {
-				next = i
-				break
-			}
-		}
-		if next < 0 {
-			c.cycle(done)
-			return
-		}
-		done[next] = true
-		c.order = append(c.order, next)
+	var done []bool
+	if c.order, done = c.graph.sorted(); len(c.order) < len(c.nodes) {
+		c.cycle(done)
 	}
-}
-
-func (c *compiler) ready(n *node, done []bool) bool {
-	for b := range n.before {
-		if !done[b] {
-			return false
-		}
-	}
-	return true
 }
 
 // cycle reports one cycle among the nodes that are left, naming each member.
@@ -196,7 +229,7 @@ func (c *compiler) cycle(done []bool) {
 		}
 		seen[at] = len(way)
 		way = append(way, at)
-		for _, b := range slices.Sorted(maps.Keys(c.nodes[at].before)) {
+		for _, b := range slices.Sorted(slices.Values(c.graph.before[at])) {
 			if !done[b] {
 				at = b
 				break

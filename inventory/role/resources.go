@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
@@ -51,7 +49,7 @@ func (c *compiler) resource(d *declaration) *node {
 	if !ok {
 		return nil
 	}
-	n := &node{decl: d, before: map[int]bool{}}
+	n := &node{decl: d}
 	switch d.kind {
 	case catalog.KindPackage:
 		with := f.bool("with_dependants")
@@ -108,59 +106,47 @@ func (c *compiler) file(f *resolver, name string) *catalog.File {
 	if b := f.bool("sensitive"); b != nil {
 		file.Sensitive = *b
 	}
-	var content string
+	var source Source
 	var err error
 	field := ""
 	switch {
 	case f.has("content"):
-		content = f.text("content")
+		source.Text = f.text("content")
 	case f.has("source"):
 		field = "source"
 		if text := f.text(field); text != "" {
-			content, err = c.readFile(text)
+			source, err = c.readSource(text)
 		}
 	case f.has("template"):
 		field = "template"
 		if text := f.text(field); text != "" {
-			content, err = c.render(text, f)
+			source.Text, err = c.render(text, f)
 		}
 	}
-	if err == nil {
-		if err = isText(content); err != nil && field == "" {
-			field = "content" // a secret in it
+	file.Content, file.SHA256, file.Size = source.Text, source.SHA256, source.Size
+	file.Sensitive = file.Sensitive || f.secret
+	if most := int64(catalog.MaxSecret); err == nil && file.Sensitive && max(file.Size, int64(len(file.Content))) > most {
+		err = fmt.Errorf("it has more than %d MiB: a sensitive file is held in memory, so that is the limit", most>>20)
+	}
+	if before := c.texts; err == nil {
+		if c.texts += len(file.Content); c.texts > catalog.MaxTexts && before <= catalog.MaxTexts {
+			err = fmt.Errorf("with it, the texts of this role's files have more than %d MiB: bring large files by source", catalog.MaxTexts>>20)
 		}
 	}
 	if err != nil {
+		if field == "" {
+			field = "content"
+		}
 		c.addf(f.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
-	file.Content = content
-	file.Sensitive = file.Sensitive || f.secret
 	return file
 }
 
-// isText refuses what a catalog, which is JSON, would carry with other bytes: each byte
-// that is no UTF-8 would arrive as U+FFFD.
-func isText(content string) error {
-	for i, r := range content {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(content[i:]); size > 1 {
-			continue // U+FFFD itself
-		}
-		before := content[:i]
-		line := 1 + strings.Count(before, "\n")
-		column := len(before) - strings.LastIndexByte(before, '\n')
-		return fmt.Errorf("it is no text: line %d, column %d is no UTF-8, and agents take text alone; bring binary files in a package", line, column)
+func (c *compiler) readSource(name string) (Source, error) {
+	if c.in.Source == nil {
+		return Source{}, errNoTemplates
 	}
-	return nil
-}
-
-func (c *compiler) readFile(name string) (string, error) {
-	if c.in.ReadFile == nil {
-		return "", errNoTemplates
-	}
-	return c.in.ReadFile(name)
+	return c.in.Source(name)
 }
 
 func (c *compiler) render(name string, f *resolver) (string, error) {

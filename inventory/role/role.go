@@ -27,8 +27,8 @@ type Input struct {
 	// Appliance is the URL at which hosts reach the appliance's files,
 	// http://10.77.0.1: ${appliance.url} and .Appliance.URL in a template.
 	Appliance string
-	// ReadFile returns a file of templates/ as it is, for source.
-	ReadFile func(name string) (string, error)
+	// Source returns a file of templates/ as it is, for source.
+	Source func(name string) (Source, error)
 	// Render renders a file of templates/, for template. A missing key must be
 	// an error. secret is offered to the template: a use of it makes
 	// the file sensitive.
@@ -36,6 +36,15 @@ type Input struct {
 	// Secret looks a secret up by its name, for ${secret.NAME} and templates.
 	// Its value reaches file content and nothing else.
 	Secret func(name string) (string, error)
+}
+
+// A Source is the content of a file that a resource takes as it is.
+type Source struct {
+	// Text is the content, unless it is named by its SHA256, in hex, and its Size, in bytes:
+	// that of files that aren't text, and of large ones.
+	Text   string
+	SHA256 string
+	Size   int64
 }
 
 // Data is what a template of a role is rendered from.

@@ -54,7 +54,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 		"nobody can log in":  {text: web1, base: strings.Replace(agreeBase, ", variables: {ssh_keys: [ssh-ed25519 AAAA me]}", "", 1), warning: "host web1: no user can log in after the install"},
 		"broken":             {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.99.0.11, group: web}\n", problem: "host web1: address 10.99.0.11 lies in no network"},
 		"its Kickstart":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, variables: {layout: sideways}}\n", problem: "host web1: its Kickstart does not render"},
-		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "for host web1: it is no text"},
+		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "content: host web1 has no variable \"nothing\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tc.base == "" {
@@ -66,8 +66,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			for path, text := range map[string]string{
 				"rack.yaml":         tc.base + tc.text,
 				"roles/web.yaml":    "resources:\n  - package: nginx\n",
-				"roles/broken.yaml": "resources:\n  - file: /x\n    source: x.bin\n",
-				"templates/x.bin":   "\xff",
+				"roles/broken.yaml": "resources:\n  - file: /x\n    content: ${var.nothing}\n",
 			} {
 				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
 					t.Fatal(err)
@@ -104,13 +103,16 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			one(t, "problem", checked.Problems, tc.problem)
 			one(t, "warning", checked.Warnings, tc.warning)
 
+			if err := a.openContents(); err != nil {
+				t.Fatal(err)
+			}
 			if err := a.loadInventory(); err != nil {
 				t.Fatal(err)
 			}
 			a.gate = a.newGate()
 			shown := a.problems()
 			for i, text := range shown {
-				shown[i] = strings.ReplaceAll(text, inForce, "")
+				shown[i] = strings.NewReplacer(inForce, "", rolesInForce, "").Replace(text)
 			}
 			var said []string
 			for _, p := range checked.Problems {

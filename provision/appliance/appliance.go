@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,10 @@ import (
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
+	"rackhand/provision/catalogs"
 	"rackhand/provision/conduct"
+	"rackhand/provision/content"
 	"rackhand/provision/gate"
 	"rackhand/provision/handout"
 	"rackhand/provision/installlog"
@@ -32,6 +36,7 @@ import (
 	"rackhand/provision/pki"
 	"rackhand/provision/power"
 	"rackhand/provision/preview"
+	"rackhand/provision/reports"
 	"rackhand/provision/retention"
 	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
@@ -50,6 +55,8 @@ type Deps struct {
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
+	// Version is that of this rackhand, and of the agent that it carries.
+	Version string
 	// May is what the operator has said of a state folder that isn't as it was left.
 	May state.May
 }
@@ -62,6 +69,7 @@ type Appliance struct {
 	journal *journal.Journal
 	flood   *provision.Flood
 	keeper  *retention.Keeper
+	reports *reports.Archive
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -77,9 +85,19 @@ type Appliance struct {
 	gate    *gate.Gate
 	supply  *preview.Supplies
 	lacking preview.Lacking
+	agents  *agentfile.Programs
+	ca      *pki.Authority
 
 	handout  *handout.Maker
 	operator *operate.Operator
+
+	contents *content.Store
+	catalogs *catalogs.Catalogs
+	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
+	// Of the watcher alone: the roles of the inventory that was tried out last, and the
+	// problems of roles that an event tells of.
+	tried *preview.Roles
+	told  inventory.Problems
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -131,8 +149,12 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		return nil, err
 	}
 	a.flood = provision.NewFlood(a.journal.Counted)
+	a.reports = reports.New(reports.Options{Store: st, Clock: d.Clock, Counted: a.journal.Counted, Keep: cfg.Keep, Log: d.Log})
+	if err := a.reports.Load(ctx); err != nil {
+		return nil, err
+	}
 	a.keeper = retention.New(retention.Options{
-		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain,
+		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain, TrimReports: a.reports.Trim,
 		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
 	})
 	authority, err := pki.Open(filepath.Join(cfg.State, "ca"), cfg.Address, st, d.Random, d.Clock, a.addresses()...)
@@ -145,7 +167,12 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err := state.Bind(ctx, st, authority.CA()); err != nil {
 		return nil, err
 	}
+	authority.Counted = a.journal.Counted
+	a.ca, a.agents = authority, a.loadAgents()
 	a.supply = a.supplies()
+	if err := a.openContents(); err != nil {
+		return nil, err
+	}
 	if err := a.loadInventory(); err != nil {
 		return nil, err
 	}
@@ -163,12 +190,13 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	}
 	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
-		Journal: a.journal, Store: st, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Journal: a.journal, Store: st, Reports: a.reports, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
-		Decide: a.decide, Compile: a.compile, Operator: a.operator, Handout: a.handout,
+		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Limits: cfg.Limits,
+		Flood: a.flood, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent,
+		Bind: func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
 	})
 	return a, nil
 }
@@ -250,6 +278,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	})
 	part("retention", a.keeper.Run)
 	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
+	part("silence of agents", func(ctx context.Context) error { return a.operator.WatchSilence(ctx, a.Log) })
 	part("mirror", a.mirror.Run)
 	part("inventory", a.watcher.Run)
 	part("conductor", conduct.New(conduct.Options{

@@ -22,7 +22,7 @@ func (a *Appliance) loadInventory() error {
 	}
 	// The last good one, else an empty one: there is always a snapshot to decide from.
 	a.holder = &inventory.Holder{}
-	last, err := loadGood(a.goodFile())
+	last, roles, err := loadGood(a.goodFile(), a.contents)
 	if err != nil {
 		a.Log.Error("the copy of the last good inventory", "error", err)
 	}
@@ -31,10 +31,15 @@ func (a *Appliance) loadInventory() error {
 	}
 	last.Dir = a.cfg.Inventory
 	a.holder.Put(last, nil)
+	if roles != nil {
+		if err := a.catalogs.Put(last, roles); err != nil {
+			a.Log.Error("contents that no role names any more", "error", err)
+		}
+	}
 	snap, problems := a.load()
 	a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.keepGood()
+		a.takenIn(snap)
 	}
 	a.watcher = &inventory.Watcher{
 		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
@@ -43,13 +48,45 @@ func (a *Appliance) loadInventory() error {
 	return nil
 }
 
-// load reads the inventory as it is now, and keeps what its hosts want.
+// load reads the inventory as it is now, and keeps what its hosts want. Broken roles are no
+// problem of the inventory: see takenIn.
 func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
-	c := preview.Try(a.cfg.Inventory, a.supply)
-	if c.Snapshot != nil {
-		a.lacking.Put(c)
+	c := preview.Try(a.cfg.Inventory, a.supply, a.contents)
+	if c.Snapshot == nil {
+		return nil, c.Problems
 	}
-	return c.Snapshot, c.Problems
+	a.lacking.Put(c)
+	a.tried = c.Roles
+	return c.Snapshot, nil
+}
+
+// takenIn goes on with the roles of an inventory that was just taken in. A copy of it is
+// kept if they are all in order. The hosts of a broken one stay on their last good one.
+func (a *Appliance) takenIn(snap *inventory.Snapshot) {
+	roles := a.tried
+	a.roles.Store(roles)
+	if len(roles.Problems) == 0 {
+		a.keepGood(roles)
+	}
+	if err := a.catalogs.Put(snap, roles); err != nil {
+		a.Log.Error("contents that no role names any more", "error", err)
+	}
+}
+
+// rolesChanged tells of roles that broke, or are in order again.
+func (a *Appliance) rolesChanged(before, now inventory.Problems) {
+	e := provision.Event{Source: "inventory", Kind: "roles-broken", Level: provision.LevelError}
+	switch {
+	case len(now) > 0 && (len(before) == 0 || before[0] != now[0]):
+		e.Message = fmt.Sprintf("problems of roles: %d, the first at %s: %s; hosts of a broken role stay on its last good version, others have the inventory as it is", len(now), now[0].Place(), now[0].Message)
+	case len(now) == 0 && len(before) > 0:
+		e.Kind, e.Level, e.Message = "roles-mended", "", "the roles have no problem any more"
+	default:
+		return
+	}
+	if err := a.journal.Record(e); err != nil {
+		a.Log.Error("recording the roles' load", "error", err)
+	}
 }
 
 // goodName is in a state folder only once an appliance has run with it.
@@ -57,8 +94,8 @@ const goodName = "inventory.good.json"
 
 func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, goodName) }
 
-func (a *Appliance) keepGood() {
-	if err := keepGood(a.cfg.Inventory, a.goodFile()); err != nil {
+func (a *Appliance) keepGood(roles *preview.Roles) {
+	if err := keepGood(a.cfg.Inventory, a.goodFile(), roles.SourceSum); err != nil {
 		a.Log.Error("keeping a copy of the inventory", "error", err)
 	}
 }
@@ -73,7 +110,9 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	}
 	changes := a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.keepGood()
+		a.takenIn(snap)
+		a.rolesChanged(a.told, a.tried.Problems)
+		a.told = a.tried.Problems
 	}
 	e := provision.Event{Source: "inventory", Kind: "inventory-loaded"}
 	switch {

@@ -7,21 +7,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
 	"rackhand/config/schema"
 	"rackhand/inventory"
+	"rackhand/provision/catalog"
+	"rackhand/provision/content"
 	"rackhand/provision/preview"
 )
 
-// maxGood bounds the copy of the inventory that is kept.
-const maxGood = 64 << 20
+const (
+	// maxGood bounds the copy of the inventory that is kept, in bytes.
+	maxGood = 64 << 20
+	// maxInCopy is the size of a file in templates/ beyond which it is in the store of
+	// contents instead, in bytes.
+	maxInCopy = 1 << 20
+)
+
+// A goodCopy is the copy: the bytes of files, and the SHA-256 of those in the store of
+// contents.
+type goodCopy struct {
+	Files    map[string][]byte `json:"files"`
+	Contents map[string]string `json:"contents,omitempty"`
+}
 
 // keepGood keeps a copy of the inventory's files as they are now: they are good.
-// An appliance that is started in the middle of a bad edit goes on with it.
-func keepGood(dir, file string) error {
-	files := make(map[string][]byte)
+// An appliance that is started in the middle of a bad edit goes on with it. Large files in
+// templates/ are in the store of contents: the copy names them, by what sumOf says.
+func keepGood(dir, file string, sumOf func(name string) string) error {
+	files, contents := make(map[string][]byte), make(map[string]string)
 	size := 0
 	for _, pattern := range []string{"*.yaml", "*.yml", "roles/*", "templates/*"} {
 		paths, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -29,7 +45,15 @@ func keepGood(dir, file string) error {
 			return err
 		}
 		for _, p := range paths {
-			if st, err := os.Stat(p); err != nil || !st.Mode().IsRegular() {
+			st, err := os.Stat(p)
+			if err != nil || !st.Mode().IsRegular() {
+				continue
+			}
+			if st.Size() > maxInCopy && strings.HasPrefix(pattern, "templates/") {
+				// One that no role names is of no use: templates are smaller.
+				if sum := sumOf(filepath.Base(p)); sum != "" {
+					contents["templates/"+filepath.Base(p)] = sum
+				}
 				continue
 			}
 			b, err := schema.ReadFile(p, maxGood)
@@ -49,7 +73,7 @@ func keepGood(dir, file string) error {
 	if err := keepFiles(dir, files, size); err != nil {
 		return err
 	}
-	b, err := json.Marshal(files)
+	b, err := json.Marshal(goodCopy{files, contents})
 	if err != nil {
 		return err
 	}
@@ -89,35 +113,65 @@ func keepFiles(dir string, files map[string][]byte, size int) error {
 }
 
 // loadGood loads the copy; nil when there is none.
-func loadGood(file string) (*inventory.Snapshot, error) {
+func loadGood(file string, store *content.Store) (*inventory.Snapshot, *preview.Roles, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var files map[string][]byte
-	if err := json.Unmarshal(b, &files); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	var kept goodCopy
+	if err = json.Unmarshal(b, &kept); err == nil && kept.Files == nil {
+		err = json.Unmarshal(b, &kept.Files) // as written before there was a store of contents
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
 	dir, err := os.MkdirTemp("", "rackhand-inventory-")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer os.RemoveAll(dir)
-	for name, text := range files {
-		if !filepath.IsLocal(name) {
-			return nil, fmt.Errorf("%s: the name %q leads out of the folder", file, name)
-		}
+	if err := kept.write(dir, store); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	// Trying it out reads all that any host is given, so that the folder may go.
+	c := preview.Try(dir, nil, store)
+	if err := c.Problems.Err(); err != nil {
+		return nil, nil, err
+	}
+	return c.Snapshot, c.Roles, nil
+}
+
+func (g *goodCopy) write(dir string, store *content.Store) error {
+	place := func(name string) (string, error) {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, err
+		if !filepath.IsLocal(name) {
+			return "", fmt.Errorf("the name %q leads out of the folder", name)
 		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			return nil, err
+		return path, os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	for name, text := range g.Files {
+		path, err := place(name)
+		if err == nil {
+			err = os.WriteFile(path, text, 0o600)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	snap, problems := preview.Load(dir)
-	return snap, problems.Err()
+	for name, sum := range g.Contents {
+		path, err := place(name)
+		if err == nil && !catalog.IsSHA256(sum) {
+			err = fmt.Errorf("%s: %.80q is not a SHA-256", name, sum)
+		}
+		if err == nil {
+			err = os.Symlink(store.Path(sum), path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

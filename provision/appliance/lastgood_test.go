@@ -22,7 +22,7 @@ func TestLastGood(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if snap, err := loadGood(file); snap != nil || err != nil {
+	if snap, _, err := loadGood(file, nil); snap != nil || err != nil {
 		t.Errorf("without a copy: %v %v", snap, err)
 	}
 	write("rack.yaml", `networks:
@@ -44,7 +44,7 @@ hosts:
 	if _, problems := preview.Load(dir); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if err := keepGood(dir, file); err != nil {
+	if err := keepGood(dir, file, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile(file)
@@ -55,14 +55,14 @@ hosts:
 		t.Error("what a link leads to outside of the folder was kept")
 	}
 	write("rack.yaml", "hosts: [\n")
-	snap, err := loadGood(file)
+	snap, _, err := loadGood(file, nil)
 	if err != nil || snap.Hosts["web1"] == nil {
 		t.Fatalf("the copy: %v", err)
 	}
 	if err := os.WriteFile(file, []byte(`{"../evil": "aGVsbG8="}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadGood(file); err == nil {
+	if _, _, err := loadGood(file, nil); err == nil {
 		t.Error("a name that leads out of the folder was followed")
 	}
 }

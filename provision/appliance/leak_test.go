@@ -155,7 +155,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	clean("the event of a reload", loadedMessage(changed.Snapshot, inventory.Diff(snap, changed.Snapshot))+".")
 
 	file := filepath.Join(t.TempDir(), "good.json")
-	if err := keepGood(dir, file); err != nil {
+	if err := keepGood(dir, file, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile(file)

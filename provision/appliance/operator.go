@@ -10,7 +10,8 @@ func (a *Appliance) newOperator() *operate.Operator {
 	ahead := prefetch.Prefetcher{Mirror: a.mirror, Config: a.cfg}
 	return &operate.Operator{
 		Journal: a.journal, Snapshot: a.holder.Current, Handout: a.handout, Appliance: a.urls, Settings: a.cfg.Install, Secret: a.secrets.Get,
-		BMC: a.bmc, Fetch: ahead.Fetch, MirrorList: a.mirror.List, Forget: a.mirror.Forget,
-		Problems: a.problems, Database: a.keeper.Stats,
+		Authority: a.ca,
+		BMC:       a.bmc, Fetch: ahead.Fetch, MirrorList: a.mirror.List, Forget: a.mirror.Forget,
+		Problems: a.problems, Database: a.keeper.Stats, Runs: a.reports.Runs,
 	}
 }

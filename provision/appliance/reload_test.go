@@ -37,6 +37,9 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j, cfg: &config.Config{Inventory: dir, State: t.TempDir()}}
+	if err := a.openContents(); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.loadInventory(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,28 +1,52 @@
 package appliance
 
 import (
+	"os"
 	"path/filepath"
 
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
-	"rackhand/provision/preview"
+	"rackhand/provision/catalogs"
+	"rackhand/provision/content"
 )
 
-// compile makes a host's catalog and checks. The roles are read anew: the watcher
-// has checked them, and a catalog is asked for a few times an hour.
-func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
-	if h.Role == "" {
-		version, err := catalog.Version(nil)
-		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version}}, err
+// maxContents bounds the copies of what roles name by `source:`, in bytes.
+const maxContents = 16 << 30
+
+// openContents opens the copies of what roles name.
+func (a *Appliance) openContents() (err error) {
+	a.contents, err = content.Open(filepath.Join(a.cfg.State, "content"), catalog.MaxContent, maxContents, a.Clock)
+	if err == nil {
+		a.catalogs = catalogs.New(a.urls.URL, a.contents.Retain)
 	}
-	set, problems := role.Load(filepath.Join(a.cfg.Inventory, "roles"))
-	if err := problems.Err(); err != nil {
+	return err
+}
+
+// compile makes a host's catalog and checks.
+func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
+	m, err := a.Catalog(h)
+	if m == nil {
 		return nil, err
 	}
+	return m.Compiled, nil
+}
+
+// Catalog is what a host's agent is given. With an error, it is the last one that could be
+// made, or nil.
+func (a *Appliance) Catalog(h *inventory.Host) (*catalogs.Made, error) {
 	secret := a.secrets.Get
 	if a.web != nil {
 		secret = a.web.Noting(h.Name, secret) // an agent may tell of what it writes
 	}
-	return preview.CompileRole(set, a.set, h, a.urls.URL, secret)
+	return a.catalogs.Of(h, secret)
 }
+
+// Given and Last are the memory of what agents were given.
+func (a *Appliance) Given(host string, m *catalogs.Made) { a.catalogs.Given(host, m) }
+
+// Last is what was given last, and what agents of the first catalog format can be given.
+func (a *Appliance) Last(host string) (given, readable *catalogs.Made) { return a.catalogs.Last(host) }
+
+// Content opens a content by its SHA-256.
+func (a *Appliance) Content(sum string) (*os.File, error) { return a.contents.Open(sum) }

@@ -46,6 +46,9 @@ func (s source) Problems() []string { return s.a.problems() }
 // inForce goes with the problems of an inventory that was not taken in.
 const inForce = "    the last good inventory stays in force until this is mended\n"
 
+// rolesInForce goes with the problems of roles.
+const rolesInForce = "    the hosts of a broken role stay on its last good version until this is mended\n"
+
 func (a *Appliance) problems() []string {
 	var out []string
 	for _, p := range a.holder.Problems() {
@@ -54,8 +57,17 @@ func (a *Appliance) problems() []string {
 	if n := len(out); n > 0 {
 		out[n-1] += inForce
 	}
+	if roles := a.roles.Load(); roles != nil {
+		for _, p := range roles.Problems {
+			out = append(out, p.String())
+		}
+		if n := len(roles.Problems); n > 0 {
+			out[len(out)-1] += rolesInForce
+		}
+	}
 	for _, p := range a.lacking.Problems(a.supply, a.Clock()) {
 		out = append(out, p.String())
 	}
+	out = append(out, a.agentProblems()...)
 	return append(out, a.gate.Problems()...)
 }

@@ -8,11 +8,16 @@ import "time"
 // A Catalog is the resolved list of resources for one host, in the order in
 // which they are to be converged.
 type Catalog struct {
-	Host string `json:"host"`
-	Role string `json:"role"`
+	// Format is 2 where files name their content by its hash ([Format2]). Without it, the
+	// content of each file stands in the catalog.
+	Format int    `json:"format,omitempty"`
+	Host   string `json:"host"`
+	Role   string `json:"role"`
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
+	// Raw is the JSON that [Decode] read, with all that this program doesn't know.
+	Raw []byte `json:"-"`
 }
 
 // A Resource is one thing that shall hold on a host. Exactly one of Package,
@@ -30,6 +35,9 @@ type Resource struct {
 	Source string `json:"source"`
 	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
 	Deadline int `json:"deadline,omitempty"`
+	// Problem says why this program can't bring the resource about: [Decode] found a type,
+	// attribute or value in it that it doesn't know. "" for none.
+	Problem string `json:"-"`
 }
 
 // A Package of the system's package manager.
@@ -42,12 +50,17 @@ type Package struct {
 
 // A File, directory, or the absence of one.
 type File struct {
-	Path    string `json:"path"`   // absolute
-	Ensure  string `json:"ensure"` // file, directory, absent
+	Path   string `json:"path"`   // absolute
+	Ensure string `json:"ensure"` // file, directory, absent
+	// Content stands in catalogs of the first format, and in memory.
 	Content string `json:"content,omitempty"`
-	Mode    string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
-	Owner   string `json:"owner,omitempty"`
-	Group   string `json:"group,omitempty"`
+	// SHA256, in hex, and Size, in bytes, name the content in format 2; the agent fetches it
+	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
+	Owner  string `json:"owner,omitempty"`
+	Group  string `json:"group,omitempty"`
 	// Validate is a command that must exit 0 before the new content takes its
 	// place; %s is the path of the new content.
 	Validate []string `json:"validate,omitempty"`
@@ -73,7 +86,9 @@ const (
 	Changed = "changed" // was brought about
 	Failed  = "failed"
 	Skipped = "skipped" // something that it requires failed
-	Unknown = "unknown" // a dry run can't tell before something else is made
+	// Unknown: a dry run can't tell before something else is made; a run without the
+	// appliance can't look at a file with a secret, and leaves it as it is.
+	Unknown = "unknown"
 )
 
 // A Result is what became of one resource.
@@ -84,6 +99,8 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 	// Diff is, in a dry run, a bounded unified diff of a file; never of a sensitive one.
 	Diff string `json:"diff,omitempty"`
+	// Cause is why it was changed; "" unless Status is Changed, and from older agents.
+	Cause string `json:"cause,omitempty"`
 }
 
 // A Report is what the agent says after a run.
@@ -109,6 +126,13 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are what the agent wants known beside the results.
 	Warnings []string `json:"warnings,omitempty"`
+	// Interval is the time between two runs, in seconds; 0 for a single run, and from
+	// older agents.
+	Interval float64 `json:"interval,omitempty"`
+	// Totals count the results, also those that were left out; nil from older agents.
+	Totals *Totals `json:"totals,omitempty"`
+	// Shortened counts the parts that it lost to fit; nil when it is whole.
+	Shortened *Shortened `json:"shortened,omitempty"`
 }
 
 // Progress is what the agent says at the beginning of a run.

@@ -16,6 +16,9 @@ const (
 	MaxSize      = 16 << 20 // of its JSON, in bytes
 	MaxDeadline  = 24 * 3600
 	MaxSettle    = 600
+	MaxContent   = 1 << 30  // of a file's content, in bytes
+	MaxTexts     = 64 << 20 // of the contents of a catalog's files that the appliance makes, together, in bytes
+	MaxSecret    = 4 << 20  // of a sensitive file's content, which is held in memory
 )
 
 var (
@@ -41,6 +44,10 @@ func (c *Catalog) Validate() error {
 	seen := make(map[string]bool, len(c.Resources))
 	for i := range c.Resources {
 		r := &c.Resources[i]
+		if r.Problem != "" {
+			seen[r.ID] = true
+			continue
+		}
 		if err := r.Validate(); err != nil {
 			return fmt.Errorf("resource %d, %.200q: %w", i+1, r.ID, err)
 		}
@@ -127,7 +134,9 @@ func (f *File) validate() error {
 		return fmt.Errorf("%.80q is no name of a user", f.Owner)
 	case f.Group != "" && (len(f.Group) > 64 || !userName.MatchString(f.Group)):
 		return fmt.Errorf("%.80q is no name of a group", f.Group)
-	case f.Ensure != FileKind && (f.Content != "" || len(f.Validate) > 0):
+	case f.Size < 0 || f.Size > MaxContent || f.SHA256 == "" && f.Size != 0 || f.SHA256 != "" && (f.Content != "" || !IsSHA256(f.SHA256)):
+		return errors.New("the content is named by a SHA-256 of 64 hex digits and a size of at most 1 GiB")
+	case f.Ensure != FileKind && (f.Content != "" || f.SHA256 != "" || len(f.Validate) > 0):
 		return fmt.Errorf("content and validate are for ensure: file, not %s", f.Ensure)
 	}
 	if f.Mode != "" {

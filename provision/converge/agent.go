@@ -2,16 +2,19 @@ package converge
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/upgrade"
 )
 
 // An Agent keeps one host as its catalog says.
@@ -23,7 +26,7 @@ type Agent struct {
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand // for pauses
 	Keys   io.Reader  // for the host's key: crypto/rand.Reader
-	// Interval is the time between two runs of Run; 30 min when 0.
+	// Interval is the time between two runs of Run, 30 min when 0. Reports tell it.
 	Interval time.Duration
 	// LockWait is how long another run is waited for; 5 min when 0.
 	LockWait time.Duration
@@ -37,6 +40,10 @@ type Agent struct {
 	Uptime func() (boot string, up time.Duration)
 	// Apt, if set, is told what the state knows of the package index, and asked.
 	Apt *Apt
+	// Version is that of this program; the appliance hears it with each request.
+	Version string
+	// Upgrade, if set, replaces this program by what the appliance offers.
+	Upgrade *upgrade.Upgrader
 
 	clock *adjusted
 }
@@ -46,15 +53,18 @@ type Agent struct {
 const pauseAfterFailure = 15 * time.Second
 
 // Run converges at once and then at every interval, until ctx ends. A run that
-// failed is repeated sooner.
+// failed is repeated sooner. ErrReplaced says that a new program took the place of this one.
 func (a *Agent) Run(ctx context.Context) error {
-	interval := a.Interval
-	if interval == 0 {
-		interval = 30 * time.Minute
+	if a.Interval == 0 {
+		a.Interval = 30 * time.Minute
 	}
+	interval := a.Interval
 	failures := 0
 	for {
 		status, err := a.Once(ctx, false)
+		if a.tryUpgrade(ctx) {
+			return ErrReplaced
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -96,7 +106,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	defer unlock()
 	state, warnings, stateErr := a.open(noop)
 	trouble = errors.Join(trouble, stateErr)
-	c := &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep}
+	c := a.client(base, ca)
 	c.mayset = a.Synchronised == nil || !a.Synchronised()
 	if !c.mayset {
 		a.clock.off = 0 // what was found wrong may be right by now
@@ -106,7 +116,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 			c.mutual.CloseIdleConnections()
 		}
 	}()
-	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: warnings}
+	report := catalog.Report{Host: settings.Host, Status: catalog.Failed, Warnings: append(warnings, a.upgradeWarnings()...), Interval: a.Interval.Seconds()}
 	cat, keepErr, err := a.catalog(ctx, c, settings, state, noop, &report)
 	trouble = errors.Join(trouble, keepErr)
 	report.Started = a.clock.now().UTC()
@@ -116,11 +126,16 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 	} else {
 		a.converge(ctx, c, cat, state, noop, &report)
 	}
+	if !noop {
+		report.Warnings = append(report.Warnings, a.trustNew(ctx, c)...)
+		report.Warnings = append(report.Warnings, a.renewDue(ctx, c, settings.Host)...)
+	}
 	report.Finished = report.Started.Add(a.uptime() - up) // whatever the clock did meanwhile
 	if ahead := c.ahead; ahead != 0 {
 		report.ClockAhead = ahead.Seconds()
 		a.Log.Warn("the host's clock and the appliance's differ", "ahead", ahead.Round(time.Second).String())
 	}
+	report.SetTotals()
 	a.summary(&report, noop)
 	if noop {
 		if trouble != nil {
@@ -147,7 +162,12 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 		state.broken = trouble
 		a.report(ctx, c, state, report)
 	}
+	a.fetchUpgrade(ctx, c)
 	return report.Status, errors.Join(err, trouble)
+}
+
+func (a *Agent) client(base *url.URL, ca *x509.CertPool) *client {
+	return &client{base: base, ca: ca, clock: a.clock, log: a.Log, random: a.Random, sleep: a.Sleep, version: a.Version, trusts: sumOf(a.Paths)}
 }
 
 // converge brings the catalog about, for the report.
@@ -158,8 +178,29 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
 		}
 	}
-	report.Results = a.Engine.Converge(ctx, cat, state, noop)
-	report.Status = Worst(report.Results)
+	a.Engine.Contents.use(c)
+	report.Results = a.converged(ctx, cat, state, noop)
+	report.Status = statusOf(report.Results, noop)
+	if left := without(report.Results, noop); left != "" {
+		report.Warnings = append(report.Warnings, left)
+	}
+}
+
+// converged brings the catalog about and gives each change its cause. The state keeps the
+// resources that held; it is saved with the report.
+func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, noop bool) []catalog.Result {
+	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
+	for id := range state.Pending {
+		run.Due[id] = true
+	}
+	if a.Engine.Boot != nil {
+		run.Boot = a.Engine.Boot()
+	}
+	results := a.Engine.Converge(ctx, cat, state, noop)
+	if held := state.Held.Judge(run, results); !noop {
+		state.Held = held
+	}
+	return results
 }
 
 // open reads the state. One that can't be read or written is an empty one that can't be
@@ -206,6 +247,11 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 // clock right, the clock is set from the appliance. A dry run does neither; it uses the
 // certificate that is there.
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
+	if !noop {
+		if err := finishRenewal(a.Paths); err != nil {
+			return fmt.Errorf("finishing a renewal that was cut short: %w", err)
+		}
+	}
 	cert, err := c.identity(a.Paths, host)
 	if !noop && (err != nil || c.mayset) {
 		// A certificate that seems too old may be so by a wrong clock alone.
@@ -226,11 +272,11 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 	case noop:
 		return fmt.Errorf("a dry run doesn't enrol: %w", err)
 	default:
-		if cert, err = c.enrol(ctx, a.Paths, host, a.Keys, err); err != nil {
+		if cert, err = c.renewOrEnrol(ctx, a.Paths, host, a.Keys, cert, err); err != nil {
 			return err
 		}
 	}
-	c.mutual = c.secure(cert)
+	c.mutual, c.cert = c.secure(cert), cert
 	return nil
 }
 
@@ -257,7 +303,7 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
 		var fresh *catalog.Catalog
-		if fresh, err = c.catalog(asking, have); err == nil {
+		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {
@@ -314,24 +360,24 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	var c catalog.Catalog
+	var c *catalog.Catalog
 	if err == nil {
-		err = json.Unmarshal(b, &c)
+		c, err = catalog.Decode(b)
 	}
 	if err == nil {
-		err = usable(&c, host)
+		err = usable(c, host)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
 	}
-	return &c, nil
+	return c, nil
 }
 
 // keep puts a catalog that changed on disk, and notes that the appliance has confirmed
 // it; that is saved with the report.
 func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 	if changed {
-		b, err := json.Marshal(c)
+		b, err := withoutSecrets(c)
 		if err == nil {
 			err = writeFile(a.Paths.catalog(), b)
 		}

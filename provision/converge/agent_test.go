@@ -134,7 +134,11 @@ func TestIdentityOnDisk(t *testing.T) {
 	for name, change := range map[string]func(){
 		"damaged certificate": func() { r.write("root/var/lib/rackhand-agent/cert.pem", "x") },
 		"damaged key":         func() { r.write("root/var/lib/rackhand-agent/key.pem", "x") },
-		"expired":             func() { r.app.now = r.app.now.Add(90 * time.Minute); r.clock.now = r.app.now; r.app.moved(r) },
+		"expired, for too long": func() {
+			r.app.now = r.app.now.Add(90 * time.Minute)
+			r.clock.now, r.app.certs.refuse = r.app.now, true
+			r.app.moved(r)
+		},
 	} {
 		change()
 		r.write("root/etc/rackhand/enrol-token", r.app.token)
@@ -259,6 +263,9 @@ func TestReportTooLarge(t *testing.T) {
 	r.once(catalog.Changed)
 	if len(r.app.reports) != 1 || r.app.reports[0].Status != catalog.Changed || len(r.app.reports[0].Results) == 0 || len(r.app.reports[0].Results) > 1000 {
 		t.Errorf("%d reports arrived", len(r.app.reports))
+	}
+	if x := r.app.reports[0]; x.Shortened == nil || x.Shortened.Results != 1501-len(x.Results) || x.Count().Resources() != 1501 {
+		t.Errorf("it was shortened and says %+v, %+v", x.Shortened, x.Totals)
 	}
 	// One that takes none is told of it when it does again.
 	r.app.largest = 10

@@ -14,6 +14,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +43,13 @@ type appliance struct {
 	progress []catalog.Progress
 	asked    func(path string)
 	enrolled func() // called while an enrolment is answered
+	agents   agents
+	certs    certs
+
+	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
+	raw             string
+	content, secret map[string]string
+	breaks          int // how many more contents and secrets break off in their middle
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -66,7 +75,10 @@ func newAppliance(t *testing.T, now time.Time) *appliance {
 	return a
 }
 
-func (a *appliance) start() {
+func (a *appliance) start() { a.restartOn(nil) }
+
+// restartOn starts it on a listener, nil for one of its own.
+func (a *appliance) restartOn(l net.Listener) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
@@ -75,8 +87,12 @@ func (a *appliance) start() {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.ca)
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
+	if l != nil {
+		a.Server.Listener.Close()
+		a.Server.Listener = l
+	}
 	a.Server.TLS = &tls.Config{
-		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
+		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequestClientCert,
 		Time: func() time.Time { return a.now },
 	}
 	a.Server.StartTLS()
@@ -103,6 +119,9 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.asked(r.URL.Path)
 	}
 	a.calls[r.URL.Path]++
+	if a.agents.serve(a, w, r) {
+		return
+	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
 		if a.after != "" {
@@ -129,14 +148,20 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		a.enrol(w, body, answer)
 		return
 	}
-	if len(r.TLS.VerifiedChains) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != "web1" {
-		http.Error(w, "a certificate is wanted", http.StatusForbidden)
+	if !a.certs.serve(a, w, r, body) {
 		return
 	}
 	var err error
+	if a.contents(w, r) {
+		return
+	}
 	switch r.URL.Path {
 	case "/v1/catalog":
 		etag := `"` + a.catalog.Version + `"`
+		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) == catalog.Format2 {
+			io.WriteString(w, a.raw)
+			return
+		}
 		if r.Header.Get("If-None-Match") == etag {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -189,4 +214,48 @@ func (a *appliance) enrol(w http.ResponseWriter, body []byte, answer func(any)) 
 
 func (a *appliance) caPEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw}))
+}
+
+// contents answers for a content or a secret.
+func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
+	text, ok := "", false
+	if sum, is := strings.CutPrefix(r.URL.Path, catalog.ContentPath); is {
+		text, ok = a.content[sum]
+	} else if path, is := strings.CutPrefix(r.URL.Path, catalog.SecretsPath); is {
+		text, ok = a.secret[path]
+	} else {
+		return false
+	}
+	if !ok {
+		http.NotFound(w, r)
+		return true
+	}
+	if a.breaks > 0 {
+		a.breaks--
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		io.WriteString(w, text[:len(text)/2])
+		panic(http.ErrAbortHandler)
+	}
+	io.WriteString(w, text)
+	return true
+}
+
+// byHash makes the appliance's catalog one of format 2.
+func (a *appliance) byHash(resources ...catalog.Resource) {
+	a.t.Helper()
+	c := catalog.Catalog{Host: "web1", Role: "web", Resources: resources}
+	second, err := c.ByHash()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.catalog, a.content, a.secret = second, map[string]string{}, map[string]string{}
+	for _, r := range resources {
+		switch {
+		case r.File == nil || r.File.Ensure != catalog.FileKind:
+		case r.File.Sensitive:
+			a.secret[r.File.Path] = r.File.Content
+		default:
+			a.content[catalog.Sum(r.File.Content)] = r.File.Content
+		}
+	}
 }

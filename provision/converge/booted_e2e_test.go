@@ -5,6 +5,8 @@ package converge
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -30,6 +32,8 @@ type booted struct {
 	state  *State
 	apt    string        // the hash of apt's sources, as the agent keeps it
 	scale  time.Duration // how long a second of waiting is
+	boot   string        // what this boot is called
+	last   []catalog.Result
 }
 
 // Run runs a program in the container.
@@ -47,6 +51,8 @@ func TestBooted(t *testing.T) {
 	t.Run("enabled", b.enabled)
 	t.Run("packages", b.packages)
 	t.Run("dry run", b.dryRun)
+	t.Run("upgrade", b.upgrade)
+	t.Run("drift", b.drift)
 }
 
 func boot(t *testing.T) *booted {
@@ -69,7 +75,7 @@ func boot(t *testing.T) *booted {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- nspawn.Wait() }()
-	b := &booted{t: t, root: Paths{Root: root}, scale: 100 * time.Millisecond, state: &State{path: filepath.Join(t.TempDir(), "state.json")}}
+	b := &booted{t: t, root: Paths{Root: root}, scale: 100 * time.Millisecond, boot: "this", state: &State{path: filepath.Join(t.TempDir(), "state.json")}}
 	t.Cleanup(func() {
 		nspawn.Process.Kill() // and with it the container: its init has a parent-death signal
 		<-ended
@@ -127,7 +133,11 @@ func (b *booted) do(args ...string) string {
 // converge is one run, with the state of the run before.
 func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	b.t.Helper()
-	c := &catalog.Catalog{Resources: resources}
+	text, err := json.Marshal(resources)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c := &catalog.Catalog{Version: fmt.Sprintf("%x", sha256.Sum256(text)), Resources: resources}
 	if err := c.Validate(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -138,12 +148,13 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b},
 		Files: &Files{Paths: b.root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))},
-		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return "this" },
+		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))
 		},
 	}
-	return statuses(e.Converge(b.t.Context(), c, b.state, noop))
+	b.last = (&Agent{Engine: e}).converged(b.t.Context(), c, b.state, noop)
+	return statuses(b.last)
 }
 
 // is holds the results against what they should begin with.

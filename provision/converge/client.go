@@ -38,6 +38,18 @@ type client struct {
 	away bool
 	// answered is called once the catalog begins to come.
 	answered func()
+	// version is that of this program, and trial says that it isn't the host's agent yet.
+	version string
+	trial   bool
+	// offer is the agent that the appliance offers; nil: none.
+	offer *catalog.Offer
+	// cert is the certificate that mutual shows, and renewDue says that the appliance asks
+	// for its renewal.
+	cert     *tls.Certificate
+	renewDue bool
+	// trusts is the SHA-256 of the file of the CAs that are trusted, and newCA that of the one
+	// that the appliance wants instead; "" for none.
+	trusts, newCA string
 }
 
 // The bounds of retries.
@@ -193,11 +205,16 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	if etag != "" {
 		req.Header.Set("If-None-Match", strconv.Quote(etag))
 	}
+	c.sayVersion(req)
+	if path == catalogPath {
+		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format2))
+	}
 	resp, err := with.Do(req)
 	if err != nil {
 		return false, fmt.Errorf("asking the appliance: %w", err)
 	}
 	defer resp.Body.Close()
+	c.hearHeaders(with, resp)
 	if path == catalogPath && resp.StatusCode < 400 {
 		c.compare(resp)
 		if c.answered != nil {
@@ -250,17 +267,18 @@ const catalogPath = "/v1/catalog"
 // catalog fetches the host's catalog. Nil without an error: it is still the one
 // with the version that the host has.
 func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, error) {
-	var got *catalog.Catalog
-	err := c.timely(ctx, func() error {
-		got = &catalog.Catalog{}
-		same, err := c.exchange(ctx, c.mutual, http.MethodGet, catalogPath, have, nil, got, catalog.MaxSize)
-		if same {
-			got = nil
-		}
+	var text json.RawMessage
+	var same bool
+	err := c.timely(ctx, func() (err error) {
+		same, err = c.exchange(ctx, c.mutual, http.MethodGet, catalogPath, have, nil, &text, catalog.MaxSize)
 		return err
 	})
-	if err != nil {
+	if err != nil || same {
 		return nil, err
+	}
+	got, err := catalog.Decode(text)
+	if err != nil {
+		return nil, &refusal{status: http.StatusOK, path: catalogPath, message: "its body can't be read: " + err.Error()}
 	}
 	return got, nil
 }

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		fmt.Println(onceMore(dir))
 		os.Exit(0)
 	}
+	if dir := os.Getenv(upgradeIn); dir != "" {
+		os.Exit(upgradingAgent(dir, os.Args[1:]))
+	}
 	os.Exit(m.Run())
 }
 

@@ -35,9 +35,13 @@ type FileManager interface {
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
 	// Fresh is what Check would tell if the file's folder were there and empty.
 	Fresh(file *catalog.File) (differs []string, err error)
+	// Has reports whether anything lies where the file belongs.
+	Has(file *catalog.File) bool
 	// Diff is a bounded unified diff of a file's content; "" when there is none to show.
-	Diff(file *catalog.File) string
+	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
+	// Sweep removes what a killed run left behind.
+	Sweep() error
 }
 
 // ServiceManager is what the engine needs of one. See [Systemd].
@@ -52,8 +56,12 @@ type Engine struct {
 	Packages PackageManager
 	Files    FileManager
 	Services ServiceManager
-	Log      *slog.Logger
-	Clock    func() time.Time
+	// Contents are where secrets come from, in this run.
+	Contents *Contents
+	// Version is that of this program, for what it says of itself.
+	Version string
+	Log     *slog.Logger
+	Clock   func() time.Time
 	// Sleep waits between two looks at a service that was started; [Sleep] when nil.
 	Sleep func(context.Context, time.Duration) error
 	// Boot names the boot that the machine runs since; "" when nil.
@@ -95,6 +103,11 @@ type run struct {
 func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State, noop bool) []catalog.Result {
 	r := &run{Engine: e, state: state, noop: noop, catalog: c, results: map[string]catalog.Result{}, diffs: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{}}
 	r.forgetForeign(c)
+	if !noop && e.Files != nil {
+		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
+			e.Log.Warn("what a killed run left behind stays", "error", err)
+		}
+	}
 	var names []string
 	for _, res := range c.Resources {
 		switch {
@@ -118,7 +131,11 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 			continue
 		}
 		start := e.Clock()
-		r.one(ctx, res, start)
+		if res.Problem != "" {
+			r.done(res, start, catalog.Failed, short(e.unknown(res.Problem)))
+		} else {
+			r.one(ctx, res, start)
+		}
 		i++
 	}
 	r.settle(ctx)
@@ -129,16 +146,34 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 	return out
 }
 
+// unknown says that a resource is more than this program knows.
+func (e *Engine) unknown(problem string) string {
+	version := ""
+	if e.Version != "" {
+		version = " (version " + e.Version + ")"
+	}
+	return fmt.Sprintf("this agent%s can't bring it about: %s; it upgrades itself when the appliance offers a newer one", version, problem)
+}
+
+// deadlineOf is the time for a file or a service. A large content may take a second longer for
+// each MiB: 8 Mbit/s.
+func deadlineOf(res *catalog.Resource) time.Duration {
+	switch {
+	case res.Deadline > 0:
+		return time.Duration(res.Deadline) * time.Second
+	case res.File != nil:
+		return defaultDeadline + time.Duration(res.File.Size>>20)*time.Second
+	}
+	return defaultDeadline
+}
+
 // one converges a file or a service.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
 	}
-	deadline := defaultDeadline
-	if res.Deadline > 0 {
-		deadline = time.Duration(res.Deadline) * time.Second
-	}
+	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
 	var did []string
@@ -306,6 +341,16 @@ func (r *run) forgetForeign(c *catalog.Catalog) {
 	if err := r.state.Save(); err != nil {
 		r.Log.Error("state", "error", err)
 	}
+}
+
+// statusOf is the status of a run. What a dry run can't tell may be a change; what a real
+// one can't look at isn't.
+func statusOf(results []catalog.Result, noop bool) string {
+	worst := Worst(results)
+	if !noop && worst == catalog.Changed && !slices.ContainsFunc(results, func(r catalog.Result) bool { return r.Status == catalog.Changed }) {
+		return catalog.OK
+	}
+	return worst
 }
 
 // Worst is the status of a run: failed, changed or ok. What a dry run can't tell counts as

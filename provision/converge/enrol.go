@@ -22,21 +22,33 @@ import (
 )
 
 // identity is the host's key and certificate from the disk. An error says why the
-// host has to enrol.
+// host has to enrol, or to renew what is returned with it.
 func (c *client) identity(p Paths, host string) (*tls.Certificate, error) {
-	key, err := loadKey(p)
+	key, err := loadKey(p.key())
 	if err != nil {
 		return nil, err
 	}
-	b, err := readFile(p.cert(), 256<<10)
+	b, err := readFile(p.cert(), maxCert)
 	if err != nil {
 		return nil, err
 	}
-	return c.accept(b, key, host)
+	cert, err := c.accept(b, key, host)
+	if errors.Is(err, errOtherKey) {
+		// A renewal that was cut short, which a dry run doesn't finish.
+		if b, readErr := readFile(p.nextCert(), maxCert); readErr == nil {
+			return c.accept(b, key, host)
+		}
+	}
+	return cert, err
 }
 
+// maxCert bounds the file of a certificate, in bytes.
+const maxCert = 256 << 10
+
+var errOtherKey = errors.New("the certificate is for another key")
+
 // accept checks that a certificate in PEM is this CA's, for this host and this
-// key, and valid now.
+// key, and valid now. One that is so but for the time is returned with the error.
 func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Certificate, error) {
 	der, err := onePEM(certPEM, "CERTIFICATE")
 	if err != nil {
@@ -48,48 +60,56 @@ func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Ce
 	}
 	public, ok := key.Public().(*ecdsa.PublicKey)
 	if !ok || !public.Equal(cert.PublicKey) {
-		return nil, errors.New("the certificate is for another key")
+		return nil, errOtherKey
 	}
 	if cert.Subject.CommonName != host {
 		return nil, fmt.Errorf("the certificate is for %q, this is %q", short(cert.Subject.CommonName), host)
 	}
-	if _, err := cert.Verify(x509.VerifyOptions{
+	shown := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}
+	_, err = cert.Verify(x509.VerifyOptions{
 		Roots: c.ca, CurrentTime: c.clock.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}); err != nil {
+	})
+	switch {
+	case untimely(err):
+		return shown, fmt.Errorf("the certificate: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("the certificate: %w", err)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, nil
+	return shown, nil
 }
 
-// loadKey reads the host's key. Another user who may read it may act as the host.
-func loadKey(p Paths) (crypto.Signer, error) {
-	if info, err := os.Stat(p.key()); err != nil {
+// loadKey reads a key of the host's. Another user who may read it may act as the host.
+func loadKey(name string) (crypto.Signer, error) {
+	if info, err := os.Stat(name); err != nil {
 		return nil, err
 	} else if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s: other users may use it, its mode is %04o: run `chmod 0600 %[1]s`; if another user may have read it, reinstall the host", p.key(), mode)
+		return nil, fmt.Errorf("%s: other users may use it, its mode is %04o: run `chmod 0600 %[1]s`; if another user may have read it, reinstall the host", name, mode)
 	}
-	b, err := readFile(p.key(), 64<<10)
+	b, err := readFile(name, 64<<10)
 	if err != nil {
 		return nil, err
 	}
 	der, err := onePEM(b, "PRIVATE KEY")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.key(), err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return nil, fmt.Errorf("%s can't be read as a key", p.key()) // no part of it in a message
+		return nil, fmt.Errorf("%s can't be read as a key", name) // no part of it in a message
 	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s is no ECDSA key", p.key())
+		return nil, fmt.Errorf("%s is no ECDSA key", name)
 	}
 	return ec, nil
 }
 
-// makeKey makes the host's key, on the disk before it is used: if the answer to
-// the enrolment is lost, the same key asks again.
-func makeKey(p Paths, random io.Reader) (crypto.Signer, error) {
+// keyAt reads a key of the host's, or makes it: on the disk before it is used, so that the
+// same key asks again when the answer is lost.
+func keyAt(name string, random io.Reader) (crypto.Signer, error) {
+	if key, err := loadKey(name); err == nil {
+		return key, nil
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
 	if err != nil {
 		return nil, fmt.Errorf("making the host's key: %w", err)
@@ -98,7 +118,7 @@ func makeKey(p Paths, random io.Reader) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the host's key: %w", err)
 	}
-	if err := writeFile(p.key(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := writeFile(name, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return nil, fmt.Errorf("keeping the host's key: %w", err)
 	}
 	return key, nil
@@ -109,7 +129,7 @@ func makeKey(p Paths, random io.Reader) (crypto.Signer, error) {
 func (c *client) enrol(ctx context.Context, p Paths, host string, random io.Reader, why error) (*tls.Certificate, error) {
 	b, err := readFile(p.token(), 4<<10)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("this host has no valid certificate (%w) and no enrolment token at %s: install it again, or put a new token there", why, p.token())
+		return nil, fmt.Errorf("this host has no valid certificate (%w) and no enrolment token at %s: run `rackhand enrol %s` on the appliance, or install the host again", why, p.token(), host)
 	}
 	token := strings.TrimSpace(string(b))
 	if err == nil && token == "" {
@@ -118,20 +138,40 @@ func (c *client) enrol(ctx context.Context, p Paths, host string, random io.Read
 	if err != nil {
 		return nil, fmt.Errorf("the enrolment token: %w", err)
 	}
-	key, err := loadKey(p)
+	key, err := keyAt(p.key(), random)
 	if err != nil {
-		if key, err = makeKey(p, random); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
-	csr, err := x509.CreateCertificateRequest(random, &x509.CertificateRequest{Subject: pkix.Name{CommonName: host}}, key)
+	cert, text, err := c.certify(ctx, host, token, key, random)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate request: %w", err)
+		return nil, err
 	}
-	request := catalog.EnrolRequest{
-		Host: host, Token: token,
-		CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})),
+	if err := writeFile(p.cert(), text); err != nil {
+		return nil, fmt.Errorf("keeping the certificate: %w", err)
 	}
+	if err := removeFile(p.token()); err != nil {
+		return nil, fmt.Errorf("removing the spent enrolment token: %w", err)
+	}
+	c.log.Info("enrolled", "host", host, "until", cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	return cert, nil
+}
+
+// request is a certificate request in PEM.
+func request(host string, key crypto.Signer, random io.Reader) (string, error) {
+	der, err := x509.CreateCertificateRequest(random, &x509.CertificateRequest{Subject: pkix.Name{CommonName: host}}, key)
+	if err != nil {
+		return "", fmt.Errorf("the certificate request: %w", err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), nil
+}
+
+// certify gets a certificate for a key by an enrolment token, and returns it as PEM too.
+func (c *client) certify(ctx context.Context, host, token string, key crypto.Signer, random io.Reader) (*tls.Certificate, []byte, error) {
+	csr, err := request(host, key, random)
+	if err != nil {
+		return nil, nil, err
+	}
+	request := catalog.EnrolRequest{Host: host, Token: token, CSR: csr}
 	var reply catalog.EnrolReply
 	plain := c.secure(nil)
 	defer plain.CloseIdleConnections()
@@ -146,20 +186,13 @@ func (c *client) enrol(ctx context.Context, p Paths, host string, random io.Read
 	if err != nil {
 		var r *refusal
 		if errors.As(err, &r) && (r.status == http.StatusForbidden || r.status == http.StatusUnauthorized) {
-			return nil, fmt.Errorf("the enrolment token is refused: %w: a token is good for one enrolment; install the host again to get a new one", err)
+			return nil, nil, fmt.Errorf("the enrolment token is refused: %w: a token is good for one enrolment; run `rackhand enrol %s` on the appliance, or install the host again", err, host)
 		}
-		return nil, fmt.Errorf("enrolling: %w", err)
+		return nil, nil, fmt.Errorf("enrolling: %w", err)
 	}
 	cert, err := c.accept([]byte(reply.Certificate), key, host)
 	if err != nil {
-		return nil, fmt.Errorf("enrolling: what the appliance sent is of no use: %w", err)
+		return nil, nil, fmt.Errorf("enrolling: the certificate that the appliance sent can't be used: %w", err)
 	}
-	if err := writeFile(p.cert(), []byte(reply.Certificate)); err != nil {
-		return nil, fmt.Errorf("keeping the certificate: %w", err)
-	}
-	if err := removeFile(p.token()); err != nil {
-		return nil, fmt.Errorf("removing the spent enrolment token: %w", err)
-	}
-	c.log.Info("enrolled", "host", host, "until", cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
-	return cert, nil
+	return cert, []byte(reply.Certificate), nil
 }

@@ -184,8 +184,11 @@ func (f *fakes) files() *Files {
 }
 
 func (f *fakes) engine() *Engine {
+	contents := &Contents{Paths: f.root, Log: slog.New(slog.DiscardHandler)}
+	files := f.files()
+	files.Contents = contents
 	return &Engine{
-		Packages: f.apt(), Files: f.files(), Services: Systemd{Paths: f.root, Runner: Exec{}},
+		Packages: f.apt(), Files: files, Services: Systemd{Paths: f.root, Runner: Exec{}}, Contents: contents,
 		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }

@@ -2,6 +2,7 @@ package converge
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,8 @@ type Files struct {
 	Paths  Paths
 	Runner Runner    // for validate
 	Random io.Reader // for names of temporary files
+	// Contents are those that files name by their hash.
+	Contents *Contents
 	// Trust says whose symbolic links are followed on the way to a file; those of
 	// root and of the agent's user when nil.
 	Trust func(uid uint32) bool
@@ -142,26 +145,34 @@ func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
 	}
 	switch {
 	case !p.exists:
-		return []string{fmt.Sprintf("made, %d bytes", len(file.Content))}, nil
+		return []string{fmt.Sprintf("made, %d bytes", size(file))}, nil
 	case p.kind() == unix.S_IFLNK:
-		return []string{fmt.Sprintf("a symbolic link becomes a file of %d bytes", len(file.Content))}, nil
+		return []string{fmt.Sprintf("a symbolic link becomes a file of %d bytes", size(file))}, nil
 	case p.kind() != unix.S_IFREG:
 		return nil, fmt.Errorf("%s is %s: remove it first", file.Path, kindName(p.kind()))
 	}
-	same, err := p.holds(file.Content)
+	same, err := p.holds(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file.Path, err)
 	}
 	var out []string
 	if !same {
-		out = append(out, fmt.Sprintf("content changed, %d → %d bytes", p.st.Size, len(file.Content)))
+		out = append(out, fmt.Sprintf("content changed, %d → %d bytes", p.st.Size, size(file)))
 	}
 	return append(out, w.attributes(p)...), nil
 }
 
-// holds compares the content of a regular file.
-func (p *place) holds(content string) (bool, error) {
-	if p.st.Size != int64(len(content)) {
+// size is that of a file's declared content, in bytes.
+func size(file *catalog.File) int64 {
+	if file.SHA256 != "" {
+		return file.Size
+	}
+	return int64(len(file.Content))
+}
+
+// holds compares the content of a regular file with the declared one.
+func (p *place) holds(declared *catalog.File) (bool, error) {
+	if p.st.Size != size(declared) {
 		return false, nil
 	}
 	// O_NONBLOCK: it may have become a pipe since it was looked at.
@@ -171,8 +182,25 @@ func (p *place) holds(content string) (bool, error) {
 	}
 	file := os.NewFile(uintptr(fd), p.name)
 	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, int64(len(content))+1))
-	return string(b) == content, err
+	if declared.SHA256 == "" {
+		b, err := io.ReadAll(io.LimitReader(file, size(declared)+1))
+		return string(b) == declared.Content, err
+	}
+	v := &verifying{to: io.Discard, hash: sha256.New()}
+	if _, err := io.Copy(v, io.LimitReader(file, size(declared)+1)); err != nil {
+		return false, err
+	}
+	return v.verify(declared) == nil, nil
+}
+
+// Has reports whether anything lies where a file belongs.
+func (f *Files) Has(file *catalog.File) bool {
+	p, err := f.locate(file)
+	if err != nil {
+		return false
+	}
+	defer p.close()
+	return p.exists
 }
 
 // attributes tells which of mode, owner and group differ.

@@ -109,7 +109,7 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 		return err
 	}
 	if p.exists && p.kind() == unix.S_IFREG {
-		same, err := p.holds(file.Content)
+		same, err := p.holds(file)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,8 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 			w.mode = 0o600
 		}
 	}
-	temp, err := f.writeTemp(p, w)
+	defer f.note(file.Path)()
+	temp, err := f.writeTemp(ctx, p, w)
 	if err != nil {
 		return err
 	}
@@ -156,9 +157,9 @@ func (w *want) keep(st *unix.Stat_t) {
 	}
 }
 
-func (f *Files) writeTemp(p *place, w want) (name string, err error) {
+func (f *Files) writeTemp(ctx context.Context, p *place, w want) (name string, err error) {
 	// Nobody else writes these: what is there was left behind by a crash.
-	prefix := "." + p.name + ".rackhand-tmp-"
+	prefix := p.tempPrefix()
 	if err := p.sweep(prefix); err != nil {
 		return "", err
 	}
@@ -167,12 +168,12 @@ func (f *Files) writeTemp(p *place, w want) (name string, err error) {
 		return "", fmt.Errorf("a name for a temporary file: %w", err)
 	}
 	name = prefix + hex.EncodeToString(random)
-	fd, err := unix.Openat(p.dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(p.dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("writing beside %s: %w", w.Path, err)
 	}
 	file := os.NewFile(uintptr(fd), name)
-	_, err = file.WriteString(w.Content)
+	err = f.writeContent(ctx, file, w.File)
 	if err == nil {
 		err = w.setOn(fd) // and fsync
 	}
@@ -181,6 +182,17 @@ func (f *Files) writeTemp(p *place, w want) (name string, err error) {
 		return "", fmt.Errorf("writing %s: %w", w.Path, err)
 	}
 	return name, nil
+}
+
+func (f *Files) writeContent(ctx context.Context, to *os.File, file *catalog.File) error {
+	if file.SHA256 == "" {
+		_, err := to.WriteString(file.Content)
+		return err
+	}
+	if f.Contents == nil {
+		return errors.New("no contents are at hand here")
+	}
+	return f.Contents.write(ctx, to, file)
 }
 
 // sweep removes temporary files that a crash left behind.

@@ -2,6 +2,7 @@ package converge
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -24,8 +25,8 @@ const (
 
 // Diff is a unified diff between a file and its declared content, bounded. There is none
 // of a sensitive file, nor of what isn't text.
-func (f *Files) Diff(file *catalog.File) string {
-	if file.Sensitive || file.Ensure != catalog.FileKind || len(file.Content) > maxCompared {
+func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
+	if file.Sensitive || file.Ensure != catalog.FileKind || size(file) > maxCompared {
 		return ""
 	}
 	p, err := f.locate(file)
@@ -46,7 +47,13 @@ func (f *Files) Diff(file *catalog.File) string {
 	if err != nil || len(b) > maxCompared {
 		return ""
 	}
-	return unified(file.Path, b, []byte(file.Content))
+	declared := []byte(file.Content)
+	if file.SHA256 != "" {
+		if declared, err = f.Contents.read(ctx, file); err != nil {
+			return ""
+		}
+	}
+	return unified(file.Path, b, declared)
 }
 
 // unified is the diff of two texts, printable and bounded; "" unless both are text.

@@ -13,7 +13,7 @@ func TestDiff(t *testing.T) {
 	f.write("root/etc/x.der", "\x30\x82\x00\xff")
 	f.write("root/etc/long", strings.Repeat("a\n", 500))
 	diff := func(path, content string, sensitive bool) string {
-		return f.files().Diff(&catalog.File{Path: path, Ensure: "file", Content: content, Sensitive: sensitive})
+		return f.files().Diff(t.Context(), &catalog.File{Path: path, Ensure: "file", Content: content, Sensitive: sensitive})
 	}
 	want := "--- /etc/x.conf (there)\n+++ /etc/x.conf (declared)\n@@ -1,3 +1,3 @@\n one\n-two\n+2 \n three\n"
 	if got := diff("/etc/x.conf", "one\n2\x1b\nthree\n", false); got != want {

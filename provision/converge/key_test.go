@@ -13,16 +13,16 @@ func TestExposedHostKey(t *testing.T) {
 	if err := os.MkdirAll(p.folder(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := makeKey(p, rand.Reader); err != nil {
+	if _, err := keyAt(p.key(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadKey(p); err != nil {
+	if _, err := loadKey(p.key()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(p.key(), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadKey(p); err == nil || !strings.Contains(err.Error(), "chmod 0600 "+p.key()) {
+	if _, err := loadKey(p.key()); err == nil || !strings.Contains(err.Error(), "chmod 0600 "+p.key()) {
 		t.Errorf("got %v", err)
 	}
 }

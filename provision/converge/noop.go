@@ -1,6 +1,7 @@
 package converge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -94,7 +95,7 @@ func (r *run) folderMade(name string) string {
 
 // wouldMake is what a dry run says of a file. In a folder that is itself only declared
 // there is nothing yet, so the file would be made.
-func (r *run) wouldMake(res *catalog.Resource, differs []string, err error) ([]string, error) {
+func (r *run) wouldMake(ctx context.Context, res *catalog.Resource, differs []string, err error) ([]string, error) {
 	var m *missing
 	parent := catalog.ID(catalog.KindFile, path.Dir(res.File.Path))
 	if errors.As(err, &m) && r.results[parent].Status == catalog.Changed {
@@ -105,7 +106,7 @@ func (r *run) wouldMake(res *catalog.Resource, differs []string, err error) ([]s
 		}
 	}
 	if err == nil && len(differs) > 0 {
-		r.diffs[res.ID] = r.Files.Diff(res.File)
+		r.diffs[res.ID] = r.Files.Diff(ctx, res.File)
 	}
 	return differs, err
 }

@@ -32,6 +32,7 @@ func TestNothingToDo(t *testing.T) {
 			service(catalog.Service{Name: name, Running: yes(), Enabled: yes(), Settle: 1}))
 		r.write("upstream", r.read("upstream")+name+"\n")
 	}
+	r.app.byHash(append(r.app.catalog.Resources, sensitive("/etc/key", "hunter2"), sensitive("/etc/key2", "hunter3"))...)
 	r.once(catalog.Changed)
 	r.once(catalog.OK)
 	trace := filepath.Join(r.dir, "trace")

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	mrand "math/rand/v2"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -25,12 +24,13 @@ func onceMore(dir string) string {
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	paths := Paths{Root: filepath.Join(dir, "root")}
 	apt := &Apt{Paths: paths, Runner: Exec{}, Sleep: Sleep, Clock: time.Now}
+	contents := &Contents{Paths: paths, Log: log}
 	a := &Agent{
 		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: noSleep(new(int)), Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: apt,
 		Synchronised: func() bool { return true }, Uptime: func() (string, time.Duration) { return "one", time.Hour },
 		Engine: &Engine{
 			Packages: apt, Services: Systemd{Paths: paths, Runner: Exec{}}, Log: log, Clock: time.Now, Sleep: noSleep(new(int)),
-			Files: &Files{Paths: paths, Runner: Exec{}, Random: strings.NewReader("random")},
+			Files: &Files{Paths: paths, Runner: Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents,
 		},
 	}
 	status, err := a.Once(context.Background(), false)

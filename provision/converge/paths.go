@@ -18,14 +18,20 @@ type Paths struct{ Root string }
 // In is an absolute path of the host, below the root.
 func (p Paths) In(path string) string { return filepath.Join("/", p.Root, path) }
 
-func (p Paths) config() string  { return p.In("/etc/rackhand/agent.json") }
-func (p Paths) ca() string      { return p.In("/etc/rackhand/ca.pem") }
-func (p Paths) token() string   { return p.In("/etc/rackhand/enrol-token") }
-func (p Paths) folder() string  { return p.In("/var/lib/rackhand-agent") }
-func (p Paths) key() string     { return filepath.Join(p.folder(), "key.pem") }
-func (p Paths) cert() string    { return filepath.Join(p.folder(), "cert.pem") }
-func (p Paths) catalog() string { return filepath.Join(p.folder(), "catalog.json") }
-func (p Paths) state() string   { return filepath.Join(p.folder(), "state.json") }
+func (p Paths) config() string   { return p.In("/etc/rackhand/agent.json") }
+func (p Paths) ca() string       { return p.In("/etc/rackhand/ca.pem") }
+func (p Paths) token() string    { return p.In("/etc/rackhand/enrol-token") }
+func (p Paths) folder() string   { return p.In("/var/lib/rackhand-agent") }
+func (p Paths) key() string      { return filepath.Join(p.folder(), "key.pem") }
+func (p Paths) cert() string     { return filepath.Join(p.folder(), "cert.pem") }
+func (p Paths) nextKey() string  { return filepath.Join(p.folder(), "key.next.pem") }
+func (p Paths) nextCert() string { return filepath.Join(p.folder(), "cert.next.pem") }
+func (p Paths) catalog() string  { return filepath.Join(p.folder(), "catalog.json") }
+func (p Paths) state() string    { return filepath.Join(p.folder(), "state.json") }
+func (p Paths) contents() string {
+	return filepath.Join(p.folder(), "content")
+}
+func (p Paths) writing() string { return filepath.Join(p.folder(), "writing") }
 func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
 
 // readFile reads a small file of the agent's own.
@@ -73,12 +79,16 @@ func (p Paths) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		for _, name := range []string{p.key(), p.cert(), p.catalog(), p.state()} {
+		for _, name := range []string{p.key(), p.cert(), p.nextKey(), p.nextCert(), p.catalog(), p.state()} {
 			rest, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(name)+"-")
 			if _, bad := strconv.ParseUint(rest, 10, 64); ok && bad == nil && e.Type().IsRegular() {
 				err = errors.Join(err, os.Remove(filepath.Join(p.folder(), e.Name())))
 			}
 		}
+	}
+	parts, _ := filepath.Glob(filepath.Join(p.contents(), partPrefix+"*"))
+	for _, name := range parts {
+		err = errors.Join(err, os.Remove(name))
 	}
 	return err
 }

@@ -88,10 +88,7 @@ func (a *Agent) sent(state *State, news bool) error {
 
 // summary is the line that people look for in the journal.
 func (a *Agent) summary(r *catalog.Report, noop bool) {
-	count := map[string]int{}
-	for _, x := range r.Results {
-		count[x.Status]++
-	}
+	count := r.Count()
 	message := "run"
 	if noop {
 		message = "dry run"
@@ -101,6 +98,6 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 		words = append(words, "kept_for", (time.Duration(r.CatalogAge) * time.Second).String())
 	}
 	a.Log.Info(message, append(words,
-		"ok", count[catalog.OK], "changed", count[catalog.Changed], "failed", count[catalog.Failed], "skipped", count[catalog.Skipped],
-		"unknown", count[catalog.Unknown], "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
+		"ok", count.OK, "changed", count.Changed, "drifted", *count.Drifted, "failed", count.Failed, "skipped", count.Skipped,
+		"unknown", count.Unknown, "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
 }

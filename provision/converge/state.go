@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/drift"
 )
 
 const (
@@ -36,6 +37,8 @@ type State struct {
 	FetchedUp   time.Duration `json:"catalog_fetched_up,omitempty"`
 	// Services are the services that were found healthy, by id.
 	Services map[string]Seen `json:"services,omitempty"`
+	// Held are the resources that held at the end of the last run.
+	Held drift.Memory `json:"held,omitzero"`
 	// Unsent are reports that the appliance hasn't taken yet, oldest first.
 	Unsent []catalog.Report `json:"unsent,omitempty"`
 	// Dropped is how many reports were dropped since the appliance took one.

@@ -312,20 +312,36 @@ func (j *Journal) Agent(host string, e provision.Event) error {
 // AgentIs records an agent's state from its report, and events for its beginning and end.
 func (j *Journal) AgentIs(host string, next provision.AgentState) error {
 	return j.do(func(v *view) error {
-		before := v.hosts[host].Agent
-		if before.Same(next) {
-			return nil
-		}
-		for _, e := range before.Turns(next, v.now) {
-			e.Host = host
-			v.append(e)
-		}
-		h := v.hosts[host]
-		h.Host, h.Agent = host, next
-		v.hosts[host] = h
-		v.dirtyHosts[host] = true
+		v.agentIs(host, next)
 		return nil
 	})
+}
+
+// AgentSilent records that a host's agent is silent, unless still denies it: a report may
+// have come meanwhile.
+func (j *Journal) AgentSilent(host string, still func() bool) error {
+	return j.do(func(v *view) error {
+		if next := v.hosts[host].Agent; still() {
+			next.Silent = true
+			v.agentIs(host, next)
+		}
+		return nil
+	})
+}
+
+func (v *view) agentIs(host string, next provision.AgentState) {
+	h := v.hosts[host]
+	if h.Agent.Same(next) {
+		return
+	}
+	for _, e := range h.Agent.Turns(next, v.now) {
+		e.Host = host
+		v.append(e)
+	}
+	h = v.hosts[host] // with these events
+	h.Host, h.Agent = host, next
+	v.hosts[host] = h
+	v.dirtyHosts[host] = true
 }
 
 // Enrol accepts an enrolment token. The token must belong to the host's install, and the

@@ -72,6 +72,10 @@ type Host struct {
 	SwitchPort string `json:"switch_port,omitempty"`
 	// Agent is as of the latest report of the agent that is on its disks.
 	Agent provision.AgentState `json:"agent,omitzero"`
+	// AgentVersion is the version that that agent states.
+	AgentVersion string `json:"agent_version,omitempty"`
+	// Trusts is the SHA-256 of the CAs that the agent trusts, hex.
+	Trusts string `json:"trusts,omitempty"`
 }
 
 // Open reads the journal's state from the store. Run must be started before

@@ -190,7 +190,7 @@ func (v *view) append(e provision.Event) {
 			h.Begun = h.Begun || in.Job == provision.NoJob && (in.Attempts > 0 || in.Stage == provision.Cancelled || in.Stage.Rank() >= provision.Installer.Rank())
 			v.erased(in)
 			if e.Stage == provision.Installer && in.Job != provision.JobRescue && in.Job != provision.JobBurnin {
-				h.Agent = provision.AgentState{} // the agent is erased with the disks
+				h.Agent, h.AgentVersion, h.Trusts = provision.AgentState{}, "", "" // the agent is erased with the disks
 			}
 		}
 		if !known && stranger(e.Host) {

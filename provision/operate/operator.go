@@ -14,12 +14,14 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
+	"rackhand/provision/pki"
 	"rackhand/templates"
 )
 
 // An Operator carries out the operator's requests.
 type Operator struct {
 	Journal   *journal.Journal
+	Authority *pki.Authority // nil: the status shows no certificates
 	Snapshot  func() *inventory.Snapshot
 	Handout   *handout.Maker
 	Appliance templates.Appliance // how hosts reach it
@@ -37,6 +39,8 @@ type Operator struct {
 	// Problems are those of the inventory and of links, as text laid out already.
 	Problems func() []string
 	Database func() provision.DatabaseStats
+	// Runs are the latest reports of agents, by host.
+	Runs func() map[string]provision.LastRun
 }
 
 // Install arms a host, and boots it from the network when the request says so and the host

@@ -8,14 +8,36 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/pki"
 )
 
 // Status is the whole picture.
-func (o *Operator) Status(context.Context) (provision.Status, error) {
-	return provision.Status{
-		Hosts:    Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts()),
+func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
+	hosts := Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts())
+	status := provision.Status{
+		Hosts:    withRuns(hosts, o.Runs()),
 		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
-	}, nil
+	}
+	if o.Authority == nil {
+		return status, nil
+	}
+	certificates, err := o.Authority.Certs(ctx)
+	addCertificates(status.Hosts, certificates)
+	status.CAExpires = o.Authority.Expires()
+	return status, err
+}
+
+// addCertificates adds to the status of the hosts where their certificates stand.
+func addCertificates(hosts []provision.HostStatus, all []pki.Cert) {
+	of := make(map[string]pki.Cert, len(all))
+	for _, c := range all {
+		of[c.Host] = c
+	}
+	for i := range hosts {
+		if c, ok := of[hosts[i].Host]; ok {
+			hosts[i].Certificate = &provision.CertificateStatus{Expires: c.Expires, Due: c.Due(), Revoked: c.Revoked}
+		}
+	}
 }
 
 // Statuses computes what an operator sees of every host and unclaimed box, hosts
@@ -52,6 +74,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 			if j.Power != "" {
 				s.Power = j.Power
 			}
+			s.AgentVersion = j.AgentVersion
 			if !j.Agent.Plain() {
 				s.Agent = &j.Agent
 			}

@@ -20,11 +20,10 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -36,17 +35,20 @@ import (
 const (
 	caLife     = 20 * 365 * 24 * time.Hour
 	serverLife = 2 * 365 * 24 * time.Hour
-	agentLife  = 2 * 365 * 24 * time.Hour
+	agentLife  = 30 * 24 * time.Hour
 	certPrefix = "cert/"
 	maxCSR     = 16 << 10
 )
 
 // An Authority signs for one appliance.
 type Authority struct {
-	cert   *x509.Certificate
-	pem    []byte
-	key    crypto.Signer
-	server tls.Certificate
+	// Counted is counted time, by which a certificate's age is known whatever the clock
+	// did; nil: it isn't kept. It is set before anything is signed.
+	Counted func() time.Time
+
+	dir    string
+	ca     atomic.Pointer[ca]
+	server server
 	store  store.Store
 	random io.Reader
 	clock  func() time.Time
@@ -62,13 +64,25 @@ type Cert struct {
 	// the inventory had them last.
 	Install string   `json:"install,omitempty"`
 	MACs    []string `json:"macs,omitempty"`
+	// CA is the SHA-256 of the certificate of the CA that signed it, hex; "" in records of
+	// before there was more than one.
+	CA string `json:"ca,omitempty"`
+	// Counted is the counted time at which it was issued; zero: not known.
+	Counted time.Time `json:"counted,omitzero"`
+	// Before is the serial number of the certificate that this one renews. That one counts
+	// until this one is used: its host may never have got the answer.
+	Before string `json:"before,omitempty"`
 	// Revoked is why it counts no more, "" while it does.
 	Revoked   string    `json:"revoked,omitempty"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }
 
 // A Refusal is why a certificate of this CA's doesn't speak for its host.
-type Refusal struct{ Host, Why string }
+type Refusal struct {
+	Host, Why string
+	// Renew: it has expired, and can be renewed.
+	Renew bool
+}
 
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("the certificate of %.60q is refused: %s", r.Host, r.Why)
@@ -84,7 +98,7 @@ var ErrUnusable = errors.New("the CA can't be used")
 // the appliance's address, more are those that it has on further links: the server
 // certificate names them all.
 func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock func() time.Time, more ...netip.Addr) (*Authority, error) {
-	a := &Authority{store: s, random: random, clock: clock}
+	a := &Authority{dir: dir, store: s, random: random, clock: clock}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the CA's folder: %w", err)
 	}
@@ -94,6 +108,9 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 			return nil, fmt.Errorf("making the CA: %w", err)
 		}
 	}
+	if err := a.finishSwitch(); err != nil {
+		return nil, fmt.Errorf("finishing a change of the CA: %w", err)
+	}
 	pair, err := loadCA(certFile, keyFile)
 	if errors.Is(err, file.ErrExposed) {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -101,10 +118,12 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w; restore ca.pem and ca.key from a backup, or move both away, run `rackhand serve --new-ca` once and reinstall the hosts", ErrUnusable, err)
 	}
-	a.cert, a.key = pair.Leaf, pair.PrivateKey.(crypto.Signer)
-	a.pem = encode("CERTIFICATE", a.cert.Raw)
-	if err := a.makeServer(append([]netip.Addr{addr}, more...)); err != nil {
-		return nil, fmt.Errorf("making the server certificate: %w", err)
+	if err := a.load(pair); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	a.server.addrs = append([]netip.Addr{addr}, more...)
+	if _, err := a.serverCert(); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -126,6 +145,7 @@ func loadCA(certFile, keyFile string) (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
+// makeCA makes a CA and its key, in two files.
 func (a *Authority) makeCA(certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
 	if err != nil {
@@ -149,32 +169,6 @@ func (a *Authority) makeCA(certFile, keyFile string) error {
 		return err
 	}
 	return renameio.WriteFile(certFile, encode("CERTIFICATE", der), 0o644)
-}
-
-// makeServer makes the server certificate anew at each start: it is cheap, it
-// always names the addresses of today, and nothing pins it.
-func (a *Authority) makeServer(addrs []netip.Addr) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), a.random)
-	if err != nil {
-		return err
-	}
-	var ips []net.IP
-	for _, addr := range addrs {
-		if ip := net.IP(addr.AsSlice()); !slices.ContainsFunc(ips, ip.Equal) {
-			ips = append(ips, ip)
-		}
-	}
-	t := &x509.Certificate{
-		Subject:  pkix.Name{CommonName: "rackhand"},
-		DNSNames: []string{"rackhand"}, IPAddresses: ips,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := a.issue(t, serverLife, a.cert, key.Public(), a.key)
-	if err != nil {
-		return err
-	}
-	a.server = tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
-	return nil
 }
 
 // issue gives t its serial number and its life from now on, and signs it.
@@ -209,20 +203,8 @@ func (a *Authority) serial() (*big.Int, error) {
 	return new(big.Int).SetBytes(b[:]), nil
 }
 
-// CA is the authority's certificate, PEM.
-func (a *Authority) CA() []byte { return a.pem }
-
-// TLS is the agents' server configuration: a client certificate is verified when
-// one is given; which routes want one is the routes' affair.
-func (a *Authority) TLS() *tls.Config {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	return &tls.Config{
-		Certificates: []tls.Certificate{a.server},
-		ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: pool,
-		MinVersion: tls.VersionTLS13, Time: a.clock,
-	}
-}
+// CA is the certificate of the CA that signs, PEM.
+func (a *Authority) CA() []byte { return encode("CERTIFICATE", a.ca.Load().cert.Raw) }
 
 // A CSR is a checked certificate request.
 type CSR struct {
@@ -260,19 +242,26 @@ func ParseCSR(text, host string) (*CSR, error) {
 // Sign issues a host's client certificate, PEM, to the system that an install wrote, and
 // makes it the one that counts. It is on record before it is returned.
 func (a *Authority) Sign(ctx context.Context, csr *CSR, host, install string, macs []string) ([]byte, error) {
+	return a.sign(ctx, csr, nil, Cert{Host: host, Install: install, MACs: macs})
+}
+
+// sign issues a certificate, and puts c with its serial number and times on record.
+func (a *Authority) sign(ctx context.Context, csr *CSR, conds []store.Cond, c Cert) ([]byte, error) {
 	t := &x509.Certificate{
-		Subject:  pkix.Name{CommonName: host},
+		Subject:  pkix.Name{CommonName: c.Host},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	der, err := a.issue(t, agentLife, a.cert, csr.req.PublicKey, a.key)
+	ca := a.ca.Load()
+	der, err := a.issue(t, agentLife, ca.cert, csr.req.PublicKey, ca.key)
 	if err != nil {
-		return nil, fmt.Errorf("signing for %s: %w", host, err)
+		return nil, fmt.Errorf("signing for %s: %w", c.Host, err)
 	}
-	c := Cert{
-		Host: host, Serial: t.SerialNumber.Text(16), Issued: t.NotAfter.Add(-agentLife), Expires: t.NotAfter,
-		Install: install, MACs: macs,
+	c.CA = ca.id
+	c.Serial, c.Issued, c.Expires = t.SerialNumber.Text(16), t.NotAfter.Add(-agentLife), t.NotAfter
+	if a.Counted != nil {
+		c.Counted = a.Counted()
 	}
-	if err := a.keep(ctx, nil, c); err != nil {
+	if err := a.keep(ctx, conds, c); err != nil {
 		return nil, err
 	}
 	return encode("CERTIFICATE", der), nil
@@ -287,34 +276,6 @@ func (a *Authority) keep(ctx context.Context, conds []store.Cond, c Cert) error 
 		return fmt.Errorf("recording the certificate of %s: %w", c.Host, err)
 	}
 	return nil
-}
-
-// HostOf says whose certificate a verified connection showed: it must be the latest that
-// was issued for that host, and not revoked. A certificate of ours that doesn't count is
-// a *Refusal.
-func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cert, error) {
-	if state == nil || len(state.VerifiedChains) == 0 {
-		return Cert{}, errors.New("a client certificate of this appliance is wanted")
-	}
-	leaf := state.VerifiedChains[0][0]
-	host := leaf.Subject.CommonName
-	rec, err := a.store.Get(ctx, certPrefix+host)
-	if errors.Is(err, store.ErrNotFound) {
-		return Cert{}, &Refusal{host, "the database knows of none: it is newer than the certificate"}
-	}
-	var c Cert
-	if err == nil {
-		err = json.Unmarshal(rec.Value, &c)
-	}
-	switch {
-	case err != nil:
-		return Cert{}, fmt.Errorf("certificate of %.60q: %w", host, err)
-	case c.Serial != leaf.SerialNumber.Text(16):
-		return Cert{}, &Refusal{host, "a later one was issued; this one no longer counts"}
-	case c.Revoked != "":
-		return Cert{}, &Refusal{host, "it was revoked: " + c.Revoked}
-	}
-	return c, nil
 }
 
 // Certs are the certificates on record, one of each host that ever had one.

@@ -3,7 +3,6 @@ package preview
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -24,16 +23,17 @@ const standInAppliance = "http://192.0.2.1"
 // A dryRunResult is what the dry runs of all hosts found.
 type dryRunResult struct {
 	problems, warnings inventory.Problems
-	wants              []wants // of each host, in the order of their names
+	roles              inventory.Problems // those of roles
+	wants              []wants            // of each host, in the order of their names
 }
 
 // dryRunHosts makes for each host the texts of an install, with placeholders for
 // secrets: it renders its Kickstart and checks it for its release and engine, renders its
 // boot scripts, and compiles its role. Errors in the middle of an install show here first. A
 // problem that many hosts have is reported once, for the first of them by name.
-func dryRunHosts(dir string, snap *inventory.Snapshot, roles *role.Set) dryRunResult {
-	r := &dryRun{set: templates.New(filepath.Join(dir, "templates")).Frozen(), roles: roles, disks: allDisks(snap)}
-	var all findingGroups
+func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
+	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap)}
+	var all, ofRoles findingGroups
 	var out dryRunResult
 	names := snap.HostNames()
 	// Batches bound what is kept of an inventory in which every host has problems
@@ -43,25 +43,30 @@ func dryRunHosts(dir string, snap *inventory.Snapshot, roles *role.Set) dryRunRe
 		now := names[:min(batch, len(names))]
 		names = names[len(now):]
 		found, wanted := r.batch(snap, now)
-		for _, f := range found {
-			all.add(f)
+		for i, f := range found {
+			all.add(f.rest)
+			ofRoles.add(f.role)
+			if len(f.role) > 0 {
+				roles.broken[snap.Hosts[now[i]].Role] = true
+			}
 		}
 		out.wants = append(out.wants, wanted...)
 	}
 	out.problems, out.warnings = all.problems()
+	out.roles, _ = ofRoles.problems()
 	return out
 }
 
 // A dryRun is the input of the dry runs of all hosts. It may be used by several goroutines.
 type dryRun struct {
 	set   *templates.Set
-	roles *role.Set
+	roles *Roles
 	disks map[string]bool // those that any host has
 }
 
 // batch runs hosts side by side; the findings come in the order of their names.
-func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([][]finding, []wants) {
-	found, wanted := make([][]finding, len(names)), make([]wants, len(names))
+func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([]hostFindings, []wants) {
+	found, wanted := make([]hostFindings, len(names)), make([]wants, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
@@ -79,8 +84,11 @@ func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([][]finding, [
 	return found, wanted
 }
 
+// hostFindings are the findings of one host: the problems of its role, and the rest.
+type hostFindings struct{ role, rest []finding }
+
 // host does the dry run of one host.
-func (r *dryRun) host(h *inventory.Host) ([]finding, wants) {
+func (r *dryRun) host(h *inventory.Host) (out hostFindings, _ wants) {
 	found := neverInstalled(h)
 	secrets := map[string]bool{}
 	text := ""
@@ -90,13 +98,16 @@ func (r *dryRun) host(h *inventory.Host) ([]finding, wants) {
 		found = append(append(found, more...), r.scripts(h)...)
 	}
 	var compiled *role.Compiled
-	if h.Role != "" {
+	if h.Role != "" && !r.roles.set.Broken(h.Role) {
 		var more []finding
-		more, compiled = r.role(h, noted(secrets))
+		out.role, more, compiled = r.role(h, noted(secrets))
 		found = append(found, more...)
 	}
-	found = append(found, lockedOut(h, text, compiled)...)
-	return append(found, withoutAgent(h, text)...), wantsOf(h, secrets, compiled)
+	if h.Role == "" || !r.roles.set.Broken(h.Role) { // a role may bring keys
+		found = append(found, lockedOut(h, text, compiled)...)
+	}
+	out.rest = append(found, withoutAgent(h, text)...)
+	return out, wantsOf(h, secrets, compiled)
 }
 
 // render renders a template with what secret gives for secrets.

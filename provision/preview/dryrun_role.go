@@ -9,14 +9,13 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
-	"rackhand/templates"
 )
 
 // role compiles a host's role, and warns of scripts in it that can't run.
-func (r *dryRun) role(h *inventory.Host, secret func(string) (string, error)) (out []finding, compiled *role.Compiled) {
-	compiled, err := CompileRole(r.roles, r.set, h, standInAppliance, secret)
+func (r *dryRun) role(h *inventory.Host, secret func(string) (string, error)) (problems, out []finding, compiled *role.Compiled) {
+	compiled, err := r.roles.Compile(h, standInAppliance, secret)
 	if err != nil {
-		return problemsOf(err, h), nil
+		return problemsOf(err, h), nil, nil
 	}
 	for _, r := range compiled.Catalog.Resources {
 		if r.File == nil || !isShell(r.File) || !strings.Contains(r.File.Content, "\r\n") {
@@ -30,7 +29,7 @@ func (r *dryRun) role(h *inventory.Host, secret func(string) (string, error)) (o
 		p.File, p.Line, p.Column = splitPlace(r.Source)
 		out = append(out, finding{Problem: p, host: h.Name, warning: true})
 	}
-	return out, compiled
+	return nil, out, compiled
 }
 
 // isShell reports whether a file is read by a shell or run by the kernel, which looks
@@ -40,15 +39,4 @@ func isShell(f *catalog.File) bool {
 	dir := path.Dir(f.Path)
 	return strings.HasPrefix(f.Content, "#!") || path.Ext(f.Path) == ".sh" ||
 		dir == "/etc/profile.d" || dir == "/etc/default" || dir == "/etc/cron.d" || f.Path == "/etc/crontab"
-}
-
-// CompileRole makes the catalog and checks of a host with a role; url is where the host
-// reaches the appliance.
-func CompileRole(roles *role.Set, set *templates.Set, h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
-	return roles.Compile(h.Role, role.Input{
-		Host: h, Appliance: url, ReadFile: set.Read, Secret: secret,
-		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
-			return set.Render(name, data, templates.Funcs(h, secret))
-		},
-	})
 }

@@ -44,7 +44,7 @@ var someAppliance = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 type Preview struct {
 	Options
 	Snapshot *inventory.Snapshot
-	roles    *role.Set
+	roles    *Roles
 	set      *templates.Set
 	ours     []netip.Addr // at which the appliance answers
 }
@@ -68,7 +68,8 @@ func Open(dir string, o Options) (*Preview, inventory.Problems) {
 	if problems = append(more, problems...); len(problems) > 0 {
 		return nil, problems
 	}
-	p := &Preview{Options: o, Snapshot: snap, roles: roles, set: templates.New(filepath.Join(dir, "templates")).Frozen()}
+	made := newRoles(dir, roles, nil)
+	p := &Preview{Options: o, Snapshot: snap, roles: made, set: made.templates}
 	if o.Config != nil {
 		p.ours = ownAddresses(o.Config)
 	}
@@ -158,7 +159,7 @@ func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version}}, err
 	}
 	secrets := false
-	c, err := CompileRole(p.roles, p.set, h, p.appliance(h).URL, p.lookUp(&secrets))
+	c, err := p.roles.Compile(h, p.appliance(h).URL, p.lookUp(&secrets))
 	if err != nil {
 		return nil, err
 	}

@@ -13,11 +13,13 @@ import (
 // Records of other packages: one for each host, or one for each job.
 const (
 	reportPrefix    = "report/"
+	earlierPrefix   = "reports/"
 	certPrefix      = "cert/"
 	jobReportPrefix = "jobreport/"
+	enrolPrefix     = "enrol/"
 )
 
-// deleteOrphans deletes the reports of jobs that are no longer recorded, and the report and
+// deleteOrphans deletes the reports of jobs that are no longer recorded, and the reports and
 // the certificate of hosts that left the inventory and were last seen longer ago than age.
 // A certificate must be revoked first. A valid one, of a host that still serves, must
 // survive a temporary loss of the inventory, because it is useless without its record.
@@ -35,7 +37,9 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 	}
 	for prefix, goes := range map[string]func(r store.Record, name string) bool{
 		reportPrefix:    gone,
+		earlierPrefix:   gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
+		enrolPrefix:     func(r store.Record, _ string) bool { return ended(r, now) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },
 	} {
 		if err := deleteUnder(ctx, k.Store, prefix, goes); err != nil {
@@ -43,6 +47,14 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 		}
 	}
 	return nil
+}
+
+// ended reports whether an enrolment token is too old, by counted time.
+func ended(r store.Record, now time.Time) bool {
+	var e struct {
+		Until time.Time `json:"until"`
+	}
+	return json.Unmarshal(r.Value, &e) == nil && now.After(e.Until)
 }
 
 // deleteUnder deletes the records under a prefix for which goes returns true, a few at a

@@ -47,7 +47,9 @@ type Options struct {
 	Loaded func() bool
 	// RetainLogs removes the installers' logs of installs for which keep returns false.
 	RetainLogs func(keep func(install string) bool) error
-	Log        *slog.Logger
+	// TrimReports forgets the reports of agents that have become too old; nil: none are kept.
+	TrimReports func(ctx context.Context) error
+	Log         *slog.Logger
 }
 
 // A Keeper keeps the database within its bounds.
@@ -201,6 +203,11 @@ func (k *Keeper) past(ctx context.Context, now time.Time) error {
 	known := func(install string) bool { return left[install] || k.latest(install) }
 	if err := k.deleteOrphans(ctx, known, now, age); err != nil {
 		return err
+	}
+	if k.TrimReports != nil {
+		if err := k.TrimReports(ctx); err != nil {
+			return err
+		}
 	}
 	if k.RetainLogs != nil {
 		if err := k.RetainLogs(known); err != nil {

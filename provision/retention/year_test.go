@@ -2,14 +2,17 @@ package retention_test
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/config"
 	"rackhand/provision"
 	"rackhand/provision/catalog"
+	"rackhand/provision/reports"
 	"rackhand/provision/store"
 )
 
@@ -21,17 +24,14 @@ type year struct {
 }
 
 // simulate simulates a year of hosts. Each is installed four times, boots from the network
-// once a week, has a change converged once a day, and keeps a report of 60 resources. One
+// once a week, has a change converged once a day, and keeps 100 reports of 60 resources. One
 // host in ten can't converge, and reports that at each of the agent's runs, one in half an
 // hour.
 func simulate(t testing.TB, hosts int, keep config.Keep) year {
 	t.Helper()
 	r := newTestKeeper(t, keep)
 	var y year
-	text, err := json.Marshal(typicalReport())
-	if err != nil {
-		t.Fatal(err)
-	}
+	last, earlier := typicalReports(r)
 	for day := range 365 {
 		var today []provision.Event
 		for n := range hosts {
@@ -42,8 +42,8 @@ func simulate(t testing.TB, hosts int, keep config.Keep) year {
 				r.serve(host)
 			}
 			today = append(today, ofADay(host, n, day)...)
-			if (day+n)%30 == 0 { // each run overwrites it, so the file doesn't grow
-				if _, err := r.store.Txn(context.Background(), nil, store.Op{Key: "report/" + host, Value: text}); err != nil {
+			if (day+n)%30 == 0 { // each run overwrites them, so the file doesn't grow
+				if _, err := r.store.Txn(context.Background(), nil, store.Op{Key: "report/" + host, Value: last}, store.Op{Key: "reports/" + host, Value: earlier}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -62,12 +62,38 @@ func simulate(t testing.TB, hosts int, keep config.Keep) year {
 	return y
 }
 
-func typicalReport() catalog.Report {
-	r := catalog.Report{Host: "web001", Version: strings.Repeat("c", 64), Status: catalog.Changed}
-	for i := range 60 {
-		r.Results = append(r.Results, catalog.Result{ID: fmt.Sprintf("file[/etc/nginx/conf.d/%02d.conf]", i), Status: catalog.OK, Seconds: 0.01})
+// typicalReports are the records of a host with 100 reports of 60 resources, of which one in
+// ten runs changes one.
+func typicalReports(r *testKeeper) (last, earlier []byte) {
+	book := reports.New(reports.Options{Store: r.store, Clock: r.now, Counted: r.now, Keep: config.Default().Keep, Log: slog.New(slog.DiscardHandler)})
+	for n := range 100 {
+		x := catalog.Report{Host: "typical", Version: fmt.Sprintf("%x", sha256.Sum256([]byte{byte(n / 30)})), Status: catalog.OK, Started: r.now().Add(time.Duration(n) * 1801 * time.Second), Interval: 1800}
+		x.Finished = x.Started.Add(time.Duration(n*n*7919) % time.Second)
+		for i := range 60 {
+			res := catalog.Result{ID: fmt.Sprintf("file[/etc/nginx/conf.d/%02d.conf]", i), Status: catalog.OK, Seconds: float64((i*n*31)%997) / 1e5}
+			if i == n%60 && n%10 == 0 {
+				x.Status, res.Status, res.Cause, res.Message = catalog.Changed, catalog.Changed, catalog.CauseDrift, "content changed, 512 → 514 bytes"
+			}
+			x.Results = append(x.Results, res)
+		}
+		x.SetTotals()
+		if _, err := book.Put(context.Background(), "typical", x, 0); err != nil {
+			r.Fatal(err)
+		}
 	}
-	return r
+	read := func(key string) []byte {
+		got, err := r.store.Get(context.Background(), key)
+		if err != nil {
+			r.Fatal(err)
+		}
+		return got.Value
+	}
+	last, earlier = read("report/typical"), read("reports/typical")
+	r.Logf("the latest report of 60 resources takes %d bytes, 99 earlier ones %d", len(last), len(earlier))
+	if len(last)+len(earlier) > 16<<10 {
+		r.Errorf("%d bytes of a host, of which 500 may take 8 MiB", len(last)+len(earlier))
+	}
+	return last, earlier
 }
 
 // ofADay are the events of a host on a day, except those of its installs.

@@ -51,6 +51,7 @@ type May struct {
 type found struct {
 	database  bool   // it exists and isn't empty
 	ca        string // fingerprint of the CA in the folder; "" when there is no CA
+	before    string // fingerprint of the CA that the one in the folder follows; "" for none
 	recorded  string // fingerprint of the CA that the database belongs to; "" when unknown
 	issued    bool   // the database has certificates of hosts
 	leftovers bool   // another file that only an appliance that ran creates
@@ -70,7 +71,7 @@ func judge(f found, may May, dir string) error {
 		return fmt.Errorf("%s is missing or empty %s: without it rackhand does not know which hosts serve, and their next network boot could reinstall them: restore it from a backup, mount its file system if that is missing, or run `rackhand serve --new-database` once, which arms no host of the inventory automatically", database, what)
 	case f.database && f.ca == "" && (f.recorded != "" || f.issued) && !may.NewCA:
 		return fmt.Errorf("the CA in %s is missing beside %s: with another CA no agent of an installed host could connect again: restore ca.pem and ca.key from a backup, or run `rackhand serve --new-ca` once and reinstall the hosts", ca, database)
-	case f.database && f.ca != "" && f.recorded != "" && f.ca != f.recorded && !may.NewCA:
+	case f.database && f.ca != "" && f.recorded != "" && f.ca != f.recorded && f.before != f.recorded && !may.NewCA:
 		return fmt.Errorf("%s and the CA in %s belong to two appliances: restore both from one backup; to keep this CA, run `rackhand serve --new-ca` once and reinstall the hosts; to keep the CA's hosts, move the database away and run `rackhand serve --new-database` once", database, ca)
 	}
 	return nil
@@ -79,7 +80,7 @@ func judge(f found, may May, dir string) error {
 // Open opens the database of a state folder. leftovers names files that only an appliance
 // that ran creates there. A problem that the operator has to decide about is an ErrAsk.
 func Open(ctx context.Context, dir string, leftovers []string, may May, now time.Time) (store.Store, error) {
-	f := found{ca: fingerprintIn(dir)}
+	f := found{ca: fingerprintIn(dir, "ca.pem"), before: fingerprintIn(dir, "old.pem")}
 	for _, name := range leftovers {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			f.leftovers = true
@@ -225,10 +226,10 @@ func put(ctx context.Context, s store.Store, key string, value any) error {
 	return nil
 }
 
-// fingerprintIn is the fingerprint of the CA in a state folder. An unreadable file has one,
+// fingerprintIn is the fingerprint of a CA's file in a state folder. An unreadable file has one,
 // too: provision/pki reports it.
-func fingerprintIn(dir string) string {
-	text, err := os.ReadFile(filepath.Join(dir, "ca", "ca.pem"))
+func fingerprintIn(dir, name string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "ca", name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}

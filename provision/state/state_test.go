@@ -18,6 +18,7 @@ func TestJudge(t *testing.T) {
 		want  string // "": it can start
 	}{
 		"first start":                                   {found{}, May{}, ""},
+		"the CA follows another one":                    {found{database: true, ca: "b", before: "a", recorded: "a", issued: true, leftovers: true}, May{}, ""},
 		"unchanged":                                     {found{database: true, ca: "a", recorded: "a", issued: true, leftovers: true}, May{}, ""},
 		"a database of an earlier version":              {found{database: true, ca: "a", leftovers: true}, May{}, ""},
 		"cut short before its CA":                       {found{database: true}, May{}, ""},

@@ -16,14 +16,12 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
-	"rackhand/provision/store"
 )
 
 const (
 	// maxAgentBody bounds what is read of an agent that isn't a report, and of the operator
 	// at most: a name, a token and a request.
 	maxAgentBody = 32 << 10
-	reportPrefix = "report/"
 )
 
 // Agents is the handler of the agents' port.
@@ -31,7 +29,12 @@ func (s *Server) Agents() http.Handler {
 	e := newEcho(s.Log)
 	e.GET("/v1/time", s.time)
 	e.POST("/v1/enrol", s.enrol)
+	e.POST("/v1/renew", s.renew)
 	e.GET("/v1/catalog", s.catalog)
+	e.GET("/v1/agent/:sha256", s.newAgent)
+	e.GET("/v1/ca", s.newCA)
+	e.GET(catalog.ContentPath+":sum", s.content)
+	e.GET(catalog.SecretsPath+"/*", s.secret)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	return Patiently(piecePatience, e)
@@ -123,7 +126,7 @@ func (s *Server) enrol(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	if err := s.Journal.Enrol(h.Name, r.Token, csr.Key); err != nil {
+	if err := s.mayEnrol(c.Request().Context(), h, r.Token, csr.Key); err != nil {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
@@ -144,25 +147,6 @@ func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 		return nil, err
 	}
 	return h, s.runsAlready(h.Name)
-}
-
-func (s *Server) catalog(c echo.Context) error {
-	h, err := s.agent(c)
-	if err != nil {
-		return err
-	}
-	compiled, err := s.Compile(h)
-	if err != nil {
-		s.warn(h.Name, "catalog", fmt.Sprintf("the catalog of %s does not compile: %v", h.Name, err))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "the catalog does not compile; the status page says why")
-	}
-	etag := `"` + compiled.Catalog.Version + `"`
-	c.Response().Header().Set("ETag", etag)
-	c.Response().Header().Set("Cache-Control", "no-store")
-	if c.Request().Header.Get("If-None-Match") == etag {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return c.JSON(http.StatusOK, compiled.Catalog)
 }
 
 func (s *Server) progress(c echo.Context) error {
@@ -205,18 +189,22 @@ func (s *Server) report(c echo.Context) error {
 	}
 	r.Host = h.Name
 	s.HideInReport(&r)
-	r, kept, err := r.Fit(maxKept)
-	if err != nil {
+	if r, _, err = r.Fit(maxKept); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	if _, err := s.Store.Txn(c.Request().Context(), nil, store.Op{Key: reportPrefix + h.Name, Value: kept}); err != nil {
+	state := agentState(r, s.Clock())
+	state.TooOld = s.old.why(h.Name)
+	if _, err := s.Reports.Put(c.Request().Context(), h.Name, r, state.Age(s.Clock())); err != nil {
 		s.Log.Error("keeping a report", "host", h.Name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
 	}
 	if r.Dropped > 0 {
 		s.tooMuch(h.Name, "its agent has dropped reports that it could not send")
 	}
-	if err := s.Journal.AgentIs(h.Name, agentState(r, s.Clock())); err != nil {
+	if err := s.Journal.AgentIs(h.Name, state); err != nil {
+		return s.unrecorded(h.Name, err)
+	}
+	if err := s.drifted(h.Name, r); err != nil {
 		return s.unrecorded(h.Name, err)
 	}
 	in, ok := s.Journal.Install(h.Name)
@@ -244,10 +232,9 @@ func agentState(r catalog.Report, now time.Time) provision.AgentState {
 
 // reportEvent says what a report means.
 func reportEvent(r catalog.Report) provision.Event {
-	count := map[string]int{}
+	count := r.Count()
 	var failed []string
 	for _, x := range r.Results {
-		count[x.Status]++
 		if x.Status == catalog.Failed && len(failed) < 5 {
 			failed = append(failed, x.ID+": "+x.Message)
 		}
@@ -263,12 +250,16 @@ func reportEvent(r catalog.Report) provision.Event {
 		}
 		return provision.Event{
 			Source: "agent", Kind: "converge-failed", Level: provision.LevelError,
-			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count[catalog.Failed], len(r.Results), of, strings.Join(failed, "; ")),
+			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count.Failed, count.Resources(), of, strings.Join(failed, "; ")),
 		}
+	}
+	unknown := ""
+	if n := count.Unknown; n > 0 {
+		unknown = fmt.Sprintf(", %d could not be looked at and stay as they are", n)
 	}
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
-		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already, in %s", of, count[catalog.Changed], count[catalog.OK], took),
+		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count.Changed, count.OK, unknown, took),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/catalog"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
 )
@@ -58,6 +59,15 @@ func (s *Server) staleNow(c pki.Cert) (h *inventory.Host, why string, slip bool)
 // holderOf says which host a request's certificate speaks for.
 func (s *Server) holderOf(c echo.Context) (*inventory.Host, error) {
 	cert, err := s.Authority.HostOf(c.Request().Context(), c.Request().TLS)
+	h, err := s.speaksFor(c, cert, err)
+	if err == nil && s.Authority.RenewNow(cert) {
+		c.Response().Header().Set(catalog.HeaderRenew, "due")
+	}
+	return h, err
+}
+
+// speaksFor is the host of a certificate that counts, or that is refused with err.
+func (s *Server) speaksFor(c echo.Context, cert pki.Cert, err error) (*inventory.Host, error) {
 	var h *inventory.Host
 	if err == nil {
 		var why string
@@ -66,10 +76,13 @@ func (s *Server) holderOf(c echo.Context) (*inventory.Host, error) {
 		}
 		err = &pki.Refusal{Host: cert.Host, Why: why}
 	}
+	if r := (*pki.Refusal)(nil); errors.As(err, &r) && r.Renew {
+		return nil, echo.NewHTTPError(http.StatusUnauthorized, err.Error()) // its agent renews it
+	}
 	host := ""
 	if r := (*pki.Refusal)(nil); errors.As(err, &r) && s.Snapshot().Hosts[r.Host] != nil {
 		host = r.Host
-		err = fmt.Errorf("%w; if that system is meant to go on, `rackhand install %s` gives it another", err, host)
+		err = fmt.Errorf("%w; if that system is meant to go on, `rackhand enrol %s` gives it another", err, host)
 	}
 	s.refuse(peer(c), host, "agent-refused", fmt.Sprintf("%s: %v", peer(c), err))
 	return nil, echo.NewHTTPError(http.StatusForbidden, err.Error())
@@ -155,13 +168,16 @@ func (s *Server) revoke(ctx context.Context, host, serial, source, why string) e
 	}
 	return s.Journal.Record(provision.Event{
 		Host: host, Source: source, Kind: "certificate-revoked", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("the certificate of %s was revoked: %s; its agent gets neither catalog nor secrets until `rackhand install %s` gives it another", host, why, host),
+		Message: fmt.Sprintf("the certificate of %s was revoked: %s; its agent gets neither catalog nor secrets until `rackhand enrol %s` or an install gives it another", host, why, host),
 	})
 }
 
 // revokeHost is `rackhand revoke`, also for hosts that have left the inventory.
 func (s *Server) revokeHost(c echo.Context) error {
 	host := c.Param("host")
+	if err := s.Authority.ForbidEnrolment(c.Request().Context(), host); err != nil {
+		return operatorError(err)
+	}
 	switch err := s.revoke(c.Request().Context(), host, "", "operator", "the operator asked for it"); {
 	case errors.Is(err, pki.ErrNoCert):
 		return echo.NewHTTPError(http.StatusNotFound, host+": "+err.Error())

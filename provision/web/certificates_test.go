@@ -80,7 +80,7 @@ func (r *rig) speaks(when string, cert *x509.Certificate, refused string) {
 	req := httptest.NewRequest("GET", "/v1/catalog", nil)
 	req.RemoteAddr = "10.77.0.11:1024"
 	// As crypto/tls leaves it, which has verified the chain; TestMutualTLS does so.
-	req.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{cert}}}
+	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
 	w := httptest.NewRecorder()
 	r.agents.ServeHTTP(w, req)
 	if refused == "" && w.Code != 200 || refused != "" && (w.Code != 403 || !strings.Contains(w.Body.String(), refused)) {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,11 +9,9 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/handout"
@@ -248,32 +245,10 @@ func (r report) event(job provision.Job) (provision.Event, error) {
 	return provision.Event{Source: "installer", Kind: r.Kind, Stage: r.Stage, Level: r.Level, Message: r.Message, Fields: r.Fields}, nil
 }
 
-func (s *Server) agentBinary(c echo.Context) error {
-	in, h, err := s.holder(c)
-	if err == nil && in.Job != provision.NoJob {
-		err = errRefused // nothing is installed
-	}
-	if err != nil {
-		return err
-	}
-	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
-		s.warn(h.Name, "no-agent", fmt.Sprintf("%s is %s, and this rackhand carries an agent for %s alone", h.Name, h.System.Processor(), inventory.ArchAMD64))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent for that processor")
-	}
-	b, err := bootfiles.Payload("rackhand-agent")
-	if err != nil {
-		s.Log.Error("the agent's binary", "error", err)
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent")
-	}
-	c.Response().Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(newCounter(c.Response().Writer), c.Request(), "", time.Time{}, bytes.NewReader(b))
-	c.Response().Committed = true
-	return nil
-}
-
 func (s *Server) caCert(c echo.Context) error {
 	if _, _, err := s.holder(c); err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, "application/x-pem-file", s.Authority.CA())
+	bundle, _ := s.Authority.Bundle()
+	return c.Blob(http.StatusOK, "application/x-pem-file", bundle)
 }

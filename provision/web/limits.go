@@ -20,7 +20,7 @@ const maxKept = 512 << 10
 
 // taken is what hosts may send us.
 type taken struct {
-	reports, progress, enrolments, jobReports, events *intake.Rates
+	reports, progress, enrolments, versions, jobReports, events *intake.Rates
 
 	bodies *intake.Bodies
 	over   *limit.Limiter // who was refused for too much
@@ -29,7 +29,7 @@ type taken struct {
 func newTaken(clock func() time.Time, l config.Limits) taken {
 	hourly := func(n int) *intake.Rates { return intake.NewRates(clock, n) }
 	return taken{
-		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), jobReports: hourly(l.Reports),
+		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), versions: hourly(l.Reports), jobReports: hourly(l.Reports),
 		events: hourly(l.Events), bodies: intake.NewBodies(), over: &limit.Limiter{Every: time.Hour},
 	}
 }

@@ -54,7 +54,11 @@ func (s *Server) API() http.Handler {
 		return c.JSON(http.StatusOK, in.Public())
 	})
 	s.jobRoutes(e)
+	s.reportRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
+	e.POST("/api/hosts/:host/enrol", s.allowEnrolment)
+	e.GET("/api/ca", s.caStatus)
+	e.POST("/api/ca", s.changeCA)
 	s.mirrorRoutes(e)
 	e.POST("/api/hosts/:host/cancel", func(c echo.Context) error {
 		if err := s.Operator.Cancel(c.Request().Context(), c.Param("host")); err != nil {

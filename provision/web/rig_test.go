@@ -24,6 +24,8 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/boot"
 	"rackhand/provision/catalog"
+	"rackhand/provision/catalogs"
+	"rackhand/provision/content"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
@@ -100,9 +102,9 @@ func newRig(t *testing.T) *rig {
 			}
 			return boot.Decision{Host: h, Action: boot.Disk}, nil
 		},
-		Compile: func(h *inventory.Host) (*role.Compiled, error) {
+		Catalogs: &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
 			return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, nil
-		},
+		}},
 		Handout: &handout.Maker{
 			Templates: templates.New(""), Secret: func(string) (string, error) { return "", os.ErrNotExist },
 			Random: rand.Reader, Images: r.images, Mirrors: []string{"debian"},
@@ -238,3 +240,31 @@ func (r *rig) wantEvent(host, kind string) {
 	}
 	r.t.Errorf("no event %s of %q", kind, host)
 }
+
+// testCatalogs make a catalog whenever one is asked for.
+type testCatalogs struct {
+	compile         func(h *inventory.Host) (*role.Compiled, error)
+	given, readable map[string]*catalogs.Made
+	store           *content.Store
+}
+
+func (c *testCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
+	compiled, err := c.compile(h)
+	if err != nil {
+		return nil, err
+	}
+	return catalogs.Make(compiled)
+}
+
+func (c *testCatalogs) Given(host string, m *catalogs.Made) {
+	if c.given == nil {
+		c.given = map[string]*catalogs.Made{}
+	}
+	c.given[host] = m
+}
+
+func (c *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
+	return c.given[host], c.readable[host]
+}
+
+func (c *testCatalogs) Content(sum string) (*os.File, error) { return c.store.Open(sum) }

@@ -147,7 +147,7 @@ func (s *Server) derive(host string) {
 		for _, name := range secretNames(h) {
 			_, _ = get(name)
 		}
-		_, _ = s.Compile(h)
+		_, _ = s.Catalogs.Catalog(h)
 	}
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()
@@ -223,6 +223,9 @@ func (s *Server) HideInReport(r *catalog.Report) {
 		x.ID, x.Message, x.Diff = hide(x.ID), hide(x.Message), hide(x.Diff)
 		if !slices.Contains([]string{catalog.OK, catalog.Changed, catalog.Failed}, x.Status) {
 			x.Status = hide(x.Status)
+		}
+		if !slices.Contains(catalog.Causes(), x.Cause) {
+			x.Cause = hide(x.Cause)
 		}
 	}
 }

@@ -70,10 +70,10 @@ func TestSecretsAfterRestart(t *testing.T) {
 		}
 		return "", os.ErrNotExist
 	}
-	r.server.Compile = func(h *inventory.Host) (*role.Compiled, error) {
+	r.server.Catalogs = &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
 		_, err := r.server.Noting(h.Name, r.server.Handout.Secret)("role")
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, err
-	}
+	}}
 	h := r.snap.Hosts["web1"]
 	h.Variables = map[string]any{"root_password": inventory.SecretRef("root"), "door": map[string]any{"pin": inventory.SecretRef("pin")}}
 	r.arm("web1")

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/agentfile"
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/handout"
@@ -33,6 +34,7 @@ import (
 	"rackhand/provision/neighbour"
 	"rackhand/provision/operate"
 	"rackhand/provision/pki"
+	"rackhand/provision/reports"
 	"rackhand/provision/store"
 	"rackhand/templates"
 )
@@ -40,7 +42,8 @@ import (
 // Options is what the routes work with.
 type Options struct {
 	Journal   *journal.Journal
-	Store     store.Store // reports are kept under report/
+	Store     store.Store
+	Reports   *reports.Archive // the reports of agents; nil: a new archive in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
@@ -57,7 +60,7 @@ type Options struct {
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
 	// Decide says what a box that boots gets; it has armed what it decided to arm.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
-	Compile   func(host *inventory.Host) (*role.Compiled, error)
+	Catalogs  Catalogs
 	Operator  *operate.Operator
 	Handout   *handout.Maker    // what hosts are handed
 	Files     *bootfiles.Files  // boot programs
@@ -75,6 +78,12 @@ type Options struct {
 	Limits config.Limits
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
+	// Bind records which CA the database belongs to, once another one signs; nil: no record.
+	Bind func(ctx context.Context, ca []byte) error
+	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
+	Programs *agentfile.Programs
+	// Agent says which hosts are offered which of them, and how certificates are renewed.
+	Agent config.Agent
 }
 
 // A Server holds the routes.
@@ -83,6 +92,7 @@ type Server struct {
 	refused *limit.Limiter // who was refused
 	fetched *limit.Limiter // fetches that have left an event
 	taken   taken
+	drifts  *limit.Limiter // of which drift the journal has an event
 	lost    *limit.Limiter // hosts of which it was said that they come no further
 	scripts scriptCache
 	answers answers
@@ -90,6 +100,8 @@ type Server struct {
 	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
+	caMu    sync.Mutex // held while the CA is changed
+	old     oldAgents
 }
 
 // maxRefused is of how many addresses within a minute it is asked whose they are.
@@ -103,8 +115,11 @@ func New(o Options) *Server {
 	if o.Limits == (config.Limits{}) {
 		o.Limits = config.Default().Limits
 	}
+	if o.Reports == nil && o.Journal != nil {
+		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
+	}
 	return &Server{
-		Options: o, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
+		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits),
 	}
 }

@@ -73,6 +73,24 @@ func (c *Client) Revoke(ctx context.Context, host string) error {
 	return c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/revoke", struct{}{}, nil)
 }
 
+// Enrol lets a host enrol once more, and returns the token for it.
+func (c *Client) Enrol(ctx context.Context, host string) (provision.EnrolmentReply, error) {
+	var r provision.EnrolmentReply
+	return r, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/enrol", struct{}{}, &r)
+}
+
+// CA tells where a change of the appliance's CA stands.
+func (c *Client) CA(ctx context.Context) (provision.CAStatus, error) {
+	var r provision.CAStatus
+	return r, c.call(ctx, http.MethodGet, "/api/ca", nil, &r)
+}
+
+// ChangeCA begins a change of the CA, or takes its next step.
+func (c *Client) ChangeCA(ctx context.Context, r provision.CARequest) (provision.CAStatus, error) {
+	var st provision.CAStatus
+	return st, c.call(ctx, http.MethodPost, "/api/ca", r, &st)
+}
+
 // Release lets the attempt go on that waits for the operator.
 func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
 	var in provision.Install

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/reports"
 )
 
 // A fake is a Source in memory: a rack as an operator may have it.
@@ -16,6 +17,7 @@ type fake struct {
 	hosts    []provision.HostStatus
 	events   []provision.Event
 	problems []string
+	reports  map[string]reports.Kept
 	fail     error         // what every method returns, when set
 	changed  chan struct{} // closed and replaced by emit
 }
@@ -247,6 +249,7 @@ func rack(now time.Time) *fake {
 			f.hosts[i].Power = "off"
 		}
 	}
+	f.report(now)
 	for i, maker := range []string{"Supermicro, SYS-1029P, serial E1640121", ""} {
 		f.hosts = append(f.hosts, provision.HostStatus{
 			Host: fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i), Unclaimed: true, MACs: []string{fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i)},

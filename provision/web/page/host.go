@@ -1,12 +1,14 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/reports"
 )
 
 // eventLimit is how many of a host's events its page shows.
@@ -61,8 +63,17 @@ func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
 	}
 	page := viewHostPage(hosts[i], events, now)
 	page.Log = h.logPath(hosts[i])
+	if src, ok := h.Source.(ReportSource); ok && page.Report != nil {
+		switch k, err := src.Report(r.Context(), name); {
+		case err == nil:
+			page.Report.add(k)
+		case !errors.Is(err, reports.ErrNone):
+			h.fail(w, "read the last report", err)
+			return
+		}
+	}
 	h.render(w, r, http.StatusOK, "host.html", frame{
-		Heading: name, Fragment: "/fragment" + hostPath(name), Watching: name, Seq: seq, Now: now,
+		Heading: name, Fragment: "/fragment" + hostPath(name), Watching: name, Seq: seq, Now: now, Every: staleAfter,
 		Page: page,
 	})
 }

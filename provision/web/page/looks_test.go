@@ -30,7 +30,7 @@ func TestFits(t *testing.T) {
 	ctx := chromium(t)
 	said := complaints(t, ctx)
 	for _, width := range []int64{320, 390, 768, 821, 901, 1440} {
-		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
+		for _, path := range []string{"/", "/runs", "/host/web2", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
 			do(t, ctx, chromedp.EmulateViewport(width, 844))
 			open(t, ctx, s.url(path))
 			if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
@@ -54,7 +54,7 @@ func TestContrast(t *testing.T) {
 	ctx := chromium(t)
 	for _, scheme := range []string{"light", "dark"} {
 		prefer(t, ctx, scheme)
-		for _, path := range []string{"/", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
+		for _, path := range []string{"/", "/runs", "/host/web2", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
 			open(t, ctx, s.url(path))
 			if poor := eval[[]string](t, ctx, poorContrast); len(poor) > 0 {
 				t.Errorf("%s, %s: too little contrast:\n%s", path, scheme, strings.Join(poor, "\n"))
@@ -138,6 +138,11 @@ func TestScreenshots(t *testing.T) {
 		{"idle-light", good, "/host/spare1", "light", 1280, 800},
 		{"unclaimed-light", good, "/host/3c:ec:ef:10:20:31", "light", 1280, 800},
 		{"missing-light", good, "/host/nobody", "light", 1280, 800},
+		{"runs-light", good, "/runs", "light", 1280, 800},
+		{"runs-dark", good, "/runs", "dark", 1280, 800},
+		{"runs-phone-dark", good, "/runs", "dark", 390, 844},
+		{"report-dark", good, "/host/web2", "dark", 1280, 800},
+		{"report-phone-light", good, "/host/web2", "light", 390, 844},
 		{"tablet-light", good, "/", "light", 768, 1024},
 	} {
 		prefer(t, ctx, tt.scheme)

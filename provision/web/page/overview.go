@@ -55,7 +55,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.render(w, r, http.StatusOK, "overview.html", frame{
-		Heading: "Hosts", Fragment: "/fragment/hosts", Seq: seq, Now: now, Page: model,
+		Heading: "Hosts", Fragment: "/fragment/hosts", Seq: seq, Now: now, Every: staleAfter, Page: model,
 	})
 }
 

@@ -38,6 +38,7 @@ type Options struct {
 // A Handler serves the page, at the root of its server:
 //
 //	GET /                    all hosts
+//	GET /runs                the last run of the agent of each host
 //	GET /host/NAME           one host, or the unclaimed box with that MAC
 //	GET /host/NAME/log       what its installer has logged, as text
 //	GET /events              server-sent events; resumes from Last-Event-ID or ?after=SEQ
@@ -77,6 +78,8 @@ func New(o Options) (*Handler, error) {
 	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: newShared(time.Now), mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET /{$}", h.share(h.overview))
 	h.mux.HandleFunc("GET /fragment/hosts", h.share(h.overview))
+	h.mux.HandleFunc("GET /runs", h.share(h.runs))
+	h.mux.HandleFunc("GET /fragment/runs", h.share(h.runs))
 	h.mux.HandleFunc("GET /host/{name}", h.share(h.host))
 	h.mux.HandleFunc("GET /fragment/host/{name}", h.share(h.host))
 	h.mux.HandleFunc("GET /host/{name}/log", h.log)

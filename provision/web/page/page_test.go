@@ -96,7 +96,7 @@ func TestAgentState(t *testing.T) {
 	h := newPage(t, f)
 	notes := []string{"kept catalog, 3 h old", "clock 42 s behind", "the agent warns: its state was lost"}
 	for _, path := range []string{"/", "/host/web1", "/fragment/hosts?partial&host=web1"} {
-		if body := get(t, h, path).Body.String(); strings.Contains(body, "kept catalog") {
+		if body := get(t, h, path).Body.String(); strings.Contains(body, "kept catalog, 3 h") {
 			t.Errorf("%s: of a plain one", path)
 		}
 	}

@@ -26,6 +26,7 @@ type frame struct {
 	Now       time.Time
 	Version   string  // of the assets
 	Beat      float64 // seconds between heartbeats
+	Every     int     // seconds after which the page is stale without an event, too; 0: never
 	Note      string  // at the foot
 	Page      any     // the page's own model
 }

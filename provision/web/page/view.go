@@ -22,7 +22,8 @@ type hostView struct {
 	Last     *eventView
 	LastSeen *moment
 	Job      *jobView // the latest rescue, wipe or burn-in; nil when there was none
-	Notes    []string // what its agent's report says beside the results
+	Notes    []string // short texts of what needs a look at its agent
+	Report   *runView // its agent's last run; nil when there was none
 }
 
 // A stopwatch is the time since power-on against the budget.
@@ -71,10 +72,12 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 		v.Last = &e
 	}
 	v.Job = viewJob(hs, now)
-	if hs.Agent != nil {
-		for _, n := range hs.Agent.Notes(now) {
-			v.Notes = append(v.Notes, cut(n, 240))
-		}
+	v.Report = viewRun(hs.Run, now)
+	for _, n := range hs.Notes(now) {
+		v.Notes = append(v.Notes, cut(n, 240))
+	}
+	if hs.AgentVersion != "" {
+		v.Notes = append(v.Notes, "agent "+cut(hs.AgentVersion, 64))
 	}
 	if in == nil {
 		v.Stage = "not installed"

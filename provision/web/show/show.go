@@ -54,8 +54,7 @@ func Status(out io.Writer, st provision.Status, now time.Time) error {
 		if h.Install.UnderWay() && h.Install.Held != nil {
 			last = OneLine(fmt.Sprintf("waits for `rackhand release %s`: %s", h.Host, h.Install.Held), 240)
 		}
-		if h.Agent != nil {
-			notes := h.Agent.Notes(now)
+		if notes := h.Notes(now); len(notes) > 0 {
 			if last != "" {
 				notes = append(notes, last)
 			}

@@ -63,6 +63,12 @@
     }
     const silence = 3 * 1000 * Number(main().dataset.beat);
     if (stream && lastBeat && Date.now() - lastBeat > silence) lost();
+    // What agents report without news is no event.
+    const every = 1000 * Number(main().dataset.every || 0);
+    if (stream && every && now - Date.parse(main().dataset.now) > every) {
+      everything = true;
+      scheduleRefresh();
+    }
   }
 
   // ---- the parts of the page ----

@@ -1,0 +1,254 @@
+package catalogs
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+)
+
+// maxMemory bounds what the catalogs that are kept take together, in bytes; those that were
+// asked for longest ago give way, and are made again when they are asked for.
+const maxMemory = 256 << 20
+
+// Roles are those of one version of the inventory, with what they name, immutable.
+type Roles interface {
+	// Compile makes a host's catalog with the secrets that secret gives.
+	Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error)
+	// Broken reports whether a role has problems.
+	Broken(role string) bool
+	// Contents are the SHA-256 of what they have in the store of contents.
+	Contents() []string
+}
+
+// A version is an inventory with its roles, as they were taken in together.
+type version struct {
+	snap  *inventory.Snapshot
+	roles Roles
+}
+
+// Catalogs are those of all hosts. Make them with New.
+type Catalogs struct {
+	url    string
+	retain func(contents map[string]bool) error
+	most   int // bytes, of all catalogs together
+
+	mu    sync.Mutex
+	now   version
+	good  map[string]version // of a role, the last one in which it had no problems
+	hosts map[string]*slot
+	turn  uint64
+	putAt uint64 // the turn of the last Put
+}
+
+// A slot is what is kept of a host. Its lock is held while its catalog is made.
+type slot struct {
+	mu      sync.Mutex
+	made    *Made
+	from    version           // what it was made of
+	secrets map[string]string // and with which secrets
+	given   *Made             // what the agent was given last
+	// readable is the last one that agents of the first format can be given.
+	readable *Made
+
+	used uint64 // under the lock of all
+	size int
+}
+
+// New makes Catalogs for an appliance that hosts reach at url. retain is told which contents
+// are named, whenever that changes.
+func New(url string, retain func(contents map[string]bool) error) *Catalogs {
+	return &Catalogs{url: url, retain: retain, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
+}
+
+// Put takes a version of the inventory in. A role that is broken in it stays as it was for
+// the hosts that have it.
+func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
+	c.mu.Lock()
+	c.now = version{snap, roles}
+	used := map[string]bool{}
+	for _, h := range snap.Hosts {
+		used[h.Role] = true
+		if !roles.Broken(h.Role) {
+			c.good[h.Role] = c.now
+		}
+	}
+	maps.DeleteFunc(c.good, func(role string, _ version) bool { return !used[role] })
+	maps.DeleteFunc(c.hosts, func(host string, _ *slot) bool { return snap.Hosts[host] == nil })
+	keep := map[string]bool{}
+	name := func(v version) {
+		for _, sum := range v.roles.Contents() {
+			keep[sum] = true
+		}
+	}
+	name(c.now)
+	for _, v := range c.good {
+		name(v)
+	}
+	// An agent may be at work on what it was given; one that is away asks for another first.
+	var slots []*slot
+	for _, s := range c.hosts {
+		if s.used > c.putAt {
+			slots = append(slots, s)
+		}
+	}
+	c.putAt = c.turn
+	c.mu.Unlock()
+	for _, s := range slots {
+		s.mu.Lock()
+		for _, m := range []*Made{s.made, s.given} {
+			if m != nil {
+				for sum := range m.files {
+					keep[sum] = true
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+	return c.retain(keep)
+}
+
+// of is the version of the inventory whose catalog a host has, and the host in it.
+func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.now
+	if v.roles != nil && v.roles.Broken(h.Role) {
+		if good, ok := c.good[h.Role]; ok {
+			v = good
+		}
+	}
+	if v.snap != nil {
+		if there := v.snap.Hosts[h.Name]; there != nil && there.Role == h.Role {
+			h = there
+		}
+	}
+	s := c.hosts[h.Name]
+	if s == nil {
+		s = &slot{}
+		c.hosts[h.Name] = s
+	}
+	c.turn++
+	s.used = c.turn
+	return v, h, s
+}
+
+// Of is the catalog of a host, made when the inventory or one of its secrets has changed
+// since it was. One that can't be made leaves the host with its last one, and the error says
+// why.
+func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*Made, error) {
+	v, h, s := c.of(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role && same(s.secrets, secret) {
+		return s.made, nil
+	}
+	m, asked, err := c.make(v, h, secret)
+	if err != nil {
+		if s.made != nil && s.made.Catalog.Role == h.Role {
+			return s.made, err
+		}
+		return nil, err
+	}
+	s.made, s.from, s.secrets = m, v, asked
+	if m.TooMuch == "" {
+		s.readable = m
+	}
+	c.bound(s, m.size)
+	return m, nil
+}
+
+func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error)) (*Made, map[string]string, error) {
+	asked := map[string]string{}
+	if h.Role == "" {
+		number, err := catalog.Version(nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		m, err := Make(&role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: number}})
+		return m, asked, err
+	}
+	if v.roles == nil {
+		return nil, nil, errors.New("no inventory was taken in yet")
+	}
+	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
+		value, err := secret(name)
+		if err == nil {
+			asked[name] = value
+		}
+		return value, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := Make(compiled)
+	if err != nil {
+		return nil, nil, fmt.Errorf("host %s: %w", h.Name, err)
+	}
+	return m, asked, nil
+}
+
+// same reports whether secrets are what they were.
+func same(were map[string]string, secret func(string) (string, error)) bool {
+	for name, value := range were {
+		if now, err := secret(name); err != nil || now != value {
+			return false
+		}
+	}
+	return true
+}
+
+// bound lets the catalogs that were asked for longest ago go, until the rest fits. The
+// lock of s is held.
+func (c *Catalogs) bound(s *slot, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.size = size
+	for {
+		all := 0
+		var oldest *slot
+		host := ""
+		for name, x := range c.hosts {
+			all += x.size
+			if x != s && x.size > 0 && (oldest == nil || x.used < oldest.used) {
+				oldest, host = x, name
+			}
+		}
+		if all <= c.most || oldest == nil {
+			return
+		}
+		delete(c.hosts, host) // whoever holds it right now goes on with it
+	}
+}
+
+// Given notes that the agent of a host was given a catalog: until it is given another one,
+// it may fetch what this one names.
+func (c *Catalogs) Given(host string, m *Made) {
+	if s := c.slot(host); s != nil {
+		s.mu.Lock()
+		s.given = m
+		s.mu.Unlock()
+	}
+}
+
+// Last are what the agent of a host was given last, and the last one that agents of the
+// first format can be given; nil for none.
+func (c *Catalogs) Last(host string) (given, readable *Made) {
+	s := c.slot(host)
+	if s == nil {
+		return nil, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.given, s.readable
+}
+
+func (c *Catalogs) slot(host string) *slot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hosts[host]
+}

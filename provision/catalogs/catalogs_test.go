@@ -1,0 +1,196 @@
+package catalogs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+)
+
+// roles are those of a test: each host's file says which version made it.
+type roles struct {
+	version  string
+	broken   map[string]bool
+	contents []string
+	compiled *atomic.Int32
+	fails    map[string]bool // for hosts
+	size     int
+}
+
+func (r *roles) Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
+	r.compiled.Add(1)
+	if r.fails[h.Name] || r.broken[h.Role] {
+		return nil, errors.New("it is broken")
+	}
+	value, err := secret("one")
+	if err != nil {
+		return nil, err
+	}
+	c := catalog.Catalog{Host: h.Name, Role: h.Role, Version: r.version + value, Resources: []catalog.Resource{
+		{ID: "file[/a]", File: &catalog.File{Path: "/a", Ensure: catalog.FileKind, Content: r.version + strings.Repeat("x", r.size)}},
+		{ID: "file[/s]", File: &catalog.File{Path: "/s", Ensure: catalog.FileKind, Content: value, Sensitive: true}},
+	}}
+	for i, sum := range r.contents {
+		path := fmt.Sprintf("/c%d", i)
+		c.Resources = append(c.Resources, catalog.Resource{ID: "file[" + path + "]", File: &catalog.File{Path: path, Ensure: catalog.FileKind, SHA256: sum, Size: 1}})
+	}
+	return &role.Compiled{Catalog: c}, nil
+}
+
+func (r *roles) Broken(name string) bool { return r.broken[name] }
+func (r *roles) Contents() []string      { return r.contents }
+
+func hosts(n int) *inventory.Snapshot {
+	s := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
+	for i := range n {
+		name := fmt.Sprintf("h%d", i)
+		s.Hosts[name] = &inventory.Host{Name: name, Role: []string{"web", "db"}[i%2]}
+	}
+	return s
+}
+
+// TestCompiledOnce: a catalog is compiled once for each host and version, however often and
+// by however many at a time it is asked for, and again when a secret in it changes.
+func TestCompiledOnce(t *testing.T) {
+	var n atomic.Int32
+	c := New("", func(map[string]bool) error { return nil })
+	value := "s3cret"
+	secret := func(string) (string, error) { return value, nil }
+	snap := hosts(20)
+	if m, err := c.Of(snap.Hosts["h0"], secret); err == nil {
+		t.Errorf("before there is an inventory: %+v", m)
+	}
+	ask := func(want int32) {
+		t.Helper()
+		n.Store(0)
+		var all sync.WaitGroup
+		for range 10 {
+			for _, h := range snap.Hosts {
+				all.Go(func() {
+					if m, err := c.Of(h, secret); err != nil || m.Catalog.Host != h.Name || m.Sensitive("/s").Content != value {
+						t.Errorf("%+v, %v", m, err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		if got := n.Load(); got != want {
+			t.Errorf("%d compilations, want %d", got, want)
+		}
+	}
+	put := func(r *roles) {
+		t.Helper()
+		r.compiled = &n
+		if err := c.Put(snap, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(&roles{version: "1"})
+	ask(20)
+	ask(0)
+	before, _ := c.Of(snap.Hosts["h0"], secret)
+	value = "another"
+	ask(20)
+	if after, _ := c.Of(snap.Hosts["h0"], secret); after.Version != before.Version || after.Catalog.Version == before.Catalog.Version {
+		t.Error("a changed secret has another version in the first format, and no other in the second")
+	}
+	put(&roles{version: "2"})
+	ask(20)
+	ask(0)
+	if m, err := c.Of(&inventory.Host{Name: "h0"}, secret); err != nil || len(m.Catalog.Resources) != 0 {
+		t.Errorf("a host without a role: %+v, %v", m, err)
+	}
+}
+
+// TestBrokenRole: a role that is broken leaves its hosts with its last good version, and the
+// others with the newest; contents stay as long as anything names them.
+func TestBrokenRole(t *testing.T) {
+	var n atomic.Int32
+	kept := map[string]bool{}
+	c := New("", func(named map[string]bool) error { kept = named; return nil })
+	secret := func(string) (string, error) { return "x", nil }
+	snap := hosts(4)
+	put := func(r *roles) {
+		t.Helper()
+		r.compiled = &n
+		if err := c.Put(snap, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(host, want string) {
+		t.Helper()
+		m, err := c.Of(snap.Hosts[host], secret)
+		if m == nil || m.Catalog.Version != want+"x" {
+			t.Errorf("%s has %+v, %v; want that of %s", host, m, err, want)
+		}
+	}
+	a, b := catalog.Sum("a"), catalog.Sum("b")
+	put(&roles{version: "1", contents: []string{a}})
+	has("h0", "1")
+	snap = hosts(6) // and others are added
+	put(&roles{version: "2", contents: []string{b}, broken: map[string]bool{"web": true}})
+	has("h0", "1")
+	has("h2", "1") // for the first time
+	has("h4", "1") // a new one
+	has("h1", "2")
+	if !kept[a] || !kept[b] {
+		t.Errorf("kept are %v", kept)
+	}
+	put(&roles{version: "3", contents: []string{b}, broken: map[string]bool{"web": true, "db": true}})
+	has("h0", "1")
+	has("h1", "2")
+	put(&roles{version: "4", contents: []string{b}})
+	for _, h := range []string{"h0", "h1", "h2"} {
+		has(h, "4")
+	}
+	put(&roles{version: "4", contents: []string{b}})
+	put(&roles{version: "4", contents: []string{b}})
+	if kept[a] || !kept[b] {
+		t.Errorf("kept are %v", kept)
+	}
+	// What shows only with the real secrets leaves the host with what it has, and is told.
+	put(&roles{version: "5", fails: map[string]bool{"h0": true}})
+	if m, err := c.Of(snap.Hosts["h0"], secret); err == nil || m == nil || m.Catalog.Version != "4x" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	has("h1", "5")
+	first := New("", func(map[string]bool) error { return nil })
+	if err := first.Put(snap, &roles{compiled: &n, broken: map[string]bool{"web": true}}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := first.Of(snap.Hosts["h0"], secret); m != nil || err == nil {
+		t.Errorf("broken from the start: %+v", m)
+	}
+}
+
+// TestBoundedMemory: what is kept of catalogs is bounded, and what went is made again.
+func TestBoundedMemory(t *testing.T) {
+	var n atomic.Int32
+	c := New("", func(map[string]bool) error { return nil })
+	secret := func(string) (string, error) { return "x", nil }
+	c.most = 1 << 20
+	snap := hosts(20)
+	if err := c.Put(snap, &roles{compiled: &n, size: 100 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if _, err := c.Of(snap.Hosts[fmt.Sprintf("h%d", i)], secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.Store(0)
+	for _, host := range []string{"h19", "h0"} {
+		if _, err := c.Of(snap.Hosts[host], secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n.Load() != 1 {
+		t.Errorf("%d compilations of one that was kept and one that wasn't", n.Load())
+	}
+}

@@ -1,0 +1,85 @@
+// Package catalogs makes the catalog of each host once for each version of the inventory, in
+// the formats that agents read, and knows which contents and secrets it names.
+package catalogs
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+)
+
+// A Made is what the agent of a host is given.
+type Made struct {
+	*role.Compiled
+	// Version and JSON are the catalog's in format 2.
+	Version string
+	JSON    []byte
+	// TooMuch says what of it agents of the first format can't be given; "" for nothing.
+	TooMuch string
+
+	texts map[string]string        // contents, by SHA-256
+	files map[string]int64         // sizes of those in the store, by SHA-256
+	named map[string]*catalog.File // sensitive files, by path
+	size  int                      // what it takes in memory, roughly, in bytes
+}
+
+// Make makes one of a role that is compiled for a host.
+func Make(c *role.Compiled) (*Made, error) {
+	second, err := c.Catalog.ByHash()
+	if err != nil {
+		return nil, err
+	}
+	m := &Made{Compiled: c, Version: second.Version, texts: map[string]string{}, files: map[string]int64{}, named: map[string]*catalog.File{}}
+	if m.JSON, err = json.Marshal(second); err != nil {
+		return nil, err
+	}
+	if len(m.JSON) > catalog.MaxSize {
+		return nil, fmt.Errorf("role %s for host %s: the catalog has %d bytes without the contents of its files, at most %d are delivered: split the role", c.Catalog.Role, c.Catalog.Host, len(m.JSON), catalog.MaxSize)
+	}
+	texts := 0
+	for i, r := range c.Catalog.Resources {
+		if r.File == nil || r.File.Ensure != catalog.FileKind {
+			continue
+		}
+		texts += len(r.File.Content)
+		if m.TooMuch == "" && (r.File.SHA256 != "" || !utf8.ValidString(r.File.Content)) {
+			m.TooMuch = fmt.Sprintf("the content of %s is binary, or larger than 1 MiB", r.ID)
+		}
+		switch sum := second.Resources[i].File.SHA256; {
+		case r.File.Sensitive:
+			m.named[r.File.Path] = r.File
+		case r.File.SHA256 != "":
+			m.files[sum] = r.File.Size
+		default:
+			m.texts[sum] = r.File.Content
+		}
+	}
+	m.size = 2*len(m.JSON) + texts
+	// What JSON makes of a byte has six at most.
+	if m.TooMuch == "" && 6*texts+len(m.JSON) > catalog.MaxSize {
+		b, err := json.Marshal(c.Catalog)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > catalog.MaxSize {
+			m.TooMuch = fmt.Sprintf("its files have more than %d MiB together", catalog.MaxSize>>20)
+		}
+	}
+	return m, nil
+}
+
+// Content finds a content that the catalog names: its text, or its size where the store has
+// it.
+func (m *Made) Content(sum string) (text string, size int64, stored, ok bool) {
+	if text, ok = m.texts[sum]; ok {
+		return text, int64(len(text)), false, true
+	}
+	size, ok = m.files[sum]
+	return "", size, ok, ok
+}
+
+// Sensitive finds a sensitive file of the catalog; nil when there is none of that path.
+func (m *Made) Sensitive(path string) *catalog.File { return m.named[path] }

@@ -1,0 +1,153 @@
+package pki
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rackhand/provision/store"
+)
+
+// verify checks that a client certificate is of this CA's, whatever the dates: one that was
+// issued by a clock at 1970 is older than its CA, and its host must be able to renew it.
+func (a *Authority) verify(leaf *x509.Certificate) error {
+	err := errors.New("it is signed by no CA of this appliance's")
+	for _, ca := range a.ca.Load().trusted {
+		if err = leaf.CheckSignatureFrom(ca); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if leaf.IsCA || !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
+		return errors.New("it is not a client's")
+	}
+	return nil
+}
+
+// holder is who shows a certificate: its record, with its revision, and the certificate
+// that was shown. It is the one that counts, or the one that this renews, and not revoked.
+type holder struct {
+	Cert
+	leaf *x509.Certificate
+	rev  store.Cond
+}
+
+func (a *Authority) holder(ctx context.Context, state *tls.ConnectionState) (holder, error) {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return holder{}, errors.New("a client certificate of this appliance is wanted")
+	}
+	h := holder{leaf: state.PeerCertificates[0]}
+	if err := a.verify(h.leaf); err != nil {
+		return holder{}, fmt.Errorf("a client certificate of this appliance is wanted: %w", err)
+	}
+	host := h.leaf.Subject.CommonName
+	rec, err := a.store.Get(ctx, certPrefix+host)
+	if errors.Is(err, store.ErrNotFound) {
+		return holder{}, &Refusal{Host: host, Why: "the database knows of none: it is newer than the certificate"}
+	}
+	if err == nil {
+		err = json.Unmarshal(rec.Value, &h.Cert)
+	}
+	serial := h.leaf.SerialNumber.Text(16)
+	switch {
+	case err != nil:
+		return holder{}, fmt.Errorf("certificate of %.60q: %w", host, err)
+	case serial != h.Serial && serial != h.Before:
+		return holder{}, &Refusal{Host: host, Why: "a later one was issued; this one no longer counts"}
+	case h.Revoked != "":
+		return holder{}, &Refusal{Host: host, Why: "it was revoked: " + h.Revoked}
+	}
+	h.rev = store.Cond{Key: rec.Key, Rev: rec.Rev}
+	return h, nil
+}
+
+// HostOf says whose certificate a connection showed: it must be the latest that was issued
+// for that host, or the one before until the latest is used, not expired and not revoked. A
+// certificate of ours that doesn't count is a *Refusal.
+func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cert, error) {
+	h, err := a.holder(ctx, state)
+	if err != nil {
+		return Cert{}, err
+	}
+	if now := a.clock(); now.After(h.leaf.NotAfter) {
+		return Cert{}, &Refusal{Host: h.Host, Why: "it expired on " + h.leaf.NotAfter.UTC().Format(time.DateOnly), Renew: true}
+	}
+	if h.Before != "" && h.leaf.SerialNumber.Text(16) == h.Serial {
+		h.Before = "" // the host has the renewed one
+		if err := a.keep(ctx, []store.Cond{h.rev}, h.Cert); err != nil && !errors.Is(err, store.ErrConflict) {
+			return Cert{}, err
+		}
+	}
+	return h.Cert, nil
+}
+
+// A Renewal is a holder who may have its certificate renewed.
+type Renewal struct {
+	holder
+	// Late is how long the certificate has expired, 0 when it hasn't.
+	Late time.Duration
+}
+
+// Renewable says whose certificate may be renewed: of a connection for which HostOf would
+// speak, if it weren't for the date. One that expired may be renewed for grace after its
+// end, as far as the appliance has counted that time since it was issued: no step of its
+// clock takes a host's last chance.
+func (a *Authority) Renewable(ctx context.Context, state *tls.ConnectionState, grace time.Duration) (Renewal, error) {
+	h, err := a.holder(ctx, state)
+	if err != nil {
+		return Renewal{}, err
+	}
+	late := max(0, a.clock().Sub(h.leaf.NotAfter))
+	if late == 0 {
+		return Renewal{holder: h}, nil
+	}
+	past := late
+	if a.Counted != nil && !h.Counted.IsZero() {
+		past = min(past, a.Counted().Sub(h.Counted)-h.Expires.Sub(h.Issued))
+	}
+	if past > grace {
+		return Renewal{}, &Refusal{Host: h.Host, Why: fmt.Sprintf("it expired on %s, and can be renewed for %d days after that", h.leaf.NotAfter.UTC().Format(time.DateOnly), grace/(24*time.Hour))}
+	}
+	return Renewal{h, late}, nil
+}
+
+// ErrSameKey: a renewed certificate is for a new key.
+var ErrSameKey = errors.New("the certificate request has the key of the certificate that it renews: make a new one")
+
+// Renew issues the next certificate of a host. Until that is used, the one before counts
+// too. It fails with store.ErrConflict when the record was changed meanwhile, as by a
+// revocation.
+func (a *Authority) Renew(ctx context.Context, r Renewal, csr *CSR) ([]byte, error) {
+	if sum := sha256.Sum256(r.leaf.RawSubjectPublicKeyInfo); hex.EncodeToString(sum[:]) == csr.Key {
+		return nil, ErrSameKey
+	}
+	next := r.Cert
+	next.Before = r.leaf.SerialNumber.Text(16)
+	return a.sign(ctx, csr, []store.Cond{r.rev}, next)
+}
+
+// Due is when a certificate is to be renewed: at two thirds of its life.
+func (c Cert) Due() time.Time { return c.Issued.Add(c.Expires.Sub(c.Issued) / 3 * 2) }
+
+// RenewNow reports whether a certificate is to be renewed now: by the clock, by counted
+// time, because it was issued while the clock was ahead, so that it lives too long, or
+// because the CA that signed it is going to go.
+func (a *Authority) RenewNow(c Cert) bool {
+	now, ca := a.clock(), a.ca.Load()
+	if ca.old != nil && c.CA != ca.id {
+		return true
+	}
+	if a.Counted != nil && !c.Counted.IsZero() && a.Counted().Sub(c.Counted) >= c.Due().Sub(c.Issued) {
+		return true
+	}
+	return !now.Before(c.Due()) || c.Issued.After(now.Add(time.Hour))
+}

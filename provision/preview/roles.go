@@ -1,0 +1,136 @@
+package preview
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"unicode/utf8"
+
+	"rackhand/inventory"
+	"rackhand/inventory/role"
+	"rackhand/provision/catalog"
+	"rackhand/provision/content"
+	"rackhand/templates"
+)
+
+// maxText is the largest source that agents of the first catalog format can be given, in
+// bytes; as large as a template.
+const maxText = 1 << 20
+
+// Roles are what catalogs are made of: the roles of an inventory with the templates and
+// files that they name, all as they were when the inventory was tried out. They may be used
+// by several goroutines.
+type Roles struct {
+	// Problems are those of roles alone.
+	Problems  inventory.Problems
+	set       *role.Set
+	broken    map[string]bool
+	templates *templates.Set
+	store     *content.Store // nil: contents are hashed and not kept
+
+	mu      sync.Mutex
+	sources map[string]*source
+}
+
+type source struct {
+	once sync.Once
+	role.Source
+	err error
+}
+
+func newRoles(dir string, set *role.Set, store *content.Store) *Roles {
+	return &Roles{
+		set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
+		store: store, sources: map[string]*source{},
+	}
+}
+
+// Broken reports whether a role has problems for any host.
+func (r *Roles) Broken(name string) bool { return r.broken[name] || r.set.Broken(name) }
+
+// Compile makes the catalog and checks of a host with a role; url is where the host
+// reaches the appliance.
+func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
+	return r.set.Compile(h.Role, role.Input{
+		Host: h, Appliance: url, Source: r.source, Secret: secret,
+		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
+			return r.templates.Render(name, data, templates.Funcs(h, secret))
+		},
+	})
+}
+
+// Contents are the SHA-256 of what these roles have in the store.
+func (r *Roles) Contents() (sums []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sources {
+		if s.SHA256 != "" {
+			sums = append(sums, s.SHA256)
+		}
+	}
+	return sums
+}
+
+// SourceSum is the SHA-256 of the file in templates/ that these roles have in the store; ""
+// when they have none of that name.
+func (r *Roles) SourceSum(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.sources[name]; s != nil {
+		return s.SHA256
+	}
+	return ""
+}
+
+// source reads a file once, when it is first named.
+func (r *Roles) source(name string) (role.Source, error) {
+	r.mu.Lock()
+	s := r.sources[name]
+	if s == nil {
+		s = &source{}
+		r.sources[name] = s
+	}
+	r.mu.Unlock()
+	s.once.Do(func() {
+		got, err := r.read(name)
+		r.mu.Lock()
+		s.Source, s.err = got, err
+		r.mu.Unlock()
+	})
+	return s.Source, s.err
+}
+
+func (r *Roles) read(name string) (out role.Source, err error) {
+	f, err := r.templates.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		out.Text, err = r.templates.Read(name) // a built-in one, or the error that names both
+		return out, err
+	}
+	if err != nil {
+		return out, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err != nil {
+		return out, fmt.Errorf("template %s: %w", name, err)
+	}
+	if len(b) <= maxText && utf8.Valid(b) {
+		out.Text = string(b)
+		return out, nil
+	}
+	var c content.Content
+	if _, err = f.Seek(0, io.SeekStart); err == nil {
+		if r.store == nil {
+			c, err = content.Sum(f, catalog.MaxContent)
+		} else {
+			c, err = r.store.Add(f)
+		}
+	}
+	if err != nil {
+		return out, fmt.Errorf("template %s: %w", name, err)
+	}
+	return role.Source{SHA256: c.SHA256, Size: c.Size}, nil
+}

@@ -1,0 +1,98 @@
+package provision
+
+import (
+	"fmt"
+	"time"
+
+	"rackhand/provision/catalog"
+)
+
+const (
+	// usualInterval is that of an agent that doesn't tell its own.
+	usualInterval = 30 * time.Minute
+	// Bounds of an interval that a host reports.
+	leastInterval, mostInterval = time.Minute, 30 * 24 * time.Hour
+)
+
+// A LastRun is a host's latest report, in brief.
+type LastRun struct {
+	Number   uint64         `json:"number"`   // of the host's reports
+	Received time.Time      `json:"received"` // by the appliance's clock
+	Counted  time.Time      `json:"-"`        // the same, as counted time
+	Status   string         `json:"status"`   // ok, changed or failed
+	Catalog  string         `json:"catalog"`  // its version
+	Totals   catalog.Totals `json:"totals"`
+	Interval float64        `json:"interval"` // between two runs of the agent, in seconds
+	// Silent: no report for two intervals, in which the appliance ran.
+	Silent bool `json:"silent"`
+	// Drifted is when the latest run with drift was received; zero: not since reports are
+	// kept.
+	Drifted time.Time `json:"drifted,omitzero"`
+	// Kept is the age in seconds of the catalog that the host had kept and converged; 0:
+	// the appliance's own.
+	Kept float64 `json:"kept_catalog,omitempty"`
+}
+
+// Interval is the time between two runs of an agent that tells seconds, within bounds; the
+// usual one when it tells 0.
+func Interval(seconds float64) time.Duration {
+	if !(seconds > 0) {
+		return usualInterval
+	}
+	return time.Duration(min(max(seconds, leastInterval.Seconds()), mostInterval.Seconds()) * float64(time.Second))
+}
+
+// At judges at counted time now whether the host is silent.
+func (r LastRun) At(now time.Time) LastRun {
+	r.Silent = now.Sub(r.Counted) > 2*Interval(r.Interval)
+	return r
+}
+
+// InOrder reports whether there is nothing to look at: no failure, no silence, no catalog
+// that was kept, no drift.
+func (r LastRun) InOrder() bool {
+	return r.Status != catalog.Failed && !r.Silent && r.Kept == 0 && r.HasDrifted() == 0
+}
+
+// HasDrifted is how many resources had drifted in this run, 0 also when the agent can't tell.
+func (r LastRun) HasDrifted() int {
+	if r.Totals.Drifted == nil {
+		return 0
+	}
+	return *r.Totals.Drifted
+}
+
+// Notes are short texts for people about the run at now. They leave out those of
+// AgentState.Notes.
+func (r LastRun) Notes(now time.Time) []string {
+	var out []string
+	if r.Silent {
+		out = append(out, "silent for "+Roughly(now.Sub(r.Received)))
+	}
+	if r.Status == catalog.Failed {
+		text := "the run failed"
+		if n := r.Totals.Failed + r.Totals.Skipped; n > 0 {
+			text = fmt.Sprintf("%d of %d resources don't hold", n, r.Totals.Resources())
+		}
+		out = append(out, text)
+	}
+	if n := r.HasDrifted(); n > 0 {
+		out = append(out, fmt.Sprintf("%d drifted", n))
+	}
+	return out
+}
+
+// Notes are short texts for people about a host's agent at now; none when all is in order.
+func (s HostStatus) Notes(now time.Time) (out []string) {
+	if s.Run != nil {
+		out = s.Run.Notes(now)
+	}
+	if s.Agent != nil {
+		out = append(out, s.Agent.Notes(now)...)
+	}
+	// A host that is installed, or is going to be, gets its certificate with that.
+	if s.Certificate != nil && !s.Install.UnderWay() && (s.Install == nil || !s.Install.Erased) {
+		out = append(out, s.Certificate.Notes(s.Host, now)...)
+	}
+	return out
+}

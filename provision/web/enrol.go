@@ -1,0 +1,60 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/inventory"
+	"rackhand/provision"
+	"rackhand/provision/pki"
+)
+
+// allowEnrolment is `rackhand enrol`: it lets a host enrol once more, by a token that the
+// operator takes there.
+func (s *Server) allowEnrolment(c echo.Context) error {
+	ctx := c.Request().Context()
+	h := s.Snapshot().Hosts[c.Param("host")]
+	if h == nil {
+		return operatorError(provision.ErrNoHost)
+	}
+	next := pki.Cert{Host: h.Name, MACs: h.MACTexts()}
+	if in, ok := s.Journal.Install(h.Name); ok {
+		next.Install = in.ID
+	}
+	if _, why, _ := s.staleNow(next); why != "" {
+		return echo.NewHTTPError(http.StatusConflict, fmt.Sprintf("%s: its next certificate would not count either: `rackhand install %s` gives it a system", why, h.Name))
+	}
+	token, hash, err := provision.NewToken(s.Random)
+	if err != nil {
+		return err
+	}
+	if err := s.Authority.AllowEnrolment(ctx, h.Name, hash); err != nil {
+		return operatorError(err)
+	}
+	err = s.Journal.Record(provision.Event{
+		Host: h.Name, Source: "operator", Kind: "enrolment-allowed",
+		Message: fmt.Sprintf("the operator allowed the host to enrol once more, within %s", pki.EnrolFor),
+	})
+	if err != nil {
+		return operatorError(err)
+	}
+	return c.JSON(http.StatusOK, provision.EnrolmentReply{Token: token, Minutes: int(pki.EnrolFor.Minutes())})
+}
+
+// mayEnrol accepts an enrolment token: the operator's, or that of the host's install.
+func (s *Server) mayEnrol(ctx context.Context, h *inventory.Host, token, key string) error {
+	err := s.Authority.SpendEnrolment(ctx, h.Name, token, key)
+	if errors.Is(err, pki.ErrToken) {
+		return s.Journal.Enrol(h.Name, token, key)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Journal.Record(provision.Event{
+		Host: h.Name, Source: "agent", Kind: "enrolled-again", Message: "the agent enrolled by the operator's token: it has a new certificate",
+	})
+}

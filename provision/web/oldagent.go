@@ -1,0 +1,86 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"rackhand/bootfiles"
+	"rackhand/inventory"
+	"rackhand/provision/catalog"
+	"rackhand/provision/catalogs"
+)
+
+// oldAgents are the hosts whose agents can't be given their catalogs, and why.
+type oldAgents struct {
+	mu    sync.Mutex
+	hosts map[string]string
+}
+
+func (o *oldAgents) set(host, why string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.hosts == nil {
+		o.hosts = map[string]string{}
+	}
+	o.hosts[host] = why
+}
+
+func (o *oldAgents) forget(host string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.hosts, host)
+}
+
+func (o *oldAgents) why(host string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.hosts[host]
+}
+
+// firstFormat answers an agent that reads the first format alone. It would write an empty
+// file where the content isn't in the catalog, so it keeps the last catalog that it can be
+// given.
+func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made) error {
+	if m.TooMuch == "" {
+		s.old.forget(h.Name)
+		s.Catalogs.Given(h.Name, m)
+		if same(c, m.Catalog.Version) {
+			return c.NoContent(http.StatusNotModified)
+		}
+		return c.JSON(http.StatusOK, m.Catalog)
+	}
+	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
+	s.old.set(h.Name, why) // told with the report of this run
+	if has := c.Request().Header.Get("If-None-Match"); has != "" {
+		c.Response().Header().Set("ETag", has)
+		return c.NoContent(http.StatusNotModified)
+	}
+	if _, readable := s.Catalogs.Last(h.Name); readable != nil {
+		same(c, readable.Catalog.Version)
+		return c.JSON(http.StatusOK, readable.Catalog)
+	}
+	return echo.NewHTTPError(http.StatusUpgradeRequired, "agent too old: "+why)
+}
+
+// upgradeCommand brings this appliance's agent to a host, whose certificate fetches it. A
+// Debian without curl has apt-helper; both check what they fetched.
+func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
+	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
+		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, h.System.Processor())
+	}
+	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+	if err != nil {
+		return "rackhand install " + h.Name + " (this rackhand carries no agent)"
+	}
+	sum := catalog.Sum(string(b))
+	url := s.appliance(c.Request().Context()).Agents + catalog.ContentPath + sum
+	const own = "/var/lib/rackhand-agent/"
+	fetch := fmt.Sprintf("/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/etc/rackhand/ca.pem -o Acquire::https::SslCert=%scert.pem -o Acquire::https::SslKey=%[1]skey.pem download-file %s %[1]snew SHA256:%[3]s", own, url, sum)
+	if h.System != nil && h.System.Installer == inventory.InstallerAnaconda {
+		fetch = fmt.Sprintf("curl -fsS --cacert /etc/rackhand/ca.pem --cert %scert.pem --key %[1]skey.pem -o %[1]snew %s && echo '%s  %[1]snew' | sha256sum -c", own, url, sum)
+	}
+	return fetch + fmt.Sprintf(" && install -m 755 %snew /usr/local/sbin/rackhand-agent && rm %[1]snew && systemctl restart rackhand-agent", own)
+}
