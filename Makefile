@@ -28,7 +28,7 @@ help: ## list the targets
 go:
 	@.ci/go $(abspath $(CACHE))/go >/dev/null
 
-# What apt can't bring is named before any work begins.
+# Programs that apt can't install are named before any work begins.
 needs-demo needs-test: needs-%:
 	@.ci/needs $* $(abspath $(CACHE))
 
@@ -67,7 +67,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
 	@echo "the table is kept in $(TABLE)"
 
-# What strangers send, and files that may come from anywhere. Without a bound on it,
+# Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
 FUZZ := FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog
@@ -89,5 +89,5 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 
 test: needs-test check e2e ## everything, as CI runs it
 
-clean: ## remove what was built; the root image in .cache stays
+clean: ## remove built files; the root image in .cache stays
 	rm -rf bin $(PAYLOAD)/rackhand-agent $(PAYLOAD)/rackhand-installer

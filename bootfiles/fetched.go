@@ -11,7 +11,7 @@ import (
 	"rackhand/config/file"
 )
 
-// FetchedManifest is the file that lies beside fetched programs.
+// FetchedManifest is the name of the manifest beside fetched programs.
 const FetchedManifest = "manifest.json"
 
 // maxFetchedManifest bounds what is read of a manifest, in bytes.

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestFetched: what was fetched is found under its name, an operator's own file
-// comes before it, and List says when it isn't any more what was fetched.
+// TestFetched: a fetched program is found under its name, an operator's own file comes
+// before it, and List reports a changed file.
 func TestFetched(t *testing.T) {
 	top := t.TempDir()
 	folder := filepath.Join(top, "fetched", "arm64")

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// MaxName is the longest name, in bytes, that Open looks for: that of a DHCP
-// header's file field (RFC 2131 section 2), which firmware asks back for.
+// MaxName is the longest name, in bytes, that Open looks for. It fits the file field of a
+// DHCP header (RFC 2131 section 2), from which firmware takes the name.
 const MaxName = 127
 
 // Errors that callers tell apart with errors.Is.
@@ -45,10 +45,10 @@ func (f *Files) WithFetched(dir string) *Files {
 	return &Files{dirs: f.dirs, sources: append(packaged(), fetched(dir)...)}
 }
 
-// Open opens the boot program of that name for reading and tells its size in
-// bytes. A name is a plain file name of at most MaxName bytes: no folder, no
-// leading dot. Errors: ErrName, ErrNotFound, ErrMissing (which names the package to
-// install), or that of the file system.
+// Open opens the boot program of that name for reading and returns its size in bytes. A
+// name is a plain file name of at most MaxName bytes: no folder, no leading dot. Errors:
+// ErrName, ErrNotFound, ErrMissing (which names the package to install), or the file
+// system's error.
 func (f *Files) Open(name string) (*os.File, int64, error) {
 	if err := CheckName(name); err != nil {
 		return nil, 0, err
@@ -72,8 +72,8 @@ func (f *Files) Open(name string) (*os.File, int64, error) {
 	return nil, 0, fmt.Errorf("%w: %s", ErrNotFound, name)
 }
 
-// open opens the package's file. Debian's ipxe.efi is a link to /boot: a package's
-// links are followed, since who installs packages is trusted with more.
+// open opens the package's file. Debian's ipxe.efi is a link to /boot. Links of packages
+// are followed, because packages are trusted.
 func (s source) open() (*os.File, int64, error) {
 	path, err := filepath.EvalSymlinks(filepath.Join(s.folder, s.file))
 	if err != nil {
@@ -105,9 +105,9 @@ func open(dir, name string) (*os.File, int64, error) {
 	return file, info.Size(), nil
 }
 
-// CheckName says whether a name can be that of a boot file at all; the error is
-// ErrName. A caller that takes names from the wire strips what its protocol adds
-// (a leading slash) first.
+// CheckName checks whether a name can be a boot file's name; the error is ErrName. A caller
+// that takes names from the wire first strips its protocol's additions (a leading
+// slash).
 func CheckName(name string) error {
 	switch {
 	case name == "":

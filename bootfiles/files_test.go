@@ -173,7 +173,7 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// FuzzOpen: whatever is asked for, only files of the folders come out.
+// FuzzOpen: for any name, only files of the folders come out.
 func FuzzOpen(f *testing.F) {
 	for _, s := range []string{"mine.efi", "../secret", "leak.efi", "sub/deep.efi", "a\x00b", "./mine.efi", "…"} {
 		f.Add(s)

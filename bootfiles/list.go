@@ -27,7 +27,7 @@ type File struct {
 // List is the manifest: every file that Open would open, by name, and the
 // programs of the packages that are missing, or that aren't any more what was
 // fetched. It reads each file whole. A folder
-// that doesn't exist is passed over; one that can't be read is an error.
+// that doesn't exist is skipped; one that can't be read is an error.
 func (f *Files) List() ([]File, error) {
 	names := map[string]bool{}
 	for _, s := range f.sources {

@@ -61,12 +61,12 @@ type Mirror struct {
 	// Via is an optional HTTP proxy for the upstreams: http://host:port, or
 	// unix:/path for one on a unix socket.
 	Via string
-	// Size bounds what the cache keeps, in bytes; what was used longest ago goes first.
+	// Size bounds the cache, in bytes; the files used longest ago are removed first.
 	Size int64
-	// Redirects are hosts (HOST or HOST:PORT) to which an upstream may send the cache on,
-	// beside its own host and public ones.
+	// Redirects are hosts (HOST or HOST:PORT) to which an upstream may redirect the cache, in
+	// addition to its own host and public ones.
 	Redirects []string
-	// Offline: the upstreams are never asked; what is kept is served as it is.
+	// Offline: the cache never asks the upstreams, and serves its files as they are.
 	Offline bool
 }
 
@@ -76,7 +76,7 @@ type Install struct {
 	Expires  time.Duration // how long a host stays armed: 1 h
 }
 
-// Limits bounds what one host may write here. What goes beyond is refused.
+// Limits bounds the data that one host may write here. The rest is refused.
 type Limits struct {
 	Report int64 // bytes of one report of an agent: 1 MiB
 	// Reports is how many a host may send within an hour, 60. Progress, enrolments and
@@ -85,12 +85,12 @@ type Limits struct {
 	Events  int // events of its installer within an hour: 3,000
 }
 
-// Keep bounds what the journal keeps. Events of an install under way, and of the last one
-// of each host, stay whatever these say.
+// Keep bounds the journal. Events of an install under way, and of each host's last one,
+// always stay.
 type Keep struct {
 	Days   int // how old events become, by counted time: 90
 	Events int // of one host, and of all boxes in no inventory together: 10,000
-	// Size is what the database takes, in bytes: 256 MiB. Beyond it, the hosts with the
+	// Size bounds the database, in bytes: 256 MiB. Beyond it, the hosts with the
 	// most events lose their oldest ones first.
 	Size int64
 	// Reports of an agent that are kept of each host: 100, and none but the latest that is

@@ -14,7 +14,7 @@ func JSONSchema() ([]byte, error) {
 	return schema.JSON("rackhand configuration", shape(), docs())
 }
 
-// shape is what the configuration's file may hold.
+// shape is the shape of the configuration's file.
 func shape() *schema.Shape {
 	return schema.ShapeOf(func(root schema.Node) {
 		r := reader{config: Default(), list: &problem.List{}}
@@ -31,17 +31,17 @@ func docs() schema.Docs {
 		"state":              {Text: "Folder of the database, the CA, root images and caches.", Default: d.State, Examples: []string{"/srv/rackhand"}},
 		"inventory":          {Text: "Folder of the inventory: *.yaml, roles/ and templates/. Reloaded on change.", Default: d.Inventory, Examples: []string{"inventory"}},
 		"secrets":            {Text: "Folder of secrets: the secret bmc/web1 is the first line of the file bmc/web1.", Default: d.Secrets, Examples: []string{"secrets"}},
-		"age":                {Text: "Secrets in one encrypted file, for those that are neither in the folder nor in the environment.", Required: []string{"file", "identity"}, Examples: []string{"{file: secrets.age, identity: identity.txt}"}},
+		"age":                {Text: "Secrets in one encrypted file. It is read for secrets that the folder and the environment lack.", Required: []string{"file", "identity"}, Examples: []string{"{file: secrets.age, identity: identity.txt}"}},
 		"age.file":           {Text: "A YAML mapping of names to secrets, encrypted with age."},
 		"age.identity":       {Text: "The file that decrypts it, as age-keygen writes it, mode 600."},
-		"socket":             {Text: "Unix socket of the rackhand command. Anyone who may open it may do everything.", Default: d.Socket, Examples: []string{"/run/rackhand.sock"}},
-		"interfaces":         {Text: "The links on which boxes boot. DHCP and router advertisements are answered there and nowhere else.", NotEmpty: true, Examples: []string{"[eth1]", "eth1"}},
+		"socket":             {Text: "Unix socket of the rackhand command. A process that may open it may do everything.", Default: d.Socket, Examples: []string{"/run/rackhand.sock"}},
+		"interfaces":         {Text: "The links on which boxes boot. rackhand answers DHCP and router solicitations only there.", NotEmpty: true, Examples: []string{"[eth1]", "eth1"}},
 		"address":            {Text: "Where boxes reach the appliance. Without it, the first IPv4 address of the first interface.", Pattern: `^[0-9]{1,3}(\.[0-9]{1,3}){3}$`, Examples: []string{"10.77.0.1"}},
 		"http":               {Text: "TCP port of boot scripts, answer files, images and the mirror.", Default: port(d.HTTP), Examples: []string{"8081"}},
 		"tftp":               {Text: "UDP port of TFTP. Firmware knows no other than 69.", Default: port(d.TFTP), Examples: []string{"6969"}},
 		"agents":             {Text: "TCP port for agents, mutual TLS.", Default: port(d.Agents), Examples: []string{"9443"}},
 		"page":               {Text: "The status page."},
-		"page.listen":        {Text: `Where the page listens: host:port, unix:/path, or "" for none. It shows the whole rack to anyone who can connect.`, Default: d.Page.Listen, Examples: []string{"0.0.0.0:8080", "unix:/run/page.sock", `""`}},
+		"page.listen":        {Text: `Where the page listens: host:port, unix:/path, or "" for none. It shows the whole rack to every client that can connect.`, Default: d.Page.Listen, Examples: []string{"0.0.0.0:8080", "unix:/run/page.sock", `""`}},
 		"page.names":         {Text: "Host names under which browsers may open the page, without a port. Its addresses, localhost and this machine's host name need no entry; a request that names another is refused.", Examples: []string{"[rack.example.org]"}},
 		"page.operators":     {Text: "Networks of operators: a share of the page's connections is kept for them. This machine itself needs no entry.", Examples: []string{"[192.0.2.0/24]"}},
 		"mirror":             {Text: "A cache between the boxes and package mirrors."},
@@ -50,7 +50,7 @@ func docs() schema.Docs {
 		"mirror.via":         {Text: "HTTP proxy in front of the upstreams: http://host:port or unix:/path.", Pattern: `^(http://|unix:/)`, Examples: []string{"http://cache.example:3128", "unix:/run/proxy.sock"}},
 		"mirror.size":        {Text: "The most that the cache keeps. The least recently used files go first.", Default: "50GiB", Pattern: sizeForm.String(), Examples: []string{"200GiB", "1TiB"}},
 		"mirror.redirects":   {Text: "Hosts to which an upstream may redirect the cache (HOST or HOST:PORT), in addition to its own host and public ones.", Examples: []string{"[files.example.org, 10.0.0.7:8080]", "cdn.example"}},
-		"mirror.offline":     {Text: "Never ask the upstreams: serve only what was fetched before.", Default: "false", Examples: []string{"true"}},
+		"mirror.offline":     {Text: "Never ask the upstreams: serve only files that were fetched before.", Default: "false", Examples: []string{"true"}},
 		"bootfiles":          {Text: "Folders with boot programs of your own. They come before those of the distribution's packages.", Examples: []string{"[/etc/rackhand/bootfiles]", "boot"}},
 		"install":            {Text: "Settings for every install."},
 		"install.attempts":   {Text: "How often one install may give the box its installer.", Default: strconv.Itoa(d.Install.Attempts), Examples: []string{"1"}},
@@ -63,7 +63,7 @@ func docs() schema.Docs {
 		"agent.version":      {Text: "The version that hosts are to run, of those that this appliance had: the folder agents/ in state. Without it, the appliance's own.", Pattern: agentVersion.String(), Examples: []string{"v1.4.0"}},
 		"agent.canary":       {Text: "Only hosts of this group are offered a new agent; the others stay as they are. Without it, all hosts are.", Pattern: groupName.String(), Examples: []string{"web-canary"}},
 		"agent.grace":        {Text: "For how many days after its end a host can still renew its certificate, as the appliance counts them. 0: never.", Default: strconv.Itoa(d.Agent.Grace), Examples: []string{"0", "365"}},
-		"keep":               {Text: "What the journal keeps. The events of an install under way, and of the last one of each host, always stay."},
+		"keep":               {Text: "Bounds of the journal. The events of an install under way, and of the last one of each host, always stay."},
 		"keep.days":          {Text: "The age at which events are removed, in days that the appliance has run.", Default: strconv.Itoa(d.Keep.Days), Examples: []string{"365"}},
 		"keep.events":        {Text: "Events of one host, and of all boxes outside the inventory together.", Default: strconv.Itoa(d.Keep.Events), Examples: []string{"2000"}},
 		"keep.size":          {Text: "The size of the database. When it is larger, the hosts with the most events lose their oldest ones first.", Default: plainBytes(d.Keep.Size), Pattern: bytesForm.String(), Examples: []string{"1GiB"}},

@@ -32,9 +32,8 @@ func Default() *Config {
 }
 
 // Load reads the configuration from a file. Either it is complete and there are
-// no problems, or it is nil. Relative paths in it are those from the file's
-// folder. Address is left zero when the file doesn't give one: whoever opens the
-// interfaces fills it in.
+// no problems, or it is nil. Relative paths in it start at the file's folder. Address is
+// zero if the file doesn't give one. The code that opens the interfaces fills it in.
 func Load(path string) (*Config, problem.Problems) {
 	var list problem.List
 	data, err := schema.ReadFile(path, schema.MaxSize)

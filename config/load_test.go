@@ -15,7 +15,7 @@ import (
 	"rackhand/config"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // equal compares addresses and networks as the values that they are.
 var equal = cmp.Options{

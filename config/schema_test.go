@@ -16,7 +16,7 @@ import (
 )
 
 // The keys of the schema, of the Config's fields and of reference.yaml are the
-// same, so that none of the three can be forgotten.
+// same, so none of the three can be forgotten.
 func TestKeysAgree(t *testing.T) {
 	r := reader{config: Default(), list: &problem.List{}}
 	nested := map[string]schema.Fields{

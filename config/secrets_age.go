@@ -22,8 +22,8 @@ const (
 	maxKeys = 64 << 10
 )
 
-// ageFile is a file of secrets, encrypted with age. What it decrypts to is kept in
-// memory until one of its two files changes: the BMCs of a rack are asked often.
+// ageFile is a file of secrets, encrypted with age. The decrypted text stays in memory
+// until one of its two files changes, because a rack's BMCs are asked often.
 type ageFile struct {
 	file, identity string
 
@@ -32,7 +32,7 @@ type ageFile struct {
 	values map[string]string
 }
 
-// A stamp tells whether a file is still the one that was read.
+// A stamp shows whether a file is still the one that was read.
 type stamp struct {
 	inode, size, seconds, nanos int64
 	ctime                       int64
@@ -80,8 +80,8 @@ func (a *ageFile) read() (map[string]string, error) {
 	switch {
 	case errors.As(err, &foreign):
 		return nil, fmt.Errorf("%s can't be decrypted with the identity in %s: it was encrypted for others", a.file, a.identity)
-	case err != nil: // what age says quotes the file, which may not be encrypted at all
-		return nil, fmt.Errorf("%s can't be decrypted: it is no file that age has encrypted, or it is damaged", a.file)
+	case err != nil: // age's error quotes the file, which may not be encrypted at all
+		return nil, fmt.Errorf("%s can't be decrypted: it is not encrypted with age, or it is damaged", a.file)
 	}
 	data, err := io.ReadAll(io.LimitReader(plain, maxAge+1))
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *ageFile) read() (map[string]string, error) {
 	return values, nil
 }
 
-// keys reads the identity. Whoever else may read it may read every secret.
+// keys reads the identity. A user who can read it can read every secret.
 func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 	f, info, err := openRegular(a.identity)
 	if err != nil {
@@ -110,7 +110,7 @@ func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 	}
 	keys, err := age.ParseIdentities(io.LimitReader(f, maxKeys))
 	if err != nil {
-		// What age says may quote the line, which may be the key.
+		// age's error may quote the line, which may be the key.
 		return nil, stamp{}, fmt.Errorf("%s holds no age identity: it is the file that age-keygen writes, with a line that begins with AGE-SECRET-KEY-", a.identity)
 	}
 	return keys, stampOf(info), nil
@@ -121,14 +121,14 @@ func (a *ageFile) keys() ([]age.Identity, stamp, error) {
 func parseSecrets(data []byte) (map[string]string, error) {
 	var doc yaml.Node
 	if yaml.Unmarshal(data, &doc) != nil || doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("what is no YAML mapping: write one line for each secret, bmc/web1: \"the password\"")
+		return nil, errors.New("content that is not a YAML mapping: write one line for each secret, bmc/web1: \"the password\"")
 	}
 	content := doc.Content[0].Content
 	values := make(map[string]string, len(content)/2)
 	for i := 0; i+1 < len(content); i += 2 {
 		key, value := content[i], content[i+1]
 		if key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("a mapping whose line %d is no name: value pair", key.Line)
+			return nil, fmt.Errorf("a mapping whose line %d is not a name: value pair", key.Line)
 		}
 		if _, twice := values[key.Value]; twice {
 			return nil, fmt.Errorf("a mapping that has the name of line %d twice", key.Line)

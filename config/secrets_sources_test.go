@@ -132,9 +132,9 @@ func TestSecretsRefused(t *testing.T) {
 			}
 			r.write(t, "secrets.age", string(b[:len(b)-3]), 0o600)
 		}, "-", "can't be decrypted"},
-		"a list":     {func(t *testing.T, r secretFiles) { r.encrypt(t, "- hunter2\n") }, "-", "no YAML mapping"},
-		"no YAML":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: [hunter2\n") }, "-", "no YAML mapping"},
-		"nothing":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "") }, "-", "no YAML mapping"},
+		"a list":     {func(t *testing.T, r secretFiles) { r.encrypt(t, "- hunter2\n") }, "-", "not a YAML mapping"},
+		"no YAML":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: [hunter2\n") }, "-", "not a YAML mapping"},
+		"nothing":    {func(t *testing.T, r secretFiles) { r.encrypt(t, "") }, "-", "not a YAML mapping"},
 		"nested":     {func(t *testing.T, r secretFiles) { r.encrypt(t, "a: {b: hunter2}\n") }, "-", "line 1"},
 		"an alias":   {func(t *testing.T, r secretFiles) { r.encrypt(t, "x: &hunter2 hunter2\na: *hunter2\n") }, "-", "line 2"},
 		"twice":      {func(t *testing.T, r secretFiles) { r.encrypt(t, good+"a: hunter2\n") }, "-", "twice"},

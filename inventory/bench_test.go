@@ -96,8 +96,8 @@ func BenchmarkLoadOneFile(b *testing.B) {
 	b.ReportMetric(float64((processorTime(b)-before).Milliseconds())/float64(b.N), "cpu-ms/op")
 }
 
-// processorTime is what this process has used: on a busy machine it says more than
-// the clock.
+// processorTime is the processor time of this process. On a busy machine it means more than
+// elapsed time.
 func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -29,7 +29,7 @@ func (l *loader) checkNetworks() {
 			case !d.Subnet.Contains(r.First) || !d.Subnet.Contains(r.Last):
 				d.leases.Problem("choose a range within it", "%s: leases lie outside of the subnet %s", what, d.Subnet)
 			case r.First == d.Subnet.Addr() || r.Last == last:
-				d.leases.Problem("the first and the last address of a subnet are no hosts", "%s: leases hold the network's own address or its broadcast address", what)
+				d.leases.Problem("the first and the last address of a subnet can't be hosts", "%s: leases hold the network's own address or its broadcast address", what)
 			case d.Gateway.IsValid() && r.Contains(d.Gateway):
 				d.leases.Problem("choose a range without it", "%s: leases hold the gateway %s", what, d.Gateway)
 			}

@@ -8,7 +8,7 @@ import (
 	"rackhand/config/problem"
 )
 
-// A claim is what was the first to take an address or MAC.
+// A claim names the first owner of an address or MAC.
 type claim struct {
 	who string
 	at  problem.Place
@@ -32,14 +32,14 @@ func (l *loader) checkHosts() {
 		what := "host " + d.name
 		for i, mac := range d.macs {
 			if first, ok := macs[mac]; ok {
-				d.macNodes[i].Problem("each port has a MAC of its own: correct one of the two", "%s: MAC %s is that of %s (%s)", what, mac, first.who, first.at)
+				d.macNodes[i].Problem("each port has a MAC of its own: correct one of the two", "%s: MAC %s belongs to %s (%s)", what, mac, first.who, first.at)
 				continue
 			}
 			macs[mac] = claim{what, d.macNodes[i].At()}
 		}
 		if d.bmcMAC != (MAC{}) {
 			if first, ok := macs[d.bmcMAC]; ok {
-				d.bmcMACAt.Problem("a BMC's port has a MAC of its own: look at its label, or at its own page", "%s: the BMC's MAC %s is that of %s (%s)", what, d.bmcMAC, first.who, first.at)
+				d.bmcMACAt.Problem("a BMC's port has a MAC of its own: look at its label, or at its own page", "%s: the BMC's MAC %s belongs to %s (%s)", what, d.bmcMAC, first.who, first.at)
 			} else {
 				macs[d.bmcMAC] = claim{what + "'s BMC", d.bmcMACAt.At()}
 			}
@@ -49,7 +49,7 @@ func (l *loader) checkHosts() {
 		}
 		if d.bmc.IsValid() {
 			if first, ok := bmcs[d.bmc]; ok {
-				d.bmcNode.Problem("each box has a BMC of its own: correct one of the two", "%s: BMC address %s is that of %s's BMC (%s)", what, d.bmc, first.who, first.at)
+				d.bmcNode.Problem("each box has a BMC of its own: correct one of the two", "%s: BMC address %s belongs to %s's BMC (%s)", what, d.bmc, first.who, first.at)
 			} else {
 				bmcs[d.bmc] = claim{what, d.bmcNode.At()}
 			}
@@ -67,8 +67,8 @@ func (l *loader) checkHosts() {
 	}
 }
 
-// checkReserved looks at the address that a BMC is to be given by our DHCP: one that
-// is nobody else's, and that a host could have.
+// checkReserved checks the address that our DHCP server will assign to a BMC. It must be
+// unique, and a host's address must be possible there.
 func (l *loader) checkReserved(d *hostDecl, reserved map[netip.Addr]claim) {
 	what, a := "host "+d.name, d.bmc.Addr()
 	if first, ok := reserved[a]; ok {
@@ -78,7 +78,7 @@ func (l *loader) checkReserved(d *hostDecl, reserved map[netip.Addr]claim) {
 	reserved[a] = claim{what, d.bmcMACAt.At()}
 	switch n := l.networkOf(a); {
 	case n == nil && !l.broken && !l.duplicate && !l.brokenNetwork():
-		d.bmcNode.Problem("a BMC that has its address otherwise needs no mac; "+l.networksHint(), "%s: the BMC has a mac, and its address %s lies in no network, where nobody gives it that", what, a)
+		d.bmcNode.Problem("a BMC that has its address otherwise needs no mac; "+l.networksHint(), "%s: the BMC has a mac, and its address %s lies in no network, so no DHCP server can assign it", what, a)
 	case n != nil && n.Leases.Contains(a):
 		d.bmcNode.Problem("choose one outside of "+n.Leases.First.String()+"-"+n.Leases.Last.String()+", or make the range smaller",
 			"%s: the address %s of its BMC lies in the leases of network %s (%s), which are for unclaimed boxes", what, a, n.Name, n.leases.At())
@@ -102,14 +102,13 @@ func (l *loader) checkAddress(d *hostDecl, addrs map[netip.Addr]claim) {
 		if free := l.free(l.networkOf(a), a); free != "" {
 			hint += "; " + free + " is free"
 		}
-		d.addrNode.Problem(hint, "%s: address %s is that of %s (%s)", what, a, first.who, first.at)
+		d.addrNode.Problem(hint, "%s: address %s belongs to %s (%s)", what, a, first.who, first.at)
 		return
 	}
 	addrs[a] = claim{what, d.addrNode.At()}
 	n := l.networkOf(a)
 	if n == nil {
-		// What a broken file, or a network whose subnet is wrong, would have held
-		// isn't known.
+		// The content of a broken file, or of a network with a wrong subnet, is unknown.
 		if !l.broken && !l.duplicate && !l.brokenNetwork() {
 			d.addrNode.Problem(l.networksHint(), "%s: address %s lies in no network", what, a)
 		}
@@ -143,7 +142,7 @@ func (l *loader) checkBMC(d *hostDecl, addrs map[netip.Addr]claim) {
 		if as := l.asBMC(a, d); as != "" {
 			hint += "; " + as
 		}
-		d.bmcNode.Problem(hint, "host %s: BMC address %s is that of %s (%s)", d.name, a, first.who, first.at)
+		d.bmcNode.Problem(hint, "host %s: BMC address %s belongs to %s (%s)", d.name, a, first.who, first.at)
 		return
 	}
 	// It may lie in no network: a BMC has often a link of its own.

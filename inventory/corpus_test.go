@@ -8,7 +8,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// The corpus is as big as it should be, and whatever is told comes with a hint.
+// The corpus is as big as it should be, and every problem comes with a hint.
 func TestCorpus(t *testing.T) {
 	paths, err := filepath.Glob("testdata/broken/*.txtar")
 	if err != nil || len(paths) < 60 {

@@ -18,8 +18,8 @@ const (
 )
 
 const (
-	// maxProgram is the longest name of a boot program, in bytes: that of a DHCP
-	// header's file field with its end (RFC 2131, section 2).
+	// maxProgram is the longest name of a boot program, in bytes. It fits the file field of a
+	// DHCP header with its end (RFC 2131, section 2).
 	maxProgram = 127
 	// maxArgs bounds a host's own arguments together, in bytes: the kernel's line
 	// has 2048 (COMMAND_LINE_SIZE of x86 and arm64), and the installer's own
@@ -29,13 +29,13 @@ const (
 
 var (
 	consoleForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,30}(,[A-Za-z0-9]{1,31}){0,4}$`)
-	// What boot loaders take for their own language isn't in it: iPXE reads ${...},
-	// GRUB $ ; & | < > { } # and \.
+	// It excludes characters of the boot loaders' own languages: iPXE reads ${...}, GRUB
+	// $ ; & | < > { } # and \.
 	argForm = regexp.MustCompile(`^[A-Za-z0-9_.,:=/+@%~^!*()\[\]-]+$`)
 )
 
-// bootFields reads a boot mapping: what is odd about the way from the firmware to
-// the kernel.
+// bootFields reads a boot mapping: exceptions on the way from the firmware to the
+// kernel.
 func bootFields(what string, n schema.Node, to layer) {
 	// given keeps what a reader made of a key; nil when it was wrong.
 	given := func(key string, read func(what string, n schema.Node) any) func(schema.Node) {
@@ -66,7 +66,7 @@ func bootFields(what string, n schema.Node, to layer) {
 		}),
 		"args": given(keyBootArgs, func(what string, n schema.Node) any { return orNil(parseArgs(what, n)) }),
 		"vlan": given(keyBootVLAN, func(what string, n schema.Node) any {
-			return orNil(n.Int(what, 1, 4094)) // IEEE 802.1Q: 0 and 4095 are no VLANs
+			return orNil(n.Int(what, 1, 4094)) // IEEE 802.1Q: 0 and 4095 are not VLANs
 		}),
 		"secure_boot": given(keyBootSecureBoot, func(what string, n schema.Node) any { return orNil(n.Bool(what)) }),
 		"proxy": given(keyBootProxy, func(what string, n schema.Node) any {

@@ -26,8 +26,8 @@ const (
 	maxMTU = 9216
 )
 
-// dhcpFields adds the keys that say what the DHCP server does on a network, and
-// what it tells its clients beside addresses.
+// dhcpFields adds the keys of the DHCP server on a network: its mode, and the settings that
+// it sends to clients beside addresses.
 func (d *networkDecl) dhcpFields(what string, fields schema.Fields) {
 	fields["dhcp"] = func(n schema.Node) {
 		mode, _ := n.OneOf(what+": dhcp", string(DHCPAuthoritative), string(DHCPProxy), string(DHCPOff))
@@ -56,7 +56,7 @@ func (d *networkDecl) checkMode(what string) {
 	case DHCPAuthoritative:
 		return
 	case DHCPOff:
-		why = "this server answers nobody"
+		why = "this server answers no client"
 	}
 	if d.Leases.First.IsValid() {
 		d.leases.Problem("remove leases, or write dhcp: authoritative", "%s: leases have no use with dhcp: %s, where %s", what, d.DHCP, why)
@@ -94,7 +94,7 @@ func (d *networkDecl) parseRoutes(what string, n schema.Node) {
 	what += ": route"
 	items, _ := n.List(what + "s")
 	seen := map[netip.Prefix]schema.Node{}
-	// A client that gets option 121 passes over option 3, so that the gateway goes
+	// A client that gets option 121 skips option 3, so that the gateway goes
 	// with the routes: 5 bytes (RFC 3442, pages 3 and 5).
 	size := 5
 	for _, item := range items {

@@ -14,7 +14,7 @@ const bmcPort = 623
 // maxMACs bounds a host's MACs; the biggest switch has fewer ports.
 const maxMACs = 64
 
-// A hostDecl is a host as declared; what was wrong is left zero.
+// A hostDecl is a host as declared; wrong values are zero.
 type hostDecl struct {
 	declared
 	name     string
@@ -145,8 +145,8 @@ func (d *hostDecl) decodeBMC(l *loader, what string, n schema.Node) {
 	}
 }
 
-// parseBMC reads host or host:port; hosts are addresses, since the appliance is
-// what brings names up.
+// parseBMC reads host or host:port. Hosts are addresses, because names may not resolve
+// before the appliance runs.
 func parseBMC(what string, n schema.Node) netip.AddrPort {
 	text, ok := n.Text(what + ": bmc address")
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"rackhand/config/schema"
 )
 
-// A networkDecl is a network as declared; what was wrong is left zero.
+// A networkDecl is a network as declared; wrong values are zero.
 type networkDecl struct {
 	declared
 	Network

@@ -56,7 +56,7 @@ func optionKey(number int) (hint string) {
 	case 51, 58, 59:
 		return "write lease_time: 1h"
 	case 60, 66, 67:
-		return "what a box boots is decided for each; write boot: {program: ipxe.efi} to a host or group that needs another program"
+		return "rackhand chooses the boot program of each box; write boot: {program: ipxe.efi} to a host or group that needs another program"
 	case 119:
 		return "write search: [rack1.example.org]"
 	case 121:

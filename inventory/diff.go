@@ -16,16 +16,16 @@ const (
 	Altered = "altered"
 )
 
-// A Change is what a reload made of one network or one host.
+// A Change is a reload's effect on one network or one host.
 type Change struct {
 	// Of Host and Network one is given.
 	Host    string
 	Network string
 	Kind    string // Added, Removed or Altered
-	// Fields are what differs in an altered host, sorted: mac, address, network (it
+	// Fields are the keys that differ in an altered host, sorted: mac, address, network (it
 	// lies in another one), network.KEY (its network has another KEY), group,
 	// system, kickstart, role, install, answer, budget, bmc, boot.KEY, rack, disk,
-	// variables.NAME; system stands for what it holds too. In an altered network
+	// variables.NAME; system includes the system's own settings. In an altered network
 	// they are its keys.
 	Fields []string
 }
@@ -42,7 +42,7 @@ func (c Change) String() string {
 	return name + ": " + strings.Join(c.Fields, ", ")
 }
 
-// ByNetwork reports whether a host's change is nothing but that of its network.
+// ByNetwork reports whether a host changed only because its network did.
 func (c Change) ByNetwork() bool {
 	return c.Host != "" && c.Kind == Altered &&
 		!slices.ContainsFunc(c.Fields, func(field string) bool { return !strings.HasPrefix(field, networkPrefix) })
@@ -51,9 +51,8 @@ func (c Change) ByNetwork() bool {
 // networkPrefix marks the fields of a host that are its network's.
 const networkPrefix = "network."
 
-// Diff tells what differs in the networks and then the hosts of two snapshots, by
-// name; nil stands for an empty snapshot. Where in the files something stands
-// makes no difference.
+// Diff lists the differences in the networks and then the hosts of two snapshots, by name.
+// nil stands for an empty snapshot. Places in the files don't matter.
 func Diff(old, now *Snapshot) []Change {
 	if old == nil {
 		old = &Snapshot{}

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each key of a network and of boot: is told, of the network and of the hosts that
-// it concerns; what is only written otherwise isn't.
+// A change of each key of a network and of boot: is reported, for the network and for its
+// hosts. Another spelling of the same value is not.
 func TestDiffKeys(t *testing.T) {
 	text := func(network, host string) string {
 		return strings.NewReplacer("NETWORK", network, "HOST", host).Replace(`
@@ -67,8 +67,8 @@ hosts:
 	}
 }
 
-// What reaches the wire is compared by its bytes, and a host that moves to another
-// network is told so, whatever that one has.
+// Values on the wire are compared by their bytes. A host that moves to another network is
+// reported, whatever that network's settings are.
 func TestDiffNetwork(t *testing.T) {
 	const text = `
 networks: {n: {subnet: 10.1.0.0/24, options: {150: [10.1.0.1], 252: x}}, m: {subnet: 10.2.0.0/24, mtu: 1500}}

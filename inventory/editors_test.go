@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Editors and other programs write a file in many ways; each must end in a load
-// of what was written, and nothing that they leave beside it may count.
+// Editors and other programs write a file in many ways. Each must end in a load of the new
+// content. Files that they leave beside it must not count.
 func TestWatchEditors(t *testing.T) {
 	type writer struct {
 		name string
@@ -48,7 +48,7 @@ func TestWatchEditors(t *testing.T) {
 			write(t, beside(path, "sedXk3v9Q"), data)
 			must(t, os.Rename(beside(path, "sedXk3v9Q"), path))
 		}},
-		{"git checkout: removed and made anew", func(t *testing.T, path, data string) {
+		{"git checkout: removed and made again", func(t *testing.T, path, data string) {
 			must(t, os.Remove(path))
 			write(t, path, data)
 		}},

@@ -18,8 +18,8 @@ type Origin struct {
 // builtIn is the layer of defaults.
 const builtIn = "built in"
 
-// Explain tells where a host's setting comes from: the first origin is in force,
-// those after it were overridden, the stronger ones first. Keys are those of the
+// Explain returns the origins of a host's setting. The first one is in force. It overrides
+// those after it, the stronger ones first. Keys are those of the
 // YAML (system, kickstart, role, install, answer, budget, disk, mac, address, group,
 // rack), bmc.mac, bmc.address, bmc.user, bmc.password, boot.program, boot.console,
 // boot.args, boot.vlan, boot.secure_boot, boot.proxy and variables.NAME. A key

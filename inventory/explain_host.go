@@ -18,10 +18,10 @@ type Setting struct {
 	Origins []Origin
 }
 
-// ExplainHost tells every setting of a host and where it comes from: what its
-// layers give, what follows from that (the network that its address lies in, with
-// network.KEY, and what its system says, system.KEY), and what is built in where
-// nothing was given. In the order in which an operator thinks of a host.
+// ExplainHost returns every setting of a host with its origins: settings of its layers,
+// settings that follow from them (its address's network, with network.KEY, and its system,
+// with system.KEY), and built-in defaults. They come in the order in which an operator
+// thinks of a host.
 func ExplainHost(s *Snapshot, host string) ([]Setting, error) {
 	// For the error about an unknown host, or none.
 	if _, err := Explain(s, host, ""); err != nil {
@@ -40,9 +40,8 @@ func ExplainHost(s *Snapshot, host string) ([]Setting, error) {
 	return out, nil
 }
 
-// ExplainKey tells one setting of a host, or all below one: boot means boot.console
-// and its neighbours. An error says whether there is no such key at all, or nothing
-// gives it to this host.
+// ExplainKey returns one setting of a host, or all below a key: boot means boot.console and
+// its neighbours. An error says whether the key is unknown, or not set for this host.
 func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 	all, err := ExplainHost(s, host)
 	if err != nil {
@@ -63,7 +62,7 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 		return nil, fmt.Errorf("host %s has no %s: no layer gives it", host, key)
 	}
 	err = fmt.Errorf("host %s: there is no key %q", host, key)
-	// A variable's own name is what one remembers of it.
+	// People remember a variable by its own name.
 	hint := problem.Nearest(key, known)
 	if slices.Contains(known, variablePrefix+key) {
 		hint = variablePrefix + key
@@ -74,8 +73,8 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 	return nil, fmt.Errorf("%w: `rackhand explain %s` lists those that it has", err, host)
 }
 
-// keyOrder is the order in which settings are shown; what stands under a key with a
-// dot is shown where the key is.
+// keyOrder is the order in which settings are shown. Settings below a key come where the
+// key comes.
 var keyOrder = []string{
 	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
 	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
@@ -156,8 +155,8 @@ func derived(s *Snapshot, h *Host) []Setting {
 	return out
 }
 
-// ExplainNetwork tells every setting of a network and where it stands; none of one
-// that there isn't.
+// ExplainNetwork returns every setting of a network and its place; nothing for an unknown
+// network.
 func ExplainNetwork(s *Snapshot, name string) []Setting {
 	if s == nil || s.Networks[name] == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestKeysAreExplained: what the YAML knows is a key that can be asked for, so that
-// "no layer gives it" is never "there is no such key".
+// TestKeysAreExplained: every key of the YAML can be explained. So an unset key is never
+// called unknown.
 func TestKeysAreExplained(t *testing.T) {
 	l := newLoader(Options{})
 	for key := range l.layerFields("a", layer{}, keySystem) {

@@ -20,15 +20,15 @@ const (
 	maxTotal = 16 << 20
 )
 
-// A file is what was read of one.
+// A file is the content of one file.
 type file struct {
 	name string // within the folder
 	data []byte
 }
 
 // readDir reads the folder's YAML files in the order of their names. Hidden
-// files, which editors leave behind, are skipped. What can't be read becomes
-// a problem.
+// files, which editors leave behind, are skipped. An unreadable file becomes a
+// problem.
 func readDir(dir string, l *loader) []file {
 	whole := problem.Place{File: dir}
 	fail := func(at problem.Place, hint, format string, args ...any) {

@@ -11,7 +11,7 @@ import (
 	"rackhand/config/schema"
 )
 
-// What can't be an inventory file, or can't be read.
+// Files that can't be an inventory file, or can't be read.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "good.yaml"), "hosts: {}\n")
@@ -102,8 +102,8 @@ func TestRevision(t *testing.T) {
 	}
 }
 
-// FuzzLoad: whatever the bytes, there is either a snapshot or problems with
-// places within the file, and the same ones each time.
+// FuzzLoad: any bytes lead to a snapshot, or to problems with places within the file, and
+// to the same ones each time.
 func FuzzLoad(f *testing.F) {
 	paths, _ := filepath.Glob("testdata/*/*.txtar")
 	for _, path := range paths {

@@ -9,8 +9,8 @@ import (
 	"rackhand/config/schema"
 )
 
-// What other programs call things, and keys that belong elsewhere: more of a help
-// than the nearest word, or the list of all.
+// Names that other programs use, and keys that belong elsewhere. They help more than the
+// nearest word, or the list of all keys.
 
 func rootHint(key string) string {
 	switch key {
@@ -47,7 +47,7 @@ func networkHint(key string) string {
 	case "hosts":
 		return "write hosts: in the first column; a host's address says which network it is on"
 	case "next_server", "filename", "tftp":
-		return "what a box boots is decided for each; write boot: {program: ipxe.efi} to a host that needs another program"
+		return "rackhand chooses the boot program of each box; write boot: {program: ipxe.efi} to a host that needs another program"
 	}
 	return ""
 }
@@ -94,7 +94,7 @@ func hostHint(key string) string {
 	return layerHint(key)
 }
 
-// macHint says what is wrong with a text that is no MAC.
+// macHint says why a text is not a MAC.
 func macHint(text string) string {
 	const six = "write six bytes in hex, such as 52:54:00:00:00:01"
 	if _, err := net.ParseMAC(strings.TrimPrefix(text, "-")); err == nil && text[0] == '-' {
@@ -128,7 +128,7 @@ func pairs(digits string) string {
 	return b.String()
 }
 
-// addressHint says how to write a text that is no address as one.
+// addressHint says how to turn a text into a valid address.
 func addressHint(text string) string {
 	const four = "write four numbers with dots, such as 10.77.0.11"
 	if alone, _, found := strings.Cut(text, "/"); found && isIPv4(alone) {

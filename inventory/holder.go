@@ -55,7 +55,7 @@ func (h *Holder) Problems() Problems {
 	return nil
 }
 
-// Changed is what the last good load changed in networks and hosts.
+// Changed returns the last good load's changes to networks and hosts.
 func (h *Holder) Changed() []Change {
 	if held := h.state.Load(); held != nil {
 		return held.changed

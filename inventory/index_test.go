@@ -58,7 +58,7 @@ func TestNetworkOfOverlapping(t *testing.T) {
 	wide := &Network{Name: "wide", Subnet: netip.MustParsePrefix("10.0.0.0/8")}
 	small := &Network{Name: "small", Subnet: netip.MustParsePrefix("10.1.0.0/24")}
 	s := &Snapshot{Networks: map[string]*Network{"wide": wide, "small": small}}
-	for range 20 { // whatever the order of the map
+	for range 20 { // for any order of the map
 		if s.NetworkOf(netip.MustParseAddr("10.1.0.1")) != small || s.NetworkOf(netip.MustParseAddr("10.2.0.1")) != wide {
 			t.Fatal("not the smallest")
 		}

@@ -13,12 +13,12 @@ func JSONSchema() ([]byte, error) {
 	return schema.JSON("rackhand inventory", shape(), docs())
 }
 
-// shape is what a file of the inventory may hold.
+// shape is the shape of an inventory file.
 func shape() *schema.Shape {
 	return schema.ShapeOf(func(root schema.Node) { newLoader(Options{}).decode(root) })
 }
 
-// Patterns for editors; what they let through, the reader still looks at.
+// Patterns for editors. The reader still checks the texts that they accept.
 const (
 	addressPattern = `^[0-9]{1,3}(\.[0-9]{1,3}){3}$`
 	prefixPattern  = `^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$`
@@ -104,7 +104,7 @@ func layerDocs(all schema.Docs, prefix string) {
 		keyAnswer:             {Text: "give: the box gets the answer file once it has proved to be the host, as far as its link can show. confirm: it also waits for `rackhand release HOST`.", Default: string(defaultAnswer), Examples: []string{string(ConfirmAnswer)}},
 		keyBudget:             {Text: fmt.Sprintf("The time from power-on to serving, %s to %s.", schema.Plain(minBudget), schema.Plain(maxBudget)), Default: schema.Plain(defaultBudget), Examples: []string{"30m"}},
 		keyDisk:               {Text: "The disk to install to. Without it, the only one there is.", Pattern: diskForm.String(), Examples: []string{"sda", "/dev/disk/by-id/nvme-x"}},
-		"variables":           {Text: "Your own values for templates and roles. A scalar is the text as you write it: 0644, NO and 1.10 stay what they are.", Names: variableForm.String()},
+		"variables":           {Text: "Your own values for templates and roles. A scalar is the text as you write it: 0644, NO and 1.10 stay as they are.", Names: variableForm.String()},
 		"variables.*":         {Text: "A text, a list or a mapping.", Examples: []string{"0644", "[a, b]", "{secret: app/key}"}},
 		"bmc":                 {Text: "The baseboard management controller, spoken to with IPMI."},
 		keyBMCUser:            {Text: fmt.Sprintf("The user to log in as, %d characters at most.", maxBMCUser), Examples: []string{"admin"}},

@@ -38,7 +38,7 @@ type setting struct {
 	node  schema.Node
 }
 
-// A layer is what one of the four places that are merged into a host gives:
+// A layer holds the settings of one of the four places that are merged into a host:
 // settings by key. A wrong value is reported, and nil here: the key was given.
 type layer map[string]setting
 
@@ -170,7 +170,7 @@ func secretRef(what string, n schema.Node) (ref SecretRef, ok bool) {
 	return ref, ok
 }
 
-// declared is what stands somewhere under a name of its own.
+// declared is a mapping under a name of its own, with its place.
 type declared struct{ key schema.Node }
 
 func (d declared) place() problem.Place { return d.key.At() }

@@ -19,7 +19,7 @@ type Problem = problem.Problem
 // those within the inventory's folder.
 type Problems = problem.Problems
 
-// Options are what a load needs to know from elsewhere.
+// Options are a load's input from elsewhere.
 type Options struct {
 	// Roles are the names of the roles that there are; nil: not checked.
 	Roles []string

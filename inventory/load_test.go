@@ -15,7 +15,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "write the golden parts anew")
+var update = flag.Bool("update", false, "rewrite the golden parts")
 
 // The roles and templates that there are, for the inventories in testdata.
 func testOptions() Options {
@@ -25,8 +25,8 @@ func testOptions() Options {
 	}
 }
 
-// golden runs load over every archive of a folder, whose part named last is what
-// is expected of it.
+// golden runs load over every archive of a folder. The part named last holds the expected
+// result.
 func golden(t *testing.T, dir, last string, load func(t *testing.T, dir string) string) {
 	paths, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	if err != nil || len(paths) == 0 {
@@ -67,8 +67,8 @@ func golden(t *testing.T, dir, last string, load func(t *testing.T, dir string) 
 	}
 }
 
-// TestBroken: every archive in testdata/broken is told, whole, with places and
-// hints.
+// TestBroken: every problem in testdata/broken is reported with its place and a
+// hint.
 func TestBroken(t *testing.T) {
 	golden(t, "broken", "problems", func(t *testing.T, dir string) string {
 		s, problems := Load(dir, testOptions())

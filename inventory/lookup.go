@@ -48,7 +48,7 @@ func (s *Snapshot) HostByBMC(mac MAC) *Host {
 	return nil
 }
 
-// IsBMC reports whether an address is that of some host's BMC.
+// IsBMC reports whether an address belongs to some host's BMC.
 func (s *Snapshot) IsBMC(addr netip.Addr) bool {
 	if s.index != nil {
 		return s.index.bmcs[addr]

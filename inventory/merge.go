@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What holds when no layer says anything.
+// The defaults without any layer.
 const (
 	defaultInstall = OnRequest
 	defaultAnswer  = GiveAnswer
@@ -23,7 +23,7 @@ type named struct {
 // merged is a host's layers put together.
 type merged struct {
 	group  *groupDecl  // nil when it is in none
-	system *systemDecl // nil when it has none
+	system *systemDecl // nil without a system
 	layers []named     // from the weakest to the strongest
 }
 
@@ -56,7 +56,7 @@ func (m merged) has(key string) bool {
 	return slices.ContainsFunc(m.layers, func(n named) bool { _, ok := n.layer[key]; return ok })
 }
 
-// value is what the strongest layer gives; nil when none does.
+// value is the strongest layer's value; nil if no layer has one.
 func (m merged) value(key string) any {
 	for _, n := range slices.Backward(m.layers) {
 		if s, ok := n.layer[key]; ok {
@@ -66,7 +66,7 @@ func (m merged) value(key string) any {
 	return nil
 }
 
-// text is value as text, "" when there is none.
+// text is value as text, "" without a value.
 func (m merged) text(key string) string {
 	s, _ := m.value(key).(string)
 	return s

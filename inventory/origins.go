@@ -2,18 +2,18 @@ package inventory
 
 import "rackhand/config/problem"
 
-// sources are where a host's settings come from, as small as 10,000 hosts need it:
-// what layers give is kept once for all hosts, and put together when asked.
+// sources are the origins of a host's settings, small enough for 10,000 hosts. The layers'
+// settings are kept once for all hosts, and combined on request.
 type sources struct {
 	name   string
 	layers []*givenLayer // from the strongest to the weakest
-	own    []given       // what no layer can give: mac, address, group, ...
+	own    []given       // keys that no layer can have: mac, address, group, ...
 	// network gives what the layers leave open; nil when it gives nothing of the kind.
 	network   *Network
 	networkAt string // where its answer stands
 }
 
-// A givenLayer is what one layer gives.
+// A givenLayer holds the settings of one layer.
 type givenLayer struct {
 	name     string
 	settings []given

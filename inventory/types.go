@@ -38,7 +38,7 @@ type Network struct {
 	Domain  string       // option 15
 	// Leases is the range for unclaimed boxes; zero without one.
 	Leases Range
-	// DHCP is what the appliance does on this network; "" means DHCPAuthoritative.
+	// DHCP is the appliance's mode on this network; "" means DHCPAuthoritative.
 	DHCP DHCPMode
 	// AllowOtherDHCP lets it be authoritative where another DHCP server answers.
 	AllowOtherDHCP bool
@@ -59,11 +59,11 @@ type Route struct {
 	Via netip.Addr
 }
 
-// A DHCPMode is what the appliance does on a network.
+// A DHCPMode is the mode of the appliance's DHCP server on a network.
 type DHCPMode string
 
-// The modes. A proxy stands beside a DHCP server that gives the addresses, and adds
-// the boot options alone (PXE specification 2.1, section 2.2).
+// The modes. A proxy adds only the boot options; another DHCP server assigns the addresses
+// (PXE specification 2.1, section 2.2).
 const (
 	DHCPAuthoritative DHCPMode = "authoritative"
 	DHCPProxy         DHCPMode = "proxy"
@@ -90,18 +90,18 @@ type System struct {
 	Media     string // the media's name, for InstallerAnaconda
 	// Arch is the processor that its kernel runs on; "" means ArchAMD64.
 	Arch string
-	// Unsupported is what InstallerImage does with what it can't carry out of a
-	// Kickstart: UnsupportedRefuse or UnsupportedSkip; "" means UnsupportedRefuse.
+	// Unsupported says how InstallerImage treats parts of a Kickstart that it can't carry out:
+	// UnsupportedRefuse or UnsupportedSkip; "" means UnsupportedRefuse.
 	Unsupported string
 }
 
-// What becomes of what a system's engine can't carry out of a Kickstart.
+// The treatments of Kickstart parts that a system's engine can't carry out.
 const (
 	UnsupportedRefuse = "refuse" // it is an error
-	UnsupportedSkip   = "skip"   // it is passed over where that isn't dangerous
+	UnsupportedSkip   = "skip"   // a part is skipped if that isn't dangerous
 )
 
-// Skips reports whether what can't be carried out is passed over.
+// Skips reports whether parts that can't be carried out are skipped.
 func (s *System) Skips() bool { return s.Unsupported == UnsupportedSkip }
 
 // The processors that systems are made for, by Debian's names.
@@ -124,12 +124,12 @@ const (
 	InstallerAnaconda = "anaconda"
 )
 
-// A Policy says who may arm an install of a host.
+// A Policy says which event may arm an install of a host.
 type Policy string
 
-// The policies. FirstBoot arms a host that was never installed by itself at its
-// first network boot; OnRequest leaves that to the operator;
-// Never says that the host is none to be installed: it only gets its address.
+// The policies. FirstBoot arms a host that was never installed automatically, at its first
+// network boot. With OnRequest only the operator arms it. With Never the host can't be
+// installed: it only gets its address.
 const (
 	FirstBoot Policy = "first-boot"
 	OnRequest Policy = "on-request"
@@ -139,8 +139,8 @@ const (
 // An AnswerPolicy says when a host may have its answer file.
 type AnswerPolicy string
 
-// The policies. GiveAnswer hands it out to who is proved to be the host as far as its
-// link tells; ConfirmAnswer waits besides until the operator has said that it is.
+// The policies. GiveAnswer sends the answer file to a client once its link proves that it
+// is the host. ConfirmAnswer also waits until the operator confirms that.
 const (
 	GiveAnswer    AnswerPolicy = "give"
 	ConfirmAnswer AnswerPolicy = "confirm"
@@ -158,11 +158,11 @@ type Host struct {
 	// Kickstart names the template, looked up in the inventory's templates/ and
 	// then among the built-in ones.
 	Kickstart string
-	Role      string // "" when it has none
+	Role      string // "" without a role
 	Install   Policy
 	Answer    AnswerPolicy
 	Budget    time.Duration // from power-on to serving; 15 min by default
-	BMC       *BMC          // nil when it has none
+	BMC       *BMC          // nil without a BMC
 	Rack      *RackPlace    // nil when not given
 	Boot      Boot
 	// Disk names the disk to install to (sda, /dev/disk/by-id/...); "" means the
@@ -170,7 +170,7 @@ type Host struct {
 	Disk string
 	// Variables are the operator's own, for templates and roles. Values are
 	// string, SecretRef, []any or map[string]any; a scalar is the text as the
-	// operator wrote it, so 0644, NO and 1.10 stay what they are.
+	// operator wrote it, so 0644, NO and 1.10 stay as they are.
 	Variables map[string]any
 	// Maintenance is when a change may restart its services.
 	Maintenance Maintenance
@@ -178,8 +178,8 @@ type Host struct {
 	Line string
 }
 
-// Boot is what is odd about a host's way from its firmware to the kernel. The zero
-// value is a box that needs nothing.
+// Boot holds the exceptions on a host's way from its firmware to the kernel. The zero
+// value means no exception.
 type Boot struct {
 	// Program is the boot program instead of the usual one for its firmware; given
 	// for a card whose own ROM is iPXE, that ROM loads it first.

@@ -2,7 +2,7 @@ package inventory
 
 import "testing"
 
-// What nobody wrote down has a value all the same.
+// Unset keys have defaults.
 func TestDefaults(t *testing.T) {
 	for dhcp, want := range map[string]DHCPMode{"": DHCPAuthoritative, "dhcp: off": DHCPOff, "dhcp: proxy": DHCPProxy, "dhcp: authoritative": DHCPAuthoritative} {
 		if got := parse(t, "networks: {n: {subnet: 10.1.0.0/24, "+dhcp+"}}").Networks["n"].Mode(); got != want {

@@ -27,7 +27,7 @@ type Watcher struct {
 	// Dir is the inventory's folder; its roles/, templates/ and
 	// templates/files/ are watched too.
 	Dir string
-	// Load loads it, with whatever belongs to it (roles, templates).
+	// Load loads it, with everything that belongs to it (roles, templates).
 	Load func() (*Snapshot, Problems)
 	// OnLoad is called for every load, one at a time; as with Load, the snapshot is
 	// nil when there are problems.
@@ -73,7 +73,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		dir, filepath.Join(dir, "roles"), filepath.Join(dir, "templates"),
 		filepath.Join(dir, "templates", "files"),
 	}
-	// The folder above tells when the folder itself is made or replaced.
+	// A watch on the folder above shows when the folder itself is made or replaced.
 	if err := notify.Add(filepath.Dir(dir)); err != nil {
 		w.Log.Warn("the folder above the inventory can't be watched: if the inventory is replaced whole, reload it", "error", err)
 	}
@@ -111,7 +111,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			if !ok {
 				return errors.New("watch the inventory: the watch ended")
 			}
-			// Too many events at once: what they said is unknown, so look.
+			// Too many events at once: some were lost, so look.
 			w.Log.Warn("watching the inventory", "error", err)
 			quiet = after(settle)
 		}
@@ -132,8 +132,8 @@ func (w *Watcher) load(notify *fsnotify.Watcher, paths []string) {
 }
 
 // concerns reports whether a change of a path can change the inventory. The
-// folder above is watched for the folder alone, and what editors leave beside
-// the files doesn't matter.
+// folder above is watched only for the folder itself. Files that editors leave beside the
+// inventory's don't matter.
 func concerns(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	if err != nil || !filepath.IsLocal(rel) {

@@ -107,7 +107,7 @@ func TestWatchSubfoldersAndReload(t *testing.T) {
 	h.until("a reload was asked for", has("web1"))
 }
 
-// What templates take as it is lies a folder deeper.
+// Files that templates include unchanged lie a folder deeper.
 func TestWatchFilesOfTemplates(t *testing.T) {
 	var motd string
 	h := watch(t, func(dir string) {

@@ -3,7 +3,7 @@ package templates
 // Media is where Anaconda finds its tree.
 type Media struct {
 	// Stage2 and Repo are URLs of the tree: with the installer's second stage, and with
-	// packages; Repo is "" when the media has none.
+	// packages; Repo is "" if the media has no packages.
 	Stage2, Repo string
 }
 
@@ -16,7 +16,7 @@ type Media struct {
 func (d Data) anacondaArgs() []string {
 	args := []string{
 		"inst.ks=" + d.Install.Kickstart,
-		"inst.ks.sendmac", "inst.ks.sendsn", // who asks for it says so: web/answer.go
+		"inst.ks.sendmac", "inst.ks.sendsn", // the requests then name the box: web/answer.go
 		"inst.stage2=" + d.Image.Media.Stage2,
 	}
 	// A Kickstart that names its own source has `url`, and inst.repo= would take its

@@ -10,7 +10,7 @@ import (
 	"text/template/parse"
 )
 
-// What one render may take. Steps and bytes are counted, not time, so that a template
+// Limits of one render. Steps and bytes are counted, not time, so that a template
 // that is too much for one machine is too much for each.
 const (
 	// maxSteps bounds what is carried out: each action, round of a loop and value in
@@ -23,7 +23,7 @@ const (
 	maxNested = 1000     // blocks in each other
 )
 
-// A budget is what is left of a render. Its functions stand before those that make texts.
+// A budget holds the remaining limits of a render. Its functions wrap those that make texts.
 type budget struct{ made int }
 
 // spend takes a text of so many bytes from the budget, before it is made.

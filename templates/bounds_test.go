@@ -66,7 +66,7 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestWithinBounds: what templates do is as it was.
+// TestWithinBounds: the bounds don't change the result of templates.
 func TestWithinBounds(t *testing.T) {
 	h := host()
 	var list []any

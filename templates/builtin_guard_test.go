@@ -18,7 +18,7 @@ func TestGuard(t *testing.T) {
 		disk  string // the host's
 		disks []any  // the variable
 		make  func(*scriptRoot)
-		want  string // what it says; "" when it lets the install go on
+		want  string // its message; "" when it lets the install go on
 		// anaconda: only Anaconda would touch that disk
 		anaconda bool
 	}{
@@ -134,8 +134,8 @@ func TestGuardWipe(t *testing.T) {
 	}
 }
 
-// TestGuardOurs: what an earlier attempt of the same install has written is no other's
-// data; a disk of another id, or without one, is looked at as ever.
+// TestGuardOurs: data of an earlier attempt of the same install may be overwritten. A disk
+// with another id, or without one, is checked as usual.
 func TestGuardOurs(t *testing.T) {
 	for _, tt := range []struct {
 		name, id, ours string
@@ -153,7 +153,7 @@ func TestGuardOurs(t *testing.T) {
 			for _, engine := range []struct {
 				template string
 				release  kickstart.Release
-				reports  int // rackhand-installer reports by itself
+				reports  int // rackhand-installer itself reports
 			}{{"rhel.ks", kickstart.RHEL9, 1}, {"base.ks", "", 0}} {
 				b := newScriptRoot(t)
 				b.disk("sda")

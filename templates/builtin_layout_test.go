@@ -8,8 +8,8 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// TestImageLayouts: each layout of base.ks is one that rackhand-installer can carry
-// out, and is what its name says.
+// TestImageLayouts: rackhand-installer can carry out each layout of base.ks, and the layout
+// fits its name.
 func TestImageLayouts(t *testing.T) {
 	two := []any{"/dev/disk/by-id/ata-A", "sdb"}
 	for layout, c := range map[string]struct {

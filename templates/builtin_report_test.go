@@ -11,7 +11,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// TestReport: whatever the message, the body is JSON, and short.
+// TestReport: for any message, the body is JSON, and short.
 func TestReport(t *testing.T) {
 	b := newScriptRoot(t)
 	d := filled(kickstart.RHEL9)
@@ -33,8 +33,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReportPatience: an appliance that restarts is waited for, the longest for the report
-// of the end; what it refuses is not said again.
+// TestReportPatience: the script waits for an appliance that restarts, the longest for the
+// report of the end. It doesn't repeat a refused report.
 func TestReportPatience(t *testing.T) {
 	for _, tt := range []struct {
 		report  string

@@ -21,7 +21,7 @@ func TestFailingScripts(t *testing.T) {
 		script, word, moved string
 		another, installer  bool
 		fail                func(*scriptRoot)
-		stage, kind         string // what is reported last
+		stage, kind         string // the last report
 		says                string
 		restarts            bool
 	}{
@@ -78,7 +78,7 @@ func TestFailingScripts(t *testing.T) {
 			}
 		}
 		if got := b.read("proc/sysrq-trigger") == "b\n"; got != tt.restarts {
-			t.Errorf("%s, another attempt %v, an installer %v: started anew: %v", tt.word, tt.another, tt.installer, got)
+			t.Errorf("%s, another attempt %v, an installer %v: restarted: %v", tt.word, tt.another, tt.installer, got)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestSiteFailing(t *testing.T) {
 			reports, restarted := b.reports(), b.read("proc/sysrq-trigger") != ""
 			want := fails && release != ""
 			if restarted != want || (len(reports) == 1) != want || want && (reports[0]["kind"] != "attempt-failed" || !strings.HasPrefix(reports[0]["message"], "joining the domain failed with status 1")) {
-				t.Errorf("%s, fails %v: started anew %v, reported %v", name, fails, restarted, reports)
+				t.Errorf("%s, fails %v: restarted %v, reported %v", name, fails, restarted, reports)
 			}
 		}
 	}

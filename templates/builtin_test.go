@@ -51,7 +51,7 @@ func networks() []form {
 	}
 }
 
-// extras are what a host may have beside its forms.
+// extras are the settings that a host may have beside its forms.
 func extras() []form {
 	return []form{
 		{"bare", nil},
@@ -255,7 +255,7 @@ func TestImageForms(t *testing.T) {
 	}
 }
 
-// TestHostSettings: what the inventory says of a host beside its variables.
+// TestHostSettings: the inventory's settings of a host beside its variables.
 func TestHostSettings(t *testing.T) {
 	for name, releases := range families() {
 		for _, r := range releases {

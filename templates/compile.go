@@ -23,15 +23,15 @@ type compiled struct {
 // takes its place.
 const defaultPrefix = "default "
 
-// compiler gathers the trees of a template's files. The first tree of a name holds:
-// what includes another template decides about the blocks in it.
+// compiler gathers the trees of a template's files. The first tree of a name counts, so
+// a template that includes another one decides about the blocks in it.
 type compiler struct {
 	set     *Set
 	funcs   template.FuncMap
 	trees   map[string]*parse.Tree
 	sources map[string]*source
 	origins map[*byte]origin
-	// wanted are the templates that are called, in this order, and by whom.
+	// wanted are the called templates, in this order, with their callers.
 	wanted []call
 }
 
@@ -62,8 +62,8 @@ func (s *Set) compile(name string, funcs template.FuncMap) (*compiled, error) {
 	return &compiled{root: root, origins: c.origins, sources: c.sources}, nil
 }
 
-// include adds the templates that are called. One that is no file may be defined in
-// a file that comes later, so that it is missing only in the end.
+// include adds the called templates. A template without a file may be defined in a later
+// file. So it counts as missing only in the end.
 func (c *compiler) include() error {
 	var later []call
 	for i := 0; i < len(c.wanted); i++ {
@@ -212,8 +212,8 @@ func (c *compiler) mark(src *source, list *parse.ListNode) {
 	list.Nodes = nodes
 }
 
-// actionStart is where the {{ of an action begins; its node knows the place of
-// what stands in it.
+// actionStart is the start of an action's {{. Its node has the place of its content
+// only.
 func actionStart(text string, pos int) int {
 	if pos > len(text) {
 		return pos

@@ -24,11 +24,11 @@ const maxPassword = 511
 // (ROUNDS_DEFAULT of crypt(5)).
 const sha512Rounds = 5000
 
-// hashForm is that of a crypt(3) hash (crypt(5)).
+// hashForm is the form of a crypt(3) hash (crypt(5)).
 var hashForm = regexp.MustCompile(`^\$(1|2[abxy]|5|6|7|y|gy|sha1)\$[./A-Za-z0-9=,$]{20,}$`)
 
-// crypt is crypt PASSWORD: its crypt(3) hash for the host's system. What is a hash
-// already stays, and so does the mask of a secret that isn't shown.
+// crypt is crypt PASSWORD: its crypt(3) hash for the host's system. A value that is already
+// a hash stays, and so does the mask of a hidden secret.
 func (f *functions) crypt(v any) (Secret, error) {
 	s := fmt.Sprint(v)
 	switch {
@@ -74,8 +74,8 @@ var (
 	yescryptSince = map[string]int{"rhel": 9, "f": 35, "debian": 11, "ubuntu": 22}
 )
 
-// knowsYescrypt reports whether a system surely takes yescrypt: by its release, or
-// by the name of its image when it has none. sha512-crypt is taken everywhere.
+// knowsYescrypt reports whether a system certainly supports yescrypt: by its release, or by
+// the name of its image without a release. All systems support sha512-crypt.
 func knowsYescrypt(s *inventory.System) bool {
 	if s == nil {
 		return false

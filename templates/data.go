@@ -7,7 +7,7 @@ import (
 	"rackhand/inventory"
 )
 
-// Data is what a Kickstart or boot script is rendered from.
+// Data is the data from which a Kickstart or boot script is rendered.
 type Data struct {
 	Host      *inventory.Host
 	Appliance Appliance
@@ -36,7 +36,7 @@ func withPort(a netip.Addr, port, usual uint16) string {
 	return netip.AddrPortFrom(a, port).String()
 }
 
-// Install is what one install adds; its URLs carry the one-time token.
+// Install is the data of one install; its URLs carry the one-time token.
 type Install struct {
 	ID         string
 	Wipe       bool

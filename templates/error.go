@@ -17,17 +17,17 @@ type Error struct {
 // Error is file:line:column: message.
 func (e *Error) Error() string { return e.Place.String() + ": " + e.Message }
 
-// located takes a message of text/template apart: file, line, offset in that line
-// when it is known, what was executed, what happened.
+// located takes a message of text/template apart: file, line, offset in that line if known,
+// the executed action, the error.
 var located = regexp.MustCompile(`(?s)^template: ([^:]+):(\d+)(?::(\d+))?: (?:executing ".*?" at (<.*?>): )?(.*)$`)
 
-// unparsed is what is wrong with the grammar of a file.
+// unparsed is an error in the grammar of a file.
 func unparsed(src *source, err error) error {
 	return place(map[string]*source{src.name: src}, err.Error())
 }
 
-// failed is what went wrong while a template was executed. The error of a function
-// isn't kept in it: it may show a secret, which redact takes out.
+// failed is an error in the execution of a template. It doesn't keep a function's error,
+// which may show a secret; redact removes that.
 func (c *compiled) failed(err error, redact func(string) string) error {
 	text := err.Error()
 	if redact != nil {

@@ -12,7 +12,7 @@ import (
 	"rackhand/config/file"
 )
 
-// filesFolder holds what templates take as it is, beside them.
+// filesFolder is the folder beside the templates with files that they include unchanged.
 const filesFolder = "files"
 
 // file is file NAME: the text of a file in templates/files/. A name can't lead out

@@ -9,7 +9,7 @@ import (
 	"rackhand/inventory"
 )
 
-// An Option is what the functions of a template need besides host and secrets.
+// An Option is an input of a template's functions besides host and secrets.
 type Option func(*functions)
 
 // Salt is the randomness that crypt salts with. Without it a password can't be

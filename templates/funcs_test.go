@@ -104,7 +104,7 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// FuzzKickstartQuote: what ksquote writes is what the language reads.
+// FuzzKickstartQuote: the language reads back the value that ksquote wrote.
 func FuzzKickstartQuote(f *testing.F) {
 	for _, s := range []string{"", "a", "a b", "it's", `"`, `\`, "#", "a#b", "%end", "über", "-x", "=", "'#'"} {
 		f.Add(s)
@@ -125,8 +125,8 @@ func FuzzKickstartQuote(f *testing.F) {
 	})
 }
 
-// TestMaskedAndStandIn: neither is hashed, so that a masked render is the same each
-// time.
+// TestMaskedAndStandIn: masks and stand-ins are not hashed, so a masked render is always the
+// same.
 func TestMaskedAndStandIn(t *testing.T) {
 	set := folder(t, map[string]string{"t.ks": `{{ crypt (secret "rootpw/web") }}`})
 	for name, lookup := range map[string]func(string) (string, error){templates.Mask: templates.MaskSecret, templates.StandIn: templates.StandInSecret} {
@@ -211,8 +211,8 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// What crypt(3) of libxcrypt 4.4 makes of "hunter2 of rootpw/web" with the salt
-// that TestCrypt gives.
+// The result of libxcrypt 4.4's crypt(3) for "hunter2 of rootpw/web" with the salt of
+// TestCrypt.
 const (
 	yescryptVector = "$y$j9T$OdZKOdZKOdZKOdZKOdZKO/$WtdY6F4rp227B8pqcFUuPAi9ZGy6.BRsLp5xLhp3NN1"
 	sha512Vector   = "$6$OdZKOdZKOdZKOdZK$vxNsJvgaHzR7Gp45uX7JeY9XuOEt660CuGYtzhVO.cDO8RbZbU0qwZ5a9wUR/oRD35jR0RYQAgU6xM7fEhG/A."

@@ -20,12 +20,12 @@ func (d Data) Consoles() string {
 	}
 }
 
-// KernelArgs are the arguments of the installer's kernel, the same ones whatever
-// boot loader hands them over. The variable installer_args stands in for the usual
-// consoles. They are an error when one can't stand on a kernel's command line.
+// KernelArgs are the arguments of the installer's kernel, the same ones for every boot
+// loader. The variable installer_args replaces the usual consoles. An argument that can't
+// stand on a kernel's command line is an error.
 func (d Data) KernelArgs() ([]string, error) {
 	args := d.imageArgs()
-	if d.Anaconda() && d.Install.Job == "" { // a job is rackhand-installer's, whatever the system
+	if d.Anaconda() && d.Install.Job == "" { // rackhand-installer runs jobs, for every system
 		args = d.anacondaArgs()
 	}
 	if own, ok := d.Host.Variables["installer_args"]; ok {

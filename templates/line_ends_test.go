@@ -10,9 +10,9 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// TestLineEndsOfTemplates: what an editor of another system leaves in a template, in a
-// snippet, or in a block's file doesn't reach a box, where a shell would stumble over
-// it. Places stay those of the file.
+// TestLineEndsOfTemplates: line ends of another system, in a template, a snippet, or a
+// block's file, don't reach a box, where they would confuse a shell. Places stay those of
+// the file.
 func TestLineEndsOfTemplates(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -52,7 +52,7 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// TestIncludes: what is missing or wrong is said with its place.
+// TestIncludes: missing and wrong parts are reported with their place.
 func TestIncludes(t *testing.T) {
 	many := map[string]string{}
 	for i := range 70 {
@@ -138,8 +138,8 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// FuzzTemplate: whatever a template holds, it renders or says where it fails; and
-// every place of the text leads into a file.
+// FuzzTemplate: any template renders or says where it fails, and every place of the text
+// leads into a file.
 func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{
 		"", "x", "{{ .Host.Name }}", "a\n{{- range $i, $k := list \"ssh_keys\" -}}\n{{ $i }}{{ $k }}{{ else }}none{{ end }}\n",

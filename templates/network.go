@@ -18,7 +18,7 @@ func asPrefix(v any) (netip.Prefix, error) {
 		}
 	}
 	if !p.IsValid() {
-		return p, fmt.Errorf("there is no network: the host lies in none")
+		return p, fmt.Errorf("the host's address lies in no network")
 	}
 	return p.Masked(), nil
 }
@@ -37,11 +37,11 @@ func asAddr(v any) (netip.Addr, error) {
 	return a, nil
 }
 
-// netmask is netmask NETWORK: 255.255.255.0. IPv6 has none.
+// netmask is netmask NETWORK: 255.255.255.0. IPv6 has no netmask.
 func netmask(v any) (string, error) {
 	p, err := asPrefix(v)
 	if err == nil && !p.Addr().Is4() {
-		err = fmt.Errorf("netmask: %s is no IPv4 network; prefixlen gives the length of its prefix", p)
+		err = fmt.Errorf("netmask: %s is not an IPv4 network; prefixlen gives the length of its prefix", p)
 	}
 	if err != nil {
 		return "", err

@@ -14,7 +14,7 @@ type recorder struct {
 	// mapped: the pieces are wanted.
 	mapped bool
 	steps  int   // that were carried out
-	broken error // what ended it: text/template doesn't say where
+	broken error // the error that ended it: text/template doesn't say where
 }
 
 // Write is called once for each piece of literal text, with the very bytes of its

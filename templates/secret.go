@@ -53,8 +53,8 @@ func (f *functions) resolve(v any) (any, error) {
 			return v, nil
 		}
 		out := make(map[string]any, len(v))
-		// In order, so that of two secrets that are missing it is always the same
-		// one that is told.
+		// In order, so that of two missing secrets the error always names the same
+		// one.
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			var err error
 			if out[key], err = f.resolve(v[key]); err != nil {
@@ -83,8 +83,8 @@ func holdsSecret(v any) bool {
 	return false
 }
 
-// secret is secret NAME. What a variable's {secret: name} has resolved to passes
-// through, so that a template needn't know which of the two forms was written.
+// secret is secret NAME. A variable's {secret: name} that is already resolved passes
+// through, so a template works with both forms.
 func (f *functions) secret(v any) (Secret, error) {
 	switch v := v.(type) {
 	case Secret:

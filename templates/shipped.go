@@ -7,15 +7,15 @@ import (
 	"rackhand/inventory"
 )
 
-// What the shipped templates ask of their data beside the host's own settings.
+// Methods that the shipped templates need beside the host's own settings.
 
-// Refuse is always an error: what a template says of a value that it can't use.
+// Refuse always returns an error: a template's message about a value that it can't use.
 func (Data) Refuse(format string, args ...any) (string, error) {
 	return "", fmt.Errorf(format, args...)
 }
 
-// ApplianceHost is the host of the appliance's URL, without its port: where the
-// installer's syslog goes. "" when there is none.
+// ApplianceHost is the host of the appliance's URL, without its port. The installer's
+// syslog goes there. "" without a URL.
 func (d Data) ApplianceHost() string {
 	u, err := url.Parse(d.Appliance.URL)
 	if err != nil {

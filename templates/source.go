@@ -17,7 +17,7 @@ type source struct {
 	builtin bool
 }
 
-// file is what messages call it.
+// file is its name in messages.
 func (s *source) file() string {
 	if s.builtin {
 		return s.name + " (built in)"
@@ -109,7 +109,7 @@ type Map struct {
 	pieces []piece
 }
 
-// A piece is what one node of a template wrote, from an offset of the text on.
+// A piece is the output of one template node, from an offset of the text on.
 type piece struct {
 	from int
 	origin
@@ -125,9 +125,9 @@ type origin struct {
 	weight  int  // how many steps it is; 0: one
 }
 
-// At is the place in a template that wrote what stands at a line and column of the
-// rendered text, both from 1, the column in characters. Text that stands in a
-// template has its own place, a value that of its {{ }}.
+// At is the place in a template that wrote the text at a line and column of the rendered
+// text, both from 1, the column in characters. Text of a template has its own place; a value
+// has the place of its {{ }}.
 func (m *Map) At(line, col int) Place {
 	start := 0
 	for range line - 1 {

@@ -58,7 +58,7 @@ func (s *Set) read(name string) (*source, error) {
 	}
 	b, err := builtin.ReadFile("builtin/" + name)
 	if err != nil {
-		return nil, fmt.Errorf("template %s: neither in the inventory's templates/ nor built in", name)
+		return nil, fmt.Errorf("template %s: not found in the inventory's templates/ and not built in", name)
 	}
 	return &source{name: name, text: string(b), builtin: true}, nil
 }
@@ -95,7 +95,7 @@ func (s *Set) Has(name string) bool {
 }
 
 // Render renders a template. {{template "x.ks" .}} finds other templates of the
-// set by their file names. What is wrong in a template is an [Error].
+// set by their file names. A mistake in a template is an [Error].
 func (s *Set) Render(name string, data any, funcs template.FuncMap) (string, error) {
 	out, err := s.execute(name, data, funcs, false)
 	if err != nil {

@@ -122,7 +122,7 @@ func TestOperatorsOwn(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"loop.ks": "", "missing.ks": "nope", "secret.ks": "no such secret", "gone.ks": "gone2.ks", "line.ks": "line break",
-		"../guard.ks": "without a folder", ".hidden": "without a folder", "none.ks": "neither",
+		"../guard.ks": "without a folder", ".hidden": "without a folder", "none.ks": "not built in",
 	} {
 		if out, err := render(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, %v; want an error with %q", name, out, err, want)
@@ -163,7 +163,7 @@ func TestOursFits(t *testing.T) {
 	}
 }
 
-// TestKernelArgs: what can't stand on a kernel's command line never gets there.
+// TestKernelArgs: text that can't stand on a kernel's command line never gets there.
 func TestKernelArgs(t *testing.T) {
 	for _, bad := range []string{"a b", "a'b", `a"b`, "a\nb", "a\x00", "über", "${net0/mac}", "&&"} {
 		d := data(host())

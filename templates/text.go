@@ -25,9 +25,8 @@ func Quote(v any) (string, error) {
 // quote, or escapes.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@:,./+=-]+$`)
 
-// KickstartQuote makes a value one word of a Kickstart's line, which is what
-// Python's shlex in POSIX mode reads back: ksquote V. What needs no quotes gets
-// none.
+// KickstartQuote makes a value one word of a Kickstart's line, as Python's shlex in POSIX
+// mode reads it back: ksquote V. It adds quotes only where they are needed.
 func KickstartQuote(v any) (string, error) {
 	s := fmt.Sprint(v)
 	switch {

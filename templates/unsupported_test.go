@@ -9,8 +9,8 @@ import (
 	"rackhand/inventory"
 )
 
-// The installer of a system that skips what it can't carry out is told so, and which
-// image it installs: its Kickstart may name none. A job and Anaconda are told nothing.
+// If a system skips unsupported parts, its installer gets an argument for that, and the
+// image to install, because its Kickstart may name none. A job and Anaconda get neither.
 func TestKernelArgsOfUnsupported(t *testing.T) {
 	want := []string{"rackhand.unsupported=skip", "rackhand.image=http://10.77.0.1/root", "rackhand.sha256=abc"}
 	for _, c := range []struct {

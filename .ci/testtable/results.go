@@ -31,7 +31,7 @@ type took struct {
 	failed  bool
 }
 
-// results are what a run has shown.
+// results are the results of a run.
 type results struct {
 	begin, end     time.Time
 	packages       []took // those that have tests
@@ -45,9 +45,9 @@ func (r *results) bad() bool {
 	return r.failed > 0 || len(r.broken) > 0 || slices.ContainsFunc(r.packages, func(p took) bool { return p.failed })
 }
 
-// read takes events until the input ends. What go test would show goes to out as it
-// comes: a line for each package, and all that failing tests have said. A line that is no
-// event, such as a message of the go command, is shown as it is.
+// read takes events until the input ends. It writes go test's usual output to out as it
+// comes: a line for each package, and the output of failing tests. A line that is not an
+// event, such as a message of the go command, is written as it is.
 func read(in io.Reader, out io.Writer) (*results, error) {
 	r := &results{}
 	said := map[string]*bytes.Buffer{} // by package and test
@@ -116,7 +116,7 @@ func (r *results) take(e event, said map[string]*bytes.Buffer, out io.Writer) {
 }
 
 // ended is the end of a package. A test that was under way when its program died has no
-// end of its own: what it has said is shown here.
+// end of its own: its output is shown here.
 func (r *results) ended(e event, text *bytes.Buffer, said map[string]*bytes.Buffer, out io.Writer) {
 	if e.Action == "fail" {
 		for key, b := range said {
@@ -186,7 +186,7 @@ func short(pkg string) string {
 	return rest
 }
 
-// reason is what a skipped test has said, without the lines of go test itself.
+// reason is the output of a skipped test, without the lines of go test itself.
 func reason(text *bytes.Buffer) string {
 	if text == nil {
 		return ""

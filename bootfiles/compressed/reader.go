@@ -16,16 +16,16 @@ import (
 	"github.com/therootcompany/xz"
 )
 
-// How much memory a stream may ask for to be unpacked. More isn't believed: what
-// xz and zstd make without --long and the like takes a fraction of it.
+// Limit of the memory that unpacking a stream may need. Streams of xz and zstd without
+// options such as --long need a fraction of it.
 const (
 	zstdWindow = 128 << 20 // zstd --long=27
 	xzDict     = 64 << 20  // xz -9
 )
 
-// NewReader tells by the first bytes how a stream is packed, whatever its name says,
-// and unpacks it; what isn't packed in any known way is read as it is. The caller
-// closes the reader, which doesn't close r.
+// NewReader recognizes by its first bytes how a stream is packed, and unpacks it. A stream
+// that isn't packed in a known way is read as it is. The caller closes the reader, which
+// doesn't close r.
 func NewReader(r io.Reader) (io.ReadCloser, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	magic, err := br.Peek(6)

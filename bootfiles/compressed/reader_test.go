@@ -12,7 +12,7 @@ import (
 	"testing/iotest"
 )
 
-// plainText is what the files of testdata/packed hold: seq 1 4000 | sed 's/$/
+// plainText is the content of the files in testdata/packed: seq 1 4000 | sed 's/$/
 // plain/' | head -c 20000, packed by xz, lz4, gzip and zstd themselves.
 func plainText() []byte {
 	var b bytes.Buffer

@@ -28,7 +28,7 @@ func (a *apt) in(path string) string { return filepath.Join(a.work, path) }
 // root is where the packages are unpacked to.
 func (a *apt) root() string { return a.in("root") }
 
-// packages fetches and unpacks packages, and tells the version of each.
+// packages fetches and unpacks packages, and returns the version of each.
 func (a *apt) packages(ctx context.Context, sources []image.Source, names []string) (map[string]string, error) {
 	for _, dir := range []string{"lists/partial", "cache/archives/partial", "debs", "root"} {
 		if err := os.MkdirAll(a.in(dir), 0o755); err != nil {
@@ -69,8 +69,8 @@ func (a *apt) packages(ctx context.Context, sources []image.Source, names []stri
 	return versions, nil
 }
 
-// args is a command line of apt-get with a state of its own. Proxies and the like
-// are those of the machine's apt.conf.
+// args is a command line of apt-get with a state of its own. Settings such as proxies
+// come from the machine's apt.conf.
 func (a *apt) args(command string) []string {
 	var args []string
 	for _, o := range []string{
@@ -88,10 +88,10 @@ func (a *apt) args(command string) []string {
 	return append(args, "-q", command)
 }
 
-// maxOutput bounds what is kept of a command's output, in bytes.
+// maxOutput bounds the kept part of a command's output, in bytes.
 const maxOutput = 16 << 10
 
-// command runs a program; its error has the last lines of what it said.
+// command runs a program; its error has the last lines of the program's output.
 func command(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -127,7 +127,7 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // explain turns what apt said into what to do.
 func explain(name string, err error, said string) error {
-	hint := "see what it said above"
+	hint := "see its output above"
 	for _, h := range [][2]string{
 		{"Unable to locate package", "the archives have no such package for this processor: check that they carry it (some mirrors have amd64 alone)"},
 		{"NO_PUBKEY", "an archive isn't signed by Debian's keys: apt install debian-archive-keyring"},

@@ -23,7 +23,7 @@ import (
 // timeout bounds a whole fetch: some 15 MB of package lists and 2 MB of packages.
 const timeout = 10 * time.Minute
 
-// Options are what a fetch needs to know.
+// Options are the options of a fetch.
 type Options struct {
 	// Dir is the folder of all fetched programs, made when missing; they are put
 	// into a folder of it by the processor's name.
@@ -161,7 +161,7 @@ func measure(root string, w bootfiles.Wanted) ([]byte, bootfiles.FetchedFile, er
 	case err != nil:
 		return nil, f, err
 	case len(data) > maxProgram, !strings.HasPrefix(string(data[:min(2, len(data))]), "MZ"):
-		return nil, f, fmt.Errorf("%s of the package %s is no UEFI program", w.Path, w.Package)
+		return nil, f, fmt.Errorf("%s of the package %s is not a UEFI program", w.Path, w.Package)
 	}
 	f.Size, f.SHA256 = int64(len(data)), sum(data)
 	return data, f, nil

@@ -112,8 +112,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchFails: whatever goes wrong, the programs that were there stay, nothing is
-// left behind, and the error says what to do.
+// TestFetchFails: after any failure the existing programs stay, nothing is left behind, and
+// the error says what to do.
 func TestFetchFails(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Fetch(t.Context(), options(dir, &fakeApt{content: "MZ good "})); err != nil {
@@ -128,7 +128,7 @@ func TestFetchFails(t *testing.T) {
 		"unpack":     {fakeApt{fail: "dpkg-deb"}, "dpkg-deb failed"},
 		"no file":    {fakeApt{content: "MZ ", omit: "shim-signed"}, "the package shim-signed has no usr/lib/shim"},
 		"image":      {fakeApt{content: "MZ ", fail: "grub-mkimage"}, "make a GRUB with HTTP"},
-		"no program": {fakeApt{content: "<html>"}, "no UEFI program"},
+		"no program": {fakeApt{content: "<html>"}, "not a UEFI program"},
 	} {
 		_, err := Fetch(t.Context(), options(dir, &tc.fake))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -15,8 +15,8 @@ var errNoTool = errors.New("grub-mkimage is not installed: apt install grub-comm
 // modulesPackage has GRUB's modules for arm64, of which an image is made.
 const modulesPackage = "grub-efi-arm64-bin"
 
-// grubModules is what a menu of ours needs, and the network; what they need in turn
-// comes by itself.
+// grubModules are the modules for our menus and the network. Their dependencies are added
+// automatically.
 func grubModules() []string {
 	return []string{"efinet", "http", "tftp", "normal", "configfile", "linux", "boot", "echo", "sleep", "test", "minicmd", "reboot", "all_video"}
 }

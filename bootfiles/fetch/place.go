@@ -41,7 +41,7 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("remove what a killed fetch left: %w", err)
+		return nil, fmt.Errorf("remove the files of a killed fetch: %w", err)
 	}
 	return f, nil
 }

@@ -10,7 +10,7 @@ import (
 	"rackhand/config/file"
 )
 
-// What a root tar may be at most. A hostile one is small and packed: a bomb.
+// Limits of a root tar. A hostile one is small and packed: a bomb.
 const (
 	// DefaultMaxSize bounds the bytes of an imported root, unpacked.
 	DefaultMaxSize = 64 << 30
@@ -18,7 +18,7 @@ const (
 	maxName        = 4096      // PATH_MAX, limits.h
 	maxXattr       = 64 << 10  // XATTR_SIZE_MAX, xattr(7)
 	maxXattrName   = 255       // XATTR_NAME_MAX
-	entryMemory    = 600       // what an entry takes beside its texts
+	entryMemory    = 600       // memory of an entry beside its texts
 	maxKernel      = 256 << 20 // bytes of a kernel's image
 	maxRPMFile     = 1 << 30   // bytes of one file of rpm's database
 	maxCopied      = 8 << 30   // bytes of kernel, modules, firmware and rpm's database together
@@ -28,14 +28,14 @@ const (
 // Limits of a root tar, in bytes.
 type limits struct {
 	content int64 // of all files
-	headers int64 // of the tar, that are no content
+	headers int64 // of the tar, without content
 	memory  int64 // for names, links and extended attributes
 }
 
 func limitsFor(content int64) limits { return limits{content, 4 << 30, 512 << 20} }
 
-// importSize is how large a root may be: what the operator allows, and what the disk
-// holds twice, once as it is read and once as it is packed.
+// importSize is the largest allowed size of a root: the operator's limit, and the size that
+// fits on the disk twice, once as it is read and once as it is packed.
 func importSize(dir string, most int64) (int64, error) {
 	free, err := file.Free(dir)
 	if err != nil {
@@ -47,7 +47,7 @@ func importSize(dir string, most int64) (int64, error) {
 	return min(most, free/2), nil
 }
 
-// tooLarge tells which of the two bounds a root broke.
+// tooLarge names the bound that a root broke.
 func tooLarge(bound, most int64) error {
 	if most <= 0 {
 		most = DefaultMaxSize

@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options are what a build needs to know.
+// Options are the options of a build.
 type Options struct {
 	Name string // the image's name: debian12
 	Dir  string // the folder of all images; made when missing
-	// Recipe is what to build; nil means what the name stands for ([RecipeFor]).
+	// Recipe is the recipe to build; nil means the recipe of the name ([RecipeFor]).
 	// RecipeFile is the file that it was read from, "" for none.
 	Recipe     *Recipe
 	RecipeFile string
@@ -166,7 +166,7 @@ func (o Options) writeBase(folder, tools, modules, root string, m *Manifest, nam
 		return err
 	}
 	if len(m.FirmwareMissing) > 0 {
-		o.Log.Warn("image: drivers may lack firmware in the installer; what they ask for is in the manifest",
+		o.Log.Warn("image: drivers may lack firmware in the installer; the manifest lists it",
 			"image", o.Name, "drivers", slices.Sorted(maps.Keys(m.FirmwareMissing)))
 	}
 	return nil

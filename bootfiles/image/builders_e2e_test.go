@@ -86,7 +86,7 @@ func madeUpDebs(t *testing.T, dir string, names []string) {
 		write(t, root, map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: 9:1.0\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: made up for a test\n"})
 		switch name {
 		case "made-up":
-			// What the initramfs takes from packages that aren't essential.
+			// Programs that the initramfs takes from packages that aren't essential.
 			write(t, root, map[string]string{"etc/mke2fs.conf": "[defaults]\n"})
 			for _, p := range programs() {
 				if !slices.Contains([]string{"busybox", "mkswap", "wipefs", "blkid", "lsblk"}, filepath.Base(p)) {

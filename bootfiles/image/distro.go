@@ -14,7 +14,7 @@ const (
 	rpm = "rpm" // dnf --installroot
 )
 
-// A distro is what is known of a distribution.
+// A distro holds the properties of a distribution.
 type distro struct {
 	format string // deb or rpm
 	// releases are the names of those known, by their number: 12 is bookworm. For
@@ -47,7 +47,7 @@ func distributions() []string { return slices.Sorted(maps.Keys(distros())) }
 
 var distroName = regexp.MustCompile(`^([a-z]+)-?([0-9.]+)`)
 
-// RecipeFor is the recipe that an image's name stands for by itself: debian12,
+// RecipeFor is the recipe that an image's name alone stands for: debian12,
 // ubuntu24.04 or ubuntu2404, rocky9, and the same with a dash and a word behind it
 // (debian12-web). ok is false for any other name.
 func RecipeFor(name string) (r Recipe, ok bool) {

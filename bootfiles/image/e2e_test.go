@@ -53,8 +53,8 @@ func TestDebianImage(t *testing.T) {
 	boot(t, filepath.Join(from, KernelFile), filepath.Join(folder, InitrdFile))
 }
 
-// debianImage is what `make image` has built. One that this program would make
-// otherwise shows nothing.
+// debianImage is the image built by `make image`. An image of another version of this
+// program would prove nothing.
 func debianImage(t *testing.T) *Manifest {
 	t.Helper()
 	m, err := Open(e2eDir(t), "debian12")

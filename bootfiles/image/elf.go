@@ -11,8 +11,8 @@ import (
 // libraryDirs are where Debian's dynamic loader looks without a cache.
 func libraryDirs() []string { return []string{"usr/lib/x86_64-linux-gnu", "usr/lib"} }
 
-// elfNeeds reads what a program needs beside itself: its loader's path ("" when
-// it is static) and its libraries' names. A file that is no ELF needs nothing.
+// elfNeeds reads a program's dependencies: its loader's path ("" if it is static) and its
+// libraries' names. A file that is not an ELF has none.
 func elfNeeds(data []byte) (loader string, libraries []string, err error) {
 	if !bytes.HasPrefix(data, []byte(elf.ELFMAG)) {
 		return "", nil, nil

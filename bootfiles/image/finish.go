@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// leftovers are what a build leaves in a root and no host must inherit: this
-// machine's mirror and resolver, secrets that every host makes for itself, and
-// logs and caches that differ from build to build.
+// leftovers are files of a build that no host must inherit: this machine's mirror and
+// resolver, secrets that every host makes for itself, and logs and caches that differ from
+// build to build.
 func leftovers() []string {
 	return []string{
 		"etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap",
@@ -39,8 +39,8 @@ func rpmLeftovers() []string {
 	}
 }
 
-// writeMode writes a file that goes into an image: its mode is that given, whatever
-// the umask.
+// writeMode writes a file that goes into an image. It has the given mode, regardless of the
+// umask.
 func writeMode(path string, data []byte, mode os.FileMode) error {
 	if err := os.WriteFile(path, data, mode); err != nil {
 		return err
@@ -48,7 +48,7 @@ func writeMode(path string, data []byte, mode os.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// mkdirs makes a folder of a root and those above it, readable for everyone whatever
+// mkdirs makes a folder of a root and those above it, readable for all users regardless of
 // the umask.
 func mkdirs(root, name string) error {
 	dir := filepath.Join(root, name)

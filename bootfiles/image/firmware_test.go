@@ -50,8 +50,8 @@ func TestModuleFirmware(t *testing.T) {
 	}
 }
 
-// What drivers ask for is taken from the root as it lies there: a link with its
-// file, a packed one packed; what isn't there is named in the manifest.
+// Firmware for drivers is taken from the root as it is: a link with its file, a packed file
+// packed. The manifest names missing files.
 func TestTakeFirmware(t *testing.T) {
 	root, folder := fakeRoot(t), t.TempDir()
 	const kernel = "6.1.0-1-amd64"

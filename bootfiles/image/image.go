@@ -22,7 +22,7 @@ import (
 	"rackhand/config/file"
 )
 
-// The files of an image, beside [RootFile] whose ending tells its compression.
+// The files of an image, beside [RootFile], whose ending names its compression.
 const (
 	ManifestFile = "manifest.json"
 	KernelFile   = "vmlinuz"
@@ -40,8 +40,8 @@ var ErrNoImage = errors.New("no such image")
 type Manifest struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
-	// Distribution and Release are what the root is: debian, bookworm. Of an image that
-	// was imported they are its os-release(5)'s, and may be empty.
+	// Distribution and Release describe the root: debian, bookworm. An imported image has
+	// those of its os-release(5), which may be empty.
 	Distribution string `json:"distribution,omitempty"`
 	Release      string `json:"release"`
 	Arch         string `json:"arch"`   // Debian's name: amd64
@@ -56,8 +56,8 @@ type Manifest struct {
 	FirmwareMissing map[string][]string `json:"firmware_missing,omitempty"`
 	// Files are the image's files but for the manifest itself, by name.
 	Files map[string]File `json:"files"`
-	// Recipe is what the image was built by, RecipeFile the file that it was read from
-	// ("" for none), RecipeSum its [Recipe.Sum]. An import has none of the three.
+	// Recipe is the image's recipe, RecipeFile the file that it was read from ("" for none),
+	// RecipeSum its [Recipe.Sum]. An import lacks all three.
 	Recipe     *Recipe `json:"recipe,omitempty"`
 	RecipeFile string  `json:"recipe_file,omitempty"`
 	RecipeSum  string  `json:"recipe_sum,omitempty"`
@@ -65,7 +65,7 @@ type Manifest struct {
 	Import *Imported `json:"import,omitempty"`
 }
 
-// Imported says what an image was made of that was a tar before.
+// Imported describes the tar from which an image was imported.
 type Imported struct {
 	File   string `json:"file"`   // the tar's own name, without its folder
 	SHA256 string `json:"sha256"` // of the file as it was
@@ -120,8 +120,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// ParseManifest reads and checks a manifest.json. Whatever it names stays inside
-// the image's folder.
+// ParseManifest reads and checks a manifest.json. All files that it names are inside the
+// image's folder.
 func ParseManifest(data []byte) (*Manifest, error) {
 	m := new(Manifest)
 	if err := json.Unmarshal(data, m); err != nil {

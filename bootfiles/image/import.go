@@ -16,8 +16,8 @@ import (
 	"rackhand/config/file"
 )
 
-// ImportOptions are what an import is told beside [Options], of which it takes
-// neither recipe nor sources.
+// ImportOptions are an import's options beside [Options]. An import ignores the recipe and
+// sources of those.
 type ImportOptions struct {
 	File string // the root tar: plain, or packed with gzip, xz, zstd or lz4
 	// Kernel is the version (uname -r) of that one of the root's kernels which starts
@@ -26,7 +26,7 @@ type ImportOptions struct {
 	// BootFrom names the image whose kernel and initramfs start the installer, in
 	// place of the root's own.
 	BootFrom string
-	// Complete vouches that the installed root boots, whatever it seems to lack.
+	// Complete says that the installed root boots, even if it seems incomplete.
 	Complete bool
 	// MaxSize bounds the bytes of the root, unpacked; 0: DefaultMaxSize.
 	MaxSize int64
@@ -141,7 +141,7 @@ func openRootTar(ctx context.Context, name string, to spool, most int64) (*rootT
 	defer z.Close()
 	t, err := readRootTar(ctx, z, to, limitsFor(most))
 	if err == nil {
-		// Whatever follows what was packed belongs to the file all the same.
+		// Bytes behind the packed part belong to the file, too.
 		_, err = io.Copy(h, f)
 	}
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 func (t *rootTar) checkRoot() error {
 	sh, err := t.open("bin/sh")
 	if err != nil {
-		return errors.New("it has no /bin/sh, so it is no root file system: make the tar with `tar -C ROOT -c .`")
+		return errors.New("it has no /bin/sh, so it is not a root file system: make the tar with `tar -C ROOT -c .`")
 	}
 	f, err := elf.NewFile(sh)
 	if err != nil {
@@ -54,8 +54,8 @@ func (t *rootTar) system() (distribution, release string) {
 	return values["ID"], release
 }
 
-// bootable picks the kernel of a root, the zero one when it has none, and says what
-// keeps a disk with this root from booting.
+// bootable picks the kernel of a root (the zero value without a kernel), and returns the
+// reasons why a disk with this root could not boot.
 func (t *rootTar) bootable(version string) (k kernel, missing []string, err error) {
 	list, err := findKernels(t.glob)
 	if err != nil {
@@ -145,7 +145,7 @@ func (t *rootTar) copyModules(version, to string) error {
 			return fmt.Errorf("the root's kernel has no list of modules (/lib/modules/%s/modules.dep): run depmod %[1]s in the root", version)
 		}
 	}
-	// Written through a handle that stays in the folder, whatever the names say.
+	// Written through a handle that can't leave the folder, for any name.
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (t *rootTar) putInto(out *os.Root, name string, n *rootNode) error {
 		return err
 	}
 	defer f.Close()
-	if err := f.Chmod(0o644); err != nil { // whatever the umask
+	if err := f.Chmod(0o644); err != nil { // regardless of the umask
 		return err
 	}
 	if _, err := io.Copy(f, io.NewSectionReader(t.spool, n.at, n.head.Size)); err != nil {

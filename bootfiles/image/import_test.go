@@ -164,7 +164,7 @@ func TestImportRefuses(t *testing.T) {
 		{"a way out", "leads out of the root", []tarred{sh, {name: "../../etc/passwd", text: "x"}}, ImportOptions{}},
 		{"a hard link out", "leads out of the root", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "../x"}}, ImportOptions{}},
 		{"a hard link to nothing", "doesn't stand before it", []tarred{sh, {name: "x", kind: tar.TypeLink, link: "y"}}, ImportOptions{}},
-		{"a file below a link", "is no folder", []tarred{sh, {name: "tmp", kind: tar.TypeSymlink, link: "/etc"}, {name: "tmp/passwd", text: "x"}}, ImportOptions{}},
+		{"a file below a link", "is not a folder", []tarred{sh, {name: "tmp", kind: tar.TypeSymlink, link: "/etc"}, {name: "tmp/passwd", text: "x"}}, ImportOptions{}},
 		{"links in a ring", "no /bin/sh", []tarred{{name: "bin", kind: tar.TypeSymlink, link: "nib"}, {name: "nib", kind: tar.TypeSymlink, link: "bin"}}, ImportOptions{}},
 		{"nothing", "is empty", nil, ImportOptions{}},
 	} {
@@ -249,8 +249,8 @@ func signHeaders(data []byte) {
 	}
 }
 
-// FuzzRootTar: whatever is read as a root can be written, and what was written is the
-// same root when it is read.
+// FuzzRootTar: every root that can be read can be written, and is the same root when it is
+// read again.
 func FuzzRootTar(f *testing.F) {
 	f.Add([]byte("not a tar"))
 	for _, list := range [][]tarred{

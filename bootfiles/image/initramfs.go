@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// programs are what the initramfs takes from the root, beside busybox: for the
+// programs are the programs that the initramfs takes from the root, beside busybox: for the
 // installer, for a Kickstart's %pre, and for a person on the console.
 func programs() []string {
 	return []string{
@@ -64,8 +64,8 @@ func fillTools(t *tree, applets []string) error {
 func (t *tree) has(name string) bool { _, ok := t.entries[name]; return ok }
 
 // fillModules takes the kernel modules, uncompressed as the kernel wants them, and
-// their indexes. The indexes name modules that aren't there too: whoever loads by
-// modalias finds out and goes on.
+// their indexes. The indexes also name modules that aren't there. Loading such a module by
+// modalias fails, and the loader continues.
 func fillModules(t *tree, kernel string) error {
 	dir := path.Join("usr/lib/modules", kernel)
 	text, err := t.root.ReadFile(path.Join(dir, "modules.dep"))
@@ -81,7 +81,7 @@ func fillModules(t *tree, kernel string) error {
 		return err
 	}
 	if len(picked) == 0 {
-		return errors.New("the kernel's module list names none of the modules that an installer needs")
+		return errors.New("the kernel's module list has no module that an installer needs")
 	}
 	var kept strings.Builder
 	for _, m := range picked {

@@ -9,8 +9,7 @@ import (
 	"rackhand/config/file"
 )
 
-// Installed are the packages in an image, name to version, as its packages.txt
-// tells.
+// Installed are the packages in an image, name to version, from its packages.txt.
 func Installed(dir, name string) (map[string]string, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err

@@ -160,7 +160,7 @@ func unpackedNames(text string) (plain string, packed map[string]string) {
 	return b.String(), packed
 }
 
-// unpackFile unpacks a module; left is what all of them may still take.
+// unpackFile unpacks a module; left is the space left for all of them.
 func unpackFile(r *os.Root, from, to string, left *int64) error {
 	f, err := r.Open(from)
 	if err != nil {

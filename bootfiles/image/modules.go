@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// moduleWanted says whether the installer's initramfs takes a module by itself,
-// from its path below /lib/modules/VERSION. Whatever the chosen ones depend on
-// comes with them.
+// moduleWanted reports, by its path below /lib/modules/VERSION, whether the installer's
+// initramfs takes a module. The dependencies of chosen modules come with them.
 func moduleWanted(file string) bool {
 	p := strings.TrimPrefix(file, "kernel/")
 	for _, no := range []string{
@@ -42,9 +41,9 @@ func moduleWanted(file string) bool {
 		"drivers/ata/", "drivers/nvme/host/", "drivers/scsi/", "drivers/message/fusion/",
 		"drivers/block/", "drivers/virtio/", "drivers/usb/storage/", "drivers/mmc/core/", "drivers/mmc/host/",
 		"drivers/pci/controller/",
-		// a keyboard for a person who has come to look, and serial cards to look at
+		// a keyboard for a person at the box, and serial cards for a console
 		"drivers/usb/host/", "drivers/tty/serial/8250/",
-		// what the operator has put into the image for this hardware (DKMS, vendors' packages)
+		// modules that the operator added for this hardware (DKMS, vendors' packages)
 		"updates/", "extra/", "weak-updates/",
 	} {
 		if strings.HasPrefix(p, folder) {
@@ -75,7 +74,7 @@ func modulesDep(text string) (map[string][]string, error) {
 		}
 		file, needs, ok := strings.Cut(line, ":")
 		if !ok || file == "" || path.Clean(file) != file || strings.HasPrefix(file, "/") || strings.HasPrefix(file, "../") || !strings.HasSuffix(file, ".ko") {
-			return nil, fmt.Errorf("modules.dep has a line that is no dependency: %q", line)
+			return nil, fmt.Errorf("modules.dep has a line that is not a dependency: %q", line)
 		}
 		deps[file] = strings.Fields(needs)
 	}

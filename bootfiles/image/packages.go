@@ -17,8 +17,8 @@ const (
 	releaseEpoch = 1686355200
 )
 
-// packages are what goes into a root of Debian beside apt and the essential ones.
-// [Recipe.packages] has what other distributions do otherwise.
+// packages are the packages of a Debian root beside apt and the essential ones.
+// [Recipe.packages] has the differences of other distributions.
 func packages() []string {
 	return []string{
 		// usr-is-merged stands in for usrmerge, which brings 50 MB of Perl; the
@@ -38,9 +38,9 @@ func packages() []string {
 	}
 }
 
-// excludes are the paths that dpkg leaves out in the image and, since they are
-// kept as /etc/dpkg/dpkg.cfg.d/rackhand, on the host for ever: documentation, and
-// modules for hardware that no server has. The modules make 170 of 400 MB.
+// excludes are the paths that dpkg leaves out in the image: documentation, and modules for
+// hardware that no server has. They stay in /etc/dpkg/dpkg.cfg.d/rackhand, so they also
+// hold on the host. The modules make 170 of 400 MB.
 func excludes() []string {
 	paths := []string{"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*", "/usr/share/bug/*"}
 	for _, m := range []string{

@@ -44,7 +44,7 @@ func lockImage(dir, name string) (*lock, error) {
 		if strings.HasPrefix(e.Name(), buildPrefix+name+"~") {
 			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				f.Close()
-				return nil, fmt.Errorf("remove what a killed build left: %w", err)
+				return nil, fmt.Errorf("remove the files of a killed build: %w", err)
 			}
 		}
 	}
@@ -54,8 +54,8 @@ func lockImage(dir, name string) (*lock, error) {
 func (l *lock) release() { l.f.Close() }
 
 // buildDir makes an empty folder for a build of the image. The caller holds the
-// image's lock. The tilde can't be in a name, so that the folders of debian and
-// debian-web are told apart.
+// image's lock. The tilde can't be in a name, so the folders of debian and debian-web
+// differ.
 func buildDir(dir, name string) (string, error) {
 	work, err := os.MkdirTemp(dir, buildPrefix+name+"~*")
 	if err != nil {

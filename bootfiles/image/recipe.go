@@ -23,9 +23,8 @@ type Recipe struct {
 	Packages []string `json:"packages,omitempty"`
 	// Mirror is where Debian's or Ubuntu's usual suites lie.
 	Mirror string `json:"mirror,omitempty"`
-	// Sources are archives in so many words: for apt "URL SUITE COMPONENT...", for
-	// dnf the URL of a repository. With neither these nor a mirror, Debian's are this
-	// machine's own.
+	// Sources are archives as apt or dnf name them: for apt "URL SUITE COMPONENT...", for dnf
+	// the URL of a repository. Without sources and mirror, Debian uses this machine's own.
 	Sources []string `json:"sources,omitempty"`
 	// Key is the file of the keys that sign the sources; none means the distribution's
 	// own keyring, for apt.
@@ -74,13 +73,13 @@ func (r *Recipe) Check() error {
 	}
 	switch own := r.Mirror == "" && len(r.Sources) == 0; {
 	case own && d.format == rpm:
-		return fmt.Errorf("nobody says where %s's packages come from: name its repositories with --source URL", r.Distribution)
+		return fmt.Errorf("no source is known for the packages of %s: name its repositories with --source URL", r.Distribution)
 	case own && r.Distribution != "debian":
-		return fmt.Errorf("nobody says where %s's packages come from: name a mirror with --mirror URL", r.Distribution)
+		return fmt.Errorf("no source is known for the packages of %s: name a mirror with --mirror URL", r.Distribution)
 	case own && r.Unsigned:
 		return errors.New("unsigned is for sources of your own: this machine's sources are signed by Debian")
 	case d.format == rpm && r.Key == "" && !r.Unsigned:
-		return fmt.Errorf("nobody says by which key %s's packages are signed: name its file with --key, or say --unsigned for a repository of your own", r.Distribution)
+		return fmt.Errorf("no key is known for the packages of %s: name its file with --key, or say --unsigned for a repository of your own", r.Distribution)
 	}
 	return nil
 }
@@ -146,8 +145,8 @@ func checkURL(text string) error {
 
 func (r Recipe) distro() distro { return distros()[r.Distribution] }
 
-// Sum is the SHA-256 (hex) of all that makes the image beside the archives: the
-// recipe, and what this program adds to every image of its kind.
+// Sum is the SHA-256 (hex) of the image's inputs beside the archives: the recipe, and this
+// program's own additions to every image of its kind.
 func (r Recipe) Sum() (string, error) {
 	added, err := overlayFiles(r)
 	if err != nil {
@@ -167,8 +166,8 @@ func (r Recipe) Sum() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Stale says in a few words why a build today would use another recipe than the
-// image's, "" when it would not. An image that was imported has none.
+// Stale says in a few words why a build today would use another recipe than the image's;
+// "" if it would use the same. It is always "" for an imported image.
 func (m *Manifest) Stale() string {
 	if m.Import != nil {
 		return ""

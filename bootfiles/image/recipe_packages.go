@@ -34,9 +34,9 @@ func (r Recipe) debPackages() []string {
 	return list
 }
 
-// rpmPackages are what goes into a root of Red Hat's family. SELinux isn't among
-// it: a recipe that wants it names selinux-policy-targeted, and the first boot
-// then labels the files.
+// rpmPackages are the packages of a root of Red Hat's family. SELinux isn't among them: a
+// recipe that wants it names selinux-policy-targeted, and the first boot then labels the
+// files.
 func rpmPackages() []string {
 	return []string{
 		// It boots on BIOS and UEFI, on any box: dracut's generic

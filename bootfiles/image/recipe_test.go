@@ -43,7 +43,7 @@ func TestRecipeCheck(t *testing.T) {
 		{"name a mirror with --mirror", Recipe{Distribution: "ubuntu", Release: "noble"}},
 		{"name its repositories with --source", Recipe{Distribution: "rocky", Release: "9"}},
 		{"name its repositories as sources", Recipe{Distribution: "rocky", Release: "9", Mirror: "http://m/"}},
-		{"by which key", Recipe{Distribution: "rocky", Release: "9", Sources: []string{"http://m/"}}},
+		{"no key is known", Recipe{Distribution: "rocky", Release: "9", Sources: []string{"http://m/"}}},
 		{"signed by Debian", Recipe{Distribution: "debian", Release: "12", Unsigned: true}},
 		{"can't carry a user", Recipe{Distribution: "debian", Release: "12", Mirror: "http://me:hunter2@m/debian"}},
 		{"must begin with http://", Recipe{Distribution: "debian", Release: "12", Mirror: "ftp://m/debian"}},

@@ -57,7 +57,7 @@ func readRootTar(ctx context.Context, r io.Reader, to spool, most limits) (*root
 			return nil, fmt.Errorf("%q in the tar: %w", h.Name, err)
 		}
 	}
-	// What follows the end of the tar counts in its checksum.
+	// Bytes behind the end of the tar count in its checksum.
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		return nil, fmt.Errorf("read the tar: %w", err)
 	}
@@ -120,8 +120,8 @@ func cleanName(name string) (string, error) {
 	return strings.TrimPrefix(path.Clean("/"+name), "/"), nil
 }
 
-// rootHeader is what a root has of a header: numeric owners, whole seconds, extended
-// attributes and ACLs.
+// rootHeader reduces a header to a root's attributes: numeric owners, whole seconds,
+// extended attributes and ACLs.
 func rootHeader(h *tar.Header) (*tar.Header, error) {
 	if h.Uid < 0 || h.Gid < 0 {
 		return nil, fmt.Errorf("its owner %d:%d can't be", h.Uid, h.Gid)
@@ -144,12 +144,12 @@ func rootHeader(h *tar.Header) (*tar.Header, error) {
 	return out, nil
 }
 
-// checkParents: whatever lies below something lies below a folder.
+// checkParents checks that only folders have entries below them.
 func (t *rootTar) checkParents() error {
 	for _, name := range t.names() {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if p, ok := t.entries[dir]; ok && p.head.Typeflag != tar.TypeDir {
-				return fmt.Errorf("%q in the tar lies below %q, which is no folder: pack the root out of one folder, with one tar", name, dir)
+				return fmt.Errorf("%q in the tar lies below %q, which is not a folder: pack the root out of one folder, with one tar", name, dir)
 			}
 		}
 	}
@@ -176,8 +176,8 @@ func comparePaths(a, b string) int {
 	return len(a) - len(b)
 }
 
-// find follows the links on the way to a name and at its end: to the real name, and
-// the node there; nil when there is none.
+// find follows the links on the way to a name and at its end. It returns the real name, and
+// the node there; nil without a node.
 func (t *rootTar) find(name string) (string, *rootNode) {
 	for range 40 {
 		real, rest := "", strings.Split(name, "/")

@@ -15,7 +15,7 @@ import (
 // rpmFormat is one package a line, in four fields.
 const rpmFormat = `%{NAME}\t%{EVR}\t%{ARCH}\t%{SOURCERPM}\n`
 
-// rpmFolder is where a root keeps rpm's database, "" when it has none.
+// rpmFolder is the folder of a root's rpm database; "" without one.
 func rpmFolder(root string) string {
 	for _, dir := range []string{newDatabase, oldDatabase} {
 		for _, file := range []string{"rpmdb.sqlite", "Packages", "Packages.db"} {
@@ -58,7 +58,7 @@ func parseRPM(text string) ([]Package, error) {
 	for line := range strings.Lines(text) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		if len(f) != 4 {
-			return nil, fmt.Errorf("rpm said %q, which is no package", line)
+			return nil, fmt.Errorf("rpm printed %q, which is not a package", line)
 		}
 		if f[0] == "gpg-pubkey" { // a key that dnf took, no package
 			continue

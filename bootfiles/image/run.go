@@ -16,7 +16,7 @@ import (
 )
 
 // run runs a program that makes a root; ctx's end kills it with all its children.
-// Its error has the last lines of what it said.
+// Its error has the last lines of the program's output.
 func run(ctx context.Context, log *slog.Logger, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(childEnv(), proxies(ctx)...)
@@ -98,7 +98,7 @@ func (l *lastLines) Write(p []byte) (int, error) {
 	for {
 		line, err := r.ReadString('\n')
 		if errors.Is(err, io.EOF) {
-			// A progress bar without an end of line must not grow for ever.
+			// A progress bar without an end of line must not grow forever.
 			if len(line) > 4096 {
 				line = line[len(line)-4096:]
 			}

@@ -65,9 +65,9 @@ type spdxRelationship struct {
 
 const noAssertion = "NOASSERTION"
 
-// makeSBOM is the SBOM of an image whose root is the file given: the same image makes
-// the same bytes, so its time is that of all that a build makes, and its name in
-// the world comes from what it says. Licences aren't told: dpkg knows none.
+// makeSBOM returns the SBOM of an image with the given root file. The same image makes the
+// same bytes. So its time is the fixed time of all files of a build, and its namespace is
+// derived from its content. It has no licences, because dpkg has none.
 func makeSBOM(m *Manifest, root File, format string, list []Package) ([]byte, error) {
 	const image = "SPDXRef-Image"
 	d := spdxDocument{

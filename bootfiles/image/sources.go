@@ -38,7 +38,7 @@ func (s Source) Line() string {
 
 // HostSources reads which archives of the Debian release (bookworm) this
 // machine's own apt uses; when it uses another release, the same archives with
-// the suites of the one asked for. It is an error when there are none.
+// the suites of the one asked for. No archive at all is an error.
 func HostSources(release string) ([]Source, error) { return sourcesIn("/etc/apt", release) }
 
 // sourcesIn reads sources.list and sources.list.d below etc, in apt's order.
@@ -210,7 +210,7 @@ func debianKey(signedBy string) bool {
 	return signedBy == "" || strings.HasPrefix(filepath.Base(signedBy), "debian-archive-")
 }
 
-// fetchable leaves out cdrom: and whatever else needs a person beside it.
+// fetchable leaves out cdrom: and other sources that need a person.
 func fetchable(uri string) bool {
 	for _, scheme := range []string{"http://", "https://", "file:", "mirror+file:", "mirror://"} {
 		if strings.HasPrefix(uri, scheme) {

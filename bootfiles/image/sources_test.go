@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// Each folder of testdata/sources is an /etc/apt; want.golden is what comes of it.
+// Each folder of testdata/sources is an /etc/apt; want.golden is the result.
 func TestSources(t *testing.T) {
 	dirs, err := filepath.Glob("testdata/sources/*")
 	if err != nil || len(dirs) == 0 {

@@ -22,7 +22,7 @@ type origins map[string][]origin
 
 // An origin is one file of one package.
 type origin struct {
-	digest string    // in hex; its length tells the kind
+	digest string    // in hex; its length gives the kind
 	time   time.Time // zero in dpkg's database, which keeps none
 }
 
@@ -75,8 +75,8 @@ func (o origins) timeOf(path, name string, info os.FileInfo) (time.Time, error) 
 	return found, nil
 }
 
-// digest sums up a file by the hash whose hex has so many digits, "" when there is
-// none.
+// digest hashes a file with the algorithm whose hex sum has this many digits; "" without
+// one.
 func digest(path string, digits int) (string, error) {
 	var h hash.Hash
 	switch digits {
@@ -140,7 +140,7 @@ func readOrigins(ctx context.Context, root, format string) (origins, error) {
 	return o, nil
 }
 
-// originFormat is one file a line: time, digest (none for what is no regular file)
+// originFormat is one file a line: time, digest (none if it is not a regular file)
 // and name.
 const originFormat = `[%{FILEMTIMES} %{FILEDIGESTS} %{FILENAMES}\n]`
 

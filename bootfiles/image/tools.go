@@ -18,8 +18,8 @@ import (
 	"rackhand/config/file"
 )
 
-// toolsRelease is the release of Debian whose tools are taken for roots that don't
-// have them. What its mke2fs makes, the boot loaders of older releases can read.
+// toolsRelease is the release of Debian whose tools serve roots that don't have them. Boot
+// loaders of older releases can read the file systems of its mke2fs.
 const toolsRelease = "bookworm"
 
 // toolsRoot is a folder with the programs for the initramfs of a root that isn't
@@ -148,7 +148,7 @@ func writeTree(dir string, entries []entry) error {
 		case modeFile:
 			mode := os.FileMode(e.Mode & 0o777)
 			if err = out.WriteFile(e.Name, e.Data, mode); err == nil {
-				err = out.Chmod(e.Name, mode) // whatever the umask
+				err = out.Chmod(e.Name, mode) // regardless of the umask
 			}
 		}
 		if err != nil {

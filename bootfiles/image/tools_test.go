@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What is kept of the tools' packages makes the same initramfs as all of them did.
+// The kept part of the tools' packages makes the same initramfs as all of them.
 func TestToolsKept(t *testing.T) {
 	full, kept := fakeRoot(t), filepath.Join(t.TempDir(), "kept")
 	write(t, full, map[string]string{"usr/bin/perl": "large"})

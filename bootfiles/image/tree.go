@@ -57,7 +57,7 @@ func (t *tree) copyFile(name string) ([]byte, error) {
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			if !info.Mode().IsRegular() {
-				return nil, fmt.Errorf("%s is no file", name)
+				return nil, fmt.Errorf("%s is not a regular file", name)
 			}
 			data, err := t.root.ReadFile(name)
 			if err != nil {
@@ -137,7 +137,7 @@ func (t *tree) copyLater(name string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file", name)
+		return fmt.Errorf("%s is not a regular file", name)
 	}
 	t.put(entry{
 		Name: name, Mode: modeFile | uint32(info.Mode().Perm()), Size: info.Size(),

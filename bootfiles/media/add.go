@@ -23,7 +23,7 @@ type AddOptions struct {
 	Dir     string // the state folder's media/
 	Name    string
 	InPlace bool   // an ISO stays where it is, instead of being copied
-	SHA256  string // what the ISO's sum has to be, in hex; "" for any
+	SHA256  string // the ISO's expected sum, in hex; "" for any
 	Replace bool   // one of that name gives way
 	Now     time.Time
 }
@@ -131,9 +131,8 @@ func (m *Manifest) inspect(v *iso9660.Volume) (notes []string, err error) {
 }
 
 // verifyFiles compares the files of an ISO with the checksums that its .treeinfo gives,
-// and sums up those that boot. What it gives for files of the whole tree that are not
-// on this ISO doesn't matter. Files may lie on top of each other; together they are
-// read as often as an ISO of that size has bytes twice.
+// and sums up those that boot. It ignores checksums of files that are not on this ISO. Files
+// may overlap; together at most twice the ISO's size is read.
 func verifyFiles(ctx context.Context, v *iso9660.Volume, m *Manifest, size int64) error {
 	sums, left := map[string]string{}, 2*size
 	for p := range m.Tree.Checksums {
@@ -172,7 +171,7 @@ func (o AddOptions) check() error {
 		return err
 	}
 	if o.SHA256 != "" && !sumForm.MatchString(o.SHA256) {
-		return fmt.Errorf("%.80q is no SHA-256 sum: 64 hexadecimal digits", o.SHA256)
+		return fmt.Errorf("%.80q is not a SHA-256 sum: 64 hexadecimal digits", o.SHA256)
 	}
 	if _, err := os.Stat(filepath.Join(o.Dir, o.Name, ManifestFile)); err == nil && !o.Replace {
 		return fmt.Errorf("media %s is there already: --replace puts this one into its place", o.Name)

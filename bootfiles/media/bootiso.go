@@ -32,9 +32,9 @@ var (
 	versionForm = regexp.MustCompile(`(?:^|\s)([0-9]{1,3}(?:\.[0-9]{1,4})*)\s*$`)
 )
 
-// bootISO says what a .treeinfo would of an ISO that has none: boot.iso, which holds the
-// installer alone. Its files have fixed places (lorax's templates); what release it is for
-// stands in .discinfo, which RHEL 8's doesn't have, or in the volume's label.
+// bootISO derives the data of a .treeinfo for an ISO without one: boot.iso, which holds only
+// the installer. Its files have fixed places (lorax's templates). Its release is in
+// .discinfo, which RHEL 8's ISO lacks, or in the volume's label.
 func bootISO(v *iso9660.Volume) (*Treeinfo, error) {
 	t := &Treeinfo{Kernel: "images/pxeboot/vmlinuz", Initrd: "images/pxeboot/initrd.img", Checksums: map[string]string{}}
 	for _, p := range []string{"images/install.img", "LiveOS/squashfs.img"} { // RHEL 7's has the second
@@ -59,8 +59,8 @@ func bootISO(v *iso9660.Volume) (*Treeinfo, error) {
 	return t, nil
 }
 
-// identify reads a volume's label and the text of its .discinfo, which may be empty and is
-// believed first. What neither says is "".
+// identify reads a volume's label and the text of its .discinfo, which may be empty. The
+// .discinfo takes precedence. Unknown values are "".
 func identify(label, discinfo string) (family, version, arch string) {
 	m := fedoraForm.FindStringSubmatch(label)
 	if m == nil {

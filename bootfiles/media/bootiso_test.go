@@ -36,7 +36,7 @@ func TestBootISOLabels(t *testing.T) {
 	}
 }
 
-// FuzzBootISO: whatever label and .discinfo say, what is made of them is sound or refused.
+// FuzzBootISO: any label and .discinfo lead to a sound result or an error.
 func FuzzBootISO(f *testing.F) {
 	f.Add("RHEL-9-4-0-BaseOS-x86_64", "1712890496.28\n9.4\nx86_64\n")
 	f.Add("CentOS 7 x86_64", "")

@@ -29,7 +29,7 @@ const (
 // ErrNoMedia means that there are no media of that name.
 var ErrNoMedia = errors.New("no such media")
 
-// A Manifest is what is known of a media; manifest.json.
+// A Manifest describes a media; manifest.json.
 type Manifest struct {
 	Name  string    `json:"name"`
 	Added time.Time `json:"added"`
@@ -132,8 +132,8 @@ func (m *Manifest) unchanged(st fs.FileInfo, path string) error {
 	return nil
 }
 
-// List reads the manifests of all media in a folder. Those that can't be read are in
-// the error; the others are listed all the same.
+// List reads the manifests of all media in a folder. The error names those that can't be
+// read; the others are still listed.
 func List(dir string) ([]*Manifest, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -136,8 +136,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestRefused: what can't be installed from is said when it is added, and nothing of
-// it stays.
+// TestRefused: unusable media are refused when they are added, and nothing of them
+// stays.
 func TestRefused(t *testing.T) {
 	whole, err := os.ReadFile(iso(t))
 	if err != nil {
@@ -154,7 +154,7 @@ func TestRefused(t *testing.T) {
 		o    media.AddOptions
 		want string
 	}{
-		"a text":              {[]byte(strings.Repeat("x", 1<<17)), media.AddOptions{}, "no ISO 9660"},
+		"a text":              {[]byte(strings.Repeat("x", 1<<17)), media.AddOptions{}, "not a readable ISO 9660"},
 		"cut off":             {whole[:len(whole)/2], media.AddOptions{}, "is the file whole?"},
 		"a damaged kernel":    {damage("a kernel, simulated", "a kernel, simUlated"), media.AddOptions{}, "is damaged"},
 		"no stage2":           {damage("mainimage", "mainimagX"), media.AddOptions{}, "names no mainimage"},

@@ -44,7 +44,7 @@ type File struct {
 	Name    string // without its path
 	Size    int64
 	ModTime time.Time
-	// Tag tells it from every other file and version, for HTTP's ETag.
+	// Tag identifies the file and version, for HTTP's ETag.
 	Tag string
 }
 
@@ -121,9 +121,9 @@ func load(dir, name string, at time.Time) (*opened, error) {
 	return o, nil
 }
 
-// Open opens a file of a media by its path. Of a tree, what was fetched when it was
-// added. An error is fs.ErrNotExist when the media has no such file, and ErrNoMedia
-// when there are no such media.
+// Open opens a file of a media by its path. A tree only has the files fetched when it was
+// added. An error is fs.ErrNotExist if the media has no such file, and ErrNoMedia if no such
+// media exists.
 func (s *Store) Open(name, file string) (*File, error) {
 	o, err := s.media(name)
 	if err != nil {

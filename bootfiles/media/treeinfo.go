@@ -18,8 +18,8 @@ const TreeinfoFile = ".treeinfo"
 // maxTreeinfo bounds it in bytes; those of distributions have about 2 KB.
 const maxTreeinfo = 256 << 10
 
-// A Treeinfo is what Anaconda's media say of themselves (productmd's .treeinfo, 1.0 to
-// 1.2, and what was there before it).
+// A Treeinfo is the description in Anaconda's media (productmd's .treeinfo, 1.0 to 1.2, and
+// its predecessor).
 type Treeinfo struct {
 	Family  string `json:"family"`  // Rocky Linux, Red Hat Enterprise Linux, Fedora
 	Version string `json:"version"` // 9.4
@@ -40,8 +40,8 @@ type Variant struct {
 	Repository string `json:"repository"`
 }
 
-// ParseTreeinfo reads a .treeinfo. Whatever path of a boot file it names stays inside
-// the tree.
+// ParseTreeinfo reads a .treeinfo. All paths of boot files that it names stay inside the
+// tree.
 func ParseTreeinfo(text []byte) (*Treeinfo, error) {
 	if len(text) > maxTreeinfo {
 		return nil, fmt.Errorf("%s: more than %d bytes", TreeinfoFile, maxTreeinfo)
@@ -88,7 +88,7 @@ func ParseTreeinfo(text []byte) (*Treeinfo, error) {
 	return t, t.check()
 }
 
-// form is what family, version and processor may consist of: they are shown and
+// form is the allowed form of family, version and processor: they are shown and
 // compared.
 var form = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,79}$`)
 
@@ -109,8 +109,8 @@ func (t *Treeinfo) check() error {
 	return nil
 }
 
-// pathForm is what can stand in a URL, a kernel's command line and a GRUB menu as it
-// is.
+// pathForm is the form of a path that needs no quoting in a URL, a kernel's command line
+// and a GRUB menu.
 var pathForm = regexp.MustCompile(`^[A-Za-z0-9._/+-]{1,200}$`)
 
 // Release is the Kickstart release of the tree: RHEL9, F44.

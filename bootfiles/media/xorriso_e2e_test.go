@@ -196,7 +196,7 @@ func TestXorriso(t *testing.T) {
 
 // TestBootISO: an ISO without .treeinfo, as lorax makes boot.iso, is added for the release
 // that its .discinfo or its label says; RHEL 8's has the label alone. Anaconda's initrd
-// finds a .treeinfo all the same.
+// still finds a .treeinfo.
 func TestBootISO(t *testing.T) {
 	for _, tt := range []struct{ label, discinfo, stage2, release, fails string }{
 		{"Rocky-9-4-x86_64-boot", "1714953600.123\n9.4\nx86_64\n", "images/install.img", "RHEL9", ""},

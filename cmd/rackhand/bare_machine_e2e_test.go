@@ -16,7 +16,7 @@ import (
 )
 
 // TestBuildOnABareMachine runs `make build` in a root that has make, git and certificates
-// and nothing else: Debian 12's own Go is too old, and is neither used nor changed. The
+// and nothing else. Debian 12's own Go is too old, and is not used and not changed. The
 // module and build caches are this machine's, so that it costs a minute and not five.
 func TestBuildOnABareMachine(t *testing.T) {
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestBuildOnABareMachine(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	output(t, exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include=make,git,ca-certificates",
 		"--aptopt=Acquire::Languages \"none\"", "bookworm", root, "deb "+upstreams["debian"]+" bookworm main"))
-	// What a machine at this place has: its resolver, its authorities, the sources.
+	// The files that such a machine has: its resolver, its authorities, the sources.
 	for _, path := range []string{"/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"} {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -59,7 +59,7 @@ func TestBuildOnABareMachine(t *testing.T) {
 	if second := inRoot(t, root, "make -C /src build"); strings.Contains(second, "fetching") || strings.Contains(second, "installing") {
 		t.Errorf("the second build does it all again:\n%s", second)
 	}
-	// What apt can't bring is named before anything is done: here, there is no sudo.
+	// Programs that apt can't install are named before anything is done: here, sudo.
 	said := inRoot(t, root, "mount -t tmpfs none /dev; su -s /bin/sh nobody -c '/src/.ci/needs test /src/.cache' || true")
 	for _, want := range []string{"make test: you are not root, and there is no sudo", "make test: there is no /dev/net/tun: load the kernel's tun module"} {
 		if !strings.Contains(said, want) {

@@ -85,9 +85,9 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// settingsFor reads the settings of the appliance that serves an inventory: those that
-// are named, else the rackhand.yaml beside its folder or the usual one, if that names
-// this folder. Nil when there are none.
+// settingsFor reads the settings of the appliance that serves an inventory: the named file,
+// otherwise the rackhand.yaml beside its folder or the usual one, if that names this folder.
+// Nil without settings.
 func settingsFor(named, dir string) (*config.Config, error) {
 	if named != "" {
 		cfg, problems := config.Load(named)

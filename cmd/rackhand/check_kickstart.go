@@ -56,7 +56,7 @@ func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// imageProblems are what the image installer has to say of a Kickstart.
+// imageProblems are the image installer's problems with a Kickstart.
 func imageProblems(path string, text []byte, way engine.Unsupported) []*kickstart.Problem {
 	f, err := kickstart.Parse(path, text)
 	var broken *kickstart.Problem
@@ -99,8 +99,8 @@ func readFile(path string) ([]byte, error) {
 	return readBounded(f)
 }
 
-// readBounded reads what a Kickstart may have at most. A larger one is not looked at:
-// that says nothing of what an installer makes of it.
+// readBounded reads a Kickstart up to its maximum size. A larger one is not checked, which
+// does not mean that an installer rejects it.
 func readBounded(in io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
 	if err == nil && len(text) > kickstart.MaxSize {

@@ -133,7 +133,7 @@ func groupsIn(files []edit.File) []string {
 			} `yaml:"groups"`
 		}
 		if yaml.Unmarshal(f.Text, &doc) != nil {
-			continue // the edit tells of it
+			continue // the edit reports it
 		}
 		for name, g := range doc.Groups {
 			if g.System != "" {
@@ -157,14 +157,14 @@ func oneOf(names []string) string {
 	return " (" + strings.Join(names, ", ") + ")"
 }
 
-// seen is what is known beside the inventory: where unclaimed boxes are, and which
+// seen holds facts from outside the inventory: where unclaimed boxes are, and which
 // addresses are in use.
 type seen struct {
 	at    map[inventory.MAC]netip.Addr
 	taken map[netip.Addr]bool
 }
 
-// ask gathers what this machine and a running appliance know. Neither must answer:
+// ask gathers facts from this machine and a running appliance. Both may be silent, because
 // an inventory may be edited anywhere.
 func (c *claimCmd) ask(ctx context.Context) seen {
 	s := seen{map[inventory.MAC]netip.Addr{}, map[netip.Addr]bool{}}
@@ -201,7 +201,7 @@ func (c *claimCmd) ask(ctx context.Context) seen {
 	return s
 }
 
-// listUnclaimed writes the boxes that nobody has claimed, a line each.
+// listUnclaimed writes the unclaimed boxes, a line each.
 func listUnclaimed(out io.Writer, st provision.Status, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	n := 0
@@ -242,8 +242,8 @@ type editFlags struct {
 	DryRun    bool   `help:"Show the change, and write nothing."`
 }
 
-// edit makes a change, shows it, and says what came of it. first is called before
-// the change is shown; what also refuses of the inventory after the edit is not done.
+// edit makes a change, shows it, and reports the result. It calls first before it shows the
+// change. If also refuses the inventory after the edit, the edit is not made.
 func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func(), also ...func(*inventory.Snapshot) error) error {
 	also = append(also, f.ownAddress())
 	var refused error

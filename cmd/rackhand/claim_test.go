@@ -40,9 +40,8 @@ func statusSocket(t *testing.T, st provision.Status) string {
 	return path
 }
 
-// With an appliance that runs, the boxes that nobody has claimed are listed, and a
-// box that is claimed gets an address on the network where it was seen, which no
-// other box has now.
+// With a running appliance, unclaimed boxes are listed. A claimed box gets a free address
+// on the network where it was seen.
 func TestClaimAsksTheAppliance(t *testing.T) {
 	socket := statusSocket(t, provision.Status{Hosts: []provision.HostStatus{
 		{Host: "web1", MACs: []string{"52:54:00:00:00:01"}, Address: "10.1.0.11"},

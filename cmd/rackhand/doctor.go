@@ -28,10 +28,10 @@ type doctorCmd struct {
 	Links  []string `arg:"" optional:"" name:"link" help:"The links to check (default: those of the settings, otherwise every Ethernet link that is up)."`
 }
 
-// A diagnosis is what `rackhand doctor --json` prints.
+// A diagnosis is the output of `rackhand doctor --json`.
 type diagnosis struct {
 	Links []doctor.Report `json:"links"`
-	// Machine is what belongs to no link.
+	// Machine holds the findings that belong to no link.
 	Machine []doctor.Finding `json:"machine"`
 }
 
@@ -92,7 +92,7 @@ func (c *doctorCmd) settings() (*config.Config, error) {
 	return cfg, problems.Err()
 }
 
-// links are what is looked at, and our address there where the settings say it.
+// links are the links to check, with our address there if the settings give it.
 func (c *doctorCmd) links(cfg *config.Config) ([]doctor.Target, error) {
 	names := c.Links
 	if len(names) == 0 && cfg != nil {

@@ -58,7 +58,7 @@ func TestGuideExamples(t *testing.T) {
 					g.kickstart(t, block)
 				case kind == "ini":
 					g.unit(t, block)
-				case kind == "text": // what a program prints
+				case kind == "text": // a program's output
 				default:
 					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, ini, text for what a program prints, or no word for commands", kind)
 				}
@@ -70,7 +70,7 @@ func TestGuideExamples(t *testing.T) {
 	}
 }
 
-// guide is what the examples need of each other and of the program.
+// guide holds the state that the examples share.
 type guide struct {
 	commandLine *kong.Node
 	rack        string // the inventory's example

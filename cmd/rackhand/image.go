@@ -43,7 +43,7 @@ type imageBuild struct {
 }
 
 func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
-	old, _ := image.Open(p.dir(), c.Name) // one that can't be read is built anew
+	old, _ := image.Open(p.dir(), c.Name) // an unreadable one is rebuilt
 	recipe, file, err := c.recipe(old)
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error 
 	return ready(out, m)
 }
 
-// recipe puts together what to build: the file's recipe or the one that the name
-// stands for, with the flags; with none of these, that of the image which is there.
+// recipe returns the recipe to build: the file's recipe, or the one that the name stands
+// for, with the flags. Without any of these it is the recipe of the existing image.
 func (c *imageBuild) recipe(old *image.Manifest) (r image.Recipe, file string, err error) {
 	byName, known := image.RecipeFor(c.Name)
 	switch {
@@ -209,7 +209,7 @@ func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 	})
 }
 
-// eachOf does something with each of the names, whatever becomes of the others.
+// eachOf calls a function for each of the names, even if it fails for others.
 func eachOf(names []string, do func(name string) error) error {
 	var errs []error
 	for _, name := range names {

@@ -12,8 +12,8 @@ import (
 	"rackhand/bootfiles/image"
 )
 
-// What is built: a file's recipe, the name's, or that of the image which is there;
-// and flags on top.
+// The recipe to build: a file's, the name's, or the existing image's, with flags on
+// top.
 func TestImageRecipe(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yaml")
 	if err := os.WriteFile(file, []byte("distribution: debian\nrelease: trixie\npackages: [nginx]\n"), 0o600); err != nil {
@@ -64,7 +64,7 @@ func TestImageRecipe(t *testing.T) {
 	}
 }
 
-// make image builds anew what an older program made.
+// make image rebuilds the image of an older program.
 func TestImageDiffers(t *testing.T) {
 	r := image.Recipe{Distribution: "debian", Release: "bookworm"}
 	sum, err := r.Sum()

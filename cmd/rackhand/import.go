@@ -30,8 +30,8 @@ func (c *importCmd) Run(in io.Reader, out io.Writer) error {
 	table, problems := port.ReadCSV(c.Table, in)
 	var done port.Import
 	if table != nil {
-		// Roles and templates are looked at by `rackhand check`: what is wrong with
-		// them is none of the table's.
+		// `rackhand check` checks roles and templates: problems with them don't belong to
+		// the table.
 		done, problems = table.Plan(c.Inventory, inventory.Options{}, port.ImportOptions{Group: c.Group, Network: c.Network})
 	}
 	if err := problems.Err(); err != nil {

@@ -80,7 +80,7 @@ func orAll(disks []string) string {
 	return "the disks " + strings.Join(disks, ", ")
 }
 
-// what says which box is meant, as far as the appliance can be asked.
+// what describes the box, if the appliance answers.
 func (c *wipeCmd) what(ctx context.Context) string {
 	st, err := client.New(c.Socket).Status(ctx)
 	if err != nil {

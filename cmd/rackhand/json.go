@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// printJSON is what --json prints: indented, with a newline at its end.
+// printJSON prints the output of --json: indented, with a newline at its end.
 func printJSON(out io.Writer, v any) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")

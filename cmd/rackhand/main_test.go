@@ -61,7 +61,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestInvisible: whatever a command says, nothing of it moves the terminal.
+// TestInvisible: no output of a command controls the terminal.
 func TestInvisible(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "a\x1b]0;b\x07\u202ec.ks")

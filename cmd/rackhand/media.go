@@ -77,7 +77,7 @@ type mediaList struct {
 func (c *mediaList) Run(p *mediaCmd, out io.Writer) error {
 	all, broken := media.List(p.dir())
 	if c.JSON {
-		return errors.Join(printJSON(out, append([]*media.Manifest{}, all...)), broken) // [] when there are none
+		return errors.Join(printJSON(out, append([]*media.Manifest{}, all...)), broken) // [] without media
 	}
 	if len(all) == 0 {
 		return broken

@@ -23,7 +23,7 @@ func upstreamOf(from string, upstreams map[string]string) (upstream, path string
 		if _, known := upstreams[upstream]; ok && known {
 			return upstream, strings.Trim(path, "/"), nil
 		}
-		return "", "", fmt.Errorf("%q is neither FILE.iso nor UPSTREAM:PATH with an upstream of the mirror cache (%s)", from, known(upstreams))
+		return "", "", fmt.Errorf("%q is not FILE.iso and not UPSTREAM:PATH with an upstream of the mirror cache (%s)", from, known(upstreams))
 	}
 	for name, base := range upstreams {
 		base = strings.TrimRight(base, "/") + "/"
@@ -50,7 +50,7 @@ func known(upstreams map[string]string) string {
 // fetchFrom fetches below an upstream.
 func fetchFrom(client *http.Client, base string) media.Fetch {
 	return func(ctx context.Context, path string) (io.ReadCloser, error) {
-		// As the cache asks, and dnf: of an object store a plus has to be %2B.
+		// As the cache and dnf ask: an object store needs %2B for a plus.
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+mirror.Escape(path), nil)
 		if err != nil {
 			return nil, err

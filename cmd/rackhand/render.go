@@ -68,8 +68,8 @@ func writeNotes(notes []string) {
 	}
 }
 
-// configOrNone reads the settings in path; without one those of an appliance on
-// this machine, nil when there are none.
+// configOrNone reads the settings in path. Without a path it reads those of an appliance on
+// this machine; nil without such an appliance.
 func configOrNone(path string) (*config.Config, error) {
 	if path == "" {
 		if _, err := os.Stat(usualConfig); errors.Is(err, fs.ErrNotExist) {

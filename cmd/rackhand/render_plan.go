@@ -53,7 +53,7 @@ func (c *renderCmd) plan(p *preview.Preview, in io.Reader, out io.Writer) error 
 	return err
 }
 
-// facts are what the inventory and --disks say of a box.
+// facts are a box's facts from the inventory and --disks.
 func (c *renderCmd) facts(h *inventory.Host, in io.Reader) (plan.Facts, error) {
 	facts := plan.Facts{UEFI: !c.BIOS}
 	for i, mac := range h.MACs {

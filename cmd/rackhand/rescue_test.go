@@ -15,7 +15,7 @@ import (
 	"rackhand/provision"
 )
 
-// said is an appliance that answers a rescue and tells these events of it.
+// said is an appliance that answers a rescue and has these events of it.
 func said(t *testing.T, asked *provision.JobRequest, events ...provision.Event) (socket string) {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -97,7 +97,7 @@ func TestRescueWaits(t *testing.T) {
 			t.Errorf("%s: it asks for %+v", name, asked)
 		}
 		if c.err == "" {
-			// One line, of one host, whatever the box says of itself.
+			// One line, of one host, for any name that the box sends.
 			b, err := os.ReadFile(known)
 			if err != nil || strings.Count(string(b), "\n") != 1 || !strings.HasPrefix(string(b), "10.77.0.11 ssh-ed25519 BBBB ") {
 				t.Errorf("known_hosts: %q %v", b, err)

@@ -21,8 +21,8 @@ import (
 // the guide's unit isn't restarted on it.
 const exitAsk = 3
 
-// memorySoft is how much memory is used before garbage is collected sooner, in bytes: a rack
-// of 500 hosts takes a third of it. What needs more gets it.
+// memorySoft is the memory in bytes beyond which garbage is collected sooner. A rack of 500
+// hosts takes a third of it. It is no hard limit.
 const memorySoft = 96 << 20
 
 type serveCmd struct {
@@ -30,7 +30,7 @@ type serveCmd struct {
 	Debug  bool   `help:"Log more."`
 
 	NewDatabase bool `help:"Continue with a new database in place of a lost one: no host of the inventory is armed automatically."`
-	NewCA       bool `name:"new-ca" help:"Continue with a new or another CA: installed hosts have to be reinstalled."`
+	NewCA       bool `name:"new-ca" help:"Continue with a new or another CA: installed hosts must be reinstalled."`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
@@ -38,10 +38,10 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	// Most of what is allocated is a packet's, gone with its answer; the rest is some
-	// ten MB. A heap four times that costs little, and the processor a tenth less for
-	// each DHCP exchange; under a flood it would cost more, so from memorySoft on garbage is
-	// collected as it comes. GOMEMLIMIT says another bound.
+	// Most allocations belong to a packet and end with its answer; the rest is some ten MB.
+	// A heap four times that size costs little, and saves a tenth of the processor time of
+	// each DHCP exchange. Under a flood it would cost more, so garbage is collected at once
+	// from memorySoft on. GOMEMLIMIT sets another bound.
 	debug.SetGCPercent(400)
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(memorySoft)

@@ -16,8 +16,8 @@ type settingsFlags struct {
 	State  string `help:"The appliance's state folder, instead of the settings'." type:"path"`
 }
 
-// AfterApply reads the settings. Without such a file there are none to heed: these
-// commands are of use before the appliance is set up.
+// AfterApply reads the settings. Without such a file it uses none: these commands also
+// work before the appliance is set up.
 func (f *settingsFlags) AfterApply() error {
 	f.cfg = config.Default()
 	if _, err := os.Stat(f.Config); err == nil {

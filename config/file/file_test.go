@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestOpen: a pipe without a writer, a device without an end and the like are refused
+// TestOpen: files such as a pipe without a writer or a device without an end are refused
 // at once.
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()

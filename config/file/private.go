@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// ErrExposed means that others than who may be believed can read or change a file.
+// ErrExposed means that untrusted users can read or change a file.
 var ErrExposed = errors.New("other users may use it")
 
 // Private checks that only its owner may read or write a file, and that its owner
-// is root or who runs this program. Nothing of the file is read. An error is ErrExposed,
-// and names the command that mends it.
+// is root or this program's user. It doesn't read the file. An error is ErrExposed, and
+// names the command that mends it.
 func Private(path string) error { return judge(path, 0o077) }
 
 // Guarded checks that only its owner may write to a file or folder.

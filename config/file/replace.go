@@ -19,7 +19,7 @@ func Sync(path string) error {
 
 // ReplaceFolder renames a folder to target, and deletes the folder that had that name. With
 // RENAME_EXCHANGE (renameat2(2)), a reader finds either the old folder or the new one. On a
-// file system without it there is a moment with neither. What is in the folder must be on
+// file system without it, both are missing for a moment. The folder's content must be on
 // disk already: see Sync. An error leaves the old folder at target.
 func ReplaceFolder(folder, target string) error {
 	err := os.Rename(folder, target)

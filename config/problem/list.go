@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxProblems bounds what one run says: whoever gets 200 has enough to do,
-	// and a hostile file must not fill the memory of those who keep them.
+	// maxProblems bounds the problems of one run. 200 are enough to work on, and a hostile file
+	// must not fill the memory that keeps them.
 	maxProblems = 200
 	// maxText bounds a source line that is shown, in characters.
 	maxText = 240
@@ -23,8 +23,8 @@ type List struct {
 	more     int
 }
 
-// Source tells where the text of a file's lines comes from. It is asked when the
-// reading is over, so that a secret that was found late is hidden everywhere.
+// Source sets the source of the text of a file's lines. It is asked when the reading is
+// over, so a secret that was found late is hidden everywhere.
 func (l *List) Source(file string, line func(line int) string) {
 	if l.sources == nil {
 		l.sources = map[string]func(int) string{}

@@ -32,10 +32,10 @@ type Problem struct {
 	// characters. Line is 0 when the problem is the file as a whole.
 	File         string
 	Line, Column int
-	Message      string // what is wrong, in one line
-	Hint         string // what to do about it; may be empty
+	Message      string // the problem, in one line
+	Hint         string // for the operator: how to correct it; may be empty
 	// Text is the source line, with secrets and unprintable characters hidden;
-	// empty when there is none. Of a long line it is the part around Column.
+	// empty without a line. Of a long line it is the part around Column.
 	Text string
 	// Cut is how many characters of the line were left out before Text.
 	Cut int `json:",omitempty"`
@@ -77,7 +77,7 @@ func (ps Problems) String() string {
 	return strings.Join(texts, "\n")
 }
 
-// Error makes Problems an error whose text is that of String. Use [Problems.Err]
+// Error makes Problems an error with the text of String. Use [Problems.Err]
 // to get one, so that no problems are a nil error.
 func (ps Problems) Error() string { return strings.TrimRight(ps.String(), "\n") }
 

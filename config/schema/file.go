@@ -1,6 +1,6 @@
 // Package schema reads a YAML file by the schema of its caller: a scalar
-// is the text that the operator wrote (0644, NO, 1.10 stay what they are), every
-// key must be known, and whatever is wrong becomes a [problem.Problem] with its
+// is the text that the operator wrote (0644, NO, 1.10 stay as they are), every
+// key must be known, and every mistake becomes a [problem.Problem] with its
 // place. Reading goes on after a problem, so that one run finds them all.
 //
 // The Node types of yaml.v3 are used for positions and raw text only: its own
@@ -29,12 +29,12 @@ type File struct {
 	lines  []string
 	list   *problem.List
 	hidden map[int]int         // line -> column from which it is hidden
-	bad    map[*yaml.Node]bool // reported already: readers pass over them
+	bad    map[*yaml.Node]bool // reported already: readers skip them
 	alias  bool                // an alias was reported
 	probe  *probe              // set while a shape is asked for
 }
 
-// Line is the text of a line, from 1, without its secrets; "" when there is none.
+// Line is the text of a line, from 1, without its secrets; "" if the file has no such line.
 func (f *File) Line(n int) string {
 	if n < 1 || n > len(f.lines) {
 		return ""

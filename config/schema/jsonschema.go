@@ -12,14 +12,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A Doc is what the shape of a key doesn't say, for people and editors.
+// A Doc adds texts and limits to the shape of a key, for people and editors.
 type Doc struct {
 	// Text says what the key is for, in one or two sentences.
 	Text string
-	// Pattern is what a text must match (regexp syntax that JavaScript knows too),
-	// "" for any.
+	// Pattern is the expression that a text must match (regexp syntax that JavaScript also
+	// knows); "" for any text.
 	Pattern string
-	// Names is what the names in a mapping of names must match, "" for any.
+	// Names is the expression that each name in a mapping of names must match; "" for any.
 	Names string
 	// Examples are values as YAML, each one that a reader takes.
 	Examples []string
@@ -31,7 +31,7 @@ type Doc struct {
 	NotEmpty bool
 }
 
-// Docs are what is known of keys by their path: hosts.*.bmc.user, where * stands
+// Docs are the Doc of keys by their path: hosts.*.bmc.user, where * stands
 // for any name. The path of the whole file is "".
 type Docs map[string]Doc
 

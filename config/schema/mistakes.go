@@ -18,8 +18,8 @@ var (
 	blockMark    = regexp.MustCompile(`: [|>][^ ]* +[^ #]`)
 )
 
-// recognise looks for the cause of a syntax error that was noticed in a line,
-// from 1; nil when none of the usual ones shows.
+// recognise looks for the cause of a syntax error that was noticed in a line, from 1; nil
+// without one of the usual causes.
 func (f *File) recognise(line int, message string) *mistake {
 	for i, text := range f.lines {
 		if conflictMark.MatchString(text) {
@@ -57,7 +57,7 @@ func (f *File) recognise(line int, message string) *mistake {
 	return nil
 }
 
-// misplacedKey tells why a "key:" stands where only a value can: the line before
+// misplacedKey explains why a "key:" stands where only a value can: the line before
 // has a colon without its space, or is indented less.
 func (f *File) misplacedKey(line int) *mistake {
 	before := line - 1
@@ -105,8 +105,8 @@ func afterQuote(src string) int {
 	return -1
 }
 
-// extraBracket finds a closing bracket that nothing in its line opens; -1 when
-// there is none.
+// extraBracket finds a closing bracket that nothing in its line opens; -1 without
+// one.
 func extraBracket(src string) int {
 	open := 0
 	var quote rune

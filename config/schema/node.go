@@ -13,7 +13,7 @@ import (
 
 // A Node is a value in a file. Its readers report what doesn't fit, with what
 // named in the message ("host web1: address"), and return ok false; a value that
-// was reported already is passed over in silence.
+// was reported already is skipped in silence.
 type Node struct {
 	file *File
 	n    *yaml.Node
@@ -30,10 +30,10 @@ func (n Node) Problem(hint, format string, args ...any) {
 	n.file.problem(n.n, hint, format, args...)
 }
 
-// Hide keeps the value, and what follows it on its lines, out of every problem:
-// it is a secret that should not stand here. Where a value ends yaml.v3 doesn't
-// say, so whatever is indented deeper than its first line is taken for it, and
-// so is a line that begins with a word of it.
+// Hide keeps the value, and the text behind it on its lines, out of every problem. It is a
+// secret that should not stand here. yaml.v3 doesn't give the end of a value. So lines that
+// are indented deeper than its first line count as part of it, and so do lines that begin
+// with a word of it.
 func (n Node) Hide() {
 	if n.shape() != nil {
 		return
@@ -61,7 +61,7 @@ func (n Node) Hide() {
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // Null reports whether nothing was written: "key:", ~ or null.
-// What stands for any value has nothing to read, too.
+// A node that stands for any value has nothing to read, either.
 func (n Node) Null() bool { return n.shape() != nil || isNull(n.n) }
 
 // IsMapping, IsList and IsText tell the kind of a value.
@@ -132,7 +132,7 @@ func (n Node) Each(what string, f func(name string, key, value Node)) (ok bool) 
 		return true
 	}
 	if !n.IsMapping() {
-		n.Problem("write key: value lines, indented by two spaces below what they belong to", "%s must be a mapping, not %s", what, kind(n.n))
+		n.Problem("write key: value lines, indented by two spaces below their parent key", "%s must be a mapping, not %s", what, kind(n.n))
 		return false
 	}
 	for i := 0; i+1 < len(n.n.Content); i += 2 {
@@ -195,8 +195,8 @@ func (n Node) List(what string) (items []Node, ok bool) {
 	return items, true
 }
 
-// Any reads whatever stands there: a scalar as its text, a list as []any, a
-// mapping as map[string]any.
+// Any reads any value: a scalar as its text, a list as []any, a mapping as
+// map[string]any.
 func (n Node) Any() any {
 	if s := n.shape(); s != nil {
 		s.Any = true

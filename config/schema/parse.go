@@ -52,7 +52,7 @@ func Parse(name string, data []byte, list *problem.List) (root Node, ok bool) {
 	return Node{f, top}, true
 }
 
-// checkText finds what isn't text: yaml.v3 tells these without a place.
+// checkText finds bytes that aren't text: yaml.v3 reports these without a place.
 func (f *File) checkText(text string) bool {
 	for i, line := range f.lines {
 		column := 0
@@ -75,7 +75,7 @@ func (f *File) checkText(text string) bool {
 	return true
 }
 
-// A failure is what yaml.v3 said, and how far it had read.
+// A failure is yaml.v3's error, and how far it had read.
 type failure struct {
 	message string
 	read    int // bytes that it had taken

@@ -9,8 +9,8 @@ import (
 	"rackhand/config/problem"
 )
 
-// Bool reads true or false, and nothing else that YAML knows for them: a text is
-// what the operator wrote, and one way to write it is enough.
+// Bool reads true or false, and none of YAML's other words for them. One way to write them
+// is enough.
 func (n Node) Bool(what string) (value, ok bool) {
 	if s := n.shape(); s != nil {
 		s.Bool = true

@@ -168,7 +168,7 @@ func TestSecretsAreHidden(t *testing.T) {
 	}
 }
 
-// A value that its reader hides is hidden on all its lines, whatever its style.
+// A value that its reader hides is hidden on all its lines, in any style.
 func TestHide(t *testing.T) {
 	for _, text := range []string{
 		"key: hunter2\n",

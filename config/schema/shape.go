@@ -8,13 +8,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A Shape is what a reader takes for a value. [ShapeOf] finds it by running the
-// reader itself, so that a description made from it can't say anything else than
-// the reader does.
+// A Shape describes the values that a reader accepts. [ShapeOf] finds it by running the
+// reader itself, so a description made from it always agrees with the reader.
 type Shape struct {
 	Text     bool     // a scalar, as it is written
 	Bool     bool     // true or false
-	Any      bool     // whatever stands there
+	Any      bool     // any value
 	OneOf    []string // one of these texts
 	Int      *Bounds  // a decimal number
 	Duration *Bounds  // a Go duration, bounds in nanoseconds
@@ -35,9 +34,8 @@ func (s *Shape) Empty() bool {
 		s.List == nil && s.Fields == nil && s.Each == nil
 }
 
-// A probe stands in a File for the bytes of one: its nodes stand for any value,
-// and note what their readers ask for. A node asked which kind it is says that
-// of the pass.
+// A probe replaces the bytes of a File. Its nodes stand for any value, and note what their
+// readers ask for. A node reports the kind of the current pass.
 type probe struct {
 	kind   yaml.Kind
 	shapes map[*yaml.Node]*Shape
@@ -47,10 +45,10 @@ type probe struct {
 // that is a number where a number is wanted.
 func probeNames() []string { return []string{"x", "150"} }
 
-// ShapeOf runs a reader on nodes that stand for any value, and tells what it
-// takes. The reader is called once for each kind of node and must begin afresh
-// each time; what it reports goes nowhere. Texts that it reads are never ok, so
-// it must not go on to a second reading after the first one failed.
+// ShapeOf runs a reader on nodes that stand for any value, and returns the shape that it
+// accepts. It calls the reader once for each kind of node. The reader must start over each
+// time; its reports are dropped. Texts that it reads are never ok, so it must not read a
+// second time after the first reading failed.
 func ShapeOf(read func(root Node)) *Shape {
 	root := &Shape{}
 	for _, kind := range []yaml.Kind{yaml.ScalarNode, yaml.SequenceNode, yaml.MappingNode} {
@@ -60,14 +58,14 @@ func ShapeOf(read func(root Node)) *Shape {
 	return root
 }
 
-// stand makes a node for whatever has a shape.
+// stand makes a node for a value with a shape.
 func (f *File) stand(s *Shape) Node {
 	n := &yaml.Node{Kind: f.probe.kind}
 	f.probe.shapes[n] = s
 	return Node{f, n}
 }
 
-// shape is what a node's reader is noted in; nil for a node of a real file.
+// shape collects the requests of a node's reader; nil for a node of a real file.
 func (n Node) shape() *Shape {
 	if n.file.probe == nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 
 // vet reports what no schema allows: anchors, aliases, merge keys, tags, keys
 // that aren't text, duplicate keys, too much depth. Nodes that it reports are
-// marked, so that readers pass over them. It never follows an alias, so an alias
+// marked, so that readers skip them. It never follows an alias, so an alias
 // bomb costs nothing.
 func (f *File) vet(n *yaml.Node, depth int) {
 	if depth > maxDepth {

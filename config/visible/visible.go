@@ -11,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// shown: a line's end, a tab, and what has ink or a width. That leaves out C0 and C1,
-// the marks that turn the direction of writing (U+202E and its kin), what has no width
+// shown: a line's end, a tab, and characters with ink or a width. That leaves out C0 and C1,
+// the marks that turn the direction of writing (U+202E and its kin), those without width
 // (U+200B, U+FEFF), tags, private and unassigned characters.
 func shown(r rune) bool {
 	return r == '\n' || r == '\t' || unicode.IsPrint(r) || unicode.Is(unicode.Zs, r)
 }
 
 // Text makes every character visible: U+202E is \u202e, ESC is \x1b, the byte 9b that
-// is no UTF-8 is \x9b. All else stays as it is.
+// is not UTF-8 is \x9b. Everything else stays as it is.
 func Text(s string) string {
 	clean := true
 	for i, r := range s {

@@ -108,10 +108,9 @@ func networkNames(s *inventory.Snapshot) []string {
 	return names
 }
 
-// NextFree finds an address of a network for a new host: the first one behind the
-// last host's that nothing has, and when there is none behind it, the first from
-// the network's beginning. The leases, the gateway, every address that the
-// inventory names, and those that taken knows of are passed over.
+// NextFree finds an address of a network for a new host: the first free one behind the last
+// host's address, or otherwise the first free one of the network. It skips the leases, the
+// gateway, every address in the inventory, and those that taken reports.
 func NextFree(s *inventory.Snapshot, n *inventory.Network, taken func(netip.Addr) bool) (netip.Addr, error) {
 	used := map[netip.Addr]bool{n.Gateway: true}
 	last := n.Subnet.Addr()

@@ -122,7 +122,7 @@ func TestChoose(t *testing.T) {
 		t.Errorf("to a section that is named: %s, %v", f.Name, err)
 	}
 	if _, err := choose(append(files, File{"50.yaml", []byte("a: [")}), "", Path{"hosts", "new"}); err == nil {
-		t.Error("a file that can't be read was passed over")
+		t.Error("a file that can't be read was skipped")
 	}
 	if _, err := choose(nil, "", Path{"hosts", "new"}); err == nil {
 		t.Error("a file was chosen among none")

@@ -92,7 +92,7 @@ func (d *document) findLines() {
 	}
 }
 
-// breakLen is how many bytes the line break at the front has; 0 when there is none.
+// breakLen is the length in bytes of the line break at the front; 0 without one.
 func breakLen(b []byte) int {
 	switch {
 	case len(b) == 0:
@@ -161,7 +161,7 @@ func (d *document) eol(at int) int {
 	return at
 }
 
-// rest is what stands from a byte to the end of its line.
+// rest is the text from a byte to the end of its line.
 func (d *document) rest(at int) string { return string(d.text[at:d.eol(at)]) }
 
 // blank reports whether a text is nothing but spaces and a comment.

@@ -21,7 +21,7 @@ type Splice struct {
 // A Result is a file after an edit.
 type Result struct {
 	Text []byte
-	// Splices are what was done to the bytes before, in order; they don't overlap.
+	// Splices are the changes to the bytes before, in order; they don't overlap.
 	// None when nothing had to change.
 	Splices []Splice
 }
@@ -29,7 +29,7 @@ type Result struct {
 // A Refusal says why an edit was not made. Nothing was changed.
 type Refusal struct {
 	Reason string
-	Hint   string // what to do; may be empty
+	Hint   string // for the operator; may be empty
 }
 
 func (r *Refusal) Error() string {

@@ -124,7 +124,7 @@ func TestEdits(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ name, op, text, want string }{
-		{"alias", "set b.c x", "a: &n {c: d}\nb: *n\n", "b is an alias, *n, of what stands at line 1"},
+		{"alias", "set b.c x", "a: &n {c: d}\nb: *n\n", "b is an alias, *n, of the value at line 1"},
 		{"anchor", "set a.c x", "a: &n {c: d}\nb: *n\n", "a is shared as &n"},
 		{"anchor within", "remove a", "a: {c: &n d}\nb: *n\n", "&n stands in it"},
 		{"documents", "set a.b c", "a: {}\n---\nb: c\n", "several documents; a second one begins at line 2"},

@@ -28,13 +28,13 @@ type File struct {
 	Text []byte
 }
 
-// A Change is what is to be done to one file.
+// A Change is a planned edit of one file.
 type Change struct {
 	File string // its name; one that isn't there yet is made
 	Result
 }
 
-// An Outcome is what an edit did, or would do.
+// An Outcome is the result of an edit, done or only planned.
 type Outcome struct {
 	File          string
 	Before, After []byte

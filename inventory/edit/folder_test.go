@@ -162,7 +162,7 @@ func TestRefusedByInventory(t *testing.T) {
 	if !errors.As(err, &broken) || broken.Already != 1 || !strings.Contains(err.Error(), "already has problems (1)") {
 		t.Errorf("got %v", err)
 	}
-	// What mends it is taken.
+	// An edit that mends it is accepted.
 	if _, err := f.Edit(t.Context(), false, func(files []File) (Change, error) { return RemoveIn(files, "", Path{"hostz"}) }); err != nil {
 		t.Error(err)
 	}
@@ -226,7 +226,7 @@ func TestWritersTakeTurns(t *testing.T) {
 	}
 }
 
-// Who holds the folder keeps others out, as long as their patience lasts.
+// The holder of the folder keeps others out, as long as their patience lasts.
 func TestLocked(t *testing.T) {
 	f := folder(t, map[string]string{"rack.yaml": rack})
 	held, err := f.lock(t.Context())

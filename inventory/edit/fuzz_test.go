@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzEdit edits whatever a file may hold: no panic; a result that parses, leaves
-// all other bytes in their place, and holds what was asked.
+// FuzzEdit edits any file: no panic; a result that parses, leaves all other bytes in their
+// place, and holds the wanted value.
 func FuzzEdit(f *testing.F) {
 	commented, err := os.ReadFile("testdata/commented.yaml")
 	if err != nil {

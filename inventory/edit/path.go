@@ -60,7 +60,7 @@ func checkKey(key string) error {
 	case len(key) > maxKey:
 		return fmt.Errorf("a key has more than %d bytes", maxKey)
 	case key == "<<":
-		return errors.New("<< is no key of its own")
+		return errors.New("<< is not a key")
 	case strings.Contains(key, `"`):
 		return errors.New("a key holds a quote")
 	case !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }):

@@ -50,8 +50,8 @@ func (d *document) removeBlock(s step) ([]Splice, error) {
 	end = d.passOwn(d.eol(end), key.Column)
 	next := end + breakLen(d.text[end:])
 	if next == end && line > d.starts[0] {
-		// The last line has no break of its own: that of the line before goes, so
-		// that the file ends as it did.
+		// The last line has no break of its own. So the break of the line before is removed,
+		// and the file ends as before.
 		i := len(d.starts) - 1
 		for d.starts[i] > line {
 			i--
@@ -75,7 +75,7 @@ func (d *document) passOwn(at, column int) int {
 	return at
 }
 
-// removeFlow cuts an entry and one of the commas beside it out of brackets.
+// removeFlow cuts an entry and an adjacent comma out of brackets.
 func (d *document) removeFlow(s step) ([]Splice, error) {
 	entries := s.in.Content
 	start := d.offset(entries[s.key])

@@ -56,7 +56,7 @@ func (d *document) replace(w *walk, path Path, f Field) ([]Splice, error) {
 	return []Splice{{start, end, text}}, nil
 }
 
-// unchanged reports whether a value is what it is set to.
+// unchanged reports whether a value already equals the new one.
 func unchanged(n *yaml.Node, values []string) bool {
 	if n.Kind == yaml.ScalarNode {
 		return len(values) == 1 && n.Value == values[0] && !isNull(n)

@@ -34,10 +34,9 @@ func formatKey(key string) string {
 	return quote(key)
 }
 
-// formatText writes a text so that it is read back as it is: plain where YAML
-// allows it, else in quotes. What else a reader could take it for (a number, yes)
-// doesn't matter: the inventory's readers take the text as written. Only null
-// would be taken for nothing.
+// formatText writes a text so that it is read back as it is: plain where YAML allows it,
+// otherwise in quotes. A text that looks like a number or yes needs no quotes, because the
+// inventory's readers take the text as written. Only null would count as no value.
 func formatText(s string, flow bool) string {
 	if mayBePlain(s, flow) {
 		return s
@@ -75,7 +74,7 @@ func mayBePlain(s string, flow bool) bool {
 // dashWord: -5 and --option are plain; a dash alone begins a list.
 var dashWord = regexp.MustCompile(`^-+[^\s-]`)
 
-// notPlain: what can't be seen belongs in quotes, as an escape.
+// notPlain: invisible characters belong in quotes, as an escape.
 func notPlain(r rune) bool { return !unicode.IsPrint(r) }
 
 // quote writes a text in single quotes, where it needs escapes in double ones.

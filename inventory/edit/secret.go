@@ -23,11 +23,11 @@ func namedSecret(text string) (name string, ok bool, err error) {
 			return name, true, nil
 		}
 	}
-	return "", false, refuse("write '{secret: NAME}'", "%s looks like a reference to a secret, and is none", text)
+	return "", false, refuse("write '{secret: NAME}'", "%s looks like a reference to a secret, but is not one", text)
 }
 
-// setSecret gives the key at a path a secret's name as its value: what stands there, a
-// text or another secret's name, is replaced.
+// setSecret gives the key at a path a secret's name as its value. It replaces the text or
+// secret's name that stands there.
 func setSecret(data []byte, path Path, name string) (Result, error) {
 	d, err := parse(data)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 // errSpan: yaml.v3 says where a node starts, and the text there isn't that node.
 var errSpan = errors.New("the text doesn't stand where the parser says")
 
-// span finds where a node starts and ends. yaml.v3 tells the start alone, so the
-// end is found in the text, by the node's style and what was read of it. A block's
-// end is that of its last value; an empty value has no length.
+// span finds where a node starts and ends. yaml.v3 gives only the start. So span finds the
+// end in the text, by the node's style and value. A block ends with its last value; an
+// empty value has no length.
 func (d *document) span(n *yaml.Node) (start, end int, err error) {
 	start = d.offset(n)
 	at := start
@@ -38,8 +38,8 @@ func (d *document) span(n *yaml.Node) (start, end int, err error) {
 	return start, end, err
 }
 
-// skipProperties passes over anchor and tag, up to the value; where there is none,
-// no further.
+// skipProperties skips anchor and tag, up to the value. Without a value it stops behind
+// them.
 func (d *document) skipProperties(at int, empty bool) int {
 	for at < len(d.text) && (d.text[at] == '&' || d.text[at] == '!') {
 		end := at
@@ -110,7 +110,7 @@ func (d *document) blockTextEnd(n *yaml.Node, at int) (int, error) {
 	return end, nil
 }
 
-// match passes over a text that may be folded: its words must come one after the
+// match skips a text that may be folded: its words must come one after the
 // other, with any spaces and line breaks between them.
 func (d *document) match(at int, value string) (end int, err error) {
 	end = at
@@ -133,7 +133,7 @@ func (d *document) match(at int, value string) (end int, err error) {
 	}
 }
 
-// spaceLen is how many bytes the white space at the front has; 0 when there is none.
+// spaceLen is the length in bytes of the white space at the front; 0 without any.
 func spaceLen(b []byte) int {
 	if len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		return 1
@@ -171,7 +171,7 @@ func (d *document) flowEnd(n *yaml.Node, at int) (int, error) {
 	return end + 1, nil
 }
 
-// skip passes over spaces, line breaks, comments, and the characters of also.
+// skip skips spaces, line breaks, comments, and the characters of also.
 func (d *document) skip(at int, also string) int {
 	for at < len(d.text) {
 		switch n := spaceLen(d.text[at:]); {

@@ -135,9 +135,9 @@ func randomEdit(r *rand.Rand, have map[string]any) (what string, p Path, do func
 }
 
 // Random edits of a heavily commented file: each leaves every byte outside of the
-// span that it was to change in its place, and the loader reads what was asked,
-// and nothing else. Every tenth starts from the file anew, the others go on from
-// what the edits before have made of it.
+// span that it was to change in its place, and the loader reads exactly the wanted values.
+// Every tenth edit starts from the original file. The others continue from the result of
+// the edits before.
 func TestSplices(t *testing.T) {
 	original, err := os.ReadFile("testdata/commented.yaml")
 	if err != nil {
@@ -199,8 +199,8 @@ func untouched(t testing.TB, what string, before []byte, r Result) {
 	}
 }
 
-// What stands in each place of the file can be set and removed, and nothing but
-// its lines differs.
+// The value in each place of the file can be set and removed, and only its lines
+// differ.
 func TestEveryPlace(t *testing.T) {
 	text, err := os.ReadFile("testdata/commented.yaml")
 	if err != nil {
@@ -214,12 +214,12 @@ func TestEveryPlace(t *testing.T) {
 			continue
 		}
 		untouched(t, "remove "+p.String(), text, r)
-		// What was taken can be put back, if it was one text.
+		// A removed value can be put back, if it was one text.
 		if _, err := Set(r.Text, p, "x"); err != nil {
 			t.Errorf("set %s after its removal: %v", p, err)
 		}
 	}
-	// Comments go with the removal of what they stand in alone.
+	// A removal only takes the comments within the removed text.
 	for p, comments := range map[string]int{"hosts.web2": 1, "hosts.web1": 4, "hosts.db1.group": 1, "networks.rack1.gateway": 1, "groups.db": 3} {
 		path, _ := ParsePath(p)
 		r, err := Remove(text, path)
@@ -253,7 +253,7 @@ func TestEveryGoodInventory(t *testing.T) {
 			root, ok := schema.Parse(file.Name, file.Data, &list)
 			have, isMap := root.Any().(map[string]any)
 			if !ok || list.Len() > 0 || !isMap {
-				continue // text that is no mapping at all
+				continue // text that is not a mapping
 			}
 			for _, p := range paths(have, nil, true, true) {
 				what := fmt.Sprintf("%s, %s: %s", name, file.Name, p)

@@ -2,7 +2,7 @@ package edit
 
 import "gopkg.in/yaml.v3"
 
-// A style is how new text is written, after that of its neighbours.
+// A style is the way to write new text, like its neighbours.
 type style struct {
 	indent  int  // of the entry's key, in columns
 	step    int  // how much deeper a mapping in it goes
@@ -12,8 +12,8 @@ type style struct {
 	blocks  int // how many levels of mappings are blocks, when flow is not set
 }
 
-// style finds how an entry of a mapping is written, after its neighbours; n is nil
-// where there are none. depth is how many keys lead to the mapping.
+// style finds the style of a mapping's entry from its neighbours; n is nil without
+// neighbours. depth is the number of keys that lead to the mapping.
 func (d *document) style(n *yaml.Node, depth int) style {
 	s := style{step: 2, newline: d.newline}
 	if d.root != nil {
@@ -47,7 +47,7 @@ func (d *document) style(n *yaml.Node, depth int) style {
 	return s
 }
 
-// firstStep is how much deeper the first block within a block is; 0: there is none.
+// firstStep is the extra indentation of the first block within a block; 0 without one.
 func firstStep(n *yaml.Node) int {
 	if n.Kind != yaml.MappingNode || n.Style&yaml.FlowStyle != 0 {
 		return 0

@@ -82,7 +82,7 @@ func (d *document) mayChange(n *yaml.Node, path Path) error {
 		if n.Alias != nil {
 			line = n.Alias.Line
 		}
-		return refuse("write the value out there first", "%s is an alias, *%s, of what stands at line %d: an edit there would change that too", where, n.Value, line)
+		return refuse("write the value out there first", "%s is an alias, *%s, of the value at line %d: an edit would change that value too", where, n.Value, line)
 	case n.Anchor != "" && d.shared[n.Anchor]:
 		return refuse("write the values out first", "%s is shared as &%s: an edit would change every *%s too", where, n.Anchor, n.Anchor)
 	}

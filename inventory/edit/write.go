@@ -12,8 +12,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// write puts the new text in the place of the old one. A link is followed: what it
-// leads to is replaced.
+// write replaces the old text with the new one. It follows a link and replaces the link's
+// target.
 func (f Folder) write(o Outcome, isNew bool) error {
 	path := filepath.Join(f.Dir, o.File)
 	mode := renameio.WithPermissions(0o644)

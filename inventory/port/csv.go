@@ -62,7 +62,7 @@ func columns() map[string]string {
 // bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk and variables.NAME may
 // be there), then a host a line. Commas, semicolons or tabs between the cells;
 // several MACs of a host with spaces between. Lines that are empty or begin with #
-// are passed over. What is wrong becomes problems, all in one run.
+// are skipped. All mistakes become problems in one run.
 func ReadCSV(file string, r io.Reader) (*Table, problem.Problems) {
 	t := &Table{File: file}
 	data, err := io.ReadAll(io.LimitReader(r, maxTable+1))
@@ -264,5 +264,5 @@ func (t *Table) where(r Row, column string) problem.Place {
 	return t.place(r.Line, max(r.columns[column], 1))
 }
 
-// name is what a row is called in messages.
+// name is a row's name in messages.
 func (r Row) name() string { return fmt.Sprintf("host %s", r.Cells["name"]) }

@@ -101,10 +101,10 @@ type ansibleGroup struct {
 }
 
 // Ansible writes a dynamic inventory as its scripts print it (Ansible's developer
-// guide, "Developing dynamic inventory"), with _meta, so that one call tells all.
+// guide, "Developing dynamic inventory"), with _meta, so that one call is enough.
 // Groups are the inventory's own, and role_ROLE, system_SYSTEM, network_NETWORK
 // and rack_RACK. A host's variables are its own by their names, without those that
-// name secrets; what rackhand knows of it stands in the variable rackhand.
+// name secrets. The variable rackhand holds rackhand's own data about the host.
 func Ansible(s *inventory.Snapshot) ([]byte, error) {
 	groups := map[string]*ansibleGroup{}
 	source := map[string]string{}

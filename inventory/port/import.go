@@ -21,7 +21,7 @@ type ImportOptions struct {
 	Network string
 }
 
-// An Import is what a table adds to an inventory.
+// An Import is a table's addition to an inventory.
 type Import struct {
 	// YAML is a file of the inventory with the new hosts; nil without any.
 	YAML []byte
@@ -33,8 +33,8 @@ type Import struct {
 // importFile names the YAML while it is checked; it comes after every usual name.
 const importFile = "~import"
 
-// Plan makes YAML of a table's new hosts. The whole inventory in dir is loaded with
-// it; problems that it would bring are told at the table's lines.
+// Plan turns a table's new hosts into YAML. It loads the whole inventory in dir with that
+// YAML, and reports the problems at the table's lines.
 func (t *Table) Plan(dir string, load inventory.Options, opt ImportOptions) (Import, problem.Problems) {
 	s, problems := inventory.Load(dir, load)
 	if len(problems) > 0 {
@@ -88,7 +88,7 @@ func (t *Table) problems(list *problem.List) problem.Problems {
 	return t.list.Problems()
 }
 
-// A cell is what a line of the YAML was made of.
+// A cell is the source of a line of the YAML.
 type cell struct {
 	row    int
 	column string
@@ -147,8 +147,7 @@ func network(s *inventory.Snapshot, name string) (*inventory.Network, string) {
 	return nil, "write it into the table, or say --network: " + strings.Join(names, ", ")
 }
 
-// write makes YAML of rows. lines tells for each line of it what it was made
-// of.
+// write turns rows into YAML. lines holds the source of each of its lines.
 func write(rows []Row) (text []byte, lines []cell) {
 	var b bytes.Buffer
 	line := func(row int, column, format string, args ...any) {

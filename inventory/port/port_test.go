@@ -15,7 +15,7 @@ import (
 	"rackhand/inventory"
 )
 
-var update = flag.Bool("update", false, "write the golden parts anew")
+var update = flag.Bool("update", false, "rewrite the golden parts")
 
 // unpack writes an archive's files into a folder, but for those that are golden.
 func unpack(t *testing.T, a *txtar.Archive) string {
@@ -102,7 +102,7 @@ func TestImport(t *testing.T) {
 			if len(problems) > 0 {
 				return
 			}
-			// What was made is taken, and a second import finds all of it there.
+			// The result loads, and a second import finds all of it there.
 			if err := os.WriteFile(filepath.Join(dir, "imported.yaml"), done.YAML, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// Two groups that are one to Ansible are told, and not mixed.
+// Two groups with one name for Ansible are reported, and not mixed.
 func TestAnsibleClash(t *testing.T) {
 	s, problems := inventory.Parse("a.yaml", []byte(`
 networks: {n: {subnet: 10.1.0.0/24}}

@@ -51,7 +51,7 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 		"may not be read":    {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, bmc: {address: 10.77.0.111, user: admin, password: {secret: closed}}}\n", warning: "host web1: the secret closed can't be looked at: you may not read it"},
 		"no way to packages": {text: web1, base: strings.Replace(agreeBase, ", gateway: 10.77.0.254", "", 1), warning: "host web1: its role installs packages, and it has no way to any"},
 		"a mirror of ours":   {text: web1, base: strings.Replace(agreeBase, ", gateway: 10.77.0.254", "", 1), mirrors: []string{"debian"}},
-		"nobody can log in":  {text: web1, base: strings.Replace(agreeBase, ", variables: {ssh_keys: [ssh-ed25519 AAAA me]}", "", 1), warning: "host web1: nobody can log in once it is installed"},
+		"nobody can log in":  {text: web1, base: strings.Replace(agreeBase, ", variables: {ssh_keys: [ssh-ed25519 AAAA me]}", "", 1), warning: "host web1: no user can log in after the install"},
 		"broken":             {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.99.0.11, group: web}\n", problem: "host web1: address 10.99.0.11 lies in no network"},
 		"its Kickstart":      {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, variables: {layout: sideways}}\n", problem: "host web1: its Kickstart does not render"},
 		"its role":           {text: "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web, role: broken}\n", problem: "content: host web1 has no variable \"nothing\""},

@@ -10,7 +10,7 @@ import (
 // its errata; IANA "Processor Architecture Types").
 type Arch uint16
 
-// The architectures that are told apart here; those with a boot program, and IA32.
+// The architectures that matter here: those with a boot program, and IA32.
 const (
 	ArchBIOS      Arch = 0x00
 	ArchIA32UEFI  Arch = 0x06
@@ -21,11 +21,11 @@ const (
 	ArchARM64HTTP Arch = 0x13
 )
 
-// A Request is what is known of a client that asks.
+// A Request holds the known facts about a client that asks.
 type Request struct {
 	MAC  inventory.MAC
 	Arch Arch
-	// Client tells what asks.
+	// Client is the kind of program that asks.
 	Client Client
 	// Chained: this MAC's card was given a boot program in the last minutes, so an
 	// iPXE that asks now is that program and not the card's own.
@@ -67,7 +67,7 @@ func (c Client) String() string {
 	}
 }
 
-// An Action is what happens to a host that boots from the network.
+// An Action is the outcome for a host that boots from the network.
 type Action string
 
 // The actions.
@@ -80,7 +80,7 @@ const (
 	InstallIt Action = "install"
 )
 
-// A Decision is what a client gets.
+// A Decision holds all that a client gets.
 type Decision struct {
 	Host   *inventory.Host // nil for a box that is not in the inventory
 	Action Action

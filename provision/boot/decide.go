@@ -8,13 +8,12 @@ import (
 	"rackhand/provision"
 )
 
-// Decide says what a client gets. inst is the job of the host that is
-// under way, else its latest install, nil when it never had one; now is compared with the arming's expiry. It reads its
-// arguments only, and may be called at every packet.
+// Decide decides what a client gets. inst is the host's job under way, or its latest
+// install, or nil if it never had one. now is compared with the expiry of the arming.
+// Decide reads only its arguments, and may be called at every packet.
 //
-// A client that boots nothing by itself (Other: an installer's or a system's
-// DHCP client) is told of an install under way by Action InstallIt, and never
-// gets a Program or a Script.
+// A client that boots nothing (Other: an installer's or a system's DHCP client) learns of
+// an install under way by Action InstallIt. It never gets a Program or a Script.
 func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, req Request) Decision {
 	var host *inventory.Host
 	if snap != nil {
@@ -94,10 +93,10 @@ func mayInstall(inst *provision.Install, now time.Time, client Client) (may bool
 	case client == Other:
 		return true, ""
 	case finished:
-		return false, fmt.Sprintf("its install (%s) may be finished: %s; `rackhand install %s --wipe` installs it anew", inst.ID, doubt, inst.Host)
+		return false, fmt.Sprintf("its install (%s) may be finished: %s; `rackhand install %s --wipe` reinstalls it", inst.ID, doubt, inst.Host)
 	case inst.Attempts >= inst.Budget.Attempts:
-		// Every script that was handed out counts, so a box that asks again has
-		// rebooted in mid-install. This is what makes a reinstall loop impossible.
+		// Every script that a box got counts, so a box that asks again has rebooted in
+		// mid-install. This makes a reinstall loop impossible.
 		return false, fmt.Sprintf("its install (%s) has spent %d of %d attempts; %s", inst.ID, inst.Attempts, inst.Budget.Attempts, arm)
 	case now.After(inst.Expires) && !inst.Begun(now):
 		return false, fmt.Sprintf("the arming of its install (%s) has expired; %s", inst.ID, arm)

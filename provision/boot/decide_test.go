@@ -15,7 +15,7 @@ import (
 	"rackhand/provision"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
 	now      = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -41,7 +41,7 @@ func armed(change func(*provision.Install)) *provision.Install {
 	return in
 }
 
-// boots is what a host that may be installed gets, by client, on x64.
+// boots holds the decisions for a host that may be installed, by client, on x64.
 var boots = map[Client]Decision{
 	Other:    {Action: InstallIt},
 	PXE:      {Action: InstallIt, Program: ProgramUEFI},
@@ -61,8 +61,8 @@ func onlyOther() map[Client]Decision {
 	return m
 }
 
-// asking is for an install under way whose box may have rebooted: what boots is given what
-// it asks for its script with, and boots its disk once that says so.
+// asking is for an install under way whose box may have rebooted. A boot program gets its
+// script, and boots the disk once the script says so.
 func asking() map[Client]Decision {
 	m := map[Client]Decision{Other: {Action: InstallIt}}
 	for _, c := range every[1:] {
@@ -142,7 +142,7 @@ func TestDecide(t *testing.T) {
 			i.Expires, i.Stage = now.Add(-time.Second), provision.Packages
 			i.Reached[provision.Addressed] = now.Add(-time.Minute)
 		}), mac: mac, want: asking()},
-		{name: "expired, given its lease anew on the way", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
+		{name: "expired, its lease renewed on the way", snap: snapshot(inventory.OnRequest, debian), inst: armed(func(i *provision.Install) {
 			i.Expires, i.Stage, i.Booted = now.Add(-time.Second), provision.Bootfile, now.Add(-time.Minute)
 			i.Reached[provision.Addressed] = now.Add(-time.Hour)
 		}), mac: mac, want: boots},
@@ -179,8 +179,8 @@ func TestDecide(t *testing.T) {
 	golden(t, "why.golden", whys.String())
 }
 
-// TestPrograms: which program for which firmware, and that a client without one
-// neither boots nor arms.
+// TestPrograms: the program for each firmware. A client without a program doesn't boot and
+// doesn't arm.
 func TestPrograms(t *testing.T) {
 	x64 := map[Client]Decision{PXE: {Program: ProgramUEFI}, HTTPBoot: {Program: ProgramUEFI}, IPXE: {Script: true}, Other: {}}
 	want := map[Arch]map[Client]Decision{

@@ -117,9 +117,9 @@ func (f firmware) decide(state string) Decision {
 	return Decide(snap, inst, now, Request{MAC: who, Arch: f.arch, Client: f.client, Chained: f.chained})
 }
 
-// TestNeverALoop: whatever a host's settings are, an iPXE that was loaded by us
-// gets no further program; a client gets a program or a script and never both;
-// and only who gets one arms the first install.
+// TestNeverALoop: with any settings of a host, an iPXE that we loaded gets no further
+// program. A client gets a program or a script, never both. Only a client that gets one of
+// them arms the first install.
 func TestNeverALoop(t *testing.T) {
 	for _, f := range firmwares() {
 		for _, state := range []string{"armed", "disk", "unclaimed", "first-boot"} {

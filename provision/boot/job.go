@@ -18,7 +18,7 @@ func jobBoot(d Decision, job *provision.Install, now time.Time, req Request) Dec
 		return d
 	}
 	if job.Job == provision.JobWipe && !slices.Contains(job.MACs, req.MAC.String()) {
-		// The name was given to another box since: nobody has said it of that one.
+		// Another box has the name now. The order was not about that box.
 		d.Why = fmt.Sprintf("%s boots its own disk: %s (%s) was asked for when it was another box, so it isn't done to %s", name, job.Noun(), job.ID, req.MAC)
 		return d
 	}
@@ -32,8 +32,8 @@ func jobBoot(d Decision, job *provision.Install, now time.Time, req Request) Dec
 	return d
 }
 
-// withProcessor stands in for the system of a host that has none: such a box is
-// taken to be x86, as most are.
+// withProcessor stands in for the system of a host without one. Such a box counts as x86,
+// as most are.
 func withProcessor(h *inventory.Host) *inventory.Host {
 	if h.System != nil {
 		return h

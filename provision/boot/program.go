@@ -25,12 +25,12 @@ const (
 	ShimARM64 = "shimaa64.efi"
 )
 
-// ProgramFor is the usual boot program for an architecture, "" when there is none.
+// ProgramFor is the usual boot program for an architecture, "" if none is known.
 func ProgramFor(a Arch) string {
 	switch a {
 	case ArchBIOS:
-		// A Raspberry Pi 5 says 0 as well (its firmware's mistake). It can't be told
-		// apart here, and doesn't start what it is given.
+		// A Raspberry Pi 5 also sends 0, by a mistake in its firmware. It can't be recognized
+		// here, and doesn't start the program that it gets.
 		return ProgramBIOS
 	case ArchX64UEFI, ArchEBC, ArchX64HTTP:
 		return ProgramUEFI
@@ -43,15 +43,15 @@ func ProgramFor(a Arch) string {
 	}
 }
 
-// A handout is what a client is given so that it goes on to the installer: a
-// program, its script, or neither; and in words, which.
+// A handout leads a client on to the installer. It is a program, its script, or neither,
+// with a description.
 type handout struct {
 	program string
 	script  bool
 	why     string
 }
 
-// handOut says what a client of a host gets that may be installed.
+// handOut returns the handout for a client of a host that may be installed.
 func handOut(h *inventory.Host, req Request) handout {
 	none := func(format string, args ...any) handout { return handout{why: fmt.Sprintf(format, args...)} }
 	processor := req.Arch.Processor()
@@ -70,8 +70,8 @@ func handOut(h *inventory.Host, req Request) handout {
 	program, remark, err := programFor(h, req)
 	switch {
 	case req.Client == IPXE && (req.Chained || program == "" || !special(h, program)):
-		// This is what ends the chain: an iPXE that was loaded by us, whoever's build
-		// it is, is never sent to load a program again.
+		// This ends the chain: an iPXE that we loaded, of any build, never loads a program
+		// again.
 		return handout{script: true, why: "iPXE gets its script" + remark}
 	case req.Client == IPXE:
 		return handout{program: program, why: "the card's own iPXE gets " + program + " first" + remark}
@@ -132,6 +132,5 @@ func mediaShim(s *inventory.System) string {
 	return mediaFolder + s.Media + "/EFI/BOOT/" + name
 }
 
-// isEFI tells UEFI's programs from the others by their names, which is all that
-// the operator gives.
+// isEFI recognizes UEFI programs by their names, because the operator gives only names.
 func isEFI(program string) bool { return strings.HasSuffix(strings.ToLower(program), ".efi") }

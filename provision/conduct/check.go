@@ -22,8 +22,7 @@ const (
 )
 
 // check runs the role's checks from outside until all of them pass in one round.
-// Host and role are looked up anew for each round: the operator may have mended
-// either.
+// Each round looks up host and role again, because the operator may have corrected them.
 func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 	began, told := c.Journal.Counted(), in.CheckFailed
 	for {

@@ -17,7 +17,7 @@ import (
 	"rackhand/provision/power"
 )
 
-// Options are what a conductor is made with.
+// Options are the options of a conductor.
 type Options struct {
 	Journal  *journal.Journal
 	Power    *power.Controller
@@ -90,7 +90,7 @@ func (c *Conductor) start(ctx context.Context, in provision.Install, do provisio
 		}()
 		if err := c.act(ctx, in, do); err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrNoArm) {
 			c.Log.Error("conducting an install", "install", in.ID, "action", string(do), "error", err)
-			wait(ctx, 5*time.Second) // what cannot be recorded is not tried in a tight loop
+			wait(ctx, 5*time.Second) // without a record, don't retry in a tight loop
 		}
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestRevive: of a box that was installed and hangs, and that nobody can
-// power-cycle, the operator is told once.
+// TestRevive: the operator learns once of an installed box that hangs and has no BMC for a
+// power cycle.
 func TestRevive(t *testing.T) {
 	c := armed(t)
 	if err := c.Journal.Record(provision.Event{Host: "web1", Source: "installer", Kind: "report", Stage: provision.Installed}); err != nil {
@@ -32,8 +32,8 @@ func TestRevive(t *testing.T) {
 }
 
 // TestReviveNothingAlive: a box that was heard since its installer was done may run a
-// system without our agent, and one that came up, or whose install was cancelled, while
-// its BMC was being asked is nobody's to cycle.
+// system without our agent. It is not power-cycled. The same holds for a box that came up,
+// or whose install was cancelled, while its BMC was being asked.
 func TestReviveNothingAlive(t *testing.T) {
 	c := armed(t)
 	record := func(e provision.Event) {

@@ -10,7 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// A Kind is what an answerer does.
+// A Kind is the role of an answerer.
 type Kind string
 
 // The kinds. A PXE answerer gives no addresses and adds boot options to what another
@@ -25,7 +25,7 @@ const (
 // made printable and short.
 type Answerer struct {
 	Kind Kind `json:"kind"`
-	// Server is its id (option 54); that of the datagram's source when it has none.
+	// Server is its id (option 54), or the datagram's source address without that option.
 	Server netip.Addr `json:"server"`
 	// Source and MAC are the datagram's and the frame's: its own, or its relay's.
 	Source netip.Addr `json:"source"`
@@ -36,8 +36,8 @@ type Answerer struct {
 	// Offers is the address that it offered; invalid for a PXE answerer.
 	Offers netip.Addr `json:"offers,omitzero"`
 	Router netip.Addr `json:"router,omitzero"`
-	// BootFile is what it has firmware load (file field or option 67), NextServer
-	// from where (siaddr), Class its option 60.
+	// BootFile is the file that firmware loads (file field or option 67), NextServer its
+	// server (siaddr), Class its option 60.
 	BootFile   string     `json:"boot_file,omitempty"`
 	NextServer netip.Addr `json:"next_server,omitzero"`
 	Class      string     `json:"class,omitempty"`
@@ -133,8 +133,8 @@ func (a Answerer) Text() string {
 	return who + " (" + a.MAC + "): " + strings.Join(does, ", ")
 }
 
-// bootFile is what a packet has firmware load: option 67 before the header's field,
-// as UEFI takes it.
+// bootFile is the file that a packet makes firmware load. As in UEFI, option 67 precedes
+// the header's field.
 func bootFile(p *dhcpv4.DHCPv4) string {
 	if file := text(p.Options.Get(dhcpv4.OptionBootfileName)); file != "" {
 		return file

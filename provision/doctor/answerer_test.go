@@ -59,7 +59,7 @@ func boots(p *dhcpv4.DHCPv4) {
 	p.UpdateOption(dhcpv4.OptBootFileName("pxelinux.0"))
 }
 
-// TestAnswerers: what a server does is read from all that it answered.
+// TestAnswerers: a server's role follows from all its answers.
 func TestAnswerers(t *testing.T) {
 	type answer struct {
 		q      question
@@ -142,7 +142,7 @@ func TestOwn(t *testing.T) {
 	}
 }
 
-// TestParseRefuses what is no answer to a question of ours.
+// TestParseRefuses packets that don't answer our questions.
 func TestParseRefuses(t *testing.T) {
 	good := reply(t, asPlain, server, gives("10.77.0.50"))
 	change := func(f func(b []byte)) []byte {
@@ -170,8 +170,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestParseOddOffers: a server that puts options into the header's fields, or forgets
-// the End, is one all the same.
+// TestParseOddOffers: a server that puts options into the header's fields, or forgets the
+// End, still counts as a server.
 func TestParseOddOffers(t *testing.T) {
 	const head = etherLen + ipLen + udpLen
 	good := reply(t, asPlain, server, gives("10.77.0.50"))

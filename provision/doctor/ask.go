@@ -24,17 +24,17 @@ const (
 	asks      = 2
 )
 
-// maxOffers bounds what is kept of one look, whoever floods the link.
+// maxOffers bounds the offers kept of one look, in case a client floods the link.
 const maxOffers = 256
 
-// ErrNoLink: the link is down or gone, so nobody can be heard there.
+// ErrNoLink: the link is down or gone, so no answer can be heard there.
 var ErrNoLink = errors.New("the link is down")
 
-// AskOptions are what Ask needs. All but Wait must be set.
+// AskOptions are the options of Ask. All but Wait must be set.
 type AskOptions struct {
 	Link string
-	// MAC is what the DISCOVERs call themselves. One MAC for all looks of a process
-	// keeps a server from holding more than one address for us.
+	// MAC is the client's hardware address in the DISCOVERs. One MAC for all looks of a
+	// process keeps a server from holding more than one address for us.
 	MAC    inventory.MAC
 	Random io.Reader // for transaction ids
 	// Wait is how long answers are waited for; 0: 4.3 s.
@@ -65,7 +65,7 @@ func Ask(ctx context.Context, o AskOptions) ([]Answerer, error) {
 	case ifi.Flags&net.FlagUp == 0:
 		return nil, fmt.Errorf("%w: `ip link set %s up`", ErrNoLink, o.Link)
 	case len(ifi.HardwareAddr) != 6:
-		return nil, fmt.Errorf("%s is no Ethernet link", o.Link)
+		return nil, fmt.Errorf("%s is not an Ethernet link", o.Link)
 	}
 	var xids [questions]dhcpv4.TransactionID
 	for i := range xids {
@@ -123,7 +123,7 @@ func send(ctx context.Context, conn *packet.Conn, src, mac inventory.MAC, xids [
 		for q := range questions {
 			to := &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
 			_, err := conn.WriteTo(frame(src, discover(q, mac, xids[q])), to)
-			// ENOBUFS: what a link without carrier says before it says that it is down.
+			// ENOBUFS: a link without carrier returns this before it returns that it is down.
 			if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
 				return fmt.Errorf("%w: %w", ErrNoLink, err)
 			}

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Database tells how large the database is, of what it may be; both are in bytes. There
-// is nothing to tell before there is one.
+// Database reports the size of the database and its limit, both in bytes. Without a
+// database there is no finding.
 func Database(path string, most int64, days int) []Finding {
 	st, err := os.Stat(path)
 	switch {

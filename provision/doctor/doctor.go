@@ -33,10 +33,10 @@ type Finding struct {
 	Unseen bool `json:"unseen,omitempty"`
 }
 
-// A Report is what was found at one link.
+// A Report holds the findings at one link.
 type Report struct {
 	Link string `json:"link"`
-	// Address is ours there; invalid when there is none.
+	// Address is our address there; invalid if we have none.
 	Address netip.Addr `json:"address,omitzero"`
 	// Network is the inventory's name for it, Mode what the inventory says that we
 	// do there; "" when the inventory has no such network.

@@ -24,7 +24,7 @@ import (
 	"rackhand/provision/janitor/space"
 )
 
-// The test binary is what looks: run again inside a namespace with these in its
+// The test binary looks itself: it runs again inside a namespace with these in its
 // environment.
 const (
 	envLink = "RACKHAND_DOCTOR_E2E_LINK"
@@ -185,7 +185,7 @@ func TestNeighbours(t *testing.T) {
 	t.Parallel()
 	pxe := []string{"--pxe-service=X86-64_EFI,boot,snponly.efi", "--pxe-service=x86PC,boot,undionly.kpxe"}
 	for name, tc := range map[string]struct {
-		dnsmasq []string // none: nobody
+		dnsmasq []string // empty: no server
 		kinds   []Kind
 		fits    inventory.DHCPMode
 		level   Level
@@ -248,7 +248,7 @@ func TestNoCarrier(t *testing.T) {
 	}
 }
 
-// TestPortTaken: a socket with SO_REUSEPORT, which would let us in beside it, is seen
+// TestPortTaken: a socket with SO_REUSEPORT, which would let us share the port, is found
 // and named.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()

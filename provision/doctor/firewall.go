@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// A packet is what a firewall is asked about: one that comes in on a link for a port
-// of this machine, from a client that may have no address yet.
+// A packet is a packet that a firewall judges: it comes in on a link for a port of this
+// machine, from a client that may have no address yet.
 type packet4 struct {
 	link  string
 	proto string // udp or tcp
 	port  uint16
 }
 
-// A truth is what can be said of whether a rule matches: some match on what isn't
-// known here (sets, marks, rates).
+// A truth says whether a rule matches. Some rules match on properties that are unknown
+// here (sets, marks, rates).
 type truth int
 
 const (
@@ -38,7 +38,7 @@ func known(b bool) truth {
 	return no
 }
 
-// What a rule does to a packet that it matches.
+// The actions of a rule on a packet that it matches.
 type action int
 
 const (
@@ -96,7 +96,7 @@ type walk struct {
 	steps                       int
 }
 
-// chain walks a chain's rules. A rule that may match is noted and passed over.
+// chain walks a chain's rules. A rule that may match is noted and skipped.
 func (w *walk) chain(rules []fwRule, depth int) (action, bool) {
 	const deepest = 32
 	for _, r := range rules {
@@ -140,7 +140,7 @@ func judgeFirewall(tool, link string, ports []Port, rules ruleset) []Finding {
 	for _, p := range ports {
 		bases, err := rules(packet4{link, p.Network, p.Port})
 		if err != nil {
-			return []Finding{{Note, fmt.Sprintf("the firewall could not be looked at: %s: %v", tool, err), "look at it yourself", true}}
+			return []Finding{{Note, fmt.Sprintf("the firewall could not be checked: %s: %v", tool, err), "look at it yourself", true}}
 		}
 		what := fmt.Sprintf("%d/%s (%s)", p.Port, p.Network, p.For)
 		switch got, by := passes(bases); got {
@@ -213,7 +213,7 @@ func Firewall(ctx context.Context, run Tool, link string, ports []Port) []Findin
 		return judgeFirewall("iptables", link, ports, func(p packet4) ([]base, error) { return parseIptables(string(out), p) })
 	}
 	if errors.Is(err, exec.ErrNotFound) && errors.Is(err2, exec.ErrNotFound) {
-		return []Finding{{Note, "the firewall was not looked at: neither nft nor iptables-save is installed", "", false}}
+		return []Finding{{Note, "the firewall was not checked: nft and iptables-save are not installed", "", false}}
 	}
-	return []Finding{{Note, fmt.Sprintf("the firewall was not looked at: nft: %v; iptables-save: %v", err, err2), "run it as root", true}}
+	return []Finding{{Note, fmt.Sprintf("the firewall was not checked: nft: %v; iptables-save: %v", err, err2), "run it as root", true}}
 }

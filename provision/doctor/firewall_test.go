@@ -64,7 +64,7 @@ func TestFirewallRulesets(t *testing.T) {
 	}
 }
 
-// TestFirewallUnseen: what could not be looked at is said so, and is no "ok".
+// TestFirewallUnseen: a firewall that could not be checked is reported, not called "ok".
 func TestFirewallUnseen(t *testing.T) {
 	denied := errors.New("operation not permitted")
 	for name, tc := range map[string]struct {
@@ -74,9 +74,9 @@ func TestFirewallUnseen(t *testing.T) {
 	}{
 		"not installed": {func(_ context.Context, name string, _ ...string) ([]byte, error) {
 			return nil, &exec.Error{Name: name, Err: exec.ErrNotFound}
-		}, "neither nft nor iptables-save is installed", true},
+		}, "nft and iptables-save are not installed", true},
 		"not allowed": {func(context.Context, string, ...string) ([]byte, error) { return nil, denied }, "operation not permitted", true},
-		"no JSON":     {func(context.Context, string, ...string) ([]byte, error) { return []byte("table inet"), nil }, "could not be looked at", true},
+		"no JSON":     {func(context.Context, string, ...string) ([]byte, error) { return []byte("table inet"), nil }, "the firewall could not be checked", true},
 	} {
 		got := Firewall(t.Context(), tc.run, "eth1", Ports(69, 80, 8443))
 		if len(got) != 1 || !strings.Contains(got[0].Text, tc.text) || got[0].Level == OK {

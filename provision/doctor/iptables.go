@@ -70,7 +70,7 @@ func iptablesRule(w []string, p packet4) fwRule {
 		case "!":
 			not = true
 		case "-m", "--match", "-c":
-			next(&i) // the name of what follows
+			next(&i) // the name of the following extension
 		case "-i":
 			on(known(ifaceIs(next(&i), p.link, "+")))
 		case "-p":
@@ -91,7 +91,7 @@ func iptablesRule(w []string, p packet4) fwRule {
 		case "-j", "-g":
 			word := w[i]
 			r.action, r.target = iptablesTarget(next(&i), word == "-g")
-			return r // what follows are the target's own
+			return r // the rest are the target's own options
 		default:
 			if strings.HasPrefix(w[i], "-") {
 				r.match, not = r.match.and(maybe), false // a match that isn't known here
@@ -113,7 +113,7 @@ func iptablesTarget(name string, goes bool) (action, string) {
 	if goes {
 		return goTo, name
 	}
-	return jump, name // LOG, MARK and the like are no chains, and empty ones do nothing
+	return jump, name // LOG and MARK are not chains, and empty chains do nothing
 }
 
 // ifaceIs compares an interface with a pattern that may end in a wild card.

@@ -36,17 +36,17 @@ func Fits(answers []Answerer) (inventory.DHCPMode, string) {
 	}
 	switch {
 	case len(servers) == 0 && len(pxe) == 0:
-		return inventory.DHCPAuthoritative, "nobody else answers DHCP on this link"
+		return inventory.DHCPAuthoritative, "no other server answers DHCP on this link"
 	case len(servers) == 0:
-		return inventory.DHCPAuthoritative, "nobody gives addresses; but boot options come from " + names(pxe) + ": switch that off, since firmware may take its boot file"
+		return inventory.DHCPAuthoritative, "no server assigns addresses, but boot options come from " + names(pxe) + ": switch that off, since firmware may take its boot file"
 	case len(boots) > 0:
 		return inventory.DHCPOff, "machines are booted already, by " + names(boots) + ": keep that and stay off; or take its boot options away and use proxy"
 	}
 	return inventory.DHCPProxy, "addresses come from " + names(servers) + ", with nothing to boot: rackhand adds the boot options"
 }
 
-// Judge says what the answers mean for a network; nil when the inventory has none
-// for the link.
+// Judge returns the findings about the answers for a network. The network is nil when the
+// inventory has none for the link.
 func Judge(n *inventory.Network, answers []Answerer) []Finding {
 	servers, pxe := Foreign(answers), ForeignPXE(answers)
 	fits, why := Fits(answers)
@@ -66,7 +66,7 @@ func Judge(n *inventory.Network, answers []Answerer) []Finding {
 	case inventory.DHCPOff:
 		f := Finding{OK, fmt.Sprintf("rackhand is off on network %s; addresses come from %s", n.Name, names(servers)), "", false}
 		if len(servers) == 0 {
-			f = Finding{Note, fmt.Sprintf("rackhand is off on network %s, and nobody gives addresses there", n.Name), "to boot boxes there, write `dhcp: authoritative`", false}
+			f = Finding{Note, fmt.Sprintf("rackhand is off on network %s, and no server assigns addresses there", n.Name), "to boot boxes there, write `dhcp: authoritative`", false}
 		}
 		return append(out, f)
 	}
@@ -81,7 +81,7 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 	case len(servers) == 0:
 		return Finding{OK, "no other DHCP server answers", "", false}
 	case n.AllowOtherDHCP:
-		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + List(servers), "boxes get addresses from whoever is quicker, and boot options from us only then", false}
+		return Finding{Warning, "another DHCP server answers, which allow_other_dhcp allows: " + List(servers), "boxes get an address from the faster server, and boot options only if that is this one", false}
 	}
 	hint := "switch it off on this link"
 	proxy := fmt.Sprintf("write `dhcp: proxy` for network %s", n.Name)
@@ -99,7 +99,7 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 
 func judgeProxy(n *inventory.Network, servers []Answerer) Finding {
 	if len(servers) == 0 {
-		return Finding{Warning, fmt.Sprintf("network %s says `dhcp: proxy`, and nobody gives addresses there", n.Name), "start its DHCP server; or write `dhcp: authoritative`, and rackhand gives them", false}
+		return Finding{Warning, fmt.Sprintf("network %s says `dhcp: proxy`, but no server assigns addresses there", n.Name), "start its DHCP server; or write `dhcp: authoritative`, and rackhand assigns them", false}
 	}
 	for _, a := range servers {
 		if a.Kind == BootServer {

@@ -60,8 +60,8 @@ func TestJudge(t *testing.T) {
 	golden(t, "testdata/judge.golden", out.String())
 }
 
-// TestRefusal: what keeps us from being authoritative is a problem, and nothing else
-// is.
+// TestRefusal: only findings that keep us from being authoritative are
+// problems.
 func TestRefusal(t *testing.T) {
 	n := &inventory.Network{Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")}
 	server := []Answerer{{Kind: Server, Server: server, Source: server}}
@@ -81,7 +81,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestHintKeepsItsWord: what a hint says to write is what `rackhand check` takes.
+// TestHintKeepsItsWord: `rackhand check` accepts the text that a hint proposes.
 func TestHintKeepsItsWord(t *testing.T) {
 	servers := []Answerer{{Kind: Server, Server: server, Source: server}}
 	n := &inventory.Network{Name: "rack1", Subnet: netip.MustParsePrefix("10.77.0.0/24")}

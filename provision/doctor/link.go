@@ -13,7 +13,7 @@ import (
 	"rackhand/inventory"
 )
 
-// A Link is what the kernel says of an interface.
+// A Link is an interface as the kernel describes it.
 type Link struct {
 	Name     string
 	Exists   bool
@@ -61,8 +61,8 @@ func Links(m Machine) ([]Link, error) {
 	return out, nil
 }
 
-// settings reads what lies in files. What can't be read is left as it is: these are
-// hints only.
+// settings reads the settings in files. Unreadable ones keep their values, because these
+// are only hints.
 func (l *Link) settings(sys, conf fs.FS) {
 	if target, err := fs.ReadLink(sys, path.Join(l.Name, "master")); err == nil {
 		l.Master = path.Base(target)
@@ -106,8 +106,9 @@ func (l Link) network(snap *inventory.Snapshot) (netip.Addr, *inventory.Network)
 	return l.Addrs[0].Addr(), nil
 }
 
-// judgeLink says whether a link can serve; all are the machine's links, for one that
-// would do better. addr is what the configuration says instead of the link's own.
+// judgeLink returns findings about a link's fitness to serve. all are the machine's links,
+// so that it can suggest a better one. addr is the configuration's address, if it has one
+// instead of the link's own.
 func judgeLink(l Link, all []Link, snap *inventory.Snapshot, addr netip.Addr) []Finding {
 	if !l.Exists {
 		return []Finding{{Problem, "there is no interface " + l.Name, "the interfaces here: " + linkNames(all), false}}
@@ -118,7 +119,7 @@ func judgeLink(l Link, all []Link, snap *inventory.Snapshot, addr netip.Addr) []
 	}
 	switch {
 	case l.Loopback || !l.Ethernet:
-		bad(Problem, "boxes boot over Ethernet"+better(l, all, snap), "%s is no Ethernet link", l.Name)
+		bad(Problem, "boxes boot over Ethernet"+better(l, all, snap), "%s is not an Ethernet link", l.Name)
 		return out
 	case l.Master != "":
 		bad(Problem, "name "+l.Master+" under `interfaces:` instead", "%s is a port of %s, which takes its packets", l.Name, l.Master)

@@ -32,7 +32,7 @@ func (e *HeldError) Error() string {
 	if e.PID != 0 {
 		who += fmt.Sprintf(" (process %d)", e.PID)
 	}
-	return fmt.Sprintf("%s serves the link %s already: end it, or leave the link to it", who, e.Link)
+	return fmt.Sprintf("%s already serves the link %s: stop it, or use another link here", who, e.Link)
 }
 
 // lockPath names a link's lock: an interface's name means something within its
@@ -78,7 +78,7 @@ func Lock(ctx context.Context, dir, link string) (release func(), err error) {
 	return nil, &HeldError{link, holder(path)}
 }
 
-// hold writes who holds a lock that was taken.
+// hold records the holder in a lock that was taken.
 func hold(f *os.File, path string) (func(), error) {
 	err := f.Truncate(0)
 	if err == nil {
@@ -102,8 +102,8 @@ func stillThere(f *os.File, path string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(mine, now)
 }
 
-// Holder tells whether a rackhand serves a link of this namespace, and its process (0
-// when it isn't known).
+// Holder reports whether a rackhand serves a link of this namespace, and its process (0
+// if unknown).
 func Holder(dir, link string) (pid int, held bool, err error) {
 	path, err := lockPath(dir, link)
 	if err != nil {

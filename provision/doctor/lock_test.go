@@ -44,7 +44,7 @@ func TestLock(t *testing.T) {
 	again()
 }
 
-// TestLockIsNoSymlink: nobody else's file is written to.
+// TestLockIsNoSymlink: a link must not lead the lock to another user's file.
 func TestLockIsNoSymlink(t *testing.T) {
 	dir := t.TempDir()
 	victim := filepath.Join(t.TempDir(), "victim")

@@ -20,8 +20,8 @@ import (
 // A Target is a link to look at.
 type Target struct {
 	Link string
-	// Address is what the configuration gives for ours on the link; invalid: the
-	// link's own.
+	// Address is our address on the link by the configuration; invalid: the link's own
+	// address.
 	Address netip.Addr
 }
 
@@ -51,18 +51,18 @@ func (s *sharedReader) Read(b []byte) (int, error) {
 	return s.r.Read(b)
 }
 
-// Options are what a look at a link needs. All but Snapshot, Address and Wait must be
+// Options are the options of a look at a link. All but Snapshot, Address and Wait must be
 // set.
 type Options struct {
 	Target
-	Snapshot *inventory.Snapshot // nil when there is none
+	Snapshot *inventory.Snapshot // nil without an inventory
 	Ports    []Port
 	Random   io.Reader
 	Wait     time.Duration // for answers; 0: about 4 s
 	Machine
 }
 
-// A Machine is what is looked at around the link.
+// A Machine gives access to the link's surroundings: programs, ports, files.
 type Machine struct {
 	Sys, Conf, Proc fs.FS // /sys/class/net, /proc/sys/net/ipv4/conf, /proc
 	Run             Tool
@@ -77,8 +77,8 @@ func ThisMachine() Machine {
 	}
 }
 
-// Look looks at one link. It takes about as long as Options.Wait. Whatever can't be
-// looked at is a finding that says so.
+// Look looks at one link. It takes about as long as Options.Wait. A check that can't be
+// made becomes a finding.
 func Look(ctx context.Context, o Options) Report {
 	r := Report{Link: o.Link, Answers: []Answerer{}}
 	l, all, err := o.settled(ctx)
@@ -99,7 +99,7 @@ func Look(ctx context.Context, o Options) Report {
 	}
 	r.Findings = judgeLink(l, all, o.Snapshot, o.Address)
 	if !l.Serves() {
-		return r // nothing to ask, and nobody to serve
+		return r // no server to ask, no box to serve
 	}
 	if l.Carrier && errors.Is(r.ask(ctx, o, n, all), ErrNoLink) {
 		l.Carrier = false // it went down, or the kernel was slow to say so
@@ -146,7 +146,7 @@ func (r *Report) ask(ctx context.Context, o Options, n *inventory.Network, all [
 	case errors.Is(err, ErrNoLink):
 		return err
 	case err != nil:
-		r.Findings = append(r.Findings, Finding{Note, "who else answers DHCP could not be looked at: " + err.Error(), "run it as root", true})
+		r.Findings = append(r.Findings, Finding{Note, "the search for other DHCP servers failed: " + err.Error(), "run it as root", true})
 		return nil
 	}
 	var mine []netip.Addr
@@ -169,8 +169,8 @@ func Own(answers []Answerer, mine ...netip.Addr) {
 	}
 }
 
-// ports looks at the ports of one link. One that isn't opened in the network's mode
-// is looked at all the same: modes change.
+// ports looks at the ports of one link. It also looks at ports that the network's mode
+// doesn't open, because modes change.
 func (o Options) ports(ctx context.Context, addr netip.Addr) []Finding {
 	pid, running, err := Holder(o.LockDir, o.Link)
 	if err != nil {
@@ -219,7 +219,7 @@ func judgePrograms(list []bootfiles.File, snap *inventory.Snapshot) []Finding {
 		}
 		g := group{Warning, f.Missing}
 		if _, after, ok := strings.Cut(f.Missing, f.Name+": "); ok {
-			g.hint = after // what stands before says in three ways that it is missing
+			g.hint = after // the text before only repeats that it is missing
 		}
 		if !arm64 && (strings.Contains(f.Name, "aa64") || strings.Contains(f.Name, "arm64")) {
 			g.level = Note

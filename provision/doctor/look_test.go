@@ -10,7 +10,7 @@ import (
 	"rackhand/inventory"
 )
 
-// TestPrograms: what is missing is named with what to do, and counts for more when
+// TestPrograms: a missing program is named with a hint, and counts for more when
 // the inventory needs it.
 func TestPrograms(t *testing.T) {
 	there := bootfiles.File{Name: "ipxe.efi", Size: 1}
@@ -32,7 +32,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
-	// And over the files of this machine, whatever is installed.
+	// And over the files of this machine, with any programs installed.
 	found := Programs(bootfiles.New([]string{t.TempDir()}), nil)
 	if len(found) == 0 || Worst(found) == Problem {
 		t.Error(fmt.Sprint(found))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The parts of what `nft -j list ruleset` prints that matter here
+// The parts of the output of `nft -j list ruleset` that matter here
 // (libnftables-json(5)).
 type nftObject struct {
 	Chain *nftChain `json:"chain"`
@@ -167,7 +167,7 @@ func nftCompare(left json.RawMessage, op string, right json.RawMessage, p packet
 	case l.Payload != nil && (l.Payload.Protocol == "ip6" || l.Payload.Protocol == "icmp" || l.Payload.Protocol == "icmpv6"):
 		return no
 	case l.CT != nil && l.CT.Key == "state":
-		// What a box sends first belongs to no connection yet.
+		// A box's first packet belongs to no connection yet.
 		got = nftIn(right, func(v any) truth { return known(v == "new") })
 	default:
 		return maybe

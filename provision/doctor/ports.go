@@ -26,7 +26,7 @@ type Port struct {
 	For     string // DHCP, TFTP, ...
 }
 
-// Ports are what the appliance opens, with the configuration's numbers.
+// Ports are the ports that the appliance opens, with the configuration's numbers.
 func Ports(tftp, http, agents uint16) []Port {
 	return []Port{{"udp", 67, "DHCP"}, {"udp", 4011, "proxyDHCP"}, {"udp", tftp, "TFTP"}, {"tcp", http, "HTTP"}, {"tcp", agents, "agents"}, {"tcp", 514, "syslog"}, {"udp", 514, "syslog"}}
 }
@@ -124,10 +124,10 @@ func owners(proc fs.FS, inodes []string) []Process {
 	return out
 }
 
-// Taken tries to open a port, as the appliance would: on the link for DHCP, else at
-// our address there. The socket has neither SO_REUSEADDR nor SO_REUSEPORT (Go sets
-// the first for TCP, where it doesn't hide who listens), so one that another program
-// opened with them is seen as well. The error says why it could not be tried.
+// Taken tries to open a port as the appliance would: on the link for DHCP, otherwise at
+// our address there. The socket has no SO_REUSEADDR and no SO_REUSEPORT. (Go sets the first
+// for TCP, where it doesn't hide a listener.) So it also finds ports that another program
+// opened with these options. The error says why it could not be tried.
 func Taken(ctx context.Context, link string, addr netip.Addr, p Port) (bool, error) {
 	where := netip.AddrPortFrom(addr, p.Port).String()
 	var lc net.ListenConfig
@@ -197,8 +197,8 @@ func processes(ps []Process) string {
 	return strings.Join(out, " and ")
 }
 
-// Who names who holds a port of this machine, for the error of a program that could
-// not open it; "" when nobody is found.
+// Who names the process that holds a port of this machine, for the error of a program that
+// could not open it; "" if no process is found.
 func Who(network string, port uint16) string {
 	if h := Holders(os.DirFS("/proc"), network, port); len(h) > 0 {
 		return processes(h)

@@ -36,9 +36,8 @@ const (
 
 func (q question) pxe() bool { return q != asPlain }
 
-// discover builds the DISCOVER of a question (RFC 2131 section 3.1, RFC 4578). The
-// broadcast flag is set: an answer to an address that nobody has taken would be
-// lost on many a link.
+// discover builds the DISCOVER of a question (RFC 2131 section 3.1, RFC 4578). It sets the
+// broadcast flag, because many links would lose an answer to an address that isn't in use.
 func discover(q question, mac inventory.MAC, xid dhcpv4.TransactionID) []byte {
 	p := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, TransactionID: xid,
@@ -112,12 +111,12 @@ type offer struct {
 	packet *dhcpv4.DHCPv4
 }
 
-// errNotOurs is a frame that answers none of our questions.
+// errNotOurs means that a frame doesn't answer any of our questions.
 var errNotOurs = errors.New("no answer to a question of ours")
 
-// parse reads a frame as an answer to one of the questions, which are told apart by
-// their transaction ids. Everything in it was sent by a stranger. Checksums are not
-// looked at: between virtual links they are often left to a card that isn't there.
+// parse reads a frame as an answer to one of the questions, which differ in their
+// transaction ids. The frame is untrusted. Checksums are not checked: on virtual links they
+// are often left to a card that doesn't exist.
 func parse(f []byte, xids [questions]dhcpv4.TransactionID) (offer, error) {
 	var o offer
 	if len(f) < etherLen+ipLen+udpLen || binary.BigEndian.Uint16(f[12:]) != 0x0800 {
@@ -137,8 +136,8 @@ func parse(f []byte, xids [questions]dhcpv4.TransactionID) (offer, error) {
 	if binary.BigEndian.Uint16(udp[2:]) != clientPort {
 		return o, errNotOurs
 	}
-	// A server may put options into the fields of the header (option 52), or be sloppy
-	// about the End: clients take its offer all the same.
+	// A server may put options into the fields of the header (option 52), or omit the End
+	// option. Clients accept such offers.
 	plain, err := dhcpwire.Plain(udp[udpLen:])
 	if err != nil {
 		return o, err
@@ -159,8 +158,8 @@ func parse(f []byte, xids [questions]dhcpv4.TransactionID) (offer, error) {
 	return o, errNotOurs
 }
 
-// filter lets UDP datagrams to port 68 through that are no later fragments, so that
-// a busy link costs nothing.
+// filter passes UDP datagrams to port 68, except later fragments. So a busy link costs
+// nothing.
 func filter() ([]bpf.RawInstruction, error) {
 	return bpf.Assemble([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: 12, Size: 2},

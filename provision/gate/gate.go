@@ -206,12 +206,12 @@ func judge(l *looked, n *inventory.Network) []doctor.Finding {
 	case l.err != nil:
 		f := doctor.Finding{
 			Level: doctor.Problem, Unseen: true,
-			Text: fmt.Sprintf("whether another DHCP server answers could not be looked at (%v); so rackhand gives no addresses on network %s", l.err, n.Name),
+			Text: fmt.Sprintf("the search for other DHCP servers failed (%v); so rackhand assigns no addresses on network %s", l.err, n.Name),
 			Hint: "run rackhand as root or with CAP_NET_RAW; or, if you know that no other server is there, write `allow_other_dhcp: true`",
 		}
 		if l.clear || n.AllowOtherDHCP || n.Mode() != inventory.DHCPAuthoritative {
 			f.Level, f.Hint = doctor.Warning, "run rackhand as root or with CAP_NET_RAW"
-			f.Text = fmt.Sprintf("who else answers DHCP could not be looked at: %v", l.err)
+			f.Text = fmt.Sprintf("the search for other DHCP servers failed: %v", l.err)
 		}
 		return []doctor.Finding{f}
 	}
@@ -300,7 +300,7 @@ func (g *Gate) MayServe(name string, n *inventory.Network) error {
 	case l.err != nil:
 		// An unknown state is too risky: two servers on a link break other people's
 		// machines, and the operator can declare in one line that there is no other server.
-		return fmt.Errorf("whether another DHCP server answers on %s could not be looked at: %w", name, l.err)
+		return fmt.Errorf("the search for other DHCP servers on %s failed: %w", name, l.err)
 	case !l.done:
 		return fmt.Errorf("%s has not been looked at yet: another DHCP server may answer there", name)
 	}

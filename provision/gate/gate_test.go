@@ -195,7 +195,7 @@ func TestGateProxy(t *testing.T) {
 	b := newTestGate(t)
 	b.declare(inventory.Network{DHCP: inventory.DHCPProxy})
 	b.step(0)
-	if got := strings.Join(b.Problems(), ""); !strings.Contains(got, "nobody gives addresses") {
+	if got := strings.Join(b.Problems(), ""); !strings.Contains(got, "no server assigns addresses") {
 		t.Errorf("problems: %q", got)
 	}
 	b.answers = []doctor.Answerer{nextDoor}
@@ -218,16 +218,16 @@ func TestGateBlind(t *testing.T) {
 	b := newTestGate(t)
 	b.err = errors.New("open a raw socket: operation not permitted")
 	b.step(0)
-	b.is("blind", "operation not permitted", "could not be looked at", "other-dhcp error")
+	b.is("blind", "operation not permitted", "the search for other DHCP servers failed", "other-dhcp error")
 	b.declare(inventory.Network{AllowOtherDHCP: true})
 	b.step(time.Second)
-	b.is("allowed", "", "could not be looked at", "other-dhcp error", "other-dhcp warn")
+	b.is("allowed", "", "the search for other DHCP servers failed", "other-dhcp error", "other-dhcp warn")
 
 	b = newTestGate(t)
 	b.step(0)
 	b.err = errors.New("no memory")
 	b.step(10 * time.Minute)
-	b.is("was clear", "", "could not be looked at", "other-dhcp warn")
+	b.is("was clear", "", "the search for other DHCP servers failed", "other-dhcp warn")
 }
 
 // TestGateCarrier checks that a link without carrier is checked as soon as it has one.
@@ -240,7 +240,7 @@ func TestGateCarrier(t *testing.T) {
 	b.is("no carrier", "not been looked at", "eth1: no carrier")
 	b.up, b.err = true, doctor.ErrNoLink
 	b.step(time.Second)
-	b.is("went down again", "could not be looked at", "")
+	b.is("went down again", "the search for other DHCP servers on eth1 failed", "")
 	b.err = nil
 	if !b.step(time.Second) {
 		t.Error("it waits although there was no link")

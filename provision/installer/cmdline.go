@@ -12,13 +12,13 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// A Cmdline is what the kernel's command line says to the installer.
+// A Cmdline holds the installer's arguments on the kernel's command line.
 type Cmdline struct {
 	Kickstart        string           // inst.ks=URL; the last one wins, as with Anaconda
 	Report           string           // rackhand.report=URL; "" for none
 	BootMAC          net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
 	VLAN             hardware.VLAN    // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
-	plan.Overwrite                    // what may become of disks that carry data
+	plan.Overwrite                    // how to treat disks that carry data
 	Job              string           // rackhand.job=rescue|wipe|burnin: no install; "" for an install
 	Order            string           // rackhand.order=URL: the order of the job
 	Hold             time.Duration    // rackhand.hold=SECONDS: how long a failure stays on the screen; 30 s

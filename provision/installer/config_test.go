@@ -139,7 +139,7 @@ func TestFindPackager(t *testing.T) {
 func TestPackagesWithout(t *testing.T) {
 	m := scratch(t, map[string]string{"etc/os-release": "ID=x\n"})
 	r := recipeOf(t, "repo --name=own --baseurl=http://a/ --install\n%packages\ntmux\n%end\n")
-	if err := m.do(t.Context(), plan.PackageStep{Packages: r.Packages, Repos: r.Repos}); err == nil || !strings.Contains(err.Error(), "neither apt nor dnf") {
+	if err := m.do(t.Context(), plan.PackageStep{Packages: r.Packages, Repos: r.Repos}); err == nil || !strings.Contains(err.Error(), "no apt and no dnf") {
 		t.Errorf("got %v", err)
 	}
 	if err := m.do(t.Context(), plan.PackageStep{Repos: r.Repos}); err != nil {
@@ -147,8 +147,8 @@ func TestPackagesWithout(t *testing.T) {
 	}
 }
 
-// What packages ask before they start a service is answered with no, and the image's
-// own answer is there again after that.
+// Packages ask before they start a service. The answer is no, and the image's own answer is
+// back afterwards.
 func TestNoServices(t *testing.T) {
 	for _, old := range []string{"", "#!/bin/sh\nexit 0\n"} {
 		files := map[string]string{}
@@ -191,7 +191,7 @@ func TestRepoStep(t *testing.T) {
 // Steps in a scratch root whose tools are not there, or are.
 func TestStepsInRoot(t *testing.T) {
 	fw := plan.FirewallStep{}
-	if err := scratch(t, nil).do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "none of firewalld, ufw and nftables") {
+	if err := scratch(t, nil).do(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "no firewalld, ufw or nftables") {
 		t.Errorf("a firewall without a tool: %v", err)
 	}
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "http 80/tcp\n"})
@@ -228,7 +228,7 @@ func TestStepsInRoot(t *testing.T) {
 		t.Errorf("chrony: %s", got)
 	}
 	if err := scratch(t, nil).do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a"}}}); err != nil {
-		t.Error(err) // told as a warning
+		t.Error(err) // reported as a warning
 	}
 	m = scratch(t, map[string]string{"usr/lib/systemd/system/systemd-timesyncd.service": ""})
 	if err := m.do(t.Context(), plan.TimeStep{Sources: []plan.TimeSource{{Name: "a", NTS: true}}}); err == nil {
@@ -349,6 +349,6 @@ func checkGolden(t *testing.T, golden, got string) {
 		}
 	}
 	if want := readFile(t, golden); got != want {
-		t.Errorf("this is not %s (-update writes it anew):\n%s", golden, got)
+		t.Errorf("this is not %s (-update rewrites it):\n%s", golden, got)
 	}
 }

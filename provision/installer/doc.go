@@ -5,5 +5,5 @@
 // before the image is verified.
 //
 // Package plan below it decides, and makes steps that are data. This package carries each
-// step out by its type; the other rooms are what it does that with.
+// step out by its type, with the help of the other packages below it.
 package installer

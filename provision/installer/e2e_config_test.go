@@ -186,7 +186,7 @@ firstboot --enable
 		"rackhand.unsupported=skip rackhand.image=http://10.77.0.1/image/root.tar.zst rackhand.sha256=" + b.rootSum()
 }
 
-// What goes wrong before the disks are touched leaves them as they are.
+// A failure before the disks are changed leaves them as they are.
 func TestRefusedEarly(t *testing.T) {
 	b := newGuestTest(t)
 	disk := b.disk("disk.raw")

@@ -54,7 +54,7 @@ func (b *guestTest) installed(uefi bool, args string, drives []string) {
 }
 
 // diskKickstart is the test Kickstart with another layout; the installed system
-// tells of its disks.
+// reports its disks.
 func (b *guestTest) diskKickstart(layout string) string {
 	ks := b.kickstart("http://10.77.0.1/image/root.tar.zst", b.rootSum(), `%post --erroronfail
 set -e
@@ -67,7 +67,7 @@ echo 'dev.raid.speed_limit_max = 500' >/etc/sysctl.d/50-slow.conf
 	return ks[:i] + layout + ks[j:]
 }
 
-// tells boots from the disks and checks what the installed system says.
+// tells boots from the disks and checks the installed system's output.
 func (b *guestTest) tells(uefi bool, drives []string, wants ...string) string {
 	b.t.Helper()
 	text := b.boot(uefi, "", allOf, 5*time.Minute, drives...)
@@ -97,8 +97,8 @@ logvol swap --vgname=system --name=swap --fstype=swap --size=128
 logvol / --vgname=system --name=root --fstype=xfs --size=1000 --grow
 `
 
-// LVM on RAID 1 by BIOS. The first try is cut off while the image is written: what
-// it leaves must neither boot nor hinder the second. Then the first disk is pulled.
+// LVM on RAID 1 by BIOS. The first try is cut off while the image is written. Its remains
+// must not boot, and must not hinder the second try. Then the first disk is pulled.
 func TestMirrorLVMBIOS(t *testing.T) {
 	b := newGuestTest(t)
 	b.ks = b.diskKickstart(mirrorLVM)
@@ -251,7 +251,7 @@ func findOn(t *testing.T, disk, mark string) int64 {
 	}
 }
 
-// What doesn't fit is said before anything is written.
+// A layout that doesn't fit is reported before anything is written.
 func TestDiskTooSmall(t *testing.T) {
 	b := newGuestTest(t)
 	one, two := b.disk("one.raw"), b.disk("two.raw")

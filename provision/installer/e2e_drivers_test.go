@@ -11,8 +11,8 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// driversKickstart tells which drivers have devices, once the disks are there, and
-// ends the install before one is touched.
+// driversKickstart reports the drivers with devices once the disks are there, and ends the
+// install before it changes a disk.
 const driversKickstart = `
 %pre --erroronfail
 {
@@ -31,7 +31,7 @@ exit 1
 
 // Hardware that servers have, as far as QEMU emulates it: each device gets its
 // driver by its modalias. A card without a driver is reported, and the
-// second serial line, which is no console of the kernel's, shows all of it too.
+// second serial line, which is not a kernel console, also shows all of it.
 func TestDrivers(t *testing.T) {
 	b := newGuestTest(t)
 	b.ks = b.kickstart("http://10.77.0.1"+imagePath, b.rootSum(), driversKickstart)

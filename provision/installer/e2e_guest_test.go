@@ -52,8 +52,8 @@ func pipe(socket string) error {
 	return err
 }
 
-// A guestTest is what a guest finds on its network: an HTTP server behind QEMU's own
-// user-mode network, which reaches nothing else (restrict=on) and needs no root.
+// A guestTest is a guest's network: an HTTP server behind QEMU's own user-mode network,
+// which reaches nothing else (restrict=on) and needs no root.
 type guestTest struct {
 	t      *testing.T
 	dir    string
@@ -187,8 +187,8 @@ func (b *guestTest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // boot runs a guest until it powers off or reboots, or until its serial line has
-// shown the marker; it returns what the line said. A guest that does neither in
-// its time is a failure.
+// shown the marker. It returns the line's output. A guest that does none of these in its
+// time is a failure.
 func (b *guestTest) boot(uefi bool, disk, marker string, limit time.Duration, more ...string) string {
 	b.t.Helper()
 	log := filepath.Join(b.dir, fmt.Sprintf("serial-%d.log", time.Now().UnixNano()))

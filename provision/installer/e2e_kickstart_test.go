@@ -12,7 +12,7 @@ import (
 	"rackhand/bootfiles/image/imagetest"
 )
 
-// kickstart is the built-in template's shape, with a unit that tells on the
+// kickstart is like the built-in template, with a unit that reports on the
 // serial line when the network is up.
 func (b *guestTest) kickstart(url, sum, more string) string {
 	return `lang C.UTF-8

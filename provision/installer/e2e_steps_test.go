@@ -77,7 +77,7 @@ func packageCache(t *testing.T) string {
 
 // The steps that configure a system, carried out in a real image by its own programs:
 // packages through the package cache, a firewall, users, languages, time; and repos of
-// another distribution, which are passed over under unsupported: skip.
+// another distribution, which are skipped under unsupported: skip.
 func TestStepsInImage(t *testing.T) {
 	// The whole image: it is the one that has Python, which a firewall needs.
 	images := os.Getenv("RACKHAND_IMAGES")

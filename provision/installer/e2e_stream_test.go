@@ -35,8 +35,8 @@ func (w *halfWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// atHalf serves the root image, and calls reached in the first answer when half of
-// it is through. What it returns puts another file in the image's place.
+// atHalf serves the root image, and calls reached in the first answer at half of it. The
+// function that it returns puts another file in the image's place.
 func (b *guestTest) atHalf(reached func(r *http.Request)) (replace func(file string)) {
 	b.t.Helper()
 	name := b.files[imagePath]
@@ -83,13 +83,13 @@ func wantBlank(t *testing.T, disk string) {
 	}
 }
 
-// The power goes twice: when half of the image is unpacked, and when the partition table
-// is written and the boot loader isn't. What is left can't boot. After the first it looks
-// blank to the next attempt, which needs no --wipe. After the second it doesn't: the
-// appliance knows the disk by then, and gives the next attempt of this install leave for
-// it; without, nothing is touched. In the last attempt the server is killed when half of
-// the image is through, with all its connections, and comes back after a while: the
-// install goes on from there, to a system that boots and that no leave covers any more.
+// The power fails twice: when half of the image is unpacked, and when the partition table
+// is written but the boot loader isn't. The remains can't boot. After the first failure the
+// disk looks blank to the next attempt, which needs no --wipe. After the second it doesn't.
+// The appliance knows the disk by then, and allows the next attempt of this install to
+// overwrite it; otherwise nothing is changed. In the last attempt the server is killed at
+// half of the image, with all its connections, and comes back after a while. The install
+// goes on from there. The new system boots, and its disk may no longer be overwritten.
 func TestInterrupted(t *testing.T) {
 	const serial = "vd-web1"
 	b := newGuestTest(t)
@@ -151,7 +151,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	b.check(b.boot(false, disk, allOf, 5*time.Minute), "firmware bios")
 
-	// A system whose last report was lost is no leftover.
+	// A system whose last report was lost is not a leftover.
 	before = diskSum(t, disk)
 	b.install(false, "", "rackhand.ours="+serial, drive...)
 	if e := b.find("failed", plan.FailDisk); e == nil || !strings.Contains(e.Message, "has finished") {

@@ -44,7 +44,7 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 	if b.find("installer", "started") == nil || b.find("packages", "verified") == nil {
 		t.Error("the events of its beginning or of its image are missing")
 	}
-	for _, want := range []string{"%packages: all are installed", "there is no no-such-package-here"} {
+	for _, want := range []string{"%packages: all are installed", "no package source has no-such-package-here"} {
 		if !b.told(want) {
 			t.Errorf("no event says %q", want)
 		}

@@ -12,7 +12,7 @@ import (
 
 // The installer, and the system that it installs, in a VLAN: the guest's card is on a
 // simulated trunk port, which drops what has no tag of VLAN 10. Its Kickstart is one that
-// was written for Anaconda, of which the rest is passed over.
+// was written for Anaconda, of which the rest is skipped.
 func TestVLAN(t *testing.T) {
 	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
@@ -42,9 +42,9 @@ func TestVLAN(t *testing.T) {
 	}
 	b.mu.Unlock()
 	for _, want := range []string{
-		": authconfig --enableshadow --enableldap is passed over", ": firstboot is passed over", ": clearpart --none: only a blank disk",
-		": %packages: @development is passed over", ": %packages: -iwl*-firmware is passed over", ": %addon com_redhat_kdump is passed over",
-		": part --fstype=xfs is passed over",
+		": authconfig --enableshadow --enableldap is skipped", ": firstboot is skipped", ": clearpart --none: the install uses a whole blank disk",
+		": %packages: @development is skipped", ": %packages: -iwl*-firmware is skipped", ": %addon com_redhat_kdump is skipped",
+		": part --fstype=xfs is skipped",
 	} {
 		if !strings.Contains(passed, want) {
 			t.Errorf("no event says %q:\n%s", want, passed)
@@ -55,7 +55,7 @@ func TestVLAN(t *testing.T) {
 			t.Errorf("an event tells of %q:\n%s", silent, passed)
 		}
 	}
-	for _, want := range []string{"made on vda: biosboot (1 MiB), /boot/efi (128 MiB)", "services --enabled=no-such-unit is passed over"} {
+	for _, want := range []string{"made on vda: biosboot (1 MiB), /boot/efi (128 MiB)", "services --enabled=no-such-unit is skipped"} {
 		if !b.told(want) {
 			t.Errorf("no event says %q", want)
 		}

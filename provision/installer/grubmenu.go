@@ -54,7 +54,7 @@ func kernelsIn(root *os.Root) ([]installedKernel, error) {
 // does so when the system gets its next kernel, from the same settings.
 func grubMenu(b plan.BootLoader, place plan.BootPlace, kernels []installedKernel) string {
 	var s strings.Builder
-	s.WriteString("# written by rackhand-installer; update-grub writes it anew\n")
+	s.WriteString("# written by rackhand-installer; update-grub overwrites it\n")
 	if unit, speed, ok := plan.SerialConsole(b.Append); ok {
 		fmt.Fprintf(&s, "serial --unit=%s --speed=%s\nterminal_input console serial\nterminal_output console serial\n", unit, speed)
 	}

@@ -147,7 +147,7 @@ func within(d time.Duration, f func()) {
 	}
 }
 
-// tailWriter keeps the first part of what a crashing program says.
+// tailWriter keeps the first part of a crashing program's output.
 type tailWriter struct{ text []byte }
 
 func (t *tailWriter) Write(p []byte) (int, error) {

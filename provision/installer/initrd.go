@@ -10,9 +10,8 @@ import (
 
 // addToInitrds appends a file to every initramfs of the installed system. The kernel
 // unpacks archives that follow each other, a later file over an earlier one
-// (Documentation/driver-api/early-userspace/buffer-format.rst), so that no initramfs
-// has to be rebuilt for a file of a hundred bytes: with a slow disk or processor
-// that takes a minute or two.
+// (Documentation/driver-api/early-userspace/buffer-format.rst). So a file of a hundred
+// bytes needs no rebuild of an initramfs, which takes a minute or two on a slow machine.
 func addToInitrds(root *os.Root, name, text string) error {
 	kernels, err := kernelsIn(root)
 	if err != nil {

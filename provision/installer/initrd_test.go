@@ -9,8 +9,8 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 )
 
-// What is appended is an archive that a library reads, at a multiple of 4 behind
-// what was there.
+// The appended part is an archive that a library reads. It starts at a multiple of 4 behind
+// the existing file.
 func TestAddToInitrds(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(dir+"/boot", 0o755); err != nil {

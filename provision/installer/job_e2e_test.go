@@ -47,7 +47,7 @@ func (b *guestTest) job(job, order string) []string {
 	return disks
 }
 
-// left counts the MiB of a file that are neither all zeroes nor all ones.
+// left counts the MiB of a file that are not all zeroes and not all ones.
 func left(t *testing.T, path string) int {
 	t.Helper()
 	f, err := os.Open(path)

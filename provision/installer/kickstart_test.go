@@ -13,7 +13,7 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func readFile(t *testing.T, name string) string {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// A machine is what steps act on.
+// A machine is the target of steps.
 type machine struct {
 	report.Log
 	target  string // where the system is mounted: /mnt/sysimage, as with Anaconda

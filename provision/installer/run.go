@@ -73,7 +73,7 @@ func (m *machine) finished(ctx context.Context) error {
 	m.Con.Printf("%s", timingTable(m.timings))
 	err := m.Rep.Last(ctx, report.Event{Stage: "installed", Kind: "installed", Message: "the system is installed"}, 10*time.Minute)
 	if err != nil {
-		m.Con.Printf("the appliance could not be told that the system is installed: %v", err)
+		m.Con.Printf("the report to the appliance that the system is installed failed: %v", err)
 	}
 	m.Con.Printf("the system is installed")
 	return nil
@@ -96,7 +96,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	}
 	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: plan.FailKind(err), Level: "error", Message: message}, 2*time.Minute)
 	if untold != nil {
-		m.Con.Printf("the appliance could not be told: %v", untold)
+		m.Con.Printf("the report to the appliance failed: %v", untold)
 	}
 	end = endAfter(err, len(m.touched) > 0, untold == nil)
 	m.Con.Printf("\nTHE INSTALL FAILED: %s\n%s in %v", message, end, hold)
@@ -104,7 +104,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 	return end
 }
 
-// endAfter says how a box ends after a failed install. It is powered off, because it might
+// endAfter decides how a box ends after a failed install. The box is powered off, because it might
 // boot into the installer again. A box that was refused for the data on its disk, by our guard
 // or by a %pre such as that of the shipped templates, may be in service: it reboots, once the
 // appliance knows of the failure and no longer starts the installer.

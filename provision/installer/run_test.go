@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// TestEndAfter: a box in service that was armed by mistake boots its system again, whoever
-// found out what its disk carries.
+// TestEndAfter: a box in service that was armed by mistake boots its system again, no matter
+// which guard found the data on its disk.
 func TestEndAfter(t *testing.T) {
 	for _, tt := range []struct {
 		kind          string

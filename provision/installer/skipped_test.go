@@ -9,7 +9,7 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// What only the unpacked system can tell is passed over with a warning, too.
+// Parts that only the unpacked system can reject are skipped with a warning, too.
 func TestSkipInTheSystem(t *testing.T) {
 	r := recipeAs(t, skipping(), "autopart\nselinux --enforcing\nservices --enabled=chronyd,foo@1 --disabled=bar\nfirewall --service=gopher,http\n")
 	m := scratch(t, map[string]string{"usr/sbin/nft": "", "etc/services": "ssh 22/tcp\nhttp 80/tcp\n", "usr/lib/systemd/system/foo@.service": ""})
@@ -39,7 +39,7 @@ func TestSkipInTheSystem(t *testing.T) {
 		}
 	}
 	text := strings.Join(said, "\n")
-	for _, want := range []string{"selinux --enforcing is passed over", "services --enabled=chronyd is passed over", "firewall --service=gopher is passed over, and stays closed"} {
+	for _, want := range []string{"selinux --enforcing is skipped", "services --enabled=chronyd is skipped", "firewall --service=gopher is skipped, and stays closed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q:\n%s", want, text)
 		}
@@ -58,7 +58,7 @@ func TestSkipInTheSystem(t *testing.T) {
 	}
 }
 
-// What %pre writes is read once it has run, and checked as a whole before any disk is
+// Files that %pre writes are read once it has run, and checked as a whole before any disk is
 // looked at.
 func TestIncludedFromPre(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "part.ks")
@@ -69,7 +69,7 @@ func TestIncludedFromPre(t *testing.T) {
 		{"no file", "-", "a %pre has to write it"},
 		{"a line that is no command", "no such disk\n", "there is no command no"},
 		{"a quote", "part '\n", "a quote is not closed"},
-		{"dangerous", "part pv.1 --grow --encrypted\n", "what lies there would not be encrypted"},
+		{"dangerous", "part pv.1 --grow --encrypted\n", "the data on it would not be encrypted"},
 		{"another %pre", "%pre\n%end\n", "would not run"},
 		{"itself", "%include " + file + "\n", "more than 8 deep"},
 		{"a URL", "%include http://a/b\n", "no such file"},
@@ -109,7 +109,7 @@ func TestIncludedFromPre(t *testing.T) {
 			}
 			m.Con.Printf("first-secret second-secret")
 			text := strings.Join(said, "\n")
-			if !strings.Contains(text, "@x11 is passed over") || strings.Contains(text, "-secret") || strings.Contains(text, "%include") {
+			if !strings.Contains(text, "@x11 is skipped") || strings.Contains(text, "-secret") || strings.Contains(text, "%include") {
 				t.Errorf("it says %s", text)
 			}
 		})

@@ -41,7 +41,7 @@ func (m *machine) doGuard(_ context.Context, s plan.GuardStep) error {
 			return disk.Refuse(s.Disk, append(found, "a system that an earlier attempt of this install has finished"), s.Keep)
 		}
 		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
-			"disk %s carries what an earlier attempt of this install has left, and is written anew: %s", s.Disk, strings.Join(found, "; "))})
+			"disk %s carries data of an earlier attempt of this install, and is overwritten: %s", s.Disk, strings.Join(found, "; "))})
 	case s.Wipe:
 		m.Event(report.Event{Kind: "disk-wiped", Level: "warn", Message: fmt.Sprintf(
 			"disk %s carries data and is wiped, as asked: %s", s.Disk, strings.Join(found, "; "))})

@@ -35,7 +35,7 @@ func (m *machine) doFirewall(ctx context.Context, s plan.FirewallStep) error {
 		return m.inTarget(ctx, "", "systemctl", "enable", "--", "firewalld.service")
 	case has("ufw"), has("nft"):
 	default:
-		return errors.New("firewall: the system has none of firewalld, ufw and nftables: put one into the image or into %packages, or write firewall --disabled")
+		return errors.New("firewall: the system has no firewalld, ufw or nftables: put one into the image or into %packages, or write firewall --disabled")
 	}
 	ports, err := m.allPorts(s)
 	if err != nil {
@@ -81,7 +81,7 @@ func (m *machine) allPorts(s plan.FirewallStep) ([]kickstart.Port, error) {
 	for _, name := range s.OpenServices() {
 		ports := servicePorts(string(text), name)
 		if len(ports) == 0 && s.Skip {
-			m.Warnf("firewall --service=%s is passed over, and stays closed: the system knows no such service (/etc/services)", name)
+			m.Warnf("firewall --service=%s is skipped, and stays closed: the system knows no such service (/etc/services)", name)
 			continue
 		}
 		if len(ports) == 0 {
@@ -146,8 +146,8 @@ func ufwCommands(s plan.FirewallStep, ports []kickstart.Port) [][]string {
 	return out
 }
 
-// nftablesFile is /etc/nftables.conf (nft(8)): what comes in is dropped, but for answers,
-// ICMP, DHCPv6's, and what is let in.
+// nftablesFile is /etc/nftables.conf (nft(8)). It drops incoming packets except answers,
+// ICMP, DHCPv6 replies, and the ports and services of the firewall line.
 func nftablesFile(s plan.FirewallStep, ports []kickstart.Port) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/sbin/nft -f\n" + netconf.Header + "flush ruleset\n\ntable inet filter {\n\tchain input {\n" +

@@ -13,8 +13,8 @@ import (
 	"rackhand/provision/installer/unpack"
 )
 
-// A scriptClock runs a function at each sleep, and ends the context when there is
-// none left.
+// A scriptClock runs a function at each sleep, and ends the context after the last
+// one.
 type scriptClock struct {
 	fake.Clock
 	steps []func()

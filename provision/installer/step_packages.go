@@ -23,8 +23,8 @@ type packager interface {
 	// files are those of one install's own configuration, which is removed after it,
 	// and those that are kept.
 	files(repos []plan.Repo, os osRelease) (own, kept []plan.FileStep)
-	// refresh, query and install are command lines; query asks which of the packages
-	// there are, nil when nobody has to know.
+	// refresh, query and install are command lines. query asks which of the packages exist;
+	// it is nil when that doesn't matter.
 	refresh(p engine.Packages, ownRepos bool) []string
 	query(p engine.Packages, ownRepos bool) []string
 	install(p engine.Packages, ownRepos bool) []string
@@ -32,7 +32,7 @@ type packager interface {
 	progress() func(line string) (done, all int)
 }
 
-// osRelease is what os-release(5) says.
+// osRelease is the content of os-release(5).
 type osRelease struct{ ID, Codename string }
 
 func readOSRelease(text string) osRelease {
@@ -50,8 +50,8 @@ func readOSRelease(text string) osRelease {
 	return o
 }
 
-// fits tells whether a repo is for this distribution. One whose name begins with a
-// distribution's is for that one alone, so that one template serves a mixed rack.
+// fits reports whether a repo is for this distribution. A repo whose name begins with a
+// distribution's name is only for that distribution. So one template serves a mixed rack.
 func (o osRelease) fits(r plan.Repo) bool {
 	word, _, _ := strings.Cut(r.Name, "-")
 	if !slices.Contains([]string{"debian", "ubuntu", "rocky", "almalinux", "centos", "fedora", "rhel"}, word) {
@@ -73,7 +73,7 @@ func (m *machine) doPackage(ctx context.Context, s plan.PackageStep) error {
 		}
 		release = readOSRelease(string(text))
 		if tool = findPackager(root.FS()); tool == nil && len(s.Packages.Install) > 0 {
-			return errors.New("the image has neither apt nor dnf, so that %packages can't be carried out: put the packages into the image")
+			return errors.New("the image has no apt and no dnf, so %packages can't be carried out: put the packages into the image")
 		}
 		return nil
 	})
@@ -143,7 +143,7 @@ func (m *machine) readableRepos(ctx context.Context, s plan.PackageStep, tool pa
 	for _, r := range repos {
 		names = append(names, r.Name)
 	}
-	m.Warnf("repo %s: passed over, for the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
+	m.Warnf("repo %s: skipped, because the system's package manager can't read them; packages come from the image's own sources: %v", strings.Join(names, ", "), err)
 	return nil, nil
 }
 
@@ -169,9 +169,9 @@ func (m *machine) installPackages(ctx context.Context, s plan.PackageStep, tool 
 		if p.IgnoreMissing {
 			p.Install = there
 		}
-		p.Exclude, _ = aptAvailable(lines, p.Exclude) // what isn't there can't come in
+		p.Exclude, _ = aptAvailable(lines, p.Exclude) // packages that don't exist need no exclusion
 		if len(missing) > 0 && p.IgnoreMissing {
-			m.Warnf("%%packages: there is no %s; passed over", strings.Join(missing, " "))
+			m.Warnf("%%packages: no package source has %s; skipped", strings.Join(missing, " "))
 		}
 	}
 	if len(p.Install) > 0 {
@@ -218,7 +218,7 @@ func (m *machine) packages(ctx context.Context, log *report.LineWriter, argv []s
 // policyFile has invoke-rc.d start nothing (Debian's policy-rc.d, exit status 101).
 const policyFile = "usr/sbin/policy-rc.d"
 
-// noServices keeps packages from starting services; what it returns takes that back.
+// noServices keeps packages from starting services. The function that it returns undoes that.
 func noServices(m *machine) (back func(), err error) {
 	var old []byte
 	had := false

@@ -38,8 +38,8 @@ func (m *machine) doArray(ctx context.Context, s plan.ArrayStep) error {
 	}
 	m.stops = append(m.stops, []string{"mdadm", "--stop", "--quiet", dev})
 	if a.Level == 1 {
-		// The halves are made equal by the installed system: here that would only be in
-		// the way. Whatever is written until then goes to both.
+		// The installed system makes both halves equal. Here that would only slow the install
+		// down. Until then, every write goes to both halves.
 		if err := os.WriteFile("/sys/block/"+a.Device+"/md/sync_action", []byte("frozen"), 0); err != nil {
 			m.Con.Printf("  the first copying of %s goes on meanwhile: %v", a.Device, err)
 		}
@@ -97,7 +97,7 @@ func (m *machine) stopAll(ctx context.Context) error {
 		argv := m.stops[len(m.stops)-1]
 		m.stops = m.stops[:len(m.stops)-1]
 		var err error
-		for range 10 { // whatever had it open may take a moment
+		for range 10 { // a process that had it open may take a moment
 			if err = m.tool(ctx, argv...); err == nil {
 				break
 			}
@@ -140,7 +140,7 @@ func (m *machine) doStorage(ctx context.Context, s plan.StorageStep) error {
 		return m.debianInitrd(s, conf, text)
 	}
 	if _, err := findProgram(m.target, "dracut"); err != nil {
-		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has neither update-initramfs nor dracut: its initramfs can't be told of RAID and LVM")}
+		return &plan.Failure{Kind: plan.FailImage, Err: fmt.Errorf("the image has no update-initramfs and no dracut: its initramfs can't be set up for RAID and LVM")}
 	}
 	err := m.inRoot(func(root *os.Root) error {
 		return writeFile(root, "/etc/dracut.conf.d/rackhand-disks.conf", 0o644, dracutConf(s))

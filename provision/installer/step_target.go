@@ -198,7 +198,7 @@ func (m *machine) doSELinux(_ context.Context, s plan.SELinuxStep) error {
 		old, err := root.ReadFile("etc/selinux/config")
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing" && s.Skip:
-			m.Warnf("selinux --enforcing is passed over: the system has no SELinux")
+			m.Warnf("selinux --enforcing is skipped: the system has no SELinux")
 			return nil
 		case errors.Is(err, fs.ErrNotExist) && s.Mode == "enforcing":
 			return errors.New("selinux --enforcing: the system has no SELinux: put its policy into the image or into %packages, or write selinux --disabled")

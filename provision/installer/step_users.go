@@ -30,8 +30,8 @@ func (m *machine) doUser(ctx context.Context, s plan.UserStep) error {
 	return nil
 }
 
-// userCommands are what makes the user, from /etc/passwd and /etc/group as they are. As
-// with Anaconda, --gid without such a group makes one of the user's name.
+// userCommands returns the commands that make the user, given /etc/passwd and /etc/group. As
+// with Anaconda, --gid without such a group makes a group with the user's name.
 func userCommands(s plan.UserStep, passwd, group string) [][]string {
 	var out [][]string
 	groupadd := func(name, gid string) {
@@ -107,7 +107,7 @@ func (m *machine) doGroup(ctx context.Context, s plan.GroupStep) error {
 	return nil
 }
 
-// groupCommand is what makes the group, from /etc/group as it is; nil when it is there.
+// groupCommand returns the command that makes the group, given /etc/group; nil if it exists.
 func groupCommand(s plan.GroupStep, group string) []string {
 	argv := []string{"groupadd"}
 	if hasEntry(group, 0, s.Name) {

@@ -15,11 +15,11 @@ import (
 )
 
 // A remoteLog sends the installer's lines to a syslog host (`logging --host`): by
-// TCP, as Anaconda does, otherwise by UDP. The install never waits for it: what its queue
-// can't take, and what is said while the host doesn't listen, is lost there.
+// TCP, as Anaconda does, otherwise by UDP. The install never waits for it. Lines are lost
+// when the queue is full and while the host doesn't listen.
 type remoteLog struct {
 	addr  string // host:port
-	tag   string // the name that this box goes by: its MAC, before it has another
+	tag   string // the name of this box: its MAC until it has a host name
 	now   func() time.Time
 	queue chan string
 	once  sync.Once
@@ -44,7 +44,7 @@ func (l *remoteLog) add(line string) {
 }
 
 // syslogLine is a line in the syntax of RFC 5424: facility user, severity
-// informational; the fields that it has none for are "-".
+// informational; unknown fields are "-".
 func syslogLine(at time.Time, host string, pid int, line string) string {
 	line = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -90,7 +90,7 @@ func (l *remoteLog) Run(ctx context.Context) error {
 		}
 		text := syslogLine(l.now(), l.tag, os.Getpid(), line)
 		if conn.RemoteAddr().Network() == "tcp" {
-			text += "\n" // RFC 6587, 3.4.2: what rsyslog's and Anaconda's senders do
+			text += "\n" // RFC 6587, 3.4.2: as rsyslog and Anaconda send
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
 		if _, err = conn.Write([]byte(text)); err != nil {

@@ -77,8 +77,8 @@ func findUnit(root *os.Root, name string) (found bool, target string) {
 	return false, ""
 }
 
-// unitWithAlias is the unit that would get a name once it is enabled (Alias= in its
-// [Install]); "" when there is none.
+// unitWithAlias finds the unit that gets a name once it is enabled (Alias= in its
+// [Install]); "" if no unit does.
 func unitWithAlias(root *os.Root, alias string) string {
 	for _, dir := range unitDirs {
 		entries, err := fs.ReadDir(root.FS(), dir)
@@ -132,14 +132,14 @@ func (m *machine) doService(ctx context.Context, s plan.ServiceStep) error {
 	}
 	if !found && s.Skip {
 		if s.Verb == "enable" {
-			m.Warnf("services --enabled=%s is passed over: the system has no such unit", s.Unit)
+			m.Warnf("services --enabled=%s is skipped: the system has no such unit", s.Unit)
 		}
 		return nil // it can't run
 	}
 	m.Con.Printf("%s", s)
 	err = m.inTarget(ctx, "", "systemctl", s.Verb, "--", unit)
 	if err != nil && ctx.Err() == nil && s.Skip {
-		m.Warnf("services: %s could not be %sd: %v; passed over", s.Unit, s.Verb, err)
+		m.Warnf("services: %s could not be %sd: %v; skipped", s.Unit, s.Verb, err)
 		return nil
 	}
 	return err

@@ -15,9 +15,8 @@ import (
 //go:embed janitor.sh
 var script string
 
-// A Janitor is a small shell that clears away when this process closes the pipe or
-// dies. It is a program of its own rather than this one started again, so that whoever
-// uses a rack needs no hook in main.
+// A Janitor is a small shell script that cleans up when this process closes the pipe or
+// dies. It is a program of its own, so a program that uses a rack needs no hook in main.
 type Janitor struct {
 	cmd  *exec.Cmd
 	pipe *os.File // our end; the only copy, so that our death closes it
@@ -48,7 +47,7 @@ func Start(dir string, namespaces ...string) (*Janitor, error) {
 	return &Janitor{cmd: cmd, pipe: w}, nil
 }
 
-// Sweep tells the janitor to clear away and waits until it has.
+// Sweep makes the janitor clean up and waits until it has.
 func (j *Janitor) Sweep() error {
 	_ = j.pipe.Close()
 	done := make(chan error, 1)
@@ -60,6 +59,6 @@ func (j *Janitor) Sweep() error {
 		}
 		return nil
 	case <-time.After(patience):
-		return errors.New("the janitor is still clearing away; see `ip netns list` for what is left")
+		return errors.New("the janitor is still removing namespaces; `ip netns list` shows the rest")
 	}
 }

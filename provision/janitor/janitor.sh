@@ -11,7 +11,7 @@ rc=0
 for ns in "$@"; do
 	[ -e "/run/netns/$ns" ] || continue
 	# Whoever runs in a namespace of ours is ours: the kernel says so at this
-	# moment, whereas a recorded process id may belong to somebody else by now.
+	# moment, whereas a recorded process id may belong to another process by now.
 	n=0
 	while pids=$(ip netns pids "$ns" 2>/dev/null) && [ -n "$pids" ] && [ $n -lt 100 ]; do
 		for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done

@@ -8,7 +8,7 @@ import (
 	"rackhand/provision"
 )
 
-// TestAgentIs: what an agent said is known after a restart, and tells nothing twice.
+// TestAgentIs: an agent's report is known after a restart, and makes no second event.
 func TestAgentIs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	said := provision.NewAgentState(time.Now(), time.Hour, 7, []string{"a"})

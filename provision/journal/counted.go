@@ -43,8 +43,8 @@ type clockRecord struct {
 	Counted time.Time `json:"counted"`
 }
 
-// openStopwatch goes on where the last appliance with this store stopped; first is what
-// it begins at when there was none.
+// openStopwatch continues where the last appliance with this store stopped. Without one it
+// begins at first.
 func openStopwatch(ctx context.Context, s store.Store, elapsed func() time.Duration, first time.Time) (stopwatch, error) {
 	w := stopwatch{elapsed: elapsed, from: elapsed(), base: first.UTC().Round(0)}
 	r, err := s.Get(ctx, clockKey)
@@ -62,9 +62,9 @@ func openStopwatch(ctx context.Context, s store.Store, elapsed func() time.Durat
 	return w, nil
 }
 
-// Counted is the time by which silence, deadlines, budgets and expiries are judged: it
-// moves only while the appliance runs, and never jumps. It reads like a time of day and
-// is none; the times in an Install are such times.
+// Counted is the time for silence, deadlines, budgets and expiries. It moves only while the
+// appliance runs, and never jumps. It looks like a time of day but is not one. The times in
+// an Install are counted times.
 func (j *Journal) Counted() time.Time { return j.watch.now() }
 
 // Shown is an install with times of day in place of counted times, for people and
@@ -95,7 +95,7 @@ func (j *Journal) noticeStep(v *view) time.Duration {
 	offset := v.now.Sub(v.counted)
 	by := offset - j.offset
 	if by.Abs() < stepped {
-		return j.offset // what adds up slowly is noticed too
+		return j.offset // so a slow drift is noticed, too
 	}
 	direction := "ahead"
 	if by < 0 {
@@ -116,12 +116,12 @@ func (j *Journal) save() {
 		_, err = j.store.Txn(context.Background(), nil, store.Op{Key: clockKey, Value: value})
 	}
 	if err != nil {
-		j.log.Error("the counted time was not written: after a crash, what has passed since is not counted", "error", err)
+		j.log.Error("the counted time was not written: after a crash, the time since the last write is not counted", "error", err)
 	}
 }
 
-// SeenHosts is Hosts for people: nobody was seen at a time that has yet to come, as a
-// clock that was set back would have it.
+// SeenHosts is Hosts for people: no host was last seen in the future, even if the clock
+// was set back.
 func (j *Journal) SeenHosts() map[string]Host {
 	all := j.Hosts()
 	now := j.clock()

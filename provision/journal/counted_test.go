@@ -13,7 +13,7 @@ import (
 	"rackhand/provision/store"
 )
 
-// A machine has a clock that anybody may set, and a monotonic one that nobody can.
+// A machine has a clock that can be set, and a monotonic one that can't.
 type machine struct {
 	wall    time.Time
 	running time.Duration
@@ -55,7 +55,7 @@ func record(t *testing.T, j *journal.Journal, e provision.Event) {
 	}
 }
 
-// What the machine's clock does to a healthy install: nothing.
+// The machine's clock doesn't affect a healthy install.
 func TestClockSteps(t *testing.T) {
 	for name, during := range map[string]func(m *machine){
 		"a day ahead and back":       func(m *machine) { m.set(24 * time.Hour); m.pass(time.Second); m.set(-24 * time.Hour) },
@@ -120,8 +120,8 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
-// What has passed while the appliance ran counts, also over restarts; its absence
-// doesn't, however long.
+// Time while the appliance runs counts, also over restarts. Its absence doesn't count, for
+// any length.
 func TestCountedOverRestarts(t *testing.T) {
 	m := &machine{wall: time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)}
 	path := filepath.Join(t.TempDir(), "db")

@@ -42,9 +42,9 @@ var (
 	gaveUp  = provision.Event{Kind: provision.KindAttemptFailed}
 )
 
-// TestEnrolledThoughUnreported: the report of the end was lost, and the system that
-// enrols with this attempt's token is the proof of it. One whose attempt has failed is
-// none, nor one before the packages.
+// TestEnrolledThoughUnreported: the report of the end was lost. A system that enrols with
+// this attempt's token proves the end. An enrolment of a failed attempt, or before the
+// packages, proves nothing.
 func TestEnrolledThoughUnreported(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -96,7 +96,7 @@ func TestAnswer(t *testing.T) {
 	}
 	asked := request("web1")
 	asked.Source = "operator"
-	// Nobody was asked yet: its installer may be about to say that it is done.
+	// Before the question: its installer may be about to report the end.
 	asked.Wipe = true
 	if _, err := j.Arm(asked); !errors.Is(err, journal.ErrUnderWay) {
 		t.Errorf("replaced before anybody was asked: %v", err)
@@ -128,7 +128,7 @@ func TestAnswer(t *testing.T) {
 	if _, _, err := j.BeginAttempt("web1", rand.Reader); err != nil {
 		t.Errorf("after the answer: %v", err)
 	}
-	// One that is not in doubt is replaced by nobody.
+	// An install that is not in doubt can't be replaced.
 	if _, err := j.Arm(asked); !errors.Is(err, journal.ErrUnderWay) {
 		t.Errorf("one under way was replaced: %v", err)
 	}
@@ -147,8 +147,8 @@ func TestNextAttempt(t *testing.T) {
 	}
 }
 
-// TestChattyInstaller: however much it has reported, what decides about the next attempt
-// counts.
+// TestChattyInstaller: after any number of reports, those that decide about the next attempt
+// still count.
 func TestChattyInstaller(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "db"))
 	if _, err := j.Arm(request("web1")); err != nil {

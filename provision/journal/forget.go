@@ -10,22 +10,21 @@ import (
 	"rackhand/provision/store"
 )
 
-// What may be forgotten is decided elsewhere (provision/retention); what records there
-// are of it is known here.
+// provision/retention decides what may be forgotten. This file knows the records of it.
 
-// ForgetAtOnce is how many events, or installs, are forgotten in one transaction: small
-// ones, so that nobody waits for them.
+// ForgetAtOnce is the number of events, or installs, that one transaction forgets.
+// Transactions stay small so that others need not wait for them.
 const ForgetAtOnce = 32
 
-// An Entry is what an event costs and belongs to.
+// An Entry holds an event's size and the host and install that it belongs to.
 type Entry struct {
 	Seq           uint64
 	Host, Install string
 	Size          int // bytes that it takes in the store, about
 }
 
-// What the store adds to an event: its key, revision and place in a page, twice, for its
-// host's index. A large one has pages of its own.
+// The store's overhead for an event: its key, revision and place in a page, twice because
+// of its host's index. A large event has pages of its own.
 const (
 	overhead = 120
 	page     = 4096

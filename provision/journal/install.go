@@ -15,19 +15,19 @@ import (
 var (
 	ErrUnderWay = errors.New("an install of this host is under way: cancel it first")
 	ErrNoArm    = errors.New("no install is armed")
-	ErrNotFirst = errors.New("this box was installed before: a box is armed by itself only once")
+	ErrNotFirst = errors.New("this box was installed before: a box is armed automatically only once")
 	ErrToken    = errors.New("the token is not valid")
 	ErrTooMany  = errors.New("the installer has reported too much")
 )
 
-// What one install's installer may write into the journal: events, and bytes of what they
-// say. Anaconda's own take some 100 KB.
+// Limits for one install's installer in the journal: events, and bytes of their texts.
+// Anaconda's own take some 100 KB.
 const (
 	maxInstallerEvents = 5000
 	maxInstallerBytes  = 2 << 20
 )
 
-// A Request is what an install is armed with.
+// A Request holds the parameters of an install to arm.
 type Request struct {
 	Host, System string
 	MACs         []string
@@ -37,7 +37,7 @@ type Request struct {
 	Expires      time.Duration // how long it stays armed
 	Source       string        // operator or dhcp: who asked
 	Why          string        // the event's message
-	Job          provision.Job // what is asked for when it is no install
+	Job          provision.Job // the requested job, unless it is an install
 	Order        provision.Order
 	FirstOnly    bool // only a host that was never installed (policy first-boot)
 }
@@ -83,9 +83,8 @@ func (j *Journal) Arm(r Request) (provision.Install, error) {
 	return made, err
 }
 
-// giveWay ends an install for another one, when the operator answers so the question
-// whether a box that may be installed already is to be installed anew. Whatever else is
-// under way stays.
+// giveWay ends an install for another one. It does so only if the first may be finished
+// and the operator asks for a reinstall. An install or job under way otherwise stays.
 func (v *view) giveWay(in provision.Install, r Request) error {
 	switch {
 	case in.Job != provision.NoJob:
@@ -93,11 +92,11 @@ func (v *view) giveWay(in provision.Install, r Request) error {
 	case in.Doubt == "" || r.Job != provision.NoJob || r.Source != "operator":
 		return ErrUnderWay
 	case !r.Wipe:
-		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
+		return fmt.Errorf("%s may be installed already: %s: `rackhand install %s --wipe` reinstalls it and erases its disks, `rackhand cancel %s` keeps it as it is%w", r.Host, in.Doubt, r.Host, r.Host, underWay{})
 	}
 	v.append(provision.Event{
 		Host: r.Host, Install: in.ID, Source: r.Source, Kind: "answered", Stage: provision.Cancelled,
-		Message: "the operator has answered: the box is installed anew, whatever is on its disks",
+		Message: "the operator has answered: the box is reinstalled, even if its disks carry data",
 	})
 	return nil
 }
@@ -234,8 +233,8 @@ func (j *Journal) Use(in provision.Install, token, from string) (provision.Insta
 	})
 }
 
-// ByToken finds the install under way that a token belongs to: that of its attempt, or one
-// that was offered.
+// ByToken finds the install under way that a token belongs to: the token of its attempt, or
+// one that was offered.
 func (j *Journal) ByToken(token string) (provision.Install, bool) {
 	want := provision.HashToken(token)
 	j.mu.RLock()
@@ -251,8 +250,9 @@ func (j *Journal) ByToken(token string) (provision.Install, bool) {
 }
 
 // Answered records that the answer file goes out, with the hash of the enrolment
-// token in it. It may as long as the script's token holds and its installer has
-// not begun. in.Secrets are those in it. facts are what the client said of its box.
+// token in it. That is allowed while the script's token is valid and the installer has
+// not begun. in.Secrets are the secrets in the file. facts are the client's data about its
+// box.
 func (j *Journal) Answered(in provision.Install, enrol string, facts map[string]string) error {
 	_, err := j.Update(in.Host, in.ID, func(now provision.Install) (provision.Install, provision.Event, error) {
 		if now.Token != in.Token || now.TokenSpent || !now.Armed {
@@ -272,9 +272,9 @@ func (j *Journal) Reported(in provision.Install, e provision.Event) error {
 		}
 		before := now
 		now = now.AfterReport(e, j.Counted(), j.clock())
-		// The end of an install is told even when nothing else is listened to.
+		// The end of an install is accepted even when all other events are refused.
 		e = now.Failing(e)
-		// So is what decides about the next attempt, once.
+		// So are events that decide about the next attempt, once.
 		news := now.Packed && !before.Packed || now.GaveUp && !before.GaveUp || e.Stage.Rank() > now.Stage.Rank() || e.Stage == provision.Failed || e.Stage == provision.Done
 		now.Events++
 		now.Bytes += size(e)
@@ -295,9 +295,9 @@ func size(e provision.Event) int {
 	return n
 }
 
-// Agent records what a host's agent says. It moves an install only from Enrolled
-// on: until the system that the install wrote has enrolled, whoever speaks for the
-// host is the system of before. An agent has no part in a job.
+// Agent records a report of a host's agent. It moves an install only from Enrolled on.
+// Before the new system has enrolled, reports come from the old system. An agent has no
+// part in a job.
 func (j *Journal) Agent(host string, e provision.Event) error {
 	return j.do(func(v *view) error {
 		if in, ok := v.current(host, ""); ok && !in.Stage.Ended() && (in.Job != provision.NoJob || in.Stage.Rank() < provision.Enrolled.Rank()) {
@@ -309,8 +309,7 @@ func (j *Journal) Agent(host string, e provision.Event) error {
 	})
 }
 
-// AgentIs records what an agent's report says beside its results, and the events by which
-// that begins and ends.
+// AgentIs records an agent's state from its report, and events for its beginning and end.
 func (j *Journal) AgentIs(host string, next provision.AgentState) error {
 	return j.do(func(v *view) error {
 		v.agentIs(host, next)
@@ -345,9 +344,9 @@ func (v *view) agentIs(host string, next provision.AgentState) {
 	v.dirtyHosts[host] = true
 }
 
-// Enrol accepts an enrolment token: it must be that of the host's install, whose
-// system is at least written to disk (see provision.Install.MayEnrol). key is the hash of
-// the public key that asks: the token belongs to the first key that used it.
+// Enrol accepts an enrolment token. The token must belong to the host's install, and the
+// system must at least be written to disk (see provision.Install.MayEnrol). key is the hash
+// of the client's public key. The first key that uses a token owns it.
 func (j *Journal) Enrol(host, token, key string) error {
 	return j.do(func(v *view) error {
 		in, ok := v.current(host, "")

@@ -30,8 +30,8 @@ func (j *Journal) Jobs() map[string]provision.Install {
 	return maps.Clone(j.state.jobs)
 }
 
-// Current is what a host's next network boot is about: its job while one is under
-// way, else its latest install, however that stands.
+// Current is the install or job of a host's next network boot: the job while one is under
+// way, otherwise the latest install in any state.
 func (j *Journal) Current(host string) (provision.Install, bool) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -49,8 +49,8 @@ func (s *state) current(host, id string) (provision.Install, bool) {
 	return in, ok && (id == "" || id == in.ID)
 }
 
-// serves tells whether what an install left serving is still there, after in has
-// moved: it goes when another system is written over it, or a wipe begins.
+// serves reports whether an installed system that served is still there, after in has
+// moved. It is gone once another system overwrites it, or a wipe begins.
 func serves(before bool, in provision.Install) bool {
 	switch {
 	case in.Job == provision.JobWipe && in.Stage.Rank() >= provision.Installer.Rank():

@@ -87,7 +87,7 @@ func TestJobBesideInstall(t *testing.T) {
 	}
 }
 
-// TestServes: what an install left is there until it is written over.
+// TestServes: an installed system is there until it is overwritten.
 func TestServes(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "db"))
 	arm := func(r journal.Request) {
@@ -156,12 +156,12 @@ func TestWipedThenTried(t *testing.T) {
 	}
 	steps(request("web1"), provision.Serving)
 	if in, _ = j.Install("web1"); !j.Serves("web1") || provision.Wiped(&in, &job) {
-		t.Error("installed anew, and still erased")
+		t.Error("reinstalled, but still marked as erased")
 	}
 }
 
-// TestBurninBeforeFirstInstall: a new box may be tried before it is installed, and
-// its first network boot arms it all the same.
+// TestBurninBeforeFirstInstall: a new box may have a burn-in before it is installed. Its
+// first network boot still arms it.
 func TestBurninBeforeFirstInstall(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "db"))
 	if _, err := j.Arm(jobRequest("web1", provision.JobBurnin)); err != nil {

@@ -1,6 +1,6 @@
 // Package journal keeps the append-only record of events, and the installs that
-// these move. One goroutine writes; many requests that wait at the same time share
-// one transaction; nobody is told yes before it is on disk.
+// these move. One goroutine writes. Requests that wait at the same time share one
+// transaction. A request succeeds only once its data is on disk.
 package journal
 
 import (
@@ -37,7 +37,7 @@ type Journal struct {
 	changed chan struct{} // closed and replaced at every commit
 }
 
-// state is what the writer folds events into; values in it are never changed in
+// state is the result of all events. The writer updates it; values in it are never changed in
 // place.
 type state struct {
 	seq      uint64
@@ -46,7 +46,7 @@ type state struct {
 	jobs     map[string]provision.Install // the latest rescue, wipe or burn-in of each host
 }
 
-// A Host is what the journal knows of a host or unclaimed box beyond its installs.
+// A Host holds the journal's data about a host or unclaimed box, beside its installs.
 type Host struct {
 	Host     string    `json:"host"`
 	Seen     time.Time `json:"seen"`
@@ -54,21 +54,21 @@ type Host struct {
 	Power    string    `json:"power,omitempty"`  // on, off: as last seen by the BMC
 	Installs int       `json:"installs"`         // how many there were
 	Jobs     int       `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
-	Serves   bool      `json:"serves,omitempty"` // what an install left serving is still on its disks
+	Serves   bool      `json:"serves,omitempty"` // its disks still hold an installed system that served
 	MACs     []string  `json:"macs,omitempty"`   // of the box when it was last armed
-	// Begun: an install of it was begun, or cancelled; it isn't armed by itself any more.
+	// Begun: an install of it was begun or cancelled. It is no longer armed automatically.
 	Begun bool `json:"begun,omitempty"`
 	// Before: it may have been installed before this journal began.
 	Before bool `json:"before,omitempty"`
 	// EFI: its firmware is UEFI, as DHCP saw it last before it came over TCP (Proved);
-	// until then as DHCP saw it last (SaysEFI). The BMC is told to boot so.
+	// until then as DHCP saw it last (SaysEFI). The BMC's boot override uses it.
 	EFI     bool              `json:"efi,omitempty"`
 	SaysEFI bool              `json:"says_efi,omitempty"`
 	Proved  bool              `json:"proved,omitempty"`
 	Last    provision.Event   `json:"last"`
 	Facts   map[string]string `json:"facts,omitempty"` // of an unclaimed box: maker, address, arch
-	// SwitchPort is where its cable ended when it was given its last lease, as its
-	// relay or switch said (option 82); "" when nobody said.
+	// SwitchPort is the port of its cable at its last lease, from the relay's or switch's
+	// option 82; "" if unknown.
 	SwitchPort string `json:"switch_port,omitempty"`
 	// Agent is as of the latest report of the agent that is on its disks.
 	Agent provision.AgentState `json:"agent,omitzero"`
@@ -116,7 +116,7 @@ func Open(ctx context.Context, s store.Store, clock func() time.Time, elapsed fu
 		return nil, err
 	}
 	for name, h := range j.state.hosts {
-		// Records from before Begun and Proved were kept: whatever was armed counted.
+		// Records from before Begun and Proved existed: every arming counted as begun.
 		h.Begun = h.Begun || h.Installs > 0 && !j.state.installs[name].First
 		h.SaysEFI = h.SaysEFI || h.EFI && !h.Proved
 		j.state.hosts[name] = h

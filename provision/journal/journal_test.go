@@ -326,8 +326,8 @@ func TestGreedyFields(t *testing.T) {
 	wg.Wait()
 }
 
-// TestRecordsOfBefore: a host that the version before Begun and First had armed is armed by
-// itself no more, whatever became of that, under its name or another.
+// TestRecordsOfBefore: a host that was armed by the version before Begun and First is never
+// armed automatically again, under its name or another.
 func TestRecordsOfBefore(t *testing.T) {
 	for _, stage := range []string{"serving", "failed", "cancelled", "packages"} {
 		path := filepath.Join(t.TempDir(), "db")
@@ -343,7 +343,7 @@ func TestRecordsOfBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // what is concluded from them outlives a start
+		for range 2 { // conclusions from them outlive a restart
 			j := open(t, path)
 			for _, host := range []string{"web1", "www1"} {
 				r := request(host)

@@ -20,7 +20,7 @@ func TestSwitchPort(t *testing.T) {
 		{"installer", "ack", "forged", "", "Gi1/0/12 on sw1"},
 		{"dhcp", "unclaimed", "", "sw2", "on sw2"},
 		{"dhcp", "ack", "Gi1/0/14", "", "Gi1/0/14"},
-		{"dhcp", "ack", "", "", ""},                                // moved to a link that tells nothing
+		{"dhcp", "ack", "", "", ""},                                // moved to a link without such options
 		{"dhcp", "observed", "Gi1/0/16", "sw3", "Gi1/0/16 on sw3"}, // beside another DHCP server
 		{"dhcp", "ack", "Gi1/0/15", "sw1", "Gi1/0/15 on sw1"},
 	} {

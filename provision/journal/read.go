@@ -45,8 +45,8 @@ func (j *Journal) Events(ctx context.Context, host string, limit int) ([]provisi
 }
 
 // Subscribe sends every event after number after, in order and without a gap,
-// until ctx ends; then it closes the channel. A slow reader costs nobody
-// anything: what it has not read yet stays in the store.
+// until ctx ends; then it closes the channel. A slow reader slows nothing down: events
+// that it hasn't read stay in the store.
 func (j *Journal) Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error) {
 	out := make(chan provision.Event)
 	go func() {

@@ -12,8 +12,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestStrangersAreBounded: who makes up hardware addresses fills neither memory nor
-// the store, and no host of the inventory gives way to him.
+// TestStrangersAreBounded: made-up hardware addresses don't fill memory or the store, and
+// don't displace hosts of the inventory.
 func TestStrangersAreBounded(t *testing.T) {
 	const most = 4096
 	path := filepath.Join(t.TempDir(), "db")

@@ -25,7 +25,7 @@ const (
 	// takes 128 of them, and 1.25 MiB, in one transaction.
 	maxBatch = 24
 	maxBytes = 512 << 10
-	// What is kept of an event: what comes from outside is cut here.
+	// Limits of an event's fields: text from outside is cut here.
 	maxText   = 2000
 	maxFields = 16
 	maxField  = 500
@@ -98,10 +98,10 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
-// commit applies the requests in order to a view of the state and writes all that
-// came of it at once. A request that fails leaves no trace; a write that fails
-// fails all of them and leaves the state as it was. It returns how many it took:
-// not all when they would make too large a transaction.
+// commit applies the requests in order to a view of the state and writes all results at
+// once. A request that fails leaves no trace. A write that fails fails all of them and
+// leaves the state as it was. It returns the number of requests that it took, which is less
+// than all if they would make too large a transaction.
 func (j *Journal) commit(batch []*request) (taken int) {
 	v := &view{now: j.clock(), counted: j.Counted(), state: state{
 		seq:      j.state.seq,
@@ -124,8 +124,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 	}
 	ops, err := v.ops()
 	if err == nil && len(ops) > 0 {
-		// Not the caller's context: what is begun is ended, so that nobody is told
-		// that something failed which is on disk.
+		// Not the caller's context: a write that has begun is finished. Otherwise a caller would
+		// get an error although the data is on disk.
 		_, err = j.store.Txn(context.Background(), nil, ops...)
 	}
 	if err == nil {
@@ -146,8 +146,8 @@ func (j *Journal) commit(batch []*request) (taken int) {
 	return taken
 }
 
-// A view is the state as a batch of requests sees and changes it. What is applied
-// to it refuses first and changes then: an error leaves no trace.
+// A view is the state as a batch of requests sees and changes it. Functions applied to it
+// check first and change then, so an error leaves no trace.
 type view struct {
 	state
 	now           time.Time // the machine's clock
@@ -178,7 +178,7 @@ func (v *view) append(e provision.Event) {
 	e = v.stamp(e)
 	e.Message, e.Fields = clip(e.Message, maxText), clipFields(e.Fields)
 	if b, err := json.Marshal(e); err == nil {
-		v.size += 2*len(b) + 4096 // it stands in its host's record too; an install beside it
+		v.size += 2*len(b) + 4096 // its host's record holds it too, beside an install
 	}
 	if e.Host != "" {
 		h, known := v.hosts[e.Host]
@@ -190,7 +190,7 @@ func (v *view) append(e provision.Event) {
 			h.Begun = h.Begun || in.Job == provision.NoJob && (in.Attempts > 0 || in.Stage == provision.Cancelled || in.Stage.Rank() >= provision.Installer.Rank())
 			v.erased(in)
 			if e.Stage == provision.Installer && in.Job != provision.JobRescue && in.Job != provision.JobBurnin {
-				h.Agent, h.AgentVersion, h.Trusts = provision.AgentState{}, "", "" // what is on its disks goes
+				h.Agent, h.AgentVersion, h.Trusts = provision.AgentState{}, "", "" // the agent is erased with the disks
 			}
 		}
 		if !known && stranger(e.Host) {

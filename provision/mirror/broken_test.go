@@ -164,7 +164,7 @@ func TestSurvivesRestart(t *testing.T) {
 	}
 }
 
-// A file that was damaged on the disk is noticed and fetched anew.
+// A file that was damaged on the disk is noticed and fetched again.
 func TestDamaged(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -62,7 +62,7 @@ func TestApt(t *testing.T) {
 	}
 }
 
-// aptRound is what a host does: update, then fetch a package.
+// aptRound acts as a host does: update, then fetch a package.
 func aptRound(t *testing.T, lines string) {
 	t.Helper()
 	apt := newApt(t, lines)
@@ -112,7 +112,7 @@ func (a aptHost) run(args ...string) {
 
 func (a aptHost) update() { a.t.Helper(); a.run("-o", "APT::Update::Error-Mode=any", "update") }
 
-// download fetches a package anew, and answers its bytes.
+// download fetches a package again, and returns its bytes.
 func (a aptHost) download(name string) []byte {
 	a.t.Helper()
 	pattern := filepath.Join(a.dir, "here", name+"_*.deb")

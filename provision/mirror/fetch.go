@@ -63,13 +63,13 @@ func (c *Cache) runFetch(f *flight, upstream, path string, why action) {
 	conditional := http.Header{}
 	if k := c.open(upstream, path); k != nil {
 		have = k.meta
-		anew := why == refetch && c.actionFor(ctx, k) == refetch
+		mustRefetch := why == refetch && c.actionFor(ctx, k) == refetch
 		k.Close()
-		if why == refetch && !anew { // another flight has fetched it meanwhile
+		if why == refetch && !mustRefetch { // another flight has fetched it meanwhile
 			f.settle(unchanged, nil)
 			return
 		}
-		if !anew {
+		if !mustRefetch {
 			conditional = conditions(have)
 		}
 	}
@@ -161,7 +161,7 @@ func (c *Cache) receive(ctx context.Context, f *flight, resp *http.Response, hav
 	}
 	c.noteIndex(m.Upstream, m.Path, m.Stored)
 	if isPackage(m.Path) && have.Path != "" && (have.Size != m.Size || have.SHA256 != m.SHA256 && have.SHA256 != "") {
-		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published anew under its name; the new one is kept in place of the old one")
+		c.events.record(m.Upstream, kindReplaced, "mirror "+m.Upstream+": "+m.Path+" was published again under its name; the new file replaces the old one")
 	}
 	if !immutable(m.Path) || have.Path != "" {
 		c.checked(m.Upstream, m.Path, started)
@@ -181,7 +181,7 @@ func (c *Cache) otherSize(ctx context.Context, upstream, path string, size int64
 
 // errMismatch means that a file isn't the one that its name or the index of its archive
 // promises.
-var errMismatch = errors.New("what came isn't what the archive's index, or its name, says: the upstream may be in the middle of its sync; try again later")
+var errMismatch = errors.New("the file doesn't match its name or the archive's index: the upstream may be in the middle of its sync; try again later")
 
 func mismatch(upstream, path string) string {
 	return "mirror " + upstream + ": " + path + " is another file on the upstream than the archive's index, or its name, says; it isn't kept (is the upstream in the middle of its sync?)"
@@ -331,7 +331,7 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 	}
 }
 
-// errOther means that the upstream has another file by now: asking again is no use.
+// errOther means that the upstream has another file by now. Asking again doesn't help.
 var errOther = errors.New("it broke off, and the rest can't be had")
 
 // resume asks for the rest of a file that broke off (RFC 9110 sections 13.1.5 and 14) and

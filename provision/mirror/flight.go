@@ -18,7 +18,7 @@ const (
 	incoming    outcome = iota // the file is coming in, or has come
 	unchanged                  // the kept copy is current
 	absent                     // the upstream has no such file
-	refused                    // the upstream won't give it: 401, 403 and the like
+	refused                    // the upstream refuses it, for example by 401 or 403
 	unreachable                // no answer, or one that says "later"
 	full                       // the cache's own folder fails
 	mismatched                 // the upstream has another file than the index names; a copy is kept

@@ -71,8 +71,8 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// A download that is forgotten ends for who reads it, isn't kept, and who comes now gets
-// another one.
+// A forgotten download ends for its readers and isn't kept. Later clients get another
+// one.
 func TestForgetWhileItComes(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	var mu sync.Mutex

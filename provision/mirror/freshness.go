@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// An action is what the cache does before it serves a stored file.
+// An action is the cache's step before it serves a stored file.
 type action int
 
 const (

@@ -66,7 +66,7 @@ type Cache struct {
 	flights  map[string]*flight
 	seen     map[string]check     // when the upstream was last asked about a file
 	down     map[string]time.Time // when an upstream last failed to answer
-	sums     map[string]sum       // of stored files that have none in their meta
+	sums     map[string]sum       // of stored files without a sum in their meta
 	bytes    int64                // the size of the stored files; -1 until they are measured
 	reserved int64                // space for downloads under way
 	added    int64                // the size of files that came since the last measurement
@@ -131,7 +131,7 @@ func New(o Options) (*Cache, error) {
 	}
 	for _, f := range left {
 		if err := os.Remove(f); err != nil {
-			return nil, fmt.Errorf("mirror: remove what was under way: %w", err)
+			return nil, fmt.Errorf("mirror: remove unfinished downloads: %w", err)
 		}
 	}
 	return c, nil
@@ -157,7 +157,7 @@ func parseUpstream(name, base string) (*url.URL, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		// The error quotes the URL, and that may hold a password.
-		return nil, errors.New("that is no URL; write one such as http://mirror/debian")
+		return nil, errors.New("not a URL; write one such as http://mirror/debian")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("an upstream is an http or https URL without a query, such as http://mirror/debian")
@@ -165,7 +165,7 @@ func parseUpstream(name, base string) (*url.URL, error) {
 	// Its path goes upstream as it is written: GitLab's names a project GROUP%2FNAME.
 	raw := strings.TrimRight(u.EscapedPath(), "/")
 	if u.Path, err = url.PathUnescape(raw); err != nil {
-		return nil, errors.New("that is no URL; write one such as http://mirror/debian")
+		return nil, errors.New("not a URL; write one such as http://mirror/debian")
 	}
 	u.RawPath = raw
 	return u, nil

@@ -272,7 +272,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a scheme", Options{Upstreams: map[string]string{"d": "file:///etc"}}, "http or https"},
 		{"a query", Options{Upstreams: map[string]string{"d": "http://m/?a=b"}}, "without a query"},
 		{"a name", Options{Upstreams: map[string]string{"../d": "http://m/"}}, "a name holds"},
-		{"a URL with a password", Options{Upstreams: map[string]string{"d": "http://u:hunter2@m:port/"}}, "is no URL"},
+		{"a URL with a password", Options{Upstreams: map[string]string{"d": "http://u:hunter2@m:port/"}}, "not a URL"},
 		{"via", Options{Via: "unix:relative"}, "via:"},
 		{"via https", Options{Via: "https://proxy"}, "via:"},
 	} {

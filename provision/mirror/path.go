@@ -88,7 +88,7 @@ func harmless(segment string) error {
 			}
 		}
 		if strings.Contains(segment, `\`) || strings.HasPrefix(segment, "/") || strings.HasSuffix(segment, "/") || strings.Contains(segment, "//") {
-			return fmt.Errorf("%w: it holds a slash that is none", errPath)
+			return fmt.Errorf("%w: it contains an encoded slash", errPath)
 		}
 		more, err := url.PathUnescape(segment)
 		if err != nil || more == segment {

@@ -74,7 +74,7 @@ func TestParsePath(t *testing.T) {
 	}
 }
 
-// What an index names is escaped as apt and librepo do, and leads to the same file.
+// Names in an index are escaped as apt and librepo do, and lead to the same file.
 func TestEscape(t *testing.T) {
 	for name, want := range map[string]string{
 		"pool/g++_4:12~rc1.deb": "/pool/g%2B%2B_4%3A12~rc1.deb",

@@ -74,7 +74,7 @@ func TestPrefetchTreeFails(t *testing.T) {
 	for repo, want := range map[string]string{
 		"Empty":   "names no index of packages",
 		"Packed":  "packed with bzip2",
-		"Other":   "it is no primary.xml",
+		"Other":   "it is not a primary.xml",
 		"Broken":  "read repomd.xml",
 		"Nowhere": "no such file",
 		"../../x": "no such file",

@@ -56,7 +56,7 @@ func TestPrefetch(t *testing.T) {
 		t.Errorf("%+v, %v, asked %d times", got, err, u.asked()-asked)
 	}
 
-	// The upstream goes away, and the cache is told that it is offline.
+	// The upstream goes away, and the cache is set offline.
 	u.Close()
 	off := newTestCache(t, Options{Dir: dir, Upstreams: map[string]string{"debian": u.URL}, Offline: true})
 	for path, want := range map[string]int{

@@ -18,7 +18,7 @@ func sha(data []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// publish makes an apt archive's indexes anew from the packages in its pool, at once. The
+// publish rebuilds an apt archive's indexes from the packages in its pool, at once. The
 // suite is "" for a flat archive. Its own folder is base.
 func (u *upstream) publish(t *testing.T, base, suite string, byHash bool, debs map[string]string) {
 	t.Helper()

@@ -88,7 +88,7 @@ func (b *bucket) deb(t *testing.T, name, version, file, text string) {
 
 // With a real apt and archives that apt-ftparchive makes: packages with
 // a plus, an epoch and a percent sign in the name of their file come from an object store,
-// and one that is published anew under its name is had at once.
+// and one that is published again under its name is available at once.
 func TestAptPlusAndPublishedAnew(t *testing.T) {
 	for _, c := range []struct{ name, line, publish string }{
 		{
@@ -154,7 +154,7 @@ for a in MD5Sum SHA1 SHA256 SHA512; do mkdir -p $d/by-hash/$a; for f in Packages
 	}
 }
 
-// firstOf reads the first file of a pattern; nil when there is none.
+// firstOf reads the first file of a pattern; nil without a match.
 func firstOf(t *testing.T, dir, pattern string) []byte {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -63,8 +63,8 @@ func isPublic(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !a.IsPrivate() && !slices.ContainsFunc(reservedNetworks(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// onlyPublic lets a dialer connect only to public addresses that are on none of this
-// machine's own links. It checks the address itself, whatever a name resolved to.
+// onlyPublic lets a dialer connect only to public addresses outside this machine's own
+// links. It checks the address itself, not the name that resolved to it.
 func onlyPublic(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublic(at.Addr()) {

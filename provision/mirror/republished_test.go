@@ -19,7 +19,7 @@ func TestPublishedAnew(t *testing.T) {
 		{"a suite", "", "stable", false, aptClient{nil, "/dists/stable/InRelease", "/dists/stable/main/binary-amd64/Packages.gz"}},
 		{"a suite with a slash, by hash", "/debian", "stable/updates", true, aptClient{nil, "/debian/dists/stable/updates/InRelease", ""}},
 	} {
-		for _, change := range []struct{ name, old, anew string }{
+		for _, change := range []struct{ name, old, newText string }{
 			{"another size", "old", "newer"},
 			{"the same size", "old", "new"},
 		} {
@@ -34,7 +34,7 @@ func TestPublishedAnew(t *testing.T) {
 				b.wants(t, same, change.old)
 				b.wants(t, c.base+"/pool/other_1_all.deb", "other")
 
-				u.publish(t, c.base, c.suite, c.byHash, map[string]string{"same+x_2.0_all.deb": change.anew, "other_1_all.deb": "other"})
+				u.publish(t, c.base, c.suite, c.byHash, map[string]string{"same+x_2.0_all.deb": change.newText, "other_1_all.deb": "other"})
 				b.wants(t, same, change.old) // the index at hand still says so
 				b.update(t)
 				asked := u.asked()
@@ -42,8 +42,8 @@ func TestPublishedAnew(t *testing.T) {
 				if u.asked() != asked {
 					t.Error("a package that is as it was is asked about again")
 				}
-				b.wants(t, same, change.anew)
-				b.wants(t, same, change.anew)
+				b.wants(t, same, change.newText)
+				b.wants(t, same, change.newText)
 				if u.asked() != asked+1 {
 					t.Errorf("the new one was asked for %d times, want once", u.asked()-asked)
 				}
@@ -133,14 +133,14 @@ func TestManyAskForTheReplaced(t *testing.T) {
 	u.publish(t, "", "", false, map[string]string{"a_1.deb": "old"})
 	b.update(t)
 	b.wants(t, "/pool/a_1.deb", "old")
-	anew := strings.Repeat("new", 200_000)
-	u.publish(t, "", "", false, map[string]string{"a_1.deb": anew})
+	newText := strings.Repeat("new", 200_000)
+	u.publish(t, "", "", false, map[string]string{"a_1.deb": newText})
 	b.update(t)
 	asked := u.asked()
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if got := b.get(t, "GET", "/mirror/m/pool/a_1.deb"); got.body != anew || got.err != nil {
+			if got := b.get(t, "GET", "/mirror/m/pool/a_1.deb"); got.body != newText || got.err != nil {
 				t.Errorf("%d, %d bytes, %v", got.status, len(got.body), got.err)
 			}
 		})

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// diskUsage is what the cache's folder holds, in bytes: kept, and under way.
+// diskUsage is the size of the cache's folder, in bytes: stored, and under way.
 func (b *testCache) diskUsage(t *testing.T) (sum int64) {
 	t.Helper()
 	for _, pattern := range []string{"*", "*/*", "*/*/*", "*/*/*/*"} {
@@ -91,7 +91,7 @@ func TestSizeInFlight(t *testing.T) {
 				good++
 			}
 		}
-		// Of those that are told their length three fit; one that is late finds room again.
+		// Three files of known length fit; a later one finds room again.
 		if told && good < 3 {
 			t.Errorf("length told %v: %d files came", told, good)
 		}

@@ -45,7 +45,7 @@ func (u *upstream) uris() []string {
 	return out
 }
 
-// What the client wrote goes upstream as it wrote it.
+// The client's spelling goes upstream unchanged.
 func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	for _, c := range []struct{ base, asked, want string }{
 		{"/debian", "/pool/g%2b%2b_12%2Bdeb.deb", "/debian/pool/g%2b%2b_12%2Bdeb.deb"},
@@ -76,7 +76,7 @@ func TestPathsGoUpstreamAsWritten(t *testing.T) {
 	}
 }
 
-// One file is one file in the cache, whatever its spelling.
+// One file is one file in the cache, in any spelling.
 func TestSpellingsOfOneFile(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{"/pool/g++_1~a.deb": []byte("plus"), "/pool/g  _1~a.deb": []byte("blanks"), "/x/y.deb": []byte("deep")})
 	objectStore(u)
@@ -100,14 +100,14 @@ func TestSpellingsOfOneFile(t *testing.T) {
 		t.Errorf("an encoded slash: %d %q", got.status, got.body)
 	}
 	b.waitIdle()
-	asked := u.asked() // an encoded slash is none: RFC 3986 section 2.2
+	asked := u.asked() // an encoded slash is not a slash: RFC 3986 section 2.2
 	if got := b.get(t, "GET", "/mirror/m/x/y.deb"); got.body != "deep" || u.asked() != asked+1 {
 		t.Errorf("a slash: %d %q, asked again: %v", got.status, got.body, u.asked() > asked)
 	}
 }
 
-// A plus that a client doesn't encode (curl, an installer's command line) is none to an
-// object store: it is asked once more. Resuming goes on with the spelling that was right.
+// An object store doesn't understand a plus that a client doesn't encode (curl, an
+// installer's command line). It is asked once more. Resuming uses the right spelling.
 func TestPlainPlusAtAnObjectStore(t *testing.T) {
 	data := strings.Repeat("0123456789", 50_000)
 	u := newUpstream(t, map[string][]byte{"/g++.deb": []byte(data)})
@@ -234,7 +234,7 @@ func TestOlderCacheIsFound(t *testing.T) {
 	}
 }
 
-// What is fetched ahead is asked for as apt and dnf ask, and found by them.
+// Files fetched ahead are requested as apt and dnf do, so both find them.
 func TestPrefetchOfPluses(t *testing.T) {
 	u := newUpstream(t, archive(t, map[string]string{"g++": "", "a%3a1": ""}))
 	objectStore(u)
@@ -271,7 +271,7 @@ func TestPrefetchOfPluses(t *testing.T) {
 	}
 }
 
-// One flight for all spellings, and nobody waits for it after the cache has ended.
+// One flight for all spellings, and no client waits for it after the cache has ended.
 func TestSpellingsShareAFlight(t *testing.T) {
 	u := newUpstream(t, nil)
 	goOn := make(chan struct{})

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// A meta is what the cache knows of a file beside its bytes. The upstream said it; hosts
-// get it, and so does the upstream with the next request.
+// A meta holds the cache's data about a file beside its bytes. It comes from the upstream.
+// Hosts get it, and the next request to the upstream contains it.
 type meta struct {
 	Upstream     string    `json:"upstream"`
 	Path         string    `json:"path"` // as the cache writes it: see parsePath
@@ -24,12 +24,12 @@ type meta struct {
 	Encoding     string    `json:"encoding,omitempty"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"`
-	SHA256       string    `json:"sha256,omitempty"` // in hex; files of older caches have none
+	SHA256       string    `json:"sha256,omitempty"` // in hex; empty in files of older caches
 	Stored       time.Time `json:"stored"`
 }
 
 // A stored file is the bytes, then meta as JSON, then the length of the JSON in 8 bytes,
-// then a magic word. It is one file, so that one rename brings both or neither.
+// then a magic word. It is one file, so one rename replaces both.
 const (
 	storeMagic = "rackhnd1"
 	maxMeta    = 64 << 10
@@ -55,8 +55,8 @@ func (c *Cache) file(upstream, path string) string {
 	return filepath.Join(c.files(), name[:2], name)
 }
 
-// open opens a stored file, and returns nil when there is none. A damaged file is removed
-// and counts as none.
+// open opens a stored file, and returns nil if the cache doesn't have it. It removes a
+// damaged file and returns nil.
 func (c *Cache) open(upstream, path string) *storedFile {
 	name := c.file(upstream, path)
 	f, err := os.Open(name)
@@ -73,7 +73,7 @@ func (c *Cache) open(upstream, path string) *storedFile {
 	m.Path = path
 	if err != nil {
 		f.Close()
-		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched anew: "+err.Error())
+		c.events.record(upstream, kindDisk, "a file of the cache was damaged and is fetched again: "+err.Error())
 		_ = os.Remove(name) // If this fails, the next fetch replaces it.
 		return nil
 	}

@@ -25,10 +25,10 @@ func startSync(t *testing.T) (*upstream, aptClient) {
 // A mirror in the middle of its sync: nothing good is thrown away for something bad.
 func TestSyncInProgress(t *testing.T) {
 	const deb = syncedDeb
-	for _, anew := range []string{"the new one, longer", "the new one"} {
-		t.Run("the index comes before the package: "+anew, func(t *testing.T) {
+	for _, newText := range []string{"the new one, longer", "the new one"} {
+		t.Run("the index comes before the package: "+newText, func(t *testing.T) {
 			u, b := startSync(t)
-			u.publish(t, "", "", false, map[string]string{"a_1.deb": anew})
+			u.publish(t, "", "", false, map[string]string{"a_1.deb": newText})
 			u.set(deb, "the old one")
 			b.update(t)
 			b.wants(t, deb, "the old one") // as the upstream has it
@@ -40,9 +40,9 @@ func TestSyncInProgress(t *testing.T) {
 			if b.kinds() != "mirror-mismatch" {
 				t.Errorf("events: %s", b.kinds())
 			}
-			u.set(deb, anew)
+			u.set(deb, newText)
 			b.pass(defaultFresh)
-			b.wants(t, deb, anew)
+			b.wants(t, deb, newText)
 		})
 	}
 	t.Run("something else comes in its place", func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestSyncOfIndexes(t *testing.T) {
 		b.get(t, "GET", "/mirror/m/InRelease")
 		b.get(t, "GET", "/mirror/m/Packages.gz") // another than the release file names
 		b.waitIdle()
-		// The upstream goes away: what is kept fits together.
+		// The upstream goes away: the stored files fit together.
 		u.fault(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true })
 		b.update(t)
 		u.fault(nil)
@@ -156,8 +156,8 @@ func TestSignatureBesideItsRelease(t *testing.T) {
 	}
 }
 
-// Two suites name one file differently, since nobody has asked for one of them of late:
-// the upstream says which is right, whatever the clocks say.
+// Two suites name one file differently, because one of them was not requested lately. The
+// upstream decides which is right, regardless of the clocks.
 func TestIndexesThatDiffer(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	c := newTestCache(t, Options{Upstreams: map[string]string{"m": u.URL}})
@@ -168,7 +168,7 @@ func TestIndexesThatDiffer(t *testing.T) {
 	testing.update(t)
 	stable.update(t)
 	stable.wants(t, "/pool/a_1.deb", "old")
-	u.publish(t, "", "stable", false, map[string]string{"a_1.deb": "new"}) // nobody asks for testing any more
+	u.publish(t, "", "stable", false, map[string]string{"a_1.deb": "new"}) // testing is no longer requested
 	stable.update(t)
 	c.pass(-24 * time.Hour) // somebody sets the machine's clock
 	stable.wants(t, "/pool/a_1.deb", "new")
@@ -183,7 +183,7 @@ func TestIndexesThatDiffer(t *testing.T) {
 }
 
 // The machine's clock was a day ahead, and is set back: indexes and packages that came
-// before are no newer than those that come now.
+// before are not newer than those that come now.
 func TestClockStepsBack(t *testing.T) {
 	u := newUpstream(t, map[string][]byte{})
 	dir := t.TempDir()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A table is what one index of packages says of files. Debian's has 60,000 of them, so a
-// path is stored as the beginning of its hash.
+// A table holds the files of one index of packages. Debian's index has 60,000 of them, so
+// a path is stored as the beginning of its hash.
 type table struct {
 	at         string // the index's path
 	stored     time.Time

@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/mirror/rpm"
 )
 
-// A view is the content of the stored indexes of an upstream: what they say of its files.
-// It is immutable.
+// A view is the content of an upstream's stored indexes: the entries of its files. It is
+// immutable.
 type view struct {
 	version int // of the index set that it was made from; -1: of none
 	groups  []*group
@@ -31,10 +31,9 @@ type group struct {
 	blind bool
 }
 
-// claims are what the stored indexes say of a file, one for each index that names it. Of
-// two that differ, the time of arrival doesn't tell which is current, because the
-// machine's clock may have been set meanwhile. So a file is good if it fulfils any of
-// them.
+// claims are the stored indexes' entries of a file, one for each index that names it. If two
+// differ, the time of arrival doesn't show which is current, because the machine's clock may
+// have been set meanwhile. So a file is good if it matches any of them.
 func (v *view) claims(file string) (out []want) {
 	if v == nil {
 		return nil

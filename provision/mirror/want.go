@@ -14,7 +14,7 @@ import (
 // A sum is a checksum, or its first 32 bytes.
 type sum [32]byte
 
-// A want is what an index, or the name of a file, says of the bytes of the file.
+// A want is the expected sum or size of a file, from an index or from the file's name.
 type want struct {
 	size int64       // bytes; -1 when it doesn't say
 	algo crypto.Hash // 0 when it gives no sum

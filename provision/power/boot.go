@@ -8,7 +8,7 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// A BootDevice is what a box is told to boot from.
+// A BootDevice is the device that a box boots from.
 type BootDevice string
 
 // The devices that may be set.
@@ -24,19 +24,18 @@ type BootOptions struct {
 	EFI        bool // a UEFI boot; Target.EFI says the same
 }
 
-// A Boot is what a BMC holds as its boot override (boot option parameter 5, IPMI
-// 2.0 table 28-14).
+// A Boot is a BMC's boot override (boot option parameter 5, IPMI 2.0 table 28-14).
 type Boot struct {
 	Device     BootDevice // or another device by its name, if the BMC holds such
 	Valid      bool       // false: spent, expired or never set
 	Persistent bool
 	EFI        bool
-	// Note names what the BMC lost of what it was told, where that needn't matter;
-	// "" when nothing is lost.
+	// Note names the bits that the BMC lost, if the loss may be harmless; "" if it lost
+	// nothing.
 	Note string
 }
 
-// String tells it as a person would: "pxe (once, EFI)", with the Note after it.
+// String shows it for people: "pxe (once, EFI)", with the Note after it.
 func (b Boot) String() string {
 	if b.Note != "" {
 		return b.flags() + "; " + b.Note
@@ -58,7 +57,7 @@ func (b Boot) flags() string {
 	return fmt.Sprintf("%s (%s)", b.Device, how)
 }
 
-// A Sequence is what was seen of several steps.
+// A Sequence holds the results of several steps.
 type Sequence struct {
 	Boot   Boot   // as read back before the box started
 	Action string // "on" or "cycle"
@@ -74,12 +73,11 @@ func (c *Controller) GetBoot(ctx context.Context, t Target) (seen Boot, err erro
 	return seen, err
 }
 
-// SetBoot sets the boot override, reads it back and returns what was read. BMCs
-// are known to accept an override and keep another one: that is an error
-// ([ErrBootDevice]), since it can mean a box that installs itself for ever. A bit
-// that is lost beside the right device (valid, persistent, EFI) is noted: many BMCs
-// lose one when they are read and boot by it all the same, and a box that boots
-// from its disk instead is heard of by the request that doesn't come.
+// SetBoot sets the boot override, reads it back and returns the result. Some BMCs accept an
+// override and keep another one. That is an error ([ErrBootDevice]), because it can mean
+// that a box reinstalls itself in a loop. With the right device, a lost bit (valid,
+// persistent, EFI) is only noted: many BMCs lose one on reading, but still boot by it. If
+// such a box boots from its disk instead, its missing request shows that.
 func (c *Controller) SetBoot(ctx context.Context, t Target, dev BootDevice, o BootOptions) (seen Boot, err error) {
 	o.EFI = o.EFI || t.EFI
 	err = c.do(ctx, "set the boot device", t, func(ctx context.Context, s *session) (err error) {
@@ -128,16 +126,16 @@ func (s *session) setBoot(ctx context.Context, dev BootDevice, o BootOptions) (B
 	return compare(want, seen)
 }
 
-// compare judges what a BMC holds against what it was told.
+// compare checks a BMC's boot override against the wanted one.
 func compare(want, seen Boot) (Boot, error) {
 	if want.Device == None {
 		if seen.Valid && seen.Device != None {
-			return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("it was told to drop its override and has %s", seen)}
+			return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("its override was cleared, but it still has %s", seen)}
 		}
 		return seen, nil
 	}
 	if seen.Device != want.Device || seen.Persistent && !want.Persistent {
-		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("it was told %s and has %s", want, seen)}
+		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("%s was set, but it has %s", want, seen)}
 	}
 	var lost []string
 	if !seen.Valid {
@@ -151,9 +149,9 @@ func compare(want, seen Boot) (Boot, error) {
 	}
 	switch {
 	case len(lost) > 0:
-		seen.Note = fmt.Sprintf("it was told %s and lost: %s", want, strings.Join(lost, ", "))
+		seen.Note = fmt.Sprintf("%s was set; it lost: %s", want, strings.Join(lost, ", "))
 	case seen.EFI && !want.EFI:
-		seen.Note = fmt.Sprintf("it was told %s and added: EFI", want)
+		seen.Note = fmt.Sprintf("%s was set; it added: EFI", want)
 	}
 	return seen, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// A Status is what a BMC says of its box (Get Chassis Status, IPMI 2.0 §28.2).
+// A Status is a BMC's report on its box (Get Chassis Status, IPMI 2.0 §28.2).
 type Status struct {
 	On           bool
 	PowerFault   bool // in the main power subsystem
@@ -40,8 +40,8 @@ func (c *Controller) On(ctx context.Context, t Target) (Status, error) {
 	return c.control(ctx, "switch on", t, chassis.ChassisControlPowerUp, true)
 }
 
-// Off takes the power away, without a word to the system, and waits until it is
-// off. That it was off already is no error.
+// Off switches the power off without notice to the system, and waits until it is off. It
+// succeeds if the box was off already.
 func (c *Controller) Off(ctx context.Context, t Target) (Status, error) {
 	return c.control(ctx, "switch off", t, chassis.ChassisControlPowerDown, false)
 }
@@ -82,9 +82,9 @@ func (c *Controller) control(ctx context.Context, op string, t Target, what chas
 	return seen, err
 }
 
-// cycle tells what it did: "on" or "cycle". IPMI forbids to cycle a box that is
-// off (§28.3), so it looks first; and once more when the box changed its state
-// between the look and the command.
+// cycle returns the command that it used: "on" or "cycle". IPMI forbids cycling a box that
+// is off (§28.3), so it looks first. It looks again if the box changed its state before
+// the command.
 func (c *Controller) cycle(ctx context.Context, s *session) (Status, string, error) {
 	for again := true; ; again = false {
 		before, err := s.status(ctx)

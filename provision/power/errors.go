@@ -19,21 +19,21 @@ var (
 	ErrCredentials = errors.New("the BMC refused the user or the password")
 	ErrPrivilege   = errors.New("the BMC grants this user less than operator privilege")
 	ErrSessions    = errors.New("the BMC has no session free")
-	ErrCipher      = errors.New("the BMC offers neither cipher suite 17 nor 3")
+	ErrCipher      = errors.New("the BMC offers no cipher suite 17 or 3")
 	ErrRefused     = errors.New("the BMC refused the command")
-	ErrBootDevice  = errors.New("the BMC kept another boot device than it was told")
-	ErrPowerState  = errors.New("the box didn't reach the power state that it was told to")
+	ErrBootDevice  = errors.New("the BMC did not keep the boot device that was set")
+	ErrPowerState  = errors.New("the box didn't reach the power state that was set")
 	ErrBusy        = errors.New("another operation on this BMC took too long")
 )
 
 // An Error is a failed operation on a BMC. It says what failed, why, and what to
 // do; it never holds a password.
 type Error struct {
-	Op   string         // what was tried: "set the boot device"
-	BMC  netip.AddrPort // of whom
+	Op   string         // the operation: "set the boot device"
+	BMC  netip.AddrPort // the BMC's address
 	Kind error          // one of the kinds above
 	Err  error          // the cause, may be nil
-	Hint string         // what to do; a general one for the kind when empty
+	Hint string         // for the operator; a general hint of the kind when empty
 }
 
 func (e *Error) Error() string {
@@ -80,7 +80,7 @@ func hintFor(kind error) string {
 	return ""
 }
 
-// named fills in whom and what an error is about.
+// named fills in the BMC and the operation of an error.
 func named(op string, t Target, err error) error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -90,7 +90,7 @@ func named(op string, t Target, err error) error {
 	return &Error{Op: op, BMC: t.Address, Kind: ErrRefused, Err: err}
 }
 
-// classify makes an Error of what the IPMI library returns.
+// classify turns an error of the IPMI library into an Error.
 func classify(err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
@@ -116,9 +116,9 @@ func classify(err error) error {
 	return &Error{Kind: kind, Err: err, Hint: hint}
 }
 
-// classifyOpen is classify for an Open Session Request, which names nothing but
-// the algorithms: a BMC that refuses it for another reason than a lack of sessions
-// refuses the cipher suite, with whatever code it has for that.
+// classifyOpen is classify for an Open Session Request, which only names the algorithms. A
+// BMC refuses it for a lack of sessions or because of the cipher suite. BMCs use various
+// codes for the second.
 func classifyOpen(err error) error {
 	err = classify(err)
 	var e *Error
@@ -134,13 +134,13 @@ const (
 	hintPrivilege   = "give the account operator or administrator privilege over LAN"
 )
 
-// isCode tells whether a BMC answered a command with this completion code.
+// isCode reports whether a BMC answered a command with this completion code.
 func isCode(err error, code types.CompletionCode) bool {
 	r, ok := types.IsResponseError(err)
 	return ok && r.CompletionCode() == code
 }
 
-// isPrivilege tells whether a login failed at the privilege level asked for.
+// isPrivilege reports whether a login failed at the requested privilege level.
 func isPrivilege(err error) bool {
 	var status *types.RmcpStatusError
 	return errors.As(err, &status) && kindOfStatus(status.StatusCode()) == ErrPrivilege

@@ -23,7 +23,7 @@ type liar struct {
 
 	mu     sync.Mutex
 	lies   bool
-	data   []byte // what it answers to each request
+	data   []byte // its answer to each request
 	form   bool   // in the form of an IPMI message
 	answer []byte // to the last request
 	header []byte // of its last honest answer

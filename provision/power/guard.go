@@ -10,11 +10,11 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// A guard stands between the network and go-ipmi's client and lets through only
-// datagrams that answer what was asked last. The library decrypts in-session
-// answers without checking their integrity code (IPMI 2.0 §13.28.4), takes any
-// algorithm that the other side names, and panics on some malformed packets, in
-// goroutines of its own, where nobody can recover.
+// A guard stands between the network and go-ipmi's client and lets through only answers to
+// the last request. The library decrypts in-session answers without checking their
+// integrity code (IPMI 2.0 §13.28.4), and takes any algorithm that the other side names. It
+// also panics on some malformed packets, in goroutines of its own, where a caller can't
+// recover.
 //
 // It reads along during the login and derives the same session keys.
 type guard struct {
@@ -120,9 +120,9 @@ func (g *guard) sent(b []byte) {
 	}
 }
 
-// judge returns the datagram to hand to the library, or why this one isn't the
-// answer awaited. A refusal of the login comes out in the form of IPMI 2.0 tables
-// 13-11 to 13-14, whatever form the BMC gave it.
+// judge returns the datagram for the library, or the reason why this one isn't the awaited
+// answer. It brings every refusal of the login into the form of IPMI 2.0 tables 13-11 to
+// 13-14.
 func (g *guard) judge(b []byte) (answer []byte, why string) {
 	if len(b) < headerSize || b[0] != 0x06 || b[3] != 0x07 || b[4] != 0x06 {
 		return nil, "not RMCP+"

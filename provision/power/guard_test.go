@@ -32,7 +32,7 @@ func between(t *testing.T, target Target, requests, answers func([]byte) [][]byt
 	}
 	bmc := target.Address.String()
 	var wg sync.WaitGroup
-	backs := map[string]net.Conn{} // a BMC tells clients by their ports
+	backs := map[string]net.Conn{} // a BMC distinguishes clients by their ports
 	answer := func(back net.Conn, to net.Addr) {
 		buf := make([]byte, maxDatagram)
 		for {
@@ -79,13 +79,13 @@ func between(t *testing.T, target Target, requests, answers func([]byte) [][]byt
 	return target
 }
 
-// TestMeddler: whoever stands between must not be believed, nor crash us.
+// TestMeddler: packets of a machine in the middle are not believed, and don't crash us.
 func TestMeddler(t *testing.T) {
 	sealed := func(d []byte) bool { return len(d) > headerSize && d[5] == flagSealed }
 	for _, tt := range []struct {
 		name   string
 		change func([]byte) [][]byte
-		ok     bool // the operation succeeds all the same
+		ok     bool // the operation still succeeds
 		want   error
 	}{
 		{"as it is", func(d []byte) [][]byte { return [][]byte{d} }, true, nil},

@@ -12,7 +12,7 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// isOpen tells whether a datagram is an Open Session Request for this algorithm
+// isOpen reports whether a datagram is an Open Session Request for this algorithm
 // (RAKP-HMAC-SHA256, 03h, is suite 17's; RAKP-HMAC-SHA1, 01h, suite 3's).
 func isOpen(d []byte, auth types.AuthAlg) bool {
 	return len(d) >= headerSize+32 && d[5] == payloadOpenReq && types.AuthAlg(d[headerSize+12]) == auth
@@ -25,8 +25,8 @@ func shorten(d []byte, n int) []byte {
 	return d
 }
 
-// TestCipherSuiteFallback: whatever isn't a login by suite 17 leads to suite 3,
-// before anything is said about the BMC.
+// TestCipherSuiteFallback: every failure of a login by suite 17 leads to suite 3, before any
+// error about the BMC.
 func TestCipherSuiteFallback(t *testing.T) {
 	const sha1, sha256 = types.AuthAlg_HMAC_SHA1, types.AuthAlg_HMAC_SHA256
 	// An answer is changed with an eye on the algorithm that was asked for.
@@ -129,8 +129,8 @@ func TestCipherSuiteFallback(t *testing.T) {
 	}
 }
 
-// TestOperatorPrivilege: an account that isn't an administrator's is enough for power
-// and boot device, at whatever step the BMC says so; one of less is named.
+// TestOperatorPrivilege: an operator's account is enough for power and boot device, at any
+// step at which the BMC refuses more. An account with less is named.
 func TestOperatorPrivilege(t *testing.T) {
 	for _, tt := range []struct {
 		name string

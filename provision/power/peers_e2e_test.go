@@ -17,10 +17,10 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 )
 
-// peer is a BMC that nobody here wrote, on loopback.
+// peer is a BMC of another project, on loopback.
 type peer struct {
 	target Target
-	reads  string // what it makes of "network boot once, EFI" when it is read back
+	reads  string // its answer when "network boot once, EFI" is read back
 	disk   string // and of "disk, persistent"
 }
 
@@ -48,7 +48,7 @@ func openIPMI(t *testing.T) peer {
 	}
 	t.Cleanup(func() { _ = stdin.Close() })
 	start(t, cmd, target, "openipmi")
-	return peer{target, "pxe (once); it was told pxe (once, EFI) and lost: valid, EFI", "disk (once); it was told disk (persistent, EFI) and lost: valid, persistent, EFI"}
+	return peer{target, "pxe (once); pxe (once, EFI) was set; it lost: valid, EFI", "disk (once); disk (persistent, EFI) was set; it lost: valid, persistent, EFI"}
 }
 
 // pyghmi is the BMC of python3-pyghmi. To a request for suite 17 it says "no error,
@@ -57,7 +57,7 @@ func pyghmi(t *testing.T) peer {
 	target := Target{Address: freePort(t), User: "admin", Password: password}
 	start(t, exec.Command("/usr/bin/python3", "testdata/bmc/fakebmc.py", target.Address.Addr().String(),
 		fmt.Sprint(target.Address.Port()), target.User, target.Password), target, "python3-pyghmi")
-	return peer{target, "pxe (once); it was told pxe (once, EFI) and lost: EFI", "disk (once); it was told disk (persistent, EFI) and lost: persistent, EFI"}
+	return peer{target, "pxe (once); pxe (once, EFI) was set; it lost: EFI", "disk (once); disk (persistent, EFI) was set; it lost: persistent, EFI"}
 }
 
 // silent is a BMC that says nothing at all to a request for suite 17.
@@ -114,8 +114,8 @@ func freePort(t *testing.T) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), closedPort(t))
 }
 
-// TestForeignBMCs drives BMCs of others, none of which logs in by suite 17, with
-// ipmitool beside as the second opinion.
+// TestForeignBMCs drives BMCs of other projects, which don't support suite 17. ipmitool
+// checks the results.
 func TestForeignBMCs(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -1,7 +1,6 @@
 // Package power controls boxes through their BMCs by IPMI 2.0 over LAN: power, and
-// the next boot device. Every operation opens a session, acts, looks at what came of
-// it and closes the session: BMCs have few, and one that is left open blocks the
-// next for a minute.
+// the next boot device. Every operation opens a session, acts, checks the result and closes
+// the session. BMCs have few sessions, and an open one blocks the next for a minute.
 package power
 
 import (
@@ -42,8 +41,7 @@ type Options struct {
 	Exchange time.Duration
 	// Retries is how often a datagram is sent again: 3 when 0, none when negative.
 	Retries int
-	// Settle is how long a box may take to reach the power state that it was
-	// told to: 15 s when 0.
+	// Settle bounds the time in which a box must reach the new power state: 15 s when 0.
 	Settle time.Duration
 	// Poll is the pause between two looks at it: 500 ms when 0.
 	Poll time.Duration
@@ -61,13 +59,13 @@ type Controller struct {
 	bmcs map[netip.AddrPort]*known
 }
 
-// known is what is remembered about a BMC while this process runs.
+// known is this process's memory about a BMC.
 type known struct {
-	turn  chan struct{} // holds one token: whoever takes it talks to the BMC
+	turn  chan struct{} // holds one token; a request to the BMC takes it
 	suite types.CipherSuiteID
 	found bool // suite worked before
 
-	user     string // whom operator is about
+	user     string // the user that operator is about
 	operator bool   // the BMC refused this user as administrator and took it as operator
 }
 

@@ -87,15 +87,15 @@ func TestBootReverted(t *testing.T) {
 		want   string // in the error; "" for none
 		note   string
 	}{
-		{"other device", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForceHardDrive }, PXE, BootOptions{}, "told pxe (once) and has disk (once)", ""},
+		{"other device", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForceHardDrive }, PXE, BootOptions{}, "pxe (once) was set, but it has disk (once)", ""},
 		{"dropped", func(f *flags) { *f = flags{} }, PXE, BootOptions{}, "has no override", ""},
-		{"valid lost (OpenIPMI)", func(f *flags) { f.BootFlagsValid = false }, PXE, BootOptions{}, "", "told pxe (once) and lost: valid"},
+		{"valid lost (OpenIPMI)", func(f *flags) { f.BootFlagsValid = false }, PXE, BootOptions{}, "", "pxe (once) was set; it lost: valid"},
 		{"valid lost and another device", func(f *flags) { f.BootFlagsValid, f.BootDeviceSelector = false, types.BootDeviceSelectorForceHardDrive }, PXE, BootOptions{}, "has no override", ""},
 		{"made persistent", func(f *flags) { f.Persist = true }, PXE, BootOptions{}, "has pxe (persistent)", ""},
-		{"made one-shot (pyghmi)", func(f *flags) { f.Persist = false }, Disk, BootOptions{Persistent: true}, "", "told disk (persistent) and lost: persistent"},
-		{"keeps what it had", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForcePXE }, None, BootOptions{}, "drop its override and has pxe", ""},
-		{"EFI lost", func(f *flags) { f.BIOSBootType = false }, PXE, BootOptions{EFI: true}, "", "told pxe (once, EFI) and lost: EFI"},
-		{"EFI added", func(f *flags) { f.BIOSBootType = true }, PXE, BootOptions{}, "", "told pxe (once) and added: EFI"},
+		{"made one-shot (pyghmi)", func(f *flags) { f.Persist = false }, Disk, BootOptions{Persistent: true}, "", "disk (persistent) was set; it lost: persistent"},
+		{"keeps what it had", func(f *flags) { f.BootDeviceSelector = types.BootDeviceSelectorForcePXE }, None, BootOptions{}, "its override was cleared, but it still has pxe", ""},
+		{"EFI lost", func(f *flags) { f.BIOSBootType = false }, PXE, BootOptions{EFI: true}, "", "pxe (once, EFI) was set; it lost: EFI"},
+		{"EFI added", func(f *flags) { f.BIOSBootType = true }, PXE, BootOptions{}, "", "pxe (once) was set; it added: EFI"},
 		{"all lost", func(f *flags) { f.BootFlagsValid, f.Persist, f.BIOSBootType = false, false, false }, Disk, BootOptions{Persistent: true, EFI: true}, "", "lost: valid, persistent, EFI"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestNoAnswer(t *testing.T) {
 	if _, err := c.Status(t.Context(), target); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("silent: %v", err)
 	}
-	// Nobody listens: the kernel says so.
+	// Without a listener the kernel returns an error.
 	nobody := target
 	nobody.Address = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), closedPort(t))
 	if _, err := c.Status(t.Context(), nobody); !errors.Is(err, ErrUnreachable) {

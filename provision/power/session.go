@@ -44,10 +44,10 @@ func (c *Controller) connect(ctx context.Context, t Target, k *known) (*session,
 	}
 }
 
-// negotiate logs in with the cipher suite that worked the last time, else with 17
-// (SHA-256) and then 3 (SHA-1). Asking the BMC for its suites first costs old ones
-// seconds, and the list is often wrong. A BMC that doesn't have a suite says so in
-// many ways, silence among them: all of them lead to the other suite.
+// negotiate logs in with the cipher suite that worked the last time, otherwise with 17
+// (SHA-256) and then 3 (SHA-1). Asking the BMC for its suites first takes old BMCs seconds,
+// and the list is often wrong. A BMC refuses a suite in many ways, silence among them. All
+// of them lead to the other suite.
 func (c *Controller) negotiate(ctx context.Context, t Target, k *known) (*session, error) {
 	suites := []types.CipherSuiteID{types.CipherSuiteID17, types.CipherSuiteID3}
 	if k.found && k.suite == types.CipherSuiteID3 {

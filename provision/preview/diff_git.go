@@ -35,7 +35,7 @@ func CheckOut(ctx context.Context, dir, ref, to string) (found bool, err error) 
 	folder := strings.TrimSuffix(strings.TrimSuffix(string(prefix), "\n"), "/")
 	id, err := git(ctx, dir, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	if err != nil {
-		return false, fmt.Errorf("%q is no commit of the repository that %s lies in: name a branch, a tag or a hash", ref, dir)
+		return false, fmt.Errorf("%q is not a commit of the repository that %s lies in: name a branch, a tag or a hash", ref, dir)
 	}
 	commit := strings.TrimSpace(string(id))
 	// Paths come relative to the inventory's folder, since git is run in it.

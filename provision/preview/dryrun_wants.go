@@ -56,7 +56,7 @@ func neverInstalled(h *inventory.Host) []finding {
 		"give it, its group or the defaults a `system:`; `install: never` says that it is meant so")
 }
 
-// lockedOut warns of a host into which nobody can log in once it is installed.
+// lockedOut warns of a host into which no user can log in after the install.
 func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []finding {
 	if text == "" || h.Install == inventory.Never || mayLogIn(text, h.System.Installer == inventory.InstallerImage) {
 		return nil
@@ -66,7 +66,7 @@ func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []findin
 	}) {
 		return nil
 	}
-	return warned(h, "nobody can log in once it is installed: its Kickstart gives no user a password or key",
+	return warned(h, "no user can log in after the install: its Kickstart sets no password or key",
 		"set the variable ssh_keys or root_password, or write sshkey or user into the template")
 }
 

@@ -46,7 +46,7 @@ func TestSources(t *testing.T) {
 		"too large":       {text: "x", size: catalog.MaxContent + 1, want: "roles/web.yaml:3:13: source, for host web1: template x: too large: it has more than 1073741824 bytes"},
 		"sensitive":       {text: "\xff", more: "    sensitive: true\n", hashed: true},
 		"large sensitive": {text: "x", size: catalog.MaxSecret + 1, more: "    sensitive: true\n", want: "it has more than 4 MiB: a sensitive file is held in memory"},
-		"not there":       {text: "-", want: "neither in the inventory's templates/ nor built in"},
+		"not there":       {text: "-", want: "not found in the inventory's templates/ and not built in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := "x"

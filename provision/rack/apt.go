@@ -72,7 +72,7 @@ func parseAptTargets(r io.Reader, codename string) (map[string]string, error) {
 		}
 		u, err := url.Parse(f[2])
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
-			continue // cdrom:, file:, mirror: and the like can't be forwarded to
+			continue // cdrom:, file: and mirror: can't be forwarded to
 		}
 		base := strings.TrimRight(u.String(), "/")
 		name := path.Base(strings.TrimRight(u.Path, "/"))

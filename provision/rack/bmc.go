@@ -124,7 +124,7 @@ func (c chassis) ColdReset(context.Context) error {
 	return presentState(c.b.Reset())
 }
 
-// WarmReset is what go-ipmi calls for chassis control 5, soft shutdown.
+// WarmReset: go-ipmi uses this name for chassis control 5, soft shutdown.
 func (c chassis) WarmReset(context.Context) error {
 	c.b.chassisCommand()
 	return presentState(c.b.SoftOff())

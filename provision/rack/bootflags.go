@@ -9,7 +9,7 @@ import (
 // Boot option parameters, IPMI 2.0 table 28-14.
 const (
 	paramSetInProgress = 0
-	paramValidClear    = 3 // when the BMC clears the valid bit by itself
+	paramValidClear    = 3 // when the BMC itself clears the valid bit
 	paramBootInfoAck   = 4
 	paramBootFlags     = 5
 )
@@ -34,9 +34,9 @@ const (
 	selectDisk = 2
 )
 
-// bootState is what a board remembers about booting: the BMC's boot flags and
-// the firmware's own setting, which a persistent override changes. It is pure:
-// the time comes in, nothing is done.
+// bootState is a board's memory of how to boot: the BMC's boot flags and the firmware's
+// own setting, which a persistent override changes. It is pure: callers pass the time,
+// and it changes nothing else.
 type bootState struct {
 	factory    string // the firmware's setting as delivered
 	setting    string // and as it is
@@ -111,7 +111,7 @@ func (s *bootState) start(now time.Time) string {
 	return device
 }
 
-// String tells the flags for a log.
+// String shows the flags for a log.
 func (s *bootState) String() string {
 	return fmt.Sprintf("flags %s, firmware setting %s", hex.EncodeToString(s.flags[:]), s.setting)
 }

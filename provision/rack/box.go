@@ -39,7 +39,7 @@ type Box struct {
 // A Boot is one start of a box: by power-on, reset, or the guest's own reboot.
 type Boot struct {
 	Time  time.Time
-	First string // BootPXE or BootDisk: what the firmware tries first; or BootDirect
+	First string // the device that the firmware tries first, BootPXE or BootDisk; or BootDirect
 }
 
 // newBox puts a box's disk and firmware variables into dir.
@@ -71,8 +71,8 @@ func (b *Box) Name() string { return b.opts.Name }
 // Options are the box's options with all defaults filled in.
 func (b *Box) Options() BoxOptions { return b.opts }
 
-// SerialLog is the path of what the box wrote to its serial port since the rack
-// was put up; over several boots it goes on in the same file.
+// SerialLog is the path of the box's serial output since the rack was put up. All boots
+// go to the same file.
 func (b *Box) SerialLog() string { return b.m.serial }
 
 // maxBoots bounds the list of starts.
@@ -121,7 +121,7 @@ func (b *Box) PowerCut() {
 	b.stopLocked()
 }
 
-// Reset starts the box anew at once; it must be on. Power never reads off meanwhile.
+// Reset restarts the box at once; it must be on. Power stays on meanwhile.
 func (b *Box) Reset() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,7 +178,7 @@ func (b *Box) startLocked() error {
 	}
 	b.guest = g
 	if len(b.boots) >= maxBoots {
-		b.boots = append(b.boots[:0], b.boots[maxBoots/2:]...) // a box that reboots for ever
+		b.boots = append(b.boots[:0], b.boots[maxBoots/2:]...) // a box in a reboot loop
 	}
 	b.boots = append(b.boots, Boot{Time: now, First: first})
 	b.log.Info("box starts", "first", first)
@@ -186,8 +186,8 @@ func (b *Box) startLocked() error {
 	return nil
 }
 
-// watch does what a board does when the machine on it resets or powers off by
-// itself.
+// watch acts as a board does when its machine resets or powers off without a command
+// from the BMC.
 func (b *Box) watch(g *guest) {
 	<-g.done
 	b.mu.Lock()
@@ -221,8 +221,8 @@ func clockArgs(now time.Time, off time.Duration) []string {
 	return []string{"-rtc", "base=" + now.UTC().Format("2006-01-02T15:04:05")}
 }
 
-// keepClock takes over what a guest that has ended set the hardware clock to: a board's
-// battery keeps it. Who calls holds the lock.
+// keepClock keeps the hardware clock as an ended guest set it, as a board's battery does.
+// The caller holds the lock.
 func (b *Box) keepClock(g *guest) {
 	b.off += g.qmp.setClock()
 }

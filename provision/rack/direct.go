@@ -3,8 +3,8 @@ package rack
 // BootDirect is a start past the firmware's own boot order.
 const BootDirect = "direct"
 
-// A DirectBoot is a kernel that QEMU itself puts into a box's memory: what no real
-// box can do, to measure what the way over the network costs.
+// A DirectBoot is a kernel that QEMU itself puts into a box's memory. No real box can boot
+// this way. It serves to measure the cost of the boot over the network.
 type DirectBoot struct {
 	Kernel, Initrd string // paths
 	Cmdline        string

@@ -13,8 +13,8 @@ type firmware struct {
 	// code is the UEFI image and vars its variables as delivered, of which each box
 	// has a copy; "" for BIOS, which is QEMU's own SeaBIOS.
 	code, vars, codePackage string
-	// rom is what the card runs instead of the firmware's own network stack; ""
-	// for none. QEMU gives a BIOS box iPXE's by itself.
+	// rom is the ROM that the card runs instead of the firmware's own network stack; "" for
+	// none. For a BIOS box, QEMU uses iPXE's ROM without being asked.
 	rom, romPackage string
 }
 

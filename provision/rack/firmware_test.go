@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestFirmwareArgs compares the whole command line of every kind of box.
 func TestFirmwareArgs(t *testing.T) {
@@ -37,7 +37,7 @@ func TestFirmwareArgs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// KVM, to see that an arm64 box is emulated all the same.
+			// KVM, to see that an arm64 box is still emulated.
 			disks := []string{"/d/a.raw"}
 			for i := range b.MoreDisks {
 				disks = append(disks, fmt.Sprintf("/d/a%d.raw", i+1))

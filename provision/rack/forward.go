@@ -19,10 +19,10 @@ import (
 const forwardTransfers = 32
 
 // A Forward is an HTTP forward proxy on a unix socket, which crosses network
-// namespaces: the one way by which an appliance inside a rack gets at packages,
+// namespaces: the only way for an appliance inside a rack to get packages,
 // without any route. It takes GET and HEAD in absolute form (RFC 9112 §3.2.2,
 // `GET http://host/path HTTP/1.1`; https URLs are fetched over TLS by the proxy),
-// only to the hosts it was told, and streams the answer.
+// only to the given hosts, and streams the answer.
 type Forward struct {
 	listener net.Listener
 	hosts    map[string]bool
@@ -52,11 +52,11 @@ func NewForward(socketPath string, allowedHosts []string, log *slog.Logger) (*Fo
 	}
 	for _, h := range allowedHosts {
 		if h == "" || strings.ContainsAny(h, "/@ ") {
-			return nil, fmt.Errorf("rack: forward proxy: %q is no host: want host or host:port", h)
+			return nil, fmt.Errorf("rack: forward proxy: %q is not a host: want host or host:port", h)
 		}
 		f.hosts[strings.ToLower(h)] = true
 	}
-	// A socket that nobody listens on any more is left over from a crash.
+	// A socket without a listener is left over from a crash.
 	if conn, err := net.DialTimeout("unix", socketPath, time.Second); err == nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("rack: forward proxy: somebody listens on %s already", socketPath)

@@ -158,7 +158,7 @@ func TestForwardSocket(t *testing.T) {
 	if _, err := NewForward(socket, nil, log); err == nil {
 		t.Error("a second proxy took the same socket")
 	}
-	// A crash leaves the file behind; the next one starts all the same.
+	// A crash leaves the file behind; the next proxy still starts.
 	f.listener.(*net.UnixListener).SetUnlinkOnClose(false)
 	_ = f.listener.Close()
 	again, err := NewForward(socket, nil, log)

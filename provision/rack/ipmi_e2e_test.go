@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// resetter is a boot sector that makes the machine reboot by itself, as an
-// installer does: jmp 0xffff:0. A disk with it boots for ever, each time by the
-// box's own order.
+// resetter is a boot sector that reboots the machine, as an installer does: jmp 0xffff:0.
+// A disk with it boots forever, each time by the box's own boot order.
 func resetter() []byte {
 	b := make([]byte, 1<<20)
 	// out 0x64, 0xfe: the keyboard controller's reset line
@@ -105,8 +104,8 @@ func TestSimulatedBMC(t *testing.T) {
 }
 
 // netboot runs dnsmasq in the appliance's namespace, a DHCP and TFTP server that
-// isn't ours: whoever boots from the network gets iPXE with a script that makes
-// the machine reboot by itself. It returns dnsmasq's log.
+// isn't ours. A box that boots from the network gets iPXE with a script that reboots the
+// machine. It returns dnsmasq's log.
 func netboot(t *testing.T, r *Rack) (log func() string) {
 	t.Helper()
 	dir := t.TempDir()

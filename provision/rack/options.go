@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"time"
 )
@@ -44,8 +43,8 @@ type BoxOptions struct {
 	Firmware    string           // BIOS or UEFI; BIOS when empty
 	Arch        string           // AMD64 or ARM64; AMD64 when empty
 	Processors  int              // 2 when 0; an emulated one takes one of this machine's
-	// Clock is what the hardware clock is off by when the box comes out of its carton;
-	// below 0 it is behind. It goes on as the guests set it.
+	// Clock is the error of a new box's hardware clock; below 0 it is behind. Later the clock
+	// is as the guests set it.
 	Clock    time.Duration
 	MemoryMB int // 1024 when 0
 	DiskGB   int // 4 when 0; the disk is blank and sparse
@@ -54,12 +53,12 @@ type BoxOptions struct {
 	DiskImage string
 	// MoreDisks are the sizes, in GB, of further blank disks.
 	MoreDisks []int
-	// DiskBus is what all its disks hang on: VirtIO (when empty), NVMe or SATA.
+	// DiskBus is the bus of all its disks: VirtIO (when empty), NVMe or SATA.
 	DiskBus string
 	// MoreNICs are the MACs of further cards on the same network. The first card,
 	// that with MAC, is the one that boots.
 	MoreNICs []net.HardwareAddr
-	// DefaultBoot is what the box boots when no override is set: BootPXE
+	// DefaultBoot is the boot order without an override: BootPXE
 	// (network, then disk; the default) or BootDisk (disk, then network).
 	DefaultBoot string
 	// HTTPBoot makes UEFI firmware skip PXE and go straight to HTTP Boot.
@@ -93,7 +92,7 @@ const (
 	maxBMCUser     = 16  // IPMI 2.0 §22.28
 	maxBMCPassword = 20  // IPMI 2.0 §22.30
 	maxBoxes       = 64
-	maxDisks       = 6 // what q35's SATA controller has ports for
+	maxDisks       = 6 // ports of q35's SATA controller
 	maxNICs        = 4
 	maxProcessors  = 64
 )
@@ -125,12 +124,23 @@ func (o Options) withDefaults() (Options, error) {
 	if len(o.Boxes) > maxBoxes {
 		return o, fmt.Errorf("rack: %d boxes: at most %d", len(o.Boxes), maxBoxes)
 	}
-	boxes := make([]BoxOptions, len(o.Boxes))
+	boxes, err := boxesWithDefaults(o.Boxes, o.Appliance)
+	if err != nil {
+		return o, err
+	}
+	o.Boxes = boxes
+	return o, nil
+}
+
+// boxesWithDefaults fills in the options of each box. It refuses boxes that share a name,
+// a MAC or a BMC address.
+func boxesWithDefaults(given []BoxOptions, subnet netip.Prefix) ([]BoxOptions, error) {
+	boxes := make([]BoxOptions, len(given))
 	names, macs, bmcs := map[string]bool{}, map[string]bool{}, map[netip.AddrPort]bool{}
-	for i, b := range o.Boxes {
-		b, err := b.withDefaults(o.Appliance)
+	for i, b := range given {
+		b, err := b.withDefaults(subnet)
 		if err != nil {
-			return o, fmt.Errorf("rack: box %d (%q): %w", i+1, b.Name, err)
+			return nil, fmt.Errorf("rack: box %d (%q): %w", i+1, b.Name, err)
 		}
 		taken := names[b.Name] || bmcs[b.BMCAddress]
 		for _, mac := range b.macs() {
@@ -138,7 +148,7 @@ func (o Options) withDefaults() (Options, error) {
 			macs[mac.String()] = true
 		}
 		if taken {
-			return o, fmt.Errorf("rack: box %d (%q): its name, MAC or BMC address belongs to another box already", i+1, b.Name)
+			return nil, fmt.Errorf("rack: box %d (%q): its name, MAC or BMC address belongs to another box already", i+1, b.Name)
 		}
 		names[b.Name] = true
 		if b.BMCAddress.IsValid() {
@@ -146,93 +156,5 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		boxes[i] = b
 	}
-	o.Boxes = boxes
-	return o, nil
-}
-
-// macs are those of all its cards.
-func (b BoxOptions) macs() []net.HardwareAddr {
-	return append([]net.HardwareAddr{b.MAC}, b.MoreNICs...)
-}
-
-func (b BoxOptions) withDefaults(subnet netip.Prefix) (BoxOptions, error) {
-	if !boxName.MatchString(b.Name) {
-		return b, errors.New("the name must be 1 to 63 letters, digits and hyphens")
-	}
-	for _, mac := range b.macs() {
-		if len(mac) != 6 || mac[0]&1 != 0 {
-			return b, fmt.Errorf("MAC %q: want six bytes, not a multicast address", mac)
-		}
-	}
-	if b.Firmware == "" {
-		b.Firmware = BIOS
-	}
-	if b.Firmware != BIOS && b.Firmware != UEFI {
-		return b, fmt.Errorf("firmware %q: want %q or %q", b.Firmware, BIOS, UEFI)
-	}
-	if b.Arch == "" {
-		b.Arch = AMD64
-	}
-	switch {
-	case b.Arch != AMD64 && b.Arch != ARM64:
-		return b, fmt.Errorf("processor %q: want %q or %q", b.Arch, AMD64, ARM64)
-	case b.Firmware != UEFI && (b.HTTPBoot || b.SecureBoot || b.IPXEROM || b.Arch == ARM64):
-		return b, errors.New("HTTPBoot, SecureBoot, IPXEROM and arm64 need UEFI firmware")
-	case b.IPXEROM && (b.SecureBoot || b.HTTPBoot || b.Arch == ARM64):
-		return b, errors.New("IPXEROM is for an amd64 box without SecureBoot and HTTPBoot: that ROM isn't signed, and boots by itself")
-	}
-	if b.DefaultBoot == "" {
-		b.DefaultBoot = BootPXE
-	}
-	if b.DefaultBoot != BootPXE && b.DefaultBoot != BootDisk {
-		return b, fmt.Errorf("default boot %q: want %q or %q", b.DefaultBoot, BootPXE, BootDisk)
-	}
-	if b.Processors == 0 {
-		b.Processors = 2
-	}
-	if b.MemoryMB == 0 {
-		b.MemoryMB = 1024
-	}
-	if b.DiskGB == 0 {
-		b.DiskGB = 4
-	}
-	if b.Processors < 1 || b.Processors > maxProcessors {
-		return b, fmt.Errorf("%d processors: want 1 to %d", b.Processors, maxProcessors)
-	}
-	if b.MemoryMB < 64 || b.DiskGB < 1 {
-		return b, fmt.Errorf("%d MB of memory and %d GB of disk: want at least 64 MB and 1 GB", b.MemoryMB, b.DiskGB)
-	}
-	if b.DiskBus == "" {
-		b.DiskBus = VirtIO
-	}
-	if b.DiskBus != VirtIO && b.DiskBus != NVMe && b.DiskBus != SATA {
-		return b, fmt.Errorf("disk bus %q: want %q, %q or %q", b.DiskBus, VirtIO, NVMe, SATA)
-	}
-	if b.Arch == ARM64 && b.DiskBus == SATA {
-		return b, errors.New("an arm64 box has no SATA controller")
-	}
-	if 1+len(b.MoreDisks) > maxDisks || 1+len(b.MoreNICs) > maxNICs {
-		return b, fmt.Errorf("%d disks and %d cards: at most %d and %d", 1+len(b.MoreDisks), 1+len(b.MoreNICs), maxDisks, maxNICs)
-	}
-	for _, gb := range b.MoreDisks {
-		if gb < 1 {
-			return b, fmt.Errorf("a further disk of %d GB: want at least 1 GB", gb)
-		}
-	}
-	if b.DiskImage != "" && !filepath.IsAbs(b.DiskImage) {
-		return b, fmt.Errorf("disk image %q: give an absolute path", b.DiskImage)
-	}
-	if b.BMCAddress == (netip.AddrPort{}) {
-		return b, nil
-	}
-	if b.BMCAddress.Port() == 0 {
-		b.BMCAddress = netip.AddrPortFrom(b.BMCAddress.Addr(), rmcpPort)
-	}
-	if a := b.BMCAddress.Addr(); !subnet.Contains(a) || a == subnet.Addr() {
-		return b, fmt.Errorf("BMC address %s: want one in %s that isn't the appliance's", a, subnet.Masked())
-	}
-	if b.BMCUser == "" || len(b.BMCUser) > maxBMCUser || len(b.BMCPassword) > maxBMCPassword {
-		return b, fmt.Errorf("BMC user and password: want a user of 1 to %d bytes and a password of at most %d", maxBMCUser, maxBMCPassword)
-	}
-	return b, nil
+	return boxes, nil
 }

@@ -14,7 +14,7 @@ import (
 // probePatience bounds the probe guest; it needs two seconds.
 const probePatience = 20 * time.Second
 
-// probeValue is what the probe guest writes; QEMU's isa-debug-exit then ends
+// probeValue is the value that the probe guest writes; QEMU's isa-debug-exit then ends
 // with twice that plus one.
 const probeValue = 0x2a
 
@@ -38,7 +38,7 @@ func probeSector() []byte {
 		0xb0, probeValue, // mov al, probeValue
 		0xee,       // out dx, al
 		0xfa, 0xf4, // cli; hlt
-		0xeb, 0xfc, // for ever
+		0xeb, 0xfc, // endless loop
 	})
 	b[510], b[511] = 0x55, 0xaa
 	return b

@@ -17,7 +17,7 @@ const (
 	accelTCG = "tcg"
 )
 
-// A machine is what QEMU has to know to start one box.
+// A machine holds QEMU's arguments for one box.
 type machine struct {
 	box    BoxOptions
 	accel  string   // of amd64 boxes
@@ -124,7 +124,7 @@ func (m machine) board() []string {
 // bios is the firmware and its settings.
 func (m machine) bios() []string {
 	if m.box.Firmware == BIOS {
-		// When nothing boots, a server tries again; SeaBIOS would stop for ever.
+		// When nothing boots, a server tries again. SeaBIOS would stop forever.
 		return []string{"-boot", "reboot-timeout=5000"}
 	}
 	a := []string{

@@ -21,8 +21,8 @@ type qmp struct {
 
 	mu     sync.Mutex
 	reason string // of the last SHUTDOWN event
-	// clock is what the guest has set the hardware clock to, against the one that QEMU
-	// was started with (RTC_CHANGE).
+	// clock is how far the guest has moved the hardware clock from the time that QEMU was
+	// started with (RTC_CHANGE).
 	clock time.Duration
 }
 

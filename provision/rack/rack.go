@@ -6,7 +6,7 @@
 // addresses. No route leads out of them. Guests are QEMU machines with SeaBIOS
 // and iPXE's ROM, or OVMF.
 //
-// Nothing stays behind, whatever happens: see package janitor. The rack needs root,
+// The rack always removes everything that it made: see package janitor. It needs root,
 // iproute2 and QEMU.
 package rack
 
@@ -146,7 +146,7 @@ func (r *Rack) Box(name string) *Box {
 // Dir is the rack's own folder. It goes with the rack.
 func (r *Rack) Dir() string { return r.dir }
 
-// Accelerator is what the guests run with: "kvm" or "tcg".
+// Accelerator is the guests' accelerator: "kvm" or "tcg".
 func (r *Rack) Accelerator() string { return r.accel }
 
 // Command is like [exec.CommandContext], for a program in the appliance's
@@ -155,8 +155,8 @@ func (r *Rack) Command(ctx context.Context, name string, args ...string) *exec.C
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.appliance, name}, args...)...)
 }
 
-// CommandBeside is like Command, for a program that stands beside the appliance:
-// in the namespace of the boxes, where the bridge br0 is the network's.
+// CommandBeside is like Command, for a program outside the appliance: it runs in the
+// boxes' namespace, which has the network's bridge, br0.
 func (r *Rack) CommandBeside(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.rack, name}, args...)...)
 }
@@ -168,8 +168,8 @@ func (r *Rack) DialContext(ctx context.Context, network, address string) (net.Co
 	return dialIn(ctx, r.appliance, network, address)
 }
 
-// Close switches all boxes off and removes guests, namespaces, whatever runs in
-// them, and the rack's folder. It may be called more than once.
+// Close switches all boxes off. It removes guests, namespaces, all processes in them, and
+// the rack's folder. It may be called more than once.
 func (r *Rack) Close() error {
 	r.closeOnce.Do(func() {
 		for _, b := range r.bmcs {
@@ -185,8 +185,8 @@ func (r *Rack) Close() error {
 	return r.closeErr
 }
 
-// dirFor names the rack's own folder. The name is what lets the janitor remove
-// it, so it is chosen here and nowhere else.
+// dirFor names the rack's own folder. The janitor recognizes the folder by this name, so
+// only this function chooses it.
 func dirFor(parent, id string) (string, error) {
 	if parent == "" {
 		parent = os.TempDir()

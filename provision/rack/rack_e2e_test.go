@@ -201,7 +201,7 @@ func TestMainThreadStaysOutside(t *testing.T) {
 	}
 }
 
-// TestProbe: what boots a guest is told from what doesn't.
+// TestProbe: the probe distinguishes accelerators that boot a guest from others.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	if err := boots(t.Context(), t.TempDir(), accelTCG); err != nil {

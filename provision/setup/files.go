@@ -16,8 +16,7 @@ import (
 	"rackhand/inventory/role"
 )
 
-// A Site is what a first configuration and inventory are written for: the link that
-// boxes boot on.
+// A Site describes the link that boxes boot on, for a first configuration and inventory.
 type Site struct {
 	Interface string
 	Address   netip.Addr // ours on the link
@@ -85,15 +84,15 @@ func (s Site) check() error {
 	case n != n.Masked():
 		return fmt.Errorf("%s is an address within its subnet: write %s", n, n.Masked())
 	case !isHost(n, s.Address):
-		return fmt.Errorf("the address %s is none of a machine in %s", s.Address, n)
+		return fmt.Errorf("the address %s can't belong to a machine in %s", s.Address, n)
 	case s.Gateway.IsValid() && !isHost(n, s.Gateway):
-		return fmt.Errorf("the gateway %s is none of a machine in %s", s.Gateway, n)
+		return fmt.Errorf("the gateway %s can't belong to a machine in %s", s.Gateway, n)
 	}
 	return nil
 }
 
-// isHost reports whether an address is a machine's in a subnet: neither the first one
-// nor the last.
+// isHost reports whether an address can be a machine's in a subnet: not the first one and
+// not the last.
 func isHost(n netip.Prefix, a netip.Addr) bool {
 	first, last := bounds(n)
 	return a.Is4() && number(a) >= first && number(a) <= last

@@ -18,7 +18,7 @@ import (
 type Interface struct {
 	Name     string
 	Up       bool
-	Ethernet bool           // it has a MAC, and is no loopback
+	Ethernet bool           // it has a MAC, and is not a loopback
 	Addrs    []netip.Prefix // IPv4, our address with the length of its subnet
 	// Default: the default route leads over it, to Gateway if that is valid.
 	Default bool
@@ -107,8 +107,8 @@ func Interfaces() ([]Interface, error) {
 			return nil, fmt.Errorf("reading the addresses of %s: %w", i.Name, err)
 		}
 		for _, a := range addrs {
-			// Not what a machine gives itself when nobody answers (RFC 3927), and no
-			// point-to-point links.
+			// No link-local addresses, which a machine assigns itself without a DHCP server (RFC
+			// 3927), and no point-to-point links.
 			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() && !p.Addr().IsLinkLocalUnicast() && p.Bits() <= 30 {
 				x.Addrs = append(x.Addrs, p)
 			}
@@ -151,8 +151,8 @@ func Neighbours(name string) []netip.Addr {
 	return out
 }
 
-// Nameservers are those of this machine: resolv.conf, and where that names a local
-// one only, what it asks.
+// Nameservers are this machine's name servers, from resolv.conf. If that names only a local
+// one, they are the servers that the local one asks.
 func Nameservers() []netip.Addr {
 	var out []netip.Addr
 	for _, path := range []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"} {

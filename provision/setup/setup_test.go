@@ -57,8 +57,8 @@ func TestFirstLeases(t *testing.T) {
 	}
 }
 
-// TestFiles: whatever the link is like, what is written loads without a problem,
-// and so it does with the example host in it.
+// TestFiles: for any link, the written files load without a problem, and so they do with the
+// example host in them.
 func TestFiles(t *testing.T) {
 	for _, s := range []Site{
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24")},
@@ -198,7 +198,7 @@ func TestParseResolvConf(t *testing.T) {
 	}
 }
 
-// TestInterfaces: this machine has a loopback, which nobody boots on.
+// TestInterfaces: this machine has a loopback, on which no box boots.
 func TestInterfaces(t *testing.T) {
 	all, err := Interfaces()
 	if err != nil {

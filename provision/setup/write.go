@@ -11,9 +11,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Write writes the files of a new configuration folder, and makes the folder of
-// secrets beside them. Without force it writes none if one of them is there already;
-// other files of the folder are left as they are.
+// Write writes the files of a new configuration folder, and makes the folder of secrets
+// beside them. Without force it writes nothing if one of them already exists. Other files
+// in the folder stay as they are.
 func Write(dir string, files []File, force bool) error {
 	var there []string
 	for _, f := range files {

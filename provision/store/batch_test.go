@@ -11,7 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// openIdle opens a store whose writer does not run yet: what is sent waits.
+// openIdle opens a store whose writer does not run yet: requests wait.
 func openIdle(t *testing.T) *boltStore {
 	t.Helper()
 	s, err := open(filepath.Join(t.TempDir(), "test.db"))
@@ -150,7 +150,7 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestCloseRefusesWaiting: what waits when the store closes is told so, and is
+// TestCloseRefusesWaiting: requests that wait when the store closes get an error, and are
 // not written.
 func TestCloseRefusesWaiting(t *testing.T) {
 	s := openIdle(t)

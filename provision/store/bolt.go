@@ -31,12 +31,12 @@ const (
 type boltStore struct {
 	path    string
 	history *history
-	// acknowledged is the latest revision that a caller was told of.
+	// acknowledged is the latest revision that a caller got.
 	acknowledged atomic.Uint64
 
 	dbMu       sync.RWMutex // of db, opened and the file's name; Compact replaces them, in the writer
 	db         *bbolt.DB
-	file       *os.File    // what bbolt has open
+	file       *os.File    // the file that bbolt has open
 	opened     os.FileInfo // the file, as it was opened
 	swaps      chan *swap
 	compacting sync.Mutex
@@ -52,7 +52,7 @@ type boltStore struct {
 
 	// Of the writer alone.
 	rev    uint64
-	broken error // set when the disk no longer tells the truth
+	broken error // set when the disk can't be trusted any more
 }
 
 type boltOptions struct {
@@ -83,8 +83,8 @@ func History(changes int) BoltOption {
 func MustExist() BoltOption { return func(o *boltOptions) { o.mustExist = true } }
 
 // OpenBolt opens the store in the file at path, mode 0600, and creates it when
-// it does not exist; its folder must exist. One process at a time may have it
-// open: another gets ErrLocked. What was acknowledged before a crash is there.
+// it does not exist; its folder must exist. One process at a time may have it open: another
+// gets ErrLocked. All changes acknowledged before a crash are there.
 //
 // Changes made before OpenBolt are not kept for Watch: it returns ErrCompacted
 // for them.
@@ -186,11 +186,11 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, *os.File, erro
 	return db, file, nil
 }
 
-// openBbolt is bbolt.Open, without its panics; file is what it has open, if it came so far.
+// openBbolt is bbolt.Open, without its panics. file is the opened file, if it got that far.
 func openBbolt(path string, lockTimeout time.Duration) (db *bbolt.DB, file *os.File, err error) {
 	err = guard(func() (err error) {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:      max(lockTimeout, time.Millisecond), // 0 would wait for ever
+			Timeout:      max(lockTimeout, time.Millisecond), // 0 would wait forever
 			FreelistType: bbolt.FreelistMapType,
 			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 				file, err = os.OpenFile(name, flag, mode)
@@ -288,7 +288,7 @@ func (s *boltStore) Close() error {
 		close(s.closing)
 		select {
 		case <-s.writerDone:
-		case <-s.failed: // it may wait for a lock for ever
+		case <-s.failed: // it may wait for a lock forever
 		}
 		s.history.close()
 		if s.closeErr = s.guarded(s.handle().Close); errors.Is(s.closeErr, ErrDamaged) {

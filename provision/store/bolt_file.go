@@ -41,8 +41,8 @@ const (
 )
 
 // checkSize compares the file's size with the number of pages that its latest meta page
-// speaks of: bbolt maps the file into memory, where a page behind the file's end kills
-// the process. What has no valid meta page at all is left to bbolt to refuse.
+// names. bbolt maps the file into memory, where a page behind the file's end kills the
+// process. bbolt itself refuses a file without a valid meta page.
 func checkSize(path string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,7 @@ func checkSize(path string) error {
 	return checkFile(path, f)
 }
 
-// A sizedFile is what is looked at of an *os.File.
+// A sizedFile is the part of *os.File that these functions use.
 type sizedFile interface {
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
@@ -64,8 +64,8 @@ type sizedFile interface {
 // checkFile is checkSize of a file that is open. Its size is asked for last: a writer may
 // let it grow meanwhile, and writes the meta page after that.
 func checkFile(path string, f sizedFile) error {
-	// The second meta page lies at the page size, which the first one tells; when that is
-	// damaged the other is looked for where bbolt looks for it.
+	// The second meta page lies at the page size, which the first one holds. If the first one
+	// is damaged, the second is searched where bbolt searches it.
 	latest, want, pageSize := readMeta(f, 0)
 	if pageSize > 0 {
 		if txid, size, valid := readMeta(f, int64(pageSize)); valid > 0 && txid > latest {
@@ -117,7 +117,7 @@ func guard(f func() error) (err error) {
 	return f()
 }
 
-// errFailed is what a store says once bbolt has panicked.
+// errFailed is a store's error once bbolt has panicked.
 var errFailed = fmt.Errorf("%w: stop rackhand, and restore it from a backup", ErrDamaged)
 
 // guarded calls bbolt, and never again once it has panicked: that leaves its locks behind,
@@ -200,8 +200,8 @@ func (s *boltStore) verify() error {
 	return nil
 }
 
-// Rescue writes what an open store holds to a new file beside it, whatever became of its
-// own, and returns the file's path.
+// Rescue writes an open store's content to a new file beside it, even if its own file is
+// lost, and returns the new file's path.
 func Rescue(s Store) (string, error) {
 	b, ok := s.(*boltStore)
 	if !ok {

@@ -98,7 +98,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestSlowWatcher: a watcher that does not read is closed, and holds nobody up.
+// TestSlowWatcher: a watcher that does not read is closed, and delays no writer.
 func TestSlowWatcher(t *testing.T) {
 	s := openBolt(t, t.TempDir(), store.History(64))
 	defer func() { _ = s.Close() }()

@@ -28,7 +28,7 @@ type request struct {
 	ops   []write
 	size  int
 
-	// claimed is set by whoever decides the request's fate: the writer when it
+	// claimed is set by the goroutine that decides about the request: the writer when it
 	// begins, or the waiter when it gives up before that.
 	claimed atomic.Bool
 	// done is closed once rev and err stand.
@@ -145,7 +145,7 @@ func (s *boltStore) gather(first *request) []*request {
 	}
 }
 
-// write carries a batch out, tells the watchers, and then the waiters.
+// write carries a batch out, then notifies the watchers, and then the waiters.
 func (s *boltStore) write(batch []*request) {
 	if len(batch) == 0 {
 		return
@@ -211,10 +211,10 @@ func (s *boltStore) commit(batch []*request) ([]Change, error) {
 	return changes, nil
 }
 
-// commitFailed finds out what a failed commit left. A full disk leaves the old
-// state, and writing may go on once there is room. When the new state shows
-// although its sync failed, nobody knows what the disk holds, and a second sync
-// would succeed without having written it: then nothing more is written.
+// commitFailed finds out which state a failed commit left. A full disk leaves the old state,
+// and writing may go on once there is room. If the new state shows although its sync failed,
+// the content of the disk is unknown. A second sync would succeed without having written it.
+// So the store then writes nothing more.
 func (s *boltStore) commitFailed(cause error) error {
 	var rev uint64
 	err := s.db.View(func(tx *bbolt.Tx) (err error) {
@@ -228,7 +228,7 @@ func (s *boltStore) commitFailed(cause error) error {
 	return s.broken
 }
 
-// holds is nil when every condition holds, else ErrConflict.
+// holds is nil when every condition holds, otherwise ErrConflict.
 func holds(tx *bbolt.Tx, conds []Cond) error {
 	records := tx.Bucket([]byte(bucketRecords))
 	for _, c := range conds {

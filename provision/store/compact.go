@@ -10,39 +10,38 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A Compacter is a Store whose file keeps the room of what was deleted, until Compact
-// gives it back.
+// A Compacter is a Store whose file keeps the space of deleted records until Compact frees
+// it.
 type Compacter interface {
 	// Size is how large the file is, and how much of it is room that nothing uses.
 	Size() Size
-	// Compact writes what is there into a new file and goes on with that one. Readers and
-	// writers go on meanwhile; writers wait for the last step alone, in which what was
-	// written since is added and the new file takes the old one's name. A crash at any
-	// moment leaves the one file or the other, each whole. After an error the old one is
-	// in use, unless it is ErrUnknown.
+	// Compact writes all records into a new file and continues with that file. Readers and
+	// writers go on meanwhile. Writers wait only for the last step, which adds the changes since
+	// and gives the new file the old one's name. A crash at any moment leaves one of the two
+	// files, and each is whole. After an error the old one is in use, unless it is ErrUnknown.
 	Compact(ctx context.Context) error
 }
 
-// A Size is that of a store's file, in bytes.
+// A Size is the size of a store's file, in bytes.
 type Size struct{ File, Free int64 }
 
 const (
-	// compactSuffix is that of the new file until it takes the old one's name.
+	// compactSuffix is the new file's suffix until it takes the old one's name.
 	compactSuffix = ".compact"
 	// compactTxn bounds one transaction of the copy, in bytes.
 	compactTxn = 4 << 20
 	// growBy is by how many bytes a file grows that is larger: bbolt would double it first,
 	// and then add 16 MiB at a time.
 	growBy = 1 << 20
-	// compactTries is how often a copy is begun anew because more was written meanwhile
-	// than the history keeps.
+	// compactTries bounds the restarts of a copy. A copy restarts when more was written
+	// meanwhile than the history keeps.
 	compactTries = 3
 )
 
 // A swap asks the writer to go on with a new file.
 type swap struct {
 	db   *bbolt.DB
-	file *os.File // what db has open
+	file *os.File // the file that db has open
 	done chan error
 }
 
@@ -122,9 +121,9 @@ func (s *boltStore) copyTo(ctx context.Context, path string) (fresh *bbolt.DB, f
 	return fresh, file, nil
 }
 
-// copyAll copies the buckets. bbolt.Compact is for a file that nobody writes: its last
-// commit comes after its reading transaction has ended, and the values still lie in pages
-// that a writer may have used again by then.
+// copyAll copies the buckets. bbolt.Compact only works without writers: its last commit
+// comes after its reading transaction has ended. The values still lie in pages that a writer
+// may have reused by then.
 func copyAll(ctx context.Context, fresh *bbolt.DB, from *bbolt.Tx) error {
 	for _, name := range []string{bucketMeta, bucketRecords} {
 		c := from.Bucket([]byte(name)).Cursor()
@@ -177,7 +176,7 @@ func (s *boltStore) swapTo(fresh *bbolt.DB, file *os.File) error {
 	if err != nil {
 		return err
 	}
-	// It waits for the readers that are in it. They are no concern of the writer's.
+	// It waits for its readers. The writer need not wait for them.
 	s.closers.Go(func() { _ = old.Close() })
 	if err := syncFolderOf(s.path); err != nil {
 		// After a power cut the old file may be back, without what would be written now.
@@ -201,7 +200,7 @@ func (s *boltStore) catchUp(fresh *bbolt.DB) error {
 		for {
 			changes, next, wait, ok := s.history.read(at, "", rev)
 			if !ok {
-				return ErrCompacted // nobody publishes but the writer, which is here
+				return ErrCompacted // only the writer publishes, and it is here
 			}
 			for _, c := range changes {
 				if _, err := apply(tx, []write{{key: c.Key, raw: append(make([]byte, revBytes), c.Value...), delete: c.Deleted}}, c.Rev); err != nil {
@@ -215,7 +214,7 @@ func (s *boltStore) catchUp(fresh *bbolt.DB) error {
 	})
 }
 
-// removeStale removes what a compaction that was broken off has left beside a store.
+// removeStale removes the files that an interrupted compaction left beside a store.
 func removeStale(path string) error {
 	err := os.Remove(path + compactSuffix)
 	if errors.Is(err, os.ErrNotExist) {

@@ -183,7 +183,7 @@ func compactForEver(path string) error {
 	return writeInto(s)
 }
 
-// A copy that was broken off is no obstacle, whatever it holds.
+// An interrupted copy is not an obstacle, with any content.
 func TestStaleCopy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	if err := os.WriteFile(path+".compact", []byte("half of a copy"), 0o600); err != nil {

@@ -128,7 +128,7 @@ func killOnce(t *testing.T, child, path string, n int, acked map[string]uint64) 
 	for lines := bufio.NewScanner(pipe); lines.Scan(); {
 		word := strings.Fields(lines.Text())
 		if len(word) != 3 || word[2] != "ok" {
-			continue // a line that the kill cut in two is no acknowledgement
+			continue // a line that the kill cut in two is not an acknowledgement
 		}
 		name := word[0]
 		at, err := strconv.ParseUint(word[1], 10, 64)
@@ -180,9 +180,9 @@ func checkAfterCrash(t *testing.T, path string, acked map[string]uint64) {
 	}
 }
 
-// TestFullDisk: a write that finds no room fails with a clear error, what was
-// acknowledged stays, and once there is room writing goes on. A child's limit
-// on the size of files stands for the full disk.
+// TestFullDisk: a write without room fails with a clear error. Acknowledged changes stay,
+// and writing goes on once there is room. A child's limit on the size of files stands for
+// the full disk.
 func TestFullDisk(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -105,7 +105,7 @@ func TestFlippedBits(t *testing.T) {
 	for bit := 0; bit < (pageHeader+metaBytes)*8; bit += 5 {
 		try(bit)
 		try(4096*8 + bit)
-		try(bit, 4096*8+bit) // neither meta page is good
+		try(bit, 4096*8+bit) // both meta pages are bad
 	}
 	for range 200 {
 		try(rand.IntN(len(whole)*8), rand.IntN(len(whole)*8), rand.IntN(len(whole)*8))
@@ -151,7 +151,7 @@ func TestCutUnderneath(t *testing.T) {
 }
 
 // TestTakenAway: a database that is deleted, replaced or written over under an open store
-// is noticed; what it held is rescued where that can be.
+// is noticed; its content is rescued if possible.
 func TestTakenAway(t *testing.T) {
 	older := filled(t)
 	for name, tt := range map[string]struct {
@@ -275,7 +275,7 @@ func forgetFormat(path string) error {
 	return errors.Join(db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Delete([]byte(metaFormat)) }), db.Close())
 }
 
-// TestMustExist: what was never written to is no database that was there.
+// TestMustExist: a file that was never written to doesn't count as an existing database.
 func TestMustExist(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	missing := func() {

@@ -21,7 +21,7 @@ type history struct {
 	changes []Change
 	bytes   int
 	first   uint64 // position of changes[0], counted since the store was opened
-	// compacted is the latest revision of which a change is no longer kept.
+	// compacted is the latest revision whose changes are no longer kept.
 	compacted uint64
 	wake      chan struct{} // closed and replaced when changes arrive
 }
@@ -75,9 +75,9 @@ func (h *history) start(after uint64) (uint64, error) {
 	return h.first + uint64(i), nil
 }
 
-// read returns some of the changes from position at on that belong to the
-// watcher, the position to go on from, and, when there is nothing more, what to
-// wait for. ok is false when the watcher is too slow.
+// read returns some of the watcher's changes from position at on, and the next position.
+// Without further changes it returns a channel to wait for. ok is false when the watcher is
+// too slow.
 func (h *history) read(at uint64, prefix string, after uint64) (found []Change, next uint64, wait <-chan struct{}, ok bool) {
 	const some = 64
 	h.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Bounds of what a store takes. They lie below etcd's defaults (128 operations
+// Bounds of a store's requests. They lie below etcd's defaults (128 operations
 // and 1.5 MiB a request), so that what fits here fits there.
 const (
 	MaxKey      = 1 << 10 // bytes of a key

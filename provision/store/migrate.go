@@ -9,12 +9,12 @@ import (
 // A migration brings a database from one format to the next.
 type migration func(tx *bbolt.Tx) error
 
-// migrations lead from format 1 to the present one: the first makes 2 of 1. A format is
-// the layout of the file and of every record in it, so that each change of what a record
-// means is one more of them; a field that may be missing is no such change.
+// migrations lead from format 1 to the present one: the first turns 1 into 2. A format is
+// the layout of the file and of every record in it. Each change of a record's meaning needs
+// a migration. A new optional field needs none.
 func migrations() []migration { return nil }
 
-// firstFormat is that of the first databases, and of one that says none.
+// firstFormat is the format of the first databases, and of those without a format.
 const firstFormat = 1
 
 // formatOf is the format that a database says it has.
@@ -29,7 +29,7 @@ func formatOf(tx *bbolt.Tx) (int, error) {
 	}
 }
 
-// migrate brings a database to the format that all the steps lead to, in one transaction,
+// migrate brings a database to the present format, in one transaction,
 // with a copy of it as it was beside it: rackhand.db.format-1.
 func migrate(db *bbolt.DB, steps []migration) error {
 	newest := firstFormat + len(steps)

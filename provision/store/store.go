@@ -32,8 +32,8 @@ type Op struct {
 	Delete bool
 }
 
-// A Change is what a watcher sees: a record written, or its key deleted (Value
-// nil, Rev that of the deleting transaction).
+// A Change is a watcher's view of a change: a record was written, or its key was deleted
+// (Value is nil, Rev belongs to the deleting transaction).
 type Change struct {
 	Record
 	Deleted bool
@@ -49,8 +49,8 @@ var (
 	ErrClosed    = errors.New("store is closed")
 )
 
-// A Store is what an implementation offers. All methods may be called at once
-// from many goroutines.
+// A Store is an implementation's interface. Many goroutines may call its methods at
+// once.
 type Store interface {
 	// Get returns the record under key, or ErrNotFound.
 	Get(ctx context.Context, key string) (Record, error)

@@ -4,7 +4,7 @@
 # point changes. A mirror stands for the folder above the releases.
 umask 022
 repos=$root/etc/yum.repos.d
-mirror() { # mirror URL FOLDER FILE...: what these files fetch from .../FOLDER comes from URL
+mirror() { # mirror URL FOLDER FILE...: makes these files fetch from URL instead of .../FOLDER
     url=$1 folder=$2
     shift 2
     for file; do

@@ -1,5 +1,5 @@
-{{- /* Any of the first three may be empty. An install never fails because nobody listens,
-but an appliance that is restarting is waited for: a report of the end that is lost makes
+{{- /* Any of the first three may be empty. An install never fails without a listener.
+But it waits for an appliance that is restarting: a lost report of the end makes
 the box come back and ask whether it is installed. What would need quoting in JSON is not
 worth sending. wget is the image installer's busybox, whose wget has no deadline of its
 own. */ -}}
@@ -8,7 +8,7 @@ seconds() { # since the machine was started; its clock may be set meanwhile
     [ ! -r /proc/uptime ] || read -r since rest < /proc/uptime
     echo "${since%%.*}"
 }
-report() { # report STAGE KIND LEVEL MESSAGE: tells the appliance; told is yes when it has taken it
+report() { # report STAGE KIND LEVEL MESSAGE: reports to the appliance; told is yes when it has accepted the report
     told=no
     message=$(printf '%s' "$4" | tr -c 'A-Za-z0-9 .,:;/()=+@_%*-' ' ' | cut -c 1-1000)
     body=$(printf '{"stage": "%s", "kind": "%s", "level": "%s", "message": "%s"}' "$1" "$2" "$3" "$message")

@@ -12,17 +12,17 @@ type Option struct {
 	Pos   Pos    // of the option's word
 	// ValuePos is where the value begins; Pos for a flag.
 	ValuePos Pos
-	// lost: the value is no text, not even an empty one (see void).
+	// lost: the value is not a text, not even an empty one (see void).
 	lost bool
 }
 
 // Name is the option's first spelling in the grammar, with its dashes.
 func (o Option) Name() string { return o.Spec.Flags[0] }
 
-// Args are the words of a line, told apart by a grammar.
+// Args are the words of a line, classified by a grammar.
 type Args struct {
 	Options     []Option
-	Positionals []Word // every word that is no option, in the line's order
+	Positionals []Word // every word that is not an option, in the line's order
 	// Taken are the words that each of the grammar's positionals took, and Extra
 	// those that are left over: a positional that takes any number takes those
 	// that stand together at its first turn, no later ones (argparse).
@@ -103,12 +103,12 @@ func checkOption(ps *Problems, r Release, name string, o *Option) bool {
 	switch o.Spec.Type {
 	case "int":
 		if _, ok := parseIntOf(r, o.Value); !ok {
-			ps.Errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is no number", name, flag)
+			ps.Errorf(o.ValuePos, "a whole number, without a unit", "%s: %s is not a number", name, flag)
 			return false
 		}
 	case "ksboolean":
 		if _, ok := parseBool(o.Value); !ok {
-			ps.Errorf(o.ValuePos, "on or off", "%s: %s is neither on nor off", name, flag)
+			ps.Errorf(o.ValuePos, "on or off", "%s: %s is not on or off", name, flag)
 			return false
 		}
 	}
@@ -122,6 +122,6 @@ func void(r Release, o *Option) bool {
 	return o.Value == "--" && (r == RHEL8 || r == RHEL9 || o.Spec.Type == "level_cb")
 }
 
-// dropped reports a value that RHEL 7 passes over when it doesn't know it, as if the
+// dropped reports a value that RHEL 7 skips when it doesn't know it, as if the
 // option were not there: raid --level.
 func dropped(r Release, o *Option) bool { return r == RHEL7 && o.Spec.Type == "_level_cb" }

@@ -90,8 +90,8 @@ func checkPositionals(ps *Problems, r Release, c *Command, spec *CommandSpec, ar
 	}
 }
 
-// surplus reports a word that nothing takes. Where the installer drops it and says
-// nothing, it is a slip all the same.
+// surplus reports a word that no grammar rule takes. It is a mistake even if the installer
+// drops it silently.
 func surplus(ps *Problems, name string, extra extraWords, w Word) {
 	if extra == "" {
 		ps.Errorf(w.Pos, "quote a value that has blanks in it", "%s: one word too many", name)

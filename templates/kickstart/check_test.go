@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		{RHEL9, "part / --fs=ext4", "t.ks:1:8: part: --fs is ambiguous (write one of --fsoptions, --fsprofile, --fstype)"},
 		{RHEL9, "part / --size", "t.ks:1:8: part: --size needs a value"},
 		{RHEL9, "part / --size --grow", "t.ks:1:8: part: --size needs a value"},
-		{RHEL9, "part / --size=4M", "t.ks:1:15: part: --size is no number"},
+		{RHEL9, "part / --size=4M", "t.ks:1:15: part: --size is not a number"},
 		{RHEL9, "part / --size=1_000", ""},
 		{RHEL9, "part / --grow=1", "t.ks:1:8: part: --grow takes no value"},
 		{RHEL9, "part / --groww", "t.ks:1:8: part has no option --groww (did you mean --grow?)"},
@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 		{RHEL9, "user", "t.ks:1:1: user needs --name"},
 		{RHEL9, "rootpw -- -foo", ""},
 		{RHEL9, "bootloader --location=MBR", "t.ks:1:23: bootloader: --location can't be"},
-		{RHEL9, "network --onboot=maybe", "t.ks:1:18: network: --onboot is neither on nor off"},
+		{RHEL9, "network --onboot=maybe", "t.ks:1:18: network: --onboot is not on or off"},
 		{RHEL9, "url --url=a --mirrorlist=b", "t.ks:1:13: url: --url and --mirrorlist exclude each other"},
 		{RHEL9, "ignoredisk", "t.ks:1:1: ignoredisk: needs one of"},
 		{RHEL9, "autostep --anything at all", "t.ks:1:1: warning: autostep is deprecated"},
@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 		{RHEL10, "authconfig x", "t.ks:1:1: authconfig has been removed from RHEL10"},
 		{F44, "%pre --nochroot\n%end", "t.ks:1:6: %pre has no option --nochroot"},
 		{F44, "%post --nochr --interp /bin/bash\n%end", ""},
-		{F44, "%packages --timeout=x\n%end", "t.ks:1:21: %packages: --timeout is no number"},
+		{F44, "%packages --timeout=x\n%end", "t.ks:1:21: %packages: --timeout is not a number"},
 	} {
 		f, err := Parse("t.ks", []byte(c.text))
 		if err != nil {

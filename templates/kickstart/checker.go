@@ -16,13 +16,13 @@ type checker struct {
 	state   state
 }
 
-// state is what earlier lines have said that later ones are held against.
+// state holds facts of earlier lines, against which later ones are checked.
 type state struct {
 	commands map[string]int            // command -> line of its first use
 	names    map[string]map[string]int // kind -> name -> line
 
-	// What earlier lines of a command set, and later ones that don't set it again
-	// leave in force.
+	// Settings of a command's earlier lines that stay in force unless later ones set them
+	// again.
 	autopartFS, autopartType string
 	ignoredisk               map[string]bool
 	harddrive                map[string]bool
@@ -54,11 +54,11 @@ func (c *checker) seen(kind, name string, at Pos) int {
 }
 
 func (c *checker) command(cmd *Command) {
-	if cmd.Name == "%include" { // what it names is not read
+	if cmd.Name == "%include" { // the included file is not read
 		return
 	}
 	if cmd.Name == "%ksappend" {
-		c.ps.Warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: what it names is not read here")
+		c.ps.Warnf(cmd.Pos, "put the lines themselves here", "%%ksappend: the appended file is not read here")
 		return
 	}
 	spec := c.syntax.Commands[cmd.Name]
@@ -127,11 +127,11 @@ func elsewhere(command string) string {
 // arguments checks a command's words.
 func (c *checker) arguments(cmd *Command, spec *CommandSpec) {
 	before := len(c.ps.List)
-	// On a volgroup, Red Hat's parser takes a word that is no option for a member.
+	// On a volgroup, Red Hat's parser takes a word that is not an option for a member.
 	args := Bind(c.ps, c.release, cmd.Name, spec, cmd.Words, cmd.Name == "volgroup")
 	failed := func() bool { return len(Errors(c.ps.List[before:])) > 0 }
 	if failed() {
-		return // what is missing can't be told while something wasn't understood
+		return // after a parse error it is unknown what is missing
 	}
 	checkRequired(c.ps, cmd, spec, args)
 	if !leftovers(cmd.Name) {

@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-var update = flag.Bool("update", false, "write the corpus's .golden files anew")
+var update = flag.Bool("update", false, "rewrite the corpus's .golden files")
 
 // secret marks what stands where a password stands, in the corpus. No message may
 // have it.

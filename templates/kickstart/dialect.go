@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// A dialect is how the parser that a release ships reads a text: what is the same for
-// all commands, and no table of options holds.
+// A dialect describes how a release's parser reads a text: rules for all commands that no
+// table of options holds.
 type dialect struct {
 	// sections are those that the release knows.
 	sections []string
@@ -19,8 +19,8 @@ type dialect struct {
 	emptyOK, blankOK bool
 }
 
-// dialects are those of all releases, and under "" that of a file which no release is
-// known for: it knows each section that a release knows.
+// dialects are the dialects of all releases, and under "" the dialect of a file without a
+// known release. That one knows every section that a release knows.
 var dialects = sync.OnceValue(func() map[Release]dialect {
 	all := map[Release]dialect{"": {sections: []string{
 		"%pre", "%pre-install", "%post", "%onerror", "%traceback",
@@ -43,7 +43,7 @@ var dialects = sync.OnceValue(func() map[Release]dialect {
 	return all
 })
 
-// anyDialect is that of a file which no release is known for.
+// anyDialect is the dialect of a file without a known release.
 func anyDialect() dialect { return dialects()[""] }
 
 // dialectOf is a release's dialect; anyDialect's for a release that isn't known.
@@ -75,7 +75,7 @@ func (d dialect) splitLines(text string) []string {
 	return lines
 }
 
-// isSpace is what the release's Python takes for a blank.
+// isSpace reports whether the release's Python treats a character as a blank.
 func (d dialect) isSpace(r rune) bool {
 	if d.bytes {
 		return r < 0x80 && unicode.IsSpace(r)

@@ -2,7 +2,7 @@
 // everything has its line and column, and checks the file for a release of Red Hat's or
 // Fedora's installer. Package engine checks it for the image installer.
 //
-// The grammar of lines and sections is that of pykickstart as observed, in the version
+// The grammar of lines and sections is pykickstart's as observed, in the version
 // that each release ships: words as a shell reads them, an unquoted # starts a comment,
 // no continuation lines, sections end with %end. Options per release are data, in
 // syntax.json; rules that no table holds are in rules*.go; warnings of our own, about

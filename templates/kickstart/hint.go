@@ -83,7 +83,7 @@ func insteadOf(command, flag string) string {
 	return ""
 }
 
-// describe is what a positional of the grammar is called in a message.
+// describe is a positional's name in messages.
 func describe(positional string) string {
 	switch positional {
 	case "mntpoint":

@@ -7,7 +7,7 @@ const maxIncludes = 8
 
 // Include is a file with the commands and sections of the files that its %include lines
 // name in their place, as an installer has it once %pre has run. read returns the text
-// under a path. What comes from another file has the place of the %include line. The
+// under a path. Commands from another file have the place of the %include line. The
 // error names that line; it is a *Problem when the other file's structure is broken.
 func Include(f *File, read func(path string) ([]byte, error)) (*File, error) {
 	return include(f, read, maxIncludes)

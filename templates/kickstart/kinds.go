@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A Kind is what a value must look like for the image engine to carry it out.
+// A Kind is the form that a value needs for the image engine to carry it out.
 type Kind int
 
 // The kinds of value.
@@ -128,7 +128,7 @@ func isPlace(s string) bool {
 	return isMount(s)
 }
 
-// isVolume: a name that mdadm takes and lvm(8) allows, and that is no option.
+// isVolume: a name that mdadm takes and lvm(8) allows, and that is not an option.
 func isVolume(s string) bool {
 	ok := s != "" && len(s) <= 27 && s[0] != '-' && strings.Trim(s, ".") != ""
 	return ok && !strings.ContainsFunc(s, func(r rune) bool {
@@ -149,7 +149,7 @@ func isCount(s string) bool {
 	return ok && n >= 0 && n < 1<<31
 }
 
-// Count is the number of a KindCount or int value, 0 when it is none.
+// Count is the number of a KindCount or int value, 0 for any other value.
 func Count(s string) int {
 	n, _ := parseInt(s)
 	return int(n)
@@ -180,8 +180,8 @@ func isNetmask(s string) bool {
 	return ok
 }
 
-// MaskBits is the prefix length of a netmask such as 255.255.255.0; false when
-// its ones are not all at the front, or there are none.
+// MaskBits is the prefix length of a netmask such as 255.255.255.0; false if its ones are
+// not all at the front, or if it has no ones.
 func MaskBits(s string) (int, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || !a.Is4() {

@@ -34,7 +34,7 @@ func isNetDevices(s string) bool {
 
 func isVLAN(s string) bool {
 	n, ok := parseInt(s)
-	return ok && n >= 1 && n <= 4094 // IEEE 802.1Q: 0 and 4095 are no VLANs
+	return ok && n >= 1 && n <= 4094 // IEEE 802.1Q: 0 and 4095 are not VLANs
 }
 
 func isIPv6Addr(s string) bool {
@@ -100,7 +100,7 @@ func BondOptions(s string) ([]NetOption, error) {
 		words, ok := bondValues[key]
 		switch {
 		case !ok:
-			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bondValues)), " "))
+			return "", fmt.Errorf("%s is unknown; known are: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bondValues)), " "))
 		case words != nil:
 			if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < len(words) {
 				return words[n], nil
@@ -137,7 +137,7 @@ func BridgeOptions(s string) ([]NetOption, error) {
 	return netOptions(s, ",", func(key, value string) (string, error) {
 		most, ok := bridgeMost[key]
 		if !ok {
-			return "", fmt.Errorf("%s is none of those it knows: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " "))
+			return "", fmt.Errorf("%s is unknown; known are: %s", Clip(key), strings.Join(slices.Sorted(maps.Keys(bridgeMost)), " "))
 		}
 		if on, good := parseBool(value); key == "stp" && good {
 			if on {
@@ -160,7 +160,7 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		}
 		k, v, ok := strings.Cut(item, "=")
 		if !ok {
-			return nil, fmt.Errorf("%s is no KEY=VALUE", Clip(item))
+			return nil, fmt.Errorf("%s is not of the form KEY=VALUE", Clip(item))
 		}
 		if slices.ContainsFunc(out, func(o NetOption) bool { return o.Key == k }) {
 			return nil, fmt.Errorf("%s is given twice", Clip(k))
@@ -172,7 +172,7 @@ func netOptions(s, separator string, value func(key, value string) (string, erro
 		out = append(out, NetOption{k, v})
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("there are none")
+		return nil, fmt.Errorf("the list is empty")
 	}
 	return out, nil
 }
@@ -217,7 +217,7 @@ func listOf(good func(string) bool) func(string) bool {
 // isHost is a host name, short or full.
 var isHost = matcher(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`, 253)
 
-// isWord is the name of a service or the like.
+// isWord is a name, for example of a service.
 var isWord = matcher(`^[A-Za-z0-9_][A-Za-z0-9_.@:\\-]*$`, 256)
 
 var isLocale = matcher(`^[A-Za-z]{1,8}(_[A-Za-z]{2,3})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?$`, 40)

@@ -34,7 +34,7 @@ func (l *line) lintHash() {
 	}
 	switch {
 	case crypted && !cryptForm.MatchString(value):
-		l.ps.Warnf(at, "make one with mkpasswd, and quote it: an unquoted # starts a comment", "%s: --iscrypted, but the value is no crypt(3) hash", c.Name)
+		l.ps.Warnf(at, "make one with mkpasswd, and quote it: an unquoted # starts a comment", "%s: --iscrypted, but the value is not a crypt(3) hash", c.Name)
 	case !crypted && cryptForm.MatchString(value) && strings.HasPrefix(value, "$"):
 		l.ps.Warnf(at, "add --iscrypted", "%s: this looks like a hash, and would be taken for the password itself", c.Name)
 	}

@@ -18,7 +18,7 @@ func parseIntOf(r Release, s string) (int64, bool) {
 
 // parseInt reads a number as Python's int() does: sign, underscores between
 // digits and blanks around it are allowed, the digits may be of any script, and
-// there is no largest one; what 64 bits don't hold is cut to what they do.
+// and there is no largest number. Larger ones are cut to 64 bits.
 func parseInt(s string) (int64, bool) {
 	s = strings.TrimFunc(s, unicode.IsSpace)
 	sign, plain := "", s

@@ -43,7 +43,7 @@ func (b *binder) optparseOption(i int) int {
 		return i + 1
 	}
 	b.found[i], b.classes[i] = o, option
-	// What stands after it is its value, whatever it looks like.
+	// The word after it is its value, in any form.
 	if o.TakesValue && !given && i+1 < len(b.words) {
 		return b.store(i, b.words[i+1].Text, b.words[i+1].Pos, i+2)
 	}

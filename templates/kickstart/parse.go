@@ -121,7 +121,7 @@ func (p *parser) section(words []Word) error {
 			body.WriteString(raw)
 			continue
 		}
-		// These are read in scripts too, whatever the script's language thinks.
+		// These are read in scripts, too, regardless of the script's language.
 		words, quote, err := splitWords(line, number, false)
 		switch {
 		case err != nil:

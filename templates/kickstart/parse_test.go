@@ -58,7 +58,7 @@ func TestParsePassesThrough(t *testing.T) {
 	}
 }
 
-// A hostile file must not take long or much: what it costs is bounded.
+// A hostile file must not take long or much: its cost is bounded.
 func TestCheckManyProblems(t *testing.T) {
 	f, err := Parse("t.ks", []byte(strings.Repeat("prat\n", MaxSize/5)))
 	if err != nil {

@@ -30,7 +30,7 @@ type Problem struct {
 	Pos      Pos
 	Severity Severity
 	Message  string // never contains a value that may be a secret
-	Hint     string // what to do; may be empty
+	Hint     string // for the operator; may be empty
 }
 
 // Error is "file:line:column: message (hint)".
@@ -113,5 +113,5 @@ func (ps *Problems) Warnf(at Pos, hint, format string, args ...any) {
 
 // NotContinued reports a line that was meant to continue the one before.
 func (ps *Problems) NotContinued(c *Command) {
-	ps.Errorf(c.Pos, "write one long line", "a backslash at the end of a line doesn't continue it: this is a command of its own, and there is none of this name")
+	ps.Errorf(c.Pos, "write one long line", "a backslash at the end of a line doesn't continue it: the parser reads this line as a command, and no command has this name")
 }

@@ -2,8 +2,8 @@ package kickstart
 
 import "strings"
 
-// realm is checked by itself: Red Hat's parser gives its whole line to Python's
-// getopt. So a comment is read as words, the line may not be indented, and options
+// realm has a check of its own: Red Hat's parser gives its whole line to Python's
+// getopt. So a comment is read as words, the line must not be indented, and options
 // stand before the realm.
 func (c *checker) realm(cmd *Command) {
 	l := &line{checker: c, c: cmd}

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestReleasesOwnParsers holds lines against what the parser that each release ships
-// says of them: RHEL 7 to 10 ship others than the newest one (pykickstart 1.99.66.22,
-// 3.16.16, 3.32.15, 3.52.13). Each line of the file is a release, a Kickstart and
-// whether that parser takes it; a warning is no refusal.
+// TestReleasesOwnParsers compares the check with each release's own parser. RHEL 7 to 10
+// ship others than the newest one (pykickstart 1.99.66.22, 3.16.16, 3.32.15, 3.52.13). Each
+// line of the file is a release, a Kickstart and whether that parser takes it. A warning is
+// not a refusal.
 func TestReleasesOwnParsers(t *testing.T) {
 	f, err := os.Open("testdata/releases.jsonl")
 	if err != nil {

@@ -59,9 +59,9 @@ func (l *line) checkRepeats() {
 	}
 }
 
-// mounted reports whether a part's mount point is one. The others are what a partition
-// is for, and Anaconda makes as many of them as there are lines (custom_partitioning.py):
-// a mirrored disk has a biosboot on each half.
+// mounted reports whether a part's mount point is a path. Other words name the partition's
+// use. Anaconda makes as many of those as there are lines (custom_partitioning.py): a
+// mirrored disk has a biosboot on each half.
 func mounted(point string) bool {
 	return !slices.Contains([]string{"swap", "biosboot", "prepboot", "appleboot", "None"}, point)
 }

@@ -7,7 +7,7 @@ import (
 
 // TestTwoVLANsOnOneCard: a card and two VLANs on it are three devices, and a line that
 // names the host is about none. (Red Hat's own parser warns of a second line for the
-// card.) What else is no second line, and what is one, stands in corpus/repeats.txtar.
+// card.) More cases, of both kinds, stand in corpus/repeats.txtar.
 func TestTwoVLANsOnOneCard(t *testing.T) {
 	text, err := os.ReadFile("testdata/vlan.ks")
 	if err != nil {

@@ -60,7 +60,7 @@ func (l *line) need(flag string, others ...string) {
 	}
 }
 
-// count checks how many words a command takes: from least to most; what names them.
+// count checks the number of a command's words: from least to most; what names them.
 func (l *line) count(words []Word, least, most int, what string) {
 	switch n := len(words); {
 	case n < least:
@@ -76,7 +76,7 @@ func (l *line) released(rs ...Release) bool { return slices.Contains(rs, l.relea
 // ruleTable is rules, made once.
 var ruleTable = sync.OnceValue(rules)
 
-// rules are what a table of options can't hold, command by command.
+// rules are the rules that a table of options can't hold, by command.
 func rules() map[string]func(*line) {
 	return map[string]func(*line){
 		"autopart": (*line).autopart, "bootloader": (*line).bootloader, "btrfs": (*line).btrfs,

@@ -52,7 +52,7 @@ func (l *line) point(s string) string {
 	return normalPath(s)
 }
 
-// leveled reports whether a raid line has a level. RHEL 7 passes over one that it
+// leveled reports whether a raid line has a level. RHEL 7 skips one that it
 // doesn't know, as if it were missing.
 func (l *line) leveled() bool {
 	for _, o := range l.args.Options {
@@ -67,7 +67,7 @@ func (l *line) leveled() bool {
 	return false
 }
 
-// ignores warns of a value that the release passes over, as if the option were not
+// ignores warns of a value that the release skips, as if the option were not
 // there.
 func (l *line) ignores(o Option, hint string) {
 	l.ps.Warnf(o.ValuePos, "choose one of "+hint, "%s: %s can't be %q, which this release drops", l.c.Name, o.Name(), Clip(o.Value))
@@ -235,9 +235,8 @@ func (l *line) autopart() {
 	l.exclude("--noswap", "--hibernation")
 }
 
-// autopartType is what --type and --nolvm, which is --type=plain, say together: the
-// last of them holds; in RHEL 7 it is the first, and a word that it doesn't know is
-// passed over.
+// autopartType is the result of --type and --nolvm, which is --type=plain. The last of them
+// counts. In RHEL 7 the first one counts, and an unknown word is skipped.
 func (l *line) autopartType() string {
 	out := ""
 	for _, o := range l.args.Options {

@@ -172,7 +172,7 @@ func (l *line) rhsm() {
 	}
 }
 
-// module warns where a release knows it no longer, and reads its words all the same.
+// module warns if a release no longer has the command, but still reads its words.
 func (l *line) module() {
 	if l.released(RHEL10) {
 		l.ps.Warnf(l.c.Pos, "leave it out", "module is deprecated in %s and has no effect", l.release)

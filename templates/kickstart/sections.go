@@ -78,10 +78,10 @@ func BindSection(ps *Problems, r Release, syntax *Syntax, s *Section) Args {
 	args := Bind(ps, r, s.Name, spec, s.Words, false)
 	for _, w := range args.Extra {
 		if syntax.Sections[s.Name].ExtraWords != "" {
-			ps.Warnf(w.Pos, "leave it out", "%s: %q is no option, and this release drops it", s.Name, Clip(w.Text))
+			ps.Warnf(w.Pos, "leave it out", "%s: %q is not an option, and this release drops it", s.Name, Clip(w.Text))
 			continue
 		}
-		ps.Errorf(w.Pos, "", "%s: %q is no option", s.Name, Clip(w.Text))
+		ps.Errorf(w.Pos, "", "%s: %q is not an option", s.Name, Clip(w.Text))
 	}
 	return args
 }

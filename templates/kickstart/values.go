@@ -33,7 +33,7 @@ func btrfsLevel(s string) bool {
 }
 
 // normalPath is a mount point as Red Hat's parser compares it: /home/ and
-// /var/../home are /home; what is no path stays as it is.
+// /var/../home are /home; a value that is not a path stays as it is.
 func normalPath(s string) string {
 	if strings.HasPrefix(s, "/") {
 		return path.Clean(s)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DiskSum is a checksum of what stands on a raw disk. Blank sectors count for nothing,
+// DiskSum is a checksum of a raw disk's content. Blank sectors count for nothing,
 // whether they are holes of the file or zeroes in it, so that a sparse disk of many GB
 // is read in the time that its data takes.
 func DiskSum(path string) (string, error) {

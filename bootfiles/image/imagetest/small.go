@@ -28,8 +28,8 @@ const Name = "debian12"
 //go:embed small.sh
 var smallScript string
 
-// preinstalled are the packages of the small image that the image hasn't got: what the
-// role of the rehearsals wants, so that only the tests that are about packages fetch some.
+// preinstalled are packages of the small image that the image lacks. The role of the
+// rehearsals wants them, so only tests about packages fetch some.
 var preinstalled = []string{"nginx"}
 
 // Small is a folder of images beside images, in which [Name] has a third of its size:
@@ -62,7 +62,7 @@ func Small(ctx context.Context, images string) (string, error) {
 	if _, err := image.Open(dir, Name); !errors.Is(err, image.ErrNoImage) {
 		return dir, err
 	}
-	for _, place := range []string{cache, dir} { // what a killed test has left
+	for _, place := range []string{cache, dir} { // files of a killed test
 		left, err := filepath.Glob(filepath.Join(place, ".making-*"))
 		if err != nil {
 			return "", err
@@ -105,7 +105,7 @@ func packSmall(ctx context.Context, from, packed string) error {
 	if err := download(ctx, work, filepath.Join(root, "var/lib/dpkg/status"), debs); err != nil {
 		return err
 	}
-	// The namespace takes the mounts with it, whatever happens.
+	// The mounts always end with the namespace.
 	if err := run(ctx, "unshare", "--mount", "sh", script, root, debs); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 #
 #   small.sh ROOT DEBS
 #
-# Programs, libraries and systemd stay what they are. What goes is what no test's
+# Programs, libraries and systemd stay as they are. What goes is what no test's
 # guest uses: drivers for hardware that QEMU doesn't have, texts, Python. The packages
 # in the folder DEBS are installed. Runs in a mount namespace of its own.
 set -eu

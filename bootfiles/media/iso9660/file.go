@@ -18,7 +18,7 @@ type File struct {
 	title string
 }
 
-// Open opens a file. A directory, or what is neither, is fs.ErrInvalid.
+// Open opens a file. Anything else than a regular file is fs.ErrInvalid.
 func (v *Volume) Open(name string) (*File, error) {
 	e, err := v.find("open", name)
 	if err != nil {
@@ -49,8 +49,8 @@ func (f *File) ModTime() time.Time { return f.e.time }
 // Name is the file's name, without its path.
 func (f *File) Name() string { return f.title }
 
-// Block is where the file begins in the image; with the image it tells the file from
-// every other.
+// Block is the file's first block in the image. With the image it identifies the
+// file.
 func (f *File) Block() uint32 { return f.e.extents[0].block }
 
 // ReadAt is io.ReaderAt.
@@ -76,7 +76,7 @@ func (f *File) ReadAt(b []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// Place tells where the file lies in the image when it lies in one piece.
+// Place returns the file's place in the image if the file is in one piece.
 func (f *File) Place() (offset int64, ok bool) {
 	return int64(f.e.extents[0].block) * sector, len(f.e.extents) == 1
 }

@@ -230,7 +230,7 @@ func TestManyLongNames(t *testing.T) {
 	}
 }
 
-// FuzzVolume walks through whatever opens.
+// FuzzVolume walks through every volume that opens.
 func FuzzVolume(f *testing.F) {
 	whole := fixture(f)
 	f.Add(16*sector+156, uint64(1), whole)

@@ -130,8 +130,8 @@ func (v *Volume) moved(e *entry) (*entry, error) {
 	return d, nil
 }
 
-// find walks to a path as package io/fs has it: parts with single slashes, neither
-// rooted nor with .. in it; "." is the root. Links are followed inside the image.
+// find walks to a path in the form of package io/fs: parts with single slashes, not rooted
+// and without ..; "." is the root. It follows links inside the image.
 func (v *Volume) find(op, name string) (*entry, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}

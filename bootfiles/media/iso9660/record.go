@@ -40,7 +40,7 @@ func (e *entry) size() int64 {
 func (e *entry) bytes() int64 { return int64(len(e.name) + len(e.link) + len(e.raw)) }
 
 // parseRecord reads a directory record of len(b) bytes and returns its System Use
-// Area too. The name is that of ECMA-119.
+// Area, too. The name is the ECMA-119 name.
 func parseRecord(b []byte) (*entry, []byte, error) {
 	if len(b) < 34 {
 		return nil, nil, broken("a directory record of %d bytes", len(b))

@@ -13,7 +13,7 @@ import (
 const (
 	sector = 2048 // logical sector, ECMA-119 6.1.2; the logical block of every image here
 
-	// Bounds of what an image may ask of us. A DVD of a distribution has about 10,000
+	// Limits for reading an image. A DVD of a distribution has about 10,000
 	// entries in its largest directory.
 	maxDescriptors = 64
 	maxDirBytes    = 32 << 20
@@ -29,7 +29,7 @@ const (
 )
 
 // ErrFormat is in the errors of an image that can't be read as one.
-var ErrFormat = errors.New("this is no ISO 9660 image that can be read")
+var ErrFormat = errors.New("this is not a readable ISO 9660 image")
 
 func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrFormat, fmt.Sprintf(format, args...))
@@ -129,7 +129,7 @@ func (v *Volume) probe() error {
 	})
 }
 
-// readAt fills b from the image; what lies beyond its end is an error.
+// readAt fills b from the image; a place beyond its end is an error.
 func (v *Volume) readAt(b []byte, at int64) error {
 	if at < 0 || at > v.size-int64(len(b)) {
 		return broken("it points to byte %d, and has %d: is the file whole?", at, v.size)

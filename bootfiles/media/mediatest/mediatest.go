@@ -18,7 +18,7 @@ var tree []byte
 // Rocky Linux 9.4.
 func Write(dir string) (string, error) { return WriteAs(dir, "Rocky Linux", "9.4") }
 
-// WriteAs is Write for another release: what its .treeinfo says is replaced in place, so
+// WriteAs is Write for another release. It replaces the text of the .treeinfo in place, so
 // family and version must not be longer.
 func WriteAs(dir, family, version string) (string, error) {
 	if len(family) > len("Rocky Linux") || len(version) > len("9.4") {

@@ -106,16 +106,15 @@ type Case struct {
 	JSON  []byte
 	// Load reads a file.
 	Load func(data []byte) problem.Problems
-	// Base is a file, as YAML, in which a key can stand: what it needs beside it
-	// is there.
+	// Base is a file, as YAML, in which a key can stand. It contains everything that the key
+	// needs.
 	Base func(path string) string
 	// Name stands for * in a path.
 	Name func(path string) string
 }
 
-// Agree tries every key of a schema: each of its examples is taken by reader and
-// validator, a misspelt neighbour by neither, and a mapping that lacks what it
-// must have by neither.
+// Agree tries every key of a schema. Reader and validator must both accept each of its
+// examples. Both must reject a misspelt neighbour, and a mapping without a required key.
 func (c Case) Agree(t *testing.T) {
 	v := New(t, c.JSON)
 	for path, s := range c.walk("", c.Shape) {

@@ -154,7 +154,7 @@ func settle(dev medium, size int64, r *Erasure, random func(int64) int64) error 
 	r.Samples = 0
 	got := make([]byte, sampleSize)
 	for i := range int64(samples) {
-		// One in each of 512 equal parts, so that no large part is passed over.
+		// One in each of 512 equal parts, so that no large part is skipped.
 		part := size / samples
 		off := i*part + random(max(part-sampleSize, 1))
 		off -= off % sampleSize

@@ -115,7 +115,7 @@ func TestErase(t *testing.T) {
 			if r.Error == "" || r.Verified || !strings.Contains(r.String(), "NOT erased") {
 				t.Errorf("%s: %+v", name, r)
 			}
-			// What lies behind the place is erased all the same.
+			// Bytes behind the bad place are still erased.
 			if !uniform(p.data[12*mb:], 0) {
 				t.Errorf("%s: what comes after it is still there", name)
 			}

@@ -24,7 +24,7 @@ const (
 // report was lost.
 const unfinishedName = "rackhand: this install is unfinished"
 
-// Unfinished is a table, marked as that of an install that isn't done.
+// Unfinished marks a table: its install isn't done.
 func Unfinished(t plan.Table) plan.Table {
 	t.Parts = slices.Clone(t.Parts)
 	if len(t.Parts) > 0 {
@@ -147,7 +147,7 @@ func protectiveMBR(last int64, sector int) []byte {
 func guidBytes(s string) ([]byte, error) {
 	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
 	if err != nil || len(b) != 16 {
-		return nil, fmt.Errorf("%q is no GUID", s)
+		return nil, fmt.Errorf("%q is not a GUID", s)
 	}
 	for _, r := range [][2]int{{0, 4}, {4, 6}, {6, 8}} {
 		for i, j := r[0], r[1]-1; i < j; i, j = i+1, j-1 {

@@ -89,7 +89,7 @@ func (b *blockMedium) format() (string, error) {
 	defer dev.Close()
 	ctrl, spaces, err := dev.Identify()
 	if err != nil {
-		return "", fmt.Errorf("ask the disk what it is: %w", err)
+		return "", fmt.Errorf("identify the disk: %w", err)
 	}
 	id, _, errno := unix.Syscall(unix.SYS_IOCTL, b.Fd(), nvmeIoctlID, 0)
 	if errno != 0 || int(id) < 1 {

@@ -30,7 +30,7 @@ func KernelPartitions(disk string) map[string]int64 {
 	return out
 }
 
-// AddPartition tells the kernel of a partition (BLKPG_ADD_PARTITION, linux/blkpg.h).
+// AddPartition adds a partition to the kernel's list (BLKPG_ADD_PARTITION, linux/blkpg.h).
 func AddPartition(disk *os.File, number int, p plan.TablePart) error {
 	part := unix.BlkpgPartition{Start: p.Start, Length: p.Length, Pno: int32(number)}
 	arg := unix.BlkpgIoctlArg{

@@ -10,7 +10,7 @@ import (
 	"rackhand/provision/installer/plan"
 )
 
-// A signature is what a partition table, file system or volume manager has at a fixed
+// A signature is a mark that a partition table, file system or volume manager has at a fixed
 // place.
 type signature struct {
 	name  string

@@ -15,7 +15,7 @@ func swapHeader(p plan.Content) ([]byte, error) {
 	const page = 4096
 	uuid, err := hex.DecodeString(strings.ReplaceAll(p.UUID, "-", ""))
 	if err != nil || len(uuid) != 16 {
-		return nil, fmt.Errorf("%q is no UUID", p.UUID)
+		return nil, fmt.Errorf("%q is not a UUID", p.UUID)
 	}
 	b := make([]byte, page)
 	binary.LittleEndian.PutUint32(b[1024:], 1)

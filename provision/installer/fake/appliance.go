@@ -28,7 +28,7 @@ func (a *Appliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// An Event is what an installer reports, as the appliance reads it.
+// An Event is an installer's report, as the appliance reads it.
 type Event struct {
 	Stage   string            `json:"stage"`
 	Kind    string            `json:"kind"`

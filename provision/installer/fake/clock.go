@@ -13,7 +13,7 @@ import (
 type Clock struct {
 	Time  time.Time
 	Slept []time.Duration
-	// What the clocks were set to, and what that is refused with.
+	// The times that the clocks were set to, and the error that setting them returns.
 	WasSet, HardwareSet time.Time
 	SetErr, HardwareErr error
 

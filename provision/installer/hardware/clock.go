@@ -20,7 +20,7 @@ var believable = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 func clockOff(box, appliance time.Time) (off time.Duration, why string) {
 	switch off = appliance.Sub(box); {
 	case appliance.IsZero():
-		return 0, "the appliance did not say what time it is"
+		return 0, "the appliance did not send the time"
 	case appliance.Before(believable):
 		return 0, fmt.Sprintf("the appliance says that it is %s: set its clock", appliance.Format(time.DateOnly))
 	case off.Abs() <= maxSkew:

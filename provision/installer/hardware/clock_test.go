@@ -17,7 +17,7 @@ func TestClockOff(t *testing.T) {
 		"behind, local time":         {now.Add(-5 * time.Hour), now, 5 * time.Hour, ""},
 		"ahead":                      {now.Add(5 * time.Hour), now, -5 * time.Hour, ""},
 		"an empty battery":           {time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), now, now.Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), ""},
-		"no date":                    {now, time.Time{}, 0, "the appliance did not say what time it is"},
+		"no date":                    {now, time.Time{}, 0, "the appliance did not send the time"},
 		"an appliance without clock": {now, time.Unix(1000, 0), 0, "the appliance says that it is 1970-01-01: set its clock"},
 	} {
 		if off, why := clockOff(tc.box, tc.appliance); off != tc.off || why != tc.why {

@@ -123,7 +123,7 @@ func pciAddress(s string) bool {
 	return regexp.MustCompile(`^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$`).MatchString(s)
 }
 
-// diskPath is what udev's path_id makes of a disk's place in sysfs
+// diskPath returns udev's path_id of a disk, from its place in sysfs
 // (/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0/block/sda);
 // "" for kinds of disk that aren't known here.
 func diskPath(real string) string {

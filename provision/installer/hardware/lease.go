@@ -18,7 +18,7 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A Lease is what DHCP has assigned to the installer.
+// A Lease is the result of the installer's DHCP request.
 type Lease struct {
 	NIC     string // the device that has the address
 	Card    string // the card below it; the same without a VLAN

@@ -13,7 +13,7 @@ import (
 	"rackhand/provision/installer/fake"
 )
 
-// loaderFor is a loader with these indexes; what it loads is noted.
+// loaderFor is a loader with these indexes; it records the modules that it loads.
 func loaderFor(t *testing.T, dep, alias, softdep string) (*ModuleLoader, *[]string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -112,7 +112,7 @@ func FindNICs(sys string) []netconf.NIC {
 	return out
 }
 
-// IsDisk reports whether a block device's name is that of a disk, or of a device that is
+// IsDisk reports whether a block device's name belongs to a disk, or to a device that is
 // assembled from disks.
 func IsDisk(name string) bool {
 	for _, other := range []string{"loop", "ram", "zram", "sr", "fd", "nbd"} {

@@ -26,7 +26,7 @@ type burninReport struct {
 	Disks    []diskReport `json:"disks"`
 	Kernel   kernelReport `json:"kernel"`
 	Findings []string     `json:"findings"` // what fails the box
-	Remarks  []string     `json:"remarks"`  // what somebody should know
+	Remarks  []string     `json:"remarks"`  // what the operator should know
 }
 
 // The share of the ordered time for each part. Memory comes first, because bad memory makes
@@ -98,7 +98,7 @@ func (r *burninReport) judge() {
 	find := func(format string, args ...any) { r.Findings = append(r.Findings, fmt.Sprintf(format, args...)) }
 	remark := func(format string, args ...any) { r.Remarks = append(r.Remarks, fmt.Sprintf(format, args...)) }
 	if n := r.Memory.Errors; n > 0 {
-		find("memory: %d words were not what was written: %s", n, strings.Join(r.Memory.First, ", "))
+		find("memory: %d words read back differently: %s", n, strings.Join(r.Memory.First, ", "))
 	}
 	if r.Memory.Passes < 1 {
 		remark("the time was enough for %.1f passes over the memory: give it more --minutes", r.Memory.Passes)

@@ -46,10 +46,10 @@ type Runner struct {
 	Client *http.Client
 }
 
-// Settings are what the kernel's command line says of a job.
+// Settings are a job's arguments on the kernel's command line.
 type Settings struct {
 	Job     string           // rackhand.job=rescue|wipe|burnin
-	Order   string           // rackhand.order=URL: what the job is to do
+	Order   string           // rackhand.order=URL: where the job asks for its order
 	Report  string           // rackhand.report=URL
 	BootMAC net.HardwareAddr // nil when unknown
 	VLAN    hardware.VLAN
@@ -68,16 +68,16 @@ func (m *Runner) Run(ctx context.Context, conf Settings) (end string) {
 		m.Con.Printf("%s: %v", conf.Job, errCancelled)
 	case err != nil:
 		m.Con.Printf("FAILED: %v", err)
-		// Not the job's context: a failure must be told as well.
+		// Not the job's context: a failure is reported, too.
 		ctx := context.WithoutCancel(ctx)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: "job-failed", Level: "error", Message: err.Error()}, 10*time.Minute); e != nil {
-			m.Con.Printf("the appliance could not be told: %v", e)
+			m.Con.Printf("the report to the appliance failed: %v", e)
 		}
 		_ = m.Clk.Sleep(ctx, conf.Hold)
 	default:
 		m.Con.Printf("%s", out.message)
 		if e := m.Rep.Last(ctx, report.Event{Stage: "done", Kind: "job-done", Message: out.message}, 10*time.Minute); e != nil {
-			m.Con.Printf("the appliance could not be told: %v", e)
+			m.Con.Printf("the report to the appliance failed: %v", e)
 		}
 		return out.end
 	}
@@ -134,17 +134,17 @@ func (m *Runner) job(ctx context.Context, cancel context.CancelCauseFunc, conf S
 		return m.burnin(ctx, order, disks, mods, keep)
 	}
 	for _, fs := range []string{"xfs", "btrfs", "dm_mod", "md_mod", "raid0", "raid1", "raid10", "raid456"} {
-		mods.Load(fs) // what a disk may carry; those that the initramfs lacks are left out
+		mods.Load(fs) // drivers of file systems and the like; missing ones are ignored
 	}
 	return m.rescue(ctx, order, disks, net)
 }
 
-// fetchOrder asks what to do. The answer must agree with the kernel's command line, so that
-// neither alone makes a box erase its disks.
+// fetchOrder asks the appliance for the order. The answer must agree with the kernel's
+// command line, so that one of them alone can't make a box erase its disks.
 func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
 	got, err := report.Fetch(ctx, m.Client, m.Clk, conf.Order, nil, 64<<10, 40)
 	if err != nil {
-		return order{}, fmt.Errorf("ask what is to be done: %w", err)
+		return order{}, fmt.Errorf("ask for the order: %w", err)
 	}
 	hardware.SetClock(m.Log, m.Clk, got.Date) // a record of erased disks bears a date
 	return readOrder(got.Data, conf.Job)
@@ -153,15 +153,15 @@ func (m *Runner) fetchOrder(ctx context.Context, conf Settings) (order, error) {
 func readOrder(text []byte, job string) (order, error) {
 	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
-		return o, fmt.Errorf("what is to be done: %w", err)
+		return o, fmt.Errorf("read the order: %w", err)
 	}
 	switch {
 	case o.Job != job:
 		return o, fmt.Errorf("the command line says %.20q and the appliance %.20q: nothing was done", job, o.Job)
 	case job != rescueJob && job != wipeJob && job != burninJob:
-		return o, fmt.Errorf("this installer knows no job %.20q: build the image's installer anew (rackhand image build NAME --if-missing)", job)
+		return o, fmt.Errorf("this installer doesn't know the job %.20q: rebuild the image's installer (rackhand image build NAME --if-missing)", job)
 	case job == rescueJob && len(o.Keys) == 0:
-		return o, errors.New("a rescue without a key is for nobody")
+		return o, errors.New("a rescue needs at least one key, or no one can log in")
 	}
 	return o, nil
 }
@@ -225,13 +225,13 @@ func (m *Runner) postJSON(ctx context.Context, url string, body []byte) (int, er
 	return resp.StatusCode, nil
 }
 
-// siblingURL is a URL beside that of the events.
+// siblingURL returns a URL in the same folder as the events' URL.
 func siblingURL(report, name string) string {
 	return strings.TrimSuffix(report, "/event") + "/" + name
 }
 
-// waitForDisks waits for slow controllers, until no disk has appeared for three seconds. A box
-// may have none.
+// waitForDisks waits for slow controllers until no disk has appeared for three seconds. A box
+// may have no disk.
 func (m *Runner) waitForDisks(ctx context.Context, scan func()) ([]plan.Disk, error) {
 	var disks []plan.Disk
 	for still := 0; still < 12; still++ {

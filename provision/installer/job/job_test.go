@@ -17,7 +17,7 @@ import (
 )
 
 // A fakeAppliance is an appliance that answers each path with statuses, one after the
-// other, the last one for ever.
+// other, the last one forever.
 type fakeAppliance struct {
 	mu     sync.Mutex
 	status map[string][]int

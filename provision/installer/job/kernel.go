@@ -11,10 +11,10 @@ import (
 	"rackhand/provision/installer/report"
 )
 
-// A kernelReport is what the kernel reported during a burn-in.
+// A kernelReport holds the errors that the kernel reported during a burn-in.
 type kernelReport struct {
 	MachineChecks int64 `json:"machine_checks"`
-	// ECC memory's errors, by the EDAC drivers; -1 when none of them is there.
+	// Errors of ECC memory, from the EDAC drivers; -1 without such a driver.
 	Corrected   int64    `json:"ecc_corrected"`
 	Uncorrected int64    `json:"ecc_uncorrected"`
 	Hardware    []string `json:"hardware_errors"` // log lines of machine checks, up to 8

@@ -20,7 +20,7 @@ import (
 
 // A memoryReport is the result for the memory.
 type memoryReport struct {
-	TotalBytes  int64    `json:"total_bytes"`  // what the kernel has
+	TotalBytes  int64    `json:"total_bytes"`  // the memory that the kernel uses
 	TestedBytes int64    `json:"tested_bytes"` // the rest holds the kernel and this program
 	Passes      float64  `json:"passes"`       // a pass writes and reads every pattern once
 	Seconds     float64  `json:"seconds"`

@@ -98,13 +98,13 @@ func (m *Runner) untilRescued(ctx context.Context, r *sshServer, said <-chan os.
 		now := m.Clk.Now()
 		idle := r.idle(now)
 		if idle > rescueIdle {
-			return outcome{fmt.Sprintf("nobody was logged in for %v: the rescue has ended by itself", rescueIdle), "reboot"}, nil
+			return outcome{fmt.Sprintf("no one was logged in for %v: the rescue has ended", rescueIdle), "reboot"}, nil
 		}
 		if now.Sub(beat) >= rescueBeat {
 			beat = now
 			text := "somebody is logged in"
 			if idle > 0 {
-				text = fmt.Sprintf("nobody is logged in since %v; it ends after %v", idle.Round(time.Minute), rescueIdle)
+				text = fmt.Sprintf("no one has been logged in for %v; the rescue ends after %v", idle.Round(time.Minute), rescueIdle)
 			}
 			m.Event(report.Event{Kind: "progress", Message: text})
 		}
@@ -174,6 +174,6 @@ func rescueMotd(o order, disks []plan.Disk, writable []string) string {
 	if len(writable) > 0 {
 		fmt.Fprintf(&b, "These could NOT be set read-only: %s.\n", strings.Join(writable, ", "))
 	}
-	fmt.Fprintf(&b, "`reboot` ends the rescue, and the box boots its disk; `exit` leaves the shell alone. After %v without anybody it ends by itself.\n", rescueIdle)
+	fmt.Fprintf(&b, "`reboot` ends the rescue, and the box boots its disk; `exit` ends only the shell. After %v without a login the rescue ends.\n", rescueIdle)
 	return b.String()
 }

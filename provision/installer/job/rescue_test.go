@@ -132,7 +132,7 @@ func TestRescueTerminal(t *testing.T) {
 	if err := s.Shell(); err != nil {
 		t.Fatal(err)
 	}
-	// What is left in the background must not hold the session open.
+	// A background process must not hold the session open.
 	if _, err := io.WriteString(in, "stty size; echo TERM is $TERM; test -t 0 && echo A TERMINAL; sleep 30 & exit 3\n"); err != nil {
 		t.Fatal(err)
 	}

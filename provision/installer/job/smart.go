@@ -8,7 +8,7 @@ import (
 	smart "github.com/anatol/smart.go"
 )
 
-// health is what a disk reports of itself. Unknown counters are -1.
+// health holds a disk's own report (SMART). Unknown counters are -1.
 type health struct {
 	Kind string `json:"kind"` // nvme, sata, scsi; "" when it says nothing
 	Note string `json:"note,omitempty"`
@@ -94,10 +94,10 @@ func (h health) grownSince(before health) int64 {
 // askHealth asks a disk for its SMART data.
 func askHealth(name string) health {
 	if strings.HasPrefix(name, "vd") || strings.HasPrefix(name, "xvd") {
-		return unknownHealth("", "a virtual disk has none")
+		return unknownHealth("", "a virtual disk has no SMART data")
 	}
 	if strings.HasPrefix(name, "mmcblk") {
-		return unknownHealth("", "an MMC card has none")
+		return unknownHealth("", "an MMC card has no SMART data")
 	}
 	dev, err := smart.Open("/dev/" + name)
 	if err != nil {

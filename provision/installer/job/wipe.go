@@ -62,10 +62,10 @@ func (m *Runner) wipe(ctx context.Context, o order, found []plan.Disk, keep func
 // disks can't cut it off.
 func notErasedText(found []plan.Disk, controllers []string) (text string) {
 	if _, usb := withoutUSB(found); len(usb) > 0 {
-		text = "left alone, since nobody named it, is what is on USB: " + plan.DescribeDisks(usb) + "; "
+		text = "USB disks are kept, because the order does not name them: " + plan.DescribeDisks(usb) + "; "
 	}
 	if len(controllers) > 0 {
-		text += "NOT erased is what lies behind disk controllers that no driver has taken: " + strings.Join(controllers, ", ") + "; "
+		text += "NOT erased are disks behind controllers without a driver: " + strings.Join(controllers, ", ") + "; "
 	}
 	return text
 }
@@ -179,7 +179,7 @@ func wipeDisks(found []plan.Disk, words []string) ([]plan.Disk, error) {
 		}
 		switch {
 		case len(hits) != 1:
-			return nil, fmt.Errorf("%q means %d disks, not one; there are: %s", w, len(hits), plan.DescribeDisks(found))
+			return nil, fmt.Errorf("%q matches %d disks, not one; there are: %s", w, len(hits), plan.DescribeDisks(found))
 		case containsDisk(out, hits[0].Name):
 			return nil, fmt.Errorf("%q means a disk that is named already (%s)", w, hits[0].Name)
 		}

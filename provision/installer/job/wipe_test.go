@@ -25,8 +25,8 @@ func TestWipeDisks(t *testing.T) {
 		{[]string{"/dev/sdb", "S1"}, "sdb sda"},
 		{[]string{"naa.5"}, "sda"},
 		{[]string{"/dev/disk/by-path/x"}, "sda"},
-		{[]string{"S2"}, `!"S2" means 2 disks`},
-		{[]string{"sd"}, `!"sd" means 0 disks`},
+		{[]string{"S2"}, `!"S2" matches 2 disks`},
+		{[]string{"sd"}, `!"sd" matches 0 disks`},
 		{[]string{"sda", "S1"}, "!named already"},
 		{[]string{""}, "!0 disks"},
 	} {
@@ -52,7 +52,7 @@ func TestWipeDisks(t *testing.T) {
 	if got, err := wipeDisks(usb, []string{"sdb"}); err != nil || len(got) != 1 || got[0].Name != "sdb" {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got := notErasedText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "on USB: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
+	if got := notErasedText(usb, []string{"0000:03:00.0 (1000:005d)"}); !strings.Contains(got, "name them: sdb") || strings.Contains(got, "sda") || !strings.Contains(got, "NOT erased") || !strings.Contains(got, "(1000:005d); ") {
 		t.Errorf("%s", got)
 	}
 	if got := notErasedText(usb[:1], nil); got != "" {
@@ -116,9 +116,9 @@ func TestReadOrder(t *testing.T) {
 		`{"job":"wipe","disks":["sda"]}`:         "",
 		`{"job":"burnin"}`:                       "and the appliance",
 		`{"job":""}`:                             "and the appliance",
-		`nonsense`:                               "what is to be done",
-		`{"job":"wipe","minutes":"many"}`:        "what is to be done",
-		`{"job":"wipe","disks":{"sda":"really"}`: "what is to be done",
+		`nonsense`:                               "read the order",
+		`{"job":"wipe","minutes":"many"}`:        "read the order",
+		`{"job":"wipe","disks":{"sda":"really"}`: "read the order",
 	} {
 		_, err := readOrder([]byte(text), "wipe")
 		if (err != nil) != (bad != "") || bad != "" && !strings.Contains(err.Error(), bad) {

@@ -8,9 +8,8 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// FuzzNetwork holds that whatever network lines the check lets through become
-// devices or an error, and text for each tool in which no value has broken out of
-// its line.
+// FuzzNetwork checks network lines that pass the check. They become devices or an error,
+// and text for each tool in which no value breaks out of its line.
 func FuzzNetwork(f *testing.F) {
 	for _, s := range []string{
 		"network --device=bond0 --bondslaves=eth0,eth1 --bondopts=mode=1,primary=eth1 --vlanid=3 --interfacename=x\n",

@@ -8,8 +8,8 @@ import (
 
 // interfacesFile is ifupdown's /etc/network/interfaces (interfaces(5)). `auto`
 // brings a device up when the system starts, which network-online waits for.
-// Bonds, bridges and VLANs are made by iproute2, which ifupdown depends on, so that
-// neither ifenslave nor bridge-utils nor vlan need be there.
+// iproute2, which ifupdown depends on, makes bonds, bridges and VLANs. So the system
+// doesn't need ifenslave, bridge-utils or vlan.
 func interfacesFile(devices []Device) string {
 	var b strings.Builder
 	b.WriteString(Header + "auto lo\niface lo inet loopback\n")

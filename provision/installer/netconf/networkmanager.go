@@ -24,7 +24,7 @@ func nmFile(devices []Device, d Device) string {
 	k.Set("id", d.Name)
 	k.Set("uuid", nmUUID(d.Name))
 	k.Set("type", map[string]string{kindCard: "ethernet", kindBond: "bond", kindBridge: "bridge", kindVLAN: "vlan"}[d.Kind])
-	if d.MAC == "" { // else by its MAC, whatever it is called
+	if d.MAC == "" { // otherwise by its MAC, whatever its name
 		k.Set("interface-name", d.Name)
 	}
 	k.Set("autoconnect", fmt.Sprint(d.OnBoot))

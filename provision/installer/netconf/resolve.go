@@ -22,8 +22,8 @@ type Device struct {
 	Kind string
 	Name string // in the installed system
 	MAC  string // of a card that this machine shows; "" for one that only the installed system knows by its name
-	// Own is the MAC that a bond or bridge has: that of its first card, by which the
-	// appliance knows the host. Left alone, udev or networkd makes one up.
+	// Own is the MAC of a bond or bridge. It is its first card's MAC, which the appliance
+	// knows. Without it, udev or networkd would make one up.
 	Own string
 	Addressing
 	OnBoot    bool
@@ -109,7 +109,7 @@ func (r *resolver) line(n Line) error {
 		if o.Key == "primary" && len(n.Bond) > 0 {
 			m, err := r.device(o.Value)
 			if err != nil || m.Master != d.Name {
-				return fmt.Errorf("the primary of %s, %s, is none of its members", d.Name, o.Value)
+				return fmt.Errorf("the primary of %s, %s, is not one of its members", d.Name, o.Value)
 			}
 			d.Options[i].Value = m.Name
 		}
@@ -156,7 +156,7 @@ func (r *resolver) device(word string) (*Device, error) {
 	}
 	switch {
 	case found == "" && mac != "":
-		return nil, fmt.Errorf("the Kickstart's network --device=%s is no card of this machine: %s", word, NICNames(r.nics))
+		return nil, fmt.Errorf("the Kickstart's network --device=%s is not a network card of this machine: %s", word, NICNames(r.nics))
 	case found == "" && want == "":
 		return nil, fmt.Errorf("the card that this machine booted from is not known: name one with network --device=MAC; it has: %s", NICNames(r.nics))
 	}
@@ -195,7 +195,7 @@ func (r *resolver) sorted() ([]Device, error) {
 				return nil, fmt.Errorf("%s is a member of %s: a network line of its own can't give it addresses", NICNames([]NIC{{d.Name, d.MAC}}), d.Master)
 			}
 			if d.Master != "" {
-				d.Addressing = noAddress() // it has none: they are its master's
+				d.Addressing = noAddress() // a member has no addresses; its master has them
 			}
 			for _, m := range d.Members {
 				if b := r.byName(m); d.Own == "" {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// ToolOf is the tool that sets the network of the system at root up; "" when it has none of
-// them. Debian's systemd always contains networkd, so that comes last. netplan comes before
-// the tools that it drives.
+// ToolOf returns the tool that sets up the network of the system at root, or "" if the system
+// has no such tool. Debian's systemd always contains networkd, so networkd comes last. netplan
+// comes before the tools that it drives.
 func ToolOf(root fs.FS) string {
 	has := func(names ...string) bool {
 		for _, n := range names {

@@ -42,7 +42,7 @@ func Files(tool string, devices []Device) []File {
 
 // linkFiles have udev name each card by the MAC that it was made with
 // (systemd.link(5)), whatever the kernel or its slot would call it, so that bonds
-// and VLANs can name it too. The permanent MAC is not that of a bond or VLAN on it.
+// and VLANs can name it too. A bond or VLAN on the card doesn't share its permanent MAC.
 func linkFiles(devices []Device) []File {
 	var out []File
 	for _, d := range devices {

@@ -13,7 +13,7 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func twoNICs() []NIC {
 	return []NIC{{"eth0", "52:54:00:00:00:01"}, {"eth1", "52:54:00:00:00:02"}}
@@ -90,7 +90,7 @@ func TestNetworkGolden(t *testing.T) {
 				}
 			}
 			if want, err := os.ReadFile(golden); err != nil || b.String() != string(want) {
-				t.Errorf("%v; this is not %s (-update writes it anew):\n%s", err, golden, b.String())
+				t.Errorf("%v; this is not %s (-update rewrites it):\n%s", err, golden, b.String())
 			}
 		})
 	}
@@ -98,11 +98,11 @@ func TestNetworkGolden(t *testing.T) {
 
 func TestResolveErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"network --device=52:54:00:00:00:77": "is no card of this machine: eth0 52:54:00:00:00:01",
+		"network --device=52:54:00:00:00:77": "is not a network card of this machine: eth0 52:54:00:00:00:01",
 		"network --device=52:54:00:00:00:01 --bootproto=dhcp\nnetwork --device=eth0 --bootproto=dhcp":                   "mean the same card, lan0 52:54:00:00:00:01",
 		"network --device=bond0 --bondslaves=eth0,eth1\nnetwork --device=eth1 --bootproto=dhcp":                         "is a member of bond0",
 		"network --device=bond0 --bondslaves=eth0\nnetwork --device=bond1 --bondslaves=52:54:00:00:00:01":               "it is one of bond0",
-		"network --device=bond0 --bondslaves=eth0 --bondopts=primary=eth1,mode=1":                                       "is none of its members",
+		"network --device=bond0 --bondslaves=eth0 --bondopts=primary=eth1,mode=1":                                       "is not one of its members",
 		"network --device=bond0 --bondslaves=eth0\nnetwork --device=bond0 --bridgeslaves=eth1":                          "two network lines make bond0",
 		"network --device=br0 --bridgeslaves=bond0\nnetwork --device=bond0 --bondslaves=br0":                            "in a circle",
 		"network --device=eth0 --vlanid=7 --interfacename=v\nnetwork --device=eth1 --vlanid=7 --interfacename=v":        "would be called v",
@@ -116,7 +116,7 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
-// The tool is that of the system, whatever else lies in it.
+// The system decides about the tool, whatever other files it has.
 func TestNetTool(t *testing.T) {
 	for want, names := range map[string][]string{
 		ToolNetplan:        {"usr/sbin/netplan", "usr/sbin/NetworkManager", "usr/lib/systemd/systemd-networkd"},

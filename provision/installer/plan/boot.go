@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// bootDisks are the disks that get GRUB's boot code for BIOS: all that are mirrored, or that
-// of bootloader --boot-drive, or the one with the biosboot or EFI partition.
+// bootDisks are the disks that get GRUB's boot code for BIOS: all mirrored disks, or the disk
+// of bootloader --boot-drive, or the disk with the biosboot or EFI partition.
 func (p *diskPlan) bootDisks(drive string) ([]Disk, error) {
 	var out []Disk
 	for _, t := range p.tables {

@@ -33,7 +33,7 @@ func chooseDisks(disks []Disk, onlyUse, ignored, clear, onDisk []string) ([]Disk
 	}
 	switch {
 	case len(out) == 0 && usb > 0:
-		return nil, fmt.Errorf("this machine shows no disk but on USB, which has to be named to be installed to: %s; is its controller's driver in the installer?", DescribeDisks(disks))
+		return nil, fmt.Errorf("this machine shows only disks on USB: %s; name one to install to it, or check whether the installer has the driver of the disk controller", DescribeDisks(disks))
 	case len(out) == 0 && len(disks) == 0:
 		return nil, fmt.Errorf("this machine has no disk that could be installed to: is its driver in the installer, is the controller set up?")
 	case len(out) == 0:

@@ -13,9 +13,9 @@ type diskPlan struct {
 	arrays   []Array
 	groups   []VolumeGroup
 	volumes  []Volume
-	contents []Content // what is formatted: partitions, arrays, volumes, in the Kickstart's order
+	contents []Content // everything that is formatted: partitions, arrays, volumes, in the Kickstart's order
 	mirrored []string  // disks that each must boot without the others
-	added    string    // what was added for the firmware, in words; "" for nothing
+	added    string    // the partitions added for the firmware, in words; "" for nothing
 }
 
 type diskTable struct {

@@ -35,7 +35,7 @@ func distribute(total int64, slots []*slot) (missing int64) {
 		for i, r := range growers {
 			part := free * max(r.Size, 1) / weight // below 2^31 MiB or extents each: it fits
 			if i == len(growers)-1 {
-				part = free - given // what rounding left
+				part = free - given // the rest that rounding left over
 			}
 			if r.Max > 0 && r.Got+part >= r.Max {
 				part = r.Max - r.Got

@@ -10,7 +10,7 @@ import (
 	"rackhand/provision/installer/netconf"
 )
 
-// Facts are what is known of the machine before anything is planned.
+// Facts are the machine's properties, known before anything is planned.
 type Facts struct {
 	Disks []Disk
 	NICs  []netconf.NIC
@@ -40,8 +40,8 @@ type Disk struct {
 }
 
 // ID identifies a disk during an install: its WWN, or its serial number, as the disk guard of
-// the shipped templates writes it; "" for none. A disk on USB has none, because the number
-// belongs to the bridge.
+// the shipped templates writes it. It is "" for a disk without either, and for a disk on USB,
+// because there the number belongs to the bridge.
 func (d Disk) ID() string {
 	if d.USB {
 		return ""

@@ -23,8 +23,8 @@ const (
 // addFirmware adds the partitions that the box boots from when the Kickstart has none.
 // Kickstarts for Anaconda are written for one kind of firmware, and BIOS needs no partition
 // on an MS-DOS table. Without either, both are added, as for autopart, because a box may be
-// switched over later. They go to the disk of --boot-drive, or to that of the kernels; no
-// other disk may be touched for them.
+// switched over later. They go to the disk of --boot-drive, or to the disk with the kernels.
+// No other disk may be changed for them.
 func (p *diskPlan) addFirmware(fw firmware, disks []Disk) {
 	bios := slices.ContainsFunc(p.parts, func(part partition) bool { return part.FS == "biosboot" })
 	efi := slices.ContainsFunc(p.parts, func(part partition) bool { return part.FS == "efi" || part.Mount == "/boot/efi" }) ||
@@ -53,7 +53,7 @@ func (p *diskPlan) addFirmware(fw firmware, disks []Disk) {
 }
 
 // bootDisk is the disk that the box boots from: the named one if it has partitions, or the
-// one with the kernels; "" when there is none.
+// one with the kernels; "" if no disk has them.
 func (p *diskPlan) bootDisk(drive string, disks []Disk) string {
 	for _, d := range disks {
 		used := slices.ContainsFunc(p.parts, func(part partition) bool { return part.Disk == d.Name })
@@ -69,7 +69,7 @@ func (p *diskPlan) bootDisk(drive string, disks []Disk) string {
 	return ""
 }
 
-// diskOf is the first disk of what is mounted somewhere, or of a member.
+// diskOf returns the first disk of a mount point's content, or of a member.
 func (p *diskPlan) diskOf(mount string) string {
 	for _, part := range p.parts {
 		if part.Mount == mount {

@@ -14,7 +14,7 @@ type Content struct {
 	Label   string
 	Options string // for fstab
 
-	// what planning adds
+	// added by planning
 	Device string // vda3, md0, mapper/system-root
 	Length int64  // bytes, 0 when only the kernel will know
 	UUID   string // of the file system, as fstab has it
@@ -26,7 +26,7 @@ func (c Content) mounted() bool { return c.formatted() && c.FS != "swap" }
 // formatted reports whether it is a file system or swap.
 func (c Content) formatted() bool { return c.FS != "biosboot" && c.FS != fsRAID && c.FS != fsLVM }
 
-// What members of arrays and volume groups hold.
+// The content of members of arrays and volume groups.
 const (
 	fsRAID = "raid"
 	fsLVM  = "lvm"
@@ -42,7 +42,7 @@ type partition struct {
 	Recommend bool // swap by the machine's memory
 	OnDisk    string
 
-	// what planning adds
+	// added by planning
 	Disk  string // vda
 	Start int64  // bytes
 	GUID  string // of the partition

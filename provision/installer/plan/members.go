@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// assign chooses each partition's disk: that of --ondisk; for a member of an array a disk
-// without another member of it; otherwise the first.
+// assign chooses each partition's disk: the disk of --ondisk; for a member of an array, a disk
+// without another member of that array; otherwise the first disk.
 func (p *diskPlan) assign(disks []Disk) error {
 	for i := range p.parts {
 		part := &p.parts[i]
@@ -27,7 +27,7 @@ func (p *diskPlan) assign(disks []Disk) error {
 		used := p.disksOf(p.arrayOf(part.Mount))
 		j := slices.IndexFunc(disks, func(d Disk) bool { return !slices.Contains(used, d.Name) })
 		if j < 0 {
-			return fmt.Errorf("each member of an array needs a disk of its own: there is none left for %s; the disks to install to are %s", part.Mount, DescribeDisks(disks))
+			return fmt.Errorf("each member of an array needs a disk of its own: no disk is left for %s; the disks to install to are %s", part.Mount, DescribeDisks(disks))
 		}
 		part.Disk = disks[j].Name
 	}
@@ -122,7 +122,7 @@ func (p *diskPlan) freeName(name string) string {
 	return name
 }
 
-// bootArray is the RAID 1 with the kernels, directly or below LVM; nil when there is none.
+// bootArray is the RAID 1 with the kernels, directly or below LVM; nil without such an array.
 func (p *diskPlan) bootArray() *Array {
 	for _, mount := range []string{"/boot", "/"} {
 		for i := range p.arrays {

@@ -2,7 +2,7 @@ package plan
 
 import "testing"
 
-// TestDiskID: an id is that of guard.ks, which has the same cases.
+// TestDiskID checks that ids equal those of guard.ks, which has the same cases.
 func TestDiskID(t *testing.T) {
 	for _, tt := range []struct {
 		disk Disk

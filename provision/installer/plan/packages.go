@@ -19,7 +19,7 @@ type Repo struct {
 type PackageStep struct {
 	Packages engine.Packages
 	Repos    []Repo
-	Skip     bool // pass over repos that the package manager can't read
+	Skip     bool // skip repos that the package manager can't read
 }
 
 // String describes the step.

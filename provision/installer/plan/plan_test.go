@@ -14,7 +14,7 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func oneDisk() Facts {
 	return Facts{
@@ -74,7 +74,7 @@ func planTextAs(t *testing.T, text string, facts Facts, way ReadOptions, may Ove
 	}
 	var b strings.Builder
 	for _, line := range r.Skipped {
-		fmt.Fprintf(&b, "passed over: %s\n", line)
+		fmt.Fprintf(&b, "skipped: %s\n", line)
 	}
 	for _, s := range r.Pre {
 		fmt.Fprintf(&b, "%s\n", ScriptStep{s})
@@ -153,7 +153,7 @@ func TestPlanGolden(t *testing.T) {
 				}
 			}
 			if want := readFile(t, golden); got != want {
-				t.Errorf("the plan is not that of %s (-update writes it anew):\n%s", golden, got)
+				t.Errorf("the plan is not that of %s (-update rewrites it):\n%s", golden, got)
 			}
 		})
 	}
@@ -177,7 +177,7 @@ func TestPlanErrors(t *testing.T) {
 		{"too small", "", "", small, "has room for 510 MiB; the partitions need 1409 MiB"},
 		{"no such disk", "zerombr", "ignoredisk --only-use=sdz", oneDisk(), "names disk sdz; this machine has: vda"},
 		{"all ignored", "zerombr", "ignoredisk --drives=vd*", oneDisk(), "excludes every disk"},
-		{"no such card", "52:54:00:00:00:01", "52:54:00:00:00:77", oneDisk(), "is no card of this machine: eth0 52:54:00:00:00:01"},
+		{"no such card", "52:54:00:00:00:01", "52:54:00:00:00:77", oneDisk(), "is not a network card of this machine: eth0 52:54:00:00:00:01"},
 		{"an esp that is none", "part /boot/efi --fstype=efi", "part /boot/efi --fstype=vfat", uefi, "no EFI system partition"},
 		{"one card twice", "zerombr", "network --device=eth0 --bootproto=dhcp", oneDisk(), "the same card"},
 		{"another disk", "--size=256", "--size=256 --ondisk=sda", twoDisks(), "not among those to install to"},

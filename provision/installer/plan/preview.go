@@ -10,7 +10,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// What Preview assumes of a machine: enough for most layouts.
+// Preview assumes a machine with this memory and these disks: enough for most layouts.
 const (
 	assumedDisk   = int64(100e9) // bytes
 	assumedMemory = 8 << 10      // MiB
@@ -54,7 +54,7 @@ func Preview(f *kickstart.File, o ReadOptions, known Facts) (string, error) {
 		return "", err
 	}
 	for _, line := range r.Skipped {
-		fmt.Fprintf(&b, "passed over: %s\n", line)
+		fmt.Fprintf(&b, "skipped: %s\n", line)
 	}
 	for _, s := range r.Pre {
 		fmt.Fprintln(&b, ScriptStep{s})

@@ -67,7 +67,7 @@ func TestReadLsblk(t *testing.T) {
 	}
 }
 
-// FuzzReadLsblk holds that a plan for whatever disks are read is a plan or an error.
+// FuzzReadLsblk checks that any disks that are read lead to a plan or an error.
 func FuzzReadLsblk(f *testing.F) {
 	f.Add(`{"blockdevices":[{"name":"sda","size":480103981056,"log-sec":512,"wwn":"0x5000","type":"disk"}]}`)
 	f.Add(`{"blockdevices":[{"name":"n","size":"1","log-sec":"4096"}]}`)

@@ -10,8 +10,8 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// A Recipe is what a Kickstart says, read by the image engine's table: everything that does
-// not depend on the machine.
+// A Recipe is the content of a Kickstart, read by the image engine's table: everything that
+// does not depend on the machine.
 type Recipe struct {
 	Pre, PreInstall, Post, OnError []engine.Script
 	Secrets                        []string // passwords and their hashes: never to be shown
@@ -31,8 +31,8 @@ type Recipe struct {
 	Config      []Step // these configure the unpacked system, in the file's order
 	End         string
 
-	skip         bool            // pass over what the system lacks as well, unless that is dangerous
-	Skipped      []string        // what was skipped, and where; without secrets
+	skip         bool            // also skip parts that the system lacks, unless that is dangerous
+	Skipped      []string        // the skipped parts and their places; without secrets
 	WithIncludes *kickstart.File // the Kickstart, when %pre has yet to write files that it includes; else nil
 	keep         string          // why no disk with data may be wiped, even with --wipe; "" when it may
 }

@@ -30,8 +30,8 @@ func recipeAs(t *testing.T, way ReadOptions, text string) *Recipe {
 	return r
 }
 
-// No leave of the operator's has a disk erased that the Kickstart doesn't clear; what an
-// earlier attempt of the same install has left is another matter.
+// The operator's permission doesn't erase a disk that the Kickstart doesn't clear. Remains
+// of an earlier attempt of the same install are different.
 func TestSkipNeverWipesWhatIsKept(t *testing.T) {
 	for lines, wipes := range map[string]bool{
 		"clearpart --all":                             true,
@@ -166,8 +166,8 @@ func TestSkipNeedsAnImage(t *testing.T) {
 	}
 }
 
-// A %pre of somebody's that clears disks gets none to write to, but with leave for it and
-// a Kickstart that says so itself.
+// A site's own %pre that clears disks gets no writable disk, unless the operator allows it
+// and the Kickstart clears disks itself.
 func TestPreFindsDisksSealed(t *testing.T) {
 	pre := "%pre\ntrue\n%end\n"
 	for _, c := range []struct {

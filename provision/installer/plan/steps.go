@@ -52,13 +52,12 @@ func (s BlankStep) String() string {
 	for _, d := range s.Disks {
 		names = append(names, d.Name)
 	}
-	return "tell the appliance what a later attempt may write to: " + strings.Join(names, ", ")
+	return "tell the appliance which disks a later attempt may overwrite: " + strings.Join(names, ", ")
 }
 
-// PartitionStep clears a disk and tells the kernel of its partitions. The table
-// itself is written by TableStep, when the image is verified: until then nothing
-// on the disk could boot, whatever happens, and a half-made disk looks blank to
-// the next attempt.
+// PartitionStep clears a disk and adds its partitions to the kernel's list. TableStep writes
+// the table itself once the image is verified. Until then nothing on the disk can boot, and
+// the next attempt sees a half-made disk as blank.
 type PartitionStep struct {
 	Disk  Disk
 	Table Table
@@ -73,7 +72,7 @@ func (s PartitionStep) String() string {
 	return out
 }
 
-// TableStep writes the partition table, marked as that of an unfinished install.
+// TableStep writes the partition table, and marks its install as unfinished.
 type TableStep struct {
 	Disk  Disk
 	Table Table
@@ -173,7 +172,7 @@ func (s TimezoneStep) String() string { return fmt.Sprintf("timezone %q utc=%v",
 // SELinuxStep sets SELinux's mode where there is SELinux.
 type SELinuxStep struct {
 	Mode string
-	Skip bool // a system that has none is warned about
+	Skip bool // a system without it gets a warning
 }
 
 // String describes the step.

@@ -7,7 +7,7 @@ import (
 	"rackhand/templates/kickstart/engine"
 )
 
-// A storage is what the Kickstart says of the disks' layout.
+// A storage is the disks' layout in the Kickstart.
 type storage struct {
 	parts   []partition
 	arrays  []Array
@@ -26,7 +26,7 @@ type Array struct {
 	Level   int
 	Members []string // raid.01
 
-	// what planning adds
+	// added by planning
 	Number   int
 	Devices  []string // vda2, vdb2
 	Metadata string   // md(4): 1.2, or 1.0 where firmware must be able to read a member alone
@@ -39,7 +39,7 @@ type VolumeGroup struct {
 	Name    string
 	Members []string // pv.01
 
-	// what planning adds
+	// added by planning
 	Devices []string // vda2, md1
 	Extents int64    // that its volumes may have
 }
@@ -53,10 +53,10 @@ type Volume struct {
 	Size      int64 // MiB
 	Max       int64
 	Grow      bool
-	Percent   int64 // of what the volumes with a size leave
+	Percent   int64 // of the space that volumes with a size leave free
 	Recommend bool
 
-	Extents int64 // what planning adds
+	Extents int64 // added by planning
 }
 
 // An autopart is the `autopart` line.

@@ -94,7 +94,7 @@ func TestStorageErrors(t *testing.T) {
 		{"no room for a share", strings.Replace(onLVM, "logvol swap --vgname=b --name=swap --size=100", "logvol /x --vgname=a --name=x --size=0 --percent=1\nlogvol /y --vgname=a --name=y --size=8000", 1), "", "", "its volumes need"},
 		{"both members on one disk", onRAID, "part raid.1 --size=9000\npart raid.2 --size=9000", "part raid.1 --size=9000 --ondisk=sda\npart raid.2 --size=9000 --ondisk=sda", "two of its members are on disk sda"},
 		{"three members, two disks", onRAID, "part raid.1 --size=9000\n", "part raid.1 --size=9000\npart raid.3 --size=9000\n", "raid.3 is part of nothing"},
-		{"a member too many", onRAID, "raid.1 raid.2", "raid.1 raid.2 raid.3\npart raid.3 --size=9000", "there is none left for raid.3"},
+		{"a member too many", onRAID, "raid.1 raid.2", "raid.1 raid.2 raid.3\npart raid.3 --size=9000", "no disk is left for raid.3"},
 		{"a disk too small", onRAID, "part raid.2 --size=9000", "part raid.2 --size=90000", "disk sdb (44.0 GB) has room for"},
 		{"xfs too small", onLVM, "size=1000", "percent=1 --fstype=xfs", "/ would have 88 MiB, and mkfs.xfs"},
 		{"boot drive", onRAID, "reqpart", "reqpart\nbootloader --boot-drive=sdc", "--boot-drive=sdc is not among"},

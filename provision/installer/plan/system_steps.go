@@ -54,7 +54,7 @@ func (s ServiceStep) String() string {
 }
 
 // LabelStep makes the first boot set SELinux labels, where SELinux is on. Files that the
-// installer wrote have none, and no user can log in by a shadow file without one.
+// installer wrote have no label, and logins fail if the shadow file has no label.
 type LabelStep struct{}
 
 // String describes the step.

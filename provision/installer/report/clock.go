@@ -37,7 +37,7 @@ func (RealClock) Set(t time.Time) error {
 func (RealClock) SetHardware(t time.Time) error {
 	f, err := os.OpenFile("/dev/rtc0", os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return errors.New("the box has none that this kernel knows")
+		return errors.New("the box has no hardware clock that this kernel supports")
 	}
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (c *Console) Flush(d time.Duration) {
 				_ = unix.IoctlSetInt(l.fd, unix.TCSBRK, 1) // tcdrain: else the reset cuts the last lines off
 			}()
 			// A line whose interrupt was lost, or whose other end holds it by flow
-			// control, never drains: the box must reboot all the same.
+			// control, never drains. The box must reboot in any case.
 			select {
 			case <-drained:
 			case <-limit:

@@ -46,9 +46,9 @@ func consoleDevices(sys string) []string {
 	return out
 }
 
-// serialSpeed is the speed in baud of a serial line: that of the kernel's console=
-// for it ("ttyS1,57600n8"), the last one if there are several, otherwise 115200, which
-// BMCs' serial-over-LAN has mostly.
+// serialSpeed is the speed of a serial line in baud. It comes from the last console=
+// argument of the kernel for that line ("ttyS1,57600n8"). The default is 115200, which
+// most BMCs use for serial-over-LAN.
 func serialSpeed(cmdline, name string) uint32 {
 	speed := uint32(115200)
 	for _, word := range kernel.CmdlineWords(cmdline) {
@@ -74,8 +74,8 @@ func speeds() map[uint32]uint32 {
 	}
 }
 
-// setSpeed sets a line that is no console of the kernel's, and so has 9600 baud, to
-// its speed: 8 bits, no parity, no flow control, bytes as they are.
+// setSpeed sets the speed of a line that the kernel doesn't use as a console. Such a line
+// starts at 9600 baud. It also sets 8 bits, no parity, no flow control, and raw bytes.
 func setSpeed(fd int, baud uint32) {
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {

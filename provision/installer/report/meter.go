@@ -9,7 +9,7 @@ import (
 // the next ones will be like, and a single one jumps.
 const meterWindow = 10 * time.Second
 
-// A Meter tells from bytes and times how fast a transfer goes.
+// A Meter computes the speed of a transfer from bytes and times.
 type Meter struct {
 	samples []sample // of the last meterWindow, one more before them
 }
@@ -27,7 +27,7 @@ func (m *Meter) Add(now time.Time, bytes int64) {
 	}
 }
 
-// rate is in bytes a second; 0 while it can't be told.
+// rate is in bytes a second; 0 while it is unknown.
 func (m *Meter) rate() float64 {
 	if len(m.samples) < 2 {
 		return 0

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// An Event is what the installer tells the appliance: JSON, POSTed to the URL of
+// An Event is a report of the installer to the appliance: JSON, POSTed to the URL of
 // rackhand.report=.
 type Event struct {
 	Stage   string `json:"stage"` // installer, packages, installed, done, failed, or ""
@@ -27,9 +27,8 @@ type Event struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// How long the appliance may be away before an event is given up. It may be restarted
-// in the middle of an install: what happened meanwhile must not be missing from the
-// journal. A measure of progress is stale by then.
+// How long the appliance may be away before an event is dropped. A restart in the middle
+// of an install must leave no gap in the journal. Only progress is stale by then.
 const (
 	eventPatience    = 10 * time.Minute
 	progressPatience = 2 * time.Second
@@ -59,8 +58,8 @@ func NewReporter(url string, client *http.Client, clk Clock, clean func(string) 
 // SetClean changes how secrets are taken out, once they are known.
 func (r *Reporter) SetClean(clean func(string) string) { r.clean.Store(&clean) }
 
-// Start posts queued events until stop. It isn't bound to the install's context:
-// a failure must be told as well.
+// Start posts queued events until stop. It isn't bound to the install's context, because
+// the failure of the install must be reported, too.
 func (r *Reporter) Start(ctx context.Context) {
 	r.done.Go(func() {
 		for e := range r.queue {

@@ -35,7 +35,7 @@ func TestReporterKeepsOrder(t *testing.T) {
 	}
 }
 
-// What is refused is not tried again, and progress is stale soon.
+// A refused event is not sent again, and progress is soon stale.
 func TestReporterGoesOn(t *testing.T) {
 	a := &fake.Appliance{Statuses: []int{503, 503, 503, 403, 204}}
 	r, warned := startReporter(t, a, &fake.Clock{})

@@ -12,7 +12,7 @@ type Clock interface {
 	Now() time.Time
 	// Sleep waits, or returns the context's error.
 	Sleep(ctx context.Context, d time.Duration) error
-	// Set sets the system's clock. What Now and Sleep measure goes on, by the monotonic
+	// Set sets the system's clock. Now and Sleep don't notice: they use the monotonic
 	// clock.
 	Set(t time.Time) error
 	// SetHardware sets the board's clock, in UTC.

@@ -85,7 +85,7 @@ func parseACL(text string, users, groups map[string]uint32) ([]byte, error) {
 
 // parseACLEntry reads "user::rw-", "user:lisa:r--", "group:502:r-x:502", "mask::r--".
 func parseACLEntry(s string, users, groups map[string]uint32) (aclEntry, error) {
-	bad := fmt.Errorf("%q is no entry of an ACL", report.ClipText(s, 100))
+	bad := fmt.Errorf("%q is not an ACL entry", report.ClipText(s, 100))
 	f := strings.Split(s, ":")
 	if len(f) == 2 && (f[0] == "mask" || f[0] == "other" || f[0] == "m" || f[0] == "o") { // BSD leaves the name out
 		f = []string{f[0], "", f[1]}

@@ -37,12 +37,12 @@ func TestParseACL(t *testing.T) {
 		"user:4294967296:r":                "the image has no user",
 		"":                                 "empty",
 		",,\n#x":                           "empty",
-		"user":                             "is no entry",
-		"user:rwx":                         "is no entry",
-		"user::rwt":                        "is no entry",
-		"mask:x:rwx":                       "is no entry",
-		"owner@::rwx":                      "is no entry",
-		"user:a:b:c:d":                     "is no entry",
+		"user":                             "is not an ACL entry",
+		"user:rwx":                         "is not an ACL entry",
+		"user::rwt":                        "is not an ACL entry",
+		"mask:x:rwx":                       "is not an ACL entry",
+		"owner@::rwx":                      "is not an ACL entry",
+		"user:a:b:c:d":                     "is not an ACL entry",
 		strings.Repeat("user::rwx,", 1025): "more than 1024",
 	} {
 		if _, err := parseACL(text, users, groups); err == nil || !strings.Contains(err.Error(), want) {

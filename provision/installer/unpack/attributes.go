@@ -43,9 +43,9 @@ func put(m map[string]string, k, v string) map[string]string {
 	return m
 }
 
-// setAttributes sets extended attributes by set. What the file system or the kind
-// of file can't hold is noted as lost, but a capability: a program without it
-// doesn't work, and says so much later.
+// setAttributes sets extended attributes by set. Attributes that the file system or the
+// kind of file can't hold are noted as lost. A lost capability is an error, because its
+// program would fail much later.
 func (x *extractor) setAttributes(attrs map[string]string, set func(string, []byte) error) error {
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		err := set(name, []byte(attrs[name]))
@@ -69,8 +69,8 @@ func (x *extractor) noteLost(name string) {
 	x.lost[name]++
 }
 
-// linkAttributes sets what belongs to a symlink, a device or a fifo itself. These
-// can't be opened, and there is no lsetxattrat: it goes by the folder's descriptor.
+// linkAttributes sets the attributes of a symlink, a device or a fifo itself. These can't
+// be opened, and there is no lsetxattrat. So it uses the folder's descriptor.
 func (x *extractor) linkAttributes(dir int, base string, attrs map[string]string) error {
 	return x.setAttributes(attrs, func(k string, v []byte) error {
 		return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", dir, base), k, v, 0)
@@ -126,7 +126,7 @@ func (x *extractor) finishACL(name string, users, groups map[string]uint32) erro
 	return x.linkAttributes(int(x.dir.Fd()), path.Base(name), attrs)
 }
 
-// names reads one of the image's own files of names; none when it has none.
+// names reads one of the image's own files of names; empty if the image lacks it.
 func (x *extractor) names(file string) map[string]uint32 {
 	f, err := x.root.OpenFile(file, unix.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hold it up
 	if err != nil {

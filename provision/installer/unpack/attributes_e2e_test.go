@@ -40,8 +40,8 @@ func extractFile(t *testing.T, file, dir string) Extracted {
 	return got
 }
 
-// What GNU tar packs comes out as it was: owners, modes, times, hard links,
-// devices, holes, attributes, ACLs and capabilities.
+// Files that GNU tar packs come out unchanged: owners, modes, times, hard links, devices,
+// holes, attributes, ACLs and capabilities.
 func TestRoundTripWithTar(t *testing.T) {
 	fake.NeedRoot(t)
 	from := t.TempDir()
@@ -70,7 +70,7 @@ func TestRoundTripWithTar(t *testing.T) {
 			if !strings.Contains(name, "sparse") && !strings.Contains(name, "text") {
 				delete(want, "/var/sparse")
 			}
-			if strings.HasPrefix(name, "gnu") { // which has neither attributes nor parts of a second
+			if strings.HasPrefix(name, "gnu") { // which has no attributes and no parts of a second
 				for k, v := range want {
 					v, _, _ = strings.Cut(v, "\n")
 					want[k] = strings.ReplaceAll(v, ".123456789", ".000000000")
@@ -142,7 +142,7 @@ func TestRoundTripWithPackers(t *testing.T) {
 	}
 }
 
-// Names in an ACL are those of the image, not of the machine that installs: star
+// Names in an ACL belong to the image, not to the machine that installs: star
 // writes the number beside the name.
 func TestACLNames(t *testing.T) {
 	fake.NeedRoot(t)

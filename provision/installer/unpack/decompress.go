@@ -6,8 +6,8 @@ import (
 	"rackhand/bootfiles/compressed"
 )
 
-// decompress hands to extract what a stream is packed of. What isn't packed in any
-// known way is taken for a plain tar; if it isn't one, the tar reader says so.
+// decompress hands the unpacked stream to extract. A stream that isn't packed in a known
+// way is treated as a plain tar. If it isn't one, the tar reader returns an error.
 func decompress(r io.Reader, extract func(io.Reader) error) error {
 	z, err := compressed.NewReader(r)
 	if err != nil {

@@ -30,15 +30,15 @@ type extractor struct {
 	dir     *os.File // the folder of the last entry
 	dirName string
 	buf     []byte
-	folders map[string]folder            // what is set when they are full
-	acls    map[string]map[string]string // by name: what is set when the users are known
+	folders map[string]folder            // attributes to set once the folders are full
+	acls    map[string]map[string]string // by name: ACLs to set once the users are known
 	kept    int64                        // about how many bytes of these two
 	holes   int64                        // bytes that may yet become holes
 	files   int
 	lost    map[string]int // attributes that couldn't be kept, and of how many files
 }
 
-// A folder is what a tar says of a folder.
+// A folder holds a tar's header of a folder.
 type folder struct {
 	uid, gid int
 	mode     uint32
@@ -53,7 +53,7 @@ const (
 	maxPath    = unix.PathMax - 1
 )
 
-// Extracted is what came of a tar.
+// Extracted is the result of extracting a tar.
 type Extracted struct {
 	Files int
 	Lost  map[string]int // as the extractor's
@@ -148,7 +148,7 @@ func (x *extractor) entry(h *tar.Header, body io.Reader) error {
 		return x.folder(h, attrs, acls)
 	}
 	if name == "" {
-		return errors.New("the root is no folder")
+		return errors.New("the root is not a folder")
 	}
 	if err := x.enter(path.Dir(name)); err != nil {
 		return err
@@ -174,8 +174,8 @@ func (x *extractor) entry(h *tar.Header, body io.Reader) error {
 	return fmt.Errorf("entries of type %q can't be unpacked", h.Typeflag)
 }
 
-// folder makes a folder, or takes the one that is there. What the tar says of it is
-// set at the end: it may be closed to us, and each file in it changes its time.
+// folder makes a folder, or takes an existing one. Its mode and times are set at the end,
+// because it may be closed to us, and each new file in it changes its time.
 func (x *extractor) folder(h *tar.Header, attrs, acls map[string]string) error {
 	if h.Name != "" { // not the root itself
 		if err := x.enter(path.Dir(h.Name)); err != nil {
@@ -218,7 +218,7 @@ func (x *extractor) enter(name string) error {
 	return nil
 }
 
-// open opens a folder, and nothing else: to open a fifo would wait for ever.
+// open opens a folder and rejects other files: opening a fifo would wait forever.
 func (x *extractor) open(name string) (*os.File, error) {
 	return x.root.OpenFile(name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 }

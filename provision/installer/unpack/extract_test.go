@@ -147,7 +147,7 @@ func TestExtractAbsoluteNames(t *testing.T) {
 	}
 }
 
-// What isn't a file of the image is passed over: the comment that git archive
+// Entries that aren't files of the image are skipped: the comment that git archive
 // writes.
 func TestExtractGlobalHeader(t *testing.T) {
 	dir := t.TempDir()

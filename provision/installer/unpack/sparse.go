@@ -14,8 +14,8 @@ const (
 	// sparseUnit is the size of the holes of a file that the tar holds as sparse:
 	// a block of every file system here.
 	sparseUnit = 4 << 10
-	// zeroUnit is that of other files. Zeros needn't be written, but a file in a
-	// thousand pieces is slower to read than one.
+	// zeroUnit is the unit of other files. Zeros needn't be written, but a file in a
+	// thousand pieces is slower to read.
 	zeroUnit = 64 << 10
 	// maxHoles bounds the zeros of one image that become holes: a disk that fills up
 	// doesn't stop them.
@@ -24,7 +24,7 @@ const (
 	fillSize = 256 << 10
 )
 
-// isSparse tells whether the tar holds an entry as sparse: in the old GNU form, or
+// isSparse reports whether the tar holds an entry as sparse: in the old GNU form, or
 // one of GNU's three in PAX records (tar's manual, "Storing Sparse Files").
 func isSparse(h *tar.Header) bool {
 	if h.Typeflag == tar.TypeGNUSparse {
@@ -41,7 +41,7 @@ func isSparse(h *tar.Header) bool {
 // fill writes a file's content, size bytes from body. Runs of zeros, at least unit
 // long and aligned, become holes; none do when unit is 0.
 func (x *extractor) fill(fd int, size int64, unit int, body io.Reader) error {
-	end := int64(0) // of what is written
+	end := int64(0) // of the written part
 	for at := int64(0); at < size; {
 		n, err := io.ReadFull(body, x.buf[:min(size-at, fillSize)])
 		if err != nil {

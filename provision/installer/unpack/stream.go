@@ -39,7 +39,7 @@ type Stream struct {
 	breaks  int          // so far
 }
 
-// A validator tells one version of a file from another.
+// A validator distinguishes versions of a file.
 type validator struct{ etag, modified string }
 
 func validatorOf(h http.Header) validator {
@@ -50,7 +50,7 @@ func validatorOf(h http.Header) validator {
 	return v
 }
 
-// ifRange is what If-Range (RFC 9110 section 13.1.5) takes; "" for nothing.
+// ifRange is the value for If-Range (RFC 9110 section 13.1.5); "" for none.
 func (v validator) ifRange() string { return cmp.Or(v.etag, v.modified) }
 
 // differs says that both are known and aren't the same.
@@ -231,8 +231,8 @@ func (s *Stream) request() (time.Duration, error) {
 	return 0, nil
 }
 
-// resume checks an answer to the question for the rest, and brings its body to
-// where reading stands. A file that has changed is an error: half of each is neither.
+// resume checks the answer to a request for the rest, and skips its body up to the place
+// already read. A changed file is an error, because two halves don't make a file.
 func (s *Stream) resume(resp *http.Response, at int64, cancel func()) error {
 	size := s.Size.Load()
 	changed := func(what string) error {
@@ -252,7 +252,7 @@ func (s *Stream) resume(resp *http.Response, at int64, cancel func()) error {
 		if n := resp.ContentLength; n >= 0 && size >= 0 && n != size {
 			return changed(fmt.Sprintf("it had %d bytes, now %d", size, n))
 		}
-		// the server has no ranges: read again what we have; the checksum tells
+		// the server has no ranges: read that part again; the checksum shows a change
 		return skip(resp.Body, at, s.stall, cancel)
 	}
 	var from, to, total int64
@@ -276,7 +276,7 @@ func skip(r io.Reader, n int64, stall time.Duration, cancel func()) error {
 		watchdog.Stop()
 		n -= int64(got)
 		if err != nil && n > 0 {
-			return fmt.Errorf("read again what was there: %w", err)
+			return fmt.Errorf("read the existing data again: %w", err)
 		}
 	}
 	return nil

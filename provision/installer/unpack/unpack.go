@@ -1,6 +1,6 @@
 // Package unpack streams a root image from a server onto mounted file systems: it downloads,
-// checks the sum, decompresses and extracts at the same time. What an image may ask for is
-// bounded.
+// checks the sum, decompresses and extracts at the same time. All that an image can ask for
+// is bounded.
 package unpack
 
 import (
@@ -21,11 +21,10 @@ const (
 	queueLen  = 32
 )
 
-// Unpack reads a compressed tar from src, and hands the tar to extract, while
-// the SHA-256 of what is read is computed; all three run at the same time. It
-// reads src to its end, whatever extract leaves, but when the disk is at fault. A
-// checksum that isn't the wanted one is an error even when extract was content; it
-// comes with what extract said.
+// Unpack reads a compressed tar from src, hands the tar to extract, and computes the
+// SHA-256 of src. All three run at the same time. It reads src to its end, even if extract
+// stops early, unless writing to the disk failed. A wrong checksum is an error even if
+// extract succeeded. That error includes extract's own error.
 func Unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -47,16 +46,16 @@ func Unpack(ctx context.Context, src io.Reader, wantSHA256 string, extract func(
 		extractErr = fmt.Errorf("unpack: %w", extractErr)
 	}
 	if diskFault(extractErr) {
-		cancel(extractErr) // the rest of the image would tell nothing
+		cancel(extractErr) // the rest of the image doesn't matter
 	}
-	for range packed { // what follows the tar's end, or its error, counts in the checksum
+	for range packed { // bytes after the tar's end, or its error, count in the checksum
 	}
 	err := <-read
 	switch {
 	case ctx.Err() != nil && context.Cause(ctx) == extractErr:
 		return extractErr
 	case err != nil:
-		return fmt.Errorf("download: %w", err) // what extract says follows from it
+		return fmt.Errorf("download: %w", err) // extract's error only follows from it
 	}
 	if got := <-sum; got != wantSHA256 {
 		err := fmt.Errorf("the image's SHA-256 is %s, the Kickstart says %s", got, wantSHA256)

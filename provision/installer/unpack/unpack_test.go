@@ -55,7 +55,7 @@ func TestUnpack(t *testing.T) {
 			if err := Unpack(t.Context(), bytes.NewReader(file), fake.SumOf(file), read(&got)); err != nil || !bytes.Equal(got.Bytes(), data) {
 				t.Errorf("%v; %d bytes", err, got.Len())
 			}
-			// what follows the archive counts, and so does what extract didn't read
+			// bytes behind the archive count, and so do those that extract didn't read
 			longer := append(bytes.Clone(file), make([]byte, 1<<20)...)
 			stop := func(r io.Reader) error { _, err := io.CopyN(io.Discard, r, 10); return err }
 			if err := Unpack(t.Context(), bytes.NewReader(longer), fake.SumOf(longer), stop); err != nil {

@@ -48,8 +48,8 @@ func runsIn(t *testing.T, name string, pid int) bool {
 	return false
 }
 
-// TestKilled: a test whose program is killed, by kill -9 or by Ctrl-C, leaves neither
-// its namespace nor what runs there.
+// TestKilled: a test whose program is killed, by kill -9 or by Ctrl-C, leaves no namespace
+// and no process in it.
 func TestKilled(t *testing.T) {
 	if os.Getenv(envHold) != "" {
 		hold(t)

@@ -65,15 +65,15 @@ func names(field string) [][]string {
 	return out
 }
 
-// Closure is what a host that has some packages (name to version) would fetch to
-// get the wanted ones: these and all that they depend on, in order of name. A
-// package that the host has in that version is left out, and what depends on it
-// alone with it; of alternatives, one that the host has or that is chosen already
-// goes before the first one that exists, as with apt. missing are names, wanted or
-// depended on, that no archive has.
+// Closure returns the packages that a host with some packages (name to version) would fetch
+// to get the wanted ones: these and all their dependencies, in order of name. It leaves out
+// packages that the host has in that version, and packages that only those depend on. Of
+// alternatives, as with apt, it prefers one that the host has or that is already chosen,
+// and otherwise takes the first one that exists. missing are names, wanted or depended on,
+// that no archive has.
 //
-// It is what to fetch ahead, not what to install: conflicts and version bounds are
-// apt's, which asks for what is missing here when the time comes.
+// The result is for fetching ahead, not for installing. apt itself handles conflicts and
+// version bounds, and fetches missing packages later.
 func (s *Set) Closure(want []string, have map[string]string) (get []Package, missing []string) {
 	var (
 		chosen = map[string]bool{}

@@ -1,6 +1,6 @@
 // Package apt reads the indexes of Debian archives, and finds the packages that a
-// host would fetch. It is pure: bytes in, names out. What it reads may be anything;
-// signatures are the hosts' to check.
+// host would fetch. It is pure: bytes in, names out. Its input is untrusted. The hosts
+// check signatures.
 package apt
 
 import (
@@ -24,7 +24,7 @@ type Package struct {
 	Archive int
 }
 
-// Bounds of what is read of an archive.
+// Bounds for reading an archive.
 const (
 	maxRelease  = 8 << 20
 	maxLine     = 1 << 20

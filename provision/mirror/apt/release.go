@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// A Release is what an archive's InRelease file says of its indexes.
+// A Release holds the indexes that an archive's InRelease file lists.
 type Release struct {
-	// ByHash: indexes are to be had under their hash, and hosts ask for them so.
+	// ByHash: the archive offers indexes under their hash, and hosts ask for them so.
 	ByHash bool
 	files  map[string]*File
 }
 
-// A File is what an index says of a file: its path as a literal name (below the
-// suite's folder in a release file, below the archive in a Packages file), its size in
-// bytes (-1 when it doesn't say) and its sums in hex by their names in a release file:
-// SHA512, SHA256, SHA1, MD5Sum.
+// A File is an index's entry of a file. It holds the path as a literal name (below the
+// suite's folder in a release file, below the archive in a Packages file), the size in
+// bytes (-1 if unknown), and the sums in hex by their names in a release file: SHA512,
+// SHA256, SHA1, MD5Sum.
 type File struct {
 	Path string
 	Size int64
 	Sums map[string]string
 }
 
-// Strongest is the sum that apt goes by, and asks for an index by; "" when there is none.
+// Strongest is the sum that apt checks, and by which it asks for an index; "" without a sum.
 func (f *File) Strongest() (algorithm, sum string) {
 	for _, a := range []string{"SHA512", "SHA256", "SHA1", "MD5Sum"} {
 		if s := f.Sums[a]; s != "" {
@@ -98,8 +98,8 @@ func (r Release) Files(each func(File)) {
 }
 
 // Index is where a host fetches the packages' index of a component for an
-// architecture, below the suite's folder: the smallest form that it knows (xz, then
-// gzip), by its hash where the archive has that. ok is false when there is none.
+// architecture, below the suite's folder: the smallest known form (xz, then gzip), by its
+// hash where the archive has that. ok is false without such an index.
 func (r Release) Index(component, arch string) (path string, ok bool) {
 	dir := component + "/binary-" + arch + "/"
 	for _, c := range []string{"xz", "gz"} {

@@ -44,14 +44,14 @@ func NewSet(all []Package, arch string) *Set {
 	return s
 }
 
-// Closure is what a bare host would fetch to get the wanted packages: these and all that
-// they require, in order of name. Of several that provide something, one that is chosen
-// goes before the one with the shortest name, as dnf prefers. missing are names that no
-// repository has; what is required and provided by nobody here (rpmlib(...), rich
-// dependencies) is the host's to resolve.
+// Closure returns the packages that a bare host would fetch to get the wanted ones: these
+// and all that they require, in order of name. Of several providers, it prefers one that is
+// already chosen, then the one with the shortest name, as dnf does. missing are names that no
+// repository has. The host resolves requirements without a provider here (rpmlib(...), rich
+// dependencies).
 //
-// It is what to fetch ahead, not what to install: conflicts, modules and weak
-// dependencies are dnf's.
+// The result is for fetching ahead, not for installing. dnf itself handles conflicts,
+// modules and weak dependencies.
 func (s *Set) Closure(want, without []string) (get []Package, missing []string) {
 	chosen, sure := map[string]bool{}, map[string]bool{}
 	for _, name := range without {
@@ -91,8 +91,8 @@ func (s *Set) Closure(want, without []string) (get []Package, missing []string) 
 	return get, slices.Compact(missing)
 }
 
-// pick is the package to get for what is required; "" when one that provides it is sure
-// to come, or when nobody provides it.
+// pick returns the package to fetch for a requirement; "" if a provider is already chosen,
+// or if no package provides it.
 func (s *Set) pick(what string, sure map[string]bool) string {
 	by := s.provides[what]
 	if len(by) == 0 || slices.ContainsFunc(by, func(n string) bool { return sure[n] }) {

@@ -15,7 +15,7 @@ type Groups struct {
 	environments map[string][]string // id -> groups
 }
 
-// Add reads a comps.xml, and adds what it has to that of other repositories.
+// Add reads a comps.xml, and adds its groups to those of other repositories.
 func (g *Groups) Add(r io.Reader) error {
 	var doc struct {
 		Groups []struct {
@@ -38,8 +38,8 @@ func (g *Groups) Add(r io.Reader) error {
 	}
 	for _, x := range doc.Groups {
 		for _, p := range x.Packages {
-			// optional ones are installed by nobody unasked; conditional ones go with
-			// another package, and are fetched when it is
+			// optional ones are installed only on request; conditional ones go with another
+			// package, and are fetched with it
 			if p.Type == "mandatory" || p.Type == "default" {
 				g.groups[x.ID] = append(g.groups[x.ID], p.Name)
 			}

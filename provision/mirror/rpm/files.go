@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A File is what primary.xml says of a package's file: its path below the repository as
-// a literal name (librepo encodes a '%' in it), its size in bytes (-1 when it doesn't
-// say), and its sum in hex with the algorithm's name (sha256, sha512, sha).
+// A File is primary.xml's entry of a package's file: its path below the repository as a
+// literal name (librepo encodes a '%' in it), its size in bytes (-1 if unknown), and its sum
+// in hex with the algorithm's name (sha256, sha512, sha).
 type File struct {
 	Path           string
 	Size           int64
@@ -93,7 +93,7 @@ func PackageFiles(r io.Reader, each func(File)) error {
 }
 
 // errNoPrimary is about an index that holds no XML.
-var errNoPrimary = errors.New("read the index of packages: it is no primary.xml, packed with gzip, xz or zstd at most")
+var errNoPrimary = errors.New("read the index of packages: it is not a primary.xml, plain or packed with gzip, xz or zstd")
 
 func attr(e xml.StartElement, local string) string {
 	for _, a := range e.Attr {

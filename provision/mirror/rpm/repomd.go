@@ -1,6 +1,6 @@
 // Package rpm reads the indexes of rpm repositories, as createrepo_c writes them,
 // and finds the packages that a host would fetch. It is pure: bytes in, names out.
-// What it reads may be anything; signatures are the hosts' to check.
+// Its input is untrusted. The hosts check signatures.
 package rpm
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Bounds of what is read of a repository.
+// Bounds for reading a repository.
 const (
 	maxRepomd   = 4 << 20
 	maxPackages = 500_000

@@ -98,7 +98,7 @@ func TestClosure(t *testing.T) {
 		want, without string
 		get, missing  string
 	}{
-		// The newest nginx, what it needs, and of two shells that with the shorter name.
+		// The newest nginx, its dependencies, and of two shells the one with the shorter name.
 		{"nginx", "", "Packages/b/bash.rpm Packages/g/glibc.rpm Packages/n/nginx-1.20.1-14.el9.x86_64.rpm", ""},
 		{"nginx busybox-shell", "", "Packages/b/busybox.rpm Packages/g/glibc.rpm Packages/n/nginx-1.20.1-14.el9.x86_64.rpm", ""},
 		{"webserver", "bash", "Packages/g/glibc.rpm Packages/n/nginx-1.20.1-14.el9.x86_64.rpm", ""},

@@ -46,8 +46,8 @@ func open(ctx context.Context, url string) error {
 	return err
 }
 
-// wait waits until the page's row of a host shows a stage or a later text; the
-// page must get there by itself.
+// wait waits until the page's row of a host shows a stage or a later text. It doesn't reload
+// the page.
 func (b *browser) wait(t *testing.T, host, stage string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -99,7 +99,7 @@ func (b *browser) shoot(t *testing.T, url, name string) {
 	}
 }
 
-// sameDocument fails when the page was loaded anew.
+// sameDocument fails when the page was loaded again.
 func (b *browser) sameDocument(t *testing.T) {
 	t.Helper()
 	same, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("window.sameDocument === true"))

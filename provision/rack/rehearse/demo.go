@@ -30,11 +30,11 @@ type DemoOptions struct {
 	Out         io.Writer
 }
 
-// maxBoxes is what a /24 with its BMCs and the inventory's addresses has room for.
+// maxBoxes is the number of boxes that a /24 holds beside BMCs and the inventory's addresses.
 const maxBoxes = 64
 
-// Demo rehearses the whole path and tells it on Out. It returns nil when every box
-// serves; else an error that names the stage, why, and where the logs lie.
+// Demo rehearses the whole path and reports it on Out. It returns nil when every box
+// serves. Otherwise the error names the stage, the reason, and the folder of the logs.
 func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("the demo makes network namespaces: run it as root, or with sudo")
@@ -91,7 +91,7 @@ func (r *Rehearsal) demo(ctx context.Context, o DemoOptions) error {
 		}
 		waiting[b.Name] = true
 	}
-	// The demo waits for twice the budget: what is late is told, not cut off.
+	// The demo waits for twice the budget, so it reports late installs instead of stopping them.
 	limit, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
 	after := st.Seq

@@ -110,7 +110,7 @@ func namesakes(t *testing.T, rack string) []string {
 	return pids
 }
 
-// TestDemo is what a newcomer sees: one command, to a box that serves.
+// TestDemo shows a newcomer's first steps: one command, to a box that serves.
 func TestDemo(t *testing.T) {
 	logs := filepath.Join(t.TempDir(), "logs")
 	cmd := demo(t, need(t, "RACKHAND_IMAGES"), logs)

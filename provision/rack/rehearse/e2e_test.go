@@ -17,9 +17,9 @@ import (
 	"rackhand/provision/rack/rehearse"
 )
 
-// TestUEFI takes a box to serving that nobody armed: it was racked and powered on,
-// no more. Beside it stands a box that is not in the inventory. The mirrors are out
-// of reach: its packages were fetched ahead.
+// TestUEFI takes a box to serving without an operator's command: the box was only racked and
+// powered on. Beside it stands a box that is not in the inventory. The mirrors are out of
+// reach: the packages were fetched ahead.
 func TestUEFI(t *testing.T) {
 	r := start(t, rehearse.Options{
 		Images: need(t, "RACKHAND_IMAGES"), Policy: "first-boot", Page: "127.0.0.1:0",
@@ -71,9 +71,9 @@ func TestUEFI(t *testing.T) {
 	r.powerCycleInstallsNothing()
 }
 
-// powerCycleInstallsNothing: a host that serves boots its disk, whatever its
-// firmware tries first.
-func (r *rig) powerCycleInstallsNothing() {
+// powerCycleInstallsNothing: a host that serves boots its disk, in any boot order of its
+// firmware.
+func (r *rehearsal) powerCycleInstallsNothing() {
 	r.t.Helper()
 	before := r.host("web1").Install
 	r.rackhand("power", "web1", "cycle")
@@ -94,7 +94,7 @@ func (r *rig) powerCycleInstallsNothing() {
 }
 
 // breakInventory edits the inventory badly and mends it: the last good one stays.
-func (r *rig) breakInventory() {
+func (r *rehearsal) breakInventory() {
 	r.t.Helper()
 	path := filepath.Join(r.Inventory, "rack.yaml")
 	good, err := os.ReadFile(path)
@@ -135,7 +135,7 @@ func (r *rig) breakInventory() {
 	})
 }
 
-func (r *rig) mustAnswer(box int) {
+func (r *rehearsal) mustAnswer(box int) {
 	r.t.Helper()
 	if _, err := r.Ask(r.ctx, rehearse.Address(box)); err != nil {
 		r.t.Errorf("it serves, but asked from outside: %v", err)
@@ -143,7 +143,7 @@ func (r *rig) mustAnswer(box int) {
 }
 
 // noSecrets looks for tokens in what was recorded and logged.
-func (r *rig) noSecrets(host string) {
+func (r *rehearsal) noSecrets(host string) {
 	r.t.Helper()
 	var text strings.Builder
 	for _, e := range r.events(host) {
@@ -204,7 +204,7 @@ func TestBIOSAndKill(t *testing.T) {
 	}
 }
 
-// TestDataDisk offers a disk that carries data: refused, then wiped when told to.
+// TestDataDisk offers a disk that carries data: it is refused, then erased with --wipe.
 func TestDataDisk(t *testing.T) {
 	disk := filepath.Join(t.TempDir(), "disk.raw")
 	if err := exec.Command("truncate", "-s", "4G", disk).Run(); err != nil {
@@ -253,7 +253,7 @@ func TestWrongChecksum(t *testing.T) {
 	}
 }
 
-// TestNoHost: what the operator is told about a host that is not there.
+// TestNoHost checks the messages about an unknown host.
 func TestNoHost(t *testing.T) {
 	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
 	_, err := r.Client.Install(r.ctx, "web9", provision.InstallRequest{})

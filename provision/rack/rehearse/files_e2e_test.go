@@ -21,7 +21,7 @@ func digest(t *testing.T, disk string) string {
 }
 
 // spoiledImage copies the image debian12 and changes its root in the last bytes:
-// everything unpacks, and only the checksum tells.
+// everything unpacks, and only the checksum differs.
 func spoiledImage(t *testing.T, images string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -23,7 +23,7 @@ type firmwareCase struct {
 	// programs are the boot programs that the journal says it fetched, in order;
 	// empty for a card that has its script at once.
 	programs []string
-	// says must stand in what the box writes to its serial port.
+	// says must stand in the box's serial output.
 	says []string
 	// reaches is the stage that the journal has to show before the box is cut; kernel
 	// unless given.
@@ -89,7 +89,7 @@ func TestFirmwares(t *testing.T) {
 }
 
 // startCases puts up a rack with the boxes of cases, which are armed by their first boot.
-func startCases(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
+func startCases(t *testing.T, o rehearse.Options, cases []firmwareCase) *rehearsal {
 	t.Helper()
 	images := need(t, "RACKHAND_IMAGES")
 	o.Images, o.Policy = images, "first-boot"
@@ -103,8 +103,8 @@ func startCases(t *testing.T, o rehearse.Options, cases []firmwareCase) *rig {
 	return start(t, o)
 }
 
-// matrix boots the boxes of cases, one at a time, and tells their times.
-func (r *rig) matrix(t *testing.T, cases []firmwareCase) {
+// matrix boots the boxes of cases, one at a time, and logs their times.
+func (r *rehearsal) matrix(t *testing.T, cases []firmwareCase) {
 	t.Helper()
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
@@ -119,7 +119,7 @@ func (r *rig) matrix(t *testing.T, cases []firmwareCase) {
 }
 
 // boot takes one box from power-on to its kernel.
-func (r *rig) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
+func (r *rehearsal) boot(t *testing.T, c firmwareCase, table *tabwriter.Writer) {
 	t.Helper()
 	box := r.Rack.Box(c.Name)
 	defer box.PowerCut()
@@ -172,7 +172,7 @@ const bootPatience = 6 * time.Minute
 
 // serialSays waits until all that a case wants stands in the box's serial log, and
 // returns when its kernel was first seen.
-func (r *rig) serialSays(t *testing.T, c firmwareCase, began time.Time) (runs time.Time) {
+func (r *rehearsal) serialSays(t *testing.T, c firmwareCase, began time.Time) (runs time.Time) {
 	t.Helper()
 	for {
 		said, err := os.ReadFile(r.Rack.Box(c.Name).SerialLog())
@@ -198,7 +198,7 @@ func (r *rig) serialSays(t *testing.T, c firmwareCase, began time.Time) (runs ti
 
 // eventsWith are a host's events once one of a stage is among them, or has not come
 // for long.
-func (r *rig) eventsWith(t *testing.T, host string, stage provision.Stage) []provision.Event {
+func (r *rehearsal) eventsWith(t *testing.T, host string, stage provision.Stage) []provision.Event {
 	t.Helper()
 	var events []provision.Event
 	for range 300 {
@@ -214,7 +214,7 @@ func (r *rig) eventsWith(t *testing.T, host string, stage provision.Stage) []pro
 	return events
 }
 
-// fetched is the name of the file that an event of a fetch tells of.
+// fetched is the name of the file in an event of a fetch.
 func fetched(e provision.Event) string {
 	if e.Kind != "fetch" {
 		return ""

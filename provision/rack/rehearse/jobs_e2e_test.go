@@ -24,7 +24,7 @@ import (
 
 // TestBurnin tries a box whose disk carries data, which must outlive it.
 func TestBurnin(t *testing.T) {
-	r, disk, before := dataRig(t)
+	r, disk, before := rehearsalWithData(t)
 	r.burnin()
 	r.rackhand("power", "web1", "off")
 	if digest(t, disk) != before {
@@ -35,22 +35,22 @@ func TestBurnin(t *testing.T) {
 
 // TestRescueAndWipe: the data on a box's disk outlives a rescue, and not a wipe.
 func TestRescueAndWipe(t *testing.T) {
-	r, disk, before := dataRig(t)
+	r, disk, before := rehearsalWithData(t)
 	r.rescue()
 	r.rackhand("power", "web1", "off")
 	if digest(t, disk) != before {
 		t.Fatal("the rescue has written to the disk")
 	}
 	r.wipe(disk, before)
-	// None of it was an install, and none is left armed.
+	// No install took place, and none is armed.
 	if h := r.host("web1"); h.Install != nil || h.Job.UnderWay() || h.Job.Armed {
 		t.Errorf("at the end: %+v %+v", h.Install, h.Job)
 	}
 	r.noSecrets("web1")
 }
 
-// dataRig is a rack of one box with a disk of half a gigabyte that carries data.
-func dataRig(t *testing.T) (r *rig, disk, before string) {
+// rehearsalWithData is a rack of one box with a disk of half a gigabyte that carries data.
+func rehearsalWithData(t *testing.T) (r *rehearsal, disk, before string) {
 	t.Helper()
 	disk = filepath.Join(t.TempDir(), "disk.raw")
 	if err := exec.Command("truncate", "-s", "512M", disk).Run(); err != nil {
@@ -63,7 +63,7 @@ func dataRig(t *testing.T) (r *rig, disk, before string) {
 	return start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", DiskImage: disk}}}), disk, before
 }
 
-func (r *rig) burnin() {
+func (r *rehearsal) burnin() {
 	r.t.Helper()
 	if out := r.rackhand("burnin", "web1", "--minutes", "1"); !strings.Contains(out, "web1-burnin-1") {
 		r.t.Errorf("burnin says %q", out)
@@ -111,7 +111,7 @@ func (r *rig) burnin() {
 }
 
 // newKey makes an ssh key, and the file of its public half.
-func (r *rig) newKey() (key ssh.Signer, public string) {
+func (r *rehearsal) newKey() (key ssh.Signer, public string) {
 	r.t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -127,7 +127,18 @@ func (r *rig) newKey() (key ssh.Signer, public string) {
 	return key, public
 }
 
-func (r *rig) rescue() {
+func (r *rehearsal) rescue() {
+	r.t.Helper()
+	client := r.rescueLogin()
+	defer client.Close()
+	r.rescueCommands(client)
+	r.rescueTerminal(client)
+	r.reach("web1", provision.Done)
+}
+
+// rescueLogin starts a rescue and logs in by ssh. It trusts only the host key that the
+// command wrote.
+func (r *rehearsal) rescueLogin() *ssh.Client {
 	r.t.Helper()
 	key, public := r.newKey()
 	hosts := filepath.Join(filepath.Dir(public), "known_hosts")
@@ -153,8 +164,13 @@ func (r *rig) rescue() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	client := ssh.NewClient(c, chans, reqs)
-	defer client.Close()
+	return ssh.NewClient(c, chans, reqs)
+}
+
+// rescueCommands runs single commands in a rescue: the disk is readable, and writable only
+// after the command writable.
+func (r *rehearsal) rescueCommands(client *ssh.Client) {
+	r.t.Helper()
 	run := func(command string) (string, error) {
 		s, err := client.NewSession()
 		if err != nil {
@@ -177,6 +193,11 @@ func (r *rig) rescue() {
 	if out, err := run("blockdev --getro /dev/vda; writable vda; blockdev --getro /dev/vda"); err != nil || strings.TrimSpace(out) != "1\n0" {
 		r.t.Errorf("writable: %q %v", out, err)
 	}
+}
+
+// rescueTerminal opens a terminal in a rescue, reads its greeting and reboots the box.
+func (r *rehearsal) rescueTerminal(client *ssh.Client) {
+	r.t.Helper()
 	s, err := client.NewSession()
 	if err != nil {
 		r.t.Fatal(err)
@@ -196,7 +217,7 @@ func (r *rig) rescue() {
 	if err := s.Shell(); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := io.WriteString(in, "echo I AM $(hostname || echo nobody) on $TERM\nreboot\n"); err != nil {
+	if _, err := io.WriteString(in, "echo I AM $(hostname || echo unknown) on $TERM\nreboot\n"); err != nil {
 		r.t.Fatal(err)
 	}
 	said, _ := io.ReadAll(terminal) // until the box has gone
@@ -206,10 +227,9 @@ func (r *rig) rescue() {
 			r.t.Fatalf("the terminal lacks %q", want)
 		}
 	}
-	r.reach("web1", provision.Done)
 }
 
-func (r *rig) wipe(disk, before string) {
+func (r *rehearsal) wipe(disk, before string) {
 	r.t.Helper()
 	if err := r.fails("wipe", "web1"); !strings.Contains(err, "--yes") || !strings.Contains(err, rehearse.MAC(0)) {
 		r.t.Errorf("a wipe without --yes: %s", err)
@@ -263,7 +283,7 @@ func (r *rig) wipe(disk, before string) {
 }
 
 // powered waits until the box's BMC says that it is on or off.
-func (r *rig) powered(want string) {
+func (r *rehearsal) powered(want string) {
 	r.t.Helper()
 	r.eventually("power "+want, func() error {
 		if out := r.rackhand("power", "web1", "status"); !strings.Contains(out, "says: "+want) {
@@ -274,7 +294,7 @@ func (r *rig) powered(want string) {
 }
 
 // fails runs a command that must fail, and returns what it says.
-func (r *rig) fails(args ...string) string {
+func (r *rehearsal) fails(args ...string) string {
 	r.t.Helper()
 	cmd := exec.CommandContext(r.ctx, r.program(), args...)
 	cmd.Env = append(os.Environ(), "RACKHAND_SOCKET="+r.Socket())

@@ -30,7 +30,7 @@ func TestMirroredDisks(t *testing.T) {
 		return err
 	})
 	if h := r.host("web1"); h.Install.Attempts != 1 || h.Install.Stage != provision.Serving {
-		t.Errorf("without a disk it was installed anew: %+v", h.Install)
+		t.Errorf("without a disk it was reinstalled: %+v", h.Install)
 	}
 }
 
@@ -45,7 +45,7 @@ func TestBond(t *testing.T) {
 }
 
 // serve arms a box, boots it from the network over its BMC and waits until it serves.
-func (r *rig) serve(host string) {
+func (r *rehearsal) serve(host string) {
 	r.t.Helper()
 	if _, err := r.Client.Install(r.ctx, host, provision.InstallRequest{Power: true}); err != nil {
 		r.t.Fatal(err)

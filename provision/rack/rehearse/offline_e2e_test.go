@@ -10,9 +10,9 @@ import (
 	"rackhand/provision"
 )
 
-// prefetchThenOffline fills the mirror cache for the boxes to come, and starts the
-// appliance anew with a mirror that may ask nobody: what is prefetched has to do.
-func (r *rig) prefetchThenOffline() {
+// prefetchThenOffline fills the mirror cache for later boxes, and restarts the appliance
+// with an offline mirror: the prefetched files must be enough.
+func (r *rehearsal) prefetchThenOffline() {
 	r.t.Helper()
 	out := r.rackhand("mirror", "prefetch", "debian12")
 	if !strings.Contains(out, "name: nginx") || !strings.Contains(out, "were fetched now") || strings.Contains(out, "no archive has") {

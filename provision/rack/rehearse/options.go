@@ -18,7 +18,7 @@ type Options struct {
 	// Processors is how many each box has; 2 when 0.
 	Processors int
 	Policy     string // install policy of the boxes: on-request unless given
-	// DHCP is what the appliance does on the network: authoritative unless given.
+	// DHCP is the appliance's DHCP mode on the network: authoritative unless given.
 	DHCP string
 	// Upstreams are the package mirrors by name; by default those of this
 	// machine's apt.
@@ -38,7 +38,7 @@ type Box struct {
 
 	// The box's own kind; see rack.BoxOptions.
 	Arch                          string
-	Clock                         time.Duration // what its hardware clock is off by
+	Clock                         time.Duration // the error of its hardware clock
 	HTTPBoot, SecureBoot, IPXEROM bool
 	// DiskBus, MoreDisks (in GB) and further cards; see rack.BoxOptions. The cards'
 	// MACs are [MoreMAC].
@@ -51,7 +51,7 @@ type Box struct {
 	// System is the image that it gets, made for the box's processor: debian12
 	// unless given.
 	System string
-	// Boot is what the inventory says of its boot, a flow mapping of YAML such as
-	// {program: ipxe.efi}; "" for nothing.
+	// Boot is the inventory's boot key for it, a flow mapping of YAML such as
+	// {program: ipxe.efi}; "" for none.
 	Boot string
 }

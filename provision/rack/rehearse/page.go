@@ -19,7 +19,7 @@ import (
 func forwardPage(ctx context.Context, listen, socket string, log *slog.Logger) (string, error) {
 	l, err := net.Listen("tcp", listen)
 	if host, _, e := net.SplitHostPort(listen); e == nil && errors.Is(err, syscall.EADDRINUSE) {
-		// Somebody's port is no reason not to rehearse: another one does as well.
+		// If the port is taken, another one does as well.
 		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
 	}
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"rackhand/provision/rack/rehearse"
 )
 
-// TestProxy boots boxes beside a DHCP server that isn't ours: it gives the addresses,
-// and the appliance what they boot. Their installs go as far as the answer file, for
-// which the appliance has to know the address that the other server gave.
+// TestProxy boots boxes beside a DHCP server that isn't ours. It assigns the addresses, and
+// the appliance gives the boot files. Their installs go as far as the answer file, for which
+// the appliance must know the address that the other server assigned.
 func TestProxy(t *testing.T) {
 	cases := []firmwareCase{
 		{Box: rehearse.Box{Name: "bios", Firmware: "bios"}, says: []string{linux}, reaches: provision.Installer},
@@ -44,9 +44,9 @@ func TestProxy(t *testing.T) {
 }
 
 // otherServer starts a dnsmasq beside the appliance that gives the first boxes the
-// addresses of the inventory, and nothing to boot. Boxes with Secure Boot are told
-// the appliance as next-server (siaddr) by it.
-func (r *rig) otherServer(t *testing.T, cases []firmwareCase) {
+// addresses of the inventory, and no boot file. For boxes with Secure Boot it names the
+// appliance as next-server (siaddr).
+func (r *rehearsal) otherServer(t *testing.T, cases []firmwareCase) {
 	t.Helper()
 	const address = "10.77.0.2"
 	if out, err := r.Rack.CommandBeside(r.ctx, "ip", "addr", "add", address+"/24", "dev", "br0").CombinedOutput(); err != nil {

@@ -47,7 +47,7 @@ func TestForgedDatagrams(t *testing.T) {
 	for _, mode := range []string{"authoritative", "proxy"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			r := newRigWith(t, func(r *rig) { r.attacked(mode) })
+			r := newTestRackWith(t, func(r *testRack) { r.attacked(mode) })
 			hw, err := r.rack.Command(t.Context(), "cat", "/sys/class/net/eth0/address").Output()
 			if err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestForgedDatagrams(t *testing.T) {
 }
 
 // attacked writes settings and inventory for an attack, and an image of a few bytes.
-func (r *rig) attacked(mode string) {
+func (r *testRack) attacked(mode string) {
 	r.t.Helper()
 	var hosts strings.Builder
 	for n := range 20 {

@@ -35,9 +35,9 @@ type Options struct {
 	// Fails is where the first FailTimes installs go wrong.
 	Fails     Failure
 	FailTimes int
-	// Release is whose Anaconda is played: RHEL8, F44; empty: that of the media.
+	// Release names the release whose Anaconda is played: RHEL8, F44; empty: the media's release.
 	Release string
-	// Mute: the report of the end is lost, whatever is tried.
+	// Mute: the report of the end is always lost.
 	Mute bool
 	// PauseAt has the box wait once, until a file paused.go lies in Scratch; it makes the
 	// file paused when it is there, with its kernel's command line in it.
@@ -53,7 +53,7 @@ type Options struct {
 	// Started is called when the box starts from a disk with a system that Anaconda has
 	// installed; root is where that lies. nil: nothing happens there.
 	Started func(ctx context.Context, root string) error `json:"-"`
-	// Say tells what happens, a line each.
+	// Say receives progress, one line a call.
 	Say func(format string, args ...any) `json:"-"`
 }
 
@@ -75,7 +75,7 @@ type Result struct {
 	Installed bool // and the box started from its disk
 	// Waited are the times that it waited after a failure.
 	Waited []time.Duration
-	// Restarts is how often a script has started the box anew.
+	// Restarts counts how often a script has restarted the box.
 	Restarts int
 	// Stands: it stands at a dialog that waits for ENTER, for good.
 	Stands bool
@@ -89,7 +89,7 @@ type box struct {
 	mac    net.HardwareAddr
 	http   *http.Client
 	result Result
-	// cmdline is that of the kernel that runs.
+	// cmdline is the running kernel's command line.
 	cmdline string
 }
 
@@ -98,8 +98,8 @@ var (
 	errDisk = errors.New("the disk is booted")
 	// errStands says that it waits for somebody to press ENTER.
 	errStands = errors.New("it stands at a dialog that waits for ENTER")
-	// errRestart says that a script has started the box anew.
-	errRestart = errors.New("a script has started the box anew")
+	// errRestart means that a script has restarted the box.
+	errRestart = errors.New("a script has restarted the box")
 	// errInitrd says that the initrd couldn't fetch what it needs, and has given up.
 	errInitrd = errors.New("the initrd has given up")
 )
@@ -155,7 +155,7 @@ func (b *box) boot(ctx context.Context) error {
 	if script == "" {
 		return errDisk
 	}
-	text, err := b.fetch(ctx, script, nil, 1000) // iPXE asks for as long as it is told to
+	text, err := b.fetch(ctx, script, nil, 1000) // iPXE repeats the request as long as the script says
 	if err != nil {
 		return fmt.Errorf("the boot script: %w", err)
 	}
@@ -179,7 +179,7 @@ func (b *box) boot(ctx context.Context) error {
 	err = b.install(ctx, kernel)
 	if err == nil {
 		b.result.Installed = true
-		return nil // boots, and is told to start from its disk
+		return nil // the script makes it boot its disk
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -213,7 +213,7 @@ func (b *box) start(ctx context.Context) error {
 // system is where what is installed on the disk lies.
 func (b *box) system() string { return filepath.Join(b.Scratch, "simulated-system") }
 
-// pause waits where it is told to.
+// pause waits at the given place.
 func (b *box) pause(ctx context.Context, at Pause) error {
 	if b.PauseAt != at {
 		return nil

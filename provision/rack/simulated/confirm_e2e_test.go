@@ -16,10 +16,10 @@ import (
 )
 
 // TestBondEnrols: the installed system has the MAC of a card that isn't in the inventory,
-// and that its installer has told of, as a bond may.
+// and that its installer has reported, as a bond may.
 func TestBondEnrols(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	if res := r.run(powered{Enrols: true, Bond: otherMAC}); !res.Installed {
 		t.Errorf("%+v", res)
 	}
@@ -33,7 +33,7 @@ func TestBondEnrols(t *testing.T) {
 // until the operator has seen who it is and released it.
 func TestConfirmed(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	r.extend("defaults: {answer: confirm}\n")
 	ended := make(chan simulated.Result, 1)
 	go func() { ended <- r.run(powered{}) }()
@@ -59,8 +59,8 @@ func TestConfirmed(t *testing.T) {
 	}
 }
 
-// attempts starts the appliance anew with another budget.
-func (r *rig) attempts(n int) {
+// attempts restarts the appliance with another budget of attempts.
+func (r *testRack) attempts(n int) {
 	r.t.Helper()
 	path := filepath.Join(r.dir, "rackhand.yaml")
 	text, err := os.ReadFile(path)
@@ -76,7 +76,7 @@ func (r *rig) attempts(n int) {
 }
 
 // extend adds a file to the inventory, and waits until it counts.
-func (r *rig) extend(text string) {
+func (r *testRack) extend(text string) {
 	r.t.Helper()
 	loaded := func() (n int) {
 		all, err := r.client.Events(r.t.Context(), "")
@@ -100,7 +100,7 @@ func (r *rig) extend(text string) {
 }
 
 // install1 waits until web1's install pleases.
-func (r *rig) install1(pleases func(provision.Install) bool) provision.Install {
+func (r *testRack) install1(pleases func(provision.Install) bool) provision.Install {
 	r.t.Helper()
 	for {
 		st, err := r.client.Status(r.t.Context())

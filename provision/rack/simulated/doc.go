@@ -6,8 +6,8 @@
 // scratch root and logs by syslog what Anaconda does, release by release. When its
 // packages fail it waits 180 s and boots from the network again; when a script with
 // --erroronfail fails, it stands at a dialog or ends the same way, by release; when
-// its initrd can't fetch, it does as rd.emergency= says. Of the disks' layout it
-// makes a mark, and of the packages it installs none.
+// its initrd can't fetch, it does as rd.emergency= says. It only marks the disk instead
+// of laying it out, and installs no packages.
 //
 // It runs in a network namespace where its link is, as root.
 package simulated

@@ -18,7 +18,7 @@ import (
 // by the shipped Kickstart; every stage is seen, and nothing secret stands in the log.
 func TestSimulatedAnaconda(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	res := r.power(simulated.Options{})
 	if !res.Installed || res.Installs != 1 || res.Boots != 2 {
 		t.Errorf("%+v", res)
@@ -62,11 +62,11 @@ func TestSimulatedAnaconda(t *testing.T) {
 	}
 }
 
-// TestSimulatedFailure: Anaconda fails each time; it waits, boots again, and the
-// attempts of the install are what ends it.
+// TestSimulatedFailure: Anaconda fails each time. It waits and boots again until the
+// install's attempts are used up.
 func TestSimulatedFailure(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPackages, FailTimes: 9})
 	if res.Installed || res.Installs != 2 || len(res.Waited) != 2 || res.Waited[0] != 180*time.Second {
 		t.Errorf("%+v", res)
@@ -84,7 +84,7 @@ func TestSimulatedFailure(t *testing.T) {
 // armed with --wipe; the box does not come back for another attempt.
 func TestSimulatedData(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	if err := os.WriteFile(filepath.Join(r.dir, "simulated-sda"), []byte("somebody's data"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -101,11 +101,11 @@ func TestSimulatedData(t *testing.T) {
 	}
 }
 
-// TestSimulatedSecondTry: a script of ours that fails once says so and starts the next
-// attempt itself, and that installs the box: what stands on the disk is the install's own.
+// TestSimulatedSecondTry: a script of ours that fails once reports that and starts the next
+// attempt itself. That attempt installs the box, because the data on the disk is its own.
 func TestSimulatedSecondTry(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	res := r.power(simulated.Options{Fails: simulated.FailPost, FailTimes: 1})
 	if !res.Installed || res.Installs != 2 || res.Boots != 3 || res.Restarts != 1 || res.Stands || len(res.Waited) != 0 {
 		t.Errorf("%+v", res)
@@ -125,7 +125,7 @@ func TestSimulatedSiteScript(t *testing.T) {
 	for _, f := range []family{rocky9, fedora44} {
 		t.Run(f.release, func(t *testing.T) {
 			t.Parallel()
-			r := newRigOf(t, f)
+			r := newTestRackOf(t, f)
 			site := filepath.Join(r.dir, "inventory/templates/post.ks")
 			if err := errors.Join(os.MkdirAll(filepath.Dir(site), 0o700), os.WriteFile(site, []byte("%post --erroronfail\nexit 1\n%end\n"), 0o600)); err != nil {
 				t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A kernel is what a boot script starts.
+// A kernel is the kernel that a boot script starts.
 type kernel struct {
 	url, initrd string
 	args        map[string]string // of the same one the last wins

@@ -13,7 +13,7 @@ import (
 	"github.com/mdlayher/packet"
 )
 
-// A forger sends datagrams from whatever address he likes, on a link of his own.
+// A forger sends datagrams from any address, on a link of its own.
 type forger struct {
 	link *net.Interface
 	conn *packet.Conn
@@ -80,7 +80,7 @@ func wants(a netip.Addr) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 }
 
-// programs are what may ask for an address.
+// programs are the programs that may ask for an address.
 var programs = []string{"system", "BIOS", "UEFI", "HTTP", "iPXE"}
 
 // as are the options by which a program is known.

@@ -13,7 +13,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// headers are what Anaconda's initrd says when it asks for its Kickstart.
+// headers are the headers of Anaconda's request for its Kickstart.
 func (b *box) headers(args map[string]string) http.Header {
 	h := http.Header{}
 	h.Set("X-Anaconda-Architecture", "x86_64")

@@ -88,7 +88,7 @@ func leakMain(args []byte) error {
 		if err != nil {
 			return err
 		}
-		// The first package of a connection, and of the datagrams, is told as an event.
+		// The first package of a connection, and of the datagrams, becomes an event.
 		if _, err := fmt.Fprintf(c, "<142>Jan  1 00:00:00 localhost anaconda: packaging: Installed: %s\n", planted[map[string]string{"tcp": "role", "udp": "site"}[network]]); err != nil {
 			return err
 		}
@@ -137,11 +137,11 @@ func leakMain(args []byte) error {
 }
 
 // TestPlantedSecrets: an installer says its host's secrets in every form, by syslog and by
-// events, before and after the appliance is killed in the middle of the install. None of
-// them stands in anything that the appliance keeps, logs or shows.
+// events, before and after the appliance is killed in the middle of the install. The
+// appliance doesn't keep, log or show any of them.
 func TestPlantedSecrets(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, func(r *rig) {
+	r := newTestRackWith(t, func(r *testRack) {
 		r.files(rocky9)
 		r.plant()
 	})
@@ -181,7 +181,7 @@ func TestPlantedSecrets(t *testing.T) {
 }
 
 // plant writes the secrets and what names them.
-func (r *rig) plant() {
+func (r *testRack) plant() {
 	r.t.Helper()
 	files := map[string]string{
 		"inventory/roles/door.yaml":   "resources:\n  - file: /etc/door\n    content: ${secret.role}\n",
@@ -205,7 +205,7 @@ func (r *rig) plant() {
 }
 
 // leak has the installer say all of it, and waits until the appliance has heard it.
-func (r *rig) leak(l leaking) {
+func (r *testRack) leak(l leaking) {
 	r.t.Helper()
 	args, err := json.Marshal(l)
 	if err != nil {
@@ -230,8 +230,8 @@ func (r *rig) leak(l leaking) {
 	}
 }
 
-// shown is what the appliance shows, by where.
-func (r *rig) shown() map[string][]byte {
+// shown is the text that the appliance shows, by place.
+func (r *testRack) shown() map[string][]byte {
 	r.t.Helper()
 	out := map[string][]byte{}
 	for _, args := range []string{"log web1", "status", "status --json"} {
@@ -281,7 +281,7 @@ func (r *rig) shown() map[string][]byte {
 }
 
 // searched looks at what the dead appliance has said, and at each byte of its state folder.
-func (r *rig) searched(when string) {
+func (r *testRack) searched(when string) {
 	r.t.Helper()
 	for n, log := range r.logs {
 		if x := leaked(log.Bytes()); x != "" {

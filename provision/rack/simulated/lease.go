@@ -24,7 +24,7 @@ const (
 	asAnaconda
 )
 
-// options are what each of the three says of itself, as seen on the wire.
+// options are the DHCP options of each of the three, as seen on the wire.
 func (r role) options() []dhcpv4.Modifier {
 	pxe := []dhcpv4.Modifier{
 		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient:Arch:00000:UNDI:002001")),
@@ -43,7 +43,7 @@ func (r role) options() []dhcpv4.Modifier {
 	}
 }
 
-// lease asks for an address and puts it on the link. file is what there is to boot.
+// lease asks for an address and puts it on the link. file is the boot file of the offer.
 func (b *box) lease(r role) (file, server string, err error) {
 	// On a link without an address; its own client sends frames.
 	if out, err := exec.Command("ip", "link", "set", b.Link, "up").CombinedOutput(); err != nil {

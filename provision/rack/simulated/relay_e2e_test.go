@@ -15,16 +15,16 @@ import (
 
 const farMAC = "52:54:00:00:00:02"
 
-// TestUnproved: behind a router nothing but its lease and its REQUEST tells who a box is,
-// which is asked for through a real relay. It is installed, and the journal says that
-// script and answer file were handed out unproved.
+// TestUnproved: behind a router only its lease and its REQUEST identify a box. Both go
+// through a real relay. The box is installed, and the journal says that it got script and
+// answer file unproved.
 func TestUnproved(t *testing.T) {
 	t.Parallel()
 	dnsmasq, err := exec.LookPath("dnsmasq")
 	if err != nil {
 		t.Fatalf("%v: install the package dnsmasq-base", err)
 	}
-	r := newRig(t)
+	r := newTestRack(t)
 	r.extend(`networks: {far: {subnet: 10.78.0.0/24, gateway: 10.78.0.1}}
 hosts:
   far1: {mac: "` + farMAC + `", address: 10.78.0.11, system: rocky9, kickstart: rhel.ks, install: first-boot, variables: {root_password: root}}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A release is Anaconda's, by the name of its Kickstart language: what differs from one to
-// the next is played as the release's own code has it.
+// A release is a release of Anaconda, named after its Kickstart language. Differences between
+// releases are played as each release's code has them.
 type release string
 
 // waitsForEnter: a script with --erroronfail that fails opens a dialog that waits for
@@ -26,8 +26,8 @@ const (
 // A logged is a line as its rsyslog sends it: the program's tag, and its text.
 type logged struct{ tag, text string }
 
-// packageLines are what a release logs of so many packages: before they come, of one, and
-// when they are through. A pass that follows logs each once more.
+// packageLines are a release's log lines for a number of packages: before the first, for
+// each, and after the last. A later pass logs each package once more.
 func (r release) packageLines(total int) (before []logged, each func(n int) logged, after []logged, again func(n int) logged) {
 	name := func(n int) string { return fmt.Sprintf("simulated-%d-1.0-1.x86_64", n) }
 	switch r {

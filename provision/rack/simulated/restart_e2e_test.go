@@ -19,7 +19,7 @@ import (
 // installed a second time.
 func TestSimulatedRestartAtTheEnd(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	ended := r.runTo(powered{Options: simulated.Options{PauseAt: simulated.PauseEnd}, Enrols: true})
 	r.kill()
 	r.goOn()
@@ -40,7 +40,7 @@ func TestSimulatedRestartAtTheEnd(t *testing.T) {
 // enrols, by which the install goes on.
 func TestSimulatedLostReport(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	res := r.run(powered{Options: simulated.Options{Mute: true}, Enrols: true})
 	if res.Installs != 1 || res.Boots != 2 {
 		t.Errorf("%+v", res)
@@ -59,7 +59,7 @@ func TestSimulatedLostReport(t *testing.T) {
 // is on its disks may be lost.
 func TestSimulatedQuestion(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	installs := 0
 	for range 3 {
 		installs += r.power(simulated.Options{Mute: true}).Installs
@@ -83,7 +83,7 @@ func TestSimulatedQuestion(t *testing.T) {
 // TestSimulatedLateFetch: the answer file is asked for after the installer has begun.
 func TestSimulatedLateFetch(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	res := r.power(simulated.Options{Late: true})
 	if !res.Installed || res.LateStatus != 403 {
 		t.Errorf("%+v", res)
@@ -98,7 +98,7 @@ func TestSimulatedLateFetch(t *testing.T) {
 // when the template is mended.
 func TestSimulatedInitrdGivesUp(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	ended := r.runTo(powered{Options: simulated.Options{PauseAt: simulated.PauseInitrd}})
 	site := filepath.Join(r.dir, "inventory/templates/post.ks")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(site), 0o700), os.WriteFile(site, []byte("{{ var \"missing\" }}\n"), 0o600)); err != nil {

@@ -14,11 +14,11 @@ import (
 )
 
 // scripts runs a Kickstart's scripts, really, in a scratch root: the machine's own
-// programs, and of its devices none. The root has one disk, sda, that is a file: blank at
+// programs, without its devices. The root has one disk, sda, that is a file: blank at
 // first, and from boot to boot as the install has left it.
-// systemctl in the installed system is a stand-in that writes down what it is told, and
+// systemctl in the installed system is a stand-in that records its arguments, and
 // sleep doesn't. Its /proc is a folder with two files: the kernel's command line, and
-// sysrq-trigger, by which a script starts the box anew.
+// sysrq-trigger, by which a script restarts the box.
 type scripts struct {
 	*box
 	log     *syslog
@@ -104,10 +104,10 @@ func (s *scripts) stubs(failing bool) error {
 
 func (s *scripts) diskFile() string { return filepath.Join(s.Scratch, "simulated-sda") }
 
-// layOut leaves a mark on the disk where a partition table would be: this is all that
-// is done of what the Kickstart says of disks.
+// layOut writes a mark on the disk in place of a partition table. It carries out nothing
+// else of the Kickstart's layout.
 func (s *scripts) layOut() error {
-	if err := os.RemoveAll(s.system()); err != nil { // whatever was there
+	if err := os.RemoveAll(s.system()); err != nil { // the system of an earlier install
 		return err
 	}
 	disk, err := os.OpenFile(s.diskFile(), os.O_RDWR, 0)
@@ -154,7 +154,7 @@ func (s *scripts) run(ctx context.Context, kind string) error {
 	return nil
 }
 
-// restarted reports whether a script has started the box anew: sysrq's b (reBoot).
+// restarted reports whether a script has restarted the box: sysrq's b (reBoot).
 func (s *scripts) restarted() bool {
 	for _, root := range []string{s.root, filepath.Join(s.root, "mnt/sysimage")} {
 		if b, err := os.ReadFile(filepath.Join(root, "proc/sysrq-trigger")); err == nil && strings.HasPrefix(string(b), "b") {

@@ -23,7 +23,7 @@ func dialSyslog(ctx context.Context, to string) (*syslog, error) {
 	return &syslog{c}, nil
 }
 
-// send sends a line. Anaconda goes on when nobody listens.
+// send sends a line. Like Anaconda, it continues if no server listens.
 func (s *syslog) send(l logged) {
 	_, _ = fmt.Fprintf(s.c, "<142>%s localhost %s: %s\n", time.Now().Format(time.Stamp), l.tag, l.text)
 }

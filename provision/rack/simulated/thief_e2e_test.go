@@ -39,7 +39,7 @@ const envThief = "RACKHAND_SIMULATED_E2E_THIEF"
 
 const thiefMAC = "02:00:00:00:00:99"
 
-// A loot is what a thief asks for, with all the tokens that he could have overheard.
+// A loot holds a thief's requests, with all the tokens that it could have overheard.
 type loot struct {
 	Token string // of the script
 	Enrol string // of the answer file
@@ -151,11 +151,11 @@ func certificateRequest(name string) (string, error) {
 
 // A thief is one with his namespace, on the rack's link.
 type thief struct {
-	*rig
+	*testRack
 	ns string
 }
 
-func (r *rig) thief() *thief {
+func (r *testRack) thief() *thief {
 	r.t.Helper()
 	h := &thief{r, space.New(r.t, "thief")}
 	r.ip("link", "add", "port9", "type", "veth", "peer", "name", "evil", "netns", h.ns)
@@ -164,15 +164,15 @@ func (r *rig) thief() *thief {
 	return h
 }
 
-func (r *rig) ip(args ...string) {
+func (r *testRack) ip(args ...string) {
 	r.t.Helper()
 	if out, err := r.rack.CommandBeside(r.t.Context(), "ip", args...).CombinedOutput(); err != nil {
 		r.t.Fatalf("ip %v: %v: %s", args, err, out)
 	}
 }
 
-// steal takes web1's address, asks for everything, and gives the address up again. Nothing
-// of what he gets may be secret, or a way to it.
+// steal takes web1's address, asks for everything, and gives the address up again. No answer
+// may hold a secret, or a way to one.
 func (h *thief) steal(when string, l loot) {
 	h.t.Helper()
 	h.ip("-n", h.ns, "addr", "add", "10.77.0.11/24", "dev", "evil")
@@ -208,7 +208,7 @@ func (h *thief) steal(when string, l loot) {
 }
 
 // overheard are the tokens that lie on a box that has come to a pause.
-func (r *rig) overheard() loot {
+func (r *testRack) overheard() loot {
 	r.t.Helper()
 	var l loot
 	text, err := os.ReadFile(filepath.Join(r.dir, "paused"))
@@ -231,7 +231,7 @@ func (r *rig) overheard() loot {
 }
 
 // paused forgets a pause, for the next one.
-func (r *rig) paused() {
+func (r *testRack) paused() {
 	r.t.Helper()
 	for _, name := range []string{"paused", "paused.go"} {
 		if err := os.Remove(filepath.Join(r.dir, name)); err != nil && !os.IsNotExist(err) {
@@ -241,12 +241,12 @@ func (r *rig) paused() {
 }
 
 // TestThief: a machine with a MAC of its own takes web1's address, at every stage of its
-// install, with web1 there, mute and off, and knows every token. It gets neither script
-// nor answer file nor certificate, nor does it cost web1 anything: that one loses its
-// power in the middle, has its second attempt without the operator, and is installed.
+// install, with web1 there, mute and off, and knows every token. It gets no script, no
+// answer file and no certificate. web1 isn't affected: it loses its power in the middle, has
+// its second attempt without the operator, and is installed.
 func TestThief(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newTestRack(t)
 	r.attempts(3)
 	h := r.thief()
 	h.steal("before its first boot", loot{})

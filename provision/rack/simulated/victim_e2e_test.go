@@ -56,7 +56,7 @@ func newVictim(n int, by string, to net.HardwareAddr) (*victim, error) {
 	v.dial = net.Dialer{LocalAddr: &net.TCPAddr{IP: v.addr.AsSlice()}, Control: v.bind}
 	v.http = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true, DialContext: v.dial.DialContext}}
 	var err error
-	v.wire, err = newForger(v.link, to) // what goes out here isn't forged
+	v.wire, err = newForger(v.link, to) // packets sent here aren't forged
 	return v, err
 }
 

@@ -126,7 +126,7 @@ func testWatchPrefix(t *testing.T, s store.Store) {
 	}
 	put(t, s, "b/1", "other")
 	second := txn(t, s, nil, store.Op{Key: "a/2", Value: []byte("two")}, store.Op{Key: "a0", Value: []byte("beside")})
-	txn(t, s, nil, store.Op{Key: "a/missing", Delete: true}) // changes nothing, tells nothing
+	txn(t, s, nil, store.Op{Key: "a/missing", Delete: true}) // changes nothing, notifies no watcher
 	third := txn(t, s, nil, store.Op{Key: "a/1", Delete: true})
 	want := []store.Change{
 		{Record: store.Record{Key: "a/2", Value: []byte("two"), Rev: second}},
@@ -237,5 +237,5 @@ func testWatchEnds(t *testing.T, s store.Store) {
 	cancel()
 	for range ch { // ends when the channel is closed
 	}
-	put(t, s, "a", "2") // a watcher that is gone holds nobody up
+	put(t, s, "a", "2") // a closed watcher delays no writer
 }

@@ -13,7 +13,7 @@ type looseCommand struct {
 	c       *kickstart.Command
 	options []looseOption
 	pre     bool           // the Kickstart has a %pre
-	args    []string       // the other words: neither options nor their values
+	args    []string       // the words that are not options or their values
 	last    map[string]int // index in options of an option's last use, by each spelling
 }
 

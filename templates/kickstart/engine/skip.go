@@ -25,8 +25,8 @@ type Reading struct {
 	Includes []*kickstart.Command
 }
 
-// Read reads a Kickstart for the image engine. Under Skip it needs no liveimg line: the
-// image is then that of the system to install.
+// Read reads a Kickstart for the image engine. Under Skip it needs no liveimg line, because
+// the image then belongs to the system to install.
 func Read(f *kickstart.File, u Unsupported) *Reading {
 	r := &skipReader{ps: &kickstart.Problems{File: f.Name}, skip: u == Skip, out: &kickstart.File{Name: f.Name}}
 	r.pre = slices.ContainsFunc(f.Sections, func(s *kickstart.Section) bool { return s.Name == "%pre" })
@@ -65,7 +65,7 @@ func Read(f *kickstart.File, u Unsupported) *Reading {
 	if r.ps.Dropped > 0 { // a truncated list says so
 		last := r.ps.List[len(r.ps.List)-1].Pos
 		out.Problems = append(out.Problems, &kickstart.Problem{
-			File: f.Name, Pos: last, Severity: kickstart.Warning, Message: fmt.Sprintf("%d more things are passed over with a warning, and not listed", r.ps.Dropped),
+			File: f.Name, Pos: last, Severity: kickstart.Warning, Message: fmt.Sprintf("%d more things are skipped with a warning, and not listed", r.ps.Dropped),
 		})
 	}
 	return out
@@ -83,7 +83,7 @@ type skipReader struct {
 // skipTable is the result of Skipping, computed once.
 var skipTable = sync.OnceValue(Skipping)
 
-// treat finds the treatment of a command, or of one of its options. nil: there is none.
+// treat finds the treatment of a command, or of one of its options; nil without a treatment.
 func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 	name := b.c.Name
 	if name == "partition" {
@@ -108,11 +108,11 @@ func (r *skipReader) treat(b *looseCommand, option *looseOption) *Treatment {
 func (r *skipReader) report(t *Treatment, at kickstart.Pos, what string) {
 	switch t.Fate {
 	case Warned:
-		r.ps.Warnf(at, "", "%s is passed over: %s", what, t.Why)
+		r.ps.Warnf(at, "", "%s is skipped: %s", what, t.Why)
 	case Later:
-		r.ps.Warnf(at, "", "what %s says can't be told here: %s", what, t.Why)
+		r.ps.Warnf(at, "", "%s can't be checked here: %s", what, t.Why)
 	case Refused:
-		r.ps.Errorf(at, "", "rackhand-installer can't carry out %s, and doesn't pass it over: %s", what, t.Why)
+		r.ps.Errorf(at, "", "rackhand-installer can't carry out %s, and doesn't skip it: %s", what, t.Why)
 	}
 }
 

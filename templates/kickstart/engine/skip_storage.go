@@ -7,28 +7,28 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// skipStorage is about disks. Skipping a line must neither destroy data nor leave it
+// skipStorage is about disks. Skipping a line must not destroy data, and must not leave it
 // unencrypted.
 func skipStorage() []Treatment {
 	var out []Treatment
 	for _, c := range []string{"part", "logvol", "raid"} {
 		out = append(out,
-			options(Refused, c, "what lies there would not be encrypted", "--encrypted", "--passphrase", "--escrowcert", "--hw-passphrase"),
+			options(Refused, c, "the data on it would not be encrypted", "--encrypted", "--passphrase", "--escrowcert", "--hw-passphrase"),
 			options(Meaningless, c, "it is about --encrypted", "--backuppassphrase", "--cipher", "--luks-version", "--pbkdf", "--pbkdf-memory", "--pbkdf-time", "--pbkdf-iterations"),
-			options(Refused, c, "what is there already would be lost", "--useexisting", "--noformat", "--resize", "--onpart", "--onbiosdisk"),
+			options(Refused, c, "existing data would be lost", "--useexisting", "--noformat", "--resize", "--onpart", "--onbiosdisk"),
 			options(Warned, c, "the file system is made with the usual settings", "--fsprofile", "--mkfsoptions"),
 		)
 	}
 	return slices.Concat(out, []Treatment{
 		{Command: "part", When: "prepboot, appleboot", Fate: Warned, Why: "it is for PowerPC firmware", line: func(b *looseCommand) bool { return slices.Contains([]string{"prepboot", "appleboot"}, b.arg()) }},
 		{Command: "part", When: "btrfs.NAME", Fate: Refused, Why: "there is no btrfs", line: func(b *looseCommand) bool { return strings.HasPrefix(b.arg(), "btrfs.") }},
-		{Command: "part", Options: []string{"--fstype"}, When: "of a pv. or raid. member: lvmpv, mdmember", Fate: Meaningless, Why: "it is so anyway", line: member, value: anyOf("lvmpv", "mdmember")},
-		{Command: "raid", Options: []string{"--fstype"}, When: "of a pv. member: lvmpv", Fate: Meaningless, Why: "it is so anyway", line: member, value: anyOf("lvmpv")},
-		{Command: "part", Options: []string{"--fstype", "--label", "--fsoptions", "--recommended"}, When: "of a pv. or raid. member", Fate: Warned, Why: "a member has none", line: member},
-		{Command: "raid", Options: []string{"--fstype", "--label", "--fsoptions"}, When: "of a pv. member", Fate: Warned, Why: "a member has none", line: member},
+		{Command: "part", Options: []string{"--fstype"}, When: "of a pv. or raid. member: lvmpv, mdmember", Fate: Meaningless, Why: "it is the default here", line: member, value: anyOf("lvmpv", "mdmember")},
+		{Command: "raid", Options: []string{"--fstype"}, When: "of a pv. member: lvmpv", Fate: Meaningless, Why: "it is the default here", line: member, value: anyOf("lvmpv")},
+		{Command: "part", Options: []string{"--fstype", "--label", "--fsoptions", "--recommended"}, When: "of a pv. or raid. member", Fate: Warned, Why: "a member has no file system", line: member},
+		{Command: "raid", Options: []string{"--fstype", "--label", "--fsoptions"}, When: "of a pv. member", Fate: Warned, Why: "a member has no file system", line: member},
 		{Command: "part", Options: []string{"--fstype"}, When: "other than efi, of /boot/efi", Fate: Warned, Why: "it becomes an EFI system partition", line: at("/boot/efi"), value: anyBut("efi"), instead: to("efi")},
-		{Command: "part", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
-		{Command: "logvol", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs makes none so small; the file system is ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
+		{Command: "part", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs refuses so small a file system; it becomes ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
+		{Command: "logvol", Options: []string{"--fstype"}, When: "xfs below 300 MiB", Fate: Warned, Why: "mkfs.xfs refuses so small a file system; it becomes ext4", line: small, value: anyOf("xfs"), instead: to("ext4")},
 		{Command: "part", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
 		{Command: "logvol", Options: []string{"--label"}, When: "too long for its file system", Fate: Warned, Why: "the file system has no label", value: longLabel},
 		{Command: "part", Options: []string{"--recommended"}, When: "not of swap, beside --size or --grow", Fate: Warned, Why: "the size counts", line: func(b *looseCommand) bool { return b.arg() != "swap" && (b.has("--size") || b.has("--grow")) }},
@@ -38,9 +38,9 @@ func skipStorage() []Treatment {
 		options(Meaningless, "part", "GPT has no active partition", "--active"),
 		options(Refused, "logvol", "volumes of a thin pool may be larger than the disk", "--thinpool", "--thin", "--poolname", "--chunksize", "--metadatasize", "--profile"),
 		options(Refused, "logvol", "the cache's disk would become part of the group", "--cachepvs", "--cachesize", "--cachemode"),
-		options(Refused, "raid", "the array would be without it", "--spares"),
+		options(Refused, "raid", "the array would have no spare disk", "--spares"),
 		options(Warned, "raid", "chunks have the usual size", "--chunksize"),
-		options(Refused, "volgroup", "what is there already would be lost", "--useexisting", "--noformat"),
+		options(Refused, "volgroup", "existing data would be lost", "--useexisting", "--noformat"),
 		{Command: "volgroup", Options: []string{"--pesize"}, When: "not 4096", Fate: Warned, Why: "extents have 4 MiB", value: anyBut("4096")},
 		options(Warned, "volgroup", "the volumes may take all of the group", "--reserved-space", "--reserved-percent"),
 
@@ -50,22 +50,22 @@ func skipStorage() []Treatment {
 		{Command: "autopart", Options: []string{"--type"}, When: "thinp", Fate: Warned, Why: "the volumes are plain LVM ones", value: anyOf("thinp"), instead: to("lvm")},
 		{Command: "autopart", Options: []string{"--type"}, When: "btrfs", Fate: Warned, Why: "the partitions are plain ones with ext4", value: anyOf("btrfs"), instead: to("plain")},
 		{Command: "autopart", Options: []string{"--type"}, When: "partition", Fate: Meaningless, Why: "it is another word for plain", value: anyOf("partition"), instead: to("plain")},
-		{Command: "autopart", Options: []string{"--fstype"}, When: "none of ext4, xfs, ext3, ext2", Fate: Warned, Why: "the file system is ext4", value: anyBut("ext4", "xfs", "ext3", "ext2"), instead: to("ext4")},
+		{Command: "autopart", Options: []string{"--fstype"}, When: "not ext4, xfs, ext3 or ext2", Fate: Warned, Why: "the file system is ext4", value: anyBut("ext4", "xfs", "ext3", "ext2"), instead: to("ext4")},
 
 		{Command: "clearpart", Options: []string{"--none", "--linux", "--list"}, Fate: Warned, Why: keepWhy},
-		{Command: "clearpart", When: "that doesn't say --all, or none at all", Fate: Warned, Why: keepWhy, line: func(*looseCommand) bool { return false }},
-		options(Meaningless, "clearpart", "it is about disks of IBM Z", "--cdl"),
+		{Command: "clearpart", When: "without --all, or no clearpart line", Fate: Warned, Why: keepWhy, line: func(*looseCommand) bool { return false }},
+		options(Meaningless, "clearpart", "it is for disks of IBM Z", "--cdl"),
 		{Command: "clearpart", Options: []string{"--disklabel"}, When: "not gpt", Fate: Warned, Why: "the partition table is a GPT", value: anyBut("gpt")},
-		options(Refused, "ignoredisk", "it leaves the choice of the disk to a person; name it with --only-use", "--interactive"),
+		options(Refused, "ignoredisk", "it asks a person to choose the disk; name the disk with --only-use", "--interactive"),
 		options(Refused, "ignoredisk", "it lets an install go on without a disk", "--nonfatal"),
 	},
-		whole(Refused, "the disk would be laid out otherwise than it says", "btrfs", "mount", "snapshot", "dmraid", "multipath"),
-		whole(Refused, "the disk that it makes would not be there, and another one might be taken", "iscsi", "iscsiname", "fcoe", "zfcp", "nvdimm"),
+		whole(Refused, "the disk would get another layout", "btrfs", "mount", "snapshot", "dmraid", "multipath"),
+		whole(Refused, "its disk would be missing, and another one might be used instead", "iscsi", "iscsiname", "fcoe", "zfcp", "nvdimm"),
 	)
 }
 
 // keepWhy is the text for a Kickstart that doesn't clear whole disks.
-const keepWhy = "only a blank disk is installed to, whole: --wipe has no effect for this Kickstart"
+const keepWhy = "the install uses a whole blank disk: --wipe has no effect with this Kickstart"
 
 func member(b *looseCommand) bool { return isMember(b.arg()) }
 

@@ -23,10 +23,10 @@ type Fate string
 
 // The fates.
 const (
-	Meaningless Fate = "passed over"                // silently: nothing is lost
-	Warned      Fate = "passed over with a warning" // at the check and at the install
-	Refused     Fate = "refused"                    // skipping it would be dangerous
-	Later       Fate = "carried out, and looked at only at install"
+	Meaningless Fate = "skipped"                // silently: nothing is lost
+	Warned      Fate = "skipped with a warning" // at the check and at the install
+	Refused     Fate = "refused"                // skipping it would be dangerous
+	Later       Fate = "carried out, but checked only at install"
 )
 
 // A Treatment is the rule for one part under Skip: a command or section, some of its
@@ -47,8 +47,8 @@ type Treatment struct {
 	rewrite func(*looseCommand) string // another option in its place; nil: none
 }
 
-// Skipping is the table of the parts that Skip treats. A part that is neither here nor in
-// Commands is refused.
+// Skipping is the table of the parts that Skip treats. A part is refused if it is not here
+// and not in Commands.
 func Skipping() []Treatment {
 	return slices.Concat(skipStorage(), skipBoot(), skipPayload(), skipSystem(), skipNetwork(), skipSections())
 }
@@ -81,11 +81,11 @@ func skipBoot() []Treatment {
 		options(Refused, "bootloader", "the boot menu would have no password", "--password", "--md5pass", "--iscrypted"),
 		{
 			Command: "bootloader", Options: []string{"--location"}, When: "none, partition, boot", Fate: Warned, value: anyBut("mbr"),
-			Why: "GRUB goes to the disk, which would not boot without",
+			Why: "GRUB is installed on the disk, which could not boot otherwise",
 		},
-		options(Warned, "bootloader", "GRUB goes to the disk, which would not boot without", "--disabled", "--nombr"),
+		options(Warned, "bootloader", "GRUB is installed on the disk, which could not boot otherwise", "--disabled", "--nombr"),
 		options(Warned, "bootloader", "the boot loader is GRUB", "--extlinux", "--sdboot"),
-		options(Warned, "bootloader", "GRUB goes to the disk that has the kernels; --boot-drive names another", "--driveorder"),
+		options(Warned, "bootloader", "GRUB is installed on the disk that has the kernels; --boot-drive names another", "--driveorder"),
 		options(Warned, "bootloader", "the disk holds the installed system alone", "--default", "--upgrade"),
 	}
 }
@@ -98,16 +98,16 @@ func skipPayload() []Treatment {
 			{Command: "liveimg", When: "without a SHA-256 in --checksum, or not by http", Fate: Warned, Why: own, line: func(b *looseCommand) bool {
 				return kickstart.KindSHA256.Check(b.value("--checksum")) != "" || kickstart.KindURL.Check(b.value("--url")) != ""
 			}},
-			options(Warned, "liveimg", "the image is fetched without", "--proxy"),
+			options(Warned, "liveimg", "the image is fetched without a proxy", "--proxy"),
 			options(Warned, "liveimg", "certificates are verified", "--noverifyssl"),
 		},
 		whole(Meaningless, own, "url", "nfs", "harddrive", "cdrom", "hmc", "method", "install", "mediacheck"),
 		whole(Warned, own, "ostreesetup", "ostreecontainer", "bootc"),
-		whole(Refused, "it upgrades what is installed, and an install erases that", "upgrade"),
+		whole(Refused, "it upgrades an installed system, and an install erases that system", "upgrade"),
 		whole(Refused, "it asks for a rescue system, and an install erases the disk; rackhand rescue starts one", "rescue"),
 		whole(Warned, "the installer has the image's own drivers", "driverdisk", "device"),
-		whole(Meaningless, "the installer loads drivers by itself", "deviceprobe"),
-		whole(Meaningless, "it is about the installer, which has one look and is one with the image", "vnc", "rdp", "sshpw", "autostep", "updates", "unsupported_hardware", "key", "monitor", "mouse", "zipl"),
+		whole(Meaningless, "the installer loads drivers automatically", "deviceprobe"),
+		whole(Meaningless, "it is about Anaconda's own interface, which this installer does not have", "vnc", "rdp", "sshpw", "autostep", "updates", "unsupported_hardware", "key", "monitor", "mouse", "zipl"),
 		[]Treatment{
 			{Command: "logging", When: "without --host", Fate: Meaningless, Why: "it has no effect", line: func(b *looseCommand) bool { return !b.has("--host") }},
 			options(Warned, "reboot", "the box reboots through its firmware", "--kexec"),
@@ -117,33 +117,33 @@ func skipPayload() []Treatment {
 			{Command: "%include", When: "of a path such as /tmp/x, in a Kickstart with a %pre", Fate: Later, Why: "%pre may write it; it is checked when %pre has run, before a disk is touched", line: func(b *looseCommand) bool {
 				return b.pre && kickstart.KindPath.Check(b.arg()) == ""
 			}},
-			{Command: "%include", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
-			{Command: "%ksappend", Fate: Refused, Why: "what it names may lay out disks or set a firewall; put the lines themselves here"},
+			{Command: "%include", Fate: Refused, Why: "the included file may lay out disks or set a firewall; put its lines here"},
+			{Command: "%ksappend", Fate: Refused, Why: "the included file may lay out disks or set a firewall; put its lines here"},
 		},
 	)
 }
 
 // skipSystem is about the installed system.
 func skipSystem() []Treatment {
-	auth := "users are authenticated as the image has it; run the tool in a %post"
+	auth := "users are authenticated as the image is configured; run the tool in a %post"
 	var out []Treatment
 	for _, n := range []string{"auth", "authconfig", "authselect"} {
 		out = append(out,
-			Treatment{Command: n, When: "--enableshadow, --useshadow, --passalgo=sha512, --kickstart and nothing else", Fate: Meaningless, Why: "it is so anyway", line: defaultAuth},
+			Treatment{Command: n, When: "--enableshadow, --useshadow, --passalgo=sha512, --kickstart and nothing else", Fate: Meaningless, Why: "it is the default here", line: defaultAuth},
 			Treatment{Command: n, Fate: Warned, Why: auth})
 	}
 	return slices.Concat(out,
 		whole(Warned, "the box joins no domain; join it in a %post", "realm"),
 		whole(Warned, "the system is not registered; register it in a %post", "rhsm"),
-		whole(Warned, "it is recorded nowhere", "syspurpose"),
-		whole(Warned, "no module is switched; enable it in the image, or run dnf in a %post", "module"),
+		whole(Warned, "it is not recorded", "syspurpose"),
+		whole(Warned, "no module is enabled; enable it in the image, or run dnf in a %post", "module"),
 		[]Treatment{
-			{Command: "lang", When: "that is no locale", Fate: Warned, Why: "the language is the image's; write it such as de_DE.UTF-8", line: func(b *looseCommand) bool { return kickstart.KindLocale.Check(b.arg()) != "" }},
+			{Command: "lang", When: "not a locale", Fate: Warned, Why: "the language is the image's; write it such as de_DE.UTF-8", line: func(b *looseCommand) bool { return kickstart.KindLocale.Check(b.arg()) != "" }},
 			{
 				Command: "xconfig", With: []string{"--startxonboot", "--defaultdesktop"}, Fate: Warned,
-				Why: "a desktop starts if the image has it so",
+				Why: "the image decides whether a desktop starts",
 			},
-			{Command: "xconfig", Fate: Meaningless, Why: "the X server finds its hardware by itself"},
+			{Command: "xconfig", Fate: Meaningless, Why: "the X server detects its hardware"},
 			{Command: "firstboot", With: []string{"--enable", "--reconfig"}, Fate: Warned, Why: "there is no first-boot wizard"},
 			{Command: "firstboot", When: "without --disable", Fate: Warned, Why: "there is no first-boot wizard", line: func(b *looseCommand) bool { return !b.has("--disable") }},
 		},
@@ -168,26 +168,26 @@ func skipNetwork() []Treatment {
 			Command: "network", With: []string{"--essid", "--wepkey", "--wpakey"}, Fate: Warned,
 			Why: "wireless cards are not set up; the line has no effect",
 		},
-		{Command: "network", Options: []string{"--hostname"}, When: "that is no host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return kickstart.KindHost.Check(s) != "" }},
+		{Command: "network", Options: []string{"--hostname"}, When: "not a host name", Fate: Warned, Why: "no host name is set", value: func(s string) bool { return kickstart.KindHost.Check(s) != "" }},
 		{Command: "network", Options: []string{"--ip", "--netmask", "--gateway"}, When: "without --bootproto=static", Fate: Warned, Why: "the address comes from DHCP", line: func(b *looseCommand) bool { return b.value("--bootproto") != "static" }},
 		{Command: "network", Options: []string{"--device"}, When: "lo", Fate: Warned, Why: "the loopback needs no line", value: anyOf("lo")},
 		options(Refused, "network", "the box would have no network on it; write a bond: --bondslaves", "--teamslaves", "--teamconfig"),
-		options(Warned, "network", "the card is left as its driver has it", "--ethtool"),
+		options(Warned, "network", "the card keeps its driver's settings", "--ethtool"),
 		options(Warned, "network", "no class is sent to the DHCP server", "--dhcpclass"),
-		options(Warned, "network", "name servers are taken from DHCP too", "--nodns", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"),
+		options(Warned, "network", "name servers from DHCP are used too", "--nodns", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"),
 		options(Meaningless, "network", "it is about the installer", "--notksdevice"),
 		{
 			Command: "repo", When: "without an http or https --baseurl", Fate: Warned, Why: "packages come from the other repos, or from the image's own; give it a --baseurl",
 			line: func(b *looseCommand) bool { return kickstart.KindURL.Check(b.value("--baseurl")) != "" },
 		},
 		{
-			Command: "repo", When: "a name that is no file's name", Fate: Warned, Why: "packages come from the other repos; give it a name of letters, digits, dots and dashes",
+			Command: "repo", When: "a name that can't be a file name", Fate: Warned, Why: "packages come from the other repos; give it a name of letters, digits, dots and dashes",
 			line: func(b *looseCommand) bool { return kickstart.KindRepoName.Check(b.value("--name")) != "" },
 		},
 		options(Warned, "repo", "all repos are equal", "--cost"),
-		options(Warned, "repo", "the repo is taken whole", "--excludepkgs", "--includepkgs"),
+		options(Warned, "repo", "all packages of the repo are available", "--excludepkgs", "--includepkgs"),
 		options(Meaningless, "repo", "no groups are installed, and --baseurl counts", "--ignoregroups", "--mirrorlist", "--metalink"),
-		options(Warned, "repo", "the repo is fetched without", "--proxy", "--sslcacert", "--sslclientcert", "--sslclientkey"),
+		options(Warned, "repo", "the repo is fetched without it", "--proxy", "--sslcacert", "--sslclientcert", "--sslclientkey"),
 		options(Warned, "repo", "certificates are verified", "--noverifyssl"),
 	}
 }
@@ -197,21 +197,21 @@ func skipSections() []Treatment {
 	p := "%packages"
 	return []Treatment{
 		{Command: "%addon", With: []string{"--disable", "--disabled"}, Fate: Meaningless, Why: "nothing is asked for", Both: true},
-		{Command: "%addon", When: "com_redhat_kdump", Fate: Warned, Why: "crash dumps are not set up; do it in a %post", line: addon("com_redhat_kdump")},
+		{Command: "%addon", When: "com_redhat_kdump", Fate: Warned, Why: "crash dumps are not set up; set them up in a %post", line: addon("com_redhat_kdump")},
 		{Command: "%addon", When: "com_redhat_subscription_manager", Fate: Warned, Why: "the system is not registered; register it in a %post", line: addon("com_redhat_subscription_manager")},
-		{Command: "%addon", When: "any other, such as org_fedora_oscap", Fate: Refused, Why: "the system might serve without the hardening that it asks for; do that in a %post"},
+		{Command: "%addon", When: "any other, such as org_fedora_oscap", Fate: Refused, Why: "the system might run without the hardening that it asks for; do that in a %post"},
 		{Command: "%anaconda", Fate: Meaningless, Why: "it is about passwords typed into Anaconda"},
 		{Command: "%traceback", Fate: Warned, Why: "it is about Anaconda's own defects; %onerror runs on any failure"},
 		{Command: "%certificate", Fate: Warned, Why: "the system doesn't trust it; write it in a %post"},
 
-		options(Meaningless, p, "nothing is added that it would leave out, or what it asks for is so anyway", "--nobase", "--default", "--resolvedeps"),
+		options(Meaningless, p, "the installer adds nothing that it would leave out, or what it asks for is the default here", "--nobase", "--default", "--resolvedeps"),
 		options(Warned, p, "packages bring all their languages", "--instLangs", "--inst-langs"),
 		options(Warned, p, "only the image's own architecture is installed", "--multilib"),
 		options(Warned, p, "a package that can't be installed fails the install", "--ignorebroken", "--ignoredeps"),
-		{Command: p, Options: []string{lineGroup}, When: "@core, @^minimal, @^minimal-environment; -@group", Fate: Meaningless, Why: "the image is that", value: imageGroup},
+		{Command: p, Options: []string{lineGroup}, When: "@core, @^minimal, @^minimal-environment; -@group", Fate: Meaningless, Why: "the image already contains it", value: imageGroup},
 		{Command: p, Options: []string{lineGroup}, Fate: Warned, Why: "an image has no groups; name the packages"},
 		{Command: p, Options: []string{linePattern}, When: "kernel*, -iwl*", Fate: Warned, Why: "patterns are not matched; name the packages"},
-		{Command: p, Options: []string{lineStrange}, When: "a line that is no package's name", Fate: Warned, Why: "it is no package's name"},
+		{Command: p, Options: []string{lineStrange}, When: "a line that is not a package name", Fate: Warned, Why: "it is not a package name"},
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-var updatePage = flag.Bool("update-page", false, "write the table of docs/unsupported.md anew")
+var updatePage = flag.Bool("update-page", false, "rewrite the table of docs/unsupported.md")
 
-// Whatever a release's language has is carried out or has its place in the table of
-// Skip: nothing is refused for want of a decision.
+// Every part of a release's language is carried out or has its place in the table of Skip:
+// nothing is refused for want of a decision.
 func TestSkippingCoversTheLanguage(t *testing.T) {
 	treated := func(command, option string) bool {
 		for _, row := range Skipping() {
@@ -70,7 +70,7 @@ func TestSkippingCoversTheLanguage(t *testing.T) {
 	}
 }
 
-// The page that people read is the table that the engine goes by.
+// The page for people shows the table that the engine uses.
 func TestUnsupportedPage(t *testing.T) {
 	const page, begin, end = "../../../docs/unsupported.md", "<!-- the table of the code begins -->\n", "<!-- the table of the code ends -->\n"
 	data, err := os.ReadFile(page)
@@ -108,7 +108,7 @@ func tableText() string {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.Join(c.Names, "` `"), strings.Join(flags, " "))
 	}
 	b.WriteString("| `%pre` `%pre-install` `%post` `%onerror` | `--interpreter` (in the installer `/bin/sh` alone) `--log` `--erroronfail` `--nochroot` |\n")
-	b.WriteString("| `%packages` | names, `-NAME`; `--ignoremissing` (so anyway under `skip`) `--excludedocs` `--exclude-weakdeps` `--timeout` `--retries` `--nocore` |\n")
+	b.WriteString("| `%packages` | names, `-NAME`; `--ignoremissing` (the default under `skip`) `--excludedocs` `--exclude-weakdeps` `--timeout` `--retries` `--nocore` |\n")
 	b.WriteString("\n| otherwise | becomes | because |\n|---|---|---|\n")
 	type line struct{ what, fate, why string }
 	var lines []line

@@ -184,7 +184,7 @@ func (l *layout) part(c *kickstart.Command, args kickstart.Args) {
 	}
 }
 
-// content checks that a file system fits its mount point, on whatever device.
+// content checks that a file system fits its mount point, on any device.
 func (l *layout) content(c *kickstart.Command, args kickstart.Args, mount, fstype string) {
 	ps, label := l.ps, len(args.Value("--label"))
 	switch {

@@ -1,6 +1,5 @@
-// Command init is what the end-to-end test puts into an initramfs in the
-// installer's place: it runs the programs that the installer counts on, says how
-// each went, and powers off.
+// Command init replaces the installer in an initramfs, for the end-to-end test. It runs the
+// programs that the installer needs, reports the result of each, and powers off.
 package main
 
 import (

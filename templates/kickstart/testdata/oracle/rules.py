@@ -130,7 +130,7 @@ def check_raid(release, n, extra):
     if release in ("RHEL7", "RHEL8", "F42") and device.startswith("md"):
         device = device[2:]
     level = n.level
-    if release == "RHEL7":  # one that it doesn't know is passed over
+    if release == "RHEL7":  # one that it doesn't know is skipped
         level = [v for v in n.all_level if re.match("(?i)(raid)?(0|1|4|5|6|10)$", v)]
     if given(n, "useexisting", "noformat"):
         reject_if(members or not device, "existing")

@@ -29,21 +29,21 @@ const (
 	patience = 4 * time.Minute
 )
 
-// A rig is the real appliance in a virtual rack, and a link for a simulated box.
-type rig struct {
+// A testRack is the real appliance in a virtual rack, and a link for a simulated box.
+type testRack struct {
 	t       *testing.T
 	rack    *rack.Rack
 	dir     string
 	program string
 	client  *client.Client
 	kill    func()          // ends the appliance, without a word
-	logs    []*bytes.Buffer // what each run of it has said; to be read once it has ended
-	// beside runs a program where the boxes stand, and link is that of the box.
+	logs    []*bytes.Buffer // the output of each run; to be read once it has ended
+	// beside runs a program in the boxes' namespace, and link is the box's link.
 	beside func(ctx context.Context, name string, args ...string) *exec.Cmd
 	link   string
 }
 
-// A family is whose media they are.
+// A family is the distribution of the media.
 type family struct{ name, version, release, kickstart string }
 
 var (
@@ -51,21 +51,21 @@ var (
 	fedora44 = family{"Fedora", "44", "F44", "fedora.ks"}
 )
 
-func newRig(t *testing.T) *rig { return newRigOf(t, rocky9) }
+func newTestRack(t *testing.T) *testRack { return newTestRackOf(t, rocky9) }
 
-func newRigOf(t *testing.T, f family) *rig {
+func newTestRackOf(t *testing.T, f family) *testRack {
 	t.Helper()
-	return newRigWith(t, func(r *rig) { r.files(f) })
+	return newTestRackWith(t, func(r *testRack) { r.files(f) })
 }
 
-// newRigWith is a rig whose files are written by write.
-func newRigWith(t *testing.T, write func(*rig)) *rig {
+// newTestRackWith is a testRack whose files are written by write.
+func newTestRackWith(t *testing.T, write func(*testRack)) *testRack {
 	t.Helper()
 	program := os.Getenv("RACKHAND_BIN")
 	if program == "" {
 		t.Fatal("RACKHAND_BIN is not set: run these tests with `make e2e`")
 	}
-	r := &rig{t: t, program: program}
+	r := &testRack{t: t, program: program}
 	var err error
 	if r.rack, err = rack.New(t.Context(), rack.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func newRigWith(t *testing.T, write func(*rig)) *rig {
 }
 
 // files writes settings, inventory, a secret and media.
-func (r *rig) files(f family) {
+func (r *testRack) files(f family) {
 	r.t.Helper()
 	iso, err := mediatest.WriteAs(r.dir, f.name, f.version)
 	if err != nil {
@@ -127,7 +127,7 @@ hosts:
 	}
 }
 
-func (r *rig) appliance() {
+func (r *testRack) appliance() {
 	r.t.Helper()
 	cmd := r.rack.Command(context.Background(), r.program, "serve", "--config", filepath.Join(r.dir, "rackhand.yaml"))
 	var log bytes.Buffer
@@ -171,19 +171,19 @@ func (r *rig) appliance() {
 }
 
 // power runs a simulated box to its end.
-func (r *rig) power(o simulated.Options) simulated.Result {
+func (r *testRack) power(o simulated.Options) simulated.Result {
 	r.t.Helper()
 	return r.run(powered{Options: o})
 }
 
 // run is power for a box whose installed system may have an agent that works.
-func (r *rig) run(o powered) simulated.Result {
+func (r *testRack) run(o powered) simulated.Result {
 	r.t.Helper()
 	return r.runUntil(r.t.Context(), o)
 }
 
-// runUntil is run for a box that loses its power when ctx ends: then its result is none.
-func (r *rig) runUntil(off context.Context, o powered) simulated.Result {
+// runUntil is run for a box that loses its power when ctx ends. Then it has no result.
+func (r *testRack) runUntil(off context.Context, o powered) simulated.Result {
 	r.t.Helper()
 	o.Link, o.Serial, o.Further, o.MaxBoots, o.Scratch = r.link, "SIM4711", []string{otherMAC}, 6, r.dir
 	if o.Packages == 0 {
@@ -220,12 +220,12 @@ func (r *rig) runUntil(off context.Context, o powered) simulated.Result {
 }
 
 // runTo runs a box in the background and returns when it has come to its pause.
-func (r *rig) runTo(o powered) <-chan simulated.Result {
+func (r *testRack) runTo(o powered) <-chan simulated.Result {
 	r.t.Helper()
 	return r.runToUntil(r.t.Context(), o)
 }
 
-func (r *rig) runToUntil(off context.Context, o powered) <-chan simulated.Result {
+func (r *testRack) runToUntil(off context.Context, o powered) <-chan simulated.Result {
 	r.t.Helper()
 	ended := make(chan simulated.Result, 1)
 	go func() {
@@ -245,14 +245,14 @@ func (r *rig) runToUntil(off context.Context, o powered) <-chan simulated.Result
 }
 
 // goOn ends a box's pause.
-func (r *rig) goOn() {
+func (r *testRack) goOn() {
 	r.t.Helper()
 	if err := os.WriteFile(filepath.Join(r.dir, "paused.go"), nil, 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *rig) install() provision.Install {
+func (r *testRack) install() provision.Install {
 	r.t.Helper()
 	st, err := r.client.Status(r.t.Context())
 	if err != nil {
@@ -268,7 +268,7 @@ func (r *rig) install() provision.Install {
 }
 
 // events are those of web1, by kind.
-func (r *rig) events() map[string][]provision.Event {
+func (r *testRack) events() map[string][]provision.Event {
 	r.t.Helper()
 	all, err := r.client.Events(r.t.Context(), "web1")
 	if err != nil {
@@ -282,7 +282,7 @@ func (r *rig) events() map[string][]provision.Event {
 	return out
 }
 
-func (r *rig) log() string {
+func (r *testRack) log() string {
 	r.t.Helper()
 	var b bytes.Buffer
 	if err := r.client.Log(r.t.Context(), "web1", "", false, &b); err != nil {

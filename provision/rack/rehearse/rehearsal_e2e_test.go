@@ -18,8 +18,8 @@ import (
 	"rackhand/provision/rack/rehearse"
 )
 
-// patience bounds each wait. It is no measure of speed: emulated guests on a busy
-// machine take what they take.
+// patience bounds each wait. It is not a measure of speed, because emulated guests on a busy
+// machine can be very slow.
 const patience = 12 * time.Minute
 
 func need(t *testing.T, name string) string {
@@ -41,8 +41,8 @@ func small(t *testing.T) string {
 	return dir
 }
 
-// A rig is a rehearsal under test.
-type rig struct {
+// A rehearsal is a rehearse.Rehearsal with the test that it belongs to.
+type rehearsal struct {
 	*rehearse.Rehearsal
 	t    *testing.T
 	ctx  context.Context
@@ -50,7 +50,7 @@ type rig struct {
 	logs string
 }
 
-func start(t *testing.T, o rehearse.Options) *rig {
+func start(t *testing.T, o rehearse.Options) *rehearsal {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
@@ -69,7 +69,7 @@ func start(t *testing.T, o rehearse.Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &rig{Rehearsal: r, t: t, ctx: ctx, logs: o.Logs}
+	x := &rehearsal{Rehearsal: r, t: t, ctx: ctx, logs: o.Logs}
 	t.Cleanup(func() {
 		if t.Failed() {
 			x.dump()
@@ -82,7 +82,7 @@ func start(t *testing.T, o rehearse.Options) *rig {
 }
 
 // dump shows the end of every log of a test that failed.
-func (r *rig) dump() {
+func (r *rehearsal) dump() {
 	logs, err := filepath.Glob(filepath.Join(r.logs, "*"))
 	if err != nil {
 		r.t.Error(err)
@@ -100,7 +100,7 @@ func (r *rig) dump() {
 }
 
 // until follows the journal until an event fits.
-func (r *rig) until(what string, fits func(provision.Event) bool) provision.Event {
+func (r *rehearsal) until(what string, fits func(provision.Event) bool) provision.Event {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
@@ -121,7 +121,7 @@ func (r *rig) until(what string, fits func(provision.Event) bool) provision.Even
 }
 
 // reach waits until a host is at a stage; ending elsewhere ends the test.
-func (r *rig) reach(host string, stage provision.Stage) provision.Event {
+func (r *rehearsal) reach(host string, stage provision.Stage) provision.Event {
 	r.t.Helper()
 	e := r.until(host+" at "+string(stage), func(e provision.Event) bool {
 		return e.Host == host && (e.Stage == stage || e.Stage.Ended())
@@ -132,7 +132,7 @@ func (r *rig) reach(host string, stage provision.Stage) provision.Event {
 	return e
 }
 
-func (r *rig) host(name string) provision.HostStatus {
+func (r *rehearsal) host(name string) provision.HostStatus {
 	r.t.Helper()
 	st, err := r.Client.Status(r.ctx)
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *rig) host(name string) provision.HostStatus {
 }
 
 // eventually tries until it works.
-func (r *rig) eventually(what string, try func() error) {
+func (r *rehearsal) eventually(what string, try func() error) {
 	r.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
@@ -164,7 +164,7 @@ func (r *rig) eventually(what string, try func() error) {
 }
 
 // rackhand runs a command as the operator would.
-func (r *rig) rackhand(args ...string) string {
+func (r *rehearsal) rackhand(args ...string) string {
 	r.t.Helper()
 	cmd := exec.CommandContext(r.ctx, r.program(), args...)
 	cmd.Env = append(os.Environ(), "RACKHAND_SOCKET="+r.Socket())
@@ -175,10 +175,10 @@ func (r *rig) rackhand(args ...string) string {
 	return string(out)
 }
 
-func (r *rig) program() string { return need(r.t, "RACKHAND_BIN") }
+func (r *rehearsal) program() string { return need(r.t, "RACKHAND_BIN") }
 
 // events are all events of a host.
-func (r *rig) events(host string) []provision.Event {
+func (r *rehearsal) events(host string) []provision.Event {
 	r.t.Helper()
 	events, err := r.Client.Events(r.ctx, host)
 	if err != nil {
@@ -187,7 +187,7 @@ func (r *rig) events(host string) []provision.Event {
 	return events
 }
 
-func (r *rig) count(host, kind string) int {
+func (r *rehearsal) count(host, kind string) int {
 	n := 0
 	for _, e := range r.events(host) {
 		if e.Kind == kind {
@@ -197,9 +197,9 @@ func (r *rig) count(host, kind string) int {
 	return n
 }
 
-// outside sends a GET from the appliance's network, from an address that is
-// leased to nobody.
-func (r *rig) outside(path string) int {
+// outside sends a GET from the appliance's network, from an address without a
+// lease.
+func (r *rehearsal) outside(path string) int {
 	r.t.Helper()
 	c := http.Client{Transport: &http.Transport{DialContext: r.Dial, DisableKeepAlives: true}}
 	res, err := c.Get("http://10.77.0.1" + path)
