@@ -69,13 +69,23 @@ func (a *Agent) Disable(ctx context.Context, reason string, until time.Time) (to
 	return err, nil
 }
 
-// Enable ends what Disable began, and reports whether there was anything to end.
-func (a *Agent) Enable() (was bool, err error) {
+// Enable ends what Disable began, and reports whether there was anything to end. The
+// appliance hears of it at once where it can be reached; told is why it doesn't.
+func (a *Agent) Enable(ctx context.Context) (was bool, told, err error) {
+	a.setClock()
 	_, err = os.Stat(a.Paths.disabled())
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, nil, nil
 	}
-	return true, removeFile(a.Paths.disabled())
+	if err := removeFile(a.Paths.disabled()); err != nil {
+		return true, nil, err
+	}
+	c, err := a.linked()
+	if err == nil {
+		defer a.unlink()
+		_, err = a.tellDisabled(ctx, c, catalog.Report{}, &catalog.Disabled{Until: a.clock.now().UTC()})
+	}
+	return true, err, nil
 }
 
 // disabled says whether and for how long the agent makes no runs; nil when it does.
