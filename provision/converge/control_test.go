@@ -47,7 +47,7 @@ func TestDisabled(t *testing.T) {
 	if was, told, err := r.Enable(t.Context()); !was || told != nil || err != nil {
 		t.Error(was, told, err)
 	}
-	if last := r.app.reports[len(r.app.reports)-1]; last.Disabled == nil || last.Disabled.Left != 0 {
+	if last := r.app.reports[len(r.app.reports)-1]; last.Disabled == nil || last.Disabled.Left != 0 || last.Error != "" {
 		t.Errorf("that it is enabled is reported as %+v", last)
 	}
 	if was, told, err := r.Enable(t.Context()); was || told != nil || err != nil {

@@ -153,7 +153,10 @@ func (a *Agent) tellDisabled(ctx context.Context, c *client, r catalog.Report, d
 	if d == nil { // it has just ended
 		return r, nil
 	}
-	r.Status, r.Disabled, r.Error = catalog.Failed, d, short((&DisabledError{*d}).Error())
+	r.Status, r.Disabled = catalog.Failed, d
+	if d.Left > 0 {
+		r.Error = short((&DisabledError{*d}).Error())
+	}
 	r.Started = a.clock.now().UTC()
 	r.Finished = r.Started
 	ctx, cancel := context.WithTimeout(ctx, patienceOnceMore)

@@ -109,7 +109,7 @@ var errEnabled = errors.New("the agent was enabled")
 // order waits for one order, over the connection of the latest run where there is one. Nil
 // without an error: there is none yet, ask again.
 func (a *Agent) order(ctx context.Context, last string, wasDisabled *bool) (*catalog.Order, error) {
-	// enabled is asked at the begin, as the appliance may not answer, and at each beat.
+	// enabled is asked first, as the appliance may not answer, and at each beat.
 	enabled := func() bool {
 		before := *wasDisabled
 		*wasDisabled = a.disabled() != nil
