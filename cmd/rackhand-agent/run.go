@@ -14,6 +14,8 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/packages"
 )
 
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
@@ -150,8 +152,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // newAgent builds the agent of this machine.
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
-	runner, clock := converge.Exec{}, converge.SystemClock{}
-	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	runner, clock := command.Exec{}, converge.SystemClock{}
+	apt := &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 	contents := &converge.Contents{Paths: paths, Log: log}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,

@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
 )
 
@@ -40,7 +41,7 @@ type Agent struct {
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
 	// Apt, if set, is told what the state knows of the package index, and asked.
-	Apt *Apt
+	Apt *packages.Apt
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 // The time that work on a resource may take when it doesn't say.
@@ -21,13 +22,13 @@ const (
 	packageDeadline = 900 * time.Second
 )
 
-// PackageManager is what the engine needs of one. See [Apt].
+// PackageManager is what the engine needs of one. See [packages.Apt].
 type PackageManager interface {
 	Query(ctx context.Context, names []string) (installed map[string]string, err error)
 	// Apply brings packages about. declared is what the whole catalog says of packages.
-	Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
+	Apply(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 	// Plan tells what Apply would come to, and changes nothing.
-	Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
+	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 }
 
 // FileManager is what the engine needs to manage files. See [Files].

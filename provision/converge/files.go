@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // Files brings about files, directories and their absence, below Paths.Root.
 type Files struct {
 	Paths  Paths
-	Runner Runner    // for validate
-	Random io.Reader // for names of temporary files
+	Runner command.Runner // for validate
+	Random io.Reader      // for names of temporary files
 	// Contents are those that files name by their hash.
 	Contents *Contents
 	// Trust says whose symbolic links are followed on the way to a file; those of

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // The bounds of a diff: of what is compared, in bytes, and of what is shown, in lines and
@@ -73,7 +74,7 @@ func unified(name string, old, new []byte) string {
 			continue
 		}
 		n++
-		line = printable(strings.TrimSuffix(line, "\n"))
+		line = command.Printable(strings.TrimSuffix(line, "\n"))
 		if r := []rune(line); len(r) > maxDiffLine {
 			line = string(r[:maxDiffLine]) + "…"
 		}

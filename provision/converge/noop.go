@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 // missing is an error that ends once something else is there: a folder, a user, a unit.
@@ -31,7 +32,7 @@ func (r *run) cannotTell(res *catalog.Resource, err error) string {
 		return ""
 	}
 	if makers := r.makers(res); len(makers) > 0 {
-		return fmt.Sprintf("until %s is made: %v", listed(makers), err)
+		return fmt.Sprintf("until %s is made: %v", packages.Listed(makers), err)
 	}
 	return ""
 }

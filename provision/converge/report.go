@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // report sends the reports that are there, oldest first, and keeps the state. A report
@@ -101,3 +102,6 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 		"ok", count.OK, "changed", count.Changed, "drifted", *count.Drifted, "failed", count.Failed, "skipped", count.Skipped,
 		"unknown", count.Unknown, "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
 }
+
+// short makes text fit for a report or the log.
+func short(text string) string { return command.Short(text) }

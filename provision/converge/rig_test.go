@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 // testClock is a clock that can be wrong, and perhaps not be set.
@@ -72,7 +73,7 @@ func (r *rig) restart() {
 	engine.Log = log
 	r.Agent = &Agent{
 		Paths: r.root, Engine: engine, Log: log, Clock: r.clock, Sleep: noSleep(&r.pauses),
-		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*Apt),
+		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*packages.Apt),
 		Synchronised: func() bool { return r.synchronised },
 		Uptime:       func() (string, time.Duration) { return r.boot, r.up },
 	}

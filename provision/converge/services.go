@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/systemd"
 )
 
 // Systemd manages services through systemctl(1).
 type Systemd struct {
 	Paths  Paths
-	Runner Runner
+	Runner command.Runner
 }
 
 // Units asks for the states of units, by their names, in one call of systemctl; for
@@ -92,7 +93,7 @@ func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState
 		}
 	case len(names) == 1:
 		if out.Code != 0 || err == nil {
-			err = fmt.Errorf("systemctl show %s: %s", names[0], out.explain())
+			err = fmt.Errorf("systemctl show %s: %s", names[0], out.Explain())
 		}
 		found[names[0]] = UnitState{Err: err}
 	default:
@@ -243,7 +244,7 @@ func (s Systemd) run(ctx context.Context, args ...string) error {
 		return err
 	}
 	if out.Code != 0 {
-		return fmt.Errorf("systemctl %s: %s", strings.Join(args, " "), out.explain())
+		return fmt.Errorf("systemctl %s: %s", strings.Join(args, " "), out.Explain())
 	}
 	return nil
 }

@@ -44,8 +44,3 @@ func TestVirtualPackages(t *testing.T) {
 		t.Errorf("without apt-cache: %q", got)
 	}
 }
-
-func FuzzShowpkg(f *testing.F) {
-	f.Add("Package: a\nVersions: \n1 (x)\n\nReverse Depends: \n  b,a\nDependencies: \nProvides: \nReverse Provides: \nc 1 (= )\n")
-	f.Fuzz(func(_ *testing.T, text string) { parseShowpkg(text) })
-}

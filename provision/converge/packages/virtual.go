@@ -1,4 +1,4 @@
-package converge
+package packages
 
 import (
 	"context"
@@ -32,13 +32,13 @@ func (a *Apt) virtuals(ctx context.Context, packages []catalog.Package) map[stri
 		if !slices.Contains(names, name) {
 			continue
 		}
-		found[name] = errors.New(name + " is a virtual package: " + listed(providers) + " provide it; name one of them in the role")
+		found[name] = errors.New(name + " is a virtual package: " + Listed(providers) + " provide it; name one of them in the role")
 	}
 	return found
 }
 
-// listed are names in a sentence, a few of them.
-func listed(names []string) string {
+// Listed are names in a sentence, a few of them.
+func Listed(names []string) string {
 	const most = 8
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + " and others"

@@ -1,4 +1,5 @@
-package converge
+// Package command runs programs for the agent, and makes what they wrote fit for a message.
+package command
 
 import (
 	"bytes"
@@ -74,8 +75,8 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	return out, nil
 }
 
-// explain is the gist of a failed program's output: one line, bounded.
-func (o Output) explain() string {
+// Explain is the gist of a failed program's output: one line, bounded.
+func (o Output) Explain() string {
 	text := strings.TrimSpace(o.Stderr)
 	if text == "" {
 		text = strings.TrimSpace(o.Stdout)
@@ -85,23 +86,23 @@ func (o Output) explain() string {
 	if text == "" {
 		return fmt.Sprintf("exit status %d", o.Code)
 	}
-	return fmt.Sprintf("exit status %d: %s", o.Code, short(text))
+	return fmt.Sprintf("exit status %d: %s", o.Code, Short(text))
 }
 
 // maxMessage bounds a message, in characters.
 const maxMessage = 400
 
-// short makes text fit for a message: printable, one line, bounded.
-func short(text string) string {
-	text = printable(text)
+// Short makes text fit for a message: printable, one line, bounded.
+func Short(text string) string {
+	text = Printable(text)
 	if r := []rune(text); len(r) > maxMessage {
 		return string(r[:maxMessage]) + "…"
 	}
 	return text
 }
 
-// printable has no control character, so that nothing is done to a terminal.
-func printable(text string) string {
+// Printable replaces control characters, which could steer a terminal, with spaces.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
