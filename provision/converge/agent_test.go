@@ -12,7 +12,7 @@ import (
 )
 
 func TestFirstRun(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.catalog.Resources = append(r.app.catalog.Resources, catalog.Resource{
 		ID: "file[/etc/pw]", File: &catalog.File{Path: "/etc/pw", Ensure: "file", Content: "hunter2", Sensitive: true},
 	})
@@ -54,7 +54,7 @@ func TestWrongClock(t *testing.T) {
 	for _, year := range []int{1970, 2099} {
 		for _, refuse := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d, may not be set %v", year, refuse), func(t *testing.T) {
-				r := newRig(t)
+				r := newTestHost(t)
 				r.clock.now, r.clock.refuse = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), refuse
 				r.once(catalog.Changed)
 				if r.clock.sets != 1 || !refuse && r.clock.now.Sub(r.app.now).Abs() > maxSkew {
@@ -69,7 +69,7 @@ func TestWrongClock(t *testing.T) {
 }
 
 func TestBadCatalog(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	for _, change := range []func(c *catalog.Catalog){
 		func(c *catalog.Catalog) { c.Host = "web2" },
@@ -95,7 +95,7 @@ func TestBadCatalog(t *testing.T) {
 
 // A refusal is the appliance's word: the catalog of before no longer counts.
 func TestRefusedHost(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.write("root/etc/motd", "drifted")
 	r.app.fail["/v1/catalog"] = 403
@@ -108,7 +108,7 @@ func TestRefusedHost(t *testing.T) {
 }
 
 func TestDryRunOfTheAgent(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	if _, err := r.Once(t.Context(), true); err == nil || !strings.Contains(err.Error(), "doesn't enrol") {
 		t.Errorf("before enrolment: %v", err)
 	}
@@ -125,7 +125,7 @@ func TestDryRunOfTheAgent(t *testing.T) {
 }
 
 func TestOneRunAtATime(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	unlock, err := lockRun(t.Context(), r.root.lock(), "", Sleep)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestOneRunAtATime(t *testing.T) {
 
 // Run goes on until it is told to end, and comes back sooner after a failure.
 func TestRun(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.fail["/v1/enrol"] = 403
 	ctx, cancel := context.WithCancel(t.Context())
 	var pauses []time.Duration

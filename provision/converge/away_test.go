@@ -10,14 +10,14 @@ import (
 )
 
 // moved starts the appliance anew, with a server certificate of today.
-func (a *appliance) moved(r *rig) {
+func (a *appliance) moved(r *testHost) {
 	a.Server.Close()
 	a.start()
 	r.write("root/etc/rackhand/agent.json", fmt.Sprintf(`{"appliance": %q, "host": "web1"}`, a.URL))
 }
 
 func TestApplianceDown(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.write("root/etc/motd", "drifted")
 	r.app.Server.Close()
@@ -49,7 +49,7 @@ func TestApplianceDown(t *testing.T) {
 
 // A catalog whose age is forgotten is not passed off as fresh.
 func TestApplianceDownAndStateLost(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.app.fail["/v1/catalog"] = 503
 	r.write("root/var/lib/rackhand-agent/state.json", "{damaged")
@@ -61,7 +61,7 @@ func TestApplianceDownAndStateLost(t *testing.T) {
 }
 
 func TestApplianceDownAtFirst(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.Server.Close()
 	if status, err := r.Once(t.Context(), false); err == nil || status != catalog.Failed || r.pauses != attempts-1 {
 		t.Errorf("Once = %q, %v after %d pauses", status, err, r.pauses)
@@ -71,7 +71,7 @@ func TestApplianceDownAtFirst(t *testing.T) {
 }
 
 func TestRetries(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	for _, path := range []string{"/v1/time", "/v1/catalog", "/v1/progress", "/v1/report"} {
 		r.app.fail, r.app.failures, r.app.reports, r.pauses = map[string]int{path: 503}, 2, nil, 0

@@ -11,7 +11,7 @@ import (
 )
 
 func TestImpostor(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("root/etc/rackhand/ca.pem", newAppliance(t, r.app.now).caPEM())
 	status, err := r.Once(t.Context(), false)
 	if err == nil || status != catalog.Failed || !strings.Contains(err.Error(), "not our appliance") {
@@ -21,7 +21,7 @@ func TestImpostor(t *testing.T) {
 		t.Errorf("something was said to it: %v, %d pauses", r.app.calls, r.pauses)
 	}
 	// Another name at the right CA is no better.
-	r = newRig(t)
+	r = newTestHost(t)
 	r.write("root/etc/rackhand/agent.json", strings.Replace(r.read("root/etc/rackhand/agent.json"), "127.0.0.1", "localhost", 1))
 	if _, err := r.Once(t.Context(), false); err == nil || !strings.Contains(err.Error(), "not our appliance") {
 		t.Errorf("a name that isn't in the certificate: %v", err)
@@ -29,7 +29,7 @@ func TestImpostor(t *testing.T) {
 }
 
 func TestTokenRefused(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("root/etc/rackhand/enrol-token", "wr0ng-token")
 	_, err := r.Once(t.Context(), false)
 	if err == nil || !strings.Contains(err.Error(), "token is refused") || strings.Contains(err.Error(), "wr0ng") {
@@ -48,7 +48,7 @@ func TestTokenRefused(t *testing.T) {
 
 // The answer to an enrolment may be lost: the same key asks again.
 func TestEnrolmentIsRepeatedWithTheSameKey(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.fail["/v1/enrol"] = 503
 	if _, err := r.Once(t.Context(), false); err == nil {
 		t.Fatal("no error while the appliance can't sign")
@@ -65,7 +65,7 @@ func TestEnrolmentIsRepeatedWithTheSameKey(t *testing.T) {
 // A run died after the certificate was kept and before the token was removed; a
 // certificate of another appliance or host is no certificate.
 func TestIdentityOnDisk(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.write("root/etc/rackhand/enrol-token", "left over")
 	r.once(catalog.OK)

@@ -20,7 +20,7 @@ import (
 // systemctl, one of dpkg-query, a state saved once, and one connection, however many
 // resources there are.
 func TestNothingToDo(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("root/etc/systemd/system/multi-user.target.wants/.keep", "")
 	for n := range 20 {
 		name := fmt.Sprintf("x%d", n)
@@ -75,7 +75,7 @@ func TestStateFolderUnwritable(t *testing.T) {
 		}
 		return
 	}
-	r := newRig(t)
+	r := newTestHost(t)
 	folder := r.root.folder()
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)

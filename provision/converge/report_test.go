@@ -9,7 +9,7 @@ import (
 )
 
 func TestReportIsKeptAndSentLater(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.fail["/v1/report"] = 503
 	r.once(catalog.Changed)
 	r.once(catalog.OK)
@@ -35,7 +35,7 @@ func TestReportIsKeptAndSentLater(t *testing.T) {
 
 // A report that is too large for the appliance arrives without its details.
 func TestReportTooLarge(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	for i := range 1500 {
 		r.app.catalog.Resources = append(r.app.catalog.Resources, catalog.Resource{
 			ID: fmt.Sprintf("file[/etc/%04d]", i), File: &catalog.File{Path: fmt.Sprintf("/etc/%04d", i), Ensure: "absent"},
@@ -62,7 +62,7 @@ func TestReportTooLarge(t *testing.T) {
 // An appliance that has had enough for now is left alone until the next run. The oldest
 // reports go when too many wait, and that is said.
 func TestTooManyReports(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.fail["/v1/report"], r.app.after = 429, "60"
 	r.once(catalog.Changed)
 	if r.pauses != 0 || r.app.calls["/v1/report"] != 1 {

@@ -66,14 +66,14 @@ func upgradingAgent(dir string, args []string) int {
 
 // killedUpgrade is an agent that is a process of its own, and is killed while it upgrades.
 type killedUpgrade struct {
-	*rig
+	*testHost
 	path     string // of the agent's program
 	one, two []byte // the program in place at first, and the one that is offered
 }
 
 func newKilledUpgrade(t *testing.T) *killedUpgrade {
 	t.Helper()
-	u := &killedUpgrade{rig: newRig(t)}
+	u := &killedUpgrade{testHost: newTestHost(t)}
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

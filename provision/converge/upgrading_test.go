@@ -58,9 +58,9 @@ func (a *agents) serve(app *appliance, w http.ResponseWriter, r *http.Request) b
 	return false
 }
 
-// with gives the rig's agent a version, a program on disk, and an Upgrader whose trial does
+// with gives the host's agent a version, a program on disk, and an Upgrader whose trial does
 // as it is told.
-func (r *rig) with(version, program string, trial upgrade.Trial) {
+func (r *testHost) with(version, program string, trial upgrade.Trial) {
 	r.t.Helper()
 	r.Version = version
 	path := filepath.Join(r.dir, "sbin", "rackhand-agent")
@@ -79,7 +79,7 @@ func (r *rig) with(version, program string, trial upgrade.Trial) {
 // TestUpgrade: what is offered is fetched over the run's one connection, tried, and takes
 // the program's place; what fails its trial is reported, and isn't taken again.
 func TestUpgrade(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	tried := 0
 	fails := errors.New("it crashed")
 	trial := func(context.Context, string) error { tried++; return fails }
@@ -130,7 +130,7 @@ func TestUpgradeWithoutCatalog(t *testing.T) {
 		func(a *appliance) { a.fail[catalogPath] = http.StatusServiceUnavailable },
 		func(a *appliance) { a.catalog.Host = "web2" },
 	} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.with("v1", "one", nil)
 		r.app.agents.put("v2", []byte("two"))
 		broken(r.app)
@@ -138,7 +138,7 @@ func TestUpgradeWithoutCatalog(t *testing.T) {
 			t.Errorf("%v, staged %t\n%s", err, r.Upgrade.Staged(), r.out)
 		}
 	}
-	r := newRig(t)
+	r := newTestHost(t)
 	r.with("v1", "one", nil)
 	r.app.agents.put("v2", []byte("two"))
 	r.app.fail["/v1/enrol"] = http.StatusForbidden
@@ -151,7 +151,7 @@ func TestUpgradeWithoutCatalog(t *testing.T) {
 // for either program, says nothing against the new one.
 func TestUpgradeUndecided(t *testing.T) {
 	for _, away := range []bool{true, false} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.with("v1", "one", func(context.Context, string) error {
 			if r.app.catalog.Host = "web2"; away {
 				r.app.fail[catalogPath] = http.StatusServiceUnavailable
@@ -184,7 +184,7 @@ func TestUpgradeUndecided(t *testing.T) {
 
 // TestTrial: a program on trial says so, fetches the whole catalog and makes a dry run.
 func TestTrial(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.write("root/etc/motd", "drift")
 	r.Version = "v2"
