@@ -66,7 +66,7 @@ func Load(dir, version string, own []byte, asked string) (*Programs, error) {
 	if asked != "" && (p.Own == nil || asked != version) {
 		var err error
 		if p.Offered, err = find(dir, asked); err != nil {
-			p.Problem = fmt.Sprintf("agent.version in rackhand.yaml: %v; no agent is upgraded meanwhile. Versions that are kept: %s", err, strings.Join(Versions(dir), ", "))
+			p.Problem = fmt.Sprintf("agent.version in rackhand.yaml: %v; agents are not upgraded meanwhile. Versions in the folder: %s", err, strings.Join(Versions(dir), ", "))
 		}
 	}
 	return &p, errors.Join(kept, prune(dir, version, asked))
@@ -118,7 +118,7 @@ func find(dir, version string) (*Program, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, io.LimitReader(f, catalog.MaxAgent+1))
 	if err == nil && (n == 0 || n > catalog.MaxAgent) {
-		err = fmt.Errorf("%s has a size that no agent has", f.Name())
+		err = fmt.Errorf("%s has a size that an agent can't have", f.Name())
 	}
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (c *Catalog) Validate() error {
 			return fmt.Errorf("resource %d, %.200q: %w", i+1, r.ID, err)
 		}
 		if seen[r.ID] {
-			return fmt.Errorf("resource %d: %.200q stands in the catalog twice", i+1, r.ID)
+			return fmt.Errorf("resource %d: %.200q is in the catalog twice", i+1, r.ID)
 		}
 		// The order is the order of work: what is required has come before.
 		for _, id := range r.Require {
@@ -114,10 +114,10 @@ func (r *Resource) Validate() error {
 
 func (p *Package) validate() error {
 	if len(p.Name) > 128 || !packageName.MatchString(p.Name) {
-		return fmt.Errorf("%.140q is no name of a package", p.Name)
+		return fmt.Errorf("%.140q is not a valid package name", p.Name)
 	}
 	if p.Ensure != Present && p.Ensure != Absent && (len(p.Ensure) > 128 || !packageVersion.MatchString(p.Ensure)) {
-		return fmt.Errorf("ensure is %.140q: present, absent or a version is wanted", p.Ensure)
+		return fmt.Errorf("ensure is %.140q: use present, absent or a version", p.Ensure)
 	}
 	return nil
 }
@@ -129,11 +129,11 @@ func (f *File) validate() error {
 	case f.Path != path.Clean(f.Path) || f.Path == "/":
 		return fmt.Errorf("the path should be written %q", path.Clean(f.Path))
 	case !slices.Contains([]string{FileKind, Directory, Absent}, f.Ensure):
-		return fmt.Errorf("ensure is %.40q: file, directory or absent is wanted", f.Ensure)
+		return fmt.Errorf("ensure is %.40q: use file, directory or absent", f.Ensure)
 	case f.Owner != "" && (len(f.Owner) > 64 || !userName.MatchString(f.Owner)):
-		return fmt.Errorf("%.80q is no name of a user", f.Owner)
+		return fmt.Errorf("%.80q is not a valid user name", f.Owner)
 	case f.Group != "" && (len(f.Group) > 64 || !userName.MatchString(f.Group)):
-		return fmt.Errorf("%.80q is no name of a group", f.Group)
+		return fmt.Errorf("%.80q is not a valid group name", f.Group)
 	case f.Size < 0 || f.Size > MaxContent || f.SHA256 == "" && f.Size != 0 || f.SHA256 != "" && (f.Content != "" || !IsSHA256(f.SHA256)):
 		return errors.New("the content is named by a SHA-256 of 64 hex digits and a size of at most 1 GiB")
 	case f.Ensure != FileKind && (f.Content != "" || f.SHA256 != "" || len(f.Validate) > 0):
@@ -154,13 +154,13 @@ func (f *File) validate() error {
 
 func (s *Service) validate() error {
 	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {
-		return fmt.Errorf("%.140q is no name of a service", s.Name)
+		return fmt.Errorf("%.140q is not a valid service name", s.Name)
 	}
 	if s.Settle < 0 || s.Settle > MaxSettle {
 		return fmt.Errorf("settle is %d seconds: 0 to %d are allowed", s.Settle, MaxSettle)
 	}
 	if s.Refresh != "" && s.Refresh != Restart && s.Refresh != Reload {
-		return fmt.Errorf("refresh is %.40q: restart or reload is wanted", s.Refresh)
+		return fmt.Errorf("refresh is %.40q: use restart or reload", s.Refresh)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (s *Service) validate() error {
 func ParseMode(text string) (uint32, error) {
 	mode, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || len(text) < 3 || len(text) > 5 || mode > 0o7777 {
-		return 0, fmt.Errorf("mode %.20q: three or four octal digits are wanted, such as 0644", text)
+		return 0, fmt.Errorf("mode %.20q: write three or four octal digits, such as 0644", text)
 	}
 	return uint32(mode), nil
 }

@@ -174,7 +174,7 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 		return m, asked, err
 	}
 	if v.roles == nil {
-		return nil, nil, errors.New("no inventory was taken in yet")
+		return nil, nil, errors.New("no inventory has been loaded yet")
 	}
 	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
 		value, err := secret(name)

@@ -192,7 +192,7 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		if n := len(state.Unsent); n > 0 && state.Unsent[n-1].Started.Equal(report.Started) {
 			state.Unsent = state.Unsent[:n-1]
 		}
-		trouble = fmt.Errorf("the agent can't keep its state, so what notifies a service was left as it is: %w", trouble)
+		trouble = fmt.Errorf("the agent can't save its state, so it did not change resources that notify a service: %w", trouble)
 		report.Status, report.Error = catalog.Failed, short(errors.Join(err, trouble).Error())
 		state.broken = trouble
 		a.report(ctx, c, state, report)
@@ -219,7 +219,7 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	}
 	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
 		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
-			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
+			a.Log.Warn("the appliance doesn't accept the progress message", "error", short(err.Error()))
 		}
 	}
 	a.Engine.Contents.use(c)
@@ -256,7 +256,7 @@ func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *Stat
 func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	if !noop {
 		if err := a.Paths.sweep(); err != nil {
-			a.Log.Warn("what a kill left behind stays", "error", err)
+			a.Log.Warn("the files that a killed run left behind can't be removed", "error", err)
 		}
 	}
 	state, damaged, err := OpenState(a.Paths.state())
@@ -299,7 +299,7 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
 	if !noop {
 		if err := finishRenewal(a.Paths); err != nil {
-			a.Log.Warn("a renewal that was cut short is not finished", "error", err) // it can be used as it lies
+			a.Log.Warn("an interrupted renewal can't be finished", "error", err) // it can be used as it lies
 		}
 	}
 	cert, err := c.identity(a.Paths, host)
@@ -372,7 +372,7 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 		}
 		age := a.age(state)
 		report.CatalogAge, report.CatalogFetched = age.Seconds(), a.clock.now().Add(-age).UTC()
-		a.Log.Warn("the appliance can't be asked; converging the catalog kept here",
+		a.Log.Warn("the appliance can't be reached; converging the catalog kept here",
 			"age", age.Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
 		return kept, nil, nil
 	}
@@ -418,7 +418,7 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 		err = usable(c, host)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
+		return nil, fmt.Errorf("the catalog kept at %s can't be used: %w", a.Paths.catalog(), err)
 	}
 	return c, nil
 }

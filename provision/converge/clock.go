@@ -91,7 +91,7 @@ func (c *client) syncClock(ctx context.Context, set bool) error {
 	}
 	now := reply.Time.Add(time.Since(start) / 2)
 	if now.Before(validity[0]) || now.After(validity[1]) {
-		return fmt.Errorf("the appliance says that it is %s, when its own certificate is not valid (%s to %s): set the appliance's clock",
+		return fmt.Errorf("the appliance's clock says %s, but its own certificate is valid from %s to %s: set the appliance's clock",
 			now.Format(time.RFC3339), validity[0].Format(time.RFC3339), validity[1].Format(time.RFC3339))
 	}
 	c.clock.off = 0

@@ -54,13 +54,13 @@ func (s *Contents) write(ctx context.Context, to *os.File, file *catalog.File) e
 		return nil
 	}
 	if s.client == nil || s.client.mutual == nil || s.client.away {
-		return fmt.Errorf("its content of %d bytes is not kept here, and the appliance can't be asked for it", file.Size)
+		return fmt.Errorf("its content of %d bytes is not kept here, and the appliance can't be reached", file.Size)
 	}
 	if err := s.client.content(ctx, to, file); err != nil {
 		return fmt.Errorf("fetching its content: %w", err)
 	}
 	if err := s.keep(to, file); err != nil {
-		s.Log.Warn("a content is not kept for runs without the appliance", "file", file.Path, "error", err)
+		s.Log.Warn("a file's content can't be kept for runs without the appliance", "file", file.Path, "error", err)
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (s *Contents) read(ctx context.Context, file *catalog.File) ([]byte, error)
 }
 
 // errWithoutAppliance: a secret isn't kept on the host.
-var errWithoutAppliance = errors.New("its content is a secret, which only the appliance has, and the appliance can't be asked")
+var errWithoutAppliance = errors.New("its content is a secret, which only the appliance has, and the appliance can't be reached")
 
 // secret fetches the content of a sensitive file. It stays in memory.
 func (s *Contents) secret(ctx context.Context, file *catalog.File) (string, error) {
@@ -220,7 +220,7 @@ func (v *verifying) Write(b []byte) (int, error) {
 
 func (v *verifying) verify(file *catalog.File) error {
 	if sum := hex.EncodeToString(v.hash.Sum(nil)); v.size != file.Size || sum != file.SHA256 {
-		return fmt.Errorf("%d bytes with the SHA-256 %s came, %d with %s are wanted", v.size, sum, file.Size, file.SHA256)
+		return fmt.Errorf("received %d bytes with the SHA-256 %s, expected %d with %s", v.size, sum, file.Size, file.SHA256)
 	}
 	return nil
 }

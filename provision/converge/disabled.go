@@ -40,13 +40,13 @@ func (a *Agent) Disable(ctx context.Context, reason string, until time.Time) (to
 	d := disabling{Reason: reason, Until: until, For: until.Sub(a.clock.now())}
 	switch {
 	case strings.TrimSpace(reason) == "":
-		return nil, errors.New("a reason is wanted, for those who find the host disabled")
+		return nil, errors.New("give a reason, for people who find the host disabled")
 	case len(reason) > catalog.MaxReason || strings.ContainsFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return nil, fmt.Errorf("a reason is one line of at most %d bytes", catalog.MaxReason)
 	case d.For <= 0:
 		return nil, fmt.Errorf("%s has passed already", until.Format(time.RFC3339))
 	case d.For > catalog.MaxDisabled:
-		return nil, fmt.Errorf("an agent is disabled for %d days at most, so that it is not forgotten", int(catalog.MaxDisabled.Hours())/24)
+		return nil, fmt.Errorf("an agent is disabled for %d days at most, so it is not forgotten", int(catalog.MaxDisabled.Hours())/24)
 	}
 	if a.Uptime != nil {
 		d.Boot, d.Up = a.Uptime()
@@ -131,7 +131,7 @@ func (a *Agent) reportDisabled(ctx context.Context, c *client, r catalog.Report,
 		r, err = a.tellDisabled(ctx, c, r, d)
 	}
 	if err != nil {
-		a.Log.Warn("the appliance does not hear that the agent is disabled", "error", short(err.Error()))
+		a.Log.Warn("the appliance could not be notified that the agent is disabled", "error", short(err.Error()))
 	} else if r.Order != "" {
 		a.answered = r.Order
 	}

@@ -124,7 +124,7 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
 		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
-			e.Log.Warn("what a killed run left behind stays", "error", err)
+			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
 		}
 	}
 	var names []string
@@ -296,7 +296,7 @@ func (e *Engine) bounded(ctx context.Context, id string, deadline time.Duration,
 	stuck := e.stuck[id]
 	e.mu.Unlock()
 	if stuck {
-		return errors.New("the work of an earlier run hangs still: is a network file system gone?")
+		return errors.New("the work of an earlier run still hangs: is a network file system gone?")
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -101,7 +101,7 @@ func loadKey(name string) (crypto.Signer, error) {
 	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s is no ECDSA key", name)
+		return nil, fmt.Errorf("%s is not an ECDSA key", name)
 	}
 	return ec, nil
 }

@@ -67,7 +67,7 @@ func (c *client) fetch(ctx context.Context, path string, read func(io.Reader) er
 func (c *client) fetchOnce(ctx context.Context, path string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(stalled, func() { cancel(fmt.Errorf("nothing came for %s", stalled)) })
+	timer := time.AfterFunc(stalled, func() { cancel(fmt.Errorf("no data came for %s", stalled)) })
 	defer timer.Stop()
 	u := *c.base
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/")+path, "" // as it is, with any character

@@ -50,7 +50,7 @@ func (p *place) remove() error {
 	}
 	err := unix.Unlinkat(p.dir, p.name, unix.AT_REMOVEDIR)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		return errors.New("the directory is not empty: declare what is in it absent too, or empty it by hand")
+		return errors.New("the directory is not empty: declare its files absent too, or empty it by hand")
 	}
 	return err
 }
@@ -190,7 +190,7 @@ func (f *Files) writeContent(ctx context.Context, to *os.File, file *catalog.Fil
 		return err
 	}
 	if f.Contents == nil {
-		return errors.New("no contents are at hand here")
+		return errors.New("this run can't fetch contents")
 	}
 	return f.Contents.write(ctx, to, file)
 }

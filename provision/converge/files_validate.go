@@ -22,7 +22,7 @@ func (f *Files) validate(ctx context.Context, file *catalog.File, newPath string
 	case err != nil:
 		return fmt.Errorf("validate: %w", err)
 	case out.Code != 0 && file.Sensitive:
-		return fmt.Errorf("%s refuses the new content: exit status %d (its words are withheld, the file is sensitive); the old content stays", args[0], out.Code)
+		return fmt.Errorf("%s refuses the new content: exit status %d (its output is withheld because the file is sensitive); the old content stays", args[0], out.Code)
 	case out.Code != 0:
 		return fmt.Errorf("%s refuses the new content: %s; the old content stays", args[0], out.Explain())
 	}

@@ -35,5 +35,5 @@ func without(results []catalog.Result, noop bool) string {
 	if n == 0 || noop {
 		return ""
 	}
-	return fmt.Sprintf("%d files with secrets stay as they are, since the appliance can't be asked for these", n)
+	return fmt.Sprintf("%d files with secrets stay as they are, because the appliance can't be reached", n)
 }

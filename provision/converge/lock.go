@@ -43,7 +43,7 @@ func lockRun(ctx context.Context, path, instead string, sleep func(context.Conte
 		if sleep(ctx, 200*time.Millisecond) != nil {
 			pid, _ := readFile(path, 32)
 			f.Close()
-			return nil, fmt.Errorf("another run holds %s (process %s): wait for it, or give --wait more time: %w", path, strings.TrimSpace(string(pid)), context.Cause(ctx))
+			return nil, fmt.Errorf("another run holds %s (process %s): wait for it, or use a longer --wait: %w", path, strings.TrimSpace(string(pid)), context.Cause(ctx))
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		}
 	}
 	if dropped > 0 {
-		a.Log.Warn("the oldest reports are dropped: more wait than are kept", "dropped", dropped, "kept", maxUnsent)
+		a.Log.Warn("the oldest reports are dropped, because too many wait to be sent", "dropped", dropped, "kept", maxUnsent)
 	}
 	if c.mutual == nil {
 		// The appliance was away when the run began; it may be back.

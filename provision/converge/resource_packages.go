@@ -155,7 +155,7 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 			why = err
 		}
 		if why == nil {
-			why = fmt.Errorf("apt-get is content, but dpkg doesn't have it as declared: is %s a virtual package?", p.Name)
+			why = fmt.Errorf("apt-get succeeded, but dpkg doesn't report %s as declared: is it a virtual package?", p.Name)
 		}
 		if queryErr == nil && now[p.Name] == was {
 			if err := r.state.unmark(added[res.ID], res.ID); err != nil {

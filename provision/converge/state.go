@@ -74,9 +74,9 @@ func OpenState(path string) (s *State, damaged error, err error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		aside := path + ".damaged"
 		if err := os.Rename(path, aside); err != nil {
-			return nil, nil, fmt.Errorf("putting a damaged state aside: %w", err)
+			return nil, nil, fmt.Errorf("moving a damaged state file away: %w", err)
 		}
-		return &State{path: path}, fmt.Errorf("%s was damaged (%w) and is kept as %s: restarts that were pending are forgotten", path, err, aside), nil
+		return &State{path: path}, fmt.Errorf("%s was damaged (%w) and is kept as %s: pending restarts are lost", path, err, aside), nil
 	}
 	return s, nil, nil
 }

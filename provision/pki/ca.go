@@ -67,7 +67,7 @@ func (a *Authority) load(pair tls.Certificate) error {
 		}
 		block, _ := pem.Decode(b)
 		if err == nil && block == nil {
-			err = fmt.Errorf("%s: no certificate in PEM is in it", name)
+			err = fmt.Errorf("%s: it contains no certificate in PEM format", name)
 		}
 		if err == nil {
 			*to, err = x509.ParseCertificate(block.Bytes)

@@ -18,7 +18,7 @@ import (
 // verify checks that a client certificate is of this CA's, whatever the dates: one that was
 // issued by a clock at 1970 is older than its CA, and its host must be able to renew it.
 func (a *Authority) verify(leaf *x509.Certificate) error {
-	err := errors.New("it is signed by no CA of this appliance's")
+	err := errors.New("it is not signed by a CA of this appliance")
 	for _, ca := range a.ca.Load().trusted {
 		if err = leaf.CheckSignatureFrom(ca); err == nil {
 			break
@@ -28,7 +28,7 @@ func (a *Authority) verify(leaf *x509.Certificate) error {
 		return err
 	}
 	if leaf.IsCA || !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
-		return errors.New("it is not a client's")
+		return errors.New("it is not a client certificate")
 	}
 	return nil
 }
@@ -43,16 +43,16 @@ type holder struct {
 
 func (a *Authority) holder(ctx context.Context, state *tls.ConnectionState) (holder, error) {
 	if state == nil || len(state.PeerCertificates) == 0 {
-		return holder{}, errors.New("a client certificate of this appliance is wanted")
+		return holder{}, errors.New("a client certificate of this appliance is required")
 	}
 	h := holder{leaf: state.PeerCertificates[0]}
 	if err := a.verify(h.leaf); err != nil {
-		return holder{}, fmt.Errorf("a client certificate of this appliance is wanted: %w", err)
+		return holder{}, fmt.Errorf("a client certificate of this appliance is required: %w", err)
 	}
 	host := h.leaf.Subject.CommonName
 	rec, err := a.store.Get(ctx, certPrefix+host)
 	if errors.Is(err, store.ErrNotFound) {
-		return holder{}, &Refusal{Host: host, Why: "the database knows of none: it is newer than the certificate"}
+		return holder{}, &Refusal{Host: host, Why: "the database has no certificate of this host: it is newer than the certificate"}
 	}
 	if err == nil {
 		err = json.Unmarshal(rec.Value, &h.Cert)

@@ -230,7 +230,7 @@ func ParseCSR(text, host string) (*CSR, error) {
 		return nil, fmt.Errorf("certificate request: %w", err)
 	}
 	if k, ok := req.PublicKey.(*ecdsa.PublicKey); !ok || k.Curve != elliptic.P256() {
-		return nil, errors.New("certificate request: an ECDSA P-256 key is wanted")
+		return nil, errors.New("certificate request: an ECDSA P-256 key is required")
 	}
 	if req.Subject.CommonName != host {
 		return nil, fmt.Errorf("certificate request: it is for %.60q, not for %s", req.Subject.CommonName, host)

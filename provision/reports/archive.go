@@ -69,7 +69,7 @@ func (b *Archive) Load(ctx context.Context) error {
 		host := strings.TrimPrefix(r.Key, lastPrefix)
 		var k Kept
 		if err := unpack(r.Value, &k); err != nil {
-			b.Log.Error("a kept report is of no use", "host", host, "error", err)
+			b.Log.Error("a kept report can't be read", "host", host, "error", err)
 			continue
 		}
 		run := k.Run()
@@ -82,7 +82,7 @@ func (b *Archive) Load(ctx context.Context) error {
 		host := strings.TrimPrefix(r.Key, pastPrefix)
 		var list []Kept
 		if err := unpack(r.Value, &list); err != nil {
-			b.Log.Error("kept reports are of no use", "host", host, "error", err)
+			b.Log.Error("kept reports can't be read", "host", host, "error", err)
 			continue
 		}
 		e := b.hosts[host]
@@ -197,7 +197,7 @@ func (b *Archive) last(ctx context.Context, host string) (k Kept, rev uint64, er
 		return k, 0, fmt.Errorf("reading the report of %s: %w", host, err)
 	}
 	if err := unpack(r.Value, &k); err != nil {
-		b.Log.Error("a kept report is of no use", "host", host, "error", err)
+		b.Log.Error("a kept report can't be read", "host", host, "error", err)
 		return Kept{}, r.Rev, fmt.Errorf("%w of %s: the one that was kept can't be read", ErrNone, host)
 	}
 	return k, r.Rev, nil
@@ -212,7 +212,7 @@ func (b *Archive) past(ctx context.Context, host string) (list []Kept, rev uint6
 		return nil, 0, fmt.Errorf("reading the earlier reports of %s: %w", host, err)
 	}
 	if err := unpack(r.Value, &list); err != nil {
-		b.Log.Error("kept reports are of no use", "host", host, "error", err)
+		b.Log.Error("kept reports can't be read", "host", host, "error", err)
 		return nil, r.Rev, nil
 	}
 	return list, r.Rev, nil

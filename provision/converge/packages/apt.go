@@ -132,7 +132,7 @@ func (a *Apt) holder() string {
 	}
 	table, err := os.ReadFile(filepath.Join(proc, "locks"))
 	if err != nil {
-		return "a process that can't be named: " + err.Error()
+		return "a process whose name can't be read: " + err.Error()
 	}
 	for _, name := range []string{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"} {
 		var st unix.Stat_t
@@ -149,5 +149,5 @@ func (a *Apt) holder() string {
 			return fmt.Sprintf("process %s (%s), which holds %s", f[4], command.Short(strings.TrimSpace(string(comm))), name)
 		}
 	}
-	return "a process that has let go meanwhile"
+	return "a process that has released it meanwhile"
 }

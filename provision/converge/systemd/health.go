@@ -87,7 +87,7 @@ func (u Unit) ended() string {
 	case u.ExecMainCode == cldKilled || u.ExecMainCode == cldDumped:
 		return "killed by " + unix.SignalName(unix.Signal(u.ExecMainStatus))
 	case u.Result == "success" || u.Result == "":
-		return "it ended by itself"
+		return "its process ended"
 	}
 	return u.Result
 }

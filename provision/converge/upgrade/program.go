@@ -54,7 +54,7 @@ func (p Program) fetch(o catalog.Offer, from io.Reader) (err error) {
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); n != o.Size || got != o.SHA256 {
-		return fmt.Errorf("what came has %d bytes and the SHA-256 %s, not %d and %s", n, got, o.Size, o.SHA256)
+		return fmt.Errorf("received %d bytes with the SHA-256 %s, expected %d with %s", n, got, o.Size, o.SHA256)
 	}
 	if err := errors.Join(f.Chmod(0o755), f.Sync()); err != nil {
 		return err
