@@ -56,7 +56,7 @@ type options struct {
 	reason, until            string
 }
 
-// parse reads the flags of a command. done: the exit code says all.
+// parse reads the flags of a command. done: the command has ended with the exit code.
 func parse(args []string, stdout, stderr io.Writer) (o options, code int, done bool) {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
@@ -169,7 +169,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 	}
 }
 
-// newLog writes lines for journald, which adds the time by itself.
+// newLog writes lines without a time stamp, because journald adds one.
 func newLog(w io.Writer, verbose bool) *slog.Logger {
 	level := slog.LevelInfo
 	if verbose {

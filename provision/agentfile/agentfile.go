@@ -42,20 +42,20 @@ type nopCloser struct{ io.ReadSeeker }
 
 func (nopCloser) Close() error { return nil }
 
-// Programs are what there is to offer.
+// Programs are the agents that the appliance can offer.
 type Programs struct {
 	// Own is the agent that this appliance carries; nil when it was built without one.
 	Own *Program
 	// Offered is the agent that hosts are to run: the version that the settings name, or
-	// Own; nil when there is none.
+	// Own; nil without both.
 	Offered *Program
 	// Problem is why the version that the settings name can't be offered; "" when it can.
 	Problem string
 }
 
-// Load puts the appliance's own program into dir under its version, and finds the one that
-// the settings ask for, "" for the own one. own is nil when there is none. The error says
-// why the own one could not be kept; the programs can be used all the same.
+// Load puts the appliance's own program into dir under its version, and finds the version
+// that the settings ask for, "" for the own one. own is nil if this build has no agent. The
+// error says why the own program could not be saved; the returned programs can still be used.
 func Load(dir, version string, own []byte, asked string) (*Programs, error) {
 	var p Programs
 	var kept error

@@ -93,7 +93,7 @@ func TestByHash(t *testing.T) {
 	}
 	c.Resources[1].File.Content = "other"
 	if again, _ := c.ByHash(); again.Version != h.Version {
-		t.Error("the version tells of a secret")
+		t.Error("the version depends on a secret")
 	}
 	c.Resources[0].File.Content = "other"
 	if again, _ := c.ByHash(); again.Version == h.Version {

@@ -34,9 +34,9 @@ var (
 	userName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?$`)
 )
 
-// Validate says what in a catalog cannot be converged. The appliance checks what
-// it compiles, and the agent what it is handed: names become arguments of
-// programs that run as root.
+// Validate returns an error if a catalog can't be converged. The appliance checks the
+// catalogs that it compiles, and the agent those that it receives, because names become
+// arguments of programs that run as root.
 func (c *Catalog) Validate() error {
 	if len(c.Resources) > MaxResources {
 		return fmt.Errorf("the catalog has %d resources, at most %d are allowed", len(c.Resources), MaxResources)
@@ -54,7 +54,7 @@ func (c *Catalog) Validate() error {
 		if seen[r.ID] {
 			return fmt.Errorf("resource %d: %.200q is in the catalog twice", i+1, r.ID)
 		}
-		// The order is the order of work: what is required has come before.
+		// The order is the order of work, so a requirement comes first.
 		for _, id := range r.Require {
 			if !seen[id] {
 				return fmt.Errorf("resource %d, %.200q: requires %.200q, which does not come before it", i+1, r.ID, id)
@@ -62,7 +62,7 @@ func (c *Catalog) Validate() error {
 		}
 		seen[r.ID] = true
 	}
-	// A service that is notified has its turn after whatever notifies it.
+	// A service comes after the resources that notify it.
 	clear(seen)
 	for i := len(c.Resources) - 1; i >= 0; i-- {
 		r := &c.Resources[i]
@@ -76,7 +76,7 @@ func (c *Catalog) Validate() error {
 	return nil
 }
 
-// Validate says what is wrong with one resource by itself.
+// Validate checks one resource without the others.
 func (r *Resource) Validate() error {
 	if r.Deadline < 0 || r.Deadline > MaxDeadline {
 		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)

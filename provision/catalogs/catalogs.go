@@ -193,7 +193,7 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 	return m, asked, nil
 }
 
-// same reports whether secrets are what they were.
+// same reports whether secrets are unchanged.
 func same(were map[string]string, secret func(string) (string, error)) bool {
 	for name, value := range were {
 		if now, err := secret(name); err != nil || now != value {

@@ -81,7 +81,7 @@ func (s *testStore) read(name string) string {
 	return string(b)
 }
 
-// TestStore: a content keeps the bytes that its name says, whatever happens to its file.
+// TestStore: a content keeps the bytes that its name says, also after its file was edited.
 func TestStore(t *testing.T) {
 	s := newTestStore(t)
 	one, err := s.add("one")

@@ -87,7 +87,7 @@ func TestBadCatalog(t *testing.T) {
 			t.Errorf("Once = %q, %v", status, err)
 		}
 		if len(r.app.reports) != 1 || r.app.reports[0].Status != catalog.Failed || !strings.Contains(r.app.reports[0].Error, "refused") {
-			t.Errorf("the appliance is told: %+v", r.app.reports)
+			t.Errorf("reports: %+v", r.app.reports)
 		}
 		r.app.catalog = good
 	}
@@ -140,7 +140,7 @@ func TestOneRunAtATime(t *testing.T) {
 	r.once(catalog.OK)
 }
 
-// Run goes on until it is told to end, and comes back sooner after a failure.
+// Run goes on until its context ends, and repeats a failed run sooner.
 func TestRun(t *testing.T) {
 	r := newTestHost(t)
 	r.app.fail["/v1/enrol"] = 403

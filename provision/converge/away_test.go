@@ -9,7 +9,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// moved starts the appliance anew, with a server certificate of today.
+// moved restarts the appliance, with a server certificate of today.
 func (a *appliance) moved(r *testHost) {
 	a.Server.Close()
 	a.start()

@@ -36,7 +36,7 @@ type Contents struct {
 	client *client // of this run; nil: the appliance can't be asked
 }
 
-// use is where contents come from in this run.
+// use sets the connection that contents are fetched over in this run.
 func (s *Contents) use(c *client) {
 	if s != nil {
 		s.client = c
@@ -47,8 +47,8 @@ func (s *Contents) most() int64 { return cmp.Or(s.Most, maxKept) }
 
 func (s *Contents) path(sum string) string { return filepath.Join(s.Paths.contents(), sum) }
 
-// write writes a content to a file, from its start. It is what its name says, or there is an
-// error.
+// write writes a content to a file, from its start. It returns an error if the bytes don't
+// have the SHA-256 that was asked for.
 func (s *Contents) write(ctx context.Context, to *os.File, file *catalog.File) error {
 	if err := s.fromKept(to, file); err == nil {
 		return nil
@@ -119,7 +119,7 @@ func (s *Contents) keep(from *os.File, file *catalog.File) (err error) {
 	return err
 }
 
-// partPrefix is how the names of contents begin that aren't whole.
+// partPrefix is the beginning of the names of incomplete contents.
 const partPrefix = ".part-"
 
 // bound removes parts that a killed run left, and then the contents that were used longest
@@ -204,7 +204,7 @@ func (s *Contents) secret(ctx context.Context, file *catalog.File) (string, erro
 	return b.String(), err
 }
 
-// verifying hashes what it writes.
+// verifying hashes the bytes that it writes.
 type verifying struct {
 	to   io.Writer
 	hash hash.Hash

@@ -127,7 +127,7 @@ func TestMaintenanceWindow(t *testing.T) {
 			file("/etc/web.conf", content, "service[web]", "service[db]"), service(catalog.Service{Name: "web", Running: yes()}), service(catalog.Service{Name: "db", Running: yes()}),
 		}
 	}
-	// A host that was never in order serves nobody: it gets there at once.
+	// A host that was never in order serves no traffic: its restarts don't wait.
 	want("w")
 	r.once(catalog.Changed)
 	if r.actions() != "restart start" {

@@ -20,7 +20,7 @@ func TestImpostor(t *testing.T) {
 	if r.app.calls["/v1/time"] > 0 || r.pauses > 0 || r.clock.sets > 0 || !r.exists("root/etc/rackhand/enrol-token") {
 		t.Errorf("something was said to it: %v, %d pauses", r.app.calls, r.pauses)
 	}
-	// Another name at the right CA is no better.
+	// A certificate of the right CA for another name is refused, too.
 	r = newTestHost(t)
 	r.write("root/etc/rackhand/agent.json", strings.Replace(r.read("root/etc/rackhand/agent.json"), "127.0.0.1", "localhost", 1))
 	if _, err := r.Once(t.Context(), false); err == nil || !strings.Contains(err.Error(), "not our appliance") {
@@ -63,7 +63,7 @@ func TestEnrolmentIsRepeatedWithTheSameKey(t *testing.T) {
 }
 
 // A run died after the certificate was kept and before the token was removed; a
-// certificate of another appliance or host is no certificate.
+// certificate of another appliance or host doesn't count.
 func TestIdentityOnDisk(t *testing.T) {
 	r := newTestHost(t)
 	r.once(catalog.Changed)
@@ -87,7 +87,7 @@ func TestIdentityOnDisk(t *testing.T) {
 		r.restart()
 		r.once(catalog.OK)
 		if r.app.calls["/v1/enrol"] != before+1 {
-			t.Errorf("%s: it did not enrol anew", name)
+			t.Errorf("%s: it did not enrol again", name)
 		}
 	}
 	r.noSecrets()

@@ -13,8 +13,8 @@ import (
 	"rackhand/provision/converge/packages"
 )
 
-// fakes is a host in a folder: a root, and a PATH with programs that keep what
-// they are told in files.
+// fakes is a host in a folder: a root, and a PATH with programs that keep their
+// state in files.
 type fakes struct {
 	t    *testing.T
 	dir  string

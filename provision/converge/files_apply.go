@@ -113,8 +113,8 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 		if err != nil {
 			return err
 		}
-		// A second name of the file would get the new owner too: then it is
-		// written anew instead.
+		// A second hard link would get the new owner, too. In that case the file is
+		// replaced instead.
 		if same && p.st.Nlink == 1 {
 			return w.setAttributes(p)
 		}
@@ -144,7 +144,7 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 	return f.inPlace(ctx, p, temp, file)
 }
 
-// keep leaves what isn't declared as it was.
+// keep takes over the attributes that aren't declared.
 func (w *want) keep(st *unix.Stat_t) {
 	if w.mode < 0 {
 		w.mode = int64(st.Mode & 0o7777)
@@ -158,7 +158,7 @@ func (w *want) keep(st *unix.Stat_t) {
 }
 
 func (f *Files) writeTemp(ctx context.Context, p *place, w want) (name string, err error) {
-	// Nobody else writes these: what is there was left behind by a crash.
+	// Only the agent writes these files, so an existing one is left over from a crash.
 	prefix := p.tempPrefix()
 	if err := p.sweep(prefix); err != nil {
 		return "", err

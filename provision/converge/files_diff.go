@@ -24,8 +24,8 @@ const (
 	maxDiffLine  = 200
 )
 
-// Diff is a unified diff between a file and its declared content, bounded. There is none
-// of a sensitive file, nor of what isn't text.
+// Diff is a bounded unified diff between a file and its declared content. It is empty for a
+// sensitive file and for binary content.
 func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
 	if file.Sensitive || file.Ensure != catalog.FileKind || size(file) > maxCompared {
 		return ""

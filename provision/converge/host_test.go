@@ -92,7 +92,7 @@ func (r *testHost) exists(name string) bool {
 	return err == nil
 }
 
-// noSecrets: whatever happened, no secret is in what was logged and reported.
+// noSecrets checks that the log and the reports contain no secret.
 func (r *testHost) noSecrets() {
 	r.t.Helper()
 	text := r.out.String() + fmt.Sprintf("%+v", r.app.reports)

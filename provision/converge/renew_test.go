@@ -219,8 +219,8 @@ func TestRenewalCutShort(t *testing.T) {
 	}
 }
 
-// TestEnrolByToken: the operator's token gets the host a certificate for a new key, whatever
-// it had; a wrong one takes nothing from it.
+// TestEnrolByToken: with the operator's token, a host gets a certificate for a new key, also if
+// it had one. After a wrong token it keeps its certificate.
 func TestEnrolByToken(t *testing.T) {
 	r := newTestHost(t)
 	r.once(catalog.Changed)
@@ -229,7 +229,7 @@ func TestEnrolByToken(t *testing.T) {
 		t.Error(err)
 	}
 	if r.pem("key.pem") != key || r.pem("cert.pem") != cert {
-		t.Error("a wrong token took the host its certificate")
+		t.Error("the host lost its certificate to a wrong token")
 	}
 	if until, err := r.Enrol(t.Context(), r.app.token); err != nil || until.IsZero() {
 		t.Error(err)

@@ -49,7 +49,7 @@ func TestReportTooLarge(t *testing.T) {
 	if x := r.app.reports[0]; x.Shortened == nil || x.Shortened.Results != 1501-len(x.Results) || x.Count().Resources() != 1501 {
 		t.Errorf("it was shortened and says %+v, %+v", x.Shortened, x.Totals)
 	}
-	// One that takes none is told of it when it does again.
+	// An appliance that accepts no report learns later how many were dropped.
 	r.app.largest = 10
 	r.once(catalog.OK)
 	r.app.largest, r.app.reports = 0, nil

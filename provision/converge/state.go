@@ -124,7 +124,7 @@ func (s *State) mark(services []string, by string, now time.Time) (added []strin
 	return added, nil
 }
 
-// drop takes a resource out of what refreshes are due to.
+// drop removes a resource from the causes of pending refreshes.
 func (s *State) drop(services []string, by string) {
 	for _, id := range services {
 		p := s.Pending[id]
@@ -155,7 +155,7 @@ func (s *State) refreshed(id string) error {
 	return s.Save()
 }
 
-// saw notes how a service was found. It is kept with the next Save: what is lost of it is
+// saw notes the state of a service. The next Save saves it; a service whose state is lost is
 // watched again.
 func (s *State) saw(id string, seen Seen) {
 	if s.Services == nil {

@@ -27,8 +27,8 @@ func sumOf(p Paths) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// trustNew fetches the CAs that the appliance wants to be trusted from now on, when it says
-// that these are others. What is trusted already vouches for them: they come over mutual TLS.
+// trustNew fetches the CAs that agents are to trust from now on, when the appliance announces
+// that they have changed. They come over mutual TLS, so the trusted CAs vouch for them.
 func (a *Agent) trustNew(ctx context.Context, c *client) []string {
 	if c.newCA == "" || c.newCA == c.trusts || ctx.Err() != nil {
 		return nil
@@ -77,7 +77,7 @@ func (a *Agent) fetchCAs(ctx context.Context, c *client) error {
 	return os.Chmod(a.Paths.ca(), 0o644) // as the installer left it: no secret
 }
 
-// readCAs reads certificates of CAs in PEM, and nothing else.
+// readCAs reads a PEM file that contains only certificates of CAs.
 func readCAs(text []byte) (*x509.CertPool, error) {
 	if len(text) > maxCA {
 		return nil, fmt.Errorf("they have more than %d bytes", maxCA)

@@ -59,7 +59,7 @@ func (a *agents) serve(app *appliance, w http.ResponseWriter, r *http.Request) b
 }
 
 // with gives the host's agent a version, a program on disk, and an Upgrader whose trial does
-// as it is told.
+// as trial says.
 func (r *testHost) with(version, program string, trial upgrade.Trial) {
 	r.t.Helper()
 	r.Version = version

@@ -28,7 +28,7 @@ func TestVirtualPackages(t *testing.T) {
 			t.Errorf("it was asked for: %s", line)
 		}
 	}
-	// Alone, nothing is done at all; a name that nobody has stays unknown.
+	// Alone, it changes nothing; an unknown name stays unknown.
 	got = statuses(f.converge(pkg("mail-transport-agent", "present")))
 	if len(got) != 1 || !strings.Contains(got[0], "is a virtual package") {
 		t.Errorf("alone: %q", got)

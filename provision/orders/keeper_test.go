@@ -87,7 +87,7 @@ func TestWayOfAnOrder(t *testing.T) {
 		t.Errorf("the older request gets %+v", o)
 	}
 	if !d.Connected("web1") || d.Connected("web2") {
-		t.Error("who is connected?")
+		t.Error("the wrong agents are connected")
 	}
 	placed, joined, err := d.Place(t.Context(), "web1", catalog.Order{Noop: true})
 	if err != nil || joined || placed.Created.Hour() != 13 {
@@ -124,8 +124,8 @@ func TestWayOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestNobodyAsks: an order expires, and who waits for changes hears of it.
-func TestNobodyAsks(t *testing.T) {
+// TestExpires: an order that no agent fetches expires, and a wait for changes returns it.
+func TestExpires(t *testing.T) {
 	d := newTestKeeper(t)
 	wait, hangUp := d.asks("web1", "")
 	hangUp()

@@ -227,7 +227,7 @@ func TestExpiredRenewal(t *testing.T) {
 	r.is("issued in 1970, renewed", r.renew("issued in 1970", cert), 200, "renew now: false")
 }
 
-// TestForeignCertificates: who doesn't hold a key of this CA's renews nothing.
+// TestForeignCertificates: only the holder of a certificate of this CA can renew it.
 func TestForeignCertificates(t *testing.T) {
 	r := newTestAuthority(t)
 	cert := sign(t, r.Authority, newKey(t), "web1")
@@ -248,7 +248,7 @@ func TestForeignCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.refuses("a forged certificate", tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, "")
-	// The server's own certificate is no host's.
+	// The server's own certificate doesn't belong to a host.
 	r.refuses("the server's own", r.TLS().Certificates[0], "")
 	r.is("with the host's own", r.renew("with its key", cert), 200, "")
 }

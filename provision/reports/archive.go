@@ -23,7 +23,7 @@ const (
 	pastPrefix = "reports/"
 )
 
-// ErrNone: there is no such report.
+// ErrNone: the archive doesn't have the report.
 var ErrNone = errors.New("no such report is kept")
 
 // Options configure an Archive.
@@ -49,7 +49,7 @@ type entry struct {
 	oldest time.Time // counted time of the oldest earlier one; zero: no earlier one
 }
 
-// New makes an archive; Load reads what is kept.
+// New makes an archive; Load reads the stored reports.
 func New(o Options) *Archive { return &Archive{Options: o, hosts: map[string]entry{}} }
 
 // Load reads the reports that are kept. Until then Runs is empty. A report that can't be

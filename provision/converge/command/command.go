@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// An Output is what a program left behind.
+// An Output is the exit status and the output of a program.
 type Output struct {
 	Code           int // exit status; -1 when a signal ended it
 	Stdout, Stderr string
 }
 
-// A Runner runs programs. An exit status other than 0 is no error; one that
-// can't be started or had to be ended is.
+// A Runner runs programs. It returns an error if a program can't be started or had to be
+// ended. An exit status other than 0 is not an error.
 type Runner interface {
 	Run(ctx context.Context, env []string, args ...string) (Output, error)
 }
@@ -44,7 +44,7 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	stdout, stderr := &head{limit: maxStdout}, &tail{limit: maxStderr}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	// What is looked for in output must not depend on the language.
+	// The language of the output must not depend on the host's settings.
 	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C.UTF-8"}, env...)...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -75,7 +75,7 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	return out, nil
 }
 
-// Explain is the gist of a failed program's output: one line, bounded.
+// Explain summarises the output of a failed program: one line, bounded.
 func (o Output) Explain() string {
 	text := strings.TrimSpace(o.Stderr)
 	if text == "" {
@@ -111,7 +111,7 @@ func Printable(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// head keeps the beginning of what is written to it.
+// head keeps the first bytes that are written to it.
 type head struct {
 	bytes.Buffer
 	limit int
@@ -124,7 +124,7 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes that are written to it.
 type tail struct {
 	kept  []byte
 	limit int

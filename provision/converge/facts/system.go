@@ -117,7 +117,7 @@ func readMemory(h host) (func(*Facts), error) {
 	return func(f *Facts) { f.Memory = &m }, nil
 }
 
-// dmiFields are the files of /sys/class/dmi/id that are told, by the name of the fact.
+// dmiFields are the files of /sys/class/dmi/id that become facts, by the name of the fact.
 var dmiFields = [...][2]string{
 	{"vendor", "sys_vendor"},
 	{"product", "product_name"},

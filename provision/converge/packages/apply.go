@@ -13,7 +13,7 @@ import (
 	"rackhand/provision/converge/command"
 )
 
-// Outcome is what became of packages, or would.
+// Outcome is the result of Apply, or the one that Plan expects.
 type Outcome struct {
 	// Refused are those that can't be brought about, with the package manager's reasons;
 	// the others are carried out without them.
@@ -113,7 +113,7 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 		default:
 			maps.Copy(t.bad, notFetched)
 			maps.Copy(t.bad, apt.NotProcessed(text))
-			// What dpkg has done all the same is done.
+			// dpkg may have installed some of them; only the others are tried again.
 			rest, err := t.rest(ctx, good)
 			if err != nil || len(rest) > 0 && len(t.bad) == known {
 				return t.outcome, errors.Join(err, failure)
@@ -137,7 +137,7 @@ func (t *transactions) rest(ctx context.Context, packages []catalog.Package) ([]
 	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return Holds(&p, installed) }), nil
 }
 
-// Plan tells what Apply would come to, by the package index that is there.
+// Plan returns the outcome that Apply would have with the current package index.
 func (a *Apt) Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (Outcome, error) {
 	t := a.transactions(declared)
 	hash, err := a.sources()
@@ -183,7 +183,7 @@ func (t *transactions) possible(ctx context.Context, packages []catalog.Package)
 	return good, broken
 }
 
-// allow looks up what would go with each package that allows it.
+// allow finds the packages that each package with with_dependants would remove or downgrade.
 func (t *transactions) allow(ctx context.Context, packages []catalog.Package) error {
 	for _, p := range packages {
 		if _, known := t.allowed[p.Name]; !p.WithDependants || known {

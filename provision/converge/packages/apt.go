@@ -67,8 +67,8 @@ func (a *Apt) haveLists() bool {
 	return err == nil && len(found) > 0
 }
 
-// update fetches the package index. An index that can't be fetched is an error,
-// which apt-get by itself makes a warning (APT::Update::Error-Mode, apt 2.1.3).
+// update fetches the package index. An index that can't be fetched is an error here; for
+// apt-get it is only a warning (APT::Update::Error-Mode, apt 2.1.3).
 func (a *Apt) update(ctx context.Context) error {
 	out, err := a.locked(ctx, "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
 	if err == nil && out.Code != 0 {
@@ -80,14 +80,14 @@ func (a *Apt) update(ctx context.Context) error {
 	return nil
 }
 
-// env is how Debian's tools are kept from asking questions.
+// env is the environment in which Debian's tools ask no questions.
 func env() []string {
 	return []string{"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical", "APT_LISTCHANGES_FRONTEND=none"}
 }
 
-// locked runs a command, again and again while another process holds a lock of
-// the package manager, until LockWait has passed. apt waits for dpkg's lock by
-// itself, but not for those of its index and archives, and dpkg not at all.
+// locked runs a command, and repeats it while another process holds a lock of the package
+// manager, until LockWait has passed. apt waits only for dpkg's lock, not for the locks of
+// its index and archives. dpkg doesn't wait at all.
 func (a *Apt) locked(ctx context.Context, args ...string) (command.Output, error) {
 	wait := a.LockWait
 	if wait == 0 {

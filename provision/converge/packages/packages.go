@@ -41,7 +41,7 @@ func (a *Apt) Sources() string {
 	return a.sourced
 }
 
-// SetSources tells what Sources was in an earlier process.
+// SetSources restores Sources from an earlier process.
 func (a *Apt) SetSources(hash string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -122,7 +122,7 @@ func transaction(packages []catalog.Package, simulated, downgrades bool) []strin
 	return args
 }
 
-// The words in which apt says that it knows no such package or version.
+// The messages of apt about an unknown package or version.
 var (
 	unknownPackage = regexp.MustCompile(`E: (?:Unable to locate package|Package '?|Version '[^']*' for ')\s*([^\s']+)'?(?: has no installation candidate| was not found)?`)
 	cannotFetch    = regexp.MustCompile(`E: (?:Failed to fetch|Unable to fetch some archives)|404  Not Found|Hash Sum mismatch|have unmet dependencies`)
@@ -146,7 +146,7 @@ func notFound(text string, packages []catalog.Package) map[string]string {
 	return missing
 }
 
-// stale reports whether a newer package index may mend what failed.
+// stale reports whether a newer package index may solve a failure.
 func stale(text string) bool { return cannotFetch.MatchString(text) }
 
 // aptErrors is what apt gives as errors, or the end of its output.

@@ -10,16 +10,16 @@ import (
 // A Health is how a unit does.
 type Health int
 
-// What a unit may be.
+// The states of a unit.
 const (
-	Stopped  Health = iota // it doesn't run, and nobody says that it should
+	Stopped  Health = iota // it doesn't run, and systemd doesn't expect it to
 	Starting               // it is on its way up or down: look again
 	Healthy                // it does what its kind of unit is for
 	Failed                 // it should run and doesn't, or did what it is for in vain
 )
 
-// Health judges a unit by itself, with a reason for whatever isn't healthy. Whether its
-// restarts grow is seen by looking twice: see [Unit.Restarted].
+// Health judges one unit, with a reason unless it is healthy. A unit that keeps restarting
+// shows only in two observations: see [Unit.Restarted].
 func (u Unit) Health() (h Health, why string) {
 	switch u.LoadState {
 	case "not-found":
@@ -120,7 +120,7 @@ func Activates(name string) (behind string, ok bool) {
 	return "", false
 }
 
-// Restarted says whether systemd has restarted a unit by itself since it was looked at
+// Restarted reports whether systemd has restarted a unit (Restart=) since it was looked at
 // before, when it had been restarted so many times.
 func (u Unit) Restarted(before int) (why string, yes bool) {
 	if u.Restarts <= before {
