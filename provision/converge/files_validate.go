@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// validate runs the command of a file, %s being where the new content lies.
+// validate runs the command of a file, with the path of the new content for %s.
 func (f *Files) validate(ctx context.Context, file *catalog.File, newPath string) error {
 	args := make([]string, len(file.Validate))
 	for i, word := range file.Validate {

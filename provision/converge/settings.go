@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// Settings are what %post left in agent.json.
+// Settings are the content of agent.json, which %post writes.
 type Settings struct {
 	Appliance string `json:"appliance"` // https://10.77.0.1:8443
 	Host      string `json:"host"`      // the host's name in the inventory

@@ -72,7 +72,7 @@ type Cert struct {
 	// Before is the serial number of the certificate that this one renews. That one counts
 	// until this one is used: its host may never have got the answer.
 	Before string `json:"before,omitempty"`
-	// Revoked is why it counts no more, "" while it does.
+	// Revoked is the reason for its revocation, "" while it is valid.
 	Revoked   string    `json:"revoked,omitempty"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }

@@ -212,7 +212,7 @@ func TestSilent(t *testing.T) {
 			x.Interval = interval
 			r.put("web1", x)
 		}
-		r.restart() // the appliance's being off is no silence
+		r.restart() // a host isn't silent while the appliance is off
 		r.passed += tt.after
 		k, err := r.Last(t.Context(), "web1")
 		if err != nil || k.Silent != tt.want || r.Runs()["web1"].Silent != tt.want {

@@ -250,7 +250,7 @@ func (t *transactions) simulate(ctx context.Context, packages []catalog.Package)
 	}
 }
 
-// aptReason is why apt refuses packages, in its words.
+// aptReason is apt's reason to refuse packages.
 func aptReason(out command.Output, packages []catalog.Package) error {
 	text := out.Stderr + "\n" + out.Stdout
 	for _, why := range notFound(text, packages) {

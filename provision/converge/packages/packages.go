@@ -149,7 +149,7 @@ func notFound(text string, packages []catalog.Package) map[string]string {
 // stale reports whether a newer package index may solve a failure.
 func stale(text string) bool { return cannotFetch.MatchString(text) }
 
-// aptErrors is what apt gives as errors, or the end of its output.
+// aptErrors are the error lines of apt, or the end of its output.
 func aptErrors(out command.Output) string {
 	var lines []string
 	for line := range strings.Lines(out.Stderr) {

@@ -51,7 +51,7 @@ func (u Unit) active() (Health, string) {
 	if u.SubState != "exited" {
 		return Healthy, ""
 	}
-	// A service whose processes are gone and that counts as active all the same
+	// A service whose processes are gone and that still counts as active
 	// (RemainAfterExit=, systemd.service(5)): right for a oneshot, and for others if
 	// there never was a process to watch, as with some scripts of /etc/init.d.
 	switch {

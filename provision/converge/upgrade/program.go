@@ -68,7 +68,7 @@ func (p Program) fetch(o catalog.Offer, from io.Reader) (err error) {
 	return syncDir(filepath.Dir(p.Path))
 }
 
-// waits reports whether the program that is offered lies at Next, whole.
+// waits reports whether the offered program is at Next, complete.
 func (p Program) waits(o catalog.Offer) bool {
 	got, err := hashFile(p.Next())
 	return err == nil && got == o.SHA256

@@ -32,7 +32,7 @@ type Upgrader struct {
 	warning string
 }
 
-// Warning is what the operator should know of upgrades; "" for nothing.
+// Warning is a message about upgrades for the operator, or "".
 func (u *Upgrader) Warning() string { return u.warning }
 
 // Staged reports whether a program waits for its trial.
