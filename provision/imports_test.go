@@ -80,6 +80,11 @@ func rules() []rule {
 			why:     "the cause of a change is a pure decision",
 		},
 		{
+			from: "rackhand/provision/converge/packages", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/provision/converge/packages", "rackhand/provision/converge/apt", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
+			why:     "a package manager knows neither the engine nor the agent's files",
+		},
+		{
 			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
 			why: "an archive of reports knows neither its readers nor the journal",
 		},
@@ -89,7 +94,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content", "provision/converge/command"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	for _, b := range bottom {

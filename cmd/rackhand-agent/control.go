@@ -28,7 +28,7 @@ func status(agent *converge.Agent, o options, out io.Writer) error {
 
 func disable(ctx context.Context, agent *converge.Agent, o options, out io.Writer) (code int, err error) {
 	if o.reason == "" || o.until == "" {
-		return exitUsage, fmt.Errorf("disable wants --reason TEXT and --until TIME")
+		return exitUsage, fmt.Errorf("disable needs --reason TEXT and --until TIME")
 	}
 	until, err := parseUntil(o.until, time.Now())
 	if err != nil {
@@ -40,7 +40,7 @@ func disable(ctx context.Context, agent *converge.Agent, o options, out io.Write
 	}
 	fmt.Fprintf(out, "disabled until %s; a run that is under way goes on to its end\n", until.Format("2 Jan 2006 15:04 MST"))
 	if told != nil {
-		fmt.Fprintf(out, "the appliance does not know yet (%v): it hears of it at the time of the next run\n", told)
+		fmt.Fprintf(out, "the appliance could not be notified (%v); it is notified when the next run is due\n", told)
 	}
 	return exitOK, nil
 }

@@ -14,18 +14,20 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/packages"
 )
 
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
 
   rackhand-agent daemon [--interval 30m]   converge now, at every interval, and when the appliance orders it
   rackhand-agent run                       converge once
-  rackhand-agent once [--noop]             the same; with --noop change nothing, tell what would be changed
+  rackhand-agent once [--noop]             the same; with --noop change nothing, print what would change
   rackhand-agent status [--json]           last and next run, catalog, pending restarts, certificate
   rackhand-agent disable --reason TEXT --until TIME
                                            make no runs until then: 2h, 3d, 18:00, 2026-12-01 18:00; at most 30 days
   rackhand-agent enable                    make runs again
-  rackhand-agent facts                     what this host is, as JSON
+  rackhand-agent facts                     print the facts of this host, as JSON
   rackhand-agent enrol --token TOKEN       get a certificate by the token that ` + "`rackhand enrol HOST`" + ` printed
   rackhand-agent version                   print the version of this agent
 
@@ -54,7 +56,7 @@ type options struct {
 	reason, until            string
 }
 
-// parse reads the flags of a command. done: the exit code says all.
+// parse reads the flags of a command. done: the command has ended with the exit code.
 func parse(args []string, stdout, stderr io.Writer) (o options, code int, done bool) {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
@@ -74,11 +76,11 @@ func parse(args []string, stdout, stderr io.Writer) (o options, code int, done b
 	case "daemon":
 		flags.DurationVar(&o.interval, "interval", 30*time.Minute, "time between two runs")
 	case "once":
-		flags.BoolVar(&o.noop, "noop", false, "change nothing, tell what would be changed")
+		flags.BoolVar(&o.noop, "noop", false, "change nothing, print what would change")
 	case "status":
 		flags.BoolVar(&o.json, "json", false, "as JSON")
 	case "disable":
-		flags.StringVar(&o.reason, "reason", "", "why, for those who find the host disabled")
+		flags.StringVar(&o.reason, "reason", "", "why, for people who find the host disabled")
 		flags.StringVar(&o.until, "until", "", "until when: 2h, 3d, 18:00, 2026-12-01 18:00")
 	case "run", "enable", "facts":
 	case "help", "-h", "--help":
@@ -150,8 +152,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // newAgent builds the agent of this machine.
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
-	runner, clock := converge.Exec{}, converge.SystemClock{}
-	apt := &converge.Apt{Paths: paths, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	runner, clock := command.Exec{}, converge.SystemClock{}
+	apt := &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 	contents := &converge.Contents{Paths: paths, Log: log}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
@@ -167,7 +169,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 	}
 }
 
-// newLog writes lines for journald, which adds the time by itself.
+// newLog writes lines without a time stamp, because journald adds one.
 func newLog(w io.Writer, verbose bool) *slog.Logger {
 	level := slog.LevelInfo
 	if verbose {

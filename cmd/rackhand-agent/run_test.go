@@ -83,7 +83,7 @@ func TestDryRunExitCodes(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d with %q:\n%s", tt.name, code, tt.code, tt.want, &out)
 		}
 		if strings.Contains(out.String(), "time=") {
-			t.Errorf("journald adds the time by itself:\n%s", &out)
+			t.Errorf("a time stamp, which journald adds already:\n%s", &out)
 		}
 	}
 }

@@ -23,7 +23,7 @@ var version = "development"
 // the program on trial can still say what failed.
 const trialTime = upgrade.TrialTime - 10*time.Second
 
-// trial is what a running agent has a new program do before that takes its place.
+// trial is the command by which a running agent tries a new program before it is replaced.
 func trial(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("rackhand-agent trial", flag.ContinueOnError)
 	flags.SetOutput(stderr)

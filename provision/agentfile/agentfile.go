@@ -42,20 +42,20 @@ type nopCloser struct{ io.ReadSeeker }
 
 func (nopCloser) Close() error { return nil }
 
-// Programs are what there is to offer.
+// Programs are the agents that the appliance can offer.
 type Programs struct {
 	// Own is the agent that this appliance carries; nil when it was built without one.
 	Own *Program
 	// Offered is the agent that hosts are to run: the version that the settings name, or
-	// Own; nil when there is none.
+	// Own; nil without both.
 	Offered *Program
 	// Problem is why the version that the settings name can't be offered; "" when it can.
 	Problem string
 }
 
-// Load puts the appliance's own program into dir under its version, and finds the one that
-// the settings ask for, "" for the own one. own is nil when there is none. The error says
-// why the own one could not be kept; the programs can be used all the same.
+// Load puts the appliance's own program into dir under its version, and finds the version
+// that the settings ask for, "" for the own one. own is nil if this build has no agent. The
+// error says why the own program could not be saved; the returned programs can still be used.
 func Load(dir, version string, own []byte, asked string) (*Programs, error) {
 	var p Programs
 	var kept error
@@ -66,7 +66,7 @@ func Load(dir, version string, own []byte, asked string) (*Programs, error) {
 	if asked != "" && (p.Own == nil || asked != version) {
 		var err error
 		if p.Offered, err = find(dir, asked); err != nil {
-			p.Problem = fmt.Sprintf("agent.version in rackhand.yaml: %v; no agent is upgraded meanwhile. Versions that are kept: %s", err, strings.Join(Versions(dir), ", "))
+			p.Problem = fmt.Sprintf("agent.version in rackhand.yaml: %v; agents are not upgraded meanwhile. Versions in the folder: %s", err, strings.Join(Versions(dir), ", "))
 		}
 	}
 	return &p, errors.Join(kept, prune(dir, version, asked))
@@ -118,7 +118,7 @@ func find(dir, version string) (*Program, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, io.LimitReader(f, catalog.MaxAgent+1))
 	if err == nil && (n == 0 || n > catalog.MaxAgent) {
-		err = fmt.Errorf("%s has a size that no agent has", f.Name())
+		err = fmt.Errorf("%s has a size that an agent can't have", f.Name())
 	}
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type Catalog struct {
 	Raw []byte `json:"-"`
 }
 
-// A Resource is one thing that shall hold on a host. Exactly one of Package,
+// A Resource declares one desired state of a host. Exactly one of Package,
 // File and Service is set.
 type Resource struct {
 	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
@@ -95,7 +95,7 @@ const (
 	Pending = "pending" // a restart or reload that waits for the maintenance window
 )
 
-// A Result is what became of one resource.
+// A Result is the result of one resource in a run.
 type Result struct {
 	ID      string  `json:"id"`
 	Status  string  `json:"status"`
@@ -131,12 +131,12 @@ type Report struct {
 	// ClockAhead is how far the host's clock is ahead of the appliance's, in seconds; 0
 	// when they agree within 2 s.
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
-	// Warnings are what the agent wants known beside the results.
+	// Warnings are messages of the agent that belong to no resource.
 	Warnings []string `json:"warnings,omitempty"`
 	// Order is the id of the order that this run carries out.
 	Order string `json:"order,omitempty"`
-	// Noop: nothing was changed; the results say what would be. Such a report is made for
-	// an order alone, and says nothing of what the host came to.
+	// Noop: the run was dry, and the results are predictions. Such a report answers an order
+	// and doesn't describe the state of the host.
 	Noop bool `json:"noop,omitempty"`
 	// Disabled: there was no run, since the agent is disabled. Status is Failed then.
 	Disabled *Disabled `json:"disabled,omitempty"`
@@ -149,7 +149,7 @@ type Report struct {
 	Shortened *Shortened `json:"shortened,omitempty"`
 }
 
-// Progress is what the agent says at the beginning of a run.
+// Progress is the agent's message at the beginning of a run.
 type Progress struct {
 	Version   string `json:"version"`
 	Resources int    `json:"resources"`

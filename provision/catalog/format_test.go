@@ -19,7 +19,7 @@ func TestDecodeUnknown(t *testing.T) {
 		"another JSON":     {`{"id": "package[a]", "package": ["a"]}`, "cannot unmarshal array"},
 		"a notified type":  {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}, "notify": ["exec[b]"]}`, "only a service can be notified"},
 		"two types":        {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}, "service": {"name": "a"}}`, "exactly one"},
-		"an unsafe name":   {`{"id": "package[--a]", "package": {"name": "--a", "ensure": "present"}}`, "no name of a package"},
+		"an unsafe name":   {`{"id": "package[--a]", "package": {"name": "--a", "ensure": "present"}}`, "not a valid package name"},
 		"all that's known": {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}}`, ""},
 	} {
 		rest := `{"id": "package[ok]", "package": {"name": "ok", "ensure": "present"}}`
@@ -93,7 +93,7 @@ func TestByHash(t *testing.T) {
 	}
 	c.Resources[1].File.Content = "other"
 	if again, _ := c.ByHash(); again.Version != h.Version {
-		t.Error("the version tells of a secret")
+		t.Error("the version depends on a secret")
 	}
 	c.Resources[0].File.Content = "other"
 	if again, _ := c.ByHash(); again.Version == h.Version {

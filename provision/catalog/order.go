@@ -73,7 +73,7 @@ func (m *Maintenance) Set() (window.Set, error) {
 	return window.ParseSet(m.Windows, m.Zone)
 }
 
-// Text is what an order asks for, for people.
+// Text describes an order for people.
 func (o Order) Text() string {
 	switch {
 	case o.Noop:

@@ -45,8 +45,8 @@ func (r *results) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// DecodeReport reads a report. What it takes in memory is bounded by its size, whatever
-// stands in it.
+// DecodeReport reads a report. The memory that it takes is bounded by the size of the JSON,
+// for any content.
 func DecodeReport(b []byte) (Report, error) {
 	var r struct {
 		Report

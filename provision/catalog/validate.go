@@ -34,9 +34,9 @@ var (
 	userName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?$`)
 )
 
-// Validate says what in a catalog cannot be converged. The appliance checks what
-// it compiles, and the agent what it is handed: names become arguments of
-// programs that run as root.
+// Validate returns an error if a catalog can't be converged. The appliance checks the
+// catalogs that it compiles, and the agent those that it receives, because names become
+// arguments of programs that run as root.
 func (c *Catalog) Validate() error {
 	if len(c.Resources) > MaxResources {
 		return fmt.Errorf("the catalog has %d resources, at most %d are allowed", len(c.Resources), MaxResources)
@@ -52,9 +52,9 @@ func (c *Catalog) Validate() error {
 			return fmt.Errorf("resource %d, %.200q: %w", i+1, r.ID, err)
 		}
 		if seen[r.ID] {
-			return fmt.Errorf("resource %d: %.200q stands in the catalog twice", i+1, r.ID)
+			return fmt.Errorf("resource %d: %.200q is in the catalog twice", i+1, r.ID)
 		}
-		// The order is the order of work: what is required has come before.
+		// The order is the order of work, so a requirement comes first.
 		for _, id := range r.Require {
 			if !seen[id] {
 				return fmt.Errorf("resource %d, %.200q: requires %.200q, which does not come before it", i+1, r.ID, id)
@@ -62,7 +62,7 @@ func (c *Catalog) Validate() error {
 		}
 		seen[r.ID] = true
 	}
-	// A service that is notified has its turn after whatever notifies it.
+	// A service comes after the resources that notify it.
 	clear(seen)
 	for i := len(c.Resources) - 1; i >= 0; i-- {
 		r := &c.Resources[i]
@@ -76,7 +76,7 @@ func (c *Catalog) Validate() error {
 	return nil
 }
 
-// Validate says what is wrong with one resource by itself.
+// Validate checks one resource without the others.
 func (r *Resource) Validate() error {
 	if r.Deadline < 0 || r.Deadline > MaxDeadline {
 		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
@@ -114,10 +114,10 @@ func (r *Resource) Validate() error {
 
 func (p *Package) validate() error {
 	if len(p.Name) > 128 || !packageName.MatchString(p.Name) {
-		return fmt.Errorf("%.140q is no name of a package", p.Name)
+		return fmt.Errorf("%.140q is not a valid package name", p.Name)
 	}
 	if p.Ensure != Present && p.Ensure != Absent && (len(p.Ensure) > 128 || !packageVersion.MatchString(p.Ensure)) {
-		return fmt.Errorf("ensure is %.140q: present, absent or a version is wanted", p.Ensure)
+		return fmt.Errorf("ensure is %.140q: use present, absent or a version", p.Ensure)
 	}
 	return nil
 }
@@ -129,11 +129,11 @@ func (f *File) validate() error {
 	case f.Path != path.Clean(f.Path) || f.Path == "/":
 		return fmt.Errorf("the path should be written %q", path.Clean(f.Path))
 	case !slices.Contains([]string{FileKind, Directory, Absent}, f.Ensure):
-		return fmt.Errorf("ensure is %.40q: file, directory or absent is wanted", f.Ensure)
+		return fmt.Errorf("ensure is %.40q: use file, directory or absent", f.Ensure)
 	case f.Owner != "" && (len(f.Owner) > 64 || !userName.MatchString(f.Owner)):
-		return fmt.Errorf("%.80q is no name of a user", f.Owner)
+		return fmt.Errorf("%.80q is not a valid user name", f.Owner)
 	case f.Group != "" && (len(f.Group) > 64 || !userName.MatchString(f.Group)):
-		return fmt.Errorf("%.80q is no name of a group", f.Group)
+		return fmt.Errorf("%.80q is not a valid group name", f.Group)
 	case f.Size < 0 || f.Size > MaxContent || f.SHA256 == "" && f.Size != 0 || f.SHA256 != "" && (f.Content != "" || !IsSHA256(f.SHA256)):
 		return errors.New("the content is named by a SHA-256 of 64 hex digits and a size of at most 1 GiB")
 	case f.Ensure != FileKind && (f.Content != "" || f.SHA256 != "" || len(f.Validate) > 0):
@@ -154,13 +154,13 @@ func (f *File) validate() error {
 
 func (s *Service) validate() error {
 	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {
-		return fmt.Errorf("%.140q is no name of a service", s.Name)
+		return fmt.Errorf("%.140q is not a valid service name", s.Name)
 	}
 	if s.Settle < 0 || s.Settle > MaxSettle {
 		return fmt.Errorf("settle is %d seconds: 0 to %d are allowed", s.Settle, MaxSettle)
 	}
 	if s.Refresh != "" && s.Refresh != Restart && s.Refresh != Reload {
-		return fmt.Errorf("refresh is %.40q: restart or reload is wanted", s.Refresh)
+		return fmt.Errorf("refresh is %.40q: use restart or reload", s.Refresh)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (s *Service) validate() error {
 func ParseMode(text string) (uint32, error) {
 	mode, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || len(text) < 3 || len(text) > 5 || mode > 0o7777 {
-		return 0, fmt.Errorf("mode %.20q: three or four octal digits are wanted, such as 0644", text)
+		return 0, fmt.Errorf("mode %.20q: write three or four octal digits, such as 0644", text)
 	}
 	return uint32(mode), nil
 }

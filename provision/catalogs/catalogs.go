@@ -174,7 +174,7 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 		return m, asked, err
 	}
 	if v.roles == nil {
-		return nil, nil, errors.New("no inventory was taken in yet")
+		return nil, nil, errors.New("no inventory has been loaded yet")
 	}
 	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
 		value, err := secret(name)
@@ -193,7 +193,7 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 	return m, asked, nil
 }
 
-// same reports whether secrets are what they were.
+// same reports whether secrets are unchanged.
 func same(were map[string]string, secret func(string) (string, error)) bool {
 	for name, value := range were {
 		if now, err := secret(name); err != nil || now != value {

@@ -154,7 +154,7 @@ func TestBrokenRole(t *testing.T) {
 	if kept[a] || !kept[b] {
 		t.Errorf("kept are %v", kept)
 	}
-	// What shows only with the real secrets leaves the host with what it has, and is told.
+	// A fault that only the real secrets cause is reported, and the host keeps its catalog.
 	put(&roles{version: "5", fails: map[string]bool{"h0": true}})
 	if m, err := c.Of(snap.Hosts["h0"], secret); err == nil || m == nil || m.Catalog.Version != "4x" {
 		t.Errorf("%+v, %v", m, err)

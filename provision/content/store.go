@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// ErrTooLarge is wrapped where a content is larger than what is kept.
+// ErrTooLarge: a content is larger than the store accepts.
 var ErrTooLarge = errors.New("too large")
 
 // A Store is a folder of contents, each in a file named by its SHA-256 in hex. It may be used
@@ -32,7 +32,7 @@ type Store struct {
 
 	mu   sync.Mutex
 	size map[string]int64 // of those that were verified by this process, in bytes
-	// known are the hashes of files, as long as these are what they were.
+	// known are the hashes of files that haven't changed since.
 	known map[identity]Content
 }
 
@@ -78,7 +78,7 @@ func (s *Store) each(drop func(name string) bool) error {
 
 func (s *Store) path(sum string) string { return filepath.Join(s.dir, sum) }
 
-// Path is where a content lies.
+// Path is the path of a content's file.
 func (s *Store) Path(sum string) string { return s.path(sum) }
 
 // Add takes in a file as it is now. A copy is made first and hashed then, so that an edit
@@ -179,8 +179,8 @@ func Sum(f *os.File, most int64) (Content, error) {
 	return Content{hex.EncodeToString(h.Sum(nil)), n}, err
 }
 
-// identify tells a file apart from what it will be. settled: it was changed long enough ago
-// that a change from now on gives it another time.
+// identify returns the identity of a file's current content. settled: the last change was
+// long enough ago that the next one gets another time stamp.
 func (s *Store) identify(f *os.File) (id identity, settled bool, err error) {
 	var st syscall.Stat_t
 	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {

@@ -17,111 +17,149 @@ func sum(s string) string {
 	return hex.EncodeToString(b[:])
 }
 
-// TestStore: a content keeps the bytes that its name says, whatever becomes of its file; what
-// nothing names goes, and so does what a kill left behind.
+// testStore is a store whose contents come from one file, which the test rewrites.
+type testStore struct {
+	*Store
+	t         *testing.T
+	dir, file string
+}
+
+func newTestStore(t *testing.T) *testStore {
+	t.Helper()
+	s := &testStore{t: t, dir: filepath.Join(t.TempDir(), "content"), file: filepath.Join(t.TempDir(), "file")}
+	s.restart()
+	return s
+}
+
+// restart stands for a new process: only the folder survives. A content may have 100 bytes,
+// all contents together 150.
+func (s *testStore) restart() {
+	s.t.Helper()
+	var err error
+	if s.Store, err = Open(s.dir, 100, 150, time.Now); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// add rewrites the file and adds it.
+func (s *testStore) add(text string) (Content, error) {
+	s.t.Helper()
+	s.put(s.file, text)
+	f := s.open()
+	defer f.Close()
+	return s.Add(f)
+}
+
+func (s *testStore) put(name, text string) {
+	s.t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *testStore) open() *os.File {
+	s.t.Helper()
+	f, err := os.Open(s.file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// read is the bytes of a content, or why it can't be opened.
+func (s *testStore) read(name string) string {
+	s.t.Helper()
+	f, err := s.Open(name)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestStore: a content keeps the bytes that its name says, also after its file was edited.
 func TestStore(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "content")
-	open := func() *Store {
-		t.Helper()
-		s, err := Open(dir, 100, 150, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	s := open()
-	file := filepath.Join(t.TempDir(), "file")
-	add := func(text string) (Content, error) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		return s.Add(f)
-	}
-	read := func(name string) string {
-		t.Helper()
-		f, err := s.Open(name)
-		if err != nil {
-			return err.Error()
-		}
-		defer f.Close()
-		b, err := io.ReadAll(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	one, err := add("one")
+	s := newTestStore(t)
+	one, err := s.add("one")
 	if err != nil || one != (Content{sum("one"), 3}) {
 		t.Fatal(one, err)
 	}
-	// The same size, at once: no time stamp hides the edit.
-	two, err := add("two")
-	if err != nil || two.SHA256 != sum("two") || read(one.SHA256) != "one" || read(two.SHA256) != "two" {
-		t.Errorf("%v, %v, %q", two, err, read(one.SHA256))
+	// The same size, at once: the time stamps don't hide the edit.
+	two, err := s.add("two")
+	if err != nil || two.SHA256 != sum("two") || s.read(one.SHA256) != "one" || s.read(two.SHA256) != "two" {
+		t.Errorf("%v, %v, %q", two, err, s.read(one.SHA256))
 	}
-	if empty, err := add(""); err != nil || read(empty.SHA256) != "" || empty.SHA256 != sum("") {
+	if empty, err := s.add(""); err != nil || s.read(empty.SHA256) != "" || empty.SHA256 != sum("") {
 		t.Error(empty, err)
-	}
-	for _, text := range []string{strings.Repeat("x", 101), ""} {
-		if text == "" {
-			if _, err := add(strings.Repeat("x", 90)); err != nil {
-				t.Fatal(err)
-			}
-			text = strings.Repeat("y", 90)
-		}
-		if _, err := add(text); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%d bytes: %v", len(text), err)
-		}
 	}
 	if err := s.Retain(map[string]bool{two.SHA256: true}); err != nil {
 		t.Fatal(err)
 	}
-	if read(two.SHA256) != "two" || read(one.SHA256) == "one" {
-		t.Error("the wrong one went")
+	if s.read(two.SHA256) != "two" || s.read(one.SHA256) == "one" {
+		t.Error("Retain removed the wrong content")
 	}
-	for name, text := range map[string]string{part + "1": "left behind", sum("fake"): "damaged"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+}
+
+// TestTooLarge: one content, and all together, are bounded.
+func TestTooLarge(t *testing.T) {
+	s := newTestStore(t)
+	if _, err := s.add(strings.Repeat("x", 101)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("101 bytes: %v", err)
 	}
-	s = open()
-	if _, err := os.Stat(filepath.Join(dir, part+"1")); err == nil {
-		t.Error("what a kill left behind is still there")
-	}
-	if got := read(sum("fake")); got == "damaged" {
-		t.Error("one that wasn't verified is given")
-	}
-	if fake, err := add("fake"); err != nil || read(fake.SHA256) != "fake" {
-		t.Error(fake, err, read(fake.SHA256))
-	}
-	// One that somebody removed comes back.
-	f, err := os.Open(file)
-	if err != nil {
+	if _, err := s.add(strings.Repeat("x", 90)); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.add(strings.Repeat("y", 90)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("90 bytes more: %v", err)
+	}
+}
+
+// TestRestart: a new process removes unfinished copies, and gives a content only after it
+// has verified it.
+func TestRestart(t *testing.T) {
+	s := newTestStore(t)
+	s.put(filepath.Join(s.dir, part+"1"), "left behind")
+	s.put(filepath.Join(s.dir, sum("fake")), "damaged")
+	s.restart()
+	if _, err := os.Stat(filepath.Join(s.dir, part+"1")); err == nil {
+		t.Error("an unfinished copy is still there")
+	}
+	if got := s.read(sum("fake")); got == "damaged" {
+		t.Error("a content that wasn't verified is given")
+	}
+	if fake, err := s.add("fake"); err != nil || s.read(fake.SHA256) != "fake" {
+		t.Error(fake, err, s.read(fake.SHA256))
+	}
+}
+
+// TestKnownFile: a file that hasn't changed for a while is hashed once, and its content
+// comes back after it was removed.
+func TestKnownFile(t *testing.T) {
+	s := newTestStore(t)
+	if _, err := s.add("text"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.Path(sum("text"))); err != nil {
+		t.Fatal(err)
+	}
+	f := s.open()
 	defer f.Close()
-	if err := os.Remove(filepath.Join(dir, sum("fake"))); err != nil {
-		t.Fatal(err)
+	if c, err := s.Add(f); err != nil || s.read(c.SHA256) != "text" {
+		t.Error(c, err)
 	}
-	if fake, err := s.Add(f); err != nil || read(fake.SHA256) != "fake" {
-		t.Error(fake, err)
-	}
-	// A file that was not touched for a while is hashed once.
-	long := time.Now().Add(time.Hour)
-	s.clock = func() time.Time { return long }
+	later := time.Now().Add(time.Hour)
+	s.clock = func() time.Time { return later }
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Add(f); err != nil || len(s.known) != 1 {
 		t.Error(err, s.known)
 	}
-	if fake, err := s.Add(f); err != nil || fake.SHA256 != sum("fake") { // at its end, and not read
-		t.Error(fake, err)
+	if c, err := s.Add(f); err != nil || c.SHA256 != sum("text") { // at its end, and not read
+		t.Error(c, err)
 	}
 }

@@ -30,5 +30,5 @@ func (p Paths) accountID(file, name string) (int, error) {
 		}
 		return int(n), nil
 	}
-	return 0, &missing{fmt.Errorf("there is no %q in %s: declare the package that makes it before this", name, file)}
+	return 0, &missing{fmt.Errorf("there is no %q in %s: declare the package that creates it before this", name, file)}
 }

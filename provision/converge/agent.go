@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
 )
 
@@ -27,7 +28,7 @@ type Agent struct {
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand // for pauses
 	Keys   io.Reader  // for the host's key: crypto/rand.Reader
-	// Interval is the time between two runs of Run, 30 min when 0. Reports tell it.
+	// Interval is the time between two runs of Run, 30 min when 0. Reports contain it.
 	Interval time.Duration
 	// LockWait is how long another run is waited for; 5 min when 0.
 	LockWait time.Duration
@@ -39,8 +40,8 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
-	// Apt, if set, is told what the state knows of the package index, and asked.
-	Apt *Apt
+	// Apt, if set, keeps in the state which sources the package index was updated from.
+	Apt *packages.Apt
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.
@@ -78,7 +79,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		// A tenth either way, lest all hosts come at the same time.
+		// A tenth either way, so the hosts don't all ask at the same time.
 		pause := interval - interval/10 + time.Duration(a.Random.Int64N(int64(interval/5)+1))
 		switch {
 		case report.Disabled != nil:
@@ -134,8 +135,8 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 	if d := a.disabled(); d != nil && !noop {
 		return a.reportDisabled(ctx, c, report, d)
 	}
-	// Where the agent's own folder can't be written, what needs no state is converged all
-	// the same, and the appliance hears of it.
+	// If the agent's own folder can't be written, the run still converges all that needs no
+	// state, and the report says so.
 	trouble := os.MkdirAll(a.Paths.folder(), 0o700)
 	unlock, err := a.lock(ctx)
 	if err != nil {
@@ -191,7 +192,7 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		if n := len(state.Unsent); n > 0 && state.Unsent[n-1].Started.Equal(report.Started) {
 			state.Unsent = state.Unsent[:n-1]
 		}
-		trouble = fmt.Errorf("the agent can't keep its state, so what notifies a service was left as it is: %w", trouble)
+		trouble = fmt.Errorf("the agent can't save its state, so it did not change resources that notify a service: %w", trouble)
 		report.Status, report.Error = catalog.Failed, short(errors.Join(err, trouble).Error())
 		state.broken = trouble
 		a.report(ctx, c, state, report)
@@ -212,13 +213,13 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 		report.Warnings = append(report.Warnings, short(err.Error()))
 		a.Log.Error("maintenance", "error", err)
 	}
-	// A host that isn't in order yet is in no service that a restart could disturb.
+	// A host that was never in order serves no traffic yet, so a restart disturbs nothing.
 	if demand.IgnoreWindow || !state.Whole {
 		hold = nil
 	}
 	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
 		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
-			a.Log.Warn("the appliance doesn't take the progress", "error", short(err.Error()))
+			a.Log.Warn("the appliance doesn't accept the progress message", "error", short(err.Error()))
 		}
 	}
 	a.Engine.Contents.use(c)
@@ -250,12 +251,12 @@ func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *Stat
 	return results
 }
 
-// open reads the state. One that can't be read or written is an empty one that can't be
-// kept, with the reason.
+// open reads the state. If it can't be read, open returns an empty state that can't be
+// saved, and the reason.
 func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	if !noop {
 		if err := a.Paths.sweep(); err != nil {
-			a.Log.Warn("what a kill left behind stays", "error", err)
+			a.Log.Warn("the files that a killed run left behind can't be removed", "error", err)
 		}
 	}
 	state, damaged, err := OpenState(a.Paths.state())
@@ -292,18 +293,18 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 	return lockRun(ctx, a.Paths.lock(), a.Paths.config(), a.Sleep)
 }
 
-// connect gets the host its certificate. Before that, and as long as nothing keeps the
-// clock right, the clock is set from the appliance. A dry run does neither; it uses the
-// certificate that is there.
+// connect gets the host its certificate. It first sets the clock from the appliance, unless
+// something else keeps the clock right. A dry run does neither: it uses the certificate on
+// disk.
 func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
 	if !noop {
 		if err := finishRenewal(a.Paths); err != nil {
-			a.Log.Warn("a renewal that was cut short is not finished", "error", err) // it can be used as it lies
+			a.Log.Warn("an interrupted renewal can't be finished", "error", err) // it can be used as it lies
 		}
 	}
 	cert, err := c.identity(a.Paths, host)
 	if !noop && (err != nil || c.mayset) {
-		// A certificate that seems too old may be so by a wrong clock alone.
+		// A certificate may seem too old only because the clock is wrong.
 		set := c.mayset || !untimely(err)
 		if err := c.retry(ctx, func() error { return c.syncClock(ctx, set) }); err != nil {
 			return err
@@ -313,7 +314,7 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 	switch {
 	case err == nil:
 		if !noop {
-			// A run that died between keeping the certificate and this.
+			// An earlier run may have died after it saved the certificate.
 			if err := removeFile(a.Paths.token()); err != nil {
 				return fmt.Errorf("removing the spent enrolment token: %w", err)
 			}
@@ -329,16 +330,16 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 	return nil
 }
 
-// catalog gets the catalog from the appliance, or if that can't be asked the one
-// kept on the host, whose age goes into the report. keepErr is why a fresh one could not be
-// kept.
+// catalog gets the catalog from the appliance. If the appliance can't be reached, it returns
+// the one kept on the host and puts its age into the report. keepErr says why a new catalog
+// could not be saved.
 func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (cat *catalog.Catalog, keepErr, err error) {
 	kept, keptErr := a.keptCatalog(s.Host)
 	have := ""
 	asking := ctx
 	if kept != nil {
 		have = kept.Version
-		// Whatever doesn't answer: what is kept here must not wait for it.
+		// The kept catalog must not wait for an appliance that doesn't answer.
 		patience := a.Patience
 		if patience == 0 {
 			patience = 10 * time.Second
@@ -371,15 +372,15 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 		}
 		age := a.age(state)
 		report.CatalogAge, report.CatalogFetched = age.Seconds(), a.clock.now().Add(-age).UTC()
-		a.Log.Warn("the appliance can't be asked; converging the catalog kept here",
+		a.Log.Warn("the appliance can't be reached; converging the catalog kept here",
 			"age", age.Round(time.Second).String(), "version", kept.Version, "error", short(err.Error()))
 		return kept, nil, nil
 	}
 	return nil, nil, errors.Join(err, keptErr)
 }
 
-// age is how long ago the appliance confirmed the kept catalog: by the time since the boot
-// if it was in this one, else by the clock, and never in the future.
+// age is how long ago the appliance confirmed the kept catalog. It is measured by the time
+// since the boot if that was in this boot, otherwise by the clock, and is never negative.
 func (a *Agent) age(state *State) time.Duration {
 	if a.Uptime != nil {
 		if boot, up := a.Uptime(); boot != "" && boot == state.FetchedBoot {
@@ -390,7 +391,7 @@ func (a *Agent) age(state *State) time.Duration {
 	if fi, err := os.Stat(a.Paths.catalog()); err == nil && fetched.IsZero() {
 		fetched = fi.ModTime() // the state was lost; never pass it off as fresh
 	}
-	// Not zero, which would be as good as fresh.
+	// Not zero: that would mean a fresh catalog.
 	return max(time.Second, a.clock.now().Sub(fetched))
 }
 
@@ -402,8 +403,8 @@ func usable(c *catalog.Catalog, host string) error {
 	return c.Validate()
 }
 
-// keptCatalog is the catalog on the disk, nil when there is none. It was
-// validated before it was kept, and is again: a disk forgets too.
+// keptCatalog reads the catalog on the disk; nil without an error if the file doesn't exist.
+// It was validated before it was saved and is validated again, since a disk can corrupt it.
 func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 	b, err := readFile(a.Paths.catalog(), catalog.MaxSize)
 	if errors.Is(err, os.ErrNotExist) {
@@ -417,7 +418,7 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 		err = usable(c, host)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
+		return nil, fmt.Errorf("the catalog kept at %s can't be used: %w", a.Paths.catalog(), err)
 	}
 	return c, nil
 }

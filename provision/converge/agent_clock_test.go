@@ -15,7 +15,7 @@ import (
 // compared and reported, however far it is off, and nothing fails or expires by it.
 func TestClockIsOnlyCompared(t *testing.T) {
 	for _, step := range []time.Duration{24 * time.Hour, -24 * time.Hour, time.Minute} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		r.synchronised = true
 		r.clock.now = r.clock.now.Add(step)
@@ -40,7 +40,7 @@ func TestClockIsOnlyCompared(t *testing.T) {
 
 // With nothing to keep the clock right, each run takes the appliance's time.
 func TestClockIsSetWhileNothingElseDoes(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	for n := range 2 {
 		r.clock.now = r.clock.now.Add(24 * time.Hour)
@@ -62,7 +62,7 @@ func TestClockIsSetWhileNothingElseDoes(t *testing.T) {
 func TestClockStepsDuringRun(t *testing.T) {
 	for _, step := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		for _, path := range []string{"/v1/catalog", "/v1/progress", "/v1/report"} {
-			r := newRig(t)
+			r := newTestHost(t)
 			r.once(catalog.Changed)
 			r.synchronised = true
 			r.app.asked = func(p string) {
@@ -85,7 +85,7 @@ func TestClockStepsDuringRun(t *testing.T) {
 // The age of the kept catalog goes by the time since the boot, and is never negative.
 func TestAgeOfTheKeptCatalog(t *testing.T) {
 	for _, step := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		state, _, err := OpenState(r.root.state())
 		if err != nil {
@@ -112,7 +112,7 @@ func TestBlackHole(t *testing.T) {
 	}
 	defer hole.Close()
 	for _, synchronised := range []bool{false, true} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		r.synchronised = synchronised
 		there := r.read("root/etc/rackhand/agent.json")
@@ -147,7 +147,7 @@ func TestMarkThatIsNotKept(t *testing.T) {
 
 // What a kill left behind of the agent's own files goes; nothing else does.
 func TestLeftoversAreSwept(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	folder := "root/var/lib/rackhand-agent/"
 	for _, name := range []string{".state.json-123", ".catalog.json-4", ".key.pem-5", ".cert.pem-6", ".state.json-backup", "state.json.damaged", ".other-1"} {

@@ -99,7 +99,7 @@ func (b *booted) control(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write("/var/lib/rackhand-agent/catalog.json", string(kept))
-	has(agent(0, "disable", "--reason", "a new disk", "--until", "2h"), "disabled until ", "the appliance does not know yet")
+	has(agent(0, "disable", "--reason", "a new disk", "--until", "2h"), "disabled until ", "the appliance could not be notified")
 	has(agent(1, "run"), "this agent is disabled until ", "because: a new disk", "rackhand-agent enable")
 	has(agent(2, "once", "--noop"), "would change")
 	has(agent(0, "status"), "disabled     for another 1 h", "because: a new disk", "last run     none yet", "v1, confirmed by the appliance")

@@ -10,8 +10,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// drift: what somebody or something changed on the host is told apart from what the catalog
-// wants otherwise, for each type of resource, with the system's own systemd, dpkg and apt.
+// drift: a change on the host is distinguished from a change of the catalog, for each type of
+// resource, with the system's own systemd, dpkg and apt.
 func (b *booted) drift(t *testing.T) {
 	b.unit("drifter.service", "[Service]", "ExecStart=/bin/sleep infinity")
 	b.repository(t, "steady 1", "steady 2", "plain 1", "plain 2", "unfetched 1")

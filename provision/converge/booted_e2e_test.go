@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/packages"
 	"rackhand/provision/janitor/container"
 )
 
@@ -36,9 +38,9 @@ type booted struct {
 }
 
 // Run runs a program in the container.
-func (b *booted) Run(ctx context.Context, env []string, args ...string) (Output, error) {
+func (b *booted) Run(ctx context.Context, env []string, args ...string) (command.Output, error) {
 	b.calls = append(b.calls, strings.Join(args, " "))
-	return Exec{}.Run(ctx, env, append(append([]string(nil), b.inside...), args...)...)
+	return command.Exec{}.Run(ctx, env, append(append([]string(nil), b.inside...), args...)...)
 }
 
 // TestBooted is one boot for all that wants a running systemd, dpkg and apt: a second for
@@ -95,7 +97,7 @@ func (b *booted) do(args ...string) string {
 	b.t.Helper()
 	out, err := b.Run(b.t.Context(), nil, args...)
 	if err != nil || out.Code != 0 {
-		b.t.Fatalf("%v: %v %s", args, err, out.explain())
+		b.t.Fatalf("%v: %v %s", args, err, out.Explain())
 	}
 	return out.Stdout
 }
@@ -112,7 +114,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 		b.t.Fatal(err)
 	}
 	b.calls = nil
-	packages := &Apt{Paths: b.root, Runner: b, Sleep: Sleep, Clock: time.Now}
+	packages := &packages.Apt{Root: b.root.Root, Runner: b, Sleep: Sleep, Clock: time.Now}
 	packages.SetSources(b.apt)
 	defer func() { b.apt = packages.Sources() }()
 	e := &Engine{

@@ -34,8 +34,8 @@ func (b *booted) repository(t *testing.T, lines ...string) {
 	b.write("/etc/apt/sources.list", "deb [trusted=yes] file:/repo ./\n")
 }
 
-// packages: one bad package fails only itself, whatever is bad about it; what goes beyond
-// the declared is refused; and a dry run says the same as the run after it.
+// packages: a bad package fails alone, for every kind of fault. A transaction that goes beyond
+// the declared packages is refused. A dry run predicts the results of the run after it.
 func (b *booted) packages(t *testing.T) {
 	b.repository(t, "fine 1", "good 1", "unmet 1|Depends: nowhere\\n", "unfetched 1", "wants-unfetched 1|Depends: unfetched\\n", "broken 1", "held 1", "held 2",
 		"one 1|Conflicts: two\\n", "two 1", "ground 1", "ground 2", "addon 1|Depends: ground\\n", "extra 1|Depends: addon\\n", "rival 1|Conflicts: addon\\n", "later 1")

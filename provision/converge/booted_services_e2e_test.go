@@ -23,7 +23,7 @@ func (b *booted) unit(name string, lines ...string) {
 	b.write("/etc/systemd/system/"+name, strings.Join(lines, "\n")+"\n[Install]\nWantedBy=multi-user.target\n")
 }
 
-// services: what isn't up is never ok, whatever kind of unit it is.
+// services: a unit of any kind that isn't up is never ok.
 func (b *booted) services(t *testing.T) {
 	b.unit("good.service", "[Service]", "ExecStart=/bin/sleep infinity")
 	b.unit("loop.service", "[Unit]", "StartLimitIntervalSec=0", "[Service]", "ExecStart=/bin/sh -c 'sleep 0.2; exit 3'", "Restart=always", "RestartSec=10ms")

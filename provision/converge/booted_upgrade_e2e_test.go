@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,104 +20,126 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// upgrade is the agent's own program, in three versions, under the unit that the installer leaves:
-// a program that crashes at once and one that can't be started are refused and the old one
-// goes on; a good one takes its place as the same process; and killed at moments of that, the
-// host always has an agent that runs.
+// bootedUpgrade is the agent's own program, under the unit that the installer leaves, and an
+// appliance that offers it others.
+type bootedUpgrade struct {
+	*booted
+	app             *appliance
+	path            string // of the program
+	one, two, three []byte // three versions of it
+}
+
+// upgrade replaces the agent's program. A bad program is refused and the old one goes on; a
+// good one takes its place as the same process. Whenever it is killed meanwhile, the host
+// has an agent that runs.
 func (b *booted) upgrade(t *testing.T) {
-	r := &rig{fakes: &fakes{t: t}, app: newAppliance(t, time.Now())}
-	addr := b.listen(t, r.app)
-	one := b.build(t, "test-version-1")
-	two, three := bytes.ReplaceAll(one, []byte("test-version-1"), []byte("test-version-2")), bytes.ReplaceAll(one, []byte("test-version-1"), []byte("test-version-3"))
-	path := b.root.In("/usr/local/sbin/rackhand-agent")
-	b.write("/usr/local/sbin/rackhand-agent", string(one))
+	u := &bootedUpgrade{booted: b, app: newAppliance(t, time.Now()), path: b.root.In("/usr/local/sbin/rackhand-agent")}
+	addr := b.listen(t, u.app)
+	u.one = b.build(t, "test-version-1")
+	u.two = bytes.ReplaceAll(u.one, []byte("test-version-1"), []byte("test-version-2"))
+	u.three = bytes.ReplaceAll(u.one, []byte("test-version-1"), []byte("test-version-3"))
+	b.write("/usr/local/sbin/rackhand-agent", string(u.one))
 	b.write("/etc/rackhand/agent.json", fmt.Sprintf(`{"appliance": "https://%s", "host": "web1"}`, addr))
-	b.write("/etc/rackhand/ca.pem", r.app.caPEM())
-	b.write("/etc/rackhand/enrol-token", r.app.token)
+	b.write("/etc/rackhand/ca.pem", u.app.caPEM())
+	b.write("/etc/rackhand/enrol-token", u.app.token)
 	b.write("/etc/systemd/system/rackhand-agent.service", agentUnit(t))
-	// Nothing but the file of the catalog below is of interest here.
-	r.app.catalog.Resources = []catalog.Resource{file("/etc/motd", "hello\n")}
+	// One small file: this is about the program alone.
+	u.app.catalog.Resources = []catalog.Resource{file("/etc/motd", "hello\n")}
 	b.do("systemctl", "daemon-reload")
 	t.Cleanup(func() { b.do("systemctl", "stop", "rackhand-agent") })
-	unit := func(property string) string {
-		return strings.TrimSpace(b.do("systemctl", "show", "--property="+property, "--value", "rackhand-agent"))
-	}
-	heard := func() int {
-		r.app.mu.Lock()
-		defer r.app.mu.Unlock()
-		return len(r.app.agents.heard)
-	}
-	// await waits until the agent of a version asks for its catalog, as the daemon.
-	await := func(what, version string, from int) {
-		t.Helper()
-		for i := 0; ; i++ {
-			r.app.mu.Lock()
-			for _, v := range r.app.agents.heard[from:] {
-				if v == version {
-					r.app.mu.Unlock()
-					return
-				}
-			}
-			text := fmt.Sprint(r.app.agents.heard[from:])
-			r.app.mu.Unlock()
-			if time.Sleep(20 * time.Millisecond); i == 3000 {
-				t.Fatalf("%s: no agent %s asks: %s\n%s", what, version, text, b.do("journalctl", "--unit=rackhand-agent", "--no-pager", "--lines=50"))
-			}
-		}
-	}
-	offer := func(version string, program []byte) {
-		r.app.mu.Lock()
-		defer r.app.mu.Unlock()
-		r.app.agents.put(version, program)
-	}
 	b.do("systemctl", "start", "rackhand-agent")
-	await("at first", "test-version-1", 0)
-	for _, bad := range []struct{ name, program, why string }{
-		{"a program that crashes", "#!/bin/sh\necho it was like this >&2\nexit 3\n", "exit status 3: it was like this"},
-		{"a program that can't be started", "\x7fELF" + strings.Repeat("x", 1000), "exec format error"},
-	} {
-		offer("v9", []byte(bad.program))
-		pid := unit("MainPID")
-		b.do("systemctl", "restart", "rackhand-agent")
-		if pid == unit("MainPID") {
-			t.Fatal("it was not restarted")
-		}
-		pid = unit("MainPID")
-		for i := 0; !strings.Contains(b.do("journalctl", "--unit=rackhand-agent", "--no-pager"), bad.why); i++ {
-			if time.Sleep(50 * time.Millisecond); i == 600 {
-				t.Fatalf("%s is not refused:\n%s", bad.name, b.do("journalctl", "--unit=rackhand-agent", "--no-pager", "--lines=50"))
-			}
-		}
-		if got := unit("MainPID"); got != pid || unit("ActiveState") != "active" || b.text(path) != string(one) {
-			t.Errorf("%s: the agent was process %s and is %s", bad.name, pid, got)
+	u.await(t, "at first", "test-version-1", 0)
+	u.refuses(t, "a program that crashes", "#!/bin/sh\necho it was like this >&2\nexit 3\n", "exit status 3: it was like this")
+	u.refuses(t, "a program that can't be started", "\x7fELF"+strings.Repeat("x", 1000), "exec format error")
+	u.replaced(t)
+	u.killed(t)
+}
+
+// refuses offers a bad program: the agent goes on as it is, and the journal says why.
+func (u *bootedUpgrade) refuses(t *testing.T, name, program, why string) {
+	t.Helper()
+	u.offer("v9", []byte(program))
+	pid := u.unit("MainPID")
+	u.do("systemctl", "restart", "rackhand-agent")
+	if pid == u.unit("MainPID") {
+		t.Fatal("it was not restarted")
+	}
+	pid = u.unit("MainPID")
+	for i := 0; !strings.Contains(u.do("journalctl", "--unit=rackhand-agent", "--no-pager"), why); i++ {
+		if time.Sleep(50 * time.Millisecond); i == 600 {
+			t.Fatalf("%s is not refused:\n%s", name, u.do("journalctl", "--unit=rackhand-agent", "--no-pager", "--lines=50"))
 		}
 	}
-	from := heard()
-	offer("test-version-2", two)
-	b.do("systemctl", "restart", "rackhand-agent")
-	pid := unit("MainPID")
-	await("the upgrade", "test-version-2", from)
-	if got := unit("MainPID"); got != pid || unit("NRestarts") != "0" || b.text(path) != string(two) || b.text(path+".previous") != string(one) {
-		t.Errorf("it was process %s and is %s, %s restarts", pid, got, unit("NRestarts"))
+	if got := u.unit("MainPID"); got != pid || u.unit("ActiveState") != "active" || u.text(u.path) != string(u.one) {
+		t.Errorf("%s: the agent was process %s and is %s", name, pid, got)
 	}
-	if got := strings.TrimSpace(b.do("/usr/local/sbin/rackhand-agent", "version")); got != "test-version-2" {
+}
+
+// replaced offers a good program, which takes the place of the old one.
+func (u *bootedUpgrade) replaced(t *testing.T) {
+	from := u.heard()
+	u.offer("test-version-2", u.two)
+	u.do("systemctl", "restart", "rackhand-agent")
+	pid := u.unit("MainPID")
+	u.await(t, "the upgrade", "test-version-2", from)
+	if got := u.unit("MainPID"); got != pid || u.unit("NRestarts") != "0" || u.text(u.path) != string(u.two) || u.text(u.path+".previous") != string(u.one) {
+		t.Errorf("it was process %s and is %s, %s restarts", pid, got, u.unit("NRestarts"))
+	}
+	if got := strings.TrimSpace(u.do("/usr/local/sbin/rackhand-agent", "version")); got != "test-version-2" {
 		t.Errorf("version %q", got)
 	}
-	// Killed while it upgrades to a third one, by systemd's hand: all of its processes.
-	offer("test-version-3", three)
+}
+
+// killed kills all processes of the unit while the agent upgrades to the third program.
+func (u *bootedUpgrade) killed(t *testing.T) {
+	u.offer("test-version-3", u.three)
 	for n := range 10 {
-		b.do("systemctl", "restart", "rackhand-agent")
+		u.do("systemctl", "restart", "rackhand-agent")
 		time.Sleep(time.Duration(n) * 15 * time.Millisecond)
-		b.do("systemctl", "kill", "--signal=KILL", "--kill-whom=all", "rackhand-agent")
-		if got := b.text(path); got != string(two) && got != string(three) {
+		u.do("systemctl", "kill", "--signal=KILL", "--kill-whom=all", "rackhand-agent")
+		if got := u.text(u.path); got != string(u.two) && got != string(u.three) {
 			t.Fatalf("after kill %d the program has %d bytes", n, len(got))
 		}
-		b.do("systemctl", "reset-failed", "rackhand-agent")
+		u.do("systemctl", "reset-failed", "rackhand-agent")
 	}
-	from = heard()
-	b.do("rm", "-f", "/var/lib/rackhand-agent/upgrade.json") // those kills would count against v3
-	b.do("systemctl", "restart", "rackhand-agent")
-	await("after the kills", "test-version-3", from)
+	from := u.heard()
+	u.do("rm", "-f", "/var/lib/rackhand-agent/upgrade.json") // those kills would count against v3
+	u.do("systemctl", "restart", "rackhand-agent")
+	u.await(t, "after the kills", "test-version-3", from)
+}
+
+// unit is a property of the agent's unit.
+func (u *bootedUpgrade) unit(property string) string {
+	return strings.TrimSpace(u.do("systemctl", "show", "--property="+property, "--value", "rackhand-agent"))
+}
+
+func (u *bootedUpgrade) offer(version string, program []byte) {
+	u.app.mu.Lock()
+	defer u.app.mu.Unlock()
+	u.app.agents.put(version, program)
+}
+
+// heard is how often agents have asked for the catalog.
+func (u *bootedUpgrade) heard() int {
+	u.app.mu.Lock()
+	defer u.app.mu.Unlock()
+	return len(u.app.agents.heard)
+}
+
+// await waits until the agent of a version asks for its catalog, as the daemon.
+func (u *bootedUpgrade) await(t *testing.T, what, version string, from int) {
+	t.Helper()
+	for i := 0; ; i++ {
+		u.app.mu.Lock()
+		heard := slices.Clone(u.app.agents.heard[from:])
+		u.app.mu.Unlock()
+		if slices.Contains(heard, version) {
+			return
+		}
+		if time.Sleep(20 * time.Millisecond); i == 3000 {
+			t.Fatalf("%s: no agent %s asks: %q\n%s", what, version, heard, u.do("journalctl", "--unit=rackhand-agent", "--no-pager", "--lines=50"))
+		}
+	}
 }
 
 func (b *booted) text(path string) string {

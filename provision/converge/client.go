@@ -30,11 +30,11 @@ type client struct {
 	random *rand.Rand
 	sleep  func(context.Context, time.Duration) error
 	mutual *http.Client // with the host's certificate; nil until there is one
-	// ahead is how far the host's clock was found ahead of the appliance's.
+	// ahead is how far the host's clock is ahead of the appliance's.
 	ahead time.Duration
-	// mayset: the appliance's time is taken, not only compared.
+	// mayset: the clock may be set from the appliance, not only compared.
 	mayset bool
-	// away: it didn't answer in this run; once more is enough then.
+	// away: it didn't answer in this run, so each later request is tried only once.
 	away bool
 	// answered is called once the catalog begins to come.
 	answered func()
@@ -77,8 +77,8 @@ func (e *refusal) Error() string {
 	return text
 }
 
-// worthRetrying: the appliance is away or not ready; what it refuses it refuses
-// again.
+// worthRetrying reports whether a request may succeed later: the appliance is away or not
+// ready. A refused request would be refused again.
 func worthRetrying(err error) bool {
 	var r *refusal
 	if errors.As(err, &r) {
@@ -118,9 +118,8 @@ func (c *client) compare(resp *http.Response) {
 	}
 }
 
-// away reports whether there is no word of the appliance: it could not be
-// reached, was not able to answer, or something else answered in its place. A
-// refusal is a word.
+// away reports whether the appliance gave no answer: it could not be reached, was not able
+// to answer, or something else answered in its place. A refusal is an answer.
 func away(err error) bool {
 	var r *refusal
 	return err != nil && (!errors.As(err, &r) || worthRetrying(err))
@@ -151,8 +150,8 @@ func (c *client) secure(cert *tls.Certificate) *http.Client {
 }
 
 // retry calls f until it works, refuses for good, or attempts are spent. Pauses
-// double and are drawn at random, lest a whole rack that was powered on together
-// comes back together.
+// double and are random, so the hosts of a rack that was powered on don't all ask
+// together.
 func (c *client) retry(ctx context.Context, f func() error) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
@@ -182,8 +181,8 @@ func (c *client) do(ctx context.Context, with *http.Client, method, path string,
 	return err
 }
 
-// exchange is do with an entity tag: notModified says that what the host has is
-// what the appliance has.
+// exchange is do with an entity tag. notModified reports that the host already has the
+// appliance's version.
 func (c *client) exchange(ctx context.Context, with *http.Client, method, path, etag string, in, out any, limit int64) (notModified bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -264,8 +263,8 @@ func newRefusal(resp *http.Response, path string) *refusal {
 
 const catalogPath = "/v1/catalog"
 
-// catalog fetches the host's catalog. Nil without an error: it is still the one
-// with the version that the host has.
+// catalog fetches the host's catalog. It returns nil without an error if the host's version
+// is still the current one.
 func (c *client) catalog(ctx context.Context, have string) (*catalog.Catalog, error) {
 	var text json.RawMessage
 	var same bool

@@ -42,7 +42,7 @@ func (SystemClock) Synchronised() bool {
 	return err == nil && t.Maxerror < maxError
 }
 
-// maxError is 16 s in µs: what the kernel says when nobody has told it better.
+// maxError is 16 s in µs: the kernel's value when no daemon has set a smaller one.
 const maxError = 16_000_000
 
 // Uptime names this boot and says how long ago it was. No step of the clock changes it.
@@ -55,8 +55,8 @@ func (SystemClock) Uptime() (boot string, up time.Duration) {
 	return strings.TrimSpace(string(b)), time.Duration(ts.Nano())
 }
 
-// adjusted is a clock with what it is off by: where the clock may not be set (a
-// container), the agent goes on with the right time all the same.
+// adjusted is a clock and its error. If the clock may not be set (in a container), the agent
+// still works with the right time.
 type adjusted struct {
 	Clock
 	off time.Duration
@@ -67,9 +67,8 @@ func (c *adjusted) now() time.Time { return c.Clock.Now().Add(c.off) }
 // maxSkew is how far the clock may be off before it is set.
 const maxSkew = 2 * time.Second
 
-// syncClock asks the appliance for the time and sets the clock by it; where it may only
-// compare, the agent alone goes by that time. Nothing on the way depends on the clock: it
-// may say 1970.
+// syncClock asks the appliance for the time and sets the clock. Without set, it only corrects
+// the agent's own time. No step depends on the host's clock, which may say 1970.
 func (c *client) syncClock(ctx context.Context, set bool) error {
 	var validity [2]time.Time
 	config := &tls.Config{
@@ -91,7 +90,7 @@ func (c *client) syncClock(ctx context.Context, set bool) error {
 	}
 	now := reply.Time.Add(time.Since(start) / 2)
 	if now.Before(validity[0]) || now.After(validity[1]) {
-		return fmt.Errorf("the appliance says that it is %s, when its own certificate is not valid (%s to %s): set the appliance's clock",
+		return fmt.Errorf("the appliance's clock says %s, but its own certificate is valid from %s to %s: set the appliance's clock",
 			now.Format(time.RFC3339), validity[0].Format(time.RFC3339), validity[1].Format(time.RFC3339))
 	}
 	c.clock.off = 0

@@ -36,7 +36,7 @@ type Contents struct {
 	client *client // of this run; nil: the appliance can't be asked
 }
 
-// use is where contents come from in this run.
+// use sets the connection that contents are fetched over in this run.
 func (s *Contents) use(c *client) {
 	if s != nil {
 		s.client = c
@@ -47,20 +47,20 @@ func (s *Contents) most() int64 { return cmp.Or(s.Most, maxKept) }
 
 func (s *Contents) path(sum string) string { return filepath.Join(s.Paths.contents(), sum) }
 
-// write writes a content to a file, from its start. It is what its name says, or there is an
-// error.
+// write writes a content to a file, from its start. It returns an error if the bytes don't
+// have the SHA-256 that was asked for.
 func (s *Contents) write(ctx context.Context, to *os.File, file *catalog.File) error {
 	if err := s.fromKept(to, file); err == nil {
 		return nil
 	}
 	if s.client == nil || s.client.mutual == nil || s.client.away {
-		return fmt.Errorf("its content of %d bytes is not kept here, and the appliance can't be asked for it", file.Size)
+		return fmt.Errorf("its content of %d bytes is not kept here, and the appliance can't be reached", file.Size)
 	}
 	if err := s.client.content(ctx, to, file); err != nil {
 		return fmt.Errorf("fetching its content: %w", err)
 	}
 	if err := s.keep(to, file); err != nil {
-		s.Log.Warn("a content is not kept for runs without the appliance", "file", file.Path, "error", err)
+		s.Log.Warn("a file's content can't be kept for runs without the appliance", "file", file.Path, "error", err)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (s *Contents) keep(from *os.File, file *catalog.File) (err error) {
 	return err
 }
 
-// partPrefix is how the names of contents begin that aren't whole.
+// partPrefix is the beginning of the names of incomplete contents.
 const partPrefix = ".part-"
 
 // bound removes parts that a killed run left, and then the contents that were used longest
@@ -181,7 +181,7 @@ func (s *Contents) read(ctx context.Context, file *catalog.File) ([]byte, error)
 }
 
 // errWithoutAppliance: a secret isn't kept on the host.
-var errWithoutAppliance = errors.New("its content is a secret, which only the appliance has, and the appliance can't be asked")
+var errWithoutAppliance = errors.New("its content is a secret, which only the appliance has, and the appliance can't be reached")
 
 // secret fetches the content of a sensitive file. It stays in memory.
 func (s *Contents) secret(ctx context.Context, file *catalog.File) (string, error) {
@@ -204,7 +204,7 @@ func (s *Contents) secret(ctx context.Context, file *catalog.File) (string, erro
 	return b.String(), err
 }
 
-// verifying hashes what it writes.
+// verifying hashes the bytes that it writes.
 type verifying struct {
 	to   io.Writer
 	hash hash.Hash
@@ -220,7 +220,7 @@ func (v *verifying) Write(b []byte) (int, error) {
 
 func (v *verifying) verify(file *catalog.File) error {
 	if sum := hex.EncodeToString(v.hash.Sum(nil)); v.size != file.Size || sum != file.SHA256 {
-		return fmt.Errorf("%d bytes with the SHA-256 %s came, %d with %s are wanted", v.size, sum, file.Size, file.SHA256)
+		return fmt.Errorf("received %d bytes with the SHA-256 %s, expected %d with %s", v.size, sum, file.Size, file.SHA256)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // TestKilledWhileFetching: whenever a run is killed, a file is as it was or as it is to be,
 // and the next whole run brings it about and clears away what was left behind.
 func TestKilledWhileFetching(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	contents := []string{allBytes() + strings.Repeat("first\xff", 1<<19), strings.Repeat("second", 1<<19) + allBytes()}
 	r.once(catalog.Changed) // enrolled
 	r.write("root/etc/big", contents[1])

@@ -28,7 +28,7 @@ func sensitive(path, content string) catalog.Resource {
 	return r
 }
 
-func (r *rig) results() []string {
+func (r *testHost) results() []string {
 	r.t.Helper()
 	if len(r.app.reports) == 0 {
 		return nil
@@ -39,7 +39,7 @@ func (r *rig) results() []string {
 // TestExactBytes: what arrives is what the catalog names, byte for byte: all bytes, a zero
 // byte, nothing at all.
 func TestExactBytes(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	contents := map[string]string{"/etc/all": allBytes(), "/etc/zero": "\x00", "/etc/empty": "", "/etc/text": "naïve\r\n", "/etc/odd name?#%41": "x"}
 	var resources []catalog.Resource
 	for path, content := range contents {
@@ -76,7 +76,7 @@ func TestWrongContent(t *testing.T) {
 		"not there":    func(a *appliance, sum string) { delete(a.content, sum) },
 		"not its host": func(a *appliance, sum string) { a.fail[catalog.ContentPath+sum] = http.StatusForbidden },
 	} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.write("root/etc/motd", "as it was\n")
 		r.app.byHash(file("/etc/motd", "hello\n"), file("/etc/other", "x"))
 		spoil(r.app, catalog.Sum("hello\n"))
@@ -96,7 +96,7 @@ func TestWrongContent(t *testing.T) {
 // TestBrokenOff: an answer that breaks off, or an appliance that isn't ready, is asked again
 // within the run; what came by then is in no file.
 func TestBrokenOff(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	long := strings.Repeat(allBytes(), 1000)
 	r.app.byHash(file("/etc/long", long), sensitive("/etc/key", strings.Repeat("hunter2", 10000)))
 	r.app.breaks = 3
@@ -130,7 +130,7 @@ func TestBrokenOff(t *testing.T) {
 // TestKeptContents: what is kept is bounded, the one used longest ago goes first, what a kill
 // left behind goes, and a damaged one is fetched again.
 func TestKeptContents(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.Engine.Contents.Most = 100
 	folder := r.root.contents()
 	name := func(i int) string { return fmt.Sprintf("%d:%s", i, strings.Repeat("x", 28)) } // 30 bytes
@@ -171,7 +171,7 @@ func TestKeptContents(t *testing.T) {
 // changed one arrives though the catalog is the same; without the appliance its file stays as
 // it is, and the report says so.
 func TestSecretsStayInMemory(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	resources := []catalog.Resource{sensitive("/etc/key", "hunter2"), file("/etc/motd", "hello\n"), sensitive("/etc/empty", "")}
 	r.app.byHash(resources...)
 	r.once(catalog.Changed)
@@ -237,7 +237,7 @@ func TestSecretsStayInMemory(t *testing.T) {
 // TestDryRunByHash: a dry run fetches what a diff is made of, keeps nothing, and shows no
 // secret.
 func TestDryRunByHash(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("root/etc/motd", "one\n")
 	r.write("root/etc/key", "old")
 	r.app.byHash(file("/etc/motd", "one\ntwo\n"), sensitive("/etc/key", "hunter2"))
@@ -262,7 +262,7 @@ func TestDryRunByHash(t *testing.T) {
 // TestUnknownResources: a type or an attribute that this agent doesn't know costs the
 // resource that has it, and what requires that; the rest converges.
 func TestUnknownResources(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.Engine.Version = "1.2"
 	text := func(path string, more string) string {
 		r.app.content[catalog.Sum(path)] = path
@@ -300,7 +300,7 @@ func TestUnknownResources(t *testing.T) {
 // TestOldAppliance: a catalog of the first format, of an appliance older than this agent, is
 // carried out, and no secret of it is kept.
 func TestOldAppliance(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.app.catalog.Resources = []catalog.Resource{file("/etc/motd", "hello\n"), sensitive("/etc/key", "hunter2")}
 	r.once(catalog.Changed)
 	r.once(catalog.OK)
@@ -320,7 +320,7 @@ func TestOldAppliance(t *testing.T) {
 // TestFlatMemory: a file of 100 MB passes through the agent in small pieces, when it is
 // fetched, when it is looked at, and when it comes from what is kept.
 func TestFlatMemory(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	big := strings.Repeat("0123456789abcdef", 100<<16)
 	r.app.byHash(file("/etc/big", big))
 	spent := func(when, want string) {

@@ -16,7 +16,7 @@ import (
 // TestDisabled: a disabled agent makes no runs but dry ones, tells the appliance at once and
 // at each turn, and goes on when it is enabled or the time has passed.
 func TestDisabled(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.write("root/etc/motd", "drifted")
 	if told, err := r.Disable(t.Context(), "the array is being rebuilt", r.clock.now.Add(2*time.Hour)); told != nil || err != nil {
@@ -58,7 +58,7 @@ func TestDisabled(t *testing.T) {
 
 // TestDisabledDaemon: a daemon that is disabled waits for the end of that, not for longer.
 func TestDisabledDaemon(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	if _, err := r.Disable(t.Context(), "x", r.clock.now.Add(10*time.Minute)); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestDisabledByTime(t *testing.T) {
 		{"another boot, over", 3 * time.Hour, time.Minute, "two", 0},
 		{"another boot with a clock of 1970", -50 * 365 * 24 * time.Hour, time.Minute, "two", 2 * time.Hour},
 	} {
-		r := newRig(t)
+		r := newTestHost(t)
 		at, up := r.clock.now, r.up
 		if _, err := r.Disable(t.Context(), "x", at.Add(2*time.Hour)); err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestDisabledByTime(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", tt.name, d, tt.want)
 		}
 	}
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("root/var/lib/rackhand-agent/disabled.json", "{")
 	if d := r.disabled(); d == nil || !strings.Contains(d.Reason, "rackhand-agent enable") {
 		t.Errorf("a damaged file: %+v", d)
@@ -119,7 +119,7 @@ func TestDisabledByTime(t *testing.T) {
 // report says until when, and the restart is made once the window opens. A service that is
 // down is started at any time.
 func TestMaintenanceWindow(t *testing.T) {
-	r := newRig(t) // it is Sunday, 17:00 UTC
+	r := newTestHost(t) // it is Sunday, 17:00 UTC
 	r.synchronised = true
 	r.write("units/web", "active\nenabled\n")
 	r.write("units/db", "inactive\nenabled\n")
@@ -130,7 +130,7 @@ func TestMaintenanceWindow(t *testing.T) {
 			file("/etc/web.conf", content, "service[web]", "service[db]"), service(catalog.Service{Name: "web", Running: yes()}), service(catalog.Service{Name: "db", Running: yes()}),
 		}
 	}
-	// A host that was never in order serves nobody: it gets there at once.
+	// A host that was never in order serves no traffic: its restarts don't wait.
 	want("w")
 	r.once(catalog.Changed)
 	if r.actions() != "restart start" {
@@ -180,7 +180,7 @@ func TestMaintenanceWindow(t *testing.T) {
 // TestIgnoreWindow: an order may have a restart made at once; a dry run tells what would
 // wait; windows that can't be read are closed.
 func TestIgnoreWindow(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.write("units/web", "active\nenabled\n")
 	r.app.catalog.Resources = []catalog.Resource{file("/etc/web.conf", "x", "service[web]"), service(catalog.Service{Name: "web", Running: yes(), Refresh: catalog.Reload})}
 	r.app.catalog.Maintenance = &catalog.Maintenance{Windows: []string{"at full moon"}}
@@ -205,7 +205,7 @@ func TestIgnoreWindow(t *testing.T) {
 
 // TestStatus: what the files say, in words and without a change to them.
 func TestStatus(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	text := func() string {
 		t.Helper()
 		s, err := r.Status()
@@ -245,7 +245,7 @@ func TestEnabledMeanwhile(t *testing.T) {
 }
 
 func testEnabledMeanwhile(t *testing.T, then string) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.rest = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	r.once(catalog.Changed)
 	if _, err := r.Disable(t.Context(), "x", r.clock.now.Add(2*time.Hour)); err != nil {

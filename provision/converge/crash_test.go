@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // crashIn makes this test binary an agent that is killed right after it changed a
@@ -55,8 +56,8 @@ func crashingRun(dir string) error {
 	if err != nil {
 		return err
 	}
-	files := &Files{Paths: Paths{Root: filepath.Join(dir, "root")}, Runner: Exec{}, Random: strings.NewReader("random random")}
-	e := &Engine{Files: killedFiles{files}, Services: Systemd{Runner: Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int))}
+	files := &Files{Paths: Paths{Root: filepath.Join(dir, "root")}, Runner: command.Exec{}, Random: strings.NewReader("random random")}
+	e := &Engine{Files: killedFiles{files}, Services: Systemd{Runner: command.Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int))}
 	return fmt.Errorf("%+v", e.Converge(context.Background(), crashCatalog(), state, false))
 }
 

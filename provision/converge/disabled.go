@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// A disabling is what disabled.json holds. In the boot in which it was written it ends by
-// monotonic time. In a later one only the clock can tell; it then lasts at most as long as
+// A disabling is the content of disabled.json. In the boot in which it was written, it ends
+// by monotonic time. After another boot, it ends by the clock, and lasts at most as long as
 // it was meant to.
 type disabling struct {
 	Reason string        `json:"reason"`
@@ -25,7 +25,7 @@ type disabling struct {
 	Up     time.Duration `json:"up,omitempty"` // when For began, since that boot
 }
 
-// left is how long it lasts still.
+// left is the time until it ends.
 func (d disabling) left(now time.Time, boot string, up time.Duration) time.Duration {
 	if boot != "" && boot == d.Boot {
 		return d.For - (up - d.Up)
@@ -33,20 +33,20 @@ func (d disabling) left(now time.Time, boot string, up time.Duration) time.Durat
 	return min(d.Until.Sub(now), d.For)
 }
 
-// Disable stops all runs but dry ones for a while, and returns until when. The appliance
-// hears of it at once where it can be reached; told is why it doesn't.
+// Disable stops all runs but dry ones for a while, and returns until when. It notifies the
+// appliance at once; told says why that failed.
 func (a *Agent) Disable(ctx context.Context, reason string, until time.Time) (told, err error) {
 	a.setClock()
 	d := disabling{Reason: reason, Until: until, For: until.Sub(a.clock.now())}
 	switch {
 	case strings.TrimSpace(reason) == "":
-		return nil, errors.New("a reason is wanted, for those who find the host disabled")
+		return nil, errors.New("give a reason, for people who find the host disabled")
 	case len(reason) > catalog.MaxReason || strings.ContainsFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return nil, fmt.Errorf("a reason is one line of at most %d bytes", catalog.MaxReason)
 	case d.For <= 0:
 		return nil, fmt.Errorf("%s has passed already", until.Format(time.RFC3339))
 	case d.For > catalog.MaxDisabled:
-		return nil, fmt.Errorf("an agent is disabled for %d days at most, so that it is not forgotten", int(catalog.MaxDisabled.Hours())/24)
+		return nil, fmt.Errorf("an agent is disabled for %d days at most, so it is not forgotten", int(catalog.MaxDisabled.Hours())/24)
 	}
 	if a.Uptime != nil {
 		d.Boot, d.Up = a.Uptime()
@@ -88,7 +88,7 @@ func (a *Agent) Enable(ctx context.Context) (was bool, told, err error) {
 	return true, err, nil
 }
 
-// disabled says whether and for how long the agent makes no runs; nil when it does.
+// disabled returns why and for how long the agent makes no runs; nil when it makes runs.
 func (a *Agent) disabled() *catalog.Disabled {
 	a.setClock()
 	b, err := readFile(a.Paths.disabled(), 64<<10)
@@ -100,7 +100,7 @@ func (a *Agent) disabled() *catalog.Disabled {
 		err = json.Unmarshal(b, &d)
 	}
 	if err != nil {
-		// Somebody meant it to be disabled: it is, until it is clear what was meant.
+		// The operator disabled it; it stays so until the file can be read.
 		d = disabling{Reason: a.Paths.disabled() + " can't be read: run `rackhand-agent enable`", For: catalog.MaxDisabled}
 		if info, err := os.Stat(a.Paths.disabled()); err == nil {
 			d.Until = info.ModTime().Add(d.For)
@@ -130,8 +130,8 @@ func (e *DisabledError) Error() string {
 	return fmt.Sprintf("this agent is disabled until %s because: %s; `rackhand-agent enable` ends that", e.Until.Local().Format("2 Jan 2006 15:04 MST"), e.Reason)
 }
 
-// reportDisabled is what a run comes to while the agent is disabled: the appliance hears
-// that it is.
+// reportDisabled takes the place of a run while the agent is disabled: it reports that to
+// the appliance.
 func (a *Agent) reportDisabled(ctx context.Context, c *client, r catalog.Report, d *catalog.Disabled) (catalog.Report, error) {
 	why := &DisabledError{*d}
 	a.Log.Warn("no run", "error", why)
@@ -141,7 +141,7 @@ func (a *Agent) reportDisabled(ctx context.Context, c *client, r catalog.Report,
 		r, err = a.tellDisabled(ctx, c, r, d)
 	}
 	if err != nil {
-		a.Log.Warn("the appliance does not hear that the agent is disabled", "error", short(err.Error()))
+		a.Log.Warn("the appliance could not be notified that the agent is disabled", "error", short(err.Error()))
 	} else if r.Order != "" {
 		a.answered = r.Order
 	}

@@ -11,7 +11,7 @@ import (
 // TestDrift: the real agent tells what was changed behind its back from what the catalog
 // wants otherwise, also after a restart, and keeps no word of a secret for that.
 func TestDrift(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	key := file("/etc/key", "hunter2")
 	key.File.Sensitive = true
 	r.app.catalog.Resources = append(r.app.catalog.Resources, key)
@@ -60,7 +60,7 @@ func TestDrift(t *testing.T) {
 
 // A report tells how often its agent reports; a single run doesn't.
 func TestIntervalIsReported(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	r.Interval = 10 * time.Minute
 	r.once(catalog.OK)

@@ -13,38 +13,39 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
-// The time that work on a resource may take when it doesn't say.
+// The time that work on a resource may take if the resource sets no deadline.
 const (
 	defaultDeadline = 300 * time.Second
 	packageDeadline = 900 * time.Second
 )
 
-// PackageManager is what the engine needs of one. See [Apt].
+// PackageManager carries out package resources. See [packages.Apt].
 type PackageManager interface {
 	Query(ctx context.Context, names []string) (installed map[string]string, err error)
 	// Apply brings packages about. declared is what the whole catalog says of packages.
-	Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
-	// Plan tells what Apply would come to, and changes nothing.
-	Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error)
+	Apply(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
+	// Plan returns the outcome that Apply would have, and changes nothing.
+	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 }
 
-// FileManager is what the engine needs to manage files. See [Files].
+// FileManager carries out file resources. See [Files].
 type FileManager interface {
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
-	// Fresh is what Check would tell if the file's folder were there and empty.
+	// Fresh is the result of Check for an empty folder.
 	Fresh(file *catalog.File) (differs []string, err error)
 	// Has reports whether anything lies where the file belongs.
 	Has(file *catalog.File) bool
-	// Diff is a bounded unified diff of a file's content; "" when there is none to show.
+	// Diff is a bounded unified diff of a file's content; "" for a file that has no diff.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
-	// Sweep removes what a killed run left behind.
+	// Sweep removes the temporary file of a killed run.
 	Sweep() error
 }
 
-// ServiceManager is what the engine needs of one. See [Systemd].
+// ServiceManager carries out service resources. See [Systemd].
 type ServiceManager interface {
 	// Units are the states of units, by their names.
 	Units(ctx context.Context, names []string) (map[string]UnitState, error)
@@ -58,13 +59,13 @@ type Engine struct {
 	Services ServiceManager
 	// Contents are where secrets come from, in this run.
 	Contents *Contents
-	// Version is that of this program, for what it says of itself.
+	// Version is that of this program, for messages.
 	Version string
 	Log     *slog.Logger
 	Clock   func() time.Time
 	// Sleep waits between two looks at a service that was started; [Sleep] when nil.
 	Sleep func(context.Context, time.Duration) error
-	// Boot names the boot that the machine runs since; "" when nil.
+	// Boot identifies the current boot of the machine; "" when nil.
 	Boot func() string
 	// Diffs takes the diffs of a dry run; nowhere when nil.
 	Diffs io.Writer
@@ -101,10 +102,10 @@ type run struct {
 
 // A Mode says how a run is made.
 type Mode struct {
-	// Noop changes nothing and only tells what would be changed.
+	// Noop changes nothing and only reports what a run would change.
 	Noop bool
-	// Hold says until when restarts and reloads have to wait because of the maintenance
-	// windows, as text; "" means that they needn't. Never when nil.
+	// Hold returns, as text, until when restarts and reloads wait for a maintenance window;
+	// "" if they don't have to wait. They never wait when Hold is nil.
 	Hold func() string
 }
 
@@ -114,7 +115,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 }
 
 // ConvergeAs brings about a catalog that [catalog.Catalog.Validate] accepts, in its
-// order, and returns a result for each resource. When ctx ends, what is left is failed.
+// order, and returns a result for each resource. When ctx ends, the remaining ones fail.
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
@@ -123,7 +124,7 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
 		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
-			e.Log.Warn("what a killed run left behind stays", "error", err)
+			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
 		}
 	}
 	var names []string
@@ -164,7 +165,7 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	return out
 }
 
-// unknown says that a resource is more than this program knows.
+// unknown is the result of a resource that this program doesn't know.
 func (e *Engine) unknown(problem string) string {
 	version := ""
 	if e.Version != "" {
@@ -210,7 +211,7 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	r.outcome(res, start, did, err)
 }
 
-// outcome notes what work on a resource came to.
+// outcome notes the result of work on a resource.
 func (r *run) outcome(res *catalog.Resource, start time.Time, did []string, err error) {
 	wait := r.waits[res.ID]
 	if err != nil {
@@ -295,7 +296,7 @@ func (e *Engine) bounded(ctx context.Context, id string, deadline time.Duration,
 	stuck := e.stuck[id]
 	e.mu.Unlock()
 	if stuck {
-		return errors.New("the work of an earlier run hangs still: is a network file system gone?")
+		return errors.New("the work of an earlier run still hangs: is a network file system gone?")
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -368,8 +369,8 @@ func (r *run) forgetForeign(c *catalog.Catalog) {
 	}
 }
 
-// statusOf is the status of a run. What a dry run can't tell may be a change; what a real
-// one can't look at isn't.
+// statusOf is the status of a run. An unknown result counts as a change in a dry run, and
+// not in a real one, which left the file as it is.
 func statusOf(results []catalog.Result, noop bool) string {
 	worst := Worst(results)
 	if !noop && worst == catalog.Changed && !slices.ContainsFunc(results, func(r catalog.Result) bool { return r.Status == catalog.Changed }) {
@@ -378,8 +379,8 @@ func statusOf(results []catalog.Result, noop bool) string {
 	return worst
 }
 
-// Worst is the status of a run: failed, changed or ok. What a dry run can't tell counts as
-// a change.
+// Worst is the status of a run: failed, changed or ok. A result that a dry run can't predict
+// counts as a change.
 func Worst(results []catalog.Result) string {
 	worst := catalog.OK
 	for _, r := range results {

@@ -301,7 +301,7 @@ func TestHangingResource(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	got = e.Converge(t.Context(), c, f.state(), false)
-	if got[0].Status != catalog.Failed || !strings.Contains(got[0].Message, "hangs still") {
+	if got[0].Status != catalog.Failed || !strings.Contains(got[0].Message, "still hangs") {
 		t.Errorf("got %+v", got)
 	}
 	close(h.hang)

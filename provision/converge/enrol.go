@@ -21,8 +21,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// identity is the host's key and certificate from the disk. An error says why the
-// host has to enrol, or to renew what is returned with it.
+// identity reads the host's key and certificate from the disk. An error says why the host
+// has to enrol, or to renew the certificate that is returned with it.
 func (c *client) identity(p Paths, host string) (*tls.Certificate, error) {
 	key, err := loadKey(p.key())
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *client) certIn(name string, key crypto.Signer, host string) (*tls.Certi
 const maxCert = 256 << 10
 
 // accept checks that a certificate in PEM is this CA's, for this host and this
-// key, and valid now. One that is so but for the time is returned with the error.
+// key, and valid now. If only its dates are wrong, it is returned with the error.
 func (c *client) accept(certPEM []byte, key crypto.Signer, host string) (*tls.Certificate, error) {
 	der, err := onePEM(certPEM, "CERTIFICATE")
 	if err != nil {
@@ -101,7 +101,7 @@ func loadKey(name string) (crypto.Signer, error) {
 	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s is no ECDSA key", name)
+		return nil, fmt.Errorf("%s is not an ECDSA key", name)
 	}
 	return ec, nil
 }
@@ -127,7 +127,7 @@ func keyAt(name string, random io.Reader) (crypto.Signer, error) {
 }
 
 // enrol gets the host its certificate, by the one-time token that the installer
-// left. The token goes only once the certificate is on disk.
+// left. The token is removed only after the certificate is on disk.
 func (c *client) enrol(ctx context.Context, p Paths, host string, random io.Reader, why error) (*tls.Certificate, error) {
 	b, err := readFile(p.token(), 4<<10)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,10 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/packages"
 )
 
-// fakes is a host in a folder: a root, and a PATH with programs that keep what
-// they are told in files.
+// fakes is a host in a folder: a root, and a PATH with programs that keep their
+// state in files.
 type fakes struct {
 	t    *testing.T
 	dir  string
@@ -175,12 +178,12 @@ func logged(log []string, part string) (n int) {
 	return n
 }
 
-func (f *fakes) apt() *Apt {
-	return &Apt{Paths: f.root, Runner: Exec{}, Sleep: Sleep, Clock: time.Now}
+func (f *fakes) apt() *packages.Apt {
+	return &packages.Apt{Root: f.root.Root, Runner: command.Exec{}, Sleep: Sleep, Clock: time.Now}
 }
 
 func (f *fakes) files() *Files {
-	return &Files{Paths: f.root, Runner: Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	return &Files{Paths: f.root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
 }
 
 func (f *fakes) engine() *Engine {
@@ -188,7 +191,7 @@ func (f *fakes) engine() *Engine {
 	files := f.files()
 	files.Contents = contents
 	return &Engine{
-		Packages: f.apt(), Files: files, Services: Systemd{Paths: f.root, Runner: Exec{}}, Contents: contents,
+		Packages: f.apt(), Files: files, Services: Systemd{Paths: f.root, Runner: command.Exec{}}, Contents: contents,
 		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// stalled is how long a content may not go on coming.
+// stalled is how long a download may make no progress.
 const stalled = 30 * time.Second
 
 // content streams a content to a file, from its start.
@@ -32,7 +32,7 @@ func (c *client) content(ctx context.Context, to *os.File, file *catalog.File) e
 	})
 }
 
-// local is an error of this host: asking again is of no use.
+// local is an error of this host, which another request can't solve.
 type local struct{ error }
 
 func (l *local) Unwrap() error { return l.error }
@@ -47,8 +47,8 @@ func (w *localWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// fetch asks for something that may be large, and lets read read it. It is tried again when
-// the appliance breaks off.
+// fetch asks for a file that may be large, and passes its body to read. It retries when the
+// connection breaks.
 func (c *client) fetch(ctx context.Context, path string, read func(io.Reader) error) error {
 	var here *local
 	err := c.timely(ctx, func() error {
@@ -67,7 +67,7 @@ func (c *client) fetch(ctx context.Context, path string, read func(io.Reader) er
 func (c *client) fetchOnce(ctx context.Context, path string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(stalled, func() { cancel(fmt.Errorf("nothing came for %s", stalled)) })
+	timer := time.AfterFunc(stalled, func() { cancel(fmt.Errorf("no data came for %s", stalled)) })
 	defer timer.Stop()
 	u := *c.base
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/")+path, "" // as it is, with any character
@@ -89,7 +89,7 @@ func (c *client) fetchOnce(ctx context.Context, path string, read func(io.Reader
 	return nil
 }
 
-// going gives what it reads its time from when it comes.
+// going restarts the timer of stalled with each read.
 type going struct {
 	io.Reader
 	timer *time.Timer

@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // Files brings about files, directories and their absence, below Paths.Root.
 type Files struct {
 	Paths  Paths
-	Runner Runner    // for validate
-	Random io.Reader // for names of temporary files
+	Runner command.Runner // for validate
+	Random io.Reader      // for names of temporary files
 	// Contents are those that files name by their hash.
 	Contents *Contents
 	// Trust says whose symbolic links are followed on the way to a file; those of
@@ -103,12 +104,12 @@ func (f *Files) want(file *catalog.File) (w want, err error) {
 	return w, nil
 }
 
-// Check tells what differs from the declaration, in words for a person; nothing
-// when it holds. It changes nothing.
+// Check returns the differences from the declaration, in words for a person; nil if there
+// are none. It changes nothing.
 func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
 	p, err := f.locate(file)
 	if file.Ensure == catalog.Absent && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)) {
-		return nil, nil // what it would lie in is absent
+		return nil, nil // its folder is absent
 	}
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
 	return f.differs(p, file)
 }
 
-// Fresh tells what Check would if the file's folder were there and empty.
+// Fresh is the result of Check for an empty folder.
 func (f *Files) Fresh(file *catalog.File) ([]string, error) { return f.differs(&place{}, file) }
 
 func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
@@ -203,7 +204,7 @@ func (f *Files) Has(file *catalog.File) bool {
 	return p.exists
 }
 
-// attributes tells which of mode, owner and group differ.
+// attributes lists the differences in mode, owner and group.
 func (w want) attributes(p *place) (out []string) {
 	if now := int64(p.st.Mode & 0o7777); w.mode >= 0 && w.mode != now {
 		out = append(out, fmt.Sprintf("mode %04o → %04o", now, w.mode))

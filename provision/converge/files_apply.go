@@ -50,7 +50,7 @@ func (p *place) remove() error {
 	}
 	err := unix.Unlinkat(p.dir, p.name, unix.AT_REMOVEDIR)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		return errors.New("the directory is not empty: declare what is in it absent too, or empty it by hand")
+		return errors.New("the directory is not empty: declare its files absent too, or empty it by hand")
 	}
 	return err
 }
@@ -113,8 +113,8 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 		if err != nil {
 			return err
 		}
-		// A second name of the file would get the new owner too: then it is
-		// written anew instead.
+		// A second hard link would get the new owner, too. In that case the file is
+		// replaced instead.
 		if same && p.st.Nlink == 1 {
 			return w.setAttributes(p)
 		}
@@ -144,7 +144,7 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 	return f.inPlace(ctx, p, temp, file)
 }
 
-// keep leaves what isn't declared as it was.
+// keep takes over the attributes that aren't declared.
 func (w *want) keep(st *unix.Stat_t) {
 	if w.mode < 0 {
 		w.mode = int64(st.Mode & 0o7777)
@@ -158,7 +158,7 @@ func (w *want) keep(st *unix.Stat_t) {
 }
 
 func (f *Files) writeTemp(ctx context.Context, p *place, w want) (name string, err error) {
-	// Nobody else writes these: what is there was left behind by a crash.
+	// Only the agent writes these files, so an existing one is left over from a crash.
 	prefix := p.tempPrefix()
 	if err := p.sweep(prefix); err != nil {
 		return "", err
@@ -190,7 +190,7 @@ func (f *Files) writeContent(ctx context.Context, to *os.File, file *catalog.Fil
 		return err
 	}
 	if f.Contents == nil {
-		return errors.New("no contents are at hand here")
+		return errors.New("this run can't fetch contents")
 	}
 	return f.Contents.write(ctx, to, file)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // The bounds of a diff: of what is compared, in bytes, and of what is shown, in lines and
@@ -23,8 +24,8 @@ const (
 	maxDiffLine  = 200
 )
 
-// Diff is a unified diff between a file and its declared content, bounded. There is none
-// of a sensitive file, nor of what isn't text.
+// Diff is a bounded unified diff between a file and its declared content. It is empty for a
+// sensitive file and for binary content.
 func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
 	if file.Sensitive || file.Ensure != catalog.FileKind || size(file) > maxCompared {
 		return ""
@@ -73,7 +74,7 @@ func unified(name string, old, new []byte) string {
 			continue
 		}
 		n++
-		line = printable(strings.TrimSuffix(line, "\n"))
+		line = command.Printable(strings.TrimSuffix(line, "\n"))
 		if r := []rune(line); len(r) > maxDiffLine {
 			line = string(r[:maxDiffLine]) + "…"
 		}

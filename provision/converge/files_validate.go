@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// validate runs the command of a file, %s being where the new content lies.
+// validate runs the command of a file, with the path of the new content for %s.
 func (f *Files) validate(ctx context.Context, file *catalog.File, newPath string) error {
 	args := make([]string, len(file.Validate))
 	for i, word := range file.Validate {
@@ -22,9 +22,9 @@ func (f *Files) validate(ctx context.Context, file *catalog.File, newPath string
 	case err != nil:
 		return fmt.Errorf("validate: %w", err)
 	case out.Code != 0 && file.Sensitive:
-		return fmt.Errorf("%s refuses the new content: exit status %d (its words are withheld, the file is sensitive); the old content stays", args[0], out.Code)
+		return fmt.Errorf("%s refuses the new content: exit status %d (its output is withheld because the file is sensitive); the old content stays", args[0], out.Code)
 	case out.Code != 0:
-		return fmt.Errorf("%s refuses the new content: %s; the old content stays", args[0], out.explain())
+		return fmt.Errorf("%s refuses the new content: %s; the old content stays", args[0], out.Explain())
 	}
 	return nil
 }

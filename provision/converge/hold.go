@@ -7,7 +7,7 @@ import (
 )
 
 // held reports whether a service that runs has to wait for its refresh, and notes until
-// when. A service that doesn't run is started at any time: that is no restart.
+// when. A service that doesn't run is started at any time, since nothing uses it.
 func (r *run) held(res *catalog.Resource) bool {
 	if r.Hold == nil {
 		return false

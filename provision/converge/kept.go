@@ -8,9 +8,10 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// withoutSecrets is a catalog as it is kept: as it came, with all that a later version of
-// this program may know. One of the first format that holds secrets, of an appliance older
-// than this agent, is kept in the second one, and fetched again at the next run.
+// withoutSecrets is a catalog in the form that is saved: as it was received, including
+// attributes that only a later version of this program knows. A catalog of the first format
+// with secrets, from an older appliance, is saved in the second format and fetched again at
+// the next run.
 func withoutSecrets(c *catalog.Catalog) ([]byte, error) {
 	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool { return r.File != nil && r.File.Sensitive })
 	if c.Format >= catalog.Format2 || !secret {
@@ -24,7 +25,7 @@ func withoutSecrets(c *catalog.Catalog) ([]byte, error) {
 	return json.Marshal(second)
 }
 
-// without says how many files a run left as they are; "" for none.
+// without is a warning about the files that a run left as they are; "" without such files.
 func without(results []catalog.Result, noop bool) string {
 	n := 0
 	for _, r := range results {
@@ -35,5 +36,5 @@ func without(results []catalog.Result, noop bool) string {
 	if n == 0 || noop {
 		return ""
 	}
-	return fmt.Sprintf("%d files with secrets stay as they are, since the appliance can't be asked for these", n)
+	return fmt.Sprintf("%d files with secrets stay as they are, because the appliance can't be reached", n)
 }

@@ -12,9 +12,8 @@ import (
 )
 
 // lockRun takes the lock that lets one run at a time touch the host. It waits
-// until ctx ends for another run to end. The kernel lets go of it when this
-// process dies, however it does. Where the file can't be made, another one that is there
-// takes the lock instead.
+// until ctx ends for another run to end. The kernel releases the lock when this process
+// ends. If the file can't be created, the existing file at the path instead is locked.
 func lockRun(ctx context.Context, path, instead string, sleep func(context.Context, time.Duration) error) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	for _, other := range []string{path, instead} {
@@ -43,7 +42,7 @@ func lockRun(ctx context.Context, path, instead string, sleep func(context.Conte
 		if sleep(ctx, 200*time.Millisecond) != nil {
 			pid, _ := readFile(path, 32)
 			f.Close()
-			return nil, fmt.Errorf("another run holds %s (process %s): wait for it, or give --wait more time: %w", path, strings.TrimSpace(string(pid)), context.Cause(ctx))
+			return nil, fmt.Errorf("another run holds %s (process %s): wait for it, or use a longer --wait: %w", path, strings.TrimSpace(string(pid)), context.Cause(ctx))
 		}
 	}
 }

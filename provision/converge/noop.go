@@ -8,19 +8,19 @@ import (
 	"strings"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
-// missing is an error that ends once something else is there: a folder, a user, a unit.
+// missing is an error that ends once something else exists: a folder, a user, a unit.
 type missing struct{ error }
 
 func (m *missing) Unwrap() error { return m.error }
 
-// unsure is why a dry run can't tell.
+// unsure is the reason why a dry run can't predict a result.
 type unsure struct{ error }
 
-// cannotTell says why a dry run doesn't know what would become of a resource: what it
-// lacks may come with what would be made before it. Any other error is one in the dry run
-// as it is in the real one.
+// cannotTell says why a dry run can't predict the result of a resource: an earlier resource
+// may create the thing that it lacks. Any other error is an error in a real run, too.
 func (r *run) cannotTell(res *catalog.Resource, err error) string {
 	var u *unsure
 	if errors.As(err, &u) {
@@ -31,14 +31,14 @@ func (r *run) cannotTell(res *catalog.Resource, err error) string {
 		return ""
 	}
 	if makers := r.makers(res); len(makers) > 0 {
-		return fmt.Sprintf("until %s is made: %v", listed(makers), err)
+		return fmt.Sprintf("until %s is made: %v", packages.Listed(makers), err)
 	}
 	return ""
 }
 
-// makers are the resources that would be made in this dry run, and that may bring what
-// a resource lacks: what it requires, else folders on the way to a file and the files of
-// a unit, else any package.
+// makers are the resources that this dry run would make and that may bring the thing that a
+// resource lacks: its requirements, otherwise folders on the way to a file and the files of
+// a unit, otherwise any package.
 func (r *run) makers(res *catalog.Resource) (makers []string) {
 	would := func(id string) bool {
 		s := r.results[id].Status
@@ -70,7 +70,7 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 	return makers
 }
 
-// unitBase is what the files of a unit begin with: web of web.service, web@ of web@1.
+// unitBase is the beginning of the names of a unit's files: web of web.service, web@ of web@1.
 func unitBase(name string) string {
 	if i := strings.IndexByte(name, '@'); i >= 0 {
 		return name[:i+1]
@@ -93,8 +93,8 @@ func (r *run) folderMade(name string) string {
 	return ""
 }
 
-// wouldMake is what a dry run says of a file. In a folder that is itself only declared
-// there is nothing yet, so the file would be made.
+// wouldMake is the result of a file in a dry run. A folder that is only declared is still
+// empty, so a file in it would be made.
 func (r *run) wouldMake(ctx context.Context, res *catalog.Resource, differs []string, err error) ([]string, error) {
 	var m *missing
 	parent := catalog.ID(catalog.KindFile, path.Dir(res.File.Path))

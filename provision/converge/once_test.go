@@ -9,6 +9,9 @@ import (
 	mrand "math/rand/v2"
 	"path/filepath"
 	"time"
+
+	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/packages"
 )
 
 // onceIn makes this test binary an agent that makes one run in the fakes' folder that the
@@ -23,14 +26,14 @@ func onceMore(dir string) string {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	paths := Paths{Root: filepath.Join(dir, "root")}
-	apt := &Apt{Paths: paths, Runner: Exec{}, Sleep: Sleep, Clock: time.Now}
+	apt := &packages.Apt{Root: paths.Root, Runner: command.Exec{}, Sleep: Sleep, Clock: time.Now}
 	contents := &Contents{Paths: paths, Log: log}
 	a := &Agent{
 		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: noSleep(new(int)), Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: apt,
 		Synchronised: func() bool { return true }, Uptime: func() (string, time.Duration) { return "one", time.Hour },
 		Engine: &Engine{
-			Packages: apt, Services: Systemd{Paths: paths, Runner: Exec{}}, Log: log, Clock: time.Now, Sleep: noSleep(new(int)),
-			Files: &Files{Paths: paths, Runner: Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents,
+			Packages: apt, Services: Systemd{Paths: paths, Runner: command.Exec{}}, Log: log, Clock: time.Now, Sleep: noSleep(new(int)),
+			Files: &Files{Paths: paths, Runner: command.Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents,
 		},
 	}
 	status, err := a.Once(context.Background(), false)

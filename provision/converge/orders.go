@@ -13,15 +13,15 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// A Demand says what a run is made for. The zero value is a run of the interval.
+// A Demand is the reason for a run. The zero value is a run of the interval.
 type Demand struct {
 	Order        string // the id of the appliance's order; "" for none
 	Noop         bool   // change nothing
 	IgnoreWindow bool   // restarts don't wait for the maintenance window
 }
 
-// Pauses after which the appliance is asked for orders again, where it didn't answer. A
-// restart of it ends the waits of all hosts at once: they come back one after the other.
+// Pauses before the agent asks for orders again when the appliance didn't answer. A restart
+// of the appliance ends the waits of all hosts at once, so the pauses are random.
 const (
 	orderPause      = 20 * time.Second
 	longestOrder    = 5 * time.Minute
@@ -33,9 +33,8 @@ const (
 // orderTries is how many runs are made for an order whose report doesn't reach the appliance.
 const orderTries = 3
 
-// await waits until the next run is due, or the appliance orders one, and returns what that
-// run is made for. last is the order that isn't taken again. An error means that ctx has
-// ended.
+// await waits until the next run is due or the appliance orders one, and returns the reason
+// for that run. It ignores the order last. An error means that ctx has ended.
 func (a *Agent) await(ctx context.Context, pause time.Duration, last string) (Demand, error) {
 	a.noteNext(pause)
 	if !a.Orders {
@@ -73,7 +72,7 @@ func (a *Agent) poll(ctx context.Context, last string) Demand {
 		case err == nil:
 			failures = 0
 		case errors.As(err, &refused) && !away(err):
-			// Of before there were orders, or it refuses this host: the next run tells.
+			// The appliance is older than orders, or refuses this host; the next run shows which.
 			a.Log.Debug("the appliance gives no orders", "error", short(err.Error()))
 			<-ctx.Done()
 			return Demand{}
@@ -200,8 +199,8 @@ func (a *Agent) linked() (*client, error) {
 	return c, nil
 }
 
-// reportNoop reports a dry run that was ordered. It is kept nowhere: a dry run changes
-// nothing, and the order asks again.
+// reportNoop reports a dry run that was ordered. The report isn't saved: a dry run changes
+// nothing, and the appliance repeats the order.
 func (a *Agent) reportNoop(ctx context.Context, c *client, r catalog.Report) error {
 	if r.Order == "" || c.mutual == nil {
 		return nil

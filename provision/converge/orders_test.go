@@ -64,7 +64,7 @@ func (o *orderly) orders() int {
 
 // daemon runs an agent that waits for orders until so many runs are made, and calls after
 // for each of them.
-func (r *rig) daemon(o *orderly, runs int, after func(run int)) {
+func (r *testHost) daemon(o *orderly, runs int, after func(run int)) {
 	r.t.Helper()
 	r.app.gives(o.serve)
 	r.Orders, r.rest = true, func(ctx context.Context, d time.Duration) error {
@@ -108,7 +108,7 @@ func until(t *testing.T, what string, holds func() bool) {
 // TestOrders: a run is made at once for each order, its report bears the order's id, and a
 // dry run changes nothing. The agent names what it has done, and doesn't do it again.
 func TestOrders(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	o := &orderly{answers: []any{
 		nil, catalog.Order{ID: "one", Noop: true}, catalog.Order{ID: "one", Noop: true}, nil, catalog.Order{ID: "two"},
 	}}
@@ -159,7 +159,7 @@ func TestOrders(t *testing.T) {
 // most three times in all; a real run's report waits on disk, so that one is made once.
 func TestOrderWithoutAnswer(t *testing.T) {
 	for _, noop := range []bool{true, false} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		r.app.fail["/v1/report"] = 403
 		r.daemon(&orderly{answers: []any{catalog.Order{ID: "one", Noop: noop}}}, 6, func(int) {})
@@ -188,7 +188,7 @@ func TestNoOrders(t *testing.T) {
 		{[]any{catalog.Order{ID: "no/id"}, 404}, 2, orderPause * 3 / 2},
 		{[]any{map[string]string{"id": strings.Repeat("x", 5000)}, 404}, 2, orderPause * 3 / 2},
 	} {
-		r := newRig(t)
+		r := newTestHost(t)
 		o := &orderly{answers: tt.answers}
 		r.daemon(o, 1, func(int) {
 			until(t, "a question", func() bool { return len(o.asked()) >= tt.asked })

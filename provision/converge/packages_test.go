@@ -1,11 +1,9 @@
 package converge
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 func pkg(name, ensure string) catalog.Resource {
@@ -71,7 +70,7 @@ func TestPackagesInOneTransaction(t *testing.T) {
 	}
 }
 
-func (f *fakes) apply(apt *Apt, packages ...catalog.Package) (map[string]error, error) {
+func (f *fakes) apply(apt *packages.Apt, packages ...catalog.Package) (map[string]error, error) {
 	outcome, err := apt.Apply(f.t.Context(), packages, nil)
 	return outcome.Refused, err
 }
@@ -116,21 +115,6 @@ func TestUnknownPackageDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 	if n := logged(f.log(), " update"); n != 1 {
 		t.Errorf("%d updates, want 1: a missing package is looked for once in a newer index", n)
-	}
-}
-
-func TestNotFoundWords(t *testing.T) {
-	all := []catalog.Package{{Name: "nosuch"}, {Name: "nginx"}, {Name: "libjpeg-turbo8"}, {Name: "zlib1g:i386"}, {Name: "fine"}}
-	// As apt 2.6.1 says it.
-	got := notFound(`Reading package lists...
-E: Unable to locate package nosuch
-E: Version '99' for 'nginx' was not found
-E: Package 'libjpeg-turbo8' has no installation candidate
-E: Unable to locate package zlib1g:i386
-E: Unable to locate package unasked
-`, all)
-	if len(got) != 4 || got["fine"] != "" {
-		t.Errorf("got %q", got)
 	}
 }
 
@@ -208,27 +192,4 @@ func TestWhatDpkgSaysCounts(t *testing.T) {
 	if len(got) != 2 || !strings.Contains(got[1], "package[b] failed dpkg-query failed: exit status 2: dpkg-query: error: database is broken") {
 		t.Errorf("got %q", got)
 	}
-}
-
-type fixedOutput string
-
-func (o fixedOutput) Run(context.Context, []string, ...string) (Output, error) {
-	return Output{Stdout: string(o)}, nil
-}
-
-func FuzzQuery(f *testing.F) {
-	f.Add("nginx\tamd64\tii \t1.0\n", "nginx")
-	f.Add("a\t\ti\t\n\t\t\t\n", "a:i386")
-	f.Fuzz(func(t *testing.T, output, name string) {
-		got, err := (&Apt{Runner: fixedOutput(output)}).Query(t.Context(), []string{name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for asked := range got {
-			if !slices.Contains([]string{name}, asked) {
-				t.Fatalf("asked for %q, told about %q", name, asked)
-			}
-		}
-		notFound(output, []catalog.Package{{Name: name}})
-	})
 }

@@ -17,9 +17,9 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// renew gets the host its next certificate, for a new key, by the one that it has. That one
-// may have expired; the appliance judges it. Until the next one is used, both count, so
-// nothing is lost whenever this is cut short.
+// renew gets the host its next certificate, for a new key, with the certificate that it has.
+// That one may have expired; the appliance decides whether it still counts. Both certificates
+// are valid until the next one is used, so an interruption loses nothing.
 func (c *client) renew(ctx context.Context, p Paths, host string, random io.Reader, cert *tls.Certificate) (*tls.Certificate, error) {
 	key, err := keyAt(p.nextKey(), random)
 	if err != nil {
@@ -60,8 +60,8 @@ func keepNext(p Paths, certPEM []byte) error {
 	return finishRenewal(p)
 }
 
-// finishRenewal puts the next key and certificate in their places, wherever that was cut
-// short: first the key, then the certificate, which says which key is its own.
+// finishRenewal puts the next key and certificate in their places, also after an
+// interruption: first the key, then the certificate, which shows which key it belongs to.
 func finishRenewal(p Paths) error {
 	b, err := readFile(p.nextCert(), maxCert)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,9 +107,9 @@ func rename(from, to string) error {
 	return syncDir(filepath.Dir(to))
 }
 
-// renewOrEnrol gets a host a certificate that has none which is valid now (why). cert is one
-// that is so but for the time, nil for none. An enrolment token is the second choice: it is
-// spent, unless the installer or the operator has just left it.
+// renewOrEnrol gets a certificate for a host whose own is not valid now; why is the reason.
+// cert is a certificate that is valid except for its dates, or nil. An enrolment token is the
+// second choice: it is usually spent, unless the installer or the operator has just left it.
 func (c *client) renewOrEnrol(ctx context.Context, p Paths, host string, random io.Reader, cert *tls.Certificate, why error) (*tls.Certificate, error) {
 	if cert == nil {
 		return c.enrol(ctx, p, host, random, why)
@@ -124,8 +124,8 @@ func (c *client) renewOrEnrol(ctx context.Context, p Paths, host string, random 
 	return nil, fmt.Errorf("this host's certificate has expired: %w: run `rackhand enrol %s` on the appliance", err, host)
 }
 
-// freshCatalog fetches the catalog. An appliance to which the certificate has expired,
-// whatever this host's clock says of it, renews it first.
+// freshCatalog fetches the catalog. If the certificate has expired by the appliance's clock,
+// it is renewed first.
 func (a *Agent) freshCatalog(ctx context.Context, c *client, host, have string, noop bool) (*catalog.Catalog, error) {
 	cat, err := c.catalog(ctx, have)
 	var r *refusal
@@ -155,7 +155,7 @@ func (a *Agent) renewDue(ctx context.Context, c *client, host string) []string {
 }
 
 // Enrol gets the host a certificate for a new key, by a token that the operator got from
-// `rackhand enrol`. What it had before stays in its place until then.
+// `rackhand enrol`. The previous certificate stays in its place until then.
 func (a *Agent) Enrol(ctx context.Context, token string) (until time.Time, err error) {
 	if a.clock == nil {
 		a.clock = &adjusted{Clock: a.Clock}

@@ -81,17 +81,17 @@ func (s *certs) serve(a *appliance, w http.ResponseWriter, r *http.Request, body
 	return false
 }
 
-func (r *rig) pem(name string) string { return r.read("root/var/lib/rackhand-agent/" + name) }
+func (r *testHost) pem(name string) string { return r.read("root/var/lib/rackhand-agent/" + name) }
 
 // pass lets time pass for host and appliance. Certificates of the fake live for an hour.
-func (r *rig) pass(d time.Duration) {
+func (r *testHost) pass(d time.Duration) {
 	r.app.now, r.clock.now, r.up = r.app.now.Add(d), r.clock.now.Add(d), r.up+d
 }
 
 // TestRenewalDue: the agent renews when the appliance asks for it, with a new key, and by the
 // same new key when the answer is lost.
 func TestRenewalDue(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	key, cert := r.pem("key.pem"), r.pem("cert.pem")
 	r.once(catalog.OK)
@@ -120,26 +120,26 @@ func TestExpired(t *testing.T) {
 	const late = 48 * time.Hour
 	for _, tt := range []struct {
 		name  string
-		setup func(r *rig)
+		setup func(r *testHost)
 		why   string // "": it goes on
 	}{
-		{"off for long", func(r *rig) { r.pass(late) }, ""},
-		{"off for long, and the host's clock is at the beginning", func(r *rig) { r.pass(late); r.clock.now = time.Unix(0, 0) }, ""},
-		{"the host's clock alone leaps, and isn't kept right", func(r *rig) { r.clock.now = r.clock.now.Add(late) }, ""},
-		{"the host's clock alone leaps, and is called right", func(r *rig) { r.clock.now = r.clock.now.Add(late); r.synchronised = true }, ""},
-		{"the host's clock is behind, and is called right", func(r *rig) {
+		{"off for long", func(r *testHost) { r.pass(late) }, ""},
+		{"off for long, and the host's clock is at the beginning", func(r *testHost) { r.pass(late); r.clock.now = time.Unix(0, 0) }, ""},
+		{"the host's clock alone leaps, and isn't kept right", func(r *testHost) { r.clock.now = r.clock.now.Add(late) }, ""},
+		{"the host's clock alone leaps, and is called right", func(r *testHost) { r.clock.now = r.clock.now.Add(late); r.synchronised = true }, ""},
+		{"the host's clock is behind, and is called right", func(r *testHost) {
 			r.synchronised = true
 			r.pass(90 * time.Minute)
 			r.clock.now = r.clock.now.Add(-75 * time.Minute)
 		}, ""},
-		{"too late", func(r *rig) { r.pass(late); r.app.certs.refuse = true }, "run `rackhand enrol web1` on the appliance"},
-		{"too late, with a token", func(r *rig) {
+		{"too late", func(r *testHost) { r.pass(late); r.app.certs.refuse = true }, "run `rackhand enrol web1` on the appliance"},
+		{"too late, with a token", func(r *testHost) {
 			r.pass(late)
 			r.app.certs.refuse = true
 			r.write("root/etc/rackhand/enrol-token", r.app.token)
 		}, ""},
 	} {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		tt.setup(r)
 		r.app.moved(r) // with a server certificate of that time
@@ -164,7 +164,7 @@ func TestExpired(t *testing.T) {
 // certificate that fit, and a dry run can use them as they lie.
 func TestRenewalCutShort(t *testing.T) {
 	for step := range 5 {
-		r := newRig(t)
+		r := newTestHost(t)
 		r.once(catalog.Changed)
 		c := r.client(nil, nil)
 		settings, base, ca, err := readSettings(r.root)
@@ -219,17 +219,17 @@ func TestRenewalCutShort(t *testing.T) {
 	}
 }
 
-// TestEnrolByToken: the operator's token gets the host a certificate for a new key, whatever
-// it had; a wrong one takes nothing from it.
+// TestEnrolByToken: with the operator's token, a host gets a certificate for a new key, also if
+// it had one. After a wrong token it keeps its certificate.
 func TestEnrolByToken(t *testing.T) {
-	r := newRig(t)
+	r := newTestHost(t)
 	r.once(catalog.Changed)
 	key, cert := r.pem("key.pem"), r.pem("cert.pem")
 	if _, err := r.Enrol(t.Context(), "wrong-token-hunter2"); err == nil || !strings.Contains(err.Error(), "`rackhand enrol web1`") || strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
 	}
 	if r.pem("key.pem") != key || r.pem("cert.pem") != cert {
-		t.Error("a wrong token took the host its certificate")
+		t.Error("the host lost its certificate to a wrong token")
 	}
 	if until, err := r.Enrol(t.Context(), r.app.token); err != nil || until.IsZero() {
 		t.Error(err)

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
-// report sends the reports that are there, oldest first, and keeps the state. A report
-// with news is on disk before it is sent.
+// report sends the waiting reports, oldest first, and saves the state. A report with changes
+// is on disk before it is sent.
 func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.Report) error {
 	dropped, err := state.queue(r)
 	if err != nil {
@@ -23,7 +24,7 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		}
 	}
 	if dropped > 0 {
-		a.Log.Warn("the oldest reports are dropped: more wait than are kept", "dropped", dropped, "kept", maxUnsent)
+		a.Log.Warn("the oldest reports are dropped, because too many wait to be sent", "dropped", dropped, "kept", maxUnsent)
 	}
 	if c.mutual == nil {
 		// The appliance was away when the run began; it may be back.
@@ -42,7 +43,7 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 		case err == nil:
 			state.Dropped = 0
 		case errors.As(err, &refused) && !away(err) && refused.status != 401 && refused.status != 403:
-			// It will be refused tomorrow too, and must not hold up the others.
+			// It would be refused again, and must not block the others.
 			a.Log.Error("a report is dropped: the appliance refuses it", "error", err)
 			state.Dropped++
 		default:
@@ -60,8 +61,8 @@ func (a *Agent) report(ctx context.Context, c *client, state *State, r catalog.R
 // leastReport is the size, in bytes, below which a report is not made smaller.
 const leastReport = 4 << 10
 
-// sendReport posts a report. One that is too large for the appliance goes without its
-// details: what the whole came to is worth more.
+// sendReport posts a report. If it is too large for the appliance, it is sent without its
+// details, because the totals matter more.
 func (a *Agent) sendReport(ctx context.Context, c *client, r catalog.Report) error {
 	for size := maxReport / 2; ; size /= 4 {
 		err := c.post(ctx, "/v1/report", r)
@@ -101,3 +102,6 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 		"ok", count.OK, "changed", count.Changed, "drifted", *count.Drifted, "failed", count.Failed, "skipped", count.Skipped,
 		"unknown", count.Unknown, "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
 }
+
+// short makes text fit for a report or the log.
+func short(text string) string { return command.Short(text) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 // packages converges the packages at the head of resources in one transaction,
@@ -25,7 +26,7 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 			r.done(res, start, catalog.Skipped, why)
 		case r.queryErr != nil:
 			r.done(res, start, catalog.Failed, short(r.queryErr.Error()))
-		case holds(res.Package, r.installed):
+		case packages.Holds(res.Package, r.installed):
 			r.done(res, start, catalog.OK, "")
 		default:
 			todo = append(todo, res)
@@ -48,16 +49,19 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 
 // plan is a transaction in a dry run.
 func (r *run) plan(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
-	var packages []catalog.Package
+	var wanted []catalog.Package
 	for _, res := range todo {
-		packages = append(packages, *res.Package)
+		wanted = append(wanted, *res.Package)
 	}
-	outcome, err := r.bring(ctx, r.Packages.Plan, packages, deadline)
+	outcome, err := r.bring(ctx, r.Packages.Plan, wanted, deadline)
 	for _, res := range todo {
 		p := res.Package
 		why := outcome.Refused[p.Name]
 		if why == nil {
 			why = err
+		}
+		if outcome.Refused[p.Name] != nil && outcome.Outdated {
+			why = &unsure{fmt.Errorf("until apt's package index is updated: %w", why)}
 		}
 		if why != nil && r.sourcesMade() {
 			why = &unsure{fmt.Errorf("until apt's sources are made: %w", why)}
@@ -81,18 +85,18 @@ func (r *run) sourcesMade() bool {
 }
 
 // also names what goes with a package.
-func also(outcome PackageOutcome, name string) string {
+func also(outcome packages.Outcome, name string) string {
 	if beyond := outcome.Also[name]; len(beyond) > 0 {
-		return "; with it: " + listed(beyond)
+		return "; with it: " + packages.Listed(beyond)
 	}
 	return ""
 }
 
 // bring is Apply or Plan, which may hang.
-func (r *run) bring(ctx context.Context, do func(context.Context, []catalog.Package, map[string]string) (PackageOutcome, error), packages []catalog.Package, deadline time.Duration) (PackageOutcome, error) {
-	answer := make(chan PackageOutcome, 1) // work that is left behind must not write to a variable here
+func (r *run) bring(ctx context.Context, do func(context.Context, []catalog.Package, map[string]string) (packages.Outcome, error), wanted []catalog.Package, deadline time.Duration) (packages.Outcome, error) {
+	answer := make(chan packages.Outcome, 1) // work that is left behind must not write to a variable here
 	err := r.bounded(ctx, "apt-get", deadline, func(ctx context.Context) error {
-		outcome, err := do(ctx, packages, r.declared)
+		outcome, err := do(ctx, wanted, r.declared)
 		answer <- outcome
 		return err
 	})
@@ -100,20 +104,8 @@ func (r *run) bring(ctx context.Context, do func(context.Context, []catalog.Pack
 	case outcome := <-answer:
 		return outcome, err
 	default: // it hangs
-		return PackageOutcome{}, err
+		return packages.Outcome{}, err
 	}
-}
-
-// holds reports whether a package is as declared.
-func holds(p *catalog.Package, installed map[string]string) bool {
-	version, there := installed[p.Name]
-	switch p.Ensure {
-	case catalog.Present:
-		return there
-	case catalog.Absent:
-		return !there
-	}
-	return there && version == p.Ensure
 }
 
 // change tells what was done to a package; now is "" in a dry run.
@@ -132,11 +124,11 @@ func change(p *catalog.Package, was, now string) string {
 }
 
 func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
-	var packages []catalog.Package
+	var wanted []catalog.Package
 	var names []string
 	added := map[string][]string{}
 	for _, res := range todo {
-		packages, names = append(packages, *res.Package), append(names, res.Package.Name)
+		wanted, names = append(wanted, *res.Package), append(names, res.Package.Name)
 		services, err := r.state.mark(res.Notify, res.ID, r.Clock())
 		if err != nil {
 			for _, res := range todo {
@@ -147,13 +139,13 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		added[res.ID] = services
 	}
 	r.touched = true
-	outcome, err := r.bring(ctx, r.Packages.Apply, packages, deadline)
+	outcome, err := r.bring(ctx, r.Packages.Apply, wanted, deadline)
 	// What dpkg says now counts, whatever apt said; also when ctx is at its end.
 	now, queryErr := r.query(context.WithoutCancel(ctx), names)
 	for _, res := range todo {
 		p := res.Package
 		was := r.installed[p.Name]
-		if queryErr == nil && holds(p, now) {
+		if queryErr == nil && packages.Holds(p, now) {
 			r.done(res, start, catalog.Changed, change(p, was, now[p.Name])+also(outcome, p.Name))
 			r.remember(p.Name, now)
 			continue
@@ -163,7 +155,7 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 			why = err
 		}
 		if why == nil {
-			why = fmt.Errorf("apt-get is content, but dpkg doesn't have it as declared: is %s a virtual package?", p.Name)
+			why = fmt.Errorf("apt-get succeeded, but dpkg doesn't report %s as declared: is it a virtual package?", p.Name)
 		}
 		if queryErr == nil && now[p.Name] == was {
 			if err := r.state.unmark(added[res.ID], res.ID); err != nil {

@@ -104,7 +104,8 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 	return did, nil, nil
 }
 
-// unhealthy is why a service that should run, and that nothing was done to, isn't in order.
+// unhealthy is the reason why a service that should run, and that this run didn't touch, is
+// not in order.
 func (r *run) unhealthy(res *catalog.Resource, u UnitState, health systemd.Health, why string) error {
 	seen, known := r.state.Services[res.ID]
 	grown, restarted := u.Restarted(seen.Restarts)

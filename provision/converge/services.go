@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/systemd"
 )
 
 // Systemd manages services through systemctl(1).
 type Systemd struct {
 	Paths  Paths
-	Runner Runner
+	Runner command.Runner
 }
 
 // Units asks for the states of units, by their names, in one call of systemctl; for
@@ -75,8 +76,8 @@ func (s UnitState) Health() (h systemd.Health, why string) {
 	return h, why
 }
 
-// show is one systemctl show for all names; where it stumbles over one of them, each is
-// asked for by itself.
+// show runs one systemctl show for all names. If that fails because of one of them, it asks
+// for each alone.
 func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState, error) {
 	// --: a template instance may begin with a dash after unescaping; never an option.
 	out, err := s.Runner.Run(ctx, nil, append([]string{"systemctl", "show", "--property=" + systemd.Properties(), "--"}, names...)...)
@@ -92,7 +93,7 @@ func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState
 		}
 	case len(names) == 1:
 		if out.Code != 0 || err == nil {
-			err = fmt.Errorf("systemctl show %s: %s", names[0], out.explain())
+			err = fmt.Errorf("systemctl show %s: %s", names[0], out.Explain())
 		}
 		found[names[0]] = UnitState{Err: err}
 	default:
@@ -129,8 +130,8 @@ func (s Systemd) behind(ctx context.Context, u systemd.Unit, known map[string]Un
 	return behind, nil
 }
 
-// enabled is what systemctl is-enabled says, which is asked only where the links on the
-// disk don't bear out what systemd has in memory.
+// enabled is the answer of systemctl is-enabled. It is asked only if the links on the disk
+// don't agree with the state that systemd has in memory.
 func (s Systemd) enabled(ctx context.Context, u systemd.Unit, links []systemd.Link) (string, error) {
 	state := u.FileState
 	switch {
@@ -243,7 +244,7 @@ func (s Systemd) run(ctx context.Context, args ...string) error {
 		return err
 	}
 	if out.Code != 0 {
-		return fmt.Errorf("systemctl %s: %s", strings.Join(args, " "), out.explain())
+		return fmt.Errorf("systemctl %s: %s", strings.Join(args, " "), out.Explain())
 	}
 	return nil
 }

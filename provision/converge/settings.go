@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// Settings are what %post left in agent.json.
+// Settings are the content of agent.json, which %post writes.
 type Settings struct {
 	Appliance string `json:"appliance"` // https://10.77.0.1:8443
 	Host      string `json:"host"`      // the host's name in the inventory
@@ -40,7 +40,7 @@ func readSettings(p Paths) (s Settings, base *url.URL, ca *x509.CertPool, err er
 	}
 	ca = x509.NewCertPool()
 	if !ca.AppendCertsFromPEM(b) {
-		return fail(fmt.Errorf("%s: no certificate in PEM is in it", p.ca()))
+		return fail(fmt.Errorf("%s: it contains no certificate in PEM format", p.ca()))
 	}
 	return s, base, ca, nil
 }
@@ -52,5 +52,5 @@ func onePEM(data []byte, kind string) ([]byte, error) {
 			return block.Bytes, nil
 		}
 	}
-	return nil, errors.New("no " + kind + " in PEM is in it")
+	return nil, errors.New("it contains no " + kind + " in PEM format")
 }

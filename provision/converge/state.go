@@ -74,9 +74,9 @@ func OpenState(path string) (s *State, damaged error, err error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		aside := path + ".damaged"
 		if err := os.Rename(path, aside); err != nil {
-			return nil, nil, fmt.Errorf("putting a damaged state aside: %w", err)
+			return nil, nil, fmt.Errorf("moving a damaged state file away: %w", err)
 		}
-		return &State{path: path}, fmt.Errorf("%s was damaged (%w) and is kept as %s: restarts that were pending are forgotten", path, err, aside), nil
+		return &State{path: path}, fmt.Errorf("%s was damaged (%w) and is kept as %s: pending restarts are lost", path, err, aside), nil
 	}
 	return s, nil, nil
 }
@@ -124,7 +124,7 @@ func (s *State) mark(services []string, by string, now time.Time) (added []strin
 	return added, nil
 }
 
-// drop takes a resource out of what refreshes are due to.
+// drop removes a resource from the causes of pending refreshes.
 func (s *State) drop(services []string, by string) {
 	for _, id := range services {
 		p := s.Pending[id]
@@ -155,7 +155,7 @@ func (s *State) refreshed(id string) error {
 	return s.Save()
 }
 
-// saw notes how a service was found. It is kept with the next Save: what is lost of it is
+// saw notes the state of a service. The next Save saves it; a service whose state is lost is
 // watched again.
 func (s *State) saw(id string, seen Seen) {
 	if s.Services == nil {

@@ -16,8 +16,8 @@ import (
 	"rackhand/provision/converge/status"
 )
 
-// Status reads the agent's files; it changes nothing, and asks nobody. An error says why
-// this is no host with an agent.
+// Status reads the agent's files. It changes nothing and opens no connection. An error says
+// why this host has no agent.
 func (a *Agent) Status() (status.Status, error) {
 	a.setClock()
 	settings, _, _, err := readSettings(a.Paths)
@@ -69,8 +69,8 @@ func readState(path string) (*State, error) {
 	return s, nil
 }
 
-// since is how long ago something was: by the time since the boot if it was in this one,
-// else by the clock, and never negative.
+// since is how long ago something happened. It is measured by the time since the boot if
+// that was in this boot, otherwise by the clock, and is never negative.
 func (a *Agent) since(at time.Time, boot string, up time.Duration) time.Duration {
 	if a.Uptime != nil {
 		if now, passed := a.Uptime(); now != "" && now == boot {
@@ -80,7 +80,7 @@ func (a *Agent) since(at time.Time, boot string, up time.Duration) time.Duration
 	return max(0, a.clock.now().Sub(at))
 }
 
-// nextRun is when the daemon's next run is due; zero when there is no daemon.
+// nextRun is when the daemon's next run is due; zero without a daemon.
 func (a *Agent) nextRun() time.Time {
 	b, err := readFile(a.Paths.next(), 4<<10)
 	var n nextRun
@@ -133,7 +133,7 @@ func (a *Agent) ran(state *State, r catalog.Report) {
 	}
 }
 
-// nextRun is what next.json holds. It is in memory alone: it says nothing after a boot.
+// nextRun is the content of next.json, which lies on a tmpfs and is lost at a boot.
 type nextRun struct {
 	PID  int           `json:"pid"` // of the daemon
 	At   time.Time     `json:"at"`

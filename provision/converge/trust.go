@@ -27,15 +27,15 @@ func sumOf(p Paths) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// trustNew fetches the CAs that the appliance wants to be trusted from now on, when it says
-// that these are others. What is trusted already vouches for them: they come over mutual TLS.
+// trustNew fetches the CAs that agents are to trust from now on, when the appliance announces
+// that they have changed. They come over mutual TLS, so the trusted CAs vouch for them.
 func (a *Agent) trustNew(ctx context.Context, c *client) []string {
 	if c.newCA == "" || c.newCA == c.trusts || ctx.Err() != nil {
 		return nil
 	}
 	if err := a.fetchCAs(ctx, c); err != nil {
-		a.Log.Warn("the appliance's next CA is not trusted yet", "error", short(err.Error()))
-		return []string{short("the appliance's next CA is not trusted yet: " + err.Error())}
+		a.Log.Warn("the appliance's next CA can't be trusted yet", "error", short(err.Error()))
+		return []string{short("the appliance's next CA can't be trusted yet: " + err.Error())}
 	}
 	a.Log.Info("the appliance's CAs are renewed")
 	return nil
@@ -68,7 +68,7 @@ func (a *Agent) fetchCAs(ctx context.Context, c *client) error {
 	// The appliance that sent them must still be trusted by them.
 	leaf := resp.TLS.PeerCertificates[0]
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: c.clock.now(), DNSName: c.base.Hostname()}); err != nil {
-		return fmt.Errorf("by the appliance's CAs it would not be trusted itself: %w", err)
+		return fmt.Errorf("the appliance's new CAs do not vouch for its own certificate: %w", err)
 	}
 	if err := writeFile(a.Paths.ca(), text); err != nil {
 		return fmt.Errorf("keeping the appliance's CAs: %w", err)
@@ -77,7 +77,7 @@ func (a *Agent) fetchCAs(ctx context.Context, c *client) error {
 	return os.Chmod(a.Paths.ca(), 0o644) // as the installer left it: no secret
 }
 
-// readCAs reads certificates of CAs in PEM, and nothing else.
+// readCAs reads a PEM file that contains only certificates of CAs.
 func readCAs(text []byte) (*x509.CertPool, error) {
 	if len(text) > maxCA {
 		return nil, fmt.Errorf("they have more than %d bytes", maxCA)
@@ -89,13 +89,13 @@ func readCAs(text []byte) (*x509.CertPool, error) {
 			return nil, err
 		}
 		if block.Type != "CERTIFICATE" || !cert.IsCA {
-			return nil, errors.New("something else than a CA's certificate is among them")
+			return nil, errors.New("they contain something other than certificates of CAs")
 		}
 		pool.AddCert(cert)
 		n++
 	}
 	if n == 0 {
-		return nil, errors.New("there is no certificate in PEM")
+		return nil, errors.New("they contain no certificate in PEM format")
 	}
 	return pool, nil
 }

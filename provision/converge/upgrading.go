@@ -11,13 +11,13 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// ErrReplaced says that a new program took the place of this one: it is to be started.
+// ErrReplaced: a new program has replaced this one, and the caller has to start it.
 var ErrReplaced = errors.New("the agent's program was replaced")
 
 // downloadTime bounds the download of a new agent.
 const downloadTime = 5 * time.Minute
 
-// sayVersion tells the appliance which agent asks.
+// sayVersion adds the agent's version to a request.
 func (c *client) sayVersion(req *http.Request) {
 	if c.version != "" {
 		req.Header.Set(catalog.HeaderAgent, c.version)
@@ -30,9 +30,9 @@ func (c *client) sayVersion(req *http.Request) {
 	}
 }
 
-// hearHeaders notes the agent that the appliance offers, and that a renewal is due, whatever
-// it answers otherwise: a catalog that this agent can't use is a reason to take a newer one.
-// Both count only over mutual TLS.
+// hearHeaders notes the agent that the appliance offers, and whether a renewal is due. It
+// does so for every answer, also an error: a catalog that this agent can't use is a reason to
+// upgrade. Both headers count only over mutual TLS.
 func (c *client) hearHeaders(with *http.Client, resp *http.Response) {
 	if with != c.mutual {
 		return

@@ -8,9 +8,9 @@ import (
 )
 
 // openDir opens a directory of the host for use as a dirfd, one component at a
-// time. A symbolic link on the way is followed only if its owner is trusted: a
-// user who may write to a directory on the way must not be able to lead root
-// elsewhere. Whatever the links say, the way stays below the root.
+// time. A symbolic link on the way is followed only if its owner is trusted. Otherwise a
+// user with write access to a directory on the way could redirect root. The path always
+// stays below the root, also with links.
 func (f *Files) openDir(path string) (fd int, err error) {
 	root, err := unix.Open(f.Paths.In("/"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

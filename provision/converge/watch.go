@@ -12,7 +12,7 @@ import (
 )
 
 // watched is a service that has to stay healthy for a while before it counts as running:
-// systemctl is content with one that ends a moment after its start.
+// systemctl reports success even for a service that ends a moment after its start.
 type watched struct {
 	res      *catalog.Resource
 	start    time.Time

@@ -16,7 +16,7 @@ import (
 // Prefix is where a host's record is kept: order/HOST.
 const Prefix = "order/"
 
-// Options are what a Keeper works with.
+// Options configure a Keeper.
 type Options struct {
 	Store   store.Store
 	Counted func() time.Time // counted time, which no step of the machine's clock moves

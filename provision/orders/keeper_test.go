@@ -14,27 +14,27 @@ import (
 	"rackhand/provision/store/storetest"
 )
 
-// A desk is a keeper over a real store, with a clock of its own.
-type desk struct {
+// A testKeeper is a keeper over a real store, with a clock of its own.
+type testKeeper struct {
 	*Keeper
 	t     *testing.T
 	store store.Store
 	ahead atomic.Int64
 }
 
-func newDesk(t *testing.T) *desk {
+func newTestKeeper(t *testing.T) *testKeeper {
 	t.Helper()
 	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	d := &desk{t: t, store: st}
+	d := &testKeeper{t: t, store: st}
 	d.restart()
 	return d
 }
 
-func (d *desk) restart() {
+func (d *testKeeper) restart() {
 	d.t.Helper()
 	d.ahead.Add(int64(time.Second))
 	start := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
@@ -47,7 +47,7 @@ func (d *desk) restart() {
 }
 
 // asks begins an agent's wait and returns once it waits.
-func (d *desk) asks(host, last string) (order <-chan *catalog.Order, hangUp func()) {
+func (d *testKeeper) asks(host, last string) (order <-chan *catalog.Order, hangUp func()) {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(d.t.Context())
 	got := make(chan *catalog.Order, 1)
@@ -77,7 +77,7 @@ func (d *desk) asks(host, last string) (order <-chan *catalog.Order, hangUp func
 // TestWayOfAnOrder: from the operator to the agent and back, across restarts of the
 // appliance, and one that asks twice.
 func TestWayOfAnOrder(t *testing.T) {
-	d := newDesk(t)
+	d := newTestKeeper(t)
 	if _, _, err := d.Place(t.Context(), "web1", catalog.Order{}); !errors.Is(err, ErrNeverAsks) {
 		t.Errorf("before it asked: %v", err)
 	}
@@ -87,7 +87,7 @@ func TestWayOfAnOrder(t *testing.T) {
 		t.Errorf("the older request gets %+v", o)
 	}
 	if !d.Connected("web1") || d.Connected("web2") {
-		t.Error("who is connected?")
+		t.Error("the wrong agents are connected")
 	}
 	placed, joined, err := d.Place(t.Context(), "web1", catalog.Order{Noop: true})
 	if err != nil || joined || placed.Created.Hour() != 13 {
@@ -124,9 +124,9 @@ func TestWayOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestNobodyAsks: an order expires, and who waits for changes hears of it.
-func TestNobodyAsks(t *testing.T) {
-	d := newDesk(t)
+// TestExpires: an order that no agent fetches expires, and a wait for changes returns it.
+func TestExpires(t *testing.T) {
+	d := newTestKeeper(t)
 	wait, hangUp := d.asks("web1", "")
 	hangUp()
 	<-wait

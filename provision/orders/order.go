@@ -35,7 +35,7 @@ const (
 // Open reports whether there is still something to come.
 func (s State) Open() bool { return s == Waiting || s == Delivered }
 
-// An Order is what one host's agent is to do, and what came of it.
+// An Order is one run that the operator has ordered of a host's agent, and its result.
 type Order struct {
 	catalog.Order
 	Host    string    `json:"host"`

@@ -7,7 +7,7 @@ type Request struct {
 	IgnoreWindow bool     `json:"ignore_window,omitempty"`
 }
 
-// An Ordered says what became of a Request at one host.
+// An Ordered is the result of a Request for one host.
 type Ordered struct {
 	Host  string `json:"host"`
 	Order *Order `json:"order,omitempty"` // nil: it was not ordered

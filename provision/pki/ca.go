@@ -50,7 +50,7 @@ const (
 // ErrCAStage: a change of CA is at another stage.
 var ErrCAStage = errors.New("the change of the CA is at another stage")
 
-// load takes the CA that signs, and what lies beside it.
+// load reads the CA that signs, and the other trusted ones beside it.
 func (a *Authority) load(pair tls.Certificate) error {
 	c := &ca{cert: pair.Leaf, key: pair.PrivateKey.(crypto.Signer)}
 	sum := sha256.Sum256(c.cert.Raw)
@@ -67,7 +67,7 @@ func (a *Authority) load(pair tls.Certificate) error {
 		}
 		block, _ := pem.Decode(b)
 		if err == nil && block == nil {
-			err = fmt.Errorf("%s: no certificate in PEM is in it", name)
+			err = fmt.Errorf("%s: it contains no certificate in PEM format", name)
 		}
 		if err == nil {
 			*to, err = x509.ParseCertificate(block.Bytes)
@@ -98,7 +98,7 @@ func (a *Authority) reload() error {
 	return a.load(pair)
 }
 
-// Bundle is what agents are to trust, PEM, and its SHA-256 in hex.
+// Bundle returns the CAs that agents trust, as PEM, and its SHA-256 in hex.
 func (a *Authority) Bundle() (text []byte, sum string) {
 	text = a.ca.Load().bundle
 	hash := sha256.Sum256(text)

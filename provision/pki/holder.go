@@ -15,10 +15,11 @@ import (
 	"rackhand/provision/store"
 )
 
-// verify checks that a client certificate is of this CA's, whatever the dates: one that was
-// issued by a clock at 1970 is older than its CA, and its host must be able to renew it.
+// verify checks that a CA of this appliance signed a client certificate. It ignores the dates:
+// a certificate that was issued with the clock at 1970 is older than its CA, and its host
+// must be able to renew it.
 func (a *Authority) verify(leaf *x509.Certificate) error {
-	err := errors.New("it is signed by no CA of this appliance's")
+	err := errors.New("it is not signed by a CA of this appliance")
 	for _, ca := range a.ca.Load().trusted {
 		if err = leaf.CheckSignatureFrom(ca); err == nil {
 			break
@@ -28,13 +29,13 @@ func (a *Authority) verify(leaf *x509.Certificate) error {
 		return err
 	}
 	if leaf.IsCA || !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
-		return errors.New("it is not a client's")
+		return errors.New("it is not a client certificate")
 	}
 	return nil
 }
 
-// holder is who shows a certificate: its record, with its revision, and the certificate
-// that was shown. It is the one that counts, or the one that this renews, and not revoked.
+// holder is the host that shows a certificate: its record, with its revision, and the
+// certificate that it showed. That is the valid one, or the one before it, and not revoked.
 type holder struct {
 	Cert
 	leaf *x509.Certificate
@@ -43,16 +44,16 @@ type holder struct {
 
 func (a *Authority) holder(ctx context.Context, state *tls.ConnectionState) (holder, error) {
 	if state == nil || len(state.PeerCertificates) == 0 {
-		return holder{}, errors.New("a client certificate of this appliance is wanted")
+		return holder{}, errors.New("a client certificate of this appliance is required")
 	}
 	h := holder{leaf: state.PeerCertificates[0]}
 	if err := a.verify(h.leaf); err != nil {
-		return holder{}, fmt.Errorf("a client certificate of this appliance is wanted: %w", err)
+		return holder{}, fmt.Errorf("a client certificate of this appliance is required: %w", err)
 	}
 	host := h.leaf.Subject.CommonName
 	rec, err := a.store.Get(ctx, certPrefix+host)
 	if errors.Is(err, store.ErrNotFound) {
-		return holder{}, &Refusal{Host: host, Why: "the database knows of none: it is newer than the certificate"}
+		return holder{}, &Refusal{Host: host, Why: "the database has no certificate of this host: it is newer than the certificate"}
 	}
 	if err == nil {
 		err = json.Unmarshal(rec.Value, &h.Cert)
@@ -70,9 +71,9 @@ func (a *Authority) holder(ctx context.Context, state *tls.ConnectionState) (hol
 	return h, nil
 }
 
-// HostOf says whose certificate a connection showed: it must be the latest that was issued
-// for that host, or the one before until the latest is used, not expired and not revoked. A
-// certificate of ours that doesn't count is a *Refusal.
+// HostOf returns the host whose certificate a connection showed. The certificate must be the
+// latest of that host, or the one before it until the latest is used, and must be neither
+// expired nor revoked. For any other certificate of this CA, the error is a *Refusal.
 func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cert, error) {
 	h, err := a.holder(ctx, state)
 	if err != nil {
@@ -90,17 +91,16 @@ func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cer
 	return h.Cert, nil
 }
 
-// A Renewal is a holder who may have its certificate renewed.
+// A Renewal is a holder whose certificate may be renewed.
 type Renewal struct {
 	holder
 	// Late is how long the certificate has expired, 0 when it hasn't.
 	Late time.Duration
 }
 
-// Renewable says whose certificate may be renewed: of a connection for which HostOf would
-// speak, if it weren't for the date. One that expired may be renewed for grace after its
-// end, as far as the appliance has counted that time since it was issued: no step of its
-// clock takes a host's last chance.
+// Renewable returns the host whose certificate may be renewed: HostOf would accept it but for
+// its end. An expired certificate may be renewed for grace after its end. That time is
+// counted time, so a step of the appliance's clock doesn't lock a host out.
 func (a *Authority) Renewable(ctx context.Context, state *tls.ConnectionState, grace time.Duration) (Renewal, error) {
 	h, err := a.holder(ctx, state)
 	if err != nil {

@@ -42,8 +42,8 @@ const (
 
 // An Authority signs for one appliance.
 type Authority struct {
-	// Counted is counted time, by which a certificate's age is known whatever the clock
-	// did; nil: it isn't kept. It is set before anything is signed.
+	// Counted returns counted time. It measures a certificate's age independently of steps of
+	// the clock. Nil: the time isn't counted. Set it before anything is signed.
 	Counted func() time.Time
 
 	dir    string
@@ -54,7 +54,7 @@ type Authority struct {
 	clock  func() time.Time
 }
 
-// A Cert is what is kept of a host's certificate: the one that counts, or counted last.
+// A Cert is the record of a host's certificate: the valid one, or the last that was valid.
 type Cert struct {
 	Host    string    `json:"host"`
 	Serial  string    `json:"serial"` // hex
@@ -72,7 +72,7 @@ type Cert struct {
 	// Before is the serial number of the certificate that this one renews. That one counts
 	// until this one is used: its host may never have got the answer.
 	Before string `json:"before,omitempty"`
-	// Revoked is why it counts no more, "" while it does.
+	// Revoked is the reason for its revocation, "" while it is valid.
 	Revoked   string    `json:"revoked,omitempty"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }
@@ -128,8 +128,8 @@ func Open(dir string, addr netip.Addr, s store.Store, random io.Reader, clock fu
 	return a, nil
 }
 
-// loadCA reads the CA's certificate and key. Another user who may read the key may act as
-// any host, and one who may write to the folder may put another key there.
+// loadCA reads the CA's certificate and key. It refuses a key that other users may read, which
+// would let them act as any host, and a folder in which they could replace the key.
 func loadCA(certFile, keyFile string) (tls.Certificate, error) {
 	if err := errors.Join(file.Private(keyFile), file.Guarded(filepath.Dir(keyFile))); err != nil {
 		return tls.Certificate{}, err
@@ -182,10 +182,10 @@ func (a *Authority) issue(t *x509.Certificate, life time.Duration, parent *x509.
 	return x509.CreateCertificate(a.random, t, parent, pub, key)
 }
 
-// notBefore is when what is issued now becomes valid: long ago. The beginning of a
-// certificate's life protects nobody here, and one that was issued while the machine's
-// clock was ahead must hold once that is set right. A date that isn't years back lets an
-// agent notice an appliance whose clock begins at 1970 or 2000.
+// notBefore is the beginning of a new certificate's validity, which lies in the past. A later
+// beginning would protect nothing, and a certificate that was issued while the machine's clock
+// was ahead must be valid after the clock was corrected. A fixed recent year lets an agent
+// notice an appliance whose clock begins at 1970 or 2000.
 func notBefore(now time.Time) time.Time {
 	long := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	if first := now.Add(-time.Hour); first.Before(long) {
@@ -230,7 +230,7 @@ func ParseCSR(text, host string) (*CSR, error) {
 		return nil, fmt.Errorf("certificate request: %w", err)
 	}
 	if k, ok := req.PublicKey.(*ecdsa.PublicKey); !ok || k.Curve != elliptic.P256() {
-		return nil, errors.New("certificate request: an ECDSA P-256 key is wanted")
+		return nil, errors.New("certificate request: an ECDSA P-256 key is required")
 	}
 	if req.Subject.CommonName != host {
 		return nil, fmt.Errorf("certificate request: it is for %.60q, not for %s", req.Subject.CommonName, host)

@@ -155,7 +155,7 @@ func TestMutualTLS(t *testing.T) {
 		t.Errorf("revoked twice: %v", err)
 	}
 	if got := ask(sign(t, a, newKey(t), "web1")); got != 200 {
-		t.Errorf("enrolled anew: %d", got)
+		t.Errorf("enrolled again: %d", got)
 	}
 }
 
@@ -228,7 +228,7 @@ func TestExposedKey(t *testing.T) {
 			t.Errorf("mended: %v", err)
 		}
 	}
-	// One without the other is no CA, and no new one is made in its place.
+	// A key without its certificate, or the reverse, is an error; no new CA is made.
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}

@@ -29,23 +29,23 @@ const (
 	grace = 90 * day
 )
 
-// A renewer is an authority on a real port, whose clock and counted time are the test's. It
+// A testAuthority is an authority on a real port, whose clock and counted time are the test's. It
 // answers HostOf, and POST renews.
-type renewer struct {
+type testAuthority struct {
 	*pki.Authority
 	t            *testing.T
 	url          string
 	clock, count time.Time
 }
 
-func newRenewer(t *testing.T) *renewer {
+func newTestAuthority(t *testing.T) *testAuthority {
 	t.Helper()
 	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
-	r := &renewer{t: t, clock: now, count: now}
+	r := &testAuthority{t: t, clock: now, count: now}
 	if r.Authority, err = pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, func() time.Time { return r.clock }); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func newRenewer(t *testing.T) *renewer {
 	return r
 }
 
-func (r *renewer) serve(w http.ResponseWriter, q *http.Request) {
+func (r *testAuthority) serve(w http.ResponseWriter, q *http.Request) {
 	fail := func(err error) {
 		code := http.StatusForbidden
 		if f := (*pki.Refusal)(nil); errors.As(err, &f) && f.Renew {
@@ -96,7 +96,7 @@ func (r *renewer) serve(w http.ResponseWriter, q *http.Request) {
 }
 
 // ask shows a certificate, and renews it with a key when there is one.
-func (r *renewer) ask(cert tls.Certificate, key *ecdsa.PrivateKey) (code int, text string) {
+func (r *testAuthority) ask(cert tls.Certificate, key *ecdsa.PrivateKey) (code int, text string) {
 	r.t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(r.CA())
@@ -122,7 +122,7 @@ func (r *renewer) ask(cert tls.Certificate, key *ecdsa.PrivateKey) (code int, te
 	return resp.StatusCode, string(b)
 }
 
-func (r *renewer) is(what string, cert tls.Certificate, code int, want string) {
+func (r *testAuthority) is(what string, cert tls.Certificate, code int, want string) {
 	r.t.Helper()
 	if got, text := r.ask(cert, nil); got != code || !strings.Contains(text, want) {
 		r.t.Errorf("%s: %d %s, want %d with %q", what, got, text, code, want)
@@ -130,7 +130,7 @@ func (r *renewer) is(what string, cert tls.Certificate, code int, want string) {
 }
 
 // renew renews a certificate, which must be possible.
-func (r *renewer) renew(what string, cert tls.Certificate) tls.Certificate {
+func (r *testAuthority) renew(what string, cert tls.Certificate) tls.Certificate {
 	r.t.Helper()
 	key := newKey(r.t)
 	code, text := r.ask(cert, key)
@@ -141,19 +141,19 @@ func (r *renewer) renew(what string, cert tls.Certificate) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
 }
 
-func (r *renewer) refuses(what string, cert tls.Certificate, want string) {
+func (r *testAuthority) refuses(what string, cert tls.Certificate, want string) {
 	r.t.Helper()
 	if code, text := r.ask(cert, newKey(r.t)); code == 200 || !strings.Contains(text, want) {
 		r.t.Errorf("%s: %d %s, want %q", what, code, text, want)
 	}
 }
 
-func (r *renewer) pass(d time.Duration) { r.clock, r.count = r.clock.Add(d), r.count.Add(d) }
+func (r *testAuthority) pass(d time.Duration) { r.clock, r.count = r.clock.Add(d), r.count.Add(d) }
 
 // TestRenewal: a certificate is renewed at two thirds of its life, and counts until the next
 // one is used, however often the answer is lost.
 func TestRenewal(t *testing.T) {
-	r := newRenewer(t)
+	r := newTestAuthority(t)
 	first := sign(t, r.Authority, newKey(t), "web1")
 	r.is("new", first, 200, "renew now: false")
 	r.pass(19 * day)
@@ -201,7 +201,7 @@ func TestExpiredRenewal(t *testing.T) {
 		{"the clock leaps ten years, and it is late", 121 * day, 3650 * day, "can be renewed for 90 days", 401},
 		{"the clock is set back", 25 * day, -20 * day, "", 200},
 	} {
-		r := newRenewer(t)
+		r := newTestAuthority(t)
 		cert := sign(t, r.Authority, newKey(t), "web1")
 		r.pass(tt.off)
 		r.clock = r.clock.Add(tt.clock)
@@ -218,7 +218,7 @@ func TestExpiredRenewal(t *testing.T) {
 		r.is(tt.name+", renewed with the clock right", r.renew(tt.name, next), 200, "renew now: false")
 	}
 	// Issued by a clock that stood at 1970.
-	r := newRenewer(t)
+	r := newTestAuthority(t)
 	right := r.clock
 	r.clock = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
 	cert := sign(t, r.Authority, newKey(t), "web1")
@@ -227,9 +227,9 @@ func TestExpiredRenewal(t *testing.T) {
 	r.is("issued in 1970, renewed", r.renew("issued in 1970", cert), 200, "renew now: false")
 }
 
-// TestForeignCertificates: who doesn't hold a key of this CA's renews nothing.
+// TestForeignCertificates: only the holder of a certificate of this CA can renew it.
 func TestForeignCertificates(t *testing.T) {
-	r := newRenewer(t)
+	r := newTestAuthority(t)
 	cert := sign(t, r.Authority, newKey(t), "web1")
 	r.pass(40 * day)
 	stolen := tls.Certificate{Certificate: cert.Certificate, PrivateKey: newKey(t)}
@@ -248,14 +248,14 @@ func TestForeignCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.refuses("a forged certificate", tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, "")
-	// The server's own certificate is no host's.
+	// The server's own certificate doesn't belong to a host.
 	r.refuses("the server's own", r.TLS().Certificates[0], "")
 	r.is("with the host's own", r.renew("with its key", cert), 200, "")
 }
 
 // TestServerCertificate is made again long before its end, and once the clock is set right.
 func TestServerCertificate(t *testing.T) {
-	r := newRenewer(t)
+	r := newTestAuthority(t)
 	cert := sign(t, r.Authority, newKey(t), "web1")
 	for range 5 {
 		r.pass(300 * day)

@@ -23,7 +23,7 @@ const (
 	pastPrefix = "reports/"
 )
 
-// ErrNone: there is no such report.
+// ErrNone: the archive doesn't have the report.
 var ErrNone = errors.New("no such report is kept")
 
 // Options configure an Archive.
@@ -49,7 +49,7 @@ type entry struct {
 	oldest time.Time // counted time of the oldest earlier one; zero: no earlier one
 }
 
-// New makes an archive; Load reads what is kept.
+// New makes an archive; Load reads the stored reports.
 func New(o Options) *Archive { return &Archive{Options: o, hosts: map[string]entry{}} }
 
 // Load reads the reports that are kept. Until then Runs is empty. A report that can't be
@@ -69,7 +69,7 @@ func (b *Archive) Load(ctx context.Context) error {
 		host := strings.TrimPrefix(r.Key, lastPrefix)
 		var k Kept
 		if err := unpack(r.Value, &k); err != nil {
-			b.Log.Error("a kept report is of no use", "host", host, "error", err)
+			b.Log.Error("a kept report can't be read", "host", host, "error", err)
 			continue
 		}
 		run := k.Run()
@@ -82,7 +82,7 @@ func (b *Archive) Load(ctx context.Context) error {
 		host := strings.TrimPrefix(r.Key, pastPrefix)
 		var list []Kept
 		if err := unpack(r.Value, &list); err != nil {
-			b.Log.Error("kept reports are of no use", "host", host, "error", err)
+			b.Log.Error("kept reports can't be read", "host", host, "error", err)
 			continue
 		}
 		e := b.hosts[host]
@@ -197,7 +197,7 @@ func (b *Archive) last(ctx context.Context, host string) (k Kept, rev uint64, er
 		return k, 0, fmt.Errorf("reading the report of %s: %w", host, err)
 	}
 	if err := unpack(r.Value, &k); err != nil {
-		b.Log.Error("a kept report is of no use", "host", host, "error", err)
+		b.Log.Error("a kept report can't be read", "host", host, "error", err)
 		return Kept{}, r.Rev, fmt.Errorf("%w of %s: the one that was kept can't be read", ErrNone, host)
 	}
 	return k, r.Rev, nil
@@ -212,7 +212,7 @@ func (b *Archive) past(ctx context.Context, host string) (list []Kept, rev uint6
 		return nil, 0, fmt.Errorf("reading the earlier reports of %s: %w", host, err)
 	}
 	if err := unpack(r.Value, &list); err != nil {
-		b.Log.Error("kept reports are of no use", "host", host, "error", err)
+		b.Log.Error("kept reports can't be read", "host", host, "error", err)
 		return nil, r.Rev, nil
 	}
 	return list, r.Rev, nil

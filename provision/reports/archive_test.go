@@ -19,8 +19,8 @@ import (
 	"rackhand/provision/store/storetest"
 )
 
-// A rig is an archive over a real store, by a clock that the test moves.
-type rig struct {
+// A testArchive is an archive over a real store, by a clock that the test moves.
+type testArchive struct {
 	*testing.T
 	*reports.Archive
 	store  store.Store
@@ -28,21 +28,23 @@ type rig struct {
 	passed time.Duration
 }
 
-func newRig(t *testing.T) *rig {
+func newTestArchive(t *testing.T) *testArchive {
 	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	r := &rig{T: t, store: st, keep: config.Default().Keep}
+	r := &testArchive{T: t, store: st, keep: config.Default().Keep}
 	r.restart()
 	return r
 }
 
-func (r *rig) now() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(r.passed) }
+func (r *testArchive) now() time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(r.passed)
+}
 
 // restart stands for a new process: only the store survives.
-func (r *rig) restart() {
+func (r *testArchive) restart() {
 	r.Helper()
 	r.Archive = reports.New(reports.Options{Store: r.store, Clock: func() time.Time { return r.now().Add(1000 * time.Hour) }, Counted: r.now, Keep: r.keep, Log: slog.New(slog.DiscardHandler)})
 	if err := r.Load(r.Context()); err != nil {
@@ -50,7 +52,7 @@ func (r *rig) restart() {
 	}
 }
 
-func (r *rig) put(host string, x catalog.Report) reports.Kept {
+func (r *testArchive) put(host string, x catalog.Report) reports.Kept {
 	r.Helper()
 	k, err := r.Put(r.Context(), host, x, 0)
 	if err != nil {
@@ -59,7 +61,7 @@ func (r *rig) put(host string, x catalog.Report) reports.Kept {
 	return k
 }
 
-func (r *rig) earlier(host string) []reports.Kept {
+func (r *testArchive) earlier(host string) []reports.Kept {
 	r.Helper()
 	list, err := r.Earlier(r.Context(), host)
 	if err != nil {
@@ -80,7 +82,7 @@ func report(n int) catalog.Report {
 
 // The latest report is whole, earlier ones list what happened, and both survive a restart.
 func TestLatestAndEarlier(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	if _, err := r.Last(t.Context(), "web1"); !errors.Is(err, reports.ErrNone) {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestLatestAndEarlier(t *testing.T) {
 
 // An agent that didn't hear that its report was kept sends it once more: it is one.
 func TestSentTwice(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	r.put("web1", report(1))
 	r.put("web1", report(2))
 	r.put("web1", report(2))
@@ -116,7 +118,7 @@ func TestSentTwice(t *testing.T) {
 
 // 100 reports are kept, and none but the latest for more than 30 days that the appliance ran.
 func TestBounds(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	for n := range 130 {
 		r.put("web1", report(n))
 		r.passed += 8 * time.Hour
@@ -151,7 +153,7 @@ func TestBounds(t *testing.T) {
 // Hosts that report as much as they can, and nothing that can be compressed, take no more
 // than their share.
 func TestHostile(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	r.keep.Size = 16 << 20 // 1 MiB for the earlier reports of all
 	r.restart()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -204,13 +206,13 @@ func TestSilent(t *testing.T) {
 		"a year":                 {[]float64{365 * 24 * 3600}, 61 * 24 * time.Hour, true},
 		"another interval since": {[]float64{600, 3600}, time.Hour, false},
 	} {
-		r := newRig(t)
+		r := newTestArchive(t)
 		for n, interval := range tt.intervals {
 			x := report(n)
 			x.Interval = interval
 			r.put("web1", x)
 		}
-		r.restart() // the appliance's being off is no silence
+		r.restart() // a host isn't silent while the appliance is off
 		r.passed += tt.after
 		k, err := r.Last(t.Context(), "web1")
 		if err != nil || k.Silent != tt.want || r.Runs()["web1"].Silent != tt.want {
@@ -221,7 +223,7 @@ func TestSilent(t *testing.T) {
 
 // When a host last drifted is known, also after runs with nothing to do.
 func TestLastDrift(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	x := report(1)
 	x.Results[1].Cause = catalog.CauseDrift
 	x.SetTotals()
@@ -237,7 +239,7 @@ func TestLastDrift(t *testing.T) {
 // A report of an earlier version, without a time, is read. One that is damaged is replaced by
 // the next.
 func TestOldAndDamaged(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	old, err := json.Marshal(catalog.Report{Host: "web1", Status: catalog.OK, Results: []catalog.Result{{ID: "a", Status: catalog.OK}}})
 	if err != nil {
 		t.Fatal(err)
@@ -266,7 +268,7 @@ func TestOldAndDamaged(t *testing.T) {
 
 // Reports of one host that come at once are all kept.
 func TestAtOnce(t *testing.T) {
-	r := newRig(t)
+	r := newTestArchive(t)
 	var wg sync.WaitGroup
 	for n := range 3 {
 		wg.Go(func() {

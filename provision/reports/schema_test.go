@@ -21,7 +21,7 @@ func TestSchema(t *testing.T) {
 	}
 	schematest.Golden(t, "../../docs/schema/report.schema.json", data, *update)
 	v := schematest.New(t, data)
-	r := newRig(t)
+	r := newTestArchive(t)
 	x := report(1)
 	x.Results = append(x.Results, catalog.Result{ID: "c", Status: catalog.Failed, Message: "no"})
 	x.Warnings, x.Dropped, x.Interval = []string{"w"}, 1, 1800

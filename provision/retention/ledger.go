@@ -13,7 +13,7 @@ import (
 // A ledger records which events exist, and their sizes: 16 bytes of memory each.
 type ledger struct {
 	groups map[string]*group
-	// ids maps installs to small numbers; 0 is none.
+	// ids maps installs to small numbers from 1 on.
 	ids  map[string]uint32
 	last uint64 // the newest event
 }

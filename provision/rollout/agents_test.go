@@ -43,9 +43,9 @@ import (
 	"rackhand/provision/web/client"
 )
 
-// A site is the appliance's routes over real sockets, store, journal and CA, and hosts with
+// A testAppliance is the appliance's routes over real sockets, store, journal and CA, and hosts with
 // real agents.
-type site struct {
+type testAppliance struct {
 	t       *testing.T
 	dir     string
 	options web.Options
@@ -59,10 +59,10 @@ type site struct {
 	opened  int               // connections to the agents' port
 }
 
-func newSite(t *testing.T, hosts ...string) *site {
+func newTestAppliance(t *testing.T, hosts ...string) *testAppliance {
 	t.Helper()
 	dir := t.TempDir()
-	s := &site{t: t, dir: dir, content: map[string]string{}}
+	s := &testAppliance{t: t, dir: dir, content: map[string]string{}}
 	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func newSite(t *testing.T, hosts ...string) *site {
 	s.options = web.Options{
 		Journal: j, Store: st, Authority: authority, Snapshot: func() *inventory.Snapshot { return snap }, Clock: time.Now, Random: rand.Reader, Log: log,
 		Handout:  &handout.Maker{Secret: func(string) (string, error) { return "", os.ErrNotExist }},
-		Catalogs: &siteCatalogs{site: s, given: map[string]*catalogs.Made{}},
+		Catalogs: &testCatalogs{testAppliance: s, given: map[string]*catalogs.Made{}},
 		Reports:  reports.New(reports.Options{Store: st, Clock: time.Now, Counted: j.Counted, Keep: config.Default().Keep, Log: log}),
 	}
 	s.start()
@@ -96,13 +96,13 @@ func newSite(t *testing.T, hosts ...string) *site {
 	return s
 }
 
-// siteCatalogs make a host's catalog of what the site wants of it.
-type siteCatalogs struct {
-	*site
+// testCatalogs make a host's catalog of what the test wants of it.
+type testCatalogs struct {
+	*testAppliance
 	given map[string]*catalogs.Made
 }
 
-func (s *siteCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
+func (s *testCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := &catalog.File{Path: "/etc/motd", Ensure: "file", Content: s.content[h.Name]}
@@ -117,22 +117,22 @@ func (s *siteCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
 	return catalogs.Make(&role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version, Resources: resources}})
 }
 
-func (s *siteCatalogs) Given(host string, m *catalogs.Made) {
+func (s *testCatalogs) Given(host string, m *catalogs.Made) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.given[host] = m
 }
 
-func (s *siteCatalogs) Last(host string) (given, readable *catalogs.Made) {
+func (s *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.given[host], nil
 }
 
-func (s *siteCatalogs) Content(string) (*os.File, error) { return nil, os.ErrNotExist }
+func (s *testCatalogs) Content(string) (*os.File, error) { return nil, os.ErrNotExist }
 
 // start serves agents and the operator; stop ends that as a restart does.
-func (s *site) start() {
+func (s *testAppliance) start() {
 	s.t.Helper()
 	var err error
 	if s.options.Orders, err = orders.Open(s.t.Context(), orders.Options{Store: s.options.Store, Counted: s.options.Journal.Counted, Clock: time.Now, Random: rand.Reader}); err != nil {
@@ -169,7 +169,7 @@ func (s *site) start() {
 // counted counts the connections of a listener.
 type counted struct {
 	net.Listener
-	of *site
+	of *testAppliance
 }
 
 func (c counted) Accept() (net.Conn, error) {
@@ -183,7 +183,7 @@ func (c counted) Accept() (net.Conn, error) {
 }
 
 // agent makes a host's files, enrolled, and its agent.
-func (s *site) agent(host string, ordered bool) *converge.Agent {
+func (s *testAppliance) agent(host string, ordered bool) *converge.Agent {
 	s.t.Helper()
 	root := filepath.Join(s.dir, host)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -230,7 +230,7 @@ func (s *site) agent(host string, ordered bool) *converge.Agent {
 }
 
 // daemon runs a host's agent until the test ends, and returns once it waits for orders.
-func (s *site) daemon(host string) {
+func (s *testAppliance) daemon(host string) {
 	s.t.Helper()
 	a := s.agent(host, true)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -240,7 +240,7 @@ func (s *site) daemon(host string) {
 	s.until(host+" waits for orders", func() bool { return s.options.Orders.Connected(host) })
 }
 
-func (s *site) until(what string, holds func() bool) {
+func (s *testAppliance) until(what string, holds func() bool) {
 	s.t.Helper()
 	for range 6000 {
 		if holds() {
@@ -251,18 +251,18 @@ func (s *site) until(what string, holds func() bool) {
 	s.t.Fatal(what + ": not within a minute")
 }
 
-func (s *site) motd(host string) string {
+func (s *testAppliance) motd(host string) string {
 	b, _ := os.ReadFile(filepath.Join(s.dir, host, "etc/motd"))
 	return string(b)
 }
 
-func (s *site) wants(host, content string) {
+func (s *testAppliance) wants(host, content string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.content[host] = content
 }
 
-func (s *site) kept(host string) catalog.Report {
+func (s *testAppliance) kept(host string) catalog.Report {
 	s.t.Helper()
 	r, err := s.options.Reports.Last(s.t.Context(), host)
 	if err != nil {
@@ -272,7 +272,7 @@ func (s *site) kept(host string) catalog.Report {
 }
 
 // run rolls out, and returns what was said, with the table.
-func (s *site) run(o rollout.Options) (rollout.Result, string) {
+func (s *testAppliance) run(o rollout.Options) (rollout.Result, string) {
 	s.t.Helper()
 	var out bytes.Buffer
 	o.Order, o.Changes, o.Sleep, o.Wait = s.client.Converge, s.client.Orders, converge.Sleep, true
@@ -296,7 +296,7 @@ func (s *site) run(o rollout.Options) (rollout.Result, string) {
 // loses nothing.
 func TestAgentsUnderOrders(t *testing.T) {
 	hosts := []string{"web1", "web2", "web3"}
-	s := newSite(t, append(hosts, "old1")...)
+	s := newTestAppliance(t, append(hosts, "old1")...)
 	for _, h := range hosts {
 		s.daemon(h)
 	}

@@ -24,7 +24,7 @@ func TestManyWait(t *testing.T) {
 	for n := range 500 {
 		hosts = append(hosts, fmt.Sprintf("h%d", n))
 	}
-	s := newSite(t, hosts...)
+	s := newTestAppliance(t, hosts...)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.options.Authority.CA())
 	// Each host has an address of its own, as in a rack.

@@ -1,6 +1,6 @@
-// Package rollout orders runs of many hosts, a batch after the other, and says what came of
-// them. It runs in the operator's command: when that ends, what was ordered goes on, and
-// what was not ordered never begins.
+// Package rollout orders runs of many hosts, one batch after the other, and shows the
+// results. It runs in the operator's command. When the command ends, ordered runs go on, and
+// the remaining runs are never ordered.
 package rollout
 
 import (
@@ -20,7 +20,7 @@ type Selection struct {
 }
 
 // Select returns the hosts that a selection names, each once: those given by name in their
-// order, then the others by name. An error names what there isn't.
+// order, then the others by name. An error names the unknown host, group or role.
 func Select(s Selection, known []provision.HostStatus) ([]string, error) {
 	var out, more []string
 	all := map[string]bool{}

@@ -19,7 +19,7 @@ type Options struct {
 	Batch        int // hosts at a time
 	// StopAfter is how many hosts may fail before no further batch is begun; 0: any number.
 	StopAfter int
-	// Wait waits for what comes of it, also after the last batch.
+	// Wait waits for the reports, also after the last batch.
 	Wait bool
 
 	Order   func(context.Context, orders.Request) ([]orders.Ordered, error)
@@ -28,7 +28,7 @@ type Options struct {
 	Line    func(string) // a line for people; nil: none
 }
 
-// An Outcome is what became of one host.
+// An Outcome is the result of one host.
 type Outcome struct {
 	Host    string          `json:"host"`
 	Asked   bool            `json:"asked"`             // it was ordered
@@ -47,7 +47,7 @@ func (o Outcome) failed() bool {
 	return o.Asked && o.over() && (o.Exit == catalog.ExitRunFailed || o.Exit&catalog.ExitFailed != 0)
 }
 
-// A Result is what became of all.
+// A Result is the result of a roll-out.
 type Result struct {
 	Hosts []Outcome `json:"hosts"`
 	// Stopped is why not all hosts were asked, or not all were waited for; "" when they were.
@@ -161,7 +161,7 @@ const (
 	awayTries = 60
 )
 
-// wait waits until all of a batch is over; why says what kept it from that.
+// wait waits until every host of a batch is done; why says why it stopped waiting earlier.
 func (r *rollout) wait(ctx context.Context, batch []Outcome) (why string) {
 	away := 0
 	for {
@@ -194,7 +194,7 @@ func (r *rollout) wait(ctx context.Context, batch []Outcome) (why string) {
 	}
 }
 
-// changed takes in what is known of an order.
+// changed notes the new state of an order.
 func (r *rollout) changed(batch []Outcome, c orders.Order) {
 	i := slices.IndexFunc(batch, func(o Outcome) bool { return o.Host == c.Host && o.id == c.ID })
 	if i < 0 || batch[i].over() {

@@ -53,16 +53,16 @@ func TestParseBatch(t *testing.T) {
 	}
 }
 
-// A fleet is an appliance whose hosts answer as their names say: okN, changedN, failedN,
+// A fakeAppliance is one whose hosts answer as their names say: okN, changedN, failedN,
 // goneN (no answer), oldN (refused), slowN (never over).
-type fleet struct {
+type fakeAppliance struct {
 	asked []string
 	news  []orders.Order
 	away  int // how many questions fail
 	onGet func()
 }
 
-func (f *fleet) order(_ context.Context, r orders.Request) (out []orders.Ordered, err error) {
+func (f *fakeAppliance) order(_ context.Context, r orders.Request) (out []orders.Ordered, err error) {
 	f.asked = append(f.asked, strings.Join(r.Hosts, "+"))
 	for _, h := range r.Hosts {
 		if strings.HasPrefix(h, "old") {
@@ -89,7 +89,7 @@ func (f *fleet) order(_ context.Context, r orders.Request) (out []orders.Ordered
 	return out, nil
 }
 
-func (f *fleet) changes(ctx context.Context, r orders.ChangesRequest) (reply orders.ChangesReply, err error) {
+func (f *fakeAppliance) changes(ctx context.Context, r orders.ChangesRequest) (reply orders.ChangesReply, err error) {
 	if f.onGet != nil {
 		f.onGet()
 	}
@@ -126,7 +126,7 @@ func TestRollout(t *testing.T) {
 		{"no answer counts as a failure", "gone1 ok1", 1, 1, "gone1", 1, "its agent is not connected|gone1: no answer|not asked: ok1"},
 		{"a refusal doesn't", "old1 ok1", 1, 1, "old1 ok1", 1, "old1: not ordered: its agent has never asked"},
 	} {
-		f := &fleet{away: 1}
+		f := &fakeAppliance{away: 1}
 		var said []string
 		r, err := Run(t.Context(), Options{
 			Hosts: strings.Fields(tt.hosts), Batch: tt.batch, StopAfter: tt.stopAfter, Wait: true, Order: f.order, Changes: f.changes,
@@ -150,7 +150,7 @@ func TestRollout(t *testing.T) {
 // TestInterrupted: what was ordered goes on and is named, as is what was not.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f := &fleet{}
+	f := &fakeAppliance{}
 	gets := 0
 	f.onGet = func() {
 		if gets++; gets == 3 {
@@ -171,7 +171,7 @@ func TestInterrupted(t *testing.T) {
 // it is known which hosts have their order.
 func TestInterruptedWhileOrdering(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f := &fleet{}
+	f := &fakeAppliance{}
 	var said []string
 	r, err := Run(ctx, Options{
 		Hosts: []string{"ok1", "ok2"}, Batch: 1, Changes: f.changes, Line: func(s string) { said = append(said, s) },
@@ -191,7 +191,7 @@ func TestInterruptedWhileOrdering(t *testing.T) {
 
 // TestTable: one line a host, and nothing that a host says moves the terminal.
 func TestTable(t *testing.T) {
-	f := &fleet{}
+	f := &fakeAppliance{}
 	r, err := Run(t.Context(), Options{Hosts: []string{"ok1", "changed1", "failed1", "gone1", "old1"}, Batch: 5, Noop: true, Wait: true, Order: f.order, Changes: f.changes})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // mostLines bounds what is shown of a host's resources.
 const mostLines = 20
 
-// word is what came of a host, in a word or two.
+// word is the result of a host in a word or two.
 func (o Outcome) word() string {
 	switch {
 	case o.Refused != "":
@@ -73,8 +73,8 @@ func (o Outcome) count() map[string]int {
 	return n
 }
 
-// Lines say what came of a host when it is over; a dry run's name each resource that isn't
-// in order.
+// Lines describe the result of a host that is done. For a dry run they name each resource that
+// isn't in order.
 func (o Outcome) Lines() []string {
 	line := o.Host + ": " + o.word()
 	if o.Report != nil && o.Report.Error == "" {

@@ -19,6 +19,7 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/upgrade"
 	"rackhand/provision/pki"
 )
@@ -83,7 +84,7 @@ func (l *life) agent(version string) *converge.Agent {
 		Synchronised: func() bool { return true },
 		Engine: &converge.Engine{
 			Log: log, Clock: l.clock, Sleep: converge.Sleep, Contents: contents,
-			Files: &converge.Files{Paths: paths, Runner: converge.Exec{}, Random: rand.Reader, Contents: contents},
+			Files: &converge.Files{Paths: paths, Runner: command.Exec{}, Random: rand.Reader, Contents: contents},
 		},
 	}
 	a.Upgrade = &upgrade.Upgrader{

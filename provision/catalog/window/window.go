@@ -144,7 +144,7 @@ func (s Set) Open(t time.Time) bool {
 const horizon = 15 * 24 * 60
 
 // Next is the next time, from t on, at which a set is open: t if it is open then. It is
-// zero when there is none within 15 days.
+// zero if the set doesn't open within 15 days.
 func (s Set) Next(t time.Time) time.Time {
 	if s.Open(t) {
 		return t

@@ -110,7 +110,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is declared, it is refused or opens at some time.
+// FuzzParse: a window is refused, or opens at some time.
 func FuzzParse(f *testing.F) {
 	f.Add("Sat 02:00-04:00")
 	f.Add("Mon-Fri,Sun 22:00-02:00")

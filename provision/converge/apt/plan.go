@@ -46,9 +46,9 @@ func Parse(text string) Plan {
 	return p
 }
 
-// Beyond is what would go or get an older version although nobody declared that: a package
-// may go that is declared absent, and change its version where an exact one is declared.
-// ensure is what is declared of a package, "" for nothing.
+// Beyond lists packages that would be removed or downgraded although the catalog doesn't
+// declare that: only a package declared absent may be removed, and only one with an exact
+// version may change to an older one. ensure returns the declaration of a package, or "".
 func (p Plan) Beyond(ensure func(name string) string) (names []string) {
 	for name := range p.Remove {
 		if declared(ensure, name) != "absent" {
@@ -73,9 +73,9 @@ func declared(ensure func(string) string, name string) string {
 	return ensure(base)
 }
 
-// Whole finds a largest part of a list that can be tried as a whole, and for the others
-// why not. An item that fails by itself fails; of two that fail only together the later
-// one does. try is asked about log(n) times for each that fails.
+// Whole finds a largest part of a list that try accepts as a whole, and for each other item
+// the error. Of two items that fail only together, the later one fails. try is called about
+// log(n) times for each item that fails.
 func Whole[T any](items []T, try func([]T) error) (good []T, failed []T, why []error) {
 	var part func(list []T)
 	part = func(list []T) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// A Disk is a block device that is no part of another, of /sys/block.
+// A Disk is a whole block device of /sys/block, not a partition.
 type Disk struct {
 	Name       string `json:"name"` // sda, nvme0n1
 	Bytes      int64  `json:"bytes"`
@@ -87,7 +87,7 @@ func readCards(h host) (func(*Facts), error) {
 	return func(f *Facts) { f.Cards = cards }, nil
 }
 
-// list is the names in a folder, sorted, none when there is no such folder.
+// list is the sorted names in a folder; nil if the folder doesn't exist.
 func list(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) {

@@ -25,7 +25,7 @@ const (
 	maxFile  = 256 << 10
 )
 
-// Facts are what a host is. What isn't known is left out.
+// Facts describe a host. Unknown facts are left out.
 type Facts struct {
 	OS       *OS               `json:"os,omitempty"`
 	Kernel   *Kernel           `json:"kernel,omitempty"`
@@ -45,7 +45,7 @@ type host struct{ root string }
 
 func (h host) path(name string) string { return filepath.Join("/", h.root, name) }
 
-// read reads a small file; "" when there is none.
+// read reads a small file; "" if it can't be read.
 func (h host) read(name string) (string, error) {
 	f, err := os.Open(h.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +59,7 @@ func (h host) read(name string) (string, error) {
 	return string(b), err
 }
 
-// line is the first line of a file, bounded; "" when there is none or it can't be read.
+// line is the first line of a file, bounded; "" if it can't be read.
 func (h host) line(name string) string {
 	text, err := h.read(name)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OS is what os-release(5) says.
+// OS is the content of os-release(5).
 type OS struct {
 	ID       string `json:"id"`                // debian
 	Version  string `json:"version,omitempty"` // VERSION_ID: 12
@@ -38,7 +38,7 @@ func readOS(h host) (func(*Facts), error) {
 	return func(f *Facts) { f.OS = &o }, nil
 }
 
-// Kernel is what uname(2) says.
+// Kernel is the result of uname(2).
 type Kernel struct {
 	Release string `json:"release"` // 6.1.0-27-amd64
 	Arch    string `json:"arch"`    // x86_64
@@ -117,7 +117,7 @@ func readMemory(h host) (func(*Facts), error) {
 	return func(f *Facts) { f.Memory = &m }, nil
 }
 
-// dmiFields are the files of /sys/class/dmi/id that are told, by the name of the fact.
+// dmiFields are the files of /sys/class/dmi/id that become facts, by the name of the fact.
 var dmiFields = [...][2]string{
 	{"vendor", "sys_vendor"},
 	{"product", "product_name"},

@@ -10,16 +10,16 @@ import (
 // A Health is how a unit does.
 type Health int
 
-// What a unit may be.
+// The states of a unit.
 const (
-	Stopped  Health = iota // it doesn't run, and nobody says that it should
+	Stopped  Health = iota // it doesn't run, and systemd doesn't expect it to
 	Starting               // it is on its way up or down: look again
 	Healthy                // it does what its kind of unit is for
 	Failed                 // it should run and doesn't, or did what it is for in vain
 )
 
-// Health judges a unit by itself, with a reason for whatever isn't healthy. Whether its
-// restarts grow is seen by looking twice: see [Unit.Restarted].
+// Health judges one unit, with a reason unless it is healthy. A unit that keeps restarting
+// shows only in two observations: see [Unit.Restarted].
 func (u Unit) Health() (h Health, why string) {
 	switch u.LoadState {
 	case "not-found":
@@ -51,7 +51,7 @@ func (u Unit) active() (Health, string) {
 	if u.SubState != "exited" {
 		return Healthy, ""
 	}
-	// A service whose processes are gone and that counts as active all the same
+	// A service whose processes are gone and that still counts as active
 	// (RemainAfterExit=, systemd.service(5)): right for a oneshot, and for others if
 	// there never was a process to watch, as with some scripts of /etc/init.d.
 	switch {
@@ -87,7 +87,7 @@ func (u Unit) ended() string {
 	case u.ExecMainCode == cldKilled || u.ExecMainCode == cldDumped:
 		return "killed by " + unix.SignalName(unix.Signal(u.ExecMainStatus))
 	case u.Result == "success" || u.Result == "":
-		return "it ended by itself"
+		return "its process ended"
 	}
 	return u.Result
 }
@@ -120,7 +120,7 @@ func Activates(name string) (behind string, ok bool) {
 	return "", false
 }
 
-// Restarted says whether systemd has restarted a unit by itself since it was looked at
+// Restarted reports whether systemd has restarted a unit (Restart=) since it was looked at
 // before, when it had been restarted so many times.
 func (u Unit) Restarted(before int) (why string, yes bool) {
 	if u.Restarts <= before {

@@ -27,7 +27,7 @@ type Unit struct {
 	// What the last main process left: ExecMainCode is a CLD_ code of waitid(2),
 	// ExecMainStatus the exit status or the signal.
 	ExecMainPID, ExecMainCode, ExecMainStatus int
-	// Restarts is how often systemd has restarted it by itself (Restart=).
+	// Restarts is how often systemd has restarted it because of Restart=.
 	Restarts int `show:"NRestarts"`
 	// Started and Since are when its main process was last started and when it last
 	// became active, in µs since the boot; 0 for never.

@@ -54,7 +54,7 @@ func (p Program) fetch(o catalog.Offer, from io.Reader) (err error) {
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); n != o.Size || got != o.SHA256 {
-		return fmt.Errorf("what came has %d bytes and the SHA-256 %s, not %d and %s", n, got, o.Size, o.SHA256)
+		return fmt.Errorf("received %d bytes with the SHA-256 %s, expected %d with %s", n, got, o.Size, o.SHA256)
 	}
 	if err := errors.Join(f.Chmod(0o755), f.Sync()); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (p Program) fetch(o catalog.Offer, from io.Reader) (err error) {
 	return syncDir(filepath.Dir(p.Path))
 }
 
-// waits reports whether the program that is offered lies at Next, whole.
+// waits reports whether the offered program is at Next, complete.
 func (p Program) waits(o catalog.Offer) bool {
 	got, err := hashFile(p.Next())
 	return err == nil && got == o.SHA256

@@ -32,7 +32,7 @@ type Upgrader struct {
 	warning string
 }
 
-// Warning is what the operator should know of upgrades; "" for nothing.
+// Warning is a message about upgrades for the operator, or "".
 func (u *Upgrader) Warning() string { return u.warning }
 
 // Staged reports whether a program waits for its trial.
@@ -116,7 +116,7 @@ func (u *Upgrader) Try(ctx context.Context) (replaced bool, err error) {
 		return false, record.undecided().save(u.Record)
 	case err != nil:
 		if control := u.Control(ctx); control != nil || ctx.Err() != nil {
-			u.Log.Warn("the trial of a new agent says nothing: the running one fails too; it is repeated", "version", o.Version, "trial", err, "running", control)
+			u.Log.Warn("the trial of a new agent is undecided, because the running agent fails too; it is repeated", "version", o.Version, "trial", err, "running", control)
 			return false, record.undecided().save(u.Record)
 		}
 		record = record.refuse(o, err.Error())

@@ -69,7 +69,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: left behind: %q", name, left)
 		}
 	}
-	// What lies where it is fetched to, is no way to another file.
+	// A symbolic link in the place of the download leads to no other file.
 	linked := newUpgrader(t)
 	if err := os.Symlink(linked.Program.Path, linked.Program.Path+".partial"); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("cut") }
 
-// TestTrials: whatever a new program does, the old one stays unless it ends well.
+// TestTrials: the old program stays unless the trial of the new one succeeds.
 func TestTrials(t *testing.T) {
 	for _, tt := range []struct{ name, program, why string }{
 		{"good", "#!/bin/sh\n[ $1 = trial ]\n", ""},

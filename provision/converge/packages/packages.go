@@ -1,21 +1,24 @@
-package converge
+// Package packages brings packages about with dpkg and apt.
+package packages
 
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // Apt manages packages through dpkg and apt (dpkg-query(1), apt-get(8)). It
 // leaves the signature checks of apt as they are.
 type Apt struct {
-	Paths  Paths
-	Runner Runner
+	Root   string // the root of the host; "" for that of the machine
+	Runner command.Runner
 	Sleep  func(context.Context, time.Duration) error
 	Clock  func() time.Time
 	// LockWait is how long another package manager is waited for; 2 min when 0.
@@ -27,6 +30,9 @@ type Apt struct {
 	sourced string // hash of the sources that the package index was last updated from
 }
 
+// in is an absolute path of the host, below the root.
+func (a *Apt) in(path string) string { return filepath.Join("/", a.Root, path) }
+
 // Sources is the hash of apt's sources at the last successful update, "" for none.
 // It is kept in the agent's state from run to run.
 func (a *Apt) Sources() string {
@@ -35,7 +41,7 @@ func (a *Apt) Sources() string {
 	return a.sourced
 }
 
-// SetSources tells what Sources was in an earlier process.
+// SetSources restores Sources from an earlier process.
 func (a *Apt) SetSources(hash string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -55,7 +61,7 @@ func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, err
 	}
 	// 1: some of them are unknown to dpkg, which is an answer.
 	if out.Code != 0 && out.Code != 1 {
-		return nil, fmt.Errorf("dpkg-query failed: %s", out.explain())
+		return nil, fmt.Errorf("dpkg-query failed: %s", out.Explain())
 	}
 	installed := map[string]string{}
 	for line := range strings.Lines(out.Stdout) {
@@ -73,6 +79,18 @@ func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, err
 		}
 	}
 	return installed, nil
+}
+
+// Holds reports whether a package is as declared.
+func Holds(p *catalog.Package, installed map[string]string) bool {
+	version, there := installed[p.Name]
+	switch p.Ensure {
+	case catalog.Present:
+		return there
+	case catalog.Absent:
+		return !there
+	}
+	return there && version == p.Ensure
 }
 
 // exact reports whether a version is asked for.
@@ -104,7 +122,7 @@ func transaction(packages []catalog.Package, simulated, downgrades bool) []strin
 	return args
 }
 
-// The words in which apt says that it knows no such package or version.
+// The messages of apt about an unknown package or version.
 var (
 	unknownPackage = regexp.MustCompile(`E: (?:Unable to locate package|Package '?|Version '[^']*' for ')\s*([^\s']+)'?(?: has no installation candidate| was not found)?`)
 	cannotFetch    = regexp.MustCompile(`E: (?:Failed to fetch|Unable to fetch some archives)|404  Not Found|Hash Sum mismatch|have unmet dependencies`)
@@ -121,18 +139,18 @@ func notFound(text string, packages []catalog.Package) map[string]string {
 		for _, p := range packages {
 			base, _, _ := strings.Cut(p.Name, ":")
 			if m[1] == p.Name || m[1] == base {
-				missing[p.Name] = "apt-get: " + short(strings.TrimPrefix(strings.TrimSpace(line), "E: "))
+				missing[p.Name] = "apt-get: " + command.Short(strings.TrimPrefix(strings.TrimSpace(line), "E: "))
 			}
 		}
 	}
 	return missing
 }
 
-// stale reports whether a newer package index may mend what failed.
+// stale reports whether a newer package index may solve a failure.
 func stale(text string) bool { return cannotFetch.MatchString(text) }
 
-// aptErrors is what apt gives as errors, or the end of its output.
-func aptErrors(out Output) string {
+// aptErrors are the error lines of apt, or the end of its output.
+func aptErrors(out command.Output) string {
 	var lines []string
 	for line := range strings.Lines(out.Stderr) {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "E: "); ok {
@@ -140,7 +158,7 @@ func aptErrors(out Output) string {
 		}
 	}
 	if len(lines) == 0 {
-		return out.explain()
+		return out.Explain()
 	}
-	return short(strings.Join(lines, "; "))
+	return command.Short(strings.Join(lines, "; "))
 }

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package converge
+package packages
 
 import (
 	"os/exec"

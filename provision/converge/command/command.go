@@ -1,4 +1,5 @@
-package converge
+// Package command runs programs for the agent, and makes what they wrote fit for a message.
+package command
 
 import (
 	"bytes"
@@ -12,14 +13,14 @@ import (
 	"time"
 )
 
-// An Output is what a program left behind.
+// An Output is the exit status and the output of a program.
 type Output struct {
 	Code           int // exit status; -1 when a signal ended it
 	Stdout, Stderr string
 }
 
-// A Runner runs programs. An exit status other than 0 is no error; one that
-// can't be started or had to be ended is.
+// A Runner runs programs. It returns an error if a program can't be started or had to be
+// ended. An exit status other than 0 is not an error.
 type Runner interface {
 	Run(ctx context.Context, env []string, args ...string) (Output, error)
 }
@@ -43,7 +44,7 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	stdout, stderr := &head{limit: maxStdout}, &tail{limit: maxStderr}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	// What is looked for in output must not depend on the language.
+	// The language of the output must not depend on the host's settings.
 	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C.UTF-8"}, env...)...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -74,8 +75,8 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	return out, nil
 }
 
-// explain is the gist of a failed program's output: one line, bounded.
-func (o Output) explain() string {
+// Explain summarises the output of a failed program: one line, bounded.
+func (o Output) Explain() string {
 	text := strings.TrimSpace(o.Stderr)
 	if text == "" {
 		text = strings.TrimSpace(o.Stdout)
@@ -85,23 +86,23 @@ func (o Output) explain() string {
 	if text == "" {
 		return fmt.Sprintf("exit status %d", o.Code)
 	}
-	return fmt.Sprintf("exit status %d: %s", o.Code, short(text))
+	return fmt.Sprintf("exit status %d: %s", o.Code, Short(text))
 }
 
 // maxMessage bounds a message, in characters.
 const maxMessage = 400
 
-// short makes text fit for a message: printable, one line, bounded.
-func short(text string) string {
-	text = printable(text)
+// Short makes text fit for a message: printable, one line, bounded.
+func Short(text string) string {
+	text = Printable(text)
 	if r := []rune(text); len(r) > maxMessage {
 		return string(r[:maxMessage]) + "…"
 	}
 	return text
 }
 
-// printable has no control character, so that nothing is done to a terminal.
-func printable(text string) string {
+// Printable replaces control characters, which could steer a terminal, with spaces.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
@@ -110,7 +111,7 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// head keeps the beginning of what is written to it.
+// head keeps the first bytes that are written to it.
 type head struct {
 	bytes.Buffer
 	limit int
@@ -123,7 +124,7 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes that are written to it.
 type tail struct {
 	kept  []byte
 	limit int

@@ -1,4 +1,4 @@
-package converge
+package packages
 
 import (
 	"context"
@@ -15,15 +15,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rackhand/provision/converge/command"
 )
 
 // sources is a hash of apt's sources (sources.list(5)): when it changes, the
 // package index is out of date whatever its age.
 func (a *Apt) sources() (string, error) {
 	h := sha256.New()
-	names := []string{a.Paths.In("/etc/apt/sources.list")}
+	names := []string{a.in("/etc/apt/sources.list")}
 	for _, pattern := range []string{"*.list", "*.sources"} {
-		found, err := filepath.Glob(filepath.Join(a.Paths.In("/etc/apt/sources.list.d"), pattern))
+		found, err := filepath.Glob(filepath.Join(a.in("/etc/apt/sources.list.d"), pattern))
 		if err != nil {
 			return "", fmt.Errorf("apt's sources: %w", err)
 		}
@@ -31,7 +33,7 @@ func (a *Apt) sources() (string, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		b, err := readFile(name, 1<<20)
+		b, err := readSource(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -44,14 +46,29 @@ func (a *Apt) sources() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
+// readSource reads a file of apt's sources, which are small.
+func readSource(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSource {
+		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", name, maxSource)
+	}
+	return os.ReadFile(name)
+}
+
+// maxSource bounds a file of apt's sources, in bytes.
+const maxSource = 1 << 20
+
 // haveLists reports whether the package index was ever fetched.
 func (a *Apt) haveLists() bool {
-	found, err := filepath.Glob(filepath.Join(a.Paths.In("/var/lib/apt/lists"), "*_Packages*"))
+	found, err := filepath.Glob(filepath.Join(a.in("/var/lib/apt/lists"), "*_Packages*"))
 	return err == nil && len(found) > 0
 }
 
-// update fetches the package index. An index that can't be fetched is an error,
-// which apt-get by itself makes a warning (APT::Update::Error-Mode, apt 2.1.3).
+// update fetches the package index. An index that can't be fetched is an error here; for
+// apt-get it is only a warning (APT::Update::Error-Mode, apt 2.1.3).
 func (a *Apt) update(ctx context.Context) error {
 	out, err := a.locked(ctx, "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
 	if err == nil && out.Code != 0 {
@@ -63,15 +80,15 @@ func (a *Apt) update(ctx context.Context) error {
 	return nil
 }
 
-// env is how Debian's tools are kept from asking questions.
+// env is the environment in which Debian's tools ask no questions.
 func env() []string {
 	return []string{"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical", "APT_LISTCHANGES_FRONTEND=none"}
 }
 
-// locked runs a command, again and again while another process holds a lock of
-// the package manager, until LockWait has passed. apt waits for dpkg's lock by
-// itself, but not for those of its index and archives, and dpkg not at all.
-func (a *Apt) locked(ctx context.Context, args ...string) (Output, error) {
+// locked runs a command, and repeats it while another process holds a lock of the package
+// manager, until LockWait has passed. apt waits only for dpkg's lock, not for the locks of
+// its index and archives. dpkg doesn't wait at all.
+func (a *Apt) locked(ctx context.Context, args ...string) (command.Output, error) {
 	wait := a.LockWait
 	if wait == 0 {
 		wait = 2 * time.Minute
@@ -115,11 +132,11 @@ func (a *Apt) holder() string {
 	}
 	table, err := os.ReadFile(filepath.Join(proc, "locks"))
 	if err != nil {
-		return "a process that can't be named: " + err.Error()
+		return "a process whose name can't be read: " + err.Error()
 	}
 	for _, name := range []string{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"} {
 		var st unix.Stat_t
-		if unix.Stat(a.Paths.In(name), &st) != nil {
+		if unix.Stat(a.in(name), &st) != nil {
 			continue
 		}
 		for line := range strings.Lines(string(table)) {
@@ -129,8 +146,8 @@ func (a *Apt) holder() string {
 				continue
 			}
 			comm, _ := os.ReadFile(filepath.Join(proc, f[4], "comm"))
-			return fmt.Sprintf("process %s (%s), which holds %s", f[4], short(strings.TrimSpace(string(comm))), name)
+			return fmt.Sprintf("process %s (%s), which holds %s", f[4], command.Short(strings.TrimSpace(string(comm))), name)
 		}
 	}
-	return "a process that has let go meanwhile"
+	return "a process that has released it meanwhile"
 }

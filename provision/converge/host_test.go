@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/packages"
 )
 
 // testClock is a clock that can be wrong, and perhaps not be set.
@@ -34,8 +35,8 @@ func (c *testClock) Set(t time.Time) error {
 	return nil
 }
 
-// rig is a host, its agent and its appliance.
-type rig struct {
+// testHost is a host, its agent and its appliance.
+type testHost struct {
 	*fakes
 	*Agent
 	app    *appliance
@@ -50,13 +51,13 @@ type rig struct {
 
 const now = "2026-11-22T17:00:00Z"
 
-func newRig(t *testing.T) *rig {
+func newTestHost(t *testing.T) *testHost {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{fakes: newFakes(t), app: newAppliance(t, at), clock: &testClock{now: at}, out: &bytes.Buffer{}, boot: "one", up: time.Hour}
+	r := &testHost{fakes: newFakes(t), app: newAppliance(t, at), clock: &testClock{now: at}, out: &bytes.Buffer{}, boot: "one", up: time.Hour}
 	r.write("root/etc/rackhand/agent.json", fmt.Sprintf(`{"appliance": %q, "host": "web1"}`, r.app.URL))
 	r.write("root/etc/rackhand/ca.pem", r.app.caPEM())
 	r.write("root/etc/rackhand/enrol-token", r.app.token+"\n")
@@ -66,19 +67,19 @@ func newRig(t *testing.T) *rig {
 }
 
 // restart is a new process: it knows what is on disk and nothing else.
-func (r *rig) restart() {
+func (r *testHost) restart() {
 	log := slog.New(slog.NewTextHandler(r.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	engine := r.engine()
 	engine.Log = log
 	r.Agent = &Agent{
 		Paths: r.root, Engine: engine, Log: log, Clock: r.clock, Sleep: noSleep(&r.pauses),
-		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*Apt),
+		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*packages.Apt),
 		Synchronised: func() bool { return r.synchronised },
 		Uptime:       func() (string, time.Duration) { return r.boot, r.up },
 	}
 }
 
-func (r *rig) once(want string) {
+func (r *testHost) once(want string) {
 	r.t.Helper()
 	status, err := r.Once(r.t.Context(), false)
 	if err != nil || status != want {
@@ -86,13 +87,13 @@ func (r *rig) once(want string) {
 	}
 }
 
-func (r *rig) exists(name string) bool {
+func (r *testHost) exists(name string) bool {
 	_, err := os.Stat(filepath.Join(r.dir, name))
 	return err == nil
 }
 
-// noSecrets: whatever happened, no secret is in what was logged and reported.
-func (r *rig) noSecrets() {
+// noSecrets checks that the log and the reports contain no secret.
+func (r *testHost) noSecrets() {
 	r.t.Helper()
 	text := r.out.String() + fmt.Sprintf("%+v", r.app.reports)
 	for _, secret := range []string{r.app.token, "hunter2", "PRIVATE KEY"} {

@@ -1,4 +1,4 @@
-package converge
+package packages
 
 import (
 	"context"
@@ -10,22 +10,26 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/apt"
+	"rackhand/provision/converge/command"
 )
 
-// PackageOutcome is what became of packages, or would.
-type PackageOutcome struct {
+// Outcome is the result of Apply, or the one that Plan expects.
+type Outcome struct {
 	// Refused are those that can't be brought about, with the package manager's reasons;
 	// the others are carried out without them.
 	Refused map[string]error
 	// Also lists, for a package that allows it, what goes with it.
 	Also map[string][]string
+	// Outdated: the package index is out of date, and a newer one may allow what is refused.
+	// Plan alone says so; Apply updates the index.
+	Outdated bool
 }
 
 // transactions is one call of Apply or Plan.
 type transactions struct {
 	*Apt
 	declared   map[string]string
-	outcome    PackageOutcome
+	outcome    Outcome
 	bad        map[string]string   // packages that can't be fetched or configured, and why
 	allowed    map[string][]string // what may go with a package that allows it
 	downgrades bool
@@ -35,7 +39,7 @@ type transactions struct {
 func (a *Apt) transactions(declared map[string]string) *transactions {
 	t := &transactions{
 		Apt: a, declared: map[string]string{}, bad: map[string]string{}, allowed: map[string][]string{},
-		outcome: PackageOutcome{Refused: map[string]error{}, Also: map[string][]string{}},
+		outcome: Outcome{Refused: map[string]error{}, Also: map[string][]string{}},
 	}
 	for name, ensure := range declared {
 		t.declared[name] = ensure
@@ -53,7 +57,7 @@ const rounds = 8
 
 // Apply brings packages about in one transaction. One that apt or dpkg can't have is found
 // and refused with their words, and the others are carried out without it.
-func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error) {
+func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (Outcome, error) {
 	t := a.transactions(declared)
 	hash, err := a.sources()
 	if err != nil {
@@ -102,14 +106,14 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 			configured = true
 			out, err := a.locked(ctx, "dpkg", "--configure", "-a", "--force-confold")
 			if len(apt.NotProcessed(out.Stderr+"\n"+out.Stdout)) == 0 && (err != nil || out.Code != 0) {
-				return t.outcome, fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.explain())))
+				return t.outcome, fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.Explain())))
 			}
 		case (len(notFetched) > 0 || stale(text)) && !updated:
 			update()
 		default:
 			maps.Copy(t.bad, notFetched)
 			maps.Copy(t.bad, apt.NotProcessed(text))
-			// What dpkg has done all the same is done.
+			// dpkg may have installed some of them; only the others are tried again.
 			rest, err := t.rest(ctx, good)
 			if err != nil || len(rest) > 0 && len(t.bad) == known {
 				return t.outcome, errors.Join(err, failure)
@@ -130,11 +134,11 @@ func (t *transactions) rest(ctx context.Context, packages []catalog.Package) ([]
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return holds(&p, installed) }), nil
+	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return Holds(&p, installed) }), nil
 }
 
-// Plan tells what Apply would come to, by the package index that is there.
-func (a *Apt) Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (PackageOutcome, error) {
+// Plan returns the outcome that Apply would have with the current package index.
+func (a *Apt) Plan(ctx context.Context, packages []catalog.Package, declared map[string]string) (Outcome, error) {
 	t := a.transactions(declared)
 	hash, err := a.sources()
 	if err != nil {
@@ -143,11 +147,7 @@ func (a *Apt) Plan(ctx context.Context, packages []catalog.Package, declared map
 	if _, err := t.possible(ctx, packages); err != nil {
 		return t.outcome, err
 	}
-	if a.Sources() != hash || !a.haveLists() {
-		for name, why := range t.outcome.Refused {
-			t.outcome.Refused[name] = &unsure{fmt.Errorf("until apt's package index is updated: %w", why)}
-		}
-	}
+	t.outcome.Outdated = a.Sources() != hash || !a.haveLists()
 	return t.outcome, nil
 }
 
@@ -183,7 +183,7 @@ func (t *transactions) possible(ctx context.Context, packages []catalog.Package)
 	return good, broken
 }
 
-// allow looks up what would go with each package that allows it.
+// allow finds the packages that each package with with_dependants would remove or downgrade.
 func (t *transactions) allow(ctx context.Context, packages []catalog.Package) error {
 	for _, p := range packages {
 		if _, known := t.allowed[p.Name]; !p.WithDependants || known {
@@ -232,11 +232,11 @@ func (t *transactions) impossible(ctx context.Context, packages []catalog.Packag
 	if len(plan.Remove) == 0 {
 		verb = "get an older version"
 	}
-	return fmt.Errorf("with it %s would %s: declare the same of it, or say with_dependants: true", listed(beyond), verb), nil
+	return fmt.Errorf("with it %s would %s: declare the same of it, or say with_dependants: true", Listed(beyond), verb), nil
 }
 
 // simulate asks apt what a transaction would do. It needs no lock and changes nothing.
-func (t *transactions) simulate(ctx context.Context, packages []catalog.Package) (apt.Plan, Output, error) {
+func (t *transactions) simulate(ctx context.Context, packages []catalog.Package) (apt.Plan, command.Output, error) {
 	for {
 		out, err := t.Runner.Run(ctx, env(), transaction(packages, true, t.downgrades)...)
 		if err != nil {
@@ -250,17 +250,17 @@ func (t *transactions) simulate(ctx context.Context, packages []catalog.Package)
 	}
 }
 
-// aptReason is why apt refuses packages, in its words.
-func aptReason(out Output, packages []catalog.Package) error {
+// aptReason is apt's reason to refuse packages.
+func aptReason(out command.Output, packages []catalog.Package) error {
 	text := out.Stderr + "\n" + out.Stdout
 	for _, why := range notFound(text, packages) {
 		return errors.New(why) // it stops at the first
 	}
 	if unmet := apt.Unmet(text); len(unmet) > 0 {
-		return fmt.Errorf("apt-get: unmet dependencies: %s", short(strings.Join(unmet, "; ")))
+		return fmt.Errorf("apt-get: unmet dependencies: %s", command.Short(strings.Join(unmet, "; ")))
 	}
 	if held := apt.Held(text); len(held) > 0 {
-		return fmt.Errorf("apt-get: on hold: %s (apt-mark unhold lets it change)", listed(held))
+		return fmt.Errorf("apt-get: on hold: %s (apt-mark unhold lets it change)", Listed(held))
 	}
 	return fmt.Errorf("apt-get failed: %s", aptErrors(out))
 }

@@ -1,4 +1,4 @@
-package converge
+package packages
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// virtuals are those of the packages that are wanted and are no packages themselves but
-// a name that others provide (apt-cache(8), showpkg). apt takes such a name and installs
-// some provider, or asks which; dpkg never has the name, so it would hold at no run.
-// An apt-cache that can't say is no reason to refuse anything.
+// virtuals finds virtual packages among the wanted ones: names that other packages provide
+// (apt-cache(8), showpkg). For such a name apt installs some provider, or asks which. dpkg
+// never reports the name as installed, so the resource would be changed at every run. If
+// apt-cache fails, no package is refused.
 func (a *Apt) virtuals(ctx context.Context, packages []catalog.Package) map[string]error {
 	var names []string
 	for _, p := range packages {
@@ -32,13 +32,13 @@ func (a *Apt) virtuals(ctx context.Context, packages []catalog.Package) map[stri
 		if !slices.Contains(names, name) {
 			continue
 		}
-		found[name] = errors.New(name + " is a virtual package: " + listed(providers) + " provide it; name one of them in the role")
+		found[name] = errors.New(name + " is a virtual package: " + Listed(providers) + " provide it; name one of them in the role")
 	}
 	return found
 }
 
-// listed are names in a sentence, a few of them.
-func listed(names []string) string {
+// Listed formats names for a sentence, eight at most.
+func Listed(names []string) string {
 	const most = 8
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + " and others"
