@@ -95,7 +95,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.Log.Error("run", "error", err, "next", pause.Round(time.Second).String())
 		}
 		again := Demand{}
-		if tries++; demand.Order != a.answered && tries < orderTries {
+		if tries++; demand.Order != "" && demand.Order != a.answered && tries < orderTries {
 			again = demand
 		} else {
 			tries = 0
