@@ -387,7 +387,7 @@ func (a *Agent) age(state *State) time.Duration {
 		}
 	}
 	fetched := state.Fetched
-	if fi, err := os.Stat(a.Paths.catalog()); err == nil && fetched.IsZero() {
+	if fi, err := os.Stat(a.Paths.kept()); err == nil && fetched.IsZero() {
 		fetched = fi.ModTime() // the state was lost; never pass it off as fresh
 	}
 	// Not zero, which would be as good as fresh.
@@ -405,7 +405,7 @@ func usable(c *catalog.Catalog, host string) error {
 // keptCatalog is the catalog on the disk, nil when there is none. It was
 // validated before it was kept, and is again: a disk forgets too.
 func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
-	b, err := readFile(a.Paths.catalog(), catalog.MaxSize)
+	b, err := readFile(a.Paths.kept(), catalog.MaxSize)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -417,7 +417,7 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 		err = usable(c, host)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.catalog(), err)
+		return nil, fmt.Errorf("the catalog kept at %s is of no use: %w", a.Paths.kept(), err)
 	}
 	return c, nil
 }
@@ -429,6 +429,9 @@ func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 		b, err := withoutSecrets(c)
 		if err == nil {
 			err = writeFile(a.Paths.catalog(), b)
+		}
+		if err == nil {
+			err = removeFile(a.Paths.firstCatalog()) // secrets may stand in it
 		}
 		if err != nil {
 			return fmt.Errorf("keeping the catalog: %w", err)
