@@ -80,7 +80,7 @@ func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (don
 	}
 	if r.Disabled != nil && !r.Noop {
 		state := s.Journal.Hosts()[h.Name].Agent
-		state.Disabled = provision.NewDisabled(s.Clock(), *r.Disabled)
+		state.Disabled, state.Silent = provision.NewDisabled(s.Clock(), *r.Disabled), false
 		if err := s.Journal.AgentIs(h.Name, state); err != nil {
 			return true, s.unrecorded(h.Name, err)
 		}
