@@ -150,7 +150,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	in("etc/motd/in", "the way")
-	converge(1)
+	converge(4)
 	if text := ask(4, "report", "web1"); !strings.Contains(text, "web1: failed") || !strings.Contains(text, "failed  -      file[/etc/motd]") {
 		t.Error(text)
 	}

@@ -24,18 +24,19 @@ import (
 	"rackhand/templates"
 )
 
-// oldAgent is the commit of the last agents that read the first catalog format alone. They
-// write an empty file where the content isn't in the catalog.
-const oldAgent = "d5c8c02"
+// oldAgent has the source of an agent that reads the first catalog format alone, as of commit
+// d5c8c02: cmd/rackhand-agent, provision/converge and provision/catalog without tests. Such an
+// agent writes an empty file where the content isn't in the catalog.
+const oldAgent = "testdata/agent-d5c8c02.tar.gz"
 
-// TestOldAgent runs the agent of a commit before catalogs had formats: it is given what it
+// TestOldAgent runs an agent from before catalogs had formats: it is given what it
 // can read, keeps that when its role needs more, and the command that the host shows
 // upgrades it.
 func TestOldAgent(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "rackhand-agent")
 	oldBinary := binary
-	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && git -C ../.. archive %s | tar -x -C %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, binary))
+	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && tar -xzf %s -C %[1]s/source && cp ../../go.mod ../../go.sum %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, binary))
 	r := newRig(t)
 	own := r.withRoles()
 	r.snap.Hosts["web1"].Address = netip.MustParseAddr("127.0.0.1")
