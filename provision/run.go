@@ -30,6 +30,8 @@ type LastRun struct {
 	Drifted time.Time `json:"drifted,omitzero"`
 	// Disabled: the agent makes no further runs for now.
 	Disabled bool `json:"disabled,omitempty"`
+	// TooOld: the agent can't be given the host's catalog, and converged an earlier one.
+	TooOld bool `json:"too_old,omitempty"`
 	// Kept is the age in seconds of the catalog that the host had kept and converged; 0:
 	// the appliance's own.
 	Kept float64 `json:"kept_catalog,omitempty"`
@@ -51,9 +53,10 @@ func (r LastRun) At(now time.Time) LastRun {
 }
 
 // InOrder reports whether there is nothing to look at: no failure, no silence, no catalog
-// that was kept, no drift, no agent that is disabled.
+// that was kept, no drift, nothing that could not be looked at, no agent that is disabled or
+// too old for its catalog.
 func (r LastRun) InOrder() bool {
-	return r.Status != catalog.Failed && !r.Silent && !r.Disabled && r.Kept == 0 && r.HasDrifted() == 0
+	return r.Status != catalog.Failed && !r.Silent && !r.Disabled && !r.TooOld && r.Kept == 0 && r.HasDrifted() == 0 && r.Totals.Unknown == 0
 }
 
 // HasDrifted is how many resources had drifted in this run, 0 also when the agent can't tell.

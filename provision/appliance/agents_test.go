@@ -64,7 +64,7 @@ func TestAgentsShown(t *testing.T) {
 	o := &operate.Operator{
 		Journal: j, Authority: ca, Snapshot: func() *inventory.Snapshot { return snap },
 		Problems: func() []string { return nil }, Database: func() provision.DatabaseStats { return provision.DatabaseStats{} },
-		Runs: func() map[string]provision.LastRun { return nil },
+		Runs: func() map[string]provision.LastRun { return nil }, Now: time.Now,
 	}
 	status, err := o.Status(t.Context())
 	if err != nil || !status.CAExpires.Equal(ca.Expires()) {

@@ -96,7 +96,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.Log.Error("run", "error", err, "next", pause.Round(time.Second).String())
 		}
 		again := Demand{}
-		if tries++; demand.Order != a.answered && tries < orderTries {
+		if tries++; demand.Order != "" && demand.Order != a.answered && tries < orderTries {
 			again = demand
 		} else {
 			tries = 0
@@ -388,7 +388,7 @@ func (a *Agent) age(state *State) time.Duration {
 		}
 	}
 	fetched := state.Fetched
-	if fi, err := os.Stat(a.Paths.catalog()); err == nil && fetched.IsZero() {
+	if fi, err := os.Stat(a.Paths.kept()); err == nil && fetched.IsZero() {
 		fetched = fi.ModTime() // the state was lost; never pass it off as fresh
 	}
 	// Not zero: that would mean a fresh catalog.
@@ -406,7 +406,7 @@ func usable(c *catalog.Catalog, host string) error {
 // keptCatalog reads the catalog on the disk; nil without an error if the file doesn't exist.
 // It was validated before it was saved and is validated again, since a disk can corrupt it.
 func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
-	b, err := readFile(a.Paths.catalog(), catalog.MaxSize)
+	b, err := readFile(a.Paths.kept(), catalog.MaxSize)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -418,7 +418,7 @@ func (a *Agent) keptCatalog(host string) (*catalog.Catalog, error) {
 		err = usable(c, host)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the catalog kept at %s can't be used: %w", a.Paths.catalog(), err)
+		return nil, fmt.Errorf("the catalog kept at %s can't be used: %w", a.Paths.kept(), err)
 	}
 	return c, nil
 }
@@ -430,6 +430,9 @@ func (a *Agent) keep(c *catalog.Catalog, changed bool, state *State) error {
 		b, err := withoutSecrets(c)
 		if err == nil {
 			err = writeFile(a.Paths.catalog(), b)
+		}
+		if err == nil {
+			err = removeFile(a.Paths.firstCatalog()) // secrets may stand in it
 		}
 		if err != nil {
 			return fmt.Errorf("keeping the catalog: %w", err)

@@ -150,7 +150,7 @@ func TestLeftoversAreSwept(t *testing.T) {
 	r := newTestHost(t)
 	r.once(catalog.Changed)
 	folder := "root/var/lib/rackhand-agent/"
-	for _, name := range []string{".state.json-123", ".catalog.json-4", ".key.pem-5", ".cert.pem-6", ".state.json-backup", "state.json.damaged", ".other-1"} {
+	for _, name := range []string{".state.json-123", ".catalog.json-4", ".catalog-2.json-4", ".key.pem-5", ".cert.pem-6", ".state.json-backup", "state.json.damaged", ".other-1"} {
 		r.write(folder+name, "x")
 	}
 	r.once(catalog.OK)

@@ -24,13 +24,13 @@ func TestFirstRun(t *testing.T) {
 	r.once(catalog.Changed)
 	for name, there := range map[string]bool{
 		"root/etc/rackhand/enrol-token": false, "root/var/lib/rackhand-agent/cert.pem": true,
-		"root/var/lib/rackhand-agent/catalog.json": true, "root/etc/motd": true,
+		"root/var/lib/rackhand-agent/catalog-2.json": true, "root/etc/motd": true,
 	} {
 		if r.exists(name) != there {
 			t.Errorf("%s is there: %v, want %v", name, !there, there)
 		}
 	}
-	for _, name := range []string{"key.pem", "cert.pem", "catalog.json", "state.json"} {
+	for _, name := range []string{"key.pem", "cert.pem", "catalog-2.json", "state.json"} {
 		if m := r.mode("root/var/lib/rackhand-agent/" + name); m.Perm() != 0o600 {
 			t.Errorf("%s is %v", name, m)
 		}

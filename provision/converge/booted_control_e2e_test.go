@@ -98,7 +98,7 @@ func (b *booted) control(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.write("/var/lib/rackhand-agent/catalog.json", string(kept))
+	b.write("/var/lib/rackhand-agent/catalog-2.json", string(kept))
 	has(agent(0, "disable", "--reason", "a new disk", "--until", "2h"), "disabled until ", "the appliance could not be notified")
 	has(agent(1, "run"), "this agent is disabled until ", "because: a new disk", "rackhand-agent enable")
 	has(agent(2, "once", "--noop"), "would change")

@@ -292,7 +292,7 @@ func TestUnknownResources(t *testing.T) {
 		t.Error("the wrong files are there")
 	}
 	// What is kept has all that a newer agent may know.
-	if kept := r.read("root/var/lib/rackhand-agent/catalog.json"); kept != r.app.raw {
+	if kept := r.read("root/var/lib/rackhand-agent/catalog-2.json"); kept != r.app.raw {
 		t.Errorf("kept is %s", kept)
 	}
 }
@@ -304,7 +304,7 @@ func TestOldAppliance(t *testing.T) {
 	r.app.catalog.Resources = []catalog.Resource{file("/etc/motd", "hello\n"), sensitive("/etc/key", "hunter2")}
 	r.once(catalog.Changed)
 	r.once(catalog.OK)
-	kept := r.read("root/var/lib/rackhand-agent/catalog.json")
+	kept := r.read("root/var/lib/rackhand-agent/catalog-2.json")
 	var c catalog.Catalog
 	if err := json.Unmarshal([]byte(kept), &c); err != nil || strings.Contains(kept, "hunter2") || len(c.Resources) != 2 {
 		t.Errorf("kept is %s, %v", kept, err)

@@ -162,6 +162,7 @@ func TestOrderWithoutAnswer(t *testing.T) {
 		r := newTestHost(t)
 		r.once(catalog.Changed)
 		r.app.fail["/v1/report"] = 403
+		r.answered = "an earlier one"
 		r.daemon(&orderly{answers: []any{catalog.Order{ID: "one", Noop: noop}}}, 6, func(int) {})
 		runs := strings.Count(r.out.String(), "msg=run status")
 		dry := strings.Count(r.out.String(), `msg="dry run"`)

@@ -26,8 +26,21 @@ func (p Paths) key() string      { return filepath.Join(p.folder(), "key.pem") }
 func (p Paths) cert() string     { return filepath.Join(p.folder(), "cert.pem") }
 func (p Paths) nextKey() string  { return filepath.Join(p.folder(), "key.next.pem") }
 func (p Paths) nextCert() string { return filepath.Join(p.folder(), "cert.next.pem") }
-func (p Paths) catalog() string  { return filepath.Join(p.folder(), "catalog.json") }
-func (p Paths) state() string    { return filepath.Join(p.folder(), "state.json") }
+func (p Paths) catalog() string  { return filepath.Join(p.folder(), "catalog-2.json") }
+
+// firstCatalog is where agents of the first format keep theirs. They would take one without
+// contents for files that are empty, so nothing else is put there.
+func (p Paths) firstCatalog() string { return filepath.Join(p.folder(), "catalog.json") }
+
+// kept is where the kept catalog is: at its place, or where an older agent left it.
+func (p Paths) kept() string {
+	if _, err := os.Lstat(p.catalog()); errors.Is(err, fs.ErrNotExist) {
+		return p.firstCatalog()
+	}
+	return p.catalog()
+}
+
+func (p Paths) state() string { return filepath.Join(p.folder(), "state.json") }
 func (p Paths) contents() string {
 	return filepath.Join(p.folder(), "content")
 }
@@ -84,7 +97,7 @@ func (p Paths) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		for _, name := range []string{p.key(), p.cert(), p.nextKey(), p.nextCert(), p.catalog(), p.state(), p.disabled()} {
+		for _, name := range []string{p.key(), p.cert(), p.nextKey(), p.nextCert(), p.catalog(), p.firstCatalog(), p.state(), p.disabled()} {
 			rest, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(name)+"-")
 			if _, bad := strconv.ParseUint(rest, 10, 64); ok && bad == nil && e.Type().IsRegular() {
 				err = errors.Join(err, os.Remove(filepath.Join(p.folder(), e.Name())))

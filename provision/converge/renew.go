@@ -134,7 +134,7 @@ func (a *Agent) freshCatalog(ctx context.Context, c *client, host, have string, 
 	}
 	next, renewErr := c.renew(ctx, a.Paths, host, a.Keys, c.cert)
 	if renewErr != nil {
-		return nil, errors.Join(err, renewErr)
+		return nil, fmt.Errorf("%w (%v)", renewErr, err) // an appliance that can't renew now is away
 	}
 	c.mutual.CloseIdleConnections()
 	c.mutual, c.cert = c.secure(next), next

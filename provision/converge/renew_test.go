@@ -160,6 +160,23 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// TestExpiredAndNotRenewed: an appliance that calls the certificate expired and can't renew
+// it at this moment is away: the kept catalog is converged.
+func TestExpiredAndNotRenewed(t *testing.T) {
+	r := newTestHost(t)
+	r.once(catalog.Changed)
+	r.synchronised = true
+	r.pass(90 * time.Minute)
+	r.clock.now = r.clock.now.Add(-75 * time.Minute)
+	r.app.moved(r)
+	r.restart()
+	r.app.fail["/v1/renew"] = 503
+	r.write("root/etc/motd", "spoilt")
+	if status, err := r.Once(t.Context(), false); err != nil || status != catalog.Changed || r.read("root/etc/motd") != "hello\n" {
+		t.Errorf("%s, %v\n%s", status, err, r.out)
+	}
+}
+
 // TestRenewalCutShort: a kill between any two steps of a renewal leaves a key and a
 // certificate that fit, and a dry run can use them as they lie.
 func TestRenewalCutShort(t *testing.T) {

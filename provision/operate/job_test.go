@@ -67,7 +67,7 @@ func newTestOperator(t *testing.T) *testOperator {
 			return &inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": b.host}}
 		},
 		Handout:   &handout.Maker{Images: images, Templates: templates.New(""), Random: rand.Reader},
-		Appliance: templates.Appliance{URL: "http://10.77.0.1"}, Settings: config.Install{Attempts: 2, Expires: time.Hour},
+		Appliance: templates.Appliance{URL: "http://10.77.0.1"}, Settings: config.Install{Attempts: 2, Expires: time.Hour}, Now: time.Now,
 	}
 	return b
 }

@@ -9,8 +9,8 @@ import (
 	"rackhand/provision"
 )
 
-// withRuns adds the latest report of its agent to the status of each host. It is pure.
-func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) []provision.HostStatus {
+// withRuns adds the latest report of its agent to the status of each host at now. It is pure.
+func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun, now time.Time) []provision.HostStatus {
 	for i := range hosts {
 		h := &hosts[i]
 		run, ok := runs[h.Host]
@@ -23,8 +23,12 @@ func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) [
 			}
 			run.Silent = run.Silent && !in.UnderWay()
 		}
-		if h.Agent != nil && h.Agent.Disabled != nil {
-			run.Disabled, run.Silent = true, false // it makes no runs, and says so
+		if h.Agent != nil {
+			run.TooOld = h.Agent.TooOld != ""
+		}
+		// It makes no runs, and says so. Once that time is over, a run is due.
+		if h.Agent != nil && h.Agent.Disabled != nil && now.Before(h.Agent.Disabled.Until.Add(provision.Interval(run.Interval))) {
+			run.Disabled, run.Silent = true, false
 		}
 		h.Run = &run
 	}

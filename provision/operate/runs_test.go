@@ -25,14 +25,16 @@ func TestWithRuns(t *testing.T) {
 		"reinstalled since":    {provision.HostStatus{Install: install(provision.Converging, at.Add(time.Hour))}, false, false},
 		"converging":           {provision.HostStatus{Install: install(provision.Converging, at.Add(-time.Hour))}, true, false},
 		"unclaimed":            {provision.HostStatus{Unclaimed: true}, false, false},
-		"disabled":             {provision.HostStatus{Agent: &provision.AgentState{Disabled: &provision.Disabled{}}}, true, false},
+		"disabled":             {provision.HostStatus{Agent: &provision.AgentState{Disabled: &provision.Disabled{Until: at}}}, true, false},
+		"disabled until then":  {provision.HostStatus{Agent: &provision.AgentState{Disabled: &provision.Disabled{Until: at.Add(-time.Hour)}}}, true, true},
+		"too old":              {provision.HostStatus{Agent: &provision.AgentState{TooOld: "x"}}, true, true},
 		"another":              {provision.HostStatus{Host: "web2"}, false, false},
 	} {
 		if tt.host.Host == "" {
 			tt.host.Host = "web1"
 		}
-		got := withRuns([]provision.HostStatus{tt.host}, map[string]provision.LastRun{"web1": {Received: at, Silent: true}})[0].Run
-		if (got != nil) != tt.there || got != nil && (got.Silent != tt.silence || got.Disabled != (name == "disabled")) {
+		got := withRuns([]provision.HostStatus{tt.host}, map[string]provision.LastRun{"web1": {Received: at, Silent: true}}, at)[0].Run
+		if (got != nil) != tt.there || got != nil && (got.Silent != tt.silence || got.Disabled != (name == "disabled") || got.TooOld != (name == "too old")) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 	hosts := Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts())
 	status := provision.Status{
-		Hosts:    withRuns(hosts, o.Runs()),
+		Hosts:    withRuns(hosts, o.Runs(), o.Now()),
 		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
 	}
 	if o.Authority == nil {

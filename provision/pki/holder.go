@@ -82,10 +82,14 @@ func (a *Authority) HostOf(ctx context.Context, state *tls.ConnectionState) (Cer
 	if now := a.clock(); now.After(h.leaf.NotAfter) {
 		return Cert{}, &Refusal{Host: h.Host, Why: "it expired on " + h.leaf.NotAfter.UTC().Format(time.DateOnly), Renew: true}
 	}
-	if h.Before != "" && h.leaf.SerialNumber.Text(16) == h.Serial {
-		h.Before = "" // the host has the renewed one
-		if err := a.keep(ctx, []store.Cond{h.rev}, h.Cert); err != nil && !errors.Is(err, store.ErrConflict) {
-			return Cert{}, err
+	h.ByBefore = h.leaf.SerialNumber.Text(16) != h.Serial
+	if h.Before != "" && !h.ByBefore {
+		used := h.Cert
+		used.Before = "" // the host has the renewed one
+		// The certificate is good whether or not that can be recorded. A full disk refuses no
+		// host: the next request records it.
+		if a.keep(ctx, []store.Cond{h.rev}, used) == nil {
+			h.Cert = used
 		}
 	}
 	return h.Cert, nil
@@ -139,11 +143,11 @@ func (a *Authority) Renew(ctx context.Context, r Renewal, csr *CSR) ([]byte, err
 func (c Cert) Due() time.Time { return c.Issued.Add(c.Expires.Sub(c.Issued) / 3 * 2) }
 
 // RenewNow reports whether a certificate is to be renewed now: by the clock, by counted
-// time, because it was issued while the clock was ahead, so that it lives too long, or
-// because the CA that signed it is going to go.
+// time, because it was issued while the clock was ahead, so that it lives too long,
+// because the CA that signed it is going to go, or because the host never got it.
 func (a *Authority) RenewNow(c Cert) bool {
 	now, ca := a.clock(), a.ca.Load()
-	if ca.old != nil && c.CA != ca.id {
+	if c.ByBefore || ca.old != nil && c.CA != ca.id {
 		return true
 	}
 	if a.Counted != nil && !c.Counted.IsZero() && a.Counted().Sub(c.Counted) >= c.Due().Sub(c.Issued) {

@@ -72,6 +72,8 @@ type Cert struct {
 	// Before is the serial number of the certificate that this one renews. That one counts
 	// until this one is used: its host may never have got the answer.
 	Before string `json:"before,omitempty"`
+	// ByBefore: the certificate that was shown is Before. Its host never got this one.
+	ByBefore bool `json:"-"`
 	// Revoked is the reason for its revocation, "" while it is valid.
 	Revoked   string    `json:"revoked,omitempty"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`

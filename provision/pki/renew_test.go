@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ type testAuthority struct {
 	t            *testing.T
 	url          string
 	clock, count time.Time
+	disk         *full
 }
 
 func newTestAuthority(t *testing.T) *testAuthority {
@@ -45,8 +47,8 @@ func newTestAuthority(t *testing.T) *testAuthority {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
-	r := &testAuthority{t: t, clock: now, count: now}
-	if r.Authority, err = pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, func() time.Time { return r.clock }); err != nil {
+	r := &testAuthority{t: t, clock: now, count: now, disk: &full{Store: st}}
+	if r.Authority, err = pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), r.disk, rand.Reader, func() time.Time { return r.clock }); err != nil {
 		t.Fatal(err)
 	}
 	r.Counted = func() time.Time { return r.count }
@@ -165,7 +167,7 @@ func TestRenewal(t *testing.T) {
 	}
 	lost := r.renew("renewed", first)
 	second := r.renew("renewed again, since the answer was lost", first)
-	r.is("before the next one is used", first, 200, "renew now: ")
+	r.is("before the next one is used", first, 200, "renew now: true") // both answers were lost
 	r.is("never handed to the host", lost, 403, "a later one was issued")
 	r.is("used", second, 200, "renew now: false")
 	r.is("after the next one was used", first, 403, "a later one was issued")
@@ -182,6 +184,33 @@ func TestRenewal(t *testing.T) {
 	reinstalled := sign(t, r.Authority, newKey(t), "web1")
 	r.is("reinstalled", reinstalled, 200, "")
 	r.refuses("the one of before the reinstall", third, "a later one was issued")
+}
+
+// full is a store whose disk is full from some moment on.
+type full struct {
+	store.Store
+	on atomic.Bool
+}
+
+func (f *full) Txn(ctx context.Context, conds []store.Cond, ops ...store.Op) (uint64, error) {
+	if f.on.Load() {
+		return 0, errors.New("no space left on device")
+	}
+	return f.Store.Txn(ctx, conds, ops...)
+}
+
+// TestRenewedOnAFullDisk: a certificate that was renewed counts although its first use can't
+// be recorded.
+func TestRenewedOnAFullDisk(t *testing.T) {
+	r := newTestAuthority(t)
+	next := r.renew("renewed", sign(t, r.Authority, newKey(t), "web1"))
+	r.disk.on.Store(true)
+	r.is("the disk is full", next, 200, "renew now: false")
+	r.disk.on.Store(false)
+	r.is("there is room again", next, 200, "")
+	if all, err := r.Certs(t.Context()); err != nil || len(all) != 1 || all[0].Before != "" {
+		t.Errorf("%+v, %v", all, err)
+	}
 }
 
 // TestExpiredRenewal: a host that was off renews for 90 days after the end, and no step of

@@ -37,6 +37,8 @@ type Outcome struct {
 	Report  *catalog.Report `json:"report,omitempty"`
 	Exit    int             `json:"exit"` // as of the agent's run
 	id      string
+	// replaced: another order took its place before its outcome was read.
+	replaced bool
 }
 
 func (o Outcome) over() bool { return !o.Asked || !o.State.Open() }
@@ -196,13 +198,17 @@ func (r *rollout) wait(ctx context.Context, batch []Outcome) (why string) {
 
 // changed notes the new state of an order.
 func (r *rollout) changed(batch []Outcome, c orders.Order) {
-	i := slices.IndexFunc(batch, func(o Outcome) bool { return o.Host == c.Host && o.id == c.ID })
+	i := slices.IndexFunc(batch, func(o Outcome) bool { return o.Host == c.Host })
 	if i < 0 || batch[i].over() {
 		return
 	}
 	o := &batch[i]
 	o.State, o.Report = c.State, c.Report
 	switch {
+	case c.ID != o.id:
+		// One order is on record for each host. A later one replaces it only when it is over,
+		// and its report is no longer there to be read.
+		o.State, o.Report, o.Exit, o.replaced = orders.Expired, nil, catalog.ExitRunFailed, true
 	case c.State == orders.Expired:
 		o.Exit = catalog.ExitRunFailed
 	case c.Report != nil:

@@ -54,7 +54,7 @@ func TestParseBatch(t *testing.T) {
 }
 
 // A fakeAppliance is one whose hosts answer as their names say: okN, changedN, failedN,
-// goneN (no answer), oldN (refused), slowN (never over).
+// goneN (no answer), oldN (refused), slowN (never over), replacedN (another order followed).
 type fakeAppliance struct {
 	asked []string
 	news  []orders.Order
@@ -83,6 +83,8 @@ func (f *fakeAppliance) order(_ context.Context, r orders.Request) (out []orders
 			o.State, o.Report = orders.Expired, nil
 		case "slow":
 			o.State, o.Report = orders.Delivered, nil
+		case "replaced":
+			o.ID, o.State, o.Report = "another", orders.Waiting, nil
 		}
 		f.news = append(f.news, o)
 	}
@@ -124,6 +126,7 @@ func TestRollout(t *testing.T) {
 		{"any failures are borne", "failed1 failed2 changed1", 1, 0, "failed1 failed2 changed1", 6, ""},
 		{"failures in the last batch", "ok1 failed1", 1, 1, "ok1 failed1", 4, ""},
 		{"no answer counts as a failure", "gone1 ok1", 1, 1, "gone1", 1, "its agent is not connected|gone1: no answer|not asked: ok1"},
+		{"another order followed", "replaced1 ok1", 1, 1, "replaced1", 1, "replaced1: no answer: another order took its place|not asked: ok1"},
 		{"a refusal doesn't", "old1 ok1", 1, 1, "old1 ok1", 1, "old1: not ordered: its agent has never asked"},
 	} {
 		f := &fakeAppliance{away: 1}

@@ -42,6 +42,8 @@ func (o Outcome) note() string {
 	switch {
 	case o.Refused != "":
 		return o.Refused
+	case o.replaced:
+		return "another order took its place before its outcome was read: `rackhand report " + o.Host + "` shows the latest run"
 	case o.State == orders.Expired:
 		return "its agent did not ask for the order, or did not report, in time"
 	case o.Report == nil:

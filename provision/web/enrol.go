@@ -23,6 +23,9 @@ func (s *Server) allowEnrolment(c echo.Context) error {
 	}
 	next := pki.Cert{Host: h.Name, MACs: h.MACTexts()}
 	if in, ok := s.Journal.Install(h.Name); ok {
+		if err := awaited(in); err != nil {
+			return echo.NewHTTPError(http.StatusConflict, err.Error())
+		}
 		next.Install = in.ID
 	}
 	if _, why, _ := s.staleNow(next); why != "" {
@@ -45,9 +48,22 @@ func (s *Server) allowEnrolment(c echo.Context) error {
 	return c.JSON(http.StatusOK, provision.EnrolmentReply{Token: token, Minutes: int(pki.EnrolFor.Minutes())})
 }
 
+// awaited is why a host can't enrol by the operator's token: an install is under way whose
+// system is not there yet. A certificate of now would be taken for that system's.
+func awaited(in provision.Install) error {
+	if in.Stage.Ended() || in.Written {
+		return nil
+	}
+	return fmt.Errorf("%s is going to be installed (%s), and its new system gets a certificate with that: wait for it, or run `rackhand cancel %s` first", in.Host, in.Stage, in.Host)
+}
+
 // mayEnrol accepts an enrolment token: the operator's, or that of the host's install.
 func (s *Server) mayEnrol(ctx context.Context, h *inventory.Host, token, key string) error {
-	err := s.Authority.SpendEnrolment(ctx, h.Name, token, key)
+	in, _ := s.Journal.Install(h.Name)
+	err := pki.ErrToken
+	if in.ID == "" || awaited(in) == nil {
+		err = s.Authority.SpendEnrolment(ctx, h.Name, token, key)
+	}
 	if errors.Is(err, pki.ErrToken) {
 		return s.Journal.Enrol(h.Name, token, key)
 	}

@@ -35,6 +35,7 @@ const oldAgent = "testdata/agent-d5c8c02.tar.gz"
 func TestOldAgent(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "rackhand-agent")
+	oldBinary := binary
 	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && tar -xzf %s -C %[1]s/source && cp ../../go.mod ../../go.sum %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, binary))
 	r := newRig(t)
 	own := r.withRoles()
@@ -158,10 +159,14 @@ func TestOldAgent(t *testing.T) {
 	if a := r.journal.Hosts()["web1"].Agent; a.TooOld != "" {
 		t.Errorf("upgraded, it is %+v", a)
 	}
-	kept, err := os.ReadFile(filepath.Join(folder, "catalog.json"))
+	kept, err := os.ReadFile(filepath.Join(folder, "catalog-2.json"))
 	if err != nil || strings.Contains(string(kept), "value of one") {
 		t.Errorf("a secret stands in what is kept: %s, %v", kept, err)
 	}
+	// The old agent, put back, does not take a catalog without contents for its own.
+	binary = oldBinary
+	once(1)
+	has("put back", map[string]string{"motd": "changed\n", "key": "value of one", "large": "x"})
 }
 
 func run(t *testing.T, args ...string) {

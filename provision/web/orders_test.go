@@ -87,6 +87,9 @@ func TestReportsOfNoRun(t *testing.T) {
 	if got := kept(); got.Version != "v1" || r.count("web1", "dry-run") != 1 || r.count("web1", "converged") != 0 {
 		t.Errorf("kept: %+v", got)
 	}
+	if err := r.journal.AgentSilent("web1", func() bool { return true }); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		post(catalog.Report{Status: catalog.Failed, Error: "disabled", Disabled: &catalog.Disabled{Reason: "a rebuild" + strings.Repeat("!", 500), Left: 1e12}})
 	}
@@ -94,7 +97,7 @@ func TestReportsOfNoRun(t *testing.T) {
 		t.Errorf("it is shown as %q", got)
 	}
 	until := r.journal.Hosts()["web1"].Agent.Disabled.Until
-	if left := until.Sub(r.clock()); left > catalog.MaxDisabled || r.count("web1", "agent-disabled") != 1 || kept().Version != "v1" {
+	if left := until.Sub(r.clock()); left > catalog.MaxDisabled || r.count("web1", "agent-disabled") != 1 || r.count("web1", "agent-silent-ended") != 1 || kept().Version != "v1" {
 		t.Errorf("disabled for %s, %d events", left, r.count("web1", "agent-disabled"))
 	}
 	r.later = catalog.MaxDisabled + time.Hour

@@ -26,7 +26,7 @@ func (s *Server) drifted(host string, r catalog.Report) error {
 		}
 	}
 	n := reports.Kept{Report: r}.Run().HasDrifted()
-	if n == 0 || !s.drifts.Allow(host+" "+strings.Join(ids, " "), s.Journal.Counted()) {
+	if n == 0 || !s.drifts.Allow(driftKey(host, ids), s.Journal.Counted()) {
 		return nil
 	}
 	if len(told) > 5 {
@@ -40,6 +40,12 @@ func (s *Server) drifted(host string, r catalog.Report) error {
 		Source: "agent", Kind: "drifted", Level: provision.LevelWarn,
 		Message: fmt.Sprintf("%d %s not as converged any more, with no change of the catalog, and had to be brought about again: %s", n, noun, strings.Join(told, "; ")),
 	})
+}
+
+// driftKey names a host and its resources in few bytes: it is remembered for an hour, and a
+// host may report hundreds of KiB of names.
+func driftKey(host string, ids []string) string {
+	return host + " " + catalog.Sum(strings.Join(ids, "\n"))
 }
 
 // reportRoutes answer the operator with reports of agents.

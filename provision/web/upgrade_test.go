@@ -291,6 +291,17 @@ func TestAllowEnrolment(t *testing.T) {
 	r.want(enrol("10.77.0.11", token, newCSR(t)), 403)
 	r.speaks("after a token that expired", next, "")
 
+	// While an install waits for the box, neither a token of before nor another one makes the
+	// present system pass for the one that is to be installed.
+	token = allow()
+	r.arm("web1")
+	r.want(enrol("10.77.0.11", token, newCSR(t)), 403)
+	if w := r.ask(api, "", "POST", "/api/hosts/web1/enrol", ""); w.Code != 409 || !strings.Contains(w.Body.String(), "rackhand cancel web1") {
+		t.Errorf("armed: %d %s", w.Code, w.Body)
+	}
+	r.speaks("with an install armed", next, "")
+	r.want(r.ask(api, "", "POST", "/api/hosts/web1/cancel", ""), 204)
+
 	_, err := r.journal.Arm(journal.Request{
 		Host: "web1", Job: provision.JobWipe, MACs: []string{web1MAC}, Budget: provision.Budget{Attempts: 3}, Expires: time.Hour, Source: "operator", Why: "asked for",
 	})
