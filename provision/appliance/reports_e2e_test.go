@@ -26,7 +26,7 @@ const agentProgram = "../../bootfiles/payload/rackhand-agent"
 // file that is changed on the host is drift, one that the role changes isn't, and both are
 // read with `rackhand report` and `rackhand status`.
 func TestReports(t *testing.T) {
-	ns, dir := startBench(t, nil)
+	ns, dir := startNamespace(t, nil)
 	host := space.New(t, "host")
 	for _, line := range []string{
 		"-n " + ns + " link set switch netns " + host,

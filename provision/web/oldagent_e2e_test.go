@@ -35,7 +35,7 @@ func TestOldAgent(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "rackhand-agent")
 	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && git -C ../.. archive %s | tar -x -C %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, binary))
-	r := newRig(t)
+	r := newTestServer(t)
 	own := r.withRoles()
 	r.snap.Hosts["web1"].Address = netip.MustParseAddr("127.0.0.1")
 	l, err := net.Listen("tcp", "127.0.0.1:0")

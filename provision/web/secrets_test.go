@@ -50,8 +50,8 @@ func leaks(text string) string {
 	return ""
 }
 
-// restarted is the rig with an appliance that was restarted: what it knew is gone.
-func (r *rig) restarted() {
+// restarted replaces the appliance by a restarted one, which has lost all that was in memory.
+func (r *testServer) restarted() {
 	r.server = web.New(r.server.Options)
 	r.boot, r.agents = r.server.Boot(), r.server.Agents()
 }
@@ -59,7 +59,7 @@ func (r *rig) restarted() {
 // TestSecretsAfterRestart: the appliance is restarted in the middle of an install, and its
 // installer, its log, its agent and its jobs then say every secret in every form.
 func TestSecretsAfterRestart(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	logs := installlog.New(t.TempDir())
 	t.Cleanup(func() { logs.Close() })
 	r.server.Logs = logs
