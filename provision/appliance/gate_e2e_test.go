@@ -262,7 +262,7 @@ func TestGate(t *testing.T) {
 	t.Run("a second appliance", func(t *testing.T) { // may have a state folder of its own, but not this link
 		t.Parallel()
 		out, err := s.serve("second", "eth1").CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "serves the link eth1 already") {
+		if err == nil || !strings.Contains(string(out), "already serves the link eth1") {
 			t.Errorf("%v: %s", err, out)
 		}
 	})

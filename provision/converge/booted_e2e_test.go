@@ -3,7 +3,6 @@
 package converge
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -12,13 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/janitor/container"
 )
 
 // booted is a Debian 12 whose systemd runs, in a container without a network. The engine
@@ -67,40 +65,9 @@ func boot(t *testing.T) *booted {
 	root := filepath.Join(t.TempDir(), "root")
 	// From this machine's own bytes: nothing is made on another file system.
 	sh(t, fmt.Sprintf("mkdir %s && zstd -dc %s | tar -x -C %[1]s --numeric-owner", root, image))
-	// No CAP_SYS_TIME: what is booted here can't set the machine's clock.
-	nspawn := exec.Command("systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit",
-		"--drop-capability=CAP_SYS_TIME", "--console=pipe", "--machine=rackhand-test-"+strconv.Itoa(os.Getpid()), "--directory="+root)
-	var console bytes.Buffer
-	nspawn.Stdout, nspawn.Stderr = &console, &console
-	nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := nspawn.Start(); err != nil {
-		t.Fatalf("%v (the package systemd-container is needed)", err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- nspawn.Wait() }()
-	b := &booted{t: t, root: Paths{Root: root}, scale: 100 * time.Millisecond, boot: "this", state: &State{path: filepath.Join(t.TempDir(), "state.json")}}
-	t.Cleanup(func() {
-		nspawn.Process.Kill() // and with it the container: its init has a parent-death signal
-		<-ended
-	})
-	for i := 0; ; i++ {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("the container ended: %v\n%s", err, &console)
-		case <-time.After(100 * time.Millisecond):
-		}
-		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", nspawn.Process.Pid))
-		if pid := firstWord(string(children)); pid != "" {
-			b.inside = []string{"nsenter", "--target", pid, "--all", "setpriv", "--bounding-set=-sys_time"}
-			out, err := b.Run(t.Context(), nil, "systemctl", "is-system-running")
-			if err == nil && (firstWord(out.Stdout) == "running" || firstWord(out.Stdout) == "degraded") {
-				return b
-			}
-		}
-		if i == 600 {
-			t.Fatalf("it doesn't boot:\n%s", &console)
-		}
+	return &booted{
+		t: t, root: Paths{Root: root}, scale: 100 * time.Millisecond, boot: "this", state: &State{path: filepath.Join(t.TempDir(), "state.json")},
+		inside: container.Boot(t, root, "--private-network"),
 	}
 }
 

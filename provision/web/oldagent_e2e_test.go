@@ -24,11 +24,12 @@ import (
 	"rackhand/templates"
 )
 
-// oldAgent is the commit of the last agents that read the first catalog format alone. They
-// write an empty file where the content isn't in the catalog.
-const oldAgent = "d5c8c02"
+// oldAgent has the source of an agent that reads the first catalog format alone, as of commit
+// d5c8c02: cmd/rackhand-agent, provision/converge and provision/catalog without tests. Such an
+// agent writes an empty file where the content isn't in the catalog.
+const oldAgent = "testdata/agent-d5c8c02.tar.gz"
 
-// An oldHost is a host with an agent of that commit, and its appliance.
+// An oldHost is a host with that old agent, and its appliance.
 type oldHost struct {
 	*testServer
 	catalogs     *ownCatalogs
@@ -42,7 +43,7 @@ func newOldHost(t *testing.T) *oldHost {
 	dir := t.TempDir()
 	o := &oldHost{testServer: newTestServer(t), binary: filepath.Join(dir, "rackhand-agent"), root: filepath.Join(dir, "root")}
 	o.state = filepath.Join(o.root, "var/lib/rackhand-agent")
-	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && git -C ../.. archive %s | tar -x -C %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, o.binary))
+	run(t, "sh", "-ec", fmt.Sprintf("mkdir %s/source && tar -xzf %s -C %[1]s/source && cp ../../go.mod ../../go.sum %[1]s/source && cd %[1]s/source && CGO_ENABLED=0 go build -o %[3]s ./cmd/rackhand-agent", dir, oldAgent, o.binary))
 	o.catalogs = o.withRoles()
 	o.snap.Hosts["web1"].Address = netip.MustParseAddr("127.0.0.1")
 	url := o.listen()
@@ -132,7 +133,7 @@ func (o *oldHost) upgrade(binary string) {
 	run(o.t, "sh", "-ec", command)
 }
 
-// TestOldAgent runs the agent of a commit before catalogs had formats. It gets catalogs that
+// TestOldAgent runs an agent from before catalogs had formats. It gets catalogs that
 // it can read, and keeps the last one when its role needs more. The command that the host
 // shows upgrades it.
 func TestOldAgent(t *testing.T) {

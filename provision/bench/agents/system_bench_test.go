@@ -11,18 +11,17 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"rackhand/provision/janitor/container"
 	"rackhand/provision/janitor/space"
 	"rackhand/provision/pki"
 	"rackhand/provision/store"
@@ -143,32 +142,7 @@ func (s *system) enrol(state string) {
 
 // boot boots the system in a network namespace. It can't set the machine's clock.
 func (s *system) boot(ns string) {
-	nspawn := exec.Command("systemd-nspawn", "--quiet", "--boot", "--network-namespace-path=/run/netns/"+ns, "--register=no", "--keep-unit",
-		"--drop-capability=CAP_SYS_TIME", "--console=pipe", "--machine=rackhand-bench-"+strconv.Itoa(os.Getpid()), "--directory="+s.root)
-	var console bytes.Buffer
-	nspawn.Stdout, nspawn.Stderr = &console, &console
-	nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := nspawn.Start(); err != nil {
-		s.t.Fatalf("%v (the package systemd-container is needed)", err)
-	}
-	s.t.Cleanup(func() {
-		nspawn.Process.Kill() // and with it the container: its init has a parent-death signal
-		nspawn.Wait()
-	})
-	for range 600 {
-		time.Sleep(100 * time.Millisecond)
-		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", nspawn.Process.Pid))
-		pid, _, _ := strings.Cut(strings.TrimSpace(string(children)), " ")
-		if pid == "" {
-			continue
-		}
-		s.inside = []string{"nsenter", "--target", pid, "--all", "setpriv", "--bounding-set=-sys_time"}
-		out, _ := exec.Command(s.inside[0], append(s.inside[1:], "systemctl", "is-system-running")...).Output()
-		if state := strings.TrimSpace(string(out)); state == "running" || state == "degraded" {
-			return
-		}
-	}
-	s.t.Fatalf("it doesn't boot:\n%s", &console)
+	s.inside = container.Boot(s.t, s.root, "--network-namespace-path=/run/netns/"+ns)
 }
 
 // do runs a program in the system, which must succeed.
