@@ -66,7 +66,7 @@ func (in Install) MayBeFinished() (why string, may bool) {
 func (in Install) Question(why string) Event {
 	return Event{
 		Source: "appliance", Kind: KindQuestion, Level: LevelError,
-		Message: fmt.Sprintf("%s boots from the network again and may be installed already: %s. It boots its own disk, and if its agent enrols, the install goes on by itself. If there is no system on its disk, `rackhand install %s --wipe` reinstalls it and loses what is on its disks; `rackhand cancel %s` leaves it as it is",
+		Message: fmt.Sprintf("%s boots from the network again and may be installed already: %s. It boots its own disk, and the install continues if its agent enrols. If there is no system on its disk, `rackhand install %s --wipe` reinstalls it and erases its disks. `rackhand cancel %s` keeps it unchanged",
 			in.Host, why, in.Host, in.Host),
 	}
 }

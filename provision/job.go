@@ -53,7 +53,7 @@ const (
 func (o Order) Check(j Job) error {
 	switch {
 	case !j.Known():
-		return fmt.Errorf("%q is no job: rescue, wipe or burnin is wanted", j)
+		return fmt.Errorf("%q is not a job: use rescue, wipe or burnin", j)
 	case j == JobRescue && len(o.Keys) == 0:
 		return errors.New("a rescue shell is for the holder of a key, and none was given: name a public key with --key FILE, or set the variable ssh_keys in the inventory")
 	case j != JobRescue && len(o.Keys) > 0:
@@ -72,7 +72,7 @@ func (o Order) Check(j Job) error {
 	}
 	for _, d := range o.Disks {
 		if d == "" || len(d) > maxDisk || strings.ContainsFunc(d, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return fmt.Errorf("%.40q is no disk's name or serial number", d)
+			return fmt.Errorf("%.40q is not the name or serial number of a disk", d)
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 		_, err := a.journal.Arm(journal.Request{
 			Host: d.Host.Name, MACs: d.Host.MACTexts(), System: d.Host.System.Name, FirstOnly: true,
 			Budget: a.budget(d.Host), Expires: a.cfg.Install.Expires,
-			Source: "dhcp", Why: "armed by itself: this box was never installed, and a network boot of it was seen",
+			Source: "dhcp", Why: "armed automatically: this box was never installed, and it booted from the network",
 		})
 		if errors.Is(err, journal.ErrNotFirst) {
 			return boot.Decision{Host: d.Host, Action: boot.Disk, Why: d.Host.Name + " boots its own disk: " + err.Error()}, nil
@@ -52,7 +52,7 @@ func (a *Appliance) foresee(h *inventory.Host) {
 	if err := a.handout.Ready(h, a.urls); err != nil {
 		err = a.journal.Record(provision.Event{
 			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
-			Message: fmt.Sprintf("it is armed, and can't have its installer yet: %v", err),
+			Message: fmt.Sprintf("it is armed, but can't get its installer yet: %v", err),
 		})
 		if err != nil {
 			a.Log.Error("recording an event", "kind", "not-ready", "error", err)

@@ -146,7 +146,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 		return err
 	}
 	if len(hosts) == 0 {
-		a.Log.Warn("the database was begun anew, and the inventory has no host: those that it has next will count as installed before")
+		a.Log.Warn("the database is a new one, and the inventory has no host: the next hosts that it has will count as installed before")
 		return nil
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {

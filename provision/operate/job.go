@@ -74,7 +74,7 @@ func orderText(job provision.Job, o provision.Order) string {
 			who = append(who, strings.TrimSpace(ssh.FingerprintSHA256(key)+" "+comment))
 		}
 	}
-	return "the operator asked for a rescue shell, for who holds the key " + strings.Join(who, ", ")
+	return "the operator asked for a rescue shell, for the holder of the key " + strings.Join(who, ", ")
 }
 
 func disksText(disks []string) string {
@@ -102,7 +102,7 @@ func (o *Operator) keysOf(h *inventory.Host) ([]string, error) {
 			}
 			keys = append(keys, text)
 		default:
-			return nil, errors.New("the variable ssh_keys is no list of public keys")
+			return nil, errors.New("the variable ssh_keys is not a list of public keys")
 		}
 	}
 	return keys, nil
@@ -121,7 +121,7 @@ func publicKeys(texts []string) ([]string, error) {
 			key, comment, options, more, err := ssh.ParseAuthorizedKey(rest)
 			switch {
 			case err != nil:
-				return nil, fmt.Errorf("%.30q... is no public key of SSH (such as ssh-ed25519 AAAA... you@desk)", strings.TrimSpace(string(rest)))
+				return nil, fmt.Errorf("%.30q... is not an SSH public key (such as ssh-ed25519 AAAA... you@desk)", strings.TrimSpace(string(rest)))
 			case len(options) > 0:
 				return nil, fmt.Errorf("the key %s has options (%s), which a rescue shell would not keep to: give the key alone", ssh.FingerprintSHA256(key), strings.Join(options, ","))
 			}

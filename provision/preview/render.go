@@ -124,7 +124,7 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 	case Menu:
 		text, err = m.Script(handout.GRUBHTTP.Install(), d)
 	default:
-		return "", nil, fmt.Errorf("%q is nothing that a host is handed: kickstart, script, grub or catalog", what)
+		return "", nil, fmt.Errorf("%q can't be rendered: use kickstart, script, grub or catalog", what)
 	}
 	return text, notes, ofHost(h, err)
 }

@@ -85,7 +85,7 @@ func (s *Server) runsAlready(host string) error {
 		in.Blank, in.Doubt = nil, "an agent of this host speaks, so a system runs on its disks"
 		return in, provision.Event{
 			Source: "agent", Kind: "runs-already", Level: provision.LevelWarn,
-			Message: fmt.Sprintf("an agent of this host speaks in the middle of its install, so a system runs on its disks: the box is not handed the installer again. If it is the system of this install, its agent enrols and the install goes on by itself; else `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is", host, host),
+			Message: fmt.Sprintf("an agent of this host speaks in the middle of its install, so a system runs on its disks: the box does not get the installer again. If it is the system of this install, its agent enrols and the install continues. Otherwise `rackhand install %s --wipe` reinstalls it and erases its disks, and `rackhand cancel %s` keeps it unchanged", host, host),
 		}, nil
 	})
 	if err != nil && !errors.Is(err, journal.ErrNoArm) {
@@ -289,10 +289,10 @@ func (s *Server) unrecorded(host string, err error) error {
 func body(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxAgentBody+1))
 	if err != nil || len(b) > maxAgentBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 32 KiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the request is larger than 32 KiB, which is the limit")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the request is not the JSON object that is expected")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func stale(c pki.Cert, h *inventory.Host, in, job *provision.Install) (why strin
 	case provision.Wiped(in, job):
 		return "the disks of " + c.Host + " were wiped", false
 	case in != nil && in.Written && c.Install != "" && c.Install != in.ID:
-		return fmt.Sprintf("%s is being installed anew (%s)", c.Host, in.ID), false
+		return fmt.Sprintf("%s is being reinstalled (%s)", c.Host, in.ID), false
 	}
 	return "", false
 }

@@ -183,7 +183,7 @@ func TestCertificateOfDisks(t *testing.T) {
 			r.speaks("the installer began", cert, refused)
 			if job == provision.NoJob {
 				r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"packages"}`), 204)
-				refused = "is being installed anew"
+				refused = "is being reinstalled"
 				r.speaks("its disks are written to", cert, refused)
 			}
 			if swept && refused != "" {

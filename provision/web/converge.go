@@ -45,10 +45,10 @@ const maxHostsBody = 256 << 10
 func hostsBody(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxHostsBody+1))
 	if err != nil || len(b) > maxHostsBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 256 KiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the request is larger than 256 KiB, which is the limit")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the request is not the JSON object that is expected")
 	}
 	return nil
 }

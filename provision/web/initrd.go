@@ -110,7 +110,7 @@ func (s *Server) decisive(err error, c echo.Context) error {
 }
 
 func (s *Server) gaveUp(host string) {
-	s.warn(host, "initrd-refused", fmt.Sprintf("what the installer of %s asks for was not ready for %s, after which its initrd gives up: it is told so, starts anew, and comes back as another attempt", host, initrdPatience))
+	s.warn(host, "initrd-refused", fmt.Sprintf("the file that the installer of %s asks for was not ready within %s, after which its initrd gives up: the box restarts and begins another attempt", host, initrdPatience))
 }
 
 // A decisiveWriter is decisive for a handler that is not echo's: the mirror.

@@ -106,7 +106,7 @@ func (s *Server) answer(c echo.Context) error {
 		s.answers.forget(token)
 		s.say(provision.Event{
 			Host: in.Host, Source: "http", Kind: "answer-late", Level: provision.LevelError,
-			Message: fmt.Sprintf("the answer file of %s was asked for again after its installer had begun: it was refused; nobody but an intruder, or a second box with that address, has a reason to", in.Host),
+			Message: fmt.Sprintf("the answer file of %s was requested again after its installer had begun, and the request was refused: only an intruder or a second box with that address has a reason to send it", in.Host),
 			Fields:  map[string]string{"address": from.String()},
 		}, in.Host)
 		return errRefused
@@ -134,7 +134,7 @@ func (s *Server) answer(c echo.Context) error {
 			return errRefused
 		}
 		s.say(provision.Event{
-			Host: in.Host, Source: "http", Kind: "answer-again", Message: "the same answer file was handed out again: a further interface, or a connection that broke",
+			Host: in.Host, Source: "http", Kind: "answer-again", Message: "the same answer file was sent again: to another interface, or after a broken connection",
 			Fields: map[string]string{"address": from.String()},
 		}, in.Host+" answer-again")
 	}
@@ -201,7 +201,7 @@ func (s *Server) event(c echo.Context) error {
 	}
 	var r report
 	if err := json.Unmarshal(body, &r); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "the event is no JSON object as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the event is not the JSON object that is expected")
 	}
 	e, err := r.event(in.Job)
 	if err != nil {

@@ -78,7 +78,7 @@ func (s *Server) jobReport(c echo.Context) error {
 	numbers := json.NewDecoder(bytes.NewReader(body))
 	numbers.UseNumber() // as they were written
 	if err := numbers.Decode(&object); err != nil || object == nil || numbers.More() {
-		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
+		return echo.NewHTTPError(http.StatusBadRequest, "the report is not a JSON object")
 	}
 	if body, err = json.Marshal(hideInJSON(object, s.Masked(in.Host))); err != nil {
 		return err

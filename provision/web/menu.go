@@ -41,7 +41,7 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 		return disk()
 	}
 	if wait := (notReady{}); errors.As(err, &wait) {
-		s.Log.Info("GRUB is told to ask again", "mac", mac.String(), "why", wait.Error())
+		s.Log.Info("GRUB has to ask again", "mac", mac.String(), "why", wait.Error())
 		return s.render(l.Wait(), templates.Data{Host: &inventory.Host{}})
 	}
 	return text, err

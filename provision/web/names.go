@@ -19,7 +19,7 @@ func ForNames(names []string, setting string, h http.Handler) http.Handler {
 		if !ourName(r.Host, local, names) {
 			w.Header().Set("Connection", "close")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			http.Error(w, fmt.Sprintf("%.80q is not a name of this server. If it should be one, add it to %s; else use the address.", r.Host, setting), http.StatusMisdirectedRequest)
+			http.Error(w, fmt.Sprintf("%.80q is not a name of this server. If it should be one, add it to %s; otherwise use the address.", r.Host, setting), http.StatusMisdirectedRequest)
 			return
 		}
 		h.ServeHTTP(w, r)

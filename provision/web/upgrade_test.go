@@ -226,7 +226,7 @@ func TestRenew(t *testing.T) {
 	for _, stage := range []string{"installer", "packages"} {
 		r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"`+stage+`"}`), 204)
 	}
-	r.speaks("installed again", next, "is being installed anew")
+	r.speaks("installed again", next, "is being reinstalled")
 	r.want(renew(next), 403)
 	r.sweep()
 	r.want(renew(next), 403)
