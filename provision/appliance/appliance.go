@@ -43,21 +43,21 @@ import (
 	"rackhand/templates"
 )
 
-// Deps is what an appliance takes from the world besides its settings.
+// Deps are what an appliance needs besides its settings.
 type Deps struct {
 	Clock func() time.Time
-	// Elapsed is monotonic time, for what a step of the machine's clock must not move;
-	// Clock's own monotonic reading when nil.
+	// Elapsed is monotonic time, which a step of the machine's clock doesn't change; nil:
+	// Clock's own monotonic reading.
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
-	// Version is that of this rackhand, and of the agent that it carries.
+	// Version is the version of this rackhand and of the agent that it carries.
 	Version string
-	// May is what the operator has said of a state folder that isn't as it was left.
+	// May has the operator's permissions for a state folder that isn't as it was left.
 	May state.May
 }
 
-// An Appliance is the parts, built and tied together.
+// An Appliance holds the connected parts.
 type Appliance struct {
 	Deps
 	cfg     *config.Config
@@ -90,9 +90,9 @@ type Appliance struct {
 
 	contents *content.Store
 	catalogs *catalogs.Catalogs
-	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
-	// Of the watcher alone: the roles of the inventory that was tried out last, and the
-	// problems of roles that an event tells of.
+	roles    atomic.Pointer[preview.Roles] // of the inventory in force
+	// For the watcher only: the roles of the inventory that was loaded last, and the problems
+	// of roles that an event has reported.
 	tried *preview.Roles
 	told  inventory.Problems
 }

@@ -24,14 +24,14 @@ func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) [
 			run.Silent = run.Silent && !in.UnderWay()
 		}
 		if h.Agent != nil && h.Agent.Disabled != nil {
-			run.Disabled, run.Silent = true, false // it makes no runs, and says so
+			run.Disabled, run.Silent = true, false // it has reported that it makes no runs
 		}
 		h.Run = &run
 	}
 	return hosts
 }
 
-// WatchSilence looks each minute which agents have fallen silent, until ctx ends.
+// WatchSilence checks each minute which agents have fallen silent, until ctx ends.
 func (o *Operator) WatchSilence(ctx context.Context, log *slog.Logger) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -47,8 +47,8 @@ func (o *Operator) WatchSilence(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// Silence records an event for each agent that has fallen silent. That it reports again is
-// recorded with the report.
+// Silence records an event for each agent that has fallen silent. The next report of the agent
+// records that it reports again.
 func (o *Operator) Silence(ctx context.Context) error {
 	st, err := o.Status(ctx)
 	if err != nil {

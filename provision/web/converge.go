@@ -12,7 +12,7 @@ import (
 	"rackhand/provision/orders"
 )
 
-// ordersWait is how long the answer to a question for changes of orders waits for one.
+// ordersWait is how long a request for changes of orders waits for a change.
 const ordersWait = 20 * time.Second
 
 func (s *Server) convergeRoutes(e *echo.Echo) {
@@ -39,7 +39,7 @@ func (s *Server) convergeRoutes(e *echo.Echo) {
 	})
 }
 
-// maxHostsBody bounds what is read of a request that names hosts, in bytes: thousands.
+// maxHostsBody bounds a request that names hosts, in bytes. It is enough for thousands.
 const maxHostsBody = 256 << 10
 
 func hostsBody(c echo.Context, into any) error {

@@ -89,7 +89,7 @@ func TestReportsAreRead(t *testing.T) {
 	if last.Number != 3 || len(last.Results) != 2 || one.Number != 2 || one.Host != "web1" || len(one.Results) != 1 || one.Results[0].ID != "file1" || len(all) != 3 || all[2].Number != 1 {
 		t.Errorf("%+v\n%+v\n%+v", last, one, all)
 	}
-	if text := get("/api/hosts/web1/report?number=9", 404, nil); !strings.Contains(text, "there are 1 to 3") {
+	if text := get("/api/hosts/web1/report?number=9", 404, nil); !strings.Contains(text, "the kept ones are 1 to 3") {
 		t.Error(text)
 	}
 	get("/api/hosts/web1/report?number=x", 400, nil)

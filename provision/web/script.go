@@ -14,8 +14,8 @@ import (
 	"rackhand/templates"
 )
 
-// A notReady is the reason why a script can't be handed out at this moment though
-// the box may have one: it is to ask again.
+// A notReady is the reason why a box can't have its script at this moment. It should ask
+// again.
 type notReady struct{ error }
 
 // bootScript decides what the box with this MAC boots, and renders the script. Every way to
@@ -127,11 +127,10 @@ func (s *Server) warnOfWipe(in provision.Install, mac inventory.MAC) {
 	}
 }
 
-// misplaced reports whether a box that asks for its script stands, on a network where
-// another server gives the addresses, at another one than the inventory's. Then it has
-// none: what a client was heard to ask for can be said by anybody in one datagram, from
-// whatever address he has. It could not go on either: agents and checks go by the
-// inventory's address.
+// misplaced reports whether a box that asks for its script has another address than in the
+// inventory, on a network where another server assigns addresses. Such a box gets no script:
+// any machine can forge the REQUEST that we heard, in one datagram from its own address. The
+// install could not continue either, since agents and checks use the inventory's address.
 func (s *Server) misplaced(mac inventory.MAC, from netip.Addr) bool {
 	snap := s.Snapshot()
 	if snap == nil {
@@ -155,7 +154,7 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 	return text, nil
 }
 
-// attempt is what a host is told of an attempt that is under way.
+// attempt returns the data of the attempt under way, for a host's script and answer file.
 func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) handout.Attempt {
 	return handout.Attempt{
 		ID: in.ID, Job: in.Job, MAC: mac, Token: token, Another: in.Attempts < in.Budget.Attempts,
@@ -163,7 +162,7 @@ func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) 
 	}
 }
 
-// hostAt names the host at an address while an install or job of it is under way.
+// hostAt returns the name of the host at an address, if its install or job is under way.
 func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	h := s.hostOf(ctx, addr)
 	if h == nil {
@@ -175,7 +174,7 @@ func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	return h.Name
 }
 
-// HostOf names the host at an address, "" when there is none: see hostOf.
+// HostOf returns the name of the host at an address, or "": see hostOf.
 func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
 	if h := s.hostOf(ctx, addr); h != nil {
 		return h.Name
@@ -183,9 +182,8 @@ func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
 	return ""
 }
 
-// hostOf finds the host at an address. Its own one is given to nobody else by us.
-// Another server may give it to another box; there, and for other addresses, it is who
-// has the lease.
+// hostOf finds the host at an address. We assign a host's address to no other box, but
+// another server may. On its network, and for other addresses, the lease decides.
 func (s *Server) hostOf(ctx context.Context, addr netip.Addr) *inventory.Host {
 	snap := s.Snapshot()
 	if snap == nil {

@@ -40,8 +40,8 @@ type offer struct {
 	since time.Time
 }
 
-// lostAfter is how long after its script a box that fetches it again by TFTP is said to
-// come no further.
+// lostAfter is the time after its script at which a box that fetches it again by TFTP is
+// reported to be stuck.
 const lostAfter = 10 * time.Minute
 
 type scriptKey struct {
