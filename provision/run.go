@@ -50,8 +50,8 @@ func (r LastRun) At(now time.Time) LastRun {
 	return r
 }
 
-// InOrder reports whether the run needs no attention: no failure, no silence, no kept
-// catalog, no drift, no disabled agent.
+// InOrder reports whether there is nothing to look at: no failure, no silence, no catalog
+// that was kept, no drift, no agent that is disabled.
 func (r LastRun) InOrder() bool {
 	return r.Status != catalog.Failed && !r.Silent && !r.Disabled && r.Kept == 0 && r.HasDrifted() == 0
 }

@@ -24,7 +24,7 @@ func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun) [
 			run.Silent = run.Silent && !in.UnderWay()
 		}
 		if h.Agent != nil && h.Agent.Disabled != nil {
-			run.Disabled, run.Silent = true, false // it has reported that it makes no runs
+			run.Disabled, run.Silent = true, false // it makes no runs, and says so
 		}
 		h.Run = &run
 	}
