@@ -93,8 +93,8 @@ type Appliance struct {
 	roles    atomic.Pointer[preview.Roles] // of the inventory in force
 	// For the watcher only: the roles of the inventory that was loaded last, and the problems
 	// of roles that an event has reported.
-	tried *preview.Roles
-	told  inventory.Problems
+	loadedRoles   *preview.Roles
+	rolesReported inventory.Problems
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.

@@ -37,15 +37,15 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 			return d, fmt.Errorf("arming the first install of %s: %w", d.Host.Name, err)
 		}
 		if err == nil {
-			a.foresee(d.Host)
+			a.reportNotReady(d.Host)
 		}
 	}
 	return boot.Decision{}, fmt.Errorf("the install of %s could not be armed", r.MAC)
 }
 
-// foresee reports at once why a host that was armed automatically can't get its installer.
+// reportNotReady reports at once why a host that was armed automatically can't get its installer.
 // The box stays at its boot loader, and continues when the operator has fixed that.
-func (a *Appliance) foresee(h *inventory.Host) {
+func (a *Appliance) reportNotReady(h *inventory.Host) {
 	if a.handout == nil {
 		return
 	}
@@ -92,12 +92,12 @@ func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
 	return err
 }
 
-// missed marks the installs whose installer may have reported while the appliance was off:
+// markUnheard marks the installs whose installer may have reported while the appliance was off:
 // such reports are lost. It is called before any request is answered.
 //
 // Systems that are images don't need it: their installer repeats its last report for ten
 // minutes, and its guard recognises a finished system.
-func (a *Appliance) missed() error {
+func (a *Appliance) markUnheard() error {
 	for name, in := range a.journal.Installs() {
 		if in.Stage.Ended() || in.Unheard || in.Stage.Rank() < provision.Installer.Rank() || in.Stage.Rank() >= provision.Installed.Rank() || a.isImage(in.System) {
 			continue

@@ -39,7 +39,7 @@ func (a *Appliance) loadInventory() error {
 	snap, problems := a.load()
 	a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.takenIn(snap)
+		a.putInForce(snap)
 	}
 	a.watcher = &inventory.Watcher{
 		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
@@ -49,21 +49,21 @@ func (a *Appliance) loadInventory() error {
 }
 
 // load reads the inventory as it is now, and keeps the needs of its hosts. Broken roles are
-// not problems of the inventory: see takenIn.
+// not problems of the inventory: see putInForce.
 func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
 	c := preview.Try(a.cfg.Inventory, a.supply, a.contents)
 	if c.Snapshot == nil {
 		return nil, c.Problems
 	}
 	a.lacking.Put(c)
-	a.tried = c.Roles
+	a.loadedRoles = c.Roles
 	return c.Snapshot, nil
 }
 
-// takenIn puts the roles of an accepted inventory in force. If all of them are in order, it
+// putInForce puts the roles of an accepted inventory in force. If all of them are in order, it
 // keeps a copy of the inventory. Hosts of a broken role stay on its last good version.
-func (a *Appliance) takenIn(snap *inventory.Snapshot) {
-	roles := a.tried
+func (a *Appliance) putInForce(snap *inventory.Snapshot) {
+	roles := a.loadedRoles
 	a.roles.Store(roles)
 	if len(roles.Problems) == 0 {
 		a.keepGood(roles)
@@ -111,9 +111,9 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	}
 	changes := a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.takenIn(snap)
-		a.rolesChanged(a.told, a.tried.Problems)
-		a.told = a.tried.Problems
+		a.putInForce(snap)
+		a.rolesChanged(a.rolesReported, a.loadedRoles.Problems)
+		a.rolesReported = a.loadedRoles.Problems
 	}
 	e := provision.Event{Source: "inventory", Kind: "inventory-loaded"}
 	switch {
@@ -159,9 +159,9 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	})
 }
 
-// maxTold is how many hosts, networks, or keys of one of them, an event names: one edit may
+// maxListed is how many hosts, networks, or keys of one of them, an event names: one edit may
 // change ten thousand.
-const maxTold = 10
+const maxListed = 10
 
 // loadedMessage lists the changes of a load. A network's change appears once, with the number
 // of its hosts, and not again for each of them.
@@ -196,12 +196,12 @@ func loadedMessage(snap *inventory.Snapshot, changes []inventory.Change) string 
 	return "the inventory was loaded; changed: " + strings.Join(told, "; ")
 }
 
-// some shortens a list to maxTold entries and the number of the others.
+// some shortens a list to maxListed entries and the number of the others.
 func some(list []string, what string) []string {
-	if len(list) <= maxTold {
+	if len(list) <= maxListed {
 		return list
 	}
-	return append(slices.Clone(list[:maxTold]), fmt.Sprintf("and %d more %s", len(list)-maxTold, what))
+	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more %s", len(list)-maxListed, what))
 }
 
 // supplies returns the images, secrets and addresses of this appliance.

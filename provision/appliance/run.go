@@ -92,7 +92,7 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 // catchUp deals with what happened while the appliance was off: reports that were lost,
 // hosts of an older database, certificates of hosts that have gone.
 func (a *Appliance) catchUp(ctx context.Context) error {
-	if err := a.missed(); err != nil {
+	if err := a.markUnheard(); err != nil {
 		return err
 	}
 	if err := a.installedBefore(ctx, a.holder.Current(), len(a.holder.Problems()) == 0); err != nil {

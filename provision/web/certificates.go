@@ -147,12 +147,12 @@ func (s *Server) manySlip(all []pki.Cert) bool {
 	if slips == 0 || len(s.Snapshot().Hosts) > 0 && (slips <= fewHosts || slips*2 <= count) {
 		return false
 	}
-	s.tellHourly("certificates-kept", fmt.Sprintf("%d of %d hosts with certificates are gone from the inventory, or have other MACs: look at the inventory's folder. Their agents are refused, but their certificates are not revoked for good until most hosts are back; `rackhand revoke HOST` revokes one", slips, count))
+	s.warnHourly("certificates-kept", fmt.Sprintf("%d of %d hosts with certificates are gone from the inventory, or have other MACs: look at the inventory's folder. Their agents are refused, but their certificates are not revoked for good until most hosts are back; `rackhand revoke HOST` revokes one", slips, count))
 	return true
 }
 
-// tellHourly records a warning about no host in particular, once an hour.
-func (s *Server) tellHourly(kind, message string) {
+// warnHourly records a warning about no host in particular, once an hour.
+func (s *Server) warnHourly(kind, message string) {
 	if !s.taken.over.Allow(kind, s.Journal.Counted()) {
 		return
 	}

@@ -17,7 +17,7 @@ type bootHandler struct {
 }
 
 func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if turnedAway(w, r) {
+	if refusedOverLimit(w, r) {
 		return
 	}
 	r = cleanPath(r)

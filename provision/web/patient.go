@@ -30,7 +30,7 @@ func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 // client that stops reading holds its connection and the answer no longer than that.
 func Patiently(patience time.Duration, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if turnedAway(w, r) {
+		if refusedOverLimit(w, r) {
 			return
 		}
 		p := patient{w, patience}
@@ -40,8 +40,8 @@ func Patiently(patience time.Duration, h http.Handler) http.Handler {
 	})
 }
 
-// turnedAway refuses a request whose connection is over the limit.
-func turnedAway(w http.ResponseWriter, r *http.Request) bool {
+// refusedOverLimit refuses a request whose connection is over the limit.
+func refusedOverLimit(w http.ResponseWriter, r *http.Request) bool {
 	if !connlimit.Over(r.Context()) {
 		return false
 	}

@@ -133,7 +133,7 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	}
 	now := s.Journal.Counted()
 	lease, _ := s.Lease(ctx, mac)
-	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.does(mac, now))
+	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.active(mac, now))
 	if refused != "" {
 		s.warn(in.Host, "boot-unheard", fmt.Sprintf("a request for the boot script of %s was refused: %s. A box that boots asks for its address first: if it hangs there, restart it", in.Host, refused))
 		return unheard{errors.New("the network boot of this box was not heard")}
@@ -159,14 +159,14 @@ type waits struct {
 	last map[inventory.MAC]time.Time
 }
 
-func (w *waits) does(mac inventory.MAC, now time.Time) bool {
+func (w *waits) active(mac inventory.MAC, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, ok := w.last[mac]
 	return ok && now.Sub(at) <= waitEnds
 }
 
-func (w *waits) told(mac inventory.MAC, now time.Time) {
+func (w *waits) add(mac inventory.MAC, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.last == nil {
@@ -195,6 +195,6 @@ func (s *Server) ofBox(ctx context.Context, h *inventory.Host, mac inventory.MAC
 	if err := s.proved(ctx, h, from, "the boot script"); err != nil {
 		return err
 	}
-	s.waits.told(mac, s.Journal.Counted())
+	s.waits.add(mac, s.Journal.Counted())
 	return nil
 }

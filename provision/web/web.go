@@ -96,7 +96,7 @@ type Server struct {
 	fetched *limit.Limiter // fetches that have caused an event
 	taken   taken
 	drifts  *limit.Limiter // drift that the journal has an event of
-	lost    *limit.Limiter // hosts that are reported to be stuck at their script
+	stuck   *limit.Limiter // hosts that are reported to be stuck at their script
 	scripts scriptCache
 	answers answers
 	secrets secrets
@@ -124,7 +124,7 @@ func New(o Options) *Server {
 		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
 	}
 	return &Server{
-		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
+		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, stuck: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits), agentSum: sync.OnceValue(sumOfAgent),
 	}
 }

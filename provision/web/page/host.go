@@ -95,7 +95,7 @@ func viewHostPage(hs provision.HostStatus, events []provision.Event, now time.Ti
 	case in.Armed:
 		m.Armed = "yes"
 	default:
-		m.Armed = "no: the installer isn't handed out again"
+		m.Armed = "no: the box doesn't get the installer again"
 	}
 	return m
 }
