@@ -45,8 +45,8 @@ func disable(ctx context.Context, agent *converge.Agent, o options, out io.Write
 	return exitOK, nil
 }
 
-func enable(agent *converge.Agent, out io.Writer) error {
-	was, err := agent.Enable()
+func enable(ctx context.Context, agent *converge.Agent, out io.Writer) error {
+	was, told, err := agent.Enable(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("enabling the agent: %w", err)
@@ -54,6 +54,9 @@ func enable(agent *converge.Agent, out io.Writer) error {
 		fmt.Fprintln(out, "it was not disabled")
 	default:
 		fmt.Fprintln(out, "enabled: the daemon makes its next run within a minute where it reaches the appliance; `rackhand-agent run` makes one now")
+	}
+	if told != nil {
+		fmt.Fprintf(out, "the appliance does not know yet (%v): it hears of it with the next run\n", told)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "disable":
 		code, err = disable(ctx, agent, o, stdout)
 	case "enable":
-		err = enable(agent, stdout)
+		err = enable(ctx, agent, stdout)
 	case "facts":
 		err = printFacts(ctx, o, stdout)
 	default:

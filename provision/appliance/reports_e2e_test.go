@@ -157,7 +157,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write("etc/motd/in", "the way")
-	s.converge(4)
+	s.converge(catalog.ExitFailed)
 	s.wantText(4, "report web1", "web1: failed", "failed  -      file[/etc/motd]")
 }
 

@@ -40,7 +40,8 @@ func (o Order) Validate() error {
 	return nil
 }
 
-// Disabled says that an agent makes no runs for a while.
+// Disabled says that an agent makes no runs for a while, or with Left 0 that it makes runs
+// again.
 type Disabled struct {
 	Reason string `json:"reason"`
 	// Until is when that ends, by the host's clock.

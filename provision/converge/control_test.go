@@ -44,11 +44,14 @@ func TestDisabled(t *testing.T) {
 	if d, o := reports(); d != 2 || o != 0 {
 		t.Errorf("%d reports that it is disabled, %d others", d, o)
 	}
-	if was, err := r.Enable(); !was || err != nil {
-		t.Error(was, err)
+	if was, told, err := r.Enable(t.Context()); !was || told != nil || err != nil {
+		t.Error(was, told, err)
 	}
-	if was, err := r.Enable(); was || err != nil {
-		t.Error(was, err)
+	if last := r.app.reports[len(r.app.reports)-1]; last.Disabled == nil || last.Disabled.Left != 0 || last.Error != "" {
+		t.Errorf("that it is enabled is reported as %+v", last)
+	}
+	if was, told, err := r.Enable(t.Context()); was || told != nil || err != nil {
+		t.Error(was, told, err)
 	}
 	r.once(catalog.Changed)
 }
@@ -234,9 +237,16 @@ func TestStatus(t *testing.T) {
 }
 
 // TestEnabledMeanwhile: a daemon that waits for orders while it is disabled makes a run soon
-// after it is enabled, and takes an order for a dry run before.
+// after it is enabled, also when the appliance has ended the answer meanwhile. It takes an
+// order for a dry run before.
 func TestEnabledMeanwhile(t *testing.T) {
+	t.Run("at a beat", func(t *testing.T) { testEnabledMeanwhile(t, "\n") })
+	t.Run("after the answer's end", func(t *testing.T) { testEnabledMeanwhile(t, "") })
+}
+
+func testEnabledMeanwhile(t *testing.T, then string) {
 	r := newRig(t)
+	r.rest = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	r.once(catalog.Changed)
 	if _, err := r.Disable(t.Context(), "x", r.clock.now.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
@@ -255,10 +265,10 @@ func TestEnabledMeanwhile(t *testing.T) {
 			}
 			w.Write([]byte(`{"id":"one","noop":true}`))
 		case 3:
-			if _, err := r.Enable(); err != nil {
+			if err := removeFile(r.Paths.disabled()); err != nil { // another process enables it
 				t.Error(err)
 			}
-			w.Write([]byte("\n"))
+			w.Write([]byte(then))
 		default:
 			<-req.Context().Done()
 		}

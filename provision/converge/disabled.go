@@ -69,13 +69,23 @@ func (a *Agent) Disable(ctx context.Context, reason string, until time.Time) (to
 	return err, nil
 }
 
-// Enable ends what Disable began, and reports whether there was anything to end.
-func (a *Agent) Enable() (was bool, err error) {
+// Enable ends what Disable began, and reports whether there was anything to end. The
+// appliance hears of it at once where it can be reached; told is why it doesn't.
+func (a *Agent) Enable(ctx context.Context) (was bool, told, err error) {
+	a.setClock()
 	_, err = os.Stat(a.Paths.disabled())
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, nil, nil
 	}
-	return true, removeFile(a.Paths.disabled())
+	if err := removeFile(a.Paths.disabled()); err != nil {
+		return true, nil, err
+	}
+	c, err := a.linked()
+	if err == nil {
+		defer a.unlink()
+		_, err = a.tellDisabled(ctx, c, catalog.Report{}, &catalog.Disabled{Until: a.clock.now().UTC()})
+	}
+	return true, err, nil
 }
 
 // disabled says whether and for how long the agent makes no runs; nil when it does.
@@ -143,7 +153,10 @@ func (a *Agent) tellDisabled(ctx context.Context, c *client, r catalog.Report, d
 	if d == nil { // it has just ended
 		return r, nil
 	}
-	r.Status, r.Disabled, r.Error = catalog.Failed, d, short((&DisabledError{*d}).Error())
+	r.Status, r.Disabled = catalog.Failed, d
+	if d.Left > 0 {
+		r.Error = short((&DisabledError{*d}).Error())
+	}
 	r.Started = a.clock.now().UTC()
 	r.Finished = r.Started
 	ctx, cancel := context.WithTimeout(ctx, patienceOnceMore)

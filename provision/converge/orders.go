@@ -58,9 +58,10 @@ func (a *Agent) await(ctx context.Context, pause time.Duration, last string) (De
 // poll asks for orders until there is one other than last, or ctx ends. It doesn't return
 // before that.
 func (a *Agent) poll(ctx context.Context, last string) Demand {
+	wasDisabled := false // in any of the questions
 	for failures := 0; ctx.Err() == nil; {
 		began := a.uptime()
-		order, err := a.order(ctx, last)
+		order, err := a.order(ctx, last, &wasDisabled)
 		var refused *refusal
 		switch {
 		case errors.Is(err, errEnabled):
@@ -107,14 +108,22 @@ var errEnabled = errors.New("the agent was enabled")
 
 // order waits for one order, over the connection of the latest run where there is one. Nil
 // without an error: there is none yet, ask again.
-func (a *Agent) order(ctx context.Context, last string) (*catalog.Order, error) {
+func (a *Agent) order(ctx context.Context, last string, wasDisabled *bool) (*catalog.Order, error) {
+	// enabled is asked first, as the appliance may not answer, and at each beat.
+	enabled := func() bool {
+		before := *wasDisabled
+		*wasDisabled = a.disabled() != nil
+		return before && !*wasDisabled
+	}
+	if enabled() {
+		return nil, errEnabled
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c, err := a.linked()
 	if err != nil {
 		return nil, err
 	}
-	wasDisabled := a.disabled() != nil
 	address := c.base.JoinPath(catalog.OrdersPath)
 	address.RawQuery = url.Values{"last": {last}}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
@@ -137,7 +146,7 @@ func (a *Agent) order(ctx context.Context, last string) (*catalog.Order, error) 
 	for lines.Scan() {
 		silence.Reset(orderSilence)
 		if len(lines.Bytes()) == 0 {
-			if wasDisabled && a.disabled() == nil {
+			if enabled() {
 				return nil, errEnabled
 			}
 			continue

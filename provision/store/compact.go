@@ -54,10 +54,14 @@ func (s *boltStore) handle() *bbolt.DB {
 
 // Size implements Compacter.
 func (s *boltStore) Size() Size {
-	db := s.handle()
-	page := int64(db.Info().PageSize)
-	stats := db.Stats()
-	size := Size{Free: int64(stats.FreePageN+stats.PendingPageN) * page}
+	var size Size
+	// Info panics while a writer maps a file that has grown, and after Close. No file is
+	// mapped again during a transaction. Without one, no room is known to be free.
+	_ = s.view(context.Background(), func(tx *bbolt.Tx) error {
+		stats := tx.DB().Stats()
+		size.Free = int64(stats.FreePageN+stats.PendingPageN) * int64(tx.DB().Info().PageSize)
+		return nil
+	})
 	if st, err := os.Stat(s.path); err == nil {
 		size.File = st.Size()
 	}

@@ -22,6 +22,43 @@ func compacter(t *testing.T, s store.Store) store.Compacter {
 	return c
 }
 
+// TestSizeOfGrowingFile asks for the size while bbolt maps a growing file again and again, and
+// after the end. Each growth is a short moment, so there are many files.
+func TestSizeOfGrowingFile(t *testing.T) {
+	for i := range 5 {
+		s, err := store.OpenBolt(filepath.Join(t.TempDir(), "test.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := compacter(t, s)
+		done := make(chan struct{})
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					c.Size()
+				}
+			}
+		})
+		for j := range 8 {
+			if _, err := s.Txn(t.Context(), nil, store.Op{Key: fmt.Sprint(j), Value: make([]byte, 8<<10<<j)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(done)
+		asking.Wait()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if size := c.Size(); size.File == 0 {
+			t.Errorf("file %d: closed, its size is %+v", i, size)
+		}
+	}
+}
+
 // A file that a flood has blown up shrinks, and nothing else changes: records, revisions,
 // watches, and the lock that keeps others out.
 func TestCompact(t *testing.T) {

@@ -80,7 +80,10 @@ func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (don
 	}
 	if r.Disabled != nil && !r.Noop {
 		state := s.Journal.Hosts()[h.Name].Agent
-		state.Disabled = provision.NewDisabled(s.Clock(), *r.Disabled)
+		state.Disabled = nil // the agent was enabled, and its next run is to come
+		if r.Disabled.Left > 0 {
+			state.Disabled = provision.NewDisabled(s.Clock(), *r.Disabled)
+		}
 		if err := s.Journal.AgentIs(h.Name, state); err != nil {
 			return true, s.unrecorded(h.Name, err)
 		}

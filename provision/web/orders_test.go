@@ -102,6 +102,10 @@ func TestReportsOfNoRun(t *testing.T) {
 		t.Errorf("afterwards it is shown as %q", got)
 	}
 	r.later = 0
+	post(catalog.Report{Status: catalog.Failed, Disabled: &catalog.Disabled{}}) // `rackhand-agent enable`
+	if got := notes(); strings.Contains(got, "disabled") || r.count("web1", "agent-disabled-ended") != 1 || kept().Version != "v1" {
+		t.Errorf("enabled, it is shown as %q", got)
+	}
 	post(catalog.Report{Status: catalog.OK, Version: "v1"})
 	if notes() != "" || r.count("web1", "agent-disabled-ended") != 1 || r.count("web1", "restart-pending-ended") != 1 {
 		t.Errorf("it is still shown as %q", notes())

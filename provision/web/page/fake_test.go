@@ -239,6 +239,8 @@ func rack(now time.Time) *fake {
 	f.setProgress("web3", "412 of 980 MB")
 	for i := range f.hosts {
 		switch f.hosts[i].Host {
+		case "web1":
+			f.hosts[i].AgentVersion = "v1.5.0"
 		case "db2":
 			in := *f.hosts[i].Install
 			in.Reason = "sda carries data (GPT, ext4 \"pgdata\"): nothing was changed. Arm it with --wipe if the data may go."

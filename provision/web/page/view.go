@@ -76,9 +76,6 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 	for _, n := range hs.Notes(now) {
 		v.Notes = append(v.Notes, cut(n, 240))
 	}
-	if hs.AgentVersion != "" {
-		v.Notes = append(v.Notes, "agent "+cut(hs.AgentVersion, 64))
-	}
 	if in == nil {
 		v.Stage = "not installed"
 		v.Detail = v.Job.detail()
