@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// KindAttempt is the kind of the event that begins an attempt: the script went out over
-// TCP, or the token of one that went by TFTP came back over TCP. It takes a box that
+// KindAttempt is the kind of the event that begins an attempt: the script was sent over TCP,
+// or the token of a script that was sent by TFTP came back over TCP. It takes a box that
 // rebooted in the middle back to its script, or its kernel.
 const KindAttempt = "attempt"
 
-// KindProgress is the kind of an event that tells how far a stage is.
+// KindProgress is the kind of an event with the progress of a stage.
 const KindProgress = "progress"
 
 // KindAttemptFailed is the kind of an event by which an installer gives an attempt up,
 // and is about to boot from the network again.
 const KindAttemptFailed = "attempt-failed"
 
-// Failing is what an installer's event means for this install: an attempt that failed
-// ends the install when it was the last one; before, the box comes back for another. One
-// that has reported its end before has not failed.
+// Failing returns an installer's event, which fails the install if the last attempt has
+// failed. After an earlier attempt the box comes back for another. An attempt that has
+// reported its end has not failed.
 func (in Install) Failing(e Event) Event {
 	if e.Kind == KindAttemptFailed && e.Stage == "" && in.Stage.Rank() < Installed.Rank() && in.Attempts >= in.Budget.Attempts {
 		e.Stage, e.Level = Failed, LevelError
@@ -28,7 +28,7 @@ func (in Install) Failing(e Event) Event {
 }
 
 // Advance applies an event to an install and returns the install after it; the
-// one given stays as it is. An event never takes an install backwards, except
+// one given is not changed. An event never takes an install backwards, except
 // that a new attempt begins again at the script.
 func (in Install) Advance(e Event) Install {
 	if in.Stage.Ended() {
@@ -56,7 +56,7 @@ func (in Install) Advance(e Event) Install {
 	case e.Stage == "":
 		return in
 	case in.Job == NoJob && e.Stage == Done, in.Job != NoJob && e.Stage.Rank() > Installer.Rank():
-		return in // a job's end is no install's, and the other way round
+		return in // an install can't end like a job, nor a job like an install
 	case e.Stage == Failed || e.Stage == Cancelled || e.Stage == Done:
 		in.Stage, in.Reason, in.Ended, in.Armed = e.Stage, e.Message, at, false
 		in.Reached[e.Stage] = at
@@ -76,7 +76,7 @@ func (in Install) Advance(e Event) Install {
 	}
 	in.Reached[e.Stage] = at
 	if in.PoweredOn.IsZero() && e.Stage.Rank() >= Powered.Rank() {
-		// Somebody pressed the button: it is on since it was first seen on the wire.
+		// Someone pressed the button: the box is on since it was first seen on the wire.
 		in.PoweredOn = at
 		in.Reached[Powered] = at
 	}
@@ -84,7 +84,7 @@ func (in Install) Advance(e Event) Install {
 	if e.Stage.Rank() >= Installer.Rank() {
 		in.TokenSpent = true
 		if in.Job != NoJob {
-			in.Armed = false // a job that has begun is not handed out again: above all no wipe
+			in.Armed = false // a job that has begun must not begin again, above all not a wipe
 		}
 	}
 	switch e.Stage {

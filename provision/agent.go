@@ -11,14 +11,14 @@ import (
 const (
 	// clockAgrees is how far a host's clock may be from the appliance's, in seconds.
 	clockAgrees = 2
-	// clockMost bounds what a report may claim of it: 30 years, in seconds.
+	// clockMost bounds that difference in a report: 30 years, in seconds.
 	clockMost = 30 * 365 * 24 * 3600
-	// What is kept of an agent's warnings.
+	// Bounds of an agent's warnings: their number, and the bytes of each.
 	mostWarnings, mostWarning = 5, 200
 )
 
-// An AgentState is what a host's latest report says beside its results. The zero value is
-// a host on the appliance's catalog whose clock agrees and whose agent warns of nothing.
+// An AgentState has the content of a host's latest report apart from its results. The zero
+// value stands for a host on the appliance's catalog, with the right clock and no warnings.
 type AgentState struct {
 	// CatalogFetched is when the appliance last confirmed the catalog that the host
 	// converged, by the appliance's clock; zero: in that run.
@@ -38,9 +38,9 @@ type AgentState struct {
 	Silent bool `json:"silent,omitempty"`
 }
 
-// NewAgentState makes one of a report that came at now. age is that of a catalog that was
-// kept on the host, 0 for one of the appliance; ahead is in seconds. Both are the host's
-// word, and are bounded.
+// NewAgentState makes the state of a report that came at now. age is the age of a catalog
+// kept on the host, 0 for one of the appliance. ahead is in seconds. Both come from the host,
+// and are bounded.
 func NewAgentState(now time.Time, age time.Duration, ahead float64, warnings []string) AgentState {
 	s := AgentState{}
 	if age > 0 {
@@ -58,7 +58,7 @@ func NewAgentState(now time.Time, age time.Duration, ahead float64, warnings []s
 	return s
 }
 
-// Age is that of the kept catalog at now, 0 for the appliance's.
+// Age is the age of the kept catalog at now, 0 for the appliance's.
 func (s AgentState) Age(now time.Time) time.Duration {
 	if s.CatalogFetched.IsZero() {
 		return 0
@@ -66,17 +66,16 @@ func (s AgentState) Age(now time.Time) time.Duration {
 	return max(0, now.Sub(s.CatalogFetched))
 }
 
-// Plain reports whether there is nothing to say.
+// Plain reports whether the state is the zero value.
 func (s AgentState) Plain() bool { return s.Same(AgentState{}) }
 
-// Same reports whether two say the same.
+// Same reports whether two states are equal.
 func (s AgentState) Same(t AgentState) bool {
 	return s.CatalogFetched.Equal(t.CatalogFetched) && s.ClockAhead == t.ClockAhead && slices.Equal(s.Warnings, t.Warnings) && s.Silent == t.Silent && s.TooOld == t.TooOld &&
 		slices.Equal(s.Pending, t.Pending) && s.Disabled.same(t.Disabled)
 }
 
-// Notes are what people are to see of a host at now, a short text each; none when it is
-// plain.
+// Notes are short texts for people about a host at now; empty when the state is plain.
 func (s AgentState) Notes(now time.Time) []string {
 	var out []string
 	if s.Disabled != nil {
@@ -98,8 +97,8 @@ func (s AgentState) Notes(now time.Time) []string {
 	return out
 }
 
-// Turns are the events by which a host comes from one state to the next, received at now:
-// one when something begins and one when it ends.
+// Turns returns the events for the change from one state to the next, received at now: one
+// when a condition begins and one when it ends.
 func (s AgentState) Turns(next AgentState, now time.Time) []Event {
 	var out []Event
 	turn := func(was, is bool, kind, begins, ends string) {

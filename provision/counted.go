@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// counted is the counted time of an event; its Time where nobody counts.
+// counted is the counted time of an event; its Time if it has none.
 func (e Event) counted() time.Time {
 	if e.Counted.IsZero() {
 		return e.Time
@@ -13,9 +13,9 @@ func (e Event) counted() time.Time {
 	return e.Counted
 }
 
-// Shown is the install with times of day in place of counted times. Its durations stay
-// what was counted. now is what the machine's clock is ahead of counted time now: it
-// holds for an install that is under way. One that has ended keeps the times of its end.
+// Shown returns the install with times of day in place of counted times. Durations stay as
+// they were counted. now is how far the machine's clock is ahead of counted time now, which
+// applies to an install under way. For one that has ended, the difference at its end applies.
 func (in Install) Shown(now time.Duration) Install {
 	if in.Stage.Ended() {
 		now = in.Offset

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// KindDisksBlank is the kind of an event by which an installer, Anaconda's or ours, says
-// that its disk guard has found these disks blank: their ids, between blanks, are the
-// message.
+// KindDisksBlank is the kind of an event by which an installer, Anaconda or ours, reports
+// the disks that its disk guard has found blank. The message has their ids, separated by
+// blanks.
 const KindDisksBlank = "disks-blank"
 
 // maxBlank bounds how many disks of an install are remembered.
 const maxBlank = 64
 
-// diskID is a disk's WWN or serial number, as the guard writes it. Shorter ones are no
-// id that tells one disk from another.
+// diskID is a disk's WWN or serial number, as the guard writes it. A shorter one doesn't
+// identify a disk.
 var diskID = regexp.MustCompile(`^[A-Za-z0-9._-]{6,128}$`)
 
 // DiskIDs reads the ids in an event of kind KindDisksBlank.
@@ -30,8 +30,8 @@ func DiskIDs(message string) []string {
 	return out
 }
 
-// madeUp reports whether an id is one that tells no disk from another, though it is long:
-// eui.0000000000000000, 000000000001. Cheap disks and bridges to USB have such.
+// madeUp reports whether an id doesn't identify a disk although it is long:
+// eui.0000000000000000, 000000000001. Cheap disks and USB bridges have such ids.
 func madeUp(id string) bool {
 	_, number, ok := strings.Cut(id, ".")
 	if !ok {
@@ -44,11 +44,11 @@ func madeUp(id string) bool {
 	return len(distinct) < 4
 }
 
-// overwriteFor is how long after its installer was heard last a box may come back and
-// overwrite its disks. A failed Anaconda waits three minutes, and servers
-// boot for ten. After longer nobody knows any more whose work is on the disks: an
-// installer whose last report was lost has left a system there that may have served
-// since, and a system's own DHCP keeps its install from being given up.
+// overwriteFor is how long after the last report of its installer a box may come back and
+// overwrite its disks. A failed Anaconda waits three minutes, and servers boot for ten.
+// Later, the data on the disks may be of use: if the installer's last report was lost, its
+// system may have served since, and the system's own DHCP keeps the install from being
+// given up.
 const overwriteFor = time.Hour
 
 // DropExpiredDisks drops the list of overwritable disks once it has expired: the report of a

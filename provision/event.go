@@ -3,28 +3,28 @@ package provision
 import "time"
 
 // An Event is one observed fact about a host. Events are appended to the journal
-// and never changed; every status is computed from them. A secret (token,
-// password, key) never stands in one.
+// and never changed; every status is computed from them. No event contains a secret
+// (token, password, key).
 type Event struct {
 	// Seq is the event's place in the journal, from 1, given by the journal.
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
-	// Counted is Time as counted time (see Install); the journal fills in what is missing
-	// of the two.
+	// Counted is Time as counted time (see Install). The journal fills in the one of the two
+	// that is missing.
 	Counted time.Time `json:"-"`
-	// Host is the inventory's name; for a box that nobody has claimed, its MAC.
+	// Host is the inventory's name; for an unclaimed box, its MAC.
 	// Empty for an event of the appliance itself.
 	Host string `json:"host,omitempty"`
 	// Install is the id of the install it belongs to, if any.
 	Install string `json:"install,omitempty"`
-	// Source says who saw it: dhcp, tftp, http, bmc, installer, agent, check,
+	// Source is the part that saw it: dhcp, tftp, http, bmc, installer, agent, check,
 	// operator, inventory, appliance.
 	Source string `json:"source"`
 	// Kind is a short machine-readable name within the source: ack, fetch, token-refused.
 	Kind string `json:"kind"`
 	// Stage is set when the event moves an install there.
 	Stage Stage `json:"stage,omitempty"`
-	// Level is "", LevelWarn or LevelError: what a person should look at.
+	// Level is "", LevelWarn or LevelError. A person should look at the latter two.
 	Level string `json:"level,omitempty"`
 	// Message is one sentence for a person.
 	Message string `json:"message"`
@@ -32,7 +32,7 @@ type Event struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// Levels of an event that want attention.
+// Levels of an event that needs attention.
 const (
 	LevelWarn  = "warn"
 	LevelError = "error"

@@ -17,26 +17,27 @@ import (
 
 // The shares of a Flood.
 const (
-	// FloodMost is how many events of one kind all strangers together leave at once, and
+	// FloodMost is how many events of one kind all strangers together can cause at once, and
 	// within each minute after that.
 	FloodMost = 60
-	// FloodHost is that for one kind and one host of the inventory.
+	// FloodHost is the same number for one kind and one host of the inventory.
 	FloodHost = 60
-	// FloodUnclaimed is how many boxes that are in no inventory are told of at once: the
-	// biggest rack may be powered on before anything of it is claimed.
+	// FloodUnclaimed is how many boxes outside the inventory can be reported at once: a whole
+	// rack may be powered on before any box of it is claimed.
 	FloodUnclaimed = 512
-	// floodEvery is how long one thing is not told again, and how often what was held back
-	// is summed up.
+	// floodEvery is how long the same event is not repeated, and how often withheld events
+	// are summed up.
 	floodEvery = time.Minute
-	// floodSources bounds how many senders of one kind are told apart.
+	// floodSources bounds the number of senders of one kind that are counted.
 	floodSources = 1 << 13
 )
 
-// A Flood limits the events that packets from unknown senders cause. Senders are forged as easily
-// as packets, so what one sender may leave bounds nothing: each kind has a share of all
-// strangers together. Each host of the inventory has a share of its own for each kind,
-// which no stranger uses up. What goes beyond is counted, and told of in one event a
-// minute; a limit.Limiter keeps repetitions back without a count. All methods may be called at once from many goroutines.
+// A Flood limits the events that packets from unknown senders cause. A limit for each sender
+// would not help, since senders are easy to forge. So all strangers together have one share
+// for each kind of event. Each host of the inventory has its own share for each kind, which
+// strangers can't use up. Events beyond a share are counted, and summed up in one event a
+// minute; a limit.Limiter withholds repetitions without a count. Its methods are safe for
+// concurrent use.
 type Flood struct {
 	clock func() time.Time
 	seed  maphash.Seed
@@ -57,13 +58,13 @@ type share struct {
 	used   time.Time
 }
 
-// NewFlood makes a Flood that goes by clock.
+// NewFlood makes a Flood with a clock.
 func NewFlood(clock func() time.Time) *Flood {
 	return &Flood{clock: clock, seed: maphash.MakeSeed(), shares: map[shareOf]*share{}}
 }
 
-// burst is how many events of a share there may be at once; within each minute after
-// that, FloodMost at most.
+// burst is how many events a share allows at once. Within each minute after that it allows at
+// most FloodMost.
 func (of shareOf) burst() int {
 	switch {
 	case of.host != "":
@@ -74,9 +75,9 @@ func (of shareOf) burst() int {
 	return FloodMost
 }
 
-// Allow reports whether an event may be recorded. kind is its source and kind; host is
-// the host of the inventory that it is about, "" for a stranger's. key is who it is about,
-// and what, of which one event a minute is enough; with an empty one, no two are alike.
+// Allow reports whether an event may be recorded. kind is its source and kind. host is the
+// host of the inventory that the event is about, "" for a stranger's. One event a minute is
+// allowed for each key, and any number for an empty one.
 func (f *Flood) Allow(kind, host, key string) bool {
 	now := f.clock()
 	f.mu.Lock()
@@ -84,7 +85,7 @@ func (f *Flood) Allow(kind, host, key string) bool {
 	s := f.share(shareOf{kind, host})
 	s.used = now
 	if t, ok := s.said[key]; ok && key != "" && now.Sub(t) < floodEvery && !now.Before(t) {
-		return false // told of: a box that asks again is no flood
+		return false // recorded already: a box that asks again is not a flood
 	}
 	if !s.bucket.AllowN(now, 1) {
 		s.hold(now, maphash.String(f.seed, key))
@@ -110,18 +111,18 @@ func (f *Flood) share(of shareOf) *share {
 	return s
 }
 
-func (s *share) hold(now time.Time, who uint64) {
+func (s *share) hold(now time.Time, sender uint64) {
 	if s.held == 0 || now.Before(s.since) {
 		s.since = now
 	}
 	s.held++
 	if len(s.from) < floodSources {
-		s.from[who] = struct{}{}
+		s.from[sender] = struct{}{}
 	}
 }
 
-// Over returns the events that sum up what was held back, of the shares where that began
-// at least a minute ago, and forgets unused shares.
+// Over returns the events that sum up withheld events, for each share that has withheld them
+// for at least a minute. It removes unused shares.
 func (f *Flood) Over() []Event {
 	now := f.clock()
 	f.mu.Lock()
@@ -159,7 +160,7 @@ func (s *share) summary(of shareOf) Event {
 	return e
 }
 
-// Run records what was held back, once a minute, until ctx ends. It returns nil.
+// Run records the sums of withheld events, once a minute, until ctx ends. It returns nil.
 func (f *Flood) Run(ctx context.Context, r Recorder, log *slog.Logger) error {
 	tick := time.NewTicker(floodEvery / 6)
 	defer tick.Stop()

@@ -9,16 +9,16 @@ import (
 // the host (`answer: confirm`).
 const KindHeld = "held"
 
-// A Held is what is known of a box that waits until the operator has said that it is the
-// host. Anybody who forges a MAC can say the rest as well: a person compares it with the
-// box that stands in the rack.
+// A Held has the facts about a box that waits until the operator confirms that it is the
+// host. A machine that forges a MAC can forge the rest as well, so a person compares the
+// facts with the box in the rack.
 type Held struct {
-	Attempt int    `json:"attempt"` // that it waits for, the first one being 1
+	Attempt int    `json:"attempt"` // the attempt that it waits for, from 1
 	MAC     string `json:"mac"`
 	Address string `json:"address"`
-	UUID    string `json:"uuid,omitempty"`   // of the machine, as its firmware told by DHCP
-	Serial  string `json:"serial,omitempty"` // as its installer told
-	// SwitchPort is where its cable ends, as a relay or switch said (option 82).
+	UUID    string `json:"uuid,omitempty"`   // of the machine, as its firmware sent it by DHCP
+	Serial  string `json:"serial,omitempty"` // as its installer sent it
+	// SwitchPort is where its cable ends, as a relay or switch reports it (option 82).
 	SwitchPort string `json:"switch_port,omitempty"`
 }
 
@@ -33,12 +33,12 @@ func (h Held) String() string {
 	return text
 }
 
-// ReleasedFor reports whether the operator has released an attempt of the install, the
-// first one being 1. A release is good for one: a box that comes back is looked at again.
+// ReleasedFor reports whether the operator has released an attempt of the install, counted
+// from 1. A release is for one attempt: a box that comes back needs another.
 func (in Install) ReleasedFor(attempt int) bool { return in.Released >= attempt }
 
-// Release is the install once the operator has released the attempt that waits, at a
-// counted time. From then on its box has the time of a boot to come for it.
+// Release returns the install after the operator has released the waiting attempt, at a
+// counted time. From then on its box has the time of one boot to begin it.
 func (in Install) Release(now time.Time) Install {
 	in.Released, in.Held = in.Held.Attempt, nil
 	if until := now.Add(chainTime); until.After(in.Expires) {

@@ -7,18 +7,18 @@ import (
 
 // An Install is one journey of a host from requested to serving.
 //
-// Its times are counted times: they move only while the appliance runs, and never jump
-// with the machine's clock, so that what is judged by them (silence, budgets, expiry)
-// fails no box for what was the appliance's own. Shown turns them into times of day.
+// Its times are counted times: they move only while the appliance runs, and never jump with
+// the machine's clock. So silence, budgets and expiry fail no box for a fault of the
+// appliance. Shown turns them into times of day.
 type Install struct {
 	ID     string `json:"id"`
 	Host   string `json:"host"`
 	System string `json:"system"`
-	// Job is what it is when it is no install, and Order what that was told to do.
+	// Job is the kind of job, NoJob for an install. Order has the job's details.
 	Job   Job   `json:"job,omitempty"`
 	Order Order `json:"order,omitzero"`
-	// Armed: the installer may be handed out. Cleared when the system is
-	// installed, the install ends, its attempts are spent or Expires has passed.
+	// Armed: the box may get the installer. Cleared when the system is installed, the
+	// install ends, its attempts are spent or Expires has passed.
 	Armed    bool      `json:"armed"`
 	Wipe     bool      `json:"wipe"`           // disks that carry data may be wiped
 	MACs     []string  `json:"macs,omitempty"` // of the host when it was armed: see MayWipe
@@ -32,36 +32,36 @@ type Install struct {
 	PoweredOn time.Time `json:"powered_on,omitzero"` // the clock starts here
 	Ended     time.Time `json:"ended,omitzero"`
 
-	// Token is the SHA-256 (hex) of the one-time token in the script that was
-	// handed out last; Enrol that of the agent's enrolment token in the answer
-	// file. The tokens themselves are kept nowhere.
+	// Token is the SHA-256 (hex) of the one-time token in the latest script, and Enrol that
+	// of the agent's enrolment token in the answer file. The tokens themselves are not
+	// stored.
 	Token      string `json:"token,omitempty"`
 	TokenSpent bool   `json:"token_spent,omitempty"` // the installer has its answer file
 	Enrol      string `json:"enrol,omitempty"`
-	// EnrolKey is the SHA-256 (hex) of the public key that the enrolment token was
-	// used with: an agent whose answer was lost asks again with the same key, and
-	// nobody can with another.
+	// EnrolKey is the SHA-256 (hex) of the public key that the enrolment token was used
+	// with. An agent whose answer was lost asks again with the same key; another key is
+	// refused.
 	EnrolKey string `json:"enrol_key,omitempty"`
 
-	// Offers are the hashes of the tokens in scripts that went out by TFTP and that nobody
-	// has used yet, the latest last: see Offer.
+	// Offers are the hashes of the unused tokens in scripts that were sent by TFTP, the
+	// latest last: see Offer.
 	Offers []string `json:"offers,omitempty"`
 	// From are the addresses from which this attempt's token was taken over TCP, each
 	// leased to the host then: see Proved.
 	From []string `json:"from,omitempty"`
 	// First: no install of this box was begun before this one was armed: see NeverCame.
 	First bool `json:"first,omitempty"`
-	// Booted is when it was last given its address to boot for this install, while that
-	// was armed in time.
+	// Booted is when the box last got its address to boot for this install, before the
+	// install expired.
 	Booted time.Time `json:"booted,omitzero"`
-	// Secrets are the names of those that stand in the answer files which were handed out.
-	// Their values are masked in all that the box says.
+	// Secrets are the names of the secrets in the answer files that were sent. Their values
+	// are masked in everything that the box reports.
 	Secrets []string `json:"secrets,omitempty"`
 
-	// Power is what is to be done, and was done, about the box's power.
+	// Power is the state of powering the box on.
 	Power PowerPlan `json:"power,omitempty"`
-	// DiskSet: the next boot was set to disk after the installer was done, or
-	// there is nobody to set it.
+	// DiskSet: the next boot was set to disk after the installer was done, or there is no
+	// BMC to set it.
 	DiskSet bool `json:"disk_set,omitempty"`
 	// Late: the time budget has passed, and the operator was told.
 	Late bool `json:"late,omitempty"`
@@ -80,17 +80,17 @@ type Install struct {
 	Events int `json:"events,omitempty"`
 	Bytes  int `json:"bytes,omitempty"`
 
-	// Held is who waits until the operator releases an attempt; nil: nobody. Released is
-	// the attempt that he released last.
+	// Held is the box that waits until the operator releases an attempt, or nil. Released
+	// is the attempt that was released last.
 	Held     *Held `json:"held,omitempty"`
 	Released int   `json:"released,omitempty"`
 
-	// Cards are the MACs of the box that its installer told of when it fetched its answer
-	// file: a bond of the installed system may bear that of any.
+	// Cards are the MACs of the box that its installer sent when it fetched its answer file.
+	// A bond of the installed system may have any of them.
 	Cards []string `json:"cards,omitempty"`
 
 	// Blank are the ids of the disks that the installer's guard found blank in this
-	// install. What a later attempt finds on them is its own work.
+	// install. Data that a later attempt finds on them is from this install.
 	Blank []string `json:"blank,omitempty"`
 	// InstallerHeard is when its installer was heard last, by a report or its syslog, in
 	// counted time.
@@ -103,17 +103,17 @@ type Install struct {
 	Packed  bool `json:"packed,omitempty"`
 	GaveUp  bool `json:"gave_up,omitempty"`
 	Unheard bool `json:"unheard,omitempty"`
-	// Doubt is why the box may be installed already, once the operator was asked
-	// whether it is to be installed anew. Nothing is handed out until he has answered.
+	// Doubt is why the box may be installed already, once the operator was asked whether
+	// to reinstall it. The box gets no installer until the operator has answered.
 	Doubt string `json:"doubt,omitempty"`
 
-	// Written: in some attempt it has come so far that what was on the disks is gone.
+	// Written: an attempt has come so far that the old content of the disks is gone.
 	Written bool `json:"written,omitempty"`
 
 	// Erased: a wipe of the host's disks has begun since, whatever jobs came after it.
 	Erased bool `json:"erased,omitempty"`
 
-	// Offset is what the machine's clock was ahead of counted time at its latest event.
+	// Offset is how far the machine's clock was ahead of counted time at the latest event.
 	Offset time.Duration `json:"offset,omitempty"`
 	// Heard is the time of its latest event.
 	Heard time.Time `json:"heard,omitzero"`
@@ -124,13 +124,13 @@ type Install struct {
 }
 
 // MayWipe reports whether disks that carry data may be wiped in the box with this MAC.
-// The operator said so of a box that he had in mind: when the inventory gave the
-// host's name to another one since, nobody has said it of that one.
+// The operator allowed it for a certain box. If the inventory has given the host's name to
+// another box since, it doesn't apply to that one.
 func (in Install) MayWipe(mac string) bool {
 	return in.Wipe && (len(in.MACs) == 0 || slices.Contains(in.MACs, mac))
 }
 
-// A PowerPlan tells where the power-on of an install stands.
+// A PowerPlan is the state of the power-on of an install.
 type PowerPlan string
 
 // The plans. PowerManual: someone presses the button, or did.
@@ -143,12 +143,12 @@ const (
 
 // A Budget bounds an install.
 type Budget struct {
-	Attempts int           `json:"attempts"` // how often the installer may be handed out
+	Attempts int           `json:"attempts"` // how often the box may get the installer
 	Time     time.Duration `json:"time"`     // from power-on to serving
 }
 
-// A HostStatus is what an operator sees of one host, computed from the
-// inventory, the journal and the leases.
+// A HostStatus describes one host to the operator. It is computed from the inventory, the
+// journal and the leases.
 type HostStatus struct {
 	Host      string   `json:"host"` // name, or the MAC of an unclaimed box
 	Unclaimed bool     `json:"unclaimed,omitempty"`
@@ -160,7 +160,7 @@ type HostStatus struct {
 	Rack      string   `json:"rack,omitempty"`  // "r1 unit 12"
 	BMC       string   `json:"bmc,omitempty"`   // its address
 	Power     string   `json:"power,omitempty"` // on, off, unknown: as last seen
-	Maker     string   `json:"maker,omitempty"` // what an unclaimed box tells of itself
+	Maker     string   `json:"maker,omitempty"` // as an unclaimed box reports it
 	// SwitchPort is where its cable ends, as the relay agent's option 82 says; "" unknown.
 	SwitchPort string    `json:"switch_port,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
@@ -169,7 +169,7 @@ type HostStatus struct {
 	Job *Install `json:"job,omitempty"`
 	// Last is the latest event of this host.
 	Last *Event `json:"last,omitempty"`
-	// Agent is what its agent's latest report says beside its results; nil: nothing.
+	// Agent is the state of its agent by its latest report; nil: nothing to report.
 	Agent *AgentState `json:"agent,omitempty"`
 	// AgentVersion is the version of the agent that asked for its catalog last; "" when it
 	// stated none.
@@ -188,7 +188,7 @@ type Lease struct {
 	Since   time.Time `json:"since"`
 	Expires time.Time `json:"expires"`
 	// Booted is the counted time of the latest REQUEST by a program that boots from the
-	// network: firmware, iPXE. An installer's or a system's leave it as it is.
+	// network: firmware, iPXE. A REQUEST of an installer or a system doesn't change it.
 	Booted   time.Time `json:"booted,omitzero"`
 	HostName string    `json:"host_name,omitempty"` // what the client calls itself
 	Vendor   string    `json:"vendor,omitempty"`    // option 60, as text
@@ -196,12 +196,12 @@ type Lease struct {
 	// Relay is the agent that the client asked through (RFC 3046); nil on our own link.
 	Relay *Relay `json:"relay,omitempty"`
 	// Server is the DHCP server that gave the address, on a network where we are a
-	// proxy: then this is what the client was heard to ask that server for. Empty
-	// for a lease of our own.
+	// proxy. Then the lease is the one that the client was heard to ask that server for.
+	// Empty for a lease of our own.
 	Server string `json:"server,omitempty"`
 }
 
-// Place is the port where a client's cable ends, and the switch, as far as was said.
+// Place is the port where a client's cable ends, and the switch, as far as they are known.
 func (r Relay) Place() string {
 	switch {
 	case r.Circuit != "" && r.Remote != "":
@@ -212,7 +212,7 @@ func (r Relay) Place() string {
 	return r.Circuit
 }
 
-// A Relay is what a DHCP relay agent said of a client's place.
+// A Relay is a client's place in the network, as a DHCP relay agent reported it.
 type Relay struct {
 	Address string `json:"address"`           // giaddr
 	Circuit string `json:"circuit,omitempty"` // option 82.1, printable or hex

@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// A Job is what a box is booted into the installer's initramfs for when it is not
-// an install. It is armed like one, and moves through the same stages up to
-// Installer, at which it runs; then it is done or failed. A job is never a host's
-// install, and leaves what is known of that as it is.
+// A Job is a task other than an install for which a box boots the installer's initramfs. It
+// is armed like an install, and goes through the same stages up to Installer, at which it
+// runs. Then it is done or failed. A job doesn't change the record of the host's install.
 type Job string
 
 // The jobs; NoJob is an install.
 const (
 	NoJob     Job = ""
-	JobRescue Job = "rescue" // a shell over ssh; disks are left alone
+	JobRescue Job = "rescue" // a shell over ssh; disks are not touched
 	JobWipe   Job = "wipe"   // the box's disks are erased
 	JobBurnin Job = "burnin" // memory, CPU and disks are tried; nothing is written
 )
@@ -24,11 +23,11 @@ const (
 // Known reports whether j is a job at all.
 func (j Job) Known() bool { return j == JobRescue || j == JobWipe || j == JobBurnin }
 
-// Disruptive reports whether a host that serves is worse off after the job, or stays
-// out of service for long: then the operator has to say that he knows that it serves.
+// Disruptive reports whether the job harms a host that serves, or takes it out of service for
+// long. Then the operator has to confirm that the host serves.
 func (j Job) Disruptive() bool { return j == JobWipe || j == JobBurnin }
 
-// An Order is what a job was told to do.
+// An Order has the details of a job.
 type Order struct {
 	// Keys are the operator's public keys for a rescue, as in authorized_keys(5)
 	// without options.
@@ -49,11 +48,11 @@ const (
 	maxMinutes = 14 * 24 * 60
 )
 
-// Check says what is wrong with an order for a job, if anything.
+// Check returns an error if an order doesn't fit its job.
 func (o Order) Check(j Job) error {
 	switch {
 	case !j.Known():
-		return fmt.Errorf("%q is no job: rescue, wipe or burnin is wanted", j)
+		return fmt.Errorf("%q is not a job: use rescue, wipe or burnin", j)
 	case j == JobRescue && len(o.Keys) == 0:
 		return errors.New("a rescue shell is for the holder of a key, and none was given: name a public key with --key FILE, or set the variable ssh_keys in the inventory")
 	case j != JobRescue && len(o.Keys) > 0:
@@ -72,7 +71,7 @@ func (o Order) Check(j Job) error {
 	}
 	for _, d := range o.Disks {
 		if d == "" || len(d) > maxDisk || strings.ContainsFunc(d, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return fmt.Errorf("%.40q is no disk's name or serial number", d)
+			return fmt.Errorf("%.40q is not the name or serial number of a disk", d)
 		}
 	}
 	return nil
@@ -95,9 +94,8 @@ func (j Job) Takes(s Stage) bool {
 // UnderWay reports whether a job has been asked for and has not ended; nil has not.
 func (in *Install) UnderWay() bool { return in != nil && !in.Stage.Ended() }
 
-// Wiped reports whether a host's disks were erased by a job since its last install,
-// so that whatever that install left is gone; both may be nil. A wipe that failed
-// on its way counts: it had begun.
+// Wiped reports whether a job has erased a host's disks since its last install, so that the
+// installed system is gone. Both may be nil. A wipe that failed counts, since it had begun.
 func Wiped(install, job *Install) bool {
 	if install != nil && install.Erased {
 		return true
@@ -109,7 +107,7 @@ func Wiped(install, job *Install) bool {
 	return begun && (install == nil || install.Requested.Before(at))
 }
 
-// Since is when a job was asked for, or was first seen to run.
+// Since is when a job began to run, or was requested if it has not begun.
 func (in *Install) Since() time.Time {
 	if t, ok := in.Reached[Installer]; ok {
 		return t
@@ -117,7 +115,7 @@ func (in *Install) Since() time.Time {
 	return in.Requested
 }
 
-// Noun is what an install or job is called in a sentence: install, rescue, wipe, burn-in.
+// Noun is the word for an install or job in a sentence: install, rescue, wipe, burn-in.
 func (in Install) Noun() string {
 	switch in.Job {
 	case NoJob:
@@ -128,7 +126,7 @@ func (in Install) Noun() string {
 	return string(in.Job)
 }
 
-// Again is the command that asks for another one.
+// Again is the command that requests another one.
 func (in Install) Again() string {
 	switch in.Job {
 	case JobBurnin:

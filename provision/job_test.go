@@ -94,15 +94,15 @@ func TestOrderCheck(t *testing.T) {
 		{provision.JobRescue, provision.Order{Keys: make([]string, 40)}, "at most"},
 		{provision.JobWipe, provision.Order{}, ""},
 		{provision.JobWipe, provision.Order{Disks: []string{"sda", "S3Z8NB0K"}}, ""},
-		{provision.JobWipe, provision.Order{Disks: []string{""}}, "no disk's name"},
-		{provision.JobWipe, provision.Order{Disks: []string{"sda\nsdb"}}, "no disk's name"},
+		{provision.JobWipe, provision.Order{Disks: []string{""}}, "not the name or serial number"},
+		{provision.JobWipe, provision.Order{Disks: []string{"sda\nsdb"}}, "not the name or serial number"},
 		{provision.JobWipe, provision.Order{Keys: []string{"k"}}, "rescue alone"},
 		{provision.JobBurnin, provision.Order{Minutes: 60}, ""},
 		{provision.JobBurnin, provision.Order{}, "minutes"},
 		{provision.JobBurnin, provision.Order{Minutes: 1 << 30}, "minutes"},
 		{provision.JobBurnin, provision.Order{Minutes: 1, Disks: []string{"sda"}}, "wipe alone"},
-		{"explode", provision.Order{}, "no job"},
-		{provision.NoJob, provision.Order{}, "no job"},
+		{"explode", provision.Order{}, "not a job"},
+		{provision.NoJob, provision.Order{}, "not a job"},
 	} {
 		err := c.order.Check(c.job)
 		if (err != nil) != (c.bad != "") || err != nil && !strings.Contains(err.Error(), c.bad) {

@@ -26,22 +26,22 @@ const (
 	DoRevive Action = "revive"
 )
 
-// Next says what is to be done for an install now. It is asked again after every
-// event and every second, also after a restart of the appliance: what was begun
-// and not recorded as done comes back.
+// Next returns the actions that an install needs now. It is called after every event and
+// every second, also after a restart of the appliance. So an action that was begun and not
+// recorded as done comes again.
 func Next(in Install, now time.Time) []Action {
 	if in.Stage.Ended() {
 		return nil
 	}
 	var do []Action
-	// A datagram may say that the box is on. What came over TCP shows it.
+	// A datagram that says that the box is on may be forged, but a TCP connection proves it.
 	if in.Power == PowerWanted && in.Attempts == 0 && in.Stage.Rank() < Installer.Rank() {
 		do = append(do, DoPowerOn)
 	}
 	if in.Armed && in.Stage.Rank() < Installer.Rank() && now.After(in.Expires) && !in.Begun(now) {
 		do = append(do, DoExpire)
 	}
-	// A question to the operator waits for as long as he does.
+	// A question to the operator has no time limit.
 	if in.Doubt == "" && in.Stage.Rank() >= Installer.Rank() && in.Stage.Rank() < Converged.Rank() && !in.Heard.IsZero() && now.Sub(in.Heard) > Silence {
 		do = append(do, DoGiveUp)
 	}
@@ -63,8 +63,8 @@ func Next(in Install, now time.Time) []Action {
 	return do
 }
 
-// ListeningSince is the install as who began to listen at this time may judge its
-// silence: nobody knows whether a box has spoken while the appliance was off.
+// ListeningSince returns the install with its silence counted from began at the earliest. A
+// box may have reported while the appliance was off.
 func (in Install) ListeningSince(began time.Time) Install {
 	if !in.Heard.IsZero() && in.Heard.Before(began) {
 		in.Heard = began
@@ -80,14 +80,13 @@ const (
 	fetchTime    = time.Minute
 )
 
-// reviveTime is how long a box may say nothing after its installer was done. Servers
-// hang at a warm reset now and then, and wait there for ever; a cold start helps. The
-// slowest need minutes from the reset to their disk. It is done once.
+// reviveTime is how long a box may be silent after its installer was done. A server
+// sometimes hangs at a warm reset, and a cold start helps. The slowest need minutes from the
+// reset to their disk. A box is power-cycled for it only once.
 const reviveTime = 6 * time.Minute
 
-// Stalled reports whether a box that was powered on, or was given its address,
-// has not come further for so long that the operator should look. It is said once
-// for each stage.
+// Stalled reports whether a box that was powered on, or got its address, has made no progress
+// for so long that the operator should look. It is reported once for each stage.
 func (in Install) Stalled(now time.Time) bool {
 	patience := map[Stage]time.Duration{Powered: firmwareTime, Addressed: fetchTime}[in.Stage]
 	at, ok := in.Reached[in.Stage]
@@ -99,18 +98,18 @@ func (in Install) Overdue(now time.Time) bool {
 	return !in.PoweredOn.IsZero() && in.Budget.Time > 0 && now.Sub(in.PoweredOn) > in.Budget.Time
 }
 
-// Silence is how long a running installer, or a system that was just installed,
-// may say nothing before its install is given up.
+// Silence is how long a running installer, or a new system, may be silent before its install
+// is given up.
 const Silence = 2 * time.Hour
 
 // chainTime is how long after its lease a network boot may still be on its
-// way. Firmware on a slow link takes a minute or two; a box that comes back later
-// has been power-cycled and begins anew.
+// way. Firmware on a slow link takes a minute or two. A box that comes back later has been
+// power-cycled and starts a new boot.
 const chainTime = 10 * time.Minute
 
-// Begun reports whether a network boot that began while the install was armed in
-// time is still on its way to the installer: an arming that expires in between
-// must not strand the box. Nor must it one that waits for the operator.
+// Begun reports whether a network boot that began before the install expired is still on its
+// way to the installer. An expiry in between must not stop that box, nor one that waits for
+// the operator.
 func (in Install) Begun(now time.Time) bool {
 	if in.Held != nil && in.Stage.Rank() < Installer.Rank() {
 		return true
@@ -119,28 +118,27 @@ func (in Install) Begun(now time.Time) bool {
 		return false
 	}
 	at := in.Booted
-	if at.IsZero() { // recorded before Booted was
+	if at.IsZero() { // recorded by a version without Booted
 		at = in.Reached[Addressed]
 	}
 	return !at.IsZero() && !at.After(in.Expires) && now.Sub(at) <= chainTime
 }
 
-// Spent reports whether an install that is under way can't be handed out again,
-// so that a box that asks for it once more has failed for good. So has a box that
-// boots again in the middle of a job: that is not begun a second time.
+// Spent reports whether the box can't get the installer of an install under way again, so
+// that the install fails when the box asks for it once more. A job fails when its box boots
+// again in the middle of it, since a job is begun only once.
 func (in Install) Spent(now time.Time) (bool, string) {
 	if in.Job != NoJob && in.Stage == Installer {
 		return true, "it rebooted before its " + in.Noun() + " had ended"
 	}
 	if _, finished := in.MayBeFinished(); finished {
-		return false, "" // that is a question, and no failure
+		return false, "" // a question to the operator, not a failure
 	}
 	may, why := in.MayHandOut(now)
 	return !may && in.Armed && !in.Stage.Ended(), why
 }
 
-// MayHandOut reports whether the installer may be handed out once more, and if
-// not, why.
+// MayHandOut reports whether the box may get the installer once more, and if not, why.
 func (in Install) MayHandOut(now time.Time) (bool, string) {
 	doubt, finished := in.MayBeFinished()
 	switch {

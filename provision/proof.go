@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// KindScript is the kind of the event that a boot script went out by TFTP. Anybody can ask
-// for it with the box's address in one datagram, so it begins no attempt.
+// KindScript is the kind of the event that a boot script was sent by TFTP. Any machine can
+// request it in one datagram with the box's address, so it begins no attempt.
 const KindScript = "script"
 
 const (
@@ -17,8 +17,8 @@ const (
 	maxFrom = 4
 )
 
-// Offer is the install with one more token, by its hash, in a script that went out by
-// TFTP. It replaces nothing: the attempt under way keeps its token.
+// Offer returns the install with one more token, by its hash, in a script that was sent by
+// TFTP. The attempt under way keeps its token.
 func (in Install) Offer(hash string) Install {
 	offers := append(slices.Clone(in.Offers), hash)
 	in.Offers = offers[max(0, len(offers)-maxOffers):]
@@ -30,9 +30,9 @@ func (in Install) Offered(hash string) bool {
 	return slices.ContainsFunc(in.Offers, func(o string) bool { return SameHash(o, hash) })
 }
 
-// Attempt is the install at the beginning of its next attempt, whose token has this hash:
-// the box has come over TCP. The token of the attempt before is worth nothing from now on,
-// nor is any that was offered.
+// Attempt returns the install at the beginning of its next attempt, whose token has this
+// hash: the box has come over TCP. The token of the attempt before and all offered tokens are
+// invalid from now on.
 func (in Install) Attempt(hash string, counted, wall time.Time) Install {
 	in.Attempts++
 	in = in.DropExpiredDisks(counted, wall).WithoutReports()
@@ -47,7 +47,7 @@ func (in Install) Proved(hash, from string) bool {
 	return SameHash(in.Token, hash) && slices.Contains(in.From, from)
 }
 
-// Prove is the install once its token was taken from an address over TCP.
+// Prove returns the install after its token came from an address over TCP.
 func (in Install) Prove(from string) Install {
 	if !slices.Contains(in.From, from) && len(in.From) < maxFrom {
 		in.From = append(slices.Clone(in.From), from)
@@ -55,9 +55,9 @@ func (in Install) Prove(from string) Install {
 	return in
 }
 
-// NeverCame reports whether this was the first arming of a box and ended by its expiry,
-// without anything that came over TCP. It is no install: a forged DISCOVER can arm an
-// absent box, and must not use its only arming up.
+// NeverCame reports whether this was the first arming of a box, and expired without any
+// request over TCP. It doesn't count as an install: a forged DISCOVER can arm an absent box,
+// and must not use up its only arming.
 func (in Install) NeverCame() bool {
 	return in.Job == NoJob && in.First && in.Stage == Failed && in.Attempts == 0
 }

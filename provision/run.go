@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// usualInterval is that of an agent that doesn't tell its own.
+	// usualInterval is the interval of an agent that doesn't send its own.
 	usualInterval = 30 * time.Minute
 	// Bounds of an interval that a host reports.
 	leastInterval, mostInterval = time.Minute, 30 * 24 * time.Hour
@@ -37,8 +37,8 @@ type LastRun struct {
 	Kept float64 `json:"kept_catalog,omitempty"`
 }
 
-// Interval is the time between two runs of an agent that tells seconds, within bounds; the
-// usual one when it tells 0.
+// Interval is the time between two runs of an agent that reports it in seconds, within
+// bounds; the usual one for 0.
 func Interval(seconds float64) time.Duration {
 	if !(seconds > 0) {
 		return usualInterval
@@ -46,7 +46,7 @@ func Interval(seconds float64) time.Duration {
 	return time.Duration(min(max(seconds, leastInterval.Seconds()), mostInterval.Seconds()) * float64(time.Second))
 }
 
-// At judges at counted time now whether the host is silent.
+// At returns the run with Silent as of the counted time now.
 func (r LastRun) At(now time.Time) LastRun {
 	r.Silent = now.Sub(r.Counted) > 2*Interval(r.Interval)
 	return r
@@ -67,8 +67,7 @@ func (r LastRun) HasDrifted() int {
 	return *r.Totals.Drifted
 }
 
-// Notes are short texts for people about the run at now. They leave out those of
-// AgentState.Notes.
+// Notes are short texts for people about the run at now, without those of AgentState.Notes.
 func (r LastRun) Notes(now time.Time) []string {
 	var out []string
 	if r.Silent {
@@ -87,7 +86,7 @@ func (r LastRun) Notes(now time.Time) []string {
 	return out
 }
 
-// Notes are short texts for people about a host's agent at now; none when all is in order.
+// Notes are short texts for people about a host's agent at now; empty when all is in order.
 func (s HostStatus) Notes(now time.Time) (out []string) {
 	if s.Run != nil {
 		out = s.Run.Notes(now)

@@ -9,14 +9,14 @@ import (
 // slow link takes a minute or two.
 const bootTime = 10 * time.Minute
 
-// MayHaveScript says whether a box that asks for the script of this install may be the
-// one that is booting, by what was heard of it: booted is the counted time of the latest
-// REQUEST by a boot program of its own, zero for none; waits says that it has been told
-// to ask again, and does. The answer is "" when it may, else why not. warn is what the
-// operator is told with the script.
+// MayHaveScript decides whether a box that asks for the script of this install can be the
+// one that is booting. booted is the counted time of the latest REQUEST by a boot program of
+// the box, zero for none. waits: the box got the answer to ask again, and does. refused is
+// the reason for a refusal, or "". warn is a warning for the operator, which goes with the
+// script.
 //
-// While its installer speaks, the box doesn't boot. So after the installer was heard,
-// only a later REQUEST shows that the box has started anew.
+// While its installer reports, the box doesn't boot. So after a report, only a later REQUEST
+// shows that the box has restarted.
 func (in Install) MayHaveScript(booted, now time.Time, waits bool) (refused, warn string) {
 	switch age := now.Sub(booted); {
 	case booted.IsZero():

@@ -25,7 +25,7 @@ const (
 	Failed    Stage = "failed"
 	Cancelled Stage = "cancelled"
 
-	// Done is how a job ends that is no install: a rescue, a wipe, a burn-in.
+	// Done is the end of a job: a rescue, a wipe, a burn-in.
 	Done Stage = "done"
 )
 
@@ -37,8 +37,8 @@ func Stages() []Stage {
 	}
 }
 
-// Rank is the stage's place in the journey, from 0; -1 for the ends failed,
-// cancelled and done and for anything that is no stage.
+// Rank is the stage's place in the journey, from 0; -1 for failed, cancelled, done and
+// unknown stages.
 func (s Stage) Rank() int {
 	for i, x := range Stages() {
 		if x == s {

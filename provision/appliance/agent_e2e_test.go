@@ -29,7 +29,7 @@ type agentBench struct {
 
 func newAgentBench(t *testing.T) agentBench {
 	t.Helper()
-	ns, dir := startBench(t, nil)
+	ns, dir := startNamespace(t, nil)
 	b := agentBench{runner{t, ns, dir}, space.New(t, "host"), filepath.Join(dir, "root"), filepath.Join(dir, "rackhand-agent")}
 	for _, line := range []string{
 		"-n " + ns + " link set switch netns " + b.host,

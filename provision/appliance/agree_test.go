@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,8 +26,8 @@ groups:
 hosts:
 `
 
-// TestCheckAndApplianceAgree: what `rackhand check` calls a problem of an inventory, a
-// running appliance shows as one, and nothing else; warnings are check's alone.
+// TestCheckAndApplianceAgree: a running appliance shows the problems of an inventory that
+// `rackhand check` finds, and no others. Only check shows warnings.
 func TestCheckAndApplianceAgree(t *testing.T) {
 	const web1 = "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n"
 	for name, tc := range map[string]struct {
@@ -63,41 +61,10 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 			a, _ := bare(t)
 			dir := t.TempDir()
 			a.cfg = &config.Config{Inventory: dir, State: t.TempDir(), Address: netip.MustParseAddr("10.77.0.1")}
-			for path, text := range map[string]string{
-				"rack.yaml":         tc.base + tc.text,
-				"roles/web.yaml":    "resources:\n  - package: nginx\n",
-				"roles/broken.yaml": "resources:\n  - file: /x\n    content: ${var.nothing}\n",
-			} {
-				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			has := &preview.Supplies{
-				Addresses: []netip.Addr{a.cfg.Address}, Mirrors: tc.mirrors,
-				HasImage: func(h *inventory.Host) error {
-					switch {
-					case h.System.Image == "debian13":
-						return errors.New("no such image: debian13")
-					case h.System.Media != "":
-						return errors.New("no such media: " + h.System.Media)
-					}
-					return nil
-				},
-				Secret: func(name string) (string, error) {
-					switch name {
-					case "long":
-						return strings.Repeat("x", 21), nil
-					case "fits":
-						return strings.Repeat("x", 20), nil
-					case "closed":
-						return "", &fs.PathError{Op: "open", Path: "closed", Err: fs.ErrPermission}
-					}
-					return "", errors.New("there is no secret " + name)
-				},
-			}
+			write(t, dir, "rack.yaml", tc.base+tc.text)
+			write(t, dir, "roles/web.yaml", "resources:\n  - package: nginx\n")
+			write(t, dir, "roles/broken.yaml", "resources:\n  - file: /x\n    content: ${var.nothing}\n")
+			has := agreeSupplies(a.cfg.Address, tc.mirrors)
 			a.supply = has
 			checked := preview.Check(dir, has)
 			one(t, "problem", checked.Problems, tc.problem)
@@ -131,6 +98,35 @@ func TestCheckAndApplianceAgree(t *testing.T) {
 	}
 }
 
+// agreeSupplies has the image debian12, no media, and three secrets: two of known lengths,
+// and one that may not be read.
+func agreeSupplies(own netip.Addr, mirrors []string) *preview.Supplies {
+	return &preview.Supplies{
+		Addresses: []netip.Addr{own}, Mirrors: mirrors,
+		HasImage: func(h *inventory.Host) error {
+			switch {
+			case h.System.Image == "debian13":
+				return errors.New("no such image: debian13")
+			case h.System.Media != "":
+				return errors.New("no such media: " + h.System.Media)
+			}
+			return nil
+		},
+		Secret: func(name string) (string, error) {
+			switch name {
+			case "long":
+				return strings.Repeat("x", 21), nil
+			case "fits":
+				return strings.Repeat("x", 20), nil
+			case "closed":
+				return "", &fs.PathError{Op: "open", Path: "closed", Err: fs.ErrPermission}
+			}
+			return "", errors.New("there is no secret " + name)
+		},
+	}
+}
+
+// one checks that there is one problem of a kind, which contains want, or none if want is "".
 func one(t *testing.T, kind string, got inventory.Problems, want string) {
 	t.Helper()
 	switch {
@@ -145,14 +141,8 @@ func one(t *testing.T, kind string, got inventory.Problems, want string) {
 func TestHintsLeaveOurAddress(t *testing.T) {
 	dir := t.TempDir()
 	text := agreeBase + "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11, group: web}\n  web2: {mac: 52:54:00:00:00:02, address: 10.77.0.11, group: web}\n"
-	for path, text := range map[string]string{"rack.yaml": text, "roles/web.yaml": "resources: []\n"} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, dir, "rack.yaml", text)
+	write(t, dir, "roles/web.yaml", "resources: []\n")
 	hint := func(own ...string) string {
 		s := &preview.Supplies{}
 		for _, a := range own {

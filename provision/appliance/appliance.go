@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rackhand/bootfiles"
 	"rackhand/config"
 	"rackhand/config/file"
@@ -23,7 +21,6 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/agentfile"
 	"rackhand/provision/catalogs"
-	"rackhand/provision/conduct"
 	"rackhand/provision/content"
 	"rackhand/provision/gate"
 	"rackhand/provision/handout"
@@ -39,30 +36,28 @@ import (
 	"rackhand/provision/preview"
 	"rackhand/provision/reports"
 	"rackhand/provision/retention"
-	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
-	"rackhand/provision/tftp"
 	"rackhand/provision/web"
 	"rackhand/provision/web/page"
 	"rackhand/templates"
 )
 
-// Deps is what an appliance takes from the world besides its settings.
+// Deps are what an appliance needs besides its settings.
 type Deps struct {
 	Clock func() time.Time
-	// Elapsed is monotonic time, for what a step of the machine's clock must not move;
-	// Clock's own monotonic reading when nil.
+	// Elapsed is monotonic time, which a step of the machine's clock doesn't change; nil:
+	// Clock's own monotonic reading.
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
-	// Version is that of this rackhand, and of the agent that it carries.
+	// Version is the version of this rackhand and of the agent that it carries.
 	Version string
-	// May is what the operator has said of a state folder that isn't as it was left.
+	// May has the operator's permissions for a state folder that isn't as it was left.
 	May state.May
 }
 
-// An Appliance is the parts, built and tied together.
+// An Appliance holds the connected parts.
 type Appliance struct {
 	Deps
 	cfg     *config.Config
@@ -95,11 +90,11 @@ type Appliance struct {
 
 	contents *content.Store
 	catalogs *catalogs.Catalogs
-	roles    atomic.Pointer[preview.Roles] // of the inventory that was taken in last
-	// Of the watcher alone: the roles of the inventory that was tried out last, and the
-	// problems of roles that an event tells of.
-	tried *preview.Roles
-	told  inventory.Problems
+	roles    atomic.Pointer[preview.Roles] // of the inventory in force
+	// For the watcher only: the roles of the inventory that was loaded last, and the problems
+	// of roles that an event has reported.
+	loadedRoles   *preview.Roles
+	rolesReported inventory.Problems
 }
 
 // Run runs an appliance until ctx ends. A SIGHUP arrives as a value on reload.
@@ -205,125 +200,6 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	})
 	return a, nil
 }
-
-func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
-	g, ctx := errgroup.WithContext(ctx)
-	part := func(name string, run func(context.Context) error) {
-		g.Go(func() error {
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			return nil
-		})
-	}
-	// The journal outlives the others, so that what they saw last is kept.
-	journalCtx, stopJournal := context.WithCancel(context.WithoutCancel(ctx))
-	journalDone := make(chan error, 1)
-	go func() { journalDone <- a.journal.Run(journalCtx) }()
-	defer func() { stopJournal(); <-journalDone }()
-
-	if err := a.missed(); err != nil {
-		return err
-	}
-	if err := a.installedBefore(ctx, a.holder.Current(), len(a.holder.Problems()) == 0); err != nil {
-		return err
-	}
-	if err := a.sweepCertificates(ctx); err != nil {
-		// On a full disk, say. What is stale is refused all the same, and this is tried again.
-		a.Log.Error("revoking certificates", "error", err)
-	}
-	// A link is locked before anything on it is opened: the ports alone don't tell,
-	// since two appliances may have two addresses on one link.
-	unlock, err := a.lockLinks(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	// Every port is tried before anything is answered: one that is taken ends the start
-	// with one clear error, and no host sees half an appliance.
-	if err := a.portsFree(ctx); err != nil {
-		return err
-	}
-	serve, closeAll, err := a.listeners()
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	logs, closeLogs, err := a.syslogSockets()
-	if err != nil {
-		return err
-	}
-	defer closeLogs()
-	defer a.logs.Close()
-	for _, s := range serve {
-		part(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
-	}
-	for _, run := range logs {
-		part("syslog", run)
-	}
-	for _, l := range a.links {
-		part("dhcp on "+l.Name, a.dhcp(l).Run)
-		part("router advertisements on "+l.Name, (&routeradvert.Advertiser{Interface: l.Name, Log: a.Log}).Run)
-	}
-	part("looks at the links", a.gate.Run)
-	for _, addr := range a.addresses() {
-		part("tftp on "+addr.String(), tftp.New(tftp.Options{
-			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
-			Host: func(peer netip.Addr) string { return a.web.HostOf(ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Flood: a.flood, Log: a.Log,
-			Leased: func(peer netip.Addr) bool { _, ok := a.leaseholder(ctx, peer); return ok },
-		}).Run)
-	}
-	lost := make(chan error, 1)
-	part("the database", func(ctx context.Context) error {
-		err := state.Watch(ctx, a.store, databaseEvery)
-		if err != nil {
-			lost <- err
-		}
-		return err
-	})
-	part("retention", a.keeper.Run)
-	part("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
-	part("silence of agents", func(ctx context.Context) error { return a.operator.WatchSilence(ctx, a.Log) })
-	part("mirror", a.mirror.Run)
-	part("inventory", a.watcher.Run)
-	part("conductor", conduct.New(conduct.Options{
-		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Compile: a.compile, Log: a.Log,
-	}).Run)
-	part("certificates", a.certificates)
-	g.Go(func() error {
-		for {
-			select {
-			case <-reload:
-				a.watcher.Reload()
-			case <-ctx.Done():
-				return nil
-			}
-		}
-	})
-	a.Log.Info("rackhand serves", "address", a.cfg.Address.String(), "socket", a.cfg.Socket, "page", a.cfg.Page.Listen)
-	if err := a.journal.Record(provision.Event{Source: "appliance", Kind: "started", Message: "the appliance started"}); err != nil {
-		a.Log.Error("recording the start", "error", err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- g.Wait() }()
-	select {
-	case err := <-ended:
-		return err
-	case err := <-lost:
-		// Who reads a file that was cut off underneath may wait for ever.
-		select {
-		case <-ended:
-		case <-time.After(lostPatience):
-		}
-		return err
-	}
-}
-
-const (
-	// databaseEvery is how often the database is looked at: is it still there?
-	databaseEvery = time.Second
-	lostPatience  = 10 * time.Second
-)
 
 // knows reports whether the inventory has a host.
 func (a *Appliance) knows(host string) bool {

@@ -15,8 +15,8 @@ import (
 	"rackhand/provision/store"
 )
 
-// decide asks the pure decision and carries out its one consequence: arming the
-// first install of a host, on disk before the box is answered.
+// decide makes the pure decision, and arms the first install of a host if it says so. The
+// install is on disk before the box gets an answer.
 func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, error) {
 	snap := a.holder.Current()
 	// Twice at most: after arming, the decision is asked again.
@@ -28,7 +28,7 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 		_, err := a.journal.Arm(journal.Request{
 			Host: d.Host.Name, MACs: d.Host.MACTexts(), System: d.Host.System.Name, FirstOnly: true,
 			Budget: a.budget(d.Host), Expires: a.cfg.Install.Expires,
-			Source: "dhcp", Why: "armed by itself: this box was never installed, and a network boot of it was seen",
+			Source: "dhcp", Why: "armed automatically: this box was never installed, and it booted from the network",
 		})
 		if errors.Is(err, journal.ErrNotFirst) {
 			return boot.Decision{Host: d.Host, Action: boot.Disk, Why: d.Host.Name + " boots its own disk: " + err.Error()}, nil
@@ -37,22 +37,22 @@ func (a *Appliance) decide(_ context.Context, r boot.Request) (boot.Decision, er
 			return d, fmt.Errorf("arming the first install of %s: %w", d.Host.Name, err)
 		}
 		if err == nil {
-			a.foresee(d.Host)
+			a.reportNotReady(d.Host)
 		}
 	}
 	return boot.Decision{}, fmt.Errorf("the install of %s could not be armed", r.MAC)
 }
 
-// foresee tells at once what keeps a host that was armed by itself from its installer:
-// the box stays at its boot loader, and goes on when that is mended.
-func (a *Appliance) foresee(h *inventory.Host) {
+// reportNotReady reports at once why a host that was armed automatically can't get its installer.
+// The box stays at its boot loader, and continues when the operator has fixed that.
+func (a *Appliance) reportNotReady(h *inventory.Host) {
 	if a.handout == nil {
 		return
 	}
 	if err := a.handout.Ready(h, a.urls); err != nil {
 		err = a.journal.Record(provision.Event{
 			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
-			Message: fmt.Sprintf("it is armed, and can't have its installer yet: %v", err),
+			Message: fmt.Sprintf("it is armed, but can't get its installer yet: %v", err),
 		})
 		if err != nil {
 			a.Log.Error("recording an event", "kind", "not-ready", "error", err)
@@ -60,19 +60,19 @@ func (a *Appliance) foresee(h *inventory.Host) {
 	}
 }
 
-// settle draws the consequence of a box that asks for the installer again and can't have
-// it. When it rebooted in the middle of its last attempt, its install has failed; when it
-// may be installed already, the operator is asked. Both take the box itself: that it asks
-// over TCP, from its address. A datagram in its name is none of its.
+// settle handles a box that asks for the installer again and can't have it. If it rebooted in
+// the middle of its last attempt, its install has failed. If it may be installed already, the
+// appliance asks the operator. Both need a request over TCP from the box's address, since a
+// datagram may be forged.
 func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
-	// d.Asks is looked at first: an update writes, and a box may ask a thousand times.
+	// d.Asks is checked first: an update writes, and a box may ask a thousand times.
 	if d.Host == nil || !d.Asks || !r.Proved {
 		return nil
 	}
 	_, err := a.journal.Update(d.Host.Name, "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		if why, finished := in.MayBeFinished(); finished {
 			if in.Doubt != "" {
-				return in, provision.Event{}, nil // asked in this moment
+				return in, provision.Event{}, nil // the question was just asked
 			}
 			in.Doubt = why
 			return in, in.Question(why), nil
@@ -92,12 +92,12 @@ func (a *Appliance) settle(d boot.Decision, r boot.Request) error {
 	return err
 }
 
-// missed marks the installs whose installer may have spoken while the appliance was off:
-// what it said then is lost. It is called before anything is answered.
+// markUnheard marks the installs whose installer may have reported while the appliance was off:
+// such reports are lost. It is called before any request is answered.
 //
-// Systems that are images need it not: their installer says its end for ten minutes, and
-// its guard tells a finished system from what an attempt has left half done.
-func (a *Appliance) missed() error {
+// Systems that are images don't need it: their installer repeats its last report for ten
+// minutes, and its guard recognises a finished system.
+func (a *Appliance) markUnheard() error {
 	for name, in := range a.journal.Installs() {
 		if in.Stage.Ended() || in.Unheard || in.Stage.Rank() < provision.Installer.Rank() || in.Stage.Rank() >= provision.Installed.Rank() || a.isImage(in.System) {
 			continue
@@ -113,8 +113,8 @@ func (a *Appliance) missed() error {
 	return nil
 }
 
-// isImage reports whether a system is known to be an image. Of one that is in the
-// inventory no longer, or of an inventory that could not be read, it isn't known.
+// isImage reports whether a system is known to be an image: it is in the inventory, which
+// could be read.
 func (a *Appliance) isImage(system string) bool {
 	snap := a.holder.Current()
 	if snap == nil {
@@ -140,16 +140,16 @@ func (a *Appliance) budget(h *inventory.Host) provision.Budget {
 	return provision.Budget{Attempts: a.cfg.Install.Attempts, Time: h.Budget}
 }
 
-// leased is the address that a MAC was leased. Its end is not looked at: an
-// installer may run for longer than a lease and does not renew it, and an address
-// that was given to another box since stands in that box's lease alone.
+// leased returns the address that a MAC was leased, even if the lease has ended: an installer
+// may run for longer than a lease and does not renew it. An address that another box has got
+// since is only in that box's lease.
 func (a *Appliance) leased(ctx context.Context, mac inventory.MAC) (netip.Addr, bool) {
 	l, ok := a.lease(ctx, mac)
 	addr, err := netip.ParseAddr(l.Address)
 	return addr, ok && err == nil
 }
 
-// lease is what was last leased to a MAC.
+// lease returns the latest lease of a MAC.
 func (a *Appliance) lease(ctx context.Context, mac inventory.MAC) (provision.Lease, bool) {
 	r, err := a.store.Get(ctx, dhcp.LeasePrefix+mac.String())
 	var l provision.Lease

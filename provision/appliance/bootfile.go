@@ -28,7 +28,8 @@ func bootFiles(cfg *config.Config) *bootfiles.Files {
 	return bootfiles.New(cfg.Bootfiles).WithFetched(filepath.Join(cfg.State, "bootfiles"))
 }
 
-// newHandout makes what hosts are handed, from the state folder and the operator's templates.
+// newHandout makes the maker of scripts and answer files, from the state folder and the
+// operator's templates.
 func newHandout(cfg *config.Config, set *templates.Set, secret func(string) (string, error), random io.Reader) *handout.Maker {
 	return &handout.Maker{
 		Templates: set, Secret: secret, Random: random, Images: filepath.Join(cfg.State, "images"),

@@ -7,8 +7,8 @@ import (
 	"rackhand/provision"
 )
 
-// certificates revokes those of systems that no longer speak for their hosts, when the
-// inventory or an install has changed, until ctx ends.
+// certificates revokes the certificates of systems that no longer speak for their hosts,
+// after changes of the inventory or of an install, until ctx ends.
 func (a *Appliance) certificates(ctx context.Context) error {
 	for ctx.Err() == nil {
 		events, err := a.journal.Subscribe(ctx, a.journal.Seq())
@@ -29,8 +29,8 @@ func (a *Appliance) certificates(ctx context.Context) error {
 	return nil
 }
 
-// awaitChange waits for an event that may have changed whose system speaks for a host, or
-// for a minute; false when the events have ended.
+// awaitChange waits for an event that may have made a certificate stale, or for a minute. It
+// returns false when the events have ended.
 func awaitChange(ctx context.Context, events <-chan provision.Event) bool {
 	minute := time.NewTimer(time.Minute)
 	defer minute.Stop()
@@ -50,7 +50,7 @@ func awaitChange(ctx context.Context, events <-chan provision.Event) bool {
 
 func (a *Appliance) sweepCertificates(ctx context.Context) error {
 	if len(a.holder.Problems()) > 0 {
-		return nil // nobody knows which hosts are still in the inventory
+		return nil // which hosts are still in the inventory is unknown
 	}
 	return a.web.SweepCertificates(ctx)
 }

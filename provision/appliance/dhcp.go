@@ -15,7 +15,7 @@ func (a *Appliance) newGate() *gate.Gate {
 	})
 }
 
-// dhcp makes the server of one link: what it hands out begins with our address there.
+// dhcp makes the server of one link. Its URLs and server address are our address there.
 func (a *Appliance) dhcp(l links.Link) *dhcp.Server {
 	at := a.applianceAt(l.Addr)
 	return dhcp.New(dhcp.Options{

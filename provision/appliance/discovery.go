@@ -17,11 +17,11 @@ import (
 	"rackhand/provision/web"
 )
 
-// nodeExporter is the port that a host's own exporter listens on unless the one who
-// asks says another (prometheus.io, default port allocations).
+// nodeExporter is the port of a host's node exporter, unless the request names another
+// (prometheus.io, default port allocations).
 const nodeExporter = 9100
 
-// discovery puts beside the page what other programs read of the inventory:
+// discovery adds to the page the parts of the inventory that other programs read:
 //
 //	GET /discovery/prometheus[?port=N]   HTTP service discovery (http_sd_config)
 //
@@ -44,7 +44,7 @@ func discovery(snapshot func() *inventory.Snapshot, page http.Handler) http.Hand
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(targets) // a client that goes away has nobody to tell
+		_, _ = w.Write(targets) // the client has gone
 	})
 	return mux
 }
@@ -81,8 +81,8 @@ func (a *Appliance) isHost(addr netip.Addr) bool {
 	return a.holder.Current().HostByAddress(addr) != nil
 }
 
-// isOperator reports whether the page keeps a share for an address: one of this machine, or
-// of a network that the settings name. Over a unix socket there is none.
+// isOperator reports whether the page reserves a share for an address: one of this machine, or
+// of a network that the settings name. A unix socket has no address, and counts as well.
 func (a *Appliance) isOperator(addr netip.Addr) bool {
 	return !addr.IsValid() || addr.IsLoopback() || slices.Contains(a.addresses(), addr) ||
 		slices.ContainsFunc(a.cfg.Page.Operators, func(p netip.Prefix) bool { return p.Contains(addr) })

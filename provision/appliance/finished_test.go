@@ -108,7 +108,7 @@ func TestMissed(t *testing.T) {
 		if got := ask(); got != boot.InstallIt {
 			t.Errorf("%s, before the restart: %s", tt.name, got)
 		}
-		if err := a.missed(); err != nil {
+		if err := a.markUnheard(); err != nil {
 			t.Fatal(err)
 		}
 		if got := ask(); got != tt.want {
@@ -144,7 +144,7 @@ func TestHeardAfterRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 {
-			if err := a.missed(); err != nil {
+			if err := a.markUnheard(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -161,7 +161,7 @@ func TestLogAnswersNothing(t *testing.T) {
 	if err := a.journal.Reported(in, provision.Event{Source: "installer", Kind: "progress", Stage: provision.Packages}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.missed(); err != nil {
+	if err := a.markUnheard(); err != nil {
 		t.Fatal(err)
 	}
 	r.Client, r.Chained, r.Proved = boot.IPXE, true, true

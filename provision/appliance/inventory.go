@@ -14,13 +14,13 @@ import (
 	"rackhand/provision/state"
 )
 
-// loadInventory reads the inventory for the first time. An appliance starts with
-// a broken one as well: it says so and goes on with the last good one.
+// loadInventory reads the inventory for the first time. An appliance starts with a broken one
+// as well: it reports that, and uses the last good one.
 func (a *Appliance) loadInventory() error {
 	if _, err := os.Stat(a.cfg.Inventory); err != nil {
 		return fmt.Errorf("the inventory's folder: %w; `inventory:` in rackhand.yaml names it, `rackhand init` makes one", err)
 	}
-	// The last good one, else an empty one: there is always a snapshot to decide from.
+	// The last good one, or an empty one: there is always a snapshot for decisions.
 	a.holder = &inventory.Holder{}
 	last, roles, err := loadGood(a.goodFile(), a.contents)
 	if err != nil {
@@ -39,7 +39,7 @@ func (a *Appliance) loadInventory() error {
 	snap, problems := a.load()
 	a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.takenIn(snap)
+		a.putInForce(snap)
 	}
 	a.watcher = &inventory.Watcher{
 		Dir: a.cfg.Inventory, Log: a.Log, OnLoad: a.inventoryLoaded,
@@ -48,22 +48,22 @@ func (a *Appliance) loadInventory() error {
 	return nil
 }
 
-// load reads the inventory as it is now, and keeps what its hosts want. Broken roles are no
-// problem of the inventory: see takenIn.
+// load reads the inventory as it is now, and keeps the needs of its hosts. Broken roles are
+// not problems of the inventory: see putInForce.
 func (a *Appliance) load() (*inventory.Snapshot, inventory.Problems) {
 	c := preview.Try(a.cfg.Inventory, a.supply, a.contents)
 	if c.Snapshot == nil {
 		return nil, c.Problems
 	}
 	a.lacking.Put(c)
-	a.tried = c.Roles
+	a.loadedRoles = c.Roles
 	return c.Snapshot, nil
 }
 
-// takenIn goes on with the roles of an inventory that was just taken in. A copy of it is
-// kept if they are all in order. The hosts of a broken one stay on their last good one.
-func (a *Appliance) takenIn(snap *inventory.Snapshot) {
-	roles := a.tried
+// putInForce puts the roles of an accepted inventory in force. If all of them are in order, it
+// keeps a copy of the inventory. Hosts of a broken role stay on its last good version.
+func (a *Appliance) putInForce(snap *inventory.Snapshot) {
+	roles := a.loadedRoles
 	a.roles.Store(roles)
 	if len(roles.Problems) == 0 {
 		a.keepGood(roles)
@@ -73,7 +73,7 @@ func (a *Appliance) takenIn(snap *inventory.Snapshot) {
 	}
 }
 
-// rolesChanged tells of roles that broke, or are in order again.
+// rolesChanged records that roles broke, or are in order again.
 func (a *Appliance) rolesChanged(before, now inventory.Problems) {
 	e := provision.Event{Source: "inventory", Kind: "roles-broken", Level: provision.LevelError}
 	switch {
@@ -89,7 +89,8 @@ func (a *Appliance) rolesChanged(before, now inventory.Problems) {
 	}
 }
 
-// goodName is in a state folder only once an appliance has run with it.
+// goodName is the copy of the last good inventory. A state folder has it only after an
+// appliance has run.
 const goodName = "inventory.good.json"
 
 func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, goodName) }
@@ -100,7 +101,7 @@ func (a *Appliance) keepGood(roles *preview.Roles) {
 	}
 }
 
-// inventoryLoaded takes a snapshot in, or keeps the last good one.
+// inventoryLoaded puts a snapshot in force, or keeps the last good one.
 func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory.Problems) {
 	if len(problems) == 0 {
 		if err := a.installedBefore(context.Background(), snap, true); err != nil {
@@ -110,9 +111,9 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	}
 	changes := a.holder.Put(snap, problems)
 	if len(problems) == 0 {
-		a.takenIn(snap)
-		a.rolesChanged(a.told, a.tried.Problems)
-		a.told = a.tried.Problems
+		a.putInForce(snap)
+		a.rolesChanged(a.rolesReported, a.loadedRoles.Problems)
+		a.rolesReported = a.loadedRoles.Problems
 	}
 	e := provision.Event{Source: "inventory", Kind: "inventory-loaded"}
 	switch {
@@ -129,10 +130,10 @@ func (a *Appliance) inventoryLoaded(snap *inventory.Snapshot, problems inventory
 	}
 }
 
-// installedBefore marks the hosts of an inventory as installed before, when the database
-// was begun anew: none is armed by itself because its history is gone. With whole, these
-// are all hosts that there are, and those that come later are new; but for none at all: an
-// inventory that lies on the lost disk too may come back after the database.
+// installedBefore marks the hosts of an inventory as installed before, when the database is a
+// new one: since their history is gone, none may be armed automatically. whole: the inventory
+// is complete, so hosts that are added later are new. An empty inventory doesn't count as
+// complete: it may have been on the lost disk too, and come back after the database.
 func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapshot, whole bool) error {
 	pending, err := state.Pending(ctx, a.store)
 	if err != nil || !pending {
@@ -146,7 +147,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 		return err
 	}
 	if len(hosts) == 0 {
-		a.Log.Warn("the database was begun anew, and the inventory has no host: those that it has next will count as installed before")
+		a.Log.Warn("the database is a new one, and the inventory has no host: the next hosts that it has will count as installed before")
 		return nil
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
@@ -158,12 +159,12 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	})
 }
 
-// maxTold is how many hosts, networks, or keys of one of them, an event tells by
-// name: one edit may change ten thousand.
-const maxTold = 10
+// maxListed is how many hosts, networks, or keys of one of them, an event names: one edit may
+// change ten thousand.
+const maxListed = 10
 
-// loadedMessage tells what a load changed. A network's change is told once, with
-// the number of its hosts, and not again for each of them.
+// loadedMessage lists the changes of a load. A network's change appears once, with the number
+// of its hosts, and not again for each of them.
 func loadedMessage(snap *inventory.Snapshot, changes []inventory.Change) string {
 	in := make(map[string]int)
 	for _, h := range snap.Hosts {
@@ -175,7 +176,7 @@ func loadedMessage(snap *inventory.Snapshot, changes []inventory.Change) string 
 			continue
 		}
 		for i, field := range c.Fields {
-			// The one word that decides whether boxes get addresses at all.
+			// This key decides whether boxes get addresses at all, so its value is shown.
 			if c.Network != "" && field == "dhcp" {
 				c.Fields = slices.Clone(c.Fields)
 				c.Fields[i] = "dhcp is now " + string(snap.Networks[c.Network].Mode())
@@ -195,15 +196,15 @@ func loadedMessage(snap *inventory.Snapshot, changes []inventory.Change) string 
 	return "the inventory was loaded; changed: " + strings.Join(told, "; ")
 }
 
-// some shortens a list to what can be told.
+// some shortens a list to maxListed entries and the number of the others.
 func some(list []string, what string) []string {
-	if len(list) <= maxTold {
+	if len(list) <= maxListed {
 		return list
 	}
-	return append(slices.Clone(list[:maxTold]), fmt.Sprintf("and %d more %s", len(list)-maxTold, what))
+	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more %s", len(list)-maxListed, what))
 }
 
-// supplies are what this appliance has.
+// supplies returns the images, secrets and addresses of this appliance.
 func (a *Appliance) supplies() *preview.Supplies {
 	return &preview.Supplies{Addresses: a.addresses(), HasImage: a.handout.HasImage, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg)}
 }

@@ -19,23 +19,23 @@ import (
 )
 
 const (
-	// maxGood bounds the copy of the inventory that is kept, in bytes.
+	// maxGood bounds the copy of the inventory, in bytes.
 	maxGood = 64 << 20
-	// maxInCopy is the size of a file in templates/ beyond which it is in the store of
-	// contents instead, in bytes.
+	// maxInCopy bounds a file of templates/ in the copy, in bytes. Larger files are in the
+	// store of contents.
 	maxInCopy = 1 << 20
 )
 
-// A goodCopy is the copy: the bytes of files, and the SHA-256 of those in the store of
-// contents.
+// A goodCopy is the copy as JSON: the bytes of files, and the SHA-256 of those in the store
+// of contents.
 type goodCopy struct {
 	Files    map[string][]byte `json:"files"`
 	Contents map[string]string `json:"contents,omitempty"`
 }
 
-// keepGood keeps a copy of the inventory's files as they are now: they are good.
-// An appliance that is started in the middle of a bad edit goes on with it. Large files in
-// templates/ are in the store of contents: the copy names them, by what sumOf says.
+// keepGood copies the inventory's files, which are good. An appliance that starts in the
+// middle of a bad edit uses the copy. Large files in templates/ are in the store of contents:
+// the copy has their SHA-256, which sumOf returns.
 func keepGood(dir, file string, sumOf func(name string) string) error {
 	files, contents := make(map[string][]byte), make(map[string]string)
 	size := 0
@@ -50,7 +50,7 @@ func keepGood(dir, file string, sumOf func(name string) string) error {
 				continue
 			}
 			if st.Size() > maxInCopy && strings.HasPrefix(pattern, "templates/") {
-				// One that no role names is of no use: templates are smaller.
+				// A large file that no role names is not needed: templates are smaller.
 				if sum := sumOf(filepath.Base(p)); sum != "" {
 					contents["templates/"+filepath.Base(p)] = sum
 				}
@@ -80,8 +80,8 @@ func keepGood(dir, file string, sumOf func(name string) string) error {
 	return renameio.WriteFile(file, b, 0o600)
 }
 
-// keepFiles adds what templates take as it is: templates/files/, with its folders.
-// What a link there leads to is kept when it lies within.
+// keepFiles adds templates/files/, with its folders, which templates read unchanged. A link's
+// target is copied if it lies within that folder.
 func keepFiles(dir string, files map[string][]byte, size int) error {
 	const folder = "templates/files"
 	root, err := os.OpenRoot(filepath.Join(dir, folder))
@@ -112,7 +112,7 @@ func keepFiles(dir string, files map[string][]byte, size int) error {
 	})
 }
 
-// loadGood loads the copy; nil when there is none.
+// loadGood loads the copy, or nil if it doesn't exist.
 func loadGood(file string, store *content.Store) (*inventory.Snapshot, *preview.Roles, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,7 +136,7 @@ func loadGood(file string, store *content.Store) (*inventory.Snapshot, *preview.
 	if err := kept.write(dir, store); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	// Trying it out reads all that any host is given, so that the folder may go.
+	// Try reads all files that any host gets, so the folder isn't needed any more.
 	c := preview.Try(dir, nil, store)
 	if err := c.Problems.Err(); err != nil {
 		return nil, nil, err

@@ -81,41 +81,40 @@ echo {{ quote (secret (var "plain_name")) }} > /etc/key
 	return dir, c.SecretSources(os.LookupEnv)
 }
 
-// TestNoSecretIsShown goes through all that shows something of an inventory and
-// greps it for the secrets that were planted.
-func TestNoSecretIsShown(t *testing.T) {
-	dir, secrets := leakyInventory(t)
-	clean := func(what, text string) {
-		t.Helper()
-		if text == "" {
-			t.Errorf("%s: nothing to look at", what)
-		}
-		if i := strings.Index(text, planted); i >= 0 {
-			t.Errorf("%s shows a secret: ...%s", what, text[max(0, i-60):min(len(text), i+60)])
-		}
+// wantNoSecret checks that a text, which something shows, holds no planted secret.
+func wantNoSecret(t *testing.T, what, text string) {
+	t.Helper()
+	if text == "" {
+		t.Errorf("%s: nothing to look at", what)
 	}
-	checked := preview.Check(dir, nil)
-	if checked.Snapshot == nil {
-		t.Fatal(checked.Problems)
+	if i := strings.Index(text, planted); i >= 0 {
+		t.Errorf("%s shows a secret: ...%s", what, text[max(0, i-60):min(len(text), i+60)])
 	}
-	snap := checked.Snapshot
+}
 
-	// What a render for a host puts in, to know that the others would have had it.
-	revealed, problems := preview.Open(dir, preview.Options{Secret: secrets.Get, Random: bytes.NewReader(make([]byte, 1<<10))})
+// openPreview opens a folder that must have no problems.
+func openPreview(t *testing.T, dir string, o preview.Options) *preview.Preview {
+	t.Helper()
+	p, problems := preview.Open(dir, o)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	masked, problems := preview.Open(dir, preview.Options{})
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	for _, host := range snap.HostNames() {
+	return p
+}
+
+// TestNoSecretIsRendered: `rackhand render` shows no secret unless it is told to.
+func TestNoSecretIsRendered(t *testing.T) {
+	dir, secrets := leakyInventory(t)
+	// This render has the secrets, which shows that the masked one would have them too.
+	revealed := openPreview(t, dir, preview.Options{Secret: secrets.Get, Random: bytes.NewReader(make([]byte, 1<<10))})
+	masked := openPreview(t, dir, preview.Options{})
+	for _, host := range masked.Snapshot.HostNames() {
 		for _, answer := range []preview.Answer{preview.Kickstart, preview.Script, preview.Menu, preview.CatalogJSON} {
 			text, notes, err := masked.Render(host, answer)
 			if err != nil {
 				t.Fatal(err)
 			}
-			clean("render "+host+" "+string(answer), text+strings.Join(notes, "\n"))
+			wantNoSecret(t, "render "+host+" "+string(answer), text+strings.Join(notes, "\n"))
 			shown, _, err := revealed.Render(host, answer)
 			if err != nil {
 				t.Fatal(err)
@@ -124,26 +123,42 @@ func TestNoSecretIsShown(t *testing.T) {
 				t.Errorf("%s of %s has no secret even when revealed: this test looks at nothing", answer, host)
 			}
 		}
+	}
+}
+
+// TestNoSecretIsExplained: neither `rackhand explain` nor a host's status shows a secret.
+func TestNoSecretIsExplained(t *testing.T) {
+	dir, _ := leakyInventory(t)
+	snap := openPreview(t, dir, preview.Options{}).Snapshot
+	for _, host := range snap.HostNames() {
 		settings, err := inventory.ExplainHost(snap, host)
 		if err != nil {
 			t.Fatal(err)
 		}
-		clean("explain "+host, fmt.Sprintf("%+v", settings))
+		wantNoSecret(t, "explain "+host, fmt.Sprintf("%+v", settings))
 		b, err := json.Marshal(settings)
 		if err != nil {
 			t.Fatal(err)
 		}
-		clean("explain --json "+host, string(b))
+		wantNoSecret(t, "explain --json "+host, string(b))
 	}
+	status := operate.Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, nil, map[string]journal.Host{})
+	b, err := json.Marshal(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNoSecret(t, "status --json", string(b))
+}
 
+// TestNoSecretInDiff: neither `rackhand diff` nor the event of a reload shows a secret.
+func TestNoSecretInDiff(t *testing.T) {
+	dir, _ := leakyInventory(t)
+	before := openPreview(t, dir, preview.Options{})
 	other, _ := leakyInventory(t)
 	write(t, other, "roles/web.yaml", "resources:\n  - file: /etc/app.conf\n    content: \"other=${secret.app/key}\"\n")
 	write(t, other, "templates/base.users.ks", "rootpw --plaintext {{ ksquote (var \"root_password\") }}\n")
-	changed, problems := preview.Open(other, preview.Options{})
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	comparison, err := preview.Compare(context.Background(), masked, changed, "HEAD")
+	changed := openPreview(t, other, preview.Options{})
+	comparison, err := preview.Compare(t.Context(), before, changed, "HEAD")
 	if err != nil || !comparison.Any() {
 		t.Fatalf("%+v, %v", comparison, err)
 	}
@@ -151,9 +166,13 @@ func TestNoSecretIsShown(t *testing.T) {
 	if err := comparison.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	clean("diff", out.String())
-	clean("the event of a reload", loadedMessage(changed.Snapshot, inventory.Diff(snap, changed.Snapshot))+".")
+	wantNoSecret(t, "diff", out.String())
+	wantNoSecret(t, "the event of a reload", loadedMessage(changed.Snapshot, inventory.Diff(before.Snapshot, changed.Snapshot))+".")
+}
 
+// TestNoSecretIsCopied: the copy of the last good inventory holds no secret.
+func TestNoSecretIsCopied(t *testing.T) {
+	dir, _ := leakyInventory(t)
 	file := filepath.Join(t.TempDir(), "good.json")
 	if err := keepGood(dir, file, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
@@ -162,17 +181,11 @@ func TestNoSecretIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clean("the copy of the last good inventory", string(kept))
-	status := operate.Statuses(snap, map[string]provision.Install{"web1": {ID: "i1", Host: "web1", Stage: provision.Installer}}, nil, map[string]journal.Host{})
-	b, err := json.Marshal(status)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clean("status --json", string(b))
+	wantNoSecret(t, "the copy of the last good inventory", string(kept))
 }
 
-// TestNoSecretInProblems: what fails with a secret in hand, in a check and in the
-// render of an answer, whose error becomes an event and stands on the page.
+// TestNoSecretInProblems: a check or a render that fails while it holds a secret doesn't show
+// it. The error becomes an event and stands on the page.
 func TestNoSecretInProblems(t *testing.T) {
 	dir, secrets := leakyInventory(t)
 	var log bytes.Buffer

@@ -71,7 +71,7 @@ const (
 // of forged TFTP senders, and an installer that won't stop. Database, events and memory
 // stay bounded, and another host loses nothing.
 func TestFlooded(t *testing.T) {
-	ns, dir := startBench(t, nil)
+	ns, dir := startNamespace(t, nil)
 	attacker := space.New(t, "flood")
 	for _, line := range []string{
 		"-n " + ns + " link set switch netns " + attacker,

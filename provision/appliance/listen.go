@@ -16,9 +16,9 @@ import (
 	"rackhand/provision/web"
 )
 
-// How many connections may be open at once. A box has a handful: an installer that loads in
-// parallel, a package manager behind it; a rack of 500 installs within the share of the
-// known. One costs some 20 KB, with TLS some 50.
+// Limits of connections that are open at once. A box has a handful: an installer that loads
+// in parallel, and a package manager. A rack of 500 installs within the share of known
+// addresses. A connection costs some 20 KB, with TLS some 50.
 func bootLimits() connlimit.Limits {
 	return connlimit.Limits{PerAddress: 128, Unknown: 512, Known: 2048}
 }
@@ -35,11 +35,11 @@ func pageLimits() connlimit.Limits {
 const (
 	// maxLocal bounds the connections of a unix socket.
 	maxLocal = 256
-	// pagePatience is how long a piece of a page may take to get away.
+	// pagePatience is how long sending a piece of a page may take.
 	pagePatience = 20 * time.Second
 )
 
-// A listener is an open port and what answers on it.
+// A listener is an open port and its handler.
 type listener struct {
 	name string
 	l    net.Listener

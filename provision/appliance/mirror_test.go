@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,36 +13,17 @@ import (
 	"rackhand/provision/journal"
 	"rackhand/provision/mirror"
 	"rackhand/provision/operate"
-	"rackhand/provision/store"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
 )
 
-// `rackhand mirror list` and `rackhand mirror forget`, over the socket.
-func TestMirrorListAndForget(t *testing.T) {
+// servedMirror serves a mirror cache with three files over the operator's socket.
+func servedMirror(t *testing.T) (*client.Client, *journal.Journal) {
+	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(r.URL.Path))
 	}))
-	defer upstream.Close()
-	log := slog.New(slog.DiscardHandler)
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "rackhand.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
+	t.Cleanup(upstream.Close)
 	cache, err := mirror.New(mirror.Options{Dir: t.TempDir(), Upstreams: map[string]string{"debian": upstream.URL}})
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +33,8 @@ func TestMirrorListAndForget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	log := slog.New(slog.DiscardHandler)
+	_, j := runJournal(t, time.Now, log)
 	socket := filepath.Join(t.TempDir(), "sock")
 	l, err := web.ListenUnix(socket, 0o600)
 	if err != nil {
@@ -60,9 +42,13 @@ func TestMirrorListAndForget(t *testing.T) {
 	}
 	srv := &http.Server{Handler: web.New(web.Options{Operator: &operate.Operator{Journal: j, MirrorList: cache.List, Forget: cache.Forget}, Journal: j, Log: log}).API(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = srv.Serve(l) }()
-	defer srv.Close()
-	c := client.New(socket)
+	t.Cleanup(func() { srv.Close() })
+	return client.New(socket), j
+}
 
+// `rackhand mirror list` and `rackhand mirror forget`, over the socket.
+func TestMirrorListAndForget(t *testing.T) {
+	c, j := servedMirror(t)
 	list := func(at string) string {
 		t.Helper()
 		files, err := c.MirrorList(t.Context(), at)

@@ -12,97 +12,102 @@ import (
 	"time"
 
 	"rackhand/config"
-	"rackhand/provision/journal"
-	"rackhand/provision/store"
+	"rackhand/provision"
 )
 
-// TestReload edits the inventory of an appliance that watches it: a bad edit keeps
-// the last good snapshot and is told in the log, the journal and to the page, a good
-// one is an event that names what changed.
-func TestReload(t *testing.T) {
-	const inventory = "networks: {rack1: {subnet: 10.77.0.0/24}}\nhosts:\n"
-	dir := t.TempDir()
-	write(t, dir, "rack.yaml", inventory+"  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11}\n")
+const reloadNetworks = "networks: {rack1: {subnet: 10.77.0.0/24}}\nhosts:\n"
 
-	var logged logs
-	log := slog.New(slog.NewTextHandler(&logged, nil))
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "rackhand.db"))
-	if err != nil {
+// A reloading is an appliance that watches its inventory.
+type reloading struct {
+	*Appliance
+	dir    string
+	logged logs
+	events <-chan provision.Event
+}
+
+func newReloading(t *testing.T, host string) *reloading {
+	t.Helper()
+	r := &reloading{dir: t.TempDir()}
+	write(t, r.dir, "rack.yaml", reloadNetworks+host)
+	log := slog.New(slog.NewTextHandler(&r.logged, nil))
+	st, j := runJournal(t, time.Now, log)
+	r.Appliance = &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j, cfg: &config.Config{Inventory: r.dir, State: t.TempDir()}}
+	if err := r.openContents(); err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
+	if err := r.loadInventory(); err != nil {
+		t.Fatal(err)
+	}
+	r.gate = r.newGate()
 	ctx, cancel := context.WithCancel(t.Context())
-	j, err := journal.Open(ctx, st, time.Now, nil, log)
-	if err != nil {
+	var err error
+	if r.events, err = j.Subscribe(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	a := &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j, cfg: &config.Config{Inventory: dir, State: t.TempDir()}}
-	if err := a.openContents(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.loadInventory(); err != nil {
-		t.Fatal(err)
-	}
-	a.gate = a.newGate()
-	events, err := j.Subscribe(ctx, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{j.Run, a.watcher.Run} {
-		running.Go(func() {
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	defer running.Wait()
-	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.watcher.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
 
-	// As editors save: a file that is written in place could be read half done.
-	save := func(host string) {
-		t.Helper()
-		write(t, dir, ".rack.yaml.new", inventory+host)
-		if err := os.Rename(filepath.Join(dir, ".rack.yaml.new"), filepath.Join(dir, "rack.yaml")); err != nil {
-			t.Fatal(err)
+// save saves the inventory as editors do: a file that is written in place could be read
+// half done.
+func (r *reloading) save(t *testing.T, host string) {
+	t.Helper()
+	write(t, r.dir, ".rack.yaml.new", reloadNetworks+host)
+	if err := os.Rename(filepath.Join(r.dir, ".rack.yaml.new"), filepath.Join(r.dir, "rack.yaml")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until waits for an event of a kind whose message contains a text.
+func (r *reloading) until(t *testing.T, kind, says string) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		select {
+		case e := <-r.events:
+			if e.Kind == kind && strings.Contains(e.Message, says) {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("no event %s that says %q; the log:\n%s", kind, says, r.logged.String())
 		}
 	}
-	until := func(kind, says string) {
-		t.Helper()
-		deadline := time.After(time.Minute)
-		for {
-			select {
-			case e := <-events:
-				if e.Kind == kind && strings.Contains(e.Message, says) {
-					return
-				}
-			case <-deadline:
-				t.Fatalf("no event %s that says %q; the log:\n%s", kind, says, logged.String())
-			}
-		}
-	}
-	address := func() string { return a.holder.Current().Hosts["web1"].Address.String() }
+}
 
-	save("  web1: {mac: 52:54:00:00:00:01, adress: 10.77.0.12}\n")
-	until("inventory-broken", "the first at rack.yaml:3:3; the last good one stays in force")
-	if got := address(); got != "10.77.0.11" {
+func (r *reloading) address() string { return r.holder.Current().Hosts["web1"].Address.String() }
+
+// TestReload edits the inventory of an appliance that watches it. After a bad edit the last
+// good snapshot stays in force, and log, journal and page show the problem. A good edit is
+// an event that names the changes.
+func TestReload(t *testing.T) {
+	r := newReloading(t, "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.11}\n")
+	r.save(t, "  web1: {mac: 52:54:00:00:00:01, adress: 10.77.0.12}\n")
+	r.until(t, "inventory-broken", "the first at rack.yaml:3:3; the last good one stays in force")
+	if got := r.address(); got != "10.77.0.11" {
 		t.Errorf("after a bad edit the address is %s", got)
 	}
-	if problems := (source{a}).Problems(); len(problems) == 0 {
+	if problems := (source{r.Appliance}).Problems(); len(problems) == 0 {
 		t.Error("the page has no problem to show")
 	}
-	if log := logged.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "rack.yaml:3:3") {
-		t.Errorf("the log doesn't tell it:\n%s", logged.String())
+	if log := r.logged.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "rack.yaml:3:3") {
+		t.Errorf("the log doesn't show the problem:\n%s", log)
 	}
 
-	save("  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.12}\n")
-	until("inventory-loaded", "changed: web1: address")
-	if got := address(); got != "10.77.0.12" {
+	r.save(t, "  web1: {mac: 52:54:00:00:00:01, address: 10.77.0.12}\n")
+	r.until(t, "inventory-loaded", "changed: web1: address")
+	if got := r.address(); got != "10.77.0.12" {
 		t.Errorf("after a good edit the address is %s", got)
 	}
 }
 
-// logs is a log that several goroutines write.
+// logs is a log to which several goroutines write.
 type logs struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -32,20 +32,20 @@ func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
 	return m.Compiled, nil
 }
 
-// Catalog is what a host's agent is given. With an error, it is the last one that could be
-// made, or nil.
+// Catalog returns the catalog for a host's agent. With an error, it returns the last one that
+// could be made, or nil.
 func (a *Appliance) Catalog(h *inventory.Host) (*catalogs.Made, error) {
 	secret := a.secrets.Get
 	if a.web != nil {
-		secret = a.web.Noting(h.Name, secret) // an agent may tell of what it writes
+		secret = a.web.Noting(h.Name, secret) // an agent's report may contain what it writes
 	}
 	return a.catalogs.Of(h, secret)
 }
 
-// Given and Last are the memory of what agents were given.
+// Given records the catalog that the agent of a host has now.
 func (a *Appliance) Given(host string, m *catalogs.Made) { a.catalogs.Given(host, m) }
 
-// Last is what was given last, and what agents of the first catalog format can be given.
+// Last returns the catalog that the agent got last, and the last one in the first format.
 func (a *Appliance) Last(host string) (given, readable *catalogs.Made) { return a.catalogs.Last(host) }
 
 // Content opens a content by its SHA-256.

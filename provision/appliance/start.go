@@ -19,14 +19,14 @@ import (
 	"rackhand/provision/links"
 )
 
-// How often a link that is not ready is looked at, and how often the log says so.
+// How often a link that is not ready is checked, and how often the log says so.
 const (
 	readyEvery = time.Second
 	readySaid  = time.Minute
 )
 
-// waitForLinks waits until all links of the configuration are up with an address: a
-// machine may start us before its network. What can't come right by waiting is an error.
+// waitForLinks waits until all links of the configuration are up with an address: a machine
+// may start us before its network. A fault that waiting can't fix is an error.
 func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]links.Link, error) {
 	said, since := "", time.Duration(0)
 	for {
@@ -61,8 +61,9 @@ func portSetting(p doctor.Port) string {
 	return map[string]string{"HTTP": "http", "agents": "agents", "TFTP": "tftp"}[p.For]
 }
 
-// portsFree says which of the links' ports are taken, by whom, and what to do, a line
-// each. It is asked before anything is opened, so that one start tells all of them.
+// portsFree returns an error with a line for each of the links' ports that is taken: by which
+// program, and what to do. It is called before any port is opened, so that one start reports
+// all of them.
 func (a *Appliance) portsFree(ctx context.Context) error {
 	var taken []error
 	for _, p := range doctor.Ports(a.cfg.TFTP, a.cfg.HTTP, a.cfg.Agents) {

@@ -139,7 +139,7 @@ func TestStartExplains(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			ns, dir := startBench(t, tc.settings)
+			ns, dir := startNamespace(t, tc.settings)
 			sh(t, "ip", "-n", ns, "addr", "add", "10.77.0.1/24", "dev", "eth1")
 			sh(t, "ip", "-n", ns, "link", "set", "eth1", "up")
 			if tc.before != nil {
@@ -166,9 +166,9 @@ func TestStartExplains(t *testing.T) {
 	}
 }
 
-// startBench is a namespace with the link eth1, without an address and down, and a
-// folder with settings and an inventory.
-func startBench(t *testing.T, over map[string]string) (ns, dir string) {
+// startNamespace makes a namespace with the link eth1, which is down and has no address,
+// and a folder with settings and an inventory.
+func startNamespace(t *testing.T, over map[string]string) (ns, dir string) {
 	t.Helper()
 	ns, dir = space.New(t, "start"), t.TempDir()
 	sh(t, "ip", "-n", ns, "link", "set", "lo", "up")
@@ -216,7 +216,7 @@ func (l *lines) String() string {
 // TestStartWaits: a link that is down or has no address yet is waited for, and said.
 func TestStartWaits(t *testing.T) {
 	t.Parallel()
-	ns, dir := startBench(t, map[string]string{"address": "10.77.0.1"})
+	ns, dir := startNamespace(t, map[string]string{"address": "10.77.0.1"})
 	var out lines
 	cmd := exec.CommandContext(t.Context(), "ip", "netns", "exec", ns, program(t), "serve", "--config", filepath.Join(dir, "rackhand.yaml"))
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -95,7 +95,7 @@ func (r runner) events() []provision.Event {
 // real program over one state folder.
 func TestLostState(t *testing.T) {
 	t.Parallel()
-	ns, dir := startBench(t, nil)
+	ns, dir := startNamespace(t, nil)
 	sh(t, "ip", "-n", ns, "addr", "add", "10.77.0.1/24", "dev", "eth1")
 	sh(t, "ip", "-n", ns, "link", "set", "eth1", "up")
 	r := runner{t, ns, dir}

@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/installlog"
 )
 
-// source is what the status page reads.
+// source is the status page's view of the appliance.
 type source struct{ a *Appliance }
 
 func (s source) Hosts(ctx context.Context) ([]provision.HostStatus, error) {

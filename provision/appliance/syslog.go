@@ -23,8 +23,8 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 			_ = x.Close()
 		}
 	}
-	// To tell who has an address that the inventory doesn't name takes a look at all leases:
-	// no stream of forged addresses gets to have that done for each.
+	// Finding the host of an address that the inventory doesn't name means reading all
+	// leases. A stream of forged addresses must not cause that for each packet.
 	looks := rate.NewLimiter(strangerLooks, strangerLooks)
 	sender := func(ctx context.Context, from netip.Addr) syslog.Install {
 		if a.holder.Current().HostByAddress(from) == nil && !looks.Allow() {
@@ -70,9 +70,9 @@ func (a *Appliance) logSender(ctx context.Context, from netip.Addr) syslog.Insta
 	return syslog.Install{Host: host, ID: in.ID, Attempt: in.Attempts, Known: a.web.Masked(host)}
 }
 
-// packagesCame records how far the packages of an install are. What came by UDP, whose
-// senders prove nothing, tells how far a stage is that the installer has reported
-// itself; it does not begin one.
+// packagesCame records how far the packages of an install are. A message by UDP may be
+// forged: it shows the progress of a stage that the installer itself has reported, and
+// begins none.
 func (a *Appliance) packagesCame(p syslog.Progress) error {
 	_, err := a.journal.Update(p.Host, p.ID, func(in provision.Install) (provision.Install, provision.Event, error) {
 		at := in.Stage.Rank()
@@ -88,14 +88,14 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 		}
 		switch {
 		case p.Complete && (!p.Connected || in.Packed):
-			return in, provision.Event{}, nil // nobody loses an attempt by a datagram
+			return in, provision.Event{}, nil // a datagram must not end an attempt
 		case p.Complete:
 			e.Kind, e.Message, e.Fields = provision.KindPacked, "all packages are installed, as its log says", nil
 		case p.Total == 0:
-			e.Message = "packages are being installed; how many there are was not heard"
+			e.Message = "packages are being installed; their number is not known"
 		}
-		// What a log says is no word of the installer's: the system that it wrote may log to
-		// the same place, and must not answer for it.
+		// A line of a log doesn't count as a report of the installer: the installed system may
+		// log to the same place.
 		if p.Complete {
 			in.Packed = true
 		}

@@ -8,7 +8,8 @@ import (
 	"rackhand/templates"
 )
 
-// An Attempt is what a script and an answer file say of one attempt of an install or job.
+// An Attempt is the data about one attempt of an install or job in a script and an answer
+// file.
 type Attempt struct {
 	ID         string
 	Job        provision.Job // NoJob for an install

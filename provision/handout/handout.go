@@ -1,7 +1,7 @@
-// Package handout makes what a host is handed: boot scripts and GRUB menus, the URLs in
-// them, the answer file, and what TFTP serves under which name. Package web, TFTP, `rackhand
-// render` and `rackhand check` all ask it, so a preview shows what goes over the wire. It
-// decides nothing about who may have something, and opens no port.
+// Package handout makes the texts for a host: boot scripts and GRUB menus, the URLs in them,
+// the answer file, and the files that TFTP serves, by name. Package web, TFTP, `rackhand
+// render` and `rackhand check` all use it, so a preview shows the text that is sent. It
+// doesn't decide which client may have a text, and opens no port.
 package handout
 
 import (
@@ -14,7 +14,7 @@ import (
 	"rackhand/templates"
 )
 
-// A Maker makes the texts for hosts. It may be used by several goroutines.
+// A Maker makes the texts for hosts. It is safe for concurrent use.
 type Maker struct {
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
@@ -38,8 +38,8 @@ func (m *Maker) AnswerFile(d templates.Data, secret func(string) (string, error)
 	return m.Templates.Render(d.Host.Kickstart, d, templates.Funcs(d.Host, secret, templates.Salt(m.Random)))
 }
 
-// Ready says what is missing for an install of a host: its image or media, or that its
-// answer file doesn't render. at is where hosts reach the appliance.
+// Ready returns an error if a host can't be installed: its image or media are missing, or its
+// answer file doesn't render. at has the appliance's URLs.
 func (m *Maker) Ready(h *inventory.Host, at templates.Appliance) error {
 	img, err := m.Image(h, provision.NoJob, IPXEHTTP, at.URL)
 	if err != nil {
@@ -58,13 +58,13 @@ func (m *Maker) Renders(h *inventory.Host, mac inventory.MAC, img templates.Imag
 	return nil
 }
 
-// HasImage says which part of the image or media of a host's system is missing.
+// HasImage returns an error if part of the image or media of a host's system is missing.
 func (m *Maker) HasImage(h *inventory.Host) error {
 	_, err := m.Image(h, provision.NoJob, IPXEHTTP, "")
 	return err
 }
 
-// JobReady says what is missing for a rescue, wipe or burn-in of a host.
+// JobReady returns an error if a host's rescue, wipe or burn-in lacks an image.
 func (m *Maker) JobReady(h *inventory.Host) error {
 	_, err := m.Image(h, provision.JobRescue, IPXEHTTP, "")
 	return err

@@ -11,10 +11,10 @@ import (
 	"rackhand/templates"
 )
 
-// Image finds what a host boots, with URLs below at as the loader writes them. For an
-// install that is the image or the media of its system. For a job it is the kernel and
-// initrd of its system's image, or those of any image for its processor: Anaconda's can't
-// do a job.
+// Image finds the files that a host boots, with URLs below at as the loader writes them. For
+// an install they are the image or the media of its system. For a job they are the kernel and
+// initrd of its system's image, or of any image for its processor: Anaconda's can't run a
+// job.
 func (m *Maker) Image(h *inventory.Host, job provision.Job, l Loader, at string) (templates.Image, error) {
 	if job == provision.NoJob {
 		return m.systemImage(h, l, at)
@@ -57,7 +57,7 @@ func (m *Maker) systemImage(h *inventory.Host, l Loader, at string) (templates.I
 	return RootImage(i.Name, i.Root(), l, at)
 }
 
-// RootImage is where a root image is served.
+// RootImage returns the URLs of a root image.
 func RootImage(name string, root image.File, l Loader, at string) (templates.Image, error) {
 	base, err := l.Base(at)
 	if err != nil {
@@ -82,8 +82,8 @@ func (m *Maker) mediaOf(h *inventory.Host, l Loader, at string) (templates.Image
 	return MediaImage(found, l, at)
 }
 
-// MediaImage is where media are served: kernel and initrd for the boot loader, and their
-// tree for Anaconda.
+// MediaImage returns the URLs of media: kernel and initrd for the boot loader, and the tree
+// for Anaconda.
 func MediaImage(m *media.Manifest, l Loader, at string) (templates.Image, error) {
 	base, err := l.Base(at)
 	if err != nil {
@@ -106,8 +106,8 @@ func MediaImage(m *media.Manifest, l Loader, at string) (templates.Image, error)
 
 func mirrorURL(at, name string) string { return at + "/mirror/" + name }
 
-// fits reports whether media are for the release and processor that a system says: a
-// Kickstart of another release fails in the middle of an install.
+// fits reports whether media are for the release and processor of a system: a Kickstart for
+// another release fails in the middle of an install.
 func fits(m *media.Manifest, h *inventory.Host) error {
 	sys := h.System
 	if m.Tree.Processor() != sys.Processor() {

@@ -27,15 +27,15 @@ var (
 // Install names the template of a script that boots the installer.
 func (l Loader) Install() string { return "install." + l.name }
 
-// Disk names the template of a script that goes on to the disk.
+// Disk names the template of a script that boots the disk.
 func (l Loader) Disk() string { return "disk." + l.name }
 
-// Wait names the template of GRUB's menu that asks again later; iPXE asks again when HTTP
-// says so.
+// Wait names the template of GRUB's menu that asks again later. iPXE asks again after an HTTP
+// status of 503.
 func (l Loader) Wait() string { return "wait." + l.name }
 
-// Base is how the loader writes an appliance's URL before a path. GRUB has devices instead
-// of URLs: (http,10.77.0.1), (tftp,10.77.0.1).
+// Base returns an appliance's URL before a path, as the loader writes it. GRUB has devices
+// instead of URLs: (http,10.77.0.1), (tftp,10.77.0.1).
 func (l Loader) Base(appliance string) (string, error) {
 	u, err := url.Parse(appliance)
 	if err != nil {
@@ -53,8 +53,8 @@ func (l Loader) Base(appliance string) (string, error) {
 	}
 }
 
-// Scripts names the templates of all boot scripts that a host may be handed: iPXE's, and
-// GRUB's where GRUB boots it.
+// Scripts names the templates of all boot scripts that a host may get: iPXE's, and GRUB's if
+// GRUB boots it.
 func Scripts(h *inventory.Host) []string {
 	all := []string{IPXEHTTP.Install(), IPXEHTTP.Disk()}
 	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {

@@ -15,8 +15,8 @@ func StageOfImage(file string) provision.Stage {
 	return ""
 }
 
-// StageOfMedia is StageOfImage for a file of media. event says whether its transfer is an
-// event at all: those of the thousand packages of an install are not.
+// StageOfMedia is StageOfImage for a file of media. event reports whether its transfer causes
+// an event: those of the thousand packages of an install don't.
 func StageOfMedia(m *media.Manifest, file string) (stage provision.Stage, event bool) {
 	switch file {
 	case m.Tree.Initrd:

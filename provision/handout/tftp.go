@@ -19,8 +19,8 @@ import (
 	"rackhand/provision"
 )
 
-// A TFTP opens what boot loaders and firmware ask for by TFTP. The functions decide who
-// may have a script.
+// A TFTP opens the files that boot loaders and firmware ask for by TFTP. Its functions decide
+// which client may have a script.
 type TFTP struct {
 	Programs *bootfiles.Files
 	Images   string       // the folder of root images
@@ -35,14 +35,14 @@ type TFTP struct {
 	Installing func(ctx context.Context, peer netip.Addr) bool
 }
 
-// A Staged is a file whose transfer brings an install to a stage. What Open returns is one.
+// A Staged is a file whose transfer brings an install to a stage. Open returns such files.
 type Staged interface {
-	// Stage is the stage of the install whose host has fetched the whole file; "" for a
-	// file that moves nothing.
+	// Stage is the stage of the install whose host has fetched the whole file; "" if the
+	// file stands for no stage.
 	Stage() provision.Stage
 }
 
-// Open opens what the client at peer asks for, and tells its size in bytes:
+// Open opens the file that the client at peer asks for, and returns its size in bytes:
 //
 //	grub/grub.cfg, and with a MAC     GRUB's menu
 //	ipxe/MAC                          iPXE's script
@@ -71,8 +71,8 @@ func (t *TFTP) Open(ctx context.Context, peer netip.Addr, name string) (io.ReadS
 	return staged{f, provision.Bootfile}, size, nil
 }
 
-// grub opens what GRUB finds below its prefix /grub: its menu, and nothing else of what it
-// looks for there.
+// grub opens GRUB's menu below its prefix /grub. GRUB looks for other files there, which don't
+// exist.
 func (t *TFTP) grub(ctx context.Context, peer netip.Addr, name string) (io.ReadSeekCloser, int64, error) {
 	said, ok := GRUBMenu(name)
 	if !ok {
@@ -87,7 +87,7 @@ func (t *TFTP) grub(ctx context.Context, peer netip.Addr, name string) (io.ReadS
 
 // GRUBMenu reads the name of a menu below /grub. Debian's signed GRUB asks for grub.cfg, or
 // for x86_64-efi/grub.cfg first; others look for grub.cfg-01-aa-bb-cc-dd-ee-ff before. said
-// is the MAC in the name, nil when there is none.
+// is the MAC in the name, or nil.
 func GRUBMenu(name string) (said *inventory.MAC, ok bool) {
 	for _, platform := range []string{"x86_64-efi/", "arm64-efi/"} {
 		name = strings.TrimPrefix(name, platform)
@@ -140,8 +140,8 @@ func (t *TFTP) image(ctx context.Context, peer netip.Addr, path string) (io.Read
 	return staged{f, StageOfImage(file)}, st.Size(), nil
 }
 
-// efiFolder holds the boot loaders of media. GRUB looks for its menu beside itself: ours
-// stands there instead of the DVD's.
+// efiFolder holds the boot loaders of media. GRUB looks for its menu beside itself, where we
+// serve ours instead of the DVD's.
 const efiFolder = "EFI/BOOT/"
 
 // media opens a boot loader, the kernel or the initrd of media, for hosts that are being

@@ -10,7 +10,8 @@ import (
 	"rackhand/provision/orders"
 )
 
-// Converge orders a run of hosts' agents. What speaks against one of them is in the answer.
+// Converge orders a run of hosts' agents. The answer has the reason for each host without an
+// order.
 func (o *Operator) Converge(ctx context.Context, r orders.Request) ([]orders.Ordered, error) {
 	out := make([]orders.Ordered, 0, len(r.Hosts))
 	for _, host := range r.Hosts {
@@ -52,7 +53,7 @@ func (o *Operator) order(ctx context.Context, host string, wanted catalog.Order)
 	return out, o.Journal.Record(provision.Event{Host: host, Source: "operator", Kind: "converge-ordered", Message: "the operator has ordered " + wanted.Text() + " of the agent"})
 }
 
-// nextRun says when a host's agent makes its next run, as far as its latest report tells.
+// nextRun is when a host's agent makes its next run, by its latest report.
 func (o *Operator) nextRun(host string) string {
 	r, ok := o.Runs()[host]
 	if !ok {

@@ -40,8 +40,8 @@ func (o *Operator) Job(_ context.Context, host string, r provision.JobRequest) (
 	if r.Job.Disruptive() && o.Journal.Serves(host) && !r.Serving {
 		return provision.Install{}, fmt.Errorf("%s %w, and a %s takes it out of service: say --serving when that is meant", host, provision.ErrServes, provision.Install{Job: r.Job}.Noun())
 	}
-	// A host that can't boot for its job is not armed, or a host in service would be power
-	// cycled for nothing.
+	// A host that can't boot for its job is not armed: otherwise a host in service would be
+	// power-cycled in vain.
 	if err := o.Handout.JobReady(h); err != nil {
 		return provision.Install{}, err
 	}
@@ -68,13 +68,13 @@ func orderText(job provision.Job, o provision.Order) string {
 	case provision.JobBurnin:
 		return fmt.Sprintf("the operator asked for a burn-in of %d min", o.Minutes)
 	}
-	var who []string
+	var holders []string
 	for _, k := range o.Keys {
 		if key, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(k)); err == nil {
-			who = append(who, strings.TrimSpace(ssh.FingerprintSHA256(key)+" "+comment))
+			holders = append(holders, strings.TrimSpace(ssh.FingerprintSHA256(key)+" "+comment))
 		}
 	}
-	return "the operator asked for a rescue shell, for who holds the key " + strings.Join(who, ", ")
+	return "the operator asked for a rescue shell, for the holder of the key " + strings.Join(holders, ", ")
 }
 
 func disksText(disks []string) string {
@@ -102,14 +102,14 @@ func (o *Operator) keysOf(h *inventory.Host) ([]string, error) {
 			}
 			keys = append(keys, text)
 		default:
-			return nil, errors.New("the variable ssh_keys is no list of public keys")
+			return nil, errors.New("the variable ssh_keys is not a list of public keys")
 		}
 	}
 	return keys, nil
 }
 
-// publicKeys checks public keys as they stand in files and variables, several in one text
-// too. It returns one key a string, without options.
+// publicKeys checks public keys from files and variables, where a text may have several. It
+// returns each key as a string, without options.
 func publicKeys(texts []string) ([]string, error) {
 	var keys []string
 	for _, text := range texts {
@@ -121,7 +121,7 @@ func publicKeys(texts []string) ([]string, error) {
 			key, comment, options, more, err := ssh.ParseAuthorizedKey(rest)
 			switch {
 			case err != nil:
-				return nil, fmt.Errorf("%.30q... is no public key of SSH (such as ssh-ed25519 AAAA... you@desk)", strings.TrimSpace(string(rest)))
+				return nil, fmt.Errorf("%.30q... is not an SSH public key (such as ssh-ed25519 AAAA... you@desk)", strings.TrimSpace(string(rest)))
 			case len(options) > 0:
 				return nil, fmt.Errorf("the key %s has options (%s), which a rescue shell would not keep to: give the key alone", ssh.FingerprintSHA256(key), strings.Join(options, ","))
 			}

@@ -110,8 +110,8 @@ func TestJobRefusals(t *testing.T) {
 			provision.ErrInvalidRequest, "private key",
 		},
 		"a key with options": {provision.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{`command="id" ` + publicKey(t)}}}, provision.ErrInvalidRequest, "options"},
-		"no key at all":      {provision.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"nonsense"}}}, provision.ErrInvalidRequest, "no public key"},
-		"no job at all":      {provision.JobRequest{Job: "explode"}, provision.ErrInvalidRequest, "no job"},
+		"no key at all":      {provision.JobRequest{Job: provision.JobRescue, Order: provision.Order{Keys: []string{"nonsense"}}}, provision.ErrInvalidRequest, "not an SSH public key"},
+		"no job at all":      {provision.JobRequest{Job: "explode"}, provision.ErrInvalidRequest, "not a job"},
 	} {
 		_, err := b.Job(t.Context(), "web1", c.r)
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "secret") {

@@ -29,7 +29,7 @@ type Operator struct {
 	Appliance templates.Appliance // how hosts reach it
 	Settings  config.Install
 	Secret    func(name string) (string, error)
-	// BMC does a power action of a host and returns the state that its BMC reports then.
+	// BMC carries out a power action and returns the state that the BMC reports then.
 	BMC func(ctx context.Context, h *inventory.Host, action string) (seen string, err error)
 	// Fetch brings into the mirror cache the packages that hosts of a system will ask for.
 	Fetch func(ctx context.Context, s *inventory.System, hosts []*inventory.Host) (provision.Prefetched, error)
@@ -38,7 +38,7 @@ type Operator struct {
 	MirrorList func(ctx context.Context, at string) ([]provision.MirrorFile, error)
 	// Forget removes the files that the mirror cache keeps at a place.
 	Forget func(at string) (provision.MirrorForgotten, error)
-	// Problems are those of the inventory and of links, as text laid out already.
+	// Problems returns the problems of the inventory and of links, as formatted text.
 	Problems func() []string
 	Database func() provision.DatabaseStats
 	// Runs are the latest reports of agents, by host.
@@ -61,8 +61,8 @@ func (o *Operator) Install(_ context.Context, host string, r provision.InstallRe
 	if h.System == nil {
 		return provision.Install{}, fmt.Errorf("%s has no system to install: give it, its group or the defaults a `system:`", host)
 	}
-	// A host that can't have its installer is not armed, or a host in service would be power
-	// cycled for nothing.
+	// A host that can't have its installer is not armed: otherwise a host in service would be
+	// power-cycled in vain.
 	if err := o.Handout.Ready(h, o.Appliance); err != nil {
 		return provision.Install{}, err
 	}
@@ -92,8 +92,8 @@ func (o *Operator) Cancel(_ context.Context, host string) error {
 	return err
 }
 
-// Release lets the attempt go on that waits for the operator (`answer: confirm`). The error
-// wraps provision.ErrNotHeld when it doesn't wait.
+// Release continues the attempt that waits for the operator (`answer: confirm`). The error
+// wraps provision.ErrNotHeld if no attempt waits.
 func (o *Operator) Release(_ context.Context, host string) (provision.Install, error) {
 	if _, err := o.host(host); err != nil {
 		return provision.Install{}, err
@@ -111,7 +111,8 @@ func (o *Operator) Release(_ context.Context, host string) (provision.Install, e
 	return o.Journal.Shown(in), err
 }
 
-// Power does on, off, cycle, reset or status, and returns the state that the BMC reports.
+// Power carries out on, off, cycle, reset or status, and returns the state that the BMC
+// reports.
 func (o *Operator) Power(ctx context.Context, host, action string) (string, error) {
 	h, err := o.host(host)
 	if err != nil {

@@ -35,7 +35,7 @@ func withRuns(hosts []provision.HostStatus, runs map[string]provision.LastRun, n
 	return hosts
 }
 
-// WatchSilence looks each minute which agents have fallen silent, until ctx ends.
+// WatchSilence checks each minute which agents have fallen silent, until ctx ends.
 func (o *Operator) WatchSilence(ctx context.Context, log *slog.Logger) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -51,8 +51,8 @@ func (o *Operator) WatchSilence(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// Silence records an event for each agent that has fallen silent. That it reports again is
-// recorded with the report.
+// Silence records an event for each agent that has fallen silent. The next report of the agent
+// records that it reports again.
 func (o *Operator) Silence(ctx context.Context) error {
 	st, err := o.Status(ctx)
 	if err != nil {

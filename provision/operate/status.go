@@ -11,7 +11,7 @@ import (
 	"rackhand/provision/pki"
 )
 
-// Status is the whole picture.
+// Status returns the status of the appliance and of all hosts.
 func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 	hosts := Statuses(o.Snapshot(), shown(o.Journal, o.Journal.Installs()), shown(o.Journal, o.Journal.Jobs()), o.Journal.SeenHosts())
 	status := provision.Status{
@@ -27,7 +27,7 @@ func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 	return status, err
 }
 
-// addCertificates adds to the status of the hosts where their certificates stand.
+// addCertificates adds the state of their certificates to the status of the hosts.
 func addCertificates(hosts []provision.HostStatus, all []pki.Cert) {
 	of := make(map[string]pki.Cert, len(all))
 	for _, c := range all {
@@ -40,8 +40,8 @@ func addCertificates(hosts []provision.HostStatus, all []pki.Cert) {
 	}
 }
 
-// Statuses computes what an operator sees of every host and unclaimed box, hosts
-// first, each by name. It is pure.
+// Statuses computes the status of every host and unclaimed box for the operator, hosts first,
+// each by name. It is pure.
 func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Install, seen map[string]journal.Host) []provision.HostStatus {
 	var out []provision.HostStatus
 	for _, name := range snap.HostNames() {

@@ -1,4 +1,4 @@
-// Package prefetch fills the mirror cache with what hosts will ask for, before they do.
+// Package prefetch fills the mirror cache with the files that hosts will ask for.
 package prefetch
 
 import (
@@ -28,9 +28,9 @@ type Prefetcher struct {
 	Config *config.Config // for the folders of the inventory, images and media
 }
 
-// Fetch brings into the mirror cache what hosts of a system will ask for: the packages that
-// their Kickstarts and roles name, with their dependencies, except those of the system's
-// image; of a system for Anaconda, the tree's boot files too.
+// Fetch fills the mirror cache for the hosts of a system: with the packages that their
+// Kickstarts and roles name, and their dependencies, except those of the system's image. For
+// Anaconda it also fetches the tree's boot files.
 func (p *Prefetcher) Fetch(ctx context.Context, s *inventory.System, hosts []*inventory.Host) (provision.Prefetched, error) {
 	want, err := p.wanted(hosts)
 	if err != nil {
@@ -82,8 +82,8 @@ func (p *Prefetcher) tree(ctx context.Context, s *inventory.System, want []strin
 	return p.Mirror.PrefetchTree(ctx, w)
 }
 
-// plain are the entries of %packages that name a package to install: no groups, and no
-// packages that are left out.
+// plain are the entries of %packages that name a package to install, without groups and
+// excluded packages.
 func plain(entries []string) []string {
 	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return strings.ContainsAny(e[:1], "@-") })
 }

@@ -9,28 +9,28 @@ import (
 	"rackhand/templates"
 )
 
-// Load reads an inventory with all that hangs on it, roles and templates too, and
-// tries them out for every host. Warnings are not told.
+// Load reads an inventory with its roles and templates, and makes a dry run for every host.
+// It drops warnings.
 func Load(dir string) (*inventory.Snapshot, inventory.Problems) {
 	c := Check(dir, nil)
 	return c.Snapshot, c.Problems
 }
 
-// Checked is what there is to say about an inventory.
+// Checked is the result of checking an inventory.
 type Checked struct {
 	Snapshot *inventory.Snapshot // nil when there are problems; see Try
 	Problems inventory.Problems
-	// Warnings are accepted, and surely not meant. There are none while the
-	// inventory itself has problems.
+	// Warnings point at things that are allowed, and surely not meant. The list is empty
+	// while the inventory itself has problems.
 	Warnings inventory.Problems
-	// Roles are what the snapshot's catalogs are made of.
+	// Roles are the roles that the snapshot's catalogs are made of.
 	Roles *Roles
 	wants []wants
 }
 
-// Check is Load with all that it has to say. With an appliance at hand (nil for none)
-// that is also what it lacks for these hosts: see [Supplies]. `rackhand check` and a running
-// appliance say the same.
+// Check is Load with warnings. With the supplies of an appliance (or nil) it also reports
+// what the appliance lacks for these hosts. `rackhand check` and a running appliance report
+// the same.
 func Check(dir string, supplies *Supplies) Checked {
 	c := Try(dir, supplies, nil)
 	problems, warnings := supplies.lacks(c.wants)
@@ -41,10 +41,9 @@ func Check(dir string, supplies *Supplies) Checked {
 	return c
 }
 
-// Try is Check without what the appliance lacks: whether an inventory is taken
-// in doesn't hang on an image that has yet to be built. It doesn't hang on a broken role
-// either: there is a Snapshot when all Problems are those of roles. Contents of files go into
-// the store, if there is one.
+// Try is Check without what the appliance lacks: an inventory is accepted before its image is
+// built. It is also accepted with broken roles: there is a Snapshot if all Problems are those
+// of roles. Contents of files go into the store, if it is not nil.
 func Try(dir string, supplies *Supplies, store *content.Store) Checked {
 	roles, broken := role.Load(filepath.Join(dir, "roles"))
 	snap, problems := inventory.Load(dir, inventory.Options{Roles: roles.Names(), Templates: hasTemplate(dir), Appliance: supplies.addresses()})

@@ -20,12 +20,12 @@ import (
 	"rackhand/templates"
 )
 
-// A Comparison is what a change of the inventory alters.
+// A Comparison has the effects of a change of the inventory.
 type Comparison struct {
-	// Altered are the hosts that are handed something else, Added and Removed those
+	// Altered are the hosts whose texts differ, Added and Removed those
 	// that only one of the two inventories has; each sorted, web2 before web10.
 	Altered, Added, Removed []string
-	// Answers are the distinct changes of what hosts are handed.
+	// Answers are the distinct changes of the texts for hosts.
 	Answers []AnswerChange
 	// Settings are the changes in words, each with the networks or hosts that have it.
 	Settings []SettingChange
@@ -47,14 +47,14 @@ type AnswerChange struct {
 	Diff string
 }
 
-// What a host gets beside the answers that can be rendered one by one.
+// Answers that can't be rendered one by one.
 const (
 	diskScript Answer = "script for its own disk"
 	checks     Answer = "checks"
 )
 
-// Compare renders every host of two inventories and tells what differs. Secrets of
-// both are to be masked. oldName says in the diffs where the first one is from.
+// Compare renders every host of two inventories and returns the differences. Both must mask
+// secrets. oldName names the first inventory in the diffs.
 func Compare(ctx context.Context, old, now *Preview, oldName string) (*Comparison, error) {
 	c := &Comparison{}
 	var both []string
@@ -130,7 +130,7 @@ func compareHost(old, now *Preview, name, oldName string) (changes []hostChange,
 		if a.text == b.text {
 			continue
 		}
-		// Not at hand before or after: an empty file is what diffs take for it.
+		// Missing before or after: in a diff it is an empty file.
 		title := fmt.Sprintf("%s %s", name, a.what)
 		out := diff.Diff(title+" at "+oldName, []byte(b.text), title+" now", []byte(a.text))
 		_, text, _ := strings.Cut(string(out), "\n") // "diff A B" says nothing more
@@ -145,8 +145,8 @@ type rendered struct {
 	text string
 }
 
-// answers renders all that a host may be handed, always the same list. What can't be
-// rendered is the error's text, and broken.
+// answers renders all texts for a host, always the same list. If one can't be rendered, the
+// error stands in its place, and it counts as broken.
 func (p *Preview) answers(name string) (out []rendered, broken bool) {
 	h := p.Snapshot.Hosts[name]
 	add := func(what Answer, has bool, render func() (string, error)) {
@@ -182,15 +182,15 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 	})
 	add(checks, h.Role != "", func() (string, error) {
 		if err != nil {
-			return "", nil // told with the catalog
+			return "", nil // reported with the catalog
 		}
 		return checksText(compiled.Checks)
 	})
 	return out, broken
 }
 
-// catalogText is a catalog fit to be compared: as YAML, where a file's content
-// stands line by line, and without where in the roles it stands.
+// catalogText is a catalog in a form that diffs well: as YAML, with a file's content line by
+// line, and without places in the roles.
 func catalogText(c catalog.Catalog) (string, error) {
 	c.Version = "" // a hash over the rest
 	c.Resources = slices.Clone(c.Resources)
@@ -200,7 +200,7 @@ func catalogText(c catalog.Catalog) (string, error) {
 	return asYAML(c)
 }
 
-// checksText is a role's checks fit to be compared.
+// checksText is a role's checks in a form that diffs well.
 func checksText(list []role.Check) (string, error) {
 	type check struct {
 		HTTP   *role.HTTPCheck `json:"http,omitempty"`
@@ -233,7 +233,7 @@ func asYAML(v any) (string, error) {
 	return b.String(), err
 }
 
-// withoutEmpty leaves out what was blanked.
+// withoutEmpty drops empty values.
 func withoutEmpty(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

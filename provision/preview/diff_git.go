@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// Bounds on what is taken out of a repository, above those of an inventory.
+// Bounds of a checkout, larger than those of an inventory.
 const (
 	maxCheckout     = 5000
 	maxCheckoutSize = 64 << 20 // bytes
@@ -26,7 +26,7 @@ const (
 // CheckOut writes an inventory's folder as it was in a commit (HEAD, a branch, a tag,
 // a hash) into the folder to: the *.yaml files, roles/ and templates/. dir may be a
 // repository or a folder of one. found is false when the commit has no such folder.
-// The repository isn't touched.
+// It doesn't change the repository.
 func CheckOut(ctx context.Context, dir, ref, to string) (found bool, err error) {
 	prefix, err := git(ctx, dir, nil, "rev-parse", "--show-prefix")
 	if err != nil {
@@ -59,7 +59,7 @@ func CheckOut(ctx context.Context, dir, ref, to string) (found bool, err error) 
 	return true, unpack(bufio.NewReader(bytes.NewReader(blobs)), entries, to)
 }
 
-// git runs git in a folder and returns what it writes; an error has what it says.
+// git runs git in a folder and returns its output. An error contains its messages.
 func git(ctx context.Context, dir string, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Stdin = dir, in
@@ -89,8 +89,8 @@ func git(ctx context.Context, dir string, in io.Reader, args ...string) ([]byte,
 	return data, readErr
 }
 
-// gitEnviron makes git look for the repository of its folder alone: in a hook it would
-// take the hook's. No lock is taken, no question asked, messages are in one language.
+// gitEnviron makes git use the repository of its folder: in a hook it would use the hook's.
+// git takes no lock, asks no question, and writes messages in English.
 func gitEnviron(environ []string) []string {
 	out := slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -114,8 +114,8 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// parseTree reads git ls-tree -r -z: MODE TYPE HASH TAB PATH NUL. Only what an
-// inventory is made of is kept.
+// parseTree reads git ls-tree -r -z: MODE TYPE HASH TAB PATH NUL. It keeps only files of an
+// inventory.
 func parseTree(listing []byte) ([]string, error) {
 	if len(listing) > maxListing {
 		return nil, errors.New("the commit has too many files: is this an inventory's folder?")
@@ -137,7 +137,7 @@ func parseTree(listing []byte) ([]string, error) {
 	return names, nil
 }
 
-// ofInventory reports whether a file of the folder is one that is read.
+// ofInventory reports whether a file of the folder belongs to an inventory.
 func ofInventory(name string) bool {
 	if !filepath.IsLocal(name) {
 		return false
@@ -149,8 +149,8 @@ func ofInventory(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// unpack writes what git cat-file --batch says of the entries: HASH blob SIZE, the
-// bytes, a line break; for a link that can't be followed something else.
+// unpack writes the files in the output of git cat-file --batch: for each HASH blob SIZE, the
+// bytes, and a line break. A link that can't be followed has another header.
 func unpack(r *bufio.Reader, entries []string, to string) error {
 	root, err := os.OpenRoot(to)
 	if err != nil {

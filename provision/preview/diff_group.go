@@ -30,8 +30,8 @@ func groupChanges(names []string, found [][]hostChange) []AnswerChange {
 	return out
 }
 
-// changeKey is what a unified diff changes: its lines with + and -, a host's own
-// values replaced, so that the same change of two hosts has the same key.
+// changeKey identifies the change in a unified diff: its lines with + and -, with the host's
+// own values replaced. So the same change of two hosts has the same key.
 func changeKey(text string, own [][2]string) string {
 	var key strings.Builder
 	lines := strings.SplitAfter(text, "\n")
@@ -47,8 +47,8 @@ func changeKey(text string, own [][2]string) string {
 	return key.String()
 }
 
-// owned are the values that only one host has, and what stands for them in a key.
-// What the change itself alters isn't replaced: it is to be seen host by host.
+// owned are the values that only one host has, with their replacements in a key. A value that
+// the change itself alters isn't replaced, so that each host's change is shown.
 func owned(a, b *inventory.Host) [][2]string {
 	out := [][2]string{{b.Name, "\x00name"}}
 	if a.Address == b.Address {
@@ -92,14 +92,14 @@ func inWord(c byte) bool {
 	return c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// naturally compares names as people count: web2 before web10.
+// naturally compares names in natural order: web2 before web10.
 func naturally(a, b string) int {
 	pa, na, _ := numbered(a)
 	pb, nb, _ := numbered(b)
 	return cmp.Or(strings.Compare(pa, pb), cmp.Compare(na, nb), cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// numbered takes the number at the end of a name off.
+// numbered splits a name into its stem and the number at its end.
 func numbered(name string) (prefix string, n int, ok bool) {
 	prefix = strings.TrimRight(name, "0123456789")
 	n, err := strconv.Atoi(name[len(prefix):])

@@ -8,8 +8,8 @@ import (
 	"rackhand/inventory"
 )
 
-// A SettingChange is what was changed in the inventory itself, for one network or for
-// the hosts that have the same change.
+// A SettingChange is a change in the inventory itself, of one network or of all hosts with
+// the same change.
 type SettingChange struct {
 	Network string // "" for one of hosts
 	Hosts   []string
@@ -18,8 +18,8 @@ type SettingChange struct {
 	Lines []string
 }
 
-// settingChanges tells what differs in the settings of networks and of the hosts that
-// both inventories have. What a host takes over from its network is told there.
+// settingChanges returns the differences in the settings of networks, and of hosts that both
+// inventories have. Settings that a host inherits from its network appear at the network.
 func settingChanges(old, now *inventory.Snapshot) []SettingChange {
 	var out []SettingChange
 	index := map[string]int{}
@@ -56,7 +56,7 @@ func ownFields(fields []string) []string {
 func hostValues(s *inventory.Snapshot, host string) map[string]string {
 	settings, err := inventory.ExplainHost(s, host)
 	if err != nil {
-		return nil // it is in both, so there is none
+		return nil // it is in both, so this can't fail
 	}
 	return values(settings)
 }
@@ -70,8 +70,8 @@ func values(settings []inventory.Setting) map[string]string {
 	return out
 }
 
-// settingLines writes what differs in some fields, and in what stands below them: an
-// altered system is system.image.
+// settingLines writes the differences in some fields, and in the values below them: for an
+// altered system that is system.image.
 func settingLines(fields []string, before, after map[string]string) []string {
 	all := maps.Clone(before)
 	maps.Copy(all, after)

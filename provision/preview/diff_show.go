@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Write tells a comparison to people: whose answers change, a unified diff for each
-// distinct change with the hosts that it is for, then the settings.
+// Write writes a comparison for people: the hosts whose answers change, a unified diff for
+// each distinct change with its hosts, then the settings.
 func (c *Comparison) Write(w io.Writer) error {
 	var b bytes.Buffer
 	switch len(c.Altered) {

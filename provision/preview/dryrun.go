@@ -20,7 +20,7 @@ var placeholder = strings.Repeat("0", 64)
 // standInAppliance is an address of TEST-NET-1 (RFC 5737): never an appliance.
 const standInAppliance = "http://192.0.2.1"
 
-// A dryRunResult is what the dry runs of all hosts found.
+// A dryRunResult has the findings of the dry runs of all hosts.
 type dryRunResult struct {
 	problems, warnings inventory.Problems
 	roles              inventory.Problems // those of roles
@@ -36,8 +36,7 @@ func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
 	var all, ofRoles findingGroups
 	var out dryRunResult
 	names := snap.HostNames()
-	// Batches bound what is kept of an inventory in which every host has problems
-	// of its own.
+	// Batches bound the memory for an inventory in which every host has its own problems.
 	const batch = 256
 	for len(names) > 0 {
 		now := names[:min(batch, len(names))]
@@ -64,7 +63,7 @@ type dryRun struct {
 	disks map[string]bool // those that any host has
 }
 
-// batch runs hosts side by side; the findings come in the order of their names.
+// batch runs hosts in parallel. Their findings are in the order of the names.
 func (r *dryRun) batch(snap *inventory.Snapshot, names []string) ([]hostFindings, []wants) {
 	found, wanted := make([]hostFindings, len(names)), make([]wants, len(names))
 	next := make(chan int)
@@ -110,7 +109,7 @@ func (r *dryRun) host(h *inventory.Host) (out hostFindings, _ wants) {
 	return out, wantsOf(h, secrets, compiled)
 }
 
-// render renders a template with what secret gives for secrets.
+// render renders a template with the values that secret returns.
 func (r *dryRun) render(name string, h *inventory.Host, secret func(string) (string, error)) (string, *templates.Map, error) {
 	d, err := standInData(h)
 	if err != nil {
@@ -128,7 +127,7 @@ func standInData(h *inventory.Host) (templates.Data, error) {
 	}), err
 }
 
-// scripts renders the boot scripts that a host may be handed.
+// scripts renders the boot scripts that a host may get.
 func (r *dryRun) scripts(h *inventory.Host) []finding {
 	for _, name := range handout.Scripts(h) {
 		if _, _, err := r.render(name, h, templates.StandInSecret); err != nil {
@@ -138,9 +137,8 @@ func (r *dryRun) scripts(h *inventory.Host) []finding {
 	return nil
 }
 
-// unrendered is what keeps a template from being rendered. It stands in the
-// template when that is the operator's own; a built-in one fails for what the
-// inventory says of the host.
+// unrendered is the problem of a template that doesn't render. Its place is in the template
+// if that is the operator's own. A built-in one fails because of the host's settings.
 func unrendered(what string, err error, h *inventory.Host) []finding {
 	var e *templates.Error
 	if !errors.As(err, &e) || e.Place.Builtin {
@@ -175,7 +173,7 @@ func problemsOf(err error, h *inventory.Host) []finding {
 	return []finding{{Problem: p, host: h.Name, ofHost: true}}
 }
 
-// splitPlace tells file:line:column apart; without numbers it is a file alone.
+// splitPlace splits file:line:column; without numbers the text is only a file.
 func splitPlace(place string) (file string, line, column int) {
 	if parts := strings.Split(place, ":"); len(parts) == 3 {
 		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &line, &column); err == nil {

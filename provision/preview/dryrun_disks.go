@@ -40,16 +40,16 @@ func allDisks(snap *inventory.Snapshot) map[string]bool {
 	return all
 }
 
-// strangeDisks warns of disks in a host's Kickstart that no host has: a slip, as a
-// rule. Where the inventory leaves the disk to the installer, or names it by what the
-// box alone knows (its serial number), nothing is known.
+// strangeDisks warns of disks in a host's Kickstart that no host has, usually a mistake. It
+// can't tell if the inventory lets the installer choose the disk, or names it by its serial
+// number.
 func (r *dryRun) strangeDisks(h *inventory.Host, text string) []*kickstart.Problem {
 	if !kickstart.KernelDisk(h.Disk) {
 		return nil
 	}
 	f, err := kickstart.ParseFor(h.Kickstart, []byte(text), kickstart.Release(h.System.Release))
 	if err != nil {
-		return nil // told already
+		return nil // reported already
 	}
 	var out []*kickstart.Problem
 	for _, w := range kickstart.Disks(f, kickstart.Release(h.System.Release)) {

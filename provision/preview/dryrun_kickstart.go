@@ -14,7 +14,7 @@ import (
 )
 
 // kickstart renders a host's Kickstart and checks it for its release and engine. The text
-// is "" when there is none.
+// is "" if the host has no Kickstart.
 func (r *dryRun) kickstart(h *inventory.Host, secret func(string) (string, error)) (all []finding, text string) {
 	text, where, err := r.render(h.Kickstart, h, secret)
 	if err != nil {
@@ -32,7 +32,7 @@ func (r *dryRun) kickstart(h *inventory.Host, secret func(string) (string, error
 			line = strings.TrimSuffix(lines[p.Pos.Line-1], "\r")
 		}
 		if p.Severity == kickstart.Warning && atStandIn(line, p.Pos.Col) {
-			continue // what is known of the value is that it is a secret
+			continue // the value is secret, so it can't be checked
 		}
 		all = append(all, placed(p, line, where, h))
 	}
@@ -57,7 +57,7 @@ func checkRendered(h *inventory.Host, text string) ([]*kickstart.Problem, error)
 		}
 	}
 	if broken != nil {
-		// Warnings can wait: they may go with it. So can what the engine lacks.
+		// Warnings and limits of the engine can wait: they may go away with the problems.
 		return append(kickstart.Errors(found), broken), nil
 	}
 	if h.System.Installer != inventory.InstallerImage {
@@ -96,7 +96,7 @@ func placed(p *kickstart.Problem, line string, where *templates.Map, h *inventor
 		Problem: problem.Problem{File: at.File, Line: at.Line, Column: at.Col, Message: standIn.ReplaceAllString(p.Message, templates.Mask), Hint: p.Hint, Text: showable(at.Text, line)},
 		host:    h.Name, rendered: p.Pos.Line, warning: p.Severity == kickstart.Warning,
 	}
-	// What a value became is not to be seen in the template.
+	// The template doesn't show the value, so the rendered line is shown too.
 	if strings.Contains(at.Text, "{{") {
 		out.became = strings.TrimSpace(showable(line, line))
 	}

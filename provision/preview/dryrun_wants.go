@@ -13,7 +13,7 @@ import (
 	"rackhand/templates/kickstart"
 )
 
-// wants is what an install of a host needs beyond the inventory's files.
+// wants are the needs of a host's install beyond the inventory's files.
 type wants struct {
 	host    *inventory.Host
 	secrets []string // names, sorted
@@ -29,7 +29,7 @@ func noted(names map[string]bool) func(string) (string, error) {
 	}
 }
 
-// wantsOf puts together what was noted of a host.
+// wantsOf collects the needs that were noted for a host.
 func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled) wants {
 	if h.Install == inventory.Never {
 		secrets, compiled = map[string]bool{}, nil // nothing is rendered for it
@@ -46,8 +46,7 @@ func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled
 	return w
 }
 
-// neverInstalled warns of a host without a system, unless it says that it is none to
-// be installed.
+// neverInstalled warns of a host without a system, unless it has `install: never`.
 func neverInstalled(h *inventory.Host) []finding {
 	if h.System != nil || h.Install == inventory.Never {
 		return nil
@@ -79,13 +78,13 @@ func withoutAgent(h *inventory.Host, text string) []finding {
 		"write {{ template \"agent.ks\" . }} at the template's end")
 }
 
-// mayLogIn reports whether a Kickstart gives somebody a password or a key. What a script
-// does can only be guessed from its words. The image installer authenticates users as the
-// image has it.
+// mayLogIn reports whether a Kickstart gives a user a password or a key. The effect of a
+// script can only be guessed from its words. The image installer authenticates users as the
+// image does.
 func mayLogIn(text string, image bool) bool {
 	f, err := kickstart.Parse("", []byte(text))
 	if broken := (*kickstart.Problem)(nil); err != nil && !errors.As(err, &broken) || f == nil {
-		return true // told already
+		return true // reported already
 	}
 	for _, c := range f.Commands {
 		words := c.Words

@@ -8,23 +8,23 @@ import (
 	"rackhand/inventory"
 )
 
-// maxFindings bounds the different problems that are told, and as many warnings:
-// nobody reads more.
+// maxFindings bounds the different problems that are shown, and as many warnings: people
+// don't read more.
 const maxFindings = 200
 
-// maxBecame bounds what is shown of a line that was rendered, in characters.
+// maxBecame bounds the part of a rendered line that is shown, in characters.
 const maxBecame = 120
 
-// A finding is what trying out one host has shown. Where its text names the host,
-// hostWord stands, so that the same of many hosts is seen to be the same.
+// A finding is a problem or warning of one host's dry run. Its text has hostWord in place of
+// the host's name, so that equal findings of many hosts have equal texts.
 type finding struct {
 	problem.Problem
 	host    string
 	warning bool
-	// ofHost: it has no place but that of the host.
+	// ofHost: its only place is that of the host.
 	ofHost bool
-	// rendered is the line of the rendered text, 0 when there is none, and became
-	// what it holds, "" when the template's line shows as much.
+	// rendered is the number of the line in the rendered text, or 0. became is its text, or
+	// "" if the template's line shows the same.
 	rendered int
 	became   string
 }
@@ -43,7 +43,7 @@ func withoutHost(message string, h *inventory.Host) string {
 	return message
 }
 
-// same is what findings have in common that are told once.
+// same is the key of findings that are shown as one.
 type same struct {
 	file, message, hint string
 	line, column        int
@@ -54,7 +54,7 @@ type same struct {
 type findingGroups struct {
 	order []*several
 	known map[same]*several
-	more  [2]int // of problems and of warnings, those that are too many
+	more  [2]int // problems and warnings beyond maxFindings
 	count [2]int
 }
 

@@ -13,7 +13,7 @@ import (
 	"rackhand/templates"
 )
 
-// imageOf is what a host's system boots and installs, from the state folder of cfg, or
+// imageOf returns the image or media of a host's system, from the state folder of cfg, or
 // stand-ins with a note why. cfg may be nil. at is the appliance's URL.
 func imageOf(cfg *config.Config, h *inventory.Host, l handout.Loader, at string) (img templates.Image, note string, err error) {
 	if h.System.Installer == inventory.InstallerImage {

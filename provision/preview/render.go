@@ -19,7 +19,7 @@ import (
 	"rackhand/templates"
 )
 
-// An Answer is something that a host is handed.
+// An Answer is a kind of text for a host.
 type Answer string
 
 // The answers.
@@ -38,9 +38,9 @@ const (
 // someAppliance is an address of TEST-NET-1 (RFC 5737): never an appliance.
 var someAppliance = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 
-// A Preview renders what hosts would be handed, without an install of them: words
-// in capitals stand for what only an install knows. Two renders of the same are
-// the same. It may be used by several goroutines.
+// A Preview renders the texts that hosts would get, without an install. Words in capitals
+// stand for values that only an install knows. Rendering the same input twice gives the same
+// text. It is safe for concurrent use.
 type Preview struct {
 	Options
 	Snapshot *inventory.Snapshot
@@ -49,19 +49,18 @@ type Preview struct {
 	ours     []netip.Addr // at which the appliance answers
 }
 
-// Options are what a preview is made with.
+// Options are the settings of a Preview.
 type Options struct {
-	// Config is the appliance's settings. With nil stand-ins are taken for what they
-	// would say.
+	// Config has the appliance's settings; nil: stand-ins are used for its values.
 	Config *config.Config
 	// Secret looks a secret up; nil masks them.
 	Secret func(name string) (string, error)
-	// Random is where the salts of hashed passwords come from, when there is Secret.
+	// Random is for the salts of hashed passwords, if Secret is not nil.
 	Random io.Reader
 }
 
-// Open reads an inventory with its roles and templates, as they are now: what
-// changes in the folder later is not seen.
+// Open reads an inventory with its roles and templates. Later changes in the folder have no
+// effect.
 func Open(dir string, o Options) (*Preview, inventory.Problems) {
 	roles, problems := role.Load(filepath.Join(dir, "roles"))
 	snap, more := inventory.Load(dir, inventory.Options{Roles: roles.Names(), Templates: hasTemplate(dir)})
@@ -124,7 +123,7 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 	case Menu:
 		text, err = m.Script(handout.GRUBHTTP.Install(), d)
 	default:
-		return "", nil, fmt.Errorf("%q is nothing that a host is handed: kickstart, script, grub or catalog", what)
+		return "", nil, fmt.Errorf("%q can't be rendered: use kickstart, script, grub or catalog", what)
 	}
 	return text, notes, ofHost(h, err)
 }
@@ -137,8 +136,8 @@ func ofHost(h *inventory.Host, err error) error {
 	return nil
 }
 
-// lookUp is how templates and roles get secrets; asked, if given, becomes true with
-// the first one.
+// lookUp returns the function by which templates and roles get secrets. It sets asked, if that
+// is not nil, when the first secret is looked up.
 func (p *Preview) lookUp(asked *bool) func(string) (string, error) {
 	return func(name string) (string, error) {
 		if asked != nil {
@@ -169,8 +168,8 @@ func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
 	return c, nil
 }
 
-// appliance is where a host would reach the appliance: the address in the host's own
-// network, if there is one.
+// appliance returns the URLs at which a host would reach the appliance: at its address in the
+// host's own network, if it has one.
 func (p *Preview) appliance(h *inventory.Host) templates.Appliance {
 	at, ports := someAppliance, p.Config
 	if ports == nil {
@@ -203,13 +202,13 @@ func (p *Preview) data(h *inventory.Host, what Answer) (templates.Data, []string
 	}
 	img, note, err := imageOf(p.Config, h, l, at.URL)
 	if note != "" && (what != Kickstart || h.System.Installer == inventory.InstallerImage) {
-		notes = append(notes, note) // the Kickstart of Anaconda says nothing of its media
+		notes = append(notes, note) // Anaconda's Kickstart doesn't depend on the media
 	}
 	d := p.maker().Data(h, at, img, handout.Attempt{ID: someInstall, MAC: h.MACs[0], Token: someToken, EnrolToken: someEnrolToken, Another: true})
 	return d, notes, err
 }
 
-// maker makes what hosts are handed.
+// maker makes the texts for hosts.
 func (p *Preview) maker() *handout.Maker {
 	m := &handout.Maker{Templates: p.set, Secret: p.lookUp(nil)}
 	if p.Secret != nil { // what is masked is not hashed

@@ -16,13 +16,13 @@ import (
 	"rackhand/templates"
 )
 
-// maxText is the largest source that agents of the first catalog format can be given, in
-// bytes; as large as a template.
+// maxText is the largest source for agents of the first catalog format, in bytes; as large as
+// a template.
 const maxText = 1 << 20
 
-// Roles are what catalogs are made of: the roles of an inventory with the templates and
-// files that they name, all as they were when the inventory was tried out. They may be used
-// by several goroutines.
+// Roles make catalogs: they are the roles of an inventory with the templates and files that
+// they name, all as they were when the inventory was checked. They are safe for concurrent
+// use.
 type Roles struct {
 	// Problems are those of roles alone.
 	Problems  inventory.Problems
@@ -66,7 +66,7 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 	return compiled, err
 }
 
-// Contents are the SHA-256 of what these roles have in the store.
+// Contents are the SHA-256 of the contents that these roles have in the store.
 func (r *Roles) Contents() (sums []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

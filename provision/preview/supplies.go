@@ -20,11 +20,12 @@ import (
 // maxIPMIPassword is the longest password of a BMC, in bytes (IPMI 2.0, section 22.30).
 const maxIPMIPassword = 20
 
-// Supplies are what an appliance has for its hosts beyond the inventory. Nil is none.
+// Supplies are the images, secrets and mirrors that an appliance has for its hosts. nil has
+// none.
 type Supplies struct {
-	// Addresses are its own.
+	// Addresses are the appliance's own.
 	Addresses []netip.Addr
-	// HasImage says which part of the image or media of a host's system is missing.
+	// HasImage returns an error if part of the image or media of a host's system is missing.
 	HasImage func(*inventory.Host) error
 	// Secret looks a secret up.
 	Secret func(name string) (string, error)
@@ -32,7 +33,7 @@ type Supplies struct {
 	Mirrors []string
 }
 
-// SuppliesOf is what an appliance with these settings has, whether it runs or not.
+// SuppliesOf returns the supplies of an appliance with these settings, running or not.
 func SuppliesOf(cfg *config.Config) *Supplies {
 	m := handout.Maker{Images: filepath.Join(cfg.State, "images"), Media: media.NewStore(filepath.Join(cfg.State, "media"))}
 	return &Supplies{Addresses: ownAddresses(cfg), HasImage: m.HasImage, Secret: cfg.SecretSources(os.LookupEnv).Get, Mirrors: MirrorNames(cfg)}
@@ -71,7 +72,7 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 			err, ok := looked[h.System.Name]
 			if !ok {
 				if err = s.HasImage(h); err != nil {
-					err = errors.New(withoutHost(err.Error(), h)) // it is told of the next ones as well
+					err = errors.New(withoutHost(err.Error(), h)) // the same error is for the next hosts
 				}
 				looked[h.System.Name] = err
 			}
@@ -90,13 +91,13 @@ func (s *Supplies) lacks(all []wants) (problems, warnings inventory.Problems) {
 	return g.problems()
 }
 
-// packagesFor reports whether a host may reach packages: a mirror of ours, or its own
-// sources by way of a router. Which mirror serves which image, its name decides.
+// packagesFor reports whether a host may reach packages: from a mirror of ours, or from its
+// own sources through a router. The name of a mirror decides which images it serves.
 func (s *Supplies) packagesFor(h *inventory.Host) bool {
 	return len(s.Mirrors) > 0 || h.System.Installer != inventory.InstallerImage || h.Network != nil && h.Network.Gateway.IsValid()
 }
 
-// secret looks whether a secret is there, and fits where it is used.
+// secret checks that a secret exists, and fits its use.
 func (s *Supplies) secret(h *inventory.Host, name string) []finding {
 	value, err := s.Secret(name)
 	switch {
@@ -121,12 +122,12 @@ func unsupplied(h *inventory.Host, err error, hint string) []finding {
 	return out
 }
 
-// lookEvery is how often a running appliance looks for what its hosts lack, while
-// somebody asks: it reads secrets and the folders of images.
+// lookEvery is how often a running appliance checks at most what its hosts lack: that reads
+// secrets and the folders of images.
 const lookEvery = 5 * time.Second
 
-// A Lacking is what the hosts of the inventory in force want, and what of it was missing
-// at the last look.
+// A Lacking has the needs of the hosts of the inventory in force, and those that were not met
+// at the last check.
 type Lacking struct {
 	mu    sync.Mutex
 	wants []wants
@@ -134,14 +135,14 @@ type Lacking struct {
 	found inventory.Problems
 }
 
-// Put takes in what an inventory's hosts want.
+// Put stores the needs of an inventory's hosts.
 func (l *Lacking) Put(c Checked) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wants, l.at = c.wants, time.Time{}
 }
 
-// Problems says what is missing of it; supplies are what the appliance has.
+// Problems returns the needs that the appliance's supplies don't meet.
 func (l *Lacking) Problems(supplies *Supplies, now time.Time) inventory.Problems {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,9 +24,9 @@ import (
 	"rackhand/provision/pki"
 )
 
-// life is an agent and its appliance, over real TLS. Both go by the rig's clock.
+// life is an agent and its appliance, over real TLS. Both use the test server's clock.
 type life struct {
-	*rig
+	*testServer
 	root, program string
 	out           strings.Builder
 }
@@ -42,7 +42,7 @@ func (l *life) pass(d time.Duration) {
 
 func newLife(t *testing.T) *life {
 	t.Helper()
-	l := &life{rig: newRig(t), root: t.TempDir()}
+	l := &life{testServer: newTestServer(t), root: t.TempDir()}
 	l.program = filepath.Join(l.root, "usr", "rackhand-agent")
 	ca, err := pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), l.options.Store, rand.Reader, l.clock)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// maxAgentBody bounds what is read of an agent that isn't a report, and of the operator
-	// at most: a name, a token and a request.
+	// maxAgentBody bounds a request of an agent or of the operator that is no report, in
+	// bytes: a name, a token and a request.
 	maxAgentBody = 32 << 10
 )
 
@@ -41,8 +41,8 @@ func (s *Server) Agents() http.Handler {
 	return Patiently(piecePatience, e)
 }
 
-// time tells the clock to anyone; for a host whose installer is done it is the
-// first sign of life of the installed system.
+// time answers any client with the appliance's clock. After a host's installer is done, this
+// request is the first sign of life of the installed system.
 func (s *Server) time(c echo.Context) error {
 	if h := s.Snapshot().HostByAddress(peer(c)); h != nil && s.speaks(c, h) {
 		if err := s.runsAlready(h.Name); err != nil {
@@ -61,8 +61,8 @@ func (s *Server) time(c echo.Context) error {
 	return c.JSON(http.StatusOK, catalog.TimeReply{Time: s.Clock()})
 }
 
-// speaks reports whether a request shows that the system of a host is up, where that is
-// news: whoever else has its address must not seem to be it.
+// speaks reports whether a request shows for the first time that the system of a host is up.
+// Another machine with the host's address doesn't count.
 func (s *Server) speaks(c echo.Context, h *inventory.Host) bool {
 	if in, ok := s.Journal.Install(h.Name); !ok || in.Stage != provision.Installed && !runsUnreported(in) {
 		return false
@@ -70,10 +70,10 @@ func (s *Server) speaks(c echo.Context, h *inventory.Host) bool {
 	return s.believed(c.Request().Context(), h, peer(c))
 }
 
-// runsAlready sees to it that a host whose agent speaks in the middle of its install is
-// not installed over by a later attempt: a system runs on its disks, that of an installer
-// whose last report was lost. The operator is asked, unless the agent enrols. What can't
-// be recorded is an error for the agent, which then asks again.
+// runsAlready protects a host whose agent speaks in the middle of its install from another
+// attempt: a system runs on its disks, and the installer's last report was lost. The
+// appliance asks the operator, unless the agent enrols. If it can't record that, the agent
+// gets an error and asks again.
 func (s *Server) runsAlready(host string) error {
 	if in, ok := s.Journal.Install(host); !ok || !runsUnreported(in) {
 		return nil
@@ -85,7 +85,7 @@ func (s *Server) runsAlready(host string) error {
 		in.Blank, in.Doubt = nil, "an agent of this host speaks, so a system runs on its disks"
 		return in, provision.Event{
 			Source: "agent", Kind: "runs-already", Level: provision.LevelWarn,
-			Message: fmt.Sprintf("an agent of this host speaks in the middle of its install, so a system runs on its disks: the box is not handed the installer again. If it is the system of this install, its agent enrols and the install goes on by itself; else `rackhand install %s --wipe` installs it anew and loses what is on its disks, `rackhand cancel %s` leaves it as it is", host, host),
+			Message: fmt.Sprintf("an agent of this host speaks in the middle of its install, so a system runs on its disks: the box does not get the installer again. If it is the system of this install, its agent enrols and the install continues. Otherwise `rackhand install %s --wipe` reinstalls it and erases its disks, and `rackhand cancel %s` keeps it unchanged", host, host),
 		}, nil
 	})
 	if err != nil && !errors.Is(err, journal.ErrNoArm) {
@@ -116,7 +116,7 @@ func (s *Server) enrol(c echo.Context) error {
 	if wait, ok := s.taken.enrolments.Look(h.Name); !ok {
 		return s.tooOften(c, wait, h.Name, "enrolments", "limits.reports", s.Limits.Reports)
 	}
-	// 503, whoever it is: an agent asks again, and enrols once its card is in the inventory.
+	// Always 503: an agent asks again, and enrols once its card is in the inventory.
 	if err := s.proved(c.Request().Context(), h, from, "a certificate"); err != nil {
 		return unavailable(err)
 	}
@@ -131,7 +131,7 @@ func (s *Server) enrol(c echo.Context) error {
 		s.refuse(from, h.Name, "enrol-refused", fmt.Sprintf("%s asked to enrol as %s: %v", from, h.Name, err))
 		return errRefused
 	}
-	s.taken.enrolments.Take(h.Name) // whoever has no token must not use up the host's
+	s.taken.enrolments.Take(h.Name) // a client without a token must not use up the host's share
 	in, _ := s.Journal.Install(h.Name)
 	cert, err := s.Authority.Sign(c.Request().Context(), csr, h.Name, in.ID, h.MACTexts())
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Server) enrol(c echo.Context) error {
 	return c.JSON(http.StatusOK, catalog.EnrolReply{Certificate: string(cert)})
 }
 
-// agent says which host's agent asks.
+// agent returns the host whose agent sent the request.
 func (s *Server) agent(c echo.Context) (*inventory.Host, error) {
 	h, err := s.holderOf(c)
 	if err != nil {
@@ -222,9 +222,9 @@ func (s *Server) report(c echo.Context) error {
 	return s.record(c, h.Name, reportEvent(r))
 }
 
-// agentState is what a report that came at now says beside its results. The age that the
-// agent tells is by the time since the host's boot where that can be; the date is by the
-// host's clock, which may be wrong.
+// agentState reads from a report, received at now, everything but its results. The agent
+// measures the age of its catalog since the host's boot where it can. The date comes from
+// the host's clock, which may be wrong.
 func agentState(r catalog.Report, now time.Time) provision.AgentState {
 	var age time.Duration
 	if !r.CatalogFetched.IsZero() {
@@ -241,7 +241,7 @@ func agentState(r catalog.Report, now time.Time) provision.AgentState {
 	return state
 }
 
-// reportEvent says what a report means.
+// reportEvent sums a report up in an event.
 func reportEvent(r catalog.Report) provision.Event {
 	count := r.Count()
 	var failed []string
@@ -289,10 +289,10 @@ func (s *Server) unrecorded(host string, err error) error {
 func body(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxAgentBody+1))
 	if err != nil || len(b) > maxAgentBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 32 KiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the request is larger than 32 KiB, which is the limit")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the request is not the JSON object that is expected")
 	}
 	return nil
 }

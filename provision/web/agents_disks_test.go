@@ -16,7 +16,7 @@ func TestRunsAlready(t *testing.T) {
 		code int
 	}{{"", 0}, {"GET /v1/time", 200}, {"POST /v1/enrol", 400}} { // it has no key
 		speaks := tt.asks != ""
-		r, _ := anacondaRig(t)
+		r, _ := anacondaServer(t)
 		r.arm("web1")
 		token := r.script(web1MAC, "10.77.0.11")
 		for _, e := range []string{`{"stage":"installer"}`, `{"kind":"disks-blank","message":" naa.5000c500a1b2c3d4"}`, `{"stage":"packages"}`} {
@@ -42,7 +42,7 @@ func TestRunsAlready(t *testing.T) {
 // TestRunsAlreadyIsAsked: a box whose disk boots a system that speaks is not handed its
 // installer again, though its attempt has failed.
 func TestRunsAlreadyIsAsked(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.arm("web1") // three attempts
 	token := r.script(web1MAC, "10.77.0.11")
 	for _, e := range []string{`{"stage":"installer"}`, `{"stage":"packages"}`, `{"kind":"attempt-failed"}`} {

@@ -10,7 +10,7 @@ import (
 // with warnings is not plain; the journal says once when that begins and when it ends, also
 // across a restart of the appliance.
 func TestAgentState(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	r.arm("web1")
 	if _, err := r.journal.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {

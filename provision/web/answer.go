@@ -14,9 +14,9 @@ import (
 	"rackhand/provision"
 )
 
-// What Anaconda says of the box when it asks for its answer file, with inst.ks.sendmac
-// and inst.ks.sendsn. Anybody can say as much: these headers identify, they prove
-// nothing.
+// Headers with which Anaconda describes the box when it asks for its answer file
+// (inst.ks.sendmac, inst.ks.sendsn). Any client can send them: they identify a box, and
+// prove nothing.
 const (
 	macHeader     = "X-Rhn-Provisioning-Mac-" // <n>: eno1 52:54:00:00:00:01
 	serialHeader  = "X-System-Serial-Number"
@@ -28,8 +28,8 @@ const (
 const maxNICs = 64
 
 // claimed reports which MACs a request says that its box has, and whether one of them
-// is the host's. Index 0 is not always the interface that booted, so any will do. A
-// client that says nothing is none of Anaconda's.
+// is the host's. Index 0 is not always the interface that booted, so any will do. Clients
+// other than Anaconda send no such header.
 func claimed(r http.Header, h *inventory.Host) (macs []string, ours bool) {
 	for name, values := range r {
 		if !strings.HasPrefix(name, macHeader) || len(macs) >= maxNICs {
@@ -53,7 +53,7 @@ func claimed(r http.Header, h *inventory.Host) (macs []string, ours bool) {
 	return macs, ours
 }
 
-// boxFacts is what a request tells of its box, for the event.
+// boxFacts returns the facts about the box from a request's headers, for the event.
 func boxFacts(r http.Header) map[string]string {
 	facts := map[string]string{}
 	for name, header := range map[string]string{"serial": serialHeader, "arch": archHeader, "release": releaseHeader} {
@@ -64,7 +64,8 @@ func boxFacts(r http.Header) map[string]string {
 	return facts
 }
 
-// printable cuts what comes from outside down to plain text.
+// printable keeps the printable ASCII characters of a text from outside, and cuts it to
+// most bytes.
 func printable(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -75,17 +76,16 @@ func printable(s string, most int) string {
 	return s[:min(len(s), most)]
 }
 
-// answeredFor is how long an answer file is handed out again as it was. Interfaces come
-// up one after the other, a bond later than the rest, and each asks: they must get the
-// same file, since the enrolment token in the last one is the one that counts, and
-// Anaconda may have taken the first.
+// answeredFor is how long requests get the same answer file again. Interfaces come up one
+// after the other, a bond last, and each asks. They must get the same file: only the
+// enrolment token of the last file counts, and Anaconda may have used the first file.
 const answeredFor = 10 * time.Minute
 
 // maxAnswers bounds how many answer files are kept; only installs under way have one.
 const maxAnswers = 1024
 
-// answers keeps the answer files that were handed out, by their one-time token. There
-// are secrets in them, so they are in memory alone, and go with their time.
+// answers keeps the answer files that were sent, by their one-time token. They contain
+// secrets, so they are kept in memory only, and for a limited time.
 type answers struct {
 	mu     sync.Mutex
 	kept   map[string]keptAnswer
@@ -98,8 +98,8 @@ type keptAnswer struct {
 	until time.Time
 }
 
-// again returns the file for a token, made by render if it is not at hand: once for
-// all who ask at the same time, however many they are.
+// again returns the file for a token. If it is not kept, render makes it, once for all
+// requests that come at the same time.
 func (a *answers) again(ctx context.Context, token, host string, clock func() time.Time, render func(context.Context) (string, error)) (text string, fresh bool, err error) {
 	get := func() (string, bool) {
 		a.mu.Lock()
@@ -114,7 +114,7 @@ func (a *answers) again(ctx context.Context, token, host string, clock func() ti
 		if text, ok := get(); ok {
 			return text, nil
 		}
-		// Not the context of whoever came first: others wait for it too.
+		// Not the context of the first request: others wait for this render too.
 		text, err := render(context.WithoutCancel(ctx))
 		if err == nil {
 			a.put(token, keptAnswer{text, host, clock().Add(answeredFor)}, clock())
@@ -134,7 +134,7 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 		a.kept = make(map[string]keptAnswer)
 	}
 	for t, o := range a.kept {
-		// Of one host the latest attempt's alone: its token is the only one that is good.
+		// One file for each host, of the latest attempt: only its token is valid.
 		if !now.Before(o.until) || o.host == k.host || len(a.kept) >= maxAnswers {
 			delete(a.kept, t)
 		}
@@ -142,14 +142,14 @@ func (a *answers) put(token string, k keptAnswer, now time.Time) {
 	a.kept[token] = k
 }
 
-// forget drops a file that is handed out no more.
+// forget drops a file that must not be sent again.
 func (a *answers) forget(token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.kept, token)
 }
 
-// mismatch tells that somebody with the right token and address says that his box has
+// mismatch records a request with the right token and address, from a box that says it has
 // none of the host's MACs.
 func (s *Server) mismatch(host, from string, macs []string) {
 	s.say(provision.Event{

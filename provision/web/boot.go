@@ -53,7 +53,7 @@ func (s *Server) Boot() http.Handler {
 	return &bootHandler{routes: e, patience: piecePatience, initrd: s.forInitrd}
 }
 
-// pathParam is a part of a request's path, decoded. echo leaves it as it came when the
+// pathParam returns a part of a request's path, decoded. echo doesn't decode it when the
 // client encodes more than Go would: libstdc%2B%2B.rpm.
 func pathParam(c echo.Context, name string) string {
 	value := c.Param(name)
@@ -62,12 +62,12 @@ func pathParam(c echo.Context, name string) string {
 	}
 	decoded, err := url.PathUnescape(value)
 	if err != nil {
-		return "" // a request whose path can't be decoded has no routes to come by
+		return "" // no route matches a path that can't be decoded
 	}
 	return decoded
 }
 
-// script hands iPXE its script, to the box that holds the lease of that MAC.
+// script sends iPXE its script, if the box holds the lease of the MAC that it names.
 func (s *Server) script(c echo.Context) error {
 	ctx := c.Request().Context()
 	mac, err := inventory.ParseMAC(c.QueryParam("mac"))
@@ -77,7 +77,7 @@ func (s *Server) script(c echo.Context) error {
 	from := peer(c)
 	switch addr, ok := s.Leased(ctx, mac); {
 	case !ok:
-		// A box beside another DHCP server may be quicker than what we hear of it.
+		// Beside another DHCP server, the box may ask before we have heard of its lease.
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "no lease of that MAC was seen yet")
 	case addr != from:
 		s.refuse(from, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", from, mac))
@@ -93,7 +93,7 @@ func (s *Server) script(c echo.Context) error {
 	return plain(c, text)
 }
 
-// grub hands GRUB its menu, for one that was built with HTTP.
+// grub sends the menu to a GRUB that was built with HTTP.
 func (s *Server) grub(c echo.Context) error {
 	said, ok := handout.GRUBMenu(pathParam(c, "*"))
 	if !ok {
@@ -116,7 +116,7 @@ func plain(c echo.Context, text string) error {
 	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 }
 
-// unavailable is 503 for what will be there later.
+// unavailable is a 503: the client should ask again later.
 func unavailable(err error) error {
 	return echo.NewHTTPError(http.StatusServiceUnavailable, err.Error())
 }
@@ -126,7 +126,7 @@ func (s *Server) bootFile(c echo.Context) error {
 	name := pathParam(c, "name")
 	f, _, err := s.Files.Open(name)
 	if errors.Is(err, bootfiles.ErrMissing) {
-		// A program that we send boxes for: the operator's to mend.
+		// Our own scripts name this program, so the operator has to install it.
 		from := peer(c)
 		s.say(provision.Event{
 			Host: s.hostAt(c.Request().Context(), from), Source: "http", Kind: "fetch-failed", Level: provision.LevelError,
@@ -159,12 +159,12 @@ func (s *Server) imageFile(c echo.Context) error {
 		s.Log.Error("an image can't be served", "image", name, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image can't be read at this moment")
 	}
-	// What a box needs, and not the list of packages, which tells their versions.
+	// Only the files that a box needs: the list of packages would reveal their versions.
 	if file != image.KernelFile && file != image.InitrdFile && file != m.Root().Name || file == "" {
 		return echo.NewHTTPError(http.StatusNotFound, "no such file in the image")
 	}
 	f, err := os.Open(filepath.Join(s.Handout.Images, name, file))
-	if errors.Is(err, fs.ErrNotExist) { // another one is just taking its place
+	if errors.Is(err, fs.ErrNotExist) { // a new image is just replacing this one
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is being replaced")
 	}
 	if err != nil {
@@ -175,24 +175,22 @@ func (s *Server) imageFile(c echo.Context) error {
 	return s.send(c, f, handout.StageOfImage(file))
 }
 
-// expected reports whether an image that isn't there is one that somebody waits for:
-// a system of the inventory is made of it.
+// expected reports whether a system of the inventory uses an image, which may be missing.
 func (s *Server) expected(name string) bool {
 	return s.anySystem(func(system *inventory.System) bool { return system.Image == name })
 }
 
-// anySystem reports whether there is such a system in the inventory; before it is
-// loaded there may be.
+// anySystem reports whether the inventory has such a system, and true before it is loaded.
 func (s *Server) anySystem(such func(*inventory.System) bool) bool {
 	snap := s.Snapshot()
 	return snap == nil || slices.ContainsFunc(slices.Collect(maps.Values(snap.Systems)), such)
 }
 
-// fetchEvery is how long a second fetch of one file by one host leaves no event.
+// fetchEvery is the time within which a second fetch of one file by one host causes no event.
 const fetchEvery = 2 * time.Second
 
-// send sends a file (HEAD and ranges too) and records that a host in an install
-// has it, once its last byte was written.
+// send sends a file, also for HEAD and for ranges. Once the last byte is written, it records
+// that a host in an install has the file.
 func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	st, err := f.Stat()
 	if err != nil {
@@ -201,10 +199,10 @@ func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
 	return s.sendContent(c, f, filepath.Base(f.Name()), st.ModTime(), st.Size(), stage, true)
 }
 
-// sendContent is send for what is no file of its own; told says whether the whole of it
-// is an event.
+// sendContent is send for content that is not a file of its own, such as a file within an
+// ISO. told says whether a complete fetch causes an event.
 func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTime time.Time, size int64, stage provision.Stage, told bool) error {
-	// Before it has the whole of it: firmware then answers no ARP until its next program does.
+	// Before the last byte: after it, firmware answers no ARP until its next program runs.
 	host := s.hostAt(c.Request().Context(), peer(c))
 	if host != "" && stage != "" && !s.believed(c.Request().Context(), s.Snapshot().Hosts[host], peer(c)) {
 		host = ""
@@ -220,8 +218,8 @@ func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTi
 	if host == "" {
 		return nil
 	}
-	// Once only of who fetches in a loop, or the file's end alone: no journal is to be filled
-	// so. A box that boots anew takes longer.
+	// A client that fetches a file in a loop, or only its end, must not fill the journal, so
+	// only its first fetch is recorded. A box that reboots takes longer.
 	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) || !s.Flood.Allow("http fetch", host, "") {
 		return nil
 	}
@@ -241,7 +239,7 @@ func (s *Server) warn(host, kind, message string) {
 	s.say(provision.Event{Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message}, host)
 }
 
-// refuse records that somebody was refused, once a minute for each of them.
+// refuse records a refused request, once a minute for each kind and address.
 func (s *Server) refuse(from netip.Addr, host, kind, message string) {
 	e := provision.Event{
 		Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message,
@@ -250,8 +248,8 @@ func (s *Server) refuse(from netip.Addr, host, kind, message string) {
 	if !s.refused.Allow(kind+" "+from.String(), s.Clock()) {
 		return
 	}
-	// What is refused at a host's address counts as the host's: no crowd of other addresses
-	// keeps it from being told.
+	// A refusal at a host's address counts as the host's, so a flood from other addresses
+	// can't suppress it.
 	s.sayOf(cmp.Or(host, s.HostOf(context.Background(), from)), e, from.String())
 }
 

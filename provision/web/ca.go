@@ -14,7 +14,7 @@ import (
 	"rackhand/provision/pki"
 )
 
-// newCA sends an agent the CAs that it is to trust.
+// newCA sends an agent the CAs to trust.
 func (s *Server) newCA(c echo.Context) error {
 	if _, err := s.agent(c); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (s *Server) caStands(ctx context.Context) (provision.CAStatus, error) {
 	return st, nil
 }
 
-// changeCA takes a step of a change, by the operator's word.
+// changeCA takes a step of a change of the CA, at the operator's request.
 func (s *Server) changeCA(c echo.Context) error {
 	ctx := c.Request().Context()
 	var r provision.CARequest

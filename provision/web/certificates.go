@@ -19,15 +19,15 @@ import (
 )
 
 // slipTime is how long a host must be gone from the inventory, or have another MAC, before
-// its certificate is revoked for good. It is refused at once; but an edit that is taken
-// back, or files that are replaced one after the other, must not cost a rack its agents.
+// its certificate is revoked for good. It is refused at once; but an edit that is undone,
+// or files that are replaced one after the other, must not cost a rack its agents.
 const slipTime = 10 * time.Minute
 
-// stale says why the system that a certificate was issued to no longer speaks for its
+// stale returns why the system that a certificate was issued to no longer speaks for its
 // host, "" when it does. h is the host in the inventory, nil when it has gone; in and job
-// are its latest install and job, nil for none. A host that serves goes on until its disks
-// are really written to: arming an install or a wipe takes nothing from it.
-// slip: it may have been a slip of the inventory's editor.
+// are its latest install and job, or nil. A serving host keeps its certificate until its
+// disks are really written to, not just until an install or a wipe is armed.
+// slip: the reason may be a mistake in editing the inventory.
 func stale(c pki.Cert, h *inventory.Host, in, job *provision.Install) (why string, slip bool) {
 	switch {
 	case h == nil:
@@ -37,12 +37,12 @@ func stale(c pki.Cert, h *inventory.Host, in, job *provision.Install) (why strin
 	case provision.Wiped(in, job):
 		return "the disks of " + c.Host + " were wiped", false
 	case in != nil && in.Written && c.Install != "" && c.Install != in.ID:
-		return fmt.Sprintf("%s is being installed anew (%s)", c.Host, in.ID), false
+		return fmt.Sprintf("%s is being reinstalled (%s)", c.Host, in.ID), false
 	}
 	return "", false
 }
 
-// staleNow is stale with what the inventory and the journal say now.
+// staleNow is stale with the current inventory and journal.
 func (s *Server) staleNow(c pki.Cert) (h *inventory.Host, why string, slip bool) {
 	h = s.Snapshot().Hosts[c.Host]
 	var in, job *provision.Install
@@ -56,7 +56,7 @@ func (s *Server) staleNow(c pki.Cert) (h *inventory.Host, why string, slip bool)
 	return h, why, slip
 }
 
-// holderOf says which host a request's certificate speaks for.
+// holderOf returns the host that a request's certificate speaks for.
 func (s *Server) holderOf(c echo.Context) (*inventory.Host, error) {
 	cert, err := s.Authority.HostOf(c.Request().Context(), c.Request().TLS)
 	h, err := s.speaksFor(c, cert, err)
@@ -147,12 +147,12 @@ func (s *Server) manySlip(all []pki.Cert) bool {
 	if slips == 0 || len(s.Snapshot().Hosts) > 0 && (slips <= fewHosts || slips*2 <= count) {
 		return false
 	}
-	s.tellHourly("certificates-kept", fmt.Sprintf("%d of %d hosts with certificates are gone from the inventory, or have other MACs: look at the inventory's folder. Their agents are refused, but their certificates are not revoked for good until most hosts are back; `rackhand revoke HOST` revokes one", slips, count))
+	s.warnHourly("certificates-kept", fmt.Sprintf("%d of %d hosts with certificates are gone from the inventory, or have other MACs: look at the inventory's folder. Their agents are refused, but their certificates are not revoked for good until most hosts are back; `rackhand revoke HOST` revokes one", slips, count))
 	return true
 }
 
-// tellHourly records a warning that is no host's, once an hour.
-func (s *Server) tellHourly(kind, message string) {
+// warnHourly records a warning about no host in particular, once an hour.
+func (s *Server) warnHourly(kind, message string) {
 	if !s.taken.over.Allow(kind, s.Journal.Counted()) {
 		return
 	}

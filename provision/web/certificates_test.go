@@ -29,7 +29,7 @@ var enrolIn = regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]{32})\s*$`)
 var tokenOf = regexp.MustCompile(`/i/([A-Za-z0-9_-]+)/`)
 
 // installed takes web1 from its arming to serving, and returns its agent's certificate.
-func (r *rig) installed() *x509.Certificate {
+func (r *testServer) installed() *x509.Certificate {
 	r.t.Helper()
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
@@ -75,7 +75,7 @@ func (r *rig) installed() *x509.Certificate {
 }
 
 // speaks asks for the catalog with a certificate, which is refused for a reason, if any.
-func (r *rig) speaks(when string, cert *x509.Certificate, refused string) {
+func (r *testServer) speaks(when string, cert *x509.Certificate, refused string) {
 	r.t.Helper()
 	req := httptest.NewRequest("GET", "/v1/catalog", nil)
 	req.RemoteAddr = "10.77.0.11:1024"
@@ -88,7 +88,7 @@ func (r *rig) speaks(when string, cert *x509.Certificate, refused string) {
 	}
 }
 
-func (r *rig) sweep() {
+func (r *testServer) sweep() {
 	r.t.Helper()
 	if err := r.server.SweepCertificates(r.t.Context()); err != nil {
 		r.t.Fatal(err)
@@ -96,7 +96,7 @@ func (r *rig) sweep() {
 }
 
 // with replaces web1 in the inventory; nil removes it.
-func (r *rig) with(h *inventory.Host) {
+func (r *testServer) with(h *inventory.Host) {
 	snap := *r.snap
 	snap.Hosts = map[string]*inventory.Host{"web2": r.snap.Hosts["web2"]}
 	if h != nil {
@@ -111,7 +111,7 @@ func inventorySnapshot(s *inventory.Snapshot) *inventory.Snapshot {
 
 // slip lets so much time pass that a change of the inventory is no slip, of which counted
 // time is what the journal says.
-func (r *rig) slip() {
+func (r *testServer) slip() {
 	r.sweep()
 	r.elapsed.Add(int64(11 * time.Minute))
 	r.sweep()
@@ -126,7 +126,7 @@ func TestCertificateOfInventory(t *testing.T) {
 		"gave the name to another MAC: 52:54": func(h *inventory.Host) *inventory.Host { h.MACs = []inventory.MAC{other}; return h },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			r := newTestServer(t)
 			cert := r.installed()
 			r.sweep()
 			before := *r.snap.Hosts["web1"]
@@ -148,7 +148,7 @@ func TestCertificateOfInventory(t *testing.T) {
 		})
 	}
 	// A card is exchanged: its MAC is added first, then the old one goes.
-	r := newRig(t)
+	r := newTestServer(t)
 	cert := r.installed()
 	h := *r.snap.Hosts["web1"]
 	for _, macs := range [][]inventory.MAC{{h.MACs[0], other}, {other}} {
@@ -165,7 +165,7 @@ func TestCertificateOfInventory(t *testing.T) {
 func TestCertificateOfDisks(t *testing.T) {
 	for _, job := range []provision.Job{provision.JobWipe, provision.JobBurnin, provision.NoJob} {
 		for _, swept := range []bool{false, true} {
-			r := newRig(t)
+			r := newTestServer(t)
 			cert := r.installed()
 			_, err := r.journal.Arm(journal.Request{
 				Host: "web1", System: "debian12", Job: job, MACs: []string{web1MAC},
@@ -183,7 +183,7 @@ func TestCertificateOfDisks(t *testing.T) {
 			r.speaks("the installer began", cert, refused)
 			if job == provision.NoJob {
 				r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"packages"}`), 204)
-				refused = "is being installed anew"
+				refused = "is being reinstalled"
 				r.speaks("its disks are written to", cert, refused)
 			}
 			if swept && refused != "" {
@@ -202,7 +202,7 @@ func TestCertificateOfDisks(t *testing.T) {
 
 // TestRevoke: the operator's word, through the socket.
 func TestRevoke(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	api := r.server.API()
 	r.want(r.ask(api, "", "POST", "/api/hosts/web1/revoke", ""), 404)
 	cert := r.installed()
@@ -214,7 +214,7 @@ func TestRevoke(t *testing.T) {
 // TestCertificatesOfLostInventory: an inventory that has lost all its hosts, or most of
 // them, costs none its certificate, however late that is seen; and the operator is told.
 func TestCertificatesOfLostInventory(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	cert := r.installed()
 	whole := r.snap
 	r.snap = inventorySnapshot(&inventory.Snapshot{Networks: whole.Networks, Systems: whole.Systems})

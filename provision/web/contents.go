@@ -20,9 +20,10 @@ import (
 
 // Catalogs gives agents their catalogs and contents.
 type Catalogs interface {
-	// Catalog is that of a host. With an error, it is the last one that could be made, or nil.
+	// Catalog returns a host's catalog. With an error, it returns the last one that could be
+	// made, or nil.
 	Catalog(h *inventory.Host) (*catalogs.Made, error)
-	// Given notes the catalog that the agent of a host has now.
+	// Given records the catalog that the agent of a host has now.
 	Given(host string, m *catalogs.Made)
 	// Last returns the catalog that the agent got last, and the last one that agents of the
 	// first format can read; nil for none.
@@ -125,7 +126,7 @@ func (s *Server) stored(c echo.Context, sum string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return errNotNamed
 		}
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not at hand: try again")
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "the content can't be read at this moment: try again")
 	}
 	defer f.Close()
 	return stream(c, f)

@@ -35,7 +35,7 @@ type agentKey struct {
 }
 
 // certified signs a certificate for a host, whatever became of its install.
-func (r *rig) certified(host string) agentKey {
+func (r *testServer) certified(host string) agentKey {
 	r.t.Helper()
 	check := func(err error) {
 		if err != nil {
@@ -61,7 +61,7 @@ func (r *rig) certified(host string) agentKey {
 }
 
 // get asks for something as an agent, with a version of what it has.
-func (r *rig) get(a agentKey, w http.ResponseWriter, path, format, has string) {
+func (r *testServer) get(a agentKey, w http.ResponseWriter, path, format, has string) {
 	req := httptest.NewRequest("GET", path, nil)
 	req.RemoteAddr = "127.0.0.1:1024"
 	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.parsed}}
@@ -74,7 +74,7 @@ func (r *rig) get(a agentKey, w http.ResponseWriter, path, format, has string) {
 	r.agents.ServeHTTP(w, req)
 }
 
-func (r *rig) got(a agentKey, path, format, has string) *httptest.ResponseRecorder {
+func (r *testServer) got(a agentKey, path, format, has string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r.get(a, w, path, format, has)
 	return w
@@ -125,8 +125,8 @@ func (c *ownCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) { retur
 
 func (c *ownCatalogs) Content(sum string) (*os.File, error) { return c.store.Open(sum) }
 
-// withRoles gives the hosts of the rig roles.
-func (r *rig) withRoles() *ownCatalogs {
+// withRoles gives the hosts of the test server roles.
+func (r *testServer) withRoles() *ownCatalogs {
 	r.t.Helper()
 	store, err := content.Open(filepath.Join(r.t.TempDir(), "content"), catalog.MaxContent, 1<<40, time.Now)
 	if err != nil {
@@ -141,7 +141,7 @@ func (r *rig) withRoles() *ownCatalogs {
 	return own
 }
 
-func (r *rig) put(own *ownCatalogs, roles *roles) {
+func (r *testServer) put(own *ownCatalogs, roles *roles) {
 	r.t.Helper()
 	if err := own.Put(r.snap, roles); err != nil {
 		r.t.Fatal(err)
@@ -177,7 +177,7 @@ func (c *ownCatalogs) added(t *testing.T, path string, size int64) (catalog.Reso
 // TestOwnContentsOnly: an agent is given the contents and secrets that its own catalog names,
 // and the same answer for all others, whether they are there or not.
 func TestOwnContentsOnly(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	own := r.withRoles()
 	binary, source := own.added(t, "/etc/key.der", 300)
 	r.put(own, &roles{contents: []string{binary.File.SHA256}, resources: []catalog.Resource{declared("/etc/motd", "hello\n"), binary, declared("/etc/a b/%41?", "secret:one")}})
@@ -237,7 +237,7 @@ func TestOwnContentsOnly(t *testing.T) {
 // TestLastCatalogStays: a catalog that can't be made leaves the host with its last one, and an
 // event says why; a host that has none is told to come again.
 func TestLastCatalogStays(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	own := r.withRoles()
 	r.put(own, &roles{resources: []catalog.Resource{declared("/etc/motd", "hello\n")}})
 	web1, web2 := r.certified("web1"), r.certified("web2")
@@ -260,7 +260,7 @@ func TestLastCatalogStays(t *testing.T) {
 
 // TestFlatMemory: a content of 100 MB passes through the appliance in small pieces.
 func TestFlatMemory(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	own := r.withRoles()
 	big, _ := own.added(t, "/srv/big", 100<<20)
 	r.put(own, &roles{contents: []string{big.File.SHA256}, resources: []catalog.Resource{big}})
@@ -293,7 +293,7 @@ func (w *counting) Write(b []byte) (int, error) {
 // TestFirstFormat: an agent that states nothing is given the catalog as it always was; one
 // that it can't be given, it is kept from, and the host says so with a command.
 func TestFirstFormat(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	own := r.withRoles()
 	plain := &roles{resources: []catalog.Resource{declared("/etc/motd", "hello <&>\n"), declared("/etc/empty", ""), declared("/etc/key", "secret:one")}}
 	r.put(own, plain)

@@ -12,7 +12,7 @@ import (
 	"rackhand/provision/orders"
 )
 
-// ordersWait is how long the answer to a question for changes of orders waits for one.
+// ordersWait is how long a request for changes of orders waits for a change.
 const ordersWait = 20 * time.Second
 
 func (s *Server) convergeRoutes(e *echo.Echo) {
@@ -39,16 +39,16 @@ func (s *Server) convergeRoutes(e *echo.Echo) {
 	})
 }
 
-// maxHostsBody bounds what is read of a request that names hosts, in bytes: thousands.
+// maxHostsBody bounds a request that names hosts, in bytes. It is enough for thousands.
 const maxHostsBody = 256 << 10
 
 func hostsBody(c echo.Context, into any) error {
 	b, err := io.ReadAll(io.LimitReader(c.Request().Body, maxHostsBody+1))
 	if err != nil || len(b) > maxHostsBody {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "at most 256 KiB are wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the request is larger than 256 KiB, which is the limit")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "no JSON as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the request is not the JSON object that is expected")
 	}
 	return nil
 }

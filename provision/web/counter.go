@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A client that is slow is waited for, one that reads nothing is not: a piece of
-// what is sent has a minute to get away. 1 MiB a minute is less than the slowest
-// management network carries.
+// A slow client gets all the time it needs, one that reads nothing does not: each piece
+// must be sent within a minute. 1 MiB a minute is less than the slowest management network
+// carries.
 const (
 	pieceBytes    = 1 << 20
 	piecePatience = time.Minute
@@ -69,8 +69,8 @@ func (c *counter) ReadFrom(r io.Reader) (n int64, err error) {
 	return n, err
 }
 
-// renew gives the next piece its time. The deadline is the kernel's affair, so it is
-// by the real clock. A connection that knows no deadlines is a test's.
+// renew moves the deadline on for the next piece. The kernel enforces it, so it is a time of
+// the real clock. Only a test's connection has no deadlines.
 func (c *counter) renew() {
 	_ = http.NewResponseController(c.ResponseWriter).SetWriteDeadline(time.Now().Add(c.patience))
 }

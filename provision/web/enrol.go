@@ -13,8 +13,8 @@ import (
 	"rackhand/provision/pki"
 )
 
-// allowEnrolment is `rackhand enrol`: it lets a host enrol once more, by a token that the
-// operator takes there.
+// allowEnrolment is `rackhand enrol`: it lets a host enrol once more, with a token that the
+// operator takes to the host.
 func (s *Server) allowEnrolment(c echo.Context) error {
 	ctx := c.Request().Context()
 	h := s.Snapshot().Hosts[c.Param("host")]

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// A bootHandler stands before the routes of port 80 for firmware's sake. It wraps no
-// ResponseWriter but the mirror's: files go to the connection itself, by sendfile.
+// A bootHandler handles requests on port 80 before their routes, as firmware needs it. It
+// wraps only the mirror's ResponseWriter: files go straight to the connection, by sendfile.
 type bootHandler struct {
 	routes   http.Handler
-	patience time.Duration // for what is answered to get away
-	// initrd wraps the writer of what the mirror answers: see Server.forInitrd.
+	patience time.Duration // for an answer to be sent
+	// initrd wraps the writer of the mirror's answers: see Server.forInitrd.
 	initrd func(http.ResponseWriter, *http.Request) http.ResponseWriter
 }
 
 func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if turnedAway(w, r) {
+	if refusedOverLimit(w, r) {
 		return
 	}
 	r = cleanPath(r)
-	// What is answered has a minute to get away, and files renew it (see counter). The
-	// mirror takes as long as its upstream does, and its client a minute for each piece.
+	// An answer must be sent within b.patience, which files renew (see counter). The mirror
+	// waits for its upstream, so there the time counts for each piece.
 	p := patient{w, b.patience}
 	if !strings.HasPrefix(r.URL.Path, "/mirror/") {
 		p.renew()
@@ -38,8 +38,8 @@ func (b *bootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // cleanPath makes single slashes of doubled ones, which shim and some UEFI
-// implementations send. Without a redirect: firmware doesn't follow any. Nothing else
-// is cleaned: a path with .. in it is nobody's.
+// implementations send. It doesn't redirect, since firmware follows no redirects. It cleans
+// nothing else: no route matches a path with .. in it.
 func cleanPath(r *http.Request) *http.Request {
 	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
 		return r
@@ -52,8 +52,9 @@ func cleanPath(r *http.Request) *http.Request {
 		clean.URL.Path = oneSlash(r.URL.Path)
 		return clean
 	}
-	// Of what is encoded, the slashes as they were sent: an encoded one stays, or the two
-	// forms would differ, and the path be encoded anew on its way to an upstream.
+	// In the encoded path only the slashes that were sent as such are merged. An encoded one
+	// stays: otherwise the two forms would differ, and the path would be encoded again on
+	// its way to an upstream.
 	raw := oneSlash(r.URL.RawPath)
 	if path, err := url.PathUnescape(raw); err == nil {
 		clean.URL.Path, clean.URL.RawPath = path, raw

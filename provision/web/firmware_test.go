@@ -17,7 +17,7 @@ import (
 
 // TestForFirmware: what UEFI HTTP Boot asks of a server.
 func TestForFirmware(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	size := fmt.Sprint(len(efiProgram))
 	for _, path := range []string{"/boot/file/own.efi", "//boot/file/own.efi", "/boot//file///own.efi", "/boot/file//own.efi"} {
 		for _, method := range []string{"HEAD", "GET"} {
@@ -49,7 +49,7 @@ func TestForFirmware(t *testing.T) {
 // Issue 10, 7: a name is found in every spelling, also when what is encoded needn't be;
 // and what leads out of a folder is no name.
 func TestSpellingsOfNames(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	for path, want := range map[string]int{
 		"/boot/file/own.efi": 200, "/boot/file/own%2Eefi": 200, "/boot/file/%6fwn.efi": 200, "//boot//file/own%2eefi": 200,
 		"/image/debian12/vmlinuz": 200, "/image/%64ebian12/%76mlinuz": 200, "/image/debian12/root%2Etar%2ezst": 200,
@@ -65,7 +65,7 @@ func TestSpellingsOfNames(t *testing.T) {
 // Issue 10, 7: doubled slashes are cleaned, and what a client encoded stays as it wrote it
 // on its way to the mirror.
 func TestMirrorGetsPathsAsWritten(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	var got string
 	r.server.Mirror = http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { got = q.URL.EscapedPath() })
 	h := r.server.Boot()
@@ -86,7 +86,7 @@ func TestMirrorGetsPathsAsWritten(t *testing.T) {
 
 // TestNeverARedirect: whatever the path looks like.
 func TestNeverARedirect(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	for _, path := range []string{"/", "//", "/boot", "/boot/", "/boot/file", "/boot/file/", "/boot/file/own.efi/", "/boot/./file/own.efi", "/boot/../boot/file/own.efi", "/image/debian12/", "/image/debian12", "/grub/", "/index.html", "/boot/ipxe/", "/%2f%2fboot", "/boot/file/%2fown.efi"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			w := r.ask(r.boot, "10.77.0.11", method, path, "")
@@ -99,7 +99,7 @@ func TestNeverARedirect(t *testing.T) {
 
 // TestOnItsWay: 503 with Retry-After for what will be there, 404 for what nobody has.
 func TestOnItsWay(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	check := func(path string, code int) {
 		t.Helper()
 		w := r.ask(r.boot, "10.77.0.11", "GET", path, "")
@@ -138,7 +138,7 @@ func TestOnItsWay(t *testing.T) {
 
 // TestMissingProgram: a program that we send boxes for and haven't got is told.
 func TestMissingProgram(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/file/grubaa64.efi", "")
 	r.want(w, 404)
@@ -150,7 +150,7 @@ func TestMissingProgram(t *testing.T) {
 
 // TestLengthOfTexts: a text larger than net/http's buffer has its length as well.
 func TestLengthOfTexts(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	srv := httptest.NewServer(r.boot)
 	defer srv.Close()
@@ -198,7 +198,7 @@ func ownFiles(t *testing.T) *bootfiles.Files {
 // TestFetchedInALoop: a box that fetches a file, or its end, again and again leaves one
 // event of it.
 func TestFetchedInALoop(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	r.script(web1MAC, "10.77.0.11")
 	fetches := func() (n int) {

@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// initrdPatience is for how long in a row the initrd of Anaconda's is told to ask
-	// again. Its curl tries four times (dracut's url-lib.sh: --retry 3) and has given up
-	// after about 9 s, whatever it is told then.
+	// initrdPatience is how long the answers to Anaconda's initrd may say "ask again". Its
+	// curl tries four times (dracut's url-lib.sh: --retry 3) and gives up after about 9 s in
+	// any case.
 	initrdPatience = 8 * time.Second
-	// seriesEnds is how long after its last answer a series has ended: the box has
-	// started again.
+	// seriesEnds is the time after its last answer at which a series ends: by then the box
+	// has restarted.
 	seriesEnds = 30 * time.Second
-	// maxSeries bounds how many boxes are remembered; only hosts in an install are.
+	// maxSeries bounds the number of remembered boxes. Only hosts in an install count.
 	maxSeries = 4096
 )
 
-// retries are the hosts whose boxes are told to ask again at the moment.
+// retries are the hosts whose boxes currently get the answer to ask again.
 type retries struct {
 	mu   sync.Mutex
 	open map[string]retrySeries
@@ -37,9 +37,9 @@ type retries struct {
 // A retrySeries is a series of answers that tell one box to ask again.
 type retrySeries struct{ began, last time.Time }
 
-// next is the series after one more such answer at a time, and whether that may be given:
-// no answer is given later than initrdPatience after the first one. A clock that was set
-// back begins a new series.
+// next returns the series after one more such answer, and whether that answer is allowed:
+// none is later than initrdPatience after the first one. A clock that was set back begins a
+// new series.
 func (r retrySeries) next(now time.Time) (retrySeries, bool) {
 	if r.began.IsZero() || now.Before(r.last) || now.Sub(r.last) >= seriesEnds {
 		r.began = now
@@ -48,7 +48,7 @@ func (r retrySeries) next(now time.Time) (retrySeries, bool) {
 	return r, now.Sub(r.began) <= initrdPatience
 }
 
-// again reports whether a host's initrd may be told once more to ask again.
+// again reports whether a host's initrd may get the answer to ask again once more.
 func (r *retries) again(host string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,8 +67,8 @@ func (r *retries) end(host string) {
 	delete(r.open, host)
 }
 
-// initrdAt names the host at an address while it is in the initrd of Anaconda's: from
-// its kernel on until its installer speaks.
+// initrdAt returns the name of the host at an address while it runs Anaconda's initrd: from
+// its kernel until its installer reports.
 func (s *Server) initrdAt(ctx context.Context, addr netip.Addr) string {
 	name := s.hostAt(ctx, addr)
 	if in, ok := s.Journal.Install(name); name == "" || !ok || in.Stage != provision.Kernel || !s.anaconda(name) {
@@ -86,8 +86,8 @@ func (s *Server) anaconda(host string) bool {
 	return h != nil && h.System != nil && h.System.Installer == inventory.InstallerAnaconda
 }
 
-// decisive makes an answer that would tell an initrd to ask again, though that has given
-// up by then, a decisive one: the box starts anew at once, as another attempt.
+// decisive turns a 503 into a 404 if the initrd would give up before it could ask again.
+// Then the box restarts at once, as another attempt.
 func (s *Server) decisive(err error, c echo.Context) error {
 	he := (*echo.HTTPError)(nil)
 	if !errors.As(err, &he) || he.Code != http.StatusServiceUnavailable {
@@ -95,7 +95,7 @@ func (s *Server) decisive(err error, c echo.Context) error {
 	}
 	host := ""
 	switch c.Path() {
-	case "/i/:token/ks": // nothing but an initrd asks for it
+	case "/i/:token/ks": // only an initrd asks for it
 		if in, ok := s.Journal.ByToken(c.Param("token")); ok && s.anaconda(in.Host) {
 			host = in.Host
 		}
@@ -110,10 +110,10 @@ func (s *Server) decisive(err error, c echo.Context) error {
 }
 
 func (s *Server) gaveUp(host string) {
-	s.warn(host, "initrd-refused", fmt.Sprintf("what the installer of %s asks for was not ready for %s, after which its initrd gives up: it is told so, starts anew, and comes back as another attempt", host, initrdPatience))
+	s.warn(host, "initrd-refused", fmt.Sprintf("the file that the installer of %s asks for was not ready within %s, after which its initrd gives up: the box restarts and begins another attempt", host, initrdPatience))
 }
 
-// A decisiveWriter is decisive for a handler that is not echo's: the mirror.
+// A decisiveWriter does the same as decisive for the mirror, whose handler is not echo's.
 type decisiveWriter struct {
 	http.ResponseWriter
 	again func() bool
@@ -134,7 +134,7 @@ func (w decisiveWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w decisiveWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// forInitrd wraps the writer of what a mirror answers to a box that is in its initrd.
+// forInitrd wraps the writer of the mirror's answer to a box that runs its initrd.
 func (s *Server) forInitrd(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !strings.HasPrefix(r.URL.Path, "/mirror/") {

@@ -23,28 +23,28 @@ func TestInitrdPatience(t *testing.T) {
 	const s = time.Second
 	rowOf := []answer{{0, 503}, {3 * s, 503}, {3 * s, 503}, {2 * s, 503}, {s, 404}, {3 * s, 404}, {29 * s, 404}, {30 * s, 503}, {8 * s, 503}, {s / 10, 404}}
 	for name, tt := range map[string]struct {
-		spoil  func(*rig, string)
+		spoil  func(*testServer, string)
 		path   string
-		mend   func(*rig, string)
+		mend   func(*testServer, string)
 		always bool // who asks is told to ask again for ever
 	}{
-		"answer file": {path: "/i/TOKEN/ks", spoil: func(r *rig, iso string) { rename(r.t, iso, iso+".away") }, mend: func(r *rig, iso string) { rename(r.t, iso+".away", iso) }},
-		"template": {path: "/i/TOKEN/ks", spoil: func(r *rig, _ string) { r.snap.Hosts["web1"].Variables = map[string]any{"layout": "odd"} }, mend: func(r *rig, _ string) {
+		"answer file": {path: "/i/TOKEN/ks", spoil: func(r *testServer, iso string) { rename(r.t, iso, iso+".away") }, mend: func(r *testServer, iso string) { rename(r.t, iso+".away", iso) }},
+		"template": {path: "/i/TOKEN/ks", spoil: func(r *testServer, _ string) { r.snap.Hosts["web1"].Variables = map[string]any{"layout": "odd"} }, mend: func(r *testServer, _ string) {
 			r.snap.Hosts["web1"].Variables = nil
 		}},
-		"second stage": {path: "/media/rocky9/images/install.img", spoil: func(r *rig, iso string) { rename(r.t, iso, iso+".away") }, mend: func(r *rig, iso string) { rename(r.t, iso+".away", iso) }},
-		"mirror":       {path: "/mirror/rocky/x", spoil: func(r *rig, _ string) { r.server.Mirror = mirrorAway }},
-		"package manager": {path: "/mirror/rocky/x", always: true, spoil: func(r *rig, _ string) {
+		"second stage": {path: "/media/rocky9/images/install.img", spoil: func(r *testServer, iso string) { rename(r.t, iso, iso+".away") }, mend: func(r *testServer, iso string) { rename(r.t, iso+".away", iso) }},
+		"mirror":       {path: "/mirror/rocky/x", spoil: func(r *testServer, _ string) { r.server.Mirror = mirrorAway }},
+		"package manager": {path: "/mirror/rocky/x", always: true, spoil: func(r *testServer, _ string) {
 			r.server.Mirror = mirrorAway
 			r.stage(provision.Packages)
 		}},
-		"kernel by iPXE": {path: "/media/rocky9/images/pxeboot/vmlinuz", always: true, spoil: func(r *rig, iso string) {
+		"kernel by iPXE": {path: "/media/rocky9/images/pxeboot/vmlinuz", always: true, spoil: func(r *testServer, iso string) {
 			r.stage(provision.Script)
 			rename(r.t, iso, iso+".away")
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, iso := anacondaRig(t)
+			r, iso := anacondaServer(t)
 			r.arm("web1")
 			token := r.script(web1MAC, "10.77.0.11")
 			if !strings.Contains(name, "iPXE") {
@@ -97,7 +97,7 @@ func rename(t *testing.T, from, to string) {
 }
 
 // stage moves web1's install.
-func (r *rig) stage(s provision.Stage) {
+func (r *testServer) stage(s provision.Stage) {
 	r.t.Helper()
 	if err := r.journal.Record(provision.Event{Host: "web1", Source: "http", Kind: "fetch", Stage: s, Message: "as the test has it"}); err != nil {
 		r.t.Fatal(err)
@@ -108,7 +108,7 @@ func (r *rig) stage(s provision.Stage) {
 // armed, its script is not handed out, and no attempt is spent. When it is mended the box
 // goes on from where it waits.
 func TestUnrenderable(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	h := r.snap.Hosts["web1"]
 	dir := t.TempDir()
 	for name, text := range map[string]string{"broken.ks": "{{ var \"missing\" }}\n", "secret.ks": "rootpw {{ secret \"none\" }}\n", "good.ks": "text\n"} {

@@ -24,9 +24,10 @@ const maxInstallerEvent = 16 << 10
 
 var errRefused = echo.NewHTTPError(http.StatusForbidden, "this token is not valid here")
 
-// holder finds the install that a request's token belongs to. The token must come
-// from the address that is leased to its host; one that has, is good there until its
-// attempt ends. The first use of a token that went out by TFTP begins the attempt.
+// holder finds the install that a request's token belongs to. The first use of a token must
+// come from the address that is leased to its host. After that the token is valid at that
+// address until its attempt ends. The first use of a token that was sent by TFTP begins the
+// attempt.
 func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, error) {
 	from := peer(c)
 	in, ok := s.Journal.ByToken(c.Param("token"))
@@ -58,7 +59,7 @@ func (s *Server) holder(c echo.Context) (provision.Install, *inventory.Host, err
 	case err == nil:
 		return in, h, nil
 	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
-		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with a token of %s that is good no more: %v", from, h.Name, err))
+		s.refuse(from, in.Host, "token-refused", fmt.Sprintf("%s came with a token of %s that is no longer valid: %v", from, h.Name, err))
 		return in, nil, errRefused
 	default:
 		s.Log.Error("taking a token", "host", h.Name, "error", err)
@@ -75,8 +76,7 @@ func (s *Server) holds(c echo.Context, h *inventory.Host, from netip.Addr) bool 
 	return false
 }
 
-// cardAt is the card of a host that holds the lease of an address, its first when none
-// does.
+// cardAt returns the MAC of a host that holds the lease of an address, or its first MAC.
 func (s *Server) cardAt(ctx context.Context, h *inventory.Host, from netip.Addr) inventory.MAC {
 	for _, m := range h.MACs {
 		if addr, ok := s.Leased(ctx, m); ok && addr == from {
@@ -86,9 +86,8 @@ func (s *Server) cardAt(ctx context.Context, h *inventory.Host, from netip.Addr)
 	return h.MACs[0]
 }
 
-// answer hands out the Kickstart for the install that the token belongs to. It may be
-// fetched again (a broken connection, an installer that asks once for each interface)
-// until the installer has said that it has it.
+// answer sends the Kickstart for the install that the token belongs to. The box may fetch it
+// again, after a broken connection or for another interface, until its installer reports.
 func (s *Server) answer(c echo.Context) error {
 	in, h, err := s.holder(c)
 	if err != nil {
@@ -106,7 +105,7 @@ func (s *Server) answer(c echo.Context) error {
 		s.answers.forget(token)
 		s.say(provision.Event{
 			Host: in.Host, Source: "http", Kind: "answer-late", Level: provision.LevelError,
-			Message: fmt.Sprintf("the answer file of %s was asked for again after its installer had begun: it was refused; nobody but an intruder, or a second box with that address, has a reason to", in.Host),
+			Message: fmt.Sprintf("the answer file of %s was requested again after its installer had begun, and the request was refused: only an intruder or a second box with that address has a reason to send it", in.Host),
 			Fields:  map[string]string{"address": from.String()},
 		}, in.Host)
 		return errRefused
@@ -129,12 +128,12 @@ func (s *Server) answer(c echo.Context) error {
 		return err
 	}
 	if !fresh {
-		// It counts from when it goes out, not from when we came.
+		// The install may have changed since the request came.
 		if now, ok := s.Journal.ByToken(token); !ok || now.TokenSpent || !now.Armed {
 			return errRefused
 		}
 		s.say(provision.Event{
-			Host: in.Host, Source: "http", Kind: "answer-again", Message: "the same answer file was handed out again: a further interface, or a connection that broke",
+			Host: in.Host, Source: "http", Kind: "answer-again", Message: "the same answer file was sent again: to another interface, or after a broken connection",
 			Fields: map[string]string{"address": from.String()},
 		}, in.Host+" answer-again")
 	}
@@ -142,13 +141,13 @@ func (s *Server) answer(c echo.Context) error {
 	return plain(c, text)
 }
 
-// answerFile renders the answer file and records that it goes out.
+// answerFile renders the answer file and records that it is sent.
 func (s *Server) answerFile(ctx context.Context, in provision.Install, h *inventory.Host, token string, from netip.Addr, facts map[string]string) (string, error) {
 	at := s.appliance(ctx)
 	img, err := s.Handout.Image(h, provision.NoJob, handout.IPXEHTTP, at.URL)
 	if err != nil {
 		s.warn(h.Name, "no-image", err.Error())
-		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "what is to be installed is not at hand")
+		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the image or media to install can't be read; the status page says why")
 	}
 	mac := s.cardAt(ctx, h, from)
 	enrol, hash, err := provision.NewToken(s.Random)
@@ -177,7 +176,7 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 	return text, nil
 }
 
-// A report is what an installer posts.
+// A report is the JSON body of an installer's event.
 type report struct {
 	Stage   provision.Stage   `json:"stage"`
 	Kind    string            `json:"kind"`
@@ -186,7 +185,7 @@ type report struct {
 	Fields  map[string]string `json:"fields"`
 }
 
-// event takes what an installer reports of itself.
+// event records an installer's report.
 func (s *Server) event(c echo.Context) error {
 	in, _, err := s.holder(c)
 	if err != nil {
@@ -197,11 +196,11 @@ func (s *Server) event(c echo.Context) error {
 	}
 	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxInstallerEvent+1))
 	if err != nil || len(body) > maxInstallerEvent {
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "an event of at most 16 KiB is wanted")
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the event is larger than 16 KiB, which is the limit")
 	}
 	var r report
 	if err := json.Unmarshal(body, &r); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "the event is no JSON object as documented")
+		return echo.NewHTTPError(http.StatusBadRequest, "the event is not the JSON object that is expected")
 	}
 	e, err := r.event(in.Job)
 	if err != nil {
@@ -212,7 +211,7 @@ func (s *Server) event(c echo.Context) error {
 	case errors.Is(err, journal.ErrToken), errors.Is(err, journal.ErrNoArm):
 		return errRefused
 	case errors.Is(err, journal.ErrTooMany):
-		return echo.NewHTTPError(http.StatusForbidden, err.Error()) // no 429: it would be asked again, and nothing changes
+		return echo.NewHTTPError(http.StatusForbidden, err.Error()) // not 429: the installer would repeat it in vain
 	case err != nil:
 		s.Log.Error("recording an installer's event", "host", in.Host, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not recorded: try again")
@@ -220,8 +219,8 @@ func (s *Server) event(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// event checks a report: an installer may move its install or job through the
-// stages that are its own and no further.
+// event checks a report and makes an event of it. An installer may move its install or job
+// only through the installer's own stages.
 func (r report) event(job provision.Job) (provision.Event, error) {
 	if !job.Takes(r.Stage) {
 		return provision.Event{}, fmt.Errorf("stage %.40q is not for an installer to report", r.Stage)
@@ -234,7 +233,7 @@ func (r report) event(job provision.Job) (provision.Event, error) {
 	if len(r.Fields) > 32 || len(r.Kind) > 40 || r.Kind == provision.KindAttempt {
 		return provision.Event{}, errors.New("too many fields, or a kind that is not an installer's")
 	}
-	// Fields that mean something to the appliance itself are not taken from outside.
+	// The appliance itself uses this field, so it must not come from outside.
 	delete(r.Fields, "power")
 	if r.Kind == "" {
 		r.Kind = "report"

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// jobReportPrefix is what a job found, jobreport/ID: the JSON that its box sent.
+	// jobReportPrefix begins the key of a job's result, jobreport/ID: the JSON that its box sent.
 	jobReportPrefix = "jobreport/"
-	// maxJobReport bounds it: a box of 60 disks tells 1 KiB of each.
+	// maxJobReport bounds it, in bytes: a box of 60 disks sends 1 KiB for each.
 	maxJobReport = 256 << 10
 )
 
-// A jobOrder is what a box is told of its job, from GET /i/TOKEN/job.
+// A jobOrder is the answer to GET /i/TOKEN/job, which tells a box its job.
 type jobOrder struct {
 	ID   string        `json:"id"`
 	Host string        `json:"host"`
@@ -28,7 +28,7 @@ type jobOrder struct {
 	provision.Order
 }
 
-// order tells a box what its job is, until it has said that it has begun.
+// order sends a box its job, until the box has reported that it has begun.
 func (s *Server) order(c echo.Context) error {
 	in, h, err := s.holder(c)
 	if err != nil {
@@ -38,14 +38,14 @@ func (s *Server) order(c echo.Context) error {
 		return refusal(err)
 	}
 	if in.Job == provision.NoJob || in.TokenSpent || !in.Armed {
-		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked what the job of %s is, which has none or has begun", peer(c), in.Host))
+		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked for the job of %s, which has none or has begun", peer(c), in.Host))
 		return errRefused
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, jobOrder{ID: in.ID, Host: in.Host, Job: in.Job, Order: in.Order})
 }
 
-// alive tells a box that its job is still wanted: 403 once it was cancelled.
+// alive answers 204 while a box's job is wanted, and 403 once it was cancelled.
 func (s *Server) alive(c echo.Context) error {
 	in, _, err := s.holder(c)
 	if err == nil && in.Job == provision.NoJob {
@@ -57,7 +57,7 @@ func (s *Server) alive(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// jobReport keeps what a job found, while it runs.
+// jobReport stores the results of a running job.
 func (s *Server) jobReport(c echo.Context) error {
 	in, _, err := s.holder(c)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Server) jobReport(c echo.Context) error {
 	numbers := json.NewDecoder(bytes.NewReader(body))
 	numbers.UseNumber() // as they were written
 	if err := numbers.Decode(&object); err != nil || object == nil || numbers.More() {
-		return echo.NewHTTPError(http.StatusBadRequest, "the report is no JSON object")
+		return echo.NewHTTPError(http.StatusBadRequest, "the report is not a JSON object")
 	}
 	if body, err = json.Marshal(hideInJSON(object, s.Masked(in.Host))); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 var orderIn = regexp.MustCompile(`rackhand\.job=(\w+) rackhand\.order=http://10\.77\.0\.1/i/([A-Za-z0-9_-]+)/job `)
 
-func (r *rig) armJob(host string, j provision.Job, o provision.Order) {
+func (r *testServer) armJob(host string, j provision.Job, o provision.Order) {
 	r.t.Helper()
 	_, err := r.journal.Arm(journal.Request{
 		Host: host, Job: j, Order: o, MACs: []string{web1MAC}, Budget: provision.Budget{Attempts: 2},
@@ -28,7 +28,7 @@ func (r *rig) armJob(host string, j provision.Job, o provision.Order) {
 	}
 }
 
-func (r *rig) jobScript() (job, token string) {
+func (r *testServer) jobScript() (job, token string) {
 	r.t.Helper()
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
 	m := orderIn.FindStringSubmatch(w.Body.String())
@@ -40,7 +40,7 @@ func (r *rig) jobScript() (job, token string) {
 
 // TestJobOverTheWire takes a rescue from its script to its end.
 func TestJobOverTheWire(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGm op@desk"
 	r.armJob("web1", provision.JobRescue, provision.Order{Keys: []string{key}})
 	job, token := r.jobScript()
@@ -109,7 +109,7 @@ func TestJobOverTheWire(t *testing.T) {
 
 // TestJobCancelled: a box learns that its job is no longer wanted.
 func TestJobCancelled(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.armJob("web1", provision.JobWipe, provision.Order{})
 	_, token := r.jobScript()
 	r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"installer"}`), 204)
@@ -123,7 +123,7 @@ func TestJobCancelled(t *testing.T) {
 
 // TestInstallIsNoJob: an install's token opens nothing of a job's.
 func TestInstallIsNoJob(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/job", ""), 403)
@@ -141,7 +141,7 @@ func TestJobOfAnyHost(t *testing.T) {
 		"anaconda":  {Name: "rocky9", Installer: inventory.InstallerAnaconda},
 		"not built": {Name: "later", Installer: inventory.InstallerImage, Image: "later"},
 	} {
-		r := newRig(t)
+		r := newTestServer(t)
 		r.snap.Hosts["web1"].System = system
 		r.armJob("web1", provision.JobBurnin, provision.Order{Minutes: 1})
 		if job, _ := r.jobScript(); job != "burnin" {
@@ -163,7 +163,7 @@ func TestJobOfAnyHost(t *testing.T) {
 // TestJobOfAnacondaHost: its media are at hand, and Anaconda's kernel would do the job
 // as little as anybody's.
 func TestJobOfAnacondaHost(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.armJob("web1", provision.JobWipe, provision.Order{})
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
 	r.want(w, 200)

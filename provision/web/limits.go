@@ -15,15 +15,15 @@ import (
 	"rackhand/provision/limit"
 )
 
-// maxKept bounds what is kept of a report, in bytes: one that is larger is made to fit.
+// maxKept bounds a stored report, in bytes. A larger one is shortened.
 const maxKept = 512 << 10
 
-// taken is what hosts may send us.
+// taken limits what hosts may send, by number and by size.
 type taken struct {
 	reports, progress, enrolments, versions, jobReports, events *intake.Rates
 
 	bodies *intake.Bodies
-	over   *limit.Limiter // who was refused for too much
+	over   *limit.Limiter // hosts that were refused for sending too much
 }
 
 func newTaken(clock func() time.Time, l config.Limits) taken {
@@ -34,7 +34,7 @@ func newTaken(clock func() time.Time, l config.Limits) taken {
 	}
 }
 
-// take counts one thing that a host sends. The error is 429, with when to come again.
+// take counts one request of a host. Its error is a 429 with Retry-After.
 func (s *Server) take(c echo.Context, r *intake.Rates, host, what, setting string, most int) error {
 	if wait, ok := r.Take(host); !ok {
 		return s.tooOften(c, wait, host, what, setting, most)
@@ -48,8 +48,8 @@ func (s *Server) tooOften(c echo.Context, wait time.Duration, host, what, settin
 	return echo.NewHTTPError(http.StatusTooManyRequests, fmt.Sprintf("at most %d %s within an hour are taken", most, what))
 }
 
-// read reads what a host sends, at most limit bytes. The error is 413, or 503 when too
-// much is being read. release must be called once it is kept.
+// read reads a request's body, at most limit bytes. Its error is 413, or 503 when too many
+// bodies are being read. The caller calls release once it has stored the body.
 func (s *Server) read(c echo.Context, host, what, setting string, limit int64) (body []byte, release func(), err error) {
 	body, release, err = s.taken.bodies.Read(c.Request().Context(), host, limit, c.Request().Body, func(t time.Time) error {
 		err := http.NewResponseController(c.Response().Writer).SetReadDeadline(t)
@@ -70,8 +70,8 @@ func (s *Server) read(c echo.Context, host, what, setting string, limit int64) (
 	return body, release, err
 }
 
-// tooMuch records that something of a host was refused for its size or number, once an
-// hour for each.
+// tooMuch records that a host's requests are refused for their size or number, once an hour
+// for each message.
 func (s *Server) tooMuch(host, message string) {
 	if !s.taken.over.Allow(host+" "+message, s.Journal.Counted()) {
 		return

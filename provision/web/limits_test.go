@@ -25,7 +25,7 @@ import (
 )
 
 // enrolled is a host's agent: it asks with the host's certificate.
-func (r *rig) enrolled(host string) func(method, path, body string) *httptest.ResponseRecorder {
+func (r *testServer) enrolled(host string) func(method, path, body string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -58,7 +58,7 @@ func (r *rig) enrolled(host string) func(method, path, body string) *httptest.Re
 	}
 }
 
-func (r *rig) count(host, kind string) (n int) {
+func (r *testServer) count(host, kind string) (n int) {
 	r.t.Helper()
 	events, err := r.journal.Events(r.t.Context(), host, 0)
 	if err != nil {
@@ -81,7 +81,7 @@ func report(size int) string {
 // A report is taken up to its size, what is kept of it is bounded, and an event tells of
 // larger ones once.
 func TestReportSize(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	for size, code := range map[int]int{1000: 204, 100 << 10: 204, 1 << 20: 204, 1<<20 + 1: 413, 5 << 20: 413} {
 		r.want(web1("POST", "/v1/report", report(size)), code)
@@ -101,7 +101,7 @@ func TestReportSize(t *testing.T) {
 
 // A host may report so often within an hour. Who has too many waits, and nobody else.
 func TestReportsWithinAnHour(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1, web2 := r.enrolled("web1"), r.enrolled("web2")
 	var w *httptest.ResponseRecorder
 	taken := 0
@@ -130,7 +130,7 @@ func TestReportsWithinAnHour(t *testing.T) {
 func TestInstallerFloods(t *testing.T) {
 	for _, kind := range []string{"progress", "anything", provision.KindPacked, provision.KindAttemptFailed} {
 		t.Run(kind, func(t *testing.T) {
-			r := newRig(t)
+			r := newTestServer(t)
 			r.server.Limits.Events = 1 << 20
 			r.arm("web1")
 			token := r.script(web1MAC, "10.77.0.11")
@@ -167,7 +167,7 @@ func TestInstallerFloods(t *testing.T) {
 
 // The rate of an installer's events is bounded as well.
 func TestInstallerEventsWithinAnHour(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	var w *httptest.ResponseRecorder
@@ -186,7 +186,7 @@ func TestInstallerEventsWithinAnHour(t *testing.T) {
 
 // A report that says that others were dropped is news.
 func TestDroppedReports(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	r.want(web1("POST", "/v1/report", `{"status":"ok","dropped":3}`), 204)
 	r.wantEvent("web1", "over-limit")
@@ -196,7 +196,7 @@ func TestDroppedReports(t *testing.T) {
 // holder of an installer's token do for ten minutes whatever they may. All of it leaves a
 // small database, and another host's events are there.
 func TestHostileForTenMinutes(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	keep := config.Default().Keep
 	keeper := retention.New(retention.Options{
 		Journal: r.journal, Store: r.server.Store, Keep: keep, Log: slog.New(slog.DiscardHandler),

@@ -9,14 +9,14 @@ import (
 	"rackhand/templates"
 )
 
-// WithLocal says to BootFile which of our addresses the client came to. HTTP requests
-// say it by themselves.
+// WithLocal tells BootFile which of our addresses the client used. HTTP requests already
+// contain it.
 func WithLocal(ctx context.Context, local netip.Addr) context.Context {
 	return context.WithValue(ctx, http.LocalAddrContextKey, net.Addr(net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))))
 }
 
-// appliance is how a client reaches us that came as ctx says: what is rendered for it
-// names the address that it came to, since it may have no way to another.
+// appliance returns our URLs for the client of a request. They name the address that the
+// client used, since it may have no route to another.
 func (s *Server) appliance(ctx context.Context) templates.Appliance {
 	addr, ok := ctx.Value(http.LocalAddrContextKey).(net.Addr)
 	if s.At == nil || !ok {

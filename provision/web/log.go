@@ -17,8 +17,8 @@ import (
 const LogInstall = "Rackhand-Install"
 
 // hostLog answers with the log of a host's latest install, or of the one that ?install=
-// names. With ?follow=1 it goes on as the log grows, until the install has ended or the
-// reader goes.
+// names. With ?follow=1 it sends lines as the log grows, until the install ends or the client
+// disconnects.
 func (s *Server) hostLog(c echo.Context) error {
 	host, id := c.Param("host"), c.QueryParam("install")
 	if s.Logs == nil {
@@ -58,13 +58,13 @@ func (s *Server) hostLog(c echo.Context) error {
 	return nil
 }
 
-// underWay reports whether an install is the host's latest one and goes on.
+// underWay reports whether an install is the host's latest one and has not ended.
 func (s *Server) underWay(host, id string) bool {
 	in, ok := s.Journal.Install(host)
 	return ok && in.ID == id && !in.Stage.Ended()
 }
 
-// logBeat is how often a log that is followed is looked at.
+// logBeat is how often a followed log is checked for new lines.
 const logBeat = 300 * time.Millisecond
 
 // awaitLog waits for an install's first line.
@@ -77,7 +77,7 @@ func (s *Server) awaitLog(ctx context.Context, host, id string) *os.File {
 	return nil
 }
 
-// copyLog sends a log, and what is added to it for as long as more says so.
+// copyLog sends a log, and the lines that are added to it while more returns true.
 func (s *Server) copyLog(ctx context.Context, w *echo.Response, f io.Reader, more func() bool) error {
 	for {
 		goesOn := more() // before reading: what came last is sent too

@@ -14,7 +14,7 @@ import (
 )
 
 func TestHostLog(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	logs := installlog.New(t.TempDir())
 	t.Cleanup(func() { logs.Close() })
 	r.server.Logs = logs
@@ -43,7 +43,7 @@ func TestHostLog(t *testing.T) {
 // TestFollow: a log that is followed grows before the reader's eyes, from before its
 // first line to the end of its install.
 func TestFollow(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	logs := installlog.New(t.TempDir())
 	t.Cleanup(func() { logs.Close() })
 	r.server.Logs = logs
@@ -81,7 +81,7 @@ func TestFollow(t *testing.T) {
 // TestSecretsOf: what stands in an answer file is known as a secret, and another
 // host's is not.
 func TestSecretsOf(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.server.Handout.Secret = func(string) (string, error) { return "hunter2", nil }
 	r.snap.Hosts["web1"].Variables = map[string]any{"root_password": "root"}
 	r.arm("web1")

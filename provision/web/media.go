@@ -17,7 +17,7 @@ import (
 
 // mediaFile sends a file of the media, straight out of its ISO. Anaconda and dnf look
 // for files that are not on every one (images/updates.img, product.img,
-// LiveOS/squashfs.img): a file that isn't there is no event and no alarm.
+// LiveOS/squashfs.img), so a missing file causes no event.
 func (s *Server) mediaFile(c echo.Context) error {
 	name, file := pathParam(c, "media"), strings.TrimSuffix(pathParam(c, "*"), "/")
 	m, err := s.Handout.Media.Media(name)
@@ -49,7 +49,7 @@ func (s *Server) mediaFile(c echo.Context) error {
 	return s.sendContent(c, f, f.Name, f.ModTime, f.Size, stage, told)
 }
 
-// mediaBroken tells the operator of media that were there, and are so no more.
+// mediaBroken reports media that can't be read any more to the operator.
 func (s *Server) mediaBroken(c echo.Context, name string, err error) {
 	from := peer(c)
 	s.Log.Error("media can't be served", "media", name, "error", err)
@@ -59,7 +59,7 @@ func (s *Server) mediaBroken(c echo.Context, name string, err error) {
 	}, name)
 }
 
-// mediaType is what a file of the media is served as.
+// mediaType returns the Content-Type of a file of the media.
 func mediaType(file string) string {
 	switch ext := strings.ToLower(path.Ext(file)); {
 	case path.Base(file) == media.TreeinfoFile, path.Base(file) == ".discinfo", ext == ".cfg":
@@ -80,8 +80,7 @@ func mediaType(file string) string {
 	return "application/octet-stream"
 }
 
-// expectedMedia reports whether media that aren't there are some that somebody waits
-// for.
+// expectedMedia reports whether a system of the inventory uses media, which may be missing.
 func (s *Server) expectedMedia(name string) bool {
 	return s.anySystem(func(system *inventory.System) bool {
 		return system.Media == name && system.Installer == inventory.InstallerAnaconda

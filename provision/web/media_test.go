@@ -18,11 +18,11 @@ import (
 	"rackhand/provision"
 )
 
-// anacondaRig is a rig whose host web1 is installed by Anaconda, and the folder of its
-// media.
-func anacondaRig(t *testing.T) (*rig, string) {
+// anacondaServer returns a testServer whose host web1 is installed by Anaconda, and the ISO
+// of its media.
+func anacondaServer(t *testing.T) (*testServer, string) {
 	t.Helper()
-	r := newRig(t)
+	r := newTestServer(t)
 	sys := &inventory.System{Name: "rocky9", Installer: inventory.InstallerAnaconda, Release: "RHEL9", Media: "rocky9"}
 	r.snap.Systems["rocky9"] = sys
 	h := r.snap.Hosts["web1"]
@@ -41,7 +41,7 @@ func anacondaRig(t *testing.T) (*rig, string) {
 }
 
 func TestMediaFiles(t *testing.T) {
-	r, iso := anacondaRig(t)
+	r, iso := anacondaServer(t)
 	const kernel = "a kernel, simulated\n"
 	for _, tc := range []struct {
 		method, path, span string
@@ -109,7 +109,7 @@ func TestMediaFiles(t *testing.T) {
 
 // TestAnacondaOverTheWire: from the script to the answer file and past it.
 func TestAnacondaOverTheWire(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.arm("web1")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
 	script := w.Body.String()
@@ -171,7 +171,7 @@ func TestAnacondaOverTheWire(t *testing.T) {
 
 // TestAttempts: an attempt that fails leaves the install armed; the last one ends it.
 func TestAttempts(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.arm("web1") // three attempts
 	for attempt := 1; attempt <= 3; attempt++ {
 		token := r.script(web1MAC, "10.77.0.11")
@@ -190,7 +190,7 @@ func TestAttempts(t *testing.T) {
 
 // TestMediaNotReady: media that nobody has added, or others than the system says.
 func TestMediaNotReady(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	r.arm("web1")
 	sys := r.snap.Hosts["web1"].System
 	sys.Media = "later"
@@ -216,7 +216,7 @@ func TestMediaNotReady(t *testing.T) {
 // TestTree: a tree on a mirror. The kernel is served from what was kept of it, all else
 // through the cache.
 func TestTree(t *testing.T) {
-	r, iso := anacondaRig(t)
+	r, iso := anacondaServer(t)
 	dir := t.TempDir()
 	if _, _, err := media.Add(t.Context(), iso, media.AddOptions{Dir: dir, Name: "dvd", InPlace: true, Now: time.Now()}); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestTree(t *testing.T) {
 }
 
 func TestMediaByTFTP(t *testing.T) {
-	r, _ := anacondaRig(t)
+	r, _ := anacondaServer(t)
 	open := func(from, name string) (string, provision.Stage, error) { return r.fetch(from, name) }
 	if _, _, err := open("10.77.0.11", "media/rocky9/images/pxeboot/vmlinuz"); err == nil {
 		t.Error("the kernel without an install")

@@ -12,8 +12,8 @@ import (
 	"rackhand/templates"
 )
 
-// TFTP is what boot loaders and firmware get by TFTP. The context of a request says by
-// [WithLocal] to which address of ours it came.
+// TFTP serves boot loaders and firmware by TFTP. The context of a request holds, by
+// [WithLocal], the address of ours that it was sent to.
 func (s *Server) TFTP() *handout.TFTP {
 	return &handout.TFTP{
 		Programs: s.Files, Images: s.Handout.Images, Media: s.Handout.Media, Menu: s.menu, Script: s.scriptByTFTP,
@@ -21,9 +21,9 @@ func (s *Server) TFTP() *handout.TFTP {
 	}
 }
 
-// menu is GRUB's menu for the box at an address. GRUB doesn't say its MAC, so the lease
-// says which box has the address. A box without a lease gets the menu that goes on to the
-// disk: a GRUB without a menu waits at its prompt for a person.
+// menu returns GRUB's menu for the box at an address. GRUB doesn't send its MAC, so the lease
+// shows which box has the address. A box without a lease gets the menu that boots its disk:
+// without a menu, GRUB waits at its prompt for a person.
 func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC, l handout.Loader) (string, error) {
 	mac, ok := s.leaseholder(ctx, peer)
 	if said != nil && (!ok || *said != mac) {
@@ -41,14 +41,14 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 		return disk()
 	}
 	if wait := (notReady{}); errors.As(err, &wait) {
-		s.Log.Info("GRUB is told to ask again", "mac", mac.String(), "why", wait.Error())
+		s.Log.Info("GRUB has to ask again", "mac", mac.String(), "why", wait.Error())
 		return s.render(l.Wait(), templates.Data{Host: &inventory.Host{}})
 	}
 	return text, err
 }
 
-// scriptByTFTP is the script of an iPXE that has no HTTP, for the box that holds the lease
-// of that MAC.
+// scriptByTFTP returns the script for an iPXE without HTTP, if the box holds the lease of
+// that MAC.
 func (s *Server) scriptByTFTP(ctx context.Context, peer netip.Addr, mac inventory.MAC, l handout.Loader) (string, error) {
 	if addr, ok := s.Leased(ctx, mac); !ok || addr != peer {
 		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", peer, mac))

@@ -10,24 +10,24 @@ import (
 
 // ForNames answers requests that name one of the server's own names in their Host header:
 // the address that the client came to, a loopback address, localhost, or one of names,
-// without a port. Any other name is refused: a page elsewhere whose name was made to lead
-// here (DNS rebinding) would else be read by whoever made that page. setting is where a name
-// is added.
+// without a port. It refuses any other name, against DNS rebinding: a foreign page could
+// change its own name's address to ours, and read our answers. setting is where the operator
+// adds a name.
 func ForNames(names []string, setting string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if !ourName(r.Host, local, names) {
 			w.Header().Set("Connection", "close")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			http.Error(w, fmt.Sprintf("%.80q is not a name of this server. If it should be one, add it to %s; else use the address.", r.Host, setting), http.StatusMisdirectedRequest)
+			http.Error(w, fmt.Sprintf("%.80q is not a name of this server. If it should be one, add it to %s; otherwise use the address.", r.Host, setting), http.StatusMisdirectedRequest)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-// ourName reports whether a Host header names us. A request without one was sent by no
-// browser: HTTP/1.1 demands it (RFC 9112 section 3.2).
+// ourName reports whether a Host header names us. A request without one doesn't come from a
+// browser, since HTTP/1.1 demands the header (RFC 9112 section 3.2).
 func ourName(host string, local net.Addr, names []string) bool {
 	if host == "" {
 		return true

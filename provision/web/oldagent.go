@@ -51,7 +51,7 @@ func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made
 		return c.JSON(http.StatusOK, m.Catalog)
 	}
 	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
-	s.old.set(h.Name, why) // the report of this run puts it on record
+	s.old.set(h.Name, why) // the report of this run records it
 	if has := c.Request().Header.Get("If-None-Match"); has != "" {
 		c.Response().Header().Set("ETag", has)
 		return c.NoContent(http.StatusNotModified)

@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/journal"
 )
 
-// API is the handler of the operator's unix socket: whoever may open the socket
-// may do everything.
+// API is the handler of the operator's unix socket. Everyone who may open the socket may do
+// everything.
 func (s *Server) API() http.Handler {
 	e := newEcho(s.Log)
 	e.GET("/api/status", func(c echo.Context) error {
@@ -95,7 +95,7 @@ func operatorError(err error) error {
 	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, provision.ErrNotHeld):
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
-	// The operator is told what went wrong; its errors hold no secrets.
+	// The operator sees the whole error, which holds no secret.
 	return echo.NewHTTPError(http.StatusBadGateway, err.Error())
 }
 

@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// waitForOrder answers an agent that waits for orders: an empty line at once and every now
-// and then, and the order once there is one.
+// waitForOrder answers an agent that waits for orders. It sends an empty line at once and
+// every catalog.OrderBeat, and the order once there is one.
 func (s *Server) waitForOrder(c echo.Context) error {
 	h, err := s.agent(c)
 	if err != nil {
@@ -72,8 +72,8 @@ func (s *Server) waitForOrder(c echo.Context) error {
 	}
 }
 
-// noRun takes a report that tells of no run: the agent is disabled, or it was a dry run.
-// Neither takes the place of the host's latest report. done: nothing is left to do.
+// noRun handles a report that describes no run: the agent is disabled, or made a dry run.
+// Such a report doesn't replace the host's latest one. done: the request is answered.
 func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (done bool, err error) {
 	if r.Disabled == nil && !r.Noop {
 		return false, nil
@@ -97,13 +97,13 @@ func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (don
 	return true, c.NoContent(http.StatusNoContent)
 }
 
-// answerOrder notes what came of an order.
+// answerOrder records the outcome of an order.
 func (s *Server) answerOrder(ctx context.Context, host string, r catalog.Report) error {
 	if r.Order == "" {
 		return nil
 	}
 	if err := s.Orders.Answer(ctx, host, r); err != nil {
-		s.Log.Error("what came of an order", "host", host, "error", err)
+		s.Log.Error("keeping the outcome of an order", "host", host, "error", err)
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not kept: try again")
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 
 // TestOrderNeedsCertificate: an agent gets its own orders alone, by its certificate.
 func TestOrderNeedsCertificate(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	r.want(r.ask(r.agents, "10.77.0.11", "GET", catalog.OrdersPath, ""), 403)
 	api := r.server.API()
@@ -57,7 +57,7 @@ func TestOrderNeedsCertificate(t *testing.T) {
 // TestReportsOfNoRun: a dry run and a disabled agent don't take the place of the host's
 // latest report; what is disabled is shown so until a run is reported.
 func TestReportsOfNoRun(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	post := func(v catalog.Report) {
 		t.Helper()
@@ -120,7 +120,7 @@ func TestReportsOfNoRun(t *testing.T) {
 
 // TestOrderIsAnswered: a report with an order's id answers it, whoever waits for that.
 func TestOrderIsAnswered(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1, api := r.enrolled("web1"), r.server.API()
 	go web1("GET", catalog.OrdersPath, "")
 	for !r.options.Orders.Connected("web1") {

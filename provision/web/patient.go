@@ -7,8 +7,8 @@ import (
 	"rackhand/provision/connlimit"
 )
 
-// A patient writer gives each piece of an answer its time from when it is there. It has
-// no ReadFrom: a whole file that comes in slowly is no piece.
+// A patient writer limits the time to send each piece of an answer, from when the piece is
+// written. It has no ReadFrom, which would make one piece of a whole file.
 type patient struct {
 	http.ResponseWriter
 	patience time.Duration
@@ -26,11 +26,11 @@ func (p patient) renew() {
 // Unwrap lets http.ResponseController reach the connection.
 func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// Patiently answers requests whose client has as long as patience for each piece of its
-// answer: one that reads nothing holds neither its connection nor the answer for longer.
+// Patiently answers requests, and gives clients patience for each piece of an answer. A
+// client that stops reading holds its connection and the answer no longer than that.
 func Patiently(patience time.Duration, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if turnedAway(w, r) {
+		if refusedOverLimit(w, r) {
 			return
 		}
 		p := patient{w, patience}
@@ -40,8 +40,8 @@ func Patiently(patience time.Duration, h http.Handler) http.Handler {
 	})
 }
 
-// turnedAway tells a client that its connection is one too many.
-func turnedAway(w http.ResponseWriter, r *http.Request) bool {
+// refusedOverLimit refuses a request whose connection is over the limit.
+func refusedOverLimit(w http.ResponseWriter, r *http.Request) bool {
 	if !connlimit.Over(r.Context()) {
 		return false
 	}

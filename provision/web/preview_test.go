@@ -22,7 +22,7 @@ var (
 // TestPreviewIsWhatIsServed: `rackhand render` shows the bytes that a host gets, but for the
 // words in capitals, which stand for what only an install knows.
 func TestPreviewIsWhatIsServed(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	dir, state := t.TempDir(), t.TempDir()
 	if err := os.Rename(r.images, filepath.Join(state, "images")); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 var errStranger = errors.New("this address is not on a card of that host")
 
 // proved checks that a request from an address comes from the host, as far as the link
-// shows it: see onLink. Behind a router nothing shows it; then an event says so.
+// shows it: see onLink. Behind a router the link shows nothing, and an event says so.
 func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr, what string) error {
 	away, err := s.onLink(ctx, h, from, "asked for "+what)
 	if away {
@@ -36,8 +36,8 @@ func (s *Server) proved(ctx context.Context, h *inventory.Host, from netip.Addr,
 }
 
 // onLink checks on the link which machine has an address. The error is errStranger when it
-// is not the host, and notReady when no machine has confirmed the address, be it the host or another. did says what
-// the machine did, for the event. away: the address is not on a link of ours.
+// is not the host, and notReady when no machine, host or other, has confirmed the address.
+// did describes the request, for the event. away: the address is not on a link of ours.
 func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr, did string) (away bool, err error) {
 	found, verdict, err := s.judge(ctx, h, from)
 	if err != nil {
@@ -54,14 +54,14 @@ func (s *Server) onLink(ctx context.Context, h *inventory.Host, from netip.Addr,
 	}
 	s.stranger(h, from, found, did)
 	if !found.Confirmed {
-		// One forged ARP reply is enough for that, and to the box errStranger would be the end
-		// of its attempt. The kernel finds out within seconds who answers.
+		// One forged ARP reply is enough for that, and errStranger would end the box's attempt.
+		// The kernel finds out within seconds which machine answers.
 		return false, notReady{errors.New("another machine was heard to have this address, and doesn't answer for it")}
 	}
 	return false, errStranger
 }
 
-// stranger tells of a machine that has taken a host's address, and what it did there.
+// stranger records that another machine uses a host's address, and what it did there.
 func (s *Server) stranger(h *inventory.Host, from netip.Addr, found neighbour.Found, did string) {
 	macs := strings.Join(h.MACTexts(), ", ")
 	s.say(provision.Event{
@@ -72,9 +72,9 @@ func (s *Server) stranger(h *inventory.Host, from netip.Addr, found neighbour.Fo
 	}, h.Name+" "+found.MAC.String())
 }
 
-// judge asks the kernel who has an address. The host's cards are those of the inventory,
-// and until its install ends those that its installer has told: a bond may bear the MAC of
-// either.
+// judge asks the kernel which machine has an address. The host's MACs are those of the
+// inventory, and until its install ends also those that its installer has reported: a bond
+// may have the MAC of any of its cards.
 func (s *Server) judge(ctx context.Context, h *inventory.Host, from netip.Addr) (neighbour.Found, neighbour.Verdict, error) {
 	if s.Neighbour == nil {
 		return neighbour.Found{}, neighbour.Proved, nil
@@ -94,7 +94,7 @@ func (s *Server) judge(ctx context.Context, h *inventory.Host, from netip.Addr) 
 	return found, neighbour.Judge(found, macs), nil
 }
 
-// believed reports whether what comes from an address may move an install of the host.
+// believed reports whether a request from an address may advance an install of the host.
 func (s *Server) believed(ctx context.Context, h *inventory.Host, from netip.Addr) bool {
 	if h == nil {
 		return false
@@ -103,7 +103,7 @@ func (s *Server) believed(ctx context.Context, h *inventory.Host, from netip.Add
 	return err == nil && (verdict == neighbour.Proved || verdict == neighbour.Unproved)
 }
 
-// MayLog reports whether who connects to log from an address may be the host there.
+// MayLog reports whether a log connection from an address may come from the host there.
 func (s *Server) MayLog(ctx context.Context, from netip.Addr) bool {
 	h := s.hostOf(ctx, from)
 	if h == nil {
@@ -117,7 +117,7 @@ func (s *Server) MayLog(ctx context.Context, from netip.Addr) bool {
 	return true
 }
 
-// refusal is the HTTP answer to who was not proved to be a host.
+// refusal is the HTTP answer to a request that was not proved to come from a host.
 func refusal(err error) error {
 	if errors.Is(err, errStranger) {
 		return echo.NewHTTPError(http.StatusForbidden, err.Error())
@@ -125,17 +125,17 @@ func refusal(err error) error {
 	return unavailable(err)
 }
 
-// heard is the DHCP side of the proof: whether the box of an install was heard to boot,
-// in this boot. Its error is an unheard.
+// heard is the part of the proof that DHCP gives: whether the box of an install asked for an
+// address in its present boot. Its error is an unheard.
 func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Install) error {
 	if s.Lease == nil {
 		return nil
 	}
 	now := s.Journal.Counted()
 	lease, _ := s.Lease(ctx, mac)
-	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.does(mac, now))
+	refused, warn := in.MayHaveScript(lease.Booted, now, now.Sub(s.Began) <= waitEnds || s.waits.active(mac, now))
 	if refused != "" {
-		s.warn(in.Host, "boot-unheard", fmt.Sprintf("the boot script of %s was asked for and refused: %s. A box that boots asks for its address first: if it hangs there, restart it", in.Host, refused))
+		s.warn(in.Host, "boot-unheard", fmt.Sprintf("a request for the boot script of %s was refused: %s. A box that boots asks for its address first: if it hangs there, restart it", in.Host, refused))
 		return unheard{errors.New("the network boot of this box was not heard")}
 	}
 	if warn != "" {
@@ -144,28 +144,29 @@ func (s *Server) heard(ctx context.Context, mac inventory.MAC, in provision.Inst
 	return nil
 }
 
-// An unheard says that a box gets no script since its network boot was not heard.
+// An unheard is the error for a box that gets no script, because its network boot was not
+// heard.
 type unheard struct{ error }
 
-// waitEnds is after how long without asking a box waits no longer. GRUB's menu asks
+// waitEnds is the time without a request after which a box no longer waits. GRUB's menu asks
 // every 15 s, iPXE every 3 s.
 const waitEnds = time.Minute
 
-// waits are the boxes that were told to ask again for their script, by MAC, and when
-// last. Only hosts with an install are.
+// waits has the time of the last answer to ask again for the script, by MAC. Only hosts with
+// an install get such an answer.
 type waits struct {
 	mu   sync.Mutex
 	last map[inventory.MAC]time.Time
 }
 
-func (w *waits) does(mac inventory.MAC, now time.Time) bool {
+func (w *waits) active(mac inventory.MAC, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, ok := w.last[mac]
 	return ok && now.Sub(at) <= waitEnds
 }
 
-func (w *waits) told(mac inventory.MAC, now time.Time) {
+func (w *waits) add(mac inventory.MAC, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.last == nil {
@@ -194,6 +195,6 @@ func (s *Server) ofBox(ctx context.Context, h *inventory.Host, mac inventory.MAC
 	if err := s.proved(ctx, h, from, "the boot script"); err != nil {
 		return err
 	}
-	s.waits.told(mac, s.Journal.Counted())
+	s.waits.add(mac, s.Journal.Counted())
 	return nil
 }

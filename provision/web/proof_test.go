@@ -36,10 +36,10 @@ func on(t *testing.T, mac string) neighbour.Found {
 	return neighbour.Found{Link: "eth0", MAC: m, Confirmed: true}
 }
 
-// proofRig is a rig on a link, with a lease of web1's that was asked for just now.
-func proofRig(t *testing.T) (*rig, link, *provision.Lease) {
+// linkedServer returns a testServer on a link, on which web1 asked for its lease just now.
+func linkedServer(t *testing.T) (*testServer, link, *provision.Lease) {
 	t.Helper()
-	r := newRig(t)
+	r := newTestServer(t)
 	l := link{"10.77.0.11": on(t, web1MAC)}
 	lease := &provision.Lease{MAC: web1MAC, Address: "10.77.0.11", Booted: r.journal.Counted(), UUID: "4c4c4544-0031"}
 	r.server.Neighbour = l.ask
@@ -47,7 +47,7 @@ func proofRig(t *testing.T) (*rig, link, *provision.Lease) {
 	return r, l, lease
 }
 
-func (r *rig) kinds(host string) string {
+func (r *testServer) kinds(host string) string {
 	r.t.Helper()
 	events, err := r.journal.Events(r.t.Context(), host, 0)
 	if err != nil {
@@ -78,7 +78,7 @@ func TestWhoGetsScript(t *testing.T) {
 		"the kernel is mute": {gone: true, code: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, l, _ := proofRig(t)
+			r, l, _ := linkedServer(t)
 			r.arm("web1")
 			token := tokenIn.FindStringSubmatch(r.menu("10.77.0.11", "grub/grub.cfg"))[1]
 			before := r.attempts("web1")
@@ -113,7 +113,7 @@ func TestWhoGetsScript(t *testing.T) {
 func TestStrangerMovesNothing(t *testing.T) {
 	for _, stage := range []provision.Stage{provision.Addressed, provision.Script, provision.Packages, provision.Installed} {
 		t.Run(string(stage), func(t *testing.T) {
-			r, l, _ := proofRig(t)
+			r, l, _ := linkedServer(t)
 			decided := 0
 			decide := r.server.Decide
 			r.server.Decide = func(ctx context.Context, q boot.Request) (boot.Decision, error) { decided++; return decide(ctx, q) }
@@ -147,7 +147,7 @@ func TestStrangerMovesNothing(t *testing.T) {
 // TestWaitingBox: a box that is told to ask again for its script may wait for longer than
 // a boot lasts; one that comes back after a pause has booted anew, or isn't that box.
 func TestWaitingBox(t *testing.T) {
-	r, _, lease := proofRig(t)
+	r, _, lease := linkedServer(t)
 	r.arm("web1")
 	r.snap.Hosts["web1"].Variables = map[string]any{"layout": "odd"} // it doesn't render
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, ""), 503)
@@ -168,7 +168,7 @@ func TestWaitingBox(t *testing.T) {
 
 // TestOwnCards: a bond may bear the MAC of any card that the installer has told of.
 func TestOwnCards(t *testing.T) {
-	r, l, _ := proofRig(t)
+	r, l, _ := linkedServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	const second = "52:54:00:00:0a:01"
@@ -191,7 +191,7 @@ func TestOwnCards(t *testing.T) {
 // TestConfirm: the script waits for the operator without a cost, and each attempt does. An
 // answer file that he wants to confirm only since its script went out waits as well.
 func TestConfirm(t *testing.T) {
-	r, _, lease := proofRig(t)
+	r, _, lease := linkedServer(t)
 	lease.Relay = &provision.Relay{Address: "10.77.0.1", Circuit: "port 7", Remote: "switch"}
 	h := r.snap.Hosts["web1"]
 	h.Answer = inventory.ConfirmAnswer

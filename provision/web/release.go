@@ -15,9 +15,9 @@ import (
 
 // confirmed reports whether an attempt of an install may go on, on a host for which the
 // operator confirms each (`answer: confirm`). Otherwise the error is notReady, and the
-// install keeps what is known of the box until the operator confirms it. The boot script is what waits: loaders ask
-// for as long as it takes and without a cost, while an initrd gives up after 9 s, and
-// nothing secret is handed out before. held is what its request tells of the box.
+// install keeps the facts about the box until the operator confirms it. The wait is before
+// the boot script: loaders repeat their request without a limit, while an initrd gives up
+// after 9 s, and no secret is sent before it. held has the facts from the box's request.
 func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory.MAC, in provision.Install, held provision.Held) error {
 	if h.Answer != inventory.ConfirmAnswer || in.Job != provision.NoJob || in.ReleasedFor(held.Attempt) {
 		return nil
@@ -41,7 +41,7 @@ func (s *Server) confirmed(ctx context.Context, h *inventory.Host, mac inventory
 		now.Held = &held
 		return now, provision.Event{
 			Source: "http", Kind: provision.KindHeld, Level: provision.LevelWarn,
-			Message: fmt.Sprintf("attempt %d of its install waits for the operator (`answer: confirm`): if the box that boots is %s, `rackhand release %s` goes on; if it isn't, `rackhand cancel %s`. It has %s",
+			Message: fmt.Sprintf("attempt %d of its install waits for the operator (`answer: confirm`): if the box that boots is %s, `rackhand release %s` continues; if it isn't, `rackhand cancel %s` ends the install. It has %s",
 				held.Attempt, h.Name, h.Name, h.Name, held),
 		}, nil
 	})

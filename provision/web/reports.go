@@ -60,8 +60,8 @@ func (s *Server) reportRoutes(e *echo.Echo) {
 	})
 }
 
-// lastReport answers with a host's latest report, or the one with the number that ?number=
-// says.
+// lastReport answers with a host's latest report, or with the one whose number is in
+// ?number=.
 func (s *Server) lastReport(c echo.Context) error {
 	asked := c.QueryParam("number")
 	if asked == "" {
@@ -73,7 +73,7 @@ func (s *Server) lastReport(c echo.Context) error {
 	}
 	number, err := strconv.ParseUint(asked, 10, 64)
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "number is that of a report")
+		return echo.NewHTTPError(http.StatusBadRequest, "number must be the number of a report")
 	}
 	all, err := s.reportsOf(c)
 	if err != nil {
@@ -81,12 +81,12 @@ func (s *Server) lastReport(c echo.Context) error {
 	}
 	i := slices.IndexFunc(all, func(k reports.Kept) bool { return k.Number == number })
 	if i < 0 {
-		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("report %d of %s is not kept: there are %d to %d", number, c.Param("host"), all[len(all)-1].Number, all[0].Number))
+		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("report %d of %s is not kept: the kept ones are %d to %d", number, c.Param("host"), all[len(all)-1].Number, all[0].Number))
 	}
 	return c.JSON(http.StatusOK, all[i])
 }
 
-// reportsOf are the reports of a host that are kept, newest first; at least one.
+// reportsOf returns the stored reports of a host, newest first; at least one.
 func (s *Server) reportsOf(c echo.Context) ([]reports.Kept, error) {
 	ctx, host := c.Request().Context(), c.Param("host")
 	last, err := s.Reports.Last(ctx, host)

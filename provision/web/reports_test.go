@@ -21,7 +21,7 @@ func drift(started string, ids ...string) string {
 
 // TestDriftIsAnEvent: drift of a host is an event, the same once an hour.
 func TestDriftIsAnEvent(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	for _, tt := range []struct {
 		text  string
@@ -58,7 +58,7 @@ func TestDriftIsAnEvent(t *testing.T) {
 // TestReportsAreRead: the operator reads the latest report, one by its number, and all; of
 // a host without any, the answer says which of the two it is.
 func TestReportsAreRead(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	api := r.server.API()
 	get := func(path string, code int, into any) string {
@@ -89,7 +89,7 @@ func TestReportsAreRead(t *testing.T) {
 	if last.Number != 3 || len(last.Results) != 2 || one.Number != 2 || one.Host != "web1" || len(one.Results) != 1 || one.Results[0].ID != "file1" || len(all) != 3 || all[2].Number != 1 {
 		t.Errorf("%+v\n%+v\n%+v", last, one, all)
 	}
-	if text := get("/api/hosts/web1/report?number=9", 404, nil); !strings.Contains(text, "there are 1 to 3") {
+	if text := get("/api/hosts/web1/report?number=9", 404, nil); !strings.Contains(text, "the kept ones are 1 to 3") {
 		t.Error(text)
 	}
 	get("/api/hosts/web1/report?number=x", 400, nil)
@@ -98,7 +98,7 @@ func TestReportsAreRead(t *testing.T) {
 // TestNoSecretIsKept: a secret that an agent reports, wherever it stands, is in no report
 // that is kept, whole or in brief. Reports are packed, so the database's bytes don't show it.
 func TestNoSecretIsKept(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	web1 := r.enrolled("web1")
 	const secret = "hunter2-of-web1"
 	if _, err := r.server.Noting("web1", func(string) (string, error) { return secret, nil })("door"); err != nil {

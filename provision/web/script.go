@@ -14,25 +14,22 @@ import (
 	"rackhand/templates"
 )
 
-// A notReady is the reason why a script can't be handed out at this moment though
-// the box may have one: it is to ask again.
+// A notReady is the reason why a box can't have its script at this moment. It should ask
+// again.
 type notReady struct{ error }
 
-// bootScript decides what the box with this MAC boots, and renders the script. It is the
-// one way to an installer, whatever asks. A script that goes out by HTTP begins an attempt,
-// with a token of its own; one that goes by TFTP offers a token (see Server.token).
-// The install is what it is about, its zero value when the box boots its disk.
-// An error is notReady, unheard or errStranger.
+// bootScript decides what the box with this MAC boots, and renders the script. Every way to
+// an installer goes through it. A script over HTTP begins an attempt, with its own token; a
+// script over TFTP offers a token (see Server.token). The install is the one that the script
+// is for, its zero value when the box boots its disk. An error is notReady, unheard or
+// errStranger.
 func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.Addr, l handout.Loader) (string, provision.Install, error) {
 	none := provision.Install{}
-	wait := func(format string, args ...any) (string, provision.Install, error) {
-		return "", none, notReady{fmt.Errorf(format, args...)}
-	}
 	snap := s.Snapshot()
 	if snap == nil {
-		return wait("the inventory is not loaded yet")
+		return "", none, waitFor("the inventory is not loaded yet")
 	}
-	h, proved := snap.HostByMAC(mac), provision.Install{}
+	h, proved := snap.HostByMAC(mac), none
 	disk := func() (string, provision.Install, error) {
 		if h == nil {
 			h = &inventory.Host{}
@@ -47,7 +44,7 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 		if !ever || about.NeverCame() {
 			return disk()
 		}
-		// Before anything is decided: that may end an install, or ask the operator.
+		// Before any decision, since that may end an install, or ask the operator.
 		if !about.Stage.Ended() {
 			if err := s.ofBox(ctx, h, mac, from, about); err != nil {
 				return "", none, err
@@ -55,65 +52,85 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 		}
 		proved = about
 	}
-	// What asks for a script was sent here by DHCP, which has seen its processor
-	// (option 93): it is that of the host's system, or it would not be here.
-	req := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.Client, Chained: true, Proved: !l.TFTP}
-	if h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
-		req.Arch = boot.ArchARM64UEFI
-	}
-	d, err := s.Decide(ctx, req)
+	d, err := s.Decide(ctx, scriptRequest(h, mac, l))
 	if err != nil {
 		s.Log.Error("deciding a boot", "mac", mac.String(), "error", err)
-		return wait("not ready")
+		return "", none, waitFor("not ready")
 	}
 	if d.Action != boot.InstallIt || !d.Script {
 		return disk()
 	}
-	at := s.appliance(ctx)
 	about, _ := s.Journal.Current(d.Host.Name)
 	if about.ID != proved.ID { // armed in between
-		return wait("what %s is armed for has just changed", d.Host.Name)
+		return "", none, waitFor("what %s is armed for has just changed", d.Host.Name)
 	}
 	if err := s.confirmed(ctx, d.Host, mac, about, provision.Held{Attempt: about.Attempts + 1, Address: from.String()}); err != nil {
 		return "", none, err
 	}
-	img, err := s.Handout.Image(d.Host, about.Job, l, at.URL)
+	at := s.appliance(ctx)
+	img, err := s.installable(d.Host, mac, about.Job, l, at)
 	if err != nil {
-		s.warn(d.Host.Name, "no-image", err.Error())
-		return "", none, notReady{err}
-	}
-	// A template that does not render must not cost an attempt.
-	if _, err := s.render(l.Install(), s.Handout.Data(d.Host, at, img, handout.Attempt{Job: about.Job, MAC: mac, Token: "token"})); err != nil {
 		return "", none, err
-	}
-	if about.Job == provision.NoJob {
-		if err := s.Handout.Renders(d.Host, mac, img, at); err != nil {
-			s.warn(d.Host.Name, "template", err.Error())
-			return "", none, notReady{errors.New("the answer file does not render; the status page says why")}
-		}
 	}
 	in, token, err := s.token(d.Host.Name, l)
 	if err != nil {
-		s.warn(d.Host.Name, "no-attempt", "the boot script was not handed out: "+err.Error())
+		s.warn(d.Host.Name, "no-attempt", "the boot script was not sent: "+err.Error())
 		return disk()
 	}
 	s.waits.end(mac)
-	if in.ID != about.ID { // another was armed in between, which nothing was decided about
-		return wait("what %s is armed for has just changed", d.Host.Name)
+	if in.ID != about.ID { // another was armed in between, and the decision was not about it
+		return "", none, waitFor("what %s is armed for has just changed", d.Host.Name)
 	}
-	if in.Wipe && !in.MayWipe(mac.String()) {
-		s.warn(d.Host.Name, "no-wipe", fmt.Sprintf("--wipe was said when %s was another box (%s), so it doesn't count for %s: `rackhand cancel %s` and `rackhand install %s --wipe` say it of this one",
-			d.Host.Name, strings.Join(in.MACs, ", "), mac, d.Host.Name, d.Host.Name))
-	}
+	s.warnOfWipe(in, mac)
 	text, err := s.render(l.Install(), s.Handout.Data(d.Host, at, img, s.attempt(in, mac, token)))
 	return text, in, err
 }
 
-// misplaced reports whether a box that asks for its script stands, on a network where
-// another server gives the addresses, at another one than the inventory's. Then it has
-// none: what a client was heard to ask for can be said by anybody in one datagram, from
-// whatever address he has. It could not go on either: agents and checks go by the
-// inventory's address.
+func waitFor(format string, args ...any) error { return notReady{fmt.Errorf(format, args...)} }
+
+// scriptRequest describes the box that asks for a script. DHCP has seen its processor
+// (option 93) and sent only a box with the processor of the host's system here.
+func scriptRequest(h *inventory.Host, mac inventory.MAC, l handout.Loader) boot.Request {
+	r := boot.Request{MAC: mac, Arch: boot.ArchX64UEFI, Client: l.Client, Chained: true, Proved: !l.TFTP}
+	if h != nil && h.System != nil && h.System.Processor() == inventory.ArchARM64 {
+		r.Arch = boot.ArchARM64UEFI
+	}
+	return r
+}
+
+// installable finds a host's image, and renders its script and answer file to see whether
+// their templates work: a template that does not render must not cost an attempt.
+func (s *Server) installable(h *inventory.Host, mac inventory.MAC, job provision.Job, l handout.Loader, at templates.Appliance) (templates.Image, error) {
+	img, err := s.Handout.Image(h, job, l, at.URL)
+	if err != nil {
+		s.warn(h.Name, "no-image", err.Error())
+		return img, notReady{err}
+	}
+	if _, err := s.render(l.Install(), s.Handout.Data(h, at, img, handout.Attempt{Job: job, MAC: mac, Token: "token"})); err != nil {
+		return img, err
+	}
+	if job != provision.NoJob {
+		return img, nil
+	}
+	if err := s.Handout.Renders(h, mac, img, at); err != nil {
+		s.warn(h.Name, "template", err.Error())
+		return img, notReady{errors.New("the answer file does not render; the status page says why")}
+	}
+	return img, nil
+}
+
+// warnOfWipe reports a --wipe that was given when the host was another box.
+func (s *Server) warnOfWipe(in provision.Install, mac inventory.MAC) {
+	if in.Wipe && !in.MayWipe(mac.String()) {
+		s.warn(in.Host, "no-wipe", fmt.Sprintf("--wipe was given when %s was another box (%s), so it does not apply to %s: to erase this box's disks, run `rackhand cancel %s` and `rackhand install %s --wipe`",
+			in.Host, strings.Join(in.MACs, ", "), mac, in.Host, in.Host))
+	}
+}
+
+// misplaced reports whether a box that asks for its script has another address than in the
+// inventory, on a network where another server assigns addresses. Such a box gets no script:
+// any machine can forge the REQUEST that we heard, in one datagram from its own address. The
+// install could not continue either, since agents and checks use the inventory's address.
 func (s *Server) misplaced(mac inventory.MAC, from netip.Addr) bool {
 	snap := s.Snapshot()
 	if snap == nil {
@@ -137,7 +154,7 @@ func (s *Server) render(name string, d templates.Data) (string, error) {
 	return text, nil
 }
 
-// attempt is what a host is told of an attempt that is under way.
+// attempt returns the data of the attempt under way, for a host's script and answer file.
 func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) handout.Attempt {
 	return handout.Attempt{
 		ID: in.ID, Job: in.Job, MAC: mac, Token: token, Another: in.Attempts < in.Budget.Attempts,
@@ -145,7 +162,7 @@ func (s *Server) attempt(in provision.Install, mac inventory.MAC, token string) 
 	}
 }
 
-// hostAt names the host at an address while an install or job of it is under way.
+// hostAt returns the name of the host at an address, if its install or job is under way.
 func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	h := s.hostOf(ctx, addr)
 	if h == nil {
@@ -157,7 +174,7 @@ func (s *Server) hostAt(ctx context.Context, addr netip.Addr) string {
 	return h.Name
 }
 
-// HostOf names the host at an address, "" when there is none: see hostOf.
+// HostOf returns the name of the host at an address, or "": see hostOf.
 func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
 	if h := s.hostOf(ctx, addr); h != nil {
 		return h.Name
@@ -165,9 +182,8 @@ func (s *Server) HostOf(ctx context.Context, addr netip.Addr) string {
 	return ""
 }
 
-// hostOf finds the host at an address. Its own one is given to nobody else by us.
-// Another server may give it to another box; there, and for other addresses, it is who
-// has the lease.
+// hostOf finds the host at an address. We assign a host's address to no other box, but
+// another server may. On its network, and for other addresses, the lease decides.
 func (s *Server) hostOf(ctx context.Context, addr netip.Addr) *inventory.Host {
 	snap := s.Snapshot()
 	if snap == nil {

@@ -40,9 +40,9 @@ type offer struct {
 	since time.Time
 }
 
-// lostAfter is how long after its script a box that fetches it again by TFTP is said to
-// come no further.
-const lostAfter = 10 * time.Minute
+// stuckAfter is the time after its script at which a box that fetches it again by TFTP is
+// reported to be stuck.
+const stuckAfter = 10 * time.Minute
 
 type scriptKey struct {
 	mac    inventory.MAC
@@ -69,7 +69,7 @@ func (s *Server) token(host string, l handout.Loader) (provision.Install, string
 	}
 	kept := s.scripts.offer(host)
 	if in, ok := s.Journal.Current(host); ok && in.Offered(provision.HashToken(kept.token)) {
-		if s.Clock().Sub(kept.since) > lostAfter && s.lost.Allow(host, s.Clock()) {
+		if s.Clock().Sub(kept.since) > stuckAfter && s.stuck.Allow(host, s.Clock()) {
 			s.warn(host, "never-came", "its boot script was fetched again by TFTP, and nothing has come over TCP since the previous script: its kernel doesn't start, or has no driver for the card; look at its console. If its installer reports meanwhile, another machine asks in its name")
 		}
 		return in, kept.token, nil

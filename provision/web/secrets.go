@@ -16,31 +16,31 @@ import (
 )
 
 const (
-	// maxNoted bounds how many values of one host are remembered as secret, and
-	// maxNotedHosts of how many hosts: the one that was asked for longest ago gives way,
-	// and is derived anew when it speaks again.
+	// maxNoted bounds the secret values that are remembered of one host, and maxNotedHosts
+	// the number of these hosts. The host that was used longest ago is dropped, and its
+	// secrets are looked up again when it sends something.
 	maxNoted      = 256
 	maxNotedHosts = 1024
-	// derivedAgain is how soon a secret that could not be read is looked up again.
+	// derivedAgain is the time after which a secret that could not be read is looked up again.
 	derivedAgain = 5 * time.Second
 )
 
-// secrets are the values that were handed to hosts, to be masked in all that these say.
-// They are in memory alone. What a run of the appliance before has handed out is looked up
-// anew, by the names that stand in the journal and the inventory.
+// secrets are the values that were sent to hosts. They are masked in everything that hosts
+// send back, and kept in memory only. Secrets that were sent before a restart of the
+// appliance are looked up again, by the names in the journal and the inventory.
 type secrets struct {
 	mu    sync.Mutex
 	hosts map[string]*noted
 	turn  int
 }
 
-// A noted is what is secret of one host.
+// A noted holds the secrets of one host.
 type noted struct {
 	values []string
-	masker *mask.Masker // of these values; nil: to be made
+	masker *mask.Masker // of these values; nil: not made yet
 	used   int
-	// derived is for which names in the journal they were looked up; missing is what of
-	// that failed, and until when that is believed.
+	// derived are the names in the journal for which they were looked up. missing is the
+	// failure of that, if any, which counts until a time.
 	derived []string
 	done    bool
 	missing string
@@ -83,9 +83,8 @@ func (s *secrets) add(host, value string) {
 	n.masker = nil
 }
 
-// Noting wraps how secrets are looked up for what a host is handed, so that they are known
-// and masked in what it says. A value that was handed out before stays known: what speaks
-// may still have that one.
+// Noting wraps the lookup of secrets for a host's files, so that they are known and masked
+// in what the host sends. Older values stay known, since the host may still have them.
 func (s *Server) Noting(host string, get func(string) (string, error)) func(string) (string, error) {
 	return func(name string) (string, error) {
 		v, err := get(name)
@@ -106,8 +105,8 @@ func (s *Server) SecretsOf(host string) []string {
 	return nil
 }
 
-// Masked returns what masks a host's secrets in a text. While one of those that it was
-// handed can't be read, and so not be recognised, the whole text is held back.
+// Masked returns a function that masks a host's secrets in a text. While one of its secrets
+// can't be read, and so can't be recognised, the function withholds the whole text.
 func (s *Server) Masked(host string) func(string) string {
 	s.derive(host)
 	s.secrets.mu.Lock()
@@ -123,9 +122,9 @@ func (s *Server) Masked(host string) func(string) string {
 	return n.masker.Mask
 }
 
-// derive looks up what a host was handed, once for each run of the appliance: the secrets
-// of its answer files by the names in the journal, those of its variables, and what its
-// role asks for.
+// derive looks up the secrets that a host was sent, once for each run of the appliance: those
+// of its answer files by the names in the journal, those of its variables, and those of its
+// role.
 func (s *Server) derive(host string) {
 	in, _ := s.Journal.Install(host)
 	s.secrets.mu.Lock()
@@ -143,7 +142,7 @@ func (s *Server) derive(host string) {
 		}
 	}
 	if h := s.Snapshot().Hosts[host]; h != nil {
-		// What can't be read here was handed to nobody.
+		// A secret that can't be read now was not sent with these settings.
 		for _, name := range secretNames(h) {
 			_, _ = get(name)
 		}
@@ -180,9 +179,9 @@ func secretNames(h *inventory.Host) []string {
 	return names
 }
 
-// hideSecrets takes a host's secrets, and the token that it holds, out of what its
-// installer says: a script that fails is told with its last lines, and its installer knows
-// the passwords in commands alone.
+// hideSecrets masks a host's secrets and its token in an installer's event. The report of a
+// failed script contains its last lines, and the installer itself masks only passwords in
+// commands.
 func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 	known := s.Masked(host)
 	own := mask.New(templates.Mask, token)
@@ -195,7 +194,7 @@ func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 		}
 	}
 	if e.Kind == provision.KindDisksBlank {
-		// Disks' ids, which may look like a token. What is secret, or no id, is left out.
+		// Ids of disks, which may look like a token. Secrets and other words are dropped.
 		said := provision.DiskIDs(e.Message)
 		ids := slices.DeleteFunc(provision.DiskIDs(hide(e.Message)), func(id string) bool { return !slices.Contains(said, id) })
 		e.Message = strings.Join(ids, " ")
@@ -211,7 +210,7 @@ func (s *Server) hideSecrets(host, token string, e *provision.Event) {
 	}
 }
 
-// HideInReport takes the secrets of a host out of what its agent says.
+// HideInReport masks the secrets of a host in its agent's report.
 func (s *Server) HideInReport(r *catalog.Report) {
 	hide := s.Masked(r.Host)
 	r.Error, r.Version, r.Order = hide(r.Error), hide(r.Version), hide(r.Order)

@@ -50,113 +50,144 @@ func leaks(text string) string {
 	return ""
 }
 
-// restarted is the rig with an appliance that was restarted: what it knew is gone.
-func (r *rig) restarted() {
+// restarted replaces the appliance by a restarted one, which has lost all that was in memory.
+func (r *testServer) restarted() {
 	r.server = web.New(r.server.Options)
 	r.boot, r.agents = r.server.Boot(), r.server.Agents()
 }
 
-// TestSecretsAfterRestart: the appliance is restarted in the middle of an install, and its
-// installer, its log, its agent and its jobs then say every secret in every form.
-func TestSecretsAfterRestart(t *testing.T) {
-	r := newRig(t)
-	logs := installlog.New(t.TempDir())
-	t.Cleanup(func() { logs.Close() })
-	r.server.Logs = logs
-	unreadable := ""
-	r.server.Handout.Secret = func(name string) (string, error) {
-		if v, ok := planted[name]; ok && name != unreadable {
+// A secretive is a testServer whose host web1 is in its install, with the planted secrets.
+type secretive struct {
+	*testServer
+	logs       *installlog.Store
+	token      string // of the install or job that is under way
+	unreadable string // the name of a secret that can't be read for now
+}
+
+func newSecretive(t *testing.T) *secretive {
+	t.Helper()
+	s := &secretive{testServer: newTestServer(t), logs: installlog.New(t.TempDir())}
+	t.Cleanup(func() { s.logs.Close() })
+	s.server.Logs = s.logs
+	s.server.Handout.Secret = func(name string) (string, error) {
+		if v, ok := planted[name]; ok && name != s.unreadable {
 			return v, nil
 		}
 		return "", os.ErrNotExist
 	}
-	r.server.Catalogs = &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
-		_, err := r.server.Noting(h.Name, r.server.Handout.Secret)("role")
+	s.server.Catalogs = &testCatalogs{compile: func(h *inventory.Host) (*role.Compiled, error) {
+		_, err := s.server.Noting(h.Name, s.server.Handout.Secret)("role")
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: "v1"}}, err
 	}}
-	h := r.snap.Hosts["web1"]
+	h := s.snap.Hosts["web1"]
 	h.Variables = map[string]any{"root_password": inventory.SecretRef("root"), "door": map[string]any{"pin": inventory.SecretRef("pin")}}
-	r.arm("web1")
-	token := r.script(web1MAC, "10.77.0.11")
-	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
+	s.arm("web1")
+	s.token = s.script(web1MAC, "10.77.0.11")
+	s.want(s.ask(s.boot, "10.77.0.11", "GET", "/i/"+s.token+"/ks", ""), 200)
 
 	h.Variables = nil // an edit in between: the answer file had them all the same
-	r.restarted()
+	s.restarted()
 	h.Variables = map[string]any{"door": map[string]any{"pin": inventory.SecretRef("pin")}}
-	post := func(path string, v any) {
-		t.Helper()
-		b, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+path, string(b)), 204)
+	return s
+}
+
+func (s *secretive) post(path string, v any) {
+	s.t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	say := func(text string) {
-		post("/event", map[string]any{"message": "curl -d " + text + " said " + token, "kind": text[:min(len(text), 40)], "fields": map[string]string{text: "is " + text, "pin": "it is Zq7."}})
-		in, _ := r.journal.Install("web1")
-		if err := logs.Append(in.ID, installlog.Mask("set -x: "+text+" Zq7", r.server.Masked("web1"))+"\n"); err != nil {
-			t.Fatal(err)
-		}
+	s.want(s.ask(s.boot, "10.77.0.11", "POST", "/i/"+s.token+path, string(b)), 204)
+}
+
+// say puts a text into an event of the installer, and into its log.
+func (s *secretive) say(text string) {
+	s.t.Helper()
+	s.post("/event", map[string]any{"message": "curl -d " + text + " said " + s.token, "kind": text[:min(len(text), 40)], "fields": map[string]string{text: "is " + text, "pin": "it is Zq7."}})
+	in, _ := s.journal.Install("web1")
+	if err := s.logs.Append(in.ID, installlog.Mask("set -x: "+text+" Zq7", s.server.Masked("web1"))+"\n"); err != nil {
+		s.t.Fatal(err)
 	}
-	post("/event", map[string]any{"stage": "installer"})
+}
+
+// TestSecretsAfterRestart: the appliance is restarted in the middle of an install. Then the
+// installer, its log, the agent and a job send every secret in every form.
+func TestSecretsAfterRestart(t *testing.T) {
+	s := newSecretive(t)
+	s.post("/event", map[string]any{"stage": "installer"})
 	for _, text := range plantedForms() {
-		say(text)
+		s.say(text)
 		// A kind of which the appliance reads the message.
-		post("/event", map[string]any{"kind": provision.KindDisksBlank, "message": "naa.5000c500a1b2c3d4 Zq7 " + text, "fields": map[string]string{text: text}})
-		if in, _ := r.journal.Install("web1"); !slices.Equal(in.Blank, []string{"naa.5000c500a1b2c3d4"}) {
+		s.post("/event", map[string]any{"kind": provision.KindDisksBlank, "message": "naa.5000c500a1b2c3d4 Zq7 " + text, "fields": map[string]string{text: text}})
+		if in, _ := s.journal.Install("web1"); !slices.Equal(in.Blank, []string{"naa.5000c500a1b2c3d4"}) {
 			t.Errorf("blank disks: %q", in.Blank)
 		}
 	}
-	// The secret can't be read for now: nothing is kept of what may hold it.
-	unreadable = "root"
-	r.restarted()
-	say(planted["root"])
-	if events, err := r.journal.Events(t.Context(), "web1", 1); err != nil || !strings.Contains(events[0].Message, "held back: the secret root can't be read") {
+	// While a secret can't be read, a text that may hold it is not kept.
+	s.unreadable = "root"
+	s.restarted()
+	s.say(planted["root"])
+	if events, err := s.journal.Events(t.Context(), "web1", 1); err != nil || !strings.Contains(events[0].Message, "held back: the secret root can't be read") {
 		t.Errorf("%v %+v", err, events)
 	}
-	unreadable = ""
-	r.restarted()
-	post("/event", map[string]any{"stage": "packages"})
-	post("/event", map[string]any{"stage": "installed"})
+	s.unreadable = ""
+	s.restarted()
+	s.post("/event", map[string]any{"stage": "packages"})
+	s.post("/event", map[string]any{"stage": "installed"})
 
-	// Its agent, and a job's report.
+	s.agentReports()
+	s.jobReports()
+	s.wantNoLeak()
+}
+
+// agentReports checks that no text of an agent's report keeps a secret.
+func (s *secretive) agentReports() {
+	s.t.Helper()
 	for _, text := range plantedForms() {
 		rep := catalog.Report{Results: make([]catalog.Result, 1), Warnings: make([]string, 1)}
 		fill(reflect.ValueOf(&rep).Elem(), text+" Zq7") // also the fields that are yet to come
 		rep.Host, rep.Status = "web1", catalog.Failed
-		r.restarted()
-		r.server.HideInReport(&rep)
+		s.restarted()
+		s.server.HideInReport(&rep)
 		if b, err := json.Marshal(rep); err != nil || leaks(string(b)) != "" {
-			t.Errorf("a report: %v ...%s", err, leaks(string(b)))
+			s.t.Errorf("a report: %v ...%s", err, leaks(string(b)))
 		}
 	}
-	if _, err := r.journal.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
+}
+
+// jobReports cancels the install, and sends a job's report that holds secrets.
+func (s *secretive) jobReports() {
+	s.t.Helper()
+	if _, err := s.journal.Update("web1", "", func(in provision.Install) (provision.Install, provision.Event, error) {
 		return in, provision.Event{Source: "operator", Kind: "cancelled", Stage: provision.Cancelled, Message: "x"}, nil
 	}); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	if _, err := r.journal.Arm(journal.Request{Host: "web1", Job: provision.JobBurnin, MACs: []string{web1MAC}, Budget: provision.Budget{Attempts: 1}, Expires: 1 << 40, Source: "operator", Why: "x"}); err != nil {
-		t.Fatal(err)
+	if _, err := s.journal.Arm(journal.Request{Host: "web1", Job: provision.JobBurnin, MACs: []string{web1MAC}, Budget: provision.Budget{Attempts: 1}, Expires: 1 << 40, Source: "operator", Why: "x"}); err != nil {
+		s.t.Fatal(err)
 	}
-	token = tokenOf.FindStringSubmatch(r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "").Body.String())[1]
-	post("/event", map[string]any{"stage": "installer"})
-	post("/report", map[string]any{planted["root"]: []any{planted["role"], 12345678901234567890.0}, "pin": "Zq7"})
+	s.token = tokenOf.FindStringSubmatch(s.ask(s.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "").Body.String())[1]
+	s.post("/event", map[string]any{"stage": "installer"})
+	s.post("/report", map[string]any{planted["root"]: []any{planted["role"], 12345678901234567890.0}, "pin": "Zq7"})
+}
 
-	// What there is of it: the database, the API that the page and its stream read, the log.
-	recs, _, err := r.server.Store.List(t.Context(), "")
+// wantNoLeak looks for secrets in the database, and in the API that page and stream read.
+func (s *secretive) wantNoLeak() {
+	s.t.Helper()
+	recs, _, err := s.server.Store.List(s.t.Context(), "")
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	for _, rec := range recs {
 		if x := leaks(rec.Key + string(rec.Value)); x != "" {
-			t.Errorf("the database, %s: ...%s", rec.Key, x)
+			s.t.Errorf("the database, %s: ...%s", rec.Key, x)
 		}
 	}
-	api := r.server.API()
+	api := s.server.API()
 	for _, path := range []string{"/api/hosts/*/events", "/api/hosts/web1/log", "/api/hosts/web1/job"} {
-		w := r.ask(api, "", "GET", path, "")
+		w := s.ask(api, "", "GET", path, "")
 		if x := leaks(w.Body.String()); w.Code != 200 || x != "" || !strings.Contains(w.Body.String(), "***") {
-			t.Errorf("%s: %d ...%s", path, w.Code, x)
+			s.t.Errorf("%s: %d ...%s", path, w.Code, x)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // TestScriptArmsNothing: a first install is armed by DHCP, which has seen firmware.
 // Any program on a box that serves can ask for its script, and must not arm it.
 func TestScriptArmsNothing(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	asked := 0
 	decide := r.server.Decide
 	r.server.Decide = func(ctx context.Context, q boot.Request) (boot.Decision, error) { asked++; return decide(ctx, q) }
@@ -47,7 +47,7 @@ func TestWipeIsForOneBox(t *testing.T) {
 		{"armed before that was kept", nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := newRig(t)
+			r := newTestServer(t)
 			if _, err := r.journal.Arm(journal.Request{
 				Host: "web1", MACs: tc.macs, System: "debian12", Wipe: true, Budget: provision.Budget{Attempts: 3, Time: time.Minute},
 				Expires: time.Hour, Source: "operator", Why: "asked for",
@@ -72,7 +72,7 @@ func TestWipeIsForOneBox(t *testing.T) {
 // TestAnotherBoxAtTheAddress: beside another DHCP server, a host's address may be
 // given to a box that isn't it. What that box fetches is not the host's doing.
 func TestAnotherBoxAtTheAddress(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	r.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 	r.leases = map[string]string{web1MAC: "10.77.0.50", "52:54:00:00:00:77": "10.77.0.11"}
@@ -101,7 +101,7 @@ func TestAnotherBoxAtTheAddress(t *testing.T) {
 // for, which anybody can say in one datagram of a MAC that isn't his. So a host has its
 // script at its address of the inventory alone.
 func TestScriptBesideAnotherServer(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	r.snap.Networks["rack1"].DHCP = inventory.DHCPProxy
 	r.leases = map[string]string{web1MAC: "10.77.0.66"} // as a thief at .66 has said
@@ -125,7 +125,7 @@ func TestScriptBesideAnotherServer(t *testing.T) {
 // TestMenuByAddressAlone: GRUB names no MAC, so its address must be one that was heard
 // of in this boot: else an armed host's menu might go to a box that has its address now.
 func TestMenuByAddressAlone(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	var lease provision.Lease
 	r.server.Lease = func(context.Context, inventory.MAC) (provision.Lease, bool) { return lease, true }

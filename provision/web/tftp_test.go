@@ -17,7 +17,7 @@ import (
 )
 
 // fetch opens a name over TFTP as if from an address.
-func (r *rig) fetch(from, name string) (string, provision.Stage, error) {
+func (r *testServer) fetch(from, name string) (string, provision.Stage, error) {
 	r.t.Helper()
 	f, size, err := r.server.TFTP().Open(r.t.Context(), netip.MustParseAddr(from), name)
 	if err != nil {
@@ -38,7 +38,7 @@ func (r *rig) fetch(from, name string) (string, provision.Stage, error) {
 	return string(b), staged.Stage(), nil
 }
 
-func (r *rig) menu(from, name string) string {
+func (r *testServer) menu(from, name string) string {
 	r.t.Helper()
 	text, stage, err := r.fetch(from, name)
 	if err != nil || stage != "" {
@@ -47,7 +47,7 @@ func (r *rig) menu(from, name string) string {
 	return text
 }
 
-func (r *rig) attempts(host string) int {
+func (r *testServer) attempts(host string) int {
 	in, _ := r.journal.Install(host)
 	return in.Attempts
 }
@@ -58,7 +58,7 @@ var anyToken = regexp.MustCompile(`/i/([A-Za-z0-9_-]{32})/ks`)
 // asks, and kernel and initrd by TFTP. The attempt begins, and the one before ends, when
 // the token comes over TCP.
 func TestMenuByTFTP(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	first := r.menu("10.77.0.11", "grub/grub.cfg")
 	for _, want := range []string{"linux (tftp,10.77.0.1)/image/debian12/vmlinuz 'inst.ks=http://10.77.0.1/i/", "initrd (tftp,10.77.0.1)/image/debian12/initrd.img", "'BOOTIF=01-52-54-00-00-00-01'"} {
@@ -108,7 +108,7 @@ func TestMenuByTFTP(t *testing.T) {
 // that is at work, nor from the box that is on its way with its own script.
 func TestForgedReadRequests(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
-		r := newRig(t)
+		r := newTestServer(t)
 		r.arm("web1")
 		mine := anyToken.FindStringSubmatch(r.menu("10.77.0.11", "grub/grub.cfg"))[1]
 		forge := func() {
@@ -140,7 +140,7 @@ func TestForgedReadRequests(t *testing.T) {
 // TestTokenOutlivesLease: what was proved over TCP is not taken away by what datagrams do
 // to the lease; who has the token alone has nothing.
 func TestTokenOutlivesLease(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", ""), 200)
@@ -160,7 +160,7 @@ func TestTokenOutlivesLease(t *testing.T) {
 // TestMenuOfOthers: who has nothing armed, or no lease, is sent to its disk; who asks
 // for another box's menu by its MAC gets none.
 func TestMenuOfOthers(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	for _, from := range []string{"10.77.0.12", "10.77.0.99"} {
 		if text := r.menu(from, "grub/grub.cfg"); !strings.Contains(text, "\nexit\n") || strings.Contains(text, "linux") {
@@ -181,7 +181,7 @@ func TestMenuOfOthers(t *testing.T) {
 
 // TestMenuIsNotKept: a menu is handed out again only while its token stands.
 func TestMenuIsNotKept(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	first := r.menu("10.77.0.11", "grub/grub.cfg")
 	// Another script's token makes the menu's worthless.
@@ -207,7 +207,7 @@ func TestMenuIsNotKept(t *testing.T) {
 
 // TestMenuAtOnce: requests that come together have one token.
 func TestMenuAtOnce(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	var wg sync.WaitGroup
 	texts := make([]string, 16)
@@ -239,7 +239,7 @@ func TestMenuAtOnce(t *testing.T) {
 
 // TestScriptByTFTP is an iPXE without HTTP.
 func TestScriptByTFTP(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	text := r.menu("10.77.0.11", "ipxe/"+web1MAC)
 	if !strings.Contains(text, "kernel tftp://10.77.0.1/image/debian12/vmlinuz initrd=rd inst.ks=http://10.77.0.1/i/") || !strings.Contains(text, "initrd --name rd tftp://10.77.0.1/image/debian12/initrd.img") {
@@ -252,7 +252,7 @@ func TestScriptByTFTP(t *testing.T) {
 
 // TestMenuWaits: what is not ready yet makes GRUB ask again, and costs nothing.
 func TestMenuWaits(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.snap.Hosts["web1"].System = r.snap.Systems["later"]
 	r.arm("web1")
 	if text := r.menu("10.77.0.11", "grub/grub.cfg"); !strings.Contains(text, "configfile $prefix/grub.cfg") {
@@ -278,7 +278,7 @@ func TestMenuWaits(t *testing.T) {
 
 // TestNothingElseByTFTP: other names are nobody's.
 func TestNothingElseByTFTP(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	for _, name := range []string{
 		"grub", "ipxe", "image", "grub/x86_64-efi/command.lst", "grub/grub.cfg-0A4D000B", "grub/grub.cfg-01-zz", "grub/grub.cfgx", "grub/other/grub.cfg",
@@ -300,7 +300,7 @@ func TestNothingElseByTFTP(t *testing.T) {
 
 // TestMenuByHTTP is a GRUB that was built with HTTP.
 func TestMenuByHTTP(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/grub/grub.cfg", "")
 	r.want(w, 200)

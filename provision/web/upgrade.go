@@ -16,7 +16,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// offered is the agent that a host is to run; nil when it stays as it is.
+// offered returns the agent that a host should run; nil when it keeps its own.
 func (s *Server) offered(h *inventory.Host) *agentfile.Program {
 	if s.Programs == nil || s.Programs.Offered == nil || !runsAgent(h) || s.Agent.Canary != "" && h.Group != s.Agent.Canary {
 		return nil
@@ -24,13 +24,13 @@ func (s *Server) offered(h *inventory.Host) *agentfile.Program {
 	return s.Programs.Offered
 }
 
-// runsAgent reports whether the programs that there are, amd64 alone, run on a host.
+// runsAgent reports whether the agents' programs, which are for amd64 only, run on a host.
 func runsAgent(h *inventory.Host) bool {
 	return h.System == nil || h.System.Processor() == inventory.ArchAMD64
 }
 
-// agentRuns notes which version asks, and offers another if the host is to run that one. An
-// agent that states no version can't replace itself.
+// agentRuns records the version of the agent that asks, and offers another if the host should
+// run that one. An agent that states no version can't replace itself.
 func (s *Server) agentRuns(c echo.Context, h *inventory.Host) error {
 	version := c.Request().Header.Get(catalog.HeaderAgent)
 	if !catalog.IsVersion(version) {
@@ -47,7 +47,7 @@ func (s *Server) agentRuns(c echo.Context, h *inventory.Host) error {
 		c.Response().Header().Set(catalog.HeaderCA, sum)
 	}
 	if c.Request().Header.Get(catalog.HeaderTrial) != "" || s.Journal.KnowsAgent(h.Name, version, trusts) {
-		return nil // it isn't the host's agent yet; or, nearly always, nothing to write
+		return nil // not the host's agent yet, or nothing to write, as nearly always
 	}
 	if err := s.take(c, s.taken.versions, h.Name, "versions of its agent", "limits.reports", s.Limits.Reports); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *Server) newAgent(c echo.Context) error {
 	}
 	p := s.offered(h)
 	if p == nil || p.SHA256 != c.Param("sha256") {
-		return echo.NewHTTPError(http.StatusNotFound, "this host is offered no such agent")
+		return echo.NewHTTPError(http.StatusNotFound, "this host is not offered that agent")
 	}
 	return s.sendProgram(c, p)
 }

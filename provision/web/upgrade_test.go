@@ -24,7 +24,7 @@ import (
 )
 
 // as asks over mutual TLS with a certificate.
-func (r *rig) as(cert *x509.Certificate, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+func (r *testServer) as(cert *x509.Certificate, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.RemoteAddr = "10.77.0.11:1024"
@@ -38,7 +38,7 @@ func (r *rig) as(cert *x509.Certificate, method, path, body string, headers ...s
 }
 
 // upgrades gives the appliance an agent v2, v1 of before, and settings.
-func (r *rig) upgrades(settings config.Agent) *agentfile.Programs {
+func (r *testServer) upgrades(settings config.Agent) *agentfile.Programs {
 	r.t.Helper()
 	dir := filepath.Join(r.t.TempDir(), "agents")
 	if _, err := agentfile.Load(dir, "v1", []byte("agent one"), ""); err != nil {
@@ -56,7 +56,7 @@ func (r *rig) upgrades(settings config.Agent) *agentfile.Programs {
 // TestOfferedAgent: which agent is offered to which host, with its catalog, and that the
 // host gets that one and no other.
 func TestOfferedAgent(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	cert := r.installed()
 	canary := *r.snap.Hosts["web1"]
 	canary.Group = "canary"
@@ -115,7 +115,7 @@ func TestOfferedAgent(t *testing.T) {
 // changes; that of a program on trial isn't; and what is on the disks of a host that is
 // installed again goes.
 func TestAgentVersion(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	cert := r.installed()
 	is := func(want string, changes int) {
 		t.Helper()
@@ -160,7 +160,7 @@ func TestAgentVersion(t *testing.T) {
 
 // TestInstalledAgent: a host is installed with the agent that it is to run.
 func TestInstalledAgent(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.upgrades(config.Agent{Version: "v1"})
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
@@ -192,7 +192,7 @@ func object(t *testing.T, v any) string {
 }
 
 // certOf is the certificate in an answer.
-func (r *rig) certOf(w *httptest.ResponseRecorder) *x509.Certificate {
+func (r *testServer) certOf(w *httptest.ResponseRecorder) *x509.Certificate {
 	r.t.Helper()
 	var reply catalog.EnrolReply
 	if err := json.Unmarshal(w.Body.Bytes(), &reply); w.Code != 200 || err != nil {
@@ -208,7 +208,7 @@ func (r *rig) certOf(w *httptest.ResponseRecorder) *x509.Certificate {
 
 // TestRenew: a renewed certificate speaks for the same system, and is revoked with it.
 func TestRenew(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	cert := r.installed()
 	renew := func(cert *x509.Certificate) *httptest.ResponseRecorder {
 		return r.as(cert, "POST", "/v1/renew", object(t, catalog.RenewRequest{CSR: newCSR(t)}))
@@ -226,7 +226,7 @@ func TestRenew(t *testing.T) {
 	for _, stage := range []string{"installer", "packages"} {
 		r.want(r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", `{"stage":"`+stage+`"}`), 204)
 	}
-	r.speaks("installed again", next, "is being installed anew")
+	r.speaks("installed again", next, "is being reinstalled")
 	r.want(renew(next), 403)
 	r.sweep()
 	r.want(renew(next), 403)
@@ -235,7 +235,7 @@ func TestRenew(t *testing.T) {
 // TestRenewDue: the appliance asks for a renewal with the catalog, once two thirds of the
 // certificate's life have passed.
 func TestRenewDue(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.options.Authority.Counted = r.journal.Counted
 	cert := r.installed()
 	is := func(due bool) {
@@ -255,7 +255,7 @@ func TestRenewDue(t *testing.T) {
 // TestAllowEnrolment: the operator's token enrols a host once, from its own address, for an
 // hour; whatever became of its certificate, unless its system is gone.
 func TestAllowEnrolment(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.options.Authority.Counted = r.journal.Counted
 	api := r.server.API()
 	r.want(r.ask(api, "", "POST", "/api/hosts/web9/enrol", ""), 404)

@@ -40,7 +40,7 @@ import (
 	"rackhand/templates"
 )
 
-// Options is what the routes work with.
+// Options are the parts and settings of a Server.
 type Options struct {
 	Journal   *journal.Journal
 	Store     store.Store
@@ -51,33 +51,33 @@ type Options struct {
 	Leased func(ctx context.Context, mac inventory.MAC) (netip.Addr, bool)
 	// Leaseholder is the other way round: the MAC that holds the lease of an address.
 	Leaseholder func(ctx context.Context, addr netip.Addr) (inventory.MAC, bool)
-	// Lease is what was last leased to a MAC, or it was heard to ask another server for;
-	// nil: every box that asks for a script counts as booting.
+	// Lease returns the latest lease of a MAC, ours or one that it was heard to ask another
+	// server for; nil: every box that asks for a script counts as booting.
 	Lease func(ctx context.Context, mac inventory.MAC) (provision.Lease, bool)
-	// Began is the counted time at which the appliance started: which boxes waited for their
-	// script before is not known.
+	// Began is the counted time at which the appliance started. It doesn't know which boxes
+	// waited for their script before.
 	Began time.Time
-	// Neighbour tells which machine has an address (neighbour.Ask); nil: no check.
+	// Neighbour returns the machine that has an address (neighbour.Ask); nil: no check.
 	Neighbour func(ctx context.Context, addr netip.Addr) (neighbour.Found, error)
-	// Decide says what a box that boots gets; it has armed what it decided to arm.
+	// Decide decides what a box that boots gets, and arms a first install before it returns.
 	Decide    func(ctx context.Context, r boot.Request) (boot.Decision, error)
 	Catalogs  Catalogs
 	Operator  *operate.Operator
-	Handout   *handout.Maker    // what hosts are handed
+	Handout   *handout.Maker    // makes scripts and answer files
 	Files     *bootfiles.Files  // boot programs
-	Logs      *installlog.Store // what installers log; nil: none
+	Logs      *installlog.Store // logs of installers; nil: not kept
 	Mirror    http.Handler
 	Page      http.Handler
 	Appliance templates.Appliance
-	// At is how the appliance is reached by who came to our address local, where it
-	// has several; nil: as Appliance says.
+	// At returns the appliance's URLs for clients of its address local, if it has several
+	// addresses; nil: Appliance is for all.
 	At     func(local netip.Addr) templates.Appliance
 	Random io.Reader
 	Clock  func() time.Time
 	Log    *slog.Logger
 	// Limits bound what a host may send; the usual ones when zero.
 	Limits config.Limits
-	// Orders are what the operator orders agents to do.
+	// Orders are the operator's orders to agents.
 	Orders *orders.Keeper
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
@@ -92,11 +92,11 @@ type Options struct {
 // A Server holds the routes.
 type Server struct {
 	Options
-	refused *limit.Limiter // who was refused
-	fetched *limit.Limiter // fetches that have left an event
+	refused *limit.Limiter // addresses that were refused
+	fetched *limit.Limiter // fetches that have caused an event
 	taken   taken
-	drifts  *limit.Limiter // of which drift the journal has an event
-	lost    *limit.Limiter // hosts of which it was said that they come no further
+	drifts  *limit.Limiter // drift that the journal has an event of
+	stuck   *limit.Limiter // hosts that are reported to be stuck at their script
 	scripts scriptCache
 	answers answers
 	secrets secrets
@@ -109,7 +109,7 @@ type Server struct {
 	agentSum func() string
 }
 
-// maxRefused is of how many addresses within a minute it is asked whose they are.
+// maxRefused bounds the refused addresses that are remembered within a minute.
 const maxRefused = 1 << 16
 
 // New makes the routes.
@@ -124,7 +124,7 @@ func New(o Options) *Server {
 		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
 	}
 	return &Server{
-		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, lost: &limit.Limiter{Every: time.Hour},
+		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, stuck: &limit.Limiter{Every: time.Hour},
 		taken: newTaken(o.Journal.Counted, o.Limits), agentSum: sync.OnceValue(sumOfAgent),
 	}
 }
@@ -132,8 +132,8 @@ func New(o Options) *Server {
 func newEcho(log *slog.Logger) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	// Without this, echo believes X-Forwarded-For, and an address is what tokens
-	// are bound to.
+	// Without this, echo believes X-Forwarded-For, although tokens are bound to an
+	// address.
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		if c.Response().Committed {
@@ -167,8 +167,8 @@ func peer(c echo.Context) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// Serve answers on a listener until ctx ends; streams are ended with it. HTTP/2 is off: its
-// streams would be connections that nobody counts.
+// Serve answers on a listener until ctx ends, which also ends streams. HTTP/2 is off: its
+// streams would bypass the limits on connections.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	base, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -219,8 +219,8 @@ func ListenUnix(path string, mode os.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// clearSocket removes the socket of a process that was killed: one that nobody listens
-// on. Nothing else that bears the name goes.
+// clearSocket removes the socket of a killed process, on which no process listens. It
+// removes nothing else of that name.
 func clearSocket(path string) error {
 	st, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -243,5 +243,5 @@ func clearSocket(path string) error {
 	return os.Remove(path)
 }
 
-// AgentTLS is the agents' port's TLS settings.
+// AgentTLS returns the TLS settings of the agents' port.
 func (s *Server) AgentTLS() *tls.Config { return s.Authority.TLS() }

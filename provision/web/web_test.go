@@ -27,7 +27,7 @@ const (
 var tokenIn = regexp.MustCompile(`inst\.ks=http://10\.77\.0\.1/i/([A-Za-z0-9_-]+)/ks`)
 
 func TestInstallOverTheWire(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	w := r.ask(r.boot, "10.77.0.11", "HEAD", "/image/debian12/initrd.img", "")
@@ -65,7 +65,7 @@ func TestInstallOverTheWire(t *testing.T) {
 }
 
 func TestTokensAreBound(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	for _, path := range []string{"/ks", "/agent", "/ca.pem"} {
@@ -99,7 +99,7 @@ func TestTokensAreBound(t *testing.T) {
 }
 
 func TestAttemptsAreSpent(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	for range 3 {
 		r.script(web1MAC, "10.77.0.11")
@@ -110,7 +110,7 @@ func TestAttemptsAreSpent(t *testing.T) {
 }
 
 func TestInstallerMayNotReportEverything(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	post := func(body string) *httptest.ResponseRecorder {
@@ -126,7 +126,7 @@ func TestInstallerMayNotReportEverything(t *testing.T) {
 }
 
 func TestMissingImageIsNotReady(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.snap.Hosts["web1"].System = &inventory.System{Name: "other", Installer: inventory.InstallerImage, Image: "other"}
 	r.arm("web1")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/boot/ipxe?mac="+web1MAC, "")
@@ -138,7 +138,7 @@ func TestMissingImageIsNotReady(t *testing.T) {
 }
 
 func TestNoWayOutOfTheFolders(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	for _, path := range []string{"/image/debian12/manifest.json", "/image/..%2f..%2fetc/passwd", "/image/debian12/..%2fdebian12%2fvmlinuz", "/boot/file/..%2f..%2fpasswd", "/image/x/y"} {
 		if w := r.ask(r.boot, "10.77.0.11", "GET", path, ""); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)
@@ -148,7 +148,7 @@ func TestNoWayOutOfTheFolders(t *testing.T) {
 
 // TestImageFiles: of an image, boxes get what they need of it.
 func TestImageFiles(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	for file, code := range map[string]int{
 		image.KernelFile: 200, image.InitrdFile: 200, image.RootFile: 200,
 		image.PackagesFile: 404, image.BaseFile: 404, image.ManifestFile: 404, "root.tar": 404,
@@ -158,7 +158,7 @@ func TestImageFiles(t *testing.T) {
 }
 
 func TestEnrolment(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	w := r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/ks", "")
@@ -212,7 +212,7 @@ func TestEnrolment(t *testing.T) {
 
 // TestAgentOfAnotherProcessor: a program that can't run there is not handed out.
 func TestAgentOfAnotherProcessor(t *testing.T) {
-	r := newRig(t)
+	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	r.snap.Hosts["web1"].System = &inventory.System{Name: "arm", Installer: inventory.InstallerImage, Image: "debian12", Arch: inventory.ArchARM64}

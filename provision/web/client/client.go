@@ -33,7 +33,7 @@ func New(socket string) *Client {
 	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, socket: socket}
 }
 
-// Status returns the whole picture.
+// Status returns the status of the appliance and of all hosts.
 func (c *Client) Status(ctx context.Context) (provision.Status, error) {
 	var s provision.Status
 	return s, c.call(ctx, http.MethodGet, "/api/status", nil, &s)
@@ -57,7 +57,7 @@ func (c *Client) Job(ctx context.Context, host string, r provision.JobRequest) (
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/job", r, &in)
 }
 
-// LastJob returns a host's latest rescue, wipe or burn-in, and what it found.
+// LastJob returns a host's latest rescue, wipe or burn-in, and its results.
 func (c *Client) LastJob(ctx context.Context, host string) (provision.JobReply, error) {
 	var r provision.JobReply
 	return r, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(host)+"/job", nil, &r)
@@ -79,7 +79,7 @@ func (c *Client) Enrol(ctx context.Context, host string) (provision.EnrolmentRep
 	return r, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/enrol", struct{}{}, &r)
 }
 
-// CA tells where a change of the appliance's CA stands.
+// CA returns the state of a change of the appliance's CA.
 func (c *Client) CA(ctx context.Context) (provision.CAStatus, error) {
 	var r provision.CAStatus
 	return r, c.call(ctx, http.MethodGet, "/api/ca", nil, &r)
@@ -91,13 +91,13 @@ func (c *Client) ChangeCA(ctx context.Context, r provision.CARequest) (provision
 	return st, c.call(ctx, http.MethodPost, "/api/ca", r, &st)
 }
 
-// Release lets the attempt go on that waits for the operator.
+// Release continues the attempt that waits for the operator.
 func (c *Client) Release(ctx context.Context, host string) (provision.Install, error) {
 	var in provision.Install
 	return in, c.call(ctx, http.MethodPost, "/api/hosts/"+url.PathEscape(host)+"/release", struct{}{}, &in)
 }
 
-// Power does on, off, cycle, reset or status.
+// Power carries out on, off, cycle, reset or status.
 func (c *Client) Power(ctx context.Context, host, action string) (string, error) {
 	var r provision.PowerReply
 	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
@@ -109,14 +109,14 @@ func (c *Client) Prefetch(ctx context.Context, system string) (provision.Prefetc
 	return p, c.call(ctx, http.MethodPost, "/api/systems/"+url.PathEscape(system)+"/prefetch", struct{}{}, &p)
 }
 
-// MirrorList lists what the appliance's mirror cache keeps at a place: NAME/PATH, a
-// folder with a slash at its end, or "" for everything.
+// MirrorList lists the files in the appliance's mirror cache at a place: NAME/PATH, a folder
+// with a slash at its end, or "" for everything.
 func (c *Client) MirrorList(ctx context.Context, at string) ([]provision.MirrorFile, error) {
 	var files []provision.MirrorFile
 	return files, c.call(ctx, http.MethodGet, mirrorPath(at), nil, &files)
 }
 
-// MirrorForget removes what the appliance's mirror cache keeps at a place.
+// MirrorForget removes the files in the appliance's mirror cache at a place.
 func (c *Client) MirrorForget(ctx context.Context, at string) (provision.MirrorForgotten, error) {
 	var f provision.MirrorForgotten
 	return f, c.call(ctx, http.MethodDelete, mirrorPath(at), nil, &f)

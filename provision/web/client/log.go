@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// Log copies what a host's installer has logged: in the install given, or the latest
-// one. With follow it goes on until that install has ended.
+// Log copies the log of a host's installer, from the given install or the latest one. With
+// follow it continues until that install has ended.
 func (c *Client) Log(ctx context.Context, host, install string, follow bool, to io.Writer) error {
 	q := url.Values{}
 	if install != "" {

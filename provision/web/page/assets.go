@@ -55,7 +55,7 @@ func loadAssets() (*assets, error) {
 	return a, nil
 }
 
-// contentTypes spares us the machine's own mime tables, which differ.
+// contentTypes replaces the machine's own MIME tables, which differ.
 func contentTypes() map[string]string {
 	return map[string]string{
 		".css": "text/css; charset=utf-8",
@@ -64,7 +64,7 @@ func contentTypes() map[string]string {
 	}
 }
 
-// url is where a template finds a file; an unknown one is an error of ours.
+// url returns the URL of a file for a template. An unknown name is an error in a template.
 func (a *assets) url(name string) (string, error) {
 	u, ok := a.urls[name]
 	if !ok {

@@ -17,12 +17,12 @@ const eventLimit = 200
 // hostModel is the page of one host.
 type hostModel struct {
 	hostView
-	Steps  []step      // empty when there is no install
+	Steps  []step      // empty without an install
 	Events []eventView // newest first
 	More   bool        // there may be older ones
 	Limit  int
-	Armed  string // how the arming stands, one sentence
-	Log    string // path of the installer's log; "" when there is none
+	Armed  string // whether and until when it is armed, in one sentence
+	Log    string // path of the installer's log, or ""
 }
 
 // host serves one host, or the unclaimed box with that MAC. A box that was
@@ -78,7 +78,7 @@ func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// viewHostPage is what the page shows of a host and its events, oldest first.
+// viewHostPage makes the model of a host's page from the host and its events, oldest first.
 func viewHostPage(hs provision.HostStatus, events []provision.Event, now time.Time) hostModel {
 	m := hostModel{hostView: viewHost(hs, now), More: len(events) >= eventLimit, Limit: eventLimit}
 	for _, e := range slices.Backward(events) {
@@ -95,7 +95,7 @@ func viewHostPage(hs provision.HostStatus, events []provision.Event, now time.Ti
 	case in.Armed:
 		m.Armed = "yes"
 	default:
-		m.Armed = "no: the installer isn't handed out again"
+		m.Armed = "no: the box doesn't get the installer again"
 	}
 	return m
 }

@@ -11,7 +11,7 @@ type jobView struct {
 	provision.Install
 	What  string // rescue, wipe, burn-in
 	Since *moment
-	Said  string // its last word
+	Said  string // its last progress
 	Now   bool   // it is under way
 	Wiped bool   // the disks are empty since
 }
@@ -30,8 +30,8 @@ func viewJob(hs provision.HostStatus, now time.Time) *jobView {
 	return &v
 }
 
-// detail is the line below a host's bar: what is under way beside its install, or
-// that what that left is gone; "" for neither.
+// detail is the line below a host's bar: the job that is under way, or that the installed
+// system was wiped; "" for neither.
 func (v *jobView) detail() string {
 	switch {
 	case v == nil:

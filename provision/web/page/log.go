@@ -10,18 +10,19 @@ import (
 	"rackhand/provision"
 )
 
-// A LogSource is a Source that has what installers log.
+// A LogSource is a Source that also has the logs of installers.
 type LogSource interface {
 	// HasLog reports whether an install, by its id, has a log.
 	HasLog(install string) bool
-	// Log opens the log of an install; fs.ErrNotExist when there is none.
+	// Log opens the log of an install; fs.ErrNotExist if it has none.
 	Log(install string) (io.ReadSeekCloser, error)
 }
 
-// logTail is how much of a log the page shows, from its end: `rackhand log` shows all.
+// logTail bounds the part of a log that the page shows, from its end. `rackhand log` shows
+// all.
 const logTail = 2 << 20
 
-// logPath is where the log of a host's latest install is shown, "" when it has none.
+// logPath is the path of the log of a host's latest install, or "".
 func (h *Handler) logPath(hs provision.HostStatus) string {
 	src, ok := h.Source.(LogSource)
 	if !ok || hs.Install == nil || !src.HasLog(hs.Install.ID) {
@@ -30,7 +31,7 @@ func (h *Handler) logPath(hs provision.HostStatus) string {
 	return hostPath(hs.Host) + "/log"
 }
 
-// log shows what the installer of a host's latest install has logged, as plain text.
+// log sends the log of a host's latest install, as plain text.
 func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
 	src, ok := h.Source.(LogSource)
 	if !ok {
@@ -66,7 +67,7 @@ func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		shown := &visible.Writer{To: w}
-		_, _ = io.Copy(shown, f) // an error is the client's going away
+		_, _ = io.Copy(shown, f) // an error means that the client has gone
 		_ = shown.Close()
 		return
 	}

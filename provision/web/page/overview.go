@@ -19,10 +19,10 @@ type overviewModel struct {
 }
 
 // overview serves all hosts. The fragment with ?partial and ?host=NAME... has
-// the rows of those hosts alone: one box that installs among 500 costs one row.
+// only the rows of those hosts: one box that installs among 500 costs one row.
 func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
-	seq, err := h.newest(r.Context()) // before the hosts: what comes between is told twice, not lost
+	seq, err := h.newest(r.Context()) // before the hosts: an event in between is sent twice, not lost
 	if err != nil {
 		h.fail(w, "read the newest event", err)
 		return
@@ -59,7 +59,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// newest is the Seq of the newest event, 0 when there is none.
+// newest is the Seq of the newest event, or 0.
 func (h *Handler) newest(ctx context.Context) (uint64, error) {
 	events, err := h.Source.Events(ctx, "", 1)
 	if err != nil || len(events) == 0 {

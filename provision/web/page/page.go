@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Options are what a page is made of.
+// Options are the parts and settings of a Handler.
 type Options struct {
 	Source Source           // required
 	Log    *slog.Logger     // required
@@ -23,15 +23,15 @@ type Options struct {
 	// MaxStreams is how many browsers may follow live at once (64); one more gets
 	// 503 and tries again.
 	MaxStreams int
-	// Note is a line at the foot of each page, asked for each time; nil: none.
+	// Note returns the line at the foot of a page, which may change; nil: no line.
 	Note func() string
 	// Heartbeat is how often a quiet stream shows that it is alive (10 s).
 	Heartbeat time.Duration
 	// SendTimeout is how long a stream's client may take to accept what is sent
-	// before it is dropped (10 s). It comes back and goes on from where it was.
+	// before it is dropped (10 s). It reconnects and continues after its last event.
 	SendTimeout time.Duration
-	// Known says whose streams have a share of their own, a quarter of MaxStreams; nil:
-	// nobody's.
+	// Known reports whether an address has a part in the reserved quarter of MaxStreams;
+	// nil: no address has.
 	Known func(netip.Addr) bool
 }
 
@@ -47,7 +47,7 @@ type Options struct {
 //	GET /healthz             200 when the source can be read
 //
 // A stream ends when its request's context does: cancel the server's BaseContext
-// in RegisterOnShutdown, else Shutdown waits for every browser.
+// in RegisterOnShutdown, or Shutdown waits for every browser.
 type Handler struct {
 	Options
 	assets    *assets
@@ -90,11 +90,11 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// ServeHTTP sets the headers that every answer carries, and refuses all that
-// could change something.
+// ServeHTTP sets the headers of every answer, and refuses all methods that could change
+// something.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	// No inline script or style anywhere: what a box calls itself can't become code.
+	// Inline scripts and styles are forbidden, so a box's own name can't become code.
 	header.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY") // for browsers that don't know frame-ancestors
@@ -119,5 +119,5 @@ func (h *Handler) healthz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ok\n")) // an error is the client's going away
+	_, _ = w.Write([]byte("ok\n")) // an error means that the client has gone
 }

@@ -16,13 +16,13 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// A frame is what every page has around its own model.
+// A frame holds the values that all pages have, and the page's own model.
 type frame struct {
 	Appliance string // the appliance's title
 	Heading   string // this page's
-	Fragment  string // where the script gets the live part again
+	Fragment  string // the URL of the live part, for the script
 	Watching  string // the one host whose events concern the page; empty for all
-	Seq       uint64 // every event up to here is in what is shown
+	Seq       uint64 // the page includes every event up to this one
 	Now       time.Time
 	Version   string  // of the assets
 	Beat      float64 // seconds between heartbeats
@@ -74,11 +74,11 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, bod
 	w.Header().Set("Content-Length", fmt.Sprint(len(out)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = io.WriteString(w, out) // an error is the client's going away
+		_, _ = io.WriteString(w, out) // an error means that the client has gone
 	}
 }
 
-// fail tells the log what went wrong and the reader that something did.
+// fail writes the error to the log, and tells the reader only that something failed.
 func (h *Handler) fail(w http.ResponseWriter, what string, err error) {
 	h.Log.Error("status page: "+what, "err", err)
 	w.Header().Set("Retry-After", "5")

@@ -15,12 +15,12 @@ import (
 
 // A ReportSource is a Source that also has the reports of agents.
 type ReportSource interface {
-	// Report returns the latest report of a host; reports.ErrNone when there is none.
+	// Report returns the latest report of a host; reports.ErrNone if it has none.
 	Report(ctx context.Context, host string) (reports.Kept, error)
 }
 
-// staleAfter is how many seconds a page is shown without an event: a host falls silent, and
-// reports with nothing to do, without one.
+// staleAfter is the number of seconds after which a page is loaded again without an event: a
+// silent host causes none, nor does a report without changes.
 const staleAfter = 60
 
 // toneSilent has the colour of unclaimed boxes: the state of such a host is unknown.
@@ -36,9 +36,9 @@ type runView struct {
 	Tone     tone
 	At       *moment
 	Every    string
-	Drifted  string // a count; "" when the agent can't tell
+	Drifted  string // a count; "" if the agent doesn't know
 	Last     *moment
-	Took     string   // these are on the host's page alone
+	Took     string   // only on the host's page, like the following
 	Error    string   // why there was no run at all
 	Lost     string   // how the report was shortened; "" for a whole one
 	Results  []result // those that didn't hold, failures and drift first
@@ -105,7 +105,7 @@ type runsModel struct {
 	Tally runTally
 }
 
-// A runTally counts the hosts by their last run: each in all that hold of it.
+// A runTally counts the hosts by their last run. A host counts in all fields that apply.
 type runTally struct{ InOrder, Changed, Failed, Drifted, Kept, Silent, None int }
 
 func countRuns(hosts []hostView) (c runTally) {
@@ -127,7 +127,7 @@ func countRuns(hosts []hostView) (c runTally) {
 	return c
 }
 
-// runs serves the last runs of all hosts: first those that need a look.
+// runs serves the last runs of all hosts, first those that need attention.
 func (h *Handler) runs(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
 	seq, err := h.newest(r.Context())

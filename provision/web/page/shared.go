@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// sharedFor is how long a page that was made is given to others who ask for it, unless
-	// there is a newer event.
+	// sharedFor is how long a page serves other requests too, unless there is a newer
+	// event.
 	sharedFor = time.Second
-	// sharedPages is how many pages are kept for that long.
+	// sharedPages bounds the number of kept pages.
 	sharedPages = 32
-	// makePatience is how long a request waits for its turn to be made.
+	// makePatience is how long a request waits until its page is made.
 	makePatience = 10 * time.Second
 )
 
-// A made is an answer, whole. It isn't changed any more.
+// A made is a complete answer, which is never changed.
 type made struct {
 	status int
 	header http.Header
@@ -31,9 +31,8 @@ type made struct {
 	at     time.Time // when it was kept, monotonic
 }
 
-// shared makes pages for all who ask: at most half the processors work on them at once, so
-// that many readers can't keep a box from its address, and a page that thousands ask for
-// is made once and held once.
+// shared makes pages for all readers. It uses at most half the processors, so that many
+// readers can't delay DHCP. A page that thousands request is made once and stored once.
 type shared struct {
 	now     func() time.Time
 	turns   chan struct{}
@@ -46,8 +45,8 @@ func newShared(now func() time.Time) *shared {
 	return &shared{now: now, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), kept: map[string]*made{}}
 }
 
-// share serves what make makes, made once for all who ask for the same at the same state of
-// the journal.
+// share serves the page that make makes. It is made once for all requests for the same page
+// at the same state of the journal.
 func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		seq, err := h.newest(r.Context())
@@ -73,12 +72,12 @@ func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
 		}
 		w.WriteHeader(m.status)
 		if r.Method != http.MethodHead {
-			_, _ = w.Write(m.body) // an error is the client's going away
+			_, _ = w.Write(m.body) // an error means that the client has gone
 		}
 	}
 }
 
-// asked is what of a query says which page it is; made-up keys make no pages of their own.
+// asked returns the part of a query that identifies a page, without unknown keys.
 func asked(q url.Values) url.Values {
 	if !q.Has("partial") {
 		return nil
@@ -86,8 +85,8 @@ func asked(q url.Values) url.Values {
 	return url.Values{"partial": {""}, "host": q["host"]}
 }
 
-// get returns a page that is there, or has it made. The error is that of ctx, or that its
-// turn didn't come.
+// get returns a kept page, or has it made. Its error is that of ctx, or says that too many
+// pages are being made.
 func (s *shared) get(ctx context.Context, key string, work func(context.Context) *made) (*made, error) {
 	if m := s.recall(key); m != nil {
 		return m, nil
@@ -95,12 +94,12 @@ func (s *shared) get(ctx context.Context, key string, work func(context.Context)
 	ctx, cancel := context.WithTimeout(ctx, makePatience)
 	defer cancel()
 	flight := s.flights.DoChan(key, func() (got any, err error) {
-		defer func() { // else it would end the appliance, where net/http ends a request
+		defer func() { // it would end the appliance, where net/http ends only a request
 			if p := recover(); p != nil {
 				err = fmt.Errorf("panic: %v", p)
 			}
 		}()
-		// Others wait for it too: who asked first may go.
+		// Other requests wait for it too, so the first one may end.
 		all, cancel := context.WithTimeout(context.WithoutCancel(ctx), makePatience)
 		defer cancel()
 		select {
@@ -136,8 +135,8 @@ func (s *shared) recall(key string) *made {
 	return nil
 }
 
-// keep keeps a page that can be shown again; what is too old goes, and any of them when there
-// are too many.
+// keep keeps a page that can be shown again. It drops pages that are too old, and any of them
+// when there are too many.
 func (s *shared) keep(key string, m *made) {
 	if m.status != http.StatusOK {
 		return
@@ -153,7 +152,7 @@ func (s *shared) keep(key string, m *made) {
 	s.kept[key] = m
 }
 
-// A recorder takes an answer down.
+// A recorder stores an answer.
 type recorder struct {
 	header http.Header
 	status int

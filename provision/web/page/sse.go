@@ -16,7 +16,7 @@ import (
 // provision.Event in JSON, id its Seq. A client that comes back with
 // Last-Event-ID (or ?after=SEQ, which a script can set) misses nothing; without
 // either the stream begins now. Between events a heartbeat of the kind "beat"
-// carries the appliance's time, so that a script can tell quiet from dead.
+// carries the appliance's time, so that a script notices a dead connection.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	after, err := h.resumeFrom(r)
 	if err != nil {
@@ -46,7 +46,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx before us would hold events back
+	w.Header().Set("X-Accel-Buffering", "no") // nginx in front of us would delay events
 	s := &stream{w: w, control: http.NewResponseController(w), timeout: h.SendTimeout}
 	if err := s.send("retry: 2000\n\n"); err != nil || r.Method == http.MethodHead {
 		return
@@ -54,7 +54,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	h.pump(ctx, s, ch)
 }
 
-// resumeFrom is the Seq that the client has seen, nil when it names none.
+// resumeFrom is the Seq that the client has seen, nil if it sends none.
 func (h *Handler) resumeFrom(r *http.Request) (*uint64, error) {
 	text := r.Header.Get("Last-Event-ID")
 	if text == "" {

@@ -2,7 +2,7 @@ package page
 
 import "rackhand/provision"
 
-// meaning says in a few words what it is to be in a stage.
+// meaning describes a stage in a few words.
 func meaning(s provision.Stage) string {
 	switch s {
 	case provision.Requested:
@@ -37,7 +37,7 @@ func meaning(s provision.Stage) string {
 	return ""
 }
 
-// A tone is how a host stands, in the words that the style sheet knows.
+// A tone is the state of a host, as a class of the style sheet.
 type tone string
 
 const (
@@ -67,7 +67,7 @@ func toneOf(in *provision.Install) tone {
 }
 
 // furthest is how far an install came: its stage, or for one that failed or was
-// cancelled the last stage that it reached. -1 when it reached none.
+// cancelled the last stage that it reached; -1 if it reached none.
 func furthest(in *provision.Install) int {
 	rank := in.Stage.Rank()
 	for s := range in.Reached {

@@ -8,8 +8,8 @@ import (
 	"rackhand/provision/connlimit"
 )
 
-// streams counts the browsers that follow: a quarter of them may be of one address that
-// isn't known, and a quarter is kept for those that are.
+// streams counts the browsers with open streams. One unknown address may have a quarter of
+// them, and a quarter is reserved for known addresses.
 type streams struct {
 	most  int
 	known func(netip.Addr) bool
@@ -38,7 +38,7 @@ func (s *streams) enter(from netip.Addr) bool {
 	return true
 }
 
-// mayFollow decides about one more stream of an address that has own of those that are open.
+// mayFollow decides whether an address that has own open streams may have one more.
 func mayFollow(known bool, own, open, most int) bool {
 	quarter := most / 4
 	if known {
@@ -57,7 +57,7 @@ func (s *streams) leave(from netip.Addr) {
 	}
 }
 
-// addressOf is whose request it is; the zero address over a unix socket.
+// addressOf is the client's address; the zero address over a unix socket.
 func addressOf(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -11,7 +11,7 @@ type step struct {
 	Stage   provision.Stage
 	Meaning string
 	State   string // done, now, stopped, missed, or "" for what is to come
-	Word    string // the state for those who don't see its colour and shape
+	Word    string // the state in words, for readers who can't see its colour and shape
 	At      *moment
 	Took    string  // until the next stage; empty for the last one
 	Since   *moment // of the stage that runs now: its clock ticks
@@ -20,10 +20,10 @@ type step struct {
 	Progress *progress
 }
 
-// A progress is the installer's last word within a stage.
+// A progress is the installer's last report within a stage.
 type progress struct {
 	Text        string
-	Done, Total float64 // Total is 0 when the text tells no fraction
+	Done, Total float64 // Total is 0 if the text has no fraction
 }
 
 func newProgress(text string) *progress {

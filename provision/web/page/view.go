@@ -21,16 +21,16 @@ type hostView struct {
 	Clock    *stopwatch
 	Last     *eventView
 	LastSeen *moment
-	Job      *jobView // the latest rescue, wipe or burn-in; nil when there was none
-	Notes    []string // short texts of what needs a look at its agent
-	Report   *runView // its agent's last run; nil when there was none
+	Job      *jobView // the latest rescue, wipe or burn-in, or nil
+	Notes    []string // short texts about its agent that need attention
+	Report   *runView // its agent's last run, or nil
 }
 
 // A stopwatch is the time since power-on against the budget.
 type stopwatch struct {
 	Text    string
 	Since   *moment // set while it runs
-	Budget  string  // "15:00", or empty when there is none
+	Budget  string  // "15:00", or empty without a budget
 	Seconds int64   // of the budget
 	Over    bool
 }
@@ -38,7 +38,7 @@ type stopwatch struct {
 // ID is the row's id in the document; the script finds it by the name.
 func (h hostView) ID() string { return "host-" + h.Host }
 
-// Path is where the host's own page is.
+// Path is the path of the host's own page.
 func (h hostView) Path() string { return hostPath(h.Host) }
 
 func hostPath(name string) string { return "/host/" + url.PathEscape(name) }
@@ -57,7 +57,7 @@ type eventView struct {
 
 type field struct{ Name, Value string }
 
-// viewHost turns a status into what the page shows at now.
+// viewHost makes the view of a host's status at now.
 func viewHost(hs provision.HostStatus, now time.Time) hostView {
 	in := hs.Install
 	v := hostView{
@@ -158,7 +158,7 @@ func viewEvent(e provision.Event, now time.Time) eventView {
 	return v
 }
 
-// A tally counts the hosts by how they stand.
+// A tally counts the hosts by their state.
 type tally struct{ Serving, Running, Waiting, Failed, Cancelled, Idle, Unclaimed int }
 
 func count(hosts []hostView) tally {
@@ -184,7 +184,7 @@ func count(hosts []hostView) tally {
 	return c
 }
 
-// naturally orders names as people count: web2 before web10.
+// naturally compares names in natural order: web2 before web10.
 func naturally(a, b string) int {
 	for a != "" && b != "" {
 		na, ra := leadingDigits(a)

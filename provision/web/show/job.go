@@ -9,8 +9,8 @@ import (
 	"rackhand/provision"
 )
 
-// standing is what a host is at, when that is not its install: a job under way, or
-// empty disks since a wipe; and since when.
+// standing is the state of a host that differs from its install's: a job under way, or empty
+// disks after a wipe. It also returns since when.
 func standing(h provision.HostStatus) (text string, since time.Time) {
 	switch {
 	case h.Job.UnderWay():
@@ -21,8 +21,7 @@ func standing(h provision.HostStatus) (text string, since time.Time) {
 	return "", time.Time{}
 }
 
-// Job writes a rescue, wipe or burn-in: what it is, where it stands, and what it was
-// told to do.
+// Job writes a rescue, wipe or burn-in: its kind, its state and its details.
 func Job(out io.Writer, in provision.Install) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) {

@@ -14,8 +14,8 @@ import (
 	"rackhand/provision/reports"
 )
 
-// Report writes a report at now: a summary, and a line for each resource that didn't hold;
-// with all, also for those that did.
+// Report writes a report at now: a summary, and a line for each resource that didn't hold.
+// With all, it has a line for each resource.
 func Report(out io.Writer, k reports.Kept, all bool, now time.Time) error {
 	run := k.Run()
 	fmt.Fprintf(out, "%s: %s; report %d, received %s", OneLine(k.Host, 80), OneLine(k.Status, 20), k.Number, k.Received.Local().Format(time.DateTime))

@@ -14,7 +14,7 @@ import (
 	"rackhand/provision"
 )
 
-// Status writes the hosts, a line each, and what is wrong now.
+// Status writes a line for each host, and the present problems.
 func Status(out io.Writer, st provision.Status, now time.Time) error {
 	for _, p := range st.Problems {
 		fmt.Fprintln(out, visible.Text(fmt.Sprint(p)))
@@ -23,7 +23,7 @@ func Status(out io.Writer, st provision.Status, now time.Time) error {
 		fmt.Fprintf(out, "Problems: %d\n\n", len(st.Problems))
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	// The column is there when somebody knows: most racks have no relay to tell.
+	// The column is there if a relay has reported a port: most racks have no relay.
 	ports := slices.ContainsFunc(st.Hosts, func(h provision.HostStatus) bool { return h.SwitchPort != "" })
 	header := "HOST\tADDRESS\tSTAGE\tSINCE\tPOWER\t"
 	if ports {

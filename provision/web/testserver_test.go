@@ -39,9 +39,9 @@ import (
 	"rackhand/templates"
 )
 
-// A rig is the routes over a real journal, store and CA; the network around them
-// is the leases map.
-type rig struct {
+// A testServer serves the routes over a real journal, store and CA. The map of leases
+// replaces the network.
+type testServer struct {
 	t       *testing.T
 	journal *journal.Journal
 	snap    *inventory.Snapshot
@@ -55,14 +55,14 @@ type rig struct {
 	agents  http.Handler
 }
 
-func newRig(t *testing.T) *rig {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	r := &rig{t: t, leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
+	r := &testServer{t: t, leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
 	began := time.Now()
 	elapsed := func() time.Duration { return time.Since(began) + time.Duration(r.elapsed.Load()) }
 	j, err := journal.Open(t.Context(), st, r.clock, elapsed, log)
@@ -122,7 +122,7 @@ func newRig(t *testing.T) *rig {
 }
 
 // serve makes the routes anew, as a restart of the appliance does.
-func (r *rig) serve() {
+func (r *testServer) serve() {
 	var err error
 	if r.options.Orders, err = orders.Open(context.Background(), orders.Options{Store: r.options.Store, Counted: r.journal.Counted, Clock: r.clock, Random: rand.Reader}); err != nil {
 		r.t.Fatal(err)
@@ -134,7 +134,7 @@ func (r *rig) serve() {
 }
 
 // clock is the real time, moved on by what a test says.
-func (r *rig) clock() time.Time { return time.Now().Add(r.later) }
+func (r *testServer) clock() time.Time { return time.Now().Add(r.later) }
 
 func snapshot(t *testing.T) *inventory.Snapshot {
 	t.Helper()
@@ -185,7 +185,7 @@ func images(t *testing.T) string {
 }
 
 // ask sends a request as if from an address.
-func (r *rig) ask(h http.Handler, from, method, path, body string) *httptest.ResponseRecorder {
+func (r *testServer) ask(h http.Handler, from, method, path, body string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.RemoteAddr = from + ":1024"
@@ -196,7 +196,7 @@ func (r *rig) ask(h http.Handler, from, method, path, body string) *httptest.Res
 }
 
 // askWith fetches something on port 80 with headers.
-func (r *rig) askWith(from, path string, headers map[string]string) *httptest.ResponseRecorder {
+func (r *testServer) askWith(from, path string, headers map[string]string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	req := httptest.NewRequest("GET", path, nil)
 	req.RemoteAddr = from + ":1024"
@@ -208,7 +208,7 @@ func (r *rig) askWith(from, path string, headers map[string]string) *httptest.Re
 	return w
 }
 
-func (r *rig) arm(host string) {
+func (r *testServer) arm(host string) {
 	r.t.Helper()
 	_, err := r.journal.Arm(journal.Request{
 		Host: host, System: "debian12", Budget: provision.Budget{Attempts: 3, Time: time.Minute},
@@ -220,7 +220,7 @@ func (r *rig) arm(host string) {
 }
 
 // script fetches the boot script of a host and returns the token in it.
-func (r *rig) script(mac, from string) string {
+func (r *testServer) script(mac, from string) string {
 	r.t.Helper()
 	w := r.ask(r.boot, from, "GET", "/boot/ipxe?mac="+mac, "")
 	m := tokenIn.FindStringSubmatch(w.Body.String())
@@ -230,14 +230,14 @@ func (r *rig) script(mac, from string) string {
 	return m[1]
 }
 
-func (r *rig) want(w *httptest.ResponseRecorder, code int) {
+func (r *testServer) want(w *httptest.ResponseRecorder, code int) {
 	r.t.Helper()
 	if w.Code != code {
 		r.t.Errorf("status %d, want %d: %s", w.Code, code, w.Body)
 	}
 }
 
-func (r *rig) wantEvent(host, kind string) {
+func (r *testServer) wantEvent(host, kind string) {
 	r.t.Helper()
 	events, err := r.journal.Events(r.t.Context(), host, 0)
 	if err != nil {

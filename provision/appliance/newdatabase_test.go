@@ -11,10 +11,10 @@ import (
 	"rackhand/provision/state"
 )
 
-// TestAnewArmsNobody: with a database that was begun anew, a host that is in the inventory
+// TestNewDatabaseArmsNoHost: with a new database, a host that is in the inventory
 // boots its disk until the operator asks for an install; one that comes into the inventory
 // later is armed as ever, once the inventory could be read whole.
-func TestAnewArmsNobody(t *testing.T) {
+func TestNewDatabaseArmsNoHost(t *testing.T) {
 	a, mac := bare(t)
 	ask := func(mac inventory.MAC, want boot.Action, why string) {
 		t.Helper()
