@@ -84,3 +84,21 @@ func packageLine(path, doc string) string {
 	path = strings.TrimPrefix(path, "rackhand/")
 	return "| [" + path + "](../" + path + ") | " + strings.NewReplacer("|", `\|`, "[", "", "]", "").Replace(string(text)) + " |"
 }
+
+// mostFiles is how many files a package has at most, besides tests.
+const mostFiles = 35
+
+// TestRooms: a package that grows beyond mostFiles needs rooms. This one has a file for each
+// command.
+func TestRooms(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}}{{range .GoFiles}} {{.}}{{end}}", "rackhand/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		if files := len(words) - 1; files > mostFiles && words[0] != "rackhand/cmd/rackhand" {
+			t.Errorf("%s has %d files, at most %d are allowed: move something that belongs together into a package of its own", words[0], files, mostFiles)
+		}
+	}
+}
