@@ -126,8 +126,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "daemon":
 		agent.Orders = true
-		upgrades(agent, o.root, agent.Log, stdout)
-		err = daemon(ctx, agent, execve)
+		err = upgrades(agent, o.root, agent.Log, stdout)
+		if err == nil {
+			err = agent.Run(ctx)
+		}
+		err = goOn(err, agent.Upgrade, execve)
 	case "status":
 		err = status(agent, o, stdout)
 	case "disable":

@@ -41,8 +41,8 @@ func trial(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// upgrades lets a daemon's agent replace its program.
-func upgrades(a *converge.Agent, root string, log *slog.Logger, stdout io.Writer) {
+// upgrades lets a daemon's agent replace its program. The error is upgrade.ErrRolledBack or nil.
+func upgrades(a *converge.Agent, root string, log *slog.Logger, stdout io.Writer) error {
 	path, err := os.Executable()
 	if err == nil {
 		u := &upgrade.Upgrader{
@@ -54,24 +54,24 @@ func upgrades(a *converge.Agent, root string, log *slog.Logger, stdout io.Writer
 				return a.Trial(ctx, false)
 			},
 		}
-		if err = u.Open(); err == nil {
+		if err = u.Open(); err == nil || errors.Is(err, upgrade.ErrRolledBack) {
 			a.Upgrade = u
-			return
+			return err
 		}
 	}
 	log.Warn("the agent can't upgrade itself", "error", err)
+	return nil
 }
 
-// daemon runs until ctx ends. A new program that took this one's place goes on as this
-// process: systemd sees no end, and no run lock is held.
-func daemon(ctx context.Context, a *converge.Agent, exec func(path string) error) error {
-	err := a.Run(ctx)
-	if !errors.Is(err, converge.ErrReplaced) {
+// goOn starts the program that is in this one's place, if err says so: a new one, or the one
+// before it. It goes on as this process: systemd sees no end, and no run lock is held.
+func goOn(err error, u *upgrade.Upgrader, exec func(path string) error) error {
+	if !errors.Is(err, converge.ErrReplaced) && !errors.Is(err, upgrade.ErrRolledBack) {
 		return err
 	}
-	path := filepath.Clean(a.Upgrade.Program.Path)
+	path := filepath.Clean(u.Program.Path)
 	if err := exec(path); err != nil {
-		return fmt.Errorf("starting the new program %s: %w (systemd starts it)", path, err)
+		return fmt.Errorf("starting the program %s: %w (systemd starts it)", path, err)
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	demand := Demand{}
 	for {
 		report, err := a.Make(ctx, demand)
+		if err == nil {
+			a.completed()
+		}
 		if report.Disabled == nil && a.tryUpgrade(ctx) {
 			return ErrReplaced
 		}

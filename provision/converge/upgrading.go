@@ -93,6 +93,16 @@ func (a *Agent) upgradeWarnings() []string {
 	return []string{short(a.Upgrade.Warning())}
 }
 
+// completed tells the upgrader that this program completed a run.
+func (a *Agent) completed() {
+	if a.Upgrade == nil {
+		return
+	}
+	if err := a.Upgrade.Completed(); err != nil {
+		a.Log.Warn("a new agent's first run is not on record", "error", err)
+	}
+}
+
 // tryUpgrade tries a program that was fetched, and reports whether it took this one's place.
 // No run is under way meanwhile.
 func (a *Agent) tryUpgrade(ctx context.Context) bool {

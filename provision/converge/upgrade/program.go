@@ -25,7 +25,7 @@ type Program struct {
 // Next is where a program waits that was fetched whole and isn't proved.
 func (p Program) Next() string { return p.beside(".next") }
 
-// Previous is the program before this one, for the operator.
+// Previous is the program before this one, for a roll-back.
 func (p Program) Previous() string { return p.beside(".previous") }
 
 // partial is where a program is fetched to. It has one writer, the daemon.
@@ -92,6 +92,14 @@ func (p Program) commit() error {
 		return err
 	}
 	if err := os.Rename(p.Next(), p.Path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(p.Path))
+}
+
+// rollBack puts Previous in the place of the program.
+func (p Program) rollBack() error {
+	if err := os.Rename(p.Previous(), p.Path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(p.Path))

@@ -16,6 +16,9 @@ import (
 // or the agent was killed: a new program may be why.
 const maxTries = 3
 
+// maxStarts is how often a new program may be started before it completes a run.
+const maxStarts = 5
+
 // maxRecord bounds the record's file, in bytes.
 const maxRecord = 64 << 10
 
@@ -25,6 +28,10 @@ type Record struct {
 	Refused *Refused `json:"refused,omitempty"`
 	// Trying is the program whose trial began, and hasn't ended.
 	Trying *Trying `json:"trying,omitempty"`
+	// New is the program that passed its trial, and hasn't completed a run.
+	New *New `json:"new,omitempty"`
+	// RollBack: the refused program was in place, and the one before it is to take it back.
+	RollBack bool `json:"roll_back,omitempty"`
 }
 
 // A Refused program, and why it was refused.
@@ -38,6 +45,34 @@ type Refused struct {
 type Trying struct {
 	SHA256 string `json:"sha256"`
 	Tries  int    `json:"tries"`
+}
+
+// A New program, and how often it was started.
+type New struct {
+	SHA256  string `json:"sha256"`
+	Version string `json:"version"`
+	Starts  int    `json:"starts"`
+}
+
+// started is the record once the program with the hash own starts. A new one that was
+// started too often is refused, and rolled back.
+func (r Record) started(own string) Record {
+	if r.New == nil || r.New.SHA256 != own {
+		return r
+	}
+	n := *r.New
+	if n.Starts >= maxStarts {
+		why := fmt.Sprintf("it was started %d times and completed no run", n.Starts)
+		return Record{Refused: &Refused{SHA256: own, Version: n.Version, Why: why}, RollBack: true}
+	}
+	n.Starts++
+	r.New = &n
+	return r
+}
+
+// rollsBack reports whether the program with the hash own is to give its place back.
+func (r Record) rollsBack(own string) bool {
+	return r.RollBack && r.Refused != nil && r.Refused.SHA256 == own
 }
 
 // wants reports whether an offer is to be taken by the program with the hash own.

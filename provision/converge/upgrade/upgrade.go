@@ -12,6 +12,10 @@ import (
 	"rackhand/provision/catalog"
 )
 
+// ErrRolledBack: this program was started too often without a completed run. The one before
+// it is at Path again, and the caller has to start it.
+var ErrRolledBack = errors.New("the agent's program was rolled back")
+
 // TrialTime is how long a new program has to fetch its catalog.
 const TrialTime = 5 * time.Minute
 
@@ -28,6 +32,7 @@ type Upgrader struct {
 	Log     *slog.Logger
 
 	own     string         // SHA-256 of the running program
+	isNew   bool           // the record counts its starts
 	staged  *catalog.Offer // what waits at Next
 	warning string
 }
@@ -39,7 +44,7 @@ func (u *Upgrader) Warning() string { return u.warning }
 func (u *Upgrader) Staged() bool { return u.staged != nil }
 
 // Open is called once when the daemon starts, before the program at Path may be replaced.
-// It removes what a kill left behind.
+// It removes what a kill left behind, and counts the starts of a new program.
 func (u *Upgrader) Open() error {
 	own, err := hashFile(u.Program.Path)
 	if err != nil {
@@ -49,6 +54,41 @@ func (u *Upgrader) Open() error {
 	if err := os.Remove(u.Program.partial()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	record, err := readRecord(u.Record)
+	if err != nil {
+		return err
+	}
+	if u.isNew = record.New != nil && record.New.SHA256 == own; u.isNew {
+		record = record.started(own)
+		// Before the rename: a kill in between is made up for at the next start.
+		if err := record.save(u.Record); err != nil {
+			return err
+		}
+	}
+	if !record.rollsBack(own) {
+		return nil
+	}
+	if err := u.Program.rollBack(); err != nil {
+		return fmt.Errorf("rolling back to the program before: %w", err)
+	}
+	u.Log.Error("a new agent is rolled back", "version", record.Refused.Version, "why", record.Refused.Why)
+	return ErrRolledBack
+}
+
+// Completed is called after each run that came to its end: a new program is proved by one.
+func (u *Upgrader) Completed() error {
+	if !u.isNew {
+		return nil
+	}
+	record, err := readRecord(u.Record)
+	if err != nil {
+		return err
+	}
+	record.New = nil
+	if err := record.save(u.Record); err != nil {
+		return err
+	}
+	u.isNew = false
 	return nil
 }
 
@@ -122,11 +162,15 @@ func (u *Upgrader) Try(ctx context.Context) (replaced bool, err error) {
 		record = record.refuse(o, err.Error())
 		return false, errors.Join(record.save(u.Record), u.refuse(record))
 	}
+	// Before the rename: the new program finds that its starts count.
+	if err := (Record{New: &New{SHA256: o.SHA256, Version: o.Version}}).save(u.Record); err != nil {
+		return false, u.warn(err)
+	}
 	if err := u.Program.commit(); err != nil {
 		return false, u.warn(errors.Join(fmt.Errorf("putting version %s in its place: %w", o.Version, err), record.undecided().save(u.Record)))
 	}
 	u.Log.Info("the agent is replaced", "version", o.Version, "previous", u.Program.Previous())
-	return true, Record{}.save(u.Record)
+	return true, nil
 }
 
 // refuse drops a program whose refusal is on disk.
