@@ -232,6 +232,9 @@ func prepare(db *bbolt.DB, o boltOptions) (uint64, error) {
 		if rev, err = getRev(tx); err == nil {
 			err = walk(tx)
 		}
+		if key, _ := tx.Bucket([]byte(bucketRecords)).Cursor().First(); err == nil && rev == 0 && key != nil {
+			err = fmt.Errorf("%w: it has records and no revision", ErrDamaged)
+		}
 		return err
 	})
 	if err == nil && rev == 0 && o.mustExist {
@@ -240,10 +243,17 @@ func prepare(db *bbolt.DB, o boltOptions) (uint64, error) {
 	return rev, err
 }
 
+// newTxID is the id of the last transaction in a file that was created and never written to:
+// bbolt begins with two meta pages, of the transactions 0 and 1.
+const newTxID = 1
+
 func makeBuckets(db *bbolt.DB, o boltOptions) (isNew bool, err error) {
 	err = db.View(func(tx *bbolt.Tx) error {
 		first, _ := tx.Cursor().First()
 		isNew = first == nil
+		if isNew && tx.ID() > newTxID {
+			return fmt.Errorf("%w: it holds nothing, and was written to", ErrDamaged)
+		}
 		if !isNew && (tx.Bucket([]byte(bucketMeta)) == nil || tx.Bucket([]byte(bucketRecords)) == nil) {
 			return fmt.Errorf("%w: it holds %.40q", ErrDamaged, first)
 		}
