@@ -24,15 +24,20 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{role: r, in: in, problems: r.problems, index: map[string]int{}}
-	c.resources()
+	c := &compiler{in: in, index: map[string]int{}}
+	c.problems.Join(&r.problems)
+	scope, ok := c.scope(r)
+	if !ok {
+		return nil, c.problems.Problems()
+	}
+	c.resources(scope)
 	if c.problems.Len() == 0 {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
 		c.sort()
 	}
-	checks := c.checks()
+	checks := c.checks(scope)
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
@@ -50,7 +55,6 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 
 // compiler is one compilation.
 type compiler struct {
-	role     *role
 	in       Input
 	problems problem.List
 	nodes    []*node
@@ -78,10 +82,10 @@ func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 }
 
 // checks compiles the checks.
-func (c *compiler) checks() []Check {
+func (c *compiler) checks(s *scope) []Check {
 	var checks []Check
-	for _, d := range c.role.checks {
-		f := c.fields(d.fields, "check")
+	for _, d := range s.role.checks {
+		f := c.fields(s, d.fields, "check")
 		check := Check{
 			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
 			Within: f.duration("within", time.Minute),

@@ -24,9 +24,14 @@ func shape() *schema.Shape {
 		"http":   {Fields: shapeOf(httpFields())},
 		"within": {Text: true},
 	}
+	parameter := map[string]*schema.Shape{
+		"type": {Text: true}, "default": {Any: true}, "required": {Bool: true}, "values": {List: &schema.Shape{Text: true}},
+		"merge": {OneOf: []string{mergeReplace, mergeUnique, mergeDeep}}, "description": {Text: true},
+	}
 	return &schema.Shape{Fields: map[string]*schema.Shape{
-		"resources": {List: &schema.Shape{Fields: resource}},
-		"checks":    {List: &schema.Shape{Fields: check}},
+		"parameters": {Each: &schema.Shape{Fields: parameter}},
+		"resources":  {List: &schema.Shape{Fields: resource}},
+		"checks":     {List: &schema.Shape{Fields: check}},
 	}}
 }
 
@@ -78,7 +83,19 @@ func (s spec) pattern() string {
 // docs are the texts of the keys, as an editor shows them.
 func docs() schema.Docs {
 	all := schema.Docs{
-		"":          {Text: "What a host of this role runs, and the checks that prove it."},
+		"":             {Text: "What a host of this role runs, and the checks that prove it."},
+		"parameters":   {Text: "Typed inputs of the role. A host's variable of the same name gives the value; ${param.NAME} stands for it.", Names: paramName.String()},
+		"parameters.*": {Text: "A parameter. Without a default it needs a value."},
+		"parameters.*.type": {
+			Text: "string, int, bool, port, path, duration, bytes, list(TYPE) or map(TYPE).", Default: "string", Examples: []string{"port", "list(path)", "map(int)"},
+			Pattern: `^((list|map)\(){0,3}(` + strings.Join(scalarTypes(), "|") + `)\){0,3}$`,
+		},
+		"parameters.*.default":     {Text: "The value for hosts that have none. ${host.name} and the like may stand in it.", Examples: []string{"www", `"${host.name}"`}},
+		"parameters.*.required":    {Text: "Says that a host needs a value, as every parameter without a default does.", Examples: []string{"true"}},
+		"parameters.*.values":      {Text: "The only values that fit; of a list or a map, the only ones in it.", Examples: []string{"[small, large]"}},
+		"parameters.*.merge":       {Text: "How values of several layers go together: replace takes the strongest layer's, unique the items of all lists, deep the entries of all maps.", Default: mergeReplace, Examples: []string{mergeReplace}},
+		"parameters.*.description": {Text: "What the parameter is for.", Examples: []string{"The name of the site"}},
+
 		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
 		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},
 

@@ -32,6 +32,9 @@ func baseRole(path string) string {
 	if strings.HasPrefix(path, "checks") {
 		return "checks: [{http: {port: 80}}]\n"
 	}
+	if strings.HasPrefix(path, "parameters") {
+		return "parameters: {}\n"
+	}
 	key := strings.TrimPrefix(path, "resources.")
 	if key == "content" || key == "source" || key == "template" {
 		return "resources: [{file: /etc/motd}]\n"

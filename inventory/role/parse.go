@@ -15,6 +15,7 @@ func parse(name string, data []byte) (*role, Problems) {
 	root, ok := schema.Parse("roles/"+name+".yaml", data, &r.problems)
 	if ok {
 		root.Fields("role "+name, schema.Fields{
+			"parameters": r.readParameters,
 			"resources": func(n schema.Node) {
 				items, _ := list(n, "resources")
 				if len(items) > catalog.MaxResources {
@@ -33,6 +34,7 @@ func parse(name string, data []byte) (*role, Problems) {
 			},
 		})
 	}
+	r.checkReferences()
 	r.broken = r.problems.Len() > 0
 	return r, r.problems.Problems()
 }

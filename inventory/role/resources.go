@@ -13,10 +13,10 @@ import (
 
 // resources resolves the declarations; identical ones become one, and their
 // notify and require are united.
-func (c *compiler) resources() {
-	for i := range c.role.resources {
-		d := &c.role.resources[i]
-		n := c.resource(d)
+func (c *compiler) resources(s *scope) {
+	for i := range s.role.resources {
+		d := &s.role.resources[i]
+		n := c.resource(s, d)
 		if n == nil {
 			continue
 		}
@@ -42,9 +42,9 @@ func (c *compiler) resources() {
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // resource resolves one declaration, nil when it is at fault (reported).
-func (c *compiler) resource(d *declaration) *node {
+func (c *compiler) resource(s *scope, d *declaration) *node {
 	before := c.problems.Len()
-	f := c.fields(d.fields, d.kind)
+	f := c.fields(s, d.fields, d.kind)
 	name, ok := f.scalar(d.kind, spec{typ: title, known: []string{d.kind}}, d.title)
 	if !ok {
 		return nil
@@ -153,7 +153,7 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
-	data := Data{Host: c.in.Host, Role: c.role.name, Var: printable(c.in.Host.Variables)}
+	data := Data{Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed()}
 	data.Appliance.URL = c.in.Appliance
 	return c.in.Render(name, data, func(secret string) (string, error) {
 		f.secret = true

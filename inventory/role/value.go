@@ -106,7 +106,7 @@ func readScalar(n schema.Node, what string, s spec) (value, bool) {
 // references are the roots that can be referred to; those that end with a dot
 // take any name behind it.
 func references() []string {
-	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "var.NAME", "secret.NAME"}
+	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "param.NAME", "var.NAME", "secret.NAME"}
 }
 
 // split takes a scalar apart at its ${...}. $${ is a literal ${.
@@ -149,7 +149,7 @@ func split(text string) (parts []part, hint string, err error) {
 }
 
 func knownReference(name string) bool {
-	for _, root := range []string{"var.", "secret."} {
+	for _, root := range []string{"param.", "var.", "secret."} {
 		if rest, ok := strings.CutPrefix(name, root); ok {
 			return rest != "" && !strings.ContainsAny(rest, " \t\n${}")
 		}
