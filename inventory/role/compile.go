@@ -19,25 +19,31 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 			hint = "write roles/" + name + ".yaml"
 		}
 		return nil, fmt.Errorf("there is no role %q: %s", name, hint)
+	case r.because != "":
+		return nil, fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
 	case r.broken:
 		return nil, fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{in: in, index: map[string]int{}}
-	c.problems.Join(&r.problems)
-	scope, ok := c.scope(r)
-	if !ok {
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}}
+	s.expand(c, r, nil, nil)
+	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	c.resources(scope)
+	for _, scope := range c.scopes {
+		c.resources(scope)
+	}
 	if c.problems.Len() == 0 {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
 		c.sort()
 	}
-	checks := c.checks(scope)
+	var checks []Check
+	for _, scope := range c.scopes {
+		checks = append(checks, c.checks(scope)...)
+	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
@@ -57,6 +63,10 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 type compiler struct {
 	in       Input
 	problems problem.List
+	scopes   []*scope            // in the order of work
+	seen     map[string][]*scope // by the name of their role
+	expanded int                 // scopes that were looked at
+	declared int                 // resources of all scopes
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
@@ -67,7 +77,8 @@ type compiler struct {
 // node is a resource and its edges.
 type node struct {
 	catalog.Resource
-	decl *declaration
+	decl  *declaration
+	scope *scope
 	// notify and require as written, with their places.
 	notify, require []target
 }

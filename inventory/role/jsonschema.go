@@ -29,6 +29,9 @@ func shape() *schema.Shape {
 		"merge": {OneOf: []string{mergeReplace, mergeUnique, mergeDeep}}, "description": {Text: true},
 	}
 	return &schema.Shape{Fields: map[string]*schema.Shape{
+		"include": {List: &schema.Shape{Text: true, Fields: map[string]*schema.Shape{
+			"role": {Text: true}, "with": {Each: &schema.Shape{Any: true}},
+		}}},
 		"parameters": {Each: &schema.Shape{Fields: parameter}},
 		"resources":  {List: &schema.Shape{Fields: resource}},
 		"checks":     {List: &schema.Shape{Fields: check}},
@@ -95,6 +98,14 @@ func docs() schema.Docs {
 		"parameters.*.values":      {Text: "The only values that fit; of a list or a map, the only ones in it.", Examples: []string{"[small, large]"}},
 		"parameters.*.merge":       {Text: "How values of several layers go together: replace takes the strongest layer's, unique the items of all lists, deep the entries of all maps.", Default: mergeReplace, Examples: []string{mergeReplace}},
 		"parameters.*.description": {Text: "What the parameter is for.", Examples: []string{"The name of the site"}},
+
+		"include": {
+			Text:    "Roles that come before this one. Each entry is a name, or a mapping with values of parameters.",
+			Pattern: roleName.String(), Required: []string{"role"}, Examples: []string{"[base, {role: site, with: {site_name: shop}}]"},
+		},
+		"include.role":   {Text: "The name of the role.", Pattern: roleName.String(), Examples: []string{"site"}},
+		"include.with":   {Text: "Values of its parameters. They stand above the host's variables.", Examples: []string{"{site_name: shop}"}},
+		"include.with.*": {Text: "A value of its type. ${...} may stand in it.", Examples: []string{"shop", `"${param.name}"`, "[a, b]"}},
 
 		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
 		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},

@@ -32,6 +32,9 @@ func baseRole(path string) string {
 	if strings.HasPrefix(path, "checks") {
 		return "checks: [{http: {port: 80}}]\n"
 	}
+	if strings.HasPrefix(path, "include") {
+		return "include: [{role: site}]\nparameters: {name: {}}\n"
+	}
 	if strings.HasPrefix(path, "parameters") {
 		return "parameters: {}\n"
 	}

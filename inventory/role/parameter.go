@@ -161,6 +161,11 @@ func (r *role) checkReferences() {
 			}
 		}
 	}
+	for _, inc := range r.includes {
+		for _, arg := range inc.with {
+			arg.value.each(check)
+		}
+	}
 	for _, d := range r.resources {
 		check(d.title)
 		for _, v := range d.fields {

@@ -16,6 +16,7 @@ func parse(name string, data []byte) (*role, Problems) {
 	if ok {
 		root.Fields("role "+name, schema.Fields{
 			"parameters": r.readParameters,
+			"include":    r.readIncludes,
 			"resources": func(n schema.Node) {
 				items, _ := list(n, "resources")
 				if len(items) > catalog.MaxResources {

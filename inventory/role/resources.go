@@ -30,7 +30,7 @@ func (c *compiler) resources(s *scope) {
 		a, b := first.Resource, n.Resource
 		a.Source, b.Source = "", ""
 		if !reflect.DeepEqual(a, b) {
-			c.addf(d.at, "keep one of them, or make them the same", "%s is declared differently at %s", n.ID, first.decl.at)
+			c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s", n.ID, s.via(), first.decl.at, first.scope.via())
 			continue
 		}
 		first.notify = append(first.notify, n.notify...)
@@ -49,7 +49,7 @@ func (c *compiler) resource(s *scope, d *declaration) *node {
 	if !ok {
 		return nil
 	}
-	n := &node{decl: d}
+	n := &node{decl: d, scope: s}
 	switch d.kind {
 	case catalog.KindPackage:
 		with := f.bool("with_dependants")

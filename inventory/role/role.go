@@ -91,12 +91,14 @@ type Set struct{ roles map[string]*role }
 type role struct {
 	name       string
 	parameters map[string]*parameter
+	includes   []include
 	resources  []declaration
 	checks     []checkDeclaration
 	// problems is empty but knows the lines of the file: a copy of it collects
 	// what a compilation finds.
 	problems problem.List
 	broken   bool
+	because  string // the broken role that it includes; "" without one
 }
 
 // declaration is a resource as written.
