@@ -67,6 +67,7 @@ type compiler struct {
 	seen     map[string][]*scope // by the name of their role
 	expanded int                 // scopes that were looked at
 	declared int                 // resources of all scopes
+	made     int                 // resources that they and their items made
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
@@ -79,6 +80,7 @@ type node struct {
 	catalog.Resource
 	decl  *declaration
 	scope *scope
+	item  item
 	// notify and require as written, with their places.
 	notify, require []target
 }

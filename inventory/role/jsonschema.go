@@ -20,6 +20,7 @@ func JSONSchema() ([]byte, error) {
 // stand in it.
 func shape() *schema.Shape {
 	resource := shapeOf(resourceSpecs())
+	resource["each"], resource["as"] = &schema.Shape{Any: true}, &schema.Shape{Text: true}
 	check := map[string]*schema.Shape{
 		"http":   {Fields: shapeOf(httpFields())},
 		"within": {Text: true},
@@ -116,6 +117,9 @@ func docs() schema.Docs {
 		"resources.notify":   {Text: "Services to restart or reload when this resource changed.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
 		"resources.require":  {Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
 		"resources.deadline": {Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+
+		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
+		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
 		"resources.ensure":          {Text: "Of a package: present (the default), absent, or an exact version. Of a file: file (the default), directory or absent.", Examples: []string{"absent"}},
 		"resources.with_dependants": {Text: "Of a package: other packages may be removed or downgraded with this change.", Default: "false", Examples: []string{"true"}},

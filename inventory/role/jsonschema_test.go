@@ -43,6 +43,7 @@ func baseRole(path string) string {
 		return "resources: [{file: /etc/motd}]\n"
 	}
 	base := map[string]string{
+		"as":      "resources: [{package: nginx, each: [a]}]\n",
 		"package": "resources: [{}]\n", "file": "resources: [{content: x}]\n", "service": "resources: [{}]\n",
 	}
 	if text, ok := base[key]; ok {

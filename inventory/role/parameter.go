@@ -167,6 +167,9 @@ func (r *role) checkReferences() {
 		}
 	}
 	for _, d := range r.resources {
+		if d.loop != nil {
+			d.loop.over.each(check)
+		}
 		check(d.title)
 		for _, v := range d.fields {
 			check(v)

@@ -106,6 +106,7 @@ func FuzzRole(f *testing.F) {
 	f.Add("resources:\n  - file: /x/${host.name}\n    content: ${var.colour}\n    validate: [a, '%s']\n")
 	f.Add("resources:\n  - file: /x\n    content: $${ ${secret.app/password}\n    mode: 0644\n    require: [file[/y]]\n  - file: /y\n    ensure: directory\n")
 	f.Add("parameters:\n  p: {type: list(map(port)), default: [{a: 1}], merge: unique}\n  colour: {values: [green]}\nresources:\n  - package: ${param.colour}\n    notify: ${param.p}\n")
+	f.Add("resources:\n  - package: ${x.value}\n    each: {a: ${var.colour}, b: ${host.name}}\n    as: x\n  - file: /${each.key}\n    each: ${var.words}\n    content: ${each.value}\n")
 	f.Add("include: [fuzz, {role: base, with: {p: [a]}}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, problems := parse("fuzz", []byte(text))

@@ -16,6 +16,8 @@ import (
 type resolver struct {
 	c      *compiler
 	scope  *scope
+	loop   *loop // nil without an item
+	item   item
 	fields map[string]value
 	specs  map[string]spec
 	// secret is set once a secret was substituted.
@@ -168,6 +170,8 @@ func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
 	what := "variable " + strings.TrimPrefix(ref, "var.")
 	if param, ok := strings.CutPrefix(ref, "param."); ok {
 		what = "parameter " + param
+	} else if r.loop != nil && strings.HasPrefix(ref, r.loop.as+".") {
+		what = "item " + ref
 	}
 	return r.withSecrets(name, v, what, found)
 }
@@ -198,6 +202,15 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 		}
 		r.secret = true
 		return text, true
+	}
+	if r.loop != nil {
+		if path, ok := strings.CutPrefix(ref, r.loop.as+"."); ok {
+			found, known, ok := variable(r.item.values(), path)
+			if !ok {
+				r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: item %.40q of each has no %s", name, host.Name, r.item.key, path)
+			}
+			return found, ok
+		}
 	}
 	if path, ok := strings.CutPrefix(ref, "param."); ok {
 		found, known, ok := variable(r.scope.params, path)

@@ -60,6 +60,8 @@ type Data struct {
 	// Param is the parameters of the role. An int and a port are an int, a bool is a bool,
 	// other scalars are the text as written.
 	Param map[string]any
+	// Each is the key and the value of the item, in a resource with each; otherwise nil.
+	Each map[string]any
 }
 
 // Compiled is a role for one host.
@@ -106,6 +108,7 @@ type declaration struct {
 	kind   string // catalog.KindPackage, ...
 	title  value
 	at     problem.Place
+	loop   *loop // nil for one resource
 	fields map[string]value
 }
 
