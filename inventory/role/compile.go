@@ -68,6 +68,7 @@ type compiler struct {
 	expanded int                 // scopes that were looked at
 	declared int                 // resources of all scopes
 	made     int                 // resources that they and their items made
+	values   int                 // size of the values of their parameters
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes

@@ -165,6 +165,25 @@ func TestIncludeBounds(t *testing.T) {
 	if _, _, err := compileRoles(t, roles, nil); err == nil || !strings.Contains(err.Error(), "host web1 has more than 1000 roles") {
 		t.Errorf("2^%d roles: %v", depth, err)
 	}
+	chain := map[string]string{"a": "include: [b0]\n", "b60": "parameters: {p: {}}\n"}
+	for i := range 60 {
+		chain[fmt.Sprintf("b%d", i)] = fmt.Sprintf("parameters: {p: {default: xx}}\ninclude: [{role: b%d, with: {p: '${param.p}${param.p}'}}]\n", i+1)
+	}
+	refs := strings.Repeat("'${param.p}', ", 1000)
+	for name, roles := range map[string]map[string]string{
+		"a text": chain,
+		"a list": {
+			"a": "parameters: {p: {default: xx}}\ninclude: [{role: b, with: {p: [" + refs + "]}}]\n",
+			"b": "parameters: {p: {type: list(string)}}\ninclude: [{role: c, with: {p: [" + refs + "]}}]\n",
+			"c": "parameters: {p: {type: list(list(string))}}\ninclude: [{role: d, with: {p: [" + refs + "]}}]\n",
+			"d": "parameters: {p: {type: list(list(list(string)))}}\n",
+		},
+	} {
+		_, problems, err := compileRoles(t, roles, nil)
+		if want := "the values of its roles' parameters have more than 16 MiB"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s that multiplies: %v %v", name, problems, err)
+		}
+	}
 	var many strings.Builder
 	many.WriteString("parameters: {p: {}}\nresources:\n")
 	for i := range catalog.MaxResources/2 + 1 {

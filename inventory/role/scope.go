@@ -96,6 +96,9 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 		}
 		var good []any
 		for _, l := range layers {
+			if !c.spend(l.at, sizeOf(l.value, max(maxValues-c.values, 0))) {
+				return nil, false
+			}
 			v, hint, err := p.typ.check(l.value, p.values)
 			if err != nil {
 				c.addf(l.at, hint, "for host %s: parameter %s of role %s (declared at %s): %v", c.in.Host.Name, name, r.name, p.at, err)

@@ -118,7 +118,48 @@ func (r *resolver) tree(name string, t tree) (any, bool) {
 			r.c.addf(t.at, "pass ${"+p.text+"} alone", "%s: ${%s} is %s, and can't be a part of a text", name, p.text, what)
 			return nil, false
 		}
+		if !r.c.spend(t.at, len(text)) {
+			return nil, false
+		}
 		b.WriteString(text)
 	}
 	return b.String(), true
+}
+
+// maxValues bounds the values of all parameters of a host, in bytes. Roles that pass values
+// on could double them at each step.
+const maxValues = 16 << 20
+
+// spend counts the size of a value; false when all are too large, which is reported once.
+func (c *compiler) spend(at problem.Place, size int) bool {
+	before := c.values
+	c.values += size
+	if c.values > maxValues && before <= maxValues {
+		c.addf(at, "pass less on", "host %s: the values of its roles' parameters have more than %d MiB", c.in.Host.Name, maxValues>>20)
+	}
+	return c.values <= maxValues
+}
+
+// sizeOf is about the size of a value, at most a little above most.
+func sizeOf(v any, most int) int {
+	size := 16
+	switch v := v.(type) {
+	case string:
+		size += len(v)
+	case []any:
+		for _, item := range v {
+			if size > most {
+				break
+			}
+			size += sizeOf(item, most-size)
+		}
+	case map[string]any:
+		for key, item := range v {
+			if size > most {
+				break
+			}
+			size += len(key) + sizeOf(item, most-size)
+		}
+	}
+	return size
 }
