@@ -75,6 +75,7 @@ type guide struct {
 	commandLine *kong.Node
 	rack        string // the inventory's example
 	role        string // the role's, which its group has
+	site        string // a role's that others include
 	schemas     map[string]*schematest.Validator
 }
 
@@ -88,6 +89,8 @@ func newGuide(t *testing.T) *guide {
 			g.rack = m[2]
 		case "# inventory/roles/web.yaml":
 			g.role = m[2]
+		case "# inventory/roles/site.yaml":
+			g.site = m[2]
 		}
 	}
 	if g.rack == "" || g.role == "" {
@@ -138,7 +141,7 @@ func (g *guide) yaml(t *testing.T, first, block string) {
 	switch {
 	case strings.HasPrefix(first, "# inventory/roles/"):
 		fits("role")
-		g.check(t, dir, map[string]string{"rack.yaml": g.rack, "roles/web.yaml": block})
+		g.check(t, dir, map[string]string{"rack.yaml": g.rack, "roles/site.yaml": g.site, "roles/web.yaml": block})
 	case strings.HasPrefix(first, "# inventory/"):
 		fits("inventory")
 		g.check(t, dir, map[string]string{"rack.yaml": block, "roles/web.yaml": g.role})

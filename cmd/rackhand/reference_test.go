@@ -172,7 +172,7 @@ func (p *part) forms() []*part {
 		}
 	}
 	if p.Items != nil {
-		forms = append(forms, p.Items)
+		forms = append(forms, p.Items.forms()...)
 	}
 	// A list of mappings may stand beside one mapping of the same keys.
 	return slices.CompactFunc(forms, func(a, b *part) bool { return len(a.Properties) > 0 && len(b.Properties) > 0 })

@@ -19,20 +19,31 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 			hint = "write roles/" + name + ".yaml"
 		}
 		return nil, fmt.Errorf("there is no role %q: %s", name, hint)
+	case r.because != "":
+		return nil, fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
 	case r.broken:
 		return nil, fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{role: r, in: in, problems: r.problems, index: map[string]int{}}
-	c.resources()
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}}
+	s.expand(c, r, nil, nil)
+	if c.problems.Len() > 0 {
+		return nil, c.problems.Problems()
+	}
+	for _, scope := range c.scopes {
+		c.resources(scope)
+	}
 	if c.problems.Len() == 0 {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
 		c.sort()
 	}
-	checks := c.checks()
+	var checks []Check
+	for _, scope := range c.scopes {
+		checks = append(checks, c.checks(scope)...)
+	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
@@ -50,9 +61,14 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 
 // compiler is one compilation.
 type compiler struct {
-	role     *role
 	in       Input
 	problems problem.List
+	scopes   []*scope            // in the order of work
+	seen     map[string][]*scope // by the name of their role
+	expanded int                 // scopes that were looked at
+	declared int                 // resources of all scopes
+	made     int                 // resources that they and their items made
+	values   int                 // size of the values of their parameters
 	nodes    []*node
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
@@ -63,7 +79,9 @@ type compiler struct {
 // node is a resource and its edges.
 type node struct {
 	catalog.Resource
-	decl *declaration
+	decl  *declaration
+	scope *scope
+	item  item
 	// notify and require as written, with their places.
 	notify, require []target
 }
@@ -78,10 +96,10 @@ func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 }
 
 // checks compiles the checks.
-func (c *compiler) checks() []Check {
+func (c *compiler) checks(s *scope) []Check {
 	var checks []Check
-	for _, d := range c.role.checks {
-		f := c.fields(d.fields, "check")
+	for _, d := range s.role.checks {
+		f := c.fields(s, d.fields, "check")
 		check := Check{
 			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
 			Within: f.duration("within", time.Minute),

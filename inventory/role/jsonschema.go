@@ -20,13 +20,22 @@ func JSONSchema() ([]byte, error) {
 // stand in it.
 func shape() *schema.Shape {
 	resource := shapeOf(resourceSpecs())
+	resource["each"], resource["as"] = &schema.Shape{Any: true}, &schema.Shape{Text: true}
 	check := map[string]*schema.Shape{
 		"http":   {Fields: shapeOf(httpFields())},
 		"within": {Text: true},
 	}
+	parameter := map[string]*schema.Shape{
+		"type": {Text: true}, "default": {Any: true}, "required": {Bool: true}, "values": {List: &schema.Shape{Text: true}},
+		"merge": {OneOf: []string{mergeReplace, mergeUnique, mergeDeep}}, "description": {Text: true},
+	}
 	return &schema.Shape{Fields: map[string]*schema.Shape{
-		"resources": {List: &schema.Shape{Fields: resource}},
-		"checks":    {List: &schema.Shape{Fields: check}},
+		"include": {List: &schema.Shape{Text: true, Fields: map[string]*schema.Shape{
+			"role": {Text: true}, "with": {Each: &schema.Shape{Any: true}},
+		}}},
+		"parameters": {Each: &schema.Shape{Fields: parameter}},
+		"resources":  {List: &schema.Shape{Fields: resource}},
+		"checks":     {List: &schema.Shape{Fields: check}},
 	}}
 }
 
@@ -78,7 +87,27 @@ func (s spec) pattern() string {
 // docs are the texts of the keys, as an editor shows them.
 func docs() schema.Docs {
 	all := schema.Docs{
-		"":          {Text: "What a host of this role runs, and the checks that prove it."},
+		"":             {Text: "What a host of this role runs, and the checks that prove it."},
+		"parameters":   {Text: "Typed inputs of the role. A host's variable of the same name gives the value; ${param.NAME} stands for it.", Names: paramName.String()},
+		"parameters.*": {Text: "A parameter. Without a default it needs a value."},
+		"parameters.*.type": {
+			Text: "string, int, bool, port, path, duration, bytes, list(TYPE) or map(TYPE).", Default: "string", Examples: []string{"port", "list(path)", "map(int)"},
+			Pattern: `^((list|map)\(){0,3}(` + strings.Join(scalarTypes(), "|") + `)\){0,3}$`,
+		},
+		"parameters.*.default":     {Text: "The value for hosts that have none. ${host.name} and the like may stand in it.", Examples: []string{"www", `"${host.name}"`}},
+		"parameters.*.required":    {Text: "Says that a host needs a value, as every parameter without a default does.", Examples: []string{"true"}},
+		"parameters.*.values":      {Text: "The only values that fit; of a list or a map, the only ones in it.", Examples: []string{"[small, large]"}},
+		"parameters.*.merge":       {Text: "How values of several layers go together: replace takes the strongest layer's, unique the items of all lists, deep the entries of all maps.", Default: mergeReplace, Examples: []string{mergeReplace}},
+		"parameters.*.description": {Text: "What the parameter is for.", Examples: []string{"The name of the site"}},
+
+		"include": {
+			Text:    "Roles that come before this one. Each entry is a name, or a mapping with values of parameters.",
+			Pattern: roleName.String(), Required: []string{"role"}, Examples: []string{"[base, {role: site, with: {site_name: shop}}]"},
+		},
+		"include.role":   {Text: "The name of the role.", Pattern: roleName.String(), Examples: []string{"site"}},
+		"include.with":   {Text: "Values of its parameters. They stand above the host's variables.", Examples: []string{"{site_name: shop}"}},
+		"include.with.*": {Text: "A value of its type. ${...} may stand in it.", Examples: []string{"shop", `"${param.name}"`, "[a, b]"}},
+
 		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
 		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},
 
@@ -88,6 +117,9 @@ func docs() schema.Docs {
 		"resources.notify":   {Text: "Services to restart or reload when this resource changed.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
 		"resources.require":  {Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
 		"resources.deadline": {Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+
+		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
+		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
 		"resources.ensure":          {Text: "Of a package: present (the default), absent, or an exact version. Of a file: file (the default), directory or absent.", Examples: []string{"absent"}},
 		"resources.with_dependants": {Text: "Of a package: other packages may be removed or downgraded with this change.", Default: "false", Examples: []string{"true"}},

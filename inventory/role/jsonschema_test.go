@@ -32,11 +32,18 @@ func baseRole(path string) string {
 	if strings.HasPrefix(path, "checks") {
 		return "checks: [{http: {port: 80}}]\n"
 	}
+	if strings.HasPrefix(path, "include") {
+		return "include: [{role: site}]\nparameters: {name: {}}\n"
+	}
+	if strings.HasPrefix(path, "parameters") {
+		return "parameters: {}\n"
+	}
 	key := strings.TrimPrefix(path, "resources.")
 	if key == "content" || key == "source" || key == "template" {
 		return "resources: [{file: /etc/motd}]\n"
 	}
 	base := map[string]string{
+		"as":      "resources: [{package: nginx, each: [a]}]\n",
 		"package": "resources: [{}]\n", "file": "resources: [{content: x}]\n", "service": "resources: [{}]\n",
 	}
 	if text, ok := base[key]; ok {

@@ -31,7 +31,6 @@ func Load(dir string) (*Set, Problems) {
 		}
 		return set, all.Problems()
 	}
-	var problems Problems
 	for _, e := range entries {
 		file := "roles/" + e.Name()
 		place := problem.Place{File: file}
@@ -54,10 +53,13 @@ func Load(dir string) (*Set, Problems) {
 				set.roles[name] = &role{name: name, broken: true}
 				continue
 			}
-			r, found := parse(name, data)
-			set.roles[name] = r
-			problems = append(problems, found...)
+			set.roles[name], _ = parse(name, data)
 		}
+	}
+	set.link()
+	var problems Problems
+	for _, name := range set.Names() {
+		problems = append(problems, set.roles[name].problems.Problems()...)
 	}
 	return set, append(all.Problems(), problems...)
 }

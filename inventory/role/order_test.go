@@ -176,8 +176,8 @@ func TestOrderAsWritten(t *testing.T) {
 			t.Fatal(problems)
 		}
 		made := func() *compiler {
-			c := &compiler{role: parsed, in: testInput(""), problems: parsed.problems, index: map[string]int{}}
-			c.resources()
+			c := &compiler{in: testInput(""), problems: parsed.problems, index: map[string]int{}}
+			c.resources(&scope{role: parsed})
 			return c
 		}
 		c, slow := made(), made()
@@ -221,8 +221,8 @@ func TestEdgesAreLinear(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	c := &compiler{role: parsed, in: testInput(""), problems: parsed.problems, index: map[string]int{}}
-	c.resources()
+	c := &compiler{in: testInput(""), problems: parsed.problems, index: map[string]int{}}
+	c.resources(&scope{role: parsed})
 	c.link()
 	edges := 0
 	for _, list := range c.graph.before {

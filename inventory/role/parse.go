@@ -15,6 +15,8 @@ func parse(name string, data []byte) (*role, Problems) {
 	root, ok := schema.Parse("roles/"+name+".yaml", data, &r.problems)
 	if ok {
 		root.Fields("role "+name, schema.Fields{
+			"parameters": r.readParameters,
+			"include":    r.readIncludes,
 			"resources": func(n schema.Node) {
 				items, _ := list(n, "resources")
 				if len(items) > catalog.MaxResources {
@@ -33,6 +35,7 @@ func parse(name string, data []byte) (*role, Problems) {
 			},
 		})
 	}
+	r.checkReferences()
 	r.broken = r.problems.Len() > 0
 	return r, r.problems.Problems()
 }
@@ -81,7 +84,13 @@ func (r *role) resource(n schema.Node) {
 	before := r.problems.Len()
 	specs := fieldsOf(kind)
 	specs[kind] = spec{typ: title, known: []string{kind}}
-	r.fields(n, kind, specs, d.fields)
+	if d.loop = r.readLoop(n); d.loop != nil {
+		for name, s := range specs {
+			s.loop = d.loop.as
+			specs[name] = s
+		}
+	}
+	r.fields(n, kind, specs, d.fields, "each", "as")
 	d.title = d.fields[kind]
 	delete(d.fields, kind)
 	if r.problems.Len() > before {
@@ -94,9 +103,12 @@ func (r *role) resource(n schema.Node) {
 	r.resources = append(r.resources, d)
 }
 
-// fields reads a mapping by specs.
-func (r *role) fields(n schema.Node, what string, specs map[string]spec, to map[string]value) {
+// fields reads a mapping by specs; others are keys that are read elsewhere.
+func (r *role) fields(n schema.Node, what string, specs map[string]spec, to map[string]value, others ...string) {
 	readers := schema.Fields{}
+	for _, name := range others {
+		readers[name] = func(schema.Node) {}
+	}
 	for name, s := range specs {
 		readers[name] = func(field schema.Node) { r.field(field, name, s, to) }
 	}

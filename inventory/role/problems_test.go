@@ -105,13 +105,18 @@ func FuzzRole(f *testing.F) {
 	f.Add("resources:\n  - package: a\n    notify: service[x]\n  - service: x\n    running: yes\nchecks:\n  - http: {port: 80}\n")
 	f.Add("resources:\n  - file: /x/${host.name}\n    content: ${var.colour}\n    validate: [a, '%s']\n")
 	f.Add("resources:\n  - file: /x\n    content: $${ ${secret.app/password}\n    mode: 0644\n    require: [file[/y]]\n  - file: /y\n    ensure: directory\n")
+	f.Add("parameters:\n  p: {type: list(map(port)), default: [{a: 1}], merge: unique}\n  colour: {values: [green]}\nresources:\n  - package: ${param.colour}\n    notify: ${param.p}\n")
+	f.Add("resources:\n  - package: ${x.value}\n    each: {a: ${var.colour}, b: ${host.name}}\n    as: x\n  - file: /${each.key}\n    each: ${var.words}\n    content: ${each.value}\n")
+	f.Add("include: [fuzz, {role: base, with: {p: [a]}}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, problems := parse("fuzz", []byte(text))
 		if r.broken != (len(problems) > 0) {
 			t.Fatalf("broken is %v with %d problems", r.broken, len(problems))
 		}
 		in := testInput("testdata/web")
-		c, err := (&Set{roles: map[string]*role{"fuzz": r}}).Compile("fuzz", in)
+		set := &Set{roles: map[string]*role{"fuzz": r}}
+		set.link()
+		c, err := set.Compile("fuzz", in)
 		if err != nil {
 			return
 		}

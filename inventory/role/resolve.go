@@ -15,19 +15,22 @@ import (
 // resolver reads the fields of one declaration with their references resolved.
 type resolver struct {
 	c      *compiler
+	scope  *scope
+	loop   *loop // nil without an item
+	item   item
 	fields map[string]value
 	specs  map[string]spec
 	// secret is set once a secret was substituted.
 	secret bool
 }
 
-func (c *compiler) fields(fields map[string]value, kind string) *resolver {
+func (c *compiler) fields(s *scope, fields map[string]value, kind string) *resolver {
 	specs := httpFields()
 	specs["within"] = withinSpec()
 	if kind != "check" {
 		specs = fieldsOf(kind)
 	}
-	return &resolver{c: c, fields: fields, specs: specs}
+	return &resolver{c: c, scope: s, fields: fields, specs: specs}
 }
 
 // text is a field's text, "" when it isn't there or doesn't fit (reported).
@@ -157,8 +160,24 @@ func kindOf(v any) string {
 	return "a text"
 }
 
-// lookup finds what a reference stands for; a failure is reported.
+// lookup finds what a reference stands for, with the values of secrets; a failure is
+// reported.
 func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
+	found, ok := r.find(name, v, ref)
+	if !ok {
+		return nil, false
+	}
+	what := "variable " + strings.TrimPrefix(ref, "var.")
+	if param, ok := strings.CutPrefix(ref, "param."); ok {
+		what = "parameter " + param
+	} else if r.loop != nil && strings.HasPrefix(ref, r.loop.as+".") {
+		what = "item " + ref
+	}
+	return r.withSecrets(name, v, what, found)
+}
+
+// find is lookup without the values of secrets that a variable or a parameter names.
+func (r *resolver) find(name string, v value, ref string) (any, bool) {
 	in, host := r.c.in, r.c.in.Host
 	switch ref {
 	case "host.name":
@@ -184,6 +203,22 @@ func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
 		r.secret = true
 		return text, true
 	}
+	if r.loop != nil {
+		if path, ok := strings.CutPrefix(ref, r.loop.as+"."); ok {
+			found, known, ok := variable(r.item.values(), path)
+			if !ok {
+				r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: item %.40q of each has no %s", name, host.Name, r.item.key, path)
+			}
+			return found, ok
+		}
+	}
+	if path, ok := strings.CutPrefix(ref, "param."); ok {
+		found, known, ok := variable(r.scope.params, path)
+		if !ok {
+			r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: role %s has no parameter %q", name, host.Name, r.scope.role.name, path)
+		}
+		return found, ok
+	}
 	path := strings.TrimPrefix(ref, "var.")
 	found, known, ok := variable(host.Variables, path)
 	if !ok {
@@ -192,23 +227,22 @@ func (r *resolver) lookup(name string, v value, ref string) (any, bool) {
 			hint = "set it on the host, its group or its system"
 		}
 		r.c.addf(v.at, hint, "%s: host %s has no variable %q", name, host.Name, path)
-		return found, ok
 	}
-	return r.withSecrets(name, v, path, found)
+	return found, ok
 }
 
-// withSecrets puts values in the place of the secrets that a variable names. They
-// may stand where ${secret.NAME} may.
-func (r *resolver) withSecrets(name string, v value, path string, found any) (any, bool) {
+// withSecrets puts values in the place of the secrets that a variable or a parameter
+// names. They may stand where ${secret.NAME} may.
+func (r *resolver) withSecrets(name string, v value, what string, found any) (any, bool) {
 	switch f := found.(type) {
 	case inventory.SecretRef:
 		if !r.specs[name].secret {
-			r.c.addf(v.at, "a secret may stand in content, or in a template", "%s: the variable %s is a secret for host %s, and can't stand here, where logs and pages show it", name, path, r.c.in.Host.Name)
+			r.c.addf(v.at, "a secret may stand in content, or in a template", "%s: the %s is a secret for host %s, and can't stand here, where logs and pages show it", name, what, r.c.in.Host.Name)
 			return nil, false
 		}
 		text, err := r.c.secret(string(f))
 		if err != nil {
-			r.c.addf(v.at, "", "%s: variable %s: %v", name, path, err)
+			r.c.addf(v.at, "", "%s: %s: %v", name, what, err)
 			return nil, false
 		}
 		r.secret = true
@@ -217,7 +251,7 @@ func (r *resolver) withSecrets(name string, v value, path string, found any) (an
 		out := make([]any, len(f))
 		for i, item := range f {
 			var ok bool
-			if out[i], ok = r.withSecrets(name, v, path, item); !ok {
+			if out[i], ok = r.withSecrets(name, v, what, item); !ok {
 				return nil, false
 			}
 		}

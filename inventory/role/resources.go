@@ -13,43 +13,59 @@ import (
 
 // resources resolves the declarations; identical ones become one, and their
 // notify and require are united.
-func (c *compiler) resources() {
-	for i := range c.role.resources {
-		d := &c.role.resources[i]
-		n := c.resource(d)
-		if n == nil {
-			continue
+func (c *compiler) resources(s *scope) {
+	for i := range s.role.resources {
+		d := &s.role.resources[i]
+		for _, step := range c.items(s, d) {
+			if c.made++; c.made > catalog.MaxResources {
+				c.addf(d.at, "split the role", "host %s has more than %d resources", c.in.Host.Name, catalog.MaxResources)
+				return
+			}
+			c.add(s, d, step)
+			if c.texts > catalog.MaxTexts { // reported
+				return
+			}
 		}
-		at, twice := c.index[n.ID]
-		if !twice {
-			c.index[n.ID] = len(c.nodes)
-			c.nodes = append(c.nodes, n)
-			continue
-		}
-		first := c.nodes[at]
-		a, b := first.Resource, n.Resource
-		a.Source, b.Source = "", ""
-		if !reflect.DeepEqual(a, b) {
-			c.addf(d.at, "keep one of them, or make them the same", "%s is declared differently at %s", n.ID, first.decl.at)
-			continue
-		}
-		first.notify = append(first.notify, n.notify...)
-		first.require = append(first.require, n.require...)
 	}
+}
+
+// add resolves a declaration for an item.
+func (c *compiler) add(s *scope, d *declaration, step item) {
+	n := c.resource(s, d, step)
+	if n == nil {
+		return
+	}
+	at, twice := c.index[n.ID]
+	if !twice {
+		c.index[n.ID] = len(c.nodes)
+		c.nodes = append(c.nodes, n)
+		return
+	}
+	first := c.nodes[at]
+	a, b := first.Resource, n.Resource
+	a.Source, b.Source = "", ""
+	if !reflect.DeepEqual(a, b) {
+		c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s",
+			n.ID, d.from(step)+s.via(), first.decl.at, first.decl.from(first.item)+first.scope.via())
+		return
+	}
+	first.notify = append(first.notify, n.notify...)
+	first.require = append(first.require, n.require...)
 }
 
 // seconds rounds up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // resource resolves one declaration, nil when it is at fault (reported).
-func (c *compiler) resource(d *declaration) *node {
+func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	before := c.problems.Len()
-	f := c.fields(d.fields, d.kind)
+	f := c.fields(s, d.fields, d.kind)
+	f.loop, f.item = d.loop, step
 	name, ok := f.scalar(d.kind, spec{typ: title, known: []string{d.kind}}, d.title)
 	if !ok {
 		return nil
 	}
-	n := &node{decl: d}
+	n := &node{decl: d, scope: s, item: step}
 	switch d.kind {
 	case catalog.KindPackage:
 		with := f.bool("with_dependants")
@@ -153,8 +169,11 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
-	data := Data{Host: c.in.Host, Role: c.role.name, Var: printable(c.in.Host.Variables)}
+	data := Data{Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed()}
 	data.Appliance.URL = c.in.Appliance
+	if f.loop != nil {
+		data.Each = printable(f.item.values())
+	}
 	return c.in.Render(name, data, func(secret string) (string, error) {
 		f.secret = true
 		return c.secret(secret)

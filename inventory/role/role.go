@@ -36,6 +36,9 @@ type Input struct {
 	// Secret looks a secret up by its name, for ${secret.NAME} and templates.
 	// Its value reaches file content and nothing else.
 	Secret func(name string) (string, error)
+	// Origins are the layers that give the host a variable, the strongest first. Without it,
+	// parameters have the values of Host.Variables, without places and without a merge.
+	Origins func(variable string) []inventory.Origin
 }
 
 // A Source is the content of a file that a resource takes as it is.
@@ -50,10 +53,15 @@ type Source struct {
 // Data is what a template of a role is rendered from.
 type Data struct {
 	Host      *inventory.Host
-	Role      string
+	Role      string // the role in which the template is named
 	Appliance struct{ URL string }
 	// Var is the host's variables: {{ .Var.colour }}.
 	Var map[string]any
+	// Param is the parameters of the role. An int and a port are an int, a bool is a bool,
+	// other scalars are the text as written.
+	Param map[string]any
+	// Each is the key and the value of the item, in a resource with each; otherwise nil.
+	Each map[string]any
 }
 
 // Compiled is a role for one host.
@@ -83,13 +91,16 @@ type Set struct{ roles map[string]*role }
 
 // role is a parsed file.
 type role struct {
-	name      string
-	resources []declaration
-	checks    []checkDeclaration
+	name       string
+	parameters map[string]*parameter
+	includes   []include
+	resources  []declaration
+	checks     []checkDeclaration
 	// problems is empty but knows the lines of the file: a copy of it collects
 	// what a compilation finds.
 	problems problem.List
 	broken   bool
+	because  string // the broken role that it includes; "" without one
 }
 
 // declaration is a resource as written.
@@ -97,6 +108,7 @@ type declaration struct {
 	kind   string // catalog.KindPackage, ...
 	title  value
 	at     problem.Place
+	loop   *loop // nil for one resource
 	fields map[string]value
 }
 

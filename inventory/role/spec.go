@@ -35,8 +35,9 @@ type spec struct {
 	typ       typ
 	known     []string
 	low, high int
-	empty     bool // the empty text is a value
-	secret    bool // ${secret.NAME} may stand here
+	empty     bool   // the empty text is a value
+	secret    bool   // ${secret.NAME} may stand here
+	loop      string // the name of an item of each that may stand here, "" for none
 }
 
 func (s spec) list() bool { return s.typ == words || s.typ == ids }

@@ -85,7 +85,7 @@ func readScalar(n schema.Node, what string, s spec) (value, bool) {
 		}
 	}
 	v := value{text: text, at: n.At()}
-	parts, hint, err := split(text)
+	parts, hint, err := split(text, s)
 	if err != nil {
 		n.Problem(hint, "%s: %v", what, err)
 		return value{}, false
@@ -106,11 +106,11 @@ func readScalar(n schema.Node, what string, s spec) (value, bool) {
 // references are the roots that can be referred to; those that end with a dot
 // take any name behind it.
 func references() []string {
-	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "var.NAME", "secret.NAME"}
+	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "param.NAME", "var.NAME", "secret.NAME"}
 }
 
 // split takes a scalar apart at its ${...}. $${ is a literal ${.
-func split(text string) (parts []part, hint string, err error) {
+func split(text string, s spec) (parts []part, hint string, err error) {
 	const escape = "write $${ for ${ as it is"
 	var lit strings.Builder
 	flush := func() {
@@ -138,8 +138,12 @@ func split(text string) (parts []part, hint string, err error) {
 			return nil, "close it with }, or " + escape, fmt.Errorf("${%.40s is not closed", text)
 		}
 		name := text[:end]
-		if !knownReference(name) {
-			return nil, problem.DidYouMean(name, references()) + "; " + escape, fmt.Errorf("${%.60s} is not known", name)
+		if !knownReference(name) && !s.knownItem(name) {
+			known := references()
+			if s.loop != "" {
+				known = append(known, s.loop+".key", s.loop+".value")
+			}
+			return nil, problem.DidYouMean(name, known) + "; " + escape, fmt.Errorf("${%.60s} is not known", name)
 		}
 		parts = append(parts, part{text: name, ref: true})
 		text = text[end+1:]
@@ -149,7 +153,7 @@ func split(text string) (parts []part, hint string, err error) {
 }
 
 func knownReference(name string) bool {
-	for _, root := range []string{"var.", "secret."} {
+	for _, root := range []string{"param.", "var.", "secret."} {
 		if rest, ok := strings.CutPrefix(name, root); ok {
 			return rest != "" && !strings.ContainsAny(rest, " \t\n${}")
 		}

@@ -50,7 +50,7 @@ func Try(dir string, supplies *Supplies, store *content.Store) Checked {
 	if snap == nil {
 		return Checked{Problems: append(problems, broken...)}
 	}
-	c := Checked{Snapshot: snap, Roles: newRoles(dir, roles, store)}
+	c := Checked{Snapshot: snap, Roles: newRoles(dir, snap, roles, store)}
 	t := dryRunHosts(snap, c.Roles)
 	c.Problems, c.Warnings, c.wants = t.problems, t.warnings, t.wants
 	if len(c.Problems) > 0 {

@@ -67,7 +67,7 @@ func Open(dir string, o Options) (*Preview, inventory.Problems) {
 	if problems = append(more, problems...); len(problems) > 0 {
 		return nil, problems
 	}
-	made := newRoles(dir, roles, nil)
+	made := newRoles(dir, snap, roles, nil)
 	p := &Preview{Options: o, Snapshot: snap, roles: made, set: made.templates}
 	if o.Config != nil {
 		p.ours = ownAddresses(o.Config)

@@ -26,6 +26,7 @@ const maxText = 1 << 20
 type Roles struct {
 	// Problems are those of roles alone.
 	Problems  inventory.Problems
+	snapshot  *inventory.Snapshot
 	set       *role.Set
 	broken    map[string]bool
 	templates *templates.Set
@@ -41,9 +42,9 @@ type source struct {
 	err error
 }
 
-func newRoles(dir string, set *role.Set, store *content.Store) *Roles {
+func newRoles(dir string, snap *inventory.Snapshot, set *role.Set, store *content.Store) *Roles {
 	return &Roles{
-		set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
+		snapshot: snap, set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
 		store: store, sources: map[string]*source{},
 	}
 }
@@ -58,6 +59,10 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 		Host: h, Appliance: url, Source: r.source, Secret: secret,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			return r.templates.Render(name, data, templates.Funcs(h, secret))
+		},
+		Origins: func(variable string) []inventory.Origin {
+			origins, _ := inventory.Explain(r.snapshot, h.Name, "variables."+variable) // the host is one of the snapshot
+			return origins
 		},
 	})
 	if err == nil && len(h.Maintenance.Windows) > 0 {
