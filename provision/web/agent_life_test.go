@@ -100,8 +100,12 @@ func (l *life) agent(version string) *converge.Agent {
 
 func (l *life) once(what, version string) {
 	l.t.Helper()
-	if status, err := l.agent(version).Once(l.t.Context(), false); err != nil || status == catalog.Failed {
+	a := l.agent(version)
+	if status, err := a.Once(l.t.Context(), false); err != nil || status == catalog.Failed {
 		l.t.Fatalf("%s: %s, %v\n%s", what, status, err, &l.out)
+	}
+	if err := a.Upgrade.Completed(); err != nil { // as the daemon does after a run
+		l.t.Fatal(err)
 	}
 	if got := l.journal.SeenHosts()["web1"].AgentVersion; got != version {
 		l.t.Errorf("%s: the appliance knows version %q, want %s", what, got, version)
