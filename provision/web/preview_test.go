@@ -38,7 +38,7 @@ hosts:
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	cfg.Address, cfg.State, cfg.Mirror.Upstreams = netip.MustParseAddr("10.77.0.1"), state, map[string]string{"debian": "http://deb.debian.org/debian"}
+	cfg.Address, cfg.State, cfg.Mirror.Upstreams = netip.MustParseAddr("10.77.0.1"), state, map[string]string{"debian": "http://mirror.example/debian"}
 	p, problems := preview.Open(dir, preview.Options{Config: cfg})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
