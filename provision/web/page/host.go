@@ -30,14 +30,8 @@ type hostModel struct {
 func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
 	name := r.PathValue("name")
-	seq, err := h.newest(r.Context())
-	if err != nil {
-		h.fail(w, "read the newest event", err)
-		return
-	}
-	hosts, err := h.Source.Hosts(r.Context())
-	if err != nil {
-		h.fail(w, "read the hosts", err)
+	seq, hosts, ok := h.hosts(w, r)
+	if !ok {
 		return
 	}
 	i := slices.IndexFunc(hosts, func(hs provision.HostStatus) bool { return hs.Host == name })

@@ -22,14 +22,8 @@ type overviewModel struct {
 // only the rows of those hosts: one box that installs among 500 costs one row.
 func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
-	seq, err := h.newest(r.Context()) // before the hosts: an event in between is sent twice, not lost
-	if err != nil {
-		h.fail(w, "read the newest event", err)
-		return
-	}
-	hosts, err := h.Source.Hosts(r.Context())
-	if err != nil {
-		h.fail(w, "read the hosts", err)
+	seq, hosts, ok := h.hosts(w, r)
+	if !ok {
 		return
 	}
 	hosts = slices.Clone(hosts)
@@ -57,6 +51,21 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	h.render(w, r, http.StatusOK, "overview.html", frame{
 		Heading: "Hosts", Fragment: "/fragment/hosts", Seq: seq, Now: now, Every: staleAfter, Page: model,
 	})
+}
+
+// hosts reads the hosts for a page, and the Seq of the newest event. Without them it answers
+// with an error, and ok is false.
+func (h *Handler) hosts(w http.ResponseWriter, r *http.Request) (seq uint64, hosts []provision.HostStatus, ok bool) {
+	seq, err := h.newest(r.Context()) // before the hosts: an event in between is sent twice, not lost
+	if err != nil {
+		h.fail(w, "read the newest event", err)
+		return 0, nil, false
+	}
+	if hosts, err = h.Source.Hosts(r.Context()); err != nil {
+		h.fail(w, "read the hosts", err)
+		return 0, nil, false
+	}
+	return seq, hosts, true
 }
 
 // newest is the Seq of the newest event, or 0.

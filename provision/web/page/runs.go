@@ -130,14 +130,8 @@ func countRuns(hosts []hostView) (c runTally) {
 // runs serves the last runs of all hosts, first those that need attention.
 func (h *Handler) runs(w http.ResponseWriter, r *http.Request) {
 	now := h.Clock()
-	seq, err := h.newest(r.Context())
-	if err != nil {
-		h.fail(w, "read the newest event", err)
-		return
-	}
-	hosts, err := h.Source.Hosts(r.Context())
-	if err != nil {
-		h.fail(w, "read the hosts", err)
+	seq, hosts, ok := h.hosts(w, r)
+	if !ok {
 		return
 	}
 	var m runsModel
