@@ -76,7 +76,7 @@ func TestConverge(t *testing.T) {
 		{"stops", convergeCmd{All: true, Batch: "1", StopAfter: 1}, map[string]catalog.Report{"db1": failed}, 4, "db1", "not asked: web1, web2"},
 		{"both", convergeCmd{All: true, Wait: true}, map[string]catalog.Report{"db1": failed, "web1": changed, "web2": ok}, 6, "db1 web1 web2", ""},
 		{"a dry run waits", convergeCmd{Role: []string{"db"}, Noop: true}, map[string]catalog.Report{"db1": {Status: catalog.Changed, Noop: true, Results: changed.Results}}, 2, "db1", "would change file[/x]: said"},
-		{"nobody", convergeCmd{}, nil, 64, "", "no hosts"},
+		{"no host is named", convergeCmd{}, nil, 64, "", "no hosts"},
 		{"a stranger", convergeCmd{Hosts: []string{"web9"}}, nil, 64, "", "web9 is not in the inventory"},
 		{"no batch", convergeCmd{All: true, Batch: "few"}, nil, 64, "", `"few" is not a batch`},
 		{"fewer than none", convergeCmd{All: true, StopAfter: -1}, nil, 64, "", "--stop-after -1"},

@@ -195,7 +195,7 @@ func TestOrderAsWritten(t *testing.T) {
 		if c.problems.Len() > 0 {
 			cycles++
 			if want != nil {
-				t.Fatalf("%d: a cycle is found where there is none: %s\n%s", n, text, c.problems.Problems())
+				t.Fatalf("%d: reported a cycle in resources without one: %s\n%s", n, text, c.problems.Problems())
 			}
 			continue
 		}

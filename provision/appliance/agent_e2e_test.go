@@ -88,18 +88,18 @@ func TestAgentsLife(t *testing.T) {
 	}
 	h.ask(2, "converge", "web1", "--wait")
 	if got := h.causes(); got != "file[/etc/motd] catalog" || !h.has("etc/motd", "two") {
-		t.Errorf("the role's change is told as %q", got)
+		t.Errorf("the role's change has the causes %q", got)
 	}
 	// A change by hand.
 	h.write("root/etc/motd", "by hand")
 	h.ask(2, "converge", "web1", "--wait")
 	if got := h.causes(); got != "file[/etc/motd] drift" || !h.has("etc/motd", "two") {
-		t.Errorf("the change by hand is told as %q", got)
+		t.Errorf("the change by hand has the causes %q", got)
 	}
 	h.write("secrets/app/key", "second\n")
 	h.converged("the secret", func() bool { return h.has("etc/password", "second") })
 	if got := h.causes(); got != "file[/etc/password] secret" {
-		t.Errorf("the secret's change is told as %q", got)
+		t.Errorf("the secret's change has the causes %q", got)
 	}
 
 	h.run(0, h.onHost("disable", "--reason", "disks are replaced", "--until", "2h"))
