@@ -1,42 +1,15 @@
 package appliance
 
 import (
-	"context"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"rackhand/config"
 	"rackhand/inventory"
-	"rackhand/provision/journal"
-	"rackhand/provision/store"
+	"rackhand/provision/journal/journaltest"
 )
-
-// runJournal runs a journal over a new store until the test's end.
-func runJournal(t *testing.T, clock func() time.Time, log *slog.Logger) (store.Store, *journal.Journal) {
-	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "rackhand.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(t.Context(), st, clock, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		st.Close()
-	})
-	return st, j
-}
 
 // bare is an appliance with a journal and one host, web1, without a BMC, and
 // nothing that listens. Its clock stands still.
@@ -45,7 +18,7 @@ func bare(t *testing.T) (*Appliance, inventory.MAC) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	log := slog.New(slog.DiscardHandler)
-	st, j := runJournal(t, clock, log)
+	st, j := journaltest.Run(t, t.TempDir(), clock, nil, log)
 
 	mac := inventory.MAC{0x52, 0x54, 0, 0, 0, 1}
 	h := &inventory.Host{

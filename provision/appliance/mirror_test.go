@@ -11,6 +11,7 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/mirror"
 	"rackhand/provision/operate"
 	"rackhand/provision/web"
@@ -34,7 +35,7 @@ func servedMirror(t *testing.T) (*client.Client, *journal.Journal) {
 		}
 	}
 	log := slog.New(slog.DiscardHandler)
-	_, j := runJournal(t, time.Now, log)
+	_, j := journaltest.Run(t, t.TempDir(), time.Now, nil, log)
 	socket := filepath.Join(t.TempDir(), "sock")
 	l, err := web.ListenUnix(socket, 0o600)
 	if err != nil {

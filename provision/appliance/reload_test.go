@@ -13,6 +13,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision"
+	"rackhand/provision/journal/journaltest"
 )
 
 const reloadNetworks = "networks: {rack1: {subnet: 10.77.0.0/24}}\nhosts:\n"
@@ -30,7 +31,7 @@ func newReloading(t *testing.T, host string) *reloading {
 	r := &reloading{dir: t.TempDir()}
 	write(t, r.dir, "rack.yaml", reloadNetworks+host)
 	log := slog.New(slog.NewTextHandler(&r.logged, nil))
-	st, j := runJournal(t, time.Now, log)
+	st, j := journaltest.Run(t, t.TempDir(), time.Now, nil, log)
 	r.Appliance = &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j, cfg: &config.Config{Inventory: r.dir, State: t.TempDir()}}
 	if err := r.openContents(); err != nil {
 		t.Fatal(err)

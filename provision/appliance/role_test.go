@@ -13,6 +13,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision/catalog"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/preview"
 )
 
@@ -48,7 +49,7 @@ func newRoleEdits(t *testing.T) *roleEdits {
 		write(t, dir, name, text)
 	}
 	log := slog.New(slog.DiscardHandler)
-	st, j := runJournal(t, time.Now, log)
+	st, j := journaltest.Run(t, t.TempDir(), time.Now, nil, log)
 	r := &roleEdits{t: t, big: big, Appliance: &Appliance{Deps: Deps{Log: log, Clock: time.Now}, store: st, journal: j}}
 	r.cfg = &config.Config{Inventory: dir, State: t.TempDir(), Address: netip.MustParseAddr("10.77.0.1")}
 	r.start()

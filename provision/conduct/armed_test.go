@@ -1,45 +1,32 @@
 package conduct
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/power"
-	"rackhand/provision/store"
 )
 
 // armed is a conductor with a journal and one host, web1, without a BMC, whose first
 // install is armed. Its clock stands still.
 func armed(t *testing.T) *Conductor {
 	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, func() time.Time { return now }, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; st.Close() })
+	_, j := journaltest.Run(t, t.TempDir(), func() time.Time { return now }, nil, log)
 
 	h := &inventory.Host{
 		Name: "web1", MACs: []inventory.MAC{{0x52, 0x54, 0, 0, 0, 1}}, Address: netip.MustParseAddr("10.77.0.11"),
 		System: &inventory.System{Name: "debian12"}, Install: inventory.FirstBoot, Network: &inventory.Network{},
 	}
-	_, err = j.Arm(journal.Request{
+	_, err := j.Arm(journal.Request{
 		Host: h.Name, MACs: []string{h.MACs[0].String()}, System: h.System.Name, FirstOnly: true,
 		Budget: provision.Budget{Attempts: 1}, Expires: time.Hour, Source: "dhcp", Why: "a test",
 	})

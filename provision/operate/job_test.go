@@ -1,7 +1,6 @@
 package operate
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -20,7 +19,7 @@ import (
 	"rackhand/provision"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
-	"rackhand/provision/store"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/templates"
 )
 
@@ -33,19 +32,8 @@ type testOperator struct {
 
 func newTestOperator(t *testing.T) *testOperator {
 	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(t.TempDir(), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; st.Close() })
+	_, j := journaltest.Run(t, t.TempDir(), time.Now, nil, log)
 	images := t.TempDir()
 	if err := os.Mkdir(filepath.Join(images, "debian12"), 0o755); err != nil {
 		t.Fatal(err)

@@ -31,13 +31,12 @@ import (
 	"rackhand/provision/connlimit"
 	"rackhand/provision/converge"
 	"rackhand/provision/handout"
-	"rackhand/provision/journal"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/reports"
 	"rackhand/provision/rollout"
-	"rackhand/provision/store"
 	"rackhand/provision/store/storetest"
 	"rackhand/provision/web"
 	"rackhand/provision/web/client"
@@ -63,19 +62,8 @@ func newTestAppliance(t *testing.T, hosts ...string) *testAppliance {
 	t.Helper()
 	dir := t.TempDir()
 	s := &testAppliance{t: t, dir: dir, content: map[string]string{}}
-	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := slog.New(slog.DiscardHandler)
-	j, err := journal.Open(t.Context(), st, time.Now, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; st.Close() })
+	st, j := journaltest.Run(t, storetest.Dir(t), time.Now, nil, log)
 	authority, err := pki.Open(filepath.Join(dir, "ca"), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, time.Now)
 	if err != nil {
 		t.Fatal(err)

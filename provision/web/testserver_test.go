@@ -29,11 +29,11 @@ import (
 	"rackhand/provision/content"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
 	"rackhand/provision/reports"
-	"rackhand/provision/store"
 	"rackhand/provision/store/storetest"
 	"rackhand/provision/web"
 	"rackhand/templates"
@@ -57,22 +57,11 @@ type testServer struct {
 
 func newTestServer(t *testing.T) *testServer {
 	t.Helper()
-	st, err := store.OpenBolt(filepath.Join(storetest.Dir(t), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := slog.New(slog.DiscardHandler)
 	r := &testServer{t: t, leases: map[string]string{web1MAC: "10.77.0.11", web2MAC: "10.77.0.12"}}
 	began := time.Now()
 	elapsed := func() time.Duration { return time.Since(began) + time.Duration(r.elapsed.Load()) }
-	j, err := journal.Open(t.Context(), st, r.clock, elapsed, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; st.Close() })
+	st, j := journaltest.Run(t, storetest.Dir(t), r.clock, elapsed, log)
 	authority, err := pki.Open(t.TempDir(), netip.MustParseAddr("127.0.0.1"), st, rand.Reader, time.Now)
 	if err != nil {
 		t.Fatal(err)

@@ -15,8 +15,7 @@ import (
 	"rackhand/bootfiles"
 	"rackhand/inventory"
 	"rackhand/provision/handout"
-	"rackhand/provision/journal"
-	"rackhand/provision/store"
+	"rackhand/provision/journal/journaltest"
 	"rackhand/templates"
 )
 
@@ -39,18 +38,7 @@ func FuzzBootFile(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	st, err := store.OpenBolt(filepath.Join(dir, "db"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	j, err := journal.Open(f.Context(), st, time.Now, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		f.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	f.Cleanup(func() { cancel(); <-done; st.Close() })
+	_, j := journaltest.Run(f, dir, time.Now, nil, slog.New(slog.DiscardHandler))
 	s := New(Options{
 		Files:    bootfiles.New([]string{filepath.Join(dir, "own")}),
 		Snapshot: func() *inventory.Snapshot { return &inventory.Snapshot{} },
