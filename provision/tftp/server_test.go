@@ -170,6 +170,22 @@ func (b *testServer) wait(t *testing.T, n int) []provision.Event {
 	return nil
 }
 
+// waitLookups waits until the server has looked n hosts up: it does so after the client has
+// its last block.
+func (b *testServer) waitLookups(t *testing.T, n int) {
+	t.Helper()
+	for range 3000 {
+		b.mu.Lock()
+		lookups := b.hostLookups
+		b.mu.Unlock()
+		if lookups >= n {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%d lookups of a host never came", n)
+}
+
 func (b *testServer) get(t *testing.T, name string, blksize int) ([]byte, error) {
 	t.Helper()
 	c, err := pin.NewClient(b.addr.String())
@@ -313,6 +329,7 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.waitLookups(t, 2)
 	b.mu.Lock()
 	b.noHost = false
 	b.mu.Unlock()
