@@ -1,0 +1,81 @@
+//go:build e2e
+
+package twin
+
+import (
+	"os/exec"
+	"testing"
+
+	"rackhand/provision/converge/hosttest"
+)
+
+// archive makes packages in the folder /repo of a system whose root is $1: `deb NAME VERSION
+// [FIELDS]` of what is in the folder ./NAME.
+const archive = `
+mkdir -p "$1/repo" && cd "$1/repo"
+deb() {
+	mkdir -p "$1/DEBIAN"
+	printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: test\n%s' "$1" "$2" "$3" >"$1/DEBIAN/control"
+	dpkg-deb --root-owner-group -Zgzip -b "$1" "$1_$2_all.deb" >/dev/null
+}
+for p in twin-plain twin-gone twin-base twin-other; do deb $p 1; done
+for v in 1 2; do deb twin-exact $v; done
+deb twin-top 1 'Depends: twin-base
+'
+deb twin-unmet 1 'Depends: twin-nowhere
+'
+mkdir -p twin-daemon/etc twin-daemon/usr/lib/systemd/system twin-daemon/DEBIAN
+echo shipped >twin-daemon/etc/twin-daemon.conf
+echo /etc/twin-daemon.conf >twin-daemon/DEBIAN/conffiles
+printf '[Service]\nExecStartPre=/bin/sh -c "cat /etc/twin-daemon.conf >>/srv/twin-daemon.log"\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >twin-daemon/usr/lib/systemd/system/twin-daemon.service
+printf '#!/bin/sh\nsystemctl daemon-reload\n' >twin-daemon/DEBIAN/postinst
+chmod 755 twin-daemon/DEBIAN/postinst
+deb twin-daemon 1
+apt-ftparchive packages . >Packages
+rm -rf "$1"/etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/repo ./' >"$1/etc/apt/sources.list"
+`
+
+// repository makes a repository on a system, the only one that its apt knows.
+func repository(t *testing.T, h *hosttest.Host) {
+	t.Helper()
+	if out, err := exec.Command("sh", "-ec", archive, "sh", h.Root).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func packagePairs() []pair {
+	return []pair{
+		{
+			name: "package-present", puppet: `package { 'twin-plain': ensure => present }`,
+			role:  `- {package: twin-plain}`,
+			drift: "dpkg --purge twin-plain",
+		}, {
+			name: "package-dependency", puppet: `package { 'twin-top': ensure => installed }`,
+			role: `- {package: twin-top}`,
+		}, {
+			name: "package-absent", puppet: `package { 'twin-gone': ensure => absent }`,
+			role:    `- {package: twin-gone, ensure: absent}`,
+			prepare: "apt-get -q -y install twin-gone",
+			drift:   "apt-get -q -y install twin-gone",
+		}, {
+			name: "package-version", puppet: `package { 'twin-exact': ensure => '1' }`,
+			role:  `- {package: twin-exact, ensure: 1}`,
+			drift: "apt-get -q -y install twin-exact=2",
+		}, {
+			name: "package-unmet", puppet: `package { ['twin-unmet', 'twin-other']: ensure => present }`,
+			role:  "- {package: twin-unmet}\n- {package: twin-other}",
+			fails: true,
+		}, {
+			name: "package-file-service", puppet: `
+				package { 'twin-daemon': ensure => present }
+				-> file { '/etc/twin-daemon.conf': content => "declared\n" }
+				~> service { 'twin-daemon': ensure => running, enable => true }`,
+			role: `
+- {package: twin-daemon}
+- {file: /etc/twin-daemon.conf, content: "declared\n", notify: "service[twin-daemon]"}
+- {service: twin-daemon, running: true, enabled: true}`,
+			drift: "echo edited >/etc/twin-daemon.conf; systemctl disable twin-daemon",
+		},
+	}
+}
