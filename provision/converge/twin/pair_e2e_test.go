@@ -78,5 +78,5 @@ func matches(pattern, fact string) bool {
 
 // pairs are all pairs, in the order in which both systems bring them about.
 func pairs() []pair {
-	return slices.Concat(filePairs(), packagePairs(), servicePairs(), languagePairs())
+	return slices.Concat(accountPairs(), filePairs(), packagePairs(), servicePairs(), languagePairs())
 }
