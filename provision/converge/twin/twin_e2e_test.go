@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -78,6 +79,7 @@ func start(t *testing.T) *twins {
 			t.Fatalf("two pairs are called %s", p.name)
 		}
 		inventory["roles/"+p.name+".yaml"] = p.roleText()
+		maps.Copy(inventory, p.files)
 		fmt.Fprintf(role, "  - %s\n", p.name)
 		manifest.WriteString(p.manifest())
 	}
@@ -95,6 +97,14 @@ func start(t *testing.T) *twins {
 		h.Do("apt-get", "-q", "update")
 	})
 	return tw
+}
+
+// repository makes a repository on a system, the only one that its apt knows.
+func repository(t *testing.T, h *hosttest.Host) {
+	t.Helper()
+	if out, err := exec.Command("sh", "-ec", archive, "sh", h.Root).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // both does something on both systems at once.
@@ -168,11 +178,12 @@ func (tw *twins) run(what string, judge func(p *pair, tool string, o outcome) st
 		p := &tw.all[i]
 		for i, o := range []outcome{theirs[p.name], ours[p.name]} {
 			tool := []string{"Puppet", "rackhand"}[i]
-			if p.fails && len(o.failed) == 0 {
+			fails := p.fails || p.refuses != "" && tool == "rackhand"
+			if fails && len(o.failed) == 0 {
 				tw.fault(p, "%s, %s: nothing failed", what, tool)
 			}
 			for _, line := range o.failed {
-				if !p.fails {
+				if !fails {
 					tw.fault(p, "%s, %s: failed: %s", what, tool, line)
 				}
 			}
@@ -220,10 +231,17 @@ func (tw *twins) ofAgent(said string) map[string]outcome {
 	if err != nil {
 		tw.t.Fatalf("the agent kept no catalog: %v\n%s", err, said)
 	}
+	owner := map[string]string{}
+	for _, p := range tw.all {
+		owner["roles/"+p.name+".yaml"] = p.name
+		for file := range p.files {
+			owner[file] = p.name
+		}
+	}
 	sources := map[string]string{}
 	for _, r := range c.Resources {
 		file, _, _ := strings.Cut(r.Source, ":")
-		sources[r.ID] = strings.TrimSuffix(strings.TrimPrefix(file, "roles/"), ".yaml")
+		sources[r.ID] = owner[file]
 	}
 	report := tw.ours.Report()
 	if report.Error != "" || len(report.Results) == 0 {

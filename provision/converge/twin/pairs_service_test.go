@@ -1,5 +1,3 @@
-//go:build e2e
-
 package twin
 
 // prelude has functions for the scripts of pairs.

@@ -1,5 +1,3 @@
-//go:build e2e
-
 package twin
 
 import (
@@ -27,6 +25,10 @@ type pair struct {
 	differs map[string]string
 	// stays says why a fact that drifted isn't brought back, by the fact's name.
 	stays map[string]string
+	// files are further files of the inventory's folder, by their names: roles/vhost.yaml.
+	files map[string]string
+	// refuses says why rackhand fails where Puppet doesn't; "" if it doesn't.
+	refuses string
 	// fails: a resource of the pair fails with both tools, at each run.
 	fails bool
 	// repeats says why Puppet has something to do at each run; "" if it hasn't.

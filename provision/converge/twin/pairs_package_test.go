@@ -1,13 +1,4 @@
-//go:build e2e
-
 package twin
-
-import (
-	"os/exec"
-	"testing"
-
-	"rackhand/provision/converge/hosttest"
-)
 
 // archive makes packages in the folder /repo of a system whose root is $1: `deb NAME VERSION
 // [FIELDS]` of what is in the folder ./NAME.
@@ -18,9 +9,13 @@ deb() {
 	printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: test\n%s' "$1" "$2" "$3" >"$1/DEBIAN/control"
 	dpkg-deb --root-owner-group -Zgzip -b "$1" "$1_$2_all.deb" >/dev/null
 }
-for p in twin-plain twin-gone twin-base twin-other; do deb $p 1; done
+for p in twin-plain twin-gone twin-base twin-other twin-ground twin-floor; do deb $p 1; done
 for v in 1 2; do deb twin-exact $v; done
 deb twin-top 1 'Depends: twin-base
+'
+deb twin-addon 1 'Depends: twin-ground
+'
+deb twin-carpet 1 'Depends: twin-floor
 '
 deb twin-unmet 1 'Depends: twin-nowhere
 '
@@ -36,14 +31,6 @@ rm -rf "$1"/etc/apt/sources.list.d/*
 echo 'deb [trusted=yes] file:/repo ./' >"$1/etc/apt/sources.list"
 `
 
-// repository makes a repository on a system, the only one that its apt knows.
-func repository(t *testing.T, h *hosttest.Host) {
-	t.Helper()
-	if out, err := exec.Command("sh", "-ec", archive, "sh", h.Root).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
-
 func packagePairs() []pair {
 	return []pair{
 		{
@@ -58,6 +45,17 @@ func packagePairs() []pair {
 			role:    `- {package: twin-gone, ensure: absent}`,
 			prepare: "apt-get -q -y install twin-gone",
 			drift:   "apt-get -q -y install twin-gone",
+		}, {
+			name: "package-dependants", puppet: `package { 'twin-ground': ensure => absent }`,
+			role:    `- {package: twin-ground, ensure: absent, with_dependants: true}`,
+			prepare: "apt-get -q -y install twin-addon",
+			drift:   "apt-get -q -y install twin-addon",
+		}, {
+			name: "package-dependants-kept", puppet: `package { 'twin-floor': ensure => absent }`,
+			role:    `- {package: twin-floor, ensure: absent}`,
+			prepare: "apt-get -q -y install twin-carpet",
+			refuses: "Another package depends on the one to be removed. Puppet removes both, rackhand refuses: `with_dependants: true` allows it.",
+			differs: map[string]string{"package twin-floor": "", "package twin-carpet": ""},
 		}, {
 			name: "package-version", puppet: `package { 'twin-exact': ensure => '1' }`,
 			role:  `- {package: twin-exact, ensure: 1}`,
