@@ -21,6 +21,8 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Latest    = "latest" // of a package: what its sources offer
+	Purged    = "purged" // of a package: absent, with its configuration
 )
 
 // The values of Service.Refresh.

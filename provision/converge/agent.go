@@ -180,7 +180,8 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		return report, errors.Join(err, a.reportNoop(ctx, c, report))
 	}
 	if a.Apt != nil {
-		state.Sources = a.Apt.Sources() // saved with the report
+		index := a.Apt.Index() // saved with the report
+		state.Sources, state.Updated = index.Sources, index.Updated
 	}
 	if ctx.Err() != nil {
 		// Half a run says nothing about the host; what is pending is on disk.
@@ -271,7 +272,7 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 		warnings = []string{short(damaged.Error())}
 	}
 	if a.Apt != nil {
-		a.Apt.SetSources(state.Sources)
+		a.Apt.SetIndex(packages.Index{Sources: state.Sources, Updated: state.Updated})
 	}
 	a.answered = cmp.Or(a.answered, state.Order)                              // of before a restart
 	state.Whole = state.Whole || state.Last == nil && !state.Fetched.IsZero() // of before it was kept

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
 )
 
@@ -67,9 +68,24 @@ func (a *Apt) haveLists() bool {
 	return err == nil && len(found) > 0
 }
 
-// update fetches the package index. An index that can't be fetched is an error here; for
+// outdated reports whether the package index is of other sources, or too old to tell which
+// version is the latest.
+func (a *Apt) outdated(hash string, packages []catalog.Package) bool {
+	return a.Index().Sources != hash || !a.haveLists() || a.tooOld(packages)
+}
+
+// Update fetches the package index, if it is outdated for packages.
+func (a *Apt) Update(ctx context.Context, packages []catalog.Package) error {
+	hash, err := a.sources()
+	if err != nil || !a.outdated(hash, packages) {
+		return err
+	}
+	return a.update(ctx, hash)
+}
+
+// update fetches the package index of the sources with a hash. An index that can't be fetched is an error here; for
 // apt-get it is only a warning (APT::Update::Error-Mode, apt 2.1.3).
-func (a *Apt) update(ctx context.Context) error {
+func (a *Apt) update(ctx context.Context, hash string) error {
 	out, err := a.locked(ctx, "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
 	if err == nil && out.Code != 0 {
 		err = errors.New(aptErrors(out))
@@ -77,6 +93,7 @@ func (a *Apt) update(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("apt-get update: %w", err)
 	}
+	a.SetIndex(Index{Sources: hash, Updated: a.Clock()})
 	return nil
 }
 
