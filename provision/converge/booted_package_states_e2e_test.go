@@ -39,6 +39,11 @@ func (b *booted) packageStates(t *testing.T) {
 	unknown.Package.Release = "nosuch"
 	b.is(t, "no such release", b.converge(false, unknown), "package[pinned] failed apt-get: Release 'nosuch' for 'pinned' was not found")
 
+	newest := pkg("pinned", catalog.Latest)
+	newest.Package.Release = "nosuch"
+	b.is(t, "no such release to be the latest of", b.converge(true, newest, pkg("rising", "4")),
+		"package[pinned] failed apt-cache policy: The value 'nosuch' is invalid for APT::Default-Release", "package[rising] ok")
+
 	yes, no := true, false
 	held, free := pkg("pinned", "1"), pkg("pinned", "1")
 	held.Package.Hold, free.Package.Hold = &yes, &no

@@ -23,7 +23,7 @@ const (
 	packageDeadline = 900 * time.Second
 )
 
-// PackageManager carries out package resources. See [packages.Apt].
+// PackageManager carries out package resources. See [packages.Apt] and [packages.Dnf].
 type PackageManager interface {
 	// Query returns the states of packages, by their names as asked for.
 	Query(ctx context.Context, packages []catalog.Package) (map[string]packages.State, error)
@@ -33,6 +33,12 @@ type PackageManager interface {
 	Apply(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 	// Plan returns the outcome that Apply would have, and changes nothing.
 	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
+}
+
+// Indexed is a package manager that knows how old its index is.
+type Indexed interface {
+	Index() packages.Index
+	SetIndex(i packages.Index)
 }
 
 // FileManager carries out file resources. See [files.Files].

@@ -27,6 +27,8 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 			r.done(res, start, catalog.Skipped, why)
 		case r.queryErr != nil:
 			r.done(res, start, catalog.Failed, short(r.queryErr.Error()))
+		case r.installed[res.Package.Name].Err != nil:
+			r.done(res, start, catalog.Failed, short(r.installed[res.Package.Name].Err.Error()))
 		case notLatest != nil && res.Package.Ensure == catalog.Latest:
 			r.done(res, start, catalog.Failed, short(notLatest.Error()))
 		case packages.Holds(res.Package, r.installed[res.Package.Name]) && !(r.noop && res.Package.Ensure == catalog.Latest):
@@ -140,20 +142,25 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 			r.remember(p.Name, now[p.Name])
 			continue
 		}
-		why := errors.Join(outcome.Refused[p.Name], queryErr)
+		why := errors.Join(outcome.Refused[p.Name], queryErr, now[p.Name].Err)
 		if why == nil {
 			why = err
 		}
 		if why == nil {
 			why = fmt.Errorf("apt-get succeeded, but dpkg doesn't report %s as declared: is it a virtual package?", p.Name)
 		}
-		if queryErr == nil && now[p.Name] == was {
+		if queryErr == nil && unchanged(was, now[p.Name]) {
 			if err := r.state.unmark(added[res.ID], res.ID); err != nil {
 				why = errors.Join(why, err)
 			}
 		}
 		r.done(res, start, catalog.Failed, short(why.Error()))
 	}
+}
+
+// unchanged reports whether nothing was done to a package.
+func unchanged(was, now packages.State) bool {
+	return was.Version == now.Version && was.Held == now.Held && was.Residue == now.Residue
 }
 
 // query asks for the states of packages.

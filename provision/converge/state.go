@@ -28,7 +28,7 @@ type State struct {
 	// entry is on disk before the change that causes it is made, and goes once
 	// the service was refreshed.
 	Pending map[string]Pending `json:"pending,omitempty"`
-	// Sources is a hash of apt's sources at the last successful apt-get update.
+	// Sources is a hash of the package manager's sources when its index was last updated.
 	Sources string `json:"apt_sources,omitempty"`
 	// Updated is when that was.
 	Updated time.Time `json:"apt_updated,omitzero"`

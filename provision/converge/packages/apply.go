@@ -60,7 +60,7 @@ const rounds = 8
 // held is held afterwards.
 func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (Outcome, error) {
 	t := a.transactions(declared)
-	marked := slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return p.Ensure != catalog.Purged && p.Hold == nil })
+	marked := those(packages, func(p catalog.Package) bool { return p.Ensure == catalog.Purged || p.Hold != nil })
 	states, err := a.Query(ctx, marked)
 	if err != nil {
 		return t.outcome, err

@@ -23,7 +23,6 @@ import (
 // sources is a hash of apt's sources (sources.list(5)): when it changes, the
 // package index is out of date whatever its age.
 func (a *Apt) sources() (string, error) {
-	h := sha256.New()
 	names := []string{a.in("/etc/apt/sources.list")}
 	for _, pattern := range []string{"*.list", "*.sources"} {
 		found, err := filepath.Glob(filepath.Join(a.in("/etc/apt/sources.list.d"), pattern))
@@ -32,6 +31,13 @@ func (a *Apt) sources() (string, error) {
 		}
 		names = append(names, found...)
 	}
+	return hashFiles(names)
+}
+
+// hashFiles is a hash of the files of a package manager's sources; those that aren't there
+// are left out.
+func hashFiles(names []string) (string, error) {
+	h := sha256.New()
 	slices.Sort(names)
 	for _, name := range names {
 		b, err := readSource(name)
@@ -39,7 +45,7 @@ func (a *Apt) sources() (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", fmt.Errorf("apt's sources: %w", err)
+			return "", fmt.Errorf("the sources of packages: %w", err)
 		}
 		fmt.Fprintf(h, "%s %d\n", name, len(b))
 		h.Write(b)
@@ -47,7 +53,7 @@ func (a *Apt) sources() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
-// readSource reads a file of apt's sources, which are small.
+// readSource reads a file of a package manager's sources, which are small.
 func readSource(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -59,7 +65,7 @@ func readSource(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// maxSource bounds a file of apt's sources, in bytes.
+// maxSource bounds such a file, in bytes.
 const maxSource = 1 << 20
 
 // haveLists reports whether the package index was ever fetched.
@@ -71,7 +77,7 @@ func (a *Apt) haveLists() bool {
 // outdated reports whether the package index is of other sources, or too old to tell which
 // version is the latest.
 func (a *Apt) outdated(hash string, packages []catalog.Package) bool {
-	return a.Index().Sources != hash || !a.haveLists() || a.tooOld(packages)
+	return a.Index().Sources != hash || !a.haveLists() || slices.ContainsFunc(packages, isLatest) && tooOld(a.Index(), a.Clock())
 }
 
 // Update fetches the package index, if it is outdated for packages.

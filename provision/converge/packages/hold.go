@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -13,10 +12,10 @@ import (
 // indexAge is how old the package index may be for a package that is to be the latest.
 const indexAge = 6 * time.Hour
 
-// tooOld reports whether the package index is too old to tell which version is the latest.
-func (a *Apt) tooOld(packages []catalog.Package) bool {
-	age := a.Clock().Sub(a.Index().Updated)
-	return slices.ContainsFunc(packages, func(p catalog.Package) bool { return p.Ensure == catalog.Latest }) && (age < 0 || age > indexAge)
+// tooOld reports whether an index is too old to tell which version is the latest.
+func tooOld(i Index, now time.Time) bool {
+	age := now.Sub(i.Updated)
+	return age < 0 || age > indexAge
 }
 
 // purge removes the configuration that removed packages left, where that is declared.

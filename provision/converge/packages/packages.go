@@ -26,7 +26,7 @@ type Apt struct {
 	// Proc is where /proc is; "/proc" when "".
 	Proc string
 
-	mu      sync.Mutex
+	mu    sync.Mutex
 	index Index
 }
 
@@ -66,7 +66,7 @@ func (t *transactions) transaction(packages []catalog.Package, simulated bool) [
 	}
 	// A hold that the role declares doesn't keep the role from changing the version. That
 	// the plan changes no other held package was checked.
-	if slices.ContainsFunc(packages, func(p catalog.Package) bool { return p.Hold != nil }) {
+	if slices.ContainsFunc(packages, holdIsSet) {
 		args = append(args, "--allow-change-held-packages")
 	}
 	args = append(args, "install", "--")

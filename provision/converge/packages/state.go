@@ -2,6 +2,7 @@ package packages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,30 @@ type State struct {
 	// Candidate is the version that its sources offer; "" if they offer none, and for a
 	// package that need not be the latest one.
 	Candidate string
+	// Err is why its candidate or its hold can't be known, where that is declared.
+	Err error
 }
+
+// fail notes an error for the packages that it concerns.
+func fail(states map[string]State, packages []catalog.Package, err error) {
+	for _, p := range packages {
+		s := states[p.Name]
+		s.Err = errors.Join(s.Err, err)
+		states[p.Name] = s
+	}
+}
+
+// those are the packages of which something is so.
+func those(packages []catalog.Package, is func(catalog.Package) bool) []catalog.Package {
+	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return !is(p) })
+}
+
+func isLatest(p catalog.Package) bool  { return p.Ensure == catalog.Latest }
+func holdIsSet(p catalog.Package) bool { return p.Hold != nil }
 
 // Holds reports whether a package is as declared.
 func Holds(p *catalog.Package, s State) bool {
-	return holdsVersion(p, s) && (p.Hold == nil || *p.Hold == s.Held)
+	return s.Err == nil && holdsVersion(p, s) && (p.Hold == nil || *p.Hold == s.Held)
 }
 
 func holdsVersion(p *catalog.Package, s State) bool {
@@ -118,38 +138,40 @@ func (a *Apt) Query(ctx context.Context, packages []catalog.Package) (map[string
 			}
 		}
 	}
-	return states, a.candidates(ctx, packages, states)
+	a.candidates(ctx, those(packages, isLatest), states)
+	return states, nil
 }
 
-// candidates notes what apt's sources offer of the packages that are to be the latest.
-func (a *Apt) candidates(ctx context.Context, packages []catalog.Package, states map[string]State) error {
-	names := map[string][]string{} // by release
+// candidates notes what apt's sources offer of packages that are to be the latest.
+func (a *Apt) candidates(ctx context.Context, packages []catalog.Package, states map[string]State) {
+	byRelease := map[string][]catalog.Package{}
 	for _, p := range packages {
-		if p.Ensure == catalog.Latest {
-			names[p.Release] = append(names[p.Release], p.Name)
-		}
+		byRelease[p.Release] = append(byRelease[p.Release], p)
 	}
-	for release, names := range names {
+	for release, packages := range byRelease {
 		args := []string{"apt-cache", "policy"}
 		if release != "" {
 			args = append(args, "-o", "APT::Default-Release="+release)
 		}
-		out, err := a.Runner.Run(ctx, env(), append(append(args, "--"), names...)...)
+		args = append(args, "--")
+		for _, p := range packages {
+			args = append(args, p.Name)
+		}
+		out, err := a.Runner.Run(ctx, env(), args...)
+		if err == nil && out.Code != 0 {
+			err = fmt.Errorf("apt-cache policy: %s", aptErrors(out))
+		}
 		if err != nil {
-			return err
+			fail(states, packages, err)
+			continue
 		}
-		if out.Code != 0 {
-			return fmt.Errorf("apt-cache policy: %s", aptErrors(out))
-		}
-		for name, candidate := range parsePolicy(out.Stdout) {
-			if slices.Contains(names, name) {
-				s := states[name]
-				s.Candidate = candidate
-				states[name] = s
-			}
+		found := parsePolicy(out.Stdout)
+		for _, p := range packages {
+			s := states[p.Name]
+			s.Candidate = found[p.Name]
+			states[p.Name] = s
 		}
 	}
-	return nil
 }
 
 // parsePolicy reads the candidates of apt-cache policy, by the names of their packages.
