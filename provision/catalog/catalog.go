@@ -31,6 +31,8 @@ type Resource struct {
 	File    *File    `json:"file,omitempty"`
 	Service *Service `json:"service,omitempty"`
 	Group   *Group   `json:"group,omitempty"`
+
+	Repository *Repository `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`

@@ -13,6 +13,8 @@ const (
 	KindFile    = "file"
 	KindService = "service"
 	KindGroup   = "group"
+
+	KindRepository = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.

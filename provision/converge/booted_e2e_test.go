@@ -60,6 +60,7 @@ func TestBooted(t *testing.T) {
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
 	t.Run("kinds", b.kinds)
+	t.Run("repositories", b.repositories)
 }
 
 func boot(t *testing.T) *booted {

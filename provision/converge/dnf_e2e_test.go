@@ -13,7 +13,9 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
 
 // An rpmRoot is a root with nothing but rpm's database and a repository of our packages,
@@ -42,7 +44,7 @@ func (r *rpmRoot) Run(ctx context.Context, env []string, args ...string) (comman
 // repository builds packages, NAME VERSION and one line of the spec, and lists them.
 func (r *rpmRoot) repository(lines ...string) {
 	var script strings.Builder
-	script.WriteString("mkdir -p " + r.dir + "/repo " + r.dir + "/root/etc/yum.repos.d " + r.dir + "/root/etc/dnf; cd " + r.dir + "\n")
+	script.WriteString("cd " + r.dir + "; mkdir -p repo root/etc/yum.repos.d root/usr/bin; touch root/usr/bin/dnf; echo root:x:0:0::/root:/bin/sh >root/etc/passwd; echo root:x:0: >root/etc/group\n")
 	for _, line := range lines {
 		head, more, _ := strings.Cut(line, "|")
 		name, version, _ := strings.Cut(head, " ")
@@ -51,7 +53,6 @@ func (r *rpmRoot) repository(lines ...string) {
 			"rpmbuild -bb --quiet --define \"_topdir $PWD/build\" --define \"_rpmdir $PWD/repo\" x.spec\n")
 	}
 	script.WriteString("rm -f repo/noarch/unfetched-*; createrepo_c -q repo\n")
-	script.WriteString("printf '[test]\\nname=test\\nbaseurl=file://%s/repo\\ngpgcheck=0\\n' $PWD >root/etc/yum.repos.d/test.repo\n")
 	out, err := exec.Command("sh", "-ec", script.String()).CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("%v\n%s", err, out)
@@ -67,7 +68,11 @@ func (r *rpmRoot) converge(noop bool, resources ...catalog.Resource) []string {
 	dnf := &packages.Dnf{Root: filepath.Join(r.dir, "root"), Runner: r, Clock: time.Now}
 	dnf.SetIndex(r.index)
 	defer func() { r.index = dnf.Index() }()
-	e := &Engine{Packages: dnf, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: Sleep}
+	manager := &files.Files{Root: dnf.Root, Runner: r, Random: strings.NewReader(strings.Repeat("random", 1000)), Trust: func(uint32) bool { return true }}
+	e := &Engine{
+		Providers: provider.All(provider.Host{Root: dnf.Root, Files: manager, Runner: r}), Files: manager,
+		Packages: dnf, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: Sleep,
+	}
 	return statuses(e.Converge(r.t.Context(), c, &State{path: filepath.Join(r.t.TempDir(), "state.json")}, noop))
 }
 
@@ -86,6 +91,12 @@ func TestDnf(t *testing.T) {
 			}
 		}
 	}
+	local := catalog.Resource{ID: "repository[local]", Repository: &catalog.Repository{
+		Name: "local", Ensure: catalog.Present, URIs: []string{"file://" + filepath.Join(r.dir, "repo")}, Unsigned: true,
+	}}
+	is("repository, dry run", r.converge(true, local, pkg("fine", "present")), "repository[local] changed sources: made", "package[fine] unknown until the sources of packages are made")
+	is("repository", r.converge(false, local), "repository[local] changed sources: made")
+	is("repository, again", r.converge(false, local), "repository[local] ok")
 	all := []catalog.Resource{pkg("fine", "present"), pkg("unmet", "present"), pkg("good", "1-1"), pkg("nosuch", "present"), pkg("extra", "present"), pkg("ground", "2-1"), pkg("absent", "absent")}
 	want := []string{
 		"package[fine] changed installed", "package[unmet] failed dnf: Problem: conflicting requests; - nothing provides nowhere needed by unmet-1-1.noarch",
@@ -129,5 +140,13 @@ func TestDnf(t *testing.T) {
 	held := pkg("fine", "present")
 	held.Package.Hold = &hold
 	is("without versionlock", r.converge(false, held, pkg("good", "present")), "package[fine] failed dnf versionlock list: exit status 1: No such command: versionlock", "package[good] ok")
+	is("disabled", r.converge(false, func() catalog.Resource {
+		r := local
+		c := *r.Repository
+		c.Disabled = true
+		r.Repository = &c
+		return r
+	}(), pkg("good", "absent"), pkg("addon", "present")),
+		"repository[local] changed sources: content changed", "package[good] changed removed 1-1", "package[addon] failed dnf:")
 	is("purged", r.converge(false, pkg("fine", "purged")), "package[fine] changed purged 1-1")
 }

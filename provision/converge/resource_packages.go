@@ -69,7 +69,7 @@ func (r *run) plan(ctx context.Context, todo []*catalog.Resource, deadline time.
 			why = &unsure{fmt.Errorf("until apt's package index is updated: %w", why)}
 		}
 		if why != nil && r.sourcesMade() {
-			why = &unsure{fmt.Errorf("until apt's sources are made: %w", why)}
+			why = &unsure{fmt.Errorf("until the sources of packages are made: %w", why)}
 		}
 		if why == nil && outcome.Outdated && p.Ensure == catalog.Latest {
 			why = &unsure{errors.New("until the package index is updated")}
@@ -82,10 +82,11 @@ func (r *run) plan(ctx context.Context, todo []*catalog.Resource, deadline time.
 	}
 }
 
-// sourcesMade reports whether apt's sources would be others, in a dry run.
+// sourcesMade reports whether the sources of packages would be others, in a dry run.
 func (r *run) sourcesMade() bool {
 	for id, result := range r.results {
-		if strings.HasPrefix(id, catalog.KindFile+"[/etc/apt/") && (result.Status == catalog.Changed || result.Status == catalog.Unknown) {
+		source := catalog.KindOf(id) == catalog.KindRepository || strings.HasPrefix(id, catalog.KindFile+"[/etc/apt/") || strings.HasPrefix(id, catalog.KindFile+"[/etc/yum.repos.d/")
+		if source && (result.Status == catalog.Changed || result.Status == catalog.Unknown) {
 			return true
 		}
 	}
