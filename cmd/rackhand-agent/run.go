@@ -15,6 +15,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 )
 
@@ -165,7 +166,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Apt: apt, Version: version,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
+			Files: &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
 			Version: version, Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},

@@ -17,6 +17,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/janitor/container"
 )
@@ -119,7 +120,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	defer func() { b.apt = packages.Sources() }()
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b},
-		Files: &Files{Paths: b.root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))},
+		Files: &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))},
 		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))

@@ -31,7 +31,7 @@ type PackageManager interface {
 	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 }
 
-// FileManager carries out file resources. See [Files].
+// FileManager carries out file resources. See [files.Files].
 type FileManager interface {
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
 	// Fresh is the result of Check for an empty folder.

@@ -1,0 +1,9 @@
+// Package provider holds the words that the agent's engine and its providers share.
+package provider
+
+// Missing is an error that ends once something else exists: a folder, a user, a unit. In a
+// dry run it is no error if an earlier resource would make that.
+type Missing struct{ Err error }
+
+func (m *Missing) Error() string { return m.Err.Error() }
+func (m *Missing) Unwrap() error { return m.Err }
