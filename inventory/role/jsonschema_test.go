@@ -36,6 +36,12 @@ func baseRole(path string) string {
 	if strings.HasPrefix(path, "include") {
 		return "include: [{role: site}]\nparameters: {name: {}}\n"
 	}
+	if strings.HasPrefix(path, "parameters.*.fields.*.fields") {
+		return "parameters: {web: {type: record, fields: {web: {type: record}}}}\n"
+	}
+	if strings.HasPrefix(path, "parameters.*.fields") {
+		return "parameters: {web: {type: record}}\n"
+	}
 	if strings.HasPrefix(path, "parameters") {
 		return "parameters: {}\n"
 	}

@@ -86,6 +86,13 @@ func (m *Mistake) Error() string { return m.Message }
 type Expression struct {
 	program *vm.Program
 	uses    map[string]bool
+	calls   []Call
+}
+
+// A Call is a call of a function with a text that is written out.
+type Call struct {
+	Function, Text string
+	Line, Column   int // of the text, from 1
 }
 
 // Compile checks an expression, whose result must be true or false.
@@ -119,6 +126,9 @@ func Compile(text string, names Names) (*Expression, *Mistake) {
 
 // Uses reports whether an expression names a value or a function.
 func (e *Expression) Uses(name string) bool { return e.uses[name] }
+
+// Calls are the calls of the functions of [Names].
+func (e *Expression) Calls() []Call { return e.calls }
 
 // allowed are the functions of the language. Those that make long texts of short ones, read
 // the clock or write JSON are left out.

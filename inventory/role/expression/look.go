@@ -155,7 +155,14 @@ func (v *looker) call(n *ast.CallNode) {
 		return
 	}
 	text, ok := n.Arguments[0].(*ast.StringNode)
-	if f := v.names.Functions[callee.Value]; ok && f.Check != nil {
+	f, known := v.names.Functions[callee.Value]
+	if !ok || !known {
+		return
+	}
+	c := Call{Function: callee.Value, Text: text.Value}
+	c.Line, c.Column = place(v.text, text.Location().From)
+	v.e.calls = append(v.e.calls, c)
+	if f.Check != nil {
 		if hint, err := f.Check(text.Value); err != nil {
 			v.found(text.Location(), hint, err.Error())
 		}

@@ -20,6 +20,9 @@ const (
 	scanName = "$scan"
 )
 
+// callCost is how many steps a call of the accountant itself takes.
+const callCost = 10
+
 // maxMemory bounds the items of the lists that one run makes.
 const maxMemory = 200_000
 
@@ -35,7 +38,7 @@ type accountant struct{}
 func (accountant) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.PredicateNode:
-		turn := call(stepName, n.Node, &ast.IntegerNode{Value: count(n.Node)})
+		turn := call(stepName, n.Node, &ast.IntegerNode{Value: callCost + count(n.Node)})
 		both := &ast.SequenceNode{Nodes: []ast.Node{turn, n.Node}}
 		both.SetLocation(n.Node.Location())
 		n.Node = both
@@ -120,12 +123,17 @@ func (a *account) spend(steps int) error {
 func (a *account) step(steps int) (any, error) { return nil, a.spend(steps) }
 
 // read counts a value, and refuses what is hidden.
-func (a *account) read(v any) (any, error) { return v, a.walk(v) }
+func (a *account) read(v any) (any, error) {
+	if err := a.spend(callCost); err != nil {
+		return nil, err
+	}
+	return v, a.walk(v)
+}
 
 // scan counts a text that a pattern with a number of states is matched against.
 func (a *account) scan(v any, states int) (any, error) {
 	if text, ok := v.(string); ok {
-		return v, a.spend(1 + len(text)*states/64)
+		return v, a.spend(callCost + len(text)*states/64)
 	}
 	return a.read(v)
 }
@@ -133,7 +141,7 @@ func (a *account) scan(v any, states int) (any, error) {
 // keys counts what is searched for a value.
 func (a *account) keys(v any) (any, error) {
 	if m, isMap := v.(map[string]any); isMap {
-		return v, a.spend(1 + len(m)/64)
+		return v, a.spend(callCost + len(m)/64)
 	}
 	return a.read(v)
 }
