@@ -12,6 +12,7 @@ import (
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
 
 // fakes is a host in a folder: a root, and a PATH with programs that keep their
@@ -202,7 +203,8 @@ func (f *fakes) engine() *Engine {
 	manager.Contents = contents
 	return &Engine{
 		Packages: f.apt(), Files: manager, Services: Systemd{Paths: f.root, Runner: command.Exec{}}, Contents: contents,
-		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
+		Providers: provider.All(provider.Host{Root: f.root.Root, Files: manager, Runner: command.Exec{}}),
+		Log:       slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }
 

@@ -1,4 +1,3 @@
-// Package provider holds the words that the agent's engine and its providers share.
 package provider
 
 // Missing is an error that ends once something else exists: a folder, a user, a unit. In a
