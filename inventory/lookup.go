@@ -76,6 +76,15 @@ func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {
 	return found
 }
 
+// Line is a line of one of the files, from 1, with its secrets hidden, for problems that are
+// found elsewhere; "" if there is no such line.
+func (s *Snapshot) Line(file string, line int) string {
+	if lines := s.lines[file]; lines != nil {
+		return lines(line)
+	}
+	return ""
+}
+
 // HostNames lists the hosts in order.
 func (s *Snapshot) HostNames() []string {
 	names := make([]string, 0, len(s.Hosts))

@@ -24,6 +24,8 @@ type Snapshot struct {
 	origins map[string]*sources
 	// places tell where networks and systems stand, by "network rack1".
 	places map[string]places
+	// lines are the lines of the files by their names, without secrets.
+	lines map[string]func(line int) string
 	// index answers lookups; nil in a snapshot that wasn't loaded.
 	index *index
 }

@@ -48,6 +48,10 @@ func (f *File) Line(n int) string {
 	return HideSecrets(line)
 }
 
+// Lines is a function for the text of the lines of the node's file, as [File.Line]. It keeps
+// the text, and nothing of the nodes.
+func (n Node) Lines() func(line int) string { return n.file.Line }
+
 var (
 	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
 	reference = regexp.MustCompile(`^\{\s*secret\s*:`)

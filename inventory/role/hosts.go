@@ -21,8 +21,11 @@ type HostData struct {
 // A HostList is hosts in the order of their names.
 type HostList []HostData
 
-// HostsOf are the hosts of an inventory, in the order of their names.
+// HostsOf are the hosts of an inventory, in the order of their names; none of no inventory.
 func HostsOf(s *inventory.Snapshot) HostList {
+	if s == nil {
+		return nil
+	}
 	list := make(HostList, 0, len(s.Hosts))
 	for _, name := range s.HostNames() {
 		list = append(list, dataOf(s.Hosts[name]))

@@ -160,7 +160,7 @@ func docs() schema.Docs {
 		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
 		"resources.when": {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
-		"checks.each":    {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${param.sites}"`}},
+		"checks.each":    {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
 		"checks.as":      {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 		"checks.when":    {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
 

@@ -27,6 +27,7 @@ type Roles struct {
 	// Problems are those of roles alone.
 	Problems  inventory.Problems
 	snapshot  *inventory.Snapshot
+	hosts     role.HostList
 	set       *role.Set
 	broken    map[string]bool
 	templates *templates.Set
@@ -44,7 +45,7 @@ type source struct {
 
 func newRoles(dir string, snap *inventory.Snapshot, set *role.Set, store *content.Store) *Roles {
 	return &Roles{
-		snapshot: snap, set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
+		snapshot: snap, hosts: role.HostsOf(snap), set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
 		store: store, sources: map[string]*source{},
 	}
 }
@@ -64,6 +65,7 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 			origins, _ := inventory.Explain(r.snapshot, h.Name, "variables."+variable) // the host is one of the snapshot
 			return origins
 		},
+		Hosts: r.hosts, Line: r.snapshot.Line,
 	})
 	if err == nil && len(h.Maintenance.Windows) > 0 {
 		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
