@@ -138,11 +138,11 @@ func docs() schema.Docs {
 		"parameters.*.fields.*.values":      {Text: "The only values that fit.", Examples: []string{"[small, large]"}},
 		"parameters.*.fields.*.description": {Text: "What the field is for.", Examples: []string{"The port of the site"}},
 		"parameters.*.fields.*.fields":      {Text: "The fields of a record in the record; at most four records lie in each other.", Examples: []string{"{rate: {type: int}}"}},
-		"parameters.*.default":     {Text: "The value for hosts that have none. ${host.name} and the like may stand in it.", Examples: []string{"www", `"${host.name}"`}},
-		"parameters.*.required":    {Text: "Says that a host needs a value, as every parameter without a default does.", Examples: []string{"true"}},
-		"parameters.*.values":      {Text: "The only values that fit; of a list or a map, the only ones in it.", Examples: []string{"[small, large]"}},
-		"parameters.*.merge":       {Text: "How values of several layers go together: replace takes the strongest layer's, unique the items of all lists, deep the entries of all maps.", Default: mergeReplace, Examples: []string{mergeReplace}},
-		"parameters.*.description": {Text: "What the parameter is for.", Examples: []string{"The name of the site"}},
+		"parameters.*.default":              {Text: "The value for hosts that have none. ${host.name} and the like may stand in it.", Examples: []string{"www", `"${host.name}"`}},
+		"parameters.*.required":             {Text: "Says that a host needs a value, as every parameter without a default does.", Examples: []string{"true"}},
+		"parameters.*.values":               {Text: "The only values that fit; of a list or a map, the only ones in it.", Examples: []string{"[small, large]"}},
+		"parameters.*.merge":                {Text: "How values of several layers go together: replace takes the strongest layer's, unique the items of all lists, deep the entries of all maps.", Default: mergeReplace, Examples: []string{mergeReplace}},
+		"parameters.*.description":          {Text: "What the parameter is for.", Examples: []string{"The name of the site"}},
 
 		"include": {
 			Text:    "Roles that come before this one. Each entry is a name, or a mapping with values of parameters.",
