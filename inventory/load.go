@@ -99,9 +99,9 @@ func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
 		return nil, l.list.Problems()
 	}
 	s := l.snapshot(dir, revision(files))
-	s.lines = map[string]func(int) string{}
+	s.files = map[string]*schema.File{}
 	for i := range roots {
-		s.lines[files[i].name] = roots[i].node.Lines()
+		s.files[files[i].name] = roots[i].node.File()
 	}
 	return s, nil
 }

@@ -3,6 +3,8 @@ package inventory
 import (
 	"net/netip"
 	"slices"
+
+	"rackhand/config/schema"
 )
 
 // A snapshot that was loaded has an index. One that is written down as a literal,
@@ -76,14 +78,9 @@ func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {
 	return found
 }
 
-// Line is a line of one of the files, from 1, with its secrets hidden, for problems that are
-// found elsewhere; "" if there is no such line.
-func (s *Snapshot) Line(file string, line int) string {
-	if lines := s.lines[file]; lines != nil {
-		return lines(line)
-	}
-	return ""
-}
+// File is the text of one of the inventory's files, for problems that are found elsewhere; nil
+// if there is none of that name.
+func (s *Snapshot) File(name string) *schema.File { return s.files[name] }
 
 // HostNames lists the hosts in order.
 func (s *Snapshot) HostNames() []string {

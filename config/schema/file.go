@@ -48,9 +48,16 @@ func (f *File) Line(n int) string {
 	return HideSecrets(line)
 }
 
-// Lines is a function for the text of the lines of the node's file, as [File.Line]. It keeps
-// the text, and nothing of the nodes.
-func (n Node) Lines() func(line int) string { return n.file.Line }
+// File is the node's file. It keeps the text alive, and nothing of the nodes.
+func (n Node) File() *File { return n.file }
+
+// Size is the size of the text in bytes.
+func (f *File) Size() (size int) {
+	for _, line := range f.lines {
+		size += len(line) + 1
+	}
+	return size
+}
 
 var (
 	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)

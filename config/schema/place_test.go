@@ -38,3 +38,32 @@ func TestPlaceIn(t *testing.T) {
 		})
 	}
 }
+
+func TestWithin(t *testing.T) {
+	const text = "a:\n  b: {c: [x, {d: y}], e: z}\n  é: {c: [x]}\nl:\n  - a: 1\n    b: 2\n"
+	var list problem.List
+	root, ok := Parse("f", []byte(text), &list)
+	if !ok {
+		t.Fatal(list.Problems())
+	}
+	for _, tt := range []struct {
+		line, column int
+		path         []string
+		want         string
+	}{
+		{2, 6, nil, "f:2:6"},
+		{2, 6, []string{"e"}, "f:2:26"},
+		{2, 6, []string{"c", "2", "d"}, "f:2:18"},
+		{2, 6, []string{"c", "3", "d"}, "f:2:10"},
+		{2, 6, []string{"none"}, "f:2:6"},
+		{2, 3, []string{"é", "c", "1"}, "f:3:11"},
+		{5, 5, []string{"b"}, "f:6:8"},
+		{5, 3, []string{"1", "b"}, "f:6:8"},
+		{9, 9, []string{"b"}, "f:9:9"},
+	} {
+		at := problem.Place{File: "f", Line: tt.line, Column: tt.column}
+		if got := root.File().Within(at, tt.path).String(); got != tt.want {
+			t.Errorf("%v %v: %s; want %s", at, tt.path, got, tt.want)
+		}
+	}
+}

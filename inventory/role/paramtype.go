@@ -74,7 +74,7 @@ func (t paramType) check(v any, values []string, partial bool) (out any, hint st
 		list := make([]any, len(items))
 		for i, item := range items {
 			if list[i], hint, err = t.item.check(item, values, partial); err != nil {
-				return nil, hint, within(fmt.Sprintf("item %d", i+1), err)
+				return nil, hint, withinItem(i, err)
 			}
 		}
 		return list, "", nil

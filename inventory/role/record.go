@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rackhand/config/problem"
@@ -90,15 +91,40 @@ func (t paramType) fieldNames() []string { return slices.Sorted(maps.Keys(t.fiel
 
 // A misfit is an error in a part of a value.
 type misfit struct {
-	key string // of a mapping, or the number of an item from 1
-	err error
+	key  string // of a mapping
+	item int    // the number of an item of a list, from 1; 0 for an entry of a mapping
+	err  error
 }
 
-func (m *misfit) Error() string { return fmt.Sprintf("%.40s: %v", m.key, m.err) }
+func (m *misfit) Error() string {
+	if m.item > 0 {
+		return fmt.Sprintf("item %d: %v", m.item, m.err)
+	}
+	return fmt.Sprintf("%.40s: %v", m.key, m.err)
+}
+
 func (m *misfit) Unwrap() error { return m.err }
 
 // within says in which entry of a mapping an error is.
-func within(key string, err error) error { return &misfit{key, err} }
+func within(key string, err error) error { return &misfit{key: key, err: err} }
+
+// withinItem says in which item of a list an error is, counted from 0.
+func withinItem(i int, err error) error { return &misfit{item: i + 1, err: err} }
+
+// pathOf are the keys, and numbers of items from 1, that lead to an error.
+func pathOf(err error) (path []string) {
+	for {
+		m, ok := err.(*misfit)
+		if !ok {
+			return path
+		}
+		step := m.key
+		if m.item > 0 {
+			step = strconv.Itoa(m.item)
+		}
+		path, err = append(path, step), m.err
+	}
+}
 
 // placeOf is where the part of a value stands that an error is about.
 func (t tree) placeOf(err error) problem.Place {
@@ -106,12 +132,11 @@ func (t tree) placeOf(err error) problem.Place {
 	if !ok {
 		return t.at
 	}
-	if inner, ok := t.entries[m.key]; ok {
-		return inner.placeOf(m.err)
+	if m.item > 0 && m.item <= len(t.list) {
+		return t.list[m.item-1].placeOf(m.err)
 	}
-	var number int
-	if _, err := fmt.Sscanf(m.key, "item %d", &number); err == nil && number >= 1 && number <= len(t.list) {
-		return t.list[number-1].placeOf(m.err)
+	if inner, ok := t.entries[m.key]; ok && m.item == 0 {
+		return inner.placeOf(m.err)
 	}
 	return t.at
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rackhand/config/problem"
 	"rackhand/inventory"
 )
 
@@ -107,14 +108,36 @@ func TestProblemLine(t *testing.T) {
 	_, err := compileText(t, "parameters: {p: {type: port}}\n", func(in *Input) {
 		in.Host.Variables["p"] = "x"
 		in.Origins = func(string) []inventory.Origin { return []inventory.Origin{{At: "hosts.yaml:9:8", Value: "x"}} }
-		in.Line = func(file string, line int) string {
-			if file == "hosts.yaml" && line == 9 {
-				return "    p: x"
-			}
-			return ""
-		}
+		in.Files = inventoryFiles{}
 	})
 	if err == nil || !strings.Contains(err.Error(), "    p: x\n           ^") {
 		t.Errorf("%v", err)
 	}
+	_, err = compileText(t, sitesRole, func(in *Input) {
+		v := map[string]any{"a": map[string]any{"server_name": "x", "paths": []any{map[string]any{"path": "x"}}}}
+		in.Host.Variables["sites"] = v
+		in.Origins = func(string) []inventory.Origin { return []inventory.Origin{{At: "hosts.yaml:9:8", Value: v}} }
+		in.Files = inventoryFiles{}
+	})
+	if err == nil || !strings.Contains(err.Error(), "hosts.yaml:9:32: for host web1: parameter sites of role r") {
+		t.Errorf("a part of a value: %v", err)
+	}
+}
+
+// inventoryFiles have one line, and each key or item of a path moves the place.
+type inventoryFiles struct{}
+
+func (inventoryFiles) Line(file string, line int) string {
+	if file == "hosts.yaml" && line == 9 {
+		return "    p: x"
+	}
+	return ""
+}
+
+func (inventoryFiles) Within(at problem.Place, path []string) problem.Place {
+	at.Column += len(strings.Join(path, "/")) + 10
+	if strings.Join(path, "/") != "a/paths/1/path" {
+		at.Column = 1
+	}
+	return at
 }

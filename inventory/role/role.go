@@ -46,8 +46,17 @@ type Input struct {
 	Facts map[string]any
 	// Hosts are the hosts of the inventory, for hosts(...): see [HostsOf].
 	Hosts HostList
-	// Line is a line of a file of the inventory, for problems that stand there; may be nil.
-	Line func(file string, line int) string
+	// Files are the texts of the inventory, for problems that stand there; may be nil.
+	Files Files
+}
+
+// Files are the texts that Origins name.
+type Files interface {
+	// Line is a line of a file, from 1, to be shown; "" if there is no such line.
+	Line(file string, line int) string
+	// Within is the place of a part of the value that stands at a place. path are keys of
+	// mappings, and numbers of items from 1.
+	Within(at problem.Place, path []string) problem.Place
 }
 
 // A Source is the content of a file that a resource takes as it is.

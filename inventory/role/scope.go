@@ -103,19 +103,21 @@ type layered struct {
 	tree  *tree // as written; nil for a host's variable
 }
 
-// place is where the part of the value stands that an error is about.
-func (l layered) place(err error) problem.Place {
-	if l.tree == nil {
+// place is where the part of a value stands that an error is about. Problems in a file of the
+// inventory get its lines.
+func (c *compiler) place(l layered, err error) problem.Place {
+	files := c.in.Files
+	switch {
+	case l.tree != nil:
+		return l.tree.placeOf(err)
+	case files == nil || strings.HasPrefix(l.at.File, "roles/"):
 		return l.at
 	}
-	return l.tree.placeOf(err)
-}
-
-// showLine lets problems show the lines of a file of the inventory.
-func (c *compiler) showLine(at problem.Place) {
-	if line := c.in.Line; line != nil && !strings.HasPrefix(at.File, "roles/") {
-		c.problems.Source(at.File, func(n int) string { return line(at.File, n) })
+	c.problems.Source(l.at.File, func(n int) string { return files.Line(l.at.File, n) })
+	if path := pathOf(err); len(path) > 0 {
+		return files.Within(l.at, path)
 	}
+	return l.at
 }
 
 // scope finds the values of a role's parameters; false when one is wrong (reported).
@@ -155,8 +157,7 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 func (c *compiler) fit(r *role, p *parameter, l layered, value any, partial bool) (any, bool) {
 	v, hint, err := p.typ.check(value, p.values, partial)
 	if err != nil {
-		c.showLine(l.at)
-		c.addf(l.place(err), hint, "for host %s: parameter %s of role %s (declared at %s): %v", c.in.Host.Name, p.name, r.name, p.at, err)
+		c.addf(c.place(l, err), hint, "for host %s: parameter %s of role %s (declared at %s): %v", c.in.Host.Name, p.name, r.name, p.at, err)
 	}
 	return v, err == nil
 }
