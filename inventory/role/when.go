@@ -40,15 +40,22 @@ func (r *role) compileConditions() {
 	if r.untyped {
 		return
 	}
-	type key struct{ text, as, over string }
-	done := map[key]*expression.Expression{}
+	type item struct{ as, over string }
+	type key struct {
+		text string
+		item item
+	}
+	languages, done := map[item]*expression.Language{}, map[key]*expression.Expression{}
 	for _, w := range r.conditions {
 		k := key{text: w.text}
 		if w.loop != nil {
-			k.as, k.over = w.loop.as, w.loop.over.scalar.text
+			k.item = item{w.loop.as, w.loop.over.scalar.text}
 		}
 		if w.expr = done[k]; w.expr == nil {
-			e, m := expression.Compile(w.text, r.names(w.loop))
+			if languages[k.item] == nil {
+				languages[k.item] = expression.New(r.names(w.loop))
+			}
+			e, m := languages[k.item].Compile(w.text)
 			if m != nil {
 				r.problems.Addf(w.place(m), m.Hint, "when: %s", m.Message)
 				continue

@@ -258,7 +258,7 @@ func TestWhenWork(t *testing.T) {
 // The facts that roles know by name are of the types that conditions check.
 func TestFactTypes(t *testing.T) {
 	for _, text := range []string{`facts.os.id == "x"`, `facts.cpu.threads > 1`, `any(facts.cards, any(.addresses, # startsWith "10."))`, `(facts.dmi.vendor ?? "") contains "Dell"`, `facts.virtualisation != "none"`, `facts.boot_mode == "uefi"`, `facts.custom.a.b == 3`} {
-		if _, m := expression.Compile(text, (&role{}).names(nil)); m != nil {
+		if _, m := expression.New((&role{}).names(nil)).Compile(text); m != nil {
 			t.Errorf("%s: %v", text, m)
 		}
 	}

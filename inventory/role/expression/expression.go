@@ -95,12 +95,21 @@ type Call struct {
 	Line, Column   int // of the text, from 1
 }
 
+// A Language is what expressions with the same names share. It is for one goroutine.
+type Language struct {
+	names  Names
+	config *conf.Config
+}
+
+// New is the language of some names.
+func New(names Names) *Language { return &Language{names, names.config()} }
+
 // Compile checks an expression, whose result must be true or false.
-func Compile(text string, names Names) (*Expression, *Mistake) {
+func (l *Language) Compile(text string) (*Expression, *Mistake) {
+	names, config := l.names, l.config
 	if len(text) > MaxText {
 		return nil, &Mistake{Message: fmt.Sprintf("an expression of %d bytes; at most %d are allowed", len(text), MaxText), Hint: "split the role, or use a parameter of type bool"}
 	}
-	config := names.config()
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
 		return nil, mistakeOf(err)

@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 		`facts.dmi.vendor == "Dell"`:                     "cannot fetch vendor",
 		`facts.disks[7].name == "x"`:                     "index out of range",
 	} {
-		e, m := Compile(text, testNames())
+		e, m := New(testNames()).Compile(text)
 		if m != nil {
 			t.Errorf("%s: %d:%d: %v", text, m.Line, m.Column, m)
 			continue
@@ -158,7 +158,7 @@ func TestMistakes(t *testing.T) {
 		strings.Repeat("!", 3000) + "true":                 `nodes`,
 		`"é" == "é" && param.prot`:                         `1:21: unknown field prot`,
 	} {
-		e, m := Compile(text, testNames())
+		e, m := New(testNames()).Compile(text)
 		if want == "" {
 			if m != nil {
 				t.Errorf("%s: %v", text, m)
@@ -199,7 +199,7 @@ func TestAttacks(t *testing.T) {
 		`all(param.big, {# matches "(a|b|x)*(x{1,900})*y" or true})`,
 		`[[1]] | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) | map([#,#]) == []`,
 	} {
-		e, m := Compile(text, testNames())
+		e, m := New(testNames()).Compile(text)
 		if m != nil {
 			t.Errorf("%.60s: %v", text, m)
 			continue
@@ -213,7 +213,7 @@ func TestAttacks(t *testing.T) {
 
 // Runs share a budget.
 func TestBudget(t *testing.T) {
-	e, m := Compile(`all(1..100, # > 0)`, testNames())
+	e, m := New(testNames()).Compile(`all(1..100, # > 0)`)
 	if m != nil {
 		t.Fatal(m)
 	}
@@ -235,7 +235,7 @@ func TestHidden(t *testing.T) {
 		`param.site.name matches "^h"`, `len(param.site.name) > 3`, `upper(param.site.name) == "H"`, `param.site.name + "x" == "x"`, `param.site == {}`, `[param.site.name] == []`,
 		`(param.site.name ?? "") == "x"`, `param.site.name[0:1] == "h"`, `param.site.name < "x"`, `string(param.site.name) == "x"`, `let x = param.site; x.name == "x"`,
 	} {
-		e, m := Compile(text, testNames())
+		e, m := New(testNames()).Compile(text)
 		if m != nil {
 			t.Errorf("%s: %v", text, m)
 			continue
@@ -246,7 +246,7 @@ func TestHidden(t *testing.T) {
 			t.Errorf("%s: %v", text, yes)
 		}
 	}
-	e, _ := Compile(`param.site.port == 1 && "name" in param.site`, testNames())
+	e, _ := New(testNames()).Compile(`param.site.port == 1 && "name" in param.site`)
 	if yes, m := e.Run(map[string]any{"param": map[string]any{"site": map[string]any{"name": Hidden{"a secret"}, "port": 1}}}, &Budget{MaxWork}); !yes || m != nil {
 		t.Errorf("the entry beside a secret: %v, %v", yes, m)
 	}
@@ -257,8 +257,9 @@ func FuzzExpression(f *testing.F) {
 	f.Add(`let r = 1..100; all(r, {# in r}) || param.site.name matches "x{3}"`)
 	f.Add(`(facts.dmi?.vendor ?? "none")[0:3] in map(param.names, upper(#))`)
 	f.Add(`param.port == 80 ? param.on : hosts("role=x").addresses == []`)
+	language := New(testNames())
 	f.Fuzz(func(t *testing.T, text string) {
-		e, m := Compile(text, testNames())
+		e, m := language.Compile(text)
 		if m != nil {
 			if m.Message == "" {
 				t.Fatal("a mistake without a message")
