@@ -42,8 +42,8 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
-		c.sort()
 		c.spread()
+		c.sort()
 	}
 	var checks []Check
 	for _, scope := range c.scopes {
@@ -163,9 +163,6 @@ func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool)
 func (c *compiler) ordered() []catalog.Resource {
 	out := make([]catalog.Resource, 0, len(c.order))
 	for _, i := range c.order {
-		if c.nodes[i].waits != "" {
-			continue
-		}
 		out = append(out, c.nodes[i].Resource)
 	}
 	return out

@@ -216,11 +216,13 @@ func (c *compiler) linkFile(i int) {
 	}
 }
 
-// sort puts the nodes in order: always the first written of those whose
-// predecessors are done. What is left over is a cycle.
+// sort puts the nodes in order: always the first written of those whose predecessors are
+// done. What is left over is a cycle. Nodes that wait are left out: those of opposite
+// conditions may seem to be in a cycle.
 func (c *compiler) sort() {
 	var done []bool
-	if c.order, done = c.graph.sorted(); len(c.order) < len(c.nodes) {
+	c.order, done = c.graph.sorted(func(i int) bool { return c.nodes[i].waits != "" })
+	if slices.Contains(done[:len(c.nodes)], false) {
 		c.cycle(done)
 	}
 }

@@ -178,6 +178,26 @@ checks:
 	}
 }
 
+// Declarations that wait are in no cycle, since they may never be declared together.
+func TestWaitingCycle(t *testing.T) {
+	c, err := compileText(t, `resources:
+  - file: /a
+    content: a
+    when: facts.os.id == "debian"
+    before: file[/b]
+  - file: /b
+    content: b
+    when: facts.os.id != "debian"
+    before: file[/a]
+  - package: c
+  - file: /d
+    content: d
+`, nil)
+	if err != nil || len(c.Waiting) != 2 || len(c.Catalog.Resources) != 2 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestWhenProblems(t *testing.T) {
 	for _, tt := range []struct {
 		role, want, hint string
