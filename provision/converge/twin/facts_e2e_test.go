@@ -31,7 +31,7 @@ func folders() []string {
 func passed() []*regexp.Regexp {
 	var out []*regexp.Regexp
 	for _, text := range []string{
-		`/etc/rackhand(/.*)?`, `/etc/puppet(/.*)?`, `/root/twin\.(pp|sh)`, `/usr/local/sbin/rackhand-agent`,
+		`/etc/rackhand(/.*)?`, `/etc/puppet(/.*)?`, `/root/twin\.(pp|sh|log)`, `/usr/local/sbin/rackhand-agent`,
 		`/etc/machine-id`, `/etc/ssh/ssh_host_.*`, `/etc/ld\.so\.cache`, `/etc/\.pwd\.lock`,
 		`/etc/(passwd|shadow|group|gshadow|subuid|subgid)-?`,
 	} {

@@ -43,6 +43,19 @@ resources:
 			files: map[string]string{"templates/colours": "{{ range .Param.colours }}colour {{ . }}\n{{ end }}"},
 			drift: "echo colour green >>/srv/template",
 		}, {
+			name: "facts", puppet: `
+				if $facts['os']['name'] == 'Debian' { file { '/srv/debian': content => "${facts['os']['distro']['codename']}\n" } }
+				else { file { '/srv/other': content => "x\n" } }`,
+			role: `
+- {file: /srv/debian, content: "${facts.os.codename}\n", when: 'facts.os.id == "debian"'}
+- {file: /srv/other, content: "x\n", when: 'facts.os.id != "debian"'}`,
+			drift: "rm -f /srv/debian",
+		}, {
+			name: "before", puppet: `file { '/srv/before.conf': content => "x\n", before => Service['before'] } service { 'before': ensure => running }`,
+			role:    "- {service: before, running: true}\n- {file: /srv/before.conf, content: \"x\\n\", before: \"service[before]\"}",
+			prepare: "unit before 'ExecStartPre=/bin/sh -c \"cat /srv/before.conf >>/srv/before.log\"'",
+			drift:   "systemctl stop before; rm /srv/before.conf",
+		}, {
 			name: "order", puppet: `file { '/srv/order': ensure => directory } file { '/srv/ordered': content => "x\n", require => File['/srv/order'] }`,
 			role: "- {file: /srv/ordered, content: \"x\\n\", require: \"file[/srv/order]\"}\n- {file: /srv/order, ensure: directory}",
 		},

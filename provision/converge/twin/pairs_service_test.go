@@ -12,6 +12,8 @@ unit() {
 	} >/etc/systemd/system/$name.service
 	systemctl daemon-reload
 }
+# get PACKAGE...: installs them, older versions too.
+get() { apt-get -qq -y --allow-downgrades install "$@"; }
 `
 
 func servicePairs() []pair {

@@ -24,6 +24,7 @@ type twins struct {
 	t             *testing.T
 	puppet, ours  *hosttest.Host
 	all           []pair
+	lock          sync.Mutex          // of found
 	found         map[string][]string // faults of a pair; "" for those of none
 	excused       map[string]bool     // pair and pattern, of reasons that were needed
 	first, second [2]facts
@@ -34,7 +35,7 @@ type twins struct {
 // each, the systems are equal.
 func TestTwins(t *testing.T) {
 	tw := start(t)
-	tw.script(func(p *pair) string { return p.prepare })
+	tw.script("prepare", func(p *pair) string { return p.prepare })
 	before := observe(t, tw.ours)
 
 	tw.run("first run", tw.changes)
@@ -44,7 +45,7 @@ func TestTwins(t *testing.T) {
 
 	tw.run("second run", tw.nothing)
 
-	tw.script(func(p *pair) string { return p.drift })
+	tw.script("drift", func(p *pair) string { return p.drift })
 	tw.run("run after drift", tw.drifted)
 	tw.second = tw.observe()
 	tw.compare("after drift", tw.second)
@@ -120,17 +121,21 @@ func (tw *twins) both(do func(*hosttest.Host)) {
 }
 
 // script runs a script of each pair on both systems.
-func (tw *twins) script(of func(*pair) string) {
+func (tw *twins) script(what string, of func(*pair) string) {
 	tw.t.Helper()
 	var all strings.Builder
 	all.WriteString(prelude)
 	for i := range tw.all {
-		// The pair that the output names last is the one whose script failed.
-		fmt.Fprintf(&all, "echo 'Pair %s:'\n(:\n%s\n)\n", tw.all[i].name, of(&tw.all[i]))
+		fmt.Fprintf(&all, "(set -e\n%s\n) >/root/twin.log 2>&1\n[ $? = 0 ] || { echo '%s '; cat /root/twin.log; exit; }\n", of(&tw.all[i]), tw.all[i].name)
 	}
 	tw.both(func(h *hosttest.Host) {
 		h.Write("root/twin.sh", all.String(), 0o600)
-		h.Do("sh", "-e", "/root/twin.sh")
+		if out := h.Do("sh", "/root/twin.sh"); out != "" {
+			name, why, _ := strings.Cut(out, " ")
+			tw.lock.Lock()
+			defer tw.lock.Unlock()
+			tw.found[name] = append(tw.found[name], what+" failed, and those of later pairs were not run: "+why)
+		}
 	})
 }
 
