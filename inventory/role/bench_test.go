@@ -45,7 +45,7 @@ func BenchmarkCompile(b *testing.B) {
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for range b.N {
-				if _, err := set.Compile("r", testInput(dir)); err != nil {
+				if _, err := set.Compile([]string{"r"}, testInput(dir)); err != nil {
 					b.Fatal(err)
 				}
 			}

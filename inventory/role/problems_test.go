@@ -88,13 +88,13 @@ func TestLoad(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, problems)
 		}
 	}
-	if _, err := set.Compile("broken", testInput("")); err == nil || !strings.Contains(err.Error(), "mend roles/broken.yaml") {
+	if _, err := set.Compile([]string{"broken"}, testInput("")); err == nil || !strings.Contains(err.Error(), "mend roles/broken.yaml") {
 		t.Errorf("compiling a broken role: %v", err)
 	}
-	if _, err := set.Compile("god", testInput("")); err == nil || !strings.Contains(err.Error(), `did you mean "good"`) {
+	if _, err := set.Compile([]string{"god"}, testInput("")); err == nil || !strings.Contains(err.Error(), `did you mean "good"`) {
 		t.Errorf("compiling no role: %v", err)
 	}
-	if _, err := set.Compile("good", testInput("")); err != nil {
+	if _, err := set.Compile([]string{"good"}, testInput("")); err != nil {
 		t.Errorf("compiling a good one beside a broken one: %v", err)
 	}
 }
@@ -116,7 +116,7 @@ func FuzzRole(f *testing.F) {
 		in := testInput("testdata/web")
 		set := &Set{roles: map[string]*role{"fuzz": r}}
 		set.link()
-		c, err := set.Compile("fuzz", in)
+		c, err := set.Compile([]string{"fuzz"}, in)
 		if err != nil {
 			return
 		}

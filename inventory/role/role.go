@@ -64,7 +64,7 @@ type Data struct {
 	Each map[string]any
 }
 
-// Compiled is a role for one host.
+// Compiled is the roles of one host.
 type Compiled struct {
 	Catalog catalog.Catalog
 	Checks  []Check

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"rackhand/inventory"
@@ -19,8 +20,8 @@ const maxMemory = 256 << 20
 type Roles interface {
 	// Compile makes a host's catalog with the secrets that secret gives.
 	Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error)
-	// Broken reports whether a role has problems.
-	Broken(role string) bool
+	// Broken reports whether a host's roles have problems.
+	Broken(h *inventory.Host) bool
 	// Contents are the SHA-256 of what they have in the store of contents.
 	Contents() []string
 }
@@ -39,7 +40,7 @@ type Catalogs struct {
 
 	mu    sync.Mutex
 	now   version
-	good  map[string]version // of a role, the last one in which it had no problems
+	good  map[string]version // by Host.Role: the last one in which these roles had no problems
 	hosts map[string]*slot
 	turn  uint64
 	putAt uint64 // the turn of the last Put
@@ -65,19 +66,19 @@ func New(url string, retain func(contents map[string]bool) error) *Catalogs {
 	return &Catalogs{url: url, retain: retain, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
-// Put takes in a version of the inventory. The hosts of a role that is broken in it keep the
-// last good version of that role.
+// Put takes in a version of the inventory. Hosts with a role that is broken in it keep the
+// last version in which all of their roles were good.
 func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Lock()
 	c.now = version{snap, roles}
 	used := map[string]bool{}
 	for _, h := range snap.Hosts {
-		used[h.Role] = true
-		if !roles.Broken(h.Role) {
-			c.good[h.Role] = c.now
+		used[h.Role()] = true
+		if !roles.Broken(h) {
+			c.good[h.Role()] = c.now
 		}
 	}
-	maps.DeleteFunc(c.good, func(role string, _ version) bool { return !used[role] })
+	maps.DeleteFunc(c.good, func(roles string, _ version) bool { return !used[roles] })
 	maps.DeleteFunc(c.hosts, func(host string, _ *slot) bool { return snap.Hosts[host] == nil })
 	keep := map[string]bool{}
 	name := func(v version) {
@@ -118,13 +119,13 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.now
-	if v.roles != nil && v.roles.Broken(h.Role) {
-		if good, ok := c.good[h.Role]; ok {
+	if v.roles != nil && v.roles.Broken(h) {
+		if good, ok := c.good[h.Role()]; ok {
 			v = good
 		}
 	}
 	if v.snap != nil {
-		if there := v.snap.Hosts[h.Name]; there != nil && there.Role == h.Role {
+		if there := v.snap.Hosts[h.Name]; there != nil && slices.Equal(there.Roles, h.Roles) {
 			h = there
 		}
 	}
@@ -145,12 +146,12 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 	v, h, s := c.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role && same(s.secrets, secret) {
+	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role() && same(s.secrets, secret) {
 		return s.made, nil
 	}
 	m, asked, err := c.make(v, h, secret)
 	if err != nil {
-		if s.made != nil && s.made.Catalog.Role == h.Role {
+		if s.made != nil && s.made.Catalog.Role == h.Role() {
 			return s.made, err
 		}
 		return nil, err
@@ -165,7 +166,7 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 
 func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error)) (*Made, map[string]string, error) {
 	asked := map[string]string{}
-	if h.Role == "" {
+	if len(h.Roles) == 0 {
 		number, err := catalog.Version(nil)
 		if err != nil {
 			return nil, nil, err

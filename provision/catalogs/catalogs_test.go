@@ -3,6 +3,7 @@ package catalogs
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,14 +26,14 @@ type roles struct {
 
 func (r *roles) Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
 	r.compiled.Add(1)
-	if r.fails[h.Name] || r.broken[h.Role] {
+	if r.fails[h.Name] || r.Broken(h) {
 		return nil, errors.New("it is broken")
 	}
 	value, err := secret("one")
 	if err != nil {
 		return nil, err
 	}
-	c := catalog.Catalog{Host: h.Name, Role: h.Role, Version: r.version + value, Resources: []catalog.Resource{
+	c := catalog.Catalog{Host: h.Name, Role: h.Role(), Version: r.version + value, Resources: []catalog.Resource{
 		{ID: "file[/a]", File: &catalog.File{Path: "/a", Ensure: catalog.FileKind, Content: r.version + strings.Repeat("x", r.size)}},
 		{ID: "file[/s]", File: &catalog.File{Path: "/s", Ensure: catalog.FileKind, Content: value, Sensitive: true}},
 	}}
@@ -43,14 +44,16 @@ func (r *roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 	return &role.Compiled{Catalog: c}, nil
 }
 
-func (r *roles) Broken(name string) bool { return r.broken[name] }
-func (r *roles) Contents() []string      { return r.contents }
+func (r *roles) Broken(h *inventory.Host) bool {
+	return slices.ContainsFunc(h.Roles, func(name string) bool { return r.broken[name] })
+}
+func (r *roles) Contents() []string { return r.contents }
 
 func hosts(n int) *inventory.Snapshot {
 	s := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
 	for i := range n {
 		name := fmt.Sprintf("h%d", i)
-		s.Hosts[name] = &inventory.Host{Name: name, Role: []string{"web", "db"}[i%2]}
+		s.Hosts[name] = &inventory.Host{Name: name, Roles: []string{[]string{"web", "db"}[i%2]}}
 	}
 	return s
 }
@@ -166,6 +169,40 @@ func TestBrokenRole(t *testing.T) {
 	}
 	if m, err := first.Of(snap.Hosts["h0"], secret); m != nil || err == nil {
 		t.Errorf("broken from the start: %+v", m)
+	}
+}
+
+// TestBrokenOfSeveral: a host with a role that is broken keeps the last version in which all of
+// its roles were good; hosts with the others of its roles go on.
+func TestBrokenOfSeveral(t *testing.T) {
+	var n atomic.Int32
+	c := New("", func(map[string]bool) error { return nil })
+	secret := func(string) (string, error) { return "x", nil }
+	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
+	for name, roles := range map[string]string{"both": "base web", "base": "base", "web": "web", "swapped": "web base"} {
+		snap.Hosts[name] = &inventory.Host{Name: name, Roles: strings.Fields(roles)}
+	}
+	step := func(version string, broken string, want map[string]string) {
+		t.Helper()
+		if err := c.Put(snap, &roles{version: version, compiled: &n, broken: map[string]bool{broken: true}}); err != nil {
+			t.Fatal(err)
+		}
+		for host, want := range want {
+			m, err := c.Of(snap.Hosts[host], secret)
+			if m == nil || m.Catalog.Version != want+"x" || m.Catalog.Role != snap.Hosts[host].Role() {
+				t.Errorf("version %s: %s has %+v, %v; want that of %s", version, host, m, err, want)
+			}
+		}
+	}
+	step("1", "", map[string]string{"both": "1", "base": "1", "web": "1", "swapped": "1"})
+	step("2", "web", map[string]string{"both": "1", "base": "2", "web": "1", "swapped": "1"})
+	step("3", "base", map[string]string{"both": "1", "base": "2", "web": "3", "swapped": "1"})
+	step("4", "", map[string]string{"both": "4", "base": "4", "web": "4", "swapped": "4"})
+	// Another list of roles is another catalog, even if nothing else changed.
+	one := *snap.Hosts["both"]
+	one.Roles = []string{"base"}
+	if m, err := c.Of(&one, secret); err != nil || m.Catalog.Role != "base" {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 

@@ -46,7 +46,7 @@ func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
 			all.add(f.rest)
 			ofRoles.add(f.role)
 			if len(f.role) > 0 {
-				roles.broken[snap.Hosts[now[i]].Role] = true
+				roles.broken[snap.Hosts[now[i]].Role()] = true
 			}
 		}
 		out.wants = append(out.wants, wanted...)
@@ -97,12 +97,12 @@ func (r *dryRun) host(h *inventory.Host) (out hostFindings, _ wants) {
 		found = append(append(found, more...), r.scripts(h)...)
 	}
 	var compiled *role.Compiled
-	if h.Role != "" && !r.roles.set.Broken(h.Role) {
+	if len(h.Roles) > 0 && !r.roles.unusable(h) {
 		var more []finding
 		out.role, more, compiled = r.role(h, noted(secrets))
 		found = append(found, more...)
 	}
-	if h.Role == "" || !r.roles.set.Broken(h.Role) { // a role may bring keys
+	if !r.roles.unusable(h) { // a role may bring keys
 		found = append(found, lockedOut(h, text, compiled)...)
 	}
 	out.rest = append(found, withoutAgent(h, text)...)

@@ -153,7 +153,7 @@ func (p *Preview) lookUp(asked *bool) func(string) (string, error) {
 // Compile makes a host's catalog and checks. The version of one with a masked secret
 // is masked: it would not be the one that the agent sees.
 func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
-	if h.Role == "" {
+	if len(h.Roles) == 0 {
 		version, err := catalog.Version(nil)
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version}}, err
 	}

@@ -91,7 +91,7 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 	if r.broken != nil {
 		return nil, r.broken
 	}
-	c := catalog.Catalog{Host: h.Name, Role: h.Role}
+	c := catalog.Catalog{Host: h.Name, Role: h.Role()}
 	for _, res := range r.resources {
 		if res.File != nil {
 			f := *res.File
@@ -111,8 +111,8 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 	return &role.Compiled{Catalog: c}, err
 }
 
-func (r *roles) Broken(string) bool { return false }
-func (r *roles) Contents() []string { return r.contents }
+func (r *roles) Broken(*inventory.Host) bool { return false }
+func (r *roles) Contents() []string          { return r.contents }
 
 // ownCatalogs are the appliance's own, over roles of a test.
 type ownCatalogs struct {
@@ -134,7 +134,7 @@ func (r *testServer) withRoles() *ownCatalogs {
 	}
 	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
 	for _, h := range r.snap.Hosts {
-		h.Role = "web"
+		h.Roles = []string{"web"}
 	}
 	r.options.Catalogs = own
 	r.serve()

@@ -150,7 +150,7 @@ func (f *fake) add(n int, name, system, role string, in *provision.Install) {
 	defer f.mu.Unlock()
 	hs := provision.HostStatus{
 		Host: name, MACs: []string{fmt.Sprintf("52:54:00:00:00:%02x", n)}, Address: fmt.Sprintf("10.77.0.%d", 10+n),
-		Group: role, Role: role, System: system, Rack: fmt.Sprintf("r1 unit %d", 10+n),
+		Group: role, Role: role, Roles: []string{role}, System: system, Rack: fmt.Sprintf("r1 unit %d", 10+n),
 		BMC: fmt.Sprintf("10.77.0.%d", 110+n), Power: "on", Install: in,
 	}
 	if in != nil {
