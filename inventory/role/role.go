@@ -40,6 +40,9 @@ type Input struct {
 	// Origins are the layers that give the host a variable, the strongest first. Without it,
 	// parameters have the values of Host.Variables, without places and without a merge.
 	Origins func(variable string) []inventory.Origin
+	// Facts are what the host's agent says of the host: string, bool, int, float64, nil, []any,
+	// map[string]any; nil when they are not known. They are claims.
+	Facts map[string]any
 }
 
 // A Source is the content of a file that a resource takes as it is.

@@ -31,8 +31,8 @@ type dryRunResult struct {
 // secrets: it renders its Kickstart and checks it for its release and engine, renders its
 // boot scripts, and compiles its role. Errors in the middle of an install show here first. A
 // problem that many hosts have is reported once, for the first of them by name.
-func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
-	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap)}
+func dryRunHosts(snap *inventory.Snapshot, roles *Roles, facts func(host string) map[string]any) dryRunResult {
+	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap), facts: facts}
 	var all, ofRoles findingGroups
 	var out dryRunResult
 	names := snap.HostNames()
@@ -61,6 +61,7 @@ type dryRun struct {
 	set   *templates.Set
 	roles *Roles
 	disks map[string]bool // those that any host has
+	facts func(host string) map[string]any
 }
 
 // batch runs hosts in parallel. Their findings are in the order of the names.

@@ -57,10 +57,10 @@ func (r *Roles) Broken(h *inventory.Host) bool { return r.broken[h.Role()] || r.
 func (r *Roles) unusable(h *inventory.Host) bool { return slices.ContainsFunc(h.Roles, r.set.Broken) }
 
 // Compile makes the catalog and checks of a host with roles; url is where the host
-// reaches the appliance.
-func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
+// reaches the appliance, and facts are the host's, nil when they are not known.
+func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
 	compiled, err := r.set.Compile(h.Roles, role.Input{
-		Host: h, Appliance: url, Source: r.source, Secret: secret,
+		Host: h, Appliance: url, Source: r.source, Secret: secret, Facts: facts,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			return r.templates.Render(name, data, templates.Funcs(h, secret))
 		},

@@ -87,7 +87,7 @@ type roles struct {
 	broken    error
 }
 
-func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error)) (*role.Compiled, error) {
+func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
 	if r.broken != nil {
 		return nil, r.broken
 	}
@@ -101,6 +101,9 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 					return nil, err
 				}
 				f.Content, f.Sensitive = value, true
+			}
+			if name, ok := strings.CutPrefix(f.Content, "fact:"); ok {
+				f.Content = fmt.Sprint(facts[name])
 			}
 			res.File = &f
 		}
@@ -132,7 +135,7 @@ func (r *testServer) withRoles() *ownCatalogs {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
+	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain, factsIn{r}), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
 	for _, h := range r.snap.Hosts {
 		h.Roles = []string{"web"}
 	}
