@@ -2,6 +2,7 @@ package role
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"rackhand/config/problem"
@@ -9,29 +10,24 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// Compile makes the catalog and the checks of a role for one host. An error is
-// of type [Problems] where the role is at fault, with file:line:column.
-func (s *Set) Compile(name string, in Input) (*Compiled, error) {
-	r := s.roles[name]
-	switch {
-	case r == nil:
-		hint := problem.DidYouMean(name, s.Names())
-		if hint == "" {
-			hint = "write roles/" + name + ".yaml"
-		}
-		return nil, fmt.Errorf("there is no role %q: %s", name, hint)
-	case r.because != "":
-		return nil, fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
-	case r.broken:
-		return nil, fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
-	case in.Host == nil:
-		return nil, fmt.Errorf("role %s: no host to compile it for", name)
+// Compile makes the catalog and the checks of roles for one host, as if a role without a file
+// included them in this order. An error is of type [Problems] where a role is at fault, with
+// file:line:column.
+func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
+	joined := strings.Join(names, ", ")
+	if in.Host == nil {
+		return nil, fmt.Errorf("role %s: no host to compile it for", joined)
 	}
 	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
 	if in.Facts != nil {
 		c.facts = whole(in.Facts).(map[string]any)
 	}
-	s.expand(c, r, nil, nil)
+	for _, name := range names {
+		if err := s.usable(name); err != nil {
+			return nil, err
+		}
+		s.expand(c, s.roles[name], nil, nil)
+	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
@@ -53,15 +49,32 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 		return nil, c.problems.Problems()
 	}
 	out := &Compiled{Checks: checks, Waiting: c.waiting}
-	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: name, Resources: c.ordered()}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
 	var err error
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
 	}
 	if err := out.Catalog.Validate(); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
 	}
 	return out, nil
+}
+
+// usable says why a role can't be compiled; nil when it can.
+func (s *Set) usable(name string) error {
+	switch r := s.roles[name]; {
+	case r == nil:
+		hint := problem.DidYouMean(name, s.Names())
+		if hint == "" {
+			hint = "write roles/" + name + ".yaml"
+		}
+		return fmt.Errorf("there is no role %q: %s", name, hint)
+	case r.because != "":
+		return fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
+	case r.broken:
+		return fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
+	}
+	return nil
 }
 
 // compiler is one compilation.
