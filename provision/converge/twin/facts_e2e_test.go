@@ -85,7 +85,7 @@ func describe(path string) (string, error) {
 			return "", err
 		}
 		b = header.ReplaceAll(b, nil)
-		if len(b) > 2000 {
+		if len(b) > 400 {
 			return text + fmt.Sprintf("file of %d bytes, %x", len(b), sha256.Sum256(b)), nil
 		}
 		return text + fmt.Sprintf("file %q", b), nil

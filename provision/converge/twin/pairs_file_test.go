@@ -56,3 +56,44 @@ func filePairs() []pair {
 		},
 	}
 }
+
+func treePairs() []pair {
+	return []pair{
+		{
+			name: "link", puppet: `file { '/srv/link': ensure => link, target => 'somewhere/else' }`,
+			role:  `- {file: /srv/link, ensure: link, target: somewhere/else}`,
+			drift: "ln -sfn /nowhere /srv/link",
+		}, {
+			name: "link-over-file", puppet: `file { '/srv/linked': ensure => '/etc/hostname' }`,
+			role:    `- {file: /srv/linked, ensure: link, target: /etc/hostname}`,
+			prepare: "echo x >/srv/linked",
+			refuses: "A file is in the way of a link or a folder. Puppet replaces it, rackhand refuses: `force: true` allows it.",
+			differs: map[string]string{"file /srv/linked": ""},
+		}, {
+			name: "folder-purged", puppet: `
+				file { '/srv/conf.d': ensure => directory, recurse => true, purge => true, force => true }
+				file { '/srv/conf.d/declared': content => "x\n" }`,
+			role:    "- {file: /srv/conf.d, ensure: directory, purge: true, force: true}\n- {file: /srv/conf.d/declared, content: \"x\\n\"}",
+			prepare: "mkdir -p /srv/conf.d/stray; touch /srv/conf.d/stray/file /srv/conf.d/other; ln -s /etc /srv/conf.d/link",
+			drift:   "touch /srv/conf.d/another",
+		}, {
+			name: "folder-recursed", puppet: `file { '/srv/tree': ensure => directory, recurse => true, owner => 'www-data', group => 'adm', mode => '0640' }`,
+			role:    `- {file: /srv/tree, ensure: directory, recurse: true, owner: www-data, group: adm, mode: 0640}`,
+			prepare: "mkdir -p /srv/tree/a/b; touch /srv/tree/a/b/c; chmod 777 /srv/tree/a; ln -s /etc/hostname /srv/tree/link",
+			drift:   "chmod 600 /srv/tree/a/b/c; chown root /srv/tree/a",
+		}, {
+			name: "folder-absent", puppet: `file { '/srv/old-tree': ensure => absent, force => true }`,
+			role:    `- {file: /srv/old-tree, ensure: absent, force: true}`,
+			prepare: "mkdir -p /srv/old-tree/a; touch /srv/old-tree/a/b",
+			drift:   "mkdir -p /srv/old-tree/a",
+		}, {
+			name: "file-over-folder", puppet: `file { '/srv/was-folder': ensure => file, content => "x\n", force => true }`,
+			role:    `- {file: /srv/was-folder, content: "x\n", force: true}`,
+			prepare: "mkdir -p /srv/was-folder/a",
+		}, {
+			name: "folder-over-file", puppet: `file { '/srv/was-file': ensure => directory }`,
+			role:    `- {file: /srv/was-file, ensure: directory, force: true}`,
+			prepare: "touch /srv/was-file",
+		},
+	}
+}

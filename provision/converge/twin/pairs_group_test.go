@@ -1,6 +1,6 @@
 package twin
 
-func accountPairs() []pair {
+func groupPairs() []pair {
 	return []pair{
 		{
 			name: "group", puppet: `group { 'crew': gid => 4242 } group { 'crowd': ensure => present }`,
