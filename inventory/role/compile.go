@@ -14,9 +14,26 @@ import (
 // included them in this order. An error is of type [Problems] where a role is at fault, with
 // file:line:column.
 func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
+	c, err := s.compile(names, in)
+	if err != nil {
+		return nil, err
+	}
 	joined := strings.Join(names, ", ")
+	out := &Compiled{Checks: c.compiled, Waiting: c.waiting}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
+	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if err := out.Catalog.Validate(); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	return out, nil
+}
+
+// compile resolves roles for one host, and puts the resources in order.
+func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if in.Host == nil {
-		return nil, fmt.Errorf("role %s: no host to compile it for", joined)
+		return nil, fmt.Errorf("role %s: no host to compile it for", strings.Join(names, ", "))
 	}
 	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
 	if in.Facts != nil {
@@ -41,23 +58,13 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 		c.spread()
 		c.sort()
 	}
-	var checks []Check
 	for _, scope := range c.scopes {
-		checks = append(checks, c.checks(scope)...)
+		c.compiled = append(c.compiled, c.checks(scope)...)
 	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks, Waiting: c.waiting}
-	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
-	var err error
-	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	if err := out.Catalog.Validate(); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	return out, nil
+	return c, nil
 }
 
 // usable says why a role can't be compiled; nil when it can.
@@ -91,6 +98,7 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
+	compiled []Check
 	texts    int // bytes of all contents that are in memory
 
 	facts   map[string]any      // of the host; nil while they aren't known
@@ -113,6 +121,7 @@ type node struct {
 	notify, require, before []target
 	// waits is what the resource waits for; "" if it can be made.
 	waits string
+	twins []*node // the same, declared elsewhere
 }
 
 type target struct {

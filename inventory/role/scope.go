@@ -18,6 +18,7 @@ type scope struct {
 	params map[string]any
 	// include brought it; nil for a role of the host's own.
 	include *include
+	outer   *scope // that of the include's role
 	// environment are the values of conditions; nil until one is evaluated.
 	environment map[string]any
 }
@@ -66,6 +67,7 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 			return
 		}
 	}
+	sc.outer = outer
 	c.seen[r.name] = append(c.seen[r.name], sc)
 	for i := range r.includes {
 		next := &r.includes[i]
