@@ -27,7 +27,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork}}
 	if in.Facts != nil {
 		c.facts = whole(in.Facts).(map[string]any)
 	}
@@ -82,7 +82,8 @@ type compiler struct {
 
 	facts   map[string]any      // of the host; nil while they aren't known
 	queries map[string]HostList // results of hosts(...)
-	work    expression.Budget   // of conditions
+	hasRole func(name string) bool
+	work    expression.Budget // of conditions
 	// waiting says what is left out until the facts are known. unknown: there may be
 	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
 	// that are looked up at the moment need facts.

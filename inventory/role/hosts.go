@@ -168,6 +168,9 @@ func (c *compiler) hosts(query string) (HostList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, hint)
 	}
+	if q.role != "" && !c.hasRole(q.role) {
+		return nil, fmt.Errorf("hosts(%.60s): there is no role %.80q", query, q.role)
+	}
 	found := HostList{}
 	for _, h := range c.in.Hosts {
 		if q.matches(h) {
