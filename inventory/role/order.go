@@ -149,7 +149,7 @@ func (c *compiler) linkPackage(i int, early []int, owned map[string][]int) {
 			c.graph.add(i, j)
 		}
 	}
-	if pkg.Ensure == catalog.Absent {
+	if pkg.Gone() {
 		return
 	}
 	name, _, _ := strings.Cut(pkg.Name, ":")

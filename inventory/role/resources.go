@@ -146,7 +146,10 @@ func (v values) List(name string) (out []string) {
 }
 
 // Content resolves content, source or template, and counts its size.
-func (v values) Content() kind.Content {
+func (v values) Content() kind.Content { return v.ContentOf("content", "source", "template") }
+
+// ContentOf is Content for fields with other names.
+func (v values) ContentOf(contentField, sourceField, templateField string) kind.Content {
 	if v.outline {
 		return kind.Content{}
 	}
@@ -155,15 +158,15 @@ func (v values) Content() kind.Content {
 	var err error
 	field := ""
 	switch {
-	case v.has("content"):
-		source.Text = v.text("content")
-	case v.has("source"):
-		field = "source"
+	case v.has(contentField):
+		source.Text = v.text(contentField)
+	case v.has(sourceField):
+		field = sourceField
 		if text := v.text(field); text != "" {
 			source, err = c.readSource(text)
 		}
-	case v.has("template"):
-		field = "template"
+	case v.has(templateField):
+		field = templateField
 		if text := v.text(field); text != "" {
 			source.Text, err = c.render(text, v.resolver)
 		}
@@ -183,7 +186,7 @@ func (v values) Content() kind.Content {
 	}
 	if err != nil && !v.waits {
 		if field == "" {
-			field = "content"
+			field = contentField
 		}
 		c.addf(v.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
