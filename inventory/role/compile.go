@@ -27,7 +27,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork}}
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{}, hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork}}
 	if in.Facts != nil {
 		c.facts = whole(in.Facts).(map[string]any)
 	}
@@ -88,6 +88,7 @@ type compiler struct {
 	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
 	// that are looked up at the moment need facts.
 	waiting             []string
+	untrue              map[string]problem.Place // resources that aren't declared, and their conditions
 	unknown, scopeWaits bool
 }
 

@@ -44,6 +44,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	case waits:
 		n = c.wait(s, d, step)
 	case fails:
+		c.notDeclared(d)
 	}
 	if n == nil {
 		return
