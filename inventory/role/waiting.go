@@ -37,9 +37,13 @@ func (c *compiler) wait(s *scope, d *declaration, step item) *node {
 	return n
 }
 
-// missing decides about a target that isn't declared: it may be one of those that wait.
+// missing decides about a target that isn't declared: it may be one of those that wait. A
+// resource that waits itself may need no target in the end.
 func (c *compiler) missing(n *node, field string, t target) bool {
-	if c.unknown && n.waits == "" && field != "before" {
+	if n.waits != "" {
+		return true
+	}
+	if c.unknown && field != "before" {
 		n.waits = t.id
 	}
 	return c.unknown

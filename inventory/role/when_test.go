@@ -178,8 +178,9 @@ checks:
 	}
 }
 
-// Declarations that wait are in no cycle, since they may never be declared together.
-func TestWaitingCycle(t *testing.T) {
+// Declarations that wait are in no cycle, since they may never be declared together. Nor are
+// they at fault for what they need, if it isn't declared.
+func TestWaitingFaults(t *testing.T) {
 	c, err := compileText(t, `resources:
   - file: /a
     content: a
@@ -192,8 +193,14 @@ func TestWaitingCycle(t *testing.T) {
   - package: c
   - file: /d
     content: d
+  - file: /d/e
+    content: e
+    when: facts.os.id == "debian"
+    require: package[f]
+  - package: f
+    when: "false"
 `, nil)
-	if err != nil || len(c.Waiting) != 2 || len(c.Catalog.Resources) != 2 {
+	if err != nil || len(c.Waiting) != 3 || len(c.Catalog.Resources) != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
