@@ -198,4 +198,4 @@ func (c *compiler) hostValues(ref string) any {
 }
 
 // Hosts are other hosts, in templates: {{ range .Hosts "role=web" }}{{ .Address }}{{ end }}.
-func (d Data) Hosts(query string) (HostList, error) { return d.hosts(query) }
+func (d Data) Hosts(query string) (HostList, error) { return d.choice.hosts(query) }

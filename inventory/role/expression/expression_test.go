@@ -140,7 +140,7 @@ func TestMistakes(t *testing.T) {
 		`param.on &`:                                           `1:10: unexpected`,
 		`hosts("group=x") == []`:                               `1:7: no query; write role=NAME`,
 		`any(hosts("role=x"), .nam == "x")`:                    `1:23: type expression.host has no field nam; did you mean "name"?`,
-		`hosts(1) == []`:                                       `1:7: cannot use int as argument (type string)`,
+		`hosts(1) == []`:                                       `1:7: hosts takes a text in quotes`,
 		`replace("a", "b", "c") == "x"`:                        `1:1: unknown name replace`,
 		`len(facts.disks) == len(param.port)`:                  `invalid argument for len (type int)`,
 		`host.name matches "["`:                                `1:19: error parsing regexp`,

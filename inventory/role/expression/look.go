@@ -159,9 +159,13 @@ func (v *looker) call(n *ast.CallNode) {
 	if !ok || len(n.Arguments) != 1 {
 		return
 	}
-	text, ok := n.Arguments[0].(*ast.StringNode)
 	f, known := v.names.Functions[callee.Value]
-	if !ok || !known {
+	if !known {
+		return
+	}
+	text, ok := n.Arguments[0].(*ast.StringNode)
+	if !ok {
+		v.found(n.Arguments[0].Location(), "", callee.Value+" takes a text in quotes")
 		return
 	}
 	c := Call{Function: callee.Value, Text: text.Value}
