@@ -35,10 +35,7 @@ func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if in.Host == nil {
 		return nil, fmt.Errorf("role %s: no host to compile it for", strings.Join(names, ", "))
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
-	if in.Facts != nil {
-		c.facts = whole(in.Facts).(map[string]any)
-	}
+	c := s.compiler(in)
 	for _, name := range names {
 		if err := s.usable(name); err != nil {
 			return nil, err
@@ -101,14 +98,28 @@ type compiler struct {
 	compiled []Check
 	texts    int // bytes of all contents that are in memory
 
-	facts   map[string]any      // of the host; nil while they aren't known
-	queries map[string]HostList // results of hosts(...)
-	work    expression.Budget   // of conditions
-	// waiting says what is left out until the facts are known. unknown: there may be
-	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
-	// that are looked up at the moment need facts.
-	waiting             []string
-	unknown, scopeWaits bool
+	facts   map[string]any           // of the host; nil while they aren't known
+	queries map[string]HostList      // results of hosts(...)
+	hasRole func(name string) bool   // in this set
+	work    expression.Budget        // of conditions
+	untrue  map[string]problem.Place // ids of resources that aren't declared, and their conditions
+	// waiting says what is left out until the facts are known.
+	waiting []string
+	// unknown: ids of some resources that wait aren't known.
+	unknown bool
+	// scopeWaits: the values of the role that is expanded need facts.
+	scopeWaits bool
+}
+
+func (s *Set) compiler(in Input) *compiler {
+	c := &compiler{
+		in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
+		hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork},
+	}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
+	return c
 }
 
 // node is a resource and its edges.

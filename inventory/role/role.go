@@ -81,9 +81,9 @@ type Data struct {
 	// Each is the key and the value of the item, in a resource with each; otherwise nil.
 	Each map[string]any
 
-	facts map[string]any
-	waits *bool // set once Facts is used without facts
-	hosts func(query string) (HostList, error)
+	facts  map[string]any
+	waits  *bool // set once Facts is used without facts
+	choice *choice
 }
 
 // Compiled is the roles of one host.
