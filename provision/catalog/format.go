@@ -19,6 +19,9 @@ const (
 	FormatHeader = "Rackhand-Catalog"
 	// Format2 names content by its hash, and holds no secret.
 	Format2 = 2
+	// Format3 is the format of agents that take catalogs up to [MaxResources] and [MaxSize].
+	// Its JSON is that of format 2, and says 2.
+	Format3 = 3
 
 	ContentPath = "/v1/content/" // and the SHA-256
 	SecretsPath = "/v1/secrets"  // and the path of the file

@@ -170,7 +170,7 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/v1/catalog":
 		etag := `"` + a.catalog.Version + `"`
-		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) == catalog.Format2 {
+		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) >= catalog.Format2 {
 			io.WriteString(w, a.raw)
 			return
 		}

@@ -206,7 +206,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	}
 	c.sayVersion(req)
 	if path == catalogPath {
-		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format2))
+		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
 	}
 	resp, err := with.Do(req)
 	if err != nil {
