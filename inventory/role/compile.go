@@ -97,9 +97,11 @@ func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 
 // checks compiles the checks.
 func (c *compiler) checks(s *scope) []Check {
+	specs := httpFields()
+	specs["within"] = withinSpec()
 	var checks []Check
 	for _, d := range s.role.checks {
-		f := c.fields(s, d.fields, "check")
+		f := c.fields(s, d.fields, specs)
 		check := Check{
 			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
 			Within: f.duration("within", time.Minute),

@@ -12,6 +12,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -105,11 +106,12 @@ type role struct {
 
 // declaration is a resource as written.
 type declaration struct {
-	kind   string // catalog.KindPackage, ...
+	kind   kind.Kind
 	title  value
 	at     problem.Place
 	loop   *loop // nil for one resource
 	fields map[string]value
+	specs  map[string]spec // of the fields
 }
 
 type checkDeclaration struct {
