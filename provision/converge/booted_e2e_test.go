@@ -124,7 +124,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,
 		Providers: provider.All(provider.Host{Root: b.root.Root, Files: manager, Runner: b}),
-		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
+		Log:       slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))
 		},

@@ -204,7 +204,7 @@ func (f *fakes) engine() *Engine {
 	return &Engine{
 		Packages: f.apt(), Files: manager, Services: Systemd{Paths: f.root, Runner: command.Exec{}}, Contents: contents,
 		Providers: provider.All(provider.Host{Root: f.root.Root, Files: manager, Runner: command.Exec{}}),
-		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
+		Log:       slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }
 

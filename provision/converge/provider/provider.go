@@ -35,7 +35,9 @@ type Differ interface {
 
 // An Actor is the provider of a kind that is an action rather than a state, so that Check
 // may still find differences after Apply.
-type Actor interface{ Acts(r *catalog.Resource) bool }
+type Actor interface {
+	Acts(r *catalog.Resource) bool
+}
 
 // Files are those of the host. See package files.
 type Files interface {
