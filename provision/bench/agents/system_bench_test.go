@@ -110,7 +110,7 @@ func (s *system) appliance(ns string, roles map[string]string) {
 		}
 	}
 	save("rackhand.yaml", "state: state\ninventory: inventory\nsecrets: secrets\nsocket: state.sock\ninterfaces: [eth1]\npage: {listen: \"\"}\nlimits: {reports: 3600}\n")
-	save("inventory/rack.yaml", "networks:\n  rack1: {subnet: 10.77.0.0/24}\nhosts:\n  web1: {mac: \"52:54:00:00:00:01\", address: 10.77.0.11, role: " + slices.Min(slices.Collect(maps.Keys(roles))) + ", install: never}\n")
+	save("inventory/rack.yaml", "networks:\n  rack1: {subnet: 10.77.0.0/24}\nhosts:\n  web1: {mac: \"52:54:00:00:00:01\", address: 10.77.0.11, role: "+slices.Min(slices.Collect(maps.Keys(roles)))+", install: never}\n")
 	for name, text := range roles {
 		save("inventory/roles/"+name+".yaml", text)
 	}

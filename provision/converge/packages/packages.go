@@ -63,7 +63,11 @@ func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, err
 	if out.Code != 0 && out.Code != 1 {
 		return nil, fmt.Errorf("dpkg-query failed: %s", out.Explain())
 	}
-	installed := map[string]string{}
+	installed, asked := map[string]string{}, map[string][]string{} // the latter without architectures
+	for _, name := range names {
+		base, _, _ := strings.Cut(name, ":")
+		asked[base] = append(asked[base], name)
+	}
 	for line := range strings.Lines(out.Stdout) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		// The second letter is the state: i is installed and configured, c means
@@ -71,9 +75,8 @@ func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, err
 		if len(f) != 4 || len(f[2]) < 2 || f[2][1] != 'i' {
 			continue
 		}
-		for _, name := range names {
-			base, arch, qualified := strings.Cut(name, ":")
-			if base == f[0] && (!qualified || arch == f[1]) {
+		for _, name := range asked[f[0]] {
+			if _, arch, qualified := strings.Cut(name, ":"); !qualified || arch == f[1] {
 				installed[name] = f[3]
 			}
 		}
