@@ -67,8 +67,8 @@ func (c *Catalog) Validate() error {
 
 // Validate checks one resource without the others.
 func (r *Resource) Validate() error {
-	if r.Deadline < 0 || r.Deadline > MaxDeadline {
-		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
+	if err := r.validateAttributes(); err != nil {
+		return err
 	}
 	kind, s := r.Kind()
 	if s == nil {

@@ -60,6 +60,9 @@ func Make(c *role.Compiled) (*Made, error) {
 	m.size = perResource*len(c.Catalog.Resources) + 2*len(m.JSON) + texts
 	m.tooMuch[catalog.Format2] = catalog.TooMuch(catalog.Format2, len(c.Catalog.Resources), len(m.JSON))
 	if m.tooMuch[1] = cmp.Or(binary, m.tooMuch[catalog.Format2]); m.tooMuch[1] == "" {
+		m.tooMuch[1] = unknownToFirst(&second)
+	}
+	if m.tooMuch[1] == "" {
 		m.tooMuch[1], err = firstTooMuch(&c.Catalog, texts, len(m.JSON))
 	}
 	return m, err

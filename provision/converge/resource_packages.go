@@ -21,7 +21,10 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 		res := &resources[n]
 		// Those before it in the same transaction are part of it: their failure is
 		// told by apt.
+		later := r.notNow(res)
 		switch why := r.blocked(ctx, res); {
+		case later != "":
+			r.leave(res, start, later)
 		case why != "":
 			r.done(res, start, catalog.Skipped, why)
 		case r.queryErr != nil:
@@ -42,7 +45,7 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 	case r.noop:
 		r.plan(ctx, todo, deadline, start)
 	default:
-		r.transaction(ctx, todo, deadline, start)
+		r.transactions(ctx, todo, deadline, start)
 	}
 	return n
 }
@@ -123,7 +126,39 @@ func change(p *catalog.Package, was, now string) string {
 	return was + " → " + now
 }
 
-func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+// transactions carries out one transaction, and then others for those that failed and are to
+// be tried again.
+func (r *run) transactions(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
+	defer cancel()
+	for try := 1; len(todo) > 0; try++ {
+		failed := r.transaction(ctx, todo, deadline, start, try)
+		var again []*catalog.Resource
+		longest := time.Duration(0)
+		fail := func(res *catalog.Resource) {
+			r.done(res, start, catalog.Failed, short(failedTries(try, failed[res.ID]).Error()))
+		}
+		for _, res := range todo {
+			if wait, yes := r.mayRetry(ctx, res, try, failed[res.ID]); yes {
+				again, longest = append(again, res), max(longest, wait)
+			} else if failed[res.ID] != nil {
+				fail(res)
+			}
+		}
+		if len(again) > 0 && r.sleep(ctx, longest) != nil {
+			for _, res := range again {
+				fail(res)
+			}
+			return
+		}
+		todo = again
+	}
+}
+
+// transaction notes the results of those that hold then, and returns why the others don't, by
+// their ids.
+func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time, try int) (failed map[string]error) {
+	failed = map[string]error{}
 	var wanted []catalog.Package
 	var names []string
 	added := map[string][]string{}
@@ -132,9 +167,9 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		services, err := r.state.mark(res.Notify, res.ID, r.Clock())
 		if err != nil {
 			for _, res := range todo {
-				r.done(res, start, catalog.Failed, short(err.Error()))
+				failed[res.ID] = err
 			}
-			return
+			return failed
 		}
 		added[res.ID] = services
 	}
@@ -146,7 +181,8 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		p := res.Package
 		was := r.installed[p.Name]
 		if queryErr == nil && packages.Holds(p, now) {
-			r.done(res, start, catalog.Changed, change(p, was, now[p.Name])+also(outcome, p.Name))
+			did := afterTries(try, []string{change(p, was, now[p.Name]) + also(outcome, p.Name)}, nil)
+			r.done(res, start, catalog.Changed, strings.Join(did, "; "))
 			r.remember(p.Name, now)
 			continue
 		}
@@ -162,8 +198,9 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 				why = errors.Join(why, err)
 			}
 		}
-		r.done(res, start, catalog.Failed, short(why.Error()))
+		failed[res.ID] = why
 	}
+	return failed
 }
 
 // query asks which of the packages are installed.

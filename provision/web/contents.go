@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,7 @@ func (s *Server) catalog(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
 	format := catalog.FormatOf(c.Request().Header.Get(catalog.FormatHeader))
 	if why := m.TooMuch(format); why != "" {
 		return s.tooOld(c, h, format, why)

@@ -319,9 +319,11 @@ func TestFirstFormat(t *testing.T) {
 		r.want(r.got(web1, "/v1/catalog", format, version), 304)
 	}
 	for name, more := range map[string]catalog.Resource{
-		"binary":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
-		"not UTF-8":  declared("/x", "\xff"),
-		"over-large": declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
+		"binary":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
+		"not UTF-8":          declared("/x", "\xff"),
+		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
+		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
+		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)
