@@ -62,6 +62,17 @@ func (r *role) readLoop(n schema.Node) *loop {
 	return l
 }
 
+// withLoop lets the items of a declaration's loop stand in fields.
+func (d *declaration) withLoop(specs map[string]spec) map[string]spec {
+	if d.loop != nil {
+		for name, s := range specs {
+			s.Loop = d.loop.as
+			specs[name] = s
+		}
+	}
+	return specs
+}
+
 // knownItem reports whether a reference is one to the loop's item.
 func knownItem(s spec, ref string) bool {
 	if s.Loop == "" {

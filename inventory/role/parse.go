@@ -118,16 +118,12 @@ func (r *role) resource(n schema.Node) {
 	before := r.problems.Len()
 	specs := specsOf(k)
 	specs[k.Name] = titleSpec(k)
-	if d.loop = r.readLoop(n); d.loop != nil {
-		for name, s := range specs {
-			s.Loop = d.loop.as
-			specs[name] = s
-		}
-	}
-	r.fields(n, k.Name, specs, d.fields, "each", "as")
+	d.loop = r.readLoop(n)
+	d.specs = d.withLoop(specs)
+	r.fields(n, k.Name, specs, d.fields, "each", "as", "retry")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
-	d.specs = specs
+	r.readRetry(n, &d)
 	if r.problems.Len() > before {
 		return
 	}

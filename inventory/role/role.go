@@ -112,6 +112,8 @@ type declaration struct {
 	loop   *loop // nil for one resource
 	fields map[string]value
 	specs  map[string]spec // of the fields
+	// retries: it has retry, whose fields are among the others. See retryPrefix.
+	retries bool
 }
 
 type checkDeclaration struct {
