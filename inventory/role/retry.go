@@ -27,7 +27,7 @@ func (r *role) readRetry(n schema.Node, d *declaration) {
 			node.Problem("write retry: {tries: 3, wait: 10s}", "retry must be a mapping")
 			return
 		}
-		fields, specs := map[string]value{}, d.withLoop(retryFields())
+		fields, specs := map[string]value{}, d.loop.allow(retryFields())
 		r.fields(node, "retry", specs, fields)
 		d.retries = true
 		for name, v := range fields {
