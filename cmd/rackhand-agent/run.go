@@ -162,7 +162,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Apt: apt, Version: version,
+		Runner: runner, Apt: apt, Version: version,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,

@@ -2,7 +2,6 @@ package role
 
 import (
 	"fmt"
-	"time"
 
 	"rackhand/config/problem"
 	"rackhand/provision/catalog"
@@ -40,7 +39,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	if c.problems.Len() == 0 {
 		c.sort()
 	}
-	var checks []Check
+	var checks []catalog.Check
 	for _, scope := range c.scopes {
 		checks = append(checks, c.checks(scope)...)
 	}
@@ -51,6 +50,12 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: name, Resources: c.ordered()}
 	var err error
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+	}
+	if out.Catalog, err = out.Catalog.WithChecks(onHost(checks)); err == nil {
+		err = tooManyChecks(len(checks))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
 	}
 	if err := out.Catalog.Validate(); err != nil {
@@ -93,24 +98,6 @@ type target struct {
 
 func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 	c.problems.Addf(at, hint, format, args...)
-}
-
-// checks compiles the checks.
-func (c *compiler) checks(s *scope) []Check {
-	var checks []Check
-	for _, d := range s.role.checks {
-		f := c.fields(s, d.fields, "check")
-		check := Check{
-			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
-			Within: f.duration("within", time.Minute),
-			Source: d.at.String(),
-		}
-		if check.HTTP.Path == "" {
-			check.HTTP.Path = "/"
-		}
-		checks = append(checks, check)
-	}
-	return checks
 }
 
 // ordered lists the resources in the order of work.

@@ -21,9 +21,9 @@ func JSONSchema() ([]byte, error) {
 func shape() *schema.Shape {
 	resource := shapeOf(resourceSpecs())
 	resource["each"], resource["as"] = &schema.Shape{Any: true}, &schema.Shape{Text: true}
-	check := map[string]*schema.Shape{
-		"http":   {Fields: shapeOf(httpFields())},
-		"within": {Text: true},
+	check := shapeOf(checkSpecs())
+	for _, k := range checkKinds() {
+		check[k.name] = &schema.Shape{Fields: shapeOf(k.fields)}
 	}
 	parameter := map[string]*schema.Shape{
 		"type": {Text: true}, "default": {Any: true}, "required": {Bool: true}, "values": {List: &schema.Shape{Text: true}},
@@ -62,7 +62,7 @@ func shapeOf(specs map[string]spec) map[string]*schema.Shape {
 
 // pattern is what an editor checks of a field: a text without ${...} is of its type.
 func (s spec) pattern() string {
-	form := ""
+	form := s.form
 	switch s.typ {
 	case boolean:
 		form = "true|false|yes|no"
@@ -78,7 +78,8 @@ func (s spec) pattern() string {
 		form = "/.*"
 	case ids:
 		form = `(` + strings.Join(kinds(), "|") + `)\[.+\]`
-	default:
+	}
+	if form == "" {
 		return ""
 	}
 	return `\$\{|^(` + form + `)$`
@@ -109,7 +110,7 @@ func docs() schema.Docs {
 		"include.with.*": {Text: "A value of its type. ${...} may stand in it.", Examples: []string{"shop", `"${param.name}"`, "[a, b]"}},
 
 		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
-		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},
+		"checks":    {Text: "Checks, by the appliance from outside and by the agent on the host. The host serves when all of them pass. Each entry has one of http, tcp, exec and systemd."},
 
 		"resources.package":  {Text: "A package, by its name.", Examples: []string{"nginx"}},
 		"resources.file":     {Text: "A file or folder, by its path.", Examples: []string{"/etc/motd"}},
@@ -137,19 +138,13 @@ func docs() schema.Docs {
 		"resources.enabled": {Text: "Of a service: whether it starts at boot.", Examples: []string{"true"}},
 		"resources.refresh": {Text: "Of a service: what a notification does, restart or reload.", Default: "restart", Examples: []string{"reload"}},
 		"resources.settle":  {Text: "Of a service: how long it must be healthy after a start, 1s to 10m.", Default: "5s", Examples: []string{"20s"}},
-
-		"checks.http":          {Text: "An HTTP request to the host.", Examples: []string{"{port: 80, path: /, status: 200}"}},
-		"checks.http.port":     {Text: "The TCP port.", Default: "80", Examples: []string{"8080"}},
-		"checks.http.path":     {Text: "The path.", Default: "/", Examples: []string{"/health"}},
-		"checks.http.status":   {Text: "The status of the answer, 100 to 599.", Default: "200", Examples: []string{"204"}},
-		"checks.http.contains": {Text: "A text that the answer must contain.", Examples: []string{`"served by ${host.name}"`}},
-		"checks.within":        {Text: "How long the check may take to pass, 1s to 1h.", Default: "1m", Examples: []string{"60s"}},
 	}
-	for prefix, specs := range map[string]map[string]spec{
-		"resources.":   resourceSpecs(),
-		"checks.http.": httpFields(),
-		"checks.":      {"within": withinSpec()},
-	} {
+	maps.Copy(all, checkDocs())
+	of := map[string]map[string]spec{"resources.": resourceSpecs(), "checks.": checkSpecs()}
+	for _, k := range checkKinds() {
+		of["checks."+k.name+"."] = k.fields
+	}
+	for prefix, specs := range of {
 		for _, name := range slices.Sorted(maps.Keys(specs)) {
 			if doc, ok := all[prefix+name]; ok && name != "ensure" {
 				doc.Pattern = specs[name].pattern()

@@ -171,24 +171,3 @@ func (d *declaration) shape() (hint string, err error) {
 	}
 	return "", nil
 }
-
-func (r *role) check(n schema.Node) {
-	if !n.IsMapping() {
-		n.Problem("write - http: {port: 80}", "a check must be a mapping")
-		return
-	}
-	d := checkDeclaration{at: n.At(), fields: map[string]value{}}
-	http := false
-	n.Fields("check", schema.Fields{
-		"http": func(field schema.Node) {
-			http = true
-			r.fields(field, "http", httpFields(), d.fields)
-		},
-		"within": func(field schema.Node) { r.field(field, "within", withinSpec(), d.fields) },
-	})
-	if !http {
-		n.Problem("write - http: {port: 80, path: /}", "a check needs http")
-		return
-	}
-	r.checks = append(r.checks, d)
-}

@@ -25,12 +25,7 @@ type resolver struct {
 }
 
 func (c *compiler) fields(s *scope, fields map[string]value, kind string) *resolver {
-	specs := httpFields()
-	specs["within"] = withinSpec()
-	if kind != "check" {
-		specs = fieldsOf(kind)
-	}
-	return &resolver{c: c, scope: s, fields: fields, specs: specs}
+	return &resolver{c: c, scope: s, fields: fields, specs: fieldsOf(kind)}
 }
 
 // text is a field's text, "" when it isn't there or doesn't fit (reported).

@@ -3,13 +3,11 @@
 // with positions, its values are decoded by schema from the text that the operator
 // wrote, and it is compiled for one host at a time: ${...} is substituted after
 // parsing, the resources are put in order, and what comes out is the
-// [catalog.Catalog] that the host's agent converges and the [Check]s that the
-// appliance runs from outside.
+// [catalog.Catalog] that the host's agent converges and the checks that say whether the
+// host serves.
 package role
 
 import (
-	"time"
-
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
@@ -67,23 +65,9 @@ type Data struct {
 // Compiled is a role for one host.
 type Compiled struct {
 	Catalog catalog.Catalog
-	Checks  []Check
-}
-
-// A Check is run against a host from outside; when all of a role pass, it serves.
-type Check struct {
-	HTTP *HTTPCheck `json:"http,omitempty"`
-	// Within is how long it may go on failing before that is a failure.
-	Within time.Duration `json:"within"`
-	Source string        `json:"source"` // roles/web.yaml:20:5
-}
-
-// An HTTPCheck asks for a page at the host's address.
-type HTTPCheck struct {
-	Port     int    `json:"port"`               // 80 unless given
-	Path     string `json:"path"`               // "/" unless given; begins with "/"
-	Status   int    `json:"status"`             // 200 unless given
-	Contains string `json:"contains,omitempty"` // what the body must contain; "" for nothing
+	// Checks are all of them; those that run on the host are in the catalog, too. When all
+	// pass, the host serves.
+	Checks []catalog.Check
 }
 
 // A Set is the roles of an inventory, immutable.
@@ -110,9 +94,4 @@ type declaration struct {
 	at     problem.Place
 	loop   *loop // nil for one resource
 	fields map[string]value
-}
-
-type checkDeclaration struct {
-	at     problem.Place
-	fields map[string]value // port, path, ..., within
 }

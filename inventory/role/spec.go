@@ -38,6 +38,10 @@ type spec struct {
 	empty     bool   // the empty text is a value
 	secret    bool   // ${secret.NAME} may stand here
 	loop      string // the name of an item of each that may stand here, "" for none
+	// valid says more about a text, and form is a regular expression for editors; nil and ""
+	// for nothing.
+	valid func(text string) (hint string, err error)
+	form  string
 }
 
 func (s spec) list() bool { return s.typ == words || s.typ == ids }
@@ -71,18 +75,6 @@ func fieldsOf(kind string) map[string]spec {
 	}
 	return fields
 }
-
-func httpFields() map[string]spec {
-	return map[string]spec{
-		"port":     {typ: number, low: 1, high: 65535},
-		"path":     {typ: urlPath},
-		"status":   {typ: number, low: 100, high: 599},
-		"contains": {},
-	}
-}
-
-// withinSpec bounds how long a check may take to pass.
-func withinSpec() spec { return spec{typ: duration, low: 1, high: 3600} }
 
 var idForm = regexp.MustCompile(`(?s)^(package|file|service)\[(.+)\]$`)
 
@@ -129,6 +121,9 @@ func (s spec) check(text string) (hint string, err error) {
 		if !idForm.MatchString(text) {
 			return "write package[NAME], file[/PATH] or service[NAME]", fmt.Errorf("%.80q names no resource", text)
 		}
+	}
+	if s.valid != nil {
+		return s.valid(text)
 	}
 	return "", nil
 }

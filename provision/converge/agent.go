@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/drift"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
@@ -40,6 +41,8 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
+	// Runner runs the programs of checks on the host.
+	Runner command.Runner
 	// Apt, if set, keeps in the state which sources the package index was updated from.
 	Apt *packages.Apt
 	// Orders: between two runs, Run waits for the appliance's orders.
@@ -228,6 +231,9 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	a.Engine.Contents.use(c)
 	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
 	report.Status = statusOf(report.Results, demand.Noop)
+	if !demand.Noop {
+		a.check(ctx, cat.Checks, report)
+	}
 	if left := without(report.Results, demand.Noop); left != "" {
 		report.Warnings = append(report.Warnings, left)
 	}

@@ -14,7 +14,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
 	"rackhand/provision/handout"
 	"rackhand/templates"
@@ -193,6 +192,7 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 // line, and without places in the roles.
 func catalogText(c catalog.Catalog) (string, error) {
 	c.Version = "" // a hash over the rest
+	c.Checks = nil // shown with the others
 	c.Resources = slices.Clone(c.Resources)
 	for i := range c.Resources {
 		c.Resources[i].Source = ""
@@ -200,20 +200,17 @@ func catalogText(c catalog.Catalog) (string, error) {
 	return asYAML(c)
 }
 
-// checksText is a role's checks in a form that diffs well.
-func checksText(list []role.Check) (string, error) {
-	type check struct {
-		HTTP   *role.HTTPCheck `json:"http,omitempty"`
-		Within string          `json:"within"`
-	}
-	var out []check
-	for _, c := range list {
-		out = append(out, check{c.HTTP, c.Within.String()})
-	}
-	if len(out) == 0 {
+// checksText is a role's checks in a form that diffs well. Those on the host stand in the
+// catalog, too; they are shown here alone.
+func checksText(list []catalog.Check) (string, error) {
+	if len(list) == 0 {
 		return "", nil
 	}
-	return asYAML(out)
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Source = ""
+	}
+	return asYAML(list)
 }
 
 // asYAML writes a value with the names of its JSON.

@@ -1,0 +1,212 @@
+package role
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rackhand/config/problem"
+	"rackhand/config/schema"
+	"rackhand/provision/catalog"
+)
+
+// A checkKind is a kind of check: the key that a check begins with, the fields of its mapping,
+// and what they become.
+type checkKind struct {
+	name   string
+	fields map[string]spec
+	// onHost: it runs on the host alone.
+	onHost bool
+	// deadline of one try, unless the check sets one.
+	deadline time.Duration
+	// shape says which fields don't go together; nil: all do. It is asked when a role is read.
+	shape func(d *checkDeclaration) error
+	// make fills in the check of a host, whose From is set.
+	make func(f *resolver, c *catalog.Check)
+}
+
+// checkKinds are all kinds. Everything that is said of kinds of checks is made of this list.
+func checkKinds() []checkKind { return []checkKind{httpKind(), tcpKind(), execKind(), systemdKind()} }
+
+func checkKindNames() (names []string) {
+	for _, k := range checkKinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// checkSpecs are the fields beside the kind.
+func checkSpecs() map[string]spec {
+	return map[string]spec{
+		"from":     {typ: oneOf, known: []string{catalog.FromAppliance, catalog.FromHost}},
+		"within":   {typ: duration, low: 1, high: catalog.MaxWithin},
+		"deadline": {typ: duration, low: 1, high: catalog.MaxCheckTime},
+	}
+}
+
+// checkDeclaration is a check as written.
+type checkDeclaration struct {
+	kind   checkKind
+	at     problem.Place
+	fields map[string]value // of the kind, and from, within, deadline
+}
+
+// has reports whether a field is written.
+func (d *checkDeclaration) has(name string) bool { _, ok := d.fields[name]; return ok }
+
+// is reports whether a field is written with one of these texts, without a reference.
+func (d *checkDeclaration) is(name string, texts ...string) bool {
+	v, ok := d.fields[name]
+	return ok && !v.isList && v.static() && slices.Contains(texts, literal(v))
+}
+
+// check reads a check.
+func (r *role) check(n schema.Node) {
+	const hint = "write - http: {port: 80, path: /}"
+	if !n.IsMapping() {
+		n.Problem(hint, "a check must be a mapping")
+		return
+	}
+	d := checkDeclaration{at: n.At(), fields: map[string]value{}}
+	before := r.problems.Len()
+	readers := schema.Fields{}
+	found := 0
+	for _, k := range checkKinds() {
+		readers[k.name] = func(field schema.Node) {
+			if found++; found > 1 {
+				field.Problem("begin a new check with a dash", "this check is a %s already", d.kind.name)
+				return
+			}
+			d.kind = k
+			r.fields(field, k.name, k.fields, d.fields)
+		}
+	}
+	for name, s := range checkSpecs() {
+		readers[name] = func(field schema.Node) { r.field(field, name, s, d.fields) }
+	}
+	n.Fields("check", readers)
+	if r.problems.Len() > before {
+		return
+	}
+	if found == 0 {
+		n.Problem(hint, "a check needs one of %s", strings.Join(checkKindNames(), ", "))
+		return
+	}
+	if err := d.shape(); err != nil {
+		n.Problem("", "%s: %v", d.kind.name, err)
+		return
+	}
+	r.checks = append(r.checks, d)
+}
+
+func (d *checkDeclaration) shape() error {
+	if d.kind.onHost && d.is("from", catalog.FromAppliance) {
+		return errors.New("it runs on the host alone: leave from out, or write from: host")
+	}
+	if d.has("address") && !d.kind.onHost && (!d.has("from") || d.is("from", catalog.FromAppliance)) {
+		return errors.New("address goes with from: host; the appliance asks the host's own address")
+	}
+	if d.kind.shape == nil {
+		return nil
+	}
+	return d.kind.shape(d)
+}
+
+// checks compiles the checks of a scope.
+func (c *compiler) checks(s *scope) (checks []catalog.Check) {
+	for i := range s.role.checks {
+		if k, ok := c.makeCheck(s, &s.role.checks[i]); ok {
+			checks = append(checks, k)
+		}
+	}
+	return checks
+}
+
+func (c *compiler) makeCheck(s *scope, d *checkDeclaration) (catalog.Check, bool) {
+	before := c.problems.Len()
+	f := &resolver{c: c, scope: s, fields: d.fields, specs: d.kind.specs()}
+	k := catalog.Check{
+		From:     or(f.text("from"), catalog.FromAppliance),
+		Within:   seconds(f.duration("within", time.Minute)),
+		Deadline: seconds(f.duration("deadline", d.kind.deadline)),
+		Source:   d.at.String(),
+	}
+	if d.kind.onHost && !d.has("from") {
+		k.From = catalog.FromHost
+	}
+	d.kind.make(f, &k)
+	if c.problems.Len() > before {
+		return k, false
+	}
+	if err := k.Validate(); err != nil {
+		c.addf(d.at, "", "%s, for host %s: %v", d.kind.name, c.in.Host.Name, err)
+		return k, false
+	}
+	return k, true
+}
+
+// specs are all fields that a check of the kind may have.
+func (k checkKind) specs() map[string]spec {
+	all := checkSpecs()
+	for name, s := range k.fields {
+		all[name] = s
+	}
+	return all
+}
+
+// onHost are the checks that the agent runs.
+func onHost(checks []catalog.Check) (out []catalog.Check) {
+	for _, k := range checks {
+		if k.From == catalog.FromHost {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// tooManyChecks says so.
+func tooManyChecks(n int) error {
+	if n <= catalog.MaxChecks {
+		return nil
+	}
+	return fmt.Errorf("%d checks, with those of included roles; at most %d are allowed", n, catalog.MaxChecks)
+}
+
+// texts are the items of a list.
+func (r *resolver) texts(name string) (out []string) {
+	for _, item := range r.list(name) {
+		out = append(out, item.id)
+	}
+	return out
+}
+
+func withoutHint(valid func(string) error) func(string) (string, error) {
+	return func(text string) (string, error) { return "", valid(text) }
+}
+
+// contentSpecs are the fields of a text that is searched.
+func contentSpecs(to map[string]spec) map[string]spec {
+	to["contains"] = spec{}
+	to["matches"] = spec{valid: func(text string) (string, error) {
+		return "write a regular expression of RE2", catalog.ValidExpression(text)
+	}}
+	return to
+}
+
+func contentOf(f *resolver) catalog.Content {
+	return catalog.Content{Contains: f.text("contains"), Matches: f.text("matches")}
+}
+
+// flag is a boolean field.
+func (r *resolver) flag(name string, otherwise bool) bool {
+	if b := r.bool(name); b != nil {
+		return *b
+	}
+	return otherwise
+}
+
+func missingField(names ...string) error {
+	return errors.New(strings.Join(names, " and ") + " must be written")
+}
