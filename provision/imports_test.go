@@ -85,6 +85,16 @@ func rules() []rule {
 			why:     "a package manager knows neither the engine nor the agent's files",
 		},
 		{
+			from: "rackhand/provision/converge/files", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/provision/converge/files", "rackhand/provision/converge/provider", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
+			why:     "a file is brought about in the same way, whatever declares it",
+		},
+		{
+			from: "rackhand/provision/converge/provider", forbid: []string{"rackhand/"},
+			allowed: []string{"rackhand/provision/converge/provider", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
+			why:     "a provider knows neither the engine nor the agent's files",
+		},
+		{
 			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
 			why: "an archive of reports knows neither its readers nor the journal",
 		},

@@ -15,7 +15,9 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
 
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
@@ -158,6 +160,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 	runner, clock := command.Exec{}, converge.SystemClock{}
 	apt := &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 	contents := &converge.Contents{Paths: paths, Log: log}
+	manager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
@@ -165,7 +168,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Runner: runner, Apt: apt, Version: version,
 		Engine: &converge.Engine{
 			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: &converge.Files{Paths: paths, Runner: runner, Random: crand.Reader, Contents: contents}, Contents: contents,
+			Files: manager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: manager, Runner: runner}),
 			Version: version, Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},

@@ -9,6 +9,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -40,9 +41,9 @@ func checkKindNames() (names []string) {
 // checkSpecs are the fields beside the kind.
 func checkSpecs() map[string]spec {
 	return map[string]spec{
-		"from":     {typ: oneOf, known: []string{catalog.FromAppliance, catalog.FromHost}},
-		"within":   {typ: duration, low: 1, high: catalog.MaxWithin},
-		"deadline": {typ: duration, low: 1, high: catalog.MaxCheckTime},
+		"from":     {Type: kind.OneOf, Known: []string{catalog.FromAppliance, catalog.FromHost}},
+		"within":   {Type: kind.Duration, Low: 1, High: catalog.MaxWithin},
+		"deadline": {Type: kind.Duration, Low: 1, High: catalog.MaxCheckTime},
 	}
 }
 
@@ -128,7 +129,7 @@ func (c *compiler) makeCheck(s *scope, d *checkDeclaration) (catalog.Check, bool
 	before := c.problems.Len()
 	f := &resolver{c: c, scope: s, fields: d.fields, specs: d.kind.specs()}
 	k := catalog.Check{
-		From:     or(f.text("from"), catalog.FromAppliance),
+		From:     f.textOr("from", catalog.FromAppliance),
 		Within:   seconds(f.duration("within", time.Minute)),
 		Deadline: seconds(f.duration("deadline", d.kind.deadline)),
 		Source:   d.at.String(),
@@ -175,11 +176,14 @@ func tooManyChecks(n int) error {
 }
 
 // texts are the items of a list.
-func (r *resolver) texts(name string) (out []string) {
-	for _, item := range r.list(name) {
-		out = append(out, item.id)
+func (r *resolver) texts(name string) []string { return values{r}.List(name) }
+
+// textOr is a field's text, or otherwise if it isn't there.
+func (r *resolver) textOr(name, otherwise string) string {
+	if text := r.text(name); text != "" {
+		return text
 	}
-	return out
+	return otherwise
 }
 
 func withoutHint(valid func(string) error) func(string) (string, error) {
@@ -189,7 +193,7 @@ func withoutHint(valid func(string) error) func(string) (string, error) {
 // contentSpecs are the fields of a text that is searched.
 func contentSpecs(to map[string]spec) map[string]spec {
 	to["contains"] = spec{}
-	to["matches"] = spec{valid: func(text string) (string, error) {
+	to["matches"] = spec{Valid: func(text string) (string, error) {
 		return "write a regular expression of RE2", catalog.ValidExpression(text)
 	}}
 	return to

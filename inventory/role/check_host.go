@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -12,9 +13,9 @@ func execKind() checkKind {
 	return checkKind{
 		name: "exec", onHost: true, deadline: 30 * time.Second,
 		fields: contentSpecs(map[string]spec{
-			"command": {typ: words},
-			"exit":    {typ: number, low: 0, high: 255},
-			"user":    {valid: withoutHint(catalog.ValidUser)},
+			"command": {Type: kind.Words},
+			"exit":    {Type: kind.Number, Low: 0, High: 255},
+			"user":    {Valid: withoutHint(catalog.ValidUser)},
 		}),
 		shape: func(d *checkDeclaration) error {
 			if !d.has("command") {
@@ -35,8 +36,8 @@ func systemdKind() checkKind {
 	return checkKind{
 		name: "systemd", onHost: true, deadline: 30 * time.Second,
 		fields: map[string]spec{
-			"failed": {typ: number, low: 0, high: catalog.MaxUnits},
-			"except": {typ: words, valid: withoutHint(catalog.ValidUnits)},
+			"failed": {Type: kind.Number, Low: 0, High: catalog.MaxUnits},
+			"except": {Type: kind.Words, Valid: withoutHint(catalog.ValidUnits)},
 		},
 		shape: func(d *checkDeclaration) error {
 			if !d.has("failed") {

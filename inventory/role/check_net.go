@@ -6,18 +6,19 @@ import (
 	"strconv"
 	"time"
 
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
 // tlsSpecs are the fields of a check over the network, with or without TLS.
 func netSpecs(to map[string]spec) map[string]spec {
-	to["port"] = spec{typ: number, low: 1, high: 65535}
-	to["address"] = spec{valid: withoutHint(catalog.ValidAddress)}
-	to["tls"] = spec{typ: boolean}
-	to["host"] = spec{valid: withoutHint(catalog.ValidServer)}
-	to["ca"] = spec{typ: filename}
-	to["verify"] = spec{typ: boolean}
-	to["certificate_days"] = spec{typ: number, low: 1, high: catalog.MaxDays}
+	to["port"] = spec{Type: kind.Number, Low: 1, High: 65535}
+	to["address"] = spec{Valid: withoutHint(catalog.ValidAddress)}
+	to["tls"] = spec{Type: kind.Boolean}
+	to["host"] = spec{Valid: withoutHint(catalog.ValidServer)}
+	to["ca"] = spec{Type: kind.Filename}
+	to["verify"] = spec{Type: kind.Boolean}
+	to["certificate_days"] = spec{Type: kind.Number, Low: 1, High: catalog.MaxDays}
 	return to
 }
 
@@ -38,7 +39,7 @@ func tlsShape(d *checkDeclaration, alsoPlain ...string) error {
 // addressOf is where a check connects to.
 func addressOf(f *resolver, c *catalog.Check) string {
 	if c.From == catalog.FromHost {
-		return or(f.text("address"), "127.0.0.1")
+		return f.textOr("address", "127.0.0.1")
 	}
 	return f.c.in.Host.Address.String()
 }
@@ -48,7 +49,7 @@ func tlsOf(f *resolver) *catalog.TLSCheck {
 	if !f.flag("tls", false) {
 		return nil
 	}
-	t := &catalog.TLSCheck{Name: or(f.text("host"), f.c.in.Host.Name), Unverified: !f.flag("verify", true), Days: f.number("certificate_days", 0)}
+	t := &catalog.TLSCheck{Name: f.textOr("host", f.c.in.Host.Name), Unverified: !f.flag("verify", true), Days: f.number("certificate_days", 0)}
 	name := f.text("ca")
 	if name == "" {
 		return t
@@ -69,10 +70,10 @@ func tlsOf(f *resolver) *catalog.TLSCheck {
 
 func httpKind() checkKind {
 	fields := contentSpecs(netSpecs(map[string]spec{
-		"path":    {typ: urlPath},
-		"method":  {typ: oneOf, known: []string{"GET", "HEAD"}},
-		"status":  {typ: words, valid: validStatus, form: "[0-9]+"},
-		"headers": {typ: words, valid: withoutHint(catalog.ValidHeader)},
+		"path":    {Type: kind.URLPath},
+		"method":  {Type: kind.OneOf, Known: []string{"GET", "HEAD"}},
+		"status":  {Type: kind.Words, Valid: validStatus, Form: "[0-9]+"},
+		"headers": {Type: kind.Words, Valid: withoutHint(catalog.ValidHeader)},
 	}))
 	return checkKind{
 		name: "http", fields: fields, deadline: 5 * time.Second,
@@ -84,7 +85,7 @@ func httpKind() checkKind {
 		},
 		make: func(f *resolver, c *catalog.Check) {
 			h := &catalog.HTTPCheck{
-				Address: addressOf(f, c), Path: or(f.text("path"), "/"), Method: or(f.text("method"), "GET"), Host: f.text("host"),
+				Address: addressOf(f, c), Path: f.textOr("path", "/"), Method: f.textOr("method", "GET"), Host: f.text("host"),
 				Headers: f.texts("headers"), Content: contentOf(f), TLS: tlsOf(f),
 			}
 			port := 80

@@ -63,12 +63,12 @@ func (r *role) readLoop(n schema.Node) *loop {
 }
 
 // knownItem reports whether a reference is one to the loop's item.
-func (s spec) knownItem(ref string) bool {
-	if s.loop == "" {
+func knownItem(s spec, ref string) bool {
+	if s.Loop == "" {
 		return false
 	}
-	rest, ok := strings.CutPrefix(ref, s.loop+".value.")
-	return ok && rest != "" || ref == s.loop+".value" || ref == s.loop+".key"
+	rest, ok := strings.CutPrefix(ref, s.Loop+".value.")
+	return ok && rest != "" || ref == s.Loop+".value" || ref == s.Loop+".key"
 }
 
 // items are the steps of a declaration: one without a loop.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rackhand/config/schema"
+	"rackhand/inventory/role/kind"
 )
 
 // JSONSchema is the JSON Schema (draft 7) of a role's file, for editors and for the
@@ -19,7 +20,8 @@ func JSONSchema() ([]byte, error) {
 // shape is what a role's file may hold. A scalar is always a text, since ${...} may
 // stand in it.
 func shape() *schema.Shape {
-	resource := shapeOf(resourceSpecs())
+	specs, _ := resourceFields()
+	resource := shapeOf(specs)
 	resource["each"], resource["as"] = &schema.Shape{Any: true}, &schema.Shape{Text: true}
 	check := shapeOf(checkSpecs())
 	for _, k := range checkKinds() {
@@ -39,50 +41,67 @@ func shape() *schema.Shape {
 	}}
 }
 
-// resourceSpecs are the fields of all kinds of resources, titles among them.
-func resourceSpecs() map[string]spec {
-	all := map[string]spec{}
-	for _, kind := range kinds() {
-		all[kind] = spec{typ: title, known: []string{kind}}
-		maps.Copy(all, fieldsOf(kind))
+// resourceFields are the fields of all kinds of resources, titles among them, with the kinds
+// that have each.
+func resourceFields() (specs map[string]spec, docs map[string]schema.Doc) {
+	specs, docs = map[string]spec{}, map[string]schema.Doc{}
+	for name, f := range kind.Common() {
+		specs[name] = f.Spec
+		docs[name] = schema.Doc{Text: f.Text, Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
 	}
-	return all
+	for _, k := range kind.All() {
+		for _, name := range slices.Sorted(maps.Keys(k.Fields)) {
+			f := k.Fields[name]
+			text := "Of " + article(k.Name) + ": " + f.Text
+			if f.Default != "" {
+				text += " (default " + f.Default + ")"
+			}
+			doc, twice := docs[name]
+			if !twice {
+				specs[name] = f.Spec
+				docs[name] = schema.Doc{Text: text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
+				continue
+			}
+			doc.Text += " " + text + "."
+			doc.Pattern, doc.Default = same(doc.Pattern, f.Pattern()), same(doc.Default, f.Default)
+			docs[name] = doc
+		}
+	}
+	for _, k := range kind.All() {
+		doc, twice := docs[k.Name]
+		if !twice {
+			specs[k.Name] = titleSpec(k)
+		}
+		docs[k.Name] = schema.Doc{Text: strings.TrimSpace(k.Text + " " + doc.Text), Examples: append([]string{k.Example}, doc.Examples...)}
+	}
+	return specs, docs
+}
+
+// article is a kind's name in a sentence.
+func article(name string) string {
+	if strings.ContainsRune("aeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// same is a text that two fields share; "" if they differ.
+func same(a, b string) string {
+	if a == b {
+		return a
+	}
+	return ""
 }
 
 func shapeOf(specs map[string]spec) map[string]*schema.Shape {
 	fields := map[string]*schema.Shape{}
 	for name, s := range specs {
 		fields[name] = &schema.Shape{Text: true}
-		if s.list() {
+		if s.List() {
 			fields[name] = &schema.Shape{List: &schema.Shape{Text: true}}
 		}
 	}
 	return fields
-}
-
-// pattern is what an editor checks of a field: a text without ${...} is of its type.
-func (s spec) pattern() string {
-	form := s.form
-	switch s.typ {
-	case boolean:
-		form = "true|false|yes|no"
-	case number:
-		form = "[0-9]+"
-	case mode:
-		form = "[0-7]+"
-	case oneOf:
-		form = strings.Join(s.known, "|")
-	case duration:
-		form = `([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+`
-	case urlPath:
-		form = "/.*"
-	case ids:
-		form = `(` + strings.Join(kinds(), "|") + `)\[.+\]`
-	}
-	if form == "" {
-		return ""
-	}
-	return `\$\{|^(` + form + `)$`
 }
 
 // docs are the texts of the keys, as an editor shows them.
@@ -109,45 +128,25 @@ func docs() schema.Docs {
 		"include.with":   {Text: "Values of its parameters. They stand above the host's variables.", Examples: []string{"{site_name: shop}"}},
 		"include.with.*": {Text: "A value of its type. ${...} may stand in it.", Examples: []string{"shop", `"${param.name}"`, "[a, b]"}},
 
-		"resources": {Text: "What shall hold on the host, in the order of work. Each entry has one of package, file and service."},
+		"resources": {Text: "What shall hold on the host, in the order of work. Each entry is of one kind: " + kind.Listed() + "."},
 		"checks":    {Text: "Checks, by the appliance from outside and by the agent on the host. The host serves when all of them pass. Each entry has one of http, tcp, exec and systemd."},
-
-		"resources.package":  {Text: "A package, by its name.", Examples: []string{"nginx"}},
-		"resources.file":     {Text: "A file or folder, by its path.", Examples: []string{"/etc/motd"}},
-		"resources.service":  {Text: "A systemd unit, by its name.", Examples: []string{"nginx"}},
-		"resources.notify":   {Text: "Services to restart or reload when this resource changed.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
-		"resources.require":  {Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
-		"resources.deadline": {Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
 
 		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
 		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
-
-		"resources.ensure":          {Text: "Of a package: present (the default), absent, or an exact version. Of a file: file (the default), directory or absent.", Examples: []string{"absent"}},
-		"resources.with_dependants": {Text: "Of a package: other packages may be removed or downgraded with this change.", Default: "false", Examples: []string{"true"}},
-
-		"resources.content":   {Text: "Of a file: its text. A secret may stand in it, ${secret.NAME}.", Examples: []string{`"served by ${host.name}"`, `""`}},
-		"resources.source":    {Text: "Of a file: a file of templates/, copied as it is.", Examples: []string{"motd"}},
-		"resources.template":  {Text: "Of a file: a template of templates/, rendered for the host.", Examples: []string{"index.html"}},
-		"resources.mode":      {Text: "Of a file: its mode, three or four octal digits.", Examples: []string{"0644"}},
-		"resources.owner":     {Text: "Of a file: the user who owns it.", Examples: []string{"root"}},
-		"resources.group":     {Text: "Of a file: its group.", Examples: []string{"root"}},
-		"resources.validate":  {Text: "Of a file: a command that must exit 0 before the new content takes its place; %s is the path of the new content.", Examples: []string{"[visudo, -cf, '%s']"}},
-		"resources.sensitive": {Text: "Of a file: its content reaches no log, diff or report.", Default: "false", Examples: []string{"true"}},
-
-		"resources.running": {Text: "Of a service: whether it runs.", Examples: []string{"true"}},
-		"resources.enabled": {Text: "Of a service: whether it starts at boot.", Examples: []string{"true"}},
-		"resources.refresh": {Text: "Of a service: what a notification does, restart or reload.", Default: "restart", Examples: []string{"reload"}},
-		"resources.settle":  {Text: "Of a service: how long it must be healthy after a start, 1s to 10m.", Default: "5s", Examples: []string{"20s"}},
 	}
 	maps.Copy(all, checkDocs())
-	of := map[string]map[string]spec{"resources.": resourceSpecs(), "checks.": checkSpecs()}
+	_, resources := resourceFields()
+	for name, doc := range resources {
+		all["resources."+name] = doc
+	}
+	of := map[string]map[string]spec{"checks.": checkSpecs()}
 	for _, k := range checkKinds() {
 		of["checks."+k.name+"."] = k.fields
 	}
 	for prefix, specs := range of {
 		for _, name := range slices.Sorted(maps.Keys(specs)) {
-			if doc, ok := all[prefix+name]; ok && name != "ensure" {
-				doc.Pattern = specs[name].pattern()
+			if doc, ok := all[prefix+name]; ok {
+				doc.Pattern = specs[name].Pattern()
 				all[prefix+name] = doc
 			}
 		}

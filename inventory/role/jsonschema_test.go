@@ -6,6 +6,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema/schematest"
+	"rackhand/inventory/role/kind"
 )
 
 // Every key that the reader knows stands in the schema with an example that both
@@ -52,25 +53,21 @@ func baseRole(path string) string {
 		return "parameters: {}\n"
 	}
 	key := strings.TrimPrefix(path, "resources.")
-	if key == "content" || key == "source" || key == "template" {
-		return "resources: [{file: /etc/motd}]\n"
+	if k, ok := kind.Find(key); ok {
+		return "resources: [{" + k.Needs + "}]\n"
 	}
-	base := map[string]string{
-		"as":      "resources: [{package: nginx, each: [a]}]\n",
-		"package": "resources: [{}]\n", "file": "resources: [{content: x}]\n", "service": "resources: [{}]\n",
-	}
-	if text, ok := base[key]; ok {
-		return text
-	}
-	bases := map[string]string{
-		"package": "resources: [{package: nginx}]\n",
-		"service": "resources: [{service: nginx}]\n",
-		"file":    "resources: [{file: /etc/motd, content: x}]\n",
-	}
-	for _, kind := range kinds() {
-		if _, ok := fieldsOf(kind)[key]; ok && key != "ensure" {
-			return bases[kind]
+	for _, k := range kind.All() {
+		if _, ok := k.Fields[key]; !ok {
+			continue
 		}
+		needs := k.Needs
+		if key == "content" || key == "source" || key == "template" || strings.HasPrefix(needs, key+":") {
+			needs = ""
+		}
+		return "resources: [{" + k.Name + ": " + k.Example + ", " + needs + "}]\n"
+	}
+	if key == "as" {
+		return "resources: [{package: nginx, each: [a]}]\n"
 	}
 	return "resources: [{package: nginx}]\n"
 }

@@ -29,8 +29,8 @@ func (c *compiler) link() {
 			if !ok {
 				continue
 			}
-			if c.nodes[at].Service == nil {
-				c.addf(t.at, "notify the service that reads it", "notify: %s is no service", t.id)
+			if !catalog.Refreshes(c.nodes[at].decl.kind.Name) {
+				c.addf(t.at, "notify the service that reads it", "notify: %s can't be notified", t.id)
 				continue
 			}
 			c.graph.add(i, at)

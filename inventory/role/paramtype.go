@@ -12,6 +12,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 )
 
 // A paramType is the type of a parameter.
@@ -119,7 +120,7 @@ func (t paramType) scalar(text string) (canonical, hint string, err error) {
 		_, err := strconv.ParseInt(text, 10, 64)
 		ok, hint = err == nil && intForm.MatchString(text), "write a whole number without leading zeros"
 	case "bool":
-		b, known := parseBool(text)
+		b, known := kind.ParseBool(text)
 		if known {
 			text = strconv.FormatBool(b)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -49,56 +50,92 @@ func list(n schema.Node, what string) ([]schema.Node, bool) {
 	return n.List(what)
 }
 
-func kinds() []string {
-	return []string{catalog.KindPackage, catalog.KindFile, catalog.KindService}
+// specsOf are the specs of a kind's fields, without its title.
+func specsOf(k kind.Kind) map[string]spec {
+	specs := make(map[string]spec, len(k.Fields)+8)
+	for name, f := range kind.Common() {
+		specs[name] = f.Spec
+	}
+	for name, f := range k.Fields {
+		specs[name] = f.Spec
+	}
+	return specs
+}
+
+func titleSpec(k kind.Kind) spec { return spec{Type: kind.Title, Known: []string{k.Name}} }
+
+// findKind finds the kind of a resource by its keys. A key such as group is a kind, or a field
+// of another one, as in a file's group. second is the key of one more kind, if there is one.
+func findKind(keys []string) (k kind.Kind, second string) {
+	var found []kind.Kind
+	for _, name := range keys {
+		if k, ok := kind.Find(name); ok {
+			found = append(found, k)
+		}
+	}
+	for _, k := range found {
+		others := slices.DeleteFunc(slices.Clone(found), func(o kind.Kind) bool {
+			_, isField := k.Fields[o.Name]
+			return isField || o.Name == k.Name
+		})
+		if len(others) == 0 {
+			return k, ""
+		}
+	}
+	if len(found) == 0 {
+		return k, ""
+	}
+	return found[0], found[1].Name
 }
 
 func (r *role) resource(n schema.Node) {
 	if !n.IsMapping() {
-		n.Problem("write - package: NAME, - file: /PATH or - service: NAME", "a resource must be a mapping")
+		n.Problem("write - package: NAME, - file: /PATH and the like", "a resource must be a mapping")
 		return
 	}
-	kind := ""
 	var found []string
+	keys := map[string]schema.Node{}
 	n.Each("resource", func(name string, key, _ schema.Node) {
-		if slices.Contains(kinds(), name) {
-			if kind != "" {
-				key.Problem("begin a new resource with a dash", "this resource is a %s already", kind)
-			}
-			kind = name
-		}
+		keys[name] = key
 		found = append(found, name)
 	})
-	if kind == "" {
-		hint := "write - package: NAME, - file: /PATH or - service: NAME"
+	k, second := findKind(found)
+	if second != "" {
+		keys[second].Problem("begin a new resource with a dash", "this resource is a %s already", k.Name)
+	}
+	if k.Name == "" {
+		hint := "write - package: NAME, - file: /PATH and the like"
 		for _, name := range found {
-			if near := problem.Nearest(name, kinds()); near != "" {
+			if near := problem.Nearest(name, kind.Names()); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 				break
 			}
 		}
-		n.Problem(hint, "a resource needs one of package, file and service")
+		n.Problem(hint, "a resource needs one of %s", kind.Listed())
 		return
 	}
-	d := declaration{kind: kind, at: n.At(), fields: map[string]value{}}
+	d := declaration{kind: k, at: n.At(), fields: map[string]value{}}
 	before := r.problems.Len()
-	specs := fieldsOf(kind)
-	specs[kind] = spec{typ: title, known: []string{kind}}
+	specs := specsOf(k)
+	specs[k.Name] = titleSpec(k)
 	if d.loop = r.readLoop(n); d.loop != nil {
 		for name, s := range specs {
-			s.loop = d.loop.as
+			s.Loop = d.loop.as
 			specs[name] = s
 		}
 	}
-	r.fields(n, kind, specs, d.fields, "each", "as")
-	d.title = d.fields[kind]
-	delete(d.fields, kind)
+	r.fields(n, k.Name, specs, d.fields, "each", "as")
+	d.title = d.fields[k.Name]
+	delete(d.fields, k.Name)
+	d.specs = specs
 	if r.problems.Len() > before {
 		return
 	}
-	if hint, err := d.shape(); err != nil {
-		n.Problem(hint, "%s %s: %v", kind, d.title.text, err)
-		return
+	if k.Shape != nil {
+		if hint, err := k.Shape(&d); err != nil {
+			n.Problem(hint, "%s %s: %v", k.Name, d.title.text, err)
+			return
+		}
 	}
 	r.resources = append(r.resources, d)
 }
@@ -130,7 +167,7 @@ func (r *role) field(n schema.Node, name string, s spec, to map[string]value) {
 		if !item.static() {
 			continue
 		}
-		if hint, err := s.check(literal(item)); err != nil {
+		if hint, err := s.Check(literal(item)); err != nil {
 			r.problems.Addf(item.at, hint, "%s: %v", name, err)
 		}
 	}
@@ -145,29 +182,14 @@ func literal(v value) string {
 	return text
 }
 
-// shape says which fields don't go together.
-func (d *declaration) shape() (hint string, err error) {
-	has := func(name string) bool { _, ok := d.fields[name]; return ok }
-	if d.kind != catalog.KindFile {
-		return "", nil
+// Has reports whether a field is given.
+func (d *declaration) Has(name string) bool { _, ok := d.fields[name]; return ok }
+
+// Static is the text of a field in which nothing is substituted.
+func (d *declaration) Static(name string) (text string, ok bool) {
+	v, there := d.fields[name]
+	if !there || v.isList || !v.static() {
+		return "", false
 	}
-	given := 0
-	for _, name := range []string{"content", "source", "template"} {
-		if has(name) {
-			given++
-		}
-	}
-	ensure := d.fields["ensure"]
-	other := has("ensure") && ensure.static() && literal(ensure) != catalog.FileKind
-	switch {
-	case given > 1:
-		return "keep one of them", fmt.Errorf("content, source and template exclude each other")
-	case other && given > 0:
-		return "", fmt.Errorf("ensure: %s takes no content", ensure.text)
-	case other && has("validate"):
-		return "", fmt.Errorf("ensure: %s takes no validate", ensure.text)
-	case !other && given == 0:
-		return "add content, source or template; or ensure: directory, or ensure: absent", fmt.Errorf("what shall be in it?")
-	}
-	return "", nil
+	return literal(v), true
 }

@@ -25,10 +25,10 @@ func TestProblems(t *testing.T) {
 		{"two contents", "resources:\n  - file: /x\n    content: a\n    source: b\n", []string{"exclude each other"}},
 		{"content of a directory", "resources:\n  - file: /x\n    ensure: directory\n    content: a\n", []string{"takes no content"}},
 		{"folder in a template's name", "resources:\n  - file: /x\n    source: ../secrets/x\n", []string{"roles/r.yaml:3:13: source:", "without a folder"}},
-		{"form of an id", "resources:\n  - package: a\n    require: b\n", []string{`roles/r.yaml:3:14: require: "b" names no resource`, "write package[NAME]"}},
+		{"form of an id", "resources:\n  - package: a\n    require: b\n", []string{`roles/r.yaml:3:14: require: "b" names no resource`, "write KIND[NAME]"}},
 		{"unknown target", "resources:\n  - package: a\n    notify: [\"service[ngnix]\"]\n  - service: nginx\n", []string{"roles/r.yaml:3:14: notify: there is no service[ngnix]", `did you mean "service[nginx]"?`}},
 		{"unknown target for a host", "resources:\n  - package: a\n    require: package[${host.name}]\n", []string{"roles/r.yaml:3:14: require: there is no package[web1]"}},
-		{"notifies a package", "resources:\n  - package: a\n  - file: /x\n    content: a\n    notify: package[a]\n", []string{"roles/r.yaml:5:13: notify: package[a] is no service"}},
+		{"notifies a package", "resources:\n  - package: a\n  - file: /x\n    content: a\n    notify: package[a]\n", []string{"roles/r.yaml:5:13: notify: package[a] can't be notified"}},
 		{"itself", "resources:\n  - package: a\n    require: package[a]\n", []string{"roles/r.yaml:3:14: require: package[a] names itself"}},
 		{"conflict", "resources:\n  - package: a\n  - package: a\n    ensure: absent\n", []string{"roles/r.yaml:3:5: package[a] is declared differently at roles/r.yaml:2:5"}},
 		{

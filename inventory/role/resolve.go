@@ -10,6 +10,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 )
 
 // resolver reads the fields of one declaration with their references resolved.
@@ -24,8 +25,8 @@ type resolver struct {
 	secret bool
 }
 
-func (c *compiler) fields(s *scope, fields map[string]value, kind string) *resolver {
-	return &resolver{c: c, scope: s, fields: fields, specs: fieldsOf(kind)}
+func (c *compiler) fields(s *scope, fields map[string]value, specs map[string]spec) *resolver {
+	return &resolver{c: c, scope: s, fields: fields, specs: specs}
 }
 
 // text is a field's text, "" when it isn't there or doesn't fit (reported).
@@ -47,7 +48,7 @@ func (r *resolver) bool(name string) *bool {
 	if !r.has(name) {
 		return nil
 	}
-	b, ok := parseBool(r.text(name))
+	b, ok := kind.ParseBool(r.text(name))
 	if !ok {
 		return nil
 	}
@@ -134,11 +135,11 @@ func (r *resolver) fit(name string, s spec, v value, found any) (string, bool) {
 		r.c.addf(v.at, "", "%s: %s is %s, not text", name, v.text, kindOf(found))
 		return "", false
 	}
-	if text == "" && !s.empty {
+	if text == "" && !s.Empty {
 		r.c.addf(v.at, "", "%s: %s is empty for host %s", name, v.text, r.c.in.Host.Name)
 		return "", false
 	}
-	if hint, err := s.check(text); err != nil {
+	if hint, err := s.Check(text); err != nil {
 		r.c.addf(v.at, hint, "%s: for host %s: %v", name, r.c.in.Host.Name, err)
 		return "", false
 	}
@@ -231,7 +232,7 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 func (r *resolver) withSecrets(name string, v value, what string, found any) (any, bool) {
 	switch f := found.(type) {
 	case inventory.SecretRef:
-		if !r.specs[name].secret {
+		if !r.specs[name].Secret {
 			r.c.addf(v.at, "a secret may stand in content, or in a template", "%s: the %s is a secret for host %s, and can't stand here, where logs and pages show it", name, what, r.c.in.Host.Name)
 			return nil, false
 		}

@@ -3,11 +3,12 @@ package role
 import (
 	"errors"
 	"fmt"
-	"path"
 	"reflect"
+	"strconv"
 	"time"
 
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -59,27 +60,16 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // resource resolves one declaration, nil when it is at fault (reported).
 func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	before := c.problems.Len()
-	f := c.fields(s, d.fields, d.kind)
+	f := c.fields(s, d.fields, d.specs)
 	f.loop, f.item = d.loop, step
-	name, ok := f.scalar(d.kind, spec{typ: title, known: []string{d.kind}}, d.title)
+	name, ok := f.scalar(d.kind.Name, titleSpec(d.kind), d.title)
 	if !ok {
 		return nil
 	}
-	n := &node{decl: d, scope: s, item: step}
-	switch d.kind {
-	case catalog.KindPackage:
-		with := f.bool("with_dependants")
-		n.Package = &catalog.Package{Name: name, Ensure: or(f.text("ensure"), catalog.Present), WithDependants: with != nil && *with}
-	case catalog.KindFile:
-		name = path.Clean(name)
-		n.File = c.file(f, name)
-	case catalog.KindService:
-		n.Service = &catalog.Service{
-			Name: name, Running: f.bool("running"), Enabled: f.bool("enabled"), Refresh: f.text("refresh"),
-			Settle: seconds(f.duration("settle", 0)),
-		}
+	if d.kind.Clean != nil {
+		name = d.kind.Clean(name)
 	}
-	n.ID = catalog.ID(d.kind, name)
+	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
 	n.Deadline = seconds(f.duration("deadline", 0))
 	n.notify, n.require = cleaned(f.list("notify")), cleaned(f.list("require"))
@@ -93,59 +83,70 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	return n
 }
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-// cleaned writes the paths in ids as the ids of files have them.
+// cleaned writes the titles in ids as the ids of resources have them.
 func cleaned(targets []target) []target {
 	for i, t := range targets {
-		m := idForm.FindStringSubmatch(t.id)
-		if m != nil && m[1] == catalog.KindFile && path.IsAbs(m[2]) {
-			targets[i].id = catalog.ID(m[1], path.Clean(m[2]))
+		if k, title, ok := kind.ID(t.id); ok && k.Clean != nil {
+			targets[i].id = catalog.ID(k.Name, k.Clean(title))
 		}
 	}
 	return targets
 }
 
-func (c *compiler) file(f *resolver, name string) *catalog.File {
-	file := &catalog.File{
-		Path: name, Ensure: or(f.text("ensure"), catalog.FileKind),
-		Mode: f.text("mode"), Owner: f.text("owner"), Group: f.text("group"),
+// values are the resolved fields of a declaration, as kinds read them.
+type values struct{ *resolver }
+
+func (v values) Has(name string) bool    { return v.has(name) }
+func (v values) Text(name string) string { return v.text(name) }
+func (v values) Bool(name string) *bool  { return v.bool(name) }
+
+func (v values) Number(name string) *int {
+	n, err := strconv.Atoi(v.text(name))
+	if err != nil {
+		return nil
 	}
-	for _, word := range f.list("validate") {
-		file.Validate = append(file.Validate, word.id)
+	return &n
+}
+
+func (v values) Duration(name string) time.Duration { return v.duration(name, 0) }
+
+func (v values) List(name string) (out []string) {
+	for _, t := range v.list(name) {
+		out = append(out, t.id)
 	}
-	if b := f.bool("sensitive"); b != nil {
-		file.Sensitive = *b
-	}
+	return out
+}
+
+// Content resolves content, source or template, and counts its size.
+func (v values) Content() kind.Content {
+	c := v.c
 	var source Source
 	var err error
 	field := ""
 	switch {
-	case f.has("content"):
-		source.Text = f.text("content")
-	case f.has("source"):
+	case v.has("content"):
+		source.Text = v.text("content")
+	case v.has("source"):
 		field = "source"
-		if text := f.text(field); text != "" {
+		if text := v.text(field); text != "" {
 			source, err = c.readSource(text)
 		}
-	case f.has("template"):
+	case v.has("template"):
 		field = "template"
-		if text := f.text(field); text != "" {
-			source.Text, err = c.render(text, f)
+		if text := v.text(field); text != "" {
+			source.Text, err = c.render(text, v.resolver)
 		}
 	}
-	file.Content, file.SHA256, file.Size = source.Text, source.SHA256, source.Size
-	file.Sensitive = file.Sensitive || f.secret
-	if most := int64(catalog.MaxSecret); err == nil && file.Sensitive && max(file.Size, int64(len(file.Content))) > most {
+	out := kind.Content{Text: source.Text, SHA256: source.SHA256, Size: source.Size, Sensitive: v.secret}
+	sensitive := v.secret
+	if b := v.bool("sensitive"); b != nil {
+		sensitive = sensitive || *b
+	}
+	if most := int64(catalog.MaxSecret); err == nil && sensitive && max(out.Size, int64(len(out.Text))) > most {
 		err = fmt.Errorf("it has more than %d MiB: a sensitive file is held in memory, so that is the limit", most>>20)
 	}
 	if before := c.texts; err == nil {
-		if c.texts += len(file.Content); c.texts > catalog.MaxTexts && before <= catalog.MaxTexts {
+		if c.texts += len(out.Text); c.texts > catalog.MaxTexts && before <= catalog.MaxTexts {
 			err = fmt.Errorf("with it, the texts of this role's files have more than %d MiB: bring large files by source", catalog.MaxTexts>>20)
 		}
 	}
@@ -153,9 +154,9 @@ func (c *compiler) file(f *resolver, name string) *catalog.File {
 		if field == "" {
 			field = "content"
 		}
-		c.addf(f.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
+		c.addf(v.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
-	return file
+	return out
 }
 
 func (c *compiler) readSource(name string) (Source, error) {

@@ -10,6 +10,7 @@ package role
 import (
 	"rackhand/config/problem"
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
 )
 
@@ -89,9 +90,10 @@ type role struct {
 
 // declaration is a resource as written.
 type declaration struct {
-	kind   string // catalog.KindPackage, ...
+	kind   kind.Kind
 	title  value
 	at     problem.Place
 	loop   *loop // nil for one resource
 	fields map[string]value
+	specs  map[string]spec // of the fields
 }

@@ -45,7 +45,7 @@ func readTree(n schema.Node, what string) (tree, bool) {
 		})
 		good = good && all
 	default:
-		t.scalar, good = readScalar(n, what, spec{empty: true})
+		t.scalar, good = readScalar(n, what, spec{Empty: true})
 	}
 	return t, good
 }

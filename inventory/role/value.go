@@ -48,7 +48,7 @@ func (v value) whole() (ref string, ok bool) {
 
 // readValue reads a scalar, or a list of them where that is allowed.
 func readValue(n schema.Node, what string, s spec) (value, bool) {
-	if !s.list() {
+	if !s.List() {
 		return readScalar(n, what, s)
 	}
 	items, ok := n.List(what)
@@ -76,7 +76,7 @@ func readValue(n schema.Node, what string, s spec) (value, bool) {
 
 func readScalar(n schema.Node, what string, s spec) (value, bool) {
 	var text string
-	if s.empty && n.IsText() && !n.Null() {
+	if s.Empty && n.IsText() && !n.Null() {
 		text = n.Any().(string)
 	} else {
 		var ok bool
@@ -95,7 +95,7 @@ func readScalar(n schema.Node, what string, s spec) (value, bool) {
 		if !p.ref {
 			continue
 		}
-		if strings.HasPrefix(p.text, "secret.") && !s.secret {
+		if strings.HasPrefix(p.text, "secret.") && !s.Secret {
 			n.Problem("a secret may stand in content, or in a template as {{ secret \"NAME\" }}", "%s: a secret can't stand here, where logs and pages show it", what)
 			return value{}, false
 		}
@@ -138,10 +138,10 @@ func split(text string, s spec) (parts []part, hint string, err error) {
 			return nil, "close it with }, or " + escape, fmt.Errorf("${%.40s is not closed", text)
 		}
 		name := text[:end]
-		if !knownReference(name) && !s.knownItem(name) {
+		if !knownReference(name) && !knownItem(s, name) {
 			known := references()
-			if s.loop != "" {
-				known = append(known, s.loop+".key", s.loop+".value")
+			if s.Loop != "" {
+				known = append(known, s.Loop+".key", s.Loop+".value")
 			}
 			return nil, problem.DidYouMean(name, known) + "; " + escape, fmt.Errorf("${%.60s} is not known", name)
 		}

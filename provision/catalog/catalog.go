@@ -25,14 +25,16 @@ type Catalog struct {
 	Raw []byte `json:"-"`
 }
 
-// A Resource declares one desired state of a host. Exactly one of Package,
-// File and Service is set.
+// A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
+// is set.
 type Resource struct {
 	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
 	Package *Package `json:"package,omitempty"`
 	File    *File    `json:"file,omitempty"`
 	Service *Service `json:"service,omitempty"`
-	// Notify lists the ids of services to restart or reload when this resource changed.
+	Group   *Group   `json:"group,omitempty"`
+	// Notify lists the ids of resources to refresh when this resource changed: services to
+	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
 	// Require lists the ids that must hold before this one is tried.
 	Require []string `json:"require,omitempty"`

@@ -17,7 +17,7 @@ func TestDecodeUnknown(t *testing.T) {
 		"no content":       {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file"}}`, "not named by a SHA-256"},
 		"inline content":   {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "content": "x"}}`, "not named by a SHA-256"},
 		"another JSON":     {`{"id": "package[a]", "package": ["a"]}`, "cannot unmarshal array"},
-		"a notified type":  {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}, "notify": ["exec[b]"]}`, "only a service can be notified"},
+		"a notified type":  {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}, "notify": ["exec[b]"]}`, "can't be notified"},
 		"two types":        {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}, "service": {"name": "a"}}`, "exactly one"},
 		"an unsafe name":   {`{"id": "package[--a]", "package": {"name": "--a", "ensure": "present"}}`, "not a valid package name"},
 		"all that's known": {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}}`, ""},

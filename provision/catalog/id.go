@@ -12,9 +12,10 @@ const (
 	KindPackage = "package"
 	KindFile    = "file"
 	KindService = "service"
+	KindGroup   = "group"
 )
 
-// The values of Package.Ensure and File.Ensure; a package's may be a version too.
+// The values of Ensure; a package's may be a version too.
 const (
 	Present   = "present"
 	Absent    = "absent"

@@ -93,36 +93,25 @@ func (r *Resource) Validate() error {
 	if r.Deadline < 0 || r.Deadline > MaxDeadline {
 		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
 	}
-	var want string
-	var err error
-	n := 0
-	if r.Package != nil {
-		n++
-		want, err = ID(KindPackage, r.Package.Name), r.Package.validate()
+	kind, s := r.Kind()
+	if s == nil {
+		return errors.New("a resource is of exactly one kind, such as package or file")
 	}
-	if r.File != nil {
-		n++
-		want, err = ID(KindFile, r.File.Path), r.File.validate()
-	}
-	if r.Service != nil {
-		n++
-		want, err = ID(KindService, r.Service.Name), r.Service.validate()
-	}
-	switch {
-	case n != 1:
-		return fmt.Errorf("exactly one of package, file and service must be set, not %d", n)
-	case err != nil:
+	if err := s.validate(); err != nil {
 		return err
-	case r.ID != want:
+	}
+	if want := ID(kind, s.Title()); r.ID != want {
 		return fmt.Errorf("the id should be %.200q", want)
 	}
 	for _, id := range r.Notify {
-		if !strings.HasPrefix(id, KindService+"[") {
-			return fmt.Errorf("notifies %.200q: only a service can be notified", id)
+		if !Refreshes(KindOf(id)) {
+			return fmt.Errorf("notifies %.200q, which can't be notified", id)
 		}
 	}
 	return nil
 }
+
+func (p *Package) Title() string { return p.Name }
 
 func (p *Package) validate() error {
 	if len(p.Name) > 128 || !packageName.MatchString(p.Name) {
@@ -133,6 +122,8 @@ func (p *Package) validate() error {
 	}
 	return nil
 }
+
+func (f *File) Title() string { return f.Path }
 
 func (f *File) validate() error {
 	switch {
@@ -163,6 +154,8 @@ func (f *File) validate() error {
 	}
 	return nil
 }
+
+func (s *Service) Title() string { return s.Name }
 
 func (s *Service) validate() error {
 	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {

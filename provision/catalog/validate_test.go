@@ -45,7 +45,7 @@ func TestValidate(t *testing.T) {
 		{"another's id", []Resource{with(pkg("a", Present), func(r *Resource) { r.ID = "package[b]" })}, `"package[a]"`},
 		{"twice", []Resource{pkg("a", Present), pkg("a", Present)}, "twice"},
 		{"requires a later one", []Resource{with(pkg("a", Present), func(r *Resource) { r.Require = []string{"package[b]"} }), pkg("b", Present)}, "does not come before"},
-		{"notifies a package", []Resource{with(pkg("a", Present), func(r *Resource) { r.Notify = []string{"package[a]"} })}, "only a service"},
+		{"notifies a package", []Resource{with(pkg("a", Present), func(r *Resource) { r.Notify = []string{"package[a]"} })}, "can't be notified"},
 		{"notifies an earlier one", []Resource{svc(Service{Name: "s"}), with(pkg("a", Present), func(r *Resource) { r.Notify = []string{"service[s]"} })}, "does not come after"},
 		{"negative deadline", []Resource{with(pkg("a", Present), func(r *Resource) { r.Deadline = -1 })}, "deadline"},
 	}

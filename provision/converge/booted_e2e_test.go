@@ -17,7 +17,9 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 	"rackhand/provision/janitor/container"
 )
 
@@ -56,6 +58,7 @@ func TestBooted(t *testing.T) {
 	t.Run("control", b.control)
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
+	t.Run("kinds", b.kinds)
 }
 
 func boot(t *testing.T) *booted {
@@ -117,10 +120,11 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	packages := &packages.Apt{Root: b.root.Root, Runner: b, Sleep: Sleep, Clock: time.Now}
 	packages.SetSources(b.apt)
 	defer func() { b.apt = packages.Sources() }()
+	manager := &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))}
 	e := &Engine{
-		Packages: packages, Services: Systemd{Paths: b.root, Runner: b},
-		Files: &Files{Paths: b.root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))},
-		Log:   slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
+		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,
+		Providers: provider.All(provider.Host{Root: b.root.Root, Files: manager, Runner: b}),
+		Log:       slog.New(slog.DiscardHandler), Clock: time.Now, Boot: func() string { return b.boot },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			return Sleep(ctx, time.Duration(d.Seconds()*float64(b.scale)))
 		},

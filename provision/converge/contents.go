@@ -47,9 +47,9 @@ func (s *Contents) most() int64 { return cmp.Or(s.Most, maxKept) }
 
 func (s *Contents) path(sum string) string { return filepath.Join(s.Paths.contents(), sum) }
 
-// write writes a content to a file, from its start. It returns an error if the bytes don't
+// Write writes a content to a file, from its start. It returns an error if the bytes don't
 // have the SHA-256 that was asked for.
-func (s *Contents) write(ctx context.Context, to *os.File, file *catalog.File) error {
+func (s *Contents) Write(ctx context.Context, to *os.File, file *catalog.File) error {
 	if err := s.fromKept(to, file); err == nil {
 		return nil
 	}
@@ -157,8 +157,8 @@ func (s *Contents) bound(most int64) error {
 	return nil
 }
 
-// read is a content as text, for a diff; it is not kept.
-func (s *Contents) read(ctx context.Context, file *catalog.File) ([]byte, error) {
+// Read is a content as text, for a diff; it is not kept.
+func (s *Contents) Read(ctx context.Context, file *catalog.File) ([]byte, error) {
 	if b, err := readFile(s.path(file.SHA256), file.Size); err == nil && catalog.Sum(string(b)) == file.SHA256 {
 		return b, nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 )
 
 // crashIn makes this test binary an agent that is killed right after it changed a
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // killedFiles is killed after the change, before anybody hears of it.
-type killedFiles struct{ *Files }
+type killedFiles struct{ *files.Files }
 
 func (k killedFiles) Apply(ctx context.Context, file *catalog.File) error {
 	if err := k.Files.Apply(ctx, file); err != nil {
@@ -56,8 +57,8 @@ func crashingRun(dir string) error {
 	if err != nil {
 		return err
 	}
-	files := &Files{Paths: Paths{Root: filepath.Join(dir, "root")}, Runner: command.Exec{}, Random: strings.NewReader("random random")}
-	e := &Engine{Files: killedFiles{files}, Services: Systemd{Runner: command.Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int))}
+	manager := &files.Files{Root: filepath.Join(dir, "root"), Runner: command.Exec{}, Random: strings.NewReader("random random")}
+	e := &Engine{Files: killedFiles{manager}, Services: Systemd{Runner: command.Exec{}}, Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int))}
 	return fmt.Errorf("%+v", e.Converge(context.Background(), crashCatalog(), state, false))
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
 
 // The time that work on a resource may take if the resource sets no deadline.
@@ -31,7 +32,7 @@ type PackageManager interface {
 	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 }
 
-// FileManager carries out file resources. See [Files].
+// FileManager carries out file resources. See [files.Files].
 type FileManager interface {
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
 	// Fresh is the result of Check for an empty folder.
@@ -57,6 +58,8 @@ type Engine struct {
 	Packages PackageManager
 	Files    FileManager
 	Services ServiceManager
+	// Providers bring the other kinds about, by their names.
+	Providers map[string]provider.Provider
 	// Contents are where secrets come from, in this run.
 	Contents *Contents
 	// Version is that of this program, for messages.
@@ -186,7 +189,7 @@ func deadlineOf(res *catalog.Resource) time.Duration {
 	return defaultDeadline
 }
 
-// one converges a file or a service.
+// one converges a resource that is no package.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
@@ -198,10 +201,13 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	var did []string
 	var watch *watched
 	var err error
-	if res.File != nil {
+	switch {
+	case res.File != nil:
 		did, err = r.file(within, res, deadline)
-	} else {
+	case res.Service != nil:
 		did, watch, err = r.service(within, res, deadline)
+	default:
+		did, err = r.provided(within, res, deadline)
 	}
 	if err == nil && watch != nil {
 		watch.start = start
@@ -340,7 +346,7 @@ func (e *Engine) bounded(ctx context.Context, id string, deadline time.Duration,
 	return fmt.Errorf("%w, and the work hangs: it was left behind", context.Cause(ctx))
 }
 
-// forgetForeign drops pending refreshes of services that are no longer declared.
+// forgetForeign drops pending refreshes of resources that are no longer declared.
 func (r *run) forgetForeign(c *catalog.Catalog) {
 	if r.noop {
 		return
@@ -356,7 +362,7 @@ func (r *run) forgetForeign(c *catalog.Catalog) {
 	dropped := false
 	for id := range r.state.Pending {
 		if !declared[id] {
-			r.Log.Warn("a pending refresh is dropped: the service is no longer in the catalog", "resource", id)
+			r.Log.Warn("a pending refresh is dropped: it is no longer in the catalog", "resource", id)
 			delete(r.state.Pending, id)
 			dropped = true
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/files"
 )
 
 func yes() *bool { b := true; return &b }
@@ -187,7 +188,7 @@ func TestFailedRestartIsDoneAgain(t *testing.T) {
 // markingFiles looks at the state on disk at the moment a file is changed.
 type markingFiles struct {
 	*fakes
-	*Files
+	*files.Files
 	seen []string
 }
 
@@ -275,7 +276,7 @@ func TestDryRun(t *testing.T) {
 
 // hangingFiles never come back from one file.
 type hangingFiles struct {
-	*Files
+	*files.Files
 	hang chan struct{}
 }
 

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
 
 // fakes is a host in a folder: a root, and a PATH with programs that keep their
@@ -157,6 +159,15 @@ func (f *fakes) read(name string) string {
 	return string(b)
 }
 
+func (f *fakes) mode(name string) os.FileMode {
+	f.t.Helper()
+	fi, err := os.Lstat(filepath.Join(f.dir, name))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return fi.Mode()
+}
+
 // log returns the programs that were run since the last call, and forgets them.
 func (f *fakes) log() []string {
 	f.t.Helper()
@@ -182,17 +193,18 @@ func (f *fakes) apt() *packages.Apt {
 	return &packages.Apt{Root: f.root.Root, Runner: command.Exec{}, Sleep: Sleep, Clock: time.Now}
 }
 
-func (f *fakes) files() *Files {
-	return &Files{Paths: f.root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
+func (f *fakes) files() *files.Files {
+	return &files.Files{Root: f.root.Root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
 }
 
 func (f *fakes) engine() *Engine {
 	contents := &Contents{Paths: f.root, Log: slog.New(slog.DiscardHandler)}
-	files := f.files()
-	files.Contents = contents
+	manager := f.files()
+	manager.Contents = contents
 	return &Engine{
-		Packages: f.apt(), Files: files, Services: Systemd{Paths: f.root, Runner: command.Exec{}}, Contents: contents,
-		Log: slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
+		Packages: f.apt(), Files: manager, Services: Systemd{Paths: f.root, Runner: command.Exec{}}, Contents: contents,
+		Providers: provider.All(provider.Host{Root: f.root.Root, Files: manager, Runner: command.Exec{}}),
+		Log:       slog.New(slog.DiscardHandler), Clock: time.Now, Sleep: noSleep(new(int)),
 	}
 }
 

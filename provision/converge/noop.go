@@ -9,12 +9,8 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/packages"
+	"rackhand/provision/converge/provider"
 )
-
-// missing is an error that ends once something else exists: a folder, a user, a unit.
-type missing struct{ error }
-
-func (m *missing) Unwrap() error { return m.error }
 
 // unsure is the reason why a dry run can't predict a result.
 type unsure struct{ error }
@@ -26,7 +22,7 @@ func (r *run) cannotTell(res *catalog.Resource, err error) string {
 	if errors.As(err, &u) {
 		return u.Error()
 	}
-	var m *missing
+	var m *provider.Missing
 	if !r.noop || !errors.As(err, &m) {
 		return ""
 	}
@@ -96,7 +92,7 @@ func (r *run) folderMade(name string) string {
 // wouldMake is the result of a file in a dry run. A folder that is only declared is still
 // empty, so a file in it would be made.
 func (r *run) wouldMake(ctx context.Context, res *catalog.Resource, differs []string, err error) ([]string, error) {
-	var m *missing
+	var m *provider.Missing
 	parent := catalog.ID(catalog.KindFile, path.Dir(res.File.Path))
 	if errors.As(err, &m) && r.results[parent].Status == catalog.Changed {
 		for _, dir := range r.catalog.Resources {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 )
 
@@ -33,7 +34,7 @@ func onceMore(dir string) string {
 		Synchronised: func() bool { return true }, Uptime: func() (string, time.Duration) { return "one", time.Hour },
 		Engine: &Engine{
 			Packages: apt, Services: Systemd{Paths: paths, Runner: command.Exec{}}, Log: log, Clock: time.Now, Sleep: noSleep(new(int)),
-			Files: &Files{Paths: paths, Runner: command.Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents,
+			Files: &files.Files{Root: paths.Root, Runner: command.Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents,
 		},
 	}
 	status, err := a.Once(context.Background(), false)

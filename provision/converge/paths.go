@@ -44,8 +44,7 @@ func (p Paths) state() string { return filepath.Join(p.folder(), "state.json") }
 func (p Paths) contents() string {
 	return filepath.Join(p.folder(), "content")
 }
-func (p Paths) writing() string { return filepath.Join(p.folder(), "writing") }
-func (p Paths) lock() string    { return filepath.Join(p.folder(), "lock") }
+func (p Paths) lock() string { return filepath.Join(p.folder(), "lock") }
 
 func (p Paths) disabled() string { return filepath.Join(p.folder(), "disabled.json") }
 

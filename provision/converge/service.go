@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/provider"
 	"rackhand/provision/converge/systemd"
 )
 
@@ -34,7 +35,7 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 		return nil, nil, err
 	}
 	if wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled; r.noop && wants && u.LoadState == "not-found" {
-		return nil, nil, &missing{errors.New("there is no such unit")}
+		return nil, nil, &provider.Missing{Err: errors.New("there is no such unit")}
 	}
 	do := func(action, unit string) error {
 		if r.noop {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/upgrade"
 )
 
@@ -38,7 +39,7 @@ func upgradingAgent(dir string, args []string) int {
 	a := &Agent{
 		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: Sleep, Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader,
 		Synchronised: func() bool { return true }, Version: os.Getenv(upgradeVersion),
-		Engine: &Engine{Log: log, Clock: time.Now, Sleep: Sleep, Files: &Files{Paths: paths, Runner: command.Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents},
+		Engine: &Engine{Log: log, Clock: time.Now, Sleep: Sleep, Files: &files.Files{Root: paths.Root, Runner: command.Exec{}, Random: rand.Reader, Contents: contents}, Contents: contents},
 	}
 	if slices.Contains(args, "trial") {
 		if err := a.Trial(context.Background(), true); err != nil {

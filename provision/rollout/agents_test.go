@@ -30,6 +30,7 @@ import (
 	"rackhand/provision/catalogs"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/operate"
@@ -213,7 +214,7 @@ func (s *testAppliance) agent(host string, ordered bool) *converge.Agent {
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep, Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader,
 		Synchronised: func() bool { return true }, Uptime: clock.Uptime, Orders: ordered,
-		Engine: &converge.Engine{Files: &converge.Files{Paths: paths, Random: rand.Reader, Contents: contents}, Contents: contents, Log: log, Clock: time.Now},
+		Engine: &converge.Engine{Files: &files.Files{Root: paths.Root, Random: rand.Reader, Contents: contents}, Contents: contents, Log: log, Clock: time.Now},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/upgrade"
 	"rackhand/provision/pki"
 )
@@ -84,7 +85,7 @@ func (l *life) agent(version string) *converge.Agent {
 		Synchronised: func() bool { return true },
 		Engine: &converge.Engine{
 			Log: log, Clock: l.clock, Sleep: converge.Sleep, Contents: contents,
-			Files: &converge.Files{Paths: paths, Runner: command.Exec{}, Random: rand.Reader, Contents: contents},
+			Files: &files.Files{Root: paths.Root, Runner: command.Exec{}, Random: rand.Reader, Contents: contents},
 		},
 	}
 	a.Upgrade = &upgrade.Upgrader{

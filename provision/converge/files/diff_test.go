@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 )
 
 func TestDiff(t *testing.T) {
-	f := newFakes(t)
+	f := newHost(t)
 	f.write("root/etc/x.conf", "one\ntwo\nthree\n")
 	f.write("root/etc/x.der", "\x30\x82\x00\xff")
 	f.write("root/etc/long", strings.Repeat("a\n", 500))
@@ -31,24 +31,5 @@ func TestDiff(t *testing.T) {
 	got := diff("/etc/long", strings.Repeat("b", 10000)+"\n"+strings.Repeat("b\n", 500), false)
 	if n := strings.Count(got, "\n"); n != maxDiffLines+1 || len(got) > maxDiffLines*maxDiffLine || !strings.Contains(got, " lines more\n") {
 		t.Errorf("%d lines, %d bytes", n, len(got))
-	}
-}
-
-func TestDryRunShowsDiffs(t *testing.T) {
-	f := newFakes(t)
-	f.write("root/etc/motd", "old\n")
-	f.write("root/etc/pw", "hunter1")
-	secret := file("/etc/pw", "hunter2")
-	secret.File.Sensitive = true
-	e := f.engine()
-	var shown strings.Builder
-	e.Diffs = &shown
-	c := &catalog.Catalog{Resources: []catalog.Resource{file("/etc/motd", "new\n"), secret}}
-	got := e.Converge(t.Context(), c, f.state(), true)
-	if !strings.Contains(got[0].Diff, "-old\n+new\n") || shown.String() != got[0].Diff || got[1].Diff != "" {
-		t.Errorf("got %+v, shown:\n%s", got, &shown)
-	}
-	if got := e.Converge(t.Context(), c, f.state(), false); got[0].Diff != "" {
-		t.Errorf("the real run has a diff: %+v", got[0])
 	}
 }

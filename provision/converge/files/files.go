@@ -1,31 +1,47 @@
-package converge
+// Package files brings about files, directories and their absence on a host. It follows no
+// symbolic link that an untrusted user owns, and replaces files as a whole.
+package files
 
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/provider"
 )
 
-// Files brings about files, directories and their absence, below Paths.Root.
+// Files brings about files, directories and their absence, below Root.
 type Files struct {
-	Paths  Paths
+	Root   string         // "" is the machine's own root
 	Runner command.Runner // for validate
 	Random io.Reader      // for names of temporary files
 	// Contents are those that files name by their hash.
-	Contents *Contents
+	Contents Contents
 	// Trust says whose symbolic links are followed on the way to a file; those of
 	// root and of the agent's user when nil.
 	Trust func(uid uint32) bool
 }
+
+// Contents gives files their contents by SHA-256.
+type Contents interface {
+	// Write writes a file's content to a file, from its start.
+	Write(ctx context.Context, to *os.File, file *catalog.File) error
+	// Read is a file's content in memory.
+	Read(ctx context.Context, file *catalog.File) ([]byte, error)
+}
+
+// in is an absolute path of the host, below the root.
+func (f *Files) in(name string) string { return filepath.Join("/", f.Root, name) }
 
 // place is where a resource lies on the disk: a directory and a name in it.
 type place struct {
@@ -63,7 +79,7 @@ func (f *Files) locate(file *catalog.File) (*place, error) {
 	dir, err := f.openDir(path.Dir(file.Path))
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) && file.Ensure != catalog.Absent {
-			return nil, &missing{fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))}
+			return nil, &provider.Missing{Err: fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))}
 		}
 		return nil, err
 	}
@@ -92,12 +108,12 @@ func (f *Files) want(file *catalog.File) (w want, err error) {
 		w.mode = int64(mode)
 	}
 	if file.Owner != "" {
-		if w.uid, err = f.Paths.accountID("/etc/passwd", file.Owner); err != nil {
+		if w.uid, err = f.accountID("/etc/passwd", file.Owner); err != nil {
 			return w, fmt.Errorf("owner: %w", err)
 		}
 	}
 	if file.Group != "" {
-		if w.gid, err = f.Paths.accountID("/etc/group", file.Group); err != nil {
+		if w.gid, err = f.accountID("/etc/group", file.Group); err != nil {
 			return w, fmt.Errorf("group: %w", err)
 		}
 	}
@@ -187,11 +203,12 @@ func (p *place) holds(declared *catalog.File) (bool, error) {
 		b, err := io.ReadAll(io.LimitReader(file, size(declared)+1))
 		return string(b) == declared.Content, err
 	}
-	v := &verifying{to: io.Discard, hash: sha256.New()}
-	if _, err := io.Copy(v, io.LimitReader(file, size(declared)+1)); err != nil {
+	hash := sha256.New()
+	n, err := io.Copy(hash, io.LimitReader(file, size(declared)+1))
+	if err != nil {
 		return false, err
 	}
-	return v.verify(declared) == nil, nil
+	return n == declared.Size && hex.EncodeToString(hash.Sum(nil)) == declared.SHA256, nil
 }
 
 // Has reports whether anything lies where a file belongs.

@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"context"
@@ -136,7 +136,7 @@ func (f *Files) regular(ctx context.Context, p *place, file *catalog.File) error
 		return p.rename(temp, p.name)
 	}
 	if strings.Contains(strings.Join(file.Validate, "\x00"), "%s") {
-		if err := f.validate(ctx, file, path.Join(f.Paths.In(path.Dir(file.Path)), temp)); err != nil {
+		if err := f.validate(ctx, file, path.Join(f.in(path.Dir(file.Path)), temp)); err != nil {
 			return err
 		}
 		return p.rename(temp, p.name)
@@ -192,7 +192,7 @@ func (f *Files) writeContent(ctx context.Context, to *os.File, file *catalog.Fil
 	if f.Contents == nil {
 		return errors.New("this run can't fetch contents")
 	}
-	return f.Contents.write(ctx, to, file)
+	return f.Contents.Write(ctx, to, file)
 }
 
 // sweep removes temporary files that a crash left behind.

@@ -1,13 +1,17 @@
-package converge
+package files
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
 )
+
+// writing is the file of the agent that names the file that is being written.
+const writing = "/var/lib/rackhand-agent/writing"
 
 // tempPrefix is how the names of temporary files beside a file begin.
 func (p *place) tempPrefix() string { return "." + p.name + ".rackhand-tmp-" }
@@ -17,20 +21,20 @@ func (p *place) tempPrefix() string { return "." + p.name + ".rackhand-tmp-" }
 // secret, and the next run may have no reason to write there. The note isn't synced to disk:
 // after a crash of the machine, the next write of the file clears up.
 func (f *Files) note(name string) (forget func()) {
-	if os.WriteFile(f.Paths.writing(), []byte(name), 0o600) != nil {
+	if os.WriteFile(f.in(writing), []byte(name), 0o600) != nil {
 		return func() {}
 	}
-	return func() { os.Remove(f.Paths.writing()) }
+	return func() { os.Remove(f.in(writing)) }
 }
 
 // Sweep removes the temporary file of a killed run.
 func (f *Files) Sweep() error {
-	b, err := readFile(f.Paths.writing(), unix.PathMax)
+	b, err := readRegular(unix.AT_FDCWD, f.in(writing), 0, unix.PathMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("reading %s: %w", writing, err)
 	}
 	dir, err := f.openDir(path.Dir(string(b)))
 	if err == nil {
@@ -41,5 +45,5 @@ func (f *Files) Sweep() error {
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	return os.Remove(f.Paths.writing())
+	return os.Remove(f.in(writing))
 }

@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"bytes"
@@ -50,7 +50,10 @@ func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
 	}
 	declared := []byte(file.Content)
 	if file.SHA256 != "" {
-		if declared, err = f.Contents.read(ctx, file); err != nil {
+		if f.Contents == nil {
+			return ""
+		}
+		if declared, err = f.Contents.Read(ctx, file); err != nil {
 			return ""
 		}
 	}

@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 // user with write access to a directory on the way could redirect root. The path always
 // stays below the root, also with links.
 func (f *Files) openDir(path string) (fd int, err error) {
-	root, err := unix.Open(f.Paths.In("/"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := unix.Open(f.in("/"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("%s: %w", f.Paths.In("/"), err)
+		return -1, fmt.Errorf("%s: %w", f.in("/"), err)
 	}
 	stack := []int{root}
 	defer func() {

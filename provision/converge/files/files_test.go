@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"os"
@@ -9,57 +9,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-func (f *fakes) applyFile(file catalog.File) ([]string, error) {
-	f.t.Helper()
-	files := f.files()
-	differs, err := files.Check(f.t.Context(), &file)
-	if err != nil {
-		return nil, err
-	}
-	if len(differs) == 0 {
-		return nil, nil
-	}
-	if err := files.Apply(f.t.Context(), &file); err != nil {
-		return differs, err
-	}
-	again, err := files.Check(f.t.Context(), &file)
-	if err != nil || len(again) > 0 {
-		f.t.Errorf("applied, but the check says %q, %v", again, err)
-	}
-	return differs, nil
-}
-
-func (f *fakes) mode(name string) os.FileMode {
-	f.t.Helper()
-	fi, err := os.Lstat(filepath.Join(f.dir, name))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return fi.Mode()
-}
-
-// leftovers lists what is in a folder besides the names given.
-func (f *fakes) leftovers(dir string, known ...string) []string {
-	f.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(f.dir, dir))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	var out []string
-next:
-	for _, e := range entries {
-		for _, k := range known {
-			if e.Name() == k {
-				continue next
-			}
-		}
-		out = append(out, e.Name())
-	}
-	return out
-}
-
 func TestFileLife(t *testing.T) {
-	f := newFakes(t)
+	f := newHost(t)
 	steps := []struct {
 		name string
 		file catalog.File
@@ -106,7 +57,7 @@ func TestFileLife(t *testing.T) {
 
 // A file is replaced, never written through: what reads the old one has all of it.
 func TestFileIsReplaced(t *testing.T) {
-	f := newFakes(t)
+	f := newHost(t)
 	f.write("root/srv/x", "old")
 	f.write("root/elsewhere", "untouched")
 	old, err := os.Open(filepath.Join(f.dir, "root/srv/x"))
@@ -142,7 +93,7 @@ func TestFileIsReplaced(t *testing.T) {
 }
 
 func TestLinksOnTheWay(t *testing.T) {
-	f := newFakes(t)
+	f := newHost(t)
 	f.write("root/real/keep", "")
 	for name, target := range map[string]string{"absolute": "/real", "relative": "./../real", "climbing": "../../../../../real", "loop": "loop"} {
 		if err := os.Symlink(target, filepath.Join(f.dir, "root", name)); err != nil {
@@ -168,7 +119,7 @@ func TestLinksOnTheWay(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	f := newFakes(t)
+	f := newHost(t)
 	f.write("root/etc/app/good.conf", "old\n")
 	target := filepath.Join(f.dir, "root/etc/app/good.conf")
 	tests := []struct {
@@ -219,7 +170,7 @@ func TestInterruptedValidation(t *testing.T) {
 		{"there was none", ".x.rackhand-new", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newFakes(t)
+			f := newHost(t)
 			f.write("root/etc/app/x", "bad")
 			f.write("root/etc/app/"+tt.marker, tt.old)
 			f.write("root/etc/app/.x.rackhand-tmp-77", "left by the crash")
@@ -250,7 +201,7 @@ func FuzzAccount(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "passwd"), []byte(passwd), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if id, err := (Paths{Root: dir}).accountID("/passwd", name); err == nil && id < 0 {
+		if id, err := (&Files{Root: dir}).accountID("/passwd", name); err == nil && id < 0 {
 			t.Fatalf("%q has the number %d", name, id)
 		}
 	})

@@ -1,4 +1,4 @@
-package converge
+package files
 
 import (
 	"errors"
@@ -6,18 +6,22 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/converge/provider"
 )
 
 // accountID finds the number of a user or group in /etc/passwd or /etc/group
 // below the root (passwd(5), group(5)); a number stands for itself. The file is
 // read here, since a static program has no nsswitch.
-func (p Paths) accountID(file, name string) (int, error) {
+func (f *Files) accountID(file, name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil
 	}
-	b, err := readFile(p.In(file), 16<<20)
+	b, err := readRegular(unix.AT_FDCWD, f.in(file), 0, 16<<20)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
+		return 0, fmt.Errorf("reading %s: %w", file, err)
 	}
 	for line := range strings.Lines(string(b)) {
 		fields := strings.Split(strings.TrimSpace(line), ":")
@@ -30,5 +34,5 @@ func (p Paths) accountID(file, name string) (int, error) {
 		}
 		return int(n), nil
 	}
-	return 0, &missing{fmt.Errorf("there is no %q in %s: declare the package that creates it before this", name, file)}
+	return 0, &provider.Missing{Err: fmt.Errorf("there is no %q in %s: declare the package that creates it before this", name, file)}
 }

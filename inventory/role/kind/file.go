@@ -1,0 +1,69 @@
+package kind
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"rackhand/provision/catalog"
+)
+
+func fileKind() Kind {
+	return Kind{
+		Name: catalog.KindFile, Text: "A file or folder, by its path.", Example: "/etc/motd", Needs: "content: x",
+		Fields: map[string]Field{
+			"ensure":    {Spec: Spec{Type: OneOf, Known: []string{catalog.FileKind, catalog.Directory, catalog.Absent}}, Text: "file, directory or absent", Default: catalog.FileKind, Examples: []string{catalog.Absent}},
+			"content":   {Spec: Spec{Empty: true, Secret: true}, Text: "its text; a secret may stand in it, ${secret.NAME}", Examples: []string{`"served by ${host.name}"`, `""`}},
+			"source":    {Spec: Spec{Type: Filename}, Text: "a file of templates/, copied as it is", Examples: []string{"motd"}},
+			"template":  {Spec: Spec{Type: Filename}, Text: "a template of templates/, rendered for the host", Examples: []string{"index.html"}},
+			"mode":      {Spec: Spec{Type: Mode}, Text: "its mode, three or four octal digits", Examples: []string{"0644"}},
+			"owner":     {Text: "the user who owns it", Examples: []string{"root"}},
+			"group":     {Text: "its group", Examples: []string{"root"}},
+			"validate":  {Spec: Spec{Type: Words}, Text: "a command that must exit 0 before the new content takes its place; %s is the path of the new content", Examples: []string{"[visudo, -cf, '%s']"}},
+			"sensitive": {Spec: Spec{Type: Boolean}, Text: "its content reaches no log, diff or report", Default: "false", Examples: []string{"true"}},
+		},
+		// A slash at the end is how people write a directory.
+		Clean: func(title string) string {
+			if path.IsAbs(title) {
+				return path.Clean(title)
+			}
+			return title
+		},
+		Shape: fileShape,
+		Make: func(title string, v Values) catalog.Resource {
+			c := v.Content()
+			return catalog.Resource{File: &catalog.File{
+				Path: title, Ensure: or(v.Text("ensure"), catalog.FileKind), Content: c.Text, SHA256: c.SHA256, Size: c.Size,
+				Mode: v.Text("mode"), Owner: v.Text("owner"), Group: v.Text("group"), Validate: v.List("validate"),
+				Sensitive: c.Sensitive || isTrue(v.Bool("sensitive")),
+			}}
+		},
+	}
+}
+
+// Contents counts the fields that give a content, of which one is allowed.
+func contents(w Written) (given int) {
+	for _, name := range []string{"content", "source", "template"} {
+		if w.Has(name) {
+			given++
+		}
+	}
+	return given
+}
+
+func fileShape(w Written) (hint string, err error) {
+	given := contents(w)
+	ensure, static := w.Static("ensure")
+	other := static && ensure != catalog.FileKind
+	switch {
+	case given > 1:
+		return "keep one of them", errors.New("content, source and template exclude each other")
+	case other && given > 0:
+		return "", fmt.Errorf("ensure: %s takes no content", ensure)
+	case other && w.Has("validate"):
+		return "", fmt.Errorf("ensure: %s takes no validate", ensure)
+	case !other && given == 0:
+		return "add content, source or template; or ensure: directory, or ensure: absent", errors.New("what shall be in it?")
+	}
+	return "", nil
+}

@@ -1,0 +1,69 @@
+package catalog
+
+import "strings"
+
+// A Spec is what a resource of one kind declares.
+type Spec interface {
+	// Title is what the resource is called within its kind: nginx, /etc/motd.
+	Title() string
+	// validate says what is wrong with it.
+	validate() error
+}
+
+// A kind is a type of resource. A new one is a field of [Resource], a line here, and a file.
+type kind struct {
+	name    string
+	refresh bool // it can be notified
+	of      func(*Resource) Spec
+}
+
+var kinds = []kind{
+	{KindPackage, false, func(r *Resource) Spec { return set(r.Package) }},
+	{KindFile, false, func(r *Resource) Spec { return set(r.File) }},
+	{KindService, true, func(r *Resource) Spec { return set(r.Service) }},
+	{KindGroup, false, func(r *Resource) Spec { return set(r.Group) }},
+}
+
+// set is a spec, nil if it isn't there.
+func set[T any, P interface {
+	*T
+	Spec
+}](p P) Spec {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+// Kind is the kind of a resource and what it declares; "" and nil if it declares nothing,
+// or more than one thing.
+func (r *Resource) Kind() (name string, s Spec) {
+	for _, k := range kinds {
+		if found := k.of(r); found != nil {
+			if s != nil {
+				return "", nil
+			}
+			name, s = k.name, found
+		}
+	}
+	return name, s
+}
+
+// KindOf is the kind in the id of a resource; "" if there is none.
+func KindOf(id string) string {
+	name, rest, ok := strings.Cut(id, "[")
+	if !ok || !strings.HasSuffix(rest, "]") {
+		return ""
+	}
+	return name
+}
+
+// Refreshes reports whether resources of a kind can be notified.
+func Refreshes(name string) bool {
+	for _, k := range kinds {
+		if k.name == name {
+			return k.refresh
+		}
+	}
+	return false
+}

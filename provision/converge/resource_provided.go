@@ -1,0 +1,104 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rackhand/provision/catalog"
+	"rackhand/provision/converge/provider"
+)
+
+// provided converges a resource that has a provider, and carries out the refresh that is due.
+func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time.Duration) ([]string, error) {
+	kind, _ := res.Kind()
+	p := r.Providers[kind]
+	if p == nil {
+		return nil, errors.New(r.unknown(fmt.Sprintf("it has no provider for %q", kind)))
+	}
+	check := func(ctx context.Context) ([]string, error) { return p.Check(ctx, res) }
+	did, err := r.check(ctx, res, deadline, check)
+	by := r.dueBy(res.ID)
+	if r.noop {
+		if d, ok := p.(provider.Differ); ok && err == nil && len(did) > 0 {
+			r.diffs[res.ID] = d.Diff(ctx, res)
+		}
+		if len(by) > 0 && err == nil {
+			did = append(did, fmt.Sprintf("refreshed, since %s changed", strings.Join(by, ", ")))
+		}
+		return did, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(did) > 0 {
+		if err := r.change(ctx, res, deadline, did, check, func(ctx context.Context) error { return p.Apply(ctx, res) }); err != nil {
+			return nil, err
+		}
+		if a, ok := p.(provider.Actor); !ok || !a.Acts(res) {
+			still, err := r.check(ctx, res, deadline, check)
+			if err == nil && len(still) > 0 {
+				err = fmt.Errorf("it was changed (%s), and differs still: %s", strings.Join(did, "; "), strings.Join(still, "; "))
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	f, ok := p.(provider.Refresher)
+	if !ok || len(by) == 0 {
+		return did, nil
+	}
+	said := make(chan string, 1) // work that is left behind must not write to a variable here
+	err = r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error {
+		what, err := f.Refresh(ctx, res)
+		said <- what
+		return err
+	})
+	if err != nil {
+		return did, fmt.Errorf("%w (the refresh stays pending)", err)
+	}
+	r.touched = true
+	if what := <-said; what != "" {
+		did = append(did, fmt.Sprintf("%s, since %s changed", what, strings.Join(by, ", ")))
+	}
+	return did, r.state.refreshed(res.ID)
+}
+
+// check runs a check that may hang.
+func (r *run) check(ctx context.Context, res *catalog.Resource, deadline time.Duration, check func(context.Context) ([]string, error)) (differs []string, err error) {
+	found := make(chan []string, 1) // work that is left behind must not write to a variable here
+	err = r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error {
+		d, err := check(ctx)
+		found <- d
+		return err
+	})
+	if err == nil {
+		differs = <-found
+	}
+	return differs, err
+}
+
+// change brings a resource about that differs. What it notifies is noted on disk before it
+// changes: a run that dies in between leaves the refresh to the next one.
+func (r *run) change(ctx context.Context, res *catalog.Resource, deadline time.Duration, differs []string, check func(context.Context) ([]string, error), apply func(context.Context) error) error {
+	r.touched = true
+	added, err := r.state.mark(res.Notify, res.ID, r.Clock())
+	if err != nil {
+		return err
+	}
+	err = r.bounded(ctx, res.ID, deadline, apply)
+	if err == nil {
+		return nil
+	}
+	// Nothing was changed: then nothing has to be refreshed either.
+	if still, checkErr := r.check(ctx, res, deadline, check); checkErr == nil && slices.Equal(still, differs) {
+		if err := r.state.unmark(added, res.ID); err != nil {
+			return err
+		}
+	}
+	return err
+}
