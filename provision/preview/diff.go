@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sync/errgroup"
@@ -206,11 +207,18 @@ func checksText(list []catalog.Check) (string, error) {
 	if len(list) == 0 {
 		return "", nil
 	}
-	list = slices.Clone(list)
-	for i := range list {
-		list[i].Source = ""
+	type check struct {
+		catalog.Check
+		Within   string `json:"within"`
+		Deadline string `json:"deadline"`
+		Source   string `json:"source"`
 	}
-	return asYAML(list)
+	seconds := func(n int) string { return (time.Duration(n) * time.Second).String() }
+	var out []check
+	for _, c := range list {
+		out = append(out, check{Check: c, Within: seconds(c.Within), Deadline: seconds(c.Deadline)})
+	}
+	return asYAML(out)
 }
 
 // asYAML writes a value with the names of its JSON.
