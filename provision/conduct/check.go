@@ -123,6 +123,9 @@ func onHost(in provision.Install, made *catalogs.Made, k reports.Kept, agent fun
 		}
 		return "", still, errors.New(text)
 	}
+	if n.Checks == 1 {
+		return "the check on the host passes", 0, nil
+	}
 	return fmt.Sprintf("%d checks on the host pass", n.Checks), 0, nil
 }
 

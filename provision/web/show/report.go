@@ -61,8 +61,14 @@ func Totals(t catalog.Totals) string {
 	add(t.Unknown, "unknown")
 	add(t.Pending, "waiting for a window to restart")
 	add(t.OK, "held")
-	add(t.ChecksFailed, "checks failed")
-	add(t.Checks-t.ChecksFailed, "checks passed")
+	switch {
+	case t.ChecksFailed > 0:
+		add(t.ChecksFailed, fmt.Sprintf("of %d checks failed", t.Checks))
+	case t.Checks == 1:
+		add(1, "check passed")
+	default:
+		add(t.Checks, "checks passed")
+	}
 	if len(parts) == 0 {
 		return "no results"
 	}
