@@ -140,7 +140,7 @@ func (a *Appliance) startWatchers(p parts, reload <-chan struct{}) <-chan error 
 	p.start("inventory", a.watcher.Run)
 	p.start("conductor", conduct.New(conduct.Options{
 		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Log: a.Log,
-		Catalog: a.Catalog, Report: a.reports.Last, Clock: a.Clock,
+		Catalog: a.Catalog, Reports: a.reports, Clock: a.Clock,
 	}).Run)
 	p.start("certificates", a.certificates)
 	p.start("reload", func(ctx context.Context) error {

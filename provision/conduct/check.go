@@ -22,8 +22,9 @@ const checkEvery = time.Second
 // operator may have corrected them.
 func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 	began, told := c.Journal.Counted(), in.CheckFailed
+	var last reports.Kept
 	for {
-		message, within, err := c.round(ctx, in)
+		message, within, err := c.round(ctx, in, &last)
 		if err == nil {
 			return c.tell(in, provision.Event{Source: "check", Kind: "serving", Stage: provision.Serving, Message: message}, nil)
 		}
@@ -46,9 +47,9 @@ func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 	}
 }
 
-// round runs each check from outside once, and reads the host's report of the others. An
-// error comes with how long that one may fail.
-func (c *Conductor) round(ctx context.Context, in provision.Install) (message string, within time.Duration, err error) {
+// round runs each check from outside once, and reads the host's report of the others, unless
+// it is still last. An error comes with how long that one may fail.
+func (c *Conductor) round(ctx context.Context, in provision.Install, last *reports.Kept) (message string, within time.Duration, err error) {
 	h := c.Snapshot().Hosts[in.Host]
 	if h == nil {
 		return "", 0, fmt.Errorf("%s is no longer in the inventory", in.Host)
@@ -74,11 +75,12 @@ func (c *Conductor) round(ctx context.Context, in provision.Install) (message st
 		return "it has converged; its role has no checks", 0, nil
 	}
 	if len(made.Catalog.Checks) > 0 {
-		k, err := c.Report(ctx, in.Host)
-		if err != nil && !errors.Is(err, reports.ErrNone) {
-			return "", 0, err
+		if run, _ := c.Reports.Run(in.Host); run.Number != last.Number || !run.Counted.Equal(last.Counted) {
+			if *last, err = c.Reports.Last(ctx, in.Host); err != nil && !errors.Is(err, reports.ErrNone) {
+				return "", 0, err
+			}
 		}
-		said, within, err := onHost(in, made, k, func() string { return c.Journal.Hosts()[in.Host].AgentVersion })
+		said, within, err := onHost(in, made, *last, func() string { return c.Journal.Hosts()[in.Host].AgentVersion })
 		if err != nil {
 			return "", within, err
 		}

@@ -28,10 +28,9 @@ type Options struct {
 	// Catalog makes a host's catalog and checks, from its role as it is now. With an error,
 	// it returns the last one that could be made, or nil.
 	Catalog func(*inventory.Host) (*catalogs.Made, error)
-	// Report is the latest report of a host's agent, or [reports.ErrNone].
-	Report func(ctx context.Context, host string) (reports.Kept, error)
-	Clock  func() time.Time
-	Log    *slog.Logger
+	Reports *reports.Archive
+	Clock   func() time.Time
+	Log     *slog.Logger
 }
 
 // A Conductor does what provision.Next says, install by install. It holds no
