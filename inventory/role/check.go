@@ -3,6 +3,7 @@ package role
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,10 @@ func checkSpecs() map[string]spec {
 type checkDeclaration struct {
 	kind   checkKind
 	at     problem.Place
+	loop   *loop            // nil for one check
+	when   *condition       // nil without one
 	fields map[string]value // of the kind, and from, within, deadline
+	specs  map[string]spec  // of the fields
 }
 
 // has reports whether a field is written.
@@ -70,9 +74,14 @@ func (r *role) check(n schema.Node) {
 		n.Problem(hint, "a check must be a mapping")
 		return
 	}
-	d := checkDeclaration{at: n.At(), fields: map[string]value{}}
 	before := r.problems.Len()
-	readers := schema.Fields{}
+	d := checkDeclaration{at: n.At(), loop: r.readLoop(n), fields: map[string]value{}}
+	common := d.loop.allow(checkSpecs())
+	readers := schema.Fields{
+		"when": func(field schema.Node) { d.when = r.readWhen(field, d.loop) },
+		"each": func(schema.Node) {}, // readLoop has read them
+		"as":   func(schema.Node) {},
+	}
 	found := 0
 	for _, k := range checkKinds() {
 		readers[k.name] = func(field schema.Node) {
@@ -81,10 +90,11 @@ func (r *role) check(n schema.Node) {
 				return
 			}
 			d.kind = k
-			r.fields(field, k.name, k.fields, d.fields)
+			d.specs = d.loop.allow(k.fields)
+			r.fields(field, k.name, d.specs, d.fields)
 		}
 	}
-	for name, s := range checkSpecs() {
+	for name, s := range common {
 		readers[name] = func(field schema.Node) { r.field(field, name, s, d.fields) }
 	}
 	n.Fields("check", readers)
@@ -99,6 +109,7 @@ func (r *role) check(n schema.Node) {
 		n.Problem("", "%s: %v", d.kind.name, err)
 		return
 	}
+	maps.Copy(d.specs, common)
 	r.checks = append(r.checks, d)
 }
 
@@ -118,16 +129,34 @@ func (d *checkDeclaration) shape() error {
 // checks compiles the checks of a scope.
 func (c *compiler) checks(s *scope) (checks []catalog.Check) {
 	for i := range s.role.checks {
-		if k, ok := c.makeCheck(s, &s.role.checks[i]); ok {
-			checks = append(checks, k)
+		d := &s.role.checks[i]
+		steps, known := c.items(s, d.loop)
+		if !known {
+			c.waitsFor("check", d.at, s, forFacts)
+		}
+		for _, step := range steps {
+			switch c.decide(s, d.when, d.loop, step) {
+			case holds:
+				if k, ok := c.check(s, d, step); ok {
+					checks = append(checks, k)
+				}
+			case waits:
+				c.waitsFor("check", d.at, s, forFacts)
+			case fails:
+			}
+		}
+		if len(checks) > catalog.MaxChecks { // reported by Compile
+			return checks
 		}
 	}
 	return checks
 }
 
-func (c *compiler) makeCheck(s *scope, d *checkDeclaration) (catalog.Check, bool) {
+// check resolves a check; false if it is at fault (reported), or waits for facts.
+func (c *compiler) check(s *scope, d *checkDeclaration, step item) (catalog.Check, bool) {
 	before := c.problems.Len()
-	f := &resolver{c: c, scope: s, fields: d.fields, specs: d.kind.specs()}
+	f := c.fields(s, d.fields, d.specs)
+	f.loop, f.item = d.loop, step
 	k := catalog.Check{
 		From:     f.textOr("from", catalog.FromAppliance),
 		Within:   seconds(f.duration("within", time.Minute)),
@@ -138,7 +167,11 @@ func (c *compiler) makeCheck(s *scope, d *checkDeclaration) (catalog.Check, bool
 		k.From = catalog.FromHost
 	}
 	d.kind.make(f, &k)
-	if c.problems.Len() > before {
+	switch {
+	case c.problems.Len() > before:
+		return k, false
+	case f.waits:
+		c.waitsFor("check", d.at, s, forFacts)
 		return k, false
 	}
 	if err := k.Validate(); err != nil {
@@ -146,15 +179,6 @@ func (c *compiler) makeCheck(s *scope, d *checkDeclaration) (catalog.Check, bool
 		return k, false
 	}
 	return k, true
-}
-
-// specs are all fields that a check of the kind may have.
-func (k checkKind) specs() map[string]spec {
-	all := checkSpecs()
-	for name, s := range k.fields {
-		all[name] = s
-	}
-	return all
 }
 
 // onHost are the checks that the agent runs.

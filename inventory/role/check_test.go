@@ -94,6 +94,46 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// TestChecksOfItems: a check can be made for each item, and on a condition; one that needs facts
+// that aren't known waits.
+func TestChecksOfItems(t *testing.T) {
+	files, _ := sources(t)
+	c, err := compileText(t, `
+checks:
+  - tcp: {port: "${p.value}", expect: "${p.key}"}
+    from: host
+    within: "${p.value}s"
+    each: {a: 80, b: 443}
+    as: p
+  - exec: {command: [test, -d, "${each.value}"]}
+    each: [/a, /b]
+    when: each.value != "/b"
+  - systemd: {failed: 0}
+    when: host.group == "db"
+  - exec: {command: [id, "${facts.os.id}"]}
+  - systemd: {failed: 0}
+    when: facts.os.id == "debian"
+`, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range c.Checks {
+		got = append(got, k.Words())
+	}
+	if diff := cmp.Diff([]string{"tcp 127.0.0.1:80", "tcp 127.0.0.1:443", "exec test -d /a"}, got); diff != "" || c.Checks[1].TCP.Expect != "b" || c.Checks[1].Within != 443 {
+		t.Errorf("%s %+v", diff, c.Checks)
+	}
+	want := []string{"check (roles/r.yaml:13:5) waits for the facts of the host", "check (roles/r.yaml:14:5) waits for the facts of the host"}
+	if diff := cmp.Diff(want, c.Waiting); diff != "" {
+		t.Error(diff)
+	}
+	_, err = compileText(t, "checks:\n  - tcp: {port: \"${each.value}\"}\n    each: [80, none]\n", files)
+	if err == nil || !strings.Contains(err.Error(), `roles/r.yaml:2:17: port: for host web1: "none" is not a number`) {
+		t.Errorf("a wrong item: %v", err)
+	}
+}
+
 // TestCheckProblems: each mistake in a check is found, with its place; those that don't depend
 // on a host when the role is read.
 func TestCheckProblems(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"rackhand/config/problem"
+	"rackhand/inventory/role/expression"
 	"rackhand/provision/catalog"
 )
 
@@ -25,7 +26,10 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	case in.Host == nil:
 		return nil, fmt.Errorf("role %s: no host to compile it for", name)
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}}
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
 	s.expand(c, r, nil, nil)
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
@@ -37,6 +41,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
+		c.spread()
 		c.sort()
 	}
 	var checks []catalog.Check
@@ -46,7 +51,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks}
+	out := &Compiled{Checks: checks, Waiting: c.waiting}
 	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: name, Resources: c.ordered()}
 	var err error
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
@@ -79,6 +84,15 @@ type compiler struct {
 	graph    *graph         // over nodes
 	order    []int
 	texts    int // bytes of all contents that are in memory
+
+	facts   map[string]any      // of the host; nil while they aren't known
+	queries map[string]HostList // results of hosts(...)
+	work    expression.Budget   // of conditions
+	// waiting says what is left out until the facts are known. unknown: there may be
+	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
+	// that are looked up at the moment need facts.
+	waiting             []string
+	unknown, scopeWaits bool
 }
 
 // node is a resource and its edges.
@@ -87,8 +101,10 @@ type node struct {
 	decl  *declaration
 	scope *scope
 	item  item
-	// notify and require as written, with their places.
-	notify, require []target
+	// notify, require and before as written, with their places.
+	notify, require, before []target
+	// waits is what the resource waits for; "" if it can be made.
+	waits string
 }
 
 type target struct {

@@ -30,6 +30,9 @@ func TestJSONSchema(t *testing.T) {
 
 // baseRole is a role in which a key can stand.
 func baseRole(path string) string {
+	if path == "checks.as" {
+		return "checks: [{http: {port: 80}, each: [a]}]\n"
+	}
 	if strings.HasPrefix(path, "checks") {
 		kind, key, _ := strings.Cut(strings.TrimPrefix(path, "checks."), ".")
 		switch {
@@ -48,6 +51,12 @@ func baseRole(path string) string {
 	}
 	if strings.HasPrefix(path, "include") {
 		return "include: [{role: site}]\nparameters: {name: {}}\n"
+	}
+	if strings.HasPrefix(path, "parameters.*.fields.*.fields") {
+		return "parameters: {web: {type: record, fields: {web: {type: record}}}}\n"
+	}
+	if strings.HasPrefix(path, "parameters.*.fields") {
+		return "parameters: {web: {type: record}}\n"
 	}
 	if strings.HasPrefix(path, "parameters") {
 		return "parameters: {}\n"

@@ -37,6 +37,7 @@ func parse(name string, data []byte) (*role, Problems) {
 		})
 	}
 	r.checkReferences()
+	r.compileConditions()
 	r.broken = r.problems.Len() > 0
 	return r, r.problems.Problems()
 }
@@ -118,13 +119,14 @@ func (r *role) resource(n schema.Node) {
 	before := r.problems.Len()
 	specs := specsOf(k)
 	specs[k.Name] = titleSpec(k)
-	if d.loop = r.readLoop(n); d.loop != nil {
-		for name, s := range specs {
-			s.Loop = d.loop.as
-			specs[name] = s
+	d.loop = r.readLoop(n)
+	specs = d.loop.allow(specs)
+	n.Each("resource", func(name string, _, value schema.Node) {
+		if name == "when" {
+			d.when = r.readWhen(value, d.loop)
 		}
-	}
-	r.fields(n, k.Name, specs, d.fields, "each", "as")
+	})
+	r.fields(n, k.Name, specs, d.fields, "each", "as", "when")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
 	d.specs = specs

@@ -58,6 +58,9 @@ func (c *Conductor) round(ctx context.Context, in provision.Install, last *repor
 	if made == nil {
 		return "", 0, fmt.Errorf("the role's checks: %w", err)
 	}
+	if len(made.Waiting) > 0 {
+		return "", reportTime, errors.New(made.Waiting[0]) // a resource or a check
+	}
 	p := probe.Network{Clock: c.Clock}
 	var passed []string
 	for i := range made.Checks {
