@@ -1,10 +1,14 @@
 package conduct
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision"
 	"rackhand/provision/catalog"
@@ -56,6 +60,40 @@ func TestOnHost(t *testing.T) {
 		said, within, err := onHost(in, made, tt.report, func() string { return tt.agent })
 		if tt.want == "" && (err != nil || said != "2 checks on the host pass") || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) || within != tt.within {
 			t.Errorf("%s: %q, within %s, %v; want %q", name, said, within, err, tt.want)
+		}
+	}
+}
+
+// TestRound: checks from outside are asked in their order, one that fails is named with its
+// place and its time; nothing serves while a part of its role waits.
+func TestRound(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	at := netip.MustParseAddrPort(server.Listener.Addr().String())
+	web := func(status, within int) catalog.Check {
+		return catalog.Check{From: catalog.FromAppliance, HTTP: &catalog.HTTPCheck{Address: "127.0.0.1", Port: int(at.Port()), Path: "/", Method: "GET", Status: []int{status}}, Within: within, Deadline: 20, Source: "roles/web.yaml:3:5"}
+	}
+	url := "GET " + server.URL + "/"
+	for _, tt := range []struct {
+		made   role.Compiled
+		within time.Duration
+		want   string
+		err    bool
+	}{
+		{role.Compiled{}, 0, "it has converged; its role has no checks", false},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60)}}, 0, "it serves: " + url + " answers 404", false},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60), web(200, 90), web(201, 10)}}, 90 * time.Second, url + ": status 404, not 200 (roles/web.yaml:3:5)", true},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60)}, Waiting: []string{"file[/x] waits for the facts of the host"}}, reportTime, "file[/x] waits for the facts of the host", true},
+	} {
+		c := armed(t)
+		c.Clock = time.Now
+		c.Catalog = func(*inventory.Host) (*catalogs.Made, error) { return &catalogs.Made{Compiled: &tt.made}, nil }
+		said, within, err := c.round(t.Context(), provision.Install{Host: "web1"}, &reports.Kept{})
+		if err != nil {
+			said = err.Error()
+		}
+		if said != tt.want || within != tt.within || (err != nil) != tt.err {
+			t.Errorf("%q, within %s, %v; want %q within %s", said, within, err, tt.want, tt.within)
 		}
 	}
 }
