@@ -39,6 +39,7 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	}
 	if c.problems.Len() == 0 {
 		c.sort()
+		c.declare()
 	}
 	var checks []Check
 	for _, scope := range c.scopes {

@@ -34,6 +34,19 @@ func FormatOf(header string) int {
 	return n
 }
 
+// Newer says why agents of the first format can't bring a resource about; "" if they can.
+func (r *Resource) Newer() string {
+	kind, _ := r.Kind()
+	f := r.File
+	switch {
+	case !slices.Contains([]string{KindPackage, KindFile, KindService}, kind):
+		return r.ID + " is of a newer type"
+	case f != nil && (f.Ensure == Link || f.ACL != nil || f.Recurse || f.Purge || f.Force || f.Backup != nil):
+		return r.ID + " has newer attributes"
+	}
+	return ""
+}
+
 // IsSHA256 reports whether a text is a SHA-256 as catalogs write it: 64 small hex digits.
 func IsSHA256(s string) bool {
 	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""

@@ -21,6 +21,7 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Link      = "link"
 )
 
 // The values of Service.Refresh.

@@ -41,6 +41,9 @@ func Make(c *role.Compiled) (*Made, error) {
 	}
 	texts := 0
 	for i, r := range c.Catalog.Resources {
+		if m.TooMuch == "" {
+			m.TooMuch = r.Newer()
+		}
 		if r.File == nil || r.File.Ensure != catalog.FileKind {
 			continue
 		}

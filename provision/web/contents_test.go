@@ -311,6 +311,9 @@ func TestFirstFormat(t *testing.T) {
 	for name, more := range map[string]catalog.Resource{
 		"binary":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
 		"not UTF-8":  declared("/x", "\xff"),
+		"a link":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
+		"a purge":    {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a new type": {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
 		"over-large": declared("/x", strings.Repeat("x", catalog.MaxSize)),
 	} {
 		r.put(own, plain)

@@ -1,4 +1,4 @@
-// Package files brings about files, directories and their absence on a host. It follows no
+// Package files brings about files, directories, symbolic links and their absence on a host. It follows no
 // symbolic link that an untrusted user owns, and replaces files as a whole.
 package files
 
@@ -16,17 +16,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/provider"
 )
 
-// Files brings about files, directories and their absence, below Root.
+// Files brings about files, directories, symbolic links and their absence, below Root.
 type Files struct {
 	Root   string         // "" is the machine's own root
 	Runner command.Runner // for validate
 	Random io.Reader      // for names of temporary files
 	// Contents are those that files name by their hash.
 	Contents Contents
+	// Backups keeps copies of what is replaced or removed; none are kept when nil.
+	Backups *backup.Store
 	// Trust says whose symbolic links are followed on the way to a file; those of
 	// root and of the agent's user when nil.
 	Trust func(uid uint32) bool
@@ -91,38 +94,9 @@ func (f *Files) locate(file *catalog.File) (*place, error) {
 	return p, nil
 }
 
-// want is a file with its numbers looked up; -1 leaves what is there.
-type want struct {
-	*catalog.File
-	mode     int64
-	uid, gid int
-}
-
-func (f *Files) want(file *catalog.File) (w want, err error) {
-	w = want{File: file, mode: -1, uid: -1, gid: -1}
-	if file.Mode != "" {
-		mode, err := catalog.ParseMode(file.Mode)
-		if err != nil {
-			return w, err
-		}
-		w.mode = int64(mode)
-	}
-	if file.Owner != "" {
-		if w.uid, err = f.accountID("/etc/passwd", file.Owner); err != nil {
-			return w, fmt.Errorf("owner: %w", err)
-		}
-	}
-	if file.Group != "" {
-		if w.gid, err = f.accountID("/etc/group", file.Group); err != nil {
-			return w, fmt.Errorf("group: %w", err)
-		}
-	}
-	return w, nil
-}
-
 // Check returns the differences from the declaration, in words for a person; nil if there
 // are none. It changes nothing.
-func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
+func (f *Files) Check(ctx context.Context, file *catalog.File) ([]string, error) {
 	p, err := f.locate(file)
 	if file.Ensure == catalog.Absent && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)) {
 		return nil, nil // its folder is absent
@@ -134,39 +108,36 @@ func (f *Files) Check(_ context.Context, file *catalog.File) ([]string, error) {
 	if p.interrupted() {
 		return []string{"undo a change that was interrupted before it was validated"}, nil
 	}
-	return f.differs(p, file)
+	return f.differs(ctx, p, file)
 }
 
 // Fresh is the result of Check for an empty folder.
-func (f *Files) Fresh(file *catalog.File) ([]string, error) { return f.differs(&place{}, file) }
+func (f *Files) Fresh(file *catalog.File) ([]string, error) {
+	return f.differs(context.Background(), &place{}, file)
+}
 
-func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
+func (f *Files) differs(ctx context.Context, p *place, file *catalog.File) ([]string, error) {
 	if file.Ensure == catalog.Absent {
-		if !p.exists {
-			return nil, nil
-		}
-		return []string{"removed"}, nil
+		return f.removed(ctx, p, file)
 	}
 	w, err := f.want(file)
 	if err != nil {
 		return nil, err
 	}
-	if file.Ensure == catalog.Directory {
-		switch {
-		case !p.exists:
-			return []string{"directory made"}, nil
-		case p.kind() != unix.S_IFDIR:
-			return nil, fmt.Errorf("%s is %s: remove it first, it may hold data", file.Path, kindName(p.kind()))
-		}
-		return w.attributes(p), nil
+	switch file.Ensure {
+	case catalog.Directory:
+		return f.directoryDiffers(ctx, p, w)
+	case catalog.Link:
+		return f.linkDiffers(ctx, p, w)
 	}
+	becomes := fmt.Sprintf("a file of %d bytes", size(file))
 	switch {
 	case !p.exists:
 		return []string{fmt.Sprintf("made, %d bytes", size(file))}, nil
 	case p.kind() == unix.S_IFLNK:
-		return []string{fmt.Sprintf("a symbolic link becomes a file of %d bytes", size(file))}, nil
+		return []string{"a symbolic link becomes " + becomes}, nil
 	case p.kind() != unix.S_IFREG:
-		return nil, fmt.Errorf("%s is %s: remove it first", file.Path, kindName(p.kind()))
+		return f.inTheWay(ctx, p, file, becomes)
 	}
 	same, err := p.holds(file)
 	if err != nil {
@@ -176,7 +147,43 @@ func (f *Files) differs(p *place, file *catalog.File) ([]string, error) {
 	if !same {
 		out = append(out, fmt.Sprintf("content changed, %d → %d bytes", p.st.Size, size(file)))
 	}
-	return append(out, w.attributes(p)...), nil
+	more, err := w.attributes(p)
+	return append(out, more...), err
+}
+
+// removed is differs for what is to be absent.
+func (f *Files) removed(ctx context.Context, p *place, file *catalog.File) ([]string, error) {
+	if !p.exists {
+		return nil, nil
+	}
+	if p.kind() != unix.S_IFDIR {
+		return []string{"removed"}, nil
+	}
+	gone, err := f.content(ctx, p, file)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(gone) == 0:
+		return []string{"removed"}, nil
+	case !file.Force: // others may remove what is in it, before this
+		return []string{"removed, once it is empty: it has " + count(gone, "1 entry", "entries")}, nil
+	}
+	return []string{"removed, with " + count(gone, "1 entry", "entries")}, nil
+}
+
+func (f *Files) directoryDiffers(ctx context.Context, p *place, w want) ([]string, error) {
+	switch {
+	case !p.exists:
+		return []string{"directory made"}, nil
+	case p.kind() != unix.S_IFDIR:
+		return f.inTheWay(ctx, p, w.File, "a directory")
+	}
+	out, err := w.attributes(p)
+	if err != nil {
+		return nil, err
+	}
+	below, err := f.below(ctx, p, w, false)
+	return append(out, below...), err
 }
 
 // size is that of a file's declared content, in bytes.
@@ -219,20 +226,6 @@ func (f *Files) Has(file *catalog.File) bool {
 	}
 	defer p.close()
 	return p.exists
-}
-
-// attributes lists the differences in mode, owner and group.
-func (w want) attributes(p *place) (out []string) {
-	if now := int64(p.st.Mode & 0o7777); w.mode >= 0 && w.mode != now {
-		out = append(out, fmt.Sprintf("mode %04o → %04o", now, w.mode))
-	}
-	if w.uid >= 0 && w.uid != int(p.st.Uid) {
-		out = append(out, fmt.Sprintf("owner %d → %s", p.st.Uid, w.Owner))
-	}
-	if w.gid >= 0 && w.gid != int(p.st.Gid) {
-		out = append(out, fmt.Sprintf("group %d → %s", p.st.Gid, w.Group))
-	}
-	return out
 }
 
 func kindName(mode uint32) string {
