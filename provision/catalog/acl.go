@@ -61,7 +61,7 @@ func ParseACL(texts []string, directory bool) ([]ACLEntry, error) {
 }
 
 func parseACLEntry(text string) (e ACLEntry, err error) {
-	form := errors.New("write user:NAME:rwx, group:NAME:r-x, mask::r-x, or the same after default:")
+	form := errors.New("write user:NAME:rwx, group:NAME:r-x or mask::r-x, with default: before it for a default list")
 	fields := strings.Split(text, ":")
 	if fields[0] == "default" || fields[0] == "d" {
 		e.Default, fields = true, fields[1:]

@@ -114,22 +114,25 @@ func (b *Batch) Add(e Entry, from io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(part.Name())
-		}
-	}()
+	defer os.Remove(part.Name()) // once it is renamed, nothing is there
 	hash := sha256.New()
 	e.Size, err = io.Copy(io.MultiWriter(part, hash), io.LimitReader(from, MaxSize+1))
 	if err == nil && e.Size > MaxSize {
 		err = errors.New("it grew while it was read")
 	}
-	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
+	e.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	name := b.store.content(e.SHA256)
+	_, missing := os.Lstat(name)
+	if err == nil && missing != nil {
+		err = part.Sync()
+	}
+	if err = errors.Join(err, part.Close()); err != nil {
 		return err
 	}
-	e.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	if err := os.Rename(part.Name(), b.store.content(e.SHA256)); err != nil {
-		return err
+	if missing != nil {
+		if err := os.Rename(part.Name(), name); err != nil {
+			return err
+		}
 	}
 	e.Time = b.store.Clock().UTC().Truncate(time.Second)
 	b.added, b.bytes = append(b.added, e), b.bytes+e.Size

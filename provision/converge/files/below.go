@@ -24,6 +24,7 @@ func (f *Files) below(ctx context.Context, p *place, w want, act bool) (out []st
 	if err := f.protects(top); err != nil {
 		return nil, err
 	}
+	var gone []string
 	if w.Purge {
 		u := newPurge(w.Declared, w.Force)
 		if err := u.run(ctx, top); err != nil {
@@ -41,9 +42,10 @@ func (f *Files) below(ctx context.Context, p *place, w want, act bool) (out []st
 		if err != nil {
 			return nil, err
 		}
+		gone = u.gone
 	}
 	if w.Recurse {
-		r := f.recursion(w)
+		r := newRecursion(w, gone)
 		if err := r.run(ctx, top); err != nil {
 			return nil, err
 		}

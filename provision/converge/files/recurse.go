@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,17 +14,21 @@ import (
 type recursion struct {
 	want
 	keep map[string]bool // declared, relative to the directory
+	gone map[string]bool // what a purge removes before
 	act  bool            // changes; otherwise all is only looked at
 
 	differ []string // what differs
 	shared []string // regular files that differ and have more than one name
 }
 
-func (f *Files) recursion(w want) *recursion {
-	r := &recursion{want: w, keep: map[string]bool{}}
+func newRecursion(w want, gone []string) *recursion {
+	r := &recursion{want: w, keep: map[string]bool{}, gone: map[string]bool{}}
 	r.acl = nil // of the directory alone
 	for _, name := range w.Declared {
 		r.keep[name] = true
+	}
+	for _, name := range gone {
+		r.gone[strings.TrimSuffix(name, "/")] = true
 	}
 	return r
 }
@@ -43,6 +48,9 @@ func (r *recursion) refused() error {
 }
 
 func (r *recursion) visit(e *entry) (within bool, err error) {
+	if r.gone[e.path] {
+		return false, nil
+	}
 	if e.mount || r.keep[e.path] {
 		return !e.mount, nil
 	}
