@@ -50,3 +50,50 @@ resources:
 		t.Errorf("a file without entries: %+v", x)
 	}
 }
+
+// What waits for facts may be declared below a directory: until they are known, it isn't
+// purged.
+func TestPurgeWaitsForFacts(t *testing.T) {
+	const text = `
+resources:
+  - file: /etc/app/conf.d
+    ensure: directory
+    purge: true
+  - file: /etc/app/conf.d/${facts.os.id}
+    content: x
+`
+	dir := func(c *Compiled, err error) *catalog.File {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Catalog.Resources[0].File
+	}
+	c, err := compileText(t, text, nil)
+	if d := dir(c, err); d.Purge || !slices.Contains(c.Waiting, "purge of file[/etc/app/conf.d] (roles/r.yaml:3:5) waits for the facts of the host") {
+		t.Errorf("without facts: %+v, %q", d, c.Waiting)
+	}
+	c, err = compileText(t, text, known(t, `{"os": {"id": "debian"}}`))
+	if d := dir(c, err); !d.Purge || !slices.Equal(d.Declared, []string{"debian"}) || len(c.Waiting) > 0 {
+		t.Errorf("with facts: %+v, %q", d, c.Waiting)
+	}
+}
+
+func TestDeclaredByOtherKinds(t *testing.T) {
+	c, err := compileText(t, `
+resources:
+  - file: /etc/apt/sources.list.d
+    ensure: directory
+    purge: true
+  - repository: example
+    uris: [https://deb.example.org/debian]
+    suites: [bookworm]
+    components: [main]
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Catalog.Resources[0].File.Declared; !slices.Equal(got, []string{"example.sources"}) {
+		t.Errorf("declared are %q", got)
+	}
+}

@@ -37,11 +37,12 @@ func FormatOf(header string) int {
 // Newer says why agents of the first format can't bring a resource about; "" if they can.
 func (r *Resource) Newer() string {
 	kind, _ := r.Kind()
-	f := r.File
+	f, p := r.File, r.Package
 	switch {
 	case !slices.Contains([]string{KindPackage, KindFile, KindService}, kind):
 		return r.ID + " is of a newer type"
-	case f != nil && (f.Ensure == Link || f.ACL != nil || f.Recurse || f.Purge || f.Force || f.Backup != nil):
+	case f != nil && (f.Ensure == Link || f.ACL != nil || f.Recurse || f.Purge || f.Force || f.Backup != nil),
+		p != nil && (p.Ensure == Latest || p.Ensure == Purged || p.Release != "" || p.Hold != nil):
 		return r.ID + " has newer attributes"
 	}
 	return ""
@@ -65,18 +66,16 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	out.Format, out.Raw, out.Resources = Format2, nil, slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]
-		if r.File == nil || r.File.Ensure != FileKind {
-			continue
+		r.own()
+		for _, f := range r.Contents() {
+			switch {
+			case f.Sensitive:
+				f.SHA256, f.Size = "", 0
+			case f.SHA256 == "":
+				f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
+			}
+			f.Content = ""
 		}
-		f := *r.File
-		switch {
-		case f.Sensitive:
-			f.SHA256, f.Size = "", 0
-		case f.SHA256 == "":
-			f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
-		}
-		f.Content = ""
-		r.File = &f
 	}
 	var err error
 	if out.Version, err = Version(out.Resources); err != nil {
@@ -120,8 +119,10 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 	if err = d.Decode(&r); err == nil {
 		err = r.Validate()
 	}
-	if f := r.File; err == nil && f != nil && f.Ensure == FileKind && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
-		err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+	for _, f := range r.Contents() {
+		if err == nil && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
+			err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+		}
 	}
 	if err == nil {
 		return r, nil

@@ -13,6 +13,8 @@ const (
 	KindFile    = "file"
 	KindService = "service"
 	KindGroup   = "group"
+
+	KindRepository = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.
@@ -22,6 +24,8 @@ const (
 	FileKind  = "file"
 	Directory = "directory"
 	Link      = "link"
+	Latest    = "latest" // of a package: what its sources offer
+	Purged    = "purged" // of a package: absent, with its configuration
 )
 
 // The values of Service.Refresh.

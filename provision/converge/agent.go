@@ -40,8 +40,8 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
-	// Apt, if set, keeps in the state which sources the package index was updated from.
-	Apt *packages.Apt
+	// Packages, if set, keeps in the state when and from which sources its index was updated.
+	Packages Indexed
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.
@@ -179,8 +179,9 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		}
 		return report, errors.Join(err, a.reportNoop(ctx, c, report))
 	}
-	if a.Apt != nil {
-		state.Sources = a.Apt.Sources() // saved with the report
+	if a.Packages != nil {
+		index := a.Packages.Index() // saved with the report
+		state.Sources, state.Updated = index.Sources, index.Updated
 	}
 	if ctx.Err() != nil {
 		// Half a run says nothing about the host; what is pending is on disk.
@@ -270,8 +271,8 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 		a.Log.Error("state", "error", damaged)
 		warnings = []string{short(damaged.Error())}
 	}
-	if a.Apt != nil {
-		a.Apt.SetSources(state.Sources)
+	if a.Packages != nil {
+		a.Packages.SetIndex(packages.Index{Sources: state.Sources, Updated: state.Updated})
 	}
 	a.answered = cmp.Or(a.answered, state.Order)                              // of before a restart
 	state.Whole = state.Whole || state.Last == nil && !state.Fetched.IsZero() // of before it was kept

@@ -313,6 +313,7 @@ func TestFirstFormat(t *testing.T) {
 		"not UTF-8":  declared("/x", "\xff"),
 		"a link":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
 		"a purge":    {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a hold":     {ID: "package[x]", Package: &catalog.Package{Name: "x", Ensure: catalog.Latest}},
 		"a new type": {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
 		"over-large": declared("/x", strings.Repeat("x", catalog.MaxSize)),
 	} {
