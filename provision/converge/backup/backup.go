@@ -88,7 +88,7 @@ type Batch struct {
 
 // Begin begins a batch.
 func (s *Store) Begin() (*Batch, error) {
-	i, err := s.read()
+	i, err := s.writable()
 	if err != nil {
 		return nil, err
 	}
@@ -158,18 +158,25 @@ func (b *Batch) Commit() error {
 }
 
 // Secrets says which files hold secrets. Copies of these are removed, and none is kept from
-// now on, whatever removes the file.
+// now on, whatever removes the file. Backups whose list is damaged are put aside, which is an
+// error once.
 func (s *Store) Secrets(names []string) error {
-	i, err := s.read()
-	if err != nil {
-		return err
+	i, damaged := s.read()
+	if errors.Is(damaged, errDamaged) {
+		damaged = fmt.Errorf("%w: the backups are in %s.damaged now", damaged, s.Folder)
+		var err error
+		if i, err = s.writable(); err != nil {
+			return err
+		}
+	} else if damaged != nil {
+		return damaged
 	}
 	for _, name := range names {
 		if _, known := slices.BinarySearch(i.Secrets, name); !known && len(i.Secrets) < maxEntries {
-			return s.change(func(i *index) { i.secrets(names) })
+			return errors.Join(damaged, s.change(func(i *index) { i.secrets(names) }))
 		}
 	}
-	return nil
+	return damaged
 }
 
 func (i *index) secrets(names []string) {

@@ -139,9 +139,26 @@ func TestDamagedIndex(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.Folder, indexName), []byte(`{"next":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Begin(); err == nil || !strings.Contains(err.Error(), "is damaged") {
-		t.Errorf("got %v", err)
+	if _, err := s.List(); err == nil || !strings.Contains(err.Error(), "the list of backups is damaged") {
+		t.Errorf("listed: %v", err)
 	}
+	if err := s.Secrets([]string{"/key"}); err == nil || !strings.Contains(err.Error(), "backup.damaged now") {
+		t.Errorf("the first change: %v", err)
+	}
+	if err := s.Secrets([]string{"/key"}); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+	s.add("/b", "two")
+	s.is("after it was put aside", "1 /b two")
+	if aside, err := os.ReadDir(s.Folder + ".damaged"); err != nil || len(aside) != 2 {
+		t.Errorf("aside are %v, %v", aside, err)
+	}
+	s.add("/key", "secret")
+	if err := os.WriteFile(filepath.Join(s.Folder, indexName), []byte(`[]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.add("/c", "three")
+	s.is("damaged before a change", "1 /c three")
 }
 
 func FuzzIndex(f *testing.F) {

@@ -35,7 +35,23 @@ func (i *index) latest(name string) int {
 	return -1
 }
 
-// read reads the index; without one it is empty. A damaged one is an error.
+// errDamaged: the index can't be read as JSON.
+var errDamaged = errors.New("the list of backups is damaged")
+
+// writable is read for a change. A folder with a damaged index is put aside.
+func (s *Store) writable() (*index, error) {
+	i, err := s.read()
+	if !errors.Is(err, errDamaged) {
+		return i, err
+	}
+	aside := s.Folder + ".damaged"
+	if err := errors.Join(os.RemoveAll(aside), os.Rename(s.Folder, aside)); err != nil {
+		return nil, fmt.Errorf("moving damaged backups away: %w", err)
+	}
+	return &index{}, nil
+}
+
+// read reads the index; without one it is empty.
 func (s *Store) read() (*index, error) {
 	i := &index{}
 	f, err := os.Open(filepath.Join(s.Folder, indexName))
@@ -54,17 +70,17 @@ func (s *Store) read() (*index, error) {
 		err = json.Unmarshal(b, i)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the list of backups %s is damaged: %w; move the folder away", f.Name(), err)
+		return nil, fmt.Errorf("%w: %s: %w", errDamaged, f.Name(), err)
 	}
 	return i, nil
 }
 
 // change changes the index on disk, and removes what it doesn't name any more.
 func (s *Store) change(with func(*index)) error {
-	if err := os.MkdirAll(s.Folder, 0o700); err != nil {
-		return err
+	i, err := s.writable()
+	if err == nil {
+		err = os.MkdirAll(s.Folder, 0o700)
 	}
-	i, err := s.read()
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (p *place) interrupted() bool {
 func (f *Files) locate(file *catalog.File) (*place, error) {
 	dir, err := f.openDir(path.Dir(file.Path))
 	if err != nil {
-		if errors.Is(err, unix.ENOENT) && file.Ensure != catalog.Absent {
+		if (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)) && file.Ensure != catalog.Absent {
 			return nil, &provider.Missing{Err: fmt.Errorf("%w: declare file[%s] with ensure: directory", err, path.Dir(file.Path))}
 		}
 		return nil, err
