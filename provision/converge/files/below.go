@@ -128,12 +128,15 @@ func (f *Files) remove(ctx context.Context, file *catalog.File, u *purge, top in
 // protects returns an error if a directory is one that the system needs, by whatever path it
 // was reached.
 func (f *Files) protects(top int) error {
-	var at, st unix.Stat_t
-	if err := unix.Fstat(top, &at); err != nil {
+	// Without a question to a server: that of another file system may be gone.
+	const flags, fields = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT, unix.STATX_INO
+	var at, st unix.Statx_t
+	if err := unix.Statx(top, "", flags|unix.AT_EMPTY_PATH, fields, &at); err != nil {
 		return err
 	}
 	for _, name := range catalog.ProtectedPaths() {
-		if unix.Stat(f.in(name), &st) == nil && st.Ino == at.Ino && st.Dev == at.Dev {
+		err := unix.Statx(unix.AT_FDCWD, f.in(name), flags, fields, &st)
+		if err == nil && st.Ino == at.Ino && st.Dev_major == at.Dev_major && st.Dev_minor == at.Dev_minor {
 			return errors.New("it is " + name + ", which the system needs: name a directory further down")
 		}
 	}

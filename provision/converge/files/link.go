@@ -81,20 +81,28 @@ func (f *Files) put(ctx context.Context, p *place, temp string, file *catalog.Fi
 	}
 	// The two change places at once, where the file system can (rename(2)).
 	err = unix.Renameat2(p.dir, temp, p.dir, p.name, unix.RENAME_EXCHANGE)
-	if err == nil || !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
-		return err // discard removes the old one
+	old := temp
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		old = temp + "0"
+		if err = p.rename(p.name, old); err == nil {
+			err = p.rename(temp, p.name)
+		}
 	}
-	old := temp + "0"
-	defer p.discard(ctx, old)
-	if err := p.rename(p.name, old); err != nil {
+	if err != nil {
 		return err
 	}
-	return p.rename(temp, p.name)
+	if err := p.discard(ctx, old); err != nil {
+		return fmt.Errorf("removing what was at %s, now called %s: %w", file.Path, old, err)
+	}
+	return nil
 }
 
 // discard removes what lies under a temporary name, a directory with all that is in it.
 func (p *place) discard(ctx context.Context, temp string) error {
 	err := unix.Unlinkat(p.dir, temp, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
 	if !errors.Is(err, unix.EISDIR) {
 		return err
 	}
