@@ -3,7 +3,6 @@ package role
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"rackhand/config/problem"
 	"rackhand/inventory/role/expression"
@@ -14,14 +13,34 @@ import (
 // included them in this order. An error is of type [Problems] where a role is at fault, with
 // file:line:column.
 func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
+	c, err := s.compile(names, in)
+	if err != nil {
+		return nil, err
+	}
 	joined := strings.Join(names, ", ")
+	out := &Compiled{Checks: c.compiled, Waiting: c.waiting}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
+	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if out.Catalog, err = out.Catalog.WithChecks(onHost(c.compiled)); err == nil {
+		err = tooManyChecks(len(c.compiled))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if err := out.Catalog.Validate(); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	return out, nil
+}
+
+// compile resolves roles for one host, and puts the resources in order.
+func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if in.Host == nil {
-		return nil, fmt.Errorf("role %s: no host to compile it for", joined)
+		return nil, fmt.Errorf("role %s: no host to compile it for", strings.Join(names, ", "))
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
-	if in.Facts != nil {
-		c.facts = whole(in.Facts).(map[string]any)
-	}
+	c := s.compiler(in)
 	for _, name := range names {
 		if err := s.usable(name); err != nil {
 			return nil, err
@@ -40,24 +59,15 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	if c.problems.Len() == 0 {
 		c.spread()
 		c.sort()
+		c.declare()
 	}
-	var checks []Check
 	for _, scope := range c.scopes {
-		checks = append(checks, c.checks(scope)...)
+		c.compiled = append(c.compiled, c.checks(scope)...)
 	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks, Waiting: c.waiting}
-	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
-	var err error
-	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	if err := out.Catalog.Validate(); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	return out, nil
+	return c, nil
 }
 
 // usable says why a role can't be compiled; nil when it can.
@@ -91,16 +101,31 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
+	compiled []catalog.Check
 	texts    int // bytes of all contents that are in memory
 
-	facts   map[string]any      // of the host; nil while they aren't known
-	queries map[string]HostList // results of hosts(...)
-	work    expression.Budget   // of conditions
-	// waiting says what is left out until the facts are known. unknown: there may be
-	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
-	// that are looked up at the moment need facts.
-	waiting             []string
-	unknown, scopeWaits bool
+	facts   map[string]any           // of the host; nil while they aren't known
+	queries map[string]HostList      // results of hosts(...)
+	hasRole func(name string) bool   // in this set
+	work    expression.Budget        // of conditions
+	untrue  map[string]problem.Place // ids of resources that aren't declared, and their conditions
+	// waiting says what is left out until the facts are known.
+	waiting []string
+	// unknown: ids of some resources that wait aren't known.
+	unknown bool
+	// scopeWaits: the values of the role that is expanded need facts.
+	scopeWaits bool
+}
+
+func (s *Set) compiler(in Input) *compiler {
+	c := &compiler{
+		in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
+		hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork},
+	}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
+	return c
 }
 
 // node is a resource and its edges.
@@ -113,6 +138,7 @@ type node struct {
 	notify, require, before []target
 	// waits is what the resource waits for; "" if it can be made.
 	waits string
+	twins []*node // the same, declared elsewhere
 }
 
 type target struct {
@@ -122,54 +148,6 @@ type target struct {
 
 func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 	c.problems.Addf(at, hint, format, args...)
-}
-
-// maxChecks bounds the checks of a host.
-const maxChecks = 10_000
-
-// checks compiles the checks.
-func (c *compiler) checks(s *scope) []Check {
-	var checks []Check
-	for i := range s.role.checks {
-		d := &s.role.checks[i]
-		steps, known := c.items(s, d.loop)
-		if !known {
-			c.waitsFor("check", d.at, s, forFacts)
-		}
-		for _, step := range steps {
-			switch c.decide(s, d.when, d.loop, step) {
-			case holds:
-				if check, ok := c.check(s, d, step); ok {
-					checks = append(checks, check)
-					continue
-				}
-				c.waitsFor("check", d.at, s, forFacts)
-			case waits:
-				c.waitsFor("check", d.at, s, forFacts)
-			case fails:
-			}
-		}
-		if len(checks) > maxChecks {
-			c.addf(d.at, "check less", "host %s has more than %d checks", c.in.Host.Name, maxChecks)
-			return nil
-		}
-	}
-	return checks
-}
-
-// check resolves a check; false if it waits for facts.
-func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool) {
-	f := c.fields(s, d.fields, d.specs)
-	f.loop, f.item = d.loop, step
-	check := Check{
-		HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
-		Within: f.duration("within", time.Minute),
-		Source: d.at.String(),
-	}
-	if check.HTTP.Path == "" {
-		check.HTTP.Path = "/"
-	}
-	return check, !f.waits
 }
 
 // ordered lists the resources in the order of work.

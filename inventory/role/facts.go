@@ -139,6 +139,7 @@ func texts(v any) any {
 
 // fact finds a fact for ${facts.PATH}. Without facts, it makes the resource wait.
 func (r *resolver) fact(name string, v value, path string) (any, bool) {
+	r.claims = true
 	if r.c.facts == nil {
 		r.waits = true
 		return nil, false
@@ -153,6 +154,7 @@ func (r *resolver) fact(name string, v value, path string) (any, bool) {
 
 // Facts are the host's facts: {{ .Facts.os.id }}. Without facts the file waits for them.
 func (d Data) Facts() (map[string]any, error) {
+	d.choice.claims = true
 	if d.facts == nil {
 		*d.waits = true
 		return nil, errNoFacts
