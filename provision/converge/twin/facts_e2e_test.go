@@ -67,8 +67,8 @@ func observe(t *testing.T, h *hosttest.Host) facts {
 	return f
 }
 
-// header is a line that Puppet puts into crontabs, and the file's time with it.
-var header = regexp.MustCompile(`(?m)^# HEADER.*\n`)
+// header are lines with a time that Puppet and crontab(1) put into files.
+var header = regexp.MustCompile(`(?m)^# (HEADER|\(- installed on).*\n`)
 
 // describe is a file as text: mode, owner and group as numbers, kind, and content.
 func describe(path string) (string, error) {
