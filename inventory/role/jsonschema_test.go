@@ -1,6 +1,7 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,11 +48,11 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		needs := k.Needs
-		if key == "content" || key == "source" || key == "template" || strings.HasPrefix(needs, key+":") {
-			needs = ""
-		}
-		return "resources: [{" + k.Name + ": " + k.Example + ", " + needs + "}]\n"
+		content := key == "source" || key == "template"
+		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
+			return strings.HasPrefix(need, key+":") || content && strings.HasPrefix(need, "content:")
+		})
+		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}
 	if key == "as" {
 		return "resources: [{package: nginx, each: [a]}]\n"

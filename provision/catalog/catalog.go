@@ -31,6 +31,9 @@ type Resource struct {
 	File    *File    `json:"file,omitempty"`
 	Service *Service `json:"service,omitempty"`
 	Group   *Group   `json:"group,omitempty"`
+	Line    *Line    `json:"line,omitempty"`
+	Block   *Block   `json:"block,omitempty"`
+	INI     *INI     `json:"ini,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`

@@ -13,6 +13,9 @@ const (
 	KindFile    = "file"
 	KindService = "service"
 	KindGroup   = "group"
+	KindLine    = "line"
+	KindBlock   = "block"
+	KindINI     = "ini"
 )
 
 // The values of Ensure; a package's may be a version too.

@@ -22,6 +22,9 @@ var kinds = []kind{
 	{KindFile, false, func(r *Resource) Spec { return set(r.File) }},
 	{KindService, true, func(r *Resource) Spec { return set(r.Service) }},
 	{KindGroup, false, func(r *Resource) Spec { return set(r.Group) }},
+	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
+	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
+	{KindINI, false, func(r *Resource) Spec { return set(r.INI) }},
 }
 
 // set is a spec, nil if it isn't there.

@@ -93,6 +93,7 @@ type run struct {
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
 	diffs     map[string]string // of files, in a dry run
+	drafts    *provider.Drafts  // of files, in a dry run
 	waits     map[string]string // refreshes that wait for the maintenance window, by service
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
@@ -122,7 +123,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
 	}
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
@@ -198,6 +199,9 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
+	if r.noop {
+		within = provider.WithDrafts(within, r.drafts)
+	}
 	var did []string
 	var watch *watched
 	var err error

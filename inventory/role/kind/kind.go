@@ -63,6 +63,8 @@ type Values interface {
 	List(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
+	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
+	Body(most int) string
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -77,7 +79,7 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind()}
+	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), lineKind(), blockKind(), iniKind()}
 }
 
 // Names are the names of all kinds.
@@ -135,3 +137,4 @@ func (nothing) Number(string) *int            { return nil }
 func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
 func (nothing) Content() Content              { return Content{} }
+func (nothing) Body(int) string               { return "" }

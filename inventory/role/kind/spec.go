@@ -36,9 +36,10 @@ type Spec struct {
 	Type      Type
 	Known     []string
 	Low, High int
-	Empty     bool   // the empty text is a value
-	Secret    bool   // ${secret.NAME} may stand here
-	Loop      string // the name of an item of each that may stand here, "" for none
+	Empty     bool                    // the empty text is a value
+	Secret    bool                    // ${secret.NAME} may stand here
+	Valid     func(text string) error // says what else is wrong with a value; nil for nothing
+	Loop      string                  // the name of an item of each that may stand here, "" for none
 }
 
 // List reports whether the field takes a list.
@@ -71,6 +72,11 @@ var table = func() map[string]Kind {
 
 // Check says what doesn't fit in a text whose references are resolved.
 func (s Spec) Check(text string) (hint string, err error) {
+	if s.Valid != nil {
+		if err := s.Valid(text); err != nil {
+			return "", err
+		}
+	}
 	switch s.Type {
 	case Boolean:
 		if _, ok := ParseBool(text); !ok {
