@@ -48,9 +48,9 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		content := key == "source" || key == "template"
+		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:"}[key]
 		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
-			return strings.HasPrefix(need, key+":") || content && strings.HasPrefix(need, "content:")
+			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
 		})
 		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}

@@ -16,6 +16,7 @@ import (
 // every file and service written later.
 func (c *compiler) link() {
 	c.oneWriter()
+	c.exclusiveKeys()
 	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {

@@ -9,13 +9,16 @@ import (
 
 // The kinds of resources, as they stand before the bracket of an id.
 const (
-	KindPackage = "package"
-	KindFile    = "file"
-	KindService = "service"
-	KindGroup   = "group"
-	KindLine    = "line"
-	KindBlock   = "block"
-	KindINI     = "ini"
+	KindPackage       = "package"
+	KindFile          = "file"
+	KindService       = "service"
+	KindGroup         = "group"
+	KindLine          = "line"
+	KindBlock         = "block"
+	KindINI           = "ini"
+	KindAuthorizedKey = "authorized_key"
+	KindSudoers       = "sudoers"
+	KindCron          = "cron"
 )
 
 // The values of Ensure; a package's may be a version too.

@@ -25,6 +25,9 @@ var kinds = []kind{
 	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
 	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
 	{KindINI, false, func(r *Resource) Spec { return set(r.INI) }},
+	{KindAuthorizedKey, false, func(r *Resource) Spec { return set(r.AuthorizedKey) }},
+	{KindSudoers, false, func(r *Resource) Spec { return set(r.Sudoers) }},
+	{KindCron, false, func(r *Resource) Spec { return set(r.Cron) }},
 }
 
 // set is a spec, nil if it isn't there.

@@ -33,7 +33,7 @@ func (r *run) draft(ctx context.Context, res *catalog.Resource, differs []string
 		r.drafts.Hide(f.Path, res.ID)
 		return
 	}
-	now := &provider.Regular{Content: content, Mode: 0o644, Links: 1}
+	now := &provider.Regular{Content: content, Mode: 0o644}
 	if mode, err := catalog.ParseMode(f.Mode); err == nil {
 		now.Mode = mode
 	}

@@ -79,7 +79,7 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), lineKind(), blockKind(), iniKind()}
+	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind()}
 }
 
 // Names are the names of all kinds.

@@ -16,6 +16,7 @@ func FuzzEdit(f *testing.F) {
 	f.Add([]byte("a\r\n#k = 1\nk = 2\\\n  x"), "k = v", "^#?k", "[s]", true)
 	f.Add([]byte("[s]\n# BEGIN rackhand n\nx\n# END rackhand n"), "x\ny", "[", "s", false)
 	f.Add([]byte("[s]\n  k = 1\n; k = 2\n\n[t]\nk"), "k", "v", "s", true)
+	f.Add([]byte("# x\npty "+alice+" x\n\t"+alice+"\n"+bob), "alice", "pty", `from="a b"`, false)
 	f.Fuzz(func(t *testing.T, text []byte, line, pattern, section string, multiple bool) {
 		where := catalog.Edited{Path: "/f"}
 		for _, ensure := range []string{catalog.Present, catalog.Absent} {
@@ -27,6 +28,11 @@ func FuzzEdit(f *testing.F) {
 			}
 			check(t, catalog.Resource{Line: l}, text, func(x []byte) ([]byte, []string, error) { return Line(x, l) })
 			check(t, catalog.Resource{Block: b}, text, func(x []byte) ([]byte, []string, error) { return Block(x, b) })
+			k := &catalog.AuthorizedKey{Name: line, Ensure: ensure, User: "x", Key: alice, Exclusive: multiple && ensure == catalog.Present}
+			if ensure == catalog.Present {
+				k.Options = []string{pattern, section}
+			}
+			check(t, catalog.Resource{AuthorizedKey: k}, text, func(x []byte) ([]byte, []string, error) { return Key(x, k) })
 			check(t, catalog.Resource{INI: i}, text, func(x []byte) ([]byte, []string, error) { return INI(x, i) })
 		}
 	})
@@ -68,6 +74,9 @@ func rest(r catalog.Resource, text []byte) (out []string) {
 			trimmed := strings.TrimSpace(line)
 			named = inBlock || trimmed == r.Block.Begin()
 			inBlock = named && trimmed != r.Block.End()
+		case r.AuthorizedKey != nil:
+			k, ok := readKey(row.text)
+			named = k.key == alice || ok && r.AuthorizedKey.Exclusive
 		default:
 			name, ok := sectionName(strings.TrimSpace(line))
 			if ok {

@@ -87,7 +87,7 @@ func (p edited) Check(ctx context.Context, r *catalog.Resource) ([]string, error
 
 // drafted is a file as it would be after a change.
 func drafted(old *Regular, to *catalog.File) *Regular {
-	now := Regular{Mode: 0o644, Links: 1}
+	now := Regular{Mode: 0o644}
 	if old != nil {
 		now = *old
 	} else if mode, err := catalog.ParseMode(to.Mode); err == nil {

@@ -12,7 +12,6 @@ type Regular struct {
 	Content []byte
 	Mode    uint32 // its permissions, 07777
 	UID     int
-	Links   int // its names on the file system
 }
 
 // look reads a file that is edited; in a dry run, as the resources before would have made it.
