@@ -47,11 +47,23 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		needs := k.Needs
-		if key == "content" || key == "source" || key == "template" || strings.HasPrefix(needs, key+":") {
-			needs = ""
+		var needs []string
+		for need := range strings.SplitSeq(k.Needs, ", ") {
+			if !strings.HasPrefix(need, key+":") && need != "" {
+				needs = append(needs, need)
+			}
 		}
-		return "resources: [{" + k.Name + ": " + k.Example + ", " + needs + "}]\n"
+		switch key { // what goes with it, and what doesn't
+		case "source", "template":
+			needs = nil
+		case "always":
+			needs = []string{"command: [x]"}
+		case "membership":
+			needs = []string{"groups: [a]"}
+		case "remove_home":
+			needs = []string{"ensure: absent"}
+		}
+		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}
 	if key == "as" {
 		return "resources: [{package: nginx, each: [a]}]\n"

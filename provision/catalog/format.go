@@ -52,6 +52,9 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	out.Format, out.Raw, out.Resources = Format2, nil, slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]
+		if r.Secret() != "" {
+			*r = r.WithSecret("")
+		}
 		if r.File == nil || r.File.Ensure != FileKind {
 			continue
 		}

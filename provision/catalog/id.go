@@ -13,6 +13,9 @@ const (
 	KindFile    = "file"
 	KindService = "service"
 	KindGroup   = "group"
+	KindUser    = "user"
+	KindExec    = "exec"
+	KindTimer   = "timer"
 )
 
 // The values of Ensure; a package's may be a version too.

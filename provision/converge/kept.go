@@ -16,7 +16,7 @@ import (
 // with secrets, from an older appliance, is saved in the second format and fetched again at
 // the next run.
 func withoutSecrets(c *catalog.Catalog) ([]byte, error) {
-	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool { return r.File != nil && r.File.Sensitive })
+	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool { return r.File != nil && r.File.Sensitive || r.Secret() != "" })
 	if c.Format >= catalog.Format2 || !secret {
 		return c.Raw, nil
 	}
@@ -39,7 +39,7 @@ func without(results []catalog.Result, noop bool) string {
 	if n == 0 || noop {
 		return ""
 	}
-	return fmt.Sprintf("%d files with secrets stay as they are, because the appliance can't be reached", n)
+	return fmt.Sprintf("%d resources with secrets stay as they are, because the appliance can't be reached", n)
 }
 
 // age is how long ago the appliance confirmed the kept catalog. It is measured by the time

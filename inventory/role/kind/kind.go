@@ -29,6 +29,10 @@ type Kind struct {
 	// Shape returns an error if the fields of a declaration don't go together; nil for kinds
 	// whose fields always do.
 	Shape func(Written) (hint string, err error)
+	// Uses lists the ids of resources that one uses, such as the owner of a file. Those that
+	// are declared come before it, and it requires them; those that are to be absent go after
+	// it. nil: it uses none.
+	Uses func(*catalog.Resource) []string
 	// Make makes the resource. Problems of single values are reported by Values; what the
 	// resource as a whole lacks is found by its own validation.
 	Make func(title string, v Values) catalog.Resource
@@ -61,6 +65,8 @@ type Values interface {
 	Number(name string) *int
 	Duration(name string) time.Duration
 	List(name string) []string
+	// Command is a field of type Command as a program and its arguments.
+	Command(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
 }
@@ -77,7 +83,7 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind()}
+	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), userKind(), execKind(), timerKind()}
 }
 
 // Names are the names of all kinds.
@@ -134,4 +140,5 @@ func (nothing) Bool(string) *bool             { return nil }
 func (nothing) Number(string) *int            { return nil }
 func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
+func (nothing) Command(string) []string       { return nil }
 func (nothing) Content() Content              { return Content{} }
