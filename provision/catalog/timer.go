@@ -3,7 +3,10 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Timer is a timer of systemd and the oneshot service that it starts: NAME.timer and
@@ -25,6 +28,8 @@ type Timer struct {
 	Environment []string `json:"environment,omitempty"`  // NAME=VALUE
 }
 
+var unitProgram = regexp.MustCompile(`^(/|[A-Za-z0-9_])[A-Za-z0-9_./+@-]*$`)
+
 // MaxTimer bounds the times of a timer, in seconds.
 const MaxTimer = 366 * 24 * 3600
 
@@ -43,8 +48,8 @@ func (t *Timer) validate() error {
 		return fmt.Errorf("ensure is %.40q: use present or absent", t.Ensure)
 	case len(t.Schedule) == 0 && t.Every == 0 && t.Boot == 0:
 		return errors.New("it never starts: add schedule, every or boot")
-	case len(t.Description) > 200 || strings.ContainsAny(t.Description, "\n\r\x00"):
-		return errors.New("a description has at most 200 bytes in one line")
+	case len(t.Description) > 200 || strings.ContainsAny(t.Description, "\n\r\\\x00"):
+		return errors.New("a description has at most 200 bytes in one line, without a backslash")
 	case t.User != "" && !validName(t.User):
 		return fmt.Errorf("%.80q is not a valid user name", t.User)
 	}
@@ -61,9 +66,13 @@ func (t *Timer) validate() error {
 	if err := validCommand("command", t.Command); err != nil {
 		return err
 	}
-	for _, word := range append(t.Command, t.Environment...) {
-		if strings.ContainsAny(word, "\r") {
-			return errors.New("a carriage return can't stand in a unit file")
+	// ExecStart= gives other characters at its beginning a meaning.
+	if !unitProgram.MatchString(t.Command[0]) {
+		return fmt.Errorf("command begins with %.80q: name a program by its absolute path, or by its name", t.Command[0])
+	}
+	for _, word := range slices.Concat(t.Command, t.Environment) {
+		if !utf8.ValidString(word) {
+			return errors.New("a unit file is UTF-8, and its command or environment is not")
 		}
 	}
 	return validEnvironment(t.Environment)

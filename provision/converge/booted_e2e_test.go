@@ -59,6 +59,8 @@ func TestBooted(t *testing.T) {
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
 	t.Run("kinds", b.kinds)
+	t.Run("timers", b.timers)
+	t.Run("drop-ins", b.dropIns)
 }
 
 func boot(t *testing.T) *booted {

@@ -136,8 +136,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 		case res.Package != nil:
 			names = append(names, res.Package.Name)
 			r.declared[res.Package.Name] = res.Package.Ensure
-		case res.Service != nil:
-			r.services = append(r.services, res.Service.Name)
+		case res.Service != nil, res.Timer != nil:
+			r.services = append(r.services, unitOf(&res).Name)
 		}
 		for _, id := range res.Notify {
 			r.notifiers[id] = append(r.notifiers[id], res.ID)
@@ -204,7 +204,7 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	switch {
 	case res.File != nil:
 		did, err = r.file(within, res, deadline)
-	case res.Service != nil:
+	case res.Service != nil, res.Timer != nil:
 		did, watch, err = r.service(within, res, deadline)
 	default:
 		did, err = r.provided(within, res, deadline)

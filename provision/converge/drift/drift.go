@@ -136,7 +136,7 @@ func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, ca
 // volatile reports whether a boot undoes a resource.
 func volatile(res catalog.Resource) bool {
 	if res.File == nil {
-		return res.Service != nil
+		return res.Service != nil || res.Timer != nil
 	}
 	name := path.Clean(res.File.Path) + "/"
 	for _, folder := range []string{"/run/", "/tmp/", "/dev/shm/", "/var/run/", "/var/lock/"} {
