@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
@@ -155,20 +157,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// manager is a package manager whose index the agent remembers.
+type manager interface {
+	converge.PackageManager
+	converge.Indexed
+}
+
+// packageManager is dnf where there is no apt-get, and apt otherwise.
+func packageManager(paths converge.Paths, runner command.Runner, lockWait time.Duration) manager {
+	if _, err := os.Stat(paths.In("/usr/bin/apt-get")); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(paths.In("/usr/bin/dnf")); err == nil {
+			return &packages.Dnf{Root: paths.Root, Runner: runner, Clock: time.Now}
+		}
+	}
+	return &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+}
+
 // newAgent builds the agent of this machine.
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
 	runner, clock := command.Exec{}, converge.SystemClock{}
-	apt := &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	packageManager := packageManager(paths, runner, lockWait)
 	contents := &converge.Contents{Paths: paths, Log: log}
-	manager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
+	fileManager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Apt: apt, Version: version,
+		Packages: packageManager, Version: version,
+		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
-			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: manager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: manager, Runner: runner}),
+			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},
+			Files: fileManager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: fileManager, Runner: runner}),
 			Version: version, Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},

@@ -36,6 +36,8 @@ type Resource struct {
 	Timer   *Timer   `json:"timer,omitempty"`
 	// HasSecret: a part of it is a secret that doesn't stand here, in format 2: see [SecretOf].
 	HasSecret bool `json:"has_secret,omitempty"`
+
+	Repository *Repository `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
@@ -53,7 +55,13 @@ type Resource struct {
 // A Package of the system's package manager.
 type Package struct {
 	Name   string `json:"name"`
-	Ensure string `json:"ensure"` // present, absent, or an exact version
+	Ensure string `json:"ensure"` // present, latest, absent, purged, or an exact version
+	// Release is that of the sources from which it is installed or upgraded, such as
+	// bookworm-backports; "" for the one that the package manager prefers. Of apt alone.
+	Release string `json:"release,omitempty"`
+	// Hold keeps other tools from changing it (apt-mark(8), dnf's versionlock); nil leaves
+	// that as it is.
+	Hold *bool `json:"hold,omitempty"`
 	// WithDependants lets other packages go, or get an older version, with this change.
 	WithDependants bool `json:"with_dependants,omitempty"`
 }

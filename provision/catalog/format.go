@@ -55,18 +55,16 @@ func (c *Catalog) ByHash() (Catalog, error) {
 		if r.Secret() != "" {
 			*r = r.WithSecret("")
 		}
-		if r.File == nil || r.File.Ensure != FileKind {
-			continue
+		r.own()
+		for _, f := range r.Contents() {
+			switch {
+			case f.Sensitive:
+				f.SHA256, f.Size = "", 0
+			case f.SHA256 == "":
+				f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
+			}
+			f.Content = ""
 		}
-		f := *r.File
-		switch {
-		case f.Sensitive:
-			f.SHA256, f.Size = "", 0
-		case f.SHA256 == "":
-			f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
-		}
-		f.Content = ""
-		r.File = &f
 	}
 	var err error
 	if out.Version, err = Version(out.Resources); err != nil {
@@ -110,8 +108,10 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 	if err = d.Decode(&r); err == nil {
 		err = r.Validate()
 	}
-	if f := r.File; err == nil && f != nil && f.Ensure == FileKind && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
-		err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+	for _, f := range r.Contents() {
+		if err == nil && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
+			err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+		}
 	}
 	if err == nil {
 		return r, nil

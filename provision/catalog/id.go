@@ -16,6 +16,8 @@ const (
 	KindUser    = "user"
 	KindExec    = "exec"
 	KindTimer   = "timer"
+
+	KindRepository = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.
@@ -24,6 +26,8 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Latest    = "latest" // of a package: what its sources offer
+	Purged    = "purged" // of a package: absent, with its configuration
 )
 
 // The values of Service.Refresh.

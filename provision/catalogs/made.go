@@ -45,20 +45,20 @@ func Make(c *role.Compiled) (*Made, error) {
 		if text := r.Secret(); text != "" {
 			m.kept[r.ID] = text
 		}
-		if r.File == nil || r.File.Ensure != catalog.FileKind {
-			continue
-		}
-		texts += len(r.File.Content)
-		if m.TooMuch == "" && (r.File.SHA256 != "" || !utf8.ValidString(r.File.Content)) {
-			m.TooMuch = fmt.Sprintf("the content of %s is binary, or larger than 1 MiB", r.ID)
-		}
-		switch sum := second.Resources[i].File.SHA256; {
-		case r.File.Sensitive:
-			m.named[r.File.Path] = r.File
-		case r.File.SHA256 != "":
-			m.files[sum] = r.File.Size
-		default:
-			m.texts[sum] = r.File.Content
+		named := second.Resources[i].Contents()
+		for k, f := range r.Contents() {
+			texts += len(f.Content)
+			if m.TooMuch == "" && (f.SHA256 != "" || !utf8.ValidString(f.Content)) {
+				m.TooMuch = fmt.Sprintf("the content of %s is binary, or larger than 1 MiB", r.ID)
+			}
+			switch {
+			case f.Sensitive:
+				m.named[f.Path] = f
+			case f.SHA256 != "":
+				m.files[f.SHA256] = f.Size
+			default:
+				m.texts[named[k].SHA256] = f.Content
+			}
 		}
 	}
 	m.size = 2*len(m.JSON) + texts

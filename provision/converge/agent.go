@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
 )
@@ -40,8 +41,10 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
-	// Apt, if set, keeps in the state which sources the package index was updated from.
-	Apt *packages.Apt
+	// Packages, if set, keeps in the state when and from which sources its index was updated.
+	Packages Indexed
+	// Facts gathers the facts of the host for the appliance; nil: it gets none.
+	Facts func(context.Context) facts.Facts
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.
@@ -179,8 +182,9 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		}
 		return report, errors.Join(err, a.reportNoop(ctx, c, report))
 	}
-	if a.Apt != nil {
-		state.Sources = a.Apt.Sources() // saved with the report
+	if a.Packages != nil {
+		index := a.Packages.Index() // saved with the report
+		state.Sources, state.Updated = index.Sources, index.Updated
 	}
 	if ctx.Err() != nil {
 		// Half a run says nothing about the host; what is pending is on disk.
@@ -270,8 +274,8 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 		a.Log.Error("state", "error", damaged)
 		warnings = []string{short(damaged.Error())}
 	}
-	if a.Apt != nil {
-		a.Apt.SetSources(state.Sources)
+	if a.Packages != nil {
+		a.Packages.SetIndex(packages.Index{Sources: state.Sources, Updated: state.Updated})
 	}
 	a.answered = cmp.Or(a.answered, state.Order)                              // of before a restart
 	state.Whole = state.Whole || state.Last == nil && !state.Fetched.IsZero() // of before it was kept
@@ -338,6 +342,7 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 // could not be saved.
 func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (cat *catalog.Catalog, keepErr, err error) {
 	kept, keptErr := a.keptCatalog(s.Host)
+	claims := a.claims(ctx) // before the appliance's time begins
 	have := ""
 	asking := ctx
 	if kept != nil {
@@ -355,8 +360,9 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	}
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
+		a.tell(asking, c, claims, state, report)
 		var fresh *catalog.Catalog
-		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
+		if fresh, err = a.catalogFor(asking, c, claims, s.Host, have, state, noop, report); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {

@@ -23,13 +23,22 @@ const (
 	packageDeadline = 900 * time.Second
 )
 
-// PackageManager carries out package resources. See [packages.Apt].
+// PackageManager carries out package resources. See [packages.Apt] and [packages.Dnf].
 type PackageManager interface {
-	Query(ctx context.Context, names []string) (installed map[string]string, err error)
+	// Query returns the states of packages, by their names as asked for.
+	Query(ctx context.Context, packages []catalog.Package) (map[string]packages.State, error)
+	// Update fetches the index of what can be installed, if it is too old for packages.
+	Update(ctx context.Context, packages []catalog.Package) error
 	// Apply brings packages about. declared is what the whole catalog says of packages.
 	Apply(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 	// Plan returns the outcome that Apply would have, and changes nothing.
 	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
+}
+
+// Indexed is a package manager that knows how old its index is.
+type Indexed interface {
+	Index() packages.Index
+	SetIndex(i packages.Index)
 }
 
 // FileManager carries out file resources. See [files.Files].
@@ -87,8 +96,8 @@ type run struct {
 	Mode
 	state     *State
 	noop      bool
-	installed map[string]string
-	declared  map[string]string // what the catalog says of packages: present, absent, a version
+	installed map[string]packages.State
+	declared  map[string]string // what the catalog says of packages: present, latest, absent, purged, a version
 	queryErr  error
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
@@ -130,11 +139,11 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
 		}
 	}
-	var names []string
+	var asked []catalog.Package
 	for _, res := range c.Resources {
 		switch {
 		case res.Package != nil:
-			names = append(names, res.Package.Name)
+			asked = append(asked, *res.Package)
 			r.declared[res.Package.Name] = res.Package.Ensure
 		case res.Service != nil, res.Timer != nil:
 			r.services = append(r.services, unitOf(&res).Name)
@@ -143,8 +152,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 			r.notifiers[id] = append(r.notifiers[id], res.ID)
 		}
 	}
-	if len(names) > 0 {
-		r.installed, r.queryErr = r.query(ctx, names)
+	if len(asked) > 0 {
+		r.installed, r.queryErr = r.query(ctx, asked)
 	}
 	for i := 0; i < len(c.Resources); {
 		res := &c.Resources[i]

@@ -69,6 +69,8 @@ type Values interface {
 	Command(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
+	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
+	ContentOf(content, source, template string) Content
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -83,7 +85,10 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), userKind(), execKind(), timerKind()}
+	return []Kind{
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(),
+		userKind(), execKind(), timerKind(),
+	}
 }
 
 // Names are the names of all kinds.
@@ -107,6 +112,7 @@ func Common() map[string]Field {
 	return map[string]Field{
 		"notify":   {Spec: Spec{Type: IDs}, Text: "Resources to refresh when this one changed: services to restart or reload.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
 		"require":  {Spec: Spec{Type: IDs}, Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
+		"before":   {Spec: Spec{Type: IDs}, Text: "Resources that are tried after this one holds: each of them requires this one.", Examples: []string{"service[nginx]"}},
 		"deadline": {Spec: Spec{Type: Duration, Low: 1, High: catalog.MaxDeadline}, Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
 	}
 }
@@ -142,3 +148,5 @@ func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
 func (nothing) Command(string) []string       { return nil }
 func (nothing) Content() Content              { return Content{} }
+
+func (nothing) ContentOf(_, _, _ string) Content { return Content{} }

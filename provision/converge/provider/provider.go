@@ -60,8 +60,9 @@ type Host struct {
 // All are the providers of a host, by kind.
 func All(h Host) map[string]Provider {
 	return map[string]Provider{
-		catalog.KindGroup: group{h},
-		catalog.KindUser:  user{h},
-		catalog.KindExec:  execute{h},
+		catalog.KindGroup:      group{h},
+		catalog.KindRepository: repository{h},
+		catalog.KindUser:       user{h},
+		catalog.KindExec:       execute{h},
 	}
 }
