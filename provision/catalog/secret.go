@@ -17,6 +17,9 @@ type secretive interface {
 	withSecret(r *Resource, text string)
 }
 
+// Masked stands for a secret in a catalog that is shown to people, and never goes to an agent.
+const Masked = "***"
+
 // Secret is the part of a resource that is a secret; "" for none, and in format 2.
 func (r *Resource) Secret() string {
 	_, s := r.Kind()

@@ -79,7 +79,7 @@ func (u *User) validate() error {
 		return fmt.Errorf("membership is %.40q: use %s or %s", u.Membership, Inclusive, Minimum)
 	case u.Comment != nil && (len(*u.Comment) > 512 || strings.ContainsAny(*u.Comment, ":\n\r\x00")):
 		return fmt.Errorf("a comment has at most 512 bytes, and neither a colon nor a line break")
-	case u.Password != "" && !cryptHash.MatchString(u.Password):
+	case u.Password != "" && u.Password != Masked && !cryptHash.MatchString(u.Password):
 		return fmt.Errorf("the password is not a hash as crypt(5) has it, such as $6$SALT$HASH or $y$...: make one with mkpasswd or openssl passwd -6")
 	case u.RemoveHome && u.Ensure != Absent:
 		return fmt.Errorf("remove_home goes with ensure: absent")

@@ -98,6 +98,9 @@ func (p user) Check(ctx context.Context, r *catalog.Resource) ([]string, error) 
 	case u.Ensure == catalog.Absent:
 		return []string{"removed"}, nil
 	}
+	if u.Password == catalog.Masked {
+		return nil, errors.New("its password is masked in this catalog, which is for people to read")
+	}
 	if err := p.wanting(u, groups); err != nil {
 		return nil, err
 	}
