@@ -66,10 +66,7 @@ func (c *compiler) link() {
 // An explicit require the other way round wins.
 func (c *compiler) linkUsed() {
 	for i, n := range c.nodes {
-		if n.decl.kind.Uses == nil {
-			continue
-		}
-		for _, id := range n.decl.kind.Uses(&n.Resource) {
+		for _, id := range n.Uses() {
 			at, ok := c.index[id]
 			switch {
 			case !ok || at == i:

@@ -30,11 +30,6 @@ func execKind() Kind {
 			return r.Validate()
 		},
 		Shape: execShape,
-		Uses: func(r *catalog.Resource) []string {
-			e := r.Exec
-			ids := []string{catalog.ID(catalog.KindUser, e.User), catalog.ID(catalog.KindFile, e.Cwd)}
-			return append(ids, filesIn(e.Command, e.Unless, e.OnlyIf)...)
-		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Exec: &catalog.Exec{
 				Name: title, Command: v.Command("command"), Creates: v.Text("creates"), Unless: v.Command("unless"), OnlyIf: v.Command("onlyif"),
@@ -71,18 +66,6 @@ func execShape(w Written) (hint string, err error) {
 		return "add creates, unless or onlyif; refresh_only: true, if others notify it; or always: true", errors.New("each run would run it")
 	}
 	return "", nil
-}
-
-// filesIn are the ids of the files that commands name by absolute paths.
-func filesIn(commands ...[]string) (ids []string) {
-	for _, c := range commands {
-		for _, word := range c {
-			if len(word) > 1 && word[0] == '/' {
-				ids = append(ids, catalog.ID(catalog.KindFile, word))
-			}
-		}
-	}
-	return ids
 }
 
 // numbers are texts as numbers; one that isn't a number is -1, which the catalog refuses.

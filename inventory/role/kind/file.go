@@ -30,9 +30,6 @@ func fileKind() Kind {
 			return title
 		},
 		Shape: fileShape,
-		Uses: func(r *catalog.Resource) []string {
-			return []string{catalog.ID(catalog.KindUser, r.File.Owner), catalog.ID(catalog.KindGroup, r.File.Group)}
-		},
 		Make: func(title string, v Values) catalog.Resource {
 			c := v.Content()
 			return catalog.Resource{File: &catalog.File{

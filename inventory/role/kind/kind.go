@@ -29,10 +29,6 @@ type Kind struct {
 	// Shape returns an error if the fields of a declaration don't go together; nil for kinds
 	// whose fields always do.
 	Shape func(Written) (hint string, err error)
-	// Uses lists the ids of resources that one uses, such as the owner of a file. Those that
-	// are declared come before it, and it requires them; those that are to be absent go after
-	// it. nil: it uses none.
-	Uses func(*catalog.Resource) []string
 	// Make makes the resource. Problems of single values are reported by Values; what the
 	// resource as a whole lacks is found by its own validation.
 	Make func(title string, v Values) catalog.Resource

@@ -30,9 +30,6 @@ func timerKind() Kind {
 			return r.Validate()
 		},
 		Shape: timerShape,
-		Uses: func(r *catalog.Resource) []string {
-			return append(filesIn(r.Timer.Command), catalog.ID(catalog.KindUser, r.Timer.User))
-		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Timer: &catalog.Timer{
 				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Description: v.Text("description"), Command: v.Command("command"),

@@ -26,14 +26,7 @@ func userKind() Kind {
 			"system":      {Spec: Spec{Type: Boolean}, Text: "without a uid, it gets a number of the system's range", Default: "false", Examples: []string{"true"}},
 		},
 		Shape: userShape,
-		Uses: func(r *catalog.Resource) (ids []string) {
-			for _, g := range append([]string{r.User.Group}, r.User.Groups...) {
-				ids = append(ids, catalog.ID(catalog.KindGroup, g))
-			}
-			// A group that is a user's first one can't go before the user.
-			return append(ids, catalog.ID(catalog.KindGroup, r.User.Name))
-		},
-		Make: makeUser,
+		Make:  makeUser,
 	}
 }
 

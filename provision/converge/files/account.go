@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/catalog"
 	"rackhand/provision/converge/provider"
 )
 
@@ -34,5 +35,6 @@ func (f *Files) accountID(file, name string) (int, error) {
 		}
 		return int(n), nil
 	}
-	return 0, &provider.Missing{Err: fmt.Errorf("there is no %q in %s: declare the package that creates it before this", name, file)}
+	id := catalog.ID(map[string]string{"/etc/passwd": catalog.KindUser, "/etc/group": catalog.KindGroup}[file], name)
+	return 0, &provider.Missing{Err: fmt.Errorf("there is no %q in %s: declare %s, or the package that creates it, before this", name, file, id), By: []string{id}}
 }

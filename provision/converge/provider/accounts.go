@@ -58,6 +58,12 @@ func (t table) entry(file, name string, fields int) ([]string, error) {
 	return line, nil
 }
 
+// entry finds the fields of a name in a file such as /etc/group; nil if it isn't there.
+func (h Host) entry(ctx context.Context, file, name string) ([]string, error) {
+	t, err := h.table(ctx, file)
+	return t.named(name), err
+}
+
 // groupsOf are the groups that list a user as their member.
 func (t table) groupsOf(user string) (groups []string) {
 	for _, line := range t {
@@ -101,7 +107,7 @@ func (t table) groupNumber(name string) (string, error) {
 		return "", err
 	}
 	if line == nil {
-		return "", &Missing{fmt.Errorf("there is no group %s in %s: declare %s", name, groupFile, catalog.ID(catalog.KindGroup, name))}
+		return "", &Missing{Err: fmt.Errorf("there is no group %s in %s: declare %s", name, groupFile, catalog.ID(catalog.KindGroup, name)), By: []string{catalog.ID(catalog.KindGroup, name)}}
 	}
 	return line[2], nil
 }

@@ -66,7 +66,7 @@ func (p execute) due(ctx context.Context, e *catalog.Exec) (bool, error) {
 		return false, nil
 	}
 	if e.Cwd != "" && !p.exists(e.Cwd) {
-		return false, &Missing{fmt.Errorf("there is no folder %s to run it in", e.Cwd)}
+		return false, &Missing{Err: fmt.Errorf("there is no folder %s to run it in", e.Cwd), By: []string{catalog.ID(catalog.KindFile, e.Cwd)}}
 	}
 	for _, condition := range []struct {
 		command []string
@@ -105,7 +105,7 @@ func (p execute) lacks(program string) error {
 	if slices.ContainsFunc(candidates, p.exists) {
 		return nil
 	}
-	return &Missing{fmt.Errorf("there is no program %s: declare the package that brings it", program)}
+	return &Missing{Err: fmt.Errorf("there is no program %s: declare the package that brings it", program), By: []string{catalog.ID(catalog.KindFile, program)}}
 }
 
 // as runs a command as an exec says: in its folder, as its user.
@@ -122,7 +122,8 @@ func (p execute) as(ctx context.Context, e *catalog.Exec, words []string) (comma
 			return command.Output{}, err
 		}
 		if u == nil {
-			return command.Output{}, &Missing{fmt.Errorf("there is no user %s in %s: declare %s", e.User, passwdFile, catalog.ID(catalog.KindUser, e.User))}
+			id := catalog.ID(catalog.KindUser, e.User)
+			return command.Output{}, &Missing{Err: fmt.Errorf("there is no user %s in %s: declare %s", e.User, passwdFile, id), By: []string{id}}
 		}
 		line = []string{"setpriv", "--reuid=" + u[2], "--regid=" + u[3], "--init-groups", "--"}
 		env = append([]string{"USER=" + u[0], "LOGNAME=" + u[0], "HOME=" + u[5]}, env...)

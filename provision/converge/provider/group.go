@@ -27,13 +27,13 @@ func (p group) Check(ctx context.Context, r *catalog.Resource) ([]string, error)
 		}
 		users, err := p.table(ctx, passwdFile)
 		if first := users.with(3, line[2]); err == nil && first != nil {
-			err = &Missing{fmt.Errorf("it is the primary group of the user %s: give that one another group, or remove it, first", first[0])}
+			err = &Missing{Err: fmt.Errorf("it is the primary group of the user %s: give that one another group, or remove it, first", first[0]), By: []string{catalog.ID(catalog.KindUser, first[0])}}
 		}
 		return []string{"removed"}, err
 	}
 	if g.GID != nil && (line == nil || line[2] != strconv.Itoa(*g.GID)) {
 		if other := groups.with(2, strconv.Itoa(*g.GID)); other != nil {
-			return nil, &Missing{fmt.Errorf("the gid %d belongs to the group %s", *g.GID, other[0])}
+			return nil, &Missing{Err: fmt.Errorf("the gid %d belongs to the group %s", *g.GID, other[0]), By: []string{catalog.ID(catalog.KindGroup, other[0])}}
 		}
 	}
 	switch {

@@ -40,7 +40,7 @@ func (p user) account(ctx context.Context, u *catalog.User) (a *account, groups 
 	line, err := users.entry(passwdFile, u.Name, 7)
 	if u.UID != nil && (line == nil || line[2] != strconv.Itoa(*u.UID)) {
 		if other := users.with(2, strconv.Itoa(*u.UID)); other != nil {
-			return nil, nil, &Missing{fmt.Errorf("the uid %d belongs to the user %s", *u.UID, other[0])}
+			return nil, nil, &Missing{Err: fmt.Errorf("the uid %d belongs to the user %s", *u.UID, other[0]), By: []string{catalog.ID(catalog.KindUser, other[0])}}
 		}
 	}
 	if err != nil || line == nil {
@@ -124,7 +124,7 @@ func (p user) wanting(u *catalog.User, groups table) error {
 		}
 	}
 	if u.Shell != "" && !p.exists(u.Shell) {
-		return &Missing{fmt.Errorf("there is no shell %s: declare the package that brings it", u.Shell)}
+		return &Missing{Err: fmt.Errorf("there is no shell %s: declare the package that brings it", u.Shell), By: []string{catalog.ID(catalog.KindFile, u.Shell)}}
 	}
 	return nil
 }
