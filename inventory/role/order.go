@@ -48,6 +48,7 @@ func (c *compiler) link() {
 	if c.problems.Len() > 0 {
 		return
 	}
+	c.linkUsed()
 	early, owned := c.earlyNodes(), c.owned()
 	c.linkLater(early)
 	for i, n := range c.nodes {
@@ -61,6 +62,26 @@ func (c *compiler) link() {
 	}
 	for _, n := range c.nodes {
 		n.Require, n.Notify = unique(n.Require), unique(n.Notify)
+	}
+}
+
+// linkUsed puts what a resource uses before it: the owner of a file, the groups of a user.
+// An explicit require the other way round wins.
+func (c *compiler) linkUsed() {
+	for i, n := range c.nodes {
+		for _, id := range n.Uses() {
+			at, ok := c.index[id]
+			switch {
+			case !ok || at == i:
+			case c.nodes[at].Absent():
+				if !c.graph.reaches(at, i) {
+					c.graph.add(i, at)
+				}
+			case !n.Absent() && !c.graph.reaches(i, at):
+				c.graph.add(at, i)
+				n.Require = append(n.Require, id)
+			}
+		}
 	}
 }
 

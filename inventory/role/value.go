@@ -13,6 +13,7 @@ type value struct {
 	text   string
 	list   []value
 	isList bool
+	alone  bool // a text that stands for a list of one
 	at     problem.Place
 	parts  []part // of a scalar
 }
@@ -61,7 +62,7 @@ func readValue(n schema.Node, what string, s spec) (value, bool) {
 		if _, whole := v.whole(); !ok || whole {
 			return v, ok
 		}
-		return value{list: []value{v}, isList: true, at: v.at}, true
+		return value{list: []value{v}, isList: true, alone: true, at: v.at}, true
 	}
 	list := value{isList: true, at: n.At()}
 	for _, item := range items {

@@ -38,15 +38,9 @@ func (c *compiler) oneWriter() {
 }
 
 // linkWriter lets a resource that writes a file, and is no file, require the nearest folder
-// above it that is declared, and what else it uses.
+// above it that is declared.
 func (c *compiler) linkWriter(i int) {
 	n := c.nodes[i]
-	_, spec := n.Kind()
-	if u, ok := spec.(catalog.Uses); ok {
-		for _, id := range u.Uses() {
-			c.linkBehind(i, id)
-		}
-	}
 	name, _ := written(&n.Resource)
 	if n.File != nil || name == "" {
 		return
