@@ -68,7 +68,7 @@ func TestCompileGolden(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	got, err := set.Compile("web", testInput(dir))
+	got, err := set.Compile([]string{"web"}, testInput(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestCompileGolden(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(b)+"\n"); diff != "" {
 		t.Errorf("compiled (-want +got):\n%s", diff)
 	}
-	again, err := set.Compile("web", testInput(dir))
+	again, err := set.Compile([]string{"web"}, testInput(dir))
 	if err != nil || again.Catalog.Version != got.Catalog.Version {
 		t.Errorf("compiled again: version %v, error %v; want %s", again, err, got.Catalog.Version)
 	}
@@ -120,7 +120,7 @@ func compileText(t *testing.T, text string, change func(*Input)) (*Compiled, err
 	if change != nil {
 		change(&in)
 	}
-	return set.Compile("r", in)
+	return set.Compile([]string{"r"}, in)
 }
 
 func idsOf(c *Compiled) []string {

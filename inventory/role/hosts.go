@@ -34,15 +34,12 @@ func HostsOf(s *inventory.Snapshot) HostList {
 }
 
 func dataOf(h *inventory.Host) HostData {
-	d := HostData{Name: h.Name, Group: h.Group}
+	d := HostData{Name: h.Name, Group: h.Group, Roles: h.Roles}
 	if h.Address.IsValid() {
 		d.Address = h.Address.String()
 	}
 	if len(h.MACs) > 0 {
 		d.MAC = h.MACs[0].String()
-	}
-	if h.Role != "" {
-		d.Roles = []string{h.Role}
 	}
 	return d
 }

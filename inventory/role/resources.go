@@ -75,6 +75,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	first.notify = append(first.notify, n.notify...)
 	first.require = append(first.require, n.require...)
 	first.before = append(first.before, n.before...)
+	first.twins = append(first.twins, n)
 }
 
 // seconds rounds up.

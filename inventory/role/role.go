@@ -40,7 +40,7 @@ type Input struct {
 	// Origins are the layers that give the host a variable, the strongest first. Without it,
 	// parameters have the values of Host.Variables, without places and without a merge.
 	Origins func(variable string) []inventory.Origin
-	// Facts are what the host's agent says of it, as [DecodeFacts] reads them; nil while they
+	// Facts are what the host's agent says of it, as [catalog.DecodeFacts] reads them; nil while they
 	// are not known. They are claims of the host: a role may choose by them, and they give
 	// nothing of another host and no secret.
 	Facts map[string]any
@@ -86,7 +86,7 @@ type Data struct {
 	choice *choice
 }
 
-// Compiled is a role for one host.
+// Compiled is the roles of one host.
 type Compiled struct {
 	Catalog catalog.Catalog
 	Checks  []Check

@@ -16,8 +16,9 @@ type scope struct {
 	role *role
 	// params hold a string, an [inventory.SecretRef], []any or map[string]any, checked.
 	params map[string]any
-	// include brought it; nil for the host's own role.
+	// include brought it; nil for a role of the host's own.
 	include *include
+	outer   *scope // that of the include's role
 	// claims are the parameters whose values came from facts.
 	claims map[string]bool
 	// environment are the values of conditions; nil until one is evaluated.
@@ -40,7 +41,11 @@ const maxExpanded = 1000
 func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 	if c.expanded++; c.expanded > maxExpanded {
 		if c.expanded == maxExpanded+1 {
-			c.addf(inc.at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
+			at := problem.Place{File: "roles/" + r.name + ".yaml"}
+			if inc != nil {
+				at = inc.at
+			}
+			c.addf(at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
 		}
 		return
 	}
@@ -64,6 +69,7 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 			return
 		}
 	}
+	sc.outer = outer
 	c.seen[r.name] = append(c.seen[r.name], sc)
 	for i := range r.includes {
 		next := &r.includes[i]

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"rackhand/provision/catalog"
+
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/inventory"
@@ -14,7 +16,7 @@ import (
 // known gives the host facts, as JSON.
 func known(t *testing.T, facts string) func(*Input) {
 	t.Helper()
-	decoded, err := DecodeFacts([]byte(facts))
+	decoded, err := catalog.DecodeFacts([]byte(facts))
 	if err != nil {
 		t.Fatal(err)
 	}
