@@ -141,6 +141,8 @@ type declaration struct {
 	when   *condition // nil without one
 	fields map[string]value
 	specs  map[string]spec // of the fields
+	// retries: it has retry, whose fields are among the others. See retryPrefix.
+	retries bool
 }
 
 type checkDeclaration struct {
