@@ -238,6 +238,7 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: facts.kernel.release == 'x'\n", "roles/a.yaml:3:24: when: for host web1: cannot fetch release from a missing value", "write NAME ?? DEFAULT"},
 		{"resources:\n  - package: a\n    when: each.value == 'y'\n    each: [x]\n  - package: ${facts.os.codename}\n", "roles/a.yaml:5:14: package: host web1 has no fact \"os.codename\"", "known here: id, version"},
 		{"resources:\n  - package: a\n    when: 'all(1..1000, all(1..100000, # > 0))'\n", "roles/a.yaml:3:", "too many steps"},
+		{"resources:\n  - package: a\n    when: facts.cpu.sockets > 1\n", "roles/a.yaml:3:29: when: for host web1: invalid operation: a missing value > int", "write NAME ?? DEFAULT"},
 		{"resources:\n  - file: /a/\n    content: a\n    when: 'false'\n  - package: b\n    require: file[/a]\n", `roles/a.yaml:6:14: require: there is no file[/a] for host web1, since its condition at roles/a.yaml:4:12 is false`, "give this resource the same condition"},
 		{"resources:\n  - package: a-${each.key}\n    each: ${facts.custom.tags}\n    when: each.value > 3\n", "(item \"1\"): invalid operation: string > int", ""},
 	} {
