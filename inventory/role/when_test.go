@@ -151,7 +151,7 @@ checks:
 	}
 	want := []string{
 		"role b (roles/a.yaml:3:5) waits for the facts of the host",
-		"role c (roles/a.yaml:4:5) (included at roles/a.yaml:4:5) waits for the facts of the host",
+		"role c (roles/a.yaml:4:5) waits for the facts of the host",
 		"file /f/${facts.os.id} (roles/a.yaml:27:5) waits for the facts of the host",
 		"file /disks/${each.value.name} (roles/a.yaml:29:5) waits for the facts of the host",
 		"package[vim] (roles/a.yaml:34:5) waits for the facts of the host",
@@ -176,6 +176,27 @@ checks:
 	// With facts nothing waits.
 	c, _, err = compileRoles(t, roles, func(in *Input) { template(in); known(t, debian)(in) })
 	if err != nil || len(c.Waiting) > 0 || len(c.Catalog.Resources) != 17 || len(c.Checks) != 2 {
+		t.Errorf("with facts: %v, %v", c, err)
+	}
+}
+
+// A role whose parameters need facts waits as a whole, with what it includes.
+func TestWaitingRole(t *testing.T) {
+	roles := map[string]string{
+		"a": "include: [b]\nresources:\n  - package: a\n    require: package[c]\n  - package: d\n",
+		"b": "parameters: {os: {default: \"${facts.os.id}\"}}\ninclude: [c]\nresources:\n  - package: b-${param.os}\n",
+		"c": "resources:\n  - package: c\n",
+	}
+	c, _, err := compileRoles(t, roles, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"role b (roles/a.yaml:1:11) waits for the facts of the host", "package[a] (roles/a.yaml:3:5) waits for package[c]"}
+	if diff := cmp.Diff(want, c.Waiting); diff != "" || fmt.Sprint(idsOf(c)) != "[package[d]]" {
+		t.Errorf("%v, waiting (-want +got):\n%s", idsOf(c), diff)
+	}
+	c, _, err = compileRoles(t, roles, known(t, debian))
+	if err != nil || fmt.Sprint(idsOf(c)) != "[package[c] package[b-debian] package[a] package[d]]" {
 		t.Errorf("with facts: %v, %v", c, err)
 	}
 }
