@@ -222,8 +222,15 @@ func TestWaitingFaults(t *testing.T) {
     require: package[f]
   - package: f
     when: "false"
+  - file: /g
+    content: g
+    when: facts.os.id == "debian"
+  - line: a
+    path: /g
+    text: b
+    when: facts.os.id != "debian"
 `, nil)
-	if err != nil || len(c.Waiting) != 3 || len(c.Catalog.Resources) != 2 {
+	if err != nil || len(c.Waiting) != 5 || len(c.Catalog.Resources) != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
