@@ -49,7 +49,7 @@ resources:
     as: site
     when: site.value.on && site.value.port < 1000
   - file: /mnt/${each.value.name}
-    content: ${each.value.bytes} ${facts.custom.weight} ${facts.memory.total}
+    content: ${each.value.bytes} ${facts.custom.weight} ${facts.memory.total} ${facts.custom.zone ?? 'b'} ${facts.custom.none ?? "b c"}${facts.dmi.vendor ?? ''}
     each: ${facts.disks}
     when: each.value.bytes > 100 and not (each.value.rotational ?? false)
   - file: /d
@@ -76,7 +76,7 @@ checks:
 	if len(c.Checks) != 1 || c.Checks[0].HTTP.Port != 80 || len(c.Waiting) > 0 {
 		t.Errorf("checks %+v, waiting %q", c.Checks, c.Waiting)
 	}
-	if got := c.Catalog.Resources[3].File.Content; got != "1000 1.5 8589934592" {
+	if got := c.Catalog.Resources[3].File.Content; got != "1000 1.5 8589934592 a b c" {
 		t.Errorf("numbers are %q", got)
 	}
 }
@@ -252,6 +252,8 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: len(hosts('rol=web')) > 1\n", `roles/a.yaml:3:21: when: hosts(rol=web): hosts can't be selected by "rol"`, `did you mean "role"?`},
 		{"include:\n  - {role: a2, when: facts.os.id = 'x'}\n", "roles/a.yaml:2:34: when: unexpected token", ""},
 		{"checks:\n  - http: {}\n    when: facts.cpu.threads == '1'\n", "roles/a.yaml:3:29: when: invalid operation", ""},
+		{"resources:\n  - package: ${facts.custom.x ?? y}\n", "the default of a fact is a text in quotes, not y", "write ${facts.NAME ?? 'TEXT'}"},
+		{"resources:\n  - package: ${facts.oss ?? 'y'}\n", "there is no fact oss", `did you mean "os"?`},
 		{"resources:\n  - package: ${facts.oss.id}\n", "roles/a.yaml:2:14: package: there is no fact oss", `did you mean "os"?`},
 		{"resources:\n  - package: ${hosts(role=).names}\n", "roles/a.yaml:2:14: package: hosts(role=) selects no hosts", "write hosts(role=NAME)"},
 		{"resources:\n  - package: ${hosts(role=a).name}\n", `hosts(...) has no "name"`, `did you mean "names"?`},
