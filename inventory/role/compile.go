@@ -57,8 +57,8 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
 	}
-	if out.Catalog, err = out.Catalog.WithChecks(onHost(checks)); err == nil {
-		err = tooManyChecks(len(checks))
+	if out.Catalog, err = out.Catalog.WithChecks(onHost(checks)); err == nil && len(checks) > catalog.MaxChecks {
+		err = fmt.Errorf("more than %d checks, with those of included roles", catalog.MaxChecks)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
