@@ -22,6 +22,7 @@ func JSONSchema() ([]byte, error) {
 func shape() *schema.Shape {
 	specs, _ := resourceFields()
 	resource := shapeOf(specs)
+	resource["retry"] = &schema.Shape{Fields: shapeOf(retryFields())}
 	check := shapeOf(checkSpecs())
 	for _, k := range checkKinds() {
 		check[k.name] = &schema.Shape{Fields: shapeOf(k.fields)}
@@ -159,17 +160,20 @@ func docs() schema.Docs {
 		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
 		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
-		"resources.when": {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
-		"checks.each":    {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
-		"checks.as":      {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
-		"checks.when":    {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
+		"resources.retry":       {Text: "Repeats work that fails, within its deadline.", Examples: []string{"{tries: 3, wait: 10s}"}},
+		"resources.retry.tries": {Text: "How often it is tried altogether, 1 to 10.", Default: "3", Examples: []string{"3"}},
+		"resources.retry.wait":  {Text: "The time between two tries, up to 5m.", Default: "0s", Examples: []string{"10s"}},
+		"resources.when":        {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
+		"checks.each":           {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
+		"checks.as":             {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
+		"checks.when":           {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
 	}
 	maps.Copy(all, checkDocs())
 	_, resources := resourceFields()
 	for name, doc := range resources {
 		all["resources."+name] = doc
 	}
-	of := map[string]map[string]spec{"checks.": checkSpecs()}
+	of := map[string]map[string]spec{"checks.": checkSpecs(), "resources.retry.": retryFields()}
 	for _, k := range checkKinds() {
 		of["checks."+k.name+"."] = k.fields
 	}
