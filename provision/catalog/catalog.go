@@ -70,26 +70,6 @@ type Package struct {
 	WithDependants bool `json:"with_dependants,omitempty"`
 }
 
-// A File, directory, or the absence of one.
-type File struct {
-	Path   string `json:"path"`   // absolute
-	Ensure string `json:"ensure"` // file, directory, absent
-	// Content stands in catalogs of the first format, and in memory.
-	Content string `json:"content,omitempty"`
-	// SHA256, in hex, and Size, in bytes, name the content in format 2; the agent fetches it
-	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
-	SHA256 string `json:"sha256,omitempty"`
-	Size   int64  `json:"size,omitempty"`
-	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
-	Owner  string `json:"owner,omitempty"`
-	Group  string `json:"group,omitempty"`
-	// Validate is a command that must exit 0 before the new content takes its
-	// place; %s is the path of the new content.
-	Validate []string `json:"validate,omitempty"`
-	// Sensitive: the content reaches no log, diff or report.
-	Sensitive bool `json:"sensitive,omitempty"`
-}
-
 // A Service of systemd.
 type Service struct {
 	Name    string `json:"name"`

@@ -23,6 +23,7 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Link      = "link"
 	Latest    = "latest" // of a package: what its sources offer
 	Purged    = "purged" // of a package: absent, with its configuration
 )

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
@@ -124,6 +125,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	packages.SetIndex(b.apt)
 	defer func() { b.apt = packages.Index() }()
 	manager := &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	manager.Backups = &backup.Store{Folder: b.root.Backups(), Clock: time.Now}
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,
 		Providers: provider.All(provider.Host{Root: b.root.Root, Files: manager, Runner: b}),

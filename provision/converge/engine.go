@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
 )
@@ -51,8 +52,10 @@ type FileManager interface {
 	// Diff is a bounded unified diff of a file's content; "" for a file that has no diff.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
-	// Sweep removes the temporary file of a killed run.
-	Sweep() error
+	// Restore puts a copy back that was kept of a file.
+	Restore(ctx context.Context, e backup.Entry) (changed bool, err error)
+	// Begin prepares a run over a catalog.
+	Begin(c *catalog.Catalog) error
 }
 
 // ServiceManager carries out service resources. See [Systemd].
@@ -144,8 +147,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	}
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
-		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
-			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
+		if err := e.bounded(ctx, "preparing", defaultDeadline, func(context.Context) error { return e.Files.Begin(c) }); err != nil {
+			e.Log.Warn("preparing for files", "error", err)
 		}
 	}
 	for _, res := range c.Resources {
