@@ -28,13 +28,18 @@ type Catalog struct {
 // A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
 // is set.
 type Resource struct {
-	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
-	Package *Package `json:"package,omitempty"`
-	File    *File    `json:"file,omitempty"`
-	Service *Service `json:"service,omitempty"`
-	Group   *Group   `json:"group,omitempty"`
-
-	Repository *Repository `json:"repository,omitempty"`
+	ID            string         `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package       *Package       `json:"package,omitempty"`
+	File          *File          `json:"file,omitempty"`
+	Service       *Service       `json:"service,omitempty"`
+	Group         *Group         `json:"group,omitempty"`
+	Line          *Line          `json:"line,omitempty"`
+	Block         *Block         `json:"block,omitempty"`
+	INI           *INI           `json:"ini,omitempty"`
+	AuthorizedKey *AuthorizedKey `json:"authorized_key,omitempty"`
+	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
+	Cron          *Cron          `json:"cron,omitempty"`
+	Repository    *Repository    `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`

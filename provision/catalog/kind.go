@@ -33,6 +33,12 @@ var kinds = []kind{
 	{KindService, true, func(r *Resource) Spec { return set(r.Service) }},
 	{KindRepository, false, func(r *Resource) Spec { return set(r.Repository) }},
 	{KindGroup, false, func(r *Resource) Spec { return set(r.Group) }},
+	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
+	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
+	{KindINI, false, func(r *Resource) Spec { return set(r.INI) }},
+	{KindAuthorizedKey, false, func(r *Resource) Spec { return set(r.AuthorizedKey) }},
+	{KindSudoers, false, func(r *Resource) Spec { return set(r.Sudoers) }},
+	{KindCron, false, func(r *Resource) Spec { return set(r.Cron) }},
 }
 
 // set is a spec, nil if it isn't there.
