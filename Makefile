@@ -76,7 +76,8 @@ FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provis
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
-  FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog
+  FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog \
+  FuzzRole=inventory/role FuzzExpression=inventory/role/expression
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)
