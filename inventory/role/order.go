@@ -15,23 +15,24 @@ import (
 // parent directory -> file, package -> its configuration and service, package ->
 // every file and service written later.
 func (c *compiler) link() {
-	known := slices.Sorted(maps.Keys(c.index))
+	c.oneWriter()
+	c.exclusiveKeys()
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
 		for _, t := range n.require {
-			if at, ok := c.target(n, "require", t, known); ok {
+			if at, ok := c.target(n, "require", t); ok {
 				c.graph.add(at, i)
 				n.Require = append(n.Require, t.id)
 			}
 		}
 		for _, t := range n.before {
-			if at, ok := c.target(n, "before", t, known); ok {
+			if at, ok := c.target(n, "before", t); ok {
 				c.graph.add(i, at)
 				c.nodes[at].Require = append(c.nodes[at].Require, n.ID)
 			}
 		}
 		for _, t := range n.notify {
-			at, ok := c.target(n, "notify", t, known)
+			at, ok := c.target(n, "notify", t)
 			if !ok {
 				continue
 			}
@@ -46,6 +47,7 @@ func (c *compiler) link() {
 	if c.problems.Len() > 0 {
 		return
 	}
+	c.linkUsed()
 	early, owned := c.earlyNodes(), c.owned()
 	c.linkLater(early)
 	for i, n := range c.nodes {
@@ -55,9 +57,30 @@ func (c *compiler) link() {
 		if n.File != nil {
 			c.linkFile(i)
 		}
+		c.linkWriter(i)
 	}
 	for _, n := range c.nodes {
 		n.Require, n.Notify = unique(n.Require), unique(n.Notify)
+	}
+}
+
+// linkUsed puts what a resource uses before it: the owner of a file, the groups of a user.
+// An explicit require the other way round wins.
+func (c *compiler) linkUsed() {
+	for i, n := range c.nodes {
+		for _, id := range n.Uses() {
+			at, ok := c.index[id]
+			switch {
+			case !ok || at == i:
+			case c.nodes[at].Absent():
+				if !c.graph.reaches(at, i) {
+					c.graph.add(i, at)
+				}
+			case !n.Absent() && !c.graph.reaches(i, at):
+				c.graph.add(at, i)
+				n.Require = append(n.Require, id)
+			}
+		}
 	}
 }
 
@@ -66,13 +89,13 @@ func unique(ids []string) []string {
 	return slices.Compact(ids)
 }
 
-func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
+func (c *compiler) target(n *node, field string, t target) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
 	case !ok && c.missing(n, field, t):
 		return 0, false
 	case !ok:
-		hint := problem.Nearest(t.id, known)
+		hint := problem.Nearest(t.id, slices.Collect(maps.Keys(c.index)))
 		if hint != "" {
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {
@@ -212,7 +235,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory && parent.waits == "" && c.nodes[i].waits == "":
+	case parent.File.Ensure != catalog.Directory && parent.File.Ensure != catalog.Link && parent.waits == "" && c.nodes[i].waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)

@@ -26,6 +26,15 @@ func TestProblems(t *testing.T) {
 		{"no content", "resources:\n  - file: /x\n", []string{"roles/r.yaml:2:5: file /x: ", "add content, source or template"}},
 		{"two contents", "resources:\n  - file: /x\n    content: a\n    source: b\n", []string{"exclude each other"}},
 		{"content of a directory", "resources:\n  - file: /x\n    ensure: directory\n    content: a\n", []string{"takes no content"}},
+		{"link without a target", "resources:\n  - file: /x\n    ensure: link\n", []string{"roles/r.yaml:2:5: file[/x], for host web1: ensure: link needs a target"}},
+		{"target without a link", "resources:\n  - file: /x\n    content: a\n    target: b\n", []string{"target is for ensure: link, not file"}},
+		{"mode of a link", "resources:\n  - file: /x\n    ensure: link\n    target: y\n    mode: 0644\n", []string{"a symbolic link has no mode"}},
+		{"purge of a file", "resources:\n  - file: /x\n    content: a\n    purge: true\n", []string{"recurse and purge are for ensure: directory, not file"}},
+		{"recurse without anything", "resources:\n  - file: /x\n    ensure: directory\n    recurse: true\n", []string{"declare at least one of them"}},
+		{"purge of the system", "resources:\n  - file: /etc/\n    ensure: directory\n    purge: true\n", []string{"roles/r.yaml:2:5: file[/etc], for host web1: purge is refused for /etc, which the system needs"}},
+		{"recurse over the system", "resources:\n  - file: /var/lib\n    ensure: directory\n    recurse: true\n    owner: x\n", []string{"recurse is refused for /var/lib"}},
+		{"removal of the agent", "resources:\n  - file: /var/lib/rackhand-agent/content\n    ensure: absent\n    force: true\n", []string{"force is refused for"}},
+		{"acl", "resources:\n  - file: /x\n    content: a\n    acl: [\"user:www\"]\n", []string{`acl: "user:www": write user:NAME:rwx`}},
 		{"folder in a template's name", "resources:\n  - file: /x\n    source: ../secrets/x\n", []string{"roles/r.yaml:3:13: source:", "without a folder"}},
 		{"form of an id", "resources:\n  - package: a\n    require: b\n", []string{`roles/r.yaml:3:14: require: "b" names no resource`, "write KIND[NAME]"}},
 		{"unknown target", "resources:\n  - package: a\n    notify: [\"service[ngnix]\"]\n  - service: nginx\n", []string{"roles/r.yaml:3:14: notify: there is no service[ngnix]", `did you mean "service[nginx]"?`}},
@@ -48,7 +57,7 @@ func TestProblems(t *testing.T) {
 		{"unknown secret", "resources:\n  - file: /x\n    content: ${secret.app/pasword}\n", []string{"roles/r.yaml:3:14: content: secret app/pasword: there is no such secret"}},
 		{"missing key of a template", "resources:\n  - file: /x\n    template: missing.txt\n", []string{"roles/r.yaml:3:15: template, for host web1:", "nothing"}},
 		{"missing template", "resources:\n  - file: /x\n    template: none.txt\n", []string{"roles/r.yaml:3:15: template, for host web1:", "none.txt"}},
-		{"check without http", "checks:\n  - within: 3s\n", []string{"roles/r.yaml:2:5: a check needs http"}},
+		{"check without http", "checks:\n  - within: 3s\n", []string{"roles/r.yaml:2:5: a check needs one of http, tcp, exec, systemd"}},
 		{"check's port", "checks:\n  - http: {port: 99999}\n", []string{`roles/r.yaml:2:18: port: "99999" is not a number from 1 to 65535`}},
 		{"check's path", "checks:\n  - http: {path: x}\n", []string{"write it as /path"}},
 		{"check's duration", "checks:\n  - http: {}\n    within: 3\n", []string{`roles/r.yaml:3:13: within: "3" is not a duration`}},
@@ -109,6 +118,7 @@ func FuzzRole(f *testing.F) {
 	f.Add("resources:\n  - file: /x\n    content: $${ ${secret.app/password}\n    mode: 0644\n    require: [file[/y]]\n  - file: /y\n    ensure: directory\n")
 	f.Add("parameters:\n  p: {type: list(map(port)), default: [{a: 1}], merge: unique}\n  colour: {values: [green]}\nresources:\n  - package: ${param.colour}\n    notify: ${param.p}\n")
 	f.Add("resources:\n  - package: ${x.value}\n    each: {a: ${var.colour}, b: ${host.name}}\n    as: x\n  - file: /${each.key}\n    each: ${var.words}\n    content: ${each.value}\n")
+	f.Add("checks:\n  - http: {tls: yes, ca: site.html, status: [200, 204], headers: ['A: b']}\n  - tcp: {port: '${each.value}', expect: a}\n    from: host\n    each: [1, b]\n  - exec: {command: [a, '${var.words}'], matches: '(a'}\n  - systemd: {failed: 0, except: '[a'}\n    within: 5m\n")
 	f.Add("include: [fuzz, {role: base, with: {p: [a]}}]\n")
 	f.Add("parameters:\n  s: {type: map(record), merge: deep, default: {a: {n: 1}}, fields: {n: {type: int}, r: {type: record, default: {}, fields: {x: {default: y}}}}}\nresources:\n  - package: ${each.key}\n    each: ${param.s}\n    when: each.value.n > 0 && each.value.r.x == 'y'\n    before: file[/x]\n  - file: /x\n    content: ${facts.os.id} ${hosts(role=fuzz).names}\n")
 	f.Add("include: [{role: fuzz2, when: 'facts.cpu.threads > 2'}]\nchecks:\n  - http: {port: 80}\n    each: ${hosts(\"role=fuzz\").addresses}\n    when: len(hosts('group=web')) > 0 || any(facts.disks ?? [], {.bytes > 1})\n")

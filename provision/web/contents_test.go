@@ -84,6 +84,7 @@ func (r *testServer) got(a agentKey, path, format, has string) *httptest.Respons
 type roles struct {
 	resources []catalog.Resource
 	contents  []string
+	checks    []catalog.Check // on the host
 	broken    error
 }
 
@@ -110,8 +111,10 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 		c.Resources = append(c.Resources, res)
 	}
 	var err error
-	c.Version, err = catalog.Version(c.Resources)
-	return &role.Compiled{Catalog: c}, err
+	if c.Version, err = catalog.Version(c.Resources); err == nil {
+		c, err = c.WithChecks(r.checks)
+	}
+	return &role.Compiled{Catalog: c, Checks: r.checks}, err
 }
 
 func (r *roles) Broken(*inventory.Host) bool { return false }
@@ -183,17 +186,20 @@ func TestOwnContentsOnly(t *testing.T) {
 	r := newTestServer(t)
 	own := r.withRoles()
 	binary, source := own.added(t, "/etc/key.der", 300)
-	r.put(own, &roles{contents: []string{binary.File.SHA256}, resources: []catalog.Resource{declared("/etc/motd", "hello\n"), binary, declared("/etc/a b/%41?", "secret:one")}})
+	hash := "$6$salt$value.of.a.hash"
+	login := catalog.Resource{ID: "user[deploy]", User: &catalog.User{Name: "deploy", Ensure: catalog.Present, Password: hash}}
+	r.put(own, &roles{contents: []string{binary.File.SHA256}, resources: []catalog.Resource{declared("/etc/motd", "hello\n"), binary, declared("/etc/a b/%41?", "secret:one"), login}})
 	web1, web2 := r.certified("web1"), r.certified("web2")
 	w := r.got(web1, "/v1/catalog", "2", "")
 	r.want(w, 200)
 	got, err := catalog.Decode(w.Body.Bytes())
-	if err != nil || got.Format != 2 || got.Validate() != nil || strings.Contains(w.Body.String(), "value of") {
+	if err != nil || got.Format != 2 || got.Validate() != nil || strings.Contains(w.Body.String(), "value") {
 		t.Fatalf("%s, %v", w.Body, err)
 	}
 	r.want(r.got(web1, "/v1/catalog", "2", got.Version), 304)
 	for path, want := range map[string]string{
 		catalog.ContentPath + catalog.Sum("hello\n"): "hello\n", catalog.SecretsPath + "/etc/a%20b/%2541%3F": "value of one",
+		catalog.SecretOf("user[deploy]"): hash, catalog.SecretOf("user%5Bdeploy%5D"): hash,
 	} {
 		if w := r.got(web1, path, "", ""); w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
@@ -217,6 +223,7 @@ func TestOwnContentsOnly(t *testing.T) {
 	for _, path := range []string{
 		catalog.ContentPath + binary.File.SHA256, catalog.ContentPath + catalog.Sum("hello\n"), catalog.ContentPath + catalog.Sum("nothing"),
 		catalog.ContentPath + "x", catalog.ContentPath + "..%2f..%2fstate.db", catalog.SecretsPath + "/etc/motd", catalog.SecretsPath + "/etc/shadow", catalog.SecretsPath + "/",
+		catalog.SecretOf("user[root]"), catalog.SecretOf("user[deploy]"), catalog.SecretOf(""), catalog.SecretOf("file[/etc/motd]"),
 	} {
 		w := r.got(web1, path, "", "")
 		if w.Code != 404 || refused != "" && w.Body.String() != refused {
@@ -327,6 +334,9 @@ func TestFirstFormat(t *testing.T) {
 		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
 		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
 		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
+		"a link":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
+		"a purge":            {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a hold":             {ID: "package[x]", Package: &catalog.Package{Name: "x", Ensure: catalog.Latest}},
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)

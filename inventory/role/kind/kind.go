@@ -61,10 +61,14 @@ type Values interface {
 	Number(name string) *int
 	Duration(name string) time.Duration
 	List(name string) []string
+	// Command is a field of type Command as a program and its arguments.
+	Command(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
 	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
 	ContentOf(content, source, template string) Content
+	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
+	Body(most int) string
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -79,7 +83,10 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind()}
+	return []Kind{
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
+		userKind(), execKind(), timerKind(),
+	}
 }
 
 // Names are the names of all kinds.
@@ -142,6 +149,8 @@ func (nothing) Bool(string) *bool             { return nil }
 func (nothing) Number(string) *int            { return nil }
 func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
+func (nothing) Command(string) []string       { return nil }
 func (nothing) Content() Content              { return Content{} }
 
 func (nothing) ContentOf(_, _, _ string) Content { return Content{} }
+func (nothing) Body(int) string                  { return "" }
