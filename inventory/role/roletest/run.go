@@ -138,4 +138,3 @@ func oneLine(err error) string {
 
 // StandIn is a secret in a test.
 func StandIn(name string) (string, error) { return fmt.Sprintf("<secret %s>", name), nil }
-
