@@ -6,6 +6,8 @@ package inventory
 import (
 	"net/netip"
 	"time"
+
+	"rackhand/config/schema"
 )
 
 // A Snapshot is one validated state of the inventory. It is immutable: everyone
@@ -24,6 +26,8 @@ type Snapshot struct {
 	origins map[string]*sources
 	// places tell where networks and systems stand, by "network rack1".
 	places map[string]places
+	// files are the texts of the files by their names.
+	files map[string]*schema.File
 	// index answers lookups; nil in a snapshot that wasn't loaded.
 	index *index
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rackhand/config/problem"
+	"rackhand/inventory/role/expression"
 	"rackhand/provision/catalog"
 )
 
@@ -17,7 +18,10 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	if in.Host == nil {
 		return nil, fmt.Errorf("role %s: no host to compile it for", joined)
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}}
+	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
 	for _, name := range names {
 		if err := s.usable(name); err != nil {
 			return nil, err
@@ -35,6 +39,7 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	}
 	if c.problems.Len() == 0 {
 		c.sort()
+		c.spread()
 	}
 	var checks []Check
 	for _, scope := range c.scopes {
@@ -43,7 +48,7 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks}
+	out := &Compiled{Checks: checks, Waiting: c.waiting}
 	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
 	var err error
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
@@ -87,6 +92,15 @@ type compiler struct {
 	graph    *graph         // over nodes
 	order    []int
 	texts    int // bytes of all contents that are in memory
+
+	facts   map[string]any      // of the host; nil while they aren't known
+	queries map[string]HostList // results of hosts(...)
+	work    expression.Budget   // of conditions
+	// waiting says what is left out until the facts are known. unknown: there may be
+	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
+	// that are looked up at the moment need facts.
+	waiting             []string
+	unknown, scopeWaits bool
 }
 
 // node is a resource and its edges.
@@ -95,8 +109,10 @@ type node struct {
 	decl  *declaration
 	scope *scope
 	item  item
-	// notify and require as written, with their places.
-	notify, require []target
+	// notify, require and before as written, with their places.
+	notify, require, before []target
+	// waits is what the resource waits for; "" if it can be made.
+	waits string
 }
 
 type target struct {
@@ -108,30 +124,61 @@ func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 	c.problems.Addf(at, hint, format, args...)
 }
 
+// maxChecks bounds the checks of a host.
+const maxChecks = 10_000
+
 // checks compiles the checks.
 func (c *compiler) checks(s *scope) []Check {
-	specs := httpFields()
-	specs["within"] = withinSpec()
 	var checks []Check
-	for _, d := range s.role.checks {
-		f := c.fields(s, d.fields, specs)
-		check := Check{
-			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
-			Within: f.duration("within", time.Minute),
-			Source: d.at.String(),
+	for i := range s.role.checks {
+		d := &s.role.checks[i]
+		steps, known := c.items(s, d.loop)
+		if !known {
+			c.waitsFor("check", d.at, s, forFacts)
 		}
-		if check.HTTP.Path == "" {
-			check.HTTP.Path = "/"
+		for _, step := range steps {
+			switch c.decide(s, d.when, d.loop, step) {
+			case holds:
+				if check, ok := c.check(s, d, step); ok {
+					checks = append(checks, check)
+					continue
+				}
+				c.waitsFor("check", d.at, s, forFacts)
+			case waits:
+				c.waitsFor("check", d.at, s, forFacts)
+			case fails:
+			}
 		}
-		checks = append(checks, check)
+		if len(checks) > maxChecks {
+			c.addf(d.at, "check less", "host %s has more than %d checks", c.in.Host.Name, maxChecks)
+			return nil
+		}
 	}
 	return checks
+}
+
+// check resolves a check; false if it waits for facts.
+func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool) {
+	f := c.fields(s, d.fields, d.specs)
+	f.loop, f.item = d.loop, step
+	check := Check{
+		HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
+		Within: f.duration("within", time.Minute),
+		Source: d.at.String(),
+	}
+	if check.HTTP.Path == "" {
+		check.HTTP.Path = "/"
+	}
+	return check, !f.waits
 }
 
 // ordered lists the resources in the order of work.
 func (c *compiler) ordered() []catalog.Resource {
 	out := make([]catalog.Resource, 0, len(c.order))
 	for _, i := range c.order {
+		if c.nodes[i].waits != "" {
+			continue
+		}
 		out = append(out, c.nodes[i].Resource)
 	}
 	return out

@@ -24,6 +24,12 @@ func (c *compiler) link() {
 				n.Require = append(n.Require, t.id)
 			}
 		}
+		for _, t := range n.before {
+			if at, ok := c.target(n, "before", t, known); ok {
+				c.graph.add(i, at)
+				c.nodes[at].Require = append(c.nodes[at].Require, n.ID)
+			}
+		}
 		for _, t := range n.notify {
 			at, ok := c.target(n, "notify", t, known)
 			if !ok {
@@ -63,6 +69,8 @@ func unique(ids []string) []string {
 func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
+	case !ok && c.missing(n, t):
+		return 0, false
 	case !ok:
 		hint := problem.Nearest(t.id, known)
 		if hint != "" {
@@ -200,7 +208,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory:
+	case parent.File.Ensure != catalog.Directory && parent.waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)

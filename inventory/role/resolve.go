@@ -21,8 +21,11 @@ type resolver struct {
 	item   item
 	fields map[string]value
 	specs  map[string]spec
-	// secret is set once a secret was substituted.
-	secret bool
+	// outline: contents aren't needed.
+	outline bool
+	// secret is set once a secret was substituted, waits once a fact was needed that isn't
+	// known yet.
+	secret, waits bool
 }
 
 func (c *compiler) fields(s *scope, fields map[string]value, specs map[string]spec) *resolver {
@@ -198,6 +201,12 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 		}
 		r.secret = true
 		return text, true
+	}
+	if path, ok := strings.CutPrefix(ref, "facts."); ok {
+		return r.fact(name, v, path)
+	}
+	if strings.HasPrefix(ref, "hosts(") {
+		return r.c.hostValues(ref), true
 	}
 	if r.loop != nil {
 		if path, ok := strings.CutPrefix(ref, r.loop.as+"."); ok {

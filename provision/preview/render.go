@@ -96,7 +96,7 @@ func ownAddresses(cfg *config.Config) []netip.Addr {
 }
 
 // Render renders one answer of a host. notes say which of its values are stand-ins,
-// beyond the token.
+// beyond the token, and what of a catalog waits for facts.
 func (p *Preview) Render(host string, what Answer) (text string, notes []string, err error) {
 	if _, err := inventory.Explain(p.Snapshot, host, ""); err != nil {
 		return "", nil, err
@@ -108,7 +108,7 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 			return "", nil, err
 		}
 		text, err := indented(c.Catalog)
-		return text, p.addressNote(h), err
+		return text, append(p.addressNote(h), c.Waiting...), err
 	}
 	if h.System == nil {
 		return "", nil, fmt.Errorf("host %s has no system, so it is never installed: give it one, or its group", host)

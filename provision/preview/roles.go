@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
@@ -28,6 +29,7 @@ type Roles struct {
 	// Problems are those of roles alone.
 	Problems  inventory.Problems
 	snapshot  *inventory.Snapshot
+	hosts     role.HostList
 	set       *role.Set
 	broken    map[string]bool // by Host.Role
 	templates *templates.Set
@@ -35,6 +37,10 @@ type Roles struct {
 
 	mu      sync.Mutex
 	sources map[string]*source
+	// located are the places of parts of values that were looked up, searched is the text
+	// that was parsed for them, in bytes.
+	located  map[string]problem.Place
+	searched int
 }
 
 type source struct {
@@ -45,8 +51,8 @@ type source struct {
 
 func newRoles(dir string, snap *inventory.Snapshot, set *role.Set, store *content.Store) *Roles {
 	return &Roles{
-		snapshot: snap, set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
-		store: store, sources: map[string]*source{},
+		snapshot: snap, hosts: role.HostsOf(snap), set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
+		store: store, sources: map[string]*source{}, located: map[string]problem.Place{},
 	}
 }
 
@@ -68,6 +74,7 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 			origins, _ := inventory.Explain(r.snapshot, h.Name, "variables."+variable) // the host is one of the snapshot
 			return origins
 		},
+		Hosts: r.hosts, Files: files{r},
 	})
 	if err == nil && len(h.Maintenance.Windows) > 0 {
 		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})

@@ -101,6 +101,7 @@ func Common() map[string]Field {
 	return map[string]Field{
 		"notify":   {Spec: Spec{Type: IDs}, Text: "Resources to refresh when this one changed: services to restart or reload.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
 		"require":  {Spec: Spec{Type: IDs}, Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
+		"before":   {Spec: Spec{Type: IDs}, Text: "Resources that are tried after this one holds: each of them requires this one.", Examples: []string{"service[nginx]"}},
 		"deadline": {Spec: Spec{Type: Duration, Low: 1, High: catalog.MaxDeadline}, Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
 	}
 }
