@@ -27,6 +27,8 @@ type item struct {
 	key    string // of a mapping; of a list its number, from 1
 	value  any
 	number int // of a list, from 0
+	// claimed: facts made the list.
+	claimed bool
 }
 
 // readLoop reads each and as of a resource or a check; nil without each.
@@ -94,14 +96,15 @@ func (c *compiler) items(s *scope, l *loop) (out []item, known bool) {
 	if !ok {
 		return nil, !f.waits
 	}
+	claimed := f.claimed
 	switch f := found.(type) {
 	case []any:
 		for i, v := range f {
-			out = append(out, item{strconv.Itoa(i + 1), v, i})
+			out = append(out, item{key: strconv.Itoa(i + 1), value: v, number: i, claimed: claimed})
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(f)) {
-			out = append(out, item{key: key, value: f[key]})
+			out = append(out, item{key: key, value: f[key], claimed: claimed})
 		}
 	default:
 		c.addf(l.over.at, "", "each: for host %s: %s is %s, not a list or a mapping", c.in.Host.Name, l.over.scalar.text, kindOf(found))

@@ -27,7 +27,7 @@ func factTypes() expression.Map {
 			"name": text, "bytes": number, "model": text, "serial": text, "wwn": text, "rotational": truth, "removable": truth, extra: expression.Any,
 		}),
 		"cards": expression.List(expression.Map{
-			"name": text, "mac": text, "driver": text, "up": truth, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
+			"name": text, "mac": text, "driver": text, "kind": text, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
 		}),
 		"dmi":            expression.Map{extra: text},
 		"virtualisation": text,
@@ -167,6 +167,7 @@ func (r *resolver) fact(name string, v value, path string) (any, bool) {
 		r.c.addf(v.at, problem.DidYouMean(path, known), "%s: host %s has no fact %q", name, r.c.in.Host.Name, path)
 		return nil, false
 	}
+	r.claimed = true
 	return texts(found), true
 }
 
@@ -176,6 +177,7 @@ func (d Data) Facts() (map[string]any, error) {
 		*d.waits = true
 		return nil, errNoFacts
 	}
+	*d.claimed = true
 	return maps.Clone(d.facts), nil
 }
 

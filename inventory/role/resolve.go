@@ -24,8 +24,8 @@ type resolver struct {
 	// outline: contents aren't needed.
 	outline bool
 	// secret is set once a secret was substituted, waits once a fact was needed that isn't
-	// known yet.
-	secret, waits bool
+	// known yet, and claimed once one was substituted.
+	secret, waits, claimed bool
 }
 
 func (c *compiler) fields(s *scope, fields map[string]value, specs map[string]spec) *resolver {
@@ -214,6 +214,7 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 			if !ok {
 				r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: item %.40q of each has no %s", name, host.Name, r.item.key, path)
 			}
+			r.claimed = r.claimed || r.item.claimed
 			return found, ok
 		}
 	}
@@ -222,6 +223,8 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 		if !ok {
 			r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: role %s has no parameter %q", name, host.Name, r.scope.role.name, path)
 		}
+		param, _, _ := strings.Cut(path, ".")
+		r.claimed = r.claimed || r.scope.claimed[param]
 		return found, ok
 	}
 	path := strings.TrimPrefix(ref, "var.")

@@ -3,7 +3,9 @@ package role
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -159,12 +161,12 @@ func (v values) Content() kind.Content {
 		source.Text = v.text("content")
 	case v.has("source"):
 		field = "source"
-		if text := v.text(field); text != "" {
+		if text := v.name(field); text != "" {
 			source, err = c.readSource(text)
 		}
 	case v.has("template"):
 		field = "template"
-		if text := v.text(field); text != "" {
+		if text := v.name(field); text != "" {
 			source.Text, err = c.render(text, v.resolver)
 		}
 	}
@@ -201,18 +203,28 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
+	claimed := slices.Contains(slices.Collect(maps.Values(f.scope.claimed)), true) || f.item.claimed
 	data := Data{
 		Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed(),
-		facts: c.facts, waits: &f.waits, hosts: c.hosts,
+		facts: c.facts, waits: &f.waits, claimed: &claimed, hosts: c.hosts,
 	}
 	data.Appliance.URL = c.in.Appliance
 	if f.loop != nil {
 		data.Each = printable(f.item.values())
 	}
-	return c.in.Render(name, data, func(secret string) (string, error) {
+	var secrets []string
+	text, err := c.in.Render(name, data, func(secret string) (string, error) {
 		f.secret = true
+		secrets = append(secrets, secret)
 		return c.secret(secret)
 	})
+	if err == nil && claimed {
+		err = c.chosen(name, secrets)
+	}
+	if err != nil {
+		return "", err
+	}
+	return text, nil
 }
 
 // A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,

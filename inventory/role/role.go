@@ -83,7 +83,9 @@ type Data struct {
 
 	facts map[string]any
 	waits *bool // set once Facts is used without facts
-	hosts func(query string) (HostList, error)
+	// claimed is set once facts may have reached the template.
+	claimed *bool
+	hosts   func(query string) (HostList, error)
 }
 
 // Compiled is the roles of one host.

@@ -16,6 +16,8 @@ type scope struct {
 	role *role
 	// params hold a string, an [inventory.SecretRef], []any or map[string]any, checked.
 	params map[string]any
+	// claimed are the parameters whose values facts have made.
+	claimed map[string]bool
 	// include brought it; nil for a role of the host's own.
 	include *include
 	// environment are the values of conditions; nil until one is evaluated.
@@ -105,6 +107,8 @@ type layered struct {
 	value any
 	at    problem.Place
 	tree  *tree // as written; nil for a host's variable
+	// claimed: facts are in it.
+	claimed bool
 }
 
 // place is where the part of a value stands that an error is about. Problems in a file of the
@@ -127,7 +131,7 @@ func (c *compiler) place(l layered, err error) problem.Place {
 // scope finds the values of a role's parameters; false when one is wrong (reported).
 func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 	before := c.problems.Len()
-	s := &scope{role: r, params: map[string]any{}, include: inc}
+	s := &scope{role: r, params: map[string]any{}, claimed: map[string]bool{}, include: inc}
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		p := r.parameters[name]
 		layers, ok := c.argument(p, inc, outer)
@@ -142,6 +146,7 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 			if !c.spend(l.at, sizeOf(l.value, max(maxValues-c.values, 0))) {
 				return nil, false
 			}
+			s.claimed[name] = s.claimed[name] || l.claimed
 			if v, ok := c.fit(r, p, l, l.value, p.merge == mergeDeep); ok {
 				good = append(good, v)
 			}
@@ -182,7 +187,7 @@ func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered
 	if !ok {
 		return nil, true
 	}
-	return []layered{{v, arg.value.at, &arg.value}}, true
+	return []layered{{v, arg.value.at, &arg.value, f.claimed}}, true
 }
 
 // layers are the host's values of a parameter: of the variable of the same name, the
@@ -219,7 +224,7 @@ func (c *compiler) byDefault(s *scope, p *parameter) []layered {
 	if !ok {
 		return nil
 	}
-	return []layered{{v, p.otherwise.at, p.otherwise}}
+	return []layered{{v, p.otherwise.at, p.otherwise, f.claimed}}
 }
 
 // placeOf reads file:line:column; without numbers the text is only a file.

@@ -59,6 +59,9 @@ func (c *Conductor) round(ctx context.Context, host string) (message string, wit
 	if err != nil {
 		return "", 0, fmt.Errorf("the role's checks: %w", err)
 	}
+	if err := incomplete(compiled); err != nil {
+		return "", waitingWithin, err
+	}
 	var passed []string
 	for _, chk := range compiled.Checks {
 		said, err := probe(ctx, h, chk)
