@@ -87,7 +87,7 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags bench -count=1 -timeout 30m -v -run TestUnderFlood ./provision/bench/flood -write
 	$(SUDO) .ci/system $(PEERS)/agents $(CACHE)/images/debian12/root.tar.zst puppet-agent cfengine3 ansible-core python3-apt time
-	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run TestAgents ./provision/bench/agents -write
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run "TestAgents|TestMany" ./provision/bench/agents -write
 	go test -tags bench -count=1 -timeout 30m -v -run TestYearOf500 ./provision/retention
 
 test: needs-test check e2e ## everything, as CI runs it

@@ -107,6 +107,10 @@ func rules() []rule {
 	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content", "provision/converge/command"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
+	r = append(r, rule{
+		from: "rackhand/inventory/role/expression", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/inventory/role/expression", "rackhand/config/problem"},
+		why: "an expression knows names and types, whatever they stand for",
+	})
 	for _, b := range bottom {
 		r = append(r, rule{
 			from: b, forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/catalog"},

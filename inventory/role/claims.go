@@ -2,62 +2,75 @@ package role
 
 import (
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 
 	"rackhand/inventory"
+	"rackhand/inventory/role/kind"
 )
 
-// Facts are claims of a host. They may choose between what a role names, and never name a
-// secret or a file themselves: a host could get what is meant for another.
+// Facts are claims of the host. They may choose inside a role. A file of templates/, a secret
+// or a list of other hosts must not be chosen by one: a host that lies would get what is meant
+// for another. A resolver notes whether a value came from a fact (claims), a scope which of
+// its parameters did.
 
-// name is the name of a file of templates/; "" when facts are in it (reported).
-func (v values) name(field string) string {
-	waits, claimed := v.waits, v.claimed
-	v.waits, v.claimed = false, false
-	text := v.text(field)
-	if !v.waits && !v.claimed {
-		v.waits, v.claimed = waits, claimed
-		return text
+// chosen reports a file of templates/ that a fact chooses; false if it did.
+func (r *resolver) chosen(name string, s spec, v value) bool {
+	if !r.claims || s.Type != kind.Filename {
+		return true
 	}
-	v.waits, v.claimed = waits, true
-	v.c.addf(v.fields[field].at, "name the files, and choose between them: when: facts.os.id == \"debian\"",
-		"%s: for host %s: facts can't name a file: the host could name one that is meant for another host", field, v.c.in.Host.Name)
-	return ""
+	r.c.addf(v.at, "name each file, and choose with when", "%s: a fact can't choose a file of templates/: the host could ask for the file of another one", name)
+	return false
 }
 
-// chosen reports a secret that facts may have named in a template. Those that stand in its
-// file, and those of the host's own variables, are the operator's choice.
-func (c *compiler) chosen(template string, secrets []string) error {
-	if len(secrets) == 0 {
-		return nil
-	}
-	source, err := c.readSource(template)
-	if err != nil {
-		return err
-	}
-	own := secretsIn(c.in.Host.Variables)
-	for _, name := range secrets {
-		if !slices.Contains(own, name) && !strings.Contains(source.Text, `"`+name+`"`) && !strings.Contains(source.Text, "`"+name+"`") {
-			return fmt.Errorf("template %s: facts may be in it, so the name of a secret can't be computed: write {{ secret \"NAME\" }}, or {{ var \"x\" }} for a variable of the host", template)
-		}
-	}
-	return nil
+// A choice is what a template may ask for.
+type choice struct {
+	c        *compiler
+	r        *resolver
+	template string // its name
+	claims   bool   // a fact was used
 }
 
-// secretsIn are the names of the secrets in a value of variables.
-func secretsIn(v any) (names []string) {
+// secret gives a secret to a template.
+func (ch *choice) secret(name string) (string, error) {
+	ch.r.secret = true
+	if ch.claims && !ch.written(name) && !names(ch.c.in.Host.Variables, name) && !names(ch.r.scope.params, name) {
+		return "", fmt.Errorf("secret %.80s: a template that uses facts must name its secrets as they are: secret \"NAME\"", name)
+	}
+	return ch.c.secret(name)
+}
+
+// hosts gives other hosts to a template.
+func (ch *choice) hosts(query string) (HostList, error) {
+	if ch.claims && !ch.written(query) {
+		return nil, fmt.Errorf("hosts %.80q: a template that uses facts must name its hosts as they are: .Hosts \"role=NAME\"", query)
+	}
+	return ch.c.hosts(query)
+}
+
+// written reports whether a text stands in quotes in the template.
+func (ch *choice) written(text string) bool {
+	source, err := ch.c.readSource(ch.template)
+	return err == nil && (strings.Contains(source.Text, strconv.Quote(text)) || strings.Contains(source.Text, "`"+text+"`"))
+}
+
+// names reports whether a value names a secret.
+func names(v any, secret string) bool {
 	switch v := v.(type) {
 	case inventory.SecretRef:
-		names = append(names, string(v))
+		return string(v) == secret
 	case []any:
 		for _, item := range v {
-			names = append(names, secretsIn(item)...)
+			if names(item, secret) {
+				return true
+			}
 		}
 	case map[string]any:
 		for _, item := range v {
-			names = append(names, secretsIn(item)...)
+			if names(item, secret) {
+				return true
+			}
 		}
 	}
-	return names
+	return false
 }

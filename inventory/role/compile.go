@@ -14,14 +14,28 @@ import (
 // included them in this order. An error is of type [Problems] where a role is at fault, with
 // file:line:column.
 func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
+	c, err := s.compile(names, in)
+	if err != nil {
+		return nil, err
+	}
 	joined := strings.Join(names, ", ")
+	out := &Compiled{Checks: c.compiled, Waiting: c.waiting}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
+	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if err := out.Catalog.Validate(); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	return out, nil
+}
+
+// compile resolves roles for one host, and puts the resources in order.
+func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if in.Host == nil {
-		return nil, fmt.Errorf("role %s: no host to compile it for", joined)
+		return nil, fmt.Errorf("role %s: no host to compile it for", strings.Join(names, ", "))
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, work: expression.Budget{Left: maxWork}}
-	if in.Facts != nil {
-		c.facts = whole(in.Facts).(map[string]any)
-	}
+	c := s.compiler(in)
 	for _, name := range names {
 		if err := s.usable(name); err != nil {
 			return nil, err
@@ -38,26 +52,16 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
-		c.sort()
 		c.spread()
+		c.sort()
 	}
-	var checks []Check
 	for _, scope := range c.scopes {
-		checks = append(checks, c.checks(scope)...)
+		c.compiled = append(c.compiled, c.checks(scope)...)
 	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks, Waiting: c.waiting}
-	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
-	var err error
-	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	if err := out.Catalog.Validate(); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
-	}
-	return out, nil
+	return c, nil
 }
 
 // usable says why a role can't be compiled; nil when it can.
@@ -91,16 +95,31 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
+	compiled []Check
 	texts    int // bytes of all contents that are in memory
 
-	facts   map[string]any      // of the host; nil while they aren't known
-	queries map[string]HostList // results of hosts(...)
-	work    expression.Budget   // of conditions
-	// waiting says what is left out until the facts are known. unknown: there may be
-	// resources among it whose ids aren't known. scopeWaits: the values of the parameters
-	// that are looked up at the moment need facts.
-	waiting             []string
-	unknown, scopeWaits bool
+	facts   map[string]any           // of the host; nil while they aren't known
+	queries map[string]HostList      // results of hosts(...)
+	hasRole func(name string) bool   // in this set
+	work    expression.Budget        // of conditions
+	untrue  map[string]problem.Place // ids of resources that aren't declared, and their conditions
+	// waiting says what is left out until the facts are known.
+	waiting []string
+	// unknown: ids of some resources that wait aren't known.
+	unknown bool
+	// scopeWaits: the values of the role that is expanded need facts.
+	scopeWaits bool
+}
+
+func (s *Set) compiler(in Input) *compiler {
+	c := &compiler{
+		in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
+		hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork},
+	}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
+	return c
 }
 
 // node is a resource and its edges.
@@ -113,6 +132,7 @@ type node struct {
 	notify, require, before []target
 	// waits is what the resource waits for; "" if it can be made.
 	waits string
+	twins []*node // the same, declared elsewhere
 }
 
 type target struct {
@@ -176,9 +196,6 @@ func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool)
 func (c *compiler) ordered() []catalog.Resource {
 	out := make([]catalog.Resource, 0, len(c.order))
 	for _, i := range c.order {
-		if c.nodes[i].waits != "" {
-			continue
-		}
 		out = append(out, c.nodes[i].Resource)
 	}
 	return out

@@ -40,13 +40,7 @@ func testInput(dir string) Input {
 			if err != nil {
 				return "", err
 			}
-			t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"secret": secret}).Parse(string(text))
-			if err != nil {
-				return "", err
-			}
-			var b strings.Builder
-			err = t.Execute(&b, data)
-			return b.String(), err
+			return render(name, string(text), data, secret)
 		},
 		Secret: func(name string) (string, error) {
 			if name != "app/password" {
@@ -55,6 +49,17 @@ func testInput(dir string) Input {
 			return "hunter2", nil
 		},
 	}
+}
+
+// render renders the text of a template.
+func render(name, text string, data any, secret func(string) (string, error)) (string, error) {
+	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"secret": secret}).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, data)
+	return b.String(), err
 }
 
 func TestCompileGolden(t *testing.T) {

@@ -3,9 +3,7 @@ package role
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 )
 
 // resources resolves the declarations; identical ones become one, and their
-// notify and require are united.
+// notify, require and tags are united.
 func (c *compiler) resources(s *scope) {
 	for i := range s.role.resources {
 		d := &s.role.resources[i]
@@ -46,6 +44,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	case waits:
 		n = c.wait(s, d, step)
 	case fails:
+		c.notDeclared(d)
 	}
 	if n == nil {
 		return
@@ -67,7 +66,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 		return
 	}
 	a, b := first.Resource, n.Resource
-	a.Source, b.Source = "", ""
+	a.Source, b.Source, a.Tags, b.Tags = "", "", nil, nil
 	if !reflect.DeepEqual(a, b) {
 		c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s",
 			n.ID, d.loop.from(step)+s.via(), first.decl.at, first.decl.loop.from(first.item)+first.scope.via())
@@ -75,7 +74,9 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	}
 	first.notify = append(first.notify, n.notify...)
 	first.require = append(first.require, n.require...)
+	first.Tags = unique(append(first.Tags, n.Tags...))
 	first.before = append(first.before, n.before...)
+	first.twins = append(first.twins, n)
 }
 
 // seconds rounds up.
@@ -98,7 +99,8 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	}
 	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
-	n.Deadline = seconds(f.duration("deadline", 0))
+	n.Deadline, n.Retry = seconds(f.duration("deadline", 0)), f.retry(d)
+	n.OnlyOn, n.Tags = values{f}.List("only_on"), unique(values{f}.List("tags"))
 	n.notify, n.require, n.before = cleaned(f.list("notify")), cleaned(f.list("require")), cleaned(f.list("before"))
 	if c.problems.Len() > before {
 		return nil
@@ -148,7 +150,10 @@ func (v values) List(name string) (out []string) {
 }
 
 // Content resolves content, source or template, and counts its size.
-func (v values) Content() kind.Content {
+func (v values) Content() kind.Content { return v.ContentOf("content", "source", "template") }
+
+// ContentOf is Content for fields with other names.
+func (v values) ContentOf(contentField, sourceField, templateField string) kind.Content {
 	if v.outline {
 		return kind.Content{}
 	}
@@ -157,16 +162,16 @@ func (v values) Content() kind.Content {
 	var err error
 	field := ""
 	switch {
-	case v.has("content"):
-		source.Text = v.text("content")
-	case v.has("source"):
-		field = "source"
-		if text := v.name(field); text != "" {
+	case v.has(contentField):
+		source.Text = v.text(contentField)
+	case v.has(sourceField):
+		field = sourceField
+		if text := v.text(field); text != "" {
 			source, err = c.readSource(text)
 		}
-	case v.has("template"):
-		field = "template"
-		if text := v.name(field); text != "" {
+	case v.has(templateField):
+		field = templateField
+		if text := v.text(field); text != "" {
 			source.Text, err = c.render(text, v.resolver)
 		}
 	}
@@ -185,7 +190,7 @@ func (v values) Content() kind.Content {
 	}
 	if err != nil && !v.waits {
 		if field == "" {
-			field = "content"
+			field = contentField
 		}
 		c.addf(v.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
@@ -203,28 +208,16 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
-	claimed := slices.Contains(slices.Collect(maps.Values(f.scope.claimed)), true) || f.item.claimed
 	data := Data{
 		Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed(),
-		facts: c.facts, waits: &f.waits, claimed: &claimed, hosts: c.hosts,
+		facts: c.facts, waits: &f.waits,
+		choice: &choice{c: c, r: f, template: name, claims: f.item.claimed || len(f.scope.claims) > 0},
 	}
 	data.Appliance.URL = c.in.Appliance
 	if f.loop != nil {
 		data.Each = printable(f.item.values())
 	}
-	var secrets []string
-	text, err := c.in.Render(name, data, func(secret string) (string, error) {
-		f.secret = true
-		secrets = append(secrets, secret)
-		return c.secret(secret)
-	})
-	if err == nil && claimed {
-		err = c.chosen(name, secrets)
-	}
-	if err != nil {
-		return "", err
-	}
-	return text, nil
+	return c.in.Render(name, data, data.choice.secret)
 }
 
 // A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,

@@ -16,10 +16,11 @@ type scope struct {
 	role *role
 	// params hold a string, an [inventory.SecretRef], []any or map[string]any, checked.
 	params map[string]any
-	// claimed are the parameters whose values facts have made.
-	claimed map[string]bool
 	// include brought it; nil for a role of the host's own.
 	include *include
+	outer   *scope // that of the include's role
+	// claims are the parameters whose values came from facts.
+	claims map[string]bool
 	// environment are the values of conditions; nil until one is evaluated.
 	environment map[string]any
 }
@@ -68,6 +69,7 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 			return
 		}
 	}
+	sc.outer = outer
 	c.seen[r.name] = append(c.seen[r.name], sc)
 	for i := range r.includes {
 		next := &r.includes[i]
@@ -107,8 +109,6 @@ type layered struct {
 	value any
 	at    problem.Place
 	tree  *tree // as written; nil for a host's variable
-	// claimed: facts are in it.
-	claimed bool
 }
 
 // place is where the part of a value stands that an error is about. Problems in a file of the
@@ -131,10 +131,10 @@ func (c *compiler) place(l layered, err error) problem.Place {
 // scope finds the values of a role's parameters; false when one is wrong (reported).
 func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 	before := c.problems.Len()
-	s := &scope{role: r, params: map[string]any{}, claimed: map[string]bool{}, include: inc}
+	s := &scope{role: r, params: map[string]any{}, include: inc}
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		p := r.parameters[name]
-		layers, ok := c.argument(p, inc, outer)
+		layers, ok := c.argument(s, p, inc, outer)
 		if !ok {
 			layers = c.layers(p)
 		}
@@ -146,7 +146,6 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 			if !c.spend(l.at, sizeOf(l.value, max(maxValues-c.values, 0))) {
 				return nil, false
 			}
-			s.claimed[name] = s.claimed[name] || l.claimed
 			if v, ok := c.fit(r, p, l, l.value, p.merge == mergeDeep); ok {
 				good = append(good, v)
 			}
@@ -173,7 +172,7 @@ func (c *compiler) fit(r *role, p *parameter, l layered, value any, partial bool
 
 // argument is the value that an include gives; false when it gives none. One that is wrong
 // is reported.
-func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered, bool) {
+func (c *compiler) argument(s *scope, p *parameter, inc *include, outer *scope) ([]layered, bool) {
 	if inc == nil {
 		return nil, false
 	}
@@ -183,11 +182,22 @@ func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered
 	}
 	f := &resolver{c: c, scope: outer}
 	v, ok := f.tree("parameter "+p.name, arg.value)
-	c.scopeWaits = c.scopeWaits || f.waits
+	c.note(s, p, f)
 	if !ok {
 		return nil, true
 	}
-	return []layered{{v, arg.value.at, &arg.value, f.claimed}}, true
+	return []layered{{v, arg.value.at, &arg.value}}, true
+}
+
+// note keeps whether a parameter's value came from facts, or waits for them.
+func (c *compiler) note(s *scope, p *parameter, f *resolver) {
+	c.scopeWaits = c.scopeWaits || f.waits
+	if f.claims {
+		if s.claims == nil {
+			s.claims = map[string]bool{}
+		}
+		s.claims[p.name] = true
+	}
 }
 
 // layers are the host's values of a parameter: of the variable of the same name, the
@@ -220,11 +230,11 @@ func (c *compiler) byDefault(s *scope, p *parameter) []layered {
 	}
 	f := &resolver{c: c, scope: s}
 	v, ok := f.tree("parameter "+p.name+": default", *p.otherwise)
-	c.scopeWaits = c.scopeWaits || f.waits
+	c.note(s, p, f)
 	if !ok {
 		return nil
 	}
-	return []layered{{v, p.otherwise.at, p.otherwise, f.claimed}}
+	return []layered{{v, p.otherwise.at, p.otherwise}}
 }
 
 // placeOf reads file:line:column; without numbers the text is only a file.

@@ -13,6 +13,8 @@ const (
 	KindFile    = "file"
 	KindService = "service"
 	KindGroup   = "group"
+
+	KindRepository = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.
@@ -21,6 +23,8 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Latest    = "latest" // of a package: what its sources offer
+	Purged    = "purged" // of a package: absent, with its configuration
 )
 
 // The values of Service.Refresh.

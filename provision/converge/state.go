@@ -28,8 +28,10 @@ type State struct {
 	// entry is on disk before the change that causes it is made, and goes once
 	// the service was refreshed.
 	Pending map[string]Pending `json:"pending,omitempty"`
-	// Sources is a hash of apt's sources at the last successful apt-get update.
+	// Sources is a hash of the package manager's sources when its index was last updated.
 	Sources string `json:"apt_sources,omitempty"`
+	// Updated is when that was.
+	Updated time.Time `json:"apt_updated,omitzero"`
 	// Fetched is when the appliance last confirmed the catalog kept here.
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
 	// FetchedBoot and FetchedUp are the same as boot and time since that boot: no step of

@@ -127,7 +127,7 @@ func (p *Prefetcher) wanted(hosts []*inventory.Host) ([]string, error) {
 			return nil, fmt.Errorf("host %s: %w", h.Name, err)
 		}
 		for _, r := range c.Catalog.Resources {
-			if r.Package != nil && r.Package.Ensure != "absent" {
+			if r.Package != nil && !r.Package.Gone() {
 				all[r.Package.Name] = true
 			}
 		}

@@ -40,7 +40,7 @@ func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled
 	w := wants{host: h, secrets: slices.Sorted(maps.Keys(secrets))}
 	if compiled != nil {
 		for _, r := range compiled.Catalog.Resources {
-			w.packages = w.packages || r.Package != nil && r.Package.Ensure != catalog.Absent
+			w.packages = w.packages || r.Package != nil && !r.Package.Gone()
 		}
 	}
 	return w

@@ -170,6 +170,16 @@ func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
 	return c, nil
 }
 
+// Explain says where a resource of a host comes from. The content of a sensitive file is
+// masked.
+func (p *Preview) Explain(host, id string) (*role.Explanation, error) {
+	if _, err := inventory.Explain(p.Snapshot, host, ""); err != nil {
+		return nil, err
+	}
+	h := p.Snapshot.Hosts[host]
+	return p.roles.set.Explain(h.Roles, p.roles.input(h, p.appliance(h).URL, p.lookUp(nil), p.factsOf(h)), id)
+}
+
 func (p *Preview) factsOf(h *inventory.Host) map[string]any {
 	if p.Facts == nil {
 		return nil

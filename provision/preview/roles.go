@@ -65,7 +65,16 @@ func (r *Roles) unusable(h *inventory.Host) bool { return slices.ContainsFunc(h.
 // Compile makes the catalog and checks of a host with roles; url is where the host
 // reaches the appliance, and facts are the host's, nil when they are not known.
 func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
-	compiled, err := r.set.Compile(h.Roles, role.Input{
+	compiled, err := r.set.Compile(h.Roles, r.input(h, url, secret, facts))
+	if err == nil && len(h.Maintenance.Windows) > 0 {
+		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
+	}
+	return compiled, err
+}
+
+// input is what the roles of a host are compiled with.
+func (r *Roles) input(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) role.Input {
+	return role.Input{
 		Host: h, Appliance: url, Source: r.source, Secret: secret, Facts: facts,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			return r.templates.Render(name, data, templates.Funcs(h, secret))
@@ -75,11 +84,7 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 			return origins
 		},
 		Hosts: r.hosts, Files: files{r},
-	})
-	if err == nil && len(h.Maintenance.Windows) > 0 {
-		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
 	}
-	return compiled, err
 }
 
 // Contents are the SHA-256 of the contents that these roles have in the store.

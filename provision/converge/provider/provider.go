@@ -59,6 +59,7 @@ type Host struct {
 // All are the providers of a host, by kind.
 func All(h Host) map[string]Provider {
 	return map[string]Provider{
-		catalog.KindGroup: group{h},
+		catalog.KindGroup:      group{h},
+		catalog.KindRepository: repository{h},
 	}
 }
