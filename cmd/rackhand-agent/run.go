@@ -192,7 +192,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Packages: packageManager, Version: version,
+		Runner: runner, Packages: packageManager, Version: version,
 		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
 			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},

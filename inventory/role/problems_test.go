@@ -48,7 +48,7 @@ func TestProblems(t *testing.T) {
 		{"unknown secret", "resources:\n  - file: /x\n    content: ${secret.app/pasword}\n", []string{"roles/r.yaml:3:14: content: secret app/pasword: there is no such secret"}},
 		{"missing key of a template", "resources:\n  - file: /x\n    template: missing.txt\n", []string{"roles/r.yaml:3:15: template, for host web1:", "nothing"}},
 		{"missing template", "resources:\n  - file: /x\n    template: none.txt\n", []string{"roles/r.yaml:3:15: template, for host web1:", "none.txt"}},
-		{"check without http", "checks:\n  - within: 3s\n", []string{"roles/r.yaml:2:5: a check needs http"}},
+		{"check without http", "checks:\n  - within: 3s\n", []string{"roles/r.yaml:2:5: a check needs one of http, tcp, exec, systemd"}},
 		{"check's port", "checks:\n  - http: {port: 99999}\n", []string{`roles/r.yaml:2:18: port: "99999" is not a number from 1 to 65535`}},
 		{"check's path", "checks:\n  - http: {path: x}\n", []string{"write it as /path"}},
 		{"check's duration", "checks:\n  - http: {}\n    within: 3\n", []string{`roles/r.yaml:3:13: within: "3" is not a duration`}},

@@ -59,6 +59,7 @@ func TestBooted(t *testing.T) {
 	t.Run("control", b.control)
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
+	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
 	t.Run("repositories", b.repositories)
 }

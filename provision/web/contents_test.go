@@ -84,6 +84,7 @@ func (r *testServer) got(a agentKey, path, format, has string) *httptest.Respons
 type roles struct {
 	resources []catalog.Resource
 	contents  []string
+	checks    []catalog.Check // on the host
 	broken    error
 }
 
@@ -110,8 +111,10 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 		c.Resources = append(c.Resources, res)
 	}
 	var err error
-	c.Version, err = catalog.Version(c.Resources)
-	return &role.Compiled{Catalog: c}, err
+	if c.Version, err = catalog.Version(c.Resources); err == nil {
+		c, err = c.WithChecks(r.checks)
+	}
+	return &role.Compiled{Catalog: c, Checks: r.checks}, err
 }
 
 func (r *roles) Broken(*inventory.Host) bool { return false }
