@@ -59,6 +59,7 @@ func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if c.problems.Len() == 0 {
 		c.spread()
 		c.sort()
+		c.declare()
 	}
 	for _, scope := range c.scopes {
 		c.compiled = append(c.compiled, c.checks(scope)...)

@@ -60,17 +60,21 @@ func resourceFields() (specs map[string]spec, docs map[string]schema.Doc) {
 	for _, k := range kind.All() {
 		for _, name := range slices.Sorted(maps.Keys(k.Fields)) {
 			f := k.Fields[name]
-			text := "Of " + article(k.Name) + ": " + f.Text
+			text := f.Text
 			if f.Default != "" {
 				text += " (default " + f.Default + ")"
 			}
 			doc, twice := docs[name]
 			if !twice {
 				specs[name] = f.Spec
-				docs[name] = schema.Doc{Text: text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
+				docs[name] = schema.Doc{Text: "Of " + article(k.Name) + ": " + text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
 				continue
 			}
-			doc.Text += " " + text + "."
+			if before, ok := strings.CutSuffix(doc.Text, ": "+text+"."); ok {
+				doc.Text = before + ", " + article(k.Name) + ": " + text + "." // kinds that share a text
+			} else {
+				doc.Text += " Of " + article(k.Name) + ": " + text + "."
+			}
 			doc.Pattern, doc.Default = same(doc.Pattern, f.Pattern()), same(doc.Default, f.Default)
 			docs[name] = doc
 		}

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,11 +70,11 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		needs := k.Needs
-		if key == "content" || key == "source" || key == "template" || strings.HasPrefix(needs, key+":") {
-			needs = ""
-		}
-		return "resources: [{" + k.Name + ": " + k.Example + ", " + needs + "}]\n"
+		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:"}[key]
+		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
+			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
+		})
+		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}
 	if key == "as" {
 		return "resources: [{package: nginx, each: [a]}]\n"

@@ -330,6 +330,9 @@ func TestFirstFormat(t *testing.T) {
 		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
 		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
 		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
+		"a link":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
+		"a purge":            {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a hold":             {ID: "package[x]", Package: &catalog.Package{Name: "x", Ensure: catalog.Latest}},
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)

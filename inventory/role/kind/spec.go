@@ -132,6 +132,11 @@ func (s Spec) Check(text string) (hint string, err error) {
 	return "", nil
 }
 
+// valid is a Valid without hints.
+func valid(check func(text string) error) func(text string) (string, error) {
+	return func(text string) (string, error) { return "", check(text) }
+}
+
 // ParseBool reads a boolean by schema: the words of YAML 1.1 that people write,
 // and none of its surprises (y, on, 1 are errors).
 func ParseBool(text string) (value, ok bool) {
