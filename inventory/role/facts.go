@@ -26,7 +26,7 @@ func factTypes() expression.Map {
 			"name": text, "bytes": number, "model": text, "serial": text, "wwn": text, "rotational": truth, "removable": truth, extra: expression.Any,
 		}),
 		"cards": expression.List(expression.Map{
-			"name": text, "mac": text, "driver": text, "up": truth, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
+			"name": text, "mac": text, "driver": text, "kind": text, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
 		}),
 		"dmi":            expression.Map{extra: text},
 		"virtualisation": text,
