@@ -26,7 +26,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 		if d, ok := p.(provider.Differ); ok && err == nil && len(did) > 0 {
 			r.diffs[res.ID] = d.Diff(ctx, res)
 		}
-		if len(by) > 0 && err == nil {
+		if len(by) > 0 && err == nil && !r.held(res) {
 			did = append(did, fmt.Sprintf("refreshed, since %s changed", strings.Join(by, ", ")))
 		}
 		return did, err
@@ -49,7 +49,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 		}
 	}
 	f, ok := p.(provider.Refresher)
-	if !ok || len(by) == 0 {
+	if !ok || len(by) == 0 || r.held(res) { // what is held stays on disk
 		return did, nil
 	}
 	said := make(chan string, 1) // work that is left behind must not write to a variable here
