@@ -17,6 +17,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
@@ -192,6 +193,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
 		Packages: packageManager, Version: version,
+		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
 			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},
 			Files: fileManager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: fileManager, Runner: runner}),

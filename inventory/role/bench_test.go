@@ -83,7 +83,7 @@ func BenchmarkWhen(b *testing.B) {
 	in.Facts = map[string]any{"os": map[string]any{"id": "debian"}, "cpu": map[string]any{"threads": 8}}
 	b.Run("compile", func(b *testing.B) {
 		for range b.N {
-			if _, err := set.Compile("r", in); err != nil {
+			if _, err := set.Compile([]string{"r"}, in); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -104,7 +104,7 @@ func BenchmarkCompile(b *testing.B) {
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for range b.N {
-				c, err := set.Compile("r", testInput(dir))
+				c, err := set.Compile([]string{"r"}, testInput(dir))
 				if err != nil {
 					b.Fatal(err)
 				}

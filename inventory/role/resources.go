@@ -44,6 +44,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	case waits:
 		n = c.wait(s, d, step)
 	case fails:
+		c.notDeclared(d)
 	}
 	if n == nil {
 		return
@@ -75,6 +76,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	first.require = append(first.require, n.require...)
 	first.Tags = unique(append(first.Tags, n.Tags...))
 	first.before = append(first.before, n.before...)
+	first.twins = append(first.twins, n)
 }
 
 // seconds rounds up.
@@ -211,16 +213,14 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	}
 	data := Data{
 		Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed(),
-		facts: c.facts, waits: &f.waits, hosts: c.hosts,
+		facts: c.facts, waits: &f.waits,
+		choice: &choice{c: c, r: f, template: name, claims: f.item.claimed || len(f.scope.claims) > 0},
 	}
 	data.Appliance.URL = c.in.Appliance
 	if f.loop != nil {
 		data.Each = printable(f.item.values())
 	}
-	return c.in.Render(name, data, func(secret string) (string, error) {
-		f.secret = true
-		return c.secret(secret)
-	})
+	return c.in.Render(name, data, data.choice.secret)
 }
 
 // A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,

@@ -18,7 +18,7 @@ const maxContents = 16 << 30
 func (a *Appliance) openContents() (err error) {
 	a.contents, err = content.Open(filepath.Join(a.cfg.State, "content"), catalog.MaxContent, maxContents, a.Clock)
 	if err == nil {
-		a.catalogs = catalogs.New(a.urls.URL, a.contents.Retain)
+		a.catalogs = catalogs.New(a.urls.URL, a.contents.Retain, a.facts)
 	}
 	return err
 }
@@ -40,6 +40,12 @@ func (a *Appliance) Catalog(h *inventory.Host) (*catalogs.Made, error) {
 		secret = a.web.Noting(h.Name, secret) // an agent's report may contain what it writes
 	}
 	return a.catalogs.Of(h, secret)
+}
+
+// factsOf returns what a host's agent said of the host last; nil for nothing.
+func (a *Appliance) factsOf(host string) map[string]any {
+	facts, _ := a.facts.Of(host)
+	return facts
 }
 
 // Given records the catalog that the agent of a host has now.

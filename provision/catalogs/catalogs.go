@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"rackhand/inventory"
@@ -20,12 +21,21 @@ const atOnce = 4
 
 // Roles are those of one version of the inventory, with what they name, immutable.
 type Roles interface {
-	// Compile makes a host's catalog with the secrets that secret gives.
-	Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error)
-	// Broken reports whether a role has problems.
-	Broken(role string) bool
+	// Compile makes a host's catalog with the secrets that secret gives, and the host's facts;
+	// nil: they are not known.
+	Compile(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error)
+	// Broken reports whether a host's roles have problems.
+	Broken(h *inventory.Host) bool
 	// Contents are the SHA-256 of what they have in the store of contents.
 	Contents() []string
+}
+
+// Facts are what agents say of their hosts.
+type Facts interface {
+	// Sum names the facts of a host; "" for none.
+	Sum(host string) string
+	// Of returns them with their sum; nil for none.
+	Of(host string) (facts map[string]any, sum string)
 }
 
 // A version is an inventory with its roles, as they were taken in together.
@@ -38,13 +48,14 @@ type version struct {
 type Catalogs struct {
 	url    string
 	retain func(contents map[string]bool) error
+	facts  Facts
 	most   int // bytes, of all catalogs together
 	// turns bounds how many catalogs are made at once.
 	turns chan struct{}
 
 	mu    sync.Mutex
 	now   version
-	good  map[string]version // of a role, the last one in which it had no problems
+	good  map[string]version // by Host.Role: the last one in which these roles had no problems
 	hosts map[string]*slot
 	turn  uint64
 	putAt uint64 // the turn of the last Put
@@ -56,6 +67,7 @@ type slot struct {
 	made    *Made
 	from    version           // what it was made of
 	secrets map[string]string // and with which secrets
+	facts   string            // and with which facts
 	given   *Made             // the catalog that the agent has
 	// readable is the last one that agents of an older format can be given, by format.
 	readable map[int]*Made
@@ -65,24 +77,24 @@ type slot struct {
 }
 
 // New makes Catalogs for an appliance that hosts reach at url. Each Put calls retain with the
-// SHA-256 of all contents that are still named.
-func New(url string, retain func(contents map[string]bool) error) *Catalogs {
-	return &Catalogs{url: url, retain: retain, most: maxMemory, turns: make(chan struct{}, atOnce), good: map[string]version{}, hosts: map[string]*slot{}}
+// SHA-256 of all contents that are still named. facts may be nil.
+func New(url string, retain func(contents map[string]bool) error, facts Facts) *Catalogs {
+	return &Catalogs{url: url, retain: retain, facts: facts, most: maxMemory, turns: make(chan struct{}, atOnce), good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
-// Put takes in a version of the inventory. The hosts of a role that is broken in it keep the
-// last good version of that role.
+// Put takes in a version of the inventory. Hosts with a role that is broken in it keep the
+// last version in which all of their roles were good.
 func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Lock()
 	c.now = version{snap, roles}
 	used := map[string]bool{}
 	for _, h := range snap.Hosts {
-		used[h.Role] = true
-		if !roles.Broken(h.Role) {
-			c.good[h.Role] = c.now
+		used[h.Role()] = true
+		if !roles.Broken(h) {
+			c.good[h.Role()] = c.now
 		}
 	}
-	maps.DeleteFunc(c.good, func(role string, _ version) bool { return !used[role] })
+	maps.DeleteFunc(c.good, func(roles string, _ version) bool { return !used[roles] })
 	maps.DeleteFunc(c.hosts, func(host string, _ *slot) bool { return snap.Hosts[host] == nil })
 	keep := map[string]bool{}
 	name := func(v version) {
@@ -121,13 +133,13 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.now
-	if v.roles != nil && v.roles.Broken(h.Role) {
-		if good, ok := c.good[h.Role]; ok {
+	if v.roles != nil && v.roles.Broken(h) {
+		if good, ok := c.good[h.Role()]; ok {
 			v = good
 		}
 	}
 	if v.snap != nil {
-		if there := v.snap.Hosts[h.Name]; there != nil && there.Role == h.Role {
+		if there := v.snap.Hosts[h.Name]; there != nil && slices.Equal(there.Roles, h.Roles) {
 			h = there
 		}
 	}
@@ -141,24 +153,25 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	return v, h, s
 }
 
-// Of returns the catalog of a host. It makes a new one when the inventory or one of the
-// host's secrets has changed. When that fails, it returns the error and the last catalog of
+// Of returns the catalog of a host. It makes a new one when the inventory, the host's
+// facts or one of its secrets has changed. When that fails, it returns the error and the last catalog of
 // the host, if there is one.
 func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*Made, error) {
 	v, h, s := c.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role && same(s.secrets, secret) {
+	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role() && s.facts == c.sumOf(h.Name) && same(s.secrets, secret) {
 		return s.made, nil
 	}
-	m, asked, err := c.make(v, h, secret)
+	facts, sum := c.factsOf(h.Name)
+	m, asked, err := c.make(v, h, secret, facts)
 	if err != nil {
-		if s.made != nil && s.made.Catalog.Role == h.Role {
+		if s.made != nil && s.made.Catalog.Role == h.Role() {
 			return s.made, err
 		}
 		return nil, err
 	}
-	s.made, s.from, s.secrets = m, v, asked
+	s.made, s.from, s.secrets, s.facts = m, v, asked, sum
 	for _, format := range []int{1, catalog.Format2} {
 		if m.TooMuch(format) == "" {
 			s.readable[format] = m
@@ -189,9 +202,9 @@ func (s *slot) memory() (bytes int) {
 	return bytes
 }
 
-func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error)) (*Made, map[string]string, error) {
+func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any) (*Made, map[string]string, error) {
 	asked := map[string]string{}
-	if h.Role == "" {
+	if len(h.Roles) == 0 {
 		number, err := catalog.Version(nil)
 		if err != nil {
 			return nil, nil, err
@@ -210,7 +223,7 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 			asked[name] = value
 		}
 		return value, err
-	})
+	}, facts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -219,6 +232,20 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 		return nil, nil, fmt.Errorf("host %s: %w", h.Name, err)
 	}
 	return m, asked, nil
+}
+
+func (c *Catalogs) sumOf(host string) string {
+	if c.facts == nil {
+		return ""
+	}
+	return c.facts.Sum(host)
+}
+
+func (c *Catalogs) factsOf(host string) (map[string]any, string) {
+	if c.facts == nil {
+		return nil, ""
+	}
+	return c.facts.Of(host)
 }
 
 // same reports whether secrets are unchanged.

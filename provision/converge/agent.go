@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
 )
@@ -42,6 +43,8 @@ type Agent struct {
 	Uptime func() (boot string, up time.Duration)
 	// Packages, if set, keeps in the state when and from which sources its index was updated.
 	Packages Indexed
+	// Facts gathers the facts of the host for the appliance; nil: it gets none.
+	Facts func(context.Context) facts.Facts
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.
@@ -352,6 +355,7 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 // could not be saved.
 func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (cat *catalog.Catalog, keepErr, err error) {
 	kept, keptErr := a.keptCatalog(s.Host)
+	claims := a.claims(ctx) // before the appliance's time begins
 	have := ""
 	asking := ctx
 	if kept != nil {
@@ -369,8 +373,9 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	}
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
+		a.tell(asking, c, claims, state, report)
 		var fresh *catalog.Catalog
-		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
+		if fresh, err = a.catalogFor(asking, c, claims, s.Host, have, state, noop, report); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {

@@ -48,6 +48,7 @@ type appliance struct {
 	opened   atomic.Int32 // connections
 	agents   agents
 	certs    certs
+	facts    *takenFacts // nil: it is of a version that takes none
 
 	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
 	raw             string
@@ -169,7 +170,14 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch r.URL.Path {
+	case catalog.FactsPath:
+		if a.facts == nil {
+			http.NotFound(w, r)
+			return
+		}
+		a.facts.put(w, r, body)
 	case "/v1/catalog":
+		a.facts.ask(w, r)
 		etag := `"` + a.catalog.Version + `"`
 		if a.tags {
 			w.Header().Set(catalog.FormatHeader, "3")

@@ -43,6 +43,10 @@ type client struct {
 	trial   bool
 	// offer is the agent that the appliance offers; nil: none.
 	offer *catalog.Offer
+	// facts is the SHA-256 of the host's facts, "" for none; factsWanted says that the
+	// appliance asks for them.
+	facts       string
+	factsWanted bool
 	// cert is the certificate that mutual shows, and renewDue says that the appliance asks
 	// for its renewal.
 	cert     *tls.Certificate
@@ -209,6 +213,9 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	c.sayVersion(req)
 	if path == catalogPath {
 		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
+		if c.facts != "" {
+			req.Header.Set(catalog.HeaderFacts, c.facts)
+		}
 	}
 	resp, err := with.Do(req)
 	if err != nil {

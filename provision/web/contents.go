@@ -47,6 +47,10 @@ func (s *Server) catalog(c echo.Context) error {
 	if err := s.agentRuns(c, h); err != nil {
 		return err
 	}
+	// Before the catalog is made: one that can't be made may lack the facts.
+	if has := c.Request().Header.Get(catalog.HeaderFacts); has != "" && has != s.Facts.Sum(h.Name) {
+		c.Response().Header().Set(catalog.HeaderFacts, catalog.FactsWanted)
+	}
 	m, err := s.made(h)
 	if err != nil {
 		return err

@@ -87,11 +87,11 @@ type roles struct {
 	broken    error
 }
 
-func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error)) (*role.Compiled, error) {
+func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
 	if r.broken != nil {
 		return nil, r.broken
 	}
-	c := catalog.Catalog{Host: h.Name, Role: h.Role}
+	c := catalog.Catalog{Host: h.Name, Role: h.Role()}
 	for _, res := range r.resources {
 		if res.File != nil {
 			f := *res.File
@@ -102,6 +102,9 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 				}
 				f.Content, f.Sensitive = value, true
 			}
+			if name, ok := strings.CutPrefix(f.Content, "fact:"); ok {
+				f.Content = fmt.Sprint(facts[name])
+			}
 			res.File = &f
 		}
 		c.Resources = append(c.Resources, res)
@@ -111,8 +114,8 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 	return &role.Compiled{Catalog: c}, err
 }
 
-func (r *roles) Broken(string) bool { return false }
-func (r *roles) Contents() []string { return r.contents }
+func (r *roles) Broken(*inventory.Host) bool { return false }
+func (r *roles) Contents() []string          { return r.contents }
 
 // ownCatalogs are the appliance's own, over roles of a test.
 type ownCatalogs struct {
@@ -132,9 +135,9 @@ func (r *testServer) withRoles() *ownCatalogs {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
+	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain, factsIn{r}), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
 	for _, h := range r.snap.Hosts {
-		h.Role = "web"
+		h.Roles = []string{"web"}
 	}
 	r.options.Catalogs = own
 	r.serve()

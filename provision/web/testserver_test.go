@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
 	"rackhand/provision/handout"
+	"rackhand/provision/hostfacts"
 	"rackhand/provision/journal"
 	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/operate"
@@ -117,6 +118,10 @@ func (r *testServer) serve() {
 		r.t.Fatal(err)
 	}
 	r.options.Reports = reports.New(reports.Options{Store: r.options.Store, Clock: r.clock, Counted: r.journal.Counted, Keep: config.Default().Keep, Log: r.options.Log})
+	r.options.Facts = hostfacts.New(hostfacts.Options{Store: r.options.Store, Clock: r.clock, Counted: r.journal.Counted, Log: r.options.Log})
+	if err := r.options.Facts.Load(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
 	r.options.Operator = &operate.Operator{Journal: r.journal, Snapshot: r.options.Snapshot, Orders: r.options.Orders, Now: r.clock, Runs: r.options.Reports.Runs}
 	s := web.New(r.options)
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()

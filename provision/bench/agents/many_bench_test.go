@@ -67,7 +67,7 @@ func compiled(t *testing.T, mix Mix) time.Duration {
 	var took []float64
 	for range 5 {
 		began := time.Now()
-		c, err := set.Compile("many", role.Input{Host: &inventory.Host{Name: "web1"}, Appliance: "http://10.77.0.1"})
+		c, err := set.Compile([]string{"many"}, role.Input{Host: &inventory.Host{Name: "web1"}, Appliance: "http://10.77.0.1"})
 		took = append(took, time.Since(began).Seconds())
 		if err != nil || len(c.Catalog.Resources) != mix.Files+mix.Folders+mix.Packages+mix.Services {
 			t.Fatal(err)
