@@ -227,6 +227,14 @@ func TestTags(t *testing.T) {
 	if got := run(Demand{}, catalog.Changed); got.Results[2].Cause != catalog.CauseDrift || got.Results[4].Status != catalog.Changed {
 		t.Errorf("%+v", got.Results)
 	}
+	with, err := r.app.catalog.WithChecks([]catalog.Check{exists("/no/such/file", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.app.catalog = with
+	if got := run(Demand{Tags: []string{"site"}}, catalog.OK); len(got.Checks) != 0 {
+		t.Errorf("checks of the host were made: %+v", got.Checks)
+	}
 }
 
 // declaring notes what it is told of the catalog's packages.
