@@ -270,7 +270,12 @@ type refreshing struct {
 	fails, refreshed int
 }
 
-func (f *refreshing) Refresh(context.Context, *catalog.Resource) (string, error) {
+var _ provider.Refresher = (*refreshing)(nil)
+
+func (f *refreshing) Refresh(_ context.Context, _ *catalog.Resource, noop bool) (string, error) {
+	if noop {
+		return "refreshed", nil
+	}
 	if f.fails--; f.fails >= 0 {
 		return "", errors.New("no route")
 	}

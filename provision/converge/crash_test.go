@@ -62,7 +62,9 @@ type logging struct{ dir, at string }
 func (l logging) Check(context.Context, *catalog.Resource) ([]string, error) { return nil, nil }
 func (l logging) Apply(context.Context, *catalog.Resource) error             { return nil }
 
-func (l logging) Refresh(context.Context, *catalog.Resource) (string, error) {
+var _ provider.Refresher = logging{}
+
+func (l logging) Refresh(context.Context, *catalog.Resource, bool) (string, error) {
 	if l.at == duringRefresh {
 		return "", syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}

@@ -10,7 +10,7 @@ import (
 // runs, and of what says so itself. A service that doesn't run is started at any time, since
 // nothing uses it.
 func (r *run) held(res *catalog.Resource) bool {
-	if r.Hold == nil || res.Service == nil && !res.InWindow {
+	if r.Hold == nil || unitOf(res) == nil && !res.InWindow {
 		return false
 	}
 	until := r.Hold()
@@ -18,10 +18,10 @@ func (r *run) held(res *catalog.Resource) bool {
 		return false
 	}
 	action := catalog.Restart
-	switch {
-	case res.Service == nil:
+	switch unit := unitOf(res); {
+	case unit == nil:
 		action = "refresh"
-	case res.Service.Refresh == catalog.Reload:
+	case unit.Refresh == catalog.Reload:
 		action = catalog.Reload
 	}
 	r.waits[res.ID] = action + " pending until " + until
