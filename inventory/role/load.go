@@ -26,10 +26,8 @@ func Load(dir string) (*Set, Problems) {
 	set := &Set{roles: map[string]*role{}}
 	var all problem.List
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
-		}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
 		return set, all.Problems()
 	}
 	for _, e := range entries {
