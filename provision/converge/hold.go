@@ -6,10 +6,11 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// held reports whether a service that runs has to wait for its refresh, and notes until
-// when. A service that doesn't run is started at any time, since nothing uses it.
+// held reports whether a refresh has to wait, and notes until when: that of a service that
+// runs, and of what says so itself. A service that doesn't run is started at any time, since
+// nothing uses it.
 func (r *run) held(res *catalog.Resource) bool {
-	if r.Hold == nil {
+	if r.Hold == nil || unitOf(res) == nil && !res.InWindow {
 		return false
 	}
 	until := r.Hold()
@@ -17,7 +18,10 @@ func (r *run) held(res *catalog.Resource) bool {
 		return false
 	}
 	action := catalog.Restart
-	if unitOf(res).Refresh == catalog.Reload {
+	switch unit := unitOf(res); {
+	case unit == nil:
+		action = "refresh"
+	case unit.Refresh == catalog.Reload:
 		action = catalog.Reload
 	}
 	r.waits[res.ID] = action + " pending until " + until

@@ -39,7 +39,7 @@ const hashSize = 8
 // the catalog counts as one of such a file.
 func Hash(res catalog.Resource, version string) string {
 	res.Source, res.Deadline, res.Notify, res.Require = "", 0, nil, nil
-	res.OnlyOn, res.Retry, res.Tags = nil, nil, nil
+	res.OnlyOn, res.Retry, res.Tags, res.InWindow = nil, nil, nil, false
 	if res.Secret() != "" {
 		res = res.WithSecret("")
 		res.HasSecret, res.Source = true, version
