@@ -1,9 +1,11 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"rackhand/inventory/role/shipped"
 	"rackhand/provision/catalog"
 )
 
@@ -87,11 +89,11 @@ func TestProblems(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	set, problems := Load(t.TempDir() + "/none")
-	if len(problems) > 0 || len(set.Names()) > 0 {
+	if len(problems) > 0 || !slices.Equal(set.Names(), shipped.Names()) {
 		t.Errorf("an inventory without roles: %v, %v", set.Names(), problems)
 	}
 	set, problems = Load("testdata/bad/roles")
-	if got := strings.Join(set.Names(), " "); got != "broken good" {
+	if got := strings.Join(set.Names(), " "); got != "base broken good nginx" {
 		t.Errorf("roles are %q", got)
 	}
 	for _, want := range []string{"rename it to other.yaml", "Web.yaml: \"Web\" is no name for a role", "broken.yaml:2:5"} {

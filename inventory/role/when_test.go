@@ -201,6 +201,38 @@ func TestWaitingRole(t *testing.T) {
 	}
 }
 
+// What a resource uses without saying so makes it wait as well.
+func TestWaitingUses(t *testing.T) {
+	text := `resources:
+  - file: /srv/app
+    content: a
+    owner: app
+  - user: app
+    group: apps
+  - group: apps
+    when: facts.os.id == "debian"
+  - file: /srv/other
+    content: a
+    owner: root
+`
+	c, err := compileText(t, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"file[/srv/app] (roles/r.yaml:2:5) waits for user[app]",
+		"user[app] (roles/r.yaml:5:5) waits for group[apps]",
+		"group[apps] (roles/r.yaml:7:5) waits for the facts of the host",
+	}
+	if diff := cmp.Diff(want, c.Waiting); diff != "" || fmt.Sprint(idsOf(c)) != "[file[/srv/other]]" {
+		t.Errorf("%v, waiting (-want +got):\n%s", idsOf(c), diff)
+	}
+	c, err = compileText(t, text, known(t, debian))
+	if err != nil || fmt.Sprint(idsOf(c)) != "[group[apps] user[app] file[/srv/app] file[/srv/other]]" {
+		t.Errorf("with facts: %v, %v", c, err)
+	}
+}
+
 // Declarations that wait are in no cycle, since they may never be declared together. Nor are
 // they at fault for what they need, if it isn't declared.
 func TestWaitingFaults(t *testing.T) {

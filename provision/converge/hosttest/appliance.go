@@ -39,9 +39,18 @@ func Inventory(role string) string {
 	return "networks:\n  rack1: {subnet: 10.77.0.0/24}\nhosts:\n  " + name + ": {mac: \"" + mac + "\", address: " + address + ", role: " + role + ", install: never}\n"
 }
 
+// Agent is the path of the agent's program on a host.
+const Agent = "/usr/local/sbin/rackhand-agent"
+
 // Manage boots the host, enrolled with an appliance that serves it. inventory has the files
 // of the inventory's folder: rack.yaml, roles/web.yaml, ... Nothing starts the agent.
 func (h *Host) Manage(inventory map[string]string) {
+	h.t.Helper()
+	h.boot(h.Serve(inventory))
+}
+
+// Serve is Manage without the boot. It returns the network namespace of the host.
+func (h *Host) Serve(inventory map[string]string) (ns string) {
 	h.t.Helper()
 	appliance, host := space.New(h.t, "appliance"), space.New(h.t, "host")
 	for _, line := range []string{
@@ -62,11 +71,11 @@ func (h *Host) Manage(inventory map[string]string) {
 	if err != nil {
 		h.t.Fatalf("%v: `make build` builds it", err)
 	}
-	h.Write("usr/local/sbin/rackhand-agent", string(agent), 0o755)
+	h.Write(Agent, string(agent), 0o755)
 	h.enrol(filepath.Join(dir, "state"))
 	h.socket = filepath.Join(dir, "state.sock")
 	h.serve(appliance, filepath.Join(dir, "rackhand.yaml"))
-	h.boot(host)
+	return host
 }
 
 // serve runs the appliance, and waits until it serves.

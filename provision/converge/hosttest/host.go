@@ -33,6 +33,13 @@ func New(t testing.TB, system string) *Host {
 	return h
 }
 
+// Folder is a host that is never booted: its root folder is empty, and the agent works in it
+// from outside (--root-dir).
+func Folder(t testing.TB) *Host {
+	t.Helper()
+	return &Host{t: t, Root: filepath.Join(t.TempDir(), "root")}
+}
+
 // Alone boots the host without an appliance. Its network has nothing but the host.
 func (h *Host) Alone() {
 	h.t.Helper()

@@ -53,6 +53,10 @@ func textPairs() []pair {
 			prepare: `printf '[a]\nx = 1\n[b]\ny = 2\n' >/srv/ini-new`,
 			drift:   "sed -i /^z/d /srv/ini-new",
 		}, {
+			name: "ini-commented", puppet: `ini_setting { 'commented': path => '/srv/ini-commented', section => 'a', setting => 'y', value => '2' }`,
+			role:    `- {ini: commented, path: /srv/ini-commented, section: a, key: y, value: 2}`,
+			prepare: `printf '[a]\nx = 1\n#y = 1\nz = 3\n' >/srv/ini-commented`,
+		}, {
 			name: "ini-section", puppet: `ini_setting { 'section': path => '/srv/ini-section', section => 'new', setting => 'x', value => '1', key_val_separator => '=' }`,
 			role:    `- {ini: section, path: /srv/ini-section, section: new, key: x, value: 1, separator: "="}`,
 			prepare: `printf '[old]\nx=1\n' >/srv/ini-section`,
