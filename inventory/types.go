@@ -162,13 +162,14 @@ type Host struct {
 	// Kickstart names the template, looked up in the inventory's templates/ and
 	// then among the built-in ones.
 	Kickstart string
-	Role      string // "" without a role
-	Install   Policy
-	Answer    AnswerPolicy
-	Budget    time.Duration // from power-on to serving; 15 min by default
-	BMC       *BMC          // nil without a BMC
-	Rack      *RackPlace    // nil when not given
-	Boot      Boot
+	// Roles are in the order in which they are converged, each once; nil without one.
+	Roles   []string
+	Install Policy
+	Answer  AnswerPolicy
+	Budget  time.Duration // from power-on to serving; 15 min by default
+	BMC     *BMC          // nil without a BMC
+	Rack    *RackPlace    // nil when not given
+	Boot    Boot
 	// Disk names the disk to install to (sda, /dev/disk/by-id/...); "" means the
 	// only one there is.
 	Disk string

@@ -127,6 +127,10 @@ func rules() []rule {
 		from: "rackhand/provision/converge/facts", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/converge/facts"},
 		why: "what a host is depends on nothing that it should become",
 	}, rule{
+		from: "rackhand/provision/hostfacts", forbid: []string{"rackhand/"},
+		allowed: []string{"rackhand/provision/hostfacts", "rackhand/provision/store", "rackhand/provision/limit", "rackhand/provision/catalog"},
+		why:     "what a host says of itself is kept as it is, whatever is made of it",
+	}, rule{
 		from: "rackhand/provision/retention", forbid: []string{"rackhand/inventory", "rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/appliance"},
 		why: "what is kept is decided by what is on record alone",
 	})

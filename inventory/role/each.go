@@ -27,6 +27,8 @@ type item struct {
 	key    string // of a mapping; of a list its number, from 1
 	value  any
 	number int // of a list, from 0
+	// claimed: the loop goes over facts, or what came from them.
+	claimed bool
 }
 
 // readLoop reads each and as of a resource or a check; nil without each.
@@ -94,14 +96,14 @@ func (c *compiler) items(s *scope, l *loop) (out []item, known bool) {
 	if !ok {
 		return nil, !f.waits
 	}
-	switch f := found.(type) {
+	switch list := found.(type) {
 	case []any:
-		for i, v := range f {
-			out = append(out, item{strconv.Itoa(i + 1), v, i})
+		for i, v := range list {
+			out = append(out, item{strconv.Itoa(i + 1), v, i, f.claims})
 		}
 	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(f)) {
-			out = append(out, item{key: key, value: f[key]})
+		for _, key := range slices.Sorted(maps.Keys(list)) {
+			out = append(out, item{key: key, value: list[key], claimed: f.claims})
 		}
 	default:
 		c.addf(l.over.at, "", "each: for host %s: %s is %s, not a list or a mapping", c.in.Host.Name, l.over.scalar.text, kindOf(found))

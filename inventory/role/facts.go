@@ -1,7 +1,6 @@
 package role
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -86,18 +85,6 @@ func checkFact(path string) (hint string, err error) {
 	return "", nil
 }
 
-// DecodeFacts reads facts as JSON. Whole numbers are an int, other numbers a float64.
-func DecodeFacts(data []byte) (map[string]any, error) {
-	var facts map[string]any
-	if err := json.Unmarshal(data, &facts); err != nil {
-		return nil, fmt.Errorf("facts: %w", err)
-	}
-	if facts == nil {
-		facts = map[string]any{}
-	}
-	return whole(facts).(map[string]any), nil
-}
-
 // whole makes an int of each whole number, and leaves out what is null.
 func whole(v any) any {
 	switch v := v.(type) {
@@ -107,12 +94,6 @@ func whole(v any) any {
 		}
 	case int64:
 		return int(v)
-	case json.Number:
-		if n, err := strconv.Atoi(v.String()); err == nil {
-			return n
-		}
-		f, _ := v.Float64()
-		return f
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
@@ -158,6 +139,7 @@ func texts(v any) any {
 
 // fact finds a fact for ${facts.PATH}. Without facts, it makes the resource wait.
 func (r *resolver) fact(name string, v value, path string) (any, bool) {
+	r.claims = true
 	if r.c.facts == nil {
 		r.waits = true
 		return nil, false
@@ -172,6 +154,7 @@ func (r *resolver) fact(name string, v value, path string) (any, bool) {
 
 // Facts are the host's facts: {{ .Facts.os.id }}. Without facts the file waits for them.
 func (d Data) Facts() (map[string]any, error) {
+	d.choice.claims = true
 	if d.facts == nil {
 		*d.waits = true
 		return nil, errNoFacts

@@ -34,15 +34,12 @@ func HostsOf(s *inventory.Snapshot) HostList {
 }
 
 func dataOf(h *inventory.Host) HostData {
-	d := HostData{Name: h.Name, Group: h.Group}
+	d := HostData{Name: h.Name, Group: h.Group, Roles: h.Roles}
 	if h.Address.IsValid() {
 		d.Address = h.Address.String()
 	}
 	if len(h.MACs) > 0 {
 		d.MAC = h.MACs[0].String()
-	}
-	if h.Role != "" {
-		d.Roles = []string{h.Role}
 	}
 	return d
 }
@@ -168,6 +165,9 @@ func (c *compiler) hosts(query string) (HostList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, hint)
 	}
+	if q.role != "" && !c.hasRole(q.role) {
+		return nil, fmt.Errorf("hosts(%.60s): there is no role %.80q", query, q.role)
+	}
 	found := HostList{}
 	for _, h := range c.in.Hosts {
 		if q.matches(h) {
@@ -195,4 +195,4 @@ func (c *compiler) hostValues(ref string) any {
 }
 
 // Hosts are other hosts, in templates: {{ range .Hosts "role=web" }}{{ .Address }}{{ end }}.
-func (d Data) Hosts(query string) (HostList, error) { return d.hosts(query) }
+func (d Data) Hosts(query string) (HostList, error) { return d.choice.hosts(query) }

@@ -15,11 +15,11 @@ func rack() *inventory.Snapshot {
 	s := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
 	for i, name := range []string{"web2", "web1", "db1", "lone"} {
 		s.Hosts[name] = &inventory.Host{
-			Name: name, Role: strings.TrimRight(name, "12"), Group: "g", Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)}),
+			Name: name, Roles: []string{strings.TrimRight(name, "12")}, Group: "g", Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)}),
 			MACs: []inventory.MAC{{2, 0, 0, 0, 0, byte(i)}}, Variables: map[string]any{"pw": inventory.SecretRef("a"), "x": "variable"},
 		}
 	}
-	s.Hosts["lone"].Address, s.Hosts["lone"].Role = netip.Addr{}, "web"
+	s.Hosts["lone"].Address, s.Hosts["lone"].Roles = netip.Addr{}, []string{"web"}
 	return s
 }
 

@@ -22,6 +22,7 @@ func JSONSchema() ([]byte, error) {
 func shape() *schema.Shape {
 	specs, _ := resourceFields()
 	resource := shapeOf(specs)
+	resource["retry"] = &schema.Shape{Fields: shapeOf(retryFields())}
 	check := map[string]*schema.Shape{
 		"http":   {Fields: shapeOf(httpFields())},
 		"within": {Text: true},
@@ -159,10 +160,13 @@ func docs() schema.Docs {
 		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
 		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
-		"resources.when": {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
-		"checks.each":    {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
-		"checks.as":      {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
-		"checks.when":    {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
+		"resources.retry":       {Text: "Repeats work that fails, within its deadline.", Examples: []string{"{tries: 3, wait: 10s}"}},
+		"resources.retry.tries": {Text: "How often it is tried altogether, 1 to 10.", Default: "3", Examples: []string{"3"}},
+		"resources.retry.wait":  {Text: "The time between two tries, up to 5m.", Default: "0s", Examples: []string{"10s"}},
+		"resources.when":        {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
+		"checks.each":           {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
+		"checks.as":             {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
+		"checks.when":           {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
 
 		"checks.http":          {Text: "An HTTP request to the host.", Examples: []string{"{port: 80, path: /, status: 200}"}},
 		"checks.http.port":     {Text: "The TCP port.", Default: "80", Examples: []string{"8080"}},
@@ -176,8 +180,9 @@ func docs() schema.Docs {
 		all["resources."+name] = doc
 	}
 	for prefix, specs := range map[string]map[string]spec{
-		"checks.http.": httpFields(),
-		"checks.":      {"within": withinSpec()},
+		"checks.http.":     httpFields(),
+		"resources.retry.": retryFields(),
+		"checks.":          {"within": withinSpec()},
 	} {
 		for _, name := range slices.Sorted(maps.Keys(specs)) {
 			if doc, ok := all[prefix+name]; ok {

@@ -69,7 +69,7 @@ func unique(ids []string) []string {
 func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
-	case !ok && c.missing(n, t):
+	case !ok && c.missing(n, field, t):
 		return 0, false
 	case !ok:
 		hint := problem.Nearest(t.id, known)
@@ -77,6 +77,10 @@ func (c *compiler) target(n *node, field string, t target, known []string) (int,
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {
 			hint = "declare it in this role"
+		}
+		if when, is := c.untrue[t.id]; is {
+			c.addf(t.at, "give this resource the same condition", "%s: there is no %s for host %s, since its condition at %s is false", field, t.id, c.in.Host.Name, when)
+			return 0, false
 		}
 		c.addf(t.at, hint, "%s: there is no %s", field, t.id)
 	case c.nodes[at] == n:
@@ -208,7 +212,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory && parent.File.Ensure != catalog.Link && parent.waits == "":
+	case parent.File.Ensure != catalog.Directory && parent.File.Ensure != catalog.Link && parent.waits == "" && c.nodes[i].waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)

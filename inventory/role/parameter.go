@@ -1,10 +1,7 @@
 package role
 
 import (
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"rackhand/config/problem"
@@ -168,57 +165,4 @@ func (p *parameter) checkStatic(t tree) (hint string, err error) {
 	v, _ := (&resolver{}).tree("", t)
 	_, hint, err = p.typ.check(v, p.values, false)
 	return hint, err
-}
-
-// checkReferences reports each ${param.NAME} that the role has no parameter for.
-func (r *role) checkReferences() {
-	known := slices.Sorted(maps.Keys(r.parameters))
-	check := func(v value) {
-		for _, item := range append([]value{v}, v.list...) {
-			for _, part := range item.parts {
-				r.noteQuery(part, item.at)
-				name, isParam := strings.CutPrefix(part.text, "param.")
-				name, _, _ = strings.Cut(name, ".")
-				if !part.ref || !isParam || r.parameters[name] != nil {
-					continue
-				}
-				hint := problem.DidYouMean(name, known)
-				if hint == "" {
-					hint = fmt.Sprintf("declare it: parameters: {%.40s: {default: VALUE}}", name)
-				}
-				r.problems.Addf(item.at, hint, "role %s has no parameter %.80q", r.name, name)
-			}
-		}
-	}
-	for _, inc := range r.includes {
-		for _, arg := range inc.with {
-			arg.value.each(check)
-		}
-	}
-	for _, d := range r.resources {
-		if d.loop != nil {
-			d.loop.over.each(check)
-		}
-		check(d.title)
-		for _, v := range d.fields {
-			check(v)
-		}
-	}
-	for _, p := range r.parameters {
-		if p.otherwise != nil {
-			p.otherwise.each(func(v value) {
-				for _, part := range v.parts {
-					r.noteQuery(part, v.at)
-				}
-			})
-		}
-	}
-	for _, d := range r.checks {
-		if d.loop != nil {
-			d.loop.over.each(check)
-		}
-		for _, v := range d.fields {
-			check(v)
-		}
-	}
 }

@@ -121,16 +121,16 @@ func (r *role) resource(n schema.Node) {
 	specs := specsOf(k)
 	specs[k.Name] = titleSpec(k)
 	d.loop = r.readLoop(n)
-	specs = d.loop.allow(specs)
+	d.specs = d.loop.allow(specs)
 	n.Each("resource", func(name string, _, value schema.Node) {
 		if name == "when" {
 			d.when = r.readWhen(value, d.loop)
 		}
 	})
-	r.fields(n, k.Name, specs, d.fields, "each", "as", "when")
+	r.fields(n, k.Name, specs, d.fields, "each", "as", "when", "retry")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
-	d.specs = specs
+	r.readRetry(n, &d)
 	if r.problems.Len() > before {
 		return
 	}

@@ -78,19 +78,22 @@ func TestRecordProblems(t *testing.T) {
 	}
 	deep := "{type: record, fields: {x: {type: record, fields: {x: {type: record, fields: {x: {type: record, fields: {x: {type: record, fields: {x: }}}}}}}}}}"
 	for text, want := range map[string]string{
-		"parameters:\n  p: {type: record}\n":                                                                                                 "roles/r.yaml:2:6: parameter p: a record needs fields",
-		"parameters:\n  p: {fields: {a: }}\n":                                                                                                "roles/r.yaml:2:15: parameter p: the type string has no fields",
-		"parameters:\n  p: {type: recrd}\n":                                                                                                  `did you mean "record"?`,
-		"parameters:\n  p: {type: record, fields: {a: {tpe: int}}}\n":                                                                        `roles/r.yaml:2:34: parameter p: field a: unknown key "tpe"`,
-		"parameters:\n  p: {type: record, fields: {a: {type: itn}}}\n":                                                                       `roles/r.yaml:2:40: parameter p: field a: "itn" is no type`,
-		"parameters:\n  p: {type: record, fields: {a: {merge: deep}}}\n":                                                                     `field a: unknown key "merge"`,
-		"parameters:\n  p: {type: record, fields: {a: {default: \"${host.name}\"}}}\n":                                                       `roles/r.yaml:2:43: parameter p: field a: the default of a field takes no ${...}`,
-		"parameters:\n  p: {type: record, fields: {a: {type: int, default: x}}}\n":                                                           `roles/r.yaml:2:54: parameter p: field a: default: "x" is not a value of type int`,
-		"parameters:\n  p: {type: list(record), fields: {a: {type: int}}, default: [{a: 1}, {a: x}]}\n":                                      `roles/r.yaml:2:75: parameter p: default: item 2: a: "x" is not`,
-		"parameters:\n  p: {type: record, values: [a], fields: {a: {type: int}}}\n":                                                          "a record has no list of values",
-		"parameters:\n  p: " + deep + "\n":                                                                                                   "records lie deeper than 4 in each other",
-		"parameters:\n  p: {type: record, fields: {a b: }}\n":                                                                                `"a b" can't be a field`,
-		"parameters: {p: {type: record, fields: {a: {type: int}}, default: {a: 1}}}\nresources:\n  - package: x\n    when: param.p.b == 1\n": `roles/r.yaml:4:19: when: unknown field b`,
+		"parameters:\n  p: {type: record}\n":                                                                                                    "roles/r.yaml:2:6: parameter p: a record needs fields",
+		"parameters:\n  p: {fields: {a: }}\n":                                                                                                   "roles/r.yaml:2:15: parameter p: the type string has no fields",
+		"parameters:\n  p: {type: recrd}\n":                                                                                                     `did you mean "record"?`,
+		"parameters:\n  p: {type: record, fields: {a: {tpe: int}}}\n":                                                                           `roles/r.yaml:2:34: parameter p: field a: unknown key "tpe"`,
+		"parameters:\n  p: {type: record, fields: {a: {type: itn}}}\n":                                                                          `roles/r.yaml:2:40: parameter p: field a: "itn" is no type`,
+		"parameters:\n  p: {type: record, fields: {a: {merge: deep}}}\n":                                                                        `field a: unknown key "merge"`,
+		"parameters:\n  p: {type: record, fields: {a: {default: \"${host.name}\"}}}\n":                                                          `roles/r.yaml:2:43: parameter p: field a: the default of a field takes no ${...}`,
+		"parameters:\n  p: {type: record, fields: {a: {type: int, default: x}}}\n":                                                              `roles/r.yaml:2:54: parameter p: field a: default: "x" is not a value of type int`,
+		"parameters:\n  p: {type: list(record), fields: {a: {type: int}}, default: [{a: 1}, {a: x}]}\n":                                         `roles/r.yaml:2:75: parameter p: default: item 2: a: "x" is not`,
+		"parameters:\n  p: {type: record, values: [a], fields: {a: {type: int}}}\n":                                                             "a record has no list of values",
+		"parameters:\n  p: " + deep + "\n":                                                                                                      "records lie deeper than 4 in each other",
+		"parameters:\n  p: {type: record, fields: {a b: }}\n":                                                                                   `"a b" can't be a field`,
+		"parameters: {p: {type: record, fields: {a: {type: record, fields: {b: }}}}}\nresources:\n  - package: x-${param.p.a.c}\n":              `roles/r.yaml:3:14: ${param.p.a.c}: the record has no field "c"`,
+		"parameters: {p: {type: map(record), fields: {port: }}}\nresources:\n  - package: x-${s.value.prot}\n    each: ${param.p}\n    as: s\n": `did you mean "port"?`,
+		"parameters: {p: {type: list(host)}}\nchecks:\n  - http: {path: \"/${each.value.nam}\"}\n    each: ${param.p}\n":                        `roles/r.yaml:3:18: ${each.value.nam}: the record has no field "nam"`,
+		"parameters: {p: {type: record, fields: {a: {type: int}}, default: {a: 1}}}\nresources:\n  - package: x\n    when: param.p.b == 1\n":    `roles/r.yaml:4:19: when: unknown field b`,
 	} {
 		_, err := compileText(t, text, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

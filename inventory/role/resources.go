@@ -13,7 +13,7 @@ import (
 )
 
 // resources resolves the declarations; identical ones become one, and their
-// notify and require are united.
+// notify, require and tags are united.
 func (c *compiler) resources(s *scope) {
 	for i := range s.role.resources {
 		d := &s.role.resources[i]
@@ -44,6 +44,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	case waits:
 		n = c.wait(s, d, step)
 	case fails:
+		c.notDeclared(d)
 	}
 	if n == nil {
 		return
@@ -65,7 +66,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 		return
 	}
 	a, b := first.Resource, n.Resource
-	a.Source, b.Source = "", ""
+	a.Source, b.Source, a.Tags, b.Tags = "", "", nil, nil
 	if !reflect.DeepEqual(a, b) {
 		c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s",
 			n.ID, d.loop.from(step)+s.via(), first.decl.at, first.decl.loop.from(first.item)+first.scope.via())
@@ -73,7 +74,9 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	}
 	first.notify = append(first.notify, n.notify...)
 	first.require = append(first.require, n.require...)
+	first.Tags = unique(append(first.Tags, n.Tags...))
 	first.before = append(first.before, n.before...)
+	first.twins = append(first.twins, n)
 }
 
 // seconds rounds up.
@@ -96,7 +99,8 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	}
 	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
-	n.Deadline = seconds(f.duration("deadline", 0))
+	n.Deadline, n.Retry = seconds(f.duration("deadline", 0)), f.retry(d)
+	n.OnlyOn, n.Tags = values{f}.List("only_on"), unique(values{f}.List("tags"))
 	n.notify, n.require, n.before = cleaned(f.list("notify")), cleaned(f.list("require")), cleaned(f.list("before"))
 	if c.problems.Len() > before {
 		return nil
@@ -206,16 +210,14 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	}
 	data := Data{
 		Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed(),
-		facts: c.facts, waits: &f.waits, hosts: c.hosts,
+		facts: c.facts, waits: &f.waits,
+		choice: &choice{c: c, r: f, template: name, claims: f.item.claimed || len(f.scope.claims) > 0},
 	}
 	data.Appliance.URL = c.in.Appliance
 	if f.loop != nil {
 		data.Each = printable(f.item.values())
 	}
-	return c.in.Render(name, data, func(secret string) (string, error) {
-		f.secret = true
-		return c.secret(secret)
-	})
+	return c.in.Render(name, data, data.choice.secret)
 }
 
 // A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,

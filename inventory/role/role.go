@@ -40,7 +40,7 @@ type Input struct {
 	// Origins are the layers that give the host a variable, the strongest first. Without it,
 	// parameters have the values of Host.Variables, without places and without a merge.
 	Origins func(variable string) []inventory.Origin
-	// Facts are what the host's agent says of it, as [DecodeFacts] reads them; nil while they
+	// Facts are what the host's agent says of it, as [catalog.DecodeFacts] reads them; nil while they
 	// are not known. They are claims of the host: a role may choose by them, and they give
 	// nothing of another host and no secret.
 	Facts map[string]any
@@ -81,12 +81,12 @@ type Data struct {
 	// Each is the key and the value of the item, in a resource with each; otherwise nil.
 	Each map[string]any
 
-	facts map[string]any
-	waits *bool // set once Facts is used without facts
-	hosts func(query string) (HostList, error)
+	facts  map[string]any
+	waits  *bool // set once Facts is used without facts
+	choice *choice
 }
 
-// Compiled is a role for one host.
+// Compiled is the roles of one host.
 type Compiled struct {
 	Catalog catalog.Catalog
 	Checks  []Check
@@ -141,6 +141,8 @@ type declaration struct {
 	when   *condition // nil without one
 	fields map[string]value
 	specs  map[string]spec // of the fields
+	// retries: it has retry, whose fields are among the others. See retryPrefix.
+	retries bool
 }
 
 type checkDeclaration struct {

@@ -16,8 +16,11 @@ type scope struct {
 	role *role
 	// params hold a string, an [inventory.SecretRef], []any or map[string]any, checked.
 	params map[string]any
-	// include brought it; nil for the host's own role.
+	// include brought it; nil for a role of the host's own.
 	include *include
+	outer   *scope // that of the include's role
+	// claims are the parameters whose values came from facts.
+	claims map[string]bool
 	// environment are the values of conditions; nil until one is evaluated.
 	environment map[string]any
 }
@@ -38,7 +41,11 @@ const maxExpanded = 1000
 func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 	if c.expanded++; c.expanded > maxExpanded {
 		if c.expanded == maxExpanded+1 {
-			c.addf(inc.at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
+			at := problem.Place{File: "roles/" + r.name + ".yaml"}
+			if inc != nil {
+				at = inc.at
+			}
+			c.addf(at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
 		}
 		return
 	}
@@ -62,6 +69,7 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 			return
 		}
 	}
+	sc.outer = outer
 	c.seen[r.name] = append(c.seen[r.name], sc)
 	for i := range r.includes {
 		next := &r.includes[i]
@@ -126,7 +134,7 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 	s := &scope{role: r, params: map[string]any{}, include: inc}
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		p := r.parameters[name]
-		layers, ok := c.argument(p, inc, outer)
+		layers, ok := c.argument(s, p, inc, outer)
 		if !ok {
 			layers = c.layers(p)
 		}
@@ -164,7 +172,7 @@ func (c *compiler) fit(r *role, p *parameter, l layered, value any, partial bool
 
 // argument is the value that an include gives; false when it gives none. One that is wrong
 // is reported.
-func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered, bool) {
+func (c *compiler) argument(s *scope, p *parameter, inc *include, outer *scope) ([]layered, bool) {
 	if inc == nil {
 		return nil, false
 	}
@@ -174,11 +182,22 @@ func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered
 	}
 	f := &resolver{c: c, scope: outer}
 	v, ok := f.tree("parameter "+p.name, arg.value)
-	c.scopeWaits = c.scopeWaits || f.waits
+	c.note(s, p, f)
 	if !ok {
 		return nil, true
 	}
 	return []layered{{v, arg.value.at, &arg.value}}, true
+}
+
+// note keeps whether a parameter's value came from facts, or waits for them.
+func (c *compiler) note(s *scope, p *parameter, f *resolver) {
+	c.scopeWaits = c.scopeWaits || f.waits
+	if f.claims {
+		if s.claims == nil {
+			s.claims = map[string]bool{}
+		}
+		s.claims[p.name] = true
+	}
 }
 
 // layers are the host's values of a parameter: of the variable of the same name, the
@@ -211,7 +230,7 @@ func (c *compiler) byDefault(s *scope, p *parameter) []layered {
 	}
 	f := &resolver{c: c, scope: s}
 	v, ok := f.tree("parameter "+p.name+": default", *p.otherwise)
-	c.scopeWaits = c.scopeWaits || f.waits
+	c.note(s, p, f)
 	if !ok {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"rackhand/config/problem"
+	"rackhand/inventory/role/expression"
+	"rackhand/provision/catalog"
 )
 
 const forFacts = "the facts of the host"
@@ -35,15 +37,28 @@ func (c *compiler) wait(s *scope, d *declaration, step item) *node {
 	return n
 }
 
-// missing decides about a target that isn't declared: it may be one of those that wait.
-func (c *compiler) missing(n *node, t target) bool {
-	if !c.unknown {
-		return false
+// missing decides about a target that isn't declared: it may be one of those that wait. A
+// resource that waits itself may need no target in the end.
+func (c *compiler) missing(n *node, field string, t target) bool {
+	if n.waits != "" {
+		return true
 	}
-	if n.waits == "" {
+	if c.unknown && field != "before" {
 		n.waits = t.id
 	}
-	return true
+	return c.unknown
+}
+
+// notDeclared notes a resource whose condition is false, if its title tells its id.
+func (c *compiler) notDeclared(d *declaration) {
+	if !d.title.static() {
+		return
+	}
+	name := literal(d.title)
+	if d.kind.Clean != nil {
+		name = d.kind.Clean(name)
+	}
+	c.untrue[catalog.ID(d.kind.Name, name)] = d.when.place(&expression.Mistake{Line: 1, Column: 1})
 }
 
 // spread makes resources wait that require, or notify, one that waits. A lost notification

@@ -109,9 +109,8 @@ func (r *role) itemType(l *loop) expression.Type {
 		text := expression.String
 		return expression.Map{"name": text, "address": text, "group": text, "mac": text, "roles": expression.List(text)}
 	}
-	name, isParam := strings.CutPrefix(ref, "param.")
-	if p := r.parameters[name]; isParam && p != nil && p.typ.item != nil {
-		return p.typ.item.expression()
+	if t := r.itemParam(l); t != nil {
+		return t.expression()
 	}
 	return expression.Any
 }
@@ -188,9 +187,8 @@ func (c *compiler) readable(s *scope, l *loop, i item) any {
 			return m[i.key]
 		}
 	}
-	name, isParam := strings.CutPrefix(ref, "param.")
-	if p := s.role.parameters[name]; isParam && p != nil && p.typ.item != nil {
-		return p.typ.item.readable(i.value)
+	if t := s.role.itemParam(l); t != nil {
+		return t.readable(i.value)
 	}
 	return hidden(i.value)
 }

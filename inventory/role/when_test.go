@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"rackhand/provision/catalog"
+
 	"github.com/google/go-cmp/cmp"
 
 	"rackhand/inventory"
@@ -14,7 +16,7 @@ import (
 // known gives the host facts, as JSON.
 func known(t *testing.T, facts string) func(*Input) {
 	t.Helper()
-	decoded, err := DecodeFacts([]byte(facts))
+	decoded, err := catalog.DecodeFacts([]byte(facts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +180,9 @@ checks:
 	}
 }
 
-// Declarations that wait are in no cycle, since they may never be declared together.
-func TestWaitingCycle(t *testing.T) {
+// Declarations that wait are in no cycle, since they may never be declared together. Nor are
+// they at fault for what they need, if it isn't declared.
+func TestWaitingFaults(t *testing.T) {
 	c, err := compileText(t, `resources:
   - file: /a
     content: a
@@ -192,8 +195,14 @@ func TestWaitingCycle(t *testing.T) {
   - package: c
   - file: /d
     content: d
+  - file: /d/e
+    content: e
+    when: facts.os.id == "debian"
+    require: package[f]
+  - package: f
+    when: "false"
 `, nil)
-	if err != nil || len(c.Waiting) != 2 || len(c.Catalog.Resources) != 2 {
+	if err != nil || len(c.Waiting) != 3 || len(c.Catalog.Resources) != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -211,6 +220,7 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: secret.x == 'a'\n", "roles/a.yaml:3:11: when: unknown name secret", ""},
 		{"resources:\n  - package: a\n    when: each.key == 'a'\n", "roles/a.yaml:3:11: when: unknown name each", ""},
 		{"resources:\n  - package: a\n    when: len(hosts('role=web')) > 1\n", "roles/a.yaml:3:21: hosts: there is no role \"web\"", "known here: a"},
+		{"resources:\n  - package: a\n    when: len(hosts('role=' + host.name)) > 0\n", `when: hosts takes a text in quotes`, ""},
 		{"resources:\n  - package: a\n    when: len(hosts('rol=web')) > 1\n", `roles/a.yaml:3:21: when: hosts(rol=web): hosts can't be selected by "rol"`, `did you mean "role"?`},
 		{"include:\n  - {role: a2, when: facts.os.id = 'x'}\n", "roles/a.yaml:2:34: when: unexpected token", ""},
 		{"checks:\n  - http: {}\n    when: facts.cpu.threads == '1'\n", "roles/a.yaml:3:29: when: invalid operation", ""},
@@ -228,6 +238,7 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: facts.kernel.release == 'x'\n", "roles/a.yaml:3:24: when: for host web1: cannot fetch release from a missing value", "write NAME ?? DEFAULT"},
 		{"resources:\n  - package: a\n    when: each.value == 'y'\n    each: [x]\n  - package: ${facts.os.codename}\n", "roles/a.yaml:5:14: package: host web1 has no fact \"os.codename\"", "known here: id, version"},
 		{"resources:\n  - package: a\n    when: 'all(1..1000, all(1..100000, # > 0))'\n", "roles/a.yaml:3:", "too many steps"},
+		{"resources:\n  - file: /a/\n    content: a\n    when: 'false'\n  - package: b\n    require: file[/a]\n", `roles/a.yaml:6:14: require: there is no file[/a] for host web1, since its condition at roles/a.yaml:4:12 is false`, "give this resource the same condition"},
 		{"resources:\n  - package: a-${each.key}\n    each: ${facts.custom.tags}\n    when: each.value > 3\n", "(item \"1\"): invalid operation: string > int", ""},
 	} {
 		_, problems, err := compileRoles(t, map[string]string{"a": tt.role}, known(t, debian))

@@ -42,6 +42,13 @@ type Resource struct {
 	Source string `json:"source"`
 	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
 	Deadline int `json:"deadline,omitempty"`
+	// OnlyOn lists the occasions on which it is brought about: [FirstBoot]. Without any, it
+	// always is.
+	OnlyOn []string `json:"only_on,omitempty"`
+	// Retry repeats work that failed, within the deadline.
+	Retry *Retry `json:"retry,omitempty"`
+	// Tags are names by which a run can be limited.
+	Tags []string `json:"tags,omitempty"`
 	// Problem says why this program can't bring the resource about: [Decode] found a type,
 	// attribute or value in it that it doesn't know. "" for none.
 	Problem string `json:"-"`
@@ -123,6 +130,9 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are messages of the agent that belong to no resource.
 	Warnings []string `json:"warnings,omitempty"`
+	// Tags: the run was limited to resources with one of these tags, and to those that they
+	// require. Such a report doesn't describe the state of the host.
+	Tags []string `json:"tags,omitempty"`
 	// Order is the id of the order that this run carries out.
 	Order string `json:"order,omitempty"`
 	// Noop: the run was dry, and the results are predictions. Such a report answers an order

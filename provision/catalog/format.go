@@ -15,10 +15,14 @@ import (
 
 const (
 	// FormatHeader says in a request for the catalog which format the agent reads. Agents
-	// that don't send it read the first one.
+	// that don't send it read the first one. In the answer it says which one the appliance
+	// knows, since format 3.
 	FormatHeader = "Rackhand-Catalog"
 	// Format2 names content by its hash, and holds no secret.
 	Format2 = 2
+	// Format3 is the format of agents that take catalogs up to [MaxResources] and [MaxSize].
+	// Its JSON is that of format 2, and says 2.
+	Format3 = 3
 
 	ContentPath = "/v1/content/" // and the SHA-256
 	SecretsPath = "/v1/secrets"  // and the path of the file
@@ -32,20 +36,6 @@ func FormatOf(header string) int {
 		return 1
 	}
 	return n
-}
-
-// Newer says why agents of the first format can't bring a resource about; "" if they can.
-func (r *Resource) Newer() string {
-	kind, _ := r.Kind()
-	f, p := r.File, r.Package
-	switch {
-	case !slices.Contains([]string{KindPackage, KindFile, KindService}, kind):
-		return r.ID + " is of a newer type"
-	case f != nil && (f.Ensure == Link || f.ACL != nil || f.Recurse || f.Purge || f.Force || f.Backup != nil),
-		p != nil && (p.Ensure == Latest || p.Ensure == Purged || p.Release != "" || p.Hold != nil):
-		return r.ID + " has newer attributes"
-	}
-	return ""
 }
 
 // IsSHA256 reports whether a text is a SHA-256 as catalogs write it: 64 small hex digits.
@@ -133,6 +123,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		Require []string `json:"require"`
 		Notify  []string `json:"notify"`
 		Source  string   `json:"source"`
+		Tags    []string `json:"tags"`
 	}
 	if wrong := json.Unmarshal(text, &common); wrong != nil {
 		return r, wrong
@@ -141,5 +132,5 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		return r, errors.New("it has no id")
 	}
 	problem := strings.TrimPrefix(err.Error(), "json: ")
-	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
+	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Tags: common.Tags, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
 }

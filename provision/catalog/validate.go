@@ -6,17 +6,6 @@ import (
 	"regexp"
 )
 
-// The bounds of a catalog.
-const (
-	MaxResources = 2000
-	MaxSize      = 16 << 20 // of its JSON, in bytes
-	MaxDeadline  = 24 * 3600
-	MaxSettle    = 600
-	MaxContent   = 1 << 30  // of a file's content, in bytes
-	MaxTexts     = 64 << 20 // of the contents of a catalog's files that the appliance makes, together, in bytes
-	MaxSecret    = 4 << 20  // of a sensitive file's content, which is held in memory
-)
-
 var (
 	// Debian Policy 5.6.1, with an architecture after a colon as dpkg(1) takes
 	// it. No glob character and no leading dash gets through to dpkg or apt, and
@@ -75,8 +64,8 @@ func (c *Catalog) Validate() error {
 
 // Validate checks one resource without the others.
 func (r *Resource) Validate() error {
-	if r.Deadline < 0 || r.Deadline > MaxDeadline {
-		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
+	if err := r.validateAttributes(); err != nil {
+		return err
 	}
 	kind, s := r.Kind()
 	if s == nil {

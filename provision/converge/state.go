@@ -49,6 +49,8 @@ type State struct {
 	// Last is the latest run, and Order the latest order that one was made for.
 	Last  *status.LastRun `json:"last_run,omitempty"`
 	Order string          `json:"order,omitempty"`
+	// Facts is the SHA-256 of the facts that the appliance has answered for.
+	Facts string `json:"facts,omitempty"`
 	// Whole: some run had no failures. Maintenance windows hold from then on.
 	Whole bool `json:"whole,omitempty"`
 

@@ -59,7 +59,7 @@ type Names struct {
 	// Open are the values, such as facts, of which not all keys are known. An unknown key of
 	// them is a mistake except before ?? and ?. operators.
 	Open []string
-	// Functions are called with one text. Of a function f with a sibling "f.x", f("a").x
+	// Functions are called with one text, written out, so that no value chooses it. Of a function f with a sibling "f.x", f("a").x
 	// stands for a call of that.
 	Functions map[string]Function
 }

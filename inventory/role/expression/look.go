@@ -127,12 +127,17 @@ func (v *looker) Visit(node *ast.Node) {
 // maxPattern bounds the states of a regular expression: x{1000} has a thousand.
 const maxPattern = 4000
 
+const maxPatternText = 500 // bytes
+
 // patternSize is how many states a regular expression has. It must be written as a text, so
 // that its size is known.
 func patternSize(n ast.Node) (int, error) {
 	text, ok := n.(*ast.StringNode)
 	if !ok {
 		return 0, errors.New("the pattern of matches must be a text in quotes")
+	}
+	if len(text.Value) > maxPatternText {
+		return 0, fmt.Errorf("the pattern has %d bytes; at most %d are allowed", len(text.Value), maxPatternText)
 	}
 	parsed, err := syntax.Parse(text.Value, syntax.Perl)
 	if err != nil {
@@ -154,9 +159,13 @@ func (v *looker) call(n *ast.CallNode) {
 	if !ok || len(n.Arguments) != 1 {
 		return
 	}
-	text, ok := n.Arguments[0].(*ast.StringNode)
 	f, known := v.names.Functions[callee.Value]
-	if !ok || !known {
+	if !known {
+		return
+	}
+	text, ok := n.Arguments[0].(*ast.StringNode)
+	if !ok {
+		v.found(n.Arguments[0].Location(), "", callee.Value+" takes a text in quotes")
 		return
 	}
 	c := Call{Function: callee.Value, Text: text.Value}

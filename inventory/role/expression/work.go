@@ -56,6 +56,9 @@ func (accountant) Visit(node *ast.Node) {
 		n.Node = read(readName, n.Node)
 	case *ast.BuiltinNode:
 		switch n.Name {
+		case "split": // into a text for each character
+			n.Arguments[0] = call(scanName, n.Arguments[0], n.Arguments[0], &ast.IntegerNode{Value: 64})
+			return
 		case "len", "first", "last", "get", "type": // take the same time whatever the size
 			return
 		}

@@ -105,6 +105,11 @@ func Common() map[string]Field {
 		"require":  {Spec: Spec{Type: IDs}, Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
 		"before":   {Spec: Spec{Type: IDs}, Text: "Resources that are tried after this one holds: each of them requires this one.", Examples: []string{"service[nginx]"}},
 		"deadline": {Spec: Spec{Type: Duration, Low: 1, High: catalog.MaxDeadline}, Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+		"only_on": {
+			Spec: Spec{Type: Words, Known: []string{catalog.FirstBoot}}, Examples: []string{catalog.FirstBoot},
+			Text: "The occasion on which it is brought about. first-boot: until a run on the installed system had no failure; after that it isn't looked at.",
+		},
+		"tags": {Spec: Spec{Type: Tags}, Text: "Names by which rackhand-agent run --tags finds it, of small letters, digits, _ and -.", Examples: []string{"web", "[web, tls]"}},
 	}
 }
 

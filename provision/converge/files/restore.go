@@ -23,8 +23,7 @@ func (f *Files) Restore(ctx context.Context, e backup.Entry) (changed bool, err 
 	if err := (&catalog.Resource{ID: catalog.ID(catalog.KindFile, e.Path), File: file}).Validate(); err != nil {
 		return false, fmt.Errorf("the list of backups is damaged: %w", err)
 	}
-	r := *f
-	r.Contents = copies{f.Backups, e}
+	r := &Files{Root: f.Root, Runner: f.Runner, Random: f.Random, Contents: copies{f.Backups, e}, Backups: f.Backups, Trust: f.Trust}
 	p, err := r.locate(file)
 	if err != nil {
 		return false, err
