@@ -55,7 +55,7 @@ func Protected(name string) bool {
 			return true
 		}
 	}
-	return slices.Contains(protected, name)
+	return slices.ContainsFunc(protected, func(dir string) bool { return name == dir || strings.HasPrefix(dir, name+"/") })
 }
 
 // ProtectedPaths are the directories of [Protected] by name.
@@ -70,5 +70,5 @@ var protected = []string{
 	"/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64",
 	"/usr/libexec", "/usr/libx32", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin", "/usr/share", "/usr/src",
 	"/var", "/var/cache", "/var/lib", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/rpm", "/var/lib/systemd", "/var/log", "/var/opt",
-	"/var/spool", "/var/tmp", "/boot/efi", "/etc/apt", "/etc/ssh", "/etc/systemd", "/etc/systemd/system", "/usr/lib/systemd",
+	"/var/spool", "/var/tmp", "/boot/efi", "/etc/apt", "/etc/ssh", "/etc/systemd", "/etc/systemd/system", "/usr/lib/systemd", "/usr/lib/systemd/system",
 }
