@@ -61,7 +61,7 @@ unit: build ## the tests that need no root and no tools
 	go test $(ALL)
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
-	.ci/peers $(PEERS) isc-dhcp-relay
+	.ci/peers $(PEERS) isc-dhcp-relay sudo cron
 	go build -o bin/testtable ./.ci/testtable
 	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
@@ -72,8 +72,9 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
-  FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
-  FuzzParse=provision/converge/systemd
+  FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog \
+  FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
+  FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)

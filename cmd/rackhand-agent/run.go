@@ -64,9 +64,9 @@ type options struct {
 	wait, lockWait, interval time.Duration
 	verbose, noop, json      bool
 	reason, until            string
+	tags                     []string
 	file, at                 string
 	id                       int
-	tags                     []string
 }
 
 // parse reads the flags of a command. done: the command has ended with the exit code.
@@ -214,7 +214,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Packages: packageManager, Version: version,
+		Runner: runner, Packages: packageManager, Version: version,
 		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
 			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},

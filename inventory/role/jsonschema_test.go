@@ -1,6 +1,7 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,19 @@ func baseRole(path string) string {
 		return "checks: [{http: {port: 80}, each: [a]}]\n"
 	}
 	if strings.HasPrefix(path, "checks") {
+		kind, key, _ := strings.Cut(strings.TrimPrefix(path, "checks."), ".")
+		switch {
+		case key == "address":
+			return "checks: [{from: host, " + kind + ": {port: 80}}]\n"
+		case kind == "http" && key != "", kind == "tcp" && key != "":
+			return "checks: [{" + kind + ": {port: 80, tls: true}}]\n"
+		case kind == "exec" && key != "":
+			return "checks: [{exec: {command: [a]}}]\n"
+		case kind == "systemd" && key != "":
+			return "checks: [{systemd: {failed: 0}}]\n"
+		case kind == "tcp", kind == "exec", kind == "systemd":
+			return "checks: [{within: 5s}]\n"
+		}
 		return "checks: [{http: {port: 80}}]\n"
 	}
 	if strings.HasPrefix(path, "include") {
@@ -56,11 +70,11 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		needs := k.Needs
-		if key == "content" || key == "source" || key == "template" || strings.HasPrefix(needs, key+":") {
-			needs = ""
-		}
-		return "resources: [{" + k.Name + ": " + k.Example + ", " + needs + "}]\n"
+		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:"}[key]
+		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
+			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
+		})
+		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}
 	if key == "as" {
 		return "resources: [{package: nginx, each: [a]}]\n"

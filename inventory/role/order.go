@@ -15,6 +15,8 @@ import (
 // parent directory -> file, package -> its configuration and service, package ->
 // every file and service written later.
 func (c *compiler) link() {
+	c.oneWriter()
+	c.exclusiveKeys()
 	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
@@ -55,6 +57,7 @@ func (c *compiler) link() {
 		if n.File != nil {
 			c.linkFile(i)
 		}
+		c.linkWriter(i)
 	}
 	for _, n := range c.nodes {
 		n.Require, n.Notify = unique(n.Require), unique(n.Notify)

@@ -16,6 +16,8 @@ type Catalog struct {
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
+	// Checks run on the host after the resources. Agents that don't know them run none.
+	Checks []Check `json:"checks,omitempty"`
 	// Maintenance says when changes may restart services; nil: at any time. Agents that
 	// don't know it restart at any time.
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
@@ -26,13 +28,18 @@ type Catalog struct {
 // A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
 // is set.
 type Resource struct {
-	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
-	Package *Package `json:"package,omitempty"`
-	File    *File    `json:"file,omitempty"`
-	Service *Service `json:"service,omitempty"`
-	Group   *Group   `json:"group,omitempty"`
-
-	Repository *Repository `json:"repository,omitempty"`
+	ID            string         `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package       *Package       `json:"package,omitempty"`
+	File          *File          `json:"file,omitempty"`
+	Service       *Service       `json:"service,omitempty"`
+	Group         *Group         `json:"group,omitempty"`
+	Line          *Line          `json:"line,omitempty"`
+	Block         *Block         `json:"block,omitempty"`
+	INI           *INI           `json:"ini,omitempty"`
+	AuthorizedKey *AuthorizedKey `json:"authorized_key,omitempty"`
+	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
+	Cron          *Cron          `json:"cron,omitempty"`
+	Repository    *Repository    `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
@@ -113,10 +120,13 @@ type Report struct {
 	Version  string    `json:"version"` // of the catalog
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
-	// Status is OK, Changed or Failed: the worst of the results.
+	// Status is OK, Changed or Failed: the worst of the results and of the checks.
 	Status  string   `json:"status"`
 	Results []Result `json:"results"`
-	Error   string   `json:"error,omitempty"` // why the run could not be carried out at all
+	// Checks are the results of the checks on the host, in the catalog's order. There are
+	// none in a dry run.
+	Checks []CheckResult `json:"checks,omitempty"`
+	Error  string        `json:"error,omitempty"` // why the run could not be carried out at all
 	// CatalogFetched is set when the appliance could not be asked and the catalog
 	// kept on the host was converged instead: when that one was last confirmed.
 	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`

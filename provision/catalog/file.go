@@ -48,8 +48,23 @@ type File struct {
 
 func (f *File) Title() string { return f.Path }
 
-// Paths is the file itself.
-func (f *File) Paths() []string { return []string{f.Path} }
+// Uses are the users and groups that it names.
+func (f *File) Uses() []string {
+	if f.Ensure == Absent {
+		return nil
+	}
+	ids := accountIDs(f.Owner, f.Group)
+	entries, _ := ParseACL(f.ACL, true)
+	for _, e := range entries {
+		switch e.Tag {
+		case ACLUser:
+			ids = append(ids, accountIDs(e.Name, "")...)
+		case ACLGroup:
+			ids = append(ids, accountIDs("", e.Name)...)
+		}
+	}
+	return ids
+}
 
 func (f *File) validate() error {
 	switch {

@@ -9,12 +9,17 @@ import (
 
 // The kinds of resources, as they stand before the bracket of an id.
 const (
-	KindPackage = "package"
-	KindFile    = "file"
-	KindService = "service"
-	KindGroup   = "group"
-
-	KindRepository = "repository"
+	KindPackage       = "package"
+	KindFile          = "file"
+	KindService       = "service"
+	KindGroup         = "group"
+	KindLine          = "line"
+	KindBlock         = "block"
+	KindINI           = "ini"
+	KindAuthorizedKey = "authorized_key"
+	KindSudoers       = "sudoers"
+	KindCron          = "cron"
+	KindRepository    = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.

@@ -59,6 +59,18 @@ func (c *Catalog) Validate() error {
 		}
 		seen[r.ID] = true
 	}
+	if len(c.Checks) > MaxChecks {
+		return fmt.Errorf("the catalog has %d checks, at most %d are allowed", len(c.Checks), MaxChecks)
+	}
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if k.Problem != "" {
+			continue
+		}
+		if err := k.Validate(); err != nil {
+			return fmt.Errorf("check %d, %.200s: %w", i+1, k.Source, err)
+		}
+	}
 	return nil
 }
 

@@ -58,7 +58,7 @@ func unknownToFirst(c *catalog.Catalog) string {
 			err = fmt.Errorf("ensure: %s", f.Ensure)
 		}
 		if p := r.Package; err == nil && p != nil && (p.Ensure == catalog.Latest || p.Ensure == catalog.Purged) {
-			err = fmt.Errorf("ensure: %s", p.Ensure) // not a version
+			err = fmt.Errorf("ensure: %s", p.Ensure)
 		}
 		if err != nil {
 			return fmt.Sprintf("this agent doesn't know all of %s", r.ID)

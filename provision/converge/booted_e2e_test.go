@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,12 @@ type booted struct {
 	last   []catalog.Result
 }
 
-// Run runs a program in the container.
+// Run runs a program in the container. Paths below its root are those that it sees.
 func (b *booted) Run(ctx context.Context, env []string, args ...string) (command.Output, error) {
+	args = slices.Clone(args)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], b.root.Root+"/", "/")
+	}
 	b.calls = append(b.calls, strings.Join(args, " "))
 	return command.Exec{}.Run(ctx, env, append(append([]string(nil), b.inside...), args...)...)
 }
@@ -60,7 +65,9 @@ func TestBooted(t *testing.T) {
 	t.Run("control", b.control)
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
+	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
+	t.Run("texts", b.texts)
 	t.Run("repositories", b.repositories)
 }
 

@@ -107,6 +107,7 @@ type run struct {
 	diffs     map[string]string   // of files, in a dry run
 	changes   map[string][]string // what was begun to change of a resource
 	waits     map[string]string   // refreshes that wait for the maintenance window, by service
+	drafts    *provider.Drafts    // of files, in a dry run
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
 
@@ -139,7 +140,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, changes: map[string][]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, changes: map[string][]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
 	}
 	resources := c.Resources
 	if len(mode.Tags) > 0 {
@@ -227,6 +228,9 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
+	if r.noop {
+		within = provider.WithDrafts(within, r.drafts)
+	}
 	if did, err, done := r.tries(within, res, start, deadline); done {
 		r.outcome(res, start, did, err)
 	}

@@ -26,30 +26,42 @@ func (r *run) cannotTell(res *catalog.Resource, err error) string {
 	if !r.noop || !errors.As(err, &m) {
 		return ""
 	}
-	if makers := r.makers(res); len(makers) > 0 {
+	makers := r.wouldMakeAny(m.By)
+	if len(makers) == 0 {
+		makers = r.makers(res)
+	}
+	if len(makers) > 0 {
 		return fmt.Sprintf("until %s is made: %v", packages.Listed(makers), err)
 	}
 	return ""
+}
+
+// would reports whether this dry run would bring a resource about.
+func (r *run) would(id string) bool {
+	s := r.results[id].Status
+	return s == catalog.Changed || s == catalog.Unknown
+}
+
+func (r *run) wouldMakeAny(ids []string) (makers []string) {
+	for _, id := range ids {
+		if r.would(id) {
+			makers = append(makers, id)
+		}
+	}
+	return makers
 }
 
 // makers are the resources that this dry run would make and that may bring the thing that a
 // resource lacks: its requirements, otherwise folders on the way to a file and the files of
 // a unit, otherwise any package.
 func (r *run) makers(res *catalog.Resource) (makers []string) {
-	would := func(id string) bool {
-		s := r.results[id].Status
-		return s == catalog.Changed || s == catalog.Unknown
-	}
-	for _, id := range res.Require {
-		if would(id) {
-			makers = append(makers, id)
-		}
-	}
-	if len(makers) > 0 {
+	if makers = r.wouldMakeAny(res.Require); len(makers) > 0 {
 		return makers
 	}
-	if res.File != nil {
-		if dir := r.folderMade(res.File.Path); dir != "" {
+	_, spec := res.Kind()
+	if w, ok := spec.(catalog.Writer); ok {
+		name, _ := w.Writes()
+		if dir := r.folderMade(name); dir != "" {
 			return []string{dir}
 		}
 	}
@@ -57,7 +69,7 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 		switch {
 		case before.ID == res.ID:
 			return makers
-		case !would(before.ID):
+		case !r.would(before.ID):
 		case before.Package != nil && !before.Package.Gone(),
 			res.Service != nil && before.File != nil && strings.Contains(before.File.Path, "/systemd/") && strings.HasPrefix(path.Base(before.File.Path), unitBase(res.Service.Name)):
 			makers = append(makers, before.ID)
@@ -82,7 +94,7 @@ func unitBase(name string) string {
 func (r *run) folderMade(name string) string {
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		id := catalog.ID(catalog.KindFile, dir)
-		if s := r.results[id].Status; s == catalog.Changed || s == catalog.Unknown {
+		if r.would(id) {
 			return id
 		}
 	}

@@ -65,6 +65,8 @@ type Values interface {
 	Content() Content
 	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
 	ContentOf(content, source, template string) Content
+	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
+	Body(most int) string
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -79,7 +81,9 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind()}
+	return []Kind{
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
+	}
 }
 
 // Names are the names of all kinds.
@@ -145,3 +149,4 @@ func (nothing) List(string) []string          { return nil }
 func (nothing) Content() Content              { return Content{} }
 
 func (nothing) ContentOf(_, _, _ string) Content { return Content{} }
+func (nothing) Body(int) string                  { return "" }
