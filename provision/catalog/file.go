@@ -48,24 +48,6 @@ type File struct {
 
 func (f *File) Title() string { return f.Path }
 
-// Uses are the users and groups that it names.
-func (f *File) Uses() []string {
-	if f.Ensure == Absent {
-		return nil
-	}
-	ids := accountIDs(f.Owner, f.Group)
-	entries, _ := ParseACL(f.ACL, true)
-	for _, e := range entries {
-		switch e.Tag {
-		case ACLUser:
-			ids = append(ids, accountIDs(e.Name, "")...)
-		case ACLGroup:
-			ids = append(ids, accountIDs("", e.Name)...)
-		}
-	}
-	return ids
-}
-
 func (f *File) validate() error {
 	switch {
 	case len(f.Path) > 4095 || !path.IsAbs(f.Path) || strings.ContainsAny(f.Path, "\x00\n"):

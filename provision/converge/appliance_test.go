@@ -136,6 +136,9 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	if a.agents.serve(a, w, r) {
 		return
 	}
+	if r.URL.Path == catalogPath {
+		a.facts.ask(w, r)
+	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
 		if a.after != "" {
@@ -177,7 +180,6 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		a.facts.put(w, r, body)
 	case "/v1/catalog":
-		a.facts.ask(w, r)
 		etag := `"` + a.catalog.Version + `"`
 		if a.tags {
 			w.Header().Set(catalog.FormatHeader, "3")
@@ -249,6 +251,8 @@ func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
 		text, ok = a.content[sum]
 	} else if path, is := strings.CutPrefix(r.URL.Path, catalog.SecretsPath); is {
 		text, ok = a.secret[path]
+	} else if id, is := strings.CutPrefix(r.URL.Path, catalog.SecretOfPath); is {
+		text, ok = a.secret[id]
 	} else {
 		return false
 	}
@@ -277,6 +281,8 @@ func (a *appliance) byHash(resources ...catalog.Resource) {
 	a.catalog, a.content, a.secret = second, map[string]string{}, map[string]string{}
 	for _, r := range resources {
 		switch {
+		case r.Secret() != "":
+			a.secret[r.ID] = r.Secret()
 		case r.File == nil || r.File.Ensure != catalog.FileKind:
 		case r.File.Sensitive:
 			a.secret[r.File.Path] = r.File.Content

@@ -48,12 +48,16 @@ func (s *Server) catalog(c echo.Context) error {
 		return err
 	}
 	// Before the catalog is made: one that can't be made may lack the facts.
-	if has := c.Request().Header.Get(catalog.HeaderFacts); has != "" && has != s.Facts.Sum(h.Name) {
+	has := c.Request().Header.Get(catalog.HeaderFacts)
+	if has != "" && has != s.Facts.Sum(h.Name) {
 		c.Response().Header().Set(catalog.HeaderFacts, catalog.FactsWanted)
 	}
 	m, err := s.made(h)
 	if err != nil {
 		return err
+	}
+	if has == "" && len(m.Waiting) > 0 {
+		s.factsMissing(h.Name, m.Waiting)
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	c.Response().Header().Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
@@ -171,6 +175,23 @@ func (s *Server) secret(c echo.Context) error {
 		return s.stored(c, f.SHA256)
 	}
 	return stream(c, strings.NewReader(f.Content))
+}
+
+// secretOf answers with the secret of another resource of the host's catalog, by its id.
+func (s *Server) secretOf(c echo.Context) error {
+	h, err := s.agent(c)
+	if err != nil {
+		return err
+	}
+	m, err := s.made(h)
+	if err != nil {
+		return err
+	}
+	text, ok := m.SecretOf(strings.TrimPrefix(c.Request().URL.Path, catalog.SecretOfPath))
+	if !ok {
+		return errNotNamed
+	}
+	return stream(c, strings.NewReader(text))
 }
 
 // stream answers with bytes, piece by piece.
