@@ -48,7 +48,7 @@ func (c *compiler) linkWriter(i int) {
 	}
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		if at, ok := c.index[catalog.ID(catalog.KindFile, dir)]; ok {
-			if c.nodes[at].File.Ensure == catalog.Directory {
+			if e := c.nodes[at].File.Ensure; e == catalog.Directory || e == catalog.Link {
 				c.linkBehind(i, c.nodes[at].ID)
 			}
 			return

@@ -10,12 +10,16 @@ type Spec interface {
 	validate() error
 }
 
-// Paths are the files that a resource declares by its kind: of file[/etc/motd] /etc/motd. A
-// kind that manages files of other names has a method Paths, too.
+// Paths are the files that a resource may write, so that no purge removes them. A spec that
+// is no [Writer], or writes several files, has a method Paths.
 func (r *Resource) Paths() []string {
 	_, s := r.Kind()
-	if s, ok := s.(interface{ Paths() []string }); ok {
+	switch s := s.(type) {
+	case interface{ Paths() []string }:
 		return s.Paths()
+	case Writer:
+		name, _ := s.Writes()
+		return []string{name}
 	}
 	return nil
 }

@@ -10,8 +10,20 @@ func (r *Resource) Uses() []string {
 	return nil
 }
 
-// Uses are its owner and its group.
-func (f *File) Uses() []string { return append(ids(KindUser, f.Owner), ids(KindGroup, f.Group)...) }
+// Uses are its owner, its group, and the users and groups of its access control list.
+func (f *File) Uses() []string {
+	users, groups := []string{f.Owner}, []string{f.Group}
+	entries, _ := ParseACL(f.ACL, true)
+	for _, e := range entries {
+		switch e.Tag {
+		case ACLUser:
+			users = append(users, e.Name)
+		case ACLGroup:
+			groups = append(groups, e.Name)
+		}
+	}
+	return append(ids(KindUser, users...), ids(KindGroup, groups...)...)
+}
 
 // Uses are its groups. The group of its own name is one of them: it is often its primary one,
 // which can't go before the user.
