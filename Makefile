@@ -69,7 +69,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 
 # Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
-FUZZ := FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
+FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
@@ -87,7 +87,7 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 	$(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 30m -v -run TestTFTP ./provision/tftp/bench -write
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags bench -count=1 -timeout 30m -v -run TestUnderFlood ./provision/bench/flood -write
 	$(SUDO) .ci/system $(PEERS)/agents $(CACHE)/images/debian12/root.tar.zst puppet-agent cfengine3 ansible-core python3-apt time
-	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run TestAgents ./provision/bench/agents -write
+	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run "TestAgents|TestMany" ./provision/bench/agents -write
 	go test -tags bench -count=1 -timeout 30m -v -run TestYearOf500 ./provision/retention
 
 test: needs-test check e2e ## everything, as CI runs it

@@ -72,13 +72,7 @@ func (l *loader) checkLayer(what string, ly layer) {
 	if name := ly.text(keySystem); name != "" && l.systems[name] == nil && !l.broken {
 		ly[keySystem].node.Problem(declareHint(problem.DidYouMean(name, sortedKeys(l.systems)), "systems", name), "%s: there is no system %q", what, name)
 	}
-	if name := ly.text(keyRole); name != "" && l.opt.Roles != nil && !slices.Contains(l.opt.Roles, name) {
-		hint := problem.DidYouMean(name, l.opt.Roles)
-		if hint == "" {
-			hint = "write it to roles/" + name + ".yaml"
-		}
-		ly[keyRole].node.Problem(hint, "%s: there is no role %q", what, name)
-	}
+	l.checkRoles(what, ly)
 	if name := ly.text(keyKickstart); name != "" && l.opt.Templates != nil && !l.opt.Templates(name) {
 		hint := "write it to templates/" + name + ", or use the built-in base.ks"
 		if l.opt.Templates(name + ".ks") {

@@ -163,6 +163,9 @@ func (l *loader) checkComplete(d *hostDecl) {
 	if m.system != nil && !m.has(keyKickstart) {
 		d.key.Problem("add kickstart: base.ks to its group, its system or defaults", "%s has a system, but no kickstart to install it with", what)
 	}
+	if names, last := m.roles(); len(names) > maxHostRoles {
+		last.node.Problem("write a role that includes several", "%s: %d roles with those of its group, its system and defaults, at most %d are allowed", what, len(names), maxHostRoles)
+	}
 	if !d.bmc.IsValid() {
 		return
 	}

@@ -24,7 +24,7 @@ type Change struct {
 	Kind    string // Added, Removed or Altered
 	// Fields are the keys that differ in an altered host, sorted: mac, address, network (it
 	// lies in another one), network.KEY (its network has another KEY), group,
-	// system, kickstart, role, install, answer, budget, bmc, boot.KEY, rack, disk,
+	// system, kickstart, roles, install, answer, budget, bmc, boot.KEY, rack, disk,
 	// variables.NAME; system includes the system's own settings. In an altered network
 	// they are its keys.
 	Fields []string
@@ -137,7 +137,7 @@ func diffHost(a, b *Host) []string {
 	field("group", a.Group == b.Group)
 	field("system", samePointed(a.System, b.System))
 	field("kickstart", a.Kickstart == b.Kickstart)
-	field("role", a.Role == b.Role)
+	field(keyRoles, slices.Equal(a.Roles, b.Roles))
 	field("install", a.Install == b.Install)
 	field(keyAnswer, a.Answer == b.Answer)
 	field("budget", a.Budget == b.Budget)

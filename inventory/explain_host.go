@@ -47,6 +47,9 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 	if err != nil {
 		return nil, err
 	}
+	if key == keyRole {
+		key = keyRoles
+	}
 	var found []Setting
 	known := slices.Clone(keyOrder)
 	for _, set := range all {
@@ -76,7 +79,7 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 // keyOrder is the order in which settings are shown. Settings below a key come where the
 // key comes.
 var keyOrder = []string{
-	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
+	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRoles, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
 	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
 	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy,
 	"maintenance", keyMaintenanceWindows, keyMaintenanceZone, "variables",

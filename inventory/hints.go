@@ -22,7 +22,9 @@ func rootHint(key string) string {
 		return "it belongs to a host: indent it below the host's name, below hosts:"
 	case "all", "children":
 		return "write hosts: and groups:; a host names its group"
-	case "roles", "templates", "secrets":
+	case "roles":
+		return "write it below defaults:, a group or a host; a role itself is a file of the folder roles/"
+	case "templates", "secrets":
 		return "these are folders of files, not keys"
 	}
 	return ""
@@ -250,7 +252,7 @@ func declareHint(near, section, name string) string {
 // the host before it has lost its indentation.
 func misplaced(name string, key, value schema.Node) bool {
 	switch name {
-	case "mac", "address", "group", "bmc", "rack", "kickstart", "role", "system", "install", "answer", "budget", "disk", "boot", "variables":
+	case "mac", "address", "group", "bmc", "rack", "kickstart", "role", "roles", "system", "install", "answer", "budget", "disk", "boot", "variables":
 	default:
 		return false
 	}

@@ -76,7 +76,7 @@ func TestDiff(t *testing.T) {
 	a, b := parse(t, before), parse(t, after)
 	want := []string{
 		"network n: gateway",
-		"all: address, bmc, budget, disk, group, install, kickstart, mac, network.gateway, rack, role, system, variables.v, variables.w, variables.x",
+		"all: address, bmc, budget, disk, group, install, kickstart, mac, network.gateway, rack, roles, system, variables.v, variables.w, variables.x",
 		"by-network: address, network.gateway",
 		"by-system: system",
 		"gone: removed",

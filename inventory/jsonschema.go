@@ -99,7 +99,9 @@ func networkDocs(all schema.Docs) {
 func layerDocs(all schema.Docs, prefix string) {
 	keys := schema.Docs{
 		keyKickstart:          {Text: "The Kickstart template: a file of templates/, otherwise a built-in one.", Pattern: fileForm.String(), Examples: []string{"base.ks"}},
-		keyRole:               {Text: "The host's role: a file of roles/, without .yaml.", Pattern: nameForm.String(), Examples: []string{"web"}},
+		keyRole:               {Text: "The host's one role: a file of roles/, without .yaml. Either role or roles.", Pattern: nameForm.String(), Examples: []string{"web"}},
+		keyRoles:              {Text: fmt.Sprintf("The host's roles, in order, %d at most. They replace those of the weaker layers.", maxHostRoles), Pattern: nameForm.String(), Examples: []string{"[base, web]", "{add: [monitoring]}"}},
+		"roles.add":           {Text: "Roles behind those of the weaker layers.", Pattern: nameForm.String(), Examples: []string{"[monitoring]"}},
 		keyInstall:            {Text: "first-boot arms a host that was never installed automatically, when it first boots from the network. on-request arms it only by `rackhand install HOST`. never is for devices that only get an address: a printer, a switch.", Default: string(defaultInstall), Examples: []string{string(FirstBoot)}},
 		keyAnswer:             {Text: "give: the box gets the answer file once it has proved to be the host, as far as its link can show. confirm: it also waits for `rackhand release HOST`.", Default: string(defaultAnswer), Examples: []string{string(ConfirmAnswer)}},
 		keyBudget:             {Text: fmt.Sprintf("The time from power-on to serving, %s to %s.", schema.Plain(minBudget), schema.Plain(maxBudget)), Default: schema.Plain(defaultBudget), Examples: []string{"30m"}},

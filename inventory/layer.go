@@ -13,7 +13,8 @@ import (
 const (
 	keySystem      = "system"
 	keyKickstart   = "kickstart"
-	keyRole        = "role"
+	keyRole        = "role" // one of keyRoles
+	keyRoles       = "roles"
 	keyInstall     = "install"
 	keyAnswer      = "answer"
 	keyBudget      = "budget"
@@ -74,7 +75,6 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 	}
 	fields := schema.Fields{
 		keyKickstart: text(keyKickstart, validFileName, "name a file of templates/, such as base.ks, without a path"),
-		keyRole:      text(keyRole, validName, "name a file of roles/, such as web, without a path"),
 		keyDisk:      text(keyDisk, validDisk, "write sda, nvme0n1 or /dev/disk/by-id/..."),
 		keyInstall: func(n schema.Node) {
 			var value any
@@ -111,6 +111,7 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 
 		"maintenance": func(n schema.Node) { maintenanceFields(what, n, to) },
 	}
+	roleFields(what, to, fields)
 	for _, key := range more {
 		if key == keySystem {
 			fields[key] = text(keySystem, validName, "name one of systems:")

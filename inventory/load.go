@@ -98,7 +98,12 @@ func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
 	if l.list.Len() > 0 {
 		return nil, l.list.Problems()
 	}
-	return l.snapshot(dir, revision(files)), nil
+	s := l.snapshot(dir, revision(files))
+	s.files = map[string]*schema.File{}
+	for i := range roots {
+		s.files[files[i].name] = roots[i].node.File()
+	}
+	return s, nil
 }
 
 // A root is a file that was parsed, with the problems of its nodes.

@@ -135,7 +135,7 @@ func dump(s *Snapshot) string {
 		if h.System != nil {
 			system = h.System.Name
 		}
-		fmt.Fprintf(&b, "  system %s kickstart %q role %q install %s answer %s budget %s disk %q\n", system, h.Kickstart, h.Role, h.Install, h.Answer, h.Budget, h.Disk)
+		fmt.Fprintf(&b, "  system %s kickstart %q roles %q install %s answer %s budget %s disk %q\n", system, h.Kickstart, h.Roles, h.Install, h.Answer, h.Budget, h.Disk)
 		if h.BMC != nil {
 			fmt.Fprintf(&b, "  bmc %s user %q password %q\n", h.BMC.Address, h.BMC.User, h.BMC.Password)
 			if h.BMC.MAC != (MAC{}) {

@@ -3,6 +3,8 @@ package inventory
 import (
 	"net/netip"
 	"slices"
+
+	"rackhand/config/schema"
 )
 
 // A snapshot that was loaded has an index. One that is written down as a literal,
@@ -75,6 +77,10 @@ func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {
 	}
 	return found
 }
+
+// File is the text of one of the inventory's files, for problems that are found elsewhere; nil
+// if there is none of that name.
+func (s *Snapshot) File(name string) *schema.File { return s.files[name] }
 
 // HostNames lists the hosts in order.
 func (s *Snapshot) HostNames() []string {

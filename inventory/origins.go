@@ -34,6 +34,9 @@ func (s *sources) origins() map[string][]Origin {
 			o[g.key] = append(o[g.key], Origin{layer.name, g.value, g.at.String()})
 		}
 	}
+	if from, ok := o[keyRoles]; ok {
+		o[keyRoles] = roleOrigins(from)
+	}
 	o[keyInstall] = append(o[keyInstall], Origin{builtIn, defaultInstall, ""})
 	if n := s.network; n != nil {
 		o[keyAnswer] = append(o[keyAnswer], Origin{"network " + n.Name, n.Answer, s.networkAt})
@@ -56,7 +59,11 @@ func sourcesOf(d *hostDecl, m merged, shared map[string]*givenLayer) *sources {
 		if layer == nil {
 			layer = &givenLayer{name: n.name, settings: make([]given, 0, len(n.layer))}
 			for key, set := range n.layer {
-				layer.settings = append(layer.settings, given{key, set.value, set.node.At()})
+				value := set.value
+				if r, ok := value.(*roleSetting); ok {
+					value = givenRoles{r.names, r.add}
+				}
+				layer.settings = append(layer.settings, given{key, value, set.node.At()})
 			}
 			if i < len(m.layers)-1 { // the last one is the host's own
 				shared[n.name] = layer

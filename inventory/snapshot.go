@@ -48,7 +48,6 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 		Address:   d.address,
 		Network:   s.Networks[l.networkOf(d.address).Name],
 		Kickstart: m.text(keyKickstart),
-		Role:      m.text(keyRole),
 		Install:   defaultInstall,
 		Budget:    defaultBudget,
 		Rack:      d.rack,
@@ -59,6 +58,7 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 		Maintenance: m.maintenance(),
 		Line:        d.place().String(),
 	}
+	h.Roles, _ = m.roles()
 	h.Group, _ = d.group.value.(string)
 	if m.system != nil {
 		h.System = s.Systems[m.system.Name]

@@ -6,6 +6,8 @@ package inventory
 import (
 	"net/netip"
 	"time"
+
+	"rackhand/config/schema"
 )
 
 // A Snapshot is one validated state of the inventory. It is immutable: everyone
@@ -24,6 +26,8 @@ type Snapshot struct {
 	origins map[string]*sources
 	// places tell where networks and systems stand, by "network rack1".
 	places map[string]places
+	// files are the texts of the files by their names.
+	files map[string]*schema.File
 	// index answers lookups; nil in a snapshot that wasn't loaded.
 	index *index
 }
@@ -158,13 +162,14 @@ type Host struct {
 	// Kickstart names the template, looked up in the inventory's templates/ and
 	// then among the built-in ones.
 	Kickstart string
-	Role      string // "" without a role
-	Install   Policy
-	Answer    AnswerPolicy
-	Budget    time.Duration // from power-on to serving; 15 min by default
-	BMC       *BMC          // nil without a BMC
-	Rack      *RackPlace    // nil when not given
-	Boot      Boot
+	// Roles are in the order in which they are converged, each once; nil without one.
+	Roles   []string
+	Install Policy
+	Answer  AnswerPolicy
+	Budget  time.Duration // from power-on to serving; 15 min by default
+	BMC     *BMC          // nil without a BMC
+	Rack    *RackPlace    // nil when not given
+	Boot    Boot
 	// Disk names the disk to install to (sda, /dev/disk/by-id/...); "" means the
 	// only one there is.
 	Disk string

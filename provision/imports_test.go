@@ -112,6 +112,10 @@ func rules() []rule {
 	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content", "provision/converge/command"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
+	r = append(r, rule{
+		from: "rackhand/inventory/role/expression", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/inventory/role/expression", "rackhand/config/problem"},
+		why: "an expression knows names and types, whatever they stand for",
+	})
 	for _, b := range bottom {
 		r = append(r, rule{
 			from: b, forbid: []string{"rackhand/provision", "rackhand/cmd"}, allowed: []string{"rackhand/provision/catalog"},
@@ -127,6 +131,10 @@ func rules() []rule {
 	}, rule{
 		from: "rackhand/provision/converge/facts", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/converge/facts"},
 		why: "what a host is depends on nothing that it should become",
+	}, rule{
+		from: "rackhand/provision/hostfacts", forbid: []string{"rackhand/"},
+		allowed: []string{"rackhand/provision/hostfacts", "rackhand/provision/store", "rackhand/provision/limit", "rackhand/provision/catalog"},
+		why:     "what a host says of itself is kept as it is, whatever is made of it",
 	}, rule{
 		from: "rackhand/provision/retention", forbid: []string{"rackhand/inventory", "rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/appliance"},
 		why: "what is kept is decided by what is on record alone",

@@ -155,7 +155,8 @@ type HostStatus struct {
 	MACs      []string `json:"macs"`
 	Address   string   `json:"address,omitempty"`
 	Group     string   `json:"group,omitempty"`
-	Role      string   `json:"role,omitempty"`
+	Role      string   `json:"role,omitempty"` // Roles as one text: "base, web"
+	Roles     []string `json:"roles,omitempty"`
 	System    string   `json:"system,omitempty"`
 	Rack      string   `json:"rack,omitempty"`  // "r1 unit 12"
 	BMC       string   `json:"bmc,omitempty"`   // its address

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"rackhand/provision/converge"
-	"rackhand/provision/converge/facts"
 )
 
 func status(agent *converge.Agent, o options, out io.Writer) error {
@@ -62,7 +61,7 @@ func enable(ctx context.Context, agent *converge.Agent, out io.Writer) error {
 }
 
 func printFacts(ctx context.Context, o options, out io.Writer) error {
-	b, err := facts.Gather(ctx, o.root, facts.Deadline).JSON()
+	b, err := converge.GatherFacts(ctx, converge.Paths{Root: o.root}).JSON()
 	if err != nil {
 		return err
 	}

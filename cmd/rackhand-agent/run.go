@@ -7,14 +7,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
@@ -23,8 +26,9 @@ import (
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
 
   rackhand-agent daemon [--interval 30m]   converge now, at every interval, and when the appliance orders it
-  rackhand-agent run                       converge once
-  rackhand-agent once [--noop]             the same; with --noop change nothing, print what would change
+  rackhand-agent run [--tags a,b]          converge once; with --tags only resources with one of these tags
+  rackhand-agent once [--noop] [--tags a,b]
+                                           the same; with --noop change nothing, print what would change
   rackhand-agent status [--json]           last and next run, catalog, pending restarts, certificate
   rackhand-agent disable --reason TEXT --until TIME
                                            make no runs until then: 2h, 3d, 18:00, 2026-12-01 18:00; at most 30 days
@@ -56,6 +60,7 @@ type options struct {
 	wait, lockWait, interval time.Duration
 	verbose, noop, json      bool
 	reason, until            string
+	tags                     []string
 }
 
 // parse reads the flags of a command. done: the command has ended with the exit code.
@@ -73,6 +78,12 @@ func parse(args []string, stdout, stderr io.Writer) (o options, code int, done b
 		flags.DurationVar(&o.wait, "wait", 5*time.Minute, "how long to wait for another run to end")
 		flags.DurationVar(&o.lockWait, "package-lock-wait", 2*time.Minute, "how long to wait for another package manager")
 		flags.BoolVar(&o.verbose, "verbose", false, "name the resources that hold already, too")
+	}
+	if command == "once" || command == "run" {
+		flags.Func("tags", "take only resources with one of these tags, and those that they require: a,b", func(text string) error {
+			o.tags = strings.Split(text, ",")
+			return catalog.CheckTags(o.tags)
+		})
 	}
 	switch command {
 	case "daemon":
@@ -143,7 +154,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = printFacts(ctx, o, stdout)
 	default:
 		var report catalog.Report
-		report, err = agent.Make(ctx, converge.Demand{Noop: o.noop})
+		report, err = agent.Make(ctx, converge.Demand{Noop: o.noop, Tags: o.tags})
 		code = report.ExitCode()
 	}
 	if err != nil {
@@ -155,20 +166,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// manager is a package manager whose index the agent remembers.
+type manager interface {
+	converge.PackageManager
+	converge.Indexed
+}
+
+// packageManager is dnf where there is no apt-get, and apt otherwise.
+func packageManager(paths converge.Paths, runner command.Runner, lockWait time.Duration) manager {
+	if _, err := os.Stat(paths.In("/usr/bin/apt-get")); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(paths.In("/usr/bin/dnf")); err == nil {
+			return &packages.Dnf{Root: paths.Root, Runner: runner, Clock: time.Now}
+		}
+	}
+	return &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+}
+
 // newAgent builds the agent of this machine.
 func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait time.Duration) *converge.Agent {
 	runner, clock := command.Exec{}, converge.SystemClock{}
-	apt := &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
+	packageManager := packageManager(paths, runner, lockWait)
 	contents := &converge.Contents{Paths: paths, Log: log}
-	manager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
+	fileManager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Apt: apt, Version: version,
+		Packages: packageManager, Version: version,
+		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
-			Packages: apt, Services: converge.Systemd{Paths: paths, Runner: runner},
-			Files: manager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: manager, Runner: runner}),
+			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},
+			Files: fileManager, Contents: contents, Providers: provider.All(provider.Host{Root: paths.Root, Files: fileManager, Runner: runner}),
 			Version: version, Log: log, Clock: time.Now, Sleep: converge.Sleep, Diffs: diffs,
 			Boot: func() string { boot, _ := clock.Uptime(); return boot },
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type checkCmd struct {
 	Config      string `help:"The appliance's settings, to check images, media, secrets and addresses too (default: the rackhand.yaml that names this inventory, beside it or ${config})." type:"path"`
 }
 
-func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
+func (c *checkCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	switch {
 	case c.Kickstart:
 		return c.kickstarts(in, out)
@@ -48,6 +49,7 @@ func (c *checkCmd) Run(in io.Reader, out io.Writer) error {
 	var supplies *preview.Supplies
 	if cfg != nil {
 		supplies = preview.SuppliesOf(cfg)
+		supplies.Facts = storedFacts(ctx, cfg)
 	}
 	checked := preview.Check(dir, supplies)
 	for _, p := range slices.Concat(checked.Problems, checked.Warnings) {

@@ -31,12 +31,12 @@ type claimCmd struct {
 	MAC  string `arg:"" optional:"" name:"mac" help:"The box's MAC, in any usual spelling. Without MAC and name, the unclaimed boxes are listed."`
 	Name string `arg:"" optional:"" help:"The host's name."`
 
-	Address string `help:"The host's address (default: the next free one of its network)."`
-	Network string `help:"The network to take an address from, if there are several."`
-	Group   string `help:"The host's group."`
-	System  string `help:"The host's system, if its group has none."`
-	Role    string `help:"The host's role, if its group has none."`
-	Never   bool   `name:"never-install" help:"The host only gets its address, such as a printer or a switch."`
+	Address string   `help:"The host's address (default: the next free one of its network)."`
+	Network string   `help:"The network to take an address from, if there are several."`
+	Group   string   `help:"The host's group."`
+	System  string   `help:"The host's system, if its group has none."`
+	Role    []string `help:"The host's role instead of its group's; may be given several times." placeholder:"ROLE"`
+	Never   bool     `name:"never-install" help:"The host only gets its address, such as a printer or a switch."`
 }
 
 func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
@@ -54,7 +54,7 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 	case c.Name == "":
 		return exitError{2, fmt.Errorf("give it a name: rackhand claim %s NAME", mac)}
 	}
-	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Role: c.Role, Never: c.Never}
+	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Roles: c.Role, Never: c.Never}
 	if c.Address != "" {
 		if host.Address, err = netip.ParseAddr(c.Address); err != nil {
 			return exitError{2, fmt.Errorf("%q is not an address: write one such as 10.77.0.11", c.Address)}

@@ -21,7 +21,7 @@ func converging(t *testing.T, reports map[string]catalog.Report, asked *[]orders
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, provision.Status{Hosts: []provision.HostStatus{{Host: "web1", Group: "web"}, {Host: "web2", Group: "web"}, {Host: "db1", Role: "db"}}})
+		answer(w, provision.Status{Hosts: []provision.HostStatus{{Host: "web1", Group: "web"}, {Host: "web2", Group: "web"}, {Host: "db1", Role: "db", Roles: []string{"db"}}}})
 	})
 	var news []orders.Order
 	mux.HandleFunc("POST /api/converge", func(w http.ResponseWriter, r *http.Request) {

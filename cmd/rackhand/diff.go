@@ -23,7 +23,11 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	now, problems := preview.Open(c.Inventory, preview.Options{})
+	o := preview.Options{}
+	if cfg, err := settingsFor("", c.Inventory); err == nil { // otherwise no appliance is known
+		o.Facts = storedFacts(ctx, cfg)
+	}
+	now, problems := preview.Open(c.Inventory, o)
 	if err := problems.Err(); err != nil {
 		return err
 	}
@@ -34,7 +38,7 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	// A folder that is new: nothing was there before.
 	old := &preview.Preview{Snapshot: &inventory.Snapshot{}}
 	if found {
-		if old, problems = preview.Open(temp, preview.Options{}); len(problems) > 0 {
+		if old, problems = preview.Open(temp, o); len(problems) > 0 {
 			return fmt.Errorf("the inventory at %s has problems, so it can't be compared:\n%w", c.Ref, problems.Err())
 		}
 	}

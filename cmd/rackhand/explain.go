@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,15 +17,19 @@ type inventoryFlag struct {
 
 type explainCmd struct {
 	Host string `arg:"" help:"The host, by its name in the inventory."`
-	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all settings under boot."`
+	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all settings under boot. Or a resource of its roles, such as 'file[/etc/motd]'."`
 	inventoryFlag
+	Config string `help:"For a resource: the appliance's settings (default: ${config}, if it exists)." type:"path"`
 	JSON bool `help:"As JSON."`
 }
 
 // maxShown is how much of a value a table shows, in characters; JSON has all of it.
 const maxShown = 60
 
-func (c *explainCmd) Run(out io.Writer) error {
+func (c *explainCmd) Run(ctx context.Context, out io.Writer) error {
+	if isResource(c.Key) {
+		return c.resource(ctx, out)
+	}
 	// Roles and templates are not looked at: where a value comes from can be asked
 	// while they are broken.
 	snap, problems := inventory.Load(c.Inventory, inventory.Options{})

@@ -40,6 +40,7 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Show every host with its stage."`
 	Watch   watchCmd   `cmd:"" help:"Follow the journal as it grows."`
 	Report  reportCmd  `cmd:"" help:"Show the last report of a host's agent: changes, failures and drift."`
+	Facts   factsCmd   `cmd:"" help:"Show what the agent of a host has said of it: system, processor, memory, disks, own facts."`
 	Log     logCmd     `cmd:"" help:"Show the log of a host's installer."`
 	Install installCmd `cmd:"" help:"Arm a host's install and boot it from the network."`
 	Rescue  rescueCmd  `cmd:"" help:"Boot a host into a shell in memory, to log in by ssh with your key."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ type renderCmd struct {
 	BIOS   bool   `name:"bios" help:"For a plan: the box has BIOS firmware, not UEFI."`
 }
 
-func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
+func (c *renderCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	cfg, err := configOrNone(c.Config)
 	if err != nil {
 		return err
@@ -39,6 +40,9 @@ func (c *renderCmd) Run(in io.Reader, out io.Writer) error {
 			from = config.Default()
 		}
 		o.Secret = from.SecretSources(os.LookupEnv).Get
+	}
+	if preview.Answer(c.What) == preview.CatalogJSON {
+		o.Facts = storedFacts(ctx, cfg)
 	}
 	p, problems := preview.Open(dir, o)
 	if err := problems.Err(); err != nil {

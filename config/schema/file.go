@@ -48,6 +48,17 @@ func (f *File) Line(n int) string {
 	return HideSecrets(line)
 }
 
+// File is the node's file. It keeps the text alive, and nothing of the nodes.
+func (n Node) File() *File { return n.file }
+
+// Size is the size of the text in bytes.
+func (f *File) Size() (size int) {
+	for _, line := range f.lines {
+		size += len(line) + 1
+	}
+	return size
+}
+
 var (
 	secretKey = regexp.MustCompile(`(?i)(pass(word|wd|phrase)|token|private_key)[\w.-]*["']?\s*:\s*`)
 	reference = regexp.MustCompile(`^\{\s*secret\s*:`)

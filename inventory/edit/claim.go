@@ -15,8 +15,10 @@ type Host struct {
 	Name    string
 	MAC     inventory.MAC
 	Address netip.Addr
-	// Group, System and Role may be empty.
-	Group, System, Role string
+	// Group and System may be empty.
+	Group, System string
+	// Roles replace those of the group; none leave them.
+	Roles []string
 	// Never: it gets its address only, and is never installed.
 	Never bool
 }
@@ -28,11 +30,17 @@ func Claim(files []File, only string, h Host) (Change, error) {
 	for _, f := range []Field{
 		{Key: "group", Values: []string{h.Group}},
 		{Key: "system", Values: []string{h.System}},
-		{Key: "role", Values: []string{h.Role}},
 	} {
 		if f.Values[0] != "" {
 			fields = append(fields, f)
 		}
+	}
+	switch len(h.Roles) {
+	case 0:
+	case 1:
+		fields = append(fields, Field{Key: "role", Values: h.Roles})
+	default:
+		fields = append(fields, Field{Key: "roles", Values: h.Roles})
 	}
 	if h.Never {
 		fields = append(fields, Field{Key: "install", Values: []string{string(inventory.Never)}})

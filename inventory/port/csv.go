@@ -52,16 +52,16 @@ func columns() map[string]string {
 		"hostname": "name", "host": "name", "macs": "mac", "mac_address": "mac", "ip": "address", "ip_address": "address",
 		"bmc_address": "bmc", "ipmi": "bmc", "position": "unit", "u": "unit",
 	}
-	for _, name := range []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "kickstart", "disk"} {
+	for _, name := range []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "roles", "kickstart", "disk"} {
 		all[name] = name
 	}
 	return all
 }
 
 // ReadCSV reads a table: a line of column names (name and mac are needed; address,
-// bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk and variables.NAME may
-// be there), then a host a line. Commas, semicolons or tabs between the cells;
-// several MACs of a host with spaces between. Lines that are empty or begin with #
+// bmc, bmc_mac, rack, unit, group, system, role, roles, kickstart, disk and variables.NAME
+// may be there), then a host a line. Commas, semicolons or tabs between the cells;
+// several MACs or roles of a host with spaces between. Lines that are empty or begin with #
 // are skipped. All mistakes become problems in one run.
 func ReadCSV(file string, r io.Reader) (*Table, problem.Problems) {
 	t := &Table{File: file}
@@ -179,7 +179,7 @@ func (t *Table) header(in *csv.Reader, record []string) []string {
 			t.list.Addf(t.place(line, column), "take the column out, and put the secrets into files of the secrets folder; `rackhand check` says which",
 				"a column of secrets: they don't belong into the inventory")
 		case name == "":
-			t.list.Addf(t.place(line, column), problem.DidYouMean(key, []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "kickstart", "disk", "variables.NAME"}),
+			t.list.Addf(t.place(line, column), problem.DidYouMean(key, []string{"name", "mac", "address", "bmc", "bmc_mac", "rack", "unit", "group", "system", "role", "roles", "kickstart", "disk", "variables.NAME"}),
 				"unknown column %q", cell)
 		case slices.Contains(names, name):
 			t.list.Addf(t.place(line, column), "keep one of the two", "the column %s stands here twice", name)
@@ -256,6 +256,11 @@ func macs(cell string) []string {
 	if _, err := edit.ParseMAC(cell); err == nil {
 		return []string{cell}
 	}
+	return split(cell)
+}
+
+// split splits a cell with several words.
+func split(cell string) []string {
 	return strings.FieldsFunc(cell, func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == '|' || r == '/' })
 }
 

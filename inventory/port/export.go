@@ -75,7 +75,7 @@ func Prometheus(s *inventory.Snapshot, port int) ([]byte, error) {
 			}
 		}
 		add("group", h.Group)
-		add("role", h.Role)
+		add("role", h.Role())
 		if h.System != nil {
 			add("system", h.System.Name)
 		}
@@ -128,7 +128,9 @@ func Ansible(s *inventory.Snapshot) ([]byte, error) {
 	for _, h := range hosts(s) {
 		vars[h.Name] = hostVars(h)
 		put(h, "", h.Group)
-		put(h, "role_", h.Role)
+		for _, role := range h.Roles {
+			put(h, "role_", role)
+		}
 		if h.System != nil {
 			put(h, "system_", h.System.Name)
 		}
@@ -190,7 +192,10 @@ func hostVars(h *inventory.Host) map[string]any {
 		own["system"] = h.System.Name
 		own["arch"] = h.System.Processor()
 	}
-	own["role"], own["group"] = h.Role, h.Group
+	own["role"], own["group"] = h.Role(), h.Group
+	if len(h.Roles) > 0 {
+		own["roles"] = h.Roles
+	}
 	if h.BMC != nil {
 		own["bmc"] = h.BMC.Address.String()
 	}

@@ -171,6 +171,13 @@ func write(rows []Row) (text []byte, lines []cell) {
 				line(i, key, "    %s: %s", key, quote(cell))
 			}
 		}
+		if cell := r.Cells["roles"]; cell != "" {
+			var roles []string
+			for _, role := range split(cell) {
+				roles = append(roles, quote(role))
+			}
+			line(i, "roles", "    roles: [%s]", strings.Join(roles, ", "))
+		}
 		switch bmc, mac := r.Cells["bmc"], r.Cells["bmc_mac"]; {
 		case mac != "":
 			line(i, "bmc_mac", "    bmc:")

@@ -2,32 +2,46 @@ package role
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"rackhand/config/problem"
+	"rackhand/inventory/role/expression"
 	"rackhand/provision/catalog"
 )
 
-// Compile makes the catalog and the checks of a role for one host. An error is
-// of type [Problems] where the role is at fault, with file:line:column.
-func (s *Set) Compile(name string, in Input) (*Compiled, error) {
-	r := s.roles[name]
-	switch {
-	case r == nil:
-		hint := problem.DidYouMean(name, s.Names())
-		if hint == "" {
-			hint = "write roles/" + name + ".yaml"
-		}
-		return nil, fmt.Errorf("there is no role %q: %s", name, hint)
-	case r.because != "":
-		return nil, fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
-	case r.broken:
-		return nil, fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
-	case in.Host == nil:
-		return nil, fmt.Errorf("role %s: no host to compile it for", name)
+// Compile makes the catalog and the checks of roles for one host, as if a role without a file
+// included them in this order. An error is of type [Problems] where a role is at fault, with
+// file:line:column.
+func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
+	c, err := s.compile(names, in)
+	if err != nil {
+		return nil, err
 	}
-	c := &compiler{in: in, index: map[string]int{}, seen: map[string][]*scope{}}
-	s.expand(c, r, nil, nil)
+	joined := strings.Join(names, ", ")
+	out := &Compiled{Checks: c.compiled, Waiting: c.waiting}
+	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
+	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if err := out.Catalog.Validate(); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	return out, nil
+}
+
+// compile resolves roles for one host, and puts the resources in order.
+func (s *Set) compile(names []string, in Input) (*compiler, error) {
+	if in.Host == nil {
+		return nil, fmt.Errorf("role %s: no host to compile it for", strings.Join(names, ", "))
+	}
+	c := s.compiler(in)
+	for _, name := range names {
+		if err := s.usable(name); err != nil {
+			return nil, err
+		}
+		s.expand(c, s.roles[name], nil, nil)
+	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
@@ -38,25 +52,33 @@ func (s *Set) Compile(name string, in Input) (*Compiled, error) {
 		c.link()
 	}
 	if c.problems.Len() == 0 {
+		c.spread()
 		c.sort()
 	}
-	var checks []Check
 	for _, scope := range c.scopes {
-		checks = append(checks, c.checks(scope)...)
+		c.compiled = append(c.compiled, c.checks(scope)...)
 	}
 	if c.problems.Len() > 0 {
 		return nil, c.problems.Problems()
 	}
-	out := &Compiled{Checks: checks}
-	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: name, Resources: c.ordered()}
-	var err error
-	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
+	return c, nil
+}
+
+// usable says why a role can't be compiled; nil when it can.
+func (s *Set) usable(name string) error {
+	switch r := s.roles[name]; {
+	case r == nil:
+		hint := problem.DidYouMean(name, s.Names())
+		if hint == "" {
+			hint = "write roles/" + name + ".yaml"
+		}
+		return fmt.Errorf("there is no role %q: %s", name, hint)
+	case r.because != "":
+		return fmt.Errorf("role %s includes %s, which has problems: rackhand check lists them", name, r.because)
+	case r.broken:
+		return fmt.Errorf("role %s has problems: mend roles/%s.yaml, rackhand check lists them", name, name)
 	}
-	if err := out.Catalog.Validate(); err != nil {
-		return nil, fmt.Errorf("role %s for host %s: %w", name, in.Host.Name, err)
-	}
-	return out, nil
+	return nil
 }
 
 // compiler is one compilation.
@@ -73,7 +95,31 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
+	compiled []Check
 	texts    int // bytes of all contents that are in memory
+
+	facts   map[string]any           // of the host; nil while they aren't known
+	queries map[string]HostList      // results of hosts(...)
+	hasRole func(name string) bool   // in this set
+	work    expression.Budget        // of conditions
+	untrue  map[string]problem.Place // ids of resources that aren't declared, and their conditions
+	// waiting says what is left out until the facts are known.
+	waiting []string
+	// unknown: ids of some resources that wait aren't known.
+	unknown bool
+	// scopeWaits: the values of the role that is expanded need facts.
+	scopeWaits bool
+}
+
+func (s *Set) compiler(in Input) *compiler {
+	c := &compiler{
+		in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
+		hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork},
+	}
+	if in.Facts != nil {
+		c.facts = whole(in.Facts).(map[string]any)
+	}
+	return c
 }
 
 // node is a resource and its edges.
@@ -82,8 +128,11 @@ type node struct {
 	decl  *declaration
 	scope *scope
 	item  item
-	// notify and require as written, with their places.
-	notify, require []target
+	// notify, require and before as written, with their places.
+	notify, require, before []target
+	// waits is what the resource waits for; "" if it can be made.
+	waits string
+	twins []*node // the same, declared elsewhere
 }
 
 type target struct {
@@ -95,24 +144,52 @@ func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 	c.problems.Addf(at, hint, format, args...)
 }
 
+// maxChecks bounds the checks of a host.
+const maxChecks = 10_000
+
 // checks compiles the checks.
 func (c *compiler) checks(s *scope) []Check {
-	specs := httpFields()
-	specs["within"] = withinSpec()
 	var checks []Check
-	for _, d := range s.role.checks {
-		f := c.fields(s, d.fields, specs)
-		check := Check{
-			HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
-			Within: f.duration("within", time.Minute),
-			Source: d.at.String(),
+	for i := range s.role.checks {
+		d := &s.role.checks[i]
+		steps, known := c.items(s, d.loop)
+		if !known {
+			c.waitsFor("check", d.at, s, forFacts)
 		}
-		if check.HTTP.Path == "" {
-			check.HTTP.Path = "/"
+		for _, step := range steps {
+			switch c.decide(s, d.when, d.loop, step) {
+			case holds:
+				if check, ok := c.check(s, d, step); ok {
+					checks = append(checks, check)
+					continue
+				}
+				c.waitsFor("check", d.at, s, forFacts)
+			case waits:
+				c.waitsFor("check", d.at, s, forFacts)
+			case fails:
+			}
 		}
-		checks = append(checks, check)
+		if len(checks) > maxChecks {
+			c.addf(d.at, "check less", "host %s has more than %d checks", c.in.Host.Name, maxChecks)
+			return nil
+		}
 	}
 	return checks
+}
+
+// check resolves a check; false if it waits for facts.
+func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool) {
+	f := c.fields(s, d.fields, d.specs)
+	f.loop, f.item = d.loop, step
+	check := Check{
+		HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
+		Within: f.duration("within", time.Minute),
+		Source: d.at.String(),
+	}
+	if check.HTTP.Path == "" {
+		check.HTTP.Path = "/"
+	}
+	return check, !f.waits
 }
 
 // ordered lists the resources in the order of work.

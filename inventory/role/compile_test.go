@@ -40,13 +40,7 @@ func testInput(dir string) Input {
 			if err != nil {
 				return "", err
 			}
-			t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"secret": secret}).Parse(string(text))
-			if err != nil {
-				return "", err
-			}
-			var b strings.Builder
-			err = t.Execute(&b, data)
-			return b.String(), err
+			return render(name, string(text), data, secret)
 		},
 		Secret: func(name string) (string, error) {
 			if name != "app/password" {
@@ -57,13 +51,24 @@ func testInput(dir string) Input {
 	}
 }
 
+// render renders the text of a template.
+func render(name, text string, data any, secret func(string) (string, error)) (string, error) {
+	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"secret": secret}).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, data)
+	return b.String(), err
+}
+
 func TestCompileGolden(t *testing.T) {
 	const dir = "testdata/web"
 	set, problems := Load(filepath.Join(dir, "roles"))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	got, err := set.Compile("web", testInput(dir))
+	got, err := set.Compile([]string{"web"}, testInput(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +89,7 @@ func TestCompileGolden(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(b)+"\n"); diff != "" {
 		t.Errorf("compiled (-want +got):\n%s", diff)
 	}
-	again, err := set.Compile("web", testInput(dir))
+	again, err := set.Compile([]string{"web"}, testInput(dir))
 	if err != nil || again.Catalog.Version != got.Catalog.Version {
 		t.Errorf("compiled again: version %v, error %v; want %s", again, err, got.Catalog.Version)
 	}
@@ -115,7 +120,7 @@ func compileText(t *testing.T, text string, change func(*Input)) (*Compiled, err
 	if change != nil {
 		change(&in)
 	}
-	return set.Compile("r", in)
+	return set.Compile([]string{"r"}, in)
 }
 
 func idsOf(c *Compiled) []string {

@@ -24,11 +24,14 @@ type loop struct {
 
 // An item is one step of a loop.
 type item struct {
-	key   string // of a mapping; of a list its number, from 1
-	value any
+	key    string // of a mapping; of a list its number, from 1
+	value  any
+	number int // of a list, from 0
+	// claimed: the loop goes over facts, or what came from them.
+	claimed bool
 }
 
-// readLoop reads each and as of a resource; nil without each.
+// readLoop reads each and as of a resource or a check; nil without each.
 func (r *role) readLoop(n schema.Node) *loop {
 	var l *loop
 	as := loopName
@@ -47,7 +50,7 @@ func (r *role) readLoop(n schema.Node) *loop {
 		case "as":
 			asAt = &value
 			text, ok := value.Text("as")
-			if ok && (!paramName.MatchString(text) || slices.Contains([]string{"host", "appliance", "param", "var", "secret"}, text)) {
+			if ok && (!paramName.MatchString(text) || slices.Contains([]string{"host", "appliance", "param", "var", "secret", "facts", "hosts"}, text)) {
 				value.Problem("use letters, digits and _, such as site", "%.80q can't be the name of an item", text)
 			} else if ok {
 				as = text
@@ -62,6 +65,17 @@ func (r *role) readLoop(n schema.Node) *loop {
 	return l
 }
 
+// allow lets the item of a loop stand in fields.
+func (l *loop) allow(specs map[string]spec) map[string]spec {
+	if l != nil {
+		for name, s := range specs {
+			s.Loop = l.as
+			specs[name] = s
+		}
+	}
+	return specs
+}
+
 // knownItem reports whether a reference is one to the loop's item.
 func knownItem(s spec, ref string) bool {
 	if s.Loop == "" {
@@ -71,41 +85,42 @@ func knownItem(s spec, ref string) bool {
 	return ok && rest != "" || ref == s.Loop+".value" || ref == s.Loop+".key"
 }
 
-// items are the steps of a declaration: one without a loop.
-func (c *compiler) items(s *scope, d *declaration) []item {
-	if d.loop == nil {
-		return []item{{}}
+// items are the steps of a loop: one without a loop. They aren't known if they need facts
+// that aren't known yet.
+func (c *compiler) items(s *scope, l *loop) (out []item, known bool) {
+	if l == nil {
+		return []item{{}}, true
 	}
-	found, ok := (&resolver{c: c, scope: s}).tree("each", d.loop.over)
+	f := &resolver{c: c, scope: s}
+	found, ok := f.tree("each", l.over)
 	if !ok {
-		return nil
+		return nil, !f.waits
 	}
-	var out []item
-	switch f := found.(type) {
+	switch list := found.(type) {
 	case []any:
-		for i, v := range f {
-			out = append(out, item{strconv.Itoa(i + 1), v})
+		for i, v := range list {
+			out = append(out, item{strconv.Itoa(i + 1), v, i, f.claims})
 		}
 	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(f)) {
-			out = append(out, item{key, f[key]})
+		for _, key := range slices.Sorted(maps.Keys(list)) {
+			out = append(out, item{key: key, value: list[key], claimed: f.claims})
 		}
 	default:
-		c.addf(d.loop.over.at, "", "each: for host %s: %s is %s, not a list or a mapping", c.in.Host.Name, d.loop.over.scalar.text, kindOf(found))
+		c.addf(l.over.at, "", "each: for host %s: %s is %s, not a list or a mapping", c.in.Host.Name, l.over.scalar.text, kindOf(found))
 	}
 	if len(out) > maxEach {
-		c.addf(d.loop.over.at, "split it", "each: for host %s: %d items, at most %d are allowed", c.in.Host.Name, len(out), maxEach)
-		return nil
+		c.addf(l.over.at, "split it", "each: for host %s: %d items, at most %d are allowed", c.in.Host.Name, len(out), maxEach)
+		return nil, true
 	}
-	return out
+	return out, true
 }
 
 // values are an item's for ${as.key} and ${as.value}.
 func (i item) values() map[string]any { return map[string]any{"key": i.key, "value": i.value} }
 
 // from says in an error which item made a resource.
-func (d *declaration) from(i item) string {
-	if d.loop == nil {
+func (l *loop) from(i item) string {
+	if l == nil {
 		return ""
 	}
 	return fmt.Sprintf(" (item %.40q)", i.key)

@@ -54,8 +54,8 @@ func (g *graph) reaches(from, to int) bool {
 }
 
 // sorted lists the resources in order: always the first of those whose predecessors are
-// done. Those that aren't done are in a cycle, or behind one.
-func (g *graph) sorted() (order []int, done []bool) {
+// done. Those that aren't done are in a cycle, or behind one. Those to skip count as done.
+func (g *graph) sorted(skip func(resource int) bool) (order []int, done []bool) {
 	done = make([]bool, len(g.before))
 	waits := make([]int, len(g.before)) // for how many others
 	ready := &ints{}
@@ -75,9 +75,23 @@ func (g *graph) sorted() (order []int, done []bool) {
 	for i := range g.before {
 		waits[i] = len(g.before[i])
 	}
+	var skipped []int
+	for i := range g.resources {
+		if skip(i) {
+			done[i], waits[i] = true, -1 // below 0 it is never released
+			skipped = append(skipped, i)
+		}
+	}
 	for i := range g.before {
-		if len(g.before[i]) == 0 {
+		if len(g.before[i]) == 0 && waits[i] == 0 {
 			release(i)
+		}
+	}
+	for _, i := range skipped {
+		for _, next := range g.after[i] {
+			if waits[next]--; waits[next] == 0 {
+				release(next)
+			}
 		}
 	}
 	for ready.Len() > 0 {

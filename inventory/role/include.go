@@ -18,6 +18,7 @@ type include struct {
 	role string
 	at   problem.Place
 	with map[string]argument
+	when *condition
 }
 
 // An argument is a value of an included role's parameter.
@@ -39,6 +40,7 @@ func (r *role) readIncludes(n schema.Node) {
 			given := false
 			item.Fields("include", schema.Fields{
 				"role": func(n schema.Node) { name, given = n, true },
+				"when": func(n schema.Node) { inc.when = r.readWhen(n, nil) },
 				"with": func(n schema.Node) {
 					n.Each("include: with", func(param string, key, value schema.Node) {
 						if t, ok := readTree(value, param); ok {
@@ -71,6 +73,7 @@ func (s *Set) link() {
 		for _, inc := range r.includes {
 			s.checkInclude(r, inc)
 		}
+		s.checkQueries(r)
 	}
 	done := map[string]bool{}
 	for _, name := range s.Names() {
@@ -113,7 +116,23 @@ func (s *Set) checkInclude(r *role, inc include) {
 			continue
 		}
 		if hint, err := p.checkStatic(arg.value); err != nil {
-			r.problems.Addf(arg.value.at, hint, "include: parameter %s of role %s (declared at %s): %v", name, inc.role, p.at, err)
+			r.problems.Addf(arg.value.placeOf(err), hint, "include: parameter %s of role %s (declared at %s): %v", name, inc.role, p.at, err)
+		}
+	}
+}
+
+// A roleQuery is a role that hosts(role=...) selects by.
+type roleQuery struct {
+	role string
+	at   problem.Place
+}
+
+// checkQueries reports hosts(role=...) of a role that doesn't exist. Such a list would be
+// empty without a word.
+func (s *Set) checkQueries(r *role) {
+	for _, q := range r.queries {
+		if s.roles[q.role] == nil {
+			r.problems.Addf(q.at, problem.DidYouMean(q.role, s.Names()), "hosts: there is no role %.80q", q.role)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func compileRoles(t *testing.T, roles map[string]string, change func(*Input)) (*
 	if change != nil {
 		change(&in)
 	}
-	c, err := set.Compile("a", in)
+	c, err := set.Compile([]string{"a"}, in)
 	return c, problems, err
 }
 

@@ -31,11 +31,20 @@ func TestJSONSchema(t *testing.T) {
 
 // baseRole is a role in which a key can stand.
 func baseRole(path string) string {
+	if path == "checks.as" {
+		return "checks: [{http: {port: 80}, each: [a]}]\n"
+	}
 	if strings.HasPrefix(path, "checks") {
 		return "checks: [{http: {port: 80}}]\n"
 	}
 	if strings.HasPrefix(path, "include") {
 		return "include: [{role: site}]\nparameters: {name: {}}\n"
+	}
+	if strings.HasPrefix(path, "parameters.*.fields.*.fields") {
+		return "parameters: {web: {type: record, fields: {web: {type: record}}}}\n"
+	}
+	if strings.HasPrefix(path, "parameters.*.fields") {
+		return "parameters: {web: {type: record}}\n"
 	}
 	if strings.HasPrefix(path, "parameters") {
 		return "parameters: {}\n"

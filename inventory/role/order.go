@@ -26,6 +26,12 @@ func (c *compiler) link() {
 				n.Require = append(n.Require, t.id)
 			}
 		}
+		for _, t := range n.before {
+			if at, ok := c.target(n, "before", t, known); ok {
+				c.graph.add(i, at)
+				c.nodes[at].Require = append(c.nodes[at].Require, n.ID)
+			}
+		}
 		for _, t := range n.notify {
 			at, ok := c.target(n, "notify", t, known)
 			if !ok {
@@ -66,12 +72,18 @@ func unique(ids []string) []string {
 func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
+	case !ok && c.missing(n, field, t):
+		return 0, false
 	case !ok:
 		hint := problem.Nearest(t.id, known)
 		if hint != "" {
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {
 			hint = "declare it in this role"
+		}
+		if when, is := c.untrue[t.id]; is {
+			c.addf(t.at, "give this resource the same condition", "%s: there is no %s for host %s, since its condition at %s is false", field, t.id, c.in.Host.Name, when)
+			return 0, false
 		}
 		c.addf(t.at, hint, "%s: there is no %s", field, t.id)
 	case c.nodes[at] == n:
@@ -144,7 +156,7 @@ func (c *compiler) linkPackage(i int, early []int, owned map[string][]int) {
 			c.graph.add(i, j)
 		}
 	}
-	if pkg.Ensure == catalog.Absent {
+	if pkg.Gone() {
 		return
 	}
 	name, _, _ := strings.Cut(pkg.Name, ":")
@@ -168,8 +180,9 @@ func (c *compiler) owned() map[string][]int {
 		switch {
 		case n.Service != nil:
 			add(strings.TrimSuffix(n.Service.Name, ".service"), i)
-		case n.File != nil && n.File.Ensure != catalog.Absent:
-			for element := range strings.SplitSeq(n.File.Path, "/") {
+		case n.File == nil || n.File.Ensure != catalog.Absent:
+			name, _ := writes(&n.Resource)
+			for element := range strings.SplitSeq(name, "/") {
 				add(element, i)
 				add(strings.TrimSuffix(element, path.Ext(element)), i)
 			}
@@ -203,7 +216,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory:
+	case parent.File.Ensure != catalog.Directory && parent.waits == "" && c.nodes[i].waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)
@@ -211,11 +224,13 @@ func (c *compiler) linkFile(i int) {
 	}
 }
 
-// sort puts the nodes in order: always the first written of those whose
-// predecessors are done. What is left over is a cycle.
+// sort puts the nodes in order: always the first written of those whose predecessors are
+// done. What is left over is a cycle. Nodes that wait are left out: those of opposite
+// conditions may seem to be in a cycle.
 func (c *compiler) sort() {
 	var done []bool
-	if c.order, done = c.graph.sorted(); len(c.order) < len(c.nodes) {
+	c.order, done = c.graph.sorted(func(i int) bool { return c.nodes[i].waits != "" })
+	if slices.Contains(done[:len(c.nodes)], false) {
 		c.cycle(done)
 	}
 }

@@ -49,6 +49,11 @@ func (o *plainOrder) link() {
 		}
 	}
 	for i, n := range o.nodes {
+		for _, t := range n.before {
+			other := o.index[t.id]
+			o.before[other][i] = true
+			o.nodes[other].Require = append(o.nodes[other].Require, n.ID)
+		}
 		for _, t := range n.require {
 			o.before[i][o.index[t.id]] = true
 		}
@@ -156,6 +161,9 @@ func randomRole(r *rand.Rand) string {
 		}
 		if other != id && r.IntN(3) == 0 {
 			fmt.Fprintf(&b, "    require: %s\n", other)
+		}
+		if other := all[r.IntN(len(all))]; other != id && r.IntN(20) == 0 {
+			fmt.Fprintf(&b, "    before: %s\n", other)
 		}
 		if service := "service[" + services[r.IntN(3)] + "]"; service != id && r.IntN(4) == 0 {
 			fmt.Fprintf(&b, "    notify: %s\n", service)

@@ -1,10 +1,7 @@
 package role
 
 import (
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"rackhand/config/problem"
@@ -37,6 +34,8 @@ type parameter struct {
 
 func (r *role) readParameters(n schema.Node) {
 	r.parameters = map[string]*parameter{}
+	before := r.problems.Len()
+	defer func() { r.untyped = r.problems.Len() > before }()
 	n.Each("parameters", func(name string, key, value schema.Node) {
 		switch {
 		case !paramName.MatchString(name):
@@ -44,21 +43,21 @@ func (r *role) readParameters(n schema.Node) {
 		case len(r.parameters) == maxParameters:
 			key.Problem("split the role", "more than %d parameters", maxParameters)
 		default:
-			r.parameters[name] = r.readParameter(name, key.At(), value)
+			r.parameters[name] = r.readDeclaration("parameter "+name, name, key.At(), value, 0)
 		}
 	})
 }
 
-// readParameter reads a declaration. Its problems are reported; one that is wrong stays
-// known by its name.
-func (r *role) readParameter(name string, at problem.Place, n schema.Node) *parameter {
+// readDeclaration reads the declaration of a parameter, or of a field at some depth of a
+// record. Its problems are reported; one that is wrong stays known by its name.
+func (r *role) readDeclaration(what, name string, at problem.Place, n schema.Node, depth int) *parameter {
 	p := &parameter{name: name, at: at, typ: paramType{name: "string"}, merge: mergeReplace}
-	what := "parameter " + name
 	var required *bool
 	var requiredAt, mergeAt schema.Node
 	var values []schema.Node
+	var fields *schema.Node
 	typed := true
-	n.Fields(what, schema.Fields{
+	readers := schema.Fields{
 		"type": func(n schema.Node) {
 			text, ok := n.Text(what + ": type")
 			if ok {
@@ -82,15 +81,19 @@ func (r *role) readParameter(name string, at problem.Place, n schema.Node) *para
 				required = &b
 			}
 		},
-		"values": func(n schema.Node) { values, _ = list(n, what+": values") },
-		"merge": func(n schema.Node) {
+		"values":      func(n schema.Node) { values, _ = list(n, what+": values") },
+		"description": func(n schema.Node) { n.Text(what + ": description") },
+		"fields":      func(n schema.Node) { fields = &n },
+	}
+	if depth == 0 {
+		readers["merge"] = func(n schema.Node) {
 			if text, ok := n.OneOf(what+": merge", mergeReplace, mergeUnique, mergeDeep); ok {
 				p.merge, mergeAt = text, n
 			}
-		},
-		"description": func(n schema.Node) { n.Text(what + ": description") },
-	})
-	if !typed {
+		}
+	}
+	n.Fields(what, readers)
+	if !typed || !r.readRecord(what, p, n, fields, depth) {
 		return p
 	}
 	switch {
@@ -100,8 +103,12 @@ func (r *role) readParameter(name string, at problem.Place, n schema.Node) *para
 		requiredAt.Problem("add a default", "%s: without a default it is required", what)
 	case p.merge == mergeUnique && p.typ.name != "list":
 		mergeAt.Problem("give it the type list(string)", "%s: merge: unique is for lists, not for type %s", what, p.typ)
-	case p.merge == mergeDeep && p.typ.name != "map":
-		mergeAt.Problem("give it the type map(string)", "%s: merge: deep is for mappings, not for type %s", what, p.typ)
+	case p.merge == mergeDeep && p.typ.name != "map" && p.typ.fields == nil:
+		mergeAt.Problem("give it the type map(string) or record", "%s: merge: deep is for mappings, not for type %s", what, p.typ)
+	}
+	if len(values) > 0 && p.typ.innermost().fields != nil {
+		values[0].Problem("give values of its fields", "%s: a record has no list of values", what)
+		values = nil
 	}
 	for _, v := range values {
 		if text, ok := v.Text(what + ": values"); ok {
@@ -113,22 +120,40 @@ func (r *role) readParameter(name string, at problem.Place, n schema.Node) *para
 		}
 	}
 	if p.otherwise != nil {
-		r.checkDefault(p)
+		r.checkDefault(what, p, depth)
 	}
 	return p
 }
 
+// readRecord reads the fields of a record into its type; false if they are wrong (reported).
+func (r *role) readRecord(what string, p *parameter, n schema.Node, fields *schema.Node, depth int) bool {
+	before := r.problems.Len()
+	inner := p.typ.innermostOf()
+	switch {
+	case inner.name == recordType && fields == nil:
+		n.Problem("add fields: {NAME: {type: TYPE}}", "%s: a record needs fields", what)
+	case inner.name != recordType && fields != nil:
+		fields.Problem("give it the type record, list(record) or map(record)", "%s: the type %s has no fields", what, p.typ)
+	case fields != nil:
+		inner.fields = r.readFields(what, *fields, depth+1)
+	}
+	return r.problems.Len() == before
+}
+
 // checkDefault checks what can be told of a default without a host.
-func (r *role) checkDefault(p *parameter) {
+func (r *role) checkDefault(what string, p *parameter, depth int) {
+	if depth > 0 && !p.otherwise.static() {
+		r.problems.Addf(p.otherwise.at, "write a value", "%s: the default of a field takes no ${...}", what)
+	}
 	p.otherwise.each(func(v value) {
 		for _, part := range v.parts {
 			if part.ref && strings.HasPrefix(part.text, "param.") {
-				r.problems.Addf(v.at, "use ${host.…}, ${var.…} or a value", "parameter %s: default: another parameter can't stand here", p.name)
+				r.problems.Addf(v.at, "use ${host.…}, ${var.…} or a value", "%s: default: another parameter can't stand here", what)
 			}
 		}
 	})
 	if hint, err := p.checkStatic(*p.otherwise); err != nil {
-		r.problems.Addf(p.otherwise.at, hint, "parameter %s: default: %v", p.name, err)
+		r.problems.Addf(p.otherwise.placeOf(err), hint, "%s: default: %v", what, err)
 	}
 }
 
@@ -138,46 +163,6 @@ func (p *parameter) checkStatic(t tree) (hint string, err error) {
 		return "", nil
 	}
 	v, _ := (&resolver{}).tree("", t)
-	_, hint, err = p.typ.check(v, p.values)
+	_, hint, err = p.typ.check(v, p.values, false)
 	return hint, err
-}
-
-// checkReferences reports each ${param.NAME} that the role has no parameter for.
-func (r *role) checkReferences() {
-	known := slices.Sorted(maps.Keys(r.parameters))
-	check := func(v value) {
-		for _, item := range append([]value{v}, v.list...) {
-			for _, part := range item.parts {
-				name, isParam := strings.CutPrefix(part.text, "param.")
-				name, _, _ = strings.Cut(name, ".")
-				if !part.ref || !isParam || r.parameters[name] != nil {
-					continue
-				}
-				hint := problem.DidYouMean(name, known)
-				if hint == "" {
-					hint = fmt.Sprintf("declare it: parameters: {%.40s: {default: VALUE}}", name)
-				}
-				r.problems.Addf(item.at, hint, "role %s has no parameter %.80q", r.name, name)
-			}
-		}
-	}
-	for _, inc := range r.includes {
-		for _, arg := range inc.with {
-			arg.value.each(check)
-		}
-	}
-	for _, d := range r.resources {
-		if d.loop != nil {
-			d.loop.over.each(check)
-		}
-		check(d.title)
-		for _, v := range d.fields {
-			check(v)
-		}
-	}
-	for _, d := range r.checks {
-		for _, v := range d.fields {
-			check(v)
-		}
-	}
 }

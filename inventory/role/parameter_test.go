@@ -246,7 +246,7 @@ resources:
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if _, err := (&Set{roles: map[string]*role{"r": r}}).Compile("r", in); err != nil {
+	if _, err := (&Set{roles: map[string]*role{"r": r}}).Compile([]string{"r"}, in); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{"on": false, "ports": []any{80, 443}, "sizes": map[string]any{"a": "1MiB"}}

@@ -2,6 +2,7 @@ package role
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"path"
 	"regexp"
@@ -17,8 +18,9 @@ import (
 
 // A paramType is the type of a parameter.
 type paramType struct {
-	name string     // string, int, ..., list, map
-	item *paramType // of a list's items and a map's values
+	name   string                // string, int, ..., list, map, record
+	item   *paramType            // of a list's items and a map's values
+	fields map[string]*parameter // of a record
 }
 
 func scalarTypes() []string {
@@ -31,12 +33,16 @@ func parseType(text string) (t paramType, hint string, err error) {
 	outer, inner := &t, text
 	for range maxDepth {
 		outer.name = inner
-		if slices.Contains(scalarTypes(), inner) {
+		switch {
+		case slices.Contains(scalarTypes(), inner) || inner == recordType:
+			return t, "", nil
+		case inner == hostType:
+			outer.fields = hostFields()
 			return t, "", nil
 		}
 		name, rest, open := strings.Cut(inner, "(")
 		if !open || name != "list" && name != "map" || !strings.HasSuffix(rest, ")") {
-			known := append(scalarTypes(), "list(string)", "map(string)")
+			known := append(scalarTypes(), recordType, hostType, "list(string)", "map(string)")
 			return t, problem.DidYouMean(inner, known), fmt.Errorf("%.40q is no type", inner)
 		}
 		outer.name, outer.item = name, &paramType{}
@@ -53,8 +59,12 @@ func (t paramType) String() string {
 }
 
 // check returns a value as the type has it. Scalars stay texts, as written; a bool is true
-// or false. values are the only scalars that fit, if there are any.
-func (t paramType) check(v any, values []string) (out any, hint string, err error) {
+// or false. values are the only scalars that fit, if there are any. A partial value, of one of
+// several layers, needs no field of a record.
+func (t paramType) check(v any, values []string, partial bool) (out any, hint string, err error) {
+	if t.fields != nil {
+		return anyRecord(t.record(v, partial))
+	}
 	switch t.name {
 	case "list":
 		items, ok := v.([]any)
@@ -63,8 +73,8 @@ func (t paramType) check(v any, values []string) (out any, hint string, err erro
 		}
 		list := make([]any, len(items))
 		for i, item := range items {
-			if list[i], hint, err = t.item.check(item, values); err != nil {
-				return nil, hint, fmt.Errorf("item %d: %w", i+1, err)
+			if list[i], hint, err = t.item.check(item, values, partial); err != nil {
+				return nil, hint, withinItem(i, err)
 			}
 		}
 		return list, "", nil
@@ -74,9 +84,10 @@ func (t paramType) check(v any, values []string) (out any, hint string, err erro
 			return nil, "write {a: 1, b: 2}, or lines of key: value", fmt.Errorf("%s is not a %s", describe(v), t)
 		}
 		m := make(map[string]any, len(entries))
-		for key, item := range entries {
-			if m[key], hint, err = t.item.check(item, values); err != nil {
-				return nil, hint, fmt.Errorf("%.40s: %w", key, err)
+		for _, key := range slices.Sorted(maps.Keys(entries)) {
+			item := entries[key]
+			if m[key], hint, err = t.item.check(item, values, partial); err != nil {
+				return nil, hint, within(key, err)
 			}
 		}
 		return m, "", nil
@@ -98,6 +109,25 @@ func (t paramType) check(v any, values []string) (out any, hint string, err erro
 		return nil, problem.DidYouMean(text, values), fmt.Errorf("%.40q is not one of its values", text)
 	}
 	return text, "", nil
+}
+
+// anyRecord makes a record an any, and none of a nil one.
+func anyRecord(m map[string]any, hint string, err error) (any, string, error) {
+	if err != nil {
+		return nil, hint, err
+	}
+	return m, "", nil
+}
+
+// inner is the type of an entry of a mapping, or of the items of a list.
+func (t paramType) inner(key string) paramType {
+	if p := t.fields[key]; p != nil {
+		return p.typ
+	}
+	if t.item != nil {
+		return *t.item
+	}
+	return paramType{name: "string"}
 }
 
 func describe(v any) string {
@@ -134,7 +164,8 @@ func (t paramType) scalar(text string) (canonical, hint string, err error) {
 		d, err := time.ParseDuration(text)
 		ok, hint = err == nil && d >= 0, "write a number with its unit: 90s, 15m"
 	case "bytes":
-		ok, hint = fitsBytes(text), "write a whole number with its unit: 512KiB, 10MiB, 2GiB"
+		_, ok = parseBytes(text)
+		hint = "write a whole number with its unit: 512KiB, 10MiB, 2GiB"
 	}
 	if !ok {
 		return "", hint, fmt.Errorf("%.40q is not a value of type %s", text, t)
@@ -142,23 +173,25 @@ func (t paramType) scalar(text string) (canonical, hint string, err error) {
 	return text, "", nil
 }
 
-// innermost is the type of the scalars.
-func (t paramType) innermost() paramType {
+// innermost is the type of the scalars, or of the records.
+func (t paramType) innermost() paramType { return *t.innermostOf() }
+
+func (t *paramType) innermostOf() *paramType {
 	for t.item != nil {
-		t = *t.item
+		t = t.item
 	}
 	return t
 }
 
-// fitsBytes reports whether a size is well written and at most 2^63-1 bytes.
-func fitsBytes(text string) bool {
+// parseBytes is a size in bytes; false if it isn't well written, or above 2^63-1.
+func parseBytes(text string) (int, bool) {
 	m := bytesForm.FindStringSubmatch(text)
 	if m == nil {
-		return false
+		return 0, false
 	}
 	n, err := strconv.ParseUint(m[1], 10, 64)
 	shift := map[string]int{"KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}[m[2]]
-	return err == nil && bits.Len64(n)+shift <= 63
+	return int(n << shift), err == nil && bits.Len64(n)+shift <= 63
 }
 
 // typed is a checked value for templates: an int, a bool, or the text.
@@ -167,13 +200,13 @@ func (t paramType) typed(v any) any {
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = t.item.typed(item)
+			out[i] = t.inner("").typed(item)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
-			out[key] = t.item.typed(item)
+			out[key] = t.inner(key).typed(item)
 		}
 		return out
 	case string:

@@ -2,6 +2,7 @@ package role
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"rackhand/config/problem"
@@ -37,6 +38,7 @@ func parse(name string, data []byte) (*role, Problems) {
 		})
 	}
 	r.checkReferences()
+	r.compileConditions()
 	r.broken = r.problems.Len() > 0
 	return r, r.problems.Problems()
 }
@@ -118,16 +120,17 @@ func (r *role) resource(n schema.Node) {
 	before := r.problems.Len()
 	specs := specsOf(k)
 	specs[k.Name] = titleSpec(k)
-	if d.loop = r.readLoop(n); d.loop != nil {
-		for name, s := range specs {
-			s.Loop = d.loop.as
-			specs[name] = s
+	d.loop = r.readLoop(n)
+	d.specs = d.loop.allow(specs)
+	n.Each("resource", func(name string, _, value schema.Node) {
+		if name == "when" {
+			d.when = r.readWhen(value, d.loop)
 		}
-	}
-	r.fields(n, k.Name, specs, d.fields, "each", "as")
+	})
+	r.fields(n, k.Name, specs, d.fields, "each", "as", "when", "retry")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
-	d.specs = specs
+	r.readRetry(n, &d)
 	if r.problems.Len() > before {
 		return
 	}
@@ -199,14 +202,20 @@ func (r *role) check(n schema.Node) {
 		n.Problem("write - http: {port: 80}", "a check must be a mapping")
 		return
 	}
-	d := checkDeclaration{at: n.At(), fields: map[string]value{}}
+	d := checkDeclaration{at: n.At(), loop: r.readLoop(n), fields: map[string]value{}}
+	httpSpecs, within := d.loop.allow(httpFields()), d.loop.allow(map[string]spec{"within": withinSpec()})
+	d.specs = maps.Clone(httpSpecs)
+	maps.Copy(d.specs, within)
 	http := false
 	n.Fields("check", schema.Fields{
 		"http": func(field schema.Node) {
 			http = true
-			r.fields(field, "http", httpFields(), d.fields)
+			r.fields(field, "http", httpSpecs, d.fields)
 		},
-		"within": func(field schema.Node) { r.field(field, "within", withinSpec(), d.fields) },
+		"within": func(field schema.Node) { r.field(field, "within", within["within"], d.fields) },
+		"when":   func(field schema.Node) { d.when = r.readWhen(field, d.loop) },
+		"each":   func(schema.Node) {}, // readLoop has read them
+		"as":     func(schema.Node) {},
 	})
 	if !http {
 		n.Problem("write - http: {port: 80, path: /}", "a check needs http")

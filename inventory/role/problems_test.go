@@ -3,6 +3,8 @@ package role
 import (
 	"strings"
 	"testing"
+
+	"rackhand/provision/catalog"
 )
 
 // Every problem has its place, and says what to do where that can be told.
@@ -88,13 +90,13 @@ func TestLoad(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, problems)
 		}
 	}
-	if _, err := set.Compile("broken", testInput("")); err == nil || !strings.Contains(err.Error(), "mend roles/broken.yaml") {
+	if _, err := set.Compile([]string{"broken"}, testInput("")); err == nil || !strings.Contains(err.Error(), "mend roles/broken.yaml") {
 		t.Errorf("compiling a broken role: %v", err)
 	}
-	if _, err := set.Compile("god", testInput("")); err == nil || !strings.Contains(err.Error(), `did you mean "good"`) {
+	if _, err := set.Compile([]string{"god"}, testInput("")); err == nil || !strings.Contains(err.Error(), `did you mean "good"`) {
 		t.Errorf("compiling no role: %v", err)
 	}
-	if _, err := set.Compile("good", testInput("")); err != nil {
+	if _, err := set.Compile([]string{"good"}, testInput("")); err != nil {
 		t.Errorf("compiling a good one beside a broken one: %v", err)
 	}
 }
@@ -108,6 +110,12 @@ func FuzzRole(f *testing.F) {
 	f.Add("parameters:\n  p: {type: list(map(port)), default: [{a: 1}], merge: unique}\n  colour: {values: [green]}\nresources:\n  - package: ${param.colour}\n    notify: ${param.p}\n")
 	f.Add("resources:\n  - package: ${x.value}\n    each: {a: ${var.colour}, b: ${host.name}}\n    as: x\n  - file: /${each.key}\n    each: ${var.words}\n    content: ${each.value}\n")
 	f.Add("include: [fuzz, {role: base, with: {p: [a]}}]\n")
+	f.Add("parameters:\n  s: {type: map(record), merge: deep, default: {a: {n: 1}}, fields: {n: {type: int}, r: {type: record, default: {}, fields: {x: {default: y}}}}}\nresources:\n  - package: ${each.key}\n    each: ${param.s}\n    when: each.value.n > 0 && each.value.r.x == 'y'\n    before: file[/x]\n  - file: /x\n    content: ${facts.os.id} ${hosts(role=fuzz).names}\n")
+	f.Add("include: [{role: fuzz2, when: 'facts.cpu.threads > 2'}]\nchecks:\n  - http: {port: 80}\n    each: ${hosts(\"role=fuzz\").addresses}\n    when: len(hosts('group=web')) > 0 || any(facts.disks ?? [], {.bytes > 1})\n")
+	facts, err := catalog.DecodeFacts([]byte(`{"os": {"id": "debian"}, "cpu": {"threads": 4}, "disks": [{"name": "sda", "bytes": 2}], "custom": {"a": [1.5, null, true]}}`))
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, problems := parse("fuzz", []byte(text))
 		if r.broken != (len(problems) > 0) {
@@ -116,12 +124,18 @@ func FuzzRole(f *testing.F) {
 		in := testInput("testdata/web")
 		set := &Set{roles: map[string]*role{"fuzz": r}}
 		set.link()
-		c, err := set.Compile("fuzz", in)
-		if err != nil {
-			return
-		}
-		if err := c.Catalog.Validate(); err != nil {
-			t.Fatal(err)
+		in.Hosts = HostsOf(rack())
+		for _, in.Facts = range []map[string]any{nil, facts} {
+			c, err := set.Compile([]string{"fuzz"}, in)
+			if err != nil {
+				continue
+			}
+			if err := c.Catalog.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			if in.Facts != nil && len(c.Waiting) > 0 {
+				t.Fatalf("with facts, this waits: %q", c.Waiting)
+			}
 		}
 	})
 }

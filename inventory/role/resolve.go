@@ -21,8 +21,13 @@ type resolver struct {
 	item   item
 	fields map[string]value
 	specs  map[string]spec
-	// secret is set once a secret was substituted.
-	secret bool
+	// outline: contents aren't needed.
+	outline bool
+	// secret is set once a secret was substituted, waits once a fact was needed that isn't
+	// known yet.
+	secret, waits bool
+	// claims is set once a fact, or a value that came from one, was substituted.
+	claims bool
 }
 
 func (c *compiler) fields(s *scope, fields map[string]value, specs map[string]spec) *resolver {
@@ -108,6 +113,9 @@ func (r *resolver) scalar(name string, s spec, v value) (string, bool) {
 	if v.static() {
 		return literal(v), true // was checked when it was parsed
 	}
+	before := r.claims
+	r.claims = false
+	defer func() { r.claims = r.claims || before }()
 	var b strings.Builder
 	for _, p := range v.parts {
 		if !p.ref {
@@ -124,6 +132,9 @@ func (r *resolver) scalar(name string, s spec, v value) (string, bool) {
 			return "", false
 		}
 		b.WriteString(text)
+	}
+	if !r.chosen(name, s, v) {
+		return "", false
 	}
 	return r.fit(name, s, v, b.String())
 }
@@ -199,8 +210,15 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 		r.secret = true
 		return text, true
 	}
+	if path, ok := strings.CutPrefix(ref, "facts."); ok {
+		return r.fact(name, v, path)
+	}
+	if strings.HasPrefix(ref, "hosts(") {
+		return r.c.hostValues(ref), true
+	}
 	if r.loop != nil {
 		if path, ok := strings.CutPrefix(ref, r.loop.as+"."); ok {
+			r.claims = r.claims || r.item.claimed
 			found, known, ok := variable(r.item.values(), path)
 			if !ok {
 				r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: item %.40q of each has no %s", name, host.Name, r.item.key, path)
@@ -209,6 +227,8 @@ func (r *resolver) find(name string, v value, ref string) (any, bool) {
 		}
 	}
 	if path, ok := strings.CutPrefix(ref, "param."); ok {
+		parameter, _, _ := strings.Cut(path, ".")
+		r.claims = r.claims || r.scope.claims[parameter]
 		found, known, ok := variable(r.scope.params, path)
 		if !ok {
 			r.c.addf(v.at, problem.DidYouMean(path, known), "%s: for host %s: role %s has no parameter %q", name, host.Name, r.scope.role.name, path)

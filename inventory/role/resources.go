@@ -13,11 +13,16 @@ import (
 )
 
 // resources resolves the declarations; identical ones become one, and their
-// notify and require are united.
+// notify, require and tags are united.
 func (c *compiler) resources(s *scope) {
 	for i := range s.role.resources {
 		d := &s.role.resources[i]
-		for _, step := range c.items(s, d) {
+		steps, known := c.items(s, d.loop)
+		if !known {
+			c.unknown = true
+			c.waitsFor(d.kind.Name+" "+d.title.text, d.at, s, forFacts)
+		}
+		for _, step := range steps {
 			if c.made++; c.made > catalog.MaxResources {
 				c.addf(d.at, "split the role", "host %s has more than %d resources", c.in.Host.Name, catalog.MaxResources)
 				return
@@ -32,7 +37,15 @@ func (c *compiler) resources(s *scope) {
 
 // add resolves a declaration for an item.
 func (c *compiler) add(s *scope, d *declaration, step item) {
-	n := c.resource(s, d, step)
+	var n *node
+	switch c.decide(s, d.when, d.loop, step) {
+	case holds:
+		n = c.resource(s, d, step)
+	case waits:
+		n = c.wait(s, d, step)
+	case fails:
+		c.notDeclared(d)
+	}
 	if n == nil {
 		return
 	}
@@ -43,15 +56,27 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 		return
 	}
 	first := c.nodes[at]
+	switch {
+	case n.waits != "": // it may be an alternative to the first
+		c.waitsFor(n.ID, d.at, s, n.waits)
+		return
+	case first.waits != "":
+		c.waitsFor(n.ID, first.decl.at, first.scope, first.waits)
+		c.nodes[at] = n
+		return
+	}
 	a, b := first.Resource, n.Resource
-	a.Source, b.Source = "", ""
+	a.Source, b.Source, a.Tags, b.Tags = "", "", nil, nil
 	if !reflect.DeepEqual(a, b) {
 		c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s",
-			n.ID, d.from(step)+s.via(), first.decl.at, first.decl.from(first.item)+first.scope.via())
+			n.ID, d.loop.from(step)+s.via(), first.decl.at, first.decl.loop.from(first.item)+first.scope.via())
 		return
 	}
 	first.notify = append(first.notify, n.notify...)
 	first.require = append(first.require, n.require...)
+	first.Tags = unique(append(first.Tags, n.Tags...))
+	first.before = append(first.before, n.before...)
+	first.twins = append(first.twins, n)
 }
 
 // seconds rounds up.
@@ -63,6 +88,9 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	f := c.fields(s, d.fields, d.specs)
 	f.loop, f.item = d.loop, step
 	name, ok := f.scalar(d.kind.Name, titleSpec(d.kind), d.title)
+	if f.waits {
+		return c.wait(s, d, step)
+	}
 	if !ok {
 		return nil
 	}
@@ -71,10 +99,14 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	}
 	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
-	n.Deadline = seconds(f.duration("deadline", 0))
-	n.notify, n.require = cleaned(f.list("notify")), cleaned(f.list("require"))
+	n.Deadline, n.Retry = seconds(f.duration("deadline", 0)), f.retry(d)
+	n.OnlyOn, n.Tags = values{f}.List("only_on"), unique(values{f}.List("tags"))
+	n.notify, n.require, n.before = cleaned(f.list("notify")), cleaned(f.list("require")), cleaned(f.list("before"))
 	if c.problems.Len() > before {
 		return nil
+	}
+	if f.waits {
+		return c.wait(s, d, step)
 	}
 	if err := n.Validate(); err != nil {
 		c.addf(d.at, "", "%s, for host %s: %v", n.ID, c.in.Host.Name, err)
@@ -118,21 +150,27 @@ func (v values) List(name string) (out []string) {
 }
 
 // Content resolves content, source or template, and counts its size.
-func (v values) Content() kind.Content {
+func (v values) Content() kind.Content { return v.ContentOf("content", "source", "template") }
+
+// ContentOf is Content for fields with other names.
+func (v values) ContentOf(contentField, sourceField, templateField string) kind.Content {
+	if v.outline {
+		return kind.Content{}
+	}
 	c := v.c
 	var source Source
 	var err error
 	field := ""
 	switch {
-	case v.has("content"):
-		source.Text = v.text("content")
-	case v.has("source"):
-		field = "source"
+	case v.has(contentField):
+		source.Text = v.text(contentField)
+	case v.has(sourceField):
+		field = sourceField
 		if text := v.text(field); text != "" {
 			source, err = c.readSource(text)
 		}
-	case v.has("template"):
-		field = "template"
+	case v.has(templateField):
+		field = templateField
 		if text := v.text(field); text != "" {
 			source.Text, err = c.render(text, v.resolver)
 		}
@@ -150,9 +188,9 @@ func (v values) Content() kind.Content {
 			err = fmt.Errorf("with it, the texts of this role's files have more than %d MiB: bring large files by source", catalog.MaxTexts>>20)
 		}
 	}
-	if err != nil {
+	if err != nil && !v.waits {
 		if field == "" {
-			field = "content"
+			field = contentField
 		}
 		c.addf(v.fields[field].at, "", "%s, for host %s: %v", field, c.in.Host.Name, err)
 	}
@@ -170,15 +208,16 @@ func (c *compiler) render(name string, f *resolver) (string, error) {
 	if c.in.Render == nil {
 		return "", errNoTemplates
 	}
-	data := Data{Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed()}
+	data := Data{
+		Host: c.in.Host, Role: f.scope.role.name, Var: printable(c.in.Host.Variables), Param: f.scope.typed(),
+		facts: c.facts, waits: &f.waits,
+		choice: &choice{c: c, r: f, template: name, claims: f.item.claimed || len(f.scope.claims) > 0},
+	}
 	data.Appliance.URL = c.in.Appliance
 	if f.loop != nil {
 		data.Each = printable(f.item.values())
 	}
-	return c.in.Render(name, data, func(secret string) (string, error) {
-		f.secret = true
-		return c.secret(secret)
-	})
+	return c.in.Render(name, data, data.choice.secret)
 }
 
 // A secretNeedsVar stands for a secret in {{ .Var.x }}: text/template can't print a function,

@@ -40,6 +40,23 @@ type Input struct {
 	// Origins are the layers that give the host a variable, the strongest first. Without it,
 	// parameters have the values of Host.Variables, without places and without a merge.
 	Origins func(variable string) []inventory.Origin
+	// Facts are what the host's agent says of it, as [catalog.DecodeFacts] reads them; nil while they
+	// are not known. They are claims of the host: a role may choose by them, and they give
+	// nothing of another host and no secret.
+	Facts map[string]any
+	// Hosts are the hosts of the inventory, for hosts(...): see [HostsOf].
+	Hosts HostList
+	// Files are the texts of the inventory, for problems that stand there; may be nil.
+	Files Files
+}
+
+// Files are the texts that Origins name.
+type Files interface {
+	// Line is a line of a file, from 1, to be shown; "" if there is no such line.
+	Line(file string, line int) string
+	// Within is the place of a part of the value that stands at a place. path are keys of
+	// mappings, and numbers of items from 1.
+	Within(at problem.Place, path []string) problem.Place
 }
 
 // A Source is the content of a file that a resource takes as it is.
@@ -63,12 +80,20 @@ type Data struct {
 	Param map[string]any
 	// Each is the key and the value of the item, in a resource with each; otherwise nil.
 	Each map[string]any
+
+	facts  map[string]any
+	waits  *bool // set once Facts is used without facts
+	choice *choice
 }
 
-// Compiled is a role for one host.
+// Compiled is the roles of one host.
 type Compiled struct {
 	Catalog catalog.Catalog
 	Checks  []Check
+	// Waiting says what is left out until the facts of the host are known, a line each:
+	// "file[/x] (roles/web.yaml:12:5) waits for the facts of the host". A host whose checks
+	// wait is not serving.
+	Waiting []string
 }
 
 // A Check is run against a host from outside; when all of a role pass, it serves.
@@ -97,6 +122,9 @@ type role struct {
 	includes   []include
 	resources  []declaration
 	checks     []checkDeclaration
+	conditions []*condition
+	untyped    bool        // a parameter's declaration is wrong
+	queries    []roleQuery // roles that hosts(...) names
 	// problems is empty but knows the lines of the file: a copy of it collects
 	// what a compilation finds.
 	problems problem.List
@@ -109,12 +137,18 @@ type declaration struct {
 	kind   kind.Kind
 	title  value
 	at     problem.Place
-	loop   *loop // nil for one resource
+	loop   *loop      // nil for one resource
+	when   *condition // nil without one
 	fields map[string]value
 	specs  map[string]spec // of the fields
+	// retries: it has retry, whose fields are among the others. See retryPrefix.
+	retries bool
 }
 
 type checkDeclaration struct {
 	at     problem.Place
+	loop   *loop
+	when   *condition
+	specs  map[string]spec
 	fields map[string]value // port, path, ..., within
 }

@@ -16,8 +16,13 @@ type scope struct {
 	role *role
 	// params hold a string, an [inventory.SecretRef], []any or map[string]any, checked.
 	params map[string]any
-	// include brought it; nil for the host's own role.
+	// include brought it; nil for a role of the host's own.
 	include *include
+	outer   *scope // that of the include's role
+	// claims are the parameters whose values came from facts.
+	claims map[string]bool
+	// environment are the values of conditions; nil until one is evaluated.
+	environment map[string]any
 }
 
 // via says in an error which include brought the role.
@@ -36,12 +41,26 @@ const maxExpanded = 1000
 func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 	if c.expanded++; c.expanded > maxExpanded {
 		if c.expanded == maxExpanded+1 {
-			c.addf(inc.at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
+			at := problem.Place{File: "roles/" + r.name + ".yaml"}
+			if inc != nil {
+				at = inc.at
+			}
+			c.addf(at, "include fewer roles", "host %s has more than %d roles, with those that they include", c.in.Host.Name, maxExpanded)
 		}
 		return
 	}
 	c.problems.Join(&r.problems) // for the lines of its file
+	c.scopeWaits = false
 	sc, ok := c.scope(r, inc, outer)
+	if c.scopeWaits {
+		c.unknown = true
+		at := problem.Place{File: "roles/" + r.name + ".yaml"}
+		if inc != nil {
+			at = inc.at
+		}
+		c.waitsFor("role "+r.name, at, sc, forFacts)
+		return
+	}
 	if !ok {
 		return
 	}
@@ -50,11 +69,21 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 			return
 		}
 	}
+	sc.outer = outer
 	c.seen[r.name] = append(c.seen[r.name], sc)
 	for i := range r.includes {
 		next := &r.includes[i]
-		if target := s.roles[next.role]; target != nil { // else the role is broken
+		target := s.roles[next.role]
+		if target == nil { // the role is broken
+			continue
+		}
+		switch c.decide(sc, next.when, nil, item{}) {
+		case holds:
 			s.expand(c, target, next, sc)
+		case waits:
+			c.unknown = true
+			c.waitsFor("role "+next.role, next.at, sc, forFacts)
+		case fails:
 		}
 	}
 	if c.declared += len(r.resources); c.declared > catalog.MaxResources {
@@ -79,6 +108,24 @@ func (s *scope) typed() map[string]any {
 type layered struct {
 	value any
 	at    problem.Place
+	tree  *tree // as written; nil for a host's variable
+}
+
+// place is where the part of a value stands that an error is about. Problems in a file of the
+// inventory get its lines.
+func (c *compiler) place(l layered, err error) problem.Place {
+	files := c.in.Files
+	switch {
+	case l.tree != nil:
+		return l.tree.placeOf(err)
+	case files == nil || strings.HasPrefix(l.at.File, "roles/"):
+		return l.at
+	}
+	c.problems.Source(l.at.File, func(n int) string { return files.Line(l.at.File, n) })
+	if path := pathOf(err); len(path) > 0 {
+		return files.Within(l.at, path)
+	}
+	return l.at
 }
 
 // scope finds the values of a role's parameters; false when one is wrong (reported).
@@ -87,7 +134,7 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 	s := &scope{role: r, params: map[string]any{}, include: inc}
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		p := r.parameters[name]
-		layers, ok := c.argument(p, inc, outer)
+		layers, ok := c.argument(s, p, inc, outer)
 		if !ok {
 			layers = c.layers(p)
 		}
@@ -99,23 +146,33 @@ func (c *compiler) scope(r *role, inc *include, outer *scope) (*scope, bool) {
 			if !c.spend(l.at, sizeOf(l.value, max(maxValues-c.values, 0))) {
 				return nil, false
 			}
-			v, hint, err := p.typ.check(l.value, p.values)
-			if err != nil {
-				c.addf(l.at, hint, "for host %s: parameter %s of role %s (declared at %s): %v", c.in.Host.Name, name, r.name, p.at, err)
-				continue
+			if v, ok := c.fit(r, p, l, l.value, p.merge == mergeDeep); ok {
+				good = append(good, v)
 			}
-			good = append(good, v)
 		}
-		if len(good) > 0 {
-			s.params[name] = merged(p.merge, good)
+		if len(good) == 0 || len(good) < len(layers) {
+			continue
+		}
+		s.params[name] = merged(p.merge, good)
+		if p.merge == mergeDeep { // the fields that no layer has get their defaults
+			s.params[name], _ = c.fit(r, p, layers[0], s.params[name], false)
 		}
 	}
 	return s, c.problems.Len() == before
 }
 
+// fit checks a value of a parameter; a mistake is reported at the place of its layer.
+func (c *compiler) fit(r *role, p *parameter, l layered, value any, partial bool) (any, bool) {
+	v, hint, err := p.typ.check(value, p.values, partial)
+	if err != nil {
+		c.addf(c.place(l, err), hint, "for host %s: parameter %s of role %s (declared at %s): %v", c.in.Host.Name, p.name, r.name, p.at, err)
+	}
+	return v, err == nil
+}
+
 // argument is the value that an include gives; false when it gives none. One that is wrong
 // is reported.
-func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered, bool) {
+func (c *compiler) argument(s *scope, p *parameter, inc *include, outer *scope) ([]layered, bool) {
 	if inc == nil {
 		return nil, false
 	}
@@ -123,11 +180,24 @@ func (c *compiler) argument(p *parameter, inc *include, outer *scope) ([]layered
 	if !given {
 		return nil, false
 	}
-	v, ok := (&resolver{c: c, scope: outer}).tree("parameter "+p.name, arg.value)
+	f := &resolver{c: c, scope: outer}
+	v, ok := f.tree("parameter "+p.name, arg.value)
+	c.note(s, p, f)
 	if !ok {
 		return nil, true
 	}
-	return []layered{{v, arg.value.at}}, true
+	return []layered{{v, arg.value.at, &arg.value}}, true
+}
+
+// note keeps whether a parameter's value came from facts, or waits for them.
+func (c *compiler) note(s *scope, p *parameter, f *resolver) {
+	c.scopeWaits = c.scopeWaits || f.waits
+	if f.claims {
+		if s.claims == nil {
+			s.claims = map[string]bool{}
+		}
+		s.claims[p.name] = true
+	}
 }
 
 // layers are the host's values of a parameter: of the variable of the same name, the
@@ -138,13 +208,13 @@ func (c *compiler) layers(p *parameter) (all []layered) {
 		return nil
 	}
 	if c.in.Origins == nil {
-		return []layered{{v, p.at}}
+		return []layered{{value: v, at: p.at}}
 	}
 	for _, o := range c.in.Origins(p.name) {
-		all = append(all, layered{o.Value, placeOf(o.At)})
+		all = append(all, layered{value: o.Value, at: placeOf(o.At)})
 	}
 	if len(all) == 0 {
-		return []layered{{v, p.at}}
+		return []layered{{value: v, at: p.at}}
 	}
 	if p.merge == mergeReplace {
 		return all[:1]
@@ -160,10 +230,11 @@ func (c *compiler) byDefault(s *scope, p *parameter) []layered {
 	}
 	f := &resolver{c: c, scope: s}
 	v, ok := f.tree("parameter "+p.name+": default", *p.otherwise)
+	c.note(s, p, f)
 	if !ok {
 		return nil
 	}
-	return []layered{{v, p.otherwise.at}}
+	return []layered{{v, p.otherwise.at, p.otherwise}}
 }
 
 // placeOf reads file:line:column; without numbers the text is only a file.

@@ -106,7 +106,7 @@ func readScalar(n schema.Node, what string, s spec) (value, bool) {
 // references are the roots that can be referred to; those that end with a dot
 // take any name behind it.
 func references() []string {
-	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "param.NAME", "var.NAME", "secret.NAME"}
+	return []string{"host.name", "host.address", "host.group", "host.mac", "appliance.url", "param.NAME", "var.NAME", "secret.NAME", "facts.NAME", "hosts(role=NAME)"}
 }
 
 // split takes a scalar apart at its ${...}. $${ is a literal ${.
@@ -138,18 +138,33 @@ func split(text string, s spec) (parts []part, hint string, err error) {
 			return nil, "close it with }, or " + escape, fmt.Errorf("${%.40s is not closed", text)
 		}
 		name := text[:end]
-		if !knownReference(name) && !knownItem(s, name) {
-			known := references()
-			if s.Loop != "" {
-				known = append(known, s.Loop+".key", s.Loop+".value")
-			}
-			return nil, problem.DidYouMean(name, known) + "; " + escape, fmt.Errorf("${%.60s} is not known", name)
+		if hint, err := checkReference(name, s); err != nil {
+			return nil, hint + "; " + escape, err
 		}
 		parts = append(parts, part{text: name, ref: true})
 		text = text[end+1:]
 	}
 	flush()
 	return parts, "", nil
+}
+
+// checkReference says what is wrong with a reference.
+func checkReference(name string, s spec) (hint string, err error) {
+	if path, ok := strings.CutPrefix(name, "facts."); ok {
+		return checkFact(path)
+	}
+	if strings.HasPrefix(name, "hosts(") {
+		_, hint, err := checkHosts(name)
+		return hint, err
+	}
+	if knownReference(name) || knownItem(s, name) {
+		return "", nil
+	}
+	known := references()
+	if s.Loop != "" {
+		known = append(known, s.Loop+".key", s.Loop+".value")
+	}
+	return problem.DidYouMean(name, known), fmt.Errorf("${%.60s} is not known", name)
 }
 
 func knownReference(name string) bool {

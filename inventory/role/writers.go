@@ -6,8 +6,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// written is the path of the file that a resource writes, "" if it writes none.
-func written(r *catalog.Resource) (name string, whole bool) {
+// writes is the path of the file that a resource writes, "" if it writes none.
+func writes(r *catalog.Resource) (name string, whole bool) {
 	_, spec := r.Kind()
 	if w, ok := spec.(catalog.Writer); ok {
 		return w.Writes()
@@ -19,7 +19,7 @@ func written(r *catalog.Resource) (name string, whole bool) {
 func (c *compiler) oneWriter() {
 	owners := map[string]*node{}
 	for _, n := range c.nodes {
-		name, whole := written(&n.Resource)
+		name, whole := writes(&n.Resource)
 		if !whole {
 			continue
 		}
@@ -30,7 +30,7 @@ func (c *compiler) oneWriter() {
 		owners[name] = n
 	}
 	for _, n := range c.nodes {
-		name, whole := written(&n.Resource)
+		name, whole := writes(&n.Resource)
 		if first := owners[name]; !whole && name != "" && first != nil {
 			c.addf(n.decl.at, "put it into that content, or remove that resource", "%s changes a part of %s, and %s (at %s) sets the whole of it", n.ID, name, first.ID, first.decl.at)
 		}
@@ -47,7 +47,7 @@ func (c *compiler) linkWriter(i int) {
 			c.linkBehind(i, id)
 		}
 	}
-	name, _ := written(&n.Resource)
+	name, _ := writes(&n.Resource)
 	if n.File != nil || name == "" {
 		return
 	}

@@ -36,7 +36,8 @@ func TestWriters(t *testing.T) {
 	}
 }
 
-// An edit comes after the folder of its file, and after the user and group that it names.
+// An edit comes after the folder of its file, after the user and group that it names, and
+// after the package whose file it is.
 func TestEditRequires(t *testing.T) {
 	c, err := compileText(t, `resources:
   - line: l
@@ -47,12 +48,23 @@ func TestEditRequires(t *testing.T) {
   - file: /srv/app
     ensure: directory
   - group: app
+  - package: nginx
+  - line: m
+    path: /etc/nginx/nginx.conf
+    text: x
+  - package: cron
+  - cron: n
+    schedule: "@daily"
+    command: x
 `, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := c.Catalog.Resources[2]
-	if last.Line == nil || strings.Join(last.Require, " ") != "file[/srv/app] group[app]" {
-		t.Errorf("the last is %s, which requires %q", last.ID, last.Require)
+	got := map[string]string{}
+	for _, r := range c.Catalog.Resources {
+		got[r.ID] = strings.Join(r.Require, " ")
+	}
+	if got["line[l]"] != "file[/srv/app] group[app]" || got["line[m]"] != "package[nginx]" || got["cron[n]"] != "package[cron]" {
+		t.Errorf("they require %q", got)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"rackhand/provision/content"
 	"rackhand/provision/gate"
 	"rackhand/provision/handout"
+	"rackhand/provision/hostfacts"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/links"
@@ -66,6 +67,7 @@ type Appliance struct {
 	flood   *provision.Flood
 	keeper  *retention.Keeper
 	reports *reports.Archive
+	facts   *hostfacts.Archive
 	holder  *inventory.Holder
 	watcher *inventory.Watcher
 	power   *power.Controller
@@ -150,6 +152,10 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if err := a.reports.Load(ctx); err != nil {
 		return nil, err
 	}
+	a.facts = hostfacts.New(hostfacts.Options{Store: st, Clock: d.Clock, Counted: a.journal.Counted, Log: d.Log})
+	if err := a.facts.Load(ctx); err != nil {
+		return nil, err
+	}
 	a.keeper = retention.New(retention.Options{
 		Journal: a.journal, Store: st, Keep: cfg.Keep, Log: d.Log, RetainLogs: a.logs.Retain, TrimReports: a.reports.Trim,
 		Known: a.knows, Loaded: func() bool { return a.holder != nil && a.holder.Current() != nil },
@@ -190,7 +196,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	}
 	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
-		Journal: a.journal, Store: st, Reports: a.reports, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
+		Journal: a.journal, Store: st, Reports: a.reports, Facts: a.facts, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
 		Leaseholder: a.leaseholder, Lease: a.lease, Began: a.journal.Counted(), Neighbour: neighbour.Ask, At: a.applianceAt,
 		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,

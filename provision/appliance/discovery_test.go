@@ -13,7 +13,7 @@ import (
 
 func TestDiscovery(t *testing.T) {
 	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{
-		"web1": {Name: "web1", Address: netip.MustParseAddr("10.77.0.11"), Role: "web", MACs: []inventory.MAC{{2, 0, 0, 0, 0, 1}}},
+		"web1": {Name: "web1", Address: netip.MustParseAddr("10.77.0.11"), Roles: []string{"web"}, MACs: []inventory.MAC{{2, 0, 0, 0, 0, 1}}},
 	}}
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	h := discovery(func() *inventory.Snapshot { return snap }, page)

@@ -206,5 +206,5 @@ func some(list []string, what string) []string {
 
 // supplies returns the images, secrets and addresses of this appliance.
 func (a *Appliance) supplies() *preview.Supplies {
-	return &preview.Supplies{Addresses: a.addresses(), HasImage: a.handout.HasImage, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg)}
+	return &preview.Supplies{Addresses: a.addresses(), HasImage: a.handout.HasImage, Secret: a.secrets.Get, Mirrors: preview.MirrorNames(a.cfg), Facts: a.factsOf}
 }

@@ -7,7 +7,7 @@ import (
 
 // newOperator ties what carries out the operator's requests to the parts.
 func (a *Appliance) newOperator() *operate.Operator {
-	ahead := prefetch.Prefetcher{Mirror: a.mirror, Config: a.cfg}
+	ahead := prefetch.Prefetcher{Mirror: a.mirror, Config: a.cfg, Facts: a.factsOf}
 	return &operate.Operator{
 		Journal: a.journal, Snapshot: a.holder.Current, Handout: a.handout, Appliance: a.urls, Settings: a.cfg.Install, Secret: a.secrets.Get,
 		Authority: a.ca,

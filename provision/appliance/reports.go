@@ -10,3 +10,8 @@ import (
 func (s source) Report(ctx context.Context, host string) (reports.Kept, error) {
 	return s.a.reports.Last(ctx, host)
 }
+
+// Facts makes the source a page.FactSource.
+func (s source) Facts(ctx context.Context, host string) (map[string]any, error) {
+	return s.a.web.FactsOf(ctx, host)
+}

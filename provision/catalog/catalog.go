@@ -26,14 +26,18 @@ type Catalog struct {
 // A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
 // is set.
 type Resource struct {
-	ID            string         `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
-	Package       *Package       `json:"package,omitempty"`
-	File          *File          `json:"file,omitempty"`
-	Service       *Service       `json:"service,omitempty"`
-	Group         *Group         `json:"group,omitempty"`
-	Line          *Line          `json:"line,omitempty"`
-	Block         *Block         `json:"block,omitempty"`
-	INI           *INI           `json:"ini,omitempty"`
+	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package *Package `json:"package,omitempty"`
+	File    *File    `json:"file,omitempty"`
+	Service *Service `json:"service,omitempty"`
+	Group   *Group   `json:"group,omitempty"`
+
+	Repository *Repository `json:"repository,omitempty"`
+
+	Line  *Line  `json:"line,omitempty"`
+	Block *Block `json:"block,omitempty"`
+	INI   *INI   `json:"ini,omitempty"`
+
 	AuthorizedKey *AuthorizedKey `json:"authorized_key,omitempty"`
 	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
 	Cron          *Cron          `json:"cron,omitempty"`
@@ -46,6 +50,13 @@ type Resource struct {
 	Source string `json:"source"`
 	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
 	Deadline int `json:"deadline,omitempty"`
+	// OnlyOn lists the occasions on which it is brought about: [FirstBoot]. Without any, it
+	// always is.
+	OnlyOn []string `json:"only_on,omitempty"`
+	// Retry repeats work that failed, within the deadline.
+	Retry *Retry `json:"retry,omitempty"`
+	// Tags are names by which a run can be limited.
+	Tags []string `json:"tags,omitempty"`
 	// Problem says why this program can't bring the resource about: [Decode] found a type,
 	// attribute or value in it that it doesn't know. "" for none.
 	Problem string `json:"-"`
@@ -54,7 +65,13 @@ type Resource struct {
 // A Package of the system's package manager.
 type Package struct {
 	Name   string `json:"name"`
-	Ensure string `json:"ensure"` // present, absent, or an exact version
+	Ensure string `json:"ensure"` // present, latest, absent, purged, or an exact version
+	// Release is that of the sources from which it is installed or upgraded, such as
+	// bookworm-backports; "" for the one that the package manager prefers. Of apt alone.
+	Release string `json:"release,omitempty"`
+	// Hold keeps other tools from changing it (apt-mark(8), dnf's versionlock); nil leaves
+	// that as it is.
+	Hold *bool `json:"hold,omitempty"`
 	// WithDependants lets other packages go, or get an older version, with this change.
 	WithDependants bool `json:"with_dependants,omitempty"`
 }
@@ -141,6 +158,9 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are messages of the agent that belong to no resource.
 	Warnings []string `json:"warnings,omitempty"`
+	// Tags: the run was limited to resources with one of these tags, and to those that they
+	// require. Such a report doesn't describe the state of the host.
+	Tags []string `json:"tags,omitempty"`
 	// Order is the id of the order that this run carries out.
 	Order string `json:"order,omitempty"`
 	// Noop: the run was dry, and the results are predictions. Such a report answers an order

@@ -15,10 +15,14 @@ import (
 
 const (
 	// FormatHeader says in a request for the catalog which format the agent reads. Agents
-	// that don't send it read the first one.
+	// that don't send it read the first one. In the answer it says which one the appliance
+	// knows, since format 3.
 	FormatHeader = "Rackhand-Catalog"
 	// Format2 names content by its hash, and holds no secret.
 	Format2 = 2
+	// Format3 is the format of agents that take catalogs up to [MaxResources] and [MaxSize].
+	// Its JSON is that of format 2, and says 2.
+	Format3 = 3
 
 	ContentPath = "/v1/content/" // and the SHA-256
 	SecretsPath = "/v1/secrets"  // and the path of the file
@@ -52,18 +56,16 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	out.Format, out.Raw, out.Resources = Format2, nil, slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]
-		if r.File == nil || r.File.Ensure != FileKind {
-			continue
+		r.own()
+		for _, f := range r.Contents() {
+			switch {
+			case f.Sensitive:
+				f.SHA256, f.Size = "", 0
+			case f.SHA256 == "":
+				f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
+			}
+			f.Content = ""
 		}
-		f := *r.File
-		switch {
-		case f.Sensitive:
-			f.SHA256, f.Size = "", 0
-		case f.SHA256 == "":
-			f.SHA256, f.Size = Sum(f.Content), int64(len(f.Content))
-		}
-		f.Content = ""
-		r.File = &f
 	}
 	var err error
 	if out.Version, err = Version(out.Resources); err != nil {
@@ -107,8 +109,10 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 	if err = d.Decode(&r); err == nil {
 		err = r.Validate()
 	}
-	if f := r.File; err == nil && f != nil && f.Ensure == FileKind && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
-		err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+	for _, f := range r.Contents() {
+		if err == nil && (f.Content != "" || !f.Sensitive && f.SHA256 == "") {
+			err = errors.New("its content is not named by a SHA-256") // never an empty file instead
+		}
 	}
 	if err == nil {
 		return r, nil
@@ -119,6 +123,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		Require []string `json:"require"`
 		Notify  []string `json:"notify"`
 		Source  string   `json:"source"`
+		Tags    []string `json:"tags"`
 	}
 	if wrong := json.Unmarshal(text, &common); wrong != nil {
 		return r, wrong
@@ -127,5 +132,5 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		return r, errors.New("it has no id")
 	}
 	problem := strings.TrimPrefix(err.Error(), "json: ")
-	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
+	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Tags: common.Tags, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
 }

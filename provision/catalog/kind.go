@@ -21,6 +21,7 @@ var kinds = []kind{
 	{KindPackage, false, func(r *Resource) Spec { return set(r.Package) }},
 	{KindFile, false, func(r *Resource) Spec { return set(r.File) }},
 	{KindService, true, func(r *Resource) Spec { return set(r.Service) }},
+	{KindRepository, false, func(r *Resource) Spec { return set(r.Repository) }},
 	{KindGroup, false, func(r *Resource) Spec { return set(r.Group) }},
 	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
 	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
@@ -72,4 +73,29 @@ func Refreshes(name string) bool {
 		}
 	}
 	return false
+}
+
+// Contents are the files with a content that a resource names. A catalog names each by its
+// hash, and an agent may fetch it.
+func (r *Resource) Contents() []*File {
+	switch {
+	case r.File != nil && r.File.Ensure == FileKind:
+		return []*File{r.File}
+	case r.Repository != nil && r.Repository.Key != nil:
+		return []*File{r.Repository.Key}
+	}
+	return nil
+}
+
+// own gives a resource copies of its Contents, which can be changed.
+func (r *Resource) own() {
+	switch {
+	case r.File != nil:
+		f := *r.File
+		r.File = &f
+	case r.Repository != nil && r.Repository.Key != nil:
+		repository, key := *r.Repository, *r.Repository.Key
+		repository.Key = &key
+		r.Repository = &repository
+	}
 }

@@ -58,6 +58,9 @@ func DecodeReport(b []byte) (Report, error) {
 	if !slices.Contains([]string{OK, Changed, Failed}, r.Status) {
 		return Report{}, errors.New("not a report: its status is ok, changed or failed")
 	}
+	if err := CheckTags(r.Tags); err != nil {
+		return Report{}, fmt.Errorf("not a report: %w", err)
+	}
 	for i := range r.Results {
 		if x := &r.Results[i]; x.Cause != "" && !slices.Contains(Causes(), x.Cause) {
 			x.Cause = "" // of a later agent

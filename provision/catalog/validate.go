@@ -10,17 +10,6 @@ import (
 	"strings"
 )
 
-// The bounds of a catalog.
-const (
-	MaxResources = 2000
-	MaxSize      = 16 << 20 // of its JSON, in bytes
-	MaxDeadline  = 24 * 3600
-	MaxSettle    = 600
-	MaxContent   = 1 << 30  // of a file's content, in bytes
-	MaxTexts     = 64 << 20 // of the contents of a catalog's files that the appliance makes, together, in bytes
-	MaxSecret    = 4 << 20  // of a sensitive file's content, which is held in memory
-)
-
 var (
 	// Debian Policy 5.6.1, with an architecture after a colon as dpkg(1) takes
 	// it. No glob character and no leading dash gets through to dpkg or apt, and
@@ -28,6 +17,7 @@ var (
 	packageName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9+._-]*[a-zA-Z0-9+._])?(:[a-z0-9]([a-z0-9-]*[a-z0-9])?)?$`)
 	// Debian Policy 5.6.12: epoch, upstream version, revision.
 	packageVersion = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.+~:_-]*$`)
+	releaseName    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.+_/-]*$`)
 	// systemd.unit(5): the characters of a unit's name.
 	unitName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9:_.\\@-]*$`)
 	// What useradd(8) accepts, and a number.
@@ -78,8 +68,8 @@ func (c *Catalog) Validate() error {
 
 // Validate checks one resource without the others.
 func (r *Resource) Validate() error {
-	if r.Deadline < 0 || r.Deadline > MaxDeadline {
-		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
+	if err := r.validateAttributes(); err != nil {
+		return err
 	}
 	kind, s := r.Kind()
 	if s == nil {
@@ -101,12 +91,30 @@ func (r *Resource) Validate() error {
 
 func (p *Package) Title() string { return p.Name }
 
-func (p *Package) validate() error {
-	if len(p.Name) > 128 || !packageName.MatchString(p.Name) {
-		return fmt.Errorf("%.140q is not a valid package name", p.Name)
+// Gone reports whether the package is to be removed.
+func (p *Package) Gone() bool { return p.Ensure == Absent || p.Ensure == Purged }
+
+// Exact is the version that is asked for; "" for none.
+func (p *Package) Exact() string {
+	switch p.Ensure {
+	case Present, Latest, Absent, Purged:
+		return ""
 	}
-	if p.Ensure != Present && p.Ensure != Absent && (len(p.Ensure) > 128 || !packageVersion.MatchString(p.Ensure)) {
-		return fmt.Errorf("ensure is %.140q: use present, absent or a version", p.Ensure)
+	return p.Ensure
+}
+
+func (p *Package) validate() error {
+	switch version := p.Exact(); {
+	case len(p.Name) > 128 || !packageName.MatchString(p.Name):
+		return fmt.Errorf("%.140q is not a valid package name", p.Name)
+	case p.Ensure == "" || version != "" && (len(version) > 128 || !packageVersion.MatchString(version)):
+		return fmt.Errorf("ensure is %.140q: use present, latest, absent, purged or a version", p.Ensure)
+	case p.Release != "" && (len(p.Release) > 64 || !releaseName.MatchString(p.Release)):
+		return fmt.Errorf("%.80q is not the name of a release, such as bookworm-backports", p.Release)
+	case p.Release != "" && (p.Gone() || version != ""):
+		return fmt.Errorf("ensure: %s takes no release", p.Ensure)
+	case p.Hold != nil && p.Gone():
+		return fmt.Errorf("ensure: %s takes no hold", p.Ensure)
 	}
 	return nil
 }

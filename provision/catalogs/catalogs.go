@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"rackhand/inventory"
@@ -15,14 +16,26 @@ import (
 // longest ago is dropped first; the next request makes it again.
 const maxMemory = 256 << 20
 
+// atOnce is how many catalogs are made at once. Each may take several times its size then.
+const atOnce = 4
+
 // Roles are those of one version of the inventory, with what they name, immutable.
 type Roles interface {
-	// Compile makes a host's catalog with the secrets that secret gives.
-	Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error)
-	// Broken reports whether a role has problems.
-	Broken(role string) bool
+	// Compile makes a host's catalog with the secrets that secret gives, and the host's facts;
+	// nil: they are not known.
+	Compile(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error)
+	// Broken reports whether a host's roles have problems.
+	Broken(h *inventory.Host) bool
 	// Contents are the SHA-256 of what they have in the store of contents.
 	Contents() []string
+}
+
+// Facts are what agents say of their hosts.
+type Facts interface {
+	// Sum names the facts of a host; "" for none.
+	Sum(host string) string
+	// Of returns them with their sum; nil for none.
+	Of(host string) (facts map[string]any, sum string)
 }
 
 // A version is an inventory with its roles, as they were taken in together.
@@ -35,11 +48,14 @@ type version struct {
 type Catalogs struct {
 	url    string
 	retain func(contents map[string]bool) error
+	facts  Facts
 	most   int // bytes, of all catalogs together
+	// turns bounds how many catalogs are made at once.
+	turns chan struct{}
 
 	mu    sync.Mutex
 	now   version
-	good  map[string]version // of a role, the last one in which it had no problems
+	good  map[string]version // by Host.Role: the last one in which these roles had no problems
 	hosts map[string]*slot
 	turn  uint64
 	putAt uint64 // the turn of the last Put
@@ -51,33 +67,34 @@ type slot struct {
 	made    *Made
 	from    version           // what it was made of
 	secrets map[string]string // and with which secrets
+	facts   string            // and with which facts
 	given   *Made             // the catalog that the agent has
-	// readable is the last one that agents of the first format can read.
-	readable *Made
+	// readable is the last one that agents of an older format can be given, by format.
+	readable map[int]*Made
 
 	used uint64 // under the lock of all
 	size int
 }
 
 // New makes Catalogs for an appliance that hosts reach at url. Each Put calls retain with the
-// SHA-256 of all contents that are still named.
-func New(url string, retain func(contents map[string]bool) error) *Catalogs {
-	return &Catalogs{url: url, retain: retain, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
+// SHA-256 of all contents that are still named. facts may be nil.
+func New(url string, retain func(contents map[string]bool) error, facts Facts) *Catalogs {
+	return &Catalogs{url: url, retain: retain, facts: facts, most: maxMemory, turns: make(chan struct{}, atOnce), good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
-// Put takes in a version of the inventory. The hosts of a role that is broken in it keep the
-// last good version of that role.
+// Put takes in a version of the inventory. Hosts with a role that is broken in it keep the
+// last version in which all of their roles were good.
 func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Lock()
 	c.now = version{snap, roles}
 	used := map[string]bool{}
 	for _, h := range snap.Hosts {
-		used[h.Role] = true
-		if !roles.Broken(h.Role) {
-			c.good[h.Role] = c.now
+		used[h.Role()] = true
+		if !roles.Broken(h) {
+			c.good[h.Role()] = c.now
 		}
 	}
-	maps.DeleteFunc(c.good, func(role string, _ version) bool { return !used[role] })
+	maps.DeleteFunc(c.good, func(roles string, _ version) bool { return !used[roles] })
 	maps.DeleteFunc(c.hosts, func(host string, _ *slot) bool { return snap.Hosts[host] == nil })
 	keep := map[string]bool{}
 	name := func(v version) {
@@ -101,11 +118,9 @@ func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Unlock()
 	for _, s := range slots {
 		s.mu.Lock()
-		for _, m := range []*Made{s.made, s.given} {
-			if m != nil {
-				for sum := range m.files {
-					keep[sum] = true
-				}
+		for m := range s.all() {
+			for sum := range m.files {
+				keep[sum] = true
 			}
 		}
 		s.mu.Unlock()
@@ -118,19 +133,19 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.now
-	if v.roles != nil && v.roles.Broken(h.Role) {
-		if good, ok := c.good[h.Role]; ok {
+	if v.roles != nil && v.roles.Broken(h) {
+		if good, ok := c.good[h.Role()]; ok {
 			v = good
 		}
 	}
 	if v.snap != nil {
-		if there := v.snap.Hosts[h.Name]; there != nil && there.Role == h.Role {
+		if there := v.snap.Hosts[h.Name]; there != nil && slices.Equal(there.Roles, h.Roles) {
 			h = there
 		}
 	}
 	s := c.hosts[h.Name]
 	if s == nil {
-		s = &slot{}
+		s = &slot{readable: map[int]*Made{}}
 		c.hosts[h.Name] = s
 	}
 	c.turn++
@@ -138,34 +153,58 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	return v, h, s
 }
 
-// Of returns the catalog of a host. It makes a new one when the inventory or one of the
-// host's secrets has changed. When that fails, it returns the error and the last catalog of
+// Of returns the catalog of a host. It makes a new one when the inventory, the host's
+// facts or one of its secrets has changed. When that fails, it returns the error and the last catalog of
 // the host, if there is one.
 func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*Made, error) {
 	v, h, s := c.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role && same(s.secrets, secret) {
+	if s.made != nil && s.from == v && s.made.Catalog.Role == h.Role() && s.facts == c.sumOf(h.Name) && same(s.secrets, secret) {
 		return s.made, nil
 	}
-	m, asked, err := c.make(v, h, secret)
+	facts, sum := c.factsOf(h.Name)
+	m, asked, err := c.make(v, h, secret, facts)
 	if err != nil {
-		if s.made != nil && s.made.Catalog.Role == h.Role {
+		if s.made != nil && s.made.Catalog.Role == h.Role() {
 			return s.made, err
 		}
 		return nil, err
 	}
-	s.made, s.from, s.secrets = m, v, asked
-	if m.TooMuch == "" {
-		s.readable = m
+	s.made, s.from, s.secrets, s.facts = m, v, asked, sum
+	for _, format := range []int{1, catalog.Format2} {
+		if m.TooMuch(format) == "" {
+			s.readable[format] = m
+		}
 	}
-	c.bound(s, m.size)
+	if s.memory() > c.most {
+		clear(s.readable)
+	}
+	c.bound(s, s.memory())
 	return m, nil
 }
 
-func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error)) (*Made, map[string]string, error) {
+// all are the catalogs that a slot holds.
+func (s *slot) all() map[*Made]bool {
+	all := map[*Made]bool{s.made: true, s.given: true}
+	for _, m := range s.readable {
+		all[m] = true
+	}
+	delete(all, nil)
+	return all
+}
+
+// memory is that of all catalogs of a slot, roughly, in bytes.
+func (s *slot) memory() (bytes int) {
+	for m := range s.all() {
+		bytes += m.size
+	}
+	return bytes
+}
+
+func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any) (*Made, map[string]string, error) {
 	asked := map[string]string{}
-	if h.Role == "" {
+	if len(h.Roles) == 0 {
 		number, err := catalog.Version(nil)
 		if err != nil {
 			return nil, nil, err
@@ -176,13 +215,15 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 	if v.roles == nil {
 		return nil, nil, errors.New("no inventory has been loaded yet")
 	}
+	c.turns <- struct{}{}
+	defer func() { <-c.turns }()
 	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
 		value, err := secret(name)
 		if err == nil {
 			asked[name] = value
 		}
 		return value, err
-	})
+	}, facts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -191,6 +232,20 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 		return nil, nil, fmt.Errorf("host %s: %w", h.Name, err)
 	}
 	return m, asked, nil
+}
+
+func (c *Catalogs) sumOf(host string) string {
+	if c.facts == nil {
+		return ""
+	}
+	return c.facts.Sum(host)
+}
+
+func (c *Catalogs) factsOf(host string) (map[string]any, string) {
+	if c.facts == nil {
+		return nil, ""
+	}
+	return c.facts.Of(host)
 }
 
 // same reports whether secrets are unchanged.
@@ -236,16 +291,27 @@ func (c *Catalogs) Given(host string, m *Made) {
 	}
 }
 
-// Last returns the catalog that the agent of a host got last, and the last one that agents of
-// the first format can read; nil for none.
-func (c *Catalogs) Last(host string) (given, readable *Made) {
+// Last returns the catalog that the agent of a host got last; nil for none.
+func (c *Catalogs) Last(host string) *Made {
 	s := c.slot(host)
 	if s == nil {
-		return nil, nil
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.given, s.readable
+	return s.given
+}
+
+// Readable returns the last catalog of a host that agents of an older format can be given;
+// nil for none.
+func (c *Catalogs) Readable(host string, format int) *Made {
+	s := c.slot(host)
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.readable[format]
 }
 
 func (c *Catalogs) slot(host string) *slot {

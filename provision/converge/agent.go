@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/drift"
+	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/upgrade"
 )
@@ -40,8 +41,10 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
-	// Apt, if set, keeps in the state which sources the package index was updated from.
-	Apt *packages.Apt
+	// Packages, if set, keeps in the state when and from which sources its index was updated.
+	Packages Indexed
+	// Facts gathers the facts of the host for the appliance; nil: it gets none.
+	Facts func(context.Context) facts.Facts
 	// Orders: between two runs, Run waits for the appliance's orders.
 	Orders bool
 	// Version is that of this program; the appliance hears it with each request.
@@ -107,7 +110,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if demand, err = a.await(ctx, pause, cmp.Or(demand.Order, a.answered)); err != nil {
 			return nil
 		}
-		if demand == (Demand{}) {
+		if demand.Order == "" {
 			demand = again
 		}
 	}
@@ -125,7 +128,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 // keep its state.
 func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error) {
 	noop := demand.Noop
-	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Interval: a.Interval.Seconds()}
+	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Tags: demand.Tags, Interval: a.Interval.Seconds()}
 	a.setClock()
 	settings, base, ca, err := readSettings(a.Paths)
 	if err != nil {
@@ -179,8 +182,9 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		}
 		return report, errors.Join(err, a.reportNoop(ctx, c, report))
 	}
-	if a.Apt != nil {
-		state.Sources = a.Apt.Sources() // saved with the report
+	if a.Packages != nil {
+		index := a.Packages.Index() // saved with the report
+		state.Sources, state.Updated = index.Sources, index.Updated
 	}
 	if ctx.Err() != nil {
 		// Half a run says nothing about the host; what is pending is on disk.
@@ -188,6 +192,10 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		return report, errors.Join(fmt.Errorf("the run was ended: %w", context.Cause(ctx)), state.Save())
 	}
 	a.ran(state, report)
+	if len(demand.Tags) > 0 {
+		a.reportTagged(ctx, c, report)
+		return report, errors.Join(err, trouble, state.Save())
+	}
 	if trouble == nil {
 		trouble = a.report(ctx, c, state, report)
 	}
@@ -220,16 +228,19 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	if demand.IgnoreWindow || !state.Whole {
 		hold = nil
 	}
-	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
+	if c.mutual != nil && !demand.Noop && len(demand.Tags) == 0 && report.CatalogFetched.IsZero() {
 		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
 			a.Log.Warn("the appliance doesn't accept the progress message", "error", short(err.Error()))
 		}
 	}
 	a.Engine.Contents.use(c)
-	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
+	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold, Tags: demand.Tags})
 	report.Status = statusOf(report.Results, demand.Noop)
 	if left := without(report.Results, demand.Noop); left != "" {
 		report.Warnings = append(report.Warnings, left)
+	}
+	if len(demand.Tags) > 0 {
+		report.Warnings = append(report.Warnings, a.beyondTags(demand, state, report.Results)...)
 	}
 	a.opens = time.Time{}
 	if len(state.Pending) > 0 && hold != nil && hold() != "" {
@@ -240,7 +251,11 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 // converged brings the catalog about and gives each change its cause. The state keeps the
 // resources that held; it is saved with the report.
 func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, mode Mode) []catalog.Result {
-	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
+	judged := *cat
+	if len(mode.Tags) > 0 {
+		judged.Resources = cat.Tagged(mode.Tags)
+	}
+	run := drift.Run{Catalog: &judged, Due: map[string]bool{}}
 	for id := range state.Pending {
 		run.Due[id] = true
 	}
@@ -248,7 +263,8 @@ func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *Stat
 		run.Boot = a.Engine.Boot()
 	}
 	results := a.Engine.ConvergeAs(ctx, cat, state, mode)
-	if held := state.Held.Judge(run, results); !mode.Noop {
+	// A run with tags says nothing of the other resources, so the memory stays.
+	if held := state.Held.Judge(run, results); !mode.Noop && len(mode.Tags) == 0 {
 		state.Held = held
 	}
 	return results
@@ -264,14 +280,15 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	}
 	state, damaged, err := OpenState(a.Paths.state())
 	if err != nil {
-		state = &State{broken: err}
+		state = &State{broken: err, Whole: true} // an old one, as far as anybody can tell
 	}
 	if damaged != nil {
 		a.Log.Error("state", "error", damaged)
 		warnings = []string{short(damaged.Error())}
+		state.Whole = true // never the first boot again
 	}
-	if a.Apt != nil {
-		a.Apt.SetSources(state.Sources)
+	if a.Packages != nil {
+		a.Packages.SetIndex(packages.Index{Sources: state.Sources, Updated: state.Updated})
 	}
 	a.answered = cmp.Or(a.answered, state.Order)                              // of before a restart
 	state.Whole = state.Whole || state.Last == nil && !state.Fetched.IsZero() // of before it was kept
@@ -338,6 +355,7 @@ func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) 
 // could not be saved.
 func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State, noop bool, report *catalog.Report) (cat *catalog.Catalog, keepErr, err error) {
 	kept, keptErr := a.keptCatalog(s.Host)
+	claims := a.claims(ctx) // before the appliance's time begins
 	have := ""
 	asking := ctx
 	if kept != nil {
@@ -355,8 +373,9 @@ func (a *Agent) catalog(ctx context.Context, c *client, s Settings, state *State
 	}
 	err = a.connect(asking, c, s.Host, noop)
 	if err == nil {
+		a.tell(asking, c, claims, state, report)
 		var fresh *catalog.Catalog
-		if fresh, err = a.freshCatalog(asking, c, s.Host, have, noop); err == nil {
+		if fresh, err = a.catalogFor(asking, c, claims, s.Host, have, state, noop, report); err == nil {
 			if fresh == nil {
 				fresh = kept
 			} else if err := usable(fresh, s.Host); err != nil {

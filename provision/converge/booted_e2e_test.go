@@ -33,10 +33,10 @@ type booted struct {
 	inside []string
 	calls  []string
 	state  *State
-	apt    string        // the hash of apt's sources, as the agent keeps it
-	scale  time.Duration // how long a second of waiting is
-	hold   string        // until when restarts wait; "" for none
-	boot   string        // what this boot is called
+	apt    packages.Index // as the agent keeps it
+	scale  time.Duration  // how long a second of waiting is
+	hold   string         // until when restarts wait; "" for none
+	boot   string         // what this boot is called
 	last   []catalog.Result
 }
 
@@ -58,6 +58,7 @@ func TestBooted(t *testing.T) {
 	t.Run("one question", b.oneQuestion)
 	t.Run("enabled", b.enabled)
 	t.Run("packages", b.packages)
+	t.Run("package states", b.packageStates)
 	t.Run("dry run", b.dryRun)
 	t.Run("window", b.window)
 	t.Run("control", b.control)
@@ -65,6 +66,7 @@ func TestBooted(t *testing.T) {
 	t.Run("drift", b.drift)
 	t.Run("kinds", b.kinds)
 	t.Run("texts", b.texts)
+	t.Run("repositories", b.repositories)
 }
 
 func boot(t *testing.T) *booted {
@@ -124,8 +126,8 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	}
 	b.calls = nil
 	packages := &packages.Apt{Root: b.root.Root, Runner: b, Sleep: Sleep, Clock: time.Now}
-	packages.SetSources(b.apt)
-	defer func() { b.apt = packages.Sources() }()
+	packages.SetIndex(b.apt)
+	defer func() { b.apt = packages.Index() }()
 	manager := &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))}
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,

@@ -23,13 +23,22 @@ const (
 	packageDeadline = 900 * time.Second
 )
 
-// PackageManager carries out package resources. See [packages.Apt].
+// PackageManager carries out package resources. See [packages.Apt] and [packages.Dnf].
 type PackageManager interface {
-	Query(ctx context.Context, names []string) (installed map[string]string, err error)
+	// Query returns the states of packages, by their names as asked for.
+	Query(ctx context.Context, packages []catalog.Package) (map[string]packages.State, error)
+	// Update fetches the index of what can be installed, if it is too old for packages.
+	Update(ctx context.Context, packages []catalog.Package) error
 	// Apply brings packages about. declared is what the whole catalog says of packages.
 	Apply(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
 	// Plan returns the outcome that Apply would have, and changes nothing.
 	Plan(ctx context.Context, wanted []catalog.Package, declared map[string]string) (packages.Outcome, error)
+}
+
+// Indexed is a package manager that knows how old its index is.
+type Indexed interface {
+	Index() packages.Index
+	SetIndex(i packages.Index)
 }
 
 // FileManager carries out file resources. See [files.Files].
@@ -87,14 +96,15 @@ type run struct {
 	Mode
 	state     *State
 	noop      bool
-	installed map[string]string
-	declared  map[string]string // what the catalog says of packages: present, absent, a version
+	installed map[string]packages.State
+	declared  map[string]string // what the catalog says of packages: present, latest, absent, purged, a version
 	queryErr  error
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
-	diffs     map[string]string // of files, in a dry run
-	drafts    *provider.Drafts  // of files, in a dry run
-	waits     map[string]string // refreshes that wait for the maintenance window, by service
+	diffs     map[string]string   // of files, in a dry run
+	changes   map[string][]string // what was begun to change of a resource
+	drafts    *provider.Drafts    // of files, in a dry run
+	waits     map[string]string   // refreshes that wait for the maintenance window, by service
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
 
@@ -111,6 +121,9 @@ type Mode struct {
 	// Hold returns, as text, until when restarts and reloads wait for a maintenance window;
 	// "" if they don't have to wait. They never wait when Hold is nil.
 	Hold func() string
+	// Tags limit the run to resources that have one of them, and to those that they require;
+	// none: no limit.
+	Tags []string
 }
 
 // Converge is ConvergeAs without maintenance windows.
@@ -119,11 +132,16 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 }
 
 // ConvergeAs brings about a catalog that [catalog.Catalog.Validate] accepts, in its
-// order, and returns a result for each resource. When ctx ends, the remaining ones fail.
+// order, and returns a result for each resource of the run. When ctx ends, the remaining ones
+// fail.
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, drafts: &provider.Drafts{}, changes: map[string][]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+	}
+	resources := c.Resources
+	if len(mode.Tags) > 0 {
+		resources = c.Tagged(mode.Tags)
 	}
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
@@ -131,12 +149,16 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
 		}
 	}
-	var names []string
 	for _, res := range c.Resources {
+		if res.Package != nil {
+			r.declared[res.Package.Name] = res.Package.Ensure
+		}
+	}
+	var asked []catalog.Package
+	for _, res := range resources {
 		switch {
 		case res.Package != nil:
-			names = append(names, res.Package.Name)
-			r.declared[res.Package.Name] = res.Package.Ensure
+			asked = append(asked, *res.Package)
 		case res.Service != nil:
 			r.services = append(r.services, res.Service.Name)
 		}
@@ -144,13 +166,13 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 			r.notifiers[id] = append(r.notifiers[id], res.ID)
 		}
 	}
-	if len(names) > 0 {
-		r.installed, r.queryErr = r.query(ctx, names)
+	if len(asked) > 0 {
+		r.installed, r.queryErr = r.query(ctx, asked)
 	}
-	for i := 0; i < len(c.Resources); {
-		res := &c.Resources[i]
+	for i := 0; i < len(resources); {
+		res := &resources[i]
 		if res.Package != nil {
-			i += r.packages(ctx, c.Resources[i:])
+			i += r.packages(ctx, resources[i:])
 			continue
 		}
 		start := e.Clock()
@@ -162,8 +184,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 		i++
 	}
 	r.settle(ctx)
-	out := make([]catalog.Result, 0, len(c.Resources))
-	for _, res := range c.Resources {
+	out := make([]catalog.Result, 0, len(resources))
+	for _, res := range resources {
 		out = append(out, r.results[res.ID])
 	}
 	return out
@@ -192,6 +214,10 @@ func deadlineOf(res *catalog.Resource) time.Duration {
 
 // one converges a resource that is no package.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
+	if why := r.notNow(res); why != "" {
+		r.leave(res, start, why)
+		return
+	}
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
@@ -202,23 +228,9 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	if r.noop {
 		within = provider.WithDrafts(within, r.drafts)
 	}
-	var did []string
-	var watch *watched
-	var err error
-	switch {
-	case res.File != nil:
-		did, err = r.file(within, res, deadline)
-	case res.Service != nil:
-		did, watch, err = r.service(within, res, deadline)
-	default:
-		did, err = r.provided(within, res, deadline)
+	if did, err, done := r.tries(within, res, start, deadline); done {
+		r.outcome(res, start, did, err)
 	}
-	if err == nil && watch != nil {
-		watch.start = start
-		r.watching = append(r.watching, watch)
-		return
-	}
-	r.outcome(res, start, did, err)
 }
 
 // outcome notes the result of work on a resource.

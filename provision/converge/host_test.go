@@ -73,7 +73,7 @@ func (r *testHost) restart() {
 	engine.Log = log
 	r.Agent = &Agent{
 		Paths: r.root, Engine: engine, Log: log, Clock: r.clock, Sleep: noSleep(&r.pauses),
-		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: engine.Packages.(*packages.Apt),
+		Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Packages: engine.Packages.(*packages.Apt),
 		Synchronised: func() bool { return r.synchronised },
 		Uptime:       func() (string, time.Duration) { return r.boot, r.up },
 	}

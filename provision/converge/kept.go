@@ -16,7 +16,9 @@ import (
 // with secrets, from an older appliance, is saved in the second format and fetched again at
 // the next run.
 func withoutSecrets(c *catalog.Catalog) ([]byte, error) {
-	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool { return r.File != nil && r.File.Sensitive })
+	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool {
+		return slices.ContainsFunc(r.Contents(), func(f *catalog.File) bool { return f.Sensitive })
+	})
 	if c.Format >= catalog.Format2 || !secret {
 		return c.Raw, nil
 	}

@@ -70,7 +70,7 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 		case before.ID == res.ID:
 			return makers
 		case !r.would(before.ID):
-		case before.Package != nil && before.Package.Ensure != catalog.Absent,
+		case before.Package != nil && !before.Package.Gone(),
 			res.Service != nil && before.File != nil && strings.Contains(before.File.Path, "/systemd/") && strings.HasPrefix(path.Base(before.File.Path), unitBase(res.Service.Name)):
 			makers = append(makers, before.ID)
 		}

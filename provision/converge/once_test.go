@@ -30,7 +30,7 @@ func onceMore(dir string) string {
 	apt := &packages.Apt{Root: paths.Root, Runner: command.Exec{}, Sleep: Sleep, Clock: time.Now}
 	contents := &Contents{Paths: paths, Log: log}
 	a := &Agent{
-		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: noSleep(new(int)), Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Apt: apt,
+		Paths: paths, Log: log, Clock: &testClock{now: at}, Sleep: noSleep(new(int)), Random: mrand.New(mrand.NewPCG(1, 2)), Keys: rand.Reader, Packages: apt,
 		Synchronised: func() bool { return true }, Uptime: func() (string, time.Duration) { return "one", time.Hour },
 		Engine: &Engine{
 			Packages: apt, Services: Systemd{Paths: paths, Runner: command.Exec{}}, Log: log, Clock: time.Now, Sleep: noSleep(new(int)),

@@ -28,8 +28,10 @@ type State struct {
 	// entry is on disk before the change that causes it is made, and goes once
 	// the service was refreshed.
 	Pending map[string]Pending `json:"pending,omitempty"`
-	// Sources is a hash of apt's sources at the last successful apt-get update.
+	// Sources is a hash of the package manager's sources when its index was last updated.
 	Sources string `json:"apt_sources,omitempty"`
+	// Updated is when that was.
+	Updated time.Time `json:"apt_updated,omitzero"`
 	// Fetched is when the appliance last confirmed the catalog kept here.
 	Fetched time.Time `json:"catalog_fetched,omitzero"`
 	// FetchedBoot and FetchedUp are the same as boot and time since that boot: no step of
@@ -47,6 +49,8 @@ type State struct {
 	// Last is the latest run, and Order the latest order that one was made for.
 	Last  *status.LastRun `json:"last_run,omitempty"`
 	Order string          `json:"order,omitempty"`
+	// Facts is the SHA-256 of the facts that the appliance has answered for.
+	Facts string `json:"facts,omitempty"`
 	// Whole: some run had no failures. Maintenance windows hold from then on.
 	Whole bool `json:"whole,omitempty"`
 

@@ -40,6 +40,7 @@ func (c *client) hearHeaders(with *http.Client, resp *http.Response) {
 	if sum := resp.Header.Get(catalog.HeaderCA); catalog.IsSHA256(sum) {
 		c.newCA = sum
 	}
+	c.factsWanted = c.factsWanted || resp.Header.Get(catalog.HeaderFacts) == catalog.FactsWanted
 	c.renewDue = c.renewDue || resp.Header.Get(catalog.HeaderRenew) != ""
 	text := resp.Header.Get(catalog.HeaderOffer)
 	if text == "" {

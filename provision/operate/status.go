@@ -46,7 +46,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 	var out []provision.HostStatus
 	for _, name := range snap.HostNames() {
 		h := snap.Hosts[name]
-		s := provision.HostStatus{Host: name, Address: h.Address.String(), Group: h.Group, Role: h.Role, Power: "unknown"}
+		s := provision.HostStatus{Host: name, Address: h.Address.String(), Group: h.Group, Role: h.Role(), Roles: h.Roles, Power: "unknown"}
 		for _, m := range h.MACs {
 			s.MACs = append(s.MACs, m.String())
 		}

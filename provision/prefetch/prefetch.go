@@ -26,6 +26,8 @@ import (
 type Prefetcher struct {
 	Mirror *mirror.Cache
 	Config *config.Config // for the folders of the inventory, images and media
+	// Facts returns the facts of a host; nil: none are known.
+	Facts func(host string) map[string]any
 }
 
 // Fetch fills the mirror cache for the hosts of a system: with the packages that their
@@ -114,7 +116,7 @@ func archives(mirrors []string, distribution, release string) []mirror.Archive {
 // wanted are the packages that hosts' roles and Kickstarts name, in order. Secrets
 // are masked: no package is named by one.
 func (p *Prefetcher) wanted(hosts []*inventory.Host) ([]string, error) {
-	rendered, problems := preview.Open(p.Config.Inventory, preview.Options{Config: p.Config})
+	rendered, problems := preview.Open(p.Config.Inventory, preview.Options{Config: p.Config, Facts: p.Facts})
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func (p *Prefetcher) wanted(hosts []*inventory.Host) ([]string, error) {
 			return nil, fmt.Errorf("host %s: %w", h.Name, err)
 		}
 		for _, r := range c.Catalog.Resources {
-			if r.Package != nil && r.Package.Ensure != "absent" {
+			if r.Package != nil && !r.Package.Gone() {
 				all[r.Package.Name] = true
 			}
 		}

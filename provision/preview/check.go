@@ -51,7 +51,7 @@ func Try(dir string, supplies *Supplies, store *content.Store) Checked {
 		return Checked{Problems: append(problems, broken...)}
 	}
 	c := Checked{Snapshot: snap, Roles: newRoles(dir, snap, roles, store)}
-	t := dryRunHosts(snap, c.Roles)
+	t := dryRunHosts(snap, c.Roles, supplies.facts)
 	c.Problems, c.Warnings, c.wants = t.problems, t.warnings, t.wants
 	if len(c.Problems) > 0 {
 		c.Snapshot = nil

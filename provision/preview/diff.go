@@ -174,13 +174,13 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 		return text, ofHost(h, err)
 	})
 	compiled, err := p.Compile(h)
-	add(CatalogJSON, h.Role != "", func() (string, error) {
+	add(CatalogJSON, len(h.Roles) > 0, func() (string, error) {
 		if err != nil {
 			return "", err
 		}
 		return catalogText(compiled.Catalog)
 	})
-	add(checks, h.Role != "", func() (string, error) {
+	add(checks, len(h.Roles) > 0, func() (string, error) {
 		if err != nil {
 			return "", nil // reported with the catalog
 		}

@@ -31,8 +31,8 @@ type dryRunResult struct {
 // secrets: it renders its Kickstart and checks it for its release and engine, renders its
 // boot scripts, and compiles its role. Errors in the middle of an install show here first. A
 // problem that many hosts have is reported once, for the first of them by name.
-func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
-	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap)}
+func dryRunHosts(snap *inventory.Snapshot, roles *Roles, facts func(host string) map[string]any) dryRunResult {
+	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap), facts: facts}
 	var all, ofRoles findingGroups
 	var out dryRunResult
 	names := snap.HostNames()
@@ -46,7 +46,7 @@ func dryRunHosts(snap *inventory.Snapshot, roles *Roles) dryRunResult {
 			all.add(f.rest)
 			ofRoles.add(f.role)
 			if len(f.role) > 0 {
-				roles.broken[snap.Hosts[now[i]].Role] = true
+				roles.broken[snap.Hosts[now[i]].Role()] = true
 			}
 		}
 		out.wants = append(out.wants, wanted...)
@@ -61,6 +61,7 @@ type dryRun struct {
 	set   *templates.Set
 	roles *Roles
 	disks map[string]bool // those that any host has
+	facts func(host string) map[string]any
 }
 
 // batch runs hosts in parallel. Their findings are in the order of the names.
@@ -97,12 +98,12 @@ func (r *dryRun) host(h *inventory.Host) (out hostFindings, _ wants) {
 		found = append(append(found, more...), r.scripts(h)...)
 	}
 	var compiled *role.Compiled
-	if h.Role != "" && !r.roles.set.Broken(h.Role) {
+	if len(h.Roles) > 0 && !r.roles.unusable(h) {
 		var more []finding
 		out.role, more, compiled = r.role(h, noted(secrets))
 		found = append(found, more...)
 	}
-	if h.Role == "" || !r.roles.set.Broken(h.Role) { // a role may bring keys
+	if !r.roles.unusable(h) { // a role may bring keys
 		found = append(found, lockedOut(h, text, compiled)...)
 	}
 	out.rest = append(found, withoutAgent(h, text)...)

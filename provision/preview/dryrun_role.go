@@ -13,7 +13,19 @@ import (
 
 // role compiles a host's role, and warns of scripts in it that can't run.
 func (r *dryRun) role(h *inventory.Host, secret func(string) (string, error)) (problems, out []finding, compiled *role.Compiled) {
-	compiled, err := r.roles.Compile(h, standInAppliance, secret)
+	facts := r.facts(h.Name)
+	compiled, err := r.roles.Compile(h, standInAppliance, secret, facts)
+	if err != nil && facts != nil {
+		// A host that makes up facts must not break its roles for others.
+		without, again := r.roles.Compile(h, standInAppliance, secret, nil)
+		if again == nil {
+			for _, f := range problemsOf(fmt.Errorf("with the facts that its agent sent, the catalog can't be made: %w", err), h) {
+				f.warning = true
+				out = append(out, f)
+			}
+			compiled, err = without, nil
+		}
+	}
 	if err != nil {
 		return problemsOf(err, h), nil, nil
 	}

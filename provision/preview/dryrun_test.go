@@ -32,7 +32,7 @@ func TestTryScripts(t *testing.T) {
 		}
 		change(h)
 		var out strings.Builder
-		for _, p := range dryRunHosts(&inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": h}}, newRoles(dir, nil, nil, nil)).problems {
+		for _, p := range dryRunHosts(&inventory.Snapshot{Hosts: map[string]*inventory.Host{"web1": h}}, newRoles(dir, nil, nil, nil), (*Supplies)(nil).facts).problems {
 			out.WriteString(p.File + ": " + p.Message + "\n")
 		}
 		return out.String()

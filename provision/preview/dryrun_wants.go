@@ -40,7 +40,7 @@ func wantsOf(h *inventory.Host, secrets map[string]bool, compiled *role.Compiled
 	w := wants{host: h, secrets: slices.Sorted(maps.Keys(secrets))}
 	if compiled != nil {
 		for _, r := range compiled.Catalog.Resources {
-			w.packages = w.packages || r.Package != nil && r.Package.Ensure != catalog.Absent
+			w.packages = w.packages || r.Package != nil && !r.Package.Gone()
 		}
 	}
 	return w
@@ -71,7 +71,7 @@ func lockedOut(h *inventory.Host, text string, compiled *role.Compiled) []findin
 
 // withoutAgent warns of a host with a role whose Kickstart brings no agent.
 func withoutAgent(h *inventory.Host, text string) []finding {
-	if text == "" || h.Role == "" || h.Install == inventory.Never || strings.Contains(text, "rackhand-agent") || strings.Contains(text, "%include") {
+	if text == "" || len(h.Roles) == 0 || h.Install == inventory.Never || strings.Contains(text, "rackhand-agent") || strings.Contains(text, "%include") {
 		return nil
 	}
 	return warned(h, "its Kickstart brings no agent: its role is never carried out, and it never serves",

@@ -40,7 +40,7 @@ hosts:
 	if len(checked.Problems) > 0 {
 		t.Fatal(checked.Problems)
 	}
-	c, err := checked.Roles.Compile(checked.Snapshot.Hosts["web1"], "http://10.77.0.1", templates.StandInSecret)
+	c, err := checked.Roles.Compile(checked.Snapshot.Hosts["web1"], "http://10.77.0.1", templates.StandInSecret, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

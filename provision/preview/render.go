@@ -55,6 +55,8 @@ type Options struct {
 	Config *config.Config
 	// Secret looks a secret up; nil masks them.
 	Secret func(name string) (string, error)
+	// Facts returns the facts of a host; nil: none are known.
+	Facts func(host string) map[string]any
 	// Random is for the salts of hashed passwords, if Secret is not nil.
 	Random io.Reader
 }
@@ -94,7 +96,7 @@ func ownAddresses(cfg *config.Config) []netip.Addr {
 }
 
 // Render renders one answer of a host. notes say which of its values are stand-ins,
-// beyond the token.
+// beyond the token, and what of a catalog waits for facts.
 func (p *Preview) Render(host string, what Answer) (text string, notes []string, err error) {
 	if _, err := inventory.Explain(p.Snapshot, host, ""); err != nil {
 		return "", nil, err
@@ -106,7 +108,7 @@ func (p *Preview) Render(host string, what Answer) (text string, notes []string,
 			return "", nil, err
 		}
 		text, err := indented(c.Catalog)
-		return text, p.addressNote(h), err
+		return text, append(p.addressNote(h), c.Waiting...), err
 	}
 	if h.System == nil {
 		return "", nil, fmt.Errorf("host %s has no system, so it is never installed: give it one, or its group", host)
@@ -153,12 +155,12 @@ func (p *Preview) lookUp(asked *bool) func(string) (string, error) {
 // Compile makes a host's catalog and checks. The version of one with a masked secret
 // is masked: it would not be the one that the agent sees.
 func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
-	if h.Role == "" {
+	if len(h.Roles) == 0 {
 		version, err := catalog.Version(nil)
 		return &role.Compiled{Catalog: catalog.Catalog{Host: h.Name, Version: version}}, err
 	}
 	secrets := false
-	c, err := p.roles.Compile(h, p.appliance(h).URL, p.lookUp(&secrets))
+	c, err := p.roles.Compile(h, p.appliance(h).URL, p.lookUp(&secrets), p.factsOf(h))
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +168,23 @@ func (p *Preview) Compile(h *inventory.Host) (*role.Compiled, error) {
 		c.Catalog.Version = templates.Mask
 	}
 	return c, nil
+}
+
+// Explain says where a resource of a host comes from. The content of a sensitive file is
+// masked.
+func (p *Preview) Explain(host, id string) (*role.Explanation, error) {
+	if _, err := inventory.Explain(p.Snapshot, host, ""); err != nil {
+		return nil, err
+	}
+	h := p.Snapshot.Hosts[host]
+	return p.roles.set.Explain(h.Roles, p.roles.input(h, p.appliance(h).URL, p.lookUp(nil), p.factsOf(h)), id)
+}
+
+func (p *Preview) factsOf(h *inventory.Host) map[string]any {
+	if p.Facts == nil {
+		return nil
+	}
+	return p.Facts(h.Name)
 }
 
 // appliance returns the URLs at which a host would reach the appliance: at its address in the

@@ -6,9 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
+	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
@@ -27,13 +29,18 @@ type Roles struct {
 	// Problems are those of roles alone.
 	Problems  inventory.Problems
 	snapshot  *inventory.Snapshot
+	hosts     role.HostList
 	set       *role.Set
-	broken    map[string]bool
+	broken    map[string]bool // by Host.Role
 	templates *templates.Set
 	store     *content.Store // nil: contents are hashed and not kept
 
 	mu      sync.Mutex
 	sources map[string]*source
+	// located are the places of parts of values that were looked up, searched is the text
+	// that was parsed for them, in bytes.
+	located  map[string]problem.Place
+	searched int
 }
 
 type source struct {
@@ -44,19 +51,31 @@ type source struct {
 
 func newRoles(dir string, snap *inventory.Snapshot, set *role.Set, store *content.Store) *Roles {
 	return &Roles{
-		snapshot: snap, set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
-		store: store, sources: map[string]*source{},
+		snapshot: snap, hosts: role.HostsOf(snap), set: set, broken: map[string]bool{}, templates: templates.New(filepath.Join(dir, "templates")).Frozen(),
+		store: store, sources: map[string]*source{}, located: map[string]problem.Place{},
 	}
 }
 
-// Broken reports whether a role has problems for any host.
-func (r *Roles) Broken(name string) bool { return r.broken[name] || r.set.Broken(name) }
+// Broken reports whether a role of a host has problems, or all of them together for any host.
+func (r *Roles) Broken(h *inventory.Host) bool { return r.broken[h.Role()] || r.unusable(h) }
 
-// Compile makes the catalog and checks of a host with a role; url is where the host
-// reaches the appliance.
-func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error)) (*role.Compiled, error) {
-	compiled, err := r.set.Compile(h.Role, role.Input{
-		Host: h, Appliance: url, Source: r.source, Secret: secret,
+// unusable reports whether a role of a host has problems that hosts have no part in.
+func (r *Roles) unusable(h *inventory.Host) bool { return slices.ContainsFunc(h.Roles, r.set.Broken) }
+
+// Compile makes the catalog and checks of a host with roles; url is where the host
+// reaches the appliance, and facts are the host's, nil when they are not known.
+func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
+	compiled, err := r.set.Compile(h.Roles, r.input(h, url, secret, facts))
+	if err == nil && len(h.Maintenance.Windows) > 0 {
+		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
+	}
+	return compiled, err
+}
+
+// input is what the roles of a host are compiled with.
+func (r *Roles) input(h *inventory.Host, url string, secret func(string) (string, error), facts map[string]any) role.Input {
+	return role.Input{
+		Host: h, Appliance: url, Source: r.source, Secret: secret, Facts: facts,
 		Render: func(name string, data any, secret func(string) (string, error)) (string, error) {
 			return r.templates.Render(name, data, templates.Funcs(h, secret))
 		},
@@ -64,11 +83,8 @@ func (r *Roles) Compile(h *inventory.Host, url string, secret func(string) (stri
 			origins, _ := inventory.Explain(r.snapshot, h.Name, "variables."+variable) // the host is one of the snapshot
 			return origins
 		},
-	})
-	if err == nil && len(h.Maintenance.Windows) > 0 {
-		compiled.Catalog, err = compiled.Catalog.With(&catalog.Maintenance{Windows: h.Maintenance.Windows, Zone: h.Maintenance.Zone})
+		Hosts: r.hosts, Files: files{r},
 	}
-	return compiled, err
 }
 
 // Contents are the SHA-256 of the contents that these roles have in the store.

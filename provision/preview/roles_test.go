@@ -75,7 +75,7 @@ func TestSources(t *testing.T) {
 				t.Fatal(checked.Problems)
 			}
 			c := Try(dir, nil, store)
-			m, err := c.Roles.Compile(c.Snapshot.Hosts["web1"], "", nil)
+			m, err := c.Roles.Compile(c.Snapshot.Hosts["web1"], "", nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,6 +31,8 @@ type Supplies struct {
 	Secret func(name string) (string, error)
 	// Mirrors are the names of its package mirrors.
 	Mirrors []string
+	// Facts returns the facts of a host; nil: none are known.
+	Facts func(host string) map[string]any
 }
 
 // SuppliesOf returns the supplies of an appliance with these settings, running or not.
@@ -53,6 +55,13 @@ func (s *Supplies) addresses() []netip.Addr {
 		return nil
 	}
 	return s.Addresses
+}
+
+func (s *Supplies) facts(host string) map[string]any {
+	if s == nil || s.Facts == nil {
+		return nil
+	}
+	return s.Facts(host)
 }
 
 // lacks reports what hosts need and the appliance doesn't have. It reads secrets and

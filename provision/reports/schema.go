@@ -35,6 +35,7 @@ func texts() map[string]string {
 		"clock_ahead":     "How far the host's clock is ahead of the appliance's, in seconds. Absent: at most 2 s.",
 		"warnings":        "What the agent wants known beside the results.",
 		"interval":        "Time between two runs of the agent, in seconds. Absent from agents of earlier versions.",
+		"tags":            "The run was limited to resources with one of these tags. Such a report is not kept.",
 		"order":           "The order of `rackhand converge` that the run was made for.",
 		"noop":            "A dry run, made for an order. It is kept with the order alone.",
 		"disabled":        "The agent is disabled and made no run. Such a report is not kept.",

@@ -18,10 +18,11 @@ const (
 	orderPrefix     = "order/"
 	jobReportPrefix = "jobreport/"
 	enrolPrefix     = "enrol/"
+	factsPrefix     = "facts/"
 )
 
 // deleteOrphans deletes the reports of jobs that are no longer recorded, and the reports, the
-// order and the certificate of hosts that left the inventory and were last seen longer ago than age.
+// facts, the order and the certificate of hosts that left the inventory and were last seen longer ago than age.
 // A certificate must be revoked first. A valid one, of a host that still serves, must
 // survive a temporary loss of the inventory, because it is useless without its record.
 func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) bool, now time.Time, age time.Duration) error {
@@ -40,6 +41,7 @@ func (k *Keeper) deleteOrphans(ctx context.Context, known func(install string) b
 		reportPrefix:    gone,
 		earlierPrefix:   gone,
 		orderPrefix:     gone,
+		factsPrefix:     gone,
 		certPrefix:      func(r store.Record, host string) bool { return gone(r, host) && revoked(r) },
 		enrolPrefix:     func(r store.Record, _ string) bool { return ended(r, now) },
 		jobReportPrefix: func(_ store.Record, id string) bool { return !known(id) },

@@ -30,8 +30,13 @@ func Select(s Selection, known []provision.HostStatus) ([]string, error) {
 			continue
 		}
 		all[h.Host] = true
-		seen["group "+h.Group], seen["role "+h.Role] = true, true
-		if s.All || slices.Contains(s.Groups, h.Group) || slices.Contains(s.Roles, h.Role) {
+		seen["group "+h.Group] = true
+		chosen := s.All || slices.Contains(s.Groups, h.Group)
+		for _, r := range h.Roles {
+			seen["role "+r] = true
+			chosen = chosen || slices.Contains(s.Roles, r)
+		}
+		if chosen {
 			more = append(more, h.Host)
 		}
 	}

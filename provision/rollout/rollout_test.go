@@ -16,9 +16,9 @@ import (
 
 func TestSelect(t *testing.T) {
 	known := []provision.HostStatus{
-		{Host: "web1", Group: "web", Role: "web"},
-		{Host: "web2", Group: "web", Role: "web"},
-		{Host: "db1", Group: "db", Role: "db"},
+		{Host: "web1", Group: "web", Role: "web", Roles: []string{"web"}},
+		{Host: "web2", Group: "web", Role: "web", Roles: []string{"web"}},
+		{Host: "db1", Group: "db", Role: "db", Roles: []string{"db"}},
 		{Host: "lone"},
 		{Host: "52:54:00:00:00:09", Unclaimed: true},
 	}

@@ -111,7 +111,7 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := check().Hosts["web1"]
-		if h == nil || h.BMC == nil || h.Address == s.Address || h.Install != inventory.FirstBoot || h.Role != "web" {
+		if h == nil || h.BMC == nil || h.Address == s.Address || h.Install != inventory.FirstBoot || h.Role() != "web" {
 			t.Errorf("%+v", h)
 		}
 	}

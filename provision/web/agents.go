@@ -38,6 +38,7 @@ func (s *Server) Agents() http.Handler {
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	e.GET(catalog.OrdersPath, s.waitForOrder)
+	e.PUT(catalog.FactsPath, s.putFacts)
 	return Patiently(piecePatience, e)
 }
 

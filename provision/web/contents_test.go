@@ -87,11 +87,11 @@ type roles struct {
 	broken    error
 }
 
-func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error)) (*role.Compiled, error) {
+func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string, error), facts map[string]any) (*role.Compiled, error) {
 	if r.broken != nil {
 		return nil, r.broken
 	}
-	c := catalog.Catalog{Host: h.Name, Role: h.Role}
+	c := catalog.Catalog{Host: h.Name, Role: h.Role()}
 	for _, res := range r.resources {
 		if res.File != nil {
 			f := *res.File
@@ -102,6 +102,9 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 				}
 				f.Content, f.Sensitive = value, true
 			}
+			if name, ok := strings.CutPrefix(f.Content, "fact:"); ok {
+				f.Content = fmt.Sprint(facts[name])
+			}
 			res.File = &f
 		}
 		c.Resources = append(c.Resources, res)
@@ -111,8 +114,8 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 	return &role.Compiled{Catalog: c}, err
 }
 
-func (r *roles) Broken(string) bool { return false }
-func (r *roles) Contents() []string { return r.contents }
+func (r *roles) Broken(*inventory.Host) bool { return false }
+func (r *roles) Contents() []string          { return r.contents }
 
 // ownCatalogs are the appliance's own, over roles of a test.
 type ownCatalogs struct {
@@ -132,9 +135,9 @@ func (r *testServer) withRoles() *ownCatalogs {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
+	own := &ownCatalogs{Catalogs: catalogs.New("", store.Retain, factsIn{r}), store: store, secret: func(name string) (string, error) { return "value of " + name, nil }}
 	for _, h := range r.snap.Hosts {
-		h.Role = "web"
+		h.Roles = []string{"web"}
 	}
 	r.options.Catalogs = own
 	r.serve()
@@ -290,6 +293,16 @@ func (w *counting) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// reported sends the report of a run without changes.
+func (r *testServer) reported(a agentKey) {
+	r.t.Helper()
+	req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
+	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.parsed}}
+	w := httptest.NewRecorder()
+	r.agents.ServeHTTP(w, req)
+	r.want(w, 204)
+}
+
 // TestFirstFormat: an agent that states nothing is given the catalog as it always was; one
 // that it can't be given, it is kept from, and the host says so with a command.
 func TestFirstFormat(t *testing.T) {
@@ -309,9 +322,11 @@ func TestFirstFormat(t *testing.T) {
 		r.want(r.got(web1, "/v1/catalog", format, version), 304)
 	}
 	for name, more := range map[string]catalog.Resource{
-		"binary":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
-		"not UTF-8":  declared("/x", "\xff"),
-		"over-large": declared("/x", strings.Repeat("x", catalog.MaxSize)),
+		"binary":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
+		"not UTF-8":          declared("/x", "\xff"),
+		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
+		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
+		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)
@@ -326,19 +341,12 @@ func TestFirstFormat(t *testing.T) {
 		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "agent too old: the role needs a newer one, since ") {
 			t.Errorf("%s, of another host: %d %.200s", name, w.Code, w.Body)
 		}
-		reported := func() {
-			req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
-			req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{web1.parsed}}
-			w := httptest.NewRecorder()
-			r.agents.ServeHTTP(w, req)
-			r.want(w, 204)
-		}
-		reported()
+		r.reported(web1)
 		if notes := r.journal.Hosts()["web1"].Agent.Notes(r.clock()); len(notes) != 1 || !strings.HasPrefix(notes[0], "agent too old: ") || !strings.Contains(notes[0], "on the host, run: ") && !strings.Contains(notes[0], "rackhand install") {
 			t.Errorf("%s: it is shown as %q", name, notes)
 		}
 		r.want(r.got(web1, "/v1/catalog", "2", ""), 200)
-		reported()
+		r.reported(web1)
 		if a := r.journal.Hosts()["web1"].Agent; !a.Plain() {
 			t.Errorf("%s: upgraded, it is %+v", name, a)
 		}

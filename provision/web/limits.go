@@ -20,7 +20,7 @@ const maxKept = 512 << 10
 
 // taken limits what hosts may send, by number and by size.
 type taken struct {
-	reports, progress, enrolments, versions, jobReports, events *intake.Rates
+	reports, progress, enrolments, versions, jobReports, events, facts *intake.Rates
 
 	bodies *intake.Bodies
 	over   *limit.Limiter // hosts that were refused for sending too much
@@ -29,7 +29,7 @@ type taken struct {
 func newTaken(clock func() time.Time, l config.Limits) taken {
 	hourly := func(n int) *intake.Rates { return intake.NewRates(clock, n) }
 	return taken{
-		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), versions: hourly(l.Reports), jobReports: hourly(l.Reports),
+		reports: hourly(l.Reports), progress: hourly(l.Reports), enrolments: hourly(l.Reports), versions: hourly(l.Reports), jobReports: hourly(l.Reports), facts: hourly(l.Reports),
 		events: hourly(l.Events), bodies: intake.NewBodies(), over: &limit.Limiter{Every: time.Hour},
 	}
 }

@@ -56,6 +56,7 @@ func (s *Server) API() http.Handler {
 	s.jobRoutes(e)
 	s.convergeRoutes(e)
 	s.reportRoutes(e)
+	s.factRoutes(e)
 	e.POST("/api/hosts/:host/revoke", s.revokeHost)
 	e.POST("/api/hosts/:host/enrol", s.allowEnrolment)
 	e.GET("/api/ca", s.caStatus)

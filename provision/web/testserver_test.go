@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
 	"rackhand/provision/handout"
+	"rackhand/provision/hostfacts"
 	"rackhand/provision/journal"
 	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/operate"
@@ -117,6 +118,10 @@ func (r *testServer) serve() {
 		r.t.Fatal(err)
 	}
 	r.options.Reports = reports.New(reports.Options{Store: r.options.Store, Clock: r.clock, Counted: r.journal.Counted, Keep: config.Default().Keep, Log: r.options.Log})
+	r.options.Facts = hostfacts.New(hostfacts.Options{Store: r.options.Store, Clock: r.clock, Counted: r.journal.Counted, Log: r.options.Log})
+	if err := r.options.Facts.Load(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
 	r.options.Operator = &operate.Operator{Journal: r.journal, Snapshot: r.options.Snapshot, Orders: r.options.Orders, Now: r.clock, Runs: r.options.Reports.Runs}
 	s := web.New(r.options)
 	r.server, r.boot, r.agents = s, s.Boot(), s.Agents()
@@ -242,9 +247,9 @@ func (r *testServer) wantEvent(host, kind string) {
 
 // testCatalogs make a catalog whenever one is asked for.
 type testCatalogs struct {
-	compile         func(h *inventory.Host) (*role.Compiled, error)
-	given, readable map[string]*catalogs.Made
-	store           *content.Store
+	compile func(h *inventory.Host) (*role.Compiled, error)
+	given   map[string]*catalogs.Made
+	store   *content.Store
 }
 
 func (c *testCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
@@ -262,8 +267,8 @@ func (c *testCatalogs) Given(host string, m *catalogs.Made) {
 	c.given[host] = m
 }
 
-func (c *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
-	return c.given[host], c.readable[host]
-}
+func (c *testCatalogs) Last(host string) *catalogs.Made { return c.given[host] }
+
+func (c *testCatalogs) Readable(string, int) *catalogs.Made { return nil }
 
 func (c *testCatalogs) Content(sum string) (*os.File, error) { return c.store.Open(sum) }

@@ -28,6 +28,7 @@ import (
 	"rackhand/provision/boot"
 	"rackhand/provision/connlimit"
 	"rackhand/provision/handout"
+	"rackhand/provision/hostfacts"
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/limit"
@@ -44,7 +45,8 @@ import (
 type Options struct {
 	Journal   *journal.Journal
 	Store     store.Store
-	Reports   *reports.Archive // the reports of agents; nil: a new archive in Store
+	Reports   *reports.Archive   // the reports of agents; nil: a new archive in Store
+	Facts     *hostfacts.Archive // what agents say of their hosts; nil: a new archive in Store
 	Authority *pki.Authority
 	Snapshot  func() *inventory.Snapshot
 	// Leased returns the address that a MAC holds a lease of.
@@ -122,6 +124,9 @@ func New(o Options) *Server {
 	}
 	if o.Reports == nil && o.Journal != nil {
 		o.Reports = reports.New(reports.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Keep: config.Default().Keep, Log: o.Log})
+	}
+	if o.Facts == nil && o.Journal != nil {
+		o.Facts = hostfacts.New(hostfacts.Options{Store: o.Store, Clock: o.Clock, Counted: o.Journal.Counted, Log: o.Log})
 	}
 	return &Server{
 		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, stuck: &limit.Limiter{Every: time.Hour},

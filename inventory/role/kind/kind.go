@@ -65,6 +65,8 @@ type Values interface {
 	Content() Content
 	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
 	Body(most int) string
+	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
+	ContentOf(content, source, template string) Content
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -79,7 +81,10 @@ type Content struct {
 
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
-	return []Kind{packageKind(), fileKind(), serviceKind(), groupKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind()}
+	return []Kind{
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(),
+		lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
+	}
 }
 
 // Names are the names of all kinds.
@@ -103,7 +108,13 @@ func Common() map[string]Field {
 	return map[string]Field{
 		"notify":   {Spec: Spec{Type: IDs}, Text: "Resources to refresh when this one changed: services to restart or reload.", Examples: []string{"service[nginx]", `["service[nginx]", "service[cron]"]`}},
 		"require":  {Spec: Spec{Type: IDs}, Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
+		"before":   {Spec: Spec{Type: IDs}, Text: "Resources that are tried after this one holds: each of them requires this one.", Examples: []string{"service[nginx]"}},
 		"deadline": {Spec: Spec{Type: Duration, Low: 1, High: catalog.MaxDeadline}, Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+		"only_on": {
+			Spec: Spec{Type: Words, Known: []string{catalog.FirstBoot}}, Examples: []string{catalog.FirstBoot},
+			Text: "The occasion on which it is brought about. first-boot: until a run on the installed system had no failure; after that it isn't looked at.",
+		},
+		"tags": {Spec: Spec{Type: Tags}, Text: "Names by which rackhand-agent run --tags finds it, of small letters, digits, _ and -.", Examples: []string{"web", "[web, tls]"}},
 	}
 }
 
@@ -138,3 +149,5 @@ func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
 func (nothing) Content() Content              { return Content{} }
 func (nothing) Body(int) string               { return "" }
+
+func (nothing) ContentOf(_, _, _ string) Content { return Content{} }

@@ -26,7 +26,8 @@ const (
 	Filename      // of a file in templates/
 	AbsPath       // begins with /
 	URLPath       // begins with /, without spaces
-	Words         // a list of texts
+	Words         // a list of texts, of Known if that is set
+	Tags          // a list of names of small letters, digits, _ and -
 	IDs           // a list of ids of resources
 	Title         // what a resource of the kind Known[0] is called
 )
@@ -43,7 +44,7 @@ type Spec struct {
 }
 
 // List reports whether the field takes a list.
-func (s Spec) List() bool { return s.Type == Words || s.Type == IDs }
+func (s Spec) List() bool { return s.Type == Words || s.Type == Tags || s.Type == IDs }
 
 // ID takes the id of a resource apart; false if it isn't one of a known kind.
 func ID(id string) (k Kind, title string, ok bool) {
@@ -90,8 +91,12 @@ func (s Spec) Check(text string) (hint string, err error) {
 		if _, err := catalog.ParseMode(text); err != nil {
 			return "", err
 		}
-	case OneOf:
-		if !slices.Contains(s.Known, text) {
+	case Tags:
+		if err := catalog.CheckTags([]string{text}); err != nil {
+			return "", err
+		}
+	case OneOf, Words:
+		if s.Known != nil && !slices.Contains(s.Known, text) {
 			return problem.DidYouMean(text, s.Known), fmt.Errorf("unknown value %.40q", text)
 		}
 	case Duration:
@@ -163,6 +168,13 @@ func (s Spec) Pattern() string {
 		form = "[0-7]+"
 	case OneOf:
 		form = strings.Join(s.Known, "|")
+	case Words:
+		if s.Known == nil {
+			return ""
+		}
+		form = strings.Join(s.Known, "|")
+	case Tags:
+		form = "[a-z0-9_-]{1,64}"
 	case Duration:
 		form = `([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+`
 	case AbsPath, URLPath:

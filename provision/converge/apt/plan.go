@@ -47,16 +47,16 @@ func Parse(text string) Plan {
 }
 
 // Beyond lists packages that would be removed or downgraded although the catalog doesn't
-// declare that: only a package declared absent may be removed, and only one with an exact
-// version may change to an older one. ensure returns the declaration of a package, or "".
+// declare that: only a package declared absent or purged may be removed, and only one with an
+// exact version may change to an older one. ensure returns the declaration of a package, or "".
 func (p Plan) Beyond(ensure func(name string) string) (names []string) {
 	for name := range p.Remove {
-		if declared(ensure, name) != "absent" {
+		if e := declared(ensure, name); e != "absent" && e != "purged" {
 			names = append(names, name)
 		}
 	}
 	for _, name := range p.Downgrade {
-		if e := declared(ensure, name); e == "" || e == "present" || e == "absent" {
+		if e := declared(ensure, name); slices.Contains([]string{"", "present", "latest", "absent", "purged"}, e) {
 			names = append(names, name)
 		}
 	}

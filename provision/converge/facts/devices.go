@@ -47,8 +47,9 @@ func readDisks(h host) (func(*Facts), error) {
 type Card struct {
 	Name      string   `json:"name"` // eth0
 	MAC       string   `json:"mac,omitempty"`
-	Driver    string   `json:"driver,omitempty"` // "" for bonds, bridges, VLANs
-	Up        bool     `json:"up"`               // it has a carrier
+	Driver    string   `json:"driver,omitempty"` // "" for those without a device
+	Kind      string   `json:"kind,omitempty"`   // bond, bridge, vlan, wlan, ...; "" for a plain card
+	Up        *bool    `json:"up,omitempty"`     // it has a carrier; not sent
 	Mbit      int      `json:"mbit,omitempty"`   // its speed
 	MTU       int      `json:"mtu"`
 	Addresses []string `json:"addresses,omitempty"` // with their lengths: 10.77.0.11/24
@@ -67,7 +68,9 @@ func readCards(h host) (func(*Facts), error) {
 			continue
 		}
 		at := "/sys/class/net/" + i.Name
-		c := Card{Name: i.Name, MAC: i.HardwareAddr.String(), MTU: i.MTU, Up: h.line(at+"/carrier") == "1"}
+		c := Card{Name: i.Name, MAC: i.HardwareAddr.String(), MTU: i.MTU, Kind: h.devtype(at)}
+		up := h.line(at+"/carrier") == "1"
+		c.Up = &up
 		if driver, err := os.Readlink(h.path(at + "/device/driver")); err == nil {
 			c.Driver = bounded(filepath.Base(driver))
 		}
@@ -85,6 +88,20 @@ func readCards(h host) (func(*Facts), error) {
 	}
 	slices.SortFunc(cards, func(a, b Card) int { return strings.Compare(a.Name, b.Name) })
 	return func(f *Facts) { f.Cards = cards }, nil
+}
+
+// devtype is what the kernel calls a card's kind, DEVTYPE= in its uevent; "" for none.
+func (h host) devtype(at string) string {
+	text, err := h.read(at + "/uevent")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(text) {
+		if kind, ok := strings.CutPrefix(line, "DEVTYPE="); ok {
+			return bounded(kind)
+		}
+	}
+	return ""
 }
 
 // list is the sorted names in a folder; nil if the folder doesn't exist.

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,8 +38,27 @@ type Facts struct {
 	DMI      map[string]string `json:"dmi,omitempty"`  // vendor, product, serial, uuid, bios_version, ...
 	Virtual  string            `json:"virtualisation"` // none, kvm, vmware, ..., or a container's kind; "" unknown
 	BootMode string            `json:"boot_mode"`      // uefi or bios; "" unknown
-	// Problems are the sources that could not be read in time, by name.
+	// Custom are the operator's own facts, any JSON, by name (package customfacts).
+	Custom map[string]json.RawMessage `json:"custom,omitempty"`
+	// Problems are the sources that could not be read in time, by name. Those of own facts
+	// begin with facts.d.
 	Problems map[string]string `json:"problems,omitempty"`
+}
+
+// With adds own facts, and the problems of their files, by file.
+func (f Facts) With(custom map[string]json.RawMessage, problems map[string]string) Facts {
+	f.Custom, f.Problems = custom, maps.Clone(f.Problems)
+	for file, text := range problems {
+		f.problem(strings.TrimSuffix("facts.d/"+file, "/"), text)
+	}
+	return f
+}
+
+func (f *Facts) problem(name, text string) {
+	if f.Problems == nil {
+		f.Problems = map[string]string{}
+	}
+	f.Problems[bounded(name)] = bounded(text)
 }
 
 // A host is where facts are read.
@@ -136,10 +157,7 @@ func gather(ctx context.Context, h host, deadline time.Duration, all []source) F
 			r.put(&f)
 		}
 		if r.err != nil {
-			if f.Problems == nil {
-				f.Problems = map[string]string{}
-			}
-			f.Problems[s.name] = bounded(r.err.Error())
+			f.problem(s.name, r.err.Error())
 		}
 	}
 	return f
@@ -148,14 +166,32 @@ func gather(ctx context.Context, h host, deadline time.Duration, all []source) F
 // JSON writes facts, indented, within MaxSize: the longest lists are cut first, and a
 // problem says so.
 func (f Facts) JSON() ([]byte, error) {
+	b, err := f.fit(func(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") })
+	return append(b, '\n'), err
+}
+
+// Wire writes facts as they are sent, within MaxSize. It leaves out what changes from run to
+// run on a host that nothing was done to: the same host has the same text.
+func (f Facts) Wire() ([]byte, error) {
+	if f.Memory != nil {
+		m := Memory{Total: f.Memory.Total &^ (1<<20 - 1), Swap: f.Memory.Swap &^ (1<<20 - 1)}
+		f.Memory = &m
+	}
+	f.Cards = slices.DeleteFunc(slices.Clone(f.Cards), func(c Card) bool { return c.Driver == "" && c.Kind == "" }) // of containers and guests
+	for i := range f.Cards {
+		f.Cards[i].Up = nil
+	}
+	return f.fit(json.Marshal)
+}
+
+func (f Facts) fit(marshal func(any) ([]byte, error)) ([]byte, error) {
 	for _, most := range []int{maxList, 32, 16, 8, 0} {
-		cut := f.cut(most)
-		b, err := json.MarshalIndent(cut, "", "  ")
+		b, err := marshal(f.cut(most))
 		if err != nil {
 			return nil, err
 		}
 		if len(b) < MaxSize {
-			return append(b, '\n'), nil
+			return b, nil
 		}
 	}
 	return nil, fmt.Errorf("the facts do not fit into %d bytes", MaxSize)

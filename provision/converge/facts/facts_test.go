@@ -105,9 +105,36 @@ func TestBound(t *testing.T) {
 	}
 }
 
+// TestWire: what changes from run to run isn't sent, nor what containers and guests bring.
+func TestWire(t *testing.T) {
+	up, down := true, false
+	a := Facts{Memory: &Memory{Total: 16<<30 + 5}, Cards: []Card{{Name: "eth0", Driver: "e1000", Up: &up}, {Name: "veth1"}, {Name: "bond0", Kind: "bond", Up: &up}}}
+	b := Facts{Memory: &Memory{Total: 16<<30 + 9}, Cards: []Card{{Name: "bond0", Kind: "bond", Up: &down}, {Name: "veth77"}}}
+	b.Cards = append([]Card{{Name: "eth0", Driver: "e1000", Up: &down}}, b.Cards...)
+	one, err := a.Wire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := b.Wire()
+	if err != nil || string(one) != string(two) || strings.Contains(string(one), "veth") || !strings.Contains(string(one), "bond0") {
+		t.Errorf("%v\n%s\n%s", err, one, two)
+	}
+	if a.Cards[0].Up != &up || len(a.Cards) != 3 || a.Memory.Total != 16<<30+5 {
+		t.Error("it changed the facts themselves")
+	}
+	if all, err := a.JSON(); err != nil || !strings.Contains(string(all), "veth1") {
+		t.Errorf("%v %s", err, all)
+	}
+}
+
 // TestOwn: the machine that runs this test has facts, and none of them fails.
 func TestOwn(t *testing.T) {
 	f := Gather(t.Context(), "", time.Minute)
+	one, err := f.Wire()
+	two, again := Gather(t.Context(), "", time.Minute).Wire()
+	if err != nil || again != nil || string(one) != string(two) {
+		t.Errorf("two runs have different facts: %v, %v\n%s\n%s", err, again, one, two)
+	}
 	if f.CPU == nil || f.CPU.Threads == 0 || f.Memory == nil || f.Memory.Total == 0 || len(f.Problems) > 0 {
 		t.Errorf("%+v", f)
 	}

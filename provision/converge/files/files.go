@@ -30,6 +30,8 @@ type Files struct {
 	// Trust says whose symbolic links are followed on the way to a file; those of
 	// root and of the agent's user when nil.
 	Trust func(uid uint32) bool
+
+	accounts accounts
 }
 
 // Contents gives files their contents by SHA-256.

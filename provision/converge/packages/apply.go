@@ -56,22 +56,39 @@ func (a *Apt) transactions(declared map[string]string) *transactions {
 const rounds = 8
 
 // Apply brings packages about in one transaction. One that apt or dpkg can't have is found
-// and refused with their words, and the others are carried out without it.
+// and refused with their words, and the others are carried out without it. What is declared
+// held is held afterwards.
 func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared map[string]string) (Outcome, error) {
 	t := a.transactions(declared)
-	hash, err := a.sources()
+	marked := those(packages, func(p catalog.Package) bool { return p.Ensure == catalog.Purged || p.Hold != nil })
+	states, err := a.Query(ctx, marked)
 	if err != nil {
 		return t.outcome, err
 	}
+	// Those of the right version differ in their hold, or their configuration is left.
+	versions := slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool {
+		s, known := states[p.Name]
+		return known && (holdsVersion(&p, s) || p.Gone() && s.Version == "")
+	})
+	if len(versions) > 0 {
+		err = t.apply(ctx, versions)
+	}
+	return t.outcome, errors.Join(err, a.purge(ctx, marked), a.hold(ctx, marked))
+}
+
+// apply brings the versions of packages about.
+func (t *transactions) apply(ctx context.Context, packages []catalog.Package) error {
+	a := t.Apt
+	hash, err := a.sources()
+	if err != nil {
+		return err
+	}
 	updated, updateErr := false, error(nil)
 	update := func() {
-		updateErr = a.update(ctx)
+		updateErr = a.update(ctx, hash)
 		updated = true
-		if updateErr == nil {
-			a.SetSources(hash)
-		}
 	}
-	if a.Sources() != hash || !a.haveLists() {
+	if a.outdated(hash, packages) {
 		update()
 	}
 	defer func() {
@@ -83,18 +100,18 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 	for range rounds {
 		good, err := t.possible(ctx, packages)
 		if err != nil {
-			return t.outcome, errors.Join(err, updateErr)
+			return errors.Join(err, updateErr)
 		}
 		if t.stale && !updated {
 			update()
 			continue
 		}
 		if len(good) == 0 {
-			return t.outcome, nil
+			return nil
 		}
-		out, err := a.locked(ctx, transaction(good, false, t.downgrades)...)
+		out, err := a.locked(ctx, t.transaction(good, false)...)
 		if err != nil || out.Code == 0 {
-			return t.outcome, err
+			return err
 		}
 		text := out.Stderr + "\n" + out.Stdout
 		failure := errors.Join(fmt.Errorf("apt-get failed: %s", aptErrors(out)), updateErr)
@@ -106,7 +123,7 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 			configured = true
 			out, err := a.locked(ctx, "dpkg", "--configure", "-a", "--force-confold")
 			if len(apt.NotProcessed(out.Stderr+"\n"+out.Stdout)) == 0 && (err != nil || out.Code != 0) {
-				return t.outcome, fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.Explain())))
+				return fmt.Errorf("dpkg was interrupted earlier and can't be put right: %w", errors.Join(err, errors.New(out.Explain())))
 			}
 		case (len(notFetched) > 0 || stale(text)) && !updated:
 			update()
@@ -116,25 +133,21 @@ func (a *Apt) Apply(ctx context.Context, packages []catalog.Package, declared ma
 			// dpkg may have installed some of them; only the others are tried again.
 			rest, err := t.rest(ctx, good)
 			if err != nil || len(rest) > 0 && len(t.bad) == known {
-				return t.outcome, errors.Join(err, failure)
+				return errors.Join(err, failure)
 			}
 			packages = rest
 		}
 	}
-	return t.outcome, fmt.Errorf("apt-get fails each time, after %d attempts", rounds)
+	return fmt.Errorf("apt-get fails each time, after %d attempts", rounds)
 }
 
 // rest are the packages that aren't as declared yet.
 func (t *transactions) rest(ctx context.Context, packages []catalog.Package) ([]catalog.Package, error) {
-	var names []string
-	for _, p := range packages {
-		names = append(names, p.Name)
-	}
-	installed, err := t.Query(ctx, names)
+	states, err := t.Query(ctx, packages)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return Holds(&p, installed) }), nil
+	return slices.DeleteFunc(slices.Clone(packages), func(p catalog.Package) bool { return holdsVersion(&p, states[p.Name]) }), nil
 }
 
 // Plan returns the outcome that Apply would have with the current package index.
@@ -147,7 +160,7 @@ func (a *Apt) Plan(ctx context.Context, packages []catalog.Package, declared map
 	if _, err := t.possible(ctx, packages); err != nil {
 		return t.outcome, err
 	}
-	t.outcome.Outdated = a.Sources() != hash || !a.haveLists()
+	t.outcome.Outdated = a.outdated(hash, packages)
 	return t.outcome, nil
 }
 
@@ -163,7 +176,7 @@ func (t *transactions) possible(ctx context.Context, packages []catalog.Package)
 		if why, bad := t.bad[p.Name]; bad {
 			t.outcome.Refused[p.Name] = errors.New(why)
 		}
-		return t.outcome.Refused[p.Name] != nil && p.Ensure != catalog.Absent
+		return t.outcome.Refused[p.Name] != nil && !p.Gone()
 	})
 	if err := t.allow(ctx, packages); err != nil {
 		return nil, err
@@ -213,6 +226,11 @@ func (t *transactions) impossible(ctx context.Context, packages []catalog.Packag
 		t.stale = t.stale || stale(text) || len(notFound(text, packages)) > 0
 		return aptReason(out, packages), nil
 	}
+	for _, name := range apt.Held(out.Stdout) {
+		if !slices.ContainsFunc(packages, func(p catalog.Package) bool { return p.Name == name && p.Hold != nil }) {
+			return fmt.Errorf("apt-get: on hold: %s (apt-mark unhold lets it change)", name), nil
+		}
+	}
 	for name := range plan.Install {
 		if why, bad := t.bad[name]; bad {
 			return fmt.Errorf("%s: %s", name, why), nil
@@ -238,11 +256,11 @@ func (t *transactions) impossible(ctx context.Context, packages []catalog.Packag
 // simulate asks apt what a transaction would do. It needs no lock and changes nothing.
 func (t *transactions) simulate(ctx context.Context, packages []catalog.Package) (apt.Plan, command.Output, error) {
 	for {
-		out, err := t.Runner.Run(ctx, env(), transaction(packages, true, t.downgrades)...)
+		out, err := t.Runner.Run(ctx, env(), t.transaction(packages, true)...)
 		if err != nil {
 			return apt.Plan{}, out, err
 		}
-		if out.Code != 0 && !t.downgrades && strings.Contains(out.Stderr+out.Stdout, "--allow-downgrades") && slices.ContainsFunc(packages, exact) {
+		if out.Code != 0 && !t.downgrades && strings.Contains(out.Stderr+out.Stdout, "--allow-downgrades") && slices.ContainsFunc(packages, func(p catalog.Package) bool { return p.Exact() != "" }) {
 			t.downgrades = true
 			continue
 		}

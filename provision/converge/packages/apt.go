@@ -16,13 +16,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/catalog"
 	"rackhand/provision/converge/command"
 )
 
 // sources is a hash of apt's sources (sources.list(5)): when it changes, the
 // package index is out of date whatever its age.
 func (a *Apt) sources() (string, error) {
-	h := sha256.New()
 	names := []string{a.in("/etc/apt/sources.list")}
 	for _, pattern := range []string{"*.list", "*.sources"} {
 		found, err := filepath.Glob(filepath.Join(a.in("/etc/apt/sources.list.d"), pattern))
@@ -31,6 +31,13 @@ func (a *Apt) sources() (string, error) {
 		}
 		names = append(names, found...)
 	}
+	return hashFiles(names)
+}
+
+// hashFiles is a hash of the files of a package manager's sources; those that aren't there
+// are left out.
+func hashFiles(names []string) (string, error) {
+	h := sha256.New()
 	slices.Sort(names)
 	for _, name := range names {
 		b, err := readSource(name)
@@ -38,7 +45,7 @@ func (a *Apt) sources() (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", fmt.Errorf("apt's sources: %w", err)
+			return "", fmt.Errorf("the sources of packages: %w", err)
 		}
 		fmt.Fprintf(h, "%s %d\n", name, len(b))
 		h.Write(b)
@@ -46,7 +53,7 @@ func (a *Apt) sources() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
-// readSource reads a file of apt's sources, which are small.
+// readSource reads a file of a package manager's sources, which are small.
 func readSource(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -58,7 +65,7 @@ func readSource(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// maxSource bounds a file of apt's sources, in bytes.
+// maxSource bounds such a file, in bytes.
 const maxSource = 1 << 20
 
 // haveLists reports whether the package index was ever fetched.
@@ -67,9 +74,24 @@ func (a *Apt) haveLists() bool {
 	return err == nil && len(found) > 0
 }
 
-// update fetches the package index. An index that can't be fetched is an error here; for
+// outdated reports whether the package index is of other sources, or too old to tell which
+// version is the latest.
+func (a *Apt) outdated(hash string, packages []catalog.Package) bool {
+	return a.Index().Sources != hash || !a.haveLists() || slices.ContainsFunc(packages, isLatest) && tooOld(a.Index(), a.Clock())
+}
+
+// Update fetches the package index, if it is outdated for packages.
+func (a *Apt) Update(ctx context.Context, packages []catalog.Package) error {
+	hash, err := a.sources()
+	if err != nil || !a.outdated(hash, packages) {
+		return err
+	}
+	return a.update(ctx, hash)
+}
+
+// update fetches the package index of the sources with a hash. An index that can't be fetched is an error here; for
 // apt-get it is only a warning (APT::Update::Error-Mode, apt 2.1.3).
-func (a *Apt) update(ctx context.Context) error {
+func (a *Apt) update(ctx context.Context, hash string) error {
 	out, err := a.locked(ctx, "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
 	if err == nil && out.Code != 0 {
 		err = errors.New(aptErrors(out))
@@ -77,6 +99,7 @@ func (a *Apt) update(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("apt-get update: %w", err)
 	}
+	a.SetIndex(Index{Sources: hash, Updated: a.Clock()})
 	return nil
 }
 

@@ -3,9 +3,9 @@ package packages
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,95 +26,58 @@ type Apt struct {
 	// Proc is where /proc is; "/proc" when "".
 	Proc string
 
-	mu      sync.Mutex
-	sourced string // hash of the sources that the package index was last updated from
+	mu    sync.Mutex
+	index Index
+}
+
+// An Index says what the package index was last updated from, and when.
+type Index struct {
+	Sources string // a hash of apt's sources; "" for none
+	Updated time.Time
 }
 
 // in is an absolute path of the host, below the root.
 func (a *Apt) in(path string) string { return filepath.Join("/", a.Root, path) }
 
-// Sources is the hash of apt's sources at the last successful update, "" for none.
-// It is kept in the agent's state from run to run.
-func (a *Apt) Sources() string {
+// Index is that of the last successful update. It is kept in the agent's state from run to
+// run.
+func (a *Apt) Index() Index {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.sourced
+	return a.index
 }
 
-// SetSources restores Sources from an earlier process.
-func (a *Apt) SetSources(hash string) {
+// SetIndex restores Index from an earlier process.
+func (a *Apt) SetIndex(i Index) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sourced = hash
+	a.index = i
 }
 
-// Query returns the installed version of each package that is installed, by the
-// name as asked for. It is one call of dpkg-query for all of them.
-func (a *Apt) Query(ctx context.Context, names []string) (map[string]string, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	args := append([]string{"dpkg-query", "-W", "-f", `${Package}\t${Architecture}\t${db:Status-Abbrev}\t${Version}\n`}, names...)
-	out, err := a.Runner.Run(ctx, nil, args...)
-	if err != nil {
-		return nil, err
-	}
-	// 1: some of them are unknown to dpkg, which is an answer.
-	if out.Code != 0 && out.Code != 1 {
-		return nil, fmt.Errorf("dpkg-query failed: %s", out.Explain())
-	}
-	installed := map[string]string{}
-	for line := range strings.Lines(out.Stdout) {
-		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		// The second letter is the state: i is installed and configured, c means
-		// that configuration files are left, others are half done (dpkg-query(1)).
-		if len(f) != 4 || len(f[2]) < 2 || f[2][1] != 'i' {
-			continue
-		}
-		for _, name := range names {
-			base, arch, qualified := strings.Cut(name, ":")
-			if base == f[0] && (!qualified || arch == f[1]) {
-				installed[name] = f[3]
-			}
-		}
-	}
-	return installed, nil
-}
-
-// Holds reports whether a package is as declared.
-func Holds(p *catalog.Package, installed map[string]string) bool {
-	version, there := installed[p.Name]
-	switch p.Ensure {
-	case catalog.Present:
-		return there
-	case catalog.Absent:
-		return !there
-	}
-	return there && version == p.Ensure
-}
-
-// exact reports whether a version is asked for.
-func exact(p catalog.Package) bool {
-	return p.Ensure != catalog.Present && p.Ensure != catalog.Absent
-}
-
-// transaction is the command line for packages: name, name=version, name-
+// transaction is the command line for packages: name, name=version, name/release, name-
 // (apt-get(8), install).
-func transaction(packages []catalog.Package, simulated, downgrades bool) []string {
+func (t *transactions) transaction(packages []catalog.Package, simulated bool) []string {
 	args := []string{"apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-confold"}
 	if simulated {
 		args = []string{"apt-get", "-q", "-y", "-s"}
 	}
-	if downgrades {
+	if t.downgrades {
 		args = append(args, "--allow-downgrades")
+	}
+	// A hold that the role declares doesn't keep the role from changing the version. That
+	// the plan changes no other held package was checked.
+	if slices.ContainsFunc(packages, holdIsSet) {
+		args = append(args, "--allow-change-held-packages")
 	}
 	args = append(args, "install", "--")
 	for _, p := range packages {
 		switch {
-		case p.Ensure == catalog.Absent:
+		case p.Gone():
 			args = append(args, p.Name+"-")
-		case exact(p):
+		case p.Exact() != "":
 			args = append(args, p.Name+"="+p.Ensure)
+		case p.Release != "":
+			args = append(args, p.Name+"/"+p.Release)
 		default:
 			args = append(args, p.Name)
 		}
@@ -124,7 +87,7 @@ func transaction(packages []catalog.Package, simulated, downgrades bool) []strin
 
 // The messages of apt about an unknown package or version.
 var (
-	unknownPackage = regexp.MustCompile(`E: (?:Unable to locate package|Package '?|Version '[^']*' for ')\s*([^\s']+)'?(?: has no installation candidate| was not found)?`)
+	unknownPackage = regexp.MustCompile(`E: (?:Unable to locate package|Package '?|(?:Version|Release) '[^']*' for ')\s*([^\s']+)'?(?: has no installation candidate| was not found)?`)
 	cannotFetch    = regexp.MustCompile(`E: (?:Failed to fetch|Unable to fetch some archives)|404  Not Found|Hash Sum mismatch|have unmet dependencies`)
 )
 

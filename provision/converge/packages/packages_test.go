@@ -34,7 +34,7 @@ func FuzzQuery(f *testing.F) {
 	f.Add("nginx\tamd64\tii \t1.0\n", "nginx")
 	f.Add("a\t\ti\t\n\t\t\t\n", "a:i386")
 	f.Fuzz(func(t *testing.T, output, name string) {
-		got, err := (&Apt{Runner: fixedOutput(output)}).Query(t.Context(), []string{name})
+		got, err := (&Apt{Runner: fixedOutput(output)}).Query(t.Context(), []catalog.Package{{Name: name, Ensure: catalog.Latest}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,8 +18,9 @@ type fake struct {
 	events   []provision.Event
 	problems []string
 	reports  map[string]reports.Kept
-	fail     error         // what every method returns, when set
-	changed  chan struct{} // closed and replaced by emit
+	facts    map[string]any // of each host
+	fail     error          // what every method returns, when set
+	changed  chan struct{}  // closed and replaced by emit
 }
 
 func newFake() *fake { return &fake{changed: make(chan struct{})} }
@@ -29,6 +30,8 @@ func (f *fake) Hosts(context.Context) ([]provision.HostStatus, error) {
 	defer f.mu.Unlock()
 	return slices.Clone(f.hosts), f.fail
 }
+
+func (f *fake) Facts(context.Context, string) (map[string]any, error) { return f.facts, f.fail }
 
 func (f *fake) Events(_ context.Context, host string, limit int) ([]provision.Event, error) {
 	f.mu.Lock()
@@ -150,7 +153,7 @@ func (f *fake) add(n int, name, system, role string, in *provision.Install) {
 	defer f.mu.Unlock()
 	hs := provision.HostStatus{
 		Host: name, MACs: []string{fmt.Sprintf("52:54:00:00:00:%02x", n)}, Address: fmt.Sprintf("10.77.0.%d", 10+n),
-		Group: role, Role: role, System: system, Rack: fmt.Sprintf("r1 unit %d", 10+n),
+		Group: role, Role: role, Roles: []string{role}, System: system, Rack: fmt.Sprintf("r1 unit %d", 10+n),
 		BMC: fmt.Sprintf("10.77.0.%d", 110+n), Power: "on", Install: in,
 	}
 	if in != nil {

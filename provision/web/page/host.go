@@ -21,8 +21,9 @@ type hostModel struct {
 	Events []eventView // newest first
 	More   bool        // there may be older ones
 	Limit  int
-	Armed  string // whether and until when it is armed, in one sentence
-	Log    string // path of the installer's log, or ""
+	Armed  string  // whether and until when it is armed, in one sentence
+	Log    string  // path of the installer's log, or ""
+	Facts  []field // what its agent says of it
 }
 
 // host serves one host, or the unclaimed box with that MAC. A box that was
@@ -65,6 +66,14 @@ func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
 			h.fail(w, "read the last report", err)
 			return
 		}
+	}
+	if src, ok := h.Source.(FactSource); ok {
+		facts, err := src.Facts(r.Context(), name)
+		if err != nil {
+			h.fail(w, "read the facts", err)
+			return
+		}
+		page.Facts = viewFacts(facts)
 	}
 	h.render(w, r, http.StatusOK, "host.html", frame{
 		Heading: name, Fragment: "/fragment" + hostPath(name), Watching: name, Seq: seq, Now: now, Every: staleAfter,

@@ -136,6 +136,10 @@ func TestHostile(t *testing.T) {
 	})
 	f.emit(provision.Event{Time: theTime(), Host: "web1", Message: "not UTF-8: \xff\xfe", Stage: provision.Failed})
 	f.hosts[0].Install.Reason = evil
+	f.facts = map[string]any{
+		"os": map[string]any{"name": evil}, "kernel": map[string]any{"release": evil + strings.Repeat("A", 60<<10)}, "virtualisation": evil,
+		"disks": []any{map[string]any{"name": evil, "model": "\u202e" + evil}},
+	}
 	f.setProblems(evil)
 	h := newPage(t, f, func(o *page.Options) { o.Title = evil })
 	for _, path := range []string{"/", "/host/web1", "/host/%3Cscript%3Ealert(%22x%22)%3C%2Fscript%3E", "/host/nobody%3Cscript%3E", "/host/javascript:alert(1)"} {
@@ -164,6 +168,7 @@ func TestInvisible(t *testing.T) {
 	f.hosts[0].Maker, f.hosts[0].SwitchPort, f.hosts[0].Rack = evil, evil, evil
 	f.hosts[0].Agent = &provision.AgentState{Warnings: []string{evil}}
 	f.emit(provision.Event{Time: theTime(), Host: "web1", Source: evil, Kind: evil, Message: evil, Fields: map[string]string{evil: evil}})
+	f.facts = map[string]any{"os": map[string]any{"name": evil}}
 	f.setProblems(evil)
 	h := newPage(t, logged{f, map[string]string{"web1-1": evil + "\n"}}, func(o *page.Options) { o.Title = evil })
 	for _, path := range []string{"/", "/host/web1", "/fragment/hosts", "/host/web1/log"} {
