@@ -35,6 +35,19 @@ func baseRole(path string) string {
 		return "checks: [{http: {port: 80}, each: [a]}]\n"
 	}
 	if strings.HasPrefix(path, "checks") {
+		kind, key, _ := strings.Cut(strings.TrimPrefix(path, "checks."), ".")
+		switch {
+		case key == "address":
+			return "checks: [{from: host, " + kind + ": {port: 80}}]\n"
+		case kind == "http" && key != "", kind == "tcp" && key != "":
+			return "checks: [{" + kind + ": {port: 80, tls: true}}]\n"
+		case kind == "exec" && key != "":
+			return "checks: [{exec: {command: [a]}}]\n"
+		case kind == "systemd" && key != "":
+			return "checks: [{systemd: {failed: 0}}]\n"
+		case kind == "tcp", kind == "exec", kind == "systemd":
+			return "checks: [{within: 5s}]\n"
+		}
 		return "checks: [{http: {port: 80}}]\n"
 	}
 	if strings.HasPrefix(path, "include") {

@@ -216,7 +216,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory && parent.waits == "" && c.nodes[i].waits == "":
+	case parent.File.Ensure != catalog.Directory && parent.File.Ensure != catalog.Link && parent.waits == "" && c.nodes[i].waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)

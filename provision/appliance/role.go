@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
@@ -21,15 +20,6 @@ func (a *Appliance) openContents() (err error) {
 		a.catalogs = catalogs.New(a.urls.URL, a.contents.Retain, a.facts)
 	}
 	return err
-}
-
-// compile makes a host's catalog and checks.
-func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
-	m, err := a.Catalog(h)
-	if m == nil {
-		return nil, err
-	}
-	return m.Compiled, nil
 }
 
 // Catalog returns the catalog for a host's agent. With an error, it returns the last one that

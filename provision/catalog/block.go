@@ -41,8 +41,8 @@ func (b *Block) validate() error {
 		return errors.New("ensure: absent takes neither a content, insert_after, insert_before nor create")
 	case b.InsertAfter != "" && b.InsertBefore != "":
 		return errors.New("insert_after and insert_before exclude each other")
-	case len(b.Content) > MaxText:
-		return fmt.Errorf("the content has %d bytes: at most %d are allowed", len(b.Content), MaxText)
+	case len(b.Content) > MaxBody:
+		return fmt.Errorf("the content has %d bytes: at most %d are allowed", len(b.Content), MaxBody)
 	case strings.ContainsRune(b.Content, 0):
 		return errors.New("the content has a NUL")
 	case len(b.Marker) > 16 || strings.ContainsAny(b.Marker, "\n\r\x00") || b.Marker != strings.Join(strings.Fields(b.Marker), " ") || strings.Count(b.Marker, " ") > 1:

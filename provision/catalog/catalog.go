@@ -16,6 +16,8 @@ type Catalog struct {
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
+	// Checks run on the host after the resources. Agents that don't know them run none.
+	Checks []Check `json:"checks,omitempty"`
 	// Maintenance says when changes may restart services; nil: at any time. Agents that
 	// don't know it restart at any time.
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
@@ -26,21 +28,18 @@ type Catalog struct {
 // A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
 // is set.
 type Resource struct {
-	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
-	Package *Package `json:"package,omitempty"`
-	File    *File    `json:"file,omitempty"`
-	Service *Service `json:"service,omitempty"`
-	Group   *Group   `json:"group,omitempty"`
-
-	Repository *Repository `json:"repository,omitempty"`
-
-	Line  *Line  `json:"line,omitempty"`
-	Block *Block `json:"block,omitempty"`
-	INI   *INI   `json:"ini,omitempty"`
-
+	ID            string         `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package       *Package       `json:"package,omitempty"`
+	File          *File          `json:"file,omitempty"`
+	Service       *Service       `json:"service,omitempty"`
+	Group         *Group         `json:"group,omitempty"`
+	Line          *Line          `json:"line,omitempty"`
+	Block         *Block         `json:"block,omitempty"`
+	INI           *INI           `json:"ini,omitempty"`
 	AuthorizedKey *AuthorizedKey `json:"authorized_key,omitempty"`
 	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
 	Cron          *Cron          `json:"cron,omitempty"`
+	Repository    *Repository    `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
@@ -74,26 +73,6 @@ type Package struct {
 	Hold *bool `json:"hold,omitempty"`
 	// WithDependants lets other packages go, or get an older version, with this change.
 	WithDependants bool `json:"with_dependants,omitempty"`
-}
-
-// A File, directory, or the absence of one.
-type File struct {
-	Path   string `json:"path"`   // absolute
-	Ensure string `json:"ensure"` // file, directory, absent
-	// Content stands in catalogs of the first format, and in memory.
-	Content string `json:"content,omitempty"`
-	// SHA256, in hex, and Size, in bytes, name the content in format 2; the agent fetches it
-	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
-	SHA256 string `json:"sha256,omitempty"`
-	Size   int64  `json:"size,omitempty"`
-	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
-	Owner  string `json:"owner,omitempty"`
-	Group  string `json:"group,omitempty"`
-	// Validate is a command that must exit 0 before the new content takes its
-	// place; %s is the path of the new content.
-	Validate []string `json:"validate,omitempty"`
-	// Sensitive: the content reaches no log, diff or report.
-	Sensitive bool `json:"sensitive,omitempty"`
 }
 
 // A Service of systemd.
@@ -141,10 +120,13 @@ type Report struct {
 	Version  string    `json:"version"` // of the catalog
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
-	// Status is OK, Changed or Failed: the worst of the results.
+	// Status is OK, Changed or Failed: the worst of the results and of the checks.
 	Status  string   `json:"status"`
 	Results []Result `json:"results"`
-	Error   string   `json:"error,omitempty"` // why the run could not be carried out at all
+	// Checks are the results of the checks on the host, in the catalog's order. There are
+	// none in a dry run.
+	Checks []CheckResult `json:"checks,omitempty"`
+	Error  string        `json:"error,omitempty"` // why the run could not be carried out at all
 	// CatalogFetched is set when the appliance could not be asked and the catalog
 	// kept on the host was converged instead: when that one was last confirmed.
 	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`

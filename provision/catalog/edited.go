@@ -13,7 +13,7 @@ const (
 	MaxEdited  = 1 << 20  // of a file that is edited
 	MaxPattern = 1 << 10  // of a regular expression
 	MaxLine    = 16 << 10 // of a line that is written
-	MaxText    = 64 << 10 // of a block, and of the text of a sudoers file
+	MaxBody    = 64 << 10 // of a block, and of the text of a sudoers file
 )
 
 // maxInstructions bounds a compiled regular expression: the time that it takes for a file is

@@ -71,6 +71,9 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	if out.Version, err = Version(out.Resources); err != nil {
 		return out, err
 	}
+	if out, err = out.WithChecks(c.Checks); err != nil {
+		return out, err
+	}
 	return out.With(c.Maintenance)
 }
 
@@ -81,6 +84,7 @@ func Decode(b []byte) (*Catalog, error) {
 	envelope := struct {
 		*Catalog
 		Resources []json.RawMessage `json:"resources"`
+		Checks    []json.RawMessage `json:"checks"`
 	}{Catalog: &c}
 	if err := json.Unmarshal(b, &envelope); err != nil {
 		return nil, err
@@ -96,7 +100,18 @@ func Decode(b []byte) (*Catalog, error) {
 		}
 		c.Resources = append(c.Resources, r)
 	}
+	var err error
+	if c.Checks, err = decodeChecks(envelope.Checks); err != nil {
+		return nil, err
+	}
 	return &c, nil
+}
+
+// strictly reads JSON whose keys are all known.
+func strictly(text []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(to)
 }
 
 func (c *Catalog) decode(text []byte) (r Resource, err error) {
@@ -104,9 +119,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		err = json.Unmarshal(text, &r)
 		return r, err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&r); err == nil {
+	if err = strictly(text, &r); err == nil {
 		err = r.Validate()
 	}
 	for _, f := range r.Contents() {

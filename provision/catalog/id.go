@@ -9,20 +9,17 @@ import (
 
 // The kinds of resources, as they stand before the bracket of an id.
 const (
-	KindPackage = "package"
-	KindFile    = "file"
-	KindService = "service"
-	KindGroup   = "group"
-
-	KindRepository = "repository"
-
-	KindLine  = "line"
-	KindBlock = "block"
-	KindINI   = "ini"
-
+	KindPackage       = "package"
+	KindFile          = "file"
+	KindService       = "service"
+	KindGroup         = "group"
+	KindLine          = "line"
+	KindBlock         = "block"
+	KindINI           = "ini"
 	KindAuthorizedKey = "authorized_key"
 	KindSudoers       = "sudoers"
 	KindCron          = "cron"
+	KindRepository    = "repository"
 )
 
 // The values of Ensure; a package's may be a version too.
@@ -31,6 +28,7 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Link      = "link"
 	Latest    = "latest" // of a package: what its sources offer
 	Purged    = "purged" // of a package: absent, with its configuration
 )

@@ -10,6 +10,16 @@ type Spec interface {
 	validate() error
 }
 
+// Paths are the files that a resource declares by its kind: of file[/etc/motd] /etc/motd. A
+// kind that manages files of other names has a method Paths, too.
+func (r *Resource) Paths() []string {
+	_, s := r.Kind()
+	if s, ok := s.(interface{ Paths() []string }); ok {
+		return s.Paths()
+	}
+	return nil
+}
+
 // A kind is a type of resource. A new one is a field of [Resource], a line here, and a file.
 type kind struct {
 	name    string

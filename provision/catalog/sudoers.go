@@ -96,8 +96,8 @@ func (s *Sudoers) validate() error {
 	case s.Content != "" && rule:
 		return errors.New("a content excludes the fields of a rule: user, group, commands, runas, hosts, nopasswd")
 	case s.Content != "":
-		if len(s.Content) > MaxText || strings.ContainsRune(s.Content, 0) {
-			return fmt.Errorf("the content has to be a text of at most %d bytes", MaxText)
+		if len(s.Content) > MaxBody || strings.ContainsRune(s.Content, 0) {
+			return fmt.Errorf("the content has to be a text of at most %d bytes", MaxBody)
 		}
 		return nil
 	case (s.User == "") == (s.Group == ""):
@@ -127,8 +127,8 @@ func (s *Sudoers) checkRule() error {
 			return err
 		}
 	}
-	if len(s.Text()) > MaxText {
-		return fmt.Errorf("the rule has more than %d bytes", MaxText)
+	if len(s.Text()) > MaxBody {
+		return fmt.Errorf("the rule has more than %d bytes", MaxBody)
 	}
 	return nil
 }

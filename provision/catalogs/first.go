@@ -57,6 +57,9 @@ func unknownToFirst(c *catalog.Catalog) string {
 		if f := r.File; err == nil && f != nil && f.Ensure != catalog.FileKind && f.Ensure != catalog.Directory && f.Ensure != catalog.Absent {
 			err = fmt.Errorf("ensure: %s", f.Ensure)
 		}
+		if p := r.Package; err == nil && p != nil && (p.Ensure == catalog.Latest || p.Ensure == catalog.Purged) {
+			err = fmt.Errorf("ensure: %s", p.Ensure)
+		}
 		if err != nil {
 			return fmt.Sprintf("this agent doesn't know all of %s", r.ID)
 		}

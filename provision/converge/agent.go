@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/drift"
 	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/packages"
@@ -41,6 +42,8 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
+	// Runner runs the programs of checks on the host.
+	Runner command.Runner
 	// Packages, if set, keeps in the state when and from which sources its index was updated.
 	Packages Indexed
 	// Facts gathers the facts of the host for the appliance; nil: it gets none.
@@ -236,6 +239,9 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	a.Engine.Contents.use(c)
 	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold, Tags: demand.Tags})
 	report.Status = statusOf(report.Results, demand.Noop)
+	if !demand.Noop {
+		a.check(ctx, cat.Checks, report)
+	}
 	if left := without(report.Results, demand.Noop); left != "" {
 		report.Warnings = append(report.Warnings, left)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
@@ -64,6 +65,7 @@ func TestBooted(t *testing.T) {
 	t.Run("control", b.control)
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
+	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
 	t.Run("texts", b.texts)
 	t.Run("repositories", b.repositories)
@@ -129,6 +131,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	packages.SetIndex(b.apt)
 	defer func() { b.apt = packages.Index() }()
 	manager := &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	manager.Backups = &backup.Store{Folder: b.root.Backups(), Clock: time.Now}
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,
 		Providers: provider.All(provider.Host{Root: b.root.Root, Files: manager, Runner: b}),

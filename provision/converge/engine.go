@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
 )
@@ -51,8 +52,10 @@ type FileManager interface {
 	// Diff is a bounded unified diff of a file's content; "" for a file that has no diff.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
-	// Sweep removes the temporary file of a killed run.
-	Sweep() error
+	// Restore puts a copy back that was kept of a file.
+	Restore(ctx context.Context, e backup.Entry) (changed bool, err error)
+	// Begin prepares a run over a catalog.
+	Begin(c *catalog.Catalog) error
 }
 
 // ServiceManager carries out service resources. See [Systemd].
@@ -103,8 +106,8 @@ type run struct {
 	catalog   *catalog.Catalog
 	diffs     map[string]string   // of files, in a dry run
 	changes   map[string][]string // what was begun to change of a resource
-	drafts    *provider.Drafts    // of files, in a dry run
 	waits     map[string]string   // refreshes that wait for the maintenance window, by service
+	drafts    *provider.Drafts    // of files, in a dry run
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
 
@@ -137,7 +140,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, drafts: &provider.Drafts{}, changes: map[string][]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, changes: map[string][]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
 	}
 	resources := c.Resources
 	if len(mode.Tags) > 0 {
@@ -145,8 +148,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	}
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
-		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
-			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
+		if err := e.bounded(ctx, "preparing", defaultDeadline, func(context.Context) error { return e.Files.Begin(c) }); err != nil {
+			e.Log.Warn("preparing for files", "error", err)
 		}
 	}
 	for _, res := range c.Resources {

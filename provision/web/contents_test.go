@@ -84,6 +84,7 @@ func (r *testServer) got(a agentKey, path, format, has string) *httptest.Respons
 type roles struct {
 	resources []catalog.Resource
 	contents  []string
+	checks    []catalog.Check // on the host
 	broken    error
 }
 
@@ -110,8 +111,10 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 		c.Resources = append(c.Resources, res)
 	}
 	var err error
-	c.Version, err = catalog.Version(c.Resources)
-	return &role.Compiled{Catalog: c}, err
+	if c.Version, err = catalog.Version(c.Resources); err == nil {
+		c, err = c.WithChecks(r.checks)
+	}
+	return &role.Compiled{Catalog: c, Checks: r.checks}, err
 }
 
 func (r *roles) Broken(*inventory.Host) bool { return false }
@@ -327,6 +330,9 @@ func TestFirstFormat(t *testing.T) {
 		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
 		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
 		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
+		"a link":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
+		"a purge":            {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a hold":             {ID: "package[x]", Package: &catalog.Package{Name: "x", Ensure: catalog.Latest}},
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)

@@ -15,8 +15,8 @@ func authorizedKeyKind() Kind {
 		Fields: map[string]Field{
 			"ensure":    presence(),
 			"user":      {Text: "the user of the host that it logs in as", Examples: []string{"deploy"}},
-			"key":       {Spec: Spec{Valid: func(text string) error { return catalog.CheckKey(publicKey(text)) }}, Text: "its type and its base64, as in a .pub file", Examples: []string{example}},
-			"options":   {Spec: Spec{Type: Words, Valid: catalog.CheckKeyOption}, Text: "its options, as sshd(8) has them", Examples: []string{`['from="10.0.0.0/8"', no-pty]`}},
+			"key":       {Spec: Spec{Valid: valid(func(text string) error { return catalog.CheckKey(publicKey(text)) })}, Text: "its type and its base64, as in a .pub file", Examples: []string{example}},
+			"options":   {Spec: Spec{Type: Words, Valid: valid(catalog.CheckKeyOption)}, Text: "its options, as sshd(8) has them", Examples: []string{`['from="10.0.0.0/8"', no-pty]`}},
 			"exclusive": {Spec: Spec{Type: Boolean}, Text: "the user's keys that aren't declared are removed", Default: "false", Examples: []string{"true"}},
 		},
 		CheckTitle: func(title string) error {

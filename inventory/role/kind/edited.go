@@ -57,5 +57,5 @@ func isAbsent(w Written) (absent, known bool) {
 
 // pattern is a field that takes a regular expression.
 func pattern(text, example string) Field {
-	return Field{Spec: Spec{Valid: catalog.CheckPattern}, Text: text + " (RE2)", Examples: []string{example}}
+	return Field{Spec: Spec{Valid: valid(catalog.CheckPattern)}, Text: text + " (RE2)", Examples: []string{example}}
 }

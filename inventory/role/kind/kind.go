@@ -63,10 +63,10 @@ type Values interface {
 	List(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
-	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
-	Body(most int) string
 	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
 	ContentOf(content, source, template string) Content
+	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
+	Body(most int) string
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -82,8 +82,7 @@ type Content struct {
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
 	return []Kind{
-		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(),
-		lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
 	}
 }
 
@@ -148,6 +147,6 @@ func (nothing) Number(string) *int            { return nil }
 func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
 func (nothing) Content() Content              { return Content{} }
-func (nothing) Body(int) string               { return "" }
 
 func (nothing) ContentOf(_, _, _ string) Content { return Content{} }
+func (nothing) Body(int) string                  { return "" }

@@ -37,10 +37,13 @@ type Spec struct {
 	Type      Type
 	Known     []string
 	Low, High int
-	Empty     bool                    // the empty text is a value
-	Secret    bool                    // ${secret.NAME} may stand here
-	Valid     func(text string) error // says what else is wrong with a value; nil for nothing
-	Loop      string                  // the name of an item of each that may stand here, "" for none
+	Empty     bool   // the empty text is a value
+	Secret    bool   // ${secret.NAME} may stand here
+	Loop      string // the name of an item of each that may stand here, "" for none
+	// Valid says what else is wrong with a text; nil for nothing. Form is a regular
+	// expression of it for editors; "" for that of the type.
+	Valid func(text string) (hint string, err error)
+	Form  string
 }
 
 // List reports whether the field takes a list.
@@ -73,11 +76,6 @@ var table = func() map[string]Kind {
 
 // Check says what doesn't fit in a text whose references are resolved.
 func (s Spec) Check(text string) (hint string, err error) {
-	if s.Valid != nil {
-		if err := s.Valid(text); err != nil {
-			return "", err
-		}
-	}
 	switch s.Type {
 	case Boolean:
 		if _, ok := ParseBool(text); !ok {
@@ -128,7 +126,15 @@ func (s Spec) Check(text string) (hint string, err error) {
 			return "write KIND[NAME], such as package[nginx] or file[/etc/motd]", fmt.Errorf("%.80q names no resource", text)
 		}
 	}
+	if s.Valid != nil {
+		return s.Valid(text)
+	}
 	return "", nil
+}
+
+// valid is a Valid without hints.
+func valid(check func(text string) error) func(text string) (string, error) {
+	return func(text string) (string, error) { return "", check(text) }
 }
 
 // ParseBool reads a boolean by schema: the words of YAML 1.1 that people write,
@@ -158,7 +164,7 @@ func (k Kind) checkTitle(title string) error {
 // Pattern is what an editor checks of a field: a text without ${...} is of its type. ""
 // for any text.
 func (s Spec) Pattern() string {
-	form := ""
+	form := s.Form
 	switch s.Type {
 	case Boolean:
 		form = "true|false|yes|no"
@@ -181,7 +187,8 @@ func (s Spec) Pattern() string {
 		form = "/.*"
 	case IDs:
 		form = `(` + strings.Join(Names(), "|") + `)\[.+\]`
-	default:
+	}
+	if form == "" {
 		return ""
 	}
 	return `\$\{|^(` + form + `)$`

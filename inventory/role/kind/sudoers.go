@@ -16,7 +16,7 @@ func sudoersKind() Kind {
 			"template": {Spec: Spec{Type: Filename}, Text: "a template of templates/, rendered for the host", Examples: []string{"sudoers"}},
 			"user":     {Text: "the user who may run the commands", Examples: []string{"deploy"}},
 			"group":    {Text: "the group whose members may run the commands", Examples: []string{"admin"}},
-			"commands": {Spec: Spec{Type: Words, Valid: catalog.CheckSudoCommand}, Text: "programs by their absolute path, with arguments, or ALL", Examples: []string{"[/usr/bin/systemctl restart nginx]", "ALL"}},
+			"commands": {Spec: Spec{Type: Words, Valid: valid(catalog.CheckSudoCommand)}, Text: "programs by their absolute path, with arguments, or ALL", Examples: []string{"[/usr/bin/systemctl restart nginx]", "ALL"}},
 			"nopasswd": {Spec: Spec{Type: Boolean}, Text: "sudo doesn't ask for a password", Default: "false", Examples: []string{"true"}},
 			"runas":    {Text: "the user that they run as, or USER:GROUP", Default: "root", Examples: []string{"ALL", "www-data"}},
 			"hosts":    {Spec: Spec{Type: Words}, Text: "the hosts that the rule holds on", Default: "ALL", Examples: []string{"[web1, web2]"}},
@@ -41,7 +41,7 @@ func sudoersKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Sudoers: &catalog.Sudoers{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxText), User: v.Text("user"), Group: v.Text("group"),
+				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxBody), User: v.Text("user"), Group: v.Text("group"),
 				Commands: v.List("commands"), RunAs: v.Text("runas"), Hosts: v.List("hosts"), NoPasswd: isTrue(v.Bool("nopasswd")),
 			}}
 		},

@@ -64,15 +64,13 @@ type Host struct {
 // All are the providers of a host, by kind.
 func All(h Host) map[string]Provider {
 	return map[string]Provider{
-		catalog.KindGroup:      group{h},
-		catalog.KindRepository: repository{h},
-
-		catalog.KindLine:  edited{h, lineChange},
-		catalog.KindBlock: edited{h, blockChange},
-		catalog.KindINI:   edited{h, iniChange},
-
+		catalog.KindGroup:         group{h},
+		catalog.KindLine:          edited{h, lineChange},
+		catalog.KindBlock:         edited{h, blockChange},
+		catalog.KindINI:           edited{h, iniChange},
 		catalog.KindAuthorizedKey: authorizedKey{h},
 		catalog.KindSudoers:       dropped{h, sudoersFile, sudoReady},
 		catalog.KindCron:          dropped{h, cronFile, cronReady},
+		catalog.KindRepository:    repository{h},
 	}
 }
