@@ -16,6 +16,7 @@ import (
 // every file and service written later.
 func (c *compiler) link() {
 	c.oneWriter()
+	c.oneSetting()
 	c.exclusiveKeys()
 	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
@@ -181,10 +182,11 @@ func (c *compiler) owned() map[string][]int {
 		case n.Service != nil:
 			add(strings.TrimSuffix(n.Service.Name, ".service"), i)
 		case n.File == nil || n.File.Ensure != catalog.Absent:
-			name, _ := writes(&n.Resource)
-			for element := range strings.SplitSeq(name, "/") {
-				add(element, i)
-				add(strings.TrimSuffix(element, path.Ext(element)), i)
+			for _, name := range n.Paths() {
+				for element := range strings.SplitSeq(name, "/") {
+					add(element, i)
+					add(strings.TrimSuffix(element, path.Ext(element)), i)
+				}
 			}
 		}
 	}

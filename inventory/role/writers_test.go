@@ -11,6 +11,10 @@ func TestWriters(t *testing.T) {
 		{"file and line", "- file: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", "roles/r.yaml:4:5: line[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:2:5) sets the whole of it"},
 		{"line and file", "- ini: l\n    path: /etc/x\n    key: k\n    value: b\n  - file: /etc/x/\n    ensure: absent\n", "roles/r.yaml:2:5: ini[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:6:5)"},
 		{"parts", "- block: b\n    path: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", ""},
+		{"a key with two values", "- ini: a\n    path: /x\n    section: s\n    key: k\n    value: 1\n  - ini: b\n    path: /x\n    section: s\n    key: k\n    value: 2\n", "roles/r.yaml:7:5: ini[b] and ini[a] (at roles/r.yaml:2:5) set k of section [s] in /x differently"},
+		{"a key with one value", "- ini: a\n    path: /x\n    key: k\n    value: 1\n  - ini: b\n    path: /x\n    key: k\n    value: 1\n", ""},
+		{"a line that is to come and go", "- line: a\n    path: /x\n    text: t\n  - line: b\n    path: /x\n    text: t\n    ensure: absent\n", `set the line "t" of /x differently`},
+		{"a key with two comments", "- authorized_key: a\n    user: u\n    key: " + aliceKey + "\n  - authorized_key: b\n    user: u\n    key: " + aliceKey + "\n", "of u differently"},
 		{"secret in a line", "- line: l\n    path: /etc/x\n    text: ${secret.app/password}\n", "roles/r.yaml:4:11: text: a secret can't stand here"},
 		{"secret in a block", "- block: l\n    path: /etc/x\n    content: ${secret.app/password}\n", "roles/r.yaml:4:14: content: a secret can't stand here"},
 		{"secret in a template", "- block: l\n    path: /etc/x\n    template: secret.txt\n", "roles/r.yaml:4:15: template, for host web1: a secret can't stand here"},
@@ -33,6 +37,27 @@ func TestWriters(t *testing.T) {
 				t.Errorf("%+v", c.Catalog.Resources)
 			}
 		})
+	}
+}
+
+// A purge keeps the files of all kinds.
+func TestPurgeKeepsWrittenFiles(t *testing.T) {
+	c, err := compileText(t, `resources:
+  - file: /etc/cron.d
+    ensure: directory
+    purge: true
+  - cron: job
+    schedule: "@daily"
+    command: x
+  - line: l
+    path: /etc/cron.d/other
+    text: x
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Catalog.Resources[0].File.Declared; strings.Join(got, " ") != "job other" {
+		t.Errorf("it keeps %q", got)
 	}
 }
 

@@ -47,6 +47,10 @@ func (k *AuthorizedKey) Title() string { return k.Name }
 // Uses is the user.
 func (k *AuthorizedKey) Uses() []string { return accountIDs(k.User, "") }
 
+func (k *AuthorizedKey) sets() (what, to string) {
+	return "the key " + k.Key + " of " + k.User, k.Ensure + " " + k.Name + " " + strings.Join(k.Options, ",")
+}
+
 func (k *AuthorizedKey) validate() error {
 	switch {
 	case !keyComment.MatchString(k.Name):
