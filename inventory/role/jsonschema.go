@@ -70,6 +70,9 @@ func resourceFields() (specs map[string]spec, docs map[string]schema.Doc) {
 				docs[name] = schema.Doc{Text: "Of " + article(k.Name) + ": " + text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
 				continue
 			}
+			if f.List() { // which takes a text, too
+				specs[name] = f.Spec
+			}
 			if before, ok := strings.CutSuffix(doc.Text, ": "+text+"."); ok {
 				doc.Text = before + ", " + article(k.Name) + ": " + text + "." // kinds that share a text
 			} else {

@@ -74,6 +74,14 @@ func baseRole(path string) string {
 		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
 			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
 		})
+		switch key { // what goes with it
+		case "always":
+			needs = []string{"command: [x]"}
+		case "membership":
+			needs = []string{"groups: [a]"}
+		case "remove_home":
+			needs = []string{"ensure: absent"}
+		}
 		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}
 	if key == "as" {

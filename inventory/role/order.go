@@ -18,23 +18,22 @@ func (c *compiler) link() {
 	c.oneWriter()
 	c.oneSetting()
 	c.exclusiveKeys()
-	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
 		for _, t := range n.require {
-			if at, ok := c.target(n, "require", t, known); ok {
+			if at, ok := c.target(n, "require", t); ok {
 				c.graph.add(at, i)
 				n.Require = append(n.Require, t.id)
 			}
 		}
 		for _, t := range n.before {
-			if at, ok := c.target(n, "before", t, known); ok {
+			if at, ok := c.target(n, "before", t); ok {
 				c.graph.add(i, at)
 				c.nodes[at].Require = append(c.nodes[at].Require, n.ID)
 			}
 		}
 		for _, t := range n.notify {
-			at, ok := c.target(n, "notify", t, known)
+			at, ok := c.target(n, "notify", t)
 			if !ok {
 				continue
 			}
@@ -49,6 +48,7 @@ func (c *compiler) link() {
 	if c.problems.Len() > 0 {
 		return
 	}
+	c.linkUsed()
 	early, owned := c.earlyNodes(), c.owned()
 	c.linkLater(early)
 	for i, n := range c.nodes {
@@ -65,18 +65,38 @@ func (c *compiler) link() {
 	}
 }
 
+// linkUsed puts what a resource uses before it: the owner of a file, the groups of a user.
+// An explicit require the other way round wins.
+func (c *compiler) linkUsed() {
+	for i, n := range c.nodes {
+		for _, id := range n.Uses() {
+			at, ok := c.index[id]
+			switch {
+			case !ok || at == i:
+			case c.nodes[at].Absent():
+				if !c.graph.reaches(at, i) {
+					c.graph.add(i, at)
+				}
+			case !n.Absent() && !c.graph.reaches(i, at):
+				c.graph.add(at, i)
+				n.Require = append(n.Require, id)
+			}
+		}
+	}
+}
+
 func unique(ids []string) []string {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
+func (c *compiler) target(n *node, field string, t target) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
 	case !ok && c.missing(n, field, t):
 		return 0, false
 	case !ok:
-		hint := problem.Nearest(t.id, known)
+		hint := problem.Nearest(t.id, slices.Collect(maps.Keys(c.index)))
 		if hint != "" {
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {

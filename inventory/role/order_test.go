@@ -62,6 +62,20 @@ func (o *plainOrder) link() {
 		}
 	}
 	for i, n := range o.nodes {
+		if n.File == nil || n.File.Owner == "" {
+			continue
+		}
+		switch at := o.index["user["+n.File.Owner+"]"]; {
+		case o.nodes[at].User.Ensure == catalog.Absent:
+			if !o.reaches(at, i) {
+				o.before[at][i] = true
+			}
+		case n.File.Ensure != catalog.Absent && !o.reaches(i, at):
+			o.before[i][at] = true
+			n.Require = append(n.Require, o.nodes[at].ID)
+		}
+	}
+	for i, n := range o.nodes {
 		for j := i + 1; n.Package != nil && j < len(o.nodes); j++ {
 			later := o.nodes[j]
 			if later.Package != nil || o.reaches(j, i) {
@@ -100,7 +114,7 @@ func ownedBy(pkg string, n *node) bool {
 	if n.Service != nil {
 		return n.Service.Name == pkg
 	}
-	return n.File.Ensure != catalog.Absent && slices.ContainsFunc(strings.Split(n.File.Path, "/"), func(e string) bool {
+	return n.File != nil && n.File.Ensure != catalog.Absent && slices.ContainsFunc(strings.Split(n.File.Path, "/"), func(e string) bool {
 		return e == pkg || strings.TrimSuffix(e, path.Ext(e)) == pkg
 	})
 }
@@ -142,6 +156,7 @@ func randomRole(r *rand.Rand) string {
 	for _, n := range services {
 		all = append(all, "service["+n+"]")
 	}
+	all = append(all, "user[u]", "user[v]")
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	absent := r.IntN(3) == 0
 	for i, id := range all {
@@ -152,7 +167,10 @@ func randomRole(r *rand.Rand) string {
 			b.WriteString("    ensure: absent\n")
 		case kind == "file":
 			b.WriteString("    ensure: directory\n")
-		case kind == "package" && r.IntN(5) == 0:
+			if r.IntN(3) == 0 {
+				fmt.Fprintf(&b, "    owner: %s\n", []string{"u", "v"}[r.IntN(2)])
+			}
+		case (kind == "package" || kind == "user") && r.IntN(5) == 0:
 			b.WriteString("    ensure: absent\n")
 		}
 		other := all[r.IntN(len(all))]

@@ -149,6 +149,22 @@ func (v values) List(name string) (out []string) {
 	return out
 }
 
+// Command is a list as it is, and a text as the shell runs it: sh -ec TEXT.
+func (v values) Command(name string) []string {
+	words := v.List(name)
+	field := v.fields[name]
+	alone := field.alone
+	if ref, whole := field.whole(); whole && len(words) == 1 {
+		found, _ := v.find(name, field, ref)
+		_, isList := found.([]any)
+		alone = !isList
+	}
+	if alone && len(words) == 1 {
+		return []string{"/bin/sh", "-ec", words[0]}
+	}
+	return words
+}
+
 // Content resolves content, source or template, and counts its size.
 func (v values) Content() kind.Content { return v.ContentOf("content", "source", "template") }
 

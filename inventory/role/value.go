@@ -6,13 +6,18 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role/kind"
 )
+
+// spec is what a field takes.
+type spec = kind.Spec
 
 // value is a scalar or a list of scalars as written.
 type value struct {
 	text   string
 	list   []value
 	isList bool
+	alone  bool // a text that stands for a list of one
 	at     problem.Place
 	parts  []part // of a scalar
 }
@@ -61,7 +66,7 @@ func readValue(n schema.Node, what string, s spec) (value, bool) {
 		if _, whole := v.whole(); !ok || whole {
 			return v, ok
 		}
-		return value{list: []value{v}, isList: true, at: v.at}, true
+		return value{list: []value{v}, isList: true, alone: true, at: v.at}, true
 	}
 	list := value{isList: true, at: n.At()}
 	for _, item := range items {

@@ -6,11 +6,12 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// oneWriter reports files that one resource writes whole and another one writes too.
+// oneWriter reports files that one resource writes whole and another one writes too. Those that
+// wait may be under opposite conditions.
 func (c *compiler) oneWriter() {
 	owners := map[string]*node{}
 	for _, n := range c.nodes {
-		if n.Edits() {
+		if n.Edits() || n.waits != "" {
 			continue
 		}
 		for _, name := range n.Paths() {
@@ -22,7 +23,7 @@ func (c *compiler) oneWriter() {
 		}
 	}
 	for _, n := range c.nodes {
-		if !n.Edits() {
+		if !n.Edits() || n.waits != "" {
 			continue
 		}
 		for _, name := range n.Paths() {
@@ -43,7 +44,7 @@ func (c *compiler) oneSetting() {
 	first := map[string]setting{}
 	for _, n := range c.nodes {
 		what, to := n.Sets()
-		if what == "" {
+		if what == "" || n.waits != "" {
 			continue
 		}
 		f, twice := first[what]
@@ -57,15 +58,9 @@ func (c *compiler) oneSetting() {
 }
 
 // linkWriter lets a resource that writes a file, and is no file, require the nearest folder
-// above it that is declared, and what else it uses.
+// above it that is declared.
 func (c *compiler) linkWriter(i int) {
 	n := c.nodes[i]
-	_, spec := n.Kind()
-	if u, ok := spec.(catalog.Uses); ok {
-		for _, id := range u.Uses() {
-			c.linkBehind(i, id)
-		}
-	}
 	if n.File != nil {
 		return
 	}

@@ -40,6 +40,11 @@ type Resource struct {
 	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
 	Cron          *Cron          `json:"cron,omitempty"`
 	Repository    *Repository    `json:"repository,omitempty"`
+	User          *User          `json:"user,omitempty"`
+	Exec          *Exec          `json:"exec,omitempty"`
+	Timer         *Timer         `json:"timer,omitempty"`
+	// HasSecret: a part of it is a secret that doesn't stand here, in format 2: see [SecretOf].
+	HasSecret bool `json:"has_secret,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
@@ -85,6 +90,12 @@ type Service struct {
 	// Settle is how long it must be healthy after a start before it counts as running,
 	// in seconds; 0 means the agent's default.
 	Settle int `json:"settle,omitempty"`
+	// Masked: it can't be started (systemctl mask). Nil unmasks a service that is to run, or
+	// to be enabled.
+	Masked *bool `json:"masked,omitempty"`
+	// DropIn is the content of UNIT.d/rackhand.conf in /etc/systemd/system; nil leaves that
+	// file, and "" removes it.
+	DropIn *string `json:"drop_in,omitempty"`
 }
 
 // Outcomes of a resource.

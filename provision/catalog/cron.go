@@ -32,6 +32,8 @@ var (
 
 func (c *Cron) Title() string { return c.Name }
 
+func (c *Cron) absent() bool { return c.Ensure == Absent }
+
 // Paths is the file.
 func (c *Cron) Paths() []string { return []string{"/etc/cron.d/" + c.Name} }
 

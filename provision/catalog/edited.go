@@ -74,19 +74,8 @@ func (r *Resource) Sets() (what, to string) {
 	return "", ""
 }
 
-// Uses lists the ids of resources that a spec needs if they are declared.
-type Uses interface {
-	Uses() []string
-}
-
-func accountIDs(user, group string) (ids []string) {
-	if user != "" {
-		ids = append(ids, ID("user", user))
-	}
-	if group != "" {
-		ids = append(ids, ID(KindGroup, group))
-	}
-	return ids
+func accountIDs(user, group string) []string {
+	return append(ids(KindUser, user), ids(KindGroup, group)...)
 }
 
 // editName are the names of lines, blocks and keys: a block's stands in its markers.

@@ -56,6 +56,9 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	out.Format, out.Raw, out.Resources = Format2, nil, slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]
+		if r.Secret() != "" {
+			*r = r.WithSecret("")
+		}
 		r.own()
 		for _, f := range r.Contents() {
 			switch {

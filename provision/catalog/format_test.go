@@ -10,14 +10,14 @@ import (
 // stands in, and no other.
 func TestDecodeUnknown(t *testing.T) {
 	for name, tc := range map[string]struct{ resource, want string }{
-		"a type":           {`{"id": "user[www]", "user": {"name": "www"}, "source": "roles/web.yaml:3:5"}`, `unknown field "user"`},
+		"a type":           {`{"id": "robot[www]", "robot": {"name": "www"}, "source": "roles/web.yaml:3:5"}`, `unknown field "robot"`},
 		"an attribute":     {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "sha256": "` + Sum("") + `", "selinux": "x"}}`, `unknown field "selinux"`},
 		"a common field":   {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}, "when": "x"}`, `unknown field "when"`},
 		"a value":          {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "socket"}}`, "ensure is"},
 		"no content":       {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file"}}`, "not named by a SHA-256"},
 		"inline content":   {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "content": "x"}}`, "not named by a SHA-256"},
 		"another JSON":     {`{"id": "package[a]", "package": ["a"]}`, "cannot unmarshal array"},
-		"a notified type":  {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}, "notify": ["exec[b]"]}`, "can't be notified"},
+		"a notified type":  {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "absent"}, "notify": ["robot[b]"]}`, "can't be notified"},
 		"two types":        {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}, "service": {"name": "a"}}`, "exactly one"},
 		"an unsafe name":   {`{"id": "package[--a]", "package": {"name": "--a", "ensure": "present"}}`, "not a valid package name"},
 		"all that's known": {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}}`, ""},
@@ -25,8 +25,8 @@ func TestDecodeUnknown(t *testing.T) {
 		rest := `{"id": "package[ok]", "package": {"name": "ok", "ensure": "present"}}`
 		last := `{"id": "service[z]", "service": {"name": "z"}}`
 		b := []byte(`{"format": 2, "host": "web1", "more": 1, "resources": [` + tc.resource + "," + rest + "," + last + `]}`)
-		if strings.Contains(tc.resource, "exec[b]") {
-			b = []byte(strings.Replace(string(b), last, `{"id": "exec[b]", "exec": {}}`, 1))
+		if strings.Contains(tc.resource, "robot[b]") {
+			b = []byte(strings.Replace(string(b), last, `{"id": "robot[b]", "robot": {}}`, 1))
 		}
 		c, err := Decode(b)
 		if err == nil {
@@ -44,7 +44,7 @@ func TestDecodeUnknown(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"no id":           `{"format": 2, "resources": [{"user": {}}]}`,
+		"no id":           `{"format": 2, "resources": [{"robot": {}}]}`,
 		"first format":    `{"resources": [{"id": "package[a]", "package": ["a"]}]}`,
 		"not a list":      `{"format": 2, "resources": {}}`,
 		"far too many":    `{"format": 2, "resources": [` + strings.Repeat("{},", MaxResources) + `{}]}`,

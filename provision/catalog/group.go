@@ -17,10 +17,11 @@ type Group struct {
 const MaxID = 1<<32 - 2
 
 func (g *Group) Title() string { return g.Name }
+func (g *Group) absent() bool  { return g.Ensure == Absent }
 
 func (g *Group) validate() error {
 	switch {
-	case len(g.Name) > 32 || !userName.MatchString(g.Name):
+	case !validName(g.Name):
 		return fmt.Errorf("%.80q is not a valid group name", g.Name)
 	case g.Ensure != Present && g.Ensure != Absent:
 		return fmt.Errorf("ensure is %.40q: use present or absent", g.Ensure)

@@ -20,6 +20,9 @@ const (
 	KindSudoers       = "sudoers"
 	KindCron          = "cron"
 	KindRepository    = "repository"
+	KindUser          = "user"
+	KindExec          = "exec"
+	KindTimer         = "timer"
 )
 
 // The values of Ensure; a package's may be a version too.

@@ -39,6 +39,9 @@ var kinds = []kind{
 	{KindAuthorizedKey, false, func(r *Resource) Spec { return set(r.AuthorizedKey) }},
 	{KindSudoers, false, func(r *Resource) Spec { return set(r.Sudoers) }},
 	{KindCron, false, func(r *Resource) Spec { return set(r.Cron) }},
+	{KindUser, false, func(r *Resource) Spec { return set(r.User) }},
+	{KindExec, true, func(r *Resource) Spec { return set(r.Exec) }},
+	{KindTimer, false, func(r *Resource) Spec { return set(r.Timer) }},
 }
 
 // set is a spec, nil if it isn't there.
@@ -64,6 +67,16 @@ func (r *Resource) Kind() (name string, s Spec) {
 		}
 	}
 	return name, s
+}
+
+// Absent reports whether a resource, of a kind that others use, is to be absent.
+func (r *Resource) Absent() bool {
+	_, s := r.Kind()
+	if r.File != nil {
+		return r.File.Ensure == Absent
+	}
+	a, ok := s.(interface{ absent() bool })
+	return ok && a.absent()
 }
 
 // KindOf is the kind in the id of a resource; "" if there is none.

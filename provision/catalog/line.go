@@ -23,6 +23,8 @@ type Line struct {
 
 func (l *Line) Title() string { return l.Name }
 
+func (l *Line) absent() bool { return l.Ensure == Absent }
+
 func (l *Line) sets() (what, to string) {
 	if l.Match != "" {
 		return "", ""

@@ -33,6 +33,8 @@ var (
 
 func (s *Sudoers) Title() string { return s.Name }
 
+func (s *Sudoers) absent() bool { return s.Ensure == Absent }
+
 // Paths is the file.
 func (s *Sudoers) Paths() []string { return []string{"/etc/sudoers.d/" + s.Name} }
 

@@ -18,7 +18,7 @@ const (
 	// CauseBoot: the host has booted since the last run, and a boot undoes such a resource:
 	// a service, a file in a folder that lives in memory.
 	CauseBoot = "boot"
-	// CauseSecret: a sensitive file whose content doesn't stand in the catalog. The agent
+	// CauseSecret: a sensitive file, or a user's password, whose content doesn't stand in the catalog. The agent
 	// keeps no hash of a secret, so it can't tell a new secret from drift.
 	CauseSecret = "secret"
 )

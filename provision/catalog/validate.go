@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 var (
@@ -89,6 +90,9 @@ func (r *Resource) Validate() error {
 	if want := ID(kind, s.Title()); r.ID != want {
 		return fmt.Errorf("the id should be %.200q", want)
 	}
+	if _, ok := s.(secretive); r.HasSecret && (!ok || r.Secret() != "") {
+		return errors.New("has_secret is set, but the resource has none, or it stands there")
+	}
 	for _, id := range r.Notify {
 		if !Refreshes(KindOf(id)) {
 			return fmt.Errorf("notifies %.200q, which can't be notified", id)
@@ -138,6 +142,12 @@ func (s *Service) validate() error {
 	}
 	if s.Refresh != "" && s.Refresh != Restart && s.Refresh != Reload {
 		return fmt.Errorf("refresh is %.40q: use restart or reload", s.Refresh)
+	}
+	if s.Masked != nil && *s.Masked && (s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled) {
+		return errors.New("a masked service can be neither running nor enabled")
+	}
+	if s.DropIn != nil && (len(*s.DropIn) > 64<<10 || strings.ContainsRune(*s.DropIn, 0)) {
+		return errors.New("drop_in is the text of a unit file, of at most 64 KiB")
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Made struct {
 	texts   map[string]string        // contents, by SHA-256
 	files   map[string]int64         // sizes of those in the store, by SHA-256
 	named   map[string]*catalog.File // sensitive files, by path
+	kept    map[string]string        // secrets of other resources, by id
 	size    int                      // its memory, roughly, in bytes
 }
 
@@ -32,7 +33,7 @@ func Make(c *role.Compiled) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Made{Compiled: c, Version: second.Version, tooMuch: map[int]string{}, texts: map[string]string{}, files: map[string]int64{}, named: map[string]*catalog.File{}}
+	m := &Made{Compiled: c, Version: second.Version, tooMuch: map[int]string{}, texts: map[string]string{}, files: map[string]int64{}, named: map[string]*catalog.File{}, kept: map[string]string{}}
 	if m.JSON, err = json.Marshal(second); err != nil {
 		return nil, err
 	}
@@ -41,6 +42,9 @@ func Make(c *role.Compiled) (*Made, error) {
 	}
 	texts, binary := 0, ""
 	for i, r := range c.Catalog.Resources {
+		if text := r.Secret(); text != "" {
+			m.kept[r.ID] = text
+		}
 		named := second.Resources[i].Contents()
 		for k, f := range r.Contents() {
 			texts += len(f.Content)
@@ -100,3 +104,9 @@ func (m *Made) Content(sum string) (text string, size int64, stored, ok bool) {
 
 // Sensitive finds a sensitive file of the catalog by its path; nil when the catalog has none.
 func (m *Made) Sensitive(path string) *catalog.File { return m.named[path] }
+
+// SecretOf is the secret of a resource that is not a file, by its id.
+func (m *Made) SecretOf(id string) (text string, ok bool) {
+	text, ok = m.kept[id]
+	return text, ok
+}

@@ -249,6 +249,8 @@ func (a *appliance) contents(w http.ResponseWriter, r *http.Request) bool {
 		text, ok = a.content[sum]
 	} else if path, is := strings.CutPrefix(r.URL.Path, catalog.SecretsPath); is {
 		text, ok = a.secret[path]
+	} else if id, is := strings.CutPrefix(r.URL.Path, catalog.SecretOfPath); is {
+		text, ok = a.secret[id]
 	} else {
 		return false
 	}
@@ -277,6 +279,8 @@ func (a *appliance) byHash(resources ...catalog.Resource) {
 	a.catalog, a.content, a.secret = second, map[string]string{}, map[string]string{}
 	for _, r := range resources {
 		switch {
+		case r.Secret() != "":
+			a.secret[r.ID] = r.Secret()
 		case r.File == nil || r.File.Ensure != catalog.FileKind:
 		case r.File.Sensitive:
 			a.secret[r.File.Path] = r.File.Content

@@ -68,6 +68,8 @@ func TestBooted(t *testing.T) {
 	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
 	t.Run("texts", b.texts)
+	t.Run("timers", b.timers)
+	t.Run("drop-ins", b.dropIns)
 	t.Run("repositories", b.repositories)
 }
 

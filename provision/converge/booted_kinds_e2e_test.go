@@ -25,7 +25,10 @@ type conformance struct {
 
 // kinds tests each kind that has a provider, in the order of their tables.
 func (b *booted) kinds(t *testing.T) {
-	for _, cases := range [][]conformance{groupCases(), fileCases(), repositoryCases()} {
+	for _, cases := range [][]conformance{
+		groupCases(), fileCases(), repositoryCases(),
+		userCases(), execCases(), timerCases(), serviceCases(),
+	} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { b.conforms(t, c) })
 		}

@@ -205,19 +205,20 @@ func (s *Contents) Read(ctx context.Context, file *catalog.File) ([]byte, error)
 }
 
 // errWithoutAppliance: a secret isn't kept on the host.
-var errWithoutAppliance = errors.New("its content is a secret, which only the appliance has, and the appliance can't be reached")
+var errWithoutAppliance = errors.New("it has a secret that only the appliance knows, and the appliance can't be reached")
 
-// secret fetches the content of a sensitive file. It stays in memory.
-func (s *Contents) secret(ctx context.Context, file *catalog.File) (string, error) {
+// secret fetches a secret by its path on the appliance: the content of a sensitive file, or
+// that of another resource ([catalog.SecretOf]). It stays in memory.
+func (s *Contents) secret(ctx context.Context, path string) (string, error) {
 	if s == nil || s.client == nil || s.client.mutual == nil || s.client.away {
 		return "", errWithoutAppliance
 	}
 	var b bytes.Buffer
-	err := s.client.fetch(ctx, catalog.SecretsPath+file.Path, func(r io.Reader) error {
+	err := s.client.fetch(ctx, path, func(r io.Reader) error {
 		b.Reset()
 		n, err := io.Copy(&b, io.LimitReader(r, catalog.MaxSecret+1))
 		if err == nil && n > catalog.MaxSecret {
-			err = &refusal{status: 200, path: catalog.SecretsPath, message: fmt.Sprintf("its body has more than %d bytes", catalog.MaxSecret)}
+			err = &refusal{status: 200, path: path, message: fmt.Sprintf("its body has more than %d bytes", catalog.MaxSecret)}
 		}
 		return err
 	})

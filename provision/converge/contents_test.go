@@ -222,12 +222,12 @@ func TestSecretsStayInMemory(t *testing.T) {
 	if err != nil || len(state.Unsent) != 3 {
 		t.Fatal(state, err)
 	}
-	for i, want := range []string{"unknown the file stays as it is: its content is a secret", "unknown", "failed it isn't there: its content is a secret"} {
+	for i, want := range []string{"unknown the file stays as it is: it has a secret", "unknown", "failed it isn't there: it has a secret"} {
 		if got := statuses(state.Unsent[i].Results); !strings.HasPrefix(got[0], "file[/etc/key] "+want) {
 			t.Errorf("run %d: %q", i, got)
 		}
 	}
-	if w := state.Unsent[1].Warnings; len(w) != 1 || !strings.Contains(w[0], "2 files with secrets stay as they are") {
+	if w := state.Unsent[1].Warnings; len(w) != 1 || !strings.Contains(w[0], "2 resources with secrets stay as they are") {
 		t.Errorf("warnings %q", w)
 	}
 	kept()
@@ -270,14 +270,14 @@ func TestUnknownResources(t *testing.T) {
 	}
 	r.app.content = map[string]string{}
 	after := text("/etc/b", "")
-	after = strings.TrimSuffix(after, "}") + `, "require": ["user[www]"]}`
-	r.app.raw = `{"format": 2, "host": "web1", "version": "v2", "resources": [{"id": "user[www]", "user": {"name": "www"}, "source": "roles/web.yaml:2:2"}, ` +
+	after = strings.TrimSuffix(after, "}") + `, "require": ["robot[www]"]}`
+	r.app.raw = `{"format": 2, "host": "web1", "version": "v2", "resources": [{"id": "robot[www]", "robot": {"name": "www"}, "source": "roles/web.yaml:2:2"}, ` +
 		text("/etc/a", `, "selinux": "u:www:r"`) + ", " + after + ", " + text("/etc/c", "") + "]}"
 	status, err := r.Once(t.Context(), false)
 	want := []string{
-		`user[www] failed this agent (version 1.2) can't bring it about: unknown field "user"; it upgrades itself when the appliance offers a newer one`,
+		`robot[www] failed this agent (version 1.2) can't bring it about: unknown field "robot"; it upgrades itself when the appliance offers a newer one`,
 		`file[/etc/a] failed this agent (version 1.2) can't bring it about: unknown field "selinux"`,
-		"file[/etc/b] skipped requires user[www]", "file[/etc/c] changed",
+		"file[/etc/b] skipped requires robot[www]", "file[/etc/c] changed",
 	}
 	got := r.results()
 	if status != catalog.Failed || err != nil || len(got) != len(want) {

@@ -162,8 +162,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 		switch {
 		case res.Package != nil:
 			asked = append(asked, *res.Package)
-		case res.Service != nil:
-			r.services = append(r.services, res.Service.Name)
+		case res.Service != nil, res.Timer != nil:
+			r.services = append(r.services, unitOf(&res).Name)
 		}
 		for _, id := range res.Notify {
 			r.notifiers[id] = append(r.notifiers[id], res.ID)

@@ -17,7 +17,7 @@ func (r *run) held(res *catalog.Resource) bool {
 		return false
 	}
 	action := catalog.Restart
-	if res.Service.Refresh == catalog.Reload {
+	if unitOf(res).Refresh == catalog.Reload {
 		action = catalog.Reload
 	}
 	r.waits[res.ID] = action + " pending until " + until

@@ -17,7 +17,7 @@ import (
 // the next run.
 func withoutSecrets(c *catalog.Catalog) ([]byte, error) {
 	secret := slices.ContainsFunc(c.Resources, func(r catalog.Resource) bool {
-		return slices.ContainsFunc(r.Contents(), func(f *catalog.File) bool { return f.Sensitive })
+		return r.Secret() != "" || slices.ContainsFunc(r.Contents(), func(f *catalog.File) bool { return f.Sensitive })
 	})
 	if c.Format >= catalog.Format2 || !secret {
 		return c.Raw, nil
@@ -41,7 +41,7 @@ func without(results []catalog.Result, noop bool) string {
 	if n == 0 || noop {
 		return ""
 	}
-	return fmt.Sprintf("%d files with secrets stay as they are, because the appliance can't be reached", n)
+	return fmt.Sprintf("%d resources with secrets stay as they are, because the appliance can't be reached", n)
 }
 
 // age is how long ago the appliance confirmed the kept catalog. It is measured by the time

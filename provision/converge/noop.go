@@ -69,7 +69,8 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 			return makers
 		case !r.would(before.ID):
 		case before.Package != nil && !before.Package.Gone(),
-			res.Service != nil && before.File != nil && strings.Contains(before.File.Path, "/systemd/") && strings.HasPrefix(path.Base(before.File.Path), unitBase(res.Service.Name)):
+			res.Service != nil && before.File != nil && strings.Contains(before.File.Path, "/systemd/") && strings.HasPrefix(path.Base(before.File.Path), unitBase(res.Service.Name)),
+			res.Service != nil && before.Timer != nil && unitBase(res.Service.Name) == before.Timer.Name:
 			makers = append(makers, before.ID)
 		}
 	}

@@ -41,7 +41,7 @@ func (r *run) fileCheck(res *catalog.Resource) func(context.Context) ([]string, 
 // withSecret is a sensitive file with its content, which is in memory alone. Without the
 // appliance, a file that is there stays as it is.
 func (r *run) withSecret(ctx context.Context, res *catalog.Resource, deadline time.Duration) (*catalog.Resource, error) {
-	content, err := r.Contents.secret(ctx, res.File)
+	content, err := r.Contents.secret(ctx, catalog.SecretsPath+res.File.Path)
 	if errors.Is(err, errWithoutAppliance) {
 		there := r.bounded(ctx, res.ID, deadline, func(context.Context) error {
 			if !r.Files.Has(res.File) {

@@ -45,7 +45,7 @@ func (r *run) work(ctx context.Context, res *catalog.Resource, deadline time.Dur
 	switch {
 	case res.File != nil:
 		did, err = r.file(ctx, res, deadline)
-	case res.Service != nil:
+	case res.Service != nil, res.Timer != nil:
 		return r.service(ctx, res, deadline)
 	default:
 		did, err = r.provided(ctx, res, deadline)

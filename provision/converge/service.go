@@ -24,25 +24,45 @@ type Seen struct {
 	Boot string `json:"boot,omitempty"`
 }
 
-// service converges a service: enabled, running, and the refresh that is due. watch isn't
-// nil where it has to prove for a while that it is healthy.
+// service converges a unit: its files, masked, enabled, running, and the refresh that is due.
+// watch isn't nil where it has to prove for a while that it is healthy.
 func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.Duration) (did []string, watch *watched, err error) {
-	s := res.Service
-	by := r.dueBy(res.ID)
-	due := len(by) > 0
-	u, err := r.unit(ctx, res, deadline)
-	if err != nil {
-		return nil, nil, err
-	}
-	if wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled; r.noop && wants && u.LoadState == "not-found" {
-		return nil, nil, &provider.Missing{Err: errors.New("there is no such unit")}
-	}
-	do := func(action, unit string) error {
-		if r.noop {
-			return nil
+	if res.Absent() { // it is stopped before its files go
+		did, _, err = r.operate(ctx, res, deadline, nil)
+		if err != nil {
+			return did, nil, err
 		}
-		r.touched = true
-		return r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error { return r.Services.Do(ctx, action, unit) })
+		gone, err := r.writeUnit(ctx, res, deadline)
+		return append(did, gone...), nil, err
+	}
+	if did, err = r.writeUnit(ctx, res, deadline); err != nil {
+		return did, nil, err
+	}
+	return r.operate(ctx, res, deadline, did)
+}
+
+// operate brings about what systemctl does. did is what was done to the files of the unit.
+func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.Duration, did []string) (_ []string, watch *watched, err error) {
+	s := unitOf(res)
+	u, reloaded, err := r.readUnit(ctx, res, deadline)
+	if err != nil {
+		return did, nil, err
+	}
+	by := r.dueBy(res.ID)
+	if r.noop && res.Service != nil && len(did) > 0 {
+		by = append(slices.Clone(by), itsDropIn)
+	}
+	due := len(by) > 0
+	if wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled; r.noop && wants && u.LoadState == "not-found" {
+		if res.Timer == nil || len(did) == 0 {
+			return nil, nil, &provider.Missing{Err: errors.New("there is no such unit")}
+		}
+		u.LoadState, u.Enabled = "loaded", "disabled" // as after its files were written
+	}
+	do := func(action, unit string) error { return r.do(ctx, res, deadline, action, unit) }
+	u, masks, err := r.mask(ctx, res, u, deadline, do)
+	if did = append(did, masks...); err != nil {
+		return did, nil, err
 	}
 	if s.Enabled != nil && !systemd.HoldsEnabled(u.Enabled, *s.Enabled) {
 		action, word := "enable", "enabled"
@@ -79,7 +99,7 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 		due = false // it stays on disk
 	case due && up:
 		action, word := catalog.Restart, "restarted"
-		if s.Refresh == catalog.Reload {
+		if s.Refresh == catalog.Reload && !slices.Contains(by, itsDropIn) {
 			action, word = catalog.Reload, "reloaded"
 		} else {
 			base = 0
@@ -89,9 +109,12 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 		}
 		did, acted = append(did, fmt.Sprintf("%s, since %s changed", word, strings.Join(by, ", "))), true
 	}
+	if reloaded && len(did) == 0 {
+		did = append(did, "systemd has read its changed unit files")
+	}
 	if s.Running != nil && *s.Running && !acted {
 		if err := r.unhealthy(res, u, health, why); err != nil {
-			return did, nil, err
+			return did, nil, but(did, err)
 		}
 	}
 	switch {
@@ -103,6 +126,18 @@ func (r *run) service(ctx context.Context, res *catalog.Resource, deadline time.
 		return did, nil, r.state.refreshed(res.ID)
 	}
 	return did, nil, nil
+}
+
+// do has systemd do something with a unit. What the resource notifies is noted on disk before.
+func (r *run) do(ctx context.Context, res *catalog.Resource, deadline time.Duration, action, unit string) error {
+	if r.noop {
+		return nil
+	}
+	r.touched = true
+	if _, err := r.state.mark(res.Notify, res.ID, r.Clock()); err != nil {
+		return err
+	}
+	return r.bounded(ctx, res.ID, deadline, func(ctx context.Context) error { return r.Services.Do(ctx, action, unit) })
 }
 
 // unhealthy is the reason why a service that should run, and that this run didn't touch, is
@@ -156,9 +191,10 @@ func (s UnitState) name(called string) string {
 // unit is the state of a service: from the one question of this run, as long as nothing
 // was changed since.
 func (r *run) unit(ctx context.Context, res *catalog.Resource, deadline time.Duration) (UnitState, error) {
-	names := []string{res.Service.Name}
+	name := unitOf(res).Name
+	names := []string{name}
 	if !r.touched {
-		if u, ok := r.units[res.Service.Name]; ok {
+		if u, ok := r.units[name]; ok {
 			return u, u.Err
 		}
 		names = r.services
@@ -170,7 +206,7 @@ func (r *run) unit(ctx context.Context, res *catalog.Resource, deadline time.Dur
 	if !r.touched {
 		r.units = units
 	}
-	u := units[res.Service.Name]
+	u := units[name]
 	return u, u.Err
 }
 

@@ -239,10 +239,15 @@ func firstWord(text string) string {
 	return ""
 }
 
-// Do starts, stops, restarts, reloads, enables or disables a unit. Changed unit
-// files are read first: systemd goes on with the old ones otherwise.
+// Do starts, stops, restarts, reloads, enables, disables, masks or unmasks a unit, or reads all
+// unit files again (daemon-reload). Before a start, changed unit files are read: systemd goes
+// on with the old ones otherwise.
 func (s Systemd) Do(ctx context.Context, action, name string) error {
 	switch action {
+	case "daemon-reload":
+		return s.run(ctx, action)
+	case "unmask --runtime":
+		return s.run(ctx, "unmask", "--runtime", "--", name)
 	case "start", "restart", "reload":
 		out, err := s.Runner.Run(ctx, nil, "systemctl", "show", "--property=NeedDaemonReload", "--value", "--", name)
 		if err != nil {

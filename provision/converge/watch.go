@@ -36,13 +36,13 @@ func (r *run) settle(ctx context.Context) {
 		var names []string
 		longest := time.Duration(0)
 		for _, w := range r.watching {
-			names = append(names, w.res.Service.Name)
+			names = append(names, unitOf(w.res).Name)
 			longest = max(longest, w.deadline)
 		}
 		units, err := r.show(ctx, "systemctl", longest, names)
 		var still []*watched
 		for _, w := range r.watching {
-			u := units[w.res.Service.Name]
+			u := units[unitOf(w.res).Name]
 			if r.proved(w, u, cmp.Or(err, u.Err)) {
 				continue
 			}
@@ -60,7 +60,7 @@ func (r *run) settle(ctx context.Context) {
 
 // proved looks at a watched service once, and notes its result if that is clear now.
 func (r *run) proved(w *watched, u UnitState, err error) bool {
-	s := w.res.Service
+	s := unitOf(w.res)
 	settle := defaultSettle
 	if s.Settle > 0 {
 		settle = time.Duration(s.Settle) * time.Second
@@ -84,10 +84,7 @@ func (r *run) proved(w *watched, u UnitState, err error) bool {
 	}
 	if err != nil {
 		r.state.saw(w.res.ID, Seen{Restarts: u.Restarts})
-		if len(w.did) > 0 {
-			err = fmt.Errorf("%s, but %w", strings.Join(w.did, "; "), err)
-		}
-		w.note(err)
+		w.note(but(w.did, err))
 		return true
 	}
 	seen := Seen{Since: u.Since, Restarts: u.Restarts}
@@ -100,6 +97,14 @@ func (r *run) proved(w *watched, u UnitState, err error) bool {
 	}
 	w.note(err)
 	return true
+}
+
+// but is an error after something was done already.
+func but(did []string, err error) error {
+	if len(did) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s, but %w", strings.Join(did, "; "), err)
 }
 
 func (r *run) sleep(ctx context.Context, d time.Duration) error {

@@ -35,6 +35,7 @@ func (s *Server) Agents() http.Handler {
 	e.GET("/v1/ca", s.newCA)
 	e.GET(catalog.ContentPath+":sum", s.content)
 	e.GET(catalog.SecretsPath+"/*", s.secret)
+	e.GET(catalog.SecretOfPath+"*", s.secretOf)
 	e.POST("/v1/progress", s.progress)
 	e.POST("/v1/report", s.report)
 	e.GET(catalog.OrdersPath, s.waitForOrder)

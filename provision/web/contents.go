@@ -173,6 +173,23 @@ func (s *Server) secret(c echo.Context) error {
 	return stream(c, strings.NewReader(f.Content))
 }
 
+// secretOf answers with the secret of another resource of the host's catalog, by its id.
+func (s *Server) secretOf(c echo.Context) error {
+	h, err := s.agent(c)
+	if err != nil {
+		return err
+	}
+	m, err := s.made(h)
+	if err != nil {
+		return err
+	}
+	text, ok := m.SecretOf(strings.TrimPrefix(c.Request().URL.Path, catalog.SecretOfPath))
+	if !ok {
+		return errNotNamed
+	}
+	return stream(c, strings.NewReader(text))
+}
+
 // stream answers with bytes, piece by piece.
 func stream(c echo.Context, from io.ReadSeeker) error {
 	c.Response().Header().Set("Content-Type", "application/octet-stream")

@@ -186,17 +186,20 @@ func TestOwnContentsOnly(t *testing.T) {
 	r := newTestServer(t)
 	own := r.withRoles()
 	binary, source := own.added(t, "/etc/key.der", 300)
-	r.put(own, &roles{contents: []string{binary.File.SHA256}, resources: []catalog.Resource{declared("/etc/motd", "hello\n"), binary, declared("/etc/a b/%41?", "secret:one")}})
+	hash := "$6$salt$value.of.a.hash"
+	login := catalog.Resource{ID: "user[deploy]", User: &catalog.User{Name: "deploy", Ensure: catalog.Present, Password: hash}}
+	r.put(own, &roles{contents: []string{binary.File.SHA256}, resources: []catalog.Resource{declared("/etc/motd", "hello\n"), binary, declared("/etc/a b/%41?", "secret:one"), login}})
 	web1, web2 := r.certified("web1"), r.certified("web2")
 	w := r.got(web1, "/v1/catalog", "2", "")
 	r.want(w, 200)
 	got, err := catalog.Decode(w.Body.Bytes())
-	if err != nil || got.Format != 2 || got.Validate() != nil || strings.Contains(w.Body.String(), "value of") {
+	if err != nil || got.Format != 2 || got.Validate() != nil || strings.Contains(w.Body.String(), "value") {
 		t.Fatalf("%s, %v", w.Body, err)
 	}
 	r.want(r.got(web1, "/v1/catalog", "2", got.Version), 304)
 	for path, want := range map[string]string{
 		catalog.ContentPath + catalog.Sum("hello\n"): "hello\n", catalog.SecretsPath + "/etc/a%20b/%2541%3F": "value of one",
+		catalog.SecretOf("user[deploy]"): hash, catalog.SecretOf("user%5Bdeploy%5D"): hash,
 	} {
 		if w := r.got(web1, path, "", ""); w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
@@ -220,6 +223,7 @@ func TestOwnContentsOnly(t *testing.T) {
 	for _, path := range []string{
 		catalog.ContentPath + binary.File.SHA256, catalog.ContentPath + catalog.Sum("hello\n"), catalog.ContentPath + catalog.Sum("nothing"),
 		catalog.ContentPath + "x", catalog.ContentPath + "..%2f..%2fstate.db", catalog.SecretsPath + "/etc/motd", catalog.SecretsPath + "/etc/shadow", catalog.SecretsPath + "/",
+		catalog.SecretOf("user[root]"), catalog.SecretOf("user[deploy]"), catalog.SecretOf(""), catalog.SecretOf("file[/etc/motd]"),
 	} {
 		w := r.got(web1, path, "", "")
 		if w.Code != 404 || refused != "" && w.Body.String() != refused {

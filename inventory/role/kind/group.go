@@ -6,7 +6,7 @@ func groupKind() Kind {
 	return Kind{
 		Name: catalog.KindGroup, Text: "A group of the system, by its name.", Example: "deploy",
 		Fields: map[string]Field{
-			"ensure": {Spec: Spec{Type: OneOf, Known: []string{catalog.Present, catalog.Absent}}, Text: "present or absent", Default: catalog.Present, Examples: []string{catalog.Absent}},
+			"ensure": ensureField(),
 			"gid":    {Spec: Spec{Type: Number, Low: 0, High: catalog.MaxID}, Text: "its number", Examples: []string{"1200"}},
 			"system": {Spec: Spec{Type: Boolean}, Text: "without a gid, it gets a number of the system's range", Default: "false", Examples: []string{"true"}},
 		},

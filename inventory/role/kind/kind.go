@@ -61,6 +61,8 @@ type Values interface {
 	Number(name string) *int
 	Duration(name string) time.Duration
 	List(name string) []string
+	// Command is a field of type Command as a program and its arguments.
+	Command(name string) []string
 	// Content is that of the fields content, source and template.
 	Content() Content
 	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
@@ -83,6 +85,7 @@ type Content struct {
 func All() []Kind {
 	return []Kind{
 		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
+		userKind(), execKind(), timerKind(),
 	}
 }
 
@@ -146,6 +149,7 @@ func (nothing) Bool(string) *bool             { return nil }
 func (nothing) Number(string) *int            { return nil }
 func (nothing) Duration(string) time.Duration { return 0 }
 func (nothing) List(string) []string          { return nil }
+func (nothing) Command(string) []string       { return nil }
 func (nothing) Content() Content              { return Content{} }
 
 func (nothing) ContentOf(_, _, _ string) Content { return Content{} }

@@ -28,6 +28,7 @@ const (
 	URLPath       // begins with /, without spaces
 	Words         // a list of texts, of Known if that is set
 	Tags          // a list of names of small letters, digits, _ and -
+	Command       // a list of texts, or a text for the shell
 	IDs           // a list of ids of resources
 	Title         // what a resource of the kind Known[0] is called
 )
@@ -47,7 +48,9 @@ type Spec struct {
 }
 
 // List reports whether the field takes a list.
-func (s Spec) List() bool { return s.Type == Words || s.Type == Tags || s.Type == IDs }
+func (s Spec) List() bool {
+	return s.Type == Words || s.Type == Tags || s.Type == Command || s.Type == IDs
+}
 
 // ID takes the id of a resource apart; false if it isn't one of a known kind.
 func ID(id string) (k Kind, title string, ok bool) {

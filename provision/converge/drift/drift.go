@@ -40,6 +40,10 @@ const hashSize = 8
 func Hash(res catalog.Resource, version string) string {
 	res.Source, res.Deadline, res.Notify, res.Require = "", 0, nil, nil
 	res.OnlyOn, res.Retry, res.Tags = nil, nil, nil
+	if res.Secret() != "" {
+		res = res.WithSecret("")
+		res.HasSecret, res.Source = true, version
+	}
 	if res.File != nil && res.File.Ensure == catalog.FileKind {
 		f := *res.File
 		switch {
@@ -82,7 +86,7 @@ func (m Memory) Judge(r Run, results []catalog.Result) Memory {
 		case catalog.OK:
 			next.Held[res.ID] = hash
 		case catalog.Changed:
-			result.Cause = m.cause(r, res, same, func(id string) string { return caused[id] }, notifiers[res.ID])
+			result.Cause = m.cause(r, res, result.Message, same, func(id string) string { return caused[id] }, notifiers[res.ID])
 			caused[res.ID] = result.Cause
 			next.Held[res.ID] = hash
 		default:
@@ -97,7 +101,7 @@ func (m Memory) Judge(r Run, results []catalog.Result) Memory {
 }
 
 // cause is why a resource was changed.
-func (m Memory) cause(r Run, res catalog.Resource, same bool, caused func(id string) string, notifiers []string) string {
+func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, caused func(id string) string, notifiers []string) string {
 	switch {
 	case m.Held == nil:
 		return catalog.CauseFirst
@@ -121,6 +125,9 @@ func (m Memory) cause(r Run, res catalog.Resource, same bool, caused func(id str
 	if r.Boot != "" && m.Boot != "" && r.Boot != m.Boot && volatile(res) {
 		return catalog.CauseBoot
 	}
+	if res.HasSecret && message == catalog.PasswordChanged {
+		return catalog.CauseSecret
+	}
 	if f := res.File; f != nil && f.Sensitive && f.Ensure == catalog.FileKind && f.Content == "" {
 		return catalog.CauseSecret
 	}
@@ -136,5 +143,5 @@ func volatile(res catalog.Resource) bool {
 			}
 		}
 	}
-	return res.Service != nil
+	return res.Service != nil || res.Timer != nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/provision/catalog"
 	"rackhand/provision/converge/provider"
 )
 
@@ -26,7 +27,8 @@ func (f *Files) accountID(file, name string) (int, error) {
 	}
 	text, there := numbers[name]
 	if !there {
-		return 0, &provider.Missing{Err: fmt.Errorf("there is no %q in %s: declare the package that creates it before this", name, file)}
+		id := catalog.ID(map[string]string{"/etc/passwd": catalog.KindUser, "/etc/group": catalog.KindGroup}[file], name)
+		return 0, &provider.Missing{Err: fmt.Errorf("there is no %q in %s: declare %s, or the package that creates it, before this", name, file, id), By: []string{id}}
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"rackhand/provision/catalog"
 )
@@ -12,63 +11,59 @@ import (
 // group brings groups about by groupadd(8), groupmod(8) and groupdel(8).
 type group struct{ Host }
 
-// maxAccounts bounds /etc/passwd, /etc/group and /etc/shadow, in bytes.
-const maxAccounts = 16 << 20
-
-// entry finds the fields of a name in a file such as /etc/group; nil if it isn't there.
-func (h Host) entry(ctx context.Context, file, name string) ([]string, error) {
-	b, _, err := h.Files.Read(ctx, file, maxAccounts)
+func (p group) Check(ctx context.Context, r *catalog.Resource) ([]string, error) {
+	g := r.Group
+	groups, err := p.table(ctx, groupFile)
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(b)) {
-		if fields := strings.Split(strings.TrimSuffix(line, "\n"), ":"); fields[0] == name {
-			return fields, nil
+	line, err := groups.entry(groupFile, g.Name, 3)
+	if err != nil {
+		return nil, err
+	}
+	if g.Ensure == catalog.Absent {
+		if line == nil {
+			return nil, nil
+		}
+		users, err := p.table(ctx, passwdFile)
+		if first := users.with(3, line[2]); err == nil && first != nil {
+			err = &Missing{Err: fmt.Errorf("it is the primary group of the user %s: give that one another group, or remove it, first", first[0]), By: []string{catalog.ID(catalog.KindUser, first[0])}}
+		}
+		return []string{"removed"}, err
+	}
+	if g.GID != nil && (line == nil || line[2] != strconv.Itoa(*g.GID)) {
+		if other := groups.with(2, strconv.Itoa(*g.GID)); other != nil {
+			return nil, &Missing{Err: fmt.Errorf("the gid %d belongs to the group %s", *g.GID, other[0]), By: []string{catalog.ID(catalog.KindGroup, other[0])}}
 		}
 	}
-	return nil, nil
-}
-
-func (p group) Check(ctx context.Context, r *catalog.Resource) ([]string, error) {
-	g := r.Group
-	fields, err := p.entry(ctx, "/etc/group", g.Name)
 	switch {
-	case err != nil:
-		return nil, err
-	case fields == nil && g.Ensure == catalog.Absent:
-		return nil, nil
-	case fields == nil:
-		return []string{"made"}, nil
-	case g.Ensure == catalog.Absent:
-		return []string{"removed"}, nil
-	case len(fields) < 3:
-		return nil, fmt.Errorf("the line of %s in /etc/group has %d fields: mend it by hand", g.Name, len(fields))
-	case g.GID != nil && fields[2] != strconv.Itoa(*g.GID):
-		return []string{fmt.Sprintf("gid %s → %d", fields[2], *g.GID)}, nil
+	case line == nil:
+		return []string{"made"}, p.elsewhere(ctx, "group", g.Name)
+	case g.GID != nil && line[2] != strconv.Itoa(*g.GID):
+		return []string{fmt.Sprintf("gid %s → %d", line[2], *g.GID)}, nil
 	}
 	return nil, nil
 }
 
 func (p group) Apply(ctx context.Context, r *catalog.Resource) error {
 	g := r.Group
-	fields, err := p.entry(ctx, "/etc/group", g.Name)
+	groups, err := p.table(ctx, groupFile)
 	if err != nil {
 		return err
 	}
 	if g.Ensure == catalog.Absent {
-		_, err := p.run(ctx, "groupdel", g.Name)
-		return err
+		return p.shadowTool(ctx, "groupdel", "--", g.Name)
 	}
+	there := groups.named(g.Name) != nil
 	args := []string{"groupadd"}
-	if fields != nil {
+	if there {
 		args = []string{"groupmod"}
 	}
 	if g.GID != nil {
 		args = append(args, "--gid", strconv.Itoa(*g.GID))
 	}
-	if g.System && fields == nil {
+	if g.System && !there {
 		args = append(args, "--system")
 	}
-	_, err = p.run(ctx, append(args, "--", g.Name)...)
-	return err
+	return p.shadowTool(ctx, append(args, "--", g.Name)...)
 }

@@ -22,9 +22,10 @@ type Provider interface {
 
 // A Refresher is the provider of a kind that can be notified.
 type Refresher interface {
-	// Refresh does what a change elsewhere asks for, and says what it did: "run". It is
-	// called after Apply. An error leaves the refresh pending for the next run.
-	Refresh(ctx context.Context, r *catalog.Resource) (did string, err error)
+	// Refresh does what a change elsewhere asks for, and says what it did: "run"; "" for
+	// nothing. With noop, it says what it would do. It is called after Apply, but not after
+	// that of an [Actor]. An error leaves the refresh pending for the next run.
+	Refresh(ctx context.Context, r *catalog.Resource, noop bool) (did string, err error)
 }
 
 // A Differ is a provider whose changes a dry run can show.
@@ -72,5 +73,7 @@ func All(h Host) map[string]Provider {
 		catalog.KindSudoers:       dropped{h, sudoersFile, sudoReady},
 		catalog.KindCron:          dropped{h, cronFile, cronReady},
 		catalog.KindRepository:    repository{h},
+		catalog.KindUser:          user{h},
+		catalog.KindExec:          execute{h},
 	}
 }

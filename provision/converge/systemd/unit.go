@@ -36,6 +36,8 @@ type Unit struct {
 	// Conditions is when its conditions were last looked at, in µs since the boot.
 	Conditions      int64  `show:"ConditionTimestampMonotonic"`
 	ConditionResult string // yes, no
+	// NeedDaemonReload is yes if its files have changed since systemd read them.
+	NeedDaemonReload string
 }
 
 // fields are the properties that a Unit keeps, by the order of its fields.

@@ -1,0 +1,52 @@
+package catalog
+
+// Uses lists the ids of resources that one uses, such as the owner of a file. Those that are
+// declared come before it, and it requires them; those that are to be absent go after it.
+func (r *Resource) Uses() []string {
+	_, s := r.Kind()
+	if u, ok := s.(interface{ Uses() []string }); ok {
+		return u.Uses()
+	}
+	return nil
+}
+
+// Uses are its owner and its group.
+func (f *File) Uses() []string { return append(ids(KindUser, f.Owner), ids(KindGroup, f.Group)...) }
+
+// Uses are its groups. The group of its own name is one of them: it is often its primary one,
+// which can't go before the user.
+func (u *User) Uses() []string {
+	return ids(KindGroup, append([]string{u.Group, u.Name}, u.Groups...)...)
+}
+
+// Uses are its user, and the files that its commands name.
+func (e *Exec) Uses() []string {
+	return append(ids(KindUser, e.User), ids(KindFile, paths(append([]string{e.Cwd}, e.Command...), e.Unless, e.OnlyIf)...)...)
+}
+
+// Uses are its user, and the files that its command names.
+func (t *Timer) Uses() []string {
+	return append(ids(KindUser, t.User), ids(KindFile, paths(t.Command)...)...)
+}
+
+// ids are the ids of resources of a kind, without those of empty names.
+func ids(kind string, names ...string) (out []string) {
+	for _, name := range names {
+		if name != "" {
+			out = append(out, ID(kind, name))
+		}
+	}
+	return out
+}
+
+// paths are the words of commands that are absolute paths.
+func paths(commands ...[]string) (out []string) {
+	for _, words := range commands {
+		for _, word := range words {
+			if len(word) > 1 && word[0] == '/' {
+				out = append(out, word)
+			}
+		}
+	}
+	return out
+}
