@@ -58,6 +58,10 @@ func (k *AuthorizedKey) absent() bool { return k.Ensure == Absent }
 // Uses is the user.
 func (k *AuthorizedKey) Uses() []string { return accountIDs(k.User, "") }
 
+func (k *AuthorizedKey) sets() (what, to string) {
+	return "the key " + k.Key + " of " + k.User, k.Ensure + " " + k.Name + " " + strings.Join(k.Options, ",")
+}
+
 func (k *AuthorizedKey) validate() error {
 	switch {
 	case !keyComment.MatchString(k.Name):
