@@ -5,6 +5,7 @@ package catalogs
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"rackhand/inventory/role"
@@ -42,6 +43,9 @@ func Make(c *role.Compiled) (*Made, error) {
 	}
 	texts := 0
 	for i, r := range c.Catalog.Resources {
+		if kind, _ := r.Kind(); m.TooMuch == "" && !slices.Contains([]string{catalog.KindPackage, catalog.KindFile, catalog.KindService}, kind) {
+			m.TooMuch = fmt.Sprintf("it has %s, and such an agent knows packages, files and services alone", r.ID)
+		}
 		if text := r.Secret(); text != "" {
 			m.kept[r.ID] = text
 		}
