@@ -86,13 +86,18 @@ func rules() []rule {
 		},
 		{
 			from: "rackhand/provision/converge/files", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/provision/converge/files", "rackhand/provision/converge/provider", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
+			allowed: []string{"rackhand/provision/converge/files", "rackhand/provision/converge/backup", "rackhand/provision/converge/provider", "rackhand/provision/converge/edit", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
 			why:     "a file is brought about in the same way, whatever declares it",
 		},
 		{
 			from: "rackhand/provision/converge/provider", forbid: []string{"rackhand/"},
-			allowed: []string{"rackhand/provision/converge/provider", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
+			allowed: []string{"rackhand/provision/converge/provider", "rackhand/provision/converge/edit", "rackhand/provision/converge/command", "rackhand/provision/catalog"},
 			why:     "a provider knows neither the engine nor the agent's files",
+		},
+		{
+			from: "rackhand/provision/converge/edit", forbid: []string{"rackhand/", "os/exec", "golang.org/x/sys"},
+			allowed: []string{"rackhand/provision/converge/edit", "rackhand/provision/catalog"},
+			why:     "an edit is a function of two texts",
 		},
 		{
 			from: "rackhand/provision/reports", forbid: []string{"rackhand/provision/journal", "rackhand/provision/web", "rackhand/provision/retention", "rackhand/provision/appliance"},
@@ -104,7 +109,7 @@ func rules() []rule {
 	}
 	// These are of use by themselves: what an ISO, an archive or a log is doesn't hang on
 	// who reads it, and what is to be cleared away not on who made it.
-	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content", "provision/converge/command"} {
+	for _, alone := range []string{"config/file", "config/visible", "bootfiles/compressed", "bootfiles/media/iso9660", "provision/mirror/apt", "provision/mirror/rpm", "provision/installlog", "provision/mask", "provision/janitor", "provision/dhcpwire", "provision/connlimit", "provision/intake", "provision/limit", "provision/content", "provision/converge/command", "provision/converge/backup"} {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	r = append(r, rule{

@@ -74,11 +74,15 @@ func (r LastRun) Notes(now time.Time) []string {
 		out = append(out, "silent for "+Roughly(now.Sub(r.Received)))
 	}
 	if r.Status == catalog.Failed {
-		text := "the run failed"
-		if n := r.Totals.Failed + r.Totals.Skipped; n > 0 {
-			text = fmt.Sprintf("%d of %d resources don't hold", n, r.Totals.Resources())
+		n := r.Totals.Failed + r.Totals.Skipped
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d of %d resources don't hold", n, r.Totals.Resources()))
 		}
-		out = append(out, text)
+		if r.Totals.ChecksFailed > 0 {
+			out = append(out, fmt.Sprintf("%d of %d checks fail", r.Totals.ChecksFailed, r.Totals.Checks))
+		} else if n == 0 {
+			out = append(out, "the run failed")
+		}
 	}
 	if n := r.HasDrifted(); n > 0 {
 		out = append(out, fmt.Sprintf("%d drifted", n))

@@ -11,10 +11,12 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/files"
@@ -25,12 +27,16 @@ import (
 const usage = `rackhand-agent keeps this host as the appliance's catalog says.
 
   rackhand-agent daemon [--interval 30m]   converge now, at every interval, and when the appliance orders it
-  rackhand-agent run                       converge once
-  rackhand-agent once [--noop]             the same; with --noop change nothing, print what would change
+  rackhand-agent run [--tags a,b]          converge once; with --tags only resources with one of these tags
+  rackhand-agent once [--noop] [--tags a,b]
+                                           the same; with --noop change nothing, print what would change
   rackhand-agent status [--json]           last and next run, catalog, pending restarts, certificate
   rackhand-agent disable --reason TEXT --until TIME
                                            make no runs until then: 2h, 3d, 18:00, 2026-12-01 18:00; at most 30 days
   rackhand-agent enable                    make runs again
+  rackhand-agent backups [FILE] [--json]   list the copies of files that runs replaced or removed
+  rackhand-agent restore FILE [--at TIME | --id N]
+                                           put the latest copy back, or FILE as it was: 2h ago, at 18:00, 2026-12-01 18:00
   rackhand-agent facts                     print the facts of this host, as JSON
   rackhand-agent enrol --token TOKEN       get a certificate by the token that ` + "`rackhand enrol HOST`" + ` printed
   rackhand-agent version                   print the version of this agent
@@ -58,6 +64,9 @@ type options struct {
 	wait, lockWait, interval time.Duration
 	verbose, noop, json      bool
 	reason, until            string
+	tags                     []string
+	file, at                 string
+	id                       int
 }
 
 // parse reads the flags of a command. done: the command has ended with the exit code.
@@ -76,12 +85,22 @@ func parse(args []string, stdout, stderr io.Writer) (o options, code int, done b
 		flags.DurationVar(&o.lockWait, "package-lock-wait", 2*time.Minute, "how long to wait for another package manager")
 		flags.BoolVar(&o.verbose, "verbose", false, "name the resources that hold already, too")
 	}
+	if command == "once" || command == "run" {
+		flags.Func("tags", "take only resources with one of these tags, and those that they require: a,b", func(text string) error {
+			o.tags = strings.Split(text, ",")
+			return catalog.CheckTags(o.tags)
+		})
+	}
 	switch command {
 	case "daemon":
 		flags.DurationVar(&o.interval, "interval", 30*time.Minute, "time between two runs")
 	case "once":
 		flags.BoolVar(&o.noop, "noop", false, "change nothing, print what would change")
-	case "status":
+	case "restore":
+		flags.DurationVar(&o.wait, "wait", 5*time.Minute, "how long to wait for a run to end")
+		flags.StringVar(&o.at, "at", "", "the file as it was then: 2h, 18:00, 2026-12-01 18:00")
+		flags.IntVar(&o.id, "id", 0, "the number of a backup")
+	case "status", "backups":
 		flags.BoolVar(&o.json, "json", false, "as JSON")
 	case "disable":
 		flags.StringVar(&o.reason, "reason", "", "why, for people who find the host disabled")
@@ -98,6 +117,13 @@ func parse(args []string, stdout, stderr io.Writer) (o options, code int, done b
 		return o, exitOK, true
 	} else if err != nil {
 		return o, exitUsage, true
+	}
+	if (command == "backups" || command == "restore") && flags.NArg() > 0 {
+		// Flags may follow the file.
+		o.file = flags.Arg(0)
+		if err := flags.Parse(flags.Args()[1:]); err != nil {
+			return o, exitUsage, true
+		}
 	}
 	if flags.NArg() > 0 || o.interval < 0 {
 		fmt.Fprintf(stderr, "rackhand-agent %s: not understood: %q\n", command, flags.Args())
@@ -141,11 +167,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		code, err = disable(ctx, agent, o, stdout)
 	case "enable":
 		err = enable(ctx, agent, stdout)
+	case "backups":
+		err = backups(agent, o, stdout)
+	case "restore":
+		code, err = restore(ctx, agent, o, stdout)
 	case "facts":
 		err = printFacts(ctx, o, stdout)
 	default:
 		var report catalog.Report
-		report, err = agent.Make(ctx, converge.Demand{Noop: o.noop})
+		report, err = agent.Make(ctx, converge.Demand{Noop: o.noop, Tags: o.tags})
 		code = report.ExitCode()
 	}
 	if err != nil {
@@ -179,11 +209,12 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 	packageManager := packageManager(paths, runner, lockWait)
 	contents := &converge.Contents{Paths: paths, Log: log}
 	fileManager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
+	fileManager.Backups = &backup.Store{Folder: paths.Backups(), Clock: time.Now}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,
 		Synchronised: clock.Synchronised, Uptime: clock.Uptime,
 		Random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Keys: crand.Reader,
-		Packages: packageManager, Version: version,
+		Runner: runner, Packages: packageManager, Version: version,
 		Facts: func(ctx context.Context) facts.Facts { return converge.GatherFacts(ctx, paths) },
 		Engine: &converge.Engine{
 			Packages: packageManager, Services: converge.Systemd{Paths: paths, Runner: runner},

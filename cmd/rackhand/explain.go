@@ -20,7 +20,7 @@ type explainCmd struct {
 	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all settings under boot. Or a resource of its roles, such as 'file[/etc/motd]'."`
 	inventoryFlag
 	Config string `help:"For a resource: the appliance's settings (default: ${config}, if it exists)." type:"path"`
-	JSON bool `help:"As JSON."`
+	JSON   bool   `help:"As JSON."`
 }
 
 // maxShown is how much of a value a table shows, in characters; JSON has all of it.

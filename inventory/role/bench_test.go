@@ -32,6 +32,28 @@ func bigRole(packages, files, services int) string {
 	return b.String()
 }
 
+// mixedRoles are roles of so many resources: a tenth of them comes from an included role with
+// parameters, a tenth from each over a list.
+func mixedRoles(n int) map[string]string {
+	const includes = 50
+	var b, site strings.Builder
+	items := make([]string, n/10)
+	for i := range items {
+		items[i] = fmt.Sprint(i)
+	}
+	fmt.Fprintf(&b, "parameters:\n  sites: {type: list(int), default: [%s]}\ninclude:\n", strings.Join(items, ", "))
+	for i := range includes {
+		fmt.Fprintf(&b, "  - {role: site, with: {name: s%d, port: %d}}\n", i, 8000+i)
+	}
+	b.WriteString(bigRole(n/20, n-2*(n/10)-n/20-n/50, n/50))
+	b.WriteString("  - file: /srv/site${site.value}\n    each: ${param.sites}\n    as: site\n    content: ${site.key} of ${host.name}\n")
+	site.WriteString("parameters:\n  name: {type: string}\n  port: {type: port}\nresources:\n")
+	for i := range n / 10 / includes {
+		fmt.Fprintf(&site, "  - file: /srv/${param.name}-%d\n    content: listen ${param.port};\n    mode: 0644\n", i)
+	}
+	return map[string]string{"r": b.String(), "site": site.String()}
+}
+
 // conditionalRole is a role of files under conditions, one third of which hold.
 func conditionalRole(files int) string {
 	var b strings.Builder
@@ -69,11 +91,12 @@ func BenchmarkWhen(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
-	for _, n := range []int{250, 500, 1000, 2000} {
+	for _, n := range []int{1000, 2000, 10000} {
 		dir := b.TempDir()
-		text := bigRole(n/10, n-n/10, 0)
-		if err := os.WriteFile(filepath.Join(dir, "r.yaml"), []byte(text), 0o644); err != nil {
-			b.Fatal(err)
+		for name, text := range mixedRoles(n) {
+			if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o644); err != nil {
+				b.Fatal(err)
+			}
 		}
 		set, problems := Load(dir)
 		if len(problems) > 0 {
@@ -81,8 +104,12 @@ func BenchmarkCompile(b *testing.B) {
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for range b.N {
-				if _, err := set.Compile([]string{"r"}, testInput(dir)); err != nil {
+				c, err := set.Compile([]string{"r"}, testInput(dir))
+				if err != nil {
 					b.Fatal(err)
+				}
+				if got := len(c.Catalog.Resources); got != n {
+					b.Fatalf("%d resources, want %d", got, n)
 				}
 			}
 		})

@@ -3,7 +3,6 @@ package role
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"rackhand/config/problem"
 	"rackhand/inventory/role/expression"
@@ -22,6 +21,12 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	out := &Compiled{Checks: c.compiled, Waiting: c.waiting}
 	out.Catalog = catalog.Catalog{Host: in.Host.Name, Role: joined, Resources: c.ordered()}
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
+		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
+	}
+	if out.Catalog, err = out.Catalog.WithChecks(onHost(c.compiled)); err == nil {
+		err = tooManyChecks(len(c.compiled))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
 	}
 	if err := out.Catalog.Validate(); err != nil {
@@ -54,6 +59,7 @@ func (s *Set) compile(names []string, in Input) (*compiler, error) {
 	if c.problems.Len() == 0 {
 		c.spread()
 		c.sort()
+		c.declare()
 	}
 	for _, scope := range c.scopes {
 		c.compiled = append(c.compiled, c.checks(scope)...)
@@ -95,7 +101,7 @@ type compiler struct {
 	index    map[string]int // id -> place in nodes
 	graph    *graph         // over nodes
 	order    []int
-	compiled []Check
+	compiled []catalog.Check
 	texts    int // bytes of all contents that are in memory
 
 	facts   map[string]any           // of the host; nil while they aren't known
@@ -142,54 +148,6 @@ type target struct {
 
 func (c *compiler) addf(at problem.Place, hint, format string, args ...any) {
 	c.problems.Addf(at, hint, format, args...)
-}
-
-// maxChecks bounds the checks of a host.
-const maxChecks = 10_000
-
-// checks compiles the checks.
-func (c *compiler) checks(s *scope) []Check {
-	var checks []Check
-	for i := range s.role.checks {
-		d := &s.role.checks[i]
-		steps, known := c.items(s, d.loop)
-		if !known {
-			c.waitsFor("check", d.at, s, forFacts)
-		}
-		for _, step := range steps {
-			switch c.decide(s, d.when, d.loop, step) {
-			case holds:
-				if check, ok := c.check(s, d, step); ok {
-					checks = append(checks, check)
-					continue
-				}
-				c.waitsFor("check", d.at, s, forFacts)
-			case waits:
-				c.waitsFor("check", d.at, s, forFacts)
-			case fails:
-			}
-		}
-		if len(checks) > maxChecks {
-			c.addf(d.at, "check less", "host %s has more than %d checks", c.in.Host.Name, maxChecks)
-			return nil
-		}
-	}
-	return checks
-}
-
-// check resolves a check; false if it waits for facts.
-func (c *compiler) check(s *scope, d *checkDeclaration, step item) (Check, bool) {
-	f := c.fields(s, d.fields, d.specs)
-	f.loop, f.item = d.loop, step
-	check := Check{
-		HTTP:   &HTTPCheck{Port: f.number("port", 80), Path: f.text("path"), Status: f.number("status", 200), Contains: f.text("contains")},
-		Within: f.duration("within", time.Minute),
-		Source: d.at.String(),
-	}
-	if check.HTTP.Path == "" {
-		check.HTTP.Path = "/"
-	}
-	return check, !f.waits
 }
 
 // ordered lists the resources in the order of work.

@@ -69,7 +69,7 @@ func (s *Set) Explain(names []string, in Input, id string) (*Explanation, error)
 	for _, i := range c.order {
 		other := c.nodes[i]
 		if slices.Contains(other.Notify, id) {
-			e.NotifiedBy = append(e.NotifiedBy, Tie{other.ID, written(other.notify, id)})
+			e.NotifiedBy = append(e.NotifiedBy, Tie{other.ID, writtenAt(other.notify, id)})
 		}
 		if slices.Contains(other.Require, id) {
 			e.Needed = append(e.Needed, Tie{other.ID, c.written(other, id)})
@@ -111,13 +111,13 @@ func (n *node) declared() Declared {
 // written is where a resource requires another one, or that one is before it; the zero place
 // where neither is written.
 func (c *compiler) written(n *node, id string) problem.Place {
-	if at := written(n.require, id); at != (problem.Place{}) {
+	if at := writtenAt(n.require, id); at != (problem.Place{}) {
 		return at
 	}
-	return written(c.nodes[c.index[id]].before, n.ID)
+	return writtenAt(c.nodes[c.index[id]].before, n.ID)
 }
 
-func written(targets []target, id string) problem.Place {
+func writtenAt(targets []target, id string) problem.Place {
 	for _, t := range targets {
 		if t.id == id {
 			return t.at

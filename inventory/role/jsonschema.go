@@ -22,9 +22,10 @@ func JSONSchema() ([]byte, error) {
 func shape() *schema.Shape {
 	specs, _ := resourceFields()
 	resource := shapeOf(specs)
-	check := map[string]*schema.Shape{
-		"http":   {Fields: shapeOf(httpFields())},
-		"within": {Text: true},
+	resource["retry"] = &schema.Shape{Fields: shapeOf(retryFields())}
+	check := shapeOf(checkSpecs())
+	for _, k := range checkKinds() {
+		check[k.name] = &schema.Shape{Fields: shapeOf(k.fields)}
 	}
 	for _, fields := range []map[string]*schema.Shape{resource, check} {
 		fields["each"], fields["as"], fields["when"] = &schema.Shape{Any: true}, &schema.Shape{Text: true}, &schema.Shape{Text: true}
@@ -59,17 +60,24 @@ func resourceFields() (specs map[string]spec, docs map[string]schema.Doc) {
 	for _, k := range kind.All() {
 		for _, name := range slices.Sorted(maps.Keys(k.Fields)) {
 			f := k.Fields[name]
-			text := "Of " + article(k.Name) + ": " + f.Text
+			text := f.Text
 			if f.Default != "" {
 				text += " (default " + f.Default + ")"
 			}
 			doc, twice := docs[name]
 			if !twice {
 				specs[name] = f.Spec
-				docs[name] = schema.Doc{Text: text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
+				docs[name] = schema.Doc{Text: "Of " + article(k.Name) + ": " + text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
 				continue
 			}
-			doc.Text += " " + text + "."
+			if f.List() { // a list may be one text, too
+				specs[name] = f.Spec
+			}
+			if before, ok := strings.CutSuffix(doc.Text, ": "+text+"."); ok {
+				doc.Text = before + ", " + article(k.Name) + ": " + text + "." // kinds that share a text
+			} else {
+				doc.Text += " Of " + article(k.Name) + ": " + text + "."
+			}
 			doc.Pattern, doc.Default = same(doc.Pattern, f.Pattern()), same(doc.Default, f.Default)
 			docs[name] = doc
 		}
@@ -154,31 +162,29 @@ func docs() schema.Docs {
 		"include.with.*": {Text: "A value of its type. ${...} may stand in it.", Examples: []string{"shop", `"${param.name}"`, "[a, b]"}},
 
 		"resources": {Text: "What shall hold on the host, in the order of work. Each entry is of one kind: " + kind.Listed() + "."},
-		"checks":    {Text: "Checks by the appliance, from outside. The host serves when all of them pass.", Required: []string{"http"}},
+		"checks":    {Text: "Checks, by the appliance from outside and by the agent on the host. The host serves when all of them pass. Each entry has one of http, tcp, exec and systemd."},
 
 		"resources.each": {Text: "A list or a mapping; the resource is made once for each of its items, at most 2,000. ${each.key} and ${each.value} stand for an item.", Examples: []string{"[a, b]", "{a: {port: 80}}", `"${var.sites}"`}},
 		"resources.as":   {Text: "Another name for an item: ${site.key} and ${site.value}.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
 
-		"resources.when": {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
-		"checks.each":    {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
-		"checks.as":      {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
-		"checks.when":    {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
-
-		"checks.http":          {Text: "An HTTP request to the host.", Examples: []string{"{port: 80, path: /, status: 200}"}},
-		"checks.http.port":     {Text: "The TCP port.", Default: "80", Examples: []string{"8080"}},
-		"checks.http.path":     {Text: "The path.", Default: "/", Examples: []string{"/health"}},
-		"checks.http.status":   {Text: "The status of the answer, 100 to 599.", Default: "200", Examples: []string{"204"}},
-		"checks.http.contains": {Text: "A text that the answer must contain.", Examples: []string{`"served by ${host.name}"`}},
-		"checks.within":        {Text: "How long the check may take to pass, 1s to 1h.", Default: "1m", Examples: []string{"60s"}},
+		"resources.retry":       {Text: "Repeats work that fails, within its deadline.", Examples: []string{"{tries: 3, wait: 10s}"}},
+		"resources.retry.tries": {Text: "How often it is tried altogether, 1 to 10.", Default: "3", Examples: []string{"3"}},
+		"resources.retry.wait":  {Text: "The time between two tries, up to 5m.", Default: "0s", Examples: []string{"10s"}},
+		"resources.when":        {Text: "A condition: the resource is declared if it is true. It may name facts, host, param, hosts(...) and the item of each.", Examples: whenExamples()},
+		"checks.each":           {Text: "A list or a mapping; the check is made once for each of its items.", Examples: []string{"[80, 443]", `"${var.sites}"`}},
+		"checks.as":             {Text: "Another name for an item of each.", Default: loopName, Examples: []string{"site"}, Pattern: paramName.String()},
+		"checks.when":           {Text: "A condition: the check counts if it is true.", Examples: whenExamples()},
 	}
+	maps.Copy(all, checkDocs())
 	_, resources := resourceFields()
 	for name, doc := range resources {
 		all["resources."+name] = doc
 	}
-	for prefix, specs := range map[string]map[string]spec{
-		"checks.http.": httpFields(),
-		"checks.":      {"within": withinSpec()},
-	} {
+	of := map[string]map[string]spec{"checks.": checkSpecs(), "resources.retry.": retryFields()}
+	for _, k := range checkKinds() {
+		of["checks."+k.name+"."] = k.fields
+	}
+	for prefix, specs := range of {
 		for _, name := range slices.Sorted(maps.Keys(specs)) {
 			if doc, ok := all[prefix+name]; ok {
 				doc.Pattern = specs[name].Pattern()

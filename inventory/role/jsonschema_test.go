@@ -1,6 +1,7 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,19 @@ func baseRole(path string) string {
 		return "checks: [{http: {port: 80}, each: [a]}]\n"
 	}
 	if strings.HasPrefix(path, "checks") {
+		kind, key, _ := strings.Cut(strings.TrimPrefix(path, "checks."), ".")
+		switch {
+		case key == "address":
+			return "checks: [{from: host, " + kind + ": {port: 80}}]\n"
+		case kind == "http" && key != "", kind == "tcp" && key != "":
+			return "checks: [{" + kind + ": {port: 80, tls: true}}]\n"
+		case kind == "exec" && key != "":
+			return "checks: [{exec: {command: [a]}}]\n"
+		case kind == "systemd" && key != "":
+			return "checks: [{systemd: {failed: 0}}]\n"
+		case kind == "tcp", kind == "exec", kind == "systemd":
+			return "checks: [{within: 5s}]\n"
+		}
 		return "checks: [{http: {port: 80}}]\n"
 	}
 	if strings.HasPrefix(path, "include") {
@@ -56,21 +70,12 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		var needs []string
-		for need := range strings.SplitSeq(k.Needs, ", ") {
-			if !strings.HasPrefix(need, key+":") && need != "" {
-				needs = append(needs, need)
-			}
-		}
-		switch key { // what goes with it, and what doesn't
-		case "source", "template":
-			needs = nil
-		case "always":
-			needs = []string{"command: [x]"}
-		case "membership":
-			needs = []string{"groups: [a]"}
-		case "remove_home":
-			needs = []string{"ensure: absent"}
+		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:", "always": "creates:"}[key]
+		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
+			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
+		})
+		if with := map[string]string{"membership": "groups: [a]", "remove_home": "ensure: absent"}[key]; with != "" {
+			needs = []string{with}
 		}
 		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}

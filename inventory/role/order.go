@@ -15,6 +15,8 @@ import (
 // parent directory -> file, package -> its configuration and service, package ->
 // every file and service written later.
 func (c *compiler) link() {
+	c.oneWriter()
+	c.exclusiveKeys()
 	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
@@ -56,6 +58,7 @@ func (c *compiler) link() {
 		if n.File != nil {
 			c.linkFile(i)
 		}
+		c.linkWriter(i)
 	}
 	for _, n := range c.nodes {
 		n.Require, n.Notify = unique(n.Require), unique(n.Notify)
@@ -233,7 +236,7 @@ func (c *compiler) linkFile(i int) {
 	switch {
 	case file.Ensure == catalog.Absent:
 		c.graph.add(i, at) // what is in a directory goes before the directory
-	case parent.File.Ensure != catalog.Directory && parent.waits == "" && c.nodes[i].waits == "":
+	case parent.File.Ensure != catalog.Directory && parent.File.Ensure != catalog.Link && parent.waits == "" && c.nodes[i].waits == "":
 		c.addf(c.nodes[i].decl.at, "make it ensure: directory", "%s lies in %s, which is ensure: %s at %s", file.Path, parent.File.Path, parent.File.Ensure, parent.decl.at)
 	case !c.graph.reaches(i, at):
 		c.graph.add(at, i)

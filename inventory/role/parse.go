@@ -2,7 +2,6 @@ package role
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"rackhand/config/problem"
@@ -121,16 +120,16 @@ func (r *role) resource(n schema.Node) {
 	specs := specsOf(k)
 	specs[k.Name] = titleSpec(k)
 	d.loop = r.readLoop(n)
-	specs = d.loop.allow(specs)
+	d.specs = d.loop.allow(specs)
 	n.Each("resource", func(name string, _, value schema.Node) {
 		if name == "when" {
 			d.when = r.readWhen(value, d.loop)
 		}
 	})
-	r.fields(n, k.Name, specs, d.fields, "each", "as", "when")
+	r.fields(n, k.Name, specs, d.fields, "each", "as", "when", "retry")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
-	d.specs = specs
+	r.readRetry(n, &d)
 	if r.problems.Len() > before {
 		return
 	}
@@ -195,31 +194,4 @@ func (d *declaration) Static(name string) (text string, ok bool) {
 		return "", false
 	}
 	return literal(v), true
-}
-
-func (r *role) check(n schema.Node) {
-	if !n.IsMapping() {
-		n.Problem("write - http: {port: 80}", "a check must be a mapping")
-		return
-	}
-	d := checkDeclaration{at: n.At(), loop: r.readLoop(n), fields: map[string]value{}}
-	httpSpecs, within := d.loop.allow(httpFields()), d.loop.allow(map[string]spec{"within": withinSpec()})
-	d.specs = maps.Clone(httpSpecs)
-	maps.Copy(d.specs, within)
-	http := false
-	n.Fields("check", schema.Fields{
-		"http": func(field schema.Node) {
-			http = true
-			r.fields(field, "http", httpSpecs, d.fields)
-		},
-		"within": func(field schema.Node) { r.field(field, "within", within["within"], d.fields) },
-		"when":   func(field schema.Node) { d.when = r.readWhen(field, d.loop) },
-		"each":   func(schema.Node) {}, // readLoop has read them
-		"as":     func(schema.Node) {},
-	})
-	if !http {
-		n.Problem("write - http: {port: 80, path: /}", "a check needs http")
-		return
-	}
-	r.checks = append(r.checks, d)
 }

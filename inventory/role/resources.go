@@ -13,7 +13,7 @@ import (
 )
 
 // resources resolves the declarations; identical ones become one, and their
-// notify and require are united.
+// notify, require and tags are united.
 func (c *compiler) resources(s *scope) {
 	for i := range s.role.resources {
 		d := &s.role.resources[i]
@@ -66,7 +66,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 		return
 	}
 	a, b := first.Resource, n.Resource
-	a.Source, b.Source = "", ""
+	a.Source, b.Source, a.Tags, b.Tags = "", "", nil, nil
 	if !reflect.DeepEqual(a, b) {
 		c.addf(d.at, "keep one of them, or make them the same", "%s%s is declared differently at %s%s",
 			n.ID, d.loop.from(step)+s.via(), first.decl.at, first.decl.loop.from(first.item)+first.scope.via())
@@ -74,6 +74,7 @@ func (c *compiler) add(s *scope, d *declaration, step item) {
 	}
 	first.notify = append(first.notify, n.notify...)
 	first.require = append(first.require, n.require...)
+	first.Tags = unique(append(first.Tags, n.Tags...))
 	first.before = append(first.before, n.before...)
 	first.twins = append(first.twins, n)
 }
@@ -98,7 +99,8 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	}
 	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
-	n.Deadline = seconds(f.duration("deadline", 0))
+	n.Deadline, n.Retry = seconds(f.duration("deadline", 0)), f.retry(d)
+	n.OnlyOn, n.Tags = values{f}.List("only_on"), unique(values{f}.List("tags"))
 	n.notify, n.require, n.before = cleaned(f.list("notify")), cleaned(f.list("require")), cleaned(f.list("before"))
 	if c.problems.Len() > before {
 		return nil

@@ -3,13 +3,11 @@
 // with positions, its values are decoded by schema from the text that the operator
 // wrote, and it is compiled for one host at a time: ${...} is substituted after
 // parsing, the resources are put in order, and what comes out is the
-// [catalog.Catalog] that the host's agent converges and the [Check]s that the
-// appliance runs from outside.
+// [catalog.Catalog] that the host's agent converges and the checks that say whether the
+// host serves.
 package role
 
 import (
-	"time"
-
 	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/role/kind"
@@ -89,27 +87,13 @@ type Data struct {
 // Compiled is the roles of one host.
 type Compiled struct {
 	Catalog catalog.Catalog
-	Checks  []Check
+	// Checks are all of them; those that run on the host are in the catalog, too. When all
+	// pass, the host serves.
+	Checks []catalog.Check
 	// Waiting says what is left out until the facts of the host are known, a line each:
 	// "file[/x] (roles/web.yaml:12:5) waits for the facts of the host". A host whose checks
 	// wait is not serving.
 	Waiting []string
-}
-
-// A Check is run against a host from outside; when all of a role pass, it serves.
-type Check struct {
-	HTTP *HTTPCheck `json:"http,omitempty"`
-	// Within is how long it may go on failing before that is a failure.
-	Within time.Duration `json:"within"`
-	Source string        `json:"source"` // roles/web.yaml:20:5
-}
-
-// An HTTPCheck asks for a page at the host's address.
-type HTTPCheck struct {
-	Port     int    `json:"port"`               // 80 unless given
-	Path     string `json:"path"`               // "/" unless given; begins with "/"
-	Status   int    `json:"status"`             // 200 unless given
-	Contains string `json:"contains,omitempty"` // what the body must contain; "" for nothing
 }
 
 // A Set is the roles of an inventory, immutable.
@@ -141,12 +125,6 @@ type declaration struct {
 	when   *condition // nil without one
 	fields map[string]value
 	specs  map[string]spec // of the fields
-}
-
-type checkDeclaration struct {
-	at     problem.Place
-	loop   *loop
-	when   *condition
-	specs  map[string]spec
-	fields map[string]value // port, path, ..., within
+	// retries: it has retry, whose fields are among the others. See retryPrefix.
+	retries bool
 }

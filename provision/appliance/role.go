@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
@@ -21,15 +20,6 @@ func (a *Appliance) openContents() (err error) {
 		a.catalogs = catalogs.New(a.urls.URL, a.contents.Retain, a.facts)
 	}
 	return err
-}
-
-// compile makes a host's catalog and checks.
-func (a *Appliance) compile(h *inventory.Host) (*role.Compiled, error) {
-	m, err := a.Catalog(h)
-	if m == nil {
-		return nil, err
-	}
-	return m.Compiled, nil
 }
 
 // Catalog returns the catalog for a host's agent. With an error, it returns the last one that
@@ -51,8 +41,14 @@ func (a *Appliance) factsOf(host string) map[string]any {
 // Given records the catalog that the agent of a host has now.
 func (a *Appliance) Given(host string, m *catalogs.Made) { a.catalogs.Given(host, m) }
 
-// Last returns the catalog that the agent got last, and the last one in the first format.
-func (a *Appliance) Last(host string) (given, readable *catalogs.Made) { return a.catalogs.Last(host) }
+// Last returns the catalog that the agent got last; nil for none.
+func (a *Appliance) Last(host string) *catalogs.Made { return a.catalogs.Last(host) }
+
+// Readable returns the last catalog that an agent of an older format can be given; nil for
+// none.
+func (a *Appliance) Readable(host string, format int) *catalogs.Made {
+	return a.catalogs.Readable(host, format)
+}
 
 // Content opens a content by its SHA-256.
 func (a *Appliance) Content(sum string) (*os.File, error) { return a.contents.Open(sum) }

@@ -139,7 +139,8 @@ func (a *Appliance) startWatchers(p parts, reload <-chan struct{}) <-chan error 
 	p.start("mirror", a.mirror.Run)
 	p.start("inventory", a.watcher.Run)
 	p.start("conductor", conduct.New(conduct.Options{
-		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Compile: a.compile, Log: a.Log,
+		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Log: a.Log,
+		Catalog: a.Catalog, Reports: a.reports, Clock: a.Clock,
 	}).Run)
 	p.start("certificates", a.certificates)
 	p.start("reload", func(ctx context.Context) error {

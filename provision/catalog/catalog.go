@@ -16,6 +16,8 @@ type Catalog struct {
 	// Version is a hash of the resources: the same catalog has the same version.
 	Version   string     `json:"version"`
 	Resources []Resource `json:"resources"`
+	// Checks run on the host after the resources. Agents that don't know them run none.
+	Checks []Check `json:"checks,omitempty"`
 	// Maintenance says when changes may restart services; nil: at any time. Agents that
 	// don't know it restart at any time.
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
@@ -26,18 +28,23 @@ type Catalog struct {
 // A Resource declares one desired state of a host. Exactly one of its kinds, from Package on,
 // is set.
 type Resource struct {
-	ID      string   `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
-	Package *Package `json:"package,omitempty"`
-	File    *File    `json:"file,omitempty"`
-	Service *Service `json:"service,omitempty"`
-	Group   *Group   `json:"group,omitempty"`
-	User    *User    `json:"user,omitempty"`
-	Exec    *Exec    `json:"exec,omitempty"`
-	Timer   *Timer   `json:"timer,omitempty"`
+	ID            string         `json:"id"` // package[nginx], file[/etc/motd], service[nginx]
+	Package       *Package       `json:"package,omitempty"`
+	File          *File          `json:"file,omitempty"`
+	Service       *Service       `json:"service,omitempty"`
+	Group         *Group         `json:"group,omitempty"`
+	Line          *Line          `json:"line,omitempty"`
+	Block         *Block         `json:"block,omitempty"`
+	INI           *INI           `json:"ini,omitempty"`
+	AuthorizedKey *AuthorizedKey `json:"authorized_key,omitempty"`
+	Sudoers       *Sudoers       `json:"sudoers,omitempty"`
+	Cron          *Cron          `json:"cron,omitempty"`
+	Repository    *Repository    `json:"repository,omitempty"`
+	User          *User          `json:"user,omitempty"`
+	Exec          *Exec          `json:"exec,omitempty"`
+	Timer         *Timer         `json:"timer,omitempty"`
 	// HasSecret: a part of it is a secret that doesn't stand here, in format 2: see [SecretOf].
 	HasSecret bool `json:"has_secret,omitempty"`
-
-	Repository *Repository `json:"repository,omitempty"`
 	// Notify lists the ids of resources to refresh when this resource changed: services to
 	// restart or reload.
 	Notify []string `json:"notify,omitempty"`
@@ -47,6 +54,13 @@ type Resource struct {
 	Source string `json:"source"`
 	// Deadline bounds the work on it, in seconds; 0 means the agent's default.
 	Deadline int `json:"deadline,omitempty"`
+	// OnlyOn lists the occasions on which it is brought about: [FirstBoot]. Without any, it
+	// always is.
+	OnlyOn []string `json:"only_on,omitempty"`
+	// Retry repeats work that failed, within the deadline.
+	Retry *Retry `json:"retry,omitempty"`
+	// Tags are names by which a run can be limited.
+	Tags []string `json:"tags,omitempty"`
 	// Problem says why this program can't bring the resource about: [Decode] found a type,
 	// attribute or value in it that it doesn't know. "" for none.
 	Problem string `json:"-"`
@@ -64,26 +78,6 @@ type Package struct {
 	Hold *bool `json:"hold,omitempty"`
 	// WithDependants lets other packages go, or get an older version, with this change.
 	WithDependants bool `json:"with_dependants,omitempty"`
-}
-
-// A File, directory, or the absence of one.
-type File struct {
-	Path   string `json:"path"`   // absolute
-	Ensure string `json:"ensure"` // file, directory, absent
-	// Content stands in catalogs of the first format, and in memory.
-	Content string `json:"content,omitempty"`
-	// SHA256, in hex, and Size, in bytes, name the content in format 2; the agent fetches it
-	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
-	SHA256 string `json:"sha256,omitempty"`
-	Size   int64  `json:"size,omitempty"`
-	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
-	Owner  string `json:"owner,omitempty"`
-	Group  string `json:"group,omitempty"`
-	// Validate is a command that must exit 0 before the new content takes its
-	// place; %s is the path of the new content.
-	Validate []string `json:"validate,omitempty"`
-	// Sensitive: the content reaches no log, diff or report.
-	Sensitive bool `json:"sensitive,omitempty"`
 }
 
 // A Service of systemd.
@@ -137,10 +131,13 @@ type Report struct {
 	Version  string    `json:"version"` // of the catalog
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
-	// Status is OK, Changed or Failed: the worst of the results.
+	// Status is OK, Changed or Failed: the worst of the results and of the checks.
 	Status  string   `json:"status"`
 	Results []Result `json:"results"`
-	Error   string   `json:"error,omitempty"` // why the run could not be carried out at all
+	// Checks are the results of the checks on the host, in the catalog's order. There are
+	// none in a dry run.
+	Checks []CheckResult `json:"checks,omitempty"`
+	Error  string        `json:"error,omitempty"` // why the run could not be carried out at all
 	// CatalogFetched is set when the appliance could not be asked and the catalog
 	// kept on the host was converged instead: when that one was last confirmed.
 	CatalogFetched time.Time `json:"catalog_fetched,omitzero"`
@@ -154,6 +151,9 @@ type Report struct {
 	ClockAhead float64 `json:"clock_ahead,omitempty"`
 	// Warnings are messages of the agent that belong to no resource.
 	Warnings []string `json:"warnings,omitempty"`
+	// Tags: the run was limited to resources with one of these tags, and to those that they
+	// require. Such a report doesn't describe the state of the host.
+	Tags []string `json:"tags,omitempty"`
 	// Order is the id of the order that this run carries out.
 	Order string `json:"order,omitempty"`
 	// Noop: the run was dry, and the results are predictions. Such a report answers an order

@@ -11,7 +11,7 @@ const (
 
 // ExitCode is the exit code of the run that a report is of.
 func (r Report) ExitCode() int {
-	if r.Error != "" || r.Disabled != nil || r.Status == Failed && len(r.Results) == 0 {
+	if r.Error != "" || r.Disabled != nil || r.Status == Failed && len(r.Results)+len(r.Checks) == 0 {
 		return ExitRunFailed
 	}
 	code := ExitOK

@@ -15,10 +15,14 @@ import (
 
 const (
 	// FormatHeader says in a request for the catalog which format the agent reads. Agents
-	// that don't send it read the first one.
+	// that don't send it read the first one. In the answer it says which one the appliance
+	// knows, since format 3.
 	FormatHeader = "Rackhand-Catalog"
 	// Format2 names content by its hash, and holds no secret.
 	Format2 = 2
+	// Format3 is the format of agents that take catalogs up to [MaxResources] and [MaxSize].
+	// Its JSON is that of format 2, and says 2.
+	Format3 = 3
 
 	ContentPath = "/v1/content/" // and the SHA-256
 	SecretsPath = "/v1/secrets"  // and the path of the file
@@ -70,6 +74,9 @@ func (c *Catalog) ByHash() (Catalog, error) {
 	if out.Version, err = Version(out.Resources); err != nil {
 		return out, err
 	}
+	if out, err = out.WithChecks(c.Checks); err != nil {
+		return out, err
+	}
 	return out.With(c.Maintenance)
 }
 
@@ -80,6 +87,7 @@ func Decode(b []byte) (*Catalog, error) {
 	envelope := struct {
 		*Catalog
 		Resources []json.RawMessage `json:"resources"`
+		Checks    []json.RawMessage `json:"checks"`
 	}{Catalog: &c}
 	if err := json.Unmarshal(b, &envelope); err != nil {
 		return nil, err
@@ -95,7 +103,18 @@ func Decode(b []byte) (*Catalog, error) {
 		}
 		c.Resources = append(c.Resources, r)
 	}
+	var err error
+	if c.Checks, err = decodeChecks(envelope.Checks); err != nil {
+		return nil, err
+	}
 	return &c, nil
+}
+
+// strictly reads JSON whose keys are all known.
+func strictly(text []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(to)
 }
 
 func (c *Catalog) decode(text []byte) (r Resource, err error) {
@@ -103,9 +122,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		err = json.Unmarshal(text, &r)
 		return r, err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&r); err == nil {
+	if err = strictly(text, &r); err == nil {
 		err = r.Validate()
 	}
 	for _, f := range r.Contents() {
@@ -122,6 +139,7 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		Require []string `json:"require"`
 		Notify  []string `json:"notify"`
 		Source  string   `json:"source"`
+		Tags    []string `json:"tags"`
 	}
 	if wrong := json.Unmarshal(text, &common); wrong != nil {
 		return r, wrong
@@ -130,5 +148,5 @@ func (c *Catalog) decode(text []byte) (r Resource, err error) {
 		return r, errors.New("it has no id")
 	}
 	problem := strings.TrimPrefix(err.Error(), "json: ")
-	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
+	return Resource{ID: common.ID, Require: common.Require, Notify: common.Notify, Source: common.Source, Tags: common.Tags, Problem: cut(cmp.Or(problem, "unknown"), 200)}, nil
 }

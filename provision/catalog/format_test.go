@@ -11,9 +11,9 @@ import (
 func TestDecodeUnknown(t *testing.T) {
 	for name, tc := range map[string]struct{ resource, want string }{
 		"a type":           {`{"id": "robot[www]", "robot": {"name": "www"}, "source": "roles/web.yaml:3:5"}`, `unknown field "robot"`},
-		"an attribute":     {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "sha256": "` + Sum("") + `", "acl": "x"}}`, `unknown field "acl"`},
+		"an attribute":     {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "sha256": "` + Sum("") + `", "selinux": "x"}}`, `unknown field "selinux"`},
 		"a common field":   {`{"id": "package[a]", "package": {"name": "a", "ensure": "present"}, "when": "x"}`, `unknown field "when"`},
-		"a value":          {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "link"}}`, "ensure is"},
+		"a value":          {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "socket"}}`, "ensure is"},
 		"no content":       {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file"}}`, "not named by a SHA-256"},
 		"inline content":   {`{"id": "file[/a]", "file": {"path": "/a", "ensure": "file", "content": "x"}}`, "not named by a SHA-256"},
 		"another JSON":     {`{"id": "package[a]", "package": ["a"]}`, "cannot unmarshal array"},

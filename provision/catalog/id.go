@@ -9,15 +9,20 @@ import (
 
 // The kinds of resources, as they stand before the bracket of an id.
 const (
-	KindPackage = "package"
-	KindFile    = "file"
-	KindService = "service"
-	KindGroup   = "group"
-	KindUser    = "user"
-	KindExec    = "exec"
-	KindTimer   = "timer"
-
-	KindRepository = "repository"
+	KindPackage       = "package"
+	KindFile          = "file"
+	KindService       = "service"
+	KindGroup         = "group"
+	KindLine          = "line"
+	KindBlock         = "block"
+	KindINI           = "ini"
+	KindAuthorizedKey = "authorized_key"
+	KindSudoers       = "sudoers"
+	KindCron          = "cron"
+	KindRepository    = "repository"
+	KindUser          = "user"
+	KindExec          = "exec"
+	KindTimer         = "timer"
 )
 
 // The values of Ensure; a package's may be a version too.
@@ -26,6 +31,7 @@ const (
 	Absent    = "absent"
 	FileKind  = "file"
 	Directory = "directory"
+	Link      = "link"
 	Latest    = "latest" // of a package: what its sources offer
 	Purged    = "purged" // of a package: absent, with its configuration
 )

@@ -10,6 +10,16 @@ type Spec interface {
 	validate() error
 }
 
+// Paths are the files that a resource declares by its kind: of file[/etc/motd] /etc/motd. A
+// kind that manages files of other names has a method Paths, too.
+func (r *Resource) Paths() []string {
+	_, s := r.Kind()
+	if s, ok := s.(interface{ Paths() []string }); ok {
+		return s.Paths()
+	}
+	return nil
+}
+
 // A kind is a type of resource. A new one is a field of [Resource], a line here, and a file.
 type kind struct {
 	name    string
@@ -26,6 +36,12 @@ var kinds = []kind{
 	{KindUser, false, func(r *Resource) Spec { return set(r.User) }},
 	{KindExec, true, func(r *Resource) Spec { return set(r.Exec) }},
 	{KindTimer, false, func(r *Resource) Spec { return set(r.Timer) }},
+	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
+	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
+	{KindINI, false, func(r *Resource) Spec { return set(r.INI) }},
+	{KindAuthorizedKey, false, func(r *Resource) Spec { return set(r.AuthorizedKey) }},
+	{KindSudoers, false, func(r *Resource) Spec { return set(r.Sudoers) }},
+	{KindCron, false, func(r *Resource) Spec { return set(r.Cron) }},
 }
 
 // set is a spec, nil if it isn't there.

@@ -15,42 +15,53 @@ const (
 	shortError   = 2000
 )
 
-// results are a report's, read one after the other, so that a text of few bytes each
-// doesn't become a list that takes many times as much.
-type results []Result
+// A bounded list is read one item after the other, so that a text of few bytes each doesn't
+// become a list that takes many times as much.
+type bounded[T any] []T
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *results) UnmarshalJSON(b []byte) error {
+// read appends the items of a JSON list, at most so many.
+func (l *bounded[T]) read(b []byte, what string, most int) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	switch t, err := d.Token(); {
 	case err != nil:
 		return err
 	case t == nil:
-		*r = nil
+		*l = nil
 		return nil
 	case t != json.Delim('['):
-		return errors.New("a report's results are not a list")
+		return fmt.Errorf("a report's %s are not a list", what)
 	}
-	*r = results{}
+	*l = bounded[T]{}
 	for d.More() {
-		if len(*r) == MaxResources {
-			return fmt.Errorf("a report has more than %d results", MaxResources)
+		if len(*l) == most {
+			return fmt.Errorf("a report has more than %d %s", most, what)
 		}
-		var x Result
+		var x T
 		if err := d.Decode(&x); err != nil {
 			return err
 		}
-		*r = append(*r, x)
+		*l = append(*l, x)
 	}
 	return nil
 }
+
+type results struct{ bounded[Result] }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *results) UnmarshalJSON(b []byte) error { return r.read(b, "results", MaxResources) }
+
+type checkResults struct{ bounded[CheckResult] }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *checkResults) UnmarshalJSON(b []byte) error { return r.read(b, "checks", MaxChecks) }
 
 // DecodeReport reads a report. The memory that it takes is bounded by the size of the JSON,
 // for any content.
 func DecodeReport(b []byte) (Report, error) {
 	var r struct {
 		Report
-		Results results `json:"results"`
+		Results results      `json:"results"`
+		Checks  checkResults `json:"checks"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Report{}, fmt.Errorf("not a report: %w", err)
@@ -58,12 +69,15 @@ func DecodeReport(b []byte) (Report, error) {
 	if !slices.Contains([]string{OK, Changed, Failed}, r.Status) {
 		return Report{}, errors.New("not a report: its status is ok, changed or failed")
 	}
-	for i := range r.Results {
-		if x := &r.Results[i]; x.Cause != "" && !slices.Contains(Causes(), x.Cause) {
+	if err := CheckTags(r.Tags); err != nil {
+		return Report{}, fmt.Errorf("not a report: %w", err)
+	}
+	for i := range r.Results.bounded {
+		if x := &r.Results.bounded[i]; x.Cause != "" && !slices.Contains(Causes(), x.Cause) {
 			x.Cause = "" // of a later agent
 		}
 	}
-	r.Report.Results = r.Results
+	r.Report.Results, r.Report.Checks = r.Results.bounded, r.Checks.bounded
 	return r.Report, nil
 }
 
@@ -72,7 +86,7 @@ func DecodeReport(b []byte) (Report, error) {
 // which the failed ones stay longest. Its summary stays, and Shortened counts
 // the parts that went.
 func (r Report) Fit(size int) (Report, []byte, error) {
-	r.Results = slices.Clone(r.Results)
+	r.Results, r.Checks = slices.Clone(r.Results), slices.Clone(r.Checks)
 	for _, shorten := range []func(*Report){
 		func(*Report) {},
 		func(r *Report) { r.cutTexts() },
@@ -81,6 +95,8 @@ func (r Report) Fit(size int) (Report, []byte, error) {
 		func(r *Report) { r.keepFirst(20) },
 		func(r *Report) {
 			r.keepFirst(0)
+			r.shortened(len(r.Checks), 0)
+			r.Checks = nil
 			r.Results, r.Warnings, r.Error = nil, nil, cut(r.Error, shortMessage)
 			r.Host, r.Version = cut(r.Host, shortMessage), cut(r.Version, shortMessage)
 		},
@@ -113,6 +129,9 @@ func (r *Report) cutTexts() {
 			n++
 		}
 		shorter(&x.Message, shortMessage)
+	}
+	for i := range r.Checks {
+		shorter(&r.Checks[i].Message, shortMessage)
 	}
 	shorter(&r.Error, shortError)
 	n += max(0, len(r.Warnings)-20)

@@ -38,6 +38,14 @@ var (
 // Title is its name.
 func (r *Repository) Title() string { return r.Name }
 
+// Paths are the files that it may be in.
+func (r *Repository) Paths() []string {
+	return []string{
+		"/etc/apt/sources.list.d/" + r.Name + ".sources", "/etc/apt/keyrings/" + r.Name + ".asc", "/etc/apt/keyrings/" + r.Name + ".gpg",
+		"/etc/yum.repos.d/" + r.Name + ".repo", "/etc/pki/rpm-gpg/RPM-GPG-KEY-" + r.Name,
+	}
+}
+
 func (r *Repository) validate() error {
 	switch {
 	case !repositoryName.MatchString(r.Name):

@@ -39,6 +39,9 @@ type Totals struct {
 	Pending int `json:"pending,omitempty"`
 	// Drifted of those that changed had drifted; nil when the agent can't tell.
 	Drifted *int `json:"drifted,omitempty"`
+	// Checks are those that ran on the host; 0 also from agents that run none.
+	Checks       int `json:"checks,omitempty"`
+	ChecksFailed int `json:"checks_failed,omitempty"`
 }
 
 // Resources is how many results there were.
@@ -76,9 +79,14 @@ func (r Report) Count() Totals {
 			drifted++
 		}
 	}
+	t.Checks, t.ChecksFailed = len(r.Checks), len(r.FailedChecks())
 	if r.Totals == nil {
 		return t
 	}
+	// Some may have been left out.
+	t.Checks = max(t.Checks, min(r.Totals.Checks, MaxChecks))
+	t.ChecksFailed = max(t.ChecksFailed, min(r.Totals.ChecksFailed, t.Checks))
+	checks, failing := t.Checks, t.ChecksFailed
 	if r.Shortened != nil && r.Shortened.Results > 0 {
 		said := *r.Totals
 		for _, n := range []*int{&said.OK, &said.Changed, &said.Failed, &said.Skipped, &said.Unknown, &said.Pending} {
@@ -88,6 +96,7 @@ func (r Report) Count() Totals {
 			drifted = max(0, min(*said.Drifted, said.Changed))
 		}
 		t = said
+		t.Checks, t.ChecksFailed = checks, failing
 	}
 	if r.Totals.Drifted != nil {
 		t.Drifted = &drifted
@@ -99,7 +108,8 @@ func (r Report) Count() Totals {
 // held are counted and no longer listed, and the rest fits into size bytes of JSON.
 func (r Report) Earlier(size int) (Report, error) {
 	r.Results = slices.Clone(r.Results)
-	r.leaveOut(OK)
+	r.leaveOut(OK) // and notes the totals
+	r.Checks = r.FailedChecks()
 	r, _, err := r.Fit(size)
 	return r, err
 }

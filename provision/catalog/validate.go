@@ -3,22 +3,8 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
-)
-
-// The bounds of a catalog.
-const (
-	MaxResources = 2000
-	MaxSize      = 16 << 20 // of its JSON, in bytes
-	MaxDeadline  = 24 * 3600
-	MaxSettle    = 600
-	MaxContent   = 1 << 30  // of a file's content, in bytes
-	MaxTexts     = 64 << 20 // of the contents of a catalog's files that the appliance makes, together, in bytes
-	MaxSecret    = 4 << 20  // of a sensitive file's content, which is held in memory
 )
 
 var (
@@ -74,13 +60,25 @@ func (c *Catalog) Validate() error {
 		}
 		seen[r.ID] = true
 	}
+	if len(c.Checks) > MaxChecks {
+		return fmt.Errorf("the catalog has %d checks, at most %d are allowed", len(c.Checks), MaxChecks)
+	}
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if k.Problem != "" {
+			continue
+		}
+		if err := k.Validate(); err != nil {
+			return fmt.Errorf("check %d, %.200s: %w", i+1, k.Source, err)
+		}
+	}
 	return nil
 }
 
 // Validate checks one resource without the others.
 func (r *Resource) Validate() error {
-	if r.Deadline < 0 || r.Deadline > MaxDeadline {
-		return fmt.Errorf("a deadline of %d seconds: 0 to %d are allowed", r.Deadline, MaxDeadline)
+	if err := r.validateAttributes(); err != nil {
+		return err
 	}
 	kind, s := r.Kind()
 	if s == nil {
@@ -133,38 +131,6 @@ func (p *Package) validate() error {
 	return nil
 }
 
-func (f *File) Title() string { return f.Path }
-
-func (f *File) validate() error {
-	switch {
-	case len(f.Path) > 4095 || !path.IsAbs(f.Path) || strings.ContainsAny(f.Path, "\x00\n"):
-		return errors.New("the path of a file must be absolute: /etc/motd")
-	case f.Path != path.Clean(f.Path) || f.Path == "/":
-		return fmt.Errorf("the path should be written %q", path.Clean(f.Path))
-	case !slices.Contains([]string{FileKind, Directory, Absent}, f.Ensure):
-		return fmt.Errorf("ensure is %.40q: use file, directory or absent", f.Ensure)
-	case f.Owner != "" && (len(f.Owner) > 64 || !userName.MatchString(f.Owner)):
-		return fmt.Errorf("%.80q is not a valid user name", f.Owner)
-	case f.Group != "" && (len(f.Group) > 64 || !userName.MatchString(f.Group)):
-		return fmt.Errorf("%.80q is not a valid group name", f.Group)
-	case f.Size < 0 || f.Size > MaxContent || f.SHA256 == "" && f.Size != 0 || f.SHA256 != "" && (f.Content != "" || !IsSHA256(f.SHA256)):
-		return errors.New("the content is named by a SHA-256 of 64 hex digits and a size of at most 1 GiB")
-	case f.Ensure != FileKind && (f.Content != "" || f.SHA256 != "" || len(f.Validate) > 0):
-		return fmt.Errorf("content and validate are for ensure: file, not %s", f.Ensure)
-	}
-	if f.Mode != "" {
-		if _, err := ParseMode(f.Mode); err != nil {
-			return err
-		}
-	}
-	for i, word := range f.Validate {
-		if strings.ContainsRune(word, 0) || word == "" && i == 0 {
-			return errors.New("validate must be a program and its arguments")
-		}
-	}
-	return nil
-}
-
 func (s *Service) Title() string { return s.Name }
 
 func (s *Service) validate() error {
@@ -184,14 +150,4 @@ func (s *Service) validate() error {
 		return errors.New("drop_in is the text of a unit file, of at most 64 KiB")
 	}
 	return nil
-}
-
-// ParseMode reads permissions as octal digits, with or without leading zeros:
-// 0644, 644, 02755. Bits beyond 07777 are an error.
-func ParseMode(text string) (uint32, error) {
-	mode, err := strconv.ParseUint(text, 8, 32)
-	if err != nil || len(text) < 3 || len(text) > 5 || mode > 0o7777 {
-		return 0, fmt.Errorf("mode %.20q: write three or four octal digits, such as 0644", text)
-	}
-	return uint32(mode), nil
 }

@@ -16,6 +16,9 @@ import (
 // longest ago is dropped first; the next request makes it again.
 const maxMemory = 256 << 20
 
+// atOnce is how many catalogs are made at once. Each may take several times its size then.
+const atOnce = 4
+
 // Roles are those of one version of the inventory, with what they name, immutable.
 type Roles interface {
 	// Compile makes a host's catalog with the secrets that secret gives, and the host's facts;
@@ -47,6 +50,8 @@ type Catalogs struct {
 	retain func(contents map[string]bool) error
 	facts  Facts
 	most   int // bytes, of all catalogs together
+	// turns bounds how many catalogs are made at once.
+	turns chan struct{}
 
 	mu    sync.Mutex
 	now   version
@@ -64,8 +69,8 @@ type slot struct {
 	secrets map[string]string // and with which secrets
 	facts   string            // and with which facts
 	given   *Made             // the catalog that the agent has
-	// readable is the last one that agents of the first format can read.
-	readable *Made
+	// readable is the last one that agents of an older format can be given, by format.
+	readable map[int]*Made
 
 	used uint64 // under the lock of all
 	size int
@@ -74,7 +79,7 @@ type slot struct {
 // New makes Catalogs for an appliance that hosts reach at url. Each Put calls retain with the
 // SHA-256 of all contents that are still named. facts may be nil.
 func New(url string, retain func(contents map[string]bool) error, facts Facts) *Catalogs {
-	return &Catalogs{url: url, retain: retain, facts: facts, most: maxMemory, good: map[string]version{}, hosts: map[string]*slot{}}
+	return &Catalogs{url: url, retain: retain, facts: facts, most: maxMemory, turns: make(chan struct{}, atOnce), good: map[string]version{}, hosts: map[string]*slot{}}
 }
 
 // Put takes in a version of the inventory. Hosts with a role that is broken in it keep the
@@ -113,11 +118,9 @@ func (c *Catalogs) Put(snap *inventory.Snapshot, roles Roles) error {
 	c.mu.Unlock()
 	for _, s := range slots {
 		s.mu.Lock()
-		for _, m := range []*Made{s.made, s.given} {
-			if m != nil {
-				for sum := range m.files {
-					keep[sum] = true
-				}
+		for m := range s.all() {
+			for sum := range m.files {
+				keep[sum] = true
 			}
 		}
 		s.mu.Unlock()
@@ -142,7 +145,7 @@ func (c *Catalogs) of(h *inventory.Host) (version, *inventory.Host, *slot) {
 	}
 	s := c.hosts[h.Name]
 	if s == nil {
-		s = &slot{}
+		s = &slot{readable: map[int]*Made{}}
 		c.hosts[h.Name] = s
 	}
 	c.turn++
@@ -169,11 +172,34 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 		return nil, err
 	}
 	s.made, s.from, s.secrets, s.facts = m, v, asked, sum
-	if m.TooMuch == "" {
-		s.readable = m
+	for _, format := range []int{1, catalog.Format2} {
+		if m.TooMuch(format) == "" {
+			s.readable[format] = m
+		}
 	}
-	c.bound(s, m.size)
+	if s.memory() > c.most {
+		clear(s.readable)
+	}
+	c.bound(s, s.memory())
 	return m, nil
+}
+
+// all are the catalogs that a slot holds.
+func (s *slot) all() map[*Made]bool {
+	all := map[*Made]bool{s.made: true, s.given: true}
+	for _, m := range s.readable {
+		all[m] = true
+	}
+	delete(all, nil)
+	return all
+}
+
+// memory is that of all catalogs of a slot, roughly, in bytes.
+func (s *slot) memory() (bytes int) {
+	for m := range s.all() {
+		bytes += m.size
+	}
+	return bytes
 }
 
 func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any) (*Made, map[string]string, error) {
@@ -189,6 +215,8 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 	if v.roles == nil {
 		return nil, nil, errors.New("no inventory has been loaded yet")
 	}
+	c.turns <- struct{}{}
+	defer func() { <-c.turns }()
 	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
 		value, err := secret(name)
 		if err == nil {
@@ -263,16 +291,27 @@ func (c *Catalogs) Given(host string, m *Made) {
 	}
 }
 
-// Last returns the catalog that the agent of a host got last, and the last one that agents of
-// the first format can read; nil for none.
-func (c *Catalogs) Last(host string) (given, readable *Made) {
+// Last returns the catalog that the agent of a host got last; nil for none.
+func (c *Catalogs) Last(host string) *Made {
 	s := c.slot(host)
 	if s == nil {
-		return nil, nil
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.given, s.readable
+	return s.given
+}
+
+// Readable returns the last catalog of a host that agents of an older format can be given;
+// nil for none.
+func (c *Catalogs) Readable(host string, format int) *Made {
+	s := c.slot(host)
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.readable[format]
 }
 
 func (c *Catalogs) slot(host string) *slot {

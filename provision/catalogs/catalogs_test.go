@@ -292,3 +292,39 @@ func TestBoundedMemory(t *testing.T) {
 		t.Errorf("%d compilations of one that was kept and one that wasn't", n.Load())
 	}
 }
+
+// TestAllVersionsCount: the catalogs that a host's slot keeps for an agent at work and for an
+// older agent count as memory, too, and those for older agents go first.
+func TestAllVersionsCount(t *testing.T) {
+	var n atomic.Int32
+	c := New("", func(map[string]bool) error { return nil }, nil)
+	secret := func(string) (string, error) { return "x", nil }
+	c.most = 250 << 10
+	snap := hosts(1)
+	h := snap.Hosts["h0"]
+	made := func(version string, contents ...string) *Made {
+		t.Helper()
+		if err := c.Put(snap, &roles{version: version, compiled: &n, size: 100 << 10, contents: contents}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := c.Of(h, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := made("1")
+	binary := catalog.Sum("\xff")
+	second := made("2", binary)
+	c.Given(h.Name, second)
+	if c.Readable(h.Name, 1) != first || c.Readable(h.Name, catalog.Format2) != second || c.Last(h.Name) != second {
+		t.Error("the last catalog for agents of the first format is another")
+	}
+	third := made("3", binary)
+	if c.Readable(h.Name, 1) != nil || c.Last(h.Name) != second {
+		t.Error("three catalogs of one host take more than all may")
+	}
+	if got, err := c.Of(h, secret); got != third || err != nil {
+		t.Errorf("the host's catalog is %+v, %v", got, err)
+	}
+}

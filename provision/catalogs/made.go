@@ -3,9 +3,9 @@
 package catalogs
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"unicode/utf8"
 
 	"rackhand/inventory/role"
@@ -18,14 +18,13 @@ type Made struct {
 	// Version and JSON are the catalog's in format 2.
 	Version string
 	JSON    []byte
-	// TooMuch says why agents of the first format can't read it; "" when they can.
-	TooMuch string
 
-	texts map[string]string        // contents, by SHA-256
-	files map[string]int64         // sizes of those in the store, by SHA-256
-	named map[string]*catalog.File // sensitive files, by path
-	kept  map[string]string        // secrets of other resources, by id
-	size  int                      // its memory, roughly, in bytes
+	tooMuch map[int]string           // why agents of a format can't be given it
+	texts   map[string]string        // contents, by SHA-256
+	files   map[string]int64         // sizes of those in the store, by SHA-256
+	named   map[string]*catalog.File // sensitive files, by path
+	kept    map[string]string        // secrets of other resources, by id
+	size    int                      // its memory, roughly, in bytes
 }
 
 // Make makes one of a role that is compiled for a host.
@@ -34,26 +33,23 @@ func Make(c *role.Compiled) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Made{Compiled: c, Version: second.Version, texts: map[string]string{}, files: map[string]int64{}, named: map[string]*catalog.File{}, kept: map[string]string{}}
+	m := &Made{Compiled: c, Version: second.Version, tooMuch: map[int]string{}, texts: map[string]string{}, files: map[string]int64{}, named: map[string]*catalog.File{}, kept: map[string]string{}}
 	if m.JSON, err = json.Marshal(second); err != nil {
 		return nil, err
 	}
 	if len(m.JSON) > catalog.MaxSize {
 		return nil, fmt.Errorf("role %s for host %s: the catalog has %d bytes without the contents of its files, at most %d are delivered: split the role", c.Catalog.Role, c.Catalog.Host, len(m.JSON), catalog.MaxSize)
 	}
-	texts := 0
+	texts, binary := 0, ""
 	for i, r := range c.Catalog.Resources {
-		if kind, _ := r.Kind(); m.TooMuch == "" && !slices.Contains([]string{catalog.KindPackage, catalog.KindFile, catalog.KindService}, kind) {
-			m.TooMuch = fmt.Sprintf("it has %s, and such an agent knows packages, files and services alone", r.ID)
-		}
 		if text := r.Secret(); text != "" {
 			m.kept[r.ID] = text
 		}
 		named := second.Resources[i].Contents()
 		for k, f := range r.Contents() {
 			texts += len(f.Content)
-			if m.TooMuch == "" && (f.SHA256 != "" || !utf8.ValidString(f.Content)) {
-				m.TooMuch = fmt.Sprintf("the content of %s is binary, or larger than 1 MiB", r.ID)
+			if binary == "" && (f.SHA256 != "" || !utf8.ValidString(f.Content)) {
+				binary = fmt.Sprintf("the content of %s is binary, or larger than 1 MiB", r.ID)
 			}
 			switch {
 			case f.Sensitive:
@@ -65,19 +61,36 @@ func Make(c *role.Compiled) (*Made, error) {
 			}
 		}
 	}
-	m.size = 2*len(m.JSON) + texts
-	// JSON writes a byte as at most six.
-	if m.TooMuch == "" && 6*texts+len(m.JSON) > catalog.MaxSize {
-		b, err := json.Marshal(c.Catalog)
-		if err != nil {
-			return nil, err
-		}
-		if len(b) > catalog.MaxSize {
-			m.TooMuch = fmt.Sprintf("its files have more than %d MiB together", catalog.MaxSize>>20)
-		}
+	m.size = perResource*len(c.Catalog.Resources) + 2*len(m.JSON) + texts
+	m.tooMuch[catalog.Format2] = catalog.TooMuch(catalog.Format2, len(c.Catalog.Resources), len(m.JSON))
+	if m.tooMuch[1] = cmp.Or(binary, m.tooMuch[catalog.Format2]); m.tooMuch[1] == "" {
+		m.tooMuch[1] = unknownToFirst(&second)
 	}
-	return m, nil
+	if m.tooMuch[1] == "" {
+		m.tooMuch[1], err = firstTooMuch(&c.Catalog, texts, len(m.JSON))
+	}
+	return m, err
 }
+
+// perResource is the memory of a resource beside its texts, roughly, in bytes.
+const perResource = 600
+
+// firstTooMuch is the answer of [catalog.TooMuch] for the first format, in which the texts
+// stand in the catalog.
+func firstTooMuch(c *catalog.Catalog, texts, second int) (string, error) {
+	size := 6*texts + second // JSON writes a byte as at most six
+	if size > catalog.OldMaxSize {
+		b, err := json.Marshal(c)
+		if err != nil {
+			return "", err
+		}
+		size = len(b)
+	}
+	return catalog.TooMuch(1, len(c.Resources), size), nil
+}
+
+// TooMuch says why agents that read a format can't be given it; "" when they can.
+func (m *Made) TooMuch(format int) string { return m.tooMuch[format] }
 
 // Content finds a content that the catalog names: its text, or its size where the store has
 // it.

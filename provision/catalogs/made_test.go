@@ -21,8 +21,8 @@ func TestOldKinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if old := r.Package != nil; old != (m.TooMuch == "") || !old && !strings.Contains(m.TooMuch, id) {
-			t.Errorf("%s: %q", id, m.TooMuch)
+		if old := r.Package != nil; old != (m.TooMuch(1) == "") || !old && !strings.Contains(m.TooMuch(1), id) {
+			t.Errorf("%s: %q", id, m.TooMuch(1))
 		}
 		if text, ok := m.SecretOf(id); ok != (r.User != nil) || ok && text != r.User.Password {
 			t.Errorf("%s: the secret is %q, %v", id, text, ok)

@@ -2,31 +2,29 @@ package conduct
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/catalog"
+	"rackhand/provision/catalog/probe"
+	"rackhand/provision/catalogs"
+	"rackhand/provision/reports"
 )
 
-const (
-	checkEvery   = time.Second
-	checkTimeout = 5 * time.Second
-	checkBody    = 1 << 20
-)
+// checkEvery is the time between two rounds of checks.
+const checkEvery = time.Second
 
-// check runs the role's checks from outside until all of them pass in one round.
-// Each round looks up host and role again, because the operator may have corrected them.
+// check runs the role's checks from outside, and reads the results of those on the host,
+// until all of them pass in one round. Each round looks up host and role again, because the
+// operator may have corrected them.
 func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 	began, told := c.Journal.Counted(), in.CheckFailed
+	var last reports.Kept
 	for {
-		message, within, err := c.round(ctx, in.Host)
+		message, within, err := c.round(ctx, in, &last)
 		if err == nil {
 			return c.tell(in, provision.Event{Source: "check", Kind: "serving", Stage: provision.Serving, Message: message}, nil)
 		}
@@ -36,11 +34,11 @@ func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 		if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
 			return nil
 		}
-		if !told && c.Journal.Counted().Sub(began) > within {
+		if waited := c.Journal.Counted().Sub(began); !told && waited > within {
 			told = true
 			if err := c.tell(in, provision.Event{
 				Source: "check", Kind: "check-failed", Level: provision.LevelError,
-				Message: fmt.Sprintf("after %s it does not serve: %v; tried on", within, err),
+				Message: fmt.Sprintf("after %s it does not serve: %v; tried on", max(within, waited.Round(time.Second)), err),
 			}, func(in *provision.Install) { in.CheckFailed = true }); err != nil {
 				return err
 			}
@@ -49,61 +47,100 @@ func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 	}
 }
 
-// round runs each check once. An error comes with how long that one may fail.
-func (c *Conductor) round(ctx context.Context, host string) (message string, within time.Duration, err error) {
-	h := c.Snapshot().Hosts[host]
+// round runs each check from outside once, and reads the host's report of the others, unless
+// it is still last. An error comes with how long that one may fail.
+func (c *Conductor) round(ctx context.Context, in provision.Install, last *reports.Kept) (message string, within time.Duration, err error) {
+	h := c.Snapshot().Hosts[in.Host]
 	if h == nil {
-		return "", 0, fmt.Errorf("%s is no longer in the inventory", host)
+		return "", 0, fmt.Errorf("%s is no longer in the inventory", in.Host)
 	}
-	compiled, err := c.Compile(h)
-	if err != nil {
+	made, err := c.Catalog(h)
+	if made == nil {
 		return "", 0, fmt.Errorf("the role's checks: %w", err)
 	}
+	if len(made.Waiting) > 0 {
+		return "", reportTime, errors.New(made.Waiting[0]) // a resource or a check
+	}
+	p := probe.Network{Clock: c.Clock}
 	var passed []string
-	for _, chk := range compiled.Checks {
-		said, err := probe(ctx, h, chk)
+	for i := range made.Checks {
+		k := &made.Checks[i]
+		if k.From == catalog.FromHost {
+			continue
+		}
+		said, err := p.Try(ctx, k)
 		if err != nil {
-			return "", chk.Within, err
+			return "", time.Duration(k.Within) * time.Second, fmt.Errorf("%w (%s)", err, k.Source)
 		}
 		passed = append(passed, said)
 	}
-	if len(passed) == 0 {
+	if len(made.Checks) == 0 {
 		return "it has converged; its role has no checks", 0, nil
+	}
+	if len(made.Catalog.Checks) > 0 {
+		if run, _ := c.Reports.Run(in.Host); run.Number != last.Number || !run.Counted.Equal(last.Counted) {
+			if *last, err = c.Reports.Last(ctx, in.Host); err != nil && !errors.Is(err, reports.ErrNone) {
+				return "", 0, err
+			}
+		}
+		said, within, err := onHost(in, made, *last, func() string { return c.Journal.Hosts()[in.Host].AgentVersion })
+		if err != nil {
+			return "", within, err
+		}
+		passed = append(passed, said)
 	}
 	return "it serves: " + strings.Join(passed, "; "), 0, nil
 }
 
-// probe runs one check once and says what it saw.
-func probe(ctx context.Context, h *inventory.Host, chk role.Check) (string, error) {
-	if chk.HTTP == nil {
-		return "", fmt.Errorf("%s: a check of no kind", chk.Source)
+// reportTime is how long the report of a catalog may take to come.
+const reportTime = time.Minute
+
+// onHost judges the checks on the host by its latest report, the zero value for none. An
+// error comes with how long it may last before it is a failure.
+func onHost(in provision.Install, made *catalogs.Made, k reports.Kept, agent func() string) (said string, within time.Duration, err error) {
+	n := k.Count()
+	switch {
+	case k.Counted.IsZero() || k.Counted.Before(systemSince(in)):
+		return "", reportTime, errors.New("its agent has not reported the checks on the host yet")
+	case k.Version != made.Version && k.Version != made.Catalog.Version:
+		return "", reportTime, fmt.Errorf("its agent has not run the checks of the current catalog yet; it does so within %s, or at once with rackhand converge %s", provision.Interval(k.Interval), in.Host)
+	case n.Checks == 0:
+		version := agent()
+		if version != "" {
+			version = " (version " + version + ")"
+		}
+		return "", 0, fmt.Errorf("its agent%s does not run checks: it needs a newer one", version)
+	case n.ChecksFailed > 0:
+		text := fmt.Sprintf("%d of %d checks on the host fail", n.ChecksFailed, n.Checks)
+		var still time.Duration
+		for i, x := range k.FailedChecks() {
+			if i == 0 {
+				text = "on the host, " + x.Text()
+			}
+			for _, check := range made.Catalog.Checks {
+				if check.Source == x.Source {
+					still = max(still, time.Duration(check.Within)*time.Second-time.Duration(x.Seconds*float64(time.Second)))
+				}
+			}
+		}
+		if n.ChecksFailed > 1 && len(k.FailedChecks()) > 0 {
+			text += fmt.Sprintf(", and %d more", n.ChecksFailed-1)
+		}
+		return "", still, errors.New(text)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	url := "http://" + net.JoinHostPort(h.Address.String(), strconv.Itoa(chk.HTTP.Port)) + chk.HTTP.Path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
+	if n.Checks == 1 {
+		return "the check on the host passes", 0, nil
 	}
-	// No redirect is followed: a host must not send the appliance elsewhere.
-	client := http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DisableKeepAlives: true},
+	return fmt.Sprintf("%d checks on the host pass", n.Checks), 0, nil
+}
+
+// systemSince is when the system of an install was on its disks. A report of before is of
+// another system.
+func systemSince(in provision.Install) (since time.Time) {
+	for stage, at := range in.Reached {
+		if stage.Rank() >= provision.Installed.Rank() && (since.IsZero() || at.Before(since)) {
+			since = at
+		}
 	}
-	res, err := client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("GET %s: %w", url, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, checkBody))
-	if err != nil {
-		return "", fmt.Errorf("GET %s: %w", url, err)
-	}
-	if want := chk.HTTP.Status; res.StatusCode != want {
-		return "", fmt.Errorf("GET %s: status %d, not %d", url, res.StatusCode, want)
-	}
-	if want := chk.HTTP.Contains; !strings.Contains(string(body), want) {
-		return "", fmt.Errorf("GET %s: the body does not contain %q", url, want)
-	}
-	return fmt.Sprintf("GET %s answers %d", url, res.StatusCode), nil
+	return since
 }

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision"
+	"rackhand/provision/catalogs"
 	"rackhand/provision/journal"
 	"rackhand/provision/power"
+	"rackhand/provision/reports"
 )
 
 // Options are the options of a conductor.
@@ -24,8 +25,11 @@ type Options struct {
 	Snapshot func() *inventory.Snapshot // of the inventory in force, never nil
 	// Target is where a host's BMC answers. The host may be nil.
 	Target func(*inventory.Host) (power.Target, error)
-	// Compile makes a host's checks, from its role as it is now.
-	Compile func(*inventory.Host) (*role.Compiled, error)
+	// Catalog makes a host's catalog and checks, from its role as it is now. With an error,
+	// it returns the last one that could be made, or nil.
+	Catalog func(*inventory.Host) (*catalogs.Made, error)
+	Reports *reports.Archive
+	Clock   func() time.Time
 	Log     *slog.Logger
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/drift"
 	"rackhand/provision/converge/facts"
 	"rackhand/provision/converge/packages"
@@ -41,6 +42,8 @@ type Agent struct {
 	Synchronised func() bool
 	// Uptime names this boot, and says how long ago it was; unknown when nil.
 	Uptime func() (boot string, up time.Duration)
+	// Runner runs the programs of checks on the host.
+	Runner command.Runner
 	// Packages, if set, keeps in the state when and from which sources its index was updated.
 	Packages Indexed
 	// Facts gathers the facts of the host for the appliance; nil: it gets none.
@@ -110,7 +113,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if demand, err = a.await(ctx, pause, cmp.Or(demand.Order, a.answered)); err != nil {
 			return nil
 		}
-		if demand == (Demand{}) {
+		if demand.Order == "" {
 			demand = again
 		}
 	}
@@ -128,7 +131,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (status string, err error) 
 // keep its state.
 func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error) {
 	noop := demand.Noop
-	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Interval: a.Interval.Seconds()}
+	report := catalog.Report{Status: catalog.Failed, Order: demand.Order, Noop: noop, Tags: demand.Tags, Interval: a.Interval.Seconds()}
 	a.setClock()
 	settings, base, ca, err := readSettings(a.Paths)
 	if err != nil {
@@ -192,6 +195,10 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		return report, errors.Join(fmt.Errorf("the run was ended: %w", context.Cause(ctx)), state.Save())
 	}
 	a.ran(state, report)
+	if len(demand.Tags) > 0 {
+		a.reportTagged(ctx, c, report)
+		return report, errors.Join(err, trouble, state.Save())
+	}
 	if trouble == nil {
 		trouble = a.report(ctx, c, state, report)
 	}
@@ -224,16 +231,22 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	if demand.IgnoreWindow || !state.Whole {
 		hold = nil
 	}
-	if c.mutual != nil && !demand.Noop && report.CatalogFetched.IsZero() {
+	if c.mutual != nil && !demand.Noop && len(demand.Tags) == 0 && report.CatalogFetched.IsZero() {
 		if err := c.post(ctx, "/v1/progress", catalog.Progress{Version: cat.Version, Resources: len(cat.Resources)}); err != nil {
 			a.Log.Warn("the appliance doesn't accept the progress message", "error", short(err.Error()))
 		}
 	}
 	a.Engine.Contents.use(c)
-	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold})
+	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold, Tags: demand.Tags})
 	report.Status = statusOf(report.Results, demand.Noop)
+	if !demand.Noop {
+		a.check(ctx, cat.Checks, report)
+	}
 	if left := without(report.Results, demand.Noop); left != "" {
 		report.Warnings = append(report.Warnings, left)
+	}
+	if len(demand.Tags) > 0 {
+		report.Warnings = append(report.Warnings, a.beyondTags(demand, state, report.Results)...)
 	}
 	a.opens = time.Time{}
 	if len(state.Pending) > 0 && hold != nil && hold() != "" {
@@ -244,7 +257,11 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 // converged brings the catalog about and gives each change its cause. The state keeps the
 // resources that held; it is saved with the report.
 func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *State, mode Mode) []catalog.Result {
-	run := drift.Run{Catalog: cat, Due: map[string]bool{}}
+	judged := *cat
+	if len(mode.Tags) > 0 {
+		judged.Resources = cat.Tagged(mode.Tags)
+	}
+	run := drift.Run{Catalog: &judged, Due: map[string]bool{}}
 	for id := range state.Pending {
 		run.Due[id] = true
 	}
@@ -252,7 +269,8 @@ func (a *Agent) converged(ctx context.Context, cat *catalog.Catalog, state *Stat
 		run.Boot = a.Engine.Boot()
 	}
 	results := a.Engine.ConvergeAs(ctx, cat, state, mode)
-	if held := state.Held.Judge(run, results); !mode.Noop {
+	// A run with tags says nothing of the other resources, so the memory stays.
+	if held := state.Held.Judge(run, results); !mode.Noop && len(mode.Tags) == 0 {
 		state.Held = held
 	}
 	return results
@@ -268,11 +286,12 @@ func (a *Agent) open(noop bool) (state *State, warnings []string, err error) {
 	}
 	state, damaged, err := OpenState(a.Paths.state())
 	if err != nil {
-		state = &State{broken: err}
+		state = &State{broken: err, Whole: true} // an old one, as far as anybody can tell
 	}
 	if damaged != nil {
 		a.Log.Error("state", "error", damaged)
 		warnings = []string{short(damaged.Error())}
+		state.Whole = true // never the first boot again
 	}
 	if a.Packages != nil {
 		a.Packages.SetIndex(packages.Index{Sources: state.Sources, Updated: state.Updated})

@@ -53,7 +53,8 @@ type appliance struct {
 	// raw, if set, is the catalog of format 2 as text; content and secret are what that names.
 	raw             string
 	content, secret map[string]string
-	breaks          int // how many more contents and secrets break off in their middle
+	tags            bool // it knows them
+	breaks          int  // how many more contents and secrets break off in their middle
 }
 
 func newAppliance(t *testing.T, now time.Time) *appliance {
@@ -178,7 +179,10 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	case "/v1/catalog":
 		a.facts.ask(w, r)
 		etag := `"` + a.catalog.Version + `"`
-		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) == catalog.Format2 {
+		if a.tags {
+			w.Header().Set(catalog.FormatHeader, "3")
+		}
+		if a.raw != "" && catalog.FormatOf(r.Header.Get(catalog.FormatHeader)) >= catalog.Format2 {
 			io.WriteString(w, a.raw)
 			return
 		}

@@ -16,7 +16,7 @@ func user(u catalog.User) catalog.Resource {
 	return catalog.Resource{ID: catalog.ID("user", u.Name), User: &u}
 }
 
-func group(name, ensure string, gid *int) catalog.Resource {
+func groupOf(name, ensure string, gid *int) catalog.Resource {
 	return catalog.Resource{ID: catalog.ID("group", name), Group: &catalog.Group{Name: name, Ensure: ensure, GID: gid}}
 }
 
@@ -30,18 +30,18 @@ func (b *booted) accounts(t *testing.T) {
 	}
 	owned := file("/srv/owned", "x")
 	owned.File.Owner, owned.File.Group = "ann", "crew"
-	all := []catalog.Resource{group("crew", catalog.Present, nil), user(catalog.User{Name: "ann", Group: "crew", Groups: []string{"crew"}}), owned}
+	all := []catalog.Resource{groupOf("crew", catalog.Present, nil), user(catalog.User{Name: "ann", Group: "crew", Groups: []string{"crew"}}), owned}
 	b.is(t, "dry run", b.converge(true, all...), "group[crew] changed made", "user[ann] unknown until group[crew] is made: there is no group crew",
 		`file[/srv/owned] unknown until user[ann] is made: owner: there is no "ann" in /etc/passwd`)
 	b.is(t, "run", b.converge(false, all...), "group[crew] changed", "user[ann] changed", "file[/srv/owned] changed")
 	b.is(t, "then", b.converge(false, all...), "group[crew] ok", "user[ann] ok", "file[/srv/owned] ok")
 
 	zero, free := 0, 4321
-	both("a gid of another", []string{"group[more] failed the gid 0 belongs to the group root"}, group("more", catalog.Present, &zero))
+	both("a gid of another", []string{"group[more] failed the gid 0 belongs to the group root"}, groupOf("more", catalog.Present, &zero))
 	both("a uid of another", []string{"user[more] failed the uid 0 belongs to the user root"}, user(catalog.User{Name: "more", UID: &zero}))
 	both("no shell", []string{"user[more] failed there is no shell /bin/fish: declare the package that brings it"}, user(catalog.User{Name: "more", Shell: "/bin/fish"}))
 	both("no group", []string{"user[more] failed there is no group nowhere in /etc/group: declare group[nowhere]"}, user(catalog.User{Name: "more", Groups: []string{"nowhere"}}))
-	both("a primary group", []string{"group[crew] failed it is the primary group of the user ann"}, group("crew", catalog.Absent, nil))
+	both("a primary group", []string{"group[crew] failed it is the primary group of the user ann"}, groupOf("crew", catalog.Absent, nil))
 
 	// A user that has processes.
 	b.do("systemd-run", "--quiet", "--uid=ann", "--unit=busy", "sleep", "infinity")
@@ -52,7 +52,7 @@ func (b *booted) accounts(t *testing.T) {
 	}
 	b.do("systemctl", "stop", "busy")
 
-	b.is(t, "both go", b.converge(false, user(catalog.User{Name: "ann", Ensure: catalog.Absent}), group("crew", catalog.Absent, nil)), "user[ann] changed removed", "group[crew] changed removed")
+	b.is(t, "both go", b.converge(false, user(catalog.User{Name: "ann", Ensure: catalog.Absent}), groupOf("crew", catalog.Absent, nil)), "user[ann] changed removed", "group[crew] changed removed")
 }
 
 // passwords: the hash is in /etc/shadow, and in no command line.

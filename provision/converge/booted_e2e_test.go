@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
@@ -39,8 +41,12 @@ type booted struct {
 	last   []catalog.Result
 }
 
-// Run runs a program in the container.
+// Run runs a program in the container. Paths below its root are those that it sees.
 func (b *booted) Run(ctx context.Context, env []string, args ...string) (command.Output, error) {
+	args = slices.Clone(args)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], b.root.Root+"/", "/")
+	}
 	b.calls = append(b.calls, strings.Join(args, " "))
 	return command.Exec{}.Run(ctx, env, append(append([]string(nil), b.inside...), args...)...)
 }
@@ -59,12 +65,14 @@ func TestBooted(t *testing.T) {
 	t.Run("control", b.control)
 	t.Run("upgrade", b.upgrade)
 	t.Run("drift", b.drift)
+	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
 	t.Run("accounts", b.accounts)
 	t.Run("passwords", b.passwords)
 	t.Run("execs", b.execs)
 	t.Run("timers", b.timers)
 	t.Run("drop-ins", b.dropIns)
+	t.Run("texts", b.texts)
 	t.Run("repositories", b.repositories)
 }
 
@@ -128,6 +136,7 @@ func (b *booted) converge(noop bool, resources ...catalog.Resource) []string {
 	packages.SetIndex(b.apt)
 	defer func() { b.apt = packages.Index() }()
 	manager := &files.Files{Root: b.root.Root, Runner: b, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	manager.Backups = &backup.Store{Folder: b.root.Backups(), Clock: time.Now}
 	e := &Engine{
 		Packages: packages, Services: Systemd{Paths: b.root, Runner: b}, Files: manager,
 		Providers: provider.All(provider.Host{Root: b.root.Root, Files: manager, Runner: b}),

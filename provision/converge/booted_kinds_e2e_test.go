@@ -26,7 +26,7 @@ type conformance struct {
 // kinds tests each kind that has a provider, in the order of their tables.
 func (b *booted) kinds(t *testing.T) {
 	for _, cases := range [][]conformance{
-		groupCases(), repositoryCases(),
+		groupCases(), fileCases(), repositoryCases(),
 		userCases(), execCases(), timerCases(), serviceCases(),
 	} {
 		for _, c := range cases {

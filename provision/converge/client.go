@@ -54,6 +54,8 @@ type client struct {
 	// trusts is the SHA-256 of the file of the CAs that are trusted, and newCA that of the one
 	// that the appliance wants instead; "" for none.
 	trusts, newCA string
+	// format is the format of catalogs that the appliance knows; 0: it doesn't say.
+	format int
 }
 
 // The bounds of retries.
@@ -210,7 +212,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	}
 	c.sayVersion(req)
 	if path == catalogPath {
-		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format2))
+		req.Header.Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
 		if c.facts != "" {
 			req.Header.Set(catalog.HeaderFacts, c.facts)
 		}
@@ -223,6 +225,7 @@ func (c *client) exchange(ctx context.Context, with *http.Client, method, path, 
 	c.hearHeaders(with, resp)
 	if path == catalogPath && resp.StatusCode < 400 {
 		c.compare(resp)
+		c.format, _ = strconv.Atoi(resp.Header.Get(catalog.FormatHeader))
 		if c.answered != nil {
 			c.answered()
 		}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -34,6 +35,10 @@ type Contents struct {
 	Most int64
 
 	client *client // of this run; nil: the appliance can't be asked
+
+	mu sync.Mutex // work that was left behind may go on beside a later run
+	// room is how many more bytes may be kept before the folder is looked at again.
+	room int64
 }
 
 // use sets the connection that contents are fetched over in this run.
@@ -96,7 +101,7 @@ func (s *Contents) keep(from *os.File, file *catalog.File) (err error) {
 	if err := os.MkdirAll(s.Paths.contents(), 0o700); err != nil {
 		return err
 	}
-	if err := s.bound(s.most() - file.Size); err != nil {
+	if err := s.makeRoom(file.Size); err != nil {
 		return err
 	}
 	out, err := os.CreateTemp(s.Paths.contents(), partPrefix)
@@ -122,15 +127,31 @@ func (s *Contents) keep(from *os.File, file *catalog.File) (err error) {
 // partPrefix is the beginning of the names of incomplete contents.
 const partPrefix = ".part-"
 
-// bound removes parts that a killed run left, and then the contents that were used longest
-// ago, until the rest fits into most bytes.
-func (s *Contents) bound(most int64) error {
+// makeRoom takes room for a content of so many bytes. The folder is read only when there
+// seems to be none left, and then an eighth of all becomes free.
+func (s *Contents) makeRoom(size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.room < size {
+		all, err := s.bound(s.most()-size, s.most()-size-s.most()/8)
+		if err != nil {
+			return err
+		}
+		s.room = s.most() - all
+	}
+	s.room -= size
+	return nil
+}
+
+// bound removes parts that a killed run left. If the rest takes more than most bytes, it
+// removes the contents that were used longest ago until least are left. all is how many
+// bytes stay.
+func (s *Contents) bound(most, least int64) (all int64, err error) {
 	entries, err := os.ReadDir(s.Paths.contents())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var kept []fs.FileInfo
-	all := int64(0)
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() {
@@ -138,23 +159,26 @@ func (s *Contents) bound(most int64) error {
 		}
 		if strings.HasPrefix(e.Name(), partPrefix) {
 			if err := os.Remove(s.path(e.Name())); err != nil {
-				return err
+				return 0, err
 			}
 			continue
 		}
 		kept, all = append(kept, info), all+info.Size()
 	}
 	slices.SortFunc(kept, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	if all > most {
+		most = least
+	}
 	for _, info := range kept {
 		if all <= most {
 			break
 		}
 		if err := os.Remove(s.path(info.Name())); err != nil {
-			return err
+			return 0, err
 		}
 		all -= info.Size()
 	}
-	return nil
+	return all, nil
 }
 
 // Read is a content as text, for a diff; it is not kept.

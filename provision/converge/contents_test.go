@@ -272,11 +272,11 @@ func TestUnknownResources(t *testing.T) {
 	after := text("/etc/b", "")
 	after = strings.TrimSuffix(after, "}") + `, "require": ["robot[www]"]}`
 	r.app.raw = `{"format": 2, "host": "web1", "version": "v2", "resources": [{"id": "robot[www]", "robot": {"name": "www"}, "source": "roles/web.yaml:2:2"}, ` +
-		text("/etc/a", `, "acl": "u:www:r"`) + ", " + after + ", " + text("/etc/c", "") + "]}"
+		text("/etc/a", `, "selinux": "u:www:r"`) + ", " + after + ", " + text("/etc/c", "") + "]}"
 	status, err := r.Once(t.Context(), false)
 	want := []string{
 		`robot[www] failed this agent (version 1.2) can't bring it about: unknown field "robot"; it upgrades itself when the appliance offers a newer one`,
-		`file[/etc/a] failed this agent (version 1.2) can't bring it about: unknown field "acl"`,
+		`file[/etc/a] failed this agent (version 1.2) can't bring it about: unknown field "selinux"`,
 		"file[/etc/b] skipped requires robot[www]", "file[/etc/c] changed",
 	}
 	got := r.results()

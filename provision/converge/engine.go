@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
 )
@@ -51,8 +52,10 @@ type FileManager interface {
 	// Diff is a bounded unified diff of a file's content; "" for a file that has no diff.
 	Diff(ctx context.Context, file *catalog.File) string
 	Apply(ctx context.Context, file *catalog.File) error
-	// Sweep removes the temporary file of a killed run.
-	Sweep() error
+	// Restore puts a copy back that was kept of a file.
+	Restore(ctx context.Context, e backup.Entry) (changed bool, err error)
+	// Begin prepares a run over a catalog.
+	Begin(c *catalog.Catalog) error
 }
 
 // ServiceManager carries out service resources. See [Systemd].
@@ -101,8 +104,10 @@ type run struct {
 	queryErr  error
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
-	diffs     map[string]string // of files, in a dry run
-	waits     map[string]string // refreshes that wait for the maintenance window, by service
+	diffs     map[string]string   // of files, in a dry run
+	changes   map[string][]string // what was begun to change of a resource
+	waits     map[string]string   // refreshes that wait for the maintenance window, by service
+	drafts    *provider.Drafts    // of files, in a dry run
 	// notifiers lists, for a service, what notifies it.
 	notifiers map[string][]string
 
@@ -119,6 +124,9 @@ type Mode struct {
 	// Hold returns, as text, until when restarts and reloads wait for a maintenance window;
 	// "" if they don't have to wait. They never wait when Hold is nil.
 	Hold func() string
+	// Tags limit the run to resources that have one of them, and to those that they require;
+	// none: no limit.
+	Tags []string
 }
 
 // Converge is ConvergeAs without maintenance windows.
@@ -127,24 +135,33 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 }
 
 // ConvergeAs brings about a catalog that [catalog.Catalog.Validate] accepts, in its
-// order, and returns a result for each resource. When ctx ends, the remaining ones fail.
+// order, and returns a result for each resource of the run. When ctx ends, the remaining ones
+// fail.
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, changes: map[string][]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+	}
+	resources := c.Resources
+	if len(mode.Tags) > 0 {
+		resources = c.Tagged(mode.Tags)
 	}
 	r.forgetForeign(c)
 	if !mode.Noop && e.Files != nil {
-		if err := e.bounded(ctx, "leftovers", defaultDeadline, func(context.Context) error { return e.Files.Sweep() }); err != nil {
-			e.Log.Warn("the temporary file of a killed run can't be removed", "error", err)
+		if err := e.bounded(ctx, "preparing", defaultDeadline, func(context.Context) error { return e.Files.Begin(c) }); err != nil {
+			e.Log.Warn("preparing for files", "error", err)
+		}
+	}
+	for _, res := range c.Resources {
+		if res.Package != nil {
+			r.declared[res.Package.Name] = res.Package.Ensure
 		}
 	}
 	var asked []catalog.Package
-	for _, res := range c.Resources {
+	for _, res := range resources {
 		switch {
 		case res.Package != nil:
 			asked = append(asked, *res.Package)
-			r.declared[res.Package.Name] = res.Package.Ensure
 		case res.Service != nil, res.Timer != nil:
 			r.services = append(r.services, unitOf(&res).Name)
 		}
@@ -155,10 +172,10 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 	if len(asked) > 0 {
 		r.installed, r.queryErr = r.query(ctx, asked)
 	}
-	for i := 0; i < len(c.Resources); {
-		res := &c.Resources[i]
+	for i := 0; i < len(resources); {
+		res := &resources[i]
 		if res.Package != nil {
-			i += r.packages(ctx, c.Resources[i:])
+			i += r.packages(ctx, resources[i:])
 			continue
 		}
 		start := e.Clock()
@@ -170,8 +187,8 @@ func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *Stat
 		i++
 	}
 	r.settle(ctx)
-	out := make([]catalog.Result, 0, len(c.Resources))
-	for _, res := range c.Resources {
+	out := make([]catalog.Result, 0, len(resources))
+	for _, res := range resources {
 		out = append(out, r.results[res.ID])
 	}
 	return out
@@ -200,6 +217,10 @@ func deadlineOf(res *catalog.Resource) time.Duration {
 
 // one converges a resource that is no package.
 func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
+	if why := r.notNow(res); why != "" {
+		r.leave(res, start, why)
+		return
+	}
 	if why := r.blocked(ctx, res); why != "" {
 		r.done(res, start, catalog.Skipped, why)
 		return
@@ -207,23 +228,12 @@ func (r *run) one(ctx context.Context, res *catalog.Resource, start time.Time) {
 	deadline := deadlineOf(res)
 	within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
 	defer cancel()
-	var did []string
-	var watch *watched
-	var err error
-	switch {
-	case res.File != nil:
-		did, err = r.file(within, res, deadline)
-	case res.Service != nil, res.Timer != nil:
-		did, watch, err = r.service(within, res, deadline)
-	default:
-		did, err = r.provided(within, res, deadline)
+	if r.noop {
+		within = provider.WithDrafts(within, r.drafts)
 	}
-	if err == nil && watch != nil {
-		watch.start = start
-		r.watching = append(r.watching, watch)
-		return
+	if did, err, done := r.tries(within, res, start, deadline); done {
+		r.outcome(res, start, did, err)
 	}
-	r.outcome(res, start, did, err)
 }
 
 // outcome notes the result of work on a resource.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
 	"rackhand/provision/converge/packages"
@@ -194,7 +195,10 @@ func (f *fakes) apt() *packages.Apt {
 }
 
 func (f *fakes) files() *files.Files {
-	return &files.Files{Root: f.root.Root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	return &files.Files{
+		Root: f.root.Root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000)),
+		Backups: &backup.Store{Folder: f.root.Backups(), Clock: time.Now},
+	}
 }
 
 func (f *fakes) engine() *Engine {

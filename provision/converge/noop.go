@@ -58,8 +58,10 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 	if makers = r.wouldMakeAny(res.Require); len(makers) > 0 {
 		return makers
 	}
-	if res.File != nil {
-		if dir := r.folderMade(res.File.Path); dir != "" {
+	_, spec := res.Kind()
+	if w, ok := spec.(catalog.Writer); ok {
+		name, _ := w.Writes()
+		if dir := r.folderMade(name); dir != "" {
 			return []string{dir}
 		}
 	}
@@ -100,9 +102,29 @@ func (r *run) folderMade(name string) string {
 	return ""
 }
 
+// linkMade is the id of a link on the way to a path that would be made or changed in this dry
+// run, "" for none.
+func (r *run) linkMade(name string) string {
+	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+		id := catalog.ID(catalog.KindFile, dir)
+		if r.results[id].Status != catalog.Changed {
+			continue
+		}
+		for _, res := range r.catalog.Resources {
+			if res.ID == id && res.File.Ensure == catalog.Link {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
 // wouldMake is the result of a file in a dry run. A folder that is only declared is still
 // empty, so a file in it would be made.
 func (r *run) wouldMake(ctx context.Context, res *catalog.Resource, differs []string, err error) ([]string, error) {
+	if link := r.linkMade(res.File.Path); link != "" {
+		return nil, &unsure{fmt.Errorf("until %s is made: it may lead elsewhere", link)}
+	}
 	var m *provider.Missing
 	parent := catalog.ID(catalog.KindFile, path.Dir(res.File.Path))
 	if errors.As(err, &m) && r.results[parent].Status == catalog.Changed {

@@ -18,6 +18,8 @@ type Demand struct {
 	Order        string // the id of the appliance's order; "" for none
 	Noop         bool   // change nothing
 	IgnoreWindow bool   // restarts don't wait for the maintenance window
+	// Tags limit the run, as [Mode.Tags] do. Such a run doesn't count as one of the host.
+	Tags []string
 }
 
 // Pauses before the agent asks for orders again when the appliance didn't answer. A restart
@@ -197,6 +199,18 @@ func (a *Agent) linked() (*client, error) {
 	c.mutual = c.secure(cert)
 	a.link = c
 	return c, nil
+}
+
+// reportTagged reports a run that was limited by tags, as far as the appliance can be asked
+// now: the next whole run says the rest. An appliance from before tags isn't told, since it
+// would take the report for one of the whole host.
+func (a *Agent) reportTagged(ctx context.Context, c *client, r catalog.Report) {
+	if c.mutual == nil || c.away || c.format < catalog.Format3 {
+		return
+	}
+	if err := a.sendReport(ctx, c, r); err != nil {
+		a.Log.Warn("the appliance doesn't accept the report of a run with tags", "error", short(err.Error()))
+	}
 }
 
 // reportNoop reports a dry run that was ordered. The report isn't saved: a dry run changes

@@ -44,6 +44,10 @@ func (p Paths) state() string { return filepath.Join(p.folder(), "state.json") }
 func (p Paths) contents() string {
 	return filepath.Join(p.folder(), "content")
 }
+
+// Backups is the folder of the copies of files that were replaced or removed.
+func (p Paths) Backups() string { return filepath.Join(p.folder(), "backup") }
+
 func (p Paths) lock() string { return filepath.Join(p.folder(), "lock") }
 
 func (p Paths) disabled() string { return filepath.Join(p.folder(), "disabled.json") }

@@ -19,7 +19,9 @@ func (r *run) file(ctx context.Context, res *catalog.Resource, deadline time.Dur
 	}
 	differs, err := r.check(ctx, res, deadline, r.fileCheck(res))
 	if r.noop {
-		return r.wouldMake(ctx, res, differs, err)
+		differs, err = r.wouldMake(ctx, res, differs, err)
+		r.draft(ctx, res, differs, err)
+		return differs, err
 	}
 	if err != nil || len(differs) == 0 {
 		return differs, err

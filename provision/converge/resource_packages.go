@@ -22,7 +22,10 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 		res := &resources[n]
 		// Those before it in the same transaction are part of it: their failure is
 		// told by apt.
+		later := r.notNow(res)
 		switch why := r.blocked(ctx, res); {
+		case later != "":
+			r.leave(res, start, later)
 		case why != "":
 			r.done(res, start, catalog.Skipped, why)
 		case r.queryErr != nil:
@@ -47,7 +50,7 @@ func (r *run) packages(ctx context.Context, resources []catalog.Resource) (n int
 	case r.noop:
 		r.plan(ctx, todo, deadline, start)
 	default:
-		r.transaction(ctx, todo, deadline, start)
+		r.transactions(ctx, todo, deadline, start)
 	}
 	return n
 }
@@ -117,7 +120,39 @@ func (r *run) bring(ctx context.Context, do func(context.Context, []catalog.Pack
 	}
 }
 
-func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+// transactions carries out one transaction, and then others for those that failed and are to
+// be tried again.
+func (r *run) transactions(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time) {
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
+	defer cancel()
+	for try := 1; len(todo) > 0; try++ {
+		failed := r.transaction(ctx, todo, deadline, start, try)
+		var again []*catalog.Resource
+		longest := time.Duration(0)
+		fail := func(res *catalog.Resource) {
+			r.done(res, start, catalog.Failed, short(failedTries(try, failed[res.ID]).Error()))
+		}
+		for _, res := range todo {
+			if wait, yes := r.mayRetry(ctx, res, try, failed[res.ID]); yes {
+				again, longest = append(again, res), max(longest, wait)
+			} else if failed[res.ID] != nil {
+				fail(res)
+			}
+		}
+		if len(again) > 0 && r.sleep(ctx, longest) != nil {
+			for _, res := range again {
+				fail(res)
+			}
+			return
+		}
+		todo = again
+	}
+}
+
+// transaction notes the results of those that hold then, and returns why the others don't, by
+// their ids.
+func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadline time.Duration, start time.Time, try int) (failed map[string]error) {
+	failed = map[string]error{}
 	var wanted []catalog.Package
 	added := map[string][]string{}
 	for _, res := range todo {
@@ -125,9 +160,9 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		services, err := r.state.mark(res.Notify, res.ID, r.Clock())
 		if err != nil {
 			for _, res := range todo {
-				r.done(res, start, catalog.Failed, short(err.Error()))
+				failed[res.ID] = err
 			}
-			return
+			return failed
 		}
 		added[res.ID] = services
 	}
@@ -139,7 +174,8 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 		p := res.Package
 		was := r.installed[p.Name]
 		if queryErr == nil && packages.Holds(p, now[p.Name]) {
-			r.done(res, start, catalog.Changed, packages.Change(p, was, now[p.Name])+also(outcome, p.Name))
+			did := afterTries(try, []string{packages.Change(p, was, now[p.Name]) + also(outcome, p.Name)}, nil)
+			r.done(res, start, catalog.Changed, strings.Join(did, "; "))
 			r.remember(p.Name, now[p.Name])
 			continue
 		}
@@ -155,8 +191,9 @@ func (r *run) transaction(ctx context.Context, todo []*catalog.Resource, deadlin
 				why = errors.Join(why, err)
 			}
 		}
-		r.done(res, start, catalog.Failed, short(why.Error()))
+		failed[res.ID] = why
 	}
+	return failed
 }
 
 // unchanged reports whether nothing was done to a package.
@@ -190,20 +227,33 @@ func (r *run) remember(name string, now packages.State) {
 // other sources than those that this run has made.
 func (r *run) latest(ctx context.Context, resources []catalog.Resource) error {
 	var asked []catalog.Package
-	for _, res := range resources {
+	var patient *catalog.Resource // the one with the most tries
+	for i := range resources {
+		res := &resources[i]
 		if res.Package == nil {
 			break
 		}
-		if res.Package.Ensure == catalog.Latest {
-			asked = append(asked, *res.Package)
+		if res.Package.Ensure != catalog.Latest || r.notNow(res) != "" {
+			continue
+		}
+		asked = append(asked, *res.Package)
+		if patient == nil || res.Retry != nil && (patient.Retry == nil || patient.Retry.Tries < res.Retry.Tries) {
+			patient = res
 		}
 	}
 	if len(asked) == 0 || r.noop {
 		return nil
 	}
-	err := r.bounded(ctx, "apt-get", packageDeadline, func(ctx context.Context) error { return r.Packages.Update(ctx, asked) })
-	if err != nil {
-		return err
+	within, cancel := context.WithTimeoutCause(ctx, packageDeadline, fmt.Errorf("the deadline of %s has passed", packageDeadline))
+	defer cancel()
+	for try := 1; ; try++ {
+		err := r.bounded(within, "apt-get", packageDeadline, func(ctx context.Context) error { return r.Packages.Update(ctx, asked) })
+		if err == nil {
+			break
+		}
+		if !r.again(within, patient, try, err) {
+			return failedTries(try, err)
+		}
 	}
 	states, err := r.query(ctx, asked)
 	for name, s := range states {

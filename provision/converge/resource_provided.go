@@ -132,12 +132,14 @@ func (r *run) change(ctx context.Context, res *catalog.Resource, deadline time.D
 	if err != nil {
 		return err
 	}
+	r.changes[res.ID] = differs
 	err = r.bounded(ctx, res.ID, deadline, apply)
 	if err == nil {
 		return nil
 	}
 	// Nothing was changed: then nothing has to be refreshed either.
 	if still, checkErr := r.check(ctx, res, deadline, check); checkErr == nil && slices.Equal(still, differs) {
+		delete(r.changes, res.ID)
 		if err := r.state.unmark(added, res.ID); err != nil {
 			return err
 		}

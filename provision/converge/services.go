@@ -3,8 +3,10 @@ package converge
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rackhand/provision/converge/command"
@@ -76,9 +78,26 @@ func (s UnitState) Health() (h systemd.Health, why string) {
 	return h, why
 }
 
-// show runs one systemctl show for all names. If that fails because of one of them, it asks
-// for each alone.
+// atOnce is how many units one call of systemctl is asked for. What it says of one takes a
+// kilobyte, and the output of a program is bounded.
+const atOnce = 1000
+
+// show asks for the states of units.
 func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState, error) {
+	found := map[string]UnitState{}
+	for some := range slices.Chunk(names, atOnce) {
+		states, err := s.showSome(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(found, states)
+	}
+	return found, nil
+}
+
+// showSome runs one systemctl show for all names. If that fails because of one of them, it
+// asks for each alone.
+func (s Systemd) showSome(ctx context.Context, names []string) (map[string]UnitState, error) {
 	// --: a template instance may begin with a dash after unescaping; never an option.
 	out, err := s.Runner.Run(ctx, nil, append([]string{"systemctl", "show", "--property=" + systemd.Properties(), "--"}, names...)...)
 	if err != nil {
@@ -98,7 +117,7 @@ func (s Systemd) show(ctx context.Context, names []string) (map[string]UnitState
 		found[names[0]] = UnitState{Err: err}
 	default:
 		for _, name := range names {
-			one, err := s.show(ctx, []string{name})
+			one, err := s.showSome(ctx, []string{name})
 			if err != nil {
 				return nil, err
 			}

@@ -123,11 +123,11 @@ func (a *Agent) expires() (time.Time, error) {
 
 // ran notes a run in the state, which is saved with its report.
 func (a *Agent) ran(state *State, r catalog.Report) {
-	state.Last = &status.LastRun{At: r.Finished, Status: r.Status, Version: r.Version, Error: r.Error, Order: r.Order}
+	state.Last = &status.LastRun{At: r.Finished, Status: r.Status, Version: r.Version, Error: r.Error, Order: r.Order, Tags: r.Tags}
 	if a.Uptime != nil {
 		state.Last.Boot, state.Last.Up = a.Uptime()
 	}
-	state.Whole = state.Whole || r.Error == "" && r.Status != catalog.Failed
+	state.Whole = state.Whole || r.Error == "" && r.Status != catalog.Failed && len(r.Tags) == 0
 	if r.Order != "" {
 		state.Order, a.answered = r.Order, r.Order
 	}

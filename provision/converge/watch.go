@@ -15,7 +15,7 @@ import (
 // systemctl reports success even for a service that ends a moment after its start.
 type watched struct {
 	res      *catalog.Resource
-	start    time.Time
+	note     func(error) // takes what became of it
 	did      []string
 	base     int  // how often systemd may have restarted it
 	due      bool // a refresh is done with once it holds
@@ -84,7 +84,7 @@ func (r *run) proved(w *watched, u UnitState, err error) bool {
 	}
 	if err != nil {
 		r.state.saw(w.res.ID, Seen{Restarts: u.Restarts})
-		r.outcome(w.res, w.start, w.did, but(w.did, err))
+		w.note(but(w.did, err))
 		return true
 	}
 	seen := Seen{Since: u.Since, Restarts: u.Restarts}
@@ -95,7 +95,7 @@ func (r *run) proved(w *watched, u UnitState, err error) bool {
 	if w.due {
 		err = r.state.refreshed(w.res.ID)
 	}
-	r.outcome(w.res, w.start, w.did, err)
+	w.note(err)
 	return true
 }
 

@@ -8,13 +8,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/yaml.v3"
 
 	"rackhand/inventory"
-	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
 	"rackhand/provision/handout"
 	"rackhand/templates"
@@ -193,6 +193,7 @@ func (p *Preview) answers(name string) (out []rendered, broken bool) {
 // line, and without places in the roles.
 func catalogText(c catalog.Catalog) (string, error) {
 	c.Version = "" // a hash over the rest
+	c.Checks = nil // shown with the others
 	c.Resources = slices.Clone(c.Resources)
 	for i := range c.Resources {
 		c.Resources[i].Source = ""
@@ -200,18 +201,22 @@ func catalogText(c catalog.Catalog) (string, error) {
 	return asYAML(c)
 }
 
-// checksText is a role's checks in a form that diffs well.
-func checksText(list []role.Check) (string, error) {
-	type check struct {
-		HTTP   *role.HTTPCheck `json:"http,omitempty"`
-		Within string          `json:"within"`
+// checksText is a role's checks in a form that diffs well. Those on the host stand in the
+// catalog, too; they are shown here alone.
+func checksText(list []catalog.Check) (string, error) {
+	if len(list) == 0 {
+		return "", nil
 	}
+	type check struct {
+		catalog.Check
+		Within   string `json:"within"`
+		Deadline string `json:"deadline"`
+		Source   string `json:"source"`
+	}
+	seconds := func(n int) string { return (time.Duration(n) * time.Second).String() }
 	var out []check
 	for _, c := range list {
-		out = append(out, check{c.HTTP, c.Within.String()})
-	}
-	if len(out) == 0 {
-		return "", nil
+		out = append(out, check{Check: c, Within: seconds(c.Within), Deadline: seconds(c.Deadline)})
 	}
 	return asYAML(out)
 }

@@ -112,6 +112,14 @@ func (b *Archive) Runs() map[string]provision.LastRun {
 	return runs
 }
 
+// Run is a host's latest report in brief; false if it has none.
+func (b *Archive) Run(host string) (provision.LastRun, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	run := b.hosts[host].last
+	return run, run.Status != ""
+}
+
 // Put keeps a report that has just come; age is that of the catalog that the host had kept,
 // 0 for one of the appliance.
 func (b *Archive) Put(ctx context.Context, host string, r catalog.Report, age time.Duration) (Kept, error) {

@@ -112,11 +112,13 @@ func (s *testCatalogs) Given(host string, m *catalogs.Made) {
 	s.given[host] = m
 }
 
-func (s *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
+func (s *testCatalogs) Last(host string) *catalogs.Made {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.given[host], nil
+	return s.given[host]
 }
+
+func (s *testCatalogs) Readable(string, int) *catalogs.Made { return nil }
 
 func (s *testCatalogs) Content(string) (*os.File, error) { return nil, os.ErrNotExist }
 

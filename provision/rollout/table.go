@@ -59,6 +59,9 @@ func (o Outcome) note() string {
 			return x.ID + ": " + x.Pending
 		}
 	}
+	for _, x := range o.Report.FailedChecks() {
+		return x.Text()
+	}
 	if !o.Report.CatalogFetched.IsZero() {
 		return "by the catalog kept on the host"
 	}

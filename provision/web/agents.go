@@ -257,6 +257,9 @@ func reportEvent(r catalog.Report) provision.Event {
 	if !r.CatalogFetched.IsZero() {
 		of = " of the catalog kept on the host"
 	}
+	if r.Status == catalog.Failed && r.Error == "" && count.ChecksFailed > 0 && count.Failed+count.Skipped == 0 {
+		return checksFailed(r, count)
+	}
 	if r.Status == catalog.Failed {
 		if r.Error != "" {
 			failed = append(failed, r.Error)
@@ -273,6 +276,21 @@ func reportEvent(r catalog.Report) provision.Event {
 	return provision.Event{
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
 		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count.Changed, count.OK, unknown, took),
+	}
+}
+
+// checksFailed is the event of a report in which everything holds, and checks on the host
+// fail.
+func checksFailed(r catalog.Report, count catalog.Totals) provision.Event {
+	var failed []string
+	for _, x := range r.FailedChecks() {
+		if len(failed) < 5 {
+			failed = append(failed, x.Text())
+		}
+	}
+	return provision.Event{
+		Source: "agent", Kind: "host-checks-failed", Stage: provision.Converged, Level: provision.LevelError,
+		Message: fmt.Sprintf("everything holds, but %d of %d checks on the host fail; the agent tries again: %s", count.ChecksFailed, count.Checks, strings.Join(failed, "; ")),
 	}
 }
 

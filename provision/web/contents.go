@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +26,11 @@ type Catalogs interface {
 	Catalog(h *inventory.Host) (*catalogs.Made, error)
 	// Given records the catalog that the agent of a host has now.
 	Given(host string, m *catalogs.Made)
-	// Last returns the catalog that the agent got last, and the last one that agents of the
-	// first format can read; nil for none.
-	Last(host string) (given, readable *catalogs.Made)
+	// Last returns the catalog that the agent got last; nil for none.
+	Last(host string) *catalogs.Made
+	// Readable returns the last catalog that agents of an older format can be given; nil for
+	// none.
+	Readable(host string, format int) *catalogs.Made
 	// Content opens a content by its SHA-256.
 	Content(sum string) (*os.File, error)
 }
@@ -53,13 +56,27 @@ func (s *Server) catalog(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	if catalog.FormatOf(c.Request().Header.Get(catalog.FormatHeader)) < catalog.Format2 {
-		return s.firstFormat(c, h, m)
+	c.Response().Header().Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))
+	format := catalog.FormatOf(c.Request().Header.Get(catalog.FormatHeader))
+	if why := m.TooMuch(format); why != "" {
+		return s.tooOld(c, h, format, why)
 	}
 	s.old.forget(h.Name)
 	s.Catalogs.Given(h.Name, m)
-	if same(c, m.Version) {
+	return give(c, m, format)
+}
+
+// give answers with a catalog in a format, unless the agent has it already.
+func give(c echo.Context, m *catalogs.Made, format int) error {
+	version := m.Version
+	if format < catalog.Format2 {
+		version = m.Catalog.Version
+	}
+	switch {
+	case same(c, version):
 		return c.NoContent(http.StatusNotModified)
+	case format < catalog.Format2:
+		return c.JSON(http.StatusOK, m.Catalog)
 	}
 	return c.JSONBlob(http.StatusOK, m.JSON)
 }
@@ -97,7 +114,7 @@ func (s *Server) content(c echo.Context) error {
 	if !catalog.IsSHA256(sum) {
 		return errNotNamed
 	}
-	given, _ := s.Catalogs.Last(h.Name)
+	given := s.Catalogs.Last(h.Name)
 	m, err := s.made(h)
 	if err != nil && given == nil {
 		return err

@@ -84,6 +84,7 @@ func (r *testServer) got(a agentKey, path, format, has string) *httptest.Respons
 type roles struct {
 	resources []catalog.Resource
 	contents  []string
+	checks    []catalog.Check // on the host
 	broken    error
 }
 
@@ -110,8 +111,10 @@ func (r *roles) Compile(h *inventory.Host, _ string, secret func(string) (string
 		c.Resources = append(c.Resources, res)
 	}
 	var err error
-	c.Version, err = catalog.Version(c.Resources)
-	return &role.Compiled{Catalog: c}, err
+	if c.Version, err = catalog.Version(c.Resources); err == nil {
+		c, err = c.WithChecks(r.checks)
+	}
+	return &role.Compiled{Catalog: c, Checks: r.checks}, err
 }
 
 func (r *roles) Broken(*inventory.Host) bool { return false }
@@ -297,6 +300,16 @@ func (w *counting) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// reported sends the report of a run without changes.
+func (r *testServer) reported(a agentKey) {
+	r.t.Helper()
+	req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
+	req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.parsed}}
+	w := httptest.NewRecorder()
+	r.agents.ServeHTTP(w, req)
+	r.want(w, 204)
+}
+
 // TestFirstFormat: an agent that states nothing is given the catalog as it always was; one
 // that it can't be given, it is kept from, and the host says so with a command.
 func TestFirstFormat(t *testing.T) {
@@ -316,9 +329,14 @@ func TestFirstFormat(t *testing.T) {
 		r.want(r.got(web1, "/v1/catalog", format, version), 304)
 	}
 	for name, more := range map[string]catalog.Resource{
-		"binary":     {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
-		"not UTF-8":  declared("/x", "\xff"),
-		"over-large": declared("/x", strings.Repeat("x", catalog.MaxSize)),
+		"binary":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind, SHA256: catalog.Sum("\xff"), Size: 1}},
+		"not UTF-8":          declared("/x", "\xff"),
+		"for the first boot": {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.FileKind}, OnlyOn: []string{catalog.FirstBoot}},
+		"a later kind":       {ID: "group[x]", Group: &catalog.Group{Name: "x", Ensure: catalog.Present}},
+		"over-large":         declared("/x", strings.Repeat("x", catalog.OldMaxSize)),
+		"a link":             {ID: "file[/x]", File: &catalog.File{Path: "/x", Ensure: catalog.Link, Target: "/y"}},
+		"a purge":            {ID: "file[/x/y]", File: &catalog.File{Path: "/x/y", Ensure: catalog.Directory, Purge: true}},
+		"a hold":             {ID: "package[x]", Package: &catalog.Package{Name: "x", Ensure: catalog.Latest}},
 	} {
 		r.put(own, plain)
 		r.want(r.got(web1, "/v1/catalog", "", ""), 200)
@@ -333,19 +351,12 @@ func TestFirstFormat(t *testing.T) {
 		if w := r.got(web2, "/v1/catalog", "", ""); w.Code != 426 || !strings.Contains(w.Body.String(), "agent too old: the role needs a newer one, since ") {
 			t.Errorf("%s, of another host: %d %.200s", name, w.Code, w.Body)
 		}
-		reported := func() {
-			req := httptest.NewRequest("POST", "/v1/report", strings.NewReader(`{"status":"ok"}`))
-			req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{web1.parsed}}
-			w := httptest.NewRecorder()
-			r.agents.ServeHTTP(w, req)
-			r.want(w, 204)
-		}
-		reported()
+		r.reported(web1)
 		if notes := r.journal.Hosts()["web1"].Agent.Notes(r.clock()); len(notes) != 1 || !strings.HasPrefix(notes[0], "agent too old: ") || !strings.Contains(notes[0], "on the host, run: ") && !strings.Contains(notes[0], "rackhand install") {
 			t.Errorf("%s: it is shown as %q", name, notes)
 		}
 		r.want(r.got(web1, "/v1/catalog", "2", ""), 200)
-		reported()
+		r.reported(web1)
 		if a := r.journal.Hosts()["web1"].Agent; !a.Plain() {
 			t.Errorf("%s: upgraded, it is %+v", name, a)
 		}

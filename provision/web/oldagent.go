@@ -9,7 +9,6 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision/catalog"
-	"rackhand/provision/catalogs"
 )
 
 // oldAgents are the hosts whose agents can't read their catalogs, with the reason.
@@ -39,26 +38,19 @@ func (o *oldAgents) why(host string) string {
 	return o.hosts[host]
 }
 
-// firstFormat answers an agent that reads the first format only. Such an agent writes an empty
-// file where the catalog has no content, so it keeps the last catalog that it can read.
-func (s *Server) firstFormat(c echo.Context, h *inventory.Host, m *catalogs.Made) error {
-	if m.TooMuch == "" {
-		s.old.forget(h.Name)
-		s.Catalogs.Given(h.Name, m)
-		if same(c, m.Catalog.Version) {
-			return c.NoContent(http.StatusNotModified)
-		}
-		return c.JSON(http.StatusOK, m.Catalog)
-	}
-	why := fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", m.TooMuch, s.upgradeCommand(c, h))
+// tooOld answers an agent that can't be given the catalog of its host. One of the first format
+// would write an empty file where the catalog has no content, and others refuse what is too
+// large. So the agent keeps the last catalog that it can be given.
+func (s *Server) tooOld(c echo.Context, h *inventory.Host, format int, why string) error {
+	why = fmt.Sprintf("the role needs a newer one, since %s; on the host, run: %s", why, s.upgradeCommand(c, h))
 	s.old.set(h.Name, why) // the report of this run records it
 	if has := c.Request().Header.Get("If-None-Match"); has != "" {
 		c.Response().Header().Set("ETag", has)
 		return c.NoContent(http.StatusNotModified)
 	}
-	if _, readable := s.Catalogs.Last(h.Name); readable != nil {
-		same(c, readable.Catalog.Version)
-		return c.JSON(http.StatusOK, readable.Catalog)
+	if m := s.Catalogs.Readable(h.Name, format); m != nil {
+		s.Catalogs.Given(h.Name, m)
+		return give(c, m, format)
 	}
 	return echo.NewHTTPError(http.StatusUpgradeRequired, "agent too old: "+why)
 }

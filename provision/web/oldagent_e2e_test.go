@@ -140,8 +140,12 @@ func TestOldAgent(t *testing.T) {
 	o := newOldHost(t)
 	text := declared("/motd", "hello naïve\n")
 	secret := declared("/key", "secret:one")
-	o.put(o.catalogs, &roles{resources: []catalog.Resource{text, secret}})
+	checks := []catalog.Check{{From: catalog.FromHost, Exec: &catalog.ExecCheck{Command: []string{"false"}}, Within: 1, Deadline: 1}}
+	o.put(o.catalogs, &roles{resources: []catalog.Resource{text, secret}, checks: checks})
 	o.once(2)
+	if k, err := o.server.Reports.Last(t.Context(), "web1"); err != nil || k.Count().Checks != 0 {
+		t.Errorf("%v: it has run checks: %+v", err, k)
+	}
 	o.wantFiles("at first", map[string]string{"motd": "hello naïve\n", "key": "value of one"})
 	o.once(0)
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -75,6 +76,9 @@ func (s *Server) waitForOrder(c echo.Context) error {
 // noRun handles a report that describes no run: the agent is disabled, or made a dry run.
 // Such a report doesn't replace the host's latest one. done: the request is answered.
 func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (done bool, err error) {
+	if len(r.Tags) > 0 && r.Disabled == nil && !r.Noop {
+		return true, s.taggedRun(c, h, r)
+	}
 	if r.Disabled == nil && !r.Noop {
 		return false, nil
 	}
@@ -95,6 +99,29 @@ func (s *Server) noRun(c echo.Context, h *inventory.Host, r catalog.Report) (don
 		return true, s.record(c, h.Name, dryRunEvent(r))
 	}
 	return true, c.NoContent(http.StatusNoContent)
+}
+
+// taggedRun takes in a run that was limited by tags. It says nothing of the rest of the host,
+// so it replaces no report; one that changed or failed is an event.
+func (s *Server) taggedRun(c echo.Context, h *inventory.Host, r catalog.Report) error {
+	if r.Status == catalog.OK {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return s.record(c, h.Name, taggedEvent(r))
+}
+
+func taggedEvent(r catalog.Report) provision.Event {
+	count := r.Count()
+	e := provision.Event{Source: "agent", Kind: "tagged-run", Message: fmt.Sprintf(
+		"a run of the tags %s: %d of %d resources changed", strings.Join(r.Tags, ", "), count.Changed, count.Resources())}
+	if failed := count.Failed + count.Skipped; r.Error != "" || failed > 0 {
+		e.Level = provision.LevelWarn
+		e.Message += fmt.Sprintf(", %d failed", failed)
+		if r.Error != "" {
+			e.Message += ": " + r.Error
+		}
+	}
+	return e
 }
 
 // answerOrder records the outcome of an order.

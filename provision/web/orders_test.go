@@ -84,6 +84,11 @@ func TestReportsOfNoRun(t *testing.T) {
 	}
 	post(catalog.Report{Status: catalog.Changed, Noop: true, Version: "v2"})                 // nobody asked
 	post(catalog.Report{Status: catalog.Changed, Noop: true, Order: "other", Version: "v2"}) // of an order that is forgotten
+	post(catalog.Report{Status: catalog.Changed, Tags: []string{"site"}, Version: "v3", Results: []catalog.Result{{ID: "file[/a]", Status: catalog.Changed}}})
+	post(catalog.Report{Status: catalog.OK, Tags: []string{"site"}, Version: "v3"})
+	if got := r.count("web1", "tagged-run"); got != 1 {
+		t.Errorf("%d events of runs with tags", got)
+	}
 	if got := kept(); got.Version != "v1" || r.count("web1", "dry-run") != 1 || r.count("web1", "converged") != 0 {
 		t.Errorf("kept: %+v", got)
 	}

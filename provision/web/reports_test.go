@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/reports"
 )
 
@@ -106,7 +107,7 @@ func TestNoSecretIsKept(t *testing.T) {
 	}
 	for n := range 2 {
 		r.want(web1("POST", "/v1/report", fmt.Sprintf(`{"status":"failed","started":"2026-01-01T00:%02d:00Z","version":%q,"error":"x %[2]s","warnings":["x %[2]s"],
-			"totals":{"drifted":1},"results":[{"id":"file[%[2]s]","status":"changed","cause":"drift","message":"x %[2]s","diff":"x %[2]s"},{"id":"b","status":%[2]q,"cause":%[2]q}]}`, n, secret)), 204)
+			"totals":{"drifted":1},"checks":[{"check":"exec %[2]s","source":%[2]q,"status":%[2]q,"message":"x %[2]s"}],"results":[{"id":"file[%[2]s]","status":"changed","cause":"drift","message":"x %[2]s","diff":"x %[2]s"},{"id":"b","status":%[2]q,"cause":%[2]q}]}`, n, secret)), 204)
 	}
 	last, err := r.server.Reports.Last(t.Context(), "web1")
 	if err != nil {
@@ -126,5 +127,41 @@ func TestNoSecretIsKept(t *testing.T) {
 	}
 	if strings.Contains(string(text), secret) || strings.Count(string(text), "drifted") < 2 {
 		t.Errorf("it is kept: %s", text)
+	}
+}
+
+// TestChecksOfAReport: when everything holds and a check on the host fails, the host is
+// converged, and the event names the check, its words and its place. A failed resource stays
+// the news where there is one.
+func TestChecksOfAReport(t *testing.T) {
+	r := newTestServer(t)
+	web1 := r.enrolled("web1")
+	r.arm("web1")
+	for _, stage := range []provision.Stage{provision.Installed, provision.Enrolled} {
+		if err := r.journal.Record(provision.Event{Host: "web1", Source: "agent", Kind: "x", Stage: stage}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const checks = `"checks":[{"check":"tcp 127.0.0.1:5432","source":"roles/db.yaml:9:5","status":"failed","message":"tcp 127.0.0.1:5432: connection refused"},{"check":"exec a","status":"ok"}]`
+	latest := func() (provision.Install, provision.Event) {
+		t.Helper()
+		in, _ := r.journal.Install("web1")
+		events, err := r.journal.Events(t.Context(), "web1", 1)
+		if err != nil || len(events) != 1 {
+			t.Fatal(err)
+		}
+		return in, events[0]
+	}
+	r.want(web1("POST", "/v1/report", `{"status":"failed","results":[{"id":"package[a]","status":"failed","message":"no"}],`+checks+`}`), 204)
+	if in, e := latest(); in.Stage == provision.Converged || e.Kind != "converge-failed" || strings.Contains(e.Message, "5432") {
+		t.Errorf("a failed resource: at %s, %+v", in.Stage, e)
+	}
+	r.want(web1("POST", "/v1/report", `{"status":"failed","results":[{"id":"package[a]","status":"ok"}],`+checks+`}`), 204)
+	want := "everything holds, but 1 of 2 checks on the host fail; the agent tries again: tcp 127.0.0.1:5432: connection refused (roles/db.yaml:9:5)"
+	if in, e := latest(); in.Stage != provision.Converged || in.Stage.Ended() || e.Kind != "host-checks-failed" || e.Level != provision.LevelError || e.Message != want {
+		t.Errorf("a failed check: at %s, %+v", in.Stage, e)
+	}
+	if run := r.server.Reports.Runs()["web1"]; run.InOrder() || strings.Join(run.Notes(r.clock()), ";") != "1 of 2 checks fail" {
+		t.Errorf("%+v", run)
 	}
 }

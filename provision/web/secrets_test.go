@@ -144,7 +144,7 @@ func TestSecretsAfterRestart(t *testing.T) {
 func (s *secretive) agentReports() {
 	s.t.Helper()
 	for _, text := range plantedForms() {
-		rep := catalog.Report{Results: make([]catalog.Result, 1), Warnings: make([]string, 1)}
+		rep := catalog.Report{Results: make([]catalog.Result, 1), Checks: make([]catalog.CheckResult, 1), Warnings: make([]string, 1)}
 		fill(reflect.ValueOf(&rep).Elem(), text+" Zq7") // also the fields that are yet to come
 		rep.Host, rep.Status = "web1", catalog.Failed
 		s.restarted()

@@ -247,9 +247,9 @@ func (r *testServer) wantEvent(host, kind string) {
 
 // testCatalogs make a catalog whenever one is asked for.
 type testCatalogs struct {
-	compile         func(h *inventory.Host) (*role.Compiled, error)
-	given, readable map[string]*catalogs.Made
-	store           *content.Store
+	compile func(h *inventory.Host) (*role.Compiled, error)
+	given   map[string]*catalogs.Made
+	store   *content.Store
 }
 
 func (c *testCatalogs) Catalog(h *inventory.Host) (*catalogs.Made, error) {
@@ -267,8 +267,8 @@ func (c *testCatalogs) Given(host string, m *catalogs.Made) {
 	c.given[host] = m
 }
 
-func (c *testCatalogs) Last(host string) (given, readable *catalogs.Made) {
-	return c.given[host], c.readable[host]
-}
+func (c *testCatalogs) Last(host string) *catalogs.Made { return c.given[host] }
+
+func (c *testCatalogs) Readable(string, int) *catalogs.Made { return nil }
 
 func (c *testCatalogs) Content(sum string) (*os.File, error) { return c.store.Open(sum) }

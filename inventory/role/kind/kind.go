@@ -67,6 +67,8 @@ type Values interface {
 	Content() Content
 	// ContentOf is that of fields with other names; "" for one that the kind doesn't have.
 	ContentOf(content, source, template string) Content
+	// Body is a content as text that stands in the catalog itself, of at most so many bytes.
+	Body(most int) string
 }
 
 // A Content is what a file is to hold: a text, or for what isn't text, or is large, the
@@ -82,7 +84,7 @@ type Content struct {
 // All are the kinds, in the order of the documentation.
 func All() []Kind {
 	return []Kind{
-		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(),
+		packageKind(), fileKind(), serviceKind(), groupKind(), repositoryKind(), lineKind(), blockKind(), iniKind(), authorizedKeyKind(), sudoersKind(), cronKind(),
 		userKind(), execKind(), timerKind(),
 	}
 }
@@ -110,6 +112,11 @@ func Common() map[string]Field {
 		"require":  {Spec: Spec{Type: IDs}, Text: "Resources that must hold before this one is tried.", Examples: []string{"package[nginx]"}},
 		"before":   {Spec: Spec{Type: IDs}, Text: "Resources that are tried after this one holds: each of them requires this one.", Examples: []string{"service[nginx]"}},
 		"deadline": {Spec: Spec{Type: Duration, Low: 1, High: catalog.MaxDeadline}, Text: "The time that the work on it may take, 1s to 24h.", Examples: []string{"30m"}},
+		"only_on": {
+			Spec: Spec{Type: Words, Known: []string{catalog.FirstBoot}}, Examples: []string{catalog.FirstBoot},
+			Text: "The occasion on which it is brought about. first-boot: until a run on the installed system had no failure; after that it isn't looked at.",
+		},
+		"tags": {Spec: Spec{Type: Tags}, Text: "Names by which rackhand-agent run --tags finds it, of small letters, digits, _ and -.", Examples: []string{"web", "[web, tls]"}},
 	}
 }
 
@@ -146,3 +153,4 @@ func (nothing) Command(string) []string       { return nil }
 func (nothing) Content() Content              { return Content{} }
 
 func (nothing) ContentOf(_, _, _ string) Content { return Content{} }
+func (nothing) Body(int) string                  { return "" }

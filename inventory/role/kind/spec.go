@@ -26,7 +26,8 @@ const (
 	Filename      // of a file in templates/
 	AbsPath       // begins with /
 	URLPath       // begins with /, without spaces
-	Words         // a list of texts
+	Words         // a list of texts, of Known if that is set
+	Tags          // a list of names of small letters, digits, _ and -
 	Command       // a list of texts, or a text for the shell
 	IDs           // a list of ids of resources
 	Title         // what a resource of the kind Known[0] is called
@@ -40,10 +41,16 @@ type Spec struct {
 	Empty     bool   // the empty text is a value
 	Secret    bool   // ${secret.NAME} may stand here
 	Loop      string // the name of an item of each that may stand here, "" for none
+	// Valid says what else is wrong with a text; nil for nothing. Form is a regular
+	// expression of it for editors; "" for that of the type.
+	Valid func(text string) (hint string, err error)
+	Form  string
 }
 
 // List reports whether the field takes a list.
-func (s Spec) List() bool { return s.Type == Words || s.Type == Command || s.Type == IDs }
+func (s Spec) List() bool {
+	return s.Type == Words || s.Type == Command || s.Type == Tags || s.Type == IDs
+}
 
 // ID takes the id of a resource apart; false if it isn't one of a known kind.
 func ID(id string) (k Kind, title string, ok bool) {
@@ -85,8 +92,12 @@ func (s Spec) Check(text string) (hint string, err error) {
 		if _, err := catalog.ParseMode(text); err != nil {
 			return "", err
 		}
-	case OneOf:
-		if !slices.Contains(s.Known, text) {
+	case Tags:
+		if err := catalog.CheckTags([]string{text}); err != nil {
+			return "", err
+		}
+	case OneOf, Words:
+		if s.Known != nil && !slices.Contains(s.Known, text) {
 			return problem.DidYouMean(text, s.Known), fmt.Errorf("unknown value %.40q", text)
 		}
 	case Duration:
@@ -118,7 +129,15 @@ func (s Spec) Check(text string) (hint string, err error) {
 			return "write KIND[NAME], such as package[nginx] or file[/etc/motd]", fmt.Errorf("%.80q names no resource", text)
 		}
 	}
+	if s.Valid != nil {
+		return s.Valid(text)
+	}
 	return "", nil
+}
+
+// valid is a Valid without hints.
+func valid(check func(text string) error) func(text string) (string, error) {
+	return func(text string) (string, error) { return "", check(text) }
 }
 
 // ParseBool reads a boolean by schema: the words of YAML 1.1 that people write,
@@ -148,7 +167,7 @@ func (k Kind) checkTitle(title string) error {
 // Pattern is what an editor checks of a field: a text without ${...} is of its type. ""
 // for any text.
 func (s Spec) Pattern() string {
-	form := ""
+	form := s.Form
 	switch s.Type {
 	case Boolean:
 		form = "true|false|yes|no"
@@ -158,13 +177,21 @@ func (s Spec) Pattern() string {
 		form = "[0-7]+"
 	case OneOf:
 		form = strings.Join(s.Known, "|")
+	case Words:
+		if s.Known == nil {
+			return ""
+		}
+		form = strings.Join(s.Known, "|")
+	case Tags:
+		form = "[a-z0-9_-]{1,64}"
 	case Duration:
 		form = `([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+`
 	case AbsPath, URLPath:
 		form = "/.*"
 	case IDs:
 		form = `(` + strings.Join(Names(), "|") + `)\[.+\]`
-	default:
+	}
+	if form == "" {
 		return ""
 	}
 	return `\$\{|^(` + form + `)$`

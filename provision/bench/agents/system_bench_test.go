@@ -11,11 +11,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"flag"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,7 +50,24 @@ func newSystem(t *testing.T) *system {
 	}
 	s := &system{t: t, root: filepath.Join(t.TempDir(), "root"), load: strings.Fields(string(load))[0]}
 	must(t, "cp", "-a", "--reflink=auto", peer, s.root)
-	appliance, host := space.New(t, "appliance"), space.New(t, "host")
+	appliance, host := network(t)
+	s.appliance(appliance, map[string]string{"bench": Role()})
+	for i := range services {
+		s.write("etc/systemd/system/"+service(i)+".service", unit(i))
+	}
+	s.write("root/bench.pp", Manifest())
+	s.write("root/bench.yml", Playbook())
+	s.write("root/bench.cf", Promises())
+	s.agent()
+	s.boot(host)
+	s.do("mkdir", "-p", "/srv/bench")
+	return s
+}
+
+// network makes two network namespaces, with a link between them.
+func network(t *testing.T) (appliance, host string) {
+	t.Helper()
+	appliance, host = space.New(t, "appliance"), space.New(t, "host")
 	for _, line := range []string{
 		"-n " + appliance + " link set lo up", "-n " + host + " link set lo up",
 		"-n " + appliance + " link add eth1 type veth peer name eth0 netns " + host,
@@ -57,26 +76,28 @@ func newSystem(t *testing.T) *system {
 	} {
 		must(t, "ip", strings.Fields(line)...)
 	}
-	s.appliance(appliance)
-	for i := range services {
-		s.write("etc/systemd/system/"+service(i)+".service", unit(i))
-	}
-	s.write("root/bench.pp", Manifest())
-	s.write("root/bench.yml", Playbook())
-	s.write("root/bench.cf", Promises())
-	agent, err := os.ReadFile("../../../bootfiles/payload/rackhand-agent")
-	if err != nil {
-		t.Fatalf("%v: `make build` builds it", err)
-	}
-	s.write("usr/local/sbin/rackhand-agent", string(agent))
-	s.boot(host)
-	s.do("chmod", "755", "/usr/local/sbin/rackhand-agent")
-	s.do("mkdir", "-p", "/srv/bench")
-	return s
+	return appliance, host
 }
 
-// appliance serves the host's catalog in a network namespace.
-func (s *system) appliance(ns string) {
+// agent puts the agent into the system, and returns its path.
+func (s *system) agent() string {
+	s.t.Helper()
+	agent, err := os.ReadFile("../../../bootfiles/payload/rackhand-agent")
+	if err != nil {
+		s.t.Fatalf("%v: `make build` builds it", err)
+	}
+	const name = "usr/local/sbin/rackhand-agent"
+	s.write(name, string(agent))
+	path := filepath.Join(s.root, name)
+	if err := os.Chmod(path, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// appliance serves the host's catalog in a network namespace. The host has the first of the
+// roles.
+func (s *system) appliance(ns string, roles map[string]string) {
 	dir := s.t.TempDir()
 	s.write("etc/rackhand/agent.json", `{"appliance": "https://10.77.0.1:8443", "host": "web1"}`)
 	save := func(name, text string) {
@@ -89,8 +110,10 @@ func (s *system) appliance(ns string) {
 		}
 	}
 	save("rackhand.yaml", "state: state\ninventory: inventory\nsecrets: secrets\nsocket: state.sock\ninterfaces: [eth1]\npage: {listen: \"\"}\nlimits: {reports: 3600}\n")
-	save("inventory/rack.yaml", "networks:\n  rack1: {subnet: 10.77.0.0/24}\nhosts:\n  web1: {mac: \"52:54:00:00:00:01\", address: 10.77.0.11, role: bench, install: never}\n")
-	save("inventory/roles/bench.yaml", Role())
+	save("inventory/rack.yaml", "networks:\n  rack1: {subnet: 10.77.0.0/24}\nhosts:\n  web1: {mac: \"52:54:00:00:00:01\", address: 10.77.0.11, role: "+slices.Min(slices.Collect(maps.Keys(roles)))+", install: never}\n")
+	for name, text := range roles {
+		save("inventory/roles/"+name+".yaml", text)
+	}
 	s.enrol(filepath.Join(dir, "state"))
 	var said bytes.Buffer
 	cmd := exec.CommandContext(s.t.Context(), "ip", "netns", "exec", ns, os.Getenv("RACKHAND_BIN"), "serve", "--config", filepath.Join(dir, "rackhand.yaml"))

@@ -33,12 +33,13 @@ type Run struct {
 // once in 2^64.
 const hashSize = 8
 
-// Hash is a hash of a resource's declaration, without its place in the role and its ties to
-// other resources. It doesn't cover the content of a sensitive file, which could be guessed from
+// Hash is a hash of a resource's declaration, without its place in the role, its ties to
+// other resources, and the attributes that say when and how often it is tried. It doesn't cover the content of a sensitive file, which could be guessed from
 // it. Where that stands in the catalog, the catalog's version stands for it: any change of
 // the catalog counts as one of such a file.
 func Hash(res catalog.Resource, version string) string {
 	res.Source, res.Deadline, res.Notify, res.Require = "", 0, nil, nil
+	res.OnlyOn, res.Retry, res.Tags = nil, nil, nil
 	if res.Secret() != "" {
 		res = res.WithSecret("")
 		res.HasSecret, res.Source = true, version

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,8 +26,11 @@ const (
 )
 
 // Diff is a bounded unified diff between a file and its declared content. It is empty for a
-// sensitive file and for binary content.
+// sensitive file and for binary content. Of a directory, it lists what is removed from it.
 func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
+	if file.Purge || file.Force && file.Ensure == catalog.Absent {
+		return f.removals(ctx, file)
+	}
 	if file.Sensitive || file.Ensure != catalog.FileKind || size(file) > maxCompared {
 		return ""
 	}
@@ -60,6 +64,29 @@ func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
 	return unified(file.Path, b, declared)
 }
 
+// removals lists what a change removes from a directory.
+func (f *Files) removals(ctx context.Context, file *catalog.File) string {
+	p, err := f.locate(file)
+	if err != nil {
+		return ""
+	}
+	defer p.close()
+	if !p.exists || p.kind() != unix.S_IFDIR {
+		return ""
+	}
+	top, err := p.openTop()
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(top)
+	u := newPurge(file.Declared, true)
+	if err := u.run(ctx, top); err != nil || len(u.gone) == 0 {
+		return ""
+	}
+	slices.Sort(u.gone)
+	return shown(fmt.Sprintf("--- %s/ (there)\n-%s\n", file.Path, strings.Join(u.gone, "\n-")))
+}
+
 // unified is the diff of two texts, printable and bounded; "" unless both are text.
 func unified(name string, old, new []byte) string {
 	for _, b := range [][]byte{old, new} {
@@ -69,6 +96,11 @@ func unified(name string, old, new []byte) string {
 	}
 	text := string(diff.Diff(name+" (there)", old, name+" (declared)", new))
 	_, text, _ = strings.Cut(text, "\n") // diff NAME NAME
+	return shown(text)
+}
+
+// shown is a diff as people see it: printable and bounded.
+func shown(text string) string {
 	var out strings.Builder
 	n, left := 0, 0
 	for line := range strings.Lines(text) {

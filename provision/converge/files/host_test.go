@@ -3,10 +3,13 @@ package files
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 )
 
@@ -27,7 +30,31 @@ func newHost(t *testing.T) *host {
 }
 
 func (f *host) files() *Files {
-	return &Files{Root: filepath.Join(f.dir, "root"), Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
+	return &Files{
+		Root: filepath.Join(f.dir, "root"), Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000)),
+		Backups: &backup.Store{Folder: filepath.Join(f.dir, "root/var/lib/rackhand-agent/backup"), Clock: time.Now},
+	}
+}
+
+// backups are the files and contents of which copies are kept.
+func (f *host) backups(want ...string) {
+	f.t.Helper()
+	store := f.files().Backups
+	entries, err := store.List()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(store.Folder, e.SHA256))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		got = append(got, e.Path+" "+string(b))
+	}
+	if !slices.Equal(got, want) {
+		f.t.Errorf("the backups are %q, want %q", got, want)
+	}
 }
 
 func (f *host) write(name, content string) {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,8 +28,8 @@ func (f *Files) note(name string) (forget func()) {
 	return func() { os.Remove(f.in(writing)) }
 }
 
-// Sweep removes the temporary file of a killed run.
-func (f *Files) Sweep() error {
+// sweep removes the temporary file of a killed run.
+func (f *Files) sweep() error {
 	b, err := readRegular(unix.AT_FDCWD, f.in(writing), 0, unix.PathMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -39,7 +40,7 @@ func (f *Files) Sweep() error {
 	dir, err := f.openDir(path.Dir(string(b)))
 	if err == nil {
 		p := &place{dir: dir, name: path.Base(string(b))}
-		err = p.sweep(p.tempPrefix())
+		err = p.sweep(context.Background(), p.tempPrefix())
 		p.close()
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {

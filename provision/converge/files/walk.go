@@ -16,6 +16,10 @@ func (f *Files) openDir(path string) (fd int, err error) {
 	if err != nil {
 		return -1, fmt.Errorf("%s: %w", f.in("/"), err)
 	}
+	if fd, ok := openWithoutLinks(root, path); ok {
+		unix.Close(root)
+		return fd, nil
+	}
 	stack := []int{root}
 	defer func() {
 		for _, fd := range stack {
@@ -72,6 +76,19 @@ func (f *Files) openDir(path string) (fd int, err error) {
 	fd = stack[len(stack)-1]
 	stack = stack[:len(stack)-1]
 	return fd, nil
+}
+
+// openWithoutLinks opens a directory below root in one call, if no symbolic link is on the
+// way (openat2(2), Linux 5.6). Of anything else, the walk finds out more.
+func openWithoutLinks(root int, path string) (fd int, ok bool) {
+	rest := strings.TrimLeft(path, "/")
+	if rest == "" {
+		rest = "."
+	}
+	fd, err := unix.Openat2(root, rest, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	})
+	return fd, err == nil
 }
 
 // readLink reads the symbolic link that fd was opened on (readlinkat(2) with an

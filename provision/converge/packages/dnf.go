@@ -58,7 +58,7 @@ func (d *Dnf) Query(ctx context.Context, packages []catalog.Package) (map[string
 		return nil, err
 	}
 	states := map[string]State{}
-	found := false
+	found, asked := false, byName(packages)
 	for line := range strings.Lines(out.Stdout) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		found = found || strings.HasSuffix(f[0], " is not installed")
@@ -66,8 +66,8 @@ func (d *Dnf) Query(ctx context.Context, packages []catalog.Package) (map[string
 			continue
 		}
 		found = true
-		for _, p := range packages {
-			if base, arch, qualified := strings.Cut(p.Name, ":"); base == f[0] && (!qualified || arch == f[1]) {
+		for _, p := range asked[f[0]] {
+			if _, arch, qualified := strings.Cut(p.Name, ":"); !qualified || arch == f[1] {
 				states[p.Name] = State{Version: rpmVersion(p, f[2], f[3], f[4])}
 			}
 		}
@@ -113,11 +113,12 @@ func (d *Dnf) candidates(ctx context.Context, packages []catalog.Package, states
 		fail(states, packages, err)
 		return
 	}
+	asked := byName(packages)
 	for line := range strings.Lines(out.Stdout) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		for _, p := range packages {
-			base, arch, qualified := strings.Cut(p.Name, ":")
-			if s := states[p.Name]; len(f) == 3 && base == f[0] && (!qualified || arch == f[1]) {
+		for _, p := range asked[f[0]] {
+			_, arch, qualified := strings.Cut(p.Name, ":")
+			if s := states[p.Name]; len(f) == 3 && (!qualified || arch == f[1]) {
 				s.Candidate = strings.TrimPrefix(f[2], "0:")
 				states[p.Name] = s
 			}

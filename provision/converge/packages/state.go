@@ -101,11 +101,9 @@ func (a *Apt) Query(ctx context.Context, packages []catalog.Package) (map[string
 		return nil, nil
 	}
 	args := []string{"dpkg-query", "-W", "-f", `${Package}\t${Architecture}\t${db:Status-Abbrev}\t${Version}\n`}
-	byName := map[string][]string{} // names as asked for, by those without an architecture
+	asked := byName(packages)
 	for _, p := range packages {
 		args = append(args, p.Name)
-		base, _, _ := strings.Cut(p.Name, ":")
-		byName[base] = append(byName[base], p.Name)
 	}
 	out, err := a.Runner.Run(ctx, nil, args...)
 	if err != nil {
@@ -121,7 +119,8 @@ func (a *Apt) Query(ctx context.Context, packages []catalog.Package) (map[string
 		if len(f) != 4 || len(f[2]) < 2 {
 			continue
 		}
-		for _, name := range byName[f[0]] {
+		for _, p := range asked[f[0]] {
+			name := p.Name
 			_, arch, qualified := strings.Cut(name, ":")
 			if qualified && arch != f[1] {
 				continue
@@ -140,6 +139,16 @@ func (a *Apt) Query(ctx context.Context, packages []catalog.Package) (map[string
 	}
 	a.candidates(ctx, those(packages, isLatest), states)
 	return states, nil
+}
+
+// byName has packages by their names without an architecture.
+func byName(packages []catalog.Package) map[string][]catalog.Package {
+	named := make(map[string][]catalog.Package, len(packages))
+	for _, p := range packages {
+		base, _, _ := strings.Cut(p.Name, ":")
+		named[base] = append(named[base], p)
+	}
+	return named
 }
 
 // candidates notes what apt's sources offer of packages that are to be the latest.

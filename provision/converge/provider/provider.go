@@ -45,8 +45,13 @@ type Files interface {
 	// Read is the content of a regular file of at most limit bytes; there is false if there
 	// is none.
 	Read(ctx context.Context, path string, limit int64) (content []byte, there bool, err error)
+	// Look is a regular file of at most limit bytes with its attributes; nil if nothing is
+	// there, or if a folder on the way is absent.
+	Look(ctx context.Context, path string, limit int64) (*Regular, error)
 	Check(ctx context.Context, file *catalog.File) (differs []string, err error)
 	Apply(ctx context.Context, file *catalog.File) error
+	// Unified is a bounded unified diff of two texts; "" unless both are text.
+	Unified(path string, old, new []byte) string
 	Diff(ctx context.Context, file *catalog.File) string
 }
 
@@ -60,9 +65,15 @@ type Host struct {
 // All are the providers of a host, by kind.
 func All(h Host) map[string]Provider {
 	return map[string]Provider{
-		catalog.KindGroup:      group{h},
-		catalog.KindRepository: repository{h},
-		catalog.KindUser:       user{h},
-		catalog.KindExec:       execute{h},
+		catalog.KindGroup:         group{h},
+		catalog.KindLine:          edited{h, lineChange},
+		catalog.KindBlock:         edited{h, blockChange},
+		catalog.KindINI:           edited{h, iniChange},
+		catalog.KindAuthorizedKey: authorizedKey{h},
+		catalog.KindSudoers:       dropped{h, sudoersFile, sudoReady},
+		catalog.KindCron:          dropped{h, cronFile, cronReady},
+		catalog.KindRepository:    repository{h},
+		catalog.KindUser:          user{h},
+		catalog.KindExec:          execute{h},
 	}
 }

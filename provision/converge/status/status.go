@@ -47,6 +47,7 @@ type LastRun struct {
 	Version string    `json:"version,omitempty"` // of the catalog
 	Error   string    `json:"error,omitempty"`
 	Order   string    `json:"order,omitempty"`
+	Tags    []string  `json:"tags,omitempty"` // it was limited to
 	// Boot and Up are At as boot and time since that boot.
 	Boot string        `json:"boot,omitempty"`
 	Up   time.Duration `json:"up,omitempty"`

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rackhand/provision/converge"
+	"rackhand/provision/converge/command"
 	"rackhand/provision/rack/simulated"
 )
 
@@ -51,6 +52,8 @@ func TestMain(m *testing.M) {
 type powered struct {
 	simulated.Options
 	Enrols bool
+	// Serves: the system is a web server, and its agent runs until it serves.
+	Serves bool
 	// Bond is the MAC that the installed system's network has; empty: its card's.
 	Bond string
 }
@@ -58,6 +61,11 @@ type powered struct {
 // agent runs the agent once in the system below root, with its own code. It keeps a clock of its
 // own: the machine's is not its to set.
 func agent(ctx context.Context, root string) error {
+	_, err := once(ctx, root)
+	return err
+}
+
+func once(ctx context.Context, root string) (status string, err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	clock := &ownClock{}
 	a := &converge.Agent{
@@ -70,10 +78,9 @@ func agent(ctx context.Context, root string) error {
 				return ctx.Err()
 			}
 		},
-		Random: rand.New(rand.NewPCG(1, 2)), Keys: crand.Reader,
+		Random: rand.New(rand.NewPCG(1, 2)), Keys: crand.Reader, Runner: command.Exec{},
 	}
-	_, err := a.Once(ctx, false)
-	return err
+	return a.Once(ctx, false)
 }
 
 // An ownClock is the machine's, moved by what it was set to.
@@ -98,6 +105,9 @@ func boxMain(options []byte) error {
 				if out, err := exec.Command("ip", "link", "set", o.Link, "address", p.Bond).CombinedOutput(); err != nil {
 					return fmt.Errorf("ip link: %w: %s", err, out)
 				}
+			}
+			if p.Serves {
+				return served(ctx, o.Scratch, root)
 			}
 			return agent(ctx, root)
 		}

@@ -92,6 +92,13 @@ func (v *runView) add(k reports.Kept) {
 		}
 		v.Results = append(v.Results, r)
 	}
+	for _, x := range (catalog.Report{Checks: k.Checks}).FailedChecks() {
+		text := x.Message
+		if x.Source != "" {
+			text += " (" + x.Source + ")"
+		}
+		v.Results = append(v.Results, result{ID: cut(x.Check, 120), Status: "check failed", Message: cut(text, 400), Level: "error"})
+	}
 	weight := map[string]int{"error": 0, "warning": 1, "": 2}
 	slices.SortStableFunc(v.Results, func(a, b result) int { return cmp.Compare(weight[a.Level], weight[b.Level]) })
 	if n := len(v.Results); n > runResults {

@@ -51,7 +51,11 @@ func (f *fake) report(now time.Time) {
 		result("service[nginx]", catalog.Skipped, "", "requires package[nginx], which is failed"),
 		result("file[/etc/nginx/nginx.conf]", catalog.Changed, catalog.CauseCatalog, "content changed, 1480 → 1512 bytes"),
 		result("file[/etc/ssh/sshd_config.d/50-rackhand.conf]", catalog.Changed, catalog.CauseDrift, "content changed, 120 → 96 bytes; mode 0666 → 0644"),
-	), func(k *reports.Kept) { k.Drifted = k.Received })
+	), func(k *reports.Kept) {
+		k.Drifted = k.Received
+		k.Checks = []catalog.CheckResult{{Check: "tcp 127.0.0.1:80", Source: "roles/web.yaml:9:5", Status: catalog.Failed, Message: "tcp 127.0.0.1:80: connection refused"}, {Check: "exec a", Status: catalog.OK}}
+		k.SetTotals()
+	})
 	give("lb1", 1207, 3*time.Hour, told(catalog.OK), func(k *reports.Kept) { k.Silent = true })
 	give("build1", 3, time.Minute, told(catalog.Changed, result("file[/etc/motd.d/x]", catalog.Changed, catalog.CauseFirst, "made")), func(k *reports.Kept) {
 		k.Age = 7200
@@ -86,7 +90,7 @@ func TestRuns(t *testing.T) {
 		}
 		last = at
 	}
-	for _, want := range []string{"<b>1</b> failed", "<b>1</b> silent", "<b>1</b> on a kept catalog", "<b>1</b> drifted", "<b>2</b> in order", "<b>5</b> never reported", "silent for 3 h", "2 of 5 resources don&#39;t hold", ">unknown</span>"} {
+	for _, want := range []string{"<b>1</b> failed", "<b>1</b> silent", "<b>1</b> on a kept catalog", "<b>1</b> drifted", "<b>2</b> in order", "<b>5</b> never reported", "silent for 3 h", "2 of 5 resources don&#39;t hold", "1 of 2 checks fail", ">unknown</span>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing says %q", want)
 		}
@@ -95,7 +99,7 @@ func TestRuns(t *testing.T) {
 		t.Error("it has unclaimed boxes")
 	}
 	host := get(t, h, "/host/web2").Body.String()
-	for _, want := range []string{"Last run", "1 drifted", "drift</span>", "E: Unable to fetch", "every 30 min"} {
+	for _, want := range []string{"Last run", "1 drifted", "drift</span>", "E: Unable to fetch", "every 30 min", "1 of 2 checks failed", "check failed</b>", "connection refused (roles/web.yaml:9:5)"} {
 		if !strings.Contains(host, want) {
 			t.Errorf("the host's page doesn't say %q", want)
 		}

@@ -32,7 +32,7 @@ func meaning(s provision.Stage) string {
 	case provision.Converged:
 		return "the agent reports that everything holds"
 	case provision.Serving:
-		return "the role's checks pass from outside"
+		return "the role's checks pass"
 	}
 	return ""
 }

@@ -37,7 +37,10 @@ func Report(out io.Writer, k reports.Kept, all bool, now time.Time) error {
 	if s := k.Shortened; s != nil {
 		fmt.Fprintf(out, "shortened: %d texts were cut, %d results left out\n", s.Texts, s.Results)
 	}
-	return results(out, k.Results, all)
+	if err := results(out, k.Results, all); err != nil {
+		return err
+	}
+	return checks(out, k.Checks, all)
 }
 
 // Totals is a line of counts: 3 changed (1 drifted), 1 failed, 56 held.
@@ -58,6 +61,14 @@ func Totals(t catalog.Totals) string {
 	add(t.Unknown, "unknown")
 	add(t.Pending, "waiting for a window to restart")
 	add(t.OK, "held")
+	switch {
+	case t.ChecksFailed > 0:
+		add(t.ChecksFailed, fmt.Sprintf("of %d checks failed", t.Checks))
+	case t.Checks == 1:
+		add(1, "check passed")
+	default:
+		add(t.Checks, "checks passed")
+	}
 	if len(parts) == 0 {
 		return "no results"
 	}
@@ -87,6 +98,23 @@ func results(out io.Writer, list []catalog.Result, all bool) error {
 	fmt.Fprintln(w, "STATUS\tCAUSE\tRESOURCE\tTOOK\tWHAT")
 	for _, x := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", OneLine(x.Status, 20), dash(x.Cause), OneLine(x.ID, 120), fmt.Sprintf("%.2f s", x.Seconds), OneLine(x.Message, 400))
+	}
+	return w.Flush()
+}
+
+// checks writes a line for each check on the host that failed, or with all, for each.
+func checks(out io.Writer, list []catalog.CheckResult, all bool) error {
+	if !all {
+		list = catalog.Report{Checks: list}.FailedChecks()
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "STATUS\tCHECK\tSOURCE\tTOOK\tWHAT")
+	for _, x := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", OneLine(x.Status, 20), OneLine(x.Check, 120), dash(OneLine(x.Source, 80)), fmt.Sprintf("%.2f s", x.Seconds), OneLine(x.Message, 400))
 	}
 	return w.Flush()
 }

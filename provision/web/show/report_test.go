@@ -23,6 +23,10 @@ func TestReport(t *testing.T) {
 			{ID: "service[nginx]", Status: catalog.Skipped, Message: "requires package[nginx], which is failed"},
 		},
 	}
+	r.Checks = []catalog.CheckResult{
+		{Check: "GET http://127.0.0.1:80/", Source: "roles/web.yaml:9:5", Status: catalog.OK, Message: "GET http://127.0.0.1:80/ answers 200", Seconds: 0.01},
+		{Check: "exec pg_isready", Source: "roles/web.yaml:11:5", Status: catalog.Failed, Message: "exec pg_isready: exit status 0 was expected: exit status 2 \x1b[31m", Seconds: 60},
+	}
 	r.SetTotals()
 	r.Shortened = &catalog.Shortened{Texts: 3}
 	old := catalog.Report{Host: "web2", Status: catalog.Changed, Results: []catalog.Result{{ID: "a", Status: catalog.Changed}}}

@@ -1,0 +1,58 @@
+package role
+
+import (
+	"strings"
+	"testing"
+)
+
+// A file has one resource that sets the whole of it, or several that change parts.
+func TestWriters(t *testing.T) {
+	for _, tt := range []struct{ name, text, wrong string }{
+		{"file and line", "- file: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", "roles/r.yaml:4:5: line[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:2:5) sets the whole of it"},
+		{"line and file", "- ini: l\n    path: /etc/x\n    key: k\n    value: b\n  - file: /etc/x/\n    ensure: absent\n", "roles/r.yaml:2:5: ini[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:6:5)"},
+		{"parts", "- block: b\n    path: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", ""},
+		{"secret in a line", "- line: l\n    path: /etc/x\n    text: ${secret.app/password}\n", "roles/r.yaml:4:11: text: a secret can't stand here"},
+		{"secret in a block", "- block: l\n    path: /etc/x\n    content: ${secret.app/password}\n", "roles/r.yaml:4:14: content: a secret can't stand here"},
+		{"secret in a template", "- block: l\n    path: /etc/x\n    template: secret.txt\n", "roles/r.yaml:4:15: template, for host web1: a secret can't stand here"},
+		{"no path", "- line: l\n    text: b\n", "roles/r.yaml:2:5: line l: which file?"},
+		{"no text", "- line: l\n    path: /x\n    match: b\n", "line l: which line?"},
+		{"pattern", "- line: l\n    path: /x\n    text: b\n    match: (\n", "roles/r.yaml:5:12: match: error parsing regexp"},
+		{"heavy pattern", "- line: l\n    path: /x\n    text: b\n    match: a{900}b{900}c{900}\n", "match: the expression is too complex"},
+		{"title", "- line: 'l]'\n    path: /x\n    text: b\n", "roles/r.yaml:2:11: line: \"l]\" is not a valid name"},
+		{"mode without create", "- line: l\n    path: /x\n    text: b\n    mode: 0600\n", "mode, owner and group are for create: true"},
+		{"key with its separator", "- ini: l\n    path: /x\n    key: a=b\n    value: b\n", `key "a=b"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := compileText(t, "resources:\n  "+tt.text, nil)
+			switch {
+			case tt.wrong == "" && err != nil:
+				t.Fatal(err)
+			case tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong) || strings.Contains(err.Error(), "hunter2")):
+				t.Fatalf("%v; want %q", err, tt.wrong)
+			case err == nil && len(c.Catalog.Resources) != 2:
+				t.Errorf("%+v", c.Catalog.Resources)
+			}
+		})
+	}
+}
+
+// An edit comes after the folder of its file, and after the user and group that it names.
+func TestEditRequires(t *testing.T) {
+	c, err := compileText(t, `resources:
+  - line: l
+    path: /srv/app/conf
+    text: x
+    create: true
+    group: app
+  - file: /srv/app
+    ensure: directory
+  - group: app
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := c.Catalog.Resources[2]
+	if last.Line == nil || strings.Join(last.Require, " ") != "file[/srv/app] group[app]" {
+		t.Errorf("the last is %s, which requires %q", last.ID, last.Require)
+	}
+}

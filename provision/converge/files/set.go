@@ -1,0 +1,124 @@
+package files
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"rackhand/provision/catalog"
+)
+
+// setAttributes sets mode, owner and group of what is there already. Owner
+// first, since chown(2) clears set-user-ID.
+func (w want) setAttributes(p *place) error {
+	fd, err := unix.Openat(p.dir, p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", w.Path, err)
+	}
+	defer unix.Close(fd)
+	return w.setOn(fd)
+}
+
+// setOn is set, and returns when that is on disk.
+func (w want) setOn(fd int) error {
+	if err := w.set(fd); err != nil {
+		return err
+	}
+	return unix.Fsync(fd)
+}
+
+// set sets owner, group, access control lists and mode.
+func (w want) set(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	mode := st.Mode & 0o7777
+	if w.uid >= 0 && w.uid != int(st.Uid) || w.gid >= 0 && w.gid != int(st.Gid) {
+		if err := unix.Fchown(fd, w.uid, w.gid); err != nil {
+			return fmt.Errorf("setting the owner of %s: %w", w.Path, err)
+		}
+	}
+	if w.acl == nil && w.mode >= 0 {
+		mode = uint32(w.mode)
+	}
+	var err error
+	switch {
+	case w.acl != nil:
+		mode, err = w.setACL(fd, mode)
+	case w.kept:
+		err = putACL(fd, accessACL, w.keptACL)
+	}
+	if err != nil {
+		return fmt.Errorf("setting the access control list of %s: %w", w.Path, err)
+	}
+	if err := unix.Fchmod(fd, mode); err != nil {
+		return fmt.Errorf("setting the mode of %s: %w", w.Path, err)
+	}
+	return nil
+}
+
+// setACL sets the declared access control lists. It returns the mode that goes with them:
+// the mask stands in the place of the owning group's permissions.
+func (w want) setACL(fd int, mode uint32) (uint32, error) {
+	now, err := readACL(fd, accessACL)
+	if err != nil {
+		return 0, err
+	}
+	mode = now.unmasked(mode)
+	if w.mode >= 0 {
+		mode = uint32(w.mode)
+	}
+	access, defaults := w.acl.lists(mode)
+	value := access.encode()
+	if len(access) == len(minimal(mode)) {
+		value = nil // the mode says all of it
+	}
+	if err := putACL(fd, accessACL, value); err != nil {
+		return 0, err
+	}
+	value = nil
+	if defaults != nil {
+		value = defaults.encode()
+	}
+	if w.Ensure == catalog.Directory {
+		err = putACL(fd, defaultACL, value)
+	}
+	return access.masked(mode), err
+}
+
+// keep takes over the attributes that aren't declared from the file that is replaced.
+func (w *want) keep(p *place) error {
+	if w.kept { // a copy is restored
+		return nil
+	}
+	fd, err := unix.Openat(p.dir, p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	raw, err := rawACL(fd, accessACL)
+	if err != nil {
+		return err
+	}
+	mode := p.st.Mode & 0o7777
+	if w.acl == nil {
+		w.kept, w.keptACL = true, raw
+	} else if raw != nil {
+		l, err := decodeACL(raw)
+		if err != nil {
+			return err
+		}
+		mode = l.unmasked(mode)
+	}
+	if w.mode < 0 {
+		w.mode = int64(mode)
+	}
+	if w.uid < 0 {
+		w.uid = int(p.st.Uid)
+	}
+	if w.gid < 0 {
+		w.gid = int(p.st.Gid)
+	}
+	return nil
+}
