@@ -16,6 +16,8 @@ ALL := ./... ./.ci/testtable
 TABLE := $(CACHE)/test-times.txt
 # Programs that the benchmarks measure rackhand against: unpacked, never installed.
 PEERS := $(abspath $(CACHE))/peers
+# Modules of the Puppet that rackhand is held against.
+PUPPET := apt augeas-core concat cron-core host-core inifile mount-core sshkeys-core stdlib
 
 # Demo: BOXES=3 FIRMWARE=bios KEEP=1
 BOXES ?= 1
@@ -62,6 +64,7 @@ unit: build ## the tests that need no root and no tools
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
 	.ci/peers $(PEERS) isc-dhcp-relay sudo cron
+	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
 	go build -o bin/testtable ./.ci/testtable
 	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
@@ -73,7 +76,8 @@ FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provis
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
-  FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog
+  FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog \
+  FuzzRole=inventory/role FuzzExpression=inventory/role/expression
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)

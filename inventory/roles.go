@@ -154,6 +154,3 @@ type givenRoles struct {
 
 // Role is the host's roles as one text: "base, web"; "" without one.
 func (h *Host) Role() string { return strings.Join(h.Roles, ", ") }
-
-// HasRole reports whether a role is one of the host's own, without those that they include.
-func (h *Host) HasRole(name string) bool { return slices.Contains(h.Roles, name) }

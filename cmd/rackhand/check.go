@@ -52,6 +52,10 @@ func (c *checkCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		supplies.Facts = storedFacts(ctx, cfg)
 	}
 	checked := preview.Check(dir, supplies)
+	tests, failed := preview.TestRoles(dir)
+	if len(failed) > 0 {
+		checked.Problems, checked.Snapshot = append(checked.Problems, failed...), nil
+	}
 	for _, p := range slices.Concat(checked.Problems, checked.Warnings) {
 		fmt.Fprintln(out, p)
 	}
@@ -69,6 +73,9 @@ func (c *checkCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		fallthrough
 	default:
 		fmt.Fprintf(out, "%s in %s: ", count(len(snap.Hosts), "host"), count(len(snap.Networks), "network"))
+	}
+	if tests > 0 && len(failed) == 0 {
+		said = append(said, count(tests, "test")+" of roles passed")
 	}
 	fmt.Fprintln(out, strings.Join(said, ", "))
 	if supplies == nil {

@@ -139,6 +139,8 @@ func (g *guide) yaml(t *testing.T, first, block string) {
 		}
 	}
 	switch {
+	case first == "# inventory/roles/web.test.yaml":
+		g.check(t, dir, map[string]string{"rack.yaml": g.rack, "roles/web.yaml": g.role, "roles/web.test.yaml": block})
 	case strings.HasPrefix(first, "# inventory/roles/"):
 		fits("role")
 		g.check(t, dir, map[string]string{"rack.yaml": g.rack, "roles/site.yaml": g.site, "roles/web.yaml": block})

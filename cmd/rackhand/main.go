@@ -35,6 +35,7 @@ type cli struct {
 	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Import  importCmd  `cmd:"" help:"Convert a table of hosts to YAML, and check it with the inventory."`
 	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
+	Roles   rolesCmd   `cmd:"" help:"List, show and copy the roles that come with rackhand."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the inventory, the configuration, a role, an image's recipe or an agent's report."`
 
 	Status  statusCmd  `cmd:"" help:"Show every host with its stage."`

@@ -2,7 +2,6 @@ package role
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -191,14 +190,6 @@ func onHost(checks []catalog.Check) (out []catalog.Check) {
 	return out
 }
 
-// tooManyChecks says so.
-func tooManyChecks(n int) error {
-	if n <= catalog.MaxChecks {
-		return nil
-	}
-	return fmt.Errorf("%d checks, with those of included roles; at most %d are allowed", n, catalog.MaxChecks)
-}
-
 // texts are the items of a list.
 func (r *resolver) texts(name string) []string { return values{r}.List(name) }
 
@@ -235,6 +226,10 @@ func (r *resolver) flag(name string, otherwise bool) bool {
 	return otherwise
 }
 
-func missingField(names ...string) error {
-	return errors.New(strings.Join(names, " and ") + " must be written")
+// needs is an error unless a field is written.
+func (d *checkDeclaration) needs(name string) error {
+	if d.has(name) {
+		return nil
+	}
+	return errors.New(name + " must be written")
 }

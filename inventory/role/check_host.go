@@ -18,8 +18,8 @@ func execKind() checkKind {
 			"user":    {Valid: withoutHint(catalog.ValidUser)},
 		}),
 		shape: func(d *checkDeclaration) error {
-			if !d.has("command") {
-				return missingField("command")
+			if err := d.needs("command"); err != nil {
+				return err
 			}
 			if v := d.fields["command"]; v.isList && len(v.list) == 1 && strings.ContainsAny(v.list[0].text, " \t") {
 				return fmt.Errorf("no shell reads the command: write its words as a list, [%s]", strings.Join(strings.Fields(v.list[0].text), ", "))
@@ -39,12 +39,7 @@ func systemdKind() checkKind {
 			"failed": {Type: kind.Number, Low: 0, High: catalog.MaxUnits},
 			"except": {Type: kind.Words, Valid: withoutHint(catalog.ValidUnits)},
 		},
-		shape: func(d *checkDeclaration) error {
-			if !d.has("failed") {
-				return missingField("failed")
-			}
-			return nil
-		},
+		shape: func(d *checkDeclaration) error { return d.needs("failed") },
 		make: func(f *resolver, c *catalog.Check) {
 			c.Systemd = &catalog.SystemdCheck{Failed: f.number("failed", 0), Except: f.texts("except")}
 		},

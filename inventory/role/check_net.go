@@ -3,6 +3,7 @@ package role
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// tlsSpecs are the fields of a check over the network, with or without TLS.
+// netSpecs are the fields of every check over the network.
 func netSpecs(to map[string]spec) map[string]spec {
 	to["port"] = spec{Type: kind.Number, Low: 1, High: 65535}
 	to["address"] = spec{Valid: withoutHint(catalog.ValidAddress)}
@@ -22,11 +23,11 @@ func netSpecs(to map[string]spec) map[string]spec {
 	return to
 }
 
-// tlsShape says which fields of TLS don't go together.
-func tlsShape(d *checkDeclaration, alsoPlain ...string) error {
+// tlsShape says which fields of TLS don't go together; those in plain may stand without TLS.
+func tlsShape(d *checkDeclaration, plain ...string) error {
 	secure := d.has("tls") && !d.is("tls", "false", "no")
 	for _, name := range []string{"host", "ca", "verify", "certificate_days"} {
-		if plain := len(alsoPlain) > 0 && name == alsoPlain[0]; d.has(name) && !secure && !plain {
+		if d.has(name) && !secure && !slices.Contains(plain, name) {
 			return fmt.Errorf("%s goes with tls: true", name)
 		}
 	}
@@ -117,8 +118,8 @@ func tcpKind() checkKind {
 		name: "tcp", deadline: 5 * time.Second,
 		fields: netSpecs(map[string]spec{"send": {}, "expect": {}}),
 		shape: func(d *checkDeclaration) error {
-			if !d.has("port") {
-				return missingField("port")
+			if err := d.needs("port"); err != nil {
+				return err
 			}
 			return tlsShape(d)
 		},

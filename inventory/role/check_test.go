@@ -174,7 +174,7 @@ func TestCheckProblems(t *testing.T) {
 		"- systemd: {except: [a]}":                            "systemd: failed must be written",
 		"- systemd: {failed: none}":                           "is not a number from 0 to 1000",
 		"- systemd: {failed: 0, except: [\"a b\"]}":           "is not the name of a unit",
-		strings.Repeat("- http: {}\n  ", catalog.MaxChecks+1): "101 checks, with those of included roles; at most 100 are allowed",
+		strings.Repeat("- http: {}\n  ", catalog.MaxChecks+1): "role r for host web1: more than 100 checks, with those of included roles",
 	} {
 		_, err := compileText(t, "checks:\n  "+text+"\n", files)
 		if err == nil || !strings.Contains(err.Error(), want) {

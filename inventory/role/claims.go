@@ -34,7 +34,7 @@ type choice struct {
 // secret gives a secret to a template.
 func (ch *choice) secret(name string) (string, error) {
 	ch.r.secret = true
-	if ch.claims && !ch.written(name) && !names(ch.c.in.Host.Variables, name) && !names(ch.r.scope.params, name) {
+	if ch.claims && !ch.written(name) && !namesSecret(ch.c.in.Host.Variables, name) && !namesSecret(ch.r.scope.params, name) {
 		return "", fmt.Errorf("secret %.80s: a template that uses facts must name its secrets as they are: secret \"NAME\"", name)
 	}
 	return ch.c.secret(name)
@@ -54,20 +54,20 @@ func (ch *choice) written(text string) bool {
 	return err == nil && (strings.Contains(source.Text, strconv.Quote(text)) || strings.Contains(source.Text, "`"+text+"`"))
 }
 
-// names reports whether a value names a secret.
-func names(v any, secret string) bool {
+// namesSecret reports whether a value names a secret.
+func namesSecret(v any, secret string) bool {
 	switch v := v.(type) {
 	case inventory.SecretRef:
 		return string(v) == secret
 	case []any:
 		for _, item := range v {
-			if names(item, secret) {
+			if namesSecret(item, secret) {
 				return true
 			}
 		}
 	case map[string]any:
 		for _, item := range v {
-			if names(item, secret) {
+			if namesSecret(item, secret) {
 				return true
 			}
 		}

@@ -23,8 +23,8 @@ func (s *Set) Compile(names []string, in Input) (*Compiled, error) {
 	if out.Catalog.Version, err = catalog.Version(out.Catalog.Resources); err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)
 	}
-	if out.Catalog, err = out.Catalog.WithChecks(onHost(c.compiled)); err == nil {
-		err = tooManyChecks(len(c.compiled))
+	if out.Catalog, err = out.Catalog.WithChecks(onHost(c.compiled)); err == nil && len(c.compiled) > catalog.MaxChecks {
+		err = fmt.Errorf("more than %d checks, with those of included roles", catalog.MaxChecks)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("role %s for host %s: %w", joined, in.Host.Name, err)

@@ -26,7 +26,7 @@ func factTypes() expression.Map {
 			"name": text, "bytes": number, "model": text, "serial": text, "wwn": text, "rotational": truth, "removable": truth, extra: expression.Any,
 		}),
 		"cards": expression.List(expression.Map{
-			"name": text, "mac": text, "driver": text, "up": truth, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
+			"name": text, "mac": text, "driver": text, "kind": text, "mbit": number, "mtu": number, "addresses": expression.List(text), extra: expression.Any,
 		}),
 		"dmi":            expression.Map{extra: text},
 		"virtualisation": text,
@@ -58,8 +58,26 @@ func FactKeys() (keys []string) {
 	return keys
 }
 
-// checkFact says what is wrong with the path of a fact, such as os.id.
-func checkFact(path string) (hint string, err error) {
+// cutDefault takes apart PATH ?? 'TEXT', what ${facts...} takes.
+func cutDefault(ref string) (path, otherwise string, has bool, err error) {
+	path, text, has := strings.Cut(ref, "??")
+	if !has {
+		return ref, "", false, nil
+	}
+	text = strings.TrimSpace(text)
+	n := len(text)
+	if n < 2 || text[0] != '\'' && text[0] != '"' || text[n-1] != text[0] {
+		return "", "", false, fmt.Errorf("the default of a fact is a text in quotes, not %.40s", text)
+	}
+	return strings.TrimSpace(path), text[1 : n-1], true, nil
+}
+
+// checkFact says what is wrong with the path of a fact, such as os.id. A default may follow.
+func checkFact(ref string) (hint string, err error) {
+	path, _, _, err := cutDefault(ref)
+	if err != nil {
+		return "write ${facts.NAME ?? 'TEXT'}", err
+	}
 	at := expression.Type(factShape)
 	keys := strings.Split(path, ".")
 	for i, key := range keys {
@@ -138,14 +156,18 @@ func texts(v any) any {
 }
 
 // fact finds a fact for ${facts.PATH}. Without facts, it makes the resource wait.
-func (r *resolver) fact(name string, v value, path string) (any, bool) {
+func (r *resolver) fact(name string, v value, ref string) (any, bool) {
+	path, otherwise, has, _ := cutDefault(ref) // checked when the role was read
 	r.claims = true
 	if r.c.facts == nil {
 		r.waits = true
 		return nil, false
 	}
 	found, known, ok := variable(r.c.facts, path)
-	if !ok {
+	switch {
+	case !ok && has:
+		return otherwise, true
+	case !ok:
 		r.c.addf(v.at, problem.DidYouMean(path, known), "%s: host %s has no fact %q", name, r.c.in.Host.Name, path)
 		return nil, false
 	}

@@ -128,7 +128,7 @@ type roleQuery struct {
 }
 
 // checkQueries reports hosts(role=...) of a role that doesn't exist. Such a list would be
-// empty without a word.
+// empty, and no message would say why.
 func (s *Set) checkQueries(r *role) {
 	for _, q := range r.queries {
 		if s.roles[q.role] == nil {

@@ -70,7 +70,7 @@ func resourceFields() (specs map[string]spec, docs map[string]schema.Doc) {
 				docs[name] = schema.Doc{Text: "Of " + article(k.Name) + ": " + text + ".", Default: f.Default, Examples: f.Examples, Pattern: f.Pattern()}
 				continue
 			}
-			if f.List() { // a list may be one text, too
+			if f.List() { // which takes a text, too
 				specs[name] = f.Spec
 			}
 			if before, ok := strings.CutSuffix(doc.Text, ": "+text+"."); ok {

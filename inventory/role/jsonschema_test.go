@@ -70,12 +70,17 @@ func baseRole(path string) string {
 		if _, ok := k.Fields[key]; !ok {
 			continue
 		}
-		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:", "always": "creates:"}[key]
+		instead := map[string]string{"source": "content:", "template": "content:", "schedule": "minute:"}[key]
 		needs := slices.DeleteFunc(strings.Split(k.Needs, ", "), func(need string) bool {
 			return strings.HasPrefix(need, key+":") || instead != "" && strings.HasPrefix(need, instead)
 		})
-		if with := map[string]string{"membership": "groups: [a]", "remove_home": "ensure: absent"}[key]; with != "" {
-			needs = []string{with}
+		switch key { // what goes with it
+		case "always":
+			needs = []string{"command: [x]"}
+		case "membership":
+			needs = []string{"groups: [a]"}
+		case "remove_home":
+			needs = []string{"ensure: absent"}
 		}
 		return "resources: [{" + k.Name + ": " + k.Example + ", " + strings.Join(needs, ", ") + "}]\n"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role/shipped"
 )
 
 var roleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
@@ -25,10 +26,8 @@ func Load(dir string) (*Set, Problems) {
 	set := &Set{roles: map[string]*role{}}
 	var all problem.List
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
-		}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		all.Addf(problem.Place{File: "roles"}, "make it a folder that the appliance may read", "the roles cannot be read: %v", err)
 		return set, all.Problems()
 	}
 	for _, e := range entries {
@@ -38,6 +37,8 @@ func Load(dir string) (*Set, Problems) {
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
 			// an editor's own file
+		case strings.HasSuffix(e.Name(), ".test.yaml"):
+			// tests of a role: see package roletest
 		case strings.HasSuffix(e.Name(), ".yml"):
 			all.Addf(place, "rename it to "+strings.TrimSuffix(e.Name(), ".yml")+".yaml", "this file is not read: a role is named NAME.yaml")
 		case !isYAML:
@@ -56,12 +57,22 @@ func Load(dir string) (*Set, Problems) {
 			set.roles[name], _ = parse(name, data)
 		}
 	}
+	set.ship()
 	set.link()
 	var problems Problems
 	for _, name := range set.Names() {
 		problems = append(problems, set.roles[name].problems.Problems()...)
 	}
 	return set, append(all.Problems(), problems...)
+}
+
+// ship adds the roles that come with rackhand, but for those that the inventory has itself.
+func (s *Set) ship() {
+	for _, name := range shipped.Names() {
+		if s.roles[name] == nil {
+			s.roles[name], _ = parseFile(shipped.File(name), name, shipped.Role(name))
+		}
+	}
 }
 
 // Names lists the roles in order.

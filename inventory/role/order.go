@@ -17,23 +17,22 @@ import (
 func (c *compiler) link() {
 	c.oneWriter()
 	c.exclusiveKeys()
-	known := slices.Sorted(maps.Keys(c.index))
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
 		for _, t := range n.require {
-			if at, ok := c.target(n, "require", t, known); ok {
+			if at, ok := c.target(n, "require", t); ok {
 				c.graph.add(at, i)
 				n.Require = append(n.Require, t.id)
 			}
 		}
 		for _, t := range n.before {
-			if at, ok := c.target(n, "before", t, known); ok {
+			if at, ok := c.target(n, "before", t); ok {
 				c.graph.add(i, at)
 				c.nodes[at].Require = append(c.nodes[at].Require, n.ID)
 			}
 		}
 		for _, t := range n.notify {
-			at, ok := c.target(n, "notify", t, known)
+			at, ok := c.target(n, "notify", t)
 			if !ok {
 				continue
 			}
@@ -90,13 +89,13 @@ func unique(ids []string) []string {
 	return slices.Compact(ids)
 }
 
-func (c *compiler) target(n *node, field string, t target, known []string) (int, bool) {
+func (c *compiler) target(n *node, field string, t target) (int, bool) {
 	at, ok := c.index[t.id]
 	switch {
 	case !ok && c.missing(n, field, t):
 		return 0, false
 	case !ok:
-		hint := problem.Nearest(t.id, known)
+		hint := problem.Nearest(t.id, slices.Collect(maps.Keys(c.index)))
 		if hint != "" {
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {

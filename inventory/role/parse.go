@@ -12,8 +12,13 @@ import (
 
 // parse reads a role's file and checks all that can be told without a host.
 func parse(name string, data []byte) (*role, Problems) {
+	return parseFile("roles/"+name+".yaml", name, data)
+}
+
+// parseFile is parse for a file of another name.
+func parseFile(file, name string, data []byte) (*role, Problems) {
 	r := &role{name: name}
-	root, ok := schema.Parse("roles/"+name+".yaml", data, &r.problems)
+	root, ok := schema.Parse(file, data, &r.problems)
 	if ok {
 		root.Fields("role "+name, schema.Fields{
 			"parameters": r.readParameters,

@@ -1,9 +1,11 @@
 package role
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"rackhand/inventory/role/shipped"
 	"rackhand/provision/catalog"
 )
 
@@ -87,11 +89,11 @@ func TestProblems(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	set, problems := Load(t.TempDir() + "/none")
-	if len(problems) > 0 || len(set.Names()) > 0 {
+	if len(problems) > 0 || !slices.Equal(set.Names(), shipped.Names()) {
 		t.Errorf("an inventory without roles: %v, %v", set.Names(), problems)
 	}
 	set, problems = Load("testdata/bad/roles")
-	if got := strings.Join(set.Names(), " "); got != "broken good" {
+	if got := strings.Join(set.Names(), " "); got != "base broken good nginx" {
 		t.Errorf("roles are %q", got)
 	}
 	for _, want := range []string{"rename it to other.yaml", "Web.yaml: \"Web\" is no name for a role", "broken.yaml:2:5"} {
@@ -118,6 +120,7 @@ func FuzzRole(f *testing.F) {
 	f.Add("resources:\n  - file: /x\n    content: $${ ${secret.app/password}\n    mode: 0644\n    require: [file[/y]]\n  - file: /y\n    ensure: directory\n")
 	f.Add("parameters:\n  p: {type: list(map(port)), default: [{a: 1}], merge: unique}\n  colour: {values: [green]}\nresources:\n  - package: ${param.colour}\n    notify: ${param.p}\n")
 	f.Add("resources:\n  - package: ${x.value}\n    each: {a: ${var.colour}, b: ${host.name}}\n    as: x\n  - file: /${each.key}\n    each: ${var.words}\n    content: ${each.value}\n")
+	f.Add("checks:\n  - http: {tls: yes, ca: site.html, status: [200, 204], headers: ['A: b']}\n  - tcp: {port: '${each.value}', expect: a}\n    from: host\n    each: [1, b]\n  - exec: {command: [a, '${var.words}'], matches: '(a'}\n  - systemd: {failed: 0, except: '[a'}\n    within: 5m\n")
 	f.Add("include: [fuzz, {role: base, with: {p: [a]}}]\n")
 	f.Add("parameters:\n  s: {type: map(record), merge: deep, default: {a: {n: 1}}, fields: {n: {type: int}, r: {type: record, default: {}, fields: {x: {default: y}}}}}\nresources:\n  - package: ${each.key}\n    each: ${param.s}\n    when: each.value.n > 0 && each.value.r.x == 'y'\n    before: file[/x]\n  - file: /x\n    content: ${facts.os.id} ${hosts(role=fuzz).names}\n")
 	f.Add("include: [{role: fuzz2, when: 'facts.cpu.threads > 2'}]\nchecks:\n  - http: {port: 80}\n    each: ${hosts(\"role=fuzz\").addresses}\n    when: len(hosts('group=web')) > 0 || any(facts.disks ?? [], {.bytes > 1})\n")

@@ -27,7 +27,7 @@ type scope struct {
 
 // via says in an error which include brought the role.
 func (s *scope) via() string {
-	if s.include == nil {
+	if s == nil || s.include == nil {
 		return ""
 	}
 	return fmt.Sprintf(" (included at %s)", s.include.at)
@@ -58,7 +58,7 @@ func (s *Set) expand(c *compiler, r *role, inc *include, outer *scope) {
 		if inc != nil {
 			at = inc.at
 		}
-		c.waitsFor("role "+r.name, at, sc, forFacts)
+		c.waitsFor("role "+r.name, at, outer, forFacts)
 		return
 	}
 	if !ok {

@@ -6,7 +6,11 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role/kind"
 )
+
+// spec is what a field takes.
+type spec = kind.Spec
 
 // value is a scalar or a list of scalars as written.
 type value struct {

@@ -178,7 +178,8 @@ func (c *compiler) readable(s *scope, l *loop, i item) any {
 	if l.over.kind != scalarTree {
 		return hidden(i.value)
 	}
-	if path, ok := strings.CutPrefix(ref, "facts."); ok {
+	if ref, ok := strings.CutPrefix(ref, "facts."); ok {
+		path, _, _, _ := cutDefault(ref)
 		found, _, _ := variable(c.facts, path)
 		if list, ok := found.([]any); ok {
 			return list[i.number]

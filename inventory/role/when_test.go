@@ -49,7 +49,7 @@ resources:
     as: site
     when: site.value.on && site.value.port < 1000
   - file: /mnt/${each.value.name}
-    content: ${each.value.bytes} ${facts.custom.weight} ${facts.memory.total}
+    content: ${each.value.bytes} ${facts.custom.weight} ${facts.memory.total} ${facts.custom.zone ?? 'b'} ${facts.custom.none ?? "b c"}${facts.dmi.vendor ?? ''}
     each: ${facts.disks}
     when: each.value.bytes > 100 and not (each.value.rotational ?? false)
   - file: /d
@@ -76,7 +76,7 @@ checks:
 	if len(c.Checks) != 1 || c.Checks[0].HTTP.Port != 80 || len(c.Waiting) > 0 {
 		t.Errorf("checks %+v, waiting %q", c.Checks, c.Waiting)
 	}
-	if got := c.Catalog.Resources[3].File.Content; got != "1000 1.5 8589934592" {
+	if got := c.Catalog.Resources[3].File.Content; got != "1000 1.5 8589934592 a b c" {
 		t.Errorf("numbers are %q", got)
 	}
 }
@@ -151,7 +151,7 @@ checks:
 	}
 	want := []string{
 		"role b (roles/a.yaml:3:5) waits for the facts of the host",
-		"role c (roles/a.yaml:4:5) (included at roles/a.yaml:4:5) waits for the facts of the host",
+		"role c (roles/a.yaml:4:5) waits for the facts of the host",
 		"file /f/${facts.os.id} (roles/a.yaml:27:5) waits for the facts of the host",
 		"file /disks/${each.value.name} (roles/a.yaml:29:5) waits for the facts of the host",
 		"package[vim] (roles/a.yaml:34:5) waits for the facts of the host",
@@ -180,6 +180,59 @@ checks:
 	}
 }
 
+// A role whose parameters need facts waits as a whole, with what it includes.
+func TestWaitingRole(t *testing.T) {
+	roles := map[string]string{
+		"a": "include: [b]\nresources:\n  - package: a\n    require: package[c]\n  - package: d\n",
+		"b": "parameters: {os: {default: \"${facts.os.id}\"}}\ninclude: [c]\nresources:\n  - package: b-${param.os}\n",
+		"c": "resources:\n  - package: c\n",
+	}
+	c, _, err := compileRoles(t, roles, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"role b (roles/a.yaml:1:11) waits for the facts of the host", "package[a] (roles/a.yaml:3:5) waits for package[c]"}
+	if diff := cmp.Diff(want, c.Waiting); diff != "" || fmt.Sprint(idsOf(c)) != "[package[d]]" {
+		t.Errorf("%v, waiting (-want +got):\n%s", idsOf(c), diff)
+	}
+	c, _, err = compileRoles(t, roles, known(t, debian))
+	if err != nil || fmt.Sprint(idsOf(c)) != "[package[c] package[b-debian] package[a] package[d]]" {
+		t.Errorf("with facts: %v, %v", c, err)
+	}
+}
+
+// What a resource uses without saying so makes it wait as well.
+func TestWaitingUses(t *testing.T) {
+	text := `resources:
+  - file: /srv/app
+    content: a
+    owner: app
+  - user: app
+    group: apps
+  - group: apps
+    when: facts.os.id == "debian"
+  - file: /srv/other
+    content: a
+    owner: root
+`
+	c, err := compileText(t, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"file[/srv/app] (roles/r.yaml:2:5) waits for user[app]",
+		"user[app] (roles/r.yaml:5:5) waits for group[apps]",
+		"group[apps] (roles/r.yaml:7:5) waits for the facts of the host",
+	}
+	if diff := cmp.Diff(want, c.Waiting); diff != "" || fmt.Sprint(idsOf(c)) != "[file[/srv/other]]" {
+		t.Errorf("%v, waiting (-want +got):\n%s", idsOf(c), diff)
+	}
+	c, err = compileText(t, text, known(t, debian))
+	if err != nil || fmt.Sprint(idsOf(c)) != "[group[apps] user[app] file[/srv/app] file[/srv/other]]" {
+		t.Errorf("with facts: %v, %v", c, err)
+	}
+}
+
 // Declarations that wait are in no cycle, since they may never be declared together. Nor are
 // they at fault for what they need, if it isn't declared.
 func TestWaitingFaults(t *testing.T) {
@@ -201,8 +254,15 @@ func TestWaitingFaults(t *testing.T) {
     require: package[f]
   - package: f
     when: "false"
+  - file: /g
+    content: g
+    when: facts.os.id == "debian"
+  - line: a
+    path: /g
+    text: b
+    when: facts.os.id != "debian"
 `, nil)
-	if err != nil || len(c.Waiting) != 3 || len(c.Catalog.Resources) != 2 {
+	if err != nil || len(c.Waiting) != 5 || len(c.Catalog.Resources) != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -224,6 +284,8 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: len(hosts('rol=web')) > 1\n", `roles/a.yaml:3:21: when: hosts(rol=web): hosts can't be selected by "rol"`, `did you mean "role"?`},
 		{"include:\n  - {role: a2, when: facts.os.id = 'x'}\n", "roles/a.yaml:2:34: when: unexpected token", ""},
 		{"checks:\n  - http: {}\n    when: facts.cpu.threads == '1'\n", "roles/a.yaml:3:29: when: invalid operation", ""},
+		{"resources:\n  - package: ${facts.custom.x ?? y}\n", "the default of a fact is a text in quotes, not y", "write ${facts.NAME ?? 'TEXT'}"},
+		{"resources:\n  - package: ${facts.oss ?? 'y'}\n", "there is no fact oss", `did you mean "os"?`},
 		{"resources:\n  - package: ${facts.oss.id}\n", "roles/a.yaml:2:14: package: there is no fact oss", `did you mean "os"?`},
 		{"resources:\n  - package: ${hosts(role=).names}\n", "roles/a.yaml:2:14: package: hosts(role=) selects no hosts", "write hosts(role=NAME)"},
 		{"resources:\n  - package: ${hosts(role=a).name}\n", `hosts(...) has no "name"`, `did you mean "names"?`},
@@ -238,6 +300,7 @@ func TestWhenProblems(t *testing.T) {
 		{"resources:\n  - package: a\n    when: facts.kernel.release == 'x'\n", "roles/a.yaml:3:24: when: for host web1: cannot fetch release from a missing value", "write NAME ?? DEFAULT"},
 		{"resources:\n  - package: a\n    when: each.value == 'y'\n    each: [x]\n  - package: ${facts.os.codename}\n", "roles/a.yaml:5:14: package: host web1 has no fact \"os.codename\"", "known here: id, version"},
 		{"resources:\n  - package: a\n    when: 'all(1..1000, all(1..100000, # > 0))'\n", "roles/a.yaml:3:", "too many steps"},
+		{"resources:\n  - package: a\n    when: facts.cpu.sockets > 1\n", "roles/a.yaml:3:29: when: for host web1: invalid operation: a missing value > int", "write NAME ?? DEFAULT"},
 		{"resources:\n  - file: /a/\n    content: a\n    when: 'false'\n  - package: b\n    require: file[/a]\n", `roles/a.yaml:6:14: require: there is no file[/a] for host web1, since its condition at roles/a.yaml:4:12 is false`, "give this resource the same condition"},
 		{"resources:\n  - package: a-${each.key}\n    each: ${facts.custom.tags}\n    when: each.value > 3\n", "(item \"1\"): invalid operation: string > int", ""},
 	} {

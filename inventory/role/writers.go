@@ -15,12 +15,13 @@ func written(r *catalog.Resource) (name string, whole bool) {
 	return "", false
 }
 
-// oneWriter reports files that one resource writes whole and another one writes too.
+// oneWriter reports files that one resource writes whole and another one writes too. Those that
+// wait may be under opposite conditions.
 func (c *compiler) oneWriter() {
 	owners := map[string]*node{}
 	for _, n := range c.nodes {
 		name, whole := written(&n.Resource)
-		if !whole {
+		if !whole || n.waits != "" {
 			continue
 		}
 		if first := owners[name]; first != nil {
@@ -31,7 +32,7 @@ func (c *compiler) oneWriter() {
 	}
 	for _, n := range c.nodes {
 		name, whole := written(&n.Resource)
-		if first := owners[name]; !whole && name != "" && first != nil {
+		if first := owners[name]; !whole && name != "" && n.waits == "" && first != nil {
 			c.addf(n.decl.at, "put it into that content, or remove that resource", "%s changes a part of %s, and %s (at %s) sets the whole of it", n.ID, name, first.ID, first.decl.at)
 		}
 	}

@@ -28,7 +28,7 @@ func (h agentHost) converged(what string, done func() bool) {
 }
 
 // TestAgentsLife goes through the life of an agent with the programs as they are shipped:
-// it enrols, converges by order, tells drift from the operator's change, writes binary files
+// it enrols, sends facts and gets what they make, converges by order, tells drift from the operator's change, writes binary files
 // and secrets, is disabled, outlives the appliance, and upgrades itself.
 func TestAgentsLife(t *testing.T) {
 	t.Parallel() // it mostly waits: an agent asks for orders again 10 to 30 s after the appliance was killed
@@ -39,11 +39,18 @@ func TestAgentsLife(t *testing.T) {
 	}
 	role := func(motd string) {
 		h.write("inventory/roles/plain.yaml", "resources:\n  - {file: /etc, ensure: directory}\n  - {file: /etc/motd, content: "+motd+"}\n"+
-			"  - {file: /etc/key.gpg, source: key.gpg}\n  - {file: /etc/password, content: '${secret.app/key}'}\n")
+			"  - {file: /etc/key.gpg, source: key.gpg}\n  - {file: /etc/password, content: '${secret.app/key}'}\n"+
+			"  - {file: /etc/site, content: '${facts.custom.site.room} ${facts.boot_mode}', when: facts.cpu.threads > 0}\n")
 	}
 	role("one")
 	h.write("inventory/templates/key.gpg", string(binary))
 	h.write("secrets/app/key", "first\n")
+	h.write("root/etc/rackhand/facts.d/site.sh", "#!/bin/sh\necho '{\"room\": 4}'\n")
+	h.write("root/sys/firmware/none", "")
+	h.write("root/proc/cpuinfo", "processor: 0\n")
+	if err := os.Chmod(filepath.Join(h.root, "etc/rackhand/facts.d/site.sh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	appliance, said := h.serve()
 
 	// The operator's token in place of an install.
@@ -74,6 +81,14 @@ func TestAgentsLife(t *testing.T) {
 	h.until("the first run", func() bool { return h.status()[0].Run != nil })
 	if !h.has("etc/motd", "one") || !h.has("etc/key.gpg", string(binary)) || !h.has("etc/password", "first") {
 		t.Fatalf("the first run: %s", h.ask(0, "report", "web1", "-v"))
+	}
+	if !h.has("etc/site", "4 bios") {
+		t.Errorf("the file that facts make: %s", h.ask(0, "report", "web1", "-v"))
+	}
+	h.wantText(0, "facts web1", `"room": 4`, `"boot_mode": "bios"`)
+	render := exec.CommandContext(t.Context(), program(t), "render", "web1", "catalog", "--config", filepath.Join(h.dir, "rackhand.yaml"), "--inventory", filepath.Join(h.dir, "inventory"))
+	if text := h.run(0, render); !strings.Contains(text, `"content": "4 bios"`) {
+		t.Errorf("rendered with the facts that are kept:\n%s", text)
 	}
 	h.ask(0, "converge", "web1", "--wait")
 

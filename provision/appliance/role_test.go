@@ -13,6 +13,8 @@ import (
 
 	"rackhand/config"
 	"rackhand/provision/catalog"
+	"rackhand/provision/handout"
+	"rackhand/provision/hostfacts"
 	"rackhand/provision/journal/journaltest"
 	"rackhand/provision/preview"
 )
@@ -59,7 +61,12 @@ func newRoleEdits(t *testing.T) *roleEdits {
 // start starts the appliance, with nothing but what is on disk.
 func (r *roleEdits) start() {
 	r.t.Helper()
-	r.Appliance = &Appliance{Deps: r.Deps, store: r.store, journal: r.journal, cfg: r.cfg}
+	r.Appliance = &Appliance{Deps: r.Deps, store: r.store, journal: r.journal, cfg: r.cfg, secrets: r.cfg.SecretSources(os.LookupEnv), handout: &handout.Maker{}}
+	r.facts = hostfacts.New(hostfacts.Options{Store: r.store, Clock: r.Clock, Counted: r.journal.Counted, Log: r.Log})
+	if err := r.facts.Load(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	r.supply = r.supplies()
 	r.gate = r.newGate()
 	if err := r.openContents(); err != nil {
 		r.t.Fatal(err)
@@ -183,4 +190,46 @@ func TestBrokenRole(t *testing.T) {
 	if n := r.contents(); n != 1 {
 		t.Errorf("%d contents are left after two more loads, want 1", n)
 	}
+}
+
+// TestHostileFacts: a host with facts that its roles can't be made of keeps its last catalog.
+// Other hosts with these roles get what is new, also after a restart.
+func TestHostileFacts(t *testing.T) {
+	r := newRoleEdits(t)
+	const role = "resources:\n  - file: /etc/id\n    content: VERSION ${facts.os.id}\n"
+	r.write("rack.yaml", "networks: {n: {subnet: 10.77.0.0/24}}\ndefaults: {role: web}\nhosts:\n"+
+		"  web1: {mac: \"52:54:00:00:00:01\", address: 10.77.0.11}\n  db1: {mac: \"52:54:00:00:00:02\", address: 10.77.0.12}\n")
+	edit := func(version string) {
+		t.Helper()
+		r.write("roles/web.yaml", strings.Replace(role, "VERSION", version, 1))
+		r.reload()
+		if len(r.rolesReported) > 0 {
+			t.Errorf("%s: %v", version, r.rolesReported)
+		}
+	}
+	say := func(host, facts string) {
+		t.Helper()
+		if _, err := r.facts.Put(t.Context(), host, []byte(facts)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(when, host, content string, failing bool) {
+		t.Helper()
+		m, err := r.Catalog(r.holder.Current().Hosts[host])
+		if (err != nil) != failing || m == nil || len(m.Catalog.Resources) != 1 || m.Catalog.Resources[0].File.Content != content {
+			t.Errorf("%s: %s has %+v, %v", when, host, m, err)
+		}
+	}
+	say("web1", `{"os": {"id": "debian"}}`)
+	edit("1")
+	want("good", "web1", "1 debian", false)
+	say("db1", `{"os": {"id": ["not", "a", "text"]}}`)
+	edit("2")
+	want("another host is hostile", "web1", "2 debian", false)
+	if m, err := r.Catalog(r.holder.Current().Hosts["db1"]); m != nil || err == nil {
+		t.Errorf("of hostile facts: %+v, %v", m, err)
+	}
+	r.start()
+	edit("3")
+	want("after a restart", "web1", "3 debian", false)
 }

@@ -44,6 +44,8 @@ var (
 
 func (k *AuthorizedKey) Title() string { return k.Name }
 
+func (k *AuthorizedKey) absent() bool { return k.Ensure == Absent }
+
 // Uses is the user.
 func (k *AuthorizedKey) Uses() []string { return accountIDs(k.User, "") }
 

@@ -21,6 +21,8 @@ type Block struct {
 
 func (b *Block) Title() string { return b.Name }
 
+func (b *Block) absent() bool { return b.Ensure == Absent }
+
 // Begin is the line before the block, and End the one behind it.
 func (b *Block) Begin() string { return b.comment("BEGIN") }
 func (b *Block) End() string   { return b.comment("END") }

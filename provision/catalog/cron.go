@@ -32,6 +32,8 @@ var (
 
 func (c *Cron) Title() string { return c.Name }
 
+func (c *Cron) absent() bool { return c.Ensure == Absent }
+
 // Writes is the path of the file.
 func (c *Cron) Writes() (path string, whole bool) { return "/etc/cron.d/" + c.Name, true }
 

@@ -23,6 +23,8 @@ type INI struct {
 
 func (i *INI) Title() string { return i.Name }
 
+func (i *INI) absent() bool { return i.Ensure == Absent }
+
 // Between is the separator.
 func (i *INI) Between() string {
 	if i.Separator == "" {

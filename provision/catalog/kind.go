@@ -33,15 +33,15 @@ var kinds = []kind{
 	{KindService, true, func(r *Resource) Spec { return set(r.Service) }},
 	{KindRepository, false, func(r *Resource) Spec { return set(r.Repository) }},
 	{KindGroup, false, func(r *Resource) Spec { return set(r.Group) }},
-	{KindUser, false, func(r *Resource) Spec { return set(r.User) }},
-	{KindExec, true, func(r *Resource) Spec { return set(r.Exec) }},
-	{KindTimer, false, func(r *Resource) Spec { return set(r.Timer) }},
 	{KindLine, false, func(r *Resource) Spec { return set(r.Line) }},
 	{KindBlock, false, func(r *Resource) Spec { return set(r.Block) }},
 	{KindINI, false, func(r *Resource) Spec { return set(r.INI) }},
 	{KindAuthorizedKey, false, func(r *Resource) Spec { return set(r.AuthorizedKey) }},
 	{KindSudoers, false, func(r *Resource) Spec { return set(r.Sudoers) }},
 	{KindCron, false, func(r *Resource) Spec { return set(r.Cron) }},
+	{KindUser, false, func(r *Resource) Spec { return set(r.User) }},
+	{KindExec, true, func(r *Resource) Spec { return set(r.Exec) }},
+	{KindTimer, false, func(r *Resource) Spec { return set(r.Timer) }},
 }
 
 // set is a spec, nil if it isn't there.

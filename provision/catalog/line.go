@@ -20,6 +20,8 @@ type Line struct {
 
 func (l *Line) Title() string { return l.Name }
 
+func (l *Line) absent() bool { return l.Ensure == Absent }
+
 func (l *Line) validate() error {
 	switch {
 	case l.Ensure == Present && l.Text == "":

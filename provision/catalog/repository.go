@@ -38,6 +38,8 @@ var (
 // Title is its name.
 func (r *Repository) Title() string { return r.Name }
 
+func (r *Repository) absent() bool { return r.Ensure == Absent }
+
 // Paths are the files that it may be in.
 func (r *Repository) Paths() []string {
 	return []string{

@@ -33,6 +33,8 @@ var (
 
 func (s *Sudoers) Title() string { return s.Name }
 
+func (s *Sudoers) absent() bool { return s.Ensure == Absent }
+
 // Writes is the path of the file.
 func (s *Sudoers) Writes() (path string, whole bool) { return "/etc/sudoers.d/" + s.Name, true }
 

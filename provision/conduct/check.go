@@ -111,27 +111,37 @@ func onHost(in provision.Install, made *catalogs.Made, k reports.Kept, agent fun
 		}
 		return "", 0, fmt.Errorf("its agent%s does not run checks: it needs a newer one", version)
 	case n.ChecksFailed > 0:
-		text := fmt.Sprintf("%d of %d checks on the host fail", n.ChecksFailed, n.Checks)
-		var still time.Duration
-		for i, x := range k.FailedChecks() {
-			if i == 0 {
-				text = "on the host, " + x.Text()
-			}
-			for _, check := range made.Catalog.Checks {
-				if check.Source == x.Source {
-					still = max(still, time.Duration(check.Within)*time.Second-time.Duration(x.Seconds*float64(time.Second)))
-				}
-			}
-		}
-		if n.ChecksFailed > 1 && len(k.FailedChecks()) > 0 {
-			text += fmt.Sprintf(", and %d more", n.ChecksFailed-1)
-		}
-		return "", still, errors.New(text)
+		return "", still(made.Catalog.Checks, k.FailedChecks()), failing(n, k.FailedChecks())
 	}
 	if n.Checks == 1 {
 		return "the check on the host passes", 0, nil
 	}
 	return fmt.Sprintf("%d checks on the host pass", n.Checks), 0, nil
+}
+
+// failing says which check fails, as far as the report says it.
+func failing(n catalog.Totals, failed []catalog.CheckResult) error {
+	switch {
+	case len(failed) == 0:
+		return fmt.Errorf("%d of %d checks on the host fail", n.ChecksFailed, n.Checks)
+	case n.ChecksFailed == 1:
+		return fmt.Errorf("on the host, %s", failed[0].Text())
+	}
+	return fmt.Errorf("on the host, %s, and %d more", failed[0].Text(), n.ChecksFailed-1)
+}
+
+// still is how much longer failed checks may go on failing: the agent has tried each for a
+// time already. That is the host's word, and is bounded.
+func still(checks []catalog.Check, failed []catalog.CheckResult) (left time.Duration) {
+	for _, x := range failed {
+		tried := time.Duration(min(max(x.Seconds, 0), catalog.MaxWithin)) * time.Second
+		for _, k := range checks {
+			if k.Source == x.Source {
+				left = max(left, time.Duration(k.Within)*time.Second-tried)
+			}
+		}
+	}
+	return left
 }
 
 // systemSince is when the system of an install was on its disks. A report of before is of

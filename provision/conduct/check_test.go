@@ -55,6 +55,8 @@ func TestOnHost(t *testing.T) {
 		"one fails":          {report(13, "v2", ok, result("5", failed, 120)), "", 480 * time.Second, "on the host, exec a: exit status 1 (roles/web.yaml:5:5)"},
 		"two fail":           {report(13, "v2", result("3", failed, 60), result("5", failed, 120)), "", 480 * time.Second, "(roles/web.yaml:3:5), and 1 more"},
 		"it had its time":    {report(13, "v2", result("3", failed, 60), ok), "", 0, "exit status 1 (roles/web.yaml:3:5)"},
+		"hostile, long":      {report(13, "v2", ok, result("3", failed, 1e300)), "", 0, "exit status 1"},
+		"hostile, never":     {report(13, "v2", ok, result("3", failed, -1e300)), "", 60 * time.Second, "exit status 1"},
 		"of a short report":  {short, "", 0, "1 of 2 checks on the host fail"},
 	} {
 		said, within, err := onHost(in, made, tt.report, func() string { return tt.agent })

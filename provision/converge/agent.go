@@ -239,7 +239,7 @@ func (a *Agent) converge(ctx context.Context, c *client, cat *catalog.Catalog, s
 	a.Engine.Contents.use(c)
 	report.Results = a.converged(ctx, cat, state, Mode{Noop: demand.Noop, Hold: hold, Tags: demand.Tags})
 	report.Status = statusOf(report.Results, demand.Noop)
-	if !demand.Noop {
+	if !demand.Noop && len(demand.Tags) == 0 {
 		a.check(ctx, cat.Checks, report)
 	}
 	if left := without(report.Results, demand.Noop); left != "" {

@@ -136,6 +136,9 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 	if a.agents.serve(a, w, r) {
 		return
 	}
+	if r.URL.Path == catalogPath {
+		a.facts.ask(w, r)
+	}
 	if status := a.fail[r.URL.Path]; status != 0 && a.failures != 0 {
 		a.failures--
 		if a.after != "" {
@@ -177,7 +180,6 @@ func (a *appliance) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		a.facts.put(w, r, body)
 	case "/v1/catalog":
-		a.facts.ask(w, r)
 		etag := `"` + a.catalog.Version + `"`
 		if a.tags {
 			w.Header().Set(catalog.FormatHeader, "3")

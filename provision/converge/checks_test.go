@@ -74,6 +74,9 @@ func TestChecks(t *testing.T) {
 	if n := r.last().Totals; n.Checks != 2 || n.ChecksFailed != 0 {
 		t.Errorf("%+v", n)
 	}
+	if rep, err := r.Make(t.Context(), Demand{Tags: []string{"web"}}); err != nil || len(rep.Checks) != 0 {
+		t.Errorf("a run limited by tags: %+v, %v", rep, err)
+	}
 	r.app.mu.Lock()
 	reports := len(r.app.reports)
 	r.app.mu.Unlock()

@@ -86,23 +86,27 @@ func (a *Agent) send(ctx context.Context, c *client, k *claims, state *State, re
 }
 
 // catalogFor is freshCatalog for facts that the appliance may ask for: after a restored
-// database, or an upgrade. Then it sends them, and asks for the catalog that they make.
+// database, or an upgrade, or if it can make no catalog of those that it has. Then it sends
+// them, and asks for the catalog that they make.
 func (a *Agent) catalogFor(ctx context.Context, c *client, k *claims, host, have string, state *State, noop bool, report *catalog.Report) (*catalog.Catalog, error) {
 	fresh, err := a.freshCatalog(ctx, c, host, have, noop)
-	if err != nil || k == nil || !c.factsWanted || k.sent || !a.send(ctx, c, k, state, report) {
+	if k == nil || !c.factsWanted || k.sent || !a.send(ctx, c, k, state, report) {
 		return fresh, err
 	}
 	if fresh != nil {
 		have = fresh.Version
 	}
-	again, err := a.freshCatalog(ctx, c, host, have, noop)
-	if err != nil {
-		a.Log.Warn("the catalog for the host's facts could not be fetched: that of before is used", "error", short(err.Error()))
+	again, againErr := a.freshCatalog(ctx, c, host, have, noop)
+	switch {
+	case againErr == nil && again != nil:
+		return again, nil
+	case againErr == nil: // still the one that it has
+		return fresh, nil
+	case err == nil:
+		a.Log.Warn("the catalog for the host's facts could not be fetched: that of before is used", "error", short(againErr.Error()))
+		return fresh, nil
 	}
-	if again != nil && err == nil {
-		fresh = again
-	}
-	return fresh, nil
+	return nil, againErr
 }
 
 func (c *client) putFacts(ctx context.Context, body []byte) error {

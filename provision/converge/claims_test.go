@@ -100,6 +100,25 @@ func TestFactsAreWanted(t *testing.T) {
 	}
 }
 
+// TestCatalogNeedsFacts: an appliance that can make no catalog of the facts that it has gets
+// those of now in the same run.
+func TestCatalogNeedsFacts(t *testing.T) {
+	r, _ := newFactsHost(t)
+	r.once(catalog.Changed)
+	r.app.facts.last = "{}"
+	r.app.fail[catalogPath] = http.StatusServiceUnavailable
+	r.app.asked = func(path string) {
+		if path == catalog.FactsPath {
+			delete(r.app.fail, catalogPath)
+			r.app.catalog = catalog.Catalog{Host: "web1", Version: "v2", Resources: []catalog.Resource{file("/etc/motd", "by facts\n")}}
+		}
+	}
+	r.once(catalog.Changed)
+	if got := r.read("root/etc/motd"); got != "by facts\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestFactsNotTaken: whatever the appliance answers, the run goes on.
 func TestFactsNotTaken(t *testing.T) {
 	for status, c := range map[int]struct {

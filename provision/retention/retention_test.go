@@ -236,7 +236,7 @@ func TestOrphans(t *testing.T) {
 	r.known["web1"] = true
 	for _, h := range []string{"web1", "gone1", "away1"} {
 		r.record(1, func(int) provision.Event { return provision.Event{Host: h, Source: "agent", Kind: "converged"} })
-		for _, prefix := range []string{"report/", "order/", "reports/", "cert/"} {
+		for _, prefix := range []string{"report/", "facts/", "order/", "reports/", "cert/"} {
 			if _, err := r.store.Txn(t.Context(), nil, store.Op{Key: prefix + h, Value: []byte("{}")}); err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +261,7 @@ func TestOrphans(t *testing.T) {
 	}
 	r.sleep(11)
 	r.pass()
-	if there("report/gone1") || there("reports/gone1") || there("order/gone1") || !there("order/web1") || !there("reports/web1") || there("cert/gone1") || !there("report/web1") || !there("cert/web1") || !there("jobreport/"+job.ID) {
+	if there("report/gone1") || there("reports/gone1") || there("facts/gone1") || there("order/gone1") || !there("order/web1") || !there("reports/web1") || there("cert/gone1") || !there("report/web1") || !there("cert/web1") || !there("jobreport/"+job.ID) {
 		t.Error("after eleven days: what is left of gone1 stays, or web1 loses something")
 	}
 	if there("report/away1") || !there("cert/away1") {

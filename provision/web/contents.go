@@ -48,12 +48,16 @@ func (s *Server) catalog(c echo.Context) error {
 		return err
 	}
 	// Before the catalog is made: one that can't be made may lack the facts.
-	if has := c.Request().Header.Get(catalog.HeaderFacts); has != "" && has != s.Facts.Sum(h.Name) {
+	has := c.Request().Header.Get(catalog.HeaderFacts)
+	if has != "" && has != s.Facts.Sum(h.Name) {
 		c.Response().Header().Set(catalog.HeaderFacts, catalog.FactsWanted)
 	}
 	m, err := s.made(h)
 	if err != nil {
 		return err
+	}
+	if has == "" && len(m.Waiting) > 0 {
+		s.factsMissing(h.Name, m.Waiting)
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	c.Response().Header().Set(catalog.FormatHeader, strconv.Itoa(catalog.Format3))

@@ -43,15 +43,22 @@ func (s *Server) putFacts(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// factsRefused records once an hour that a host's facts are refused.
+// factsRefused records that a host's facts are refused.
 func (s *Server) factsRefused(host string, err error) {
-	if !s.taken.over.Allow(host+" facts", s.Journal.Counted()) {
+	s.factsEvent(host, "facts-refused", "what its agent says of the host is refused, and the facts from before stay: "+err.Error())
+}
+
+// factsMissing records that an agent that sends no facts gets a part of its catalog.
+func (s *Server) factsMissing(host string, waiting []string) {
+	s.factsEvent(host, "facts-missing", fmt.Sprintf("its agent sends no facts, so %d parts of its roles are left out of the catalog; the first: %s. Upgrade the agent", len(waiting), waiting[0]))
+}
+
+// factsEvent records an event of a host once an hour.
+func (s *Server) factsEvent(host, kind, message string) {
+	if !s.taken.over.Allow(host+" "+kind, s.Journal.Counted()) {
 		return
 	}
-	e := provision.Event{
-		Host: host, Source: "agent", Kind: "facts-refused", Level: provision.LevelWarn,
-		Message: "what its agent says of the host is refused, and the facts from before stay: " + err.Error(),
-	}
+	e := provision.Event{Host: host, Source: "agent", Kind: kind, Level: provision.LevelWarn, Message: message}
 	if err := s.Journal.Record(e); err != nil {
 		s.Log.Error("recording an event", "kind", e.Kind, "error", err)
 	}

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge"
 	"rackhand/provision/converge/facts"
 	"rackhand/provision/hostfacts"
+	"rackhand/provision/preview"
 )
 
 // factsIn are those that the test server has, also after its restart.
@@ -152,31 +154,74 @@ func TestSecretsInFacts(t *testing.T) {
 	}
 }
 
-// TestFactsOfAnAgent: an agent with facts gets the file that they make in its first run, and
-// another one when they change.
+// TestFactsOfAnAgent: an agent with facts gets what roles make of them in its first run, and
+// something else when they change. One of before that sends none gets what needs none.
 func TestFactsOfAnAgent(t *testing.T) {
 	l := newLife(t)
-	l.put(l.options.Catalogs.(*ownCatalogs), &roles{resources: []catalog.Resource{declared("/etc/motd", "fact:virtualisation")}})
+	inv := t.TempDir()
+	for name, text := range map[string]string{
+		"rack.yaml":         "networks: {n: {subnet: 127.0.0.0/24}}\nhosts:\n  web1: {mac: " + web1MAC + ", address: 127.0.0.1, install: never, roles: [always, by-facts]}\n",
+		"roles/always.yaml": "resources:\n  - {file: /etc/always, content: x}\n",
+		"roles/by-facts.yaml": "resources:\n  - file: /etc/motd\n    content: \"${facts.os.id} ${facts.custom.site.room}\"\n" +
+			"  - {file: /etc/debian, content: x, when: facts.os.id == \"debian\"}\n",
+	} {
+		path := filepath.Join(inv, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checked := preview.Try(inv, nil, nil)
+	if len(checked.Problems) > 0 {
+		t.Fatal(checked.Problems)
+	}
+	if err := l.options.Catalogs.(*ownCatalogs).Put(checked.Snapshot, checked.Roles); err != nil {
+		t.Fatal(err)
+	}
+	l.snap.Hosts["web1"].Roles = []string{"always", "by-facts"}
 	l.enrol()
-	run := func(virtual string) {
+	run := func(id, motd string, debian bool) {
 		t.Helper()
 		a := l.agent("v1")
-		a.Facts = func(context.Context) facts.Facts { return facts.Facts{Virtual: virtual} }
+		if id != "" {
+			a.Facts = func(ctx context.Context) facts.Facts {
+				f := converge.GatherFacts(ctx, a.Paths)
+				f.OS = &facts.OS{ID: id}
+				return f
+			}
+		}
 		if _, err := a.Once(t.Context(), false); err != nil {
 			t.Fatalf("%v\n%s", err, &l.out)
 		}
-		if b, err := os.ReadFile(filepath.Join(l.root, "etc/motd")); err != nil || string(b) != virtual {
-			t.Errorf("%q, %v; want %s", b, err, virtual)
+		if b, _ := os.ReadFile(filepath.Join(l.root, "etc/motd")); string(b) != motd {
+			t.Errorf("%q; want %s", b, motd)
+		}
+		if _, err := os.Stat(filepath.Join(l.root, "etc/always")); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(l.root, "etc/debian")); (err == nil) != debian {
+			t.Errorf("debian: %v", err)
 		}
 	}
-	run("kvm")
+	run("", "", false)
+	l.wantEvent("web1", "facts-missing")
+	own := filepath.Join(l.root, "etc/rackhand/facts.d")
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(own, "site.sh"), []byte("#!/bin/sh\necho '{\"room\": 4}'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run("rocky", "rocky 4", false)
 	l.pass(2 * time.Minute)
-	run("qemu")
+	run("debian", "debian 4", true)
 	// The appliance's database is restored: it asks.
 	l.pass(2 * time.Minute)
-	if _, err := l.options.Facts.Put(t.Context(), "web1", []byte(`{"virtualisation": "old"}`)); err != nil {
+	if _, err := l.options.Facts.Put(t.Context(), "web1", []byte(`{"os": {"id": "old"}, "custom": {"site": {"room": 1}}}`)); err != nil {
 		t.Fatal(err)
 	}
 	l.pass(2 * time.Minute)
-	run("qemu")
+	run("debian", "debian 4", true)
 }

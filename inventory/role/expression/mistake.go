@@ -86,7 +86,7 @@ func (f *fieldFinder) Visit(node *ast.Node) {
 // Words of Go in the library's messages, and those of a role.
 var goWords = strings.NewReplacer(
 	"interface conversion: interface {} is ", "wrong type: ", "map[string]interface {}", "a mapping", "[]interface {}", "a list", "[]string", "a list",
-	"interface {}", "any type", "<nil>", "a missing value", "float64", "number", "int64", "int", "time.Duration", "duration", "memory budget exceeded", "it makes lists of too many items", "[]role.HostData", "a list of hosts", "role.HostData", "host",
+	"interface {}", "any type", "<nil>", "a missing value", "float64", "number", "int64", "int", "time.Duration", "duration", "memory budget exceeded", "it makes lists of too many items", "expression.Hidden", "a secret", "[]role.HostData", "a list of hosts", "role.HostData", "host",
 )
 
 func plain(message string) string {

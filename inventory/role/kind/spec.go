@@ -49,7 +49,7 @@ type Spec struct {
 
 // List reports whether the field takes a list.
 func (s Spec) List() bool {
-	return s.Type == Words || s.Type == Command || s.Type == Tags || s.Type == IDs
+	return s.Type == Words || s.Type == Tags || s.Type == Command || s.Type == IDs
 }
 
 // ID takes the id of a resource apart; false if it isn't one of a known kind.

@@ -71,10 +71,10 @@ func TestAgents(t *testing.T) {
 func (s *system) mustConverge(c contender) {
 	s.t.Helper()
 	for _, undo := range []string{"true", "rm " + path(0) + "; systemctl stop " + service(0)} {
-		s.do("sh", "-c", undo)
-		s.do("sh", "-c", "HOME=/root LC_ALL=C.UTF-8; export HOME LC_ALL; "+c.command+" || true")
-		s.do("test", "-s", path(0))
-		s.do("systemctl", "is-active", service(0))
+		s.Do("sh", "-c", undo)
+		s.Do("sh", "-c", "HOME=/root LC_ALL=C.UTF-8; export HOME LC_ALL; "+c.command+" || true")
+		s.Do("test", "-s", path(0))
+		s.Do("systemctl", "is-active", service(0))
 	}
 }
 
@@ -89,7 +89,7 @@ type measured struct {
 func (s *system) run(c contender) measured {
 	s.t.Helper()
 	loop := fmt.Sprintf("i=0; while [ $i -lt %d ]; do %s || exit 1; i=$((i+1)); done", c.times, c.command)
-	out := s.do("sh", "-c", "HOME=/root LC_ALL=C.UTF-8 time -o /root/measured -f '%U %S %M' sh -c '"+loop+"' 2>&1")
+	out := s.Do("sh", "-c", "HOME=/root LC_ALL=C.UTF-8 time -o /root/measured -f '%U %S %M' sh -c '"+loop+"' 2>&1")
 	for _, bad := range c.wrong {
 		for line := range strings.Lines(out) {
 			if strings.Contains(line, bad) && !strings.Contains(line, "changed=0") {
@@ -103,7 +103,7 @@ func (s *system) run(c contender) measured {
 // measured reads what GNU time measured of so many runs.
 func (s *system) measured(times int) (m measured) {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.root, "root/measured"))
+	text, err := os.ReadFile(filepath.Join(s.Root, "root/measured"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/inventory/role"
 	"rackhand/provision/bench"
+	"rackhand/provision/converge/hosttest"
 )
 
 // TestMany measures many resources on one host: how long the appliance compiles them, and
@@ -92,9 +93,12 @@ done
 
 func newManyHost(t *testing.T, mix Mix) *manyHost {
 	t.Helper()
-	h := &manyHost{system: &system{t: t, root: filepath.Join(t.TempDir(), "root")}}
-	appliance, host := network(t)
-	h.appliance(appliance, mix.Roles())
+	h := &manyHost{system: &system{t: t, Host: hosttest.Folder(t)}}
+	folder := map[string]string{"rack.yaml": hosttest.Inventory("many")}
+	for name, text := range mix.Roles() {
+		folder["roles/"+name+".yaml"] = text
+	}
+	host := h.Serve(folder)
 	var status strings.Builder
 	for i := range mix.Packages {
 		fmt.Fprintf(&status, "Package: %s\nStatus: install ok installed\nPriority: optional\nSection: misc\nInstalled-Size: 100\nMaintainer: A <a@example.com>\nArchitecture: amd64\nVersion: 1.0-%d\nDescription: a package\n with a longer text\n\n", mix.Package(i), i)
@@ -103,12 +107,9 @@ func newManyHost(t *testing.T, mix Mix) *manyHost {
 		"var/lib/dpkg/status": status.String(), "var/lib/dpkg/available": "", "bin/systemctl": systemctl,
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n", "srv/.keep": "", "root/.keep": "",
 	} {
-		h.write(name, text)
+		h.Write(name, text, 0o755)
 	}
-	if err := os.Chmod(filepath.Join(h.root, "bin/systemctl"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	wants := filepath.Join(h.root, "etc/systemd/system/multi-user.target.wants")
+	wants := filepath.Join(h.Root, "etc/systemd/system/multi-user.target.wants")
 	if err := os.MkdirAll(wants, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -118,9 +119,9 @@ func newManyHost(t *testing.T, mix Mix) *manyHost {
 		}
 	}
 	h.command = []string{
-		"ip", "netns", "exec", host, "env", "PATH=" + filepath.Join(h.root, "bin") + ":" + os.Getenv("PATH"), "DPKG_ADMINDIR=" + filepath.Join(h.root, "var/lib/dpkg"),
-		filepath.Join(os.Getenv("RACKHAND_PEERS"), "agents/usr/bin/time"), "-o", filepath.Join(h.root, "root/measured"), "-f", "%U %S %M",
-		h.agent(), "once", "--root-dir", h.root,
+		"ip", "netns", "exec", host, "env", "PATH=" + filepath.Join(h.Root, "bin") + ":" + os.Getenv("PATH"), "DPKG_ADMINDIR=" + filepath.Join(h.Root, "var/lib/dpkg"),
+		filepath.Join(os.Getenv("RACKHAND_PEERS"), "agents/usr/bin/time"), "-o", filepath.Join(h.Root, "root/measured"), "-f", "%U %S %M",
+		filepath.Join(h.Root, hosttest.Agent), "once", "--root-dir", h.Root,
 	}
 	return h
 }

@@ -26,7 +26,9 @@ func (n Network) http(ctx context.Context, h *catalog.HTTPCheck) (string, error)
 	if err != nil {
 		return "", err
 	}
-	req.Host = h.Host
+	if req.Host = h.Host; strings.Contains(h.Host, ":") {
+		req.Host = "[" + h.Host + "]" // an IPv6 address
+	}
 	for _, line := range h.Headers {
 		name, value, _ := strings.Cut(line, ":")
 		req.Header.Add(name, strings.TrimSpace(value))

@@ -147,6 +147,7 @@ func TestHTTP(t *testing.T) {
 		{"plain", catalog.HTTPCheck{Content: content("GET "+address+" ", "")}, 0, "GET http://" + address + "/ answers 200"},
 		{"HEAD", catalog.HTTPCheck{Method: "HEAD"}, 0, "HEAD http://" + address + "/ answers 200"},
 		{"host", catalog.HTTPCheck{Host: "www.example.com", Content: content("", "^GET www[.]example[.]com ")}, 0, "answers 200"},
+		{"host, IPv6", catalog.HTTPCheck{Host: "fd00::1", Content: content("GET [fd00::1] ", "")}, 0, "answers 200"},
 		{"headers", catalog.HTTPCheck{Headers: []string{"accept: text/plain", "X-Two: a", "X-Two: b"}, Content: content("text/plain [a b]", "")}, 0, "answers 200"},
 		{"contains", catalog.HTTPCheck{Content: content("POST", "")}, 0, `! GET http://` + address + `/: the body does not contain "POST"`},
 		{"matches", catalog.HTTPCheck{Content: content("", "^POST")}, 0, `! the body does not match "^POST"`},
