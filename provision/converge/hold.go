@@ -6,19 +6,15 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// held reports whether a service that runs has to wait for its refresh, and notes until
-// when. A service that doesn't run is started at any time, since nothing uses it.
-func (r *run) held(res *catalog.Resource) bool {
+// held reports whether a service that runs has to wait for its refresh, a restart or reload,
+// and notes until when. A service that doesn't run is started at any time, since nothing uses it.
+func (r *run) held(res *catalog.Resource, action string) bool {
 	if r.Hold == nil {
 		return false
 	}
 	until := r.Hold()
 	if until == "" {
 		return false
-	}
-	action := catalog.Restart
-	if unitOf(res).Refresh == catalog.Reload {
-		action = catalog.Reload
 	}
 	r.waits[res.ID] = action + " pending until " + until
 	return true
