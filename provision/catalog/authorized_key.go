@@ -53,6 +53,8 @@ func (k *AuthorizedKey) Paths() []string {
 	return []string{home + "/.ssh", home + "/.ssh/authorized_keys"}
 }
 
+func (k *AuthorizedKey) edits() {}
+
 func (k *AuthorizedKey) absent() bool { return k.Ensure == Absent }
 
 // Uses is the user.

@@ -74,6 +74,7 @@ func (r *Resource) Sets() (what, to string) {
 	return "", ""
 }
 
+// accountIDs are the ids of a user and a group, without those of empty names.
 func accountIDs(user, group string) []string {
 	return append(ids(KindUser, user), ids(KindGroup, group)...)
 }
