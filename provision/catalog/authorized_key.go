@@ -53,10 +53,16 @@ func (k *AuthorizedKey) Paths() []string {
 	return []string{home + "/.ssh", home + "/.ssh/authorized_keys"}
 }
 
+func (k *AuthorizedKey) edits() {}
+
 func (k *AuthorizedKey) absent() bool { return k.Ensure == Absent }
 
 // Uses is the user.
 func (k *AuthorizedKey) Uses() []string { return accountIDs(k.User, "") }
+
+func (k *AuthorizedKey) sets() (what, to string) {
+	return "the key " + k.Key + " of " + k.User, k.Ensure + " " + k.Name + " " + strings.Join(k.Options, ",")
+}
 
 func (k *AuthorizedKey) validate() error {
 	switch {

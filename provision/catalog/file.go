@@ -48,6 +48,9 @@ type File struct {
 
 func (f *File) Title() string { return f.Path }
 
+// Paths is the file itself.
+func (f *File) Paths() []string { return []string{f.Path} }
+
 func (f *File) validate() error {
 	switch {
 	case len(f.Path) > 4095 || !path.IsAbs(f.Path) || strings.ContainsAny(f.Path, "\x00\n"):

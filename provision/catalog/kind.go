@@ -10,16 +10,12 @@ type Spec interface {
 	validate() error
 }
 
-// Paths are the files that a resource may write, so that no purge removes them. A spec that
-// is no [Writer], or writes several files, has a method Paths.
+// Paths are the files that a resource may write, so that no purge removes them. A kind that
+// writes files has a method Paths, too.
 func (r *Resource) Paths() []string {
 	_, s := r.Kind()
-	switch s := s.(type) {
-	case interface{ Paths() []string }:
+	if s, ok := s.(interface{ Paths() []string }); ok {
 		return s.Paths()
-	case Writer:
-		name, _ := s.Writes()
-		return []string{name}
 	}
 	return nil
 }

@@ -136,14 +136,12 @@ func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, ca
 
 // volatile reports whether a boot undoes a resource.
 func volatile(res catalog.Resource) bool {
-	if res.File == nil {
-		return res.Service != nil || res.Timer != nil
-	}
-	name := path.Clean(res.File.Path) + "/"
-	for _, folder := range []string{"/run/", "/tmp/", "/dev/shm/", "/var/run/", "/var/lock/"} {
-		if strings.HasPrefix(name, folder) {
-			return true
+	for _, name := range res.Paths() {
+		for _, folder := range []string{"/run/", "/tmp/", "/dev/shm/", "/var/run/", "/var/lock/"} {
+			if strings.HasPrefix(path.Clean(name)+"/", folder) {
+				return true
+			}
 		}
 	}
-	return false
+	return res.Service != nil || res.Timer != nil
 }
