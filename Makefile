@@ -76,7 +76,8 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
-  FuzzAccount=provision/converge FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
+  FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog \
+  FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
   FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog \
   FuzzRole=inventory/role FuzzExpression=inventory/role/expression
 FUZZTIME ?= 10m

@@ -30,6 +30,8 @@ resources:
   - file: /etc/twice
     content: x
     tags: b
+  - service: web
+    in_window: true
 `, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +43,9 @@ resources:
 	p := byID["package[nginx]"]
 	if !slices.Equal(p.OnlyOn, []string{catalog.FirstBoot}) || !slices.Equal(p.Tags, []string{"base", "web"}) || *p.Retry != (catalog.Retry{Tries: 4, Wait: 90}) {
 		t.Errorf("%+v, %+v", p, p.Retry)
+	}
+	if !byID["service[web]"].InWindow {
+		t.Error("the service has no in_window")
 	}
 	if b := byID["file[/etc/b]"]; !slices.Equal(b.Tags, []string{"y"}) || *b.Retry != (catalog.Retry{Tries: 3, Wait: 2}) || b.OnlyOn != nil {
 		t.Errorf("%+v", b)
@@ -54,6 +59,7 @@ func TestAttributeProblems(t *testing.T) {
 	for text, want := range map[string]string{
 		"only_on: first-bot":             `roles/r.yaml:4:14: only_on: unknown value "first-bot"`,
 		"tags: [web, Web]":               `roles/r.yaml:4:17: tags: "Web" is not a tag`,
+		"in_window: true":                "in_window is for what can be notified, and a file can't",
 		"retry: 3":                       "roles/r.yaml:4:12: retry must be a mapping",
 		"retry: {tries: 11}":             `roles/r.yaml:4:20: tries: "11" is not a number from 1 to 10`,
 		"retry: {tries: 2, wait: 6m}":    "roles/r.yaml:4:29: wait: 6m0s is not between 0s and 5m0s",

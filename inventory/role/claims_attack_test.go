@@ -37,6 +37,8 @@ func TestAttackByFacts(t *testing.T) {
 		"a template, by two parameters":  {"parameters: {f: {default: \"${facts.os.id}\"}}\ninclude: [{role: b, with: {g: \"${param.f}\"}}]\n", noFile, ""},
 		"a template, by an item":         {"resources:\n  - {file: \"/x${each.key}\", template: \"${each.value}\", each: \"${facts.custom.list}\"}\n", noFile, ""},
 		"a template, by a list of lists": {"parameters: {l: {type: list(string), default: \"${facts.custom.list}\"}}\nresources:\n  - {file: \"/x${each.key}\", source: \"${each.value}\", each: \"${param.l}\"}\n", noFile, ""},
+		"a template with a default":      {"resources:\n  - {file: /x, template: \"${facts.os.id ?? 'db.conf'}\"}\n", noFile, ""},
+		"a source of what isn't there":   {"resources:\n  - {file: /x, source: \"${facts.custom.none ?? 'db.conf'}\"}\n", noFile, ""},
 		"a secret":                       {"resources:\n  - {file: /x, template: by-fact.conf}\n", noSecret, ""},
 		"a secret that is built":         {"resources:\n  - {file: /x, template: built.conf}\n", noSecret, ""},
 		"a secret, by a parameter":       {"parameters: {name: {default: \"${facts.custom.secret}\"}}\nresources:\n  - {file: /x, template: by-param}\n", noSecret, ""},

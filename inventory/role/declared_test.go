@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rackhand/provision/catalog"
 )
 
@@ -82,18 +84,58 @@ resources:
 func TestDeclaredByOtherKinds(t *testing.T) {
 	c, err := compileText(t, `
 resources:
-  - file: /etc/apt/sources.list.d
+  - file: ${each.value}
+    each: [/etc/apt/sources.list.d, /etc/cron.d, /etc/sudoers.d, /etc/app]
     ensure: directory
     purge: true
   - repository: example
     uris: [https://deb.example.org/debian]
     suites: [bookworm]
     components: [main]
+  - cron: backup
+    user: root
+    command: /bin/true
+    schedule: "@daily"
+  - sudoers: deploy
+    user: deploy
+    commands: [/bin/true]
+  - line: port
+    path: /etc/app/app.conf
+    text: port 80
 `, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Catalog.Resources[0].File.Declared; !slices.Equal(got, []string{"example.sources"}) {
-		t.Errorf("declared are %q", got)
+	got := map[string][]string{}
+	for _, r := range c.Catalog.Resources {
+		if r.File != nil {
+			got[r.File.Path] = r.File.Declared
+		}
+	}
+	want := map[string][]string{"/etc/apt/sources.list.d": {"example.sources"}, "/etc/cron.d": {"backup"}, "/etc/sudoers.d": {"deploy"}, "/etc/app": {"app.conf"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("declared (-want +got):\n%s", diff)
+	}
+}
+
+// A file comes after the users and groups that it names.
+func TestFileUses(t *testing.T) {
+	c, err := compileText(t, `
+resources:
+  - file: /x
+    content: x
+    acl: ["group:deploy:r"]
+  - file: /y
+    content: x
+    group: deploy
+  - group: deploy
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range c.Catalog.Resources[1:] {
+		if !slices.Equal(r.Require, []string{"group[deploy]"}) {
+			t.Errorf("%s requires %q", r.ID, r.Require)
+		}
 	}
 }

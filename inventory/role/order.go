@@ -16,6 +16,7 @@ import (
 // every file and service written later.
 func (c *compiler) link() {
 	c.oneWriter()
+	c.oneSetting()
 	c.exclusiveKeys()
 	c.graph = newGraph(len(c.nodes))
 	for i, n := range c.nodes {
@@ -200,10 +201,12 @@ func (c *compiler) owned() map[string][]int {
 		switch {
 		case n.Service != nil:
 			add(strings.TrimSuffix(n.Service.Name, ".service"), i)
-		case n.File != nil && n.File.Ensure != catalog.Absent:
-			for element := range strings.SplitSeq(n.File.Path, "/") {
-				add(element, i)
-				add(strings.TrimSuffix(element, path.Ext(element)), i)
+		case n.File == nil || n.File.Ensure != catalog.Absent:
+			for _, name := range n.Paths() {
+				for element := range strings.SplitSeq(name, "/") {
+					add(element, i)
+					add(strings.TrimSuffix(element, path.Ext(element)), i)
+				}
 			}
 		}
 	}

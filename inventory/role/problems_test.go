@@ -36,7 +36,7 @@ func TestProblems(t *testing.T) {
 		{"purge of the system", "resources:\n  - file: /etc/\n    ensure: directory\n    purge: true\n", []string{"roles/r.yaml:2:5: file[/etc], for host web1: purge is refused for /etc, which the system needs"}},
 		{"recurse over the system", "resources:\n  - file: /var/lib\n    ensure: directory\n    recurse: true\n    owner: x\n", []string{"recurse is refused for /var/lib"}},
 		{"removal of the agent", "resources:\n  - file: /var/lib/rackhand-agent/content\n    ensure: absent\n    force: true\n", []string{"force is refused for"}},
-		{"acl", "resources:\n  - file: /x\n    content: a\n    acl: [\"user:www\"]\n", []string{`acl: "user:www": write user:NAME:rwx`}},
+		{"acl", "resources:\n  - file: /x\n    content: a\n    acl: [\"user:www\"]\n", []string{`roles/r.yaml:4:11: acl: "user:www": write user:NAME:rwx`}},
 		{"folder in a template's name", "resources:\n  - file: /x\n    source: ../secrets/x\n", []string{"roles/r.yaml:3:13: source:", "without a folder"}},
 		{"form of an id", "resources:\n  - package: a\n    require: b\n", []string{`roles/r.yaml:3:14: require: "b" names no resource`, "write KIND[NAME]"}},
 		{"unknown target", "resources:\n  - package: a\n    notify: [\"service[ngnix]\"]\n  - service: nginx\n", []string{"roles/r.yaml:3:14: notify: there is no service[ngnix]", `did you mean "service[nginx]"?`}},

@@ -100,6 +100,9 @@ func (c *compiler) resource(s *scope, d *declaration, step item) *node {
 	n := &node{Resource: d.kind.Resource(name, values{f}), decl: d, scope: s, item: step}
 	n.Source = d.at.String()
 	n.Deadline, n.Retry = seconds(f.duration("deadline", 0)), f.retry(d)
+	if b := f.bool("in_window"); b != nil {
+		n.InWindow = *b
+	}
 	n.OnlyOn, n.Tags = values{f}.List("only_on"), unique(values{f}.List("tags"))
 	n.notify, n.require, n.before = cleaned(f.list("notify")), cleaned(f.list("require")), cleaned(f.list("before"))
 	if c.problems.Len() > before {

@@ -6,34 +6,53 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// written is the path of the file that a resource writes, "" if it writes none.
-func written(r *catalog.Resource) (name string, whole bool) {
-	_, spec := r.Kind()
-	if w, ok := spec.(catalog.Writer); ok {
-		return w.Writes()
-	}
-	return "", false
-}
-
 // oneWriter reports files that one resource writes whole and another one writes too. Those that
 // wait may be under opposite conditions.
 func (c *compiler) oneWriter() {
 	owners := map[string]*node{}
 	for _, n := range c.nodes {
-		name, whole := written(&n.Resource)
-		if !whole || n.waits != "" {
+		if n.Edits() || n.waits != "" || n.File != nil && n.File.Ensure == catalog.Directory {
 			continue
 		}
-		if first := owners[name]; first != nil {
-			c.addf(n.decl.at, "keep one of them", "%s and %s (at %s) both write %s", n.ID, first.ID, first.decl.at, name)
-			continue
+		for _, name := range n.Paths() {
+			if first := owners[name]; first != nil {
+				c.addf(n.decl.at, "keep one of them", "%s and %s (at %s) both write %s", n.ID, first.ID, first.decl.at, name)
+				continue
+			}
+			owners[name] = n
 		}
-		owners[name] = n
 	}
 	for _, n := range c.nodes {
-		name, whole := written(&n.Resource)
-		if first := owners[name]; !whole && name != "" && n.waits == "" && first != nil {
-			c.addf(n.decl.at, "put it into that content, or remove that resource", "%s changes a part of %s, and %s (at %s) sets the whole of it", n.ID, name, first.ID, first.decl.at)
+		if !n.Edits() || n.waits != "" {
+			continue
+		}
+		for _, name := range n.Paths() {
+			if first := owners[name]; first != nil {
+				c.addf(n.decl.at, "put it into that content, or remove that resource", "%s changes a part of %s, and %s (at %s) sets the whole of it", n.ID, name, first.ID, first.decl.at)
+			}
+		}
+	}
+}
+
+// oneSetting reports settings that two resources bring to different values: each run would
+// change both.
+func (c *compiler) oneSetting() {
+	type setting struct {
+		n  *node
+		to string
+	}
+	first := map[string]setting{}
+	for _, n := range c.nodes {
+		what, to := n.Sets()
+		if what == "" || n.waits != "" {
+			continue
+		}
+		f, twice := first[what]
+		if twice && f.to != to {
+			c.addf(n.decl.at, "keep one of them, or make them the same", "%s and %s (at %s) set %.200s differently", n.ID, f.n.ID, f.n.decl.at, what)
+		}
+		if !twice {
+			first[what] = setting{n, to}
 		}
 	}
 }
@@ -42,13 +61,19 @@ func (c *compiler) oneWriter() {
 // above it that is declared.
 func (c *compiler) linkWriter(i int) {
 	n := c.nodes[i]
-	name, _ := written(&n.Resource)
-	if n.File != nil || name == "" {
+	if n.File != nil {
 		return
 	}
+	for _, name := range n.Paths() {
+		c.linkFolder(i, name)
+	}
+}
+
+// linkFolder lets a resource require the nearest folder above a file that is declared.
+func (c *compiler) linkFolder(i int, name string) {
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		if at, ok := c.index[catalog.ID(catalog.KindFile, dir)]; ok {
-			if c.nodes[at].File.Ensure == catalog.Directory {
+			if e := c.nodes[at].File.Ensure; e == catalog.Directory || e == catalog.Link {
 				c.linkBehind(i, c.nodes[at].ID)
 			}
 			return

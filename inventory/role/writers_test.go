@@ -11,6 +11,10 @@ func TestWriters(t *testing.T) {
 		{"file and line", "- file: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", "roles/r.yaml:4:5: line[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:2:5) sets the whole of it"},
 		{"line and file", "- ini: l\n    path: /etc/x\n    key: k\n    value: b\n  - file: /etc/x/\n    ensure: absent\n", "roles/r.yaml:2:5: ini[l] changes a part of /etc/x, and file[/etc/x] (at roles/r.yaml:6:5)"},
 		{"parts", "- block: b\n    path: /etc/x\n    content: a\n  - line: l\n    path: /etc/x\n    text: b\n", ""},
+		{"a key with two values", "- ini: a\n    path: /x\n    section: s\n    key: k\n    value: 1\n  - ini: b\n    path: /x\n    section: s\n    key: k\n    value: 2\n", "roles/r.yaml:7:5: ini[b] and ini[a] (at roles/r.yaml:2:5) set k of section [s] in /x differently"},
+		{"a key with one value", "- ini: a\n    path: /x\n    key: k\n    value: 1\n  - ini: b\n    path: /x\n    key: k\n    value: 1\n", ""},
+		{"a line that is to come and go", "- line: a\n    path: /x\n    text: t\n  - line: b\n    path: /x\n    text: t\n    ensure: absent\n", `set the line "t" of /x differently`},
+		{"a key with two comments", "- authorized_key: a\n    user: u\n    key: " + aliceKey + "\n  - authorized_key: b\n    user: u\n    key: " + aliceKey + "\n", "of u differently"},
 		{"secret in a line", "- line: l\n    path: /etc/x\n    text: ${secret.app/password}\n", "roles/r.yaml:4:11: text: a secret can't stand here"},
 		{"secret in a block", "- block: l\n    path: /etc/x\n    content: ${secret.app/password}\n", "roles/r.yaml:4:14: content: a secret can't stand here"},
 		{"secret in a template", "- block: l\n    path: /etc/x\n    template: secret.txt\n", "roles/r.yaml:4:15: template, for host web1: a secret can't stand here"},
@@ -36,7 +40,29 @@ func TestWriters(t *testing.T) {
 	}
 }
 
-// An edit comes after the folder of its file, and after the user and group that it names.
+// A purge keeps the files of all kinds.
+func TestPurgeKeepsWrittenFiles(t *testing.T) {
+	c, err := compileText(t, `resources:
+  - file: /etc/cron.d
+    ensure: directory
+    purge: true
+  - cron: job
+    schedule: "@daily"
+    command: x
+  - line: l
+    path: /etc/cron.d/other
+    text: x
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Catalog.Resources[0].File.Declared; strings.Join(got, " ") != "job other" {
+		t.Errorf("it keeps %q", got)
+	}
+}
+
+// An edit comes after the folder of its file, after the user and group that it names, and
+// after the package whose file it is.
 func TestEditRequires(t *testing.T) {
 	c, err := compileText(t, `resources:
   - line: l
@@ -47,12 +73,23 @@ func TestEditRequires(t *testing.T) {
   - file: /srv/app
     ensure: directory
   - group: app
+  - package: nginx
+  - line: m
+    path: /etc/nginx/nginx.conf
+    text: x
+  - package: cron
+  - cron: n
+    schedule: "@daily"
+    command: x
 `, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := c.Catalog.Resources[2]
-	if last.Line == nil || strings.Join(last.Require, " ") != "file[/srv/app] group[app]" {
-		t.Errorf("the last is %s, which requires %q", last.ID, last.Require)
+	got := map[string]string{}
+	for _, r := range c.Catalog.Resources {
+		got[r.ID] = strings.Join(r.Require, " ")
+	}
+	if got["line[l]"] != "file[/srv/app] group[app]" || got["line[m]"] != "package[nginx]" || got["cron[n]"] != "package[cron]" {
+		t.Errorf("they require %q", got)
 	}
 }

@@ -25,6 +25,7 @@ func TestAttributes(t *testing.T) {
 		"too long a wait": {func(r *Resource) { r.Retry = &Retry{1, 301} }, "301 seconds"},
 		"a capital":       {func(r *Resource) { r.Tags = []string{"A"} }, `"A" is not a tag`},
 		"an empty tag":    {func(r *Resource) { r.Tags = []string{""} }, "is not a tag"},
+		"in a window":     {func(r *Resource) { r.InWindow = true }, "in_window is for what can be notified"},
 		"too many tags":   {func(r *Resource) { r.Tags = many }, "21 tags"},
 	} {
 		r := absent("/x")

@@ -44,10 +44,25 @@ var (
 
 func (k *AuthorizedKey) Title() string { return k.Name }
 
+// Paths are where its file is for a user with the usual home; the host's own passwd decides.
+func (k *AuthorizedKey) Paths() []string {
+	home := "/home/" + k.User
+	if k.User == "root" {
+		home = "/root"
+	}
+	return []string{home + "/.ssh", home + "/.ssh/authorized_keys"}
+}
+
+func (k *AuthorizedKey) edits() {}
+
 func (k *AuthorizedKey) absent() bool { return k.Ensure == Absent }
 
 // Uses is the user.
 func (k *AuthorizedKey) Uses() []string { return accountIDs(k.User, "") }
+
+func (k *AuthorizedKey) sets() (what, to string) {
+	return "the key " + k.Key + " of " + k.User, k.Ensure + " " + k.Name + " " + strings.Join(k.Options, ",")
+}
 
 func (k *AuthorizedKey) validate() error {
 	switch {

@@ -61,6 +61,8 @@ type Resource struct {
 	Retry *Retry `json:"retry,omitempty"`
 	// Tags are names by which a run can be limited.
 	Tags []string `json:"tags,omitempty"`
+	// InWindow: its refresh waits for the maintenance window, as that of a service always does.
+	InWindow bool `json:"in_window,omitempty"`
 	// Problem says why this program can't bring the resource about: [Decode] found a type,
 	// attribute or value in it that it doesn't know. "" for none.
 	Problem string `json:"-"`

@@ -34,8 +34,8 @@ func (c *Cron) Title() string { return c.Name }
 
 func (c *Cron) absent() bool { return c.Ensure == Absent }
 
-// Writes is the path of the file.
-func (c *Cron) Writes() (path string, whole bool) { return "/etc/cron.d/" + c.Name, true }
+// Paths is the file.
+func (c *Cron) Paths() []string { return []string{"/etc/cron.d/" + c.Name} }
 
 // Uses is the user that the command runs as.
 func (c *Cron) Uses() []string {

@@ -49,20 +49,32 @@ func (e *Edited) validate() error {
 	return e.File("").validate()
 }
 
-// Writes is the path of the file.
-func (e *Edited) Writes() (path string, whole bool) { return e.Path, false }
+// Paths is the file.
+func (e *Edited) Paths() []string { return []string{e.Path} }
+
+func (e *Edited) edits() {}
+
+// Edits reports whether a resource changes a part of a file, and not the whole.
+func (r *Resource) Edits() bool {
+	_, s := r.Kind()
+	_, ok := s.(interface{ edits() })
+	return ok
+}
 
 // Uses are the user and the group that the file is made for.
 func (e *Edited) Uses() []string { return accountIDs(e.Owner, e.Group) }
 
-// Writes is the path of the file.
-func (f *File) Writes() (path string, whole bool) { return f.Path, true }
-
-// A Writer is a spec that writes a file: the whole of it, or a part.
-type Writer interface {
-	Writes() (path string, whole bool)
+// Sets is what a resource sets, in words, and a text that stands for the value. Two titles
+// may name the same. "" for resources whose title says it all.
+func (r *Resource) Sets() (what, to string) {
+	_, s := r.Kind()
+	if s, ok := s.(interface{ sets() (what, to string) }); ok {
+		return s.sets()
+	}
+	return "", ""
 }
 
+// accountIDs are the ids of a user and a group, without those of empty names.
 func accountIDs(user, group string) []string {
 	return append(ids(KindUser, user), ids(KindGroup, group)...)
 }

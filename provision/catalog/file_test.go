@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,28 @@ func TestProtected(t *testing.T) {
 	} {
 		if got := Protected(name); got != want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// No entries and no declaration of them are two things, over the wire too.
+func TestEmptyACL(t *testing.T) {
+	for _, list := range [][]string{nil, {}, {"u:x:r"}} {
+		c := &Catalog{Host: "web1", Resources: []Resource{{ID: "file[/x]", File: &File{Path: "/x", Ensure: FileKind, ACL: list}}}}
+		second, err := c.ByHash()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := got.Resources[0].File; f == nil || (f.ACL == nil) != (list == nil) || len(f.ACL) != len(list) {
+			t.Errorf("%#v became %+v", list, f)
 		}
 	}
 }

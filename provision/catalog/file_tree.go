@@ -45,22 +45,17 @@ func (f *File) deep() string {
 // Protected reports whether nothing may be done at once to all that is in a directory: the
 // system needs it, or the agent.
 func Protected(name string) bool {
-	for _, own := range []string{"/etc/rackhand", "/var/lib/rackhand-agent"} {
-		if name == own || strings.HasPrefix(name, own+"/") || strings.HasPrefix(own, name+"/") {
-			return true
-		}
-	}
-	for _, dir := range []string{"/proc", "/sys", "/dev"} {
+	for _, dir := range []string{"/proc", "/sys", "/dev", "/etc/rackhand", "/var/lib/rackhand-agent"} {
 		if strings.HasPrefix(name, dir+"/") {
 			return true
 		}
 	}
-	return slices.Contains(protected, name)
+	return slices.ContainsFunc(protected, func(dir string) bool { return name == dir || strings.HasPrefix(dir, name+"/") })
 }
 
 // ProtectedPaths are the directories of [Protected] by name.
 func ProtectedPaths() []string {
-	return append(slices.Clone(protected), "/etc/rackhand", "/var/lib/rackhand-agent")
+	return slices.Clone(protected)
 }
 
 // protected are directories of the Filesystem Hierarchy Standard, and those that hold what
@@ -70,5 +65,5 @@ var protected = []string{
 	"/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64",
 	"/usr/libexec", "/usr/libx32", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin", "/usr/share", "/usr/src",
 	"/var", "/var/cache", "/var/lib", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/rpm", "/var/lib/systemd", "/var/log", "/var/opt",
-	"/var/spool", "/var/tmp", "/boot/efi", "/etc/apt", "/etc/ssh", "/etc/systemd", "/etc/systemd/system", "/usr/lib/systemd",
+	"/var/spool", "/var/tmp", "/boot/efi", "/etc/apt", "/etc/ssh", "/etc/systemd", "/etc/systemd/system", "/usr/lib/systemd", "/usr/lib/systemd/system", "/etc/rackhand", "/var/lib/rackhand-agent",
 }

@@ -33,6 +33,10 @@ func (i *INI) Between() string {
 	return i.Separator
 }
 
+func (i *INI) sets() (what, to string) {
+	return fmt.Sprintf("%s of section [%s] in %s", i.Key, i.Section, i.Path), i.Ensure + " " + i.Value
+}
+
 func (i *INI) validate() error {
 	sign := strings.TrimSpace(i.Between())
 	switch {

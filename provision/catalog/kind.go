@@ -10,8 +10,8 @@ type Spec interface {
 	validate() error
 }
 
-// Paths are the files that a resource declares by its kind: of file[/etc/motd] /etc/motd. A
-// kind that manages files of other names has a method Paths, too.
+// Paths are the files that a resource may write, so that no purge removes them. A kind that
+// writes files has a method Paths, too.
 func (r *Resource) Paths() []string {
 	_, s := r.Kind()
 	if s, ok := s.(interface{ Paths() []string }); ok {

@@ -1,6 +1,9 @@
 package catalog
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Line of a file.
 type Line struct {
@@ -21,6 +24,13 @@ type Line struct {
 func (l *Line) Title() string { return l.Name }
 
 func (l *Line) absent() bool { return l.Ensure == Absent }
+
+func (l *Line) sets() (what, to string) {
+	if l.Match != "" {
+		return "", ""
+	}
+	return fmt.Sprintf("the line %q of %s", l.Text, l.Path), l.Ensure
+}
 
 func (l *Line) validate() error {
 	switch {

@@ -35,8 +35,8 @@ func (s *Sudoers) Title() string { return s.Name }
 
 func (s *Sudoers) absent() bool { return s.Ensure == Absent }
 
-// Writes is the path of the file.
-func (s *Sudoers) Writes() (path string, whole bool) { return "/etc/sudoers.d/" + s.Name, true }
+// Paths is the file.
+func (s *Sudoers) Paths() []string { return []string{"/etc/sudoers.d/" + s.Name} }
 
 // Uses are the package of sudo, and the user and group of the rule.
 func (s *Sudoers) Uses() []string {

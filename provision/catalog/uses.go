@@ -1,5 +1,10 @@
 package catalog
 
+import (
+	"slices"
+	"strings"
+)
+
 // Uses lists the ids of resources that one uses, such as the owner of a file. Those that are
 // declared come before it, and it requires them; those that are to be absent go after it.
 func (r *Resource) Uses() []string {
@@ -10,8 +15,20 @@ func (r *Resource) Uses() []string {
 	return nil
 }
 
-// Uses are its owner and its group.
-func (f *File) Uses() []string { return append(ids(KindUser, f.Owner), ids(KindGroup, f.Group)...) }
+// Uses are its owner, its group, and the users and groups of its access control list.
+func (f *File) Uses() []string {
+	users, groups := []string{f.Owner}, []string{f.Group}
+	entries, _ := ParseACL(f.ACL, true)
+	for _, e := range entries {
+		switch e.Tag {
+		case ACLUser:
+			users = append(users, e.Name)
+		case ACLGroup:
+			groups = append(groups, e.Name)
+		}
+	}
+	return append(ids(KindUser, users...), ids(KindGroup, groups...)...)
+}
 
 // Uses are its groups. The group of its own name is one of them: it is often its primary one,
 // which can't go before the user.
@@ -49,4 +66,30 @@ func paths(commands ...[]string) (out []string) {
 		}
 	}
 	return out
+}
+
+// Paths are its two unit files.
+func (t *Timer) Paths() []string {
+	return []string{UnitFolder + "/" + t.Name + ".timer", UnitFolder + "/" + t.Name + ".service"}
+}
+
+// UnitFolder is where an administrator's unit files lie (systemd.unit(5)).
+const UnitFolder = "/etc/systemd/system"
+
+// Paths are its drop-in.
+func (s *Service) Paths() []string {
+	if s.DropIn == nil {
+		return nil
+	}
+	return []string{s.DropInPath()}
+}
+
+// DropInPath is where a service's drop-in lies.
+func (s *Service) DropInPath() string {
+	unit := s.Name
+	// The suffixes of units (systemd.unit(5)).
+	if !slices.Contains(strings.Fields("service socket device mount automount swap target path timer slice scope"), unit[strings.LastIndexByte(unit, '.')+1:]) {
+		unit += ".service"
+	}
+	return UnitFolder + "/" + unit + ".d/rackhand.conf"
 }

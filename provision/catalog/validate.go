@@ -87,6 +87,9 @@ func (r *Resource) Validate() error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	if r.InWindow && !Refreshes(kind) {
+		return fmt.Errorf("in_window is for what can be notified, and a %s can't", kind)
+	}
 	if want := ID(kind, s.Title()); r.ID != want {
 		return fmt.Errorf("the id should be %.200q", want)
 	}

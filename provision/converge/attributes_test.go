@@ -104,6 +104,14 @@ func TestRetryPackagesAndServices(t *testing.T) {
 			t.Errorf("%q", got[i])
 		}
 	}
+	f = newFakes(t)
+	f.write("upstream", "curl\n")
+	f.write("apt-fails", "E: Failed to fetch http://mirror/InRelease\nE: Failed to fetch http://mirror/InRelease\n")
+	latest := pkg("curl", catalog.Latest)
+	latest.Retry = &catalog.Retry{Tries: 3, Wait: 1}
+	if got := f.engine().Converge(t.Context(), &catalog.Catalog{Resources: []catalog.Resource{latest}}, f.state(), false)[0]; got.Status != catalog.Changed {
+		t.Errorf("an index that can't be fetched at first: %+v", got)
+	}
 	web := service(catalog.Service{Name: "web", Running: yes()})
 	web.Retry = &catalog.Retry{Tries: 2}
 	if got := f.converge(web)[0]; got.Status != catalog.Failed || !strings.HasPrefix(got.Message, "after 2 tries: systemctl start") || f.actions() != "start start" {
@@ -219,6 +227,14 @@ func TestTags(t *testing.T) {
 	if got := run(Demand{}, catalog.Changed); got.Results[2].Cause != catalog.CauseDrift || got.Results[4].Status != catalog.Changed {
 		t.Errorf("%+v", got.Results)
 	}
+	with, err := r.app.catalog.WithChecks([]catalog.Check{exists("/no/such/file", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.app.catalog = with
+	if got := run(Demand{Tags: []string{"site"}}, catalog.OK); len(got.Checks) != 0 {
+		t.Errorf("checks of the host were made: %+v", got.Checks)
+	}
 }
 
 // declaring notes what it is told of the catalog's packages.
@@ -246,4 +262,64 @@ func TestTagsKeepDeclaredPackages(t *testing.T) {
 	if manager.declared["nginx"] != catalog.Present {
 		t.Errorf("declared are %v", manager.declared)
 	}
+}
+
+// refreshing is a provider of groups whose refresh fails so many times.
+type refreshing struct {
+	flaky
+	fails, refreshed int
+}
+
+var _ provider.Refresher = (*refreshing)(nil)
+
+func (f *refreshing) Refresh(_ context.Context, _ *catalog.Resource, noop bool) (string, error) {
+	if noop {
+		return "refreshed", nil
+	}
+	if f.fails--; f.fails >= 0 {
+		return "", errors.New("no route")
+	}
+	f.refreshed++
+	return "refreshed", nil
+}
+
+// TestRefreshOfAnyKind: a refresh that fails stays pending until it succeeds, in the same run
+// where the resource is retried. One that is to wait for the maintenance window does so.
+func TestRefreshOfAnyKind(t *testing.T) {
+	f := newFakes(t)
+	p := &refreshing{fails: 2, flaky: flaky{made: true}}
+	e := f.engine()
+	e.Providers = map[string]provider.Provider{catalog.KindGroup: p}
+	res := group("web")
+	content := "one"
+	run := func(mode Mode) string {
+		t.Helper()
+		got := e.ConvergeAs(t.Context(), &catalog.Catalog{Resources: []catalog.Resource{file("/etc/web.conf", content, "group[web]"), res}}, f.state(), mode)
+		return strings.TrimSpace(got[1].Status + " " + got[1].Message)
+	}
+	check := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	const since = ", since file[/etc/web.conf] changed"
+	check(run(Mode{}), "failed no route (the refresh stays pending)")
+	check(run(Mode{}), "failed no route (the refresh stays pending)")
+	check(run(Mode{}), "changed refreshed"+since)
+	check(run(Mode{}), "ok")
+	content, p.fails, res.Retry = "two", 2, &catalog.Retry{Tries: 3}
+	check(run(Mode{}), "changed refreshed"+since+"; after 3 tries")
+	closed := Mode{Hold: func() string { return "Sat 02:00" }}
+	content = "three"
+	check(run(closed), "changed refreshed"+since)
+	content, res.InWindow = "four", true
+	check(run(Mode{Hold: closed.Hold, Noop: true}), "pending refresh pending until Sat 02:00"+since)
+	check(run(closed), "pending refresh pending until Sat 02:00"+since)
+	check(run(closed), "pending refresh pending until Sat 02:00"+since)
+	if p.refreshed != 3 {
+		t.Errorf("it was refreshed %d times", p.refreshed)
+	}
+	check(run(Mode{}), "changed refreshed"+since)
+	check(run(Mode{}), "ok")
 }

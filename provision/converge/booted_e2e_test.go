@@ -67,9 +67,12 @@ func TestBooted(t *testing.T) {
 	t.Run("drift", b.drift)
 	t.Run("checks", b.checks)
 	t.Run("kinds", b.kinds)
-	t.Run("texts", b.texts)
+	t.Run("accounts", b.accounts)
+	t.Run("passwords", b.passwords)
+	t.Run("execs", b.execs)
 	t.Run("timers", b.timers)
 	t.Run("drop-ins", b.dropIns)
+	t.Run("texts", b.texts)
 	t.Run("repositories", b.repositories)
 }
 

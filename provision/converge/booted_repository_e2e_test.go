@@ -18,7 +18,7 @@ func repositoryCases() []conformance {
 				Name: "vendor", Ensure: catalog.Present, URIs: []string{"https://packages.example.com/debian"}, Suites: []string{"stable"}, Components: []string{"main", "extra"},
 				Key: &catalog.File{Path: "/etc/apt/keyrings/vendor.asc", Ensure: catalog.FileKind, Content: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n", Mode: "0644"}, Disabled: true,
 			}},
-			prepare: "rm -rf /etc/apt/keyrings",
+			prepare: "rm -rf /etc/apt/keyrings /etc/apt/sources.list.d",
 			made:    "changed folder of keys: directory made; key made; folder of sources: directory made; sources made",
 			is: `test "$(cat /etc/apt/sources.list.d/vendor.sources)" = "# rackhand keeps this file: repository[vendor]
 Types: deb

@@ -69,6 +69,8 @@ func (b *booted) dropIns(t *testing.T) {
 	b.hold = "Sat 5 Dec 02:00"
 	b.is(t, "outside the window", b.converge(false, of), "service[bound] changed rackhand.conf: made, ")
 	b.is(t, "outside the window", b.converge(false, of), "service[bound] pending restart pending until Sat 5 Dec 02:00, since its drop-in changed")
+	of.Service.Refresh = catalog.Reload // which takes no drop-in in
+	b.is(t, "outside the window", b.converge(false, of), "service[bound] pending restart pending until Sat 5 Dec 02:00, since its drop-in changed")
 	b.hold = ""
 	b.is(t, "dry run in the window", b.converge(true, of), "service[bound] changed restarted, since its drop-in changed")
 	b.is(t, "in the window", b.converge(false, of), "service[bound] changed restarted, since its drop-in changed")

@@ -6,19 +6,16 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// held reports whether a service that runs has to wait for its refresh, and notes until
-// when. A service that doesn't run is started at any time, since nothing uses it.
-func (r *run) held(res *catalog.Resource) bool {
-	if r.Hold == nil {
+// held reports whether a refresh has to wait, and notes until when: that of a service that
+// runs, and of what says so itself. A service that doesn't run is started at any time, since
+// nothing uses it.
+func (r *run) held(res *catalog.Resource, action string) bool {
+	if r.Hold == nil || unitOf(res) == nil && !res.InWindow {
 		return false
 	}
 	until := r.Hold()
 	if until == "" {
 		return false
-	}
-	action := catalog.Restart
-	if unitOf(res).Refresh == catalog.Reload {
-		action = catalog.Reload
 	}
 	r.waits[res.ID] = action + " pending until " + until
 	return true

@@ -58,9 +58,7 @@ func (r *run) makers(res *catalog.Resource) (makers []string) {
 	if makers = r.wouldMakeAny(res.Require); len(makers) > 0 {
 		return makers
 	}
-	_, spec := res.Kind()
-	if w, ok := spec.(catalog.Writer); ok {
-		name, _ := w.Writes()
+	for _, name := range res.Paths() {
 		if dir := r.folderMade(name); dir != "" {
 			return []string{dir}
 		}

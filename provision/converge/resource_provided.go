@@ -42,7 +42,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 	}
 	f, ok := p.(provider.Refresher)
 	by := r.dueBy(res.ID)
-	if !ok || len(by) == 0 {
+	if !ok || len(by) == 0 || r.held(res, "refresh") { // what is held stays on disk
 		return did, nil
 	}
 	said := make(chan string, 1) // work that is left behind must not write to a variable here

@@ -53,7 +53,7 @@ func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.
 		by = append(slices.Clone(by), itsDropIn)
 	}
 	due := len(by) > 0
-	if wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled; r.noop && wants && u.LoadState == "not-found" {
+	if r.noop && wanted(s) && u.LoadState == "not-found" {
 		if res.Timer == nil || len(did) == 0 {
 			return nil, nil, &provider.Missing{Err: errors.New("there is no such unit")}
 		}
@@ -64,11 +64,7 @@ func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.
 	if did = append(did, masks...); err != nil {
 		return did, nil, err
 	}
-	if s.Enabled != nil && !systemd.HoldsEnabled(u.Enabled, *s.Enabled) {
-		action, word := "enable", "enabled"
-		if !*s.Enabled {
-			action, word = "disable", "disabled"
-		}
+	if action, word := enabling(s, u); action != "" {
 		if err := do(action, u.name(s.Name)); err != nil {
 			return did, nil, err
 		}
@@ -95,14 +91,12 @@ func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.
 			return did, nil, err
 		}
 		did = append(did, "stopped")
-	case due && up && r.held(res):
+	case due && up && r.held(res, refreshOf(s, by)):
 		due = false // it stays on disk
 	case due && up:
-		action, word := catalog.Restart, "restarted"
-		if s.Refresh == catalog.Reload && !slices.Contains(by, itsDropIn) {
-			action, word = catalog.Reload, "reloaded"
-		} else {
-			base = 0
+		action, word := refreshOf(s, by), "reloaded"
+		if action == catalog.Restart {
+			word, base = "restarted", 0
 		}
 		if err := do(action, s.Name); err != nil {
 			return did, nil, fmt.Errorf("%w (the %s stays pending)", err, action)
@@ -127,6 +121,31 @@ func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.
 		return did, nil, r.state.refreshed(res.ID)
 	}
 	return did, nil, nil
+}
+
+// wanted reports whether a unit is to run, or to be enabled.
+func wanted(s *catalog.Service) bool {
+	return s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled
+}
+
+// enabling is what systemctl has to do so that a unit is as enabled as declared; "" for
+// nothing.
+func enabling(s *catalog.Service, u UnitState) (action, word string) {
+	switch {
+	case s.Enabled == nil || systemd.HoldsEnabled(u.Enabled, *s.Enabled):
+		return "", ""
+	case *s.Enabled:
+		return "enable", "enabled"
+	}
+	return "disable", "disabled"
+}
+
+// refreshOf is what is done because of changes elsewhere. A reload takes no drop-in in.
+func refreshOf(s *catalog.Service, by []string) string {
+	if s.Refresh == catalog.Reload && !slices.Contains(by, itsDropIn) {
+		return catalog.Reload
+	}
+	return catalog.Restart
 }
 
 // do has systemd do something with a unit. What the resource notifies is noted on disk before.

@@ -141,12 +141,11 @@ func (s UnitState) stale() bool {
 // mask masks or unmasks a unit. One that is to run, or to be enabled, can't stay masked.
 func (r *run) mask(ctx context.Context, res *catalog.Resource, u UnitState, deadline time.Duration, do func(action, unit string) error) (UnitState, []string, error) {
 	s := unitOf(res)
-	wanted := s.Masked != nil && *s.Masked
-	wants := s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled
+	toMask := s.Masked != nil && *s.Masked
 	switch {
-	case wanted && !u.masked():
+	case toMask && !u.masked():
 		return u, []string{"masked"}, do("mask", s.Name)
-	case wanted, !u.masked(), s.Masked == nil && !wants:
+	case toMask, !u.masked(), s.Masked == nil && !wanted(s):
 		return u, nil, nil
 	}
 	action := "unmask"

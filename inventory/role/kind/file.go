@@ -35,7 +35,7 @@ func fileFields() map[string]Field {
 		"mode":      {Spec: Spec{Type: Mode}, Text: "its mode, three or four octal digits", Examples: []string{"0644"}},
 		"owner":     {Text: "the user who owns it", Examples: []string{"root"}},
 		"group":     {Text: "its group", Examples: []string{"root"}},
-		"acl":       {Spec: Spec{Type: Words}, Text: "the entries of its access control list, as for setfacl(1), and no others; [] for none", Examples: []string{`["user:www-data:r-x", "default:group:adm:r-x"]`}},
+		"acl":       {Spec: Spec{Type: Words, Valid: valid(checkACL)}, Text: "the entries of its access control list, as for setfacl(1), and no others; [] for none", Examples: []string{`["user:www-data:r-x", "default:group:adm:r-x"]`}},
 		"validate":  {Spec: Spec{Type: Words}, Text: "a command that must exit 0 before the new content takes its place; %s is the path of the new content", Examples: []string{"[visudo, -cf, '%s']"}},
 		"sensitive": {Spec: flag, Text: "its content reaches no log, diff, report or backup", Default: "false", Examples: []string{"true"}},
 		"recurse":   {Spec: flag, Text: "owner, group and mode hold for all below the directory, too; directories get x where the mode has r", Default: "false", Examples: []string{"true"}},
@@ -43,6 +43,11 @@ func fileFields() map[string]Field {
 		"force":     {Spec: flag, Text: "the change may remove a directory with content, or what is in the way", Default: "false", Examples: []string{"true"}},
 		"backup":    {Spec: flag, Text: "the agent keeps a copy of what it replaces or removes", Default: "true", Examples: []string{"false"}},
 	}
+}
+
+func checkACL(text string) error {
+	_, err := catalog.ParseACL([]string{text}, true)
+	return err
 }
 
 func makeFile(title string, v Values) catalog.Resource {

@@ -116,6 +116,10 @@ func Common() map[string]Field {
 			Spec: Spec{Type: Words, Known: []string{catalog.FirstBoot}}, Examples: []string{catalog.FirstBoot},
 			Text: "The occasion on which it is brought about. first-boot: until a run on the installed system had no failure; after that it isn't looked at.",
 		},
+		"in_window": {
+			Spec: Spec{Type: Boolean}, Default: "false", Examples: []string{"true"},
+			Text: "Its refresh waits for the maintenance window, as restarts of services always do. Only for what can be notified.",
+		},
 		"tags": {Spec: Spec{Type: Tags}, Text: "Names by which rackhand-agent run --tags finds it, of small letters, digits, _ and -.", Examples: []string{"web", "[web, tls]"}},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,10 @@ import (
 // what a run of the agent with nothing to change costs.
 func TestMany(t *testing.T) {
 	const rounds = 5
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
 	table := bench.Table{Head: []string{"resources", "compiled in, s", "CPU s a run", "s a run", "peak memory, MiB"}}
 	for _, n := range []int{1000, 10000} {
 		mix := MixOf(n)
@@ -41,8 +46,8 @@ func TestMany(t *testing.T) {
 	}
 	mix := MixOf(10000)
 	table.Legend = []string{fmt.Sprintf(
-		"A host of each number of resources; of 10,000 they are %d files of 20 to 300 bytes, %d folders, %d packages and %d services. A tenth of the files comes from an included role, which is included 50 times with other parameters, and a tenth from `each` over a list. rackhand-agent fetches its catalog from an appliance by mutual TLS, compares every file by its SHA-256, and reports; dpkg-query reads a database of all packages, and a script stands in for systemctl. %d rounds, the median. CPU is that of the agent and of all programs that it runs, user and system; peak memory is that of the largest of its processes. Compiling includes neither reading the roles nor the network.",
-		mix.Files, mix.Folders, mix.Packages, mix.Services, rounds)}
+		"A host of each number of resources; of 10,000 they are %d files of 20 to 300 bytes, %d folders, %d packages and %d services. A tenth of the files comes from an included role, which is included 50 times with other parameters, and a tenth from `each` over a list. rackhand-agent fetches its catalog from an appliance by mutual TLS, compares every file by its SHA-256, and reports; dpkg-query reads a database of all packages, and a script stands in for systemctl. %d rounds, the median. CPU is that of the agent and of all programs that it runs, user and system; peak memory is that of the largest of its processes. Compiling includes neither reading the roles nor the network. %d cores, load before: %s.",
+		mix.Files, mix.Folders, mix.Packages, mix.Services, rounds, runtime.NumCPU(), strings.Fields(string(load))[0])}
 	text := table.Markdown()
 	fmt.Println(text)
 	if *write {

@@ -39,7 +39,7 @@ const hashSize = 8
 // the catalog counts as one of such a file.
 func Hash(res catalog.Resource, version string) string {
 	res.Source, res.Deadline, res.Notify, res.Require = "", 0, nil, nil
-	res.OnlyOn, res.Retry, res.Tags = nil, nil, nil
+	res.OnlyOn, res.Retry, res.Tags, res.InWindow = nil, nil, nil, false
 	if res.Secret() != "" {
 		res = res.WithSecret("")
 		res.HasSecret, res.Source = true, version
@@ -137,14 +137,12 @@ func (m Memory) cause(r Run, res catalog.Resource, result catalog.Result, same b
 
 // volatile reports whether a boot undoes a resource.
 func volatile(res catalog.Resource) bool {
-	if res.File == nil {
-		return res.Service != nil || res.Timer != nil
-	}
-	name := path.Clean(res.File.Path) + "/"
-	for _, folder := range []string{"/run/", "/tmp/", "/dev/shm/", "/var/run/", "/var/lock/"} {
-		if strings.HasPrefix(name, folder) {
-			return true
+	for _, name := range res.Paths() {
+		for _, folder := range []string{"/run/", "/tmp/", "/dev/shm/", "/var/run/", "/var/lock/"} {
+			if strings.HasPrefix(path.Clean(name)+"/", folder) {
+				return true
+			}
 		}
 	}
-	return false
+	return res.Service != nil || res.Timer != nil
 }

@@ -61,6 +61,7 @@ func TestJudge(t *testing.T) {
 	motd, web := file("/etc/motd", "hello"), service("web")
 	elsewhere := motd
 	elsewhere.Source, elsewhere.Deadline = "roles/web.yaml:99:1", 5
+	line := catalog.Resource{ID: "line[x]", Line: &catalog.Line{Name: "x", Ensure: catalog.Present, Text: "x", Edited: catalog.Edited{Path: "/run/x"}}}
 	conf := with(file("/etc/web.conf", "x"), web.ID, "")
 	for name, steps := range map[string][]step{
 		"a first run":                    {{"1", []catalog.Resource{motd, web}, "cc", "first first", "", ""}},
@@ -85,6 +86,7 @@ func TestJudge(t *testing.T) {
 		"a package upgraded by hand":     {{"1", []catalog.Resource{pkg("web", "1")}, "o", "-", "", ""}, {"1", []catalog.Resource{pkg("web", "1")}, "c", "drift", "", ""}},
 		"removed with what it brought":   {{"1", []catalog.Resource{pkg("web", "1"), with(web, "", "package[web]")}, "oo", "- -", "", ""}, {"1", []catalog.Resource{pkg("web", "1"), with(web, "", "package[web]")}, "cc", "drift drift", "", ""}},
 		"a boot":                         {{"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ooo", "- - -", "", "a"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift boot boot", "", "b"}, {"1", []catalog.Resource{motd, web, file("/run/x", "")}, "ccc", "drift drift drift", "", "b"}},
+		"a boot, and a line":             {{"1", []catalog.Resource{line}, "o", "-", "", "a"}, {"1", []catalog.Resource{line}, "c", "boot", "", "b"}},
 		"a boot, and a change":           {{"1", []catalog.Resource{web}, "o", "-", "", "a"}, {"2", []catalog.Resource{{ID: web.ID, Service: &catalog.Service{Name: "web"}}}, "c", "catalog", "", "b"}},
 		"a secret":                       {{"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "hunter2")}, "c", "drift", "", ""}},
 		"a secret outside the catalog":   {{"1", []catalog.Resource{secret("/etc/key", "")}, "o", "-", "", ""}, {"1", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}, {"2", []catalog.Resource{secret("/etc/key", "")}, "c", "secret", "", ""}},

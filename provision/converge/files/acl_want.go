@@ -35,7 +35,7 @@ func (w *wantACL) differs(name string, now, wanted acl) (out []string) {
 			}
 		}
 		if len(texts) > 0 {
-			out = append(out, "acl "+verb+" "+listed(texts, len(texts)))
+			out = append(out, "acl "+verb+" "+listed(texts))
 		}
 	}
 	list("adds", wanted, now)

@@ -111,7 +111,7 @@ func (f *Files) wholeTree(ctx context.Context, p *place, file *catalog.File, top
 		u.mounts = append(u.mounts, ".")
 	}
 	if len(u.mounts) > 0 {
-		return nil, fmt.Errorf("%s can't be removed: in it, something is mounted at %s", file.Path, listed(u.mounts, len(u.mounts)))
+		return nil, fmt.Errorf("%s can't be removed: in it, something is mounted at %s", file.Path, listed(u.mounts))
 	}
 	return u, nil
 }

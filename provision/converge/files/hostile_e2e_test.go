@@ -32,6 +32,7 @@ func TestMountPoints(t *testing.T) {
 		defer unix.Unmount(at, unix.MNT_DETACH)
 	}
 	f.steps(
+		step{"without force", catalog.File{Path: "/srv/www", Ensure: catalog.Directory, Purge: true}, "error: purge would remove a directory with content, old: "},
 		step{"purge", forced(catalog.File{Path: "/srv/www", Ensure: catalog.Directory, Purge: true}), "purge removes 2 entries: old/x, same"},
 		step{"recurse", catalog.File{Path: "/srv/www", Ensure: catalog.Directory, Recurse: true, Mode: "0700"}, "mode 0755 → 0700; recurse changes owner, group or mode of 1 entry, old"},
 		step{"removal", forced(catalog.File{Path: "/srv/www", Ensure: catalog.Absent}), "error: /srv/www can't be removed: in it, something is mounted at bound, old/in"},

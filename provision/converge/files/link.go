@@ -55,15 +55,15 @@ func (f *Files) link(ctx context.Context, p *place, w want) error {
 	})
 }
 
-// beside makes something under another name beside a place, and puts it there.
-func (f *Files) beside(ctx context.Context, p *place, w want, make func(temp string) error) error {
+// beside has something made under another name beside a place, and puts it there.
+func (f *Files) beside(ctx context.Context, p *place, w want, fill func(temp string) error) error {
 	defer f.note(w.Path)()
 	temp, err := f.tempName(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer p.discard(ctx, temp)
-	if err := make(temp); err != nil {
+	if err := fill(temp); err != nil {
 		return err
 	}
 	return f.put(ctx, p, temp, w.File)

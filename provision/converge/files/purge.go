@@ -95,14 +95,15 @@ func (u *purge) leave(e *entry) error {
 	below := u.open[len(u.open)-1]
 	u.open = u.open[:len(u.open)-1]
 	in := u.open[len(u.open)-1]
-	if e.mount || below.kept > 0 || u.kept(e.path) {
+	kept := e.mount || u.kept(e.path)
+	if !kept && below.gone > 0 {
+		u.full = append(u.full, e.path)
+	}
+	if kept || below.kept > 0 {
 		in.kept++
 		return nil
 	}
 	in.gone++
-	if below.gone > 0 {
-		u.full = append(u.full, e.path)
-	}
 	u.gone = append(u.gone, e.path+"/")
 	if u.act {
 		if err := unix.Unlinkat(e.dir, e.name, unix.AT_REMOVEDIR); err != nil {
@@ -120,10 +121,10 @@ func (u *purge) refused() error {
 	return nil
 }
 
-// listed joins names for a message: the first few of n.
-func listed(names []string, n int) string {
+// listed joins names for a message: the first few.
+func listed(names []string) string {
 	const most = 8
-	if len(names) > most {
+	if n := len(names); n > most {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
 	}
 	return strings.Join(names, ", ")
@@ -135,5 +136,5 @@ func count(names []string, one, many string) string {
 	if len(names) == 1 {
 		return fmt.Sprintf("%s, %s", one, names[0])
 	}
-	return fmt.Sprintf("%d %s: %s", len(names), many, listed(names, len(names)))
+	return fmt.Sprintf("%d %s: %s", len(names), many, listed(names))
 }

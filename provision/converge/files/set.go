@@ -33,6 +33,11 @@ func (w want) set(fd int) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
+	// A user with write access to the folder may have put a link to a file of somebody else
+	// here since it was looked at.
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1 {
+		return fmt.Errorf("%s got a second name while it was looked at", w.Path)
+	}
 	mode := st.Mode & 0o7777
 	if w.uid >= 0 && w.uid != int(st.Uid) || w.gid >= 0 && w.gid != int(st.Gid) {
 		if err := unix.Fchown(fd, w.uid, w.gid); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,7 @@ func (p authorizedKey) home(ctx context.Context, user string) (h home, err error
 		return h, err
 	}
 	if fields == nil {
-		return h, &Missing{Err: fmt.Errorf("there is no user %s: declare it before this", user), By: []string{catalog.ID("user", user)}}
+		return h, &Missing{Err: fmt.Errorf("there is no user %s: declare it before this", user), By: []string{catalog.ID(catalog.KindUser, user)}}
 	}
 	if len(fields) < 6 || !path.IsAbs(fields[5]) || path.Clean(fields[5]) == "/" {
 		return h, fmt.Errorf("/etc/passwd gives %s no home: set one", user)
@@ -85,7 +86,7 @@ func (p authorizedKey) Check(ctx context.Context, r *catalog.Resource) ([]string
 	h, text, did, err := p.plan(ctx, r)
 	var missing *Missing
 	if r.AuthorizedKey.Ensure == catalog.Absent {
-		if errors.As(err, &missing) && len(missing.By) > 0 && strings.HasPrefix(missing.By[0], "user[") {
+		if errors.As(err, &missing) && slices.Contains(missing.By, catalog.ID(catalog.KindUser, r.AuthorizedKey.User)) {
 			return nil, nil // without the user there is no key
 		}
 		if err != nil || len(did) == 0 {
@@ -95,20 +96,20 @@ func (p authorizedKey) Check(ctx context.Context, r *catalog.Resource) ([]string
 	if err != nil {
 		return nil, err
 	}
-	drafts := draftsOf(ctx)
+	drafts, name := draftsOf(ctx), h.file("").Path
+	earlier := false // another key, which would mend the attributes
 	if drafts != nil {
-		if _, ok, _ := drafts.look(h.file("").Path); ok {
-			drafts.Put(h.file("").Path, &Regular{Content: text, UID: h.uid})
-			return did, nil // an earlier key would mend the attributes
+		_, earlier, _ = drafts.look(name)
+	}
+	if !earlier {
+		around, err := p.attributes(ctx, h, text, did)
+		if err != nil {
+			return nil, err
 		}
+		did = append(did, around...)
 	}
-	around, err := p.attributes(ctx, h, text, did)
-	if err != nil {
-		return nil, err
-	}
-	did = append(did, around...)
 	if drafts != nil && len(did) > 0 {
-		drafts.Put(h.file("").Path, &Regular{Content: text, UID: h.uid})
+		drafts.Put(name, &Regular{Content: text, UID: h.uid})
 	}
 	return did, nil
 }
@@ -119,7 +120,7 @@ func (p authorizedKey) attributes(ctx context.Context, h home, text []byte, did 
 	var missing *Missing
 	if errors.As(err, &missing) {
 		missing.Err = fmt.Errorf("the home of %s, %s, isn't there: let the user resource make it, or declare file[%[2]s]", h.user, h.dir)
-		missing.By = []string{catalog.ID(catalog.KindFile, h.dir), catalog.ID("user", h.user)}
+		missing.By = []string{catalog.ID(catalog.KindFile, h.dir), catalog.ID(catalog.KindUser, h.user)}
 		return nil, missing
 	}
 	if err != nil {

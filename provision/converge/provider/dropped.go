@@ -19,7 +19,7 @@ type dropped struct {
 
 func sudoersFile(r *catalog.Resource) *catalog.File {
 	s := r.Sudoers
-	name, _ := s.Writes()
+	name := s.Paths()[0]
 	if s.Ensure == catalog.Absent {
 		return &catalog.File{Path: name, Ensure: catalog.Absent}
 	}
@@ -44,7 +44,7 @@ func sudoReady(h Host) error {
 
 func cronFile(r *catalog.Resource) *catalog.File {
 	c := r.Cron
-	name, _ := c.Writes()
+	name := c.Paths()[0]
 	if c.Ensure == catalog.Absent {
 		return &catalog.File{Path: name, Ensure: catalog.Absent}
 	}

@@ -2,21 +2,17 @@ package systemd
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"rackhand/provision/catalog"
 )
-
-// Folder is where an administrator's unit files lie (systemd.unit(5)).
-const Folder = "/etc/systemd/system"
 
 // header begins the unit files that a resource declares.
 func header(id string) string { return "# Managed by rackhand: " + id + ". Changes are undone.\n" }
 
 // TimerFiles are the unit files of a timer: of the service that it starts, and its own.
 func TimerFiles(t *catalog.Timer) []*catalog.File {
-	name := Folder + "/" + t.Name
+	name := catalog.UnitFolder + "/" + t.Name
 	if t.Ensure == catalog.Absent {
 		return []*catalog.File{{Path: name + ".timer", Ensure: catalog.Absent}, {Path: name + ".service", Ensure: catalog.Absent}}
 	}
@@ -109,21 +105,12 @@ func quote(word string, command bool) string {
 	return b.String()
 }
 
-// unitTypes are the suffixes of units (systemd.unit(5)).
-func unitTypes() []string {
-	return strings.Fields("service socket device mount automount swap target path timer slice scope")
-}
-
 // DropIn is the file of settings that a service declares beside its unit file; nil for none.
 func DropIn(s *catalog.Service) *catalog.File {
 	if s.DropIn == nil {
 		return nil
 	}
-	unit := s.Name
-	if !slices.Contains(unitTypes(), unit[strings.LastIndexByte(unit, '.')+1:]) {
-		unit += ".service"
-	}
-	f := &catalog.File{Path: Folder + "/" + unit + ".d/rackhand.conf", Ensure: catalog.Absent}
+	f := &catalog.File{Path: s.DropInPath(), Ensure: catalog.Absent}
 	if *s.DropIn != "" {
 		f.Ensure, f.Mode, f.Owner, f.Group = catalog.FileKind, "0644", "root", "root"
 		f.Content = header(catalog.ID(catalog.KindService, s.Name)) + strings.TrimRight(*s.DropIn, "\n") + "\n"

@@ -48,7 +48,7 @@ func TestDropIn(t *testing.T) {
 	} {
 		text := "[Service]\nNice=5"
 		f := DropIn(&catalog.Service{Name: name, DropIn: &text})
-		if want := Folder + "/" + want + "/rackhand.conf"; f.Path != want || !strings.HasSuffix(f.Content, "\n[Service]\nNice=5\n") {
+		if want := catalog.UnitFolder + "/" + want + "/rackhand.conf"; f.Path != want || !strings.HasSuffix(f.Content, "\n[Service]\nNice=5\n") {
 			t.Errorf("%s: %+v, want %s", name, f, want)
 		}
 		text = ""

@@ -80,5 +80,5 @@ func matches(pattern, fact string) bool {
 
 // pairs are all pairs, in the order in which both systems bring them about.
 func pairs() []pair {
-	return slices.Concat(groupPairs(), filePairs(), treePairs(), textPairs(), packagePairs(), servicePairs(), languagePairs())
+	return slices.Concat(groupPairs(), userPairs(), execPairs(), filePairs(), treePairs(), textPairs(), packagePairs(), servicePairs(), languagePairs())
 }

@@ -39,6 +39,21 @@ func servicePairs() []pair {
 			prepare: "unit manual; systemctl enable manual",
 			drift:   "systemctl enable manual",
 		}, {
+			name: "service-masked", puppet: `service { 'masked': ensure => stopped, enable => mask }`,
+			role:    `- {service: masked, running: false, masked: true}`,
+			prepare: "unit masked; mkdir -p /usr/local/lib/systemd/system; mv /etc/systemd/system/masked.service /usr/local/lib/systemd/system/; systemctl daemon-reload; systemctl start masked",
+			drift:   "systemctl unmask masked; systemctl start masked",
+		}, {
+			name: "timer", puppet: `
+				file { '/etc/systemd/system/tick.service': content => "[Service]\nType=oneshot\nExecStart=/bin/true\n" }
+				-> file { '/etc/systemd/system/tick.timer': content => "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n" }
+				~> service { 'tick.timer': ensure => running, enable => true }`,
+			role:  `- {timer: tick, command: [/bin/true], schedule: daily}`,
+			drift: "systemctl disable --now tick.timer",
+			differs: map[string]string{
+				"file /etc/systemd/system/tick.*": "rackhand writes both units of a timer itself, with a description and a shell where the command is a text.",
+			},
+		}, {
 			name: "service-notified", puppet: `file { '/srv/notified.conf': content => "x\n", notify => Service['notified'] } service { 'notified': ensure => running }`,
 			role:    "- {file: /srv/notified.conf, content: \"x\\n\", notify: \"service[notified]\"}\n- {service: notified, running: true}",
 			prepare: "unit notified; systemctl start notified",

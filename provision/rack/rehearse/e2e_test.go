@@ -26,6 +26,7 @@ func TestUEFI(t *testing.T) {
 		// web1's battery is empty: by its clock, no package list is valid yet.
 		Boxes: []rehearse.Box{{Name: "web1", Firmware: "uefi", Clock: -6 * 365 * 24 * time.Hour}, {Name: "stray", Firmware: "bios", Unclaimed: true}},
 	})
+	r.useShippedRoles()
 	r.prefetchThenOffline()
 	b := browse(t, r.PageURL)
 	if out := r.rackhand("power", "web1", "on"); !strings.Contains(out, "on") {

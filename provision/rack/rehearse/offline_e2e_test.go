@@ -15,7 +15,7 @@ import (
 func (r *rehearsal) prefetchThenOffline() {
 	r.t.Helper()
 	out := r.rackhand("mirror", "prefetch", "debian12")
-	if !strings.Contains(out, "name: nginx") || !strings.Contains(out, "were fetched now") || strings.Contains(out, "no archive has") {
+	if !strings.Contains(out, " nginx") || !strings.Contains(out, "were fetched now") || strings.Contains(out, "no archive has") {
 		r.t.Fatalf("prefetch says %q", out)
 	}
 	r.t.Log(out)
