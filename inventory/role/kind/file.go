@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -53,7 +54,7 @@ func checkACL(text string) error {
 func makeFile(title string, v Values) catalog.Resource {
 	c := v.Content()
 	f := &catalog.File{
-		Path: title, Ensure: or(v.Text("ensure"), catalog.FileKind), Content: c.Text, SHA256: c.SHA256, Size: c.Size,
+		Path: title, Ensure: cmp.Or(v.Text("ensure"), catalog.FileKind), Content: c.Text, SHA256: c.SHA256, Size: c.Size,
 		Target: v.Text("target"), Mode: v.Text("mode"), Owner: v.Text("owner"), Group: v.Text("group"), Validate: v.List("validate"),
 		Sensitive: c.Sensitive || isTrue(v.Bool("sensitive")),
 		Recurse:   isTrue(v.Bool("recurse")), Purge: isTrue(v.Bool("purge")), Force: isTrue(v.Bool("force")),
