@@ -23,7 +23,7 @@ func filePairs() []pair {
 			name: "file-attributes", puppet: `file { '/srv/attributes': mode => '0600', owner => 'www-data' } file { '/srv/empty': ensure => file, mode => '0640' }`,
 			role:    "- {file: /srv/attributes, ensure: present, mode: 0600, owner: www-data}\n- {file: /srv/empty, ensure: present, mode: 0640}",
 			prepare: "echo any >/srv/attributes",
-			drift:   "chmod 666 /srv/attributes; echo more >>/srv/attributes; rm /srv/empty",
+			drift:   "chmod 666 /srv/attributes; rm /srv/empty",
 		}, {
 			name: "file-replace", puppet: `file { '/srv/seed': content => "seed\n", replace => false } file { '/srv/seeded': content => "seed\n", replace => false, mode => '0600' }`,
 			role:    "- {file: /srv/seed, content: \"seed\\n\", replace: false}\n- {file: /srv/seeded, content: \"seed\\n\", replace: false, mode: 0600}",
