@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -13,7 +14,7 @@ func authorizedKeyKind() Kind {
 		Name: catalog.KindAuthorizedKey, Text: "A public key that lets its owner log in as a user, by its comment.", Example: "alice@laptop",
 		Needs: "user: deploy, key: " + example,
 		Fields: map[string]Field{
-			"ensure":    presence(),
+			"ensure":    ensureField(),
 			"user":      {Text: "the user of the host that it logs in as", Examples: []string{"deploy"}},
 			"key":       {Spec: Spec{Valid: valid(func(text string) error { return catalog.CheckKey(publicKey(text)) })}, Text: "its type and its base64, as in a .pub file", Examples: []string{example}},
 			"options":   {Spec: Spec{Type: Words, Valid: valid(catalog.CheckKeyOption)}, Text: "its options, as sshd(8) has them", Examples: []string{`['from="10.0.0.0/8"', no-pty]`}},
@@ -33,7 +34,7 @@ func authorizedKeyKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{AuthorizedKey: &catalog.AuthorizedKey{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), User: v.Text("user"), Key: publicKey(v.Text("key")), Options: v.List("options"),
+				Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), User: v.Text("user"), Key: publicKey(v.Text("key")), Options: v.List("options"),
 				Exclusive: isTrue(v.Bool("exclusive")),
 			}}
 		},

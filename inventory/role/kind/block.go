@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -35,7 +36,7 @@ func blockKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Block: &catalog.Block{
-				Name: title, Edited: edited(v), Ensure: or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxBody),
+				Name: title, Edited: edited(v), Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxBody),
 				Marker: v.Text("marker"), InsertAfter: v.Text("insert_after"), InsertBefore: v.Text("insert_before"),
 			}}
 		},

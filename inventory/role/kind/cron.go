@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -14,7 +15,7 @@ func cronKind() Kind {
 	k := Kind{
 		Name: catalog.KindCron, Text: "A job of cron, by the name of a file in /etc/cron.d.", Example: "backup", Needs: "command: /bin/x, minute: 0",
 		Fields: map[string]Field{
-			"ensure":      presence(),
+			"ensure":      ensureField(),
 			"user":        {Text: "the user that the command runs as", Default: "root", Examples: []string{"www-data"}},
 			"command":     {Text: "a command line for /bin/sh", Examples: []string{"/usr/local/bin/backup --all"}},
 			"schedule":    {Spec: Spec{Valid: valid(func(text string) error { return catalog.CheckSchedule(oneBlank(text)) })}, Text: "when it runs: five fields as in crontab(5), or a word such as @daily", Examples: []string{`"*/5 * * * *"`, `"@daily"`}},
@@ -53,18 +54,18 @@ func cronShape(w Written) (hint string, err error) {
 }
 
 func makeCron(title string, v Values) catalog.Resource {
-	c := &catalog.Cron{Name: title, Ensure: or(v.Text("ensure"), catalog.Present), User: v.Text("user"), Command: v.Text("command"), Environment: v.List("environment")}
+	c := &catalog.Cron{Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), User: v.Text("user"), Command: v.Text("command"), Environment: v.List("environment")}
 	if v.Has("schedule") {
 		c.Schedule = oneBlank(v.Text("schedule"))
 	} else if v.Has("minute") {
 		var times []string
 		for _, name := range cronTimes {
-			times = append(times, or(v.Text(name), "*"))
+			times = append(times, cmp.Or(v.Text(name), "*"))
 		}
 		c.Schedule = strings.Join(times, " ")
 	}
 	if c.Ensure == catalog.Present {
-		c.User = or(c.User, "root")
+		c.User = cmp.Or(c.User, "root")
 	}
 	return catalog.Resource{Cron: c}
 }

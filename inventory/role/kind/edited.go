@@ -7,15 +7,10 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// presence is the field ensure of a kind that is present or absent.
-func presence() Field {
-	return Field{Spec: Spec{Type: OneOf, Known: []string{catalog.Present, catalog.Absent}}, Text: "present or absent", Default: catalog.Present, Examples: []string{catalog.Absent}}
-}
-
 // editedFields are those of a kind that edits a file, with its own.
 func editedFields(own map[string]Field) map[string]Field {
 	fields := map[string]Field{
-		"ensure":   presence(),
+		"ensure":   ensureField(),
 		"path":     {Spec: Spec{Type: AbsPath}, Text: "the file, by its absolute path", Examples: []string{"/etc/ssh/sshd_config"}},
 		"create":   {Spec: Spec{Type: Boolean}, Text: "the file is made if it isn't there", Default: "false", Examples: []string{"true"}},
 		"mode":     {Spec: Spec{Type: Mode}, Text: "the mode of a file that is made", Examples: []string{"0644"}},

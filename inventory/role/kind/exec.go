@@ -26,8 +26,7 @@ func execKind() Kind {
 			"sensitive":    {Spec: Spec{Type: Boolean}, Text: "its output reaches no log or report", Default: "false", Examples: []string{"true"}},
 		},
 		CheckTitle: func(title string) error {
-			r := catalog.Resource{ID: catalog.ID(catalog.KindExec, title), Exec: &catalog.Exec{Name: title, Command: []string{"x"}}}
-			return r.Validate()
+			return checked(catalog.Resource{Exec: &catalog.Exec{Name: title, Command: []string{"x"}}})
 		},
 		Shape: execShape,
 		Make: func(title string, v Values) catalog.Resource {

@@ -1,6 +1,10 @@
 package kind
 
-import "rackhand/provision/catalog"
+import (
+	"cmp"
+
+	"rackhand/provision/catalog"
+)
 
 func groupKind() Kind {
 	return Kind{
@@ -12,7 +16,7 @@ func groupKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Group: &catalog.Group{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), GID: v.Number("gid"), System: isTrue(v.Bool("system")),
+				Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), GID: v.Number("gid"), System: isTrue(v.Bool("system")),
 			}}
 		},
 	}

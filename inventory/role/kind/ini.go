@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -31,7 +32,7 @@ func iniKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{INI: &catalog.INI{
-				Name: title, Edited: edited(v), Ensure: or(v.Text("ensure"), catalog.Present), Section: v.Text("section"), Key: v.Text("key"),
+				Name: title, Edited: edited(v), Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Section: v.Text("section"), Key: v.Text("key"),
 				Value: v.Text("value"), Separator: v.Text("separator"), Multiple: isTrue(v.Bool("multiple")),
 			}}
 		},

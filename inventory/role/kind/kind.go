@@ -131,12 +131,16 @@ func (k Kind) Resource(title string, v Values) catalog.Resource {
 	return r
 }
 
-// or is text, or otherwise if that is empty.
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
+// ensureField is the field ensure of a kind that is present or absent.
+func ensureField() Field {
+	return Field{Spec: Spec{Type: OneOf, Known: []string{catalog.Present, catalog.Absent}}, Text: "present or absent", Default: catalog.Present, Examples: []string{catalog.Absent}}
+}
+
+// checked validates a resource that stands for those of a title.
+func checked(r catalog.Resource) error {
+	kind, spec := r.Kind()
+	r.ID = catalog.ID(kind, spec.Title())
+	return r.Validate()
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

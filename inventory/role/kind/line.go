@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -31,16 +32,9 @@ func lineKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Line: &catalog.Line{
-				Name: title, Edited: edited(v), Ensure: or(v.Text("ensure"), catalog.Present), Text: v.Text("text"), Match: v.Text("match"),
+				Name: title, Edited: edited(v), Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Text: v.Text("text"), Match: v.Text("match"),
 				Multiple: isTrue(v.Bool("multiple")), InsertAfter: v.Text("insert_after"), InsertBefore: v.Text("insert_before"),
 			}}
 		},
 	}
-}
-
-// checked validates a resource that stands for those of a title.
-func checked(r catalog.Resource) error {
-	kind, spec := r.Kind()
-	r.ID = catalog.ID(kind, spec.Title())
-	return r.Validate()
 }

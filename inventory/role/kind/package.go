@@ -1,6 +1,10 @@
 package kind
 
-import "rackhand/provision/catalog"
+import (
+	"cmp"
+
+	"rackhand/provision/catalog"
+)
 
 func packageKind() Kind {
 	return Kind{
@@ -13,7 +17,7 @@ func packageKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Package: &catalog.Package{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Release: v.Text("release"), Hold: v.Bool("hold"),
+				Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Release: v.Text("release"), Hold: v.Bool("hold"),
 				WithDependants: isTrue(v.Bool("with_dependants")),
 			}}
 		},

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -42,7 +43,7 @@ func repositoryKind() Kind {
 func makeRepository(title string, v Values) catalog.Resource {
 	enabled := v.Bool("enabled")
 	r := &catalog.Repository{
-		Name: title, Ensure: or(v.Text("ensure"), catalog.Present), URIs: v.List("uris"), Suites: v.List("suites"), Components: v.List("components"),
+		Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), URIs: v.List("uris"), Suites: v.List("suites"), Components: v.List("components"),
 		Architectures: v.List("architectures"), Unsigned: isTrue(v.Bool("unsigned")), Disabled: enabled != nil && !*enabled,
 	}
 	if c := v.ContentOf("key", "key_source", ""); c.Text != "" || c.SHA256 != "" {

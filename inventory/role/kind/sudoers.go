@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -10,7 +11,7 @@ func sudoersKind() Kind {
 	return Kind{
 		Name: catalog.KindSudoers, Text: "Rules of sudo, by the name of a file in /etc/sudoers.d.", Example: "deploy", Needs: "user: deploy, commands: ALL",
 		Fields: map[string]Field{
-			"ensure":   presence(),
+			"ensure":   ensureField(),
 			"content":  {Text: "the text of the file", Examples: []string{`"%admin ALL=(ALL) ALL"`}},
 			"source":   {Spec: Spec{Type: Filename}, Text: "a text of templates/, copied as it is", Examples: []string{"sudoers"}},
 			"template": {Spec: Spec{Type: Filename}, Text: "a template of templates/, rendered for the host", Examples: []string{"sudoers"}},
@@ -41,7 +42,7 @@ func sudoersKind() Kind {
 		},
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Sudoers: &catalog.Sudoers{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxBody), User: v.Text("user"), Group: v.Text("group"),
+				Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Content: v.Body(catalog.MaxBody), User: v.Text("user"), Group: v.Text("group"),
 				Commands: v.List("commands"), RunAs: v.Text("runas"), Hosts: v.List("hosts"), NoPasswd: isTrue(v.Bool("nopasswd")),
 			}}
 		},

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -26,13 +27,12 @@ func timerKind() Kind {
 			"description":  {Text: "what systemctl shows for it", Examples: []string{"Nightly backup"}},
 		},
 		CheckTitle: func(title string) error {
-			r := catalog.Resource{ID: catalog.ID(catalog.KindTimer, title), Timer: &catalog.Timer{Name: title, Ensure: catalog.Absent}}
-			return r.Validate()
+			return checked(catalog.Resource{Timer: &catalog.Timer{Name: title, Ensure: catalog.Absent}})
 		},
 		Shape: timerShape,
 		Make: func(title string, v Values) catalog.Resource {
 			return catalog.Resource{Timer: &catalog.Timer{
-				Name: title, Ensure: or(v.Text("ensure"), catalog.Present), Description: v.Text("description"), Command: v.Command("command"),
+				Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), Description: v.Text("description"), Command: v.Command("command"),
 				Schedule: v.List("schedule"), Every: seconds(v.Duration("every")), Boot: seconds(v.Duration("boot")),
 				RandomDelay: seconds(v.Duration("random_delay")), Persistent: isTrue(v.Bool("persistent")), User: v.Text("user"), Environment: v.List("environment"),
 			}}

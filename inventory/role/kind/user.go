@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"errors"
 
 	"rackhand/provision/catalog"
@@ -30,10 +31,6 @@ func userKind() Kind {
 	}
 }
 
-func ensureField() Field {
-	return Field{Spec: Spec{Type: OneOf, Known: []string{catalog.Present, catalog.Absent}}, Text: "present or absent", Default: catalog.Present, Examples: []string{catalog.Absent}}
-}
-
 func userShape(w Written) (hint string, err error) {
 	ensure, _ := w.Static("ensure")
 	switch {
@@ -47,7 +44,7 @@ func userShape(w Written) (hint string, err error) {
 
 func makeUser(title string, v Values) catalog.Resource {
 	u := &catalog.User{
-		Name: title, Ensure: or(v.Text("ensure"), catalog.Present), UID: v.Number("uid"), Group: v.Text("group"),
+		Name: title, Ensure: cmp.Or(v.Text("ensure"), catalog.Present), UID: v.Number("uid"), Group: v.Text("group"),
 		Membership: v.Text("membership"), Home: v.Text("home"), Shell: v.Text("shell"), Password: v.Text("password"),
 		Expiry: v.Text("expiry"), Locked: v.Bool("locked"), System: isTrue(v.Bool("system")), RemoveHome: isTrue(v.Bool("remove_home")),
 	}

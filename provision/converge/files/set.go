@@ -38,8 +38,8 @@ func (w want) set(fd int) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1 {
 		return fmt.Errorf("%s got a second name while it was looked at", w.Path)
 	}
-	mode := st.Mode & 0o7777
-	if w.uid >= 0 && w.uid != int(st.Uid) || w.gid >= 0 && w.gid != int(st.Gid) {
+	mode := w.undeclaredMode(&st)
+	if w.otherOwner(&st) {
 		if err := unix.Fchown(fd, w.uid, w.gid); err != nil {
 			return fmt.Errorf("setting the owner of %s: %w", w.Path, err)
 		}
@@ -61,6 +61,22 @@ func (w want) set(fd int) error {
 		return fmt.Errorf("setting the mode of %s: %w", w.Path, err)
 	}
 	return nil
+}
+
+// otherOwner reports whether a file is to get another owner or group.
+func (w want) otherOwner(st *unix.Stat_t) bool {
+	return w.uid >= 0 && w.uid != int(st.Uid) || w.gid >= 0 && w.gid != int(st.Gid)
+}
+
+// undeclaredMode is the mode of a file for which none is declared. A file that changes hands
+// loses set-user-ID and set-group-ID, as with chown(2). Otherwise a user's own program would
+// become one that anybody runs as the new owner.
+func (w want) undeclaredMode(st *unix.Stat_t) uint32 {
+	mode := st.Mode & 0o7777
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && w.otherOwner(st) {
+		mode &^= unix.S_ISUID | unix.S_ISGID
+	}
+	return mode
 }
 
 // setACL sets the declared access control lists. It returns the mode that goes with them:
@@ -106,7 +122,7 @@ func (w *want) keep(p *place) error {
 	if err != nil {
 		return err
 	}
-	mode := p.st.Mode & 0o7777
+	mode := w.undeclaredMode(&p.st)
 	if w.acl == nil {
 		w.kept, w.keptACL = true, raw
 	} else if raw != nil {

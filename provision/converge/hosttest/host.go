@@ -30,7 +30,7 @@ type Host struct {
 func New(t testing.TB, system string) *Host {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(system, "usr/bin/dpkg")); err != nil {
-		t.Fatalf("%s is no system: %v: RACKHAND_PEERS names the folder in which `make e2e` and `make bench` make such systems", system, err)
+		t.Fatalf("%s holds no Debian system: %v: RACKHAND_PEERS names the folder in which `make e2e` and `make deps-bench` make such systems", system, err)
 	}
 	h := Folder(t)
 	must(t, "cp", "-a", "--reflink=auto", system, h.Root)

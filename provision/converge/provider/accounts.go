@@ -49,19 +49,14 @@ func (t table) with(field int, value string) []string {
 	return nil
 }
 
-// entry finds a line, with at least so many fields; nil if there is none.
+// entry finds a line by its name, which must have at least so many fields; nil if there is
+// none.
 func (t table) entry(file, name string, fields int) ([]string, error) {
 	line := t.named(name)
 	if line != nil && len(line) < fields {
 		return nil, fmt.Errorf("the line of %s in %s has %d fields, not %d: mend it by hand", name, file, len(line), fields)
 	}
 	return line, nil
-}
-
-// entry finds the fields of a name in a file such as /etc/group; nil if it isn't there.
-func (h Host) entry(ctx context.Context, file, name string) ([]string, error) {
-	t, err := h.table(ctx, file)
-	return t.named(name), err
 }
 
 // groupsOf are the groups that list a user as their member.

@@ -35,22 +35,26 @@ func (h home) file(content string) *catalog.File {
 
 // home finds a user's home in /etc/passwd.
 func (p authorizedKey) home(ctx context.Context, user string) (h home, err error) {
-	fields, err := p.entry(ctx, "/etc/passwd", user)
+	users, err := p.table(ctx, passwdFile)
+	if err != nil {
+		return h, err
+	}
+	fields, err := users.entry(passwdFile, user, 7)
 	if err != nil {
 		return h, err
 	}
 	if fields == nil {
 		return h, &Missing{Err: fmt.Errorf("there is no user %s: declare it before this", user), By: []string{catalog.ID(catalog.KindUser, user)}}
 	}
-	if len(fields) < 6 || !path.IsAbs(fields[5]) || path.Clean(fields[5]) == "/" {
-		return h, fmt.Errorf("/etc/passwd gives %s no home: set one", user)
+	if !path.IsAbs(fields[5]) || path.Clean(fields[5]) == "/" {
+		return h, fmt.Errorf("%s gives %s no home: set one", passwdFile, user)
 	}
 	h = home{user: user, dir: path.Clean(fields[5])}
 	var wrong error
 	h.uid, err = strconv.Atoi(fields[2])
 	h.gid, wrong = strconv.Atoi(fields[3])
 	if err = errors.Join(err, wrong); err != nil {
-		return h, fmt.Errorf("the line of %s in /etc/passwd has no numbers: mend it by hand", user)
+		return h, fmt.Errorf("the line of %s in %s has no numbers: mend it by hand", user, passwdFile)
 	}
 	return h, nil
 }

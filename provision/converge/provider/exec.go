@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -98,7 +99,7 @@ func (p execute) lacks(program string) error {
 		return nil // below its folder
 	default:
 		candidates = nil
-		for dir := range strings.SplitSeq(or(os.Getenv("PATH"), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ":") {
+		for dir := range strings.SplitSeq(cmp.Or(os.Getenv("PATH"), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ":") {
 			candidates = append(candidates, path.Join("/", dir, program))
 		}
 	}
@@ -129,7 +130,7 @@ func (p execute) as(ctx context.Context, e *catalog.Exec, words []string) (comma
 		env = append([]string{"USER=" + u[0], "LOGNAME=" + u[0], "HOME=" + u[5]}, env...)
 	}
 	if e.Cwd != "" || e.Umask != "" {
-		line = append(line, "/bin/sh", "-ec", `cd -- "$1"; umask "$2"; shift 2; exec "$@"`, "sh", or(e.Cwd, "/"), or(e.Umask, "022"))
+		line = append(line, "/bin/sh", "-ec", `cd -- "$1"; umask "$2"; shift 2; exec "$@"`, "sh", cmp.Or(e.Cwd, "/"), cmp.Or(e.Umask, "022"))
 	}
 	return p.Runner.Run(ctx, env, append(line, words...)...)
 }

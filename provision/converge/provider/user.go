@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func (p user) account(ctx context.Context, u *catalog.User) (a *account, groups 
 	if g := groups.with(2, a.gid); g != nil {
 		a.group = g[0]
 	}
-	a.homeless = u.ManageHome && p.lacksHome(or(u.Home, a.home))
+	a.homeless = u.ManageHome && p.lacksHome(cmp.Or(u.Home, a.home))
 	shadows, err := p.table(ctx, shadowFile)
 	if err != nil {
 		return nil, nil, err
@@ -59,13 +60,6 @@ func (p user) account(ctx context.Context, u *catalog.User) (a *account, groups 
 		a.hash, a.expiry, a.shadow = line[1], line[7], true
 	}
 	return a, groups, err
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // lacksHome reports whether a home folder has to be made. Some names say that there is to be
@@ -133,7 +127,7 @@ func (p user) wanting(u *catalog.User, groups table) error {
 func (a *account) differs(u *catalog.User) (out []string) {
 	change := func(what, now, want string) {
 		if now != want {
-			out = append(out, fmt.Sprintf("%s %s → %s", what, or(now, `""`), or(want, `""`)))
+			out = append(out, fmt.Sprintf("%s %s → %s", what, cmp.Or(now, `""`), cmp.Or(want, `""`)))
 		}
 	}
 	if u.UID != nil {
@@ -204,7 +198,7 @@ func groupChanges(now, want []string) string {
 // wantedHash is the second field of shadow(5) that a user is to have. A lock that nothing is
 // declared of stays, but that of a user who never had a password.
 func (a *account) wantedHash(u *catalog.User) string {
-	hash, locked := or(u.Password, bare(a.hash)), strings.HasPrefix(a.hash, "!") && bare(a.hash) != ""
+	hash, locked := cmp.Or(u.Password, bare(a.hash)), strings.HasPrefix(a.hash, "!") && bare(a.hash) != ""
 	if u.Password == "" {
 		locked = strings.HasPrefix(a.hash, "!")
 	}
@@ -256,7 +250,7 @@ func (p user) Apply(ctx context.Context, r *catalog.Resource) error {
 			return err
 		}
 	}
-	if u.ManageHome && p.lacksHome(or(u.Home, a.home)) {
+	if u.ManageHome && p.lacksHome(cmp.Or(u.Home, a.home)) {
 		if _, err := p.run(ctx, "mkhomedir_helper", u.Name); err != nil {
 			return fmt.Errorf("making the home folder: %w (the package libpam-modules-bin on Debian, pam on Red Hat, has mkhomedir_helper)", err)
 		}
