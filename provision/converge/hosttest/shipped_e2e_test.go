@@ -37,7 +37,7 @@ const proxy = `include:
 const byHand = `
 echo '# mine' >>/etc/nginx/sites-enabled/shop
 systemctl stop nginx && systemctl mask nginx
-dpkg --purge logrotate
+apt-get -q -y -o DPkg::Lock::Timeout=120 purge logrotate
 usermod -aG sudo alice
 useradd -G sudo mallory
 echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVvkQIB1UyJB5hHpTd3N0cr9kF2zrBPyV1Bd4KnAbCd mallory' >>/home/alice/.ssh/authorized_keys
