@@ -83,6 +83,7 @@ func (f *Files) directory(ctx context.Context, p *place, w want) error {
 		_, err := f.below(ctx, p, w, true)
 		return err
 	}
+	w.inherits = f.inheritsACL(p, w)
 	if w.mode < 0 {
 		w.mode = 0o755
 	}
@@ -123,6 +124,7 @@ func (f *Files) regular(ctx context.Context, p *place, w want) error {
 			return fmt.Errorf("%s: %w", file.Path, err)
 		}
 	}
+	w.inherits = f.inheritsACL(p, w)
 	if w.mode < 0 {
 		w.mode = 0o644
 		if file.Sensitive {

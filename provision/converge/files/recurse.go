@@ -120,8 +120,9 @@ func (w want) setEntry(e *entry) error {
 	return w.set(fd)
 }
 
-// wouldTrust reports whether a symbolic link of a user would be followed after it got the
-// declared owner. Its user chose its target, so it keeps its owner.
+// wouldTrust reports whether something that an ordinary user made goes to an owner whose
+// symbolic links are followed. The user chose the target of a link, and the access control
+// list of a file.
 func (w want) wouldTrust(owner uint32) bool {
 	return w.uid >= 0 && !w.trusts(owner) && w.trusts(uint32(w.uid))
 }

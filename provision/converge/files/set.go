@@ -53,6 +53,8 @@ func (w want) set(fd int) error {
 		mode, err = w.setACL(fd, mode)
 	case w.kept:
 		err = putACL(fd, accessACL, w.keptACL)
+	case w.inherits || w.wouldTrust(st.Uid):
+		mode, err = w.dropACL(fd, mode)
 	}
 	if err != nil {
 		return fmt.Errorf("setting the access control list of %s: %w", w.Path, err)
@@ -108,6 +110,37 @@ func (w want) setACL(fd int, mode uint32) (uint32, error) {
 	return access.masked(mode), err
 }
 
+// inheritsACL reports whether something new gets its access control list from a directory of
+// an ordinary user, and belongs to an owner who is trusted.
+func (f *Files) inheritsACL(p *place, w want) bool {
+	var dir unix.Stat_t
+	owner := w.uid
+	if owner < 0 {
+		owner = unix.Geteuid()
+	}
+	return unix.Fstat(p.dir, &dir) == nil && !f.trusts(dir.Uid) && f.trusts(uint32(owner))
+}
+
+// dropACL removes the access control lists that come from an ordinary user: they may let that
+// user read or write the file of another one. It returns the mode without them.
+func (w want) dropACL(fd int, mode uint32) (uint32, error) {
+	l, err := readACL(fd, accessACL)
+	if err != nil {
+		return 0, err
+	}
+	if w.mode < 0 {
+		mode = l.unmasked(mode)
+	}
+	if err := putACL(fd, accessACL, nil); err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return mode, err
+	}
+	return mode, putACL(fd, defaultACL, nil)
+}
+
 // keep takes over the attributes that aren't declared from the file that is replaced.
 func (w *want) keep(p *place) error {
 	if w.kept { // a copy is restored
@@ -123,7 +156,7 @@ func (w *want) keep(p *place) error {
 		return err
 	}
 	mode := w.undeclaredMode(&p.st)
-	if w.acl == nil {
+	if w.acl == nil && !w.wouldTrust(p.st.Uid) {
 		w.kept, w.keptACL = true, raw
 	} else if raw != nil {
 		l, err := decodeACL(raw)

@@ -14,7 +14,9 @@ type want struct {
 	mode     int64
 	below    int64 // mode of the files below a directory
 	uid, gid int
-	acl      *wantACL              // nil leaves them
+	acl      *wantACL // nil leaves them
+	// inherits: a list that is there comes from a directory of an ordinary user.
+	inherits bool
 	trusts   func(uid uint32) bool // whose links are followed
 	// kept: keptACL is the access control list of the file that is replaced, "" for none.
 	kept    bool
