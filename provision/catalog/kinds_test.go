@@ -12,7 +12,7 @@ const someHash = "$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130
 // of files.
 func TestKinds(t *testing.T) {
 	text := func(s string) *string { return &s }
-	big, yes := 1<<32-1, true
+	big, yes, no := 1<<32-1, true, false
 	for name, tc := range map[string]struct {
 		of   Resource
 		want string // part of the error; "" for none
@@ -49,6 +49,11 @@ func TestKinds(t *testing.T) {
 		"line in schedule":   {Resource{Timer: &Timer{Name: "backup", Ensure: Present, Command: []string{"/bin/x"}, Schedule: []string{"daily\n[Service]"}}}, "schedule is"},
 		"line in timer":      {Resource{Timer: &Timer{Name: "backup", Ensure: Present, Command: []string{"/bin/x"}, Schedule: []string{"daily"}, Description: "a\nb"}}, "a description"},
 		"masked and running": {Resource{Service: &Service{Name: "a", Masked: &yes, Running: &yes}}, "masked"},
+		"agent stopped":      {Resource{Service: &Service{Name: "rackhand-agent", Running: &no}}, "can't stop"},
+		"agent disabled":     {Resource{Service: &Service{Name: "rackhand-agent.service", Enabled: &no}}, "can't stop"},
+		"agent masked":       {Resource{Service: &Service{Name: "rackhand-agent", Masked: &yes}}, "can't stop"},
+		"agent's drop-in":    {Resource{Service: &Service{Name: "rackhand-agent", DropIn: text("[Service]"), Running: &yes, Enabled: &yes, Masked: &no}}, ""},
+		"agent's timer":      {Resource{Timer: &Timer{Name: "rackhand-agent", Ensure: Absent}}, "the agent's own service"},
 		"drop-in":            {Resource{Service: &Service{Name: "a", DropIn: text("a\x00")}}, "drop_in"},
 	} {
 		kind, s := tc.of.Kind()

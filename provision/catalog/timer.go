@@ -42,6 +42,8 @@ func (t *Timer) validate() error {
 		return fmt.Errorf("%.140q is not a valid name of a timer", t.Name)
 	case strings.HasSuffix(t.Name, ".timer") || strings.HasSuffix(t.Name, ".service"):
 		return fmt.Errorf("%.140q: leave the suffix out", t.Name)
+	case t.Name == agentUnit:
+		return errors.New("a timer of this name would replace the agent's own service")
 	case t.Ensure == Absent:
 		return nil
 	case t.Ensure != Present:

@@ -136,6 +136,11 @@ func (p *Package) validate() error {
 
 func (s *Service) Title() string { return s.Name }
 
+// agentUnit is the name of the agent's own service.
+const agentUnit = "rackhand-agent"
+
+func isFalse(b *bool) bool { return b != nil && !*b }
+
 func (s *Service) validate() error {
 	if len(s.Name) > 255 || !unitName.MatchString(s.Name) {
 		return fmt.Errorf("%.140q is not a valid service name", s.Name)
@@ -148,6 +153,9 @@ func (s *Service) validate() error {
 	}
 	if s.Masked != nil && *s.Masked && (s.Running != nil && *s.Running || s.Enabled != nil && *s.Enabled) {
 		return errors.New("a masked service can be neither running nor enabled")
+	}
+	if strings.TrimSuffix(s.Name, ".service") == agentUnit && (s.Masked != nil && *s.Masked || isFalse(s.Running) || isFalse(s.Enabled)) {
+		return errors.New("the agent can't stop, disable or mask itself: it would end in the middle of the run; rackhand-agent disable pauses it")
 	}
 	if s.DropIn != nil && (len(*s.DropIn) > 64<<10 || strings.ContainsRune(*s.DropIn, 0)) {
 		return errors.New("drop_in is the text of a unit file, of at most 64 KiB")

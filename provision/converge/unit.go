@@ -34,12 +34,32 @@ func unitFiles(res *catalog.Resource) []*catalog.File {
 	return nil
 }
 
+// replacesService returns an error if a timer's service would take the place of one that a
+// package brings, such as ssh, and that has no timer.
+func replacesService(f FileManager, t *catalog.Timer) error {
+	has := func(folder, suffix string) bool {
+		return f.Has(&catalog.File{Path: folder + "/" + t.Name + suffix, Ensure: catalog.Absent})
+	}
+	if t == nil || t.Ensure == catalog.Absent || has(catalog.UnitFolder, ".timer") {
+		return nil
+	}
+	for _, folder := range []string{"/usr/lib/systemd/system", "/lib/systemd/system"} {
+		if has(folder, ".service") && !has(folder, ".timer") {
+			return fmt.Errorf("a package brings the service %s, which the timer's own service of this name would replace: choose another name", t.Name)
+		}
+	}
+	return nil
+}
+
 // itsDropIn stands among the causes of a refresh for the service's own drop-in.
 const itsDropIn = "its drop-in"
 
 // writeUnit brings the files of a unit about, and has systemd read them. What it changed is
 // in words for a person.
 func (r *run) writeUnit(ctx context.Context, res *catalog.Resource, deadline time.Duration) (did []string, err error) {
+	if err := replacesService(r.Files, res.Timer); err != nil {
+		return nil, err
+	}
 	for _, file := range unitFiles(res) {
 		differs, folder, err := r.unitFile(ctx, res, file, deadline)
 		if err != nil {
