@@ -1,4 +1,4 @@
-// Package packages brings packages about with dpkg and apt.
+// Package packages brings packages about with dpkg and apt, or with rpm and dnf.
 package packages
 
 import (
