@@ -65,6 +65,7 @@ unit: build ## the tests that need no root and no tools
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
 	.ci/peers $(PEERS) isc-dhcp-relay sudo cron
 	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
+	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony logrotate nginx ssl-cert sudo unattended-upgrades
 	go build -o bin/testtable ./.ci/testtable
 	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)

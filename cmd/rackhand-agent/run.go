@@ -208,7 +208,7 @@ func newAgent(paths converge.Paths, log *slog.Logger, diffs io.Writer, lockWait 
 	runner, clock := command.Exec{}, converge.SystemClock{}
 	packageManager := packageManager(paths, runner, lockWait)
 	contents := &converge.Contents{Paths: paths, Log: log}
-	fileManager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents}
+	fileManager := &files.Files{Root: paths.Root, Runner: runner, Random: crand.Reader, Contents: contents, Log: log}
 	fileManager.Backups = &backup.Store{Folder: paths.Backups(), Clock: time.Now}
 	return &converge.Agent{
 		Paths: paths, Log: log, Clock: clock, Sleep: converge.Sleep,

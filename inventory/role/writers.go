@@ -11,7 +11,7 @@ import (
 func (c *compiler) oneWriter() {
 	owners := map[string]*node{}
 	for _, n := range c.nodes {
-		if n.Edits() || n.waits != "" || n.File != nil && n.File.Ensure == catalog.Directory {
+		if n.Edits() || n.waits != "" || n.File != nil && (n.File.Ensure == catalog.Directory || n.File.Keep) {
 			continue
 		}
 		for _, name := range n.Paths() {

@@ -125,6 +125,9 @@ type Result struct {
 	Pending string `json:"pending,omitempty"`
 	// Cause is why it was changed; "" unless Status is Changed, and from older agents.
 	Cause string `json:"cause,omitempty"`
+	// OnlyRefreshed says that nothing was changed but that a refresh was due: it held. The
+	// agent judges the cause by it, and doesn't report it.
+	OnlyRefreshed bool `json:"-"`
 }
 
 // A Report is what the agent says after a run.

@@ -19,6 +19,8 @@ type File struct {
 	// by GET /v1/content/SHA256. A sensitive file has neither: GET /v1/secrets/PATH.
 	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size,omitempty"`
+	// Keep leaves the content of a file that is there; only a new one gets the declared one.
+	Keep bool `json:"keep,omitempty"`
 	// Target is what a link points to.
 	Target string `json:"target,omitempty"`
 	Mode   string `json:"mode,omitempty"` // octal text such as 0644; "" leaves it
@@ -65,6 +67,8 @@ func (f *File) validate() error {
 		return fmt.Errorf("%.80q is not a valid group name", f.Group)
 	case f.Size < 0 || f.Size > MaxContent || f.SHA256 == "" && f.Size != 0 || f.SHA256 != "" && (f.Content != "" || !IsSHA256(f.SHA256)):
 		return errors.New("the content is named by a SHA-256 of 64 hex digits and a size of at most 1 GiB")
+	case f.Ensure != FileKind && f.Keep:
+		return fmt.Errorf("replace is for ensure: file, not %s", f.Ensure)
 	case f.Ensure != FileKind && (f.Content != "" || f.SHA256 != "" || len(f.Validate) > 0):
 		return fmt.Errorf("content and validate are for ensure: file, not %s", f.Ensure)
 	}

@@ -74,14 +74,17 @@ func (s *Sudoers) Text() string {
 // escapeSudo escapes what ends a command in a rule (sudoers(5)), unless it already is.
 func escapeSudo(command string) string { return escaped(command, ",:=#") }
 
-// escaped puts a backslash before each of some signs that has none.
+// escaped puts a backslash before each of some signs that has none. A backslash that is
+// escaped itself escapes nothing.
 func escaped(text, signs string) string {
 	var b strings.Builder
+	after := false // a backslash that escapes
 	for i := range len(text) {
-		if strings.IndexByte(signs, text[i]) >= 0 && (i == 0 || text[i-1] != '\\') {
+		if !after && strings.IndexByte(signs, text[i]) >= 0 {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(text[i])
+		after = !after && text[i] == '\\'
 	}
 	return b.String()
 }

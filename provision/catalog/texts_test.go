@@ -134,3 +134,22 @@ func FuzzTexts(f *testing.F) {
 		}
 	})
 }
+
+// A backslash that is escaped itself doesn't escape what is behind it: a command would end
+// there, and another one would be allowed.
+func TestEscaped(t *testing.T) {
+	for text, want := range map[string]string{
+		`/bin/echo a,b`:         `/bin/echo a\,b`,
+		`/bin/echo a\,b`:        `/bin/echo a\,b`,
+		`/bin/echo \\, /bin/sh`: `/bin/echo \\\, /bin/sh`,
+		`/bin/echo \\\,`:        `/bin/echo \\\,`,
+		`,`:                     `\,`,
+	} {
+		if got := escapeSudo(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	if got := escapePercent(`printf '\\%s'`); got != `printf '\\\%s'` {
+		t.Error(got)
+	}
+}

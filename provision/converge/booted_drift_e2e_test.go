@@ -43,6 +43,9 @@ func (b *booted) drift(t *testing.T) {
 	b.write("/etc/drifter.conf", "by hand\n")
 	inMemory() // files are managed from outside, where the container's /run is a folder
 	check("changed and removed by hand", "ok, changed drift, changed drift, changed drift, changed follows")
+	b.write("/etc/drifter.conf", "by hand\n")
+	b.do("systemctl", "disable", "--now", "drifter")
+	check("changed by hand, and disabled", "ok, ok, changed drift, ok, changed drift")
 	b.do("sh", "-c", "kill -9 $(systemctl show --property=MainPID --value drifter); until ! systemctl is-active drifter; do sleep 0.05; done || true")
 	check("a service that died", "ok, ok, ok, ok, changed drift")
 	b.do("systemctl", "disable", "--now", "drifter")

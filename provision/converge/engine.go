@@ -106,8 +106,10 @@ type run struct {
 	catalog   *catalog.Catalog
 	diffs     map[string]string   // in a dry run, by resource
 	changes   map[string][]string // what was begun to change of a resource
-	waits     map[string]string   // refreshes that wait for the maintenance window, by resource
-	drafts    *provider.Drafts    // of files, in a dry run
+	// onlyRefreshed are the resources that held, and had a refresh due.
+	onlyRefreshed map[string]bool
+	waits         map[string]string // refreshes that wait for the maintenance window, by resource
+	drafts        *provider.Drafts  // of files, in a dry run
 	// notifiers lists, for a resource, what notifies it.
 	notifiers map[string][]string
 
@@ -140,7 +142,7 @@ func (e *Engine) Converge(ctx context.Context, c *catalog.Catalog, state *State,
 func (e *Engine) ConvergeAs(ctx context.Context, c *catalog.Catalog, state *State, mode Mode) []catalog.Result {
 	r := &run{
 		Engine: e, Mode: mode, state: state, noop: mode.Noop, catalog: c, results: map[string]catalog.Result{},
-		diffs: map[string]string{}, changes: map[string][]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, declared: map[string]string{}, notifiers: map[string][]string{},
+		diffs: map[string]string{}, changes: map[string][]string{}, drafts: &provider.Drafts{}, waits: map[string]string{}, onlyRefreshed: map[string]bool{}, declared: map[string]string{}, notifiers: map[string][]string{},
 	}
 	resources := c.Resources
 	if len(mode.Tags) > 0 {
@@ -288,7 +290,7 @@ func (r *run) blocked(ctx context.Context, res *catalog.Resource) string {
 func (r *run) done(res *catalog.Resource, start time.Time, status, message string) {
 	r.results[res.ID] = catalog.Result{
 		ID: res.ID, Status: status, Message: message, Diff: r.diffs[res.ID], Pending: r.waits[res.ID],
-		Seconds: max(0, r.Clock().Sub(start).Seconds()),
+		OnlyRefreshed: r.onlyRefreshed[res.ID], Seconds: max(0, r.Clock().Sub(start).Seconds()),
 	}
 	level := slog.LevelInfo
 	switch status {

@@ -151,7 +151,7 @@ func (r *run) draft(ctx context.Context, res *catalog.Resource, differs []string
 		return
 	}
 	content := []byte(f.Content)
-	known := f.Ensure == catalog.FileKind && err == nil && !f.Sensitive
+	known := f.Ensure == catalog.FileKind && err == nil && !f.Sensitive && !f.Keep
 	if known && f.SHA256 != "" {
 		content, known = nil, false
 		if f.Size <= catalog.MaxEdited && r.Contents != nil {

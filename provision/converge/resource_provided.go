@@ -57,6 +57,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 	r.touched = r.touched || !r.noop
 	if what := <-said; what != "" {
 		did = append(did, fmt.Sprintf("%s, since %s changed", what, strings.Join(by, ", ")))
+		r.onlyRefreshed[res.ID] = len(did) == 1
 	}
 	return did, r.refreshed(res.ID)
 }

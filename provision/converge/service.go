@@ -102,6 +102,7 @@ func (r *run) operate(ctx context.Context, res *catalog.Resource, deadline time.
 			return did, nil, fmt.Errorf("%w (the %s stays pending)", err, action)
 		}
 		did, acted = append(did, fmt.Sprintf("%s, since %s changed", word, strings.Join(by, ", "))), true
+		r.onlyRefreshed[res.ID] = len(did) == 1
 	}
 	if reloaded && len(did) == 0 {
 		did = append(did, "systemd has read its changed unit files")

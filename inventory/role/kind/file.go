@@ -28,10 +28,11 @@ func fileKind() Kind {
 func fileFields() map[string]Field {
 	flag := Spec{Type: Boolean}
 	return map[string]Field{
-		"ensure":    {Spec: Spec{Type: OneOf, Known: []string{catalog.FileKind, catalog.Directory, catalog.Link, catalog.Absent}}, Text: "file, directory, link or absent", Default: catalog.FileKind, Examples: []string{catalog.Absent}},
+		"ensure":    {Spec: Spec{Type: OneOf, Known: []string{catalog.FileKind, catalog.Present, catalog.Directory, catalog.Link, catalog.Absent}}, Text: "file, present (a file of any content), directory, link or absent", Default: catalog.FileKind, Examples: []string{catalog.Absent}},
 		"content":   {Spec: Spec{Empty: true, Secret: true}, Text: "its text; a secret may stand in it, ${secret.NAME}", Examples: []string{`"served by ${host.name}"`, `""`}},
 		"source":    {Spec: Spec{Type: Filename}, Text: "a file of templates/, copied as it is", Examples: []string{"motd"}},
 		"template":  {Spec: Spec{Type: Filename}, Text: "a template of templates/, rendered for the host", Examples: []string{"index.html"}},
+		"replace":   {Spec: flag, Text: "the content of a file that is there is replaced; if not, only a new file gets it", Default: "true", Examples: []string{"false"}},
 		"target":    {Text: "what the symbolic link points to, with ensure: link", Examples: []string{"/srv/app/v2"}},
 		"mode":      {Spec: Spec{Type: Mode}, Text: "its mode, three or four octal digits", Examples: []string{"0644"}},
 		"owner":     {Text: "the user who owns it", Examples: []string{"root"}},
@@ -58,6 +59,12 @@ func makeFile(title string, v Values) catalog.Resource {
 		Target: v.Text("target"), Mode: v.Text("mode"), Owner: v.Text("owner"), Group: v.Text("group"), Validate: v.List("validate"),
 		Sensitive: c.Sensitive || isTrue(v.Bool("sensitive")),
 		Recurse:   isTrue(v.Bool("recurse")), Purge: isTrue(v.Bool("purge")), Force: isTrue(v.Bool("force")),
+	}
+	if replace := v.Bool("replace"); replace != nil {
+		f.Keep = !*replace
+	}
+	if f.Ensure == catalog.Present {
+		f.Ensure, f.Keep = catalog.FileKind, true
 	}
 	if v.Has("acl") {
 		f.ACL = append([]string{}, v.List("acl")...)
@@ -87,10 +94,12 @@ func fileShape(w Written) (hint string, err error) {
 		return "keep one of them", errors.New("content, source and template exclude each other")
 	case other && given > 0:
 		return "", fmt.Errorf("ensure: %s takes no content", ensure)
+	case other && w.Has("replace"):
+		return "", fmt.Errorf("ensure: %s takes no replace", ensure)
 	case other && w.Has("validate"):
 		return "", fmt.Errorf("ensure: %s takes no validate", ensure)
 	case !other && given == 0:
-		return "add content, source or template; or ensure: directory, link or absent", errors.New("what shall be in it?")
+		return "add content, source or template; or ensure: present, directory, link or absent", errors.New("what shall be in it?")
 	}
 	return "", nil
 }

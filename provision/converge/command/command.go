@@ -37,9 +37,9 @@ type Exec struct {
 	Grace time.Duration
 }
 
-// Run runs a program with nothing on stdin, in a process group of its own that
-// is ended as a whole when ctx is. Output is kept up to a bound: the head of
-// stdout, the tail of stderr.
+// Run runs a program with nothing on stdin and without a terminal, in a session
+// and a process group of its own. The group is ended as a whole when ctx is. Output
+// is kept up to a bound: the head of stdout, the tail of stderr.
 func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	stdout, stderr := &head{limit: maxStdout}, &tail{limit: maxStderr}
@@ -47,7 +47,7 @@ func (e Exec) Run(ctx context.Context, env []string, args ...string) (Output, er
 	// The language of the output must not depend on the host's settings.
 	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C.UTF-8"}, env...)...)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	// Also bounds the wait for a grandchild that keeps a pipe open.
 	cmd.WaitDelay = e.Grace

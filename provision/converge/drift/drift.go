@@ -86,7 +86,7 @@ func (m Memory) Judge(r Run, results []catalog.Result) Memory {
 		case catalog.OK:
 			next.Held[res.ID] = hash
 		case catalog.Changed:
-			result.Cause = m.cause(r, res, result.Message, same, func(id string) string { return caused[id] }, notifiers[res.ID])
+			result.Cause = m.cause(r, res, *result, same, func(id string) string { return caused[id] }, notifiers[res.ID])
 			caused[res.ID] = result.Cause
 			next.Held[res.ID] = hash
 		default:
@@ -101,7 +101,7 @@ func (m Memory) Judge(r Run, results []catalog.Result) Memory {
 }
 
 // cause is why a resource was changed.
-func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, caused func(id string) string, notifiers []string) string {
+func (m Memory) cause(r Run, res catalog.Resource, result catalog.Result, same bool, caused func(id string) string, notifiers []string) string {
 	switch {
 	case m.Held == nil:
 		return catalog.CauseFirst
@@ -110,8 +110,9 @@ func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, ca
 	case !same:
 		return catalog.CauseCatalog
 	}
+	// One that didn't hold itself, beside drift of what notifies it, has drifted too.
 	for _, id := range notifiers {
-		if caused(id) != "" {
+		if c := caused(id); c != "" && (c != catalog.CauseDrift || result.OnlyRefreshed) {
 			return catalog.CauseFollows
 		}
 	}
@@ -125,7 +126,7 @@ func (m Memory) cause(r Run, res catalog.Resource, message string, same bool, ca
 	if r.Boot != "" && m.Boot != "" && r.Boot != m.Boot && volatile(res) {
 		return catalog.CauseBoot
 	}
-	if res.HasSecret && message == catalog.PasswordChanged {
+	if res.HasSecret && result.Message == catalog.PasswordChanged {
 		return catalog.CauseSecret
 	}
 	if f := res.File; f != nil && f.Sensitive && f.Ensure == catalog.FileKind && f.Content == "" {

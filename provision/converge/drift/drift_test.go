@@ -47,7 +47,7 @@ func byHash(res catalog.Resource) catalog.Resource {
 }
 
 // A step is a run: a letter for each resource says what became of it (o: ok, c: changed,
-// f: failed, s: skipped), and want is the cause of each, "-" for none.
+// r: refreshed alone, f: failed, s: skipped), and want is the cause of each, "-" for none.
 type step struct {
 	version   string
 	resources []catalog.Resource
@@ -78,7 +78,8 @@ func TestJudge(t *testing.T) {
 		"gone and back":                  {{"1", []catalog.Resource{motd, web}, "oo", "- -", "", ""}, {"2", []catalog.Resource{web}, "o", "-", "", ""}, {"3", []catalog.Resource{motd, web}, "co", "catalog -", "", ""}},
 		"skipped meanwhile":              {{"1", []catalog.Resource{motd, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{motd, web}, "fs", "- -", "", ""}, {"1", []catalog.Resource{motd, web}, "oc", "- drift", "", ""}},
 		"notified by the catalog":        {{"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"2", []catalog.Resource{with(file("/etc/web.conf", "y"), web.ID, ""), web}, "cc", "catalog follows", "", ""}},
-		"notified by drift":              {{"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "cc", "drift follows", "", ""}},
+		"notified by drift":              {{"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "cr", "drift follows", "", ""}},
+		"down, and notified by drift":    {{"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "cc", "drift drift", "", ""}},
 		"a restart that was pending":     {{"1", []catalog.Resource{conf, web}, "of", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "oc", "- follows", web.ID, ""}},
 		"a service that died":            {{"1", []catalog.Resource{conf, web}, "oo", "- -", "", ""}, {"1", []catalog.Resource{conf, web}, "oc", "- drift", "", ""}},
 		"a package's other version":      {{"1", []catalog.Resource{pkg("web", "1"), with(motd, "", "package[web]")}, "oo", "- -", "", ""}, {"2", []catalog.Resource{pkg("web", "2"), with(motd, "", "package[web]")}, "cc", "catalog follows", "", ""}},
@@ -97,8 +98,8 @@ func TestJudge(t *testing.T) {
 			for i, s := range steps {
 				var results []catalog.Result
 				for k, letter := range s.did {
-					status := map[rune]string{'o': catalog.OK, 'c': catalog.Changed, 'f': catalog.Failed, 's': catalog.Skipped}[letter]
-					results = append(results, catalog.Result{ID: s.resources[k].ID, Status: status})
+					status := map[rune]string{'o': catalog.OK, 'c': catalog.Changed, 'r': catalog.Changed, 'f': catalog.Failed, 's': catalog.Skipped}[letter]
+					results = append(results, catalog.Result{ID: s.resources[k].ID, Status: status, OnlyRefreshed: letter == 'r'})
 				}
 				m = m.Judge(drift.Run{Catalog: &catalog.Catalog{Version: s.version, Resources: s.resources}, Boot: s.boot, Due: map[string]bool{s.due: true}}, results)
 				var got []string

@@ -83,6 +83,7 @@ func (f *Files) directory(ctx context.Context, p *place, w want) error {
 		_, err := f.below(ctx, p, w, true)
 		return err
 	}
+	w.inherits = f.inheritsACL(p, w)
 	if w.mode < 0 {
 		w.mode = 0o755
 	}
@@ -104,9 +105,15 @@ func (f *Files) directory(ctx context.Context, p *place, w want) error {
 func (f *Files) regular(ctx context.Context, p *place, w want) error {
 	file := w.File
 	if p.exists && p.kind() == unix.S_IFREG {
-		same, err := p.holds(file)
+		same, err := file.Keep, error(nil)
+		if !same {
+			same, err = p.holds(file)
+		}
 		if err != nil {
 			return err
+		}
+		if file.Keep && p.st.Nlink > 1 {
+			return fmt.Errorf("%s has another name (a hard link), whose owner and mode would change too", file.Path)
 		}
 		// A second hard link would get the new owner, too. In that case the file is
 		// replaced instead.
@@ -117,6 +124,7 @@ func (f *Files) regular(ctx context.Context, p *place, w want) error {
 			return fmt.Errorf("%s: %w", file.Path, err)
 		}
 	}
+	w.inherits = f.inheritsACL(p, w)
 	if w.mode < 0 {
 		w.mode = 0o644
 		if file.Sensitive {

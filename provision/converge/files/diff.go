@@ -31,7 +31,7 @@ func (f *Files) Diff(ctx context.Context, file *catalog.File) string {
 	if file.Purge || file.Force && file.Ensure == catalog.Absent {
 		return f.removals(ctx, file)
 	}
-	if file.Sensitive || file.Ensure != catalog.FileKind || size(file) > maxCompared {
+	if file.Sensitive || file.Keep || file.Ensure != catalog.FileKind || size(file) > maxCompared {
 		return ""
 	}
 	p, err := f.locate(file)

@@ -50,12 +50,17 @@ func (f *Files) differs(ctx context.Context, p *place, file *catalog.File) ([]st
 	switch {
 	case !p.exists:
 		return []string{fmt.Sprintf("made, %d bytes", size(file))}, nil
+	case file.Keep && p.kind() == unix.S_IFLNK:
+		return nil, fmt.Errorf("%s is a symbolic link: declare the file that it points to", file.Path)
 	case p.kind() == unix.S_IFLNK:
 		return []string{"a symbolic link becomes " + becomes}, nil
 	case p.kind() != unix.S_IFREG:
 		return f.inTheWay(ctx, p, file, becomes)
 	}
-	same, err := p.holds(file)
+	same, err := file.Keep, error(nil)
+	if !same {
+		same, err = p.holds(file)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file.Path, err)
 	}

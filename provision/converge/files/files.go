@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,6 +29,8 @@ type Files struct {
 	Contents Contents
 	// Backups keeps copies of what is replaced or removed; none are kept when nil.
 	Backups *backup.Store
+	// Log takes warnings; may be nil.
+	Log *slog.Logger
 	// Trust says whose symbolic links are followed on the way to a file; those of
 	// root and of the agent's user when nil.
 	Trust func(uid uint32) bool

@@ -90,3 +90,42 @@ func TestManyEntries(t *testing.T) {
 	}
 	f.steps(step{"as many as there may be", purge, "purge removes 100000 entries: 1, 10, 100, 1000, 10000, 100000, 10001, 10002 and 99992 more"})
 }
+
+// A user's access control lists don't let that user read what root puts into the user's
+// folder, nor what the user gives up.
+func TestListsOfAnOrdinaryUser(t *testing.T) {
+	f := newHost(t)
+	list := []string{"user:1234:rwx", "default:user:1234:rwx"}
+	for _, dir := range []string{"/home", "/home/ada", "/home/ada/given"} {
+		if _, err := f.applyFile(catalog.File{Path: dir, Ensure: catalog.Directory, Mode: "0755", Owner: "1234", Group: "0", ACL: list}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"old", "same", "own"} {
+		file := catalog.File{Path: "/home/ada/" + name, Ensure: catalog.FileKind, Content: "x", Mode: "0640", Owner: "1234", ACL: []string{"user:1234:rw"}}
+		if _, err := f.applyFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []catalog.File{
+		{Path: "/home/ada/new", Ensure: catalog.FileKind, Content: "secret", Mode: "0640", Owner: "0"},
+		{Path: "/home/ada/folder", Ensure: catalog.Directory, Mode: "0750"},
+		{Path: "/home/ada/old", Ensure: catalog.FileKind, Content: "secret", Mode: "0640", Owner: "0"},
+		{Path: "/home/ada/same", Ensure: catalog.FileKind, Content: "x", Owner: "0"},
+		{Path: "/home/ada/given", Ensure: catalog.Directory, Owner: "0"},
+	} {
+		if _, err := f.applyFile(file); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.lists("root" + file.Path); got != "" {
+			t.Errorf("%s has %q", file.Path, got)
+		}
+	}
+	// A user's own file keeps the list.
+	if _, err := f.applyFile(catalog.File{Path: "/home/ada/own", Ensure: catalog.FileKind, Content: "y", Owner: "1234"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.lists("root/home/ada/own"); got == "" {
+		t.Error("an own file lost its list")
+	}
+}

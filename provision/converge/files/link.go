@@ -42,7 +42,7 @@ func (p *place) target() (string, error) {
 
 // link makes a symbolic link beside its place and renames it.
 func (f *Files) link(ctx context.Context, p *place, w want) error {
-	if p.exists && p.kind() == unix.S_IFLNK {
+	if p.exists && p.kind() == unix.S_IFLNK && !w.wouldTrust(p.st.Uid) {
 		if target, err := p.target(); err == nil && target == w.Target {
 			return w.setLink(p.dir, p.name)
 		}

@@ -56,7 +56,7 @@ func (f *Files) Look(ctx context.Context, name string, limit int64) (*provider.R
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	return &provider.Regular{Content: b, Mode: st.Mode & 0o7777, UID: int(st.Uid)}, nil
+	return &provider.Regular{Content: b, Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid)}, nil
 }
 
 // readRegular reads a regular file of at most limit bytes. flags are those of openat(2).

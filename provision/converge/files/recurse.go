@@ -54,6 +54,9 @@ func (r *recursion) visit(e *entry) (within bool, err error) {
 	if e.mount || r.keep[e.path] {
 		return !e.mount, nil
 	}
+	if e.kind() == unix.S_IFLNK && r.wouldTrust(e.st.Uid) {
+		return false, nil
+	}
 	w := r.of(e.kind())
 	if !w.differs(e) {
 		return true, nil
@@ -117,12 +120,33 @@ func (w want) setEntry(e *entry) error {
 	return w.set(fd)
 }
 
+// wouldTrust reports whether something that an ordinary user made goes to an owner whose
+// symbolic links are followed. The user chose the target of a link, and the access control
+// list of a file.
+func (w want) wouldTrust(owner uint32) bool {
+	return w.uid >= 0 && !w.trusts(owner) && w.trusts(uint32(w.uid))
+}
+
 // setLink sets the owner and group of a symbolic link.
 func (w want) setLink(dir int, name string) error {
 	if w.uid < 0 && w.gid < 0 {
 		return nil
 	}
-	if err := unix.Fchownat(dir, name, w.uid, w.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	// A descriptor: another link may come into its place.
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening the link %s: %w", name, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFLNK || w.wouldTrust(st.Uid)) {
+		err = fmt.Errorf("it was replaced by user %d while it was looked at", st.Uid)
+	}
+	if err == nil {
+		err = unix.Fchownat(fd, "", w.uid, w.gid, unix.AT_EMPTY_PATH)
+	}
+	if err != nil {
 		return fmt.Errorf("setting the owner of the link %s: %w", name, err)
 	}
 	return nil

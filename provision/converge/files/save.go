@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -32,6 +33,13 @@ func (f *Files) save(ctx context.Context, p *place, file *catalog.File) error {
 		if err == nil {
 			err = b.Commit()
 		}
+		if unwritable(err) {
+			// The host is to be put right all the same: that may be what the disk needs.
+			if f.Log != nil {
+				f.Log.Warn("a file is changed, and no copy of it is kept", "file", file.Path, "error", err)
+			}
+			return nil
+		}
 		return kept(file.Path, err)
 	case unix.S_IFDIR:
 		top, err := p.openTop()
@@ -60,6 +68,11 @@ func (f *Files) saveTree(ctx context.Context, file *catalog.File, u *purge, top 
 		err = b.Commit()
 	}
 	return kept(file.Path, err)
+}
+
+// unwritable reports whether the agent's folder is full or read-only.
+func unwritable(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EDQUOT)
 }
 
 func kept(name string, err error) error {

@@ -15,13 +15,16 @@ type want struct {
 	below    int64 // mode of the files below a directory
 	uid, gid int
 	acl      *wantACL // nil leaves them
+	// inherits: a list that is there comes from a directory of an ordinary user.
+	inherits bool
+	trusts   func(uid uint32) bool // whose links are followed
 	// kept: keptACL is the access control list of the file that is replaced, "" for none.
 	kept    bool
 	keptACL []byte
 }
 
 func (f *Files) want(file *catalog.File) (w want, err error) {
-	w = want{File: file, mode: -1, below: -1, uid: -1, gid: -1}
+	w = want{File: file, mode: -1, below: -1, uid: -1, gid: -1, trusts: f.trusts}
 	if file.Mode != "" {
 		mode, err := catalog.ParseMode(file.Mode)
 		if err != nil {

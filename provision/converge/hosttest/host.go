@@ -1,8 +1,9 @@
-// Package hosttest boots Debian systems for tests, in containers: a bare one, or one that a
-// real appliance manages by the real agent, on a network of the two.
+// Package hosttest boots Debian systems for tests, in containers: a bare one, or some that a
+// real appliance manages by the real agent, on a network of their own.
 package hosttest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +17,12 @@ import (
 type Host struct {
 	Root string // its root folder, as this machine sees it
 
-	t      testing.TB
-	inside []string // the command line before a program that runs in it
-	socket string   // of its appliance; "" for a bare host
+	t         testing.TB
+	name      string
+	number    int      // of its addresses
+	ns        string   // its network namespace
+	inside    []string // the command line before a program that runs in it
+	appliance *Appliance
 }
 
 // New is a host that isn't booted yet. Its root folder is a copy of the folder system, which
@@ -26,9 +30,9 @@ type Host struct {
 func New(t testing.TB, system string) *Host {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(system, "usr/bin/dpkg")); err != nil {
-		t.Fatalf("%s is no system: %v: RACKHAND_PEERS names the folder in which `make e2e` and `make bench` make such systems", system, err)
+		t.Fatalf("%s holds no Debian system: %v: RACKHAND_PEERS names the folder in which `make e2e` and `make deps-bench` make such systems", system, err)
 	}
-	h := &Host{t: t, Root: filepath.Join(t.TempDir(), "root")}
+	h := Folder(t)
 	must(t, "cp", "-a", "--reflink=auto", system, h.Root)
 	return h
 }
@@ -37,19 +41,32 @@ func New(t testing.TB, system string) *Host {
 // from outside (--root-dir).
 func Folder(t testing.TB) *Host {
 	t.Helper()
-	return &Host{t: t, Root: filepath.Join(t.TempDir(), "root")}
+	return &Host{t: t, name: "web1", number: 1, Root: filepath.Join(t.TempDir(), "root")}
 }
+
+// As gives the host another name than web1, and its addresses another number than 1.
+func (h *Host) As(name string, number int) *Host {
+	h.name, h.number = name, number
+	return h
+}
+
+// Address is the host's IP address.
+func (h *Host) Address() string { return fmt.Sprintf("10.77.0.%d", 10+h.number) }
+
+// MAC is the host's MAC address.
+func (h *Host) MAC() string { return fmt.Sprintf("52:54:00:00:00:%02x", h.number) }
 
 // Alone boots the host without an appliance. Its network has nothing but the host.
 func (h *Host) Alone() {
 	h.t.Helper()
-	h.boot(space.New(h.t, "host"))
+	h.ns = space.New(h.t, "host")
+	h.Boot()
 }
 
-// boot boots the host in a network namespace.
-func (h *Host) boot(ns string) {
+// Boot boots the host on the network of its appliance (Serve).
+func (h *Host) Boot() {
 	h.t.Helper()
-	h.inside = container.Boot(h.t, h.Root, "--hostname="+name, "--resolv-conf=off", "--machine=rackhand-"+ns, "--network-namespace-path=/run/netns/"+ns)
+	h.inside = container.Boot(h.t, h.Root, "--hostname="+h.name, "--resolv-conf=off", "--machine=rackhand-"+h.ns, "--network-namespace-path=/run/netns/"+h.ns)
 }
 
 // Do runs a program on the host, which must succeed, and returns its output.

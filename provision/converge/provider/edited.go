@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/edit"
@@ -61,7 +62,9 @@ func (p edited) plan(ctx context.Context, r *catalog.Resource) (old *Regular, to
 		return nil, c.File(string(out)), did, nil
 	}
 	to = c.File(string(out))
-	to.Mode, to.Owner, to.Group = "", "", "" // a file that is there keeps its own
+	// A file that is there keeps its own, and those of the one that was read: a user of the
+	// folder may put another one in its place, which that user can read.
+	to.Mode, to.Owner, to.Group = fmt.Sprintf("%04o", old.Mode), strconv.Itoa(old.UID), strconv.Itoa(old.GID)
 	return old, to, did, nil
 }
 

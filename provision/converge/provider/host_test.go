@@ -15,16 +15,17 @@ import (
 
 // host is a host in a folder.
 type host struct {
-	t    *testing.T
-	root string
-	all  map[string]provider.Provider
+	t     *testing.T
+	root  string
+	files provider.Files
+	all   map[string]provider.Provider
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
 	root := t.TempDir()
 	manager := &files.Files{Root: root, Runner: command.Exec{}, Random: strings.NewReader(strings.Repeat("random", 1000))}
-	h := &host{t: t, root: root, all: provider.All(provider.Host{Root: root, Files: manager, Runner: command.Exec{}})}
+	h := &host{t: t, root: root, files: manager, all: provider.All(provider.Host{Root: root, Files: manager, Runner: command.Exec{}})}
 	h.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n", 0o644)
 	if err := os.MkdirAll(filepath.Join(root, "var/lib/rackhand-agent"), 0o755); err != nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 
 // A Regular is a regular file of the host.
 type Regular struct {
-	Content []byte
-	Mode    uint32 // its permissions, 07777
-	UID     int
+	Content  []byte
+	Mode     uint32 // its permissions, 07777
+	UID, GID int
 }
 
 // look reads a file that is edited; in a dry run, as the resources before would have made it.

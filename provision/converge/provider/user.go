@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -68,6 +70,17 @@ func (p user) lacksHome(home string) bool {
 	return home != "" && home != "/" && home != "/nonexistent" && home != "/dev/null" && !p.exists(home)
 }
 
+// ownsHome reports whether a user's home folder belongs to that user alone, so that it may be
+// moved or removed. Users of services often have / or /usr/sbin as their home.
+func (p user) ownsHome(a *account) bool {
+	info, err := os.Lstat(filepath.Join("/", p.Root, a.home))
+	if err != nil || !info.IsDir() || catalog.Protected(path.Clean(a.home)) {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && strconv.FormatUint(uint64(st.Uid), 10) == a.uid
+}
+
 // exists reports whether a path of the host is there. Below a root, a link may lead out of it,
 // so it counts itself.
 func (h Host) exists(name string) bool {
@@ -88,7 +101,7 @@ func (p user) Check(ctx context.Context, r *catalog.Resource) ([]string, error) 
 	case u.Ensure == catalog.Absent && a == nil:
 		return nil, nil
 	case u.Ensure == catalog.Absent && u.RemoveHome:
-		return []string{"removed, with " + a.home}, nil
+		return []string{"removed, with " + a.home}, p.removable(a)
 	case u.Ensure == catalog.Absent:
 		return []string{"removed"}, nil
 	}
@@ -264,12 +277,20 @@ func (p user) Apply(ctx context.Context, r *catalog.Resource) error {
 func (p user) remove(ctx context.Context, u *catalog.User, a *account) error {
 	args := []string{"userdel"}
 	if u.RemoveHome {
-		if a != nil && (a.home == "/" || a.home == "") {
-			return fmt.Errorf("its home folder is %q: remove the user by hand", a.home)
+		if err := p.removable(a); err != nil {
+			return err
 		}
 		args = append(args, "--remove")
 	}
 	return p.shadowTool(ctx, append(args, "--", u.Name)...)
+}
+
+// removable returns an error if a user's home folder can't go along with the user.
+func (p user) removable(a *account) error {
+	if a != nil && (a.home == "" || p.exists(a.home) && !p.ownsHome(a)) {
+		return fmt.Errorf("its home folder is %q, which the system needs or another user owns: take remove_home out", a.home)
+	}
+	return nil
 }
 
 // addArgs is the command that makes a user.
@@ -321,7 +342,7 @@ func (p user) modArgs(u *catalog.User, a *account) (args []string) {
 	}
 	if u.Home != "" && a.home != u.Home {
 		args = append(args, "--home", u.Home)
-		if u.ManageHome && p.exists(a.home) && !p.exists(u.Home) {
+		if u.ManageHome && p.ownsHome(a) && !p.exists(u.Home) {
 			args = append(args, "--move-home")
 		}
 	}

@@ -1,6 +1,9 @@
 package provider
 
 import (
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,6 +75,45 @@ func TestWantedHash(t *testing.T) {
 		a := account{hash: tc.now}
 		if got := a.wantedHash(&catalog.User{Password: tc.declared, Locked: tc.locked}); got != tc.want {
 			t.Errorf("%q with %q, locked %v: %q, want %q", tc.now, tc.declared, tc.locked, got, tc.want)
+		}
+	}
+}
+
+// TestHomeOfTheSystem: a folder of the system, or of another user, isn't moved and isn't
+// removed along with a user of whom it is the home.
+func TestHomeOfTheSystem(t *testing.T) {
+	root, me := t.TempDir(), strconv.Itoa(os.Geteuid())
+	for _, dir := range []string{"home/ada", "usr/sbin", "srv/link"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/usr/sbin", filepath.Join(root, "home/link")); err != nil {
+		t.Fatal(err)
+	}
+	p := user{Host{Root: root}}
+	for _, tc := range []struct {
+		home, uid string
+		owns      bool
+	}{
+		{"/home/ada", me, true},
+		{"/home/ada", me + "1", false},
+		{"/", me, false},
+		{"/usr/sbin", me, false},
+		{"/usr/sbin/", me, false},
+		{"/home/link", me, false},
+		{"/none", me, false},
+	} {
+		a := account{home: tc.home, uid: tc.uid}
+		moves := strings.Contains(strings.Join(p.modArgs(&catalog.User{Name: "ada", Home: "/home/new", ManageHome: true}, &a), " "), "--move-home")
+		if moves != tc.owns {
+			t.Errorf("%s of %s: moved %v", tc.home, tc.uid, moves)
+		}
+		if tc.owns || tc.home == "/none" {
+			continue
+		}
+		if err := p.remove(t.Context(), &catalog.User{Name: "ada", RemoveHome: true}, &a); err == nil || !strings.Contains(err.Error(), "remove_home") {
+			t.Errorf("%s of %s: removed: %v", tc.home, tc.uid, err)
 		}
 	}
 }

@@ -20,6 +20,16 @@ func filePairs() []pair {
 			prepare: "echo gone >/srv/emptied",
 			drift:   "echo back >/srv/emptied",
 		}, {
+			name: "file-attributes", puppet: `file { '/srv/attributes': mode => '0600', owner => 'www-data' } file { '/srv/empty': ensure => file, mode => '0640' }`,
+			role:    "- {file: /srv/attributes, ensure: present, mode: 0600, owner: www-data}\n- {file: /srv/empty, ensure: present, mode: 0640}",
+			prepare: "echo any >/srv/attributes",
+			drift:   "chmod 666 /srv/attributes; rm /srv/empty",
+		}, {
+			name: "file-replace", puppet: `file { '/srv/seed': content => "seed\n", replace => false } file { '/srv/seeded': content => "seed\n", replace => false, mode => '0600' }`,
+			role:    "- {file: /srv/seed, content: \"seed\\n\", replace: false}\n- {file: /srv/seeded, content: \"seed\\n\", replace: false, mode: 0600}",
+			prepare: "echo mine >/srv/seeded",
+			drift:   "rm /srv/seed; chmod 644 /srv/seeded",
+		}, {
 			name: "file-utf8", puppet: `file { '/srv/grüße': content => "größer ☃\r\n" }`,
 			role:  `- {file: /srv/grüße, content: "größer ☃\r\n"}`,
 			drift: "rm /srv/grüße",

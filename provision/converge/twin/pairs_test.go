@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "write the guide's table of differences"
 
 const page = "../../../docs/guide/coming-from-puppet.md"
 
-// TestPairs: the roles of all pairs are read without a problem, and no two have a name.
+// TestPairs: the roles of all pairs are read without a problem, and each pair has a name of
+// its own.
 func TestPairs(t *testing.T) {
 	dir, seen := t.TempDir(), map[string]bool{}
 	all := pairs()
