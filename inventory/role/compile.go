@@ -118,14 +118,10 @@ type compiler struct {
 }
 
 func (s *Set) compiler(in Input) *compiler {
-	c := &compiler{
-		in: in, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
+	return &compiler{
+		in: in, facts: in.Facts, index: map[string]int{}, seen: map[string][]*scope{}, queries: map[string]HostList{}, untrue: map[string]problem.Place{},
 		hasRole: func(name string) bool { return s.roles[name] != nil }, work: expression.Budget{Left: maxWork},
 	}
-	if in.Facts != nil {
-		c.facts = whole(in.Facts).(map[string]any)
-	}
-	return c
 }
 
 // node is a resource and its edges.

@@ -3,7 +3,6 @@ package role
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,33 +100,6 @@ func checkFact(ref string) (hint string, err error) {
 		at = next
 	}
 	return "", nil
-}
-
-// whole makes an int of each whole number, and leaves out what is null.
-func whole(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int(v)
-		}
-	case int64:
-		return int(v)
-	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = whole(item)
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for key, item := range v {
-			if item != nil {
-				out[key] = whole(item)
-			}
-		}
-		return out
-	}
-	return v
 }
 
 // texts is a value of JSON as a variable would have it: scalars are texts.

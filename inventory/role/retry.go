@@ -40,9 +40,9 @@ func (r *role) readRetry(n schema.Node, d *declaration) {
 const usualTries = 3
 
 // retry is that of a declaration; nil without it.
-func (f *resolver) retry(d *declaration) *catalog.Retry {
+func (r *resolver) retry(d *declaration) *catalog.Retry {
 	if !d.retries {
 		return nil
 	}
-	return &catalog.Retry{Tries: f.number(retryPrefix+"tries", usualTries), Wait: seconds(f.duration(retryPrefix+"wait", 0))}
+	return &catalog.Retry{Tries: r.number(retryPrefix+"tries", usualTries), Wait: seconds(r.duration(retryPrefix+"wait", 0))}
 }

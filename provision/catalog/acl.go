@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -133,15 +132,4 @@ func (e ACLEntry) String() string {
 		text = "default:" + text
 	}
 	return text
-}
-
-// CompareACL orders entries by list and tag.
-func CompareACL(a, b ACLEntry) int {
-	if a.Default != b.Default {
-		if a.Default {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(cmp.Compare(a.Tag, b.Tag), cmp.Compare(a.Name, b.Name))
 }

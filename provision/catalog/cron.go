@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"rackhand/provision/catalog/crontab"
 )
 
 // A Cron is a job of cron, in a file of its own in /etc/cron.d (crontab(5), cron(8)).
@@ -98,7 +100,7 @@ func (c *Cron) validate() error {
 			return err
 		}
 	}
-	return CheckSchedule(c.Schedule)
+	return crontab.Check(c.Schedule)
 }
 
 // CheckSetting checks a setting of the environment: NAME=value.

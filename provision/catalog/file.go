@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A File, directory or symbolic link, or the absence of one.
+// A File is a file, directory or symbolic link, or the absence of one.
 type File struct {
 	Path   string `json:"path"`   // absolute
 	Ensure string `json:"ensure"` // file, directory, link, absent

@@ -54,18 +54,6 @@ func is(t *testing.T, what string, err error, wrong string) {
 	}
 }
 
-func TestCheckSchedule(t *testing.T) {
-	for schedule, wrong := range map[string]string{
-		"* * * * *": "", "*/5 0-23/2 1,15 jan-MAR,12 mon-fri": "", "0 0 31 12 7": "", "@daily": "", "@reboot": "", "59 23 * * sun": "",
-		"@often": "use one of @reboot", "* * * *": "five fields", "* * * * * root": "five fields", "*  * * * *": "five fields", "": "five fields",
-		"60 * * * *": `minute "60": use *, or numbers from 0 to 59`, "* 24 * * *": "hour", "* * 0 * *": "day", "* * * 13 *": "month", "* * * * 8": "weekday", "* * * * mo": "such as mon",
-		"5/10 * * * *": "5-59/10", "*/0 * * * *": "the step", "*/60 * * * *": "the step", "*/ * * * *": "the step", "*/+5 * * * *": "the step", "30-10 * * * *": "backwards", "1- * * * *": "minute",
-		", * * * *": "minute", "-1 * * * *": "minute", "~ * * * *": "minute", "001 * * * *": "minute", "* * * sun *": "month", "*\n * * * *": "minute",
-	} {
-		is(t, schedule, CheckSchedule(schedule), wrong)
-	}
-}
-
 func TestCron(t *testing.T) {
 	good := Cron{Name: "backup-1", Ensure: Present, User: "root", Schedule: "@daily", Command: `date +%F; date +\%F "50%"`, Environment: []string{"A=b", "B= c", `C="d"`, `D='e`, "E="}}
 	want := "# Written by rackhand: cron[backup-1]\nA=b\nB=\" c\"\nC='\"d\"'\nD=\"'e\"\nE=\"\"\n@daily root date +\\%F; date +\\%F \"50\\%\"\n"

@@ -203,16 +203,23 @@ func (a *Agent) Make(ctx context.Context, demand Demand) (catalog.Report, error)
 		trouble = a.report(ctx, c, state, report)
 	}
 	if trouble != nil {
-		if n := len(state.Unsent); n > 0 && state.Unsent[n-1].Started.Equal(report.Started) {
-			state.Unsent = state.Unsent[:n-1]
-		}
-		trouble = fmt.Errorf("the agent can't save its state, so it did not change resources that notify a service: %w", trouble)
-		report.Status, report.Error = catalog.Failed, short(errors.Join(err, trouble).Error())
-		state.broken = trouble
-		a.report(ctx, c, state, report)
+		trouble = a.reportUnsaved(ctx, c, state, &report, err, trouble)
 	}
 	a.fetchUpgrade(ctx, c)
 	return report, errors.Join(err, trouble)
+}
+
+// reportUnsaved reports a run as failed because the agent can't save its state, and returns
+// that error.
+func (a *Agent) reportUnsaved(ctx context.Context, c *client, state *State, report *catalog.Report, err, trouble error) error {
+	if n := len(state.Unsent); n > 0 && state.Unsent[n-1].Started.Equal(report.Started) {
+		state.Unsent = state.Unsent[:n-1]
+	}
+	trouble = fmt.Errorf("the agent can't save its state, so it did not change resources that notify a service: %w", trouble)
+	report.Status, report.Error = catalog.Failed, short(errors.Join(err, trouble).Error())
+	state.broken = trouble
+	a.report(ctx, c, state, *report)
+	return trouble
 }
 
 func (a *Agent) client(base *url.URL, ca *x509.CertPool) *client {
@@ -317,43 +324,6 @@ func (a *Agent) lock(ctx context.Context) (func(), error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("waited for %s", wait))
 	defer cancel()
 	return lockRun(ctx, a.Paths.lock(), a.Paths.config(), a.Sleep)
-}
-
-// connect gets the host its certificate. It first sets the clock from the appliance, unless
-// something else keeps the clock right. A dry run does neither: it uses the certificate on
-// disk.
-func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
-	if !noop {
-		if err := finishRenewal(a.Paths); err != nil {
-			a.Log.Warn("an interrupted renewal can't be finished", "error", err) // it can be used as it lies
-		}
-	}
-	cert, err := c.identity(a.Paths, host)
-	if !noop && (err != nil || c.mayset) {
-		// A certificate may seem too old only because the clock is wrong.
-		set := c.mayset || !untimely(err)
-		if err := c.retry(ctx, func() error { return c.syncClock(ctx, set) }); err != nil {
-			return err
-		}
-		cert, err = c.identity(a.Paths, host)
-	}
-	switch {
-	case err == nil:
-		if !noop {
-			// An earlier run may have died after it saved the certificate.
-			if err := removeFile(a.Paths.token()); err != nil {
-				return fmt.Errorf("removing the spent enrolment token: %w", err)
-			}
-		}
-	case noop:
-		return fmt.Errorf("a dry run doesn't enrol: %w", err)
-	default:
-		if cert, err = c.renewOrEnrol(ctx, a.Paths, host, a.Keys, cert, err); err != nil {
-			return err
-		}
-	}
-	c.mutual, c.cert = c.secure(cert), cert
-	return nil
 }
 
 // catalog gets the catalog from the appliance. If the appliance can't be reached, it returns

@@ -104,13 +104,13 @@ type run struct {
 	queryErr  error
 	results   map[string]catalog.Result
 	catalog   *catalog.Catalog
-	diffs     map[string]string   // of files, in a dry run
+	diffs     map[string]string   // in a dry run, by resource
 	changes   map[string][]string // what was begun to change of a resource
 	// onlyRefreshed are the resources that held, and had a refresh due.
 	onlyRefreshed map[string]bool
-	waits         map[string]string // refreshes that wait for the maintenance window, by service
+	waits         map[string]string // refreshes that wait for the maintenance window, by resource
 	drafts        *provider.Drafts  // of files, in a dry run
-	// notifiers lists, for a service, what notifies it.
+	// notifiers lists, for a resource, what notifies it.
 	notifiers map[string][]string
 
 	services []string             // the names of all services of the catalog
@@ -276,7 +276,7 @@ func (r *run) blocked(ctx context.Context, res *catalog.Resource) string {
 			return fmt.Sprintf("requires %s, which is %s", id, s)
 		}
 	}
-	// Starting or restarting a service on half of its configuration is worse
+	// To start or restart a service on half of its configuration is worse
 	// than leaving it as it is.
 	for _, id := range r.notifiers[res.ID] {
 		if s := r.results[id].Status; s == catalog.Failed || s == catalog.Skipped {
@@ -394,29 +394,4 @@ func (r *run) forgetForeign(c *catalog.Catalog) {
 	if err := r.state.Save(); err != nil {
 		r.Log.Error("state", "error", err)
 	}
-}
-
-// statusOf is the status of a run. An unknown result counts as a change in a dry run, and
-// not in a real one, which left the file as it is.
-func statusOf(results []catalog.Result, noop bool) string {
-	worst := Worst(results)
-	if !noop && worst == catalog.Changed && !slices.ContainsFunc(results, func(r catalog.Result) bool { return r.Status == catalog.Changed }) {
-		return catalog.OK
-	}
-	return worst
-}
-
-// Worst is the status of a run: failed, changed or ok. A result that a dry run can't predict
-// counts as a change.
-func Worst(results []catalog.Result) string {
-	worst := catalog.OK
-	for _, r := range results {
-		switch r.Status {
-		case catalog.Failed, catalog.Skipped:
-			return catalog.Failed
-		case catalog.Changed, catalog.Unknown:
-			worst = catalog.Changed
-		}
-	}
-	return worst
 }

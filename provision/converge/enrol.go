@@ -198,3 +198,40 @@ func (c *client) certify(ctx context.Context, host, token string, key crypto.Sig
 	}
 	return cert, []byte(reply.Certificate), nil
 }
+
+// connect gets the host its certificate. It first sets the clock from the appliance, unless
+// something else keeps the clock right. A dry run does neither: it uses the certificate on
+// disk.
+func (a *Agent) connect(ctx context.Context, c *client, host string, noop bool) error {
+	if !noop {
+		if err := finishRenewal(a.Paths); err != nil {
+			a.Log.Warn("an interrupted renewal can't be finished", "error", err) // it can be used as it lies
+		}
+	}
+	cert, err := c.identity(a.Paths, host)
+	if !noop && (err != nil || c.mayset) {
+		// A certificate may seem too old only because the clock is wrong.
+		set := c.mayset || !untimely(err)
+		if err := c.retry(ctx, func() error { return c.syncClock(ctx, set) }); err != nil {
+			return err
+		}
+		cert, err = c.identity(a.Paths, host)
+	}
+	switch {
+	case err == nil:
+		if !noop {
+			// An earlier run may have died after it saved the certificate.
+			if err := removeFile(a.Paths.token()); err != nil {
+				return fmt.Errorf("removing the spent enrolment token: %w", err)
+			}
+		}
+	case noop:
+		return fmt.Errorf("a dry run doesn't enrol: %w", err)
+	default:
+		if cert, err = c.renewOrEnrol(ctx, a.Paths, host, a.Keys, cert, err); err != nil {
+			return err
+		}
+	}
+	c.mutual, c.cert = c.secure(cert), cert
+	return nil
+}

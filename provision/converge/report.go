@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -101,6 +102,31 @@ func (a *Agent) summary(r *catalog.Report, noop bool) {
 	a.Log.Info(message, append(words,
 		"ok", count.OK, "changed", count.Changed, "drifted", *count.Drifted, "failed", count.Failed, "skipped", count.Skipped,
 		"unknown", count.Unknown, "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String())...)
+}
+
+// statusOf is the status of a run. An unknown result counts as a change in a dry run, and
+// not in a real one, which left the file as it is.
+func statusOf(results []catalog.Result, noop bool) string {
+	worst := Worst(results)
+	if !noop && worst == catalog.Changed && !slices.ContainsFunc(results, func(r catalog.Result) bool { return r.Status == catalog.Changed }) {
+		return catalog.OK
+	}
+	return worst
+}
+
+// Worst is the status of a run: failed, changed or ok. A result that a dry run can't predict
+// counts as a change.
+func Worst(results []catalog.Result) string {
+	worst := catalog.OK
+	for _, r := range results {
+		switch r.Status {
+		case catalog.Failed, catalog.Skipped:
+			return catalog.Failed
+		case catalog.Changed, catalog.Unknown:
+			worst = catalog.Changed
+		}
+	}
+	return worst
 }
 
 // short makes text fit for a report or the log.

@@ -13,7 +13,7 @@ import (
 func (r *run) file(ctx context.Context, res *catalog.Resource, deadline time.Duration) ([]string, error) {
 	if r.catalog.Format >= catalog.Format2 && res.File.Sensitive && res.File.Ensure == catalog.FileKind {
 		var err error
-		if res, err = r.withSecret(ctx, res, deadline); err != nil {
+		if res, err = r.fileWithSecret(ctx, res, deadline); err != nil {
 			return nil, err
 		}
 	}
@@ -38,9 +38,9 @@ func (r *run) fileCheck(res *catalog.Resource) func(context.Context) ([]string, 
 	return func(ctx context.Context) ([]string, error) { return r.Files.Check(ctx, res.File) }
 }
 
-// withSecret is a sensitive file with its content, which is in memory alone. Without the
+// fileWithSecret is a sensitive file with its content, which is in memory alone. Without the
 // appliance, a file that is there stays as it is.
-func (r *run) withSecret(ctx context.Context, res *catalog.Resource, deadline time.Duration) (*catalog.Resource, error) {
+func (r *run) fileWithSecret(ctx context.Context, res *catalog.Resource, deadline time.Duration) (*catalog.Resource, error) {
 	content, err := r.Contents.secret(ctx, catalog.SecretsPath+res.File.Path)
 	if errors.Is(err, errWithoutAppliance) {
 		there := r.bounded(ctx, res.ID, deadline, func(context.Context) error {

@@ -21,7 +21,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 	}
 	if res.HasSecret {
 		var err error
-		if res, err = r.withItsSecret(ctx, res); err != nil {
+		if res, err = r.resourceWithSecret(ctx, res); err != nil {
 			return nil, err
 		}
 	}
@@ -92,9 +92,9 @@ func (r *run) refreshed(id string) error {
 	return r.state.refreshed(id)
 }
 
-// withItsSecret is a resource with its secret, which is in memory alone. Without the appliance
+// resourceWithSecret is a resource with its secret, which is in memory alone. Without the appliance
 // it stays as it is.
-func (r *run) withItsSecret(ctx context.Context, res *catalog.Resource) (*catalog.Resource, error) {
+func (r *run) resourceWithSecret(ctx context.Context, res *catalog.Resource) (*catalog.Resource, error) {
 	secret, err := r.Contents.secret(ctx, catalog.SecretOf(res.ID))
 	switch {
 	case errors.Is(err, errWithoutAppliance):

@@ -32,7 +32,6 @@ var (
 	Any    = types.Any
 	Bool   = types.Bool
 	Int    = types.Int
-	Float  = types.Float64
 	String = types.String
 )
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/catalog/crontab"
 )
 
 // cronTimes are the fields of a schedule, in its order.
@@ -18,7 +19,7 @@ func cronKind() Kind {
 			"ensure":      ensureField(),
 			"user":        {Text: "the user that the command runs as", Default: "root", Examples: []string{"www-data"}},
 			"command":     {Text: "a command line for /bin/sh", Examples: []string{"/usr/local/bin/backup --all"}},
-			"schedule":    {Spec: Spec{Valid: valid(func(text string) error { return catalog.CheckSchedule(oneBlank(text)) })}, Text: "when it runs: five fields as in crontab(5), or a word such as @daily", Examples: []string{`"*/5 * * * *"`, `"@daily"`}},
+			"schedule":    {Spec: Spec{Valid: valid(func(text string) error { return crontab.Check(oneBlank(text)) })}, Text: "when it runs: five fields as in crontab(5), or a word such as @daily", Examples: []string{`"*/5 * * * *"`, `"@daily"`}},
 			"environment": {Spec: Spec{Type: Words, Valid: valid(catalog.CheckSetting)}, Text: "settings of its environment", Examples: []string{`["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]`}},
 		},
 		CheckTitle: func(title string) error {
@@ -29,7 +30,7 @@ func cronKind() Kind {
 	}
 	for i, example := range []string{"30", `"1-5"`, "1", "jan", "mon-fri"} {
 		name := cronTimes[i]
-		k.Fields[name] = Field{Spec: Spec{Valid: valid(catalog.CheckCronField(name))}, Text: "its " + name + ", as in crontab(5)", Default: `"*"`, Examples: []string{example, `"*"`}}
+		k.Fields[name] = Field{Spec: Spec{Valid: valid(crontab.CheckField(name))}, Text: "its " + name + ", as in crontab(5)", Default: `"*"`, Examples: []string{example, `"*"`}}
 	}
 	return k
 }

@@ -40,16 +40,6 @@ func editedShape(w Written) (hint string, err error) {
 	return "", nil
 }
 
-// isAbsent reports whether a declaration says ensure: absent. known is false if that depends
-// on the host.
-func isAbsent(w Written) (absent, known bool) {
-	if !w.Has("ensure") {
-		return false, true
-	}
-	ensure, static := w.Static("ensure")
-	return ensure == catalog.Absent, static
-}
-
 // pattern is a field that takes a regular expression.
 func pattern(text, example string) Field {
 	return Field{Spec: Spec{Valid: valid(catalog.CheckPattern)}, Text: text + " (RE2)", Examples: []string{example}}

@@ -136,6 +136,16 @@ func ensureField() Field {
 	return Field{Spec: Spec{Type: OneOf, Known: []string{catalog.Present, catalog.Absent}}, Text: "present or absent", Default: catalog.Present, Examples: []string{catalog.Absent}}
 }
 
+// isAbsent reports whether a declaration says ensure: absent. known is false if that depends
+// on the host.
+func isAbsent(w Written) (absent, known bool) {
+	if !w.Has("ensure") {
+		return false, true
+	}
+	ensure, static := w.Static("ensure")
+	return ensure == catalog.Absent, static
+}
+
 // checked validates a resource that stands for those of a title.
 func checked(r catalog.Resource) error {
 	kind, spec := r.Kind()

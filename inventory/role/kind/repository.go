@@ -23,18 +23,17 @@ func repositoryKind() Kind {
 			"enabled":       {Spec: Spec{Type: Boolean}, Text: "whether it is used", Default: "true", Examples: []string{"false"}},
 		},
 		Shape: func(w Written) (hint string, err error) {
-			ensure, _ := w.Static("ensure")
+			absent, _ := isAbsent(w)
 			switch {
 			case w.Has("key") && w.Has("key_source"):
 				return "keep one of them", errors.New("key and key_source exclude each other")
-			case ensure != catalog.Absent && !w.Has("uris"):
+			case !absent && !w.Has("uris"):
 				return "add uris: https://...", errors.New("where is it?")
 			}
 			return "", nil
 		},
 		CheckTitle: func(title string) error {
-			r := catalog.Repository{Name: title, Ensure: catalog.Absent}
-			return (&catalog.Resource{ID: catalog.ID(catalog.KindRepository, title), Repository: &r}).Validate()
+			return checked(catalog.Resource{Repository: &catalog.Repository{Name: title, Ensure: catalog.Absent}})
 		},
 		Make: makeRepository,
 	}

@@ -41,9 +41,9 @@ func timerKind() Kind {
 }
 
 func timerShape(w Written) (hint string, err error) {
-	ensure, static := w.Static("ensure")
+	absent, known := isAbsent(w)
 	switch {
-	case static && ensure == catalog.Absent:
+	case known && absent:
 		return "", nil
 	case !w.Has("command"):
 		return "add command", errors.New("which command?")

@@ -32,11 +32,11 @@ func userKind() Kind {
 }
 
 func userShape(w Written) (hint string, err error) {
-	ensure, _ := w.Static("ensure")
+	absent, _ := isAbsent(w)
 	switch {
 	case w.Has("membership") && !w.Has("groups"):
 		return "add groups", errors.New("membership says what becomes of groups beside those in groups")
-	case w.Has("remove_home") && ensure != catalog.Absent:
+	case w.Has("remove_home") && !absent:
 		return "remove it", errors.New("remove_home goes with ensure: absent")
 	}
 	return "", nil

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"rackhand/provision/catalog"
@@ -22,22 +21,7 @@ type Dnf struct {
 	Runner command.Runner
 	Clock  func() time.Time
 
-	mu    sync.Mutex
-	index Index
-}
-
-// Index is that of the last successful update.
-func (d *Dnf) Index() Index {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.index
-}
-
-// SetIndex restores Index from an earlier process.
-func (d *Dnf) SetIndex(i Index) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.index = i
+	indexed
 }
 
 // rpmName is a package's name as rpm and dnf take it: name.arch.

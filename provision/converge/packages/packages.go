@@ -1,4 +1,4 @@
-// Package packages brings packages about with dpkg and apt.
+// Package packages brings packages about with dpkg and apt, or with rpm and dnf.
 package packages
 
 import (
@@ -26,33 +26,38 @@ type Apt struct {
 	// Proc is where /proc is; "/proc" when "".
 	Proc string
 
-	mu    sync.Mutex
-	index Index
+	indexed
 }
 
 // An Index says what the package index was last updated from, and when.
 type Index struct {
-	Sources string // a hash of apt's sources; "" for none
+	Sources string // a hash of the sources of packages; "" for none
 	Updated time.Time
+}
+
+// indexed keeps the index of a package manager.
+type indexed struct {
+	mu    sync.Mutex
+	index Index
+}
+
+// Index is that of the last successful update. It is kept in the agent's state from run to
+// run.
+func (i *indexed) Index() Index {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.index
+}
+
+// SetIndex restores Index from an earlier process.
+func (i *indexed) SetIndex(index Index) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.index = index
 }
 
 // in is an absolute path of the host, below the root.
 func (a *Apt) in(path string) string { return filepath.Join("/", a.Root, path) }
-
-// Index is that of the last successful update. It is kept in the agent's state from run to
-// run.
-func (a *Apt) Index() Index {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.index
-}
-
-// SetIndex restores Index from an earlier process.
-func (a *Apt) SetIndex(i Index) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.index = i
-}
 
 // transaction is the command line for packages: name, name=version, name/release, name-
 // (apt-get(8), install).

@@ -76,7 +76,7 @@ func (p authorizedKey) plan(ctx context.Context, r *catalog.Resource) (h home, t
 	}
 	// A user may move a file of somebody else here. Its content must not become readable for
 	// that user.
-	if old.UID != h.uid && (old.UID != 0 || old.Mode&everyone == 0) {
+	if old.UID != h.uid && (old.UID != 0 || old.Mode&worldReadable == 0) {
 		return h, nil, nil, fmt.Errorf("%s belongs to user %d and not to %s: give it to that user, or remove it", name, old.UID, k.User)
 	}
 	text, did, err = edit.Key(old.Content, k)

@@ -100,13 +100,13 @@ func drafted(old *Regular, to *catalog.File) *Regular {
 	return &now
 }
 
-// everyone is the mode bit that lets every user read a file.
-const everyone = 0o004
+// worldReadable is the mode bit that lets every user read a file.
+const worldReadable = 0o004
 
 // diff is empty for a file that not everyone may read, since the lines around a change may
 // hold a secret.
 func (p edited) diff(old *Regular, to *catalog.File) string {
-	if old == nil || old.Mode&everyone == 0 {
+	if old == nil || old.Mode&worldReadable == 0 {
 		return ""
 	}
 	return p.Files.Unified(to.Path, old.Content, []byte(to.Content))

@@ -9,8 +9,8 @@ import (
 	"rackhand/provision/catalog"
 )
 
-// dropped brings about resources that are a file of their own in a folder of some program.
-type dropped struct {
+// ownFile brings about resources that are a file of their own in a folder of some program.
+type ownFile struct {
 	Host
 	of func(r *catalog.Resource) *catalog.File
 	// ready says what is missing before the file can be written; nil for nothing.
@@ -61,7 +61,7 @@ func cronReady(h Host) error {
 	}
 }
 
-func (p dropped) Check(ctx context.Context, r *catalog.Resource) ([]string, error) {
+func (p ownFile) Check(ctx context.Context, r *catalog.Resource) ([]string, error) {
 	f := p.of(r)
 	if f.Ensure != catalog.Absent {
 		if err := p.ready(p.Host); err != nil {
@@ -71,11 +71,11 @@ func (p dropped) Check(ctx context.Context, r *catalog.Resource) ([]string, erro
 	return p.Files.Check(ctx, f)
 }
 
-func (p dropped) Apply(ctx context.Context, r *catalog.Resource) error {
+func (p ownFile) Apply(ctx context.Context, r *catalog.Resource) error {
 	return p.Files.Apply(ctx, p.of(r))
 }
 
 // Diff is that of the file.
-func (p dropped) Diff(ctx context.Context, r *catalog.Resource) string {
+func (p ownFile) Diff(ctx context.Context, r *catalog.Resource) string {
 	return p.Files.Diff(ctx, p.of(r))
 }

@@ -1,4 +1,5 @@
-package catalog
+// Package crontab checks the times at which cron starts a job, as crontab(5) has them.
+package crontab
 
 import (
 	"fmt"
@@ -7,14 +8,14 @@ import (
 	"strings"
 )
 
-// A cronField is one of the five times of a schedule.
-type cronField struct {
+// A field is one of the five times of a schedule.
+type field struct {
 	name      string
 	low, high int
 	words     []string // for low, low+1 and so on
 }
 
-var cronFields = []cronField{
+var fields = []field{
 	{"minute", 0, 59, nil},
 	{"hour", 0, 23, nil},
 	{"day", 1, 31, nil},
@@ -22,22 +23,23 @@ var cronFields = []cronField{
 	{"weekday", 0, 7, []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
 }
 
-var cronWords = []string{"@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
+// nicknames stand for all five fields.
+var nicknames = []string{"@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 
-// CheckSchedule checks a schedule (crontab(5)): five fields with one blank between them, or a
+// Check checks a schedule (crontab(5)): five fields with one blank between them, or a
 // word such as @daily.
-func CheckSchedule(schedule string) error {
+func Check(schedule string) error {
 	if strings.HasPrefix(schedule, "@") {
-		if !slices.Contains(cronWords, schedule) {
-			return fmt.Errorf("schedule %.40q: use one of %s", schedule, strings.Join(cronWords, ", "))
+		if !slices.Contains(nicknames, schedule) {
+			return fmt.Errorf("schedule %.40q: use one of %s", schedule, strings.Join(nicknames, ", "))
 		}
 		return nil
 	}
 	parts := strings.Split(schedule, " ")
-	if len(parts) != len(cronFields) || len(schedule) > 500 {
+	if len(parts) != len(fields) || len(schedule) > 500 {
 		return fmt.Errorf("schedule %.80q: write five fields with a blank between them, minute hour day month weekday, or a word such as @daily", schedule)
 	}
-	for i, f := range cronFields {
+	for i, f := range fields {
 		if err := f.check(parts[i]); err != nil {
 			return err
 		}
@@ -45,14 +47,14 @@ func CheckSchedule(schedule string) error {
 	return nil
 }
 
-// CheckCronField checks one time of a schedule by its name: minute, hour, day, month, weekday.
-func CheckCronField(name string) func(text string) error {
-	i := slices.IndexFunc(cronFields, func(f cronField) bool { return f.name == name })
-	return cronFields[i].check
+// CheckField checks one time of a schedule by its name: minute, hour, day, month, weekday.
+func CheckField(name string) func(text string) error {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+	return fields[i].check
 }
 
 // check checks a list of numbers, names and ranges, with steps: 1,5-10/2,*/15.
-func (f cronField) check(text string) error {
+func (f field) check(text string) error {
 	for item := range strings.SplitSeq(text, ",") {
 		span, step, stepped := strings.Cut(item, "/")
 		low, high, ranged := strings.Cut(span, "-")
@@ -85,7 +87,7 @@ func (f cronField) check(text string) error {
 	return nil
 }
 
-func (f cronField) number(text string) (int, error) {
+func (f field) number(text string) (int, error) {
 	if i := slices.Index(f.words, strings.ToLower(text)); i >= 0 {
 		return f.low + i, nil
 	}
