@@ -26,6 +26,12 @@ func mistakeOf(err error) *Mistake {
 	if strings.Contains(at.Message, "token EOF") {
 		m.Hint = "complete it; quote an expression with # or : for YAML"
 	}
+	switch {
+	case strings.Contains(at.Message, `Operator("=")`):
+		m.Hint = "write == to compare"
+	case strings.Contains(at.Message, `Bracket("{")`):
+		m.Hint = "write a name without ${ and }: facts.os.id"
+	}
 	return m
 }
 
@@ -42,7 +48,9 @@ func (names Names) explain(err error, root ast.Node) *Mistake {
 	var at *file.Error
 	errors.As(err, &at)
 	if name := unknownName.FindStringSubmatch(m.Message); name != nil {
-		m.Hint = problem.DidYouMean(name[1], names.known())
+		if m.Hint = foreign(name[1]); m.Hint == "" {
+			m.Hint = problem.DidYouMean(name[1], names.known())
+		}
 		return m
 	}
 	if got := notBool.FindStringSubmatch(m.Message); got != nil {
@@ -98,6 +106,17 @@ func plain(message string) string {
 func hintOf(message string) string {
 	if strings.Contains(message, "a missing value") || strings.Contains(message, "from nil") {
 		return "write NAME ?? DEFAULT, or NAME?.KEY, for what may be missing"
+	}
+	return ""
+}
+
+// foreign is a hint for the names of Puppet and Ansible.
+func foreign(name string) string {
+	switch {
+	case strings.HasPrefix(name, "$"):
+		return "write names without $, and keys with dots: facts.os.id, param.NAME"
+	case strings.HasPrefix(name, "ansible_"):
+		return "write a fact, such as facts.os.id"
 	}
 	return ""
 }
