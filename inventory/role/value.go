@@ -81,6 +81,10 @@ func readValue(n schema.Node, what string, s spec) (value, bool) {
 
 func readScalar(n schema.Node, what string, s spec) (value, bool) {
 	var text string
+	if n.IsMapping() && s.Secret {
+		n.Problem(`write "${secret.NAME}"; {secret: NAME} is for variables of the inventory`, "%s must be text, not a mapping", what)
+		return value{}, false
+	}
 	if s.Empty && n.IsText() && !n.Null() {
 		text = n.Any().(string)
 	} else {

@@ -36,6 +36,9 @@ func TestForeignWords(t *testing.T) {
 		{"resources:\n  - package: a\n    when: ansible_distribution == \"x\"\n", []string{"such as facts.os.id"}},
 		{"resources:\n  - user: bob\n    groups: adm, sudo\n", []string{"3:13: groups:", "write a list: [adm, sudo]"}},
 		{"resources:\n  - timer: a\n    command: b\n    schedule: 5 * * * *\n", []string{"4:15: schedule:", "cron's form"}},
+		{"resources:\n  - package: a\n    when: facts.os.id == debian\n", []string{"3:26: when: unknown name debian", `quote a text: "debian"`}},
+		{"resources:\n  - package: a\n    when: len(hosts(role=web)) > 1\n", []string{`hosts("role=web")`}},
+		{"resources:\n  - file: /x\n    content: {secret: a}\n", []string{"3:14: content must be text", `write "${secret.NAME}"`}},
 		{"parameters:\n  a: 80\n", []string{"2:6: parameter a must be a mapping", "write {default: VALUE}"}},
 		{"parameters:\n  a: {type: \"Stdlib::Port\"}\n  b: {type: \"Array[String]\"}\n  c: {type: Boolean}\n  d: {type: enum}\n", []string{"2:13", "write port", "3:13", "write list(string)", "write bool", "write values"}},
 		{"tasks: []\nvars: {}\nname: x\npackage: y\n", []string{"1:1", "write resources:", "2:1", "write parameters", "3:1", "the name of the file", "4:1", "behind a dash"}},
@@ -59,6 +62,18 @@ func TestForeignWords(t *testing.T) {
 		}
 		if test.want == nil && all != "" {
 			t.Errorf("%s\n%s", test.text, all)
+		}
+	}
+}
+
+// Mistakes that only a host shows.
+func TestNewcomersOfHosts(t *testing.T) {
+	for text, want := range map[string]string{
+		"resources:\n  - file: /x\n    content: \"${var.words}\"\n":              "use each, or a template with range",
+		"resources:\n  - file: /x\n    content: a\n    notify: service[nginx]\n": "or include the role that does",
+	} {
+		if _, err := compileText(t, text, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v\nwant %s", text, err, want)
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"rackhand/config/problem"
 )
 
+const compare = "write == to compare"
+
 // mistakeOf is an error of the library as a mistake.
 func mistakeOf(err error) *Mistake {
 	m := &Mistake{}
@@ -28,7 +30,7 @@ func mistakeOf(err error) *Mistake {
 	}
 	switch {
 	case strings.Contains(at.Message, `Operator("=")`):
-		m.Hint = "write == to compare"
+		m.Hint = compare
 	case strings.Contains(at.Message, `Bracket("{")`):
 		m.Hint = "write a name without ${ and }: facts.os.id"
 	}
@@ -119,4 +121,16 @@ func foreign(name string) string {
 		return "write a fact, such as facts.os.id"
 	}
 	return ""
+}
+
+// inText is a mistake with the hints that need the text of the expression.
+func inText(m *Mistake, text string) *Mistake {
+	name := unknownName.FindStringSubmatch(m.Message)
+	switch {
+	case m.Hint == compare && (strings.Contains(text, "hosts(role=") || strings.Contains(text, "hosts(group=")):
+		m.Hint = `quote the selection: hosts("role=web")`
+	case m.Hint == "" && name != nil && !strings.Contains(text, name[1]+"("):
+		m.Hint = "quote a text: \"" + name[1] + "\""
+	}
+	return m
 }
