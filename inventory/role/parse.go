@@ -54,8 +54,10 @@ func parseFile(file, name string, data []byte) (*role, Problems) {
 func list(n schema.Node, what string) ([]schema.Node, bool) {
 	if n.IsText() && !n.Null() {
 		hint := "write lines that begin with a dash"
-		if text, ok := n.Text(what); ok && what == "include" {
-			hint = fmt.Sprintf("write include: [%.80s]", text)
+		if what == "include" {
+			if text, ok := n.Text(what); ok {
+				hint = fmt.Sprintf("write include: [%.80s]", text)
+			}
 		}
 		n.Problem(hint, "%s must be a list", what)
 		return nil, false
